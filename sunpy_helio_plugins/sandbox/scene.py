@@ -1,0 +1,122 @@
+"""
+The synthetic day on which the embedded archive's four services agree.
+
+Everything the sandbox serves about 2026-01-10 is drawn from here: the registry lists these coronal holes, active regions
+and flares, the pictures show them, so that an outline drawn on a picture can be checked by eye and by number.
+
+Positions are heliographic Stonyhurst longitudes and latitudes in degrees at `NOON`, seen from Earth; every feature turns
+with the one synodic rate of `SYNODIC_RATE`, so that its place at any other moment is exact and needs no model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+__all__ = [
+    "ACTIVE_REGIONS",
+    "CORONAL_HOLES",
+    "DAY",
+    "FLARES",
+    "NOON",
+    "SYNODIC_RATE",
+    "ActiveRegion",
+    "CoronalHole",
+    "Flare",
+    "longitude_at",
+]
+
+DAY = datetime(2026, 1, 10)
+"""The first instant (UTC) of the day that the scene describes."""
+
+NOON = DAY + timedelta(hours=12)
+"""The instant (UTC) at which the longitudes of the scene hold."""
+
+SYNODIC_RATE = 13.2
+"""Degrees of Stonyhurst longitude that every feature gains per day."""
+
+
+@dataclass(frozen=True)
+class CoronalHole:
+    """A dark region: its outline as (longitude, latitude) in degrees at `NOON`, open (the first vertex is not repeated)."""
+
+    name: str
+    outline: tuple[tuple[float, float], ...]
+    area_mm2: float
+
+
+@dataclass(frozen=True)
+class ActiveRegion:
+    """A bright region: NOAA number (five digits), place in degrees at `NOON`, angular radius in degrees."""
+
+    noaa: int
+    longitude: float
+    latitude: float
+    radius: float
+
+
+@dataclass(frozen=True)
+class Flare:
+    """A flare: hours after `DAY` of its start, peak and end, GOES class, and the NOAA number of its region."""
+
+    start: float
+    peak: float
+    end: float
+    goes: str
+    noaa: int
+
+
+CORONAL_HOLES = (
+    CoronalHole(
+        "equatorial",
+        (
+            (-4.0, 24.0), (5.0, 27.0), (12.0, 22.0), (10.0, 12.0), (14.0, 2.0), (11.0, -9.0), (3.0, -15.0),
+            (-5.0, -12.0), (-3.0, -2.0), (-8.0, 6.0), (-9.0, 16.0),
+        ),
+        9.6e4,
+    ),
+    CoronalHole(
+        "south-eastern",
+        ((-46.0, -38.0), (-34.0, -35.0), (-24.0, -42.0), (-26.0, -52.0), (-38.0, -56.0), (-50.0, -49.0)),
+        3.1e4,
+    ),
+    CoronalHole(
+        "north-western",
+        ((38.0, 48.0), (50.0, 44.0), (58.0, 51.0), (52.0, 60.0), (40.0, 58.0)),
+        1.8e4,
+    ),
+)
+
+ACTIVE_REGIONS = (
+    ActiveRegion(14331, -38.0, 14.0, 6.0),
+    ActiveRegion(14334, 33.0, -17.0, 7.5),
+    ActiveRegion(14336, 52.0, 21.0, 4.5),
+)
+
+FLARES = (
+    Flare(1.30, 1.52, 1.78, "C3.4", 14334),
+    Flare(6.05, 6.31, 6.72, "M1.2", 14334),
+    Flare(9.80, 9.95, 10.10, "C1.1", 14331),
+    Flare(13.42, 13.87, 14.60, "X1.6", 14334),
+    Flare(17.12, 17.25, 17.40, "C8.8", 14336),
+    Flare(21.03, 21.40, 22.05, "M5.0", 14331),
+)
+
+
+def longitude_at(longitude: float, when: datetime) -> float:
+    """
+    Return the Stonyhurst longitude, in degrees, that a feature has at another instant.
+
+    Parameters
+    ----------
+    longitude : float
+        Longitude in degrees at `NOON`.
+    when : datetime.datetime
+        The instant, UTC without a zone.
+
+    Returns
+    -------
+    float
+        Longitude in degrees, not wrapped.
+    """
+    return longitude + SYNODIC_RATE * (when - NOON) / timedelta(days=1)
