@@ -82,8 +82,15 @@ def epoch(day: str, step: float, count: int | None = None) -> Variable:
     start = int(cdfepoch.compute_tt2000([year, month, date, 0, 0, 0, 0, 0, 0]))
     number = int(86400 / step) if count is None else count
     values = start + np.round(np.arange(number) * step * 1e9).astype("i8")
-    return Variable(values, "tt", "ns", 315576066184000000, 3155716869184000000, "Time, nanoseconds since J2000 with "
-                    "leap seconds", role="support_data")
+    return Variable(
+        values,
+        "tt",
+        "ns",
+        315576066184000000,
+        3155716869184000000,
+        "Time, nanoseconds since J2000 with leap seconds",
+        role="support_data",
+    )
 
 
 def mag(day: str, frame: str, seed: int) -> dict[str, Variable]:
@@ -101,16 +108,37 @@ def mag(day: str, frame: str, seed: int) -> dict[str, Variable]:
     on_time = ("epoch",)
     return {
         "epoch": epoch(day, step),
-        name: Variable(vectors, "f4", "nT", -1e5, 1e5, f"Magnetic field in {frame.upper()} coordinates",
-                       ("epoch", "direction"), "direction_label"),
+        name: Variable(
+            vectors,
+            "f4",
+            "nT",
+            -1e5,
+            1e5,
+            f"Magnetic field in {frame.upper()} coordinates",
+            ("epoch", "direction"),
+            "direction_label",
+        ),
         "magnitude": Variable(magnitude, "f4", "nT", 0, 1e5, "Magnetic field magnitude", on_time),
         "quality_flags": Variable(flags, "u1", "0=good", 0, 1, "0: good data, 1: bad data", on_time),
         "quality_bitmask": Variable(flags * 4, "u2", " ", 0, 255, "Reasons of the flag", on_time, role="support_data"),
         "range": Variable(np.full(magnitude.size, 3), "u1", " ", 0, 3, "Sensor range", on_time, role="support_data"),
-        "direction": Variable(np.arange(3), "i8", "counts", -(2**63), 2**63 - 1, "Component of the vector",
-                              role="support_data", varies=False),
-        "direction_label": Variable(np.array(["B" + axis for axis in ("rtn" if frame == "rtn" else "xyz")]), "U",
-                                    text="Names of the components", role="metadata", varies=False),
+        "direction": Variable(
+            np.arange(3),
+            "i8",
+            "counts",
+            -(2**63),
+            2**63 - 1,
+            "Component of the vector",
+            role="support_data",
+            varies=False,
+        ),
+        "direction_label": Variable(
+            np.array(["B" + axis for axis in ("rtn" if frame == "rtn" else "xyz")]),
+            "U",
+            text="Names of the components",
+            role="metadata",
+            varies=False,
+        ),
     }
 
 
@@ -165,8 +193,15 @@ def sky(day: str, unit: str) -> dict[str, Variable]:
     values = np.round(energy[:, None, None] ** -1.6 * (20 + 60 * ribbon), 1)
     return {
         "epoch": epoch(day, 60.0, 1),
-        "ena_intensity": Variable(values[None], "f4", unit, 0, 1e6, "Intensity of energetic neutral atoms",
-                                  ("epoch", "energy", "longitude", "latitude")),
+        "ena_intensity": Variable(
+            values[None],
+            "f4",
+            unit,
+            0,
+            1e6,
+            "Intensity of energetic neutral atoms",
+            ("epoch", "energy", "longitude", "latitude"),
+        ),
         "energy": axis(energy, "keV"),
         "longitude": axis(longitude, "degrees"),
         "latitude": axis(latitude, "degrees"),

@@ -52,11 +52,14 @@ def products() -> dict[str, dict[str, Variable] | bytes]:
     made["imap_swe_l0_raw_20260110_v001.0001.pkts"] = packets(40)
     latitude = np.linspace(-1, 1, 19)
     made["imap_glows_l3b_ion-rate-profile_20251227-cr02306_v001.0001.cdf"] = profile(
-        "2025-12-27", "ion_rate", "s^-1", 6e-7 * (1 + 0.2 * latitude**2), "latitude")
+        "2025-12-27", "ion_rate", "s^-1", 6e-7 * (1 + 0.2 * latitude**2), "latitude"
+    )
     made["imap_idex_l2b_sci-10days_20260101_v001.0001.cdf"] = profile(
-        "2026-01-01", "dust_rate", "counts / s", 2 + latitude**2, "spin_phase")
+        "2026-01-01", "dust_rate", "counts / s", 2 + latitude**2, "spin_phase"
+    )
     made["imap_hi_l2_h45-ena-h-hf-nsp-full-hae-6deg-6mo_20251001_v001.0001.cdf"] = sky(
-        "2025-10-01", "cm -2 s -1 sr -1 keV -1")
+        "2025-10-01", "cm -2 s -1 sr -1 keV -1"
+    )
     made["imap_mag_l2-calibration_20250901_v001.json"] = b'{"scale": [1.0, 1.0, 1.0]}\n'
     made["imap_swapi_efficiency-lut_20250901_20261231_v002.csv"] = b"energy_keV,efficiency\n0.1,0.11\n1,0.19\n"
     return made | seed_products()
@@ -79,13 +82,27 @@ def seed_products() -> dict[str, dict[str, Variable] | bytes]:
     """Return the files that the tutorial of 2024 lists."""
     made: dict[str, dict[str, Variable] | bytes] = {name: packets(8) for name in SEED_INGESTED if name.endswith("pkts")}
     made["imap_glows_l0_raw_20110921_v001.pkts"] = packets(8)
-    for version, date in (("001", "20240610"), ("100", "20240610"), ("200", "20240610"), ("210", "20240610"),
-                          ("001", "20240720"), ("001", "20240721"), ("001", "20240722"), ("001", "20240723")):
+    for version, date in (
+        ("001", "20240610"),
+        ("100", "20240610"),
+        ("200", "20240610"),
+        ("210", "20240610"),
+        ("001", "20240720"),
+        ("001", "20240721"),
+        ("001", "20240722"),
+        ("001", "20240723"),
+    ):
         made[f"imap_codice_l0_hskp_{date}_v{version}.pkts"] = packets(8)
-    for number, (level, descriptor, day) in enumerate((
-        ("l1a", "de", "2011-09-20"), ("l1a", "hist", "2011-09-20"), ("l1a", "hist", "2011-09-21"),
-        ("l1b", "de", "2011-09-20"), ("l1b", "hist", "2011-09-20"), ("l1b", "hist", "2011-09-21"),
-    )):
+    for number, (level, descriptor, day) in enumerate(
+        (
+            ("l1a", "de", "2011-09-20"),
+            ("l1a", "hist", "2011-09-20"),
+            ("l1a", "hist", "2011-09-21"),
+            ("l1b", "de", "2011-09-20"),
+            ("l1b", "hist", "2011-09-20"),
+            ("l1b", "hist", "2011-09-21"),
+        )
+    ):
         made[f"imap_glows_{level}_{descriptor}_{day.replace('-', '')}_v001.cdf"] = glows(day, 40 + number)
     return made
 
@@ -103,12 +120,17 @@ def science_row(name: str) -> dict[str, Any]:
     return {
         "extension": part["extension"],
         "file_path": f"imap/{part['instrument']}/{part['level']}/{day[:4]}/{day[4:6]}/{name}",
-        "instrument": part["instrument"], "data_level": part["level"], "descriptor": part["descriptor"],
+        "instrument": part["instrument"],
+        "data_level": part["level"],
+        "descriptor": part["descriptor"],
         "start_date": day,
         "repointing": int(part["repointing"]) if part["repointing"] else None,
-        "major_version": int(part["major"]), "minor_version": int(part["minor"]),
+        "major_version": int(part["major"]),
+        "minor_version": int(part["minor"]),
         "ingestion_date": f"202602{number:02} 04:{int(part['major']):02}:{int(part['minor']):02}",
-        "cr": int(part["cr"]) if part["cr"] else None, "crid": None, "released": name not in UNRELEASED,
+        "cr": int(part["cr"]) if part["cr"] else None,
+        "crid": None,
+        "released": name not in UNRELEASED,
         "version": f"v{part['major']}.{part['minor']}",
     }
 
@@ -119,8 +141,13 @@ def seed_row(name: str) -> dict[str, Any]:
     day = part["date"]
     return {
         "file_path": f"imap/{part['instrument']}/{part['level']}/{day[:4]}/{day[4:6]}/{name}",
-        "instrument": part["instrument"], "data_level": part["level"], "descriptor": part["descriptor"],
-        "start_date": day, "repointing": None, "version": f"v{part['minor']}", "extension": part["extension"],
+        "instrument": part["instrument"],
+        "data_level": part["level"],
+        "descriptor": part["descriptor"],
+        "start_date": day,
+        "repointing": None,
+        "version": f"v{part['minor']}",
+        "extension": part["extension"],
         "ingestion_date": SEED_INGESTED.get(name, "2024-07-09 15:42:20"),
     }
 
@@ -130,9 +157,15 @@ def ancillary_row(name: str) -> dict[str, Any]:
     stem, extension = name.split(".")
     _, instrument, descriptor, *dates, version = stem.split("_")
     return {
-        "file_path": f"imap/ancillary/{instrument}/{name}", "instrument": instrument, "descriptor": descriptor,
-        "start_date": dates[0], "end_date": dates[1] if len(dates) > 1 else None, "version": version,
-        "extension": extension, "ingestion_date": "20250902 11:00:00", "released": True,
+        "file_path": f"imap/ancillary/{instrument}/{name}",
+        "instrument": instrument,
+        "descriptor": descriptor,
+        "start_date": dates[0],
+        "end_date": dates[1] if len(dates) > 1 else None,
+        "version": version,
+        "extension": extension,
+        "ingestion_date": "20250902 11:00:00",
+        "released": True,
     }
 
 
@@ -177,11 +210,15 @@ def write_cdf(path: Path, variables: dict[str, Variable]) -> None:
     part = match(path.name)
     source = f"imap_{part['instrument']}_{part['level']}_{part['descriptor']}"
     texts = {
-        "Project": "STP>Solar Terrestrial Probes", "Mission_group": "IMAP",
+        "Project": "STP>Solar Terrestrial Probes",
+        "Mission_group": "IMAP",
         "Discipline": "Solar Physics>Heliospheric Physics",
-        "Source_name": "IMAP>Interstellar Mapping and Acceleration Probe", "Logical_source": source,
-        "Logical_file_id": path.stem, "Data_type": f"{part['level'].upper()}_{part['descriptor']}>Synthetic",
-        "Data_version": path.stem.rpartition("_v")[2], "Descriptor": f"{part['instrument'].upper()}>Synthetic data",
+        "Source_name": "IMAP>Interstellar Mapping and Acceleration Probe",
+        "Logical_source": source,
+        "Logical_file_id": path.stem,
+        "Data_type": f"{part['level'].upper()}_{part['descriptor']}>Synthetic",
+        "Data_version": path.stem.rpartition("_v")[2],
+        "Descriptor": f"{part['instrument'].upper()}>Synthetic data",
         "TEXT": "Synthetic values, made for the embedded archive of sunpy_helio_plugins. No measurement of IMAP.",
     }
     cdf = CDF(path, cdf_spec={"Majority": "row_major", "Encoding": 6, "Compressed": 0}, delete=True)
@@ -190,8 +227,10 @@ def write_cdf(path: Path, variables: dict[str, Variable]) -> None:
         text = variable.kind == "U"
         values = variable.values if text else variable.values.astype("i8" if variable.kind == "tt" else variable.kind)
         spec = {
-            "Variable": name, "Data_Type": CDF_TYPES[variable.kind],
-            "Rec_Vary": variable.varies, "Compress": 0 if text else 6,
+            "Variable": name,
+            "Data_Type": CDF_TYPES[variable.kind],
+            "Rec_Vary": variable.varies,
+            "Compress": 0 if text else 6,
             "Num_Elements": int(values.dtype.itemsize / 4) if text else 1,
             "Dim_Sizes": list(values.shape[1:] if variable.varies else values.shape),
         }
