@@ -1,0 +1,19 @@
+"""
+Fido clients for HAPI, the IMAP Science Data Center, Helioviewer and the Heliophysics Events Registry (HER, HEK).
+
+Importing this package registers its clients with `sunpy.net.Fido`; it makes no request and needs no network.
+"""
+
+from __future__ import annotations
+
+from sunpy_helio_plugins import _hooks, errors
+from sunpy_helio_plugins.config import conf
+
+try:
+    from sunpy_helio_plugins._version import version as __version__
+except ImportError:  # a source tree that was never installed
+    __version__ = "0+unknown"
+
+__all__ = ["__version__", "conf", "errors"]
+
+_hooks.install()

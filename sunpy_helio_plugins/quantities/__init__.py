@@ -1,0 +1,1 @@
+"""What numbers mean: units, times and fill values. Knows no archive."""

@@ -1,0 +1,1 @@
+"""How bytes move: requests for metadata, files through parfive. Knows no archive."""

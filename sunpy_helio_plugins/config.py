@@ -1,0 +1,76 @@
+"""
+What a user can set: addresses, timeouts, limits.
+
+Values come from ``sunpy_helio_plugins.cfg`` in astropy's configuration folder, can be changed at run time
+(``conf.read_timeout = 120``) and for a block (``with conf.her.set_temp("url", ...)``).
+"""
+
+from __future__ import annotations
+
+from astropy.config import ConfigItem, ConfigNamespace
+
+__all__ = ["Conf", "conf"]
+
+_PACKAGE = "sunpy_helio_plugins"
+
+
+def _item(default: object, description: str, section: str = "", cfgtype: str | None = None) -> ConfigItem:
+    """Make an item that is kept in the section of the configuration file which bears its archive's name."""
+    module = f"{_PACKAGE}.{section}" if section else _PACKAGE
+    return ConfigItem(default, description, cfgtype=cfgtype, module=module)
+
+
+class _HAPIConf(ConfigNamespace):
+    """Settings of the HAPI client."""
+
+    servers = _item(
+        [],
+        "Further servers, or other addresses of listed ones, each as 'name=url'.",
+        "hapi",
+        cfgtype="string_list",
+    )
+
+
+class _IMAPConf(ConfigNamespace):
+    """Settings of the IMAP client. The official client's environment variables, where set, win over them."""
+
+    url = _item("https://api.imap-mission.com", "Address of the Data Access API.", "imap")
+    data_dir = _item("", "Folder above the SDC's tree ('imap/...'); empty: sunpy's download folder.", "imap")
+
+
+class _HelioviewerConf(ConfigNamespace):
+    """Settings of the Helioviewer client."""
+
+    api_url = _item("https://api.helioviewer.org/v2", "Address of the API, version 2.", "helioviewer")
+    hapi_url = _item(
+        "https://api.helioviewer.org/hapi/Helioviewer/hapi", "Address of Helioviewer's HAPI server.", "helioviewer"
+    )
+    jp2_url = _item("https://helioviewer.org/jp2", "Address of the tree of JPEG 2000 files.", "helioviewer")
+    pillow_openjpeg = _item(
+        True, "Let glymur use the OpenJPEG inside Pillow's wheels when the machine has none.", "helioviewer"
+    )
+
+
+class _HERConf(ConfigNamespace):
+    """Settings of the client of the Heliophysics Events Registry (HEK)."""
+
+    url = _item("https://www.lmsal.com/hek/her", "Address of the registry.", "her")
+
+
+class Conf(ConfigNamespace):
+    """Settings of all clients; ``conf.hapi``, ``conf.imap``, ``conf.helioviewer`` and ``conf.her`` hold an archive's."""
+
+    connect_timeout = _item(10.0, "Seconds to wait for a connection.")
+    read_timeout = _item(60.0, "Seconds to wait for the next byte of an answer.")
+    deadline = _item(300.0, "Seconds that one metadata answer may take in all, retries included.")
+    retries = _item(3, "How often a request is tried again after a lost connection, 429, 502, 503 or 504.")
+    max_answer = _item(256_000_000, "Largest metadata answer that is read, in bytes after decompression.")
+
+    hapi = _HAPIConf()
+    imap = _IMAPConf()
+    helioviewer = _HelioviewerConf()
+    her = _HERConf()
+
+
+conf = Conf()
+"""The settings in force."""

@@ -1,0 +1,167 @@
+"""
+ISO 8601 stamps as integers: the UTC day, counted from 1970, and the nanosecond within it.
+
+Columns are read as grids of bytes: what the stamps of one length have in common is done for all of them at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sunpy_helio_plugins.quantities.leap import SECOND, Ints, day_lengths
+
+__all__ = ["split"]
+
+
+def split(stamps: NDArray[np.bytes_]) -> tuple[Ints, Ints]:
+    """
+    Return the UTC day and the nanosecond within it.
+
+    Parameters
+    ----------
+    stamps : numpy.ndarray of bytes
+        The stamps, of any shape; forms may differ.
+
+    Returns
+    -------
+    days, nanos : numpy.ndarray of int64
+        Of the shape of ``stamps``; the nanosecond runs to 86,401 s on a day that ends with a leap second.
+
+    Raises
+    ------
+    ValueError
+        A stamp is no time: the message holds the first such.
+    """
+    flat = np.ascontiguousarray(stamps).reshape(-1)
+    days, nanos = np.empty(flat.size, np.int64), np.empty(flat.size, np.int64)
+    lengths = _lengths(flat)
+    # Most columns hold one form; where forms differ, each is read by itself.
+    for length in np.unique(lengths) if flat.size else ():
+        rows = slice(None) if lengths.min() == lengths.max() else np.flatnonzero(lengths == length)
+        days[rows], nanos[rows] = _split_uniform(flat[rows], int(length))
+    too_late = nanos >= day_lengths(days)
+    if too_late.any():
+        raise ValueError(f"{_shown(flat[too_late][0])} is no time: that day has no such second.")
+    return days.reshape(stamps.shape), nanos.reshape(stamps.shape)
+
+
+def _lengths(flat: NDArray[np.bytes_]) -> Ints:
+    """Return the length of each stamp without padding and without a final Z, a point at its end included."""
+    width = flat.dtype.itemsize
+    grid = flat.view(np.uint8).reshape(-1, width) if width else np.zeros((flat.size, 1), np.uint8)
+    if flat.size and (grid[:, -1] != 0).all():
+        lengths = np.full(flat.size, width, np.int64)
+    else:
+        lengths = np.char.str_len(flat).astype(np.int64)
+    if not flat.size:
+        return lengths
+    last = grid[np.arange(flat.size), np.maximum(lengths - 1, 0)]
+    return lengths - ((last == ord("Z")) | (last == ord("z")))
+
+
+def _split_uniform(flat: NDArray[np.bytes_], length: int) -> tuple[Ints, Ints]:
+    """Read stamps of one length; year-day dates among them are read apart."""
+    grid = np.zeros((flat.size, length), np.uint8)
+    source = flat.view(np.uint8).reshape(flat.size, -1)
+    grid[:] = source[:, :length]
+    if length == 0:
+        raise ValueError("An empty stamp is no time.")
+    ordinal = _is_ordinal(grid)
+    if ordinal.all():
+        return _split_grid(grid, date_width=8)
+    if not ordinal.any():
+        return _split_grid(grid, date_width=10)
+    days, nanos = np.empty(flat.size, np.int64), np.empty(flat.size, np.int64)
+    for rows, width in ((ordinal, 8), (~ordinal, 10)):
+        days[rows], nanos[rows] = _split_grid(grid[rows], width)
+    return days, nanos
+
+
+def _is_ordinal(grid: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Tell which stamps give their date as year and day of the year: three digits follow the first hyphen."""
+    if grid.shape[1] < 8:
+        return np.zeros(len(grid), dtype=bool)
+    ends = np.ones(len(grid), dtype=bool) if grid.shape[1] == 8 else grid[:, 8] == ord("T")
+    return ends & (grid[:, 7] != ord("-"))
+
+
+def _split_grid(grid: NDArray[np.uint8], date_width: int) -> tuple[Ints, Ints]:
+    days = _ordinal_days(grid) if date_width == 8 else _calendar_days(grid[:, :10])
+    clock = grid[:, date_width:]
+    if clock.shape[1] == 0:
+        return days, np.zeros(len(grid), np.int64)
+    return _add_clock(days, clock, grid)
+
+
+def _calendar_days(grid: NDArray[np.uint8]) -> Ints:
+    return _cast(grid, "M8[D]").astype(np.int64)
+
+
+def _ordinal_days(grid: NDArray[np.uint8]) -> Ints:
+    first = _cast(grid[:, :4], "M8[Y]").astype("M8[D]")
+    day = _number(grid[:, 5:8], grid)
+    lasts = (first.astype("M8[Y]") + 1).astype("M8[D]") - first
+    wrong = (day < 1) | (day > lasts.astype(np.int64))
+    if wrong.any():
+        raise ValueError(f"{_shown(_as_bytes(grid)[wrong][0])} is no time: that year has no such day.")
+    return first.astype(np.int64) + day - 1
+
+
+def _add_clock(days: Ints, clock: NDArray[np.uint8], grid: NDArray[np.uint8]) -> tuple[Ints, Ints]:
+    """Read ``Thh[:mm[:ss[.f...]]]``, with hour 24 and second 60."""
+    if (clock[:, 0] != ord("T")).any():
+        raise ValueError(f"{_shown(_as_bytes(grid)[clock[:, 0] != ord('T')][0])} is no time: T must follow the date.")
+    clock = clock.copy()
+    if clock.shape[1] == 10 and (clock[:, 9] == ord(".")).all():  # "ss." without a digit
+        clock = clock[:, :9]
+    midnight = _is_pair(clock, 1, b"24")
+    clock[midnight, 1:3] = ord("0")
+    leap = _is_pair(clock, 7, b"60")
+    if leap.any():
+        clock[leap, 7:9] = np.frombuffer(b"59", np.uint8)
+    epoch = np.empty((len(clock), 10 + clock.shape[1]), np.uint8)
+    epoch[:, :10] = np.frombuffer(b"1970-01-01", np.uint8)
+    epoch[:, 10:] = clock
+    nanos = _cast(epoch, "M8[ns]", shown=grid).astype(np.int64)
+    if (nanos[midnight] != 0).any():
+        raise ValueError(f"{_shown(_as_bytes(grid)[midnight][0])} is no time: nothing follows 24:00.")
+    return days + midnight, nanos + leap * SECOND
+
+
+def _is_pair(clock: NDArray[np.uint8], at: int, digits: bytes) -> NDArray[np.bool_]:
+    if clock.shape[1] < at + 2:
+        return np.zeros(len(clock), dtype=bool)
+    return (clock[:, at] == digits[0]) & (clock[:, at + 1] == digits[1])
+
+
+def _cast(grid: NDArray[np.uint8], dtype: str, shown: NDArray[np.uint8] | None = None) -> NDArray[np.datetime64]:
+    try:
+        return _as_bytes(grid).astype(dtype)
+    except ValueError:
+        pass
+    for stamp, whole in zip(_as_bytes(grid), _as_bytes(grid if shown is None else shown), strict=True):
+        try:
+            np.datetime64(stamp.decode("ascii", "replace")).astype(dtype)
+        except ValueError:
+            raise ValueError(f"{_shown(whole)} is no time in ISO 8601.") from None
+    raise ValueError(f"{_shown(_as_bytes(grid)[0])} is no time in ISO 8601.")
+
+
+def _number(digits: NDArray[np.uint8], grid: NDArray[np.uint8]) -> Ints:
+    values = digits.astype(np.int64) - ord("0")
+    wrong = ((values < 0) | (values > 9)).any(axis=1)
+    if wrong.any():
+        raise ValueError(f"{_shown(_as_bytes(grid)[wrong][0])} is no time in ISO 8601.")
+    powers = 10 ** np.arange(digits.shape[1] - 1, -1, -1, dtype=np.int64)
+    return values @ powers
+
+
+def _as_bytes(grid: NDArray[np.uint8]) -> NDArray[np.bytes_]:
+    return np.ascontiguousarray(grid).view(f"S{grid.shape[1]}").reshape(-1)
+
+
+def _shown(stamp: Any) -> str:
+    return repr(bytes(stamp).decode("ascii", "replace"))

@@ -1,0 +1,129 @@
+"""The embedded archive's server: aiohttp applications on one loopback port, in a thread of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+__all__ = ["Archive", "Request"]
+
+HOST = "127.0.0.1"
+_START_SECONDS = 30
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True)
+class Request:
+    """
+    A request that came in.
+
+    Attributes
+    ----------
+    method : str
+        The HTTP method.
+    path : str
+        The path, as it was sent.
+    query : dict of str
+        The query fields.
+    headers : dict of str
+        The request headers, their names in lower case.
+    """
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str] = field(repr=False)
+
+
+class Archive:
+    """
+    The running archive.
+
+    Parameters
+    ----------
+    port : int
+        The port to listen on; 0 lets the system choose.
+    services : tuple of str
+        The names of the service modules of this package that are to run.
+
+    Attributes
+    ----------
+    url : str
+        The address below which all services stand.
+    log : list of Request
+        Every request that came in, in their order.
+    """
+
+    def __init__(self, port: int, services: tuple[str, ...]) -> None:
+        self.url = ""
+        self.log: list[Request] = []
+        self._port, self._services = port, services
+        self._loop = asyncio.new_event_loop()
+        self._started = threading.Event()
+        self._failure: BaseException | None = None
+        self._stop = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="embedded archive", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        if not self._started.wait(_START_SECONDS):
+            raise TimeoutError(f"The embedded archive did not start within {_START_SECONDS} s.")
+        if self._failure is not None:
+            raise self._failure
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join()
+
+    def wait(self) -> None:
+        """Wait until the archive is stopped, as by Ctrl-C."""
+        while self._thread.is_alive():
+            self._thread.join(0.5)
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_until_complete(self._serve())
+        except Exception as error:  # noqa: BLE001 - raised again in the thread that started the archive
+            self._failure = error
+        finally:
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+            self._loop.close()
+            self._started.set()
+
+    async def _serve(self) -> None:
+        # Importing sunpy makes aiohttp's access log print every request.
+        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, HOST, self._port)
+            await site.start()
+            self.url = f"http://{HOST}:{runner.addresses[0][1]}"
+            self._started.set()
+            await self._stop.wait()
+        finally:
+            await runner.cleanup()
+
+    def _application(self) -> web.Application:
+        application = web.Application(middlewares=[self._record], client_max_size=2**28)
+        for name in self._services:
+            module = importlib.import_module(f"{__package__}.{name}")
+            application.add_subapp(module.PREFIX, module.application())
+        return application
+
+    @web.middleware
+    async def _record(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.log.append(Request(request.method, request.raw_path.split("?")[0], dict(request.query), headers))
+        return await handler(request)

@@ -1,0 +1,84 @@
+"""Where a file goes: Fido's path templates, filled with values that cannot leave the folder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.transport.names import safe_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["row_values", "target"]
+
+
+class _Value:
+    """A value in a path template: formatted as the user asks, then made safe."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value.datetime if hasattr(value, "datetime") and hasattr(value, "scale") else value
+
+    def __format__(self, spec: str) -> str:
+        return safe_name(format(self._value, spec), fallback="unknown")
+
+
+def row_values(row: Any) -> dict[str, Any]:
+    """
+    Return what a row offers to a path template.
+
+    Parameters
+    ----------
+    row : sunpy.net.base_client.QueryResponseRow
+        A row of a search result.
+
+    Returns
+    -------
+    dict
+        Lower-case column names with underscores, and the row's values.
+    """
+    return dict(row.response_block_map)
+
+
+def target(path: str | Path, name: str, values: Mapping[str, Any] | None = None, fallback: str = "file") -> Path:
+    """
+    Return the path of a file from the template that Fido hands to ``fetch``.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The template: ``{file}`` stands for the file's name, other fields for values of the row. Times take a format, as
+        in ``{start_time:%Y}``.
+    name : str
+        The file's name as the archive gives it; it is made safe.
+    values : mapping, optional
+        What the other fields stand for, as from `row_values`.
+    fallback : str, optional
+        The name where nothing of ``name`` can be used.
+
+    Returns
+    -------
+    pathlib.Path
+        A path below the part of the template that holds no field.
+
+    Raises
+    ------
+    QueryError
+        The template has a field that the row does not offer, or a format that its value does not take.
+    """
+    template = str(path)
+    fields = {key: _Value(value) for key, value in (values or {}).items()}
+    fields["file"] = _Value(safe_name(name, fallback))
+    try:
+        filled = Path(template.format_map(fields))
+    except KeyError as error:
+        offered = ", ".join(sorted(fields))
+        raise QueryError(f"The path {template!r} has the field {error}, which is none of: {offered}.") from None
+    except (ValueError, TypeError, IndexError, AttributeError) as error:
+        raise QueryError(f"The path {template!r} cannot be filled: {error}.") from None
+    root = Path(re.split(r"[^/\\]*\{", template, maxsplit=1)[0] or ".")
+    if not filled.resolve().is_relative_to(root.resolve()):
+        raise QueryError(f"The path {template!r} would leave the folder {root}.")
+    return filled

@@ -1,0 +1,62 @@
+"""What all tests share: the embedded archive, real files where they are at hand, and a home that is nobody's."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+# Before sunpy, astropy and matplotlib are imported: no test reads or writes its user's own settings.
+_home = tempfile.TemporaryDirectory(prefix="sunpy-helio-tests-")
+for _name in ("SUNPY_CONFIGDIR", "SUNPY_DOWNLOADDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR"):
+    _folder = Path(_home.name, _name.lower())
+    (_folder / "astropy").mkdir(parents=True)
+    os.environ[_name] = str(_folder)
+os.environ["MPLBACKEND"] = "agg"
+os.environ["PARFIVE_HIDE_PROGRESS"] = "1"
+os.environ["COLUMNS"] = "180"
+for _name in ("IMAP_API_KEY", "IMAP_ACCESS_TOKEN", "IMAP_DATA_ACCESS_URL", "IMAP_DATA_DIR"):
+    os.environ.pop(_name, None)
+
+if TYPE_CHECKING:
+    from sunpy_helio_plugins.sandbox import Archive
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_downloads_behind_our_back() -> Iterator[None]:
+    """Keep astropy from fetching Earth orientation data."""
+    from astropy.utils import iers
+
+    with iers.conf.set_temp("auto_download", False):
+        yield
+
+
+@pytest.fixture(scope="session")
+def _running_archive() -> Iterator[Archive]:
+    from sunpy_helio_plugins import sandbox
+
+    with sandbox.serve() as running:
+        yield running
+
+
+@pytest.fixture
+def archive(_running_archive: Archive) -> Iterator[Archive]:
+    """Return the embedded archive, with this package pointed at it and its log empty."""
+    from sunpy_helio_plugins import sandbox
+
+    _running_archive.log.clear()
+    with sandbox.use(_running_archive.url):
+        yield _running_archive
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Return the folder of real answers and files; tests that need it are skipped where it is not at hand."""
+    folder = os.environ.get("HELIO_TEST_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("HELIO_TEST_DATA names no folder of real answers and files")
+    return Path(folder)
