@@ -103,7 +103,7 @@ def _calendar_days(grid: NDArray[np.uint8]) -> Ints:
 def _ordinal_days(grid: NDArray[np.uint8]) -> Ints:
     first = _cast(grid[:, :4], "M8[Y]").astype("M8[D]")
     day = _number(grid[:, 5:8], grid)
-    lasts = (first.astype("M8[Y]") + 1).astype("M8[D]") - first
+    lasts = (first.astype("M8[Y]") + np.timedelta64(1, "Y")).astype("M8[D]") - first
     wrong = (day < 1) | (day > lasts.astype(np.int64))
     if wrong.any():
         raise ValueError(f"{_shown(_as_bytes(grid)[wrong][0])} is no time: that year has no such day.")
@@ -114,12 +114,15 @@ def _add_clock(days: Ints, clock: NDArray[np.uint8], grid: NDArray[np.uint8]) ->
     """Read ``Thh[:mm[:ss[.f...]]]``, with hour 24 and second 60."""
     if (clock[:, 0] != ord("T")).any():
         raise ValueError(f"{_shown(_as_bytes(grid)[clock[:, 0] != ord('T')][0])} is no time: T must follow the date.")
+    zoned = ((clock == ord("+")) | (clock == ord("-"))).any(axis=1)
+    if zoned.any():
+        raise ValueError(f"{_shown(_as_bytes(grid)[zoned][0])} is no time as archives write them: only UTC, with Z or bare.")
     clock = clock.copy()
     if clock.shape[1] == 10 and (clock[:, 9] == ord(".")).all():  # "ss." without a digit
         clock = clock[:, :9]
     midnight = _is_pair(clock, 1, b"24")
     clock[midnight, 1:3] = ord("0")
-    leap = _is_pair(clock, 7, b"60")
+    leap = _is_pair(clock, 7, b"60") & _is_pair(clock, 1, b"23") & _is_pair(clock, 4, b"59")
     if leap.any():
         clock[leap, 7:9] = np.frombuffer(b"59", np.uint8)
     epoch = np.empty((len(clock), 10 + clock.shape[1]), np.uint8)

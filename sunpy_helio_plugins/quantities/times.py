@@ -191,5 +191,5 @@ def _datetime64(days: Ints, nanos: Ints, missing: NDArray[np.bool_] | None) -> N
     else:
         made = (days * DAY + within).view("M8[ns]")
     if missing is not None:
-        made[missing] = np.datetime64("NaT")
+        made[missing] = np.datetime64("NaT", "ns")
     return made

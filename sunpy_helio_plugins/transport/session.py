@@ -217,11 +217,12 @@ class _Exchange:
             if size > self.max_bytes:
                 words = f"the answer is larger than {self.max_bytes} bytes; ask for less, or raise conf.max_answer"
                 raise AnswerError(self.archive, self.shown, words, response.status_code)
-            if self.left() <= 0:
+            if time.monotonic() > self.ends:
                 words = f"the answer did not end within {conf.deadline:g} s ({size} bytes came); see conf.deadline"
                 raise AnswerError(self.archive, self.shown, words, response.status_code)
 
     def left(self) -> float:
+        """Return the seconds until the deadline, as a timeout: never zero, which would mean none."""
         return max(self.ends - time.monotonic(), 0.001)
 
     def wait(self, seconds: float) -> bool:

@@ -1,0 +1,124 @@
+"""Stamps become the instants that they mean, to the nanosecond, on leap-second days too."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from astropy.time import Time
+
+from sunpy_helio_plugins.quantities import times
+
+
+def isot(time: Time) -> str:
+    time.precision = 9
+    return str(time.isot)
+
+
+@pytest.mark.filterwarnings("ignore:ERFA function .*dubious year")  # astropy prints 1610 with this warning
+@pytest.mark.parametrize(
+    ("stamp", "meant"),
+    [
+        ("2015", "2015-01-01T00:00:00.000000000"),
+        ("2015Z", "2015-01-01T00:00:00.000000000"),
+        ("2015-02", "2015-02-01T00:00:00.000000000"),
+        ("2015-02-03Z", "2015-02-03T00:00:00.000000000"),
+        ("2015-02-03T04Z", "2015-02-03T04:00:00.000000000"),
+        ("2015-02-03T04:05", "2015-02-03T04:05:00.000000000"),
+        ("2015-02-03T04:05:06.Z", "2015-02-03T04:05:06.000000000"),
+        ("2015-02-03T04:05:06.7Z", "2015-02-03T04:05:06.700000000"),
+        ("2015-02-03T04:05:06.123456789Z", "2015-02-03T04:05:06.123456789"),
+        ("2015-034Z", "2015-02-03T00:00:00.000000000"),
+        ("2015-034T04:05:06.789Z", "2015-02-03T04:05:06.789000000"),
+        ("2016-366", "2016-12-31T00:00:00.000000000"),
+        ("2015-02-03T24:00:00.000Z", "2015-02-04T00:00:00.000000000"),
+        ("2016-12-31T23:59:60.25Z", "2016-12-31T23:59:60.250000000"),
+        ("2016-12-31T12:00:00.5Z", "2016-12-31T12:00:00.500000000"),
+        ("2016-366T23:59:60Z", "2016-12-31T23:59:60.000000000"),
+        ("1965-03-01T12:00:00Z", "1965-03-01T12:00:00.000000000"),
+        ("1610-03-04T05:06:07.123456789Z", "1610-03-04T05:06:07.123456789"),
+    ],
+)
+def test_every_form_of_hapi_is_read(stamp, meant):
+    assert isot(times.from_iso(stamp.encode())) == meant
+    assert isot(times.from_iso(stamp)) == meant
+
+
+@pytest.mark.filterwarnings("ignore:ERFA function .*dubious year")  # astropy prints 2500 with this warning
+def test_the_far_future_is_read():
+    assert isot(times.from_iso("2500-01-01T00:00:00.000000001Z")) == "2500-01-01T00:00:00.000000001"
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    ["", "x", "2015-13-01", "2015-366", "2015-000", "2015-02-30Z", "2015-02-03 04:05", "2015-02-03T24:00:01Z",
+     "2015-02-03T23:59:60Z", "2015-02-03T12:00:60Z", "2015-02-03T04:05:06+01:00", "2015-0a4T00:00Z"],
+)  # fmt: skip
+def test_what_is_no_time_is_refused_by_name(stamp):
+    with pytest.raises(ValueError, match="no time"):
+        times.from_iso([b"2015-02-03Z", stamp.encode()])
+
+
+def test_forms_may_be_mixed_and_the_shape_is_kept():
+    made = times.from_iso([[b"2015-02-03Z", b"2015-034T00:00:00Z"], [b"2015-02-03T00:00:00.000Z", b"2015-02"]])
+    assert made.shape == (2, 2)
+    assert list(made.isot[0]) == ["2015-02-03T00:00:00.000"] * 2
+    assert made.isot[1, 1] == "2015-02-01T00:00:00.000"
+
+
+def test_nothing_gives_nothing():
+    assert times.from_iso(np.array([], dtype="S24")).shape == (0,)
+    assert times.datetime64_from_iso(np.array([], dtype="S24")).shape == (0,)
+
+
+def test_missing_stamps_are_masked():
+    made = times.from_iso([b"2015-02-03Z", b""], mask=[False, True])
+    assert list(made.mask) == [False, True]
+    assert np.isnat(times.datetime64_from_iso([b"2015-02-03Z", b""], mask=[False, True])).tolist() == [False, True]
+
+
+def test_columns_agree_with_astropy_over_all_leap_seconds():
+    rng = np.random.default_rng(7)
+    days = np.concatenate([np.arange(4748, 19000, 37), [14609, 15521, 16616, 17166]])  # the last four end with leap seconds
+    stamps = (days.astype("M8[D]") + rng.integers(0, 86400 * 10**6, days.size).astype("m8[us]")).astype("S26")
+    ours, theirs = times.from_iso(stamps), Time(stamps.astype(str), format="isot", scale="utc")
+    assert np.abs((ours - theirs).to_value("ns")).max() < 0.1
+
+
+@pytest.mark.parametrize(
+    ("stamp", "kind", "meant"),
+    [
+        ("2015-02-03T04:05:06.123456789Z", "M8[ns]", "2015-02-03T04:05:06.123456789"),
+        ("2016-12-31T23:59:60.5Z", "M8[ns]", "2016-12-31T23:59:59.999999999"),
+        ("1610-03-04T05:06:07.123456789Z", "M8[us]", "1610-03-04T05:06:07.123456"),
+        ("2500-01-01Z", "M8[us]", "2500-01-01T00:00:00.000000"),
+    ],
+)
+def test_datetime64_never_wraps(stamp, kind, meant):
+    made = times.datetime64_from_iso([stamp])
+    assert made.dtype == kind
+    assert str(made[0]) == meant
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    ["2000-01-01T12:00:00", "2016-12-31T23:59:59.9", "2016-12-31T23:59:60.5", "2017-01-01", "2026-01-10T01:02:03.123456",
+     "1999-01-01", "1975-05-05", "1972-06-30T23:59:60.999", "1970-05-05"],
+)  # fmt: skip
+def test_tt2000_is_exact(stamp):
+    meant = Time(stamp, scale="utc")
+    epoch = round((meant.tt.jd1 - 2451545.0) * 86400) * 10**9 + round(meant.tt.jd2 * 86400e9)
+    made = times.from_tt2000([epoch])
+    assert abs((made[0] - meant).to_value("ns")) < 0.5
+    assert isot(made)[2:-2] == isot(meant)
+
+
+def test_tt2000_agrees_with_cdflib():
+    cdflib = pytest.importorskip("cdflib")
+    epochs = np.arange(-(8 * 10**17), 8 * 10**17, 3 * 10**15 + 123456789, dtype=np.int64)
+    ours = times.datetime64_from_tt2000(epochs)
+    theirs = cdflib.cdfepoch.to_datetime(epochs)
+    assert np.abs((ours - theirs).astype("m8[ns]").astype(int)).max() == 0
+
+
+def test_a_time_of_any_scale_is_written_in_utc():
+    assert times.iso(Time("2026-01-10T00:00:37", scale="tai"), precision=6) == "2026-01-10T00:00:00.000000Z"

@@ -1,0 +1,117 @@
+"""What all four faces share: attrs that keep apart, queries as alternatives, tables that print."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+from astropy import units as u
+from astropy.table import vstack
+from sunpy.net import attrs as a
+
+from sunpy_helio_plugins import fido
+from sunpy_helio_plugins.errors import QueryError
+
+
+class One(fido.Word):
+    """A word."""
+
+
+class Other(fido.Word):
+    """Another word."""
+
+
+class Mark(fido.Marker):
+    """A marker."""
+
+
+TIME = a.Time("2026-01-10", "2026-01-11")
+
+
+def test_words_of_two_classes_are_never_equal():
+    assert One("x") == One("x")
+    assert One("x") != Other("x")
+    assert a.Instrument("x") != One("x")
+    assert len({One("x"), Other("x"), One("x")}) == 2
+
+
+def test_an_or_between_two_classes_keeps_both():
+    assert len((One("x") | Other("x")).attrs) == 2
+    assert len((a.Instrument("x") | One("x")).attrs) == 2
+
+
+def test_an_or_within_a_class_joins_the_values():
+    joined = One("x") | One("y") | One("x")
+    assert joined == One("x", "y")
+    assert (Mark() | Mark()) == Mark()
+
+
+def test_two_of_a_class_cannot_hold_at_once():
+    with pytest.raises(TypeError):
+        One("x") & One("y")
+
+
+@pytest.mark.parametrize("value", ["", "  ", 3, None])
+def test_a_word_takes_text(value):
+    with pytest.raises(QueryError, match="takes text"):
+        One(value)
+
+
+def test_queries_are_alternatives_of_single_attrs_at_any_depth():
+    tree = TIME & (One("x") | Other("y")) & (a.Instrument("i") | a.Source("s"))
+    branches = fido.branches(tree)
+    assert len(branches) == 4
+    assert all(len(branch) == 3 and TIME in branch for branch in branches)
+    assert fido.branches(One("x")) == [(One("x"),)]
+    assert fido.branches() == []
+
+
+def test_a_foreign_attr_is_named_with_what_is_understood():
+    with pytest.raises(QueryError, match=r"Archive cannot use a\.Level .* understands: .*a\.Time"):
+        fido.explain_foreign([TIME, a.Level(1)], {a.Time, One}, "Archive")
+    fido.explain_foreign([TIME], {a.Time}, "Archive")
+
+
+def test_attrs_bear_the_names_that_users_type():
+    from sunpy.net import hek
+
+    assert fido.name_of(a.Time) == "a.Time"
+    assert fido.name_of(hek.attrs.EventType) == "a.hek.EventType"
+    assert fido.name_of(a.jsoc.Series("x")) == "a.jsoc.Series"
+
+
+class Table(fido.HelioTable):
+    """A table."""
+
+    size_column = "Size"
+
+
+class Client(fido.Face):
+    """A client that is registered nowhere."""
+
+
+@pytest.mark.parametrize("sizes", [[], [3], [3, 400], [3e9]])
+def test_sizes_print_at_any_total(sizes):
+    table = Table({"Size": sizes * u.byte}) if sizes else Table(names=["Size"])
+    assert "B" in str(table.total_size()) or "byte" in str(table.total_size())
+
+
+def test_an_empty_table_has_no_keys_for_paths():
+    assert Table(names=["Size"]).path_format_keys() == set()
+    assert Table({"Start Time": ["x"]}).path_format_keys() == {"start_time"}
+
+
+def test_clients_are_alike_and_survive_everything(tmp_path):
+    assert Client() == Client()
+    assert hash(Client()) == hash(Client())
+    table = Table({"Name": ["x"]})
+    table.client = Client()
+    stacked = vstack([table, table.copy(), table[:1]])
+    assert stacked.client == Client()
+    assert pickle.loads(pickle.dumps(table)).client == Client()
+    table.write(tmp_path / "x.ecsv")
+
+
+def test_a_client_cannot_be_subclassed():
+    with pytest.raises(TypeError, match="do not make one"):
+        type("B", (Client,), {})

@@ -1,0 +1,54 @@
+"""A companion is imported with the module it waits for: before us, after us, and once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+PREPARE = """
+import sys, pathlib
+sys.path.insert(0, sys.argv[1])
+from sunpy_helio_plugins import _hooks
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    (tmp_path / "heavy").mkdir()
+    (tmp_path / "heavy" / "__init__.py").write_text("import heavy.inner\nready = True\n")
+    (tmp_path / "heavy" / "inner.py").write_text("")
+    (tmp_path / "companion.py").write_text("import heavy\nassert heavy.ready\nprint('companion')\n")
+
+    def call(code: str) -> str:
+        command = [sys.executable, "-c", PREPARE + code, str(tmp_path)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    return call
+
+
+def test_nothing_is_imported_before_it_is_needed(run):
+    assert run("_hooks.when_imported('heavy', 'companion')\nprint('heavy' in sys.modules)") == "False\n"
+
+
+def test_the_companion_follows_its_module(run):
+    assert run("_hooks.when_imported('heavy', 'companion')\nimport heavy\nimport heavy") == "companion\n"
+
+
+def test_the_companion_of_a_module_that_is_there_comes_at_once(run):
+    assert run("import heavy\n_hooks.when_imported('heavy', 'companion')\nprint('after')") == "companion\nafter\n"
+
+
+def test_the_module_keeps_its_own_loader(run):
+    said = run("_hooks.when_imported('heavy', 'companion')\nimport heavy\nprint(type(heavy.__spec__.loader).__name__)")
+    assert said == "companion\nSourceFileLoader\n"
+
+
+def test_a_module_that_is_missing_stays_missing(run):
+    said = run(
+        "_hooks.when_imported('no_such_thing', 'companion')\n"
+        "for _ in range(2):\n"
+        "    try:\n        import no_such_thing\n    except ModuleNotFoundError as error:\n        print(error)\n"
+    )
+    assert said == "No module named 'no_such_thing'\n" * 2

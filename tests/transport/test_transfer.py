@@ -1,0 +1,222 @@
+"""How files arrive: whole or not at all, under safe names, with errors in the archive's words."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from pathlib import Path
+
+import parfive
+import pytest
+
+from sunpy_helio_plugins import conf
+from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.transport.names import MAX_BYTES, safe_name
+from sunpy_helio_plugins.transport.paths import target
+from sunpy_helio_plugins.transport.transfer import Download, enqueue
+
+sys.path.insert(0, str(Path(__file__).parent))
+from wire import say, silent, wire
+
+
+def fetch(*downloads: Download, overwrite: bool | str | None = None, **options) -> parfive.Results:
+    downloader = parfive.Downloader(progress=False, **options)
+    enqueue(downloader, downloads, overwrite)
+    return downloader.download()
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_file_arrives_with_one_get_and_no_head(tmp_path):
+    with wire(say(body=b"data")) as (url, heads):
+        results = fetch(Download(url + "/x", tmp_path / "a" / "x.bin", "Test"))
+    assert list(results) == [str(tmp_path / "a" / "x.bin")]
+    assert (tmp_path / "a" / "x.bin").read_bytes() == b"data"
+    assert [head.split()[0] for head in heads] == [b"GET"]
+    assert b"accept-encoding: identity" in heads[0].lower()
+
+
+def test_a_file_that_is_there_is_not_asked_for_again(tmp_path):
+    (tmp_path / "x").write_bytes(b"old")
+    with wire(say(body=b"new")) as (url, heads):
+        results = fetch(Download(url, tmp_path / "x", "Test"))
+    assert list(results) == [str(tmp_path / "x")]
+    assert heads == []
+
+
+def test_overwriting_replaces_after_success(tmp_path):
+    (tmp_path / "x").write_bytes(b"old")
+    with wire(say(body=b"new")) as (url, _):
+        fetch(Download(url, tmp_path / "x", "Test"), overwrite=True)
+    assert (tmp_path / "x").read_bytes() == b"new"
+
+
+def test_a_failure_keeps_the_old_file(tmp_path):
+    (tmp_path / "x").write_bytes(b"old")
+    with wire(say("500 Oops", b"broken")) as (url, _):
+        results = fetch(Download(url, tmp_path / "x", "Test"), overwrite=True)
+    assert len(results.errors) == 1
+    assert (tmp_path / "x").read_bytes() == b"old"
+
+
+def test_unique_numbers_before_the_suffix(tmp_path):
+    (tmp_path / "x.bin").write_bytes(b"old")
+    with wire(say(body=b"new")) as (url, _):
+        results = fetch(Download(url, tmp_path / "x.bin", "Test"), overwrite="unique")
+    assert list(results) == [str(tmp_path / "x-2.bin")]
+
+
+def test_two_files_of_one_name_both_arrive(tmp_path):
+    with wire(say(body=b"one"), say(body=b"two")) as (url, _):
+        results = fetch(*[Download(f"{url}/{n}", tmp_path / "x.bin", "Test") for n in (1, 2)], max_conn=1)
+    assert [Path(path).read_bytes() for path in results] == [b"one", b"two"]
+    assert files(tmp_path) == ["x-2.bin", "x.bin"]
+
+
+@pytest.mark.parametrize("length", ["100", ""])
+def test_a_cut_body_leaves_nothing(tmp_path, length):
+    headers = {"Content_Length": length} if length else {"Content_Length": "", "Transfer_Encoding": "chunked"}
+    body = b"half" if length else b"ff\r\nhalf"
+    with wire(say(body=body, **headers)) as (url, _):
+        results = fetch(Download(url, tmp_path / "x", "Test"))
+    assert "cut before the end" in str(results.errors[0].exception)
+    assert files(tmp_path) == []
+
+
+def test_a_refused_file_leaves_nothing(tmp_path):
+    def refuse(part: Path) -> None:
+        raise FileError(f"{part.stat().st_size} bytes are no picture")
+
+    with wire(say(body=b"data")) as (url, _):
+        results = fetch(Download(url, tmp_path / "x", "Test", accept=refuse))
+    assert str(results.errors[0].exception) == "4 bytes are no picture"
+    assert files(tmp_path) == []
+
+
+def test_the_archives_words_are_in_the_error(tmp_path):
+    with wire(say("403 Forbidden", b"The file is not a part of a public release yet.")) as (url, _):
+        results = fetch(Download(url, tmp_path / "x", "Test"))
+    assert "Test answered 403: The file is not a part of a public release yet." in str(results.errors[0].exception)
+
+
+def test_one_failure_does_not_cost_the_others(tmp_path):
+    with wire(say(body=b"data")) as (url, _):
+        good, bad = Download(url, tmp_path / "good", "Test"), Download("http://127.0.0.1:9/", tmp_path / "bad", "Test")
+        results = fetch(bad, good)
+    assert list(results) == [str(tmp_path / "good")]
+    assert "no connection could be made" in str(results.errors[0].exception)
+
+
+def test_our_headers_stay_at_their_origin(tmp_path):
+    with wire(say(body=b"data")) as (storage, storage_heads):
+        elsewhere = storage.replace("127.0.0.1", "localhost") + "/file?X-Amz-Signature=a%2Fb"
+        with wire(say("302 Found", Location=elsewhere)) as (url, heads):
+            results = fetch(Download(url, tmp_path / "x", "Test", headers={"x-api-key": "planted"}))
+    assert list(results) == [str(tmp_path / "x")]
+    assert b"planted" in heads[0]
+    assert b"planted" not in storage_heads[0]
+    assert storage_heads[0].startswith(b"GET /file?X-Amz-Signature=a%2Fb ")
+
+
+def test_a_circle_of_redirects_ends(tmp_path):
+    with wire(say("302 Found", Location="/again")) as (url, heads):
+        results = fetch(Download(url, tmp_path / "x", "Test"))
+    assert "in circles" in str(results.errors[0].exception)
+    assert len(heads) == 10
+
+
+def test_silence_ends(tmp_path):
+    with wire(silent(3)) as (url, _), conf.set_temp("read_timeout", 0.3):
+        results = fetch(Download(url, tmp_path / "x", "Test"))
+    assert "silent" in str(results.errors[0].exception)
+
+
+def test_errors_hold_no_secret(tmp_path):
+    with wire(say("403 No")) as (url, _):
+        asked = Download(f"{url}/?token=planted", tmp_path / "x", "Test", headers={"Authorization": "Bearer planted"})
+        results = fetch(asked)
+    assert "planted" not in f"{results!r} {results.errors} {results.urls} {asked!r}".replace(asked.url, "")
+
+
+def test_it_works_where_an_event_loop_runs_already(tmp_path):
+    import asyncio
+
+    async def notebook(url: str) -> parfive.Results:
+        return fetch(Download(url, tmp_path / "x", "Test"))
+
+    with wire(say(body=b"data")) as (url, _):
+        assert len(asyncio.run(notebook(url))) == 1
+
+
+def test_an_interrupted_transfer_leaves_nothing(tmp_path):
+    begun = threading.Event()
+
+    def half(connection: socket.socket, head: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf")
+        begun.set()
+        connection.recv(1)
+
+    script = (
+        "import parfive, pathlib, sys\n"
+        "from sunpy_helio_plugins.transport.transfer import Download, enqueue\n"
+        "downloader = parfive.Downloader(progress=False)\n"
+        "enqueue(downloader, [Download(sys.argv[1], pathlib.Path(sys.argv[2]), 'Test')])\n"
+        "print(downloader.download().errors[0].exception)\n"
+    )
+    import signal
+    import subprocess
+
+    with wire(half) as (url, _):
+        command = [sys.executable, "-c", script, url, str(tmp_path / "x")]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert begun.wait(60)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+    assert said.strip() == "x: interrupted"
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("plain.cdf", "plain.cdf"),
+        ("../../evil.txt", "evil.txt"),
+        ("/etc/passwd", "passwd"),
+        ("..", "file"),
+        ("", "file"),
+        (".bashrc", "bashrc"),
+        ("a\x00b\nc\x1b[31m", "abc[31m"),
+        ("C:\\windows\\x.dll", "x.dll"),
+        ("con.txt", "_con.txt"),
+        ('a<b>"c|d?.txt', "a_b__c_d_.txt"),
+        ("\u202egnp.exe", "gnp.exe"),
+    ],
+)
+def test_a_hostile_name_is_made_safe(name, safe):
+    assert safe_name(name) == safe
+
+
+def test_a_long_name_keeps_its_suffix():
+    made = safe_name("é" * 300 + ".hapi")
+    assert made.endswith(".hapi")
+    assert len(made.encode()) <= MAX_BYTES
+
+
+def test_template_values_never_leave_the_folder(tmp_path):
+    made = target(tmp_path / "{dataset}" / "{file}", "../../x", {"dataset": "../../../up"})
+    assert made == tmp_path / "up" / "x"
+
+
+def test_an_unknown_field_names_those_that_there_are(tmp_path):
+    with pytest.raises(QueryError, match=r"'planet'.*dataset, file"):
+        target(tmp_path / "{planet}" / "{file}", "x", {"dataset": "a"})
+
+
+def test_times_in_templates_take_a_format(tmp_path):
+    from astropy.time import Time
+
+    made = target(tmp_path / "{start_time:%Y}" / "{file}", "x", {"start_time": Time("2026-01-10")})
+    assert made == tmp_path / "2026" / "x"

@@ -1,0 +1,97 @@
+"""A server of raw sockets: what it says on the wire is exactly what a test wrote."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+Talk = Callable[[socket.socket, bytes], None]
+"""What to do with a connection: it gets the socket and the request's head."""
+
+
+@contextlib.contextmanager
+def wire(*talks: Talk) -> Iterator[tuple[str, list[bytes]]]:
+    """
+    Answer each connection by the next of ``talks``; the last one answers all that follow.
+
+    Yields the server's address and the list of request heads that came.
+    """
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(0.1)
+    heads: list[bytes] = []
+    stop = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def serve() -> None:
+        number = 0
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                connection, _ = listener.accept()
+                talk = talks[min(number, len(talks) - 1)]
+                number += 1
+                thread = threading.Thread(target=converse, args=(connection, talk), daemon=True)
+                threads.append(thread)
+                thread.start()
+
+    def converse(connection: socket.socket, talk: Talk) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.settimeout(5)
+            head = b""
+            while b"\r\n\r\n" not in head:
+                part = connection.recv(65536)
+                if not part:
+                    return
+                head += part
+            heads.append(head)
+            talk(connection, head)
+
+    server = threading.Thread(target=serve, daemon=True)
+    server.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", heads
+    finally:
+        stop.set()
+        server.join()
+        for thread in threads:
+            thread.join(timeout=10)
+        listener.close()
+
+
+def say(status: str = "200 OK", body: bytes = b"", **headers: str) -> Talk:
+    """Answer with a whole response."""
+
+    def talk(connection: socket.socket, head: bytes) -> None:
+        lines = {"Content-Length": str(len(body)), "Connection": "close"}
+        lines |= {name.replace("_", "-"): value for name, value in headers.items()}
+        text = "".join(f"{name}: {value}\r\n" for name, value in lines.items() if value)
+        connection.sendall(f"HTTP/1.1 {status}\r\n{text}\r\n".encode() + body)
+
+    return talk
+
+
+def drip(body: bytes, pause: float) -> Talk:
+    """Answer one byte at a time."""
+
+    def talk(connection: socket.socket, head: bytes) -> None:
+        connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode())
+        for index in range(len(body)):
+            connection.sendall(body[index : index + 1])
+            time.sleep(pause)
+
+    return talk
+
+
+def hang_up(connection: socket.socket, head: bytes) -> None:
+    """Close without an answer."""
+
+
+def silent(seconds: float) -> Talk:
+    """Take the request and say nothing."""
+
+    def talk(connection: socket.socket, head: bytes) -> None:
+        time.sleep(seconds)
+
+    return talk
