@@ -58,7 +58,7 @@ class _HERConf(ConfigNamespace):
 
 
 class Conf(ConfigNamespace):
-    """Settings of all clients; ``conf.hapi``, ``conf.imap``, ``conf.helioviewer`` and ``conf.her`` hold an archive's."""
+    """Settings of all clients; ``conf.hapi``, ``conf.imap``, ``conf.helioviewer``, ``conf.her`` hold an archive's."""
 
     connect_timeout = _item(10.0, "Seconds to wait for a connection.")
     read_timeout = _item(60.0, "Seconds to wait for the next byte of an answer.")

@@ -116,7 +116,7 @@ def _add_clock(days: Ints, clock: NDArray[np.uint8], grid: NDArray[np.uint8]) ->
         raise ValueError(f"{_shown(_as_bytes(grid)[clock[:, 0] != ord('T')][0])} is no time: T must follow the date.")
     zoned = ((clock == ord("+")) | (clock == ord("-"))).any(axis=1)
     if zoned.any():
-        raise ValueError(f"{_shown(_as_bytes(grid)[zoned][0])} is no time as archives write them: only UTC, with Z or bare.")
+        raise ValueError(f"{_shown(_as_bytes(grid)[zoned][0])} is no time in UTC: a zone other than Z follows it.")
     clock = clock.copy()
     if clock.shape[1] == 10 and (clock[:, 9] == ord(".")).all():  # "ss." without a digit
         clock = clock[:, :9]

@@ -46,7 +46,8 @@ def test_html_for_json_is_an_error_with_the_servers_words():
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [("404 Not Found", ServiceRefused), ("403 Forbidden", ServiceRefused), ("500 Oops", ServiceBroken)]
+    ("status", "kind"),
+    [("404 Not Found", ServiceRefused), ("403 Forbidden", ServiceRefused), ("500 Oops", ServiceBroken)],
 )
 def test_a_refusal_is_raised_at_once_with_status_and_words(status, kind):
     with wire(say(status, b'{"message": "no such thing"}')) as (url, heads):
