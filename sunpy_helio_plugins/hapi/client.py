@@ -1,0 +1,154 @@
+"""The face towards Fido."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from sunpy.net import attrs as a
+from sunpy.net.attr import Attr
+from sunpy.net.base_client import BaseClient, QueryResponseRow, convert_row_to_table
+
+from sunpy_helio_plugins.errors import ServiceError, warn_incomplete
+from sunpy_helio_plugins.fido import Face
+from sunpy_helio_plugins.hapi import attrs, files, reading, servers, service
+from sunpy_helio_plugins.hapi.header import Info
+from sunpy_helio_plugins.hapi.tables import HAPITable, from_found, show_times
+from sunpy_helio_plugins.hapi.translate import PROVIDER, Query, queries
+from sunpy_helio_plugins.transport import paths, transfer
+
+__all__ = ["HAPIClient"]
+
+_OWN = (attrs.Server, attrs.Dataset, attrs.Parameters)
+
+
+class HAPIClient(Face, BaseClient):
+    """
+    Time series of every HAPI server (Heliophysics Application Programmer's Interface): CDAWeb, LISIRD, AMDA and others.
+
+    Name the server, the dataset and, where not all are wanted, the parameters; fetched files open with ``QTable.read``
+    and ``sunpy.timeseries.TimeSeries``.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> import sunpy_helio_plugins
+    >>> result = Fido.search(
+    ...     a.Time("2026-01-10", "2026-01-11"),
+    ...     a.hapi.Server.cdaweb,
+    ...     a.hapi.Dataset("AC_H0_MFI"),
+    ...     a.hapi.Parameters("Magnitude", "BGSEc"),
+    ... )  # doctest: +SKIP
+    """
+
+    info_url = "https://hapi-server.org"
+
+    def search(self, *query: Attr, **kwargs: Any) -> HAPITable:
+        """
+        Search for datasets.
+
+        Parameters
+        ----------
+        *query : sunpy.net.attr.Attr
+            ``a.Time`` and attrs of ``a.hapi``.
+        **kwargs
+            Taken for Fido's sake, not used.
+
+        Returns
+        -------
+        HAPITable
+            One row for each dataset that covers the time.
+
+        Raises
+        ------
+        QueryError
+            Something in the query does not exist.
+        ServiceError
+            No server answered; where one of several fails, the others' rows come with a warning.
+        """
+        asked = queries(*query)
+        found: list[service.Found] = []
+        problems: list[str] = []
+        failures: list[ServiceError] = []
+        for one in asked:
+            try:
+                rows, said = service.find(one)
+            except ServiceError as error:
+                failures.append(error)
+                rows, said = [], [f"{_subject(one)}: {error}"]
+            found += rows
+            problems += said
+        if failures and len(failures) == len(asked):
+            raise failures[0]
+        if failures:
+            warn_incomplete("; ".join(map(str, failures)))
+        return from_found(found, problems, self)
+
+    @convert_row_to_table
+    def fetch(self, query_results: HAPITable, *, path: str | Path, downloader: Any, **kwargs: Any) -> None:
+        """
+        Enqueue the records of each row as a file.
+
+        Parameters
+        ----------
+        query_results : HAPITable
+            Rows of a search.
+        path : str or pathlib.Path
+            Fido's path template.
+        downloader : parfive.Downloader
+            The queue.
+        **kwargs
+            ``overwrite`` is used, others are not.
+        """
+        transfer.enqueue(downloader, _downloads(query_results, path), overwrite=kwargs.get("overwrite"))
+
+    @classmethod
+    def _can_handle_query(cls, *query: Attr) -> bool:
+        own = any(isinstance(attr, _OWN) for attr in query)
+        return own and all(str(attr.value).upper() == PROVIDER for attr in query if isinstance(attr, a.Provider))
+
+    @classmethod
+    def _attrs_module(cls) -> tuple[str, str]:
+        return "hapi", "sunpy_helio_plugins.hapi.attrs"
+
+    @classmethod
+    def register_values(cls) -> dict[type[Attr], list[tuple[str, ...]]]:
+        """Return the values that complete on Tab."""
+        return {
+            a.Provider: [(PROVIDER, "Servers that speak the Heliophysics Application Programmer's Interface")],
+            attrs.Server: [(one.name, f"{one.title}, {one.source}".strip(", ")) for one in servers.known().values()],
+            attrs.Dataset: [("*",)],
+            attrs.Parameters: [("*",)],
+        }
+
+
+def _subject(query: Query) -> str:
+    return f"{query.dataset or 'the catalogue'} of {query.server}"
+
+
+def _downloads(rows: HAPITable, path: str | Path) -> Iterator[transfer.Download]:
+    for row in rows:
+        info = Info.from_json(json.loads(row["info"]))
+        archive = f"HAPI server {row['Server']}"
+        yield transfer.Download(
+            url=str(row["url"]),
+            target=paths.target(path, _file_name(row), paths.row_values(row), fallback=f"records{files.SUFFIX}"),
+            archive=archive,
+            accept=files.acceptance(info, str(row["format"]), f"{row['Dataset']} of {archive}"),
+        )
+
+
+def _file_name(row: QueryResponseRow) -> str:
+    """Return a name that is the same for the same request and no other's: made safe, two ids may become one."""
+    columns = ("Server", "Dataset", "Parameters", "Start Time", "End Time", "format")
+    identity = [getattr(row[name], "isot", row[name]) for name in columns]
+    digest = sha256("\n".join(map(str, identity)).encode()).hexdigest()[:8]
+    start, end = show_times(row["Start Time"])[0], show_times(row["End Time"])[0]
+    dataset = "".join(char if char.isalnum() or char in "-_." else "_" for char in str(row["Dataset"]))[-80:]
+    return f"{row['Server']}_{dataset}_{start}_{end}_{digest}{files.SUFFIX}"
+
+
+reading.register()

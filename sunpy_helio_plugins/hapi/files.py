@@ -1,0 +1,260 @@
+"""
+Files of records that carry their header: what a ``.hapi`` file is, and when what a server sent may become one.
+
+Such a file is the answer of a HAPI server to ``include=header``: lines that begin with ``#`` and hold the header as
+JSON, then the records in the format that the header names. JSON answers are files of this kind as well.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.hapi import records
+from sunpy_helio_plugins.hapi.header import NO_DATA, OK, Info, status_of
+from sunpy_helio_plugins.transport.words import server_words
+
+__all__ = ["SUFFIX", "Content", "acceptance", "looks_like_hapi", "split"]
+
+SUFFIX = ".hapi"
+
+SNIFFED = 4096
+"""Bytes that are read to tell whether a file is one of ours."""
+
+_TAIL = 65536
+_LONGEST_HEADER = 64_000_000
+_STAMP = re.compile(rb'"?\d{4}(-|Z)')
+"""How a record begins: with the year of its time."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """
+    A file, taken apart.
+
+    Attributes
+    ----------
+    info : Info
+        The header.
+    format : str
+        csv, binary or json.
+    body : bytes
+        The records; of a JSON answer the whole.
+    """
+
+    info: Info
+    format: str
+    body: bytes
+
+    def columns(self) -> records.Columns:
+        """
+        Return the records as one array for each parameter.
+
+        Raises
+        ------
+        FileError
+            The records are not what the header says.
+        """
+        if self.format == "json":
+            return records.from_json(json.loads(self.body).get("data"), self.info)
+        read = {"csv": records.from_csv, "binary": records.from_binary}.get(self.format)
+        if read is None:
+            raise FileError(f"The header says that the records are {self.format!r}; csv, binary and json can be read.")
+        return read(self.body, self.info)
+
+
+def looks_like_hapi(head: bytes) -> bool:
+    """
+    Tell whether a file begins as one with a HAPI header does.
+
+    Parameters
+    ----------
+    head : bytes
+        Its first bytes, some thousand of them.
+    """
+    return head.startswith(b"#") and head[1:].lstrip(b" \t\r\n#").startswith(b"{") and b'"HAPI"' in head
+
+
+def split(content: bytes, info: Info | None = None) -> Content:
+    """
+    Take an answer or a file apart.
+
+    Parameters
+    ----------
+    content : bytes
+        Header and records, or a JSON answer.
+    info : Info, optional
+        The description of the dataset, for records that came without header or with one that cannot be read.
+
+    Returns
+    -------
+    Content
+        Header and records.
+
+    Raises
+    ------
+    FileError
+        There is no header that can be read and no ``info`` in its place.
+    """
+    if content.lstrip()[:1] == b"{":
+        return _json(content)
+    head, body = _header_lines(content)
+    own = _info(head)
+    if own is not None:
+        return Content(own, own.format or "csv", body)
+    if info is None:
+        raise FileError("No HAPI header stands before these records; give the dataset's info answer as info=...")
+    chosen = info.format if info.format in ("csv", "binary") else "csv"
+    return Content(info, str(chosen), _without_labels(body) if head else body)
+
+
+def acceptance(info: Info, chosen: str, subject: str) -> Callable[[Path], None]:
+    """
+    Return the check through which a fetched file must go.
+
+    Parameters
+    ----------
+    info : Info
+        What the server says of the parameters that were asked for.
+    chosen : str
+        The format that was asked for.
+    subject : str
+        What was asked for, as messages name it.
+
+    Returns
+    -------
+    callable
+        Takes the path of the part file. It raises `~sunpy_helio_plugins.errors.FileError` for a page of HTML, an error
+        in JSON, no records, and records that are cut; a header that is missing or cannot be read is replaced in place.
+    """
+    return partial(_accept, info=info, chosen=chosen, subject=subject)
+
+
+def _accept(part: Path, *, info: Info, chosen: str, subject: str) -> None:
+    with part.open("rb") as stream:
+        _refuse_strangers(stream.read(SNIFFED), chosen, subject)
+        stream.seek(0)
+        head, size = _read_header(stream)
+        own = _info(head)
+        rest = stream.read(_TAIL)
+        if own is None and head:
+            kept = _without_labels(rest)
+            size += len(rest) - len(kept)
+            rest = kept
+    if not rest.strip() or (own is not None and own.code == NO_DATA):
+        raise FileError(f"{subject}: there are no records in this range (HAPI 1201).")
+    layout = own or info
+    _refuse_ends(part, size, chosen, layout, subject)
+    if own is None or own.format != chosen:
+        _prepend(part, size, layout.header(chosen))
+
+
+def _refuse_strangers(head: bytes, chosen: str, subject: str) -> None:
+    """Refuse what is no stream of records at all."""
+    start = head.lstrip()[:1]
+    if not start:
+        raise FileError(f"{subject}: there are no records in this range (the answer is empty, HAPI 1201).")
+    if start == b"<":
+        raise FileError(f"{subject}: a page came instead of records: {server_words(head)}")
+    if start == b"{" and chosen != "json":
+        code = re.search(rb'"code"\s*:\s*"?(\d+)', head)
+        if code and int(code[1]) == NO_DATA:
+            raise FileError(f"{subject}: there are no records in this range (HAPI 1201).")
+        raise FileError(f"{subject}: the server sent a message instead of records: {server_words(head)}")
+
+
+def _refuse_ends(part: Path, size: int, chosen: str, info: Info, subject: str) -> None:
+    """Refuse records that do not end as they must: cut, or followed by an error (server-nodejs appends one)."""
+    length = part.stat().st_size - size
+    with part.open("rb") as stream:
+        stream.seek(size + max(0, length - _TAIL))
+        tail = stream.read()
+    appended = re.search(rb'\{\s*"(HAPI|status)"\s*:.*\}\s*$', tail, re.DOTALL)
+    if appended:
+        raise FileError(f"{subject}: the server failed midway: {server_words(appended[0])}")
+    if chosen == "binary":
+        record = info.record().itemsize
+        if length % record:
+            raise FileError(f"{subject}: {length} bytes came, no whole number of records of {record} bytes: cut.")
+    elif chosen == "csv" and _is_cut(tail, sum(parameter.width for parameter in info.parameters)):
+        last = tail.rpartition(b"\n")[2][:120].decode("utf-8", "replace")
+        raise FileError(f"{subject}: the last record, {last!r}, is cut.")
+
+
+def _is_cut(tail: bytes, fields: int) -> bool:
+    """Tell whether CSV stops inside a record; some servers leave out the last line end."""
+    if tail.endswith(b"\n"):
+        return False
+    before, _, last = tail.rpartition(b"\n")
+    if b'"' in last:
+        return last.count(b'"') % 2 == 1
+    if last.count(b",") != fields - 1:
+        return True
+    # A last number with fewer digits than the record before it has been cut within.
+    usual = before.rpartition(b"\n")[2].rpartition(b",")[2].strip()
+    return b"." in usual and len(last.rpartition(b".")[2]) < len(usual.rpartition(b".")[2])
+
+
+def _prepend(part: Path, size: int, header: bytes) -> None:
+    """Put a header before the records, in the place of the first ``size`` bytes."""
+    whole = part.with_name(f"{part.name}.headed")
+    try:
+        with part.open("rb") as source, whole.open("wb") as target:
+            source.seek(size)
+            target.write(header)
+            shutil.copyfileobj(source, target, 1 << 20)
+        whole.replace(part)
+    finally:
+        whole.unlink(missing_ok=True)
+
+
+def _read_header(stream: IO[bytes]) -> tuple[bytes, int]:
+    """Read the lines that begin with ``#``; return them and their size, and leave the stream at the first record."""
+    lines: list[bytes] = []
+    size = 0
+    while stream.read(1) == b"#":
+        line = b"#" + stream.readline(_LONGEST_HEADER)
+        lines.append(line)
+        size += len(line)
+    stream.seek(size)
+    return b"".join(lines), size
+
+
+def _header_lines(content: bytes) -> tuple[bytes, bytes]:
+    end = 0
+    while content[end : end + 1] == b"#":
+        line = content.find(b"\n", end)
+        end = len(content) if line < 0 else line + 1
+    return content[:end], content[end:]
+
+
+def _info(head: bytes) -> Info | None:
+    """Decode header lines; `None` where they hold no header, such as ESA's names and labels."""
+    text = b"\n".join(line.removeprefix(b"#") for line in head.splitlines())
+    try:
+        return Info.from_json(json.loads(text))
+    except (ValueError, FileError):
+        return None
+
+
+def _without_labels(body: bytes) -> bytes:
+    """Leave out the row of labels that ESA's server puts before the records (its guide, Get data from a dataset)."""
+    return body if _STAMP.match(body) else body.partition(b"\n")[2]
+
+
+def _json(content: bytes) -> Content:
+    try:
+        answer: Any = json.loads(content)
+    except ValueError as error:
+        raise FileError(f"This JSON answer cannot be read, it may be cut: {error}.") from None
+    code, message = status_of(answer)
+    if code not in (None, OK, NO_DATA):
+        raise FileError(f"The server sent a message instead of records: {message} (HAPI {code})")
+    return Content(Info.from_json(answer), "json", content)
