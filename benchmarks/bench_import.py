@@ -49,8 +49,8 @@ def measure(repeats: int) -> dict[str, float]:
     """
     Return what the import adds, and what it was added to, in milliseconds of CPU time.
 
-    ``added_ms`` is the median of the second import's own time, ``added_min_ms`` the least. ``pair_difference_ms`` is the
-    median difference of the whole between neighbours with and without it: a check that no cost hides outside the
+    ``added_ms`` is the median of the second import's own time, ``added_min_ms`` the least. ``pair_difference_ms`` is
+    the median difference of the whole between neighbours with and without it: a check that no cost hides outside the
     second import, as noisy as ``import sunpy.net`` itself.
     """
     alone, both = [], []

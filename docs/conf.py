@@ -1,0 +1,116 @@
+"""How Sphinx builds the documentation. It needs no network: the tutorial and the gallery run on the embedded archive."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
+
+# The examples write files; a build leaves none of them, and no settings, behind on the machine.
+_scratch = tempfile.TemporaryDirectory(prefix="sunpy-helio-plugins-docs-")
+os.environ["SUNPY_CONFIGDIR"] = _scratch.name
+os.environ["SUNPY_DOWNLOADDIR"] = _scratch.name
+os.environ.setdefault("PARFIVE_HIDE_PROGRESS", "True")
+
+from astropy.utils import iers  # noqa: E402 (sunpy reads its settings at its first import)
+
+iers.conf.auto_download = False
+
+# -- Project ---------------------------------------------------------------------------------------------------------
+
+project = "sunpy_helio_plugins"
+author = "The sunpy_helio_plugins developers"
+copyright = f"2026, {author}"
+try:
+    release = installed_version(project)
+except PackageNotFoundError:  # built beside a source tree that is not installed
+    release = "0+unknown"
+version = ".".join(release.split(".")[:2])
+
+# -- Sphinx ----------------------------------------------------------------------------------------------------------
+
+extensions = [
+    "matplotlib.sphinxext.plot_directive",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.mathjax",
+    "sphinx_automodapi.automodapi",
+    "sphinx_automodapi.smart_resolver",
+    "sphinx_changelog",
+    "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
+]
+default_role = "py:obj"
+exclude_patterns = [
+    "_build",
+    # Sources of the gallery, which sphinx-gallery turns into pages elsewhere, and what it leaves beside them.
+    "gallery/*",
+    "tutorial/*",
+    "generated/tutorial/index.rst",
+    "**/sg_execution_times.rst",
+    "sg_execution_times.rst",
+]
+source_suffix = {".rst": "restructuredtext"}
+
+# Links into other projects' documentation need those projects' sites; a build that may reach them asks for it by
+# HELIO_DOCS_ONLINE=1, and everything else builds the same without.
+intersphinx_mapping = (
+    {
+        "python": ("https://docs.python.org/3/", None),
+        "numpy": ("https://numpy.org/doc/stable/", None),
+        "astropy": ("https://docs.astropy.org/en/stable/", None),
+        "sunpy": ("https://docs.sunpy.org/en/stable/", None),
+        "parfive": ("https://parfive.readthedocs.io/en/stable/", None),
+        "requests": ("https://requests.readthedocs.io/en/stable/", None),
+    }
+    if os.environ.get("HELIO_DOCS_ONLINE")
+    else {}
+)
+
+# -- Reference -------------------------------------------------------------------------------------------------------
+
+automodapi_toctreedirnm = "generated/api"
+automodapi_inheritance_diagram = False
+automodsumm_inherited_members = False
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+
+# -- Tutorial and gallery --------------------------------------------------------------------------------------------
+
+# sunpy and its parts warn of what a reader of an example can not change.
+warnings.filterwarnings("ignore", message="unclosed event loop", category=ResourceWarning)
+
+sphinx_gallery_conf = {
+    "examples_dirs": ["tutorial", "gallery"],
+    "gallery_dirs": ["generated/tutorial", "gallery_built"],
+    "filename_pattern": r"/plot_",
+    "abort_on_example_error": True,
+    "only_warn_on_example_error": False,
+    "min_reported_time": 0,
+    "write_computation_times": False,
+    "download_all_examples": False,
+    "show_memory": False,
+    "show_signature": False,
+    "remove_config_comments": True,
+    "within_subsection_order": "FileNameSortKey",
+    "plot_gallery": "True",
+}
+
+# -- HTML ------------------------------------------------------------------------------------------------------------
+
+html_theme = "sunpy"
+html_theme_options = {
+    "footer_links": [],
+    "goatcounter_analytics_url": False,
+    "rtd_search": False,
+    "sst_is_root": True,
+}
+html_title = "sunpy_helio_plugins"
+html_copy_source = False
+ogp_social_cards = {"enable": False}
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
