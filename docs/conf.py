@@ -1,4 +1,4 @@
-"""How Sphinx builds the documentation. It needs no network: the tutorial and the gallery run on the embedded archive."""
+"""How Sphinx builds the documentation: without a network, the tutorial and the gallery on the embedded archive."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from importlib.metadata import version as installed_version
 
 # The examples write files; a build leaves none of them, and no settings, behind on the machine.
 _scratch = tempfile.TemporaryDirectory(prefix="sunpy-helio-plugins-docs-")
+# sunpy reads its settings at its first import, so they stand before any.
 os.environ["SUNPY_CONFIGDIR"] = _scratch.name
 os.environ["SUNPY_DOWNLOADDIR"] = _scratch.name
 os.environ.setdefault("PARFIVE_HIDE_PROGRESS", "True")
 
-from astropy.utils import iers  # noqa: E402 (sunpy reads its settings at its first import)
+from astropy.utils import iers
 
 iers.conf.auto_download = False
 
