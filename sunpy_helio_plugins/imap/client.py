@@ -1,0 +1,137 @@
+"""IMAP's face towards Fido."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import sunpy
+from sunpy.net import attrs as a
+from sunpy.net.attr import Attr
+from sunpy.net.base_client import BaseClient, QueryResponseTable, convert_row_to_table
+
+from sunpy_helio_plugins.errors import ServiceError, warn_incomplete
+from sunpy_helio_plugins.fido import Face
+from sunpy_helio_plugins.imap import access, attrs, intact, service, tables, translate
+from sunpy_helio_plugins.imap.vocabulary import DESCRIPTORS, INSTRUMENTS, LEVELS, PROVIDERS, SOURCES
+from sunpy_helio_plugins.transport import paths, transfer
+from sunpy_helio_plugins.transport.names import safe_name
+
+__all__ = ["IMAPClient"]
+
+
+class IMAPClient(Face, BaseClient):
+    """
+    Files of NASA's Interstellar Mapping and Acceleration Probe, from its Science Data Center.
+
+    A query holds ``a.imap.File()`` or another attr of ``a.imap``, and a time range. Without an API key
+    (``IMAP_API_KEY``) the released files are found, which suffices for most work.
+
+    Examples
+    --------
+    >>> from sunpy.net import Fido, attrs as a
+    >>> found = Fido.search(
+    ...     a.Time("2026-01-10", "2026-01-12"), a.imap.File(), a.Instrument("mag"), a.Level("l2")
+    ... )  # doctest: +REMOTE_DATA
+    """
+
+    info_url = "https://imap-mission.com"
+
+    def search(self, *query: Attr) -> tables.IMAPTable:
+        """
+        Search for files.
+
+        Parameters
+        ----------
+        *query : sunpy.net.attr.Attr
+            Attrs that must all hold; alternatives with ``|``.
+
+        Returns
+        -------
+        sunpy_helio_plugins.imap.tables.IMAPTable
+            The files that overlap with the time range. Where one of several questions failed, its ``problems`` say so.
+
+        Raises
+        ------
+        QueryError
+            The query cannot be asked; no request was made.
+        ServiceError
+            No question was answered.
+        """
+        answers, failures = [], []
+        for one in translate.queries(*query):
+            try:
+                answers.append((one, service.ask(one)))
+            except ServiceError as error:
+                failures.append(error)
+        if failures and not answers:
+            raise failures[0]
+        table = tables.from_answers(answers, client=self)
+        table.problems = [*table.problems, *map(str, failures)]
+        for problem in table.problems:
+            warn_incomplete(problem)
+        return table
+
+    @convert_row_to_table
+    def fetch(self, query_results: QueryResponseTable, *, path: str | Path, downloader: Any, **kwargs: Any) -> None:
+        """
+        Put the files of rows into a downloader's queue.
+
+        Parameters
+        ----------
+        query_results : sunpy_helio_plugins.imap.tables.IMAPTable
+            The rows.
+        path : str or pathlib.Path
+            Template of the files' paths. Fido's default leads into the SDC's tree, that is
+            ``imap/<instrument>/<level>/<yyyy>/<mm>/``, below ``IMAP_DATA_DIR``, ``conf.imap.data_dir`` or sunpy's
+            download folder; in a template of the user's own ``{file}`` is the bare name and ``{tree}`` that folder.
+        downloader : parfive.Downloader
+            The downloader of this fetch.
+        **kwargs
+            What other clients take; ``overwrite`` is used.
+        """
+        jobs = []
+        for row in query_results:
+            name = PurePosixPath(row["file_path"]).name
+            url, headers = service.download_url(row["file_path"])
+            check = partial(intact.check, name=name)
+            jobs.append(transfer.Download(url, _target(path, row), service.ARCHIVE, check, headers))
+        transfer.enqueue(downloader, jobs, kwargs.get("overwrite"))
+
+    @classmethod
+    def _can_handle_query(cls, *query: Attr) -> bool:
+        return any(type(attr) in (attrs.File, attrs.Descriptor, attrs.Version) for attr in query)
+
+    @classmethod
+    def _attrs_module(cls) -> tuple[str, str]:
+        return "imap", "sunpy_helio_plugins.imap.attrs"
+
+    @classmethod
+    def register_values(cls) -> dict[type, list[tuple[str, str]]]:
+        """
+        Return the values that complete by Tab.
+
+        Returns
+        -------
+        dict
+            Attr classes and their values, each with a description.
+        """
+        return {
+            a.Instrument: list(INSTRUMENTS.items()),
+            a.Level: [(level, f"Level {level[1:]}.") for level in LEVELS],
+            a.Provider: [(name, "IMAP Science Data Center.") for name in PROVIDERS],
+            a.Source: [(name, "Interstellar Mapping and Acceleration Probe.") for name in SOURCES],
+            attrs.Descriptor: list(DESCRIPTORS.items()),
+            attrs.Version: [("latest", "The latest version of each file.")],
+        }
+
+
+def _target(path: str | Path, row: Any) -> Path:
+    """Return where a row's file goes: into the SDC's tree, unless the user said otherwise."""
+    *folders, name = PurePosixPath(row["file_path"]).parts
+    tree = "/".join(safe_name(folder, "_") for folder in folders)
+    default = Path(sunpy.config.get("downloads", "download_dir")).expanduser() / "{file}"
+    if Path(path) == default:
+        return (access.data_dir() or default.parent) / tree / safe_name(name)
+    return paths.target(str(path).replace("{tree}", tree), name, paths.row_values(row))
