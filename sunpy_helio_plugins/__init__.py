@@ -9,12 +9,13 @@ from __future__ import annotations
 from sunpy_helio_plugins import _hooks, errors
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.hapi.client import HAPIClient
+from sunpy_helio_plugins.imap.client import IMAPClient
 
 try:
     from sunpy_helio_plugins._version import version as __version__
 except ImportError:  # a source tree that was never installed
     __version__ = "0+unknown"
 
-__all__ = ["HAPIClient", "__version__", "conf", "errors"]
+__all__ = ["HAPIClient", "IMAPClient", "__version__", "conf", "errors"]
 
 _hooks.install()
