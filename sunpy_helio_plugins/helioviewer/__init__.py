@@ -1,0 +1,43 @@
+"""
+Images of the Helioviewer Project: JPEG 2000 pictures of the Sun from more than twenty instruments.
+
+A search with an attr of ``a.helioviewer`` lists every image of a range with its true time, ``Fido.fetch`` brings the JP2
+files, and `sunpy.map.Map` opens them, also on a machine without OpenJPEG.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from astropy.table import QTable
+
+__all__ = ["sources"]
+
+
+def sources() -> QTable:
+    """
+    Return Helioviewer's data sources, as they are shipped with this package.
+
+    Returns
+    -------
+    astropy.table.QTable
+        One row for each source: ``Source ID`` (the number that the API and `a.helioviewer.SourceID
+        <sunpy_helio_plugins.helioviewer.attrs.SourceID>` take), ``Nickname``, ``Source`` (observatory), ``Instrument``,
+        ``Detector``, ``Measurement``, ``Wavelength`` in angstroms (masked where the measurement is none), ``HAPI ID`` and
+        ``Listed`` (whether a range can be searched).
+
+    Notes
+    -----
+    Gathered from the database of the API, from hvpy's enumeration and from the HAPI server's list (2026).
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import helioviewer
+    >>> table = helioviewer.sources()
+    >>> str(table[table["Source ID"] == 13]["Nickname"][0])
+    'AIA 304'
+    """
+    from sunpy_helio_plugins.helioviewer.tables import sources_table
+
+    return sources_table()

@@ -1,0 +1,123 @@
+"""The face of Helioviewer towards Fido."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sunpy.net import attrs as a
+from sunpy.net.attr import Attr
+from sunpy.net.base_client import BaseClient, convert_row_to_table
+
+from sunpy_helio_plugins import fido
+from sunpy_helio_plugins.errors import warn_incomplete
+from sunpy_helio_plugins.helioviewer import attrs, catalogue, jp2, service, tables, translate
+from sunpy_helio_plugins.transport import paths, transfer
+
+__all__ = ["HelioviewerClient"]
+
+SPOKEN = 3
+"""How many problems one warning tells; the table holds all."""
+
+
+class HelioviewerClient(fido.Face, BaseClient):
+    """
+    Helioviewer: JPEG 2000 images of the Sun from SDO, SOHO, STEREO, Hinode, Solar Orbiter and more.
+
+    A query is this client's when it holds an attr of ``a.helioviewer``: ``a.helioviewer.Image()`` beside general attrs
+    (``a.Instrument``, ``a.Wavelength``, ``a.Detector``, ``a.Source``), ``a.helioviewer.SourceID`` or
+    ``a.helioviewer.Measurement``. ``a.Time`` is required.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> from sunpy.net import Fido, attrs as a
+    >>> import sunpy_helio_plugins
+    >>> Fido.search(a.Time("2026-01-10 11:55", "2026-01-10 12:05"), a.Instrument.aia, a.Wavelength(304 * u.AA),
+    ...             a.helioviewer.Image())  # doctest: +SKIP
+    """
+
+    info_url = "https://helioviewer.org"
+
+    def search(self, *query: Attr, **kwargs: Any) -> tables.HelioviewerTable:
+        """
+        List the images that a query asks for.
+
+        Parameters
+        ----------
+        *query : sunpy.net.attr.Attr
+            Attrs that must all hold; trees of any depth.
+        **kwargs
+            Not used.
+
+        Returns
+        -------
+        HelioviewerTable
+            One row for each image; its ``problems`` say what is missing.
+
+        Raises
+        ------
+        QueryError
+            The query cannot be asked.
+        ServiceError
+            Nothing could be listed.
+        """
+        listings, problems = service.list_images(translate.queries(*query))
+        if problems:
+            rest = f" (and {len(problems) - SPOKEN} more: see the table's problems)" if len(problems) > SPOKEN else ""
+            warn_incomplete(" ".join(problems[:SPOKEN]) + rest)
+        return tables.images_table(listings, problems, self)
+
+    @convert_row_to_table
+    def fetch(self, query_results: tables.HelioviewerTable, *, path: str | Path, downloader: Any, **kwargs: Any) -> None:
+        """
+        Put the images into the queue of a downloader.
+
+        Parameters
+        ----------
+        query_results : HelioviewerTable
+            The rows to fetch.
+        path : str or pathlib.Path
+            Template of the files' paths.
+        downloader : parfive.Downloader
+            The downloader that Fido hands over.
+        **kwargs
+            ``overwrite`` is used, others are not.
+        """
+        transfer.enqueue(
+            downloader,
+            [
+                transfer.Download(
+                    url=str(row["url"]),
+                    target=paths.target(path, str(row["Path"]), paths.row_values(row), fallback="image.jp2"),
+                    archive=translate.PROVIDER,
+                    accept=jp2.accept,
+                )
+                for row in query_results
+            ],
+            overwrite=kwargs.get("overwrite"),
+        )
+
+    @classmethod
+    def _can_handle_query(cls, *query: Attr) -> bool:
+        provider = fido.of_type(query, a.Provider)
+        if provider is not None and str(provider.value).lower() != translate.PROVIDER.lower():
+            return False
+        return any(isinstance(attr, attrs.Image | attrs.SourceID | attrs.Measurement) for attr in query)
+
+    @classmethod
+    def _attrs_module(cls) -> tuple[str, str]:
+        return "helioviewer", "sunpy_helio_plugins.helioviewer.attrs"
+
+    @classmethod
+    def register_values(cls) -> dict[type, list[tuple[str, str]]]:
+        """Return the values that ``a.helioviewer`` and the general attrs complete, read from the shipped list."""
+        sources = catalogue.known()
+        own: dict[type, dict[str, str]] = {
+            a.Provider: {translate.PROVIDER: "The Helioviewer Project"},
+            a.Instrument: {source.instruments[0]: f"{source.observatory} images" for source in sources},
+            a.Source: {source.observatory: "" for source in sources},
+            a.Detector: {source.detector: "" for source in sources if source.detector},
+            attrs.Measurement: {source.measurement: source.description or source.nickname for source in sources},
+        }
+        return {attr: sorted(values.items()) for attr, values in own.items()}

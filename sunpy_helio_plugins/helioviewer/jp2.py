@@ -1,0 +1,107 @@
+"""
+Whether a file is the JPEG 2000 image that it should be.
+
+Helioviewer's failures arrive as HTTP 200: a page about the rate limit, the words "File not found." under the type
+image/jp2, an error object in JSON. A file is accepted when it begins with the signature box, its boxes add up to its
+size and its codestream is finished (ISO/IEC 15444-1, annexes A and I).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.transport.words import server_words
+
+__all__ = ["accept", "boxes"]
+
+SIGNATURE = bytes.fromhex("0000000C6A5020200D0A870A")
+END_OF_CODESTREAM = b"\xff\xd9"
+
+_BRIEF = 4096
+
+
+def accept(part: Path) -> None:
+    """
+    Check a file that came.
+
+    Parameters
+    ----------
+    part : pathlib.Path
+        The whole file.
+
+    Raises
+    ------
+    FileError
+        It is no whole JPEG 2000 file; the message says what came instead.
+    """
+    size = part.stat().st_size
+    with part.open("rb") as stream:
+        if stream.read(len(SIGNATURE)) != SIGNATURE:
+            stream.seek(0)
+            raise FileError(_classified(stream.read(_BRIEF), size))
+        found = dict(boxes(stream, size))
+        if b"jp2c" not in found:
+            raise FileError("The JPEG 2000 file has no codestream.")
+        stream.seek(found[b"jp2c"] - len(END_OF_CODESTREAM))
+        if stream.read(len(END_OF_CODESTREAM)) != END_OF_CODESTREAM:
+            raise FileError("The codestream of the JPEG 2000 file does not end as it should: it was cut, or damaged.")
+
+
+def boxes(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
+    """
+    Yield the type and the end of each box at the top of a file.
+
+    Parameters
+    ----------
+    stream : binary file
+        The file.
+    size : int
+        Its size in bytes.
+
+    Raises
+    ------
+    FileError
+        The boxes do not add up to the size.
+    """
+    offset = 0
+    while offset < size:
+        stream.seek(offset)
+        head = stream.read(16)
+        length, kind = _head(head, size - offset)
+        if length < 8 or offset + length > size:
+            raise FileError(
+                f"The JPEG 2000 file ends inside its box {kind.decode('latin-1')!r}: {size} bytes came, and at least "
+                f"{offset + max(length, 8)} were due. It was cut; fetch it again."
+            )
+        offset += length
+        yield kind, offset
+
+
+def _head(head: bytes, left: int) -> tuple[int, bytes]:
+    """Return the length and the type of a box: 0 means to the end of the file, 1 that a longer number follows."""
+    if len(head) < 8:
+        return 0, b"?"
+    length, kind = struct.unpack(">I4s", head[:8])
+    if length == 1 and len(head) == 16:
+        return struct.unpack(">Q", head[8:])[0], kind
+    return (left if length == 0 else length), kind
+
+
+def _classified(body: bytes, size: int) -> str:
+    """Say what came in place of an image."""
+    words = server_words(body)
+    if not size:
+        return "An empty file came."
+    if b"Limit of" in body and b"exceeded" in body:
+        return f"Helioviewer's rate limit is reached; wait a minute and fetch again. It said: {words}"
+    if body.startswith(b"File not found"):
+        return "Helioviewer lists this image, and its file is gone (it said: File not found.)."
+    if body.lstrip()[:1] in (b"{", b"["):
+        return f"Helioviewer answered with an error in place of the image: {words or body[:100]!r}"
+    if body.lstrip()[:1] == b"<":
+        return f"Helioviewer answered with a page in place of the image: {words}"
+    return f"This is no JPEG 2000 file: its {size} bytes begin with {body[:12]!r}."
