@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,15 +46,23 @@ MODULES = modules()
 
 
 def imported_names(module: Module) -> set[str]:
-    """Return each name that a module imports anywhere, as a dotted path, relative imports resolved."""
+    """Return each name that a module imports when it runs, as a dotted path, relative imports resolved."""
     names: set[str] = set()
-    for node in ast.walk(module.tree):
+    for node in running_nodes(module.tree):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = origin(module, node)
             names.update(f"{base}.{alias.name}" for alias in node.names)
     return names
+
+
+def running_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """Walk a tree without what only a type checker reads: the name of an answer's type binds nobody to its maker."""
+    for node in ast.iter_child_nodes(tree):
+        if not (isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")):
+            yield node
+            yield from running_nodes(node)
 
 
 def origin(module: Module, node: ast.ImportFrom) -> str:
@@ -129,6 +138,12 @@ def test_nothing_but_the_demo_depends_on_the_embedded_archive():
 def test_words_queries_and_tables_touch_no_network(room):
     rooms = tuple(f"{archive}.{room}" for archive in ARCHIVES)
     assert crossings(rooms, *in_package("transport"), *NETWORK) == {}
+
+
+def test_what_only_a_type_checker_reads_is_no_import():
+    source = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .service import Found\n"
+    module = Module(f"{PACKAGE}.hapi.tables", False, source, ast.parse(source))
+    assert imported_names(module) == {"typing.TYPE_CHECKING"}
 
 
 @pytest.mark.parametrize("archive", ARCHIVES)
