@@ -1,0 +1,85 @@
+"""
+The registry's keywords: what kind of value each holds, in which unit, for which types of event.
+
+They come from ``events.json``, whose origin is http://www.lmsal.com/hek/VOEvent_Spec.html.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+__all__ = ["Keyword", "event_types", "keywords"]
+
+
+@dataclass(frozen=True)
+class Keyword:
+    """
+    One keyword of the registry.
+
+    Attributes
+    ----------
+    name : str
+        The registry's name in lower case.
+    kind : str
+        What it holds: ``"string"``, ``"float"``, ``"integer"``, ``"boolean"``, ``"time"``, ``"chaincode"`` or
+        ``"unit"``, the name of another keyword's unit.
+    unit : str
+        The keyword that holds this one's unit in each record; empty where there is none.
+    fixed : str
+        The unit that the registry always uses, where it is known; else empty.
+    usual : str
+        A unit for columns in which no record has a value; empty where none is usual.
+    power : int
+        The power of the unit that the values really have: a variance's record names the unit of its root.
+    types : tuple of str
+        The types of event that have it; empty where all have.
+    filter : bool
+        Whether a search can choose by it.
+    """
+
+    name: str
+    kind: str
+    unit: str = ""
+    fixed: str = ""
+    usual: str = ""
+    power: int = 1
+    types: tuple[str, ...] = ()
+    filter: bool = True
+
+    @property
+    def description(self) -> str:
+        """What it holds, in words."""
+        holds = {"float": "number", "integer": "whole number", "string": "text", "unit": "name of a unit"}
+        unit = f" in {self.fixed}" if self.fixed else f" in the unit that {self.unit} names" if self.unit else ""
+        whose = f" of {', '.join(self.types)}" if self.types else ""
+        return f"{self.name}: {holds.get(self.kind, self.kind)}{unit}{whose}."
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> dict[str, dict[str, Any]]:
+    text = files("sunpy_helio_plugins.her").joinpath("events.json").read_text(encoding="utf-8")
+    shipped: dict[str, dict[str, Any]] = json.loads(text)
+    return shipped
+
+
+@lru_cache(maxsize=1)
+def event_types() -> Mapping[str, str]:
+    """Return the registry's types of event: two letters, and the name."""
+    return MappingProxyType({code: str(name) for code, name in _shipped()["types"].items()})
+
+
+@lru_cache(maxsize=1)
+def keywords() -> Mapping[str, Keyword]:
+    """Return every keyword by its name in lower case."""
+    return MappingProxyType({name: _keyword(name, entry) for name, entry in _shipped()["keywords"].items()})
+
+
+def _keyword(name: str, entry: dict[str, Any]) -> Keyword:
+    usual = _shipped()["usual"].get(entry.get("unit", ""), "")
+    return Keyword(name=name, usual=usual, **(entry | {"types": tuple(entry.get("types", ()))}))
