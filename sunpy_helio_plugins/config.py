@@ -66,6 +66,13 @@ class Conf(ConfigNamespace):
     retries = _item(3, "How often a request is tried again after a lost connection, 429, 502, 503 or 504.")
     max_answer = _item(256_000_000, "Largest metadata answer that is read, in bytes after decompression.")
 
+    max_file = _item(20_000_000_000, "Largest file that is fetched, in bytes after decompression.")
+    allow_http = _item(False, "Ask servers that offer no TLS; credentials are never sent to them.")
+    cache = _item(True, "Keep metadata that changes rarely, such as catalogues, on disk.")
+    cache_days = _item(1.0, "How many days they are kept.")
+    cache_size = _item(100_000_000, "Largest size of that cache in bytes.")
+    cache_dir = _item("", "Folder of that cache; empty: in astropy's cache folder of this package.")
+
     hapi = _HAPIConf()
     imap = _IMAPConf()
     helioviewer = _HelioviewerConf()

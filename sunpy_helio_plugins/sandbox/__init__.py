@@ -70,6 +70,8 @@ def use(url: str) -> Iterator[None]:
             (conf.helioviewer, "hapi_url", helioviewer_hapi),
             (conf.helioviewer, "jp2_url", f"{url}/helioviewer/jp2"),
             (conf.her, "url", f"{url}/hek/her"),
+            # The next archive may listen on the same port, with other answers.
+            (conf, "cache", False),
         ):
             stack.enter_context(section.set_temp(item, value))
         yield

@@ -10,30 +10,34 @@ from __future__ import annotations
 
 import json
 import platform
-import random
 import threading
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urljoin
 
 import requests
+from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, ServiceBroken, ServiceError, ServiceRefused, ServiceUnreachable
-from sunpy_helio_plugins.transport.urls import public_url
+from sunpy_helio_plugins.transport import cache
+from sunpy_helio_plugins.transport.credentials import Login, netrc_login
+from sunpy_helio_plugins.transport.patience import PASSING, backoff, retry_after
+from sunpy_helio_plugins.transport.reasons import reason
+from sunpy_helio_plugins.transport.urls import check_scheme, public_url, same_origin
 from sunpy_helio_plugins.transport.words import server_words
 
-__all__ = ["Answer", "Params", "get", "user_agent"]
+__all__ = ["Answer", "Params", "cached_json", "get", "user_agent"]
 
 Params = Mapping[str, str] | Iterable[tuple[str, str]]
 """Query fields, in the order in which they are sent."""
 
-PASSING = frozenset({429, 502, 503, 504})
-"""HTTP statuses after which the same request may well succeed."""
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+MAX_REDIRECTS = 10
 
 _CHUNK = 65536
 _threads = threading.local()
@@ -105,6 +109,7 @@ def get(
     headers: Mapping[str, str] | None = None,
     accept: Collection[int] = (200,),
     max_bytes: int | None = None,
+    login: Login | None = None,
 ) -> Answer:
     """
     Ask an archive and read its answer.
@@ -123,6 +128,8 @@ def get(
         HTTP statuses that are answers; every other one raises.
     max_bytes : int, optional
         Largest body after decompression. Defaults to ``conf.max_answer``.
+    login : Login, optional
+        How to sign in. Defaults to the user and password that the netrc file has for the host, if any.
 
     Returns
     -------
@@ -131,6 +138,8 @@ def get(
 
     Raises
     ------
+    QueryError
+        The address is no address, or would be asked without TLS.
     ServiceUnreachable
         No answer came, also not when asked again.
     ServiceRefused, ServiceBroken
@@ -138,8 +147,54 @@ def get(
     AnswerError
         The answer was larger than allowed.
     """
-    exchange = _Exchange(archive, url, list(_pairs(params)), dict(headers or {}), max_bytes or conf.max_answer)
+    check_scheme(url)
+    asked = requests.Request("GET", url, params=list(_pairs(params))).prepare().url or url
+    signer = login or netrc_login(url)
+    exchange = _Exchange(archive, asked, dict(headers or {}), max_bytes or conf.max_answer, signer)
     return exchange.run(accept)
+
+
+def cached_json(
+    url: str,
+    params: Params | None = None,
+    *,
+    archive: str,
+    check: Callable[[Any], None],
+    days: float | None = None,
+    headers: Mapping[str, str] | None = None,
+    accept: Collection[int] = (200,),
+    login: Login | None = None,
+) -> Any:
+    """
+    Ask for metadata that change rarely, or take them from the cache.
+
+    Parameters
+    ----------
+    url, params, archive, headers, accept, login
+        As for `get`.
+    check : callable
+        Called with the decoded answer; it raises where that is an error, also one that came with HTTP status 200. Only
+        an answer that passes is kept.
+    days : float, optional
+        How long it may be used. Defaults to ``conf.cache_days``.
+
+    Returns
+    -------
+    object
+        The decoded JSON.
+    """
+    pairs = list(_pairs(params))
+    key = public_url(requests.Request("GET", url, params=pairs).prepare().url or url)
+    signer = login or netrc_login(url)
+    # What a signed-in user may see is nobody else's business, and differs from what the public sees.
+    is_public = signer is None or not signer.known()
+    value = cache.load(key) if is_public else None
+    if value is None:
+        value = get(url, pairs, archive=archive, headers=headers, accept=accept, login=signer).json()
+        check(value)
+        if is_public:
+            cache.store(key, value, days)
+    return value
 
 
 def _pairs(params: Params | None) -> Iterable[tuple[str, str]]:
@@ -157,51 +212,83 @@ def _session() -> requests.Session:
     return session
 
 
+class _Unsigned(AuthBase):
+    """Keeps requests from adding what the netrc file has for a host: signing is this package's own affair."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
 @dataclass
 class _Exchange:
     """One question with all its attempts."""
 
     archive: str
     url: str
-    params: list[tuple[str, str]]
-    headers: dict[str, str]
+    headers: dict[str, str] = field(repr=False)
     max_bytes: int
+    login: Login | None
 
     def __post_init__(self) -> None:
         self.ends = time.monotonic() + conf.deadline
-        self.shown = public_url(requests.Request("GET", self.url, params=self.params).prepare().url or self.url)
+        self.shown = public_url(self.url)
 
     def run(self, accept: Collection[int]) -> Answer:
         """Try until an answer comes, the attempts are used up, or the deadline would be passed by waiting."""
         for attempt in range(conf.retries + 1):
+            last = attempt == conf.retries
             try:
-                answer = self.once()
+                answer = self.signed()
             except ServiceUnreachable:
-                if attempt == conf.retries or not self.wait(_backoff(attempt)):
+                if last or not self.wait(backoff(attempt)):
                     raise
                 continue
             if answer.status in accept:
                 return answer
-            refused = self.refusal(answer)
             asked = retry_after(answer.headers.get("Retry-After"))
-            if answer.status not in PASSING or attempt == conf.retries or not self.wait(asked or _backoff(attempt)):
-                raise refused
+            if answer.status not in PASSING or last or not self.wait(asked or backoff(attempt)):
+                raise self.refusal(answer)
         raise AssertionError("unreachable")
 
+    def signed(self) -> Answer:
+        """Make one attempt; a token that is refused is renewed once."""
+        answer = self.once()
+        if answer.status == 401 and self.login is not None and self.login.renew():
+            answer = self.once()
+        return answer
+
     def once(self) -> Answer:
-        """Make one attempt."""
+        """Ask, and follow redirects by hand: neither headers nor credentials travel to another origin."""
+        url = self.url
+        for _ in range(MAX_REDIRECTS):
+            check_scheme(url)
+            answer, location = self.hop(url)
+            if location is None:
+                return answer
+            url = urljoin(url, location)
+        raise AnswerError(self.archive, self.shown, "the server redirects in circles")
+
+    def hop(self, url: str) -> tuple[Answer, str | None]:
+        """Make one request; the location is `None` where it is no redirect."""
+        own = {**self.headers, **(self.login.headers(url) if self.login else {})}
         timeout = (min(conf.connect_timeout, self.left()), min(conf.read_timeout, self.left()))
         try:
             response = _session().get(
-                self.url, params=self.params, headers=self.headers, timeout=timeout, stream=True
+                url,
+                headers=own if same_origin(url, self.url) else {},
+                timeout=timeout,
+                stream=True,
+                allow_redirects=False,
+                auth=_Unsigned(),
             )
             with closing(response):
-                body = self.read(response)
+                location = response.headers.get("Location") if response.status_code in REDIRECTS else None
+                body = b"" if location else self.read(response)
         except (requests.RequestException, HTTPError, OSError) as error:
             if isinstance(error, ServiceError):
                 raise
-            raise ServiceUnreachable(self.archive, self.shown, _reason(error)) from None
-        return Answer(self.archive, public_url(response.url), response.status_code, response.headers, body)
+            raise ServiceUnreachable(self.archive, self.shown, reason(error)) from None
+        return Answer(self.archive, public_url(url), response.status_code, response.headers, body), location
 
     def read(self, response: requests.Response) -> bytes:
         """Read the body as it comes: never past the cap, never past the deadline."""
@@ -235,70 +322,3 @@ class _Exchange:
     def refusal(self, answer: Answer) -> ServiceError:
         kind = ServiceRefused if 400 <= answer.status < 500 else ServiceBroken
         return kind(self.archive, answer.url, server_words(answer.content), answer.status)
-
-
-def _backoff(attempt: int) -> float:
-    """Return the seconds to wait before the next attempt: doubling, with jitter so that many clients spread out."""
-    return float(0.5 * 2**attempt * random.uniform(0.75, 1.25))  # noqa: S311 - no secret depends on it
-
-
-def retry_after(value: str | None) -> float | None:
-    """
-    Return the seconds that a ``Retry-After`` header asks for, in either of its forms.
-
-    Parameters
-    ----------
-    value : str or None
-        The header: seconds, or an HTTP date (RFC 9110, section 10.2.3).
-
-    Returns
-    -------
-    float or None
-        Seconds from now, not negative; `None` where there is no such header or it cannot be read.
-    """
-    if value is None:
-        return None
-    if value.strip().isdigit():
-        return float(value)
-    try:
-        return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
-    except ValueError:
-        return None
-
-
-def _reason(error: BaseException) -> str:
-    """Say in plain words why no answer came; the libraries' own texts hold addresses and object ids."""
-    chain = " ".join(_names(error))
-    for sign, words in _REASONS.items():
-        if sign in chain:
-            return words
-    return f"no answer came ({type(error).__name__})"
-
-
-def _names(error: BaseException) -> list[str]:
-    names: list[str] = []
-    queue: list[Any] = [error]
-    while queue and len(names) < 20:
-        one = queue.pop(0)
-        if isinstance(one, BaseException):
-            names.append(type(one).__name__)
-            queue += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
-    return names
-
-
-_REASONS = {
-    "NameResolutionError": "the host name is not known; is there a network?",
-    "gaierror": "the host name is not known; is there a network?",
-    "ConnectTimeout": "no connection within the time allowed (conf.connect_timeout)",
-    "ReadTimeout": "the server fell silent for longer than allowed (conf.read_timeout)",
-    "SSLError": "no secure connection could be made; is the certificate valid?",
-    "ProxyError": "the proxy refused the connection",
-    "IncompleteRead": "the connection was cut before the end of the answer",
-    "ConnectionRefusedError": "the connection was refused; is the server running?",
-    "ConnectionResetError": "the server closed the connection",
-    "RemoteDisconnected": "the server closed the connection without an answer",
-    "InvalidURL": "the address is not valid",
-    "MissingSchema": "the address is not valid: it has no https://",
-    "InvalidSchema": "the address is not valid: only http and https can be asked",
-    "TooManyRedirects": "the server redirects in circles",
-}

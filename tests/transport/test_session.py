@@ -13,6 +13,7 @@ import pytest
 from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import AnswerError, ServiceBroken, ServiceRefused, ServiceUnreachable
 from sunpy_helio_plugins.transport import session
+from sunpy_helio_plugins.transport.patience import retry_after
 
 sys.path.insert(0, str(Path(__file__).parent))
 from wire import drip, hang_up, say, silent, wire
@@ -140,9 +141,9 @@ def test_text_that_is_not_utf_8_is_latin_1():
 
 @pytest.mark.parametrize(("value", "low", "high"), [("7", 7, 7), (formatdate(time.time() + 60, usegmt=True), 50, 61)])
 def test_retry_after_is_read_in_both_forms(value, low, high):
-    assert low <= session.retry_after(value) <= high
+    assert low <= retry_after(value) <= high
 
 
 @pytest.mark.parametrize("value", [None, "soon", "", "-5"])
 def test_a_retry_after_that_cannot_be_read_asks_for_nothing(value):
-    assert session.retry_after(value) is None
+    assert retry_after(value) is None

@@ -1,0 +1,126 @@
+"""
+Metadata answers that change rarely, kept on disk for a while.
+
+What is kept is JSON in one SQLite file, bounded in size; the least recently used goes first. Nothing is ever unpickled:
+an entry that is no JSON text counts as absent. Keys are digests of the public address; answers that were given to a
+signed-in user, and errors, are never kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sunpy_helio_plugins.config import conf
+
+if TYPE_CHECKING:
+    import diskcache
+
+__all__ = ["clear", "folder", "load", "store"]
+
+
+def folder() -> Path:
+    """Return the folder of the cache: ``conf.cache_dir``, or one in astropy's cache folder of this package."""
+    if conf.cache_dir:
+        return Path(conf.cache_dir).expanduser()
+    from astropy.config.paths import get_cache_dir
+
+    return Path(get_cache_dir("sunpy_helio_plugins")) / "metadata"
+
+
+def load(url: str) -> Any:
+    """
+    Return what is kept for an address.
+
+    Parameters
+    ----------
+    url : str
+        The public address, query included.
+
+    Returns
+    -------
+    object or None
+        The decoded JSON; `None` where there is none, it is too old, or the cache is off (``conf.cache``).
+    """
+    if not conf.cache:
+        return None
+    try:
+        with _open() as cache:
+            return cache.get(_key(url))
+    except (OSError, sqlite3.Error, ValueError):
+        # A cache that cannot be read must not cost the answer: ask the archive.
+        return None
+
+
+def store(url: str, value: Any, days: float | None = None) -> None:
+    """
+    Keep an answer.
+
+    Parameters
+    ----------
+    url : str
+        The public address, query included.
+    value : object
+        What JSON can hold.
+    days : float, optional
+        How long it may be used. Defaults to ``conf.cache_days``.
+    """
+    if not conf.cache:
+        return
+    try:
+        with _open() as cache:
+            cache.set(_key(url), value, expire=86400 * (conf.cache_days if days is None else days))
+    except (OSError, sqlite3.Error):
+        # A full or read-only disk costs speed, not the answer.
+        return
+
+
+def clear() -> None:
+    """Forget everything that is kept."""
+    with _open() as cache:
+        cache.clear()
+
+
+def _key(url: str) -> str:
+    return hashlib.sha256(url.encode()).hexdigest()
+
+
+def _open() -> diskcache.Cache:
+    """Open the cache for one use: connections that stay open would outlive their threads."""
+    import diskcache
+
+    path = folder()
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return diskcache.Cache(
+        str(path),
+        timeout=5,
+        disk=_json_disk(),
+        disk_min_file_size=2**31,
+        size_limit=int(conf.cache_size),
+        eviction_policy="least-recently-used",
+    )
+
+
+def _json_disk() -> type:
+    """Return diskcache's storage layer with JSON text for every value, and no other way in or out."""
+    import diskcache
+
+    class JSONText(diskcache.Disk):
+        def put(self, key: str) -> tuple[str, bool]:
+            return key, True
+
+        def get(self, key: str, raw: bool) -> str:
+            return key
+
+        def store(self, value: Any, read: bool, key: Any = None) -> tuple[int, int, None, str]:
+            return 0, diskcache.core.MODE_RAW, None, json.dumps(value)
+
+        def fetch(self, mode: int, filename: str | None, value: Any, read: bool) -> Any:
+            if mode != diskcache.core.MODE_RAW or not isinstance(value, str):
+                raise ValueError("the entry is no JSON text")
+            return json.loads(value)
+
+    return JSONText
