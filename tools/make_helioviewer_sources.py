@@ -46,7 +46,9 @@ def folder(row: dict[str, str]) -> str | None:
 
 def source(row: dict[str, str]) -> dict[str, Any]:
     """Return one source as it is shipped."""
-    named = {key: row[key] for key in ("nickname", "description", "observatory", "instrument", "detector", "measurement")}
+    named = {
+        key: row[key] for key in ("nickname", "description", "observatory", "instrument", "detector", "measurement")
+    }
     if row["observatory"] == "RHESSI":
         # What stands in the detector's place is the way of reconstruction: part of what was measured.
         named |= {"detector": "", "measurement": f"{row['measurement']}/{row['detector']}"}

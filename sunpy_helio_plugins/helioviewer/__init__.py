@@ -1,8 +1,8 @@
 """
 Images of the Helioviewer Project: JPEG 2000 pictures of the Sun from more than twenty instruments.
 
-A search with an attr of ``a.helioviewer`` lists every image of a range with its true time, ``Fido.fetch`` brings the JP2
-files, and `sunpy.map.Map` opens them, also on a machine without OpenJPEG.
+A search with an attr of ``a.helioviewer`` lists every image of a range with its true time, ``Fido.fetch`` brings the
+JP2 files, and `sunpy.map.Map` opens them, also on a machine without OpenJPEG.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def sources() -> QTable:
     astropy.table.QTable
         One row for each source: ``Source ID`` (the number that the API and `a.helioviewer.SourceID
         <sunpy_helio_plugins.helioviewer.attrs.SourceID>` take), ``Nickname``, ``Source`` (observatory), ``Instrument``,
-        ``Detector``, ``Measurement``, ``Wavelength`` in angstroms (masked where the measurement is none), ``HAPI ID`` and
-        ``Listed`` (whether a range can be searched).
+        ``Detector``, ``Measurement``, ``Wavelength`` in angstroms (masked where the measurement is none), ``HAPI ID``
+        and ``Listed`` (whether a range can be searched).
 
     Notes
     -----

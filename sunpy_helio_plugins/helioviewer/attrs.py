@@ -1,4 +1,4 @@
-"""The words of a query to Helioviewer: ``a.helioviewer.Image``, ``a.helioviewer.SourceID``, ``a.helioviewer.Measurement``."""
+"""The words of a query to Helioviewer: ``Image``, ``SourceID`` and ``Measurement`` of ``a.helioviewer``."""
 
 from __future__ import annotations
 

@@ -69,7 +69,9 @@ class HelioviewerClient(fido.Face, BaseClient):
         return tables.images_table(listings, problems, self)
 
     @convert_row_to_table
-    def fetch(self, query_results: tables.HelioviewerTable, *, path: str | Path, downloader: Any, **kwargs: Any) -> None:
+    def fetch(
+        self, query_results: tables.HelioviewerTable, *, path: str | Path, downloader: Any, **kwargs: Any
+    ) -> None:
         """
         Put the images into the queue of a downloader.
 

@@ -1,8 +1,8 @@
 """
 The time in a file's name.
 
-Helioviewer's database, and so its HAPI server, keeps whole seconds; the name keeps more. Its last field of digits is what
-stands *after the point*: ``17_31_30_84`` is 17:31:30.84 (the header's DATE-OBS of that image), not 84 ms.
+Helioviewer's database, and so its HAPI server, keeps whole seconds; the name keeps more. Its last field of digits is
+what stands *after the point*: ``17_31_30_84`` is 17:31:30.84 (the header's DATE-OBS of that image), not 84 ms.
 """
 
 from __future__ import annotations

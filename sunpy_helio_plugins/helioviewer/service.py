@@ -1,9 +1,9 @@
 """
 Lists of images, from Helioviewer's own HAPI server.
 
-Its habits (repository Helioviewer-Project/helioviewer-hapi): parameters must be named, else HTTP 500; the stop is part of
-the range, so that an image on the border of two requests comes twice; any time outside [startDate, stopDate] is refused,
-and stopDate is that of the server's last start; no rows are an empty body.
+Its habits (repository Helioviewer-Project/helioviewer-hapi): parameters must be named, else HTTP 500; the stop is part
+of the range, so that an image on the border of two requests comes twice; any time outside [startDate, stopDate] is
+refused, and stopDate is that of the server's last start; no rows are an empty body.
 """
 
 from __future__ import annotations
@@ -112,7 +112,9 @@ def _answer(query: Query) -> tuple[Listing, list[str]]:
     source = query.source
     if source.hapi_id is None or source.hapi_state != "ok":
         raise QueryError(f"Helioviewer's HAPI server does not list {source.description} ({source.id}).")
-    hapi = Service(HAPIServer("Helioviewer", conf.helioviewer.hapi_url.rstrip("/"), version="3.1", explicit_parameters=True))
+    hapi = Service(
+        HAPIServer("Helioviewer", conf.helioviewer.hapi_url.rstrip("/"), version="3.1", explicit_parameters=True)
+    )
     info = _info(hapi, source)
     start, end = times.datetime64_from_iso(np.array([query.start, query.end])).astype("M8[us]")
     spans, problems = _covered(source, info, start, end)

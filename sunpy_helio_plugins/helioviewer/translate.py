@@ -76,7 +76,9 @@ def _of_branch(branch: tuple[Attr, ...]) -> list[Query]:
     if time is None:
         raise QueryError("A query to Helioviewer needs a.Time(start, end).")
     if time.near is not None:
-        raise QueryError("a.Time(..., near=...) is not understood here; sort the rows by their distance, or ask for less.")
+        raise QueryError(
+            "a.Time(..., near=...) is not understood here; sort the rows by their distance, or ask for less."
+        )
     start, end = times.iso(time.start, _NANOSECONDS), times.iso(time.end, _NANOSECONDS)
     return [Query(source, start, end) for source in _listed(_sources(branch))]
 
@@ -115,7 +117,8 @@ def _measuring(sources: tuple[Source, ...], values: tuple[str, ...]) -> tuple[So
     found += tuple(source for source in catalogue.members(groups) if source in sources and source not in found)
     if not found:
         raise QueryError(
-            f"With the rest of the query, the measurement cannot be {' or '.join(values)}; possible: {_possible(sources)}."
+            f"With the rest of the query, the measurement cannot be {' or '.join(values)}; "
+            f"possible: {_possible(sources)}."
         )
     return found
 
@@ -128,7 +131,9 @@ def _within(sources: tuple[Source, ...], wavelength: a.Wavelength) -> tuple[Sour
     # 171 from a conversion, as from 17.1 nm, may differ from 171 in its last bits.
     slack = 1e-6 * high
     found = tuple(
-        source for source in sources if source.wavelength is not None and low - slack <= source.wavelength <= high + slack
+        source
+        for source in sources
+        if source.wavelength is not None and low - slack <= source.wavelength <= high + slack
     )
     if not found:
         asked = f"{low:g}" if low == high else f"{low:g} to {high:g}"
@@ -148,6 +153,6 @@ def _listed(sources: tuple[Source, ...]) -> tuple[Source, ...]:
         return sources
     names = ", ".join(f"{source.description} ({source.id})" for source in sources)
     raise QueryError(
-        f"Helioviewer's HAPI server does not list {names}, so that a range cannot be searched; its API gives single images "
-        "of them (hvpy.getJP2Image). sunpy_helio_plugins.helioviewer.sources() says what is listed."
+        f"Helioviewer's HAPI server does not list {names}, so that a range cannot be searched; its API gives single "
+        "images of them (hvpy.getJP2Image). sunpy_helio_plugins.helioviewer.sources() says what is listed."
     )
