@@ -193,6 +193,8 @@ class HelioTable(QueryResponseTable):
     """A search result: a QTable whose ``problems`` say what is missing from it."""
 
     Row = QueryResponseRow
+    # As a TableAttribute, as in sunpy, printing a table would put a slice into its meta, which ECSV cannot hold.
+    display_keys = slice(None)
     problems = TableAttribute(default=[])
     """Sentences that say what the answer lacks, and why; empty where it is complete."""
 

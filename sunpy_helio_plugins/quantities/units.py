@@ -143,7 +143,8 @@ def column(
     """
     unit = parse(unit_text)
     if unit is not None and unit != u.dimensionless_unscaled and values.dtype.kind in "fiu":
-        made: Any = u.Quantity(values, unit, copy=False, dtype=None if values.dtype.kind == "f" else float)
+        numbers = values if values.dtype.kind == "f" else values.astype(float)
+        made: Any = u.Quantity(numbers, unit, copy=False)
         made = made if mask is None else Masked(made, mask=mask)
     elif mask is None:
         made = Column(values, name=name, copy=False)
