@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import textwrap
 import tomllib
 from pathlib import Path
 
@@ -115,6 +116,15 @@ def test_the_extras_that_the_documents_name_exist():
 @pytest.mark.parametrize("command", [TEST_COMMAND, DEMO_COMMAND])
 def test_the_readme_states_each_command_once(command):
     assert (ROOT / "README.rst").read_text(encoding="utf-8").count(command) == 1
+
+
+@pytest.mark.usefixtures("archive")
+def test_the_readmes_four_sentences_find_something():
+    text = (ROOT / "README.rst").read_text(encoding="utf-8")
+    blocks = re.findall(r"\.\. code-block:: python\n\n((?:    .*\n|\n)+)", text)
+    names: dict = {}
+    exec("\n".join(textwrap.dedent(block) for block in blocks), names)
+    assert all(names[answer].file_num > 0 for answer in ("wind", "field", "pictures", "events"))
 
 
 def test_the_checks_run_the_readmes_test_command():
