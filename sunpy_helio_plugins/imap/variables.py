@@ -176,8 +176,10 @@ def _from_epoch(raw: NDArray[Any], mask: NDArray[np.bool_] | None) -> Time:
     else:
         seconds = np.floor(raw / 1000)
         nanos = np.rint((raw - seconds * 1000) * 1e6)
-    missing = ~np.isfinite(seconds) | (seconds <= 0) | (np.zeros(raw.shape, bool) if mask is None else mask)
-    since = np.where(missing, 0, seconds - _YEAR_0_TO_1970).astype(np.int64)
+    after_1970 = seconds - _YEAR_0_TO_1970
+    # Beyond the reach of nanoseconds in 64 bits lies no measurement.
+    missing = ~(np.abs(after_1970) < 9e9) | (np.zeros(raw.shape, bool) if mask is None else mask)
+    since = np.where(missing, 0, after_1970).astype(np.int64)
     stamps = since.astype("M8[s]").astype("M8[ns]") + np.where(missing, 0, nanos).astype("m8[ns]")
     return times.from_iso(np.datetime_as_string(stamps), mask=missing)
 
@@ -235,8 +237,8 @@ def as_support(variable: Variable, others: Mapping[str, Variable]) -> dict[str, 
         return {"values": as_time(variable), **variable.attributes}
     column = as_column(variable, others)
     meta, mask = column.info.meta, getattr(column, "mask", None)
-    bare = column.unmasked if hasattr(column, "unmasked") else getattr(column, "data", column)
-    values = bare if isinstance(bare, u.Quantity) else np.ma.getdata(bare)
+    bare = getattr(column, "unmasked", column)
+    values = bare if isinstance(bare, u.Quantity) else np.ma.getdata(bare).view(np.ndarray)
     return {"values": values, **({} if mask is None else {"mask": np.asarray(mask)}), **meta}
 
 

@@ -1,0 +1,89 @@
+"""A server that always answers the same, and small CDF files of any shape."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sunpy_helio_plugins import conf
+
+
+@pytest.fixture
+def collected_here() -> Iterator[None]:
+    """
+    Let parfive's event loops be collected in the main thread.
+
+    parfive leaves its loop, with signal handlers on it, to the garbage collector; in a server's thread that fails.
+    """
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
+
+
+@pytest.fixture
+def answering() -> Iterator[Callable[..., list[str]]]:
+    """Return a function that points ``conf.imap.url`` at a server with one answer, and gives the paths it was asked."""
+    running: list[tuple[ThreadingHTTPServer, threading.Thread]] = []
+
+    def start(status: int, body: bytes, kind: str = "application/json", length: int | None = None) -> list[str]:
+        asked: list[str] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                asked.append(self.path)
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body) if length is None else length))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        running.append((server, thread))
+        conf.imap.url = f"http://127.0.0.1:{server.server_port}"
+        return asked
+
+    with conf.imap.set_temp("url", ""), conf.set_temp("retries", 0):
+        yield start
+    for server, thread in running:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def make_cdf(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes a CDF file: name -> (CDF type, values, attributes), ``static`` ones do not vary."""
+    from cdflib.cdfwrite import CDF
+
+    def make(variables: dict[str, tuple[int, Any, dict[str, Any]]], static: tuple[str, ...] = ()) -> Path:
+        path = tmp_path / "made.cdf"
+        cdf = CDF(path, cdf_spec={"Majority": "row_major", "Encoding": 6}, delete=True)
+        cdf.write_globalattrs({"Project": {0: "STP>Solar Terrestrial Probes"}})
+        for name, (kind, values, attributes) in variables.items():
+            array = np.asarray(values)
+            varies = name not in static
+            spec = {
+                "Variable": name,
+                "Data_Type": kind,
+                "Num_Elements": array.dtype.itemsize // 4 if array.dtype.kind == "U" else 1,
+                "Rec_Vary": varies,
+                "Dim_Sizes": list(array.shape[1:] if varies else array.shape),
+            }
+            cdf.write_var(spec, var_attrs=attributes, var_data=array)
+        cdf.close()
+        return path
+
+    return make

@@ -1,0 +1,163 @@
+"""Files, fetched through Fido: where they go, what is asked, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import sunpy
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+
+from sunpy_helio_plugins import conf
+from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.imap import intact
+from sunpy_helio_plugins.sandbox import imap as service
+
+pytestmark = pytest.mark.usefixtures("collected_here")
+
+DAY = a.Time("2026-01-10", "2026-01-10 12:00")
+GSE = "imap/mag/l2/2026/01/imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
+SHIPPED = Path(service.__file__).parent / "data" / "imap"
+
+
+@pytest.fixture
+def found(archive):
+    return Fido.search(DAY, a.Instrument("mag"), a.imap.Descriptor("norm-gse", "norm-rtn"))
+
+
+@pytest.fixture
+def downloads(tmp_path, monkeypatch) -> Path:
+    """Return sunpy's download folder, an empty one."""
+    before = sunpy.config.get("downloads", "download_dir")
+    sunpy.config.set("downloads", "download_dir", str(tmp_path / "downloads"))
+    yield tmp_path / "downloads"
+    sunpy.config.set("downloads", "download_dir", before.replace("%", "%%"))
+
+
+def fetch(*results, **kwargs):
+    files = Fido.fetch(*results, progress=False, **kwargs)
+    assert files.errors == []
+    return [Path(file) for file in files]
+
+
+class TestPlaces:
+    def test_default_is_the_tree_below_the_download_folder(self, found, downloads):
+        assert downloads / GSE in fetch(found)
+        assert (downloads / GSE).read_bytes() == (SHIPPED / Path(GSE).name).read_bytes()
+
+    def test_environment_names_another_folder_at_use(self, found, downloads, tmp_path, monkeypatch):
+        monkeypatch.setenv("IMAP_DATA_DIR", str(tmp_path / "mission"))
+        assert tmp_path / "mission" / GSE in fetch(found)
+
+    def test_so_does_the_configuration(self, found, downloads, tmp_path):
+        with conf.imap.set_temp("data_dir", str(tmp_path / "mine")):
+            assert tmp_path / "mine" / GSE in fetch(found)
+
+    def test_a_path_of_the_users_own_takes_the_bare_name(self, found, tmp_path):
+        assert tmp_path / "flat" / Path(GSE).name in fetch(found, path=tmp_path / "flat")
+
+    def test_fields_of_the_row_and_the_tree(self, found, tmp_path):
+        files = fetch(found, path=str(tmp_path / "{tree}" / "{provider}" / "{start_time:%j}" / "{file}"))
+        assert tmp_path / Path(GSE).parent / "IMAP SDC" / "010" / Path(GSE).name in files
+
+    def test_an_unknown_field_is_explained(self, found, tmp_path):
+        with pytest.raises(QueryError, match=r"observer.*none of.*descriptor"):
+            Fido.fetch(found, path=str(tmp_path / "{observer}" / "{file}"), progress=False)
+
+    def test_a_name_from_the_server_stays_in_the_folder(self, found, downloads):
+        table = found[0][:1]
+        table["file_path"] = ["../../../evil/imap_mag_l2_norm-gse_20260110_v001.0002.cdf"]
+        Fido.fetch(table, progress=False)
+        assert not (downloads.parent / "evil").exists()
+        assert not (downloads.parent.parent / "evil").exists()
+
+
+class TestRequests:
+    def test_one_call_of_the_service_for_each_file(self, archive, found, tmp_path):
+        archive.log.clear()
+        fetch(found, path=tmp_path)
+        asked = sorted((request.method, request.path.split("/")[2]) for request in archive.log)
+        assert asked == [("GET", "download")] * 2 + [("GET", "storage")] * 2
+
+    @pytest.mark.parametrize(
+        ("variable", "secret", "header", "route"),
+        [
+            ("IMAP_API_KEY", service.API_KEY, "x-api-key", "api-key"),
+            ("IMAP_ACCESS_TOKEN", service.ACCESS_TOKEN, "authorization", "authorized"),
+        ],
+    )
+    def test_credentials_reach_the_service_and_never_the_storage(
+        self, archive, tmp_path, monkeypatch, variable, secret, header, route
+    ):
+        monkeypatch.setenv(variable, secret)
+        table = Fido.search(a.Time("2026-01-12", "2026-01-12 01:00"), a.imap.Descriptor("norm-gse"))
+        files = fetch(table, path=tmp_path)
+        assert [file.name for file in files] == ["imap_mag_l2_norm-gse_20260112_v001.0002.cdf"]
+        by_place = {request.path.split("/")[2]: request.headers for request in archive.log}
+        assert secret in by_place[route][header]
+        assert not {"x-api-key", "authorization"} & set(by_place["storage"])
+
+    def test_a_file_that_is_there_is_not_asked_for_again(self, archive, found, tmp_path):
+        fetch(found, path=tmp_path)
+        archive.log.clear()
+        assert len(fetch(found, path=tmp_path, overwrite=False)) == 2
+        assert archive.log == []
+
+    def test_one_row_can_be_fetched(self, found, tmp_path):
+        assert len(fetch(found[0][0], path=tmp_path)) == 1
+
+
+class TestRefusals:
+    def failure(self, table, path, file_path: str) -> str:
+        row = table[0][:1]
+        row["file_path"] = [file_path]
+        files = Fido.fetch(row, path=path, progress=False)
+        assert list(files) == []
+        assert list(path.iterdir()) == []
+        (error,) = files.errors
+        return str(error.exception)
+
+    def test_not_released_and_not_there_are_told_apart(self, found, tmp_path):
+        withheld = "imap/mag/l2/2026/01/imap_mag_l2_norm-gse_20260112_v001.0002.cdf"
+        assert "403: The file " in (words := self.failure(found, tmp_path, withheld))
+        assert "not a part of a public release yet" in words
+        absent = "imap/mag/l2/2026/01/imap_mag_l2_norm-gse_20300112_v001.0002.cdf"
+        assert "404: File not found" in self.failure(found, tmp_path, absent)
+
+    def test_a_page_for_a_file_is_not_kept(self, found, answering, tmp_path):
+        answering(200, b"<html>Maintenance until eight, please come back</html>", "text/html")
+        assert "no CDF file; it begins with b'<html>" in self.failure(found, tmp_path, GSE)
+
+    def test_an_empty_file_is_not_kept(self, found, answering, tmp_path):
+        answering(200, b"")
+        assert "empty file" in self.failure(found, tmp_path, GSE)
+
+    def test_a_cut_file_is_not_kept_even_if_the_server_calls_it_whole(self, found, answering, tmp_path):
+        answering(200, (SHIPPED / Path(GSE).name).read_bytes()[:20000])
+        assert "ends after 20000 bytes" in self.failure(found, tmp_path, GSE)
+
+    def test_a_cut_connection_leaves_nothing(self, found, answering, tmp_path):
+        content = (SHIPPED / Path(GSE).name).read_bytes()
+        answering(200, content[:20000], length=len(content))
+        assert "cut" in self.failure(found, tmp_path, GSE)
+
+
+class TestIntact:
+    @pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.cdf"))[:3] + sorted(SHIPPED.glob("*.pkts"))[:1])
+    def test_what_is_whole_passes(self, path):
+        intact.check(path, path.name)
+
+    def test_the_test_files_of_sunpy_pass(self):
+        from sunpy.data.test import rootdir
+
+        for path in Path(rootdir).glob("*.cdf"):
+            intact.check(path, path.name)
+
+    def test_a_cut_anywhere_is_seen(self, tmp_path):
+        whole = (SHIPPED / "imap_swapi_l3a_proton-sw_20260110_v001.0001.cdf").read_bytes()
+        for length in (1, 10, 27, 300, 5000, len(whole) - 1):
+            part = tmp_path / "part"
+            part.write_bytes(whole[:length])
+            with pytest.raises(FileError, match=r"x\.cdf: "):
+                intact.check(part, "x.cdf")

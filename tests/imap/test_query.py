@@ -1,0 +1,175 @@
+"""What a user can say, and the questions that it becomes."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import imap_data_access as official
+import pytest
+from sunpy.net import attrs as a
+
+from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.imap import coverage, filenames, vocabulary
+from sunpy_helio_plugins.imap.service import parameters
+from sunpy_helio_plugins.imap.translate import Query, queries
+
+DAY = a.Time("2026-01-10", "2026-01-10 12:00")
+BEGIN, END = "2026-01-10T00:00:00.000000000Z", "2026-01-10T12:00:00.000000000Z"
+
+
+class TestWords:
+    def test_values_are_kept_in_lower_case(self):
+        assert a.imap.Descriptor("Norm-GSE").values == ("norm-gse",)
+        assert a.imap.Version("V001.0002").values == ("v001.0002",)
+
+    @pytest.mark.parametrize("value", ["norm_gse", "", " ", 7, "norm/gse", "../x"])
+    def test_what_can_be_no_descriptor_is_refused_at_once(self, value):
+        with pytest.raises(QueryError, match=r"a\.imap\.Descriptor"):
+            a.imap.Descriptor(value)
+
+    @pytest.mark.parametrize("value", ["1", "v1", "v001.2", "v0001", "newest", None])
+    def test_what_is_no_version_is_refused_at_once(self, value):
+        with pytest.raises(QueryError, match=r"a\.imap\.Version"):
+            a.imap.Version(value)
+
+    def test_known_values_complete_by_tab(self):
+        assert a.imap.Descriptor.norm_gse == a.imap.Descriptor("norm-gse")
+        assert a.imap.Version.latest == a.imap.Version("latest")
+        assert "codice" in dir(a.Instrument)
+
+    def test_vocabulary_is_that_of_the_official_client(self):
+        assert set(vocabulary.INSTRUMENTS) == official.VALID_INSTRUMENTS
+        assert set(vocabulary.LEVELS) == official.VALID_DATALEVELS
+
+
+class TestTranslation:
+    def test_marker_and_time_ask_for_everything_of_that_time(self):
+        assert queries(DAY, a.imap.File()) == (Query(BEGIN, END),)
+
+    @pytest.mark.parametrize("level", ["l2", "L2", 2, "2"])
+    def test_core_attrs_are_read_in_any_spelling(self, level):
+        asked = queries(DAY, a.imap.File(), a.Instrument("MAG"), a.Level(level), a.Provider("sdc"), a.Source("imap"))
+        assert asked == (Query(BEGIN, END, "mag", "l2"),)
+
+    def test_values_of_one_attr_are_one_question_each(self):
+        words = a.imap.Descriptor("norm-gse") | a.imap.Descriptor("norm-rtn")
+        assert [one.descriptor for one in queries(DAY, words)] == ["norm-gse", "norm-rtn"]
+
+    def test_alternatives_are_merged_when_the_client_is_asked_directly(self):
+        asked = queries(DAY, a.imap.File(), a.Instrument("mag") | a.Instrument("swapi") | a.Instrument("mag"))
+        assert [one.instrument for one in asked] == ["mag", "swapi"]
+
+    @pytest.mark.parametrize(
+        ("attr", "words"),
+        [
+            (a.Instrument("magnetometer"), r"a\.Instrument\('magnetometer'\) is unknown.*codice, glows, hi, hit"),
+            (a.Level("l9"), r"a\.Level\('l9'\) is unknown.*l3e"),
+            (a.Level(1.5), "l1, l1a"),
+            (a.Provider("CDAWeb"), "is not this archive; its names are: IMAP SDC, IMAP, SDC"),
+            (a.Source("ACE"), "is not this archive"),
+            (a.Physobs("field"), r"cannot use a\.Physobs"),
+        ],
+    )
+    def test_what_the_service_does_not_know_is_refused_with_what_it_does(self, attr, words):
+        with pytest.raises(QueryError, match=words):
+            queries(DAY, a.imap.File(), attr)
+
+    def test_time_is_needed(self):
+        with pytest.raises(QueryError, match=r"add a\.Time"):
+            queries(a.imap.File(), a.Instrument("mag"))
+
+    def test_a_nearest_file_cannot_be_asked_for(self):
+        with pytest.raises(QueryError, match="nearest"):
+            queries(a.Time("2026-01-10", "2026-01-11", near="2026-01-10"), a.imap.File())
+
+
+class TestParameters:
+    def test_a_day_of_mag(self):
+        assert parameters(Query(BEGIN, END, "mag", "l2", "norm-gse")) == {
+            "instrument": "mag", "data_level": "l2", "descriptor": "norm-gse", "start_date": "20260110",
+            "end_date": "20260110", "latest": "true",
+        }  # fmt: skip
+
+    def test_a_pattern_is_not_sent(self):
+        assert "descriptor" not in parameters(Query(BEGIN, END, "mag", None, "norm-*"))
+
+    def test_a_version_is_sent_as_it_is(self):
+        sent = parameters(Query(BEGIN, END, "mag", version="v001.0002"))
+        assert (sent["version"], "latest" in sent) == ("v001.0002", False)
+
+    @pytest.mark.parametrize(
+        ("instrument", "level", "descriptor", "first"),
+        [
+            ("swapi", "l2", None, "20260110"),
+            ("glows", "l2", None, "20260109"),
+            ("glows", "l3b", "ion-rate-profile", "20251214"),
+            ("idex", None, None, "20260101"),
+            ("idex", "l2b", "sci-10days", "20260101"),
+            ("hi", "l1b", None, "20260109"),
+            ("hi", "l2", None, "20250110"),
+            (None, None, "h45-ena-h-hf-nsp-full-hae-6deg-6mo", "20250709"),
+            (None, None, None, "20250110"),
+        ],
+    )
+    def test_start_reaches_back_by_the_length_of_the_product(self, instrument, level, descriptor, first):
+        assert parameters(Query(BEGIN, END, instrument, level, descriptor))["start_date"] == first
+
+
+NAMES = [
+    "imap_mag_l2_norm-gse_20260110_v001.0002.cdf",
+    "imap_swe_l0_sci_20240105_v001.pkts",
+    "imap_glows_l2_hist_20260108-repoint00118_v001.0001.cdf",
+    "imap_glows_l3b_ion-rate-profile_20251227-cr02306_v001.0001.cdf",
+    "imap_swapi_efficiency-lut_20250901_20261231_v002.csv",
+    "imap_mag_l2-calibration_20250901_v001.json",
+    "imap_hi_l1b_45sensor-de_20240229_v999.9999.cdf",
+    "imap_hi_l1b_45sensor-de_20230229_v001.cdf",
+    "IMAP_mag_l2_norm-gse_20260110_v001.0002.cdf",
+    "imap_mag_l2_norm_gse_20260110_v001.0002.cdf",
+    "imap_mag_l2_norm-gse_20260110_v001.2.cdf",
+    "imap_mag_l2_norm-gse_20260110_v001-trimmed.cdf",
+    "imap_mag_l2_norm-gse_2026011_v001.cdf",
+    "imap_glows_l2_hist_20260108-repoint118_v001.0001.cdf",
+    "mag.cdf",
+    "",
+]
+
+
+class TestFileNames:
+    @pytest.mark.parametrize("name", NAMES)
+    def test_names_are_read_as_the_official_client_reads_them(self, name):
+        theirs = None
+        for kind in (official.ScienceFilePath, official.AncillaryFilePath):
+            try:
+                theirs = kind(name)
+                break
+            except official.ImapFilePath.InvalidImapFileError:
+                continue
+        ours = filenames.parse(name)
+        assert (ours is None) == (theirs is None)
+        if ours is not None:
+            assert (ours.instrument, ours.descriptor, f"{ours.start:%Y%m%d}", ours.extension) == (
+                theirs.instrument, theirs.descriptor, theirs.start_date, theirs.extension,
+            )  # fmt: skip
+
+    def test_parts(self):
+        name = filenames.parse("imap_glows_l3b_ion-rate-profile_20251227-cr02306_v001.0012.cdf")
+        assert (name.level, name.rotation, name.repointing, name.major, name.minor) == ("l3b", 2306, None, 1, 12)
+        older = filenames.parse("imap_swe_l0_sci_20240105_v003.pkts")
+        assert (older.version, older.major, older.minor) == ("v003", None, 3)
+
+    @pytest.mark.parametrize(
+        ("name", "end"),
+        [
+            ("imap_mag_l2_norm-gse_20260110_v001.0002.cdf", date(2026, 1, 11)),
+            ("imap_glows_l2_hist_20260108-repoint00118_v001.0001.cdf", date(2026, 1, 10)),
+            ("imap_glows_l3b_ion-rate-profile_20251227-cr02306_v001.0001.cdf", date(2026, 1, 24)),
+            ("imap_idex_l2b_sci-10days_20260101_v001.0001.cdf", date(2026, 1, 11)),
+            ("imap_hi_l2_h45-ena-h-hf-nsp-full-hae-6deg-6mo_20251001_v001.0001.cdf", date(2026, 4, 1)),
+            ("imap_hi_l2_h45-ena-h-hf-nsp-full-hae-6deg-3mo_20251130_v001.0001.cdf", date(2026, 3, 1)),
+            ("imap_lo_l2_ilo90-ena-h-sf-nsp-full-hae-6deg-1yr_20250101_v001.0001.cdf", date(2026, 1, 1)),
+            ("imap_swapi_efficiency-lut_20250901_20261231_v002.csv", date(2027, 1, 1)),
+        ],
+    )
+    def test_length_follows_from_the_kind_of_product(self, name, end):
+        assert coverage.end_of(filenames.parse(name)) == end
