@@ -9,6 +9,7 @@ from __future__ import annotations
 from sunpy_helio_plugins import _hooks, errors
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.hapi.client import HAPIClient
+from sunpy_helio_plugins.helioviewer.client import HelioviewerClient
 from sunpy_helio_plugins.her.client import HERClient
 from sunpy_helio_plugins.imap.client import IMAPClient
 
@@ -17,6 +18,6 @@ try:
 except ImportError:  # a source tree that was never installed
     __version__ = "0+unknown"
 
-__all__ = ["HAPIClient", "HERClient", "IMAPClient", "__version__", "conf", "errors"]
+__all__ = ["HAPIClient", "HERClient", "HelioviewerClient", "IMAPClient", "__version__", "conf", "errors"]
 
 _hooks.install()

@@ -115,11 +115,14 @@ class HelioviewerClient(fido.Face, BaseClient):
     def register_values(cls) -> dict[type, list[tuple[str, str]]]:
         """Return the values that ``a.helioviewer`` and the general attrs complete, read from the shipped list."""
         sources = catalogue.known()
+        shown: dict[str, dict[str, None]] = {}
+        for source in sources:
+            shown.setdefault(source.measurement, {})[source.instruments[0]] = None
         own: dict[type, dict[str, str]] = {
             a.Provider: {translate.PROVIDER: "The Helioviewer Project"},
             a.Instrument: {source.instruments[0]: f"{source.observatory} images" for source in sources},
             a.Source: {source.observatory: "" for source in sources},
             a.Detector: {source.detector: "" for source in sources if source.detector},
-            attrs.Measurement: {source.measurement: source.description or source.nickname for source in sources},
+            attrs.Measurement: {measurement: ", ".join(instruments) for measurement, instruments in shown.items()},
         }
         return {attr: sorted(values.items()) for attr, values in own.items()}
