@@ -1,0 +1,261 @@
+"""
+One file's way from a server to the disk.
+
+The coroutine makes one GET and no HEAD, streams into a part file beside the target, lets the archive check the whole
+part, and publishes it in one step: a file is whole or absent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+
+from sunpy_helio_plugins.config import conf
+from sunpy_helio_plugins.errors import HelioPluginsError, TransferError
+from sunpy_helio_plugins.transport.credentials import Login
+from sunpy_helio_plugins.transport.parts import new_part, publish
+from sunpy_helio_plugins.transport.patience import PASSING, backoff, retry_after
+from sunpy_helio_plugins.transport.reasons import reason
+from sunpy_helio_plugins.transport.urls import check_scheme, public_url, same_origin
+from sunpy_helio_plugins.transport.words import server_words
+
+if TYPE_CHECKING:
+    import aiohttp
+
+__all__ = ["Again", "Download", "Job"]
+
+CHUNK = 262144
+"""Bytes written at a time: parfive's own 1 kB costs most of its time."""
+
+MAX_REDIRECTS = 10
+MAX_EXPANSION = 200
+"""How many times its size on the wire a compressed body may grow, where it is compressed although nobody asked."""
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+def accept_any(part: Path) -> None:
+    """Accept whatever came."""
+
+
+@dataclass(frozen=True)
+class Download:
+    """
+    One file to fetch.
+
+    Parameters
+    ----------
+    url : str
+        Where it is.
+    target : pathlib.Path
+        Where it goes.
+    archive : str
+        The archive's name, for messages.
+    accept : callable, optional
+        Called with the path of the whole part file before it is published. It raises
+        `~sunpy_helio_plugins.errors.FileError` to refuse the file, and may rewrite it in place.
+    headers : mapping, optional
+        Request headers; they are not sent to another origin when the archive redirects there.
+    login : Login, optional
+        How to sign in; looked up when the file is fetched, and sent to the login's own origin alone.
+    """
+
+    url: str
+    target: Path
+    archive: str
+    accept: Callable[[Path], None] = accept_any
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    login: Login | None = None
+
+
+@dataclass(frozen=True)
+class Again:
+    """
+    What a failed download leaves in ``results.errors``: enough to fetch the file again, in full.
+
+    parfive keeps of a failure no more than its address and what makes its file name; a plain retry would fetch the
+    address without sign-in and checks. As a maker of file names this refuses; our own `Downloader` takes it up.
+    """
+
+    download: Download
+    overwrite: bool | str
+
+    def __call__(self, *args: object) -> Path:
+        """Refuse to name a file."""
+        raise TransferError(
+            f"{self.download.target.name} can be fetched again only with its checks: use "
+            "Fido.fetch(results, downloader=sunpy_helio_plugins.Downloader())."
+        )
+
+
+class _PassingError(TransferError):
+    """A failure after which the same request may well succeed."""
+
+    wait: float | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """The coroutine that fetches one file, in the form in which parfive calls it."""
+
+    download: Download
+    overwrite: bool | str
+    config: Any
+
+    async def run(self, session: aiohttp.ClientSession, *, token: Any = None, file_pb: Any = False) -> tuple[str, str]:
+        """
+        Fetch the file.
+
+        Every failure becomes parfive's own, since any other exception would cost the results of all the other files.
+        """
+        target, shown = self.download.target, public_url(self.download.url)
+        try:
+            if self.overwrite is False and target.exists():
+                return shown, str(target)
+            path = await self._tried(session, partial(_bar, file_pb, token, target.name))
+        except asyncio.CancelledError:
+            raise self._failed(TransferError(f"{target.name}: interrupted")) from None
+        except HelioPluginsError as error:
+            raise self._failed(error) from None
+        except Exception as error:  # noqa: BLE001 - see the docstring
+            words = f"{self.download.archive}: {reason(error)} [asked: {shown}]"
+            raise self._failed(TransferError(words)) from None
+        self._tell(str(path), shown, None)
+        return shown, str(path)
+
+    def _failed(self, error: Exception) -> Exception:
+        from parfive.utils import FailedDownload
+
+        shown = public_url(self.download.url)
+        self._tell(str(self.download.target), shown, error)
+        return FailedDownload(Again(self.download, self.overwrite), shown, error)
+
+    def _tell(self, path: str, url: str, error: Exception | None) -> None:
+        """Call what the user asked parfive to call after each file."""
+        for callback in getattr(self.config, "done_callbacks", ()):
+            callback(path, url, error)
+
+    async def _tried(self, session: aiohttp.ClientSession, bar: Callable[[int | None], Any]) -> Path:
+        """Fetch; again after a passing failure, as long as the waits stay within ``conf.deadline``."""
+        import aiohttp
+
+        ends = time.monotonic() + conf.deadline
+        for attempt in range(conf.retries + 1):
+            wait: float | None = None
+            try:
+                return await self._fetch(session, bar)
+            except (_PassingError, aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as error:
+                wait = getattr(error, "wait", None) or backoff(attempt)
+                if attempt == conf.retries or time.monotonic() + wait >= ends:
+                    raise
+            await asyncio.sleep(wait)
+        raise AssertionError("unreachable")
+
+    async def _fetch(self, session: aiohttp.ClientSession, bar: Callable[[int | None], Any]) -> Path:
+        target = self.download.target
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with new_part(target) as (part, stream):
+            async with self._answer(session) as response:
+                await _receive(response, stream, bar(response.content_length))
+            stream.flush()
+            await asyncio.to_thread(self.download.accept, part)
+            return publish(part, target, self.overwrite)
+
+    @contextlib.asynccontextmanager
+    async def _answer(self, session: aiohttp.ClientSession) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Ask for the file and follow redirects by hand: neither headers nor credentials travel to another origin."""
+        url, renewed = self.download.url, False
+        for _ in range(MAX_REDIRECTS):
+            check_scheme(url)
+            async with await self._request(session, url) as response:
+                if response.status in _REDIRECTS and "Location" in response.headers:
+                    url = urljoin(url, response.headers["Location"])
+                elif response.status == 401 and not renewed and self.download.login and self.download.login.renew():
+                    renewed = True
+                elif response.status == 200:
+                    yield response
+                    return
+                else:
+                    raise await _refusal(response, self.download.archive, url)
+        raise TransferError(f"{self.download.archive} redirects in circles [asked: {public_url(self.download.url)}]")
+
+    async def _request(self, session: aiohttp.ClientSession, url: str) -> aiohttp.ClientResponse:
+        # The bytes on the disk are to be those that the server counted; and some servers hang when they compress.
+        headers = {"Accept-Encoding": "identity"}
+        if same_origin(url, self.download.url):
+            headers |= self.download.headers
+        if self.download.login is not None:
+            headers |= await asyncio.to_thread(self.download.login.headers, url)
+        return await session.get(
+            _as_is(url), headers=headers, timeout=self._timeout(), proxy=self._proxy(url), allow_redirects=False
+        )
+
+    def _timeout(self) -> aiohttp.ClientTimeout:
+        """Return ours, narrowed by what the user set for this downloader."""
+        from aiohttp import ClientTimeout
+
+        own = getattr(self.config, "timeouts", None)
+        silence = min(conf.read_timeout, getattr(own, "sock_read", None) or conf.read_timeout)
+        return ClientTimeout(
+            total=getattr(own, "total", None) or None, sock_connect=conf.connect_timeout, sock_read=silence
+        )
+
+    def _proxy(self, url: str) -> str | None:
+        from urllib.request import proxy_bypass
+
+        parts = urlsplit(url)
+        if proxy_bypass(parts.netloc):
+            return None
+        proxy: str | None = getattr(self.config, f"{parts.scheme}_proxy", None)
+        return proxy
+
+
+async def _refusal(response: aiohttp.ClientResponse, archive: str, url: str) -> TransferError:
+    words = server_words(await response.content.read(65536)) or response.reason
+    text = f"{archive} answered {response.status}: {words} [asked: {public_url(url)}]"
+    if response.status not in PASSING:
+        return TransferError(text)
+    passing = _PassingError(text)
+    passing.wait = retry_after(response.headers.get("Retry-After"))
+    return passing
+
+
+def _as_is(url: str) -> Any:
+    """Return an address for aiohttp that is sent as it is: re-quoting it would break signatures and odd ids."""
+    from yarl import URL
+
+    return URL(url, encoded=True)
+
+
+def _bar(file_pb: Any, token: Any, name: str, total: int | None) -> Any:
+    """Return a progress bar for one file in parfive's manner, or nothing to update."""
+    if not file_pb:
+        return contextlib.nullcontext()
+    return file_pb(position=getattr(token, "n", 1), unit="B", unit_scale=True, desc=name, total=total, leave=False)
+
+
+async def _receive(response: aiohttp.ClientResponse, stream: IO[bytes], bar: Any) -> None:
+    size, most = 0, _most(response)
+    with bar as progress:
+        async for chunk in response.content.iter_chunked(CHUNK):
+            size += len(chunk)
+            if size > most:
+                raise TransferError(f"the file grows past {most} bytes, which is not believed; see conf.max_file")
+            stream.write(chunk)
+            if progress is not None:
+                progress.update(len(chunk))
+
+
+def _most(response: aiohttp.ClientResponse) -> int:
+    """Return how large the file may be: a compressed body can hold a thousand times what the wire carried."""
+    most = int(conf.max_file)
+    if response.headers.get("Content-Encoding", "identity") != "identity" and response.content_length:
+        most = min(most, MAX_EXPANSION * response.content_length)
+    return most
