@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import asyncio
 import os
 import tempfile
-import threading
-import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,42 +41,18 @@ def _close_loops(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """
     Close the event loops that parfive leaves open.
 
-    They hold signal handlers, which only the main thread can remove; collected in another thread they raise there.
+    They hold signal handlers, which only the main thread can remove; collected in another thread they raise there. They
+    are held until the test is over, since a second fetch may make the archive's thread collect the first one's loop.
     """
-    made: list[weakref.ref[asyncio.AbstractEventLoop]] = []
+    made: list[asyncio.AbstractEventLoop] = []
     new_event_loop = asyncio.new_event_loop
 
     def remember() -> asyncio.AbstractEventLoop:
         loop = new_event_loop()
-        made.append(weakref.ref(loop))
+        made.append(loop)
         return loop
 
     monkeypatch.setattr(asyncio, "new_event_loop", remember)
-    yield
-    for reference in made:
-        loop = reference()
-        if loop is not None and not loop.is_running() and not loop.is_closed():
-            loop.close()
-
-
-@pytest.fixture(autouse=True)
-def _loops_close_where_they_were_made(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """
-    Close parfive's event loops in the thread that made them.
-
-    parfive leaves them to the garbage collector, and where that runs in the archive's thread, closing one fails: it has
-    signal handlers, which only the main thread may remove.
-    """
-    made: list[asyncio.AbstractEventLoop] = []
-    make = asyncio.new_event_loop
-
-    def noting() -> asyncio.AbstractEventLoop:
-        loop = make()
-        if threading.current_thread() is threading.main_thread():
-            made.append(loop)
-        return loop
-
-    monkeypatch.setattr(asyncio, "new_event_loop", noting)
     yield
     for loop in made:
         if not loop.is_running():

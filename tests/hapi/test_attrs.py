@@ -1,0 +1,115 @@
+"""What a user can say, and what it asks of HAPI servers."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+from sunpy.net import attrs as a
+
+import sunpy_helio_plugins
+from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.hapi.client import HAPIClient
+from sunpy_helio_plugins.hapi.translate import Query, queries
+
+TIME = a.Time("2026-01-10", "2026-01-11")
+START, END = "2026-01-10T00:00:00.000000000Z", "2026-01-11T00:00:00.000000000Z"
+
+
+def test_a_query_becomes_one_question() -> None:
+    asked = queries(TIME, a.hapi.Server.cdaweb, a.hapi.Dataset("AC_H0_MFI"), a.hapi.Parameters("Magnitude", "BGSEc"))
+    assert asked == (Query("cdaweb", "AC_H0_MFI", START, END, ("Magnitude", "BGSEc")),)
+
+
+def test_values_joined_by_or_become_one_question_each() -> None:
+    dataset = a.hapi.Dataset("X") | a.hapi.Dataset("Y")
+    assert [one.dataset for one in queries(TIME, a.hapi.Server("cdaweb"), dataset)] == ["X", "Y"]
+
+
+def test_alternatives_at_any_depth_are_asked_once_each() -> None:
+    one = a.hapi.Server("cdaweb") & a.hapi.Dataset("X")
+    other = a.hapi.Server("lisird") & a.hapi.Dataset("Y")
+    asked = queries((TIME & (one | other)) | (TIME & one))
+    assert [(query.server, query.dataset) for query in asked] == [("cdaweb", "X"), ("lisird", "Y")]
+
+
+def test_times_of_any_scale_are_asked_in_utc() -> None:
+    time = a.Time("2026-01-10", "2026-01-11")
+    shifted = a.Time(time.start.tai, time.end.tt)
+    words = (a.hapi.Server("cdaweb"), a.hapi.Dataset("X"))
+    assert queries(shifted, *words)[0].start == START
+    assert queries(shifted, *words)[0].end == END
+
+
+def test_no_dataset_asks_for_the_catalogue() -> None:
+    assert queries(TIME, a.hapi.Server("cdaweb"), a.hapi.Dataset())[0].dataset is None
+
+
+def test_an_address_is_a_server() -> None:
+    assert a.hapi.Server("https://example.org/x/hapi/").values == ("https://example.org/x/hapi",)
+    assert a.hapi.Server("https://cdaweb.gsfc.nasa.gov/hapi").values == ("cdaweb",)
+
+
+def test_names_of_servers_ignore_case_and_complete() -> None:
+    assert a.hapi.Server("CDAWeb") == a.hapi.Server.cdaweb
+    assert "lisird" in dir(a.hapi.Server)
+
+
+def test_a_setting_renames_and_adds_servers() -> None:
+    with sunpy_helio_plugins.conf.hapi.set_temp("servers", ["mine=http://localhost:1/hapi"]):
+        assert a.hapi.Server("mine").values == ("mine",)
+    with pytest.raises(QueryError, match="is no HAPI server"):
+        a.hapi.Server("mine")
+
+
+def test_a_setting_that_is_no_address_is_explained() -> None:
+    with (
+        sunpy_helio_plugins.conf.hapi.set_temp("servers", ["mine"]),
+        pytest.raises(QueryError, match="name=https"),
+    ):
+        a.hapi.Server("cdaweb")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: a.hapi.Server("cdawep"), "did you mean cdaweb"),
+        (lambda: a.hapi.Server(), "at least one value"),
+        (lambda: a.hapi.Parameters(), "at least one value"),
+        (lambda: a.hapi.Parameters("A,B"), "comma"),
+        (lambda: a.hapi.Dataset(3), "takes text"),
+        (lambda: a.hapi.Dataset(" "), "takes text"),
+    ],
+)
+def test_a_wrong_value_is_refused_at_once(make: object, words: str) -> None:
+    with pytest.raises(QueryError, match=words):
+        make()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ((a.hapi.Server("cdaweb"), a.hapi.Dataset("X")), "needs a.Time"),
+        ((TIME, a.hapi.Dataset("X")), "which server"),
+        ((TIME, a.hapi.Server("cdaweb")), "which dataset"),
+        ((TIME, a.hapi.Server("cdaweb"), a.hapi.Dataset(), a.hapi.Parameters("B")), "needs a dataset"),
+        ((TIME, a.hapi.Server("cdaweb"), a.hapi.Dataset("X"), a.Instrument("MAG")), "cannot use a.Instrument"),
+    ],
+)
+def test_an_incomplete_query_is_explained(query: tuple[object, ...], words: str) -> None:
+    with pytest.raises(QueryError, match=words):
+        queries(*query)
+
+
+def test_only_own_words_wake_the_client() -> None:
+    own = (TIME, a.hapi.Dataset())
+    assert HAPIClient._can_handle_query(*own)
+    assert HAPIClient._can_handle_query(*own, a.Provider("hapi"))
+    assert HAPIClient._can_handle_query(*own, a.Instrument("MAG"))  # to say why it cannot be used
+    assert not HAPIClient._can_handle_query(*own, a.Provider("VSO"))
+    assert not HAPIClient._can_handle_query(TIME, a.Provider("HAPI"))
+
+
+def test_words_pickle() -> None:
+    word = a.hapi.Parameters("Magnitude", "BGSEc")
+    assert pickle.loads(pickle.dumps(word)) == word

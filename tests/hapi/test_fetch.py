@@ -1,0 +1,104 @@
+"""Fido fetches records into files that open by themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import astropy.units as u
+import numpy as np
+from astropy.table import QTable
+from astropy.time import Time
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+
+from sunpy_helio_plugins import hapi
+
+DAY = a.Time("2026-01-10", "2026-01-11")
+ACE = (a.hapi.Server("cdaweb"), a.hapi.Dataset("AC_H0_MFI"))
+
+
+def _fetch(tmp_path: Path, *words: Any, **kwargs: Any) -> Any:
+    return Fido.fetch(Fido.search(*words), path=tmp_path / "{file}", **kwargs)
+
+
+def test_records_arrive_with_units_and_times(archive: Any, tmp_path: Path) -> None:
+    files = _fetch(tmp_path, DAY, *ACE, a.hapi.Parameters("Magnitude", "BGSEc"))
+    assert files.errors == []
+    table = QTable.read(files[0])
+    assert table.colnames == ["Time", "Magnitude", "BGSEc"]
+    assert len(table) == 5400
+    assert table["BGSEc"].shape == (5400, 3)
+    assert table["BGSEc"].unit == u.nT
+    assert table["Time"][0] == Time("2026-01-10T00:00:12", scale="utc")
+    norm = np.linalg.norm(table["BGSEc"].unmasked.value, axis=1)
+    magnitude = table["Magnitude"]
+    good = ~magnitude.mask
+    np.testing.assert_allclose(norm[good], magnitude.unmasked.value[good], atol=2e-3)
+    assert 0 < magnitude.mask.sum() < 10
+
+
+def test_the_record_at_the_end_of_the_range_is_part_of_it(archive: Any, tmp_path: Path) -> None:
+    time = a.Time("2026-01-10T00:00:12", "2026-01-10T00:00:44")
+    assert len(hapi.read(_fetch(tmp_path, time, *ACE)[0])) == 3
+
+
+def test_one_request_is_made_for_each_file(archive: Any, tmp_path: Path) -> None:
+    found = Fido.search(DAY, *ACE)
+    archive.log.clear()
+    Fido.fetch(found, path=tmp_path / "{file}")
+    (request,) = archive.log
+    assert request.method == "GET"
+    assert request.headers["accept-encoding"] == "identity"
+
+
+def test_every_dataset_of_a_server_is_fetched_and_read(archive: Any, tmp_path: Path) -> None:
+    for name in ("cdaweb", "lisird"):
+        found = Fido.search(DAY, a.hapi.Server(name), a.hapi.Dataset())
+        files = Fido.fetch(found, path=tmp_path / "{server}" / "{file}")
+        assert files.errors == []
+        assert len(set(files)) == len(files) == len(found["hapi"])
+        assert {Path(file).parent.name for file in files} == {name}
+        for file in files:
+            assert len(hapi.read(file)) > 0
+
+
+def test_names_are_the_same_for_the_same_request_only(archive: Any, tmp_path: Path) -> None:
+    first = _fetch(tmp_path, DAY, *ACE, a.hapi.Parameters("Magnitude"))
+    again = _fetch(tmp_path, DAY, *ACE, a.hapi.Parameters("Magnitude"))
+    other = _fetch(tmp_path, DAY, *ACE, a.hapi.Parameters("BGSEc"))
+    assert list(first) == list(again)
+    assert list(first) != list(other)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_esas_malformed_answer_becomes_a_file_with_a_header(archive: Any, tmp_path: Path, seed: Any) -> None:
+    server = a.hapi.Server(f"{archive.url}/hapi/swe-open/hapi")
+    parameters = a.hapi.Parameters("odi_unilib_mlt", "feio_1")
+    time = a.Time("2026-03-25T12:00", "2026-03-25T12:05")
+    (file,) = _fetch(tmp_path, time, server, a.hapi.Dataset(seed.dataset), parameters)
+    table = QTable.read(file)
+    assert table["feio_1"].value.tolist() == [record[1] for record in seed.data]
+    assert table["odi_unilib_mlt"].unit == u.hour
+    assert table["feio_1"].info.meta["label"] == ["Integral electron flux (>0.15 MeV)"]
+
+
+def test_a_range_without_records_is_an_error_that_says_so(archive: Any, tmp_path: Path) -> None:
+    files = _fetch(tmp_path, a.Time("2026-01-25T06:30", "2026-01-25T07:00"), *ACE)
+    assert len(files) == 0
+    assert "AC_H0_MFI of HAPI server cdaweb: there are no records in this range" in str(files.errors[0].exception)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_too_much_data_is_an_error_in_the_servers_words(archive: Any, tmp_path: Path, seed: Any) -> None:
+    server = a.hapi.Server(f"{archive.url}/hapi/swe-open/hapi")
+    files = _fetch(tmp_path, a.Time("2025-09-01", "2026-03-01"), server, a.hapi.Dataset(seed.dataset))
+    assert "100000 data elements" in str(files.errors[0].exception)
+
+
+def test_one_row_can_be_fetched(archive: Any, tmp_path: Path) -> None:
+    found = Fido.search(DAY, a.hapi.Server("lisird"), a.hapi.Dataset())
+    files = Fido.fetch(found["hapi"][1], path=tmp_path / "{file}")
+    table = hapi.read(files[0])
+    assert table["irradiance"].shape == (1, 24)
+    assert table["irradiance"].info.meta["bins"][0]["units"] == "nm"

@@ -1,0 +1,88 @@
+"""What a server sends becomes a file only when it is whole; a header it lacks is put before it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sunpy_helio_plugins import hapi
+from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.hapi.files import acceptance
+from sunpy_helio_plugins.hapi.header import Info
+
+INFO = Info.from_json(
+    {
+        "HAPI": "3.0",
+        "parameters": [
+            {"name": "Time", "type": "isotime", "length": 20},
+            {"name": "B", "type": "double", "units": "nT"},
+        ],
+    }
+)
+CSV = b"2026-01-10T00:00:00Z,1.25\n2026-01-10T00:01:00Z,2.50\n"
+BINARY = np.array([(b"2026-01-10T00:00:00Z", 1.25), (b"2026-01-10T00:01:00Z", 2.5)], INFO.record()).tobytes()
+
+
+def _headed(chosen: str, body: bytes) -> bytes:
+    return INFO.header(chosen) + body
+
+
+def _accepted(part: Path, body: bytes, chosen: str = "csv", info: Info = INFO) -> bytes:
+    part.write_bytes(body)
+    acceptance(info, chosen, "X of Y")(part)
+    return part.read_bytes()
+
+
+@pytest.mark.parametrize(("chosen", "body"), [("csv", CSV), ("binary", BINARY)])
+def test_a_whole_file_is_left_as_it_is(tmp_path: Path, chosen: str, body: bytes) -> None:
+    whole = _headed(chosen, body)
+    assert _accepted(tmp_path / "part", whole, chosen) == whole
+    assert [path.name for path in tmp_path.iterdir()] == ["part"]
+
+
+@pytest.mark.parametrize(("chosen", "body"), [("csv", CSV), ("binary", BINARY)])
+def test_records_without_a_header_get_one(tmp_path: Path, chosen: str, body: bytes) -> None:
+    # server-python ignores include=header.
+    made = _accepted(tmp_path / "part", body, chosen)
+    assert hapi.read(made)["B"].value.tolist() == [1.25, 2.5]
+
+
+def test_esas_names_and_labels_are_replaced_by_a_header(tmp_path: Path, seed: Any) -> None:
+    made = _accepted(tmp_path / "part", seed.csv, info=Info.from_json(seed.info))
+    head, _, body = made.partition(b"\n")
+    assert json.loads(head[1:])["format"] == "csv"
+    assert body == seed.csv.split(b"\n", 2)[2]
+    assert hapi.read(made)["feio_1"].value.tolist() == [744958.0, 733622.0, 736119.0]
+
+
+def test_a_last_line_end_may_be_missing(tmp_path: Path) -> None:
+    assert len(hapi.read(_accepted(tmp_path / "part", _headed("csv", CSV[:-1])))) == 2
+
+
+ERROR = b'{"HAPI":"3.0","status":{"code":1500,"message":"disk full"}}'
+
+
+@pytest.mark.parametrize(
+    ("chosen", "body", "words"),
+    [
+        ("csv", b"", "no records"),
+        ("csv", _headed("csv", b""), "no records"),
+        ("csv", b'{"HAPI":"3.0","status":{"code":1201,"message":"OK - no data"}}', "no records"),
+        ("binary", ERROR, "disk full"),
+        ("csv", b"<!DOCTYPE html><html><body>Please log in</body></html>", "Please log in"),
+        ("csv", _headed("csv", CSV + ERROR), "failed midway: disk full"),
+        ("binary", _headed("binary", BINARY + ERROR + b"\n"), "failed midway: disk full"),
+        ("csv", _headed("csv", CSV + json.dumps(json.loads(ERROR), indent=2).encode()), "failed midway: disk full"),
+        ("csv", _headed("csv", CSV[:-8]), "is cut"),
+        ("csv", _headed("csv", CSV[:-2]), "is cut"),
+        ("binary", _headed("binary", BINARY[:-3]), "no whole number of records"),
+    ],
+)
+def test_what_is_not_whole_is_refused_with_clear_words(tmp_path: Path, chosen: str, body: bytes, words: str) -> None:
+    with pytest.raises(FileError, match=words) as caught:
+        _accepted(tmp_path / "part", body, chosen)
+    assert str(caught.value).startswith("X of Y: ")

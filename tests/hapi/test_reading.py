@@ -1,0 +1,238 @@
+"""Records become columns with units, times and masks, in every format alike."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import astropy.units as u
+import numpy as np
+import pytest
+from astropy.io.registry import IORegistryError
+from astropy.table import QTable, Table
+from astropy.time import Time
+from astropy.utils.masked import Masked
+
+from sunpy_helio_plugins import hapi
+from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.hapi.header import Info
+
+HEADER: dict[str, Any] = {
+    "HAPI": "3.2",
+    "status": {"code": 1200, "message": "OK"},
+    "parameters": [
+        {"name": "Time", "type": "isotime", "length": 24, "units": "UTC", "fill": None},
+        {"name": "B", "type": "double", "size": [3], "units": "nT", "fill": "-1.0e31", "description": "Field",
+         "label": ["Bx", "By", "Bz"]},
+        {"name": "kp", "type": "integer", "units": None, "fill": "99"},
+        {"name": "note", "type": "string", "length": 12, "units": None, "fill": ""},
+        {"name": "peak", "type": "isotime", "length": 20, "units": "UTC", "fill": "0001-01-01T00:00:00Z"},
+    ],
+}  # fmt: skip
+
+RECORDS: list[list[Any]] = [
+    ["2026-01-10T00:00:00.000Z", [1.5, -2.0, 3.25], 12, 'a "b", c', "2026-01-10T00:10:00Z"],
+    ["2026-01-10T00:01:00.500Z", [-1.0e31, -1.0e31, -1.0e31], 99, "", "0001-01-01T00:00:00Z"],
+    ["2026-01-10T00:02:00.000Z", [4.0, 5.0, -1.0e31], -3, "001", "2026-01-10T00:12:00Z"],
+]
+
+
+def _csv() -> bytes:
+    lines = []
+    for time, field, kp, note, peak in RECORDS:
+        quoted = '"' + note.replace('"', '""') + '"' if '"' in note else note
+        lines.append(",".join([time, *(f"{value:.6g}" for value in field), str(kp), quoted, peak]))
+    return b"#" + json.dumps({**HEADER, "format": "csv"}).encode() + b"\n" + "\n".join(lines).encode() + b"\n"
+
+
+def _binary() -> bytes:
+    layout = Info.from_json(HEADER).record()
+    rows = [(t.encode(), b, k, n.encode(), p.encode()) for t, b, k, n, p in RECORDS]
+    body = np.array(rows, dtype=layout).tobytes()
+    return b"#" + json.dumps({**HEADER, "format": "binary"}).encode() + b"\n" + body
+
+
+def _json() -> bytes:
+    return json.dumps({**HEADER, "format": "json", "data": RECORDS, "contactID": "x"}).encode()
+
+
+@pytest.fixture(params=[_csv, _binary, _json], ids=["csv", "binary", "json"])
+def stream(request: pytest.FixtureRequest) -> bytes:
+    """Return the same records in each format."""
+    content: bytes = request.param()
+    return content
+
+
+def test_every_format_gives_the_same_table(stream: bytes) -> None:
+    table = hapi.read(stream)
+    assert table.colnames == ["Time", "B", "kp", "note", "peak"]
+    assert isinstance(table["Time"], Time)
+    assert table["Time"].isot.tolist()[1] == "2026-01-10T00:01:00.500"
+    assert table["B"].unit == u.nT
+    assert table["B"].shape == (3, 3)
+    assert table["B"].mask.tolist() == [[False] * 3, [True] * 3, [False, False, True]]
+    assert table["B"][0].unmasked.to_value(u.nT).tolist() == [1.5, -2.0, 3.25]
+    assert table["kp"].dtype.kind == "i"
+    assert table["kp"].filled(0).tolist() == [12, 0, -3]
+    assert table["note"].tolist() == ['a "b", c', None, "001"]
+    assert table["peak"].mask.tolist() == [False, True, False]
+    assert table["peak"][2].isot == "2026-01-10T00:12:00.000"
+
+
+def test_what_the_server_says_stays_with_the_column(stream: bytes) -> None:
+    table = hapi.read(stream)
+    assert table["B"].info.description == "Field"
+    assert table["B"].info.meta["unit_string"] == "nT"
+    assert table["B"].info.meta["label"] == ["Bx", "By", "Bz"]
+    assert table.meta["hapi"]["HAPI"] == "3.2"
+
+
+def test_esas_json_reads_right(seed: Any) -> None:
+    answer = {**seed.info, "data": seed.data}
+    answer["contactID"] = answer.pop("contactID")
+    _assert_seed(hapi.read(json.dumps(answer).encode()), seed)
+
+
+def test_esas_csv_with_names_and_labels_for_a_header_reads_right(seed: Any) -> None:
+    _assert_seed(hapi.read(seed.csv, info=seed.info), seed)
+
+
+def _assert_seed(table: QTable, seed: Any) -> None:
+    assert table.colnames == ["utc", "feio_1", "odi_unilib_mlt"]
+    assert table["utc"].isot.tolist() == [record[0][:-1] for record in seed.data]
+    assert table["feio_1"].to_value(u.cm**-2 / u.s / u.sr).tolist() == [744958.0, 733622.0, 736119.0]
+    assert table["odi_unilib_mlt"].to_value(u.hour).tolist() == [11.6639, 11.6887, 11.7135]
+    assert not isinstance(table["feio_1"], Masked)
+    assert table["feio_1"].info.meta["label"] == ["Integral electron flux (>0.15 MeV)"]
+
+
+def test_records_without_a_header_need_the_info(seed: Any) -> None:
+    body = seed.csv.split(b"\n", 2)[2]
+    _assert_seed(hapi.read(body, info=seed.info), seed)
+    with pytest.raises(FileError, match="give the dataset's info answer"):
+        hapi.read(body)
+
+
+def test_a_header_of_many_lines_is_one_header() -> None:
+    lines = json.dumps({**HEADER, "format": "csv"}, indent=2).splitlines()
+    records = _csv().partition(b"\n")[2]
+    table = hapi.read("".join(f"# {line}\n" for line in lines).encode() + records)
+    assert len(table) == 3
+
+
+def test_no_records_make_an_empty_table_with_all_columns() -> None:
+    for content in (_csv().partition(b"\n")[0] + b"\n", _binary().partition(b"\n")[0] + b"\n"):
+        table = hapi.read(content)
+        assert len(table) == 0
+        assert table.colnames == ["Time", "B", "kp", "note", "peak"]
+        assert table["B"].unit == u.nT
+        assert table["B"].shape == (0, 3)
+
+
+def _one(parameter: dict[str, Any], field: str, time: str = "2026-01-10T00:00:00Z") -> Any:
+    header = {"HAPI": "3.0", "format": "csv", "parameters": [HEADER["parameters"][0], {"name": "x", **parameter}]}
+    return hapi.read(f"#{json.dumps(header)}\n{time},{field}\n".encode())["x"]
+
+
+def test_text_is_not_taken_for_numbers() -> None:
+    assert _one({"type": "string", "length": 4}, "1e3").tolist() == ["1e3"]
+    assert _one({"type": "string", "length": 4}, "NaN").tolist() == ["NaN"]
+
+
+def test_an_integer_that_is_no_number_is_masked() -> None:
+    for field in ("NaN", ""):
+        assert _one({"type": "integer"}, field).mask.tolist() == [True]
+
+
+def test_fill_values_may_be_numbers_or_nan() -> None:
+    assert _one({"type": "double", "fill": -9999, "units": "K"}, "-9999.0").mask.tolist() == [True]
+    assert _one({"type": "double", "fill": "NaN", "units": "K"}, "nan").mask.tolist() == [True]
+    assert not isinstance(_one({"type": "double", "fill": "NaN", "units": "K"}, "0"), Masked)
+
+
+def test_units_that_are_not_understood_stay_text() -> None:
+    column = _one({"type": "double", "units": "nT / minutes"}, "5")
+    assert getattr(column, "unit", None) is None
+    assert column.info.meta["unit_string"] == "nT / minutes"
+    mixed = _one({"type": "double", "size": [2], "units": ["nT", "deg"]}, "5,6")
+    assert mixed.info.meta["unit_string"] == ["nT", "deg"]
+
+
+def test_leap_seconds_and_days_of_the_year_are_times() -> None:
+    header = {"HAPI": "2.0", "format": "csv", "parameters": [HEADER["parameters"][0]]}
+    table = hapi.read(f"#{json.dumps(header)}\n2016-12-31T23:59:60.5Z\n2017-001T00:00Z\n".encode())
+    assert table["Time"].isot.tolist() == ["2016-12-31T23:59:60.500", "2017-01-01T00:00:00.000"]
+
+
+def test_a_secondary_time_that_is_none_stays_text() -> None:
+    assert _one({"type": "isotime", "length": 8}, "ongoing").tolist() == ["ongoing"]
+
+
+def test_repeated_names_are_numbered() -> None:
+    twice = {"name": "PTS", "type": "integer"}
+    header = {"HAPI": "2.0", "format": "csv", "parameters": [HEADER["parameters"][0], twice, twice]}
+    table = hapi.read(f"#{json.dumps(header)}\n2026-01-01Z,1,2\n".encode())
+    assert table.colnames == ["Time", "PTS", "PTS_2"]
+    assert table["PTS_2"].tolist() == [2]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (_csv()[:-40], "has 3 fields, the header says 7|has . fields"),
+        (_csv().replace(b",-2,", b",x,"), "cannot be read"),
+        (_csv().replace(b",12,", b",12,13,"), "fields, the header says"),
+        (_binary()[:-1], "no whole number of records"),
+        (_json()[:-20], "may be cut"),
+        (b'{"HAPI":"3.0","status":{"code":1406,"message":"no such dataset"}}', "no such dataset"),
+        (json.dumps({**HEADER, "data": [[1, 2]]}).encode(), "does not have the 7 values"),
+        (b"<html><body>Log in</body></html>", "No HAPI header"),
+        (b"", "No HAPI header"),
+        (_csv().replace(b'"csv"', b'"x_netcdf"'), "x_netcdf"),
+    ],
+)
+def test_a_file_that_cannot_be_trusted_is_refused(content: bytes, words: str) -> None:
+    with pytest.raises(FileError, match=words):
+        hapi.read(content)
+
+
+@pytest.mark.parametrize("make", [_csv, _binary])
+def test_astropy_opens_files_without_being_told_what_they_are(tmp_path: Path, make: Callable[[], bytes]) -> None:
+    stream = make()
+    path = tmp_path / "records.hapi"
+    path.write_bytes(stream)
+    table = QTable.read(path)
+    assert table["B"].unit == u.nT
+    assert type(Table.read(path)) is Table
+    packed = tmp_path / "records.hapi.gz"
+    packed.write_bytes(gzip.compress(stream))
+    assert len(QTable.read(packed)) == 3
+
+
+def test_open_files_are_read() -> None:
+    assert len(hapi.read(io.BytesIO(_csv()))) == 3
+
+
+def test_other_formats_of_astropy_are_left_alone(tmp_path: Path) -> None:
+    table = QTable({"a": [1, 2] * u.m})
+    table.write(tmp_path / "x.ecsv")
+    assert QTable.read(tmp_path / "x.ecsv")["a"].unit == u.m
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n")
+    assert Table.read(tmp_path / "x.csv").colnames == ["a", "b"]
+    (tmp_path / "y.csv").write_bytes(_csv())
+    assert "note" not in Table.read(tmp_path / "y.csv", format="ascii.no_header").colnames
+    (tmp_path / "x.hapi").write_text("a,b\n1,2\n")
+    with pytest.raises(IORegistryError, match="Format could not be identified"):
+        Table.read(tmp_path / "x.hapi")
+
+
+def test_a_table_that_was_read_goes_into_ecsv_and_back(tmp_path: Path) -> None:
+    table = hapi.read(_csv())
+    table.write(tmp_path / "x.ecsv")
+    again = QTable.read(tmp_path / "x.ecsv")
+    assert again["B"].unit == u.nT
+    assert again.colnames == table.colnames
