@@ -144,3 +144,14 @@ def test_every_changelog_fragment_has_a_known_type():
     fragments = [path for path in (ROOT / "changelog").glob("*.rst") if path.name != "README.rst"]
     assert fragments
     assert {path.name for path in fragments if path.name.split(".")[1] not in types} == set()
+
+
+def test_no_file_names_a_place_on_somebodys_machine():
+    """Absolute paths of the machine that a file was written on have no meaning on any other."""
+    place = re.compile(r"(?<![\w./:-])/(?:home|root|Users|work|srv)/\w")
+    kinds = {".py", ".rst", ".toml", ".cfg", ".ini", ".yaml", ".in", ".json", ".csv", ""}
+    folders = ("sunpy_helio_plugins", "tests", "tools", "benchmarks", "changelog", ".ci", "docs/dev", "docs/how_to")
+    found = [path for folder in folders for path in (ROOT / folder).rglob("*")] + list(ROOT.iterdir())
+    files = [path for path in found if path.suffix in kinds and path.is_file() and path.name != ".git"]
+    assert len(files) > 50
+    assert [path for path in files if place.search(path.read_text(encoding="utf-8", errors="replace"))] == []
