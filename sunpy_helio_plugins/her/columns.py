@@ -161,7 +161,7 @@ def _objects(_keyword: Keyword, values: list[Any], _: Sequence[Record], _problem
 
 
 def _plain(data: NDArray[Any], missing: NDArray[np.bool_]) -> Any:
-    # Always masked: tables in which nothing is missing must stack with those in which something is.
+    # Always masked: a column in which nothing is missing must stack with one in which something is.
     return MaskedColumn(data, mask=missing)
 
 
@@ -182,7 +182,9 @@ def _numbers(keyword: Keyword, values: list[Any], records: Sequence[Record], pro
         return _plain(data, missing)
     if keyword.unit:
         return _in_units(keyword, data, missing, [str(record.get(keyword.unit) or "") for record in records])
-    return units.column(data, keyword.fixed or None, name=keyword.name, mask=missing)
+    if not keyword.fixed:
+        return _plain(data, missing)
+    return units.column(data, keyword.fixed, name=keyword.name, mask=missing if missing.any() else None)
 
 
 def _in_units(keyword: Keyword, data: NDArray[Any], missing: NDArray[np.bool_], texts: list[str]) -> Any:
@@ -197,7 +199,7 @@ def _in_units(keyword: Keyword, data: NDArray[Any], missing: NDArray[np.bool_], 
         return made
     unit, scales = factors
     quantity = u.Quantity(data * np.array([scales.get(text, 1.0) for text in texts]), unit)
-    made = Masked(quantity, mask=missing)
+    made = Masked(quantity, mask=missing) if missing.any() else quantity
     if not missing.all():
         made.info.meta = {"unit_string": said[0]}
     return made

@@ -1,0 +1,106 @@
+"""Fido reaches the registry through this client when it is meant, and through sunpy's when that one is meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+from sunpy.net.hek import HEKClient
+
+from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.her import HERClient, HERTable
+
+DAY = a.Time("2026-01-10", "2026-01-10T23:59")
+
+
+def answering(*query: Any) -> set[str]:
+    return {client.__name__ for client in Fido.registry if client._can_handle_query(*query)}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        (DAY, a.her.Event()),
+        (DAY, a.her.CH),
+        (DAY, a.her.frm_name == "SPoCA"),
+        (DAY, a.her.CH, a.Instrument.aia, a.Provider("HER")),
+        (DAY, a.her.CH, a.hek.FRM.Name == "SPoCA"),
+        (DAY, a.hek.CH, a.Instrument.aia),
+        (DAY, a.hek.CH, a.Source("SDO")),
+        (DAY, a.hek.FRM.Name == "SPoCA", a.Provider("hek")),
+        (DAY, a.her.CH, a.Physobs("intensity")),
+    ],
+)
+def test_these_are_ours_alone(query: Any) -> None:
+    assert answering(*query) == {"HERClient"}
+
+
+@pytest.mark.parametrize("query", [(DAY, a.hek.CH), (DAY, a.hek.FL, a.hek.FRM.Name == "SWPC")])
+def test_a_time_with_sunpys_words_stays_sunpys(query: Any) -> None:
+    assert answering(*query) == {"HEKClient"}
+
+
+def test_a_time_alone_is_not_ours() -> None:
+    assert "HERClient" not in answering(DAY)
+    assert "HERClient" not in answering(DAY, a.Instrument.aia, a.Provider("HER"))
+
+
+def test_holes_and_flares_in_one_search_with_sunpys_filter(archive: Any) -> None:
+    result = Fido.search(DAY, a.her.CH | a.her.FL, a.hek.FRM.Name == "SPoCA")
+    assert list(result.keys()) == ["her"]
+    assert len(result["her"]) == 18
+    assert isinstance(result["her"], HERTable)
+    assert "18 Results from the HERClient" in str(result)
+
+
+def test_alternatives_are_tables_of_their_own_in_fido_and_merge_when_asked_directly(archive: Any) -> None:
+    tree = (a.her.frm_name == "SPoCA") | (a.her.frm_name == "SWPC")
+    assert [len(table) for table in Fido.search(DAY, a.her.Event(), tree)] == [18, 6]
+    assert len(HERClient().search(DAY, a.her.Event(), tree)) == 24
+
+
+def test_the_filter_of_one_type_lets_others_pass(archive: Any) -> None:
+    table = Fido.search(DAY, a.her.CH | a.her.AR, a.her.CH.area_atdiskcenter > 5e10)["her"]
+    assert list(table["event_type"]).count("AR") == 3
+    assert list(table["event_type"]).count("CH") == 6
+
+
+def test_instrument_source_and_wavelength_narrow(archive: Any) -> None:
+    import astropy.units as u
+
+    table = Fido.search(DAY, a.hek.EventType("**"), a.Instrument.aia, a.Source("sdo"), a.Wavelength(193 * u.AA))["her"]
+    assert set(table["frm_name"]) == {"SPoCA"}
+
+
+def test_ours_and_sunpys_clients_find_the_same(archive: Any) -> None:
+    theirs = HEKClient(url=f"{archive.url}/hek/her?").search(DAY, a.hek.AR)
+    ours = HERClient().search(DAY, a.her.AR)
+    assert set(ours["kb_archivid"]) == set(theirs["kb_archivid"])
+    assert list(ours["ar_noaanum"]) == list(theirs["ar_noaanum"])
+
+
+def test_a_wrong_question_makes_no_request(archive: Any) -> None:
+    with pytest.raises(QueryError):
+        HERClient().search(DAY, a.her.CH, a.Provider("VSO"))
+    assert not archive.log
+
+
+def test_nothing_found_is_an_empty_table(archive: Any) -> None:
+    table = HERClient().search(a.Time("2025-01-10", "2025-01-11"), a.her.CH)
+    assert len(table) == 0
+    assert "event_starttime" in str(table)
+
+
+def test_events_have_no_files_and_do_no_harm_in_a_fetch(archive: Any, tmp_path: Path) -> None:
+    result = Fido.search(DAY, a.her.CH)
+    assert list(Fido.fetch(result, path=tmp_path, progress=False)) == []
+    assert list(Fido.fetch(result["her"][0], path=tmp_path, progress=False)) == []
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_values_complete() -> None:
+    assert a.her.EventType.ch == a.her.CH
+    assert a.Provider.her.value == "HER"

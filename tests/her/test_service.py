@@ -1,0 +1,124 @@
+"""How the registry is asked, and what becomes of answers that are not what they should be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sunpy.net import attrs as a
+
+from sunpy_helio_plugins import conf
+from sunpy_helio_plugins.errors import AnswerError, IncompleteAnswerWarning, ServiceBroken, ServiceUnreachable
+from sunpy_helio_plugins.her import HERClient, service
+from sunpy_helio_plugins.her.translate import Query
+
+DAY = Query("2026-01-10T00:00:00.000Z", "2026-01-10T23:59:00.000Z")
+MONTH = Query("2026-01-01T00:00:00.000Z", "2026-02-01T00:00:00.000Z")
+
+
+def page(*names: str, more: Any = False, **rest: Any) -> dict[str, Any]:
+    return {"result": [{"kb_archivid": name, "revision": "1"} for name in names], "overmax": more, **rest}
+
+
+def test_a_long_answer_is_read_in_pages_of_a_thousand(archive: Any) -> None:
+    found = service.search([MONTH])
+    assert len(found) == len({record["kb_archivid"] for record in found.records}) > 1000
+    assert [(request.query["page"], request.query["result_limit"]) for request in archive.log] == [
+        ("1", "1000"), ("2", "1000"),
+    ]
+
+
+def test_a_limit_is_asked_of_the_registry(archive: Any) -> None:
+    limited = Query(MONTH.start, MONTH.end, limit=7)
+    assert len(service.search([limited])) == 7
+    assert [request.query["result_limit"] for request in archive.log] == ["7"]
+
+
+def test_a_limit_beyond_a_page_holds_for_the_sum_of_pages(archive: Any) -> None:
+    assert len(service.search([Query(MONTH.start, MONTH.end, limit=1003)])) == 1003
+    assert len(archive.log) == 2
+
+
+def test_events_that_answer_two_searches_come_once(archive: Any) -> None:
+    holes = Query(DAY.start, DAY.end, ("CH",))
+    both = Query(DAY.start, DAY.end, ("CH", "AR"))
+    found = service.search([holes, both])
+    assert len(found) == 18 + 3
+    assert len(found.associations) == 15
+
+
+def test_a_registry_that_always_promises_more_is_not_asked_for_ever(scripted: Any) -> None:
+    scripted.say(page("a", "b", more=True))
+    found = service.search([DAY])
+    assert len(found) == 2
+    assert len(scripted.asked) == 2
+    assert "nothing new" in found.problems[0]
+
+
+def test_pages_end_at_last(scripted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "MOST_PAGES", 3)
+    scripted.say(*(page(name, more="true") for name in "abcdef"))
+    found = service.search([DAY])
+    assert len(found) == 3
+    assert "shorter period" in found.problems[0]
+
+
+def test_overmax_may_be_a_word(scripted: Any) -> None:
+    scripted.say(page("a", more="false"))
+    assert len(service.search([DAY])) == 1
+    assert len(scripted.asked) == 1
+
+
+def test_a_page_that_fails_later_keeps_what_came_and_warns(scripted: Any) -> None:
+    scripted.say(page("a", more=True), b"503")
+    with pytest.warns(IncompleteAnswerWarning, match="page 2 failed"):
+        table = HERClient().search(a.Time("2026-01-10", "2026-01-11"), a.her.Event())
+    assert list(table["kb_archivid"]) == ["a"]
+    assert "503" in table.problems[0]
+
+
+def test_revisions_of_one_event_are_two_events(scripted: Any) -> None:
+    answer = page("a", "a")
+    answer["result"][1]["revision"] = "2"
+    scripted.say(answer)
+    assert len(service.search([DAY])) == 2
+
+
+def test_a_page_of_html_becomes_an_error_with_the_pages_words(scripted: Any) -> None:
+    scripted.say(b"<html><body><h1>Error</h1><p>Database is down for maintenance</p></body></html>")
+    with pytest.raises(AnswerError, match="Database is down for maintenance"):
+        service.search([DAY])
+
+
+@pytest.mark.parametrize("body", [b"", b'{"result": [{"kb_arch', b"[]", b'{"result": 3}', b'{"result": ["x"]}'])
+def test_empty_cut_and_foreign_answers_are_errors(scripted: Any, body: bytes) -> None:
+    scripted.say(body)
+    with pytest.raises(AnswerError, match="HER"):
+        service.search([DAY])
+
+
+def test_a_broken_and_a_dead_registry_are_told_apart(scripted: Any) -> None:
+    scripted.say(b"503")
+    with pytest.raises(ServiceBroken):
+        service.search([DAY])
+    with (
+        conf.her.set_temp("url", "http://127.0.0.1:9/hek/her"),
+        pytest.raises(ServiceUnreachable, match=r"refused.*127\.0\.0\.1:9"),
+    ):
+        service.search([DAY])
+
+
+def test_stray_latin_1_bytes_are_read_and_utf_8_beside_them_stays(scripted: Any) -> None:
+    scripted.say(b'{"result": [{"frm_contact": "\xc5. Nordlund", "frm_name": "\xc3\xa9"}], "overmax": false}')
+    (record,) = service.search([DAY]).records
+    assert record == {"frm_contact": "Å. Nordlund", "frm_name": "é"}
+
+
+def test_the_embedded_registrys_latin_1_is_read(archive: Any) -> None:
+    found = service.search([Query(MONTH.start, MONTH.end, ("FI",))])
+    assert {record["frm_contact"] for record in found.records} == {"Å. Nordlund"}
+
+
+def test_the_address_may_be_sunpys_with_its_question_mark(archive: Any) -> None:
+    with conf.her.set_temp("url", conf.her.url + "?"):
+        assert len(service.search([Query(DAY.start, DAY.end, ("CE",))])) == 5
