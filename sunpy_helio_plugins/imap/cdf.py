@@ -15,6 +15,7 @@ from pathlib import Path
 from astropy.table import QTable
 
 from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.imap.kept import KeptMapping
 from sunpy_helio_plugins.imap.variables import Variable, as_column, as_support, as_time, load
 
 __all__ = ["read"]
@@ -75,7 +76,8 @@ def read(path: str | Path, epoch: str | None = None) -> QTable:
     table = QTable()
     for variable in map(variables.__getitem__, rows):
         table[variable.name] = as_time(variable) if variable.is_time else as_column(variable, variables)
-    table.meta = {**attributes, "epoch": chosen, "epochs": epochs, "support": support, "problems": problems}
+    of_file = {"epoch": chosen, "epochs": epochs, "support": KeptMapping(support), "problems": problems}
+    table.meta = {**attributes, **of_file}
     return table
 
 

@@ -19,6 +19,7 @@ from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.imap.kept import KeptList
 from sunpy_helio_plugins.quantities import masks, times, units
 
 __all__ = ["Variable", "as_column", "as_support", "as_time", "load"]
@@ -125,20 +126,23 @@ def _variable(cdf: Any, name: str) -> Variable:
 
 
 def _single(entries: Any) -> Any:
-    found = [plain(entry) for entry in entries] if isinstance(entries, list) else plain(entries)
-    return found[0] if isinstance(found, list) and len(found) == 1 else found
+    found = [plain(entry) for entry in entries] if isinstance(entries, list) else [plain(entries)]
+    return found[0] if len(found) == 1 else KeptList(found)
 
 
 def plain(value: Any) -> Any:
     """
     Return an attribute's value without numpy's types, so that it can be written into a table's header.
 
+    Several values become a `KeptList`.
+
     Parameters
     ----------
     value
         A number, a text or an array of them.
     """
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+    bare = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+    return KeptList(bare) if isinstance(bare, list) else bare
 
 
 def as_time(variable: Variable) -> Time:
@@ -251,18 +255,18 @@ def _describe(made: Any, variable: Variable, others: Mapping[str, Variable]) -> 
     meta = {**attributes, "axes": _axes(attributes), "labels": _labels(attributes, others)}
     if isinstance(attributes.get("UNITS"), str):
         meta["unit_string"] = attributes["UNITS"]
-    made.info.meta = {key: value for key, value in meta.items() if value not in ({}, [])}
+    made.info.meta = {key: value for key, value in meta.items() if value != {} and value != ()}
 
 
-def _axes(attributes: Mapping[str, Any]) -> list[Any]:
-    return [attributes[key] for key in sorted(attributes) if key.startswith("DEPEND_") and key != "DEPEND_0"]
+def _axes(attributes: Mapping[str, Any]) -> KeptList:
+    return KeptList(attributes[key] for key in sorted(attributes) if key.startswith("DEPEND_") and key != "DEPEND_0")
 
 
-def _labels(attributes: Mapping[str, Any], others: Mapping[str, Variable]) -> dict[str, list[str]]:
+def _labels(attributes: Mapping[str, Any], others: Mapping[str, Variable]) -> dict[str, KeptList]:
     """Return the labels of each axis, by the number of the axis."""
     pointers = {key.removeprefix("LABL_PTR_"): name for key, name in attributes.items() if key.startswith("LABL_PTR_")}
     return {
-        number: [str(label).strip() for label in np.ravel(others[name].values)]
+        number: KeptList(str(label).strip() for label in np.ravel(others[name].values))
         for number, name in pointers.items()
         if isinstance(name, str) and name in others
     }
@@ -287,7 +291,7 @@ def _mask(values: NDArray[Any], attributes: Mapping[str, Any]) -> NDArray[np.boo
 
 def _number(value: Any) -> Any:
     """Return an attribute that should be a number, or some that differ by component; `None` where it is neither."""
-    found = np.asarray(value)
+    found = np.asarray(list(value) if isinstance(value, KeptList) else value)
     if found.dtype.kind not in "fiu" or not found.size:
         return None
     return found if (found != found.flat[0]).any() else found.flat[0]

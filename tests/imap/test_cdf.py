@@ -9,7 +9,7 @@ import astropy.units as u
 import cdflib
 import numpy as np
 import pytest
-from astropy.table import QTable
+from astropy.table import QTable, vstack
 from astropy.time import Time
 
 from sunpy_helio_plugins import imap
@@ -67,7 +67,18 @@ class TestMag:
         table.write(tmp_path / "mag.ecsv")
         again = QTable.read(tmp_path / "mag.ecsv")
         assert again["b_gse"].unit == u.nT
+        assert again["b_gse"].info.meta["labels"] == {"1": ["Bx", "By", "Bz"]}
+        assert list(again.meta["support"]["direction"]["values"].value) == [0, 1, 2]
         assert len(pickle.loads(pickle.dumps(table))[:10]) == 10
+
+
+def test_days_can_be_stacked_and_keep_one_set_of_labels():
+    days = [imap.read(SHIPPED / f"imap_mag_l2_norm-gse_202601{day}_v001.0001.cdf") for day in ("09", "10")]
+    both = vstack(days, metadata_conflicts="silent")
+    assert len(both) == 5760
+    assert both["b_gse"].info.meta["labels"] == {"1": ["Bx", "By", "Bz"]}
+    assert list(both.meta["support"]["direction"]["values"].value) == [0, 1, 2]
+    assert int(both["b_gse"].mask.sum()) == 360
 
 
 @pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.cdf")), ids=lambda path: path.name)

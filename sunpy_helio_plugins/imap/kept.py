@@ -1,0 +1,92 @@
+"""
+Lists and mappings that stacking leaves alone.
+
+When tables are stacked, astropy joins the lists and arrays in their metadata: two days of vectors would have six labels
+for three components, and twice as many energies as bins. These two are kept as they are where both tables agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from astropy.io.misc.yaml import AstropyDumper
+
+__all__ = ["KeptList", "KeptMapping"]
+
+
+class KeptList(Sequence[Any]):
+    """
+    A list that is never joined with another one.
+
+    Parameters
+    ----------
+    items : iterable
+        What it holds.
+    """
+
+    def __init__(self, items: Iterable[Any]) -> None:
+        self._items = tuple(items)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._items[index]
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and not isinstance(other, str) and tuple(other) == self._items
+
+    def __hash__(self) -> int:
+        return hash(self._items)
+
+    def __repr__(self) -> str:
+        return repr(list(self._items))
+
+
+class KeptMapping(Mapping[str, Any]):
+    """
+    A mapping that is never joined with another one; its values may hold arrays.
+
+    Parameters
+    ----------
+    items : mapping
+        What it holds.
+    """
+
+    def __init__(self, items: Mapping[str, Any]) -> None:
+        self._items = dict(items)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._items[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Mapping) and _same(self, other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._items))
+
+    def __repr__(self) -> str:
+        return repr(self._items)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Compare values that may be arrays, at any depth of mappings."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    try:
+        return bool(np.all(one == other)) and np.shape(one) == np.shape(other)
+    except ValueError:
+        return False
+
+
+# A table that is written holds plain lists and dicts.
+AstropyDumper.add_representer(KeptList, lambda dumper, items: dumper.represent_list(list(items)))
+AstropyDumper.add_representer(KeptMapping, lambda dumper, items: dumper.represent_dict(dict(items)))
