@@ -8,9 +8,11 @@ import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from aiohttp import web
+
+from sunpy_helio_plugins.sandbox.faults import Faults, Rule, make
 
 __all__ = ["Archive", "Request"]
 
@@ -59,11 +61,14 @@ class Archive:
         The address below which all services stand.
     log : list of Request
         Every request that came in, in their order.
+    faults : Faults
+        The faults in force; see `~sunpy_helio_plugins.sandbox.faults`.
     """
 
     def __init__(self, port: int, services: tuple[str, ...]) -> None:
         self.url = ""
         self.log: list[Request] = []
+        self.faults = Faults()
         self._port, self._services = port, services
         self._loop = asyncio.new_event_loop()
         self._started = threading.Event()
@@ -85,6 +90,24 @@ class Archive:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
+
+    def fault(self, kind: str, **options: Any) -> Rule:
+        """
+        Answer some requests badly, until the block ends.
+
+        Parameters
+        ----------
+        kind : str
+            One of `sunpy_helio_plugins.sandbox.faults.KINDS`.
+        **options
+            Which requests (``path``, ``method``, ``where``, ``skip``, ``times``), and what that kind can be told.
+
+        Returns
+        -------
+        Rule
+            A context manager that tells how many requests met the fault.
+        """
+        return self.faults.add(make(kind, **options))
 
     def wait(self) -> None:
         """Wait until the archive is stopped, as by Ctrl-C."""
@@ -113,6 +136,7 @@ class Archive:
             self._started.set()
             await self._stop.wait()
         finally:
+            self.faults.stop()
             await runner.cleanup()
 
     def _application(self) -> web.Application:
@@ -125,5 +149,6 @@ class Archive:
     @web.middleware
     async def _record(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        self.log.append(Request(request.method, request.raw_path.split("?")[0], dict(request.query), headers))
-        return await handler(request)
+        logged = Request(request.method, request.raw_path.split("?")[0], dict(request.query), headers)
+        self.log.append(logged)
+        return await self.faults.answer(request, logged, handler)
