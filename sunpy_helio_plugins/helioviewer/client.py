@@ -62,11 +62,12 @@ class HelioviewerClient(fido.Face, BaseClient):
         ServiceError
             Nothing could be listed.
         """
-        listings, problems = service.list_images(translate.queries(*query))
-        if problems:
-            rest = f" (and {len(problems) - SPOKEN} more: see the table's problems)" if len(problems) > SPOKEN else ""
-            warn_incomplete(" ".join(problems[:SPOKEN]) + rest)
-        return tables.images_table(listings, problems, self)
+        answer = service.list_images(translate.queries(*query))
+        if answer.problems:
+            more = len(answer.problems) - SPOKEN
+            rest = f" (and {more} more: see the table's problems)" if more > 0 else ""
+            warn_incomplete(" ".join(answer.problems[:SPOKEN]) + rest)
+        return tables.images_table(answer.listings, answer.problems + answer.notes, self)
 
     @convert_row_to_table
     def fetch(

@@ -65,4 +65,4 @@ def _or_nat(text: str) -> np.datetime64:
     try:
         return np.datetime64(text, "us")
     except ValueError:
-        return np.datetime64("NaT")
+        return np.datetime64("NaT", "us")

@@ -28,7 +28,7 @@ from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.transport import session
 from sunpy_helio_plugins.transport.words import server_words
 
-__all__ = ["Listing", "list_images"]
+__all__ = ["Answer", "Listing", "list_images"]
 
 LONGEST = np.timedelta64(31, "D")
 """Longest range of one request: the server reads a whole answer into its memory, and gives up after 59 s."""
@@ -65,7 +65,27 @@ class Listing:
     lister: str = "HAPI"
 
 
-def list_images(queries: Sequence[Query]) -> tuple[list[Listing], list[str]]:
+@dataclass(frozen=True)
+class Answer:
+    """
+    What some queries found.
+
+    Attributes
+    ----------
+    listings : tuple of Listing
+        The images of each source.
+    problems : tuple of str
+        What is missing, or may be, and why.
+    notes : tuple of str
+        Why there is nothing in a part of the range, although nothing is missing.
+    """
+
+    listings: tuple[Listing, ...] = ()
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def list_images(queries: Sequence[Query]) -> Answer:
     """
     Return the images that some queries ask for.
 
@@ -76,10 +96,8 @@ def list_images(queries: Sequence[Query]) -> tuple[list[Listing], list[str]]:
 
     Returns
     -------
-    listings : list of Listing
-        One for each query that could be answered.
-    problems : list of str
-        What is missing, and why.
+    Answer
+        The images of each query that could be answered; of the others, the reason.
 
     Raises
     ------
@@ -87,7 +105,7 @@ def list_images(queries: Sequence[Query]) -> tuple[list[Listing], list[str]]:
         No query could be answered: the first one's error.
     """
 
-    def answer(query: Query) -> tuple[Listing, list[str]] | HelioPluginsError:
+    def answer(query: Query) -> Answer | HelioPluginsError:
         try:
             return _answer(query)
         except HelioPluginsError as error:
@@ -98,17 +116,20 @@ def list_images(queries: Sequence[Query]) -> tuple[list[Listing], list[str]]:
     errors = [one for one in answers if isinstance(one, HelioPluginsError)]
     if errors and len(errors) == len(answers):
         raise errors[0]
-    listings, problems = [], []
-    for query, one in zip(queries, answers, strict=True):
-        if isinstance(one, HelioPluginsError):
-            problems.append(f"{query.source.description} is missing: {one}")
-        else:
-            listings.append(one[0])
-            problems += one[1]
-    return listings, problems
+    told = [
+        Answer(problems=(f"{query.source.description} is missing: {one}",))
+        if isinstance(one, HelioPluginsError)
+        else one
+        for query, one in zip(queries, answers, strict=True)
+    ]
+    return Answer(
+        tuple(listing for one in told for listing in one.listings),
+        tuple(problem for one in told for problem in one.problems),
+        tuple(note for one in told for note in one.notes),
+    )
 
 
-def _answer(query: Query) -> tuple[Listing, list[str]]:
+def _answer(query: Query) -> Answer:
     source = query.source
     if source.hapi_id is None or source.hapi_state != "ok":
         raise QueryError(f"Helioviewer's HAPI server does not list {source.description} ({source.id}).")
@@ -117,13 +138,14 @@ def _answer(query: Query) -> tuple[Listing, list[str]]:
     )
     info = _info(hapi, source)
     start, end = times.datetime64_from_iso(np.array([query.start, query.end])).astype("M8[us]")
-    spans, problems = _covered(source, info, start, end)
+    spans, problems, notes = _covered(source, info, start, end)
     seconds, paths = _rows(hapi, source.hapi_id, info.subset(["path"]), spans)
     paths, first = np.unique(paths, return_index=True)
     exact = true_times(paths, seconds[first])
     order = np.argsort(exact, kind="stable")
     order = order[(exact[order] >= start) & (exact[order] <= end)]
-    return Listing(source, exact[order], paths[order], conf.helioviewer.jp2_url.rstrip("/")), problems
+    listing = Listing(source, exact[order], paths[order], conf.helioviewer.jp2_url.rstrip("/"))
+    return Answer((listing,), tuple(problems), tuple(notes))
 
 
 def _info(hapi: Service, source: Source) -> Info:
@@ -142,20 +164,24 @@ def _info(hapi: Service, source: Source) -> Info:
 
 def _covered(
     source: Source, info: Info, start: np.datetime64, end: np.datetime64
-) -> tuple[list[tuple[np.datetime64, np.datetime64]], list[str]]:
+) -> tuple[list[tuple[np.datetime64, np.datetime64]], list[str], list[str]]:
     """
-    Return the ranges to ask for, and what of the time wanted the server cannot list.
+    Return the ranges to ask for, what of the time wanted the server cannot list, and where there is nothing to list.
 
-    The database truncates (MariaDB) or rounds (MySQL) to whole seconds: one more second on each side finds all.
+    startDate is that of the first image; stopDate is that of the last one when the server was started. The database truncates (MariaDB) or rounds (MySQL) to whole seconds: one more second on each side finds all.
     """
     first, last = times.datetime64_from_iso(np.array([info.start, info.stop])).astype("M8[s]")
-    problems = []
+    problems, notes = [], []
     if start < first:
-        problems.append(f"{PROVIDER} lists {source.description} from {info.start} on: nothing before is listed.")
+        notes.append(f"The first image of {source.description} that {PROVIDER} lists is of {info.start}.")
     if end >= last + _SECOND:
         problems.append(f"{PROVIDER} lists {source.description} up to {info.stop}: later images, if any, are missing.")
+    if first == last and start <= last + _SECOND and end >= first:
+        # The server refuses a range that is empty (1404) as well as one that is wider than what it holds (1405).
+        problems.append(f"{PROVIDER} holds one image of {source.description}, of {info.start}, and cannot list it.")
     low, high = max(start.astype("M8[s]") - _SECOND, first), min(end.astype("M8[s]") + _SECOND, last)
-    return list(_pieces(low, high)), problems
+    spans = list(_pieces(low, high))
+    return (spans, problems, notes) if spans else (spans, problems + notes, [])
 
 
 def _pieces(low: np.datetime64, high: np.datetime64) -> Iterator[tuple[np.datetime64, np.datetime64]]:

@@ -99,11 +99,10 @@ def _repeated(values: Sequence[str], counts: Sequence[int]) -> Column:
     return Column(np.repeat(np.array(values, dtype=str), counts))
 
 
-def _text(values: Sequence[str], counts: Sequence[int]) -> Column:
-    """Return a column of texts in which an empty one is missing."""
+def _text(values: Sequence[str], counts: Sequence[int]) -> MaskedColumn:
+    """Return a column of texts in which an empty one is missing; of one class always, so that tables stack."""
     repeated = np.repeat(np.array(values, dtype=str), counts)
-    missing = repeated == ""
-    return MaskedColumn(repeated, mask=missing) if missing.any() else Column(repeated)
+    return MaskedColumn(repeated, mask=repeated == "")
 
 
 def _wavelength(sources: Sequence[Source], counts: Sequence[int]) -> u.Quantity:

@@ -25,6 +25,9 @@ RUN_HOURS = (0, 4, 8, 12, 16, 20)
 
 RUN_FRAMES = 21
 
+EJECTION = DAY + timedelta(hours=14, seconds=7.442)
+"""The first of the frames of C2 that show the ejection after the day's greatest flare, twelve minutes apart."""
+
 SEED_DAY = datetime(2023, 1, 1)
 
 FIRST_LIGHT = datetime(2010, 6, 2, 0, 5, 39)
@@ -130,17 +133,33 @@ def _runs(source_id: int, first_id: int, offset: timedelta) -> list[Image]:
     return rows
 
 
+def _magnetograms() -> list[Image]:
+    first = DAY + timedelta(hours=11, minutes=57, seconds=22.8)
+    times = [first + number * timedelta(seconds=45) for number in range(5)]
+    return [Image(31001 + number, SOURCES[19], when, "hmi_mag_20260110_12") for number, when in enumerate(times)]
+
+
+def _ejection() -> list[Image]:
+    times = [EJECTION + number * timedelta(minutes=12) for number in range(7)]
+    return [
+        Image(41001 + number, SOURCES[4], when, f"lasco_c2_20260110_{when:%H%M}") for number, when in enumerate(times)
+    ]
+
+
+def _lost() -> list[Image]:
+    times = [datetime(2024, 12, 31, 0, 2, 11) + number * timedelta(minutes=4) for number in range(2)]
+    return [Image(50001 + number, SOURCES[2003], when, None, 0) for number, when in enumerate(times)]
+
+
 @cache
 def images(source_id: int) -> tuple[Image, ...]:
     """Return the images of one source in the order of time; empty for a source that is not held."""
-    ejection = DAY + timedelta(hours=14, minutes=36, seconds=7.442)
-    noon = DAY + timedelta(hours=11, minutes=58, seconds=52.8)
     rows = {
-        4: lambda: [Image(41001, SOURCES[4], ejection, "lasco_c2_20260110_14")],
+        4: _ejection,
         11: lambda: _runs(11, 21000, timedelta(seconds=4.843)),
         13: lambda: _first_light() + _seed_day() + _runs(13, 20000, timedelta(seconds=5.129)),
-        19: lambda: [Image(31001, SOURCES[19], noon, "hmi_mag_20260110_12")],
-        2003: lambda: [Image(50001, SOURCES[2003], datetime(2024, 12, 31, 0, 2, 11), None, fraction_digits=0)],
+        19: _magnetograms,
+        2003: _lost,
     }.get(source_id, list)
     return tuple(sorted(rows(), key=lambda image: (image.when, image.image_id)))
 

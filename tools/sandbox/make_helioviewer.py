@@ -223,18 +223,24 @@ def draw_hmi(sight: View, image: holdings.Image) -> tuple[np.ndarray, np.ndarray
     return field, np.where(sight.on_disk, grey, 0).astype(np.uint8)
 
 
-def draw_lasco(sight: View) -> np.ndarray:
-    """Return the white-light corona of C2 as bytes: streamers, and the ejection after the day's greatest flare."""
+def draw_lasco(sight: View, when: datetime) -> np.ndarray:
+    """
+    Return the white-light corona of C2 as bytes: streamers, and the ejection after the day's greatest flare.
+
+    Its front passes 1.9 solar radii at 14:00 and moves outwards at 800 km/s.
+    """
+    front = 1.9 + 800e3 * (when - scene.DAY - timedelta(hours=14)).total_seconds() / RADIUS
+    size = front / 4.3
     radius, angle = sight.height, np.arctan2(sight.y, sight.x)
     corona = np.full_like(radius, 0.16)
     for centre, width, strength in STREAMERS:
         off = np.angle(np.exp(1j * (angle - centre)))
         corona += strength * np.exp(-0.5 * (off / width) ** 2) * (2.3 / np.maximum(radius, 1)) ** 0.9
-    along, across = np.angle(np.exp(1j * (angle + 0.5))), radius - 4.3
-    front = np.exp(-0.5 * (across + 2.2 * along**2) ** 2 / 0.18**2) * np.exp(-0.5 * (along / 0.34) ** 4)
+    along, across = np.angle(np.exp(1j * (angle + 0.5))), (radius - front) / size
+    edge = np.exp(-0.5 * (across + 2.2 * along**2) ** 2 / 0.18**2) * np.exp(-0.5 * (along / 0.34) ** 4)
     void = np.exp(-0.5 * ((across + 0.85) / 0.5) ** 2 - 0.5 * (along / 0.24) ** 2)
     core = np.exp(-0.5 * ((across + 1.15) / 0.2) ** 2 - 0.5 * (along / 0.07) ** 2)
-    corona += 0.62 * front - 0.16 * void + 0.55 * core
+    corona += (0.62 * edge - 0.16 * void + 0.55 * core) * min(1 / size, 1.3)
     corona += 0.012 * np.random.RandomState(700).standard_normal(radius.shape)
     fall = np.clip((radius - 2.2) / 0.35, 0, 1) * np.clip((7.9 - radius) / 0.25, 0, 1)
     return np.rint(np.clip(corona * fall, 0, 1) * 235).astype(np.uint8)
@@ -294,7 +300,7 @@ def draw(name: str, image: holdings.Image, facts: dict[str, Any]) -> tuple[np.nd
     """Return the bytes of one picture, south at the first row, and its statistics."""
     sight = view(image, facts)
     if name.startswith("lasco"):
-        grey = draw_lasco(sight)
+        grey = draw_lasco(sight, image.when)
         return grey, statistics(400 + 20.0 * grey)
     if name.startswith("hmi"):
         field, grey = draw_hmi(sight, image)
@@ -313,7 +319,7 @@ def make(folder: Path, only: tuple[str, ...] = ()) -> None:
             continue
         grey, numbers = draw(name, image, facts)
         facts["pictures"][name] = {"time": image.when.isoformat(), "statistics": numbers}
-        data = jp2.with_header(encode(grey, 16 if grey.shape[0] > 600 else 8), jp2.header(image, facts))
+        data = jp2.with_header(encode(grey, 16 if grey.shape[0] > 600 else 12), jp2.header(image, facts))
         (folder / f"{name}.jp2").write_bytes(data)
     lines = json.dumps(facts, indent=1, sort_keys=True)
     (folder / "pictures.json").write_text(lines + "\n", encoding="utf-8")

@@ -1,0 +1,91 @@
+"""These attrs give exactly these questions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import astropy.units as u
+import pytest
+from sunpy.net import attrs as a
+
+import sunpy_helio_plugins  # noqa: F401 - registers a.helioviewer
+from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.helioviewer.translate import queries
+
+TIME = a.Time("2026-01-10 11:00", "2026-01-10 12:00:00.5")
+
+
+def ids(*query: Any) -> list[int]:
+    return [one.source.id for one in queries(TIME, *query)]
+
+
+def image() -> Any:
+    return a.helioviewer.Image()
+
+
+def test_a_query_keeps_the_time_exactly() -> None:
+    (one,) = queries(TIME, a.helioviewer.SourceID(13))
+    assert (one.start, one.end) == ("2026-01-10T11:00:00.000000000Z", "2026-01-10T12:00:00.500000000Z")
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ((a.Instrument.aia, a.Wavelength(304 * u.AA)), [13]),
+        ((a.Instrument("aia"), a.Wavelength(30.4 * u.nm)), [13]),
+        ((a.Instrument("AIA"), a.Wavelength(100 * u.AA, 200 * u.AA)), [9, 10, 11]),
+        ((a.Instrument("LASCO"), a.Detector("C2")), [4]),
+        ((a.Instrument("SECCHI"), a.Source("STEREO A"), a.Detector("COR2")), [29]),
+        ((a.Source("Solar Orbiter"), a.Detector("FSI")), [84, 85]),
+        ((a.Instrument("TRACE"), a.Wavelength(171 * u.AA)), [75]),
+        ((a.Instrument("IRIS"), a.Wavelength(1400 * u.AA)), [90]),
+        ((a.Detector("K-Cor"),), [83]),
+        ((a.Source("SDO"), a.Wavelength(304 * u.AA)), [13]),
+        ((a.Instrument("HMI"),), [18, 19]),
+    ],
+)
+def test_general_attrs_choose_sources(query: tuple[Any, ...], expected: list[int]) -> None:
+    assert ids(image(), *query) == expected
+
+
+def test_own_attrs_choose_sources() -> None:
+    assert ids(a.helioviewer.Measurement("magnetogram")) == [6, 19]
+    assert ids(a.helioviewer.Measurement("304"), a.Source("SDO")) == [13]
+    assert ids(a.helioviewer.SourceID(19) | a.helioviewer.SourceID(13)) == [19, 13]
+
+
+def test_a_group_stands_for_its_members() -> None:
+    assert ids(a.helioviewer.SourceID(10006)) == [42, 48, 54, 60, 66, 73]
+    assert ids(a.helioviewer.Measurement("Any/Open")) == [42, 48, 54, 60, 66, 73]
+
+
+def test_alternatives_are_asked_once() -> None:
+    query = a.helioviewer.SourceID(13) | (image() & a.Instrument("AIA") & a.Wavelength(304 * u.AA))
+    assert ids(query) == [13]
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ((a.Instrument("AIB"),), "no instrument 'AIB'.*Did you mean.*AIA"),
+        ((a.Source("Voyager"),), "no observatory 'Voyager'"),
+        ((a.Instrument("AIA"), a.Wavelength(195 * u.AA)), "nothing is at 195 angstrom.*131"),
+        ((a.Instrument("AIA"), a.Source("SOHO")), "instrument cannot be 'AIA'; possible: EIT, LASCO, MDI"),
+        ((a.Instrument("HMI"), a.helioviewer.Measurement("304")), "measurement cannot be 304; possible: continuum"),
+        ((a.Instrument("AIA"), a.Wavelength(10 * u.keV)), "angstroms, not by keV"),
+        ((a.Instrument("RHESSI"),), "does not list"),
+        ((a.Instrument("AIA"), a.Level(1)), "cannot use a.Level"),
+        ((a.Instrument("AIA"), a.Provider("JSOC")), "provider 'Helioviewer', not 'JSOC'"),
+        ((), "Say which images"),
+    ],
+)
+def test_what_does_not_exist_is_refused_with_what_does(query: tuple[Any, ...], words: str) -> None:
+    with pytest.raises(QueryError, match=words):
+        queries(TIME, image(), *query)
+
+
+def test_the_time_is_needed() -> None:
+    with pytest.raises(QueryError, match="needs a.Time"):
+        queries(a.helioviewer.SourceID(13))
+    with pytest.raises(QueryError, match="near"):
+        queries(a.Time("2026-01-10", "2026-01-11", near="2026-01-10 12:00"), a.helioviewer.SourceID(13))
