@@ -257,4 +257,3 @@ def _teach_yaml(cls: type) -> None:
         return dumper.represent_str(f"{type(client).__module__}.{type(client).__qualname__}")
 
     AstropyDumper.add_representer(cls, represent)
-

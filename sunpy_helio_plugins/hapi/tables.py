@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from astropy.table import QTable
@@ -13,9 +13,11 @@ from astropy.time import Time
 from sunpy_helio_plugins.fido import HelioTable
 from sunpy_helio_plugins.hapi.header import Info, Parameter
 from sunpy_helio_plugins.hapi.records import Columns
-from sunpy_helio_plugins.hapi.service import Found
 from sunpy_helio_plugins.hapi.translate import PROVIDER
 from sunpy_helio_plugins.quantities import masks, times, units
+
+if TYPE_CHECKING:
+    from sunpy_helio_plugins.hapi.service import Found
 
 __all__ = ["HAPITable", "from_found", "from_records", "missing", "unique_names"]
 

@@ -24,6 +24,7 @@ from sunpy_helio_plugins.quantities.leap import DAY, J2000, JD_1970, SECOND, Int
 
 __all__ = ["datetime64_from_iso", "datetime64_from_tt2000", "from_iso", "from_tt2000", "iso"]
 
+
 def from_iso(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
     """
     Return stamps in ISO 8601 as times.

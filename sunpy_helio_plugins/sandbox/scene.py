@@ -1,11 +1,11 @@
 """
 The synthetic day on which the embedded archive's four services agree.
 
-Everything the sandbox serves about 2026-01-10 is drawn from here: the registry lists these coronal holes, active regions
-and flares, the pictures show them, so that an outline drawn on a picture can be checked by eye and by number.
+Everything the sandbox serves about 2026-01-10 is drawn from here: the registry lists these coronal holes, active
+regions and flares, the pictures show them, so that an outline drawn on a picture can be checked by eye and by number.
 
-Positions are heliographic Stonyhurst longitudes and latitudes in degrees at `NOON`, seen from Earth; every feature turns
-with the one synodic rate of `SYNODIC_RATE`, so that its place at any other moment is exact and needs no model.
+Positions are heliographic Stonyhurst longitudes and latitudes in degrees at `NOON`, seen from Earth; every feature
+turns with the one synodic rate of `SYNODIC_RATE`, so that its place at any other moment is exact and needs no model.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SYNODIC_RATE = 13.2
 
 @dataclass(frozen=True)
 class CoronalHole:
-    """A dark region: its outline as (longitude, latitude) in degrees at `NOON`, open (the first vertex is not repeated)."""
+    """A dark region: its outline as (longitude, latitude) in degrees at `NOON`; the first vertex is not repeated."""
 
     name: str
     outline: tuple[tuple[float, float], ...]

@@ -25,7 +25,8 @@ from imap_variables import FILLS, Variable, glows, mag, profile, sky, swapi, swe
 FOLDER = Path(__file__).parents[2] / "sunpy_helio_plugins" / "sandbox" / "data" / "imap"
 NAME = re.compile(
     r"imap_(?P<instrument>[^_]+)_(?P<level>l\d\w{0,2})_(?P<descriptor>[^_]+)_(?P<date>\d{8})"
-    r"(?:-repoint(?P<repointing>\d{5})|-cr(?P<cr>\d{5}))?_v(?:(?P<major>\d{3})\.)?(?P<minor>\d{3,4})\.(?P<extension>\w+)"
+    r"(?:-repoint(?P<repointing>\d{5})|-cr(?P<cr>\d{5}))?"
+    r"_v(?:(?P<major>\d{3})\.)?(?P<minor>\d{3,4})\.(?P<extension>\w+)"
 )
 CDF_TYPES = {"f4": 44, "f8": 45, "i8": 8, "u1": 11, "u2": 12, "U": 51, "tt": 33}
 CDF_NAMES = {44: "CDF_FLOAT", 45: "CDF_DOUBLE", 8: "CDF_INT8", 11: "CDF_UINT1", 12: "CDF_UINT2", 33: "CDF_TIME_TT2000"}
