@@ -15,6 +15,7 @@ tests, also those of a package that builds on this one::
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Sequence
 
 from sunpy_helio_plugins.config import conf
@@ -27,6 +28,9 @@ SERVICES = ("hapi", "imap", "helioviewer", "her")
 
 HAPI_SERVERS = ("cdaweb", "lisird", "swe")
 """The HAPI servers that the archive plays, by the short names of the real ones."""
+
+OFFICIAL_VARIABLES = ("IMAP_DATA_ACCESS_URL", "IMAP_API_KEY", "IMAP_ACCESS_TOKEN", "IMAP_DATA_DIR")
+"""What imap-data-access, the mission's own client, reads from the environment; our client reads it too."""
 
 
 @contextlib.contextmanager
@@ -74,4 +78,20 @@ def use(url: str) -> Iterator[None]:
             (conf, "cache", False),
         ):
             stack.enter_context(section.set_temp(item, value))
+        stack.enter_context(_without(OFFICIAL_VARIABLES))
         yield
+
+
+@contextlib.contextmanager
+def _without(names: Sequence[str]) -> Iterator[None]:
+    """
+    Hide environment variables.
+
+    Those of a mission member would win over the settings above: searches would pass the embedded archive by, a real key
+    would come here, and made-up files would lie among the real ones.
+    """
+    hidden = {name: os.environ.pop(name) for name in names if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import pickle
 
 import numpy as np
@@ -256,3 +257,12 @@ def test_sandbox_restores_the_settings():
     with sandbox.serve(services=("imap",)):
         assert conf.imap.url != before
     assert conf.imap.url == before
+
+
+def test_sandbox_is_not_passed_by_for_those_who_have_a_key(client, monkeypatch):
+    monkeypatch.setenv("IMAP_API_KEY", "a-real-one")
+    monkeypatch.setenv("IMAP_DATA_ACCESS_URL", "https://api.imap-mission.com")
+    with sandbox.serve(services=("imap",)) as archive:
+        assert len(client.search(STORM, *MAG)) == 6
+        assert "x-api-key" not in archive.log[0].headers
+    assert os.environ["IMAP_API_KEY"] == "a-real-one"
