@@ -94,6 +94,7 @@ def _open() -> diskcache.Cache:
 
     path = folder()
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _drop_ruins(path / "cache.db")
     return diskcache.Cache(
         str(path),
         timeout=5,
@@ -102,6 +103,15 @@ def _open() -> diskcache.Cache:
         size_limit=int(conf.cache_size),
         eviction_policy="least-recently-used",
     )
+
+
+def _drop_ruins(database: Path) -> None:
+    """Remove what is no database, as after a full disk: a new one is made in its place."""
+    if database.exists():
+        with database.open("rb") as stream:
+            start = stream.read(16)
+        if start and start != b"SQLite format 3\0":
+            database.unlink()
 
 
 def _json_disk() -> type:

@@ -1,0 +1,123 @@
+"""What is kept of metadata, for how long, and what never is."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sunpy_helio_plugins import conf
+from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceRefused
+from sunpy_helio_plugins.transport import cache, session
+from sunpy_helio_plugins.transport.credentials import Login, signed_in
+
+sys.path.insert(0, str(Path(__file__).parent))
+from wire import say, wire
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path):
+    with conf.set_temp("cache_dir", str(tmp_path / "cache")), conf.set_temp("retries", 0):
+        yield
+
+
+def accept(value):
+    """Accept any answer."""
+
+
+def ask(url, params=None, check=accept, **options):
+    return session.cached_json(url, params, archive="Test", check=check, **options)
+
+
+def test_an_answer_is_asked_for_once():
+    with wire(say(body=b'{"a": [1, null, "\xc3\xa9"]}')) as (url, heads):
+        assert ask(url, {"id": "x"}) == ask(url, {"id": "x"}) == {"a": [1, None, "é"]}
+        ask(url, {"id": "y"})
+    assert len(heads) == 2
+
+
+def test_it_can_be_switched_off():
+    with wire(say(body=b"{}")) as (url, heads), conf.set_temp("cache", False):
+        ask(url)
+        ask(url)
+    assert len(heads) == 2
+
+
+def test_it_ends():
+    with wire(say(body=b"[]")) as (url, heads):
+        ask(url, days=0)
+        ask(url, days=0)
+    assert len(heads) == 2
+
+
+def test_errors_are_never_kept_also_not_those_that_come_with_status_200():
+    def check(value):
+        if value["status"]["code"] != 1200:
+            raise QueryError("HAPI says no")
+
+    bad, good = say(body=b'{"status": {"code": 1406}}'), say(body=b'{"status": {"code": 1200}}')
+    with wire(bad, say("404 No"), say(body=b"<html>"), good) as (url, heads):
+        for kind in (QueryError, ServiceRefused, AnswerError):
+            with pytest.raises(kind):
+                ask(url, check=check)
+        assert ask(url, check=check) == ask(url, check=check)
+    assert len(heads) == 4
+
+
+def test_answers_to_a_signed_in_user_are_not_kept():
+    with wire(say(body=b'{"private": 1}')) as (url, heads), signed_in("test", "key"):
+        login = Login("test", url, "bearer")
+        ask(url, login=login)
+        ask(url, login=login)
+    assert len(heads) == 2
+    assert not cache.folder().exists()
+
+
+def test_secrets_are_no_part_of_a_key():
+    with wire(say(body=b"{}")) as (url, _):
+        ask(url, {"api_key": "pl4nted"})
+    assert not [path for path in cache.folder().rglob("*") if path.is_file() and b"pl4nted" in path.read_bytes()]
+
+
+def test_it_stays_within_its_size():
+    with wire(say(body=json.dumps("x" * 100_000).encode())) as (url, _), conf.set_temp("cache_size", 1_000_000):
+        for number in range(40):
+            ask(url, {"n": str(number)})
+    assert sum(path.stat().st_size for path in cache.folder().rglob("*")) < 3_000_000
+
+
+def test_nothing_is_unpickled():
+    with wire(say(body=b'{"good": 1}')) as (url, heads):
+        ask(url)
+        with closing(sqlite3.connect(cache.folder() / "cache.db")) as database, database:
+            database.execute("UPDATE Cache SET mode = 4, value = ?", (pickle.dumps({"evil": 1}),))
+        assert ask(url) == {"good": 1}
+    assert len(heads) == 2
+
+
+def test_a_broken_cache_costs_no_answer():
+    cache.folder().mkdir(parents=True)
+    (cache.folder() / "cache.db").write_bytes(b"no database" * 100)
+    with wire(say(body=b"{}")) as (url, heads):
+        assert ask(url) == ask(url) == {}
+    assert len(heads) == 1
+
+
+def test_it_can_be_cleared():
+    with wire(say(body=b"{}")) as (url, heads):
+        ask(url)
+        cache.clear()
+        ask(url)
+    assert len(heads) == 2
+
+
+def test_http_without_tls_is_refused_before_anything_is_asked():
+    with pytest.raises(QueryError, match=r"without TLS.*conf\.allow_http"):
+        session.get("http://archive.example/", archive="Test")
+    with pytest.raises(QueryError, match="must begin with https"):
+        session.get("ftp://archive.example/", archive="Test")

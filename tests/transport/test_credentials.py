@@ -1,0 +1,226 @@
+"""Where secrets are found, where they are sent, and where they never show."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import pickle
+import sys
+import time
+from pathlib import Path
+
+import parfive
+import pytest
+from astropy.config.paths import set_temp_cache
+
+from sunpy_helio_plugins import conf
+from sunpy_helio_plugins.errors import QueryError, ServiceError, ServiceRefused
+from sunpy_helio_plugins.transport import credentials, session
+from sunpy_helio_plugins.transport.credentials import Login, Secret, signed_in
+from sunpy_helio_plugins.transport.transfer import Download, enqueue
+
+sys.path.insert(0, str(Path(__file__).parent))
+from wire import say, wire
+
+PLANTED = "pl4nted-s3cret"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_known(monkeypatch, tmp_path):
+    """Neither this machine's netrc nor its keyring has a say."""
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setattr(Login, "_keyring", lambda self: None)
+    credentials.forget()
+    with conf.set_temp("retries", 0):
+        yield
+    credentials.forget()
+
+
+def token(text: str = PLANTED, **more) -> bytes:
+    return json.dumps({"access_token": text, "token_type": "Bearer", **more}).encode()
+
+
+def key_login(url: str) -> Login:
+    return Login("test", url, "header", (("TEST_KEY",),), header="x-api-key")
+
+
+def test_a_key_goes_into_its_header():
+    with wire(say()) as (url, heads), signed_in("test", PLANTED):
+        session.get(url, archive="Test", login=key_login(url))
+    assert f"x-api-key: {PLANTED}".encode() in heads[0]
+
+
+def test_secrets_are_looked_up_when_they_are_used(monkeypatch):
+    with wire(say()) as (url, heads):
+        login = key_login(url)
+        session.get(url, archive="Test", login=login)
+        monkeypatch.setenv("TEST_KEY", "from-environment")
+        session.get(url, archive="Test", login=login)
+        with signed_in("test", "given"):
+            session.get(url, archive="Test", login=login)
+    assert b"x-api-key" not in heads[0]
+    assert b"from-environment" in heads[1]
+    assert b"given" in heads[2]
+
+
+def test_the_netrc_file_signs_by_user_and_password(tmp_path):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password mine\n")
+    with wire(say()) as (url, heads):
+        session.get(url, archive="Test")
+        session.get(url, archive="Test", login=Login("test", url, "bearer"))
+    assert b"Authorization: Basic bWU6bWluZQ==" in heads[0]
+    assert b"Authorization: Bearer mine" in heads[1]
+
+
+def test_the_netrc_file_has_no_say_over_a_login(tmp_path):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password mine\n")
+    with wire(say()) as (url, heads), signed_in("test", "given"):
+        session.get(url, archive="Test", login=Login("test", url, "bearer"))
+    assert b"Authorization: Bearer given" in heads[0]
+
+
+def test_the_keyring_is_asked_last(monkeypatch):
+    monkeypatch.setattr(Login, "_keyring", lambda self: (Secret("from-keyring"),))
+    with wire(say()) as (url, heads):
+        session.get(url, archive="Test", login=key_login(url))
+    assert b"from-keyring" in heads[0]
+
+
+@pytest.mark.parametrize("kind", ["header", "bearer", "basic", "oauth2"])
+def test_nothing_is_sent_elsewhere_or_in_the_clear(kind):
+    login = Login("test", "https://archive.example", kind, header="x-api-key", token_url="https://sso.example")
+    plain = Login("test", "http://archive.example", kind, header="x-api-key")
+    with signed_in("test", PLANTED, PLANTED):
+        assert login.headers("https://other.example/") == {}
+        assert login.headers("http://archive.example/") == {}
+        assert plain.headers("http://archive.example/") == {}
+
+
+def test_redirects_do_not_carry_secrets_along():
+    with wire(say(body=b"ok")) as (elsewhere, other_heads):
+        target = elsewhere.replace("127.0.0.1", "localhost")
+        with wire(say("302 Found", Location=target)) as (url, heads), signed_in("test", PLANTED):
+            answer = session.get(url, archive="Test", login=key_login(url), headers={"x-more": "planted"})
+    assert answer.content == b"ok"
+    assert PLANTED.encode() in heads[0]
+    assert b"lanted" not in other_heads[0]
+
+
+def test_one_token_serves_searches_and_downloads(tmp_path):
+    with wire(say(body=token(expires_in=300))) as (sso, asked), wire(say(body=b"data")) as (url, heads):
+        login = Login("test", url, "oauth2", token_url=sso, scope="things")
+        with signed_in("test", "me", "my-secret"):
+            for _ in range(3):
+                session.get(url, archive="Test", login=login)
+            downloader = parfive.Downloader(progress=False)
+            enqueue(downloader, [Download(f"{url}/{n}", tmp_path / str(n), "Test", login=login) for n in range(3)])
+            assert len(downloader.download()) == 3
+    assert len(asked) == 1
+    assert len(heads) == 6
+    assert all(f"Authorization: Bearer {PLANTED}".encode() in head for head in heads)
+
+
+def test_the_life_of_a_token_is_taken_from_the_answer():
+    with wire(say(body=token(expires_in=1))) as (sso, asked), wire(say()) as (url, _), signed_in("test", "me", "x"):
+        login = Login("test", url, "oauth2", token_url=sso)
+        session.get(url, archive="Test", login=login)
+        time.sleep(1)
+        session.get(url, archive="Test", login=login)
+    assert len(asked) == 2
+
+
+def test_a_refused_token_is_renewed_once():
+    tokens = say(body=token("old", expires_in=300)), say(body=token("new", expires_in=300))
+    with wire(*tokens) as (sso, asked), wire(say("401 No"), say(body=b"ok")) as (url, heads):
+        with signed_in("test", "me", "x"):
+            assert session.get(url, archive="Test", login=Login("test", url, "oauth2", token_url=sso)).content == b"ok"
+    assert len(asked) == 2
+    assert b"Bearer old" in heads[0]
+    assert b"Bearer new" in heads[1]
+
+
+def test_a_token_that_is_refused_again_is_an_error():
+    with wire(say(body=token(expires_in=300))) as (sso, asked), wire(say("401 No", b"who are you?")) as (url, heads):
+        login = Login("test", url, "oauth2", token_url=sso)
+        with signed_in("test", "me", "x"), pytest.raises(ServiceRefused, match="401: who are you"):
+            session.get(url, archive="Test", login=login)
+    assert (len(asked), len(heads)) == (2, 2)
+
+
+def test_a_download_renews_a_refused_token_too(tmp_path):
+    with wire(say(body=token(expires_in=300))) as (sso, asked), wire(say("401 No"), say(body=b"data")) as (url, _):
+        login = Login("test", url, "oauth2", token_url=sso)
+        with signed_in("test", "me", "x"):
+            downloader = parfive.Downloader(progress=False)
+            enqueue(downloader, [Download(url, tmp_path / "x", "Test", login=login)])
+            assert len(downloader.download()) == 1
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (say("401 No", b'{"error": "invalid_client", "error_description": "no such client"}'), "no such client"),
+        (say("200 OK", b"<html>Log in</html>"), "the answer is no token"),
+        (say("200 OK", b'{"no": "token"}'), "token"),
+        (say("503 Busy", b"later"), ""),
+        (say("302 Found", Location="http://localhost:9/"), ""),
+    ],
+)
+def test_a_token_that_is_not_given_is_an_error_without_the_secret(answer, words):
+    with wire(answer) as (sso, asked), wire(say()) as (url, heads), signed_in("test", "me", PLANTED):
+        with pytest.raises(ServiceError, match="The sign-in of test") as caught:
+            session.get(url, archive="Test", login=Login("test", url, "oauth2", token_url=sso))
+    assert words in str(caught.value)
+    assert PLANTED not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert heads == []
+
+
+def test_secrets_do_not_show_and_do_not_pickle():
+    secret, login = Secret(PLANTED), key_login("https://archive.example")
+    with signed_in("test", PLANTED):
+        assert PLANTED not in f"{secret!r} {secret} {login!r} {login} {vars(login)}"
+        assert PLANTED.encode() not in pickle.dumps(login)
+        with pytest.raises(TypeError, match="not pickled"):
+            pickle.dumps(secret)
+        with pytest.raises(TypeError, match="not pickled"):
+            copy.deepcopy(secret)
+
+
+@pytest.mark.parametrize("secrets", [(), ("",), (None,)])
+def test_signing_in_takes_secrets(secrets):
+    with pytest.raises(QueryError, match="takes one or two texts"):
+        credentials.sign_in("test", *secrets)
+
+
+def test_a_full_run_writes_no_secret_anywhere(tmp_path, caplog, monkeypatch):
+    """Every place that something is written to, at the most talkative setting, and none of it holds what was planted."""
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv("PARFIVE_DEBUG", "1")
+    body = json.dumps({"a": 1}).encode()
+    with wire(say(body=token(expires_in=300))) as (sso, _), set_temp_cache(tmp_path / "cache"):
+        with wire(say(body=body)) as (url, _), wire(say("403 No", b"no")) as (refusing, _):
+            logins = [
+                Login("one", url, "oauth2", token_url=sso),
+                Login("two", url, "header", header="x-api-key"),
+                Login("three", refusing, "bearer"),
+            ]
+            with signed_in("one", "me", PLANTED), signed_in("two", PLANTED), signed_in("three", PLANTED):
+                for login in logins[:2]:
+                    session.cached_json(url, archive="Test", check=lambda value: None, login=login)
+                with pytest.raises(ServiceRefused) as caught:
+                    session.get(refusing, archive="Test", login=logins[2])
+                downloader = parfive.Downloader(progress=False)
+                downloads = [
+                    Download(login.origin, tmp_path / f"out{n}", "Test", login=login) for n, login in enumerate(logins)
+                ]
+                enqueue(downloader, downloads)
+                results = downloader.download()
+    assert (len(results), len(results.errors)) == (2, 1)
+    written = [f"{results!r} {results} {results.errors} {downloads!r} {logins!r}", str(caught.value), caplog.text]
+    written += [record.getMessage() for record in caplog.records]
+    assert not [text for text in written if PLANTED in text]
+    assert PLANTED.encode() not in pickle.dumps(results)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and PLANTED.encode() in path.read_bytes()]
