@@ -56,7 +56,9 @@ def test_a_plain_hek_query_stays_with_sunpy():
 
 
 @pytest.mark.parametrize(
-    "core", [a.Instrument("AIA"), a.Source("SDO"), a.Wavelength(193 * u.AA), a.Provider("HEK"), a.Provider("her")], ids=repr
+    "core",
+    [a.Instrument("AIA"), a.Source("SDO"), a.Wavelength(193 * u.AA), a.Provider("HEK"), a.Provider("her")],
+    ids=repr,
 )
 def test_a_hek_query_that_sunpy_refuses_is_ours(core):
     assert answering(TIME, a.hek.CH, core) == [HERClient]

@@ -169,7 +169,7 @@ def test_a_download_renews_a_refused_token_too(tmp_path):
     ],
 )
 def test_a_token_that_is_not_given_is_an_error_without_the_secret(answer, words):
-    with wire(answer) as (sso, asked), wire(say()) as (url, heads), signed_in("test", "me", PLANTED):
+    with wire(answer) as (sso, _), wire(say()) as (url, heads), signed_in("test", "me", PLANTED):
         with pytest.raises(ServiceError, match="The sign-in of test") as caught:
             session.get(url, archive="Test", login=Login("test", url, "oauth2", token_url=sso))
     assert words in str(caught.value)
@@ -196,7 +196,7 @@ def test_signing_in_takes_secrets(secrets):
 
 
 def test_a_full_run_writes_no_secret_anywhere(tmp_path, caplog, monkeypatch):
-    """Every place that something is written to, at the most talkative setting, and none of it holds what was planted."""
+    """Every place that something is written to, at the most talkative setting, lacks what was planted."""
     caplog.set_level(logging.DEBUG)
     monkeypatch.setenv("PARFIVE_DEBUG", "1")
     body = json.dumps({"a": 1}).encode()
