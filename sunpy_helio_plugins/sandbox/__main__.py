@@ -8,10 +8,25 @@ from sunpy_helio_plugins import sandbox
 
 
 def main() -> None:
-    """Run the archive until Ctrl-C."""
+    """Read the command line and run the archive."""
     parser = argparse.ArgumentParser(prog="python -m sunpy_helio_plugins.sandbox", description=__doc__)
     parser.add_argument("port", nargs="?", type=int, default=0, help="the port; by default the system chooses one")
-    with sandbox.serve(parser.parse_args().port) as archive:
+    try:
+        run(parser.parse_args().port)
+    except OSError as error:
+        parser.exit(1, f"{error.strerror or error}\n")
+
+
+def run(port: int) -> None:
+    """
+    Run the archive until Ctrl-C.
+
+    Parameters
+    ----------
+    port : int
+        The port to listen on; 0 lets the system choose.
+    """
+    with sandbox.serve(port) as archive:
         print(f"The embedded archive runs at {archive.url}; Ctrl-C ends it. In a notebook:\n")
         print("    import sunpy_helio_plugins.sandbox")
         print(f'    with sunpy_helio_plugins.sandbox.use("{archive.url}"):')

@@ -143,6 +143,8 @@ class Rule:
         How many requests it was meant for.
     played : int
         How many of them were answered badly.
+    running : set of asyncio.Task
+        Those of them that go on.
     """
 
     def __init__(self, fault: Fault, faults: Faults) -> None:

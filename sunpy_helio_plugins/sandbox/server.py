@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import os
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -130,14 +131,24 @@ class Archive:
         runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, HOST, self._port)
-            await site.start()
+            await self._listen(runner)
             self.url = f"http://{HOST}:{runner.addresses[0][1]}"
             self._started.set()
             await self._stop.wait()
         finally:
             self.faults.stop()
             await runner.cleanup()
+
+    async def _listen(self, runner: web.AppRunner) -> None:
+        try:
+            await web.TCPSite(runner, HOST, self._port).start()
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise OSError(
+                error.errno,
+                f"The embedded archive cannot listen at {HOST}:{self._port} ({reason}). "
+                "Give another port, or 0 to let the system choose one.",
+            ) from None
 
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[self._record], client_max_size=2**28)
