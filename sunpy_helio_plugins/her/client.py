@@ -64,9 +64,10 @@ class HERClient(Face, BaseClient):
             The registry did not answer as it should.
         """
         found = service.search(translate.queries(*query))
-        for problem in found.problems:
+        table = HERTable.from_records(found.records, found.associations, found.problems, client=self)
+        for problem in table.problems:
             errors.warn_incomplete(problem)
-        return HERTable.from_records(found.records, found.associations, found.problems, client=self)
+        return table
 
     def fetch(self, query_results: Any, **kwargs: Any) -> None:
         """

@@ -25,10 +25,10 @@ class Keyword:
     Attributes
     ----------
     name : str
-        The registry's name in lower case.
+        The registry's name, in lower case but for ``SOL_standard``.
     kind : str
-        What it holds: ``"string"``, ``"float"``, ``"integer"``, ``"boolean"``, ``"time"``, ``"chaincode"`` or
-        ``"unit"``, the name of another keyword's unit.
+        What it holds: ``"string"``, ``"float"``, ``"integer"``, ``"boolean"``, ``"time"``, ``"chaincode"``,
+        ``"object"`` or ``"unit"``, the name of another keyword's unit.
     unit : str
         The keyword that holds this one's unit in each record; empty where there is none.
     fixed : str
@@ -77,7 +77,7 @@ def event_types() -> Mapping[str, str]:
 @lru_cache(maxsize=1)
 def keywords() -> Mapping[str, Keyword]:
     """Return every keyword by its name in lower case."""
-    return MappingProxyType({name: _keyword(name, entry) for name, entry in _shipped()["keywords"].items()})
+    return MappingProxyType({name.lower(): _keyword(name, entry) for name, entry in _shipped()["keywords"].items()})
 
 
 def _keyword(name: str, entry: dict[str, Any]) -> Keyword:

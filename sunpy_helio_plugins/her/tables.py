@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.fido import HelioTable
 from sunpy_helio_plugins.her.columns import Record, column, trusted
+from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.her.regions import Outlines, detection_times
 
 __all__ = ["HERTable"]
@@ -75,7 +76,9 @@ class HERTable(HelioTable):
             One row for each record, in the same order.
         """
         believed = [trusted(record) for record in records]
-        names = dict.fromkeys((*FIRST, *(name for record in records for name in record)))
+        found = (name for record in records for name in record)
+        # An empty answer has every column, so that what works on many events works on none.
+        names = dict.fromkeys((*FIRST, *(found if records else (word.name for word in keywords().values()))))
         troubles = list(problems)
         columns = [column(name, believed, troubles) for name in names]
         # An object array: numpy would look for a length in dicts.
@@ -130,7 +133,7 @@ class HERTable(HelioTable):
             Another system.
         """
         name = f"{system}_boundcc"
-        texts = [str(text) for text in self[name].filled("")] if name in self.colnames else [None] * len(self)
+        texts = [str(text) for text in np.ma.filled(self[name], "")] if name in self.colnames else [None] * len(self)
         return Outlines(texts, detection_times(self), system)
 
 
@@ -159,4 +162,4 @@ class _Instants:
 
 def _holds_anything(column: Any) -> bool:
     mask = getattr(column, "mask", None)
-    return mask is None or not len(column) or not mask.all()
+    return len(column) > 0 and (mask is None or not mask.all())

@@ -77,6 +77,14 @@ def test_a_page_that_fails_later_keeps_what_came_and_warns(scripted: Any) -> Non
     assert "503" in table.problems[0]
 
 
+def test_a_value_that_cannot_be_read_is_warned_of(scripted: Any) -> None:
+    answer = page("a")
+    answer["result"][0]["event_starttime"] = "soon"
+    scripted.say(answer)
+    with pytest.warns(IncompleteAnswerWarning, match="event_starttime: 1 values could not be read"):
+        HERClient().search(a.Time("2026-01-10", "2026-01-11"), a.her.Event())
+
+
 def test_revisions_of_one_event_are_two_events(scripted: Any) -> None:
     answer = page("a", "a")
     answer["result"][1]["revision"] = "2"

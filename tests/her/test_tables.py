@@ -160,10 +160,17 @@ def test_printing_shows_what_matters_at_any_length(holes: HERTable, count: int) 
     assert "POLYGON" not in str(holes[:count])
 
 
-def test_an_empty_table_has_the_first_columns() -> None:
+def test_an_empty_table_has_every_column(holes: HERTable) -> None:
     table = HERTable.from_records([], client=HERClient())
-    assert table.colnames == ["event_starttime", "event_endtime", "event_type", "frm_name", "raw"]
+    assert set(holes.colnames) <= set(table.colnames)
+    assert table["hpc_x"].unit == u.arcsec
+    assert isinstance(table["event_peaktime"], Time)
     assert len(table.outlines()) == 0
+    assert len(vstack([table, holes])) == len(vstack([holes, table])) == 18
+
+
+def test_printing_an_empty_table_names_the_first_columns_only() -> None:
+    assert str(HERTable.from_records([])).split()[:4] == ["event_starttime", "event_endtime", "event_type", "frm_name"]
 
 
 def test_everything_can_be_shown(holes: HERTable) -> None:
