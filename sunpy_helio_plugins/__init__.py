@@ -12,12 +12,24 @@ from sunpy_helio_plugins.hapi.client import HAPIClient
 from sunpy_helio_plugins.helioviewer.client import HelioviewerClient
 from sunpy_helio_plugins.her.client import HERClient
 from sunpy_helio_plugins.imap.client import IMAPClient
+from sunpy_helio_plugins.transport.credentials import sign_in
+from sunpy_helio_plugins.transport.transfer import Downloader
 
 try:
     from sunpy_helio_plugins._version import version as __version__
 except ImportError:  # a source tree that was never installed
     __version__ = "0+unknown"
 
-__all__ = ["HAPIClient", "HERClient", "HelioviewerClient", "IMAPClient", "__version__", "conf", "errors"]
+__all__ = [
+    "Downloader",
+    "HAPIClient",
+    "HERClient",
+    "HelioviewerClient",
+    "IMAPClient",
+    "__version__",
+    "conf",
+    "errors",
+    "sign_in",
+]
 
 _hooks.install()

@@ -67,7 +67,7 @@ def say(status: str = "200 OK", body: bytes = b"", **headers: str) -> Talk:
         lines = {"Content-Length": str(len(body)), "Connection": "close"}
         lines |= {name.replace("_", "-"): value for name, value in headers.items()}
         text = "".join(f"{name}: {value}\r\n" for name, value in lines.items() if value)
-        connection.sendall(f"HTTP/1.1 {status}\r\n{text}\r\n".encode() + body)
+        connection.sendall(f"HTTP/1.1 {status}\r\n{text}\r\n".encode() + (b"" if head.startswith(b"HEAD ") else body))
 
     return talk
 
