@@ -48,7 +48,7 @@ field, plasma = (QTable.read(file) for file in sorted(files))
 field[:3]
 
 # %%
-plasma["flow_speed", "proton_density", "SYM_H"].info("stats")
+plasma["Time", "flow_speed", "proton_density", "SYM_H"][:3]
 
 # %%
 # Astropy puts the units on the axes. The field turns south behind the shock, and hours later the ring current answers.
