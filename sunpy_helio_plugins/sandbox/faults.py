@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 __all__ = [
     "HEADER", "KINDS", "CutChunked", "CutClose", "CutLength", "Fault", "Faults", "GzipBomb", "HTMLError", "HangBefore",
     "HangBody", "HangUp", "HostileName", "IgnoreRange", "JSONError", "Redirect", "RedirectCircle", "RefuseHead",
-    "Reset", "Rule", "SlowDrip", "Status", "WrongLength", "make", "parse",
+    "Reset", "Rule", "SlowDrip", "Status", "WrongLength", "make", "options_of", "parse",
 ]  # fmt: skip
 
 HEADER = "X-Sandbox-Fault"
@@ -96,6 +96,23 @@ def make(kind: str, **options: Any) -> Fault:
     return KINDS[kind](**options)
 
 
+def options_of(kind: type[Fault]) -> dict[str, Callable[[str], Any]]:
+    """
+    Return what a kind of fault can be told beside the requests that are to meet it.
+
+    Parameters
+    ----------
+    kind : type
+        The class of the kind.
+
+    Returns
+    -------
+    dict
+        What reads an option's text, by the option's name.
+    """
+    return {item.name: item.metadata["read"] for item in dataclasses.fields(kind) if item.metadata}
+
+
 def parse(text: str) -> Fault:
     """
     Read a fault from the value of the header `HEADER`.
@@ -115,7 +132,7 @@ def parse(text: str) -> Fault:
     kind, *settings = (part.strip() for part in text.split(";"))
     if kind not in KINDS:
         return make(kind)
-    readers = {item.name: item.metadata["read"] for item in dataclasses.fields(KINDS[kind]) if item.metadata}
+    readers = options_of(KINDS[kind])
     options: dict[str, Any] = {}
     for name, _, value in (setting.partition("=") for setting in settings if setting):
         if name not in readers:

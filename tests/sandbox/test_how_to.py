@@ -1,0 +1,35 @@
+"""The how-to page of the embedded archive does what it says, and says all of it."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+
+from sunpy_helio_plugins.sandbox import faults
+
+PAGE = Path(__file__).parents[2] / "docs" / "how_to" / "sandbox.rst"
+TEXT = PAGE.read_text(encoding="utf-8")
+
+
+def test_the_code_of_the_page_runs(capsys):
+    blocks = re.findall(r"^\.\. code-block:: python\n\n((?: {4}.*\n|\n)+)", TEXT, re.MULTILINE)
+    assert len(blocks) == 5
+    space: dict = {}
+    for block in blocks:
+        exec(textwrap.dedent(block), space)  # the page is ours
+    assert len(space["holes"][0]) > 0
+    assert space["rule"].played == 1
+    assert "GET /hek/her" in capsys.readouterr().out
+
+
+def test_the_table_has_every_kind_with_every_option():
+    rows = re.findall(r"^   \* - ``(\w+)``\n     -(.*)\n", TEXT, re.MULTILINE)
+    said = {kind: re.findall(r"``(\w+)``", options) for kind, options in rows}
+    assert said == {kind: list(faults.options_of(fault)) for kind, fault in faults.KINDS.items()}
+
+
+def test_the_header_of_the_page_is_understood():
+    specs = re.findall(r'-H "X-Sandbox-Fault: ([^"]*)"', TEXT)
+    asked = [faults.CutLength(after_bytes=20), faults.HostileName(name="../../x")]
+    assert [faults.parse(spec) for spec in specs] == asked
