@@ -17,7 +17,7 @@ from sunpy_helio_plugins.her.service import search
 from sunpy_helio_plugins.her.translate import Query, Triplet
 
 START, END = "2026-01-10T00:00:00.000Z", "2026-01-10T23:59:00.000Z"
-EVENT = {"event_starttime": "2026-01-10T01:00:00", "event_endtime": "2026-01-10T02:00:00", "event_type": "OT"}
+EVENT = {"event_starttime": "2026-01-10T01:00:00", "event_endtime": "2026-01-10T02:00:00", "event_type": "NR"}
 
 
 def table_of(*records: dict[str, Any]) -> HERTable:
