@@ -168,7 +168,8 @@ def _covered(
     """
     Return the ranges to ask for, what of the time wanted the server cannot list, and where there is nothing to list.
 
-    startDate is that of the first image; stopDate is that of the last one when the server was started. The database truncates (MariaDB) or rounds (MySQL) to whole seconds: one more second on each side finds all.
+    startDate is that of the first image; stopDate is that of the last one when the server was started. The database
+    truncates (MariaDB) or rounds (MySQL) to whole seconds: one more second on each side finds all.
     """
     first, last = times.datetime64_from_iso(np.array([info.start, info.stop])).astype("M8[s]")
     problems, notes = [], []

@@ -85,7 +85,7 @@ def test_what_does_not_exist_is_refused_with_what_does(query: tuple[Any, ...], w
 
 
 def test_the_time_is_needed() -> None:
-    with pytest.raises(QueryError, match="needs a.Time"):
+    with pytest.raises(QueryError, match=r"needs a\.Time"):
         queries(a.helioviewer.SourceID(13))
     with pytest.raises(QueryError, match="near"):
         queries(a.Time("2026-01-10", "2026-01-11", near="2026-01-10 12:00"), a.helioviewer.SourceID(13))

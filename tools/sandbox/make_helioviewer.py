@@ -119,7 +119,7 @@ def hole_mask(sight: View, when: datetime) -> np.ndarray:
     for hole in scene.CORONAL_HOLES:
         outline = [(scene.longitude_at(lon, when), lat) for lon, lat in hole.outline]
         mask += Polygon([*outline, outline[0]], closed=True).contains_points(places).reshape(mask.shape)
-    return gaussian_filter(np.where(sight.on_disk, np.minimum(mask, 1), 0), 2.5)
+    return gaussian_filter(np.where(sight.on_disk, np.minimum(mask, 1), 0), 1.5)
 
 
 def bump(sight: View, longitude: float, latitude: float, width: float) -> np.ndarray:
@@ -131,7 +131,7 @@ def bump(sight: View, longitude: float, latitude: float, width: float) -> np.nda
 
 
 def loops(sight: View, region: scene.ActiveRegion, when: datetime) -> np.ndarray:
-    """Return the loops over a region: arcs between its two polarities, in depth and in projection."""
+    """Return the loops over a region, of unit height: arcs between its two polarities, in depth and in projection."""
     random = np.random.RandomState(region.noaa)
     side = -np.sign(region.latitude)
     longitude = scene.longitude_at(region.longitude, when)
@@ -149,7 +149,8 @@ def loops(sight: View, region: scene.ActiveRegion, when: datetime) -> np.ndarray
         inside = (column > 1) & (column < drawn.shape[1] - 2) & (row > 1) & (row < drawn.shape[0] - 2)
         spot = (np.rint(row[inside]).astype(int), np.rint(column[inside]).astype(int))
         np.add.at(drawn, spot, weight[inside] * sight.pixels_per_radius * np.radians(half) / 900)
-    return gaussian_filter(drawn, 0.9)
+    smooth = gaussian_filter(drawn, 0.9)
+    return smooth / smooth.max()
 
 
 def regions(when: datetime, quiet: bool) -> list[tuple[scene.ActiveRegion, float]]:
@@ -164,7 +165,8 @@ def draw_193(sight: View, image: holdings.Image, quiet: bool) -> np.ndarray:
     fine = texture(sight, when, (14, 26, 47), 100)
     broad = texture(sight, when, (3, 5.5), 200)
     disk = 115 * mu**-0.38 * np.exp(0.34 * fine + 0.34 * broad)
-    disk *= 1 - 0.86 * (np.zeros_like(mu) if quiet else hole_mask(sight, when))
+    hole = np.zeros_like(mu) if quiet else hole_mask(sight, when)
+    disk = (1 - hole) * disk + hole * 24 * np.exp(0.25 * fine)
     angle = np.arctan2(sight.y, sight.x)
     rays = 1 + 0.25 * np.cos(2 * angle) + 0.12 * np.sin(7 * angle + 1) + 0.08 * np.sin(13 * angle)
     corona = 300 * np.exp(-above / 0.09) * rays + 8 * rays
@@ -172,8 +174,10 @@ def draw_193(sight: View, image: holdings.Image, quiet: bool) -> np.ndarray:
     for region, longitude in regions(when, quiet):
         core = bump(sight, longitude, region.latitude, region.radius / 9)
         wide = bump(sight, longitude, region.latitude, region.radius * 0.62)
-        total += 1000 * core + 420 * wide * np.exp(0.35 * fine)
-        total += 800 * loops(sight, region, when)
+        total += 1300 * core + 420 * wide * np.exp(0.35 * fine)
+        # The loops rise away from the disk's centre: they must not draw the brightest place along.
+        beside = 1 - bump(sight, longitude, region.latitude, region.radius / 4)
+        total += 700 * beside * loops(sight, region, when)
     return gaussian_filter(total, 0.6)
 
 
@@ -195,7 +199,7 @@ def draw_304(sight: View, image: holdings.Image, quiet: bool) -> np.ndarray:
     for region, longitude in regions(when, quiet):
         core = bump(sight, longitude, region.latitude, region.radius / 9)
         wide = bump(sight, longitude, region.latitude, region.radius * 0.5)
-        total += 150 * core + 26 * wide * np.exp(0.55 * network) + 16 * loops(sight, region, when)
+        total += 150 * core + 26 * wide * np.exp(0.55 * network) + 18 * loops(sight, region, when)
     return gaussian_filter(total, 0.6)
 
 
