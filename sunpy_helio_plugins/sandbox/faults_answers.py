@@ -38,10 +38,16 @@ def _wait(text: str) -> RetryAfter:
 @dataclass(frozen=True, kw_only=True)
 class Status(Fault):
     """
-    Answer with a ``status`` and some ``words`` without asking the service.
+    Refuse, without asking the service.
 
-    ``retry_after`` goes into that header: seconds as a number, a moment as `datetime.datetime`, a span from now that
-    is said as a date as `datetime.timedelta`, anything else as text.
+    Parameters
+    ----------
+    status : int, optional
+        The status code.
+    retry_after : float, datetime.datetime, datetime.timedelta or str, optional
+        The header Retry-After: seconds, a moment, a span from the answer that is said as a date, or any text.
+    words, content_type : str, optional
+        The body and what it claims to be.
     """
 
     kind = "status"
@@ -64,7 +70,16 @@ def _retry_text(value: RetryAfter) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class HTMLError(Fault):
-    """Answer with a page for people that says ``words``, under status 200."""
+    """
+    Answer with a page for people, under status 200.
+
+    Parameters
+    ----------
+    status : int, optional
+        Another status code.
+    words : str, optional
+        What the page says.
+    """
 
     kind = "html_error"
     status: int = option(200, int)
@@ -79,7 +94,18 @@ class HTMLError(Fault):
 
 @dataclass(frozen=True, kw_only=True)
 class JSONError(Fault):
-    """Answer with an error in JSON under status 200: HAPI's with ``code`` and ``words``, or ``body`` as it stands."""
+    """
+    Answer with an error in JSON, under status 200.
+
+    Parameters
+    ----------
+    status : int, optional
+        Another status code.
+    code, words : int and str, optional
+        HAPI's code and message.
+    body : str, optional
+        The whole JSON text, instead of HAPI's.
+    """
 
     kind = "json_error"
     status: int = option(200, int)
@@ -97,10 +123,15 @@ class JSONError(Fault):
 @dataclass(frozen=True, kw_only=True)
 class Redirect(Fault):
     """
-    Send the client on to another origin, where it is served well.
+    Send the client on to another place, where it is served well.
 
-    ``to`` is a host name (the same path and port there: ``localhost`` and ``127.0.0.1`` are this archive, and two
-    origins), a URL or a path. A request that is there already does not meet the fault.
+    Parameters
+    ----------
+    status : int, optional
+        The status code.
+    to : str, optional
+        A host name (the same path and port there: ``localhost`` and ``127.0.0.1`` are this archive, and two origins), a
+        URL or a path. A request that is there already does not meet the fault.
     """
 
     kind = "redirect"
@@ -129,7 +160,16 @@ class Redirect(Fault):
 
 @dataclass(frozen=True, kw_only=True)
 class RedirectCircle(Fault):
-    """Send the client to where it is; with ``across``, to and fro between ``127.0.0.1`` and ``localhost``."""
+    """
+    Send the client to where it is.
+
+    Parameters
+    ----------
+    status : int, optional
+        The status code.
+    across : bool, optional
+        To and fro between ``127.0.0.1`` and ``localhost``.
+    """
 
     kind = "redirect_circle"
     status: int = option(302, int)
@@ -150,7 +190,14 @@ def _elsewhere(request: web.Request, host: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class RefuseHead(Fault):
-    """Refuse HEAD by ``status`` (405 as a server without it does, 403 as a storage whose link is signed for GET)."""
+    """
+    Refuse HEAD.
+
+    Parameters
+    ----------
+    status : int, optional
+        405, as a server without it says, or 403, as a storage says whose link is signed for GET.
+    """
 
     kind = "refuse_head"
     status: int = option(405, int)
@@ -186,9 +233,14 @@ class IgnoreRange(Fault):
 @dataclass(frozen=True, kw_only=True)
 class HostileName(Fault):
     """
-    Name the file by ``name`` in Content-Disposition, bytes as they are.
+    Name the file in Content-Disposition as a friend would not.
 
-    With ``extended``, say it percent-encoded as ``filename*``, which may hold anything.
+    Parameters
+    ----------
+    name : str, optional
+        The name, which is sent as it is.
+    extended : bool, optional
+        Say it percent-encoded as ``filename*``, which may hold anything.
     """
 
     kind = "hostile_name"
@@ -208,7 +260,14 @@ class HostileName(Fault):
 
 @dataclass(frozen=True, kw_only=True)
 class GzipBomb(Fault):
-    """Send the answer compressed, followed by so many spaces that it has ``size`` bytes when it is unpacked."""
+    """
+    Send the answer compressed, and so many spaces behind it that it is large when it is unpacked.
+
+    Parameters
+    ----------
+    size : int, optional
+        Its size in bytes when it is unpacked.
+    """
 
     kind = "gzip_bomb"
     size: int = option(100_000_000, int)

@@ -17,7 +17,14 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class HangBefore(Fault):
-    """Say nothing for so many ``seconds``, then answer well; by default say nothing until the fault ends."""
+    """
+    Say nothing for a while, then answer well.
+
+    Parameters
+    ----------
+    seconds : float, optional
+        How long. Defaults to the end of the fault, at which the connection is dropped.
+    """
 
     kind = "hang_before"
     seconds: float | None = option(None, float)
@@ -41,7 +48,14 @@ class HangUp(Fault):
 
 @dataclass(frozen=True, kw_only=True)
 class _PartWay(Fault):
-    """A fault inside the body, ``after_bytes`` of it; by default after half of it."""
+    """
+    A fault inside the body.
+
+    Parameters
+    ----------
+    after_bytes : int, optional
+        How much of the body comes first; at most all but its last byte. Defaults to half of it.
+    """
 
     after_bytes: int | None = option(None, int)
 
@@ -54,7 +68,16 @@ class _PartWay(Fault):
 
 @dataclass(frozen=True, kw_only=True)
 class HangBody(_PartWay):
-    """Stop in the body for so many ``seconds``, then send the rest; by default stop until the fault ends."""
+    """
+    Stop in the body for a while, then send the rest.
+
+    Parameters
+    ----------
+    after_bytes : int, optional
+        How much of the body comes first; at most all but its last byte. Defaults to half of it.
+    seconds : float, optional
+        How long. Defaults to the end of the fault, at which the connection is dropped.
+    """
 
     kind = "hang_body"
     seconds: float | None = option(None, float)
@@ -72,7 +95,14 @@ class HangBody(_PartWay):
 
 @dataclass(frozen=True, kw_only=True)
 class CutLength(_PartWay):
-    """Promise the whole body by Content-Length and close inside it."""
+    """
+    Promise the whole body by Content-Length and close inside it.
+
+    Parameters
+    ----------
+    after_bytes : int, optional
+        How much of the body comes first; at most all but its last byte. Defaults to half of it.
+    """
 
     kind = "cut_length"
 
@@ -86,7 +116,16 @@ class CutLength(_PartWay):
 
 @dataclass(frozen=True, kw_only=True)
 class CutClose(_PartWay):
-    """Promise nothing, as the end of the connection is the end of the body, and close inside it."""
+    """
+    Promise nothing, as the end of the connection is the end of the body, and close inside it.
+
+    Parameters
+    ----------
+    after_bytes : int, optional
+        How much of the body comes first; at most all but its last byte. Defaults to half of it.
+    version : str, optional
+        The version of HTTP in the status line. Defaults to 1.1, with ``Connection: close``.
+    """
 
     kind = "cut_close"
     version: str = option("1.1", str)
@@ -101,7 +140,16 @@ class CutClose(_PartWay):
 
 @dataclass(frozen=True, kw_only=True)
 class CutChunked(_PartWay):
-    """Send chunks of ``piece`` bytes and close before the last, which says that the body is whole."""
+    """
+    Send chunks and close before the last, which says that the body is whole.
+
+    Parameters
+    ----------
+    after_bytes : int, optional
+        How much of the body comes first; at most all but its last byte. Defaults to half of it.
+    piece : int, optional
+        The size of a chunk in bytes.
+    """
 
     kind = "cut_chunked"
     piece: int = option(1024, int)
@@ -119,7 +167,14 @@ class CutChunked(_PartWay):
 
 @dataclass(frozen=True, kw_only=True)
 class WrongLength(Fault):
-    """Send the whole body under a Content-Length that is wrong ``by`` so many bytes, and close."""
+    """
+    Send the whole body under a wrong Content-Length, and close.
+
+    Parameters
+    ----------
+    by : int, optional
+        By how many bytes it is too long; too short where negative.
+    """
 
     kind = "wrong_length"
     by: int = option(10, int)
@@ -134,7 +189,16 @@ class WrongLength(Fault):
 
 @dataclass(frozen=True, kw_only=True)
 class SlowDrip(Fault):
-    """Send ``piece`` bytes of the body at a time, with ``seconds`` between them."""
+    """
+    Send the body slowly.
+
+    Parameters
+    ----------
+    seconds : float, optional
+        The time between two pieces.
+    piece : int, optional
+        The size of a piece in bytes.
+    """
 
     kind = "slow_drip"
     seconds: float = option(0.1, float)
@@ -152,7 +216,14 @@ class SlowDrip(Fault):
 
 @dataclass(frozen=True, kw_only=True)
 class Reset(Fault):
-    """Reset the connection (RST), by default before the answer, else ``after_bytes`` of the body."""
+    """
+    Reset the connection (RST).
+
+    Parameters
+    ----------
+    after_bytes : int, optional
+        How much of the body comes first. Defaults to a reset before the answer.
+    """
 
     kind = "reset"
     after_bytes: int | None = option(None, int)

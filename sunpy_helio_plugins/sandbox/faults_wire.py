@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import abc, hdrs, web
 from multidict import CIMultiDict
 
-__all__ = ["Answer", "Exchange", "Handler", "Spoken"]
+__all__ = ["Answer", "Exchange", "Handler", "Spoken", "hold"]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -217,7 +217,14 @@ class Exchange:
 
 
 async def hold(seconds: float | None) -> None:
-    """Wait so many seconds; `None` waits until the fault ends."""
+    """
+    Wait.
+
+    Parameters
+    ----------
+    seconds : float or None
+        How long; `None` waits until the fault ends, which cancels it.
+    """
     if seconds is None:
         await asyncio.get_running_loop().create_future()
     else:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-SILENCE = 0.4
+SILENCE = 0.8
 """Seconds without a byte after which a connection counts as silent."""
 
 
