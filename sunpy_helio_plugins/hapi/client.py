@@ -16,7 +16,7 @@ from sunpy_helio_plugins.errors import ServiceError, warn_incomplete
 from sunpy_helio_plugins.fido import Face
 from sunpy_helio_plugins.hapi import attrs, files, reading, servers, service
 from sunpy_helio_plugins.hapi.header import Info
-from sunpy_helio_plugins.hapi.tables import HAPITable, from_found, show_times
+from sunpy_helio_plugins.hapi.tables import HAPITable, from_found
 from sunpy_helio_plugins.hapi.translate import PROVIDER, Query, queries
 from sunpy_helio_plugins.transport import paths, transfer
 
@@ -78,9 +78,12 @@ class HAPIClient(Face, BaseClient):
                 rows, said = service.find(one)
             except ServiceError as error:
                 failures.append(error)
-                rows, said = [], [f"{_subject(one)}: {error}"]
+                problems.append(f"{_subject(one)}: {error}")
+                continue
             found += rows
             problems += said
+            if one.dataset is None and said:
+                warn_incomplete(f"{_subject(one)}: {len(said)} of its datasets could not be described: {said[0]}")
         if failures and len(failures) == len(asked):
             raise failures[0]
         if failures:
@@ -146,7 +149,7 @@ def _file_name(row: QueryResponseRow) -> str:
     columns = ("Server", "Dataset", "Parameters", "Start Time", "End Time", "format")
     identity = [getattr(row[name], "isot", row[name]) for name in columns]
     digest = sha256("\n".join(map(str, identity)).encode()).hexdigest()[:8]
-    start, end = show_times(row["Start Time"])[0], show_times(row["End Time"])[0]
+    start, end = (row[name].strftime("%Y%m%dT%H%M%S") for name in ("Start Time", "End Time"))
     dataset = "".join(char if char.isalnum() or char in "-_." else "_" for char in str(row["Dataset"]))[-80:]
     return f"{row['Server']}_{dataset}_{start}_{end}_{digest}{files.SUFFIX}"
 

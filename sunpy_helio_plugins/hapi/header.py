@@ -19,10 +19,10 @@ import numpy as np
 
 from sunpy_helio_plugins.errors import FileError
 
-__all__ = ["Info", "Parameter"]
+__all__ = ["NO_DATA", "OK", "Info", "Parameter", "status_of"]
 
-NO_DATA = 1201
-OK = 1200
+OK, NO_DATA = 1200, 1201
+"""HAPI status codes of answers that are no errors: records came, and the range has none."""
 
 _NUMBERS = {"double": "<f8", "integer": "<i4"}
 _TEXTS = ("string", "isotime")

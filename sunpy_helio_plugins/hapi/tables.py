@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from astropy.table import QTable
-from astropy.time import Time
 
 from sunpy_helio_plugins.fido import HelioTable
 from sunpy_helio_plugins.hapi.header import Info, Parameter
@@ -169,8 +168,3 @@ def _meta(parameter: Parameter, meta: Any) -> dict[str, Any]:
 def _shown_units(parameter: Parameter) -> str:
     unit = parameter.units
     return "/".join(str(one) for one in unit) if isinstance(unit, list) else unit or "-"
-
-
-def show_times(time: Time) -> list[str]:
-    """Return instants as they go into a file's name: digits of the date, T, digits of the clock."""
-    return [stamp.replace("-", "").replace(":", "").partition(".")[0] for stamp in np.atleast_1d(time.utc.isot)]

@@ -15,7 +15,13 @@ from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import hapi
-from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceBroken, ServiceRefused
+from sunpy_helio_plugins.errors import (
+    AnswerError,
+    IncompleteAnswerWarning,
+    QueryError,
+    ServiceBroken,
+    ServiceRefused,
+)
 from sunpy_helio_plugins.hapi.client import HAPIClient
 from sunpy_helio_plugins.hapi.header import Info
 
@@ -120,7 +126,8 @@ def test_a_catalogue_without_a_list_is_named(stub: _Stub) -> None:
 
 def test_a_dataset_that_cannot_be_described_costs_itself_only(stub: _Stub) -> None:
     stub.say("info", {"status": {"code": 1500, "message": "tape lost"}})
-    table = HAPIClient().search(DAY, a.hapi.Server(stub.url), a.hapi.Dataset())
+    with pytest.warns(IncompleteAnswerWarning, match="1 of its datasets could not be described: X: .*tape lost"):
+        table = HAPIClient().search(DAY, a.hapi.Server(stub.url), a.hapi.Dataset())
     assert len(table) == 0
     assert "X: HAPI server 127.0.0.1" in table.problems[0]
 
