@@ -22,8 +22,8 @@ from sunpy_helio_plugins import sandbox
 folder = tempfile.mkdtemp()
 
 # %%
-# ``a.helioviewer.Measurement`` is Helioviewer's own word for a channel, and ``|`` asks for both at once. The files arrive
-# through one queue, and each is checked before it gets its name.
+# ``a.helioviewer.Measurement`` is Helioviewer's own word for a channel, and ``|`` asks for both at once. The files
+# arrive through one queue, and each is checked before it gets its name.
 
 noon = a.Time("2026-01-10 12:00:00", "2026-01-10 12:00:30")
 channels = a.helioviewer.Measurement("193") | a.helioviewer.Measurement("304")
