@@ -58,8 +58,8 @@ series = TimeSeries(files[0])
 
 fig, ax = plt.subplots(layout="constrained")
 series.plot(axes=ax)
-ax.set_ylim(bottom=-30)
-ax.legend(loc="lower center", ncols=4)
+ax.get_legend().remove()
+fig.legend(loc="outside lower center", ncols=4)
 ax.set_title("The magnetic field of the solar wind at ACE")
 plt.show()
 
