@@ -4,12 +4,18 @@ Unit strings of heliophysics as astropy units: understood for certain, or kept a
 Half of the unit strings that real servers send are no units to astropy, and some are units of something else: ``C`` is
 degrees Celsius and not the coulomb, ``N/A`` is no newton per ampere. A string is a unit here only where its meaning is
 certain; everything else stays text in ``column.info.meta["unit_string"]``.
+
+The way of a string: `unit_text` writes it in plain notation, `unit_labels` finds what is no unit, `unit_grammar` reads
+the rest by the symbols of `unit_words`, and `unit_context` decides what is ambiguous.
 """
 
 from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
@@ -19,41 +25,68 @@ from astropy.table import Column, MaskedColumn
 from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
-__all__ = ["column", "parse"]
+from sunpy_helio_plugins.quantities import unit_context, unit_labels
+from sunpy_helio_plugins.quantities.unit_grammar import read
+from sunpy_helio_plugins.quantities.unit_kinds import NotAUnit, Unit, Unknown
+from sunpy_helio_plugins.quantities.unit_product import NotUnderstoodError
+from sunpy_helio_plugins.quantities.unit_text import plain
 
-_NOTHING = frozenset({"", "none", "null", "n/a", "na", "undefined", "unknown", "-", "--"})
-"""Strings that say that no unit is known."""
+__all__ = ["NotAUnit", "Unit", "Unknown", "classify", "column", "parse"]
 
-_PLAIN_NUMBER = frozenset({"dimensionless", "unitless", "#", "1", "ratio", "index", "fraction"})
-"""Strings that say that the value is a pure number."""
+_STANDARDS = frozenset({"udunits2", "vounits1.1", "astropy3"})
+"""HAPI's ``unitsSchema``; the fourth is ``cdf-cluster``."""
 
-_BY_CASE: dict[str, u.UnitBase | None] = {
-    "s": u.s, "S": None, "C": None, "c": None, "G": u.G, "g": u.g, "A": u.A, "a": None, "N": None, "n": None,
-    "dN": None, "dn": None, "DN": u.DN, "dB": None, "db": None,
-}  # fmt: skip
-"""Strings whose meaning hangs on their case, or on what they are the unit of: `None` is left as text."""
+_SI_CONVERSION = re.compile(r"(?P<factor>[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*>\s*(?P<unit>.*)")
+"""Cluster's: "1e-9>T" says that the value times 1e-9 is in tesla."""
 
-_AMBIGUOUS = frozenset({"nt / minutes", "nt/minutes", "min/max", "state"})
-"""Lower-case strings that astropy reads, and that mean something else: INTERMAGNET's is nT or minutes of arc."""
-
-_WHOLE: dict[str, u.UnitBase] = {
-    "#/cc": u.cm**-3, "1/cc": u.cm**-3, "n/cc": u.cm**-3, "cc-1": u.cm**-3, "per cc": u.cm**-3, "r_e": u.R_earth,
-    "re": u.R_earth, "r_sun": u.R_sun, "rsun": u.R_sun, "r_earth": u.R_earth, "deg.": u.deg, "[fraction]": u.one,
-}  # fmt: skip
-"""Lower-case strings that are a unit as a whole."""
-
-_WORDS = {
-    "sec": "s", "secs": "s", "second": "s", "seconds": "s", "milliseconds": "ms", "msec": "ms", "microseconds": "us",
-    "nanoseconds": "ns", "minute": "min", "minutes": "min", "mins": "min", "hour": "h", "hours": "h", "hr": "h",
-    "hrs": "h", "days": "day", "degree": "deg", "degrees": "deg", "degs": "deg", "radians": "rad", "ster": "sr",
-    "steradian": "sr", "steradians": "sr", "arcseconds": "arcsec", "arcsecs": "arcsec", "percent": "%",
-    "counts": "ct", "count": "ct", "cnts": "ct", "kelvin": "K", "kev": "keV", "mev": "MeV", "ev": "eV", "gev": "GeV",
-    "angstroms": "AA", "volts": "V", "amps": "A", "watts": "W", "kilometers": "km", "meters": "m", "kg": "kg",
-}  # fmt: skip
-"""Words in lower case, and how astropy spells them."""
+_BETWEEN_UNITS = re.compile(r"\s*[,;]\s*|\s+(?:and|or|&)\s+")
+_LONGEST = 1000
+_NO_UNIT = NotAUnit("no unit is given")
 
 
-def parse(text: str | None) -> u.UnitBase | None:
+def classify(
+    text: str | None, schema: str | None = None, context: Mapping[str, Any] | None = None
+) -> Unit | NotAUnit | Unknown:
+    """
+    Tell what a unit string is.
+
+    Parameters
+    ----------
+    text : str or None
+        A unit as an archive spells it.
+    schema : str, optional
+        The convention that the archive declares, HAPI's ``unitsSchema``: ``"udunits2"``, ``"vounits1.1"``,
+        ``"astropy3"`` or ``"cdf-cluster"``. Any other counts as none.
+    context : mapping, optional
+        What is known of the quantity: ``"server"``, ``"dataset"``, ``"name"``, ``"description"``. It is used only for
+        what is ambiguous without.
+
+    Returns
+    -------
+    Unit, NotAUnit or Unknown
+        A unit and the words kept beside it; the reason why it is none; or that its meaning is not certain.
+
+    Examples
+    --------
+    >>> classify("1/(cm^2 s sr MeV/nuc)")
+    Unit(unit=Unit("1 / (MeV s sr cm2)"), words=('per nucleon',))
+    >>> classify("$H:$M")
+    NotAUnit(reason='a format')
+    >>> classify("Rs")
+    Unknown()
+    >>> classify("Rs", context={"description": "Distance of STEREO A from the Sun"}).unit
+    Unit("solRad")
+    """
+    if text is None:
+        return _NO_UNIT
+    if not context:
+        return _classify(text, schema, "")
+    # The name comes first, on a line of its own: INTERMAGNET's components are told apart by it.
+    rest = " ".join([str(value) for key, value in context.items() if value and key != "name"])
+    return _classify(text, schema, f"{context.get('name') or ''}\n{rest}".lower())
+
+
+def parse(text: str | None, schema: str | None = None, context: Mapping[str, Any] | None = None) -> u.UnitBase | None:
     """
     Return the unit that a string means.
 
@@ -61,6 +94,10 @@ def parse(text: str | None) -> u.UnitBase | None:
     ----------
     text : str or None
         A unit as an archive spells it.
+    schema : str, optional
+        The convention that the archive declares, see `classify`.
+    context : mapping, optional
+        What is known of the quantity, see `classify`.
 
     Returns
     -------
@@ -75,40 +112,102 @@ def parse(text: str | None) -> u.UnitBase | None:
     >>> parse("$H:$M") is None
     True
     """
-    return None if text is None else _parse(text.strip())
+    found = classify(text, schema, context)
+    return found.unit if isinstance(found, Unit) else None
 
 
-@lru_cache(maxsize=4096)
-def _parse(text: str) -> u.UnitBase | None:
-    folded = text.lower()
-    if folded in _NOTHING or folded in _AMBIGUOUS:
+@lru_cache(maxsize=8192)
+def _classify(text: str, schema: str | None, said: str) -> Unit | NotAUnit | Unknown:
+    if len(text) > _LONGEST:
+        return NotAUnit("a description")
+    written = _unwrapped(plain(text))
+    scaled = _SI_CONVERSION.fullmatch(written)
+    if scaled is not None and 1e-60 < abs(float(scaled["factor"])) < 1e60:
+        converted = _times(Fraction(scaled["factor"]), _classify(scaled["unit"], schema, said))
+        if schema == "cdf-cluster" or isinstance(converted, Unit):
+            return converted
+    remarked = unit_labels.remark(written)
+    if remarked is not None:
+        head = _classify(remarked[0], schema, said)
+        return replace(head, words=(*head.words, remarked[1])) if isinstance(head, Unit) else head
+    reason = unit_labels.label(written)
+    if reason is not None:
+        component = _component(said) if reason == unit_labels.EITHER else None
+        return NotAUnit(reason) if component is None else component
+    several = _several(written, schema, said)
+    return _single(written, schema, said) if several is None else several
+
+
+def _unwrapped(written: str) -> str:
+    """Take off brackets around the whole: "[nT]", "(0=OK)"."""
+    while re.fullmatch(r"\([^()]*\)|\[[^\[\]]*\]", written):
+        written = written[1:-1].strip()
+    return written
+
+
+def _times(factor: Fraction, found: Unit | NotAUnit | Unknown) -> Unit | NotAUnit | Unknown:
+    if not isinstance(found, Unit) or factor == 1:
+        return found
+    try:
+        return replace(found, unit=u.CompositeUnit(float(factor), [found.unit], [1]))
+    except (u.UnitScaleError, ArithmeticError):
+        return Unknown()
+
+
+def _component(said: str) -> Unit | None:
+    """Return the unit of one component of the geomagnetic field, told by its name."""
+    name = said.partition("\n")[0].strip()
+    if name in ("x", "y", "z", "h", "f", "s", "g"):
+        return Unit(u.nT)
+    return Unit(u.arcmin) if name in ("d", "i") else None
+
+
+def _several(written: str, schema: str | None, said: str) -> Unit | NotAUnit | None:
+    """Read one unit for each component: "deg, rsun", "arcsec,arcsec", and "deg deg", which is no square degree."""
+    parts = _BETWEEN_UNITS.split(written)
+    words = written.split()
+    if len(parts) == 1 and len(words) > 1 and len(set(words)) == 1 and words[0].isalpha():
+        parts = words
+    found = [_classify(part, schema, said) for part in parts] if len(parts) > 1 else []
+    units = [each for each in found if isinstance(each, Unit)]
+    if not units or any(isinstance(each, Unknown) for each in found):
         return None
-    if folded in _PLAIN_NUMBER:
-        return u.dimensionless_unscaled
-    if text in _BY_CASE:
-        return _BY_CASE[text]
-    return _WHOLE[folded] if folded in _WHOLE else _standard(_respelt(text))
+    same = len(units) == len(found) and all(each == units[0] for each in units)
+    return units[0] if same else NotAUnit("several units, or one for each component")
 
 
-def _respelt(text: str) -> str:
-    """Rewrite what differs from astropy's spelling by notation alone."""
-    text = re.sub(r"!E([-+]?\d+)!N", r"^\1", text)  # superscripts in IDL's markup
-    text = re.sub(r"^#\s*(?=/)", "1", text)
-    text = re.sub(r"[A-Za-z]+", lambda word: _WORDS.get(word[0].lower(), word[0]), text)
-    return text.replace("**", "^")
+def _single(written: str, schema: str | None, said: str) -> Unit | NotAUnit | Unknown:
+    if written in unit_context.AMBIGUOUS:
+        sense = unit_context.sense(written, said, schema in _STANDARDS)
+        return Unknown() if sense is None else Unit(sense)
+    found = _read(written, schema)
+    if not isinstance(found, Unit):
+        return found
+    unit = unit_context.meant(found.unit, written, said)
+    return Unknown() if unit is None else replace(found, unit=unit)
 
 
-def _standard(text: str) -> u.UnitBase | None:
+def _read(written: str, schema: str | None) -> Unit | NotAUnit | Unknown:
+    standard = schema in _STANDARDS
+    try:
+        product = read(written, unit_context.resolver(written, standard), schema == "udunits2")
+        return Unit(unit_context.checked(product, written, standard), product.words)
+    except NotUnderstoodError:
+        declared = _astropy(written) if schema == "astropy3" else None
+    if declared is not None:
+        return Unit(declared)
+    return NotAUnit("a description") if unit_labels.description(written) else Unknown()
+
+
+def _astropy(written: str) -> u.UnitBase | None:
+    """Read a string that is declared to be astropy's by astropy itself."""
     with warnings.catch_warnings():
-        # "erg/cm^2/s" is frowned upon by the FITS standard, and clear all the same.
         warnings.simplefilter("ignore", u.UnitsWarning)
         try:
-            unit = u.Unit(text, parse_strict="raise")
+            unit = u.Unit(written, parse_strict="raise")
         except (ValueError, TypeError):
             return None
-    # Where a number is part of the string, as in "10^20 Mx", astropy may have lost the rest of it.
-    scaled = isinstance(unit, u.CompositeUnit) and unit.scale != 1.0
-    return unit if isinstance(unit, u.UnitBase) and not scaled else None
+    return unit if isinstance(unit, u.UnitBase) else None
 
 
 def column(
@@ -118,6 +217,8 @@ def column(
     name: str,
     description: str | None = None,
     mask: NDArray[np.bool_] | None = None,
+    schema: str | None = None,
+    context: Mapping[str, Any] | None = None,
 ) -> Any:
     """
     Return an array as a table column with its unit.
@@ -134,14 +235,19 @@ def column(
         What the column holds.
     mask : numpy.ndarray of bool, optional
         Which elements are missing.
+    schema : str, optional
+        The convention that the archive declares, see `classify`.
+    context : mapping, optional
+        What else is known of the quantity, see `classify`; the column's name and description belong to it anyway.
 
     Returns
     -------
     astropy.units.Quantity, astropy.utils.masked.Masked, astropy.table.Column or astropy.table.MaskedColumn
         A quantity where the unit is understood and the values are numbers; else a plain column. Masked where ``mask``
-        is given.
+        is given. What a unit string says beside the unit is in ``info.meta["unit_words"]``.
     """
-    unit = parse(unit_text)
+    found = classify(unit_text, schema, {"name": name, "description": description, **(context or {})})
+    unit = found.unit if isinstance(found, Unit) else None
     if unit is not None and unit != u.dimensionless_unscaled and values.dtype.kind in "fiu":
         numbers = values if values.dtype.kind == "f" else values.astype(float)
         made: Any = u.Quantity(numbers, unit, copy=False)
@@ -155,4 +261,6 @@ def column(
         made.info.description = description
     if unit_text is not None:
         made.info.meta = {"unit_string": unit_text}
+        if isinstance(found, Unit) and found.words:
+            made.info.meta["unit_words"] = list(found.words)
     return made

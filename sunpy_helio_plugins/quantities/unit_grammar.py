@@ -1,0 +1,239 @@
+"""
+The grammar of unit strings: operators, exponents, brackets and the order in which they bind.
+
+What writers of metadata agree on is read; what two of them would read differently raises `NotUnderstoodError`:
+``a/b*c``, ``1/2 s``, ``Hz^1/2``, ``1/cm^-3``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+
+from astropy import units as u
+
+from sunpy_helio_plugins.quantities.unit_product import NotUnderstoodError, Place, Product, Token, tokens, value
+from sunpy_helio_plugins.quantities.unit_words import ENERGIES, PER
+
+__all__ = ["read"]
+
+_CLOSES = {"(": ")", "[": "]", "{": "}"}
+_POWERS = {"square": Fraction(2), "sq": Fraction(2), "cubic": Fraction(3), "sqrt": Fraction(1, 2)}
+_POWERS_AFTER = {"squared": 2, "cubed": 3}
+
+
+def read(text: str, resolve: Callable[[str, Place], Product], left_to_right: bool = False) -> Product:
+    """
+    Read a unit string.
+
+    Parameters
+    ----------
+    text : str
+        The string in plain notation, see `~sunpy_helio_plugins.quantities.unit_text.plain`.
+    resolve : callable
+        Says what a name at its place means; raises `NotUnderstoodError`.
+    left_to_right : bool, optional
+        Whether ``a/b c`` and ``a/b*c`` mean ``(a/b)*c``, as udunits2 says.
+
+    Returns
+    -------
+    Product
+        What it means.
+
+    Raises
+    ------
+    NotUnderstoodError
+        Where it is not certain.
+    """
+    reader = _Reader(tokens(text), resolve, left_to_right)
+    product = reader.quotient(below=False)
+    if reader.peek() is not None:
+        raise NotUnderstoodError(text)
+    return product
+
+
+def _multiplies(left: Product, right: Product) -> bool:
+    """Tell a product from a range: "N-m" and not "keV-MeV", nor "deg-min"."""
+    units = [unit for unit, _ in (*left.powers, *right.powers)]
+    if not left.powers or not right.powers or left.words or right.words or left.scale != 1:
+        return False
+    alike = any(unit.is_equivalent(other) for unit, _ in left.powers for other, _ in right.powers)
+    return not alike and not {u.deg, u.min, u.h, u.d} & set(units)
+
+
+class _Reader:
+    """Recursive descent over the tokens of one string."""
+
+    def __init__(self, pieces: list[Token], resolve: Callable[[str, Place], Product], left_to_right: bool) -> None:
+        self.tokens = pieces
+        self.resolve = resolve
+        self.left_to_right = left_to_right
+        self.at = 0
+
+    def peek(self, ahead: int = 0) -> Token | None:
+        index = self.at + ahead
+        return self.tokens[index] if 0 <= index < len(self.tokens) else None
+
+    def is_text(self, text: str, ahead: int = 0) -> bool:
+        token = self.peek(ahead)
+        return token is not None and token.text == text
+
+    def is_kind(self, kind: str, ahead: int = 0) -> bool:
+        token = self.peek(ahead)
+        return token is not None and token.kind == kind
+
+    def take(self) -> Token:
+        token = self.peek()
+        if token is None:
+            raise NotUnderstoodError("ends too early")
+        self.at += 1
+        return token
+
+    def quotient(self, below: bool) -> Product:
+        """Read products divided by products: ``a/b/c`` is a/(b c)."""
+        made = Product(bare=True) if self.is_text("/") else self.chain(below, divides=False)
+        several = len(made.powers) > 1
+        while self.is_text("/"):
+            self.take()
+            start = self.peek()
+            divisor = self.chain(True, divides=True)
+            if several and len(divisor.powers) > 1 and start is not None and start.kind != "open":
+                raise NotUnderstoodError("a b/c d is read in two ways")
+            if made.bare and start is not None and start.kind == "number" and not divisor.bare:
+                raise NotUnderstoodError("a fraction before a unit: 1/2 s")
+            made = made.times(divisor.to(Fraction(-1)))
+            if self.left_to_right and self.joiner() is not None:
+                made = made.times(self.chain(below, divides=False))
+        return made
+
+    def chain(self, below: bool, divides: bool) -> Product:
+        """Read factors joined by a space, a dot, an asterisk, or a hyphen."""
+        made = self.factor(below)
+        while not (divides and self.left_to_right) and (joiner := self.joiner()) is not None:
+            if divides and joiner in "*." and joiner:
+                raise NotUnderstoodError("a/b*c is read in two ways")
+            plain_hyphen = joiner == "-" and not below and not self.is_exponent_before()
+            if joiner:
+                self.take()
+            factor = self.factor(below)
+            if plain_hyphen and not _multiplies(made, factor):
+                raise NotUnderstoodError("a hyphen that joins words, or a range")
+            if factor.scale != 1 and not made.bare and not (below and joiner == "-"):
+                raise NotUnderstoodError("nT*10: a unit of ten nanotesla, or values multiplied by ten")
+            made = made.times(factor)
+        return made
+
+    def joiner(self) -> str | None:
+        token = self.peek()
+        if token is None or token.text == "/" or token.kind == "close":
+            return None
+        if token.text in ("*", ".", "-"):
+            return token.text
+        called = token.kind == "open" and not token.spaced and self.is_kind("name", -1)
+        if token.kind in ("name", "open", "number") and not called:
+            return ""
+        raise NotUnderstoodError(token.text)
+
+    def is_exponent_before(self) -> bool:
+        return self.is_kind("number", -1) or self.is_kind("close", -1)
+
+    def factor(self, below: bool) -> Product:
+        """Read a number, a name or a bracket, with its exponent."""
+        token = self.take()
+        folded = token.text.lower()
+        if token.kind == "name" and folded in _POWERS and self.peek() is not None:
+            return self.factor(below).to(_POWERS[folded])
+        made = self.base(token, below)
+        power = self.exponent(token.kind == "number")
+        if power is None:
+            return self.by_nothing(made, token, below)
+        if token.kind != "number" and not made.powers:
+            raise NotUnderstoodError("a power of what is counted")
+        if below and power < 0 and token.kind != "number" and not self.left_to_right:
+            raise NotUnderstoodError("divided by a negative power")
+        return made.to(power)
+
+    def base(self, token: Token, below: bool) -> Product:
+        if token.kind == "number":
+            return Product(value(token.text), bare=True)
+        if token.kind == "open":
+            return self.bracketed(token, below)
+        if token.kind == "name":
+            return self.resolve(token.text, self.place(token, below))
+        raise NotUnderstoodError(token.text)
+
+    def by_nothing(self, made: Product, energy: Token, below: bool) -> Product:
+        """Read "/nuc" and "/q" behind an energy: they belong to it, and divide by no unit."""
+        following = self.peek(1)
+        divided = self.is_text("/") and energy.text in ENERGIES
+        if not divided or following is None or following.text.lower() not in PER:
+            return made
+        self.at += 2
+        return made.times(self.resolve(following.text, self.place(following, below)))
+
+    def bracketed(self, opened: Token, below: bool) -> Product:
+        made = self.quotient(below)
+        if self.take().text != _CLOSES[opened.text]:
+            raise NotUnderstoodError("a bracket that is not closed")
+        return replace(made, bare=False)
+
+    def place(self, token: Token, below: bool) -> Place:
+        before, slash = self.peek(-3), self.is_text("/", -2)
+        after_energy = slash and before is not None and before.text in ENERGIES
+        return Place(below or slash, after_energy, self.at == 1 and self.is_text("/"))
+
+    def exponent(self, of_number: bool) -> Fraction | None:
+        """Read ``^2``, ``**-3``, ``^(1/2)``, and, behind a name, ``2``, ``-3`` and `` -3``."""
+        token = self.peek()
+        if token is None:
+            return None
+        if token.kind == "power":
+            self.take()
+            power = self.power()
+            if self.is_text("/") and self.is_kind("number", 1):
+                raise NotUnderstoodError("Hz^1/2 is read in two ways")
+            return power
+        if of_number:
+            return None
+        if token.text.lower() in _POWERS_AFTER:
+            self.take()
+            return Fraction(_POWERS_AFTER[token.text.lower()])
+        return self.trailing()
+
+    def trailing(self) -> Fraction | None:
+        token, following = self.peek(), self.peek(1)
+        if token is not None and token.kind == "number" and not token.spaced:
+            return self.digit(self.take().text)
+        signed = token is not None and token.text in ("-", "+") and following is not None
+        if not signed or following is None or following.kind != "number" or following.spaced:
+            return None
+        if len(following.text) > 1 and self.is_kind("name", 2):
+            return None  # "channel-10ms"
+        sign = -1 if self.take().text == "-" else 1
+        return sign * self.digit(self.take().text)
+
+    @staticmethod
+    def digit(text: str) -> Fraction:
+        if len(text) != 1 or text == "0":
+            raise NotUnderstoodError(f"{text} is no exponent")
+        return Fraction(text)
+
+    def power(self) -> Fraction:
+        token = self.take()
+        if token.kind != "open":
+            sign = -1 if token.text == "-" else 1
+            return sign * self.number(self.take() if token.text in ("-", "+") else token)
+        made = self.power()
+        if self.is_text("/"):
+            self.take()
+            made /= self.power()
+        if self.take().text != _CLOSES[token.text]:
+            raise NotUnderstoodError("a bracket that is not closed")
+        return made
+
+    @staticmethod
+    def number(token: Token) -> Fraction:
+        if token.kind != "number" or len(token.text) > 4:
+            raise NotUnderstoodError(f"{token.text} is no exponent")
+        return Fraction(token.text)

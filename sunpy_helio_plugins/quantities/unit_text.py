@@ -1,0 +1,125 @@
+"""
+Unit strings in plain notation: superscripts, markup and words of several parts rewritten, no meaning given yet.
+
+The notations are those seen in the answers of real servers: IDL and das2 markup (``cm!U-3!N``), superscripts that were
+encoded twice (AMDA), LaTeX braces (CDAWeb), HTML.
+"""
+
+# ruff: noqa: RUF001 - the signs that look alike are what this module tells apart
+
+from __future__ import annotations
+
+import html
+import re
+
+__all__ = ["plain"]
+
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+_SIGNS = {
+    "µ": "u", "μ": "u", "Å": "Angstrom", "\u212b": "Angstrom", "℃": "deg_C", "°": " deg ", "º": " deg ", "Ω": "Ohm",
+    "\u2126": "Ohm", "√": "sqrt ", "″": "arcsec", "′": "arcmin", "⊙": "sun", "☉": "sun", "⊕": "earth", "·": "*",
+    "⋅": "*", "∙": "*", "•": "*", "×": "*", "∗": "*", "−": "-", "–": "-", "—": "-", "‐": "-", "∕": "/", "⁄": "/",
+    "\xa0": " ", "\u2009": " ", "\u202f": " ", "‰": "permille",
+}  # fmt: skip
+"""Characters beyond ASCII, and what is written for them on a keyboard. Both micro signs and both angstrom signs."""
+
+_MARKUP = (
+    (re.compile(r"!(?:[EeUuAa])([-+]?[\d./]+)(?:![NnXx]|$)"), r"^(\1)"),
+    (re.compile(r"_?!(?:[DdIiLlBb])([A-Za-z]+)(?:![NnXx]|$)"), r"_\1"),
+    (re.compile(r"<sup>\s*([-+]?[\d./]+)\s*</sup>", re.IGNORECASE), r"^(\1)"),
+    (re.compile(r"<sub>\s*(\w+)\s*</sub>", re.IGNORECASE), r"_\1"),
+    (re.compile(r"\\(?:mathrm|rm|text)\b\s*"), ""),
+    (re.compile(r"\\mu\b[\s$]*"), "u"),
+    (re.compile(r"\\(?:cdot|times)\b"), "*"),
+    (re.compile(r"\\[,;: ]"), " "),
+    (re.compile(r"\^\\circ\b|\\circ\b"), " deg "),
+    (re.compile(r"_\{\\?(\w+)\}"), r"_\1"),
+    (re.compile(r"_\{?\\odot\}?"), "_sun"),
+    (re.compile(r"^\$([^$:]*)\$$"), r"\1"),
+)
+"""IDL's and das2's escapes, HTML and LaTeX."""
+
+_PREFIXES = "giga|mega|kilo|hecto|centi|milli|micro|nano|pico|femto"
+_PHRASES = tuple(
+    (re.compile(pattern, re.IGNORECASE), into)
+    for pattern, into in (
+        (r"\bdeg(?:ree)?s?[\s._-]*(?:c|celsius|centigrade)\b", "deg_C"),
+        (r"\bdeg(?:ree)?s?[\s._-]*(?:k|kelvins?)\b", "K"),
+        # "deg s-1" is an angular speed: a single letter is a direction only where nothing follows.
+        (r"\bdeg(?:ree)?s?[\s._-]+(north|east|south|west|(?-i:[NSEW])$)(?![\w^])", r"deg_\1"),
+        (r"\belectron[\s-]?volts?\b", "electronvolt"),
+        (r"\barc[\s-]+(?=(?:sec|min)(?:ond|ute)?s?\b)", "arc"),
+        (r"\b(sec|min)(?:ond|ute)?s? of (?:an )?arc\b", r"arc\1"),
+        (r"\b(?:solar|sun) radi(?:i|us)\b", "R_sun"),
+        (r"\bearth(?:'s)? radi(?:i|us)\b", "R_earth"),
+        (r"\b(?:jovian|jupiter) radi(?:i|us)\b", "R_jup"),
+        (r"\bsaturn(?:'s)? radi(?:i|us)\b", "R_saturn"),
+        (r"\bastronomical units?\b", "AU"),
+        (r"\batomic mass units?\b|\ba\.\s?m\.\s?u\.?", "amu"),
+        (r"\bsolar flux units?\b|\bs\.\s?f\.\s?u\.?", "sfu"),
+        (r"\bparticle flux units?\b", "pfu"),
+        (r"\b(?:root|rt)[\s.-]*hz\b", "sqrt(Hz)"),
+        (r"\blive[\s-]?time fraction\b", "livetime_fraction"),
+        (r"\bcubic (?:centimet(?:er|re)s?|cm)\b|\bcu\.?\s?cm\b|\bc\.c\.", "cc"),
+        # "Wm-2", "kms-1": never "ms-1", which may be milliseconds.
+        (r"(?-i:\b([munk]?[WVJA]|nT|pT)(k?m|cm)(?=(?:\^|\*\*)?[({]?-\d))", r"\1 \2"),
+        (r"(?-i:\b(km|cm|Mm)s(?=(?:\^|\*\*)?[({]?-\d))", r"\1 s"),
+        (r"^p\+(?=\s*/)", "protons"),
+        (r"^e-(?=\s*/)", "electrons"),
+        (rf"\b({_PREFIXES})[\s-]+(?=[a-z])", r"\1"),
+        (r"\bmillionths? of (?:a |the )?(?:solar |sun's )?(?:visible )?hemispheres?\b", "MSH"),
+    )
+)
+"""Terms of several words, made one."""
+
+
+def _repaired(text: str) -> str:
+    """Undo an encoding that was done twice: UTF-8 read as Latin-1 (or Windows-1252), once or more."""
+    for _ in range(3):
+        if text.isascii():
+            break
+        try:
+            again = b"".join(_byte(character) for character in text).decode("utf-8")
+        except UnicodeError:
+            break
+        text = again
+    return text
+
+
+def _byte(character: str) -> bytes:
+    try:
+        return character.encode("latin-1")
+    except UnicodeEncodeError:
+        return character.encode("cp1252")
+
+
+def plain(text: str) -> str:
+    """
+    Return a unit string in ASCII notation as far as that is possible.
+
+    Parameters
+    ----------
+    text : str
+        A unit as an archive spells it.
+
+    Returns
+    -------
+    str
+        The same with ``^(-3)`` for superscripts, ASCII for the usual signs, single spaces and terms of several words
+        joined.
+
+    Examples
+    --------
+    >>> plain("cm!U-3!N")
+    'cm^(-3)'
+    """
+    text = html.unescape(text) if "&" in text else text
+    latex = "\\" in text
+    if not text.isascii():
+        text = _repaired(text)
+        text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+", lambda run: f"^({run[0].translate(_SUPERSCRIPTS)})", text)
+        text = "".join(_SIGNS.get(character, character) for character in text)
+    for pattern, into in (*_MARKUP, *_PHRASES):
+        text = pattern.sub(into, text)
+    text = text.replace("$", "") if latex else text
+    return " ".join(text.split()).strip("'\"")
