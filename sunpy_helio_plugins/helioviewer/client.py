@@ -103,9 +103,6 @@ class HelioviewerClient(fido.Face, BaseClient):
 
     @classmethod
     def _can_handle_query(cls, *query: Attr) -> bool:
-        provider = fido.of_type(query, a.Provider)
-        if provider is not None and str(provider.value).lower() != translate.PROVIDER.lower():
-            return False
         return any(isinstance(attr, attrs.Image | attrs.SourceID | attrs.Measurement) for attr in query)
 
     @classmethod

@@ -176,7 +176,10 @@ def _covered(
     if start < first:
         notes.append(f"The first image of {source.description} that {PROVIDER} lists is of {info.start}.")
     if end >= last + _SECOND:
-        problems.append(f"{PROVIDER} lists {source.description} up to {info.stop}: later images, if any, are missing.")
+        problems.append(
+            f"{PROVIDER} lists {source.description} up to {info.stop}: later images, if any, are missing, "
+            "since its list ends where it did when its server was last started."
+        )
     if first == last and start <= last + _SECOND and end >= first:
         # The server refuses a range that is empty (1404) as well as one that is wider than what it holds (1405).
         problems.append(f"{PROVIDER} holds one image of {source.description}, of {info.start}, and cannot list it.")
@@ -201,16 +204,19 @@ def _rows(
         # server-nodejs 1.0.17 hangs when it compresses a long CSV answer.
         answer = session.get(url, archive=hapi.server.archive, headers={"Accept-Encoding": "identity"})
         try:
-            stamps, names = from_csv(_without_header(answer.content), info)
+            stamps, names = from_csv(_records(answer.content), info)
             seconds.append(times.datetime64_from_iso(stamps).astype("M8[us]"))
         except (FileError, ValueError) as error:
             words = f"a list of images was expected: {server_words(answer.content) or error}"
             raise AnswerError(answer.archive, answer.url, words, answer.status) from error
-        paths.append(names.astype(str))
+        paths.append(np.array([f"/{name.lstrip('/')}" for name in names.astype(str)], dtype=str))
     return np.concatenate(seconds), np.concatenate(paths)
 
 
-def _without_header(body: bytes) -> bytes:
+def _records(body: bytes) -> bytes:
+    """Return a CSV body without its header; each line is finished, so that one that is not shows a cut."""
+    if body and not body.endswith(b"\n"):
+        raise FileError(f"it was cut after {len(body)} bytes")
     while body.startswith(b"#"):
         body = body.partition(b"\n")[2]
     return body

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import astropy.units as u
 import numpy as np
@@ -59,7 +60,7 @@ def images_table(listings: Iterable[Any], problems: Sequence[str], client: objec
         "Detector": _text([source.detector for source in sources], counts),
         "Wavelength": _wavelength(sources, counts),
         "Measurement": _repeated([source.measurement for source in sources], counts),
-        "url": np.char.add(roots, paths),
+        "url": np.array([root + quote(path) for root, path in zip(roots, paths, strict=True)], dtype=str),
         "Path": paths,
         "Source ID": np.repeat(np.array([source.id for source in sources], dtype=int), counts),
         "Lister": _repeated([one.lister for one in kept], counts),

@@ -174,7 +174,7 @@ def test_a_query_without_an_own_attr_is_not_ours() -> None:
     assert not ours(NOON, a.Instrument.aia, a.Provider("Helioviewer"))
     assert ours(NOON, a.Instrument.aia, a.helioviewer.Image())
     assert ours(NOON, a.helioviewer.Image(), a.Provider("HELIOVIEWER"))
-    assert not ours(NOON, a.helioviewer.Image(), a.Provider("JSOC"))
+    assert ours(NOON, a.helioviewer.Image(), a.Provider("JSOC")), "translate refuses it, and says why"
     assert ours(a.helioviewer.SourceID(13), a.Level(1)), "what cannot be used is explained, not left to Fido"
 
 
@@ -233,6 +233,23 @@ def test_a_failure_under_status_200_is_no_file(
     assert list(files) == []
     assert words in str(files.errors[0].exception)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("fault", ["cut_close", "cut_chunked", "cut_length", "gzip_bomb", "html_error"])
+def test_a_spoilt_file_never_gets_its_name(archive: Any, noon: HelioviewerTable, tmp_path: Path, fault: str) -> None:
+    with archive.fault(fault, path="/helioviewer/jp2"):
+        files = Fido.fetch(noon[:1], path=tmp_path / "{file}")
+    assert list(files) == []
+    assert len(files.errors) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("fault", ["cut_close", "cut_length", "html_error", "json_error", "hang_up"])
+@pytest.mark.parametrize("endpoint", ["info", "data"])
+def test_a_spoilt_list_is_one_clear_error(archive: Any, fault: str, endpoint: str) -> None:
+    with archive.fault(fault, path=f"/helioviewer/hapi/Helioviewer/hapi/{endpoint}"), pytest.raises(ServiceError):
+        search(NOON, a.helioviewer.SourceID(13))
 
 
 def info_then(data: tuple[int, str, bytes]) -> Callable[[str], tuple[int, str, bytes]]:
