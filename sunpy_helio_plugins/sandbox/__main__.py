@@ -26,15 +26,15 @@ def run(port: int) -> None:
     port : int
         The port to listen on; 0 lets the system choose.
     """
-    with sandbox.serve(port) as archive:
-        print(f"The embedded archive runs at {archive.url}; Ctrl-C ends it. In a notebook:\n")
-        print("    import sunpy_helio_plugins.sandbox")
-        print(f'    with sunpy_helio_plugins.sandbox.use("{archive.url}"):')
-        print("        ...\n", flush=True)
-        try:
+    try:
+        with sandbox.serve(port) as archive:
+            print(f"The embedded archive runs at {archive.url}; Ctrl-C ends it. In a notebook:\n")
+            print("    import sunpy_helio_plugins.sandbox")
+            print(f'    with sunpy_helio_plugins.sandbox.use("{archive.url}"):')
+            print("        ...\n", flush=True)
             archive.wait()
-        except KeyboardInterrupt:
-            print("The embedded archive has stopped.")
+    except KeyboardInterrupt:
+        print("The embedded archive has stopped.")
 
 
 if __name__ == "__main__":

@@ -163,7 +163,7 @@ class TestCommand:
                 process.kill()
 
     def test_it_prints_its_address_and_ends_on_ctrl_c(self, started):
-        said = [started.stdout.readline() for _ in range(5)]
+        said = [started.stdout.readline() for _ in range(6)]
         url = re.search(r"http://127\.0\.0\.1:\d+", said[0])[0]
         assert requests.get(url + CAPABILITIES, timeout=10).status_code == 200
         started.send_signal(signal.SIGINT)
