@@ -8,12 +8,15 @@ swallowed by, one of another class.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import product
 from typing import Any, Self
 
 import numpy as np
 from astropy import units as u
 from astropy.table import TableAttribute
+from astropy.time import Time
+from numpy.typing import NDArray
 from sunpy.net.attr import Attr, AttrAnd, AttrOr, DataAttr, and_
 from sunpy.net.base_client import QueryResponseRow, QueryResponseTable
 
@@ -215,9 +218,42 @@ class HelioTable(QueryResponseTable):
         prefix = next((unit for unit in (u.Gbyte, u.Mbyte, u.kbyte) if total >= 1 * unit), u.byte)
         return total.to(prefix).round(3)
 
+    def __getstate__(self) -> tuple[dict[str, Any], Any]:
+        columns, meta = super().__getstate__()
+        return {name: _Instants.of(one) if isinstance(one, Time) else one for name, one in columns.items()}, meta
+
+    def __setstate__(self, state: tuple[dict[str, Any], Any]) -> None:
+        columns, meta = state
+        super().__setstate__(
+            ({name: one.time() if isinstance(one, _Instants) else one for name, one in columns.items()}, meta)
+        )
+
     def path_format_keys(self) -> set[str]:
         """Return the names that a path template can use; also for an empty table, where sunpy's own fails."""
         return set(self[0].response_block_map) if len(self) else set()
+
+
+@dataclass(frozen=True)
+class _Instants:
+    """A column of times taken apart for pickling, in which astropy 8.0 loses the mask and then itself."""
+
+    jd1: NDArray[np.float64]
+    jd2: NDArray[np.float64]
+    mask: NDArray[np.bool_]
+    scale: str
+    form: str
+
+    @classmethod
+    def of(cls, time: Time) -> Self:
+        whole = time.filled(Time(0, format="unix", scale=time.scale)) if time.masked else time
+        return cls(np.asarray(whole.jd1), np.asarray(whole.jd2), np.array(time.mask), time.scale, time.format)
+
+    def time(self) -> Time:
+        made = Time(self.jd1, self.jd2, format="jd", scale=self.scale)
+        made.format = self.form
+        if self.mask.any():
+            made[self.mask] = np.ma.masked
+        return made
 
 
 class Face:

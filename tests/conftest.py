@@ -63,7 +63,8 @@ def _close_loops(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def _running_archive() -> Iterator[Archive]:
     from sunpy_helio_plugins import sandbox
 
-    with sandbox.serve() as running:
+    # Not sandbox.serve(), which would keep this package's settings changed for the whole session.
+    with sandbox.Archive(0, sandbox.SERVICES) as running:
         yield running
 
 

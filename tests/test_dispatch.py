@@ -39,12 +39,12 @@ def test_a_marker_alone_says_who_answers(client, marker):
 
 
 @pytest.mark.parametrize(("client", "marker"), MARKERS.items(), ids=lambda x: getattr(x, "__name__", ""))
-@pytest.mark.parametrize("core", CORE, ids=repr)
+@pytest.mark.parametrize("core", CORE, ids=lambda attr: type(attr).__name__)
 def test_with_a_marker_no_other_client_answers_whatever_else_is_said(client, marker, core):
     assert answering(TIME, marker, core) == [client]
 
 
-@pytest.mark.parametrize("core", CORE, ids=repr)
+@pytest.mark.parametrize("core", CORE, ids=lambda attr: type(attr).__name__)
 def test_core_attrs_alone_never_wake_us(core):
     assert not set(answering(TIME, core)) & set(MARKERS)
     assert not set(answering(TIME)) & set(MARKERS)
@@ -58,13 +58,13 @@ def test_a_plain_hek_query_stays_with_sunpy():
 @pytest.mark.parametrize(
     "core",
     [a.Instrument("AIA"), a.Source("SDO"), a.Wavelength(193 * u.AA), a.Provider("HEK"), a.Provider("her")],
-    ids=repr,
+    ids=lambda attr: f"{type(attr).__name__}-{getattr(attr, 'value', '')}",
 )
 def test_a_hek_query_that_sunpy_refuses_is_ours(core):
     assert answering(TIME, a.hek.CH, core) == [HERClient]
 
 
-@pytest.mark.parametrize("marker", MARKERS.values(), ids=repr)
+@pytest.mark.parametrize("marker", MARKERS.values(), ids=lambda attr: type(attr).__name__)
 def test_what_we_cannot_use_is_explained(archive, marker):
     response = None
     try:

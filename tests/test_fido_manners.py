@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pickle
 
+import numpy as np
 import pytest
 from astropy import units as u
 from astropy.table import vstack
+from astropy.time import Time
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import fido
@@ -110,6 +112,16 @@ def test_clients_are_alike_and_survive_everything(tmp_path):
     assert stacked.client == Client()
     assert pickle.loads(pickle.dumps(table)).client == Client()
     table.write(tmp_path / "x.ecsv")
+
+
+def test_missing_times_survive_pickling():
+    table = Table({"Time": Time(["2026-01-10", "2026-01-11"])})
+    table["Time"][1] = np.ma.masked
+    table.client = Client()
+    again = pickle.loads(pickle.dumps(table))
+    assert again["Time"].mask.tolist() == [False, True]
+    assert again["Time"][0] == table["Time"][0]
+    assert again.client == Client()
 
 
 def test_a_client_cannot_be_subclassed():

@@ -110,8 +110,7 @@ class HAPIClient(Face, BaseClient):
 
     @classmethod
     def _can_handle_query(cls, *query: Attr) -> bool:
-        own = any(isinstance(attr, _OWN) for attr in query)
-        return own and all(str(attr.value).upper() == PROVIDER for attr in query if isinstance(attr, a.Provider))
+        return any(isinstance(attr, _OWN) for attr in query)
 
     @classmethod
     def _attrs_module(cls) -> tuple[str, str]:

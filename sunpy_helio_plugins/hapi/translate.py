@@ -74,6 +74,9 @@ def _of_branch(branch: tuple[Attr, ...]) -> list[Query]:
     time, server, dataset, parameters = (
         of_type(branch, kind) for kind in (a.Time, attrs.Server, attrs.Dataset, attrs.Parameters)
     )
+    provider = of_type(branch, a.Provider)
+    if provider is not None and str(provider.value).upper() != PROVIDER:
+        raise QueryError(f"a.hapi asks the provider {PROVIDER!r}, not {provider.value!r}.")
     if time is None:
         raise QueryError("A query to HAPI needs a.Time(start, end).")
     if server is None:
