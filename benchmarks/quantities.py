@@ -1,0 +1,106 @@
+"""
+Stamps to times, against the clients that people use today: ``python benchmarks/quantities.py [--json]``.
+
+Both sides run interleaved in one process; each side's whole result is reduced to a checksum inside the clock, so that
+being lazy wins nothing. Ratios are medians of CPU time, theirs by ours: higher is better for us.
+
+``times``
+    A million stamps of 24 bytes to astropy times, against hapiclient's ``hapitime2datetime`` alone, which ends at objects
+    of `datetime.datetime`.
+``times_doy``
+    The same for stamps of year and day of the year (a hundred thousand, since the other side needs seconds for them).
+``tt2000``
+    A day of TT2000 epochs at 2 Hz to astropy times, against the conversion to astropy that cdflib offers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+from astropy.time import Time
+
+from sunpy_helio_plugins.quantities import times
+
+Side = Callable[[], float]
+
+
+def reduced(made: Time) -> float:
+    """Reduce times to a number that needs all of them."""
+    return float(made.jd1.sum() + made.jd2.sum())
+
+
+def reduced_datetimes(made: np.ndarray) -> float:
+    """Reduce objects to a number that needs all of them."""
+    return float(sum(one.microsecond for one in made) + made[-1].year)
+
+
+def stamps(count: int) -> np.ndarray:
+    """Return stamps of a second's step, milliseconds shown."""
+    instants = np.datetime64("2015-06-30T00:00:00.123", "ms") + np.arange(count) * np.timedelta64(1000, "ms")
+    return np.char.add(instants.astype("S23"), b"Z")
+
+
+def ordinal_stamps(count: int) -> np.ndarray:
+    """Return stamps of year and day of the year."""
+    minutes = np.arange(count)
+    text = [f"2015-{1 + m // 1440 % 365:03d}T{m // 60 % 24:02d}:{m % 60:02d}:00.000Z" for m in minutes.tolist()]
+    return np.array(text, dtype="S22")
+
+
+def sides() -> dict[str, tuple[Side, Side]]:
+    """Return what runs: theirs and ours for each name."""
+    import cdflib
+    from hapiclient import hapitime2datetime
+
+    calendar, ordinal = stamps(1_000_000), ordinal_stamps(100_000)
+    epochs = 820_000_000 * 10**9 + np.arange(172_800, dtype=np.int64) * 500_000_000
+    return {
+        "times": (
+            lambda: reduced_datetimes(hapitime2datetime(calendar)),
+            lambda: reduced(times.from_iso(calendar)),
+        ),
+        "times_doy": (
+            lambda: reduced_datetimes(hapitime2datetime(ordinal)),
+            lambda: reduced(times.from_iso(ordinal)),
+        ),
+        "tt2000": (
+            lambda: reduced(cdflib.epochs_astropy.CDFAstropy.convert_to_astropy(epochs)),
+            lambda: reduced(times.from_tt2000(epochs)),
+        ),
+    }
+
+
+def measure(pair: tuple[Side, Side], repeats: int) -> dict[str, float]:
+    """Time both sides in turns."""
+    spent: tuple[list[float], list[float]] = ([], [])
+    for _ in range(repeats):
+        for side, seconds in zip(pair, spent, strict=True):
+            start = time.process_time()
+            side()
+            seconds.append(time.process_time() - start)
+    theirs, ours = (statistics.median(seconds) for seconds in spent)
+    return {"ratio": round(theirs / ours, 2), "theirs_ms": round(1e3 * theirs, 1), "ours_ms": round(1e3 * ours, 1)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print one object for a program")
+    parser.add_argument("--repeats", type=int, default=5)
+    chosen = parser.parse_args()
+    warnings.simplefilter("ignore")
+    results = {name: measure(pair, chosen.repeats) for name, pair in sides().items()}
+    if chosen.json:
+        print(json.dumps(results))
+        return
+    for name, numbers in results.items():
+        print(f"{name:<10} {numbers['ratio']:>8} times  ({numbers['theirs_ms']} ms theirs, {numbers['ours_ms']} ms ours)")
+
+
+if __name__ == "__main__":
+    main()
