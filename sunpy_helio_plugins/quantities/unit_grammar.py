@@ -103,7 +103,8 @@ class _Reader:
             if made.bare and start is not None and start.kind == "number" and not divisor.bare:
                 raise NotUnderstoodError("a fraction before a unit: 1/2 s")
             made = made.times(divisor.to(Fraction(-1)))
-            if self.left_to_right and self.joiner() is not None:
+            if self.left_to_right and (joiner := self.joiner()) is not None:
+                self.at += len(joiner)  # one token, or none for a space
                 made = made.times(self.chain(below, divides=False))
         return made
 
@@ -117,7 +118,7 @@ class _Reader:
             if joiner:
                 self.take()
             factor = self.factor(below)
-            if plain_hyphen and not _multiplies(made, factor):
+            if (plain_hyphen and not _multiplies(made, factor)) or (joiner == "-" and made.bare and factor.bare):
                 raise NotUnderstoodError("a hyphen that joins words, or a range")
             if factor.scale != 1 and not made.bare and not (below and joiner == "-"):
                 raise NotUnderstoodError("nT*10: a unit of ten nanotesla, or values multiplied by ten")

@@ -139,7 +139,8 @@ def _classify(text: str, schema: str | None, said: str) -> Unit | NotAUnit | Unk
 
 
 def _unwrapped(written: str) -> str:
-    """Take off brackets around the whole: "[nT]", "(0=OK)"."""
+    """Take off brackets around the whole, and a comma behind it: "[nT]", "(0=OK)", "nT,"."""
+    written = written.strip(" ,;")
     while re.fullmatch(r"\([^()]*\)|\[[^\[\]]*\]", written):
         written = written[1:-1].strip()
     return written
