@@ -5,18 +5,19 @@ Both sides run interleaved in one process; each side's whole result is reduced t
 being lazy wins nothing. Ratios are medians of CPU time, theirs by ours: higher is better for us.
 
 ``times``
-    A million stamps of 24 bytes to astropy times, against hapiclient's ``hapitime2datetime`` alone, which ends at objects
-    of `datetime.datetime`.
+    A million stamps of 24 bytes to astropy times, against hapiclient's ``hapitime2datetime`` alone, which ends at
+    objects of `datetime.datetime`.
 ``times_doy``
     The same for stamps of year and day of the year (a hundred thousand, since the other side needs seconds for them).
 ``tt2000``
-    A day of TT2000 epochs at 2 Hz to astropy times, against the conversion to astropy that cdflib offers.
+    A day of TT2000 epochs at 2 Hz to astropy times in UTC, against the conversion to astropy that cdflib offers.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import logging
 import statistics
 import time
 import warnings
@@ -55,7 +56,7 @@ def ordinal_stamps(count: int) -> np.ndarray:
 
 def sides() -> dict[str, tuple[Side, Side]]:
     """Return what runs: theirs and ours for each name."""
-    import cdflib
+    from cdflib.epochs_astropy import CDFAstropy
     from hapiclient import hapitime2datetime
 
     calendar, ordinal = stamps(1_000_000), ordinal_stamps(100_000)
@@ -70,7 +71,7 @@ def sides() -> dict[str, tuple[Side, Side]]:
             lambda: reduced(times.from_iso(ordinal)),
         ),
         "tt2000": (
-            lambda: reduced(cdflib.epochs_astropy.CDFAstropy.convert_to_astropy(epochs)),
+            lambda: reduced(CDFAstropy.convert_to_astropy(epochs).utc),
             lambda: reduced(times.from_tt2000(epochs)),
         ),
     }
@@ -94,12 +95,13 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     chosen = parser.parse_args()
     warnings.simplefilter("ignore")
+    logging.disable(logging.INFO)  # hapiclient tells how long it took
     results = {name: measure(pair, chosen.repeats) for name, pair in sides().items()}
     if chosen.json:
         print(json.dumps(results))
         return
     for name, numbers in results.items():
-        print(f"{name:<10} {numbers['ratio']:>8} times  ({numbers['theirs_ms']} ms theirs, {numbers['ours_ms']} ms ours)")
+        print("{:<10} {ratio:>8} times  ({theirs_ms} ms theirs, {ours_ms} ms ours)".format(name, **numbers))
 
 
 if __name__ == "__main__":

@@ -11,9 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.quantities.leap import SECOND, Ints, day_lengths
+from sunpy_helio_plugins.quantities.leap import DAY, SECOND, Ints, day_lengths
 
 __all__ = ["split"]
+
+BLOCK = 65536
+"""Stamps read at a time: what they need stays within the processor's cache."""
+
+# The years within which nanoseconds do not wrap, as the four bytes of their digits.
+_FIRST_YEAR, _LAST_YEAR = (int.from_bytes(year, "big") for year in (b"1678", b"2261"))
 
 
 def split(stamps: NDArray[np.bytes_]) -> tuple[Ints, Ints]:
@@ -37,38 +43,67 @@ def split(stamps: NDArray[np.bytes_]) -> tuple[Ints, Ints]:
     """
     flat = np.ascontiguousarray(stamps).reshape(-1)
     days, nanos = np.empty(flat.size, np.int64), np.empty(flat.size, np.int64)
+    for start in range(0, flat.size, BLOCK):
+        block = slice(start, start + BLOCK)
+        days[block], nanos[block] = _split_block(flat[block])
+    return days.reshape(stamps.shape), nanos.reshape(stamps.shape)
+
+
+def _split_block(flat: NDArray[np.bytes_]) -> tuple[Ints, Ints]:
     lengths = _lengths(flat)
+    shortest, longest = int(lengths.min()), int(lengths.max())
+    if shortest == longest:
+        plain = _split_plain(flat, longest)
+        if plain is not None:
+            return plain
+    days, nanos = np.empty(flat.size, np.int64), np.empty(flat.size, np.int64)
     # Most columns hold one form; where forms differ, each is read by itself.
-    for length in np.unique(lengths) if flat.size else ():
-        rows = slice(None) if lengths.min() == lengths.max() else np.flatnonzero(lengths == length)
+    for length in np.unique(lengths):
+        rows = slice(None) if shortest == longest else np.flatnonzero(lengths == length)
         days[rows], nanos[rows] = _split_uniform(flat[rows], int(length))
     too_late = nanos >= day_lengths(days)
     if too_late.any():
         raise ValueError(f"{_shown(flat[too_late][0])} is no time: that day has no such second.")
-    return days.reshape(stamps.shape), nanos.reshape(stamps.shape)
+    return days, nanos
+
+
+def _split_plain(flat: NDArray[np.bytes_], length: int) -> tuple[Ints, Ints] | None:
+    """Read ``yyyy-mm-ddThh:mm:ss[.f...]`` as numpy does; `None` where a stamp is of another form or year."""
+    width = flat.dtype.itemsize
+    if length < 19:
+        return None
+    grid = flat.view(np.uint8).reshape(-1, width)
+    years = np.ascontiguousarray(grid[:, :4]).view(">u4")
+    zoned = (grid[:, 19] != ord(".")).any() if length > 19 else False
+    if zoned or (grid[:, 10] != ord("T")).any() or years.min() < _FIRST_YEAR or years.max() > _LAST_YEAR:
+        return None
+    try:
+        instants = _as_bytes(grid[:, :length]).astype("M8[ns]")
+    except ValueError:
+        return None
+    days = instants.astype("M8[D]").astype(np.int64)
+    return days, instants.view(np.int64) - days * DAY
 
 
 def _lengths(flat: NDArray[np.bytes_]) -> Ints:
-    """Return the length of each stamp without padding and without a final Z, a point at its end included."""
+    """Return the lengths of stamps without padding and without a final Z: one for all where they agree."""
     width = flat.dtype.itemsize
-    grid = flat.view(np.uint8).reshape(-1, width) if width else np.zeros((flat.size, 1), np.uint8)
-    if flat.size and (grid[:, -1] != 0).all():
-        lengths = np.full(flat.size, width, np.int64)
-    else:
-        lengths = np.char.str_len(flat).astype(np.int64)
-    if not flat.size:
-        return lengths
+    if width == 0:
+        return np.zeros(1, np.int64)
+    grid = flat.view(np.uint8).reshape(-1, width)
+    last = grid[:, -1]
+    if (last == ord("Z")).all():
+        return np.array([width - 1])
+    lengths = np.char.str_len(flat).astype(np.int64)
     last = grid[np.arange(flat.size), np.maximum(lengths - 1, 0)]
     return lengths - ((last == ord("Z")) | (last == ord("z")))
 
 
 def _split_uniform(flat: NDArray[np.bytes_], length: int) -> tuple[Ints, Ints]:
     """Read stamps of one length; year-day dates among them are read apart."""
-    grid = np.zeros((flat.size, length), np.uint8)
-    source = flat.view(np.uint8).reshape(flat.size, -1)
-    grid[:] = source[:, :length]
     if length == 0:
         raise ValueError("An empty stamp is no time.")
+    grid = flat.view(np.uint8).reshape(flat.size, -1)[:, :length]
     ordinal = _is_ordinal(grid)
     if ordinal.all():
         return _split_grid(grid, date_width=8)
@@ -89,11 +124,39 @@ def _is_ordinal(grid: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def _split_grid(grid: NDArray[np.uint8], date_width: int) -> tuple[Ints, Ints]:
-    days = _ordinal_days(grid) if date_width == 8 else _calendar_days(grid[:, :10])
+    days = _days(np.ascontiguousarray(grid[:, :date_width]))
     clock = grid[:, date_width:]
     if clock.shape[1] == 0:
         return days, np.zeros(len(grid), np.int64)
-    return _add_clock(days, clock, grid)
+    nanos = _plain_clock(clock)
+    return _add_clock(days, clock, grid) if nanos is None else (days, nanos)
+
+
+def _days(dates: NDArray[np.uint8]) -> Ints:
+    """Read dates; where one follows itself, as in most columns, it is read once."""
+    texts = dates.view(np.uint64 if dates.shape[1] == 8 else f"S{dates.shape[1]}").reshape(-1)
+    firsts = np.flatnonzero(np.concatenate([[True], texts[1:] != texts[:-1]]))
+    days = (_ordinal_days if dates.shape[1] == 8 else _calendar_days)(dates[firsts])
+    return np.repeat(days, np.diff(firsts, append=len(dates)))
+
+
+def _plain_clock(clock: NDArray[np.uint8]) -> Ints | None:
+    """Read ``Thh:mm:ss[.f...]`` as numpy does; `None` where a clock is of another form."""
+    width = clock.shape[1]
+    if width < 9 or width == 10 or (clock[:, 0] != ord("T")).any() or (width > 9 and (clock[:, 9] != ord(".")).any()):
+        return None
+    try:
+        return _as_bytes(_on_epoch(clock)).astype("M8[ns]").view(np.int64)
+    except ValueError:
+        return None
+
+
+def _on_epoch(clock: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return clocks as stamps of the first day of 1970, whose nanoseconds are the clock's own."""
+    stamps = np.empty((len(clock), 10 + clock.shape[1]), np.uint8)
+    stamps[:, :10] = np.frombuffer(b"1970-01-01", np.uint8)
+    stamps[:, 10:] = clock
+    return stamps
 
 
 def _calendar_days(grid: NDArray[np.uint8]) -> Ints:
@@ -125,10 +188,7 @@ def _add_clock(days: Ints, clock: NDArray[np.uint8], grid: NDArray[np.uint8]) ->
     leap = _is_pair(clock, 7, b"60") & _is_pair(clock, 1, b"23") & _is_pair(clock, 4, b"59")
     if leap.any():
         clock[leap, 7:9] = np.frombuffer(b"59", np.uint8)
-    epoch = np.empty((len(clock), 10 + clock.shape[1]), np.uint8)
-    epoch[:, :10] = np.frombuffer(b"1970-01-01", np.uint8)
-    epoch[:, 10:] = clock
-    nanos = _cast(epoch, "M8[ns]", shown=grid).astype(np.int64)
+    nanos = _cast(_on_epoch(clock), "M8[ns]", shown=grid).astype(np.int64)
     if (nanos[midnight] != 0).any():
         raise ValueError(f"{_shown(_as_bytes(grid)[midnight][0])} is no time: nothing follows 24:00.")
     return days + midnight, nanos + leap * SECOND

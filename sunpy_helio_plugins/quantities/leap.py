@@ -26,6 +26,9 @@ J2000 = 10957
 
 _TT_MINUS_TAI = 32_184_000_000
 
+# From 1960-01-01 to 1971-12-31 UTC ran at rates of its own; days from 1970.
+_RATES_FROM, _RATES_UNTIL = -3653, 730
+
 
 @lru_cache(maxsize=1)
 def _leap_table() -> tuple[Ints, Ints]:
@@ -45,22 +48,27 @@ def leaps_in_tt2000() -> tuple[Ints, Ints]:
 
 
 def day_lengths(days: Ints) -> Ints:
-    """Return the length of UTC days in nanoseconds."""
+    """Return the lengths of UTC days in nanoseconds: one for all where they agree."""
+    if days.size == 0:
+        return np.array(DAY)
     leap_days = _leap_table()[0][1:] - 1
-    if days.size == 0 or days.max() < leap_days[0] or days.min() > leap_days[-1]:
-        return np.full(days.shape, DAY)
-    return DAY + np.isin(days, leap_days) * SECOND
+    among = leap_days[(leap_days >= days.min()) & (leap_days <= days.max())]
+    if among.size == 0:
+        return np.array(DAY)
+    return np.where(np.isin(days, among), DAY + SECOND, DAY)
 
 
 def quasi_lengths(days: Ints) -> NDArray[np.float64]:
     """Return the lengths by which ERFA divides: before 1972 some days were longer or shorter by a part of a second."""
     lengths = day_lengths(days).astype(np.float64)
-    early = (days >= -3653) & (days < 730)  # 1960-01-01 to 1971-12-31
-    if early.any():
-        unique, inverse = np.unique(days[early], return_inverse=True)
-        year, month, day, _ = erfa.jd2cal(JD_1970, unique.astype(float))
-        year2, month2, day2, _ = erfa.jd2cal(JD_1970, unique + 1.0)
-        at = [erfa.dat(year, month, day, 0.0), erfa.dat(year, month, day, 0.5), erfa.dat(year2, month2, day2, 0.0)]
-        jump = at[2] - (2.0 * at[1] - at[0])
-        lengths[early] = ((86400.0 + jump) * SECOND)[inverse]
+    if days.size == 0 or days.max() < _RATES_FROM or days.min() >= _RATES_UNTIL:
+        return lengths
+    lengths = np.array(np.broadcast_to(lengths, days.shape))
+    early = (days >= _RATES_FROM) & (days < _RATES_UNTIL)
+    unique, inverse = np.unique(days[early], return_inverse=True)
+    year, month, day, _ = erfa.jd2cal(JD_1970, unique.astype(float))
+    year2, month2, day2, _ = erfa.jd2cal(JD_1970, unique + 1.0)
+    at = [erfa.dat(year, month, day, 0.0), erfa.dat(year, month, day, 0.5), erfa.dat(year2, month2, day2, 0.0)]
+    jump = at[2] - (2.0 * at[1] - at[0])
+    lengths[early] = ((86400.0 + jump) * SECOND)[inverse]
     return lengths
