@@ -14,7 +14,7 @@ from typing import NamedTuple
 from astropy import units as u
 
 from sunpy_helio_plugins.quantities.unit_product import NotUnderstoodError, Place, Product
-from sunpy_helio_plugins.quantities.unit_words import BEFORE, LETTERS, NAMES, PER, SYMBOLS, THINGS
+from sunpy_helio_plugins.quantities.unit_words import BEFORE, DIVISORS, LETTERS, NAMES, PER, SYMBOLS, THINGS
 
 __all__ = ["AMBIGUOUS", "STANDARD", "checked", "meant", "resolver", "sense"]
 
@@ -183,6 +183,8 @@ class resolver:  # noqa: N801 - called like a function
             return Product(powers=((u.u, Fraction(1)),))  # MeV/u: by atomic mass unit
         if folded in BEFORE and not place.below:
             return Product(words=(folded,))
+        if folded.removesuffix("s") in DIVISORS and place.below:
+            return Product(words=(f"per {DIVISORS[folded.removesuffix('s')]}",))
         if name == "st" and place.below:
             return Product(powers=((u.sr, Fraction(1)),))  # no/cm^2/s/keV/st
         if name in ("S", "N"):
@@ -238,6 +240,8 @@ def checked(product: Product, text: str, standard: bool) -> u.UnitBase:
         raise NotUnderstoodError("a scale with an origin, in a product")
     if product.scale != 1 and (not product.powers or _is_interval(product)):
         raise NotUnderstoodError("a number, or a cadence")
+    if [power for _, power in product.powers] == [1, 1] and product.powers[0][0].is_equivalent(product.powers[1][0]):
+        raise NotUnderstoodError("two units of one kind, side by side")
     lengths = _power_of_length(unit)
     if product.notes & LETTERS.keys() - {"N", "S"} and lengths > -2:
         raise NotUnderstoodError("a letter over something else than a volume or an area")

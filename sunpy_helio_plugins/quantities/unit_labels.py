@@ -128,7 +128,11 @@ def _named(folded: str) -> str | None:
 
 
 _WITHIN = re.compile(r"(?P<head>.*\S)\s+(?P<remark>of (?:the )?day)", re.IGNORECASE)
-_REMARK = re.compile(r"(?P<head>.*\S)\s+\((?P<remark>[^()]*)\)")
+_SCALE_OR_FRAME = re.compile(
+    r"(?P<head>h|hrs?|[Hh]ours?|min|[Mm]inutes?|s|sec|[Ss]econds?) (?P<remark>UTC?|MLT|LT|LST|TAI|local time)"
+    r"|(?P<unit>nT|km|km/s|km/sec|R_?[Ee]|deg|degrees) (?P<frame>GSE|GSM|GEO|GEI|RTN|HGI|HCI|HAE|J2000)"
+)
+_REMARK = re.compile(r"(?P<head>.*\S)\s+(?:\((?P<remark>[^()]*)\)|\[(?P<other>[^\[\]]*)\])")
 _HARMLESS = re.compile(
     r"(?:from|with|w/o|w/|without|qual|only|if|for|see|at|above|below|using|derived|estimated|approx\w*|average\w*"
     r"|mean|median|total|rms|vector|scalar|planetary|magnitude|gse|gsm|geo|gei|gci|sm|mag|rtn|hci|hgi|hae|heeq|hee|j2000|eci"
@@ -159,10 +163,14 @@ def remark(text: str) -> tuple[str, str] | None:
     within = _WITHIN.fullmatch(text)
     if within is not None:
         return within["head"], within["remark"]
+    plain = _SCALE_OR_FRAME.fullmatch(text)
+    if plain is not None:
+        return plain["head"] or plain["unit"], plain["remark"] or plain["frame"]
     found = _REMARK.fullmatch(text)
-    if found is None or not _HARMLESS.match(found["remark"]) or _HARMFUL.search(found["remark"]):
+    said = "" if found is None else found["remark"] or found["other"] or ""
+    if found is None or not _HARMLESS.match(said) or _HARMFUL.search(said):
         return None
-    return found["head"], found["remark"]
+    return found["head"], said
 
 
 def description(text: str) -> bool:

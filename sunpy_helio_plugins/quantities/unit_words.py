@@ -11,7 +11,7 @@ from typing import Any
 
 from astropy import units as u
 
-__all__ = ["BEFORE", "ENERGIES", "LETTERS", "NAMES", "PER", "SYMBOLS", "THINGS"]
+__all__ = ["BEFORE", "DIVISORS", "ENERGIES", "LETTERS", "NAMES", "PER", "SYMBOLS", "THINGS"]
 
 _PREFIXED: tuple[tuple[str, Any, str], ...] = (
     ("m", u.m, "G M k c m u mu n p"), ("s", u.s, "m u mu n p"), ("g", u.g, "k m u"), ("eV", u.eV, "T G M k"),
@@ -116,6 +116,10 @@ ENERGIES = frozenset({"eV", "keV", "MeV", "GeV", "TeV", "ev", "kev", "mev", "gev
 PER = {"nuc": "nucleon", "nucl": "nucleon", "nucleon": "nucleon", "nucleons": "nucleon", "q": "charge", "e": "charge",
        "charge": "charge", "n": "nucleon"}  # fmt: skip
 """What stands behind an energy and is no unit."""
+
+_DIVISORS = "sector integration exposure readout interval cycle anode accumulation row column line acquisition"
+DIVISORS = {word: word for word in _DIVISORS.split()} | {"accum": "accumulation", "acc": "accumulation"}
+"""By what counts are divided, and what is no unit by itself."""
 
 BEFORE = frozenset({"raw", "total", "summed", "accumulated"})
 """What may stand before something counted, and changes no unit."""

@@ -39,6 +39,7 @@ _STANDARDS = frozenset({"udunits2", "vounits1.1", "astropy3"})
 _SI_CONVERSION = re.compile(r"(?P<factor>[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*>\s*(?P<unit>.*)")
 """Cluster's: "1e-9>T" says that the value times 1e-9 is in tesla."""
 
+_TWO_SPELLINGS = re.compile(r"(?P<first>[^()\[\]]*[^()\[\]\s])\s*[(\[](?P<second>[^()\[\]]+)[)\]]")
 _BETWEEN_UNITS = re.compile(r"\s*[,;]\s*|\s+(?:and|or|&)\s+")
 _LONGEST = 1000
 _NO_UNIT = NotAUnit("no unit is given")
@@ -130,12 +131,29 @@ def _classify(text: str, schema: str | None, said: str) -> Unit | NotAUnit | Unk
     if remarked is not None:
         head = _classify(remarked[0], schema, said)
         return replace(head, words=(*head.words, remarked[1])) if isinstance(head, Unit) else head
+    twice = _twice(written, schema, said)
+    if twice is not None:
+        return twice
     reason = unit_labels.label(written)
     if reason is not None:
         component = _component(said) if reason == unit_labels.EITHER else None
         return NotAUnit(reason) if component is None else component
     several = _several(written, schema, said)
     return _single(written, schema, said) if several is None else several
+
+
+def _twice(written: str, schema: str | None, said: str) -> Unit | Unknown | None:
+    """Read a unit given twice: "Kelvin (K)" is no square kelvin, and "Re (km)" says nothing certain."""
+    found = _TWO_SPELLINGS.fullmatch(written)
+    if found is None:
+        return None
+    first, second = (_classify(found[key], schema, said) for key in ("first", "second"))
+    if not (isinstance(first, Unit) and isinstance(second, Unit)):
+        return None
+    if first.unit.is_equivalent(second.unit):
+        return first if first.unit == second.unit else Unknown()
+    names = found["first"].isalpha() and found["second"].isalpha() and second.unit != u.dimensionless_unscaled
+    return Unknown() if names else None
 
 
 def _unwrapped(written: str) -> str:
