@@ -7,9 +7,12 @@ swallowed by, one of another class.
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -21,6 +24,7 @@ from sunpy.net.attr import Attr, AttrAnd, AttrOr, DataAttr, and_
 from sunpy.net.base_client import QueryResponseRow, QueryResponseTable
 
 from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.transport.urls import public_url
 
 __all__ = ["Face", "HelioTable", "Marker", "Word", "branches", "explain_foreign", "name_of", "of_type"]
 
@@ -218,6 +222,26 @@ class HelioTable(QueryResponseTable):
         prefix = next((unit for unit in (u.Gbyte, u.Mbyte, u.kbyte) if total >= 1 * unit), u.byte)
         return total.to(prefix).round(3)
 
+    def paths(self, results: Any) -> list[Path | None]:
+        """
+        Return the file of each row.
+
+        Parameters
+        ----------
+        results : parfive.Results
+            What `Fido.fetch <sunpy.net.Fido>` returned for this table, alone or with others.
+
+        Returns
+        -------
+        list of pathlib.Path or None
+            As many as there are rows, in their order; `None` where the file did not arrive.
+        """
+        arrived: dict[str, deque[Path]] = defaultdict(deque)
+        for url, path in zip(results.urls, results, strict=False):
+            arrived[_address(url)].append(Path(path))
+        rows = [_address(str(url)) for url in self["url"]] if "url" in self.colnames else [""] * len(self)
+        return [arrived[row].popleft() if arrived.get(row) else None for row in rows]
+
     def __getstate__(self) -> tuple[dict[str, Any], Any]:
         columns, meta = super().__getstate__()
         return {name: _Instants.of(one) if isinstance(one, Time) else one for name, one in columns.items()}, meta
@@ -231,6 +255,11 @@ class HelioTable(QueryResponseTable):
     def path_format_keys(self) -> set[str]:
         """Return the names that a path template can use; also for an empty table, where sunpy's own fails."""
         return set(self[0].response_block_map) if len(self) else set()
+
+
+def _address(url: str) -> str:
+    """Return what identifies a request: signed in or not, an archive is asked for the same file."""
+    return re.sub(r"/(api-key|authorized)(?=/)", "", public_url(url), count=1)
 
 
 @dataclass(frozen=True)
