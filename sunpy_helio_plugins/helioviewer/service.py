@@ -104,10 +104,14 @@ def list_images(queries: Sequence[Query]) -> Answer:
     HelioPluginsError
         No query could be answered: the first one's error.
     """
+    # One for all: what the server says of itself is asked for once.
+    hapi = Service(
+        HAPIServer("Helioviewer", conf.helioviewer.hapi_url.rstrip("/"), version="3.1", explicit_parameters=True)
+    )
 
     def answer(query: Query) -> Answer | HelioPluginsError:
         try:
-            return _answer(query)
+            return _answer(hapi, query)
         except HelioPluginsError as error:
             return error
 
@@ -129,13 +133,10 @@ def list_images(queries: Sequence[Query]) -> Answer:
     )
 
 
-def _answer(query: Query) -> Answer:
+def _answer(hapi: Service, query: Query) -> Answer:
     source = query.source
     if source.hapi_id is None or source.hapi_state != "ok":
         raise QueryError(f"Helioviewer's HAPI server does not list {source.description} ({source.id}).")
-    hapi = Service(
-        HAPIServer("Helioviewer", conf.helioviewer.hapi_url.rstrip("/"), version="3.1", explicit_parameters=True)
-    )
     info = _info(hapi, source)
     start, end = times.datetime64_from_iso(np.array([query.start, query.end])).astype("M8[us]")
     spans, problems, notes = _covered(source, info, start, end)

@@ -303,3 +303,12 @@ def test_a_range_in_another_scale_is_utc_in_the_request(archive: Any) -> None:
     start = Time("2026-01-10T12:00:42.000", scale="tai")
     table = search(a.Time(start, start + 1 * u.s), a.helioviewer.SourceID(13))
     assert len(table) == 1, "12:00:05.129 UTC is 12:00:42.129 TAI"
+
+
+def test_what_the_server_says_of_itself_is_asked_for_once(archive: Any) -> None:
+    search(NOON, a.helioviewer.SourceID(11))
+    archive.log.clear()
+    search(NOON, a.helioviewer.SourceID(11) | a.helioviewer.SourceID(13))
+    asked = [request.path.rpartition("/")[2] for request in archive.log]
+    assert asked.count("data") == 2
+    assert asked.count("capabilities") <= 2, "two threads may both be the first"
