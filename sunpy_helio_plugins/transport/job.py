@@ -20,6 +20,7 @@ from urllib.parse import urljoin, urlsplit
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import HelioPluginsError, TransferError
 from sunpy_helio_plugins.transport.credentials import Login
+from sunpy_helio_plugins.transport.digests import promised_digests
 from sunpy_helio_plugins.transport.parts import new_part, publish
 from sunpy_helio_plugins.transport.patience import PASSING, backoff, retry_after
 from sunpy_helio_plugins.transport.reasons import reason
@@ -39,6 +40,8 @@ MAX_EXPANSION = 200
 """How many times its size on the wire a compressed body may grow, where it is compressed although nobody asked."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_EXPIRED = frozenset({400, 401, 403})
+"""Statuses with which storages answer a presigned link that is over; S3 says 403, or 400 where its token is."""
 
 
 def accept_any(part: Path) -> None:
@@ -171,7 +174,7 @@ class Job:
     @contextlib.asynccontextmanager
     async def _answer(self, session: aiohttp.ClientSession) -> AsyncIterator[aiohttp.ClientResponse]:
         """Ask for the file and follow redirects by hand: neither headers nor credentials travel to another origin."""
-        url, renewed = self.download.url, False
+        url, renewed, refreshed = self.download.url, False, False
         for _ in range(MAX_REDIRECTS):
             check_scheme(url)
             async with await self._request(session, url) as response:
@@ -179,6 +182,9 @@ class Job:
                     url = urljoin(url, response.headers["Location"])
                 elif response.status == 401 and not renewed and self.download.login and self.download.login.renew():
                     renewed = True
+                elif response.status in _EXPIRED and not refreshed and not same_origin(url, self.download.url):
+                    # The link to a storage may have run out between its making and its use: ask for another, once.
+                    url, refreshed = self.download.url, True
                 elif response.status == 200:
                     yield response
                     return
@@ -243,14 +249,19 @@ def _bar(file_pb: Any, token: Any, name: str, total: int | None) -> Any:
 
 async def _receive(response: aiohttp.ClientResponse, stream: IO[bytes], bar: Any) -> None:
     size, most = 0, _most(response)
+    digests = promised_digests(response.headers)
     with bar as progress:
         async for chunk in response.content.iter_chunked(CHUNK):
             size += len(chunk)
             if size > most:
                 raise TransferError(f"the file grows past {most} bytes, which is not believed; see conf.max_file")
             stream.write(chunk)
+            for digest, _ in digests:
+                digest.update(chunk)
             if progress is not None:
                 progress.update(len(chunk))
+    if any(digest.digest() != promised for digest, promised in digests):
+        raise _PassingError("the file that came is not the one whose digest the server gave")
 
 
 def _most(response: aiohttp.ClientResponse) -> int:

@@ -8,6 +8,7 @@ progress bar, its connections and its Ctrl-C.
 
 from __future__ import annotations
 
+import asyncio
 import weakref
 from collections.abc import Iterable
 from dataclasses import replace
@@ -28,11 +29,42 @@ class Downloader(parfive.Downloader):
     """
     A parfive Downloader that fetches again, in full, what failed: ``Fido.fetch(results, downloader=Downloader())``.
 
+    It also closes the event loop of each download, which parfive leaves open with its file descriptors.
+
     Parameters
     ----------
     *args, **kwargs
         As for `parfive.Downloader`.
     """
+
+    _loop: asyncio.AbstractEventLoop | None = None
+
+    async def run_download(self) -> parfive.Results:
+        """
+        Fetch everything in the queue.
+
+        Returns
+        -------
+        parfive.Results
+            The paths, and what failed.
+        """
+        self._loop = asyncio.get_running_loop()
+        return await super().run_download()
+
+    def download(self) -> parfive.Results:
+        """
+        Fetch everything in the queue, in an event loop of its own.
+
+        Returns
+        -------
+        parfive.Results
+            The paths, and what failed.
+        """
+        try:
+            return super().download()
+        finally:
+            if self._loop is not None and not self._loop.is_running():
+                self._loop.close()
 
     def enqueue_file(self, url: str, *args: Any, filename: Any = None, **kwargs: Any) -> None:
         """

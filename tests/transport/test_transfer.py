@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import socket
 import sys
 import threading
+import tracemalloc
 from pathlib import Path
 
 import parfive
@@ -146,6 +149,63 @@ def test_errors_hold_no_secret(tmp_path):
         asked = Download(f"{url}/?token=planted", tmp_path / "x", "Test", headers={"Authorization": "Bearer planted"})
         results = fetch(asked)
     assert "planted" not in f"{results!r} {results.errors} {results.urls} {asked!r}".replace(asked.url, "")
+
+
+def test_ranges_are_not_asked_for(tmp_path):
+    """A server may advertise them and answer with the whole file: parfive then keeps more than came."""
+    body = b"x" * 100_000
+    with wire(say(body=body, Accept_Ranges="bytes")) as (url, heads):
+        fetch(Download(url, tmp_path / "x", "Test"))
+    assert (tmp_path / "x").read_bytes() == body
+    assert len(heads) == 1
+    assert b"range:" not in heads[0].lower()
+
+
+def test_a_name_from_the_server_is_not_taken(tmp_path):
+    with wire(say(body=b"data", Content_Disposition='attachment; filename="../../evil"')) as (url, _):
+        results = fetch(Download(url + "/../../evil?x=/../evil", tmp_path / "in" / "x", "Test"))
+    assert list(results) == [str(tmp_path / "in" / "x")]
+    assert files(tmp_path) == ["x"]
+
+
+@pytest.mark.parametrize("header", ["Repr_Digest", "Content_Digest"])
+@pytest.mark.parametrize("right", [True, False])
+def test_a_digest_is_checked(tmp_path, header, right):
+    digest = base64.b64encode(hashlib.sha256(b"data" if right else b"other").digest()).decode()
+    with wire(say(body=b"data", **{header: f"sha-256=:{digest}:"})) as (url, _):
+        results = fetch(Download(url, tmp_path / "x", "Test"))
+    assert len(results) == right
+    assert files(tmp_path) == (["x"] if right else [])
+
+
+def test_a_large_file_needs_little_memory(tmp_path):
+    block = bytes(1_000_000)
+
+    def many(connection: socket.socket, head: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 64000000\r\n\r\n")
+        for _ in range(64):
+            connection.sendall(block)
+
+    with wire(many) as (url, _):
+        tracemalloc.start()
+        try:
+            fetch(Download(url, tmp_path / "x", "Test"))
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert (tmp_path / "x").stat().st_size == 64_000_000
+    assert peak < 8_000_000
+
+
+def test_our_downloader_closes_its_loops(tmp_path):
+    from sunpy_helio_plugins import Downloader
+
+    with wire(say(body=b"data")) as (url, _):
+        for number in range(3):
+            downloader = Downloader(progress=False)
+            enqueue(downloader, [Download(url, tmp_path / str(number), "Test")])
+            assert len(downloader.download()) == 1
+            assert downloader._loop.is_closed()
 
 
 def test_it_works_where_an_event_loop_runs_already(tmp_path):
