@@ -6,7 +6,7 @@ from typing import Any
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import Word, name_of
-from sunpy_helio_plugins.hapi import servers
+from sunpy_helio_plugins.hapi import listing
 
 __all__ = ["Dataset", "Parameters", "Server"]
 
@@ -39,8 +39,8 @@ class Server(_Named):
     def check(cls, value: Any) -> str:
         """Return a short name in lower case, or an address without a final slash."""
         given = super().check(value)
-        found = servers.find(given)
-        return found.name if found.name in servers.known() else found.url
+        found = listing.find(given)
+        return found.name if found.name in listing.known() else found.url
 
 
 class Dataset(Word):

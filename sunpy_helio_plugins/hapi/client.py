@@ -14,7 +14,7 @@ from sunpy.net.base_client import BaseClient, QueryResponseRow, convert_row_to_t
 
 from sunpy_helio_plugins.errors import ServiceError, warn_incomplete
 from sunpy_helio_plugins.fido import Face
-from sunpy_helio_plugins.hapi import attrs, files, reading, servers, service
+from sunpy_helio_plugins.hapi import attrs, listing, reading, service, stream
 from sunpy_helio_plugins.hapi.header import Info
 from sunpy_helio_plugins.hapi.tables import HAPITable, from_found
 from sunpy_helio_plugins.hapi.translate import PROVIDER, Query, queries
@@ -121,7 +121,7 @@ class HAPIClient(Face, BaseClient):
         """Return the values that complete on Tab."""
         return {
             a.Provider: [(PROVIDER, "Servers that speak the Heliophysics Application Programmer's Interface")],
-            attrs.Server: [(one.name, f"{one.title}, {one.source}".strip(", ")) for one in servers.known().values()],
+            attrs.Server: [(one.name, f"{one.title}, {one.source}".strip(", ")) for one in listing.known().values()],
             attrs.Dataset: [("*",)],
             attrs.Parameters: [("*",)],
         }
@@ -137,9 +137,9 @@ def _downloads(rows: HAPITable, path: str | Path) -> Iterator[transfer.Download]
         archive = f"HAPI server {row['Server']}"
         yield transfer.Download(
             url=str(row["url"]),
-            target=paths.target(path, _file_name(row), paths.row_values(row), fallback=f"records{files.SUFFIX}"),
+            target=paths.target(path, _file_name(row), paths.row_values(row), fallback=f"records{stream.SUFFIX}"),
             archive=archive,
-            accept=files.acceptance(info, str(row["format"]), f"{row['Dataset']} of {archive}"),
+            accept=stream.acceptance(info, str(row["format"]), f"{row['Dataset']} of {archive}"),
         )
 
 
@@ -150,7 +150,7 @@ def _file_name(row: QueryResponseRow) -> str:
     digest = sha256("\n".join(map(str, identity)).encode()).hexdigest()[:8]
     start, end = (row[name].strftime("%Y%m%dT%H%M%S") for name in ("Start Time", "End Time"))
     dataset = "".join(char if char.isalnum() or char in "-_." else "_" for char in str(row["Dataset"]))[-80:]
-    return f"{row['Server']}_{dataset}_{start}_{end}_{digest}{files.SUFFIX}"
+    return f"{row['Server']}_{dataset}_{start}_{end}_{digest}{stream.SUFFIX}"
 
 
 reading.register()

@@ -1,9 +1,9 @@
 """
-The info object of HAPI: what a dataset's parameters are called, what they mean, how their records are laid out.
+The info object of HAPI: what a dataset holds, from when to when, and how its records are laid out.
 
 Follows the HAPI specification 3.3, section "info"
-(https://github.com/hapi-server/data-specification), and forgives what real servers do: keys that are missing, sizes of
-one, numbers where strings belong, references that were left unresolved.
+(https://github.com/hapi-server/data-specification), and forgives what real servers do: keys that are missing, and
+references that were left unresolved.
 """
 
 from __future__ import annotations
@@ -12,118 +12,20 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.hapi.parameter import Parameter
 
 __all__ = ["NO_DATA", "OK", "Info", "Parameter", "status_of"]
 
 OK, NO_DATA = 1200, 1201
 """HAPI status codes of answers that are no errors: records came, and the range has none."""
 
-_NUMBERS = {"double": "<f8", "integer": "<i4"}
-_TEXTS = ("string", "isotime")
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """
-    One parameter, as the server describes it.
-
-    Parameters
-    ----------
-    raw : mapping
-        The member of ``parameters``, untouched.
-
-    Attributes
-    ----------
-    raw : mapping
-        As given.
-    """
-
-    raw: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        """The name, as the server spells it."""
-        return str(self.raw["name"])
-
-    @property
-    def type(self) -> str:
-        """``double``, ``integer``, ``string`` or ``isotime``; empty where the server does not say."""
-        return str(self.raw.get("type") or "")
-
-    @property
-    def is_text(self) -> bool:
-        """Whether the values are strings or times."""
-        return self.type in _TEXTS
-
-    @cached_property
-    def size(self) -> tuple[int, ...]:
-        """The shape of one value as the server declares it; empty for a scalar."""
-        size = self.raw.get("size")
-        return tuple(int(length) for length in (size if isinstance(size, list) else [size] if size else []))
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one value in a table: a size of [1] is a scalar (legal, discouraged, and ESA's habit)."""
-        return () if self.size == (1,) else self.size
-
-    @property
-    def width(self) -> int:
-        """How many values one record holds: the parameter's fields in CSV."""
-        return prod(self.size)
-
-    @property
-    def length(self) -> int | None:
-        """Bytes of one text in binary, where the server says so."""
-        length = self.raw.get("length")
-        return int(length) if length is not None else None
-
-    @property
-    def units(self) -> str | list[str | None] | None:
-        """The unit's text; a list where elements differ; `None` where there is none."""
-        units = _flat(self.raw.get("units"))
-        if not isinstance(units, list):
-            return units if units is None else str(units)
-        distinct = list(dict.fromkeys(units))
-        return distinct[0] if len(distinct) == 1 else units
-
-    @property
-    def labels(self) -> list[str] | None:
-        """One label for each element, where the server gives as many; `None` otherwise."""
-        labels = _flat(self.raw.get("label"))
-        return [str(label) for label in labels] if isinstance(labels, list) and len(labels) == self.width else None
-
-    @property
-    def fill(self) -> str | float | None:
-        """The fill value: text by the specification, a number on some servers."""
-        fill: str | float | None = self.raw.get("fill")
-        return fill
-
-    @property
-    def description(self) -> str | None:
-        """What the parameter is, where the server says so."""
-        return self.raw.get("description") or None
-
-    def dtype(self) -> str:
-        """
-        Return the numpy type of one value in a binary stream (little-endian, no alignment; texts padded with nulls).
-
-        Raises
-        ------
-        FileError
-            The type is unknown, or a text has no length.
-        """
-        if self.type in _NUMBERS:
-            return _NUMBERS[self.type]
-        if self.is_text and self.length:
-            return f"S{self.length}"
-        what = "no length" if self.is_text else f"the type {self.type or '(none)'!r}"
-        raise FileError(f"The parameter {self.name!r} has {what}: its binary records cannot be read.")
+_MOST_FIELDS = 20_000_000
+_SHOWN = 60
 
 
 @dataclass(frozen=True)
@@ -162,14 +64,20 @@ class Info:
         parameters = answer.get("parameters") if isinstance(answer, dict) else None
         if not isinstance(parameters, list) or not parameters or not all(_is_named(member) for member in parameters):
             raise FileError("This is no HAPI header: it has no list of named parameters.")
-        definitions = answer.get("definitions") or {}
+        definitions = answer.get("definitions")
         kept = {key: value for key, value in answer.items() if key not in ("data", "definitions")}
-        return cls(_resolved(kept, definitions))
+        info = cls(_resolved(kept, definitions if isinstance(definitions, dict) else {}))
+        if sum(parameter.width for parameter in info.parameters) > _MOST_FIELDS:
+            raise FileError(f"This HAPI header describes records of more than {_MOST_FIELDS} values: not believed.")
+        return info
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters, the primary time first."""
-        return tuple(Parameter(raw) for raw in self.raw["parameters"])
+        first, *rest = self.raw["parameters"]
+        # The first is the time by definition; some servers forget to say so.
+        first = first if first.get("type") else {**first, "type": "isotime"}
+        return tuple(map(Parameter, (first, *rest)))
 
     @property
     def time(self) -> Parameter:
@@ -184,17 +92,34 @@ class Info:
     @property
     def format(self) -> str | None:
         """The format of the records: csv, binary or json."""
-        return self.raw.get("format")
+        chosen = self.raw.get("format")
+        return str(chosen) if chosen else None
+
+    @property
+    def version(self) -> str:
+        """The version of HAPI; empty where the server does not say."""
+        return str(self.raw.get("HAPI") or "")
+
+    @property
+    def units_schema(self) -> str | None:
+        """The convention of the units, where the server names one: udunits2, astropy3, cdf-cluster, vounits1.1."""
+        schema = self.raw.get("unitsSchema")
+        return str(schema) if schema else None
+
+    @property
+    def time_stamp_location(self) -> str:
+        """Where in its interval a record's time lies: begin, center (the default), end or other."""
+        return str(self.raw.get("timeStampLocation") or "center").lower()
 
     @property
     def start(self) -> str | None:
         """Where the dataset begins, as the server spells it."""
-        return self.raw.get("startDate") or None
+        return _text(self.raw.get("startDate"))
 
     @property
     def stop(self) -> str | None:
         """Where the dataset ends, as the server spells it; a year far ahead marks one that still grows."""
-        return self.raw.get("stopDate") or None
+        return _text(self.raw.get("stopDate"))
 
     @property
     def cadence(self) -> str:
@@ -213,7 +138,9 @@ class Info:
 
     def subset(self, names: Iterable[str]) -> Info:
         """
-        Return the description of some parameters, in the server's order, the primary time included.
+        Return the description of some parameters, in the server's order.
+
+        The primary time comes along, and so do parameters that hold the time-varying bins of a wanted one.
 
         Parameters
         ----------
@@ -223,6 +150,8 @@ class Info:
         wanted = set(names)
         if not wanted:
             return self
+        for parameter in self.parameters:
+            wanted |= parameter.references if parameter.name in wanted else set()
         kept = [self.time.raw, *(other.raw for other in self.parameters[1:] if other.name in wanted)]
         return Info({**self.raw, "parameters": kept})
 
@@ -236,7 +165,10 @@ class Info:
             A parameter's layout is not known.
         """
         fields = [(f"f{index}", one.dtype(), one.shape) for index, one in enumerate(self.parameters)]
-        return np.dtype(fields)
+        try:
+            return np.dtype(fields)
+        except ValueError as error:
+            raise FileError(f"These binary records cannot be laid out: {error}.") from None
 
     def header(self, chosen: str) -> bytes:
         """
@@ -249,6 +181,13 @@ class Info:
         """
         document = {"HAPI": "3.0", "status": {"code": OK, "message": "OK"}, **self.raw, "format": chosen}
         return b"#" + json.dumps(document, ensure_ascii=False).encode() + b"\n"
+
+
+    def __repr__(self) -> str:
+        lines = [self.description[:200] or "(no description)", f"{self.start or '?'} to {self.stop or '?'}"]
+        lines[1] += f", every {self.cadence}" if self.cadence else ""
+        lines += [f"    {parameter!r} {(parameter.description or '')[:_SHOWN]}" for parameter in self.parameters]
+        return "\n".join(lines)
 
 
 def status_of(answer: Any) -> tuple[int | None, str]:
@@ -277,15 +216,12 @@ def status_of(answer: Any) -> tuple[int | None, str]:
     return code, str(status.get("message", ""))
 
 
+def _text(value: Any) -> str | None:
+    return str(value) if value else None
+
+
 def _is_named(member: Any) -> bool:
     return isinstance(member, dict) and bool(member.get("name"))
-
-
-def _flat(value: Any) -> Any:
-    """Return nested lists as one list, last index fastest."""
-    if not isinstance(value, list):
-        return value
-    return [leaf for part in value for leaf in (_flat(part) if isinstance(part, list) else [part])]
 
 
 def _resolved(value: Any, definitions: Mapping[str, Any]) -> Any:

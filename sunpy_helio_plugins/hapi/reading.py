@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -11,16 +12,16 @@ from astropy.io import registry
 from astropy.table import QTable, Table
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi import files
+from sunpy_helio_plugins.hapi import merging, stream
 from sunpy_helio_plugins.hapi.header import Info
 from sunpy_helio_plugins.hapi.tables import from_records
 
-__all__ = ["load", "read", "register"]
+__all__ = ["load", "named", "read", "register"]
 
 Source = str | os.PathLike[str] | bytes | IO[bytes]
 
 
-def load(source: Source, info: Mapping[str, Any] | None = None) -> files.Content:
+def load(source: Source, info: Mapping[str, Any] | Info | None = None) -> stream.Content:
     """
     Return a file of HAPI records, taken apart into header and body.
 
@@ -40,34 +41,37 @@ def load(source: Source, info: Mapping[str, Any] | None = None) -> files.Content
         content = Path(source).read_bytes()
     else:
         content = source.read()
-    try:
-        return files.split(content, None if info is None else Info.from_json(info))
-    except FileError as error:
-        raise FileError(f"{_named(source)}: {error}") from None
+    with named(source):
+        return stream.split(content, info if info is None or isinstance(info, Info) else Info.from_json(info))
 
 
-def read(source: Source, info: Mapping[str, Any] | None = None) -> QTable:
+def read(
+    *sources: Source, info: Mapping[str, Any] | Info | None = None, context: Mapping[str, str] | None = None
+) -> QTable:
     r"""
     Read records of a HAPI server: CSV or binary with their header, or a JSON answer.
 
     Parameters
     ----------
-    source : path, bytes or binary file
-        A file that was fetched, or an answer.
-    info : mapping, optional
+    *sources : path, bytes or binary file
+        Files that were fetched, or answers. Several must hold the same parameters of one dataset.
+    info : mapping or Info, optional
         The decoded info answer of the same parameters, for records without a header.
+    context : mapping, optional
+        ``server`` and ``dataset``, for units that mean one thing here and another there.
 
     Returns
     -------
     astropy.table.QTable
-        One column for each parameter, under the server's name. Times are `~astropy.time.Time`; numbers are quantities
-        where the unit is understood, of shape (n,) or (n, \*size); fill values and NaN are masked. ``info.meta`` of a
-        column holds what the server says of the parameter, ``unit_string``, ``label`` and ``bins`` among it.
+        In the order of time; a record that several sources hold appears once. One column for each parameter, under the
+        server's name. Times are `~astropy.time.Time`; numbers are quantities where the unit is understood, of shape
+        (n,) or (n, \*size); fill values and NaN are masked. ``info.meta`` of a column holds what the server says of the
+        parameter, ``unit_string``, ``label`` and ``bins`` among it.
 
     Raises
     ------
     FileError
-        The source is no such file, or it is cut.
+        A source is no such file, or it is cut; or sources do not belong together.
 
     Examples
     --------
@@ -79,11 +83,26 @@ def read(source: Source, info: Mapping[str, Any] | None = None) -> QTable:
     >>> print(table["B"])
     [5.5] nT
     """
-    content = load(source, info)
+    if not sources:
+        raise FileError("hapi.read takes at least one file.")
+    contents = [load(source, info) for source in sources]
+    with named(sources[0] if len(sources) == 1 else f"{len(sources)} sources"):
+        header = merging.common(contents)
+        table = from_records(header, merging.joined(contents), context)
+        order = merging.order(table, contents)
+        return table if order is None else table[order]
+
+
+@contextlib.contextmanager
+def named(source: Any) -> Iterator[None]:
+    """Say in an error which source it is about; what a hostile header brings about is an error of the file, too."""
+    shown = "this answer" if isinstance(source, bytes) else str(getattr(source, "name", source))
     try:
-        return from_records(content.info, content.columns())
+        yield
     except FileError as error:
-        raise FileError(f"{_named(source)}: {error}") from None
+        raise FileError(f"{shown}: {error}") from None
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise FileError(f"{shown}: the header does not fit its records: {error!r}") from error
 
 
 def register() -> None:
@@ -99,25 +118,19 @@ def _reader(source: Source, **kwargs: Any) -> QTable:
 def _identify(origin: str, path: Any, fileobj: Any, *args: Any, **kwargs: Any) -> bool:
     """Tell by name and content: by content alone, HAPI's CSV would be anyone's CSV as well."""
     name = str(path or "").lower()
-    if origin != "read" or (name and not name.endswith((files.SUFFIX, f"{files.SUFFIX}.gz", f"{files.SUFFIX}.bz2"))):
+    if origin != "read" or (name and not name.endswith((stream.SUFFIX, f"{stream.SUFFIX}.gz", f"{stream.SUFFIX}.bz2"))):
         return False
     try:
-        return files.looks_like_hapi(_head(path, fileobj))
+        return stream.looks_like_hapi(_head(path, fileobj))
     except (OSError, ValueError, AttributeError, TypeError):
         return False
 
 
 def _head(path: Any, fileobj: Any) -> bytes:
     if fileobj is None:
-        with Path(path).open("rb") as stream:
-            return stream.read(files.SNIFFED)
+        with Path(path).open("rb") as opened:
+            return opened.read(stream.SNIFFED)
     place = fileobj.tell()
-    head: bytes = fileobj.read(files.SNIFFED)
+    head: bytes = fileobj.read(stream.SNIFFED)
     fileobj.seek(place)
     return head
-
-
-def _named(source: Source) -> str:
-    if isinstance(source, bytes):
-        return "this answer"
-    return str(getattr(source, "name", source))

@@ -13,9 +13,9 @@ from urllib.parse import quote, urlencode
 import numpy as np
 
 from sunpy_helio_plugins.errors import AnswerError, FileError, QueryError, ServiceError, ServiceRefused
-from sunpy_helio_plugins.hapi import servers
+from sunpy_helio_plugins.hapi import listing
 from sunpy_helio_plugins.hapi.header import NO_DATA, OK, Info, status_of
-from sunpy_helio_plugins.hapi.servers import HAPIServer
+from sunpy_helio_plugins.hapi.listing import HAPIServer
 from sunpy_helio_plugins.hapi.translate import Query
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.transport import session
@@ -210,7 +210,7 @@ def find(query: Query) -> tuple[list[Found], list[str]]:
     ServiceError
         The server does not answer as it should.
     """
-    service = Service(servers.find(query.server))
+    service = Service(listing.find(query.server))
     if query.dataset is not None:
         info = service.info(query.dataset)
         title = info.description

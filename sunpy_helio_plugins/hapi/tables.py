@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from astropy import units as u
 from astropy.table import QTable
+from astropy.utils.masked import Masked
 
+from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.fido import HelioTable
 from sunpy_helio_plugins.hapi.header import Info, Parameter
 from sunpy_helio_plugins.hapi.records import Columns
@@ -18,7 +21,7 @@ from sunpy_helio_plugins.quantities import masks, times, units
 if TYPE_CHECKING:
     from sunpy_helio_plugins.hapi.service import Found
 
-__all__ = ["HAPITable", "from_found", "from_records", "missing", "unique_names"]
+__all__ = ["HAPITable", "decoded", "from_found", "from_records", "missing", "unique_names"]
 
 
 class HAPITable(HelioTable):
@@ -69,7 +72,7 @@ def from_found(found: Sequence[Found], problems: Iterable[str], client: Any) -> 
     return table
 
 
-def from_records(info: Info, columns: Columns) -> QTable:
+def from_records(info: Info, columns: Columns, context: Mapping[str, str] | None = None) -> QTable:
     """
     Return records as a table with units, times and masks.
 
@@ -78,7 +81,10 @@ def from_records(info: Info, columns: Columns) -> QTable:
     info : Info
         The header.
     columns : list of numpy.ndarray
-        One array for each parameter, as `sunpy_helio_plugins.hapi.records` reads them.
+        One array for each parameter, as `sunpy_helio_plugins.hapi.records` reads them. The list is emptied, so that
+        each array can be let go as soon as its column is made.
+    context : mapping, optional
+        ``server`` and ``dataset``, for units that mean one thing here and another there.
 
     Returns
     -------
@@ -86,10 +92,22 @@ def from_records(info: Info, columns: Columns) -> QTable:
         One column for each parameter, under the server's name: times as `~astropy.time.Time`, numbers as quantities
         where the unit is understood, elements that hold the fill value or no number masked. What the server says of a
         parameter stands in the column's ``info.meta``, what it says of the dataset in ``table.meta["hapi"]``.
+
+    Raises
+    ------
+    FileError
+        A primary time is no time.
     """
     table = QTable(meta={"hapi": {key: value for key, value in info.raw.items() if key != "parameters"}})
+    columns.reverse()
     for index, (name, parameter) in enumerate(zip(unique_names(info), info.parameters, strict=True)):
-        table[name] = _column(name, parameter, columns[index], primary=index == 0)
+        values = columns.pop()
+        made = _instants(values) if index == 0 else _column(name, parameter, values, info, context)
+        del values
+        made.info.name = name
+        made.info.description = parameter.description
+        made.info.meta = _meta(parameter, made.info.meta)
+        table.add_column(made, name=name, copy=False)
     return table
 
 
@@ -100,7 +118,7 @@ def missing(values: np.ndarray, parameter: Parameter) -> np.ndarray | None:
     Parameters
     ----------
     values : numpy.ndarray
-        The elements.
+        The elements; masked where the stream itself held none.
     parameter : Parameter
         Its description.
 
@@ -109,8 +127,12 @@ def missing(values: np.ndarray, parameter: Parameter) -> np.ndarray | None:
     numpy.ndarray of bool or None
         True where the element is the fill value or, in a number, NaN; `None` where nothing is missing.
     """
-    fill = masks.is_fill(values, parameter.fill)
-    lost = np.isnan(values) if values.dtype.kind == "f" else None
+    fill = masks.is_fill(np.ma.getdata(values), parameter.fill)
+    lost: np.ndarray | None = None
+    if isinstance(values, np.ma.MaskedArray):
+        lost = np.ma.getmaskarray(values)
+    elif values.dtype.kind == "f":
+        lost = np.isnan(values)
     if lost is None or not lost.any():
         return fill
     return lost if fill is None else fill | lost
@@ -118,29 +140,64 @@ def missing(values: np.ndarray, parameter: Parameter) -> np.ndarray | None:
 
 def unique_names(info: Info) -> list[str]:
     """Return the parameters' names, numbered where they repeat (CDAWeb's OMNI_HRO2_1MIN names one parameter twice)."""
-    names: list[str] = []
+    names: dict[str, None] = {}
     for name in info.names:
         number, candidate = 1, name
         while candidate in names:
             number += 1
             candidate = f"{name}_{number}"
-        names.append(candidate)
-    return names
+        names[candidate] = None
+    return list(names)
 
 
-def _column(name: str, parameter: Parameter, values: np.ndarray, primary: bool) -> Any:
+def decoded(values: np.ndarray) -> np.ndarray:
+    """
+    Return texts as str.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Texts as bytes (UTF-8) or str.
+    """
+    if values.dtype.kind != "S":
+        return values
+    raw = np.ascontiguousarray(values)
+    width = max(1, raw.dtype.itemsize)
+    plain = raw.reshape(-1).view(np.uint8)
+    if not values.size or (plain > 127).any():
+        return np.char.decode(values, "utf-8", "replace") if values.size else values.astype("U1")
+    return plain.astype("<u4").view(f"<U{width}").reshape(values.shape)
+
+
+def _instants(values: np.ndarray) -> Any:
+    try:
+        return times.from_iso(np.ma.getdata(values).reshape(len(values)))
+    except ValueError as error:
+        raise FileError(f"A record does not begin with a time: {error}") from None
+
+
+def _column(name: str, parameter: Parameter, values: np.ndarray, info: Info, context: Mapping[str, str] | None) -> Any:
     mask = missing(values, parameter)
-    if primary:
-        made: Any = times.from_iso(values)
-    elif parameter.type == "isotime":
-        made = _times(name, values, mask)
-    elif parameter.is_text:
-        made = units.column(_decoded(values), None, name=name, mask=mask)
-    else:
-        unit = parameter.units
-        made = units.column(values, unit if isinstance(unit, str) else None, name=name, mask=mask)
-    made.info.description = parameter.description
-    made.info.meta = _meta(parameter, made.info.meta)
+    if parameter.type == "isotime":
+        return _times(name, values, mask)
+    if parameter.is_text:
+        return units.column(decoded(values), None, name=name, mask=mask)
+    unit = parameter.units
+    made = units.column(
+        np.ma.getdata(values),
+        unit if isinstance(unit, str) else None,
+        name=name,
+        description=parameter.description,
+        mask=mask,
+        schema=info.units_schema,
+        context=context,
+    )
+    if values.dtype.kind == "i" and isinstance(made, u.Quantity | Masked):
+        # Whole numbers stay whole numbers, also where they have a unit.
+        whole = u.Quantity(np.ma.getdata(values), made.unit, dtype=values.dtype, copy=False)
+        meta = made.info.meta
+        made = whole if mask is None else Masked(whole, mask=mask)
+        made.info.meta = meta
     return made
 
 
@@ -148,14 +205,15 @@ def _times(name: str, values: np.ndarray, mask: np.ndarray | None) -> Any:
     """Read times other than the primary; they need not be valid, and then stay text."""
     empty = values == np.array("", dtype=values.dtype)
     mask = empty if mask is None else mask | empty
+    kept = values[~mask]
+    some = kept[0] if len(kept) else np.array("2000-01-01T00:00:00Z").astype(values.dtype.kind)
     try:
-        return times.from_iso(values, mask if mask.any() else None)
+        made = times.from_iso(np.where(mask, some, values).reshape(-1)).reshape(values.shape)
     except ValueError:
-        return units.column(_decoded(values), None, name=name, mask=mask if mask.any() else None)
-
-
-def _decoded(values: np.ndarray) -> np.ndarray:
-    return np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values
+        return units.column(decoded(values), None, name=name, mask=mask if mask.any() else None)
+    if mask.any():
+        made[mask] = np.ma.masked
+    return made
 
 
 def _meta(parameter: Parameter, meta: Any) -> dict[str, Any]:

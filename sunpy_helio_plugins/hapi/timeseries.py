@@ -10,7 +10,7 @@ from astropy import units as u
 from sunpy.timeseries import GenericTimeSeries
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi import files, reading
+from sunpy_helio_plugins.hapi import reading, stream
 from sunpy_helio_plugins.hapi.header import Parameter
 from sunpy_helio_plugins.hapi.tables import missing, unique_names
 from sunpy_helio_plugins.quantities import times
@@ -62,8 +62,8 @@ class HAPITimeSeries(GenericTimeSeries):
 
 def _begins_with_header(path: Any) -> bool:
     try:
-        with Path(path).open("rb") as stream:
-            return files.looks_like_hapi(stream.read(files.SNIFFED))
+        with Path(path).open("rb") as opened:
+            return stream.looks_like_hapi(opened.read(stream.SNIFFED))
     except (OSError, TypeError, ValueError):
         return False
 
@@ -91,7 +91,7 @@ def _units(parameter: Parameter) -> list[u.UnitBase]:
     return [u.dimensionless_unscaled if one is None else one for one in parsed]
 
 
-def _meta(content: files.Content) -> dict[str, Any]:
+def _meta(content: stream.Content) -> dict[str, Any]:
     """Return what the header says, with the units' own texts."""
     said = {key: value for key, value in content.info.raw.items() if key != "status"}
     return {**said, "unit_strings": {one.name: one.units for one in content.info.parameters}}

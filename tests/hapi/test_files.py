@@ -11,8 +11,8 @@ import pytest
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi.files import acceptance
 from sunpy_helio_plugins.hapi.header import Info
+from sunpy_helio_plugins.hapi.stream import acceptance
 
 INFO = Info.from_json(
     {

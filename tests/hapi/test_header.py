@@ -66,8 +66,8 @@ def test_references_are_resolved() -> None:
 def test_texts_without_length_have_no_binary_layout() -> None:
     with pytest.raises(FileError, match="no length"):
         Parameter({"name": "s", "type": "string"}).dtype()
-    with pytest.raises(FileError, match="'int'"):
-        Parameter({"name": "n", "type": "int"}).dtype()
+    with pytest.raises(FileError, match="'long'"):
+        Parameter({"name": "n", "type": "long"}).dtype()
 
 
 @pytest.mark.parametrize("answer", [None, [], {}, {"parameters": []}, {"parameters": ["Time"]}, {"parameters": [{}]}])

@@ -8,10 +8,11 @@ JSON, then the records in the format that the header names. JSON answers are fil
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -45,13 +46,16 @@ class Content:
         The header.
     format : str
         csv, binary or json.
-    body : bytes
-        The records; of a JSON answer the whole.
+    content : bytes
+        The whole.
+    start : int
+        Where the records begin; they are not copied out, since they may be large.
     """
 
     info: Info
     format: str
-    body: bytes
+    content: bytes = field(repr=False)
+    start: int
 
     def columns(self) -> records.Columns:
         """
@@ -63,11 +67,15 @@ class Content:
             The records are not what the header says.
         """
         if self.format == "json":
-            return records.from_json(json.loads(self.body).get("data"), self.info)
-        read = {"csv": records.from_csv, "binary": records.from_binary}.get(self.format)
-        if read is None:
+            answer = json.loads(self.content)
+            return records.from_json(answer if isinstance(answer, list) else answer.get("data"), self.info)
+        if self.format == "binary":
+            return records.from_binary(self.content, self.info, self.start)
+        if self.format != "csv":
             raise FileError(f"The header says that the records are {self.format!r}; csv, binary and json can be read.")
-        return read(self.body, self.info)
+        if len(self.content) > self.start and not self.content.endswith(b"\n"):
+            _refuse_cut_csv(self.content[max(self.start, len(self.content) - _TAIL) :], self.info)
+        return records.from_csv(self.content, self.info, self.start)
 
 
 def looks_like_hapi(head: bytes) -> bool:
@@ -103,16 +111,19 @@ def split(content: bytes, info: Info | None = None) -> Content:
     FileError
         There is no header that can be read and no ``info`` in its place.
     """
-    if content.lstrip()[:1] == b"{":
-        return _json(content)
-    head, body = _header_lines(content)
-    own = _info(head)
+    first = content[:SNIFFED].lstrip()[:1]
+    if first == b"{" or (first == b"[" and info is not None):
+        return _json(content, info)
+    start = _header_end(content)
+    own = _info(content[:start])
     if own is not None:
-        return Content(own, own.format or "csv", body)
+        return Content(own, own.format or "csv", content, start)
     if info is None:
         raise FileError("No HAPI header stands before these records; give the dataset's info answer as info=...")
     chosen = info.format if info.format in ("csv", "binary") else "csv"
-    return Content(info, str(chosen), _without_labels(body) if head else body)
+    if start and chosen == "csv":
+        start += _labels_length(content[start : start + _TAIL])
+    return Content(info, str(chosen), content, start)
 
 
 def acceptance(info: Info, chosen: str, subject: str) -> Callable[[Path], None]:
@@ -145,13 +156,15 @@ def _accept(part: Path, *, info: Info, chosen: str, subject: str) -> None:
         own = _info(head)
         rest = stream.read(_TAIL)
         if own is None and head:
-            kept = _without_labels(rest)
-            size += len(rest) - len(kept)
-            rest = kept
+            labels = _labels_length(rest) if chosen == "csv" else 0
+            size += labels
+            rest = rest[labels:]
     if not rest.strip() or (own is not None and own.code == NO_DATA):
         raise FileError(f"{subject}: there are no records in this range (HAPI 1201).")
     layout = own or info
     _refuse_ends(part, size, chosen, layout, subject)
+    if chosen == "csv":
+        _end_last_line(part)
     if own is None or own.format != chosen:
         _prepend(part, size, layout.header(chosen))
 
@@ -186,6 +199,24 @@ def _refuse_ends(part: Path, size: int, chosen: str, info: Info, subject: str) -
     elif chosen == "csv" and _is_cut(tail, sum(parameter.width for parameter in info.parameters)):
         last = tail.rpartition(b"\n")[2][:120].decode("utf-8", "replace")
         raise FileError(f"{subject}: the last record, {last!r}, is cut.")
+
+
+def _refuse_cut_csv(tail: bytes, info: Info) -> None:
+    last = tail.rpartition(b"\n")[2]
+    shown = last[:120].decode("utf-8", "replace")
+    has, wanted = last.count(b",") + 1, sum(parameter.width for parameter in info.parameters)
+    if has != wanted and b'"' not in last:
+        raise FileError(f"The last record {shown!r} has {has} fields, the header says {wanted}: it is cut.")
+    raise FileError(f"No line end follows the last record {shown!r}: it may be cut.")
+
+
+def _end_last_line(part: Path) -> None:
+    """Write the line end that some servers leave out: without it nobody could tell later that the file is whole."""
+    with part.open("r+b") as stream:
+        stream.seek(-1, os.SEEK_END)
+        if stream.read(1) != b"\n":
+            stream.seek(0, os.SEEK_END)
+            stream.write(b"\n")
 
 
 def _is_cut(tail: bytes, fields: int) -> bool:
@@ -227,12 +258,12 @@ def _read_header(stream: IO[bytes]) -> tuple[bytes, int]:
     return b"".join(lines), size
 
 
-def _header_lines(content: bytes) -> tuple[bytes, bytes]:
+def _header_end(content: bytes) -> int:
     end = 0
     while content[end : end + 1] == b"#":
         line = content.find(b"\n", end)
         end = len(content) if line < 0 else line + 1
-    return content[:end], content[end:]
+    return end
 
 
 def _info(head: bytes) -> Info | None:
@@ -244,17 +275,29 @@ def _info(head: bytes) -> Info | None:
         return None
 
 
-def _without_labels(body: bytes) -> bytes:
-    """Leave out the row of labels that ESA's server puts before the records (its guide, Get data from a dataset)."""
-    return body if _STAMP.match(body) else body.partition(b"\n")[2]
+def _labels_length(body: bytes) -> int:
+    """Return the length of the row of labels that ESA's server puts before the records (its guide, section Examples)."""
+    return 0 if _STAMP.match(body) or not body else body.find(b"\n") + 1 or len(body)
 
 
-def _json(content: bytes) -> Content:
+def _json(content: bytes, info: Info | None) -> Content:
     try:
         answer: Any = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FileError(f"This JSON answer cannot be read, it may be cut: {error}.") from None
     code, message = status_of(answer)
     if code not in (None, OK, NO_DATA):
         raise FileError(f"The server sent a message instead of records: {message} (HAPI {code})")
-    return Content(Info.from_json(answer), "json", content)
+    # server-nodejs answers without include=header by the bare records.
+    own = info if isinstance(answer, list) else _headed(answer, info)
+    assert own is not None  # noqa: S101 - for the type checker: a list is only read with an info
+    return Content(own, "json", content, 0)
+
+
+def _headed(answer: Any, info: Info | None) -> Info:
+    try:
+        return Info.from_json(answer)
+    except FileError:
+        if info is None:
+            raise
+        return info
