@@ -2,17 +2,18 @@
 Where the service is and what opens it, as the user's environment and settings say at this moment.
 
 The variables are those of the official client, imap-data-access: ``IMAP_DATA_ACCESS_URL``, ``IMAP_API_KEY``,
-``IMAP_ACCESS_TOKEN``, ``IMAP_DATA_DIR``. They are read at use: a change counts at once.
+``IMAP_ACCESS_TOKEN``, ``IMAP_DATA_DIR``. They are read at use: a change counts at once. A key may also be given to
+`sunpy_helio_plugins.sign_in` under the name ``"imap"``, or be kept in the netrc file or the keyring.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from sunpy_helio_plugins.config import conf
+from sunpy_helio_plugins.transport.credentials import Login
 
 __all__ = ["Access", "current", "data_dir"]
 
@@ -20,23 +21,23 @@ __all__ = ["Access", "current", "data_dir"]
 @dataclass(frozen=True)
 class Access:
     """
-    The address of the service and the header that opens it.
+    The address of the service and what opens it.
 
     Attributes
     ----------
     base : str
         The address, with the prefix of the route that the credential belongs to.
-    headers : mapping
-        The credential, or nothing; never shown.
+    login : Login or None
+        The credential, or nothing; it goes to the service's own origin alone.
     """
 
     base: str
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    login: Login | None = None
 
     @property
     def is_public(self) -> bool:
         """Whether only released files can be seen and fetched."""
-        return not self.headers
+        return self.login is None
 
     def url(self, path: str) -> str:
         """
@@ -50,9 +51,14 @@ class Access:
         return f"{self.base}/{path}"
 
 
-def current() -> Access:
+def current(public: bool = False) -> Access:
     """
     Return how the service is reached now.
+
+    Parameters
+    ----------
+    public : bool, optional
+        Whether to leave credentials aside, so as to see what everyone sees.
 
     Returns
     -------
@@ -60,17 +66,16 @@ def current() -> Access:
         By an API key where there is one, else by a token, else publicly, in the official client's order.
     """
     base = (os.environ.get("IMAP_DATA_ACCESS_URL") or str(conf.imap.url)).rstrip("/")
-    key, token = os.environ.get("IMAP_API_KEY"), os.environ.get("IMAP_ACCESS_TOKEN")
-    if key:
-        return Access(_with(base, "/api-key"), {"x-api-key": key})
-    if token:
-        return Access(_with(base, "/authorized"), {"Authorization": f"Bearer {token}"})
+    bare = base.removesuffix("/api-key").removesuffix("/authorized")
+    if public:
+        return Access(bare)
+    key = Login("imap", bare, "header", (("IMAP_API_KEY",),), header="x-api-key")
+    if key.known():
+        return Access(f"{bare}/api-key", key)
+    token = Login("imap-token", bare, "bearer", (("IMAP_ACCESS_TOKEN",),))
+    if os.environ.get("IMAP_ACCESS_TOKEN"):
+        return Access(f"{bare}/authorized", token)
     return Access(base)
-
-
-def _with(base: str, prefix: str) -> str:
-    """Append the route's prefix unless the user's address ends with it already."""
-    return base if base.endswith(prefix) else base + prefix
 
 
 def data_dir() -> Path | None:

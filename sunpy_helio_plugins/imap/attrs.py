@@ -8,12 +8,37 @@ so the reason must come from here.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
+
+from astropy import units as u
+from sunpy.net.attr import Attr, Range
+from sunpy.time import parse_time
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import Marker, Word
+from sunpy_helio_plugins.imap.vocabulary import EXTENSIONS, KERNELS, TABLES
 
-__all__ = ["Descriptor", "File", "Version"]
+__all__ = [
+    "CarringtonRotation", "Descriptor", "Extension", "File", "FileName", "Ingested", "Kernel", "Recent", "Released",
+    "Repointing", "Table", "Version",
+]  # fmt: skip
+
+
+def _one_of(word: type, value: Any, allowed: Iterable[str]) -> str:
+    """Return a value in lower case, if it is allowed."""
+    text = str(value).strip().lower()
+    if not isinstance(value, str) or text not in allowed:
+        raise QueryError(f"a.imap.{word.__name__}({value!r}) is unknown to IMAP SDC; it knows: {', '.join(allowed)}.")
+    return text
+
+
+def _number(word: type, value: Any, prefix: str, example: str) -> int:
+    """Return a number that may be written as file names write it."""
+    found = re.fullmatch(rf"(?:{prefix})?(\d{{1,5}})", str(value).strip().lower())
+    if isinstance(value, bool) or not isinstance(value, str | int) or found is None:
+        raise QueryError(f"a.imap.{word.__name__}({value!r}): a number of at most five digits is needed, {example}.")
+    return int(found[1])
 
 
 class File(Marker):
@@ -68,13 +93,14 @@ class Descriptor(Word):
 
 class Version(Word):
     """
-    Which version of each file; without this attr the latest.
+    Which versions of each file; without this attr the latest.
 
     Parameters
     ----------
-    *values : str
-        ``"latest"``; ``"v001.0002"`` for one major and one minor version; ``"v001"``, which is the minor version in the
-        service's older convention and takes the highest major version that has it.
+    *values : str or int
+        ``"latest"``; ``"all"``; ``"v001.0002"`` for one major and one minor version; a number such as ``2`` for a major
+        version with all its minor ones; ``"v001"``, which is the minor version in the service's older convention and
+        takes the highest major version that has it.
 
     Raises
     ------
@@ -89,7 +115,97 @@ class Version(Word):
     @classmethod
     def check(cls, value: Any) -> str:
         """
-        Return a version in lower case.
+        Return a version in lower case; a major version as its digits alone.
+
+        Parameters
+        ----------
+        value : str or int
+            What the user gave.
+
+        Raises
+        ------
+        QueryError
+            It is no version.
+        """
+        text = str(value).strip().lower()
+        if isinstance(value, bool) or not re.fullmatch(r"latest|all|\d{1,3}|v\d{3}(\.\d{4})?", text):
+            raise QueryError(
+                f"a.imap.Version({value!r}): a version is 'latest', 'all', 'v001.0002', 'v001', or a number for a "
+                "major version with all its minor ones."
+            )
+        return str(int(text)) if text.isdigit() else text
+
+
+class Repointing(Word):
+    """
+    The number of the pointing; no time range is needed beside it.
+
+    Parameters
+    ----------
+    *values : int or str
+        Numbers, also as file names write them: ``120``, ``"repoint00120"``.
+    """
+
+    @classmethod
+    def check(cls, value: Any) -> int:
+        """
+        Return a pointing's number.
+
+        Parameters
+        ----------
+        value : int or str
+            What the user gave.
+
+        Raises
+        ------
+        QueryError
+            It is no such number; the service itself answers ``"repoint00120"`` with an internal error.
+        """
+        return _number(cls, value, "repoint", "as in 120 or 'repoint00120'")
+
+
+class CarringtonRotation(Word):
+    """
+    The number of the Carrington rotation that a file covers; no time range is needed beside it.
+
+    Parameters
+    ----------
+    *values : int or str
+        Numbers, also as file names write them: ``2306``, ``"cr02306"``.
+    """
+
+    @classmethod
+    def check(cls, value: Any) -> int:
+        """
+        Return a rotation's number.
+
+        Parameters
+        ----------
+        value : int or str
+            What the user gave.
+
+        Raises
+        ------
+        QueryError
+            It is no such number.
+        """
+        return _number(cls, value, "cr", "as in 2306 or 'cr02306'")
+
+
+class Extension(Word):
+    """
+    The file name's extension, such as ``"cdf"`` or ``"pkts"``.
+
+    Parameters
+    ----------
+    *values : str
+        One or more extensions.
+    """
+
+    @classmethod
+    def check(cls, value: Any) -> str:
+        """
+        Return an extension without its point.
 
         Parameters
         ----------
@@ -99,9 +215,221 @@ class Version(Word):
         Raises
         ------
         QueryError
-            The text is no version.
+            No table of the service has such files.
         """
-        text = super().check(value).lower()
-        if text != "latest" and not re.fullmatch(r"v\d{3}(\.\d{4})?", text):
-            raise QueryError(f"a.imap.Version({value!r}): a version is 'latest', 'v001.0002' or 'v001'.")
-        return text
+        known = sorted({extension for those in EXTENSIONS.values() for extension in those})
+        return _one_of(cls, value.strip().lstrip(".") if isinstance(value, str) else value, known)
+
+
+class FileName(Word):
+    """
+    A file by its name; no time range is needed.
+
+    Parameters
+    ----------
+    *values : str
+        Names of science, quicklook or ancillary files, or of SPICE kernels; a path before a name is ignored.
+    """
+
+    @classmethod
+    def check(cls, value: Any) -> str:
+        """
+        Return a bare file name.
+
+        Parameters
+        ----------
+        value : str
+            What the user gave.
+
+        Raises
+        ------
+        QueryError
+            The text cannot be the name of a file.
+        """
+        name = re.split(r"[/\\]", super().check(str(value)))[-1]
+        if not re.fullmatch(r"[\w.+-]+", name, re.ASCII):
+            raise QueryError(
+                f"a.imap.FileName({value!r}): a whole name is needed, as in "
+                "'imap_mag_l2_norm-gse_20260110_v001.0002.cdf'; for patterns see a.imap.Descriptor."
+            )
+        return name
+
+
+class Table(Word):
+    """
+    Which of the service's tables; without this attr the one of science files.
+
+    Parameters
+    ----------
+    *values : str
+        ``"science"``, ``"ancillary"``, ``"quicklook"`` or ``"spice"``.
+    """
+
+    @classmethod
+    def check(cls, value: Any) -> str:
+        """
+        Return a table's name.
+
+        Parameters
+        ----------
+        value : str
+            What the user gave.
+
+        Raises
+        ------
+        QueryError
+            There is no such table.
+        """
+        return _one_of(cls, value, TABLES)
+
+
+class Kernel(Word):
+    """
+    SPICE kernels, by their type.
+
+    Parameters
+    ----------
+    *values : str
+        Types as the service names them, such as ``"ephemeris_reconstructed"``; none means every type.
+    """
+
+    @classmethod
+    def check(cls, value: Any) -> str:
+        """
+        Return a kernel's type.
+
+        Parameters
+        ----------
+        value : str
+            What the user gave.
+
+        Raises
+        ------
+        QueryError
+            There is no such type.
+        """
+        return _one_of(cls, value, KERNELS)
+
+
+class Released(Word):
+    """
+    Only files that are released, or only those that are not (which needs an API key).
+
+    Parameters
+    ----------
+    value : bool, optional
+        Whether they are released.
+    """
+
+    def __init__(self, value: Any = True) -> None:
+        super().__init__(value)
+
+    @classmethod
+    def check(cls, value: Any) -> bool:
+        """
+        Return a truth value.
+
+        Parameters
+        ----------
+        value : bool
+            What the user gave.
+
+        Raises
+        ------
+        QueryError
+            It is none.
+        """
+        if not isinstance(value, bool) and str(value).lower() not in ("true", "false"):
+            raise QueryError(f"a.imap.Released({value!r}): True or False is needed.")
+        return str(value).lower() == "true"
+
+
+class Recent(Word):
+    """
+    Data of the last days, until now, in place of a time range.
+
+    Parameters
+    ----------
+    days : float, astropy.units.Quantity or "today", optional
+        How many days; ``"today"`` are the last 24 hours.
+    """
+
+    def __init__(self, days: Any = 1) -> None:
+        super().__init__(days)
+
+    @classmethod
+    def check(cls, value: Any) -> float:
+        """
+        Return a number of days.
+
+        Parameters
+        ----------
+        value : float, astropy.units.Quantity or "today"
+            What the user gave.
+
+        Raises
+        ------
+        QueryError
+            It is no positive number, or beyond a century.
+        """
+        try:
+            days = 1.0 if value == "today" else float(u.Quantity(value, u.day).to_value(u.day))
+        except (TypeError, ValueError):
+            days = -1.0
+        if isinstance(value, bool) or not 0 < days <= 36525:
+            raise QueryError(f"a.imap.Recent({value!r}): a positive number of days is needed, or 'today'.")
+        return days
+
+
+class Ingested(Range):
+    """
+    Files that came into the archive within a time range; no range of the data is needed beside it.
+
+    Parameters
+    ----------
+    since : str, datetime.datetime, astropy.time.Time, optional
+        From when on.
+    until : str, datetime.datetime, astropy.time.Time, optional
+        Until when.
+
+    Raises
+    ------
+    QueryError
+        Neither is given, one of them is no time, or the end comes first.
+    """
+
+    def __init__(self, since: Any = None, until: Any = None) -> None:
+        self._kind = "imap.Ingested"
+        try:
+            self.since, self.until = (None if time is None else parse_time(time).utc for time in (since, until))
+        except (TypeError, ValueError) as error:
+            raise QueryError(
+                f"a.imap.Ingested({since!r}, {until!r}): this cannot be read as times ({error})."
+            ) from None
+        if self.since is None and self.until is None:
+            raise QueryError("a.imap.Ingested needs a time since when, or until when.")
+        if self.since is not None and self.until is not None and self.since > self.until:
+            raise QueryError(f"a.imap.Ingested({since!r}, {until!r}): the end comes before the start.")
+        super().__init__(self.since, self.until)
+
+    def collides(self, other: Attr) -> bool:
+        """Tell whether both cannot stand side by side."""
+        return isinstance(other, Ingested)
+
+    def __xor__(self, other: Attr) -> Attr:
+        raise TypeError("Time ranges of a.imap.Ingested cannot be taken from one another.")
+
+    def __contains__(self, other: Any) -> bool:
+        return isinstance(other, Ingested) and (
+            (self.since is None or (other.since is not None and self.since <= other.since))
+            and (self.until is None or (other.until is not None and other.until <= self.until))
+        )
+
+    def __hash__(self) -> int:
+        return hash((self._kind, str(self.since), str(self.until)))
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and hash(self) == hash(other)
+
+    def __repr__(self) -> str:
+        return f"a.imap.Ingested({self.since and self.since.isot!r}, {self.until and self.until.isot!r})"

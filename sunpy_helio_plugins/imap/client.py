@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,11 +17,23 @@ from sunpy.net.base_client import BaseClient, QueryResponseTable, convert_row_to
 from sunpy_helio_plugins.errors import ServiceError, warn_incomplete
 from sunpy_helio_plugins.fido import Face
 from sunpy_helio_plugins.imap import access, attrs, intact, service, tables, translate
-from sunpy_helio_plugins.imap.vocabulary import DESCRIPTORS, INSTRUMENTS, LEVELS, PROVIDERS, SOURCES
+from sunpy_helio_plugins.imap.vocabulary import (
+    DESCRIPTORS,
+    EXTENSIONS,
+    INSTRUMENTS,
+    KERNELS,
+    LEVELS,
+    PROVIDERS,
+    SOURCES,
+    TABLES,
+)
 from sunpy_helio_plugins.transport import paths, transfer
 from sunpy_helio_plugins.transport.names import safe_name
 
 __all__ = ["IMAPClient"]
+
+_AT_A_TIME = 4
+"""Questions that are asked at a time."""
 
 
 class IMAPClient(Face, BaseClient):
@@ -59,18 +74,16 @@ class IMAPClient(Face, BaseClient):
         ServiceError
             No question was answered.
         """
-        answers, failures = [], []
-        for one in translate.queries(*query):
-            try:
-                answers.append((one, service.ask(one)))
-            except ServiceError as error:
-                failures.append(error)
+        answers, failures = _answers(translate.queries(*query))
         if failures and not answers:
             raise failures[0]
-        table = tables.from_answers(answers, client=self)
-        table.problems = [*table.problems, *map(str, failures)]
-        for problem in table.problems:
+        asked = [(one, found.rows) for one, found in answers]
+        table = tables.from_answers(asked, client=self, base=access.current(public=True).base)
+        problems = [problem for _, found in answers for problem in found.problems]
+        incomplete = [*table.problems, *problems, *map(str, failures)]
+        for problem in incomplete:
             warn_incomplete(problem)
+        table.problems = [*incomplete, *tables.withheld(asked, table)]
         return table
 
     @convert_row_to_table
@@ -91,17 +104,19 @@ class IMAPClient(Face, BaseClient):
         **kwargs
             What other clients take; ``overwrite`` is used.
         """
-        jobs = []
+        wanted = kwargs.get("overwrite")
         for row in query_results:
             name = PurePosixPath(row["file_path"]).name
-            url, headers = service.download_url(row["file_path"])
+            url, login = service.download_url(row["file_path"])
             check = partial(intact.check, name=name)
-            jobs.append(transfer.Download(url, _target(path, row), service.ARCHIVE, check, headers))
-        transfer.enqueue(downloader, jobs, kwargs.get("overwrite"))
+            job = transfer.Download(url, _target(path, row), service.ARCHIVE, check, login=login)
+            # What is there is believed only if it can be what its name says.
+            again = None if intact.is_believable(job.target, name) else True
+            transfer.enqueue(downloader, [job], again or wanted)
 
     @classmethod
     def _can_handle_query(cls, *query: Attr) -> bool:
-        return any(type(attr) in (attrs.File, attrs.Descriptor, attrs.Version) for attr in query)
+        return any(type(attr) in translate.OWN for attr in query)
 
     @classmethod
     def _attrs_module(cls) -> tuple[str, str]:
@@ -123,8 +138,32 @@ class IMAPClient(Face, BaseClient):
             a.Provider: [(name, "IMAP Science Data Center.") for name in PROVIDERS],
             a.Source: [(name, "Interstellar Mapping and Acceleration Probe.") for name in SOURCES],
             attrs.Descriptor: list(DESCRIPTORS.items()),
-            attrs.Version: [("latest", "The latest version of each file.")],
+            attrs.Version: [("latest", "The latest version of each file."), ("all", "All versions of each file.")],
+            attrs.Table: list(TABLES.items()),
+            attrs.Kernel: [(kernel, "SPICE kernels.") for kernel in KERNELS],
+            attrs.Extension: [(name, f"Files .{name}.") for name in sorted({*chain(*EXTENSIONS.values())})],
+            attrs.Recent: [("today", "Data of the last 24 hours.")],
         }
+
+
+def _answers(
+    queries: Sequence[translate.Query],
+) -> tuple[list[tuple[translate.Query, service.Rows]], list[ServiceError]]:
+    """Ask each question, some at a time; one that fails does not cost the others."""
+
+    def ask(query: translate.Query) -> service.Rows | ServiceError:
+        try:
+            return service.ask(query)
+        except ServiceError as error:
+            return error
+
+    if len(queries) == 1:
+        found = [ask(queries[0])]
+    else:
+        with ThreadPoolExecutor(_AT_A_TIME) as pool:
+            found = list(pool.map(ask, queries))
+    answers = [(query, one) for query, one in zip(queries, found, strict=True) if isinstance(one, service.Rows)]
+    return answers, [one for one in found if isinstance(one, ServiceError)]
 
 
 def _target(path: str | Path, row: Any) -> Path:

@@ -9,24 +9,24 @@ older form.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
+from functools import lru_cache
+from typing import NamedTuple
 
-__all__ = ["FileName", "parse"]
+from sunpy_helio_plugins.imap import kernels
+from sunpy_helio_plugins.imap.vocabulary import EXTENSIONS
 
-_VERSION = r"v(?:(?P<major>\d{3})\.(?P<minor>\d{4})|(?P<alone>\d{3}))"
-_SCIENCE = re.compile(
-    r"imap_(?P<instrument>[^_/]+)_(?P<level>l\d[^_/]*)_(?P<descriptor>[^_/]+)_(?P<start>\d{8})"
-    rf"(?:-repoint(?P<repointing>\d{{5}})|-cr(?P<rotation>\d{{5}}))?_(?P<version>{_VERSION})\.(?P<extension>[^./]+)"
-)
-_ANCILLARY = re.compile(
-    r"imap_(?P<instrument>[^_/]+)_(?P<descriptor>[^_/]+)_(?P<start>\d{8})"
-    rf"(?:_(?P<end>\d{{8}})|-repoint(?P<repointing>\d{{5}}))?_(?P<version>{_VERSION})\.(?P<extension>[^./]+)"
-)
+__all__ = ["FileName", "key_of", "parse", "table_of"]
+
+_LEVEL = re.compile(r"l[0-9][a-z]{0,2}")
+_SPAN = re.compile(r"([0-9]{8})(?:-repoint([0-9]{5})|-cr([0-9]{5}))?")
+_TAIL = re.compile(r"(v(?:([0-9]{3})\.([0-9]{4})|([0-9]{3})))\.([^./]+)")
+
+_Span = tuple[date, int | None, int | None]
+_Tail = tuple[str, int | None, int, str]
 
 
-@dataclass(frozen=True)
-class FileName:
+class FileName(NamedTuple):
     """
     A file name, taken apart.
 
@@ -82,33 +82,110 @@ def parse(name: str) -> FileName | None:
     >>> parse("mag.cdf") is None
     True
     """
-    found = _SCIENCE.fullmatch(name) or _ANCILLARY.fullmatch(name)
-    parts = found.groupdict() if found else {}
-    start, end = _day(parts.get("start")), _day(parts.get("end"))
-    if start is None or (parts.get("end") and end is None):
+    parts = name.split("_")
+    # Ten thousand names share few days and versions: each of those is read once.
+    tail = _tail(parts[-1])
+    if tail is None or parts[0] != "imap" or "" in parts or "/" in name or not 5 <= len(parts) <= 6:
         return None
+    return _science(parts, tail) or _ancillary(parts, tail)
+
+
+def _science(parts: list[str], tail: _Tail) -> FileName | None:
+    _, instrument, level, descriptor, *spans, _ = parts
+    span = _span(spans[0]) if spans else None
+    if span is None or not _LEVEL.fullmatch(level):
+        return None
+    version, major, minor, extension = tail
+    start, repointing, rotation = span
     return FileName(
-        instrument=parts["instrument"],
-        descriptor=parts["descriptor"],
-        version=parts["version"],
-        extension=parts["extension"],
-        level=parts.get("level"),
-        start=start,
-        end=end,
-        repointing=_number(parts.get("repointing")),
-        rotation=_number(parts.get("rotation")),
-        major=_number(parts["major"]),
-        minor=int(parts["minor"] or parts["alone"]),
-    )
+        instrument, descriptor, version, extension, level, start, None, repointing, rotation, major, minor
+    )  # fmt: skip
 
 
-def _day(text: str | None) -> date | None:
-    """Return a day of the calendar; eight digits may also be none."""
+def _ancillary(parts: list[str], tail: _Tail) -> FileName | None:
+    _, instrument, descriptor, first, *rest = parts[:-1]
+    span, last = _span(first), _span(rest[0]) if rest else None
+    if span is None or (rest and (last is None or len(rest[0]) != 8 or len(first) != 8)):
+        return None
+    version, major, minor, extension = tail
+    start, repointing, rotation = span
+    if rotation is not None:
+        return None
+    end = None if last is None else last[0]
+    return FileName(instrument, descriptor, version, extension, None, start, end, repointing, None, major, minor)
+
+
+@lru_cache(maxsize=4096)
+def _span(text: str) -> _Span | None:
+    """Read a day, perhaps with a pointing or a rotation; eight digits may also be no day of the calendar."""
+    found = _SPAN.fullmatch(text)
+    if found is None:
+        return None
+    day, repointing, rotation = found.groups()
     try:
-        return datetime.strptime(text, "%Y%m%d").date() if text else None
+        start = date(int(day[:4]), int(day[4:6]), int(day[6:]))
     except ValueError:
         return None
+    return start, _number(repointing), _number(rotation)
+
+
+@lru_cache(maxsize=4096)
+def _tail(text: str) -> _Tail | None:
+    """Read a version and an extension."""
+    found = _TAIL.fullmatch(text)
+    if found is None:
+        return None
+    version, major, minor, alone, extension = found.groups()
+    return version, _number(major), int(minor or alone), extension
 
 
 def _number(text: str | None) -> int | None:
     return int(text) if text else None
+
+
+def table_of(name: str) -> str | None:
+    """
+    Return the service's table that a file belongs to.
+
+    Parameters
+    ----------
+    name : str
+        A bare file name.
+
+    Returns
+    -------
+    str or None
+        ``"science"``, ``"quicklook"``, ``"ancillary"`` or ``"spice"``; `None` where the name follows no convention.
+    """
+    found = parse(name)
+    if found is None:
+        return "spice" if kernels.type_of(name) else None
+    if found.level is None:
+        return "ancillary"
+    return "quicklook" if found.extension in EXTENSIONS["quicklook"] else "science"
+
+
+def key_of(name: str) -> str | None:
+    """
+    Return the full path that the SDC gives a file: its key in the storage and its place below ``IMAP_DATA_DIR``.
+
+    Parameters
+    ----------
+    name : str
+        A bare file name.
+
+    Returns
+    -------
+    str or None
+        Such as ``"imap/mag/l2/2026/01/imap_mag_l2_norm-gse_20260110_v001.0002.cdf"``; `None` where the name follows no
+        convention.
+    """
+    found, table = parse(name), table_of(name)
+    if table == "spice":
+        return f"imap/spice/{kernels.folder_of(name)}/{name}"
+    if found is None:
+        return None
+    if table == "ancillary":
+        return f"imap/ancillary/{found.instrument}/{name}"
+    above = "imap/quicklook" if table == "quicklook" else "imap"
+    return f"{above}/{found.instrument}/{found.level}/{found.start:%Y/%m}/{name}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import mmap
 import struct
 from pathlib import Path
 
 from sunpy_helio_plugins.errors import FileError
 
-__all__ = ["check"]
+__all__ = ["check", "is_believable"]
 
 _CDF_MAGIC = (0xCDF30001, 0xCDF26002, 0x0000FFFF)
 _PLAIN, _COMPRESSED = 0x0000FFFF, 0xCCCC0001
@@ -34,6 +35,44 @@ def check(part: Path, name: str) -> None:
         raise FileError(f"{name}: the archive sent an empty file.")
     if name.endswith(".cdf"):
         _check_cdf(part, name, size)
+
+
+def is_believable(path: Path, name: str) -> bool:
+    """
+    Tell whether a file that stands at a place already can be what its name says.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The place.
+    name : str
+        The file's name in the archive.
+
+    Returns
+    -------
+    bool
+        False where it is cut, damaged or of another kind, as after a program that was killed while it wrote; true where
+        there is no file.
+    """
+    if not path.is_file():
+        return True
+    try:
+        check(path, name)
+    except FileError:
+        return False
+    return not name.endswith(".pkts") or _ends_with_packet(path)
+
+
+def _ends_with_packet(path: Path) -> bool:
+    """Walk along CCSDS packets: the last one must be whole. What does not begin as a packet is not judged."""
+    size = path.stat().st_size
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if content[0] >> 5:  # packets are of version 0
+            return True
+        place = 0
+        while place + 6 <= size:
+            place += 7 + int.from_bytes(content[place + 4 : place + 6], "big")
+    return place == size
 
 
 def _check_cdf(part: Path, name: str, size: int) -> None:

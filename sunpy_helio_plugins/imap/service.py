@@ -2,22 +2,54 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from sunpy_helio_plugins.errors import AnswerError, ServiceBroken, ServiceRefused
+from sunpy_helio_plugins.imap import filenames
 from sunpy_helio_plugins.imap.access import Access, current
 from sunpy_helio_plugins.imap.translate import Query
 from sunpy_helio_plugins.transport import session
+from sunpy_helio_plugins.transport.credentials import Login
 
-__all__ = ["ARCHIVE", "ask", "download_url"]
+__all__ = ["ARCHIVE", "Rows", "ask", "download_url", "rows_of"]
 
 ARCHIVE = "IMAP SDC"
 
 Row = dict[str, Any]
 
+_DROPPED = frozenset(
+    {"latest", "major_version", "file_path", "ingestion_start_date", "ingestion_end_date", "extension", "repointing"}
+)
+"""Parameters without which an older service can be asked: `tables` does the same on what comes."""
 
-def ask(query: Query) -> list[Row]:
+_ADDED = {"start_date": "end_date", "ingestion_start_date": "ingestion_end_date"}
+_FIRST = date(2010, 1, 1)
+"""Before any file of the mission, those of its rehearsals included."""
+
+_TOO_MUCH = "where many files match, this is its answer too: narrow the query"
+
+
+class Rows(NamedTuple):
+    """
+    What the service answered.
+
+    Attributes
+    ----------
+    rows : list of dict
+        Rows of the service's table. Their start dates allow an overlap with the query's range; they are not yet
+        filtered by what the service cannot filter.
+    problems : list of str
+        Which parts of the range did not come, and why.
+    """
+
+    rows: list[Row]
+    problems: list[str]
+
+
+def ask(query: Query) -> Rows:
     """
     Ask for the rows of files.
 
@@ -28,30 +60,38 @@ def ask(query: Query) -> list[Row]:
 
     Returns
     -------
-    list of dict
-        Rows of the service's science table, in its order (by path). They are those whose start date allows an overlap
-        with the query's range, and their descriptors are not yet filtered where the query has wildcards.
+    Rows
+        The rows, without repeats. A range that is more than the service can answer at once (6 MB, some 16,900 rows) is
+        asked for in parts.
 
     Raises
     ------
     ServiceError
         The service did not answer as it should.
     """
+    if query.table == "spice":
+        from sunpy_helio_plugins.imap import spice
+
+        return Rows(spice.ask(query), [])
     access = current()
-    try:
-        return _rows(access, parameters(query))
-    except ServiceRefused as refused:
-        # The service of 2024 does not know "latest" and answers with all versions; `tables` keeps the latest.
-        if query.version != "latest" or "latest is not a valid query parameter" not in refused.words:
-            raise
-        return _rows(access, {name: value for name, value in parameters(query).items() if name != "latest"})
-    except ServiceBroken as broken:
-        # Beyond 6 MB (some 16,900 rows) the gateway gives an error instead of an answer.
-        words = f"{broken.words}; where many files match, this is its answer too: narrow the query"
-        raise ServiceBroken(ARCHIVE, broken.url, words, broken.status) from None
+    found = _split(access, parameters(query))
+    if _wants_all(query, access):
+        for major in range(max((row.get("major_version") or 0 for row in found.rows), default=0)):
+            found = _joined(found, _split(access, parameters(query) | {"major_version": str(major)}))
+    if query.rotation is not None and not found.rows:
+        # Whether the service knows the rotation of each file is not sure; its date is.
+        found = _split(access, parameters(query, by_date=True))
+    return found
 
 
-def parameters(query: Query) -> dict[str, str]:
+def _wants_all(query: Query, access: Access) -> bool:
+    """Tell whether versions must be chosen here: the service alone gives no more than the highest major version."""
+    if query.table != "science" or query.name is not None:
+        return False
+    return query.version == "all" or (query.version == "latest" and query.released is not None and not access.is_public)
+
+
+def parameters(query: Query, by_date: bool = False) -> dict[str, str]:
     """
     Return the query fields of a question.
 
@@ -59,32 +99,150 @@ def parameters(query: Query) -> dict[str, str]:
     ----------
     query : Query
         The question.
+    by_date : bool, optional
+        Whether a Carrington rotation is to be asked for by its dates.
 
     Returns
     -------
     dict of str
-        Names and values as the service takes them. ``table`` is left out: science is its default, and the service of
-        2024 refuses the name.
+        Names and values as the service takes them. ``table`` is left out for science, which is its default: the service
+        of 2024 refuses the name.
     """
-    first, last = query.days
+    asked: dict[str, str] = {} if query.table == "science" else {"table": query.table}
+    if query.name is not None:
+        return asked | _of_name(query.name)
     exact = None if query.has_wildcards else query.descriptor
-    version = ("latest", "true") if query.version == "latest" else ("version", query.version)
-    named = {"instrument": query.instrument, "data_level": query.level, "descriptor": exact}
-    asked = {name: value for name, value in named.items() if value is not None}
-    return {**asked, "start_date": first, "end_date": last, **dict([version])}
+    named = {
+        "instrument": query.instrument, "data_level": query.level, "descriptor": exact, "extension": query.extension,
+        "repointing": query.repointing if query.table != "ancillary" else None,
+    }  # fmt: skip
+    asked |= {name: str(value) for name, value in named.items() if value is not None}
+    asked |= _dates(query, by_date)
+    return asked | _version(query) if query.table == "science" else asked
 
 
-def _rows(access: Access, fields: dict[str, str]) -> list[Row]:
-    answer = session.get(access.url("query"), fields, archive=ARCHIVE, headers=access.headers)
+def _of_name(name: str) -> dict[str, str]:
+    """Return the fields that find one file; those besides its path are for services that cannot ask for a path."""
+    found = filenames.parse(name)
+    if found is None:
+        return {"file_path": name}
+    level = {} if found.level is None else {"data_level": found.level}
+    day = f"{found.start:%Y%m%d}"
+    return {
+        "instrument": found.instrument, **level, "descriptor": found.descriptor, "start_date": day, "end_date": day,
+        "file_path": filenames.key_of(name) or name,
+    }  # fmt: skip
+
+
+def _dates(query: Query, by_date: bool) -> dict[str, str]:
+    asked: dict[str, str] = {}
+    days = query.days
+    if query.rotation is not None and days is None:
+        if not by_date:
+            return {"cr": str(query.rotation)}
+        # Rotation 1 began on 1853-11-09; a file may begin anywhere in its rotation or in the one before.
+        middle = date(1853, 11, 9) + timedelta(days=27.2752316 * (query.rotation - 1))
+        days = middle - timedelta(days=45), middle + timedelta(days=45)
+    if days is not None:
+        first = {} if days[0] == date.min else {"start_date": f"{days[0]:%Y%m%d}"}
+        asked |= {**first, "end_date": f"{days[1]:%Y%m%d}"}
+    if query.until:
+        since, until = (text[:10].replace("-", "") for text in (query.since, query.until))
+        asked |= {} if since < "1900" else {"ingestion_start_date": since}
+        asked |= {} if until > "9000" else {"ingestion_end_date": until}
+    return asked
+
+
+def _version(query: Query) -> dict[str, str]:
+    if query.version == "latest" and query.released is None:
+        return {"latest": "true"}
+    if query.version in ("all", "latest"):
+        return {}
+    return {"major_version" if query.version.isdigit() else "version": query.version}
+
+
+def _joined(one: Rows, other: Rows) -> Rows:
+    rows = {row["file_path"]: row for part in (one, other) for row in part.rows}
+    return Rows(list(rows.values()), [*one.problems, *other.problems])
+
+
+def _split(access: Access, fields: dict[str, str]) -> Rows:
+    """Ask; where the service fails, in halves of the range, since too large an answer is an error without reason."""
+    try:
+        return Rows(rows_of(access, "query", fields), [])
+    except ServiceBroken as broken:
+        halves = _halves(fields)
+        if not halves:
+            words = f"{broken.words}; {_TOO_MUCH}"
+            raise ServiceBroken(ARCHIVE, broken.url, words, broken.status) from None
+    first = _split(access, halves[0])
+    try:
+        return _joined(first, _split(access, halves[1]))
+    except ServiceBroken as broken:
+        if not first.rows:
+            raise
+        span = " to ".join(halves[1][name] for pair in _ADDED.items() for name in pair if name in halves[1])
+        return Rows(first.rows, [*first.problems, f"Files of {span} are missing: {broken}"])
+
+
+def _halves(fields: dict[str, str]) -> list[dict[str, str]]:
+    """Return a question in two, by the start dates or else by the days of ingestion; nothing where it is one day."""
+    for start, end in _ADDED.items():
+        if start in fields or end in fields:
+            first = _day(fields[start]) if start in fields else _FIRST
+            last = _day(fields[end]) if end in fields else datetime.now(UTC).date()
+            if first < last:
+                middle = first + (last - first) // 2
+                after = middle + timedelta(days=1)
+                left = {**fields, start: f"{first:%Y%m%d}", end: f"{middle:%Y%m%d}"}
+                return [left, {**fields, start: f"{after:%Y%m%d}", end: f"{last:%Y%m%d}"}]
+    return []
+
+
+def _day(text: str) -> date:
+    return date.fromisoformat(f"{text[:4]}-{text[4:6]}-{text[6:]}")
+
+
+def rows_of(access: Access, endpoint: str, fields: dict[str, str]) -> list[Row]:
+    """
+    Ask an endpoint for rows, without the parameters that an older service does not know.
+
+    Parameters
+    ----------
+    access : Access
+        The service.
+    endpoint : str
+        Such as ``"query"``.
+    fields : dict of str
+        The query fields.
+
+    Returns
+    -------
+    list of dict
+        The rows.
+    """
+    try:
+        answer = session.get(access.url(endpoint), fields, archive=ARCHIVE, login=access.login)
+    except ServiceRefused as refused:
+        found = re.search(r"(\w+) is not a valid query parameter", refused.words)
+        unknown = found[1] if found else ""
+        if unknown not in fields or unknown not in _DROPPED:
+            raise
+        rest = {name: value for name, value in fields.items() if name != unknown}
+        return rows_of(access, endpoint, rest or {"start_date": f"{_FIRST:%Y%m%d}"})
     rows = answer.json()
-    if not isinstance(rows, list) or not all(isinstance(row, dict) and "file_path" in row for row in rows):
+    if not isinstance(rows, list) or not all(map(_is_row, rows)):
         raise AnswerError(ARCHIVE, answer.url, "a list of files was expected; something else came", answer.status)
     return rows
 
 
-def download_url(file_path: str) -> tuple[str, dict[str, str]]:
+def _is_row(row: Any) -> bool:
+    return isinstance(row, dict) and (isinstance(row.get("file_path"), str) or isinstance(row.get("file_name"), str))
+
+
+def download_url(file_path: str) -> tuple[str, Login | None]:
     """
-    Return where a file can be fetched, and the headers to send there.
+    Return where a file can be fetched, and how to sign in there.
 
     Parameters
     ----------
@@ -95,8 +253,8 @@ def download_url(file_path: str) -> tuple[str, dict[str, str]]:
     -------
     url : str
         The address; it answers with a redirection to the storage.
-    headers : dict of str
+    login : Login or None
         The user's credential, for this address only: the storage refuses a second one.
     """
     access = current()
-    return access.url(f"download/{quote(file_path)}"), dict(access.headers)
+    return access.url(f"download/{quote(file_path)}"), access.login

@@ -1,59 +1,34 @@
-"""Rows of the IMAP Science Data Center as a table: what overlaps, one version of each, with times."""
+"""Rows of the IMAP Science Data Center as a table: what overlaps, the wanted versions of each, with times."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from datetime import date
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from astropy.table import MaskedColumn
 from astropy.time import Time
 
 from sunpy_helio_plugins.fido import HelioTable
-from sunpy_helio_plugins.imap import coverage
-from sunpy_helio_plugins.imap.filenames import FileName, parse
+from sunpy_helio_plugins.imap.found import Found, Row, found_of
 from sunpy_helio_plugins.imap.translate import Query
 from sunpy_helio_plugins.imap.vocabulary import PROVIDERS, SOURCES
 from sunpy_helio_plugins.quantities import times
 
-__all__ = ["IMAPTable", "from_answers"]
+__all__ = ["IMAPTable", "from_answers", "withheld"]
 
-Row = dict[str, Any]
-
-_STAMP = re.compile(r"(\d{4})-?(\d\d)-?(\d\d),? (\d\d:\d\d:\d\d(?:\.\d+)?)")
-"""The three forms of an ingestion date: "20260106 00:00:00", "2024-07-09 15:42:23" and "2026-03-03, 04:05:06"."""
+_SHOWN = 5
+"""How many names a sentence lists."""
 
 
 class IMAPTable(HelioTable):
     """Files of the IMAP Science Data Center, one in each row."""
 
-    hide_keys = ["file_path"]
+    hide_keys = ["file_path", "url"]
 
 
-class _File(NamedTuple):
-    """A row of the service with what its file's name says."""
-
-    row: Row
-    name: FileName
-
-    @property
-    def start(self) -> str:
-        return f"{self.name.start}T00:00:00.000000000Z"
-
-    @property
-    def end(self) -> str:
-        last = coverage.end_of(self.name)
-        return "9999-12-31T23:59:59.999999999Z" if last == date.max else f"{last}T00:00:00.000000000Z"
-
-    @property
-    def rank(self) -> tuple[int, int]:
-        return (1 if self.name.major is None else self.name.major, self.name.minor)
-
-
-def from_answers(answers: Iterable[tuple[Query, Sequence[Row]]], client: Any = None) -> IMAPTable:
+def from_answers(answers: Iterable[tuple[Query, Sequence[Row]]], client: Any = None, base: str = "") -> IMAPTable:
     """
     Return the files that fulfil a query.
 
@@ -63,6 +38,8 @@ def from_answers(answers: Iterable[tuple[Query, Sequence[Row]]], client: Any = N
         What was asked and the rows that came.
     client : object, optional
         The client that the table belongs to.
+    base : str, optional
+        The address below which the files can be fetched.
 
     Returns
     -------
@@ -70,49 +47,118 @@ def from_answers(answers: Iterable[tuple[Query, Sequence[Row]]], client: Any = N
         Sorted by start, instrument and path; each file once. Files whose names follow no convention are named in
         ``problems``.
     """
-    chosen: dict[str, _File] = {}
+    chosen: dict[str, Found] = {}
     strange: set[str] = set()
     for query, rows in answers:
-        files = [_File(row, name) for row in rows if (name := _name(row, strange)) is not None]
-        chosen.update((file.row["file_path"], file) for file in _fulfilling(query, files))
-    ordered = sorted(chosen.values(), key=lambda file: (file.start, file.name.instrument, file.row["file_path"]))
-    table = IMAPTable(_columns(ordered), client=client)
+        files = [file for row in rows if (file := _understood(row, strange)) is not None]
+        chosen.update((file.path, file) for file in _fulfilling(query, files))
+    ordered = sorted(chosen.values(), key=lambda file: (file.start, file.name.instrument, file.path))
+    table = IMAPTable(_columns(ordered, base), client=client)
     table.problems = [f"The name of {path!r} follows no convention: left out." for path in sorted(strange)]
     return table
 
 
-def _name(row: Row, strange: set[str]) -> FileName | None:
-    path = str(row["file_path"])
-    name = parse(path.rpartition("/")[2])
-    if name is None:
-        strange.add(path)
-    return name
+def withheld(answers: Iterable[tuple[Query, Sequence[Row]]], table: IMAPTable) -> list[str]:
+    """
+    Say which versions the public does not see.
+
+    Parameters
+    ----------
+    answers : iterable of (Query, sequence of dict)
+        What was asked and the rows that came.
+    table : IMAPTable
+        What became of them.
+
+    Returns
+    -------
+    list of str
+        Sentences, for the ``problems`` of the table.
+    """
+    names = {path.rpartition("/")[2] for path in table["file_path"][~table["Released"].filled(True)]}
+    for query, rows in answers:
+        if query.released and query.version == "latest":
+            files = [file for row in rows if (file := found_of(row)) is not None]
+            found = _within(query, files)
+            best = {file.series: file.rank for file in _latest([one for one in found if one.row.get("released")])}
+            names |= {
+                file.path.rpartition("/")[2]
+                for file in _latest(found)
+                if file.row.get("released") is False and file.rank > best.get(file.series, (-1, -1))
+            }
+    if not names:
+        return []
+    listed = ", ".join(sorted(names)[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    return [f"{len(names)} newest versions are not released, the public sees older ones or none: {listed}."]
 
 
-def _fulfilling(query: Query, files: list[_File]) -> list[_File]:
-    """Keep what overlaps, matches the descriptor and, where the latest is wanted, has no newer version."""
+def _understood(row: Row, strange: set[str]) -> Found | None:
+    found = found_of(row)
+    if found is None:
+        strange.add(row["file_path"])
+    return found
+
+
+def _fulfilling(query: Query, files: list[Found]) -> list[Found]:
+    """Keep what overlaps, is what was asked for, and has a version that was asked for."""
+    found = _within(query, files)
+    if query.released is not None:
+        found = [file for file in found if file.row.get("released", True) is query.released]
+    return _versions(query.version, found)
+
+
+def _within(query: Query, files: list[Found]) -> list[Found]:
     pattern = query.descriptor or "*"
-    found = [
+    wanted = [
+        (index, value)
+        for index, value in ((0, query.instrument), (4, query.level), (7, query.repointing), (8, query.rotation))
+        if value is not None
+    ]
+    kept = [
         file
         for file in files
-        if file.start <= query.end and file.end > query.begin and fnmatchcase(file.name.descriptor, pattern)
+        if all(file.name[index] == value for index, value in wanted)
+        and (not query.end or (file.start <= query.end and (not file.end or file.end > query.begin)))
+        and (pattern == "*" or fnmatchcase(file.name.descriptor.lower(), pattern))
     ]
-    return _latest(found) if query.version == "latest" else found
+    return [file for file in kept if _is_meant(query, file)] if _is_particular(query) else kept
 
 
-def _latest(files: list[_File]) -> list[_File]:
-    best: dict[tuple[Any, ...], _File] = {}
+def _is_particular(query: Query) -> bool:
+    return any((query.extension, query.name, query.kernel, query.until))
+
+
+def _is_meant(query: Query, file: Found) -> bool:
+    return (
+        query.extension in (None, file.name.extension)
+        and query.name in (None, file.path.rpartition("/")[2])
+        and query.kernel in (None, file.name.descriptor)
+        and (not query.until or query.since <= file.ingested <= query.until)
+    )
+
+
+def _versions(version: str, files: list[Found]) -> list[Found]:
+    """Keep the versions that are meant."""
+    if version == "all":
+        return files
+    if version == "latest":
+        return _latest(files)
+    if version.isdigit():
+        return [file for file in files if file.rank[0] == int(version)]
+    major, _, minor = version[1:].rpartition(".")
+    alike = [file for file in files if file.rank[1] == int(minor)]
+    return [file for file in alike if file.rank[0] == int(major)] if major else _latest(alike)
+
+
+def _latest(files: list[Found]) -> list[Found]:
+    best: dict[tuple[Any, ...], Found] = {}
     for file in files:
-        name = file.name
-        series = (
-            name.instrument, name.level, name.descriptor, name.start, name.repointing, name.rotation, name.extension,
-        )  # fmt: skip
+        series = file.series
         if series not in best or file.rank > best[series].rank:
             best[series] = file
     return list(best.values())
 
 
-def _columns(files: list[_File]) -> dict[str, Any]:
+def _columns(files: list[Found], base: str) -> dict[str, Any]:
     """Return the columns, also of an empty table."""
     names = [file.name for file in files]
     return {
@@ -126,9 +172,11 @@ def _columns(files: list[_File]) -> dict[str, Any]:
         "Version": _text(name.version for name in names),
         "Repointing": _masked([name.repointing for name in names], int),
         "Rotation": _masked([name.rotation for name in names], int),
+        "End Inferred": np.array([file.inferred for file in files], dtype=bool),
         "Released": _masked([file.row.get("released") for file in files], bool),
-        "Ingestion Time": _ingested([str(file.row.get("ingestion_date") or "") for file in files]),
-        "file_path": _text(str(file.row["file_path"]) for file in files),
+        "Ingestion Time": _times([file.ingested for file in files]),
+        "file_path": _text(file.path for file in files),
+        "url": _text(f"{base}/download/{file.path}" for file in files),
     }
 
 
@@ -144,16 +192,9 @@ def _masked(values: Sequence[Any], kind: type) -> MaskedColumn:
 
 
 def _times(stamps: Sequence[str]) -> Time:
-    return _shown(times.from_iso(np.array(stamps, dtype="S30")))
-
-
-def _ingested(stamps: Sequence[str]) -> Time:
-    found = [_STAMP.fullmatch(stamp.strip()) for stamp in stamps]
-    iso = ["{}-{}-{}T{}".format(*one.groups()) if one else "" for one in found]
-    missing = np.array([one is None for one in found], dtype=bool)
-    return _shown(times.from_iso(np.array(iso, dtype="S30"), mask=missing))
-
-
-def _shown(time: Time) -> Time:
+    """Return times; what is not known is masked. Many files share a stamp: each is read once."""
+    unique, inverse = np.unique(np.array(stamps, dtype="S30"), return_inverse=True)
+    missing = unique == b""
+    time = times.from_iso(unique, mask=missing)[inverse] if len(unique) else times.from_iso(unique)
     time.format = "iso"
     return time

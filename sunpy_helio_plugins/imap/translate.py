@@ -4,26 +4,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import product
 from typing import Any
 
+from astropy import units as u
+from astropy.time import Time
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import branches, explain_foreign, name_of, of_type
-from sunpy_helio_plugins.imap import attrs, coverage
-from sunpy_helio_plugins.imap.vocabulary import INSTRUMENTS, LEVELS, PROVIDERS, SOURCES
+from sunpy_helio_plugins.imap import attrs, coverage, filenames
+from sunpy_helio_plugins.imap.vocabulary import EXTENSIONS, INSTRUMENTS, LEVELS, PROVIDERS, SOURCES
 from sunpy_helio_plugins.quantities import times
 
-__all__ = ["KNOWN", "Query", "queries"]
+__all__ = ["KNOWN", "OWN", "Query", "queries"]
 
-KNOWN = (
-    a.Time, a.Instrument, a.Level, a.Provider, a.Source, attrs.File, attrs.Descriptor, attrs.Version,
+OWN = (
+    attrs.File, attrs.Descriptor, attrs.Version, attrs.Repointing, attrs.CarringtonRotation, attrs.Extension,
+    attrs.FileName, attrs.Ingested, attrs.Recent, attrs.Released, attrs.Table, attrs.Kernel,
 )  # fmt: skip
+"""The attrs of this archive, each of which makes a query one for it."""
+
+KNOWN = (a.Time, a.Instrument, a.Level, a.Provider, a.Source, *OWN)
 """The attrs that can stand in a query."""
+
+_BEGINNING, _END = "0001-01-01T00:00:00.000000000Z", "9999-12-31T23:59:59.999999999Z"
+
+# Where these stand, the answer is bounded without a time range.
+_NARROW = (attrs.FileName, attrs.Ingested, attrs.Repointing, attrs.CarringtonRotation)
 
 
 @dataclass(frozen=True)
@@ -34,21 +45,40 @@ class Query:
     Attributes
     ----------
     begin, end : str
-        The time range, both ends included, as UTC in ISO 8601 with nanoseconds and a ``Z``.
+        The time range, both ends included, as UTC in ISO 8601 with nanoseconds and a ``Z``; empty for any time.
     instrument, level : str or None
         As the service names them; `None` for any.
     descriptor : str or None
         The product, perhaps with ``*`` and ``?``, which the service does not know: those are filtered here.
     version : str
-        ``"latest"``, ``"vMMM.mmmm"`` or ``"vNNN"``.
+        ``"latest"``, ``"all"``, ``"vMMM.mmmm"``, ``"vNNN"``, or the digits of a major version.
+    table : str
+        ``"science"``, ``"ancillary"``, ``"quicklook"`` or ``"spice"``.
+    repointing, rotation : int or None
+        Number of the pointing, or of the Carrington rotation.
+    extension, name, kernel : str or None
+        The file's extension, its bare name, and the type of a SPICE kernel.
+    since, until : str
+        The range of the ingestion time, as ``begin`` and ``end``.
+    released : bool or None
+        Whether files are to be released.
     """
 
-    begin: str
-    end: str
+    begin: str = ""
+    end: str = ""
     instrument: str | None = None
     level: str | None = None
     descriptor: str | None = None
     version: str = "latest"
+    table: str = "science"
+    repointing: int | None = None
+    rotation: int | None = None
+    extension: str | None = None
+    name: str | None = None
+    kernel: str | None = None
+    since: str = ""
+    until: str = ""
+    released: bool | None = None
 
     @property
     def has_wildcards(self) -> bool:
@@ -56,17 +86,21 @@ class Query:
         return self.descriptor is not None and re.search(r"[*?]", self.descriptor) is not None
 
     @property
-    def days(self) -> tuple[str, str]:
+    def days(self) -> tuple[date, date] | None:
         """
-        The first and the last start date that a file of this query can have, as the service writes days.
+        The first and the last start date that a file of this query can have; `None` for any.
 
         The service compares both ends of a range with a file's start date. A file that began before the range may still
         reach into it, so that the range is widened here by the length of the product.
         """
+        if not self.begin or not self.end:
+            return None
+        first, last = date.fromisoformat(self.begin[:10]), date.fromisoformat(self.end[:10])
+        if self.table == "ancillary":  # a calibration holds until the next one, however long that takes
+            return date.min, last
         exact = None if self.has_wildcards else self.descriptor
         before = coverage.longest(self.instrument, self.level, exact) - 1
-        first = date.fromisoformat(self.begin[:10]) - timedelta(days=before)
-        return f"{first:%Y%m%d}", self.end[:10].replace("-", "")
+        return first - timedelta(days=min(before, first.toordinal() - 1)), last
 
 
 def queries(*query: Attr) -> tuple[Query, ...]:
@@ -88,35 +122,128 @@ def queries(*query: Attr) -> tuple[Query, ...]:
     QueryError
         The query lacks a time, holds what this archive cannot use, or a value that the service does not know.
     """
-    return tuple(dict.fromkeys(one for branch in branches(*query) for one in _branch(branch)))
+    asked = [one for branch in branches(*query) for made in _branch(branch) for one in _spread(made)]
+    return tuple(dict.fromkeys(asked))
 
 
 def _branch(branch: tuple[Attr, ...]) -> list[Query]:
     explain_foreign(branch, KNOWN, "IMAP SDC")
     _confirm(branch, a.Provider, PROVIDERS)
     _confirm(branch, a.Source, SOURCES)
-    begin, end = _range(of_type(branch, a.Time))
-    choices = product(
-        [_instrument(of_type(branch, a.Instrument))],
-        [_level(of_type(branch, a.Level))],
-        _values(of_type(branch, attrs.Descriptor), None),
-        _values(of_type(branch, attrs.Version), "latest"),
+    begin, end = _range(branch)
+    since, until = _ingested(of_type(branch, attrs.Ingested))
+    one = Query(
+        begin,
+        end,
+        instrument=_instrument(of_type(branch, a.Instrument)),
+        level=_level(of_type(branch, a.Level)),
+        since=since,
+        until=until,
     )
-    return [Query(begin, end, *choice) for choice in choices]
+    names = ("descriptor", "version", "repointing", "rotation", "extension", "name", "kernel", "released")
+    words = (
+        attrs.Descriptor, attrs.Version, attrs.Repointing, attrs.CarringtonRotation, attrs.Extension, attrs.FileName,
+        attrs.Kernel, attrs.Released,
+    )  # fmt: skip
+    defaults = [getattr(one, name) for name in names]
+    values = [_values(of_type(branch, word), default) for word, default in zip(words, defaults, strict=True)]
+    made = [replace(one, **dict(zip(names, choice, strict=True))) for choice in product(*values)]
+    kernels = of_type(branch, attrs.Kernel) is not None
+    return [each for table in _tables(branch, kernels) for each in map(_checked, (_on(each, table) for each in made))]
 
 
-def _values(attr: attrs.Descriptor | attrs.Version | None, default: str | None) -> list[Any]:
+def _tables(branch: tuple[Attr, ...], kernels: bool) -> list[str | None]:
+    named = _values(of_type(branch, attrs.Table), "spice" if kernels else None)
+    if kernels and named != ["spice"]:
+        raise QueryError("a.imap.Kernel stands for SPICE kernels; leave a.imap.Table out, or name 'spice' there.")
+    return named
+
+
+def _on(query: Query, table: str | None) -> Query:
+    """Return a question with its table, which for a file's name follows from the name."""
+    if table is not None:
+        return replace(query, table=table)
+    if query.name is None:
+        return replace(query, table="ancillary") if query.extension in _ANCILLARY_ALONE else query
+    found = filenames.table_of(query.name)
+    if found is None:
+        raise QueryError(
+            f"a.imap.FileName({query.name!r}) follows none of the SDC's conventions, such as "
+            "imap_<instrument>_<level>_<descriptor>_<yyyymmdd>_v<major>.<minor>.cdf."
+        )
+    return replace(query, table=found)
+
+
+_ANCILLARY_ALONE = frozenset(EXTENSIONS["ancillary"]) - frozenset(EXTENSIONS["science"])
+
+
+def _checked(query: Query) -> Query:
+    """Refuse what the service's table does not have."""
+    known = EXTENSIONS.get(query.table)
+    if known is not None and query.extension is not None and query.extension not in known:
+        raise QueryError(
+            f"a.imap.Extension({query.extension!r}): the table {query.table!r} has: {', '.join(known)}; "
+            "for another table add a.imap.Table."
+        )
+    absent = {
+        "ancillary": {"level": "a.Level", "rotation": "a.imap.CarringtonRotation"},
+        "spice": {
+            "level": "a.Level", "rotation": "a.imap.CarringtonRotation", "repointing": "a.imap.Repointing",
+            "extension": "a.imap.Extension", "instrument": "a.Instrument",
+        },
+    }.get(query.table, {})  # fmt: skip
+    for field, word in absent.items():
+        if getattr(query, field) is not None:
+            raise QueryError(f"The table {query.table!r} knows no {word}; leave it out.")
+    return query
+
+
+def _spread(query: Query) -> list[Query]:
+    """
+    Split a question for all instruments by the lengths of their products.
+
+    A year's worth of everything, which maps need, would be more than the service can answer.
+    """
+    wide = query.instrument is None and (query.descriptor is None or query.has_wildcards)
+    if not wide or query.days is None or query.table not in ("science", "quicklook"):
+        return [query]
+    long = [
+        replace(query, instrument=instrument, level=level or query.level)
+        for instrument, level in coverage.LONG
+        if level is None or query.level in (None, level)
+    ]
+    return [query, *long]
+
+
+def _values(attr: Any, default: Any) -> list[Any]:
     return list(attr.values) if attr is not None and attr.values else [default]
 
 
-def _range(time: a.Time | None) -> tuple[str, str]:
+def _range(branch: tuple[Attr, ...]) -> tuple[str, str]:
+    """Return the time range, from a.Time or as the last days."""
+    time, recent = of_type(branch, a.Time), of_type(branch, attrs.Recent)
+    if time is not None and recent is not None:
+        raise QueryError("a.imap.Recent stands in place of a.Time: leave one of them out.")
+    if recent is not None:
+        now = Time.now()
+        return times.iso(now - max(recent.values) * u.day, 9), times.iso(now, 9)
     if time is None:
-        raise QueryError("A search for IMAP files needs a time range: add a.Time(start, end).")
+        if not any(type(attr) in _NARROW for attr in branch):
+            words = ", ".join(name_of(word) for word in (attrs.Recent, *_NARROW))
+            raise QueryError(f"A search for IMAP files needs a time range: add a.Time(start, end), or one of {words}.")
+        return "", ""
     if time.near is not None:
         raise QueryError("IMAP SDC cannot search for the file nearest to a time; give a.Time only a start and an end.")
     if time.start > time.end:
         raise QueryError(f"The time range starts at {time.start.iso}, after its end at {time.end.iso}.")
     return times.iso(time.start, 9), times.iso(time.end, 9)
+
+
+def _ingested(attr: attrs.Ingested | None) -> tuple[str, str]:
+    if attr is None:
+        return "", ""
+    since = _BEGINNING if attr.since is None else times.iso(attr.since, 9)
+    return since, _END if attr.until is None else times.iso(attr.until, 9)
 
 
 def _instrument(attr: a.Instrument | None) -> str | None:

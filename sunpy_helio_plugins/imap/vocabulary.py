@@ -8,7 +8,9 @@ processing writes; the service takes any, and so do we.
 
 from __future__ import annotations
 
-__all__ = ["DESCRIPTORS", "INSTRUMENTS", "LEVELS", "PROVIDERS", "SOURCES"]
+__all__ = [
+    "DESCRIPTORS", "EXTENSIONS", "INSTRUMENTS", "KERNELS", "KERNEL_FOLDERS", "LEVELS", "PROVIDERS", "SOURCES", "TABLES",
+]  # fmt: skip
 
 INSTRUMENTS = {
     "codice": "Compact Dual Ion Composition Experiment.",
@@ -35,6 +37,33 @@ PROVIDERS = ("IMAP SDC", "IMAP", "SDC")
 """Names under which this archive answers to ``a.Provider``; the first is the one in its tables."""
 
 SOURCES = ("IMAP",)
+
+TABLES = {
+    "science": "Science files of all levels.",
+    "ancillary": "Calibrations and other files that the processing needs.",
+    "quicklook": "Pictures for a first look.",
+    "spice": "SPICE kernels.",
+}
+
+EXTENSIONS = {
+    "science": ("cdf", "pkts"),
+    "ancillary": ("cdf", "csv", "dat", "json", "zip", "tsv", "pgm", "xlsx"),
+    "quicklook": ("jpg", "pdf", "png"),
+}
+"""The extensions of each table's files."""
+
+KERNEL_FOLDERS = {
+    "attitude_history": "ck", "attitude_predict": "ck", "pointing_attitude": "ck", "lo_pivot_attitude": "ck",
+    "ephemeris_reconstructed": "spk", "ephemeris_nominal": "spk", "ephemeris_predicted": "spk",
+    "ephemeris_90days": "spk",
+    "ephemeris_long": "spk", "ephemeris_launch": "spk", "planetary_ephemeris": "spk", "lagrange_point": "spk",
+    "planetary_constants": "pck", "earth_attitude": "pck", "leapseconds": "lsk", "spacecraft_clock": "sclk",
+    "imap_frames": "fk", "science_frames": "fk", "metakernel": "mk", "thruster": "activities", "spin": "spin",
+    "repoint": "repoint",
+}  # fmt: skip
+"""The folder below ``imap/spice`` of each type of kernel (``SPICEFilePath`` of imap-data-access)."""
+
+KERNELS = tuple(KERNEL_FOLDERS)
 
 DESCRIPTORS = {
     "norm-gse": "MAG vectors at the normal rate, GSE.",

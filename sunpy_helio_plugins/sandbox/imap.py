@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from sunpy_helio_plugins.sandbox import imap_spice
 from sunpy_helio_plugins.sandbox.imap_catalogue import Catalogue, Refused, file_key
 from sunpy_helio_plugins.sandbox.imap_storage import Bucket
 
@@ -32,6 +33,9 @@ READ_KEY = "sandbox-imap-read-key"
 ACCESS_TOKEN = "sandbox-imap-token"
 """The bearer token that the ``/authorized`` routes accept."""
 
+REPLY_LIMIT = 6_291_556
+"""Bytes that an answer of the service's functions may have."""
+
 NO_FILE = (
     "File not found, make sure you include the full path to the file in the request, "
     "e.g. /download/path/to/file/filename.pkts."
@@ -48,13 +52,15 @@ def application() -> web.Application:
         Each call starts from the shipped files, without earlier uploads.
     """
     catalogue = Catalogue()
-    shipped = frozenset(row["file_path"] for rows in catalogue.tables.values() for row in rows)
+    shipped = frozenset(catalogue.keys())
     service = Service(catalogue, Bucket(shipped))
     served = web.Application(client_max_size=64 * 2**20)
     for prefix in ("", "/api-key", "/authorized"):
         served.router.add_get(f"{prefix}/query", service.query, allow_head=False)
         served.router.add_get(f"{prefix}/download", service.download)
         served.router.add_get(f"{prefix}/download/{{key:.*}}", service.download)
+        served.router.add_get(f"{prefix}/spice-query", service.spice_query, allow_head=False)
+        served.router.add_get(f"{prefix}/metakernel", service.metakernel, allow_head=False)
     # Production routes uploads for keys only.
     served.router.add_get("/api-key/upload/{name:.*}", service.upload, allow_head=False)
     served.router.add_get("/storage/{key:.+}", service.bucket.get, allow_head=True)
@@ -90,7 +96,29 @@ class Service:
             rows = self.catalogue.ask(joined(request), keyed=route(request) != "public")
         except Refused as why:
             return failure(why)
+        # What the function hands to the gateway may not be larger; the caller learns no more than this.
+        if len(json.dumps(rows)) > REPLY_LIMIT:
+            return answer({"message": "Internal Server Error"}, status=500)
         return answer(rows)
+
+    async def spice_query(self, request: web.Request) -> web.Response:
+        """Answer ``/spice-query``."""
+        if refused := gate(request):
+            return refused
+        try:
+            return answer(imap_spice.ask(self.catalogue.tables["spice"], joined(request)))
+        except Refused as why:
+            return failure(why)
+
+    async def metakernel(self, request: web.Request) -> web.Response:
+        """Answer ``/metakernel``."""
+        if refused := gate(request):
+            return refused
+        try:
+            body = imap_spice.metakernel(self.catalogue.tables["spice"], joined(request))
+        except Refused as why:
+            return failure(why)
+        return web.Response(text=body, content_type="application/json")
 
     async def query_2024(self, request: web.Request) -> web.Response:
         """Answer ``/query`` as the service of 2024 did."""

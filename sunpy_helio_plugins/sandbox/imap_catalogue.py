@@ -115,6 +115,7 @@ PARAMETERS = {
         "file_path", "instrument", "descriptor", "start_date", "end_date", "version", "extension", "ingestion_date",
         "released", "ingestion_start_date", "ingestion_end_date", "table",
     ),
+    "quicklook": (*EQUAL, *BETWEEN, "version", "table"),
     "science_2024": (
         "instrument", "data_level", "descriptor", "start_date", "end_date", "repointing", "version", "extension",
     ),
@@ -183,7 +184,7 @@ class Catalogue:
         if not parameters:
             raise Refused(500)
         table = parameters.get("table", "science")
-        if table not in ("science", "ancillary"):
+        if table not in ("science", "ancillary", "quicklook"):
             raise Refused(500)
         refuse_unknown(parameters, PARAMETERS[table])
         filters = {name: text for name, text in parameters.items() if name not in ("table", "latest", "version")}
@@ -191,6 +192,8 @@ class Catalogue:
         if table == "ancillary":
             chosen = [row for row in rows if parameters.get("version") in (None, row["version"])]
             return self.ordered(narrow(chosen, filters, {"extension": str}))
+        if table == "quicklook":
+            return self.ordered(narrow(rows, filters, {"extension": str}))
         filters |= numbers(parameters["version"]) if "version" in parameters else {}
         chosen = narrow(rows, filters, {})
         latest = truth(parameters.get("latest", "false"))
@@ -206,9 +209,16 @@ class Catalogue:
         except Refused:
             raise Refused(502, "Internal server error") from None
 
+    def keys(self) -> list[str]:
+        """Return the full path of every file."""
+        kernels = [f"imap/spice/{row['file_name']}" for row in self.tables["spice"]]
+        return [row["file_path"] for table, rows in self.tables.items() if table != "spice" for row in rows] + kernels
+
     def released(self, key: str) -> bool:
-        """Say whether the public may download a file."""
-        rows = [row for table in self.tables.values() for row in table if row["file_path"] == key]
+        """Say whether the public may download a file; kernels are always released."""
+        if key.startswith("imap/spice/"):
+            return True
+        rows = [row for table in self.tables.values() for row in table if row.get("file_path") == key]
         return any(row.get("released", True) for row in rows)
 
     def index(self, key: str, table: str) -> None:

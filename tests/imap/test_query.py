@@ -27,7 +27,7 @@ class TestWords:
         with pytest.raises(QueryError, match=r"a\.imap\.Descriptor"):
             a.imap.Descriptor(value)
 
-    @pytest.mark.parametrize("value", ["1", "v1", "v001.2", "v0001", "newest", None])
+    @pytest.mark.parametrize("value", ["v1", "v001.2", "v0001", "newest", None, 1.5, True, "1000"])
     def test_what_is_no_version_is_refused_at_once(self, value):
         with pytest.raises(QueryError, match=r"a\.imap\.Version"):
             a.imap.Version(value)
@@ -44,7 +44,12 @@ class TestWords:
 
 class TestTranslation:
     def test_marker_and_time_ask_for_everything_of_that_time(self):
-        assert queries(DAY, a.imap.File()) == (Query(BEGIN, END),)
+        asked = queries(DAY, a.imap.File())
+        assert asked[0] == Query(BEGIN, END)
+        # What lasts longer than a pointing is asked for by itself: a year of everything is more than one answer holds.
+        assert {(one.instrument, one.level) for one in asked[1:]} == set(coverage.LONG)
+        assert parameters(asked[0])["start_date"] == "20260109"
+        assert parameters(Query(BEGIN, END, "hi", "l2"))["start_date"] == "20250110"
 
     @pytest.mark.parametrize("level", ["l2", "L2", 2, "2"])
     def test_core_attrs_are_read_in_any_spelling(self, level):
@@ -108,7 +113,9 @@ class TestParameters:
             ("hi", "l1b", None, "20260109"),
             ("hi", "l2", None, "20250110"),
             (None, None, "h45-ena-h-hf-nsp-full-hae-6deg-6mo", "20250709"),
-            (None, None, None, "20250110"),
+            (None, None, None, "20260109"),
+            ("glows", "l2", "hist", "20260109"),
+            (None, None, "ion-rate-profile", "20251214"),
         ],
     )
     def test_start_reaches_back_by_the_length_of_the_product(self, instrument, level, descriptor, first):

@@ -15,6 +15,7 @@ import json
 import re
 import struct
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,27 @@ def products() -> dict[str, dict[str, Variable] | bytes]:
     made["imap_hi_l2_h45-ena-h-hf-nsp-full-hae-6deg-6mo_20251001_v001.0001.cdf"] = sky(
         "2025-10-01", "cm -2 s -1 sr -1 keV -1"
     )
+    made["imap_mag_l2_norm-gse_20260110_v001.0002.pdf"] = b"%PDF-1.1\n% A quicklook, synthetic.\n%%EOF\n"
+    made |= KERNELS
     made["imap_mag_l2-calibration_20250901_v001.json"] = b'{"scale": [1.0, 1.0, 1.0]}\n'
     made["imap_swapi_efficiency-lut_20250901_20261231_v002.csv"] = b"energy_keV,efficiency\n0.1,0.11\n1,0.19\n"
     return made | seed_products()
+
+
+DAF = b"DAF/CK  synthetic, holds no attitude\n".ljust(1024, b"\0")
+KERNELS: dict[str, bytes] = {
+    "naif0012.tls": b"KPL/LSK\n\\begindata\nDELTET/DELTA_T_A = 32.184\n\\begintext\nSynthetic.\n",
+    "imap_sclk_0042.tsc": b"KPL/SCLK\n\\begintext\nSynthetic.\n",
+    "imap_130.tf": b"KPL/FK\n\\begintext\nSynthetic.\n",
+    "de440.bsp": DAF,
+    "imap_recon_20251201_20260131_v01.bsp": DAF,
+    "imap_recon_20251201_20260131_v02.bsp": DAF,
+    "imap_pred_20260101_20260401_v01.bsp": DAF,
+    "imap_2026_009_2026_010_01.ah.bc": DAF,
+    "imap_2026_010_2026_011_01.ah.bc": DAF,
+    "imap_2026_011_2026_012_01.ah.bc": DAF,
+}
+"""SPICE kernels by name; what they cover stands in `kernel_row`."""
 
 
 # --- the older flavour: the rows of the service's own tutorial of 2024 ---------------------------------------------
@@ -170,6 +189,47 @@ def ancillary_row(name: str) -> dict[str, Any]:
     }
 
 
+KERNEL_TYPES = {
+    "naif": "leapseconds", "imap_sclk": "spacecraft_clock", "imap_130": "imap_frames", "de": "planetary_ephemeris",
+    "imap_recon": "ephemeris_reconstructed", "imap_pred": "ephemeris_predicted", "imap_20": "attitude_history",
+}  # fmt: skip
+FOLDERS = {"tls": "lsk", "tsc": "sclk", "tf": "fk", "bsp": "spk", "bc": "ck"}
+
+
+def kernel_row(name: str) -> dict[str, Any]:
+    """Return the row of a kernel, keys in the service's order; times in seconds of TDB since J2000."""
+    dates = re.findall(r"(20\d{6}|20\d{2}_\d{3})(?=[_.])", name)
+    if len(dates) == 2:
+        formats = ["%Y_%j" if "_" in text else "%Y%m%d" for text in dates]
+        spans = [datetime.strptime(text, form) for text, form in zip(dates, formats, strict=True)]
+    else:
+        spans = [datetime(1975, 1, 1), datetime(2050, 1, 1)]
+    # 32.184 s and 37 leap seconds separate TDB from UTC in these years.
+    seconds = [round((moment - datetime(2000, 1, 1, 12)).total_seconds() + 69.184) for moment in spans]
+    version = re.search(r"(\d+)(?:\.[a-z]+)+$", name)
+    kind = next(kind for start, kind in KERNEL_TYPES.items() if name.startswith(start))
+    shown = [moment.strftime("%Y-%m-%d, %H:%M:%S") for moment in spans]
+    return {
+        "file_name": f"{FOLDERS[name.rpartition('.')[2]]}/{name}",
+        "file_root": re.sub(r"_?v?\d+(?=(?:\.[a-z]+)+$)", "_", name),
+        "kernel_type": kind,
+        "version": int(version[1]) if version else 1,
+        "min_date_j2000": seconds[0],
+        "max_date_j2000": seconds[1],
+        "file_intervals_j2000": [seconds],
+        "min_date_datetime": shown[0],
+        "max_date_datetime": shown[1],
+        "file_intervals_datetime": [shown],
+        "min_date_sclk": None,
+        "max_date_sclk": None,
+        "file_intervals_sclk": None,
+        "sclk_kernel": "/tmp/imap_sclk_0042.tsc",
+        "lsk_kernel": "/tmp/naif0012.tls",
+        "ingestion_date": "2026-02-01, 04:05:06",
+        "timestamp": 1769918706.0,
+    }
+
+
 def match(name: str) -> re.Match[str]:
     """Take a science file's name apart."""
     found = NAME.fullmatch(name)
@@ -179,13 +239,21 @@ def match(name: str) -> re.Match[str]:
 
 def catalogue(names: list[str]) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of each table, sorted by path."""
-    science = [name for name in names if NAME.fullmatch(name)]
+    pictures = [name for name in names if name.endswith(".pdf")]
+    science = [name for name in names if NAME.fullmatch(name) and name not in pictures]
+    others = {*science, *pictures, *KERNELS}
     tables = {
         "science": [science_row(name) for name in science if match(name)["major"]],
-        "ancillary": [ancillary_row(name) for name in names if name not in science],
+        "ancillary": [ancillary_row(name) for name in names if name not in others],
         "science_2024": [seed_row(name) for name in science if not match(name)["major"]],
     }
-    return {table: sorted(rows, key=lambda row: row["file_path"]) for table, rows in tables.items()}
+    tables["quicklook"] = [
+        {**row, "file_path": row["file_path"].replace("imap/", "imap/quicklook/", 1)}
+        for row in map(science_row, pictures)
+    ]
+    found = {table: sorted(rows, key=lambda row: row["file_path"]) for table, rows in tables.items()}
+    # The service gives kernels in the order in which they came.
+    return found | {"spice": [kernel_row(name) for name in KERNELS]}
 
 
 # --- writing ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,143 @@
+"""One row of the service and what its file's name says: the file as a search can judge it."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sunpy_helio_plugins.imap import coverage, kernels
+from sunpy_helio_plugins.imap.filenames import FileName, parse
+from sunpy_helio_plugins.quantities import times
+
+__all__ = ["Found", "Row", "found_of"]
+
+Row = dict[str, Any]
+
+_STAMP = re.compile(r"(\d{4})-?(\d\d)-?(\d\d),? (\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?", re.ASCII)
+"""The three forms of an ingestion date: "20260106 00:00:00", "2024-07-09 15:42:23" and "2026-03-03, 04:05:06"."""
+
+_VERSION = re.compile(r"_v?(\d+)(?:\.[a-z]+)+$", re.IGNORECASE | re.ASCII)
+
+
+class Found(NamedTuple):
+    """
+    A file that the service has named.
+
+    Attributes
+    ----------
+    row : dict
+        The service's row.
+    path : str
+        The full path in the archive.
+    name : FileName
+        What its name says; of a SPICE kernel the descriptor is the type, and the start the first day.
+    start, end : str
+        What it covers, as ISO 8601; an empty end is open.
+    inferred : bool
+        Whether the end follows from the kind of product, and is not said by anybody.
+    rank : tuple of int
+        Major and minor version; the older form with one number counts as major version 1.
+    ingested : str
+        When it came into the archive, as ISO 8601; empty where that cannot be read.
+    """
+
+    row: Row
+    path: str
+    name: FileName
+    start: str
+    end: str
+    inferred: bool
+    rank: tuple[int, int]
+    ingested: str
+
+    @property
+    def series(self) -> tuple[Any, ...]:
+        """What files share that are versions of one another."""
+        name = self.name
+        return (
+            name.instrument, name.level, name.descriptor, self.start, name.end, name.repointing, name.rotation,
+            name.extension,
+        )  # fmt: skip
+
+
+def found_of(row: Row) -> Found | None:
+    """
+    Return a row with what its file's name says.
+
+    Parameters
+    ----------
+    row : dict
+        A row of the service.
+
+    Returns
+    -------
+    Found or None
+        `None` where the name follows no convention.
+    """
+    path = row["file_path"]
+    bare = path.rpartition("/")[2]
+    if path.startswith("imap/spice/"):
+        return _kernel(row, path, bare)
+    name = parse(bare)
+    if name is None:
+        return None
+    end = coverage.end_of(name)
+    return Found(
+        row,
+        path,
+        name,
+        _midnight(name.start),
+        "" if end == date.max else _midnight(end),
+        name.end is None and end != date.max,
+        _rank(row, name),
+        _stamp(row.get("ingestion_date")),
+    )
+
+
+def _rank(row: Row, name: FileName) -> tuple[int, int]:
+    """Return the version as the service counts it, else as the name has it."""
+    major, minor = row.get("major_version"), row.get("minor_version")
+    if isinstance(major, int) and isinstance(minor, int):
+        return major, minor
+    return 1 if name.major is None else name.major, name.minor
+
+
+@lru_cache(maxsize=8192)
+def _midnight(day: date) -> str:
+    return f"{day}T00:00:00.000000000Z"
+
+
+@lru_cache(maxsize=8192)
+def _stamp(text: Any) -> str:
+    found = _STAMP.fullmatch(str(text or "").strip())
+    if found is None:
+        return ""
+    year, month, day, clock, fraction = found.groups(default="")
+    return f"{year}-{month}-{day}T{clock}.{fraction:0<9}Z"
+
+
+def _kernel(row: Row, path: str, bare: str) -> Found | None:
+    kind = row.get("kernel_type") or kernels.type_of(bare)
+    if not isinstance(kind, str):
+        return None
+    start, end = (_instant(row, which) for which in ("min", "max"))
+    version = row.get("version")
+    if not isinstance(version, int):
+        in_name = _VERSION.search(bare)
+        version = int(in_name[1]) if in_name else 0
+    first = date.fromisoformat(start[:10]) if start else date.min
+    name = FileName(
+        "spacecraft", kind, f"v{version:03}", bare.rpartition(".")[2], None, first, None, None, None, None, version
+    )
+    return Found(row, path, name, start, end, False, (1, version), _stamp(row.get("ingestion_date")))
+
+
+def _instant(row: Row, which: str) -> str:
+    """Return one end of a kernel's coverage; the service counts seconds of TDB, or writes dates of the tables."""
+    seconds = row.get(f"{which}_date_j2000")
+    if isinstance(seconds, int | float) and abs(seconds) < 9e9:
+        # TDB and TT differ by less than 2 ms.
+        return f"{times.datetime64_from_tt2000([round(seconds * 1e9)])[0]}".ljust(29, "0")[:29] + "Z"
+    return _stamp(row.get("start_date" if which == "min" else "end_date"))

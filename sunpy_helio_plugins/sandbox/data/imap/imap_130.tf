@@ -1,0 +1,3 @@
+KPL/FK
+\begintext
+Synthetic.

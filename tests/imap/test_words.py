@@ -1,0 +1,285 @@
+"""Every word of ``a.imap``: what it takes, what it refuses, and what it finds."""
+
+from __future__ import annotations
+
+import astropy.units as u
+import pytest
+from astropy.time import Time
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+
+from sunpy_helio_plugins import IMAPClient, conf
+from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServiceBroken
+from sunpy_helio_plugins.imap import service, translate, vocabulary
+from sunpy_helio_plugins.sandbox import imap as sandbox
+
+STORM = a.Time("2026-01-10", "2026-01-12 12:00")
+GSE = a.Instrument("mag"), a.Level("l2"), a.imap.Descriptor("norm-gse")
+
+
+def search(*query):
+    return IMAPClient().search(*query)
+
+
+def names(table) -> list[str]:
+    return [path.rpartition("/")[2] for path in table["file_path"]]
+
+
+@pytest.fixture
+def keyed(archive, monkeypatch):
+    monkeypatch.setenv("IMAP_API_KEY", sandbox.API_KEY)
+    return archive
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("word", "value", "said"),
+        [
+            ("Repointing", "repoint1234567", "five digits"),
+            ("Repointing", True, "five digits"),
+            ("Repointing", 1.5, "five digits"),
+            ("CarringtonRotation", "repoint00120", "five digits"),
+            ("Extension", "fits", "cdf, csv"),
+            ("FileName", "imap_mag_*", "whole name"),
+            ("Table", "tables", "science, ancillary"),
+            ("Kernel", "ck", "attitude_history"),
+            ("Released", "perhaps", "True or False"),
+            ("Recent", 0, "positive number of days"),
+            ("Recent", "yesterday", "positive number of days"),
+            ("Recent", 3 * u.km, "positive number of days"),
+        ],
+    )
+    def test_bad_values_are_refused_at_once_with_what_is_allowed(self, word, value, said):
+        with pytest.raises(QueryError, match=rf"a\.imap\.{word}.*{said}"):
+            getattr(a.imap, word)(value)
+
+    @pytest.mark.parametrize("span", [(), ("soon",), ("2026-01-02", "2026-01-01")])
+    def test_ranges_of_ingestion_that_are_none(self, span):
+        with pytest.raises(QueryError, match=r"a\.imap\.Ingested"):
+            a.imap.Ingested(*span)
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            ((a.imap.Recent(3), STORM), "leave one of them out"),
+            ((STORM, a.imap.Table("ancillary"), a.Level("l2")), r"knows no a\.Level"),
+            ((STORM, a.imap.Table("science"), a.imap.Extension("csv")), "has: cdf, pkts"),
+            ((STORM, a.imap.Table("science"), a.imap.Kernel("spin")), "Kernel"),
+            ((a.imap.FileName("mag.cdf"),), "conventions"),
+            ((a.imap.Extension("cdf"),), r"a\.Time.*a\.imap\.Recent.*a\.imap\.FileName"),
+        ],
+    )
+    def test_words_that_do_not_go_together(self, words, said):
+        with pytest.raises(QueryError, match=said):
+            translate.queries(*words)
+
+    def test_values_complete_by_tab(self):
+        assert a.imap.Table.ancillary == a.imap.Table("ancillary")
+        assert a.imap.Kernel.spin == a.imap.Kernel("spin")
+        assert a.imap.Version.all == a.imap.Version("all")
+        assert a.imap.Recent.today == a.imap.Recent(1)
+
+    def test_types_of_kernels_are_those_of_the_official_client(self):
+        from imap_data_access import file_validation
+
+        assert file_validation._SPICE_DIR_MAPPING == vocabulary.KERNEL_FOLDERS
+
+
+class TestVersions:
+    def test_latest_without_a_word(self, archive):
+        assert names(search(STORM, *GSE)) == names(search(STORM, *GSE, a.imap.Version.latest))
+
+    def test_all_majors_and_minors(self, archive):
+        table = search(STORM, *GSE, a.imap.Version("all"))
+        assert list(table["Version"]) == ["v001.0001", "v001.0002", "v001.0001", "v002.0001", "v001.0001"]
+
+    def test_a_major_has_all_its_minors(self, archive):
+        assert list(search(STORM, *GSE, a.imap.Version(1))["Version"]) == [
+            "v001.0001", "v001.0002", "v001.0001", "v001.0001",
+        ]  # fmt: skip
+        assert list(search(STORM, *GSE, a.imap.Version(2))["Version"]) == ["v002.0001"]
+
+    def test_three_digits_are_the_minor_of_the_highest_major_that_has_it(self, archive):
+        assert list(search(STORM, *GSE, a.imap.Version("v001"))["Version"]) == ["v001.0001", "v002.0001", "v001.0001"]
+
+    def test_both(self, archive):
+        assert names(search(STORM, *GSE, a.imap.Version("v001.0002"))) == [
+            "imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
+        ]
+
+    def test_alternatives_are_one_table(self, archive):
+        found = Fido.search(STORM, *GSE, a.imap.Version("v001.0002") | a.imap.Version("v002.0001"))
+        assert [list(table["Version"]) for table in found] == [["v001.0002", "v002.0001"]]
+
+    def test_the_service_of_2024_which_knows_no_latest(self, archive):
+        span = a.Time("2024-06-10", "2024-06-11")
+        with conf.imap.set_temp("url", f"{archive.url}/imap/v0"):
+            assert list(search(span, a.Instrument("codice"), a.imap.Version.latest)["Version"]) == ["v210"]
+            assert list(search(span, a.Instrument("codice"), a.imap.Version.all)["Version"]) == [
+                "v001", "v100", "v200", "v210",
+            ]  # fmt: skip
+            assert list(search(span, a.Instrument("codice"), a.imap.Version("v100"))["Version"]) == ["v100"]
+
+
+class TestReleased:
+    def test_the_public_sees_what_is_released(self, archive):
+        assert len(search(STORM, *GSE, a.imap.Released(False))) == 0
+        assert len(search(STORM, *GSE, a.imap.Released())) == 3
+
+    def test_what_is_withheld_from_the_public_is_said(self, keyed):
+        table = search(STORM, *GSE)
+        assert table["Version"][-1] == "v001.0002"
+        (said,) = table.problems
+        assert "not released" in said
+        assert "imap_mag_l2_norm-gse_20260112_v001.0002.cdf" in said
+
+    def test_latest_released_version_with_a_key(self, keyed):
+        table = search(STORM, *GSE, a.imap.Released(True))
+        assert names(table)[-1] == "imap_mag_l2_norm-gse_20260112_v001.0001.cdf"
+        assert "imap_mag_l2_norm-gse_20260112_v001.0002.cdf" in table.problems[0]
+
+    def test_only_what_is_not_released(self, keyed):
+        table = search(STORM, *GSE, a.imap.Released(False))
+        assert names(table) == ["imap_mag_l2_norm-gse_20260112_v001.0002.cdf"]
+
+
+class TestWithoutTime:
+    def test_a_file_by_its_name(self, archive):
+        name = "imap_mag_l2_norm-gse_20260110_v001.0001.cdf"
+        assert names(search(a.imap.FileName(f"/data/somewhere/{name}"))) == [name]
+        assert [request.query["file_path"] for request in archive.log] == [f"imap/mag/l2/2026/01/{name}"]
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "imap_swapi_efficiency-lut_20250901_20261231_v002.csv", "imap_mag_l2-calibration_20250901_v001.json",
+            "imap_mag_l2_norm-gse_20260110_v001.0002.pdf", "imap_recon_20251201_20260131_v01.bsp",
+        ],
+    )  # fmt: skip
+    def test_of_any_table(self, archive, name):
+        assert names(search(a.imap.FileName(name))) == [name]
+
+    def test_of_the_service_of_2024(self, archive):
+        name = "imap_codice_l0_hskp_20240610_v100.pkts"
+        with conf.imap.set_temp("url", f"{archive.url}/imap/v0"):
+            assert names(search(a.imap.FileName(name))) == [name]
+
+    def test_pointings(self, archive):
+        table = search(a.imap.Repointing(119, "repoint00120"))
+        assert list(table["Repointing"]) == [119, 120]
+        assert {request.query["repointing"] for request in archive.log} == {"119", "120"}
+
+    def test_rotations(self, archive):
+        assert list(search(a.imap.CarringtonRotation("cr02306"))["Rotation"]) == [2306]
+
+    def test_rotations_where_the_service_has_not_noted_them(self, archive, monkeypatch):
+        ask = service.rows_of
+
+        def without(access, endpoint, fields):
+            return [] if "cr" in fields else [{**row, "cr": None} for row in ask(access, endpoint, fields)]
+
+        monkeypatch.setattr(service, "rows_of", without)
+        assert list(search(a.imap.CarringtonRotation(2306))["Rotation"]) == [2306]
+
+    def test_what_came_into_the_archive(self, archive):
+        table = search(a.imap.Ingested("2026-02-10 04:01:01.5", "2026-02-11"), a.Instrument("mag"))
+        assert names(table) == ["imap_mag_l2_norm-gse_20260110_v001.0002.cdf"]
+        assert archive.log[0].query["ingestion_start_date"] == "20260210"
+        assert len(search(a.imap.Ingested(since="2026-11-01"))) == 0
+
+    def test_that_of_the_service_of_2024(self, archive):
+        with conf.imap.set_temp("url", f"{archive.url}/imap/v0"):
+            assert len(search(a.imap.Ingested("2024-07-16", "2024-07-17"))) == 1
+            assert len(search(a.imap.Ingested("2024-07-16", "2024-07-17"), a.imap.Version.all)) == 2
+
+    def test_the_last_days(self, archive, monkeypatch):
+        monkeypatch.setattr(translate.Time, "now", lambda: Time("2026-01-12T18:00:00"))
+        table = search(a.imap.Recent(1), *GSE)
+        assert list(table["Start Time"].strftime("%d")) == ["11", "12"]
+        assert len(search(a.imap.Recent(36 * u.hour), *GSE)) == 2
+
+
+class TestTables:
+    def test_ancillary_files_hold_from_their_start(self, archive):
+        table = search(STORM, a.imap.Table("ancillary"))
+        assert names(table) == [
+            "imap_mag_l2-calibration_20250901_v001.json",
+            "imap_swapi_efficiency-lut_20250901_20261231_v002.csv",
+        ]
+        assert table["End Time"].mask.tolist() == [True, False]
+        assert table["End Time"][1].isot == "2027-01-01T00:00:00.000"
+        assert not any(table["End Inferred"])
+        assert len(search(a.Time("2027-02-01", "2027-02-02"), a.imap.Table("ancillary"))) == 1
+
+    def test_an_extension_of_ancillary_files_names_the_table(self, archive):
+        assert names(search(STORM, a.imap.Extension("csv"))) == ["imap_swapi_efficiency-lut_20250901_20261231_v002.csv"]
+
+    def test_quicklook(self, archive):
+        table = search(STORM, a.imap.Table("quicklook"), a.Instrument("mag"))
+        assert list(table["file_path"]) == ["imap/quicklook/mag/l2/2026/01/imap_mag_l2_norm-gse_20260110_v001.0002.pdf"]
+
+    def test_packets(self, keyed):
+        assert names(search(STORM, a.imap.Extension("pkts"))) == ["imap_swe_l0_raw_20260110_v001.0001.pkts"]
+
+    def test_kernels_by_type_and_time(self, archive):
+        table = search(a.Time("2026-01-10 06:00", "2026-01-10 07:00"), a.imap.Kernel("attitude_history"))
+        assert names(table) == ["imap_2026_010_2026_011_01.ah.bc"]
+        assert table["file_path"][0] == "imap/spice/ck/imap_2026_010_2026_011_01.ah.bc"
+        assert abs(table["Start Time"][0] - Time("2026-01-10")).to_value("s") < 1
+        assert archive.log[0].query["start_time"].isdigit()
+
+    def test_latest_kernels(self, archive):
+        words = STORM, a.imap.Kernel("ephemeris_reconstructed")
+        assert list(search(*words)["Version"]) == ["v002"]
+        assert list(search(*words, a.imap.Version.all)["Version"]) == ["v001", "v002"]
+
+    def test_every_kernel_of_a_time(self, archive):
+        assert len(search(STORM, a.imap.Table("spice"))) == 8
+
+    def test_tables_are_stacked_where_both_are_asked(self, archive):
+        table = search(STORM, a.Instrument("mag"), a.imap.Table("ancillary") | a.imap.Table("quicklook"))
+        assert len(table) == 2
+
+    def test_the_end_of_a_file_is_said_to_be_inferred(self, archive):
+        assert all(search(STORM, *GSE)["End Inferred"])
+
+    def test_url_and_path_are_hidden(self, archive):
+        table = search(STORM, *GSE)
+        assert "download" not in str(table)
+        assert table["url"][0] == f"{archive.url}/imap/download/{table['file_path'][0]}"
+
+
+class TestLargeAnswers:
+    @pytest.fixture
+    def limit(self, archive, monkeypatch):
+        """Return the number of bytes that an answer may have: some four rows."""
+        monkeypatch.setattr(sandbox, "REPLY_LIMIT", 1600)
+        return archive
+
+    def test_a_range_is_asked_for_in_parts(self, limit):
+        whole = search(a.Time("2025-12-01", "2026-02-01"), a.Instrument("mag"))
+        assert len(whole) == 10
+        assert len(limit.log) > 5
+        assert all(request.query["start_date"] <= request.query["end_date"] for request in limit.log)
+
+    def test_so_is_a_range_of_ingestion(self, limit):
+        assert len(search(a.imap.Ingested("2026-01-01", "2026-03-01"), a.Instrument("mag"))) == 10
+
+    def test_a_day_that_is_too_much_is_an_error_that_says_so(self, archive, monkeypatch):
+        monkeypatch.setattr(sandbox, "REPLY_LIMIT", 10)
+        with pytest.raises(ServiceBroken, match="narrow the query"):
+            search(a.Time("2026-01-09", "2026-01-12"), *GSE)
+
+    def test_a_service_that_is_down_is_not_asked_for_every_day(self, archive):
+        with archive.fault("status", status=500, path="/imap/query") as rule:
+            with pytest.raises(ServiceBroken):
+                search(a.Time("2025-01-01", "2026-01-01"), *GSE)
+        assert rule.played < 12
+
+    def test_a_part_that_fails_is_named(self, limit):
+        late = lambda request: request.query.get("end_date", "") > "20260111"  # noqa: E731
+        with limit.fault("status", status=500, where=late):
+            with pytest.warns(IncompleteAnswerWarning, match="are missing"):
+                table = search(a.Time("2026-01-08", "2026-01-13"), *GSE)
+        assert set(table["Start Time"].strftime("%d")) == {"08", "09", "10", "11"}
+        assert any("20260112 to 20260112 are missing" in problem for problem in table.problems)
