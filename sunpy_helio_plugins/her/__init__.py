@@ -6,9 +6,44 @@ Searches go through Fido: ``Fido.search(a.Time(...), a.her.CH, a.her.frm_name ==
 
 from __future__ import annotations
 
+from sunpy.net.attr import Attr
+
 from sunpy_helio_plugins.her.client import HERClient
 from sunpy_helio_plugins.her.overlay import draw
 from sunpy_helio_plugins.her.regions import Outlines, detection_times, polygon
+from sunpy_helio_plugins.her.service import Request, requests
 from sunpy_helio_plugins.her.tables import HERTable
+from sunpy_helio_plugins.her.translate import queries
 
-__all__ = ["HERClient", "HERTable", "Outlines", "detection_times", "draw", "polygon"]
+__all__ = ["HERClient", "HERTable", "Outlines", "Request", "detection_times", "draw", "polygon", "translate"]
+
+
+def translate(*query: Attr) -> tuple[Request, ...]:
+    """
+    Return the requests that a search makes, without sending them.
+
+    Parameters
+    ----------
+    *query : sunpy.net.attr.Attr
+        What would be given to ``HERClient().search``. `Fido` splits alternatives before it asks, and so makes one
+        request for each where this makes as few as can be.
+
+    Returns
+    -------
+    tuple of Request
+        Each with its ``url``, its ``parameters``, and the ``query`` that it asks; further pages differ in ``page``.
+
+    Raises
+    ------
+    QueryError
+        The query holds something that the registry cannot answer, no time, or nothing that an event could be.
+
+    Examples
+    --------
+    >>> from sunpy.net import attrs as a
+    >>> (request,) = translate(a.Time("2024-05-10", "2024-05-11"), a.her.FL, a.her.fl_goescls > "X")
+    >>> request.parameters[-3:]
+    (('param0', 'FL_GOESCls'), ('op0', '>'), ('value0', 'X'))
+    """
+    return requests(queries(*query))
+

@@ -6,35 +6,36 @@ The words for a search of the Heliophysics Events Registry (HER), the registry b
     a.her.CH, a.her.frm_name == "SPoCA", a.her.area_atdiskcenter > 1e10 * u.km**2
     a.her.CH | a.her.AR, a.her.CH.area_atdiskcenter > 1e10 * u.km**2
 
-The second form judges coronal holes only. sunpy's own ``a.hek.*`` may stand beside these.
+The second form judges coronal holes only. ``&``, ``|`` and ``~`` join all of these, to any depth. sunpy's own
+``a.hek.*`` may stand beside them; mind that Python's ``and`` and ``or`` between two of sunpy's lose one of them.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import astropy.units as u
-import numpy as np
-from sunpy.net.attr import Attr, DataAttr
+from sunpy.net.attr import Attr, AttrOr, DataAttr
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import Marker, Word
-from sunpy_helio_plugins.her.keywords import Keyword, event_types, keywords
+from sunpy_helio_plugins.her.boxes import SYSTEMS, Box
+from sunpy_helio_plugins.her.filters import Field, Filter, field
+from sunpy_helio_plugins.her.joining import And, Joinable, Or
+from sunpy_helio_plugins.her.keywords import event_types, keywords
+from sunpy_helio_plugins.her.options import Latest, Limit, PageSize, Return, SortBy, Strict, Tests, checked_types
 
-__all__ = ["Event", "EventType", "Field", "Filter", "Limit", "Region", *event_types(), *sorted(keywords())]
+__all__ = ["And", "Box", "Event", "EventType", "Field", "Filter", "Latest", "Limit", "Or", "PageSize", "Return"]
+__all__ += ["SYSTEMS", "SortBy", "Strict", "Supplier", "Tests", "Within", *event_types(), *sorted(keywords())]
 __all__ = [name for name in __all__ if name not in keywords() or keywords()[name].filter]
-
-EQUALITY = ("=", "!=")
-ORDER = ("<", "<=", ">", ">=")
 
 
 class Event(Marker):
     """Every event of the registry, whatever its type."""
 
 
-class EventType(Word):
+class EventType(Joinable, Word):
     """
-    Types of event; ``|`` joins them into one search.
+    Types of event; ``|`` joins them into one search, ``~`` means all others.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ class EventType(Word):
     Notes
     -----
     A constant of one type has the keywords as attributes, ``a.her.CH.area_atdiskcenter``: a filter made from one
-    judges events of that type only (the registry's ``ch.area_atdiskcenter``).
+    judges events of that type only (the registry's ``ch.area_atdiskcenter``). ``print(a.her.CH)`` lists them.
     """
 
     def __init__(self, *values: str) -> None:
@@ -69,221 +70,125 @@ class EventType(Word):
             raise QueryError(f"The registry has no event type {value!r}; it has {allowed}.")
         return str(code)
 
+    def collides(self, other: Attr) -> bool:
+        """Tell whether both cannot stand side by side: they can, and mean the types of both."""
+        return False
+
+    def __or__(self, other: Attr) -> Attr:
+        return EventType(*self.values, *other.values) if type(other) is EventType else super().__or__(other)
+
+    def __invert__(self) -> EventType:
+        return EventType(*(code for code in event_types() if code not in self.values))
+
     def __getattr__(self, name: str) -> Field:
-        keyword = keywords().get(name.lower())
-        if keyword is None or not keyword.filter or name.startswith("_"):
-            raise AttributeError(f"The registry has no keyword {name!r}.")
-        if len(self.values) != 1:
-            raise AttributeError(f"Which type's {name}? Write a.her.{self.values[0]}.{name}.")
-        return Field(keyword, self.values[0])
+        if name.startswith("_") or len(self.values) != 1:
+            hint = f" Write a.her.{self.values[0]}.{name}." if not name.startswith("_") else ""
+            raise AttributeError(f"Which type's {name}?{hint}")
+        return field(name, self.values[0])
 
     def __dir__(self) -> list[str]:
         kind = self.values[0] if len(self.values) == 1 else ""
         own = [name for name, word in keywords().items() if word.filter and (not word.types or kind in word.types)]
         return [*super().__dir__(), *own]
 
+    def __str__(self) -> str:
+        words = [word for code in self.values for word in keywords().values() if not word.types or code in word.types]
+        rows = [("keyword", "holds", "unit", "description")]
+        for word in dict.fromkeys(word for word in words if word.filter):
+            unit = word.fixed or (f"see {word.unit}" if word.unit else "")
+            rows.append((word.name, word.kind, unit, word.text))
+        widths = [max(len(row[index]) for row in rows) for index in range(3)]
+        lines = ["  ".join((*map(str.ljust, row[:3], widths), row[3])).rstrip() for row in rows]
+        return "\n".join([" ".join(f"{code} ({event_types()[code]})" for code in self.values), *lines])
 
-class Limit(Word):
+
+class Supplier(Joinable, Word):
     """
-    The largest number of events that a search brings, the earliest first.
+    Who found the events, by the registry's condensed name of the method.
 
     Parameters
     ----------
-    value : int
-        At least 1.
-
-    Raises
-    ------
-    QueryError
-        No such number.
-    """
-
-    def __init__(self, value: int) -> None:
-        super().__init__(value)
-
-    @classmethod
-    def check(cls, value: Any) -> int:
-        """Return the number."""
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise QueryError(f"a.her.Limit takes a whole number of at least 1, not {value!r}.")
-        return int(value)
-
-    def __or__(self, other: Attr) -> Attr:
-        # Two limits are no alternatives that one search could answer.
-        return DataAttr.__or__(self, other)
-
-
-SYSTEMS = {"helioprojective": u.arcsec, "stonyhurst": u.deg, "carrington": u.deg}
-"""The systems in which the registry takes a box, and their units."""
-
-
-class Region(DataAttr):
-    """
-    A box that holds the events' centres; without one, a search takes 5000 arcsec around the Sun, so that CMEs count.
-
-    Parameters
-    ----------
-    x1, y1, x2, y2 : astropy.units.Quantity
-        Lower left and upper right corner, as angles.
-    system : str, optional
-        ``"helioprojective"`` (as seen from Earth, the default), ``"stonyhurst"`` or ``"carrington"``.
-
-    Raises
-    ------
-    QueryError
-        An unknown system, corners that are no angles, or in the wrong order.
-    """
-
-    def __init__(
-        self, x1: u.Quantity, y1: u.Quantity, x2: u.Quantity, y2: u.Quantity, system: str = "helioprojective"
-    ) -> None:
-        super().__init__()
-        self.system = str(system).lower()
-        if self.system not in SYSTEMS:
-            raise QueryError(f"The registry has no system {system!r}; it has {', '.join(SYSTEMS)}.")
-        unit = SYSTEMS[self.system]
-        try:
-            self.corners = tuple(float(u.Quantity(corner).to_value(unit)) for corner in (x1, y1, x2, y2))
-        except (u.UnitConversionError, TypeError) as error:
-            raise QueryError(f"a.her.Region takes corners as angles with units, such as 100 * u.{unit}.") from error
-        left, bottom, right, top = self.corners
-        if not (np.isfinite(self.corners).all() and left < right and bottom < top):
-            raise QueryError(f"a.her.Region takes the lower left corner first; {self.corners} {unit} holds nothing.")
-
-    def collides(self, other: Attr) -> bool:
-        """Tell whether both cannot stand side by side."""
-        return isinstance(other, Region)
-
-
-class Filter(DataAttr):
-    """
-    A comparison of one keyword, as ``a.her.frm_name == "SPoCA"`` makes it.
-
-    Attributes
-    ----------
-    name : str
-        The keyword.
-    operator : str
-        The registry's operator: ``=``, ``!=``, ``<``, ``<=``, ``>``, ``>=`` or ``like``.
-    value : str
-        The value as the registry takes it.
-    event_type : str
-        The only type of event that is judged; empty for all.
-    """
-
-    def __init__(self, name: str, operator: str, value: str, event_type: str = "") -> None:
-        super().__init__()
-        self.name, self.operator, self.value, self.event_type = name, operator, value, event_type
-
-    def collides(self, other: Attr) -> bool:
-        """Tell whether both cannot stand side by side: any two comparisons can."""
-        return False
-
-    def __bool__(self) -> bool:
-        # Python's own "and", "or" and "1 < x < 5" would silently drop one of two comparisons.
-        raise TypeError("Join comparisons with & or |, or pass them one by one; 'and', 'or' and 1 < x < 5 lose one.")
-
-    def __repr__(self) -> str:
-        prefix = f"{self.event_type}." if self.event_type else ""
-        return f"a.her.{prefix}{self.name} {self.operator} {self.value!r}"
-
-
-class Field:
-    """
-    A keyword of the registry, to be compared with a value.
-
-    Parameters
-    ----------
-    keyword : Keyword
-        What is known of it.
-    event_type : str, optional
-        The type of event that its filters judge; all by default.
+    *values : str
+        Such as ``"SPoCA"``, ``"SWPC"``, ``"CACTus"``, ``"SSW Latest Events"``, ``"Flare Detective - Trigger Module"``;
+        the full name that is in ``frm_name`` will do as well. Several, or ``|``, mean any of them.
 
     Notes
     -----
-    Text compares by the alphabet and with case (``fl_goescls > "M"`` finds M and X flares); `like` takes ``%`` as a
-    wildcard. Booleans take `True` and `False`. Numbers take a quantity where the registry's unit is known.
+    The registry finds nothing for some full names (JHelioviewer's check of the server), which are therefore judged by
+    this package.
     """
 
-    def __init__(self, keyword: Keyword, event_type: str = "") -> None:
-        if event_type and keyword.types and event_type not in keyword.types:
-            raise QueryError(f"{event_type} has no {keyword.name}; {', '.join(keyword.types)} have.")
-        self.keyword, self.event_type = keyword, event_type
-        self.__doc__ = keyword.description
+    def __init__(self, *values: str) -> None:
+        super().__init__(*values)
+        if not self.values:
+            raise QueryError("a.her.Supplier needs a name such as 'SPoCA'.")
+        self.negated = False
 
-    def _compare(self, operator: str, value: Any) -> Filter:
-        return Filter(self.keyword.name, operator, _spelt(self.keyword, operator, value), self.event_type)
+    def collides(self, other: Attr) -> bool:
+        """Tell whether both cannot stand side by side: they can."""
+        return False
 
-    def __eq__(self, other: object) -> Filter:
-        return self._compare("=", other)
+    def filters(self) -> Attr:
+        """Return the comparisons that say the same."""
+        found: Any = field("search_frm_name").isin(self.values)
+        return ~found if self.negated else found
 
-    def __ne__(self, other: object) -> Filter:
-        return self._compare("!=", other)
+    def __or__(self, other: Attr) -> Attr:
+        if type(other) is Supplier and not self.negated and not other.negated:
+            return Supplier(*self.values, *other.values)
+        # Not the parent's way, which joins the values of any two of a class, negated or not.
+        return Or([*other.attrs, self] if isinstance(other, AttrOr) else [self, other])
 
-    def __lt__(self, other: Any) -> Filter:
-        return self._compare("<", other)
+    def __invert__(self) -> Supplier:
+        other = Supplier(*self.values)
+        other.negated = not self.negated
+        return other
 
-    def __le__(self, other: Any) -> Filter:
-        return self._compare("<=", other)
+    def __eq__(self, other: object) -> bool:
+        return super().__eq__(other) and self.negated == getattr(other, "negated", None)
 
-    def __gt__(self, other: Any) -> Filter:
-        return self._compare(">", other)
+    __hash__ = Word.__hash__
 
-    def __ge__(self, other: Any) -> Filter:
-        return self._compare(">=", other)
 
-    # Comparisons make filters, so equality cannot mean identity; a quantity must not take the comparison over either.
-    __hash__ = None  # type: ignore[assignment]
-    __array_ufunc__ = None
+class Within(DataAttr):
+    """
+    Events that lie within events of another type, and those others: the registry's containment search.
 
-    def like(self, pattern: str) -> Filter:
-        """Return the filter that a text matches a pattern, in which ``%`` stands for any characters."""
-        return self._compare("like", pattern)
+    Parameters
+    ----------
+    inner : EventType or str
+        The type that is looked for, ``a.her.AR``.
+    container : EventType or str
+        The type in whose outline, or box, the centres of the inner ones lie, ``a.her.CH``.
+
+    Raises
+    ------
+    QueryError
+        Not exactly one type each.
+
+    Notes
+    -----
+    Both must lie wholly in the time, and begin within eight hours of each other (the registry's API page). Which lies
+    in which is in the ``associations`` of the answer. Comparisons beside it are judged by this package; a box is not.
+    """
+
+    def __init__(self, inner: EventType | str, container: EventType | str) -> None:
+        super().__init__()
+        types = [checked_types([given], EventType) for given in (inner, container)]
+        if any(len(found) != 1 for found in types):
+            raise QueryError("a.her.Within takes one type and one container, such as a.her.Within(a.her.AR, a.her.CH).")
+        self.inner, self.container = types[0][0], types[1][0]
+
+    def collides(self, other: Attr) -> bool:
+        """Tell whether both cannot stand side by side."""
+        return isinstance(other, Within)
 
     def __repr__(self) -> str:
-        return f"<{self.keyword.description}>"
+        return f"a.her.Within({self.inner!r}, {self.container!r})"
 
 
-def _spelt(keyword: Keyword, operator: str, value: Any) -> str:
-    """Return a value as the registry takes it, or say why it takes none such."""
-    if keyword.kind == "boolean":
-        return _boolean(keyword, operator, value)
-    if keyword.kind in ("float", "integer"):
-        return _number(keyword, operator, value)
-    if not isinstance(value, str):
-        raise QueryError(f"{keyword.name} is text; it cannot be compared with {value!r}.")
-    return value
-
-
-def _boolean(keyword: Keyword, operator: str, value: Any) -> str:
-    text = str(value).lower()
-    if operator not in EQUALITY or text not in ("true", "false"):
-        raise QueryError(f"{keyword.name} is True or False and takes == and != only, not {operator} {value!r}.")
-    return text
-
-
-def _number(keyword: Keyword, operator: str, value: Any) -> str:
-    if operator not in EQUALITY + ORDER:
-        raise QueryError(f"{keyword.name} is a number; {operator} is for text.")
-    try:
-        number = float(_in_unit(keyword, value) if isinstance(value, u.Quantity) else value)
-    except (TypeError, ValueError) as error:
-        raise QueryError(f"{keyword.name} is a number; it cannot be compared with {value!r}.") from error
-    if isinstance(value, bool) or not np.isfinite(number):
-        raise QueryError(f"{keyword.name} is a number; it cannot be compared with {value!r}.")
-    return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
-
-
-def _in_unit(keyword: Keyword, value: u.Quantity) -> float:
-    if not keyword.fixed:
-        raise QueryError(
-            f"The registry compares {keyword.name} in whatever unit a record is in; "
-            "give the bare number that you mean, not a quantity."
-        )
-    try:
-        return float(value.to_value(keyword.fixed))
-    except (u.UnitConversionError, TypeError) as error:
-        raise QueryError(f"{keyword.name} is in {keyword.fixed}; {value} cannot be converted to it.") from error
+def __getattr__(name: str) -> Field:
+    return field(name)
 
 
 globals().update({code: EventType(code) for code in event_types()})

@@ -10,10 +10,11 @@ from sunpy.net.base_client import BaseClient
 
 from sunpy_helio_plugins import errors
 from sunpy_helio_plugins.fido import Face
-from sunpy_helio_plugins.her import attrs, service, translate
+from sunpy_helio_plugins.her import attrs, service
 from sunpy_helio_plugins.her.hek import is_hek
 from sunpy_helio_plugins.her.keywords import event_types
 from sunpy_helio_plugins.her.tables import HERTable
+from sunpy_helio_plugins.her.translate import NAMES, OWN, queries
 
 __all__ = ["HERClient"]
 
@@ -23,7 +24,7 @@ class HERClient(Face, BaseClient):
     Heliophysics Events Registry (HER): features and events on the Sun, also known as the HEK.
 
     A query is answered here when it holds an ``a.her.*`` attr, or sunpy's ``a.hek.*`` together with ``a.Instrument``,
-    ``a.Source``, ``a.Wavelength`` or ``a.Provider("HER")``, which sunpy's own HEK client refuses.
+    ``a.Source``, ``a.Detector``, ``a.Wavelength`` or ``a.Provider("HER")``, which sunpy's own HEK client refuses.
 
     Examples
     --------
@@ -63,7 +64,7 @@ class HERClient(Face, BaseClient):
         ServiceError
             The registry did not answer as it should.
         """
-        found = service.search(translate.queries(*query))
+        found = service.search(queries(*query))
         table = HERTable.from_records(found.records, found.associations, found.problems, client=self)
         for problem in table.problems:
             errors.warn_incomplete(problem)
@@ -83,7 +84,7 @@ class HERClient(Face, BaseClient):
 
     @classmethod
     def _can_handle_query(cls, *query: Attr) -> bool:
-        if any(isinstance(attr, translate.OWN) for attr in query):
+        if any(isinstance(attr, OWN) for attr in query):
             return True
         return any(is_hek(attr) for attr in query) and any(_refused_by_sunpy(attr) for attr in query)
 
@@ -104,5 +105,5 @@ class HERClient(Face, BaseClient):
 def _refused_by_sunpy(attr: Attr) -> bool:
     """Tell whether sunpy's HEK client refuses a query that holds this attr, and ours understands it."""
     if isinstance(attr, core.Provider):
-        return str(attr.value).upper() in translate.NAMES
-    return isinstance(attr, core.Instrument | core.Source | core.Wavelength)
+        return str(attr.value).upper() in NAMES
+    return isinstance(attr, core.Instrument | core.Source | core.Detector | core.Wavelength)

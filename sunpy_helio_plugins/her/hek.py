@@ -10,6 +10,7 @@ from sunpy.net.hek import attrs as hek
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her import attrs
+from sunpy_helio_plugins.her.filters import Filter
 from sunpy_helio_plugins.her.keywords import keywords
 
 __all__ = ["from_hek", "is_hek"]
@@ -47,11 +48,11 @@ def from_hek(attr: Attr) -> Attr:
     if isinstance(attr, hek.HEKAttr):
         return _filter(attr.name, attr.operator, attr.value)
     if isinstance(attr, hek.SpatialRegion):
-        return _region(attr)
-    return attr
+        return _box(attr)
+    return _within(attr) if isinstance(attr, hek.Contains) else attr
 
 
-def _filter(name: str, operator: str, value: Any) -> attrs.Filter:
+def _filter(name: str, operator: str, value: Any) -> Filter:
     keyword = keywords().get(name.lower())
     if keyword is None or not keyword.filter:
         # Eight of sunpy's names have a prefix too many: the registry's is intensmean, not AR_IntensMean.
@@ -62,8 +63,16 @@ def _filter(name: str, operator: str, value: Any) -> attrs.Filter:
     return field.like(value) if operator == "like" else field._compare(operator, value)
 
 
-def _region(region: hek.SpatialRegion) -> attrs.Region:
+def _box(region: hek.SpatialRegion) -> attrs.Box:
     system = str(region.sys).lower()
     unit = attrs.SYSTEMS.get(system, u.arcsec)
-    x1, y1, x2, y2 = (u.Quantity(corner, unit) for corner in (region.x1, region.y1, region.x2, region.y2))
-    return attrs.Region(x1, y1, x2, y2, system)
+    corners = [u.Quantity(corner, unit) for corner in (region.x1, region.y1, region.x2, region.y2)]
+    return attrs.Box(*corners, system=system)
+
+
+def _within(contains: hek.Contains) -> attrs.Within:
+    """Return sunpy's containment: its first type is event_type1, the inner one."""
+    types = [getattr(given, "item", given) for given in contains.types]
+    if len(types) != 2:
+        raise QueryError(f"A containment search takes two types, an inner one and its container, not {types}.")
+    return attrs.Within(*types)

@@ -41,6 +41,12 @@ class Keyword:
         The types of event that have it; empty where all have.
     filter : bool
         Whether a search can choose by it.
+    spelling : str
+        The registry's own spelling, ``FRM_Name``; empty where it is the name.
+    required : bool or tuple of str
+        Whether, or for which types of event, the registry demands it of a submitter.
+    text : str
+        The registry's description; empty for keywords outside its list.
     """
 
     name: str
@@ -51,6 +57,13 @@ class Keyword:
     power: int = 1
     types: tuple[str, ...] = ()
     filter: bool = True
+    spelling: str = ""
+    required: bool | tuple[str, ...] = False
+    text: str = ""
+
+    def is_required(self, event_type: str) -> bool:
+        """Tell whether the registry demands it of events of a type."""
+        return self.required if isinstance(self.required, bool) else event_type in self.required
 
     @property
     def description(self) -> str:
@@ -58,7 +71,8 @@ class Keyword:
         holds = {"float": "number", "integer": "whole number", "string": "text", "unit": "name of a unit"}
         unit = f" in {self.fixed}" if self.fixed else f" in the unit that {self.unit} names" if self.unit else ""
         whose = f" of {', '.join(self.types)}" if self.types else ""
-        return f"{self.name}: {holds.get(self.kind, self.kind)}{unit}{whose}."
+        text = f" {self.text}" if self.text else ""
+        return f"{self.name}: {holds.get(self.kind, self.kind)}{unit}{whose}.{text}"
 
 
 @lru_cache(maxsize=1)
@@ -81,5 +95,11 @@ def keywords() -> Mapping[str, Keyword]:
 
 
 def _keyword(name: str, entry: dict[str, Any]) -> Keyword:
-    usual = _shipped()["usual"].get(entry.get("unit", ""), "")
-    return Keyword(name=name, usual=usual, **(entry | {"types": tuple(entry.get("types", ()))}))
+    required = entry.get("required", False)
+    own = {key: value for key, value in entry.items() if key != "as"} | {
+        "types": tuple(entry.get("types", ())),
+        "required": required if isinstance(required, bool) else tuple(required),
+        "spelling": entry.get("as", ""),
+        "usual": _shipped()["usual"].get(entry.get("unit", ""), ""),
+    }
+    return Keyword(name=name, **own)

@@ -8,72 +8,84 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, ServiceError
-from sunpy_helio_plugins.her.translate import ARCHIVE, Query
+from sunpy_helio_plugins.her.found import Found, ordered, without_old
+from sunpy_helio_plugins.her.queries import Box, Query
+from sunpy_helio_plugins.her.slow import halves, is_too_slow
+from sunpy_helio_plugins.her.translate import ARCHIVE
+from sunpy_helio_plugins.her.truth import answers
 from sunpy_helio_plugins.transport import session
 
-__all__ = ["Found", "parameters", "search"]
+__all__ = ["Found", "Request", "address", "link", "parameters", "requests", "search"]
 
-PAGE = 1000
-"""Events on a page; the registry gives no more at once ("Maximum number of returned results")."""
 MOST_PAGES = 500
 """Where a search ends at last, should the registry go on saying that there is more."""
+AT_ONCE = 4
+"""How many searches run side by side."""
+
+Pairs = list[tuple[str, str]]
 
 
-@dataclass
-class Found:
+@dataclass(frozen=True)
+class Request:
     """
-    What a search brought.
+    A request to the registry.
 
     Attributes
     ----------
-    records : list of dict
-        The events as the registry sent them, each once.
-    associations : list of dict
-        Which event follows, splits into, or merges into which, each once.
-    problems : list of str
-        What is missing, and why.
+    query : Query
+        What is asked.
+    parameters : tuple of tuple of str
+        Names and values, in the order in which they are sent.
+    url : str
+        The whole address.
     """
 
-    problems: list[str] = field(default_factory=list)
-    _records: dict[str, dict[str, Any]] = field(default_factory=dict)
-    _associations: dict[tuple[str, ...], dict[str, Any]] = field(default_factory=dict)
+    query: Query
+    parameters: tuple[tuple[str, str], ...]
+    url: str
 
-    @property
-    def records(self) -> list[dict[str, Any]]:
-        """The events."""
-        return list(self._records.values())
-
-    @property
-    def associations(self) -> list[dict[str, Any]]:
-        """The edges between events."""
-        return list(self._associations.values())
-
-    def __len__(self) -> int:
-        return len(self._records)
-
-    def add(self, records: Iterable[dict[str, Any]], associations: Iterable[dict[str, Any]]) -> int:
-        """Take in what is new, and return how many events that were."""
-        before = len(self)
-        for record in records:
-            self._records.setdefault(_identity(record), record)
-        for edge in associations:
-            self._associations.setdefault(_edge(edge), edge)
-        return len(self) - before
+    def __str__(self) -> str:
+        return self.url
 
 
-def search(queries: Iterable[Query]) -> Found:
+def address() -> str:
+    """Return the registry's address, without the question mark that sunpy's has."""
+    return str(conf.her.url).rstrip("?")
+
+
+def link(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return the address of a request."""
+    return f"{address()}?{urlencode(list(pairs), quote_via=quote, safe='*,:/')}"
+
+
+def requests(queries: Iterable[Query]) -> tuple[Request, ...]:
+    """
+    Return the requests of some searches, each its first page.
+
+    Parameters
+    ----------
+    queries : iterable of Query
+        What to ask.
+    """
+    return tuple(Request(query, tuple(pairs), link(pairs)) for query in queries for pairs in [parameters(query)])
+
+
+def search(queries: Sequence[Query]) -> Found:
     """
     Ask the registry for the events of some queries.
 
     Parameters
     ----------
-    queries : iterable of Query
+    queries : sequence of Query
         What to ask; an event that answers several is brought once.
 
     Returns
@@ -84,16 +96,79 @@ def search(queries: Iterable[Query]) -> Found:
     Raises
     ------
     ServiceError
-        Nothing came. Where a later page fails, the pages before it are kept, and ``problems`` says so.
+        Nothing came. Where a later page, or one of several queries, fails, the rest is kept, and ``problems`` says so.
     """
+    queries = list(queries)
     found = Found()
-    for query in queries:
-        _search_one(query, found)
+    failures: list[ServiceError] = []
+    for query, result in zip(queries, _side_by_side(queries), strict=True):
+        if isinstance(result, ServiceError):
+            failures.append(result)
+            found.problems.append(f"The events from {query.start} to {query.end} of one request are missing: {result}")
+            continue
+        found.add(result.records, result.associations)
+        found.problems += result.problems
+    if failures and len(failures) == len(queries):
+        raise failures[0]
+    return _in_order(found, queries)
+
+
+def _side_by_side(queries: list[Query]) -> list[Found | ServiceError]:
+    if len(queries) == 1:
+        return [_outcome(queries[0])]
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        futures = [pool.submit(copy_context().run, _outcome, query) for query in queries]
+        return [future.result() for future in futures]
+
+
+def _outcome(query: Query) -> Found | ServiceError:
+    try:
+        return _search_one(query)
+    except ServiceError as error:
+        return error
+
+
+def _in_order(found: Found, queries: list[Query]) -> Found:
+    """Bring what came into the order asked for; without old revisions and within the limit, where that is asked."""
+    if not queries:
+        return found
+    first = queries[0]
+    records = found.records
+    if len(queries) > 1 or first.sort_by:
+        records = ordered(records, first)
+    if all(query.latest for query in queries):
+        records = without_old(records)
+    limits = {query.limit for query in queries}
+    if len(limits) == 1 and first.limit:
+        records = records[: first.limit]
+    found.keep(records)
     return found
 
 
-def _search_one(query: Query, found: Found) -> None:
-    mine = Found()
+def _search_one(query: Query) -> Found:
+    """Ask for all pages; a search that is too slow for the registry is asked for in two parts."""
+    try:
+        return _pages(query)
+    except ServiceError as error:
+        parts = halves(query) if is_too_slow(error) else ()
+        if not parts:
+            raise
+    found = Found()
+    for part in parts:
+        half = _outcome(part)
+        if isinstance(half, ServiceError):
+            found.problems.append(f"The events from {part.start} to {part.end} are missing: {half}")
+            continue
+        found.add(half.records, half.associations)
+        found.problems += half.problems
+    if len(found.problems) >= len(parts) and not len(found):
+        raise AnswerError(ARCHIVE, link(parameters(query)), " ".join(found.problems))
+    found.keep(ordered(found.records, query)[: query.limit])
+    return found
+
+
+def _pages(query: Query) -> Found:
+    mine, seen = Found(), Found()
     for page in range(1, MOST_PAGES + 1):
         try:
             records, associations, more = _page(parameters(query, page))
@@ -102,19 +177,21 @@ def _search_one(query: Query, found: Found) -> None:
                 raise
             mine.problems.append(f"Only the first {len(mine)} events are here, page {page} failed: {error}")
             break
-        new = mine.add(records, associations)
-        if not more or (query.limit and len(mine) >= query.limit):
+        new = seen.add(records, ())
+        mine.add((record for record in records if answers(query, record)), associations)
+        if not more or (query.limit and len(mine) >= query.limit and not query.latest):
             break
         if not new:
             mine.problems.append(f"The registry says that there is more, but page {page} brings nothing new.")
             break
     else:
         mine.problems.append(f"The registry has more than {MOST_PAGES} pages; ask for a shorter period.")
-    found.add(mine.records[: query.limit], mine.associations)
-    found.problems += mine.problems
+    if not query.latest:
+        mine.keep(mine.records[: query.limit])
+    return mine
 
 
-def parameters(query: Query, page: int = 1) -> list[tuple[str, str]]:
+def parameters(query: Query, page: int = 1) -> Pairs:
     """
     Return the request of one page of a search.
 
@@ -130,35 +207,64 @@ def parameters(query: Query, page: int = 1) -> list[tuple[str, str]]:
     list of tuple
         Names and values, always in the same order.
     """
+    pairs = [("cosec", "2"), ("cmd", "search"), *_what(query)]
+    # With old revisions to be left out, or events to be dropped by this package, the limit is no size of a page.
+    size = min(query.limit or query.page_size, query.page_size)
+    pairs += [("result_limit", str(size)), ("page", str(page))]
+    if query.strict:
+        pairs.append(("temporalmode", "strict"))
+    if query.sort_by:
+        pairs += [("sort_by", query.sort_by), ("sort_order", "DESC" if query.descending else "ASC")]
+    if query.tests:
+        pairs.append(("showtests", query.tests))
+    if query.returns:
+        pairs.append(("return", ",".join(query.returns)))
+    return pairs + _filters(query)
+
+
+def _what(query: Query) -> Pairs:
+    period = [("event_starttime", query.start), ("event_endtime", query.end)]
+    if query.within:
+        inner, container = query.within
+        types = [("event_type1", inner.lower()), ("event_type2", container.lower())]
+        return [("type", "contains"), *types, *period]
     box = query.box
-    pairs = [
-        ("cosec", "2"),
-        ("cmd", "search"),
+    sides = zip(("x1", "x2", "y1", "y2"), (box.x1, box.x2, box.y1, box.y2), strict=True)
+    # iSolSearch, the registry's own client, sends event_region with the box that means everything.
+    everywhere = [("event_region", "all")] if box == Box() else []
+    return [
         ("type", "column"),
         ("event_type", ",".join(query.types).lower() or "**"),
-        ("event_starttime", query.start),
-        ("event_endtime", query.end),
+        *period,
+        *everywhere,
         ("event_coordsys", box.system),
-        *((name, f"{value:.12g}") for name, value in zip(("x1", "x2", "y1", "y2"), _sides(query), strict=True)),
-        ("result_limit", str(min(query.limit or PAGE, PAGE))),
-        ("page", str(page)),
+        *((name, f"{value:.12g}") for name, value in sides),
     ]
+
+
+def _filters(query: Query) -> Pairs:
+    from sunpy_helio_plugins.her.keywords import keywords
+
+    pairs: Pairs = []
     for number, triplet in enumerate(query.filters):
-        prefix = f"{triplet.event_type.lower()}." if triplet.event_type else ""
-        pairs += [
-            (f"param{number}", prefix + triplet.name),
-            (f"op{number}", triplet.operator),
-            (f"value{number}", triplet.value),
-        ]
+        spelling = keywords()[triplet.name].spelling or triplet.name
+        name = f"{triplet.event_type.lower()}.{triplet.name}" if triplet.event_type else spelling
+        pairs += [(f"param{number}", name), (f"op{number}", triplet.operator), (f"value{number}", triplet.value)]
     return pairs
 
 
-def _sides(query: Query) -> tuple[float, float, float, float]:
-    return query.box.x1, query.box.x2, query.box.y1, query.box.y2
+def _page(pairs: Pairs) -> tuple[list[dict[str, Any]], list[dict[str, Any]], bool]:
+    try:
+        return _read_page(pairs)
+    except AnswerError as error:
+        # A page that came damaged is asked for once more; a page of HTML says what is wrong, and says it again.
+        if "<" in error.words or is_too_slow(error):
+            raise
+        return _read_page(pairs)
 
 
-def _page(pairs: list[tuple[str, str]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]], bool]:
-    answer = session.get(conf.her.url.rstrip("?"), pairs, archive=ARCHIVE)
+def _read_page(pairs: Pairs) -> tuple[list[dict[str, Any]], list[dict[str, Any]], bool]:
+    answer = session.get(address(), pairs, archive=ARCHIVE)
     decoded = _decode(answer)
     if not isinstance(decoded, dict) or not _are_records(decoded.get("result")):
         words = "the answer holds no list of events (\"result\"); is this address the registry's?"
@@ -174,27 +280,21 @@ def _are_records(value: Any) -> bool:
 
 
 def _decode(answer: session.Answer) -> Any:
-    """Decode an answer; its text is UTF-8 with stray bytes of Latin-1 in names (sunpy issues 1950, 3898, 4087)."""
+    """Decode an answer; its text is UTF-8 with stray bytes of one-byte encodings (sunpy issues 1950, 3898, 4087)."""
     try:
-        return json.loads(answer.content.decode("utf-8", errors="her_latin_1"))
+        return json.loads(answer.content.decode("utf-8", errors="her_one_byte"))
     except ValueError:
         return answer.json()
 
 
-def _latin_1(error: UnicodeError) -> tuple[str, int]:
+def _one_byte(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeDecodeError):
         raise error
-    return error.object[error.start : error.end].decode("latin-1"), error.end
+    stray = error.object[error.start : error.end]
+    try:
+        return stray.decode("cp1252"), error.end
+    except UnicodeDecodeError:
+        return stray.decode("latin-1"), error.end
 
 
-codecs.register_error("her_latin_1", _latin_1)
-
-
-def _identity(record: dict[str, Any]) -> str:
-    """Return what tells an event from any other: its IVORN and revision."""
-    ivorn = record.get("kb_archivid")
-    return f"{ivorn} {record.get('revision')}" if ivorn else json.dumps(record, sort_keys=True)
-
-
-def _edge(edge: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(str(edge.get(name)) for name in ("first_ivorn", "second_ivorn", "edge_type"))
+codecs.register_error("her_one_byte", _one_byte)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import astropy.units as u
 from sunpy.net import attrs as core
-from sunpy.net.attr import Attr
+from sunpy.net.attr import Attr, AttrAnd, AttrOr, and_
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import branches, explain_foreign, of_type
 from sunpy_helio_plugins.her import attrs
 from sunpy_helio_plugins.her.hek import from_hek
-from sunpy_helio_plugins.her.keywords import keywords
+from sunpy_helio_plugins.her.keywords import event_types, keywords
+from sunpy_helio_plugins.her.merge import fewest
+from sunpy_helio_plugins.her.queries import Alternative, Box, Query, Triplet
+from sunpy_helio_plugins.her.sending import sendable
 from sunpy_helio_plugins.quantities.times import iso
 
 __all__ = ["ARCHIVE", "NAMES", "Box", "Query", "Triplet", "queries"]
@@ -22,64 +25,18 @@ ARCHIVE = "HER"
 NAMES = ("HER", "HEK")
 """What ``a.Provider`` may say."""
 
-OWN = (attrs.Event, attrs.EventType, attrs.Filter, attrs.Limit, attrs.Region)
-CORE = (core.Time, core.Instrument, core.Source, core.Wavelength, core.Provider)
+OWN = (
+    attrs.Event, attrs.EventType, attrs.Filter, attrs.Limit, attrs.Box, attrs.Latest, attrs.PageSize, attrs.Return,
+    attrs.SortBy, attrs.Strict, attrs.Supplier, attrs.Tests, attrs.Within,
+)  # fmt: skip
+CORE = (core.Time, core.Instrument, core.Source, core.Detector, core.Wavelength, core.Provider)
 LINE_WIDTH = 1e-4
 """Relative half-width within which two wavelengths are one: the registry's numbers went through single precision."""
 
 
-@dataclass(frozen=True)
-class Triplet:
-    """A filter as the registry takes it: keyword, operator, value, and the one type of event it judges, if any."""
-
-    name: str
-    operator: str
-    value: str
-    event_type: str = ""
-
-
-@dataclass(frozen=True)
-class Box:
-    """A box for the events' centres, in arcsec for ``helioprojective`` and in degrees for the other systems."""
-
-    system: str = "helioprojective"
-    x1: float = -5000.0
-    y1: float = -5000.0
-    x2: float = 5000.0
-    y2: float = 5000.0
-
-
-@dataclass(frozen=True)
-class Query:
-    """
-    One search of the registry.
-
-    Attributes
-    ----------
-    start, end : str
-        The period, UTC; an event counts that overlaps it, its ends included.
-    types : tuple of str
-        Two letters each; empty for all types.
-    box : Box
-        Where the events' centres lie. The registry answers nothing without one; the default reaches beyond 5 solar
-        radii, so that CMEs count.
-    filters : tuple of Triplet
-        What else must hold.
-    limit : int or None
-        The largest number of events; `None` for all.
-    """
-
-    start: str
-    end: str
-    types: tuple[str, ...] = ()
-    box: Box = Box()
-    filters: tuple[Triplet, ...] = ()
-    limit: int | None = None
-
-
 def queries(*query: Attr) -> tuple[Query, ...]:
     """
-    Return the searches that answer a query.
+    Return the searches that answer a query: as few as can be.
 
     Parameters
     ----------
@@ -89,34 +46,56 @@ def queries(*query: Attr) -> tuple[Query, ...]:
     Returns
     -------
     tuple of Query
-        One for each alternative, each once.
+        Alternatives that the registry can answer at once are one.
 
     Raises
     ------
     QueryError
-        The query holds something that the registry cannot answer, or no time.
+        The query holds something that the registry cannot answer, no time, or nothing that an event could be.
     """
-    return tuple(dict.fromkeys(_query(branch) for branch in branches(*query)))
+    tree = _ours(and_(*query)) if query else None
+    asked = [_queries(branch) for branch in (branches(tree) if tree is not None else [()])]
+    possible = [each for found in asked for each in found]
+    if not possible:
+        raise QueryError("No event can be all of this at once: an event has one type, and lies in all boxes given.")
+    return fewest(possible)
 
 
-def _query(branch: tuple[Attr, ...]) -> Query:
-    branch = tuple(from_hek(attr) for attr in branch)
+def _ours(tree: Attr) -> Attr:
+    """Return a tree in which sunpy's words and suppliers are comparisons of ours."""
+    if isinstance(tree, AttrAnd | AttrOr):
+        return type(tree)([_ours(attr) for attr in tree.attrs])
+    attr = from_hek(tree)
+    return attr.filters() if isinstance(attr, attrs.Supplier) else attr
+
+
+def _queries(branch: tuple[Attr, ...]) -> list[Query]:
+    """Return the searches that one alternative takes; none where no event can answer it."""
+    branch = tuple(dict.fromkeys(branch))
     explain_foreign(branch, OWN + CORE, ARCHIVE)
     _check_provider(of_type(branch, core.Provider))
     time = of_type(branch, core.Time)
     if time is None:
         raise QueryError("A search of the registry needs a.Time(start, end).")
-    filters = tuple(_triplet(attr) for attr in branch if isinstance(attr, attrs.Filter)) + _core_filters(branch)
-    types = _types(of_type(branch, attrs.EventType), filters)
-    limit = of_type(branch, attrs.Limit)
-    return Query(
-        start=iso(time.start),
-        end=iso(time.end),
-        types=types,
-        box=_box(of_type(branch, attrs.Region)),
-        filters=tuple(_without_needless_type(triplet, types) for triplet in filters),
-        limit=limit.values[0] if limit else None,
-    )
+    tests = tuple(_triplet(attr) for attr in branch if isinstance(attr, attrs.Filter)) + _core_filters(branch)
+    types = _types(branch, tests)
+    box = _box([attr for attr in branch if isinstance(attr, attrs.Box) and not attr.negated])
+    if types is None or box is None:
+        return []
+    tests = tuple(_without_needless_type(test, types) for test in tests)
+    start, end = (_stamp(edge) for edge in (time.start, time.end))
+    boxes = tuple(_area(attr) for attr in branch if isinstance(attr, attrs.Box))
+    strict = of_type(branch, attrs.Strict) is not None
+    whole = Query(start, end, types, box, (), alternatives=(Alternative(start, end, types, tests, boxes, strict),))
+    whole = _in_manner(replace(whole, strict=strict), branch, tests)
+    sent = [()] if whole.within else sendable(tests, start, end)
+    return [replace(whole, filters=filters) for filters in sent]
+
+
+def _stamp(time: Any) -> str:
+    """Return an instant as the registry's page writes it; with a fraction where there is one."""
+    text = iso(time)
+    return text.removesuffix(".000Z")
 
 
 def _check_provider(provider: Any) -> None:
@@ -124,30 +103,73 @@ def _check_provider(provider: Any) -> None:
         raise QueryError(f"The registry's events come from provider {' or '.join(NAMES)}, not {provider.value!r}.")
 
 
-def _types(event_type: Any, filters: tuple[Triplet, ...]) -> tuple[str, ...]:
-    """Return the types asked for; filters of a type name it where nothing else does."""
-    judged = tuple(dict.fromkeys(triplet.event_type for triplet in filters if triplet.event_type))
-    types: tuple[str, ...] = event_type.values if event_type else judged
+def _types(branch: tuple[Attr, ...], tests: tuple[Triplet, ...]) -> tuple[str, ...] | None:
+    """Return the types asked for, `None` where there are none; filters of a type name it where nothing else does."""
+    named = [attr.values for attr in branch if isinstance(attr, attrs.EventType)]
+    judged = tuple(dict.fromkeys(test.event_type for test in tests if test.event_type))
+    if not named:
+        anything = any(isinstance(attr, attrs.Event) for attr in branch)
+        return () if anything else judged
+    types = tuple(code for code in named[0] if all(code in values for values in named))
     strangers = [kind for kind in judged if kind not in types]
-    if strangers:
+    if types and strangers:
         # The registry answers this with an error page (API page, "Event Type Specific Filters").
         raise QueryError(f"A filter judges {', '.join(strangers)}, but only {', '.join(types)} are searched for.")
-    return types
+    # What all types have in common is no choice of types.
+    return None if not types else () if len(types) == len(event_types()) else types
 
 
-def _without_needless_type(triplet: Triplet, types: tuple[str, ...]) -> Triplet:
+def _without_needless_type(test: Triplet, types: tuple[str, ...]) -> Triplet:
     """Return a filter without its type where only that type is searched for: the plainest form of the question."""
-    if types == (triplet.event_type,):
-        return Triplet(triplet.name, triplet.operator, triplet.value)
-    return triplet
+    return replace(test, event_type="") if types == (test.event_type,) else test
 
 
-def _box(region: Any) -> Box:
-    return Box(region.system, *region.corners) if region else Box()
+def _area(attr: attrs.Box) -> Box:
+    x1, y1, x2, y2 = attr.corners
+    return Box(attr.system, x1, y1, x2, y2, attr.negated)
+
+
+def _box(given: list[attrs.Box]) -> Box | None:
+    """Return the box to send: what boxes of one system have in common; this package judges the others."""
+    if not given:
+        return Box()
+    same = [_area(attr) for attr in given if attr.system == given[0].system]
+    x1, y1 = max(box.x1 for box in same), max(box.y1 for box in same)
+    x2, y2 = min(box.x2 for box in same), min(box.y2 for box in same)
+    return Box(given[0].system, x1, y1, x2, y2) if x1 < x2 and y1 < y2 else None
+
+
+def _in_manner(query: Query, branch: tuple[Attr, ...], tests: tuple[Triplet, ...]) -> Query:
+    """Return a query with what its branch says of the answer."""
+    words: dict[type, Any] = {kind: of_type(branch, kind) for kind in OWN[3:] if kind is not attrs.Box}
+    limit, size, order = (words[kind] for kind in (attrs.Limit, attrs.PageSize, attrs.SortBy))
+    shown, within, returns = (words[kind] for kind in (attrs.Tests, attrs.Within, attrs.Return))
+    return replace(
+        query,
+        limit=limit.values[0] if limit else None,
+        page_size=size.values[0] if size else 1000,
+        sort_by=order.values[0] if order else "",
+        descending=bool(order and order.values[1]),
+        returns=_returned(returns.values, tests) if returns else (),
+        tests=shown.values[0] if shown else "",
+        within=(within.inner, within.container) if within else (),
+        latest=words[attrs.Latest] is not None,
+    )
+
+
+def _returned(names: tuple[str, ...], tests: tuple[Triplet, ...]) -> tuple[str, ...]:
+    """Return the keywords to ask for: those named, what tells events apart, and what is checked here."""
+    if names[0] in ("required", "optional"):
+        return names
+    needed = [test.name for test in tests]
+    needed += [keywords()[test.name].unit for test in tests if test.unit]
+    needed += ["event_starttime"] if "ar_noaanum" in needed else []
+    needed += ["event_type"] if any(test.event_type for test in tests) else []
+    return tuple(dict.fromkeys((*names, "kb_archivid", *needed)))
 
 
 def _triplet(attr: attrs.Filter) -> Triplet:
-    return Triplet(attr.name, attr.operator, attr.value, attr.event_type)
+    return Triplet(attr.name, attr.operator, attr.value, attr.event_type, attr.unit)
 
 
 def _core_filters(branch: tuple[Attr, ...]) -> tuple[Triplet, ...]:
@@ -157,8 +179,17 @@ def _core_filters(branch: tuple[Attr, ...]) -> tuple[Triplet, ...]:
         attr = of_type(branch, kind)
         if attr is not None:
             text = str(attr.value)
-            triplets.append(Triplet(keyword, "=", text.upper() if text.islower() else text))
+            triplets.append(Triplet(_instrument(keyword, text), "=", text.upper() if text.islower() else text))
+    detector = of_type(branch, core.Detector)
+    if detector is not None:
+        # Channels come as a list, "C2,C3".
+        triplets.append(Triplet("search_channelid", "like", f"%{str(detector.value).upper()}%"))
     return (*triplets, *_wavelengths(of_type(branch, core.Wavelength)))
+
+
+def _instrument(keyword: str, text: str) -> str:
+    """CACTus writes LASCO's detectors as its instrument; the condensed name is the instrument's."""
+    return "search_instrument" if text.upper() == "LASCO" else keyword
 
 
 def _wavelengths(wavelength: Any) -> tuple[Triplet, ...]:

@@ -136,14 +136,14 @@ def test_filters_join_with_and_also_when_both_are_of_one_keyword() -> None:
 )
 def test_a_box_that_holds_nothing_is_refused(box: Any) -> None:
     with pytest.raises(QueryError, match="corner"):
-        a.her.Region(*box)
+        a.her.Box(*box)
 
 
 def test_a_box_knows_its_system() -> None:
     one = 1 * u.deg
-    assert a.her.Region(-one, -one, one, one).corners == pytest.approx((-3600, -3600, 3600, 3600))
+    assert a.her.Box(-one, -one, one, one).corners == pytest.approx((-3600, -3600, 3600, 3600))
     with pytest.raises(QueryError, match="stonyhurst"):
-        a.her.Region(-1 * u.deg, -1 * u.deg, 1 * u.deg, 1 * u.deg, "polar")
+        a.her.Box(-1 * u.deg, -1 * u.deg, 1 * u.deg, 1 * u.deg, "polar")
 
 
 def test_attrs_survive_pickling_and_say_what_they_are() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -130,3 +131,70 @@ def test_the_embedded_registrys_latin_1_is_read(archive: Any) -> None:
 def test_the_address_may_be_sunpys_with_its_question_mark(archive: Any) -> None:
     with conf.her.set_temp("url", conf.her.url + "?"):
         assert len(service.search([Query(DAY.start, DAY.end, ("CE",))])) == 5
+
+
+def test_bytes_beyond_latin_1_are_windows(scripted: Any) -> None:
+    scripted.say(b'{"result": [{"frm_contact": "O\x92Brien \x97 \xe9\x81"}], "overmax": false}')
+    assert service.search([DAY]).records[0]["frm_contact"] == "O\u2019Brien \u2014 \xe9\x81"
+
+
+def test_a_search_that_takes_too_long_is_split_in_time(scripted: Any) -> None:
+    slow = b"<html><body>The search timed out after 60s. Please use a smaller time window.</body></html>"
+    scripted.say(slow, page("b", "c"), page("a", "b"))
+    found = service.search([DAY])
+    assert [record["kb_archivid"] for record in found.records] == ["b", "c", "a"]
+    assert found.problems == []
+    assert "event_endtime=2026-01-10T11%3A59%3A30" in scripted.asked[1]
+    assert "event_starttime=2026-01-10T11%3A59%3A30" in scripted.asked[2]
+
+
+def test_one_part_that_stays_too_slow_is_said(scripted: Any) -> None:
+    slow = b"<html><body>The search timed out after 60s</body></html>"
+    hours = Query("2026-01-10T00:00:00", "2026-01-10T03:00:00")
+    scripted.say(slow, page("a"), slow)
+    found = service.search([hours])
+    assert len(found) == 1
+    assert "timed out" in found.problems[0]
+    scripted.asked.clear()
+    scripted.say(slow)
+    with pytest.raises(AnswerError, match="timed out"):
+        service.search([hours])
+
+
+def test_a_damaged_page_is_asked_for_once_more(scripted: Any) -> None:
+    scripted.say(b'{"result": [{"kb_arch', page("a"))
+    assert len(service.search([DAY])) == 1
+
+
+def test_one_of_several_searches_may_fail(scripted: Any) -> None:
+    scripted.say(b"503", page("a"))
+    found = service.search([DAY, Query(DAY.start, DAY.end, ("CH",))])
+    assert len(found) == 1
+    assert "503" in found.problems[0]
+
+
+def test_searches_run_side_by_side_and_merge_by_start(archive: Any) -> None:
+    both = [Query(DAY.start, DAY.end, ("FL",)), Query(DAY.start, DAY.end, ("CH",))]
+    starts = [record["event_starttime"] for record in service.search(both).records]
+    assert starts == sorted(starts)
+    backwards = [replace(query, sort_by="event_endtime", descending=True, limit=5) for query in both]
+    ends = [record["event_endtime"] for record in service.search(backwards).records]
+    assert ends == sorted(ends, reverse=True)
+    assert len(ends) == 5
+
+
+def test_latest_means_one_row_for_each_event(archive: Any, scripted: Any) -> None:
+    answer = page("a", "a", "b")
+    answer["result"][0]["revision"] = "10"
+    answer["result"][1]["revision"] = "9"
+    scripted.say(answer)
+    records = service.search([replace(DAY, latest=True)]).records
+    assert [(record["kb_archivid"], record["revision"]) for record in records] == [("a", "10"), ("b", "1")]
+
+
+def test_an_eruption_that_was_submitted_again_is_one(archive: Any) -> None:
+    day = replace(DAY, types=("CE",))
+    assert len(service.search([day]).records) == 5
+    latest = service.search([replace(day, latest=True)]).records
+    assert [record["hrc_a"] for record in latest] == [248, 243]
+    assert latest[1]["cme_radiallinvel"] == 1133

@@ -15,7 +15,7 @@ from sunpy_helio_plugins.her.service import parameters
 from sunpy_helio_plugins.her.translate import Box, Query, Triplet, queries
 
 DAY = a.Time("2026-01-10", "2026-01-11")
-START, END = "2026-01-10T00:00:00.000Z", "2026-01-11T00:00:00.000Z"
+START, END = "2026-01-10T00:00:00", "2026-01-11T00:00:00"
 
 
 def test_the_plainest_query() -> None:
@@ -23,7 +23,7 @@ def test_the_plainest_query() -> None:
 
 
 def test_types_filters_limit_and_box() -> None:
-    box = a.her.Region(-90 * u.deg, -30 * u.deg, 90 * u.deg, 30 * u.deg, "stonyhurst")
+    box = a.her.Box(-90 * u.deg, -30 * u.deg, 90 * u.deg, 30 * u.deg, "stonyhurst")
     (query,) = queries(DAY, a.her.CH | a.her.FL, a.her.frm_name == "SPoCA", a.her.Limit(7), box)
     assert query == Query(
         START, END, ("CH", "FL"), Box("stonyhurst", -90.0, -30.0, 90.0, 30.0), (Triplet("frm_name", "=", "SPoCA"),), 7
@@ -38,6 +38,13 @@ def test_times_of_any_scale_become_utc_and_keep_their_sub_seconds() -> None:
     start = Time("2026-01-10T00:00:37.250", scale="tai")
     (query,) = queries(a.Time(start, Time("2026-01-10T01:00:00.5")), a.her.CH)
     assert (query.start, query.end) == ("2026-01-10T00:00:00.250Z", "2026-01-10T01:00:00.500Z")
+
+
+def test_detectors_and_lasco_are_condensed_names() -> None:
+    (query,) = queries(DAY, a.her.CE, a.Instrument.lasco, a.Detector("C2"))
+    assert query.filters == (
+        Triplet("search_instrument", "=", "LASCO"), Triplet("search_channelid", "like", "%C2%"),
+    )
 
 
 def test_a_filter_of_a_type_names_it_only_where_several_are_searched_for() -> None:
@@ -106,8 +113,8 @@ def test_alternatives_are_separate_searches_each_once() -> None:
         ((a.her.CH,), r"a\.Time"),
         ((DAY, a.her.CH, a.Physobs("intensity")), r"a\.Physobs"),
         ((DAY, a.her.CH, a.Provider("VSO")), "HER or HEK"),
-        ((DAY, a.her.CH, a.hek.FL), "given 2 times"),
-        ((DAY, a.her.Event(), a.hek.Contains("ar", "ch")), r"a\.hek\.Contains"),
+        ((DAY, a.her.CH, a.hek.FL), "one type"),
+        ((DAY, a.her.Event(), a.hek.Contains("ar", "ch", "fl")), "two types"),
     ],
 )
 def test_what_the_registry_cannot_answer_is_explained(query: Any, words: str) -> None:
@@ -119,7 +126,8 @@ def test_the_request_has_a_stable_order() -> None:
     query = Query(START, END, ("CH", "AR"), filters=(Triplet("area_atdiskcenter", ">", "1e10", "CH"),), limit=40)
     assert parameters(query, page=2) == [
         ("cosec", "2"), ("cmd", "search"), ("type", "column"), ("event_type", "ch,ar"), ("event_starttime", START),
-        ("event_endtime", END), ("event_coordsys", "helioprojective"), ("x1", "-5000"), ("x2", "5000"), ("y1", "-5000"),
-        ("y2", "5000"), ("result_limit", "40"), ("page", "2"), ("param0", "ch.area_atdiskcenter"), ("op0", ">"),
+        ("event_endtime", END), ("event_region", "all"), ("event_coordsys", "helioprojective"), ("x1", "-5000"),
+        ("x2", "5000"), ("y1", "-5000"), ("y2", "5000"), ("result_limit", "40"), ("page", "2"),
+        ("param0", "ch.area_atdiskcenter"), ("op0", ">"),
         ("value0", "1e10"),
     ]

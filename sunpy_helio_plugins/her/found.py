@@ -1,0 +1,172 @@
+"""What searches brought, as one answer: each event once, in order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sunpy_helio_plugins.her.keywords import keywords
+from sunpy_helio_plugins.her.queries import Query
+
+__all__ = ["Found", "ordered", "without_old"]
+
+Record = dict[str, Any]
+
+
+@dataclass
+class Found:
+    """
+    What a search brought.
+
+    Attributes
+    ----------
+    records : list of dict
+        The events as the registry sent them, each once.
+    associations : list of dict
+        Which event follows, splits into, or merges into which, each once.
+    problems : list of str
+        What is missing, and why.
+    """
+
+    problems: list[str] = field(default_factory=list)
+    _records: dict[str, Record] = field(default_factory=dict)
+    _associations: dict[tuple[str, ...], Record] = field(default_factory=dict)
+
+    @property
+    def records(self) -> list[Record]:
+        """The events."""
+        return list(self._records.values())
+
+    @property
+    def associations(self) -> list[Record]:
+        """The edges between events."""
+        return list(self._associations.values())
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def add(self, records: Iterable[Record], associations: Iterable[Record]) -> int:
+        """Take in what is new, and return how many events that were."""
+        before = len(self)
+        for record in records:
+            self._records.setdefault(_identity(record), record)
+        for edge in associations:
+            self._associations.setdefault(_edge(edge), edge)
+        return len(self) - before
+
+    def keep(self, records: Iterable[Record]) -> None:
+        """Leave only some of the events, in the order given."""
+        self._records = {_identity(record): record for record in records}
+
+
+def _identity(record: Record) -> str:
+    """Return what tells an event from any other: its IVORN and revision."""
+    ivorn = record.get("kb_archivid")
+    return f"{ivorn} {record.get('revision')}" if ivorn else json.dumps(record, sort_keys=True, default=str)
+
+
+def _edge(edge: Record) -> tuple[str, ...]:
+    return tuple(str(edge.get(name)) for name in ("first_ivorn", "second_ivorn", "edge_type"))
+
+
+def ordered(records: Sequence[Record], query: Query) -> list[Record]:
+    """
+    Return events in the order asked for, or by their start; those without a value come last.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        The events.
+    query : Query
+        Any of the queries that brought them.
+    """
+    name = query.sort_by or "event_starttime"
+    known = [record for record in records if record.get(name) not in (None, "")]
+    rest = [record for record in records if record.get(name) in (None, "")]
+    keyword = keywords().get(name)
+    number = keyword is not None and keyword.kind in ("float", "integer")
+    try:
+        known.sort(key=lambda record: float(record[name]) if number else str(record[name]), reverse=query.descending)
+    except ValueError:
+        known.sort(key=lambda record: str(record[name]), reverse=query.descending)
+    return known + rest
+
+
+def without_old(records: Sequence[Record]) -> list[Record]:
+    """
+    Return one record for each event: its newest revision, and the last of several submissions of one eruption.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        The events.
+
+    Returns
+    -------
+    list of dict
+        Some of the records, in the same order.
+    """
+    newest: dict[str, int] = {}
+    for index, record in enumerate(records):
+        ivorn = str(record.get("kb_archivid") or f"no name, {index}")
+        if ivorn not in newest or _revision(record) >= _revision(records[newest[ivorn]]):
+            newest[ivorn] = index
+    kept = [records[index] for index in sorted(newest.values())]
+    return _without_resubmissions(kept)
+
+
+def _revision(record: Record) -> float:
+    try:
+        return float(record.get("revision") or 0)
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def _without_resubmissions(records: list[Record]) -> list[Record]:
+    """CACTus submits an eruption again every two or three hours, each time under a new IVORN."""
+    eruptions = [(index, seen) for index, record in enumerate(records) if (seen := _eruption(record)) is not None]
+    # The last submission is the one that stays.
+    eruptions.sort(key=lambda pair: pair[1].submitted, reverse=True)
+    kept: list[_Eruption] = []
+    dropped: set[int] = set()
+    for index, seen in eruptions:
+        if any(seen.is_same(other) for other in kept):
+            dropped.add(index)
+        else:
+            kept.append(seen)
+    return [record for index, record in enumerate(records) if index not in dropped]
+
+
+@dataclass(frozen=True)
+class _Eruption:
+    """What tells one eruption from another: the supplier, when it started, where to and how wide it went."""
+
+    supplier: str
+    start: datetime
+    angle: float
+    width: float
+    submitted: str
+
+    def is_same(self, other: _Eruption) -> bool:
+        apart = abs((self.angle - other.angle + 180) % 360 - 180)
+        return (
+            self.supplier == other.supplier
+            and abs(self.start - other.start) <= timedelta(hours=1)
+            and apart <= 10
+            and abs(self.width - other.width) <= 20
+        )
+
+
+def _eruption(record: Record) -> _Eruption | None:
+    supplier = str(record.get("search_frm_name") or record.get("frm_name") or "")
+    if record.get("event_type") != "CE" or not supplier.startswith("CACTus"):
+        return None
+    try:
+        start = datetime.fromisoformat(str(record["event_starttime"]).removesuffix("Z"))
+        angle, width = float(record["hrc_a"]), float(record["cme_angularwidth"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return _Eruption(supplier, start, angle, width, str(record.get("kb_archivdate") or record.get("frm_daterun") or ""))

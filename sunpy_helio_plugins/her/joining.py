@@ -1,0 +1,84 @@
+"""AND, OR and NOT of the registry's words, to any depth: what sunpy's trees lack is the NOT."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sunpy.net.attr import Attr, AttrAnd, AttrOr
+
+from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.fido import name_of
+
+__all__ = ["And", "Joinable", "Or", "invert"]
+
+
+class Joinable:
+    """Mixed into an attr: ``&`` and ``|`` give trees that ``~`` inverts, and truth has no value."""
+
+    def __and__(self, other: Attr) -> Attr:
+        return _ours(super().__and__(other))  # type: ignore[misc]
+
+    def __or__(self, other: Attr) -> Attr:
+        return _ours(super().__or__(other))  # type: ignore[misc]
+
+    def __rand__(self, other: Attr) -> Attr:
+        return _ours(other.__and__(self))
+
+    def __invert__(self) -> Attr:
+        raise QueryError(f"{name_of(type(self))} cannot be negated.")
+
+    def __bool__(self) -> bool:
+        # Python's own "and", "or" and "1 < x < 5" would silently drop one of two comparisons.
+        raise TypeError("Join comparisons with & or |, or pass them one by one; 'and', 'or' and 1 < x < 5 lose one.")
+
+
+class And(Joinable, AttrAnd):
+    """All of some attrs."""
+
+    def __invert__(self) -> Attr:
+        inverted = [invert(attr) for attr in self.attrs]
+        made = inverted[0]
+        for attr in inverted[1:]:
+            made = made | attr
+        return _ours(made)
+
+
+class Or(Joinable, AttrOr):
+    """Any of some attrs."""
+
+    def __invert__(self) -> Attr:
+        inverted = [invert(attr) for attr in self.attrs]
+        made = inverted[0]
+        for attr in inverted[1:]:
+            made = made & attr
+        return _ours(made)
+
+
+def invert(attr: Any) -> Attr:
+    """
+    Return the negation of an attr.
+
+    Parameters
+    ----------
+    attr : sunpy.net.attr.Attr
+        One of ``a.her``, or a tree of them.
+
+    Raises
+    ------
+    QueryError
+        It has no negation, such as ``a.Time``.
+    """
+    if isinstance(attr, AttrAnd | AttrOr):
+        attr = _ours(attr)
+    if not isinstance(attr, Joinable):
+        raise QueryError(f"{name_of(type(attr))} cannot be negated.")
+    return ~attr
+
+
+def _ours(tree: Any) -> Any:
+    """Return sunpy's tree as one of ours; anything else, `NotImplemented` among it, as it is."""
+    if type(tree) is AttrAnd:
+        return And(tree.attrs)
+    if type(tree) is AttrOr:
+        return Or([_ours(attr) for attr in tree.attrs])
+    return tree

@@ -1,0 +1,68 @@
+"""
+Write what the registry says of its keywords into ``sunpy_helio_plugins/her/events.json``.
+
+``python tools/sandbox/make_her_keywords.py`` adds to each keyword that the registry's list
+(http://www.lmsal.com/hek/VOEvent_Spec.html) holds its description (``text``), its spelling (``as``) and the types of
+event that require it (``required``: a list, or ``true`` for all), as tabulated by the installed sunpy. Kinds, units and
+the keywords that only answers hold are kept as they stand in the file.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import sunpy.net.hek
+from sunpy.net.hek import attrs as hek
+
+TARGET = Path(__file__).parents[2] / "sunpy_helio_plugins" / "her" / "events.json"
+
+
+def tables() -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+    """Return the types of event and the entries of the registry's list, as sunpy ships them."""
+    folder = Path(sunpy.net.hek.__file__).parent / "data"
+    files = [json.loads((folder / f"{name}_properties.json").read_text()) for name in ("unit", "coord")]
+    return files[0]["keys"], {entry["name"]: entry for file in files for entry in file["attributes"]}
+
+
+def spellings() -> dict[str, str]:
+    """Return the registry's spelling of each keyword that sunpy offers as an attr, by the name in lower case."""
+    wrappers = [getattr(group, name) for group in vars(hek).values() for name in dir(group) if name[0].isupper()]
+    names = [wrapper.name for wrapper in wrappers if isinstance(wrapper, hek.HEKComparisonParamAttrWrapper)]
+    return {name.lower(): name for name in names}
+
+
+def described(name: str, entry: dict[str, Any], listed: dict[str, Any], types: dict[str, str]) -> dict[str, Any]:
+    """Return one keyword's entry with what the list says of it."""
+    required = [code for code in types if listed.get(code) == "req"]
+    own = {key: value for key, value in entry.items() if key not in ("as", "required", "text")}
+    spelt = spellings().get(name, name)
+    if spelt != name:
+        own["as"] = spelt
+    if required:
+        own["required"] = True if len(required) == len(types) else required
+    return own | {"text": " ".join(listed["desc"].split())}
+
+
+def build() -> str:
+    """Return the file's new content."""
+    shipped = json.loads(TARGET.read_text(encoding="utf-8"))
+    types, listed = tables()
+    keywords = {
+        name: described(name, entry, listed[name], types) if name in listed else entry
+        for name, entry in shipped["keywords"].items()
+    }
+    line = lambda name, value: f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}"  # noqa: E731
+    parts = []
+    for section, value in (shipped | {"keywords": keywords}).items():
+        if isinstance(value, dict):
+            inner = ",\n".join(line(name, entry) for name, entry in value.items())
+            parts.append(f"{json.dumps(section)}: {{\n{inner}\n}}")
+        else:
+            parts.append(line(section, value))
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+if __name__ == "__main__":
+    TARGET.write_text(build(), encoding="utf-8")
