@@ -24,6 +24,7 @@ from sunpy_helio_plugins.transport.digests import promised_digests
 from sunpy_helio_plugins.transport.parts import new_part, publish
 from sunpy_helio_plugins.transport.patience import PASSING, backoff, retry_after
 from sunpy_helio_plugins.transport.reasons import reason
+from sunpy_helio_plugins.transport.trust import tls
 from sunpy_helio_plugins.transport.urls import check_scheme, public_url, same_origin
 from sunpy_helio_plugins.transport.words import server_words
 
@@ -200,7 +201,12 @@ class Job:
         if self.download.login is not None:
             headers |= await asyncio.to_thread(self.download.login.headers, url)
         return await session.get(
-            _as_is(url), headers=headers, timeout=self._timeout(), proxy=self._proxy(url), allow_redirects=False
+            _as_is(url),
+            headers=headers,
+            timeout=self._timeout(),
+            proxy=self._proxy(url),
+            ssl=tls(),
+            allow_redirects=False,
         )
 
     def _timeout(self) -> aiohttp.ClientTimeout:
