@@ -1,8 +1,10 @@
 """
 The embedded Heliophysics Events Registry: ``/hek/her``.
 
-It serves column searches as JSON (``cosec=2``, wrapped with ``callback``) and as thin XML (``cosec=1``), and, like the
-real one, a page of HTML with status 200 for anything that it does not understand, a search without a box among them.
+It serves column and containment searches as JSON (``cosec=2``, wrapped with ``callback``) and as thin XML
+(``cosec=1``), each event's VOEvent document and page, and takes what signed-in users submit. Like the real one it
+answers anything that it does not understand, a column search without a box among them, with a page of HTML and status
+200.
 """
 
 from __future__ import annotations
@@ -14,7 +16,10 @@ from typing import Any
 
 from aiohttp import web
 
+from sunpy_helio_plugins.sandbox.her_contains import contained
+from sunpy_helio_plugins.sandbox.her_heks import Desk
 from sunpy_helio_plugins.sandbox.her_search import Event, RefusedError, keys, search
+from sunpy_helio_plugins.sandbox.her_voevent import event_of, recent, summary, voevent
 
 __all__ = ["PREFIX", "application"]
 
@@ -25,7 +30,7 @@ ERROR_PAGE = "<html><head><title>HER error</title></head><body><h1>Error</h1><p>
 def application() -> web.Application:
     """Return the application that answers below `PREFIX`."""
     app = web.Application()
-    app.add_routes([web.get("/her", answer), web.get("/her/", answer)])
+    app.add_routes([web.get("/her", answer), web.get("/her/", answer), *Desk().routes()])
     return app
 
 
@@ -38,10 +43,24 @@ async def answer(request: web.Request) -> web.Response:
 
 
 def respond(query: Mapping[str, str]) -> web.Response:
-    """Return the answer to a column search in the form asked for."""
-    if query.get("cmd") != "search" or query.get("type") != "column":
-        raise RefusedError("this archive answers cmd=search&type=column only")
-    events, edges, more = search(query)
+    """Return the answer to a command."""
+    command = query.get("cmd")
+    if command == "search":
+        return found(query)
+    if command == "export-voevent":
+        return web.Response(text=voevent(event_of(query)), content_type="text/xml")
+    pages = {"view-voevent": lambda: summary(event_of(query)), "home": recent}
+    if command not in pages:
+        raise RefusedError(f"unknown command {command}")
+    return web.Response(text=pages[command](), content_type="text/html")
+
+
+def found(query: Mapping[str, str]) -> web.Response:
+    """Return the answer to a search in the form asked for."""
+    searches = {"column": search, "contains": contained}
+    if query.get("type") not in searches:
+        raise RefusedError("type is column or contains")
+    events, edges, more = searches[query["type"]](query)
     events = [subset(event, query.get("return", "")) for event in events]
     if query.get("cosec") == "1":
         return web.Response(text=as_xml(events, edges), content_type="text/xml")

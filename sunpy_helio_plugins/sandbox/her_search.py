@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["RefusedError", "keys", "search"]
+__all__ = ["RefusedError", "catalogue", "instant", "keys", "one_page", "search"]
 
 DATA = Path(__file__).parent / "data" / "her"
 DEFAULT_LIMIT = 100
@@ -62,13 +62,18 @@ def search(request: Mapping[str, str]) -> tuple[list[Event], list[Event], bool]:
     """
     tests = [types(request), period(request), box(request), tests_shown(request), *filters(request)]
     chosen = [event for event in catalogue()["events"] if all(test(event) for test in tests)]
-    chosen.sort(key=order(request), reverse=request.get("sort_order", "ASC").upper() == "DESC")
-    limit = min(whole(request, "result_limit", DEFAULT_LIMIT), HARD_LIMIT)
-    first = (whole(request, "page", 1) - 1) * limit
-    page = chosen[first : first + limit]
+    page, more = one_page(chosen, request)
     names = {event["kb_archivid"] for event in page}
     edges = [e for e in catalogue()["associations"] if e["first_ivorn"] in names or e["second_ivorn"] in names]
-    return page, edges, first + limit < len(chosen)
+    return page, edges, more
+
+
+def one_page(chosen: list[Event], request: Mapping[str, str]) -> tuple[list[Event], bool]:
+    """Return the page asked for in the order asked for, and whether more pages follow."""
+    ordered = sorted(chosen, key=order(request), reverse=request.get("sort_order", "ASC").upper() == "DESC")
+    limit = min(whole(request, "result_limit", DEFAULT_LIMIT), HARD_LIMIT)
+    first = (whole(request, "page", 1) - 1) * limit
+    return ordered[first : first + limit], first + limit < len(ordered)
 
 
 def whole(request: Mapping[str, str], name: str, default: int) -> int:
