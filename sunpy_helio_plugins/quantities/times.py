@@ -13,6 +13,7 @@ ISO 8601 dates of year-month-day or year-day, truncated anywhere, up to nine fra
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import erfa
 import numpy as np
@@ -22,7 +23,19 @@ from numpy.typing import ArrayLike, NDArray
 from sunpy_helio_plugins.quantities.iso import split
 from sunpy_helio_plugins.quantities.leap import DAY, J2000, JD_1970, SECOND, Ints, leaps_in_tt2000, quasi_lengths
 
-__all__ = ["datetime64_from_iso", "datetime64_from_tt2000", "from_iso", "from_tt2000", "iso"]
+__all__ = [
+    "datetime64_from_iso",
+    "datetime64_from_tt2000",
+    "from_cdf_epoch",
+    "from_cdf_epoch16",
+    "from_iso",
+    "from_tt2000",
+    "iso",
+]
+
+_MILLISECONDS = 86_400_000.0
+_YEAR_0 = 719_528
+"""Days from 0000-01-01, where CDF epochs begin, to 1970-01-01."""
 
 
 def from_iso(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
@@ -112,6 +125,54 @@ def datetime64_from_tt2000(values: ArrayLike, mask: ArrayLike | None = None) -> 
     return _datetime64(*_split_tt2000(epochs), missing)
 
 
+def from_cdf_epoch(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
+    """
+    Return epochs of the type CDF_EPOCH as times.
+
+    Parameters
+    ----------
+    values : array_like of float
+        Milliseconds since 0000-01-01, leap seconds not counted (CDF User's Guide, "CDF_EPOCH").
+    mask : array_like of bool, optional
+        Which of them are missing.
+
+    Returns
+    -------
+    astropy.time.Time
+        Scale UTC, exact to a nanosecond of what the number holds; its own steps are some microseconds.
+    """
+    epochs, missing = _known(np.asarray(values, dtype=np.float64), mask)
+    days = np.floor(epochs / _MILLISECONDS)
+    # Both terms are multiples of the number's own step: the difference is exact.
+    nanos = np.rint((epochs - days * _MILLISECONDS) * 1e6)
+    return _time(days.astype(np.int64) - _YEAR_0, nanos.astype(np.int64), missing)
+
+
+def from_cdf_epoch16(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
+    """
+    Return epochs of the type CDF_EPOCH16 as times.
+
+    Parameters
+    ----------
+    values : array_like
+        Seconds since 0000-01-01, leap seconds not counted, and picoseconds within the second: complex numbers, or pairs
+        along the last axis (CDF User's Guide, "CDF_EPOCH16").
+    mask : array_like of bool, optional
+        Which of them are missing.
+
+    Returns
+    -------
+    astropy.time.Time
+        Scale UTC, exact to a nanosecond.
+    """
+    given = np.asarray(values)
+    pairs = given if given.dtype.kind == "c" else given[..., 0] + 1j * given[..., 1]
+    epochs, missing = _known(pairs, mask)
+    days, seconds = np.divmod(epochs.real.astype(np.int64), 86_400)
+    nanos = seconds * SECOND + np.rint(epochs.imag / 1e3).astype(np.int64)
+    return _time(days - _YEAR_0, nanos, missing)
+
+
 def iso(time: Time, precision: int = 3) -> str:
     """
     Return one time in UTC as archives want it in a request.
@@ -144,11 +205,15 @@ def _prepared(values: ArrayLike, mask: ArrayLike | None) -> tuple[NDArray[np.byt
 
 
 def _epochs(values: ArrayLike, mask: ArrayLike | None) -> tuple[Ints, NDArray[np.bool_] | None]:
-    epochs = np.asarray(values, dtype=np.int64)
+    return _known(np.asarray(values, dtype=np.int64), mask)
+
+
+def _known(epochs: NDArray[Any], mask: ArrayLike | None) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """Put a harmless instant in the place of missing ones."""
     if mask is None or not np.any(mask):
         return epochs, None
     missing = np.broadcast_to(np.asarray(mask, dtype=bool), epochs.shape)
-    return np.where(missing, 0, epochs), missing
+    return np.where(missing, epochs.dtype.type(0 if epochs.dtype.kind == "i" else 6.3e13), epochs), missing
 
 
 def _split_tt2000(epochs: Ints) -> tuple[Ints, Ints]:

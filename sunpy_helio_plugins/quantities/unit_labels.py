@@ -135,13 +135,13 @@ _SCALE_OR_FRAME = re.compile(
 _REMARK = re.compile(r"(?P<head>.*\S)\s+(?:\((?P<remark>[^()]*)\)|\[(?P<other>[^\[\]]*)\])")
 _HARMLESS = re.compile(
     r"(?:from|with|w/o|w/|without|qual|only|if|for|see|at|above|below|using|derived|estimated|approx\w*|average\w*"
-    r"|mean|median|total|rms|vector|scalar|planetary|magnitude|gse|gsm|geo|gei|gci|sm|mag|rtn|hci|hgi|hae|heeq|hee|j2000|eci"
-    r"|ecef|ned|spacecraft|sc|utc?|mlt|lt|lst|local time)\b|[<>]=?\s*[-+]?\d[\d.]*$",
+    r"|mean|median|total|rms|vector|scalar|planetary|magnitude|gse|gsm|geo|gei|gci|sm|mag|rtn|hci|hgi|hae|heeq|hee|j2000"
+    r"|eci|ecef|ned|spacecraft|sc|utc?|mlt|lt|lst|local time)\b|[<>]=?\s*[-+]?\d[\d.]*$",
     re.IGNORECASE,
 )
 _HARMFUL = re.compile(
-    r"\b(?:log\w*|ln|times|scaled?|units?|x|thousands?|millions?|normali[sz]\w+|per|multipl\w+|divide\w*|factor|in|square"
-    r"|power|exponent|root|inverse|percent|ratio|relative)\b|[*^%/]\s*\d|\b(?<!=)1?0\^|e[-+]\d",
+    r"\b(?:log\w*|ln|times|scaled?|units?|x|thousands?|millions?|normali[sz]\w+|per|multipl\w+|divide\w*|factor|in"
+    r"|square|power|exponent|root|inverse|percent|ratio|relative)\b|[*^%/]\s*\d|\b(?<!=)1?0\^|e[-+]\d",
     re.IGNORECASE,
 )
 

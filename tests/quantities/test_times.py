@@ -9,9 +9,9 @@ from astropy.time import Time
 from sunpy_helio_plugins.quantities import times
 
 
-def isot(time: Time) -> str:
+def isot(time: Time) -> str | list[str]:
     time.precision = 9
-    return str(time.isot)
+    return time.isot.tolist() if time.shape else str(time.isot)
 
 
 @pytest.mark.filterwarnings("ignore:ERFA function .*dubious year")  # astropy prints 1610 with this warning
@@ -110,7 +110,7 @@ def test_tt2000_is_exact(stamp):
     epoch = round((meant.tt.jd1 - 2451545.0) * 86400) * 10**9 + round(meant.tt.jd2 * 86400e9)
     made = times.from_tt2000([epoch])
     assert abs((made[0] - meant).to_value("ns")) < 0.5
-    assert isot(made)[2:-2] == isot(meant)
+    assert isot(made) == [isot(meant)]
 
 
 def test_tt2000_agrees_with_cdflib():
@@ -119,6 +119,28 @@ def test_tt2000_agrees_with_cdflib():
     ours = times.datetime64_from_tt2000(epochs)
     theirs = cdflib.cdfepoch.to_datetime(epochs)
     assert np.abs((ours - theirs).astype("m8[ns]").astype(int)).max() == 0
+
+
+@pytest.mark.parametrize(
+    ("components", "meant"),
+    [
+        ([2026, 1, 10, 1, 2, 3, 456], "2026-01-10T01:02:03.456000000"),
+        ([1965, 6, 1, 0, 0, 0, 1], "1965-06-01T00:00:00.001000000"),
+        ([2016, 12, 31, 23, 59, 59, 999], "2016-12-31T23:59:59.999000000"),
+    ],
+)
+def test_cdf_epochs_are_exact(components, meant):
+    cdfepoch = pytest.importorskip("cdflib").cdfepoch
+    assert isot(times.from_cdf_epoch([cdfepoch.compute_epoch(components)])) == [meant]
+    epoch16 = cdfepoch.compute_epoch16([*components, 123, 456, 400])
+    assert isot(times.from_cdf_epoch16([epoch16])) == [meant[:-6] + "123456"]
+    assert isot(times.from_cdf_epoch16([[epoch16.real, epoch16.imag]])) == [meant[:-6] + "123456"]
+
+
+def test_missing_epochs_are_masked():
+    assert times.from_cdf_epoch([6.3e13, -1e31], mask=[False, True]).mask.tolist() == [False, True]
+    assert times.from_cdf_epoch16([6.3e10 + 0j, -1e31 - 1e31j], mask=[False, True]).mask.tolist() == [False, True]
+    assert times.from_tt2000([0, -(2**63)], mask=[False, True]).mask.tolist() == [False, True]
 
 
 def test_a_time_of_any_scale_is_written_in_utc():
