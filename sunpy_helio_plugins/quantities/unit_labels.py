@@ -135,8 +135,8 @@ _SCALE_OR_FRAME = re.compile(
 _REMARK = re.compile(r"(?P<head>.*\S)\s+(?:\((?P<remark>[^()]*)\)|\[(?P<other>[^\[\]]*)\])")
 _HARMLESS = re.compile(
     r"(?:from|with|w/o|w/|without|qual|only|if|for|see|at|above|below|using|derived|estimated|approx\w*|average\w*"
-    r"|mean|median|total|rms|vector|scalar|planetary|magnitude|gse|gsm|geo|gei|gci|sm|mag|rtn|hci|hgi|hae|heeq|hee|j2000"
-    r"|eci|ecef|ned|spacecraft|sc|utc?|mlt|lt|lst|local time)\b|[<>]=?\s*[-+]?\d[\d.]*$",
+    r"|mean|median|total|rms|vector|scalar|planetary|magnitude|gse|gsm|geo|gei|gci|sm|mag|rtn|hci|hgi|hae|heeq|hee"
+    r"|j2000|eci|ecef|ned|spacecraft|sc|utc?|mlt|lt|lst|local time)\b|[<>]=?\s*[-+]?\d[\d.]*$",
     re.IGNORECASE,
 )
 _HARMFUL = re.compile(
