@@ -78,6 +78,20 @@ class Word(DataAttr):
         """Tell whether both cannot stand side by side: two of a class are alternatives, to be written with ``|``."""
         return type(self) is type(other)
 
+    def __and__(self, other: Attr) -> Attr:
+        self._refuse_a_second(other)
+        return super().__and__(other)
+
+    def __rand__(self, other: Attr) -> Attr:
+        # sunpy's attrs give way to this one where both collide, and Python would name their types only.
+        self._refuse_a_second(other)
+        return NotImplemented
+
+    def _refuse_a_second(self, other: Attr) -> None:
+        for part in other.attrs if isinstance(other, AttrAnd) else (other,):
+            if self.collides(part):
+                raise QueryError(f"{part!r} and {self!r} cannot both hold; join alternatives with |.")
+
     def __or__(self, other: Attr) -> Attr:
         if type(self) is type(other):
             return type(self)(*self.values, *other.values)
@@ -96,8 +110,22 @@ class Word(DataAttr):
 class Marker(Word):
     """An attr without values, whose presence says which archive's rows are meant."""
 
-    def __init__(self) -> None:
+    def __init__(self, *values: Any) -> None:
+        if values:
+            raise QueryError(
+                f"{name_of(type(self))}() takes no value, not {values[0]!r}; it says whose rows are meant, and other "
+                "attrs choose among them."
+            )
         super().__init__()
+
+    def __and__(self, other: Attr) -> Attr:
+        return other if self._stands_in(other) else super().__and__(other)
+
+    def __rand__(self, other: Attr) -> Attr:
+        return other if self._stands_in(other) else NotImplemented
+
+    def _stands_in(self, other: Attr) -> bool:
+        return any(self.collides(part) for part in (other.attrs if isinstance(other, AttrAnd) else (other,)))
 
     def __or__(self, other: Attr) -> Attr:
         return self if type(self) is type(other) else super().__or__(other)

@@ -10,6 +10,7 @@ from astropy import units as u
 from astropy.table import vstack
 from astropy.time import Time
 from sunpy.net import attrs as a
+from sunpy.net.attr import and_
 
 from sunpy_helio_plugins import fido
 from sunpy_helio_plugins.errors import QueryError
@@ -49,8 +50,26 @@ def test_an_or_within_a_class_joins_the_values():
 
 
 def test_two_of_a_class_cannot_hold_at_once():
-    with pytest.raises(TypeError):
+    with pytest.raises(QueryError, match=r"cannot both hold; join alternatives with \|"):
         One("x") & One("y")
+
+
+@pytest.mark.parametrize("before", [TIME, TIME & a.Instrument("x")])
+def test_nor_where_fido_joins_them_one_after_the_other(before):
+    with pytest.raises(QueryError, match=r"'x'.* and .*'y'.* cannot both hold"):
+        and_(before, One("x"), One("y"))
+    with pytest.raises(QueryError, match="cannot both hold"):
+        One("y") & (before & One("x"))
+
+
+def test_a_marker_takes_no_value():
+    with pytest.raises(QueryError, match="takes no value, not 'x'; it says whose rows are meant"):
+        Mark("x")
+
+
+def test_a_marker_may_stand_twice():
+    assert Mark() & Mark() == Mark()
+    assert and_(TIME, Mark(), Mark()) == Mark() & (TIME & Mark()) == TIME & Mark()
 
 
 @pytest.mark.parametrize("value", ["", "  ", 3, None])
