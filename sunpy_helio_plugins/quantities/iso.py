@@ -73,16 +73,22 @@ def _split_plain(flat: NDArray[np.bytes_], length: int) -> tuple[Ints, Ints] | N
     if length < 19:
         return None
     grid = flat.view(np.uint8).reshape(-1, width)
-    years = np.ascontiguousarray(grid[:, :4]).view(">u4")
-    zoned = (grid[:, 19] != ord(".")).any() if length > 19 else False
-    if zoned or (grid[:, 10] != ord("T")).any() or years.min() < _FIRST_YEAR or years.max() > _LAST_YEAR:
+    if (length > 19 and (grid[:, 19] != ord(".")).any()) or not _is_within_reach(grid):
         return None
     try:
         instants = _as_bytes(grid[:, :length]).astype("M8[ns]")
     except ValueError:
         return None
-    days = instants.astype("M8[D]").astype(np.int64)
+    days = instants.view(np.int64) // DAY
     return days, instants.view(np.int64) - days * DAY
+
+
+def _is_within_reach(grid: NDArray[np.uint8]) -> bool:
+    """Tell whether nanoseconds reach all years; most are of this century or the last."""
+    if (grid[:, 0] == ord("2")).all() and (grid[:, 1] == ord("0")).all():
+        return True
+    years = np.ascontiguousarray(grid[:, :4]).view(">u4")
+    return bool(years.min() >= _FIRST_YEAR and years.max() <= _LAST_YEAR)
 
 
 def _lengths(flat: NDArray[np.bytes_]) -> Ints:
