@@ -1,9 +1,10 @@
 """
 CSV records of HAPI to columns.
 
-pyarrow reads the fields (RFC 4180: quoted texts may hold commas, quotes and line ends), with one thread and in blocks of
-1 MB: of pandas, pyarrow and polars it is the only one that is fast for few and for many columns, keeps texts as they
-stand, reads stamps of one length without making an object of each, and counts every record's fields.
+pyarrow reads the fields (RFC 4180: quoted texts may hold commas, quotes and line ends), with one thread and in blocks
+of 1 MB. Of the three readers that were measured, pandas needs four times as long for narrow tables, since it makes an
+object of each stamp; polars is as fast, but takes its threads from a pool for the whole process. pyarrow cuts stamps of
+one length into one array, keeps texts as they stand, and counts the fields of every record.
 """
 
 from __future__ import annotations
@@ -27,12 +28,15 @@ _NO_NUMBER = ["", "NaN", "nan", "NAN", "Nan", "-nan", "-NaN", "null", "NULL", "N
 _HEAD = 1 << 16
 _MANY = 10_000
 _BLOCK = 1 << 20
+_WIDE, _WIDE_BLOCK = 100, 1 << 22
+"""Wide records are read in larger blocks, since each block costs a little for each field."""
+
 _LARGEST_BLOCK = 1 << 30
 _COUNT = re.compile(r"Expected (\d+) columns, got (\d+)(?:: (.*))?", re.DOTALL)
 
 
 def from_csv(body: bytes, info: Info, start: int = 0) -> list[NDArray[Any]]:
-    """
+    r"""
     Read CSV records.
 
     Parameters
@@ -47,7 +51,7 @@ def from_csv(body: bytes, info: Info, start: int = 0) -> list[NDArray[Any]]:
     Returns
     -------
     list of numpy.ndarray
-        One array of shape (n, \\*shape) for each parameter; texts as bytes. Whole numbers are masked where a field is
+        One array of shape (n, \*shape) for each parameter; texts as bytes. Whole numbers are masked where a field is
         empty or no number.
 
     Raises
@@ -61,14 +65,7 @@ def from_csv(body: bytes, info: Info, start: int = 0) -> list[NDArray[Any]]:
         return [empty(parameter) for parameter in info.parameters]
     start += _names_row(head, info)
     _check_first(body, start, fields)
-    read = _read(body, start, _types(info, body[start : start + _HEAD]), fields)
-    columns: list[pa.ChunkedArray | None] = list(read.columns)
-    del read
-    made, first = [], 0
-    for parameter in info.parameters:
-        made.append(_parameter(columns, first, parameter))
-        first += parameter.width
-    return made
+    return _read(body, start, info, fields)
 
 
 def empty(parameter: Parameter) -> NDArray[Any]:
@@ -110,39 +107,52 @@ def _types(info: Info, head: bytes) -> Iterator[list[pa.DataType]]:
         yield types
 
 
-def _read(body: bytes, start: int, candidates: Iterator[list[pa.DataType]], fields: int) -> pa.Table:
+def _read(body: bytes, start: int, info: Info, fields: int) -> list[NDArray[Any]]:
+    """Read with one choice of types after the other, and in larger blocks where a record does not fit into one."""
     import pyarrow as pa
 
-    error: Exception | None = None
-    for types in candidates:
-        try:
-            return _table(body, start, types, fields)
-        except pa.ArrowInvalid as invalid:
-            error = invalid
-            if "conversion error" not in str(invalid):
+    size, error = _WIDE_BLOCK if fields > _WIDE else _BLOCK, ""
+    for types in _types(info, body[start : start + _HEAD]):
+        while True:
+            try:
+                return _columns(body, start, info, types, size)
+            except pa.ArrowInvalid as invalid:
+                error = str(invalid)
+            if "straddling" not in error or size >= _LARGEST_BLOCK:
                 break
-    raise FileError(_explained(str(error)))
+            size *= 16
+        if "conversion error" not in error:
+            break
+    raise FileError(_explained(error))
 
 
-def _table(body: bytes, start: int, types: list[pa.DataType], fields: int) -> pa.Table:
+def _columns(body: bytes, start: int, info: Info, types: list[pa.DataType], size: int) -> list[NDArray[Any]]:
+    """Read block by block into arrays of the final size: at no time is more than one block held twice."""
     import pyarrow as pa
     from pyarrow import csv
 
-    names = [str(index) for index in range(fields)]
-    parsing = csv.ParseOptions(newlines_in_values=body.find(b'"', start) >= 0)
-    conversion = csv.ConvertOptions(
-        column_types=dict(zip(names, types, strict=True)), null_values=_NO_NUMBER, check_utf8=False
+    names = [str(index) for index in range(len(types))]
+    reader = csv.open_csv(
+        pa.BufferReader(pa.py_buffer(body).slice(start)),
+        csv.ReadOptions(use_threads=False, block_size=size, column_names=names),
+        csv.ParseOptions(newlines_in_values=body.find(b'"', start) >= 0),
+        csv.ConvertOptions(
+            column_types=dict(zip(names, types, strict=True)), null_values=_NO_NUMBER, check_utf8=False
+        ),
     )
-    size = _BLOCK
-    while True:
-        options = csv.ReadOptions(use_threads=False, block_size=size, column_names=names)
-        try:
-            return csv.read_csv(pa.BufferReader(pa.py_buffer(body).slice(start)), options, parsing, conversion)
-        except pa.ArrowInvalid as error:
-            # A record that is longer than a block.
-            if "straddling" not in str(error) or size >= _LARGEST_BLOCK:
-                raise
-            size *= 16
+    targets: list[_Texts | _Numbers] = []
+    first = 0
+    for parameter in info.parameters:
+        targets.append(_Texts(first, parameter) if parameter.is_text else _Numbers(first, parameter, types))
+        first += parameter.width
+    with reader:
+        for batch in reader:
+            # Counting the records would cost a fifth of reading them; a block tells how many there may be.
+            guess = int(batch.num_rows * max(1.0, 1.03 * (len(body) - start) / size))
+            for target in targets:
+                target.add(batch, guess)
+    targets.reverse()
+    return [targets.pop().finish() for _ in range(len(targets))]
 
 
 def _explained(words: str) -> str:
@@ -153,36 +163,84 @@ def _explained(words: str) -> str:
     return f"The record {record!r} has {counted[2]} fields, the header says {counted[1]}."
 
 
-def _parameter(columns: list[pa.ChunkedArray | None], first: int, parameter: Parameter) -> NDArray[Any]:
-    """Make one parameter's array, and let go of the columns that it was made of."""
-    own = columns[first : first + parameter.width]
-    columns[first : first + parameter.width] = [None] * parameter.width
-    if parameter.is_text:
-        return _texts(own, parameter)
-    if len(own) == 1:
-        return _scalar(own.pop(), parameter).reshape(-1, *parameter.shape)
-    rows = len(own[0])  # type: ignore[arg-type]
-    values = np.empty((rows, len(own)))
-    for index, column in enumerate(own):
-        own[index] = None
-        start = 0
-        for chunk in column.chunks:  # type: ignore[union-attr]
-            values[start : start + len(chunk), index] = chunk.to_numpy(zero_copy_only=False)
-            start += len(chunk)
-    return _typed(values, parameter).reshape(-1, *parameter.shape)
+class _Numbers:
+    """Gathers the numbers of one parameter."""
+
+    def __init__(self, first: int, parameter: Parameter, types: list[pa.DataType]) -> None:
+        import pyarrow as pa
+
+        self.first, self.parameter, self.rows = first, parameter, 0
+        self.values = np.empty((0, parameter.width), np.int64 if types[first] == pa.int64() else np.float64)
+        self.mask: NDArray[np.bool_] | None = None
+
+    def add(self, batch: Any, guess: int) -> None:
+        stop = self.rows + batch.num_rows
+        if stop > len(self.values):
+            self._grow(max(guess, stop + stop // 8))
+        for index in range(self.parameter.width):
+            column = batch.column(self.first + index)
+            if column.null_count and self.values.dtype.kind == "i":
+                if self.mask is None:
+                    self.mask = np.zeros(self.values.shape, dtype=bool)
+                self.mask[self.rows : stop, index] = column.is_null().to_numpy(zero_copy_only=False)
+                column = column.fill_null(0)
+            self.values[self.rows : stop, index] = column.to_numpy(zero_copy_only=False)
+        self.rows = stop
+
+    def _grow(self, rows: int) -> None:
+        # In place: what is never written to takes no memory.
+        self.values.resize((rows, self.parameter.width), refcheck=False)
+        if self.mask is not None:
+            self.mask.resize((rows, self.parameter.width), refcheck=False)
+
+    def finish(self) -> NDArray[Any]:
+        self._grow(self.rows)
+        values = self.values
+        if self.parameter.type == "integer":
+            values = whole_or_float(values, self.parameter)
+        if self.mask is not None:
+            values = np.ma.MaskedArray(values, self.mask)
+        return values.reshape(-1, *self.parameter.shape)
 
 
-def _scalar(column: Any, parameter: Parameter) -> NDArray[Any]:
+class _Texts:
+    """Gathers the texts of one parameter as bytes, straight from arrow's buffers: objects would cost most of all."""
+
+    def __init__(self, first: int, parameter: Parameter) -> None:
+        self.first, self.parameter, self.rows = first, parameter, 0
+        self.values: NDArray[np.bytes_] = np.empty((0, parameter.width), "S1")
+
+    def add(self, batch: Any, guess: int) -> None:
+        stop = self.rows + batch.num_rows
+        for index in range(self.parameter.width):
+            texts = _bytes(batch.column(self.first + index))
+            if texts.dtype.itemsize > self.values.dtype.itemsize:
+                self.values = self.values.astype(texts.dtype)
+            if stop > len(self.values):
+                self.values.resize((max(guess, stop + stop // 8), self.parameter.width), refcheck=False)
+            self.values[self.rows : stop, index] = texts
+        self.rows = stop
+
+    def finish(self) -> NDArray[Any]:
+        self.values.resize((self.rows, self.parameter.width), refcheck=False)
+        return self.values.reshape(-1, *self.parameter.shape)
+
+
+def _bytes(column: Any) -> NDArray[np.bytes_]:
     import pyarrow as pa
 
-    if parameter.type == "integer" and column.type == pa.int64() and column.null_count:
-        mask = column.is_null().to_numpy()
-        return np.ma.MaskedArray(whole(column.fill_null(0).to_numpy()), mask)
-    return _typed(column.to_numpy(), parameter)
-
-
-def _typed(values: NDArray[Any], parameter: Parameter) -> NDArray[Any]:
-    return whole_or_float(values, parameter) if parameter.type == "integer" else values
+    kind = column.type
+    if pa.types.is_fixed_size_binary(kind):
+        width = kind.byte_width
+        return np.frombuffer(column.buffers()[1], f"S{width}", len(column), column.offset * width)
+    offsets = np.frombuffer(column.buffers()[1], np.int32, len(column) + 1, column.offset * 4)
+    lengths = np.diff(offsets)
+    width = max(1, int(lengths.max(initial=1)))
+    grid = np.zeros((len(column), width), np.uint8)
+    if lengths.any():
+        data = np.frombuffer(column.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
+        grid[np.arange(width) < lengths[:, None]] = data
+    return grid.view(f"S{width}").reshape(-1)
 
 
 def whole_or_float(values: NDArray[Any], parameter: Parameter) -> NDArray[Any]:
@@ -216,37 +274,3 @@ def whole(values: NDArray[np.int64]) -> NDArray[Any]:
     limits = np.iinfo(np.int32)
     fit = not len(values) or (values.min() >= limits.min and values.max() <= limits.max)
     return values.astype(np.int32) if fit else values
-
-
-def _texts(own: list[Any], parameter: Parameter) -> NDArray[Any]:
-    parts = [_bytes(column) for column in own]
-    own.clear()
-    values = parts[0] if len(parts) == 1 else np.stack(parts, axis=-1)
-    return values.reshape(-1, *parameter.shape)
-
-
-def _bytes(column: Any) -> NDArray[np.bytes_]:
-    """Return texts as fixed-width bytes, straight from arrow's buffers: objects of Python would cost most of all."""
-    import pyarrow as pa
-
-    if pa.types.is_fixed_size_binary(column.type):
-        width = column.type.byte_width
-        parts = [
-            np.frombuffer(chunk.buffers()[1], f"S{width}", len(chunk), chunk.offset * width)
-            for chunk in column.chunks
-            if len(chunk)
-        ]
-        return np.concatenate(parts) if parts else np.empty(0, f"S{width}")
-    made = [_padded(chunk) for chunk in column.chunks]
-    return np.concatenate(made) if made else np.empty(0, "S1")
-
-
-def _padded(chunk: Any) -> NDArray[np.bytes_]:
-    offsets = np.frombuffer(chunk.buffers()[1], np.int32, len(chunk) + 1, chunk.offset * 4)
-    lengths = np.diff(offsets)
-    width = max(1, int(lengths.max(initial=0)))
-    grid = np.zeros((len(chunk), width), np.uint8)
-    if lengths.any():
-        data = np.frombuffer(chunk.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
-        grid[np.arange(width) < lengths[:, None]] = data
-    return grid.view(f"S{width}").reshape(-1)

@@ -14,6 +14,7 @@ from astropy.utils.masked import Masked
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.fido import HelioTable
 from sunpy_helio_plugins.hapi.header import Info, Parameter
+from sunpy_helio_plugins.hapi.instants import from_stamps
 from sunpy_helio_plugins.hapi.records import Columns
 from sunpy_helio_plugins.hapi.translate import PROVIDER
 from sunpy_helio_plugins.quantities import masks, times, units
@@ -171,7 +172,7 @@ def decoded(values: np.ndarray) -> np.ndarray:
 
 def _instants(values: np.ndarray) -> Any:
     try:
-        return times.from_iso(np.ma.getdata(values).reshape(len(values)))
+        return from_stamps(np.ma.getdata(values).reshape(len(values)))
     except ValueError as error:
         raise FileError(f"A record does not begin with a time: {error}") from None
 
@@ -205,10 +206,14 @@ def _times(name: str, values: np.ndarray, mask: np.ndarray | None) -> Any:
     """Read times other than the primary; they need not be valid, and then stay text."""
     empty = values == np.array("", dtype=values.dtype)
     mask = empty if mask is None else mask | empty
-    kept = values[~mask]
-    some = kept[0] if len(kept) else np.array("2000-01-01T00:00:00Z").astype(values.dtype.kind)
+    if mask.any():
+        kept = values[~mask]
+        some = kept[0] if len(kept) else np.array("2000-01-01T00:00:00Z").astype(values.dtype.kind)
+        values_read = np.where(mask, some, values)
+    else:
+        values_read = values
     try:
-        made = times.from_iso(np.where(mask, some, values).reshape(-1)).reshape(values.shape)
+        made = from_stamps(values_read.reshape(-1)).reshape(values.shape)
     except ValueError:
         return units.column(decoded(values), None, name=name, mask=mask if mask.any() else None)
     if mask.any():

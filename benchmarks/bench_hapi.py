@@ -1,0 +1,279 @@
+"""
+Measure how fast answers of HAPI servers become tables, against hapiclient and the conversions that its guide shows.
+
+Both sides start from the same bytes and end when every value, mask and time has been reduced to a checksum, which must
+agree; they run by turns in one process, and their CPU time counts. ``load_96`` fetches 96 days in chunks from a server
+with 50 ms of latency, and counts the time on the wall. A ratio says how many times less we need; more is better.
+
+Run it as ``python benchmarks/bench_hapi.py [case ...] [--repeats N] [--json]``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import logging
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+FILL = -1e31
+TARGETS = {
+    "csv_3": 14, "csv_200": 90, "csv_spectrum": 4, "csv_strings": 15, "binary_3": 30, "load_96": 10,
+    "load_96_parallel": 2.5,
+}  # fmt: skip
+
+
+class Case(NamedTuple):
+    """An answer: its header, the records and their format."""
+
+    info: dict[str, Any]
+    body: bytes
+    format: str
+
+    @property
+    def answer(self) -> bytes:
+        return b"#" + json.dumps({**self.info, "format": self.format}).encode() + b"\n" + self.body
+
+
+def stamps(rows: int) -> np.ndarray:
+    instants = np.datetime64("2015-01-01T00:00:00.000") + np.arange(rows) * np.timedelta64(1, "s")
+    return np.char.add(np.datetime_as_string(instants), "Z")
+
+
+def described(*parameters: dict[str, Any]) -> dict[str, Any]:
+    time_parameter = {"name": "Time", "type": "isotime", "length": 24, "units": "UTC", "fill": None}
+    return {
+        "HAPI": "3.1", "status": {"code": 1200, "message": "OK"}, "startDate": "2015-01-01Z", "stopDate": "2016-01-01Z",
+        "parameters": [time_parameter, *parameters],
+    }  # fmt: skip
+
+
+def double(name: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "type": "double", "units": "nT", "fill": "-1e31", "description": name, **more}
+
+
+def numbers(rows: int, columns: int) -> np.ndarray:
+    values = np.random.default_rng(4).normal(size=(rows, columns)) * 100
+    values[::97, 0] = FILL
+    return values
+
+
+def csv_lines(times: np.ndarray, values: np.ndarray) -> bytes:
+    rows = zip(times.tolist(), values.tolist(), strict=True)
+    return "".join(f"{stamp},{','.join(map(repr, row))}\n" for stamp, row in rows).encode()
+
+
+def csv_of(rows: int, columns: int) -> Case:
+    info = described(*(double(f"p{index}") for index in range(columns)))
+    return Case(info, csv_lines(stamps(rows), numbers(rows, columns)), "csv")
+
+
+def csv_spectrum() -> Case:
+    centers = np.geomspace(10, 1e4, 32).tolist()
+    bins = [{"name": "energy", "units": "keV", "centers": centers}]
+    info = described(double("flux", size=[32], units="1/(cm^2 s sr keV)", bins=bins))
+    return Case(info, csv_lines(stamps(100_000), numbers(100_000, 32)), "csv")
+
+
+def csv_strings() -> Case:
+    rows = 200_000
+    info = described(
+        {"name": "station", "type": "string", "length": 8, "units": None, "fill": None},
+        {"name": "peak", "type": "isotime", "length": 20, "units": "UTC", "fill": None},
+        double("B"),
+        {"name": "count", "type": "integer", "units": None, "fill": "-1"},
+    )
+    names = np.array([f"ST{index % 9973:06d}" for index in range(rows)])
+    peaks = np.char.add(stamps(rows).astype("U19"), "Z")
+    values, counts = numbers(rows, 1)[:, 0], np.arange(rows) % 1000 - 1
+    columns = (stamps(rows).tolist(), names.tolist(), peaks.tolist(), map(repr, values.tolist()), counts.tolist())
+    body = "".join(f"{a},{b},{c},{d},{e}\n" for a, b, c, d, e in zip(*columns, strict=True)).encode()
+    return Case(info, body, "csv")
+
+
+def binary_3() -> Case:
+    rows = 1_000_000
+    info = described(*(double(f"p{index}") for index in range(3)))
+    records = np.zeros(rows, [("t", "S24"), ("v", "<f8", 3)])
+    records["t"], records["v"] = stamps(rows), numbers(rows, 3)
+    return Case(info, records.tobytes(), "binary")
+
+
+CASES: dict[str, Callable[[], Case]] = {
+    "csv_3": partial(csv_of, 1_000_000, 3),
+    "csv_200": partial(csv_of, 20_000, 200),
+    "csv_spectrum": csv_spectrum,
+    "csv_strings": csv_strings,
+    "binary_3": binary_3,
+}
+
+
+def theirs(case: Case, path: str) -> Any:
+    """Read the body with hapiclient's own reader, and convert as its guide shows: datetimes, Time, Quantity, masks."""
+    from astropy import units as u
+    from astropy.table import QTable
+    from astropy.time import Time
+    from astropy.utils.masked import Masked
+    from hapiclient.hapitime import hapitime2datetime
+
+    from sunpy_helio_plugins.quantities.units import parse
+
+    data = hapiclient_array(case, path)
+    table = QTable()
+    for parameter in case.info["parameters"]:
+        name, values = parameter["name"], data[parameter["name"]]
+        if parameter["type"] == "isotime":
+            table[name] = Time(hapitime2datetime(values), scale="utc")
+        elif parameter["type"] == "string":
+            table[name] = values
+        else:
+            fill = parameter["fill"]
+            mask = values == float(fill) if fill is not None else np.zeros(values.shape, bool)
+            table[name] = Masked(u.Quantity(values, parse(parameter["units"]) or u.one), mask=mask)
+    return table
+
+
+def hapiclient_array(case: Case, path: str) -> np.ndarray:
+    from hapiclient import get
+
+    options = {"format": case.format, "method": ""}
+    read = get._parse_binary if case.format == "binary" else get._parse_csv
+    return read(path, case.info, options, path)
+
+
+def checksum(table: Any) -> list[float]:
+    """Reduce every value, mask and time to numbers that do not depend on how they are kept."""
+    sums: list[float] = []
+    for column in table.columns.values():
+        if hasattr(column, "jd1"):
+            sums.append(round(float(np.sum(column.jd1 - 2457000.0) + np.sum(column.jd2)), 4))
+        elif column.dtype.kind in "US":
+            sums.append(float(np.ascontiguousarray(column.astype("U8")).view(np.uint32).sum(dtype=np.int64)))
+        else:
+            mask = getattr(column, "mask", None)
+            values = np.asarray(getattr(column, "unmasked", column.data if mask is not None else column), dtype=float)
+            lost = 0 if mask is None else int(np.count_nonzero(mask))
+            sums += [float(np.sum(values, where=True if mask is None else ~np.asarray(mask))), lost]
+    return sums
+
+
+def close(one: list[float], other: list[float]) -> bool:
+    return len(one) == len(other) and np.allclose(one, other, rtol=1e-9, atol=1e-3)
+
+
+def timed(read: Callable[[Case, str], Any], case: Case, path: str) -> tuple[float, list[float]]:
+    gc.collect()
+    start = time.process_time()
+    found = checksum(read(case, path))
+    return (time.process_time() - start) * 1e3, found
+
+
+def compare(name: str, repeats: int) -> dict[str, Any]:
+    """Return the medians of both sides, by turns; the slow side of csv_200 runs less often."""
+    case = CASES[name]()
+    spent: dict[str, list[float]] = {"ours": [], "theirs": []}
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "body")
+        with open(path, "wb") as stream:
+            stream.write(case.body)
+        whole = case.answer
+        reference: list[float] = []
+        for turn in range(repeats):
+            ms, found = timed(lambda *_: read_ours(whole), case, path)
+            spent["ours"].append(ms)
+            if turn < (2 if name == "csv_200" else repeats):
+                ms, reference = timed(theirs, case, path)
+                spent["theirs"].append(ms)
+            assert close(found, reference), (name, found[:6], reference[:6])
+    result: dict[str, Any] = {f"{side}_ms": round(statistics.median(ms), 1) for side, ms in spent.items()}
+    result["ratio"] = round(result["theirs_ms"] / result["ours_ms"], 1)
+    return result | peak(case) | floors(case)
+
+
+def read_ours(whole: bytes) -> Any:
+    from sunpy_helio_plugins import hapi
+
+    return hapi.read(whole)
+
+
+CHILD = """
+import re, sys, warnings
+warnings.simplefilter("ignore")
+import numpy as np
+from sunpy_helio_plugins import hapi
+
+def kilobytes(what):
+    return int(re.search(what + r":\\s+(\\d+)", open("/proc/self/status").read())[1])
+
+hapi.read(open(sys.argv[2], "rb").read())
+content = open(sys.argv[1], "rb").read()
+before = kilobytes("VmRSS")
+table = hapi.read(content)
+columns = table.columns.values()
+decoded = sum(2 * c.jd1.nbytes if hasattr(c, "jd1") else np.asarray(c).nbytes for c in columns)
+print((kilobytes("VmHWM") - before) * 1024, decoded)
+"""
+
+
+def peak(case: Case) -> dict[str, float]:
+    """Return how much memory a fresh process takes above the body, as a multiple of the decoded data."""
+    few = case.body.find(b"\n", 80_000) + 1 if case.format == "csv" else 48
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [os.path.join(folder, name) for name in ("whole", "short")]
+        for path, content in zip(paths, (case, case._replace(body=case.body[:few])), strict=True):
+            with open(path, "wb") as stream:
+                stream.write(content.answer)
+        done = subprocess.run([sys.executable, "-c", CHILD, *paths], capture_output=True, text=True, check=True)
+    above, decoded = (int(number) for number in done.stdout.split()[-2:])
+    return {"decoded_mb": round(decoded / 1e6, 1), "peak_over_decoded": round(above / decoded, 2)}
+
+
+def floors(case: Case) -> dict[str, float]:
+    """Return, without a target, what decoding alone costs, and copying the bytes."""
+    from sunpy_helio_plugins.hapi import records
+    from sunpy_helio_plugins.hapi.header import Info
+
+    info = Info.from_json(case.info)
+    decode = records.from_binary if case.format == "binary" else records.from_csv
+    spent: dict[str, float] = {}
+    for name, work in (("decode_ms", lambda: decode(case.body, info)), ("memcpy_ms", lambda: bytearray(case.body))):
+        samples = []
+        for _ in range(3):
+            start = time.process_time()
+            work()
+            samples.append((time.process_time() - start) * 1e3)
+        spent[name] = round(statistics.median(samples), 1)
+    return spent
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument("cases", nargs="*", default=[], help=f"which of {', '.join([*CASES, 'load_96'])}; default all")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args()
+    warnings.simplefilter("ignore")
+    logging.disable(logging.INFO)
+    results = {}
+    for name in chosen.cases or [*CASES, "load_96"]:
+        results[name] = load_96(chosen.repeats) if name == "load_96" else compare(name, chosen.repeats)
+        results[name]["target"] = TARGETS[name]
+        if not chosen.json:
+            print(name, results[name], flush=True)
+    if chosen.json:
+        print(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main()
