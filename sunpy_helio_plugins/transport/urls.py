@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+import re
+from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import QueryError
 
-__all__ = ["check_scheme", "is_loopback", "is_private", "public_url", "same_origin"]
+__all__ = ["check_scheme", "follow", "is_loopback", "is_private", "public_url", "same_origin", "sendable"]
 
 _SECRET_WORDS = ("key", "token", "secret", "password", "signature", "credential", "auth", "sig")
+
+_TWO_READINGS = re.compile(r"[\\\x00-\x20\x7f]")
+"""What a host must not hold: some readers of addresses end the host at a backslash, others at the slash after it."""
+
+_UNSENDABLE = re.compile(r"[^\x21-\x7e]")
 
 
 def public_url(url: str) -> str:
@@ -26,17 +32,22 @@ def public_url(url: str) -> str:
     -------
     str
         The address without user and password, and with the values of query fields whose names speak of a secret
-        (``X-Amz-Signature``, ``api_key``, ``access_token``, ...) replaced by ``***``.
+        (``X-Amz-Signature``, ``api_key``, ``access_token``, ...) replaced by ``***``; what a terminal must not be sent
+        is replaced too. This never fails: it is used where something has failed already.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(no valid address)"
     host = parts.netloc.rpartition("@")[2]
     fields = parse_qsl(parts.query, keep_blank_values=True)
     if any(_is_secret(name) for name, _ in fields):
         fields = [(name, "***" if _is_secret(name) else value) for name, value in fields]
-        query = urlencode(fields, safe="*:/,", quote_via=quote)
+        query = urlencode(fields, safe="*:/,", quote_via=quote, errors="replace")
     else:
         query = parts.query
-    return urlunsplit((parts.scheme, host, parts.path, query, ""))
+    shown = urlunsplit((parts.scheme, host, parts.path, query, ""))
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in shown)
 
 
 def _is_secret(name: str) -> bool:
@@ -52,12 +63,17 @@ def same_origin(one: str, other: str) -> bool:
     one, other : str
         Two addresses.
     """
-    return _origin(one) == _origin(other)
+    try:
+        return _origin(one) == _origin(other)
+    except ValueError:
+        return False
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     default = {"http": 80, "https": 443}.get(parts.scheme)
+    if _TWO_READINGS.search(parts.netloc):
+        raise ValueError("the host can be read in two ways")
     return parts.scheme, parts.hostname, parts.port or default
 
 
@@ -70,11 +86,10 @@ def is_loopback(url: str) -> bool:
     url : str
         Any address.
     """
-    host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        _, host, _ = _origin(url)
+        # Names below localhost are for the name servers to answer, which may be anybody's.
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
     except ValueError:
         return False
 
@@ -105,11 +120,59 @@ def check_scheme(url: str) -> None:
     QueryError
         It is neither https nor on this machine, and ``conf.allow_http`` is off; or it is no address at all.
     """
-    scheme = urlsplit(url).scheme
-    if scheme not in ("http", "https"):
-        raise QueryError(f"{public_url(url)!r} is no address that can be asked: it must begin with https://.")
+    try:
+        scheme, host, _ = _origin(url)
+    except ValueError as error:
+        raise QueryError(f"{public_url(url)!r} is no address that can be asked: {error}.") from None
+    if scheme not in ("http", "https") or not host:
+        raise QueryError(f"{public_url(url)!r} is no address that can be asked: it needs https:// and a host.")
     if not is_private(url) and not conf.allow_http:
         raise QueryError(
             f"{public_url(url)} would be asked without TLS, where anybody on the way can read and change the answer. "
             "Use https://, or set conf.allow_http = True to accept that."
         )
+
+
+def follow(url: str, location: str) -> str:
+    """
+    Return the address to which a server redirects.
+
+    Parameters
+    ----------
+    url : str
+        What was asked.
+    location : str
+        The ``Location`` header.
+
+    Returns
+    -------
+    str
+        The whole address, without user and password: a server has no say in who signs in.
+
+    Raises
+    ------
+    QueryError
+        It cannot be asked, would be asked without TLS, or is on this machine while the server is not: what listens here
+        may trust whoever asks from here.
+    """
+    try:
+        parts = urlsplit(urljoin(url, location))
+    except ValueError as error:
+        raise QueryError(f"{public_url(location)!r} is no address that can be asked: {error}.") from None
+    there = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    check_scheme(urlunsplit(parts))
+    if is_loopback(there) and not is_loopback(url):
+        raise QueryError(f"{public_url(there)} is on this machine, to which no other server may send us.")
+    return there
+
+
+def sendable(url: str) -> str:
+    """
+    Return an address with everything quoted that must not stand in a request line, and nothing else changed.
+
+    Parameters
+    ----------
+    url : str
+        Any address.
+    """
+    return _UNSENDABLE.sub(lambda found: quote(found.group(), errors="surrogateescape"), url)
