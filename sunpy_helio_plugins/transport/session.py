@@ -9,6 +9,7 @@ lost connection or a passing refusal, as long as the deadline allows.
 from __future__ import annotations
 
 import json
+import os
 import platform
 import threading
 import time
@@ -16,19 +17,25 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urljoin
 
 import requests
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import AnswerError, ServiceBroken, ServiceError, ServiceRefused, ServiceUnreachable
-from sunpy_helio_plugins.transport import cache
+from sunpy_helio_plugins.errors import (
+    AnswerError,
+    QueryError,
+    ServiceBroken,
+    ServiceError,
+    ServiceRefused,
+    ServiceUnreachable,
+)
+from sunpy_helio_plugins.transport import cache, patient
 from sunpy_helio_plugins.transport.credentials import Login, netrc_login
 from sunpy_helio_plugins.transport.patience import PASSING, backoff, retry_after
 from sunpy_helio_plugins.transport.reasons import reason
-from sunpy_helio_plugins.transport.urls import check_scheme, public_url, same_origin
+from sunpy_helio_plugins.transport.urls import check_scheme, follow, public_url, same_origin, sendable
 from sunpy_helio_plugins.transport.words import server_words
 
 __all__ = ["Answer", "Params", "cached_json", "get", "user_agent"]
@@ -65,7 +72,7 @@ class Answer:
     archive: str
     url: str
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     content: bytes = field(repr=False)
 
     def text(self) -> str:
@@ -86,8 +93,8 @@ class Answer:
         """
         try:
             return json.loads(self.text())
-        except ValueError as error:
-            kind = self.headers.get("Content-Type", "no content type")
+        except (ValueError, RecursionError) as error:
+            kind = server_words(self.headers.get("Content-Type", "").encode()) or "no content type"
             words = f"JSON was expected, {kind} came: {server_words(self.content) or 'an empty body'}"
             raise AnswerError(self.archive, self.url, words, self.status) from error
 
@@ -147,8 +154,7 @@ def get(
     AnswerError
         The answer was larger than allowed.
     """
-    check_scheme(url)
-    asked = requests.Request("GET", url, params=list(_pairs(params))).prepare().url or url
+    asked = _asked(url, _pairs(params))
     signer = login or netrc_login(url)
     exchange = _Exchange(archive, asked, dict(headers or {}), max_bytes or conf.max_answer, signer)
     return exchange.run(accept)
@@ -184,7 +190,7 @@ def cached_json(
         The decoded JSON.
     """
     pairs = list(_pairs(params))
-    key = public_url(requests.Request("GET", url, params=pairs).prepare().url or url)
+    key = public_url(_asked(url, pairs))
     signer = login or netrc_login(url)
     # What a signed-in user may see is nobody else's business, and differs from what the public sees.
     is_public = signer is None or not signer.known()
@@ -203,19 +209,47 @@ def _pairs(params: Params | None) -> Iterable[tuple[str, str]]:
     return params.items() if isinstance(params, Mapping) else params
 
 
+def _asked(url: str, pairs: Iterable[tuple[str, str]]) -> str:
+    """Return the whole address, or say that it is none."""
+    check_scheme(url)
+    try:
+        return requests.Request("GET", url, params=list(pairs)).prepare().url or url
+    except (requests.RequestException, UnicodeError):
+        raise QueryError(f"{public_url(url)!r} is no address that can be asked: its host is no name.") from None
+
+
 def _session() -> requests.Session:
-    """Return this thread's session: connections are kept, cookies and state stay within the thread."""
+    """Return this thread's session: connections are kept, and stay within the thread."""
     if not hasattr(_threads, "session"):
-        _threads.session = requests.Session()
+        _threads.session = patient.session()
         _threads.session.headers["User-Agent"] = user_agent()
     session: requests.Session = _threads.session
     return session
 
 
-class _Unsigned(AuthBase):
-    """Keeps requests from adding what the netrc file has for a host: signing is this package's own affair."""
+def _new_process() -> None:
+    """Leave the parent its connections: two processes that read from one get each other's answers."""
+    global _threads
+    _threads = threading.local()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_process)
+
+
+class _Signed(AuthBase):
+    """
+    Signs a request, and keeps requests from adding what the netrc file has for a host: that is this package's affair.
+
+    The secret goes straight into the request: a variable of ours would show in tracebacks that print variables.
+    """
+
+    def __init__(self, login: Login | None) -> None:
+        self._login = login
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._login is not None:
+            request.headers.update(self._login.headers(request.url or ""))
         return request
 
 
@@ -235,6 +269,9 @@ class _Exchange:
 
     def run(self, accept: Collection[int]) -> Answer:
         """Try until an answer comes, the attempts are used up, or the deadline would be passed by waiting."""
+        patient.until(self.ends)
+        # What a server set for one question is not for the next: it may tell who was signed in then.
+        _session().cookies.clear()
         for attempt in range(conf.retries + 1):
             last = attempt == conf.retries
             try:
@@ -261,33 +298,40 @@ class _Exchange:
         """Ask, and follow redirects by hand: neither headers nor credentials travel to another origin."""
         url = self.url
         for _ in range(MAX_REDIRECTS):
-            check_scheme(url)
             answer, location = self.hop(url)
             if location is None:
                 return answer
-            url = urljoin(url, location)
+            try:
+                # http.client decodes headers as Latin-1, whatever they are.
+                url = sendable(follow(url, location.encode("latin-1").decode("utf-8", "surrogateescape")))
+            except QueryError as error:
+                words = f"it redirects to where nobody should follow: {error}"
+                raise AnswerError(self.archive, self.shown, words, answer.status) from None
         raise AnswerError(self.archive, self.shown, "the server redirects in circles")
 
     def hop(self, url: str) -> tuple[Answer, str | None]:
         """Make one request; the location is `None` where it is no redirect."""
-        own = {**self.headers, **(self.login.headers(url) if self.login else {})}
         timeout = (min(conf.connect_timeout, self.left()), min(conf.read_timeout, self.left()))
+        failure = ""
         try:
             response = _session().get(
                 url,
-                headers=own if same_origin(url, self.url) else {},
+                headers=self.headers if same_origin(url, self.url) else {},
                 timeout=timeout,
                 stream=True,
                 allow_redirects=False,
-                auth=_Unsigned(),
+                auth=_Signed(self.login),
             )
             with closing(response):
                 location = response.headers.get("Location") if response.status_code in REDIRECTS else None
                 body = b"" if location else self.read(response)
+        except ServiceError:
+            raise
         except (requests.RequestException, HTTPError, OSError) as error:
-            if isinstance(error, ServiceError):
-                raise
-            raise ServiceUnreachable(self.archive, self.shown, reason(error)) from None
+            failure = reason(error) if time.monotonic() < self.ends else f"no answer {self.late()}"
+        if failure:
+            # Not from within the except clause: the library's error, which this one would hold on to, has the request.
+            raise ServiceUnreachable(self.archive, self.shown, failure)
         return Answer(self.archive, public_url(url), response.status_code, response.headers, body), location
 
     def read(self, response: requests.Response) -> bytes:
@@ -295,18 +339,31 @@ class _Exchange:
         parts: list[bytes] = []
         size = 0
         while True:
-            # read1 hands over what has arrived; read would wait for a full chunk, however slowly it drips.
-            part = response.raw.read1(_CHUNK, decode_content=True)
-            if not part:
+            part = self.piece(response)
+            if part == b"":
                 return b"".join(parts)
+            if part is None or time.monotonic() > self.ends:
+                words = f"the answer did not end {self.late()} ({size} bytes came)"
+                raise AnswerError(self.archive, self.shown, words, response.status_code)
             parts.append(part)
             size += len(part)
             if size > self.max_bytes:
                 words = f"the answer is larger than {self.max_bytes} bytes; ask for less, or raise conf.max_answer"
                 raise AnswerError(self.archive, self.shown, words, response.status_code)
-            if time.monotonic() > self.ends:
-                words = f"the answer did not end within {conf.deadline:g} s ({size} bytes came); see conf.deadline"
-                raise AnswerError(self.archive, self.shown, words, response.status_code)
+
+    def piece(self, response: requests.Response) -> bytes | None:
+        """Return what has arrived of the body; nothing at its end, `None` where the deadline passed meanwhile."""
+        try:
+            # read would wait for a full chunk, however slowly it drips.
+            part: bytes = response.raw.read1(_CHUNK, decode_content=True)
+        except (HTTPError, OSError):
+            if time.monotonic() < self.ends:
+                raise
+            return None
+        return part
+
+    def late(self) -> str:
+        return f"within {conf.deadline:g} s, see conf.deadline"
 
     def left(self) -> float:
         """Return the seconds until the deadline, as a timeout: never zero, which would mean none."""

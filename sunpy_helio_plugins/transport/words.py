@@ -48,7 +48,7 @@ def _decoded(body: bytes) -> str:
 def _from_json(text: str) -> str | None:
     try:
         return _message(json.loads(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

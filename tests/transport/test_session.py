@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import os
 import sys
 import time
 from email.utils import formatdate
@@ -11,7 +13,14 @@ from pathlib import Path
 import pytest
 
 from sunpy_helio_plugins import conf
-from sunpy_helio_plugins.errors import AnswerError, ServiceBroken, ServiceRefused, ServiceUnreachable
+from sunpy_helio_plugins.errors import (
+    AnswerError,
+    QueryError,
+    ServiceBroken,
+    ServiceError,
+    ServiceRefused,
+    ServiceUnreachable,
+)
 from sunpy_helio_plugins.transport import session
 from sunpy_helio_plugins.transport.patience import retry_after
 
@@ -147,3 +156,127 @@ def test_retry_after_is_read_as_seconds_and_as_a_date():
 @pytest.mark.parametrize("value", [None, "soon", "", "-5"])
 def test_a_retry_after_that_cannot_be_read_asks_for_nothing(value):
     assert retry_after(value) is None
+
+
+@pytest.mark.parametrize("value", ["²", "9" * 400, "Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "nan", "1e9"])
+def test_a_hostile_retry_after_is_no_failure_of_ours(value):
+    assert retry_after(value) in (None, float("inf"))
+
+
+def wired(data: bytes, pause: float = 0.0):
+    """Say what is not worth a whole response, byte by byte where there is a pause."""
+
+    def talk(connection, head):
+        for start in range(0, len(data), 1 if pause else len(data)):
+            connection.sendall(data[start : start + (1 if pause else len(data))])
+            time.sleep(pause)
+
+    return talk
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 500,
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 20,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;" + b"y" * 500,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: " + b"y" * 500,
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"")[:10] + b"\0\0\0\xff\xff" * 100,
+    ],
+    ids=["header", "continue", "chunk size", "trailer", "empty blocks"],
+)
+def test_a_drip_where_the_libraries_wait_ends_at_the_deadline_too(data):
+    with wire(wired(data, 0.01)) as (url, _), conf.set_temp("deadline", 1.0):
+        start = time.monotonic()
+        with pytest.raises(ServiceError, match=r"within 1 s, see conf\.deadline"):
+            session.get(url, archive="Test")
+        assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"message":' * 100_000])
+def test_endless_nesting_is_an_answer_that_is_no_json(body):
+    with wire(say(body=body), say("500 Oops", body)) as (url, _):
+        with pytest.raises(AnswerError, match="JSON was expected"):
+            session.get(url, archive="Test").json()
+        with pytest.raises(ServiceBroken, match="answered 500"):
+            session.get(url, archive="Test")
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://archive.example/",
+        "file:///etc/passwd",
+        "http://[::1",
+        "https://x:99999/",
+        "http://archive.example\\@127.0.0.1:9/",
+    ],
+)
+def test_a_redirect_that_must_not_be_followed_is_the_archives_fault(location):
+    with wire(say("302 Found", Location=location)) as (url, heads):
+        with pytest.raises(AnswerError, match="nobody should follow") as caught:
+            session.get(url, archive="Test")
+    assert caught.value.status == 302
+    assert len(heads) == 1
+
+
+def test_the_body_of_a_redirect_is_not_read():
+    def endless(connection, head):
+        connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: /there\r\n\r\n")
+        for _ in range(100):
+            connection.sendall(bytes(100_000))
+            time.sleep(0.05)
+
+    with wire(endless, say(body=b"ok")) as (url, _):
+        start = time.monotonic()
+        assert session.get(url, archive="Test").content == b"ok"
+        assert time.monotonic() - start < 2
+
+
+def test_a_redirect_is_quoted_once():
+    with wire(say("302 Found", Location="/\u00e9 %41?x=%2f"), say()) as (url, heads):
+        session.get(url, archive="Test")
+    assert heads[1].startswith(b"GET /%C3%A9%20")
+
+
+@pytest.mark.parametrize("url", ["https://[", "https://", "https://x:99999/", "https://a b/", "https://*.example/"])
+def test_what_is_no_address_is_refused_before_anything_is_asked(url):
+    with pytest.raises(QueryError, match="no address that can be asked"):
+        session.get(url, archive="Test")
+    with pytest.raises(QueryError, match="no address that can be asked"):
+        session.cached_json(url, archive="Test", check=lambda value: None)
+
+
+def test_cookies_last_no_longer_than_a_question():
+    with wire(say("302 Found", Location="/back", Set_Cookie="who=me"), say(body=b"{}")) as (url, heads):
+        session.get(url, archive="Test")
+        session.get(url, archive="Test")
+    assert b"who=me" in heads[1]
+    assert b"who=me" not in heads[2]
+
+
+def test_what_a_server_says_of_itself_reaches_no_terminal_as_it_is():
+    with wire(wired(b"HTTP/1.1 200 OK\r\nContent-Type: a\x1b[31m\r\n\r\n<html>")) as (url, _):
+        with pytest.raises(AnswerError) as caught:
+            session.get(url, archive="Test").json()
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+def test_a_forked_process_makes_its_own_connections():
+    """Two processes that read from one connection get each other's answers."""
+    keep = wired(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    def stay(connection, head):
+        keep(connection, head)
+        time.sleep(0.5)
+
+    with wire(stay) as (url, heads):
+        session.get(url, archive="Test")
+        child = os.fork()
+        if not child:
+            with contextlib.suppress(BaseException):
+                os._exit(0 if session.get(url, archive="Test").content == b"ok" else 1)
+            os._exit(2)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert len(heads) == 2
