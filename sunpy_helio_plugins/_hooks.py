@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["install", "when_imported"]
 
 COMPANIONS = {
-    "sunpy.timeseries": ("sunpy_helio_plugins.hapi.timeseries",),
+    "sunpy.timeseries": ("sunpy_helio_plugins.hapi.timeseries", "sunpy_helio_plugins.imap.timeseries"),
     "glymur": ("sunpy_helio_plugins.helioviewer.openjpeg",),
 }
 

@@ -6,6 +6,27 @@ IMAP: files of NASA's Interstellar Mapping and Acceleration Probe, from its Scie
 
 from __future__ import annotations
 
-from sunpy_helio_plugins.imap.cdf import read
+from typing import Any
 
-__all__ = ["read"]
+from sunpy_helio_plugins.imap import formats
+from sunpy_helio_plugins.imap.cdf import epochs, read
+from sunpy_helio_plugins.imap.spice import metakernel
+
+__all__ = [
+    "epochs", "metakernel", "read", "to_timeseries",
+]  # fmt: skip
+
+formats.register()
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs heavy packages when it is asked for."""
+    if name == "to_timeseries":
+        from sunpy_helio_plugins.imap.timeseries import to_timeseries
+
+        return to_timeseries
+    if name == "to_ndcube":
+        from sunpy_helio_plugins.imap.cube import to_ndcube
+
+        return to_ndcube
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

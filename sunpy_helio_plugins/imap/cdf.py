@@ -9,21 +9,24 @@ table's ``meta``.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from astropy.table import QTable
 
-from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.imap.kept import KeptMapping
-from sunpy_helio_plugins.imap.variables import Variable, as_column, as_support, as_time, load
+from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.imap.columns import as_column, as_support, as_time
+from sunpy_helio_plugins.imap.kept import KeptList, LateMapping
+from sunpy_helio_plugins.imap.variables import Variable, load
 
-__all__ = ["read"]
+__all__ = ["epochs", "read"]
 
 Variables = Mapping[str, Variable]
 
 
-def read(path: str | Path, epoch: str | None = None) -> QTable:
+def read(path: str | Path, epoch: str | None = None, *, scale: str = "tt") -> QTable:
     """
     Read a CDF file.
 
@@ -34,11 +37,13 @@ def read(path: str | Path, epoch: str | None = None) -> QTable:
     epoch : str, optional
         The time variable whose records are wanted, where a file has several. Defaults to ``"epoch"``, in any case of
         letters; where none is called so, to the one on which most data depend.
+    scale : {"tt", "utc"}, optional
+        The scale of the times. Defaults to terrestrial time, in which the file counts.
 
     Returns
     -------
     astropy.table.QTable
-        The time variable first, as UTC, exact to the nanosecond, leap seconds included; then the variables that depend
+        The time variable first, exact to the nanosecond, leap seconds included; then the variables that depend
         on it, in the file's order, n-d ones as n-d columns. Fill values are masked, except where they lie inside the
         valid range. A unit that is not understood stays text in ``info.meta["unit_string"]``; ``info.meta`` holds the
         variable's attributes, and the names and labels of its axes.
@@ -47,7 +52,7 @@ def read(path: str | Path, epoch: str | None = None) -> QTable:
 
         - ``"epoch"``, the time variable of this table, and ``"epochs"``, the records of each one in the file;
         - ``"support"``, the variables that have no place in the rows (axes, labels, others), each a dict of its
-          ``"values"`` and attributes;
+          ``"values"`` and attributes, made when it is asked for;
         - ``"problems"``, what is odd about the file.
 
     Raises
@@ -64,21 +69,63 @@ def read(path: str | Path, epoch: str | None = None) -> QTable:
     >>> table["b_gse"].unit  # doctest: +SKIP
     Unit("nT")
     """
+    if scale not in ("tt", "utc"):
+        raise QueryError(f"Times can be had in the scales 'tt' and 'utc', not in {scale!r}.")
     variables, attributes = load(path)
-    epochs = _epochs(variables)
-    chosen = _choose(path, epoch, epochs, variables)
-    rows, problems = _in_rows(variables, chosen, epochs)
+    found = _epochs(variables)
+    chosen = _choose(path, epoch, found, variables)
+    rows, problems = _in_rows(variables, chosen, found)
+    columns, failed = _columns(path, variables, rows, chosen, scale)
     support = {
-        name: as_support(variable, variables)
+        name: partial(as_support, variable, variables)
         for name, variable in variables.items()
-        if name not in rows and name not in epochs and variable.depends_on not in epochs.keys() - {chosen}
+        if name not in columns and name not in found and variable.depends_on not in found.keys() - {chosen}
     }
     table = QTable()
-    for variable in map(variables.__getitem__, rows):
-        table[variable.name] = as_time(variable) if variable.is_time else as_column(variable, variables)
-    of_file = {"epoch": chosen, "epochs": epochs, "support": KeptMapping(support), "problems": problems}
+    if columns:
+        table = QTable(list(columns.values()), names=list(columns), copy=False)
+    problems = KeptList([*problems, *failed])
+    of_file = {"epoch": chosen, "epochs": found, "support": LateMapping(support), "problems": problems}
     table.meta = {**attributes, **of_file}
     return table
+
+
+def epochs(path: str | Path) -> dict[str, int]:
+    """
+    Return the time variables of a CDF file, each of which gives a table.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The file.
+
+    Returns
+    -------
+    dict of int
+        The number of records of each, by name, in the file's order.
+
+    Raises
+    ------
+    FileError
+        There is no such file, or it cannot be read as CDF.
+    """
+    return _epochs(load(path)[0])
+
+
+def _columns(
+    path: str | Path, variables: Variables, names: Iterable[str], chosen: str | None, scale: str
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the columns, and which variables cannot be one: those do not cost the others."""
+    made, problems = {}, []
+    for name in names:
+        variable = variables[name]
+        try:
+            made[name] = as_time(variable, scale) if variable.is_time else as_column(variable, variables)
+        except Exception as error:
+            if name == chosen:
+                raise FileError(f"{path}: the time variable {name} cannot be read ({error}).") from error
+            problems.append(f"{name} cannot be read: {error}")
+    return made, problems
 
 
 def _epochs(variables: Variables) -> dict[str, int]:

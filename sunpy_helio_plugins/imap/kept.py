@@ -7,13 +7,13 @@ for three components, and twice as many energies as bins. These two are kept as 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 from astropy.io.misc.yaml import AstropyDumper
 
-__all__ = ["KeptList", "KeptMapping"]
+__all__ = ["KeptList", "KeptMapping", "LateMapping"]
 
 
 class KeptList(Sequence[Any]):
@@ -43,6 +43,9 @@ class KeptList(Sequence[Any]):
 
     def __repr__(self) -> str:
         return repr(list(self._items))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
 
 
 class KeptMapping(Mapping[str, Any]):
@@ -74,7 +77,43 @@ class KeptMapping(Mapping[str, Any]):
         return hash(tuple(self._items))
 
     def __repr__(self) -> str:
-        return repr(self._items)
+        return repr(dict(self))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        # Every slice of a table copies its metadata.
+        return self
+
+
+class LateMapping(KeptMapping):
+    """
+    A mapping whose values are made when they are asked for.
+
+    Parameters
+    ----------
+    makers : mapping
+        What makes each value, without arguments.
+    """
+
+    def __init__(self, makers: Mapping[str, Callable[[], Any]]) -> None:
+        super().__init__({})
+        self._makers = dict(makers)
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self._items:
+            self._items[key] = self._makers[key]()
+        return self._items[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._makers))
+
+    def __reduce__(self) -> tuple[type, tuple[dict[str, Any]]]:
+        return KeptMapping, (dict(self),)
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -90,3 +129,4 @@ def _same(one: Any, other: Any) -> bool:
 # A table that is written holds plain lists and dicts.
 AstropyDumper.add_representer(KeptList, lambda dumper, items: dumper.represent_list(list(items)))
 AstropyDumper.add_representer(KeptMapping, lambda dumper, items: dumper.represent_dict(dict(items)))
+AstropyDumper.add_representer(LateMapping, lambda dumper, items: dumper.represent_dict(dict(items)))

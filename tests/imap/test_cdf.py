@@ -9,12 +9,13 @@ import astropy.units as u
 import cdflib
 import numpy as np
 import pytest
-from astropy.table import QTable, vstack
+from astropy.table import QTable, Table, vstack
 from astropy.time import Time
 
 from sunpy_helio_plugins import imap
 from sunpy_helio_plugins.errors import FileError, QueryError
-from sunpy_helio_plugins.imap.variables import Variable, as_time
+from sunpy_helio_plugins.imap.columns import as_time
+from sunpy_helio_plugins.imap.variables import Variable
 from sunpy_helio_plugins.sandbox import imap as service
 
 SHIPPED = Path(service.__file__).parent / "data" / "imap"
@@ -47,8 +48,8 @@ class TestMag:
 
     def test_times_are_exact(self, table):
         assert table.colnames[0] == table.meta["epoch"] == "epoch"
-        assert table["epoch"].scale == "utc"
-        assert table["epoch"][0].isot == "2026-01-10T00:00:00.000"
+        assert table["epoch"].scale == "tt"
+        assert table["epoch"][0].utc.isot == "2026-01-10T00:00:00.000"
         steps = (table["epoch"][1:] - table["epoch"][:-1]).to_value("s")
         assert np.abs(steps - 30).max() < 1e-9
 
@@ -105,7 +106,7 @@ class TestFilesOfSunpy:
         table = imap.read(path)
         assert table.meta["epochs"] == {"epoch_mag_RTN_1min": 118, "epoch_quality_flags": 1440}
         assert table["psp_fld_l2_mag_RTN_1min"].unit == u.nT
-        assert table["epoch_mag_RTN_1min"][0].isot == "2020-01-04T02:33:30.000"
+        assert table["epoch_mag_RTN_1min"][0].utc.isot == "2020-01-04T02:33:30.000"
         assert len(imap.read(path, epoch="epoch_quality_flags")) == 1440
         with pytest.raises(QueryError, match="'epoch'; it has: epoch_mag_RTN_1min, epoch_quality_flags"):
             imap.read(path, epoch="epoch")
@@ -194,7 +195,7 @@ class TestOddFiles:
     def test_leap_second(self, make_cdf):
         before = cdflib.cdfepoch.compute_tt2000([2016, 12, 31, 23, 59, 59, 500, 0, 0])
         table = imap.read(make_cdf({"epoch": (TT2000, before + np.arange(3) * 10**9, {})}))
-        assert [time[-6:] for time in table["epoch"].isot] == ["59.500", "60.500", "00.500"]
+        assert [time[-6:] for time in table["epoch"].utc.isot] == ["59.500", "60.500", "00.500"]
 
     def test_missing_times_are_masked(self, make_cdf):
         least = np.iinfo(np.int64).min
@@ -207,7 +208,7 @@ class TestOddFiles:
             {"Epoch": (EPOCH, np.array([instant, -1e31]), {}), "x": (FLOAT, [1.0, 2.0], {"DEPEND_0": "Epoch"})}
         )
         table = imap.read(made)
-        assert table["Epoch"][0].isot == "2026-01-10T12:30:15.250"
+        assert table["Epoch"][0].utc.isot == "2026-01-10T12:30:15.250"
         assert list(table["Epoch"].mask) == [False, True]
 
     def test_picoseconds(self):
@@ -293,5 +294,155 @@ class TestNoFiles:
     def test_cut(self, tmp_path):
         path = tmp_path / "x.cdf"
         path.write_bytes(MAG.read_bytes()[:20000])
+        with pytest.raises(FileError):
+            imap.read(path)
+
+
+class TestEpochs:
+    def test_each_gives_a_table(self, real_data):
+        path = real_data / "imap" / "imap_ialirt_l1_realtime_20260310_v001.cdf"
+        found = imap.epochs(path)
+        assert len(found) == 7
+        assert [len(imap.read(path, epoch=name)) for name in found] == list(found.values())
+
+    def test_scale(self):
+        table = imap.read(MAG, scale="utc")
+        assert (table["epoch"].scale, table["epoch"][0].isot) == ("utc", "2026-01-10T00:00:00.000")
+        with pytest.raises(QueryError, match="'tt' and 'utc'"):
+            imap.read(MAG, scale="tai")
+
+    def test_terrestrial_time_is_exact_to_the_nanosecond(self, make_cdf):
+        raw = np.array([0, 1, -1, 536500869183999999, 821275269184123456, -(2**55) - 7, 43200 * 10**9, -43200 * 10**9])
+        time = imap.read(make_cdf({"epoch": (TT2000, raw, {})}))["epoch"]
+        days = np.rint(time.jd1 - 2451545.0).astype("i8")
+        assert np.array_equal(days * 86400 * 10**9 + np.rint(time.jd2 * 86400e9).astype("i8"), raw)
+        assert np.abs(time.jd2).max() <= 0.5
+        assert (time == Time(time.jd1, time.jd2, format="jd", scale="tt")).all()
+
+
+class TestFormats:
+    def test_astropy_reads_it_by_the_name_of_the_format(self):
+        quantities, plain = QTable.read(MAG, format="imap-cdf"), Table.read(str(MAG), format="imap-cdf")
+        assert quantities["b_gse"].unit == plain["b_gse"].unit == u.nT
+        assert isinstance(plain, Table)
+
+    def test_a_file_of_the_mission_is_known_by_its_name(self):
+        assert len(QTable.read(MAG, scale="utc")) == 2880
+
+
+class TestTimeSeries:
+    @pytest.fixture
+    def series(self):
+        from sunpy.timeseries import TimeSeries
+
+        return TimeSeries(str(MAG), source="imap")
+
+    def test_components_have_names(self, series):
+        assert series.columns[:4] == ["b_gse_x", "b_gse_y", "b_gse_z", "magnitude"]
+        assert series.units["b_gse_x"] == u.nT
+        assert int(np.isnan(series.quantity("b_gse_x")).sum()) == 60
+
+    def test_values_and_instants_are_those_of_the_file(self, series):
+        table = imap.read(MAG)
+        assert np.array_equal(
+            series.quantity("b_gse_z").value, table["b_gse"].filled(np.nan)[:, 2].value, equal_nan=True
+        )
+        assert str(series.to_dataframe().index[1]) == "2026-01-10 00:00:30"
+
+    def test_instants_of_a_leap_second_are_in_order(self, make_cdf):
+        from sunpy.timeseries import TimeSeries
+
+        before = cdflib.cdfepoch.compute_tt2000([2016, 12, 31, 23, 59, 59, 500, 0, 0])
+        path = make_cdf({"epoch": (TT2000, before + np.arange(3) * 10**9, {}), "x": (FLOAT, np.arange(3.0), {})})
+        index = TimeSeries(str(path), source="imap").to_dataframe().index
+        assert index.is_monotonic_increasing
+        assert str(index[1]) == "2016-12-31 23:59:59.999999999"
+
+    def test_a_spectrogram_is_left_out_unless_it_is_asked_for(self, make_cdf):
+        from sunpy.timeseries import TimeSeries
+
+        path = make_cdf(
+            {
+                "epoch": (TT2000, np.arange(3) * 10**9, {}),
+                "rate": (FLOAT, np.arange(3.0), {"DEPEND_0": "epoch"}),
+                "flux": (FLOAT, np.zeros((3, 5, 8)), {"DEPEND_0": "epoch"}),
+            }
+        )
+        series = TimeSeries(str(path), source="imap")
+        assert series.columns == ["rate"]
+        assert series.meta.get("left_out").metas[0]["left_out"] == "flux"
+        asked = imap.to_timeseries(imap.read(path), "flux")
+        assert len(asked.columns) == 40
+        assert asked.columns[-1] == "flux_4_7"
+        with pytest.raises(QueryError, match="no column flow"):
+            imap.to_timeseries(imap.read(path), ["flow"])
+
+    def test_files_that_sunpy_cannot_read(self, real_data):
+        from sunpy.timeseries import TimeSeries
+
+        wide = "imap_codice_l1b_lo-sw-species_20240429_v001.cdf"
+        for path in (real_data / "imap").glob("*.cdf"):
+            if path.name != wide:
+                assert len(TimeSeries(str(path), source="imap").columns) > 0
+        with pytest.raises(QueryError, match="more than 32 elements"):
+            TimeSeries(str(real_data / "imap" / wide), source="imap")
+
+    def test_without_times_there_is_none(self, make_cdf):
+        from sunpy.timeseries import TimeSeries
+
+        with pytest.raises(FileError, match="no records with times"):
+            TimeSeries(str(make_cdf({"x": (FLOAT, np.arange(4.0), {})})), source="imap")
+
+
+class TestDamage:
+    """Mutated files: read, or refused with an error of this package, and in bounded time."""
+
+    @pytest.mark.parametrize(
+        "name", ["imap_swapi_l3a_proton-sw_20260110_v001.0001.cdf", "imap_swe_l2_sci_20260110_v001.0001.cdf"]
+    )
+    def test_of_bytes(self, tmp_path, name):
+        whole = (SHIPPED / name).read_bytes()
+        rng = np.random.default_rng(5)
+        path = tmp_path / "x.cdf"
+        refused = 0
+        for _ in range(150):
+            content = bytearray(whole)
+            for place in rng.integers(0, len(whole), rng.integers(1, 12)):
+                content[place] = rng.integers(256)
+            path.write_bytes(content)
+            refused += self.opens(path)
+        assert 0 < refused < 150
+
+    @pytest.mark.parametrize("step", [7, 11])
+    def test_of_places_in_the_file(self, tmp_path, step):
+        """Each eight bytes in turn become a place elsewhere: chains that turn back, or lead out of the file."""
+        whole = (SHIPPED / "imap_idex_l2b_sci-10days_20260101_v001.0001.cdf").read_bytes()
+        path = tmp_path / "x.cdf"
+        for place in range(8, len(whole) - 8, 8 * step):
+            for value in (8, 320, 2**40, len(whole) - 1):
+                path.write_bytes(whole[:place] + value.to_bytes(8, "big") + whole[place + 8 :])
+                self.opens(path)
+
+    @staticmethod
+    def opens(path: Path) -> bool:
+        try:
+            table = imap.read(path)
+            dict(table.meta["support"])
+        except (FileError, QueryError):
+            return True
+        return False
+
+    def test_compressed_as_a_whole(self, tmp_path):
+        import gzip
+        import struct
+
+        whole = MAG.read_bytes()
+        packed = gzip.compress(whole[8:])
+        about = struct.pack(">qiiiii", 28, 11, 5, 0, 1, 6)
+        head = struct.pack(">qiqqi", 32 + len(packed), 10, 8 + 32 + len(packed), len(whole) - 8, 0)
+        path = tmp_path / "packed.cdf"
+        path.write_bytes(bytes.fromhex("cdf30001cccc0001") + head + packed + about)
+        assert len(imap.read(path)) == 2880
+        path.write_bytes(path.read_bytes()[:-40])
         with pytest.raises(FileError):
             imap.read(path)

@@ -1,0 +1,319 @@
+"""
+Measure the IMAP client: reading a day of vectors, fetching many files, and making a table of a large answer.
+
+    python benchmarks/bench_imap.py [--json] [--repeats N] [--only NAME ...]
+
+``mag_day``
+    A day of MAG L2 at 2 Hz (172,800 records, every variable) as a QTable with times in TT, against sunpy's
+    ``TimeSeries`` of the same file. CPU time. ``to_bare`` is the time beside that of the reader alone (cdflib).
+``fetch_loop``
+    50 files from a storage that takes 0.2 s for each, through Fido's way with 5 connections, against the official
+    client in a loop (``ratio``) and in 5 threads (``to_threads``, the time of ours over theirs). Elapsed time.
+``rows``
+    An answer of 10,000 rows, as the service sends it, to a table. CPU time, against a budget of 100 ms.
+
+Both sides of a comparison are measured in turn, so that a machine that slows down for a while slows both; the medians
+count. Both sides must give the same values, or the benchmark fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import hashlib
+import json
+import statistics
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+RECORDS, FILES, LATENCY, CONNECTIONS, ROWS, BUDGET_MS = 172_800, 50, 0.2, 5, 10_000, 100.0
+
+
+def cpu(work: Callable[[], Any]) -> tuple[float, Any]:
+    """Return the CPU seconds of some work, and what it gave."""
+    gc.collect()
+    start = time.process_time()
+    made = work()
+    return time.process_time() - start, made
+
+
+def in_turn(repeats: int, **works: Callable[[], Any]) -> tuple[dict[str, float], dict[str, Any]]:
+    """Return the median seconds of each work, measured in turn, and what each gave last."""
+    spent: dict[str, list[float]] = {name: [] for name in works}
+    made: dict[str, Any] = {}
+    for _ in range(repeats + 1):
+        for name, work in works.items():
+            seconds, made[name] = cpu(work)
+            spent[name].append(seconds)
+    return {name: statistics.median(seconds[1:]) for name, seconds in spent.items()}, made
+
+
+# --- a day of vectors ---------------------------------------------------------------------------------------------
+
+
+def write_mag_day(path: Path) -> None:
+    """Write a day of MAG L2 with the variables, types and attributes of the mission's own files."""
+    from cdflib import cdfepoch
+    from cdflib.cdfwrite import CDF
+
+    start = int(cdfepoch.compute_tt2000([2026, 1, 10, 0, 0, 0, 0, 123, 456]))
+    rng = np.random.default_rng(1)
+    b = np.round(rng.normal(0, 5, (RECORDS, 3)).cumsum(axis=0) / 50 + 5, 3).astype("f4")
+    b[5000:5400] = -1e31
+    columns = {
+        "epoch": (33, start + np.arange(RECORDS) * 500_000_000, "ns", -(2**63), "CDF_TIME_TT2000"),
+        "b_gse": (44, b, "nT", -1e31, "CDF_FLOAT"),
+        "magnitude": (44, np.linalg.norm(b, axis=1).astype("f4"), "nT", -1e31, "CDF_FLOAT"),
+        "quality_flags": (11, (rng.random(RECORDS) < 0.01).astype("u1"), "0=good", 255, "CDF_UINT1"),
+        "quality_bitmask": (12, rng.integers(0, 4, RECORDS).astype("u2"), " ", 65535, "CDF_UINT2"),
+        "range": (11, rng.integers(0, 4, RECORDS).astype("u1"), " ", 255, "CDF_UINT1"),
+    }
+    cdf = CDF(path, cdf_spec={"Majority": "row_major", "Encoding": 6, "Compressed": 0}, delete=True)
+    cdf.write_globalattrs({"Logical_source": {0: "imap_mag_l2_norm-gse"}, "Mission_group": {0: "IMAP"}})
+    for name, (kind, values, unit, fill, words) in columns.items():
+        attributes: dict[str, Any] = {"CATDESC": name, "FIELDNAM": name, "UNITS": unit, "FILLVAL": [fill, words]}
+        attributes |= {"VAR_TYPE": "support_data" if name == "epoch" else "data"}
+        if name != "epoch":
+            attributes |= {"DEPEND_0": "epoch", "VALIDMIN": [0, words], "VALIDMAX": [200, words]}
+        if name == "b_gse":
+            attributes |= {"DEPEND_1": "direction", "LABL_PTR_1": "direction_label", "VALIDMIN": [-1e5, words]}
+        spec = {"Variable": name, "Data_Type": kind, "Rec_Vary": True, "Compress": 6, "Num_Elements": 1}
+        cdf.write_var({**spec, "Dim_Sizes": list(values.shape[1:])}, var_attrs=attributes, var_data=values)
+    static = {"Rec_Vary": False, "Compress": 0, "Dim_Sizes": [3]}
+    for name, kind, values in (
+        ("direction", 11, np.arange(3, dtype="u1")),
+        ("direction_label", 51, ["Bx", "By", "Bz"]),
+    ):
+        spec = {"Variable": name, "Data_Type": kind, "Num_Elements": 2 if kind == 51 else 1, **static}
+        cdf.write_var(spec, var_attrs={"CATDESC": name, "VAR_TYPE": "metadata"}, var_data=np.asarray(values))
+    cdf.close()
+
+
+def mag_day(repeats: int) -> dict[str, float]:
+    """Compare reading a day of vectors with sunpy's TimeSeries, and with the bare reader."""
+    import cdflib
+    from sunpy.timeseries import TimeSeries
+
+    from sunpy_helio_plugins import imap
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "imap_mag_l2_norm-gse_20260110_v001.0002.cdf")
+        write_mag_day(path)
+
+        def bare() -> dict[str, Any]:
+            cdf = cdflib.CDF(path)
+            return {name: cdf.varget(name) for name in cdf.cdf_info().zVariables}
+
+        median, made = in_turn(repeats, ours=lambda: imap.read(path), sunpy=lambda: TimeSeries(str(path)), bare=bare)
+        size = path.stat().st_size
+    table, theirs, raw = made["ours"], made["sunpy"], made["bare"]
+    same_field = np.array_equal(
+        np.where(table["b_gse"].mask, np.nan, table["b_gse"].unmasked.value),
+        np.stack([theirs.quantity(f"b_gse_{i}").value for i in range(3)], axis=1).astype("f4"),
+        equal_nan=True,
+    )
+    expected = raw["epoch"]
+    days = np.round((table["epoch"].tt.jd1 - 2451545.0) * 86400e9).astype("i8")
+    exact = np.abs(days + np.round(table["epoch"].tt.jd2 * 86400e9).astype("i8") - expected).max() < 1
+    if not (same_field and exact and len(theirs.to_dataframe()) == RECORDS):
+        raise SystemExit("mag_day: the values differ.")
+    return {
+        "ratio": round(median["sunpy"] / median["ours"], 2),
+        "ours_ms": round(median["ours"] * 1e3, 1),
+        "sunpy_ms": round(median["sunpy"] * 1e3, 1),
+        "bare_ms": round(median["bare"] * 1e3, 1),
+        "to_bare": round(median["ours"] / median["bare"], 2),
+        "file_bytes": size,
+        "checksum": hashlib.sha256(np.ascontiguousarray(table["b_gse"].unmasked.value)).hexdigest()[:16],
+    }
+
+
+# --- many files ---------------------------------------------------------------------------------------------------
+
+
+class SlowArchive:
+    """A service and a storage of another origin, which takes its time for each file."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.loop = asyncio.new_event_loop()
+        self.ready = threading.Event()
+        self.url = ""
+        self.calls = 0
+        threading.Thread(target=self.run, daemon=True).start()
+        self.ready.wait(10)
+
+    def run(self) -> None:
+        self.loop.run_until_complete(self.start())
+        self.loop.run_forever()
+
+    async def start(self) -> None:
+        from aiohttp import web
+
+        application = web.Application()
+        application.router.add_get("/download/{key:.+}", self.download)
+        application.router.add_get("/storage/{key:.+}", self.storage)
+        runner = web.AppRunner(application, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        self.port = runner.addresses[0][1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.ready.set()
+
+    async def download(self, request: Any) -> Any:
+        from aiohttp import web
+
+        self.calls += 1
+        return web.Response(
+            status=302, headers={"Location": f"http://localhost:{self.port}/storage/x?X-Amz-Signature=1"}
+        )
+
+    async def storage(self, request: Any) -> Any:
+        from aiohttp import web
+
+        await asyncio.sleep(LATENCY)
+        return web.Response(body=self.content, content_type="binary/octet-stream")
+
+
+def fetch_loop(repeats: int) -> dict[str, float]:
+    """Compare fetching through Fido's way with the official client, in a loop and in threads."""
+    import imap_data_access as official
+    from astropy.time import Time
+
+    from sunpy_helio_plugins import IMAPClient, conf
+    from sunpy_helio_plugins.imap import tables
+    from sunpy_helio_plugins.imap.translate import Query
+
+    with tempfile.TemporaryDirectory() as made:
+        path = Path(made, "day.cdf")
+        write_mag_day(path)
+        content = path.read_bytes()
+    archive = SlowArchive(content)
+    days = [(Time("2026-01-01") + number).strftime("%Y%m%d") for number in range(FILES)]
+    keys = [f"imap/mag/l2/{day[:4]}/{day[4:6]}/imap_mag_l2_norm-gse_{day}_v001.0001.cdf" for day in days]
+    rows = [{"file_path": key} for key in keys]
+    table = tables.from_answers([(Query(), rows)], client=IMAPClient())
+
+    def ours(folder: Path) -> None:
+        import parfive
+
+        downloader = parfive.Downloader(max_conn=CONNECTIONS, progress=False)
+        IMAPClient().fetch(table, path=folder / "{file}", downloader=downloader)
+        results = downloader.download()
+        if results.errors:
+            raise SystemExit(f"fetch_loop: {results.errors[0]}")
+
+    def loop(folder: Path) -> None:
+        official.config.update(DATA_ACCESS_URL=archive.url, DATA_DIR=folder)
+        for key in keys:
+            official.download(key)
+
+    def threads(folder: Path) -> None:
+        official.config.update(DATA_ACCESS_URL=archive.url, DATA_DIR=folder)
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
+            list(pool.map(official.download, keys))
+
+    spent: dict[str, list[float]] = {"ours": [], "threads": [], "loop": []}
+    calls: dict[str, int] = {}
+    with conf.imap.set_temp("url", archive.url):
+        for turn in range(repeats):
+            for name, work in (("ours", ours), ("threads", threads), ("loop", loop)):
+                if name == "loop" and turn:  # its time does not vary, and is long
+                    continue
+                with tempfile.TemporaryDirectory() as folder:
+                    archive.calls = 0
+                    start = time.perf_counter()
+                    work(Path(folder))
+                    spent[name].append(time.perf_counter() - start)
+                    calls[name] = archive.calls
+                    files = [file for file in Path(folder).rglob("*.cdf") if file.read_bytes() == content]
+                    if len(files) != FILES:
+                        raise SystemExit(f"fetch_loop: {name} gave {len(files)} whole files.")
+    median = {name: statistics.median(seconds) for name, seconds in spent.items()}
+    return {
+        "ratio": round(median["loop"] / median["ours"], 2),
+        "to_threads": round(median["ours"] / median["threads"], 2),
+        **{f"{name}_s": round(seconds, 2) for name, seconds in median.items()},
+        "calls_per_file": calls["ours"] / FILES,
+    }
+
+
+# --- a large answer -----------------------------------------------------------------------------------------------
+
+
+def large_answer() -> bytes:
+    """Return an answer of the service: daily files of MAG in many series."""
+    days = [str(day).replace("-", "") for day in np.arange("2025-12-01", "2026-11-01", dtype="M8[D]")]
+    rows = []
+    for number in range(ROWS):
+        day, descriptor = days[number % len(days)], f"norm{number // len(days)}-gse"
+        name = f"imap_mag_l2_{descriptor}_{day}_v001.0002.cdf"
+        rows.append(
+            {
+                "extension": "cdf", "file_path": f"imap/mag/l2/{day[:4]}/{day[4:6]}/{name}", "instrument": "mag",
+                "data_level": "l2", "descriptor": descriptor, "start_date": day, "repointing": None,
+                "major_version": 1, "minor_version": 2,
+                "ingestion_date": f"{day} {number % 24:02}:{number % 60:02}:{number // 60 % 60:02}", "cr": None,
+                "crid": None, "released": True, "version": "v001.0002",
+            }
+        )  # fmt: skip
+    return json.dumps(rows).encode()
+
+
+def rows(repeats: int) -> dict[str, float]:
+    """Measure the way from an answer's bytes to a table."""
+    from sunpy_helio_plugins import IMAPClient
+    from sunpy_helio_plugins.imap import tables
+    from sunpy_helio_plugins.imap.translate import Query
+
+    body = large_answer()
+    query = Query("2025-01-01T00:00:00Z", "2027-01-01T00:00:00Z", "mag", "l2")
+    client = IMAPClient()
+    median, made = in_turn(
+        repeats,
+        ours=lambda: tables.from_answers([(query, json.loads(body))], client=client),
+        json=lambda: json.loads(body),
+    )
+    if len(made["ours"]) != ROWS:
+        raise SystemExit("rows: some are missing.")
+    return {
+        "ratio": round(BUDGET_MS / (median["ours"] * 1e3), 2),
+        "ours_ms": round(median["ours"] * 1e3, 1),
+        "json_ms": round(median["json"] * 1e3, 1),
+        "budget_ms": BUDGET_MS,
+    }
+
+
+BENCHMARKS = {"mag_day": (mag_day, 11), "fetch_loop": (fetch_loop, 3), "rows": (rows, 11)}
+
+
+def main() -> None:
+    """Print the measurements, as lines or as one JSON object."""
+    parser = argparse.ArgumentParser(description="Speed of the IMAP client.")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--repeats", type=int, help="turns of each comparison")
+    parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=list(BENCHMARKS), help="which to run")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    results = {name: BENCHMARKS[name][0](options.repeats or BENCHMARKS[name][1]) for name in options.only}
+    if options.json:
+        print(json.dumps(results))
+        return
+    for name, result in results.items():
+        print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in result.items()))
+
+
+if __name__ == "__main__":
+    main()
