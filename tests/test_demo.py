@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+
+import pytest
+
 from sunpy_helio_plugins import demo
 
 
@@ -19,13 +23,23 @@ def test_the_demonstration_searches_fetches_prints_and_draws(tmp_path, capsys):
     assert {path.suffix for path in (tmp_path / "data").iterdir()} == {".hapi", ".cdf", ".jp2"}
 
 
-def test_one_dead_archive_does_not_end_it(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(demo, "_show_wind", lambda files, folder: None)
+@pytest.mark.parametrize("dead", ["/hapi", "/imap", "/helioviewer", "/hek"])
+def test_one_dead_archive_does_not_end_it(archive, tmp_path, capsys, monkeypatch, dead):
+    monkeypatch.setattr(demo, "_archives", lambda live: contextlib.nullcontext())
+    with archive.fault("status", status=500, path=dead):
+        demo.main([str(tmp_path)])
+    said = capsys.readouterr().out
+    shown = {"/hapi": "QTable.read(", "/imap": "imap.read(", "/helioviewer": "Map("}
+    for path, reader in shown.items():
+        assert (f"=== {reader}" in said) == (path != dead)
+    assert "500" in said
+    assert "Done in" in said
 
-    def fail(name, query):
-        with demo._reported(name):
-            raise OSError("nobody is there")
 
-    monkeypatch.setattr(demo, "_search", fail)
-    demo.main([str(tmp_path)])
-    assert "HAPI could not be shown: nobody is there" in capsys.readouterr().out
+def test_nor_do_files_that_do_not_arrive(archive, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(demo, "_archives", lambda live: contextlib.nullcontext())
+    with archive.fault("status", status=404, path="/imap/download"):
+        demo.main([str(tmp_path)])
+    said = capsys.readouterr().out
+    assert "IMAP could not be shown: no file arrived." in said
+    assert "=== Map(" in said
