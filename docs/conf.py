@@ -7,12 +7,13 @@ import tempfile
 import warnings
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
+from pathlib import Path
 
 # The examples write files; a build leaves none of them, and no settings, behind on the machine.
 _scratch = tempfile.TemporaryDirectory(prefix="sunpy-helio-plugins-docs-")
-# sunpy reads its settings at its first import, so they stand before any.
+# sunpy reads its settings at its first import, so they stand before any. Fido looks for its folder in the file alone.
 os.environ["SUNPY_CONFIGDIR"] = _scratch.name
-os.environ["SUNPY_DOWNLOADDIR"] = _scratch.name
+Path(_scratch.name, "sunpyrc").write_text(f"[downloads]\ndownload_dir = {_scratch.name}\n", encoding="utf-8")
 os.environ.setdefault("PARFIVE_HIDE_PROGRESS", "True")
 
 from astropy.utils import iers

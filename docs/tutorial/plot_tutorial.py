@@ -10,7 +10,9 @@ One import, one sentence, four archives: the solar wind, files of IMAP, pictures
 # -----
 # The import registers four clients with `sunpy.net.Fido`. It makes no request.
 
+import tempfile
 from contextlib import ExitStack
+from pathlib import Path
 
 import astropy.units as u
 import matplotlib.pyplot as plt
@@ -32,6 +34,12 @@ print(sunpy_helio_plugins.__version__)
 stack = ExitStack()
 stack.enter_context(sandbox.serve())
 
+###############################################################################
+# Made-up files must never lie among real ones, so that these go into a folder of their own. Without a ``path``,
+# `Fido.fetch` uses the download folder of sunpy.
+
+folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+
 day = a.Time("2026-01-10", "2026-01-11")
 
 ###############################################################################
@@ -39,15 +47,13 @@ day = a.Time("2026-01-10", "2026-01-11")
 # ----------------------------------
 # A dataset has a server, an identifier and parameters. What comes back is one row for each file that can be made.
 
-wind = Fido.search(
-    day, a.hapi.Server("cdaweb"), a.hapi.Dataset("AC_H0_MFI"), a.hapi.Parameters("Magnitude", "BGSEc")
-)
+wind = Fido.search(day, a.hapi.Server("cdaweb"), a.hapi.Dataset("AC_H0_MFI"), a.hapi.Parameters("Magnitude", "BGSEc"))
 wind
 
 ###############################################################################
 # `Fido.fetch` brings the file. It holds its own description, so that a table with units can be read from it,
 
-files = Fido.fetch(wind, progress=False)
+files = Fido.fetch(wind, path=folder, progress=False)
 field = QTable.read(files[0])
 field[:5]
 
@@ -83,7 +89,7 @@ found
 # They are CDF files. `sunpy_helio_plugins.imap.read` opens them as tables, with exact times and with masks where the
 # file says that there is no value.
 
-(cdf,) = Fido.fetch(found["imap"][:1], progress=False)
+(cdf,) = Fido.fetch(found["imap"][:1], path=folder, progress=False)
 imap.read(cdf)[:5]
 
 ###############################################################################
@@ -98,7 +104,7 @@ pictures
 ###############################################################################
 # The JPEG 2000 file is a `sunpy.map.Map` like any other.
 
-(jp2,) = Fido.fetch(pictures, progress=False)
+(jp2,) = Fido.fetch(pictures, path=folder, progress=False)
 sun = Map(jp2)
 sun
 
@@ -138,6 +144,6 @@ for table in everything:
     print(type(table.client).__name__, len(table))
 
 ###############################################################################
-# At the end the embedded archive stops, and every setting is as it was.
+# At the end the embedded archive stops, every setting is as it was, and the made-up files are gone.
 
 stack.close()
