@@ -1,4 +1,4 @@
-"""The words of a query to Helioviewer: ``Image``, ``SourceID`` and ``Measurement`` of ``a.helioviewer``."""
+"""The words of a query to Helioviewer: ``Image``, ``SourceID``, ``Measurement`` and more of ``a.helioviewer``."""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ from difflib import get_close_matches
 from numbers import Integral
 from typing import Any
 
+import astropy.units as u
+
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import Marker, Word
 from sunpy_helio_plugins.helioviewer import catalogue
 
-__all__ = ["Image", "Measurement", "SourceID"]
+__all__ = ["Header", "Image", "Lister", "Measurement", "Quality", "SourceID", "Tolerance"]
+
+LISTERS = ("HAPI", "index", "coverage")
+"""Who can list images, in the order in which they are asked."""
+
+NEAR_REAL_TIME = (1 << 30) | (1 << 10)
+"""Bits of QUALITY that mark quick data: bit 30 of AIA, bit 10 of HMI. All images of Helioviewer are made of such."""
 
 
 class Image(Marker):
@@ -81,3 +89,106 @@ class Measurement(Word):
             hint = ", ".join(spelt[one] for one in similar) or ", ".join(sorted(spelt.values()))
             raise QueryError(f"Helioviewer has no measurement {value!r}; it has, among others: {hint}.")
         return spelt[given]
+
+
+class Tolerance(Word):
+    """
+    How far from the time asked for an image may be: one that is farther is no row.
+
+    It belongs to ``a.Time(start, end, near=...)`` or ``a.Sample``.
+
+    Parameters
+    ----------
+    value : astropy.units.Quantity
+        A time, zero or longer.
+
+    Raises
+    ------
+    QueryError
+        It is no time.
+    """
+
+    def __init__(self, value: u.Quantity) -> None:
+        super().__init__(value)
+
+    @classmethod
+    def check(cls, value: Any) -> u.Quantity:
+        """Return a time in seconds."""
+        if not isinstance(value, u.Quantity) or not value.isscalar or not value.unit.is_equivalent(u.s):
+            raise QueryError(f"a.helioviewer.Tolerance takes a time such as 30*u.s, not {value!r}.")
+        if not 0 <= value.to_value(u.s) < float("inf"):
+            raise QueryError(f"a.helioviewer.Tolerance takes a time of zero or longer, not {value}.")
+        return value.to(u.s)
+
+    def __or__(self, other: Any) -> Any:
+        if isinstance(other, Tolerance):
+            raise QueryError("Two tolerances cannot hold at once: give the longer one.")
+        return super().__or__(other)
+
+
+class Lister(Word):
+    """
+    Who is to list the images: others are not asked, also where this one fails.
+
+    Parameters
+    ----------
+    *values : str
+        ``"HAPI"`` (Helioviewer's HAPI server), ``"index"`` (the directory pages of its files), ``"coverage"`` (the
+        API's data coverage, for a few hours); several are asked one after the other.
+
+    Raises
+    ------
+    QueryError
+        There is no such lister, or none is given.
+    """
+
+    def __init__(self, *values: str) -> None:
+        if not values:
+            raise QueryError(f"a.helioviewer.Lister needs one of: {', '.join(LISTERS)}.")
+        super().__init__(*values)
+
+    @classmethod
+    def check(cls, value: Any) -> str:
+        """Return a lister as it is spelt here."""
+        spelt = {one.lower(): one for one in LISTERS}
+        given = super().check(value).lower()
+        if given not in spelt:
+            raise QueryError(f"There is no lister {value!r}; there are: {', '.join(LISTERS)}.")
+        return spelt[given]
+
+
+class Header(Marker):
+    """
+    Read the header of each image, the first 16 kB of its file, into columns: exposure, quality, statistics of the data.
+
+    No image is fetched; ``DATAMEAN`` of each row makes a light curve.
+    """
+
+
+class Quality(Word):
+    """
+    Leave out images whose header says that something is wrong with them.
+
+    Each image's header is read for it, as with `Header`.
+
+    Parameters
+    ----------
+    *bits : int
+        Bits of the keyword QUALITY that do no harm, as numbers whose bits are set. By default those that mark
+        near-real-time data, of which Helioviewer's images of AIA and HMI are made.
+
+    Raises
+    ------
+    QueryError
+        Something is no such number.
+    """
+
+    def __init__(self, *bits: int) -> None:
+        super().__init__(*(bits or (NEAR_REAL_TIME,)))
+
+    @classmethod
+    def check(cls, value: Any) -> int:
+        """Return a number of bits."""
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
+            raise QueryError(f"a.helioviewer.Quality takes whole numbers whose bits are allowed, not {value!r}.")
+        return int(value)

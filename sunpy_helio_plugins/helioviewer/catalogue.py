@@ -58,6 +58,20 @@ class Source:
     folder: str | None
 
     @property
+    def label(self) -> str:
+        """What it is called in a sentence."""
+        return self.description or f"{self.observatory} {self.nickname}"
+
+    @property
+    def physobs(self) -> tuple[str, ...]:
+        """The physical observables, in the VSO's words, for which it can be asked."""
+        if self.measurement == "magnetogram":
+            return ("LOS_magnetic_field",)
+        if self.measurement == "Polarized Brightness":
+            return ("polarized_brightness",)
+        return ("intensity",)
+
+    @property
     def instruments(self) -> tuple[str, ...]:
         """The names under which the instrument can be asked for: a mission with one instrument gives its own name."""
         own = self.instrument or self.observatory

@@ -25,8 +25,8 @@ class HelioviewerClient(fido.Face, BaseClient):
     Helioviewer: JPEG 2000 images of the Sun from SDO, SOHO, STEREO, Hinode, Solar Orbiter and more.
 
     A query is this client's when it holds an attr of ``a.helioviewer``: ``a.helioviewer.Image()`` beside general attrs
-    (``a.Instrument``, ``a.Wavelength``, ``a.Detector``, ``a.Source``), ``a.helioviewer.SourceID`` or
-    ``a.helioviewer.Measurement``. ``a.Time`` is required.
+    (``a.Instrument``, ``a.Wavelength``, ``a.Detector``, ``a.Source``, ``a.Physobs``, ``a.Sample``), or any other one.
+    ``a.Time`` is required; with ``near=`` the nearest image of each source is the only one.
 
     Examples
     --------
@@ -103,7 +103,7 @@ class HelioviewerClient(fido.Face, BaseClient):
 
     @classmethod
     def _can_handle_query(cls, *query: Attr) -> bool:
-        return any(isinstance(attr, attrs.Image | attrs.SourceID | attrs.Measurement) for attr in query)
+        return any(type(attr).__module__ == attrs.__name__ for attr in query)
 
     @classmethod
     def _attrs_module(cls) -> tuple[str, str]:

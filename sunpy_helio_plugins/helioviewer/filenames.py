@@ -12,10 +12,10 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["true_times"]
+__all__ = ["named_times", "true_times"]
 
 _STAMP = re.compile(
-    r"""(?:^|(?<=[_-]))
+    rb"""(?:^|(?<=[_-]))
     (?P<year>\d{4})(?P<gap>_?)(?P<month>\d\d)(?P=gap)(?P<day>\d\d)  # 2026_01_10 or 20260110
     (?:__|T|_)?                                                     # AIA, EUI, IRIS; PUNCH has nothing
     (?P<hour>\d\d)(?P=gap)(?P<minute>\d\d)(?P=gap)(?P<second>\d\d)
@@ -26,23 +26,17 @@ _STAMP = re.compile(
 
 _LATEST = np.timedelta64(1000, "ms")
 _EARLIEST = np.timedelta64(-500, "ms")
+_NAT = np.datetime64("NaT", "us")
+_ZERO, _NINE, _SLASH = b"09/"
 
 
-def _stamp(path: str) -> str:
-    found = _STAMP.search(path.rpartition("/")[2])
-    if found is None:
-        return "NaT"
-    date = "-".join(found.group("year", "month", "day"))
-    return f"{date}T{':'.join(found.group('hour', 'minute', 'second'))}.{found['fraction'] or '0'}"
-
-
-def true_times(paths: NDArray[np.str_], seconds: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+def true_times(paths: NDArray[np.bytes_], seconds: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
     """
     Return the times of images to the precision that their names have.
 
     Parameters
     ----------
-    paths : numpy.ndarray of str, shape (n,)
+    paths : numpy.ndarray of bytes or str, shape (n,)
         Paths or names of files.
     seconds : numpy.ndarray of datetime64, shape (n,)
         Their times in the database: whole seconds, truncated.
@@ -53,16 +47,81 @@ def true_times(paths: NDArray[np.str_], seconds: NDArray[np.datetime64]) -> NDAr
         The name's time; the database's where the name has none, or one that does not belong to that second.
     """
     kept = seconds.astype("M8[us]")
-    try:
-        named = np.array([_stamp(path) for path in paths], dtype="M8[us]")
-    except ValueError:  # a name with the thirteenth month: each on its own
-        named = np.array([_or_nat(_stamp(path)) for path in paths], dtype="M8[us]")
+    named = named_times(paths)
     apart = named - kept
     return np.where((apart >= _EARLIEST) & (apart < _LATEST), named, kept)
 
 
-def _or_nat(text: str) -> np.datetime64:
+def named_times(paths: NDArray[np.bytes_]) -> NDArray[np.datetime64]:
+    """
+    Return the times that names hold.
+
+    Parameters
+    ----------
+    paths : numpy.ndarray of bytes or str, shape (n,)
+        Paths or names of files.
+
+    Returns
+    -------
+    numpy.ndarray of datetime64[us], shape (n,)
+        ``NaT`` where a name holds none.
+    """
+    texts = np.ascontiguousarray(paths, dtype="S")
+    named = np.full(texts.shape, _NAT)
+    if not texts.size:
+        return named
+    table = texts.view(np.uint8).reshape(texts.size, -1)
+    lengths = np.count_nonzero(table, axis=1)
+    for length in np.unique(lengths):
+        chosen = np.flatnonzero(lengths == length)
+        alike = table[:, :length] if chosen.size == texts.size else table[chosen, :length]
+        named[chosen] = _of_one_length(texts[chosen], alike)
+    return named
+
+
+def _of_one_length(texts: NDArray[np.bytes_], table: NDArray[np.uint8]) -> NDArray[np.datetime64]:
+    """Read names of one length: at once those that have digits and marks where the first of them has, others singly."""
+    first = table[0]
+    begin = int(np.flatnonzero(first == _SLASH)[-1]) + 1 if (first == _SLASH).any() else 0
+    is_digit = (first >= _ZERO) & (first <= _NINE)
+    name, digits = table[:, begin:], is_digit[begin:]
+    marks_agree = (name[:, ~digits] == first[begin:][~digits]).all(axis=1)
+    same = marks_agree & ((name[:, digits] >= _ZERO) & (name[:, digits] <= _NINE)).all(axis=1)
+    named = np.full(len(texts), _NAT)
+    found = _STAMP.search(first[begin:].tobytes())
+    if found is not None:
+        named[same] = _from_columns(name if same.all() else name[same], found)
+    for number in np.flatnonzero(~same):
+        named[number] = _single(texts[number])
+    return named
+
+
+def _from_columns(table: NDArray[np.uint8], found: re.Match[bytes]) -> NDArray[np.datetime64]:
+    def number(group: str) -> NDArray[np.int64]:
+        value = np.zeros(len(table), dtype=np.int64)
+        for column in range(*found.span(group)):
+            value = value * 10 + (table[:, column] - _ZERO)
+        return value
+
+    year, month, day = number("year"), number("month"), number("day")
+    months = (year - 1970) * 12 + month - 1
+    days = months.view("M8[M]").astype("M8[D]") + (day - 1).view("m8[D]")
+    width = len(found["fraction"])
+    fraction = number("fraction") * 10 ** (6 - width) if width else 0
+    hour, minute, second = number("hour"), number("minute"), number("second")
+    micros = ((hour * 60 + minute) * 60 + second) * 1_000_000 + fraction
+    right = (month >= 1) & (month <= 12) & (days.astype("M8[M]").view("i8") == months) & (day >= 1)
+    right &= (hour < 24) & (minute < 60) & (second < 60)
+    return np.where(right, days.astype("M8[us]") + micros.view("m8[us]"), _NAT)
+
+
+def _single(text: bytes) -> np.datetime64:
+    found = _STAMP.search(text.rpartition(b"/")[2])
+    if found is None:
+        return _NAT
+    date = b"-".join(found.group("year", "month", "day")).decode()
+    clock = b":".join(found.group("hour", "minute", "second")).decode()
     try:
-        return np.datetime64(text, "us")
-    except ValueError:
-        return np.datetime64("NaT", "us")
+        return np.datetime64(f"{date}T{clock}.{found['fraction'].decode() or '0'}", "us")
+    except ValueError:  # a name with the thirteenth month
+        return _NAT

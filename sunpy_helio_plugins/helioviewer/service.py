@@ -1,42 +1,52 @@
 """
-Lists of images, from Helioviewer's own HAPI server.
+Lists of images: the HAPI server first, then the directory pages, then the API's data coverage.
 
-Its habits (repository Helioviewer-Project/helioviewer-hapi): parameters must be named, else HTTP 500; the stop is part
-of the range, so that an image on the border of two requests comes twice; any time outside [startDate, stopDate] is
-refused, and stopDate is that of the server's last start; no rows are an empty body.
+Each stands in for the ones before it where they do not know a source, end too early, refuse or fail; what none of them
+can list is said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError, QueryError, ServiceRefused
-from sunpy_helio_plugins.hapi.header import Info
-from sunpy_helio_plugins.hapi.listing import HAPIServer
-from sunpy_helio_plugins.hapi.records import from_csv
-from sunpy_helio_plugins.hapi.service import Service
+from sunpy_helio_plugins.errors import HelioPluginsError, QueryError
 from sunpy_helio_plugins.helioviewer.catalogue import Source
-from sunpy_helio_plugins.helioviewer.filenames import true_times
-from sunpy_helio_plugins.helioviewer.translate import PROVIDER, Query
+from sunpy_helio_plugins.helioviewer.coverage_list import CoverageLister
+from sunpy_helio_plugins.helioviewer.hapi_list import HAPILister
+from sunpy_helio_plugins.helioviewer.index_list import IndexLister
+from sunpy_helio_plugins.helioviewer.listing import Found, Gap
+from sunpy_helio_plugins.helioviewer.matching import wanted
+from sunpy_helio_plugins.helioviewer.translate import Query
 from sunpy_helio_plugins.quantities import times
-from sunpy_helio_plugins.transport import session
-from sunpy_helio_plugins.transport.words import server_words
 
 __all__ = ["Answer", "Listing", "list_images"]
 
-LONGEST = np.timedelta64(31, "D")
-"""Longest range of one request: the server reads a whole answer into its memory, and gives up after 59 s."""
-
 AT_ONCE = 3
-"""Sources listed at the same time: each request starts a process on the server."""
+"""Sources listed at the same time."""
 
-_SECOND = np.timedelta64(1, "s")
+_AHEAD = np.timedelta64(1, "h")
+"""How far a clock may be off: nobody is asked for images of a later time than that."""
+
+
+class Lister(Protocol):
+    """Who can list images."""
+
+    name: str
+    pool: ThreadPoolExecutor
+
+    def can_list(self, source: Source) -> bool:
+        """Tell whether it is worth asking for a source."""
+
+    def find(self, source: Source, start: np.datetime64, end: np.datetime64) -> Found:
+        """List the images of a source in a range, both ends included."""
 
 
 @dataclass(frozen=True)
@@ -50,19 +60,19 @@ class Listing:
         The kind of image.
     times : numpy.ndarray of datetime64[us], shape (n,)
         Their times, UTC, ascending.
-    paths : numpy.ndarray of str, shape (n,)
+    paths : numpy.ndarray of bytes, shape (n,)
         Their paths below the root of the static tree, each with a leading slash.
     root : str
         Address of the root of the static tree.
-    lister : str
-        Who listed them.
+    listers : numpy.ndarray of str, shape (n,)
+        Who listed each.
     """
 
     source: Source
     times: NDArray[np.datetime64]
-    paths: NDArray[np.str_]
+    paths: NDArray[np.bytes_]
     root: str
-    lister: str = "HAPI"
+    listers: NDArray[np.str_]
 
 
 @dataclass(frozen=True)
@@ -104,26 +114,25 @@ def list_images(queries: Sequence[Query]) -> Answer:
     HelioPluginsError
         No query could be answered: the first one's error.
     """
-    # One for all: what the server says of itself is asked for once.
-    hapi = Service(
-        HAPIServer("Helioviewer", conf.helioviewer.hapi_url.rstrip("/"), version="3.1", explicit_parameters=True)
-    )
+    listers: dict[str, Lister] = {one.name: one for one in (HAPILister(), IndexLister(), CoverageLister())}
 
     def answer(query: Query) -> Answer | HelioPluginsError:
         try:
-            return _answer(hapi, query)
+            return _answer([listers[name] for name in query.listers], query)
         except HelioPluginsError as error:
             return error
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = list(pool.map(answer, queries))
+    try:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            answers = list(pool.map(answer, queries))
+    finally:
+        for one in listers.values():
+            one.pool.shutdown(wait=False)
     errors = [one for one in answers if isinstance(one, HelioPluginsError)]
     if errors and len(errors) == len(answers):
         raise errors[0]
     told = [
-        Answer(problems=(f"{query.source.description} is missing: {one}",))
-        if isinstance(one, HelioPluginsError)
-        else one
+        Answer(problems=(f"{query.source.label} is missing: {one}",)) if isinstance(one, HelioPluginsError) else one
         for query, one in zip(queries, answers, strict=True)
     ]
     return Answer(
@@ -133,91 +142,102 @@ def list_images(queries: Sequence[Query]) -> Answer:
     )
 
 
-def _answer(hapi: Service, query: Query) -> Answer:
+def _answer(listers: Sequence[Lister], query: Query) -> Answer:
     source = query.source
-    if source.hapi_id is None or source.hapi_state != "ok":
-        raise QueryError(f"Helioviewer's HAPI server does not list {source.description} ({source.id}).")
-    info = _info(hapi, source)
     start, end = times.datetime64_from_iso(np.array([query.start, query.end])).astype("M8[us]")
-    spans, problems, notes = _covered(source, info, start, end)
-    seconds, paths = _rows(hapi, source.hapi_id, info.subset(["path"]), spans)
-    paths, first = np.unique(paths, return_index=True)
-    exact = true_times(paths, seconds[first])
-    order = np.argsort(exact, kind="stable")
-    order = order[(exact[order] >= start) & (exact[order] <= end)]
-    listing = Listing(source, exact[order], paths[order], conf.helioviewer.jp2_url.rstrip("/"))
+    able = [one for one in listers if one.can_list(source)]
+    if not able:
+        names = " or ".join(one.name for one in listers)
+        raise QueryError(f"{source.label} ({source.id}) is not listed by {names}; leave out a.helioviewer.Lister.")
+    notes: list[str] = []
+    parts, gaps, who = _collected(able, source, start, end, notes)
+    if gaps and gaps[0].error is not None and not any(len(one.paths) for one in parts) and _whole(gaps, start, end):
+        raise gaps[0].error
+    listing = _merged(source, parts, who, start, end)
+    chosen, missed = wanted(query, listing.times)
+    problems = [
+        f"{source.label} from {_shown(gap.start)} to {_shown(gap.end)} is missing: {gap.reason}." for gap in gaps
+    ]
+    if missed:
+        notes.append(_unmet(query, missed))
+    if len(chosen) < len(listing.times):
+        listing = Listing(
+            source, listing.times[chosen], listing.paths[chosen], listing.root, listing.listers[chosen]
+        )
+    if not len(listing.times):
+        # Where nothing is found at all, why is worth a warning.
+        problems, notes = problems + notes, []
     return Answer((listing,), tuple(problems), tuple(notes))
 
 
-def _info(hapi: Service, source: Source) -> Info:
-    assert source.hapi_id is not None  # noqa: S101 - for the type checker
-    try:
-        info = hapi.info(source.hapi_id)
-    except QueryError as error:
-        # The id is ours, not the user's: that the server does not know it is an answer of the server.
-        words = f"it does not list {source.description} ({source.hapi_id}) at present"
-        raise ServiceRefused(hapi.server.archive, f"{hapi.server.url}/info", words, 404) from error
-    if not info.start or not info.stop or "path" not in info.names:
-        words = f"the description of {source.hapi_id} lacks a date or the parameter 'path'"
-        raise AnswerError(hapi.server.archive, f"{hapi.server.url}/info", words)
-    return info
+def _collected(
+    listers: Sequence[Lister], source: Source, start: np.datetime64, end: np.datetime64, notes: list[str]
+) -> tuple[list[Found], list[Gap], list[str]]:
+    """Ask one lister after the other for what those before it could not list."""
+    now = _now()
+    gaps = [Gap(start, end, "")]
+    parts: list[Found] = []
+    who: list[str] = []
+    for lister in listers:
+        left = []
+        for gap in gaps:
+            found = lister.find(source, gap.start, gap.end)
+            parts.append(found)
+            who.append(lister.name)
+            notes += found.notes
+            left += [one for one in found.gaps if one.start <= now]
+        gaps = [Gap(one.start, min(one.end, now), _joined(one, gaps), one.error) for one in left]
+        if not gaps:
+            break
+    return parts, gaps, who
 
 
-def _covered(
-    source: Source, info: Info, start: np.datetime64, end: np.datetime64
-) -> tuple[list[tuple[np.datetime64, np.datetime64]], list[str], list[str]]:
-    """
-    Return the ranges to ask for, what of the time wanted the server cannot list, and where there is nothing to list.
-
-    startDate is that of the first image; stopDate is that of the last one when the server was started. The database
-    truncates (MariaDB) or rounds (MySQL) to whole seconds: one more second on each side finds all.
-    """
-    first, last = times.datetime64_from_iso(np.array([info.start, info.stop])).astype("M8[s]")
-    problems, notes = [], []
-    if start < first:
-        notes.append(f"The first image of {source.description} that {PROVIDER} lists is of {info.start}.")
-    if end >= last + _SECOND:
-        problems.append(
-            f"{PROVIDER} lists {source.description} up to {info.stop}: later images, if any, are missing, "
-            "since its list ends where it did when its server was last started."
-        )
-    if first == last and start <= last + _SECOND and end >= first:
-        # The server refuses a range that is empty (1404) as well as one that is wider than what it holds (1405).
-        problems.append(f"{PROVIDER} holds one image of {source.description}, of {info.start}, and cannot list it.")
-    low, high = max(start.astype("M8[s]") - _SECOND, first), min(end.astype("M8[s]") + _SECOND, last)
-    spans = list(_pieces(low, high))
-    return (spans, problems, notes) if spans else (spans, problems + notes, [])
+def _now() -> np.datetime64:
+    return np.datetime64(datetime.now(UTC).replace(tzinfo=None), "us") + _AHEAD
 
 
-def _pieces(low: np.datetime64, high: np.datetime64) -> Iterator[tuple[np.datetime64, np.datetime64]]:
-    while low < high:
-        yield low, min(low + LONGEST, high)
-        low += LONGEST
+def _joined(gap: Gap, before: Sequence[Gap]) -> str:
+    """Return the reasons of all listers that could not list a part."""
+    earlier = next((one.reason for one in before if one.start <= gap.start and gap.end <= one.end and one.reason), "")
+    return f"{earlier}; {gap.reason}" if earlier and earlier != gap.reason else gap.reason
 
 
-def _rows(
-    hapi: Service, dataset: str, info: Info, spans: Sequence[tuple[np.datetime64, np.datetime64]]
-) -> tuple[NDArray[np.datetime64], NDArray[np.str_]]:
-    """Return the whole seconds and the paths of all images in some ranges."""
-    seconds, paths = [np.empty(0, "M8[us]")], [np.empty(0, "U1")]
-    for low, high in spans:
-        url = hapi.data_url(dataset, info, True, f"{low}Z", f"{high}Z", "csv")
-        # server-nodejs 1.0.17 hangs when it compresses a long CSV answer.
-        answer = session.get(url, archive=hapi.server.archive, headers={"Accept-Encoding": "identity"})
-        try:
-            stamps, names = from_csv(_records(answer.content), info)
-            seconds.append(times.datetime64_from_iso(stamps).astype("M8[us]"))
-        except (FileError, ValueError) as error:
-            words = f"a list of images was expected: {server_words(answer.content) or error}"
-            raise AnswerError(answer.archive, answer.url, words, answer.status) from error
-        paths.append(np.array([f"/{name.lstrip('/')}" for name in names.astype(str)], dtype=str))
-    return np.concatenate(seconds), np.concatenate(paths)
+def _whole(gaps: Sequence[Gap], start: np.datetime64, end: np.datetime64) -> bool:
+    failed = all(gap.error is not None for gap in gaps)
+    return failed and bool(gaps[0].start <= start) and bool(gaps[-1].end >= min(end, _now()))
 
 
-def _records(body: bytes) -> bytes:
-    """Return a CSV body without its header; each line is finished, so that one that is not shows a cut."""
-    if body and not body.endswith(b"\n"):
-        raise FileError(f"it was cut after {len(body)} bytes")
-    while body.startswith(b"#"):
-        body = body.partition(b"\n")[2]
-    return body
+def _merged(
+    source: Source, parts: Sequence[Found], who: Sequence[str], start: np.datetime64, end: np.datetime64
+) -> Listing:
+    """Put together what all listers found: each image once, in the order of time."""
+    kept = [(part, name) for part, name in zip(parts, who, strict=True) if len(part.paths)]
+    if len(kept) == 1:
+        instants, paths = kept[0][0].times, kept[0][0].paths
+    else:
+        instants = np.concatenate([np.empty(0, "M8[us]"), *(part.times for part, _ in kept)])
+        paths = np.concatenate([np.empty(0, "S1"), *(part.paths for part, _ in kept)])
+    names = [name for _, name in kept] or [""]
+    listers = np.repeat(np.array(names), [len(part.paths) for part, _ in kept] or [0])
+    if not (np.diff(instants) > np.timedelta64(0)).all():
+        order = np.lexsort((paths, instants))
+        instants, paths, listers = instants[order], paths[order], listers[order]
+        # One path may come twice, with the same time: from the border of two requests, or from two listers.
+        first = np.concatenate([[True], paths[1:] != paths[:-1]])[: len(paths)]
+        instants, paths, listers = instants[first], paths[first], listers[first]
+    inside = slice(np.searchsorted(instants, start), np.searchsorted(instants, end, side="right"))
+    root = conf.helioviewer.jp2_url.rstrip("/")
+    return Listing(source, instants[inside], paths[inside], root, listers[inside])
+
+
+def _unmet(query: Query, missed: int) -> str:
+    """Say that there is no image where one was asked for."""
+    label = query.source.label
+    if query.near is not None:
+        within = f" within {query.tolerance:g} s" if query.tolerance is not None else " in the range"
+        return f"There is no image of {label}{within} of {query.near}."
+    return f"For {missed} instants of the grid there is no image of {label} within the tolerance."
+
+
+def _shown(instant: np.datetime64) -> str:
+    return f"{np.datetime_as_string(instant, unit='s')}Z"

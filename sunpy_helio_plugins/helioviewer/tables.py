@@ -9,6 +9,7 @@ from urllib.parse import quote
 import astropy.units as u
 import numpy as np
 from astropy.table import Column, MaskedColumn, QTable
+from astropy.time import Time
 from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
@@ -16,9 +17,13 @@ from sunpy_helio_plugins.fido import HelioTable
 from sunpy_helio_plugins.helioviewer import catalogue
 from sunpy_helio_plugins.helioviewer.catalogue import Source
 from sunpy_helio_plugins.helioviewer.translate import PROVIDER
-from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.quantities.leap import JD_1970, quasi_lengths
 
 __all__ = ["HelioviewerTable", "images_table", "sources_table"]
+
+
+MOST_SHOWN = 1000
+SHOWN = 100
 
 
 class HelioviewerTable(HelioTable):
@@ -30,6 +35,11 @@ class HelioviewerTable(HelioTable):
     """
 
     hide_keys = ["url", "Path", "Source ID", "Lister"]
+
+    def __str__(self) -> str:
+        """Return the rows as text; of very many the first and the last, as others take seconds to be written."""
+        most = None if len(self) <= MOST_SHOWN else SHOWN
+        return "\n".join(self._display_table.pformat(max_lines=-1 if most is None else most, show_dtype=False))
 
 
 def images_table(listings: Iterable[Any], problems: Sequence[str], client: object) -> HelioviewerTable:
@@ -48,26 +58,50 @@ def images_table(listings: Iterable[Any], problems: Sequence[str], client: objec
     kept = list(listings)
     counts = [len(one.paths) for one in kept]
     sources = [one.source for one in kept]
-    instants = np.concatenate([np.empty(0, "M8[us]"), *(one.times for one in kept)])
-    paths = np.concatenate([np.empty(0, "U1"), *(one.paths for one in kept)])
-    roots = np.repeat(np.array([one.root for one in kept], dtype=str), counts)
+    instants = _joined([one.times for one in kept], "M8[us]")
+    paths = _joined([one.paths for one in kept], "S1")
+    urls = [_under(one.root, one.paths) for one in kept]
+    start = _time(instants)
     columns = {
-        "Start Time": _time(instants),
-        "End Time": _time(instants),
+        "Start Time": start,
+        "End Time": start.copy(),
         "Instrument": _repeated([source.instruments[0] for source in sources], counts),
         "Source": _repeated([source.observatory for source in sources], counts),
         "Provider": _repeated([PROVIDER for _ in sources], counts),
         "Detector": _text([source.detector for source in sources], counts),
         "Wavelength": _wavelength(sources, counts),
         "Measurement": _repeated([source.measurement for source in sources], counts),
-        "url": np.array([root + quote(path) for root, path in zip(roots, paths, strict=True)], dtype=str),
-        "Path": paths,
+        # As bytes, which astropy hands out as texts: a month's names would fill 50 MB otherwise.
+        "url": Column(_joined(urls, "S1")),
+        "Path": Column(paths),
         "Source ID": np.repeat(np.array([source.id for source in sources], dtype=int), counts),
-        "Lister": _repeated([one.lister for one in kept], counts),
+        "Lister": Column(_joined([one.listers for one in kept], "U1")),
     }
-    table = HelioviewerTable(columns, client=client)
+    table = HelioviewerTable(columns, client=client, copy=False)
     table.problems = list(problems)
     return table
+
+
+def _joined(parts: Sequence[NDArray[Any]], empty: str) -> NDArray[Any]:
+    return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, empty), *parts])
+
+
+def _under(root: str, paths: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
+    """Return the addresses of files."""
+    if not paths.size:
+        return np.empty(0, "S1")
+    table = np.ascontiguousarray(paths).view(np.uint8).reshape(paths.size, -1)
+    if not _PLAIN[table].all():
+        return np.array([f"{root}{quote(path)}" for path in paths.tolist()], dtype="S")
+    start = np.frombuffer(root.encode(), np.uint8)
+    joined = np.empty((paths.size, start.size + table.shape[1]), np.uint8)
+    joined[:, : start.size] = start
+    joined[:, start.size :] = table
+    return joined.view(f"S{joined.shape[1]}").ravel()
+
+
+_PLAIN = np.zeros(256, dtype=bool)
+_PLAIN[list(b"\0/ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~")] = True
 
 
 def sources_table() -> QTable:
@@ -84,14 +118,18 @@ def sources_table() -> QTable:
             "Measurement": [source.measurement for source in known],
             "Wavelength": _wavelength(known, ones),
             "HAPI ID": _text([source.hapi_id or "" for source in known], ones),
-            # A group is searched by way of its members.
+            # A group is searched by way of its members; what the server does not list, others do.
             "Listed": [source.hapi_state in ("ok", "group") for source in known],
         }
     )
 
 
-def _time(instants: NDArray[np.datetime64]) -> Any:
-    made = times.from_iso(np.datetime_as_string(instants, unit="us").astype("S26"))
+def _time(instants: NDArray[np.datetime64]) -> Time:
+    """Return instants as times: UTC in quasi-Julian days, as astropy counts it, whose unit is the day's own length."""
+    days = instants.astype("M8[D]")
+    nanos = (instants - days).astype("m8[ns]").astype(np.int64)
+    numbers = days.astype(np.int64)
+    made = Time(JD_1970 + numbers, nanos / quasi_lengths(numbers), format="jd", scale="utc")
     made.format = "iso"
     return made
 

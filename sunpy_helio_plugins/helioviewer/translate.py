@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Any
 
 import astropy.units as u
 from sunpy.net import attrs as a
@@ -20,12 +23,13 @@ __all__ = ["KNOWN", "PROVIDER", "Query", "queries"]
 PROVIDER = "Helioviewer"
 
 KNOWN = (
-    a.Time, a.Instrument, a.Source, a.Detector, a.Wavelength, a.Provider,
-    attrs.Image, attrs.SourceID, attrs.Measurement,
+    a.Time, a.Instrument, a.Source, a.Detector, a.Wavelength, a.Physobs, a.Sample, a.Provider, attrs.Image,
+    attrs.SourceID, attrs.Measurement, attrs.Tolerance, attrs.Quality, attrs.Lister, attrs.Header,
 )  # fmt: skip
 """Attrs that a query to Helioviewer may hold."""
 
 _NANOSECONDS = 9
+_MOST_SAMPLES = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -39,11 +43,29 @@ class Query:
         The kind of image.
     start, end : str
         First and last instant wanted, both included: UTC, ISO 8601 with Z.
+    near : str or None
+        The instant whose nearest image alone is wanted.
+    sample : float or None
+        Seconds between the instants, from the start on, whose nearest images are wanted.
+    tolerance : float or None
+        Seconds by which an image may miss such an instant.
+    listers : tuple of str
+        Who may list, in this order.
+    header : bool
+        Whether the headers of the images are wanted.
+    quality : int or None
+        The bits of QUALITY that an image may have.
     """
 
     source: Source
     start: str
     end: str
+    near: str | None = None
+    sample: float | None = None
+    tolerance: float | None = None
+    listers: tuple[str, ...] = attrs.LISTERS
+    header: bool = False
+    quality: int | None = None
 
 
 def queries(*query: Attr) -> tuple[Query, ...]:
@@ -75,12 +97,36 @@ def _of_branch(branch: tuple[Attr, ...]) -> list[Query]:
         raise QueryError(f"a.helioviewer asks the provider {PROVIDER!r}, not {provider.value!r}.")
     if time is None:
         raise QueryError("A query to Helioviewer needs a.Time(start, end).")
-    if time.near is not None:
-        raise QueryError(
-            "a.Time(..., near=...) is not understood here; sort the rows by their distance, or ask for less."
-        )
+    wishes = _wishes(branch, time)
     start, end = times.iso(time.start, _NANOSECONDS), times.iso(time.end, _NANOSECONDS)
-    return [Query(source, start, end) for source in _listed(_sources(branch))]
+    return [Query(source, start, end, **wishes) for source in _sources(branch)]
+
+
+def _wishes(branch: tuple[Attr, ...], time: a.Time) -> dict[str, Any]:
+    """Return what a conjunction asks beside sources and range."""
+    sample, tolerance = of_type(branch, a.Sample), of_type(branch, attrs.Tolerance)
+    lister, quality = of_type(branch, attrs.Lister), of_type(branch, attrs.Quality)
+    if time.start > time.end:
+        raise QueryError(f"The range ends ({time.end}) before it starts ({time.start}).")
+    if time.near is not None and sample is not None:
+        raise QueryError("a.Time(..., near=...) asks for one image and a.Sample for many: leave one of them out.")
+    if tolerance is not None and time.near is None and sample is None:
+        raise QueryError("a.helioviewer.Tolerance belongs to a.Time(start, end, near=...) or a.Sample.")
+    return {
+        "near": None if time.near is None else times.iso(time.near, _NANOSECONDS),
+        "sample": None if sample is None else _step(sample, time),
+        "tolerance": None if tolerance is None else float(tolerance.values[0].to_value(u.s)),
+        "listers": attrs.LISTERS if lister is None else lister.values,
+        "header": quality is not None or any(isinstance(one, attrs.Header) for one in branch),
+        "quality": None if quality is None else reduce(or_, quality.values),
+    }
+
+
+def _step(sample: a.Sample, time: a.Time) -> float:
+    seconds = float(sample.value)
+    if not seconds > 0 or (time.end - time.start).to_value(u.s) / seconds > _MOST_SAMPLES:
+        raise QueryError(f"a.Sample of {seconds:g} s cannot be met in this range; give a longer time than zero.")
+    return seconds
 
 
 def _sources(branch: tuple[Attr, ...]) -> tuple[Source, ...]:
@@ -88,7 +134,7 @@ def _sources(branch: tuple[Attr, ...]) -> tuple[Source, ...]:
     numbers, measurement = of_type(branch, attrs.SourceID), of_type(branch, attrs.Measurement)
     ids = numbers.values if numbers is not None else [one.id for one in catalogue.known() if not one.members]
     sources = catalogue.members(ids)
-    if numbers is None and len(branch) == sum(isinstance(one, a.Time | a.Provider | attrs.Image) for one in branch):
+    if numbers is None and not any(isinstance(one, _CHOOSING) for one in branch):
         raise QueryError(
             "Say which images: a.Instrument, a.Wavelength, a.Source, a.Detector, a.helioviewer.Measurement or "
             "a.helioviewer.SourceID; sunpy_helio_plugins.helioviewer.sources() lists all kinds."
@@ -107,7 +153,10 @@ _NAMED: tuple[tuple[type, str, Callable[[Source], tuple[str, ...]]], ...] = (
     (a.Source, "observatory", lambda source: source.observatories),
     (a.Instrument, "instrument", lambda source: source.instruments),
     (a.Detector, "detector", lambda source: source.detectors),
+    (a.Physobs, "physical observable", lambda source: source.physobs),
 )
+
+_CHOOSING = (a.Instrument, a.Source, a.Detector, a.Wavelength, a.Physobs, attrs.Measurement)
 
 
 def _measuring(sources: tuple[Source, ...], values: tuple[str, ...]) -> tuple[Source, ...]:
@@ -146,13 +195,3 @@ def _within(sources: tuple[Source, ...], wavelength: a.Wavelength) -> tuple[Sour
 def _possible(sources: tuple[Source, ...]) -> str:
     return ", ".join(sorted({source.measurement for source in sources}))
 
-
-def _listed(sources: tuple[Source, ...]) -> tuple[Source, ...]:
-    """Refuse a query of which nothing can be listed; otherwise what cannot is told with the answer."""
-    if any(source.hapi_state == "ok" for source in sources):
-        return sources
-    names = ", ".join(f"{source.description} ({source.id})" for source in sources)
-    raise QueryError(
-        f"Helioviewer's HAPI server does not list {names}, so that a range cannot be searched; its API gives single "
-        "images of them (hvpy.getJP2Image). sunpy_helio_plugins.helioviewer.sources() says what is listed."
-    )

@@ -9,8 +9,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from sunpy_helio_plugins import conf
+from sunpy_helio_plugins.helioviewer import hapi_list
 
 Reply = tuple[int, str, bytes]
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> None:
+    """Begin as a new session would: nothing is known of the HAPI server."""
+    hapi_list.forget()
 
 
 @pytest.fixture

@@ -73,7 +73,6 @@ def test_alternatives_are_asked_once() -> None:
         ((a.Instrument("AIA"), a.Source("SOHO")), "instrument cannot be 'AIA'; possible: EIT, LASCO, MDI"),
         ((a.Instrument("HMI"), a.helioviewer.Measurement("304")), "measurement cannot be 304; possible: continuum"),
         ((a.Instrument("AIA"), a.Wavelength(10 * u.keV)), "angstroms, not by keV"),
-        ((a.Instrument("RHESSI"),), "does not list"),
         ((a.Instrument("AIA"), a.Level(1)), "cannot use a.Level"),
         ((a.Instrument("AIA"), a.Provider("JSOC")), "provider 'Helioviewer', not 'JSOC'"),
         ((), "Say which images"),
@@ -87,5 +86,44 @@ def test_what_does_not_exist_is_refused_with_what_does(query: tuple[Any, ...], w
 def test_the_time_is_needed() -> None:
     with pytest.raises(QueryError, match=r"needs a\.Time"):
         queries(a.helioviewer.SourceID(13))
-    with pytest.raises(QueryError, match="near"):
-        queries(a.Time("2026-01-10", "2026-01-11", near="2026-01-10 12:00"), a.helioviewer.SourceID(13))
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ((a.Sample(0 * u.s),), "cannot be met"),
+        ((a.Sample(1 * u.us),), "cannot be met"),
+    ],
+)
+def test_wishes_that_cannot_be_met_are_refused(query: tuple[Any, ...], words: str) -> None:
+    with pytest.raises(QueryError, match=words):
+        queries(TIME, image(), a.Instrument("AIA"), *query)
+
+
+def test_a_tolerance_needs_an_instant() -> None:
+    with pytest.raises(QueryError, match="Tolerance belongs to"):
+        queries(TIME, a.helioviewer.SourceID(13), a.helioviewer.Tolerance(5 * u.s))
+    with pytest.raises(QueryError, match="Tolerance takes a time"):
+        a.helioviewer.Tolerance(5)
+    with pytest.raises(QueryError, match="no lister"):
+        a.helioviewer.Lister("web")
+    near = a.Time("2026-01-10", "2026-01-11", near="2026-01-10 12:00")
+    with pytest.raises(QueryError, match="one image"):
+        queries(near, a.helioviewer.SourceID(13), a.Sample(1 * u.h))
+    (one,) = queries(near, a.helioviewer.SourceID(13), a.helioviewer.Tolerance(1 * u.min))
+    assert (one.near, one.tolerance) == ("2026-01-10T12:00:00.000000000Z", 60.0)
+
+
+def test_every_source_is_found_by_its_general_attrs() -> None:
+    from sunpy_helio_plugins.helioviewer import catalogue
+
+    for source in catalogue.known():
+        query = [a.Source(source.observatory), a.Instrument(source.instruments[0])]
+        query += [a.Detector(source.detector)] if source.detector else []
+        found = ids(a.helioviewer.Measurement(source.measurement), *query)
+        assert found == ([one.id for one in catalogue.members([source.id])])
+
+
+def test_observables_choose_sources() -> None:
+    assert ids(image(), a.Physobs("LOS_magnetic_field"), a.Instrument("HMI")) == [19]
+    assert ids(image(), a.Physobs.intensity, a.Instrument("HMI")) == [18]

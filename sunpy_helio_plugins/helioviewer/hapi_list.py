@@ -1,0 +1,195 @@
+"""
+Lists of images from Helioviewer's own HAPI server.
+
+Its habits (repository Helioviewer-Project/helioviewer-hapi): parameters must be named, else HTTP 500; the stop is part
+of the range, so that an image on the border of two requests comes twice; any time outside [startDate, stopDate] is
+refused (1405), and stopDate is that of the server's last start; no rows are an empty body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sunpy_helio_plugins.config import conf
+from sunpy_helio_plugins.errors import AnswerError, FileError, QueryError, ServiceError, ServiceRefused
+from sunpy_helio_plugins.hapi.header import Info
+from sunpy_helio_plugins.hapi.listing import HAPIServer
+from sunpy_helio_plugins.hapi.records import from_csv
+from sunpy_helio_plugins.hapi.service import Service
+from sunpy_helio_plugins.helioviewer.catalogue import Source
+from sunpy_helio_plugins.helioviewer.filenames import true_times
+from sunpy_helio_plugins.helioviewer.listing import SECOND, Found, Gap
+from sunpy_helio_plugins.helioviewer.translate import PROVIDER
+from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.transport import session
+from sunpy_helio_plugins.transport.words import server_words
+
+__all__ = ["LONGEST", "HAPILister", "forget"]
+
+LONGEST = np.timedelta64(31, "D")
+"""Longest range of one request: the server reads a whole answer into its memory, and gives up after 59 s."""
+
+AT_ONCE = 2
+"""Requests for rows at the same time: each starts a process on the server."""
+
+_services: dict[str, Service] = {}
+_infos: dict[tuple[str, str], Info] = {}
+
+_Span = tuple[np.datetime64, np.datetime64]
+
+
+def forget() -> None:
+    """Forget what the servers said of themselves."""
+    _services.clear()
+    _infos.clear()
+
+
+@dataclass
+class HAPILister:
+    """
+    The HAPI server during one search.
+
+    What it says of a dataset is kept for the session and used as long as it covers the range: its stopDate can only
+    grow, and is asked for again as soon as a range leaves it.
+    """
+
+    name = "HAPI"
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE))
+
+    def __post_init__(self) -> None:
+        url = conf.helioviewer.hapi_url.rstrip("/")
+        self.hapi = _services.setdefault(
+            url, Service(HAPIServer(PROVIDER, url, version="3.1", explicit_parameters=True))
+        )
+
+    def can_list(self, source: Source) -> bool:
+        """Tell whether the server lists a source under an id that means it."""
+        return source.hapi_id is not None and source.hapi_state == "ok"
+
+    def find(self, source: Source, start: np.datetime64, end: np.datetime64) -> Found:
+        """
+        List the images of a source in a range, both ends included.
+
+        Parameters
+        ----------
+        source : Source
+            The kind of image.
+        start, end : numpy.datetime64
+            The range.
+        """
+        assert source.hapi_id is not None  # noqa: S101 - for the type checker
+        try:
+            info = self._info(source, start, end)
+        except ServiceError as error:
+            return Found.nothing(Gap(start, end, str(error), error))
+        spans, gaps, notes = _covered(source, info, start, end)
+        wanted = info.subset(["path"])
+        dataset = source.hapi_id
+        asked = [(span, self.pool.submit(self._rows, dataset, wanted, *span)) for span in spans]
+        seconds, paths = [np.empty(0, "M8[us]")], [np.empty(0, "S1")]
+        for (low, high), rows in asked:
+            try:
+                more_seconds, more_paths = rows.result()
+            except ServiceError as error:
+                # 1405 as well: a server that was started anew may hold another range than it said.
+                _infos.pop((self.hapi.server.url, dataset), None)
+                gaps.append(Gap(max(low, start), min(high, end), str(error), error))
+                continue
+            seconds.append(more_seconds)
+            paths.append(more_paths)
+        # One piece is the usual case, and a copy of a month's rows costs as much as reading them.
+        all_seconds, all_paths = (one[1] if len(one) == 2 else np.concatenate(one) for one in (seconds, paths))
+        return Found(true_times(all_paths, all_seconds), all_paths, gaps, notes)
+
+    def _info(self, source: Source, start: np.datetime64, end: np.datetime64) -> Info:
+        assert source.hapi_id is not None  # noqa: S101 - for the type checker
+        key = (self.hapi.server.url, source.hapi_id)
+        known = _infos.get(key)
+        if known is not None:
+            first, last = _limits(known)
+            if first <= start and end <= last:
+                return known
+        try:
+            info = self.hapi.info(source.hapi_id)
+        except QueryError as error:
+            # The id is ours, not the user's: that the server does not know it is an answer of the server.
+            words = f"it does not list {source.label} ({source.hapi_id}) at present"
+            raise ServiceRefused(self.hapi.server.archive, f"{self.hapi.server.url}/info", words, 404) from error
+        if not info.start or not info.stop or "path" not in info.names:
+            words = f"the description of {source.hapi_id} lacks a date or the parameter 'path'"
+            raise AnswerError(self.hapi.server.archive, f"{self.hapi.server.url}/info", words)
+        _infos[key] = info
+        return info
+
+    def _rows(
+        self, dataset: str, info: Info, low: np.datetime64, high: np.datetime64
+    ) -> tuple[NDArray[np.datetime64], NDArray[np.bytes_]]:
+        """Return the whole seconds and the paths of all images in one range."""
+        url = self.hapi.data_url(dataset, info, True, f"{low}Z", f"{high}Z", "csv")
+        # server-nodejs 1.0.17 hangs when it compresses a long CSV answer.
+        answer = session.get(url, archive=self.hapi.server.archive, headers={"Accept-Encoding": "identity"})
+        try:
+            stamps, names = from_csv(*_records(answer.content, info))
+            seconds = times.datetime64_from_iso(stamps).astype("M8[us]")
+        except (FileError, ValueError) as error:
+            words = f"a list of images was expected: {server_words(answer.content) or error}"
+            raise AnswerError(answer.archive, answer.url, words, answer.status) from error
+        return seconds, _rooted(names)
+
+
+def _rooted(names: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
+    """Return paths with one leading slash."""
+    if names.size and not (names.view(np.uint8).reshape(names.size, -1)[:, 0] == ord("/")).all():
+        return np.array([b"/" + name.lstrip(b"/") for name in names])
+    return names
+
+
+def _limits(info: Info) -> _Span:
+    first, last = times.datetime64_from_iso(np.array([info.start, info.stop])).astype("M8[s]")
+    return first, last
+
+
+def _covered(
+    source: Source, info: Info, start: np.datetime64, end: np.datetime64
+) -> tuple[list[_Span], list[Gap], list[str]]:
+    """
+    Return the ranges to ask for, what of the time wanted the server cannot list, and where there is nothing to list.
+
+    startDate is that of the first image; stopDate is that of the last one when the server was started. The database
+    truncates (MariaDB) or rounds (MySQL) to whole seconds: one more second on each side finds all.
+    """
+    first, last = _limits(info)
+    gaps, notes = [], []
+    if start < first:
+        notes.append(f"The first image of {source.label} that {PROVIDER} lists is of {info.start}.")
+    if end >= last + SECOND:
+        reason = f"its HAPI server's list ends at {info.stop}, where it did when that server was last started"
+        gaps.append(Gap(max(start, last + SECOND), end, reason))
+    low, high = max(start.astype("M8[s]") - SECOND, first), min(end.astype("M8[s]") + SECOND, last)
+    spans = list(_pieces(low, high))
+    if first == last and start <= last + SECOND and end >= first:
+        # The server refuses a range that is empty (1404) as well as one that is wider than what it holds (1405).
+        reason = f"its HAPI server cannot list the one image of {first}"
+        gaps.append(Gap(max(start, first), min(end, last + SECOND), reason))
+    return spans, gaps, notes
+
+
+def _pieces(low: np.datetime64, high: np.datetime64) -> Iterator[_Span]:
+    while low < high:
+        yield low, min(low + LONGEST, high)
+        low += LONGEST
+
+
+def _records(body: bytes, info: Info) -> tuple[bytes, Info, int]:
+    """Return what `from_csv` takes; each line is finished, so that one that is not shows a cut."""
+    if body and not body.endswith(b"\n"):
+        raise FileError(f"it was cut after {len(body)} bytes")
+    start = 0
+    while body[start : start + 1] == b"#":
+        start = body.find(b"\n", start) + 1
+    return body, info, start

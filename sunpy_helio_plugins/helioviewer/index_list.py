@@ -1,0 +1,110 @@
+"""
+Lists of images from the static tree of JP2 files: one directory page for each day.
+
+``https://helioviewer.org/jp2/<nickname>/YYYY/MM/DD/<measurement>/`` is what Helioviewer's own hvpull scrapes
+(repository Helioviewer-Project/api, install/helioviewer/hvpull/servers). A day without images has no folder.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date
+from urllib.parse import unquote
+
+import numpy as np
+
+from sunpy_helio_plugins.config import conf
+from sunpy_helio_plugins.errors import AnswerError, ServiceError
+from sunpy_helio_plugins.helioviewer.catalogue import Source
+from sunpy_helio_plugins.helioviewer.filenames import named_times
+from sunpy_helio_plugins.helioviewer.listing import DAY, Found, Gap
+from sunpy_helio_plugins.helioviewer.translate import PROVIDER
+from sunpy_helio_plugins.transport import session
+
+__all__ = ["MOST_DAYS", "IndexLister"]
+
+MOST_DAYS = 400
+"""Most pages that one source of a search may ask for."""
+
+AT_ONCE = 3
+
+_LINK = re.compile(r"""<a\s[^>]*href\s*=\s*["']([^"'?]+\.jp2)["']""", re.IGNORECASE)
+
+
+@dataclass
+class IndexLister:
+    """The directory pages during one search."""
+
+    name = "index"
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE))
+    _trees: dict[str, bool] = field(default_factory=dict)
+
+    def can_list(self, source: Source) -> bool:
+        """Tell whether the folder of a source is known."""
+        return source.folder is not None
+
+    def find(self, source: Source, start: np.datetime64, end: np.datetime64) -> Found:
+        """
+        List the images of a source in a range, both ends included.
+
+        Parameters
+        ----------
+        source : Source
+            The kind of image.
+        start, end : numpy.datetime64
+            The range.
+        """
+        days = np.arange(start.astype("M8[D]"), end.astype("M8[D]") + DAY)
+        if len(days) > MOST_DAYS:
+            reason = f"{len(days)} directory pages would be needed, and {MOST_DAYS} are the most; ask for less"
+            return Found.nothing(Gap(start, end, reason))
+        pages = list(self.pool.map(lambda day: self._day(source, day), days))
+        gaps = [
+            Gap(max(start, day.astype("M8[us]")), min(end, (day + DAY).astype("M8[us]")), str(page), page)
+            for day, page in zip(days, pages, strict=True)
+            if isinstance(page, ServiceError)
+        ]
+        paths = np.array([path.encode() for page in pages if isinstance(page, list) for path in page] or [], dtype="S")
+        instants = named_times(paths)
+        timeless = np.isnat(instants)
+        if timeless.any():
+            reason = f"the time of {timeless.sum()} files, such as {paths[timeless][0]!r}, is unknown"
+            gaps.append(Gap(start, end, reason))
+        return Found(instants[~timeless], paths[~timeless], gaps)
+
+    def _day(self, source: Source, day: np.datetime64) -> list[str] | ServiceError:
+        assert source.folder is not None  # noqa: S101 - for the type checker
+        folder = source.folder.format(date=day.astype(date))
+        url = f"{conf.helioviewer.jp2_url.rstrip('/')}{folder}/"
+        try:
+            answer = session.get(url, archive=PROVIDER, accept=(200, 404))
+            if answer.status == 404 and not self._has_tree(source.folder):
+                raise AnswerError(PROVIDER, answer.url, "there is no directory page, nor one of the folders above", 404)
+        except ServiceError as error:
+            return error
+        if answer.status == 404:
+            return []
+        text = answer.text()
+        if "Index of" not in text and "Directory listing" not in text and "<a " not in text:
+            return AnswerError(PROVIDER, answer.url, "a directory page was expected", answer.status)
+        names = [unquote(html.unescape(link)).rpartition("/")[2] for link in _LINK.findall(text)]
+        return [f"{folder}/{name}" for name in names if _belongs(source, name)]
+
+    def _has_tree(self, folder: str) -> bool:
+        """Tell whether the folder above the dates has a page: then a day without a page is one without images."""
+        top = folder.partition("/{date")[0]
+        if top not in self._trees:
+            url = f"{conf.helioviewer.jp2_url.rstrip('/')}{top}/"
+            self._trees[top] = session.get(url, archive=PROVIDER, accept=(200, 404)).status == 200
+        return self._trees[top]
+
+
+def _belongs(source: Source, name: str) -> bool:
+    """Tell whether a file of the folder is of the source: RHESSI keeps all its energy bands in one."""
+    if source.observatory != "RHESSI":
+        return True
+    band = source.measurement.partition("/")[0]
+    return name.endswith(f"_{band}.jp2")

@@ -1,0 +1,64 @@
+"""What the listers share: the images that one of them found, and the parts of a range that it could not list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sunpy_helio_plugins.errors import HelioPluginsError
+
+__all__ = ["DAY", "SECOND", "Found", "Gap"]
+
+SECOND = np.timedelta64(1, "s")
+DAY = np.timedelta64(1, "D")
+
+
+@dataclass(frozen=True)
+class Gap:
+    """
+    A part of a range that a lister could not list.
+
+    Attributes
+    ----------
+    start, end : numpy.datetime64
+        Its first and its last instant.
+    reason : str
+        Why, as a sentence.
+    error : HelioPluginsError or None
+        The failure behind it, if it was one.
+    """
+
+    start: np.datetime64
+    end: np.datetime64
+    reason: str
+    error: HelioPluginsError | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """
+    What one lister found.
+
+    Attributes
+    ----------
+    times : numpy.ndarray of datetime64[us], shape (n,)
+        Times of images, UTC.
+    paths : numpy.ndarray of bytes, shape (n,)
+        Their paths below the root of the static tree, each with a leading slash.
+    gaps : list of Gap
+        What of the range it could not list.
+    notes : list of str
+        Why there is nothing in a part of the range, although nothing is missing.
+    """
+
+    times: NDArray[np.datetime64]
+    paths: NDArray[np.bytes_]
+    gaps: list[Gap] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def nothing(cls, *gaps: Gap) -> Found:
+        """Return an answer without images."""
+        return cls(np.empty(0, "M8[us]"), np.empty(0, "S1"), list(gaps))
