@@ -15,17 +15,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import HelioPluginsError, TransferError
+from sunpy_helio_plugins.errors import FileError, HelioPluginsError, TransferError
 from sunpy_helio_plugins.transport.credentials import Login
 from sunpy_helio_plugins.transport.digests import promised_digests
 from sunpy_helio_plugins.transport.parts import new_part, publish
 from sunpy_helio_plugins.transport.patience import PASSING, backoff, retry_after
 from sunpy_helio_plugins.transport.reasons import reason
 from sunpy_helio_plugins.transport.trust import tls
-from sunpy_helio_plugins.transport.urls import check_scheme, public_url, same_origin
+from sunpy_helio_plugins.transport.urls import check_scheme, follow, public_url, same_origin, sendable
 from sunpy_helio_plugins.transport.words import server_words
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ CHUNK = 262144
 MAX_REDIRECTS = 10
 MAX_EXPANSION = 200
 """How many times its size on the wire a compressed body may grow, where it is compressed although nobody asked."""
+
+SLOWEST = 16_384
+"""Bytes that must come within ``conf.deadline``: files may take hours, but not by a byte now and then."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _EXPIRED = frozenset({400, 401, 403})
@@ -120,44 +123,63 @@ class Job:
         Every failure becomes parfive's own, since any other exception would cost the results of all the other files.
         """
         target, shown = self.download.target, public_url(self.download.url)
+        failure: Exception
         try:
-            if self.overwrite is False and target.exists():
-                return shown, str(target)
-            path = await self._tried(session, partial(_bar, file_pb, token, target.name))
+            if not self._is_there():
+                target = await self._tried(session, partial(_bar, file_pb, token, target.name))
+                self._tell(str(target), shown, None)
+            return shown, str(target)
         except asyncio.CancelledError:
-            raise self._failed(TransferError(f"{target.name}: interrupted")) from None
+            failure = TransferError(f"{target.name}: interrupted")
+        except FileError as error:
+            failure = error
         except HelioPluginsError as error:
-            raise self._failed(error) from None
+            # Without the way it came, on which variables hold what was sent.
+            failure = error.with_traceback(None)
         except Exception as error:  # noqa: BLE001 - see the docstring
-            words = f"{self.download.archive}: {reason(error)} [asked: {shown}]"
-            raise self._failed(TransferError(words)) from None
-        self._tell(str(path), shown, None)
-        return shown, str(path)
+            failure = TransferError(f"{self.download.archive}: {reason(error)} [asked: {shown}]")
+        # Not from within the except clauses: the failure would hold on to the library's error, and that to the request.
+        raise self._failed(failure)
+
+    def _is_there(self) -> bool:
+        """Tell whether the file need not be fetched."""
+        target = self.download.target
+        if target.is_symlink() and not target.exists():
+            raise TransferError(f"{target} is a link to nothing: mend or remove it.")
+        if target.exists() and not target.is_file():
+            raise TransferError(f"{target} is there already, and is no file: remove it, or give another path.")
+        return self.overwrite is False and target.exists()
 
     def _failed(self, error: Exception) -> Exception:
         from parfive.utils import FailedDownload
 
         shown = public_url(self.download.url)
-        self._tell(str(self.download.target), shown, error)
+        with contextlib.suppress(TransferError):  # one failure is told already
+            self._tell(str(self.download.target), shown, error)
         return FailedDownload(Again(self.download, self.overwrite), shown, error)
 
     def _tell(self, path: str, url: str, error: Exception | None) -> None:
         """Call what the user asked parfive to call after each file."""
         for callback in getattr(self.config, "done_callbacks", ()):
-            callback(path, url, error)
+            try:
+                callback(path, url, error)
+            except Exception as trouble:
+                words = f"one of done_callbacks failed: {type(trouble).__name__}: {trouble}"
+                raise TransferError(f"{path} arrived, but {words}" if error is None else words) from trouble
 
     async def _tried(self, session: aiohttp.ClientSession, bar: Callable[[int | None], Any]) -> Path:
         """Fetch; again after a passing failure, as long as the waits stay within ``conf.deadline``."""
         import aiohttp
 
         ends = time.monotonic() + conf.deadline
-        for attempt in range(conf.retries + 1):
+        last = max(conf.retries, 0)
+        for attempt in range(last + 1):
             wait: float | None = None
             try:
                 return await self._fetch(session, bar)
             except (_PassingError, aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as error:
                 wait = getattr(error, "wait", None) or backoff(attempt)
-                if attempt == conf.retries or time.monotonic() + wait >= ends:
+                if attempt == last or time.monotonic() + wait >= ends:
                     raise
             await asyncio.sleep(wait)
         raise AssertionError("unreachable")
@@ -176,11 +198,11 @@ class Job:
     async def _answer(self, session: aiohttp.ClientSession) -> AsyncIterator[aiohttp.ClientResponse]:
         """Ask for the file and follow redirects by hand: neither headers nor credentials travel to another origin."""
         url, renewed, refreshed = self.download.url, False, False
+        check_scheme(url)
         for _ in range(MAX_REDIRECTS):
-            check_scheme(url)
             async with await self._request(session, url) as response:
                 if response.status in _REDIRECTS and "Location" in response.headers:
-                    url = urljoin(url, response.headers["Location"])
+                    url = follow(url, response.headers["Location"])
                 elif response.status == 401 and not renewed and self.download.login and self.download.login.renew():
                     renewed = True
                 elif response.status in _EXPIRED and not refreshed and not same_origin(url, self.download.url):
@@ -200,14 +222,22 @@ class Job:
             headers |= self.download.headers
         if self.download.login is not None:
             headers |= await asyncio.to_thread(self.download.login.headers, url)
-        return await session.get(
-            _as_is(url),
-            headers=headers,
-            timeout=self._timeout(),
-            proxy=self._proxy(url),
-            ssl=tls(),
-            allow_redirects=False,
-        )
+        try:
+            # A socket's own timeout begins anew with every byte of a header.
+            async with asyncio.timeout(conf.deadline) as limit:
+                return await session.get(
+                    _as_is(url),
+                    headers=headers,
+                    timeout=self._timeout(),
+                    proxy=self._proxy(url),
+                    ssl=tls(),
+                    allow_redirects=False,
+                )
+        except TimeoutError:
+            if not limit.expired():
+                raise
+        words = f"no answer within {conf.deadline:g} s, see conf.deadline"
+        raise TransferError(f"{self.download.archive}: {words} [asked: {public_url(url)}]")
 
     def _timeout(self) -> aiohttp.ClientTimeout:
         """Return ours, narrowed by what the user set for this downloader."""
@@ -223,14 +253,14 @@ class Job:
         from urllib.request import proxy_bypass
 
         parts = urlsplit(url)
-        if proxy_bypass(parts.netloc):
+        if proxy_bypass(parts.netloc.rpartition("@")[2]):
             return None
         proxy: str | None = getattr(self.config, f"{parts.scheme}_proxy", None)
         return proxy
 
 
 async def _refusal(response: aiohttp.ClientResponse, archive: str, url: str) -> TransferError:
-    words = server_words(await response.content.read(65536)) or response.reason
+    words = server_words(await response.content.read(65536)) or server_words((response.reason or "").encode())
     text = f"{archive} answered {response.status}: {words} [asked: {public_url(url)}]"
     if response.status not in PASSING:
         return TransferError(text)
@@ -243,7 +273,7 @@ def _as_is(url: str) -> Any:
     """Return an address for aiohttp that is sent as it is: re-quoting it would break signatures and odd ids."""
     from yarl import URL
 
-    return URL(url, encoded=True)
+    return URL(sendable(url), encoded=True)
 
 
 def _bar(file_pb: Any, token: Any, name: str, total: int | None) -> Any:
@@ -253,14 +283,31 @@ def _bar(file_pb: Any, token: Any, name: str, total: int | None) -> Any:
     return file_pb(position=getattr(token, "n", 1), unit="B", unit_scale=True, desc=name, total=total, leave=False)
 
 
+class _Pace:
+    """Ends what only drips: no silence is long enough for the socket's timeout, and no end is in sight."""
+
+    def __init__(self) -> None:
+        self._since, self._came = time.monotonic(), 0
+
+    def check(self, size: int) -> None:
+        """Count what came; raise where too little did."""
+        self._came += size
+        if time.monotonic() - self._since > conf.deadline:
+            if self._came < SLOWEST:
+                raise TransferError(f"only {self._came} bytes came within {conf.deadline:g} s, see conf.deadline")
+            self._since, self._came = time.monotonic(), 0
+
+
 async def _receive(response: aiohttp.ClientResponse, stream: IO[bytes], bar: Any) -> None:
     size, most = 0, _most(response)
+    pace = _Pace()
     digests = promised_digests(response.headers)
     with bar as progress:
         async for chunk in response.content.iter_chunked(CHUNK):
             size += len(chunk)
             if size > most:
                 raise TransferError(f"the file grows past {most} bytes, which is not believed; see conf.max_file")
+            pace.check(len(chunk))
             stream.write(chunk)
             for digest, _ in digests:
                 digest.update(chunk)

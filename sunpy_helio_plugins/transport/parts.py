@@ -8,6 +8,7 @@ Parts that nobody holds are leftovers of a process that was killed; whoever writ
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -136,6 +137,8 @@ def publish(part: Path, target: Path, overwrite: bool | str) -> Path:
     candidate, number = target, 1
     while not _rename_new(part, candidate):
         if overwrite != "unique":
+            if not target.is_file():
+                raise FileExistsError(errno.EEXIST, "something that is no file has that name", str(target))
             return target
         number += 1
         candidate = numbered(target, number)

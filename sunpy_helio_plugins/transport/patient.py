@@ -41,7 +41,7 @@ class _Reader(io.RawIOBase):
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock, self._silence = sock, sock.gettimeout()
-        self._raw: IO[bytes] = sock.makefile("rb", buffering=0)
+        self._raw = sock.makefile("rb", buffering=0)
 
     def readable(self) -> bool:
         return True
@@ -52,7 +52,7 @@ class _Reader(io.RawIOBase):
             raise TimeoutError("the deadline has passed")
         waits = [seconds for seconds in (self._silence, left) if seconds is not None and seconds != float("inf")]
         self._sock.settimeout(min(waits, default=None))
-        return self._raw.readinto(buffer)  # type: ignore[attr-defined, no-any-return]
+        return self._raw.readinto(buffer)
 
     def close(self) -> None:
         self._raw.close()

@@ -272,8 +272,9 @@ class _Exchange:
         patient.until(self.ends)
         # What a server set for one question is not for the next: it may tell who was signed in then.
         _session().cookies.clear()
-        for attempt in range(conf.retries + 1):
-            last = attempt == conf.retries
+        attempts = max(conf.retries, 0) + 1
+        for attempt in range(attempts):
+            last = attempt == attempts - 1
             try:
                 answer = self.signed()
             except ServiceUnreachable:

@@ -9,7 +9,6 @@ progress bar, its connections and its Ctrl-C.
 from __future__ import annotations
 
 import asyncio
-import weakref
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +18,9 @@ import parfive
 
 from sunpy_helio_plugins.transport.job import Again, Download, Job
 from sunpy_helio_plugins.transport.parts import numbered
+from sunpy_helio_plugins.transport.ranges import PrefixDownload, PrefixJob
 
 __all__ = ["Download", "Downloader", "enqueue"]
-
-_claimed: weakref.WeakKeyDictionary[Any, set[Path]] = weakref.WeakKeyDictionary()
-
 
 class Downloader(parfive.Downloader):
     """
@@ -98,14 +95,22 @@ def enqueue(
         or number the new one. Defaults to the downloader's own setting.
     """
     policy = downloader.config.overwrite if overwrite is None else overwrite
-    claimed = _claimed.setdefault(downloader, set())
+    # Those of this run alone: a downloader that is used again fetches to the same names again.
+    claimed = {job.download.target for job in _jobs(downloader)}
     for download in downloads:
         own = replace(download, target=_unclaimed(download.target, claimed))
         claimed.add(own.target)
         if hasattr(downloader, "http_queue"):
-            downloader.http_queue.append(Job(own, policy, downloader.config).run)
+            kind = PrefixJob if isinstance(own, PrefixDownload) else Job
+            downloader.http_queue.append(kind(own, policy, downloader.config).run)
         else:
             downloader.enqueue_file(own.url, filename=str(own.target), overwrite=policy, max_splits=1)
+
+
+def _jobs(downloader: parfive.Downloader) -> list[Job]:
+    """Return what of ours is in a downloader's queue."""
+    owners = (getattr(entry, "__self__", None) for entry in getattr(downloader, "http_queue", ()))
+    return [owner for owner in owners if isinstance(owner, Job)]
 
 
 def _unclaimed(target: Path, taken: set[Path]) -> Path:

@@ -125,7 +125,8 @@ def check_scheme(url: str) -> None:
     except ValueError as error:
         raise QueryError(f"{public_url(url)!r} is no address that can be asked: {error}.") from None
     if scheme not in ("http", "https") or not host:
-        raise QueryError(f"{public_url(url)!r} is no address that can be asked: it needs https:// and a host.")
+        words = "it must begin with https:// and a host"
+        raise QueryError(f"{public_url(url)!r} is no address that can be asked: {words}.")
     if not is_private(url) and not conf.allow_http:
         raise QueryError(
             f"{public_url(url)} would be asked without TLS, where anybody on the way can read and change the answer. "

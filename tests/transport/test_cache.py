@@ -119,5 +119,5 @@ def test_it_can_be_cleared():
 def test_http_without_tls_is_refused_before_anything_is_asked():
     with pytest.raises(QueryError, match=r"without TLS.*conf\.allow_http"):
         session.get("http://archive.example/", archive="Test")
-    with pytest.raises(QueryError, match="it needs https:"):
+    with pytest.raises(QueryError, match="must begin with https"):
         session.get("ftp://archive.example/", archive="Test")

@@ -287,3 +287,120 @@ def test_times_in_templates_take_a_format(tmp_path):
 
     made = target(tmp_path / "{start_time:%Y}" / "{file}", "x", {"start_time": Time("2026-01-10")})
     assert made == tmp_path / "2026" / "x"
+
+
+def test_an_address_that_is_none_does_not_cost_the_other_files(tmp_path):
+    with wire(say(body=b"data")) as (url, _):
+        for number, bad in enumerate(("http://[::1", "https://x:99999/", "", "https://\ud800/", "https://a\\@b.example/")):
+            good = Download(url, tmp_path / str(number), "Test")
+            results = fetch(Download(bad, tmp_path / "bad", "Test"), good)
+            assert (len(results), len(results.errors)) == (1, 1)
+
+
+def test_a_callback_that_fails_does_not_cost_the_other_files(tmp_path):
+    def fail(path, url, error):
+        if "0" in Path(path).name:
+            raise RuntimeError("no such database")
+
+    with wire(say(body=b"data")) as (url, _):
+        options = parfive.SessionConfig(done_callbacks=[fail])
+        results = fetch(*[Download(url, tmp_path / str(n), "Test") for n in range(2)], config=options)
+    assert list(results) == [str(tmp_path / "1")]
+    assert "0 arrived, but one of done_callbacks failed: RuntimeError: no such database" in str(
+        results.errors[0].exception
+    )
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_or_a_link_to_nothing_is_no_file(tmp_path, overwrite):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "unmounted" / "x")
+    with wire(say(body=b"data")) as (url, heads):
+        downloads = [Download(url, tmp_path / name, "Test") for name in ("folder", "link")]
+        results = fetch(*downloads, overwrite=overwrite)
+    assert [str(error.exception).split(str(tmp_path))[1] for error in results.errors] == [
+        "/folder is there already, and is no file: remove it, or give another path.",
+        "/link is a link to nothing: mend or remove it.",
+    ]
+    assert heads == []
+
+
+def test_a_downloader_can_be_used_again(tmp_path):
+    from sunpy_helio_plugins import Downloader
+
+    downloader = Downloader(progress=False)
+    with wire(say("503 Busy"), say(body=b"data")) as (url, heads):
+        enqueue(downloader, [Download(url, tmp_path / "x.bin", "Test")])
+        results = downloader.retry(downloader.download())
+        enqueue(downloader, [Download(url, tmp_path / "x.bin", "Test")])
+        assert list(downloader.download()) == list(results) == [str(tmp_path / "x.bin")]
+    assert len(heads) == 2
+
+
+def test_names_that_one_run_uses_twice_are_numbered_over_several_clients(tmp_path):
+    downloader = parfive.Downloader(progress=False)
+    with wire(say(body=b"data")) as (url, _):
+        for number in range(2):
+            enqueue(downloader, [Download(f"{url}/{number}", tmp_path / "x.bin", "Test")])
+        downloader.download()
+    assert files(tmp_path) == ["x-2.bin", "x.bin"]
+
+
+def drip(data: bytes):
+    def talk(connection: socket.socket, head: bytes) -> None:
+        for byte in data:
+            connection.sendall(bytes([byte]))
+            threading.Event().wait(0.01)
+
+    return talk
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n"])
+def test_a_drip_ends(tmp_path, head):
+    import time
+
+    with wire(drip(head + b"x" * 400)) as (url, _), conf.set_temp("deadline", 1.0):
+        start = time.monotonic()
+        results = fetch(Download(url, tmp_path / "x", "Test"))
+        assert time.monotonic() - start < 3
+    assert "within 1 s, see conf.deadline" in str(results.errors[0].exception)
+    assert files(tmp_path) == []
+
+
+def test_a_redirect_out_of_tls_or_with_a_name_in_it_is_not_followed_blindly(tmp_path):
+    with wire(say(body=b"data")) as (there, there_heads):
+        with wire(say("302 Found", Location=there.replace("//", "//me:word@"))) as (url, _):
+            assert len(fetch(Download(url, tmp_path / "x", "Test"))) == 1
+        with wire(say("302 Found", Location="http://archive.example/x")) as (url, _):
+            results = fetch(Download(url, tmp_path / "y", "Test"))
+    assert b"authorization" not in there_heads[0].lower()
+    assert "without TLS" in str(results.errors[0].exception)
+
+
+def test_a_failure_holds_nothing_of_the_request(tmp_path):
+    """Programs that report errors with their variables, or keep them, must not report a key."""
+    import traceback
+
+    from sunpy_helio_plugins.transport.credentials import Login, signed_in
+
+    with wire(say("403 No")) as (url, _), signed_in("test", "planted"):
+        for origin in (url, "http://127.0.0.1:9"):
+            login = Login("test", origin, "bearer")
+            error = fetch(Download(origin, tmp_path / "x", "Test", login=login)).errors[0].exception
+            assert error.__cause__ is None
+            assert error.__context__ is None
+            shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+            assert "planted" not in "".join(shown.format())
+
+
+def test_control_characters_of_a_status_line_reach_no_terminal(tmp_path):
+    def talk(connection: socket.socket, head: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 404 a\x1b[31mb\r\nContent-Length: 0\r\n\r\n")
+
+    with wire(talk) as (url, _):
+        assert str(fetch(Download(url, tmp_path / "x", "Test")).errors[0].exception).isprintable()
+
+
+def test_a_digest_in_hexadecimal_digits_is_not_taken_for_another(tmp_path):
+    with wire(say(body=b"data", Digest=f"sha-256={hashlib.sha256(b'data').hexdigest()}")) as (url, _):
+        assert len(fetch(Download(url, tmp_path / "x", "Test"))) == 1
