@@ -29,12 +29,20 @@ class _HAPIConf(ConfigNamespace):
         "hapi",
         cfgtype="string_list",
     )
+    oauth2 = _item(
+        ["swe=https://sso.s2p.esa.int/realms/swe/protocol/openid-connect/token swe_hapiserver"],
+        "Servers that ask for a token, each as 'name=address-of-the-token-endpoint scope'.",
+        "hapi",
+        cfgtype="string_list",
+    )
+    connections = _item(8, "Requests for records that are made at the same time of one server.", "hapi")
 
 
 class _IMAPConf(ConfigNamespace):
     """Settings of the IMAP client. The official client's environment variables, where set, win over them."""
 
     url = _item("https://api.imap-mission.com", "Address of the Data Access API.", "imap")
+    ialirt_url = _item("https://ialirt.imap-mission.com", "Address of I-ALiRT, the real-time stream.", "imap")
     data_dir = _item("", "Folder above the SDC's tree ('imap/...'); empty: sunpy's download folder.", "imap")
 
 
@@ -46,6 +54,9 @@ class _HelioviewerConf(ConfigNamespace):
         "https://api.helioviewer.org/hapi/Helioviewer/hapi", "Address of Helioviewer's HAPI server.", "helioviewer"
     )
     jp2_url = _item("https://helioviewer.org/jp2", "Address of the tree of JPEG 2000 files.", "helioviewer")
+    rate_limit_wait = _item(
+        20.0, "Seconds to wait, each of conf.retries times, where Helioviewer says that its limit is reached.", "helioviewer"
+    )
     pillow_openjpeg = _item(
         True, "Let glymur use the OpenJPEG inside Pillow's wheels when the machine has none.", "helioviewer"
     )

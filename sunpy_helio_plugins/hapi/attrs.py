@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+
+from astropy import units as u
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import Word, name_of
 from sunpy_helio_plugins.hapi import listing
+from sunpy_helio_plugins.hapi.splitting import seconds
 
-__all__ = ["Dataset", "Parameters", "Server"]
+__all__ = ["Chunk", "Dataset", "Format", "Parameters", "Server"]
+
+
+_FORMATS = ("binary", "csv", "json")
 
 
 class _Named(Word):
@@ -50,7 +57,8 @@ class Dataset(Word):
     Parameters
     ----------
     *values : str
-        Ids as the server's catalogue spells them. Without any, the query is for the catalogue: every dataset of the
+        Ids as the server's catalogue spells them, or patterns such as ``"AC_H0_*"``, in any case. Without any, the
+        query is for the catalogue: every dataset of the
         server that covers the time.
     """
 
@@ -62,7 +70,8 @@ class Parameters(_Named):
     Parameters
     ----------
     *values : str
-        Names as the dataset spells them, in any order. The time always comes along.
+        Names as the dataset spells them, or patterns such as ``"B*"``, in any order. The time always comes along, and
+        so do parameters that hold the bins of a wanted one.
     """
 
     @classmethod
@@ -72,3 +81,58 @@ class Parameters(_Named):
         if "," in name:
             raise QueryError(f"{name!r} holds a comma; give each parameter as a value of its own.")
         return name
+
+
+class Format(_Named):
+    """
+    The format of the records; without it, binary where the server has it, else CSV.
+
+    Parameters
+    ----------
+    *values : str
+        ``"binary"``, ``"csv"`` or ``"json"``.
+    """
+
+    def __init__(self, *values: Any) -> None:
+        super().__init__(*values)
+        if len(self.values) > 1:
+            raise QueryError("a.hapi.Format takes one format.")
+
+    @classmethod
+    def check(cls, value: Any) -> str:
+        """Return a format in lower case."""
+        name: str = super().check(value).lower()
+        if name not in _FORMATS:
+            raise QueryError(f"{value!r} is no format of HAPI's that can be read: {', '.join(_FORMATS)}.")
+        return name
+
+
+class Chunk(_Named):
+    """
+    The longest range of one request; longer ones are cut.
+
+    Parameters
+    ----------
+    *values : astropy.units.Quantity, datetime.timedelta or str
+        A duration, such as ``1 * u.day`` or ``"P1D"``.
+    """
+
+    def __init__(self, *values: Any) -> None:
+        super().__init__(*values)
+        if len(self.values) > 1:
+            raise QueryError("a.hapi.Chunk takes one duration.")
+
+    @classmethod
+    def check(cls, value: Any) -> float:
+        """Return a duration in seconds."""
+        try:
+            length = (
+                seconds(value) if isinstance(value, str)
+                else value.total_seconds() if isinstance(value, timedelta)
+                else u.Quantity(value).to_value(u.s)
+            )  # fmt: skip
+        except (TypeError, ValueError, u.UnitConversionError):
+            length = None
+        if length is None or not 0.001 <= float(length) < float("inf"):
+            raise QueryError(f"{value!r} is no duration: a.hapi.Chunk takes 1 * u.day, a timedelta, or 'P1D'.")
+        return float(length)

@@ -14,15 +14,15 @@ from sunpy.net.base_client import BaseClient, QueryResponseRow, convert_row_to_t
 
 from sunpy_helio_plugins.errors import ServiceError, warn_incomplete
 from sunpy_helio_plugins.fido import Face
-from sunpy_helio_plugins.hapi import attrs, listing, reading, service, stream
+from sunpy_helio_plugins.hapi import attrs, finding, listing, reading, stream
 from sunpy_helio_plugins.hapi.header import Info
 from sunpy_helio_plugins.hapi.tables import HAPITable, from_found
-from sunpy_helio_plugins.hapi.translate import PROVIDER, Query, queries
+from sunpy_helio_plugins.hapi.translate import PROVIDER, Query, is_pattern, queries
 from sunpy_helio_plugins.transport import paths, transfer
 
 __all__ = ["HAPIClient"]
 
-_OWN = (attrs.Server, attrs.Dataset, attrs.Parameters)
+_OWN = (attrs.Server, attrs.Dataset, attrs.Parameters, attrs.Format, attrs.Chunk)
 
 
 class HAPIClient(Face, BaseClient):
@@ -60,7 +60,7 @@ class HAPIClient(Face, BaseClient):
         Returns
         -------
         HAPITable
-            One row for each dataset that covers the time.
+            One row for each request: a dataset that covers the time, or a part of it where the server takes no more.
 
         Raises
         ------
@@ -70,20 +70,20 @@ class HAPIClient(Face, BaseClient):
             No server answered; where one of several fails, the others' rows come with a warning.
         """
         asked = queries(*query)
-        found: list[service.Found] = []
+        found: list[finding.Found] = []
         problems: list[str] = []
         failures: list[ServiceError] = []
-        for one in asked:
-            try:
-                rows, said = service.find(one)
-            except ServiceError as error:
-                failures.append(error)
-                problems.append(f"{_subject(one)}: {error}")
+        for one, answer in zip(asked, finding.find_all(asked), strict=True):
+            if isinstance(answer, ServiceError):
+                failures.append(answer)
+                problems.append(f"{_subject(one)}: {answer}")
                 continue
-            found += rows
-            problems += said
-            if one.dataset is None and said:
-                warn_incomplete(f"{_subject(one)}: {len(said)} of its datasets could not be described: {said[0]}")
+            found += answer[0]
+            problems += answer[1]
+            if (one.dataset is None or is_pattern(one.dataset)) and answer[1]:
+                warn_incomplete(
+                    f"{_subject(one)}: {len(answer[1])} of its datasets could not be described: {answer[1][0]}"
+                )
         if failures and len(failures) == len(asked):
             raise failures[0]
         if failures:
@@ -124,6 +124,8 @@ class HAPIClient(Face, BaseClient):
             attrs.Server: [(one.name, f"{one.title}, {one.source}".strip(", ")) for one in listing.known().values()],
             attrs.Dataset: [("*",)],
             attrs.Parameters: [("*",)],
+            attrs.Format: [("binary", "Binary records"), ("csv", "Comma-separated values"), ("json", "JSON")],
+            attrs.Chunk: [("*",)],
         }
 
 
@@ -132,6 +134,9 @@ def _subject(query: Query) -> str:
 
 
 def _downloads(rows: HAPITable, path: str | Path) -> Iterator[transfer.Download]:
+    if "info" not in rows.colnames:
+        yield from _plain_files(rows, path)
+        return
     for row in rows:
         info = Info.from_json(json.loads(row["info"]))
         archive = f"HAPI server {row['Server']}"
@@ -140,7 +145,15 @@ def _downloads(rows: HAPITable, path: str | Path) -> Iterator[transfer.Download]
             target=paths.target(path, _file_name(row), paths.row_values(row), fallback=f"records{stream.SUFFIX}"),
             archive=archive,
             accept=stream.acceptance(info, str(row["format"]), f"{row['Dataset']} of {archive}"),
+            login=listing.find(str(row["server_url"])).login,
         )
+
+
+def _plain_files(rows: HAPITable, path: str | Path) -> Iterator[transfer.Download]:
+    """Return the files whose addresses stood in a column; nothing is known of what they hold."""
+    for row in rows:
+        target = paths.target(path, str(row["Name"]), paths.row_values(row), fallback="file")
+        yield transfer.Download(url=str(row["url"]), target=target, archive="the server of the file")
 
 
 def _file_name(row: QueryResponseRow) -> str:

@@ -1,4 +1,4 @@
-"""Columns of stamps as `~astropy.time.Time`, block by block, so that little more memory is taken than the times need."""
+"""Columns of stamps as `~astropy.time.Time`, block by block: it takes little more memory than the times need."""
 
 from __future__ import annotations
 

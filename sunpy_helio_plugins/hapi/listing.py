@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.transport.credentials import Login
 
 __all__ = ["HAPIServer", "find", "known"]
 
@@ -34,6 +35,15 @@ class HAPIServer:
         The version of HAPI to assume where its answers do not say.
     explicit_parameters : bool
         Whether all parameters must be asked for by name (Helioviewer fails without).
+    inclusive_stop : bool
+        Whether answers hold the record at the stop, which the specification leaves out (Helioviewer).
+    identity : bool
+        Whether answers hang when they are asked for compressed (server-nodejs); records are always asked for as they
+        are.
+    max_elements, max_bytes : int
+        How many values, times included, and how many bytes one answer may hold; 0 where no limit is known.
+    credentials : str
+        Where credentials are to be had, for a server that asks for them.
     """
 
     name: str
@@ -42,11 +52,33 @@ class HAPIServer:
     source: str = ""
     version: str = "2.0"
     explicit_parameters: bool = False
+    inclusive_stop: bool = False
+    identity: bool = False
+    max_elements: int = 0
+    max_bytes: int = 0
+    credentials: str = ""
 
     @property
     def archive(self) -> str:
         """The name under which messages speak of it."""
         return f"HAPI server {self.name}"
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it holds test data, which nobody looks for by words."""
+        return self.source == "hapi-server.org"
+
+    @property
+    def login(self) -> Login | None:
+        """How to sign in, for servers that ``conf.hapi.oauth2`` names."""
+        for entry in conf.hapi.oauth2:
+            name, _, rest = entry.partition("=")
+            token_url, _, scope = rest.strip().partition(" ")
+            if name.strip().lower() == self.name:
+                prefix = "".join(char if char.isalnum() else "_" for char in self.name).upper()
+                variables = ((f"{prefix}_CLIENT_ID", f"{prefix}_CLIENT_SECRET"),)
+                return Login(self.name, self.url, "oauth2", variables, token_url=token_url, scope=scope.strip())
+        return None
 
 
 @lru_cache(maxsize=1)

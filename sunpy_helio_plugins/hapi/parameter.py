@@ -66,9 +66,10 @@ class Parameter:
         """The shape of one value as the server declares it; empty for a scalar."""
         size = self.raw.get("size")
         try:
-            lengths = tuple(int(length) for length in (size if isinstance(size, list) else [size] if size else []))
+            given = size if isinstance(size, list) else [size] if size else []
+            lengths = tuple(int(length) for length in given)
         except (TypeError, ValueError):
-            raise FileError(f"The parameter {self.name!r} has the size {size!r}, which is no list of lengths.") from None
+            raise FileError(f"The size {size!r} of the parameter {self.name!r} is no list of lengths.") from None
         if any(length < 1 for length in lengths) or prod(lengths) > _LARGEST:
             raise FileError(f"The parameter {self.name!r} has the size {size!r}, which is not believed.")
         return lengths

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,7 +16,7 @@ from sunpy_helio_plugins.hapi import merging, stream
 from sunpy_helio_plugins.hapi.header import Info
 from sunpy_helio_plugins.hapi.tables import from_records
 
-__all__ = ["load", "named", "read", "register"]
+__all__ = ["from_contents", "load", "named", "read", "register"]
 
 Source = str | os.PathLike[str] | bytes | IO[bytes]
 
@@ -87,10 +87,29 @@ def read(
         raise FileError("hapi.read takes at least one file.")
     contents = [load(source, info) for source in sources]
     with named(sources[0] if len(sources) == 1 else f"{len(sources)} sources"):
-        header = merging.common(contents)
-        table = from_records(header, merging.joined(contents), context)
-        order = merging.order(table, contents)
-        return table if order is None else table[order]
+        return from_contents(contents, context)
+
+
+def from_contents(contents: Sequence[stream.Content], context: Mapping[str, str] | None = None) -> QTable:
+    """
+    Return files that were taken apart as one table.
+
+    Parameters
+    ----------
+    contents : sequence of Content
+        The files.
+    context
+        As for `read`.
+
+    Raises
+    ------
+    FileError
+        Records are cut, or files do not belong together.
+    """
+    filled = [content for content in contents if content.size] or contents[:1]
+    table = from_records(merging.common(filled), merging.joined(filled), context)
+    order = merging.order(table, filled)
+    return table if order is None else table[order]
 
 
 @contextlib.contextmanager

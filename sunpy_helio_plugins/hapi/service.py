@@ -1,69 +1,26 @@
-"""Questions to HAPI servers and their answers: capabilities, catalogue, info, and the address of the records."""
+"""Questions to HAPI servers and their answers: about, capabilities, catalogue, info, and the address of the records."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import quote, urlencode
 
-import numpy as np
-
 from sunpy_helio_plugins.errors import AnswerError, FileError, QueryError, ServiceError, ServiceRefused
-from sunpy_helio_plugins.hapi import listing
 from sunpy_helio_plugins.hapi.header import NO_DATA, OK, Info, status_of
 from sunpy_helio_plugins.hapi.listing import HAPIServer
-from sunpy_helio_plugins.hapi.translate import Query
-from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.transport import session
 
-__all__ = ["Found", "Service", "find"]
+__all__ = ["Service", "unlike"]
 
 _OLD_NAMES = {"dataset": "id", "start": "time.min", "stop": "time.max"}
 """What HAPI 3 calls them, and what a server before it knows: it refuses any other name (specification 2.0, 1401)."""
 
-_AT_ONCE = 5
-"""Descriptions asked for at the same time when the whole catalogue is wanted."""
-
-_LONGEST_TITLE = 80
-"""Characters of a description that serves as the title; for a longer one, or none, the catalogue is asked."""
-
-_TICK = np.timedelta64(1, "ms")
-"""HAPI leaves out the record at ``stop``, `a.Time` includes its end: the stop is one tick later."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """
-    A dataset that covers the time, and the request for its records.
-
-    Attributes
-    ----------
-    server : HAPIServer
-        Where it is.
-    dataset, title : str
-        Its id, and what the catalogue calls it.
-    info : Info
-        Description of the parameters wanted.
-    start, end : str
-        First and last instant asked for: UTC, ISO 8601 with Z.
-    format : str
-        The format of the records.
-    url : str
-        What to fetch.
-    """
-
-    server: HAPIServer
-    dataset: str
-    title: str
-    info: Info
-    start: str
-    end: str
-    format: str
-    url: str
+_LONGEST_URL = 2000
+"""The specification suggests that servers take addresses of 2048 bytes."""
 
 
 @dataclass
@@ -81,12 +38,20 @@ class Service:
     _known: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def capabilities(self) -> dict[str, Any]:
-        """Return the capabilities answer."""
-        return self._once("capabilities", partial(self._ask, "capabilities", {}))
+        """Return the capabilities answer; one that says nothing where the server has none."""
+        return self._once("capabilities", self._capabilities)
 
-    def catalog(self) -> dict[str, str]:
-        """Return the ids of all datasets and their titles."""
+    def about(self) -> dict[str, Any]:
+        """Return what the server says of itself."""
+        return self._once("about", partial(self._ask, "about", {}))
+
+    def catalog(self) -> dict[str, dict[str, Any]]:
+        """Return the entries of all datasets by their ids."""
         return self._once("catalog", self._catalog)
+
+    def title(self, dataset: str) -> str:
+        """Return the title that the catalogue gives a dataset; empty where it has none."""
+        return str(self.catalog().get(dataset, {}).get("title") or "")
 
     def info(self, dataset: str) -> Info:
         """
@@ -104,15 +69,15 @@ class Service:
         ServiceError
             The server does not answer as it should.
         """
+        inside = self._known.get("catalog", {}).get(dataset, {}).get("info")
+        if isinstance(inside, dict):
+            return self._info(inside)
         try:
             answer = self._ask("info", {"dataset": dataset})
         except ServiceRefused as refused:
             self._explain_dataset(dataset, refused)
             raise
-        try:
-            return Info.from_json(answer)
-        except FileError as error:
-            raise AnswerError(self.server.archive, f"{self.server.url}/info", str(error)) from None
+        return self._info(answer)
 
     def names(self, query: Mapping[str, str]) -> dict[str, str]:
         """Return a query under the names that the server's version of HAPI knows."""
@@ -121,15 +86,25 @@ class Service:
             return dict(query)
         return {_OLD_NAMES.get(name, name): value for name, value in query.items()}
 
-    def format(self, info: Info) -> str:
-        """Return the best format that the server has for some parameters: binary where their layout is known."""
-        if "binary" not in (self.capabilities().get("outputFormats") or ()):
-            return "csv"
+    def format(self, info: Info, wanted: str | None = None) -> str:
+        """
+        Return the format to ask for: binary where the server has it and the records' layout is known, else csv.
+
+        Raises
+        ------
+        QueryError
+            The user wants one that the server does not have.
+        """
+        offered = [str(one) for one in self.capabilities().get("outputFormats") or ["csv"]]
+        if wanted is not None:
+            if wanted not in offered:
+                raise QueryError(f"{self.server.archive} has no format {wanted!r}; it has {', '.join(offered)}.")
+            return wanted
         try:
             info.record()
         except FileError:
             return "csv"
-        return "binary"
+        return "binary" if "binary" in offered else "csv"
 
     def data_url(self, dataset: str, info: Info, wanted: bool, start: str, stop: str, chosen: str) -> str:
         """
@@ -149,34 +124,87 @@ class Service:
             The format.
         """
         query = {"dataset": dataset, "start": start, "stop": stop}
+        ending = {"format": chosen, "include": "header"}
         if wanted or self.server.explicit_parameters:
-            query["parameters"] = ",".join(info.names[1:] or info.names)
-        query |= {"format": chosen, "include": "header"}
-        return f"{self.server.url}/data?{urlencode(self.names(query), quote_via=quote, safe=':/,@')}"
+            query["parameters"] = ",".join(dict.fromkeys(info.names[1:] or info.names))
+        url = self._url(query | ending)
+        if len(url) > _LONGEST_URL and not wanted:
+            raise QueryError(f"{dataset} of {self.server.archive} has too many parameters for one request: name some.")
+        return url
 
     def _once(self, name: str, ask: Callable[[], Any]) -> Any:
         if name not in self._known:
             self._known[name] = ask()
         return self._known[name]
 
-    def _catalog(self) -> dict[str, str]:
-        members = self._ask("catalog", {}).get("catalog")
+    def _url(self, query: Mapping[str, str]) -> str:
+        return f"{self.server.url}/data?{urlencode(self.names(query), quote_via=quote, safe=':/,@')}"
+
+    def _capabilities(self) -> dict[str, Any]:
+        try:
+            return self._ask("capabilities", {})
+        except ServiceRefused as refused:
+            if refused.status in (401, 403):
+                raise
+            # Servers of HAPI 1 had the endpoint from 1.1 on; every server has csv.
+            return {"outputFormats": ["csv"]}
+
+    def _info(self, answer: Any) -> Info:
+        try:
+            return Info.from_json(answer)
+        except FileError as error:
+            raise AnswerError(self.server.archive, f"{self.server.url}/info", str(error)) from None
+
+    def _catalog(self) -> dict[str, dict[str, Any]]:
+        """Ask for the catalogue, with all descriptions in one answer where the server offers that (HAPI 3.2)."""
+        deep = "all" in (self.capabilities().get("catalogDepthOptions") or ())
+        answer = self._ask("catalog", {"depth": "all"} if deep else {})
+        members = answer.get("catalog")
         if not isinstance(members, list):
             raise AnswerError(self.server.archive, f"{self.server.url}/catalog", "the answer holds no catalogue")
-        named = [one for one in members if isinstance(one, dict) and one.get("id")]
-        return {str(one["id"]): str(one.get("title") or "") for one in named}
+        return {str(one["id"]): one for one in members if isinstance(one, dict) and one.get("id")}
 
     def _ask(self, endpoint: str, query: Mapping[str, str]) -> dict[str, Any]:
         named = self.names(query) if query else {}
-        answer = session.get(f"{self.server.url}/{endpoint}", named, archive=self.server.archive)
-        decoded = answer.json()
+        url = f"{self.server.url}/{endpoint}"
+        try:
+            answer: dict[str, Any] = session.cached_json(
+                url, named, archive=self.server.archive, check=partial(self._check, url), login=self.server.login
+            )
+        except ServiceRefused as refused:
+            if refused.status in (401, 403):
+                self.explain_sign_in(refused)
+            raise
+        return answer
+
+    def _check(self, url: str, decoded: Any) -> None:
+        """Refuse what is no answer: some servers send errors with HTTP 200, and what counts is the status inside."""
         if not isinstance(decoded, dict):
-            raise AnswerError(answer.archive, answer.url, "a JSON object was expected", answer.status)
+            raise AnswerError(self.server.archive, url, "a JSON object was expected", 200)
         code, message = status_of(decoded)
-        # Some servers answer an error with HTTP 200: what counts is the status inside.
         if code not in (None, OK, NO_DATA):
-            raise ServiceRefused(answer.archive, answer.url, f"{message} (HAPI {code})", answer.status)
-        return decoded
+            raise ServiceRefused(self.server.archive, url, f"{message} (HAPI {code})", 200)
+
+    def explain_sign_in(self, refused: ServiceError) -> NoReturn:
+        """
+        Say where credentials are to be had, and where to put them.
+
+        Raises
+        ------
+        ServiceRefused
+            Always.
+        """
+        login, name = self.server.login, self.server.name
+        if login is None:
+            raise refused
+        where = f"to get credentials, {self.server.credentials}; " if self.server.credentials else ""
+        words = (
+            f"{refused.words or 'Not Authenticated'}. This server asks for credentials: {where}put them into the "
+            f"environment variables {' and '.join(login.variables[0])}, into the netrc file for its host, into the "
+            f'keyring as "sunpy_helio_plugins:{name}", or give them to transport.credentials.sign_in("{name}", id, '
+            "secret)"
+        )
+        raise ServiceRefused(refused.archive, refused.url, words, refused.status) from refused
 
     def _explain_dataset(self, dataset: str, refused: ServiceError) -> None:
         try:
@@ -184,96 +212,10 @@ class Service:
         except ServiceError:
             return
         if dataset not in ids:
-            raise QueryError(_unlike(f"{self.server.archive} has no dataset", dataset, ids)) from refused
+            raise QueryError(unlike(f"{self.server.archive} has no dataset", dataset, ids)) from refused
 
 
-def find(query: Query) -> tuple[list[Found], list[str]]:
-    """
-    Return what a query finds.
-
-    Parameters
-    ----------
-    query : Query
-        The question.
-
-    Returns
-    -------
-    found : list of Found
-        The datasets that cover the time.
-    problems : list of str
-        What is missing from them, and why.
-
-    Raises
-    ------
-    QueryError
-        The server, the dataset or a parameter does not exist.
-    ServiceError
-        The server does not answer as it should.
-    """
-    service = Service(listing.find(query.server))
-    if query.dataset is not None:
-        info = service.info(query.dataset)
-        title = info.description
-        if not 0 < len(title) <= _LONGEST_TITLE:
-            title = service.catalog().get(query.dataset, title)
-        return _covering(service, query, query.dataset, title, info)
-    return _find_all(service, query)
-
-
-def _find_all(service: Service, query: Query) -> tuple[list[Found], list[str]]:
-    """Describe every dataset of a catalogue; a dataset whose description fails costs itself only."""
-    titles = service.catalog()
-    service.capabilities()
-
-    def describe(dataset: str) -> Info | str:
-        try:
-            return service.info(dataset)
-        except (ServiceError, QueryError) as error:
-            return f"{dataset}: {error}"
-
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        described = list(pool.map(describe, titles))
-    found: list[Found] = []
-    problems = [one for one in described if isinstance(one, str)]
-    for (dataset, title), info in zip(titles.items(), described, strict=True):
-        if isinstance(info, Info):
-            # That a dataset of the catalogue does not cover the whole time is no news.
-            found += _covering(service, query, dataset, title, info)[0]
-    return found, problems
-
-
-def _covering(
-    service: Service, query: Query, dataset: str, title: str, info: Info
-) -> tuple[list[Found], list[str]]:
-    """Cut the time wanted to what the dataset covers: servers refuse what lies outside (HAPI 1405)."""
-    wanted = info.subset(_checked(service, dataset, info, query.parameters))
-    first, last = _instant(query.start), _instant(query.end)
-    start, end, stop = _text(first), query.end, _text(last + _TICK)
-    problems = []
-    name = f"{dataset} of {service.server.archive}"
-    if info.start and first < _instant(info.start):
-        start = info.start
-        problems.append(f"{name} begins at {info.start}: the time before it is not covered.")
-    if info.stop and last + _TICK > _instant(info.stop):
-        stop = info.stop
-        if last > _instant(info.stop):
-            end = info.stop
-            problems.append(f"{name} ends at {info.stop}: the time after it is not covered.")
-    if _instant(start) >= _instant(stop):
-        return [], [f"{name} spans {info.start} to {info.stop}: nothing from {query.start} to {query.end}."]
-    chosen = service.format(wanted)
-    url = service.data_url(dataset, wanted, bool(query.parameters), start, stop, chosen)
-    return [Found(service.server, dataset, title, wanted, start, end, chosen, url)], problems
-
-
-def _checked(service: Service, dataset: str, info: Info, names: tuple[str, ...]) -> tuple[str, ...]:
-    for name in names:
-        if name not in info.names:
-            raise QueryError(_unlike(f"{dataset} of {service.server.archive} has no parameter", name, info.names))
-    return names
-
-
-def _unlike(what: str, given: str, possible: Iterable[str]) -> str:
+def unlike(what: str, given: str, possible: Iterable[str]) -> str:
     """Say that something does not exist, and what does."""
     names = list(possible)
     similar = get_close_matches(given, names, n=5, cutoff=0.5)
@@ -281,11 +223,3 @@ def _unlike(what: str, given: str, possible: Iterable[str]) -> str:
     shown = list(dict.fromkeys(folded + similar)) or names[:8]
     rest = f", one of {len(names)}" if len(shown) < len(names) else ""
     return f"{what} {given!r}; it has {', '.join(shown)}{rest}."
-
-
-def _instant(text: str) -> np.datetime64:
-    return times.datetime64_from_iso(np.array([text]))[0]
-
-
-def _text(instant: np.datetime64) -> str:
-    return f"{np.datetime_as_string(instant.astype('M8[ms]'))}Z"

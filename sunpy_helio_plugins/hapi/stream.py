@@ -17,12 +17,12 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.errors import FileError, ServiceRefused
 from sunpy_helio_plugins.hapi import records
 from sunpy_helio_plugins.hapi.header import NO_DATA, OK, Info, status_of
 from sunpy_helio_plugins.transport.words import server_words
 
-__all__ = ["SUFFIX", "Content", "acceptance", "looks_like_hapi", "split"]
+__all__ = ["SUFFIX", "Content", "acceptance", "from_answer", "looks_like_hapi", "split"]
 
 SUFFIX = ".hapi"
 
@@ -56,6 +56,11 @@ class Content:
     format: str
     content: bytes = field(repr=False)
     start: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of the records."""
+        return len(self.content) - self.start
 
     def columns(self) -> records.Columns:
         """
@@ -126,6 +131,56 @@ def split(content: bytes, info: Info | None = None) -> Content:
     return Content(info, str(chosen), content, start)
 
 
+def from_answer(content: bytes, info: Info, chosen: str, subject: str, url: str = "") -> Content:
+    """
+    Take a server's answer apart, once it is known to hold records.
+
+    Parameters
+    ----------
+    content : bytes
+        The body of the answer; an empty one is an answer without records.
+    info : Info
+        What the server says of the parameters that were asked for, for an answer without header.
+    chosen : str
+        The format that was asked for.
+    subject : str
+        What was asked for, as messages name it.
+    url : str, optional
+        What was asked, for the error of a server that refuses in a body of HTTP status 200.
+
+    Raises
+    ------
+    ServiceRefused
+        The server sent a message instead of records.
+    FileError
+        A page came, or records that are cut.
+    """
+    head = content[:SNIFFED]
+    nothing = Content(info, "csv", b"", 0)
+    if not head.strip():
+        return nothing
+    if head.lstrip()[:1] == b"{" and chosen != "json":
+        code, message = _message(content)
+        if code == NO_DATA:
+            return nothing
+        raise ServiceRefused(subject, url, f"{message} (HAPI {code})", 200)
+    if chosen != "json":
+        _refuse_strangers(head, chosen, subject)
+    made = split(content, Info({**info.raw, "format": chosen}))
+    if made.format == "csv" and chosen == "csv":
+        _refuse_bytes(content, made, subject)
+        if not content.endswith(b"\n"):
+            made = Content(made.info, made.format, content + b"\n", made.start)
+    return made
+
+
+def _message(content: bytes) -> tuple[int | None, str]:
+    try:
+        return status_of(json.loads(content))
+    except (ValueError, RecursionError):
+        return None, server_words(content)
+
+
 def acceptance(info: Info, chosen: str, subject: str) -> Callable[[Path], None]:
     """
     Return the check through which a fetched file must go.
@@ -188,7 +243,15 @@ def _refuse_ends(part: Path, size: int, chosen: str, info: Info, subject: str) -
     length = part.stat().st_size - size
     with part.open("rb") as stream:
         stream.seek(size + max(0, length - _TAIL))
-        tail = stream.read()
+        _refuse_tail(stream.read(), length, chosen, info, subject)
+
+
+def _refuse_bytes(content: bytes, made: Content, subject: str) -> None:
+    length = len(content) - made.start
+    _refuse_tail(content[max(made.start, len(content) - _TAIL) :], length, made.format, made.info, subject)
+
+
+def _refuse_tail(tail: bytes, length: int, chosen: str, info: Info, subject: str) -> None:
     appended = re.search(rb'\{\s*"(HAPI|status)"\s*:.*\}\s*$', tail, re.DOTALL)
     if appended:
         raise FileError(f"{subject}: the server failed midway: {server_words(appended[0])}")
@@ -276,7 +339,7 @@ def _info(head: bytes) -> Info | None:
 
 
 def _labels_length(body: bytes) -> int:
-    """Return the length of the row of labels that ESA's server puts before the records (its guide, section Examples)."""
+    """Return the length of the row of labels that ESA's server puts before the records (its guide, Examples)."""
     return 0 if _STAMP.match(body) or not body else body.find(b"\n") + 1 or len(body)
 
 

@@ -20,15 +20,22 @@ from sunpy_helio_plugins.hapi.translate import PROVIDER
 from sunpy_helio_plugins.quantities import masks, times, units
 
 if TYPE_CHECKING:
-    from sunpy_helio_plugins.hapi.service import Found
+    from sunpy_helio_plugins.hapi.finding import Found
 
-__all__ = ["HAPITable", "decoded", "from_found", "from_records", "missing", "unique_names"]
+__all__ = ["HAPIFiles", "HAPITable", "decoded", "from_found", "from_records", "missing", "unique_names"]
 
 
 class HAPITable(HelioTable):
     """Datasets that a search found, one in each row, with the range of time that a fetch would ask for."""
 
-    hide_keys = ["format", "info", "url"]
+    hide_keys = ["format", "info", "url", "server_url"]
+    size_column = "Size"
+
+
+class HAPIFiles(HelioTable):
+    """Files whose addresses stand in a column of records, one in each row, to be fetched by Fido."""
+
+    hide_keys = ["url"]
     size_column = None
 
 
@@ -48,7 +55,8 @@ def from_found(found: Sequence[Found], problems: Iterable[str], client: Any) -> 
     Returns
     -------
     HAPITable
-        One row for each dataset; no row, and the same columns, where nothing was found.
+        One row for each request, with the records and bytes that it may give; no row, and the same columns, where
+        nothing was found.
     """
     texts: dict[str, list[str]] = {
         "Source": [one.server.source or one.server.name for one in found],
@@ -62,6 +70,7 @@ def from_found(found: Sequence[Found], problems: Iterable[str], client: Any) -> 
         "format": [one.format for one in found],
         "info": [json.dumps(dict(one.info.raw), ensure_ascii=False) for one in found],
         "url": [one.url for one in found],
+        "server_url": [one.server.url for one in found],
     }
     table = HAPITable(client=client)
     for name, instants in (("Start Time", [one.start for one in found]), ("End Time", [one.end for one in found])):
@@ -69,6 +78,8 @@ def from_found(found: Sequence[Found], problems: Iterable[str], client: Any) -> 
         table[name].format = "iso"
     for name, values in texts.items():
         table[name] = np.array(values, dtype=str)
+    table["Records"] = np.array([one.records for one in found], dtype=float)
+    table["Size"] = u.Quantity([one.size / 1e6 for one in found], u.Mbyte)
     table.problems = list(problems)
     return table
 

@@ -9,10 +9,10 @@ import numpy as np
 from astropy import units as u
 from sunpy.timeseries import GenericTimeSeries
 
-from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.hapi import reading, stream
 from sunpy_helio_plugins.hapi.header import Parameter
-from sunpy_helio_plugins.hapi.tables import missing, unique_names
+from sunpy_helio_plugins.hapi.tables import decoded, missing, unique_names
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.units import parse
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["HAPITimeSeries"]
+
+_MOST_IN_LEGEND = 12
 
 
 class HAPITimeSeries(GenericTimeSeries):
@@ -41,12 +43,60 @@ class HAPITimeSeries(GenericTimeSeries):
             return str(source).lower() == cls._source
         return _begins_with_header(kwargs.get("filepath"))
 
+    def plot(self, axes: Any = None, columns: Any = None, **plot_args: Any) -> Any:
+        """
+        Plot columns, those of one unit together.
+
+        Parameters
+        ----------
+        axes : matplotlib.axes.Axes or sequence of these, optional
+            Where to draw: one for each unit. Made when left out.
+        columns : list of str, optional
+            Which columns. Defaults to all that hold numbers.
+        **plot_args
+            For `pandas.DataFrame.plot`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes or numpy.ndarray of these
+            One for each unit.
+        """
+        from sunpy_helio_plugins.hapi.plots import concise
+
+        groups = self._by_unit(columns)
+        panels = _panels(axes, len(groups))
+        for panel, (text, names) in zip(panels, groups.items(), strict=True):
+            frame = self.to_dataframe()[names]
+            for name in names:
+                panel.plot(frame.index.to_numpy(), frame[name].to_numpy(), label=name, **plot_args)
+            panel.set_ylabel(text)
+            if len(names) <= _MOST_IN_LEGEND:
+                panel.legend(fontsize="small")
+        concise(panels[-1])
+        return panels[0] if len(panels) == 1 else np.array(panels)
+
+    def _by_unit(self, columns: Any) -> dict[str, list[str]]:
+        """Return the columns of numbers by their units as axes show them."""
+        from sunpy_helio_plugins.hapi.plots import unit_text
+
+        frame = self.to_dataframe()
+        groups: dict[str, list[str]] = {}
+        for name in columns or frame.columns:
+            if name not in frame.columns:
+                raise QueryError(f"The series has no column {name!r}; it has {', '.join(map(str, frame.columns))}.")
+            if frame[name].dtype.kind in "fi":
+                groups.setdefault(unit_text(self.units.get(name)), []).append(name)
+        if not groups:
+            raise QueryError("The series has no columns of numbers to plot.")
+        return groups
+
     @classmethod
     def _parse_file(cls, filepath: Any) -> tuple[pd.DataFrame, dict[str, Any], dict[str, u.UnitBase]]:
         import pandas as pd
 
         content = reading.load(filepath)
-        columns = content.columns()
+        with reading.named(filepath):
+            columns = content.columns()
         if not len(columns[0]):
             raise FileError(f"{filepath}: the file holds no records, and there is no TimeSeries without any.")
         index = pd.DatetimeIndex(times.datetime64_from_iso(columns[0]), name=content.info.time.name)
@@ -56,8 +106,23 @@ class HAPITimeSeries(GenericTimeSeries):
         for name, parameter, values in rest:
             made = _split(name, parameter, values)
             series |= made
-            unit |= dict(zip(made, _units(parameter), strict=True))
+            unit |= dict(zip(made, _units(parameter, content.info.units_schema), strict=True))
         return pd.DataFrame(series, index=index), _meta(content), unit
+
+
+def _panels(axes: Any, count: int) -> list[Any]:
+    """Return as many axes as there are units: those given, or new ones that share their times."""
+    if axes is not None:
+        given = list(np.ravel(axes))
+        if len(given) != count:
+            raise QueryError(f"The columns have {count} units; give as many axes, or choose columns.")
+        return given
+    import matplotlib.pyplot as plt
+
+    if count == 1:
+        return [plt.gca()]
+    figure, panels = plt.subplots(count, 1, sharex=True, figsize=(9, 1 + 2 * count), layout="constrained")
+    return list(panels)
 
 
 def _begins_with_header(path: Any) -> bool:
@@ -71,23 +136,23 @@ def _begins_with_header(path: Any) -> bool:
 def _split(name: str, parameter: Parameter, values: np.ndarray) -> dict[str, np.ndarray]:
     """Return a parameter as columns of one dimension."""
     if values.dtype.kind == "S":
-        values = np.char.decode(values, "utf-8", "replace")
+        values = decoded(values)
     elif values.dtype.kind in "if":
         mask = missing(values, parameter)
+        values = np.ma.getdata(values)
         values = values if mask is None else np.where(mask, np.nan, values)
     if values.ndim == 1:
         return {name: values.astype(object) if values.dtype.kind == "U" else values}
     flat = values.reshape(len(values), -1)
-    labels = parameter.labels
-    numbers = ["_".join(map(str, place)) for place in np.ndindex(values.shape[1:])]
-    use_labels = labels is not None and len(set(labels)) == len(labels)
-    return {f"{name}_{label}": flat[:, i] for i, label in enumerate(labels if use_labels and labels else numbers)}
+    return {f"{name}_{label}": flat[:, index] for index, label in enumerate(parameter.components)}
 
 
-def _units(parameter: Parameter) -> list[u.UnitBase]:
+def _units(parameter: Parameter, schema: str | None) -> list[u.UnitBase]:
     unit = parameter.units
-    texts = unit if isinstance(unit, list) else [unit] * parameter.width
-    parsed = [None if parameter.is_text else parse(text) for text in texts]
+    fits = isinstance(unit, list) and len(unit) == parameter.width
+    texts = unit if isinstance(unit, list) and fits else [None if isinstance(unit, list) else unit] * parameter.width
+    context = {"name": parameter.name, "description": parameter.description}
+    parsed = [None if parameter.is_text else parse(text, schema, context) for text in texts]
     return [u.dimensionless_unscaled if one is None else one for one in parsed]
 
 

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import branches, explain_foreign, of_type
-from sunpy_helio_plugins.hapi import attrs
+from sunpy_helio_plugins.hapi import attrs, listing
 from sunpy_helio_plugins.quantities import times
 
-__all__ = ["KNOWN", "PROVIDER", "Query", "queries"]
+__all__ = ["KNOWN", "PROVIDER", "Query", "is_pattern", "queries"]
 
 PROVIDER = "HAPI"
 
-KNOWN = (a.Time, a.Provider, attrs.Server, attrs.Dataset, attrs.Parameters)
+_WORDS = (a.Instrument, a.Source, a.Physobs)
+
+KNOWN = (
+    a.Time, a.Provider, *_WORDS, attrs.Server, attrs.Dataset, attrs.Parameters, attrs.Format, attrs.Chunk,
+)  # fmt: skip
 """Attrs that a query to HAPI may hold."""
 
 _NANOSECONDS = 9
@@ -37,7 +42,13 @@ class Query:
     start, end : str
         First and last instant wanted, both included: UTC, ISO 8601 with Z.
     parameters : tuple of str
-        Names in the order in which they were given; none means all.
+        Names or patterns in the order in which they were given; none means all.
+    words : tuple of str
+        What must stand in the ids, titles or descriptions of datasets.
+    format : str or None
+        The format wanted; `None` leaves it to the service.
+    chunk : float or None
+        How long one request may be, in seconds.
     """
 
     server: str
@@ -45,6 +56,9 @@ class Query:
     start: str
     end: str
     parameters: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    format: str | None = None
+    chunk: float | None = None
 
 
 def queries(*query: Attr) -> tuple[Query, ...]:
@@ -71,20 +85,54 @@ def queries(*query: Attr) -> tuple[Query, ...]:
 
 def _of_branch(branch: tuple[Attr, ...]) -> list[Query]:
     explain_foreign(branch, KNOWN, PROVIDER)
-    time, server, dataset, parameters = (
-        of_type(branch, kind) for kind in (a.Time, attrs.Server, attrs.Dataset, attrs.Parameters)
+    time, server, dataset, parameters, chosen, chunk = (
+        of_type(branch, kind)
+        for kind in (a.Time, attrs.Server, attrs.Dataset, attrs.Parameters, attrs.Format, attrs.Chunk)
     )
-    provider = of_type(branch, a.Provider)
-    if provider is not None and str(provider.value).upper() != PROVIDER:
-        raise QueryError(f"a.hapi asks the provider {PROVIDER!r}, not {provider.value!r}.")
+    words = tuple(str(attr.value) for attr in branch if isinstance(attr, _WORDS))
     if time is None:
         raise QueryError("A query to HAPI needs a.Time(start, end).")
-    if server is None:
-        raise QueryError("Say which server to ask: a.hapi.Server.cdaweb, or a.hapi.Server('https://host/path/hapi').")
-    if dataset is None:
-        raise QueryError("Say which dataset: a.hapi.Dataset('AC_H0_MFI'), or a.hapi.Dataset() for the whole catalogue.")
-    if parameters is not None and not dataset.values:
-        raise QueryError("a.hapi.Parameters needs a dataset: a.hapi.Dataset('...').")
+    _check_subject(server, dataset, parameters, words)
     start, end = times.iso(time.start, _NANOSECONDS), times.iso(time.end, _NANOSECONDS)
-    names = parameters.values if parameters is not None else ()
-    return [Query(one, id_, start, end, names) for one, id_ in product(server.values, dataset.values or (None,))]
+    ids = dataset.values if dataset is not None and dataset.values else (None,)
+    return [
+        Query(
+            one,
+            id_,
+            start,
+            end,
+            parameters.values if parameters is not None else (),
+            words,
+            chosen.values[0] if chosen is not None else None,
+            chunk.values[0] if chunk is not None else None,
+        )
+        for one, id_ in product(server.values if server is not None else _listed(), ids)
+    ]
+
+
+def _check_subject(server: Any, dataset: Any, parameters: Any, words: tuple[str, ...]) -> None:
+    if server is None and not words:
+        raise QueryError(
+            "Say which server to ask: a.hapi.Server.cdaweb, or a.hapi.Server('https://host/path/hapi'); or what "
+            "to look for on all listed servers: a.hapi.Dataset() with a.Instrument, a.Source or a.Physobs."
+        )
+    if dataset is None and not words:
+        raise QueryError("Say which dataset: a.hapi.Dataset('AC_H0_MFI'), or a.hapi.Dataset() for the whole catalogue.")
+    if parameters is not None and (dataset is None or not dataset.values):
+        raise QueryError("a.hapi.Parameters needs a dataset: a.hapi.Dataset('...').")
+
+
+def _listed() -> tuple[str, ...]:
+    return tuple(name for name, server in listing.known().items() if not server.is_test)
+
+
+def is_pattern(text: str) -> bool:
+    """
+    Tell whether a name is a pattern, with ``*`` for any characters and ``?`` for any one.
+
+    Parameters
+    ----------
+    text : str
+        An id of a dataset, or a name of a parameter.
+    """
+    return "*" in text or "?" in text

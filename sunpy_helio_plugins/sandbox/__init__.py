@@ -29,7 +29,13 @@ SERVICES = ("hapi", "imap", "helioviewer", "her")
 HAPI_SERVERS = ("cdaweb", "lisird", "swe")
 """The HAPI servers that the archive plays, by the short names of the real ones."""
 
-OFFICIAL_VARIABLES = ("IMAP_DATA_ACCESS_URL", "IMAP_API_KEY", "IMAP_ACCESS_TOKEN", "IMAP_DATA_DIR")
+OFFICIAL_VARIABLES = (
+    "IMAP_DATA_ACCESS_URL",
+    "IMAP_API_KEY",
+    "IMAP_ACCESS_TOKEN",
+    "IMAP_DATA_DIR",
+    "IALIRT_DATA_ACCESS_URL",
+)
 """What imap-data-access, the mission's own client, reads from the environment; our client reads it too."""
 
 
@@ -69,7 +75,9 @@ def use(url: str) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         for section, item, value in (
             (conf.hapi, "servers", [*hapi_servers, f"helioviewer={helioviewer_hapi}"]),
+            (conf.hapi, "oauth2", [f"swe={url}/hapi/swe/realms/swe/protocol/openid-connect/token swe_hapiserver"]),
             (conf.imap, "url", f"{url}/imap"),
+            (conf.imap, "ialirt_url", f"{url}/imap/ialirt"),
             (conf.helioviewer, "api_url", f"{url}/helioviewer/v2"),
             (conf.helioviewer, "hapi_url", helioviewer_hapi),
             (conf.helioviewer, "jp2_url", f"{url}/helioviewer/jp2"),

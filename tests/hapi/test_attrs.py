@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 
+import astropy.units as u
 import pytest
 from sunpy.net import attrs as a
 
@@ -93,7 +94,7 @@ def test_a_wrong_value_is_refused_at_once(make: object, words: str) -> None:
         ((TIME, a.hapi.Dataset("X")), "which server"),
         ((TIME, a.hapi.Server("cdaweb")), "which dataset"),
         ((TIME, a.hapi.Server("cdaweb"), a.hapi.Dataset(), a.hapi.Parameters("B")), "needs a dataset"),
-        ((TIME, a.hapi.Server("cdaweb"), a.hapi.Dataset("X"), a.Instrument("MAG")), "cannot use a.Instrument"),
+        ((TIME, a.hapi.Server("cdaweb"), a.hapi.Dataset("X"), a.Sample(3 * u.s)), "cannot use a.Sample"),
     ],
 )
 def test_an_incomplete_query_is_explained(query: tuple[object, ...], words: str) -> None:

@@ -1,0 +1,103 @@
+"""The bins of spectra: what the elements of a column stand for along each of its dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable
+
+from sunpy_helio_plugins.quantities.units import parse
+
+__all__ = ["Axis", "axes_of"]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """
+    One dimension of a column's values.
+
+    Attributes
+    ----------
+    name, label : str
+        What the bins are.
+    centers : astropy.units.Quantity or None
+        Of shape (k,), or (n, k) where the bins change with time; `None` where the dimension has no bins.
+    ranges : astropy.units.Quantity or None
+        Lower and upper edges, of shape (k, 2) or (n, k, 2).
+    unit_string : str or None
+        The bins' unit as the server spells it; where it is not understood, the numbers have none.
+    """
+
+    name: str
+    label: str
+    centers: u.Quantity | None
+    ranges: u.Quantity | None
+    unit_string: str | None
+
+    @property
+    def varies(self) -> bool:
+        """Whether the bins change with time."""
+        return self.centers is not None and self.centers.ndim == 2
+
+
+def axes_of(table: QTable, column: str) -> list[Axis]:
+    """
+    Return the dimensions of a column's values, one for each of its axes behind the time.
+
+    Parameters
+    ----------
+    table : astropy.table.QTable
+        Records, as `sunpy_helio_plugins.hapi.read` gives them.
+    column : str
+        A column of several values.
+    """
+    bins = (table[column].info.meta or {}).get("bins") or []
+    bins = [bins] if isinstance(bins, Mapping) else bins
+    shape = table[column].shape[1:]
+    return [_axis(table, bins[index] if index < len(bins) else {}, index, length) for index, length in enumerate(shape)]
+
+
+def _axis(table: QTable, described: Mapping[str, Any], index: int, length: int) -> Axis:
+    name = str(described.get("name") or f"axis {index}")
+    text = described.get("units")
+    text = text[0] if isinstance(text, list) and text else text
+    text = str(text) if text is not None else None
+    unit = parse(text) or u.one
+    ranges = _numbers(table, described.get("ranges"), unit, length, 2)
+    centers = _numbers(table, described.get("centers"), unit, length)
+    if centers is None and ranges is not None:
+        centers = ranges.mean(axis=-1)
+    label = described.get("label")
+    return Axis(name, label if isinstance(label, str) else name, centers, ranges, text)
+
+
+def _numbers(table: QTable, given: Any, unit: u.UnitBase, *shape: int) -> u.Quantity | None:
+    """Return bins as they stand, or those of the parameter that a name refers to; `None` where they do not fit."""
+    if isinstance(given, str):
+        if given not in table.colnames:
+            return None
+        values = table[given]
+        values = getattr(values, "unmasked", values)
+        own = getattr(values, "unit", None) or unit
+        numbers = np.array(np.ma.filled(np.ma.asarray(getattr(values, "value", values), dtype=float), np.nan))
+        mask = getattr(table[given], "mask", None)
+        if mask is not None:
+            numbers[np.asarray(mask)] = np.nan
+        return _fitting(numbers, own, len(table), *shape)
+    try:
+        numbers = np.array(given, dtype=float)
+    except (TypeError, ValueError):
+        return None
+    return None if given is None else _fitting(numbers, unit, *shape)
+
+
+def _fitting(numbers: np.ndarray, unit: u.UnitBase, *shape: int) -> u.Quantity | None:
+    if numbers.shape == shape:
+        return u.Quantity(numbers, unit)
+    # The schema's text has ranges the other way round, [2, N].
+    turned = np.swapaxes(numbers, -1, -2) if numbers.ndim >= 2 else numbers
+    return u.Quantity(turned, unit) if turned.shape == shape else None

@@ -1,0 +1,230 @@
+"""Columns as what they mean: spectra as NDCubes, positions as coordinates, addresses as files to fetch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
+
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable
+
+from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
+from sunpy_helio_plugins.hapi.bins import axes_of
+from sunpy_helio_plugins.hapi.tables import HAPIFiles
+from sunpy_helio_plugins.hapi.translate import PROVIDER
+
+if TYPE_CHECKING:
+    from astropy.coordinates import SkyCoord
+    from astropy.time import Time
+    from ndcube import NDCube
+
+__all__ = ["files", "to_ndcube", "to_skycoord"]
+
+FRAMES = {
+    "gse": "GeocentricSolarEcliptic", "gsm": "GeocentricSolarMagnetospheric", "sm": "SolarMagnetic",
+    "mag": "Geomagnetic", "gei": "GeocentricEarthEquatorial", "hee": "HeliocentricEarthEcliptic",
+    "hci": "HeliocentricInertial", "heeq": "HeliographicStonyhurst", "hgs": "HeliographicStonyhurst",
+    "geo": "ITRS", "j2000": "GCRS", "gcrs": "GCRS", "icrf": "GCRS",
+}  # fmt: skip
+"""Coordinate systems by the names of SPASE (HAPI's ``coordinateSystemSchema``), as classes of sunpy and astropy."""
+
+
+def to_ndcube(table: QTable, column: str) -> NDCube:
+    r"""
+    Return a spectrum as an NDCube of time and bins.
+
+    Parameters
+    ----------
+    table : astropy.table.QTable
+        Records, as `sunpy_helio_plugins.hapi.read` gives them.
+    column : str
+        A column of several values, such as fluxes by energy.
+
+    Returns
+    -------
+    ndcube.NDCube
+        Of shape (n, \*size), in the order of the table, with a time axis and one for each dimension's bins. A dimension
+        without bins is counted; bins that change with time are so as well, and stand in ``meta["bins"]``.
+
+    Raises
+    ------
+    QueryError
+        The table has no such column of numbers.
+    MissingDependencyError
+        ndcube is not installed.
+    """
+    try:
+        from ndcube import NDCube
+        from ndcube.extra_coords import QuantityTableCoordinate, TimeTableCoordinate
+    except ImportError:
+        raise MissingDependencyError("Making an NDCube", "ndcube") from None
+    values = _column(table, column)
+    if values.dtype.kind not in "fi" or len(table) < 2:
+        raise QueryError(f"An NDCube takes at least two records of numbers; {column!r} has {len(table)}.")
+    axes = axes_of(table, column)
+    meta: dict[str, Any] = {**(values.info.meta or {}), "name": column, "bins": axes}
+    coordinate = TimeTableCoordinate(_time(table), names="time", physical_types="time")
+    for axis, length in zip(axes, values.shape[1:], strict=True):
+        usable = axis.centers is not None and not axis.varies and np.isfinite(axis.centers).all()
+        centers = axis.centers if usable else u.Quantity(np.arange(length), u.pix)
+        kind = _physical_type(centers.unit)
+        coordinate = QuantityTableCoordinate(centers, names=axis.name, physical_types=kind) & coordinate
+    plain = getattr(values, "unmasked", values)
+    data = np.asarray(np.ma.getdata(getattr(plain, "value", plain)))
+    mask = getattr(values, "mask", None)
+    return NDCube(
+        data, wcs=coordinate.wcs, mask=None if mask is None else np.asarray(mask), unit=values.unit, meta=meta
+    )
+
+
+def to_skycoord(table: QTable, column: str, frame: str | None = None) -> SkyCoord:
+    """
+    Return positions as coordinates.
+
+    Parameters
+    ----------
+    table : astropy.table.QTable
+        Records, as `sunpy_helio_plugins.hapi.read` gives them.
+    column : str
+        A column of positions: three lengths, or a distance and two angles as ``vectorComponents`` says.
+    frame : str, optional
+        The coordinate system, where the server does not name it: one of `FRAMES`.
+
+    Returns
+    -------
+    astropy.coordinates.SkyCoord
+        In sunpy's or astropy's frame, observed at the records' times.
+
+    Raises
+    ------
+    QueryError
+        The system is not one that sunpy or astropy knows, or the column holds no positions.
+    """
+    from astropy.coordinates import SkyCoord
+
+    values = _column(table, column)
+    meta = values.info.meta or {}
+    name = frame or meta.get("coordinateSystemName")
+    known = ", ".join(sorted(FRAMES)).upper()
+    if not name:
+        raise QueryError(f"The server does not name the coordinate system of {column!r}; give frame=, one of {known}.")
+    made = _frame(str(name), _time(table))
+    if made is None:
+        raise QueryError(f"{column!r} is in the coordinate system {name!r}; sunpy and astropy know {known}.")
+    return SkyCoord(made.realize_frame(_representation(column, values, meta)))
+
+
+def files(table: QTable, column: str) -> HAPIFiles:
+    """
+    Return the files that a column of addresses names, to be fetched by Fido.
+
+    Parameters
+    ----------
+    table : astropy.table.QTable
+        Records, as `sunpy_helio_plugins.hapi.read` gives them.
+    column : str
+        A column of addresses; parts of them are completed by the base that the server names in ``stringType``.
+
+    Returns
+    -------
+    HAPIFiles
+        One row for each address, in the order of time; ``Fido.fetch`` takes it, whole or in part.
+
+    Raises
+    ------
+    QueryError
+        The table has no such column, or it holds no addresses.
+    """
+    from sunpy_helio_plugins.hapi.client import HAPIClient
+
+    values = _column(table, column)
+    if values.dtype.kind not in "US":
+        raise QueryError(f"{column!r} holds no texts, and so no addresses of files.")
+    base = _uri(values.info.meta or {}).get("base") or ""
+    mask = np.broadcast_to(np.asarray(getattr(values, "mask", False)), values.shape).reshape(len(table), -1)[:, 0]
+    texts = np.ma.getdata(values).reshape(len(table), -1)[:, 0].tolist()
+    rows = [index for index, text in enumerate(texts) if text and not mask[index]]
+    urls = [urljoin(str(base), str(texts[index])) for index in rows]
+    odd = next((url for url in urls if not url.startswith(("https://", "http://"))), None)
+    if odd is not None:
+        raise QueryError(f"{column!r} holds {odd!r}, which is no address of a file.")
+    time = _time(table)[rows]
+    made = HAPIFiles(client=HAPIClient())
+    made["Start Time"] = made["End Time"] = time
+    made["Provider"] = np.array([PROVIDER] * len(rows), dtype=str)
+    made["Name"] = np.array([url.partition("?")[0].rpartition("/")[2] for url in urls], dtype=str)
+    made["url"] = np.array(urls, dtype=str)
+    return made
+
+
+def _column(table: QTable, column: str) -> Any:
+    if column not in table.colnames:
+        raise QueryError(f"The table has no column {column!r}; it has {', '.join(table.colnames)}.")
+    return table[column]
+
+
+def _time(table: QTable) -> Time:
+    return table.columns[0]
+
+
+def _physical_type(unit: u.UnitBase) -> str:
+    kinds = {"energy": "em.energy", "frequency": "em.freq", "length": "em.wl", "time": "time.duration"}
+    return next((kind for name, kind in kinds.items() if name in unit.physical_type), "custom:pos.bin")
+
+
+def _uri(meta: dict[str, Any]) -> dict[str, Any]:
+    """Return what ``stringType`` says of addresses; the test server of HAPI 3.2 writes it in a form of its own."""
+    said = meta.get("stringType")
+    if not isinstance(said, dict):
+        return {}
+    inside = said.get("uri")
+    return inside if isinstance(inside, dict) else said
+
+
+def _frame(name: str, time: Time) -> Any:
+    import sunpy.coordinates.frames as solar
+    from astropy.coordinates import GCRS, ITRS
+
+    cls = FRAMES.get(name.strip().lower(), "")
+    found = {"GCRS": GCRS, "ITRS": ITRS}.get(cls) or getattr(solar, cls or "?", None)
+    return None if found is None else found(obstime=time)
+
+
+def _representation(column: str, values: Any, meta: dict[str, Any]) -> Any:
+    """Return positions; masked ones are NaN."""
+    from astropy.coordinates import CartesianRepresentation, SphericalRepresentation
+
+    components = [str(one).lower() for one in meta.get("vectorComponents") or ("x", "y", "z")]
+    unit = getattr(values, "unit", None)
+    numbers = np.array(np.ma.getdata(getattr(getattr(values, "unmasked", values), "value", values)), dtype=float)
+    if numbers.ndim != 2 or numbers.shape[1] != len(components):
+        raise QueryError(f"{column!r} holds no vectors of {len(components)} components.")
+    mask = getattr(values, "mask", None)
+    if mask is not None:
+        numbers[np.asarray(mask)] = np.nan
+    units = _units(values, unit, meta)
+    parts = {name: numbers[:, index] * units[index] for index, name in enumerate(components)}
+    if set(parts) == {"x", "y", "z"} and parts["x"].unit.is_equivalent(u.m):
+        return CartesianRepresentation(parts["x"], parts["y"], parts["z"])
+    latitude = parts.get("latitude")
+    if latitude is None and "colatitude" in parts:
+        latitude = 90 * u.deg - parts["colatitude"]
+    longitude = parts.get("longitude", parts.get("longitude0"))
+    if "r" in parts and latitude is not None and longitude is not None and parts["r"].unit.is_equivalent(u.m):
+        return SphericalRepresentation(_angle(longitude), _angle(latitude), parts["r"])
+    raise QueryError(f"{column!r} has the components {', '.join(components)} in {unit}: these are no positions.")
+
+
+def _angle(values: u.Quantity) -> u.Quantity:
+    """Return angles; the specification lets them be hours."""
+    return values.to_value(u.hour) * 15 * u.deg if values.unit.is_equivalent(u.hour) else values
+
+
+def _units(values: Any, unit: Any, meta: dict[str, Any]) -> list[u.UnitBase]:
+    from sunpy_helio_plugins.quantities.units import parse
+
+    texts = meta.get("unit_string")
+    if unit is None and isinstance(texts, list):
+        return [parse(text) or u.one for text in texts]
+    return [unit or u.one] * values.shape[1]

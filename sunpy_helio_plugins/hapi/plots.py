@@ -1,0 +1,194 @@
+"""Pictures of columns, each as suits it: lines, components, spectrograms; and axes grouped by unit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable
+
+from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.hapi.bins import Axis, axes_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["quicklook"]
+
+_MOST_LINES = 6
+_MOST_PANELS = 12
+
+
+def quicklook(table: QTable, columns: Sequence[str] | None = None) -> Figure:
+    """
+    Draw columns one above the other, each as suits it.
+
+    Parameters
+    ----------
+    table : astropy.table.QTable
+        Records, as `sunpy_helio_plugins.hapi.read` gives them.
+    columns : sequence of str, optional
+        Which to draw, at most 12 by default. Those without numbers are left out.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Scalars are lines, vectors one line for each component, and spectra images with the edges of their bins and
+        logarithmic colours.
+
+    Raises
+    ------
+    QueryError
+        There is nothing to draw.
+    """
+    import matplotlib.pyplot as plt
+
+    chosen = _drawable(table, columns)
+    heights = [1.6 if _is_spectrum(table, name) else 1.0 for name in chosen]
+    figure, panels = plt.subplots(
+        len(chosen), 1, sharex=True, squeeze=False, figsize=(9, 1 + 1.7 * sum(heights)), layout="constrained",
+        gridspec_kw={"height_ratios": heights},
+    )  # fmt: skip
+    instants = datetimes(table.columns[0])
+    for axes, name in zip(panels[:, 0], chosen, strict=True):
+        if _is_spectrum(table, name):
+            _draw_spectrum(axes, instants, table, name)
+        else:
+            _draw_lines(axes, instants, table, name)
+    described = (table.meta.get("hapi") or {}).get("description") or ""
+    figure.suptitle(described if len(described) <= 90 else f"{described[:87]}...", fontsize="medium")
+    concise(panels[-1, 0])
+    return figure
+
+
+def datetimes(time: Any) -> np.ndarray:
+    """Return times as ``datetime64``; the last instant before midnight stands for a leap second."""
+    from sunpy_helio_plugins.quantities.times import datetime64_from_iso
+
+    stamps = time.copy(format="isot")
+    stamps.precision = 9
+    return datetime64_from_iso(np.asarray(np.ma.getdata(stamps.value), dtype="S"))
+
+
+def concise(axes: Axes) -> None:
+    """Label a time axis with what changes."""
+    import matplotlib.dates as dates
+
+    locator = dates.AutoDateLocator()
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+    axes.set_xlabel("UTC")
+
+
+def unit_text(unit: u.UnitBase | None) -> str:
+    """Return a unit for an axis."""
+    return "" if unit is None or unit == u.one else unit.to_string("latex_inline")
+
+
+def _drawable(table: QTable, columns: Sequence[str] | None) -> list[str]:
+    named = [str(name) for name in (columns if columns is not None else table.colnames[1:])]
+    missing = [name for name in named if name not in table.colnames]
+    if missing:
+        raise QueryError(f"The table has no column {', '.join(missing)}; it has {', '.join(table.colnames)}.")
+    chosen = [name for name in named if getattr(table[name], "dtype", np.dtype("U1")).kind in "fi"]
+    if columns is None:
+        chosen = chosen[:_MOST_PANELS]
+    if not chosen or not len(table):
+        raise QueryError("There is nothing to draw: no records, or no columns of numbers.")
+    return chosen
+
+
+def _is_spectrum(table: QTable, name: str) -> bool:
+    values = table[name]
+    if values.ndim != 2 or len(table) < 2:
+        return False
+    has_bins = axes_of(table, name)[0].centers is not None
+    return values.shape[1] > _MOST_LINES or (has_bins and values.shape[1] > 3)
+
+
+def _numbers(values: Any) -> np.ndarray:
+    plain = getattr(values, "unmasked", values)
+    numbers = np.array(np.ma.getdata(getattr(plain, "value", plain)), dtype=float)
+    mask = getattr(values, "mask", None)
+    if mask is not None:
+        numbers[np.asarray(mask)] = np.nan
+    return numbers
+
+
+def _draw_lines(axes: Axes, instants: np.ndarray, table: QTable, name: str) -> None:
+    from sunpy_helio_plugins.hapi.parameter import Parameter
+
+    values = table[name]
+    numbers = _numbers(values).reshape(len(table), -1)
+    said = {**(values.info.meta or {}), "name": name, "size": list(values.shape[1:]) or None}
+    labels = Parameter(said).components
+    marker = "." if len(table) < 100 else None
+    for index in range(numbers.shape[1]):
+        axes.plot(instants, numbers[:, index], lw=0.9, marker=marker, label=labels[index] or name)
+    if 1 < numbers.shape[1] <= 2 * _MOST_LINES:
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small", frameon=False)
+    axes.set_ylabel(_label(Parameter(said).title if values.ndim == 1 else name, values), fontsize="small")
+    axes.grid(alpha=0.3)
+
+
+def _label(name: str, values: Any) -> str:
+    unit = unit_text(getattr(values, "unit", None))
+    text = (values.info.meta or {}).get("unit_string")
+    shown = unit or (text if isinstance(text, str) and text.strip() and text != "dimensionless" else "")
+    return f"{name}\n[{shown}]" if shown else name
+
+
+def _draw_spectrum(axes: Axes, instants: np.ndarray, table: QTable, name: str) -> None:
+    from matplotlib.colors import LogNorm
+
+    values = table[name]
+    numbers = _numbers(values)
+    axis = axes_of(table, name)[0]
+    positive = numbers[np.isfinite(numbers) & (numbers > 0)]
+    # Logarithmic colours tell nothing where all values are of one size, or of either sign.
+    is_log = len(positive) > 0.5 * np.isfinite(numbers).sum() and positive.max() > 10 * np.percentile(positive, 2)
+    norm = LogNorm(np.percentile(positive, 1), positive.max()) if is_log else None
+    x, y = _mesh(instants, axis, numbers.shape[1])
+    shown = np.where(numbers > 0, numbers, np.nan) if is_log else numbers
+    image = axes.pcolormesh(x, y, shown if axis.varies else shown.T, norm=norm, cmap="viridis", rasterized=True, shading="flat")
+    if axis.centers is not None and np.nanmin(y) > 0 and np.nanmax(y) > 20 * np.nanmin(y):
+        axes.set_yscale("log")
+    unit = unit_text(axis.centers.unit) if axis.centers is not None else ""
+    axes.set_ylabel(f"{axis.label}\n[{unit or axis.unit_string}]" if unit or axis.unit_string else axis.label)
+    axes.figure.colorbar(image, ax=axes, label=_label(name, values), pad=0.01)
+
+
+def _mesh(instants: np.ndarray, axis: Axis, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the corners of the image's cells: times by bins."""
+    import matplotlib.dates as dates
+
+    days = _edges(dates.date2num(instants))
+    if axis.centers is None:
+        edges = np.arange(count + 1) - 0.5
+    elif axis.varies:
+        centers = axis.centers.value
+        lines = np.array([_bin_edges(line, None) for line in np.vstack([centers, centers[-1:]])])
+        return np.repeat(days[:, None], count + 1, axis=1), lines
+    else:
+        edges = _bin_edges(axis.centers.value, axis.ranges.value if axis.ranges is not None else None)
+    return days, edges
+
+
+def _bin_edges(centers: np.ndarray, ranges: np.ndarray | None) -> np.ndarray:
+    if ranges is not None and ranges.ndim == 2 and np.allclose(ranges[1:, 0], ranges[:-1, 1]):
+        return np.append(ranges[:, 0], ranges[-1, 1])
+    filled = np.interp(np.arange(len(centers)), np.flatnonzero(np.isfinite(centers)), centers[np.isfinite(centers)])
+    steps = np.diff(filled)
+    if (filled > 0).all() and len(steps) > 1 and steps.max() > 3 * abs(steps.min()):
+        return np.exp(_edges(np.log(filled)))
+    return _edges(filled)
+
+
+def _edges(centers: np.ndarray) -> np.ndarray:
+    if len(centers) < 2:
+        return np.array([centers[0] - 0.5, centers[0] + 0.5])
+    middle = (centers[1:] + centers[:-1]) / 2
+    return np.concatenate([[2 * centers[0] - middle[0]], middle, [2 * centers[-1] - middle[-1]]])
