@@ -44,15 +44,15 @@ holes
 # SPoCA submits the time of its picture as the end of an event and the time of its previous run as the start. Outlines
 # are coordinates at the instant of detection, so that this has not to be known.
 
-outlines = holes.outlines()
+outlines = [polygon.skycoord for polygon in holes["hpc_boundcc"]]
 outlines[0]
 
 # %%
-# The numbers of the outlines drift across the disk (left). `sunpy_helio_plugins.her.draw` turns each to the time of the
+# The numbers of the outlines drift across the disk (left). `sunpy_helio_plugins.her.overlay` turns each to the time of the
 # picture and shows it as the picture's observer sees it (right): now they all lie on the same dark regions.
 
 sun = Map(files[0])
-hours = her.detection_times(holes).ymdhms["hour"]
+hours = holes["detection_time"].ymdhms["hour"]
 colours = [to_hex(plt.get_cmap("plasma")(0.15 + 0.85 * hour / 24)) for hour in hours]
 
 figure = plt.figure(figsize=(11, 6), layout="compressed")
@@ -67,7 +67,7 @@ left.set(xlabel="Solar X [arcsec]", ylabel="Solar Y [arcsec]", title="As detecte
 right = figure.add_subplot(122, projection=sun)
 sun.plot(axes=right, autoalign=False)
 for index, colour in enumerate(colours):
-    her.draw(right, holes[index : index + 1], color=colour, linewidth=1)
+    her.overlay(right, holes[index : index + 1], color=colour, linewidth=1)
 right.set_title(f"Turned to {sun.date.iso[:16]}")
 
 shades = {f"{hour:02d}:00": colour for hour, colour in sorted(zip(hours, colours, strict=True))}

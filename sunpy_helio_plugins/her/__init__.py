@@ -9,13 +9,23 @@ from __future__ import annotations
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.her.client import HERClient
-from sunpy_helio_plugins.her.overlay import draw
-from sunpy_helio_plugins.her.regions import Outlines, detection_times, polygon
+from sunpy_helio_plugins.her.overlay import overlay
+from sunpy_helio_plugins.her.places import Places
+from sunpy_helio_plugins.her.polygon import Polygon
+from sunpy_helio_plugins.her.polygons import Polygons
+from sunpy_helio_plugins.her.relations import graph, tracks
 from sunpy_helio_plugins.her.service import Request, requests
 from sunpy_helio_plugins.her.tables import HERTable
+from sunpy_helio_plugins.her.towards import to_attrs
 from sunpy_helio_plugins.her.translate import queries
 
-__all__ = ["HERClient", "HERTable", "Outlines", "Request", "detection_times", "draw", "polygon", "translate"]
+__all__ = [
+    "HERClient", "HERTable", "Places", "Polygon", "Polygons", "Request", "draw", "graph", "overlay", "to_attrs",
+    "tracks", "translate",
+]  # fmt: skip
+
+draw = overlay
+"""Another name of `overlay`."""
 
 
 def translate(*query: Attr) -> tuple[Request, ...]:

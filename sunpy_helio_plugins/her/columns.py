@@ -1,9 +1,13 @@
-"""One keyword of many records as one column."""
+"""
+One keyword of many records as one column.
+
+Whole columns are read at once; only where a value is not what its keyword should hold is each looked at by itself.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import astropy.units as u
@@ -12,197 +16,247 @@ from astropy.table import Column, MaskedColumn
 from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.her import goes, noaa
 from sunpy_helio_plugins.her.keywords import Keyword, keywords
+from sunpy_helio_plugins.her.truth import SENTINELS
 from sunpy_helio_plugins.quantities import times, units
 
-__all__ = ["Record", "column", "trusted"]
+__all__ = ["Reader", "Record", "is_place"]
 
 Record = dict[str, Any]
+Mask = NDArray[np.bool_]
 
-SENTINELS = (-9999.0, -999999.0)
-"""Numbers that mean "missing": the defaults of SolarSoft's submission programs (export_event.pro)."""
-
-PLACES = re.compile(
-    r"(hpc|hgs|hgc|hrc)_(x|y|r|a|radius|coord|bbox|boundcc)|hpc_geom|event_coord[123]|boundbox_c[12](ll|ur)"
+_PLACES = re.compile(
+    r"(hpc|hgs|hgc|hrc)_(x|y|r|a|radius|coord|bbox|boundcc|skeletoncc)|hpc_geom|event_coord[123]"
+    r"|boundbox_c[12](ll|ur)"
 )
-"""Keywords that say where an event is."""
+_LONG = re.compile(
+    r".*url|hpc_geom|(bound|skel)_chaincode|refs_orig|.*_description|.*_title|frm_(paramset|contact|institute)"
+    r"|fi_barbs.*|chaincodetype|solar_object_locator"
+)
+"""Keywords with long text: kept as objects, since numpy gives every row the room of the longest, four bytes a letter."""
 
-BOX = re.compile(r"(hpc|hgs|hgc|hrc)_bbox")
-
-DECLARED = ("coord1_unit", "coord2_unit", "coord3_unit")
+COMPONENTS = {"coord1_unit": 0, "coord2_unit": 1, "coord3_unit": 2}
 """
-Units that the registry's list names and its answers never hold: ``event_coordunit`` says them for each record.
+Units that the registry's list names and its answers never hold: ``event_coordunit`` says them, for each component.
 
 These are the numbers of the submitter, in the system of the submitter: arcsec in one row, degrees in the next, and a
-radius beside "degrees". No column of theirs is a quantity; ``hpc_x`` and the like hold the same places in known units.
+radius beside "degrees". They stay plain, beside columns of these names that say each row's unit; ``hpc_x`` and the like
+hold the same places in known units.
 """
 
 
-def trusted(record: Record) -> Record:
+def is_place(name: str) -> bool:
+    """Tell whether a keyword says where an event is; it has no value where ``noposition`` is true."""
+    return _PLACES.fullmatch(name) is not None
+
+
+class Reader:
     """
-    Return a record without the places that are not the event's.
+    Makes the columns of some records.
 
     Parameters
     ----------
-    record : dict
-        A record as it came.
-
-    Returns
-    -------
-    dict
-        A copy. Where ``noposition`` is true every place is missing: the registry fills in the disk's centre. A box
-        without extent is missing: SSW Latest Events' is always the point (1, 1).
-    """
-    if str(record.get("noposition")).lower() == "true":
-        return {name: None if PLACES.fullmatch(name) else value for name, value in record.items()}
-    return {name: None if BOX.fullmatch(name) and _is_point(value) else value for name, value in record.items()}
-
-
-def _is_point(box: Any) -> bool:
-    pairs = re.sub(r"[^-+\d.eE, ]", "", str(box)).strip(" ,").split(",")
-    return len(pairs) > 1 and len(set(pairs)) == 1
-
-
-def column(name: str, records: Sequence[Record], problems: list[str]) -> Any:
-    """
-    Return one keyword of all records as a column of a QTable.
-
-    Parameters
-    ----------
-    name : str
-        The keyword.
     records : sequence of dict
-        Trusted records.
+        The events as the registry sent them.
     problems : list of str
         Takes a sentence for each kind of value that could not be read.
-
-    Returns
-    -------
-    astropy.time.Time, astropy.units.Quantity, astropy.table.Column or astropy.table.MaskedColumn
-        As long as ``records``; missing values are masked.
     """
-    keyword = keywords().get(name.lower())
-    values = [record.get(name) for record in records]
-    kind = keyword.kind if keyword else _guess(values)
-    made = _MAKERS.get(kind, _text)(keyword or Keyword(name, kind), values, records, problems)
-    made.info.name = name
-    return made
+
+    def __init__(self, records: Any, problems: list[str]) -> None:
+        self.records, self.problems = records, problems
+        self.nowhere = np.array([str(value).lower() == "true" for value in self.values("noposition")], dtype=bool)
+        self.placed = not self.nowhere.any()
+
+    def values(self, name: str) -> list[Any]:
+        """Return a keyword of all records, `None` where they have none; of places, where they are believed."""
+        found = [record.get(name) for record in self.records]
+        if name != "noposition" and not self.placed and is_place(name):
+            return [None if gone else value for value, gone in zip(found, self.nowhere, strict=True)]
+        return found
+
+    def column(self, name: str) -> Any:
+        """
+        Return one keyword of all records as a column of a QTable.
+
+        Parameters
+        ----------
+        name : str
+            The keyword.
+
+        Returns
+        -------
+        astropy.time.Time, astropy.units.Quantity, astropy.table.Column or astropy.table.MaskedColumn
+            As long as the records; missing values are masked.
+        """
+        values = self.values(name)
+        keyword = keywords().get(name.lower()) or Keyword(name, _guess(values))
+        made = _MAKERS.get(keyword.kind, Reader._text)(self, keyword, values)
+        made.info.name = name
+        return made
+
+    def _each(self, keyword: Keyword, values: list[Any], reader: Callable[[Any], Any]) -> list[Any]:
+        """Read values one by one; `None` where one is missing or, with a word in ``problems``, cannot be read."""
+        read: list[Any] = []
+        bad: list[Any] = []
+        for value in values:
+            try:
+                read.append(None if value is None or value == "" else reader(value))
+            except (ValueError, TypeError, OverflowError):
+                read.append(None)
+                bad.append(value)
+        if bad:
+            words = f"{keyword.name}: {len(bad)} values could not be read, such as {str(bad[0])[:80]!r}"
+            self.problems.append(f"{words}; see the column raw.")
+        return read
+
+    def _times(self, keyword: Keyword, values: list[Any]) -> Any:
+        missing = _missing(values)
+        try:
+            return _as_time(values, missing)
+        except (ValueError, TypeError, AttributeError):
+            read = self._each(keyword, values, _stamp)
+            return _as_time(read, _missing(read))
+
+    def _booleans(self, keyword: Keyword, values: list[Any]) -> Any:
+        try:
+            read = [_WORDS[value] for value in values]
+        except (KeyError, TypeError):
+            read = self._each(keyword, values, lambda value: _WORDS[str(value).lower()])
+        missing = _missing(read)
+        return MaskedColumn(np.array([bool(value) for value in read], dtype=bool), mask=missing, copy=False)
+
+    def _text(self, keyword: Keyword, values: list[Any]) -> Any:
+        missing = _missing(values)
+        if not all(type(value) is str or value is None for value in values):
+            values = self._each(keyword, values, str)
+        if _LONG.fullmatch(keyword.name) or keyword.name not in keywords():
+            data = np.empty(len(values), dtype=object)
+            data[:] = [value or "" for value in values]
+        else:
+            data = np.array([value or "" for value in values], dtype=str)
+        return MaskedColumn(data, mask=missing, copy=False)
+
+    def _objects(self, _: Keyword, values: list[Any]) -> Any:
+        data = np.empty(len(values), dtype=object)
+        for index, value in enumerate(values):
+            data[index] = value
+        return Column(data, copy=False)
+
+    def _numbers(self, keyword: Keyword, values: list[Any]) -> Any:
+        data, missing = self._as_floats(keyword, values)
+        if keyword.name == "ar_noaanum":
+            data = self._five_digits(data, missing)
+        whole: NDArray[Any] = data
+        if keyword.kind == "integer" and (data == np.rint(data)).all():
+            whole = data.astype(np.int64)
+        if keyword.unit in COMPONENTS:
+            return MaskedColumn(whole, mask=missing, copy=False)
+        if keyword.unit:
+            return self._in_units(keyword, whole, missing, self.values(keyword.unit))
+        if not keyword.fixed:
+            return MaskedColumn(whole, mask=missing, copy=False)
+        return units.column(data, keyword.fixed, name=keyword.name, mask=missing if missing.any() else None)
+
+    def _as_floats(self, keyword: Keyword, values: list[Any]) -> tuple[NDArray[np.float64], Mask]:
+        try:
+            whole = [None if value == "" else _number(value) if type(value) is bool else value for value in values]
+            data = np.array(whole, dtype=float)
+        except (ValueError, TypeError, OverflowError):
+            data = np.array(self._each(keyword, values, _number), dtype=float)
+        missing = ~np.isfinite(data)
+        for sentinel in SENTINELS:
+            missing |= data == sentinel
+        data[missing] = 0.0
+        return data, missing
+
+    def _five_digits(self, data: NDArray[np.float64], missing: Mask) -> NDArray[np.float64]:
+        """Return NOAA's numbers in five digits from the rollover of 2002 on: suppliers spell them either way."""
+        made = data.copy()
+        for row in np.flatnonzero(~missing & (data > 0) & (data < 10000)):
+            made[row] = noaa.five_digits(int(data[row]), str(self.records[row].get("event_starttime") or ""))
+        return made
+
+    def component_units(self, name: str) -> Any:
+        """Return each record's unit of one component of its own coordinates: "deg, rsun", "arcsec,arcsec", "deg"."""
+        component = COMPONENTS[name]
+        cache: dict[Any, str] = {}
+        made = []
+        for value in self.values("event_coordunit"):
+            text = str(value or "")
+            if text not in cache:
+                words = [word for word in re.split(r"[,;\s]+", text) if word]
+                # One unit is that of the angles; of a distance from the centre it says nothing.
+                words = words * 2 if len(words) == 1 else words
+                cache[text] = words[component] if component < len(words) else ""
+            made.append(cache[text])
+        column = MaskedColumn(np.array(made, dtype=str), mask=_missing(made), copy=False)
+        column.info.name = name
+        return column
+
+    def _in_units(self, keyword: Keyword, data: NDArray[Any], missing: Mask, texts: list[Any]) -> Any:
+        """Return numbers in one unit, where all rows have one that converts; else plain, with the texts they had."""
+        said = list(dict.fromkeys(text for text, gone in zip(texts, missing.tolist(), strict=True) if not gone))
+        words = [str(text or "") for text in said]
+        if not words and keyword.usual:
+            # A column without any value has a unit all the same, so that tables stack.
+            words = [keyword.usual]
+        factors = _factors(keyword, words)
+        if factors is None:
+            made = MaskedColumn(data, mask=missing, copy=False)
+            if words:
+                made.info.meta = {"unit_string": " | ".join(words)}
+            return made
+        unit, scales = factors
+        scaled = data.astype(float)
+        if len(said) > 1 and any(scale != 1 for scale in scales.values()):
+            scaled = data * np.array([scales.get(str(text or ""), 1.0) for text in texts])
+        quantity = u.Quantity(scaled, unit, copy=False)
+        made = Masked(quantity, mask=missing) if missing.any() else quantity
+        if said:
+            made.info.meta = {"unit_string": words[0]}
+        return made
+
+
+_WORDS: dict[Any, bool | None] = {
+    "true": True, "false": False, "t": True, "f": False, "T": True, "F": False, True: True, False: False, None: None,
+    "": None,
+}  # fmt: skip
 
 
 def _guess(values: list[Any]) -> str:
-    known = [value for value in values if value not in (None, "")]
-    if any(isinstance(value, list | dict) for value in known):
+    kinds = {type(value) for value in values if value is not None and value != ""}
+    if kinds & {list, dict}:
         return "object"
-    if known and all(isinstance(value, bool) for value in known):
+    if kinds == {bool}:
         return "boolean"
-    return "float" if known and all(isinstance(value, int | float) for value in known) else "string"
+    return "float" if kinds and kinds <= {int, float} else "string"
 
 
-def _read(keyword: Keyword, values: list[Any], reader: Callable[[Any], Any], problems: list[str]) -> list[Any]:
-    """Read each value; `None` where it is missing or, with a word in ``problems``, where it cannot be read."""
-    read: list[Any] = []
-    bad: list[Any] = []
-    for value in values:
-        try:
-            read.append(None if value is None or value == "" else reader(value))
-        except (ValueError, TypeError, OverflowError):
-            read.append(None)
-            bad.append(value)
-    if bad:
-        problems.append(f"{keyword.name}: {len(bad)} values could not be read, such as {bad[0]!r}; see the column raw.")
-    return read
+def _missing(values: list[Any]) -> Mask:
+    return np.array([value is None or value == "" for value in values], dtype=bool)
 
 
-def _missing(read: list[Any]) -> NDArray[np.bool_]:
-    return np.array([value is None for value in read], dtype=bool)
+def _as_time(stamps: list[Any], missing: Mask) -> Any:
+    gone = missing.any()
+    if gone:
+        # The same form as the others', so that all are read at once.
+        width = max((len(stamp) for stamp in stamps if stamp), default=19)
+        filler = "2000-01-01T00:00:00" if width == 19 else "2000-01-01"
+        stamps = [stamp or filler for stamp in stamps]
+    return times.from_iso(np.array([stamp.encode("ascii") for stamp in stamps], dtype="S"), missing if gone else None)
 
 
-def _times(keyword: Keyword, values: list[Any], _: Sequence[Record], problems: list[str]) -> Any:
-    read = _read(keyword, values, str, problems)
-    try:
-        return _as_time(read)
-    except ValueError:
-        return _as_time(_read(keyword, read, _stamp, problems))
+def _stamp(value: Any) -> str:
+    text = str(value).strip().replace(" ", "T")
+    times.from_iso([text])
+    return text
 
 
-def _as_time(stamps: list[str | None]) -> Any:
-    missing = _missing(stamps)
-    filled = np.array(["2000-01-01" if stamp is None else stamp for stamp in stamps], dtype=str)
-    return times.from_iso(filled, missing if missing.any() else None)
-
-
-def _stamp(value: str) -> str:
-    times.from_iso([value])
-    return value
-
-
-def _booleans(keyword: Keyword, values: list[Any], _: Sequence[Record], problems: list[str]) -> Any:
-    words = {"true": True, "false": False, "t": True, "f": False}
-
-    def reader(value: Any) -> bool:
-        word = words.get(str(value).lower())
-        if word is None:
-            raise ValueError(value)
-        return word
-
-    read = _read(keyword, values, reader, problems)
-    return _plain(np.array([bool(value) for value in read], dtype=bool), _missing(read))
-
-
-def _text(keyword: Keyword, values: list[Any], _: Sequence[Record], problems: list[str]) -> Any:
-    read = _read(keyword, values, str, problems)
-    return MaskedColumn(np.array(["" if value is None else value for value in read], dtype=str), mask=_missing(read))
-
-
-def _objects(_keyword: Keyword, values: list[Any], _: Sequence[Record], _problems: list[str]) -> Any:
-    data = np.empty(len(values), dtype=object)
-    data[:] = values
-    return Column(data)
-
-
-def _plain(data: NDArray[Any], missing: NDArray[np.bool_]) -> Any:
-    # Always masked: a column in which nothing is missing must stack with one in which something is.
-    return MaskedColumn(data, mask=missing)
-
-
-def _number(value: Any) -> float | None:
+def _number(value: Any) -> float:
     if isinstance(value, bool):
         raise TypeError(value)
-    number = float(value)
-    return None if number in SENTINELS or not np.isfinite(number) else number
-
-
-def _numbers(keyword: Keyword, values: list[Any], records: Sequence[Record], problems: list[str]) -> Any:
-    read = _read(keyword, values, _number, problems)
-    missing = _missing(read)
-    data = np.array([0.0 if value is None else value for value in read], dtype=float)
-    if keyword.kind == "integer" and (data == np.rint(data)).all():
-        data = data.astype(np.int64)
-    if keyword.unit in DECLARED:
-        return _plain(data, missing)
-    if keyword.unit:
-        return _in_units(keyword, data, missing, [str(record.get(keyword.unit) or "") for record in records])
-    if not keyword.fixed:
-        return _plain(data, missing)
-    return units.column(data, keyword.fixed, name=keyword.name, mask=missing if missing.any() else None)
-
-
-def _in_units(keyword: Keyword, data: NDArray[Any], missing: NDArray[np.bool_], texts: list[str]) -> Any:
-    """Return numbers in one unit, where all rows have one that converts; else plain, with the texts they came with."""
-    said = list(dict.fromkeys(text for text, gone in zip(texts, missing, strict=True) if not gone))
-    # A column without any value has a unit all the same, so that tables stack.
-    said = said or [keyword.usual]
-    factors = _factors(keyword, said)
-    if factors is None:
-        made = _plain(data, missing)
-        made.info.meta = {"unit_string": " | ".join(said)}
-        return made
-    unit, scales = factors
-    quantity = u.Quantity(data * np.array([scales.get(text, 1.0) for text in texts]), unit)
-    made = Masked(quantity, mask=missing) if missing.any() else quantity
-    if not missing.all():
-        made.info.meta = {"unit_string": said[0]}
-    return made
+    return float(value)
 
 
 def _factors(keyword: Keyword, said: list[str]) -> tuple[u.UnitBase, dict[str, float]] | None:
@@ -218,7 +272,14 @@ def _factors(keyword: Keyword, said: list[str]) -> tuple[u.UnitBase, dict[str, f
     return first**keyword.power, scales
 
 
-_MAKERS = {
-    "time": _times, "boolean": _booleans, "float": _numbers, "integer": _numbers, "object": _objects,
+def flux(values: list[Any]) -> Any:
+    """Return the fluxes of GOES classes as a column."""
+    data, missing = goes.fluxes(values)
+    return Masked(u.Quantity(data, goes.UNIT), mask=missing)
+
+
+_MAKERS: dict[str, Callable[[Reader, Keyword, list[Any]], Any]] = {
+    "time": Reader._times, "boolean": Reader._booleans, "float": Reader._numbers, "integer": Reader._numbers,
+    "object": Reader._objects,
 }  # fmt: skip
-"""How each kind is made; text, chaincodes and units are text."""
+"""How each kind is made; text and units are text."""

@@ -38,8 +38,8 @@ KEYS = json.loads((DATA / "keys.json").read_text())
 IVORN = "ivo://helio-informatics.org/"
 CARRINGTON_OFFSET = 0.05
 """Degrees by which the registry's L0 exceeds sunpy's, the same in every record."""
-RADIUS_RATIO = 1.00035
-"""The registry's angular solar radius over sunpy's."""
+RADIUS_RATIO = 0.999718
+"""The registry's angular solar radius over sunpy's: it takes 695,506 km."""
 ALWAYS = {
     "comment_count": "0", "frm_humanflag": "false", "noposition": "false", "active": "true", "event_testflag": "false",
     "hpc_heliosphere_corrected": "false", "hcr_checked": "false", "sum_overlap_scores": "0", "revision": "1",

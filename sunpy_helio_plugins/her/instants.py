@@ -1,0 +1,143 @@
+"""The instant to which each event's place belongs, and where Earth was then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from astropy.time import Time
+from numpy.typing import NDArray
+
+__all__ = ["INSTANTS", "Instants", "chosen", "earth", "times"]
+
+Instants = NDArray[np.float64]
+"""Shape (n, 2): the two parts of UTC Julian dates; NaN where an instant is missing. Cheap to cut, sort and stack."""
+
+INSTANTS: tuple[tuple[str, float | None, str, str], ...] = (
+    ("SPoCA", None, "event_endtime", "submits its picture's time as the end, its last run as the start (spoca_ch.pro)"),
+    ("Emerging flux region module", 0.55, "event_peaktime", "before that version (Helioviewer's HEKAdapter)"),
+)
+"""
+Methods whose places do not belong to event_starttime: the beginning of ``frm_name``, the version below which that
+holds (`None` for all), the keyword of the instant, and the source of the fact. All others' belong to event_starttime.
+"""
+
+
+def chosen(names: Sequence[Any], versions: Sequence[Any]) -> list[str]:
+    """
+    Return the keyword that holds the instant of each event's place.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The methods, ``frm_name``.
+    versions : sequence of float or None
+        Their versions, ``frm_versionnumber``.
+    """
+    cache: dict[tuple[Any, Any], str] = {}
+    made = []
+    for pair in zip(names, versions, strict=True):
+        try:
+            keyword = cache.get(pair)
+        except TypeError:
+            made.append("event_starttime")
+            continue
+        if keyword is None:
+            keyword = cache[pair] = _keyword(*pair)
+        made.append(keyword)
+    return made
+
+
+def _keyword(name: Any, version: Any) -> str:
+    for start, below, keyword, _ in INSTANTS:
+        if str(name or "").startswith(start) and (below is None or _is_below(version, below)):
+            return keyword
+    return "event_starttime"
+
+
+def _is_below(version: Any, bound: float) -> bool:
+    try:
+        # Versions went through single precision: 0.55 is kept as 0.550000011920929.
+        return float(np.float32(version)) < float(np.float32(bound))
+    except (TypeError, ValueError):
+        return False
+
+
+def parts(time: Time) -> Instants:
+    """Return times as the two parts of Julian dates, UTC."""
+    utc = time.utc
+    made = np.stack([np.asarray(getattr(utc, part)) for part in ("jd1", "jd2")], axis=-1).astype(float)
+    mask = np.asarray(np.ma.getmaskarray(time.mask)) if isinstance(time.mask, np.ma.MaskedArray) else time.mask
+    made[np.broadcast_to(mask, made.shape[:-1])] = np.nan
+    return made
+
+
+def times(instants: Instants) -> Time:
+    """Return times of two parts; masked where they are missing."""
+    missing = np.isnan(instants).any(axis=-1)
+    filled = np.where(missing[..., None], (2451545.0, 0.0), instants)
+    made = Time(filled[..., 0], filled[..., 1], format="jd", scale="utc")
+    made.format = "isot"
+    if missing.any():
+        made[missing] = np.ma.masked
+    return made
+
+
+def earth(instants: Instants) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """
+    Return where Earth is: the latitude in degrees and the distance in kilometres, heliographic.
+
+    Each distinct instant is computed once, all of them together; the longitude is zero by definition.
+
+    Parameters
+    ----------
+    instants : numpy.ndarray
+        Shape (n, 2), as `Instants`; missing ones give those of J2000.
+
+    Returns
+    -------
+    latitude, distance : numpy.ndarray
+        Shape (n,).
+    """
+    filled = np.where(np.isnan(instants), (2451545.0, 0.0), instants)
+    days = filled.sum(axis=1)
+    distinct, inverse = np.unique(days, return_inverse=True)
+    places = _earth(distinct.tobytes())
+    return places[0][inverse], places[1][inverse]
+
+
+@lru_cache(maxsize=64)
+def _earth(days: bytes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    wanted = np.frombuffer(days)
+    nodes = np.unique(np.floor(wanted / STEP)[:, None] + np.arange(-1, 3))
+    if len(nodes) >= len(wanted) or not len(wanted):
+        return _compute(wanted)
+    latitude, distance = _compute(nodes * STEP)
+    return _interpolated(wanted / STEP, nodes, latitude), _interpolated(wanted / STEP, nodes, distance)
+
+
+STEP = 0.25
+"""Days between instants from which Earth is interpolated: cubic, exact to some metres."""
+
+
+def _interpolated(
+    wanted: NDArray[np.float64], nodes: NDArray[np.float64], values: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Interpolate by the cubic through the four nearest nodes."""
+    whole = np.floor(wanted)
+    t = wanted - whole
+    first = np.searchsorted(nodes, whole - 1)
+    before, after = (t - 1) * (t - 2), (t + 1) * t
+    weights = (-t * before / 6, (t + 1) * before / 2, -after * (t - 2) / 2, after * (t - 1) / 6)
+    return np.asarray(sum(weight * values[first + index] for index, weight in enumerate(weights)))
+
+
+def _compute(days: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    from sunpy.coordinates import get_earth
+
+    if not len(days):
+        return np.empty(0), np.empty(0)
+    place = get_earth(Time(days, format="jd", scale="utc"))
+    return np.asarray(place.lat.to_value("deg")), np.asarray(place.radius.to_value("km"))

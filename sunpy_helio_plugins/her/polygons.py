@@ -1,0 +1,210 @@
+"""A column of polygons: flat vertices, where each polygon begins, the system, and the instants to which they belong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from astropy.utils.data_info import ParentDtypeInfo
+from numpy.typing import NDArray
+
+from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.her import frames
+from sunpy_helio_plugins.her.polygon import Polygon
+
+if TYPE_CHECKING:
+    from astropy.coordinates import SkyCoord
+
+__all__ = ["Polygons"]
+
+Floats = NDArray[np.float64]
+
+
+class PolygonsInfo(ParentDtypeInfo):
+    """What a table needs to know of a column of polygons."""
+
+    mask_val = None
+    attrs_from_parent = frozenset({"dtype"})
+    _represent_as_dict_attrs = ("vertices", "offsets", "system", "instants", "starts")
+    @staticmethod
+    def default_format(value: Any) -> str:
+        """Return what a cell shows."""
+        return "--" if value is None else f"{len(value)} vertices"
+
+    def new_like(
+        self, cols: Sequence[Polygons], length: int, metadata_conflicts: str = "warn", name: Any = None
+    ) -> Any:
+        """Return a column without polygons that takes those of others."""
+        systems = {column.system for column in cols}
+        if len(systems) > 1:
+            raise ValueError(f"Polygons of the systems {', '.join(sorted(systems))} cannot stand in one column.")
+        attrs = self.merge_cols_attributes(cols, metadata_conflicts, name, ("meta", "format", "description"))
+        made = cols[0].empty(length)
+        made.info.name, made.info.description, made.info.meta = name, attrs.get("description"), attrs.get("meta")
+        return made
+
+    def get_sortable_arrays(self) -> list[NDArray[np.int64]]:
+        """Return what orders rows: the number of vertices."""
+        return [self._parent.counts]
+
+
+class Polygons:
+    """
+    Polygons of some events: one for each row, none where the registry has none that can be trusted.
+
+    Parameters
+    ----------
+    vertices : numpy.ndarray
+        Shape (v, 2): all vertices as the registry gives them; arcsec (``hpc``), degrees of longitude and latitude
+        (``hgs``, ``hgc``), or solar radii and position angle in degrees (``hrc``).
+    offsets : numpy.ndarray of int
+        Shape (n + 1,): the vertices of row ``i`` are ``vertices[offsets[i]:offsets[i + 1]]``.
+    system : str
+        ``"hpc"``, ``"hgs"``, ``"hgc"`` or ``"hrc"``.
+    instants, starts : numpy.ndarray
+        Shape (n, 2): when the places hold, and when the events start, as parts of UTC Julian dates.
+
+    Notes
+    -----
+    ``column[i]`` is a `Polygon` or `None`; slices, masks, sorting, stacking, joining, copies and pickles are columns.
+    """
+
+    info = PolygonsInfo()
+
+    def __init__(self, vertices: Floats, offsets: NDArray[np.int64], system: str, instants: Floats, starts: Floats):
+        if system not in frames.SYSTEMS:
+            raise QueryError(f"The registry has the systems {', '.join(frames.SYSTEMS)}, not {system!r}.")
+        self.vertices, self.offsets, self.system = vertices, offsets, system
+        self.instants, self.starts = instants, starts
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """The number of vertices of each row, the closing one counted; 0 where there is no polygon."""
+        return np.diff(self.offsets)
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """Which rows have none."""
+        return np.asarray(self.counts == 0)
+
+    @property
+    def shape(self) -> tuple[int]:
+        """As of an array of objects."""
+        return (len(self),)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """As of an array of objects."""
+        return np.dtype(object)
+
+    @property
+    def wkt(self) -> list[str | None]:
+        """The polygons as WKT, in the registry's numbers."""
+        return [None if polygon is None else polygon.wkt for polygon in self]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __iter__(self) -> Iterator[Polygon | None]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, item: Any) -> Any:
+        if isinstance(item, int | np.integer):
+            index = range(len(self))[int(item)]
+            start, end = self.offsets[index : index + 2]
+            if start == end:
+                return None
+            rows = slice(index, index + 1)
+            return Polygon(self.vertices[start:end], self.system, self.instants[rows], self.starts[rows])
+        return self.take(np.arange(len(self))[item])
+
+    def take(self, indices: Any, axis: int = 0) -> Self:
+        """Return the rows of some indices."""
+        rows = np.asarray(indices, dtype=np.int64).reshape(-1)
+        rows = np.where(rows < 0, rows + len(self), rows)
+        counts = self.counts[rows]
+        offsets = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum(counts, out=offsets[1:])
+        # The position of each vertex: where its polygon began, plus how far it stands in it.
+        source = np.repeat(self.offsets[:-1][rows] - offsets[:-1], counts) + np.arange(offsets[-1])
+        return self._like(self.vertices[source], offsets, self.instants[rows], self.starts[rows])
+
+    def _like(self, vertices: Floats, offsets: NDArray[np.int64], instants: Floats, starts: Floats) -> Self:
+        made = type(self)(vertices, offsets, self.system, instants, starts)
+        if "info" in self.__dict__:
+            made.info = self.info
+        return made
+
+    def empty(self, length: int) -> Self:
+        """Return a column of as many rows without polygons."""
+        nothing = np.full((length, 2), np.nan)
+        return type(self)(np.empty((0, 2)), np.zeros(length + 1, np.int64), self.system, nothing, nothing.copy())
+
+    def __setitem__(self, item: Any, value: Any) -> None:
+        """Replace rows by those of another column, by one polygon, or by none."""
+        rows = np.atleast_1d(np.arange(len(self))[item])
+        given = self._given(value, len(rows))
+        # Row r of the new column is row order[r] of both columns one after the other.
+        order = np.arange(len(self))
+        order[rows] = len(self) + np.arange(len(rows))
+        both = self._like(
+            np.concatenate([self.vertices, given.vertices]),
+            np.concatenate([self.offsets, given.offsets[1:] + self.offsets[-1]]),
+            np.concatenate([self.instants, given.instants]),
+            np.concatenate([self.starts, given.starts]),
+        ).take(order)
+        self.vertices, self.offsets = both.vertices, both.offsets
+        self.instants, self.starts = both.instants, both.starts
+
+    def _given(self, value: Any, length: int) -> Polygons:
+        if isinstance(value, Polygons):
+            if value.system != self.system:
+                raise ValueError(f"Polygons in {value.system} cannot stand in a column in {self.system}.")
+            return value if len(value) == length else value.take(np.zeros(length, np.int64))
+        if value is None or value is np.ma.masked:
+            return self.empty(length)
+        if not isinstance(value, Polygon) or value.system != self.system:
+            raise TypeError(f"A column of polygons in {self.system} takes such polygons, not {value!r}.")
+        one = type(self)(
+            value.vertices, np.array([0, len(value)], np.int64), self.system, value.instant, value.start
+        )  # fmt: skip
+        return one.take(np.zeros(length, np.int64))
+
+    def copy(self, order: str = "C") -> Self:
+        """Return a copy that shares nothing."""
+        return self._like(
+            self.vertices.copy(), self.offsets.copy(), self.instants.copy(), self.starts.copy()
+        )  # fmt: skip
+
+    def __copy__(self) -> Self:
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self.copy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.vertices, self.offsets, self.system, self.instants, self.starts)
+
+    def __eq__(self, other: object) -> Any:
+        if not isinstance(other, Polygons) or len(other) != len(self):
+            return NotImplemented
+        same = [mine == yours for mine, yours in zip(self, other, strict=True)]
+        return np.array(same, dtype=bool)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        drawn = int(np.count_nonzero(self.counts))
+        return f"<Polygons of {len(self)} events in {self.system}: {drawn} with {len(self.vertices)} vertices>"
+
+    @property
+    def owners(self) -> NDArray[np.int64]:
+        """The row of each vertex."""
+        return np.repeat(np.arange(len(self)), self.counts)
+
+    @property
+    def skycoord(self) -> SkyCoord:
+        """All vertices as one coordinate, shape (v,), each with the instant and the observer of its row."""
+        rows = self.owners
+        return frames.to_sky(self.vertices, self.system, self.instants[rows], self.starts[rows])

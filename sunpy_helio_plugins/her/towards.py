@@ -1,0 +1,51 @@
+"""From an event to the other archives: its time and place as attrs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import astropy.units as u
+import numpy as np
+from sunpy.net import attrs as core
+from sunpy.net.attr import Attr, and_
+
+__all__ = ["to_attrs"]
+
+
+def to_attrs(row: Any, before: u.Quantity = 0 * u.s, after: u.Quantity = 0 * u.s, instrument: bool = True) -> Attr:
+    """
+    Return the time of an event, and in what it was seen, as attrs for a search of images and series.
+
+    Parameters
+    ----------
+    row : astropy.table.Row
+        A row of a search result.
+    before, after : astropy.units.Quantity, optional
+        How long before its start and after its end.
+    instrument : bool, optional
+        Whether to ask for the instrument and wavelength in which the event was found, where it was one.
+
+    Returns
+    -------
+    sunpy.net.attr.Attr
+        ``a.Time``, with ``a.Instrument`` and ``a.Wavelength`` where they are known: what the VSO and this package's
+        other clients understand. The place is in the row's coordinates, ``row["hpc_coord"]`` and ``row["hpc_bbox"]``,
+        which `sunpy.map.GenericMap.submap` and ``a.jsoc.Cutout`` take.
+    """
+    words: list[Attr] = [core.Time(row["event_starttime"] - before, row["event_endtime"] + after)]
+    record = row["raw"]
+    name = str(record.get("search_instrument") or record.get("obs_instrument") or "")
+    if instrument and name and name not in ("nil", "N/A", "Various") and "," not in name:
+        words.append(core.Instrument(name))
+        words += _wavelength(row)
+    return and_(*words)
+
+
+def _wavelength(row: Any) -> list[Attr]:
+    found = row["obs_meanwavel"] if "obs_meanwavel" in row.colnames else None
+    channels = str(row["raw"].get("search_channelid") or "")
+    if found is None or np.ma.is_masked(found) or getattr(found, "mask", False) or "," in channels:
+        return []
+    # The registry's number is in cm, and went through single precision.
+    length = round(float(u.Quantity(getattr(found, "unmasked", found)).to_value("AA")), 2)
+    return [core.Wavelength(length * u.AA)] if 10 < length < 20000 else []

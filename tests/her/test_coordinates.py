@@ -1,0 +1,295 @@
+"""Coordinates stand where the registry means them: in four systems, at the instant of the place, seen from Earth."""
+
+from __future__ import annotations
+
+import pickle
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import astropy.units as u
+import numpy as np
+import pytest
+from astropy.coordinates import SkyCoord
+from astropy.table import QTable, hstack, join, unique, vstack
+from astropy.time import Time
+from spherical_geometry.polygon import SingleSphericalPolygon
+from sunpy.coordinates import HeliographicStonyhurst, Helioprojective, get_earth, sun
+
+from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.her import HERTable, Places, Polygon, Polygons
+from sunpy_helio_plugins.her import instants as moments
+from sunpy_helio_plugins.her.chaincodes import rings
+from sunpy_helio_plugins.her.service import search
+from sunpy_helio_plugins.her.translate import Query
+from sunpy_helio_plugins.sandbox import scene
+
+SQUARE = "POLYGON((0 0,10 0,10 10,0 10,0 0))"
+EVENT = {
+    "event_starttime": "2026-01-10T01:00:00", "event_endtime": "2026-01-10T05:00:00", "event_type": "CH",
+    "event_peaktime": "2026-01-10T03:00:00", "hpc_boundcc": SQUARE, "hgs_boundcc": SQUARE, "hgs_coord": "POINT(5 6)",
+}  # fmt: skip
+
+
+@pytest.fixture
+def holes(archive: Any) -> HERTable:
+    found = search([Query("2026-01-10T00:00:00", "2026-01-11T00:00:00", ("CH",))])
+    return HERTable.from_records(found.records, found.associations)
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "expected"),
+    [
+        ("SPoCA", 1, "05:00"), ("SPoCA_v2", None, "05:00"), ("Emerging flux region module", 0.52, "03:00"),
+        ("Emerging flux region module", 0.55, "01:00"), ("Emerging flux region module", 0.550000011920929, "01:00"),
+        ("Emerging flux region module", None, "01:00"),
+        ("Flare Detective - Trigger Module", 0.51, "01:00"), ("", None, "01:00"),
+    ],
+)  # fmt: skip
+def test_each_method_has_its_own_instant_of_detection(name: str, version: float | None, expected: str) -> None:
+    table = HERTable.from_records([EVENT | {"frm_name": name, "frm_versionnumber": version}])
+    assert table["detection_time"].isot[0][11:16] == expected
+    assert table["hpc_boundcc"][0].time.isot[11:16] == expected
+
+
+def test_a_missing_end_leaves_the_start_and_another_instant_can_be_given() -> None:
+    table = HERTable.from_records([EVENT | {"frm_name": "SPoCA", "event_endtime": ""}])
+    assert table["detection_time"].isot[0][11:16] == "01:00"
+    assert table.at(Time("2026-01-10T02:00:00"))["hgs_coord"].obstime[0].isot[11:16] == "02:00"
+
+
+def test_the_equatorial_hole_is_where_the_scene_has_it(holes: HERTable) -> None:
+    equatorial = holes[holes["frm_specificid"] == "SPoCA_v1.0_CH_0000060000"]
+    assert len(equatorial) == 6
+    for row in equatorial:
+        outline = row["hpc_boundcc"].skycoord
+        when = datetime.fromisoformat(row["event_endtime"].isot)
+        expected = SkyCoord(
+            [scene.longitude_at(longitude, when) for longitude, _ in scene.CORONAL_HOLES[0].outline] * u.deg,
+            [latitude for _, latitude in scene.CORONAL_HOLES[0].outline] * u.deg,
+            frame=HeliographicStonyhurst(obstime=row["event_endtime"]),
+        ).transform_to(outline.frame)
+        assert outline.obstime.isot == row["event_endtime"].isot
+        assert np.hypot(outline.Tx[:-1] - expected.Tx, outline.Ty[:-1] - expected.Ty).max() < 1 * u.arcsec
+
+
+LIMITS = {"hrc": 0.3, "hgs": 1.0, "hgc": 1.0}
+
+
+def apart(table: HERTable, row: int, system: str, name: str = "boundcc") -> tuple[np.ndarray, np.ndarray]:
+    """Return how far the vertices in one system lie from those in hpc, in arcsec, and how far these are from centre."""
+    seen, other = (table[f"{each}_{name}"][row].skycoord for each in ("hpc", system))
+    back = other.transform_to(seen.frame)
+    radius = np.hypot(seen.Tx, seen.Ty).to_value("arcsec") / sun.angular_radius(seen.obstime).to_value("arcsec")
+    return np.hypot(back.Tx - seen.Tx, back.Ty - seen.Ty).to_value("arcsec"), np.asarray(radius)
+
+
+@pytest.mark.parametrize("system", ["hrc", "hgs", "hgc"])
+def test_four_systems_agree_at_the_instant_of_the_place(holes: HERTable, system: str) -> None:
+    for row in range(len(holes)):
+        difference, radius = apart(holes, row, system)
+        assert difference[radius < 0.999].max() < LIMITS[system]
+
+
+@pytest.mark.parametrize("system", ["hrc", "hgs", "hgc"])
+def test_four_systems_of_a_real_hole_agree_within_the_limb(real_data: Path, system: str) -> None:
+    import json
+
+    answer = json.loads((real_data / "hek/hek-events_2024-05-10.json").read_bytes())
+    table = HERTable.from_records(answer["result"])
+    difference, radius = apart(table, 3, system)
+    assert (radius < 0.999).sum() > 8
+    assert difference[radius < 0.999].max() < LIMITS[system]
+    polygon = table["hgs_boundcc"][3]
+    assert polygon.clamped[radius > 0.9995].all()
+    assert not polygon.clamped[radius < 0.994].any()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_polygons_projected_by_independent_code_agree(seed: int) -> None:
+    """The registry's habit: heliographic numbers with B0 and L0 of the start, clamped at the limb."""
+    source = np.random.default_rng(seed)
+    end = Time("2014-01-01") + source.uniform(0, 4000) * u.day
+    start = end - 4 * u.hour
+    earth = get_earth(end)
+    centre, radii = source.uniform(-600, 600, 2), source.uniform(50, 300, 12)
+    angles = np.sort(source.uniform(0, 2 * np.pi, 12))
+    hpc = np.round(centre + radii[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1), 1)
+    limb = np.degrees(695506 / get_earth(start).radius.to_value("km")) * 3600
+    distance = np.hypot(*hpc.T)
+    hrc = np.stack([distance / limb, np.degrees(np.arctan2(-hpc[:, 0], hpc[:, 1])) % 360], axis=1)
+    inside = hpc * np.minimum(1, 0.9999 * limb / distance)[:, None]
+    frame = Helioprojective(obstime=start, observer=get_earth(start))
+    surface = SkyCoord(*(inside.T * u.arcsec), frame=frame).transform_to(HeliographicStonyhurst(obstime=start))
+    hgs = np.stack([surface.lon.to_value("deg"), surface.lat.to_value("deg")], axis=1)
+    hgc = hgs + np.array([sun.L0(start).to_value("deg") + 0.049, 0])
+    texts = {
+        f"{system}_boundcc": "POLYGON((" + ",".join(f"{x:.6f} {y:.6f}" for x, y in [*ring, ring[0]]) + "))"
+        for system, ring in (("hpc", hpc), ("hrc", hrc), ("hgs", hgs), ("hgc", hgc))
+    }
+    times = {"event_starttime": start.isot, "event_endtime": end.isot, "event_type": "CH", "frm_name": "SPoCA"}
+    table = HERTable.from_records([times | texts])
+    assert (np.abs(table["hpc_boundcc"][0].skycoord.observer.lat - earth.lat) < 1e-7 * u.deg).all()
+    good = np.append(distance, distance[0]) < 0.999 * sun.angular_radius(end).to_value("arcsec")
+    for system, limit in LIMITS.items():
+        assert apart(table, 0, system)[0][good].max() < limit
+
+
+def test_a_column_of_polygons_slices_sorts_stacks_joins_and_pickles(holes: HERTable) -> None:
+    column = holes["hpc_boundcc"]
+    assert isinstance(column, Polygons)
+    assert isinstance(column[2:5], Polygons)
+    assert (column[[4, 1]][1].vertices == column[1].vertices).all()
+    assert (column[column.counts > 9].counts > 9).all()
+    table = QTable({"p": column, "n": np.arange(18)[::-1]})
+    table.sort("n")
+    assert (table["p"] == column[::-1]).all()
+    both = vstack([table, QTable({"n": [99]})])
+    assert both["p"].mask.tolist() == [False] * 18 + [True]
+    assert len(unique(vstack([table, table]), keys="n")) == 18
+    joined = join(table, QTable({"n": [3, 5, 77], "x": [1, 2, 3]}), join_type="left")
+    assert (joined["p"] == column[::-1]).all()
+    assert len(hstack([table, QTable({"m": np.arange(18)})])["p"]) == 18
+    back = pickle.loads(pickle.dumps(table))
+    assert (back["p"] == table["p"]).all()
+    assert (table.copy()["p"] == table["p"]).all()
+    assert "vertices" in str(table)
+    assert "vertices" in table._repr_html_()
+
+
+def test_rows_of_polygons_can_be_replaced(holes: HERTable) -> None:
+    column = holes["hpc_boundcc"].copy()
+    last = column[17]
+    column[0], column[1] = last, None
+    column[2:4] = holes["hpc_boundcc"][10:12]
+    assert column[0] == last
+    assert column[1] is None
+    assert (column[2:4] == holes["hpc_boundcc"][10:12]).all()
+    assert (column[4:] == holes["hpc_boundcc"][4:]).all()
+    with pytest.raises(TypeError, match="takes such polygons"):
+        column[0] = holes["hgs_boundcc"][0]
+    with pytest.raises(IndexError):
+        column[18]
+
+
+def test_a_column_of_places_is_a_coordinate(holes: HERTable) -> None:
+    places = holes["hpc_coord"]
+    assert isinstance(places, Places | SkyCoord)
+    np.testing.assert_allclose(places.Tx.to_value("arcsec"), holes["hpc_x"].to_value("arcsec"), atol=1e-4)
+    surface = places.transform_to(HeliographicStonyhurst(obstime=places.obstime))
+    # The registry takes B0 of four hours earlier.
+    assert np.abs(surface.lon.to_value("deg") - holes["hgs_x"].to_value("deg")).max() < 0.1
+    assert places[3].isscalar
+    assert places[3].obstime.isot == holes["detection_time"][3].isot
+    assert (places[:2].separation(places[:2]) == 0).all()
+    stacked = vstack([holes[:2], holes[9:11]])["hpc_coord"]
+    assert stacked.obstime.isot.tolist() == [*places[:2].obstime.isot, *places[9:11].obstime.isot]
+    assert (pickle.loads(pickle.dumps(places)).Tx == places.Tx).all()
+
+
+def test_missing_places_are_masked() -> None:
+    table = HERTable.from_records([EVENT, EVENT | {"hgs_coord": None}, EVENT | {"hgs_coord": "POINT(1 95)"}])
+    assert table["hgs_coord"].mask.tolist() == [False, True, True]
+    assert np.isnan(table["hgs_coord"].lat[1:]).all()
+    assert "beyond the pole" in table.problems[0]
+    table["hgs_coord"][0] = None
+    assert table["hgs_coord"].mask.all()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "POINT(1 2)", "POLYGON((", "POLYGON((0 0,1 nan,2 2,0 0))", "POLYGON((0 0,1,2 2))", "POLYGON((a b,c d,e f))", 3,
+        "POLYGON((1 1,1 1,1 1))", "MULTIPOLYGON(((0 0,1 1,2 0,0 0)))", "POLYGON((0 0,9 9,1e400 1,0 0))", "x", [1],
+    ],
+)  # fmt: skip
+def test_what_is_no_polygon_gives_none_and_costs_nothing_else(text: Any) -> None:
+    table = HERTable.from_records([EVENT, EVENT | {"hpc_boundcc": text}, EVENT])
+    assert table["hpc_boundcc"].mask.tolist() == [False, True, False]
+    assert table["hpc_boundcc"].vertices.shape == (10, 2)
+    assert table["raw"][1]["hpc_boundcc"] == text
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("POLYGON((0 0, 9 0, 9 9, 0 0))", 4), ("polygon ((0 0,9 0,9 9,0 0))", 4), ("POLYGON((0 0,9 0,9 9))", 3),
+        ("POLYGON((0 0,9 0,9 9,0 0),(1 1,2 1,2 2,1 1))", 4), ("LINESTRING(0 0,1 1)", 2), ("0,0,9,0,9,9", 3),
+        ("POLYGON((-1.5e2 0,9 0,9 9,-1.5e2 0))", 4),
+    ],
+)  # fmt: skip
+def test_other_spellings_are_read(text: str, count: int) -> None:
+    assert np.diff(rings([SQUARE, text, None, SQUARE])[1]).tolist() == [5, count, 0, 5]
+
+
+def test_many_polygons_are_read_as_one_by_one() -> None:
+    source = np.random.default_rng(7)
+    texts = [
+        "POLYGON((" + ",".join(f"{x!r} {y!r}" for x, y in source.normal(0, 500, (count, 2)).tolist()) + "))"
+        for count in source.integers(3, 60, 200)
+    ]
+    vertices, offsets, bad = rings(texts)
+    slow = np.concatenate([[[float(n) for n in pair.split()] for pair in text[9:-2].split(",")] for text in texts])
+    assert len(vertices) > 2000
+    assert (vertices == slow).all()
+    assert (offsets[-1], bad) == (len(vertices), [])
+
+
+def test_one_polygon_tells_its_area_and_what_it_contains(holes: HERTable) -> None:
+    pytest.importorskip("spherical_geometry")
+    polygon = holes["hpc_boundcc"][0]
+    surface = polygon.on_surface
+    middle = (surface.lon.mean().value, surface.lat.mean().value)
+    other = SingleSphericalPolygon.from_lonlat(surface.lon.value, surface.lat.value, center=middle)
+    assert polygon.area.to_value("Mm2") == pytest.approx(other.area() * 695.7**2, rel=1e-6)
+    centre = SkyCoord(polygon.skycoord.Tx.mean(), polygon.skycoord.Ty.mean(), frame=polygon.skycoord.frame)
+    assert polygon.contains(centre) is True
+    both = SkyCoord([centre.Tx, 900 * u.arcsec], [centre.Ty, 0 * u.arcsec], frame=polygon.skycoord.frame)
+    assert polygon.contains(both).tolist() == [True, False]
+    far = SkyCoord(180 * u.deg + surface.lon.mean(), -surface.lat.mean(), frame=surface.frame)
+    assert not polygon.contains(far)
+
+
+def test_a_polygon_around_the_pole_has_an_area_and_contains_it() -> None:
+    ring = ",".join(f"{longitude} 70" for longitude in range(0, 361, 20))
+    table = HERTable.from_records([EVENT | {"hgs_boundcc": f"POLYGON(({ring}))"}])
+    cap = table["hgs_boundcc"][0]
+    assert cap.area.to_value("Mm2") == pytest.approx(2 * np.pi * (1 - np.sin(np.radians(70))) * 695.7**2, rel=0.03)
+    pole = SkyCoord(0 * u.deg, 90 * u.deg, frame=HeliographicStonyhurst(obstime=cap.time))
+    assert cap.contains(pole)
+
+
+def test_a_polygon_goes_to_other_packages(holes: HERTable) -> None:
+    polygon = holes["hpc_boundcc"][0]
+    assert polygon.to_shapely().area > 0
+    assert len(polygon.to_region().vertices) == len(polygon)
+    assert polygon.wkt.startswith("POLYGON((")
+    assert isinstance(polygon, Polygon)
+
+
+def test_a_polygon_turns_and_hides(holes: HERTable) -> None:
+    polygon = holes["hpc_boundcc"][0]
+    later = polygon.rotated_to(polygon.time + 2 * u.day)
+    assert (later.Tx - polygon.skycoord.Tx).mean().to_value("arcsec") == pytest.approx(390, abs=40)
+    assert polygon.visible().all()
+    assert not polygon.visible(time=polygon.time + 12 * u.day).any()
+
+
+def test_the_flat_coordinate_has_each_rows_instant(holes: HERTable) -> None:
+    column = holes["hpc_boundcc"]
+    flat = column.skycoord
+    assert len(flat) == len(column.vertices)
+    assert flat[-1].obstime.isot == column[17].time.isot
+
+
+def test_earth_is_where_sunpy_has_it() -> None:
+    days = Time("2020-03-01") + np.random.default_rng(1).uniform(0, 30, 2000) * u.day
+    latitude, distance = moments.earth(moments.parts(days))
+    earth = get_earth(days[::100])
+    np.testing.assert_allclose(latitude[::100], earth.lat.to_value("deg"), atol=1e-7)
+    np.testing.assert_allclose(distance[::100], earth.radius.to_value("km"), atol=1)
+
+
+def test_other_systems_are_refused_by_name(holes: HERTable) -> None:
+    with pytest.raises(QueryError, match="hpc, hgs, hgc, hrc"):
+        Polygons(np.empty((0, 2)), np.zeros(1, np.int64), "xyz", np.empty((0, 2)), np.empty((0, 2)))
