@@ -55,7 +55,7 @@ class _HelioviewerConf(ConfigNamespace):
     )
     jp2_url = _item("https://helioviewer.org/jp2", "Address of the tree of JPEG 2000 files.", "helioviewer")
     rate_limit_wait = _item(
-        20.0, "Seconds to wait, each of conf.retries times, where Helioviewer says that its limit is reached.", "helioviewer"
+        20.0, "Seconds to wait before each further attempt when Helioviewer's rate limit is reached.", "helioviewer"
     )
     pillow_openjpeg = _item(
         True, "Let glymur use the OpenJPEG inside Pillow's wheels when the machine has none.", "helioviewer"

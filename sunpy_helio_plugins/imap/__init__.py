@@ -10,10 +10,15 @@ from typing import Any
 
 from sunpy_helio_plugins.imap import formats
 from sunpy_helio_plugins.imap.cdf import epochs, read
+from sunpy_helio_plugins.imap.download import download
+from sunpy_helio_plugins.imap.realtime import realtime
 from sunpy_helio_plugins.imap.spice import metakernel
+from sunpy_helio_plugins.imap.sync import Synced, sync
+from sunpy_helio_plugins.imap.upload import Uploaded, upload
 
 __all__ = [
-    "epochs", "metakernel", "read", "to_timeseries",
+    "Synced", "Uploaded", "download", "epochs", "metakernel", "read", "realtime", "sync", "to_ndcube", "to_timeseries",
+    "upload",
 ]  # fmt: skip
 
 formats.register()

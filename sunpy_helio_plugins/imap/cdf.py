@@ -84,8 +84,8 @@ def read(path: str | Path, epoch: str | None = None, *, scale: str = "tt") -> QT
     table = QTable()
     if columns:
         table = QTable(list(columns.values()), names=list(columns), copy=False)
-    problems = KeptList([*problems, *failed])
-    of_file = {"epoch": chosen, "epochs": found, "support": LateMapping(support), "problems": problems}
+    odd = KeptList([*problems, *failed])
+    of_file = {"epoch": chosen, "epochs": found, "support": LateMapping(support), "problems": odd}
     table.meta = {**attributes, **of_file}
     return table
 

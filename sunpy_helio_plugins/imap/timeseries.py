@@ -38,9 +38,9 @@ class IMAPTimeSeries(GenericTimeSeries):
     """
     A time series of IMAP, read from a CDF file: ``TimeSeries(path, source="imap")``.
 
-    A vector becomes a column for each component, called by its label where that is short: ``b_gse_x``. Missing values are
-    NaN, in whole numbers as well, which thereby become floats. Variables with more than 32 elements in a record are left
-    out and named in ``meta["left_out"]``; `to_timeseries` gives them.
+    A vector becomes a column for each component, called by its label where that is short: ``b_gse_x``. Missing values
+    are NaN, in whole numbers as well, which thereby become floats. Variables with more than 32 elements in a record are
+    left out and named in ``meta["left_out"]``; `to_timeseries` gives them.
     """
 
     _source = "imap"
@@ -113,8 +113,8 @@ def _parts(
             unit[label] = getattr(column, "unit", None) or u.dimensionless_unscaled
     if left_out and not series:
         raise QueryError(
-            f"Every variable has more than {most} elements in a record ({', '.join(left_out[:9])}): name the wanted ones, "
-            "as in imap.to_timeseries(imap.read(path), columns)."
+            f"Every variable has more than {most} elements in a record ({', '.join(left_out[:9])}): name the "
+            "wanted ones, as in imap.to_timeseries(imap.read(path), columns)."
         )
     index, known = _index(table[times], times)
     frame = pd.DataFrame({name: values[known] for name, values in series.items()}, index=index)

@@ -1,8 +1,8 @@
 """
 The variables of a CDF file, as cdflib finds them.
 
-cdflib was chosen over pycdfpp, which is twice as fast, because what is damaged makes pycdfpp end the interpreter: of 200
-mutated files 38 did. What cdflib cannot stand, endless chains and billions of records, `structure` finds out before.
+cdflib was chosen over pycdfpp, which is twice as fast: what is damaged makes pycdfpp end the interpreter, as 38 of 200
+mutated files did. What cdflib cannot stand, endless chains and billions of records, `structure` finds out before.
 
 Attributes are those of the ISTP guidelines (https://spdf.gsfc.nasa.gov/istp_guide/variables.html).
 """

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from sunpy_helio_plugins.sandbox import imap_spice
+from sunpy_helio_plugins.sandbox import imap_realtime, imap_spice
 from sunpy_helio_plugins.sandbox.imap_catalogue import Catalogue, Refused, file_key
 from sunpy_helio_plugins.sandbox.imap_storage import Bucket
 
@@ -61,6 +61,7 @@ def application() -> web.Application:
         served.router.add_get(f"{prefix}/download/{{key:.*}}", service.download)
         served.router.add_get(f"{prefix}/spice-query", service.spice_query, allow_head=False)
         served.router.add_get(f"{prefix}/metakernel", service.metakernel, allow_head=False)
+        served.router.add_get(f"/ialirt{prefix}/space-weather", service.space_weather, allow_head=False)
     # Production routes uploads for keys only.
     served.router.add_get("/api-key/upload/{name:.*}", service.upload, allow_head=False)
     served.router.add_get("/storage/{key:.+}", service.bucket.get, allow_head=True)
@@ -119,6 +120,13 @@ class Service:
         except Refused as why:
             return failure(why)
         return web.Response(text=body, content_type="application/json")
+
+    async def space_weather(self, request: web.Request) -> web.Response:
+        """Answer ``/space-weather`` of I-ALiRT."""
+        try:
+            return answer(imap_realtime.values(joined(request)))
+        except Refused as why:
+            return answer({"message": why.words}, status=why.status)
 
     async def query_2024(self, request: web.Request) -> web.Response:
         """Answer ``/query`` as the service of 2024 did."""

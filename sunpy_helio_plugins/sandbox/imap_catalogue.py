@@ -28,6 +28,8 @@ INSTRUMENTS = frozenset(
 LEVELS = frozenset("l0 l1 l1a l1b l1c l1ca l1cb l1d l2 l2a l2b l2c l3 l3a l3b l3c l3d l3e".split())  # noqa: SIM905
 ANCILLARY_EXTENSIONS = frozenset("cdf csv dat json zip tsv pgm xlsx".split())  # noqa: SIM905
 
+KERNEL_FOLDERS = {".ah.bc": "ck", ".ap.bc": "ck", ".bsp": "spk", ".tls": "lsk", ".tsc": "sclk", ".tf": "fk"}
+
 SCIENCE_NAME = re.compile(
     r"imap_(?P<instrument>[^_]+)_(?P<data_level>[^_]+)_(?P<descriptor>[^_]+)_(?P<start_date>\d{8})"
     r"(?:-repoint(?P<repointing>\d{5})|-cr(?P<cr>\d{5}))?_v(?:(?P<major>\d{3})\.(?P<minor>\d{4})|(?P<legacy>\d{3}))"
@@ -141,6 +143,9 @@ def file_key(name: str) -> str | None:
     if science and science["data_level"] in LEVELS and science["instrument"] in INSTRUMENTS:
         start = science["start_date"]
         return f"imap/{science['instrument']}/{science['data_level']}/{start[:4]}/{start[4:6]}/{name}"
+    kernel = re.search(r"\.(?:ah\.bc|ap\.bc|bsp|tls|tsc|tf)$", name)
+    if kernel:
+        return f"imap/spice/{KERNEL_FOLDERS[kernel[0]]}/{name}"
     ancillary = ANCILLARY_NAME.fullmatch(name)
     if ancillary and ancillary["instrument"] in INSTRUMENTS and ancillary["extension"] in ANCILLARY_EXTENSIONS:
         return f"imap/ancillary/{ancillary['instrument']}/{name}"
@@ -229,6 +234,8 @@ class Catalogue:
             self.tables[table].append(row_2024(science, key))
         elif science:
             self.tables["science"].append(row_2026(science, key))
+        elif key.startswith("imap/spice/"):
+            self.tables["spice"].append(row_kernel(key))
         elif ancillary := ANCILLARY_NAME.fullmatch(name):
             self.tables["ancillary"].append(
                 {"file_path": key, **{column: ancillary[column] for column in ("instrument", "descriptor")},
@@ -258,6 +265,17 @@ def row_2026(part: re.Match[str], key: str) -> Row:
         "major_version": major, "minor_version": minor, "ingestion_date": now("%Y%m%d %H:%M:%S"),
         "cr": int(part["cr"]) if part["cr"] else None, "crid": None, "released": False,
         "version": f"v{major:03}.{minor:04}",
+    }  # fmt: skip
+
+
+def row_kernel(key: str) -> Row:
+    """Return the row of a new kernel, which is taken to cover all times."""
+    name = key.rpartition("/")[2]
+    return {
+        "file_name": key.removeprefix("imap/spice/"), "file_root": name, "kernel_type": "attitude_history",
+        "version": 1,
+        "min_date_j2000": -789000000, "max_date_j2000": 1577000000, "ingestion_date": now("%Y-%m-%d, %H:%M:%S"),
+        "timestamp": datetime.now(UTC).timestamp(),
     }  # fmt: skip
 
 

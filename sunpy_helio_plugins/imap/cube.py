@@ -1,0 +1,82 @@
+"""Spectrograms of IMAP as `ndcube.NDCube`, with times and energies as world coordinates."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import and_
+from typing import Any
+
+import numpy as np
+from astropy import units as u
+from astropy.table import Table
+from astropy.time import Time
+
+from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
+
+__all__ = ["to_ndcube"]
+
+
+def to_ndcube(table: Table, column: str) -> Any:
+    """
+    Return a column of a table as a cube of data with coordinates.
+
+    Parameters
+    ----------
+    table : astropy.table.Table
+        As from `sunpy_helio_plugins.imap.read`.
+    column : str
+        A column with at least two dimensions.
+
+    Returns
+    -------
+    ndcube.NDCube
+        The first axis is time; every other one has the values that the file gives for it, where they rise or fall
+        steadily and are one for each bin, and is numbered otherwise.
+
+    Raises
+    ------
+    QueryError
+        The table has no such column, or it has one dimension.
+    MissingDependencyError
+        ndcube is not installed.
+    """
+    try:
+        from ndcube import NDCube
+        from ndcube.extra_coords import QuantityTableCoordinate, TimeTableCoordinate
+    except ImportError:
+        raise MissingDependencyError("Making cubes of spectrograms", "ndcube") from None
+
+    if column not in table.colnames or table[column].ndim < 2:
+        able = [name for name in table.colnames if table[name].ndim > 1]
+        raise QueryError(f"The table has no column {column!r} of two or more dimensions; it has: {', '.join(able)}.")
+    times = next((table[name] for name in table.colnames if isinstance(table[name], Time)), None)
+    if times is None:
+        raise QueryError("The table has no column of times.")
+    values = table[column]
+    axes = list((values.info.meta or {}).get("axes", ()))
+    along = [TimeTableCoordinate(times.utc, names="time", physical_types="time")]
+    for number, size in enumerate(values.shape[1:]):
+        name = axes[number] if number < len(axes) else f"axis_{number + 1}"
+        along.append(QuantityTableCoordinate(_bins(table, name, size), names=name))
+    # The last axis of an array is the first one of its coordinates.
+    coordinates = reduce(and_, reversed(along))
+    mask = getattr(values, "mask", None)
+    bare = getattr(values, "unmasked", values)
+    return NDCube(
+        np.asarray(getattr(bare, "value", bare)),
+        wcs=coordinates.wcs,
+        mask=None if mask is None else np.asarray(mask),
+        unit=getattr(values, "unit", None),
+        meta={"name": column, **(values.info.meta or {})},
+    )
+
+
+def _bins(table: Table, name: str, size: int) -> u.Quantity:
+    """Return the values along an axis, or numbers where the file has none that can be one."""
+    support = table.meta.get("support") or {}
+    found = support[name].get("values") if name in support else None
+    if found is not None and np.ndim(found) == 1 and len(found) == size and np.asarray(found).dtype.kind in "fiu":
+        steps = np.diff(np.asarray(getattr(found, "value", found), dtype=float))
+        if (steps > 0).all() or (steps < 0).all():
+            return u.Quantity(found, dtype=float)
+    return np.arange(size) * u.pix

@@ -1,0 +1,203 @@
+"""
+I-ALiRT: what the spacecraft sends all the time, minutes after it was measured.
+
+The values are those of the service ``/space-weather``, which answers at most an hour at a time: it cuts nothing, it
+refuses what is more than 1 MB. Hours are asked for some at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable
+from astropy.time import Time
+from sunpy.net import attrs as a
+
+from sunpy_helio_plugins.config import conf
+from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceError, ServiceRefused, warn_incomplete
+from sunpy_helio_plugins.quantities import times, units
+from sunpy_helio_plugins.transport import session
+from sunpy_helio_plugins.transport.credentials import Login
+
+__all__ = ["INSTRUMENTS", "realtime"]
+
+ARCHIVE = "I-ALiRT"
+
+INSTRUMENTS = ("mag", "swapi", "swe", "hit", "codice_lo", "codice_hi", "spacecraft", "spice")
+"""The parts of the stream that can be asked for."""
+
+_HOUR = 3600.0
+_LEAST = 60.0
+_LONGEST_DAYS = 31
+_AT_A_TIME = 4
+
+_UNITS = (
+    ("mag_b_", "nT"), ("_proton_speed", "km/s"), ("_proton_density", "cm-3"), ("_proton_temperature", "K"),
+    ("sc_position_", "km"), ("sc_velocity_", "km/s"),
+)  # fmt: skip
+"""The units of values, by what their names hold: the answer itself has none (I-ALiRT product definition)."""
+
+_ISO = re.compile(
+    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z?", re.ASCII
+)
+_ANGLES = ("theta", "phi")
+_TIMES = ("time_utc", "met_in_utc", "time_tag")
+_OTHER_TIMES = ("met", "ttj2000ns", "apid", "last_modified")
+
+
+def realtime(time: a.Time, instrument: str = "mag") -> QTable:
+    """
+    Return values of the real-time stream.
+
+    Parameters
+    ----------
+    time : sunpy.net.attrs.Time
+        The time range, of at most 31 days.
+    instrument : str, optional
+        One of `INSTRUMENTS`.
+
+    Returns
+    -------
+    astropy.table.QTable
+        ``time`` (UTC) and a column for each value, sorted; what a record lacks is masked. Hours that did not come are
+        named in ``meta["problems"]``.
+
+    Raises
+    ------
+    QueryError
+        The range or the instrument is none that can be asked for.
+    ServiceError
+        Nothing came.
+
+    Examples
+    --------
+    >>> from sunpy.net import attrs as a
+    >>> from sunpy_helio_plugins import imap
+    >>> field = imap.realtime(a.Time("2026-03-10 04:00", "2026-03-10 05:00"), "mag")  # doctest: +SKIP
+    """
+    part = str(instrument).strip().lower()
+    if part not in INSTRUMENTS:
+        raise QueryError(f"I-ALiRT has no instrument {instrument!r}; it has: {', '.join(INSTRUMENTS)}.")
+    length = (time.end - time.start).to_value("s")
+    if not 0 <= length <= _LONGEST_DAYS * 86400:
+        raise QueryError(f"I-ALiRT can be asked for at most {_LONGEST_DAYS} days, from a start to an end after it.")
+    # The service compares whole seconds as text, both ends included: what lies outside is left out below.
+    count = max(int(np.ceil(length / _HOUR)), 1)
+    windows = [(time.start + i * _HOUR * u.s, min(time.start + (i + 1) * _HOUR * u.s, time.end)) for i in range(count)]
+    with ThreadPoolExecutor(min(_AT_A_TIME, count)) as pool:
+        parts = list(pool.map(lambda window: _window(part, *window), windows))
+    failures = [one for one in parts if isinstance(one, ServiceError)]
+    if failures and len(failures) == len(parts):
+        raise failures[0]
+    for failure in failures:
+        warn_incomplete(f"A part of the real-time values is missing: {failure}")
+    records = [record for one in parts if not isinstance(one, ServiceError) for record in one]
+    table = _table(records, time)
+    table.meta |= {"instrument": part, "problems": [str(failure) for failure in failures]}
+    return table
+
+
+def _window(part: str, start: Time, end: Time) -> list[dict[str, Any]] | ServiceError:
+    """Ask for one window; in halves where it holds more than the service answers."""
+    try:
+        return _asked(part, start, end)
+    except ServiceRefused as refused:
+        length = (end - start).to_value("s")
+        if "more data than allowed" not in refused.words or length <= _LEAST:
+            return refused
+    except ServiceError as error:
+        return error
+    middle = start + (end - start) / 2
+    halves = [_window(part, start, middle), _window(part, middle, end)]
+    failed = next((half for half in halves if isinstance(half, ServiceError)), None)
+    return failed or [record for half in halves if not isinstance(half, ServiceError) for record in half]
+
+
+def _asked(part: str, start: Time, end: Time) -> list[dict[str, Any]]:
+    base = (os.environ.get("IALIRT_DATA_ACCESS_URL") or str(conf.imap.ialirt_url)).rstrip("/")
+    login = Login("imap", base, "header", (("IMAP_API_KEY",),), header="x-api-key")
+    bare = base.removesuffix("/api-key")
+    fields = {
+        "instrument": part,
+        "time_utc_start": times.iso(start, 9)[:19],
+        "time_utc_end": times.iso(end + 0.999999999 * u.s, 9)[:19],
+    }
+    address = f"{bare}/api-key/space-weather" if login.known() else f"{base}/space-weather"
+    answer = session.get(address, fields, archive=ARCHIVE, login=login if login.known() else None)
+    body = answer.json()
+    records = body.get("data") if isinstance(body, dict) else None
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise AnswerError(ARCHIVE, answer.url, "a list of values was expected; something else came", answer.status)
+    return records
+
+
+def _table(records: Sequence[Mapping[str, Any]], time: a.Time) -> QTable:
+    """Return records as columns, each instant once, within the range."""
+    stamped = {stamp: record for record in records if (stamp := _stamp(record)) is not None}
+    instants = (
+        times.from_iso(np.array(sorted(stamped), dtype="S30")) if stamped else times.from_iso(np.array([], "S30"))
+    )
+    inside = (instants >= time.start) & (instants <= time.end) if stamped else np.zeros(0, bool)
+    rows = [stamped[stamp] for stamp, kept in zip(sorted(stamped), inside, strict=True) if kept]
+    table = QTable({"time": instants[inside]})
+    names = dict.fromkeys(name for row in rows for name in row)
+    for name in names:
+        if name not in (*_TIMES, *_OTHER_TIMES, "instrument"):
+            table[name] = _column(name, [row.get(name) for row in rows])
+    return table
+
+
+def _stamp(record: Mapping[str, Any]) -> str | None:
+    """Return a record's time; one without a readable time is no value."""
+    found = next((str(record[name]) for name in _TIMES if isinstance(record.get(name), str)), "")
+    return found if _ISO.fullmatch(found) else None
+
+
+def _column(name: str, values: list[Any]) -> Any:
+    """Return a column of numbers, vectors or texts, masked where a record has none."""
+    shape: tuple[int, ...] = next((np.shape(value) for value in values if value is not None), ())
+    missing = [value is None or np.shape(value) != shape for value in values]
+    filled = [_blank(shape) if gone else _numbers(value) for value, gone in zip(values, missing, strict=True)]
+    try:
+        array = np.array(filled, dtype=float)
+    except (TypeError, ValueError):
+        array = np.array(
+            [
+                "" if gone else json.dumps(value) if not isinstance(value, str) else value
+                for value, gone in zip(values, missing, strict=True)
+            ],
+            dtype=str,
+        )
+        return units.column(array, None, name=name, mask=np.array(missing) if any(missing) else None)
+    mask = np.isnan(array)
+    made = units.column(array, _unit(name), name=name, mask=mask if mask.any() else None)
+    if len(shape) == 1 and shape[0] == 3:
+        made.info.meta = {**(made.info.meta or {}), "labels": {"1": list(_components(name))}}
+    return made
+
+
+def _blank(shape: tuple[int, ...]) -> Any:
+    return np.full(shape, np.nan).tolist()
+
+
+def _numbers(value: Any) -> Any:
+    """Return a vector whose missing components are NaN."""
+    return [np.nan if one is None else one for one in value] if isinstance(value, list) else value
+
+
+def _unit(name: str) -> str | None:
+    lower = name.lower()
+    if any(word in lower for word in _ANGLES):
+        return "deg"
+    return next((unit for word, unit in _UNITS if word in lower), None)
+
+
+def _components(name: str) -> str:
+    return "rtn" if name.lower().endswith("rtn") else "xyz"

@@ -1,0 +1,162 @@
+"""
+A local copy of a part of the archive that keeps itself up to date.
+
+A manifest beside the files says which have arrived whole, with their sizes and digests. It is written after each run,
+in one step; a run that is killed leaves whole files, which the next run believes after a look, and asks for the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from astropy.time import Time
+from sunpy.net.attr import Attr
+
+from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.transport.names import safe_name
+from sunpy_helio_plugins.transport.parts import new_part, publish
+
+__all__ = ["MANIFEST", "Synced", "sync"]
+
+MANIFEST = ".imap-manifest.json"
+"""The manifest's name, in the folder that is kept up to date."""
+
+_CHUNK = 2**20
+
+
+@dataclass(frozen=True)
+class Synced:
+    """
+    What a run did.
+
+    Attributes
+    ----------
+    new : list of pathlib.Path
+        Files that came, also newer versions.
+    kept : list of pathlib.Path
+        Files that were there already, whole.
+    gone : list of pathlib.Path
+        Files of earlier runs that the query no longer finds, such as older versions; they are left where they are.
+    errors : list of str
+        What did not come, and why; the next run asks for it again.
+    """
+
+    new: list[Path] = field(default_factory=list)
+    kept: list[Path] = field(default_factory=list)
+    gone: list[Path] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = True, check: bool = False) -> Synced:
+    """
+    Fetch what of a query's files is not in a folder yet.
+
+    Parameters
+    ----------
+    query : sunpy.net.attr.Attr or sequence of them
+        What `sunpy.net.Fido.search` takes; attrs of a sequence must all hold.
+    path : str or pathlib.Path
+        The folder, below which the SDC's tree stands.
+    progress : bool, optional
+        Whether to show progress bars.
+    check : bool, optional
+        Whether to compare the digests of files that are there, which reads them all. Defaults to sizes alone.
+
+    Returns
+    -------
+    Synced
+        What came, what was there, and what failed.
+
+    Raises
+    ------
+    QueryError, ServiceError
+        As from a search.
+    FileError
+        The folder's manifest cannot be read.
+
+    Examples
+    --------
+    >>> from sunpy.net import attrs as a
+    >>> from sunpy_helio_plugins import imap
+    >>> words = a.imap.Recent(30), a.Instrument("mag"), a.Level("l2")
+    >>> imap.sync(words, "~/imap")  # doctest: +SKIP
+    """
+    from sunpy_helio_plugins.imap.client import IMAPClient
+    from sunpy_helio_plugins.transport.transfer import Downloader
+
+    folder = Path(path).expanduser()
+    folder.mkdir(parents=True, exist_ok=True)
+    known = _load(folder)
+    client = IMAPClient()
+    table = client.search(*([query] if isinstance(query, Attr) else query))
+    places = [folder.joinpath(*map(safe_name, row["file_path"].split("/"))) for row in table]
+    here = [_is_here(place, known.get(_key(place, folder)), check) for place in places]
+    wanted = table[[not there for there in here]]
+    errors: list[str] = list(table.problems)
+    if len(wanted):
+        downloader = Downloader(progress=progress, overwrite=True)
+        root = str(folder).replace("{", "{{").replace("}", "}}")
+        client.fetch(wanted, path=f"{root}/{{tree}}/{{file}}", downloader=downloader)
+        errors += [str(error.exception) for error in downloader.download().errors]
+    new = [place for place, there in zip(places, here, strict=True) if not there and place.is_file()]
+    kept = [place for place, there in zip(places, here, strict=True) if there]
+    gone = [folder / key for key in known if folder / key not in places and (folder / key).is_file()]
+    unknown = [*new, *(place for place in kept if _key(place, folder) not in known)]
+    fresh = {_key(place, folder): _entry(place) for place in unknown}
+    _store(folder, known | fresh)
+    return Synced(new, kept, gone, errors)
+
+
+def _key(place: Path, folder: Path) -> str:
+    return place.relative_to(folder).as_posix()
+
+
+def _is_here(place: Path, entry: dict[str, Any] | None, check: bool) -> bool:
+    """Tell whether a file is there, whole: by the manifest, else by what can be seen of it."""
+    from sunpy_helio_plugins.imap import intact
+
+    if not place.is_file():
+        return False
+    if entry is None:
+        return intact.is_believable(place, place.name)
+    if entry.get("size") != place.stat().st_size:
+        return False
+    return not check or entry.get("sha256") == _digest(place)
+
+
+def _entry(place: Path) -> dict[str, Any]:
+    return {"size": place.stat().st_size, "sha256": _digest(place), "time": Time.now().isot}
+
+
+def _digest(place: Path) -> str:
+    found = hashlib.sha256()
+    with place.open("rb") as stream:
+        while part := stream.read(_CHUNK):
+            found.update(part)
+    return found.hexdigest()
+
+
+def _load(folder: Path) -> dict[str, dict[str, Any]]:
+    manifest = folder / MANIFEST
+    if not manifest.is_file():
+        return {}
+    try:
+        files = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+        return {str(key): dict(entry) for key, entry in files.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FileError(f"{manifest} is no manifest ({error}); remove it to begin anew.") from None
+
+
+def _store(folder: Path, files: dict[str, dict[str, Any]]) -> None:
+    manifest = folder / MANIFEST
+    with new_part(manifest) as (part, stream):
+        stream.write(json.dumps({"files": files}, indent=1, sort_keys=True).encode())
+        stream.flush()
+        os.fsync(stream.fileno())
+        publish(part, manifest, True)

@@ -1,0 +1,200 @@
+"""
+Files to the Science Data Center.
+
+The service gives a link to its storage for a file's name, and the file goes there. It checks the name alone; so the
+name is checked here first, with the reason, and a refusal is explained.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError, QueryError, ServiceRefused
+from sunpy_helio_plugins.imap import filenames, intact, service, spice
+from sunpy_helio_plugins.imap.access import Access, current
+from sunpy_helio_plugins.imap.translate import Query
+from sunpy_helio_plugins.imap.vocabulary import EXTENSIONS, INSTRUMENTS, LEVELS
+from sunpy_helio_plugins.transport import session
+from sunpy_helio_plugins.transport.put import put
+
+__all__ = ["Uploaded", "objection", "upload"]
+
+_CONVENTION = "imap_<instrument>_<level>_<descriptor>_<yyyymmdd>[-repointNNNNN | -crNNNNN]_vMMM.mmmm.<cdf or pkts>"
+
+_WHY = {
+    401: "no API key was accepted: set IMAP_API_KEY, or sunpy_helio_plugins.sign_in('imap', key)",
+    403: "the key may not upload: ask the SDC for one that may",
+    404: "this service takes uploads with an API key only: set IMAP_API_KEY",
+    409: "a file of this name is in the archive already: raise its version",
+}
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """
+    What became of one file.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The file.
+    key : str
+        Its full path in the archive.
+    sent : bool
+        Whether it was sent.
+    indexed : bool or None
+        Whether the archive lists it; `None` where nobody looked.
+    problem : str
+        Why it was not sent; empty where it was, or would be.
+    """
+
+    path: Path
+    key: str
+    sent: bool = False
+    indexed: bool | None = None
+    problem: str = ""
+
+
+def upload(
+    paths: str | Path | Iterable[str | Path],
+    *,
+    dry_run: bool = False,
+    wait: float = 0.0,
+    progress: bool = True,
+) -> list[Uploaded]:
+    """
+    Send files to the Science Data Center.
+
+    Parameters
+    ----------
+    paths : str, pathlib.Path or iterable of them
+        Science, quicklook or ancillary files, or SPICE kernels, under their conventional names.
+    dry_run : bool, optional
+        Whether to check only, and ask nothing.
+    wait : float, optional
+        Seconds to wait until the archive lists what was sent, which takes it some. Defaults to not waiting.
+    progress : bool, optional
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    list of Uploaded
+        One for each file, in their order. A file that was refused does not keep the others from being sent.
+
+    Raises
+    ------
+    QueryError
+        A name follows no convention, or there is no API key. Nothing was sent.
+    FileError
+        A file is not there, or is not what its name says. Nothing was sent.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import imap
+    >>> imap.upload("imap_swe_l2_sci_20260112_v001.0001.cdf", dry_run=True)  # doctest: +SKIP
+    """
+    files = [Path(path).expanduser() for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    keys = [_checked(path) for path in files]
+    if dry_run:
+        return [Uploaded(path, key) for path, key in zip(files, keys, strict=True)]
+    access = current()
+    if access.is_public:
+        raise QueryError("An upload needs an API key: set IMAP_API_KEY, or sunpy_helio_plugins.sign_in('imap', key).")
+    sent = [_sent(access, path, key, progress) for path, key in zip(files, keys, strict=True)]
+    return _awaited(sent, wait) if wait > 0 else sent
+
+
+def objection(name: str) -> str:
+    """
+    Tell why the archive would not take a file of this name.
+
+    Parameters
+    ----------
+    name : str
+        A bare file name.
+
+    Returns
+    -------
+    str
+        A sentence; empty where the name is good.
+    """
+    table, found = filenames.table_of(name), filenames.parse(name)
+    if table == "spice":
+        return ""
+    if found is None or table is None:
+        return f"{name!r} follows no convention, such as {_CONVENTION}, and its dates must exist."
+    if found.instrument not in INSTRUMENTS:
+        return f"{name!r}: there is no instrument {found.instrument!r}; there are: {', '.join(INSTRUMENTS)}."
+    if found.level is not None and found.level not in LEVELS:
+        return f"{name!r}: there is no level {found.level!r}; there are: {', '.join(LEVELS)}."
+    if found.extension not in EXTENSIONS[table]:
+        return f"{name!r}: a file of this kind ends with one of: {', '.join(EXTENSIONS[table])}."
+    if table == "ancillary" and found.major is not None:
+        return f"{name!r}: ancillary files have versions such as v001."
+    if table == "science" and found.major is None:
+        return f"{name!r}: science files have versions such as v001.0001 since 2026."
+    return ""
+
+
+def _checked(path: Path) -> str:
+    """Return a file's full path in the archive, after a look at its name and its content."""
+    if not path.is_file():
+        raise FileError(f"{path}: there is no such file.")
+    reason = objection(path.name)
+    if reason:
+        raise QueryError(f"The SDC would not take {path}: {reason}")
+    intact.check(path, path.name)
+    return filenames.key_of(path.name) or path.name
+
+
+def _sent(access: Access, path: Path, key: str, progress: bool) -> Uploaded:
+    from tqdm.auto import tqdm  # type: ignore[import-untyped]
+
+    try:
+        link = _link(access, path.name)
+        size = path.stat().st_size
+        with tqdm(total=size, unit="B", unit_scale=True, desc=path.name, disable=not progress) as bar:
+            put(link, path, archive=service.ARCHIVE, tell=bar.update)
+    except ServiceRefused as refused:
+        why = _WHY.get(refused.status or 0, "")
+        return Uploaded(path, key, problem=f"{refused}{'; ' if why else ''}{why}")
+    except HelioPluginsError as error:
+        return Uploaded(path, key, problem=str(error))
+    return Uploaded(path, key, sent=True)
+
+
+def _link(access: Access, name: str) -> str:
+    """Ask for a link to the storage."""
+    url = access.url(f"upload/{quote(name)}")
+    answer = session.get(url, archive=service.ARCHIVE, login=access.login)
+    link = answer.json()
+    if not isinstance(link, str) or not link.startswith("http"):
+        raise AnswerError(service.ARCHIVE, answer.url, "a link was expected; something else came", answer.status)
+    return link
+
+
+def _awaited(sent: list[Uploaded], seconds: float) -> list[Uploaded]:
+    """Look until the archive lists every file that was sent, or the time is over."""
+    ends = time.monotonic() + seconds
+    pause = 0.5
+    while True:
+        sent = [one if one.indexed or not one.sent else _looked_up(one) for one in sent]
+        if all(one.indexed or not one.sent for one in sent) or time.monotonic() + pause > ends:
+            return sent
+        time.sleep(pause)
+        pause = min(2 * pause, 10.0)
+
+
+def _looked_up(one: Uploaded) -> Uploaded:
+    name = one.path.name
+    query = Query(name=name, table=filenames.table_of(name) or "science", version="all")
+    try:
+        rows = spice.ask(query) if query.table == "spice" else service.ask(query).rows
+    except HelioPluginsError:
+        rows = []
+    listed = any(row["file_path"].rpartition("/")[2] == name for row in rows)
+    return Uploaded(one.path, one.key, one.sent, listed, one.problem)
