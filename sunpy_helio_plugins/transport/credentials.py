@@ -9,26 +9,43 @@ no URL, log, repr, pickle or file.
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import netrc
 import os
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.transport.urls import is_private, same_origin
 
-__all__ = ["Login", "Secret", "forget", "netrc_login", "sign_in", "signed_in"]
+__all__ = ["Login", "Secret", "forget", "hide", "netrc_login", "sign_in", "signed_in"]
 
 EARLY = 30.0
 """Seconds before its end at which a token is renewed; never more than a tenth of its life."""
 
+SHORTEST = 8
+"""Characters that a secret must have for it to be looked for in the words of others."""
+
+_used: set[str] = set()
 _given: dict[str, tuple[Secret, ...]] = {}
 _tokens: dict[tuple[str, str, str], _Token] = {}
 _lock = threading.Lock()
+
+
+def _new_process() -> None:
+    """Give a forked process a lock of its own: a thread that it does not have may have held the parent's."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_process)
 
 
 class Secret:
@@ -38,13 +55,20 @@ class Secret:
     Parameters
     ----------
     text : str
-        The secret.
+        The secret; blanks and line ends around it, as a file or a shell leaves them, are no part of it.
+
+    Raises
+    ------
+    QueryError
+        It holds what a header cannot: the text is not shown.
     """
 
     __slots__ = ("_text",)
 
     def __init__(self, text: str) -> None:
-        self._text = text
+        self._text = text.strip()
+        if not self._text.isprintable():
+            raise QueryError("A key, token or password holds control characters or line ends; it was not sent.")
 
     def reveal(self) -> str:
         """Return the text."""
@@ -126,7 +150,14 @@ class Login:
         if not same_origin(url, self.origin) or not is_private(url):
             return {}
         secrets = self.secrets()
-        return {} if secrets is None else self._signed(secrets)
+        if secrets is None:
+            return {}
+        signed = self._signed(secrets)
+        _used.update(value.split()[-1] for value in signed.values())
+        # Names of users and clients are no secrets: only what comes last is.
+        _used.add(secrets[-1].reveal())
+        _used.difference_update({text for text in _used if len(text) < SHORTEST})
+        return signed
 
     def renew(self) -> bool:
         """Forget a token that was refused; tell whether another may be had."""
@@ -137,15 +168,15 @@ class Login:
             return _tokens.pop(self._token_key(secrets), None) is not None
 
     def _signed(self, secrets: tuple[Secret, ...]) -> dict[str, str]:
+        if self.kind in ("header", "bearer") and not secrets[0].reveal().isascii():
+            raise QueryError(f"The key or token for {self.name!r} holds letters that no key has; it was not sent.")
         if self.kind == "header":
             return {self.header: secrets[0].reveal()}
         if self.kind == "bearer":
             return {"Authorization": f"Bearer {secrets[0].reveal()}"}
         if self.kind == "oauth2":
             return {"Authorization": f"Bearer {self._token(secrets).reveal()}"}
-        from requests.auth import _basic_auth_str
-
-        return {"Authorization": _basic_auth_str(secrets[0].reveal(), secrets[1].reveal())}
+        return {"Authorization": f"Basic {_pair(secrets)}"}
 
     def _environment(self) -> tuple[Secret, ...] | None:
         for names in self.variables:
@@ -155,13 +186,8 @@ class Login:
         return None
 
     def _netrc(self) -> tuple[Secret, ...] | None:
-        from requests.utils import get_netrc_auth
-
-        found = get_netrc_auth(self.origin)
-        if found is None:
-            return None
-        user, password = found
-        return (Secret(user), Secret(password))[-self.parts :]
+        found = _from_netrc(self.origin)
+        return None if found is None else found[-self.parts :]
 
     def _keyring(self) -> tuple[Secret, ...] | None:
         """Look into the system's keyring, where the keyring package is installed."""
@@ -194,8 +220,7 @@ class Login:
     def _ask(self, secrets: tuple[Secret, ...]) -> _Token:
         from sunpy_helio_plugins.transport import oauth2
 
-        identity, secret = (part.reveal() for part in secrets)
-        return _Token.of(oauth2.client_credentials(self.name, self.token_url, identity, secret, self.scope))
+        return _Token.of(oauth2.client_credentials(self.name, self.token_url, secrets[0], secrets[1], self.scope))
 
 
 @dataclass(frozen=True)
@@ -208,7 +233,10 @@ class _Token:
     @classmethod
     def of(cls, answer: dict[str, Any]) -> _Token:
         """Take the token's life from the answer."""
-        life = float(answer.get("expires_in") or "inf")
+        try:
+            life = max(float(answer.get("expires_in") or "inf"), 0.0)
+        except (TypeError, ValueError):
+            life = float("inf")
         return cls(Secret(answer["access_token"]), time.monotonic() + life - min(EARLY, life / 10))
 
     def is_old(self) -> bool:
@@ -249,6 +277,7 @@ def forget(name: str | None = None) -> None:
         _tokens.clear()
     if name is None:
         _given.clear()
+        _used.clear()
     else:
         _given.pop(name, None)
 
@@ -282,6 +311,42 @@ def netrc_login(url: str) -> Login | None:
     url : str
         An address of the archive.
     """
-    from requests.utils import get_netrc_auth
+    return Login(urlsplit(url).hostname or "", url) if _from_netrc(url) else None
 
-    return Login(urlsplit(url).hostname or "", url) if get_netrc_auth(url) else None
+
+def _from_netrc(url: str) -> tuple[Secret, Secret] | None:
+    """
+    Return the user and password that the netrc file has for a host.
+
+    An entry ``default`` is not taken: people keep one for anonymous FTP, and it would go to every archive.
+    """
+    given = os.environ.get("NETRC")
+    places = [Path(given)] if given else [Path("~/.netrc"), Path("~/_netrc")]
+    try:
+        path = next((path for place in places if (path := place.expanduser()).is_file()), None)
+        entry = netrc.netrc(path).hosts.get(urlsplit(url).hostname or "") if path is not None else None
+    except (netrc.NetrcParseError, OSError, RuntimeError, ValueError):
+        # A file that cannot be read holds nothing for us, as requests sees it too.
+        return None
+    if entry is None or not entry[2]:
+        return None
+    return Secret(entry[0] or entry[1] or ""), Secret(entry[2])
+
+
+def _pair(secrets: tuple[Secret, ...]) -> str:
+    """Return user and password as RFC 7617 wants them, in UTF-8."""
+    return base64.b64encode(":".join(part.reveal() for part in secrets).encode()).decode()
+
+
+def hide(text: str) -> str:
+    """
+    Return a text without any secret that this process has used: servers repeat the keys that they refuse.
+
+    Parameters
+    ----------
+    text : str
+        Somebody else's words.
+    """
+    for secret in sorted(_used, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text

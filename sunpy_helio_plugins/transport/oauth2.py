@@ -6,7 +6,7 @@ authlib is kept, is what most OAuth2 clients in Python stand on, and asks for th
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 
@@ -22,10 +22,13 @@ from sunpy_helio_plugins.errors import (
 from sunpy_helio_plugins.transport.urls import is_private, public_url
 from sunpy_helio_plugins.transport.words import server_words
 
+if TYPE_CHECKING:
+    from sunpy_helio_plugins.transport.credentials import Secret
+
 __all__ = ["client_credentials"]
 
 
-def client_credentials(name: str, token_url: str, identity: str, secret: str, scope: str) -> dict[str, Any]:
+def client_credentials(name: str, token_url: str, identity: Secret, secret: Secret, scope: str) -> dict[str, Any]:
     """
     Ask for a token (RFC 6749, section 4.4).
 
@@ -35,8 +38,8 @@ def client_credentials(name: str, token_url: str, identity: str, secret: str, sc
         The archive's short name, for messages.
     token_url : str
         Where tokens are given.
-    identity, secret : str
-        The client's id and secret.
+    identity, secret : Secret
+        The client's id and secret; revealed where they are sent only, since tracebacks may print variables.
     scope : str
         The scope to ask for; empty for none.
 
@@ -62,7 +65,11 @@ def client_credentials(name: str, token_url: str, identity: str, secret: str, sc
         raise QueryError(f"{public_url(token_url)} gives tokens without TLS: no credentials are sent there.")
     archive, shown = f"The sign-in of {name}", public_url(token_url)
     way = "client_secret_post"
-    with OAuth2Session(identity, secret, scope=scope or None, token_endpoint_auth_method=way) as session:
+    failure: ServiceError | None = None
+    session = OAuth2Session(
+        identity.reveal(), secret.reveal(), scope=scope or None, token_endpoint_auth_method=way
+    )
+    with session:
         try:
             answer: dict[str, Any] = session.fetch_token(
                 token_url,
@@ -72,7 +79,10 @@ def client_credentials(name: str, token_url: str, identity: str, secret: str, sc
                 allow_redirects=False,
             )
         except Exception as error:  # noqa: BLE001 - authlib's, requests' and json's errors share no base
-            raise _refusal(archive, shown, error) from None
+            failure = _refusal(archive, shown, error)
+    if failure is not None:
+        # Not from within the except clause: authlib's error, which this one would hold on to, has the request.
+        raise failure
     if not isinstance(answer.get("access_token"), str):
         raise AnswerError(archive, shown, "the answer holds no token")
     return answer

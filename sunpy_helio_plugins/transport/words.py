@@ -7,6 +7,8 @@ import json
 import re
 from typing import Any
 
+from sunpy_helio_plugins.transport.credentials import hide
+
 __all__ = ["server_words"]
 
 LONGEST = 300
@@ -29,12 +31,12 @@ def server_words(body: bytes, limit: int = LONGEST) -> str:
     -------
     str
         The message inside a JSON object where one is found, else the text without its mark-up. Control characters are
-        left out, since the text may end in a terminal.
+        left out, since the text may end in a terminal, and so are secrets that the server repeats.
     """
     text = _decoded(body[: 64 * limit])
     spoken = _from_json(text)
     plain = html.unescape(_TAGS.sub(" ", text)) if spoken is None else spoken
-    line = " ".join("".join(char if char.isprintable() else " " for char in plain).split())
+    line = hide(" ".join("".join(char if char.isprintable() else " " for char in plain).split()))
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import logging
 import pickle
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import parfive
@@ -21,7 +23,7 @@ from sunpy_helio_plugins.transport.credentials import Login, Secret, signed_in
 from sunpy_helio_plugins.transport.transfer import Download, enqueue
 
 sys.path.insert(0, str(Path(__file__).parent))
-from wire import say, wire
+from wire import hang_up, say, wire
 
 PLANTED = "pl4nted-s3cret"
 
@@ -224,3 +226,89 @@ def test_a_full_run_writes_no_secret_anywhere(tmp_path, caplog, monkeypatch):
     assert not [text for text in written if PLANTED in text]
     assert PLANTED.encode() not in pickle.dumps(results)
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and PLANTED.encode() in path.read_bytes()]
+
+
+def test_a_key_that_a_server_repeats_is_not_shown():
+    refusal = say("403 No", f'{{"message": "no such key: {PLANTED}, given as \\"{PLANTED}\\""}}'.encode())
+    with wire(refusal) as (url, _), signed_in("test", PLANTED):
+        with pytest.raises(ServiceRefused, match=r"no such key: \*\*\*, given") as caught:
+            session.get(url, archive="Test", login=key_login(url))
+    assert PLANTED not in str(caught.value)
+
+
+def test_a_password_that_a_server_repeats_in_base64_is_not_shown():
+    def repeat(connection, head):
+        line = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"authorization"))
+        say("401 No", line)(connection, head)
+
+    with wire(repeat) as (url, _), signed_in("test", "me", PLANTED):
+        with pytest.raises(ServiceRefused, match=r"Basic \*\*\*"):
+            session.get(url, archive="Test", login=Login("test", url))
+
+
+def everything(error: BaseException) -> str:
+    assert error.__traceback__ is not None
+    error.__traceback__ = error.__traceback__.tb_next  # the test's own variables
+    shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+    return "".join(shown.format())
+
+
+@pytest.mark.parametrize("kind", ["header", "bearer", "basic", "oauth2"])
+def test_no_traceback_holds_a_secret(kind):
+    """Notebooks and reports of failures print the variables of every frame."""
+    secrets = ("me", PLANTED) if kind == "oauth2" else (PLANTED, PLANTED)
+    with wire(say("401 No", b"no")) as (url, _), wire(hang_up) as (dead, _), signed_in("test", *secrets):
+        for archive_url, sso in ((url, url), (dead, dead), ("http://127.0.0.1:9", "http://127.0.0.1:9")):
+            with pytest.raises(ServiceError) as caught:
+                session.get(archive_url, archive="Test", login=Login("test", archive_url, kind, token_url=sso))
+            assert PLANTED not in everything(caught.value)
+            assert caught.value.__context__ is None
+
+
+def test_the_default_entry_of_the_netrc_file_goes_nowhere(tmp_path):
+    (tmp_path / "netrc").write_text("default login anonymous password me@example.org\n")
+    with wire(say()) as (url, heads):
+        session.get(url, archive="Test")
+        session.get(url, archive="Test", login=key_login(url))
+    assert not [head for head in heads if b"authorization" in head.lower() or b"x-api-key" in head]
+
+
+@pytest.mark.parametrize("text", ["machine", "machine 127.0.0.1 login me passwrd x", "\0\xff"])
+def test_a_broken_netrc_file_is_none(tmp_path, text):
+    (tmp_path / "netrc").write_text(text)
+    with wire(say()) as (url, heads):
+        session.get(url, archive="Test")
+    assert b"authorization" not in heads[0].lower()
+
+
+def test_what_a_shell_leaves_around_a_key_is_no_part_of_it(monkeypatch):
+    monkeypatch.setenv("TEST_KEY", f" {PLANTED}\r\n")
+    with wire(say()) as (url, heads):
+        session.get(url, archive="Test", login=key_login(url))
+    assert f"x-api-key: {PLANTED}\r\n".encode() in heads[0]
+
+
+@pytest.mark.parametrize("secret", [f"{PLANTED}\r\nx-more: 1", f"{PLANTED}\u20ac"])
+@pytest.mark.parametrize("kind", ["header", "bearer"])
+def test_a_key_that_no_header_can_hold_is_refused_and_not_shown(monkeypatch, kind, secret):
+    monkeypatch.setenv("TEST_KEY", secret)
+    with wire(say()) as (url, heads):
+        login = Login("test", url, kind, (("TEST_KEY",),), header="x-api-key")
+        with pytest.raises(QueryError, match="was not sent") as caught:
+            session.get(url, archive="Test", login=login)
+    assert heads == []
+    assert PLANTED not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+def test_passwords_are_sent_in_utf_8():
+    with wire(say()) as (url, heads), signed_in("test", "me", "\u20ac"):
+        session.get(url, archive="Test", login=Login("test", url))
+    assert b"Basic " + base64.b64encode("me:\u20ac".encode()) in heads[0]
+
+
+@pytest.mark.parametrize("life", [-5, 0, None])
+def test_an_odd_life_is_no_failure(life):
+    with wire(say(body=token(expires_in=life))) as (sso, _), wire(say(body=b"ok")) as (url, _):
+        with signed_in("test", "me", "x"):
+            assert session.get(url, archive="Test", login=Login("test", url, "oauth2", token_url=sso)).content == b"ok"
