@@ -11,8 +11,9 @@ from sunpy.net.base_client import BaseClient, convert_row_to_table
 
 from sunpy_helio_plugins import fido
 from sunpy_helio_plugins.errors import warn_incomplete
-from sunpy_helio_plugins.helioviewer import attrs, catalogue, jp2, service, tables, translate
+from sunpy_helio_plugins.helioviewer import attrs, catalogue, jp2, reduced, service, tables, translate
 from sunpy_helio_plugins.transport import paths, transfer
+from sunpy_helio_plugins.transport.ranges import PrefixDownload
 
 __all__ = ["HelioviewerClient"]
 
@@ -62,7 +63,7 @@ class HelioviewerClient(fido.Face, BaseClient):
         ServiceError
             Nothing could be listed.
         """
-        answer = service.list_images(translate.queries(*query))
+        answer = service.with_headers(service.list_images(translate.queries(*query)))
         if answer.problems:
             more = len(answer.problems) - SPOKEN
             rest = f" (and {more} more: see the table's problems)" if more > 0 else ""
@@ -85,16 +86,26 @@ class HelioviewerClient(fido.Face, BaseClient):
         downloader : parfive.Downloader
             The downloader that Fido hands over.
         **kwargs
-            ``overwrite`` is used, others are not.
+            ``overwrite``, and ``size``: pixels that the longer side of each picture is to have at least. Only the bytes
+            that it needs are fetched then, where the server gives parts of files, and written as a smaller file.
+
+        Raises
+        ------
+        QueryError
+            The size is no number of pixels.
         """
+        size = reduced.checked(kwargs.get("size"))
+        told = {"accept": jp2.accept} if size is None else reduced.plan(size)
         transfer.enqueue(
             downloader,
             [
-                transfer.Download(
+                PrefixDownload(
                     url=str(row["url"]),
-                    target=paths.target(path, str(row["Path"]), paths.row_values(row), fallback="image.jp2"),
+                    target=paths.target(
+                        path, reduced.named(str(row["Path"]), size), paths.row_values(row), fallback="image.jp2"
+                    ),
                     archive=translate.PROVIDER,
-                    accept=jp2.accept,
+                    **told,
                 )
                 for row in query_results
             ],

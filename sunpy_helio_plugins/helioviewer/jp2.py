@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.transport.ranges import PassingFileError
 from sunpy_helio_plugins.transport.words import server_words
 
-__all__ = ["accept", "boxes"]
+__all__ = ["SIGNATURE", "accept", "box_at", "boxes", "classified", "codestream_at", "contents"]
 
 SIGNATURE = bytes.fromhex("0000000C6A5020200D0A870A")
 END_OF_CODESTREAM = b"\xff\xd9"
@@ -42,13 +44,13 @@ def accept(part: Path) -> None:
     with part.open("rb") as stream:
         if stream.read(len(SIGNATURE)) != SIGNATURE:
             stream.seek(0)
-            raise FileError(_classified(stream.read(_BRIEF), size))
+            raise classified(stream.read(_BRIEF), size)
         found = dict(boxes(stream, size))
         if b"jp2c" not in found:
             raise FileError("The JPEG 2000 file has no codestream.")
         stream.seek(found[b"jp2c"] - len(END_OF_CODESTREAM))
         if stream.read(len(END_OF_CODESTREAM)) != END_OF_CODESTREAM:
-            raise FileError("The codestream of the JPEG 2000 file does not end as it should: it was cut, or damaged.")
+            raise PassingFileError("The codestream of the JPEG 2000 file does not end as it should: cut, or damaged.")
 
 
 def boxes(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
@@ -73,7 +75,7 @@ def boxes(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
         head = stream.read(16)
         length, kind = _head(head, size - offset)
         if length < 8 or offset + length > size:
-            raise FileError(
+            raise PassingFileError(
                 f"The JPEG 2000 file ends inside its box {kind.decode('latin-1')!r}: {size} bytes came, and at least "
                 f"{offset + max(length, 8)} were due. It was cut; fetch it again."
             )
@@ -91,17 +93,75 @@ def _head(head: bytes, left: int) -> tuple[int, bytes]:
     return (left if length == 0 else length), kind
 
 
-def _classified(body: bytes, size: int) -> str:
-    """Say what came in place of an image."""
+def box_at(data: bytes | memoryview, at: int) -> tuple[int, bytes, int]:
+    """Return the length and the type of the box at a place, and the length of its head."""
+    head = bytes(data[at : at + 16])
+    length, kind = _head(head, len(data) - at)
+    if length < 8:
+        raise FileError(f"The boxes of the JPEG 2000 file are damaged after {at} bytes.")
+    return length, kind, 16 if head[:4] == b"\0\0\0\1" else 8
+
+
+def codestream_at(data: bytes | memoryview) -> tuple[int, int]:
+    """
+    Return where the codestream of a file begins and ends.
+
+    Parameters
+    ----------
+    data : bytes
+        The file, or its beginning; a codestream that is cut ends with it.
+
+    Raises
+    ------
+    FileError
+        There is none.
+    """
+    at = 0
+    while at + 8 <= len(data):
+        length, kind, head = box_at(data, at)
+        if kind == b"jp2c":
+            return at + head, min(at + length, len(data))
+        at += length
+    raise FileError("The JPEG 2000 file has no codestream.")
+
+
+def contents(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the type and the content of each whole box of a file but for its codestream."""
+    at = 0
+    while at + 8 <= len(data):
+        length, kind, head = box_at(data, at)
+        if kind != b"jp2c" and at + length <= len(data):
+            yield kind, data[at + head : at + length]
+        at += length
+
+
+def classified(body: bytes, size: int) -> FileError:
+    """
+    Return the error for something that is no image.
+
+    Parameters
+    ----------
+    body : bytes
+        Its beginning.
+    size : int
+        Its whole size in bytes.
+
+    Returns
+    -------
+    FileError
+        It says what came; where asking again may help, it is a `PassingFileError`.
+    """
     words = server_words(body)
+    start = body.lstrip()[:1]
     if not size:
-        return "An empty file came."
+        return PassingFileError("An empty file came.")
     if b"Limit of" in body and b"exceeded" in body:
-        return f"Helioviewer's rate limit is reached; wait a minute and fetch again. It said: {words}"
+        text = f"Helioviewer's rate limit is reached; wait a minute and fetch again. It said: {words}"
+        return PassingFileError(text, float(conf.helioviewer.rate_limit_wait))
     if body.startswith(b"File not found"):
-        return "Helioviewer lists this image, and its file is gone (it said: File not found.)."
-    if body.lstrip()[:1] in (b"{", b"["):
-        return f"Helioviewer answered with an error in place of the image: {words or body[:100]!r}"
-    if body.lstrip()[:1] == b"<":
-        return f"Helioviewer answered with a page in place of the image: {words}"
-    return f"This is no JPEG 2000 file: its {size} bytes begin with {body[:12]!r}."
+        return FileError("Helioviewer lists this image, and its file is gone (it said: File not found.).")
+    if start in (b"{", b"["):
+        return FileError(f"Helioviewer answered with an error in place of the image: {words or body[:100]!r}")
+    if start == b"<":
+        return PassingFileError(f"Helioviewer answered with a page in place of the image: {words}")
+    return FileError(f"This is no JPEG 2000 file: its {size} bytes begin with {body[:12]!r}.")

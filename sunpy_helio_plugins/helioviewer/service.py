@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
+from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import HelioPluginsError, QueryError
+from sunpy_helio_plugins.helioviewer import headers
 from sunpy_helio_plugins.helioviewer.catalogue import Source
 from sunpy_helio_plugins.helioviewer.coverage_list import CoverageLister
 from sunpy_helio_plugins.helioviewer.hapi_list import HAPILister
@@ -27,7 +29,7 @@ from sunpy_helio_plugins.helioviewer.matching import wanted
 from sunpy_helio_plugins.helioviewer.translate import Query
 from sunpy_helio_plugins.quantities import times
 
-__all__ = ["Answer", "Listing", "list_images"]
+__all__ = ["Answer", "Listing", "list_images", "with_headers"]
 
 AT_ONCE = 3
 """Sources listed at the same time."""
@@ -66,6 +68,10 @@ class Listing:
         Address of the root of the static tree.
     listers : numpy.ndarray of str, shape (n,)
         Who listed each.
+    query : Query, optional
+        The question.
+    headers : tuple, optional
+        The keywords of each image, or why there are none.
     """
 
     source: Source
@@ -73,6 +79,18 @@ class Listing:
     paths: NDArray[np.bytes_]
     root: str
     listers: NDArray[np.str_]
+    query: Query | None = None
+    headers: tuple[dict[str, Any] | str, ...] | None = None
+
+    def at(self, chosen: NDArray[np.intp]) -> Listing:
+        """Return some of the images."""
+        headers = None if self.headers is None else tuple(self.headers[k] for k in chosen)
+        own = {"times": self.times[chosen], "paths": self.paths[chosen], "listers": self.listers[chosen]}
+        return replace(self, headers=headers, **own)
+
+    def urls(self) -> list[str]:
+        """Return the addresses of the files."""
+        return [f"{self.root}{quote(path)}" for path in self.paths.tolist()]
 
 
 @dataclass(frozen=True)
@@ -142,6 +160,41 @@ def list_images(queries: Sequence[Query]) -> Answer:
     )
 
 
+def with_headers(answer: Answer) -> Answer:
+    """
+    Return an answer with the headers of its images, where they are wanted, and without images of bad quality.
+
+    Parameters
+    ----------
+    answer : Answer
+        What was found.
+    """
+    listings, problems, notes = [], list(answer.problems), list(answer.notes)
+    for listing in answer.listings:
+        if listing.query is None or not listing.query.header:
+            listings.append(listing)
+            continue
+        read = headers.fetch(listing.urls())
+        failed = [one for one in read if isinstance(one, str)]
+        if failed:
+            problems.append(f"{len(failed)} headers of {listing.source.label} are missing: {failed[0]}")
+        full = replace(listing, headers=tuple(read))
+        listings.append(_good(full, listing.query.quality, notes))
+    return Answer(tuple(listings), tuple(problems), tuple(notes))
+
+
+def _good(listing: Listing, allowed: int | None, notes: list[str]) -> Listing:
+    """Leave out what its header calls bad; what it does not judge stays."""
+    if allowed is None or listing.headers is None:
+        return listing
+    marks = [one.get("QUALITY", one.get("quality")) if isinstance(one, dict) else None for one in listing.headers]
+    kept = [k for k, mark in enumerate(marks) if not isinstance(mark, int) or not mark & ~allowed]
+    unjudged = sum(not isinstance(mark, int) for mark in marks)
+    if unjudged:
+        notes.append(f"{unjudged} images of {listing.source.label} have no QUALITY in their headers; they are kept.")
+    return listing.at(np.array(kept, dtype=np.intp))
+
+
 def _answer(listers: Sequence[Lister], query: Query) -> Answer:
     source = query.source
     start, end = times.datetime64_from_iso(np.array([query.start, query.end])).astype("M8[us]")
@@ -160,10 +213,9 @@ def _answer(listers: Sequence[Lister], query: Query) -> Answer:
     ]
     if missed:
         notes.append(_unmet(query, missed))
+    listing = replace(listing, query=query)
     if len(chosen) < len(listing.times):
-        listing = Listing(
-            source, listing.times[chosen], listing.paths[chosen], listing.root, listing.listers[chosen]
-        )
+        listing = listing.at(chosen)
     if not len(listing.times):
         # Where nothing is found at all, why is worth a warning.
         problems, notes = problems + notes, []
@@ -219,7 +271,7 @@ def _merged(
         paths = np.concatenate([np.empty(0, "S1"), *(part.paths for part, _ in kept)])
     names = [name for _, name in kept] or [""]
     listers = np.repeat(np.array(names), [len(part.paths) for part, _ in kept] or [0])
-    if not (np.diff(instants) > np.timedelta64(0)).all():
+    if not (np.diff(instants) > np.timedelta64(0, "us")).all():
         order = np.lexsort((paths, instants))
         instants, paths, listers = instants[order], paths[order], listers[order]
         # One path may come twice, with the same time: from the border of two requests, or from two listers.

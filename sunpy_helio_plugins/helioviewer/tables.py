@@ -14,7 +14,7 @@ from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.fido import HelioTable
-from sunpy_helio_plugins.helioviewer import catalogue
+from sunpy_helio_plugins.helioviewer import catalogue, headers
 from sunpy_helio_plugins.helioviewer.catalogue import Source
 from sunpy_helio_plugins.helioviewer.translate import PROVIDER
 from sunpy_helio_plugins.quantities.leap import JD_1970, quasi_lengths
@@ -77,6 +77,8 @@ def images_table(listings: Iterable[Any], problems: Sequence[str], client: objec
         "Source ID": np.repeat(np.array([source.id for source in sources], dtype=int), counts),
         "Lister": Column(_joined([one.listers for one in kept], "U1")),
     }
+    if any(one.headers is not None for one in kept):
+        columns |= headers.columns([found for one in kept for found in (one.headers or [""] * len(one.paths))])
     table = HelioviewerTable(columns, client=client, copy=False)
     table.problems = list(problems)
     return table

@@ -18,6 +18,7 @@ import parfive
 
 from sunpy_helio_plugins.transport.job import Again, Download, Job
 from sunpy_helio_plugins.transport.parts import numbered
+from sunpy_helio_plugins.transport.ranges import PrefixDownload, PrefixJob
 
 __all__ = ["Download", "Downloader", "enqueue"]
 
@@ -100,7 +101,8 @@ def enqueue(
         own = replace(download, target=_unclaimed(download.target, claimed))
         claimed.add(own.target)
         if hasattr(downloader, "http_queue"):
-            downloader.http_queue.append(Job(own, policy, downloader.config).run)
+            kind = PrefixJob if isinstance(own, PrefixDownload) else Job
+            downloader.http_queue.append(kind(own, policy, downloader.config).run)
         else:
             downloader.enqueue_file(own.url, filename=str(own.target), overwrite=policy, max_splits=1)
 

@@ -111,8 +111,8 @@ def test_an_image_on_the_border_of_two_pieces_comes_once(archive: Any) -> None:
 
 
 def test_a_range_is_clipped_to_what_the_server_takes(archive: Any) -> None:
+    query = a.helioviewer.SourceID(13), a.helioviewer.Lister("HAPI")
     with pytest.warns(IncompleteAnswerWarning, match="ends at 2026-01-10T20:06:05Z"):
-        query = a.helioviewer.SourceID(13), a.helioviewer.Lister("HAPI")
         table = search(a.Time("2026-01-10 20:00", "2026-02-01"), *query)
     assert len(table) == 11
     assert len(table.problems) == 1
@@ -218,6 +218,7 @@ def test_a_file_that_is_gone_is_an_error_with_words(archive: Any, tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     ("body", "words"),
     [
@@ -236,6 +237,25 @@ def test_a_failure_under_status_200_is_no_file(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_reached_rate_limit_is_waited_for(noon: HelioviewerTable, canned: Callable[..., str], tmp_path: Path) -> None:
+    import requests
+
+    picture, asked = requests.get(noon["url"][0], timeout=30).content, []
+
+    def reply(path: str) -> tuple[int, str, bytes]:
+        asked.append(path)
+        page = b"Limit of 5 requests per 60 seconds has been exceeded by identifier: 127.0.0.1"
+        return (200, "text/html", page) if len(asked) < 3 else (200, "image/jp2", picture)
+
+    row = noon[:1].copy()
+    row["url"] = [f"{canned(reply)}/image.jp2"]
+    with conf.helioviewer.set_temp("rate_limit_wait", 0.01):
+        files = Fido.fetch(row, path=tmp_path / "{file}")
+    assert files.errors == []
+    assert len(asked) == 3
+
+
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("fault", ["cut_close", "cut_chunked", "cut_length", "gzip_bomb", "html_error"])
 def test_a_spoilt_file_never_gets_its_name(archive: Any, noon: HelioviewerTable, tmp_path: Path, fault: str) -> None:
     with archive.fault(fault, path="/helioviewer/jp2"):

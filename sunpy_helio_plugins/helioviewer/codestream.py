@@ -1,0 +1,209 @@
+"""
+The beginning of a JPEG 2000 codestream that holds a smaller picture, and that picture as a codestream of its own.
+
+Helioviewer's files go by resolution first (progression RPCL), and PLT markers give the length of each packet: what a
+reduced resolution needs is a prefix of known length (ISO/IEC 15444-1, annexes A and B). With a header that says so, the
+prefix is a smaller picture, whose pixels are those of the whole decoded at that reduction: nothing is encoded again.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+__all__ = ["Layout", "cut", "reductions"]
+
+_SOC, _SIZ, _COD, _QCD, _SOT, _SOD, _EOC, _PLT, _COM, _TLM = (
+    0xFF4F, 0xFF51, 0xFF52, 0xFF5C, 0xFF90, 0xFF93, 0xFFD9, 0xFF58, 0xFF64, 0xFF55,
+)  # fmt: skip
+_RESOLUTION_FIRST = (1, 2)
+"""Progressions RLCP and RPCL."""
+
+_Segments: TypeAlias = dict[int, list[bytes]]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """
+    What the markers of a codestream say.
+
+    Attributes
+    ----------
+    width, height : int
+        Size of the picture.
+    levels : int
+        How often it can be halved.
+    packets : int
+        Where in the codestream the first packet begins.
+    lengths : numpy.ndarray of int
+        Lengths of the packets, as far as they are known.
+    """
+
+    width: int
+    height: int
+    levels: int
+    packets: int
+    lengths: np.ndarray
+    _main: _Segments
+    _counts: tuple[int, ...]
+
+    @classmethod
+    def read(cls, codestream: bytes) -> Layout | int | None:
+        """
+        Read the markers at the beginning of a codestream.
+
+        Parameters
+        ----------
+        codestream : bytes
+            Its beginning.
+
+        Returns
+        -------
+        Layout, int or None
+            A number: that many bytes are needed for more to be known. `None`: it is not laid out so that a prefix
+            would do.
+        """
+        main = _segments(codestream, 2, _SOT)
+        if not isinstance(main, tuple):
+            return main
+        segments, at = main
+        if len(codestream) < at + 12:
+            return at + 4096
+        tile, _, part, _ = struct.unpack_from(">HIBB", codestream, at + 4)
+        inner = _segments(codestream, at + 12, _SOD)
+        if not isinstance(inner, tuple):
+            return inner
+        if not _simple(segments, inner[0]) or tile or part:
+            return None
+        made = cls._made(segments, inner[1] + 2, _packet_lengths(inner[0][_PLT]))
+        return made if len(made.lengths) == sum(made._counts) else None
+
+    @classmethod
+    def _made(cls, main: _Segments, packets: int, lengths: np.ndarray) -> Layout:
+        width, height = struct.unpack_from(">II", main[_SIZ][0], 2)
+        components = struct.unpack_from(">H", main[_SIZ][0], 34)[0]
+        cod = main[_COD][0]
+        layers, levels = struct.unpack_from(">H", cod, 2)[0], cod[5]
+        counts = []
+        for resolution in range(levels + 1):
+            size = cod[10 + resolution] if cod[0] & 1 else 0xFF
+            shift = levels - resolution
+            across, down = -(-width >> ((size & 15) + shift)), -(-height >> ((size >> 4) + shift))
+            counts.append(across * down * components * layers)
+        return cls(width, height, levels, packets, lengths, main, tuple(counts))
+
+    def end(self, halvings: int) -> int:
+        """
+        Return where the packets of a reduced picture end.
+
+        Parameters
+        ----------
+        halvings : int
+            How often the picture is halved.
+        """
+        return self.packets + int(self.lengths[: sum(self._counts[: self.levels - halvings + 1])].sum())
+
+
+def reductions(width: int, height: int, levels: int, size: int) -> int:
+    """
+    Return how often a picture can be halved and still be as large as wanted.
+
+    Parameters
+    ----------
+    width, height : int
+        Its size.
+    levels : int
+        How often its file allows it.
+    size : int
+        Pixels that its longer side is to have at least.
+    """
+    return max((n for n in range(levels + 1) if -(-max(width, height) >> n) >= size), default=0)
+
+
+def cut(codestream: bytes, layout: Layout, halvings: int) -> bytes | None:
+    """
+    Return a reduced picture as a codestream of its own.
+
+    Parameters
+    ----------
+    codestream : bytes
+        The codestream, as far as it is needed.
+    layout : Layout
+        Its markers.
+    halvings : int
+        How often the picture is halved.
+
+    Returns
+    -------
+    bytes or None
+        `None` where its steps of quantization are given in a way that depends on the whole.
+    """
+    left = layout.levels - halvings
+    end = layout.end(halvings)
+    quantization = _quantization(layout._main[_QCD][0], left)
+    if quantization is None or len(codestream) < end:
+        return None
+    packets = codestream[layout.packets : end]
+    siz = bytearray(layout._main[_SIZ][0])
+    sides = [-(-side >> halvings) for side in (layout.width, layout.height)]
+    struct.pack_into(">IIIIIIII", siz, 2, *sides, 0, 0, *sides, 0, 0)
+    cod = bytearray(layout._main[_COD][0])
+    cod[5] = left
+    del cod[(11 + left if cod[0] & 1 else 10) :]
+    main = b"".join(_segment(*one) for one in ((_SIZ, siz), (_COD, cod), (_QCD, quantization)))
+    tile = struct.pack(">HHHIBB", _SOT, 10, 0, 14 + len(packets), 0, 1) + struct.pack(">H", _SOD)
+    return struct.pack(">H", _SOC) + main + tile + packets + struct.pack(">H", _EOC)
+
+
+def _segment(marker: int, body: bytes | bytearray) -> bytes:
+    return struct.pack(">HH", marker, len(body) + 2) + bytes(body)
+
+
+def _segments(data: bytes, at: int, until: int) -> tuple[_Segments, int] | int | None:
+    """Return the marker segments up to a marker, and where it stands."""
+    found: _Segments = {}
+    while at + 4 <= len(data):
+        marker, length = struct.unpack_from(">HH", data, at)
+        if marker == until:
+            return found, at
+        if not 0xFF4F <= marker <= 0xFF6F or marker == _SOT or length < 2:
+            return None
+        found.setdefault(marker, []).append(data[at + 4 : at + 2 + length])
+        at += 2 + length
+    return at + 4096
+
+
+def _simple(main: _Segments, tile: _Segments) -> bool:
+    """Tell whether there is one tile at the origin, with packets by resolution and their lengths in one place."""
+    if not {_SIZ, _COD, _QCD} <= set(main) <= {_SIZ, _COD, _QCD, _COM, _TLM} or not {_PLT} <= set(tile) <= {_PLT, _COM}:
+        return False
+    width, height, left, top, across, down, *offset = struct.unpack_from(">IIIIIIII", main[_SIZ][0], 2)
+    one_tile = (left, top, *offset) == (0, 0, 0, 0) and across >= width and down >= height
+    samples = main[_SIZ][0][36:]
+    full = all(samples[k + 1] == samples[k + 2] == 1 for k in range(0, len(samples) - 2, 3))
+    return one_tile and full and main[_COD][0][1] in _RESOLUTION_FIRST
+
+
+def _packet_lengths(segments: list[bytes]) -> np.ndarray:
+    """Return the lengths in PLT segments: numbers of seven bits a byte, whose last one has no eighth bit."""
+    data = np.frombuffer(b"".join(one[1:] for one in sorted(segments, key=lambda one: one[0])), np.uint8)
+    last = np.flatnonzero(data < 0x80)
+    if not last.size:
+        return np.empty(0, np.int64)
+    first = np.concatenate([[0], last[:-1] + 1])
+    values = np.zeros(len(last), np.int64)
+    for k in range(int((last - first).max()) + 1):
+        within = first + k <= last
+        values[within] = (values[within] << 7) | (data[(first + k)[within]] & 0x7F)
+    return values
+
+
+def _quantization(body: bytes, levels: int) -> bytes | None:
+    """Return the steps of the subbands that are left: they stand from the coarsest on."""
+    style = body[0] & 31
+    if style == 1:
+        return None
+    return body[: 1 + (3 * levels + 1) * (2 if style == 2 else 1)]

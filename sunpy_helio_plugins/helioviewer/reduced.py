@@ -1,0 +1,218 @@
+"""Smaller pictures: how much of a file they need, and the file that holds no more than them."""
+
+from __future__ import annotations
+
+import io
+from functools import partial
+from numbers import Integral
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sunpy_helio_plugins.errors import FileError, MissingDependencyError, QueryError
+from sunpy_helio_plugins.helioviewer import header, jp2
+from sunpy_helio_plugins.helioviewer.codestream import Layout, cut, reductions
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["accept", "checked", "decoded", "first_bytes", "named", "needed", "plan", "reduce"]
+
+
+def first_bytes(size: int) -> int:
+    """
+    Return how much of a file to ask for at first.
+
+    Files of AIA and HMI need at most 48 kB for 256 pixels, 96 to 192 kB for 512 (files of 2010 to 2024). What is asked
+    too much is lost, what is missing costs a second request: this is what most of them need.
+
+    Parameters
+    ----------
+    size : int
+        Pixels of the longer side.
+    """
+    return int(min(max(32_768, 98_304 * (size / 512) ** 1.6), 1 << 22))
+
+
+def needed(size: int, data: bytes) -> int | None:
+    """
+    Return how many bytes of a file a smaller picture needs.
+
+    Parameters
+    ----------
+    size : int
+        Pixels of its longer side.
+    data : bytes
+        The beginning of the file.
+
+    Returns
+    -------
+    int or None
+        `None`: the whole file.
+    """
+    if data[: len(jp2.SIGNATURE)] != jp2.SIGNATURE:
+        return len(data)
+    try:
+        start, end = jp2.codestream_at(data)
+        header.text_of(data[:start])
+    except FileError:
+        return None
+    layout = Layout.read(data[start:end])
+    if isinstance(layout, int):
+        return start + layout
+    if layout is None:
+        return None
+    halvings = reductions(layout.width, layout.height, layout.levels, size)
+    return start + layout.end(halvings) if halvings else None
+
+
+def reduce(data: bytes, size: int) -> bytes:
+    """
+    Return a file that holds a smaller picture only, with a header that belongs to it.
+
+    Parameters
+    ----------
+    data : bytes
+        The file, or as much of it as is `needed`.
+    size : int
+        Pixels that the longer side of the picture is to have at least.
+
+    Returns
+    -------
+    bytes
+        A JPEG 2000 file. Its pixels are exactly those of the whole one decoded at that reduction.
+
+    Raises
+    ------
+    FileError
+        It is no JPEG 2000 file with a header.
+    """
+    start, end = jp2.codestream_at(data)
+    text = header.text_of(data)
+    layout = Layout.read(data[start:end])
+    if isinstance(layout, Layout):
+        halvings = reductions(layout.width, layout.height, layout.levels, size)
+        if not halvings:
+            return data
+        small = cut(data[start:end], layout, halvings)
+        if small is not None:
+            return _file(data, start, text, small, halvings, (layout.height, layout.width))
+    return _encoded(data, start, text, size)
+
+
+def _file(data: bytes, start: int, text: str, stream: bytes, halvings: int, shape: tuple[int, int]) -> bytes:
+    """Put boxes around a codestream."""
+    own = header.replaced(text, header.rescaled(header.keywords(text), halvings, shape))
+    sides = [-(-side >> halvings) for side in shape]
+    made, placed = [], False
+    for kind, content in jp2.contents(data[:start]):
+        if kind == b"jp2h":
+            at = content.index(b"ihdr") + 4
+            content = content[:at] + b"".join(side.to_bytes(4, "big") for side in sides) + content[at + 8 :]
+        if kind == b"xml " and not placed:
+            content, placed = own.encode(), True
+        made.append(header.box(kind, content))
+    if not placed:
+        made.append(header.box(b"xml ", own.encode()))
+    return b"".join([*made, header.box(b"jp2c", stream)])
+
+
+def _encoded(data: bytes, start: int, text: str, size: int) -> bytes:
+    """Decode and encode again, without loss: for files of which no prefix makes a picture."""
+    with _opened(data) as picture:
+        width, height = picture.size
+        halvings = reductions(width, height, _levels(data, start), size)
+        picture.reduce = halvings
+        picture.load()
+        if not halvings:
+            return data
+        out = io.BytesIO()
+        picture.save(out, format="JPEG2000", irreversible=False, num_resolutions=min(6, _levels(data, start) + 1))
+    stream = out.getvalue()
+    begin, finish = jp2.codestream_at(stream)
+    return _file(data, start, text, stream[begin:finish], halvings, (height, width))
+
+
+def _levels(data: bytes, start: int) -> int:
+    """Return how often the picture can be halved: the number stands in the marker COD."""
+    return data[data.index(b"\xff\x52", start) + 9]
+
+
+def _opened(data: bytes) -> Any:
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise MissingDependencyError("Decoding JPEG 2000 images", "jpeg2000") from error
+    return Image.open(io.BytesIO(data), formats=["JPEG2000"])
+
+
+def decoded(data: bytes) -> np.ndarray:
+    """
+    Return the pixels of a file, the upper row first.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    """
+    import numpy as np
+
+    with _opened(data) as picture:
+        return np.asarray(picture)
+
+
+def accept(size: int, part: Path) -> None:
+    """
+    Check what came of a file, and keep no more of it than a smaller picture.
+
+    Parameters
+    ----------
+    size : int
+        Pixels of its longer side.
+    part : pathlib.Path
+        The file, or as much of it as is `needed`; it is rewritten.
+
+    Raises
+    ------
+    FileError
+        It is no JPEG 2000 file, or damaged.
+    """
+    data = part.read_bytes()
+    if data[: len(jp2.SIGNATURE)] != jp2.SIGNATURE:
+        raise jp2.classified(data[:4096], len(data))
+    enough = needed(size, data)
+    if enough is None or enough > len(data):
+        jp2.accept(part)
+    part.write_bytes(reduce(data, size))
+    jp2.accept(part)
+
+
+def plan(size: int) -> dict[str, Any]:
+    """Return what a download of a smaller picture is told."""
+    return {"first": first_bytes(size), "needed": partial(needed, size), "accept": partial(accept, size)}
+
+
+def checked(size: Any) -> int | None:
+    """
+    Return a size as it is used.
+
+    Parameters
+    ----------
+    size : int or None
+        Pixels, or `None` for the whole picture.
+
+    Raises
+    ------
+    QueryError
+        It is neither.
+    """
+    if size is None:
+        return None
+    if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
+        raise QueryError(f"The size of a picture is a number of pixels such as 512, not {size!r}.")
+    return int(size)
+
+
+def named(path: str, size: int | None) -> str:
+    """Return the name of a file, with the size of its picture where that is not the whole."""
+    name = path.rpartition("/")[2]
+    return name if size is None else f"{name.removesuffix('.jp2')}.{size}px.jp2"

@@ -1,0 +1,193 @@
+"""
+Beginnings of files: only the bytes that are needed, where the server gives parts of files (RFC 9110, section 14).
+
+A server may ignore the wish for a part and send the whole file. Whoever wants a head only then stops reading; whoever
+fetches a file then takes the whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import urljoin
+
+import requests
+
+from sunpy_helio_plugins.config import conf
+from sunpy_helio_plugins.errors import FileError, TransferError
+from sunpy_helio_plugins.transport import session
+from sunpy_helio_plugins.transport.job import CHUNK, MAX_REDIRECTS, Download, Job, _PassingError, _receive, _refusal
+from sunpy_helio_plugins.transport.parts import new_part, publish
+from sunpy_helio_plugins.transport.urls import check_scheme, public_url
+
+if TYPE_CHECKING:
+    import aiohttp
+
+__all__ = ["PassingFileError", "PrefixDownload", "PrefixJob", "head"]
+
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+
+
+def head(url: str, count: int, *, archive: str) -> bytes:
+    """
+    Return the first bytes of a file.
+
+    Parameters
+    ----------
+    url : str
+        Where it is.
+    count : int
+        How many are wanted.
+    archive : str
+        The archive's name, for messages.
+
+    Returns
+    -------
+    bytes
+        At most ``count``; fewer where the file is shorter. A server that ignores the wish is not read any further.
+
+    Raises
+    ------
+    ServiceError
+        No answer came, or a refusal.
+    """
+    check_scheme(url)
+    wish = {"Range": f"bytes=0-{count - 1}", "Accept-Encoding": "identity"}
+    return _Head(archive, url, wish, count, None).run((200, 206)).content[:count]
+
+
+class _Head(session._Exchange):
+    """A question that is content with the beginning of its answer."""
+
+    def read(self, response: requests.Response) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        while size < self.max_bytes and (part := response.raw.read1(self.max_bytes - size, decode_content=True)):
+            parts.append(part)
+            size += len(part)
+        return b"".join(parts)
+
+
+class PassingFileError(FileError):
+    """
+    A file that is not what it should be, and may be when it is asked for again.
+
+    Parameters
+    ----------
+    words : str
+        What came.
+    wait : float, optional
+        Seconds to wait before.
+    """
+
+    def __init__(self, words: str, wait: float | None = None) -> None:
+        super().__init__(words)
+        self.wait = wait
+
+
+def _no_need(head: bytes) -> int | None:
+    return None
+
+
+@dataclass(frozen=True)
+class PrefixDownload(Download):
+    """
+    A file of which the beginning may be enough.
+
+    Parameters
+    ----------
+    first : int or None
+        How many bytes to ask for at first; `None` for the whole file.
+    needed : callable
+        Called with the bytes that came; it returns how many are needed, which may be as many as these, or `None` where
+        only the whole file will do. ``accept`` then gets a part file of that length or more.
+    """
+
+    first: int | None = None
+    needed: Callable[[bytes], int | None] = _no_need
+
+
+@dataclass(frozen=True)
+class PrefixJob(Job):
+    """The coroutine that fetches the beginning of a file; the whole one where the server gives no parts."""
+
+    async def _fetch(self, session: aiohttp.ClientSession, bar: Callable[[int | None], Any]) -> Path:
+        target = self.download.target
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with new_part(target) as (part, stream):
+            await self._pieces(session, stream, bar)
+            stream.flush()
+            try:
+                await asyncio.to_thread(self.download.accept, part)
+            except PassingFileError as error:
+                passing = _PassingError(f"{self.download.archive}: {error} [asked: {public_url(self.download.url)}]")
+                passing.wait = error.wait
+                raise passing from None
+            return publish(part, target, self.overwrite)
+
+    @contextlib.asynccontextmanager
+    async def _answer(self, session: aiohttp.ClientSession) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Ask for the file, or for a part of it, and follow redirects."""
+        url = self.download.url
+        for _ in range(MAX_REDIRECTS):
+            check_scheme(url)
+            async with await self._request(session, url) as response:
+                if response.status in (200, 206):
+                    yield response
+                    return
+                if not 300 < response.status < 400 or "Location" not in response.headers:
+                    raise await _refusal(response, self.download.archive, url)
+                url = urljoin(url, response.headers["Location"])
+        raise TransferError(f"{self.download.archive} redirects in circles [asked: {public_url(self.download.url)}]")
+
+    async def _pieces(
+        self, session: aiohttp.ClientSession, stream: IO[bytes], bar: Callable[[int | None], Any]
+    ) -> None:
+        """Ask for bytes until they are enough."""
+        download = self.download
+        assert isinstance(download, PrefixDownload)  # noqa: S101 - for the type checker
+        come = bytearray()
+        want, total, tag = download.first, int(conf.max_file), ""
+        while True:
+            # A file that was replaced in between is sent whole: pieces of two files are none.
+            wish = {} if want is None else {"Range": f"bytes={len(come)}-{want - 1}"}
+            piece = replace(self, download=replace(download, headers={**download.headers, **wish, **_unless(tag)}))
+            async with piece._answer(session) as response:
+                if response.status == 200:
+                    await _receive(response, stream, bar(response.content_length))
+                    return
+                total = _checked(response.headers, len(come))
+                come += await _body(response, total)
+                tag = tag or response.headers.get("ETag", "")
+            want = await asyncio.to_thread(download.needed, bytes(come))
+            want = total if want is None else min(want, total)
+            if len(come) >= want:
+                stream.write(come)
+                return
+
+
+def _unless(tag: str) -> dict[str, str]:
+    return {"If-Range": tag} if tag and not tag.startswith("W/") else {}
+
+
+def _checked(headers: Mapping[str, str], start: int) -> int:
+    """Return the size of the file, having checked that the part is the one asked for."""
+    text = headers.get("Content-Range", "")
+    found = _CONTENT_RANGE.fullmatch(text.strip())
+    if found is None or int(found[1]) != start:
+        raise TransferError(f"the bytes from {start} on were asked for, and {text or 'an unknown part'} came")
+    return int(conf.max_file) if found[3] == "*" else int(found[3])
+
+
+async def _body(response: aiohttp.ClientResponse, most: int) -> bytes:
+    parts = bytearray()
+    async for chunk in response.content.iter_chunked(CHUNK):
+        parts += chunk
+        if len(parts) > min(most, conf.max_file):
+            raise TransferError(f"the part grows past {most} bytes, which is not believed; see conf.max_file")
+    return bytes(parts)
