@@ -7,12 +7,29 @@ JP2 files, and `sunpy.map.Map` opens them, also on a machine without OpenJPEG.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from astropy.table import QTable
 
-__all__ = ["sources"]
+    from sunpy_helio_plugins.helioviewer.reading import read
+
+__all__ = ["read", "sources"]
+
+
+def __getattr__(name: str) -> Any:
+    """Return what this package offers from its modules, which are imported when they are needed."""
+    if name not in _OFFERED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_OFFERED[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+_OFFERED = {"read": "reading"}
 
 
 def sources() -> QTable:

@@ -122,7 +122,7 @@ def _encoded(data: bytes, start: int, text: str, size: int) -> bytes:
         width, height = picture.size
         halvings = reductions(width, height, _levels(data, start), size)
         picture.reduce = halvings
-        picture.load()
+        _load(picture)
         if not halvings:
             return data
         out = io.BytesIO()
@@ -142,7 +142,10 @@ def _opened(data: bytes) -> Any:
         from PIL import Image
     except ImportError as error:
         raise MissingDependencyError("Decoding JPEG 2000 images", "jpeg2000") from error
-    return Image.open(io.BytesIO(data), formats=["JPEG2000"])
+    try:
+        return Image.open(io.BytesIO(data), formats=["JPEG2000"])
+    except (OSError, SyntaxError) as error:
+        raise FileError(f"The picture cannot be decoded: {error}.") from error
 
 
 def decoded(data: bytes) -> np.ndarray:
@@ -157,7 +160,15 @@ def decoded(data: bytes) -> np.ndarray:
     import numpy as np
 
     with _opened(data) as picture:
+        _load(picture)
         return np.asarray(picture)
+
+
+def _load(picture: Any) -> None:
+    try:
+        picture.load()
+    except (OSError, SyntaxError) as error:
+        raise FileError(f"The picture cannot be decoded: it was cut, or damaged ({error}).") from error
 
 
 def accept(size: int, part: Path) -> None:

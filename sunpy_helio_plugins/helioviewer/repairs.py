@@ -1,0 +1,127 @@
+"""What is known to be wrong in the headers of Helioviewer's files, put right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import astropy.units as u
+import numpy as np
+
+__all__ = ["display_unit", "repaired"]
+
+_TOO_NEAR = 1e9
+"""Metres from the Sun's centre at which nobody observes: it is in the Sun, or a kilometre above."""
+
+_L1 = 1.5e9
+"""Metres from the Earth to the first Lagrange point, about which SOHO goes."""
+
+_OBSERVER = ("DSUN_OBS", "HGLN_OBS", "HGLT_OBS", "CRLN_OBS", "CRLT_OBS", "RSUN_OBS", "R_SUN")
+
+
+def repaired(header: dict[str, Any], name: str = "") -> dict[str, Any]:
+    """
+    Return a header with known faults put right; each repair is told in HISTORY.
+
+    Parameters
+    ----------
+    header : dict
+        The header.
+    name : str, optional
+        The file's name, which tells what an image of MDI shows.
+    """
+    own = dict(header)
+    keys = {key.upper(): key for key in own}
+    instrument = str(own.get(keys.get("INSTRUME", ""), ""))
+    done = []
+    done += _time_system(own, keys)
+    if instrument.startswith("HMI"):
+        done += _hmi_observer(own, keys)
+    if instrument == "LASCO":
+        done += _soho(own, keys)
+    if instrument == "MDI" or own.get(keys.get("CAMERA", "")) == "MDI":
+        done += _mdi(own, keys, name)
+    if "HELIOVIEWER" not in keys:
+        # By this key sunpy knows that a picture is stretched already; files of EUI lack the element.
+        own["helioviewer"] = ""
+        done.append("marked as stretched already")
+    if done:
+        told = "; ".join(done)
+        own["HISTORY"] = "\n".join(one for one in (own.get("HISTORY", ""), f"sunpy_helio_plugins: {told}") if one)
+    return own
+
+
+def display_unit(header: dict[str, Any]) -> dict[str, Any]:
+    """Return a header whose unit says that these are display bytes; the data's own unit goes to HV_BUNIT."""
+    own = {key: value for key, value in header.items() if key.upper() != "BUNIT"}
+    given = next((value for key, value in header.items() if key.upper() == "BUNIT"), None)
+    if given is not None:
+        own["HV_BUNIT"] = str(given)
+    own["BUNIT"] = "byte"
+    return own
+
+
+def _time_system(own: dict[str, Any], keys: dict[str, str]) -> list[str]:
+    """RHESSI wrote its reference year, 1979, where the name of a time scale belongs."""
+    key = keys.get("TIMESYS")
+    if key is None or not isinstance(own[key], int | float):
+        return []
+    given, own[key] = own[key], "UTC"
+    # sunpy looks into the comment as well.
+    own["KEYCOMMENTS"] = {"TIMESYS": "Reference Time"}
+    return [f"TIMESYS was {given}"]
+
+
+def _date(own: dict[str, Any], keys: dict[str, str]) -> str | None:
+    for name in ("DATE-OBS", "DATE_OBS"):
+        value = own.get(keys.get(name, ""))
+        if isinstance(value, str):
+            clock = next((own[keys[key]] for key in ("TIME-OBS", "TIME_OBS") if key in keys), None)
+            return f"{value.replace('/', '-')}T{clock}" if clock and "T" not in value else value
+    return None
+
+
+def _earth(when: str) -> Any:
+    from sunpy.coordinates import get_earth
+
+    return get_earth(when)
+
+
+def _place(own: dict[str, Any], keys: dict[str, str], when: str, nearer: float) -> None:
+    """Put the observer onto the line from the Sun to the Earth."""
+    from sunpy.sun import constants
+
+    earth = _earth(when)
+    distance = earth.radius.to_value(u.m) - nearer
+    for name in _OBSERVER:
+        own.pop(keys.get(name, ""), None)
+    own |= {"DSUN_OBS": distance, "HGLN_OBS": 0.0, "HGLT_OBS": float(earth.lat.to_value(u.deg))}
+    limb = np.arcsin(constants.radius.to_value(u.m) / distance)
+    own["RSUN_OBS"] = float(np.degrees(limb) * 3600)
+
+
+def _hmi_observer(own: dict[str, Any], keys: dict[str, str]) -> list[str]:
+    """HMI's first files have the observer two tenths of a millimetre (in AU: 2e-13) from the Sun's centre."""
+    distance = own.get(keys.get("DSUN_OBS", ""))
+    when = _date(own, keys)
+    if not isinstance(distance, int | float) or distance > _TOO_NEAR or when is None:
+        return []
+    _place(own, keys, when, 0.0)
+    return [f"DSUN_OBS was {distance}: the observer is taken at the Earth"]
+
+
+def _soho(own: dict[str, Any], keys: dict[str, str]) -> list[str]:
+    """LASCO's headers do not say where SOHO was: within 0.3 degrees of the line to the Earth, as seen from the Sun."""
+    when = _date(own, keys)
+    if when is None or {"DSUN_OBS", "HGLN_OBS", "CRLN_OBS", "HAEX_OBS"} & set(keys):
+        return []
+    _place(own, keys, when, _L1)
+    return ["SOHO is taken at the first Lagrange point"]
+
+
+def _mdi(own: dict[str, Any], keys: dict[str, str], name: str) -> list[str]:
+    shown = f"{own.get(keys.get('DPC_OBSR', ''), '')} {own.get(keys.get('HV_MEASUREMENT', ''), '')} {name}".lower()
+    content = "magnetogram" if "magnetogram" in shown else "continuum" if "continuum" in shown or "_ic" in shown else ""
+    added = {"DETECTOR": "MDI", "CONTENT": content}
+    missing = {key: value for key, value in added.items() if value and not own.get(keys.get(key, key))}
+    own |= missing
+    return [f"{' and '.join(missing)} added"] if missing else []
