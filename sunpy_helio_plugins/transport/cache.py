@@ -8,9 +8,12 @@ signed-in user, and errors, are never kept.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import sqlite3
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,8 +53,14 @@ def load(url: str) -> Any:
     try:
         with _open() as cache:
             return cache.get(_key(url))
-    except (OSError, sqlite3.Error, ValueError):
-        # A cache that cannot be read must not cost the answer: ask the archive.
+    except sqlite3.OperationalError:
+        return None
+    except sqlite3.DatabaseError:
+        # Half of a database is no database: without this, nothing would be kept any more.
+        with contextlib.suppress(OSError):
+            (folder() / "cache.db").unlink(missing_ok=True)
+        return None
+    except Exception:  # noqa: BLE001 - a cache that cannot be read must not cost the answer: ask the archive
         return None
 
 
@@ -73,8 +82,7 @@ def store(url: str, value: Any, days: float | None = None) -> None:
     try:
         with _open() as cache:
             cache.set(_key(url), value, expire=86400 * (conf.cache_days if days is None else days))
-    except (OSError, sqlite3.Error):
-        # A full or read-only disk costs speed, not the answer.
+    except Exception:  # noqa: BLE001 - a full, read-only or busy disk costs speed, not the answer
         return
 
 
@@ -94,6 +102,7 @@ def _open() -> diskcache.Cache:
 
     path = folder()
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _check_owner(path)
     _drop_ruins(path / "cache.db")
     return diskcache.Cache(
         str(path),
@@ -105,13 +114,34 @@ def _open() -> diskcache.Cache:
     )
 
 
+def _check_owner(path: Path) -> None:
+    """
+    Refuse a folder into which somebody else can write, as one that they made first below ``/tmp``.
+
+    What they put there would be taken for the archives' answers.
+    """
+    if not hasattr(os, "getuid"):
+        return
+    for one in (path, path / "cache.db"):
+        try:
+            found = one.lstat() if one != path else one.stat()
+        except FileNotFoundError:
+            continue
+        if found.st_uid != os.getuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or stat.S_ISLNK(found.st_mode):
+            raise PermissionError(f"{one} is not this user's alone")
+
+
 def _drop_ruins(database: Path) -> None:
-    """Remove what is no database, as after a full disk: a new one is made in its place."""
-    if database.exists():
-        with database.open("rb") as stream:
-            start = stream.read(16)
-        if start and start != b"SQLite format 3\0":
-            database.unlink()
+    """Remove what is no whole database, as after a full disk: a new one is made in its place."""
+    if not database.exists():
+        return
+    try:
+        with contextlib.closing(sqlite3.connect(database, timeout=5)) as ruin:
+            ruin.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        return
+    except sqlite3.DatabaseError:
+        database.unlink(missing_ok=True)
 
 
 def _json_disk() -> type:
@@ -132,5 +162,8 @@ def _json_disk() -> type:
             if mode != diskcache.core.MODE_RAW or not isinstance(value, str):
                 raise ValueError("the entry is no JSON text")
             return json.loads(value)
+
+        def remove(self, file_path: str) -> None:
+            """Remove nothing: values are never in files, and a row that names one was not written by us."""
 
     return JSONText

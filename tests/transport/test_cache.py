@@ -6,6 +6,7 @@ import json
 import pickle
 import sqlite3
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -121,3 +122,64 @@ def test_http_without_tls_is_refused_before_anything_is_asked():
         session.get("http://archive.example/", archive="Test")
     with pytest.raises(QueryError, match="must begin with https"):
         session.get("ftp://archive.example/", archive="Test")
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770])
+def test_a_folder_that_others_can_write_to_is_not_used(mode):
+    cache.folder().mkdir()
+    cache.folder().chmod(mode)
+    with wire(say(body=b"{}")) as (url, heads):
+        assert ask(url) == ask(url) == {}
+    assert len(heads) == 2
+    assert list(cache.folder().iterdir()) == []
+
+
+def test_a_database_that_is_a_link_is_not_used(tmp_path):
+    cache.folder().mkdir(mode=0o700)
+    (tmp_path / "precious").write_text("not a database, and not to be removed")
+    (cache.folder() / "cache.db").symlink_to(tmp_path / "precious")
+    with wire(say(body=b"{}")) as (url, _):
+        assert ask(url) == {}
+    assert (tmp_path / "precious").read_text().startswith("not a database")
+
+
+def test_rows_that_name_files_remove_none(tmp_path):
+    (tmp_path / "precious").write_text("keep")
+    with wire(say(body=b"{}")) as (url, heads):
+        ask(url)
+        with closing(sqlite3.connect(cache.folder() / "cache.db")) as database, database:
+            database.execute("UPDATE Cache SET filename = '../precious', mode = 2, expire_time = 1")
+        ask(url)
+        cache.clear()
+    assert (tmp_path / "precious").read_text() == "keep"
+    assert len(heads) == 2
+
+
+def test_half_a_database_is_made_anew():
+    with wire(say(body=b"{}")) as (url, heads):
+        ask(url)
+        whole = (cache.folder() / "cache.db").read_bytes()
+        for path in cache.folder().iterdir():
+            path.unlink()
+        (cache.folder() / "cache.db").write_bytes(whole[:100] + b"\xff" * 5000)
+        for _ in range(3):
+            ask(url)
+    assert len(heads) <= 3
+
+
+def test_many_threads_use_it_at_once():
+    with wire(say(body=b'{"a": 1}')) as (url, _), ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda n: ask(url, {"n": str(n % 5)}), range(40)))
+    assert answers == [{"a": 1}] * 40
+
+
+def test_a_busy_cache_costs_no_answer(monkeypatch):
+    import diskcache
+
+    def busy(*args, **kwargs):
+        raise diskcache.Timeout
+
+    for name in ("get", "set"):
+        monkeypatch.setattr(diskcache.Cache, name, busy)
+    with wire(say(body=b"{}")) as (url, _):
+        assert ask(url) == {}
