@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import string
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["row_values", "target"]
 
 
+_HUGE = re.compile(r"\d{5}")
+
+
 class _Value:
     """A value in a path template: formatted as the user asks, then made safe."""
 
@@ -22,7 +27,23 @@ class _Value:
         self._value = value.datetime if hasattr(value, "datetime") and hasattr(value, "scale") else value
 
     def __format__(self, spec: str) -> str:
+        if _HUGE.search(spec):
+            raise ValueError(f"the format {spec[:40]!r} asks for more than a name can hold")
         return safe_name(format(self._value, spec), fallback="unknown")
+
+    def __repr__(self) -> str:
+        return format(self)
+
+    __str__ = __repr__
+
+
+class _Template(string.Formatter):
+    """Fills fields by their names alone: what lies behind an attribute or an index would not be made safe."""
+
+    def get_field(self, field_name: str, args: Any, kwargs: Any) -> Any:
+        if re.search(r"[.\[]", field_name):
+            raise ValueError(f"the field {field_name!r} asks for a part of a value")
+        return super().get_field(field_name, args, kwargs)
 
 
 def row_values(row: Any) -> dict[str, Any]:
@@ -72,13 +93,14 @@ def target(path: str | Path, name: str, values: Mapping[str, Any] | None = None,
     fields = {key: _Value(value) for key, value in (values or {}).items()}
     fields["file"] = _Value(safe_name(name, fallback))
     try:
-        filled = Path(template.format_map(fields))
+        filled = Path(_Template().vformat(template, (), fields))
     except KeyError as error:
         offered = ", ".join(sorted(fields))
         raise QueryError(f"The path {template!r} has the field {error}, which is none of: {offered}.") from None
     except (ValueError, TypeError, IndexError, AttributeError) as error:
         raise QueryError(f"The path {template!r} cannot be filled: {error}.") from None
     root = Path(re.split(r"[^/\\]*\{", template, maxsplit=1)[0] or ".")
-    if not filled.resolve().is_relative_to(root.resolve()):
+    # By the names alone: a folder that the user has linked to another disk is inside where it is linked.
+    if not Path(os.path.normpath(filled)).is_relative_to(os.path.normpath(root)):
         raise QueryError(f"The path {template!r} would leave the folder {root}.")
     return filled

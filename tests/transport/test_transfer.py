@@ -404,3 +404,29 @@ def test_control_characters_of_a_status_line_reach_no_terminal(tmp_path):
 def test_a_digest_in_hexadecimal_digits_is_not_taken_for_another(tmp_path):
     with wire(say(body=b"data", Digest=f"sha-256={hashlib.sha256(b'data').hexdigest()}")) as (url, _):
         assert len(fetch(Download(url, tmp_path / "x", "Test"))) == 1
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["{x._value}/{file}", "{file.__class__}", "{file.__init__.__globals__}", "{x[0]}", "{x:>1000000000}", "{x:>{n}}"],
+)
+def test_templates_reach_for_nothing_but_values(tmp_path, template):
+    with pytest.raises(QueryError, match="cannot be filled"):
+        target(tmp_path / template, "name", {"x": "../../evil", "n": 10**9})
+
+
+@pytest.mark.parametrize("template", ["{x!s}/{file}", "{x!r}/{file}", "{x}/{file}"])
+def test_values_are_made_safe_in_every_spelling(tmp_path, template):
+    assert target(tmp_path / template, "name", {"x": "../../evil"}) == tmp_path / "evil" / "name"
+
+
+def test_a_folder_may_be_a_link_to_another_disk(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mag").symlink_to(tmp_path / "disk")
+    assert target(tmp_path / "data" / "{x}" / "{file}", "name", {"x": "mag"}) == tmp_path / "data" / "mag" / "name"
+
+
+def test_a_template_leaves_its_folder_by_no_way(tmp_path):
+    with pytest.raises(QueryError, match="leave the folder"):
+        target(tmp_path / "in" / "{x}" / ".." / ".." / "{file}", "name", {"x": "a"})
