@@ -43,6 +43,7 @@ class Case(NamedTuple):
 
     @property
     def answer(self) -> bytes:
+        """The header and the records."""
         return b"#" + json.dumps({**self.info, "format": self.format}).encode() + b"\n" + self.body
 
 
@@ -255,6 +256,96 @@ def floors(case: Case) -> dict[str, float]:
             samples.append((time.process_time() - start) * 1e3)
         spent[name] = round(statistics.median(samples), 1)
     return spent
+
+
+SERVER = """
+import asyncio, json, sys
+import numpy as np
+from aiohttp import web
+
+TIME = {"name": "Time", "type": "isotime", "length": 20, "units": "UTC", "fill": None}
+FIELD = {"name": "B", "type": "double", "size": [3], "units": "nT", "fill": "-1e31", "description": "Field"}
+INFO = {"HAPI": "3.1", "status": {"code": 1200, "message": "OK"}, "startDate": "2015-01-01Z", "stopDate": "2016-01-01Z",
+        "cadence": "PT1M", "description": "Field of a year", "parameters": [TIME, FIELD]}
+OK = {"HAPI": "3.1", "status": {"code": 1200, "message": "OK"}}
+
+async def answer(request):
+    await asyncio.sleep(0.05)
+    name = request.path.rsplit("/", 1)[1]
+    if name == "info":
+        return web.json_response(INFO)
+    if name == "capabilities":
+        return web.json_response({**OK, "outputFormats": ["csv", "binary"]})
+    if name == "catalog":
+        return web.json_response({**OK, "catalog": [{"id": "X", "title": "Field"}]})
+    first, last = (np.datetime64(request.query[key].rstrip("Z"), "ms") for key in ("start", "stop"))
+    times = np.arange(np.datetime64("2015-01-01", "m"), np.datetime64("2016-01-01", "m"))
+    times = times[(times >= first) & (times < last)]
+    records = np.zeros(len(times), [("t", "S20"), ("b", "<f8", 3)])
+    records["t"] = np.char.add(np.datetime_as_string(times, "s"), "Z")
+    records["b"] = np.sin(np.arange(3) + times.astype(float)[:, None])
+    head = b"#" + json.dumps({**INFO, "format": "binary"}).encode() + b"\\n" if "include" in request.query else b""
+    return web.Response(body=head + records.tobytes(), content_type="application/octet-stream")
+
+async def run():
+    app = web.Application()
+    app.router.add_get("/hapi/{name}", answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    print(runner.addresses[0][1], flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(run())
+"""
+
+DAYS = ("2015-01-01T00:00:00Z", "2015-04-07T00:00:00Z")
+"""96 days."""
+
+
+def load_96(repeats: int) -> dict[str, Any]:
+    """Return the medians, on the wall, of 96 chunks from a server with 50 ms of latency."""
+    from sunpy_helio_plugins import conf, hapi
+
+    server = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True)
+    spent: dict[str, list[float]] = {"ours": [], "theirs": [], "parallel": []}
+    try:
+        url = f"http://127.0.0.1:{server.stdout.readline().strip()}/hapi"
+        with conf.set_temp("cache", False):
+            for _ in range(repeats):
+                start = time.perf_counter()
+                mine = checksum(hapi.load(url, "X", *DAYS, chunk=86400.0))
+                spent["ours"].append(time.perf_counter() - start)
+                for side, parallel in (("theirs", False), ("parallel", True)):
+                    start = time.perf_counter()
+                    found = checksum(chunks_of_hapiclient(url, parallel))
+                    spent[side].append(time.perf_counter() - start)
+                    assert close(mine, found), (mine, found)
+    finally:
+        server.terminate()
+        server.wait()
+    medians = {side: statistics.median(seconds) for side, seconds in spent.items()}
+    return {
+        **{f"{side}_s": round(value, 3) for side, value in medians.items()},
+        "ratio": round(medians["theirs"] / medians["ours"], 1),
+        "ratio_parallel": round(medians["parallel"] / medians["ours"], 1),
+        "target_parallel": TARGETS["load_96_parallel"],
+    }
+
+
+def chunks_of_hapiclient(url: str, parallel: bool) -> Any:
+    from astropy import units as u
+    from astropy.table import QTable
+    from astropy.time import Time
+    from astropy.utils.masked import Masked
+    from hapiclient import hapi, hapitime2datetime
+
+    with tempfile.TemporaryDirectory() as folder:
+        data, _ = hapi(url, "X", "B", *DAYS, n_chunks=96, parallel=parallel, cachedir=folder, usecache=False)
+    table = QTable()
+    table["Time"] = Time(hapitime2datetime(data["Time"]), scale="utc")
+    table["B"] = Masked(u.Quantity(data["B"], u.nT), mask=data["B"] == FILL)
+    return table
 
 
 def main() -> None:

@@ -77,6 +77,7 @@ def _axis(table: QTable, described: Mapping[str, Any], index: int, length: int) 
 
 def _numbers(table: QTable, given: Any, unit: u.UnitBase, *shape: int) -> u.Quantity | None:
     """Return bins as they stand, or those of the parameter that a name refers to; `None` where they do not fit."""
+    numbers: np.ndarray
     if isinstance(given, str):
         if given not in table.colnames:
             return None

@@ -164,7 +164,8 @@ def _content(service: Service, one: Found) -> stream.Content:
     )
     subject = f"{one.dataset} of {one.server.archive}"
     body = gzip.decompress(answer.content) if answer.content[:2] == b"\x1f\x8b" else answer.content
-    return stream.from_answer(body, one.info, one.format, subject, one.url)
+    is_whole = any(name in answer.headers for name in ("Content-Length", "Transfer-Encoding"))
+    return stream.from_answer(body, one.info, one.format, subject, one.url, is_whole)
 
 
 def _is_too_much(refused: ServiceError) -> bool:

@@ -66,8 +66,9 @@ def to_ndcube(table: QTable, column: str) -> NDCube:
     meta: dict[str, Any] = {**(values.info.meta or {}), "name": column, "bins": axes}
     coordinate = TimeTableCoordinate(_time(table), names="time", physical_types="time")
     for axis, length in zip(axes, values.shape[1:], strict=True):
-        usable = axis.centers is not None and not axis.varies and np.isfinite(axis.centers).all()
-        centers = axis.centers if usable else u.Quantity(np.arange(length), u.pix)
+        centers = axis.centers
+        if centers is None or axis.varies or not np.isfinite(centers).all():
+            centers = u.Quantity(np.arange(length), u.pix)
         kind = _physical_type(centers.unit)
         coordinate = QuantityTableCoordinate(centers, names=axis.name, physical_types=kind) & coordinate
     plain = getattr(values, "unmasked", values)

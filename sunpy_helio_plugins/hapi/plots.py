@@ -153,7 +153,8 @@ def _draw_spectrum(axes: Axes, instants: np.ndarray, table: QTable, name: str) -
     norm = LogNorm(np.percentile(positive, 1), positive.max()) if is_log else None
     x, y = _mesh(instants, axis, numbers.shape[1])
     shown = np.where(numbers > 0, numbers, np.nan) if is_log else numbers
-    image = axes.pcolormesh(x, y, shown if axis.varies else shown.T, norm=norm, cmap="viridis", rasterized=True, shading="flat")
+    cells = shown if axis.varies else shown.T
+    image = axes.pcolormesh(x, y, cells, norm=norm, cmap="viridis", rasterized=True, shading="flat")
     if axis.centers is not None and np.nanmin(y) > 0 and np.nanmax(y) > 20 * np.nanmin(y):
         axes.set_yscale("log")
     unit = unit_text(axis.centers.unit) if axis.centers is not None else ""

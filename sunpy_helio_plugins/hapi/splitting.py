@@ -25,6 +25,8 @@ _SECONDS = {
     "minutes": 60, "seconds": 1,
 }  # fmt: skip
 
+_TICK = np.timedelta64(1, "ms")
+
 _CSV_FIELD = 16
 """Bytes that a number takes in CSV, as a guess."""
 
@@ -118,11 +120,12 @@ def cut(start: np.datetime64, stop: np.datetime64, length: float | None) -> list
     if length is None or (stop - start) / np.timedelta64(1, "s") <= length:
         return [(start, stop)]
     step = np.timedelta64(max(1, int(length * 1000)), "ms")
-    count = -(-(stop - start) // step)
+    # The tick by which a stop lies behind the last instant wanted is no request of its own.
+    count = max(1, int(-(-(stop - start - _TICK) // step)))
     if count > MOST_REQUESTS:
         raise QueryError(
             f"From {start} to {stop} would take {count} requests of {length:g} s, more than {MOST_REQUESTS}; "
             "ask for a shorter time, or for fewer parameters."
         )
-    borders = [start + index * step for index in range(int(count))] + [stop]
+    borders = [start + index * step for index in range(count)] + [stop]
     return list(zip(borders[:-1], borders[1:], strict=True))

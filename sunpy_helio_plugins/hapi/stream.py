@@ -131,7 +131,9 @@ def split(content: bytes, info: Info | None = None) -> Content:
     return Content(info, str(chosen), content, start)
 
 
-def from_answer(content: bytes, info: Info, chosen: str, subject: str, url: str = "") -> Content:
+def from_answer(
+    content: bytes, info: Info, chosen: str, subject: str, url: str = "", is_whole: bool = True
+) -> Content:
     """
     Take a server's answer apart, once it is known to hold records.
 
@@ -147,6 +149,8 @@ def from_answer(content: bytes, info: Info, chosen: str, subject: str, url: str 
         What was asked for, as messages name it.
     url : str, optional
         What was asked, for the error of a server that refuses in a body of HTTP status 200.
+    is_whole : bool, optional
+        Whether the connection told how long the answer is; else CSV without a last line end may be cut.
 
     Raises
     ------
@@ -169,7 +173,7 @@ def from_answer(content: bytes, info: Info, chosen: str, subject: str, url: str 
     made = split(content, Info({**info.raw, "format": chosen}))
     if made.format == "csv" and chosen == "csv":
         _refuse_bytes(content, made, subject)
-        if not content.endswith(b"\n"):
+        if is_whole and not content.endswith(b"\n"):
             made = Content(made.info, made.format, content + b"\n", made.start)
     return made
 
@@ -293,7 +297,8 @@ def _is_cut(tail: bytes, fields: int) -> bool:
         return True
     # A last number with fewer digits than the record before it has been cut within.
     usual = before.rpartition(b"\n")[2].rpartition(b",")[2].strip()
-    return b"." in usual and len(last.rpartition(b".")[2]) < len(usual.rpartition(b".")[2])
+    value = last.rpartition(b",")[2].strip()
+    return b"." in usual and (b"." not in value or len(value.rpartition(b".")[2]) < len(usual.rpartition(b".")[2]))
 
 
 def _prepend(part: Path, size: int, header: bytes) -> None:

@@ -1,0 +1,133 @@
+"""Records come straight into memory, cut into as many requests as a server wants, none lost and none twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import astropy.units as u
+import numpy as np
+import pytest
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+
+from sunpy_helio_plugins import hapi
+from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServiceRefused
+from sunpy_helio_plugins.hapi.header import Info
+from sunpy_helio_plugins.hapi.splitting import cut, longest, seconds
+from sunpy_helio_plugins.transport.credentials import signed_in
+
+ESA = "spase://SSA/NumericalData/D3S/d3s_mtgs1_ngrm_science_ep_l1_bt_v1"
+ACE = ("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11")
+
+
+def _data_requests(archive: Any) -> list[Any]:
+    return [one for one in archive.log if one.path.endswith("/data")]
+
+
+def test_chunks_are_the_same_records_as_the_whole(archive: Any) -> None:
+    whole = hapi.load(*ACE, "BGSEc")
+    parts = hapi.load(*ACE, "BGSEc", chunk=7 * 3600.0)
+    assert len(whole) == len(parts) == 5400
+    assert (whole["Time"] == parts["Time"]).all()
+    assert (whole["BGSEc"].unmasked == parts["BGSEc"].unmasked).all()
+    assert len(_data_requests(archive)) == 1 + 4
+
+
+def test_the_stop_is_left_out_and_the_start_is_not(archive: Any) -> None:
+    table = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10T00:00:12Z", "2026-01-10T00:00:44Z")
+    assert table["Time"].isot.tolist() == ["2026-01-10T00:00:12.000", "2026-01-10T00:00:28.000"]
+
+
+def test_rows_of_a_search_are_loaded(archive: Any) -> None:
+    found = Fido.search(
+        a.Time("2026-01-10T00:00:12", "2026-01-10T12:00"), a.hapi.Server.cdaweb, a.hapi.Dataset("AC_H0_MFI"),
+        a.hapi.Chunk(3 * u.hour), a.hapi.Format("csv"),
+    )  # fmt: skip
+    assert len(found["hapi"]) == 4
+    assert len(hapi.load(found["hapi"])) == 2700
+
+
+def test_esas_limits_are_kept_from_the_start(archive: Any) -> None:
+    with signed_in("swe", "sandbox-client", "sandbox-secret"):
+        table = hapi.load("swe", ESA, "2026-01-01", "2026-03-25", ["feio_1", "odi_unilib_mlt"])
+        token = hapi.access_token("swe")
+    assert len(table) == 79680
+    assert len(_data_requests(archive)) == 3
+    assert len(token) > 20
+    assert token not in repr(archive.log)
+
+
+def test_too_much_is_asked_for_in_halves(archive: Any) -> None:
+    table = hapi.load(f"{archive.url}/hapi/swe-open/hapi", ESA, "2026-02-01", "2026-03-25")
+    assert len(table) == 52 * 960
+    assert len(set(table["utc"].isot.tolist())) == len(table)
+    assert len(_data_requests(archive)) == 3
+
+
+def test_without_credentials_the_error_says_what_to_do(archive: Any) -> None:
+    with pytest.raises(ServiceRefused, match=r"M2M request.*SWE_CLIENT_ID and SWE_CLIENT_SECRET.*netrc.*keyring"):
+        hapi.load("swe", ESA, "2026-03-25", "2026-03-26")
+    with pytest.raises(QueryError, match="no credentials"):
+        hapi.access_token("swe")
+    with pytest.raises(QueryError, match="asks for no token"):
+        hapi.access_token("cdaweb")
+
+
+def test_other_refusals_are_not_halved(archive: Any) -> None:
+    with pytest.raises(QueryError, match="no parameter 'nope'"):
+        hapi.load(*ACE, "nope")
+    with pytest.raises(QueryError, match="does not lie before"):
+        hapi.load("cdaweb", "AC_H0_MFI", "2026-01-11", "2026-01-10")
+    assert _data_requests(archive) == []
+
+
+def test_what_is_not_covered_is_said(archive: Any) -> None:
+    with pytest.warns(IncompleteAnswerWarning, match="ends at"):
+        table = hapi.load("cdaweb", "AC_H0_MFI", "2026-02-28T23:00", "2026-03-02")
+    assert len(table) == 225
+
+
+def test_servers_are_listed_searched_and_tested(archive: Any) -> None:
+    assert {"cdaweb", "swe", "swhv", "maser"} <= set(hapi.servers()["name"])
+    assert hapi.catalog("cdaweb", "OMNI")["id"].tolist() == ["OMNI_HRO2_1MIN", "OMNI2_H0_MRG1HR"]
+    assert hapi.catalog("cdaweb", "ac_*")["id"].tolist() == ["AC_H0_MFI"]
+    assert "<BGSEc: double[3] (nT)>" in repr(hapi.info("cdaweb", "AC_H0_MFI"))
+    assert hapi.availability("lisird")["start"][0].isot == "2018-01-11T12:00:00.000"
+    assert hapi.check("lisird")
+    assert "FAILED" in repr(hapi.check("swe"))
+
+
+def test_patterns_and_words_find_datasets(archive: Any) -> None:
+    time = a.Time("2026-01-10", "2026-01-11")
+    found = Fido.search(time, a.hapi.Server.cdaweb, a.hapi.Dataset("*mfi*"), a.hapi.Parameters("B*"))["hapi"]
+    assert sorted(found["Dataset"]) == ["AC_H0_MFI", "WI_H0_MFI@0"]
+    assert found["Parameters"].tolist() == ["BGSEc", "BF1, BGSE"]
+    both = a.hapi.Server("cdaweb", "lisird")
+    found = Fido.search(time, both, a.hapi.Dataset(), a.Physobs("irradiance"))["hapi"]
+    assert set(found["Server"]) == {"lisird"}
+
+
+def test_durations_are_read() -> None:
+    assert seconds("PT1M30S") == 90
+    assert seconds("P1DT0.5S") == 86400.5
+    assert seconds("P1M") == pytest.approx(30.4375 * 86400)
+    assert [seconds(one) for one in ("", None, "P", "1 day", "PT0S", "P1.2.3D")] == [None] * 6
+
+
+def test_pieces_leave_no_gap_and_are_bounded() -> None:
+    start, stop = np.datetime64("2026-01-01T00:00:00.000"), np.datetime64("2026-01-03T01:00:00.001")
+    pieces = cut(start, stop, 86400.0)
+    assert pieces[0][0] == start
+    assert pieces[-1][1] == stop
+    assert all(one[1] == other[0] for one, other in zip(pieces[:-1], pieces[1:], strict=True))
+    with pytest.raises(QueryError, match="shorter time"):
+        cut(start, stop, 1.0)
+
+
+def test_the_longest_request_follows_from_the_limits() -> None:
+    parameters = [{"name": "t", "type": "isotime", "length": 24}, {"name": "B", "type": "double", "size": [3]}]
+    info = Info.from_json({"parameters": parameters, "cadence": "PT1S", "maxRequestDuration": "P1D"})
+    assert longest(info, info, "csv") == 86400
+    assert longest(info, info, "csv", elements=100) == 24
+    assert longest(info, info, "binary", size=4800) == 99
+    assert longest(info, info, "csv", chunk=5.0) == 5

@@ -1,0 +1,119 @@
+"""Columns become what they mean: spectra, positions, files and pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import astropy.units as u
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+from sunpy.timeseries import TimeSeries
+
+from sunpy_helio_plugins import hapi
+from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.hapi.bins import axes_of
+
+TIME = {"name": "Time", "type": "isotime", "length": 20}
+
+
+def table(parameters: list[dict[str, Any]], *rows: str) -> Any:
+    lines = "".join(f"2026-01-10T00:0{index}:00Z,{row}\n" for index, row in enumerate(rows))
+    header = json.dumps({"format": "csv", "HAPI": "3.0", "parameters": [TIME, *parameters]})
+    return hapi.read(f"#{header}\n{lines}".encode())
+
+
+def spectrum(**bins: Any) -> dict[str, Any]:
+    axis = {"name": "e", "units": "keV", **bins}
+    return {"name": "flux", "type": "double", "size": [3], "units": "nT", "bins": [axis]}
+
+
+def test_bins_are_fixed_ranges_or_change_with_time() -> None:
+    fixed = axes_of(table([spectrum(centers=[1, 2, 3])], "1,2,3"), "flux")[0]
+    assert fixed.centers.to_value(u.keV).tolist() == [1, 2, 3]
+    ranges = axes_of(table([spectrum(centers=None, ranges=[[0, 1], [1, 3], [3, 5]])], "1,2,3"), "flux")[0]
+    assert ranges.centers.value.tolist() == [0.5, 2, 4]
+    energy = {"name": "energy", "type": "double", "size": [3], "units": "eV", "fill": "-1"}
+    moving = axes_of(table([spectrum(centers="energy"), energy], "1,2,3,4,5,-1", "1,2,3,5,6,7"), "flux")[0]
+    assert moving.varies
+    assert moving.centers.unit == u.eV
+    assert np.isnan(moving.centers[0, 2])
+    assert axes_of(table([spectrum(centers=None)], "1,2,3"), "flux")[0].centers is None
+
+
+def test_a_spectrum_is_an_ndcube(archive: Any) -> None:
+    records = hapi.load("lisird", "tsis_ssi_24hr", "2026-01-05", "2026-01-12")
+    cube = hapi.to_ndcube(records, "irradiance")
+    assert cube.data.shape == (7, 24)
+    assert cube.unit == records["irradiance"].unit
+    wavelengths = cube.axis_world_coords("em.wl")[0]
+    assert wavelengths.to_value(u.nm)[:2].tolist() == [200, 225]
+    with pytest.raises(QueryError, match="no column"):
+        hapi.to_ndcube(records, "nope")
+
+
+def test_positions_are_coordinates(archive: Any) -> None:
+    records = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11", "SC_pos_GSE")
+    with pytest.raises(QueryError, match="does not name the coordinate system"):
+        hapi.to_skycoord(records, "SC_pos_GSE")
+    place = hapi.to_skycoord(records, "SC_pos_GSE", frame="GSE")
+    assert place.frame.name == "geocentricsolarecliptic"
+    assert place.cartesian.x[0] == records["SC_pos_GSE"][0, 0]
+    assert (place.obstime == records["Time"]).all()
+
+
+def test_spherical_positions_and_unknown_systems() -> None:
+    one = {
+        "name": "pos", "type": "double", "size": [3], "units": ["R_sun", "deg", "deg"], "coordinateSystemName": "HCI",
+        "vectorComponents": ["r", "longitude", "latitude"],
+    }  # fmt: skip
+    records = table([one], "10,30,5", "11,31,6")
+    place = hapi.to_skycoord(records, "pos")
+    assert place.lon.to_value(u.deg).tolist() == pytest.approx([30, 31])
+    with pytest.raises(QueryError, match="'RTN'; sunpy and astropy know"):
+        hapi.to_skycoord(table([{**one, "coordinateSystemName": "RTN"}], "1,2,3"), "pos")
+
+
+def test_addresses_are_fetched(archive: Any, tmp_path: Path) -> None:
+    one = {
+        "name": "image", "type": "string", "length": 80, "units": None, "fill": "",
+        "stringType": {"uri": {"mediaType": "application/json", "base": f"{archive.url}/hapi/lisird/hapi/"}},
+    }  # fmt: skip
+    found = hapi.files(table([one], "capabilities", "", "catalog"), "image")
+    assert found["Name"].tolist() == ["capabilities", "catalog"]
+    fetched = Fido.fetch(found[1:], path=tmp_path / "{file}")
+    assert fetched.errors == []
+    assert json.loads(Path(fetched[0]).read_text())["catalog"]
+    with pytest.raises(QueryError, match="no address"):
+        hapi.files(table([{**one, "stringType": "uri"}], "x"), "image")
+
+
+def test_a_quicklook_draws_each_column_as_suits_it(archive: Any) -> None:
+    figure = hapi.quicklook(hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11"))
+    assert [len(axes.lines) for axes in figure.axes] == [1, 3, 3]
+    figure = hapi.quicklook(hapi.load("lisird", "tsis_ssi_24hr", "2026-01-05", "2026-01-12"))
+    assert len(figure.axes) == 2
+    assert "nm" in figure.axes[0].get_ylabel()
+    energy = {"name": "energy", "type": "double", "size": [3], "units": "eV"}
+    parameters = [{**spectrum(centers="energy"), "size": [4]}, {**energy, "size": [4]}]
+    moving = table(parameters, "1,2,3,4,5,6,7,8", "1,2,3,4,6,7,8,9")
+    assert len(hapi.quicklook(moving, ["flux"]).axes) == 2
+    with pytest.raises(QueryError, match="nothing to draw"):
+        hapi.quicklook(table([{"name": "s", "type": "string"}], "x"))
+    plt.close("all")
+
+
+def test_a_series_groups_columns_by_unit(archive: Any, tmp_path: Path) -> None:
+    found = Fido.search(
+        a.Time("2026-01-10", "2026-01-12"), a.hapi.Server.cdaweb, a.hapi.Dataset("OMNI_HRO2_1MIN"),
+        a.hapi.Chunk("P1D"),
+    )  # fmt: skip
+    series = TimeSeries(list(Fido.fetch(found, path=tmp_path / "{file}")), concatenate=True)
+    assert len(series.to_dataframe()) == 2881
+    axes = series.plot()
+    assert [len(one.lines) for one in axes] == [2, 1, 1, 1]
+    plt.close("all")
