@@ -10,9 +10,11 @@ from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.her.client import HERClient
 from sunpy_helio_plugins.her.overlay import overlay
+from sunpy_helio_plugins.her.pages import isolsearch_url, recent, recent_url, summary_url, values, voevent_url
 from sunpy_helio_plugins.her.places import Places
 from sunpy_helio_plugins.her.polygon import Polygon
 from sunpy_helio_plugins.her.polygons import Polygons
+from sunpy_helio_plugins.her.registry import Registry
 from sunpy_helio_plugins.her.relations import graph, tracks
 from sunpy_helio_plugins.her.service import Request, requests
 from sunpy_helio_plugins.her.tables import HERTable
@@ -20,8 +22,8 @@ from sunpy_helio_plugins.her.towards import to_attrs
 from sunpy_helio_plugins.her.translate import queries
 
 __all__ = [
-    "HERClient", "HERTable", "Places", "Polygon", "Polygons", "Request", "draw", "graph", "overlay", "to_attrs",
-    "tracks", "translate",
+    "HERClient", "HERTable", "Places", "Polygon", "Polygons", "Registry", "Request", "draw", "graph", "isolsearch_url",
+    "overlay", "recent", "recent_url", "summary_url", "to_attrs", "tracks", "translate", "values", "voevent_url",
 ]  # fmt: skip
 
 draw = overlay

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 from sunpy.net import attrs as core
 from sunpy.net.attr import Attr
-from sunpy.net.base_client import BaseClient
+from sunpy.net.base_client import BaseClient, convert_row_to_table
 
 from sunpy_helio_plugins import errors
 from sunpy_helio_plugins.fido import Face
-from sunpy_helio_plugins.her import attrs, service
+from sunpy_helio_plugins.her import attrs, pages, service, voevent
 from sunpy_helio_plugins.her.hek import is_hek
 from sunpy_helio_plugins.her.keywords import event_types
 from sunpy_helio_plugins.her.tables import HERTable
-from sunpy_helio_plugins.her.translate import NAMES, OWN, queries
+from sunpy_helio_plugins.her.translate import ARCHIVE, NAMES, OWN, queries
+from sunpy_helio_plugins.transport import paths, transfer
 
 __all__ = ["HERClient"]
 
@@ -70,17 +72,43 @@ class HERClient(Face, BaseClient):
             errors.warn_incomplete(problem)
         return table
 
-    def fetch(self, query_results: Any, **kwargs: Any) -> None:
+    @convert_row_to_table
+    def fetch(self, query_results: HERTable, *, path: str | Path, downloader: Any, **kwargs: Any) -> None:
         """
-        Do nothing: events have no files.
+        Put the events' VOEvent documents into the queue of a downloader.
 
         Parameters
         ----------
-        query_results : HERTable or row of one
-            What a search brought.
+        query_results : HERTable
+            The rows to fetch.
+        path : str or pathlib.Path
+            Template of the files' paths.
+        downloader : parfive.Downloader
+            The downloader that Fido hands over.
         **kwargs
-            What Fido passes.
+            ``overwrite``, and ``rev``: the number of an earlier revision.
         """
+        rev = kwargs.get("rev")
+        rows = [row for row in query_results if str(row["raw"].get("kb_archivid") or "").startswith("ivo://")]
+        ending = ".xml" if rev is None else f".rev{rev}.xml"
+        transfer.enqueue(
+            downloader,
+            [
+                transfer.Download(
+                    url=pages.voevent_url(str(row["raw"]["kb_archivid"]), rev),
+                    target=paths.target(
+                        path,
+                        str(row["raw"]["kb_archivid"]).rpartition("/")[2] + ending,
+                        paths.row_values(row),
+                        fallback="event.xml",
+                    ),
+                    archive=ARCHIVE,
+                    accept=voevent.accept,
+                )
+                for row in rows
+            ],
+            overwrite=kwargs.get("overwrite"),
+        )
 
     @classmethod
     def _can_handle_query(cls, *query: Attr) -> bool:

@@ -34,7 +34,7 @@ _LONG = re.compile(
     r".*url|hpc_geom|(bound|skel)_chaincode|refs_orig|.*_description|.*_title|frm_(paramset|contact|institute)"
     r"|fi_barbs.*|chaincodetype|solar_object_locator"
 )
-"""Keywords with long text: kept as objects, since numpy gives every row the room of the longest, four bytes a letter."""
+"""Keywords with long text: kept as objects, since numpy gives each row the room of the longest, four bytes a letter."""
 
 COMPONENTS = {"coord1_unit": 0, "coord2_unit": 1, "coord3_unit": 2}
 """

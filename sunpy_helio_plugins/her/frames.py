@@ -31,7 +31,7 @@ CARRINGTON_OFFSET = 0.049
 
 RSUN_KM = 695700.0
 REGISTRY_RSUN_KM = 695506.0
-"""The registry's solar radius: ``hpc_radius`` over ``hrc_r`` times Earth's distance at event_starttime, in 8 records."""
+"""The registry's solar radius: ``hpc_radius`` / ``hrc_r`` times Earth's distance at event_starttime, in 8 records."""
 
 Floats = NDArray[np.float64]
 
@@ -109,25 +109,17 @@ def _heliographic(places: Floats, system: str, instants: Floats, starts: Floats,
     latitude = np.where(good, latitude, np.nan) * u.deg
     if system == "hgs":
         return SkyCoord(longitude * u.deg, latitude, frame=HeliographicStonyhurst(obstime=_plain(when)))
-    observer = _observer(*(part[0] if single else part for part in moments.earth(instants)), when)
+    tilt, distance = moments.earth(instants)
+    observer = _observer(tilt[0], distance[0], when) if single else _observer(tilt, distance, when)
     frame = HeliographicCarrington(obstime=_plain(when), observer=observer)
-    return SkyCoord((longitude + _central(instants)) * u.deg, latitude, frame=frame)
+    return SkyCoord((longitude + moments.central_longitude(instants)) * u.deg, latitude, frame=frame)
 
 
 def stonyhurst(places: Floats, system: str, starts: Floats) -> tuple[Floats, Floats]:
     """Return heliographic numbers as Stonyhurst longitude and latitude in degrees, at the instant of the place."""
     if system == "hgs":
         return places[:, 0], places[:, 1]
-    return places[:, 0] - _central(starts) - CARRINGTON_OFFSET, places[:, 1]
-
-
-def _central(instants: Floats) -> Floats:
-    """Return L0 in degrees, each distinct instant once."""
-    from sunpy.coordinates import sun
-
-    filled = np.where(np.isnan(instants), (2451545.0, 0.0), instants)
-    distinct, inverse = np.unique(filled, axis=0, return_inverse=True)
-    return np.asarray(sun.L0(moments.times(distinct)).to_value("deg"))[inverse.reshape(-1)]
+    return places[:, 0] - moments.central_longitude(starts) - CARRINGTON_OFFSET, places[:, 1]
 
 
 def on_surface(

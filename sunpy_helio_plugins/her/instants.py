@@ -10,7 +10,7 @@ import numpy as np
 from astropy.time import Time
 from numpy.typing import NDArray
 
-__all__ = ["INSTANTS", "Instants", "chosen", "earth", "times"]
+__all__ = ["INSTANTS", "Instants", "central_longitude", "chosen", "earth", "parts", "times"]
 
 Instants = NDArray[np.float64]
 """Shape (n, 2): the two parts of UTC Julian dates; NaN where an instant is missing. Cheap to cut, sort and stack."""
@@ -69,8 +69,7 @@ def parts(time: Time) -> Instants:
     """Return times as the two parts of Julian dates, UTC."""
     utc = time.utc
     made = np.stack([np.asarray(getattr(utc, part)) for part in ("jd1", "jd2")], axis=-1).astype(float)
-    mask = np.asarray(np.ma.getmaskarray(time.mask)) if isinstance(time.mask, np.ma.MaskedArray) else time.mask
-    made[np.broadcast_to(mask, made.shape[:-1])] = np.nan
+    made[np.broadcast_to(np.asarray(time.mask, dtype=bool), made.shape[:-1])] = np.nan
     return made
 
 
@@ -108,14 +107,35 @@ def earth(instants: Instants) -> tuple[NDArray[np.float64], NDArray[np.float64]]
     return places[0][inverse], places[1][inverse]
 
 
+def central_longitude(instants: Instants) -> NDArray[np.float64]:
+    """
+    Return L0, the Carrington longitude of the disk's centre seen from Earth, in degrees.
+
+    Parameters
+    ----------
+    instants : numpy.ndarray
+        Shape (n, 2), as `Instants`.
+    """
+    filled = np.where(np.isnan(instants), (2451545.0, 0.0), instants)
+    distinct, inverse = np.unique(filled.sum(axis=1), return_inverse=True)
+    return np.asarray(_earth(distinct.tobytes())[2][inverse] - SPIN * (distinct[inverse] - 2451545.0)) % 360
+
+
+SPIN = 360 / 27.2752316
+"""Degrees a day by which L0 falls; what is left of it changes slowly."""
+
+Parts = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+
+
 @lru_cache(maxsize=64)
-def _earth(days: bytes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    wanted = np.frombuffer(days)
-    nodes = np.unique(np.floor(wanted / STEP)[:, None] + np.arange(-1, 3))
+def _earth(days: bytes) -> Parts:
+    """Return Earth's latitude, its distance, and L0 without its mean fall."""
+    wanted = np.frombuffer(days, dtype=np.float64)
+    nodes = np.unique(np.floor(wanted / STEP)[:, None] + np.arange(-1.0, 3.0))
     if len(nodes) >= len(wanted) or not len(wanted):
         return _compute(wanted)
-    latitude, distance = _compute(nodes * STEP)
-    return _interpolated(wanted / STEP, nodes, latitude), _interpolated(wanted / STEP, nodes, distance)
+    latitude, distance, residue = (_interpolated(wanted / STEP, nodes, part) for part in _compute(nodes * STEP))
+    return latitude, distance, residue
 
 
 STEP = 0.25
@@ -134,10 +154,12 @@ def _interpolated(
     return np.asarray(sum(weight * values[first + index] for index, weight in enumerate(weights)))
 
 
-def _compute(days: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    from sunpy.coordinates import get_earth
+def _compute(days: NDArray[np.float64]) -> Parts:
+    from sunpy.coordinates import get_earth, sun
 
     if not len(days):
-        return np.empty(0), np.empty(0)
-    place = get_earth(Time(days, format="jd", scale="utc"))
-    return np.asarray(place.lat.to_value("deg")), np.asarray(place.radius.to_value("km"))
+        return np.empty(0), np.empty(0), np.empty(0)
+    when = Time(days, format="jd", scale="utc")
+    place = get_earth(when)
+    residue = np.unwrap(np.asarray(sun.L0(when).to_value("deg")) + SPIN * (days - 2451545.0), period=360)
+    return np.asarray(place.lat.to_value("deg")), np.asarray(place.radius.to_value("km")), residue

@@ -159,7 +159,7 @@ class Polygon:
         try:
             from regions import PolygonSkyRegion
         except ImportError:
-            raise MissingDependencyError("A polygon as a region", "regions") from None
+            raise MissingDependencyError("A polygon as a region", "polygons") from None
         return PolygonSkyRegion(vertices=self.skycoord)
 
     def to_shapely(self) -> Any:
@@ -174,7 +174,7 @@ class Polygon:
         try:
             import shapely
         except ImportError:
-            raise MissingDependencyError("A polygon as a shape", "shapely") from None
+            raise MissingDependencyError("A polygon as a shape", "polygons") from None
         return shapely.make_valid(shapely.Polygon(self.vertices))
 
     def rotated_to(self, time: Any, observer: Any = None) -> SkyCoord:

@@ -94,13 +94,6 @@ def test_nothing_found_is_an_empty_table(archive: Any) -> None:
     assert "event_starttime" in str(table)
 
 
-def test_events_have_no_files_and_do_no_harm_in_a_fetch(archive: Any, tmp_path: Path) -> None:
-    result = Fido.search(DAY, a.her.CH)
-    assert list(Fido.fetch(result, path=tmp_path, progress=False)) == []
-    assert list(Fido.fetch(result["her"][0], path=tmp_path, progress=False)) == []
-    assert not list(tmp_path.iterdir())
-
-
 def test_the_values_complete() -> None:
     assert a.her.EventType.ch == a.her.CH
     assert a.Provider.her.value == "HER"

@@ -1,0 +1,133 @@
+"""Addresses of single events, and what the registry says of recent ones and of the values that keywords have."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+from urllib.parse import quote
+
+from astropy.table import QTable
+from sunpy.net.attr import Attr
+
+from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.her import service
+from sunpy_helio_plugins.her.keywords import keywords
+from sunpy_helio_plugins.her.translate import ARCHIVE, queries
+from sunpy_helio_plugins.transport import session
+
+__all__ = ["isolsearch_url", "recent", "recent_url", "summary_url", "values", "voevent_url"]
+
+ISOLSEARCH = "https://www.lmsal.com/isolsearch"
+IVORN = "ivo://helio-informatics.org/"
+
+
+def ivorn_of(event: Any) -> str:
+    """Return the IVORN of a row, or the one given; QueryError where there is none."""
+    if not isinstance(event, str) and "kb_archivid" in getattr(event, "colnames", ()):
+        event = event["kb_archivid"]
+    if not isinstance(event, str) or not event.startswith("ivo://"):
+        raise QueryError(f"An event is named by its IVORN, ivo://..., or by a row that has one, not by {event!r}.")
+    return str(event)
+
+
+def summary_url(event: Any, rev: int | None = None) -> str:
+    """
+    Return the address of the registry's page about an event.
+
+    Parameters
+    ----------
+    event : str or astropy.table.Row
+        An IVORN, or a row.
+    rev : int, optional
+        An earlier revision.
+    """
+    return service.link([("cmd", "view-voevent"), ("ivorn", ivorn_of(event)), *_revision(rev)])
+
+
+def voevent_url(event: Any, rev: int | None = None) -> str:
+    """
+    Return the address of an event's VOEvent document.
+
+    Parameters
+    ----------
+    event, rev
+        As for `summary_url`.
+    """
+    pairs = [("cmd", "export-voevent"), ("cosec", "1"), ("ivorn", ivorn_of(event)), *_revision(rev)]
+    return service.link(pairs)
+
+
+def _revision(rev: int | None) -> list[tuple[str, str]]:
+    if rev is None:
+        return []
+    if isinstance(rev, bool) or not isinstance(rev, int) or rev < 1:
+        raise QueryError(f"A revision is a whole number of at least 1, not {rev!r}.")
+    return [("rev", str(rev))]
+
+
+def isolsearch_url(*query: Attr) -> str:
+    """
+    Return the address at which iSolSearch, the registry's own page, shows a search.
+
+    Parameters
+    ----------
+    *query : sunpy.net.attr.Attr
+        What would be searched for; it must be answered by one request.
+
+    Raises
+    ------
+    QueryError
+        It takes several requests.
+    """
+    requests = service.requests(queries(*query))
+    if len(requests) > 1:
+        raise QueryError(f"iSolSearch shows one request; this search takes {len(requests)}.")
+    return f"{ISOLSEARCH}?hek_query={quote(requests[0].url, safe='')}"
+
+
+def recent_url() -> str:
+    """Return the address of what people, not programs, submitted last."""
+    return service.link([("cmd", "home")])
+
+
+def recent() -> list[str]:
+    """
+    Return the IVORNs of what people, not programs, submitted last, in the page's order.
+
+    Raises
+    ------
+    ServiceError
+        The registry did not answer.
+    """
+    page = session.get(service.address(), [("cmd", "home")], archive=ARCHIVE).text()
+    return list(dict.fromkeys(re.findall(r"ivo://helio-informatics\.org/[^\s\"'<>&]+", page)))
+
+
+def values(attr: Any, *query: Attr) -> QTable:
+    """
+    Count the values that a keyword has among the events of a search.
+
+    Parameters
+    ----------
+    attr : Field or str
+        The keyword, ``a.her.frm_name``.
+    *query : sunpy.net.attr.Attr
+        Which events: a time, types, and anything else. The registry's own call for this is lost; events are searched,
+        with this keyword alone, and counted.
+
+    Returns
+    -------
+    astropy.table.QTable
+        ``event_type``, ``value`` and ``count``, the most frequent first.
+    """
+    name = str(getattr(getattr(attr, "keyword", None), "name", attr)).lower()
+    if name not in keywords():
+        raise QueryError(f"The registry has no keyword {attr!r}.")
+    from sunpy_helio_plugins.her.options import Return
+
+    found = service.search(queries(*query, Return(name, "event_type")))
+    counts = Counter((str(record.get("event_type", "")), str(record.get(name, ""))) for record in found.records)
+    rows = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    columns = [[key[0] for key, _ in rows], [key[1] for key, _ in rows], [count for _, count in rows]]
+    return QTable(columns, names=["event_type", "value", "count"], dtype=[str, str, int])
