@@ -34,6 +34,10 @@ __all__ = [
 ]
 
 _MILLISECONDS = 86_400_000.0
+_FAR = 20_000
+_LAST = np.iinfo(np.int64).max - (J2000 + 1) * DAY
+"""The last epoch, in the year 2262, to which the days since 1970 can be added without an overflow; they end in 2292."""
+
 _YEAR_0 = 719_528
 """Days from 0000-01-01, where CDF epochs begin, to 1970-01-01."""
 
@@ -221,7 +225,11 @@ def _split_tt2000(epochs: Ints) -> tuple[Ints, Ints]:
     if epochs.size and epochs.min() < starts[0]:
         return _split_early(epochs)
     entry = np.searchsorted(starts, epochs, side="right") - 1
+    far = 0
+    if epochs.size and epochs.max() > _LAST:
+        epochs, starts, far = epochs - _FAR * DAY, starts - _FAR * DAY, _FAR
     days, nanos = np.divmod(epochs - offsets[entry] + J2000 * DAY + DAY // 2, DAY)
+    days += far
     # The second before an entry of the table begins is the leap second: it belongs to the day that ends with it.
     following = np.minimum(entry + 1, len(starts) - 1)
     leap = (starts[following] > epochs) & (epochs >= starts[following] - SECOND)

@@ -145,3 +145,12 @@ def test_missing_epochs_are_masked():
 
 def test_a_time_of_any_scale_is_written_in_utc():
     assert times.iso(Time("2026-01-10T00:00:37", scale="tai"), precision=6) == "2026-01-10T00:00:00.000000Z"
+
+
+def test_tt2000_reaches_to_its_last_nanosecond():
+    epochs = np.array([0, 8_276_000_000_000_000_000, 2**63 - 1])
+    stamps = ["2000-01-01T11:58:55.816", "2262-04-04T12:52:10.816", "2292-04-11T11:46:07.670775807"]
+    expected = np.array([stamp[:26] for stamp in stamps], dtype="datetime64[us]")
+    assert list(times.datetime64_from_tt2000(epochs).astype("datetime64[us]")) == list(expected)
+    apart = times.from_tt2000(epochs) - times.from_iso(np.array([f"{stamp}Z" for stamp in stamps]))
+    assert np.all(np.abs(apart.sec) < 1e-9)
