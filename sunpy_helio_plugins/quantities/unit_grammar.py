@@ -228,7 +228,10 @@ class _Reader:
         made = self.power()
         if self.is_text("/"):
             self.take()
-            made /= self.power()
+            divisor = self.power()
+            if not divisor:
+                raise NotUnderstoodError("an exponent that is divided by zero")
+            made /= divisor
         if self.take().text != _CLOSES[token.text]:
             raise NotUnderstoodError("a bracket that is not closed")
         return made

@@ -267,3 +267,8 @@ def test_nearly_all_occurrences_are_right_and_none_is_wrong(archive, third):
     assert distinct["right"] >= 0.9 * distinct.total()
     # The last third of HAPI's is 9 % of the occurrences, and its rare strings weigh more there.
     assert found["right"] >= (0.98 if third else 0.99) * found.total()
+
+
+@pytest.mark.parametrize("text", ["m^(1/0)", "m^(0/0)", "km s^(1/0)"])
+def test_an_exponent_divided_by_zero_is_not_understood(text):
+    assert parse(text) is None
