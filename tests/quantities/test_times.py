@@ -152,5 +152,5 @@ def test_tt2000_reaches_to_its_last_nanosecond():
     stamps = ["2000-01-01T11:58:55.816", "2262-04-04T12:52:10.816", "2292-04-11T11:46:07.670775807"]
     expected = np.array([stamp[:26] for stamp in stamps], dtype="datetime64[us]")
     assert list(times.datetime64_from_tt2000(epochs).astype("datetime64[us]")) == list(expected)
-    apart = times.from_tt2000(epochs) - times.from_iso(np.array([f"{stamp}Z" for stamp in stamps]))
-    assert np.all(np.abs(apart.sec) < 1e-9)
+    made, right = times.from_tt2000(epochs), times.from_iso(np.array([f"{stamp}Z" for stamp in stamps]))
+    assert np.all(np.abs((made.jd1 - right.jd1) + (made.jd2 - right.jd2)) * 86400 < 1e-9)
