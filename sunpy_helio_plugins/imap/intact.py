@@ -11,6 +11,7 @@ from sunpy_helio_plugins.errors import FileError
 __all__ = ["check", "is_believable"]
 
 _CDF_MAGIC = (0xCDF30001, 0xCDF26002, 0x0000FFFF)
+_PAGES = (b"<!doctype", b"<html", b"<?xml", b"<error")
 _PLAIN, _COMPRESSED = 0x0000FFFF, 0xCCCC0001
 
 
@@ -28,13 +29,18 @@ def check(part: Path, name: str) -> None:
     Raises
     ------
     FileError
-        It is empty; or it is called a CDF file and does not begin as one, or ends too early.
+        It is empty, or a page for people; or it is called a CDF file and does not begin as one, or ends too early.
     """
     size = part.stat().st_size
     if not size:
         raise FileError(f"{name}: the archive sent an empty file.")
     if name.endswith(".cdf"):
         _check_cdf(part, name, size)
+        return
+    with part.open("rb") as stream:
+        head = stream.read(64).lstrip().lower()
+    if head.startswith(_PAGES):
+        raise FileError(f"{name}: the archive sent a page instead of the file; it begins with {head[:16]!r}.")
 
 
 def is_believable(path: Path, name: str) -> bool:

@@ -9,6 +9,7 @@ Attributes are those of the ISTP guidelines (https://spdf.gsfc.nasa.gov/istp_gui
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,16 @@ from sunpy_helio_plugins.imap import structure
 from sunpy_helio_plugins.imap.kept import KeptList
 
 __all__ = ["Variable", "load", "plain"]
+
+_TEXTS = (51, 52)
+_BIG = (1, 2, 5, 7, 9, 11, 12)
+"""Encodings that write the highest byte first."""
+
+_NUMBERS = {
+    1: "i1", 2: "i2", 4: "i4", 8: "i8", 11: "u1", 12: "u2", 14: "u4", 21: "f4", 22: "f8", 31: "f8", 32: "c16",
+    33: "i8", 41: "i1", 44: "f4", 45: "f8",
+}  # fmt: skip
+"""Data types of the attributes."""
 
 _TIME_KINDS = {"CDF_TIME_TT2000", "CDF_EPOCH", "CDF_EPOCH16"}
 
@@ -109,27 +120,44 @@ def load(path: str | Path) -> tuple[dict[str, Variable], dict[str, Any]]:
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileError(f"{path}: there is no such file.")
-    structure.check(path)
+    entries = structure.check(path)
     try:
         try:
-            return _contents(cdflib.CDF(path, string_encoding="utf-8"))
+            return _contents(cdflib.CDF(path, string_encoding="utf-8"), entries)
         except UnicodeDecodeError:
             # Texts are UTF-8 as a rule, and in old files Latin-1; cdflib's own choice would drop letters.
-            return _contents(cdflib.CDF(path, string_encoding="latin-1"))
+            return _contents(cdflib.CDF(path, string_encoding="latin-1"), entries)
     except Exception as error:
         raise FileError(f"{path}: this cannot be read as a CDF file ({error!r}).") from error
 
 
-def _contents(cdf: Any) -> tuple[dict[str, Variable], dict[str, Any]]:
+def _contents(cdf: Any, entries: list[structure.Entry]) -> tuple[dict[str, Variable], dict[str, Any]]:
     info = cdf.cdf_info()
-    variables = {name: _variable(cdf, name) for name in [*info.rVariables, *info.zVariables]}
+    attributes: dict[tuple[bool, int], dict[str, Any]] = {}
+    for entry in entries:
+        attributes.setdefault((entry.is_z, entry.variable), {}).setdefault(entry.attribute, _value(entry))
+    variables = {name: _variable(cdf, name, attributes) for name in [*info.rVariables, *info.zVariables]}
     return variables, {name: _single(entries) for name, entries in cdf.globalattsget().items()}
 
 
-def _variable(cdf: Any, name: str) -> Variable:
+def _variable(cdf: Any, name: str, attributes: Mapping[tuple[bool, int], dict[str, Any]]) -> Variable:
     about = cdf.varinq(name)
-    attributes = {key: plain(value) for key, value in cdf.varattsget(name).items()}
-    return Variable(name, about.Data_Type_Description, about.Last_Rec + 1, bool(about.Rec_Vary), attributes, cdf)
+    own = attributes.get((about.Var_Type == "zVariable", about.Num), {})
+    return Variable(name, about.Data_Type_Description, about.Last_Rec + 1, bool(about.Rec_Vary), own, cdf)
+
+
+def _value(entry: structure.Entry) -> Any:
+    """Return the value of an attribute in plain Python: a text, a number, or several."""
+    if entry.type in _TEXTS:
+        try:
+            text = entry.content.decode("utf-8")
+        except UnicodeDecodeError:
+            text = entry.content.decode("latin-1")
+        return text.replace("\0", "")
+    order = ">" if entry.encoding in _BIG else "<"
+    found = np.frombuffer(entry.content, np.dtype(_NUMBERS[entry.type]).newbyteorder(order))
+    values = found.astype(found.dtype.newbyteorder("="))
+    return plain(values[0] if len(values) == 1 else values)
 
 
 def _single(entries: Any) -> Any:

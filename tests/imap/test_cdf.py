@@ -15,7 +15,7 @@ from astropy.time import Time
 from sunpy_helio_plugins import imap
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.imap.columns import as_time
-from sunpy_helio_plugins.imap.variables import Variable
+from sunpy_helio_plugins.imap.variables import Variable, load, plain
 from sunpy_helio_plugins.sandbox import imap as service
 
 SHIPPED = Path(service.__file__).parent / "data" / "imap"
@@ -318,6 +318,17 @@ class TestEpochs:
         assert np.array_equal(days * 86400 * 10**9 + np.rint(time.jd2 * 86400e9).astype("i8"), raw)
         assert np.abs(time.jd2).max() <= 0.5
         assert (time == Time(time.jd1, time.jd2, format="jd", scale="tt")).all()
+
+
+@pytest.mark.parametrize(
+    "path", sorted(SHIPPED.glob("*.cdf"))[::3] + sorted(of_sunpy("x").parent.glob("*.cdf")), ids=str
+)
+def test_attributes_are_those_that_cdflib_gives(path):
+    cdf = cdflib.CDF(path, string_encoding="utf-8")
+    variables, _ = load(path)
+    for name, variable in variables.items():
+        theirs = {key: plain(value) for key, value in cdf.varattsget(name).items()}
+        assert str(variable.attributes) == str(theirs)
 
 
 class TestFormats:
