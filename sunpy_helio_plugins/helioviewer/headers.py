@@ -100,11 +100,11 @@ def _whole_date(one: Header, value: Any) -> Any:
 
 def _column(name: str, values: Sequence[Any], unit: u.UnitBase | None) -> Any:
     if name in _TEXTS:
-        mask = [value is None for value in values]
-        return MaskedColumn(["" if value is None else str(value) for value in values], mask=mask, dtype=str)
+        gone = [value is None for value in values]
+        return MaskedColumn(["" if value is None else str(value) for value in values], mask=gone, dtype=str)
     kind = np.int64 if name in _WHOLE else np.float64
     mask = np.array([not isinstance(value, int | float) for value in values], dtype=bool)
-    numbers = np.array([0 if gone else value for gone, value in zip(mask, values, strict=True)]).astype(kind)
+    numbers = np.array([0 if missing else value for missing, value in zip(mask, values, strict=True)]).astype(kind)
     if unit is None:
         return MaskedColumn(numbers, mask=mask)
     return Masked(numbers, mask=mask) << unit

@@ -85,8 +85,13 @@ class Listing:
     def at(self, chosen: NDArray[np.intp]) -> Listing:
         """Return some of the images."""
         headers = None if self.headers is None else tuple(self.headers[k] for k in chosen)
-        own = {"times": self.times[chosen], "paths": self.paths[chosen], "listers": self.listers[chosen]}
-        return replace(self, headers=headers, **own)
+        return replace(
+            self,
+            times=self.times[chosen],
+            paths=self.paths[chosen],
+            listers=self.listers[chosen],
+            headers=headers,
+        )
 
     def urls(self) -> list[str]:
         """Return the addresses of the files."""

@@ -1,0 +1,266 @@
+"""
+What Helioviewer's client costs: lists of a day and of a month, a small picture, and fifty files.
+
+Both sides of each comparison run in turn in one process, against one server on loopback. Run it as
+``python benchmarks/bench_helioviewer.py [--repeats N] [--json]``.
+
+``day``, ``month``
+    Milliseconds of a search of AIA 304 beyond the time of the plain requests that it makes, and the peak of memory.
+``read_512``
+    How many times faster ``helioviewer.read(size=512)`` is than ``Map(full).resample((512, 512))``.
+``bytes_512``
+    The whole file over the part of it that 512 pixels need.
+``fetch_hvpy``
+    How many times faster fifty files come than in a loop of ``hvpy.getJP2Image``, at 50 ms of latency.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import statistics
+import sys
+import tempfile
+import threading
+import time
+import tracemalloc
+import warnings
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+os.environ["PARFIVE_HIDE_PROGRESS"] = "1"
+
+import glymur  # noqa: E402
+import hvpy  # noqa: E402
+import numpy as np  # noqa: E402
+import requests  # noqa: E402
+from sunpy.net import Fido  # noqa: E402
+from sunpy.net import attrs as a  # noqa: E402
+
+from sunpy_helio_plugins import HelioviewerClient, conf, helioviewer  # noqa: E402
+from sunpy_helio_plugins.helioviewer import reduced  # noqa: E402
+from sunpy_helio_plugins.sandbox import helioviewer_holdings as holdings  # noqa: E402
+from sunpy_helio_plugins.sandbox import helioviewer_jp2 as made  # noqa: E402
+
+FIRST = datetime(2026, 1, 1, 0, 0, 5, 129000)
+CADENCE = timedelta(seconds=36)
+LATENCY = 0.05
+FILES = 50
+BUDGET_MS = {"day": 25.0, "month": 300.0}
+
+INFO = {
+    "HAPI": "3.1", "status": {"code": 1200, "message": "OK"}, "outputFormats": ["csv", "binary", "json"],
+    "startDate": "2010-06-02T00:05:39Z", "stopDate": "2026-03-01T00:00:00Z",
+    "parameters": [
+        {"name": "Time", "type": "isotime", "units": "UTC", "fill": None, "length": 20},
+        {"name": "path", "type": "string", "units": None, "fill": None, "length": 255},
+    ],
+}  # fmt: skip
+
+
+def path_of(when: datetime) -> str:
+    stamp = f"{when:%Y_%m_%d__%H_%M_%S}_{when.microsecond // 1000:03d}"
+    return f"/AIA/{when:%Y/%m/%d}/304/{stamp}__SDO_AIA_AIA_304.jp2"
+
+
+def rows(start: datetime, stop: datetime) -> bytes:
+    first = max((start - FIRST) // CADENCE, 0)
+    times = (FIRST + number * CADENCE for number in range(first, (stop - FIRST) // CADENCE + 1))
+    return "".join(f"{when:%Y-%m-%dT%H:%M:%SZ},{path_of(when)}\n" for when in times if start <= when).encode()
+
+
+def picture(folder: Path) -> bytes:
+    """
+    Return a file laid out as AIA's: RPCL, eight halvings, precincts of 128, layers, PLT, half a bit a pixel.
+
+    The picture is the embedded archive's, with grain at the scale of its pixels, as photons make it.
+    """
+    small = made.content(holdings.images(13)[-1])
+    assert small is not None
+    grey = reduced.decoded(small).astype(np.float32)
+    for _ in range(2):
+        grey = np.kron(grey, np.ones((2, 2), np.float32))
+        grey += np.random.RandomState(len(grey)).standard_normal(grey.shape).astype(np.float32) * np.sqrt(grey + 1)
+    file = folder / "encoded.jp2"
+    glymur.Jp2k(
+        file, data=grey.clip(0, 255).astype(np.uint8), prog="RPCL", cratios=[128, 64, 32, 16], numres=9, plt=True,
+        psizes=[(128, 128)] * 9, cbsize=(64, 64), irreversible=True,
+    )  # fmt: skip
+    header = made.header(holdings.images(13)[-1]).replace(">1024<", ">4096<").replace(">512.5000<", ">2048.5000<")
+    return made.with_header(file.read_bytes(), header)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Gives lists at once, and pictures after a while."""
+
+    protocol_version = "HTTP/1.1"
+    bodies: dict[str, bytes] = {}
+    image = b""
+    asked: list[str] = []
+
+    def do_GET(self) -> None:  # noqa: D102
+        url = urlsplit(self.path)
+        self.asked.append(self.path)
+        if url.path.startswith("/hapi/"):
+            self.answer(200, self.listed(url))
+        else:
+            time.sleep(LATENCY)
+            self.picture()
+
+    def listed(self, url: Any) -> bytes:  # noqa: D102
+        if not url.path.endswith("/data"):
+            return json.dumps(INFO).encode()
+        if url.query not in self.bodies:
+            query = parse_qs(url.query)
+            span = [datetime.fromisoformat(query[name][0].rstrip("Z")) for name in ("start", "stop")]
+            self.bodies[url.query] = rows(*span)
+        return self.bodies[url.query]
+
+    def picture(self) -> None:  # noqa: D102
+        wish = self.headers.get("Range")
+        if wish is None:
+            self.answer(200, self.image)
+            return
+        first, last = (int(one) for one in wish.removeprefix("bytes=").split("-"))
+        part = self.image[first : last + 1]
+        span = f"bytes {first}-{first + len(part) - 1}/{len(self.image)}"
+        self.answer(206, part, {"Content-Range": span})
+
+    def answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:  # noqa: D102
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:  # noqa: D102
+        pass
+
+
+@contextlib.contextmanager
+def served() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    with contextlib.ExitStack() as stack:
+        for item, value in (("hapi_url", "hapi"), ("jp2_url", "jp2"), ("api_url", "v2")):
+            stack.enter_context(conf.helioviewer.set_temp(item, f"{url}/{value}"))
+        yield url
+    server.shutdown()
+    server.server_close()
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def searched(days: int, repeats: int) -> dict[str, float]:
+    query = a.Time(FIRST, FIRST + timedelta(days=days, seconds=-1)), a.helioviewer.SourceID(13)
+
+    def search() -> Any:
+        return HelioviewerClient().search(*query)
+
+    search()
+    Handler.asked.clear()
+    table = search()
+    asked = [one for one in Handler.asked if one.startswith("/hapi/")]
+    base = conf.helioviewer.hapi_url.removesuffix("/hapi")
+    plain: list[float] = []
+    ours: list[float] = []
+    with requests.Session() as session:
+        for _ in range(repeats):
+            plain.append(seconds(lambda: [session.get(base + path).content for path in asked]))
+            ours.append(seconds(search))
+    tracemalloc.start()
+    kept = search()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    beyond = 1e3 * (statistics.median(ours) - statistics.median(plain))
+    name = "day" if days == 1 else "month"
+    return {
+        "ratio": round(BUDGET_MS[name] / max(beyond, 1e-3), 3), "beyond_ms": round(beyond, 1),
+        "plain_ms": round(1e3 * statistics.median(plain), 1), "rows": len(table) if len(kept) == len(table) else -1,
+        "data_requests": sum("/data" in one for one in asked), "requests": len(asked), "peak_mb": round(peak / 1e6, 1),
+        "budget_ms": BUDGET_MS[name],
+    }  # fmt: skip
+
+
+def read_512(file: Path, repeats: int) -> dict[str, float]:
+    import astropy.units as u
+    import sunpy.map
+
+    helioviewer.read(file, size=512)
+    sunpy.map.Map(file)
+    ours, theirs = [], []
+    for _ in range(repeats):
+        theirs.append(seconds(lambda: sunpy.map.Map(file).resample((512, 512) * u.pix)))
+        ours += [seconds(lambda: helioviewer.read(file, size=512)) for _ in range(3)]
+    own, other = statistics.median(ours), statistics.median(theirs)
+    return {"ratio": round(other / own, 2), "ours_ms": round(1e3 * own, 1), "theirs_ms": round(1e3 * other, 1)}
+
+
+def bytes_512(data: bytes) -> dict[str, float]:
+    enough = reduced.needed(512, data) or len(data)
+    sent = max(enough, reduced.first_bytes(512))
+    return {"ratio": round(len(data) / sent, 2), "needed": enough, "sent": sent, "whole": len(data)}
+
+
+def fetch_hvpy(repeats: int) -> dict[str, float]:
+    table = HelioviewerClient().search(a.Time(FIRST, FIRST + (FILES - 1) * CADENCE), a.helioviewer.SourceID(13))
+    times = list(table["Start Time"].to_datetime())
+    ours, theirs = [], []
+    for _ in range(repeats):
+        with tempfile.TemporaryDirectory() as folder:
+
+            def loop() -> None:
+                for number, when in enumerate(times):
+                    data = hvpy.getJP2Image(date=when, sourceId=13)
+                    hvpy.save_file(data, Path(folder, f"{number}.jp2"))
+
+            theirs.append(seconds(loop))
+            ours.append(seconds(lambda: Fido.fetch(table, path=f"{folder}/ours/{{file}}", progress=False)))
+            if len(list(Path(folder, "ours").iterdir())) != FILES:
+                raise SystemExit("not all files came")
+    own, other = statistics.median(ours), statistics.median(theirs)
+    return {"ratio": round(other / own, 2), "ours_s": round(own, 3), "hvpy_s": round(other, 3), "files": FILES}
+
+
+def measure(repeats: int) -> dict[str, dict[str, float]]:
+    with served() as url, tempfile.TemporaryDirectory() as folder:
+        large = Handler.image = picture(Path(folder))
+        hvpy.set_api_url(f"{url}/v2/")
+        file = Path(folder, "image.jp2")
+        file.write_bytes(large)
+        result = {"day": searched(1, 3 * repeats), "month": searched(31, repeats), "bytes_512": bytes_512(large)}
+        result["read_512"] = read_512(file, repeats)
+        result["fetch_hvpy"] = fetch_hvpy(max(repeats // 2, 1))
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    result = measure(options.repeats)
+    if options.json:
+        print(json.dumps(result))
+        return
+    for name, numbers in result.items():
+        print(f"{name:12}", ", ".join(f"{key} {value}" for key, value in numbers.items()))
+
+
+if __name__ == "__main__":
+    main()
