@@ -69,13 +69,14 @@ def parts(time: Time) -> Instants:
     """Return times as the two parts of Julian dates, UTC."""
     utc = time.utc
     made = np.stack([np.asarray(getattr(utc, part)) for part in ("jd1", "jd2")], axis=-1).astype(float)
-    made[np.broadcast_to(np.asarray(time.mask, dtype=bool), made.shape[:-1])] = np.nan
+    missing: Any = np.broadcast_to(np.asarray(time.mask, dtype=bool), made.shape[:-1])
+    made[missing] = np.nan
     return made
 
 
 def times(instants: Instants) -> Time:
     """Return times of two parts; masked where they are missing."""
-    missing = np.isnan(instants).any(axis=-1)
+    missing: Any = np.isnan(instants).any(axis=-1)
     filled = np.where(missing[..., None], (2451545.0, 0.0), instants)
     made = Time(filled[..., 0], filled[..., 1], format="jd", scale="utc")
     made.format = "isot"

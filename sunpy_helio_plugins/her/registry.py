@@ -156,7 +156,8 @@ class Registry:
         text : str
             The comment.
         """
-        return self._submit("comment", _target(event, "idspecial", idspecial, revision) | {"comment": _text("text", text)})
+        target = _target(event, "idspecial", idspecial, revision)
+        return self._submit("comment", target | {"comment": _text("text", text)})
 
     def comments(
         self, event: Any, *, idspecial: int | None = None, revision: int | None = None
@@ -212,7 +213,8 @@ class Registry:
             merges is for the methods that track.
         """
         if verb == "contains":
-            raise QueryError("'contains' is not submitted: the registry tells it from times and places; see a.her.Within.")
+            words = "'contains' is not submitted: the registry tells it from times and places; see a.her.Within."
+            raise QueryError(words)
         if verb not in VERBS:
             kind = "is for automatic methods" if verb in AUTOMATIC else "is no relation"
             raise QueryError(f"{verb!r} {kind}; users may say {' or '.join(VERBS)}.")

@@ -180,7 +180,7 @@ def _plain(tag: Any) -> str:
 
 def _box(root: ET.Element) -> dict[str, str]:
     """Return the corners of the box, which the document has as centre and size."""
-    made = {}
+    made: dict[str, str] = {}
     for axis in ("1", "2"):
         try:
             middle, size = (float(root.findtext(f".//Box2/{part}/C{axis}") or "") for part in ("Center", "Size"))

@@ -93,7 +93,7 @@ def test_addresses_of_pages() -> None:
     assert her.summary_url(FLARE, rev=3).endswith("&rev=3")
     assert her.recent_url() == "https://www.lmsal.com/hek/her?cmd=home"
     shown = her.isolsearch_url(a.Time("2003-10-01", "2003-11-01"), a.her.AR)
-    assert shown.startswith("https://www.lmsal.com/isolsearch?hek_query=https%3A%2F%2Fwww.lmsal.com%2Fhek%2Fher%3Fcosec%3D2")
+    assert shown.startswith("https://www.lmsal.com/isolsearch?hek_query=https%3A%2F%2Fwww.lmsal.com%2Fhek%2Fher%3Fcosec%3D")
     with pytest.raises(QueryError, match="takes 2"):
         her.isolsearch_url(DAY, a.her.frm_name.isin(["a", "b"]))
     for wrong in ("x", None, 3):
@@ -125,7 +125,8 @@ def test_a_dry_run_sends_nothing(archive: Any) -> None:
     with her.Registry(dry_run=True) as registry:
         made = [
             registry.rate(FLARE, 0.5), registry.rate(None, 1, idspecial=7, revision=2), registry.comment(FLARE, "fine"),
-            registry.add_reference(FLARE, "paper", "html", "https://x.org", revision=3), registry.relate(FLARE, "causes", OTHER),
+            registry.add_reference(FLARE, "paper", "html", "https://x.org", revision=3),
+            registry.relate(FLARE, "causes", OTHER),
         ]  # fmt: skip
     assert archive.log == []
     assert {submission.url for submission in made} == {f"{conf.her.url}/heks"}
@@ -178,7 +179,8 @@ def test_wrong_passwords_and_unknown_events_are_said(archive: Any) -> None:
         lambda registry: registry.rate(FLARE, 1.5), lambda registry: registry.rate(FLARE, True),
         lambda registry: registry.comment(FLARE, " "), lambda registry: registry.relate(FLARE, "contains", OTHER),
         lambda registry: registry.relate(FLARE, "is_followed_by", OTHER),
-        lambda registry: registry.relate(FLARE, "loves", OTHER), lambda registry: registry.relate(FLARE, "causes", OTHER, 2),
+        lambda registry: registry.relate(FLARE, "loves", OTHER),
+        lambda registry: registry.relate(FLARE, "causes", OTHER, 2),
         lambda registry: registry.rate("x", 0.5), lambda registry: registry.rate(FLARE, 0.5, revision=0),
     ],
 )  # fmt: skip
