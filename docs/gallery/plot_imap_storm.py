@@ -39,7 +39,7 @@ found[0].show("Start Time", "Instrument", "Level", "Descriptor", "Version")
 
 
 def read_all(instrument):
-    tables = [imap.read(file) for file in sorted(files) if f"/{instrument}/" in file]
+    tables = [imap.read(file, scale="utc") for file in sorted(files) if f"/{instrument}/" in file]
     return vstack(tables, metadata_conflicts="silent")
 
 

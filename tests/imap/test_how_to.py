@@ -25,4 +25,5 @@ def test_the_code_of_the_page_runs(tmp_path, monkeypatch, capsys):
     assert space["table"]["b_gse"].unit == "nT"
     assert (tmp_path / "mission/imap/mag/l2/2026/01/imap_mag_l2_norm-gse_20260110_v001.0002.cdf").exists()
     assert (tmp_path / "mag/2026-010").is_dir()
+    assert (tmp_path / "copy/.imap-manifest.json").exists()
     assert "0=good" in capsys.readouterr().out
