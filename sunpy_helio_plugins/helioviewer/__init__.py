@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from astropy.table import QTable
 
+    from sunpy_helio_plugins.helioviewer.holdings import coverage, near
     from sunpy_helio_plugins.helioviewer.reading import read
+    from sunpy_helio_plugins.helioviewer.twins import science
 
-__all__ = ["read", "sources"]
+__all__ = ["coverage", "near", "read", "science", "sources"]
 
 
 def __getattr__(name: str) -> Any:
@@ -29,12 +31,19 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-_OFFERED = {"read": "reading"}
+_OFFERED = {"coverage": "holdings", "near": "holdings", "read": "reading", "science": "twins"}
 
 
-def sources() -> QTable:
+def sources(refresh: bool = False) -> QTable:
     """
     Return Helioviewer's data sources, as they are shipped with this package.
+
+    Parameters
+    ----------
+    refresh : bool, optional
+        Ask Helioviewer (once a day, by default) for the times of the first and the last image of each source: columns
+        ``First Image`` and ``Last Image``, masked where it names none. Sources that it has and this package does not
+        know are added.
 
     Returns
     -------
@@ -57,4 +66,8 @@ def sources() -> QTable:
     """
     from sunpy_helio_plugins.helioviewer.tables import sources_table
 
+    if refresh:
+        from sunpy_helio_plugins.helioviewer.holdings import refreshed
+
+        return refreshed(sources_table())
     return sources_table()

@@ -1,0 +1,267 @@
+"""What Helioviewer holds: its sources now, what it has near a time, and how completely."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import astropy.units as u
+import numpy as np
+from astropy.table import QTable, vstack
+from astropy.time import Time
+from sunpy.net import attrs as a
+from sunpy.net.attr import Attr
+
+from sunpy_helio_plugins.config import conf
+from sunpy_helio_plugins.errors import AnswerError, QueryError
+from sunpy_helio_plugins.helioviewer import catalogue, service, tables, translate
+from sunpy_helio_plugins.helioviewer.coverage_list import actions
+from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.transport import session
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Coverage", "coverage", "near", "refreshed"]
+
+_GAP = 2.5
+"""Cadences without an image that make a gap."""
+
+
+def near(time: Any, tolerance: u.Quantity | None = None) -> tables.HelioviewerTable:
+    """
+    Return the image nearest to a time of every source, from one request.
+
+    Parameters
+    ----------
+    time : str, datetime or astropy.time.Time
+        The time; UTC where it says nothing else.
+    tolerance : astropy.units.Quantity, optional
+        How far from it an image may be. Defaults to ten minutes; ``problems`` names the sources left out.
+
+    Returns
+    -------
+    HelioviewerTable
+        One row for each source, the nearest first. Times are whole seconds, as the database keeps them; ``Offset`` is
+        how much later they are than the time asked for. The rows can be fetched.
+
+    Raises
+    ------
+    QueryError
+        The tolerance is no time.
+    ServiceError
+        Helioviewer does not answer as it should.
+    """
+    from sunpy.time import parse_time
+
+    from sunpy_helio_plugins.helioviewer.attrs import Tolerance
+    from sunpy_helio_plugins.helioviewer.client import HelioviewerClient
+
+    limit = Tolerance(10 * u.min if tolerance is None else tolerance).values[0].to_value(u.s)
+    instant = times.datetime64_from_iso(np.array([times.iso(parse_time(time), 6)])).astype("M8[us]")[0]
+    # The answer leaves out an image of the very second asked for: half a second is nobody's.
+    asked = instant.astype("M8[s]").astype("M8[us]") + np.timedelta64(500_000, "us")
+    sources = [one for one in catalogue.known() if not one.members]
+    decoded = actions(
+        "getClosestImageDatesForSources",
+        date=f"{np.datetime_as_string(asked, unit='ms')}Z",
+        sources=f"[{','.join(str(one.id) for one in sources)}]",
+    )
+    if not isinstance(decoded, dict):
+        raise AnswerError(translate.PROVIDER, "getClosestImageDatesForSources", "an object was expected")
+    found = [(one, second) for one in sources if (second := _nearest(decoded.get(str(one.id)), instant)) is not None]
+    kept = [(one, second) for one, second in found if abs((second - instant) / np.timedelta64(1, "s")) <= limit]
+    kept.sort(key=lambda pair: abs(pair[1] - instant))
+    problems = []
+    if len(kept) < len(sources):
+        problems = [f"{len(sources) - len(kept)} sources have no image within {limit:g} s of {instant}."]
+    return _table(kept, instant, problems, HelioviewerClient())
+
+
+def _nearest(dates: Any, instant: np.datetime64) -> np.datetime64 | None:
+    given = [dates.get(name) for name in ("prev_date", "next_date")] if isinstance(dates, dict) else []
+    seconds = [np.datetime64(text.replace(" ", "T"), "us") for text in given if text]
+    return min(seconds, key=lambda second: abs(second - instant), default=None)
+
+
+def _table(
+    rows: list[tuple[catalogue.Source, np.datetime64]], instant: np.datetime64, problems: list[str], client: Any
+) -> tables.HelioviewerTable:
+    root = f"{conf.helioviewer.api_url.rstrip('/')}/getJP2Image/?"
+    listings = []
+    for source, second in rows:
+        stamp = np.datetime_as_string(second, unit="s")
+        name = f"/{stamp.replace('-', '_').replace('T', '__').replace(':', '_')}__{source.label.replace(' ', '_')}.jp2"
+        paths = np.array([name.encode()])
+        listings.append(service.Listing(source, np.array([second]), paths, root, np.array(["nearest"])))
+    table = tables.images_table(listings, problems, client)
+    stamps = [np.datetime_as_string(second, unit="s") for _, second in rows]
+    table["url"] = [f"{root}date={stamp}Z&sourceId={one.id}" for stamp, (one, _) in zip(stamps, rows, strict=True)]
+    table["Offset"] = np.array([(second - instant) / np.timedelta64(1, "s") for _, second in rows]) * u.s
+    return table
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """
+    How completely Helioviewer holds a range.
+
+    Attributes
+    ----------
+    table : astropy.table.QTable
+        For each source: ``Images``, ``Cadence`` (median), ``Gaps``, ``Longest Gap``, ``Missing`` (share of the range
+        that lies in gaps) and ``Latency`` (age of the newest image, where the range reaches to the present).
+    gaps : astropy.table.QTable
+        Each gap: ``Source ID``, ``Start Time``, ``End Time``, ``Duration``.
+    images : HelioviewerTable
+        The images.
+    start, end : astropy.time.Time
+        The range.
+    """
+
+    table: QTable
+    gaps: QTable
+    images: tables.HelioviewerTable
+    start: Time
+    end: Time
+
+    def plot(self, axes: Axes | None = None) -> Axes:
+        """
+        Draw a line of images for each source, its gaps in red.
+
+        Parameters
+        ----------
+        axes : matplotlib.axes.Axes, optional
+            Where to draw. Defaults to the current ones.
+        """
+        import matplotlib.dates as dates
+        import matplotlib.pyplot as plt
+
+        axes = plt.gca() if axes is None else axes
+        for row, one in enumerate(self.table):
+            chosen = self.images[self.images["Source ID"] == one["Source ID"]]
+            axes.plot(chosen["Start Time"].datetime64, np.full(len(chosen), row), "|", color="#2a6f97", markersize=12)
+            for gap in self.gaps[self.gaps["Source ID"] == one["Source ID"]]:
+                ends = [gap[name].datetime64 for name in ("Start Time", "End Time")]
+                axes.plot(ends, [row, row], color="#d1495b", linewidth=5, alpha=0.45, solid_capstyle="butt")
+        axes.set_yticks(range(len(self.table)), [str(name) for name in self.table["Nickname"]])
+        axes.set_ylim(len(self.table) - 0.5, -0.5)
+        axes.set_xlim(self.start.datetime64, self.end.datetime64)
+        locator = dates.AutoDateLocator()
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+        axes.set_title("Images of Helioviewer")
+        return axes
+
+
+def coverage(time: a.Time, *query: Attr) -> Coverage:
+    """
+    Return how completely Helioviewer holds a range: gaps, cadence, latency.
+
+    Parameters
+    ----------
+    time : a.Time
+        The range.
+    *query : sunpy.net.attr.Attr
+        Which sources, as in a search.
+
+    Returns
+    -------
+    Coverage
+        Tables, and a plot.
+
+    Raises
+    ------
+    QueryError
+        No range or no source is given.
+    """
+    from sunpy_helio_plugins.helioviewer.client import HelioviewerClient
+
+    if not isinstance(time, a.Time):
+        raise QueryError(f"The coverage is that of a.Time(start, end), not of {time!r}.")
+    answer = service.list_images(translate.queries(time, *query))
+    images = tables.images_table(answer.listings, answer.problems + answer.notes, HelioviewerClient())
+    ends = np.array([times.iso(one, 6) for one in (time.start, time.end)])
+    start, end = times.datetime64_from_iso(ends).astype("M8[us]")
+    now = np.datetime64(datetime.now(UTC).replace(tzinfo=None), "us")
+    rows, gaps = [], []
+    for listing in answer.listings:
+        cadence, own = _gaps(listing.times, start, min(end, now))
+        rows.append(_summary(listing, cadence, own, (start, min(end, now)), now if end >= now else None))
+        gaps += [(listing.source.id, *pair) for pair in own]
+    found = QTable({
+        "Source ID": [one[0] for one in gaps],
+        "Start Time": Time([str(one[1]) for one in gaps], format="isot", scale="utc"),
+        "End Time": Time([str(one[2]) for one in gaps], format="isot", scale="utc"),
+        "Duration": [(one[2] - one[1]) / np.timedelta64(1, "s") for one in gaps] * u.s,
+    }) if gaps else QTable(names=("Source ID", "Start Time", "End Time", "Duration"))  # fmt: skip
+    return Coverage(QTable(rows), found, images, time.start, time.end)
+
+
+def _gaps(
+    instants: Any, start: np.datetime64, end: np.datetime64
+) -> tuple[float, list[tuple[np.datetime64, np.datetime64]]]:
+    """Return the cadence in seconds and the gaps: NaN, and one gap, where there are fewer than two images."""
+    if len(instants) < 2:
+        return np.nan, [(start, end)]
+    steps = np.diff(instants) / np.timedelta64(1, "s")
+    cadence = float(np.median(steps))
+    edges = np.concatenate([[start], instants, [end]])
+    wide = np.flatnonzero(np.diff(edges) / np.timedelta64(1, "s") > _GAP * cadence)
+    return cadence, [(edges[k], edges[k + 1]) for k in wide]
+
+
+def _summary(listing: Any, cadence: float, gaps: list[Any], span: Any, now: np.datetime64 | None) -> dict[str, Any]:
+    lengths = [float((finish - begin) / np.timedelta64(1, "s")) for begin, finish in gaps]
+    whole = float((span[1] - span[0]) / np.timedelta64(1, "s"))
+    latency = np.nan
+    if now is not None and len(listing.times):
+        latency = float((now - listing.times[-1]) / np.timedelta64(1, "s"))
+    return {
+        "Source ID": listing.source.id, "Nickname": listing.source.nickname, "Images": len(listing.times),
+        "Cadence": cadence * u.s, "Gaps": len(gaps), "Longest Gap": max(lengths, default=0.0) * u.s,
+        "Missing": sum(lengths) / whole if whole > 0 else 0.0, "Latency": latency * u.s,
+    }  # fmt: skip
+
+
+def refreshed(known: QTable) -> QTable:
+    """
+    Return the table of sources with what Helioviewer says of them now.
+
+    Parameters
+    ----------
+    known : astropy.table.QTable
+        The shipped table.
+    """
+    leaves = {int(one["sourceId"]): one for one in _leaves(_tree())}
+    for name, key in (("First Image", "start"), ("Last Image", "end")):
+        texts = [str(leaves.get(int(number), {}).get(key) or "") for number in known["Source ID"]]
+        missing = np.array([not text for text in texts])
+        stamps = np.array([(text or "2000-01-01 00:00:00").replace(" ", "T") for text in texts])
+        known[name] = times.from_iso(stamps, mask=missing)
+    new = sorted(set(leaves) - {int(number) for number in known["Source ID"]})
+    if not new:
+        return known
+    added = QTable({"Source ID": new, "Nickname": [str(leaves[number].get("nickname", "")) for number in new]})
+    return vstack([known, added])
+
+
+def _tree() -> Any:
+    def check(decoded: Any) -> None:
+        if not isinstance(decoded, dict) or next(_leaves(decoded), None) is None:
+            raise AnswerError(translate.PROVIDER, "getDataSources", "a tree of sources was expected")
+
+    url = f"{conf.helioviewer.api_url.rstrip('/')}/getDataSources/"
+    return session.cached_json(url, archive=translate.PROVIDER, check=check)
+
+
+def _leaves(tree: Any) -> Iterator[dict[str, Any]]:
+    """Yield the sources of the tree, whose depth differs between missions."""
+    if isinstance(tree, dict):
+        if "sourceId" in tree:
+            yield tree
+        else:
+            for branch in tree.values():
+                yield from _leaves(branch)
