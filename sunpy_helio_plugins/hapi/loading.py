@@ -84,7 +84,7 @@ def load(
         warn_incomplete(" ".join(problems))
     if not found:
         raise QueryError(f"There is nothing to load: {' '.join(problems)}")
-    return _gathered(found, np.datetime64("NaT"), instant(last))
+    return _gathered(found, instant(last))
 
 
 def _moment(given: Any) -> str:
@@ -117,10 +117,10 @@ def _load_rows(rows: Any) -> QTable:
     ]
     if len({(one.server.url, one.dataset) for one in found}) > 1:
         raise QueryError("The rows are of several datasets; load one at a time, as in hapi.load(rows[:1]).")
-    return _gathered(found, instant(found[0].start), None)
+    return _gathered(found, None)
 
 
-def _gathered(found: list[Found], first: np.datetime64, before: np.datetime64 | None) -> QTable:
+def _gathered(found: list[Found], before: np.datetime64 | None) -> QTable:
     """Fetch all requests at the same time, and join what came; what lies outside the range is left out."""
     server = found[0].server
     service = Service(server)
