@@ -94,6 +94,7 @@ def enqueue(
         What to do where a target exists already: keep it (`False`), replace it once the new one has arrived (`True`),
         or number the new one. Defaults to the downloader's own setting.
     """
+    _close_its_loops(downloader)
     policy = downloader.config.overwrite if overwrite is None else overwrite
     # Those of this run alone: a downloader that is used again fetches to the same names again.
     claimed = {job.download.target for job in _jobs(downloader)}
@@ -120,3 +121,32 @@ def _unclaimed(target: Path, taken: set[Path]) -> Path:
         number += 1
         candidate = numbered(target, number)
     return candidate
+
+
+def _close_its_loops(downloader: parfive.Downloader) -> None:
+    """
+    Have Fido's own downloader close the event loop of each download, as ours does.
+
+    parfive leaves the loop, which holds the handler of Ctrl-C, to the garbage collector. Until that comes by, Ctrl-C
+    does nothing; and where it comes by in another thread, as in a notebook, the loop cannot give the signal back at all.
+    """
+    if isinstance(downloader, Downloader) or "download" in vars(downloader):
+        return
+    loops: list[asyncio.AbstractEventLoop] = []
+    run, download = downloader.run_download, downloader.download
+
+    async def run_download() -> parfive.Results:
+        loops.append(asyncio.get_running_loop())
+        return await run()
+
+    def download_and_close() -> parfive.Results:
+        # A loop that ran before is the user's own, who awaited run_download in it.
+        loops.clear()
+        try:
+            return download()
+        finally:
+            for loop in loops:
+                if not loop.is_running():
+                    loop.close()
+
+    downloader.run_download, downloader.download = run_download, download_and_close

@@ -208,6 +208,44 @@ def test_our_downloader_closes_its_loops(tmp_path):
             assert downloader._loop.is_closed()
 
 
+def test_ctrl_c_works_after_a_fetch(tmp_path):
+    """parfive's loop holds the signal until it is collected."""
+    import asyncio
+    import signal
+
+    before = signal.getsignal(signal.SIGINT)
+    loops = []
+
+    class Watched(parfive.Downloader):
+        """A downloader that tells its loops."""
+
+        async def run_download(self):
+            loops.append(asyncio.get_running_loop())
+            return await super().run_download()
+
+    with wire(say(body=b"data")) as (url, _):
+        downloader = Watched(progress=False)
+        enqueue(downloader, [Download(url, tmp_path / "x", "Test")])
+        enqueue(downloader, [Download(url, tmp_path / "y", "Test")])
+        assert len(downloader.download()) == 2
+    assert [loop.is_closed() for loop in loops] == [True]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_users_own_loop_is_left_open(tmp_path):
+    import asyncio
+
+    loop = asyncio.new_event_loop()
+    with wire(say(body=b"data")) as (url, _):
+        downloader = parfive.Downloader(progress=False)
+        enqueue(downloader, [Download(url, tmp_path / "x", "Test")])
+        assert len(loop.run_until_complete(downloader.run_download())) == 1
+        enqueue(downloader, [Download(url, tmp_path / "y", "Test")])
+        downloader.download()
+    assert not loop.is_closed()
+    loop.close()
+
+
 def test_it_works_where_an_event_loop_runs_already(tmp_path):
     import asyncio
 
