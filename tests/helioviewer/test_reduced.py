@@ -157,3 +157,11 @@ def test_headers_come_where_ranges_are_ignored(archive: Any) -> None:
         time = a.Time("2026-01-10 12:00", "2026-01-10 12:00:30")
         table = HelioviewerClient().search(time, a.helioviewer.SourceID(13), a.helioviewer.Header())
     assert not table["FSN"].mask.any()
+
+
+@pytest.mark.parametrize("source", [4, 13, 19])
+def test_jpylyzer_finds_smaller_files_valid(source: int, tmp_path: Path) -> None:
+    jpylyzer = pytest.importorskip("jpylyzer.jpylyzer")
+    path = tmp_path / "small.jp2"
+    path.write_bytes(reduced.reduce(whole(source), 128))
+    assert jpylyzer.checkOneFile(str(path)).findtext("isValid") == "True"
