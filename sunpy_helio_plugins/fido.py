@@ -28,6 +28,9 @@ from sunpy_helio_plugins.transport.urls import public_url
 
 __all__ = ["Face", "HelioTable", "Marker", "Word", "branches", "explain_foreign", "name_of", "of_type"]
 
+LINES_SHOWN = 1000
+"""Lines of a table that are printed; ``table.show()`` and slices show the others."""
+
 
 class Word(DataAttr):
     """
@@ -232,6 +235,13 @@ class HelioTable(QueryResponseTable):
     display_keys = slice(None)
     problems = TableAttribute(default=[])
     """Sentences that say what the answer lacks, and why; empty where it is complete."""
+
+    def __str__(self) -> str:
+        """Show the rows; of very many the first and the last, since printing takes longer than searching."""
+        return "\n".join(self._display_table.pformat(max_lines=LINES_SHOWN, show_dtype=False))
+
+    def __repr__(self) -> str:
+        return f"{object.__repr__(self)}\n{self}"
 
     def total_size(self) -> u.Quantity:
         """

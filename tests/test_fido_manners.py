@@ -122,6 +122,16 @@ def test_an_empty_table_has_no_keys_for_paths():
     assert Table({"Start Time": ["x"]}).path_format_keys() == {"start_time"}
 
 
+def test_very_long_tables_are_shown_in_part():
+    table = Table({"Number": np.arange(100_000)})
+    table.client = Client()
+    lines = str(table).splitlines()
+    assert len(lines) <= fido.LINES_SHOWN
+    assert lines[2].strip() == "0"
+    assert "Length = 100000 rows" in lines[-1]
+    assert repr(table).endswith(str(table))
+
+
 def test_clients_are_alike_and_survive_everything(tmp_path):
     assert Client() == Client()
     assert hash(Client()) == hash(Client())

@@ -128,7 +128,7 @@ def _close_its_loops(downloader: parfive.Downloader) -> None:
     Have Fido's own downloader close the event loop of each download, as ours does.
 
     parfive leaves the loop, which holds the handler of Ctrl-C, to the garbage collector. Until that comes by, Ctrl-C
-    does nothing; and where it comes by in another thread, as in a notebook, the loop cannot give the signal back at all.
+    does nothing; and where it comes by in another thread, as in a notebook, the loop can never give the signal back.
     """
     if isinstance(downloader, Downloader) or "download" in vars(downloader):
         return
