@@ -102,7 +102,7 @@ class Reader:
         for value in values:
             try:
                 read.append(None if value is None or value == "" else reader(value))
-            except (ValueError, TypeError, OverflowError):
+            except (ValueError, TypeError, LookupError, OverflowError):
                 read.append(None)
                 bad.append(value)
         if bad:
@@ -113,7 +113,7 @@ class Reader:
     def _times(self, keyword: Keyword, values: list[Any]) -> Any:
         missing = _missing(values)
         try:
-            return _as_time(values, missing)
+            return _believed(_as_time(values, missing))
         except (ValueError, TypeError, AttributeError):
             read = self._each(keyword, values, _stamp)
             return _as_time(read, _missing(read))
@@ -148,7 +148,7 @@ class Reader:
         if keyword.name == "ar_noaanum":
             data = self._five_digits(data, missing)
         whole: NDArray[Any] = data
-        if keyword.kind == "integer" and (data == np.rint(data)).all():
+        if keyword.kind == "integer" and (data == np.rint(data)).all() and (np.abs(data) < 2**53).all():
             whole = data.astype(np.int64)
         if keyword.unit in COMPONENTS:
             return MaskedColumn(whole, mask=missing, copy=False)
@@ -249,8 +249,15 @@ def _as_time(stamps: list[Any], missing: Mask) -> Any:
 
 def _stamp(value: Any) -> str:
     text = str(value).strip().replace(" ", "T")
-    times.from_iso([text])
+    _believed(times.from_iso([text]))
     return text
+
+
+def _believed(read: Any) -> Any:
+    """Return times; an event before 1900 or after 2100 is a slip of its submitter's."""
+    if not ((read.jd1 > 2415020) & (read.jd1 < 2488070)).all():
+        raise ValueError("a year before 1900 or after 2100")
+    return read
 
 
 def _number(value: Any) -> float:

@@ -156,7 +156,7 @@ def same(mine: Any, yours: Any) -> None:
         assert getattr(mine, "value", mine) == getattr(yours, "value", yours)
 
 
-@settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 200), JUNK), max_size=6))
 def test_random_mutations_cost_no_other_row(archive: Any, changes: list[tuple[int, int, Any]]) -> None:
     records = _events()
@@ -172,7 +172,7 @@ def _events() -> list[dict[str, Any]]:
     return _CACHE
 
 
-@settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 200), JUNK), max_size=6))
 def test_random_mutations_of_real_answers_cost_no_other_row(real_data: Path, changes: list[tuple[int, int, Any]]) -> None:
     judge_mutations(json.loads((real_data / "hek/hek-events_2024-05-10.json").read_bytes())["result"], changes)
