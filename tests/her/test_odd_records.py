@@ -22,10 +22,11 @@ from sunpy_helio_plugins.her.translate import Query
 
 GOOD = {
     "event_starttime": "2026-01-10T01:00:00", "event_endtime": "2026-01-10T05:00:00", "event_type": "CH",
-    "kb_archivid": "ivo://x/1", "frm_name": "SPoCA", "event_coordsys": "UTC-HPC-TOPO", "event_coordunit": "arcsec,arcsec",
-    "event_coord1": 10.0, "event_coord2": 20.0, "hpc_x": 10.0, "hpc_y": 20.0, "area_raw": 3.0, "area_unit": "km2",
+    "kb_archivid": "ivo://x/1", "frm_name": "SPoCA", "event_coordsys": "UTC-HPC-TOPO",
+    "event_coordunit": "arcsec,arcsec", "event_coord1": 10.0, "event_coord2": 20.0, "hpc_x": 10.0, "hpc_y": 20.0, "area_raw": 3.0, "area_unit": "km2",
     "hpc_coord": "POINT(10 20)", "hpc_boundcc": "POLYGON((0 0,10 0,10 10,0 10,0 0))", "event_peaktime": None,
-    "hgs_bbox": "POLYGON((0 0,10 0,10 10,0 10,0 0))", "boundbox_c1ll": 1.0, "event_npixels": 7, "event_pixelunit": "DN/s",
+    "hgs_bbox": "POLYGON((0 0,10 0,10 10,0 10,0 0))", "boundbox_c1ll": 1.0, "event_npixels": 7,
+    "event_pixelunit": "DN/s",
 }  # fmt: skip
 
 
@@ -126,7 +127,7 @@ JUNK = st.one_of(
 
 
 def judge_mutations(records: list[dict[str, Any]], changes: list[tuple[int, int, Any]]) -> None:
-    """Change some values; rows that were left alone must be what they were, and nothing but our errors may be raised."""
+    """Change some values: rows that were left alone must be what they were, and only our errors may be raised."""
     mutated = [dict(record) for record in records]
     touched = set()
     for row, key, value in changes:
@@ -174,7 +175,9 @@ def _events() -> list[dict[str, Any]]:
 
 @settings(max_examples=25, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 200), JUNK), max_size=6))
-def test_random_mutations_of_real_answers_cost_no_other_row(real_data: Path, changes: list[tuple[int, int, Any]]) -> None:
+def test_random_mutations_of_real_answers_cost_no_other_row(
+    real_data: Path, changes: list[tuple[int, int, Any]]
+) -> None:
     judge_mutations(json.loads((real_data / "hek/hek-events_2024-05-10.json").read_bytes())["result"], changes)
 
 
