@@ -23,7 +23,8 @@ from sunpy_helio_plugins.her.translate import Query
 GOOD = {
     "event_starttime": "2026-01-10T01:00:00", "event_endtime": "2026-01-10T05:00:00", "event_type": "CH",
     "kb_archivid": "ivo://x/1", "frm_name": "SPoCA", "event_coordsys": "UTC-HPC-TOPO",
-    "event_coordunit": "arcsec,arcsec", "event_coord1": 10.0, "event_coord2": 20.0, "hpc_x": 10.0, "hpc_y": 20.0, "area_raw": 3.0, "area_unit": "km2",
+    "event_coordunit": "arcsec,arcsec", "event_coord1": 10.0,
+    "event_coord2": 20.0, "hpc_x": 10.0, "hpc_y": 20.0, "area_raw": 3.0, "area_unit": "km2",
     "hpc_coord": "POINT(10 20)", "hpc_boundcc": "POLYGON((0 0,10 0,10 10,0 10,0 0))", "event_peaktime": None,
     "hgs_bbox": "POLYGON((0 0,10 0,10 10,0 10,0 0))", "boundbox_c1ll": 1.0, "event_npixels": 7,
     "event_pixelunit": "DN/s",
