@@ -69,7 +69,7 @@ with quantity_support(), time_support(format="iso"):
     middle.plot(plasma["Time"], plasma["flow_speed"].filled(np.nan), color="tab:green", linewidth=0.9)
     middle.set_ylabel(f"Flow speed [{plasma['flow_speed'].unit}]")
 
-    bottom.plot(plasma["Time"], plasma["SYM_H"].filled(np.nan), color="tab:purple", linewidth=0.9)
+    bottom.plot(plasma["Time"], plasma["SYM_H"].astype(float).filled(np.nan), color="tab:purple", linewidth=0.9)
     bottom.set_ylabel(f"SYM-H [{plasma['SYM_H'].unit}]")
     bottom.set_xlabel("Time (UTC)")
     bottom.set_xlim(field["Time"][0], field["Time"][-1])

@@ -35,6 +35,8 @@ OFFICIAL_VARIABLES = (
     "IMAP_ACCESS_TOKEN",
     "IMAP_DATA_DIR",
     "IALIRT_DATA_ACCESS_URL",
+    "SWE_CLIENT_ID",
+    "SWE_CLIENT_SECRET",
 )
 """What imap-data-access, the mission's own client, reads from the environment; our client reads it too."""
 
