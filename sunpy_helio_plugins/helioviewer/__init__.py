@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from astropy.table import QTable
 
     from sunpy_helio_plugins.helioviewer.holdings import coverage, near
+    from sunpy_helio_plugins.helioviewer.media import jpx, movie, screenshot, status
     from sunpy_helio_plugins.helioviewer.reading import read
     from sunpy_helio_plugins.helioviewer.twins import science
 
-__all__ = ["coverage", "near", "read", "science", "sources"]
+__all__ = ["coverage", "jpx", "movie", "near", "read", "science", "screenshot", "sources", "status"]
 
 
 def __getattr__(name: str) -> Any:
@@ -31,7 +32,10 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-_OFFERED = {"coverage": "holdings", "near": "holdings", "read": "reading", "science": "twins"}
+_OFFERED = {
+    "coverage": "holdings", "jpx": "media", "movie": "media", "near": "holdings", "read": "reading", "science": "twins",
+    "screenshot": "media", "status": "media",
+}  # fmt: skip
 
 
 def sources(refresh: bool = False) -> QTable:

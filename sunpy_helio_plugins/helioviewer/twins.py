@@ -20,7 +20,7 @@ from astropy.table import MaskedColumn, QTable, Row
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr, and_
 
-from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
+from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.helioviewer import headers
 
 __all__ = ["ScienceTable", "science"]
@@ -89,11 +89,6 @@ def science(
         One row for each image: ``Archive`` (masked where there is none), ``Series``, ``Key`` and ``Value`` by which the
         data are found, ``Exact`` (whether they are of this very exposure, or the nearest ones), ``Query`` (Fido attrs),
         ``Note``. ``Fido.search(twins.query())`` searches for all.
-
-    Raises
-    ------
-    MissingDependencyError
-        ``resolve`` needs drms.
     """
     rows = [table] if isinstance(table, Row) else list(table)
     known = _headers(rows)
@@ -204,10 +199,8 @@ def _vso(row: Any, header: dict[str, Any]) -> _Twin:
 def _records(twins: list[_Twin], client: Any) -> list[str]:
     """Ask JSOC for the names of the records, in one request for each series and kind of key."""
     if client is None:
-        try:
-            import drms  # type: ignore[import-untyped,unused-ignore]
-        except ImportError as error:
-            raise MissingDependencyError("Resolving records of JSOC", "science") from error
+        import drms  # type: ignore[import-untyped,unused-ignore]
+
         client = drms.Client()
     found: dict[tuple[str, str], str] = {}
     for series, key in dict.fromkeys((one.series, one.key) for one in twins if one.archive == "JSOC"):
