@@ -88,6 +88,7 @@ def _smaller(stream: Any, size: int) -> bytes:
 
 def _physical(picture: Any, own: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     found = values.invert(picture, own)
-    own = {key: value for key, value in own.items() if key.upper() != "BUNIT"}
+    # Values are no longer stretched: drawn, they are to get the stretch that sunpy gives to data.
+    own = {key: value for key, value in own.items() if key.upper() not in ("BUNIT", "HELIOVIEWER")}
     own |= {"BUNIT": found.unit, "QSTEP": found.step}
     return found.values, own
