@@ -156,10 +156,12 @@ class SlowArchive:
         self.ready.wait(10)
 
     def run(self) -> None:
+        """Serve until the program ends."""
         self.loop.run_until_complete(self.start())
         self.loop.run_forever()
 
     async def start(self) -> None:
+        """Listen."""
         from aiohttp import web
 
         application = web.Application()
@@ -173,6 +175,7 @@ class SlowArchive:
         self.ready.set()
 
     async def download(self, request: Any) -> Any:
+        """Redirect to the storage."""
         from aiohttp import web
 
         self.calls += 1
@@ -181,13 +184,14 @@ class SlowArchive:
         )
 
     async def storage(self, request: Any) -> Any:
+        """Give the file, late."""
         from aiohttp import web
 
         await asyncio.sleep(LATENCY)
         return web.Response(body=self.content, content_type="binary/octet-stream")
 
 
-def fetch_loop(repeats: int) -> dict[str, float]:
+def fetch_loop(repeats: int) -> dict[str, float]:  # noqa: C901 - three rivals in one place
     """Compare fetching through Fido's way with the official client, in a loop and in threads."""
     import imap_data_access as official
     from astropy.time import Time

@@ -83,17 +83,18 @@ def found_of(row: Row) -> Found | None:
     name = parse(bare)
     if name is None:
         return None
-    end = coverage.end_of(name)
-    return Found(
-        row,
-        path,
-        name,
-        _midnight(name.start),
-        "" if end == date.max else _midnight(end),
-        name.end is None and end != date.max,
-        _rank(row, name),
-        _stamp(row.get("ingestion_date")),
-    )
+    start, end, inferred = _covered(name[1:2] + name[4:7] + (name[7] is None, name[8] is None))
+    return Found(row, path, name, start, end, inferred, _rank(row, name), _stamp(row.get("ingestion_date")))
+
+
+@lru_cache(maxsize=16384)
+def _covered(said: tuple[Any, ...]) -> tuple[str, str, bool]:
+    """Return start and end, and whether the end is inferred; many files agree in what that follows from."""
+    descriptor, level, start, end, no_pointing, no_rotation = said
+    pointing, rotation = (None if absent else 0 for absent in (no_pointing, no_rotation))
+    last = coverage.end_of(FileName("", descriptor, "", "", level, start, end, pointing, rotation, None, 0))
+    is_open = last == date.max
+    return _midnight(start), "" if is_open else _midnight(last), end is None and not is_open
 
 
 def _rank(row: Row, name: FileName) -> tuple[int, int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+import gc
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -49,11 +51,13 @@ def from_answers(answers: Iterable[tuple[Query, Sequence[Row]]], client: Any = N
     """
     chosen: dict[str, Found] = {}
     strange: set[str] = set()
-    for query, rows in answers:
-        files = [file for row in rows if (file := _understood(row, strange)) is not None]
-        chosen.update((file.path, file) for file in _fulfilling(query, files))
-    ordered = sorted(chosen.values(), key=lambda file: (file.start, file.name.instrument, file.path))
-    table = IMAPTable(_columns(ordered, base), client=client)
+    with _uncollected():
+        for query, rows in answers:
+            files = [file for row in rows if (file := _understood(row, strange)) is not None]
+            chosen.update((file.path, file) for file in _fulfilling(query, files))
+        ordered = sorted(chosen.values(), key=lambda file: (file.start, file.name.instrument, file.path))
+        columns = _columns(ordered, base)
+    table = IMAPTable(columns, client=client)
     table.problems = [f"The name of {path!r} follows no convention: left out." for path in sorted(strange)]
     return table
 
@@ -89,6 +93,18 @@ def withheld(answers: Iterable[tuple[Query, Sequence[Row]]], table: IMAPTable) -
         return []
     listed = ", ".join(sorted(names)[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
     return [f"{len(names)} newest versions are not released, the public sees older ones or none: {listed}."]
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let the garbage collector rest: it would go through all of sunpy several times while no garbage is made."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _understood(row: Row, strange: set[str]) -> Found | None:
@@ -165,8 +181,8 @@ def _columns(files: list[Found], base: str) -> dict[str, Any]:
         "Start Time": _times([file.start for file in files]),
         "End Time": _times([file.end for file in files]),
         "Instrument": _text(name.instrument for name in names),
-        "Source": _text(SOURCES[0] for _ in names),
-        "Provider": _text(PROVIDERS[0] for _ in names),
+        "Source": np.full(len(names), SOURCES[0]),
+        "Provider": np.full(len(names), PROVIDERS[0]),
         "Level": _text(name.level or "" for name in names),
         "Descriptor": _text(name.descriptor for name in names),
         "Version": _text(name.version for name in names),

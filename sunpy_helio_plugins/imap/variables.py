@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,7 +154,7 @@ def _value(entry: structure.Entry) -> Any:
         except UnicodeDecodeError:
             text = entry.content.decode("latin-1")
         return text.replace("\0", "")
-    order = ">" if entry.encoding in _BIG else "<"
+    order: Literal[">", "<"] = ">" if entry.encoding in _BIG else "<"
     found = np.frombuffer(entry.content, np.dtype(_NUMBERS[entry.type]).newbyteorder(order))
     values = found.astype(found.dtype.newbyteorder("="))
     return plain(values[0] if len(values) == 1 else values)

@@ -83,6 +83,16 @@ class TestOfficialClient:
         (row,) = client.query(table="ancillary", instrument="swapi")
         assert (row["start_date"], row["end_date"], row["version"]) == ("20250901", "20261231", "v002")
 
+    def test_latest_ancillary_files(self, client):
+        assert len(client.query(table="ancillary", version="latest", instrument="mag")) == 1
+
+    def test_kernels_of_a_type(self, client):
+        rows = client.io.spice_query(type="ephemeris_reconstructed", version="latest")
+        assert [row["file_name"] for row in rows] == ["spk/imap_recon_20251201_20260131_v02.bsp"]
+        with pytest.raises(official.io.IMAPDataAccessError, match=r"400 .*start_date is not a valid query parameter"):
+            client.io.spice_query(type="attitude_history", start_date="20260110")
+        assert client.download("imap_2026_010_2026_011_01.ah.bc").parent.name == "ck"
+
     def test_download_gives_the_bytes_that_were_made(self, client, tmp_path):
         found = client.download(MAG)
         assert found == tmp_path / MAG
