@@ -5,7 +5,7 @@ Both sides start from the same bytes and end when every value, mask and time has
 agree; they run by turns in one process, and their CPU time counts. ``load_96`` fetches 96 days in chunks from a server
 with 50 ms of latency, and counts the time on the wall. A ratio says how many times less we need; more is better.
 
-Run it as ``python benchmarks/bench_hapi.py [case ...] [--repeats N] [--json]``.
+Run it as ``python benchmarks/hapi.py [case ...] [--repeats N] [--json]``.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ Both sides take the same decoded JSON and are timed, in CPU seconds and in turns
 mask, time and vertex was reduced to a checksum. ``mixed`` are flares, coronal holes, eruptions, null points and active
 regions as the embedded registry has them; ``holes`` are coronal holes with 100 to 500 vertices in four systems.
 ``with_skycoord`` adds all coordinates here (sunpy makes them anyway). ``floor`` is the time to parse the chaincodes and
-to turn rows into lists. Run it as ``python benchmarks/bench_her.py [--json] [--rows 1000] [--large]``.
+to turn rows into lists. Run it as ``python benchmarks/her.py [--json] [--rows 1000] [--large]``.
 """
 
 from __future__ import annotations
