@@ -48,8 +48,8 @@ outlines = [polygon.skycoord for polygon in holes["hpc_boundcc"]]
 outlines[0]
 
 # %%
-# The numbers of the outlines drift across the disk (left). `sunpy_helio_plugins.her.overlay` turns each to the time of the
-# picture and shows it as the picture's observer sees it (right): now they all lie on the same dark regions.
+# The numbers of the outlines drift across the disk (left). `sunpy_helio_plugins.her.overlay` turns each to the time of
+# the picture and shows it as the picture's observer sees it (right): now they all lie on the same dark regions.
 
 sun = Map(files[0])
 hours = holes["detection_time"].ymdhms["hour"]

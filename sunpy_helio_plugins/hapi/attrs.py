@@ -136,3 +136,8 @@ class Chunk(_Named):
         if length is None or not 0.001 <= float(length) < float("inf"):
             raise QueryError(f"{value!r} is no duration: a.hapi.Chunk takes 1 * u.day, a timedelta, or 'P1D'.")
         return float(length)
+
+
+def __dir__() -> list[str]:
+    """Complete what a query can say, and nothing that this module needs for itself."""
+    return sorted(__all__)

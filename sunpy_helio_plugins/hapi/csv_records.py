@@ -9,6 +9,7 @@ one length into one array, keeps texts as they stand, and counts the fields of e
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -257,10 +258,8 @@ def whole_or_float(values: NDArray[Any], parameter: Parameter) -> NDArray[Any]:
     if values.dtype.kind == "i":
         return whole(values)
     lost = ~np.isfinite(values)
-    try:
+    with contextlib.suppress(ValueError):
         lost |= values == float(parameter.fill if parameter.fill is not None else "nan")
-    except ValueError:
-        pass
     kept = np.where(lost, 0, values)
     # Beyond 2^53 a double may be another number than the one that was written.
     if (np.abs(kept) > 2**53).any() or (kept != np.rint(kept)).any():

@@ -182,7 +182,6 @@ class Info:
         document = {"HAPI": "3.0", "status": {"code": OK, "message": "OK"}, **self.raw, "format": chosen}
         return b"#" + json.dumps(document, ensure_ascii=False).encode() + b"\n"
 
-
     def __repr__(self) -> str:
         lines = [self.description[:200] or "(no description)", f"{self.start or '?'} to {self.stop or '?'}"]
         lines[1] += f", every {self.cadence}" if self.cadence else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any
 
@@ -128,4 +129,4 @@ def cut(start: np.datetime64, stop: np.datetime64, length: float | None) -> list
             "ask for a shorter time, or for fewer parameters."
         )
     borders = [start + index * step for index in range(count)] + [stop]
-    return list(zip(borders[:-1], borders[1:], strict=True))
+    return list(itertools.pairwise(borders))

@@ -121,7 +121,7 @@ def _panels(axes: Any, count: int) -> list[Any]:
 
     if count == 1:
         return [plt.gca()]
-    figure, panels = plt.subplots(count, 1, sharex=True, figsize=(9, 1 + 2 * count), layout="constrained")
+    _, panels = plt.subplots(count, 1, sharex=True, figsize=(9, 1 + 2 * count), layout="constrained")
     return list(panels)
 
 

@@ -192,3 +192,8 @@ class Quality(Word):
         if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
             raise QueryError(f"a.helioviewer.Quality takes whole numbers whose bits are allowed, not {value!r}.")
         return int(value)
+
+
+def __dir__() -> list[str]:
+    """Complete what a query can say, and nothing that this module needs for itself."""
+    return sorted(__all__)

@@ -194,4 +194,3 @@ def _within(sources: tuple[Source, ...], wavelength: a.Wavelength) -> tuple[Sour
 
 def _possible(sources: tuple[Source, ...]) -> str:
     return ", ".join(sorted({source.measurement for source in sources}))
-

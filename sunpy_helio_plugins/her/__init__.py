@@ -58,4 +58,3 @@ def translate(*query: Attr) -> tuple[Request, ...]:
     (('param0', 'FL_GOESCls'), ('op0', '>'), ('value0', 'X'))
     """
     return requests(queries(*query))
-

@@ -27,6 +27,7 @@ class PolygonsInfo(ParentDtypeInfo):
     mask_val = None
     attrs_from_parent = frozenset({"dtype"})
     _represent_as_dict_attrs = ("vertices", "offsets", "system", "instants", "starts")
+
     @staticmethod
     def default_format(value: Any) -> str:
         """Return what a cell shows."""

@@ -433,3 +433,8 @@ class Ingested(Range):
 
     def __repr__(self) -> str:
         return f"a.imap.Ingested({self.since and self.since.isot!r}, {self.until and self.until.isot!r})"
+
+
+def __dir__() -> list[str]:
+    """Complete what a query can say, and nothing that this module needs for itself."""
+    return sorted(__all__)

@@ -11,7 +11,8 @@ from sunpy_helio_plugins.sandbox.her_search import Event, RefusedError, catalogu
 __all__ = ["event_of", "recent", "summary", "voevent"]
 
 HEAD = (
-    '<voe:VOEvent xmlns:voe="http://www.ivoa.net/xml/VOEvent/v1.1" xmlns:stc="http://www.ivoa.net/xml/STC/stc-v1.30.xsd"'
+    '<voe:VOEvent xmlns:voe="http://www.ivoa.net/xml/VOEvent/v1.1"'
+    ' xmlns:stc="http://www.ivoa.net/xml/STC/stc-v1.30.xsd"'
     ' xmlns:lmsal="http://www.lmsal.com/helio-informatics/lmsal-v1.0.xsd"'
     ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" role="observation" version="1.1" ivorn={}>'
 )

@@ -22,6 +22,7 @@ from sunpy_helio_plugins.transport.ranges import PrefixDownload, PrefixJob
 
 __all__ = ["Download", "Downloader", "enqueue"]
 
+
 class Downloader(parfive.Downloader):
     """
     A parfive Downloader that fetches again, in full, what failed: ``Fido.fetch(results, downloader=Downloader())``.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import astropy.units as u
@@ -119,7 +120,7 @@ def test_pieces_leave_no_gap_and_are_bounded() -> None:
     pieces = cut(start, stop, 86400.0)
     assert pieces[0][0] == start
     assert pieces[-1][1] == stop
-    assert all(one[1] == other[0] for one, other in zip(pieces[:-1], pieces[1:], strict=True))
+    assert all(one[1] == other[0] for one, other in itertools.pairwise(pieces))
     with pytest.raises(QueryError, match="shorter time"):
         cut(start, stop, 1.0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -120,7 +121,5 @@ def test_what_is_changed_raises_nothing_but_our_errors(
     place = at % len(content)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
+        with contextlib.suppress(FileError):
             hapi.read(content[:place] + inserted + content[place + 1 :])
-        except FileError:
-            pass

@@ -93,7 +93,8 @@ def test_addresses_of_pages() -> None:
     assert her.summary_url(FLARE, rev=3).endswith("&rev=3")
     assert her.recent_url() == "https://www.lmsal.com/hek/her?cmd=home"
     shown = her.isolsearch_url(a.Time("2003-10-01", "2003-11-01"), a.her.AR)
-    assert shown.startswith("https://www.lmsal.com/isolsearch?hek_query=https%3A%2F%2Fwww.lmsal.com%2Fhek%2Fher%3Fcosec%3D")
+    query = "https%3A%2F%2Fwww.lmsal.com%2Fhek%2Fher%3Fcosec%3D"
+    assert shown.startswith(f"https://www.lmsal.com/isolsearch?hek_query={query}")
     with pytest.raises(QueryError, match="takes 2"):
         her.isolsearch_url(DAY, a.her.frm_name.isin(["a", "b"]))
     for wrong in ("x", None, 3):

@@ -329,7 +329,8 @@ def test_times_in_templates_take_a_format(tmp_path):
 
 def test_an_address_that_is_none_does_not_cost_the_other_files(tmp_path):
     with wire(say(body=b"data")) as (url, _):
-        for number, bad in enumerate(("http://[::1", "https://x:99999/", "", "https://\ud800/", "https://a\\@b.example/")):
+        addresses = ("http://[::1", "https://x:99999/", "", "https://\ud800/", "https://a\\@b.example/")
+        for number, bad in enumerate(addresses):
             good = Download(url, tmp_path / str(number), "Test")
             results = fetch(Download(bad, tmp_path / "bad", "Test"), good)
             assert (len(results), len(results.errors)) == (1, 1)

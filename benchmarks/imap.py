@@ -1,7 +1,7 @@
 """
 Measure the IMAP client: reading a day of vectors, fetching many files, and making a table of a large answer.
 
-    python benchmarks/bench_imap.py [--json] [--repeats N] [--only NAME ...]
+    python benchmarks/imap.py [--json] [--repeats N] [--only NAME ...]
 
 ``mag_day``
     A day of MAG L2 at 2 Hz (172,800 records, every variable) as a QTable with times in TT, against sunpy's

@@ -2,7 +2,7 @@
 What Helioviewer's client costs: lists of a day and of a month, a small picture, and fifty files.
 
 Both sides of each comparison run in turn in one process, against one server on loopback. Run it as
-``python benchmarks/bench_helioviewer.py [--repeats N] [--json]``.
+``python benchmarks/helioviewer.py [--repeats N] [--json]``.
 
 ``day``, ``month``
     Milliseconds of a search of AIA 304 beyond the time of the plain requests that it makes, and the peak of memory.
