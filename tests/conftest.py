@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 # Before sunpy, astropy and matplotlib are imported: no test reads or writes its user's own settings.
 _home = tempfile.TemporaryDirectory(prefix="sunpy-helio-tests-")
@@ -22,6 +23,11 @@ os.environ["PARFIVE_HIDE_PROGRESS"] = "1"
 os.environ["COLUMNS"] = "180"
 for _name in ("IMAP_API_KEY", "IMAP_ACCESS_TOKEN", "IMAP_DATA_ACCESS_URL", "IMAP_DATA_DIR"):
     os.environ.pop(_name, None)
+
+# The same examples in every run, so that a change is judged by what it does; HYPOTHESIS_WIDE=1 looks further afield.
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("wide", deadline=None, max_examples=1000)
+settings.load_profile("wide" if os.environ.get("HYPOTHESIS_WIDE") else "steady")
 
 if TYPE_CHECKING:
     from sunpy_helio_plugins.sandbox import Archive

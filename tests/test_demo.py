@@ -20,7 +20,7 @@ def test_the_demonstration_searches_fetches_prints_and_draws(tmp_path, capsys):
     assert "3 coronal holes and 12 reports of flares" in said
     for figure in ("solar-wind.png", "sun-with-events.png"):
         assert (tmp_path / figure).stat().st_size > 20_000
-    assert {path.suffix for path in (tmp_path / "data").iterdir()} == {".hapi", ".cdf", ".jp2"}
+    assert {path.suffix for path in (tmp_path / "data").iterdir()} == {".hapi", ".cdf", ".jp2", ".xml"}
 
 
 @pytest.mark.parametrize("dead", ["/hapi", "/imap", "/helioviewer", "/hek"])

@@ -33,7 +33,7 @@ def test_all_clients_share_one_queue_and_make_one_get_for_each_file(archive, tmp
     archive.log.clear()
     results = Fido.fetch(found, path=tmp_path / "{file}", progress=False)
     assert not results.errors
-    assert len(results) == len(results.urls) == sum(len(table) for table in found if "url" in table.colnames)
+    assert len(results) == len(results.urls) == sum(len(table) for table in found)
     assert {request.method for request in archive.log} == {"GET"}
     storage = [request for request in archive.log if "/storage/" in request.path]
     assert len(archive.log) - len(storage) == len(results)

@@ -153,7 +153,8 @@ class Reader:
         if keyword.unit in COMPONENTS:
             return MaskedColumn(whole, mask=missing, copy=False)
         if keyword.unit:
-            return self._in_units(keyword, whole, missing, self.values(keyword.unit))
+            texts = [str(text or "") for text in self.values(keyword.unit)]
+            return self._in_units(keyword, whole, missing, texts)
         if not keyword.fixed:
             return MaskedColumn(whole, mask=missing, copy=False)
         return units.column(data, keyword.fixed, name=keyword.name, mask=missing if missing.any() else None)
@@ -194,10 +195,10 @@ class Reader:
         column.info.name = name
         return column
 
-    def _in_units(self, keyword: Keyword, data: NDArray[Any], missing: Mask, texts: list[Any]) -> Any:
+    def _in_units(self, keyword: Keyword, data: NDArray[Any], missing: Mask, texts: list[str]) -> Any:
         """Return numbers in one unit, where all rows have one that converts; else plain, with the texts they had."""
         said = list(dict.fromkeys(text for text, gone in zip(texts, missing.tolist(), strict=True) if not gone))
-        words = [str(text or "") for text in said]
+        words = said
         if not words and keyword.usual:
             # A column without any value has a unit all the same, so that tables stack.
             words = [keyword.usual]
@@ -210,7 +211,7 @@ class Reader:
         unit, scales = factors
         scaled = data.astype(float)
         if len(said) > 1 and any(scale != 1 for scale in scales.values()):
-            scaled = data * np.array([scales.get(str(text or ""), 1.0) for text in texts])
+            scaled = data * np.array([scales.get(text, 1.0) for text in texts])
         quantity = u.Quantity(scaled, unit, copy=False)
         made = Masked(quantity, mask=missing) if missing.any() else quantity
         if said:

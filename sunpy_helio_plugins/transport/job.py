@@ -14,12 +14,12 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError, TransferError
-from sunpy_helio_plugins.transport.credentials import Login
+from sunpy_helio_plugins.transport.credentials import Login, netrc_login
 from sunpy_helio_plugins.transport.digests import promised_digests
 from sunpy_helio_plugins.transport.parts import new_part, publish
 from sunpy_helio_plugins.transport.patience import PASSING, backoff, retry_after
@@ -71,7 +71,8 @@ class Download:
     headers : mapping, optional
         Request headers; they are not sent to another origin when the archive redirects there.
     login : Login, optional
-        How to sign in; looked up when the file is fetched, and sent to the login's own origin alone.
+        How to sign in; looked up when the file is fetched, and sent to the login's own origin alone. Defaults to the
+        user and password that the netrc file has for the host, if any, unless the user's own session signs in.
     """
 
     url: str
@@ -115,6 +116,9 @@ class Job:
     download: Download
     overwrite: bool | str
     config: Any
+
+    GIVEN: ClassVar[frozenset[int]] = frozenset({200})
+    """Statuses with which the file comes: part of a file that nobody asked for is none."""
 
     async def run(self, session: aiohttp.ClientSession, *, token: Any = None, file_pb: Any = False) -> tuple[str, str]:
         """
@@ -208,7 +212,7 @@ class Job:
                 elif response.status in _EXPIRED and not refreshed and not same_origin(url, self.download.url):
                     # The link to a storage may have run out between its making and its use: ask for another, once.
                     url, refreshed = self.download.url, True
-                elif response.status == 200:
+                elif response.status in self.GIVEN:
                     yield response
                     return
                 else:
@@ -220,8 +224,11 @@ class Job:
         headers = {"Accept-Encoding": "identity"}
         if same_origin(url, self.download.url):
             headers |= self.download.headers
-        if self.download.login is not None:
-            headers |= await asyncio.to_thread(self.download.login.headers, url)
+        login = self.download.login
+        if login is None and session.auth is None and "Authorization" not in session.headers:
+            login = await asyncio.to_thread(netrc_login, self.download.url)  # as searches do
+        if login is not None:
+            headers |= await asyncio.to_thread(login.headers, url)
         try:
             # A socket's own timeout begins anew with every byte of a header.
             async with asyncio.timeout(conf.deadline) as limit:
@@ -250,12 +257,13 @@ class Job:
         )
 
     def _proxy(self, url: str) -> str | None:
-        from urllib.request import proxy_bypass
+        from urllib.request import getproxies, proxy_bypass
 
         parts = urlsplit(url)
         if proxy_bypass(parts.netloc.rpartition("@")[2]):
             return None
-        proxy: str | None = getattr(self.config, f"{parts.scheme}_proxy", None)
+        # parfive knows the environment's variables in upper case only; most systems set the others.
+        proxy: str | None = getattr(self.config, f"{parts.scheme}_proxy", None) or getproxies().get(parts.scheme)
         return proxy
 
 

@@ -8,20 +8,18 @@ fetches a file then takes the whole.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import urljoin
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import requests
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError, TransferError
 from sunpy_helio_plugins.transport import session
-from sunpy_helio_plugins.transport.job import CHUNK, MAX_REDIRECTS, Download, Job, _PassingError, _receive, _refusal
+from sunpy_helio_plugins.transport.job import CHUNK, Download, Job, _Pace, _PassingError, _receive
 from sunpy_helio_plugins.transport.parts import new_part, publish
 from sunpy_helio_plugins.transport.urls import check_scheme, public_url
 
@@ -116,6 +114,8 @@ class PrefixDownload(Download):
 class PrefixJob(Job):
     """The coroutine that fetches the beginning of a file; the whole one where the server gives no parts."""
 
+    GIVEN: ClassVar[frozenset[int]] = frozenset({200, 206})
+
     async def _fetch(self, session: aiohttp.ClientSession, bar: Callable[[int | None], Any]) -> Path:
         target = self.download.target
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -129,21 +129,6 @@ class PrefixJob(Job):
                 passing.wait = error.wait
                 raise passing from None
             return publish(part, target, self.overwrite)
-
-    @contextlib.asynccontextmanager
-    async def _answer(self, session: aiohttp.ClientSession) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Ask for the file, or for a part of it, and follow redirects."""
-        url = self.download.url
-        for _ in range(MAX_REDIRECTS):
-            check_scheme(url)
-            async with await self._request(session, url) as response:
-                if response.status in (200, 206):
-                    yield response
-                    return
-                if not 300 < response.status < 400 or "Location" not in response.headers:
-                    raise await _refusal(response, self.download.archive, url)
-                url = urljoin(url, response.headers["Location"])
-        raise TransferError(f"{self.download.archive} redirects in circles [asked: {public_url(self.download.url)}]")
 
     async def _pieces(
         self, session: aiohttp.ClientSession, stream: IO[bytes], bar: Callable[[int | None], Any]
@@ -161,8 +146,8 @@ class PrefixJob(Job):
                 if response.status == 200:
                     await _receive(response, stream, bar(response.content_length))
                     return
-                total = _checked(response.headers, len(come))
-                come += await _body(response, total)
+                length, total = _checked(response.headers, len(come))
+                come += await _body(response, length)
                 tag = tag or response.headers.get("ETag", "")
             want = await asyncio.to_thread(download.needed, bytes(come))
             want = total if want is None else min(want, total)
@@ -175,19 +160,22 @@ def _unless(tag: str) -> dict[str, str]:
     return {"If-Range": tag} if tag and not tag.startswith("W/") else {}
 
 
-def _checked(headers: Mapping[str, str], start: int) -> int:
-    """Return the size of the file, having checked that the part is the one asked for."""
+def _checked(headers: Mapping[str, str], start: int) -> tuple[int, int]:
+    """Return the sizes of the part and of the file, having checked that the part is the one asked for."""
     text = headers.get("Content-Range", "")
     found = _CONTENT_RANGE.fullmatch(text.strip())
-    if found is None or int(found[1]) != start:
+    if found is None or int(found[1]) != start or int(found[2]) < start:
         raise TransferError(f"the bytes from {start} on were asked for, and {text or 'an unknown part'} came")
-    return int(conf.max_file) if found[3] == "*" else int(found[3])
+    return int(found[2]) - start + 1, int(conf.max_file) if found[3] == "*" else int(found[3])
 
 
-async def _body(response: aiohttp.ClientResponse, most: int) -> bytes:
-    parts = bytearray()
+async def _body(response: aiohttp.ClientResponse, length: int) -> bytes:
+    part, pace = bytearray(), _Pace()
     async for chunk in response.content.iter_chunked(CHUNK):
-        parts += chunk
-        if len(parts) > min(most, conf.max_file):
-            raise TransferError(f"the part grows past {most} bytes, which is not believed; see conf.max_file")
-    return bytes(parts)
+        pace.check(len(chunk))
+        part += chunk
+        if len(part) > min(length, conf.max_file):
+            raise TransferError(f"the part grows past {length} bytes, which is not believed; see conf.max_file")
+    if len(part) < length:
+        raise _PassingError(f"the part was cut: {len(part)} of {length} bytes came")
+    return bytes(part)
