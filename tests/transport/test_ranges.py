@@ -1,0 +1,129 @@
+"""Beginnings of files: where the server gives parts of files, and where it does not."""
+
+from __future__ import annotations
+
+import re
+import socket
+import sys
+import time
+from pathlib import Path
+
+import parfive
+import pytest
+
+from sunpy_helio_plugins import conf
+from sunpy_helio_plugins.errors import ServiceError
+from sunpy_helio_plugins.transport import ranges
+from sunpy_helio_plugins.transport.transfer import enqueue
+
+sys.path.insert(0, str(Path(__file__).parent))
+from wire import Talk, drip, say, wire
+
+BODY = bytes(range(256)) * 4
+
+
+@pytest.fixture(autouse=True)
+def _one_attempt():
+    with conf.set_temp("retries", 0):
+        yield
+
+
+def parts(connection: socket.socket, head: bytes) -> None:
+    """Give the part that is asked for, or the whole."""
+    wish = re.search(rb"(?i)range: bytes=(\d+)-(\d+)", head)
+    if wish is None:
+        say(body=BODY)(connection, head)
+        return
+    start, end = map(int, wish.groups())
+    piece = BODY[start : end + 1]
+    told = f"bytes {start}-{start + len(piece) - 1}/{len(BODY)}"
+    say("206 Partial Content", piece, Content_Range=told, ETag='"one"')(connection, head)
+
+
+def part(told: str, body: bytes) -> Talk:
+    return say("206 Partial Content", body, Content_Range=told)
+
+
+def fetch(url: str, folder: Path, needed=lambda head: 300) -> parfive.Results:
+    downloader = parfive.Downloader(progress=False)
+    enqueue(downloader, [ranges.PrefixDownload(url, folder / "x", "Test", first=100, needed=needed)])
+    return downloader.download()
+
+
+def test_only_what_is_needed_is_asked_for(tmp_path):
+    with wire(parts) as (url, heads):
+        assert list(fetch(url, tmp_path)) == [str(tmp_path / "x")]
+    assert (tmp_path / "x").read_bytes() == BODY[:300]
+    assert [re.search(rb"(?i)\r\nrange: (.*?)\r\n", head)[1] for head in heads] == [b"bytes=0-99", b"bytes=100-299"]
+    assert b'if-range: "one"' in heads[1].lower()
+
+
+def test_where_only_the_whole_will_do_it_comes_whole(tmp_path):
+    with wire(parts) as (url, _):
+        fetch(url, tmp_path, lambda head: None)
+    assert (tmp_path / "x").read_bytes() == BODY
+
+
+@pytest.mark.parametrize("talks", [(say(body=BODY),), (parts, say(body=BODY))])
+def test_a_server_that_ignores_the_wish_gives_the_whole_file(tmp_path, talks):
+    """parfive would write the whole at the place of each part."""
+    with wire(*talks) as (url, heads):
+        assert len(fetch(url, tmp_path)) == 1
+    assert (tmp_path / "x").read_bytes() == BODY
+    assert len(heads) == len(talks)
+
+
+@pytest.mark.parametrize(
+    ("talk", "words"),
+    [
+        (part("bytes 50-149/1024", BODY[:100]), "bytes 50-149/1024 came"),
+        (part("", BODY[:100]), "an unknown part came"),
+        (part("bytes 0-99/1024", b""), "0 of 100 bytes"),
+        (part("bytes 0-99/1024", BODY[:50]), "50 of 100 bytes"),
+        (part("bytes 0-99/1024", BODY), "not believed"),
+        (say("416 No", b"not that part"), "not that part"),
+    ],
+)
+def test_another_part_than_the_one_asked_for_is_no_file(tmp_path, talk, words):
+    with wire(talk) as (url, _):
+        results = fetch(url, tmp_path)
+    assert words in str(results.errors[0].exception)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_replaced_meanwhile_is_no_mixture(tmp_path):
+    with wire(parts, say(body=b"another file")) as (url, _):
+        fetch(url, tmp_path)
+    assert (tmp_path / "x").read_bytes() == b"another file"
+
+
+def test_a_part_that_nobody_asked_for_is_refused(tmp_path):
+    from sunpy_helio_plugins.transport.transfer import Download
+
+    with wire(part("bytes 0-99/1024", BODY[:100])) as (url, _):
+        downloader = parfive.Downloader(progress=False)
+        enqueue(downloader, [Download(url, tmp_path / "x", "Test")])
+        assert "206" in str(downloader.download().errors[0].exception)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_redirect_out_of_tls_or_with_a_name_in_it_is_not_followed_blindly(tmp_path):
+    with wire(parts) as (there, heads), wire(say("302 Found", Location=there.replace("//", "//me:word@"))) as (url, _):
+        assert len(fetch(url, tmp_path)) + len(fetch(url, tmp_path / "in")) == 2
+    assert heads
+    assert not [head for head in heads if b"authorization" in head.lower()]
+
+
+@pytest.mark.parametrize("talk", [parts, say(body=BODY)])
+def test_the_head_of_a_file_is_read_and_no_more(talk):
+    with wire(talk) as (url, heads):
+        assert ranges.head(url, 100, archive="Test") == BODY[:100]
+    assert b"range: bytes=0-99" in heads[0].lower()
+
+
+def test_a_head_that_drips_ends():
+    with wire(drip(BODY, 0.05)) as (url, _), conf.set_temp("deadline", 1.0):
+        start = time.monotonic()
+        with pytest.raises(ServiceError):
+            ranges.head(url, 500, archive="Test")
+        assert time.monotonic() - start < 3
