@@ -7,9 +7,12 @@ host. The file is sent as it is read, and again from its start after a failure t
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -49,6 +52,21 @@ class _Unsigned(requests.auth.AuthBase):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         return request
+
+
+@contextlib.contextmanager
+def _unlogged() -> Iterator[None]:
+    """Keep the link out of urllib3's log at DEBUG, which shows whole addresses: others could use it."""
+    log, thread = logging.getLogger("urllib3.connectionpool"), threading.get_ident()
+
+    def is_shown(record: logging.LogRecord) -> bool:
+        return record.thread != thread or record.levelno > logging.DEBUG
+
+    log.addFilter(is_shown)
+    try:
+        yield
+    finally:
+        log.removeFilter(is_shown)
 
 
 def put(url: str, path: Path, *, archive: str, tell: Callable[[int], Any] = lambda size: None) -> None:
@@ -99,7 +117,7 @@ def _sent(url: str, path: Path, archive: str, tell: Callable[[int], Any], last: 
         sent += size
         tell(size)
 
-    with path.open("rb") as stream, requests.Session() as session:
+    with path.open("rb") as stream, requests.Session() as session, _unlogged():
         body = _Counted(stream, os.fstat(stream.fileno()).st_size, count)
         headers = {"User-Agent": user_agent(), "Content-Length": str(len(body))}
         try:

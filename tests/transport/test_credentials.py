@@ -7,9 +7,11 @@ import copy
 import json
 import logging
 import pickle
+import re
 import sys
 import time
 import traceback
+import types
 from pathlib import Path
 
 import parfive
@@ -18,14 +20,18 @@ from astropy.config.paths import set_temp_cache
 
 from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import QueryError, ServiceError, ServiceRefused
-from sunpy_helio_plugins.transport import credentials, session
+from sunpy_helio_plugins.transport import credentials, ranges, session
 from sunpy_helio_plugins.transport.credentials import Login, Secret, signed_in
+from sunpy_helio_plugins.transport.post import Poster
+from sunpy_helio_plugins.transport.put import put
+from sunpy_helio_plugins.transport.ranges import PrefixDownload
 from sunpy_helio_plugins.transport.transfer import Download, enqueue
 
 sys.path.insert(0, str(Path(__file__).parent))
 from wire import hang_up, say, wire
 
 PLANTED = "pl4nted-s3cret"
+own_keyring = Login._keyring
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +93,67 @@ def test_the_keyring_is_asked_last(monkeypatch):
     with wire(say()) as (url, heads):
         session.get(url, archive="Test", login=key_login(url))
     assert b"from-keyring" in heads[0]
+
+
+class Ring:
+    """A keyring as the package of that name offers it."""
+
+    def __init__(self, entry: object = None, failure: Exception | None = None) -> None:
+        self.entry, self.failure, self.asked = entry, failure, []
+
+    def get_credential(self, service: str, username: str | None) -> object:
+        self.asked.append((service, username))
+        if self.failure is not None:
+            raise self.failure
+        return self.entry
+
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> Ring:
+        errors = types.ModuleType("keyring.errors")
+        errors.KeyringError = type("KeyringError", (Exception,), {})
+        module = types.ModuleType("keyring")
+        module.get_credential, module.errors = self.get_credential, errors
+        monkeypatch.setitem(sys.modules, "keyring", module)
+        monkeypatch.setitem(sys.modules, "keyring.errors", errors)
+        monkeypatch.setattr(Login, "_keyring", own_keyring)
+        return self
+
+
+def test_the_keyring_holds_keys_and_users_with_passwords(monkeypatch):
+    ring = Ring(types.SimpleNamespace(username="me", password="mine")).install(monkeypatch)
+    with wire(say()) as (url, heads):
+        session.get(url, archive="Test", login=key_login(url))
+        session.get(url, archive="Test", login=Login("test", url))
+    assert b"x-api-key: mine\r\n" in heads[0]
+    assert b"Authorization: Basic bWU6bWluZQ==" in heads[1]
+    assert set(ring.asked) == {("sunpy_helio_plugins:test", None)}
+
+
+def test_each_place_wins_over_the_later_ones(monkeypatch, tmp_path):
+    """Given, environment, netrc file, keyring; the keyring is not even asked, since it may ask the user."""
+    ring = Ring(types.SimpleNamespace(username="me", password="from-keyring")).install(monkeypatch)
+    with wire(say()) as (url, heads):
+        login = key_login(url)
+        session.get(url, archive="Test", login=login)
+        asked = len(ring.asked)
+        (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password from-netrc\n")
+        session.get(url, archive="Test", login=login)
+        monkeypatch.setenv("TEST_KEY", "from-environment")
+        session.get(url, archive="Test", login=login)
+        with signed_in("test", "given"):
+            session.get(url, archive="Test", login=login)
+    sent = [re.search(rb"x-api-key: (.*?)\r", head)[1].decode() for head in heads]
+    assert sent == ["from-keyring", "from-netrc", "from-environment", "given"]
+    assert len(ring.asked) == asked
+
+
+def test_a_locked_keyring_and_an_empty_one_hold_nothing(monkeypatch):
+    ring = Ring().install(monkeypatch)
+    with wire(say()) as (url, heads):
+        session.get(url, archive="Test", login=key_login(url))
+        ring.failure = sys.modules["keyring.errors"].KeyringError("locked")
+        session.get(url, archive="Test", login=key_login(url))
+    assert len(heads) == 2
+    assert not [head for head in heads if b"x-api-key" in head]
 
 
 @pytest.mark.parametrize("kind", ["header", "bearer", "basic", "oauth2"])
@@ -225,6 +292,40 @@ def test_a_full_run_writes_no_secret_anywhere(tmp_path, caplog, monkeypatch):
     written += [record.getMessage() for record in caplog.records]
     assert not [text for text in written if PLANTED in text]
     assert PLANTED.encode() not in pickle.dumps(results)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and PLANTED.encode() in path.read_bytes()]
+
+
+@pytest.mark.parametrize("answer", [say("403 No", b"no"), hang_up])
+def test_sending_writes_no_secret_anywhere(tmp_path, caplog, answer):
+    """Neither a link that is a permission, nor a form with a password, nor the beginning of a file with a key."""
+    caplog.set_level(logging.DEBUG)
+    (tmp_path / "file").write_bytes(b"data")
+    (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login me password {PLANTED}\n")
+    with wire(answer) as (url, heads), signed_in("test", PLANTED):
+        poster = Poster("Test")
+        link = f"{url}/file?X-Amz-Signature={PLANTED}&X-Amz-Security-Token={PLANTED}"
+        asked = PrefixDownload(url, tmp_path / "x", "Test", login=Login("test", url, "bearer"), first=100)
+        downloader = parfive.Downloader(progress=False)
+        enqueue(downloader, [asked])
+        failures = [error.exception for error in downloader.download().errors]
+        for send in (
+            lambda: put(link, tmp_path / "file", archive="Test"),
+            lambda: poster.post(url, {"user": "me", "password": PLANTED}),
+            lambda: ranges.head(url, 10, archive="Test"),
+        ):
+            with pytest.raises(ServiceError) as caught:
+                send()
+            failures.append(caught.value)
+    assert len(failures) == 4
+    assert f"Bearer {PLANTED}".encode() in heads[0]
+    sent = [head for head in heads if not head.startswith(b"GET ")]
+    assert len(sent) == 2
+    assert not [head for head in sent if b"authorization" in head.lower()]
+    written = [f"{error!r} {error} {vars(error)} {error.__cause__} {error.__context__!r}" for error in failures]
+    written += [repr(poster), repr(asked), *(record.getMessage() for record in caplog.records)]
+    assert not [text for text in written if PLANTED in text]
+    assert not [text for text in map(pickle.dumps, failures) if PLANTED.encode() in text]
+    (tmp_path / "netrc").unlink()
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and PLANTED.encode() in path.read_bytes()]
 
 
