@@ -183,3 +183,20 @@ def test_a_busy_cache_costs_no_answer(monkeypatch):
         monkeypatch.setattr(diskcache.Cache, name, busy)
     with wire(say(body=b"{}")) as (url, _):
         assert ask(url) == {}
+
+
+def test_clients_ask_for_metadata_once_and_for_data_each_time(archive):
+    from sunpy.net import Fido
+    from sunpy.net import attrs as a
+
+    import sunpy_helio_plugins  # noqa: F401 - registers the clients
+
+    query = a.Time("2026-01-10 12:00", "2026-01-10 12:02") & a.hapi.Server("cdaweb") & a.hapi.Dataset("AC_H0_MFI")
+    with conf.set_temp("cache", True):
+        first = Fido.search(query)[0]
+        asked = {request.path.rpartition("/")[2] for request in archive.log}
+        archive.log.clear()
+        again = Fido.search(query)[0]
+        assert archive.log == []
+    assert {"capabilities", "info"} <= asked
+    assert list(first["url"]) == list(again["url"])
