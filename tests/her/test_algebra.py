@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-from contextlib import suppress
 from functools import reduce
 from operator import and_, or_
 from typing import Any
 
 import astropy.units as u
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sunpy.net import attrs as a
 from sunpy.net.attr import AttrAnd, AttrOr
@@ -271,9 +270,11 @@ def as_text(test: Triplet, record: dict[str, Any]) -> bool:
 @given(TREES)
 def test_random_trees_lose_no_comparison_and_no_event(tree: Any) -> None:
     made: tuple[Query, ...] = ()
-    # A tree that no event can answer is refused.
-    with suppress(QueryError):
+    try:
         made = queries(DAY, a.her.Event(), grown(tree))
+    except QueryError as error:
+        # A tree that no event can answer is refused; so is, as by the registry, a filter of a type that is not asked for.
+        assume("A filter judges" not in str(error))
     for record in EVENTS:
         brought = any(passes(query, record) and answers(query, record) for query in made)
         assert brought == judged(tree, record)
