@@ -273,7 +273,7 @@ def test_random_trees_lose_no_comparison_and_no_event(tree: Any) -> None:
     try:
         made = queries(DAY, a.her.Event(), grown(tree))
     except QueryError as error:
-        # A tree that no event can answer is refused; so is, as by the registry, a filter of a type that is not asked for.
+        # A tree that no event can answer is refused; as by the registry, so is a filter of a type not asked for.
         assume("A filter judges" not in str(error))
     for record in EVENTS:
         brought = any(passes(query, record) and answers(query, record) for query in made)
