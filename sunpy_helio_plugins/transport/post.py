@@ -15,6 +15,7 @@ from urllib3.exceptions import HTTPError
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceBroken, ServiceRefused, ServiceUnreachable
+from sunpy_helio_plugins.transport.discreet import Unsigned
 from sunpy_helio_plugins.transport.reasons import reason
 from sunpy_helio_plugins.transport.session import Answer, user_agent
 from sunpy_helio_plugins.transport.urls import is_private, public_url
@@ -40,8 +41,6 @@ class Poster:
     def __init__(self, archive: str) -> None:
         self._archive = archive
         self._session = requests.Session()
-        # Neither the netrc file nor a proxy's environment adds anything to what is sent.
-        self._session.trust_env = False
         self._session.headers["User-Agent"] = user_agent()
 
     def post(
@@ -83,7 +82,7 @@ class Poster:
                 timeout=(conf.connect_timeout, conf.read_timeout),
                 stream=True,
                 allow_redirects=False,
-                verify=True,
+                auth=Unsigned(),
             )
             with closing(response):
                 body = self._read(response, shown, ends)

@@ -7,12 +7,9 @@ host. The file is sent as it is read, and again from its start after a failure t
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import os
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,6 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import ServiceBroken, ServiceRefused, ServiceUnreachable
+from sunpy_helio_plugins.transport.discreet import Unsigned, unlogged
 from sunpy_helio_plugins.transport.patience import PASSING, backoff, retry_after
 from sunpy_helio_plugins.transport.reasons import reason
 from sunpy_helio_plugins.transport.session import user_agent
@@ -45,28 +43,6 @@ class _Counted:
         part = self._stream.read(size)
         self._tell(len(part))
         return part
-
-
-class _Unsigned(requests.auth.AuthBase):
-    """Keeps requests from adding what the netrc file has for the storage's host."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
-
-
-@contextlib.contextmanager
-def _unlogged() -> Iterator[None]:
-    """Keep the link out of urllib3's log at DEBUG, which shows whole addresses: others could use it."""
-    log, thread = logging.getLogger("urllib3.connectionpool"), threading.get_ident()
-
-    def is_shown(record: logging.LogRecord) -> bool:
-        return record.thread != thread or record.levelno > logging.DEBUG
-
-    log.addFilter(is_shown)
-    try:
-        yield
-    finally:
-        log.removeFilter(is_shown)
 
 
 def put(url: str, path: Path, *, archive: str, tell: Callable[[int], Any] = lambda size: None) -> None:
@@ -117,7 +93,7 @@ def _sent(url: str, path: Path, archive: str, tell: Callable[[int], Any], last: 
         sent += size
         tell(size)
 
-    with path.open("rb") as stream, requests.Session() as session, _unlogged():
+    with path.open("rb") as stream, requests.Session() as session, unlogged(url):
         body = _Counted(stream, os.fstat(stream.fileno()).st_size, count)
         headers = {"User-Agent": user_agent(), "Content-Length": str(len(body))}
         try:
@@ -127,7 +103,7 @@ def _sent(url: str, path: Path, archive: str, tell: Callable[[int], Any], last: 
                 headers=headers,
                 timeout=(conf.connect_timeout, conf.read_timeout),
                 allow_redirects=False,
-                auth=_Unsigned(),
+                auth=Unsigned(),
                 stream=True,
             )
             words = server_words(response.raw.read(_MOST_WORDS, decode_content=True))

@@ -33,6 +33,7 @@ from sunpy_helio_plugins.errors import (
 )
 from sunpy_helio_plugins.transport import cache, patient
 from sunpy_helio_plugins.transport.credentials import Login, netrc_login
+from sunpy_helio_plugins.transport.discreet import unlogged
 from sunpy_helio_plugins.transport.patience import PASSING, backoff, retry_after
 from sunpy_helio_plugins.transport.reasons import reason
 from sunpy_helio_plugins.transport.urls import check_scheme, follow, public_url, same_origin, sendable
@@ -315,14 +316,15 @@ class _Exchange:
         timeout = (min(conf.connect_timeout, self.left()), min(conf.read_timeout, self.left()))
         failure = ""
         try:
-            response = _session().get(
-                url,
-                headers=self.headers if same_origin(url, self.url) else {},
-                timeout=timeout,
-                stream=True,
-                allow_redirects=False,
-                auth=_Signed(self.login),
-            )
+            with unlogged(url):
+                response = _session().get(
+                    url,
+                    headers=self.headers if same_origin(url, self.url) else {},
+                    timeout=timeout,
+                    stream=True,
+                    allow_redirects=False,
+                    auth=_Signed(self.login),
+                )
             with closing(response):
                 location = response.headers.get("Location") if response.status_code in REDIRECTS else None
                 body = b"" if location else self.read(response)

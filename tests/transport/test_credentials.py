@@ -413,3 +413,12 @@ def test_an_odd_life_is_no_failure(life):
     with wire(say(body=token(expires_in=life))) as (sso, _), wire(say(body=b"ok")) as (url, _):
         with signed_in("test", "me", "x"):
             assert session.get(url, archive="Test", login=Login("test", url, "oauth2", token_url=sso)).content == b"ok"
+
+
+def test_a_presigned_link_that_an_archive_redirects_to_is_not_logged(caplog):
+    caplog.set_level(logging.DEBUG)
+    with wire(say(body=b"ok")) as (storage, heads):
+        with wire(say("302 Found", Location=f"{storage}/x?X-Amz-Signature={PLANTED}")) as (url, _):
+            assert session.get(url, archive="Test").content == b"ok"
+    assert PLANTED.encode() in heads[0]
+    assert PLANTED not in caplog.text
