@@ -150,3 +150,25 @@ def test_files_come_in_the_order_of_their_rows(tmp_path):
     with wire(slowly, say(body=b"data")) as (url, _):
         results = fetch(*[Download(f"{url}/{n}", tmp_path / str(n), "Test") for n in range(6)])
     assert [Path(path).name for path in results] == list("012345")
+
+
+def test_parfives_environment_holds(tmp_path, monkeypatch):
+    from wire import silent
+
+    monkeypatch.setenv("PARFIVE_TOTAL_TIMEOUT", "0.5")
+    with wire(silent(3)) as (url, _), conf.set_temp("retries", 0):
+        start = time.monotonic()
+        assert len(fetch(Download(url, tmp_path / "x", "Test")).errors) == 1
+        assert time.monotonic() - start < 2.9
+
+
+def test_threads_fetch_again_too(tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    def again(number: int) -> list[str]:
+        with wire(say("404 No"), say(body=b"new")) as (url, _):
+            failed = fetch(Download(f"{url}/{number}", tmp_path / str(number), "Test", accept_new))
+            return list(Fido.fetch(failed, downloader=sunpy_helio_plugins.Downloader(progress=False)))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(again, range(4))) == [[str(tmp_path / str(number))] for number in range(4)]
