@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -168,16 +167,6 @@ class HERTable(HelioTable):
     def display_keys(self, keys: Any) -> None:
         self.__dict__["_display_keys"] = keys
 
-    def __getstate__(self) -> tuple[dict[str, Any], Any]:
-        columns, meta = super().__getstate__()
-        packed = {name: _Instants.of(col) if isinstance(col, Time) else col for name, col in columns.items()}
-        return packed, meta
-
-    def __setstate__(self, state: tuple[dict[str, Any], Any]) -> None:
-        packed, meta = state
-        columns = {name: col.time() if isinstance(col, _Instants) else col for name, col in packed.items()}
-        super().__setstate__((columns, meta))
-
 
 class _Maker:
     """Makes the columns of a table: the registry's in the order in which they came, and this package's."""
@@ -273,29 +262,6 @@ def _is_placeholder(text: Any) -> bool:
     """Tell whether a polygon is one point: SSW Latest Events' heliographic box is always (1, 1)."""
     numbers = re.findall(r"[^(),\s]+ [^(),\s]+", str(text))
     return len(numbers) > 1 and len(set(numbers)) == 1
-
-
-@dataclass(frozen=True)
-class _Instants:
-    """A column of times with some missing, taken apart for pickling, in which astropy 8.0 loses the mask."""
-
-    jd1: NDArray[np.float64]
-    jd2: NDArray[np.float64]
-    mask: NDArray[np.bool_]
-    scale: str
-    form: str
-
-    @classmethod
-    def of(cls, time: Time) -> Self:
-        whole = time.filled(Time(0, format="unix", scale=time.scale)) if time.masked else time
-        return cls(np.asarray(whole.jd1), np.asarray(whole.jd2), np.array(time.mask), time.scale, time.format)
-
-    def time(self) -> Time:
-        made = Time(self.jd1, self.jd2, format="jd", scale=self.scale)
-        made.format = self.form
-        if self.mask.any():
-            made[self.mask] = np.ma.masked
-        return made
 
 
 def _holds_anything(column: Any) -> bool:
