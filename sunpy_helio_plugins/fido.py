@@ -227,6 +227,14 @@ def explain_foreign(branch: Iterable[Attr], known: Iterable[type], archive: str)
         )
 
 
+def _refuse_uncalled(query: Iterable[Any]) -> None:
+    """Refuse a class of ours that stands where an attr should: no client would answer, and Fido could not say why."""
+    for one in query:
+        if isinstance(one, type) and one.__module__.startswith("sunpy_helio_plugins."):
+            example = f"{name_of(one)}()" if issubclass(one, Marker) else f"{name_of(one)}(...)"
+            raise QueryError(f"{name_of(one)} is not an attr yet; write {example}.")
+
+
 class HelioTable(QueryResponseTable):
     """A search result: a QTable whose ``problems`` say what is missing from it."""
 
@@ -335,6 +343,16 @@ class Face:
             raise TypeError(f"{cls.__name__}: a subclass of a client would register itself with Fido; do not make one.")
         super().__init_subclass__(**kwargs)
         _teach_yaml(cls)
+
+    @classmethod
+    def _can_handle_query(cls, *query: Attr) -> bool:
+        _refuse_uncalled(query)
+        return cls._is_named(*query)
+
+    @classmethod
+    def _is_named(cls, *query: Attr) -> bool:
+        """Tell whether a query names this archive."""
+        raise NotImplementedError
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other)

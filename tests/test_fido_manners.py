@@ -9,6 +9,7 @@ import pytest
 from astropy import units as u
 from astropy.table import vstack
 from astropy.time import Time
+from sunpy.net import Fido
 from sunpy.net import attrs as a
 from sunpy.net.attr import and_
 
@@ -156,3 +157,17 @@ def test_missing_times_survive_pickling():
 def test_a_client_cannot_be_subclassed():
     with pytest.raises(TypeError, match="do not make one"):
         type("B", (Client,), {})
+
+
+@pytest.mark.parametrize(
+    ("uncalled", "said"),
+    [
+        (a.imap.File, "write a.imap.File()"),
+        (a.helioviewer.Image, "write a.helioviewer.Image()"),
+        (a.her.Event, "write a.her.Event()"),
+        (a.hapi.Server, r"write a.hapi.Server\(...\)"),
+    ],
+)
+def test_a_class_that_stands_for_an_attr_is_explained(uncalled: type, said: str) -> None:
+    with pytest.raises(QueryError, match=said.replace("()", r"\(\)")):
+        Fido.search(a.Time("2026-01-10", "2026-01-11"), uncalled)

@@ -109,7 +109,7 @@ class HAPIClient(Face, BaseClient):
         transfer.enqueue(downloader, _downloads(query_results, path), overwrite=kwargs.get("overwrite"))
 
     @classmethod
-    def _can_handle_query(cls, *query: Attr) -> bool:
+    def _is_named(cls, *query: Attr) -> bool:
         return any(isinstance(attr, _OWN) for attr in query)
 
     @classmethod

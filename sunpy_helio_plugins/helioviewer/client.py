@@ -113,7 +113,7 @@ class HelioviewerClient(fido.Face, BaseClient):
         )
 
     @classmethod
-    def _can_handle_query(cls, *query: Attr) -> bool:
+    def _is_named(cls, *query: Attr) -> bool:
         return any(type(attr).__module__ == attrs.__name__ for attr in query)
 
     @classmethod

@@ -111,7 +111,7 @@ class HERClient(Face, BaseClient):
         )
 
     @classmethod
-    def _can_handle_query(cls, *query: Attr) -> bool:
+    def _is_named(cls, *query: Attr) -> bool:
         if any(isinstance(attr, OWN) for attr in query):
             return True
         return any(is_hek(attr) for attr in query) and any(_refused_by_sunpy(attr) for attr in query)

@@ -115,7 +115,7 @@ class IMAPClient(Face, BaseClient):
             transfer.enqueue(downloader, [job], again or wanted)
 
     @classmethod
-    def _can_handle_query(cls, *query: Attr) -> bool:
+    def _is_named(cls, *query: Attr) -> bool:
         return any(type(attr) in translate.OWN for attr in query)
 
     @classmethod
