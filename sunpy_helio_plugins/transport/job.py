@@ -21,7 +21,7 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError, TransferError
 from sunpy_helio_plugins.transport.credentials import Login, netrc_login
 from sunpy_helio_plugins.transport.digests import promised_digests
-from sunpy_helio_plugins.transport.parts import new_part, publish
+from sunpy_helio_plugins.transport.parts import new_part, publish, settle
 from sunpy_helio_plugins.transport.patience import PASSING, backoff, retry_after
 from sunpy_helio_plugins.transport.reasons import reason
 from sunpy_helio_plugins.transport.trust import tls
@@ -31,7 +31,7 @@ from sunpy_helio_plugins.transport.words import server_words
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["Again", "Download", "Job"]
+__all__ = ["Again", "Download", "Job", "PassingFileError"]
 
 CHUNK = 262144
 """Bytes written at a time: parfive's own 1 kB costs most of its time."""
@@ -67,7 +67,8 @@ class Download:
         The archive's name, for messages.
     accept : callable, optional
         Called with the path of the whole part file before it is published. It raises
-        `~sunpy_helio_plugins.errors.FileError` to refuse the file, and may rewrite it in place.
+        `~sunpy_helio_plugins.errors.FileError` to refuse the file, or `PassingFileError` to have it asked for again,
+        and may rewrite it in place.
     headers : mapping, optional
         Request headers; they are not sent to another origin when the archive redirects there.
     login : Login, optional
@@ -101,6 +102,23 @@ class Again:
             f"{self.download.target.name} can be fetched again only with its checks: use "
             "Fido.fetch(results, downloader=sunpy_helio_plugins.Downloader())."
         )
+
+
+class PassingFileError(FileError):
+    """
+    A file that is not what it should be, and may be when it is asked for again.
+
+    Parameters
+    ----------
+    words : str
+        What came.
+    wait : float, optional
+        Seconds to wait before.
+    """
+
+    def __init__(self, words: str, wait: float | None = None) -> None:
+        super().__init__(words)
+        self.wait = wait
 
 
 class _PassingError(TransferError):
@@ -192,11 +210,27 @@ class Job:
         target = self.download.target
         target.parent.mkdir(parents=True, exist_ok=True)
         with new_part(target) as (part, stream):
-            async with self._answer(session) as response:
-                await _receive(response, stream, bar(response.content_length))
+            await self._bring(session, stream, bar)
             stream.flush()
-            await asyncio.to_thread(self.download.accept, part)
+            await self._check(part)
+            await asyncio.to_thread(settle, part)
             return publish(part, target, self.overwrite)
+
+    async def _bring(
+        self, session: aiohttp.ClientSession, stream: IO[bytes], bar: Callable[[int | None], Any]
+    ) -> None:
+        """Write what the server gives."""
+        async with self._answer(session) as response:
+            await _receive(response, stream, bar(response.content_length))
+
+    async def _check(self, part: Path) -> None:
+        """Let the archive look at the whole part."""
+        try:
+            await asyncio.to_thread(self.download.accept, part)
+        except PassingFileError as error:
+            passing = _PassingError(f"{self.download.archive}: {error} [asked: {public_url(self.download.url)}]")
+            passing.wait = error.wait
+            raise passing from None
 
     @contextlib.asynccontextmanager
     async def _answer(self, session: aiohttp.ClientSession) -> AsyncIterator[aiohttp.ClientResponse]:

@@ -20,7 +20,7 @@ try:
 except ImportError:  # Windows: an open file cannot be removed there, which is all the lock that is needed
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["new_part", "publish", "remove_stale"]
+__all__ = ["new_part", "publish", "remove_stale", "settle"]
 
 _KEPT = 180
 """Characters of the target's name that a part's name keeps: the rest of 255 bytes is for its marks."""
@@ -113,6 +113,19 @@ def _remove_if_stale(part: Path) -> None:
             part.unlink(missing_ok=True)
 
 
+def settle(part: Path) -> None:
+    """
+    Wait until a part is on the disk, so that a power cut after its publication leaves no empty file of its name.
+
+    Parameters
+    ----------
+    part : pathlib.Path
+        The whole part.
+    """
+    with part.open("rb+") as stream:
+        os.fsync(stream.fileno())
+
+
 def publish(part: Path, target: Path, overwrite: bool | str) -> Path:
     """
     Give a part its name in one step.
@@ -173,5 +186,9 @@ def _rename_new(part: Path, target: Path) -> bool:
             target.open("xb").close()
         except FileExistsError:
             return False
-        part.replace(target)
+        try:
+            part.replace(target)
+        except OSError:
+            target.unlink()
+            raise
     return True

@@ -11,17 +11,15 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import requests
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import FileError, TransferError
+from sunpy_helio_plugins.errors import TransferError
 from sunpy_helio_plugins.transport import session
-from sunpy_helio_plugins.transport.job import CHUNK, Download, Job, _Pace, _PassingError, _receive
-from sunpy_helio_plugins.transport.parts import new_part, publish
-from sunpy_helio_plugins.transport.urls import check_scheme, public_url
+from sunpy_helio_plugins.transport.job import CHUNK, Download, Job, PassingFileError, _Pace, _PassingError, _receive
+from sunpy_helio_plugins.transport.urls import check_scheme
 
 if TYPE_CHECKING:
     import aiohttp
@@ -71,23 +69,6 @@ class _Head(session._Exchange):
         return b"".join(parts)
 
 
-class PassingFileError(FileError):
-    """
-    A file that is not what it should be, and may be when it is asked for again.
-
-    Parameters
-    ----------
-    words : str
-        What came.
-    wait : float, optional
-        Seconds to wait before.
-    """
-
-    def __init__(self, words: str, wait: float | None = None) -> None:
-        super().__init__(words)
-        self.wait = wait
-
-
 def _no_need(head: bytes) -> int | None:
     return None
 
@@ -116,21 +97,7 @@ class PrefixJob(Job):
 
     GIVEN: ClassVar[frozenset[int]] = frozenset({200, 206})
 
-    async def _fetch(self, session: aiohttp.ClientSession, bar: Callable[[int | None], Any]) -> Path:
-        target = self.download.target
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with new_part(target) as (part, stream):
-            await self._pieces(session, stream, bar)
-            stream.flush()
-            try:
-                await asyncio.to_thread(self.download.accept, part)
-            except PassingFileError as error:
-                passing = _PassingError(f"{self.download.archive}: {error} [asked: {public_url(self.download.url)}]")
-                passing.wait = error.wait
-                raise passing from None
-            return publish(part, target, self.overwrite)
-
-    async def _pieces(
+    async def _bring(
         self, session: aiohttp.ClientSession, stream: IO[bytes], bar: Callable[[int | None], Any]
     ) -> None:
         """Ask for bytes until they are enough."""

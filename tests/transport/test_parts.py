@@ -8,12 +8,15 @@ import sys
 import threading
 from pathlib import Path
 
+import parfive
 import pytest
 
 from sunpy_helio_plugins.transport.parts import new_part, numbered, publish, remove_stale
+from sunpy_helio_plugins.transport.transfer import Download, enqueue
 
 sys.path.insert(0, str(Path(__file__).parent))
 from killing import FILES, kill_and_look
+from wire import say, wire
 
 posix = pytest.mark.skipif(os.name != "posix", reason="Windows keeps open files from being removed by itself")
 
@@ -76,6 +79,24 @@ def test_publishing_without_hard_links_keeps_what_is_there(tmp_path, monkeypatch
     (tmp_path / "part").write_bytes(b"newer")
     publish(tmp_path / "part", tmp_path / "x", False)
     assert (tmp_path / "x").read_bytes() == b"new"
+
+
+def test_a_part_that_cannot_be_published_leaves_no_empty_file(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        publish(tmp_path / "gone.part", tmp_path / "x.bin", False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_part_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
+    steps = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: steps.append("on the disk"))
+    link = os.link
+    monkeypatch.setattr(os, "link", lambda *names: (steps.append("named"), link(*names)))
+    with wire(say(body=b"data")) as (url, _):
+        downloader = parfive.Downloader(progress=False)
+        enqueue(downloader, [Download(url, tmp_path / "x.bin", "an archive")])
+        assert not downloader.download().errors
+    assert steps == ["on the disk", "named"]
 
 
 def test_in_a_race_one_wins_and_nothing_is_lost(tmp_path):
