@@ -15,9 +15,10 @@ from urllib3.exceptions import HTTPError
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceBroken, ServiceRefused, ServiceUnreachable
+from sunpy_helio_plugins.transport.answers import Answer
 from sunpy_helio_plugins.transport.discreet import Unsigned
+from sunpy_helio_plugins.transport.exchange import user_agent
 from sunpy_helio_plugins.transport.reasons import reason
-from sunpy_helio_plugins.transport.session import Answer, user_agent
 from sunpy_helio_plugins.transport.urls import is_private, public_url
 from sunpy_helio_plugins.transport.words import server_words
 

@@ -19,9 +19,9 @@ from urllib3.exceptions import HTTPError
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import ServiceBroken, ServiceRefused, ServiceUnreachable
 from sunpy_helio_plugins.transport.discreet import Unsigned, unlogged
+from sunpy_helio_plugins.transport.exchange import user_agent
 from sunpy_helio_plugins.transport.patience import PASSING, backoff, retry_after
 from sunpy_helio_plugins.transport.reasons import reason
-from sunpy_helio_plugins.transport.session import user_agent
 from sunpy_helio_plugins.transport.urls import check_scheme, public_url
 from sunpy_helio_plugins.transport.words import server_words
 

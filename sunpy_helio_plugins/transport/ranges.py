@@ -17,7 +17,7 @@ import requests
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import TransferError
-from sunpy_helio_plugins.transport import session
+from sunpy_helio_plugins.transport.exchange import Exchange
 from sunpy_helio_plugins.transport.job import CHUNK, Download, Job, PassingFileError, _Pace, _PassingError, _receive
 from sunpy_helio_plugins.transport.urls import check_scheme
 
@@ -57,7 +57,7 @@ def head(url: str, count: int, *, archive: str) -> bytes:
     return _Head(archive, url, wish, count, None).run((200, 206)).content[:count]
 
 
-class _Head(session._Exchange):
+class _Head(Exchange):
     """A question that is content with the beginning of its answer."""
 
     def read(self, response: requests.Response) -> bytes:

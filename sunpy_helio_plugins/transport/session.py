@@ -1,112 +1,24 @@
-"""
-Requests for metadata: catalogues, queries, lists of files.
-
-Each answer is read as a stream, under a cap on its size after decompression and under one deadline for the whole
-exchange, so that a slow drip or a compression bomb ends. What can be asked again without harm is asked again after a
-lost connection or a passing refusal, as long as the deadline allows.
-"""
+"""Requests for metadata: catalogues, queries, lists of files; what changes rarely comes from the cache."""
 
 from __future__ import annotations
 
-import json
-import os
-import platform
-import threading
-import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import closing
-from dataclasses import dataclass, field
 from typing import Any
 
 import requests
-from requests.auth import AuthBase
-from urllib3.exceptions import HTTPError
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import (
-    AnswerError,
-    QueryError,
-    ServiceBroken,
-    ServiceError,
-    ServiceRefused,
-    ServiceUnreachable,
-)
-from sunpy_helio_plugins.transport import cache, patient
+from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.transport import cache
+from sunpy_helio_plugins.transport.answers import Answer
 from sunpy_helio_plugins.transport.credentials import Login, netrc_login
-from sunpy_helio_plugins.transport.discreet import unlogged
-from sunpy_helio_plugins.transport.patience import PASSING, backoff, retry_after
-from sunpy_helio_plugins.transport.reasons import reason
-from sunpy_helio_plugins.transport.urls import check_scheme, follow, public_url, same_origin, sendable
-from sunpy_helio_plugins.transport.words import server_words
+from sunpy_helio_plugins.transport.exchange import Exchange
+from sunpy_helio_plugins.transport.urls import check_scheme, public_url
 
-__all__ = ["Answer", "Params", "cached_json", "get", "user_agent"]
+__all__ = ["Answer", "Params", "cached_json", "get"]
 
 Params = Mapping[str, str] | Iterable[tuple[str, str]]
 """Query fields, in the order in which they are sent."""
-
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
-MAX_REDIRECTS = 10
-
-_CHUNK = 65536
-_threads = threading.local()
-
-
-@dataclass(frozen=True)
-class Answer:
-    """
-    What a server answered, read to its end.
-
-    Attributes
-    ----------
-    archive : str
-        The name of the archive that was asked.
-    url : str
-        The address that answered, without secrets.
-    status : int
-        The HTTP status.
-    headers : Mapping[str, str]
-        The response's headers; look-ups ignore case.
-    content : bytes
-        The body, decompressed.
-    """
-
-    archive: str
-    url: str
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    content: bytes = field(repr=False)
-
-    def text(self) -> str:
-        """Return the body as text: UTF-8, or Latin-1 where it is not valid UTF-8 (the registry's habit)."""
-        try:
-            return self.content.decode("utf-8")
-        except UnicodeDecodeError:
-            return self.content.decode("latin-1")
-
-    def json(self) -> Any:
-        """
-        Return the body decoded from JSON.
-
-        Raises
-        ------
-        AnswerError
-            The body is something else, such as an HTML page.
-        """
-        try:
-            return json.loads(self.text())
-        except (ValueError, RecursionError) as error:
-            kind = server_words(self.headers.get("Content-Type", "").encode()) or "no content type"
-            words = f"JSON was expected, {kind} came: {server_words(self.content) or 'an empty body'}"
-            raise AnswerError(self.archive, self.url, words, self.status) from error
-
-
-def user_agent() -> str:
-    """Return the name under which requests are made."""
-    import sunpy
-
-    from sunpy_helio_plugins import __version__
-
-    return f"sunpy_helio_plugins/{__version__} sunpy/{sunpy.__version__} python/{platform.python_version()}"
 
 
 def get(
@@ -157,7 +69,7 @@ def get(
     """
     asked = _asked(url, _pairs(params))
     signer = login or netrc_login(url)
-    exchange = _Exchange(archive, asked, dict(headers or {}), max_bytes or conf.max_answer, signer)
+    exchange = Exchange(archive, asked, dict(headers or {}), max_bytes or conf.max_answer, signer)
     return exchange.run(accept)
 
 
@@ -217,168 +129,3 @@ def _asked(url: str, pairs: Iterable[tuple[str, str]]) -> str:
         return requests.Request("GET", url, params=list(pairs)).prepare().url or url
     except (requests.RequestException, UnicodeError):
         raise QueryError(f"{public_url(url)!r} is no address that can be asked: its host is no name.") from None
-
-
-def _session() -> requests.Session:
-    """Return this thread's session: connections are kept, and stay within the thread."""
-    if not hasattr(_threads, "session"):
-        _threads.session = patient.session()
-        _threads.session.headers["User-Agent"] = user_agent()
-    session: requests.Session = _threads.session
-    return session
-
-
-def _new_process() -> None:
-    """Leave the parent its connections: two processes that read from one get each other's answers."""
-    global _threads
-    _threads = threading.local()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_new_process)
-
-
-class _Signed(AuthBase):
-    """
-    Signs a request, and keeps requests from adding what the netrc file has for a host: that is this package's affair.
-
-    The secret goes straight into the request: a variable of ours would show in tracebacks that print variables.
-    """
-
-    def __init__(self, login: Login | None) -> None:
-        self._login = login
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._login is not None:
-            request.headers.update(self._login.headers(request.url or ""))
-        return request
-
-
-@dataclass
-class _Exchange:
-    """One question with all its attempts."""
-
-    archive: str
-    url: str
-    headers: dict[str, str] = field(repr=False)
-    max_bytes: int
-    login: Login | None
-
-    def __post_init__(self) -> None:
-        self.ends = time.monotonic() + conf.deadline
-        self.shown = public_url(self.url)
-
-    def run(self, accept: Collection[int]) -> Answer:
-        """Try until an answer comes, the attempts are used up, or the deadline would be passed by waiting."""
-        patient.until(self.ends)
-        # What a server set for one question is not for the next: it may tell who was signed in then.
-        _session().cookies.clear()
-        attempts = max(conf.retries, 0) + 1
-        for attempt in range(attempts):
-            last = attempt == attempts - 1
-            try:
-                answer = self.signed()
-            except ServiceUnreachable:
-                if last or not self.wait(backoff(attempt)):
-                    raise
-                continue
-            if answer.status in accept:
-                return answer
-            asked = retry_after(answer.headers.get("Retry-After"))
-            if answer.status not in PASSING or last or not self.wait(asked or backoff(attempt)):
-                raise self.refusal(answer)
-        raise AssertionError("unreachable")
-
-    def signed(self) -> Answer:
-        """Make one attempt; a token that is refused is renewed once."""
-        answer = self.once()
-        if answer.status == 401 and self.login is not None and self.login.renew():
-            answer = self.once()
-        return answer
-
-    def once(self) -> Answer:
-        """Ask, and follow redirects by hand: neither headers nor credentials travel to another origin."""
-        url = self.url
-        for _ in range(MAX_REDIRECTS):
-            answer, location = self.hop(url)
-            if location is None:
-                return answer
-            try:
-                # http.client decodes headers as Latin-1, whatever they are.
-                url = sendable(follow(url, location.encode("latin-1").decode("utf-8", "surrogateescape")))
-            except QueryError as error:
-                words = f"it redirects to where nobody should follow: {error}"
-                raise AnswerError(self.archive, self.shown, words, answer.status) from None
-        raise AnswerError(self.archive, self.shown, "the server redirects in circles")
-
-    def hop(self, url: str) -> tuple[Answer, str | None]:
-        """Make one request; the location is `None` where it is no redirect."""
-        timeout = (min(conf.connect_timeout, self.left()), min(conf.read_timeout, self.left()))
-        failure = ""
-        try:
-            with unlogged(url):
-                response = _session().get(
-                    url,
-                    headers=self.headers if same_origin(url, self.url) else {},
-                    timeout=timeout,
-                    stream=True,
-                    allow_redirects=False,
-                    auth=_Signed(self.login),
-                )
-            with closing(response):
-                location = response.headers.get("Location") if response.status_code in REDIRECTS else None
-                body = b"" if location else self.read(response)
-        except ServiceError:
-            raise
-        except (requests.RequestException, HTTPError, OSError) as error:
-            failure = reason(error) if time.monotonic() < self.ends else f"no answer {self.late()}"
-        if failure:
-            # Not from within the except clause: the library's error, which this one would hold on to, has the request.
-            raise ServiceUnreachable(self.archive, self.shown, failure)
-        return Answer(self.archive, public_url(url), response.status_code, response.headers, body), location
-
-    def read(self, response: requests.Response) -> bytes:
-        """Read the body as it comes: never past the cap, never past the deadline."""
-        parts: list[bytes] = []
-        size = 0
-        while True:
-            part = self.piece(response)
-            if part == b"":
-                return b"".join(parts)
-            if part is None or time.monotonic() > self.ends:
-                words = f"the answer did not end {self.late()} ({size} bytes came)"
-                raise AnswerError(self.archive, self.shown, words, response.status_code)
-            parts.append(part)
-            size += len(part)
-            if size > self.max_bytes:
-                words = f"the answer is larger than {self.max_bytes} bytes; ask for less, or raise conf.max_answer"
-                raise AnswerError(self.archive, self.shown, words, response.status_code)
-
-    def piece(self, response: requests.Response) -> bytes | None:
-        """Return what has arrived of the body; nothing at its end, `None` where the deadline passed meanwhile."""
-        try:
-            # read would wait for a full chunk, however slowly it drips.
-            part: bytes = response.raw.read1(_CHUNK, decode_content=True)
-        except (HTTPError, OSError):
-            if time.monotonic() < self.ends:
-                raise
-            return None
-        return part
-
-    def late(self) -> str:
-        return f"within {conf.deadline:g} s, see conf.deadline"
-
-    def left(self) -> float:
-        """Return the seconds until the deadline, as a timeout: never zero, which would mean none."""
-        return max(self.ends - time.monotonic(), 0.001)
-
-    def wait(self, seconds: float) -> bool:
-        """Sleep, unless that would pass the deadline."""
-        if seconds >= self.ends - time.monotonic():
-            return False
-        time.sleep(seconds)
-        return True
-
-    def refusal(self, answer: Answer) -> ServiceError:
-        kind = ServiceRefused if 400 <= answer.status < 500 else ServiceBroken
-        return kind(self.archive, answer.url, server_words(answer.content), answer.status)
