@@ -10,23 +10,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, ClassVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError, TransferError
 from sunpy_helio_plugins.transport.credentials import Login, netrc_login
 from sunpy_helio_plugins.transport.digests import promised_digests
+from sunpy_helio_plugins.transport.failures import PassingError, PassingFileError, refusal
 from sunpy_helio_plugins.transport.parts import new_part, publish, settle
-from sunpy_helio_plugins.transport.patience import PASSING, backoff, retry_after
+from sunpy_helio_plugins.transport.patience import backoff
 from sunpy_helio_plugins.transport.reasons import reason
 from sunpy_helio_plugins.transport.trust import tls
 from sunpy_helio_plugins.transport.urls import check_scheme, follow, public_url, same_origin, sendable
-from sunpy_helio_plugins.transport.words import server_words
 
 if TYPE_CHECKING:
     import aiohttp
@@ -35,6 +35,8 @@ __all__ = ["Again", "Download", "Job", "PassingFileError"]
 
 CHUNK = 262144
 """Bytes written at a time: parfive's own 1 kB costs most of its time."""
+
+_T = TypeVar("_T")
 
 MAX_REDIRECTS = 10
 MAX_EXPANSION = 200
@@ -104,29 +106,6 @@ class Again:
         )
 
 
-class PassingFileError(FileError):
-    """
-    A file that is not what it should be, and may be when it is asked for again.
-
-    Parameters
-    ----------
-    words : str
-        What came.
-    wait : float, optional
-        Seconds to wait before.
-    """
-
-    def __init__(self, words: str, wait: float | None = None) -> None:
-        super().__init__(words)
-        self.wait = wait
-
-
-class _PassingError(TransferError):
-    """A failure after which the same request may well succeed."""
-
-    wait: float | None = None
-
-
 @dataclass(frozen=True)
 class Job:
     """The coroutine that fetches one file, in the form in which parfive calls it."""
@@ -148,7 +127,7 @@ class Job:
         failure: Exception
         try:
             if not self._is_there():
-                target = await self._tried(session, partial(_bar, file_pb, token, target.name))
+                target = await self._tried(partial(self._fetch, session, partial(_bar, file_pb, token, target.name)))
                 self._tell(str(target), shown, None)
             return shown, str(target)
         except asyncio.CancelledError:
@@ -189,8 +168,8 @@ class Job:
                 words = f"one of done_callbacks failed: {type(trouble).__name__}: {trouble}"
                 raise TransferError(f"{path} arrived, but {words}" if error is None else words) from trouble
 
-    async def _tried(self, session: aiohttp.ClientSession, bar: Callable[[int | None], Any]) -> Path:
-        """Fetch; again after a passing failure, as long as the waits stay within ``conf.deadline``."""
+    async def _tried(self, attempt_once: Callable[[], Awaitable[_T]]) -> _T:
+        """Attempt; again after a passing failure, as long as the waits stay within ``conf.deadline``."""
         import aiohttp
 
         ends = time.monotonic() + conf.deadline
@@ -198,8 +177,8 @@ class Job:
         for attempt in range(last + 1):
             wait: float | None = None
             try:
-                return await self._fetch(session, bar)
-            except (_PassingError, aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as error:
+                return await attempt_once()
+            except (PassingError, aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as error:
                 wait = getattr(error, "wait", None) or backoff(attempt)
                 if attempt == last or time.monotonic() + wait >= ends:
                     raise
@@ -210,11 +189,17 @@ class Job:
         target = self.download.target
         target.parent.mkdir(parents=True, exist_ok=True)
         with new_part(target) as (part, stream):
-            await self._bring(session, stream, bar)
-            stream.flush()
-            await self._check(part)
+            await self._fill(session, part, stream, bar)
             await asyncio.to_thread(settle, part)
             return publish(part, target, self.overwrite)
+
+    async def _fill(
+        self, session: aiohttp.ClientSession, part: Path, stream: IO[bytes], bar: Callable[[int | None], Any]
+    ) -> None:
+        """Make a part file of what the server gives."""
+        await self._bring(session, stream, bar)
+        stream.flush()
+        await self._check(part)
 
     async def _bring(
         self, session: aiohttp.ClientSession, stream: IO[bytes], bar: Callable[[int | None], Any]
@@ -228,9 +213,8 @@ class Job:
         try:
             await asyncio.to_thread(self.download.accept, part)
         except PassingFileError as error:
-            passing = _PassingError(f"{self.download.archive}: {error} [asked: {public_url(self.download.url)}]")
-            passing.wait = error.wait
-            raise passing from None
+            words = f"{self.download.archive}: {error} [asked: {public_url(self.download.url)}]"
+            raise PassingError(words, error.wait) from None
 
     @contextlib.asynccontextmanager
     async def _answer(self, session: aiohttp.ClientSession) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -250,7 +234,7 @@ class Job:
                     yield response
                     return
                 else:
-                    raise await _refusal(response, self.download.archive, url)
+                    raise await refusal(response, self.download.archive, url)
         raise TransferError(f"{self.download.archive} redirects in circles [asked: {public_url(self.download.url)}]")
 
     async def _request(self, session: aiohttp.ClientSession, url: str) -> aiohttp.ClientResponse:
@@ -301,16 +285,6 @@ class Job:
         return proxy
 
 
-async def _refusal(response: aiohttp.ClientResponse, archive: str, url: str) -> TransferError:
-    words = server_words(await response.content.read(65536)) or server_words((response.reason or "").encode())
-    text = f"{archive} answered {response.status}: {words} [asked: {public_url(url)}]"
-    if response.status not in PASSING:
-        return TransferError(text)
-    passing = _PassingError(text)
-    passing.wait = retry_after(response.headers.get("Retry-After"))
-    return passing
-
-
 def _as_is(url: str) -> Any:
     """Return an address for aiohttp that is sent as it is: re-quoting it would break signatures and odd ids."""
     from yarl import URL
@@ -356,7 +330,7 @@ async def _receive(response: aiohttp.ClientResponse, stream: IO[bytes], bar: Any
             if progress is not None:
                 progress.update(len(chunk))
     if any(digest.digest() != promised for digest, promised in digests):
-        raise _PassingError("the file that came is not the one whose digest the server gave")
+        raise PassingError("the file that came is not the one whose digest the server gave")
 
 
 def _most(response: aiohttp.ClientResponse) -> int:

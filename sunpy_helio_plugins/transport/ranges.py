@@ -18,7 +18,8 @@ import requests
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import TransferError
 from sunpy_helio_plugins.transport.exchange import Exchange
-from sunpy_helio_plugins.transport.job import CHUNK, Download, Job, PassingFileError, _Pace, _PassingError, _receive
+from sunpy_helio_plugins.transport.failures import PassingError, PassingFileError
+from sunpy_helio_plugins.transport.job import CHUNK, Download, Job, _Pace, _receive
 from sunpy_helio_plugins.transport.urls import check_scheme
 
 if TYPE_CHECKING:
@@ -144,5 +145,5 @@ async def _body(response: aiohttp.ClientResponse, length: int) -> bytes:
         if len(part) > min(length, conf.max_file):
             raise TransferError(f"the part grows past {length} bytes, which is not believed; see conf.max_file")
     if len(part) < length:
-        raise _PassingError(f"the part was cut: {len(part)} of {length} bytes came")
+        raise PassingError(f"the part was cut: {len(part)} of {length} bytes came")
     return bytes(part)

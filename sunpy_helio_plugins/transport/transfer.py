@@ -18,6 +18,7 @@ import parfive
 
 from sunpy_helio_plugins.transport.job import Again, Download, Job
 from sunpy_helio_plugins.transport.parts import numbered
+from sunpy_helio_plugins.transport.pieces import PiecedDownload, PiecedJob
 from sunpy_helio_plugins.transport.ranges import PrefixDownload, PrefixJob
 
 __all__ = ["Download", "Downloader", "enqueue"]
@@ -103,10 +104,14 @@ def enqueue(
         own = replace(download, target=_unclaimed(download.target, claimed))
         claimed.add(own.target)
         if hasattr(downloader, "http_queue"):
-            kind = PrefixJob if isinstance(own, PrefixDownload) else Job
-            downloader.http_queue.append(kind(own, policy, downloader.config).run)
+            downloader.http_queue.append(_kind(own)(own, policy, downloader.config).run)
         else:
             downloader.enqueue_file(own.url, filename=str(own.target), overwrite=policy, max_splits=1)
+
+
+def _kind(download: Download) -> type[Job]:
+    kinds = {PrefixDownload: PrefixJob, PiecedDownload: PiecedJob}
+    return kinds.get(type(download), Job)
 
 
 def _jobs(downloader: parfive.Downloader) -> list[Job]:
