@@ -30,6 +30,8 @@ class Answer:
         The response's headers; look-ups ignore case.
     content : bytes
         The body, decompressed.
+    phrase : str
+        What stands beside the status: some HAPI servers say there, and nowhere else, what is wrong.
     """
 
     archive: str
@@ -37,6 +39,7 @@ class Answer:
     status: int
     headers: Mapping[str, str] = field(repr=False)
     content: bytes = field(repr=False)
+    phrase: str = ""
 
     def text(self) -> str:
         """Return the body as text: UTF-8, or Latin-1 where it is not valid UTF-8 (the registry's habit)."""

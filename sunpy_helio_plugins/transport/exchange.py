@@ -194,7 +194,8 @@ class Exchange:
         if failure:
             # Not from within the except clause: the library's error, which this one would hold on to, has the request.
             raise ServiceUnreachable(self.archive, self.shown, failure)
-        return Answer(self.archive, public_url(url), response.status_code, response.headers, body), location
+        status, phrase = response.status_code, response.reason or ""
+        return Answer(self.archive, public_url(url), status, response.headers, body, phrase), location
 
     def read(self, response: requests.Response) -> bytes:
         """Read the body as it comes: never past the cap, never past the deadline."""

@@ -15,7 +15,7 @@ from sunpy_helio_plugins.transport.credentials import Login, netrc_login
 from sunpy_helio_plugins.transport.exchange import Exchange
 from sunpy_helio_plugins.transport.urls import check_scheme, public_url
 
-__all__ = ["Answer", "Params", "cached_json", "get"]
+__all__ = ["Answer", "Params", "cached_json", "get", "kept_json"]
 
 Params = Mapping[str, str] | Iterable[tuple[str, str]]
 """Query fields, in the order in which they are sent."""
@@ -83,6 +83,7 @@ def cached_json(
     headers: Mapping[str, str] | None = None,
     accept: Collection[int] = (200,),
     login: Login | None = None,
+    serves: Callable[[Any], bool] | None = None,
 ) -> Any:
     """
     Ask for metadata that change rarely, or take them from the cache.
@@ -96,6 +97,8 @@ def cached_json(
         an answer that passes is kept.
     days : float, optional
         How long it may be used. Defaults to ``conf.cache_days``.
+    serves : callable, optional
+        Called with what is kept; where it returns `False`, the archive is asked anew.
 
     Returns
     -------
@@ -108,12 +111,29 @@ def cached_json(
     # What a signed-in user may see is nobody else's business, and differs from what the public sees.
     is_public = signer is None or not signer.known()
     value = cache.load(key) if is_public else None
-    if value is None:
+    if value is None or not (serves is None or serves(value)):
         value = get(url, pairs, archive=archive, headers=headers, accept=accept, login=signer).json()
         check(value)
         if is_public:
             cache.store(key, value, days)
     return value
+
+
+def kept_json(url: str, params: Params | None = None) -> Any:
+    """
+    Return what the cache has of a public question, without asking it.
+
+    Parameters
+    ----------
+    url, params
+        As for `cached_json`.
+
+    Returns
+    -------
+    object or None
+        The decoded JSON; `None` where there is none.
+    """
+    return cache.load(public_url(_asked(url, _pairs(params))))
 
 
 def _pairs(params: Params | None) -> Iterable[tuple[str, str]]:

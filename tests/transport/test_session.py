@@ -68,8 +68,9 @@ def test_a_refusal_is_raised_at_once_with_status_and_words(status, kind):
 
 
 def test_a_status_that_is_an_answer_is_handed_over():
-    with wire(say("404 Not Found", b"{}")) as (url, _):
-        assert session.get(url, archive="Test", accept=(200, 404)).status == 404
+    with wire(say("404 Not Found; HAPI 1406", b"{}")) as (url, _):
+        answer = session.get(url, archive="Test", accept=(200, 404))
+    assert (answer.status, answer.phrase) == (404, "Not Found; HAPI 1406")
 
 
 def test_a_passing_refusal_is_tried_again_after_the_time_it_asks_for():
