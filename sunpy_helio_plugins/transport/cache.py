@@ -14,6 +14,7 @@ import json
 import os
 import sqlite3
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from sunpy_helio_plugins.config import conf
 if TYPE_CHECKING:
     import diskcache
 
-__all__ = ["clear", "folder", "load", "store"]
+__all__ = ["clear", "folder", "load", "load_many", "store"]
 
 
 def folder() -> Path:
@@ -48,20 +49,38 @@ def load(url: str) -> Any:
     object or None
         The decoded JSON; `None` where there is none, it is too old, or the cache is off (``conf.cache``).
     """
+    return load_many([url])[0]
+
+
+def load_many(urls: Sequence[str]) -> list[Any]:
+    """
+    Return what is kept for addresses: opening the cache takes longer than a look at it.
+
+    Parameters
+    ----------
+    urls : sequence of str
+        The public addresses, query included.
+
+    Returns
+    -------
+    list
+        What `load` returns for each.
+    """
+    nothing: list[Any] = [None] * len(urls)
     if not conf.cache:
-        return None
+        return nothing
     try:
         with _open() as cache:
-            return cache.get(_key(url))
+            return [cache.get(_key(url)) for url in urls]
     except sqlite3.OperationalError:
-        return None
+        return nothing
     except sqlite3.DatabaseError:
         # Half of a database is no database: without this, nothing would be kept any more.
         with contextlib.suppress(OSError):
             (folder() / "cache.db").unlink(missing_ok=True)
-        return None
+        return nothing
     except Exception:  # noqa: BLE001 - a cache that cannot be read must not cost the answer: ask the archive
-        return None
+        return nothing
 
 
 def store(url: str, value: Any, days: float | None = None) -> None:

@@ -119,21 +119,23 @@ def cached_json(
     return value
 
 
-def kept_json(url: str, params: Params | None = None) -> Any:
+def kept_json(url: str, questions: Iterable[Params]) -> list[Any]:
     """
-    Return what the cache has of a public question, without asking it.
+    Return what the cache has of public questions, without asking them.
 
     Parameters
     ----------
-    url, params
-        As for `cached_json`.
+    url : str
+        What would be asked.
+    questions : iterable of mappings or of iterables of pairs
+        The query fields of each question, as for `cached_json`.
 
     Returns
     -------
-    object or None
-        The decoded JSON; `None` where there is none.
+    list
+        The decoded JSON of each; `None` where there is none.
     """
-    return cache.load(public_url(_asked(url, _pairs(params))))
+    return cache.load_many([public_url(_asked(url, _pairs(params))) for params in questions])
 
 
 def _pairs(params: Params | None) -> Iterable[tuple[str, str]]:
