@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict, deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any, Self
@@ -18,11 +17,10 @@ from typing import Any, Self
 import numpy as np
 from astropy import units as u
 from astropy.table import TableAttribute
-from astropy.time import Time
-from numpy.typing import NDArray
 from sunpy.net.attr import Attr, AttrAnd, AttrOr, DataAttr, and_
 from sunpy.net.base_client import QueryResponseRow, QueryResponseTable
 
+from sunpy_helio_plugins import packing
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.transport.urls import public_url
 
@@ -290,13 +288,11 @@ class HelioTable(QueryResponseTable):
 
     def __getstate__(self) -> tuple[dict[str, Any], Any]:
         columns, meta = super().__getstate__()
-        return {name: _Instants.of(one) if isinstance(one, Time) else one for name, one in columns.items()}, meta
+        return {name: packing.packed(one) for name, one in columns.items()}, meta
 
     def __setstate__(self, state: tuple[dict[str, Any], Any]) -> None:
         columns, meta = state
-        super().__setstate__(
-            ({name: one.time() if isinstance(one, _Instants) else one for name, one in columns.items()}, meta)
-        )
+        super().__setstate__(({name: packing.unpacked(one) for name, one in columns.items()}, meta))
 
     def path_format_keys(self) -> set[str]:
         """Return the names that a path template can use; also for an empty table, where sunpy's own fails."""
@@ -306,29 +302,6 @@ class HelioTable(QueryResponseTable):
 def _address(url: str) -> str:
     """Return what identifies a request: signed in or not, an archive is asked for the same file."""
     return re.sub(r"/(api-key|authorized)(?=/)", "", public_url(url), count=1)
-
-
-@dataclass(frozen=True)
-class _Instants:
-    """A column of times taken apart for pickling, in which astropy 8.0 loses the mask and then itself."""
-
-    jd1: NDArray[np.float64]
-    jd2: NDArray[np.float64]
-    mask: NDArray[np.bool_]
-    scale: str
-    form: str
-
-    @classmethod
-    def of(cls, time: Time) -> Self:
-        whole = time.filled(Time(0, format="unix", scale=time.scale)) if time.masked else time
-        return cls(np.asarray(whole.jd1), np.asarray(whole.jd2), np.array(time.mask), time.scale, time.format)
-
-    def time(self) -> Time:
-        made = Time(self.jd1, self.jd2, format="jd", scale=self.scale)
-        made.format = self.form
-        if self.mask.any():
-            made[self.mask] = np.ma.masked
-        return made
 
 
 class Face:

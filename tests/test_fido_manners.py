@@ -9,6 +9,7 @@ import pytest
 from astropy import units as u
 from astropy.table import vstack
 from astropy.time import Time
+from astropy.utils.masked import Masked
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 from sunpy.net.attr import and_
@@ -171,3 +172,18 @@ def test_a_client_cannot_be_subclassed():
 def test_a_class_that_stands_for_an_attr_is_explained(uncalled: type, said: str) -> None:
     with pytest.raises(QueryError, match=said.replace("()", r"\(\)")):
         Fido.search(a.Time("2026-01-10", "2026-01-11"), uncalled)
+
+
+def test_masked_whole_numbers_times_and_words_of_columns_survive_pickling() -> None:
+    table = fido.HelioTable()
+    table["n"] = Masked(u.Quantity([1, 2], u.nT, dtype=np.int32), mask=[False, True])
+    table["n"].info.description = "a field"
+    table["t"] = Time(["2026-01-10", "2026-01-11"])
+    table["t"][1] = np.ma.masked
+    again = pickle.loads(pickle.dumps(table))
+    assert again["n"].dtype == np.int32
+    assert again["n"].unit == u.nT
+    assert again["n"].info.description == "a field"
+    assert again["n"].mask.tolist() == again["t"].mask.tolist() == [False, True]
+    assert again["n"][0] == 1 * u.nT
+    assert again["t"][0].isot == "2026-01-10T00:00:00.000"

@@ -92,7 +92,10 @@ def _refusal(archive: str, url: str, error: Exception) -> ServiceError:
     """Say why no token came, without anything that the request held."""
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return ServiceError(archive, url, server_words(error.response.content), error.response.status_code)
-    if isinstance(error, ValueError) and not isinstance(error, requests.RequestException):
+    # requests' own error for what is no JSON is also one of connections.
+    if isinstance(error, requests.JSONDecodeError) or (
+        isinstance(error, ValueError) and not isinstance(error, requests.RequestException)
+    ):
         return AnswerError(archive, url, "the answer is no token")
     if isinstance(error, requests.RequestException):
         return ServiceUnreachable(archive, url, f"no answer came ({type(error).__name__})")

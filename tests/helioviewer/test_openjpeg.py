@@ -35,7 +35,7 @@ import sunpy.map
 try:
     sunpy.map.Map(file)
 except OSError as error:
-    print("minimum supported version of OpenJPEG" in str(error))
+    print("version of OpenJPEG" in str(error))
 """
 
 
