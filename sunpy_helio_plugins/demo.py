@@ -218,7 +218,7 @@ def _draw_sun(sun: GenericMap, path: Path) -> None:
     axes = figure.add_subplot(projection=sun)
     sun.plot(axes=axes, autoalign=False)
     sun.draw_limb(axes=axes, color="white", linewidth=0.5)
-    lines = her.draw(axes, holes, color="cyan", linewidth=1.5)
+    lines = her.overlay(axes, holes, color="cyan", linewidth=1.5)
     print(f"\n{len(lines)} coronal holes and {len(flares)} reports of flares that day are drawn on it.")
     _draw_flares(axes, flares, sun)
     axes.set_title(f"{sun.observatory} {sun.instrument} {sun.wavelength:latex}, {sun.date.iso[:16]}", fontsize=12)

@@ -124,7 +124,7 @@ events
 fig = plt.figure(layout="constrained")
 ax = fig.add_subplot(projection=sun)
 sun.plot(axes=ax, cmap="sdoaia304", autoalign=False)
-her.draw(ax, events, color="white", linewidth=1)
+her.overlay(ax, events, color="white", linewidth=1)
 ax.set_title(f"Coronal holes, {sun.date.iso[:16]}")
 plt.show()
 
