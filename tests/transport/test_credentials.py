@@ -269,6 +269,7 @@ def test_a_full_run_writes_no_secret_anywhere(tmp_path, caplog, monkeypatch):
     caplog.set_level(logging.DEBUG)
     monkeypatch.setenv("PARFIVE_DEBUG", "1")
     body = json.dumps({"a": 1}).encode()
+    (tmp_path / "cache").mkdir()
     with wire(say(body=token(expires_in=300))) as (sso, _), set_temp_cache(tmp_path / "cache"):
         with wire(say(body=body)) as (url, _), wire(say("403 No", b"no")) as (refusing, _):
             logins = [
