@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
 from astropy.table import QTable
 
-from sunpy_helio_plugins.errors import HelioPluginsError, QueryError
+from sunpy_helio_plugins.errors import AnswerError, HelioPluginsError, QueryError
 from sunpy_helio_plugins.hapi import listing
+from sunpy_helio_plugins.hapi.finding import descriptions
 from sunpy_helio_plugins.hapi.header import Info
 from sunpy_helio_plugins.hapi.service import Service
+from sunpy_helio_plugins.hapi.spans import moment
+from sunpy_helio_plugins.hapi.translate import is_like, is_pattern
 from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.quantities.leap import DAY
 
 __all__ = ["Check", "access_token", "availability", "catalog", "check", "info", "servers"]
 
-_SAMPLE = np.timedelta64(1, "D")
+_TRIED = 5
+"""Datasets among which one is sought that says from when on it has records."""
 
 
 def servers() -> QTable:
@@ -55,10 +59,7 @@ def catalog(server: str, pattern: str = "*") -> QTable:
     ServiceError
         The server does not answer as it should.
     """
-    wanted = pattern.lower() if any(mark in pattern for mark in "*?") else f"*{pattern.lower()}*"
-    entries = Service(listing.find(server)).catalog()
-    rows = [(one, str(entry.get("title") or "")) for one, entry in entries.items()]
-    kept = [row for row in rows if any(fnmatchcase(text.lower(), wanted) for text in row)]
+    kept = _listed(Service(listing.find(server)), pattern)
     columns = [np.array([row[index] for row in kept], dtype=str) for index in (0, 1)]
     return QTable(columns, names=("id", "title"))
 
@@ -101,23 +102,24 @@ def availability(server: str, pattern: str = "*") -> QTable:
     Returns
     -------
     astropy.table.QTable
-        Id, start, stop (as `~astropy.time.Time`), cadence; datasets that could not be described are left out and named
-        in ``meta["problems"]``.
+        Id, start, stop (as `~astropy.time.Time`, masked where the server does not say), cadence; datasets that could
+        not be described are left out and named in ``meta["problems"]``.
     """
     service = Service(listing.find(server))
-    rows, problems = [], []
-    for dataset in catalog(server, pattern)["id"]:
-        try:
-            one = service.info(str(dataset))
-        except HelioPluginsError as error:
-            problems.append(f"{dataset}: {error}")
-            continue
-        rows.append((str(dataset), one.start or "1700-01-01Z", one.stop or "2100-01-01Z", one.cadence))
+    described = descriptions(service, [one for one, _ in _listed(service, pattern)])
+    problems = [f"{one}: {said}" for one, said in described.items() if isinstance(said, str)]
+    infos = {one: said for one, said in described.items() if isinstance(said, Info)}
     table = QTable(meta={"problems": problems})
-    table["id"] = np.array([row[0] for row in rows], dtype=str)
-    for index, name in ((1, "start"), (2, "stop")):
-        table[name] = times.from_iso(np.array([row[index] for row in rows], dtype="S"))
-    table["cadence"] = np.array([row[3] for row in rows], dtype=str)
+    table["id"] = np.array(list(infos), dtype=str)
+    for name in ("start", "stop"):
+        stamps = [getattr(info, name) for info in infos.values()]
+        lost = np.array([moment(stamp) is None for stamp in stamps], dtype=bool)
+        problems += [
+            f"{one}: its {name} {stamp!r} is no time." for one, stamp in zip(infos, stamps, strict=True)
+            if stamp and moment(stamp) is None
+        ]  # fmt: skip
+        table[name] = times.from_iso(np.array([str(stamp) for stamp in stamps], dtype="S"), lost)
+    table["cadence"] = np.array([info.cadence for info in infos.values()], dtype=str)
     return table
 
 
@@ -208,6 +210,13 @@ def access_token(server: str = "swe") -> str:
     return login.headers(found.url)["Authorization"].partition(" ")[2]
 
 
+def _listed(service: Service, pattern: str) -> list[tuple[str, str]]:
+    """Return the ids and titles that are like a pattern."""
+    wanted = pattern if is_pattern(pattern) else f"*{pattern}*"
+    rows = [(one, str(entry.get("title") or "")) for one, entry in service.catalog().items()]
+    return [row for row in rows if any(is_like(text, wanted) for text in row)]
+
+
 def _capabilities(service: Service) -> str:
     answer = service.capabilities()
     return f"HAPI {answer.get('HAPI') or service.server.version}, {', '.join(answer.get('outputFormats') or ['csv'])}"
@@ -220,12 +229,17 @@ def _count(service: Service) -> str:
 def _sample(service: Service) -> str:
     from sunpy_helio_plugins.hapi.loading import load
 
-    asked = _data_test(service) or _first_day(service)
-    table = load(service.server.url, **asked)
-    return f"{len(table)} records of {asked['dataset']} from {asked['start']} to {asked['stop']}"
+    test = _data_test(service)
+    asked, must_hold = (test, True) if test is not None else _range(service)
+    count = len(load(service.server.url, **asked))
+    words = f"{count} records of {asked['dataset']} from {asked['start']} to {asked['stop']}"
+    if must_hold and not count:
+        raise AnswerError(service.server.archive, f"{service.server.url}/data", f"{words}, where it promises some")
+    return words
 
 
 def _data_test(service: Service) -> dict[str, Any] | None:
+    """Return the request that the server itself offers for a test (HAPI 3.2)."""
     try:
         test = service.about().get("dataTest")
     except HelioPluginsError:
@@ -239,14 +253,17 @@ def _data_test(service: Service) -> dict[str, Any] | None:
     return {"dataset": query["dataset"], "start": query["start"], "stop": query["stop"], "parameters": names or None}
 
 
-def _first_day(service: Service) -> dict[str, Any]:
-    """Ask for the sample that a dataset names, or for its first day."""
-    from sunpy_helio_plugins.hapi.finding import instant, text
-
-    dataset = next(iter(service.catalog()), None)
-    if dataset is None:
+def _range(service: Service) -> tuple[dict[str, Any], bool]:
+    """Return a request for the sample that a dataset names, and `True`; else for the first day of one."""
+    entries = service.catalog()
+    if not entries:
         raise QueryError(f"{service.server.archive} has no datasets.")
-    found = service.info(dataset)
-    start = found.raw.get("sampleStartDate") or found.start or "2020-01-01Z"
-    stop = found.raw.get("sampleStopDate") or text(instant(start) + _SAMPLE)
-    return {"dataset": dataset, "start": start, "stop": stop}
+    for dataset in list(entries)[:_TRIED]:
+        said = service.info(dataset).raw
+        sample = [said.get(name) for name in ("sampleStartDate", "sampleStopDate")]
+        if all(map(moment, sample)):
+            return {"dataset": dataset, "start": sample[0], "stop": sample[1]}, True
+        start = moment(said.get("startDate"))
+        if start is not None:
+            return {"dataset": dataset, "start": str(start), "stop": str(start.later(DAY))}, False
+    raise QueryError(f"{service.server.archive} does not say from when on its datasets hold records.")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,14 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient, QueryResponseRow, convert_row_to_table
 
-from sunpy_helio_plugins.errors import ServiceError, warn_incomplete
+from sunpy_helio_plugins.errors import warn_incomplete
 from sunpy_helio_plugins.fido import Face
-from sunpy_helio_plugins.hapi import attrs, finding, listing, reading, stream
-from sunpy_helio_plugins.hapi.header import Info
-from sunpy_helio_plugins.hapi.tables import HAPITable, from_found
-from sunpy_helio_plugins.hapi.translate import PROVIDER, Query, is_pattern, queries
-from sunpy_helio_plugins.transport import paths, transfer
+from sunpy_helio_plugins.hapi import attrs, fetching, finding, listing, named_files, reading, stream
+from sunpy_helio_plugins.hapi.covering import Found
+from sunpy_helio_plugins.hapi.tables import HAPIFiles, HAPITable, from_found
+from sunpy_helio_plugins.hapi.translate import PROVIDER, queries
+from sunpy_helio_plugins.transport import paths
+from sunpy_helio_plugins.transport.transfer import Download, enqueue
 
 __all__ = ["HAPIClient"]
 
@@ -69,26 +70,10 @@ class HAPIClient(Face, BaseClient):
         ServiceError
             No server answered; where one of several fails, the others' rows come with a warning.
         """
-        asked = queries(*query)
-        found: list[finding.Found] = []
-        problems: list[str] = []
-        failures: list[ServiceError] = []
-        for one, answer in zip(asked, finding.find_all(asked), strict=True):
-            if isinstance(answer, ServiceError):
-                failures.append(answer)
-                problems.append(f"{_subject(one)}: {answer}")
-                continue
-            found += answer[0]
-            problems += answer[1]
-            if (one.dataset is None or is_pattern(one.dataset)) and answer[1]:
-                warn_incomplete(
-                    f"{_subject(one)}: {len(answer[1])} of its datasets could not be described: {answer[1][0]}"
-                )
-        if failures and len(failures) == len(asked):
-            raise failures[0]
-        if failures:
-            warn_incomplete("; ".join(map(str, failures)))
-        return from_found(found, problems, self)
+        answer = finding.find_all(queries(*query))
+        if answer.gaps:
+            warn_incomplete("; ".join(answer.gaps))
+        return from_found(answer.found, answer.problems, self)
 
     @convert_row_to_table
     def fetch(self, query_results: HAPITable, *, path: str | Path, downloader: Any, **kwargs: Any) -> None:
@@ -106,7 +91,7 @@ class HAPIClient(Face, BaseClient):
         **kwargs
             ``overwrite`` is used, others are not.
         """
-        transfer.enqueue(downloader, _downloads(query_results, path), overwrite=kwargs.get("overwrite"))
+        enqueue(downloader, _downloads(query_results, path), overwrite=kwargs.get("overwrite"))
 
     @classmethod
     def _is_named(cls, *query: Attr) -> bool:
@@ -129,31 +114,30 @@ class HAPIClient(Face, BaseClient):
         }
 
 
-def _subject(query: Query) -> str:
-    return f"{query.dataset or 'the catalogue'} of {query.server}"
-
-
-def _downloads(rows: HAPITable, path: str | Path) -> Iterator[transfer.Download]:
-    if "info" not in rows.colnames:
-        yield from _plain_files(rows, path)
-        return
+def _downloads(rows: HAPITable | HAPIFiles, path: str | Path) -> Iterator[Download]:
     for row in rows:
-        info = Info.from_json(json.loads(row["info"]))
-        archive = f"HAPI server {row['Server']}"
-        yield transfer.Download(
-            url=str(row["url"]),
-            target=paths.target(path, _file_name(row), paths.row_values(row), fallback=f"records{stream.SUFFIX}"),
-            archive=archive,
-            accept=stream.acceptance(info, str(row["format"]), f"{row['Dataset']} of {archive}"),
-            login=listing.find(str(row["server_url"])).login,
+        if isinstance(rows, HAPIFiles):
+            yield _named_file(row, path)
+            continue
+        found = Found.of_row(row)
+        target = paths.target(path, _file_name(row), paths.row_values(row), fallback=f"records{stream.SUFFIX}")
+        order = fetching.Order(
+            target, found.server.archive, found.dataset, found.info, found.format, found.server.login
         )
+        yield fetching.download(found.piece, order)
 
 
-def _plain_files(rows: HAPITable, path: str | Path) -> Iterator[transfer.Download]:
-    """Return the files whose addresses stood in a column; nothing is known of what they hold."""
-    for row in rows:
-        target = paths.target(path, str(row["Name"]), paths.row_values(row), fallback="file")
-        yield transfer.Download(url=str(row["url"]), target=target, archive="the server of the file")
+def _named_file(row: QueryResponseRow, path: str | Path) -> Download:
+    """Return the file whose address stood in a column."""
+    name = str(row["Name"])
+    target = paths.target(path, name, paths.row_values(row), fallback="file")
+    kind = str(row["media_type"]) if "media_type" in row.colnames else ""
+    return Download(
+        url=str(row["url"]),
+        target=target,
+        archive="the server of the file",
+        accept=partial(named_files.accept, name=name, media_type=kind),
+    )
 
 
 def _file_name(row: QueryResponseRow) -> str:

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Iterable, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 from astropy.table import QTable
-from astropy.time import Time
+from sunpy.net.base_client import QueryResponseRow
 from sunpy.time import parse_time
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import FileError, QueryError, ServiceError, ServiceRefused, warn_incomplete
-from sunpy_helio_plugins.hapi import listing, stream
-from sunpy_helio_plugins.hapi.finding import Found, find, instant, text
-from sunpy_helio_plugins.hapi.header import Info
+from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceRefused, warn_incomplete
+from sunpy_helio_plugins.hapi import attrs, stream
+from sunpy_helio_plugins.hapi.covering import Found
+from sunpy_helio_plugins.hapi.finding import find
+from sunpy_helio_plugins.hapi.pieces import Piece
 from sunpy_helio_plugins.hapi.reading import from_contents, named
+from sunpy_helio_plugins.hapi.refusals import refusal
 from sunpy_helio_plugins.hapi.service import Service
+from sunpy_helio_plugins.hapi.spans import Moment, Span
+from sunpy_helio_plugins.hapi.tables import HAPITable
 from sunpy_helio_plugins.hapi.translate import Query
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.transport import session
+from sunpy_helio_plugins.transport.answers import Answer
 
 __all__ = ["load"]
 
-_HALVINGS = 12
-_TOO_MUCH = ("1408", "too much", "too many", "smaller time range", "limit")
-"""Words of a refusal after which a shorter range may be answered."""
+_ANSWERS = frozenset({200, 204, *range(400, 500), 500}) - {401, 403, 408, 429}
+"""HTTP statuses of answers that may say in HAPI's words what is wrong; others are asked again, or need a sign-in."""
+
+_GZIP = b"\x1f\x8b"
 
 
 def load(
@@ -36,23 +43,27 @@ def load(
     start: Any = None,
     stop: Any = None,
     parameters: Sequence[str] | str | None = None,
-    **options: Any,
+    *,
+    chunk: Any = None,
+    format: str | None = None,  # noqa: A002 - HAPI's own word
 ) -> QTable:
     """
     Load records into memory.
 
     Parameters
     ----------
-    server : str or HAPITable
-        Short name or address; or the rows of a search, all of one dataset, in which case nothing else is given.
+    server : str, HAPITable, QueryResponseRow or UnifiedResponse
+        Short name or address; or what a search found, all of one dataset, in which case nothing else is given.
     dataset : str, optional
         Its id.
     start, stop : time-like, optional
         The range, in anything that sunpy reads as a time; the record at ``stop`` is not part of it, as in HAPI.
     parameters : sequence of str or str, optional
         Names or patterns; all when left out.
-    **options
-        ``chunk``, the longest range of one request in seconds, and ``format``.
+    chunk : astropy.units.Quantity, datetime.timedelta, str or float, optional
+        The longest range of one request; a number counts seconds.
+    format : str, optional
+        ``"binary"``, ``"csv"`` or ``"json"``.
 
     Returns
     -------
@@ -69,120 +80,140 @@ def load(
         The answer is cut, or no records.
     """
     if not isinstance(server, str):
-        return _load_rows(server)
+        if any(one is not None for one in (dataset, start, stop, parameters, chunk, format)):
+            raise QueryError("hapi.load takes either rows of a search, or a server, a dataset, a start and a stop.")
+        return _gathered([Found.of_row(row) for row in _rows(server)])
     if dataset is None or start is None or stop is None:
         raise QueryError("hapi.load takes rows of a search, or a server, a dataset, a start and a stop.")
+    answer = find(_query(server, dataset, start, stop, parameters, chunk, format))
+    if answer.problems:
+        warn_incomplete("; ".join(answer.problems))
+    if not answer.found:
+        raise QueryError(f"There is nothing to load: {'; '.join(answer.problems)}")
+    return _gathered(answer.found)
+
+
+def _query(
+    server: str, dataset: str, start: Any, stop: Any, parameters: Any, chunk: Any, chosen: str | None
+) -> Query:
     names = (parameters,) if isinstance(parameters, str) else tuple(parameters or ())
-    first, last = _moment(start), _moment(stop)
-    if instant(first) >= instant(last):
-        raise QueryError(f"The start {first} does not lie before the stop {last}.")
-    query = Query(server, dataset, first, last, names, (), options.pop("format", None), options.pop("chunk", None))
-    if options:
-        raise QueryError(f"hapi.load knows no {', '.join(options)}.")
-    found, problems = find(query)
-    if problems:
-        warn_incomplete(" ".join(problems))
-    if not found:
-        raise QueryError(f"There is nothing to load: {' '.join(problems)}")
-    return _gathered(found, instant(last))
+    first, before = _moment(start), _moment(stop)
+    if first >= before:
+        raise QueryError(f"The start {first} does not lie before the stop {before}.")
+    if isinstance(chunk, int | float):
+        chunk = timedelta(seconds=chunk)
+    return Query(
+        server,
+        dataset,
+        str(first),
+        str(before.later(-1)),
+        names,
+        format=None if chosen is None else attrs.Format.check(chosen),
+        chunk=None if chunk is None else attrs.Chunk.check(chunk),
+    )
 
 
-def _moment(given: Any) -> str:
-    if isinstance(given, str) and given.endswith("Z"):
-        return times.iso(times.from_iso(np.array([given]))[0], 9)
-    made: Time = parse_time(given)
-    return times.iso(made, 9)
+def _moment(given: Any) -> Moment:
+    try:
+        if isinstance(given, str) and given.endswith("Z"):
+            return Moment.read(given)
+        return Moment.read(times.iso(parse_time(given), 9))
+    except ValueError as error:
+        raise QueryError(f"{given!r} is no time: {error}") from None
 
 
-def _load_rows(rows: Any) -> QTable:
-    import json
-
-    table = rows if hasattr(rows, "colnames") else rows["hapi"] if hasattr(rows, "keys") else rows.table
-    if not len(table):
-        raise QueryError("There are no rows to load.")
-    if hasattr(rows, "table") and not hasattr(rows, "colnames"):
-        table = rows.as_table() if hasattr(rows, "as_table") else table
-    found = [
-        Found(
-            listing.find(str(row["server_url"])),
-            str(row["Dataset"]),
-            str(row["Title"]),
-            Info.from_json(json.loads(row["info"])),
-            times.iso(row["Start Time"], 9),
-            times.iso(row["End Time"], 9),
-            str(row["format"]),
-            str(row["url"]),
-        )
-        for row in table
-    ]
-    if len({(one.server.url, one.dataset) for one in found}) > 1:
-        raise QueryError("The rows are of several datasets; load one at a time, as in hapi.load(rows[:1]).")
-    return _gathered(found, None)
+def _rows(given: Any) -> Iterator[QueryResponseRow]:
+    """Yield the rows of what a search returned: all of it, a table, rows of one, or one row."""
+    if isinstance(given, QueryResponseRow):
+        if "range" not in given.colnames:
+            raise QueryError(f"This row is none of a search for HAPI's datasets: it has {', '.join(given.colnames)}.")
+        yield given
+    elif isinstance(given, HAPITable):
+        yield from given
+    elif isinstance(given, Iterable) and not hasattr(given, "colnames"):
+        for part in given:
+            yield from _rows(part)
+    else:
+        raise QueryError(f"hapi.load takes what a search for HAPI's datasets returned, not {type(given).__name__}.")
 
 
-def _gathered(found: list[Found], before: np.datetime64 | None) -> QTable:
+def _gathered(found: list[Found]) -> QTable:
     """Fetch all requests at the same time, and join what came; what lies outside the range is left out."""
+    if not found:
+        raise QueryError("There are no rows to load.")
+    ids = dict.fromkeys(f"{one.dataset} of {one.server.name}" for one in found)
+    if len(ids) > 1:
+        shown = ", ".join(list(ids)[:5])
+        raise QueryError(f"These are {len(ids)} datasets ({shown}...); load one at a time, as in hapi.load(rows[:1]).")
     server = found[0].server
     service = Service(server)
     service.capabilities()
     most = max(1, min(int(conf.hapi.connections), len(found)))
     with ThreadPoolExecutor(most) as pool:
-        parts = [content for contents in pool.map(lambda one: _contents(service, one), found) for content in contents]
+        fetched = pool.map(lambda one: _contents(service, one, one.piece), found)
+        parts = [content for contents in fetched for content in contents]
     context = {"server": server.name, "dataset": found[0].dataset}
     with named(f"{found[0].dataset} of {server.archive}"):
         table = from_contents(parts, context)
     if not len(table):
         return table
-    time = table.columns[0]
-    end = Time(text(before)[:-1], scale="utc") if before is not None else times.from_iso(np.array([found[-1].end]))[0]
-    keep = time < end if before is not None else time <= end
+    keep = np.zeros(len(table), dtype=bool)
+    for span in _united(one.span for one in found):
+        keep |= span.covers(table.columns[0])
     return table if keep.all() else table[keep]
 
 
-def _contents(service: Service, one: Found, depth: int = 0) -> list[stream.Content]:
-    """Fetch one request; in halves, of halves, where the server says that it is too much."""
+def _united(spans: Iterable[Span]) -> list[Span]:
+    """Return ranges with those that touch joined."""
+    united: list[Span] = []
+    for span in sorted(spans, key=lambda one: one.first):
+        if united and united[-1].before >= span.first:
+            united[-1] = Span(united[-1].first, max(united[-1].before, span.before))
+        else:
+            united.append(span)
+    return united
+
+
+def _contents(service: Service, one: Found, piece: Piece) -> list[stream.Content]:
+    """Fetch one request, or what stands for it where the server refuses it."""
     try:
-        return [_content(service, one)]
+        answer = session.get(
+            piece.url,
+            archive=one.server.archive,
+            # As it is: server-nodejs hangs when it compresses CSV.
+            headers={"Accept-Encoding": "identity"},
+            accept=_ANSWERS,
+            login=one.server.login,
+            max_bytes=int(conf.max_file),
+        )
     except ServiceRefused as refused:
         if refused.status in (401, 403):
             service.explain_sign_in(refused)
-        if depth >= _HALVINGS or not _is_too_much(refused):
-            raise
-        halves = _halves(service, one)
-        return [content for half in halves for content in _contents(service, half, depth + 1)]
+        raise
+    said = refusal(answer.status, answer.phrase, answer.content)
+    if said is None:
+        return [_content(answer, one)]
+    others = piece.instead(said)
+    if not others:
+        raise said.error(one.server.archive, answer.url)
+    return [content for other in others for content in _contents(service, one, other)]
 
 
-def _content(service: Service, one: Found) -> stream.Content:
-    # Asked for as it is: server-nodejs hangs when it compresses CSV.
-    answer = session.get(
-        one.url,
-        archive=one.server.archive,
-        headers={"Accept-Encoding": "identity"},
-        accept=(200, 204),
-        login=one.server.login,
-        max_bytes=int(conf.max_file),
-    )
+def _content(answer: Answer, one: Found) -> stream.Content:
     subject = f"{one.dataset} of {one.server.archive}"
-    body = gzip.decompress(answer.content) if answer.content[:2] == b"\x1f\x8b" else answer.content
     is_whole = any(name in answer.headers for name in ("Content-Length", "Transfer-Encoding"))
-    return stream.from_answer(body, one.info, one.format, subject, one.url, is_whole)
+    return stream.from_answer(_plain(answer), one.info, one.format, subject, answer.url, is_whole)
 
 
-def _is_too_much(refused: ServiceError) -> bool:
-    words = refused.words.lower()
-    return refused.status == 413 or (refused.status in (200, 400, 500) and any(word in words for word in _TOO_MUCH))
-
-
-def _halves(service: Service, one: Found) -> Iterable[Found]:
-    from dataclasses import replace
-    from urllib.parse import parse_qs, urlsplit
-
-    asked = parse_qs(urlsplit(one.url).query)
-    spelled = [(asked.get(new) or asked[old])[0] for new, old in (("start", "time.min"), ("stop", "time.max"))]
-    start, stop = map(instant, spelled)
-    middle = start + (stop - start) // 2
-    if middle in (start, stop):
-        raise FileError(f"{one.dataset} of {one.server.archive}: even {start} alone is too much for the server.")
-    for first, last in ((start, middle), (middle, stop)):
-        url = service.data_url(one.dataset, one.info, "parameters" in asked, text(first), text(last), one.format)
-        yield replace(one, url=url, start=text(first), end=text(last))
+def _plain(answer: Answer) -> bytes:
+    """Return the body; unpacked where it was packed although nobody asked for it, and nothing says so."""
+    if not answer.content.startswith(_GZIP):
+        return answer.content
+    unpacking = zlib.decompressobj(wbits=31)
+    try:
+        body = unpacking.decompress(answer.content, int(conf.max_file))
+    except zlib.error as error:
+        raise AnswerError(answer.archive, answer.url, f"the packed answer cannot be unpacked: {error}") from None
+    if not unpacking.eof:
+        raise AnswerError(answer.archive, answer.url, "the packed answer is cut, or too large once unpacked")
+    return body

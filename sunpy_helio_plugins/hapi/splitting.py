@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from typing import Any
 
-import numpy as np
-
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.hapi.header import Info
+from sunpy_helio_plugins.hapi.spans import Span
 
 __all__ = ["MOST_REQUESTS", "cut", "estimated_bytes", "longest", "seconds"]
 
@@ -26,7 +24,8 @@ _SECONDS = {
     "minutes": 60, "seconds": 1,
 }  # fmt: skip
 
-_TICK = np.timedelta64(1, "ms")
+_MILLISECOND = 1_000_000
+"""In nanoseconds; requests are made in whole ones."""
 
 _CSV_FIELD = 16
 """Bytes that a number takes in CSV, as a guess."""
@@ -102,31 +101,28 @@ def longest(
     return min((one for one in found if one), default=None)
 
 
-def cut(start: np.datetime64, stop: np.datetime64, length: float | None) -> list[tuple[np.datetime64, np.datetime64]]:
+def cut(span: Span, length: float | None) -> list[Span]:
     """
-    Cut a range into pieces that follow each other: HAPI's start is part of an answer, its stop is not.
+    Cut a range into pieces that follow each other: a piece begins with the instant before which the last one ends.
 
     Parameters
     ----------
-    start, stop : numpy.datetime64
+    span : Span
         The range.
     length : float or None
-        The longest piece in seconds.
+        The longest piece in seconds; the instant that closes the range is no piece of its own.
 
     Raises
     ------
     QueryError
         There would be more than `MOST_REQUESTS` pieces.
     """
-    if length is None or (stop - start) / np.timedelta64(1, "s") <= length:
-        return [(start, stop)]
-    step = np.timedelta64(max(1, int(length * 1000)), "ms")
-    # The tick by which a stop lies behind the last instant wanted is no request of its own.
-    count = max(1, int(-(-(stop - start - _TICK) // step)))
-    if count > MOST_REQUESTS:
+    if length is None:
+        return [span]
+    try:
+        return span.cut(max(1, int(length * 1000)) * _MILLISECOND, MOST_REQUESTS)
+    except ValueError as count:
         raise QueryError(
-            f"From {start} to {stop} would take {count} requests of {length:g} s, more than {MOST_REQUESTS}; "
+            f"From {span.first} to {span.last} would take {count} requests of {length:g} s, more than {MOST_REQUESTS}; "
             "ask for a shorter time, or for fewer parameters."
-        )
-    borders = [start + index * step for index in range(count)] + [stop]
-    return list(itertools.pairwise(borders))
+        ) from None

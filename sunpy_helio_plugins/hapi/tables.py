@@ -20,7 +20,7 @@ from sunpy_helio_plugins.hapi.translate import PROVIDER
 from sunpy_helio_plugins.quantities import masks, times, units
 
 if TYPE_CHECKING:
-    from sunpy_helio_plugins.hapi.finding import Found
+    from sunpy_helio_plugins.hapi.covering import Found
 
 __all__ = ["HAPIFiles", "HAPITable", "decoded", "from_found", "from_records", "missing", "unique_names"]
 
@@ -28,14 +28,14 @@ __all__ = ["HAPIFiles", "HAPITable", "decoded", "from_found", "from_records", "m
 class HAPITable(HelioTable):
     """Datasets that a search found, one in each row, with the range of time that a fetch would ask for."""
 
-    hide_keys = ["format", "info", "url", "server_url"]
+    hide_keys = ["format", "info", "range", "url", "server_url"]
     size_column = "Size"
 
 
 class HAPIFiles(HelioTable):
     """Files whose addresses stand in a column of records, one in each row, to be fetched by Fido."""
 
-    hide_keys = ["url"]
+    hide_keys = ["media_type", "url"]
     size_column = None
 
 
@@ -69,6 +69,7 @@ def from_found(found: Sequence[Found], problems: Iterable[str], client: Any) -> 
         "Units": [", ".join(_shown_units(parameter) for parameter in one.info.parameters[1:]) for one in found],
         "format": [one.format for one in found],
         "info": [json.dumps(dict(one.info.raw), ensure_ascii=False) for one in found],
+        "range": [str(one.span) for one in found],
         "url": [one.url for one in found],
         "server_url": [one.server.url for one in found],
     }

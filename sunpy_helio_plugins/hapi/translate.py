@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from itertools import product
 from typing import Any
 
@@ -14,7 +15,7 @@ from sunpy_helio_plugins.fido import branches, explain_foreign, of_type
 from sunpy_helio_plugins.hapi import attrs, listing
 from sunpy_helio_plugins.quantities import times
 
-__all__ = ["KNOWN", "PROVIDER", "Query", "is_pattern", "queries"]
+__all__ = ["KNOWN", "PROVIDER", "Query", "is_like", "is_pattern", "queries"]
 
 PROVIDER = "HAPI"
 
@@ -49,6 +50,8 @@ class Query:
         The format wanted; `None` leaves it to the service.
     chunk : float or None
         How long one request may be, in seconds.
+    is_listed : bool
+        Whether the server is one of all that are listed, since none was named.
     """
 
     server: str
@@ -59,6 +62,7 @@ class Query:
     words: tuple[str, ...] = ()
     format: str | None = None
     chunk: float | None = None
+    is_listed: bool = False
 
 
 def queries(*query: Attr) -> tuple[Query, ...]:
@@ -105,6 +109,7 @@ def _of_branch(branch: tuple[Attr, ...]) -> list[Query]:
             words,
             chosen.values[0] if chosen is not None else None,
             chunk.values[0] if chunk is not None else None,
+            server is None,
         )
         for one, id_ in product(server.values if server is not None else _listed(), ids)
     ]
@@ -136,3 +141,17 @@ def is_pattern(text: str) -> bool:
         An id of a dataset, or a name of a parameter.
     """
     return "*" in text or "?" in text
+
+
+def is_like(text: str, pattern: str) -> bool:
+    """
+    Tell whether a name is like a pattern, in any case.
+
+    Parameters
+    ----------
+    text : str
+        An id, a title or a name.
+    pattern : str
+        As for `is_pattern`; brackets mean themselves.
+    """
+    return fnmatchcase(text.lower(), pattern.lower().replace("[", "[[]"))

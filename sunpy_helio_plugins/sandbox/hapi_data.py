@@ -220,7 +220,8 @@ LISIRD = (
         "tsis_ssi_24hr",
         "TSIS-1 Spectral Solar Irradiance, daily averages",
         "2018-03-14T12:00:00.000Z",
-        "2026-02-01T00:00:00.000Z",
+        # As in a closed dataset: the time of the last record, for which no stop can ask (HAPI 1405).
+        "2026-01-31T12:00:00.000Z",
         (
             time_parameter("time", label="Time"),
             Parameter(

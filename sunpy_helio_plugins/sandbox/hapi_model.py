@@ -120,7 +120,8 @@ class Dataset:
         return times[keep]
 
     def _clip(self, start: int, stop: int) -> tuple[int, int]:
-        return max(start, milliseconds(self.start)), min(stop, milliseconds(self.ends or self.stop))
+        # stopDate is the time of the last record (specification 3.3, section 3.6.2), which is therefore there.
+        return max(start, milliseconds(self.start)), min(stop, milliseconds(self.ends or self.stop) + 1)
 
 
 @dataclass(frozen=True)

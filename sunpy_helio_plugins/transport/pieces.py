@@ -32,6 +32,11 @@ def _nothing(failure: Exception) -> Sequence[PiecedDownload]:
     return ()
 
 
+def _numbered(pieces: Sequence[PiecedDownload], target: Path) -> list[PiecedDownload]:
+    """Give each piece a name of its own, so that none is taken for what another one's attempt left."""
+    return [replace(piece, target=target.with_name(f"{target.name}.{index}")) for index, piece in enumerate(pieces)]
+
+
 def _one_behind_the_other(pieces: Sequence[Path], whole: Path) -> None:
     with whole.open("wb") as target:
         for piece in pieces:
@@ -77,7 +82,7 @@ class PiecedJob(Job):
         else:
             return
         with ExitStack() as stack:
-            parts = [await self._piece(piece, stack, session, bar) for piece in pieces]
+            parts = [await self._piece(piece, stack, session, bar) for piece in _numbered(pieces, download.target)]
             await asyncio.to_thread(download.join, parts, part)
         await self._check(part)
 
@@ -87,7 +92,7 @@ class PiecedJob(Job):
         """Fetch one piece into a part file of its own, which lasts as long as the stack."""
         import aiohttp
 
-        job = replace(self, download=replace(piece, target=self.download.target))
+        job = replace(self, download=piece)
         try:
             return await job._tried(partial(job._fill_anew, stack, session, bar))
         except (PassingError, aiohttp.ClientError, TimeoutError) as error:

@@ -6,7 +6,6 @@ import itertools
 from typing import Any
 
 import astropy.units as u
-import numpy as np
 import pytest
 from sunpy.net import Fido
 from sunpy.net import attrs as a
@@ -14,6 +13,7 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServiceRefused
 from sunpy_helio_plugins.hapi.header import Info
+from sunpy_helio_plugins.hapi.spans import Moment, Span
 from sunpy_helio_plugins.hapi.splitting import cut, longest, seconds
 from sunpy_helio_plugins.transport.credentials import signed_in
 
@@ -116,13 +116,18 @@ def test_durations_are_read() -> None:
 
 
 def test_pieces_leave_no_gap_and_are_bounded() -> None:
-    start, stop = np.datetime64("2026-01-01T00:00:00.000"), np.datetime64("2026-01-03T01:00:00.001")
-    pieces = cut(start, stop, 86400.0)
-    assert pieces[0][0] == start
-    assert pieces[-1][1] == stop
-    assert all(one[1] == other[0] for one, other in itertools.pairwise(pieces))
+    span = Span(Moment.read("2026-01-01Z"), Moment.read("2026-01-03T01:00:00.001Z"))
+    pieces = cut(span, 86400.0)
+    assert pieces[0].first == span.first
+    assert pieces[-1].before == span.before
+    assert all(one.before == other.first for one, other in itertools.pairwise(pieces))
     with pytest.raises(QueryError, match="shorter time"):
-        cut(start, stop, 1.0)
+        cut(span, 1.0)
+
+
+def test_the_instant_that_closes_a_range_is_no_piece_of_its_own() -> None:
+    two_days = Span.closed(Moment.read("2026-01-01Z"), Moment.read("2026-01-03Z"))
+    assert [str(piece.first)[:10] for piece in cut(two_days, 86400.0)] == ["2026-01-01", "2026-01-02"]
 
 
 def test_the_longest_request_follows_from_the_limits() -> None:

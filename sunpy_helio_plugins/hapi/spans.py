@@ -1,0 +1,210 @@
+"""
+Ranges of time, exact to the nanosecond that HAPI's stamps can hold: whose records are wanted, whatever a server sends.
+
+An instant is a UTC day and a nanosecond in it, so that a leap second lies between its neighbours and no year is too
+far.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from astropy.time import Time
+from numpy.typing import NDArray
+
+from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.quantities.iso import split
+from sunpy_helio_plugins.quantities.leap import DAY, SECOND, day_lengths
+
+__all__ = ["Moment", "Span", "moment"]
+
+_MILLISECOND = 1_000_000
+_ROUND = (DAY, 3600 * SECOND, 60 * SECOND, SECOND, _MILLISECOND)
+"""What the middle of a range is rounded to, the coarsest first: some servers know whole minutes or seconds only."""
+
+_FINENESS = 8
+"""A range is at least so many times as long as what its middle is rounded to."""
+
+
+@dataclass(frozen=True, order=True)
+class Moment:
+    """
+    An instant.
+
+    Attributes
+    ----------
+    day : int
+        UTC day, counted from 1970.
+    nano : int
+        Nanosecond in it.
+    """
+
+    day: int
+    nano: int
+
+    @classmethod
+    def read(cls, stamp: str) -> Moment:
+        """
+        Read a stamp in any form of HAPI.
+
+        Raises
+        ------
+        ValueError
+            It is no time.
+        """
+        days, nanos = split(np.char.encode(np.array([stamp]), "utf-8"))
+        return cls(int(days[0]), int(nanos[0]))
+
+    @classmethod
+    def now(cls) -> Moment:
+        """Return the present."""
+        return cls(0, 0).later(int(np.datetime64("now", "s").astype(np.int64)) * SECOND)
+
+    def later(self, nanos: int) -> Moment:
+        """Return the instant so many nanoseconds later; leap seconds between are not counted."""
+        if 0 <= self.nano + nanos < int(day_lengths(np.array([self.day])).max()):
+            return replace(self, nano=self.nano + nanos)
+        days, nano = divmod(min(self.nano, DAY - 1) + nanos, DAY)
+        return Moment(self.day + days, nano)
+
+    def since(self, other: Moment) -> int:
+        """Return the nanoseconds since another instant, leap seconds not counted."""
+        return (self.day - other.day) * DAY + min(self.nano, DAY - 1) - min(other.nano, DAY - 1)
+
+    def down(self) -> Moment:
+        """Return the last whole millisecond not after this instant, outside leap seconds, which few servers know."""
+        nano = min(self.nano, DAY - SECOND) if self.nano >= DAY else self.nano
+        return replace(self, nano=nano - nano % _MILLISECOND)
+
+    def up(self) -> Moment:
+        """Return the first whole millisecond not before this instant, outside leap seconds."""
+        if self.nano >= DAY:
+            return Moment(self.day + 1, 0)
+        return self.later(-self.nano % _MILLISECOND)
+
+    def text(self, digits: int = 9) -> str:
+        """Return the instant as a stamp; digits that are left out are cut."""
+        leap = self.nano >= DAY
+        seconds, fraction = divmod(self.nano - leap * SECOND, SECOND)
+        date = np.datetime64(self.day, "D")
+        clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60 + leap:02}"
+        return f"{date}T{clock}.{f'{fraction:09}'[:digits]}Z" if digits else f"{date}T{clock}Z"
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+def moment(stamp: object) -> Moment | None:
+    """Return a server's stamp as an instant; `None` where there is none, or it is no time."""
+    try:
+        return Moment.read(str(stamp)) if stamp else None
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True)
+class Span:
+    """
+    A range of time.
+
+    Attributes
+    ----------
+    first : Moment
+        Where it begins; part of it.
+    before : Moment
+        Where it ends; not part of it.
+    """
+
+    first: Moment
+    before: Moment
+
+    @classmethod
+    def read(cls, text: str) -> Span:
+        """Read what ``str`` of a range gives."""
+        first, _, before = text.partition("/")
+        return cls(Moment.read(first), Moment.read(before))
+
+    @classmethod
+    def closed(cls, first: Moment, last: Moment) -> Span:
+        """Return the range that has both ends as part of it."""
+        return cls(first, last.later(1))
+
+    @property
+    def last(self) -> Moment:
+        """The last instant that is part of it."""
+        return self.before.later(-1)
+
+    @property
+    def nanoseconds(self) -> int:
+        """Its length, leap seconds not counted."""
+        return self.before.since(self.first)
+
+    def holds(self, stamps: NDArray[np.bytes_]) -> NDArray[np.bool_]:
+        """
+        Tell which stamps lie within.
+
+        Parameters
+        ----------
+        stamps : numpy.ndarray of bytes
+            Stamps in any form of HAPI, shape (n,).
+
+        Raises
+        ------
+        ValueError
+            A stamp is no time.
+        """
+        days, nanos = split(stamps)
+        begun = (days > self.first.day) | ((days == self.first.day) & (nanos >= self.first.nano))
+        ended = (days > self.before.day) | ((days == self.before.day) & (nanos >= self.before.nano))
+        inside: NDArray[np.bool_] = begun & ~ended
+        return inside
+
+    def covers(self, time: Time) -> NDArray[np.bool_]:
+        """
+        Tell which times lie within.
+
+        Parameters
+        ----------
+        time : astropy.time.Time
+            Times of scale UTC, shape (n,).
+        """
+        first, before = times.from_iso(np.array([str(self.first), str(self.before)], dtype="S"))
+        begun = (time.jd1 - first.jd1) + (time.jd2 - first.jd2) >= 0
+        ended = (time.jd1 - before.jd1) + (time.jd2 - before.jd2) >= 0
+        return np.asarray(begun & ~ended)
+
+    def halves(self) -> tuple[Span, Span] | None:
+        """Return both halves, which share a round border; `None` where there is nothing to halve."""
+        length = self.nanoseconds
+        unit = next((one for one in _ROUND if length >= _FINENESS * one), _MILLISECOND)
+        middle = self.first.later(length // 2)
+        border = Moment(middle.day, min(middle.nano, DAY - 1) // unit * unit)
+        if not self.first < border < self.before:
+            return None
+        return Span(self.first, border), Span(border, self.before)
+
+    def cut(self, nanoseconds: int, most: int) -> list[Span]:
+        """
+        Return pieces of a length that follow each other; of a closed range, the last one has the last instant as well.
+
+        Parameters
+        ----------
+        nanoseconds : int
+            The length.
+        most : int
+            How many pieces are allowed.
+
+        Raises
+        ------
+        ValueError
+            There would be more; the message holds the count.
+        """
+        count = max(1, -(-(self.nanoseconds - 1) // nanoseconds))
+        if count > most:
+            raise ValueError(str(count))
+        borders = [self.first.later(index * nanoseconds) for index in range(1, count)]
+        return [Span(*pair) for pair in zip([self.first, *borders], [*borders, self.before], strict=True)]
+
+    def __str__(self) -> str:
+        return f"{self.first}/{self.before}"

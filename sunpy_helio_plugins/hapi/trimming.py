@@ -1,0 +1,169 @@
+"""
+Records that lie outside the range asked for, left out of a file before it is published.
+
+Servers round what they are asked to seconds or minutes, include the stop, or hold stamps that are finer than a request
+can say. What remains is moved within the file, block by block: it is never held twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sunpy_helio_plugins.hapi.header import Info
+from sunpy_helio_plugins.hapi.spans import Span
+
+__all__ = ["trim"]
+
+_BLOCK = 1 << 22
+_LONGEST_STAMP = 40
+_COMMA, _QUOTE, _RETURN, _LINE = b',"\r\n'
+
+Bytes = NDArray[np.uint8]
+
+
+def trim(part: Path, start: int, info: Info, chosen: str, span: Span) -> int:
+    """
+    Leave out the records of a file that lie outside a range.
+
+    Parameters
+    ----------
+    part : pathlib.Path
+        The file, which is changed in place.
+    start : int
+        Where its records begin.
+    info : Info
+        Their header.
+    chosen : str
+        Their format.
+    span : Span
+        The range.
+
+    Returns
+    -------
+    int
+        How many bytes of records are left.
+
+    Raises
+    ------
+    ValueError
+        A record begins with no time; the file is as it was.
+    """
+    if chosen == "json":
+        return _trim_json(part, span)
+    size = part.stat().st_size
+    if size == start:
+        return 0
+    whole = np.memmap(part, np.uint8, mode="r+")
+    try:
+        blocks = _binary(whole, start, info) if chosen == "binary" else _csv(whole, start)
+        kept = [_kept(begin, ends, stamps, span) for begin, ends, stamps in blocks]
+        place = _move(whole, start, kept)
+        whole.flush()
+    finally:
+        # The file can be cut only where nothing maps it any more.
+        del whole
+    if place < size:
+        with part.open("r+b") as stream:
+            stream.truncate(place)
+    return place - start
+
+
+Runs = list[tuple[int, int]]
+"""Where what is kept begins and ends."""
+
+
+def _kept(begin: int, ends: NDArray[np.int64], stamps: NDArray[np.bytes_], span: Span) -> Runs:
+    """Return the runs of bytes of a block whose records lie within; lines without a stamp are not ours to judge."""
+    keep = stamps == b""
+    if not keep.all():
+        keep[~keep] = span.holds(stamps[~keep])
+    starts = np.concatenate([[begin], ends[:-1]])
+    first = np.flatnonzero(keep & ~np.concatenate([[False], keep[:-1]]))
+    last = np.flatnonzero(keep & ~np.concatenate([keep[1:], [False]]))
+    return list(zip(starts[first].tolist(), ends[last].tolist(), strict=True))
+
+
+def _move(whole: Bytes, place: int, kept: list[Runs]) -> int:
+    """Move runs together, from a place on; return where they end."""
+    for begin, end in (run for runs in kept for run in runs):
+        if begin != place:
+            for piece in range(begin, end, _BLOCK):
+                stop = min(piece + _BLOCK, end)
+                whole[place + piece - begin : place + stop - begin] = whole[piece:stop].copy()
+        place += end - begin
+    return place
+
+
+Block = tuple[int, NDArray[np.int64], NDArray[np.bytes_]]
+"""Where a block begins, where each of its records ends, and their stamps; empty for a line that is no record."""
+
+
+def _binary(whole: Bytes, start: int, info: Info) -> Iterator[Block]:
+    layout = info.record()
+    size, stamp = layout.itemsize, layout["f0"].itemsize
+    records = whole[start:].reshape(-1, size)
+    step = max(1, _BLOCK // size)
+    for first in range(0, len(records), step):
+        stamps = np.ascontiguousarray(records[first : first + step, :stamp]).view(f"S{stamp}").reshape(-1)
+        begin = start + first * size
+        yield begin, begin + size * np.arange(1, len(stamps) + 1), stamps
+
+
+def _csv(whole: Bytes, begin: int) -> Iterator[Block]:
+    size = _BLOCK
+    while begin < len(whole):
+        block = np.asarray(whole[begin : begin + size])
+        is_last = begin + size >= len(whole)
+        ends = _line_ends(block)
+        if is_last and (not len(ends) or ends[-1] < len(block)):
+            ends = np.append(ends, len(block))
+        if not len(ends):
+            size *= 4
+            continue
+        yield begin, begin + ends, _stamps(block, np.concatenate([[0], ends[:-1]]))
+        begin += int(ends[-1])
+
+
+def _line_ends(block: Bytes) -> NDArray[np.int64]:
+    """Return where records end: at line ends that are not within quotes."""
+    lines = np.flatnonzero(block == _LINE)
+    quotes = np.flatnonzero(block == _QUOTE)
+    if len(quotes):
+        lines = lines[np.searchsorted(quotes, lines) % 2 == 0]
+    return lines + 1
+
+
+def _stamps(block: Bytes, starts: NDArray[np.int64]) -> NDArray[np.bytes_]:
+    """Return the first field of each record; nothing where that begins with no digit: a blank line, or names."""
+    padded = np.concatenate([block, np.full(_LONGEST_STAMP + 1, _LINE, np.uint8)])
+    begins = starts + (padded[starts] == _QUOTE)
+    grid = np.lib.stride_tricks.sliding_window_view(padded, _LONGEST_STAMP)[begins]
+    ended = (grid == _COMMA) | (grid == _LINE) | (grid == _QUOTE) | (grid == _RETURN)
+    grid[np.logical_or.accumulate(ended, axis=1)] = 0
+    grid[(grid[:, 0] < ord("0")) | (grid[:, 0] > ord("9"))] = 0
+    width = max(1, int((grid != 0).any(axis=0).sum()))
+    return np.ascontiguousarray(grid[:, :width]).view(f"S{width}").reshape(-1)
+
+
+def _trim_json(part: Path, span: Span) -> int:
+    answer = json.loads(part.read_bytes())
+    data = answer.get("data") or []
+    if data:
+        inside = span.holds(np.array([_stamp(record[0]) for record in data]))
+        if not inside.all():
+            kept = [record for record, keep in zip(data, inside, strict=True) if keep]
+            part.write_text(json.dumps({**answer, "data": kept}, ensure_ascii=False), encoding="utf-8")
+            data = kept
+    return len(data)
+
+
+def _stamp(value: object) -> bytes:
+    """Return the time of a record; ESA's is an array of one."""
+    while isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return str(value).encode()

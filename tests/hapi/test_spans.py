@@ -1,0 +1,91 @@
+"""Ranges are exact to the nanosecond, in any year and over leap seconds."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sunpy_helio_plugins.hapi.spans import Moment, Span
+from sunpy_helio_plugins.quantities import times
+
+MOMENTS = st.builds(Moment, st.integers(-150_000, 150_000), st.integers(0, 86_399_999_999_999))
+
+
+def span(first: str, before: str) -> Span:
+    return Span(Moment.read(first), Moment.read(before))
+
+
+@pytest.mark.parametrize(
+    ("stamp", "text"),
+    [
+        ("2026-010Z", "2026-01-10T00:00:00.000000000Z"),
+        ("2026-01-09T24:00", "2026-01-10T00:00:00.000000000Z"),
+        ("1610-05-01T00:00:00.000000001Z", "1610-05-01T00:00:00.000000001Z"),
+        ("2016-12-31T23:59:60.5Z", "2016-12-31T23:59:60.500000000Z"),
+    ],
+)
+def test_stamps_are_read_and_written(stamp: str, text: str) -> None:
+    assert str(Moment.read(stamp)) == text
+
+
+@given(MOMENTS)
+def test_a_moment_is_what_its_text_says(moment: Moment) -> None:
+    assert Moment.read(str(moment)) == moment
+    assert moment.down() <= moment <= moment.up()
+    assert moment.up().nano % 1_000_000 == 0
+    assert moment.later(1).later(-1) == moment
+
+
+def test_a_leap_second_lies_between_its_neighbours() -> None:
+    leap = Moment.read("2016-12-31T23:59:60.5Z")
+    assert Moment.read("2016-12-31T23:59:59.9Z") < leap < Moment.read("2017-01-01Z")
+    # Few servers know it: what is asked for holds it.
+    assert str(leap.down()) == "2016-12-31T23:59:59.000000000Z"
+    assert str(leap.up()) == "2017-01-01T00:00:00.000000000Z"
+
+
+def test_a_range_holds_its_first_instant_and_not_its_end() -> None:
+    stamps = np.array(
+        [b"2016-12-31T23:59:57.9Z", b"2016-366T23:59:58Z", b"2016-12-31T23:59:60.5Z", b"2017-001Z", b"2017Z"]
+    )
+    expected = [False, True, True, False, False]
+    one = span("2016-12-31T23:59:58Z", "2017-01-01Z")
+    assert one.holds(stamps).tolist() == expected
+    assert one.covers(times.from_iso(stamps)).tolist() == expected
+    closed = Span.closed(one.first, Moment.read("2017-01-01Z"))
+    assert closed.holds(stamps).tolist() == [False, True, True, True, True]
+    assert Span.read(str(closed)) == closed
+
+
+@given(MOMENTS, st.integers(1, 10**18))
+def test_halves_meet_and_leave_nothing_out(first: Moment, length: int) -> None:
+    whole = Span(first, first.later(length))
+    halves = whole.halves()
+    if halves is not None:
+        assert (halves[0].first, halves[1].before) == (whole.first, whole.before)
+        assert halves[0].before == halves[1].first
+        assert max(half.nanoseconds for half in halves) < length
+
+
+def test_borders_are_round() -> None:
+    halves = span("2026-01-10T00:00:12Z", "2026-01-12T01:00:00.001Z").halves()
+    assert halves is not None
+    assert str(halves[0].before) == "2026-01-11T00:00:00.000000000Z"
+
+
+def test_an_instant_has_no_halves() -> None:
+    moment = Moment.read("2026-01-10Z")
+    assert Span.closed(moment, moment).halves() is None
+
+
+@given(MOMENTS, st.integers(1, 10**15), st.integers(10**12, 10**14))
+def test_pieces_are_whole_and_no_longer_than_allowed(first: Moment, length: int, step: int) -> None:
+    whole = Span(first, first.later(length))
+    pieces = whole.cut(step, 10_000)
+    assert (pieces[0].first, pieces[-1].before) == (whole.first, whole.before)
+    assert all(one.before == other.first for one, other in itertools.pairwise(pieces))
+    assert max(piece.nanoseconds for piece in pieces) <= step + 1
