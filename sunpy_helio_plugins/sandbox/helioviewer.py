@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sunpy_helio_plugins.sandbox import helioviewer_api, helioviewer_hapi, helioviewer_static
+from sunpy_helio_plugins.sandbox import helioviewer_api, helioviewer_hapi, helioviewer_media, helioviewer_static
 
 __all__ = ["PREFIX", "application"]
 
@@ -19,6 +19,7 @@ PREFIX = "/helioviewer"
 def application() -> web.Application:
     """Return the application that serves the three parts of Helioviewer."""
     app = web.Application()
-    for part in (helioviewer_api, helioviewer_hapi, helioviewer_static):
+    app[helioviewer_media.STORE] = helioviewer_media.Store()
+    for part in (helioviewer_api, helioviewer_hapi, helioviewer_media, helioviewer_static):
         app.add_routes(part.routes())
     return app

@@ -10,72 +10,28 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
 
 from sunpy_helio_plugins.sandbox import helioviewer_holdings as holdings
+from sunpy_helio_plugins.sandbox import helioviewer_input as given
 from sunpy_helio_plugins.sandbox import helioviewer_jp2 as jp2
+from sunpy_helio_plugins.sandbox import helioviewer_media as media
 
 __all__ = ["routes"]
 
 ASTRONOMICAL_UNIT = 149597870700.0
-DATE = re.compile(r"\d{4}[/-]\d\d[/-]\d\dT\d\d:\d\d:\d\d\.?\d{0,6}?Z")
 EPOCH = datetime(1970, 1, 1)
 
-Query = Mapping[str, str]
-
-
-class _InvalidError(Exception):
-    """A parameter that is missing or wrong."""
-
-
-class _ActionError(Exception):
-    """An error inside an action, with Helioviewer's number for it."""
-
-    def __init__(self, message: str, number: int) -> None:
-        super().__init__(message)
-        self.number = number
-
-
-def _required(query: Query, name: str) -> str:
-    if not query.get(name):
-        raise _InvalidError(f'No value set for required parameter "{name}".')
-    return query[name]
-
-
-def _date(query: Query, name: str) -> datetime:
-    text = _required(query, name)
-    if not DATE.fullmatch(text):
-        # The Z is not optional: 2014-01-01 or 2014-01-01T00:00:00 are refused too.
-        raise _InvalidError("Invalid date string. Please enter a date of the form 2003-10-06T00:00:00.000Z")
-    try:
-        return datetime.fromisoformat(text.replace("/", "-").rstrip("Z").rstrip("."))
-    except ValueError as error:
-        raise _InvalidError("Invalid date string. Please enter a date of the form 2003-10-06T00:00:00.000Z") from error
-
-
-def _integer(query: Query, name: str) -> int:
-    text = _required(query, name)
-    if not re.fullmatch(r"-?\d+", text):
-        raise _InvalidError(f'Invalid value for {name}: "{text}" is not an integer.')
-    return int(text)
-
-
-def _boolean(query: Query, name: str) -> bool:
-    text = query.get(name, "false").lower()
-    if text not in ("true", "false", "1", "0"):
-        raise _InvalidError(f'Invalid value for {name}: "{text}" is not a boolean.')
-    return text in ("true", "1")
-
-
-def _closest(query: Query) -> holdings.Image:
-    when, source_id = _date(query, "date"), _integer(query, "sourceId")
+def _closest(query: given.Query) -> holdings.Image:
+    when, source_id = given.date(query, "date"), given.integer(query, "sourceId")
     image = holdings.closest(source_id, when)
     if image is None:
-        raise _ActionError("No data of the requested type () are currently available.", 10)
+        raise given.ActionError("No data of the requested type () are currently available.", 10)
     return image
 
 
@@ -95,7 +51,7 @@ def _leaf(source: holdings.Source) -> dict[str, Any]:
     }
 
 
-def _data_sources(query: Query) -> dict[str, Any]:
+def _data_sources(query: given.Query) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for source in holdings.SOURCES.values():
         branch = tree
@@ -110,11 +66,11 @@ def _number(xml: str, key: str) -> float:
     return float(match[1]) if match else 0.0
 
 
-def _closest_image(query: Query) -> dict[str, Any]:
+def _closest_image(query: given.Query) -> dict[str, Any]:
     image = _closest(query)
     content = jp2.content(image)
     if content is None:
-        raise _ActionError(f"Unable to read the XML header of {image.path}.", 13)
+        raise given.ActionError(f"Unable to process XML Header for {image.path}: File does not exist.", 13)
     xml, source = jp2.header_of(content), image.source
     dsun = _number(xml, "DSUN_OBS") or ASTRONOMICAL_UNIT
     correction, centre = dsun / ASTRONOMICAL_UNIT, source.size / 2 + 0.5
@@ -128,35 +84,45 @@ def _closest_image(query: Query) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _closest_dates(query: Query) -> dict[str, Any]:
-    when = _date(query, "date")
-    ids = re.findall(r"\d+", _required(query, "sources"))
+def _closest_dates(query: given.Query) -> dict[str, Any]:
+    when = given.date(query, "date")
     answer = {}
-    for text in ids:
-        seconds = [image.second for image in holdings.images(int(text))]
+    for source_id in given.integers(query, "sources"):
+        seconds = [image.second for image in holdings.images(source_id)]
         before, after = [s for s in seconds if s < when], [s for s in seconds if s > when]
-        answer[text] = {
+        answer[str(source_id)] = {
             "prev_date": _sql(before[-1]) if before else None,
             "next_date": _sql(after[0]) if after else None,
         }
     return answer
 
 
-def _status(query: Query) -> dict[str, Any]:
+LATE = {
+    "EIT": (14, 24, 48, 168), "HMI": (4, 8, 24, 168), "LASCO": (8, 12, 24, 168), "SECCHI": (84, 120, 144, 168),
+    "SWAP": (4, 8, 12, 168),
+}  # fmt: skip
+"""Hours after which the newest image is called late, later, very late, and old; the others' are `USUALLY_LATE`."""
+
+USUALLY_LATE = (2, 4, 12, 168)
+
+
+def _status(query: given.Query) -> dict[str, Any]:
     newest: dict[str, holdings.Image] = {}
     for source in holdings.SOURCES.values():
         image, instrument = holdings.images(source.source_id)[-1], dict(source.labels)["Instrument"]
         newest[instrument] = max(newest.get(instrument, image), image, key=lambda row: row.when)
     now = datetime.now(UTC).replace(tzinfo=None)
-    return {
-        instrument: {
-            "time": f"{image.when:%Y-%m-%dT%H:%M:%SZ}",
-            "level": 5 if now - image.when > timedelta(weeks=1) else 1,
-            "secondsBehind": int((now - image.when).total_seconds()),
-            "measurement": image.source.nickname,
-        }
-        for instrument, image in newest.items()
-    }
+    answer = {}
+    for instrument, image in newest.items():
+        behind = int((now - image.second).total_seconds())
+        if behind > 0:  # what lies ahead of the clock is left out
+            answer[instrument] = {
+                "time": f"{image.when:%Y-%m-%dT%H:%M:%SZ}",
+                "level": 1 + sum(behind > 3600 * hours for hours in LATE.get(instrument, USUALLY_LATE)),
+                "secondsBehind": behind,
+                "measurement": image.source.nickname,
+            }
+    return answer
 
 
 def _bin(span: timedelta) -> timedelta | None:
@@ -171,32 +137,32 @@ def _bin(span: timedelta) -> timedelta | None:
     return next((width for limit, width in limits if span < limit), timedelta(days=30))
 
 
-def _points(rows: list[holdings.Image], width: timedelta | None, layer: int) -> list[list[int]]:
-    counts: dict[int, int] = {}
-    for image in rows:
-        second = (image.second - EPOCH) // timedelta(seconds=1)
-        if width is None:
-            counts[second * 1000 + layer] = layer + 1
-        else:
-            left = second // int(width.total_seconds()) * int(width.total_seconds()) * 1000
-            counts[left] = counts.get(left, 0) + 1
-    return [[instant, count] for instant, count in sorted(counts.items())]
+def _points(rows: list[holdings.Image], span: tuple[datetime, datetime], layer: int) -> list[list[int]]:
+    """Return images, or how many there are in each bin of a span that is three times as long as was asked for."""
+    seconds = [(image.second - EPOCH) // timedelta(seconds=1) for image in rows]
+    width = _bin((span[1] - span[0]) / 3)
+    if width is None:
+        return [[second * 1000 + layer, layer + 1] for second in sorted(set(seconds))]
+    step = int(width.total_seconds())
+    first, last = ((instant - EPOCH) // timedelta(seconds=1) // step for instant in span)
+    counts = Counter(second // step for second in seconds)
+    return [[number * step * 1000, counts[number]] for number in range(first, last)]
 
 
-def _data_coverage(query: Query) -> list[dict[str, Any]]:
-    layers = [int(text) for text in re.findall(r"\[(\d+),", _required(query, "imageLayers"))]
-    start, end = (EPOCH + timedelta(milliseconds=_integer(query, name)) for name in ("startDate", "endDate"))
-    span = end - start
+def _data_coverage(query: given.Query) -> list[dict[str, Any]]:
+    start, end = (EPOCH + timedelta(seconds=given.integer(query, name) // 1000) for name in ("startDate", "endDate"))
+    whole = (start - (end - start), end + (end - start))
     answer = []
-    for layer, source_id in enumerate(layers):
-        rows = holdings.within(source_id, start - span, end + span)
-        labels = holdings.SOURCES[source_id].labels if source_id in holdings.SOURCES else ()
-        name = " ".join(text for _, text in labels) + "  "
-        answer.append({"sourceId": source_id, "name": name, "data": _points(rows, _bin(span), layer)})
+    for number, layer in enumerate(given.layers(query, "imageLayers")):
+        rows = holdings.within(layer.source_id, *whole)
+        source = holdings.SOURCES.get(layer.source_id)
+        names = [*(text for _, text in source.labels), "", "", "", ""][:5] if source else [""] * 5
+        data = _points(rows, whole, number)
+        answer.append({"sourceId": layer.source_id, "name": " ".join(names), "data": data})
     return answer
 
 
-JSON_ACTIONS: dict[str, Callable[[Query], Any]] = {
+JSON_ACTIONS: dict[str, Callable[[given.Query], Any]] = {
     "getDataSources": _data_sources,
     "getClosestImage": _closest_image,
     "getClosestImageDatesForSources": _closest_dates,
@@ -221,38 +187,50 @@ async def _truncated(request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def _jp2_image(request: web.Request, query: Query) -> web.StreamResponse:
-    image = holdings.by_id(_integer(query, "id")) if query.get("id") else _closest(query)
+async def _jp2_image(request: web.Request, query: given.Query) -> web.StreamResponse:
+    image = holdings.by_id(given.integer(query, "id")) if "id" in query else _closest(query)
     if image is None:
         return await _truncated(request)
-    if _boolean(query, "jpip"):
+    if given.boolean(query, "jpip"):
         uri = f"jpip://{request.url.host}:8090{image.path}"
-        return web.json_response({"uri": uri}) if _boolean(query, "json") else web.Response(text=uri)
+        return web.json_response({"uri": uri}) if given.boolean(query, "json") else web.Response(text=uri)
     content = jp2.content(image)
-    if content is None:
-        return web.Response(body=b"File not found.", content_type="image/jp2")
-    # The script ignores Range: the answer is always the whole file.
-    disposition = f'attachment; filename="{image.name}"'
-    return web.Response(body=content, content_type="image/jp2", headers={"Content-Disposition": disposition})
+    # PHP's own word for no encoding. The script ignores Range: the answer is always the whole file.
+    headers = {"Content-Disposition": f'attachment; filename="{image.name}"', "Content-Encoding": "none"}
+    body = b"File not found." if content is None else content
+    return web.Response(body=body, content_type="image/jp2", headers=headers)
 
 
-async def _jp2_header(request: web.Request, query: Query) -> web.StreamResponse:
-    number = _integer(query, "id")
+async def _jp2_header(request: web.Request, query: given.Query) -> web.StreamResponse:
+    number = given.integer(query, "id")
     image = holdings.by_id(number)
     content = jp2.content(image) if image else None
     if content is None:
-        raise _ActionError(f"No image found with id {number}.", 24)
+        raise given.ActionError(f"No image found with id {number}.", 24)
     text = '<?xml version="1.0" encoding="utf-8"?>\n' + jp2.header_of(content)
     return web.Response(text=text, content_type="text/xml")
 
 
-OTHER_ACTIONS: dict[str, Callable[[web.Request, Query], Awaitable[web.StreamResponse]]] = {
+async def _news(request: web.Request, query: given.Query) -> web.StreamResponse:
+    feed = '<feed xmlns="http://www.w3.org/2005/Atom"><title>No news</title></feed>'
+    return web.Response(text=f'<?xml version="1.0" encoding="utf-8"?>{feed}', content_type="text/xml")
+
+
+async def _short(request: web.Request, query: given.Query) -> web.StreamResponse:
+    url = given.required(query, "queryString")
+    return web.json_response({"status_code": 200, "status_txt": "OK", "data": {"long_url": url, "url": url}})
+
+
+OTHER_ACTIONS: dict[str, Callable[[web.Request, given.Query], Awaitable[web.StreamResponse]]] = {
     "getJP2Image": _jp2_image,
     "getJP2Header": _jp2_header,
+    "getNewsFeed": _news,
+    "shortenURL": _short,
+    **media.ACTIONS,
 }
 
 
-def _json(query: Query, answer: Any) -> web.Response:
+def _json(query: given.Query, answer: Any) -> web.Response:
     callback = query.get("callback")
     response = web.json_response(answer)
     if callback and callback.isalnum():
@@ -269,9 +247,9 @@ async def _action(request: web.Request) -> web.StreamResponse:
         if name in OTHER_ACTIONS:
             return await OTHER_ACTIONS[name](request, query)
         return _page_error(request, f"Invalid action specified: {name}.")
-    except _InvalidError as refusal:
+    except given.InvalidError as refusal:
         return _page_error(request, str(refusal))
-    except _ActionError as failure:
+    except given.ActionError as failure:
         return web.json_response({"error": str(failure), "errno": failure.number}, status=500)
 
 

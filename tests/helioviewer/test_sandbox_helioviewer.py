@@ -182,7 +182,21 @@ def test_coverage_lists_images_in_short_ranges_and_counts_in_long_ones(base: str
         [start + 77_000, 1],
         [start + 113_000, 1],
     ]
-    assert [count for _, count in points(start, start + 7_200_000)][:2] == [9, 8]
+    binned = points(start, start + 7_200_000)
+    assert len(binned) == 3 * 24, "the two hours before and after are told as well, empty bins with zeros"
+    assert binned[23:26] == [[start - 300_000, 0], [start, 9], [start + 300_000, 8]]
+
+
+@pytest.mark.parametrize("sources", ["13,999", "%5B13,999%5D", "13,%20999"])
+def test_lists_of_numbers_come_with_or_without_brackets(base: str, sources: str) -> None:
+    status, _, body = _ask(f"{base}/v2/getClosestImageDatesForSources/?date=2023-01-01T00:10:00Z&sources={sources}")
+    assert (status, set(json.loads(body))) == (200, {"13", "999"})
+
+
+def test_a_name_without_four_labels_is_filled_with_spaces(base: str) -> None:
+    layers = "imageLayers=%5B13,1,100%5D,%5B4,1,100%5D&startDate=1672531200000&endDate=1672531260000"
+    names = [layer["name"] for layer in json.loads(_ask(f"{base}/v2/getDataCoverage/?{layers}")[2])]
+    assert names == ["SDO AIA 304  ", "SOHO LASCO C2 white-light "]
 
 
 @pytest.mark.parametrize(
