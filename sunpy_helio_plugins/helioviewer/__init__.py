@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from astropy.table import QTable
 
-    from sunpy_helio_plugins.helioviewer.holdings import coverage, near
-    from sunpy_helio_plugins.helioviewer.media import jpx, movie, screenshot, status
+    from sunpy_helio_plugins.helioviewer.holdings import coverage
+    from sunpy_helio_plugins.helioviewer.media import jpx, screenshot, status
+    from sunpy_helio_plugins.helioviewer.movies import movie
+    from sunpy_helio_plugins.helioviewer.nearest import near
     from sunpy_helio_plugins.helioviewer.reading import read
     from sunpy_helio_plugins.helioviewer.twins import science
 
@@ -33,7 +35,7 @@ def __dir__() -> list[str]:
 
 
 _OFFERED = {
-    "coverage": "holdings", "jpx": "media", "movie": "media", "near": "holdings", "read": "reading", "science": "twins",
+    "coverage": "holdings", "jpx": "media", "movie": "movies", "near": "nearest", "read": "reading", "science": "twins",
     "screenshot": "media", "status": "media",
 }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient, convert_row_to_table
 
 from sunpy_helio_plugins import fido
-from sunpy_helio_plugins.errors import warn_incomplete
-from sunpy_helio_plugins.helioviewer import attrs, catalogue, jp2, reduced, service, tables, translate
+from sunpy_helio_plugins.errors import FileError, warn_incomplete
+from sunpy_helio_plugins.helioviewer import attrs, catalogue, jp2, nearest, reduced, service, tables, translate
 from sunpy_helio_plugins.transport import paths, transfer
 from sunpy_helio_plugins.transport.ranges import PrefixDownload
 
@@ -96,18 +97,19 @@ class HelioviewerClient(fido.Face, BaseClient):
         """
         size = reduced.checked(kwargs.get("size"))
         told = {"accept": jp2.accept} if size is None else reduced.plan(size)
+        found = zip(query_results, nearest.places(query_results), strict=True)
         transfer.enqueue(
             downloader,
             [
                 PrefixDownload(
-                    url=str(row["url"]),
+                    url=place.url,
                     target=paths.target(
-                        path, reduced.named(str(row["Path"]), size), paths.row_values(row), fallback="image.jp2"
+                        path, reduced.named(place.path, size), paths.row_values(row), fallback="image.jp2"
                     ),
                     archive=translate.PROVIDER,
-                    **told,
+                    **({"accept": partial(_refuse, place.missing)} if place.missing else told),
                 )
-                for row in query_results
+                for row, place in found
             ],
             overwrite=kwargs.get("overwrite"),
         )
@@ -135,3 +137,8 @@ class HelioviewerClient(fido.Face, BaseClient):
             attrs.Measurement: {measurement: ", ".join(instruments) for measurement, instruments in shown.items()},
         }
         return {attr: sorted(values.items()) for attr, values in own.items()}
+
+
+def _refuse(words: str, part: Path) -> None:
+    """Refuse a file: what stands at its address now is another image than the row's."""
+    raise FileError(words)

@@ -10,22 +10,22 @@ and the range after as well (`Helioviewer API`_, undocumented; read from its cod
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import numpy as np
 
-from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, ServiceError
+from sunpy_helio_plugins.helioviewer import api
 from sunpy_helio_plugins.helioviewer.catalogue import Source
 from sunpy_helio_plugins.helioviewer.filenames import named_times, true_times
 from sunpy_helio_plugins.helioviewer.listing import SECOND, Found, Gap
 from sunpy_helio_plugins.helioviewer.translate import PROVIDER
-from sunpy_helio_plugins.transport import session
 
-__all__ = ["CoverageLister", "actions"]
+__all__ = ["CoverageLister", "path_of"]
 
 WIDTH = np.timedelta64(104, "m")
 """Below 105 minutes each point is one image; above, points are bins."""
@@ -35,35 +35,7 @@ MOST_NAMES = 2000
 AT_ONCE = 3
 
 _APART = np.timedelta64(1500, "ms")
-
-
-def actions(name: str, **fields: str) -> Any:
-    """
-    Ask the API.
-
-    Parameters
-    ----------
-    name : str
-        The action.
-    **fields
-        Its parameters.
-
-    Returns
-    -------
-    object
-        The decoded JSON.
-
-    Raises
-    ------
-    ServiceError
-        The API does not answer, or with an error, also one under HTTP status 200.
-    """
-    url = f"{conf.helioviewer.api_url.rstrip('/')}/{name}/"
-    answer = session.get(url, fields, archive=PROVIDER)
-    decoded = answer.json()
-    if isinstance(decoded, dict) and decoded.get("error"):
-        raise AnswerError(PROVIDER, answer.url, str(decoded["error"]), answer.status)
-    return decoded
+_T = TypeVar("_T")
 
 
 @dataclass
@@ -93,17 +65,35 @@ class CoverageLister:
         if len(windows) > MOST_WINDOWS:
             reason = f"{len(windows)} requests for the coverage would be needed, and {MOST_WINDOWS} are the most"
             return Found.nothing(Gap(start, end, f"{reason}; ask for less"))
-        try:
-            parts = list(self.pool.map(lambda window: _seconds(source, window), windows))
-            seconds = np.unique(np.concatenate([np.empty(0, "M8[s]"), *parts]))
-            seconds = seconds[(seconds >= low) & (seconds <= high)]
-            if len(seconds) > MOST_NAMES:
-                reason = f"the names of {len(seconds)} images would have to be asked for singly; ask for less"
-                return Found.nothing(Gap(start, end, reason))
-            paths = np.array(list(self.pool.map(lambda second: _path(source, second), seconds)), dtype="S")
-        except ServiceError as error:
-            return Found.nothing(Gap(start, end, str(error), error))
-        return Found(true_times(paths, seconds), paths)
+        parts = list(self.pool.map(lambda window: _caught(_seconds, source, window), windows))
+        gaps = [
+            Gap(max(start, window.astype("M8[us]")), min(end, (window + 3 * WIDTH).astype("M8[us]")), str(part), part)
+            for window, part in zip(windows, parts, strict=True)
+            if isinstance(part, ServiceError)
+        ]
+        come = [part for part in parts if not isinstance(part, ServiceError)]
+        seconds = np.unique(np.concatenate([np.empty(0, "M8[s]"), *come]))
+        seconds = seconds[(seconds >= low) & (seconds <= high)]
+        if len(seconds) > MOST_NAMES:
+            reason = f"the names of {len(seconds)} images would have to be asked for singly; ask for less"
+            return Found.nothing(Gap(start, end, reason))
+        names = list(self.pool.map(lambda second: _caught(path_of, source, second), seconds))
+        gaps += [
+            Gap(max(start, second.astype("M8[us]")), min(end, (second + SECOND).astype("M8[us]")), str(name), name)
+            for second, name in zip(seconds, names, strict=True)
+            if isinstance(name, ServiceError)
+        ]
+        named = np.array([isinstance(name, str) for name in names], dtype=bool)
+        paths = np.array([name.encode() for name in names if isinstance(name, str)] or [], dtype="S")
+        return Found(true_times(paths, seconds[named]), paths, gaps)
+
+
+def _caught(question: Callable[[Source, np.datetime64], _T], source: Source, when: np.datetime64) -> _T | ServiceError:
+    """Return the answer to a question, or its failure: one of many must not cost the others."""
+    try:
+        return question(source, when)
+    except ServiceError as error:
+        return error
 
 
 def _seconds(source: Source, window: np.datetime64) -> np.ndarray[Any, Any]:
@@ -111,25 +101,39 @@ def _seconds(source: Source, window: np.datetime64) -> np.ndarray[Any, Any]:
     begin, finish = (
         str(int((window + k * WIDTH).astype("M8[ms]").astype(np.int64))) for k in (1, 2)
     )
-    decoded = actions(
-        "getDataCoverage", imageLayers=f"[{source.id},1,100]", startDate=begin, endDate=finish, currentDate=begin
-    )
+    wish = {"imageLayers": f"[{source.id},1,100]", "startDate": begin, "endDate": finish, "currentDate": begin}
+    decoded = api.ask("getDataCoverage", wish)
     try:
         points = [int(point[0]) for layer in decoded if int(layer["sourceId"]) == source.id for point in layer["data"]]
     except (KeyError, TypeError, ValueError, IndexError) as error:
         words = f"a data coverage was expected, {str(decoded)[:100]} came"
-        raise AnswerError(PROVIDER, "getDataCoverage", words) from error
+        raise AnswerError(PROVIDER, api.address("getDataCoverage"), words) from error
     return np.array(points, dtype="M8[ms]").astype("M8[s]")
 
 
-def _path(source: Source, second: np.datetime64) -> bytes:
-    """Return the path of the image of a second; the API gives the nearest image there is, which is that one."""
-    asked = {"date": f"{second}Z", "sourceId": str(source.id), "jpip": "true", "json": "true"}
-    decoded = actions("getJP2Image", **asked)
-    uri = decoded.get("uri") if isinstance(decoded, dict) else None
-    path = urlsplit(uri).path.encode() if isinstance(uri, str) else b""
-    if not path.endswith(b".jp2"):
-        raise AnswerError(PROVIDER, "getJP2Image", f"the address of an image was expected, {str(decoded)[:100]} came")
-    if abs(named_times(np.array([path]))[0] - second) > _APART:
-        raise AnswerError(PROVIDER, "getJP2Image", f"the image of {second} was asked for, {path.decode()} came")
+def path_of(source: Source, second: np.datetime64) -> str:
+    """
+    Return the path of the image of a second.
+
+    Parameters
+    ----------
+    source : Source
+        The kind of image.
+    second : numpy.datetime64
+        Its time in the database.
+
+    Raises
+    ------
+    ServiceError
+        The API does not answer as it should, or with another image: it gives the nearest one, however far that is.
+    """
+    asked = {"date": f"{second.astype('M8[s]')}Z", "sourceId": str(source.id), "jpip": "true", "json": "true"}
+    uri = api.ask_object("getJP2Image", asked).get("uri")
+    path = urlsplit(uri).path if isinstance(uri, str) else ""
+    if not path.endswith(".jp2"):
+        words = f"the address of an image was expected, {str(uri)[:100]} came"
+        raise AnswerError(PROVIDER, api.address("getJP2Image"), words)
+    if abs(named_times(np.array([path.encode()]))[0] - second) > _APART:
+        words = f"the image of {second} was asked for, {path} came"
+        raise AnswerError(PROVIDER, api.address("getJP2Image"), words)
     return path

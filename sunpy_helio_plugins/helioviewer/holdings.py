@@ -1,4 +1,4 @@
-"""What Helioviewer holds: its sources now, what it has near a time, and how completely."""
+"""What Helioviewer holds: its sources now, and how completely it has a range."""
 
 from __future__ import annotations
 
@@ -14,93 +14,18 @@ from astropy.time import Time
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
-from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, QueryError
-from sunpy_helio_plugins.helioviewer import catalogue, service, tables, translate
-from sunpy_helio_plugins.helioviewer.coverage_list import actions
+from sunpy_helio_plugins.helioviewer import api, service, tables, translate
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.transport import session
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Coverage", "coverage", "near", "refreshed"]
+__all__ = ["Coverage", "coverage", "refreshed"]
 
 _GAP = 2.5
 """Cadences without an image that make a gap."""
-
-
-def near(time: Any, tolerance: u.Quantity | None = None) -> tables.HelioviewerTable:
-    """
-    Return the image nearest to a time of every source, from one request.
-
-    Parameters
-    ----------
-    time : str, datetime or astropy.time.Time
-        The time; UTC where it says nothing else.
-    tolerance : astropy.units.Quantity, optional
-        How far from it an image may be. Defaults to ten minutes; ``problems`` names the sources left out.
-
-    Returns
-    -------
-    HelioviewerTable
-        One row for each source, the nearest first. Times are whole seconds, as the database keeps them; ``Offset`` is
-        how much later they are than the time asked for. The rows can be fetched.
-
-    Raises
-    ------
-    QueryError
-        The tolerance is no time.
-    ServiceError
-        Helioviewer does not answer as it should.
-    """
-    from sunpy.time import parse_time
-
-    from sunpy_helio_plugins.helioviewer.attrs import Tolerance
-    from sunpy_helio_plugins.helioviewer.client import HelioviewerClient
-
-    limit = Tolerance(10 * u.min if tolerance is None else tolerance).values[0].to_value(u.s)
-    instant = times.datetime64_from_iso(np.array([times.iso(parse_time(time), 6)])).astype("M8[us]")[0]
-    # The answer leaves out an image of the very second asked for: half a second is nobody's.
-    asked = instant.astype("M8[s]").astype("M8[us]") + np.timedelta64(500_000, "us")
-    sources = [one for one in catalogue.known() if not one.members]
-    decoded = actions(
-        "getClosestImageDatesForSources",
-        date=f"{np.datetime_as_string(asked, unit='ms')}Z",
-        sources=f"[{','.join(str(one.id) for one in sources)}]",
-    )
-    if not isinstance(decoded, dict):
-        raise AnswerError(translate.PROVIDER, "getClosestImageDatesForSources", "an object was expected")
-    found = [(one, second) for one in sources if (second := _nearest(decoded.get(str(one.id)), instant)) is not None]
-    kept = [(one, second) for one, second in found if abs((second - instant) / np.timedelta64(1, "s")) <= limit]
-    kept.sort(key=lambda pair: abs(pair[1] - instant))
-    problems = []
-    if len(kept) < len(sources):
-        problems = [f"{len(sources) - len(kept)} sources have no image within {limit:g} s of {instant}."]
-    return _table(kept, instant, problems, HelioviewerClient())
-
-
-def _nearest(dates: Any, instant: np.datetime64) -> np.datetime64 | None:
-    given = [dates.get(name) for name in ("prev_date", "next_date")] if isinstance(dates, dict) else []
-    seconds = [np.datetime64(text.replace(" ", "T"), "us") for text in given if text]
-    return min(seconds, key=lambda second: abs(second - instant), default=None)
-
-
-def _table(
-    rows: list[tuple[catalogue.Source, np.datetime64]], instant: np.datetime64, problems: list[str], client: Any
-) -> tables.HelioviewerTable:
-    root = f"{conf.helioviewer.api_url.rstrip('/')}/getJP2Image/?"
-    listings = []
-    for source, second in rows:
-        stamp = np.datetime_as_string(second, unit="s")
-        name = f"/{stamp.replace('-', '_').replace('T', '__').replace(':', '_')}__{source.label.replace(' ', '_')}.jp2"
-        paths = np.array([name.encode()])
-        listings.append(service.Listing(source, np.array([second]), paths, root, np.array(["nearest"])))
-    table = tables.images_table(listings, problems, client)
-    stamps = [np.datetime_as_string(second, unit="s") for _, second in rows]
-    table["url"] = [f"{root}date={stamp}Z&sourceId={one.id}" for stamp, (one, _) in zip(stamps, rows, strict=True)]
-    table["Offset"] = np.array([(second - instant) / np.timedelta64(1, "s") for _, second in rows]) * u.s
-    return table
 
 
 @dataclass(frozen=True)
@@ -253,8 +178,7 @@ def _tree() -> Any:
         if not isinstance(decoded, dict) or next(_leaves(decoded), None) is None:
             raise AnswerError(translate.PROVIDER, "getDataSources", "a tree of sources was expected")
 
-    url = f"{conf.helioviewer.api_url.rstrip('/')}/getDataSources/"
-    return session.cached_json(url, archive=translate.PROVIDER, check=check)
+    return session.cached_json(api.address("getDataSources"), archive=translate.PROVIDER, check=check)
 
 
 def _leaves(tree: Any) -> Iterator[dict[str, Any]]:

@@ -18,7 +18,7 @@ from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.transport.ranges import PassingFileError
 from sunpy_helio_plugins.transport.words import server_words
 
-__all__ = ["SIGNATURE", "accept", "box_at", "boxes", "classified", "codestream_at", "contents"]
+__all__ = ["SIGNATURE", "accept", "box_at", "boxes", "classified", "codestream_at", "contents", "is_rate_limit"]
 
 SIGNATURE = bytes.fromhex("0000000C6A5020200D0A870A")
 END_OF_CODESTREAM = b"\xff\xd9"
@@ -135,6 +135,11 @@ def contents(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += length
 
 
+def is_rate_limit(body: bytes) -> bool:
+    """Tell whether a body says that Helioviewer's rate limit is reached: it comes as a page, under status 200."""
+    return b"Limit of" in body and b"exceeded" in body
+
+
 def classified(body: bytes, size: int) -> FileError:
     """
     Return the error for something that is no image.
@@ -155,7 +160,7 @@ def classified(body: bytes, size: int) -> FileError:
     start = body.lstrip()[:1]
     if not size:
         return PassingFileError("An empty file came.")
-    if b"Limit of" in body and b"exceeded" in body:
+    if is_rate_limit(body):
         text = f"Helioviewer's rate limit is reached; wait a minute and fetch again. It said: {words}"
         return PassingFileError(text, float(conf.helioviewer.rate_limit_wait))
     if body.startswith(b"File not found"):

@@ -1,48 +1,38 @@
 """
-Screenshots, movies and JPX made by Helioviewer: its own client's parameters, with this package's timeouts and checks.
+Screenshots, JPX and the state of Helioviewer: its own client's parameters, with this package's timeouts and checks.
 
 hvpy checks and spells the parameters; the requests go to ``conf.helioviewer.api_url`` through this package, and what
-comes is written only when it is what was asked for.
+comes is published only when it is what was asked for.
 """
 
 from __future__ import annotations
 
 import contextlib
-import time as clock
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Iterator
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import astropy.units as u
+import numpy as np
 from astropy.table import QTable
 
-from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import (
-    AnswerError,
-    FileError,
-    MissingDependencyError,
-    QueryError,
-    ServiceBroken,
-    ServiceUnreachable,
-)
-from sunpy_helio_plugins.helioviewer import catalogue, jp2
-from sunpy_helio_plugins.helioviewer.coverage_list import actions
+from sunpy_helio_plugins.errors import AnswerError, MissingDependencyError, QueryError, warn_incomplete
+from sunpy_helio_plugins.helioviewer import api, catalogue, formats
 from sunpy_helio_plugins.helioviewer.translate import PROVIDER
 from sunpy_helio_plugins.quantities import times
-from sunpy_helio_plugins.transport import session
-from sunpy_helio_plugins.transport.parts import new_part, publish
-from sunpy_helio_plugins.transport.words import server_words
+from sunpy_helio_plugins.transport import transfer
 
-__all__ = ["jpx", "movie", "screenshot", "status"]
+__all__ = ["jpx", "screenshot", "status"]
 
-_STARTS = {
-    "PNG": (0, (b"\x89PNG\r\n\x1a\n",)),
-    "mp4": (4, (b"ftyp",)),
-    "webm": (0, (b"\x1a\x45\xdf\xa3",)),
-    "JPX": (0, (jp2.SIGNATURE,)),
-}
-_MOST_LAYERS = 5
+MOST_LAYERS = 5
+"""Most layers that Helioviewer draws (repository Helioviewer-Project/api); some of its versions take 3 for a movie."""
+
+
+_NOT_HERE = frozenset({"callback", "display"})
+"""Parameters that would give another answer than an object."""
 
 
 def screenshot(
@@ -59,7 +49,7 @@ def screenshot(
     layers : iterable of int
         Ids of sources, the lowest layer first.
     file : str or pathlib.Path
-        Where the PNG goes.
+        Where the PNG goes; one that is there already is replaced.
     image_scale : float, optional
         Arcseconds per pixel.
     size : tuple of int, optional
@@ -76,66 +66,15 @@ def screenshot(
     ------
     QueryError
         A layer is no source, or a parameter is not allowed.
-    ServiceError
+    ServiceError, TransferError
         Helioviewer refuses, or does not answer as it should.
+    FileError
+        What came is no whole PNG.
     """
     place = {"x0": 0, "y0": 0, "width": size[0], "height": size[1]}
-    asked = {"date": _date(time), "imageScale": image_scale, "layers": _layers(layers), **place, **options}
-    number = _field(_ask("takeScreenshot", asked), "id", "takeScreenshot")
-    return _file("downloadScreenshot", {"id": str(number)}, file, "PNG")
-
-
-def movie(
-    start: Any, end: Any, layers: Iterable[int], file: str | Path, image_scale: float = 4.8,
-    size: tuple[int, int] = (512, 512), progress: bool = True, wait: u.Quantity = 3600 * u.s, **options: Any,
-) -> Path:  # fmt: skip
-    """
-    Have Helioviewer make a movie, wait for it, and fetch it.
-
-    Parameters
-    ----------
-    start, end : str, datetime or astropy.time.Time
-        The range.
-    layers : iterable of int
-        Ids of sources, the lowest layer first.
-    file : str or pathlib.Path
-        Where the movie goes: ``.mp4`` or ``.webm``.
-    image_scale : float, optional
-        Arcseconds per pixel.
-    size : tuple of int, optional
-        Width and height in pixels, about the centre of the Sun.
-    progress : bool, optional
-        Show a bar.
-    wait : astropy.units.Quantity, optional
-        How long to wait for it.
-    **options
-        Further parameters of ``hvpy.queueMovie``, such as ``frameRate`` and ``maxFrames``.
-
-    Returns
-    -------
-    pathlib.Path
-        The file.
-
-    Raises
-    ------
-    QueryError
-        The file's suffix, a layer or a parameter is not allowed.
-    ServiceError
-        Helioviewer refuses, fails to make the movie, or does not end in time.
-    """
-    kind = Path(file).suffix.removeprefix(".").lower()
-    if kind not in ("mp4", "webm"):
-        raise QueryError(f"Helioviewer makes movies as .mp4 and .webm, not as {Path(file).name}.")
-    # hvpy wants texts here, and numbers for a screenshot.
-    place = {"x0": "0", "y0": "0", "width": str(size[0]), "height": str(size[1])}
-    asked = {
-        "startTime": _date(start), "endTime": _date(end), "layers": _layers(layers), "events": "",
-        "eventsLabels": False, "imageScale": image_scale, "format": kind, **place, **options,
-    }  # fmt: skip
-    queued = _ask("queueMovie", asked)
-    number = str(_field(queued, "id", "queueMovie"))
-    _await(number, kind, str(queued.get("token", "")), float(wait.to_value(u.s)), progress)
-    return _file("downloadMovie", {"id": number, "format": kind, "hq": "true"}, file, kind)
+    asked = {"date": moment(time), "imageScale": image_scale, "layers": layer_text(layers), **place, **options}
+    number = field_of(spoken("takeScreenshot", asked), "id", "takeScreenshot")
+    return fetched("downloadScreenshot", {"id": str(number)}, file, "PNG")
 
 
 def jpx(start: Any, end: Any, source: int, file: str | Path, cadence: u.Quantity | None = None) -> Path:
@@ -149,18 +88,34 @@ def jpx(start: Any, end: Any, source: int, file: str | Path, cadence: u.Quantity
     source : int
         The id of a source.
     file : str or pathlib.Path
-        Where it goes.
+        Where it goes; one that is there already is replaced.
     cadence : astropy.units.Quantity, optional
-        Time between the frames. Defaults to all images; Helioviewer takes a thousand at most.
+        Time between the frames. Defaults to all images. Helioviewer takes a thousand at most: what it leaves out, or
+        which cadence it takes instead, is said by a warning.
 
     Returns
     -------
     pathlib.Path
         The file.
+
+    Raises
+    ------
+    QueryError
+        There is no such source, or the cadence is no time.
+    ServiceError, TransferError
+        Helioviewer refuses, or does not answer as it should.
+    FileError
+        What came is no whole JPX.
     """
-    asked = {"startTime": _date(start), "endTime": _date(end), "sourceId": str(_source(source)), "linked": "false"}
-    asked["cadence"] = "-1" if cadence is None else str(round(cadence.to_value(u.s)))
-    return _file("getJPX", asked, file, "JPX")
+    asked = {
+        "startTime": _stamp(start), "endTime": _stamp(end), "sourceId": str(_source(source)), "linked": "false",
+        "cadence": "-1" if cadence is None else str(_seconds(cadence)),
+    }  # fmt: skip
+    # The summary first: the file alone does not tell what was left out of it. The server keeps the file that it made.
+    told = api.ask_object("getJPX", {**asked, "verbose": "true"})
+    if told.get("message"):
+        warn_incomplete(f"{PROVIDER} says of {Path(file).name}: {told['message']}")
+    return fetched("getJPX", asked, file, "JPX")
 
 
 def status() -> QTable:
@@ -171,49 +126,106 @@ def status() -> QTable:
     -------
     astropy.table.QTable
         ``Instrument``, ``Measurement``, ``Newest Image``, ``Behind``, and Helioviewer's ``Level`` from 1 (usual) to 5.
+
+    Raises
+    ------
+    ServiceError
+        Helioviewer does not answer as it should.
     """
-    decoded = actions("getStatus")
-    rows = [(name, one) for name, one in decoded.items() if isinstance(one, dict) and one.get("time")]
+    decoded = api.ask("getStatus")
+    # PHP writes an object without members as an empty list.
+    pairs = decoded.items() if isinstance(decoded, dict) else ()
+    rows = [(name, one) for name, one in pairs if isinstance(one, dict) and one.get("time")]
+    if decoded and not rows:
+        raise AnswerError(PROVIDER, api.address("getStatus"), f"instruments were expected, {str(decoded)[:100]} came")
     return QTable({
-        "Instrument": [name for name, _ in rows],
-        "Measurement": [str(one.get("measurement", "")) for _, one in rows],
-        "Newest Image": times.from_iso([str(one["time"]) for _, one in rows]),
-        "Behind": [float(one.get("secondsBehind", "nan")) for _, one in rows] * u.s,
-        "Level": [int(one.get("level", 0)) for _, one in rows],
+        "Instrument": np.array([name for name, _ in rows], dtype=str),
+        "Measurement": np.array([str(one.get("measurement", "")) for _, one in rows], dtype=str),
+        "Newest Image": times.from_iso(np.array([str(one["time"]) for _, one in rows], dtype=str)),
+        "Behind": np.array([float(one.get("secondsBehind", "nan")) for _, one in rows]) * u.s,
+        "Level": np.array([int(one.get("level", 0)) for _, one in rows], dtype=int),
     })  # fmt: skip
 
 
-def _date(time: Any) -> Any:
+def moment(time: Any) -> Any:
+    """Return a time as the datetime in UTC that hvpy takes."""
     from sunpy.time import parse_time
 
     return parse_time(time).utc.to_datetime()
 
 
+def _stamp(time: Any) -> str:
+    return f"{moment(time):%Y-%m-%dT%H:%M:%S}Z"
+
+
+def _seconds(cadence: u.Quantity) -> int:
+    if not isinstance(cadence, u.Quantity) or not cadence.isscalar or not cadence.unit.is_equivalent(u.s):
+        raise QueryError(f"The time between the frames is one such as 60*u.s, not {cadence!r}.")
+    seconds = float(cadence.to_value(u.s))
+    if not 0.5 < seconds < float("inf"):
+        raise QueryError(f"Helioviewer counts the time between frames in whole seconds, at least one: not {cadence}.")
+    return round(seconds)
+
+
 def _source(number: int) -> int:
     if number not in catalogue.by_id():
         raise QueryError(f"Helioviewer has no source {number!r}; see sunpy_helio_plugins.helioviewer.sources().")
-    return number
+    return int(number)
 
 
-def _layers(layers: Iterable[int]) -> str:
+def layer_text(layers: Iterable[int]) -> str:
+    """
+    Return layers as Helioviewer spells them.
+
+    Parameters
+    ----------
+    layers : iterable of int
+        Ids of sources, the lowest layer first.
+
+    Raises
+    ------
+    QueryError
+        One is no source, or they are none or too many.
+    """
     ids = [_source(one) for one in layers]
-    if not 0 < len(ids) <= _MOST_LAYERS:
-        raise QueryError(f"Helioviewer draws 1 to {_MOST_LAYERS} layers, not {len(ids)}.")
+    if not 0 < len(ids) <= MOST_LAYERS:
+        raise QueryError(f"Helioviewer draws 1 to {MOST_LAYERS} layers, not {len(ids)}.")
     return ",".join(f"[{one},1,100]" for one in ids)
 
 
-def _ask(action: str, asked: dict[str, Any]) -> dict[str, Any]:
-    """Let hvpy check and spell the parameters of an action, and ask."""
+def spoken(action: str, asked: dict[str, Any]) -> dict[str, Any]:
+    """
+    Let hvpy check and spell the parameters of an action, and ask.
+
+    Parameters
+    ----------
+    action : str
+        The action.
+    asked : dict
+        Its parameters, as hvpy takes them.
+
+    Raises
+    ------
+    QueryError
+        hvpy refuses them.
+    MissingDependencyError
+        hvpy is not installed.
+    ServiceError
+        The API does not answer as it should.
+    """
     try:
         parameters = import_module("hvpy.parameters")
     except ImportError as error:
         raise MissingDependencyError(f"Helioviewer's {action}", "hvpy") from error
+    model = getattr(parameters, f"{action}InputParameters")
+    allowed = [name for name in model.model_fields if name not in _NOT_HERE]
+    if unknown := sorted(set(asked) - set(allowed)):
+        raise QueryError(f"{action} takes no {', '.join(unknown)} here; it takes: {', '.join(allowed)}.")
     try:
-        spelt = getattr(parameters, f"{action}InputParameters")(**asked).model_dump()
+        spelt = model(**asked).model_dump()
     except ValueError as error:
         raise QueryError(f"Helioviewer's {action} does not take this: {error}") from error
-    texts = {name: _text(value) for name, value in spelt.items() if value is not None}
-    return _mapping(actions(action, **texts), action)
+    return api.ask_object(action, {name: _text(value) for name, value in spelt.items() if value is not None})
 
 
 def _text(value: Any) -> str:
@@ -221,59 +233,50 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _mapping(decoded: Any, action: str) -> dict[str, Any]:
-    if not isinstance(decoded, dict):
-        raise AnswerError(PROVIDER, action, f"an object was expected, {str(decoded)[:100]} came")
-    return decoded
-
-
-def _field(decoded: dict[str, Any], name: str, action: str) -> Any:
+def field_of(decoded: dict[str, Any], name: str, action: str) -> Any:
+    """Return a field that an answer must have."""
     if decoded.get(name) in (None, ""):
-        raise AnswerError(PROVIDER, action, f"the answer has no {name!r}: {str(decoded)[:200]}")
+        raise AnswerError(PROVIDER, api.address(action), f"the answer has no {name!r}: {str(decoded)[:200]}")
     return decoded[name]
 
 
-def _await(number: str, kind: str, token: str, most: float, progress: bool) -> None:
-    """Ask for the state of a movie until it is made: 0 queued, 1 at work, 2 made, 3 failed."""
-    ends, pause = clock.monotonic() + most, 1.0
-    with _bar(progress) as bar:
-        while True:
-            told = _mapping(actions("getMovieStatus", id=number, format=kind, token=token), "getMovieStatus")
-            state = int(told.get("status", 0))
-            bar.n = 1.0 if state == 2 else float(told.get("progress") or 0)
-            bar.refresh()
-            if state == 2:
-                return
-            if state == 3:
-                words = f"the movie failed: {told.get('error', 'no reason given')}"
-                raise ServiceBroken(PROVIDER, "getMovieStatus", words)
-            if clock.monotonic() + pause > ends:
-                place = told.get("queuePosition", "left")
-                words = f"the movie {number} was not made within {most:g} s (queue: {place})"
-                raise ServiceUnreachable(PROVIDER, "getMovieStatus", words)
-            clock.sleep(pause)
-            pause = min(1.5 * pause, 15.0)
+def fetched(action: str, asked: dict[str, str], file: str | Path, kind: str) -> Path:
+    """
+    Fetch what Helioviewer made, through the transfer engine: it is whole and of its kind, or absent.
+
+    Parameters
+    ----------
+    action : str
+        The action that gives it.
+    asked : dict of str
+        Its parameters.
+    file : str or pathlib.Path
+        Where it goes.
+    kind : str
+        What it is, one of `formats.KINDS`.
+
+    Raises
+    ------
+    FileError, TransferError
+        What came is something else, or nothing came.
+    """
+    downloader = transfer.Downloader(progress=False)
+    accept = partial(formats.accept, f"{PROVIDER}'s {action}", kind)
+    download = transfer.Download(api.address(action, asked), Path(file), PROVIDER, accept)
+    transfer.enqueue(downloader, [download], overwrite=True)
+    with _unlogged():
+        results = downloader.download()
+    if results.errors:
+        raise results.errors[0].exception
+    return Path(results[0])
 
 
-def _bar(progress: bool) -> Any:
-    from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
-
-    form = "{desc}: {percentage:3.0f}% {bar}"
-    return tqdm(total=1.0, desc="Helioviewer's movie", disable=not progress, bar_format=form)
-
-
-def _file(action: str, asked: dict[str, str], file: str | Path, kind: str) -> Path:
-    """Fetch what was made, and keep it if it begins as its kind does."""
-    texts = {name: f"{value:%Y-%m-%dT%H:%M:%S}Z" if hasattr(value, "hour") else value for name, value in asked.items()}
-    url = f"{conf.helioviewer.api_url.rstrip('/')}/{action}/"
-    answer = session.get(url, texts, archive=PROVIDER, max_bytes=conf.max_file)
-    at, starts = _STARTS[kind]
-    if not any(answer.content[at : at + len(start)] == start for start in starts):
-        raise FileError(f"Helioviewer's {action} gave no {kind}: {server_words(answer.content[:4096]) or 'nothing'}")
-    target = Path(file)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as stack:
-        part, stream = stack.enter_context(new_part(target))
-        stream.write(answer.content)
-        stream.flush()
-        return publish(part, target, True)
+@contextlib.contextmanager
+def _unlogged() -> Iterator[None]:
+    """Keep parfive from logging a failure: it is raised, or it is a movie's that is waited for."""
+    log = logging.getLogger("parfive")
+    was, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = was

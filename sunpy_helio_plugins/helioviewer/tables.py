@@ -19,7 +19,7 @@ from sunpy_helio_plugins.helioviewer.catalogue import Source
 from sunpy_helio_plugins.helioviewer.translate import PROVIDER
 from sunpy_helio_plugins.quantities.leap import JD_1970, quasi_lengths
 
-__all__ = ["HelioviewerTable", "images_table", "sources_table"]
+__all__ = ["HelioviewerTable", "addresses", "images_table", "sources_table"]
 
 
 MOST_SHOWN = 1000
@@ -60,7 +60,7 @@ def images_table(listings: Iterable[Any], problems: Sequence[str], client: objec
     sources = [one.source for one in kept]
     instants = _joined([one.times for one in kept], "M8[us]")
     paths = _joined([one.paths for one in kept], "S1")
-    urls = [_under(one.root, one.paths) for one in kept]
+    urls = [addresses(one.root, one.paths) for one in kept]
     start = _time(instants)
     columns = {
         "Start Time": start,
@@ -88,8 +88,17 @@ def _joined(parts: Sequence[NDArray[Any]], empty: str) -> NDArray[Any]:
     return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, empty), *parts])
 
 
-def _under(root: str, paths: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
-    """Return the addresses of files."""
+def addresses(root: str, paths: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
+    """
+    Return the addresses of files.
+
+    Parameters
+    ----------
+    root : str
+        What all of them begin with.
+    paths : numpy.ndarray of bytes, shape (n,)
+        Their paths, each with a leading slash.
+    """
     if not paths.size:
         return np.empty(0, "S1")
     table = np.ascontiguousarray(paths).view(np.uint8).reshape(paths.size, -1)

@@ -1,4 +1,4 @@
-"""Screenshots, movies and JPX: asked for in hvpy's words, kept when they are what was asked for."""
+"""Screenshots, movies and JPX: asked for in hvpy's words, kept when they are whole and what was asked for."""
 
 from __future__ import annotations
 
@@ -12,95 +12,242 @@ import astropy.units as u
 import pytest
 
 from sunpy_helio_plugins import conf, helioviewer
-from sunpy_helio_plugins.errors import FileError, QueryError, ServiceError
-from sunpy_helio_plugins.helioviewer import media
+from sunpy_helio_plugins.errors import (
+    FileError,
+    HelioPluginsError,
+    IncompleteAnswerWarning,
+    QueryError,
+    ServiceBroken,
+    ServiceError,
+    ServiceUnreachable,
+    TransferError,
+)
+from sunpy_helio_plugins.helioviewer import movies
 
-PNG = b"\x89PNG\r\n\x1a\n picture"
-MP4 = b"\0\0\0\x18ftypmp42 movie"
-TIME = "2026-01-10 12:00"
+pytest.importorskip("hvpy")
 
-
-@pytest.fixture
-def asked() -> list[dict[str, Any]]:
-    return []
-
-
-@pytest.fixture
-def api(canned: Callable[..., str], asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Answer as the API does; the movie is made at the third look."""
-    answers: dict[str, Any] = {
-        "takeScreenshot": {"id": 3285980}, "downloadScreenshot": PNG, "downloadMovie": MP4,
-        "queueMovie": {"id": "z6vX5", "eta": 376, "queue": 0, "token": "t"},
-        "getMovieStatus": [{"status": 0, "queuePosition": 1}, {"status": 1, "progress": 0.5}, {"status": 2}],
-    }  # fmt: skip
-
-    def reply(path: str) -> tuple[int, str, bytes]:
-        url = urlsplit(path)
-        action = url.path.strip("/").rpartition("/")[2]
-        asked.append({"action": action, **{name: values[0] for name, values in parse_qs(url.query).items()}})
-        answer = answers[action]
-        if isinstance(answer, list):
-            answer = answer.pop(0)
-        return (200, "image/png", answer) if isinstance(answer, bytes) else (200, "application/json", dumped(answer))
-
-    monkeypatch.setattr(media.clock, "sleep", lambda seconds: None)
-    with conf.helioviewer.set_temp("api_url", f"{canned(reply)}/v2"):
-        yield answers
+START, NOON, END = "2026-01-10 11:54", "2026-01-10 12:00", "2026-01-10 12:06"
+API = "/helioviewer/v2"
+MP4 = b"\0\0\0\x10ftypisom\0\0\0\0\0\0\0\x08moov"
 
 
-def dumped(answer: Any) -> bytes:
-    return json.dumps(answer).encode()
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(movies.clock, "sleep", lambda seconds: None)
 
 
-def test_a_screenshot_is_a_file(api: Any, asked: list[dict[str, Any]], tmp_path: Path) -> None:
-    file = helioviewer.screenshot(TIME, [13, 10], tmp_path / "shots" / "one.png")
-    assert file.read_bytes() == PNG
-    assert asked[0]["layers"] == "[13,1,100],[10,1,100]"
-    assert asked[0]["date"] == "2026-01-10T12:00:00Z"
-    assert asked[0]["display"] == "false"
+def movie(file: Path, **options: Any) -> Path:
+    return helioviewer.movie(START, END, [13], file, image_scale=19.2, size=(128, 128), progress=False, **options)
 
 
-def test_a_movie_is_queued_awaited_and_fetched(api: Any, asked: list[dict[str, Any]], tmp_path: Path) -> None:
-    file = helioviewer.movie(TIME, "2026-01-10 13:00", [13], tmp_path / "movie.mp4", progress=False)
-    assert file.read_bytes() == MP4
-    assert [one["action"] for one in asked] == ["queueMovie", *["getMovieStatus"] * 3, "downloadMovie"]
-    assert asked[1]["id"] == "z6vX5"
+def actions(archive: Any) -> list[str]:
+    return [request.path.strip("/").rpartition("/")[2] for request in archive.log]
 
 
-def test_a_movie_that_fails_says_why(api: Any, tmp_path: Path) -> None:
-    api["getMovieStatus"] = [{"status": 3, "error": "too few images"}]
-    with pytest.raises(ServiceError, match="too few images"):
-        helioviewer.movie(TIME, "2026-01-10 13:00", [13], tmp_path / "movie.mp4", progress=False)
-    api["getMovieStatus"] = [{"status": 0, "queuePosition": 7}]
-    with pytest.raises(ServiceError, match="not made within 0 s"):
-        helioviewer.movie(TIME, "2026-01-10 13:00", [13], tmp_path / "movie.mp4", progress=False, wait=0 * u.s)
+def test_a_screenshot_is_a_file(archive: Any, tmp_path: Path) -> None:
+    file = helioviewer.screenshot(NOON, [11, 4], tmp_path / "shots" / "one.png", image_scale=24, size=(200, 100))
+    with pytest.importorskip("PIL.Image").open(file) as picture:
+        assert picture.size == (200, 100)
+    assert archive.log[0].query["layers"] == "[11,1,100],[4,1,100]"
+    assert archive.log[0].query["date"] == "2026-01-10T12:00:00Z"
+    assert actions(archive) == ["takeScreenshot", "downloadScreenshot"]
+    assert [one.name for one in (tmp_path / "shots").iterdir()] == ["one.png"]
 
 
-def test_something_else_is_never_kept(api: Any, tmp_path: Path) -> None:
-    api["downloadScreenshot"] = b"File not found."
-    with pytest.raises(FileError, match="no PNG: File not found"):
-        helioviewer.screenshot(TIME, [13], tmp_path / "one.png")
-    api["getJPX"] = {"error": "No AIA 304 data is available on or after 2026", "uri": None}
-    with pytest.raises(FileError, match="no JPX"):
-        helioviewer.jpx(TIME, "2026-01-10 13:00", 13, tmp_path / "one.jpx")
-    api["takeScreenshot"] = {"error": "no layers", "errno": 20}
-    with pytest.raises(ServiceError, match="no layers"):
-        helioviewer.screenshot(TIME, [13], tmp_path / "one.png")
+def test_hvpys_further_parameters_are_passed_on(archive: Any, tmp_path: Path) -> None:
+    helioviewer.screenshot(NOON, [13], tmp_path / "one.png", events="[AR,all,1]", watermark=True, size=(64, 64))
+    assert archive.log[0].query["events"] == "[AR,all,1]"
+    assert archive.log[0].query["watermark"] == "true"
+
+
+@pytest.mark.parametrize("kind", ["mp4", "webm"])
+def test_a_movie_is_queued_awaited_and_fetched(archive: Any, tmp_path: Path, kind: str) -> None:
+    file = movie(tmp_path / f"movie.{kind}")
+    assert file.read_bytes()[:8].endswith(b"ftyp") == (kind == "mp4")
+    assert actions(archive) == ["queueMovie", *["getMovieStatus"] * 3, "downloadMovie"]
+    assert archive.log[-1].query["format"] == kind
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_range_of_a_movie_may_be_in_another_scale(archive: Any, tmp_path: Path) -> None:
+    from astropy.time import Time
+
+    start, end = (Time(text, scale="utc").tai for text in (START, END))
+    helioviewer.movie(start, end, [13], tmp_path / "movie.mp4", size=(64, 64), progress=False)
+    assert archive.log[0].query["startTime"] == "2026-01-10T11:54:00Z"
+
+
+def state(**told: Any) -> dict[str, Any]:
+    return {"kind": "json_error", "path": f"{API}/getMovieStatus", "body": json.dumps(told)}
+
+
+def test_a_movie_that_fails_says_why(archive: Any, tmp_path: Path) -> None:
+    with archive.fault(**state(status=3, error="Sorry, we are unable to create your movie.")):
+        with pytest.raises(ServiceError, match="Sorry, we are unable"):
+            movie(tmp_path / "movie.mp4")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_cannot_be_is_refused_before_any_request(api: Any, asked: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_a_movie_that_takes_too_long_is_given_up(archive: Any, tmp_path: Path) -> None:
+    with archive.fault(**state(status=0, queuePosition=7)):
+        with pytest.raises(ServiceUnreachable, match=r"not made within 0 s \(queue: 7\)"):
+            movie(tmp_path / "movie.mp4", wait=0 * u.s)
+
+
+def test_a_state_that_cannot_be_told_yet_is_asked_for_again(archive: Any, tmp_path: Path) -> None:
+    """While the first frames are drawn, the server finds none, or divides by their number."""
+    words = json.dumps({"error": "Could not find requested movie frames", "errno": 0})
+    with archive.fault("json_error", path=f"{API}/getMovieStatus", status=500, body=words, times=3) as rule:
+        assert movie(tmp_path / "movie.mp4").exists()
+    assert rule.played == 3
+
+
+def test_a_state_that_is_never_told_is_an_error(archive: Any, tmp_path: Path) -> None:
+    words = json.dumps({"error": "Unable to find the requested movie: 12", "errno": 24})
+    with archive.fault("json_error", path=f"{API}/getMovieStatus", status=500, body=words) as rule:
+        with pytest.raises(ServiceBroken, match="Unable to find"):
+            movie(tmp_path / "movie.mp4")
+    assert rule.played == movies.MOST_TROUBLES
+
+
+def test_a_movie_whose_file_is_not_there_yet_is_waited_for(archive: Any, tmp_path: Path) -> None:
+    """The state is that of the mp4; a WebM is ready later. One that is no longer kept is queued again by asking."""
+    words = json.dumps({"error": "Movie z6vX0 (12) has an unknown status."})
+    with archive.fault("json_error", path=f"{API}/downloadMovie", body=words, times=2):
+        movie(tmp_path / "movie.webm")
+    assert actions(archive)[-4:] == ["getMovieStatus", "downloadMovie", "getMovieStatus", "downloadMovie"]
+    with archive.fault("json_error", path=f"{API}/downloadMovie", body=words), archive.fault(**state(status=2)):
+        with pytest.raises(ServiceUnreachable, match="has an unknown status"):
+            movie(tmp_path / "other.webm", wait=0 * u.s)
+    assert [one.name for one in tmp_path.iterdir()] == ["movie.webm"]
+
+
+def test_a_full_queue_is_told_in_the_servers_words(archive: Any, tmp_path: Path) -> None:
+    words = json.dumps({"error": "Sorry, due to current high demand, we are unable.", "errno": 40})
+    with archive.fault("json_error", path=f"{API}/queueMovie", status=500, body=words):
+        with pytest.raises(ServiceBroken, match="high demand"):
+            movie(tmp_path / "movie.mp4")
+
+
+@pytest.mark.parametrize("lacking", ["{}", '{"id": ""}', "[]"])
+def test_an_answer_without_a_number_is_an_error(archive: Any, tmp_path: Path, lacking: str) -> None:
+    with archive.fault("json_error", path=f"{API}/takeScreenshot", body=lacking):
+        with pytest.raises(ServiceError, match=r"no 'id'|an object was expected"):
+            helioviewer.screenshot(NOON, [13], tmp_path / "one.png")
+
+
+def test_a_screenshot_that_is_gone_is_an_error(archive: Any, tmp_path: Path) -> None:
+    words = json.dumps({"status_code": 404, "status_txt": "NOT FOUND", "data": "Screenshot not found"})
+    with archive.fault("json_error", path=f"{API}/downloadScreenshot", status=404, body=words):
+        with pytest.raises(TransferError, match="404: Screenshot not found"):
+            helioviewer.screenshot(NOON, [13], tmp_path / "one.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("fault", ["cut_close", "cut_length", "cut_chunked", "html_error", "json_error", "hang_up"])
+@pytest.mark.parametrize("action", ["downloadScreenshot", "downloadMovie", "getJPX"])
+def test_what_is_cut_or_something_else_is_never_kept(
+    archive: Any, tmp_path: Path, fault: str, action: str
+) -> None:
+    kept = tmp_path / "kept.png"
+    kept.write_bytes(b"what was there before")
+    make: dict[str, Callable[[Path], Path]] = {
+        "downloadScreenshot": lambda file: helioviewer.screenshot(NOON, [13], file, size=(64, 64)),
+        "downloadMovie": lambda file: movie(file.with_suffix(".mp4"), wait=0.5 * u.s),
+        "getJPX": lambda file: helioviewer.jpx(START, END, 13, file),
+    }
+    skip = 1 if action == "getJPX" else 0
+    with archive.fault(fault, path=f"{API}/{action}", skip=skip), pytest.raises(HelioPluginsError):
+        make[action](kept)
+    assert [one.name for one in tmp_path.iterdir()] == ["kept.png"]
+    assert kept.read_bytes() == b"what was there before"
+
+
+def test_a_jpx_is_a_file(archive: Any, tmp_path: Path) -> None:
+    file = helioviewer.jpx(START, END, 13, tmp_path / "frames.jpx", cadence=2 * u.min)
+    assert file.read_bytes().count(b"jp2c") == 5
+    assert archive.log[-1].query["cadence"] == "120"
+    assert archive.log[-1].query["linked"] == "false"
+
+
+def test_a_jpx_that_was_cut_by_the_server_is_told(archive: Any, tmp_path: Path) -> None:
+    told = json.dumps({"message": "The movie was truncated upon reaching the limit.", "uri": "", "frames": []})
+    with archive.fault("json_error", path=f"{API}/getJPX", body=told, times=1):
+        with pytest.warns(IncompleteAnswerWarning, match=r"frames\.jpx: The movie was truncated"):
+            helioviewer.jpx(START, END, 13, tmp_path / "frames.jpx")
+
+
+def test_a_jpx_of_nothing_is_an_error(archive: Any, tmp_path: Path) -> None:
+    with pytest.raises(ServiceError, match="available on or after"):
+        helioviewer.jpx("2026-11-01", "2026-11-02", 13, tmp_path / "one.jpx")
+    with pytest.raises(FileError, match="no JPX: nothing"):
+        helioviewer.jpx("2024-12-31", "2025-01-01", 2003, tmp_path / "one.jpx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_is_refused_before_any_request(archive: Any, tmp_path: Path) -> None:
     for layers in ([], [36], [13] * 6):
         with pytest.raises(QueryError):
-            helioviewer.screenshot(TIME, layers, tmp_path / "one.png")
+            helioviewer.screenshot(NOON, layers, tmp_path / "one.png")
     with pytest.raises(QueryError, match="mp4"):
-        helioviewer.movie(TIME, TIME, [13], tmp_path / "movie.gif")
+        helioviewer.movie(START, END, [13], tmp_path / "movie.gif")
     with pytest.raises(QueryError, match="does not take this"):
-        helioviewer.screenshot(TIME, [13], tmp_path / "one.png", watermark="perhaps")
-    assert asked == []
+        helioviewer.screenshot(NOON, [13], tmp_path / "one.png", watermark="perhaps")
+    for unknown in ({"watermarks": True}, {"display": True}):
+        with pytest.raises(QueryError, match=r"takes no .* here; it takes: date"):
+            helioviewer.screenshot(NOON, [13], tmp_path / "one.png", **unknown)
+    for cadence in (0 * u.s, -1 * u.s, 5, 5 * u.m, float("inf") * u.s):
+        with pytest.raises(QueryError, match="between"):
+            helioviewer.jpx(START, END, 13, tmp_path / "one.jpx", cadence=cadence)
+    assert archive.log == []
 
 
 def test_the_status_is_a_table(archive: Any) -> None:
     table = helioviewer.status()
     assert set(table["Instrument"]) == {"AIA", "HMI", "LASCO", "SUVI"}
     assert (table["Behind"] > 0 * u.s).all()
+    assert table[table["Instrument"] == "LASCO"]["Newest Image"][0].isot == "2026-01-10T15:12:07.000"
+
+
+def test_a_status_without_instruments_is_an_empty_table(archive: Any) -> None:
+    with archive.fault("json_error", path=f"{API}/getStatus", body="[]"):
+        assert len(helioviewer.status()) == 0
+    with archive.fault("json_error", path=f"{API}/getStatus", body='{"AIA": "late"}'):
+        with pytest.raises(ServiceError, match="instruments were expected"):
+            helioviewer.status()
+
+
+def test_a_reached_rate_limit_is_waited_for(archive: Any) -> None:
+    words = "Limit of 3000 requests per 60 seconds has been exceeded by identifier: 10.0.0.1"
+    with archive.fault("html_error", path=f"{API}/getStatus", words=words, times=2) as rule:
+        with conf.helioviewer.set_temp("rate_limit_wait", 0.01):
+            assert len(helioviewer.status()) == 4
+    assert rule.played == 2
+    with archive.fault("html_error", path=f"{API}/getStatus", words=words), conf.set_temp("retries", 0):
+        with pytest.raises(ServiceError, match="Limit of 3000 requests"):
+            helioviewer.status()
+
+
+@pytest.fixture
+def scripted(canned: Callable[..., str]) -> Iterator[list[dict[str, Any]]]:
+    """Answer as an API does whose numbers are texts, and keep what is asked."""
+    asked: list[dict[str, Any]] = []
+    states = [{"status": "0"}, {"status": "1", "progress": None}, {"status": "2"}]
+
+    def reply(path: str) -> tuple[int, str, bytes]:
+        url = urlsplit(path)
+        action = url.path.strip("/").rpartition("/")[2]
+        asked.append({"action": action, **{name: values[0] for name, values in parse_qs(url.query).items()}})
+        if action == "downloadMovie":
+            return 200, "video/mp4", MP4
+        answer = {"id": "z6vX5", "token": None} if action == "queueMovie" else states.pop(0)
+        return 200, "application/json", json.dumps(answer).encode()
+
+    with conf.helioviewer.set_temp("api_url", f"{canned(reply)}/v2"):
+        yield asked
+
+
+def test_numbers_may_be_texts_and_a_token_may_be_missing(scripted: list[dict[str, Any]], tmp_path: Path) -> None:
+    assert movie(tmp_path / "movie.mp4").read_bytes() == MP4
+    assert scripted[1] == {"action": "getMovieStatus", "id": "z6vX5", "format": "mp4"}

@@ -1,0 +1,108 @@
+"""
+Whether a file that Helioviewer made is whole, and of its kind: a screenshot, a movie, a JPX.
+
+Errors arrive under status 200 here as well: an object of JSON in place of a movie that is not made yet, an empty body
+in place of a JPX whose making failed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from sunpy_helio_plugins.config import conf
+from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.helioviewer import jp2
+from sunpy_helio_plugins.transport.ranges import PassingFileError
+from sunpy_helio_plugins.transport.words import server_words
+
+__all__ = ["KINDS", "NotMadeError", "accept"]
+
+_PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"\0\0\0\0IEND\xaeB\x60\x82"
+_EBML = b"\x1a\x45\xdf\xa3"
+_BRIEF = 4096
+
+
+class NotMadeError(FileError):
+    """Helioviewer says, in place of a file, that it has none, or none yet."""
+
+
+def accept(what: str, kind: str, part: Path) -> None:
+    """
+    Check a file that came.
+
+    Parameters
+    ----------
+    what : str
+        What gave it, as the subject of a sentence.
+    kind : str
+        What it should be, one of `KINDS`.
+    part : pathlib.Path
+        The whole file.
+
+    Raises
+    ------
+    NotMadeError
+        An error in JSON came instead.
+    FileError
+        Something else came instead, or it was cut.
+    """
+    size = part.stat().st_size
+    with part.open("rb") as stream:
+        start = stream.read(_BRIEF)
+        if not _BEGINS[kind](start):
+            raise _instead(what, kind, start)
+        if not KINDS[kind](stream, size):
+            raise PassingFileError(f"{what} gave {size} bytes of a {kind} that is not finished: cut, or damaged.")
+
+
+def _instead(what: str, kind: str, start: bytes) -> FileError:
+    words = f"{what} gave no {kind}: {server_words(start) or 'nothing'}"
+    if jp2.is_rate_limit(start):
+        return PassingFileError(words, float(conf.helioviewer.rate_limit_wait))
+    try:
+        told = json.loads(start)
+    except ValueError:
+        return FileError(words)
+    return NotMadeError(words) if isinstance(told, dict) and told.get("error") else FileError(words)
+
+
+def _png_ends(stream: BinaryIO, size: int) -> bool:
+    stream.seek(max(size - len(_PNG_END), 0))
+    return stream.read() == _PNG_END
+
+
+def _holds(*needed: bytes) -> Callable[[BinaryIO, int], bool]:
+    """Return what tells whether a file's boxes, in JPX and mp4 alike, add up to its size and are of certain types."""
+
+    def check(stream: BinaryIO, size: int) -> bool:
+        try:
+            kinds = {kind for kind, _ in jp2.boxes(stream, size)}
+        except FileError:
+            return False
+        return bool(kinds & set(needed))
+
+    return check
+
+
+def _any_end(stream: BinaryIO, size: int) -> bool:
+    """Accept: a WebM that is streamed does not say how long it is."""
+    return True
+
+
+_BEGINS: dict[str, Callable[[bytes], bool]] = {
+    "PNG": lambda start: start.startswith(_PNG_START),
+    "mp4": lambda start: start[4:8] == b"ftyp",
+    "webm": lambda start: start.startswith(_EBML),
+    "JPX": lambda start: start.startswith(jp2.SIGNATURE),
+}
+
+KINDS: dict[str, Callable[[BinaryIO, int], bool]] = {
+    "PNG": _png_ends,
+    "mp4": _holds(b"moov"),
+    "webm": _any_end,
+    "JPX": _holds(b"jp2c", b"ftbl", b"jpch"),
+}
+"""What can come, and what tells whether it is whole."""

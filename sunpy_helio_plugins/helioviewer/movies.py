@@ -1,0 +1,165 @@
+"""
+Movies made by Helioviewer: queued, awaited, and fetched once they are made.
+
+Read from its code (repository Helioviewer-Project/api, ``Movies.php``, ``HelioviewerMovie.php``): the state is that of
+the mp4, so that a WebM may still be missing when it says "made"; asking for the state may fail with status 500 while
+the first frames are drawn; a movie that is no longer kept is queued again by asking for it.
+"""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import astropy.units as u
+
+from sunpy_helio_plugins.errors import QueryError, ServiceBroken, ServiceUnreachable
+from sunpy_helio_plugins.helioviewer import api, media
+from sunpy_helio_plugins.helioviewer.formats import NotMadeError
+from sunpy_helio_plugins.helioviewer.translate import PROVIDER
+
+__all__ = ["movie"]
+
+QUEUED, AT_WORK, MADE, FAILED = range(4)
+"""The states of a movie."""
+
+MOST_TROUBLES = 8
+"""How often in a row asking for the state may fail."""
+
+_SHORTEST, _LONGEST = 1.0, 15.0
+
+
+def movie(
+    start: Any, end: Any, layers: Iterable[int], file: str | Path, image_scale: float = 4.8,
+    size: tuple[int, int] = (512, 512), progress: bool = True, wait: u.Quantity = 3600 * u.s, **options: Any,
+) -> Path:  # fmt: skip
+    """
+    Have Helioviewer make a movie, wait for it, and fetch it.
+
+    Parameters
+    ----------
+    start, end : str, datetime or astropy.time.Time
+        The range.
+    layers : iterable of int
+        Ids of sources, the lowest layer first.
+    file : str or pathlib.Path
+        Where the movie goes: ``.mp4`` or ``.webm``; one that is there already is replaced.
+    image_scale : float, optional
+        Arcseconds per pixel.
+    size : tuple of int, optional
+        Width and height in pixels, about the centre of the Sun.
+    progress : bool, optional
+        Show a bar.
+    wait : astropy.units.Quantity, optional
+        How long to wait for it.
+    **options
+        Further parameters of ``hvpy.queueMovie``, such as ``frameRate`` and ``maxFrames``.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    QueryError
+        The file's suffix, a layer or a parameter is not allowed.
+    ServiceError, TransferError
+        Helioviewer refuses, fails to make the movie, or does not end in time.
+    FileError
+        What came is no whole movie.
+    """
+    kind = Path(file).suffix.removeprefix(".").lower()
+    if kind not in ("mp4", "webm"):
+        raise QueryError(f"Helioviewer makes movies as .mp4 and .webm, not as {Path(file).name}.")
+    # hvpy wants texts here, and numbers for a screenshot.
+    place = {"x0": "0", "y0": "0", "width": str(size[0]), "height": str(size[1])}
+    asked = {
+        "startTime": media.moment(start), "endTime": media.moment(end), "layers": media.layer_text(layers),
+        "events": "", "eventsLabels": False, "imageScale": image_scale, "format": kind, **place, **options,
+    }  # fmt: skip
+    most = float(wait.to_value(u.s))
+    queued = media.spoken("queueMovie", asked)
+    number = str(media.field_of(queued, "id", "queueMovie"))
+    with _bar(progress) as bar:
+        waiting = _Waiting(number, kind, str(queued.get("token") or ""), most, bar)
+        return waiting.until_fetched(lambda: media.fetched("downloadMovie", waiting.download, file, kind))
+
+
+class _Waiting:
+    """
+    The wait for one movie.
+
+    Parameters
+    ----------
+    number, kind, token : str
+        The movie's id, its format, and what the queue gave.
+    most : float
+        Seconds to wait at most.
+    bar : tqdm.tqdm
+        What shows how far it is.
+    """
+
+    def __init__(self, number: str, kind: str, token: str, most: float, bar: Any) -> None:
+        self.asked = {"id": number, "format": kind, **({"token": token} if token else {})}
+        self.download = {"id": number, "format": kind, "hq": "true"}
+        self.most, self.ends, self.pause, self.bar = most, clock.monotonic() + most, _SHORTEST, bar
+        self.told: dict[str, Any] = {}
+
+    def until_fetched(self, fetch: Callable[[], Path]) -> Path:
+        """Fetch the movie once it is made; wait on where its file is not there yet, or no more."""
+        while True:
+            self.until_made()
+            try:
+                return fetch()
+            except NotMadeError as error:
+                self.sleep(str(error))
+
+    def until_made(self) -> None:
+        """Ask for the state until the movie is made."""
+        troubles = 0
+        while True:
+            try:
+                self.told = api.ask_object("getMovieStatus", self.asked)
+                troubles = 0
+            except ServiceBroken:
+                troubles += 1
+                if troubles == MOST_TROUBLES:
+                    raise
+                self.sleep("its state is not told")
+                continue
+            state = _whole(self.told.get("status"))
+            self.bar.n = 1.0 if state == MADE else _share(self.told.get("progress"))
+            self.bar.refresh()
+            if state == MADE:
+                return
+            if state == FAILED:
+                words = f"the movie failed: {self.told.get('error', 'no reason given')}"
+                raise ServiceBroken(PROVIDER, api.address("getMovieStatus"), words)
+            self.sleep(f"queue: {self.told.get('queuePosition', 'left')}")
+
+    def sleep(self, words: str) -> None:
+        """Wait a little longer each time; raise where that would be too long."""
+        if clock.monotonic() + self.pause > self.ends:
+            text = f"the movie {self.asked['id']} was not made within {self.most:g} s ({words})"
+            raise ServiceUnreachable(PROVIDER, api.address("getMovieStatus"), text)
+        clock.sleep(self.pause)
+        self.pause = min(1.5 * self.pause, _LONGEST)
+
+
+def _whole(value: Any) -> int:
+    """Return a state; PHP gives numbers as texts in places."""
+    return int(value) if isinstance(value, int | str) and str(value).isdigit() else QUEUED
+
+
+def _share(value: Any) -> float:
+    return min(max(float(value), 0.0), 1.0) if isinstance(value, int | float) else 0.0
+
+
+def _bar(progress: bool) -> Any:
+    from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
+
+    form = "{desc}: {percentage:3.0f}% {bar}"
+    return tqdm(total=1.0, desc="Helioviewer's movie", disable=not progress, bar_format=form)
