@@ -212,7 +212,7 @@ def read_512(file: Path, repeats: int) -> dict[str, float]:
 
 def bytes_512(data: bytes) -> dict[str, float]:
     enough = reduced.needed(512, data) or len(data)
-    sent = max(enough, reduced.first_bytes(512))
+    sent = max(enough, reduced.FIRST_BYTES)
     return {"ratio": round(len(data) / sent, 2), "needed": enough, "sent": sent, "whole": len(data)}
 
 

@@ -24,8 +24,9 @@ _STAMP = re.compile(
     re.VERBOSE,
 )
 
-_LATEST = np.timedelta64(1000, "ms")
-_EARLIEST = np.timedelta64(-500, "ms")
+_LATEST = np.timedelta64(1010, "ms")
+_EARLIEST = np.timedelta64(-510, "ms")
+# A second that was truncated or rounded, and a name that was rounded by up to 10 ms.
 _NAT = np.datetime64("NaT", "us")
 _ZERO, _NINE, _SLASH = b"09/"
 

@@ -160,8 +160,7 @@ def _covered(
     """
     Return the ranges to ask for, what of the time wanted the server cannot list, and where there is nothing to list.
 
-    startDate is that of the first image; stopDate is that of the last one when the server was started. The database
-    truncates (MariaDB) or rounds (MySQL) to whole seconds: one more second on each side finds all.
+    startDate is that of the first image; stopDate is that of the last one when the server was started.
     """
     first, last = _limits(info)
     gaps, notes = [], []
@@ -170,13 +169,34 @@ def _covered(
     if end >= last + SECOND:
         reason = f"its HAPI server's list ends at {info.stop}, where it did when that server was last started"
         gaps.append(Gap(max(start, last + SECOND), end, reason))
-    low, high = max(start.astype("M8[s]") - SECOND, first), min(end.astype("M8[s]") + SECOND, last)
-    spans = list(_pieces(low, high))
+    low, high = _seconds(start, end)
+    spans = list(_pieces(*_clipped(low, high, first, last)))
     if first == last and start <= last + SECOND and end >= first:
         # The server refuses a range that is empty (1404) as well as one that is wider than what it holds (1405).
         reason = f"its HAPI server cannot list the one image of {first}"
         gaps.append(Gap(max(start, first), min(end, last + SECOND), reason))
     return spans, gaps, notes
+
+
+def _seconds(start: np.datetime64, end: np.datetime64) -> _Span:
+    """
+    Return the whole seconds between which the database holds the images of a range.
+
+    It truncates (MariaDB) or rounds (MySQL) to whole seconds: from the start's second to the one after the end, all are
+    found. One second more before the start finds an image whose name is later than its header by the few milliseconds
+    of a rounding; it is left out where it would make a month of 31 days two requests.
+    """
+    low = start.astype("M8[s]")
+    high = end.astype("M8[s]") + (SECOND if end.astype("M8[s]") < end else 0 * SECOND)
+    return (low - SECOND if (high - low) % LONGEST or high == low else low), high
+
+
+def _clipped(low: np.datetime64, high: np.datetime64, first: np.datetime64, last: np.datetime64) -> _Span:
+    """Return what of a range the server holds; never a single second, which it refuses (1404)."""
+    low, high = max(low, first), min(high, last)
+    if low == high:
+        low, high = max(low - SECOND, first), min(high + SECOND, last)
+    return low, high
 
 
 def _pieces(low: np.datetime64, high: np.datetime64) -> Iterator[_Span]:

@@ -75,7 +75,7 @@ def _bytes(path: Path, size: int | None) -> bytes:
 
 
 def _smaller(stream: Any, size: int) -> bytes:
-    data = stream.read(reduced.first_bytes(size))
+    data = stream.read(reduced.FIRST_BYTES)
     if data[: len(jp2.SIGNATURE)] != jp2.SIGNATURE:
         raise jp2.classified(data[:4096], len(data))
     while (want := reduced.needed(size, data)) is None or want > len(data):

@@ -15,22 +15,14 @@ from sunpy_helio_plugins.helioviewer.codestream import Layout, cut, reductions
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["accept", "checked", "decoded", "first_bytes", "named", "needed", "plan", "reduce"]
+__all__ = ["FIRST_BYTES", "accept", "checked", "decoded", "named", "needed", "plan", "reduce"]
 
-
-def first_bytes(size: int) -> int:
-    """
-    Return how much of a file to ask for at first.
-
-    Files of AIA and HMI need at most 48 kB for 256 pixels, 96 to 192 kB for 512 (files of 2010 to 2024). What is asked
-    too much is lost, what is missing costs a second request: this is what most of them need.
-
-    Parameters
-    ----------
-    size : int
-        Pixels of the longer side.
-    """
-    return int(min(max(32_768, 98_304 * (size / 512) ** 1.6), 1 << 22))
+FIRST_BYTES = 24_576
+"""
+How much of a file to ask for at first: its header (4 to 7 kB) and the lengths of its packets (some 15 kB for a picture
+of 4096 pixels in eight layers), which tell exactly how much more a smaller picture needs. One of 512 pixels needs more
+than that in any case.
+"""
 
 
 def needed(size: int, data: bytes) -> int | None:
@@ -199,7 +191,7 @@ def accept(size: int, part: Path) -> None:
 
 def plan(size: int) -> dict[str, Any]:
     """Return what a download of a smaller picture is told."""
-    return {"first": first_bytes(size), "needed": partial(needed, size), "accept": partial(accept, size)}
+    return {"first": FIRST_BYTES, "needed": partial(needed, size), "accept": partial(accept, size)}
 
 
 def checked(size: Any) -> int | None:

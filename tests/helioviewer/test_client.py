@@ -110,6 +110,36 @@ def test_an_image_on_the_border_of_two_pieces_comes_once(archive: Any) -> None:
     assert len(table) == 4
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "requests"),
+    [
+        ("2023-01-01", "2023-02-01", 1),
+        ("2023-01-01", "2023-01-31 23:59:59.999", 1),
+        ("2023-01-01 00:00:05.129", "2023-02-01 00:00:04.129", 1),
+        ("2022-12-15", "2023-01-15 00:00:01", 2),
+        ("2022-12-01", "2023-02-01", 2),
+    ],
+)
+def test_a_month_is_one_question(archive: Any, start: str, end: str, requests: int) -> None:
+    query = a.Time(start, end), a.helioviewer.SourceID(13)
+    table = search(*query)
+    asked = [request.query for request in archive.log if request.path.endswith("/data")]
+    assert len(asked) == requests
+    lengths = [np.datetime64(one["stop"][:-1]) - np.datetime64(one["start"][:-1]) for one in asked]
+    assert max(lengths) <= np.timedelta64(31, "D")
+    assert list(table["Path"]) == list(search(*query, a.helioviewer.Lister("index"))["Path"])
+
+
+@pytest.mark.parametrize("second", ["2010-06-02T00:05:39", "2026-01-10T20:06:05"])
+@pytest.mark.parametrize("length", [0.0, 0.3, 0.999])
+def test_the_first_and_the_last_image_of_the_list_are_found(archive: Any, second: str, length: float) -> None:
+    start = Time(second)
+    table = search(a.Time(start, start + length * u.s), a.helioviewer.SourceID(13), a.helioviewer.Lister("HAPI"))
+    known = {"2010-06-02T00:05:39": 0.130, "2026-01-10T20:06:05": 0.131}[second]
+    assert len(table) == (length >= known)
+    assert [request.query["start"] for request in archive.log if request.path.endswith("/data")]
+
+
 def test_a_range_is_clipped_to_what_the_server_takes(archive: Any) -> None:
     query = a.helioviewer.SourceID(13), a.helioviewer.Lister("HAPI")
     with pytest.warns(IncompleteAnswerWarning, match="ends at 2026-01-10T20:06:05Z"):
