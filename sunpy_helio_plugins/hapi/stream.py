@@ -288,7 +288,7 @@ def _end_last_line(part: Path) -> None:
 
 def _is_cut(tail: bytes, fields: int) -> bool:
     """Tell whether CSV stops inside a record; some servers leave out the last line end."""
-    if tail.endswith(b"\n"):
+    if not tail or tail.endswith(b"\n"):
         return False
     before, _, last = tail.rpartition(b"\n")
     if b'"' in last:
