@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -45,7 +45,14 @@ class _Counted:
         return part
 
 
-def put(url: str, path: Path, *, archive: str, tell: Callable[[int], Any] = lambda size: None) -> None:
+def put(
+    url: str,
+    path: Path,
+    *,
+    archive: str,
+    tell: Callable[[int], Any] = lambda size: None,
+    headers: Mapping[str, str] | None = None,
+) -> None:
     """
     Send a file to a presigned link.
 
@@ -59,6 +66,8 @@ def put(url: str, path: Path, *, archive: str, tell: Callable[[int], Any] = lamb
         The archive's name, for messages.
     tell : callable, optional
         Called with the number of bytes of each part that is sent; with a negative one where the file is begun again.
+    headers : mapping, optional
+        Further headers, such as those that the link's signature covers.
 
     Raises
     ------
@@ -72,7 +81,7 @@ def put(url: str, path: Path, *, archive: str, tell: Callable[[int], Any] = lamb
     for attempt in range(conf.retries + 1):
         last = attempt == conf.retries
         try:
-            wait = _sent(url, path, archive, tell, last)
+            wait = _sent(url, path, archive, tell, dict(headers or {}), last)
         except ServiceUnreachable:
             if last:
                 raise
@@ -84,7 +93,9 @@ def put(url: str, path: Path, *, archive: str, tell: Callable[[int], Any] = lamb
         time.sleep(wait or backoff(attempt))
 
 
-def _sent(url: str, path: Path, archive: str, tell: Callable[[int], Any], last: bool) -> float | None:
+def _sent(
+    url: str, path: Path, archive: str, tell: Callable[[int], Any], further: dict[str, str], last: bool
+) -> float | None:
     """Send once; return how long to wait before the next attempt, `None` where the file has arrived."""
     sent = 0
 
@@ -95,7 +106,7 @@ def _sent(url: str, path: Path, archive: str, tell: Callable[[int], Any], last: 
 
     with path.open("rb") as stream, requests.Session() as session, unlogged(url):
         body = _Counted(stream, os.fstat(stream.fileno()).st_size, count)
-        headers = {"User-Agent": user_agent(), "Content-Length": str(len(body))}
+        headers = {**further, "User-Agent": user_agent(), "Content-Length": str(len(body))}
         try:
             response = session.put(
                 url,
