@@ -14,13 +14,15 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from sunpy_helio_plugins.imap import kernels
-from sunpy_helio_plugins.imap.vocabulary import EXTENSIONS
+from sunpy_helio_plugins.imap.vocabulary import EXTENSIONS, LEVELS
 
 __all__ = ["FileName", "key_of", "parse", "table_of"]
 
-_LEVEL = re.compile(r"l[0-9][a-z]{0,2}")
+_LEVEL = re.compile(r"l[0-9][a-z]{0,4}")
 _SPAN = re.compile(r"([0-9]{8})(?:-repoint([0-9]{5})|-cr([0-9]{5}))?")
 _TAIL = re.compile(r"(v(?:([0-9]{3})\.([0-9]{4})|([0-9]{3})))\.([^./]+)")
+_ANCILLARY = frozenset(EXTENSIONS["ancillary"]) - frozenset(EXTENSIONS["science"])
+"""Extensions that ancillary files alone have."""
 
 _Span = tuple[date, int | None, int | None]
 _Tail = tuple[str, int | None, int, str]
@@ -87,7 +89,11 @@ def parse(name: str) -> FileName | None:
     tail = _tail(parts[-1])
     if tail is None or parts[0] != "imap" or "" in parts or "/" in name or not 5 <= len(parts) <= 6:
         return None
-    return _science(parts, tail) or _ancillary(parts, tail)
+    science = _science(parts, tail)
+    if science is not None and science.level in LEVELS and tail[3] not in _ANCILLARY:
+        return science
+    # Six parts can be both, where a descriptor is called like a level.
+    return _ancillary(parts, tail) or science
 
 
 def _science(parts: list[str], tail: _Tail) -> FileName | None:
@@ -133,7 +139,7 @@ def _span(text: str) -> _Span | None:
 def _tail(text: str) -> _Tail | None:
     """Read a version and an extension."""
     found = _TAIL.fullmatch(text)
-    if found is None:
+    if found is None or found[5].lower() in kernels.EXTENSIONS:
         return None
     version, major, minor, alone, extension = found.groups()
     return version, _number(major), int(minor or alone), extension
@@ -188,4 +194,5 @@ def key_of(name: str) -> str | None:
     if table == "ancillary":
         return f"imap/ancillary/{found.instrument}/{name}"
     above = "imap/quicklook" if table == "quicklook" else "imap"
-    return f"{above}/{found.instrument}/{found.level}/{found.start:%Y/%m}/{name}"
+    # strftime does not write years before 1000 with four digits everywhere.
+    return f"{above}/{found.instrument}/{found.level}/{found.start.year:04}/{found.start.month:02}/{name}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -17,8 +17,6 @@ Row = dict[str, Any]
 
 _STAMP = re.compile(r"(\d{4})-?(\d\d)-?(\d\d),? (\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?", re.ASCII)
 """The three forms of an ingestion date: "20260106 00:00:00", "2024-07-09 15:42:23" and "2026-03-03, 04:05:06"."""
-
-_VERSION = re.compile(r"_v?(\d+)(?:\.[a-z]+)+$", re.IGNORECASE | re.ASCII)
 
 
 class Found(NamedTuple):
@@ -41,6 +39,8 @@ class Found(NamedTuple):
         Major and minor version; the older form with one number counts as major version 1.
     ingested : str
         When it came into the archive, as ISO 8601; empty where that cannot be read.
+    root : str
+        Of a SPICE kernel, its name without the version.
     """
 
     row: Row
@@ -51,11 +51,14 @@ class Found(NamedTuple):
     inferred: bool
     rank: tuple[int, int]
     ingested: str
+    root: str = ""
 
     @property
     def series(self) -> tuple[Any, ...]:
         """What files share that are versions of one another."""
         name = self.name
+        if self.root:
+            return (self.root,)
         return (
             name.instrument, name.level, name.descriptor, self.start, name.end, name.repointing, name.rotation,
             name.extension,
@@ -116,29 +119,49 @@ def _stamp(text: Any) -> str:
     if found is None:
         return ""
     year, month, day, clock, fraction = found.groups(default="")
+    try:
+        datetime.fromisoformat(f"{year}-{month}-{day}T{clock}")
+    except ValueError:
+        return ""
     return f"{year}-{month}-{day}T{clock}.{fraction:0<9}Z"
 
 
 def _kernel(row: Row, path: str, bare: str) -> Found | None:
-    kind = row.get("kernel_type") or kernels.type_of(bare)
+    """Return a kernel; its version stands in its name, if anywhere: the service does not tell it of every one."""
+    said = kernels.parse(bare)
+    kind = row.get("kernel_type") or (said and said.kind)
     if not isinstance(kind, str):
         return None
-    start, end = (_instant(row, which) for which in ("min", "max"))
-    version = row.get("version")
-    if not isinstance(version, int):
-        in_name = _VERSION.search(bare)
-        version = int(in_name[1]) if in_name else 0
+    start, end, inferred = _reach(row)
+    version = said.version if said else None
     first = date.fromisoformat(start[:10]) if start else date.min
-    name = FileName(
-        "spacecraft", kind, f"v{version:03}", bare.rpartition(".")[2], None, first, None, None, None, None, version
-    )
-    return Found(row, path, name, start, end, False, (1, version), _stamp(row.get("ingestion_date")))
+    shown = "" if version is None else f"v{version:03}"
+    name = FileName("spacecraft", kind, shown, bare.rpartition(".")[2], None, first, None, None, None, None, version or 0)
+    rank = (1, -1 if version is None else version)
+    root = said.root if said else bare
+    return Found(row, path, name, start, end, inferred, rank, _stamp(row.get("ingestion_date")), root)
 
 
-def _instant(row: Row, which: str) -> str:
-    """Return one end of a kernel's coverage; the service counts seconds of TDB, or writes dates of the tables."""
-    seconds = row.get(f"{which}_date_j2000")
+def _reach(row: Row) -> tuple[str, str, bool]:
+    """
+    Return what a kernel covers, and whether the end is inferred.
+
+    The service counts seconds of TDB. The tables beside those of the kernels have the days of the files' names, of
+    which the last one is meant as a whole.
+    """
+    start, end = (_instant(row.get(f"{which}_date_j2000")) for which in ("min", "max"))
+    if start or end:
+        return start, end, False
+    last = _stamp(row.get("end_date"))
+    return _stamp(row.get("start_date")), _midnight(_next(last[:10])) if last else "", bool(last)
+
+
+def _next(day: str) -> date:
+    return date.fromordinal(min(date.fromisoformat(day).toordinal() + 1, date.max.toordinal()))
+
+
+def _instant(seconds: Any) -> str:
     if isinstance(seconds, int | float) and abs(seconds) < 9e9:
         # TDB and TT differ by less than 2 ms.
         return f"{times.datetime64_from_tt2000([round(seconds * 1e9)])[0]}".ljust(29, "0")[:29] + "Z"
-    return _stamp(row.get("start_date" if which == "min" else "end_date"))
+    return ""

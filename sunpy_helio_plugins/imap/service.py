@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from sunpy_helio_plugins.errors import AnswerError, ServiceBroken, ServiceRefused
-from sunpy_helio_plugins.imap import filenames
+from sunpy_helio_plugins.imap import filenames, ranges
 from sunpy_helio_plugins.imap.access import Access, current
 from sunpy_helio_plugins.imap.translate import Query
 from sunpy_helio_plugins.transport import session
 from sunpy_helio_plugins.transport.credentials import Login
 
-__all__ = ["ARCHIVE", "Rows", "ask", "download_url", "rows_of"]
+__all__ = ["ARCHIVE", "Rows", "ask", "download_url", "rows_of", "split"]
 
 ARCHIVE = "IMAP SDC"
 
 Row = dict[str, Any]
 
 _DROPPED = frozenset(
-    {"latest", "major_version", "file_path", "ingestion_start_date", "ingestion_end_date", "extension", "repointing"}
-)
+    {"latest", "major_version", "file_path", "ingestion_start_date", "ingestion_end_date", "extension", "repointing",
+     "start_ingest_date", "end_ingest_date"}
+)  # fmt: skip
 """Parameters without which an older service can be asked: `tables` does the same on what comes."""
-
-_ADDED = {"start_date": "end_date", "ingestion_start_date": "ingestion_end_date"}
-_FIRST = date(2010, 1, 1)
-"""Before any file of the mission, those of its rehearsals included."""
 
 _TOO_MUCH = "where many files match, this is its answer too: narrow the query"
 
@@ -72,15 +69,15 @@ def ask(query: Query) -> Rows:
     if query.table == "spice":
         from sunpy_helio_plugins.imap import spice
 
-        return Rows(spice.ask(query), [])
+        return spice.ask(query)
     access = current()
-    found = _split(access, parameters(query))
+    found = split(access, parameters(query))
     if _wants_all(query, access):
         for major in range(max((row.get("major_version") or 0 for row in found.rows), default=0)):
-            found = _joined(found, _split(access, parameters(query) | {"major_version": str(major)}))
+            found = _joined(found, split(access, parameters(query) | {"major_version": str(major)}))
     if query.rotation is not None and not found.rows:
         # Whether the service knows the rotation of each file is not sure; its date is.
-        found = _split(access, parameters(query, by_date=True))
+        found = split(access, parameters(query, by_date=True))
     return found
 
 
@@ -111,7 +108,8 @@ def parameters(query: Query, by_date: bool = False) -> dict[str, str]:
     asked: dict[str, str] = {} if query.table == "science" else {"table": query.table}
     if query.name is not None:
         return asked | _of_name(query.name)
-    exact = None if query.has_wildcards else query.descriptor
+    # Descriptors are compared letter by letter, and those of ancillary files have capitals at times.
+    exact = None if query.has_wildcards or query.table == "ancillary" else query.descriptor
     named = {
         "instrument": query.instrument, "data_level": query.level, "descriptor": exact, "extension": query.extension,
         "repointing": query.repointing if query.table != "ancillary" else None,
@@ -166,41 +164,38 @@ def _joined(one: Rows, other: Rows) -> Rows:
     return Rows(list(rows.values()), [*one.problems, *other.problems])
 
 
-def _split(access: Access, fields: dict[str, str]) -> Rows:
-    """Ask; where the service fails, in halves of the range, since too large an answer is an error without reason."""
+def split(access: Access, fields: dict[str, str], endpoint: str = "query") -> Rows:
+    """
+    Ask; where the service fails, in halves of the range, since too large an answer is an error without reason.
+
+    Parameters
+    ----------
+    access : Access
+        The service.
+    fields : dict of str
+        The query fields.
+    endpoint : str, optional
+        Where rows are asked for.
+
+    Returns
+    -------
+    Rows
+        The rows, and which parts of the range did not come.
+    """
     try:
-        return Rows(rows_of(access, "query", fields), [])
+        return Rows(rows_of(access, endpoint, fields), [])
     except ServiceBroken as broken:
-        halves = _halves(fields)
+        halves = ranges.halves(fields)
         if not halves:
             words = f"{broken.words}; {_TOO_MUCH}"
             raise ServiceBroken(ARCHIVE, broken.url, words, broken.status) from None
-    first = _split(access, halves[0])
+    first = split(access, halves[0], endpoint)
     try:
-        return _joined(first, _split(access, halves[1]))
+        return _joined(first, split(access, halves[1], endpoint))
     except ServiceBroken as broken:
         if not first.rows:
             raise
-        span = " to ".join(halves[1][name] for pair in _ADDED.items() for name in pair if name in halves[1])
-        return Rows(first.rows, [*first.problems, f"Files of {span} are missing: {broken}"])
-
-
-def _halves(fields: dict[str, str]) -> list[dict[str, str]]:
-    """Return a question in two, by the start dates or else by the days of ingestion; nothing where it is one day."""
-    for start, end in _ADDED.items():
-        if start in fields or end in fields:
-            first = _day(fields[start]) if start in fields else _FIRST
-            last = _day(fields[end]) if end in fields else datetime.now(UTC).date()
-            if first < last:
-                middle = first + (last - first) // 2
-                after = middle + timedelta(days=1)
-                left = {**fields, start: f"{first:%Y%m%d}", end: f"{middle:%Y%m%d}"}
-                return [left, {**fields, start: f"{after:%Y%m%d}", end: f"{last:%Y%m%d}"}]
-    return []
-
-
-def _day(text: str) -> date:
-    return date.fromisoformat(f"{text[:4]}-{text[4:6]}-{text[6:]}")
+        return Rows(first.rows, [*first.problems, f"Files of {ranges.shown(halves[1])} are missing: {broken}"])
 
 
 def rows_of(access: Access, endpoint: str, fields: dict[str, str]) -> list[Row]:
@@ -229,11 +224,12 @@ def rows_of(access: Access, endpoint: str, fields: dict[str, str]) -> list[Row]:
         if unknown not in fields or unknown not in _DROPPED:
             raise
         rest = {name: value for name, value in fields.items() if name != unknown}
-        return rows_of(access, endpoint, rest or {"start_date": f"{_FIRST:%Y%m%d}"})
+        return rows_of(access, endpoint, rest or {"start_date": f"{ranges.FIRST:%Y%m%d}"})
     rows = answer.json()
     if not isinstance(rows, list) or not all(map(_is_row, rows)):
         raise AnswerError(ARCHIVE, answer.url, "a list of files was expected; something else came", answer.status)
-    return rows
+    # Kernels have their folder below imap/spice.
+    return [row if "file_path" in row else {**row, "file_path": f"imap/spice/{row['file_name']}"} for row in rows]
 
 
 def _is_row(row: Any) -> bool:

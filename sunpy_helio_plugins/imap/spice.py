@@ -8,28 +8,35 @@ other words than these are refused.
 from __future__ import annotations
 
 import math
+import re
 import warnings
-from typing import Any
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import erfa
 from astropy.time import Time
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins.errors import AnswerError, QueryError
+from sunpy_helio_plugins.imap import filenames, kernels
 from sunpy_helio_plugins.imap.access import current
 from sunpy_helio_plugins.imap.translate import Query
 from sunpy_helio_plugins.imap.vocabulary import KERNELS
 from sunpy_helio_plugins.quantities import times
 
+if TYPE_CHECKING:
+    from sunpy_helio_plugins.imap.service import Rows
+
 __all__ = ["ask", "metakernel", "parameters"]
 
-Row = dict[str, Any]
-
 _TABLES = {"spin": "spin-table", "repoint": "repoint-table", "thruster": "small-forces-table"}
-"""Files beside the kernels, which older services list at an endpoint of their own."""
+"""Files beside the kernels, which have tables of their own; what the other table says of them fails for their latest."""
+
+_ENDLESS = "9999999999"
+"""After any kernel's first instant."""
 
 
-def ask(query: Query) -> list[Row]:
+def ask(query: Query) -> Rows:
     """
     Ask for kernels.
 
@@ -40,17 +47,15 @@ def ask(query: Query) -> list[Row]:
 
     Returns
     -------
-    list of dict
+    Rows
         The service's rows, each with its ``"file_path"``.
     """
     from sunpy_helio_plugins.imap import service
 
-    access = current()
-    if query.kernel in _TABLES:
-        rows = service.rows_of(access, _TABLES[query.kernel], {"start_date": "20200101"})
-    else:
-        rows = service.rows_of(access, "spice-query", parameters(query))
-    return [row if "file_path" in row else {**row, "file_path": f"imap/spice/{row['file_name']}"} for row in rows]
+    kind = query.kernel or (kernels.type_of(query.name) if query.name else None)
+    endpoint = _TABLES.get(kind or "", "spice-query")
+    asked = parameters(query) if endpoint == "spice-query" else _of_table(query)
+    return service.split(current(), asked | _ingested(query), endpoint)
 
 
 def parameters(query: Query) -> dict[str, str]:
@@ -65,16 +70,31 @@ def parameters(query: Query) -> dict[str, str]:
     Returns
     -------
     dict of str
-        Names and values as the service takes them; never none, which would make it fail.
+        Names and values as the service takes them; never none, which would make it fail. The latest versions are
+        chosen here: asked for them, the service leaves out the kernels that have no version.
     """
     if query.name is not None:
         return {"file_name": query.name}
     asked = {"type": query.kernel} if query.kernel else {}
     if query.end:
         asked |= {"start_time": str(math.floor(_seconds(query.begin))), "end_time": str(math.ceil(_seconds(query.end)))}
-    if query.version == "latest":
-        asked["latest"] = "true"
-    return asked or {"end_time": "9999999999"}
+    return asked or {"end_time": _ENDLESS}
+
+
+def _of_table(query: Query) -> dict[str, str]:
+    """Return the fields for a table beside the kernels, which cannot be asked for what overlaps with a range."""
+    if query.name is not None:
+        return {"file_path": filenames.key_of(query.name) or query.name}
+    return {"start_date": "20200101"}
+
+
+def _ingested(query: Query) -> dict[str, str]:
+    """Return the range of ingestion; its last day must be the next one, of which the service takes the midnight."""
+    if query.name is not None or not query.until:
+        return {}
+    first, last = date.fromisoformat(query.since[:10]), date.fromisoformat(query.until[:10])
+    asked = {"start_ingest_date": f"{first:%Y%m%d}"} if first.year > 1900 else {}
+    return asked | ({"end_ingest_date": f"{last + timedelta(days=1):%Y%m%d}"} if last.year < 9000 else {})
 
 
 def _seconds(text: str) -> float:
@@ -129,6 +149,9 @@ def metakernel(time: a.Time, types: tuple[str, ...] = (), folder: str = "", comp
     access = current()
     answer = session.get(access.url("metakernel"), fields, archive=service.ARCHIVE, login=access.login)
     text = answer.text()
-    if "KERNELS_TO_LOAD" not in text:
+    found = re.search(r"KERNELS_TO_LOAD\s*=\s*\(([^)]*)\)", text)
+    if found is None:
         raise AnswerError(service.ARCHIVE, answer.url, "a metakernel was expected; something else came", answer.status)
+    if not found[1].replace("'", "").strip():  # what some services answer where they have nothing
+        raise AnswerError(service.ARCHIVE, answer.url, "it has no kernels for this range", answer.status)
     return text

@@ -11,10 +11,10 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError, QueryError, ServiceRefused
-from sunpy_helio_plugins.imap import filenames, intact, service, spice
+from sunpy_helio_plugins.imap import filenames, intact, service
 from sunpy_helio_plugins.imap.access import Access, current
 from sunpy_helio_plugins.imap.translate import Query
 from sunpy_helio_plugins.imap.vocabulary import EXTENSIONS, INSTRUMENTS, LEVELS
@@ -156,15 +156,28 @@ def _sent(access: Access, path: Path, key: str, progress: bool) -> Uploaded:
 
     try:
         link = _link(access, path.name)
-        size = path.stat().st_size
-        with tqdm(total=size, unit="B", unit_scale=True, desc=path.name, disable=not progress) as bar:
-            put(link, path, archive=service.ARCHIVE, tell=bar.update)
     except ServiceRefused as refused:
         why = _WHY.get(refused.status or 0, "")
         return Uploaded(path, key, problem=f"{refused}{'; ' if why else ''}{why}")
     except HelioPluginsError as error:
         return Uploaded(path, key, problem=str(error))
+    try:
+        with tqdm(total=path.stat().st_size, unit="B", unit_scale=True, desc=path.name, disable=not progress) as bar:
+            put(link, path, archive=service.ARCHIVE, tell=bar.update, headers=_signed(link))
+    except HelioPluginsError as error:
+        return Uploaded(path, key, problem=f"the storage did not take it: {error}")
     return Uploaded(path, key, sent=True)
+
+
+def _signed(link: str) -> dict[str, str]:
+    """
+    Return the headers without which a link is not good.
+
+    Some versions of the service sign tags for the stored object, also where there are none: the storage then refuses
+    whoever leaves the empty header out.
+    """
+    names = dict(parse_qsl(urlsplit(link).query)).get("X-Amz-SignedHeaders", "").split(";")
+    return {name: "" for name in names if name.startswith("x-amz-")}
 
 
 def _link(access: Access, name: str) -> str:
@@ -193,7 +206,7 @@ def _looked_up(one: Uploaded) -> Uploaded:
     name = one.path.name
     query = Query(name=name, table=filenames.table_of(name) or "science", version="all")
     try:
-        rows = spice.ask(query) if query.table == "spice" else service.ask(query).rows
+        rows = service.ask(query).rows
     except HelioPluginsError:
         rows = []
     listed = any(row["file_path"].rpartition("/")[2] == name for row in rows)
