@@ -25,11 +25,29 @@ if TYPE_CHECKING:
 __all__ = ["HAPIFiles", "HAPITable", "decoded", "from_found", "from_records", "missing", "unique_names"]
 
 
+_SHOWN = {"Title": 48, "Parameters": 32, "Units": 24}
+"""Characters that are printed of a text; the columns themselves hold all of it."""
+
+
 class HAPITable(HelioTable):
     """Datasets that a search found, one in each row, with the range of time that a fetch would ask for."""
 
     hide_keys = ["format", "info", "range", "url", "server_url"]
     size_column = "Size"
+
+    @property
+    def _display_table(self) -> HelioTable:
+        """
+        The table as it is printed: some datasets have two hundred parameters, and titles of several lines.
+
+        Columns that ``table.show("Title")`` chose are shown whole; it is known by hiding nothing.
+        """
+        shown: HelioTable = super()._display_table
+        for name, longest in _SHOWN.items() if self.hide_keys else ():
+            if name in shown.colnames:
+                texts = [text if len(text) <= longest else f"{text[: longest - 1]}…" for text in map(str, shown[name])]
+                shown.replace_column(name, np.array(texts, dtype=str))
+        return shown
 
 
 class HAPIFiles(HelioTable):
@@ -80,6 +98,7 @@ def from_found(found: Sequence[Found], problems: Iterable[str], client: Any) -> 
     for name, values in texts.items():
         table[name] = np.array(values, dtype=str)
     table["Records"] = np.array([one.records for one in found], dtype=float)
+    table["Records"].format = ".0f"
     table["Size"] = u.Quantity([one.size / 1e6 for one in found], u.Mbyte)
     table.problems = list(problems)
     return table
@@ -242,4 +261,4 @@ def _meta(parameter: Parameter, meta: Any) -> dict[str, Any]:
 
 def _shown_units(parameter: Parameter) -> str:
     unit = parameter.units
-    return "/".join(str(one) for one in unit) if isinstance(unit, list) else unit or "-"
+    return "/".join(str(one) for one in unit) if isinstance(unit, list) else (unit or "").strip() or "-"

@@ -176,3 +176,14 @@ def test_tables_survive_what_users_do_to_them(archive: Any, tmp_path: Path) -> N
 
 def test_no_other_client_answers(archive: Any) -> None:
     assert Fido.search(DAY, CDAWEB, ACE).keys() == ["hapi"]
+
+
+def test_long_texts_are_shortened_where_they_are_printed_and_nowhere_else(archive: Any) -> None:
+    table = _search(DAY, CDAWEB, a.hapi.Dataset())
+    printed = str(table)
+    assert "ACE Magnetic Field 16-Second Level 2 Data - N. …" in printed
+    assert "proton_density, T, SYM_H" not in printed
+    assert table["Title"][0].endswith("(Bartol Research Institute)")
+    assert "(Bartol Research Institute)" in str(table.show("Title"))
+    assert max(map(len, printed.splitlines())) < 250
+    assert " 5401 " in printed
