@@ -263,7 +263,9 @@ def _range(service: Service) -> tuple[dict[str, Any], bool]:
         sample = [said.get(name) for name in ("sampleStartDate", "sampleStopDate")]
         if all(map(moment, sample)):
             return {"dataset": dataset, "start": sample[0], "stop": sample[1]}, True
-        start = moment(said.get("startDate"))
+        start, stop = moment(said.get("startDate")), moment(said.get("stopDate"))
         if start is not None:
-            return {"dataset": dataset, "start": str(start), "stop": str(start.later(DAY))}, False
+            # The stop of a dataset is the time of its last record.
+            end = min(start.later(DAY), stop.later(1)) if stop is not None else start.later(DAY)
+            return {"dataset": dataset, "start": str(start), "stop": str(end)}, False
     raise QueryError(f"{service.server.archive} does not say from when on its datasets hold records.")

@@ -22,7 +22,7 @@ from sunpy_helio_plugins.hapi.pieces import Piece
 from sunpy_helio_plugins.hapi.reading import from_contents, named
 from sunpy_helio_plugins.hapi.refusals import refusal
 from sunpy_helio_plugins.hapi.service import Service
-from sunpy_helio_plugins.hapi.spans import Moment, Span
+from sunpy_helio_plugins.hapi.spans import Moment, Span, moment
 from sunpy_helio_plugins.hapi.tables import HAPITable
 from sunpy_helio_plugins.hapi.translate import Query
 from sunpy_helio_plugins.quantities import times
@@ -114,9 +114,11 @@ def _query(
 
 
 def _moment(given: Any) -> Moment:
+    # In HAPI's own forms, which sunpy would cut to microseconds, or refuse.
+    found = moment(given) if isinstance(given, str) else None
+    if found is not None:
+        return found
     try:
-        if isinstance(given, str) and given.endswith("Z"):
-            return Moment.read(given)
         return Moment.read(times.iso(parse_time(given), 9))
     except ValueError as error:
         raise QueryError(f"{given!r} is no time: {error}") from None
@@ -141,10 +143,10 @@ def _gathered(found: list[Found]) -> QTable:
     """Fetch all requests at the same time, and join what came; what lies outside the range is left out."""
     if not found:
         raise QueryError("There are no rows to load.")
-    ids = dict.fromkeys(f"{one.dataset} of {one.server.name}" for one in found)
+    ids = dict.fromkeys((one.dataset, one.server.url) for one in found)
     if len(ids) > 1:
-        shown = ", ".join(list(ids)[:5])
-        raise QueryError(f"These are {len(ids)} datasets ({shown}...); load one at a time, as in hapi.load(rows[:1]).")
+        shown = ", ".join(dataset for dataset, _ in list(ids)[:5])
+        raise QueryError(f"These are {len(ids)} datasets ({shown}); load one at a time, as in hapi.load(rows[:1]).")
     server = found[0].server
     service = Service(server)
     service.capabilities()

@@ -23,6 +23,7 @@ _MILLISECOND = 1_000_000
 _ROUND = (DAY, 3600 * SECOND, 60 * SECOND, SECOND, _MILLISECOND)
 """What the middle of a range is rounded to, the coarsest first: some servers know whole minutes or seconds only."""
 
+_BORDERS = (60 * SECOND, SECOND, _MILLISECOND)
 _FINENESS = 8
 """A range is at least so many times as long as what its middle is rounded to."""
 
@@ -186,12 +187,14 @@ class Span:
 
     def cut(self, nanoseconds: int, most: int) -> list[Span]:
         """
-        Return pieces of a length that follow each other; of a closed range, the last one has the last instant as well.
+        Return pieces that follow each other; of a closed range, the last one has the last instant as well.
+
+        Borders are round where the length is: a server that knows whole minutes only then loses nothing at them.
 
         Parameters
         ----------
         nanoseconds : int
-            The length.
+            The longest piece.
         most : int
             How many pieces are allowed.
 
@@ -200,10 +203,14 @@ class Span:
         ValueError
             There would be more; the message holds the count.
         """
-        count = max(1, -(-(self.nanoseconds - 1) // nanoseconds))
+        if self.nanoseconds - 1 <= nanoseconds:
+            return [self]
+        unit = next((one for one in _BORDERS if nanoseconds % one == 0), 1)
+        origin = self.first.later(-(min(self.first.nano, DAY - 1) % unit))
+        count = max(1, -(-(self.before.since(origin) - 1) // nanoseconds))
         if count > most:
             raise ValueError(str(count))
-        borders = [self.first.later(index * nanoseconds) for index in range(1, count)]
+        borders = [origin.later(index * nanoseconds) for index in range(1, count)]
         return [Span(*pair) for pair in zip([self.first, *borders], [*borders, self.before], strict=True)]
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from sunpy_helio_plugins.errors import FileError, TransferError
 from sunpy_helio_plugins.transport.failures import PassingError, RefusedError
@@ -67,6 +67,9 @@ class PiecedDownload(Download):
 @dataclass(frozen=True)
 class PiecedJob(Job):
     """The coroutine that fetches a file, in pieces where it must."""
+
+    GIVEN: ClassVar[frozenset[int]] = frozenset({200, 204})
+    """An answer without content is for ``accept`` to judge: a piece may be empty where the whole is not."""
 
     async def _fill(
         self, session: aiohttp.ClientSession, part: Path, stream: IO[bytes], bar: Callable[[int | None], Any]
