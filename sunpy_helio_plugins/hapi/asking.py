@@ -109,7 +109,7 @@ def availability(server: str, pattern: str = "*") -> QTable:
     described = descriptions(service, [one for one, _ in _listed(service, pattern)])
     problems = [f"{one}: {said}" for one, said in described.items() if isinstance(said, str)]
     infos = {one: said for one, said in described.items() if isinstance(said, Info)}
-    table = QTable(meta={"problems": problems})
+    table = QTable()
     table["id"] = np.array(list(infos), dtype=str)
     for name in ("start", "stop"):
         stamps = [getattr(info, name) for info in infos.values()]
@@ -120,6 +120,7 @@ def availability(server: str, pattern: str = "*") -> QTable:
         ]  # fmt: skip
         table[name] = times.from_iso(np.array([str(stamp) for stamp in stamps], dtype="S"), lost)
     table["cadence"] = np.array([info.cadence for info in infos.values()], dtype=str)
+    table.meta["problems"] = problems
     return table
 
 
@@ -166,7 +167,7 @@ def check(server: str) -> Check:
     Check
         What went well and what did not. It is true where everything did.
     """
-    service = Service(listing.find(server))
+    service = Service(listing.find(server), fresh=True)
     steps: list[tuple[str, bool, str]] = []
     for name, step in (("capabilities", _capabilities), ("catalog", _count), ("data", _sample)):
         try:

@@ -21,8 +21,8 @@ _AT_ONCE = 5
 """Descriptions asked for at the same time of one server."""
 
 _QUERIES_AT_ONCE = 16
-_READ_THROUGH = 100
-"""Datasets whose descriptions are asked for, of a server that was named, to look for words in them."""
+_READ_THROUGH, _READ_UNNAMED = 100, 30
+"""Datasets whose descriptions are asked for to look for words in them: of a server that was named, and of any other."""
 
 _TOLD = 3
 """Servers whose words about what they do not know are repeated."""
@@ -198,7 +198,7 @@ def _speaking(service: Service, query: Query, meant: Sequence[str], answer: Answ
             unread.append(one)
     if not unread:
         return speaking
-    if not query.is_listed and len(unread) <= _READ_THROUGH:
+    if len(unread) <= (_READ_UNNAMED if query.is_listed else _READ_THROUGH):
         return [one for one in meant if one in speaking or one in unread]
     text = (
         f"{service.server.archive}: {' '.join(query.words)!r} was looked for in the ids and titles of {len(unread)} "

@@ -40,9 +40,12 @@ class Service:
     ----------
     server : HAPIServer
         The server.
+    fresh : bool, optional
+        Whether to ask the server also for what was kept.
     """
 
     server: HAPIServer
+    fresh: bool = False
     _known: dict[str, Any] = field(default_factory=dict, repr=False)
     _asking: RLock = field(default_factory=RLock, repr=False, compare=False)
 
@@ -213,7 +216,7 @@ class Service:
                 headers={"Accept-Encoding": "identity"} if self.server.identity else None,
                 check=partial(self._check, url),
                 login=self.server.login,
-                serves=serves,
+                serves=_never if self.fresh else serves,
             )
         except ServiceRefused as refused:
             if refused.status in (401, 403):
@@ -257,6 +260,10 @@ class Service:
             return
         if dataset not in ids:
             raise QueryError(unlike(f"{self.server.archive} has no dataset", dataset, ids)) from refused
+
+
+def _never(answer: Any) -> bool:
+    return False
 
 
 def _reaches(until: Moment, answer: Any) -> bool:
