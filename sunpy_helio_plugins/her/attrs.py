@@ -19,10 +19,11 @@ from sunpy.net.attr import Attr, AttrOr, DataAttr
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import Marker, Word
 from sunpy_helio_plugins.her.boxes import SYSTEMS, Box
-from sunpy_helio_plugins.her.filters import Field, Filter, field
+from sunpy_helio_plugins.her.filters import Field, Filter, NoSuchWord, field
 from sunpy_helio_plugins.her.joining import And, Joinable, Or
 from sunpy_helio_plugins.her.keywords import event_types, keywords
 from sunpy_helio_plugins.her.options import Latest, Limit, PageSize, Return, SortBy, Strict, Tests, checked_types
+from sunpy_helio_plugins.her.suggestions import did_you_mean
 
 __all__ = ["And", "Box", "Event", "EventType", "Field", "Filter", "Latest", "Limit", "Or", "PageSize", "Return"]
 __all__ += ["SYSTEMS", "SortBy", "Strict", "Supplier", "Tests", "Within", *event_types(), *sorted(keywords())]
@@ -81,9 +82,11 @@ class EventType(Joinable, Word):
         return EventType(*(code for code in event_types() if code not in self.values))
 
     def __getattr__(self, name: str) -> Field:
-        if name.startswith("_") or len(self.values) != 1:
-            hint = f" Write a.her.{self.values[0]}.{name}." if not name.startswith("_") else ""
-            raise AttributeError(f"Which type's {name}?{hint}")
+        # Copying and pickling ask for names of theirs before there are any values.
+        if name.startswith("_") or name == "values":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        if len(self.values) != 1:
+            raise NoSuchWord(f"Which type's {name}? Write a.her.{self.values[0]}.{name}, for one type.")
         return field(name, self.values[0])
 
     def __dir__(self) -> list[str]:
@@ -95,7 +98,7 @@ class EventType(Joinable, Word):
         words = [word for code in self.values for word in keywords().values() if not word.types or code in word.types]
         rows = [("keyword", "holds", "unit", "description")]
         for word in dict.fromkeys(word for word in words if word.filter):
-            unit = word.fixed or (f"see {word.unit}" if word.unit else "")
+            unit = word.fixed or (f"see {word.unit}{', squared' * (word.power == 2)}" if word.unit else "")
             rows.append((word.name, word.kind, unit, word.text))
         widths = [max(len(row[index]) for row in rows) for index in range(3)]
         lines = ["  ".join((*map(str.ljust, row[:3], widths), row[3])).rstrip() for row in rows]
@@ -188,7 +191,20 @@ class Within(DataAttr):
 
 
 def __getattr__(name: str) -> Field:
-    return field(name)
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name.lower() in keywords():
+        return field(name)
+    kinds = {long.lower(): code for code, long in event_types().items()}
+    if name.lower() in kinds:
+        raise NoSuchWord(f"The registry has no word {name!r}; did you mean a.her.{kinds[name.lower()]}?")
+    types = f"; its types of event are {', '.join(event_types())}."
+    hint = types if len(name) == 2 else did_you_mean(name, __all__, "a.her.")
+    raise NoSuchWord(f"The registry has no word {name!r}{hint}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
 
 
 globals().update({code: EventType(code) for code in event_types()})

@@ -13,6 +13,7 @@ from sunpy_helio_plugins import errors
 from sunpy_helio_plugins.fido import Face
 from sunpy_helio_plugins.her import attrs, pages, service, voevent
 from sunpy_helio_plugins.her.hek import is_hek
+from sunpy_helio_plugins.her.joining import refuse_uncompared
 from sunpy_helio_plugins.her.keywords import event_types
 from sunpy_helio_plugins.her.tables import HERTable
 from sunpy_helio_plugins.her.translate import ARCHIVE, NAMES, OWN, queries
@@ -112,6 +113,7 @@ class HERClient(Face, BaseClient):
 
     @classmethod
     def _is_named(cls, *query: Attr) -> bool:
+        refuse_uncompared(*query)
         if any(isinstance(attr, OWN) for attr in query):
             return True
         return any(is_hek(attr) for attr in query) and any(_refused_by_sunpy(attr) for attr in query)

@@ -13,18 +13,21 @@ from astropy.time import Time
 from sunpy.net.attr import Attr, DataAttr
 
 from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.her import classes
 from sunpy_helio_plugins.her.goes import is_class
 from sunpy_helio_plugins.her.joining import Joinable
 from sunpy_helio_plugins.her.keywords import Keyword, keywords
+from sunpy_helio_plugins.her.suggestions import did_you_mean
 
-__all__ = ["Field", "Filter"]
+__all__ = ["Field", "Filter", "NoSuchWord", "field"]
 
 EQUALITY = ("=", "!=")
 ORDER = ("<", "<=", ">", ">=")
 PATTERN = ("like", "not like")
-OPPOSITE = {
-    "=": "!=", "!=": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">", "like": "not like", "not like": "like",
-}  # fmt: skip
+
+
+class NoSuchWord(QueryError, AttributeError):  # noqa: N818 - names what it is
+    """A name that the registry's list does not have; an `AttributeError`, so that `hasattr` can ask for it."""
 
 
 class Filter(Joinable, DataAttr):
@@ -55,7 +58,10 @@ class Filter(Joinable, DataAttr):
         return False
 
     def __invert__(self) -> Filter:
-        return type(self)(self.name, OPPOSITE[self.operator], self.value, self.event_type, self.unit)
+        # The one table of opposites: only GOES classes know bare letters.
+        asked = self.value if self.name == "fl_goescls" else ""
+        sign, value = classes.opposite(self.operator, asked)
+        return type(self)(self.name, sign, value if asked else self.value, self.event_type, self.unit)
 
     def __repr__(self) -> str:
         prefix = f"{self.event_type}." if self.event_type else ""
@@ -82,7 +88,7 @@ class Field:
 
     def __init__(self, keyword: Keyword, event_type: str = "") -> None:
         if event_type and keyword.types and event_type not in keyword.types:
-            raise QueryError(f"{event_type} has no {keyword.name}; {', '.join(keyword.types)} have.")
+            raise NoSuchWord(f"{event_type} has no {keyword.name}; it belongs to {', '.join(keyword.types)}.")
         self.keyword, self.event_type = keyword, event_type
         self.__doc__ = keyword.description
 
@@ -123,6 +129,25 @@ class Field:
             raise QueryError(f"{self.keyword.name} cannot be one of no values.")
         return reduce(or_, (self._compare("=", value) for value in chosen))
 
+    def refuse_alone(self, _: Any = None) -> Any:
+        """Raise the error that a keyword without a comparison deserves: it is no attr, and sunpy would join it."""
+        raise QueryError(f"a.her.{self.name} says nothing yet; compare it: {self.example}.")
+
+    __and__ = __rand__ = __or__ = __ror__ = __invert__ = collides = refuse_alone
+
+    @property
+    def name(self) -> str:
+        """The name under which a user knows it, such as ``CH.area_raw``."""
+        return f"{self.event_type}.{self.keyword.name}" if self.event_type else self.keyword.name
+
+    @property
+    def example(self) -> str:
+        """A comparison of it."""
+        kinds = {"boolean": "== True", "float": "> 0", "integer": "> 0", "time": "> '2024-05-10'"}
+        names = {"frm_name": "== 'SPoCA'", "search_frm_name": "== 'SPoCA'", "fl_goescls": ">= 'M1'"}
+        known = names.get(self.keyword.name) or kinds.get(self.keyword.kind) or ".like('%text%')"
+        return f"a.her.{self.name}{'' if known.startswith('.') else ' '}{known}"
+
     def __repr__(self) -> str:
         return f"<{self.keyword.description}>"
 
@@ -140,12 +165,15 @@ def field(name: str, event_type: str = "") -> Field:
 
     Raises
     ------
-    AttributeError
-        The registry's list has no such keyword.
+    NoSuchWord
+        The registry's list has no such keyword, or not for this type; an `AttributeError`, too.
     """
-    keyword = keywords().get(name.lower())
-    if keyword is None or not keyword.filter or name.startswith("_"):
-        raise AttributeError(f"The registry has no keyword {name!r}.")
+    keyword = None if name.startswith("_") else keywords().get(name.lower())
+    if keyword is not None and not keyword.filter:
+        raise NoSuchWord(f"{keyword.name} comes with each event, but is not in the registry's list to choose by.")
+    if keyword is None:
+        own = [word.name for word in keywords().values() if word.filter and word.is_of(event_type)]
+        raise NoSuchWord(f"The registry has no keyword {name!r}{did_you_mean(name, own, 'a.her.', event_type)}")
     return Field(keyword, event_type)
 
 
@@ -189,21 +217,34 @@ def _number(keyword: Keyword, operator: str, value: Any) -> tuple[str, str]:
         number, unit = _in_unit(keyword, value) if isinstance(value, u.Quantity) else (float(value), "")
     except (TypeError, ValueError) as error:
         raise QueryError(f"{keyword.name} is a number; it cannot be compared with {value!r}: {error}") from error
-    if isinstance(value, bool) or not np.isfinite(number):
+    if isinstance(value, bool | np.bool_) or not np.isfinite(number):
         raise QueryError(f"{keyword.name} is a number; it cannot be compared with {value!r}.")
+    if keyword.name == "ar_noaanum" and not number.is_integer():
+        raise QueryError(f"{keyword.name} is a whole number; it cannot be compared with {value!r}.")
     return (str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)), unit
 
 
 def _in_unit(keyword: Keyword, value: u.Quantity) -> tuple[float, str]:
-    """Return a quantity as a number in the registry's unit; or in a usual one, where each record has its own."""
+    """Return a quantity as a number in the registry's unit; or with a unit, where each record has its own."""
     from sunpy_helio_plugins.quantities import units
 
     known = units.parse(keyword.fixed or keyword.usual)
-    if known is None:
-        raise QueryError(f"No unit of {keyword.name} is known; give the bare number that you mean.")
+    if known is None and keyword.unit:
+        return _with_its_own(keyword, value)
+    wanted = u.one if known is None else known**keyword.power
     try:
-        number = float(value.to_value(known**keyword.power, u.spectral() if keyword.name == "obs_meanwavel" else []))
+        number = float(value.to_value(wanted, u.spectral() if keyword.name == "obs_meanwavel" else []))
     except (u.UnitConversionError, TypeError) as error:
-        unit = keyword.fixed or keyword.usual
-        raise QueryError(f"{keyword.name} is in {unit}; {value} cannot be converted to it.") from error
-    return number, "" if keyword.fixed else keyword.usual
+        unit = f"in {wanted}" if known is not None else "a number without a known unit: give the bare number"
+        raise QueryError(f"{keyword.name} is {unit}; {value} cannot be converted to it.") from error
+    return number, "" if keyword.fixed or known is None else keyword.usual
+
+
+def _with_its_own(keyword: Keyword, value: u.Quantity) -> tuple[float, str]:
+    """Return a quantity as it is: no unit is usual, and each record's own will tell whether it converts."""
+    from sunpy_helio_plugins.quantities import units
+
+    text = value.unit.to_string()
+    if units.parse(text) != value.unit:
+        raise QueryError(f"{keyword.name} cannot be compared in {text}; give the value in a plainer unit.")
+    return float(value.value), text

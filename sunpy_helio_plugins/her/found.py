@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from sunpy_helio_plugins.her.goes import peak_flux
 from sunpy_helio_plugins.her.keywords import keywords
+from sunpy_helio_plugins.her.noaa import five_digits
 from sunpy_helio_plugins.her.queries import Query
+from sunpy_helio_plugins.her.truth import SENTINELS, stamp
 
 __all__ = ["Found", "ordered", "without_old"]
 
@@ -74,25 +78,46 @@ def _edge(edge: Record) -> tuple[str, ...]:
 
 def ordered(records: Sequence[Record], query: Query) -> list[Record]:
     """
-    Return events in the order asked for, or by their start; those without a value come last.
+    Return events in the order that a query asks for: by start time where it asks for none.
 
     Parameters
     ----------
     records : sequence of dict
         The events.
     query : Query
-        Any of the queries that brought them.
+        Its ``sort_by`` and ``descending`` are taken.
+
+    Returns
+    -------
+    list of dict
+        The same events; those without a readable value come last, and equal ones stay as they were.
     """
     name = query.sort_by or "event_starttime"
-    known = [record for record in records if record.get(name) not in (None, "")]
-    rest = [record for record in records if record.get(name) in (None, "")]
+    keyed = [(_sort_key(name, record), record) for record in records]
+    known = [pair for pair in keyed if pair[0] is not None]
+    known.sort(key=lambda pair: pair[0], reverse=query.descending)
+    return [record for _, record in known] + [record for key, record in keyed if key is None]
+
+
+def _sort_key(name: str, record: Record) -> Any:
+    """Return what a value is ordered by, `None` where there is none: a class by its flux, a region by five digits."""
+    value = record.get(name)
+    if value in (None, ""):
+        return None
+    if name == "fl_goescls":
+        return peak_flux(str(value))
     keyword = keywords().get(name)
-    number = keyword is not None and keyword.kind in ("float", "integer")
+    if keyword is None or keyword.kind not in ("float", "integer", "time"):
+        return str(value)
+    if keyword.kind == "time":
+        return stamp(value) or None
     try:
-        known.sort(key=lambda record: float(record[name]) if number else str(record[name]), reverse=query.descending)
-    except ValueError:
-        known.sort(key=lambda record: str(record[name]), reverse=query.descending)
-    return known + rest
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    if number in SENTINELS or not math.isfinite(number):
+        return None
+    return five_digits(int(number), stamp(record.get("event_starttime"))) if name == "ar_noaanum" else number
 
 
 def without_old(records: Sequence[Record]) -> list[Record]:
@@ -165,7 +190,7 @@ def _eruption(record: Record) -> _Eruption | None:
     if record.get("event_type") != "CE" or not supplier.startswith("CACTus"):
         return None
     try:
-        start = datetime.fromisoformat(str(record["event_starttime"]).removesuffix("Z"))
+        start = datetime.fromisoformat(stamp(record["event_starttime"]))
         angle, width = float(record["hrc_a"]), float(record["cme_angularwidth"])
     except (KeyError, TypeError, ValueError):
         return None

@@ -9,16 +9,18 @@ from sunpy.net.attr import Attr, AttrAnd, AttrOr
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import name_of
 
-__all__ = ["And", "Joinable", "Or", "invert"]
+__all__ = ["And", "Joinable", "Or", "invert", "refuse_uncompared"]
 
 
 class Joinable:
     """Mixed into an attr: ``&`` and ``|`` give trees that ``~`` inverts, and truth has no value."""
 
     def __and__(self, other: Attr) -> Attr:
+        refuse_uncompared(other)
         return _ours(super().__and__(other))  # type: ignore[misc]
 
     def __or__(self, other: Attr) -> Attr:
+        refuse_uncompared(other)
         return _ours(super().__or__(other))  # type: ignore[misc]
 
     def __rand__(self, other: Attr) -> Attr:
@@ -52,6 +54,25 @@ class Or(Joinable, AttrOr):
         for attr in inverted[1:]:
             made = made & attr
         return _ours(made)
+
+
+def refuse_uncompared(*words: Any) -> None:
+    """
+    Raise where a keyword stands without a comparison.
+
+    Parameters
+    ----------
+    *words
+        What is to be joined.
+
+    Raises
+    ------
+    QueryError
+        One of them is a keyword alone.
+    """
+    for word in words:
+        if hasattr(type(word), "refuse_alone"):
+            word.refuse_alone()
 
 
 def invert(attr: Any) -> Attr:

@@ -65,6 +65,10 @@ class Keyword:
         """Tell whether the registry demands it of events of a type."""
         return self.required if isinstance(self.required, bool) else event_type in self.required
 
+    def is_of(self, event_type: str) -> bool:
+        """Tell whether events of a type have it; with an empty type, whether any have."""
+        return not event_type or not self.types or event_type in self.types
+
     @property
     def description(self) -> str:
         """What it holds, in words."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from sunpy_helio_plugins.her.keywords import keywords
-from sunpy_helio_plugins.her.queries import Alternative, Query, Triplet
+from sunpy_helio_plugins.her.queries import Alternative, Box, Query, Triplet
 
 __all__ = ["fewest"]
 
@@ -54,12 +54,25 @@ def _unique(first: Query, second: Query) -> tuple[Alternative, ...]:
 
 
 def _included(first: Query, second: Query) -> Query | None:
+    """One search is a part of the other: of its period, its box and its types, under no fewer conditions."""
     for outer, inner in ((first, second), (second, first)):
-        same = (outer.start, outer.end, outer.box) == (inner.start, inner.end, inner.box)
         types = not outer.types or (inner.types and set(inner.types) <= set(outer.types))
-        if same and types and set(outer.filters) <= set(inner.filters):
+        if types and _spans(outer, inner) and set(outer.filters) <= set(inner.filters):
             return outer
     return None
+
+
+def _spans(outer: Query, inner: Query) -> bool:
+    if outer.within:
+        return (outer.start, outer.end, outer.box) == (inner.start, inner.end, inner.box)
+    return outer.start <= inner.start and inner.end <= outer.end and _holds(outer.box, inner.box)
+
+
+def _holds(outer: Box, inner: Box) -> bool:
+    if outer.system != inner.system:
+        return False
+    low = outer.x1 <= inner.x1 and outer.y1 <= inner.y1
+    return low and inner.x2 <= outer.x2 and inner.y2 <= outer.y2
 
 
 def _same_filters(first: Query, second: Query) -> Query | None:

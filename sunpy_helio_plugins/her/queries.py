@@ -116,6 +116,22 @@ class Query:
     latest: bool = False
     alternatives: tuple[Alternative, ...] = field(default=(), compare=False)
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether every event that the registry brings answers the query: this package drops none of them."""
+        if len(self.alternatives) != 1:
+            return not self.alternatives
+        (only,) = self.alternatives
+        boxes = len(only.boxes) <= 1 and not any(box.negated for box in only.boxes)
+        types = only.types == self.types or bool(self.within)
+        return boxes and types and set(only.tests) == set(self.filters)
+
+    @property
+    def ends_at_limit(self) -> bool:
+        """Whether the first events that come are those that a limit means."""
+        # Where values are missing, and how text is ordered, is the database's own affair.
+        return not self.latest and self.sort_by in ("", "event_starttime", "event_endtime")
+
     def manner(self) -> tuple[Any, ...]:
         """Return everything that is not about which events are meant: queries that differ in it are never joined."""
         return (

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sunpy_helio_plugins.her import goes, noaa
+import numpy as np
+
+from sunpy_helio_plugins.her import classes, noaa
 from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.her.queries import Triplet
 
@@ -41,7 +43,7 @@ def _sent(test: Triplet) -> list[Triplet]:
     if test.unit or test.operator == "not like":
         return []
     if test.name == "fl_goescls" and test.operator != "like":
-        found = goes.superset(test.operator, test.value)
+        found = classes.superset(test.operator, test.value)
         return [] if found is None else [replace(test, operator=found[0], value=found[1])]
     if test.name in NAMES and "(" in test.value and test.operator in ("=", "!="):
         # frm_name = "CACTus (Computer Aided CME Tracking)" brings nothing (JHelioviewer's check of the server).
@@ -52,7 +54,7 @@ def _sent(test: Triplet) -> list[Triplet]:
 def _number(test: Triplet) -> list[Triplet]:
     """Return a comparison of numbers that single precision cannot upset: 0.51 is kept as 0.509999990463257."""
     value = float(test.value)
-    if value.is_integer() or test.operator in ("<", ">"):
+    if test.operator in ("<", ">") or float(np.float32(value)) == value:
         return [test]
     below, above = (repr(value * (1 + sign * SINGLE)) for sign in ((-1, 1) if value > 0 else (1, -1)))
     if test.operator == "!=":

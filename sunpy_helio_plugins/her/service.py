@@ -10,27 +10,27 @@ import codecs
 import json
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from contextvars import copy_context
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, ServiceError
+from sunpy_helio_plugins.her.collecting import Collected, page_of, page_size
 from sunpy_helio_plugins.her.found import Found, ordered, without_old
+from sunpy_helio_plugins.her.paging import AT_ONCE, Page, read
 from sunpy_helio_plugins.her.queries import Box, Query
 from sunpy_helio_plugins.her.slow import halves, is_too_slow
 from sunpy_helio_plugins.her.translate import ARCHIVE
-from sunpy_helio_plugins.her.truth import answers
 from sunpy_helio_plugins.transport import session
 
 __all__ = ["Found", "Request", "address", "link", "parameters", "requests", "search"]
 
 MOST_PAGES = 500
 """Where a search ends at last, should the registry go on saying that there is more."""
-AT_ONCE = 4
-"""How many searches run side by side."""
-
 Pairs = list[tuple[str, str]]
 
 
@@ -114,16 +114,18 @@ def search(queries: Sequence[Query]) -> Found:
 
 
 def _side_by_side(queries: list[Query]) -> list[Found | ServiceError]:
+    # However many searches and pages there are, the registry has so many requests at a time.
+    lanes = BoundedSemaphore(AT_ONCE)
     if len(queries) == 1:
-        return [_outcome(queries[0])]
+        return [_outcome(queries[0], lanes)]
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        futures = [pool.submit(copy_context().run, _outcome, query) for query in queries]
+        futures = [pool.submit(copy_context().run, _outcome, query, lanes) for query in queries]
         return [future.result() for future in futures]
 
 
-def _outcome(query: Query) -> Found | ServiceError:
+def _outcome(query: Query, lanes: BoundedSemaphore) -> Found | ServiceError:
     try:
-        return _search_one(query)
+        return _search_one(query, lanes)
     except ServiceError as error:
         return error
 
@@ -145,50 +147,50 @@ def _in_order(found: Found, queries: list[Query]) -> Found:
     return found
 
 
-def _search_one(query: Query) -> Found:
+def _search_one(query: Query, lanes: BoundedSemaphore) -> Found:
     """Ask for all pages; a search that is too slow for the registry is asked for in two parts."""
-    try:
-        return _pages(query)
-    except ServiceError as error:
-        parts = halves(query) if is_too_slow(error) else ()
-        if not parts:
-            raise
     found = Found()
-    for part in parts:
-        half = _outcome(part)
+    try:
+        found, slow = _pages(query, lanes)
+    except ServiceError as error:
+        slow = error if is_too_slow(error) and halves(query) else None
+        if slow is None:
+            raise
+    return found if slow is None else _in_parts(query, found, slow, lanes)
+
+
+def _in_parts(query: Query, found: Found, slow: ServiceError, lanes: BoundedSemaphore) -> Found:
+    """Ask for the events of two shorter periods beside those that came already."""
+    for part in halves(query):
+        half = _outcome(part, lanes)
         if isinstance(half, ServiceError):
             found.problems.append(f"The events from {part.start} to {part.end} are missing: {half}")
             continue
         found.add(half.records, half.associations)
         found.problems += half.problems
-    if len(found.problems) >= len(parts) and not len(found):
-        raise AnswerError(ARCHIVE, link(parameters(query)), " ".join(found.problems))
-    found.keep(ordered(found.records, query)[: query.limit])
+    if found.problems and not len(found):
+        raise AnswerError(ARCHIVE, link(parameters(query)), " ".join(found.problems)) from slow
+    found.keep(ordered(found.records, query)[: query.limit if query.ends_at_limit else None])
     return found
 
 
-def _pages(query: Query) -> Found:
-    mine, seen = Found(), Found()
-    for page in range(1, MOST_PAGES + 1):
-        try:
-            records, associations, more = _page(parameters(query, page))
-        except ServiceError as error:
-            if page == 1:
-                raise
-            mine.problems.append(f"Only the first {len(mine)} events are here, page {page} failed: {error}")
-            break
-        new = seen.add(records, ())
-        mine.add((record for record in records if answers(query, record)), associations)
-        if not more or (query.limit and len(mine) >= query.limit and not query.latest):
-            break
-        if not new:
-            mine.problems.append(f"The registry says that there is more, but page {page} brings nothing new.")
-            break
-    else:
-        mine.problems.append(f"The registry has more than {MOST_PAGES} pages; ask for a shorter period.")
-    if not query.latest:
-        mine.keep(mine.records[: query.limit])
-    return mine
+def _pages(query: Query, lanes: BoundedSemaphore) -> tuple[Found, ServiceError | None]:
+    """Return the events of all pages, or of those before one that was too slow, and that one's error."""
+    collected = Collected(query)
+
+    def ask(number: int) -> Page:
+        with lanes:
+            return _page(parameters(query, number), page_size(query))
+
+    with closing(read(ask, collected.likely, MOST_PAGES)) as pages:
+        for number, outcome in pages:
+            if isinstance(outcome, ServiceError) and is_too_slow(outcome) and halves(query):
+                return collected.found(), outcome
+            if not collected.take(number, outcome):
+                break
+        else:
+            collected.end(MOST_PAGES)
+    return collected.found(), None
 
 
 def parameters(query: Query, page: int = 1) -> Pairs:
@@ -208,9 +210,7 @@ def parameters(query: Query, page: int = 1) -> Pairs:
         Names and values, always in the same order.
     """
     pairs = [("cosec", "2"), ("cmd", "search"), *_what(query)]
-    # With old revisions to be left out, or events to be dropped by this package, the limit is no size of a page.
-    size = min(query.limit or query.page_size, query.page_size)
-    pairs += [("result_limit", str(size)), ("page", str(page))]
+    pairs += [("result_limit", str(page_size(query))), ("page", str(page))]
     if query.strict:
         pairs.append(("temporalmode", "strict"))
     if query.sort_by:
@@ -253,37 +253,31 @@ def _filters(query: Query) -> Pairs:
     return pairs
 
 
-def _page(pairs: Pairs) -> tuple[list[dict[str, Any]], list[dict[str, Any]], bool]:
+def _page(pairs: Pairs, size: int) -> Page:
     try:
-        return _read_page(pairs)
+        return _read_page(pairs, size)
     except AnswerError as error:
         # A page that came damaged is asked for once more; a page of HTML says what is wrong, and says it again.
-        if "<" in error.words or is_too_slow(error):
+        if "html" in error.words.lower() or is_too_slow(error):
             raise
-        return _read_page(pairs)
+        return _read_page(pairs, size)
 
 
-def _read_page(pairs: Pairs) -> tuple[list[dict[str, Any]], list[dict[str, Any]], bool]:
+def _read_page(pairs: Pairs, size: int) -> Page:
     answer = session.get(address(), pairs, archive=ARCHIVE)
     decoded = _decode(answer)
-    if not isinstance(decoded, dict) or not _are_records(decoded.get("result")):
-        words = "the answer holds no list of events (\"result\"); is this address the registry's?"
-        raise AnswerError(ARCHIVE, answer.url, words, answer.status)
-    associations: Any = decoded.get("association")
-    # Clients in PHP met "true" and "false" as text (Helioviewer's HEKAdapter).
-    more = str(decoded.get("overmax", False)).lower() == "true"
-    return decoded["result"], list(associations) if _are_records(associations) else [], more
-
-
-def _are_records(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(entry, dict) for entry in value)
+    try:
+        return page_of(decoded, size)
+    except ValueError as error:
+        raise AnswerError(ARCHIVE, answer.url, str(error), answer.status) from error
 
 
 def _decode(answer: session.Answer) -> Any:
     """Decode an answer; its text is UTF-8 with stray bytes of one-byte encodings (sunpy issues 1950, 3898, 4087)."""
     try:
-        return json.loads(answer.content.decode("utf-8", errors="her_one_byte"))
-    except ValueError:
+        # Text that people typed holds raw line breaks and tabs.
+        return json.loads(answer.content.decode("utf-8-sig", errors="her_one_byte"), strict=False)
+    except (ValueError, RecursionError):
         return answer.json()
 
 

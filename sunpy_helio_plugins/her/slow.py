@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sunpy_helio_plugins.errors import ServiceError, ServiceUnreachable
 from sunpy_helio_plugins.her.queries import Query
+from sunpy_helio_plugins.her.returned import SUBSETS, with_times
 
 __all__ = ["halves", "is_too_slow"]
 
@@ -38,8 +39,10 @@ def halves(query: Query) -> tuple[Query, ...]:
         Of half the period each; none where it is short already, or where what lies across the middle would be lost.
     """
     start, end = (datetime.fromisoformat(text.removesuffix("Z")) for text in (query.start, query.end))
-    if query.within or end - start < 2 * SHORTEST or (query.strict and not query.alternatives):
+    blind = not query.alternatives or query.returns[:1] == SUBSETS[1:]
+    if query.within or end - start < 2 * SHORTEST or (query.strict and blind):
         return ()
     middle = (start + (end - start) / 2).replace(microsecond=0).isoformat()
     # What lies wholly in the period may lie across its middle: overlaps are asked for, and judged by this package.
+    query = with_times(query)
     return replace(query, end=middle, strict=False), replace(query, start=middle, strict=False)

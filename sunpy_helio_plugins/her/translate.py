@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import astropy.units as u
 from sunpy.net import attrs as core
 from sunpy.net.attr import Attr, AttrAnd, AttrOr, and_
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import branches, explain_foreign, of_type
-from sunpy_helio_plugins.her import attrs
+from sunpy_helio_plugins.her import attrs, noaa
+from sunpy_helio_plugins.her.cores import CORE, from_core
 from sunpy_helio_plugins.her.hek import from_hek
-from sunpy_helio_plugins.her.keywords import event_types, keywords
+from sunpy_helio_plugins.her.joining import refuse_uncompared
+from sunpy_helio_plugins.her.keywords import event_types
 from sunpy_helio_plugins.her.merge import fewest
 from sunpy_helio_plugins.her.queries import Alternative, Box, Query, Triplet
+from sunpy_helio_plugins.her.returned import with_needed
 from sunpy_helio_plugins.her.sending import sendable
 from sunpy_helio_plugins.quantities.times import iso
 
@@ -29,9 +31,7 @@ OWN = (
     attrs.Event, attrs.EventType, attrs.Filter, attrs.Limit, attrs.Box, attrs.Latest, attrs.PageSize, attrs.Return,
     attrs.SortBy, attrs.Strict, attrs.Supplier, attrs.Tests, attrs.Within,
 )  # fmt: skip
-CORE = (core.Time, core.Instrument, core.Source, core.Detector, core.Wavelength, core.Provider)
-LINE_WIDTH = 1e-4
-"""Relative half-width within which two wavelengths are one: the registry's numbers went through single precision."""
+ELSE = (core.Time, core.Provider)
 
 
 def queries(*query: Attr) -> tuple[Query, ...]:
@@ -53,41 +53,43 @@ def queries(*query: Attr) -> tuple[Query, ...]:
     QueryError
         The query holds something that the registry cannot answer, no time, or nothing that an event could be.
     """
+    refuse_uncompared(*query)
     tree = _ours(and_(*query)) if query else None
     asked = [_queries(branch) for branch in (branches(tree) if tree is not None else [()])]
     possible = [each for found in asked for each in found]
     if not possible:
         raise QueryError("No event can be all of this at once: an event has one type, and lies in all boxes given.")
-    return fewest(possible)
+    return with_needed(fewest(possible))
 
 
 def _ours(tree: Attr) -> Attr:
     """Return a tree in which sunpy's words and suppliers are comparisons of ours."""
     if isinstance(tree, AttrAnd | AttrOr):
         return type(tree)([_ours(attr) for attr in tree.attrs])
-    attr = from_hek(tree)
+    refuse_uncompared(tree)
+    attr = from_core(from_hek(tree))
     return attr.filters() if isinstance(attr, attrs.Supplier) else attr
 
 
 def _queries(branch: tuple[Attr, ...]) -> list[Query]:
     """Return the searches that one alternative takes; none where no event can answer it."""
     branch = tuple(dict.fromkeys(branch))
-    explain_foreign(branch, OWN + CORE, ARCHIVE)
+    explain_foreign(branch, (*OWN, *ELSE, *CORE), ARCHIVE)
     _check_provider(of_type(branch, core.Provider))
     time = of_type(branch, core.Time)
     if time is None:
         raise QueryError("A search of the registry needs a.Time(start, end).")
-    tests = tuple(_triplet(attr) for attr in branch if isinstance(attr, attrs.Filter)) + _core_filters(branch)
+    tests = tuple(_triplet(attr) for attr in branch if isinstance(attr, attrs.Filter))
     types = _types(branch, tests)
     box = _box([attr for attr in branch if isinstance(attr, attrs.Box) and not attr.negated])
     if types is None or box is None:
         return []
-    tests = tuple(_without_needless_type(test, types) for test in tests)
     start, end = (_stamp(edge) for edge in (time.start, time.end))
+    tests = noaa.in_period(tuple(_without_needless_type(test, types) for test in tests), start)
     boxes = tuple(_area(attr) for attr in branch if isinstance(attr, attrs.Box))
     strict = of_type(branch, attrs.Strict) is not None
     whole = Query(start, end, types, box, (), alternatives=(Alternative(start, end, types, tests, boxes, strict),))
-    whole = _in_manner(replace(whole, strict=strict), branch, tests)
+    whole = _in_manner(replace(whole, strict=strict), branch)
     sent = [()] if whole.within else sendable(tests, start, end)
     return [replace(whole, filters=filters) for filters in sent]
 
@@ -139,7 +141,7 @@ def _box(given: list[attrs.Box]) -> Box | None:
     return Box(given[0].system, x1, y1, x2, y2) if x1 < x2 and y1 < y2 else None
 
 
-def _in_manner(query: Query, branch: tuple[Attr, ...], tests: tuple[Triplet, ...]) -> Query:
+def _in_manner(query: Query, branch: tuple[Attr, ...]) -> Query:
     """Return a query with what its branch says of the answer."""
     words: dict[type, Any] = {kind: of_type(branch, kind) for kind in OWN[3:] if kind is not attrs.Box}
     limit, size, order = (words[kind] for kind in (attrs.Limit, attrs.PageSize, attrs.SortBy))
@@ -150,54 +152,12 @@ def _in_manner(query: Query, branch: tuple[Attr, ...], tests: tuple[Triplet, ...
         page_size=size.values[0] if size else 1000,
         sort_by=order.values[0] if order else "",
         descending=bool(order and order.values[1]),
-        returns=_returned(returns.values, tests) if returns else (),
+        returns=returns.values if returns else (),
         tests=shown.values[0] if shown else "",
         within=(within.inner, within.container) if within else (),
         latest=words[attrs.Latest] is not None,
     )
 
 
-def _returned(names: tuple[str, ...], tests: tuple[Triplet, ...]) -> tuple[str, ...]:
-    """Return the keywords to ask for: those named, what tells events apart, and what is checked here."""
-    if names[0] in ("required", "optional"):
-        return names
-    needed = [test.name for test in tests]
-    needed += [keywords()[test.name].unit for test in tests if test.unit]
-    needed += ["event_starttime"] if "ar_noaanum" in needed else []
-    needed += ["event_type"] if any(test.event_type for test in tests) else []
-    return tuple(dict.fromkeys((*names, "kb_archivid", *needed)))
-
-
 def _triplet(attr: attrs.Filter) -> Triplet:
     return Triplet(attr.name, attr.operator, attr.value, attr.event_type, attr.unit)
-
-
-def _core_filters(branch: tuple[Attr, ...]) -> tuple[Triplet, ...]:
-    """Return core attrs as filters; the registry compares text with case and writes these names in capitals."""
-    triplets = []
-    for kind, keyword in ((core.Instrument, "obs_instrument"), (core.Source, "obs_observatory")):
-        attr = of_type(branch, kind)
-        if attr is not None:
-            text = str(attr.value)
-            triplets.append(Triplet(_instrument(keyword, text), "=", text.upper() if text.islower() else text))
-    detector = of_type(branch, core.Detector)
-    if detector is not None:
-        # Channels come as a list, "C2,C3".
-        triplets.append(Triplet("search_channelid", "like", f"%{str(detector.value).upper()}%"))
-    return (*triplets, *_wavelengths(of_type(branch, core.Wavelength)))
-
-
-def _instrument(keyword: str, text: str) -> str:
-    """CACTus writes LASCO's detectors as its instrument; the condensed name is the instrument's."""
-    return "search_instrument" if text.upper() == "LASCO" else keyword
-
-
-def _wavelengths(wavelength: Any) -> tuple[Triplet, ...]:
-    if wavelength is None:
-        return ()
-    unit = u.Unit(keywords()["obs_meanwavel"].fixed)
-    low, high = sorted(u.Quantity(end).to_value(unit, u.spectral()) for end in (wavelength.min, wavelength.max))
-    return (
-        Triplet("obs_meanwavel", ">=", f"{low * (1 - LINE_WIDTH):.9g}"),
-        Triplet("obs_meanwavel", "<=", f"{high * (1 + LINE_WIDTH):.9g}"),
-    )

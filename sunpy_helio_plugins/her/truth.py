@@ -10,26 +10,30 @@ is of another type than a type-specific ``f`` judges    holds      holds
 came without the keyword (see ``a.her.Return``)         holds      holds
 has no value for it                                     fails      fails
 has a value                                             as it is   opposite
+has a text that differs in case only                    holds      holds
 ======================================================  =========  ==========
 
-Text is equal, and like a pattern, whatever its case, and ordered by its letters; numbers agree within single
-precision, in which the registry keeps them; numbers of active regions agree in five digits; GOES classes compare by
-flux, and a bare letter means the whole class. An event overlaps a period with its ends; one without a time or place is
-not judged by it.
+The last line is the registry's to decide: its page does not say whether it minds case, and what it brings stays. Text
+is ordered by its letters, with their case or without. Numbers agree within single precision, in which the registry
+keeps them, unless they are whole by definition; numbers of active regions agree in five digits (`noaa`); GOES classes
+compare by flux, and a bare letter means the whole class (`classes`). An event overlaps a period with its ends; one
+whose time cannot be read is not judged by it. An event without a place lies in any box that the registry found it in,
+and outside of none.
 """
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable
 from typing import Any
 
-from sunpy_helio_plugins.her import goes, noaa
+from sunpy_helio_plugins.her import classes, goes, noaa
 from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.her.queries import Alternative, Box, Query, Triplet
 
-__all__ = ["answers", "holds"]
+__all__ = ["answers", "columns_of", "holds", "stamp"]
 
 Record = dict[str, Any]
 
@@ -102,18 +106,25 @@ def _kind(name: str) -> str:
 
 def _text(test: Triplet, value: Any, _: Record) -> bool:
     own, wanted = str(value), test.value
-    if test.operator.endswith("like"):
-        pattern = ".*".join(re.escape(part) for part in wanted.split("%"))
-        found = re.fullmatch(pattern, own, re.IGNORECASE | re.DOTALL) is not None
-        return found == (test.operator == "like")
-    if test.operator in ("=", "!="):
-        return (own.casefold() == wanted.casefold()) == (test.operator == "=")
-    return _COMPARE[test.operator](own, wanted)
+    if test.operator == "like":
+        # The registry's wildcard is %; a database may take _ as one, too.
+        return _is_like(own, wanted, {"%": ".*", "_": "."}, re.IGNORECASE)
+    if test.operator == "not like":
+        return not _is_like(own, wanted, {"%": ".*"})
+    if test.operator == "=":
+        return own.casefold() == wanted.casefold()
+    compare = _COMPARE[test.operator]
+    return compare(own, wanted) or (test.operator != "!=" and compare(own.casefold(), wanted.casefold()))
+
+
+def _is_like(own: str, pattern: str, wildcards: dict[str, str], flags: int = 0) -> bool:
+    expression = "".join(wildcards.get(char, re.escape(char)) for char in pattern)
+    return re.fullmatch(expression, own, flags | re.DOTALL) is not None
 
 
 def _number(test: Triplet, value: Any, record: Record) -> bool:
     own, wanted = float(value), float(test.value)
-    if own in SENTINELS:
+    if own in SENTINELS or not math.isfinite(own):
         return False
     if test.unit:
         wanted *= _factor(test, record)
@@ -122,51 +133,83 @@ def _number(test: Triplet, value: Any, record: Record) -> bool:
     return _COMPARE[test.operator](own, wanted)
 
 
+def _whole(test: Triplet, value: Any, _: Record) -> bool:
+    own = float(value)
+    if own in SENTINELS or not math.isfinite(own):
+        return False
+    return _COMPARE[test.operator](own, float(test.value))
+
+
 def _factor(test: Triplet, record: Record) -> float:
     """Return what brings the asked value into the record's own unit; `ValueError` where that is not known."""
     from sunpy_helio_plugins.quantities import units
 
     keyword = keywords()[test.name]
-    own, asked = units.parse(str(record.get(keyword.unit) or "")), units.parse(test.unit)
+    own, asked = units.parse(_unit(keyword.unit, record)), units.parse(test.unit)
     if own is None or asked is None:
         raise ValueError(test.unit)
     return float(asked.to(own)) ** keyword.power
 
 
+_COMPONENTS = ("coord1_unit", "coord2_unit", "coord3_unit")
+"""Units that answers never hold; they stand in ``event_coordunit``, one for all angles or one for each component."""
+
+
+def _unit(name: str, record: Record) -> str:
+    if name not in _COMPONENTS:
+        return str(record.get(name) or "")
+    words = [word for word in re.split(r"[,;\s]+", str(record.get("event_coordunit") or "")) if word]
+    words = words * 2 if len(words) == 1 else words
+    return dict(zip(_COMPONENTS, words, strict=False)).get(name, "")
+
+
 def _boolean(test: Triplet, value: Any, _: Record) -> bool:
-    words = {"t": "true", "f": "false"}
+    words = {"t": "true", "f": "false", "1": "true", "0": "false"}
     own = str(value).lower()
-    return (words.get(own, own) == test.value) == (test.operator == "=")
+    own = words.get(own, own)
+    if own not in ("true", "false"):
+        return False
+    return (own == test.value) == (test.operator == "=")
 
 
 def _time(test: Triplet, value: Any, _: Record) -> bool:
     if test.operator.endswith("like"):
         return _text(test, value, {})
-    return _COMPARE[test.operator](_stamp(value), _stamp(test.value))
+    own = stamp(value)
+    return bool(own) and _COMPARE[test.operator](own, stamp(test.value))
 
 
-def _stamp(value: Any) -> str:
-    """Return an instant as text that orders by time: the registry's have one form, with or without a fraction."""
+def stamp(value: Any) -> str:
+    """
+    Return an instant as text that orders by time; empty where it is none.
+
+    Parameters
+    ----------
+    value
+        The registry's text, ``2024-05-10T00:00:00`` with or without a fraction, or what stands in its place.
+    """
     text = str(value).strip().replace(" ", "T").removesuffix("Z")
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d*)?)?)?", text):
+        return ""
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _noaa(test: Triplet, value: Any, record: Record) -> bool:
-    own, wanted = float(value), float(test.value)
-    when = str(record.get("event_starttime") or "")
-    if own in SENTINELS:
+    own, wanted = float(value), int(float(test.value))
+    if own in SENTINELS or not math.isfinite(own):
         return False
-    return _COMPARE[test.operator](noaa.five_digits(int(own), when), noaa.five_digits(int(wanted), when))
+    when = stamp(record.get("event_starttime"))
+    if test.operator in ("=", "!="):
+        equal = noaa.five_digits(int(own), when) == noaa.five_digits(wanted, when)
+        return equal == (test.operator == "=")
+    return _COMPARE[test.operator](noaa.five_digits(int(own), when), wanted)
 
 
 def _goes(test: Triplet, value: Any, record: Record) -> bool:
-    own, wanted = goes.peak_flux(str(value)), goes.peak_flux(test.value)
-    if own is None or wanted is None or test.operator.endswith("like"):
+    if test.operator.endswith("like"):
         return _text(test, value, record)
-    if test.value.strip().isalpha() and test.operator in (">", "<="):
-        # The registry's own example: "> X" finds X1.0, too.
-        return (own >= wanted) == (test.operator == ">") if test.operator == ">" else own < 10 * wanted or own == wanted
-    return _COMPARE[test.operator](own, wanted)
+    own = goes.peak_flux(str(value))
+    return own is not None and classes.holds(test.operator, own, test.value)
 
 
 def _supplier(test: Triplet, value: Any, record: Record) -> bool:
@@ -177,14 +220,14 @@ def _supplier(test: Triplet, value: Any, record: Record) -> bool:
 
 
 _JUDGES: dict[str, Callable[[Triplet, Any, Record], bool]] = {
-    "float": _number, "integer": _number, "boolean": _boolean, "time": _time, "ar_noaanum": _noaa, "fl_goescls": _goes,
+    "float": _number, "integer": _whole, "boolean": _boolean, "time": _time, "ar_noaanum": _noaa, "fl_goescls": _goes,
     "search_frm_name": _supplier,
 }  # fmt: skip
 
 
 def _in_time(alternative: Alternative, record: Record) -> bool:
-    start, end = _stamp(record.get("event_starttime") or ""), _stamp(record.get("event_endtime") or "")
-    first, last = _stamp(alternative.start), _stamp(alternative.end)
+    start, end = stamp(record.get("event_starttime")), stamp(record.get("event_endtime"))
+    first, last = stamp(alternative.start), stamp(alternative.end)
     if not start or not end:
         return True
     return first <= start and end <= last if alternative.strict else start <= last and end >= first
@@ -193,17 +236,33 @@ def _in_time(alternative: Alternative, record: Record) -> bool:
 _CENTRES = {"helioprojective": "hpc", "stonyhurst": "hgs", "carrington": "hgc"}
 
 
+def columns_of(box: Box) -> tuple[str, ...]:
+    """Return the keywords by which a box is judged."""
+    system = _CENTRES[box.system]
+    return f"{system}_x", f"{system}_y", f"{system}_bbox", "noposition"
+
+
 def _in_box(box: Box, record: Record) -> bool:
     """Judge by the centre or, since the registry does not say which it takes, by the event's own box."""
-    system = _CENTRES[box.system]
-    x, y = record.get(f"{system}_x"), record.get(f"{system}_y")
+    x_name, y_name, bbox, _ = columns_of(box)
+    if x_name not in record and y_name not in record:
+        return True
+    x, y = _finite(record.get(x_name)), _finite(record.get(y_name))
     if x is None or y is None or str(record.get("noposition")).lower() == "true":
         return not box.negated
-    turns = (-360.0, 0.0, 360.0) if system == "hgc" else (0.0,)
+    turns = (-360.0, 0.0, 360.0) if box.system == "carrington" else (0.0,)
     inside = box.y1 <= y <= box.y2 and any(box.x1 <= x + turn <= box.x2 for turn in turns)
     if box.negated:
         return not inside
-    return inside or _overlaps(box, str(record.get(f"{system}_bbox") or ""), turns)
+    return inside or _overlaps(box, str(record.get(bbox) or ""), turns)
+
+
+def _finite(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _overlaps(box: Box, chaincode: str, turns: tuple[float, ...]) -> bool:

@@ -1,0 +1,102 @@
+"""The pages of one search: the first alone, then as many side by side as are likely to be there."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from typing import Any
+
+from sunpy_helio_plugins.errors import ServiceError
+
+__all__ = ["AT_ONCE", "Page", "read"]
+
+AT_ONCE = 4
+"""How many pages are asked for side by side; so many less one may be asked for in vain."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """
+    One page of an answer.
+
+    Attributes
+    ----------
+    records, associations : list of dict
+        The events, and how they relate.
+    more : bool
+        Whether the registry says, or a full page lets expect, that there are more.
+    oddities : list of str
+        What of it could not be read.
+    """
+
+    records: list[dict[str, Any]]
+    associations: list[dict[str, Any]]
+    more: bool
+    oddities: list[str] = field(default_factory=list)
+
+
+Outcome = Page | ServiceError
+
+
+def read(
+    ask: Callable[[int], Page], likely: Callable[[int, Page], int], most: int
+) -> Generator[tuple[int, Outcome], None, None]:
+    """
+    Read the pages of a search in their order, until one says that it is the last.
+
+    Parameters
+    ----------
+    ask : callable
+        Asks for the page of a number.
+    likely : callable
+        Tells from a page and its number how many more there may be.
+    most : int
+        How many pages are read at most.
+
+    Yields
+    ------
+    number : int
+        Which page, from 1.
+    outcome : Page or ServiceError
+        The page, or why it did not come; whether more follow is then unknown, and the next is asked for.
+    """
+    first = ask(1)
+    yield 1, first
+    if not first.more:
+        return
+    pool = ThreadPoolExecutor(max_workers=AT_ONCE)
+    try:
+        yield from _rest(pool, ask, likely, most, likely(1, first))
+    finally:
+        # Who stops reading waits for no page that has not been asked for yet.
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _rest(
+    pool: ThreadPoolExecutor,
+    ask: Callable[[int], Page],
+    likely: Callable[[int, Page], int],
+    most: int,
+    expected: int,
+) -> Iterator[tuple[int, Outcome]]:
+    asked: deque[Future[Outcome]] = deque()
+    for number in range(2, most + 1):
+        window = min(max(expected, 1), AT_ONCE, most + 1 - number)
+        while len(asked) < window:
+            asked.append(pool.submit(copy_context().run, _outcome, ask, number + len(asked)))
+        outcome = asked.popleft().result()
+        yield number, outcome
+        if isinstance(outcome, Page):
+            if not outcome.more:
+                return
+            expected = likely(number, outcome)
+
+
+def _outcome(ask: Callable[[int], Page], number: int) -> Outcome:
+    try:
+        return ask(number)
+    except ServiceError as error:
+        return error

@@ -1,0 +1,255 @@
+"""Long answers: pages side by side, no more of them than needed, and what is said when one does not come."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from sunpy_helio_plugins import conf
+from sunpy_helio_plugins.errors import AnswerError, ServiceBroken
+from sunpy_helio_plugins.her import paging, service
+from sunpy_helio_plugins.her.queries import Alternative, Query, Triplet
+
+MONTH = Query("2026-01-01T00:00:00", "2026-02-01T00:00:00", page_size=100)
+DAY = Query("2026-01-10T00:00:00", "2026-01-11T00:00:00")
+
+
+class Paged:
+    """A registry with events at equal steps through January, whose pages can fail, repeat, or wait for each other."""
+
+    def __init__(self) -> None:
+        self.events = 0
+        self.asked: list[int] = []
+        self.broken: dict[int, tuple[int, bytes]] = {}
+        self.gate: threading.Barrier | None = None
+        self.linger = 0.0
+        self.now = self.most = 0
+        self.lock = threading.Lock()
+
+    def answer(self, path: str) -> tuple[int, bytes]:
+        query = {name: values[0] for name, values in parse_qs(urlsplit(path).query).items()}
+        number, size = int(query["page"]), int(query["result_limit"])
+        with self.lock:
+            self.asked.append(number)
+            self.now += 1
+            self.most = max(self.most, self.now)
+        if self.gate is not None and number > 1:
+            self.gate.wait()
+        time.sleep(self.linger)
+        with self.lock:
+            self.now -= 1
+        if number in self.broken:
+            return self.broken[number]
+        first = (number - 1) * size
+        chosen = range(first, min(first + size, self.events))
+        more = first + size < self.events
+        return 200, json.dumps({"result": [self.event(each) for each in chosen], "overmax": more}).encode()
+
+    def event(self, number: int) -> dict[str, Any]:
+        seconds = int(number * 31 * 86400 / max(self.events, 1))
+        when = f"2026-01-{1 + seconds // 86400:02}T{seconds // 3600 % 24:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+        return {"kb_archivid": f"ivo://x/{number}", "event_type": "FL", "event_starttime": when, "event_endtime": when}
+
+
+@pytest.fixture
+def paged() -> Iterator[Paged]:
+    script = Paged()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = script.answer(self.path)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    with conf.her.set_temp("url", f"http://127.0.0.1:{server.server_port}/hek/her"), conf.set_temp("retries", 0):
+        yield script
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def names(found: Any) -> list[str]:
+    return [record["kb_archivid"] for record in found.records]
+
+
+def test_pages_after_the_first_are_asked_for_side_by_side(paged: Paged) -> None:
+    paged.events = 500
+    # None of the pages 2 to 5 is answered before all four are asked for.
+    paged.gate = threading.Barrier(4, timeout=30)
+    found = service.search([MONTH])
+    assert names(found) == [f"ivo://x/{number}" for number in range(500)]
+    assert sorted(paged.asked) == [1, 2, 3, 4, 5]
+    assert found.problems == []
+
+
+def test_the_embedded_registrys_pages_overlap_in_time(archive: Any) -> None:
+    together: list[int] = []
+
+    def meets(request: Any) -> bool:
+        together.append(len(rule.running))
+        return True
+
+    rule = archive.fault("hang_before", path="/hek/her", where=meets, skip=1, seconds=0.5)
+    with rule:
+        found = service.search([replace(MONTH, start="2026-01-09T00:00:00", end="2026-01-12T00:00:00", page_size=20)])
+    assert len(found) > 40
+    assert 1 <= max(together) < paging.AT_ONCE
+    assert len(names(found)) == len(set(names(found)))
+
+
+@pytest.mark.parametrize("events", [0, 1, 99, 100, 101, 200, 350, 1000, 1750])
+def test_no_more_than_three_pages_are_asked_for_in_vain(paged: Paged, events: int) -> None:
+    paged.events = events
+    assert len(service.search([MONTH])) == events
+    needed = max(-(-events // 100), 1)
+    assert sorted(paged.asked)[:needed] == list(range(1, needed + 1))
+    # Events come by their start, which tells how many pages there will be.
+    assert len(paged.asked) <= needed + (1 if events < 1000 else paging.AT_ONCE - 1)
+
+
+def test_never_more_requests_at_once_than_four_whatever_the_number_of_searches(paged: Paged) -> None:
+    paged.events, paged.linger = 1200, 0.05
+    searches = [replace(MONTH, types=(kind,)) for kind in ("FL", "CH", "AR", "CE", "EF", "FI")]
+    assert len(service.search(searches)) == 1200
+    assert 1 < paged.most <= paging.AT_ONCE
+
+
+def test_a_lost_page_is_said_and_the_others_are_kept(paged: Paged) -> None:
+    paged.events = 500
+    paged.broken[3] = 503, b"overloaded"
+    found = service.search([MONTH])
+    assert names(found) == [f"ivo://x/{number}" for number in (*range(200), *range(300, 500))]
+    assert len(found.problems) == 1
+    assert re.match(r"Page 3, with up to 100 events, failed: HER answered 503: overloaded", found.problems[0])
+
+
+def test_a_lost_last_page_is_said(paged: Paged) -> None:
+    paged.events = 250
+    paged.broken = {3: (500, b"broken"), 4: (200, b'{"result": [], "overmax": false}')}
+    found = service.search([MONTH])
+    assert len(found) == 200
+    assert "Page 3, with up to 100 events, failed" in found.problems[0]
+
+
+def test_two_lost_pages_end_the_search(paged: Paged) -> None:
+    paged.events = 1000
+    paged.broken = {number: (500, b"broken") for number in range(3, 11)}
+    found = service.search([MONTH])
+    assert len(found) == 200
+    assert found.problems[0].startswith("Page 3 and all that follow are missing; page 4 failed: HER answered 500")
+    assert len(found.problems) == 1
+
+
+def test_a_lost_page_is_asked_for_again_first(paged: Paged) -> None:
+    paged.events = 300
+    with conf.set_temp("retries", 1):
+        paged.broken[2] = 503, b"busy"
+        service.search([MONTH])
+    assert paged.asked.count(2) == 2
+
+
+def test_without_a_first_page_there_is_an_error(paged: Paged) -> None:
+    paged.broken[1] = 500, b"broken"
+    with pytest.raises(ServiceBroken, match="broken"):
+        service.search([MONTH])
+    assert paged.asked == [1]
+
+
+def test_pages_that_overlap_may_hide_a_loss_and_are_said(paged: Paged) -> None:
+    paged.events = 300
+    shifted = json.dumps({"result": [paged.event(each) for each in range(98, 198)], "overmax": True}).encode()
+    paged.broken[2] = 200, shifted
+    found = service.search([MONTH])
+    assert len(found) == 298
+    assert "Page 2 repeats 2 events" in found.problems[0]
+
+
+def test_a_registry_without_pages_is_not_asked_for_ever(paged: Paged) -> None:
+    paged.events = 500
+    same = json.dumps({"result": [paged.event(each) for each in range(100)], "overmax": True}).encode()
+    paged.broken = {number: (200, same) for number in range(2, 600)}
+    found = service.search([MONTH])
+    assert len(found) == 100
+    assert "page 2 brings nothing new" in found.problems[0]
+    assert len(paged.asked) <= paging.AT_ONCE + 1
+
+
+@pytest.mark.parametrize("said", [{}, {"overmax": None}, {"overmax": "soon"}])
+def test_a_full_page_has_a_successor_where_the_registry_does_not_say(paged: Paged, said: dict[str, Any]) -> None:
+    paged.events = 150
+    for number, part in ((1, range(100)), (2, range(100, 150))):
+        paged.broken[number] = 200, json.dumps({"result": [paged.event(each) for each in part]} | said).encode()
+    assert len(service.search([MONTH])) == 150
+
+
+def test_a_slow_later_page_splits_the_search_and_keeps_what_came(paged: Paged) -> None:
+    paged.events = 300
+    slow = b"<html><body>The search timed out after 60s</body></html>"
+    paged.broken = {2: (200, slow), 3: (200, slow)}
+    found = service.search([replace(MONTH, end="2026-01-01T05:00:00")])
+    # Each part's first page is fast, and the parts of parts stay too slow for their second.
+    assert len(found) == 100
+    assert any("missing" in problem for problem in found.problems)
+
+
+def test_a_limit_reads_no_page_too_many(paged: Paged) -> None:
+    paged.events = 1000
+    assert len(service.search([replace(MONTH, limit=250)])) == 250
+    assert sorted(paged.asked) == [1, 2, 3]
+
+
+JUDGED = Alternative(MONTH.start, MONTH.end, tests=(Triplet("event_npixels", ">", "5"),))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        replace(MONTH, limit=3, latest=True),
+        replace(MONTH, limit=3, sort_by="fl_peakflux", descending=True),
+        replace(MONTH, limit=3, alternatives=(JUDGED,)),
+    ],
+)
+def test_a_limit_is_no_size_of_a_page_where_others_must_be_seen_first(query: Query) -> None:
+    assert ("result_limit", "100") in service.parameters(query)
+    assert ("result_limit", "3") in service.parameters(replace(MONTH, limit=3))
+
+
+def test_the_largest_are_found_wherever_the_registry_puts_missing_values(paged: Paged) -> None:
+    paged.events = 4
+    events = [paged.event(each) | {"fl_peakflux": value} for each, value in enumerate([None, None, 3.0, 7.0])]
+    paged.broken[1] = 200, json.dumps({"result": events, "overmax": False}).encode()
+    found = service.search([replace(MONTH, limit=2, sort_by="fl_peakflux", descending=True)])
+    assert [record["fl_peakflux"] for record in found.records] == [7.0, 3.0]
+
+
+def test_classes_are_ordered_by_flux_and_regions_by_five_digits(paged: Paged) -> None:
+    values = [("X9.3", 3664), ("X28", 13000), ("", ""), ("junk", "junk"), ("M9.9", 13664)]
+    events = [paged.event(each) | {"fl_goescls": a, "ar_noaanum": b} for each, (a, b) in enumerate(values)]
+    paged.broken[1] = 200, json.dumps({"result": events, "overmax": False}).encode()
+    classes = service.search([replace(MONTH, sort_by="fl_goescls", descending=True)]).records
+    assert [record["fl_goescls"] for record in classes] == ["X28", "X9.3", "M9.9", "", "junk"]
+    regions = service.search([replace(MONTH, sort_by="ar_noaanum")]).records
+    assert [record["ar_noaanum"] for record in regions] == [13000, 3664, 13664, "", "junk"]
+
+
+def test_a_search_whose_parts_all_fail_raises(paged: Paged) -> None:
+    paged.broken[1] = 200, b"<html><body>The search timed out after 60s</body></html>"
+    with pytest.raises(AnswerError, match="timed out"):
+        service.search([DAY])
