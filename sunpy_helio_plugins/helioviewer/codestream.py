@@ -14,7 +14,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-__all__ = ["Layout", "cut", "reductions"]
+from sunpy_helio_plugins.errors import FileError
+
+__all__ = ["Layout", "cut", "levels", "reductions"]
 
 _SOC, _SIZ, _COD, _QCD, _SOT, _SOD, _EOC, _PLT, _COM, _TLM = (
     0xFF4F, 0xFF51, 0xFF52, 0xFF5C, 0xFF90, 0xFF93, 0xFFD9, 0xFF58, 0xFF64, 0xFF55,
@@ -66,6 +68,13 @@ class Layout:
             A number: that many bytes are needed for more to be known. `None`: it is not laid out so that a prefix
             would do.
         """
+        try:
+            return cls._read(codestream)
+        except (struct.error, IndexError):
+            return None  # markers that are damaged: who decodes them will say so
+
+    @classmethod
+    def _read(cls, codestream: bytes) -> Layout | int | None:
         main = _segments(codestream, 2, _SOT)
         if not isinstance(main, tuple):
             return main
@@ -105,6 +114,26 @@ class Layout:
             How often the picture is halved.
         """
         return self.packets + int(self.lengths[: sum(self._counts[: self.levels - halvings + 1])].sum())
+
+
+def levels(codestream: bytes) -> int:
+    """
+    Return how often a picture can be halved.
+
+    Parameters
+    ----------
+    codestream : bytes
+        Its codestream, or the beginning of it.
+
+    Raises
+    ------
+    FileError
+        The markers do not tell.
+    """
+    main = _segments(codestream, 2, _SOT)
+    if not isinstance(main, tuple) or len(cod := main[0].get(_COD, [b""])[0]) < 6:
+        raise FileError("The markers of the codestream are damaged.")
+    return cod[5]
 
 
 def reductions(width: int, height: int, levels: int, size: int) -> int:

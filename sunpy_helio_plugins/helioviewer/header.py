@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.helioviewer.jp2 import SIGNATURE, box_at
 
-__all__ = ["FIRST_BYTES", "box", "file_header", "keywords", "replaced", "rescaled", "text_of"]
+__all__ = ["FIRST_BYTES", "box", "file_header", "keywords", "missing", "replaced", "rescaled", "text_of"]
 
 FIRST_BYTES = 16384
 """Where the headers of Helioviewer's files have ended by: they are 4 to 7 kB long (files of 2005 to 2024)."""
@@ -44,6 +44,37 @@ def text_of(data: bytes | memoryview) -> str:
             return bytes(data[at + head : at + length]).decode("utf-8", "replace").strip("\0 \n\r\t\ufeff")
         at += length
     raise FileError("The JPEG 2000 file has no header, or not at its beginning.")
+
+
+def missing(data: bytes) -> tuple[int, int | None] | None:
+    """
+    Return where the header is that these bytes do not hold, or not whole.
+
+    Parameters
+    ----------
+    data : bytes
+        The beginning of a file.
+
+    Returns
+    -------
+    tuple of int, or None
+        Where to read on, and where to stop; `None` for the latter means at the end of the file: some programs write the
+        header behind the picture. `None` alone: the bytes hold all that there is.
+
+    Raises
+    ------
+    FileError
+        It is no JPEG 2000 file.
+    """
+    at = 0
+    while at + 8 <= len(data):
+        length, kind, _ = box_at(data, at)
+        if kind == b"xml ":
+            return (len(data), at + length) if at + length > len(data) else None
+        if data[at : at + 4] == bytes(4):  # this box reaches to the end of the file
+            return None
+        at += length
+    return at, None
 
 
 def keywords(text: str) -> dict[str, Any]:

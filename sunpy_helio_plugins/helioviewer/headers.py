@@ -14,7 +14,7 @@ from astropy.utils.masked import Masked
 from sunpy_helio_plugins.errors import FileError, ServiceError
 from sunpy_helio_plugins.helioviewer import header, jp2
 from sunpy_helio_plugins.helioviewer.translate import PROVIDER
-from sunpy_helio_plugins.transport import ranges
+from sunpy_helio_plugins.transport import ranges, session
 
 __all__ = ["COLUMNS", "columns", "fetch"]
 
@@ -66,9 +66,20 @@ def _one(url: str) -> Header | str:
         data = ranges.head(url, header.FIRST_BYTES, archive=PROVIDER)
         if data[: len(jp2.SIGNATURE)] != jp2.SIGNATURE:
             return str(jp2.classified(data, len(data)))
-        return header.keywords(header.text_of(data))
+        span = header.missing(data)
+        return header.keywords(header.text_of(data if span is None else _more(url, data, *span)))
     except (ServiceError, FileError) as error:
         return str(error)
+
+
+def _more(url: str, data: bytes, start: int, end: int | None) -> bytes:
+    """Return bytes that hold the header of a file whose beginning does not."""
+    wish = {"Range": f"bytes={start}-{'' if end is None else end - 1}", "Accept-Encoding": "identity"}
+    answer = session.get(url, archive=PROVIDER, headers=wish, accept=(200, 206))
+    if answer.status == 200:
+        return answer.content
+    # What follows the picture begins with a box, as a file does behind its signature.
+    return (data if start == len(data) and end is not None else jp2.SIGNATURE) + answer.content
 
 
 def columns(headers: Sequence[Header | str]) -> dict[str, Any]:

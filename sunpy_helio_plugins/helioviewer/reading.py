@@ -52,15 +52,18 @@ def read(file: str | Path, size: int | None = None, physical: bool = False) -> G
         data = _bytes(path, pixels)
         own = header.keywords(header.text_of(data))
         picture = reduced.decoded(data)
+        own = repairs.repaired(own, path.name)
+        picture, own = _physical(picture, own) if physical else (picture, repairs.display_unit(own))
     except FileError as error:
         raise FileError(f"{path.name}: {error}") from error
-    own = repairs.repaired(own, path.name)
-    if physical:
-        picture, own = _physical(picture, own)
-    else:
-        own = repairs.display_unit(own)
-    # The first row of a picture is its upper one, of a map the lower one.
-    return sunpy.map.Map(picture[::-1], own)
+    try:
+        # The first row of a picture is its upper one, of a map the lower one.
+        return sunpy.map.Map(picture[::-1], own)
+    except Warning:
+        raise
+    except Exception as error:
+        words = f"{path.name}: sunpy makes no map of its header: {type(error).__name__}: {error}"
+        raise FileError(words) from error
 
 
 def _bytes(path: Path, size: int | None) -> bytes:

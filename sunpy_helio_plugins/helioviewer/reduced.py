@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from functools import partial
 from numbers import Integral
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sunpy_helio_plugins.errors import FileError, MissingDependencyError, QueryError
 from sunpy_helio_plugins.helioviewer import header, jp2
-from sunpy_helio_plugins.helioviewer.codestream import Layout, cut, reductions
+from sunpy_helio_plugins.helioviewer.codestream import Layout, cut, levels, reductions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +24,9 @@ How much of a file to ask for at first: its header (4 to 7 kB) and the lengths o
 of 4096 pixels in eight layers), which tell exactly how much more a smaller picture needs. One of 512 pixels needs more
 than that in any case.
 """
+
+MOST_PIXELS = 80_000_000
+"""Most pixels that are decoded: five times those of AIA."""
 
 
 def needed(size: int, data: bytes) -> int | None:
@@ -98,7 +102,7 @@ def _file(data: bytes, start: int, text: str, stream: bytes, halvings: int, shap
     made, placed = [], False
     for kind, content in jp2.contents(data[:start]):
         if kind == b"jp2h":
-            at = content.index(b"ihdr") + 4
+            at = _image_header(content)
             content = content[:at] + b"".join(side.to_bytes(4, "big") for side in sides) + content[at + 8 :]
         if kind == b"xml " and not placed:
             content, placed = own.encode(), True
@@ -110,23 +114,31 @@ def _file(data: bytes, start: int, text: str, stream: bytes, halvings: int, shap
 
 def _encoded(data: bytes, start: int, text: str, size: int) -> bytes:
     """Decode and encode again, without loss: for files of which no prefix makes a picture."""
+    steps = levels(data[start:])
     with _opened(data) as picture:
         width, height = picture.size
-        halvings = reductions(width, height, _levels(data, start), size)
-        picture.reduce = halvings
+    for halvings in range(reductions(width, height, steps, size), 0, -1):
+        small = _smaller(data, halvings)
+        if small is not None:
+            begin, finish = jp2.codestream_at(small)
+            return _file(data, start, text, small[begin:finish], halvings, (height, width))
+    with _opened(data) as picture:
         _load(picture)
-        if not halvings:
-            return data
-        out = io.BytesIO()
-        picture.save(out, format="JPEG2000", irreversible=False, num_resolutions=min(6, _levels(data, start) + 1))
-    stream = out.getvalue()
-    begin, finish = jp2.codestream_at(stream)
-    return _file(data, start, text, stream[begin:finish], halvings, (height, width))
+    return data
 
 
-def _levels(data: bytes, start: int) -> int:
-    """Return how often the picture can be halved: the number stands in the marker COD."""
-    return data[data.index(b"\xff\x52", start) + 9]
+def _smaller(data: bytes, halvings: int) -> bytes | None:
+    """Return a picture decoded at a reduction, encoded without loss; `None` where Pillow cannot, as with odd sizes."""
+    out = io.BytesIO()
+    with _opened(data) as picture:
+        picture.reduce = halvings
+        try:
+            picture.load()
+        except (OSError, SyntaxError, ValueError, MemoryError):
+            return None
+        resolutions = max(min(6, min(picture.size).bit_length() - 1), 1)
+        picture.save(out, format="JPEG2000", irreversible=False, num_resolutions=resolutions)
+    return out.getvalue()
 
 
 def _opened(data: bytes) -> Any:
@@ -134,10 +146,30 @@ def _opened(data: bytes) -> Any:
         from PIL import Image
     except ImportError as error:
         raise MissingDependencyError("Decoding JPEG 2000 images", "jpeg2000") from error
+    _check_size(data)
     try:
         return Image.open(io.BytesIO(data), formats=["JPEG2000"])
-    except (OSError, SyntaxError) as error:
+    except (OSError, SyntaxError, ValueError) as error:
         raise FileError(f"The picture cannot be decoded: {error}.") from error
+
+
+def _check_size(data: bytes) -> None:
+    """Refuse a picture whose sizes contradict each other, or that claims to be larger than any camera's."""
+    start, end = jp2.codestream_at(data)
+    if end - start < 24 or data[start + 2 : start + 4] != b"\xff\x51":
+        raise FileError("The picture cannot be decoded: its codestream is damaged.")
+    rows, columns = struct.unpack_from(">II", data, _image_header(data[:start]))
+    right, lower, left, upper = struct.unpack_from(">IIII", data, start + 8)
+    if (columns, rows) != (right - left, lower - upper) or rows * columns > MOST_PIXELS:
+        raise FileError(f"The picture cannot be decoded: its size of {columns} x {rows} pixels is not believed.")
+
+
+def _image_header(data: bytes) -> int:
+    """Return where the box with the picture's size has its content."""
+    at = data.find(b"ihdr") + 4
+    if not 4 <= at <= len(data) - 8:
+        raise FileError("The JPEG 2000 file has no image header.")
+    return at
 
 
 def decoded(data: bytes) -> np.ndarray:
@@ -159,7 +191,7 @@ def decoded(data: bytes) -> np.ndarray:
 def _load(picture: Any) -> None:
     try:
         picture.load()
-    except (OSError, SyntaxError) as error:
+    except (OSError, SyntaxError, ValueError, MemoryError) as error:
         raise FileError(f"The picture cannot be decoded: it was cut, or damaged ({error}).") from error
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import astropy.units as u
 import numpy as np
 
+from sunpy_helio_plugins.errors import FileError
+
 __all__ = ["display_unit", "repaired"]
 
 _TOO_NEAR = 1e9
@@ -83,7 +85,10 @@ def _date(own: dict[str, Any], keys: dict[str, str]) -> str | None:
 def _earth(when: str) -> Any:
     from sunpy.coordinates import get_earth
 
-    return get_earth(when)
+    try:
+        return get_earth(when)
+    except ValueError as error:
+        raise FileError(f"The header's date {when!r} cannot be read.") from error
 
 
 def _place(own: dict[str, Any], keys: dict[str, str], when: str, nearer: float) -> None:

@@ -1,0 +1,259 @@
+"""Files that are damaged, cut or laid out otherwise: one clear error or a true picture, and never anything between."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import struct
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+
+from sunpy_helio_plugins import HelioviewerClient, helioviewer
+from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.helioviewer import header, headers, jp2, reduced
+from sunpy_helio_plugins.helioviewer.codestream import Layout
+from sunpy_helio_plugins.sandbox import helioviewer_holdings as holdings
+from sunpy_helio_plugins.sandbox import helioviewer_jp2 as made
+
+Image = pytest.importorskip("PIL.Image")
+jpylyzer = pytest.importorskip("jpylyzer.jpylyzer")
+
+
+def whole(source: int = 13) -> bytes:
+    data = made.content(holdings.images(source)[-1])
+    assert data is not None
+    return data
+
+
+WHOLE = whole(4)
+HEAD = WHOLE.index(b"jp2c") + 4
+
+
+class Damage:
+    """A damaged file, which does not show its bytes in a report."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def __repr__(self) -> str:
+        return f"Damage({len(self.data)} bytes, {sum(a != b for a, b in zip(self.data, WHOLE, strict=False))} differ)"
+
+
+@st.composite
+def damage(draw: st.DrawFn) -> bytes:
+    """Return a file that was cut, had bytes changed in its head or markers, or lost some."""
+    data = bytearray(WHOLE)
+    kind = draw(st.sampled_from(["cut", "head", "markers", "lost"]))
+    if kind == "cut":
+        return bytes(data[: draw(st.integers(0, len(data) - 1))])
+    if kind == "lost":
+        at = draw(st.integers(0, len(data) - 1))
+        del data[at : at + draw(st.integers(1, 500))]
+        return bytes(data)
+    low, high = (0, HEAD) if kind == "head" else (HEAD, HEAD + 250)
+    for at, value in draw(st.lists(st.tuples(st.integers(low, high), st.integers(0, 255)), min_size=1, max_size=5)):
+        data[at] = value
+    return bytes(data)
+
+
+def quiet(work: Callable[[], Any]) -> Any:
+    """Return what comes of a file, or nothing where it is refused in our own words."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return work()
+    except FileError:
+        return None
+
+
+@settings(max_examples=300)
+@given(damaged=st.builds(Damage, damage()), size=st.sampled_from([1, 60, 128, 512]))
+def test_damage_is_refused_in_our_own_words(damaged: Damage, size: int) -> None:
+    data = damaged.data
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "image.jp2")
+        file.write_bytes(data)
+        quiet(lambda: jp2.accept(file))
+        quiet(lambda: header.keywords(header.text_of(data)))
+        quiet(lambda: reduced.needed(size, data))
+        picture = quiet(lambda: helioviewer.read(file, size=size))
+        assert picture is None or picture.data.dtype == np.uint8
+        quiet(lambda: reduced.accept(size, file))
+
+
+@pytest.mark.parametrize(
+    ("kept", "size"), [*((kept, None) for kept in (0, 11, 40, 900, 2500, 6000, 20_000, -1)), (40, 128), (2500, 128)]
+)
+def test_a_cut_file_is_an_error_and_nothing_else(
+    archive: Any, canned: Callable[..., str], impatient: None, tmp_path: Path, kept: int, size: int | None
+) -> None:
+    row = HelioviewerClient().search(a.Time("2026-01-10 14:00:07", "2026-01-10 14:00:08"), a.helioviewer.SourceID(4))
+    row["url"] = [f"{canned(lambda path: (200, 'image/jp2', WHOLE[:kept]))}/image.jp2"]
+    files = Fido.fetch(row, path=tmp_path / "{file}", size=size)
+    assert (list(files), len(files.errors)) == ([], 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"), [(1 << 20, 1 << 20), (0, 0), (512, 511), (100_000, 1000)], ids=["bomb", "no", "other", "long"]
+)
+def test_a_size_that_is_not_believed_is_not_decoded(tmp_path: Path, rows: int, columns: int) -> None:
+    data = bytearray(WHOLE)
+    struct.pack_into(">II", data, data.index(b"ihdr") + 4, rows, columns)
+    if rows > 1000:
+        struct.pack_into(">II", data, data.index(b"\xff\x51") + 6, columns, rows)
+    file = tmp_path / "image.jp2"
+    file.write_bytes(data)
+    with pytest.raises(FileError, match=r"image\.jp2: .*(not believed|damaged|no image header)"):
+        helioviewer.read(file)
+
+
+def test_a_header_of_which_sunpy_makes_no_map_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "image.jp2"
+    text = header.replaced(header.text_of(WHOLE), {"CUNIT1": "furlong"})
+    file.write_bytes(made.with_header(WHOLE, text))
+    with pytest.raises(FileError, match=r"image\.jp2: sunpy makes no map of its header: .*furlong"):
+        helioviewer.read(file)
+    file.write_bytes(made.with_header(WHOLE, header.replaced(text, {"DATE_OBS": "yesterday"})))
+    with pytest.raises(FileError, match=r"image\.jp2: The header's date"):
+        helioviewer.read(file)
+
+
+@pytest.mark.parametrize("source", [4, 11, 13, 19])
+@pytest.mark.parametrize("size", [32, 64, 128, 256, 512])
+def test_jpylyzer_finds_every_smaller_file_valid(source: int, size: int, tmp_path: Path) -> None:
+    file = tmp_path / "small.jp2"
+    file.write_bytes(reduced.reduce(whole(source), size))
+    assert jpylyzer.checkOneFile(str(file)).findtext("isValid") == "True"
+
+
+def behind(data: bytes) -> bytes:
+    """Return a file whose header stands behind its picture, as some programs write it."""
+    parts = dict(made.boxes(data))
+    return b"".join(box for kind, box in parts.items() if kind != b"xml ") + parts[b"xml "]
+
+
+def test_a_header_behind_the_picture_is_found(archive: Any, tmp_path: Path) -> None:
+    data = behind(WHOLE)
+    assert reduced.needed(128, data[:20_000]) is None, "the whole file is needed for its header"
+    file = tmp_path / "image.jp2"
+    file.write_bytes(data)
+    jp2.accept(file)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert helioviewer.read(file, size=128).date.isot == "2026-01-10T15:12:07.442"
+    assert header.file_header(file)["DETECTOR"] == "C2"
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+@pytest.mark.parametrize("large", [True, False])
+def test_headers_are_read_where_they_are_longer_or_behind(ranged: Any, ranges: bool, large: bool) -> None:
+    text = header.text_of(WHOLE)
+    history = f"<HISTORY>{'long ' * 5000}</HISTORY></fits>"
+    data = made.with_header(WHOLE, text.replace("</fits>", history)) if large else behind(WHOLE)
+    url, asked = ranged(data, ranges)
+    (found,) = headers.fetch([url])
+    assert isinstance(found, dict), found
+    assert found["EXPTIME"] == 25.1
+    assert len(asked) == 2
+    assert int(asked[1].removeprefix("bytes=").partition("-")[0]) >= header.FIRST_BYTES
+
+
+@pytest.fixture
+def ranged(canned: Callable[..., str]) -> Any:
+    """Return a function that serves a file with parts, or without."""
+    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+    from threading import Thread
+
+    servers = []
+
+    def start(data: bytes, ranges: bool) -> tuple[str, list[str]]:
+        asked: list[str] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                wish = self.headers["Range"]
+                asked.append(wish)
+                first, _, last = wish.removeprefix("bytes=").partition("-")
+                body = data[int(first) : int(last) + 1 if last else None] if ranges else data
+                self.send_response(206 if ranges else 200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                with contextlib.suppress(ConnectionError):  # a reader that has enough hangs up
+                    self.wfile.write(body)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}/image.jp2", asked
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("layers", [1, 8])
+@pytest.mark.parametrize("shape", [(1000, 700), (513, 1024), (256, 256)])
+def test_glymur_pillow_and_we_see_the_same_pixels(tmp_path: Path, layers: int, shape: tuple[int, int]) -> None:
+    """Laid out as Helioviewer's: by resolution, precincts of 128, lengths of packets, several layers."""
+    glymur = pytest.importorskip("glymur")
+    rows, columns = np.indices(shape)
+    grey = (128 + 90 * np.sin(rows / 9) * np.cos(columns / 7) + rows % 7).clip(0, 255).astype(np.uint8)
+    ratios = [2.0 * 2**k for k in range(layers)][::-1]
+    plain = tmp_path / "plain.jp2"
+    glymur.Jp2k(
+        plain, data=grey, prog="RPCL", cratios=ratios, numres=6, plt=True, psizes=[(128, 128)] * 6, cbsize=(64, 64),
+        irreversible=True,
+    )  # fmt: skip
+    data = made.with_header(plain.read_bytes(), "<meta><fits><CDELT1>1.0</CDELT1></fits></meta>")
+    file = tmp_path / "image.jp2"
+    file.write_bytes(data)
+    for halvings in range(4):
+        size = -(-max(shape) >> halvings)
+        enough = reduced.needed(size, data)
+        assert (enough is None) == (halvings == 0)
+        ours = reduced.decoded(reduced.reduce(data[:enough], size))
+        assert np.array_equal(ours, glymur.Jp2k(file)[:: 2**halvings, :: 2**halvings])
+        if shape != (513, 1024) or halvings < 2:  # Pillow rounds such a size otherwise than OpenJPEG, and fails
+            with Image.open(io.BytesIO(data)) as picture:
+                picture.reduce = halvings
+                assert np.array_equal(ours, np.asarray(picture))
+
+
+@pytest.mark.parametrize("shape", [(513, 1024), (176, 196), (600, 1025)])
+@pytest.mark.parametrize("size", [600, 150, 40, 5])
+def test_a_picture_that_pillow_cannot_halve_so_often_stays_larger(
+    tmp_path: Path, shape: tuple[int, int], size: int
+) -> None:
+    glymur = pytest.importorskip("glymur")
+    grey = (np.indices(shape).sum(axis=0) % 251).astype(np.uint8)
+    plain = tmp_path / "plain.jp2"
+    glymur.Jp2k(plain, data=grey, prog="LRCP", numres=6)
+    data = made.with_header(plain.read_bytes(), "<meta><fits><CDELT1>1.0</CDELT1></fits></meta>")
+    ours = reduced.decoded(reduced.reduce(data, size))
+    step = round(max(shape) / max(ours.shape))
+    assert min(size, max(shape)) <= max(ours.shape)
+    assert np.array_equal(ours, glymur.Jp2k(plain)[::step, ::step])
+
+
+def test_a_prefix_is_not_longer_than_the_packets_it_needs() -> None:
+    data = whole(13)
+    start, end = jp2.codestream_at(data)
+    layout = Layout.read(data[start:end])
+    assert isinstance(layout, Layout)
+    assert layout.end(0) == end - start - 2, "all packets reach to the end of the codestream"
+    assert reduced.needed(256, data) == start + layout.end(2)
