@@ -36,9 +36,7 @@ REGISTRY_RSUN_KM = 695506.0
 Floats = NDArray[np.float64]
 
 
-def to_sky(
-    places: Floats, system: str, instants: Floats, starts: Floats, single: bool = False
-) -> SkyCoord:
+def to_sky(places: Floats, system: str, instants: Floats, starts: Floats, single: bool = False) -> SkyCoord:
     """
     Return the registry's numbers as a coordinate.
 

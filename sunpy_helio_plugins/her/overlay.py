@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
+import astropy.units as u
 import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.her import instants as moments
+from sunpy_helio_plugins.her import labels as texts
+from sunpy_helio_plugins.her import turning
+from sunpy_helio_plugins.her.keywords import event_types
+from sunpy_helio_plugins.her.places import Places
 from sunpy_helio_plugins.her.polygon import Polygon
 
 if TYPE_CHECKING:
@@ -23,13 +28,30 @@ __all__ = ["overlay"]
 SAME_TIME = 900.0
 """Seconds within which a picture shows an outline where it was detected: the Sun turns by 2.2 arcsec at its centre."""
 
+NEAR_EARTH = 2.5e6 * u.km
+"""How far from Earth an observer may be and still sees what the registry describes: SOHO is 1.5 million km away."""
+
+FAINT = 0.4
+"""The opacity of a point on the far side, which cannot be dashed."""
+
 COLOURS = {
     "AR": "#ffb000", "CH": "#40c4ff", "FL": "#ff5252", "CE": "#e040fb", "FI": "#69f0ae", "FE": "#00bfa5",
     "EF": "#ffff8d", "SG": "#ff8a65", "SS": "#ffd180", "CJ": "#b388ff", "TO": "#cfd8dc",
 }  # fmt: skip
 """A colour for each common type; others take matplotlib's own in turn."""
 
-LABELS = ("ar_noaanum", "fl_goescls", "frm_specificid")
+LABELS = ("fl_goescls", "ar_noaanum")
+"""What says most of an event, in this order; else its type is written."""
+
+SHAPES = tuple(
+    f"{system}_{kind}" for kind in ("boundcc", "skeletoncc", "bbox") for system in ("hpc", "hrc", "hgs", "hgc")
+)
+"""Where an event's shape stands: as an outline, a line, or a box; of the systems, the one nearest to a picture's."""
+
+_Lines = dict[str, list[Any]]
+"""Lines by the type of their event."""
+
+POINTS = tuple(f"{system}_coord" for system in ("hpc", "hrc", "hgs", "hgc"))
 
 
 def overlay(
@@ -49,16 +71,18 @@ def overlay(
     axes : astropy.visualization.wcsaxes.WCSAxes
         Axes in helioprojective coordinates, as ``fig.add_subplot(projection=map)`` makes them.
     table : HERTable
-        Events; those without a place are passed over.
+        Events; those without a place or an instant are passed over.
     hidden : str, optional
-        The line style of what lies on the far side, such as ``"--"``. Defaults to not drawing it.
+        The line style of what lies on the far side, such as ``"--"``; points there are faint. Defaults to not drawing
+        it.
     boxes : bool, optional
         Whether to draw the box of an event without an outline.
     labels : bool or str, optional
-        Whether to write what the event is beside it; or the column whose value to write.
+        Whether to write what the event is beside it; or the column whose value to write. A text that would cover
+        another one moves, and one that would be repeated at the same place is written once.
     **kwargs
         Passed to `~astropy.visualization.wcsaxes.WCSAxes.plot_coord`, such as ``color`` and ``linewidth``. Defaults to
-        a colour for each type of event.
+        a colour for each type of event, which ``axes.legend()`` explains.
 
     Returns
     -------
@@ -67,66 +91,99 @@ def overlay(
 
     Notes
     -----
-    What was detected within a quarter of an hour of the picture, which must be taken from Earth, is drawn as submitted.
-    Anything else is turned with the solar surface to the time of the picture, shown from its observer and cut at the
-    limb.
+    What was detected within a quarter of an hour of the picture is drawn as submitted, on a picture taken from Earth or
+    near it. Anything else is turned with the solar surface to the time of the picture, shown from its observer and cut
+    at the limb. What lies wholly beyond the limb, such as an eruption, has no place on the surface: it is drawn as
+    submitted on a picture from Earth, and on no other.
 
     Raises
     ------
     QueryError
         The axes are not helioprojective, or do not say when and from where the picture was taken.
     """
-    frame = _frame(axes)
+    painter = _Painter(axes, hidden, boxes)
     spare = cycle(f"C{index}" for index in range(10))
     colours: dict[str, str] = {}
-    limits = axes.axis()
-    drawn: list[Artist] = []
+    wanted, limits = [], axes.axis()
+    sides: tuple[_Lines, _Lines] = (defaultdict(list), defaultdict(list))
     for index in range(len(table)):
         row = table[index]
         kind = str(row["event_type"])
-        colours.setdefault(kind, COLOURS.get(kind) or next(spare))
-        style = {"color": colours[kind]} | kwargs
-        lines = _lines(axes, row, frame, hidden, boxes, style)
-        drawn += lines
-        text = _label(row, labels)
-        if lines and text:
-            drawn.append(_written(axes, lines[0], text, style["color"]))
+        if kind not in colours:
+            colours[kind] = COLOURS.get(kind) or next(spare)
+        style = {"color": colours[kind]} | {key: value for key, value in kwargs.items() if key != "label"}
+        front, back = painter.lines(row, style)
+        sides[0][kind] += front
+        sides[1][kind] += back
+        if (front or back) and (text := _label(row, labels)):
+            wanted.append(((front or back)[0], text, style["color"]))
     axes.axis(limits)
-    return drawn
+    return [*_named(sides, kwargs.get("label")), *texts.beside(axes, wanted)]
 
 
-def _lines(axes: Any, row: Any, frame: Any, hidden: str | None, boxes: bool, style: dict[str, Any]) -> list[Artist]:
-    shape = _shape(row, boxes)
-    if shape is None:
-        return _point(axes, row, frame, style)
-    if _is_near(shape.instant, frame):
-        return list(axes.plot_coord(_as_submitted(shape, frame), **style))
-    lines: list[Artist] = []
-    seen, visible = _turned(shape.on_surface, frame)
-    if visible.any():
-        lines += axes.plot_coord(_only(seen, visible), **style)
-    if hidden and not visible.all():
-        lines += axes.plot_coord(_only(seen, ~visible), **(style | {"linestyle": hidden}))
-    return lines
+def _named(sides: tuple[_Lines, _Lines], name: str | None) -> list[Artist]:
+    """Return all lines; the first of each type, or of all, bears the name for a legend, one of the near side first."""
+    every = [line for side in sides for lines in side.values() for line in lines]
+    firsts = {kind: [*lines, *sides[1][kind]][:1] for kind, lines in sides[0].items()}
+    named = {name: every[:1]} if name else {event_types().get(kind, kind): first for kind, first in firsts.items()}
+    for text, lines in named.items():
+        for line in lines:
+            line.set_label(text)
+    return every
 
 
-def _shape(row: Any, boxes: bool) -> Polygon | None:
-    for name in ("hpc_boundcc", "hpc_bbox") if boxes else ("hpc_boundcc",):
-        found = row[name] if name in row.colnames else None
-        if isinstance(found, Polygon):
-            return found
-    return None
+class _Painter:
+    """Draws events on axes one by one."""
 
+    def __init__(self, axes: Any, hidden: str | None, boxes: bool) -> None:
+        from sunpy.coordinates import get_earth
 
-def _point(axes: Any, row: Any, frame: Any, style: dict[str, Any]) -> list[Artist]:
-    place = row["hpc_coord"] if "hpc_coord" in row.colnames else None
-    if place is None or place.mask:
-        return []
-    shape = Polygon(place.values[None], "hpc", place.instants[None], place.starts[None])
-    if _is_near(shape.instant, frame) or shape.clamped[0]:
-        return list(axes.plot_coord(_as_submitted(shape, frame), **({"marker": "+"} | style)))
-    seen, visible = _turned(shape.on_surface, frame)
-    return list(axes.plot_coord(seen, **({"marker": "+"} | style))) if visible.all() else []
+        self.axes, self.hidden = axes, hidden
+        self.frame: Any = _frame(axes)
+        self.shapes = [name for name in SHAPES if boxes or not name.endswith("bbox")]
+        earth = get_earth(self.frame.obstime)
+        self.from_earth = bool(self.frame.observer.separation_3d(earth) < NEAR_EARTH)
+        # From SOHO, nearer to the Sun, everything is larger by a hundredth.
+        self.larger = float(earth.radius / self.frame.observer.radius)
+
+    def lines(self, row: Any, style: dict[str, Any]) -> tuple[list[Artist], list[Artist]]:
+        """Draw one event, and return what that took on the near side and on the far side."""
+        shape = self._shape(row)
+        if shape is None or np.isnan(shape.instant).any():
+            return [], []
+        on_the_sky = shape.system in ("hpc", "hrc")
+        if on_the_sky and ((self.from_earth and self._is_now(shape)) or shape.clamped.all()):
+            return self._plot(self._as_submitted(shape), style) if self.from_earth else [], []
+        outline, visible = turning.seen(shape.traced.on_surface, self.frame)
+        front = self._plot(_only(outline, visible), style) if visible.any() else []
+        if not self.hidden or visible.all():
+            return front, []
+        far = {"alpha": FAINT} if len(shape) == 1 else {"linestyle": self.hidden}
+        return front, self._plot(_only(outline, ~visible), style | far)
+
+    def _shape(self, row: Any) -> Polygon | None:
+        for name in self.shapes:
+            found = row[name] if name in row.colnames else None
+            if isinstance(found, Polygon):
+                return found
+        for name in POINTS:
+            place = row[name] if name in row.colnames else None
+            if isinstance(place, Places) and not place.mask:
+                return Polygon(place.values[None], place.system, place.instants[None], place.starts[None])
+        return None
+
+    def _is_now(self, shape: Polygon) -> bool:
+        return bool(abs((shape.time - self.frame.obstime).to_value("s")) <= SAME_TIME)
+
+    def _as_submitted(self, shape: Polygon) -> SkyCoord:
+        from astropy.coordinates import SkyCoord
+
+        place = shape.skycoord
+        return SkyCoord(place.Tx * self.larger, place.Ty * self.larger, frame=self.frame)
+
+    def _plot(self, outline: SkyCoord, style: dict[str, Any]) -> list[Artist]:
+        point = {"marker": "+"} if len(outline) == 1 else {}
+        return list(self.axes.plot_coord(outline, **(point | style)))
 
 
 def _label(row: Any, labels: bool | str) -> str:
@@ -136,15 +193,6 @@ def _label(row: Any, labels: bool | str) -> str:
         if value is not None and value is not np.ma.masked and str(value):
             return str(value)
     return str(row["event_type"]) if labels is True else ""
-
-
-def _written(axes: Any, line: Any, text: str, colour: Any) -> Artist:
-    """Write a text at the topmost vertex of a line."""
-    points = np.array(line.get_xydata(), dtype=float)
-    top = points[np.nanargmax(points[:, 1])]
-    place = {"xycoords": line.get_transform(), "xytext": (2, 2), "textcoords": "offset points"}
-    artist: Artist = axes.annotate(text, top, color=colour, fontsize="small", **place)
-    return artist
 
 
 def _frame(axes: Any) -> BaseCoordinateFrame:
@@ -160,35 +208,6 @@ def _frame(axes: Any) -> BaseCoordinateFrame:
     if not complete:
         raise QueryError(f"Outlines need helioprojective axes that know their time and observer; these are {frame!r}.")
     return frame
-
-
-def _is_near(instant: NDArray[np.float64], frame: Any) -> bool:
-    """Tell whether a picture shows an outline where it was detected: taken then, from Earth or as near to it as SDO."""
-    import astropy.units as u
-    from sunpy.coordinates import get_earth
-
-    if np.isnan(instant).any():
-        return False
-    apart = abs((moments.times(instant[0]) - frame.obstime).to_value("s"))
-    return bool(apart <= SAME_TIME and frame.observer.separation_3d(get_earth(frame.obstime)) < 1e6 * u.km)
-
-
-def _as_submitted(shape: Polygon, frame: Any) -> SkyCoord:
-    from astropy.coordinates import SkyCoord
-
-    place = shape.skycoord
-    return SkyCoord(place.Tx, place.Ty, frame=frame)
-
-
-def _turned(outline: SkyCoord, frame: Any) -> tuple[SkyCoord, NDArray[np.bool_]]:
-    """Return an outline on the surface, turned to a frame's time, and which of it is on the visible side."""
-    from sunpy.coordinates import Heliocentric, propagate_with_solar_surface
-
-    with propagate_with_solar_surface():
-        place = outline.transform_to(Heliocentric(observer=frame.observer, obstime=frame.obstime))
-    # A point of a sphere is seen where it lies before the plane of the limb's circle.
-    limb = frame.rsun**2 / frame.observer.radius
-    return place.transform_to(frame), np.asarray(place.z >= limb * (1 - 1e-6))
 
 
 def _only(outline: SkyCoord, chosen: NDArray[np.bool_]) -> SkyCoord:

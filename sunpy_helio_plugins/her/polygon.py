@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import warnings
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import MissingDependencyError
-from sunpy_helio_plugins.her import frames
+from sunpy_helio_plugins.her import frames, sphere, turning
 from sunpy_helio_plugins.her import instants as moments
 
 if TYPE_CHECKING:
@@ -103,25 +104,25 @@ class Polygon:
         return SkyCoord(longitude * u.deg, latitude * u.deg, frame=HeliographicStonyhurst(obstime=self.time))
 
     @property
-    def _directions(self) -> Floats:
-        """The vertices as unit vectors, shape (v, 3), the closing one left out."""
-        longitude, latitude = (np.radians(part) for part in self._surface[:2])
-        made = np.stack(
-            [np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)], axis=1
-        )
-        return made[:-1] if len(made) > 3 and np.allclose(made[0], made[-1], atol=1e-12) else made
+    def _corners(self) -> Floats:
+        return sphere.corners(*self._surface[:2])
 
     @property
     def area(self) -> u.Quantity:
         """The area on the sphere in square megametres, edges being great circles; 0 for a line."""
-        corners = self._directions
-        centre = corners.mean(axis=0)
-        centre /= np.linalg.norm(centre)
-        following = np.roll(corners, -1, axis=0)
-        # The solid angle of the triangle of the centre and an edge (van Oosterom and Strackee 1983).
-        triple = np.einsum("ij,ij->i", np.cross(corners, following), np.broadcast_to(centre, corners.shape))
-        below = 1 + corners @ centre + following @ centre + np.einsum("ij,ij->i", corners, following)
-        return abs(2 * np.arctan2(triple, below).sum()) * (frames.RSUN_KM / 1e3) ** 2 * u.Mm**2
+        return sphere.area(self._corners) * (frames.RSUN_KM / 1e3) ** 2 * u.Mm**2
+
+    @property
+    def traced(self) -> Polygon:
+        """
+        The same outline with vertices added along its edges, for what bends them: turning, or another projection.
+
+        The edges are straight in the numbers of its system; those of ``hrc`` are straight on the sky, as in ``hpc``.
+        """
+        vertices, system = self.vertices, self.system
+        if system == "hrc":
+            vertices, system = np.stack(frames.radial(vertices, self.start), axis=1), "hpc"
+        return replace(self, vertices=turning.followed(vertices, system), system=system)
 
     def contains(self, place: SkyCoord) -> Any:
         """
@@ -138,18 +139,32 @@ class Polygon:
             Judged on the surface; a place off the disk lies in none.
         """
         from sunpy.coordinates import HeliographicStonyhurst
+        from sunpy.util.exceptions import SunpyUserWarning
 
-        found = place.transform_to(HeliographicStonyhurst(obstime=self.time))
+        with warnings.catch_warnings():
+            # sunpy warns where all places are off the disk.
+            warnings.simplefilter("ignore", SunpyUserWarning)
+            found = place.transform_to(HeliographicStonyhurst(obstime=self.time))
         longitude, latitude = (np.atleast_1d(part.to_value("rad")) for part in (found.lon, found.lat))
-        towards = np.stack(
-            [np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)], axis=-1
-        )
-        inside = _inside(towards.reshape(-1, 3), self._directions).reshape(np.shape(longitude))
+        towards = sphere.directions(longitude, latitude).reshape(-1, 3)
+        inside = sphere.inside(towards, self._corners).reshape(longitude.shape)
         return bool(inside[0]) if found.isscalar else inside
 
-    def to_region(self) -> Any:
+    def to_region(self, frame: Any = None) -> Any:
         """
         Return the polygon for the package regions: a `regions.PolygonSkyRegion`.
+
+        Parameters
+        ----------
+        frame : sunpy.coordinates.Helioprojective, optional
+            A picture's frame, ``map.coordinate_frame``: the polygon is turned to it with the solar surface and cut at
+            the limb. Defaults to the vertices as they are, which have no place in a picture of another time where they
+            lie beyond the limb.
+
+        Returns
+        -------
+        regions.PolygonSkyRegion or None
+            `None` where all of it lies on the far side.
 
         Raises
         ------
@@ -160,7 +175,10 @@ class Polygon:
             from regions import PolygonSkyRegion
         except ImportError:
             raise MissingDependencyError("A polygon as a region", "polygons") from None
-        return PolygonSkyRegion(vertices=self.skycoord)
+        if frame is None:
+            return PolygonSkyRegion(vertices=self.skycoord)
+        outline, visible = turning.seen(self.traced.on_surface, frame, closed=True)
+        return PolygonSkyRegion(vertices=outline) if visible.any() else None
 
     def to_shapely(self) -> Any:
         """
@@ -193,13 +211,7 @@ class Polygon:
         astropy.coordinates.SkyCoord
             Helioprojective, shape (v,); vertices on the far side are among them, see `visible`.
         """
-        from sunpy.coordinates import Helioprojective, get_earth, propagate_with_solar_surface
-        from sunpy.time import parse_time
-
-        when = parse_time(time)
-        frame = Helioprojective(obstime=when, observer=observer or get_earth(when))
-        with propagate_with_solar_surface():
-            return self.on_surface.transform_to(frame)
+        return turning.seen(self.on_surface, _frame(time, observer))[0]
 
     def visible(self, observer: Any = None, time: Any = None) -> NDArray[np.bool_]:
         """
@@ -212,32 +224,12 @@ class Polygon:
         time : time-like, optional
             When; the polygon turns with the surface until then. Defaults to its own instant.
         """
-        from sunpy.coordinates import Heliocentric, get_earth, propagate_with_solar_surface
-        from sunpy.time import parse_time
-
-        when = parse_time(time) if time is not None else self.time
-        seen_from = observer if observer is not None else get_earth(when)
-        with propagate_with_solar_surface():
-            place = self.on_surface.transform_to(Heliocentric(observer=seen_from, obstime=when))
-        # A point of a sphere is seen where it lies before the plane of the limb's circle.
-        limb = (frames.RSUN_KM * u.km) ** 2 / seen_from.radius
-        return np.asarray(place.z >= limb * (1 - 1e-6))
+        return turning.seen(self.on_surface, _frame(self.time if time is None else time, observer))[1]
 
 
-def _inside(places: Floats, corners: Floats) -> NDArray[np.bool_]:
-    """Tell which directions lie in a spherical polygon, seen from above its middle; it is less than a hemisphere."""
-    centre = corners.mean(axis=0)
-    centre /= np.linalg.norm(centre)
-    aside = np.cross(centre, [0.0, 0.0, 1.0] if abs(centre[2]) < 0.9 else [1.0, 0.0, 0.0])
-    aside /= np.linalg.norm(aside)
-    axes = np.stack([aside, np.cross(centre, aside)], axis=1)
-    # Gnomonic: great circles are straight lines.
-    with np.errstate(invalid="ignore", divide="ignore"):
-        height = places @ centre
-        x, y = (places @ axes / height[:, None]).T
-        px, py = (corners @ axes / np.maximum(corners @ centre, 1e-9)[:, None]).T
-        qx, qy = np.roll(px, -1), np.roll(py, -1)
-        crosses = (py[:, None] > y) != (qy[:, None] > y)
-        at = px[:, None] + (y - py[:, None]) * ((qx - px) / np.where(qy == py, 1, qy - py))[:, None]
-    odd = (crosses & (x < at)).sum(axis=0) % 2 == 1
-    return np.asarray(odd & (height > 0))
+def _frame(time: Any, observer: Any) -> Any:
+    from sunpy.coordinates import Helioprojective, get_earth
+    from sunpy.time import parse_time
+
+    when = parse_time(time)
+    return Helioprojective(obstime=when, observer=get_earth(when) if observer is None else observer)

@@ -11,13 +11,16 @@ import numpy as np
 import pytest
 import sunpy.map
 from astropy.coordinates import SkyCoord
-from sunpy.coordinates import HeliographicStonyhurst, Helioprojective, get_earth
+from astropy.time import Time
+from sunpy.coordinates import HeliographicStonyhurst, Helioprojective, get_earth, sun
 from sunpy.map.header_helper import make_fitswcs_header
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her import HERTable, overlay
 from sunpy_helio_plugins.her.service import search
 from sunpy_helio_plugins.her.translate import Query
+
+EVENT = {"event_starttime": "2026-01-10T12:00:05", "event_endtime": "2026-01-10T13:00:05", "event_type": "AR"}
 
 
 @pytest.fixture
@@ -69,9 +72,66 @@ def test_on_a_later_picture_it_turns_with_the_sun(hole: HERTable, picture: Any) 
 
 def test_what_turned_to_the_far_side_is_not_drawn(hole: HERTable, picture: Any) -> None:
     assert overlay(picture("2026-01-22T12:00:00"), hole) == []
-    at_the_limb = overlay(axes := picture("2026-01-16T23:00:00"), hole)
-    whole = len(hole["hpc_boundcc"][0].skycoord)
-    assert 0 < np.isfinite(drawn(axes, at_the_limb[0])).all(axis=1).sum() < whole
+    (line,) = overlay(axes := picture("2026-01-16T23:00:00"), hole)
+    shown = np.isfinite(drawn(axes, line)).all(axis=1)
+    assert 0 < shown.sum() < len(shown)
+
+
+def test_an_outline_is_cut_where_it_crosses_the_limb(hole: HERTable, picture: Any) -> None:
+    """Its vertices lie some ten degrees apart; the line goes on to the limb between them, and on from there behind."""
+    axes = picture("2026-01-16T23:00:00")
+    limb = sun.angular_radius("2026-01-16T23:00:00").to_value("arcsec")
+    for line in overlay(axes, hole, hidden="--"):
+        place = drawn(axes, line)
+        radius = np.hypot(*place.T)
+        shown = np.isfinite(radius)
+        ends = shown & (~np.roll(shown, 1) | ~np.roll(shown, -1))
+        assert ends.sum() == 2
+        assert (limb - radius[ends] < 2).all()
+
+
+def test_a_box_of_degrees_has_bent_edges(picture: Any) -> None:
+    """Its upper edge is a parallel, which bows towards the pole."""
+    box = "POLYGON((-30 40,30 40,30 60,-30 60,-30 40))"
+    table = HERTable.from_records([EVENT | {"hgs_bbox": box}])
+    axes = picture("2026-01-13T12:00:05")
+    (line,) = overlay(axes, table)
+    assert len(line.get_xydata()) == 2 * 60 + 2 * 20 + 1
+
+
+def test_a_line_is_drawn_where_there_is_no_outline_and_before_a_box(picture: Any) -> None:
+    """Filaments have a skeleton."""
+    spine = {"hpc_skeletoncc": "LINESTRING(0 0,100 50,200 60)", "hpc_bbox": "POLYGON((0 0,200 0,200 60,0 60,0 0))"}
+    table = HERTable.from_records([EVENT | {"event_type": "FI"} | spine])
+    (line,) = overlay(axes := picture(EVENT["event_starttime"]), table)
+    np.testing.assert_allclose(drawn(axes, line), [[0, 0], [100, 50], [200, 60]], atol=1e-3)
+
+
+ERUPTION = {"event_type": "CE", "hpc_bbox": "POLYGON((900 -2000,9000 -2000,9000 2000,1500 2000,900 -2000))"}
+
+
+def test_what_lies_beyond_the_limb_is_drawn_as_submitted_and_only_as_seen_from_earth(picture: Any) -> None:
+    """An eruption has no place on the surface: turned with it, its box would cross the disk."""
+    table = HERTable.from_records([EVENT | ERUPTION])
+    for hours in (0, 20):
+        when = (Time(EVENT["event_starttime"]) + hours * u.hour).isot
+        (line,) = overlay(axes := picture(when), table)
+        np.testing.assert_allclose(drawn(axes, line), table["hpc_bbox"][0].vertices, atol=2)
+    aside = SkyCoord(40 * u.deg, 0 * u.deg, 1 * u.AU, frame=HeliographicStonyhurst(obstime="2026-01-10T12:00:05"))
+    assert overlay(picture("2026-01-10T12:00:05", aside), table) == []
+
+
+def test_from_soho_everything_is_larger_by_a_hundredth(picture: Any) -> None:
+    table = HERTable.from_records([EVENT | ERUPTION])
+    earth = get_earth(EVENT["event_starttime"])
+    soho = SkyCoord(earth.lon, earth.lat, earth.radius * 0.99, frame=earth.frame.replicate_without_data())
+    (line,) = overlay(axes := picture(EVENT["event_starttime"], soho), table)
+    np.testing.assert_allclose(drawn(axes, line), table["hpc_bbox"][0].vertices / 0.99, atol=0.5)
+
+
+def test_an_event_without_a_time_is_passed_over(picture: Any) -> None:
+    table = HERTable.from_records([{"event_type": "CH", "hpc_boundcc": "POLYGON((0 0,9 0,9 9,0 0))"}, EVENT])
+    assert overlay(picture("2026-01-10T12:00:00"), table) == []
 
 
 def test_from_another_side_it_is_drawn_where_that_observer_sees_it(hole: HERTable, picture: Any) -> None:
@@ -90,19 +150,62 @@ def test_boxes_and_points_stand_for_outlines_and_what_has_no_place_is_left_out(a
     (point,) = overlay(axes, table[table["frm_name"] == "SSW Latest Events"][:1])
     assert point.get_marker() == "+"
     (box,) = overlay(axes, table[table["event_type"] == "AR"][:1])
-    assert len(box.get_xydata()) == 5
+    assert len(box.get_xydata()) > 5
     assert overlay(axes, table[table["event_type"] == "AR"][:1], boxes=False)[0].get_marker() == "+"
 
 
-def test_the_far_side_may_be_dashed_and_events_labelled(hole: HERTable, archive: Any, picture: Any) -> None:
+def test_the_far_side_may_be_dashed_and_points_there_are_faint(hole: HERTable, picture: Any) -> None:
     axes = picture("2026-01-16T23:00:00")
     front, back = overlay(axes, hole, hidden="--")
     assert (front.get_linestyle(), back.get_linestyle()) == ("-", "--")
     assert front.get_color() == "#40c4ff"
-    *_, text = overlay(axes, hole, labels=True)
-    assert text.get_text() == "SPoCA_v1.0_CH_0000060000"
-    *_, text = overlay(axes, hole, labels="frm_name", color="red")
+    flare = HERTable.from_records([EVENT | {"event_type": "FL", "hpc_coord": "POINT(900 0)"}])
+    assert overlay(picture("2026-01-14T12:00:05"), flare) == []
+    (point,) = overlay(picture("2026-01-14T12:00:05"), flare, hidden="--")
+    assert (point.get_marker(), point.get_alpha()) == ("+", 0.4)
+
+
+def test_events_are_labelled(hole: HERTable, picture: Any) -> None:
+    axes = picture("2026-01-10T12:00:05")
+    assert overlay(axes, hole, labels=True)[-1].get_text() == "CH"
+    text = overlay(axes, hole, labels="frm_name", color="red")[-1]
     assert (text.get_text(), text.get_color()) == ("SPoCA", "red")
+    flare = {"event_type": "FL", "hpc_coord": "POINT(10 10)", "fl_goescls": "M1.2", "ar_noaanum": 14331}
+    assert overlay(axes, HERTable.from_records([EVENT | flare]), labels=True)[-1].get_text() == "M1.2"
+
+
+def test_labels_cover_no_other_and_are_not_repeated(picture: Any) -> None:
+    classes = ["M1.2", "C3.4", "X1.6", "M1.2", "C9.9"]
+    flares = [EVENT | {"event_type": "FL", "hpc_coord": "POINT(10 10)", "fl_goescls": text} for text in classes]
+    axes = picture(EVENT["event_starttime"])
+    axes.imshow(np.zeros((64, 64)))
+    artists = overlay(axes, HERTable.from_records(flares), labels=True)
+    written = [artist for artist in artists if hasattr(artist, "xyann")]
+    axes.figure.canvas.draw()
+    assert [artist.get_text() for artist in written] == ["M1.2", "C3.4", "X1.6", "C9.9"]
+    boxes = [artist.get_window_extent() for artist in written]
+    assert not any(one.overlaps(other) for index, one in enumerate(boxes) for other in boxes[:index])
+
+
+def test_a_label_at_the_edge_stays_within_the_axes(picture: Any) -> None:
+    table = HERTable.from_records([EVENT | {"event_type": "FL", "hpc_coord": "POINT(1250 1250)", "frm_name": "x" * 20}])
+    axes = picture(EVENT["event_starttime"])
+    axes.imshow(np.zeros((64, 64)))
+    *_, text = overlay(axes, table, labels="frm_name")
+    axes.figure.canvas.draw()
+    inside, room = text.get_window_extent(), axes.get_window_extent()
+    assert inside.x1 <= room.x1
+    assert inside.y1 <= room.y1
+
+
+def test_a_legend_names_each_type_once(hole: HERTable, picture: Any) -> None:
+    flares = [EVENT | {"event_type": "FL", "hpc_coord": "POINT(10 10)"}] * 3
+    axes = picture("2026-01-10T12:00:05")
+    overlay(axes, HERTable.from_records(flares + list(hole["raw"]) * 2))
+    assert [text.get_text() for text in axes.legend().get_texts()] == ["Flare", "CoronalHole"]
+    axes = picture("2026-01-10T12:00:05")
+    overlay(axes, HERTable.from_records(flares), label="mine")
+    assert [text.get_text() for text in axes.legend().get_texts()] == ["mine"]
 
 
 def test_axes_that_are_no_picture_of_the_sun_are_refused(hole: HERTable) -> None:
