@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["points", "rings"]
+__all__ = ["POINTS", "POLYGONS", "is_chaincode", "points", "rings"]
+
+POLYGONS = re.compile(r"(hpc|hgs|hgc|hrc)_(bbox|boundcc|skeletoncc)")
+"""Keywords that hold an outline, a line or a box; the first three letters are its system."""
+
+POINTS = re.compile(r"(hpc|hgs|hgc|hrc)_coord")
+"""Keywords that hold a point."""
 
 Floats = NDArray[np.float64]
 _HEAD, _TAIL = "POLYGON((", "))"
@@ -23,6 +29,11 @@ _FEW = 2000
 _SHAPE = re.compile(r"\s*(POLYGON|LINESTRING|MULTIPOINT)\s*\((.*)\)\s*", re.IGNORECASE | re.DOTALL)
 _PAIRS = re.compile(r"\s*\(?([^()]*)\)?")
 _POINT = re.compile(r"\s*POINT\s*\(\s*(\S+)\s+(\S+)\s*\)\s*", re.IGNORECASE)
+
+
+def is_chaincode(name: str) -> bool:
+    """Tell whether a keyword holds an outline, a line, a box or a point in one of the four systems."""
+    return POLYGONS.fullmatch(name) is not None or POINTS.fullmatch(name) is not None
 
 
 def rings(texts: Sequence[Any], highest: float = np.inf) -> tuple[Floats, NDArray[np.int64], list[int]]:
@@ -137,9 +148,7 @@ def _placeholders(vertices: Floats, offsets: NDArray[np.int64]) -> NDArray[np.in
     return filled[~(extent > 0).any(axis=1)]
 
 
-def _without(
-    vertices: Floats, offsets: NDArray[np.int64], odd: NDArray[np.int64]
-) -> tuple[Floats, NDArray[np.int64]]:
+def _without(vertices: Floats, offsets: NDArray[np.int64], odd: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
     counts = np.diff(offsets)
     keep = np.ones(len(counts), dtype=bool)
     keep[odd] = False

@@ -113,6 +113,10 @@ class Places(SkyCoord):
         return self.coordinate.spherical_offsets_by(d_lon, d_lat)
 
     def _apply(self, method: Any, *args: Any, **kwargs: Any) -> SkyCoord:
+        if method is np.broadcast_to:
+            # Tables broadcast columns of one row.
+            shape = args[0] if args else kwargs["shape"]
+            return self._cut(lambda part: np.broadcast_to(part, (*shape, 2)))
         return self.coordinate._apply(method, *args, **kwargs)
 
     @property
@@ -145,6 +149,17 @@ class Places(SkyCoord):
     def take(self, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Self:
         """Return the places of some indices."""
         return self._cut(lambda part: part[np.asarray(indices)])
+
+    def insert(self, obj: int, values: Any, axis: int = 0) -> Self:
+        """Return a column with a place, or none, before a row."""
+        at = range(len(self) + 1)[obj]
+        made = self._cut(lambda part: np.insert(part, at, np.nan, axis=0))
+        made[at] = values
+        return made
+
+    def argsort(self, *args: Any, **kwargs: Any) -> NDArray[np.int64]:
+        """Return the order of the rows by their first number, then by the second; rows without any come last."""
+        return np.lexsort((self.values[:, 1], self.values[:, 0]))
 
     def copy(self, *args: Any, **kwargs: Any) -> Self:
         """Return a copy that shares nothing."""

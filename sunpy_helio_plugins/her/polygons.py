@@ -158,6 +158,30 @@ class Polygons:
         self.vertices, self.offsets = both.vertices, both.offsets
         self.instants, self.starts = both.instants, both.starts
 
+    def insert(self, index: int, value: Any, axis: int = 0) -> Self:
+        """Return a column with a polygon, or none, before a row."""
+        at = range(len(self) + 1)[index]
+        order = np.insert(np.arange(len(self)), at, len(self))
+        whole = self._like(
+            self.vertices,
+            np.append(self.offsets, self.offsets[-1]),
+            *(np.concatenate([part, np.full((1, 2), np.nan)]) for part in (self.instants, self.starts)),
+        ).take(order)
+        whole[at] = value
+        return whole
+
+    def argsort(self, *args: Any, **kwargs: Any) -> NDArray[np.int64]:
+        """Return the order of the rows by the number of vertices; rows without any come first."""
+        return np.argsort(self.counts, kind="stable")
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        # Tables broadcast columns of one row.
+        if function is np.broadcast_to:
+            return self.take(np.broadcast_to(np.arange(len(self)), args[1] if len(args) > 1 else kwargs["shape"]))
+        if function is np.argsort:
+            return self.argsort()
+        return NotImplemented
+
     def _given(self, value: Any, length: int) -> Polygons:
         if isinstance(value, Polygons):
             if value.system != self.system:

@@ -14,6 +14,11 @@ __all__ = ["graph", "tracks"]
 TRACKING = ("is_followed_by", "splits_into", "merges_into")
 
 
+def identity(edge: dict[str, Any]) -> tuple[str, ...]:
+    """Return what tells one relation from any other: its ends and its kind."""
+    return tuple(str(edge.get(name) or "") for name in ("first_ivorn", "second_ivorn", "edge_type"))
+
+
 def graph(table: HERTable) -> Any:
     """
     Return events and their relations as a graph.

@@ -7,34 +7,22 @@ stays in the hidden column ``raw``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
-from astropy.table import Column, QTable, TableAttribute
+from astropy.table import QTable, TableAttribute
 from astropy.time import Time
-from numpy.typing import NDArray
+from sunpy.net.base_client import QueryResponseRow
 
 from sunpy_helio_plugins.fido import HelioTable
-from sunpy_helio_plugins.her import chaincodes, columns, storage
+from sunpy_helio_plugins.her import columns, relations, restoring, storage
 from sunpy_helio_plugins.her import instants as moments
-from sunpy_helio_plugins.her.keywords import keywords
-from sunpy_helio_plugins.her.places import Places
-from sunpy_helio_plugins.her.polygons import Polygons
+from sunpy_helio_plugins.her.making import FIRST, Maker
 
 __all__ = ["HERTable"]
 
 Record = columns.Record
-
-FIRST = ("event_starttime", "event_endtime", "event_type", "frm_name")
-"""The first columns, which every table has."""
-
-INSTANT = "detection_time"
-"""The column that says to which instant each event's coordinates belong; not the registry's, but this package's."""
-
-FLUX = "fl_goescls_flux"
-"""The column of the fluxes of GOES classes; not the registry's."""
 
 SHOWN = (
     *FIRST, "event_peaktime", "fl_goescls", "ar_noaanum", "hpc_x", "hpc_y", "area_atdiskcenter", "cme_radiallinvel",
@@ -42,8 +30,17 @@ SHOWN = (
 )  # fmt: skip
 """The columns that are printed where they hold anything; the others are hidden (see ``unhide_columns``)."""
 
-POLYGONS = re.compile(r"(hpc|hgs|hgc|hrc)_(bbox|boundcc|skeletoncc)")
-POINTS = re.compile(r"(hpc|hgs|hgc|hrc)_coord")
+
+class EventRow(QueryResponseRow):
+    """One event; printed, it shows what its table shows, and not some hundred columns."""
+
+    def _base_repr_(self, html: bool = False) -> str:
+        shown = self.as_table()._display_table
+        words = [type(self).__name__, f"index={self.index}"]
+        return str(shown._base_repr_(html, words, max_width=-1, tableid=f"table{id(self._table)}"))
+
+    def __str__(self) -> str:
+        return "\n".join(self.as_table()._display_table.pformat(max_width=-1))
 
 
 class HERTable(HelioTable):
@@ -58,6 +55,7 @@ class HERTable(HelioTable):
         What is missing from the answer or could not be read, and why.
     """
 
+    Row = EventRow
     edges = TableAttribute(default=[])
 
     @classmethod
@@ -91,7 +89,7 @@ class HERTable(HelioTable):
         HERTable
             One row for each record, in the same order.
         """
-        maker = _Maker(records, list(problems), instants)
+        maker = Maker(records, list(problems), instants)
         made = maker.columns()
         table = cls(list(made.values()), names=list(made), client=client, copy=False)
         table.edges = list(associations)
@@ -118,42 +116,83 @@ class HERTable(HelioTable):
         Among its columns are ``first_ivorn``, ``edge_type`` (``"is_followed_by"``, ``"splits_into"``,
         ``"merges_into"``, ``"contains"`` and others), ``second_ivorn`` and ``strength``.
         """
+        # Stacked tables bring the edges of each.
+        edges = list({relations.identity(edge): edge for edge in self.edges}.values())
         known = dict.fromkeys(("first_ivorn", "edge_type", "second_ivorn"), str)
-        names = dict.fromkeys((*known, *(name for edge in self.edges for name in edge)))
-        if not self.edges:
+        names = dict.fromkeys((*known, *(name for edge in edges for name in edge)))
+        if not edges:
             return QTable({name: np.array([], dtype=kind) for name, kind in (known | {"strength": float}).items()})
-        return QTable({name: [edge.get(name, "") for edge in self.edges] for name in names})
+        return QTable({name: [edge.get(name, "") for edge in edges] for name in names})
 
     def plain(self) -> QTable:
         """
-        Return the same rows as a table that any astropy can write and read.
+        Return the same rows as a table of columns that every astropy knows.
 
         Polygons are two columns of variable length, ``hpc_boundcc.lon`` and ``hpc_boundcc.lat``, points two of numbers.
         """
         return storage.plain(self)
 
+    def to_pandas(self, *args: Any, **kwargs: Any) -> Any:
+        """
+        Return the same rows as a `pandas.DataFrame`: numbers without units, times and outlines (WKT) as text.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            As for `astropy.table.Table.to_pandas`.
+        """
+        return storage.flat(self).to_pandas(*args, **kwargs)
+
     def write(self, *args: Any, **kwargs: Any) -> None:
         """
-        Write the table; see `plain`.
+        Write the table.
+
+        ECSV keeps everything; see `plain`. In other formats times are text, and records are JSON; outlines are columns
+        of variable length in FITS and Parquet, and WKT elsewhere.
 
         Parameters
         ----------
         *args, **kwargs
             As for `astropy.table.QTable.write`.
         """
-        self.plain().write(*args, **kwargs)
+        form = storage.format_of(args, kwargs)
+        made = storage.plain(self) if form == "ecsv" else storage.flat(self, form)
+        made.write(*args, **kwargs)
 
     @classmethod
     def read(cls, *args: Any, **kwargs: Any) -> Self:
         """
-        Read a table that `write` wrote, and rebuild everything.
+        Read a table that `write` wrote.
+
+        From ECSV every column comes back as it was. From other formats the table is made anew of its column ``raw``,
+        with the columns that were added to it.
 
         Parameters
         ----------
         *args, **kwargs
             As for `astropy.table.QTable.read`.
+
+        Raises
+        ------
+        ValueError
+            The table holds no events.
         """
-        return storage.rebuilt(cls, QTable.read(*args, **kwargs))
+        return restoring.rebuilt(cls, QTable.read(*args, **kwargs))
+
+    @classmethod
+    def stack(cls, *tables: Self) -> Self:
+        """
+        Return the events of several tables as one, made anew of all their records.
+
+        `astropy.table.vstack` does so too, but for a column that is a quantity in one table and has no sure unit in
+        another. Each relation is there once.
+
+        Parameters
+        ----------
+        *tables : HERTable
+            The tables, with their columns ``raw``; columns that were added to them are stacked as they are.
+        """
+        return restoring.stacked(cls, tables)
 
     @property
     def display_keys(self) -> Any:
@@ -161,107 +200,14 @@ class HERTable(HelioTable):
         own = self.__dict__.get("_display_keys")
         if own is not None:
             return own
+        if "raw" not in self.colnames:
+            # Somebody chose these columns.
+            return slice(None)
         return [name for name in SHOWN if name in self.colnames and (name in FIRST or _holds_anything(self[name]))]
 
     @display_keys.setter
     def display_keys(self, keys: Any) -> None:
         self.__dict__["_display_keys"] = keys
-
-
-class _Maker:
-    """Makes the columns of a table: the registry's in the order in which they came, and this package's."""
-
-    def __init__(self, records: Sequence[Record], problems: list[str], instants: Time | None) -> None:
-        self.records = records
-        self.reader = columns.Reader(records, problems)
-        self.given = instants
-
-    def names(self) -> list[str]:
-        """Return the keywords of all records."""
-        # An empty answer has every column, so that what works on many events works on none.
-        if not len(self.records):
-            return list(dict.fromkeys((*FIRST, *(word.name for word in keywords().values()))))
-        layouts = dict.fromkeys(map(tuple, self.records))
-        return list(dict.fromkeys((*FIRST, *(name for layout in layouts for name in layout if isinstance(name, str)))))
-
-    def columns(self) -> dict[str, Any]:
-        """Return the columns by their names."""
-        made: dict[str, Any] = dict.fromkeys(name for name in self.names() if name not in ("raw", INSTANT, FLUX))
-        # Times come first: coordinates belong to them.
-        for name in ("event_starttime", "event_endtime", "event_peaktime"):
-            if name in made:
-                made[name] = self.reader.column(name)
-        self.starts = moments.parts(made["event_starttime"])
-        self.instants = self._instants(made)
-        for name, column in made.items():
-            if column is None:
-                made[name] = self.column(name)
-        whole = {name: made.pop(name) for name in FIRST}
-        whole |= {INSTANT: moments.times(self.instants)} | made
-        if "event_coordunit" in whole:
-            whole |= {name: self.reader.component_units(name) for name in columns.COMPONENTS}
-        if "fl_goescls" in whole:
-            whole[FLUX] = columns.flux(self.reader.values("fl_goescls"))
-        return whole | {"raw": self.raw()}
-
-    def column(self, name: str) -> Any:
-        """Return one column."""
-        if POLYGONS.fullmatch(name):
-            return self.polygons(name)
-        return self.places(name) if POINTS.fullmatch(name) else self.reader.column(name)
-
-    def polygons(self, name: str) -> Polygons:
-        """Return a column of polygons."""
-        values = self.reader.values(name)
-        vertices, offsets, bad = chaincodes.rings(values, 90 if name[:3] in ("hgs", "hgc") else np.inf)
-        worst = [index for index in bad if not _is_placeholder(values[index])]
-        self._say(name, [values[index] for index in worst], "no polygon")
-        holes = [text for text in values if isinstance(text, str) and text.count("(") > 2]
-        self._say(name, holes, "more than one ring; the first is kept")
-        return Polygons(vertices, offsets, name[:3], self.instants, self.starts)
-
-    def places(self, name: str) -> Places:
-        """Return a column of points."""
-        values = self.reader.values(name)
-        found, bad = chaincodes.points(values)
-        self._say(name, [values[index] for index in bad], "no point")
-        if name[:3] in ("hgs", "hgc"):
-            beyond = np.abs(found[:, 1]) > 90
-            self._say(name, [values[index] for index in np.flatnonzero(beyond)], "a latitude beyond the pole")
-            found[beyond] = np.nan
-        return Places(found, name[:3], self.instants, self.starts)
-
-    def _say(self, name: str, odd: list[Any], what: str) -> None:
-        if odd:
-            words = f"{name}: {len(odd)} values are {what}, such as {str(odd[0])[:80]!r}"
-            self.reader.problems.append(f"{words}; see the column raw.")
-
-    def _instants(self, made: dict[str, Any]) -> NDArray[np.float64]:
-        if self.given is not None:
-            return moments.parts(self.given)
-        wanted = moments.chosen(self.reader.values("frm_name"), self.reader.values("frm_versionnumber"))
-        instants = self.starts.copy()
-        for name in set(wanted) - {"event_starttime"}:
-            if made.get(name) is None:
-                continue
-            found = moments.parts(made[name])
-            rows = np.array([keyword == name for keyword in wanted], dtype=bool) & ~np.isnan(found).any(axis=1)
-            instants[rows] = found[rows]
-        return instants
-
-    def raw(self) -> Column:
-        """Return the records themselves."""
-        data = np.empty(len(self.records), dtype=object)
-        for index, record in enumerate(self.records):
-            data[index] = record
-        # Not copied: numpy and astropy would copy every record.
-        return Column(data, copy=False)
-
-
-def _is_placeholder(text: Any) -> bool:
-    """Tell whether a polygon is one point: SSW Latest Events' heliographic box is always (1, 1)."""
-    numbers = re.findall(r"[^(),\s]+ [^(),\s]+", str(text))
-    return len(numbers) > 1 and len(set(numbers)) == 1
 
 
 def _holds_anything(column: Any) -> bool:

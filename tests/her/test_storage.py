@@ -1,0 +1,147 @@
+"""Tables are written in formats that others read, and come back as they were."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import astropy.units as u
+import numpy as np
+import pytest
+from astropy.table import QTable, vstack
+from astropy.time import Time
+from sunpy.net import Fido
+
+from sunpy_helio_plugins.her import HERClient, HERTable, Places, Polygons
+from sunpy_helio_plugins.her.service import search
+from sunpy_helio_plugins.her.translate import Query
+
+FORMATS = {
+    "fits": {}, "parquet": {}, "vot": {"format": "votable"}, "csv": {},
+    "h5": {"format": "hdf5", "path": "events", "serialize_meta": True},
+}  # fmt: skip
+
+
+@pytest.fixture
+def events(real_data: Path) -> HERTable:
+    answer = json.loads((real_data / "hek/hek-events_2024-05-10.json").read_bytes())
+    records = [*answer["result"], *json.loads((real_data / "hek/hek-to_pfss.json").read_bytes())["result"]]
+    # A letter that FITS cannot hold, and an event without a time.
+    records[0] |= {"frm_identifier": "\u00c5ngstr\u00f6m"}
+    records[1] |= {"event_starttime": None}
+    table = HERTable.from_records(records, answer["association"], ["A page is missing."])
+    table["mine"] = np.arange(len(table))
+    return table
+
+
+def assert_same(mine: Any, yours: Any) -> None:
+    """Compare columns: types, values, masks, units and instants."""
+    assert type(mine) is type(yours)
+    if isinstance(mine, Polygons):
+        assert (mine == yours).all()
+    elif isinstance(mine, Places):
+        np.testing.assert_array_equal(mine.values, yours.values)
+    else:
+        gone = np.asarray(getattr(mine, "mask", np.zeros(len(mine), bool)))
+        np.testing.assert_array_equal(gone, np.asarray(getattr(yours, "mask", np.zeros(len(mine), bool))))
+        known = np.flatnonzero(~gone)
+        if isinstance(mine, Time):
+            assert all(abs((mine[row] - yours[row]).to_value("s")) < 1e-6 for row in known)
+        else:
+            assert all(mine[row] == yours[row] for row in known)
+    if hasattr(mine, "instants"):
+        np.testing.assert_allclose(mine.instants, yours.instants, rtol=0, atol=1e-12)
+
+
+def test_ecsv_brings_every_column_back_as_it_was(events: HERTable, tmp_path: Path) -> None:
+    events["fl_goescls"][0] = "X9.9"
+    events.remove_column("frm_paramset")
+    events.write(tmp_path / "events.ecsv")
+    back = HERTable.read(tmp_path / "events.ecsv")
+    assert back.colnames == events.colnames
+    for name in events.colnames:
+        if name not in ("coord1_unit", "coord2_unit", "coord3_unit", "mine"):
+            assert_same(events[name], back[name])
+    assert list(back["coord2_unit"]) == list(events["coord2_unit"])
+    assert (back.edges, back.problems) == (events.edges, events.problems)
+
+
+def test_any_astropy_reads_the_outlines_of_an_ecsv_file(events: HERTable, tmp_path: Path) -> None:
+    events.write(tmp_path / "events.ecsv")
+    plain = QTable.read(tmp_path / "events.ecsv")
+    assert plain["hpc_boundcc.lon"][3].tolist() == events["hpc_boundcc"][3].vertices[:, 0].tolist()
+    assert plain["hpc_boundcc.lon"][0].tolist() == []
+    assert plain["hpc_coord.lat"].mask.tolist() == events["hpc_coord"].mask.tolist()
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("count", [0, 1, 8])
+def test_other_formats_hold_numbers_and_text_and_the_records_make_the_table_anew(
+    events: HERTable, ending: str, count: int, tmp_path: Path
+) -> None:
+    path, some = tmp_path / f"events.{ending}", events[:count]
+    some.write(path, **FORMATS[ending])
+    back = HERTable.read(path, **{name: word for name, word in FORMATS[ending].items() if name != "serialize_meta"})
+    assert set(back.colnames) == set(events.colnames)
+    assert json.dumps(list(back["raw"])) == json.dumps(list(some["raw"]))
+    for name in ("event_starttime", "detection_time", "hpc_boundcc", "hgs_bbox", "hpc_coord", "hgs_skeletoncc"):
+        assert_same(some[name], back[name])
+    assert list(back["mine"]) == list(range(count))
+    if ending not in ("csv", "vot"):
+        assert (back.edges, back.problems) == (events.edges, events.problems)
+
+
+def test_fits_has_outlines_as_columns_of_variable_length(events: HERTable, tmp_path: Path) -> None:
+    events.write(tmp_path / "events.fits")
+    plain = QTable.read(tmp_path / "events.fits")
+    assert plain["hpc_boundcc.lon"][3].tolist() == events["hpc_boundcc"][3].vertices[:, 0].tolist()
+    assert plain["hpc_x"].unit == u.arcsec
+    assert plain["frm_identifier"][0] == "\\xc5ngstr\\xf6m"
+    assert plain["intensmean"].description == "in DN / s"
+
+
+def test_a_table_that_holds_no_events_is_refused(tmp_path: Path) -> None:
+    QTable({"a": [1]}).write(tmp_path / "other.ecsv")
+    with pytest.raises(ValueError, match="no column raw"):
+        HERTable.read(tmp_path / "other.ecsv")
+
+
+def test_a_table_goes_to_pandas(events: HERTable) -> None:
+    frame = events.to_pandas()
+    assert len(frame) == len(events)
+    assert frame["hpc_boundcc"][3].startswith("POLYGON((")
+    assert frame["event_endtime"][0] == "2024-05-10T00:06:08.000"
+
+
+def test_a_table_that_was_read_fetches_its_documents(archive: Any, tmp_path: Path) -> None:
+    found = search([Query("2026-01-10T00:00:00", "2026-01-11T00:00:00", ("CH",))])
+    HERTable.from_records(found.records[:2]).write(tmp_path / "holes.ecsv")
+    files = Fido.fetch(HERTable.read(tmp_path / "holes.ecsv"), path=tmp_path / "{file}", progress=False)
+    assert sorted(Path(file).suffix for file in files) == [".xml", ".xml"]
+
+
+EVENT = {"event_starttime": "2026-01-10T01:00:00", "event_endtime": "2026-01-10T02:00:00", "event_type": "CH"}
+
+
+def test_tables_stack_although_a_unit_is_sure_in_one_and_not_in_the_other() -> None:
+    edge = {"first_ivorn": "a", "second_ivorn": "b", "edge_type": "is_followed_by"}
+    sure = HERTable.from_records([EVENT | {"area_raw": 3.0, "area_unit": "km2"}], [edge], ["x"], client=HERClient())
+    odd = HERTable.from_records([EVENT | {"area_raw": 4.0, "area_unit": "??"}], [edge], ["x", "y"])
+    odd = odd.at(Time("2026-01-10T03:00:00"))
+    odd["mine"] = ["z"]
+    with pytest.raises(ValueError, match="unmergeable"):
+        vstack([sure, odd])
+    both = HERTable.stack(sure, odd)
+    assert both["area_raw"].tolist() == [3, 4]
+    assert both["detection_time"].isot.tolist() == ["2026-01-10T01:00:00.000", "2026-01-10T03:00:00.000"]
+    assert (both.edges, both.problems) == ([edge], ["x", "y"])
+    assert both["mine"].tolist() == [None, "z"]
+    assert isinstance(both.client, HERClient)
+    assert len(HERTable.stack()) == 0
+
+
+def test_stacked_tables_name_each_relation_once() -> None:
+    edge = {"first_ivorn": "a", "second_ivorn": "b", "edge_type": "is_followed_by"}
+    table = HERTable.from_records([EVENT], [edge], client=HERClient())
+    assert len(vstack([table, table]).associations) == 1
