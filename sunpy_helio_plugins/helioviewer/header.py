@@ -16,6 +16,12 @@ __all__ = ["FIRST_BYTES", "box", "file_header", "keywords", "missing", "replaced
 FIRST_BYTES = 16384
 """Where the headers of Helioviewer's files have ended by: they are 4 to 7 kB long (files of 2005 to 2024)."""
 
+_PER_PIXEL = re.compile(r"CDELT[12][A-Z]?|CD\d_\d[A-Z]?")
+_LENGTHS = frozenset({"R_SUN", "FNDLMBMI", "FNDLMBMA"})
+_LENGTHS_OF = {"EIT": frozenset({"SOLAR_R"}), "MDI": frozenset({"RADIUS"})}
+"""Keywords that count pixels: the Sun's radius, and GONG's axes of the limb; elsewhere SOLAR_R is in arcseconds."""
+
+_COLUMNS, _ROWS = frozenset({"FNDLMBXC"}), frozenset({"FNDLMBYC"})
 _AMPERSAND = re.compile(r"&(?!(?:#\d+|#x[0-9a-fA-F]+|\w+);)")
 
 
@@ -135,18 +141,20 @@ def rescaled(header: dict[str, Any], halvings: int, shape: tuple[int, int]) -> d
     """
     factor = 2**halvings
     rows, columns = shape
+    instrument = str(next((value for key, value in header.items() if key.upper() == "INSTRUME"), ""))
+    lengths = _LENGTHS | _LENGTHS_OF.get(instrument, frozenset())
     left: dict[str, Any] = {}
     for key, value in header.items():
         upper = key.upper()
         if isinstance(value, str):
             continue
-        if upper in ("CDELT1", "CDELT2") or re.fullmatch(r"CD\d_\d", upper):
+        if _PER_PIXEL.fullmatch(upper):
             left[key] = value * factor
-        elif upper == "R_SUN":
+        elif upper in lengths:
             left[key] = value / factor
-        elif upper == "CRPIX1":
+        elif upper in _COLUMNS or re.fullmatch(r"CRPIX1[A-Z]?", upper):
             left[key] = (value - 1) / factor + 1
-        elif upper == "CRPIX2":
+        elif upper in _ROWS or re.fullmatch(r"CRPIX2[A-Z]?", upper):
             left[key] = -(-rows // factor) - (rows - value) / factor
         elif upper in ("NAXIS1", "NAXIS2"):
             left[key] = -(-(columns if upper == "NAXIS1" else rows) // factor)

@@ -1,0 +1,140 @@
+"""Files of every instrument open as maps, whole and smaller, and show the Sun in the same place."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+import numpy as np
+import pytest
+import sunpy.map
+from astropy.io import fits
+from sunpy.data.test import get_test_filepath
+
+from sunpy_helio_plugins import helioviewer
+from sunpy_helio_plugins.helioviewer import catalogue, reduced
+from sunpy_helio_plugins.sandbox import helioviewer_jp2 as made
+
+Image = pytest.importorskip("PIL.Image")
+pytest.importorskip("glymur")
+
+# What sunpy and astropy say of the instruments' own headers is as true of the science files.
+pytestmark = [
+    pytest.mark.filterwarnings(f"ignore:{words}")
+    for words in ("Missing metadata for observer", "Missing CTYPE", "Invalid 'BLANK'", "overflow encountered")
+]
+
+SIDE = 64
+
+# Headers of science files, which Helioviewer's copies carry as they are: sunpy keeps one of each kind for its tests.
+HEADERS = {
+    "EIT": "seit_00171_fd_19961211_1900.header",
+    "LASCO C2": "lasco_c2_25299383_s.header",
+    "LASCO C3": "lasco_c3.header",
+    "MDI Int": "mdi.fd_Ic.20101015_230100_TAI.data.header",
+    "MDI Mag": "mdi.fd_M_96m_lev182.20101015_191200_TAI.data.header",
+    "AIA": "aia_171_level1.fits",
+    "HMI": "resampled_hmi.fits",
+    "SECCHI EUVI": "euvi_20090615_000900_n4euA_s.header",
+    "SECCHI COR1": "cor1_20090615_000500_s4c1A.header",
+    "SWAP": "swap_lv1_20140606_000113.header",
+    "SXT": "YohkohSXT.header",
+    "XRT": "HinodeXRT.header",
+    "TRACE": "tsi20010130_025823_a2.header",
+    "COSMO": "20181209_180305_kcor_l2.header",
+    "EUI": "solo_L1_eui-fsi304-image_20201021T145510206_V03.header",
+    "SJI": "iris_l2_20130801_074720_4040000014_SJI_1400_t000.header",
+    "GONG": "gong_halpha.header",
+    "WFI+NFI": "punch.header",
+    "SUVI": "dr_suvi-l2-ci195_g16_s20190403T093200Z_e20190403T093600Z_v1-0-0_rebinned.header",
+}
+
+# What sunpy.map.Map cannot take; the how-to page lists them.
+MAP_FAILS = {"MDI Mag"} if sunpy.__version__.startswith("7.") else set()
+
+
+def science_header(name: str) -> fits.Header:
+    path = get_test_filepath(HEADERS[name])
+    if path.endswith(".header"):
+        return fits.Header.fromfile(path, sep="\n", endcard=False, padding=False)
+    with fits.open(path) as units:
+        return max((unit.header for unit in units if unit.header.get("NAXIS", 0) >= 2), key=len)
+
+
+def file_of(folder: Path, name: str) -> Path:
+    """Return a file as Helioviewer makes them: the header's keywords as elements, and bytes for a picture."""
+    out = io.BytesIO()
+    rows, columns = np.indices((SIDE, SIDE))
+    grey = np.clip(60 + 150 * np.exp(-((rows - 31.5) ** 2 + (columns - 31.5) ** 2) / 300), 0, 255)
+    Image.fromarray(grey.astype(np.uint8)).save(out, format="JPEG2000", num_resolutions=3)
+    left_out = ("COMMENT", "HISTORY", "", "NAXIS1", "NAXIS2")
+    known = {key: value for key, value in science_header(name).items() if key not in left_out and key[0].isalpha()}
+    texts = {key: int(value) if isinstance(value, bool) else value for key, value in known.items()}
+    texts |= {"NAXIS1": SIDE, "NAXIS2": SIDE}
+    keys = "".join(f"<{key}>{escape(str(value))}</{key}>" for key, value in texts.items())
+    path = folder / f"{name.replace(' ', '_')}.jp2"
+    marks = "<helioviewer><HV_ROTATION>0.0</HV_ROTATION></helioviewer>"
+    path.write_bytes(made.with_header(out.getvalue(), f"<meta><fits>{keys}</fits>{marks}</meta>"))
+    return path
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_a_map_is_of_the_instruments_own_kind(tmp_path: Path, name: str) -> None:
+    file = file_of(tmp_path, name)
+    science = sunpy.map.Map(np.zeros((SIDE, SIDE)), science_header(name))
+    ours = helioviewer.read(file)
+    assert type(ours) is type(science) is not sunpy.map.GenericMap
+    assert ours.date.isot == science.date.isot
+    assert ours.scale[0].value == pytest.approx(science.scale[0].value)
+    if name in MAP_FAILS:
+        with pytest.raises(KeyError):
+            sunpy.map.Map(file)
+    else:
+        assert type(sunpy.map.Map(file)) is type(science)
+
+
+@pytest.mark.parametrize("name", HEADERS)
+@pytest.mark.parametrize("way", ["read", "fetched"])
+def test_a_smaller_map_has_the_same_sun(tmp_path: Path, name: str, way: str) -> None:
+    file = file_of(tmp_path, name)
+    whole = helioviewer.read(file)
+    if way == "read":
+        small = helioviewer.read(file, size=SIDE // 2)
+    else:
+        data = reduced.reduce(file.read_bytes(), SIDE // 2)
+        file.write_bytes(data)
+        small = helioviewer.read(file)
+    assert small.data.shape == (SIDE // 2, SIDE // 2)
+    assert small.scale[0].value == pytest.approx(2 * whole.scale[0].value)
+    assert small.rsun_obs.to_value("arcsec") == pytest.approx(whole.rsun_obs.to_value("arcsec"))
+    places = [map_.observer_coordinate.cartesian.xyz.to_value("m") for map_ in (small, whole)]
+    assert np.allclose(*places)
+    # The upper left sample stays where it is, and the others are two apart.
+    for x, y in ((0, 0), (20, 10)):
+        there = whole.wcs.pixel_to_world(2 * x, SIDE - 1 - 2 * y)
+        here = small.wcs.pixel_to_world(x, SIDE // 2 - 1 - y)
+        assert here.separation(there).to_value("arcsec") < 1e-3 * whole.scale[0].to_value("arcsec / pix")
+
+
+def test_every_instrument_is_among_them_or_tested_elsewhere() -> None:
+    """RHESSI has a test of its own; for the coronagraphs CCOR-1 and CCOR-2, sunpy has no class yet."""
+    kinds = {source.instruments[0] for source in catalogue.known() if not source.members}
+    assert kinds - {name.split()[0] for name in HEADERS} == {"RHESSI", "CCOR-1", "CCOR-2"}
+
+
+def test_an_instrument_that_sunpy_does_not_know_is_a_plain_map(tmp_path: Path) -> None:
+    header: dict[str, Any] = {
+        "TELESCOP": "GOES-19", "INSTRUME": "CCOR-1", "DETECTOR": "CCOR-1", "DATE-OBS": "2025-03-01T00:00:00.000",
+        "CTYPE1": "HPLN-TAN", "CTYPE2": "HPLT-TAN", "CUNIT1": "arcsec", "CUNIT2": "arcsec", "CDELT1": 38.5,
+        "CDELT2": 38.5, "CRPIX1": 32.5, "CRPIX2": 32.5, "CRVAL1": 0, "CRVAL2": 0, "DSUN_OBS": 1.48e11, "HGLN_OBS": 0,
+        "HGLT_OBS": -7,
+    }  # fmt: skip
+    out = io.BytesIO()
+    Image.fromarray(np.zeros((SIDE, SIDE), np.uint8)).save(out, format="JPEG2000", num_resolutions=3)
+    keys = "".join(f"<{key}>{value}</{key}>" for key, value in header.items())
+    file = tmp_path / "image.jp2"
+    file.write_bytes(made.with_header(out.getvalue(), f"<meta><fits>{keys}</fits></meta>"))
+    assert type(helioviewer.read(file)) is sunpy.map.GenericMap
+    assert type(sunpy.map.Map(file)) is sunpy.map.GenericMap
