@@ -120,8 +120,8 @@ def _moment(given: Any) -> Moment:
         return found
     try:
         return Moment.read(times.iso(parse_time(given), 9))
-    except ValueError as error:
-        raise QueryError(f"{given!r} is no time: {error}") from None
+    except (TypeError, ValueError):
+        raise QueryError(f"{given!r} is no time: give ISO 8601, a datetime, or a Time.") from None
 
 
 def _rows(given: Any) -> Iterator[QueryResponseRow]:

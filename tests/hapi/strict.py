@@ -39,7 +39,7 @@ STAMP = re.compile(
 EPOCH = datetime(1970, 1, 1)
 
 
-class RefusedRequest(Exception):
+class RefusalError(Exception):
     def __init__(self, code: int) -> None:
         super().__init__(code)
         self.code = code
@@ -49,13 +49,13 @@ def nanoseconds(stamp: str, code: int = 1402) -> int:
     """Return the nanoseconds since 1970 of a stamp in HAPI's restricted ISO 8601."""
     match = STAMP.fullmatch(stamp)
     if match is None:
-        raise RefusedRequest(code)
+        raise RefusalError(code)
     year, doy, month, day, hour, minute, second, fraction = match.groups()
     try:
         date = datetime(int(year), int(month or 1), int(day or 1)) + timedelta(days=int(doy or 1) - 1)
         clock = timedelta(hours=int(hour or 0), minutes=int(minute or 0), seconds=int(second or 0))
     except ValueError:
-        raise RefusedRequest(code) from None
+        raise RefusalError(code) from None
     whole = (date + clock - EPOCH) // timedelta(seconds=1)
     return whole * 10**9 + int((fraction or "0").ljust(9, "0"))
 
@@ -140,11 +140,11 @@ class Server:
 
     def answer(self, endpoint: str, pairs: list[tuple[str, str]]) -> tuple[int, str, bytes]:
         if len({name for name, _ in pairs}) != len(pairs):
-            raise RefusedRequest(1400)
+            raise RefusalError(1400)
         query = dict(pairs)
         known = {"capabilities", "catalog", "info", "data"} | ({"about"} if self.habits.is_at_least(3, 0) else set())
         if endpoint not in known:
-            raise RefusedRequest(1400)
+            raise RefusalError(1400)
         made: tuple[int, str, bytes] = getattr(self, f"_{endpoint}")(self._named(endpoint, query))
         return made
 
@@ -161,7 +161,7 @@ class Server:
         }[endpoint]  # fmt: skip
         for name in query:
             if name not in allowed:
-                raise RefusedRequest(1401)
+                raise RefusalError(1401)
         return {old_names.get(name, name): value for name, value in query.items()}
 
     def _json(self, document: dict[str, Any], code: int = 1200) -> tuple[int, str, bytes]:
@@ -180,7 +180,7 @@ class Server:
     def _catalog(self, query: dict[str, str]) -> tuple[int, str, bytes]:
         depth = query.get("depth", "dataset")
         if depth not in ("dataset", "all") or (depth == "all" and not self._is_deep()):
-            raise RefusedRequest(1413)
+            raise RefusalError(1413)
         rows: list[dict[str, Any]] = [{"id": one} for one in self.datasets]
         if depth == "all":
             for row in rows:
@@ -194,42 +194,42 @@ class Server:
 
     def _dataset(self, query: dict[str, str]) -> tuple[Dataset, list[str]]:
         if "dataset" not in query:
-            raise RefusedRequest(1400)
+            raise RefusalError(1400)
         if query["dataset"] not in self.datasets:
-            raise RefusedRequest(1406)
+            raise RefusalError(1406)
         dataset = self.datasets[query["dataset"]]
         order = [one["name"] for one in dataset.parameters]
         if not query.get("parameters"):
             return dataset, order
         names = query["parameters"].split(",")
         if any(name not in order for name in names):
-            raise RefusedRequest(1407)
+            raise RefusalError(1407)
         places = [order.index(name) for name in names]
         if self.habits.is_at_least(2, 1) and places != sorted(set(places)):
-            raise RefusedRequest(1411)
+            raise RefusalError(1411)
         return dataset, [name for index, name in enumerate(order) if index == 0 or index in places]
 
     def _data(self, query: dict[str, str]) -> tuple[int, str, bytes]:
         dataset, names = self._dataset(query)
         if "start" not in query or "stop" not in query:
-            raise RefusedRequest(1400)
+            raise RefusalError(1400)
         start, stop = nanoseconds(query["start"], 1402), nanoseconds(query["stop"], 1403)
         if start >= stop:
-            raise RefusedRequest(1404)
+            raise RefusalError(1404)
         if start < nanoseconds(dataset.start) or stop > nanoseconds(dataset.stop):
-            raise RefusedRequest(1405)
+            raise RefusalError(1405)
         longest = dataset.extra.get("x_longest")
         form, include = query.get("format", "csv"), query.get("include")
         if form not in self.habits.formats:
-            raise RefusedRequest(1409)
+            raise RefusalError(1409)
         if include not in (None, "header"):
-            raise RefusedRequest(1410)
+            raise RefusalError(1410)
         if longest is not None and stop - start > longest:
-            raise RefusedRequest(1408)
+            raise RefusalError(1408)
         cut = self.habits.rounds_to
         rows = dataset.rows(names, start // cut * cut, stop // cut * cut + self.habits.inclusive_stop)
         if self.habits.most_records and len(rows) > self.habits.most_records:
-            raise RefusedRequest(1408)
+            raise RefusalError(1408)
         return self._records(dataset, names, rows, form, include == "header" and self.habits.header)
 
     def _records(
@@ -286,6 +286,7 @@ def serve(datasets: dict[str, Dataset], habits: Habits | None = None) -> Iterato
     made = Server(datasets, habits or Habits())
 
     class Handler(BaseHTTPRequestHandler):
+        disable_nagle_algorithm = True  # it would hold back each body for 40 ms
         protocol_version = "HTTP/1.0" if made.habits.close_delimited else "HTTP/1.1"
 
         def do_GET(self) -> None:
@@ -296,7 +297,7 @@ def serve(datasets: dict[str, Dataset], habits: Habits | None = None) -> Iterato
             phrase = "OK"
             try:
                 status, kind, body = made.answer(endpoint, pairs)
-            except RefusedRequest as refused:
+            except RefusalError as refused:
                 status, kind, body, phrase = made.refusal(refused.code)
             self.send_response(status, phrase)
             self.send_header("Content-Type", kind)
@@ -309,7 +310,7 @@ def serve(datasets: dict[str, Dataset], habits: Habits | None = None) -> Iterato
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         made.url = f"http://127.0.0.1:{server.server_port}/hapi"
         yield made

@@ -67,6 +67,8 @@ def stub() -> Iterator[_Stub]:
     made = _Stub()
 
     class Handler(BaseHTTPRequestHandler):
+        disable_nagle_algorithm = True  # it would hold back each body for 40 ms
+
         def do_GET(self) -> None:
             made.paths.append(self.path)
             status, kind, body, length = made.answers[self.path.partition("?")[0].rpartition("/")[2]]
@@ -80,7 +82,7 @@ def stub() -> Iterator[_Stub]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         made.url = f"http://127.0.0.1:{server.server_port}/hapi"
         yield made

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import sys
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import astropy.units as u
+import numpy as np
 import pytest
+from astropy.time import Time
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
@@ -16,6 +21,9 @@ from sunpy_helio_plugins.hapi.header import Info
 from sunpy_helio_plugins.hapi.spans import Moment, Span
 from sunpy_helio_plugins.hapi.splitting import cut, longest, seconds
 from sunpy_helio_plugins.transport.credentials import signed_in
+
+sys.path.insert(0, str(Path(__file__).parent))
+from strict import Dataset, nanoseconds, serve
 
 ESA = "spase://SSA/NumericalData/D3S/d3s_mtgs1_ngrm_science_ep_l1_bt_v1"
 ACE = ("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11")
@@ -106,6 +114,94 @@ def test_patterns_and_words_find_datasets(archive: Any) -> None:
     both = a.hapi.Server("cdaweb", "lisird")
     found = Fido.search(time, both, a.hapi.Dataset(), a.Physobs("irradiance"))["hapi"]
     assert set(found["Server"]) == {"lisird"}
+
+
+@pytest.mark.parametrize(
+    ("start", "stop"),
+    [
+        ("2026-01-10", "2026-01-10T00:01"),
+        ("2026-010Z", "2026-010T00:01Z"),
+        (datetime(2026, 1, 10), datetime(2026, 1, 10, 0, 1)),
+        (np.datetime64("2026-01-10"), np.datetime64("2026-01-10T00:01")),
+        (Time("2026-01-10"), Time("2026-01-10T00:01").tai),
+        ("2026/01/10", "2026-Jan-10 00:01:00"),
+    ],
+)
+def test_times_are_given_in_any_form(archive: Any, start: Any, stop: Any) -> None:
+    assert hapi.load("cdaweb", "AC_H0_MFI", start, stop)["Time"].isot.tolist() == [
+        "2026-01-10T00:00:12.000", "2026-01-10T00:00:28.000", "2026-01-10T00:00:44.000",
+    ]  # fmt: skip
+
+
+def test_what_is_no_time_is_named(archive: Any) -> None:
+    with pytest.raises(QueryError, match="'tomorrow' is no time"):
+        hapi.load("cdaweb", "AC_H0_MFI", "tomorrow", "2026-01-10")
+
+
+@pytest.mark.parametrize("limit", [{"maxRequestDuration": "PT1H"}, {"x_requestLimits": {"duration": "PT1H"}}])
+def test_limits_that_a_server_tells_are_kept(limit: dict[str, Any], tmp_path: Path) -> None:
+    first = nanoseconds("2020-03-01T00:00:00Z")
+    parameters = [
+        {"name": "Time", "type": "isotime", "length": 20, "units": "UTC", "fill": None},
+        {"name": "n", "type": "integer", "units": None, "fill": None},
+    ]
+    times = [first + 600 * 10**9 * index for index in range(144)]
+    said = {**limit, "x_longest": 3600 * 10**9}
+    dataset = Dataset(parameters, times, {"n": list(range(144))}, said, start="2020Z", stop="2021Z")
+    with serve({"X": dataset}) as server:
+        words = (a.hapi.Server(server.url), a.hapi.Dataset("X"))
+        found = Fido.search(a.Time("2020-03-01T01:00", "2020-03-01T05:30"), *words)["hapi"]
+        assert len(found) == 5
+        assert hapi.load(found)["n"].tolist() == list(range(6, 34))
+        assert hapi.read(*Fido.fetch(found, path=tmp_path / "{file}"))["n"].tolist() == list(range(6, 34))
+        assert server.refused == []
+        # The instant that closes four whole hours makes the last one too long by a tick: that is asked for in halves.
+        whole = Fido.search(a.Time("2020-03-01T01:00", "2020-03-01T05:00"), *words)["hapi"]
+        assert len(whole) == 4
+        assert hapi.load(whole)["n"].tolist() == list(range(6, 31))
+        assert server.refused == [1408]
+
+
+def test_what_a_search_returned_is_loaded_whatever_part_of_it_is_given(archive: Any) -> None:
+    day = a.Time("2026-01-10", "2026-01-11")
+    both = a.hapi.Server("cdaweb") & (a.hapi.Dataset("AC_H0_MFI") | a.hapi.Dataset("OMNI2_H0_MRG1HR"))
+    found = Fido.search(day, both, a.hapi.Chunk(6 * u.hour))
+    whole = found["hapi"]
+    hours = whole[whole["Dataset"] == "OMNI2_H0_MRG1HR"]
+    assert len(hapi.load(hours)) == 24
+    assert len(hapi.load(hours[1])) == len(hapi.load(hours[1:2])) == len(hapi.load([hours[1]])) == 6
+    # What lies between rows that do not touch is not part of them.
+    assert [time[11:13] for time in hapi.load(hours[::2])["Time"].isot] == [
+        f"{hour:02}" for hour in (*range(6), *range(12, 18))
+    ]
+    with pytest.raises(QueryError, match=r"2 datasets \(AC_H0_MFI, OMNI2_H0_MRG1HR\).*one at a time"):
+        hapi.load(found)
+    one = Fido.search(day, a.hapi.Server.cdaweb, a.hapi.Dataset("OMNI2_H0_MRG1HR"))
+    assert len(hapi.load(one)) == len(hapi.load(one[0])) == 24
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda found: hapi.load(found[:0]), "no rows"),
+        (lambda found: hapi.load(found, "AC_H0_MFI"), "either rows of a search, or a server"),
+        (lambda found: hapi.load(3), "not int"),
+        (lambda found: hapi.load(found.show("Dataset")[0]), "none of a search"),
+        (lambda found: hapi.load("cdaweb", "AC_H0_MFI"), "a start and a stop"),
+        (lambda found: hapi.load(*ACE, format="xml"), "no format of HAPI's"),
+        (lambda found: hapi.load(*ACE, format="json"), "has no format 'json'; it has csv, binary"),
+        (lambda found: hapi.load(*ACE, chunk="a day"), "no duration"),
+        (lambda found: hapi.load(*ACE, "Magnitud"), "no parameter 'Magnitud'; it has Magnitude"),
+        (lambda found: hapi.load("cdawep", *ACE[1:]), "did you mean cdaweb"),
+        (lambda found: hapi.load("cdaweb", "*", *ACE[2:]), "4 datasets"),
+    ],
+)
+def test_what_cannot_be_loaded_is_said(archive: Any, wrong: Any, words: str) -> None:
+    found = Fido.search(a.Time("2026-01-10", "2026-01-11"), a.hapi.Server.cdaweb, a.hapi.Dataset("AC_H0_MFI"))["hapi"]
+    archive.log.clear()
+    with pytest.raises(QueryError, match=words):
+        wrong(found)
+    assert _data_requests(archive) == []
 
 
 def test_durations_are_read() -> None:

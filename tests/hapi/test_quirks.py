@@ -1,20 +1,83 @@
-"""What breaks existing clients is read right, or refused in words: one test for each row of the list."""
+"""
+What breaks existing clients is read right, or refused in words.
+
+`ROWS` is the list of what a HAPI client must handle, and names the tests that show it, here and beside this file.
+"""
 
 from __future__ import annotations
 
 import json
+import re
+import sys
+from pathlib import Path
 from typing import Any
 
 import astropy.units as u
 import numpy as np
 import pytest
 from astropy.table import QTable
+from sunpy.net import Fido
+from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError, ServiceRefused
 from sunpy_helio_plugins.hapi.header import Info
 from sunpy_helio_plugins.hapi.service import Service
 from sunpy_helio_plugins.hapi.stream import from_answer
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+ROWS = {
+    "names of HAPI 2 and 3": ("test_strict", "test_every_dataset_of_every_version_arrives_as_it_is"),
+    "all parameters": ("test_search", "test_all_parameters_are_asked_for_by_naming_none"),
+    "include=header ignored": ("test_quirks", "test_an_ignored_header_is_replaced_by_the_info"),
+    "200 with an empty body": ("test_quirks", "test_no_data_is_an_empty_table"),
+    "204": ("test_strict", "test_no_records_are_an_empty_table_and_no_file"),
+    "200 with 1201 in JSON for CSV": ("test_quirks", "test_no_data_is_an_empty_table"),
+    "200 with a login page": ("test_quirks", "test_a_login_page_is_told"),
+    "error in JSON in the middle": ("test_quirks", "test_an_error_in_the_middle_is_told"),
+    "cut stream without length": ("test_wire", "test_a_broken_answer_is_refused"),
+    "cut Content-Length or chunks": ("test_wire", "test_a_broken_answer_is_refused"),
+    "stalled server": ("test_wire", "test_a_broken_answer_is_refused"),
+    "row of column names": ("test_quirks", "test_a_row_of_names_is_no_record"),
+    "integer NaN": ("test_quirks", "test_an_integer_without_number_is_masked_and_the_others_stay_whole"),
+    "string 001": ("test_quirks", "test_texts_stay_as_they_are"),
+    "string with #": ("test_quirks", "test_texts_stay_as_they_are"),
+    "quoted strings": ("test_quirks", "test_quoted_texts_are_unquoted"),
+    "empty field of a double": ("test_quirks", "test_an_empty_double_is_masked"),
+    "size [1, 3]": ("test_quirks", "test_odd_sizes_are_kept"),
+    "extra columns": ("test_quirks", "test_fields_too_many_are_refused"),
+    "declared length too short": ("test_quirks", "test_a_length_too_short_cuts_no_text"),
+    "fill value": ("test_quirks", "test_fills_are_masked_however_they_are_written"),
+    "units": ("test_quirks", "test_units_of_elements_are_kept"),
+    "$ref unresolved": ("test_quirks", "test_references_are_resolved"),
+    "duplicate names": ("test_quirks", "test_duplicate_names_survive"),
+    "time not called Time": ("test_quirks", "test_the_time_may_have_any_name"),
+    "time of day of year": ("test_quirks", "test_times_of_any_form_are_exact"),
+    "truncated time": ("test_quirks", "test_times_of_any_form_are_exact"),
+    "leap second": ("test_quirks", "test_times_of_any_form_are_exact"),
+    "24:00:00": ("test_quirks", "test_times_of_any_form_are_exact"),
+    "nanoseconds": ("test_strict", "test_parts_of_a_range_are_exact"),
+    "years before 1678": ("test_quirks", "test_centuries_are_searched_and_read"),
+    "ids with + & # % / ü": ("test_quirks", "test_ids_and_names_arrive_as_they_are"),
+    "parameters out of order": ("test_strict", "test_parameters_come_in_the_servers_order_with_those_of_bins"),
+    "datetime and Time as arguments": ("test_loading", "test_times_are_given_in_any_form"),
+    "1405": ("test_strict", "test_the_last_record_is_asked_for_and_the_others_come_where_that_is_refused"),
+    "1408": ("test_strict", "test_what_is_too_much_comes_in_halves"),
+    "maxRequestDuration, x_requestLimits": ("test_loading", "test_limits_that_a_server_tells_are_kept"),
+    "auth header": ("test_loading", "test_esas_limits_are_kept_from_the_start"),
+    "User-Agent": ("test_wire", "test_every_request_says_who_asks"),
+    "gzip": ("test_wire", "test_records_are_asked_for_as_they_are"),
+    "string error code": ("test_quirks", "test_a_message_instead_of_records_is_told"),
+}
+"""What to handle: the module and the test that show it."""
+
+
+def test_each_row_of_the_list_has_its_test() -> None:
+    texts = {path.stem: path.read_text() for path in Path(__file__).parent.glob("test_*.py")}
+    missing = [row for row, (module, test) in ROWS.items() if not re.search(rf"def {test}\(", texts.get(module, ""))]
+    assert missing == []
+
 
 TIME = {"name": "Time", "type": "isotime", "length": 20, "units": "UTC", "fill": None}
 T0, T1 = "2026-01-10T00:00:00Z", "2026-01-10T00:01:00Z"
@@ -192,6 +255,44 @@ def test_ids_are_quoted(dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
     url = service.data_url(dataset, Info.from_json(header(double(name="B+"))), True, T0, T1, "csv")
     assert parse_qs(urlsplit(url).query)["dataset"] == [dataset]
     assert parse_qs(urlsplit(url).query)["parameters"] == ["B+"]
+
+
+@pytest.mark.parametrize("form", ["csv", "binary"])
+def test_ids_and_names_arrive_as_they_are(tmp_path: Path, form: str) -> None:
+    from strict import Dataset, Habits, nanoseconds, serve
+
+    names = ["B+C & D#E", "100% of/x", "ü?=;:@", "a b"]
+    first = nanoseconds("2020-03-01T12:00:00Z")
+    parameters = [TIME, *({"name": name, "type": "double", "units": None, "fill": None} for name in names)]
+    columns = {name: [float(index)] for index, name in enumerate(names)}
+    ids = ["a+b&c#d%e/ü", "Cassini/Ephemeris/Saturn,60s", "spase://X/Y?z=1", "x@0", "%2B", "a;b c"]
+    datasets = {one: Dataset(parameters, [first], columns, start="2020Z", stop="2021Z") for one in ids}
+    for version in ("2.0", "3.1"):
+        with serve(datasets, Habits(version)) as server:
+            for one in ids:
+                asked = (a.hapi.Server(server.url), a.hapi.Dataset(one), a.hapi.Format(form))
+                found = Fido.search(a.Time("2020-03-01", "2020-03-02"), *asked, a.hapi.Parameters(*names[1:]))
+                (file,) = Fido.fetch(found, path=tmp_path / version / "{file}")
+                assert hapi.read(file).colnames == ["Time", *names[1:]]
+                assert hapi.read(file)[names[2]].tolist() == [2.0]
+
+
+@pytest.mark.filterwarnings("ignore:.*dubious year")  # of sunpy's a.Time
+def test_centuries_are_searched_and_read(tmp_path: Path) -> None:
+    from strict import Dataset, nanoseconds, serve
+
+    times = [nanoseconds(stamp) for stamp in ("1610-05-01T00:00:00Z", "1650-05-01T00:00:00Z", "2500-01-01T00:00:00Z")]
+    irradiance = [{"name": "tsi", "type": "double", "units": "W/m2", "fill": None}]
+    dataset = Dataset([TIME, *irradiance], times, {"tsi": [1.0, 2.0, 3.0]}, {"cadence": "P40Y"}, stop="2600-01-01Z")
+    with serve({"X": dataset}) as server:
+        words = (a.hapi.Server(server.url), a.hapi.Dataset("X"))
+        found = Fido.search(a.Time("1600-01-01", "1700-01-01"), *words)["hapi"]
+        assert found["Start Time"][0].isot == "1610-05-01T00:00:00.000"
+        (file,) = Fido.fetch(found, path=tmp_path / "{file}")
+        assert hapi.read(file)["tsi"].value.tolist() == [1.0, 2.0]
+        decade = 10 * 365.25 * 86400
+        assert len(hapi.load(server.url, "X", "1610-05-01Z", "1651-01-01Z", chunk=decade)) == 2
+        assert len(hapi.load(server.url, "X", "2490-01-01Z", "2500-01-01T00:00:00.000000001Z", chunk=decade)) == 1
 
 
 def test_time_varying_bins_bring_their_parameter() -> None:

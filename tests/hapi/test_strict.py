@@ -141,7 +141,7 @@ def test_the_catalogue_is_searched(server: Server) -> None:
     assert server.refused == []
 
 
-def test_parameters_come_in_the_servers_order_with_those_that_bins_refer_to(server: Server) -> None:
+def test_parameters_come_in_the_servers_order_with_those_of_bins(server: Server) -> None:
     found = search(server, "all/of+it & more", a.hapi.Parameters("s", "V", "B+"))
     table = hapi.load(found)
     assert table.colnames == ["Time", "B+", "V", "s"]
