@@ -31,11 +31,11 @@ def servers() -> QTable:
     Returns
     -------
     astropy.table.QTable
-        Their names, titles, sources, addresses, and versions of HAPI.
+        Their names, titles, sources, addresses, versions of HAPI, and habits that this package knows and minds.
     """
     known = sorted(listing.known().values(), key=lambda server: server.name)
-    columns = ("name", "title", "source", "url", "version")
-    return QTable([[getattr(one, name) for one in known] for name in columns], names=columns)
+    columns = ("name", "title", "source", "url", "version", "habits")
+    return QTable([np.array([getattr(one, name) for one in known], dtype=str) for name in columns], names=columns)
 
 
 def catalog(server: str, pattern: str = "*") -> QTable:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.transport.credentials import Login
+from sunpy_helio_plugins.transport.urls import is_private
 
 __all__ = ["HAPIServer", "find", "known"]
 
@@ -38,8 +39,8 @@ class HAPIServer:
     inclusive_stop : bool
         Whether answers hold the record at the stop, which the specification leaves out (Helioviewer).
     identity : bool
-        Whether answers hang when they are asked for compressed (server-nodejs); records are always asked for as they
-        are.
+        Whether answers may hang when they are asked for compressed (server-nodejs): then nothing is; records never are,
+        of any server.
     max_elements, max_bytes : int
         How many values, times included, and how many bytes one answer may hold; 0 where no limit is known.
     credentials : str
@@ -62,6 +63,24 @@ class HAPIServer:
     def archive(self) -> str:
         """The name under which messages speak of it."""
         return f"HAPI server {self.name}"
+
+    @property
+    def is_http_only(self) -> bool:
+        """Whether it is asked without TLS, which ``conf.allow_http`` must allow."""
+        return not is_private(self.url)
+
+    @property
+    def habits(self) -> str:
+        """What is particular about it, in words."""
+        said = {
+            "includes the stop": self.inclusive_stop,
+            "parameters by name": self.explicit_parameters,
+            "nothing compressed": self.identity,
+            "limited answers": bool(self.max_elements or self.max_bytes),
+            "asks for a token": self.login is not None,
+            "http only": self.is_http_only,
+        }
+        return ", ".join(words for words, holds in said.items() if holds)
 
     @property
     def is_test(self) -> bool:

@@ -9,7 +9,9 @@ import pytest
 from sunpy.net import attrs as a
 
 import sunpy_helio_plugins
+from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.hapi import listing
 from sunpy_helio_plugins.hapi.client import HAPIClient
 from sunpy_helio_plugins.hapi.translate import Query, queries
 
@@ -61,6 +63,16 @@ def test_a_setting_renames_and_adds_servers() -> None:
         assert a.hapi.Server("mine").values == ("mine",)
     with pytest.raises(QueryError, match="is no HAPI server"):
         a.hapi.Server("mine")
+
+
+def test_habits_of_servers_are_told() -> None:
+    servers = hapi.servers()
+    habits = dict(zip(servers["name"], servers["habits"], strict=True))
+    assert habits["helioviewer"] == "includes the stop, parameters by name, nothing compressed"
+    assert habits["swe"] == "limited answers, asks for a token"
+    assert habits["cdaweb"] == ""
+    with sunpy_helio_plugins.conf.hapi.set_temp("servers", ["plain=http://example.org/hapi"]):
+        assert listing.find("plain").habits == "http only"
 
 
 def test_a_setting_that_is_no_address_is_explained() -> None:

@@ -1,0 +1,120 @@
+"""Only a refusal that says so is answered by asking for less, or for another stop."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from sunpy_helio_plugins.errors import ServiceBroken, ServiceRefused
+from sunpy_helio_plugins.hapi.pieces import MOST_HALVINGS, Piece
+from sunpy_helio_plugins.hapi.refusals import Refusal, refusal
+from sunpy_helio_plugins.hapi.spans import Span
+
+URL = "https://x/hapi/data?dataset=a&start=2026-01-01T00:00:00.000Z&stop=2026-01-03T00:00:00.001Z&format=csv"
+SPAN = Span.read("2026-01-01T00:00:00.000000000Z/2026-01-03T00:00:00.000000001Z")
+
+
+def said(code: Any, message: str = "no") -> bytes:
+    return json.dumps({"HAPI": "3.0", "status": {"code": code, "message": message}}).encode()
+
+
+TOO_MUCH = [
+    (400, "Bad Request", said(1408, "too much time or data requested")),
+    (400, "Bad Request", said("1408")),
+    (200, "OK", said(1408)),
+    (500, "Internal Server Error", said(1408)),
+    (413, "Payload Too Large", b""),
+    (400, "Bad Request; HAPI 1408 too much time or data requested", b""),
+    (400, "HAPI error 1408: too much time or data requested", b"<html>Bad request</html>"),
+    (400, "Bad Request", b"HAPI error 1408: too much data"),
+    # As ESA's server may refuse, by its guide.
+    (400, "Bad Request", b"The limit of 100,000 data elements is exceeded. Please request a smaller time range."),
+    (400, "Bad Request", said(1400, "The response exceeds 12,288 kB")),
+    # As server-python does.
+    (400, "Bad Request", said(1413, "HAPI error 1413: Time range too long")),
+]
+
+OTHER = [
+    (500, "Internal Server Error", said(1500, "memory limit exceeded: too much data, try a smaller limit")),
+    (500, "Internal Server Error", b"limit reached, please request a smaller time range"),
+    (400, "Bad Request", said(1400, "the limit of your account: too many requests")),
+    (400, "Bad Request", said(1409, "unsupported output format; smaller time range")),
+    (404, "Not Found", said(1406)),
+    (400, "Bad Request", said(1413, "unsupported depth value")),
+    (400, "Bad Request", b"record 1408 of HAPI is odd"),
+]
+
+
+@pytest.mark.parametrize("answer", TOO_MUCH)
+def test_too_much_is_known_wherever_it_is_said(answer: tuple[int, str, bytes]) -> None:
+    found = refusal(*answer)
+    assert found is not None
+    assert found.is_too_much
+    assert len(Piece.of(SPAN, URL, None).instead(found)) == 2
+
+
+@pytest.mark.parametrize("answer", OTHER)
+def test_no_other_refusal_is_taken_for_too_much(answer: tuple[int, str, bytes]) -> None:
+    found = refusal(*answer)
+    assert found is not None
+    assert not found.is_too_much
+    assert Piece.of(SPAN, URL, None).instead(found) == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (200, "OK", b"2026-01-01T00:00:00Z,1\n"), (200, "OK", b""), (204, "No Content", b""), (200, "OK", said(1201)),
+        (200, "OK", said(1200)), (404, "Not Found", said(1201)), (200, "OK; HAPI 1408 is no status", b"2026Z,1\n"),
+        (200, "OK", b'{"HAPI":"3.0","data":[' + b"[1]," * 70_000),
+    ],
+)  # fmt: skip
+def test_records_and_none_are_no_refusal(answer: tuple[int, str, bytes]) -> None:
+    assert refusal(*answer) is None
+
+
+def test_a_refusal_is_told_in_the_servers_words() -> None:
+    found = refusal(400, "Bad Request", said(1407, "unknown\x1b[31m parameter"))
+    assert found is not None
+    error = found.error("HAPI server x", "https://x")
+    assert isinstance(error, ServiceRefused)
+    assert str(error) == "HAPI server x answered 400: unknown [31m parameter (HAPI 1407) [asked: https://x]"
+    assert isinstance(Refusal(500, 1500, "oh").error("x", "y"), ServiceBroken)
+    phrase = refusal(404, "HAPI 1406: unknown dataset id", b"")
+    assert phrase is not None
+    assert (phrase.code, phrase.text) == (1406, "HAPI 1406: unknown dataset id")
+
+
+def test_halves_share_a_border_and_end() -> None:
+    too_much = Refusal(413, None, "")
+    pieces, most = [Piece.of(SPAN, URL, "2026-01-03T00:00:00Z")], 0
+    assert pieces[0].closing == "2026-01-03T00:00:00Z"
+    first, second = pieces[0].instead(too_much)
+    assert first.url.endswith("start=2026-01-01T00:00:00.000Z&stop=2026-01-02T00:00:00.000Z&format=csv")
+    assert second.url.endswith("start=2026-01-02T00:00:00.000Z&stop=2026-01-03T00:00:00.001Z&format=csv")
+    assert (first.closing, second.closing) == ("", "2026-01-03T00:00:00Z")
+    while pieces:
+        most = max(most, pieces[-1].depth)
+        pieces = pieces[-1].instead(too_much)
+    assert most == MOST_HALVINGS
+
+
+@pytest.mark.parametrize("code", [1405, 1403, 1400, None])
+def test_a_stop_beyond_the_datasets_own_is_taken_back_once(code: int | None) -> None:
+    piece = Piece.of(SPAN, URL, "2026-003Z")
+    (other,) = piece.instead(Refusal(400, code, "outside"))
+    assert "start=2026-01-01T00:00:00.000Z&stop=2026-003Z&" in other.url
+    assert other.instead(Refusal(400, code, "outside")) == []
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, None), (403, None), (500, 1500), (404, 1406), (400, 1404)])
+def test_other_refusals_of_a_stop_stand(status: int, code: int | None) -> None:
+    assert Piece.of(SPAN, URL, "2026-003Z").instead(Refusal(status, code, "no")) == []
+
+
+def test_old_names_are_kept() -> None:
+    url = "https://x/hapi/data?id=a&time.min=2026-01-01T00:00:00.000Z&time.max=2026-01-03T00:00:00.001Z"
+    (other,) = Piece.of(SPAN, url, "2026-01-03Z").instead(Refusal(400, 1405, ""))
+    assert other.url == "https://x/hapi/data?id=a&time.min=2026-01-01T00:00:00.000Z&time.max=2026-01-03Z"
