@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.her.truth import SENTINELS
+
 __all__ = ["POINTS", "POLYGONS", "is_chaincode", "points", "rings"]
 
 POLYGONS = re.compile(r"(hpc|hgs|hgc|hrc)_(bbox|boundcc|skeletoncc)")
@@ -22,11 +24,11 @@ POINTS = re.compile(r"(hpc|hgs|hgc|hrc)_coord")
 """Keywords that hold a point."""
 
 Floats = NDArray[np.float64]
-_HEAD, _TAIL = "POLYGON((", "))"
 _FEW = 2000
 """Vertices up to which numpy's own reader is faster than a table reader's start."""
 
-_SHAPE = re.compile(r"\s*(POLYGON|LINESTRING|MULTIPOINT)\s*\((.*)\)\s*", re.IGNORECASE | re.DOTALL)
+_SHAPE = re.compile(r"\s*(POLYGON|LINESTRING)\s*\((.*)\)\s*", re.IGNORECASE | re.DOTALL)
+_MANY = re.compile(r"\s*MULTI(POLYGON|LINESTRING)\s*\((.*)\)\s*", re.IGNORECASE | re.DOTALL)
 _PAIRS = re.compile(r"\s*\(?([^()]*)\)?")
 _POINT = re.compile(r"\s*POINT\s*\(\s*(\S+)\s+(\S+)\s*\)\s*", re.IGNORECASE)
 
@@ -50,37 +52,76 @@ def rings(texts: Sequence[Any], highest: float = np.inf) -> tuple[Floats, NDArra
     Returns
     -------
     vertices : numpy.ndarray
-        Shape (v, 2), all vertices of all events one after the other, as the registry sent them.
+        Shape (v, 2), all vertices of all events one after the other, as the registry sent them. A polygon whose first
+        vertex is not repeated at its end is closed.
     offsets : numpy.ndarray
         Shape (n + 1,): the vertices of event ``i`` are ``vertices[offsets[i]:offsets[i + 1]]``; none where the event
         has no text, or one that is no polygon of finite vertices.
     bad : list of int
         The events whose text is none.
     """
-    filled = [index for index, text in enumerate(texts) if text]
-    plain = [index for index in filled if _is_plain(texts[index])]
-    counts = np.zeros(len(texts), np.int64)
-    counts[plain] = [texts[index].count(",") + 1 for index in plain]
-    vertices = _read([texts[index][len(_HEAD) : -len(_TAIL)] for index in plain], int(counts.sum()))
-    bad: list[int] = []
-    if vertices is None or len(plain) < len(filled):
-        vertices, offsets, bad = _one_by_one(texts)
-    else:
-        offsets = _offsets(counts)
+    bodies = {index: body for index, text in enumerate(texts) if text and (body := _body(text)) is not None}
+    counts = {index: body.count(",") + 1 for index, body in bodies.items()}
+    together = _read(list(bodies.values()), sum(counts.values()))
+    if together is None:
+        together, counts = np.empty((0, 2)), {}
+    alone = {index: _ring(text) for index, text in enumerate(texts) if text and index not in counts}
+    vertices, offsets = _in_order(together, counts, alone, len(texts))
     odd = _odd(vertices, offsets, highest)
     if len(odd):
         vertices, offsets = _without(vertices, offsets, odd)
-    return vertices, offsets, sorted({*bad, *map(int, odd)})
+    vertices, offsets = _closed(vertices, offsets, texts, 360 if highest == 90 else np.inf)
+    return vertices, offsets, sorted({*(index for index, ring in alone.items() if not len(ring)), *map(int, odd)})
 
 
-def _is_plain(text: Any) -> bool:
-    return (
-        isinstance(text, str)
-        and text.startswith(_HEAD)
-        and text.endswith(_TAIL)
-        and text.count("(") == 2
-        and text.count(" ") == text.count(",") + 1
-    )
+def _body(text: Any) -> str | None:
+    """Return "x y,x y" of a polygon or a line as the registry writes them; `None` of any other text."""
+    if not isinstance(text, str):
+        return None
+    if text.startswith("POLYGON((") and text.endswith("))"):
+        body = text[9:-2]
+    elif text.startswith("LINESTRING(") and text.endswith(")"):
+        body = text[11:-1]
+    else:
+        return None
+    return body if "(" not in body and body.count(" ") == body.count(",") + 1 else None
+
+
+def _in_order(
+    together: Floats, counts: dict[int, int], alone: dict[int, Floats], rows: int
+) -> tuple[Floats, NDArray[np.int64]]:
+    """Return the vertices of all rows in their order: of those that were read together, and of the others."""
+    lengths = np.zeros(rows, np.int64)
+    lengths[list(counts)] = list(counts.values())
+    if not alone:
+        return together, _offsets(lengths)
+    starts = np.zeros(rows, np.int64)
+    starts[list(counts)] = _offsets(np.array(list(counts.values()), np.int64))[:-1]
+    for index, ring in alone.items():
+        lengths[index] = len(ring)
+    starts[list(alone)] = len(together) + _offsets(np.array([len(ring) for ring in alone.values()], np.int64))[:-1]
+    offsets = _offsets(lengths)
+    source = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
+    return np.concatenate([together, *alone.values()])[source], offsets
+
+
+def _closed(
+    vertices: Floats, offsets: NDArray[np.int64], texts: Sequence[Any], period: float
+) -> tuple[Floats, NDArray[np.int64]]:
+    counts = np.diff(offsets)
+    filled = np.flatnonzero(counts)
+    apart = np.abs(vertices[offsets[filled]] - vertices[offsets[filled + 1] - 1])
+    # At the pole, a ring of longitudes from 0 to 360 is closed.
+    apart[:, 0] = np.minimum(apart[:, 0], np.abs(period - apart[:, 0]))
+    unclosed = np.array([row for row in filled[(apart > 0).any(axis=1)] if not _is_line(texts[row])], dtype=np.int64)
+    if not len(unclosed):
+        return vertices, offsets
+    counts[unclosed] += 1
+    return np.insert(vertices, offsets[unclosed + 1], vertices[offsets[unclosed]], axis=0), _offsets(counts)
+
+
+def _is_line(text: Any) -> bool:
+    return "LINE" in str(text)[:20].upper()
 
 
 def _offsets(counts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -128,9 +169,16 @@ def _read_many(bodies: list[str]) -> Floats:
     return made
 
 
+def is_missing(vertices: Floats) -> NDArray[np.bool_]:
+    """Tell which of some vertices hold a number that stands for a missing one."""
+    return np.asarray(np.isin(vertices, SENTINELS).any(axis=1))
+
+
 def _odd(vertices: Floats, offsets: NDArray[np.int64], highest: float) -> NDArray[np.int64]:
     """Return the events with a vertex that is no place, or whose vertices are one."""
-    wrong = np.flatnonzero(~np.isfinite(vertices).all(axis=1) | (np.abs(vertices[:, 1]) > highest))
+    wrong = np.flatnonzero(
+        ~np.isfinite(vertices).all(axis=1) | (np.abs(vertices[:, 1]) > highest) | is_missing(vertices)
+    )
     owners = np.searchsorted(offsets, wrong, side="right") - 1
     counts = np.diff(offsets)
     few = np.flatnonzero(counts == 1)
@@ -155,13 +203,6 @@ def _without(vertices: Floats, offsets: NDArray[np.int64], odd: NDArray[np.int64
     return vertices[np.repeat(keep, counts)], _offsets(np.where(keep, counts, 0))
 
 
-def _one_by_one(texts: Sequence[Any]) -> tuple[Floats, NDArray[np.int64], list[int]]:
-    found = [_ring(text) for text in texts]
-    bad = [index for index, (text, ring) in enumerate(zip(texts, found, strict=True)) if text and not len(ring)]
-    counts = np.array([len(ring) for ring in found], dtype=np.int64)
-    return (np.concatenate(found) if found else np.empty((0, 2))), _offsets(counts), bad
-
-
 _NO_RING: Floats = np.empty((0, 2))
 
 
@@ -169,7 +210,7 @@ def _ring(text: Any) -> Floats:
     """Read one outline: of a polygon with holes, or of a list of numbers, what surrounds it."""
     if not isinstance(text, str) or not text:
         return _NO_RING
-    shape = _SHAPE.fullmatch(text)
+    shape = _SHAPE.fullmatch(text) or _only_one(text)
     body = _PAIRS.match(shape[2]) if shape else None
     pairs = body[1] if body else _flat(text)
     try:
@@ -180,6 +221,14 @@ def _ring(text: Any) -> Floats:
         return _NO_RING
     whole = len(np.unique(ring, axis=0)) >= (3 if shape is None or shape[1].upper() == "POLYGON" else 2)
     return ring if whole else _NO_RING
+
+
+def _only_one(text: str) -> re.Match[str] | None:
+    """Return the shape of a collection that holds a single one; of several, none is the event's."""
+    many = _MANY.fullmatch(text)
+    if many is None or re.search(r"\)\s*\)\s*," if many[1].upper() == "POLYGON" else r"\)\s*,", many[2]):
+        return None
+    return _SHAPE.fullmatch(many[1] + many[2])
 
 
 def _flat(text: str) -> str:

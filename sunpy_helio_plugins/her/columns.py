@@ -65,7 +65,9 @@ class Reader:
 
     def __init__(self, records: Any, problems: list[str]) -> None:
         self.records, self.problems = records, problems
-        self.nowhere = np.array([str(value).lower() == "true" for value in self.values("noposition")], dtype=bool)
+        self.nowhere = np.array(
+            [str(value).lower() in ("true", "t") for value in self.values("noposition")], dtype=bool
+        )
         self.placed = not self.nowhere.any()
 
     def values(self, name: str) -> list[Any]:

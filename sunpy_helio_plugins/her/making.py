@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,10 @@ INSTANT = "detection_time"
 
 FLUX = "fl_goescls_flux"
 """The column of the fluxes of GOES classes; not the registry's."""
+
+
+WIDEST = 160.0
+"""Degrees of longitude and of latitude from which a box says nothing (JHelioviewer's HEKParser has the same bound)."""
 
 
 class Maker:
@@ -87,6 +92,8 @@ class Maker:
     def polygons(self, name: str) -> Polygons:
         """Return a column of polygons."""
         values = self.reader.values(name)
+        if name.endswith("bbox") and self.everywhere.any():
+            values = [None if wide else text for text, wide in zip(values, self.everywhere, strict=True)]
         vertices, offsets, bad = chaincodes.rings(values, 90 if name[:3] in ("hgs", "hgc") else np.inf)
         worst = [index for index in bad if not _is_placeholder(values[index])]
         self._say(name, [values[index] for index in worst], "no polygon")
@@ -94,10 +101,24 @@ class Maker:
         self._say(name, holes, "more than one ring; the first is kept")
         return Polygons(vertices, offsets, name[:3], self.instants, self.starts)
 
+    @cached_property
+    def everywhere(self) -> NDArray[np.bool_]:
+        """Which events have the whole near side as their box: that of a flare of which no place is known."""
+        made = np.zeros(len(self.records), dtype=bool)
+        for name in ("hgs_bbox", "hgc_bbox"):
+            vertices, offsets, _ = chaincodes.rings(self.reader.values(name))
+            filled = np.flatnonzero(np.diff(offsets))
+            if len(filled):
+                starts = offsets[filled]
+                extent = np.maximum.reduceat(vertices, starts) - np.minimum.reduceat(vertices, starts)
+                made[filled] |= (extent >= WIDEST).all(axis=1)
+        return made
+
     def places(self, name: str) -> Places:
         """Return a column of points."""
         values = self.reader.values(name)
         found, bad = chaincodes.points(values)
+        found[chaincodes.is_missing(found)] = np.nan
         self._say(name, [values[index] for index in bad], "no point")
         if name[:3] in ("hgs", "hgc"):
             beyond = np.abs(found[:, 1]) > 90

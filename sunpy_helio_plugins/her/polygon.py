@@ -32,7 +32,7 @@ class Polygon:
     Attributes
     ----------
     vertices : numpy.ndarray
-        Shape (v, 2), in the units of the system, closed as the registry sends it.
+        Shape (v, 2), in the units of the system; the first is repeated at the end, but for a line (`closed`).
     system : str
         ``"hpc"``, ``"hgs"``, ``"hgc"`` or ``"hrc"``.
     instant, start : numpy.ndarray
@@ -65,9 +65,17 @@ class Polygon:
         return moments.times(self.instant[0])
 
     @property
+    def closed(self) -> bool:
+        """Whether it ends where it begins: an outline or a box, and not the line of a filament."""
+        x, y = self.vertices[0] - self.vertices[-1]
+        # A ring around the pole goes from longitude 0 to 360.
+        return bool(y == 0 and (x == 0 or (self.system in ("hgs", "hgc") and x % 360 == 0)))
+
+    @property
     def wkt(self) -> str:
-        """The polygon as WKT, in the registry's numbers."""
-        return "POLYGON((" + ",".join(f"{x:.12g} {y:.12g}" for x, y in self.vertices) + "))"
+        """The polygon, or the line, as WKT, in the registry's numbers."""
+        numbers = ",".join(f"{x:.12g} {y:.12g}" for x, y in self.vertices)
+        return f"POLYGON(({numbers}))" if self.closed else f"LINESTRING({numbers})"
 
     @cached_property
     def skycoord(self) -> SkyCoord:
@@ -110,7 +118,7 @@ class Polygon:
     @property
     def area(self) -> u.Quantity:
         """The area on the sphere in square megametres, edges being great circles; 0 for a line."""
-        return sphere.area(self._corners) * (frames.RSUN_KM / 1e3) ** 2 * u.Mm**2
+        return (sphere.area(self._corners) if self.closed else 0.0) * (frames.RSUN_KM / 1e3) ** 2 * u.Mm**2
 
     @property
     def traced(self) -> Polygon:
@@ -147,7 +155,7 @@ class Polygon:
             found = place.transform_to(HeliographicStonyhurst(obstime=self.time))
         longitude, latitude = (np.atleast_1d(part.to_value("rad")) for part in (found.lon, found.lat))
         towards = sphere.directions(longitude, latitude).reshape(-1, 3)
-        inside = sphere.inside(towards, self._corners).reshape(longitude.shape)
+        inside = sphere.inside(towards, self._corners).reshape(longitude.shape) & self.closed
         return bool(inside[0]) if found.isscalar else inside
 
     def to_region(self, frame: Any = None) -> Any:
@@ -182,7 +190,9 @@ class Polygon:
 
     def to_shapely(self) -> Any:
         """
-        Return the polygon for shapely, in the registry's numbers; valid, also where its edges cross.
+        Return the polygon, or the line, for shapely, in the registry's numbers; valid, also where its edges cross.
+
+        Numbers lie in a plane here: of a ring around a pole, or across the seam of longitudes, the area is none.
 
         Raises
         ------
@@ -193,7 +203,7 @@ class Polygon:
             import shapely
         except ImportError:
             raise MissingDependencyError("A polygon as a shape", "polygons") from None
-        return shapely.make_valid(shapely.Polygon(self.vertices))
+        return shapely.make_valid(shapely.Polygon(self.vertices) if self.closed else shapely.LineString(self.vertices))
 
     def rotated_to(self, time: Any, observer: Any = None) -> SkyCoord:
         """

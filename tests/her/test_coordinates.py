@@ -200,7 +200,9 @@ def test_missing_places_are_masked() -> None:
     "text",
     [
         "POINT(1 2)", "POLYGON((", "POLYGON((0 0,1 nan,2 2,0 0))", "POLYGON((0 0,1,2 2))", "POLYGON((a b,c d,e f))", 3,
-        "POLYGON((1 1,1 1,1 1))", "MULTIPOLYGON(((0 0,1 1,2 0,0 0)))", "POLYGON((0 0,9 9,1e400 1,0 0))", "x", [1],
+        "POLYGON((1 1,1 1,1 1))", "POLYGON((0 0,9 9,1e400 1,0 0))", "x", [1], "POLYGON((0 0,9 9,-9999 1,0 0))",
+        "POLYGON(())", "MULTIPOLYGON(((0 0,1 1,2 0,0 0)),((5 5,6 6,7 5,5 5)))", "POLYGON EMPTY",
+        "POLYGON((0 0 1,1 1 1,2 0 1,0 0 1))",
     ],
 )  # fmt: skip
 def test_what_is_no_polygon_gives_none_and_costs_nothing_else(text: Any) -> None:
@@ -213,21 +215,34 @@ def test_what_is_no_polygon_gives_none_and_costs_nothing_else(text: Any) -> None
 @pytest.mark.parametrize(
     ("text", "count"),
     [
-        ("POLYGON((0 0, 9 0, 9 9, 0 0))", 4), ("polygon ((0 0,9 0,9 9,0 0))", 4), ("POLYGON((0 0,9 0,9 9))", 3),
-        ("POLYGON((0 0,9 0,9 9,0 0),(1 1,2 1,2 2,1 1))", 4), ("LINESTRING(0 0,1 1)", 2), ("0,0,9,0,9,9", 3),
-        ("POLYGON((-1.5e2 0,9 0,9 9,-1.5e2 0))", 4),
+        ("POLYGON((0 0, 9 0, 9 9, 0 0))", 4), ("polygon ((0 0,9 0,9 9,0 0))", 4), ("POLYGON((0 0,9 0,9 9))", 4),
+        ("POLYGON((0 0,9 0,9 9,0 0),(1 1,2 1,2 2,1 1))", 4), ("LINESTRING(0 0,1 1)", 2), ("0,0,9,0,9,9", 4),
+        ("POLYGON((-1.5e2 0,9 0,9 9,-1.5e2 0))", 4), ("MULTIPOLYGON(((0 0,1 1,2 0,0 0)))", 4),
+        ("MultiLineString ((0 0, 1 1, 2 3))", 3), ("LineString (0 0, 1 1)", 2),
+        ("POLYGON((0 0,9 0,9 9),(1 1,2 2,3 1))", 4),
     ],
 )  # fmt: skip
 def test_other_spellings_are_read(text: str, count: int) -> None:
     assert np.diff(rings([SQUARE, text, None, SQUARE])[1]).tolist() == [5, count, 0, 5]
 
 
+def test_an_open_outline_is_closed_but_a_ring_around_the_pole_is_closed_already() -> None:
+    assert rings(["POLYGON((0 0,9 0,9 9))"])[0].tolist() == [[0, 0], [9, 0], [9, 9], [0, 0]]
+    assert len(rings(["POLYGON((0 70,90 70,180 70,270 70,360 70))"], 90)[0]) == 5
+
+
+def test_odd_outlines_stand_between_others_in_their_rows() -> None:
+    texts = ["LINESTRING(1 1,2 2)", SQUARE, "polygon ((3 3,4 3,4 4,3 3))", None, "x", SQUARE, "POLYGON((5 5,6 5,6 6))"]
+    vertices, offsets, bad = rings(texts)
+    assert np.diff(offsets).tolist() == [2, 5, 4, 0, 0, 5, 4]
+    assert vertices[offsets[[0, 1, 2, 5, 6]], 0].tolist() == [1, 0, 3, 0, 5]
+    assert bad == [4]
+
+
 def test_many_polygons_are_read_as_one_by_one() -> None:
     source = np.random.default_rng(7)
-    texts = [
-        "POLYGON((" + ",".join(f"{x!r} {y!r}" for x, y in source.normal(0, 500, (count, 2)).tolist()) + "))"
-        for count in source.integers(3, 60, 200)
-    ]
+    outlines = [source.normal(0, 500, (count, 2)).tolist() for count in source.integers(3, 60, 200)]
+    texts = ["POLYGON((" + ",".join(f"{x!r} {y!r}" for x, y in [*ring, ring[0]]) + "))" for ring in outlines]
     vertices, offsets, bad = rings(texts)
     slow = np.concatenate([[[float(n) for n in pair.split()] for pair in text[9:-2].split(",")] for text in texts])
     assert len(vertices) > 2000
