@@ -12,7 +12,9 @@ from importlib.resources import files
 
 from sunpy_helio_plugins.errors import QueryError
 
-__all__ = ["Source", "by_id", "chosen", "folded", "known", "members"]
+__all__ = ["Source", "by_id", "chosen", "folded", "known", "members", "misplaced"]
+
+_DATED = re.compile(r"^(.+)/\d{4}/\d\d/\d\d(/.+)/[^/]*$")
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,37 @@ def known() -> tuple[Source, ...]:
 def by_id() -> dict[int, Source]:
     """Return the sources and groups by their ids."""
     return {source.id: source for source in known()}
+
+
+@cache
+def _by_folder() -> dict[str, tuple[Source, ...]]:
+    """Return the sources by their folders without the date; the bands of RHESSI share theirs."""
+    found: dict[str, tuple[Source, ...]] = {}
+    for source in known():
+        if source.folder is not None:
+            folder = source.folder.replace("/{date:%Y/%m/%d}", "")
+            found[folder] = (*found.get(folder, ()), source)
+    return found
+
+
+def misplaced(source: Source, path: str) -> Source | None:
+    """
+    Return the source to whose folder a path leads, where that is another one.
+
+    Parameters
+    ----------
+    source : Source
+        The source that it should be of.
+    path : str
+        The path of a file.
+
+    Returns
+    -------
+    Source or None
+        `None` where it leads to the source's own folder, or to one that is not known: names may have changed.
+    """
+    found = _by_folder().get(_DATED.sub(r"\1\2", path), ())
+    return None if not found or source in found else found[0]
 
 
 @cache

@@ -10,19 +10,19 @@ and the range after as well (`Helioviewer API`_, undocumented; read from its cod
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
 
-from sunpy_helio_plugins.errors import AnswerError, ServiceError
+from sunpy_helio_plugins.errors import AnswerError
 from sunpy_helio_plugins.helioviewer import api
 from sunpy_helio_plugins.helioviewer.catalogue import Source
 from sunpy_helio_plugins.helioviewer.filenames import named_times, true_times
-from sunpy_helio_plugins.helioviewer.listing import SECOND, Found, Gap
+from sunpy_helio_plugins.helioviewer.listing import SECOND, Found, Gap, asked
 from sunpy_helio_plugins.helioviewer.translate import PROVIDER
 
 __all__ = ["CoverageLister", "path_of"]
@@ -35,7 +35,6 @@ MOST_NAMES = 2000
 AT_ONCE = 3
 
 _APART = np.timedelta64(1500, "ms")
-_T = TypeVar("_T")
 
 
 @dataclass
@@ -61,43 +60,26 @@ class CoverageLister:
             The range.
         """
         low, high = start.astype("M8[s]") - SECOND, end.astype("M8[s]") + SECOND
-        windows = np.arange(low, high, 3 * WIDTH.astype("m8[s]"))
-        if len(windows) > MOST_WINDOWS:
-            reason = f"{len(windows)} requests for the coverage would be needed, and {MOST_WINDOWS} are the most"
+        starts = np.arange(low, high, 3 * WIDTH.astype("m8[s]"))
+        if len(starts) > MOST_WINDOWS:
+            reason = f"{len(starts)} requests for the coverage would be needed, and {MOST_WINDOWS} are the most"
             return Found.nothing(Gap(start, end, f"{reason}; ask for less"))
-        parts = list(self.pool.map(lambda window: _caught(_seconds, source, window), windows))
-        gaps = [
-            Gap(max(start, window.astype("M8[us]")), min(end, (window + 3 * WIDTH).astype("M8[us]")), str(part), part)
-            for window, part in zip(windows, parts, strict=True)
-            if isinstance(part, ServiceError)
-        ]
-        come = [part for part in parts if not isinstance(part, ServiceError)]
-        seconds = np.unique(np.concatenate([np.empty(0, "M8[s]"), *come]))
+        windows = [(window, window + 3 * WIDTH) for window in starts]
+        parts, gaps = asked(self.pool, partial(_seconds, source), windows, (start, end))
+        seconds = np.unique(np.concatenate([np.empty(0, "M8[s]"), *parts]))
         seconds = seconds[(seconds >= low) & (seconds <= high)]
         if len(seconds) > MOST_NAMES:
             reason = f"the names of {len(seconds)} images would have to be asked for singly; ask for less"
             return Found.nothing(Gap(start, end, reason))
-        names = list(self.pool.map(lambda second: _caught(path_of, source, second), seconds))
-        gaps += [
-            Gap(max(start, second.astype("M8[us]")), min(end, (second + SECOND).astype("M8[us]")), str(name), name)
-            for second, name in zip(seconds, names, strict=True)
-            if isinstance(name, ServiceError)
-        ]
-        named = np.array([isinstance(name, str) for name in names], dtype=bool)
-        paths = np.array([name.encode() for name in names if isinstance(name, str)] or [], dtype="S")
-        return Found(true_times(paths, seconds[named]), paths, gaps)
+        pieces = [(second, second + SECOND) for second in seconds]
+        named, nameless = asked(self.pool, partial(_named, source), pieces, (start, end))
+        paths = np.array([path.encode() for _, path in named] or [], dtype="S")
+        instants = np.array([second for second, _ in named], dtype="M8[s]")
+        return Found(true_times(paths, instants), paths, [*gaps, *nameless])
 
 
-def _caught(question: Callable[[Source, np.datetime64], _T], source: Source, when: np.datetime64) -> _T | ServiceError:
-    """Return the answer to a question, or its failure: one of many must not cost the others."""
-    try:
-        return question(source, when)
-    except ServiceError as error:
-        return error
-
-
-def _seconds(source: Source, window: np.datetime64) -> np.ndarray[Any, Any]:
-    """Return the seconds of all images within three widths from an instant."""
+def _seconds(source: Source, window: np.datetime64, end: np.datetime64) -> np.ndarray[Any, Any]:
+    """Return the seconds of all images in a window of three widths."""
     begin, finish = (
         str(int((window + k * WIDTH).astype("M8[ms]").astype(np.int64))) for k in (1, 2)
     )
@@ -109,6 +91,10 @@ def _seconds(source: Source, window: np.datetime64) -> np.ndarray[Any, Any]:
         words = f"a data coverage was expected, {str(decoded)[:100]} came"
         raise AnswerError(PROVIDER, api.address("getDataCoverage"), words) from error
     return np.array(points, dtype="M8[ms]").astype("M8[s]")
+
+
+def _named(source: Source, second: np.datetime64, end: np.datetime64) -> tuple[np.datetime64, str]:
+    return second, path_of(source, second)
 
 
 def path_of(source: Source, second: np.datetime64) -> str:

@@ -8,9 +8,10 @@ refused (1405), and stopDate is that of the server's last start; no rows are an 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +22,10 @@ from sunpy_helio_plugins.hapi.header import Info
 from sunpy_helio_plugins.hapi.listing import HAPIServer
 from sunpy_helio_plugins.hapi.records import from_csv
 from sunpy_helio_plugins.hapi.service import Service
+from sunpy_helio_plugins.helioviewer import catalogue
 from sunpy_helio_plugins.helioviewer.catalogue import Source
 from sunpy_helio_plugins.helioviewer.filenames import true_times
-from sunpy_helio_plugins.helioviewer.listing import SECOND, Found, Gap
+from sunpy_helio_plugins.helioviewer.listing import SECOND, Found, Gap, Span, asked
 from sunpy_helio_plugins.helioviewer.translate import PROVIDER
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.transport import session
@@ -40,7 +42,7 @@ AT_ONCE = 2
 _services: dict[str, Service] = {}
 _infos: dict[tuple[str, str], Info] = {}
 
-_Span = tuple[np.datetime64, np.datetime64]
+_Rows = tuple[NDArray[np.datetime64], NDArray[np.bytes_]]
 
 
 def forget() -> None:
@@ -88,23 +90,10 @@ class HAPILister:
         except ServiceError as error:
             return Found.nothing(Gap(start, end, str(error), error))
         spans, gaps, notes = _covered(source, info, start, end)
-        wanted = info.subset(["path"])
-        dataset = source.hapi_id
-        asked = [(span, self.pool.submit(self._rows, dataset, wanted, *span)) for span in spans]
-        seconds, paths = [np.empty(0, "M8[us]")], [np.empty(0, "S1")]
-        for (low, high), rows in asked:
-            try:
-                more_seconds, more_paths = rows.result()
-            except ServiceError as error:
-                # 1405 as well: a server that was started anew may hold another range than it said.
-                _infos.pop((self.hapi.server.url, dataset), None)
-                gaps.append(Gap(max(low, start), min(high, end), str(error), error))
-                continue
-            seconds.append(more_seconds)
-            paths.append(more_paths)
+        parts, failed = asked(self.pool, partial(self._rows, source, info.subset(["path"])), spans, (start, end))
         # One piece is the usual case, and a copy of a month's rows costs as much as reading them.
-        all_seconds, all_paths = (one[1] if len(one) == 2 else np.concatenate(one) for one in (seconds, paths))
-        return Found(true_times(all_paths, all_seconds), all_paths, gaps, notes)
+        seconds, paths = parts[0] if len(parts) == 1 else _joined(parts)
+        return Found(true_times(paths, seconds), paths, [*gaps, *failed], notes)
 
     def _info(self, source: Source, start: np.datetime64, end: np.datetime64) -> Info:
         assert source.hapi_id is not None  # noqa: S101 - for the type checker
@@ -126,20 +115,35 @@ class HAPILister:
         _infos[key] = info
         return info
 
-    def _rows(
-        self, dataset: str, info: Info, low: np.datetime64, high: np.datetime64
-    ) -> tuple[NDArray[np.datetime64], NDArray[np.bytes_]]:
+    def _rows(self, source: Source, info: Info, low: np.datetime64, high: np.datetime64) -> _Rows:
         """Return the whole seconds and the paths of all images in one range."""
-        url = self.hapi.data_url(dataset, info, True, f"{low}Z", f"{high}Z", "csv")
-        # server-nodejs 1.0.17 hangs when it compresses a long CSV answer.
-        answer = session.get(url, archive=self.hapi.server.archive, headers={"Accept-Encoding": "identity"})
+        assert source.hapi_id is not None  # noqa: S101 - for the type checker
+        url = self.hapi.data_url(source.hapi_id, info, True, f"{low}Z", f"{high}Z", "csv")
+        try:
+            # server-nodejs 1.0.17 hangs when it compresses a long CSV answer.
+            answer = session.get(url, archive=self.hapi.server.archive, headers={"Accept-Encoding": "identity"})
+        except ServiceError:
+            # 1405 as well: a server that was started anew may hold another range than it said.
+            _infos.pop((self.hapi.server.url, source.hapi_id), None)
+            raise
         try:
             stamps, names = from_csv(*_records(answer.content, info))
             seconds = times.datetime64_from_iso(stamps).astype("M8[us]")
         except (FileError, ValueError) as error:
             words = f"a list of images was expected: {server_words(answer.content) or error}"
             raise AnswerError(answer.archive, answer.url, words, answer.status) from error
-        return seconds, _rooted(names)
+        paths = _rooted(names)
+        if paths.size and (other := catalogue.misplaced(source, paths[0].decode())):
+            words = f"its {source.hapi_id} lists images of {other.label}, not of {source.label}"
+            raise AnswerError(answer.archive, answer.url, words, answer.status)
+        return seconds, paths
+
+
+def _joined(parts: Sequence[_Rows]) -> _Rows:
+    return (
+        np.concatenate([np.empty(0, "M8[us]"), *(seconds for seconds, _ in parts)]),
+        np.concatenate([np.empty(0, "S1"), *(paths for _, paths in parts)]),
+    )
 
 
 def _rooted(names: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
@@ -149,14 +153,14 @@ def _rooted(names: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
     return names
 
 
-def _limits(info: Info) -> _Span:
+def _limits(info: Info) -> Span:
     first, last = times.datetime64_from_iso(np.array([info.start, info.stop])).astype("M8[s]")
     return first, last
 
 
 def _covered(
     source: Source, info: Info, start: np.datetime64, end: np.datetime64
-) -> tuple[list[_Span], list[Gap], list[str]]:
+) -> tuple[list[Span], list[Gap], list[str]]:
     """
     Return the ranges to ask for, what of the time wanted the server cannot list, and where there is nothing to list.
 
@@ -178,7 +182,7 @@ def _covered(
     return spans, gaps, notes
 
 
-def _seconds(start: np.datetime64, end: np.datetime64) -> _Span:
+def _seconds(start: np.datetime64, end: np.datetime64) -> Span:
     """
     Return the whole seconds between which the database holds the images of a range.
 
@@ -191,7 +195,7 @@ def _seconds(start: np.datetime64, end: np.datetime64) -> _Span:
     return (low - SECOND if (high - low) % LONGEST or high == low else low), high
 
 
-def _clipped(low: np.datetime64, high: np.datetime64, first: np.datetime64, last: np.datetime64) -> _Span:
+def _clipped(low: np.datetime64, high: np.datetime64, first: np.datetime64, last: np.datetime64) -> Span:
     """Return what of a range the server holds; never a single second, which it refuses (1404)."""
     low, high = max(low, first), min(high, last)
     if low == high:
@@ -199,7 +203,7 @@ def _clipped(low: np.datetime64, high: np.datetime64, first: np.datetime64, last
     return low, high
 
 
-def _pieces(low: np.datetime64, high: np.datetime64) -> Iterator[_Span]:
+def _pieces(low: np.datetime64, high: np.datetime64) -> Iterator[Span]:
     while low < high:
         yield low, min(low + LONGEST, high)
         low += LONGEST

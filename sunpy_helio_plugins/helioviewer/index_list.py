@@ -12,15 +12,16 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from urllib.parse import unquote
 
 import numpy as np
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import AnswerError, ServiceError
+from sunpy_helio_plugins.errors import AnswerError
 from sunpy_helio_plugins.helioviewer.catalogue import Source
 from sunpy_helio_plugins.helioviewer.filenames import named_times
-from sunpy_helio_plugins.helioviewer.listing import DAY, Found, Gap
+from sunpy_helio_plugins.helioviewer.listing import DAY, Found, Gap, asked
 from sunpy_helio_plugins.helioviewer.translate import PROVIDER
 from sunpy_helio_plugins.transport import session
 
@@ -61,13 +62,9 @@ class IndexLister:
         if len(days) > MOST_DAYS:
             reason = f"{len(days)} directory pages would be needed, and {MOST_DAYS} are the most; ask for less"
             return Found.nothing(Gap(start, end, reason))
-        pages = list(self.pool.map(lambda day: self._day(source, day), days))
-        gaps = [
-            Gap(max(start, day.astype("M8[us]")), min(end, (day + DAY).astype("M8[us]")), str(page), page)
-            for day, page in zip(days, pages, strict=True)
-            if isinstance(page, ServiceError)
-        ]
-        paths = np.array([path.encode() for page in pages if isinstance(page, list) for path in page] or [], dtype="S")
+        spans = [(day.astype("M8[us]"), (day + DAY).astype("M8[us]")) for day in days]
+        pages, gaps = asked(self.pool, partial(self._day, source), spans, (start, end))
+        paths = np.array([path.encode() for page in pages for path in page] or [], dtype="S")
         instants = named_times(paths)
         timeless = np.isnat(instants)
         if timeless.any():
@@ -75,21 +72,18 @@ class IndexLister:
             gaps.append(Gap(start, end, reason))
         return Found(instants[~timeless], paths[~timeless], gaps)
 
-    def _day(self, source: Source, day: np.datetime64) -> list[str] | ServiceError:
+    def _day(self, source: Source, day: np.datetime64, end: np.datetime64) -> list[str]:
         assert source.folder is not None  # noqa: S101 - for the type checker
-        folder = source.folder.format(date=day.astype(date))
+        folder = source.folder.format(date=day.astype("M8[D]").astype(date))
         url = f"{conf.helioviewer.jp2_url.rstrip('/')}{folder}/"
-        try:
-            answer = session.get(url, archive=PROVIDER, accept=(200, 404))
-            if answer.status == 404 and not self._has_tree(source.folder):
-                raise AnswerError(PROVIDER, answer.url, "there is no directory page, nor one of the folders above", 404)
-        except ServiceError as error:
-            return error
+        answer = session.get(url, archive=PROVIDER, accept=(200, 404))
         if answer.status == 404:
-            return []
+            if self._has_tree(source.folder):
+                return []
+            raise AnswerError(PROVIDER, answer.url, "there is no directory page, nor one of the folders above", 404)
         text = answer.text()
         if "Index of" not in text and "Directory listing" not in text and "<a " not in text:
-            return AnswerError(PROVIDER, answer.url, "a directory page was expected", answer.status)
+            raise AnswerError(PROVIDER, answer.url, "a directory page was expected", answer.status)
         names = [unquote(html.unescape(link)).rpartition("/")[2] for link in _LINK.findall(text)]
         return [f"{folder}/{name}" for name in names if _belongs(source, name)]
 

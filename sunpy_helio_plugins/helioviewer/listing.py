@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.errors import HelioPluginsError
+from sunpy_helio_plugins.errors import HelioPluginsError, ServiceError
 
-__all__ = ["DAY", "SECOND", "Found", "Gap"]
+__all__ = ["DAY", "SECOND", "Found", "Gap", "Span", "asked"]
 
 SECOND = np.timedelta64(1, "s")
 DAY = np.timedelta64(1, "D")
+
+Span = tuple[np.datetime64, np.datetime64]
+"""The first and the last instant of a range."""
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -62,3 +70,37 @@ class Found:
     def nothing(cls, *gaps: Gap) -> Found:
         """Return an answer without images."""
         return cls(np.empty(0, "M8[us]"), np.empty(0, "S1"), list(gaps))
+
+
+def asked(
+    pool: Executor, question: Callable[[np.datetime64, np.datetime64], _T], pieces: Sequence[Span], whole: Span
+) -> tuple[list[_T], list[Gap]]:
+    """
+    Ask for a range in pieces, several at once: one that fails does not cost the others.
+
+    Parameters
+    ----------
+    pool : concurrent.futures.Executor
+        Who asks.
+    question : callable
+        Takes the ends of a piece, and returns its answer or raises a `ServiceError`.
+    pieces : sequence of Span
+        The pieces.
+    whole : Span
+        The range that is wanted, beyond which nothing is missing.
+
+    Returns
+    -------
+    answers : list
+        What came, in the order of the pieces.
+    gaps : list of Gap
+        The pieces of which nothing came.
+    """
+    waiting = [pool.submit(question, *piece) for piece in pieces]
+    answers, gaps = [], []
+    for (low, high), answer in zip(pieces, waiting, strict=True):
+        try:
+            answers.append(answer.result())
+        except ServiceError as error:
+            gaps.append(Gap(max(low, whole[0]), min(high, whole[1]), str(error), error))
+    return answers, gaps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import permutations
 from typing import Any
 
 import astropy.units as u
@@ -12,6 +13,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import HelioviewerClient, conf
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, ServiceError
+from sunpy_helio_plugins.helioviewer import hapi_list
 
 HAPI = "/helioviewer/hapi"
 NOON = a.Time("2026-01-10 11:55", "2026-01-10 12:05")
@@ -35,6 +37,101 @@ def test_all_listers_list_the_same_images_with_the_same_times(archive: Any, list
     assert (table["Start Time"].isot == known["Start Time"].isot).all()
     assert set(table["Lister"]) == {lister}
     assert not [problem for problem in table.problems if not problem.startswith("The first image")]
+
+
+PATHS = {"HAPI": "/helioviewer/hapi", "index": "/helioviewer/jp2", "coverage": "/helioviewer/v2"}
+FAILURES: dict[str, dict[str, Any]] = {
+    "5xx": {"kind": "status", "status": 503}, "403": {"kind": "status", "status": 403},
+    "page": {"kind": "html_error"}, "error in JSON": {"kind": "json_error", "body": '{"error": "broken", "errno": 2}'},
+    "hung up": {"kind": "hang_up"}, "cut": {"kind": "cut_length"}, "silent": {"kind": "hang_before", "seconds": 30},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize(("first", "second"), list(permutations(PATHS, 2)))
+def test_each_lister_stands_in_for_each_other(archive: Any, first: str, second: str, failure: str) -> None:
+    known = search(NOON, AIA_304)
+    hapi_list.forget()
+    with archive.fault(path=PATHS[first], **FAILURES[failure]) as rule, conf.set_temp("read_timeout", 0.2):
+        table = search(NOON, AIA_304, a.helioviewer.Lister(first, second))
+    assert rule.played > 0
+    assert set(table["Lister"]) == {second}
+    assert list(table["Path"]) == list(known["Path"])
+    assert (table["Start Time"].isot == known["Start Time"].isot).all()
+    assert table.problems == []
+
+
+@pytest.mark.parametrize("first", PATHS)
+def test_a_lister_that_fails_half_way_is_helped_out(archive: Any, first: str) -> None:
+    """Two days, two months or a dozen windows: what came is kept, and only the rest asked of another."""
+    time = a.Time("2025-12-15 00:00", "2026-01-10 20:05")
+    second = {"HAPI": "index", "index": "HAPI", "coverage": "HAPI"}[first]
+    if first == "coverage":
+        time = a.Time("2026-01-09 23:50", "2026-01-10 12:10")
+    if first == "HAPI":
+        time = a.Time("2022-12-01 12:00:01", "2023-01-25")
+    known = search(time, AIA_304)
+    part = {"HAPI": "/hapi/Helioviewer/hapi/data", "index": "/jp2/AIA/2026/01/10", "coverage": "/v2/getDataCoverage"}
+    with archive.fault("status", path=f"/helioviewer{part[first]}", times=1) as rule:
+        table = search(time, AIA_304, a.helioviewer.Lister(first, second))
+    assert rule.played == 1
+    assert list(table["Path"]) == list(known["Path"])
+    assert len(set(table["Path"])) == len(table) > 20
+    assert second in set(table["Lister"])
+
+
+def test_one_name_that_fails_does_not_cost_the_others(archive: Any) -> None:
+    with archive.fault("status", path="/helioviewer/v2/getJP2Image", times=1):
+        table = search(NOON, AIA_304, a.helioviewer.Lister("coverage", "HAPI"))
+    assert sorted(set(table["Lister"])) == ["HAPI", "coverage"]
+    assert list(table["Lister"]).count("HAPI") == 1
+    assert len(table) == 17
+
+
+def refusing(status: int, code: int, endpoint: str) -> dict[str, Any]:
+    body = json.dumps({"HAPI": "3.1", "status": {"code": code, "message": f"HAPI error {code}"}})
+    return {"kind": "json_error", "status": status, "body": body, "path": f"{HAPI}/Helioviewer/hapi/{endpoint}"}
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "endpoint"),
+    [(404, 1406, "info"), (500, 1500, "info"), (400, 1405, "data"), (500, 1500, "data"), (404, 1407, "data")],
+    ids=["no such id", "no rows at all", "beyond its range", "script failed", "no path"],
+)
+def test_a_refusal_of_the_hapi_server_is_no_end(archive: Any, status: int, code: int, endpoint: str) -> None:
+    with archive.fault(**refusing(status, code, endpoint)):
+        table = search(NOON, AIA_304)
+    assert set(table["Lister"]) == {"index"}
+    assert (len(table), table.problems) == (17, [])
+
+
+def test_after_1405_the_server_is_asked_anew_for_its_range(archive: Any) -> None:
+    search(NOON, AIA_304)
+    with archive.fault(**refusing(400, 1405, "data")):
+        search(NOON, AIA_304)
+    archive.log.clear()
+    assert set(search(NOON, AIA_304)["Lister"]) == {"HAPI"}
+    assert [request.path.rpartition("/")[2] for request in archive.log] == ["info", "data"]
+
+
+def test_an_id_that_means_another_source_is_not_believed(archive: Any, canned: Any) -> None:
+    """As GONG_FARSIDE does: its number was given to RHESSI."""
+    info = {
+        "HAPI": "3.1", "status": {"code": 1200, "message": "OK"}, "startDate": "2010-01-01T00:00:00Z",
+        "stopDate": "2027-01-01T00:00:00Z", "parameters": [
+            {"name": "Time", "type": "isotime", "length": 20}, {"name": "path", "type": "string", "length": 255},
+        ], "outputFormats": ["csv"],
+    }  # fmt: skip
+    row = b"2026-01-10T12:00:00Z,/RHESSI/2026/01/10/Clean/2026_01_10__12_00_00_000__RHESSI_RHESSI_Clean_3-6keV.jp2\n"
+
+    def reply(path: str) -> tuple[int, str, bytes]:
+        return (200, "text/csv", row) if "/data" in path else (200, "application/json", json.dumps(info).encode())
+
+    with conf.helioviewer.set_temp("hapi_url", canned(reply)):
+        table = search(NOON, AIA_304)
+        assert set(table["Lister"]) == {"index"}
+        with pytest.raises(ServiceError, match="AIA_304 lists images of RHESSI 3-6keV Clean, not of SDO AIA 304"):
+            search(NOON, AIA_304, a.helioviewer.Lister("HAPI"))
 
 
 @pytest.mark.parametrize("fault", ["status", "html_error", "hang_up", "cut_close"])
