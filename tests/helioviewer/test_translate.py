@@ -8,8 +8,9 @@ import astropy.units as u
 import pytest
 from sunpy.net import attrs as a
 
-import sunpy_helio_plugins  # noqa: F401 - registers a.helioviewer
+from sunpy_helio_plugins import HelioviewerClient
 from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.helioviewer import catalogue
 from sunpy_helio_plugins.helioviewer.translate import queries
 
 TIME = a.Time("2026-01-10 11:00", "2026-01-10 12:00:00.5")
@@ -114,9 +115,47 @@ def test_a_tolerance_needs_an_instant() -> None:
     assert (one.near, one.tolerance) == ("2026-01-10T12:00:00.000000000Z", 60.0)
 
 
-def test_every_source_is_found_by_its_general_attrs() -> None:
-    from sunpy_helio_plugins.helioviewer import catalogue
+def test_there_are_139_sources_and_13_groups() -> None:
+    assert [bool(source.members) for source in catalogue.known()].count(False) == 139
+    groups = [source for source in catalogue.known() if source.members]
+    assert [group.id for group in groups] == list(range(10001, 10014))
+    assert {group.instrument for group in groups} == {"XRT"}
+    members = {member.id for group in groups for member in catalogue.members([group.id])}
+    assert members < {source.id for source in catalogue.known() if source.instrument == "XRT"}
 
+
+def test_every_source_is_found_by_the_observatory_of_its_files() -> None:
+    for source in catalogue.known():
+        query = [a.Source(source.fits_observatory), a.helioviewer.Measurement(source.measurement)]
+        query += [a.Detector(source.detector)] if source.detector else []
+        query += [a.Instrument(source.instruments[0])]
+        assert ids(*query) == [one.id for one in catalogue.members([source.id])]
+
+
+def test_every_wavelength_is_found_as_a_wavelength() -> None:
+    for source in catalogue.known():
+        if source.wavelength is not None:
+            query = [a.Source(source.observatory), a.Wavelength(source.wavelength * u.AA)]
+            query += [a.Detector(source.detector)] if source.detector else []
+            assert ids(image(), a.Instrument(source.instruments[0]), *query) == [source.id]
+
+
+def test_every_name_completes_by_tab() -> None:
+    completed = {
+        attr: {text for text, _ in values} for attr, values in HelioviewerClient.register_values().items()
+    }
+    for source in catalogue.known():
+        assert source.observatory in completed[a.Source]
+        assert source.instruments[0] in completed[a.Instrument]
+        assert not source.detector or source.detector in completed[a.Detector]
+        assert source.measurement in completed[a.helioviewer.Measurement]
+    names = [name for name in dir(a.helioviewer.Measurement) if not name.startswith("_") and name != "check"]
+    spelt = {getattr(a.helioviewer.Measurement, name).values[0] for name in names}
+    assert spelt == {source.measurement for source in catalogue.known()}
+    assert {"secchi", "k_cor", "trace", "rhessi", "ccor_1"} & set(dir(a.Instrument)) >= {"secchi", "trace", "ccor_1"}
+
+
+def test_every_source_is_found_by_its_general_attrs() -> None:
     for source in catalogue.known():
         query = [a.Source(source.observatory), a.Instrument(source.instruments[0])]
         query += [a.Detector(source.detector)] if source.detector else []
