@@ -12,6 +12,7 @@ The second form judges coronal holes only. ``&``, ``|`` and ``~`` join all of th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sunpy.net.attr import Attr, AttrOr, DataAttr
@@ -21,7 +22,7 @@ from sunpy_helio_plugins.fido import Marker, Word
 from sunpy_helio_plugins.her.boxes import SYSTEMS, Box
 from sunpy_helio_plugins.her.filters import Field, Filter, NoSuchWord, field
 from sunpy_helio_plugins.her.joining import And, Joinable, Or
-from sunpy_helio_plugins.her.keywords import event_types, keywords
+from sunpy_helio_plugins.her.keywords import event_types, keywords, suppliers
 from sunpy_helio_plugins.her.options import Latest, Limit, PageSize, Return, SortBy, Strict, Tests, checked_types
 from sunpy_helio_plugins.her.suggestions import did_you_mean
 
@@ -76,17 +77,27 @@ class EventType(Joinable, Word):
         return False
 
     def __or__(self, other: Attr) -> Attr:
-        return EventType(*self.values, *other.values) if type(other) is EventType else super().__or__(other)
+        if type(other) is not EventType:
+            return super().__or__(other)
+        return self._of(dict.fromkeys((*self.values, *other.values)))
 
     def __invert__(self) -> EventType:
-        return EventType(*(code for code in event_types() if code not in self.values))
+        return self._of(code for code in event_types() if code not in self.values)
+
+    @classmethod
+    def _of(cls, codes: Iterable[str]) -> EventType:
+        """Return an attr of any number of types; what is not any type, none, has its place within a tree."""
+        made = cls(*event_types())
+        made.values = tuple(codes)
+        return made
 
     def __getattr__(self, name: str) -> Field:
         # Copying and pickling ask for names of theirs before there are any values.
         if name.startswith("_") or name == "values":
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         if len(self.values) != 1:
-            raise NoSuchWord(f"Which type's {name}? Write a.her.{self.values[0]}.{name}, for one type.")
+            example = next(iter(self.values), "CH")
+            raise NoSuchWord(f"Which type's {name}? Write a.her.{example}.{name}, for one type.")
         return field(name, self.values[0])
 
     def __dir__(self) -> list[str]:
@@ -132,8 +143,12 @@ class Supplier(Joinable, Word):
         return False
 
     def filters(self) -> Attr:
-        """Return the comparisons that say the same."""
-        found: Any = field("search_frm_name").isin(self.values)
+        """Return the comparisons that say the same: a name that is not known for a condensed one may be a full one."""
+        condensed = {name.casefold(): name for name in suppliers()}
+        found: Any = field("search_frm_name").isin(condensed.get(name.casefold(), name) for name in self.values)
+        full = [name for name in self.values if name.casefold() not in condensed and "(" not in name]
+        if full:
+            found = found | field("frm_name").isin(full)
         return ~found if self.negated else found
 
     def __or__(self, other: Attr) -> Attr:

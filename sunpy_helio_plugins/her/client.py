@@ -14,7 +14,7 @@ from sunpy_helio_plugins.fido import Face
 from sunpy_helio_plugins.her import attrs, pages, service, voevent
 from sunpy_helio_plugins.her.hek import is_hek
 from sunpy_helio_plugins.her.joining import refuse_uncompared
-from sunpy_helio_plugins.her.keywords import event_types
+from sunpy_helio_plugins.her.keywords import event_types, suppliers
 from sunpy_helio_plugins.her.tables import HERTable
 from sunpy_helio_plugins.her.translate import ARCHIVE, NAMES, OWN, queries
 from sunpy_helio_plugins.transport import paths, transfer
@@ -128,6 +128,7 @@ class HERClient(Face, BaseClient):
         return {
             attrs.Event: [("*",)],
             attrs.EventType: list(event_types().items()),
+            attrs.Supplier: [(name, "Condensed name of a method.") for name in suppliers()],
             core.Provider: [("HER", "Heliophysics Events Registry."), ("HEK", "Another name of HER.")],
         }
 

@@ -14,7 +14,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["Keyword", "event_types", "keywords"]
+__all__ = ["Keyword", "event_types", "keywords", "suppliers"]
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,12 @@ def _shipped() -> dict[str, dict[str, Any]]:
 def event_types() -> Mapping[str, str]:
     """Return the registry's types of event: two letters, and the name."""
     return MappingProxyType({code: str(name) for code, name in _shipped()["types"].items()})
+
+
+@lru_cache(maxsize=1)
+def suppliers() -> tuple[str, ...]:
+    """Return condensed names of methods, ``search_frm_name``, that are known; the registry may have others."""
+    return tuple(_shipped()["suppliers"])
 
 
 @lru_cache(maxsize=1)

@@ -55,7 +55,8 @@ def queries(*query: Attr) -> tuple[Query, ...]:
     """
     refuse_uncompared(*query)
     tree = _ours(and_(*query)) if query else None
-    asked = [_queries(branch) for branch in (branches(tree) if tree is not None else [()])]
+    alternatives = branches(tree) if tree is not None else [()]
+    asked = [_queries(branch, len(alternatives) == 1) for branch in alternatives]
     possible = [each for found in asked for each in found]
     if not possible:
         raise QueryError("No event can be all of this at once: an event has one type, and lies in all boxes given.")
@@ -71,7 +72,7 @@ def _ours(tree: Attr) -> Attr:
     return attr.filters() if isinstance(attr, attrs.Supplier) else attr
 
 
-def _queries(branch: tuple[Attr, ...]) -> list[Query]:
+def _queries(branch: tuple[Attr, ...], is_alone: bool) -> list[Query]:
     """Return the searches that one alternative takes; none where no event can answer it."""
     branch = tuple(dict.fromkeys(branch))
     explain_foreign(branch, (*OWN, *ELSE, *CORE), ARCHIVE)
@@ -81,6 +82,7 @@ def _queries(branch: tuple[Attr, ...]) -> list[Query]:
         raise QueryError("A search of the registry needs a.Time(start, end).")
     tests = tuple(_triplet(attr) for attr in branch if isinstance(attr, attrs.Filter))
     types = _types(branch, tests)
+    tests = _of_types(tests, types, is_alone)
     box = _box([attr for attr in branch if isinstance(attr, attrs.Box) and not attr.negated])
     if types is None or box is None:
         return []
@@ -113,12 +115,22 @@ def _types(branch: tuple[Attr, ...], tests: tuple[Triplet, ...]) -> tuple[str, .
         anything = any(isinstance(attr, attrs.Event) for attr in branch)
         return () if anything else judged
     types = tuple(code for code in named[0] if all(code in values for values in named))
-    strangers = [kind for kind in judged if kind not in types]
-    if types and strangers:
-        # The registry answers this with an error page (API page, "Event Type Specific Filters").
-        raise QueryError(f"A filter judges {', '.join(strangers)}, but only {', '.join(types)} are searched for.")
     # What all types have in common is no choice of types.
     return None if not types else () if len(types) == len(event_types()) else types
+
+
+def _of_types(tests: tuple[Triplet, ...], types: tuple[str, ...] | None, is_alone: bool) -> tuple[Triplet, ...]:
+    """
+    Return the filters that judge one of the types searched for: of others they say nothing.
+
+    The registry answers them with an error page (API page, "Event Type Specific Filters"). In one of many alternatives
+    they come of taking a tree apart; where there is but one, something else was meant.
+    """
+    kept = tuple(test for test in tests if not types or test.event_type in ("", *types))
+    if types and len(kept) < len(tests) and is_alone:
+        strangers = ", ".join(dict.fromkeys(test.event_type for test in tests if test not in kept))
+        raise QueryError(f"A filter judges {strangers}, but only {', '.join(types)} are searched for.")
+    return kept
 
 
 def _without_needless_type(test: Triplet, types: tuple[str, ...]) -> Triplet:

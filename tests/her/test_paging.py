@@ -150,7 +150,7 @@ def test_a_lost_last_page_is_said(paged: Paged) -> None:
 
 def test_two_lost_pages_end_the_search(paged: Paged) -> None:
     paged.events = 1000
-    paged.broken = {number: (500, b"broken") for number in range(3, 11)}
+    paged.broken = dict.fromkeys(range(3, 11), (500, b"broken"))
     found = service.search([MONTH])
     assert len(found) == 200
     assert found.problems[0].startswith("Page 3 and all that follow are missing; page 4 failed: HER answered 500")
@@ -184,7 +184,7 @@ def test_pages_that_overlap_may_hide_a_loss_and_are_said(paged: Paged) -> None:
 def test_a_registry_without_pages_is_not_asked_for_ever(paged: Paged) -> None:
     paged.events = 500
     same = json.dumps({"result": [paged.event(each) for each in range(100)], "overmax": True}).encode()
-    paged.broken = {number: (200, same) for number in range(2, 600)}
+    paged.broken = dict.fromkeys(range(2, 600), (200, same))
     found = service.search([MONTH])
     assert len(found) == 100
     assert "page 2 brings nothing new" in found.problems[0]
