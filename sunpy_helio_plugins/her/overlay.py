@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
@@ -43,15 +44,19 @@ COLOURS = {
 LABELS = ("fl_goescls", "ar_noaanum")
 """What says most of an event, in this order; else its type is written."""
 
-SHAPES = tuple(
-    f"{system}_{kind}" for kind in ("boundcc", "skeletoncc", "bbox") for system in ("hpc", "hrc", "hgs", "hgc")
-)
-"""Where an event's shape stands: as an outline, a line, or a box; of the systems, the one nearest to a picture's."""
+SKY, SURFACE = ("hpc", "hrc", "hgs", "hgc"), ("hgs", "hgc", "hpc", "hrc")
+"""
+Where an event's place is looked for, by the system in which it was submitted: the registry computes the others.
+
+What was submitted in degrees may lie on the far side, where its ``hpc`` would show it through the Sun; all others were
+submitted as seen from Earth, and their degrees are clamped at the limb.
+"""
+
+SHAPES = ("boundcc", "skeletoncc", "bbox")
+"""An event's shape: its outline, else its line, else its box."""
 
 _Lines = dict[str, list[Any]]
 """Lines by the type of their event."""
-
-POINTS = tuple(f"{system}_coord" for system in ("hpc", "hrc", "hgs", "hgc"))
 
 
 def overlay(
@@ -140,7 +145,7 @@ class _Painter:
 
         self.axes, self.hidden = axes, hidden
         self.frame: Any = _frame(axes)
-        self.shapes = [name for name in SHAPES if boxes or not name.endswith("bbox")]
+        self.shapes = [name for name in SHAPES if boxes or name != "bbox"]
         earth = get_earth(self.frame.obstime)
         self.from_earth = bool(self.frame.observer.separation_3d(earth) < NEAR_EARTH)
         # From SOHO, nearer to the Sun, everything is larger by a hundredth.
@@ -162,14 +167,15 @@ class _Painter:
         return front, self._plot(_only(outline, ~visible), style | far)
 
     def _shape(self, row: Any) -> Polygon | None:
-        for name in self.shapes:
+        submitted = str(row["event_coordsys"]) if "event_coordsys" in row.colnames else ""
+        systems = SURFACE if re.search("HG[SC]", submitted.upper()) else SKY
+        names = [f"{system}_{kind}" for kind in self.shapes for system in systems]
+        for name in [*names, *(f"{system}_coord" for system in systems)]:
             found = row[name] if name in row.colnames else None
             if isinstance(found, Polygon):
                 return found
-        for name in POINTS:
-            place = row[name] if name in row.colnames else None
-            if isinstance(place, Places) and not place.mask:
-                return Polygon(place.values[None], place.system, place.instants[None], place.starts[None])
+            if isinstance(found, Places) and not found.mask:
+                return Polygon(found.values[None], found.system, found.instants[None], found.starts[None])
         return None
 
     def _is_now(self, shape: Polygon) -> bool:

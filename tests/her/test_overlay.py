@@ -129,6 +129,17 @@ def test_from_soho_everything_is_larger_by_a_hundredth(picture: Any) -> None:
     np.testing.assert_allclose(drawn(axes, line), table["hpc_bbox"][0].vertices / 0.99, atol=0.5)
 
 
+def test_what_was_submitted_in_degrees_may_lie_on_the_far_side(picture: Any) -> None:
+    """The registry gives a null point at 111 degrees east its place on the sky, as if one could see through the Sun."""
+    places = {"event_coordsys": "UTC-HGC-TOPO", "hgs_coord": "POINT(-111 52)", "hpc_coord": "POINT(-536 777)"}
+    table = HERTable.from_records([EVENT | {"event_type": "TO"} | places])
+    assert overlay(picture(EVENT["event_starttime"]), table) == []
+    axes = picture("2026-01-14T12:00:05")
+    (point,) = overlay(axes, table)
+    assert drawn(axes, point)[0, 0] == pytest.approx(-536, abs=60)
+    assert drawn(axes, point)[0, 1] > 700
+
+
 def test_an_event_without_a_time_is_passed_over(picture: Any) -> None:
     table = HERTable.from_records([{"event_type": "CH", "hpc_boundcc": "POLYGON((0 0,9 0,9 9,0 0))"}, EVENT])
     assert overlay(picture("2026-01-10T12:00:00"), table) == []

@@ -63,8 +63,8 @@ SPOTS = supplied(
 CME = supplied(
     "CE", "CDAW_GopalswamyYashiroFreeland", event_coordsys="UTC-HRC-TOPO", event_coordunit="deg, rsun",
     event_coord1=273, event_coord2=2, cme_mass=2.1e15, cme_massunit="g", cme_accel=-9.2, cme_accelunit="km/s/s",
-    cme_radiallinvel=940, cme_radiallinvelunit="km/s", cme_angularwidth=360, cme_angularwidthunit="degrees", hrc_coord="POINT(2 273)",
-    hpc_coord="POINT(1896.6 99.4)", hgs_coord="", hgc_coord="",
+    cme_radiallinvel=940, cme_radiallinvelunit="km/s", cme_angularwidth=360, cme_angularwidthunit="degrees",
+    hrc_coord="POINT(2 273)", hpc_coord="POINT(1896.6 99.4)", hgs_coord="", hgc_coord="",
 )  # fmt: skip
 RHESSI = supplied(
     "FL", "RHESSI Flare Catalog", fl_peakflux=120.0, fl_peakfluxunit="counts/s", noposition="true", hgs_x=0
