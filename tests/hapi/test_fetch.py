@@ -105,6 +105,36 @@ def test_what_is_too_much_for_a_server_arrives_in_halves_as_one_file(archive: An
     assert [path.name for path in tmp_path.iterdir()] == [Path(file).name]
 
 
+def test_the_last_record_of_a_dataset_arrives_where_the_server_gives_it(archive: Any, tmp_path: Path) -> None:
+    # This server takes a stop that lies behind the dataset's own.
+    words = (a.Time("2026-02-28T23:58", "2026-03-02"), a.hapi.Server("cdaweb"), a.hapi.Dataset("OMNI_HRO2_1MIN"))
+    assert hapi.read(*_fetch(tmp_path, *words))["Time"].isot[-1] == "2026-03-01T00:00:00.000"
+    # This one does not, and by the letter nobody can have that record.
+    words = (a.Time("2026-01-29", "2026-02-02"), a.hapi.Server("lisird"), a.hapi.Dataset("tsis_ssi_24hr"))
+    archive.log.clear()
+    files = _fetch(tmp_path, *words)
+    assert files.errors == []
+    assert hapi.read(*files)["time"].isot[-1] == "2026-01-30T12:00:00.000"
+    stops = [request.query["stop"] for request in archive.log if request.path.endswith("/data")]
+    assert stops == ["2026-01-31T12:00:00.001Z", "2026-01-31T12:00:00.000Z"]
+
+
+def test_an_answer_in_json_becomes_a_file_too(archive: Any, tmp_path: Path) -> None:
+    files = _fetch(tmp_path, DAY, a.hapi.Server("lisird"), a.hapi.Dataset("tsis_ssi_24hr"), a.hapi.Format("json"))
+    assert files.errors == []
+    assert hapi.read(*files)["irradiance"].shape == (1, 24)
+
+
+def test_files_hold_the_range_of_their_rows_and_no_more(archive: Any, tmp_path: Path) -> None:
+    """Helioviewer's server gives the record at the stop as well."""
+    time = a.Time("2026-01-10T12:00:05", "2026-01-10T12:02:29")
+    words = (time, a.hapi.Server("helioviewer"), a.hapi.Dataset("AIA_304"), a.hapi.Parameters("path"))
+    files = _fetch(tmp_path, *words, a.hapi.Chunk(36 * u.s))
+    assert len(files) == 4
+    assert [len(hapi.read(file)) for file in files] == [1, 1, 1, 2]
+    assert hapi.read(*files)["Time"].isot.tolist() == hapi.load(Fido.search(*words))["Time"].isot.tolist()
+
+
 def test_one_row_can_be_fetched(archive: Any, tmp_path: Path) -> None:
     found = Fido.search(DAY, a.hapi.Server("lisird"), a.hapi.Dataset())
     files = Fido.fetch(found["hapi"][1], path=tmp_path / "{file}")

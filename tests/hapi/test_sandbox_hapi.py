@@ -183,6 +183,16 @@ def test_a_range_without_records_is_an_empty_body(archive: Any) -> None:
     assert json.loads(headed.removeprefix(b"#"))["status"]["code"] == 1201
 
 
+def test_the_last_record_lies_at_the_datasets_own_stop(archive: Any) -> None:
+    lenient = f"{archive.url}/hapi/cdaweb/hapi/data"
+    query = {"id": "OMNI_HRO2_1MIN", "time.min": "2026-02-28T23:59Z", "time.max": "2026-03-01T00:00:00.001Z"}
+    assert _ask(lenient, query)[1].splitlines()[-1].startswith(b"2026-03-01T00:00:00.000Z")
+    strict = f"{archive.url}/hapi/lisird/hapi/data"
+    query = {"dataset": "tsis_ssi_24hr", "start": "2026-01-30T12:00Z", "stop": "2026-01-31T12:00:00.001Z"}
+    assert _code(strict, query) == (400, 1405)
+    assert len(_ask(strict, query | {"stop": "2026-01-31T12:00:00Z"})[1].splitlines()) == 1
+
+
 def test_esa_answers_its_own_example(archive: Any) -> None:
     query = {"dataset": SEED_DATASET, "parameters": SEED_PARAMETERS, **SEED_RANGE}
     url = f"{archive.url}/hapi/swe-open/hapi/data"
