@@ -116,13 +116,7 @@ class HERTable(HelioTable):
         Among its columns are ``first_ivorn``, ``edge_type`` (``"is_followed_by"``, ``"splits_into"``,
         ``"merges_into"``, ``"contains"`` and others), ``second_ivorn`` and ``strength``.
         """
-        # Stacked tables bring the edges of each.
-        edges = list({relations.identity(edge): edge for edge in self.edges}.values())
-        known = dict.fromkeys(("first_ivorn", "edge_type", "second_ivorn"), str)
-        names = dict.fromkeys((*known, *(name for edge in edges for name in edge)))
-        if not edges:
-            return QTable({name: np.array([], dtype=kind) for name, kind in (known | {"strength": float}).items()})
-        return QTable({name: [edge.get(name, "") for edge in edges] for name in names})
+        return relations.associations(self)
 
     def plain(self) -> QTable:
         """
