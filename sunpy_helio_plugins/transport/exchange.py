@@ -108,6 +108,8 @@ class Exchange:
         Largest body after decompression.
     login : Login or None
         How to sign in.
+    silence : float, optional
+        The longest silence in seconds, where asking again after it would only be as long.
     """
 
     archive: str
@@ -115,6 +117,7 @@ class Exchange:
     headers: dict[str, str] = field(repr=False)
     max_bytes: int
     login: Login | None
+    silence: float | None = None
 
     def __post_init__(self) -> None:
         self.ends = time.monotonic() + conf.deadline
@@ -137,8 +140,9 @@ class Exchange:
             last = attempt == attempts - 1
             try:
                 answer = self.signed()
-            except ServiceUnreachable:
-                if last or not self.wait(backoff(attempt)):
+            except ServiceUnreachable as error:
+                final = self.silence is not None and "fell silent" in error.words
+                if last or final or not self.wait(backoff(attempt)):
                     raise
                 continue
             if answer.status in accept:
@@ -172,7 +176,8 @@ class Exchange:
 
     def hop(self, url: str) -> tuple[Answer, str | None]:
         """Make one request; the location is `None` where it is no redirect."""
-        timeout = (min(conf.connect_timeout, self.left()), min(conf.read_timeout, self.left()))
+        silence = self.silence or conf.read_timeout
+        timeout = (min(conf.connect_timeout, self.left()), min(silence, self.left()))
         failure = ""
         try:
             with unlogged(url):

@@ -47,6 +47,12 @@ def test_query_fields_keep_their_order_and_are_quoted():
     assert heads[0].startswith(b"GET /?op0=%3D&value0=Karel+%25&id=a%2Bb%26c%23d ")
 
 
+def test_silence_is_final_where_the_archive_would_be_as_long_again():
+    with wire(silent(1.0), say()) as (url, heads), pytest.raises(ServiceUnreachable, match="silent"):
+        session.get(url, archive="Test", silence=0.2)
+    assert len(heads) == 1
+
+
 def test_html_for_json_is_an_error_with_the_servers_words():
     page = b"<html><head><title>x</title></head><body><h1>Down for <b>maintenance</b></h1></body></html>"
     with wire(say(body=page, Content_Type="text/html")) as (url, _):
