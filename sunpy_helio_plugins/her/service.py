@@ -31,6 +31,9 @@ __all__ = ["Found", "Request", "address", "link", "parameters", "requests", "sea
 
 MOST_PAGES = 500
 """Where a search ends at last, should the registry go on saying that there is more."""
+PATIENCE = 1.25
+"""How much longer than other archives the registry may be silent."""
+
 Pairs = list[tuple[str, str]]
 
 
@@ -264,7 +267,8 @@ def _page(pairs: Pairs, size: int) -> Page:
 
 
 def _read_page(pairs: Pairs, size: int) -> Page:
-    answer = session.get(address(), pairs, archive=ARCHIVE)
+    # The registry ends a search after 60 s and says so: it is given the time to, and not asked the same again.
+    answer = session.get(link(pairs), archive=ARCHIVE, silence=PATIENCE * conf.read_timeout)
     decoded = _decode(answer)
     try:
         return page_of(decoded, size)

@@ -144,8 +144,8 @@ def test_a_search_that_takes_too_long_is_split_in_time(scripted: Any) -> None:
     found = service.search([DAY])
     assert [record["kb_archivid"] for record in found.records] == ["b", "c", "a"]
     assert found.problems == []
-    assert "event_endtime=2026-01-10T11%3A59%3A30" in scripted.asked[1]
-    assert "event_starttime=2026-01-10T11%3A59%3A30" in scripted.asked[2]
+    assert "event_endtime=2026-01-10T11:59:30" in scripted.asked[1]
+    assert "event_starttime=2026-01-10T11:59:30" in scripted.asked[2]
 
 
 def test_one_part_that_stays_too_slow_is_said(scripted: Any) -> None:
@@ -198,3 +198,22 @@ def test_an_eruption_that_was_submitted_again_is_one(archive: Any) -> None:
     latest = service.search([replace(day, latest=True)]).records
     assert [record["hrc_a"] for record in latest] == [248, 243]
     assert latest[1]["cme_radiallinvel"] == 1133
+
+
+def test_a_search_that_says_nothing_is_split_without_being_asked_again(archive: Any) -> None:
+    day = Query("2026-01-10T00:00:00", "2026-01-11T00:00:00", types=("CH", "AR"))
+
+    def is_whole(request: Any) -> bool:
+        return (request.query["event_starttime"], request.query["event_endtime"]) == (day.start, day.end)
+
+    with conf.set_temp("read_timeout", 2.0), archive.fault("hang_before", path="/hek/her", where=is_whole):
+        found = service.search([day])
+    assert len(found) == 21
+    assert found.problems == []
+    assert len(archive.log) == 3
+
+
+def test_what_is_shown_is_what_is_sent(scripted: Any) -> None:
+    scripted.say(page("a"))
+    service.search([DAY])
+    assert service.requests([DAY])[0].url.endswith(scripted.asked[0])
