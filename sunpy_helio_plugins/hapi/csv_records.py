@@ -1,15 +1,15 @@
 """
 CSV records of HAPI to columns.
 
-pyarrow reads the fields (RFC 4180: quoted texts may hold commas, quotes and line ends), with one thread and in blocks
-of 1 MB. Of the three readers that were measured, pandas needs four times as long for narrow tables, since it makes an
-object of each stamp; polars is as fast, but takes its threads from a pool for the whole process. pyarrow cuts stamps of
-one length into one array, keeps texts as they stand, and counts the fields of every record.
+pyarrow reads the fields (RFC 4180: quoted texts may hold commas, quotes and line ends), with one thread and in blocks.
+Of the three readers that ``benchmarks/hapi.py --readers`` measures, pandas needs up to eight times as long, since it
+makes an object of each text. polars takes a fifth less time, but fills up records with too few fields, where a cut
+record has to be an error, and holds everything before the first array is made; pyarrow counts the fields of every
+record, cuts stamps of one length into one array, keeps texts as they stand, and gives them block by block.
 """
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.hapi.gathering import Gathered, expected_lines
 from sunpy_helio_plugins.hapi.header import Info, Parameter
 
 if TYPE_CHECKING:
@@ -28,9 +29,9 @@ __all__ = ["from_csv"]
 _NO_NUMBER = ["", "NaN", "nan", "NAN", "Nan", "-nan", "-NaN", "null", "NULL", "None"]
 _HEAD = 1 << 16
 _MANY = 10_000
-_BLOCK = 1 << 20
+_BLOCK = 1 << 19
 _WIDE, _WIDE_BLOCK = 100, 1 << 22
-"""Wide records are read in larger blocks, since each block costs a little for each field."""
+"""Records of many fields are read in larger blocks, since each block costs a microsecond for each field."""
 
 _LARGEST_BLOCK = 1 << 30
 _COUNT = re.compile(r"Expected (\d+) columns, got (\d+)(?:: (.*))?", re.DOTALL)
@@ -91,32 +92,15 @@ def _check_first(body: bytes, start: int, fields: int) -> None:
         raise FileError(f"The record {shown!r} has fewer fields than the {fields} of the header.")
 
 
-def _types(info: Info, head: bytes) -> Iterator[list[pa.DataType]]:
-    """Yield the fields' types: at first the ones that most servers' records have, then the most patient ones."""
-    import pyarrow as pa
-
-    kinds = {"double": pa.float64(), "integer": pa.int64(), "string": pa.binary(), "isotime": pa.binary()}
-    for patient in (False, True):
-        types = []
-        for parameter in info.parameters:
-            kind = kinds.get(parameter.type, pa.float64())
-            # An integer may hold "NaN", "1.0" or a fill beyond any integer: hapiclient's issue 73.
-            types += [pa.float64() if patient and kind == pa.int64() else kind] * parameter.width
-        if not patient and info.time.width == 1:
-            length = len(re.split(rb"[,\r\n]", head.lstrip(), maxsplit=1)[0].strip(b'"'))
-            types[0] = pa.binary(length) if length else types[0]
-        yield types
-
-
 def _read(body: bytes, start: int, info: Info, fields: int) -> list[NDArray[Any]]:
     """Read with one choice of types after the other, and in larger blocks where a record does not fit into one."""
     import pyarrow as pa
 
     size, error = _WIDE_BLOCK if fields > _WIDE else _BLOCK, ""
-    for types in _types(info, body[start : start + _HEAD]):
+    for types, no_number in _choices(info, body[start : start + _HEAD]):
         while True:
             try:
-                return _columns(body, start, info, types, size)
+                return _columns(body, start, info, types, no_number, size)
             except pa.ArrowInvalid as invalid:
                 error = str(invalid)
             if "straddling" not in error or size >= _LARGEST_BLOCK:
@@ -127,33 +111,50 @@ def _read(body: bytes, start: int, info: Info, fields: int) -> list[NDArray[Any]
     raise FileError(_explained(error))
 
 
-def _columns(body: bytes, start: int, info: Info, types: list[pa.DataType], size: int) -> list[NDArray[Any]]:
-    """Read block by block into arrays of the final size: at no time is more than one block held twice."""
+def _choices(info: Info, head: bytes) -> Iterator[tuple[list[pa.DataType], list[str]]]:
+    """
+    Yield the types of all fields, and the texts that stand for no number.
+
+    At first, what most servers send; then with numbers that are missing; then with whole numbers in another spelling:
+    they may be "1.0", or a fill beyond any integer (hapiclient's issue 73).
+    """
+    import pyarrow as pa
+
+    length = len(re.split(rb"[,\r\n]", head.lstrip(), maxsplit=1)[0].strip(b'"'))
+    stamp = pa.binary(length) if length and info.time.width == 1 else pa.binary()
+    # To look for texts that are no numbers takes a tenth of the time; NaN is a number to arrow anyway.
+    for first, whole, no_number in (
+        (stamp, pa.int64(), []),
+        (pa.binary(), pa.int64(), _NO_NUMBER),
+        (pa.binary(), pa.float64(), _NO_NUMBER),
+    ):
+        kinds = {"integer": whole, "string": pa.binary(), "isotime": pa.binary()}
+        types = [kinds.get(one.type, pa.float64()) for one in info.parameters for _ in range(one.width)]
+        yield [first, *types[1:]], no_number
+
+
+def _columns(
+    body: bytes, start: int, info: Info, types: list[pa.DataType], no_number: list[str], size: int
+) -> list[NDArray[Any]]:
     import pyarrow as pa
     from pyarrow import csv
 
     names = [str(index) for index in range(len(types))]
+    is_wide = len(types) > _WIDE
+    may_quote = any(parameter.is_text for parameter in info.parameters[1:]) and body.find(b'"', start) >= 0
     reader = csv.open_csv(
         pa.BufferReader(pa.py_buffer(body).slice(start)),
         csv.ReadOptions(use_threads=False, block_size=size, column_names=names),
-        csv.ParseOptions(newlines_in_values=body.find(b'"', start) >= 0),
-        csv.ConvertOptions(
-            column_types=dict(zip(names, types, strict=True)), null_values=_NO_NUMBER, check_utf8=False
-        ),
+        csv.ParseOptions(newlines_in_values=may_quote),
+        csv.ConvertOptions(column_types=dict(zip(names, types, strict=True)), null_values=no_number, check_utf8=False),
+        # Arrow's own allocator is faster where there are many small buffers, but it keeps pages of 2 MB.
+        memory_pool=pa.default_memory_pool() if is_wide else pa.system_memory_pool(),
     )
-    targets: list[_Texts | _Numbers] = []
-    first = 0
-    for parameter in info.parameters:
-        targets.append(_Texts(first, parameter) if parameter.is_text else _Numbers(first, parameter, types))
-        first += parameter.width
+    gathered = Gathered(info.parameters, types, expected_lines(body, start))
     with reader:
         for batch in reader:
-            # Counting the records would cost a fifth of reading them; a block tells how many there may be.
-            guess = int(batch.num_rows * max(1.0, 1.03 * (len(body) - start) / size))
-            for target in targets:
-                target.add(batch, guess)
-    targets.reverse()
-    return [targets.pop().finish() for _ in range(len(targets))]
+            gathered.add(batch)
+    return gathered.finish()
 
 
 def _explained(words: str) -> str:
@@ -162,114 +163,3 @@ def _explained(words: str) -> str:
         return f"These CSV records cannot be read: {words.replace('In ', '')}."
     record = (counted[3] or "")[:120]
     return f"The record {record!r} has {counted[2]} fields, the header says {counted[1]}."
-
-
-class _Numbers:
-    """Gathers the numbers of one parameter."""
-
-    def __init__(self, first: int, parameter: Parameter, types: list[pa.DataType]) -> None:
-        import pyarrow as pa
-
-        self.first, self.parameter, self.rows = first, parameter, 0
-        self.values = np.empty((0, parameter.width), np.int64 if types[first] == pa.int64() else np.float64)
-        self.mask: NDArray[np.bool_] | None = None
-
-    def add(self, batch: Any, guess: int) -> None:
-        stop = self.rows + batch.num_rows
-        if stop > len(self.values):
-            self._grow(max(guess, stop + stop // 8))
-        for index in range(self.parameter.width):
-            column = batch.column(self.first + index)
-            if column.null_count and self.values.dtype.kind == "i":
-                if self.mask is None:
-                    self.mask = np.zeros(self.values.shape, dtype=bool)
-                self.mask[self.rows : stop, index] = column.is_null().to_numpy(zero_copy_only=False)
-                column = column.fill_null(0)
-            self.values[self.rows : stop, index] = column.to_numpy(zero_copy_only=False)
-        self.rows = stop
-
-    def _grow(self, rows: int) -> None:
-        # In place: what is never written to takes no memory.
-        self.values.resize((rows, self.parameter.width), refcheck=False)
-        if self.mask is not None:
-            self.mask.resize((rows, self.parameter.width), refcheck=False)
-
-    def finish(self) -> NDArray[Any]:
-        self._grow(self.rows)
-        values = self.values
-        if self.parameter.type == "integer":
-            values = whole_or_float(values, self.parameter)
-        if self.mask is not None:
-            values = np.ma.MaskedArray(values, self.mask)
-        return values.reshape(-1, *self.parameter.shape)
-
-
-class _Texts:
-    """Gathers the texts of one parameter as bytes, straight from arrow's buffers: objects would cost most of all."""
-
-    def __init__(self, first: int, parameter: Parameter) -> None:
-        self.first, self.parameter, self.rows = first, parameter, 0
-        self.values: NDArray[np.bytes_] = np.empty((0, parameter.width), "S1")
-
-    def add(self, batch: Any, guess: int) -> None:
-        stop = self.rows + batch.num_rows
-        for index in range(self.parameter.width):
-            texts = _bytes(batch.column(self.first + index))
-            if texts.dtype.itemsize > self.values.dtype.itemsize:
-                self.values = self.values.astype(texts.dtype)
-            if stop > len(self.values):
-                self.values.resize((max(guess, stop + stop // 8), self.parameter.width), refcheck=False)
-            self.values[self.rows : stop, index] = texts
-        self.rows = stop
-
-    def finish(self) -> NDArray[Any]:
-        self.values.resize((self.rows, self.parameter.width), refcheck=False)
-        return self.values.reshape(-1, *self.parameter.shape)
-
-
-def _bytes(column: Any) -> NDArray[np.bytes_]:
-    import pyarrow as pa
-
-    kind = column.type
-    if pa.types.is_fixed_size_binary(kind):
-        width = kind.byte_width
-        return np.frombuffer(column.buffers()[1], f"S{width}", len(column), column.offset * width)
-    offsets = np.frombuffer(column.buffers()[1], np.int32, len(column) + 1, column.offset * 4)
-    lengths = np.diff(offsets)
-    width = max(1, int(lengths.max(initial=1)))
-    grid = np.zeros((len(column), width), np.uint8)
-    if lengths.any():
-        data = np.frombuffer(column.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
-        grid[np.arange(width) < lengths[:, None]] = data
-    return grid.view(f"S{width}").reshape(-1)
-
-
-def whole_or_float(values: NDArray[Any], parameter: Parameter) -> NDArray[Any]:
-    """
-    Return whole numbers as integers, masked where they are none or the fill value; floats where others are among them.
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        What a stream holds for a parameter of type integer.
-    parameter : Parameter
-        Its description.
-    """
-    if values.dtype.kind == "i":
-        return whole(values)
-    lost = ~np.isfinite(values)
-    with contextlib.suppress(ValueError):
-        lost |= values == float(parameter.fill if parameter.fill is not None else "nan")
-    kept = np.where(lost, 0, values)
-    # Beyond 2^53 a double may be another number than the one that was written.
-    if (np.abs(kept) > 2**53).any() or (kept != np.rint(kept)).any():
-        return values
-    integers = whole(kept.astype(np.int64))
-    return np.ma.MaskedArray(integers, lost) if lost.any() else integers
-
-
-def whole(values: NDArray[np.int64]) -> NDArray[Any]:
-    """Return integers in the 32 bits that HAPI gives them, where they fit."""
-    limits = np.iinfo(np.int32)
-    fit = not len(values) or (values.min() >= limits.min and values.max() <= limits.max)
-    return values.astype(np.int32) if fit else values

@@ -125,7 +125,7 @@ class Parameter:
         vector = self.vector_components
         if vector is not None and len(vector) == self.width:
             return vector
-        numbers = ([""] if not self.shape else [str(i) for i in range(self.shape[0])])
+        numbers = [""] if not self.shape else [str(i) for i in range(self.shape[0])]
         for length in self.shape[1:]:
             numbers = [f"{before}_{i}" for before in numbers for i in range(length)]
         return numbers

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi.csv_records import empty, from_csv, whole_or_float
+from sunpy_helio_plugins.hapi.csv_records import empty, from_csv
 from sunpy_helio_plugins.hapi.header import Info, Parameter
+from sunpy_helio_plugins.hapi.whole import whole_or_float
 
 __all__ = ["Columns", "from_binary", "from_csv", "from_json"]
 

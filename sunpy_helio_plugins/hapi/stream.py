@@ -131,9 +131,7 @@ def split(content: bytes, info: Info | None = None) -> Content:
     return Content(info, str(chosen), content, start)
 
 
-def from_answer(
-    content: bytes, info: Info, chosen: str, subject: str, url: str = "", is_whole: bool = True
-) -> Content:
+def from_answer(content: bytes, info: Info, chosen: str, subject: str, url: str = "", is_whole: bool = True) -> Content:
     """
     Take a server's answer apart, once it is known to hold records.
 

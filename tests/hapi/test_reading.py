@@ -19,6 +19,7 @@ from astropy.utils.masked import Masked
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.hapi import csv_records
 from sunpy_helio_plugins.hapi.header import Info
 
 HEADER: dict[str, Any] = {
@@ -141,6 +142,34 @@ def _one(parameter: dict[str, Any], field: str, time: str = "2026-01-10T00:00:00
 def test_text_is_not_taken_for_numbers() -> None:
     assert _one({"type": "string", "length": 4}, "1e3").tolist() == ["1e3"]
     assert _one({"type": "string", "length": 4}, "NaN").tolist() == ["NaN"]
+
+
+def _many(monkeypatch: pytest.MonkeyPatch, expected: int, *records: str) -> QTable:
+    """Read records of whole numbers and of texts, in blocks of a few records, where so many lines are expected."""
+    monkeypatch.setattr(csv_records, "_BLOCK", 128)
+    monkeypatch.setattr(csv_records, "expected_lines", lambda body, start: expected)
+    parameters = [{"name": "n", "type": "integer", "size": [2]}, {"name": "s", "type": "string", "size": [2]}]
+    header = {"HAPI": "3.0", "format": "csv", "parameters": [HEADER["parameters"][0], *parameters]}
+    lines = "".join(f"2026-01-10T00:00:{index:02}Z,{record}\n" for index, record in enumerate(records))
+    return hapi.read(f"#{json.dumps(header)}\n{lines}".encode())
+
+
+@pytest.mark.parametrize("expected", [0, 1, 7, 60, 1000])
+def test_more_records_or_longer_texts_than_expected_are_all_read(
+    monkeypatch: pytest.MonkeyPatch, expected: int
+) -> None:
+    texts = [("a", "b"), ("", "longer"), ("\u00e9", ""), ("longest of all", "x")] * 15
+    records = [f"{index},{'' if index % 9 == 5 else -index},{one},{two}" for index, (one, two) in enumerate(texts)]
+    table = _many(monkeypatch, expected, *records)
+    assert table["n"].filled(99)[:, 0].tolist() == list(range(60))
+    assert table["n"].filled(99)[:, 1].tolist() == [99 if index % 9 == 5 else -index for index in range(60)]
+    assert [tuple(pair) for pair in table["s"].tolist()] == texts
+
+
+def test_the_number_of_records_is_judged_by_samples() -> None:
+    short, long = b"2026-01-10T00:00:00Z,1\n" * 40_000, b"2026-01-10T00:00:00Z,1.2345678901234567\n" * 40_000
+    for body, lines in ((short, 40_000), (long, 40_000), (short + long, 80_000), (short[:2300], 100)):
+        assert lines < csv_records.expected_lines(body, 0) < 1.1 * lines
 
 
 def test_an_integer_that_is_no_number_is_masked() -> None:
