@@ -206,9 +206,11 @@ def test_a_search_that_says_nothing_is_split_without_being_asked_again(archive: 
     def is_whole(request: Any) -> bool:
         return (request.query["event_starttime"], request.query["event_endtime"]) == (day.start, day.end)
 
+    meant = len(service.search([day]))
+    archive.log.clear()
     with conf.set_temp("read_timeout", 2.0), archive.fault("hang_before", path="/hek/her", where=is_whole):
         found = service.search([day])
-    assert len(found) == 21
+    assert len(found) == meant > 20
     assert found.problems == []
     assert len(archive.log) == 3
 
