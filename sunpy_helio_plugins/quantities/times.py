@@ -239,7 +239,9 @@ def _split_tt2000(epochs: Ints) -> tuple[Ints, Ints]:
 def _split_early(epochs: Ints) -> tuple[Ints, Ints]:
     """Split epochs before 1972, when UTC had no whole leap seconds: astropy knows its rates."""
     days, nanos = np.divmod(epochs, DAY)
-    utc = Time(2451545.0 + days, nanos / DAY, format="jd", scale="tt").utc
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*dubious year", category=erfa.ErfaWarning)
+        utc = Time(2451545.0 + days, nanos / DAY, format="jd", scale="tt").utc
     whole = np.floor(utc.jd1 - JD_1970 + utc.jd2)
     fraction = (utc.jd1 - JD_1970 - whole) + utc.jd2
     return whole.astype(np.int64), np.rint(fraction * DAY).astype(np.int64)
