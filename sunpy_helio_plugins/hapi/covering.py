@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,7 @@ class Found:
             listing.find(str(row["server_url"])),
             str(row["Dataset"]),
             str(row["Title"]),
-            Info.from_json(json.loads(row["info"])),
+            _info(str(row["info"])),
             Span.read(str(row["range"])),
             times.iso(row["End Time"], 9),
             str(row["format"]),
@@ -91,6 +92,12 @@ class Found:
     def piece(self) -> Piece:
         """The request, and what to ask instead where it is refused."""
         return Piece.of(self.span, self.url, self.info.stop)
+
+
+@lru_cache(maxsize=16)
+def _info(text: str) -> Info:
+    """Read a description, once for all chunks of a dataset."""
+    return Info.from_json(json.loads(text))
 
 
 def covering(service: Service, query: Query, dataset: str, title: str, info: Info) -> tuple[list[Found], list[str]]:

@@ -86,7 +86,6 @@ def from_found(found: Sequence[Found], problems: Iterable[str], client: Any) -> 
         "Parameters": [", ".join(one.info.names[1:]) for one in found],
         "Units": [", ".join(_shown_units(parameter) for parameter in one.info.parameters[1:]) for one in found],
         "format": [one.format for one in found],
-        "info": [json.dumps(dict(one.info.raw), ensure_ascii=False) for one in found],
         "range": [str(one.span) for one in found],
         "url": [one.url for one in found],
         "server_url": [one.server.url for one in found],
@@ -97,6 +96,9 @@ def from_found(found: Sequence[Found], problems: Iterable[str], client: Any) -> 
         table[name].format = "iso"
     for name, values in texts.items():
         table[name] = np.array(values, dtype=str)
+    # As objects: a description may be long, and the chunks of one dataset share it.
+    table["info"] = np.empty(len(found), dtype=object)
+    table["info"][:] = _descriptions(found)
     table["Records"] = np.array([one.records for one in found], dtype=float)
     table["Records"].format = ".0f"
     table["Size"] = u.Quantity([one.size / 1e6 for one in found], u.Mbyte)
@@ -257,6 +259,15 @@ def _meta(parameter: Parameter, meta: Any) -> dict[str, Any]:
     if not parameter.is_text and parameter.units is not None:
         said["unit_string"] = parameter.units
     return {**(meta or {}), **said}
+
+
+def _descriptions(found: Iterable[Found]) -> list[str]:
+    """Return each description as JSON, written once where several requests share it."""
+    written: dict[int, str] = {}
+    for one in found:
+        if id(one.info) not in written:
+            written[id(one.info)] = json.dumps(dict(one.info.raw), ensure_ascii=False)
+    return [written[id(one.info)] for one in found]
 
 
 def _shown_units(parameter: Parameter) -> str:
