@@ -99,8 +99,6 @@ def _of_branch(branch: tuple[Attr, ...]) -> list[Query]:
     words = tuple(str(attr.value) for attr in branch if isinstance(attr, _WORDS))
     if time is None:
         raise QueryError("A query to HAPI needs a.Time(start, end).")
-    if time.start > time.end:
-        raise QueryError(f"The range ends ({time.end}) before it starts ({time.start}).")
     _check_subject(server, dataset, parameters, words)
     start, end = times.iso(time.start, _NANOSECONDS), times.iso(time.end, _NANOSECONDS)
     ids = dataset.values if dataset is not None and dataset.values else (None,)
