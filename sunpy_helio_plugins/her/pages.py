@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections import Counter
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
-from astropy.table import QTable
+from astropy.table import MaskedColumn, QTable, Table
 from sunpy.net.attr import Attr
 
-from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.errors import QueryError, warn_incomplete
 from sunpy_helio_plugins.her import service
+from sunpy_helio_plugins.her.attrs import EventType
 from sunpy_helio_plugins.her.keywords import keywords
+from sunpy_helio_plugins.her.options import Return
+from sunpy_helio_plugins.her.suggestions import did_you_mean
 from sunpy_helio_plugins.her.translate import ARCHIVE, queries
 from sunpy_helio_plugins.transport import session
 
@@ -24,6 +28,8 @@ IVORN = "ivo://helio-informatics.org/"
 
 def ivorn_of(event: Any) -> str:
     """Return the IVORN of a row, or the one given; QueryError where there is none."""
+    if isinstance(event, Table):
+        raise QueryError(f"An event is one row, such as table[0], not a table of {len(event)}.")
     if not isinstance(event, str) and "kb_archivid" in getattr(event, "colnames", ()):
         event = event["kb_archivid"]
     if not isinstance(event, str) or not event.startswith("ivo://"):
@@ -100,11 +106,11 @@ def recent() -> list[str]:
     ServiceError
         The registry did not answer.
     """
-    page = session.get(service.address(), [("cmd", "home")], archive=ARCHIVE).text()
+    page = unquote(html.unescape(session.get(recent_url(), archive=ARCHIVE).text()))
     return list(dict.fromkeys(re.findall(r"ivo://helio-informatics\.org/[^\s\"'<>&]+", page)))
 
 
-def values(attr: Any, *query: Attr) -> QTable:
+def values(attr: Any, *query: Attr, event_type: Any = None) -> QTable:
     """
     Count the values that a keyword has among the events of a search.
 
@@ -115,19 +121,41 @@ def values(attr: Any, *query: Attr) -> QTable:
     *query : sunpy.net.attr.Attr
         Which events: a time, types, and anything else. The registry's own call for this is lost; events are searched,
         with this keyword alone, and counted.
+    event_type : EventType or str, optional
+        A type, ``a.her.AR`` or ``"AR"``, or several with commas between them; ``"all"`` as without it.
 
     Returns
     -------
     astropy.table.QTable
-        ``event_type``, ``value`` and ``count``, the most frequent first.
+        ``event_type``, ``value`` (text, masked where the events have none) and ``count``, the most frequent first.
+
+    Raises
+    ------
+    QueryError
+        No such keyword or type, or the query lacks a time.
+    ServiceError
+        The registry did not answer as it should. Where only some pages came, a warning says so.
     """
     name = str(getattr(getattr(attr, "keyword", None), "name", attr)).lower()
     if name not in keywords():
-        raise QueryError(f"The registry has no keyword {attr!r}.")
-    from sunpy_helio_plugins.her.options import Return
+        raise QueryError(f"The registry has no keyword {attr!r}{did_you_mean(name, keywords())}")
+    found = service.search(queries(*query, *_types(event_type), Return(name, "event_type")))
+    for problem in found.problems:
+        warn_incomplete(problem)
+    counts = Counter((str(record.get("event_type") or ""), _shown(record.get(name))) for record in found.records)
+    rows = sorted(counts.items(), key=lambda item: (-item[1], item[0][0], item[0][1] or ""))
+    told = MaskedColumn([value or "" for (_, value), _ in rows], mask=[value is None for (_, value), _ in rows], dtype=str)
+    kinds = [kind for (kind, _), _ in rows]
+    return QTable(
+        [kinds, told, [count for _, count in rows]], names=["event_type", "value", "count"], dtype=[str, str, int]
+    )
 
-    found = service.search(queries(*query, Return(name, "event_type")))
-    counts = Counter((str(record.get("event_type", "")), str(record.get(name, ""))) for record in found.records)
-    rows = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    columns = [[key[0] for key, _ in rows], [key[1] for key, _ in rows], [count for _, count in rows]]
-    return QTable(columns, names=["event_type", "value", "count"], dtype=[str, str, int])
+
+def _types(given: Any) -> tuple[Attr, ...]:
+    if given is None or given == "all":
+        return ()
+    return (given if isinstance(given, EventType) else EventType(*str(given).split(",")),)
+
+
+def _shown(value: Any) -> str | None:
+    return None if value in (None, "") else str(value)

@@ -6,8 +6,12 @@ from typing import Any
 
 import astropy.units as u
 import numpy as np
+from astropy.table import Table
+from astropy.time import Time
 from sunpy.net import attrs as core
 from sunpy.net.attr import Attr, and_
+
+from sunpy_helio_plugins.errors import QueryError
 
 __all__ = ["to_attrs"]
 
@@ -31,14 +35,30 @@ def to_attrs(row: Any, before: u.Quantity = 0 * u.s, after: u.Quantity = 0 * u.s
         ``a.Time``, with ``a.Instrument`` and ``a.Wavelength`` where they are known: what the VSO and this package's
         other clients understand. The place is in the row's coordinates, ``row["hpc_coord"]`` and ``row["hpc_bbox"]``,
         which `sunpy.map.GenericMap.submap` and ``a.jsoc.Cutout`` take.
+
+    Raises
+    ------
+    QueryError
+        It is no row, or one without a time.
     """
-    words: list[Attr] = [core.Time(row["event_starttime"] - before, row["event_endtime"] + after)]
+    if isinstance(row, Table) or "event_starttime" not in getattr(row, "colnames", ()):
+        raise QueryError("Attrs are made of one event, a row such as table[0].")
+    start, end = row["event_starttime"], row["event_endtime"]
+    if np.any(start.mask):
+        raise QueryError("This event has no time that could be searched for.")
+    # What has begun and is not over, or was not said to be, is there when it begins.
+    words: list[Attr] = [core.Time(_plain(start) - before, _plain(start if np.any(end.mask) else end) + after)]
     record = row["raw"]
     name = str(record.get("search_instrument") or record.get("obs_instrument") or "")
     if instrument and name and name not in ("nil", "N/A", "Various") and "," not in name:
         words.append(core.Instrument(name))
         words += _wavelength(row)
     return and_(*words)
+
+
+def _plain(time: Any) -> Time:
+    """Return a time without a mask, which sunpy's attr would keep."""
+    return Time(time.unmasked.isot if hasattr(time, "unmasked") else time.isot, scale=time.scale)
 
 
 def _wavelength(row: Any) -> list[Attr]:
