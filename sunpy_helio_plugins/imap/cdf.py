@@ -77,7 +77,7 @@ def read(path: str | Path, epoch: str | None = None, *, scale: str = "tt") -> QT
     rows, problems = _in_rows(variables, chosen, found)
     columns, failed = _columns(path, variables, rows, chosen, scale)
     support = {
-        name: partial(as_support, variable, variables)
+        name: partial(_support, path, variable, variables)
         for name, variable in variables.items()
         if name not in columns and name not in found and variable.depends_on not in found.keys() - {chosen}
     }
@@ -86,7 +86,9 @@ def read(path: str | Path, epoch: str | None = None, *, scale: str = "tt") -> QT
         table = QTable(list(columns.values()), names=list(columns), copy=False)
     odd = KeptList([*problems, *failed])
     of_file = {"epoch": chosen, "epochs": found, "support": LateMapping(support), "problems": odd}
-    table.meta = {**attributes, **of_file}
+    # Nothing of a file is lost whose own attributes are called as ours.
+    own = {(f"{name}_of_file" if name in of_file else name): value for name, value in attributes.items()}
+    table.meta = own | of_file
     return table
 
 
@@ -126,6 +128,15 @@ def _columns(
                 raise FileError(f"{path}: the time variable {name} cannot be read ({error}).") from error
             problems.append(f"{name} cannot be read: {error}")
     return made, problems
+
+
+def _support(path: str | Path, variable: Variable, variables: Variables) -> dict[str, Any]:
+    try:
+        return as_support(variable, variables)
+    except FileError:
+        raise
+    except Exception as error:
+        raise FileError(f"{path}: {variable.name} cannot be read ({error}).") from error
 
 
 def _epochs(variables: Variables) -> dict[str, int]:

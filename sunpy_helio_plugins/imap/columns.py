@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -13,15 +14,18 @@ from astropy.time import Time, TimeFormat
 from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.imap.fills import fill_mask
 from sunpy_helio_plugins.imap.kept import KeptList
-from sunpy_helio_plugins.imap.variables import Variable
-from sunpy_helio_plugins.quantities import masks, times, units
+from sunpy_helio_plugins.imap.variables import TIME_KINDS, Variable
+from sunpy_helio_plugins.quantities import times, units
 
 __all__ = ["as_column", "as_support", "as_time"]
 
 _YEAR_0_TO_1970 = 62_167_219_200
 """Seconds between the origin of CDF_EPOCH and 1970, without leap seconds."""
 
+_LEAST = np.iinfo(np.int64).min
 _DAY = 86_400 * 10**9
 _J2000 = 2451545.0
 
@@ -56,15 +60,16 @@ def as_time(variable: Variable, scale: str = "tt") -> Time:
     astropy.time.Time
         Exact to less than a nanosecond, one for each record; masked where the file has the fill value.
     """
+    raw = variable.values
     # Lo writes its epochs with a second dimension of one.
-    raw = variable.values.reshape(variable.records, -1)[:, 0] if variable.records else np.zeros(0, np.int64)
+    raw = raw.reshape(variable.records) if variable.varies and raw.size == variable.records else raw
+    missing = _missing(variable, raw)
     if variable.kind == "CDF_TIME_TT2000":
-        # The least number is the fill value of the type, whatever the attributes say.
-        missing, least = _mask(raw, variable.attributes), raw == np.iinfo(np.int64).min
-        missing = least if missing is None else missing | least
+        # The two least numbers are fill and pad value of the type, whatever the attributes say.
+        missing = (raw <= _LEAST + 1) | (False if missing is None else missing)
         made = times.from_tt2000(raw, mask=missing) if scale == "utc" else _terrestrial(raw, missing)
     else:
-        made = _from_epoch(raw, _mask(raw, variable.attributes))
+        made = _from_epoch(raw, False if missing is None else missing)
         made = made if scale == "utc" else _to_tt(made)
     made.info.name = variable.name
     _describe(made, variable, {})
@@ -78,7 +83,8 @@ def _terrestrial(raw: NDArray[np.int64], missing: NDArray[np.bool_]) -> Time:
     # The nearest day, not the one before: a product is cheaper than a division, and the rest is exact either way.
     days = np.rint(epochs * (1 / _DAY))
     rest = epochs - days.astype(np.int64) * _DAY
-    made = Time(_J2000 + days, rest * (1 / _DAY), format=_WholeDays.name, scale="tt", copy=False)
+    parts = np.asarray(_J2000 + days), np.asarray(rest * (1 / _DAY))
+    made = Time(*parts, format=_WholeDays.name, scale="tt", copy=False)
     made.format = "isot"
     if any_missing:
         made[missing] = np.ma.masked
@@ -91,19 +97,22 @@ def _to_tt(made: Time) -> Time:
         return made.tt
 
 
-def _from_epoch(raw: NDArray[Any], mask: NDArray[np.bool_] | None) -> Time:
-    """Convert CDF_EPOCH (milliseconds since year 0) or CDF_EPOCH16 (seconds, picoseconds), which skip leap seconds."""
-    if raw.dtype.kind == "c":
-        seconds, nanos = raw.real, np.rint(raw.imag / 1000)
-    else:
-        seconds = np.floor(raw / 1000)
-        nanos = np.rint((raw - seconds * 1000) * 1e6)
-    after_1970 = seconds - _YEAR_0_TO_1970
-    # Beyond the reach of nanoseconds in 64 bits lies no measurement.
-    missing = ~(np.abs(after_1970) < 9e9) | (np.zeros(raw.shape, bool) if mask is None else mask)
-    since = np.where(missing, 0, after_1970).astype(np.int64)
-    stamps = since.astype("M8[s]").astype("M8[ns]") + np.where(missing, 0, nanos).astype("m8[ns]")
-    return times.from_iso(np.datetime_as_string(stamps), mask=missing)
+def _from_epoch(raw: NDArray[Any], missing: Any) -> Time:
+    """Convert CDF_EPOCH (milliseconds since year 0) or CDF_EPOCH16 (seconds and picoseconds)."""
+    is_fine = raw.dtype.kind == "c"
+    after_1970 = (raw.real if is_fine else raw / 1000) - _YEAR_0_TO_1970
+    # Centuries away from any measurement stand pad values, and the last instant of the year 9999 for fill.
+    missing = missing | ~(np.abs(after_1970) < 9e9)
+    return (times.from_cdf_epoch16 if is_fine else times.from_cdf_epoch)(raw, missing)
+
+
+def _missing(variable: Variable, values: NDArray[Any]) -> NDArray[np.bool_] | None:
+    """Return which values are fill, or were never written."""
+    mask = fill_mask(values, variable.attributes) if values.dtype.kind in "fiu" else None
+    if variable.missing is None:
+        return mask
+    unwritten = variable.missing.reshape(-1, *[1] * (values.ndim - 1)) & np.ones(values.shape, bool)
+    return unwritten if mask is None else unwritten | mask
 
 
 def as_column(variable: Variable, others: Mapping[str, Variable]) -> Any:
@@ -123,9 +132,8 @@ def as_column(variable: Variable, others: Mapping[str, Variable]) -> Any:
         All its dimensions kept, integers as integers; masked where values are fill. ``info.meta`` holds the attributes,
         ``"unit_string"``, ``"axes"`` (the names in DEPEND_1 and on) and ``"labels"`` (a list for each labelled axis).
     """
-    values, text = variable.values, variable.attributes.get("UNITS")
-    unit_text = text if isinstance(text, str) else None
-    mask = _mask(values, variable.attributes) if values.dtype.kind in "fiu" else None
+    values, unit_text = variable.values, _unit_text(variable, others)
+    mask = _missing(variable, values)
     about = {"name": variable.name, "description": _description(variable.attributes)}
     unit = units.parse(unit_text, context=about)
     if values.dtype.kind in "iu" and unit is not None and unit != u.dimensionless_unscaled:
@@ -156,7 +164,7 @@ def as_support(variable: Variable, others: Mapping[str, Variable]) -> dict[str, 
         ``"values"``, a Quantity where the unit is understood, else an array; ``"mask"`` where values are fill; and what
         `as_column` has in ``info.meta``.
     """
-    if variable.is_time:
+    if variable.kind in TIME_KINDS:
         return {"values": as_time(variable), **variable.attributes}
     column = as_column(variable, others)
     meta, mask = column.info.meta, getattr(column, "mask", None)
@@ -172,10 +180,30 @@ def _describe(made: Any, variable: Variable, others: Mapping[str, Variable]) -> 
     if described:
         made.info.description = described
     words = {key: value for key, value in (made.info.meta or {}).items() if key == "unit_words"}
-    meta = {**attributes, **words, "axes": _axes(attributes), "labels": _labels(attributes, others)}
-    if isinstance(attributes.get("UNITS"), str):
-        meta["unit_string"] = attributes["UNITS"]
+    meta = {**attributes, **words, "axes": _axes(variable), "labels": _labels(variable, others)}
+    text = _unit_text(variable, others)
+    if text is not None:
+        meta["unit_string"] = text
     made.info.meta = {key: value for key, value in meta.items() if value != {} and value != ()}
+
+
+def _unit_text(variable: Variable, others: Mapping[str, Variable]) -> str | None:
+    """Return the unit as the file spells it: in UNITS, else in the variable that UNIT_PTR names, if it has but one."""
+    said = variable.attributes.get("UNITS")
+    if isinstance(said, str):
+        return said
+    texts = _texts(others.get(variable.named("UNIT_PTR") or ""))
+    return texts[0] if len(set(texts)) == 1 else None
+
+
+def _texts(variable: Variable | None) -> list[str]:
+    """Return the texts of a variable that does not vary; none where it is no such, or cannot be read."""
+    if variable is None or variable.varies:
+        return []
+    try:
+        return [str(text).strip() for text in np.ravel(variable.values)]
+    except FileError:
+        return []
 
 
 def _description(attributes: Mapping[str, Any]) -> str | None:
@@ -183,53 +211,14 @@ def _description(attributes: Mapping[str, Any]) -> str | None:
     return said.strip() or None if isinstance(said, str) else None
 
 
-def _axes(attributes: Mapping[str, Any]) -> KeptList:
-    return KeptList(attributes[key] for key in sorted(attributes) if key.startswith("DEPEND_") and key != "DEPEND_0")
+def _axes(variable: Variable) -> KeptList:
+    """Return the variables along the axes after the first; an empty name where the file has none for one."""
+    numbers = [int(key[7:]) for key in variable.attributes if re.fullmatch(r"DEPEND_[1-9]", key)]
+    return KeptList(variable.named(f"DEPEND_{number}") or "" for number in range(1, max(numbers, default=0) + 1))
 
 
-def _labels(attributes: Mapping[str, Any], others: Mapping[str, Variable]) -> dict[str, KeptList]:
+def _labels(variable: Variable, others: Mapping[str, Variable]) -> dict[str, KeptList]:
     """Return the labels of each axis, by the number of the axis."""
-    pointers = {key.removeprefix("LABL_PTR_"): name for key, name in attributes.items() if key.startswith("LABL_PTR_")}
-    return {
-        number: KeptList(str(label).strip() for label in np.ravel(others[name].values))
-        for number, name in pointers.items()
-        if isinstance(name, str) and name in others
-    }
-
-
-def _mask(values: NDArray[Any], attributes: Mapping[str, Any]) -> NDArray[np.bool_] | None:
-    """
-    Return where values are fill.
-
-    A fill value inside the valid range is a value: some of IMAP's were cut to the type's width and fell onto good data.
-    A valid range as wide as the type, however, says nothing, and there the type's own fill value counts.
-    """
-    fill, low, high = (_number(attributes.get(key)) for key in ("FILLVAL", "VALIDMIN", "VALIDMAX"))
-    if fill is None:
-        return None
-    ranged = low is not None and high is not None
-    inside = ranged and bool(np.all((low <= fill) & (fill <= high)))
-    if inside and not (_is_whole(values.dtype, low, high) and fill == _usual_fill(values.dtype)):
-        return None
-    return masks.is_fill(values, fill.item())
-
-
-def _number(value: Any) -> Any:
-    """Return an attribute that should be a number, or some that differ by component; `None` where it is neither."""
-    found = np.asarray(list(value) if isinstance(value, KeptList) else value)
-    if found.dtype.kind not in "fiu" or not found.size:
-        return None
-    return found if (found != found.flat[0]).any() else found.flat[0]
-
-
-def _is_whole(dtype: np.dtype[Any], low: Any, high: Any) -> bool:
-    """Tell whether a valid range excludes nothing that the type can hold."""
-    limits = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
-    return bool(np.all(low <= limits.min) and np.all(high >= limits.max))
-
-
-def _usual_fill(dtype: np.dtype[Any]) -> float:
-    """Return the fill value that the ISTP guidelines give a type."""
-    if dtype.kind == "f":
-        return float(dtype.type(-1e31))
-    return int(np.iinfo(dtype).max if dtype.kind == "u" else np.iinfo(dtype).min)
+    numbers = [key.removeprefix("LABL_PTR_") for key in variable.attributes if key.startswith("LABL_PTR_")]
+    found = {number: _texts(others.get(variable.named(f"LABL_PTR_{number}") or "")) for number in numbers}
+    return {number: KeptList(texts) for number, texts in found.items() if texts}

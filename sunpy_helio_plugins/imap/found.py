@@ -136,7 +136,8 @@ def _kernel(row: Row, path: str, bare: str) -> Found | None:
     version = said.version if said else None
     first = date.fromisoformat(start[:10]) if start else date.min
     shown = "" if version is None else f"v{version:03}"
-    name = FileName("spacecraft", kind, shown, bare.rpartition(".")[2], None, first, None, None, None, None, version or 0)
+    extension = bare.rpartition(".")[2]
+    name = FileName("spacecraft", kind, shown, extension, None, first, None, None, None, None, version or 0)
     rank = (1, -1 if version is None else version)
     root = said.root if said else bare
     return Found(row, path, name, start, end, inferred, rank, _stamp(row.get("ingestion_date")), root)

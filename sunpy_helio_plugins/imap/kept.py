@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 from astropy.io.misc.yaml import AstropyDumper
+from astropy.time import Time
 
 __all__ = ["KeptList", "KeptMapping", "LateMapping"]
 
@@ -126,7 +127,21 @@ def _same(one: Any, other: Any) -> bool:
         return False
 
 
+def _writable(value: Any) -> Any:
+    """Return a value in a form that a header can hold, at any depth: YAML knows no times that are missing."""
+    if isinstance(value, Mapping):
+        return {key: _writable(one) for key, one in value.items()}
+    return _stamps(value) if isinstance(value, Time) and np.any(value.mask) else value
+
+
+def _stamps(time: Time) -> Any:
+    stamps = time.to_value("isot", subfmt="date_hms")
+    known = np.array(getattr(stamps, "unmasked", stamps), dtype=object)
+    known[np.asarray(time.mask)] = None
+    return known.tolist()
+
+
 # A table that is written holds plain lists and dicts.
 AstropyDumper.add_representer(KeptList, lambda dumper, items: dumper.represent_list(list(items)))
-AstropyDumper.add_representer(KeptMapping, lambda dumper, items: dumper.represent_dict(dict(items)))
-AstropyDumper.add_representer(LateMapping, lambda dumper, items: dumper.represent_dict(dict(items)))
+AstropyDumper.add_representer(KeptMapping, lambda dumper, items: dumper.represent_dict(_writable(items)))
+AstropyDumper.add_representer(LateMapping, lambda dumper, items: dumper.represent_dict(_writable(items)))

@@ -18,8 +18,10 @@ FIRST = date(2010, 1, 1)
 _J2000 = datetime(2000, 1, 1, 12, tzinfo=UTC)
 
 _DAYS = (
-    ("start_date", "end_date"), ("ingestion_start_date", "ingestion_end_date"), ("start_ingest_date", "end_ingest_date"),
-)  # fmt: skip
+    ("start_date", "end_date"),
+    ("ingestion_start_date", "ingestion_end_date"),
+    ("start_ingest_date", "end_ingest_date"),
+)
 """Ranges of days, the last of which counts."""
 
 _SECONDS = ("start_time", "end_time")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["ask", "metakernel", "parameters"]
 
 _TABLES = {"spin": "spin-table", "repoint": "repoint-table", "thruster": "small-forces-table"}
-"""Files beside the kernels, which have tables of their own; what the other table says of them fails for their latest."""
+"""Files beside the kernels, which have tables of their own."""
 
 _ENDLESS = "9999999999"
 """After any kernel's first instant."""

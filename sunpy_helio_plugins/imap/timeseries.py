@@ -53,7 +53,8 @@ class IMAPTimeSeries(GenericTimeSeries):
     @classmethod
     def _parse_file(cls, filepath: Any) -> tuple[pd.DataFrame, MetaDict, dict[str, u.UnitBase]]:
         table = read(filepath)
-        if table.meta["epoch"] is None or not len(table):
+        epoch = table.meta["epoch"]
+        if epoch is None or not len(table) or np.all(table[epoch].mask):
             raise FileError(
                 f"{filepath}: the file holds no records with times, and there is no TimeSeries without any."
             )
@@ -76,7 +77,7 @@ def to_timeseries(table: Table, columns: str | Sequence[str] | None = None, most
     Returns
     -------
     IMAPTimeSeries
-        Indexed by UTC.
+        Indexed by UTC, in its order.
 
     Raises
     ------
@@ -95,9 +96,9 @@ def _parts(
 ) -> tuple[pd.DataFrame, MetaDict, dict[str, u.UnitBase]]:
     import pandas as pd
 
-    times = next((name for name in table.colnames if isinstance(table[name], Time)), None)
+    times = next((name for name in table.colnames if isinstance(table[name], Time) and table[name].ndim == 1), None)
     if times is None:
-        raise QueryError("The table has no column of times, and there is no TimeSeries without one.")
+        raise QueryError("The table has no column of single times, and there is no TimeSeries without one.")
     series: dict[str, Any] = {}
     unit: dict[str, u.UnitBase] = {}
     left_out = []
@@ -118,6 +119,8 @@ def _parts(
         )
     index, known = _index(table[times], times)
     frame = pd.DataFrame({name: values[known] for name, values in series.items()}, index=index)
+    if not index.is_monotonic_increasing:  # without order a time series cannot be cut
+        frame = frame.sort_index(kind="stable")
     meta = {key: value for key, value in table.meta.items() if isinstance(value, str | int | float)}
     return frame, MetaDict({**meta, "left_out": ", ".join(left_out)}), unit
 
@@ -149,7 +152,7 @@ def _split(name: str, column: Any) -> dict[str, np.ndarray]:
         values = values.astype(object)
     if values.ndim == 1:
         return {name: values}
-    flat = values.reshape(len(values), -1)
+    flat = values.reshape(len(values), int(np.prod(values.shape[1:])))
     return {f"{name}_{label}": flat[:, number] for number, label in enumerate(_labels(column, values.shape[1:]))}
 
 

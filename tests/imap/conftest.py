@@ -65,24 +65,34 @@ def answering() -> Iterator[Callable[..., list[str]]]:
 
 @pytest.fixture
 def make_cdf(tmp_path: Path) -> Callable[..., Path]:
-    """Return a function that writes a CDF file: name -> (CDF type, values, attributes), ``static`` ones do not vary."""
+    """
+    Return a function that writes a CDF file: name -> (CDF type, values, attributes).
+
+    ``static`` ones do not vary, ``spec`` has what cdflib is told of a variable beside that, ``of_file`` of the file.
+    """
     from cdflib.cdfwrite import CDF
 
-    def make(variables: dict[str, tuple[int, Any, dict[str, Any]]], static: tuple[str, ...] = ()) -> Path:
+    def make(
+        variables: dict[str, tuple[int, Any, dict[str, Any]]],
+        static: tuple[str, ...] = (),
+        spec: dict[str, dict[str, Any]] | None = None,
+        **of_file: Any,
+    ) -> Path:
         path = tmp_path / "made.cdf"
-        cdf = CDF(path, cdf_spec={"Majority": "row_major", "Encoding": 6}, delete=True)
+        cdf = CDF(path, cdf_spec={"Majority": "row_major", "Encoding": 6, "Compressed": 0} | of_file, delete=True)
         cdf.write_globalattrs({"Project": {0: "STP>Solar Terrestrial Probes"}})
         for name, (kind, values, attributes) in variables.items():
             array = np.asarray(values)
             varies = name not in static
-            spec = {
+            told = {
                 "Variable": name,
                 "Data_Type": kind,
                 "Num_Elements": array.dtype.itemsize // 4 if array.dtype.kind == "U" else 1,
                 "Rec_Vary": varies,
                 "Dim_Sizes": list(array.shape[1:] if varies else array.shape),
-            }
-            cdf.write_var(spec, var_attrs=attributes, var_data=array)
+            } | (spec or {}).get(name, {})
+            data = array if "Records" not in told else [told.pop("Records"), array]
+            cdf.write_var(told, var_attrs=attributes, var_data=data if array.size else None)
         cdf.close()
         return path
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 from pathlib import Path
 
@@ -12,11 +13,14 @@ import pytest
 from astropy.table import QTable, Table, vstack
 from astropy.time import Time
 from astropy.utils import minversion
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sunpy_helio_plugins import imap
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.imap.columns import as_time
-from sunpy_helio_plugins.imap.variables import Variable, load, plain
+from sunpy_helio_plugins.imap.decoding import Values, plain
+from sunpy_helio_plugins.imap.variables import Variable, load
 from sunpy_helio_plugins.sandbox import imap as service
 
 SHIPPED = Path(service.__file__).parent / "data" / "imap"
@@ -215,8 +219,7 @@ class TestOddFiles:
 
     def test_picoseconds(self):
         raw = np.array([cdflib.cdfepoch.compute_epoch16([2026, 1, 10, 12, 30, 15, 250, 1, 0, 0])])
-        variable = Variable("Epoch", "CDF_EPOCH16", 1, True, {}, None)
-        variable.__dict__["values"] = raw
+        variable = Variable("Epoch", "CDF_EPOCH16", 1, True, {}, lambda: Values(raw, None))
         assert abs(as_time(variable)[0] - Time("2026-01-10T12:30:15.250001")).to_value("ns") < 1
 
     def test_epochs_with_a_second_dimension(self, make_cdf):
@@ -407,6 +410,7 @@ class TestTimeSeries:
             TimeSeries(str(make_cdf({"x": (FLOAT, np.arange(4.0), {})})), source="imap")
 
 
+@pytest.mark.filterwarnings("ignore:.*dubious year")
 class TestDamage:
     """Mutated files: read, or refused with an error of this package, and in bounded time."""
 
@@ -436,13 +440,38 @@ class TestDamage:
                 path.write_bytes(whole[:place] + value.to_bytes(8, "big") + whole[place + 8 :])
                 self.opens(path)
 
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        name=st.sampled_from(
+            [
+                "imap_swe_l2_sci_20260110_v001.0001.cdf", "imap_glows_l2_hist_20260110-repoint00120_v001.0001.cdf",
+                "imap_swapi_l3a_proton-sw_20260110_v001.0001.cdf",
+            ]
+        ),
+        changes=st.lists(
+            st.tuples(st.floats(0, 1, exclude_max=True), st.binary(min_size=1, max_size=8)), min_size=1, max_size=6
+        ),
+        cut=st.one_of(st.none(), st.floats(0, 1)),
+    )  # fmt: skip
+    def test_of_anything(self, tmp_path, name, changes, cut):
+        content = bytearray((SHIPPED / name).read_bytes())
+        for place, part in changes:
+            start = int(place * len(content))
+            content[start : start + len(part)] = part
+        path = tmp_path / name
+        path.write_bytes(content if cut is None else content[: int(cut * len(content))])
+        self.opens(path)
+
     @staticmethod
     def opens(path: Path) -> bool:
         try:
-            table = imap.read(path)
-            dict(table.meta["support"])
+            for epoch in (None, *imap.epochs(path)):
+                table = imap.read(path, epoch=epoch)
+                dict(table.meta["support"])
         except (FileError, QueryError):
             return True
+        with contextlib.suppress(QueryError):
+            imap.to_timeseries(table)
         return False
 
     def test_compressed_as_a_whole(self, tmp_path):

@@ -1,0 +1,219 @@
+"""
+Values out of a CDF file: bytes of its blocks to arrays.
+
+Why not by a library: cdflib 1.3 takes names that differ in case for one another, gives sparse variables of big-endian
+files pad values that nobody wrote, cannot read rVariables that are constant along their first dimension, and reads the
+ARM_BIG encoding the wrong way round; pycdfpp is as right as this and as fast, and what is damaged makes it end the
+interpreter, as 38 of 200 mutated files did. The records have to be followed here in any case, see `internals`; where
+they have been, numpy and zlib do what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.imap.internals import expanded
+from sunpy_helio_plugins.imap.kept import KeptList
+from sunpy_helio_plugins.imap.structure import Block, Entry, Layout, Structure
+
+__all__ = ["KINDS", "Values", "attribute_of", "plain", "values_of"]
+
+KINDS = {
+    1: "CDF_INT1", 2: "CDF_INT2", 4: "CDF_INT4", 8: "CDF_INT8", 11: "CDF_UINT1", 12: "CDF_UINT2", 14: "CDF_UINT4",
+    21: "CDF_REAL4", 22: "CDF_REAL8", 31: "CDF_EPOCH", 32: "CDF_EPOCH16", 33: "CDF_TIME_TT2000", 41: "CDF_BYTE",
+    44: "CDF_FLOAT", 45: "CDF_DOUBLE", 51: "CDF_CHAR", 52: "CDF_UCHAR",
+}  # fmt: skip
+"""Names of the data types."""
+
+_NUMBERS = {
+    1: "i1", 2: "i2", 4: "i4", 8: "i8", 11: "u1", 12: "u2", 14: "u4", 21: "f4", 22: "f8", 31: "f8", 32: "c16",
+    33: "i8", 41: "i1", 44: "f4", 45: "f8",
+}  # fmt: skip
+_TEXTS = (51, 52)
+_BIG = (1, 2, 5, 7, 9, 11, 12, 18)
+"""Encodings that write the highest byte first."""
+
+_VAX = (3, 14, 15, 20, 21)
+"""Encodings whose floating point numbers are those of the VAX."""
+
+_PADS = {"i": lambda kind: np.iinfo(kind).min + 1, "u": lambda kind: np.iinfo(kind).max - 1}
+_TEXT_PAD, _FLOAT_PAD = b" ", -1e30
+_AS_BEFORE = 2
+
+
+class Values(NamedTuple):
+    """
+    The values of a variable.
+
+    Attributes
+    ----------
+    values : numpy.ndarray
+        Numbers of the machine's own byte order, or texts; the first axis is the record where the variable varies.
+    missing : numpy.ndarray or None
+        Which records were never written, and have the pad value; `None` where none.
+    """
+
+    values: NDArray[Any]
+    missing: NDArray[np.bool_] | None
+
+
+def values_of(layout: Layout, structure: Structure) -> Values:
+    """
+    Return the values of a variable.
+
+    Parameters
+    ----------
+    layout : Layout
+        The variable.
+    structure : Structure
+        Its file.
+
+    Returns
+    -------
+    Values
+        The values, and which of them were never written.
+
+    Raises
+    ------
+    FileError
+        The file has changed meanwhile, is damaged, or holds what is not read here.
+    """
+    count = layout.records if layout.varies else min(layout.records, 1)
+    dtype = _dtype(layout.type, layout.elements, structure.encoding)
+    raw = np.empty(count * layout.record, np.uint8)
+    written = np.zeros(count, bool)
+    for block, content in _contents(layout, structure, count):
+        part = np.frombuffer(content, np.uint8)
+        start = block.first * layout.record
+        last = min(block.last, count - 1)
+        size = (last + 1) * layout.record - start
+        if len(part) < size:
+            raise FileError(f"of its records {block.first} to {block.last} there are {len(part)} bytes")
+        raw[start : start + size] = part[:size]
+        written[block.first : last + 1] = True
+    missing = _fill(raw.reshape(count, layout.record), written, layout, dtype) if not written.all() else None
+    found = _shaped(raw.view(dtype), count, layout, structure.is_row_major)
+    found = _text(found) if layout.type in _TEXTS else found.astype(found.dtype.newbyteorder("="), copy=False)
+    return Values(found.reshape(layout.shape) if count and not layout.varies else found, missing)
+
+
+def _shaped(flat: NDArray[Any], count: int, layout: Layout, is_row_major: bool) -> NDArray[Any]:
+    """Give values their dimensions, in the order in which the file has them."""
+    if is_row_major or len(layout.shape) < 2:
+        return flat.reshape(count, *layout.shape)
+    turned = flat.reshape(count, *layout.shape[::-1])
+    return np.ascontiguousarray(turned.transpose(0, *range(len(layout.shape), 0, -1)))
+
+
+def attribute_of(entry: Entry, encoding: int) -> Any:
+    """
+    Return the value of an attribute in plain Python: a text, a number, or several.
+
+    Parameters
+    ----------
+    entry : Entry
+        As it stands in the file.
+    encoding : int
+        How the file writes numbers.
+    """
+    if entry.type in _TEXTS:
+        return _decoded(entry.content).replace("\0", "")
+    if not entry.elements:
+        return KeptList(())
+    found = np.frombuffer(entry.content, _dtype(entry.type, 1, encoding))
+    values = found.astype(found.dtype.newbyteorder("="))
+    return plain(values[0] if len(values) == 1 else values)
+
+
+def plain(value: Any) -> Any:
+    """
+    Return an attribute's value without numpy's types, so that it can be written into a table's header.
+
+    Several values become a `KeptList`.
+
+    Parameters
+    ----------
+    value
+        A number, a text or an array of them.
+    """
+    bare = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+    return KeptList(bare) if isinstance(bare, list) else bare
+
+
+def _dtype(kind: int, elements: int, encoding: int) -> np.dtype[Any]:
+    if kind in _TEXTS:
+        return np.dtype(f"S{elements}")
+    number = np.dtype(_NUMBERS[kind])
+    if number.kind in "fc" and encoding in _VAX:
+        raise FileError(f"numbers of the VAX (encoding {encoding}) are not read here")
+    order: Literal[">", "<"] = ">" if encoding in _BIG else "<"
+    return number.newbyteorder(order)
+
+
+def _contents(layout: Layout, structure: Structure, count: int) -> Iterator[tuple[Block, bytes]]:
+    """Return the blocks that hold wanted records, each with its bytes."""
+    wanted = [block for block in layout.blocks if block.first < count]
+    if structure.content:
+        for block in wanted:
+            yield block, _expanded(structure.content[block.place : block.place + block.size], block, layout)
+        return
+    with Path(structure.path).open("rb") as stream:
+        for block in wanted:
+            stream.seek(block.place)
+            content = stream.read(block.size)
+            if len(content) < block.size:
+                raise FileError("the file ends too early: it has changed since it was opened")
+            yield block, _expanded(content, block, layout)
+
+
+def _expanded(content: bytes, block: Block, layout: Layout) -> bytes:
+    if not block.is_compressed:
+        return content
+    return expanded(content, layout.compression, (block.last - block.first + 1) * layout.record)
+
+
+def _fill(
+    rows: NDArray[np.uint8], written: NDArray[np.bool_], layout: Layout, dtype: np.dtype[Any]
+) -> NDArray[np.bool_]:
+    """Give the records that were never written what the file says that they are; return which have the pad value."""
+    pad = np.frombuffer(layout.pad or _usual_pad(layout, dtype), np.uint8)
+    source = np.where(written, np.arange(len(rows)), -1)
+    if layout.sparse == _AS_BEFORE:
+        source = np.maximum.accumulate(source)
+    missing = source < 0
+    if layout.record:
+        rows[missing] = np.tile(pad, layout.record // len(pad))
+    again = ~written & ~missing
+    rows[again] = rows[source[again]]
+    return missing
+
+
+def _usual_pad(layout: Layout, dtype: np.dtype[Any]) -> bytes:
+    """Return the pad value of a type (CDF User's Guide, section 2.3.20)."""
+    if layout.type in _TEXTS:
+        return _TEXT_PAD * layout.elements
+    if dtype.kind == "c":
+        return np.array(0, dtype).tobytes()
+    value = _PADS[dtype.kind](dtype) if dtype.kind in _PADS else _FLOAT_PAD
+    return np.array(value, dtype).tobytes()
+
+
+def _text(found: NDArray[Any]) -> NDArray[Any]:
+    """Return texts, each of which ends where a zero byte stands."""
+    flat = [_decoded(text.partition(b"\0")[0]) for text in found.ravel().tolist()]
+    width = max(map(len, flat), default=0)
+    return np.array(flat, dtype=f"U{max(width, 1)}").reshape(found.shape)
+
+
+def _decoded(content: bytes) -> str:
+    """Decode a text: UTF-8 as a rule, and in old files Latin-1."""
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")

@@ -1,0 +1,417 @@
+"""Every kind of variable that a CDF file can hold: its numbers, its order, its gaps and what its attributes say."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+import astropy.units as u
+import cdflib
+import numpy as np
+import pytest
+from astropy.table import QTable
+from astropy.time import Time
+
+from sunpy_helio_plugins import imap
+from sunpy_helio_plugins.errors import FileError, HelioPluginsError
+from sunpy_helio_plugins.imap import internals, variables
+from sunpy_helio_plugins.imap.decoding import values_of as values_of_layout
+from sunpy_helio_plugins.imap.structure import Block, Layout, Structure
+from sunpy_helio_plugins.sandbox import imap as service
+
+SHIPPED = Path(service.__file__).parent / "data" / "imap"
+MAG = SHIPPED / "imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
+
+INT4, FLOAT, DOUBLE, CHAR, UCHAR, TT2000, EPOCH, EPOCH16 = 4, 44, 45, 51, 52, 33, 31, 32
+NUMBERS = {
+    1: "i1", 2: "i2", 4: "i4", 8: "i8", 11: "u1", 12: "u2", 14: "u4", 21: "f4", 22: "f8", 41: "i1", 44: "f4", 45: "f8",
+}  # fmt: skip
+NETWORK, IBM_PC, MAC, ARM_BIG = 1, 6, 9, 18
+ON_TIME = {"DEPEND_0": "epoch"}
+
+
+def values_of(path: Path, name: str) -> np.ndarray:
+    return variables.load(path)[0][name].values
+
+
+def some(kind: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Return values that use the width of their type."""
+    dtype = np.dtype(NUMBERS[kind])
+    rng = np.random.default_rng(kind)
+    if dtype.kind == "f":
+        return rng.normal(size=shape).astype(dtype)
+    limits = np.iinfo(dtype)
+    return rng.integers(limits.min, limits.max, shape, dtype=dtype)
+
+
+def column_major(values: np.ndarray) -> np.ndarray:
+    """Return what cdflib has to be given for a file in column-major order to hold these values."""
+    turned = values.transpose(0, *range(values.ndim - 1, 0, -1))
+    return np.ascontiguousarray(turned).reshape(values.shape)
+
+
+class TestNumbers:
+    @pytest.mark.parametrize("kind", NUMBERS)
+    @pytest.mark.parametrize("encoding", [NETWORK, IBM_PC, MAC, ARM_BIG])
+    def test_every_type_in_every_order_of_bytes(self, make_cdf, kind, encoding):
+        values = some(kind, (5, 3))
+        found = values_of(make_cdf({"x": (kind, values, {})}, Encoding=encoding), "x")
+        assert found.dtype == values.dtype
+        assert np.array_equal(found, values)
+
+    @pytest.mark.parametrize("kind", [4, 12, 45])
+    @pytest.mark.parametrize("shape", [(4,), (4, 3), (4, 3, 2), (4, 3, 2, 5), (4, 2, 3, 4, 2)])
+    @pytest.mark.parametrize("compression", [0, 6])
+    def test_dimensions_of_column_major_files(self, make_cdf, kind, shape, compression):
+        values = some(kind, shape)
+        spec = {"x": {"Compress": compression}}
+        path = make_cdf({"x": (kind, column_major(values), {})}, spec=spec, Majority="column_major")
+        assert np.array_equal(values_of(path, "x"), values)
+
+    @pytest.mark.parametrize("compression", [0, 6])
+    def test_many_records_in_many_blocks(self, make_cdf, compression):
+        values = np.arange(5000 * 3, dtype="i4").reshape(5000, 3)
+        spec = {"x": {"Compress": compression, "Block_Factor": 64}}
+        assert np.array_equal(values_of(make_cdf({"x": (INT4, values, {})}, spec=spec), "x"), values)
+
+    def test_values_can_be_changed(self, make_cdf):
+        table = imap.read(make_cdf({"epoch": (TT2000, np.arange(2), {}), "x": (FLOAT, [1.0, 2.0], ON_TIME)}))
+        table["x"][0] = 7
+        assert list(table["x"]) == [7, 2]
+
+    def test_names_that_differ_by_case_are_two(self, make_cdf):
+        path = make_cdf(
+            {"epoch": (TT2000, np.arange(2), {}), "b": (FLOAT, [1.0, 2.0], ON_TIME), "c": (FLOAT, [3.0, 4.0], ON_TIME)}
+        )
+        path.write_bytes(path.read_bytes().replace(b"c" + bytes(255), b"B" + bytes(255)))
+        table = imap.read(path)
+        assert (list(table["b"]), list(table["B"])) == ([1, 2], [3, 4])
+
+
+class TestOldVariables:
+    @pytest.mark.parametrize("varying", [(True, True), (True, False), (False, True), (False, False)])
+    def test_those_that_are_constant_along_a_dimension(self, make_cdf, varying):
+        shape = tuple(size for size, varies in zip((3, 4), varying, strict=True) if varies)
+        values = some(INT4, (6, *shape))
+        spec = {"x": {"Var_Type": "rVariable", "Dim_Vary": list(varying)}}
+        path = make_cdf({"x": (INT4, values, {"UNITS": "nT"})}, spec=spec, rDim_sizes=[3, 4])
+        found = variables.load(path)[0]["x"]
+        assert np.array_equal(found.values, values)
+        assert found.attributes == {"UNITS": "nT"}
+
+    def test_both_kinds_in_one_file_keep_their_own_attributes(self, make_cdf):
+        spec = {"r": {"Var_Type": "rVariable", "Dim_Vary": []}}
+        made = {"z": (FLOAT, [1.0], {"CATDESC": "zed"}), "r": (FLOAT, [2.0], {"CATDESC": "are"})}
+        found, _ = variables.load(make_cdf(made, spec=spec))
+        assert {name: one.attributes["CATDESC"] for name, one in found.items()} == {"z": "zed", "r": "are"}
+
+
+class TestGaps:
+    @pytest.mark.parametrize("encoding", [NETWORK, IBM_PC])
+    def test_records_that_were_never_written_are_missing(self, make_cdf, encoding):
+        spec = {"x": {"Sparse": "pad_sparse", "Pad": np.array([-5.0]), "Records": [1, 2, 4]}}
+        made = {"epoch": (TT2000, np.arange(5), {}), "x": (DOUBLE, [10.0, 20.0, 40.0], {**ON_TIME, "UNITS": "nT"})}
+        table = imap.read(make_cdf(made, spec=spec, Encoding=encoding))
+        assert list(table["x"].mask) == [True, False, False, True, False]
+        assert list(table["x"].unmasked.value) == [-5, 10, 20, -5, 40]
+
+    def test_or_are_the_ones_before(self, make_cdf):
+        spec = {"x": {"Sparse": "prev_sparse", "Records": [1, 2, 4]}}
+        made = {"epoch": (TT2000, np.arange(5), {}), "x": (INT4, [10, 20, 40], ON_TIME)}
+        table = imap.read(make_cdf(made, spec=spec))
+        assert list(table["x"].mask) == [True, False, False, False, False]
+        assert list(table["x"][1:]) == [10, 20, 20, 40]
+
+    def test_times_that_were_never_written_are_missing(self, make_cdf):
+        spec = {"epoch": {"Sparse": "pad_sparse", "Records": [0, 2]}}
+        table = imap.read(make_cdf({"epoch": (TT2000, [5, 9], {}), "x": (FLOAT, [1.0, 2, 3], ON_TIME)}, spec=spec))
+        assert list(table["epoch"].mask) == [False, True, False]
+
+    def test_no_records_at_all(self, make_cdf):
+        made = {
+            "epoch": (TT2000, np.zeros(0, "i8"), {}),
+            "x": (FLOAT, np.zeros((0, 3), "f4"), {**ON_TIME, "UNITS": "nT"}),
+            "k": (FLOAT, np.zeros(0, "f4"), {"UNITS": "eV"}),
+        }
+        table = imap.read(make_cdf(made, static=("k",)))
+        assert (len(table), table["x"].shape, table["x"].unit) == (0, (0, 3), u.nT)
+        assert len(table.meta["support"]["k"]["values"]) == 0
+
+    def test_virtual_variables_are_named_and_not_rows(self, make_cdf):
+        virtual = {"DEPEND_0": "epoch", "VIRTUAL": "true", "FUNCT": "alternate_view", "COMPONENT_0": "x"}
+        made = {
+            "epoch": (TT2000, np.arange(2), {}), "x": (FLOAT, [1.0, 2.0], ON_TIME),
+            "y": (FLOAT, np.zeros(0, "f4"), virtual),
+        }  # fmt: skip
+        table = imap.read(make_cdf(made))
+        assert table.colnames == ["epoch", "x"]
+        assert "y has 0 records, epoch has 2" in table.meta["problems"][0]
+        assert table.meta["support"]["y"]["FUNCT"] == "alternate_view"
+
+
+class TestFills:
+    def column(self, make_cdf, values, kind: int = DOUBLE, **attributes):
+        made = {"epoch": (TT2000, np.arange(len(values)), {}), "x": (kind, values, ON_TIME | attributes)}
+        return imap.read(make_cdf(made))["x"]
+
+    def test_nan_as_fill(self, make_cdf):
+        column = self.column(make_cdf, [1.0, np.nan, 3.0], FILLVAL=[float("nan"), "CDF_DOUBLE"])
+        assert list(column.mask) == [False, True, False]
+
+    def test_fill_in_double_precision_for_floats(self, make_cdf):
+        column = self.column(make_cdf, np.array([1, -1e31], "f4"), FLOAT, FILLVAL=[-1e31, "CDF_DOUBLE"])
+        assert list(column.mask) == [False, True]
+
+    def test_fill_that_differs_by_component(self, make_cdf):
+        values = [[1.0, -1.0], [-1.0, -2.0]]
+        column = self.column(make_cdf, values, FILLVAL=[[-1.0, -2.0], "CDF_DOUBLE"])
+        assert column.mask.tolist() == [[False, False], [True, True]]
+
+    def test_range_that_differs_by_component(self, make_cdf):
+        words = {"FILLVAL": [0.0, "CDF_DOUBLE"], "VALIDMIN": [[1.0, -5.0], "CDF_DOUBLE"],
+                 "VALIDMAX": [[9.0, 5.0], "CDF_DOUBLE"]}  # fmt: skip
+        column = self.column(make_cdf, [[0.0, 0.0], [2.0, 3.0]], **words)
+        assert column.mask.tolist() == [[True, True], [False, False]]
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            {"FILLVAL": [[1.0, 2.0, 3.0], "CDF_DOUBLE"]},
+            {"FILLVAL": [1.0, "CDF_DOUBLE"], "VALIDMIN": [[1.0, 2.0, 3.0], "CDF_DOUBLE"], "VALIDMAX": "high"},
+            {"FILLVAL": "none", "VALIDMIN": [[0, 1], "CDF_INT4"], "VALIDMAX": [9, "CDF_INT4"]},
+            {"FILLVAL": [-1e31, "CDF_DOUBLE"]},
+        ],
+    )
+    def test_attributes_that_cannot_be_meant_cost_nothing(self, make_cdf, words):
+        column = self.column(make_cdf, np.array([1, 2], "i4"), INT4, **words)
+        assert np.ma.getdata(column).tolist() == [1, 2]
+
+    def test_fill_of_no_number_is_none(self, make_cdf):
+        column = self.column(make_cdf, np.array([-1, 2], "i1"), 1, FILLVAL=[255, "CDF_UINT1"])
+        assert not hasattr(column, "mask")
+
+
+class TestTimes:
+    @pytest.mark.parametrize("encoding", [NETWORK, IBM_PC])
+    def test_epoch16_is_two_numbers(self, encoding):
+        instant = cdflib.cdfepoch.compute_epoch16([2026, 1, 10, 12, 30, 15, 250, 1, 7, 0])
+        content = struct.pack(">dd" if encoding == NETWORK else "<dd", instant.real, instant.imag)
+        layout = Layout("Epoch", True, 0, EPOCH16, 1, (), True, 1, 0, b"", 0, (Block(0, 0, 0, 16, False),))
+        (found,) = values_of_layout(layout, Structure(Path("x.cdf"), encoding, content=content)).values
+        assert found == instant
+
+    @pytest.mark.parametrize("least", [-(2**63), -(2**63) + 1])
+    def test_fill_and_pad_of_tt2000_are_missing_without_a_word(self, make_cdf, least):
+        table = imap.read(make_cdf({"epoch": (TT2000, np.array([0, least]), {})}))
+        assert list(table["epoch"].mask) == [False, True]
+
+    @pytest.mark.parametrize("fill", [-1e31, 0.0, np.nan, 315569519999999.0])
+    def test_epochs_that_are_none_are_missing(self, make_cdf, fill):
+        table = imap.read(make_cdf({"Epoch": (EPOCH, [6.39e13, fill], {})}))
+        assert list(table["Epoch"].mask) == [False, True]
+
+    def test_every_time_may_be_missing(self, make_cdf, tmp_path):
+        from sunpy.timeseries import TimeSeries
+
+        table = imap.read(make_cdf({"epoch": (TT2000, np.full(3, -(2**63)), {}), "x": (FLOAT, [1.0, 2, 3], ON_TIME)}))
+        assert all(table["epoch"].mask)
+        assert list(table["x"]) == [1, 2, 3]
+        with pytest.raises(HelioPluginsError, match="no records with times"):
+            TimeSeries(str(tmp_path / "made.cdf"), source="imap")
+
+    def test_times_need_not_be_in_order_nor_different(self, make_cdf):
+        made = {"epoch": (TT2000, np.array([3, 1, 1]) * 10**9, {}), "x": (FLOAT, [3.0, 1.0, 2.0], ON_TIME)}
+        table = imap.read(make_cdf(made))
+        assert list(table["x"]) == [3, 1, 2]
+        frame = imap.to_timeseries(table).to_dataframe()
+        assert list(frame["x"]) == [1, 2, 3]
+        assert frame.index.is_monotonic_increasing
+
+    def test_pairs_of_times_keep_both(self, make_cdf):
+        made = {"epoch": (TT2000, np.arange(2), {}), "span": (TT2000, [[0, 1], [2, 3]], ON_TIME)}
+        table = imap.read(make_cdf(made))
+        assert isinstance(table["span"], Time)
+        assert table["span"].shape == (2, 2)
+        assert table.meta["epoch"] == "epoch"
+
+    def test_a_time_that_does_not_vary_is_a_time(self, make_cdf):
+        made = {"epoch": (TT2000, np.arange(2), {}), "start": (TT2000, [0], {"UNITS": "ns"})}
+        table = imap.read(make_cdf(made, static=("start",)))
+        assert table.meta["support"]["start"]["values"][0].isot == "2000-01-01T12:00:00.000"
+
+    def test_missing_times_in_the_meta_can_be_written(self, make_cdf, tmp_path):
+        made = {"epoch": (TT2000, np.arange(3), {}), "other": (TT2000, [0, -(2**63)], ON_TIME)}
+        table = imap.read(make_cdf(made))
+        table.write(tmp_path / "x.ecsv")
+        again = QTable.read(tmp_path / "x.ecsv").meta["support"]["other"]["values"]
+        assert again == ["2000-01-01T12:00:00.000", None]
+
+
+class TestTexts:
+    @pytest.mark.parametrize("kind", [CHAR, UCHAR])
+    def test_texts_by_record_and_by_component(self, make_cdf, kind):
+        made = {
+            "epoch": (TT2000, np.arange(2), {}), "mode": (kind, ["norm", "brst"], ON_TIME),
+            "label": (kind, ["Bx", "By", "Bz"], {}),
+        }  # fmt: skip
+        table = imap.read(make_cdf(made, static=("label",)))
+        assert list(table["mode"]) == ["norm", "brst"]
+        assert list(table.meta["support"]["label"]["values"]) == ["Bx", "By", "Bz"]
+
+    def test_letters_beyond_ascii_in_either_coding(self, make_cdf):
+        path = make_cdf({"epoch": (TT2000, np.arange(1), {}), "x": (FLOAT, [1.0], {**ON_TIME, "CATDESC": "Grad: ??"})})
+        for coded in ("°".encode(), "°C".encode("latin-1")):
+            content = path.read_bytes().replace(b"Grad: ??", b"Grad: " + coded)
+            path.write_bytes(content)
+            assert "°" in imap.read(path)["x"].info.description
+            path.write_bytes(content.replace(b"Grad: " + coded, b"Grad: ??"))
+
+    def test_a_text_ends_at_its_first_zero(self, make_cdf):
+        path = make_cdf({"label": (CHAR, ["abcd"], {})}, static=("label",))
+        path.write_bytes(path.read_bytes().replace(b"abcd", b"ab\0d"))
+        assert values_of(path, "label").tolist() == ["ab"]
+
+
+class TestMeaning:
+    def test_names_filled_up_with_blanks_are_names(self, make_cdf):
+        made = {
+            "epoch": (TT2000, np.arange(2), {}),
+            "x": (FLOAT, np.ones((2, 2)), {"DEPEND_0": "epoch   ", "DEPEND_1": "e ", "LABL_PTR_1": "l  "}),
+            "e": (FLOAT, [1.0, 2.0], {}), "l": (CHAR, ["a", "b"], {}),
+        }  # fmt: skip
+        table = imap.read(make_cdf(made, static=("e", "l")))
+        assert table.meta["problems"] == []
+        assert table["x"].info.meta["axes"] == ["e"]
+        assert table["x"].info.meta["labels"] == {"1": ["a", "b"]}
+
+    def test_an_axis_without_a_name_keeps_its_place(self, make_cdf):
+        made = {"epoch": (TT2000, np.arange(2), {}), "x": (FLOAT, np.ones((2, 3, 4)), {**ON_TIME, "DEPEND_2": "e"})}
+        column = imap.read(make_cdf(made))["x"]
+        assert column.info.meta["axes"] == ["", "e"]
+
+    def test_dependencies_of_other_conventions_are_no_axes(self, make_cdf):
+        made = {"epoch": (TT2000, np.arange(2), {}), "x": (FLOAT, np.ones((2, 3)), {**ON_TIME, "DEPEND_TIME": "t"})}
+        column = imap.read(make_cdf(made))["x"]
+        assert "axes" not in column.info.meta
+
+    @pytest.mark.parametrize(("texts", "unit"), [(["nT", "nT"], u.nT), (["nT", "km"], None)])
+    def test_units_may_stand_in_a_variable(self, make_cdf, texts, unit):
+        made = {
+            "epoch": (TT2000, np.arange(2), {}), "x": (FLOAT, np.ones((2, 2)), {**ON_TIME, "UNIT_PTR": "units"}),
+            "units": (CHAR, texts, {}),
+        }  # fmt: skip
+        column = imap.read(make_cdf(made, static=("units",)))["x"]
+        assert getattr(column, "unit", None) == unit
+        assert column.info.meta["UNIT_PTR"] == "units"
+
+    def test_labels_that_vary_or_are_not_there_are_none(self, make_cdf):
+        words = {**ON_TIME, "LABL_PTR_1": "epoch", "LABL_PTR_2": "nowhere", "LABL_PTR_3": [3, "CDF_INT4"]}
+        made = {"epoch": (TT2000, np.arange(2), {}), "x": (FLOAT, np.ones((2, 2)), words)}
+        column = imap.read(make_cdf(made))["x"]
+        assert "labels" not in column.info.meta
+
+    def test_attributes_of_the_file_that_are_called_as_ours(self, make_cdf, tmp_path):
+        from cdflib.cdfwrite import CDF
+
+        path = tmp_path / "x.cdf"
+        cdf = CDF(path, cdf_spec={"Majority": "row_major", "Encoding": 6, "Compressed": 0})
+        texts = {0: "one", 1: "two", 5: "six"}
+        cdf.write_globalattrs({"problems": {0: "none"}, "TEXT": texts, "N": {0: [3, "CDF_INT4"]}})
+        cdf.close()
+        meta = imap.read(path).meta
+        assert (meta["problems_of_file"], meta["TEXT"], meta["N"]) == ("none", ["one", "two", "six"], 3)
+
+    @pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.cdf"))[::5], ids=lambda path: path.name)
+    def test_attributes_of_the_file_are_those_that_cdflib_gives(self, path):
+        theirs = cdflib.CDF(path).globalattsget()
+        assert variables.load(path)[1] == {name: one[0] if len(one) == 1 else one for name, one in theirs.items()}
+
+
+class TestWholeFiles:
+    def test_files_without_variables(self, make_cdf):
+        table = imap.read(make_cdf({}))
+        assert (len(table), table.colnames) == (0, [])
+
+    def test_runs_of_zeros(self):
+        packed = b"ab\0\2c\0\0d"
+        assert internals.expanded(packed, 1, 100) == b"ab\0\0\0c\0d"
+
+    @pytest.mark.parametrize("kind", [2, 3])
+    def test_other_compressions_are_refused_by_name(self, kind):
+        with pytest.raises(FileError, match="gzip"):
+            internals.expanded(b"x", kind, 1)
+
+    def test_a_damaged_block_is_refused(self):
+        with pytest.raises(FileError, match="damaged"):
+            internals.expanded(zlib.compress(b"x" * 100), 5, 100)
+
+    def test_a_block_that_ends_too_early_is_refused(self, make_cdf):
+        spec = {"x": {"Compress": 6}}
+        path = make_cdf({"x": (INT4, np.zeros(1000, "i4"), {})}, spec=spec)
+        short = zlib.compressobj(6, zlib.DEFLATED, 31)
+        packed = short.compress(bytes(100)) + short.flush()
+        content = bytearray(path.read_bytes())
+        start = content.index(b"\x1f\x8b")
+        content[start : start + len(packed)] = packed
+        path.write_bytes(content)
+        with pytest.raises(FileError, match="x cannot be read"):
+            values_of(path, "x")
+
+    def test_variables_in_files_of_their_own_are_refused(self, tmp_path):
+        content = bytearray(MAG.read_bytes())
+        content[8 + 32 + 3] &= ~2
+        path = tmp_path / "x.cdf"
+        path.write_bytes(content)
+        with pytest.raises(FileError, match="files of their own"):
+            imap.read(path)
+
+    def test_a_file_that_changes_after_it_was_opened(self, tmp_path):
+        path = tmp_path / "x.cdf"
+        path.write_bytes(MAG.read_bytes())
+        support = imap.read(path).meta["support"]
+        path.write_bytes(MAG.read_bytes()[:5000])
+        with pytest.raises(FileError, match="direction"):
+            support["direction"]
+
+
+def version_2(release: int, values: list[int]) -> bytes:
+    """Return a file of version 2 with one zVariable of the type CDF_INT4: "x", in "nT"."""
+    wasted = bytes(128) if release < 5 else b""
+    name, count = b"x".ljust(64, b"\0"), len(values)
+
+    def record(kind: int, *parts: int | bytes) -> bytes:
+        body = b"".join(part if isinstance(part, bytes) else struct.pack(">i", part) for part in parts)
+        return struct.pack(">ii", 8 + len(body), kind) + body
+
+    def records(places: list[int]) -> list[bytes]:
+        directory, variable, index, block, attribute, entry, end = places
+        head = variable, attribute, end, 0, 1, -1, 0, 1, 0, 0, 0, 0
+        return [
+            record(1, directory, 2, release, NETWORK, 3, 0, 0, 0, 0, 0, b"(c)".ljust(256, b"\0")),
+            record(2, 0, *head),
+            record(8, 0, INT4, count - 1, index, index, 1, 0, 0, 0, 0, wasted, 1, 0, -1, 0, name, 0),
+            record(6, 0, 1, 1, 0, count - 1, block),
+            record(7, *values),
+            record(4, 0, 0, 2, 0, 0, -1, 0, entry, 1, 0, 0, b"UNITS".ljust(64, b"\0")),
+            record(9, 0, 0, CHAR, 0, 2, 0, 0, 0, 0, 0, b"nT"),
+        ]
+
+    sizes = np.cumsum([8, *map(len, records([0] * 7))])
+    magic = 0xCDF26002 if release >= 6 else 0x0000FFFF
+    return struct.pack(">II", magic, 0x0000FFFF) + b"".join(records([int(size) for size in sizes[1:]]))
+
+
+@pytest.mark.parametrize("release", [7, 6, 5, 4])
+def test_files_of_version_2(tmp_path, release):
+    path = tmp_path / "x.cdf"
+    path.write_bytes(version_2(release, [5, -7, 9]))
+    assert cdflib.CDF(path).varget("x").tolist() == [5, -7, 9]
+    found = variables.load(path)[0]["x"]
+    assert (found.values.tolist(), found.attributes) == ([5, -7, 9], {"UNITS": "nT"})
+
+
+def test_the_names_of_types_are_those_of_cdf():
+    from sunpy_helio_plugins.imap.decoding import KINDS
+
+    assert {kind: cdflib.CDF._datatype_token(kind) for kind in KINDS} == KINDS
