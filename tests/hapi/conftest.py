@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+
+from sunpy_helio_plugins import conf
 
 DATASET = "spase://SSA/NumericalData/D3S/d3s_mtgs1_ngrm_science_ep_l1_bt_v1"
 
@@ -75,6 +78,13 @@ class Seed:
     csv: bytes = CSV
     info: dict[str, Any] = field(default_factory=lambda: dict(INFO))
     data: list[list[Any]] = field(default_factory=lambda: [list(record) for record in DATA])
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what servers say for one test only: the next one's server may listen on the same port."""
+    with conf.set_temp("cache_dir", str(tmp_path_factory.mktemp("cache"))):
+        yield
 
 
 @pytest.fixture

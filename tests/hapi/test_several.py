@@ -35,11 +35,9 @@ def dataset(description: str = "", *names: str, **extra: Any) -> Dataset:
 
 
 @pytest.fixture
-def listed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+def listed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Return what makes some servers, by their short names, the only ones that are listed."""
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(conf.set_temp("cache_dir", str(tmp_path / "cache")))
-        stack.enter_context(conf.set_temp("retries", 0))
+    with conf.set_temp("retries", 0):
 
         def put(**servers: Server | str) -> None:
             urls = {name: one if isinstance(one, str) else one.url for name, one in servers.items()}
