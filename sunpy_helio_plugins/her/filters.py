@@ -228,16 +228,16 @@ def _in_unit(keyword: Keyword, value: u.Quantity) -> tuple[float, str]:
     """Return a quantity as a number in the registry's unit; or with a unit, where each record has its own."""
     from sunpy_helio_plugins.quantities import units
 
-    known = units.parse(keyword.fixed or keyword.usual)
-    if known is None and keyword.unit:
+    texts = [text for text in (keyword.fixed or keyword.usual, *keyword.others) if text]
+    if not texts and keyword.unit:
         return _with_its_own(keyword, value)
-    wanted = u.one if known is None else known**keyword.power
-    try:
-        number = float(value.to_value(wanted, u.spectral() if keyword.name == "obs_meanwavel" else []))
-    except (u.UnitConversionError, TypeError) as error:
-        unit = f"in {wanted}" if known is not None else "a number without a known unit: give the bare number"
-        raise QueryError(f"{keyword.name} is {unit}; {value} cannot be converted to it.") from error
-    return number, "" if keyword.fixed or known is None else keyword.usual
+    lengths = u.spectral() if keyword.name == "obs_meanwavel" else []
+    for text in texts or [""]:
+        known = units.parse(text) or u.one
+        if value.unit.is_equivalent(known**keyword.power, lengths):
+            return float(value.to_value(known**keyword.power, lengths)), "" if keyword.fixed else text
+    unit = f"in {' or '.join(texts)}" if texts else "a number without a known unit: give the bare number"
+    raise QueryError(f"{keyword.name} is {unit}; {value} cannot be converted to it.")
 
 
 def _with_its_own(keyword: Keyword, value: u.Quantity) -> tuple[float, str]:

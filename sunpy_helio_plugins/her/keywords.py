@@ -35,6 +35,8 @@ class Keyword:
         The unit that the registry always uses, where it is known; else empty.
     usual : str
         A unit for columns in which no record has a value; empty where none is usual.
+    others : tuple of str
+        Units of other kinds that the registry's list names as well: counts of one supplier, energy fluxes of another.
     power : int
         The power of the unit that the values really have: a variance's record names the unit of its root.
     types : tuple of str
@@ -54,6 +56,7 @@ class Keyword:
     unit: str = ""
     fixed: str = ""
     usual: str = ""
+    others: tuple[str, ...] = ()
     power: int = 1
     types: tuple[str, ...] = ()
     filter: bool = True
@@ -111,5 +114,6 @@ def _keyword(name: str, entry: dict[str, Any]) -> Keyword:
         "required": required if isinstance(required, bool) else tuple(required),
         "spelling": entry.get("as", ""),
         "usual": _shipped()["usual"].get(entry.get("unit", ""), ""),
+        "others": tuple(_shipped()["other"].get(entry.get("unit", ""), ())),
     }
     return Keyword(name=name, **own)

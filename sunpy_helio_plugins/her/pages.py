@@ -144,11 +144,10 @@ def values(attr: Any, *query: Attr, event_type: Any = None) -> QTable:
         warn_incomplete(problem)
     counts = Counter((str(record.get("event_type") or ""), _shown(record.get(name))) for record in found.records)
     rows = sorted(counts.items(), key=lambda item: (-item[1], item[0][0], item[0][1] or ""))
-    told = MaskedColumn([value or "" for (_, value), _ in rows], mask=[value is None for (_, value), _ in rows], dtype=str)
-    kinds = [kind for (kind, _), _ in rows]
-    return QTable(
-        [kinds, told, [count for _, count in rows]], names=["event_type", "value", "count"], dtype=[str, str, int]
-    )
+    kinds, told = ([pair[index] for pair, _ in rows] for index in (0, 1))
+    text = MaskedColumn([value or "" for value in told], mask=[value is None for value in told], dtype=str)
+    names = ["event_type", "value", "count"]
+    return QTable([kinds, text, [count for _, count in rows]], names=names, dtype=[str, str, int])
 
 
 def _types(given: Any) -> tuple[Attr, ...]:

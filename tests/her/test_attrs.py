@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import operator
 import pickle
@@ -12,13 +13,18 @@ import astropy.units as u
 import numpy as np
 import pytest
 import sunpy.net.hek
+from sunpy.net import Fido
 from sunpy.net import attrs as a
 from sunpy.net.attr import AttrAnd
+from sunpy.net.hek import attrs as hek
 
-import sunpy_helio_plugins  # noqa: F401
+from sunpy_helio_plugins import her
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her import attrs
 from sunpy_helio_plugins.her.keywords import event_types, keywords
+from sunpy_helio_plugins.quantities import units
+
+DAY = a.Time("2026-01-10", "2026-01-11")
 
 
 def test_types_join_into_one_attr() -> None:
@@ -82,7 +88,10 @@ def test_booleans_are_spelt_as_the_registry_wants_them() -> None:
         lambda: a.her.ar_noaanum.like("14%"),
         lambda: a.her.frm_name == 3,
         lambda: a.her.obs_meanwavel > 3 * u.kg,
-        lambda: a.her.fl_peakflux > 3 * u.W / u.m**2,
+        lambda: a.her.fl_peakflux > 3 * u.kg,
+        lambda: a.her.ar_noaanum > 13664.5,
+        lambda: a.her.ef_aspectratio > 3 * u.m,
+        lambda: a.her.ar_noaanum == np.True_,
     ],
 )
 def test_values_that_a_keyword_cannot_have_are_refused(asked: Any) -> None:
@@ -93,6 +102,24 @@ def test_values_that_a_keyword_cannot_have_are_refused(asked: Any) -> None:
 def test_a_quantity_is_converted_where_the_unit_is_known() -> None:
     assert float((a.her.area_atdiskcenter > 1e4 * u.Mm**2).value) == pytest.approx(1e10)
     assert float((a.her.obs_meanwavel < 200 * u.AA).value) == pytest.approx(2e-6)
+
+
+@pytest.mark.parametrize(
+    ("made", "value", "unit"),
+    [
+        (lambda: a.her.cme_radiallinvel > 5e5 * u.m / u.s, 500, "km/s"),
+        (lambda: a.her.fl_peakflux > 3 * u.W / u.m**2, 3000, "erg/cm2/s"),
+        (lambda: a.her.fl_peakflux > 3 * u.DN / u.s / u.pix, 3, "DN/s/pixel"),
+        (lambda: a.her.intensvar > 3 * (u.DN / u.s) ** 2, 3, "DN/s"),
+        (lambda: a.her.ar_axislength > 3 * u.Mm, 3, "Mm"),
+        (lambda: a.her.event_coord1 > 3 * u.deg, 3, "deg"),
+        (lambda: a.her.meanshearangle > 1 * u.rad, np.degrees(1), ""),
+        (lambda: a.her.highshearareapercent > 0.5 * u.one, 50, ""),
+        (lambda: a.her.ef_aspectratio > 0.5 * u.one, 0.5, ""),
+    ],
+)
+def test_a_quantity_keeps_its_meaning_whoever_says_the_unit(made: Any, value: float, unit: str) -> None:
+    assert (float(made().value), made().unit) == (pytest.approx(value), unit)
 
 
 def test_a_quantity_may_stand_on_the_left() -> None:
@@ -167,6 +194,136 @@ def test_shipped_keywords_are_those_of_the_registrys_list() -> None:
     assert set(ours) == set(listed)
     assert dict(event_types()) == tables[0]["keys"]
     numbers = {"float": "float", "integer": "integer", "long": "integer"}
+    # A skewness, a kurtosis and a number of pixels have no unit, and outlines are no numbers.
+    unlike = {"intensskew", "intenskurt", "event_npixels"}
+    unlike |= {name for name, keyword in ours.items() if keyword.kind == "chaincode"}
     for name, entry in listed.items():
         assert ours[name].kind == numbers.get(entry["type"], ours[name].kind)
-        assert ours[name].unit in ("", entry.get("unit_prop"))
+        assert ours[name].unit == ("" if name in unlike else entry.get("unit_prop", ""))
+        assert set(ours[name].types) in (set(), {code for code in event_types() if code in entry})
+
+
+def sunpys_names() -> set[str]:
+    """Return what sunpy's own attrs compare, in lower case."""
+    wrapper = hek.HEKComparisonParamAttrWrapper
+    groups = list(vars(hek).values())
+    found = [*groups, *(getattr(group, name, None) for group in groups for name in dir(group))]
+    return {each.name.lower() for each in found if isinstance(each, wrapper)}
+
+
+def test_the_vocabulary_is_whole_and_holds_what_sunpy_lacks() -> None:
+    ours = {name for name, keyword in keywords().items() if keyword.filter}
+    assert len(event_types()) == 28
+    assert len(ours) == 253
+    assert len(ours - sunpys_names()) == 81
+    # These are of sunpy's making: the registry's have no prefix.
+    assert sunpys_names() - ours == {
+        f"ar_intens{what}" for what in ("min", "max", "mean", "var", "skew", "kurt", "total", "unit")
+    }
+
+
+def test_every_keyword_makes_a_filter_in_any_spelling() -> None:
+    values = {"float": 1.5, "integer": 7, "boolean": True, "time": "2024-05-10"}
+    for name, keyword in keywords().items():
+        if not keyword.filter:
+            assert not hasattr(a.her, name)
+            continue
+        value = "M1" if name == "fl_goescls" else values.get(keyword.kind, "text")
+        for spelling in (name, name.upper(), keyword.spelling or name):
+            made = getattr(a.her, spelling) == value
+            assert (made.name, made.operator) == (name, "=")
+        for kind in keyword.types:
+            assert (getattr(getattr(a.her, kind), name) == value).event_type == kind
+
+
+def test_units_that_are_known_can_be_read() -> None:
+    for keyword in keywords().values():
+        for text in (keyword.fixed, keyword.usual, *keyword.others):
+            assert not text or units.parse(text) is not None
+
+
+def test_words_complete() -> None:
+    assert {"CH", "frm_name", "Limit", "Within"} <= set(dir(a.her))
+    assert not {"Any", "Attr", "field", "did_you_mean"} & set(dir(a.her))
+    assert {"area_atdiskcenter", "frm_name", "values"} <= set(dir(a.her.CH))
+    assert not {"fl_goescls", "hpc_x"} & set(dir(a.her.CH))
+    assert a.her.Supplier.spoca == a.her.Supplier("SPoCA")
+
+
+def test_a_type_prints_its_keywords() -> None:
+    lines = str(a.her.CH).splitlines()
+    assert lines[0] == "CH (CoronalHole)"
+    shown = {line.split()[0]: " ".join(line.split()[1:]) for line in lines[2:]}
+    assert shown["area_atdiskcenter"] == "float km2 Area of event at disk center"
+    assert shown["intensvar"].startswith("float see intensunit, squared Variance")
+    assert shown["frm_humanflag"].startswith("boolean Whether")
+    assert len(lines) == 2 + sum(keyword.filter and keyword.is_of("CH") for keyword in keywords().values())
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda: a.her.frm_nam, r"'frm_nam'; did you mean a\.her\.frm_name"),
+        (lambda: a.her.limit, r"did you mean a\.her\.Limit"),
+        (lambda: a.her.Flare, r"did you mean a\.her\.FL\?"),
+        (lambda: a.her.XX, "types of event are AR, CE"),
+        (lambda: a.her.CH.area, r"did you mean a\.her\.CH\.area_atdiskcenter"),
+        (lambda: a.her.CH.aera_raw, r"did you mean a\.her\.CH\.area_raw\?"),
+        (lambda: a.her.CH.fl_goescls, "it belongs to FL"),
+        (lambda: a.her.hpc_x, "not in the registry's list to choose by"),
+        (lambda: (a.her.CH | a.her.FL).area_raw, r"Write a\.her\.CH\.area_raw"),
+    ],
+)
+def test_a_misspelt_word_says_what_was_probably_meant(ask: Any, words: str) -> None:
+    with pytest.raises(AttributeError, match=words):
+        ask()
+    with pytest.raises(QueryError):
+        ask()
+
+
+@pytest.mark.parametrize("owner", [a.her, a.her.CH])
+@pytest.mark.parametrize("name", ["__deepcopy__", "__wrapped__", "_repr_html_", "__array__"])
+def test_names_of_protocols_are_simply_not_there(owner: Any, name: str) -> None:
+    assert not hasattr(owner, name)
+    with pytest.raises(AttributeError) as caught:
+        getattr(owner, name)
+    assert not isinstance(caught.value, QueryError)
+
+
+def test_attrs_are_copied_as_they_are() -> None:
+    for word in (a.her.CH, a.her.CH | a.her.FL, a.her.frm_name == "SPoCA", a.her.Supplier("SWPC"), ~a.her.CH):
+        assert copy.deepcopy(word) == copy.copy(word) == word
+    assert repr(copy.deepcopy(a.her.frm_name)) == repr(a.her.frm_name)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: Fido.search(DAY, a.her.CH, a.her.frm_name),
+        lambda: Fido.search(DAY, a.her.frm_name),
+        lambda: Fido.search(DAY, a.hek.CH, a.her.CH.frm_name),
+        lambda: her.translate(DAY, a.her.frm_name),
+        lambda: a.her.CH & a.her.frm_name,
+        lambda: a.her.frm_name | a.her.CH,
+        lambda: a.her.CH | a.her.frm_name,
+        lambda: (a.her.frm_name == "SPoCA") & a.her.frm_name,
+        lambda: ~a.her.frm_name,
+    ],
+)
+def test_a_keyword_alone_says_how_to_compare_it(ask: Any) -> None:
+    with pytest.raises(QueryError, match=r"compare it: a\.her\.(CH\.)?frm_name == 'SPoCA'"):
+        ask()
+
+
+@pytest.mark.parametrize(
+    ("word", "example"),
+    [
+        (a.her.area_raw, "a.her.area_raw > 0"), (a.her.CH.area_raw, "a.her.CH.area_raw > 0"),
+        (a.her.frm_humanflag, "a.her.frm_humanflag == True"), (a.her.fl_goescls, "a.her.fl_goescls >= 'M1'"),
+        (a.her.frm_contact, "a.her.frm_contact.like('%text%')"),
+        (a.her.event_peaktime, "a.her.event_peaktime > '2024-05-10'"),
+    ],
+)  # fmt: skip
+def test_the_example_fits_the_keyword_and_works(word: Any, example: str) -> None:
+    assert word.example == example
+    assert isinstance(eval(example, {"a": a}), attrs.Filter)

@@ -16,7 +16,7 @@ from functools import reduce
 from operator import and_, or_
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import astropy.units as u
 import pytest
@@ -216,10 +216,8 @@ EVENTS = catalogue()
 @pytest.fixture(scope="module", autouse=True)
 def _in_process() -> Iterator[None]:
     """Ask the embedded registry without a connection, over the events of this module."""
-    from urllib.parse import parse_qsl
-
-    def get(url: str, pairs: Any, **_: Any) -> Answer:
-        sent = dict(parse_qsl(urlsplit(service.link(pairs)).query, keep_blank_values=True))
+    def get(url: str, **_: Any) -> Answer:
+        sent = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
         response = registry.respond(sent)
         assert response.content_type == "application/json", response.text
         assert isinstance(response.body, bytes)
@@ -329,7 +327,7 @@ def test_a_tree_brings_what_it_says_and_nothing_else(
     assert found == meant
 
 
-@pytest.mark.parametrize("leaf", [*LEAVES, *CORE], ids=lambda leaf: repr(leaf.word)[:60])
+@pytest.mark.parametrize("leaf", [*LEAVES, *CORE], ids=lambda leaf: repr(leaf.word).partition(" object")[0])
 def test_each_word_alone(leaf: Leaf) -> None:
     time, overlaps = TIMES[0]
     found = brought(time, a.her.Event(), leaf.word)
