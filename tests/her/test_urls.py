@@ -1,9 +1,9 @@
-"""Every request on the registry's own page has words that yield it."""
+"""Every request on the registry's own page has words, or a call, that yield it."""
 
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 import astropy.units as u
 import pytest
@@ -34,64 +34,143 @@ WIDE = (
     "&param0=ch.area_atdiskcenter&op0=>&value0=10000000000"
 )
 KAREL = a.her.frm_name == "Karel Schrijver"
+MM2 = 1e4 * u.Mm**2
+HEKS = "https://www.lmsal.com/hek/her/heks?"
 
 
-@pytest.mark.parametrize(
-    ("query", "documented"),
-    [
-        ((APRIL, a.her.Event()), "cmd=search&type=column"),
-        ((APRIL, a.her.Event()), "cmd=search&type=column&event_type=**"),
-        ((APRIL, KINDS), "cmd=search&type=column&event_type=ar,fl,ef"),
-        ((APRIL, KINDS), "event_starttime=2007-04-29T00:00:00&event_endtime=2007-05-07T00:00:00"),
-        ((APRIL, KINDS, DISK), "event_coordsys=helioprojective&x1=-1200&x2=1200&y1=-1200&y2=1200"),
-        ((APRIL, KINDS, SPHERE), "event_coordsys=stonyhurst&x1=-180&x2=180&y1=-90&y2=90"),
-        ((APRIL, KINDS, DISK), COMPLETE),
-        ((APRIL, KINDS, DISK, KAREL), COMPLETE + NAMED),
-        ((APRIL, KINDS, DISK, a.her.FRM_Name.like("Karel%")), "param0=FRM_Name&op0=like&value0=Karel%25"),
-        ((APRIL, KINDS, DISK, KAREL, a.her.obs_observatory == "TRACE"), COMPLETE + BOTH),
-        (
-            (OCTOBER, KINDS, DISK, KAREL, a.Source("TRACE")),
-            COMPLETE.replace("2007-04-29", "2003-10-01").replace("2007-05-07", "2003-11-01") + BOTH,
-        ),
-        ((OCTOBER, a.her.FL, a.her.fl_goescls > "X"), "param0=FL_GOESCls&op0=%3E&value0=X"),
-        ((OCTOBER, a.her.frm_humanflag == True), "param0=FRM_HumanFlag&op0==&value0=true"),  # noqa: E712
-        (
-            (APRIL, a.her.AR, a.her.ar_noaanum >= 10930, a.her.ar_noaanum <= 10934),
-            "param0=AR_NOAANum&op0=%3E=&value0=10930&param1=AR_NOAANum&op1=%3C=&value1=10934",
-        ),
-        (
-            (
-                OCTOBER, a.her.EventType("AR", "CE", "CH", "CJ"), a.her.PageSize(40),
-                a.her.CH.Area_AtDiskCenter > 1e4 * u.Mm**2,
-            ),
-            WIDE,
-        ),
-        ((OCTOBER, a.her.AR, a.her.PageSize(250)), "result_limit=250&page=1"),
-        ((OCTOBER, a.her.AR, a.her.SortBy("ar_noaanum", descending=True)), "sort_by=ar_noaanum&sort_order=DESC"),
-        ((OCTOBER, a.her.AR, a.her.Tests("hide")), "showtests=hide"),
-        ((OCTOBER, a.her.AR, a.her.Tests("only")), "showtests=only"),
-        ((OCTOBER, a.her.AR, a.her.Tests("show")), "showtests=show"),
-        ((OCTOBER, a.her.AR, a.her.Return("required")), "return=required"),
-        ((OCTOBER, a.her.AR, a.her.Return("optional")), "return=optional"),
-        (
-            (OCTOBER, a.her.AR, a.her.Return("kb_archivid", "hpc_x", "hpc_y", "refs")),
-            "return=kb_archivid,hpc_x,hpc_y,refs",
-        ),
-        ((DAYS, a.her.Within(a.her.AR, a.her.CH)), CONTAINED.format("ar")),
-        ((DAYS, a.hek.Contains("ar", "ch"), a.Provider("HER")), CONTAINED.format("ar")),
-        ((DAYS, a.her.Within("fl", "CoronalHole")), CONTAINED.format("fl")),
-        ((OCTOBER, a.her.AR, a.her.Strict()), "temporalmode=strict"),
-    ],
-)  # fmt: skip
-def test_words_yield_the_documented_request(query: Any, documented: str) -> None:
+OCTOBER_COMPLETE = COMPLETE.replace("2007-04-29", "2003-10-01").replace("2007-05-07", "2003-11-01")
+CHAINCODES = ("hgs_boundcc", "hgc_boundcc", "hpc_boundcc", "hrc_boundcc")
+FLARE = "ivo://helio-informatics.org/FA1550_YingnaSu_20090415_154655"
+FIRST = "ivo://helio-informatics.org/AR_SPoCA_20140508_034716_20140508T032848_5"
+SECOND = "ivo://helio-informatics.org/AR_SPoCA_20140508_074820_20140508T072848_4"
+
+SEARCHES: list[tuple[int, Any, str]] = [
+    (2, (APRIL, a.her.Event()), "cmd=search&type=column"),
+    (3, (APRIL, a.her.Event()), "cmd=search&type=column&event_type=**"),
+    (4, (APRIL, KINDS), "cmd=search&type=column&event_type=ar,fl,ef"),
+    (5, (APRIL, KINDS), "event_starttime=2007-04-29T00:00:00&event_endtime=2007-05-07T00:00:00"),
+    (6, (APRIL, KINDS, DISK), "event_coordsys=helioprojective&x1=-1200&x2=1200&y1=-1200&y2=1200"),
+    (7, (APRIL, KINDS, SPHERE), "event_coordsys=stonyhurst&x1=-180&x2=180&y1=-90&y2=90"),
+    (8, (APRIL, KINDS, DISK), COMPLETE),
+    (9, (APRIL, KINDS, DISK, KAREL), COMPLETE + NAMED),
+    (10, (APRIL, KINDS, DISK, a.her.FRM_Name.like("Karel%")), "param0=FRM_Name&op0=like&value0=Karel%25"),
+    (11, (APRIL, KINDS, DISK, KAREL, a.her.obs_observatory == "TRACE"), COMPLETE + BOTH),
+    (12, (OCTOBER, KINDS, DISK, KAREL, a.Source("TRACE")), OCTOBER_COMPLETE + BOTH),
+    (13, (OCTOBER, a.her.FL, a.her.fl_goescls > "X"), "param0=FL_GOESCls&op0=%3E&value0=X"),
+    (13, (OCTOBER, a.her.frm_humanflag == True), "param0=FRM_HumanFlag&op0==&value0=true"),  # noqa: E712
+    (
+        14,
+        (APRIL, a.her.AR, a.her.ar_noaanum >= 10930, a.her.ar_noaanum <= 10934),
+        "param0=AR_NOAANum&op0=%3E=&value0=10930&param1=AR_NOAANum&op1=%3C=&value1=10934",
+    ),
+    (
+        15,
+        (OCTOBER, a.her.EventType("AR", "CE", "CH", "CJ"), a.her.PageSize(40), a.her.CH.Area_AtDiskCenter > MM2),
+        WIDE,
+    ),
+    (16, (OCTOBER, a.her.AR, a.her.PageSize(250)), "result_limit=250&page=1"),
+    (16, (OCTOBER, a.her.AR, a.her.Limit(7)), "result_limit=7&page=1"),
+    (16, (OCTOBER, a.her.AR, a.her.SortBy("ar_noaanum", descending=True)), "sort_by=ar_noaanum&sort_order=DESC"),
+    (17, (OCTOBER, a.her.CH, a.her.Return("kb_archivid", *CHAINCODES)), f"return=kb_archivid,{','.join(CHAINCODES)}"),
+    (18, (OCTOBER, a.her.AR, a.her.Tests("hide")), "showtests=hide"),
+    (18, (OCTOBER, a.her.AR, a.her.Tests("only")), "showtests=only"),
+    (18, (OCTOBER, a.her.AR, a.her.Tests("show")), "showtests=show"),
+    (19, (OCTOBER, a.her.AR, a.her.Return("required")), "return=required"),
+    (19, (OCTOBER, a.her.AR, a.her.Return("optional")), "return=optional"),
+    (
+        19,
+        (OCTOBER, a.her.AR, a.her.Return("kb_archivid", "hpc_x", "hpc_y", "refs")),
+        "return=kb_archivid,hpc_x,hpc_y,refs",
+    ),
+    (20, (DAYS, a.her.Within(a.her.AR, a.her.CH)), "cmd=search&type=contains&event_type1=ar&event_type2=ch"),
+    (21, (DAYS, a.her.Within(a.her.AR, a.her.CH)), CONTAINED.format("ar")),
+    (21, (DAYS, a.hek.Contains("ar", "ch"), a.Provider("HER")), CONTAINED.format("ar")),
+    (22, (DAYS, a.her.Within("fl", "CoronalHole")), CONTAINED.format("fl")),
+    (23, (OCTOBER, a.her.AR, a.her.Strict()), "temporalmode=strict"),
+]  # fmt: skip
+"""What of the page's examples a search yields, by their place on the page."""
+
+DRY = her.Registry(dry_run=True)
+CALLS: list[tuple[int, Any, str]] = [
+    (1, her.service.address, "https://www.lmsal.com/hek/her"),
+    (24, lambda: her.summary_url(FLARE), f"https://www.lmsal.com/hek/her?cmd=view-voevent&ivorn={FLARE}"),
+    (25, lambda: her.voevent_url(FLARE), f"https://www.lmsal.com/hek/her?cmd=export-voevent&cosec=1&ivorn={FLARE}"),
+    (26, lambda: her.summary_url(FLARE, rev=3), f"https://www.lmsal.com/hek/her?cmd=view-voevent&ivorn={FLARE}&rev=3"),
+    (
+        26,
+        lambda: her.voevent_url(FLARE, rev=3),
+        f"https://www.lmsal.com/hek/her?cmd=export-voevent&cosec=1&ivorn={FLARE}&rev=3",
+    ),
+    (27, her.recent_url, "https://www.lmsal.com/hek/her?cmd=home"),
+    (29, lambda: posted(DRY.rate(FLARE, 0.5)), f"{HEKS}cmd=rate&ivorn={FLARE}&rating=0.5&cosec=2"),
+    (30, lambda: posted(DRY.comment(FLARE, "XXX")), f"{HEKS}cmd=comment&ivorn={FLARE}&comment=XXX&cosec=2"),
+    (
+        31,
+        lambda: posted(DRY.add_reference(FLARE, "XXX", "YYY", "https://z.org")),
+        f"{HEKS}cmd=add-reference&ivorn={FLARE}&name=XXX&type=YYY&url=https://z.org&cosec=2",
+    ),
+    (
+        # The page's own example, is_followed_by, is for automatic methods; users may say these two.
+        32,
+        lambda: posted(DRY.relate(FIRST, "is_associated_with", SECOND, 0.9)),
+        f"{HEKS}cosec=2&cmd=create_edge&ivorn1={FIRST}&ivorn2={SECOND}&edge_type=is_associated_with&edge_strength=0.9",
+    ),
+]  # fmt: skip
+"""What calls yield."""
+
+WHOLE = (8, 9, 11, 12, 15, 21, 22)
+"""Places of examples that are whole addresses."""
+LOST = {28: "the list of existing values: her.values counts what a search brings"}
+
+
+def posted(submission: Any) -> str:
+    """Return what is posted as the page writes it, as an address: it never is one, but the body of a POST."""
+    assert submission.url == HEKS.rstrip("?")
+    return submission.url + "?" + urlencode(submission.fields)
+
+
+def fields(address: str) -> dict[str, str]:
+    return dict(parse_qsl(address.partition("?")[2] or address))
+
+
+@pytest.mark.parametrize(("place", "query", "documented"), SEARCHES, ids=lambda value: str(value)[:40])
+def test_words_yield_the_documented_request(place: int, query: Any, documented: str) -> None:
     requests = her.translate(*query)
-    asked = dict(parse_qsl(urlsplit(requests[0].url).query))
+    asked = fields(requests[0].url)
     assert dict(requests[0].parameters) == asked
-    expected = dict(parse_qsl(documented))
+    expected = fields(documented)
     assert {name: asked.get(name) for name in expected} == expected
     assert requests[0].url.startswith("https://www.lmsal.com/hek/her?")
+    if place in WHOLE:
+        # The page's examples leave the format and the pages to their defaults.
+        assert set(asked) - set(expected) <= {"cosec", "result_limit", "page"} | ({"event_region"} - set(expected))
     if "contains" in documented:
         assert not {"event_type", "x1", "event_coordsys"} & set(asked)
+
+
+@pytest.mark.parametrize(("place", "call", "documented"), CALLS, ids=lambda value: str(value)[:20])
+def test_calls_yield_the_documented_address(place: int, call: Any, documented: str) -> None:
+    made = call()
+    assert made.partition("?")[0] == documented.partition("?")[0]
+    assert fields(made) == fields(documented) if "?" in documented else made == documented
+
+
+def test_every_example_of_the_page_is_here() -> None:
+    """There are 32, in the order of the page; of one only the modifiers are known."""
+    covered = {place for place, _, _ in (*SEARCHES, *CALLS)} | set(LOST)
+    assert covered == set(range(1, 33))
+
+
+def test_a_search_opens_in_isolsearch() -> None:
+    shown = her.isolsearch_url(OCTOBER, KINDS, DISK, KAREL, a.Source("TRACE"))
+    assert shown.startswith("https://www.lmsal.com/isolsearch?hek_query=https%3A%2F%2Fwww.lmsal.com%2Fhek%2Fher%3F")
+    inner = fields(shown)["hek_query"]
+    assert fields(inner) | fields(OCTOBER_COMPLETE + BOTH) == fields(inner)
+
+
+def test_coordinates_of_outlines_bear_the_documented_names(archive: Any) -> None:
+    table = her.HERClient().search(a.Time("2026-01-10", "2026-01-11"), a.her.CH)
+    assert set(CHAINCODES) <= set(table.colnames)
 
 
 def test_a_search_makes_exactly_these_requests(archive: Any) -> None:
