@@ -75,6 +75,7 @@ class Poster:
             raise QueryError(f"{public_url(url)} is not asked: what is sent there could be read on the way.")
         ends = time.monotonic() + conf.deadline
         shown = public_url(url)
+        failure = None
         try:
             response = self._session.post(
                 url,
@@ -88,7 +89,10 @@ class Poster:
             with closing(response):
                 body = self._read(response, shown, ends)
         except (requests.RequestException, HTTPError) as error:
-            raise ServiceUnreachable(self._archive, shown, reason(error)) from None
+            failure = reason(error)
+        if failure is not None:
+            # Not while the other is handled, which would go with it as its context, and holds the form.
+            raise ServiceUnreachable(self._archive, shown, failure)
         return self._accepted(Answer(self._archive, shown, response.status_code, response.headers, body))
 
     def _read(self, response: requests.Response, shown: str, ends: float) -> bytes:
