@@ -33,11 +33,13 @@ COLUMNS: dict[str, tuple[tuple[str, ...], u.UnitBase | None]] = {
     "DATAMEDN": (("DATAMEDN",), None),
     "DATAMEAN": (("DATAMEAN",), None),
     "DATARMS": (("DATARMS",), None),
+    "CADENCE": (("CADENCE",), u.s),
+    "TELESCOP": (("TELESCOP",), None),
     "FILENAME": (("FILENAME",), None),
 }
 """Columns of a header search: the keywords that fill them, and their unit."""
 
-_TEXTS = frozenset({"DATE-OBS", "T_OBS", "T_REC", "FILENAME"})
+_TEXTS = frozenset({"DATE-OBS", "T_OBS", "T_REC", "TELESCOP", "FILENAME"})
 _WHOLE = frozenset({"QUALITY", "FSN"})
 
 Header = dict[str, Any]

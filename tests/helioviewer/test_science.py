@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import astropy.units as u
 import numpy as np
 import pytest
 from sunpy.net import Fido
 from sunpy.net import attrs as a
+from sunpy.net.attr import SimpleAttr
 
 from sunpy_helio_plugins import HelioviewerClient, helioviewer
-from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.helioviewer import catalogue, holdings, service, tables
+from sunpy_helio_plugins.errors import QueryError, ServiceError
+from sunpy_helio_plugins.helioviewer import catalogue, headers, holdings, service, tables
 
 NOON = a.Time("2026-01-10 11:58", "2026-01-10 12:00:30")
 
@@ -52,51 +53,231 @@ def record_set(query: Any) -> str:
     return str([*keywords, block.get("primekey")]).replace(" ", "")
 
 
-def jsoc(asked: list[str]) -> Any:
-    """Answer as JSOC's jsoc_info does."""
+FRAMES = {
+    "AIA": {"FSN": 123456789}, "HMI": {"T_REC": "2020.01.01_00:00:00_TAI"}, "MDI": {"T_REC": "2020.01.01_00:00:00_TAI"},
+    "EUI": {"FILENAME": "solo_L2_eui-fsi174-image_20200101T000000123_V01.fits"}, "SUVI": {"TELESCOP": "G16"},
+    "EIT": {"FILENAME": "efr20200101.000000"}, "SECCHI": {"FILENAME": "20200101_000000_n4euA.fts"},
+    "SWAP": {"FILENAME": "swap_lv1_20200101_000000.fits"},
+}  # fmt: skip
 
-    def reply(path: str) -> tuple[int, str, bytes]:
-        query = parse_qs(urlsplit(path).query)
-        wanted = query["ds"][0]
-        asked.append(wanted)
-        series, _, rest = wanted.partition("[")
-        key = query["key"][0].split(",")[0]
-        values = rest.strip("[]? ").removeprefix("FSN in (").rstrip(") ?").split(",")
-        body = {
-            "status": 0, "count": len(values), "keywords": [{"name": key, "values": values}],
-            "recinfo": [{"name": f"{series}[{value}]"} for value in values],
-        }  # fmt: skip
-        return 200, "application/json", json.dumps(body).encode()
 
-    return reply
+@pytest.fixture
+def sources(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that makes a table of one image of each source; their headers hold what `FRAMES` says."""
+    monkeypatch.setattr(headers, "fetch", lambda urls: [FRAMES[url.rpartition("=")[2]] for url in urls])
+
+    def make(*numbers: int) -> Any:
+        kinds = [one for one in catalogue.known() if not one.members and (not numbers or one.id in numbers)]
+        listings = [
+            service.Listing(
+                one, np.array(["2020-01-01"], "M8[us]"), np.array([f"/x/{one.id}.jp2?i={one.instruments[0]}".encode()]),
+                "https://h", np.array(["x"]),
+            )
+            for one in kinds
+        ]  # fmt: skip
+        table = tables.images_table(listings, [], HelioviewerClient())
+        table["url"] = [f"https://h/?i={one.instruments[0]}" for one in kinds]
+        return table
+
+    return make
 
 
 @pytest.mark.parametrize("source", [13, 19])
-def test_records_are_resolved_by_drms(archive: Any, canned: Any, source: int) -> None:
-    drms = pytest.importorskip("drms")
-    from drms.config import ServerConfig
-
-    asked: list[str] = []
-    server = ServerConfig(name="twin", cgi_baseurl=f"{canned(jsoc(asked))}/", cgi_jsoc_info="jsoc_info")
-    twins = helioviewer.science(search(a.helioviewer.SourceID(source)), resolve=True, drms_client=drms.Client(server))
-    assert len(asked) == 1
-    assert not twins["Record"].mask.any()
-    assert all(str(value) in record for value, record in zip(twins["Value"], twins["Record"], strict=True))
+def test_records_are_resolved_by_drms(archive: Any, jsoc: Any, source: int) -> None:
+    images = search(a.helioviewer.SourceID(source))
+    values = list(helioviewer.science(images)["Value"])
+    jsoc.held = set(values[1:])
+    twins = helioviewer.science(images, resolve=True)
+    assert len(jsoc.asked) == 1
+    assert list(twins["Record"].mask) == [True] + [False] * (len(values) - 1), "JSOC has no record of the first"
+    assert all(str(value) in record for value, record in zip(values[1:], twins["Record"][1:], strict=True))
 
 
-def test_every_source_has_a_twin_or_says_that_it_has_none() -> None:
-    listings = [
-        service.Listing(one, np.array(["2020-01-01"], "M8[us]"), np.array([b"/x.jp2"]), "http://h", np.array(["x"]))
-        for one in catalogue.known()
-        if not one.members and one.instruments[0] not in ("AIA", "HMI", "EUI", "EIT", "SECCHI", "SWAP")
-    ]
-    twins = helioviewer.science(tables.images_table(listings, [], HelioviewerClient()))
+def test_every_source_whose_data_are_at_jsoc_is_resolved(sources: Any, jsoc: Any) -> None:
+    jsoc.held = {"123456789", "2020.01.01_00:00:00_TAI"}
+    twins = helioviewer.science(sources(), resolve=True)
+    at_jsoc = twins[~twins["Record"].mask]
+    assert set(at_jsoc["Instrument"]) == {"AIA", "HMI", "MDI"}
+    assert (at_jsoc["Archive"] == "JSOC").all()
+    assert sorted(set(at_jsoc["Series"])) == [
+        "aia.lev1_euv_12s", "aia.lev1_uv_24s", "aia.lev1_vis_1h", "hmi.ic_45s", "hmi.m_45s", "mdi.fd_Ic",
+        "mdi.fd_M_96m_lev182",
+    ]  # fmt: skip
+    assert len(jsoc.asked) == 7, "one question for each series"
+    assert twins["Record"].mask[twins["Archive"] == "VSO"].all()
+
+
+@pytest.mark.parametrize(
+    ("source", "asked"),
+    [
+        (13, "aia.lev1_euv_12s[2026.01.10_11:57:54_TAI-2026.01.10_11:59:54_TAI][304][? FSN='300020070' ?]{image}"),
+        (19, "hmi.m_45s[2026.01.10_11:59:15.000_TAI]{magnetogram}"),
+    ],
+)
+def test_browsing_in_jp2_then_only_these_fits_are_fetched(
+    archive: Any, jsoc: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: int, asked: str
+) -> None:
+    from sunpy.net.jsoc import jsoc as client
+
+    monkeypatch.setattr(client.time, "sleep", lambda seconds: None)
+    twins = helioviewer.science(search(a.helioviewer.SourceID(source))[:2], notify="somebody@example.org")
+    files = Fido.fetch(Fido.search(twins.query()), path=tmp_path / "{file}")
+    names = sorted(Path(file).name for file in files)
+    assert names == sorted(f"{twins['Series'][0]}.{value}.image.fits" for value in twins["Value"])
+    assert asked in jsoc.asked
+
+
+@pytest.mark.parametrize("source", [6, 7, 8, 15, 17, 18])
+def test_jsocs_client_takes_the_query_of_every_series(
+    sources: Any, jsoc: Any, source: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twins = helioviewer.science(sources(source))
+    assert len(Fido.search(twins.query())[0]) == 1
+    assert jsoc.asked[0].startswith(f"{twins['Series'][0]}[")
+    assert twins["Value"][0] in jsoc.asked[0]
+
+
+def test_many_frames_are_asked_for_in_parts(jsoc: Any) -> None:
+    from sunpy_helio_plugins.helioviewer import archives, records
+
+    numbers = [str(300_000_000 + number) for number in range(400)]
+    twins = [archives.Twin("JSOC", "aia.lev1_euv_12s", "FSN", number) for number in [*numbers, numbers[0]]]
+    found = records.resolved(twins)
+    assert found == [f"aia.lev1_euv_12s[{twin.value}]" for twin in twins]
+    assert len(jsoc.asked) == 3
+
+
+def test_a_jsoc_that_fails_is_one_clear_error(archive: Any, jsoc: Any) -> None:
+    jsoc.failing = True
+    with pytest.raises(ServiceError, match=r"JSOC: the records of aia\.lev1_euv_12s cannot be found.*Series not found"):
+        helioviewer.science(search(a.helioviewer.SourceID(13)), resolve=True)
+
+
+def test_every_source_has_a_twin_or_says_that_it_has_none(sources: Any) -> None:
+    twins = helioviewer.science(sources())
+    assert len(twins) == 139
     none = twins["Archive"].mask
-    assert (twins["Note"].mask != none).all()
-    assert set(twins["Instrument"][none]) == {"RHESSI", "WFI+NFI", "CCOR-1", "CCOR-2"}
+    assert set(twins["Instrument"][none]) == {"RHESSI", "CCOR-1", "CCOR-2"}
+    assert not twins["Note"].mask[none].any()
+    assert set(twins["Instrument"][twins["Exact"]]) == {
+        "AIA", "HMI", "MDI", "EIT", "SECCHI", "SWAP", "EUI", "WFI+NFI",
+    }  # fmt: skip
     with pytest.raises(QueryError, match="None of the"):
         twins[none].query()
     assert twins[~none].query() is not None
+
+
+WORDS = {
+    0: "EIT|171", 4: "LASCO|c2", 20: "SECCHI|STEREO_A|euvi|171", 31: "SECCHI|STEREO_B|cor2", 32: "SWAP|174",
+    33: "SXT", 38: "XRT", 75: "TRACE|171", 83: "K-Cor|MLSO", 88: "IRIS", 94: "GONG|intensity", 131: "PUNCH-MOSAIC",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("source", WORDS)
+def test_the_vso_takes_each_of_its_queries(sources: Any, source: int) -> None:
+    from sunpy.net.vso import VSOClient
+
+    query = helioviewer.science(sources(source))["Query"][0]
+    assert VSOClient._can_handle_query(*query.attrs)
+    shown = [str(getattr(one, "value", getattr(one, "min", ""))) for one in query.attrs]
+    assert all(any(word == text.removesuffix(" Angstrom").removesuffix(".0") for text in shown) for word in
+               WORDS[source].split("|")), shown  # fmt: skip
+    times = next(one for one in query.attrs if isinstance(one, a.Time))
+    assert times.near.isot == "2020-01-01T00:00:00.000"
+
+
+@pytest.mark.parametrize(
+    ("telescope", "satellite"), [("G16", 16), ("GOES-18", 18), ("GOES-R", None), ("", None)]
+)
+def test_suvis_satellite_is_in_the_header_only(
+    sources: Any, monkeypatch: pytest.MonkeyPatch, telescope: str, satellite: int | None
+) -> None:
+    from sunpy.net.dataretriever import SUVIClient
+
+    monkeypatch.setitem(FRAMES, "SUVI", {"TELESCOP": telescope})
+    twins = helioviewer.science(sources(2003))
+    query = twins["Query"][0]
+    assert SUVIClient._can_handle_query(*query.attrs)
+    numbers = [one.value for one in query.attrs if isinstance(one, a.goes.SatelliteNumber)]
+    assert numbers == ([] if satellite is None else [satellite])
+    assert twins["Note"].mask[0] == (satellite is not None)
+
+
+@pytest.mark.parametrize(("cadence", "series"), [(None, "hmi.m_45s"), (45.0, "hmi.m_45s"), (720.0, "hmi.m_720s")])
+def test_hmis_series_is_that_of_its_cadence(
+    sources: Any, monkeypatch: pytest.MonkeyPatch, cadence: float | None, series: str
+) -> None:
+    frame = {"T_REC": "2020.01.01_00:00:00_TAI", **({} if cadence is None else {"CADENCE": cadence})}
+    monkeypatch.setitem(FRAMES, "HMI", frame)
+    assert helioviewer.science(sources(19))["Series"][0] == series
+
+
+def test_mdi_without_a_record_is_looked_for_at_the_vso(sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FRAMES, "MDI", {})
+    twins = helioviewer.science(sources(6, 7))
+    assert list(twins["Archive"]) == ["VSO", "VSO"]
+    assert not twins["Exact"].any()
+
+
+def test_a_header_that_cannot_be_read_is_said(sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(headers, "fetch", lambda urls: ["Helioviewer answered 404" for _ in urls])
+    twins = helioviewer.science(sources(13, 19, 20))
+    assert list(twins["Note"][:2]) == [
+        "no FSN in the header. Helioviewer answered 404", "no T_REC in the header. Helioviewer answered 404",
+    ]  # fmt: skip
+    assert (twins["Archive"][2], twins["Exact"][2]) == ("VSO", False)
+
+
+@pytest.fixture
+def soar(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Register what sunpy-soar registers."""
+
+    class Product(SimpleAttr):
+        """A product of Solar Orbiter's archive."""
+
+    monkeypatch.setattr(a, "soar", SimpleNamespace(Product=Product), raising=False)
+    return Product
+
+
+PRODUCTS = {84: "eui-fsi174-image", 85: "eui-fsi304-image", 86: "eui-hrieuv174-image", 87: "eui-hrilya1216-image"}
+
+
+@pytest.mark.parametrize("source", PRODUCTS)
+def test_eui_is_found_at_soar_by_the_name_of_its_file(sources: Any, soar: Any, source: int) -> None:
+    twins = helioviewer.science(sources(source))
+    row = twins[0]
+    assert (row["Archive"], row["Series"], row["Exact"]) == ("SOAR", PRODUCTS[source], True)
+    assert (row["Key"], row["Value"]) == ("FILENAME", "solo_L2_eui-fsi174-image_20200101T000000123_V01.fits")
+    kinds = {type(one): one for one in row["Query"].attrs}
+    assert kinds[soar].value == PRODUCTS[source]
+    assert (kinds[a.Instrument].value, kinds[a.Level].value) == ("EUI", 2)
+    assert abs((kinds[a.Time].end - kinds[a.Time].start).to_value(u.s) - 60) < 1e-3
+
+
+def test_euis_file_may_be_named_in_a_comment(sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "solo_L2_eui-fsi174-image_20220401T000045248_V01.fits"
+    monkeypatch.setitem(FRAMES, "EUI", {"HV_COMMENT": f"JP2 made of Title = {name} by EUI"})
+    assert helioviewer.science(sources(84))["Value"][0] == name
+    monkeypatch.setitem(FRAMES, "EUI", {})
+    row = helioviewer.science(sources(84))[0]
+    assert (row["Key"], row["Exact"]) == ("DATE-OBS", False)
+
+
+def test_without_sunpy_soar_the_twin_is_described(sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(a, "soar", raising=False)
+    row = helioviewer.science(sources(84))[0]
+    assert (row["Archive"], row["Series"], row["Exact"]) == ("SOAR", "eui-fsi174-image", True)
+    assert "sunpy-soar" in row["Note"]
+    assert row["Query"] is None
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_a_row_and_no_rows_have_twins_too(archive: Any, rows: int) -> None:
+    table = search(a.helioviewer.SourceID(13))
+    assert len(helioviewer.science(table[0])) == 1
+    twins = helioviewer.science(table[:rows])
+    assert len(twins) == rows
+    assert str(twins)
 
 
 def test_near_a_time_every_source_gives_its_nearest_image(archive: Any, tmp_path: Any) -> None:

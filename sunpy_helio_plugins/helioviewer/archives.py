@@ -1,0 +1,183 @@
+"""
+Which archive has the science-grade data of an image, and the Fido query that finds them.
+
+Helioviewer's pictures of AIA and HMI are made of near-real-time data: what they share with the science series is the
+frame's serial number (FSN) and the record's time (T_REC), not the number of the record. Which archive has the data of
+which instrument is a matter of record; where none is known, the twin says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import astropy.units as u
+from sunpy.net import attrs as a
+from sunpy.net.attr import Attr, and_
+
+__all__ = ["NEEDED", "Twin", "twin_of"]
+
+_WINDOW = 30 * u.s
+_AIA_SERIES = {1600: "aia.lev1_uv_24s", 1700: "aia.lev1_uv_24s", 4500: "aia.lev1_vis_1h"}
+_HMI_SERIES = {"magnetogram": ("hmi.m_{}s", "magnetogram"), "continuum": ("hmi.ic_{}s", "continuum")}
+_MDI_SERIES = {"magnetogram": "mdi.fd_M_96m_lev182", "continuum": "mdi.fd_Ic"}
+_EUI = {("FSI", 174): "eui-fsi174-image", ("FSI", 304): "eui-fsi304-image", ("HRI", 174): "eui-hrieuv174-image",
+        ("HRI", 1216): "eui-hrilya1216-image"}  # fmt: skip
+_VSO = {
+    "EIT": "EIT", "LASCO": "LASCO", "MDI": "MDI", "SECCHI": "SECCHI", "SWAP": "SWAP", "XRT": "XRT", "TRACE": "TRACE",
+    "SXT": "SXT", "SJI": "IRIS", "GONG": "GONG", "COSMO": "K-Cor",
+}  # fmt: skip
+_NOTES = {
+    "XRT": "the VSO does not know filters: choose by EC_FW1_ and EC_FW2_ of the files",
+    "SJI": "the VSO may list spectra and other levels as well",
+    "GONG": "the VSO may list other observables of the network as well",
+}
+
+Header = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Twin:
+    """
+    Where the science-grade data of one image are.
+
+    Attributes
+    ----------
+    archive : str
+        Who has them; empty where nobody does that sunpy reaches.
+    series : str
+        The series or product.
+    key, value : str
+        By what they are found.
+    exact : bool
+        Whether that is of this very exposure; otherwise they are the nearest ones.
+    query : sunpy.net.attr.Attr or None
+        What Fido is asked.
+    note : str
+        Why there is none, or what to look at.
+    """
+
+    archive: str = ""
+    series: str = ""
+    key: str = ""
+    value: str = ""
+    exact: bool = False
+    query: Attr | None = None
+    note: str = ""
+
+
+def twin_of(row: Any, header: Header, notify: str | None) -> Twin:
+    """
+    Return the twin of an image.
+
+    Parameters
+    ----------
+    row : astropy.table.Row
+        The image's row.
+    header : mapping
+        Keywords of its header; the key ``""`` holds why there are none.
+    notify : str or None
+        The mail address registered at JSOC.
+    """
+    instrument = str(row["Instrument"])
+    make = _MAKERS.get(instrument, _vso if instrument in _VSO else None)
+    if make is None:
+        return Twin(note=f"sunpy reaches no archive of {instrument}'s data")
+    return make(row, header, notify)
+
+
+def _near(row: Any, window: u.Quantity = _WINDOW) -> list[Attr]:
+    time = row["Start Time"]
+    return [a.Time(time - window, time + window, near=time)]
+
+
+def _jsoc(series: str, segment: str, notify: str | None, *keys: Attr) -> Attr:
+    mail = [a.jsoc.Notify(notify)] if notify else []
+    return and_(a.jsoc.Series(series), *keys, a.jsoc.Segment(segment), *mail)
+
+
+def _lacking(key: str, header: Header) -> Twin:
+    return Twin(note=f"no {key} in the header. {header.get('', '')}".strip())
+
+
+def _aia(row: Any, header: Header, notify: str | None) -> Twin:
+    if not header.get("FSN"):
+        return _lacking("FSN", header)
+    wave, number, time = int(str(row["Measurement"])), int(header["FSN"]), row["Start Time"]
+    series = _AIA_SERIES.get(wave, "aia.lev1_euv_12s")
+    # The time is that of the record's slot, which is an hour long in the last of these series.
+    window = 1 * u.h if series.endswith("_1h") else 1 * u.min
+    keys = (a.Time(time - window, time + window), a.Wavelength(wave * u.AA), a.jsoc.Keyword("FSN") == number)
+    return Twin("JSOC", series, "FSN", str(number), True, _jsoc(series, "image", notify, *keys))
+
+
+def _hmi(row: Any, header: Header, notify: str | None) -> Twin:
+    if not header.get("T_REC"):
+        return _lacking("T_REC", header)
+    pattern, segment = _HMI_SERIES[str(row["Measurement"])]
+    cadence = header.get("CADENCE")
+    seconds = u.Quantity(cadence, u.s).value if cadence is not None else 45
+    series, record = pattern.format(720 if seconds > 300 else 45), str(header["T_REC"])
+    return Twin("JSOC", series, "T_REC", record, True, _jsoc(series, segment, notify, a.jsoc.PrimeKey("T_REC", record)))
+
+
+def _mdi(row: Any, header: Header, notify: str | None) -> Twin:
+    if not header.get("T_REC"):
+        return _vso(row, header, notify)
+    series, record = _MDI_SERIES[str(row["Measurement"])], str(header["T_REC"])
+    return Twin("JSOC", series, "T_REC", record, True, _jsoc(series, "data", notify, a.jsoc.PrimeKey("T_REC", record)))
+
+
+def _eui(row: Any, header: Header, notify: str | None) -> Twin:
+    product = _EUI[str(row["Detector"]), int(str(row["Measurement"]))]
+    told = re.search(r"solo_L2_\S+?\.fits", f"{header.get('FILENAME', '')} {header.get('HV_COMMENT', '')}")
+    name = told[0] if told else str(header.get("FILENAME", ""))
+    key, value = ("FILENAME", name) if name else ("DATE-OBS", row["Start Time"].isot)
+    try:
+        soar = a.soar
+    except AttributeError:
+        note = 'Fido asks SOAR once "sunpy-soar" is installed'
+        return Twin("SOAR", product, key, value, bool(name), note=note)
+    query = and_(*_near(row), a.Instrument("EUI"), a.Level(2), soar.Product(product))
+    return Twin("SOAR", product, key, value, bool(name), query)
+
+
+def _suvi(row: Any, header: Header, notify: str | None) -> Twin:
+    query = [*_near(row, 4 * u.min), a.Instrument.suvi, a.Level(2), a.Wavelength(int(str(row["Measurement"])) * u.AA)]
+    satellite = re.fullmatch(r"(?:GOES-?|G)(\d+)", str(header.get("TELESCOP", "")).strip())
+    if satellite:
+        query.append(a.goes.SatelliteNumber(int(satellite[1])))
+    note = "" if satellite else "the header does not say which satellite it was: choose one"
+    return Twin("NOAA", key="DATE-OBS", value=row["Start Time"].isot, query=and_(*query), note=note)
+
+
+def _punch(row: Any, header: Header, notify: str | None) -> Twin:
+    query = and_(*_near(row), a.Source("PUNCH-MOSAIC"))
+    name = str(row["Path"]).rpartition("/")[2].removesuffix(".jp2")
+    return Twin("VSO", key="FILENAME", value=name, exact=True, query=query)
+
+
+def _vso(row: Any, header: Header, notify: str | None) -> Twin:
+    instrument, measurement = str(row["Instrument"]), str(row["Measurement"])
+    name = str(header.get("FILENAME", "")) if instrument in ("EIT", "SECCHI", "SWAP") else ""
+    query: list[Attr] = [*_near(row, _WINDOW if name else 5 * u.min), a.Instrument(_VSO[instrument])]
+    if instrument in ("SECCHI", "LASCO"):
+        query.append(a.Detector(str(row["Detector"]).lower()))
+    if instrument in ("SECCHI", "COSMO"):
+        query.append(a.Source(str(row["Source"])))
+    if instrument in ("EIT", "SECCHI", "SWAP", "TRACE") and measurement.isdigit():
+        query.append(a.Wavelength(int(measurement) * u.AA))
+    if instrument in ("MDI", "GONG"):
+        query.append(a.Physobs("LOS_magnetic_field" if measurement == "magnetogram" else "intensity"))
+    key, value = ("FILENAME", name) if name else ("DATE-OBS", row["Start Time"].isot)
+    return Twin("VSO", "", key, value, bool(name), and_(*query), _NOTES.get(instrument, ""))
+
+
+_MAKERS: dict[str, Callable[[Any, Header, str | None], Twin]] = {
+    "AIA": _aia, "HMI": _hmi, "MDI": _mdi, "EUI": _eui, "SUVI": _suvi, "WFI+NFI": _punch,
+}  # fmt: skip
+
+NEEDED = frozenset({"AIA", "HMI", "MDI", "EUI", "EIT", "SECCHI", "SWAP", "SUVI"})
+"""Instruments whose twins are found by keywords of the header."""
