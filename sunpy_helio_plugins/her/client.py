@@ -12,6 +12,7 @@ from sunpy.net.base_client import BaseClient, convert_row_to_table
 from sunpy_helio_plugins import errors
 from sunpy_helio_plugins.fido import Face
 from sunpy_helio_plugins.her import attrs, pages, service, voevent
+from sunpy_helio_plugins.her.cores import CORE
 from sunpy_helio_plugins.her.hek import is_hek
 from sunpy_helio_plugins.her.joining import refuse_uncompared
 from sunpy_helio_plugins.her.keywords import event_types, suppliers
@@ -27,7 +28,9 @@ class HERClient(Face, BaseClient):
     Heliophysics Events Registry (HER): features and events on the Sun, also known as the HEK.
 
     A query is answered here when it holds an ``a.her.*`` attr, or sunpy's ``a.hek.*`` together with ``a.Instrument``,
-    ``a.Source``, ``a.Detector``, ``a.Wavelength`` or ``a.Provider("HER")``, which sunpy's own HEK client refuses.
+    ``a.Source``, ``a.Detector``, ``a.Physobs``, ``a.Wavelength`` or ``a.Provider("HER")``, which sunpy's own HEK client
+    refuses. Fido asks for each branch of an OR alone: ``a.her.CH | a.hek.FL`` goes to two clients, and ``a.her.CH |
+    a.her.FL``, or ``HERClient().search`` with either, to this one.
 
     Examples
     --------
@@ -137,4 +140,4 @@ def _refused_by_sunpy(attr: Attr) -> bool:
     """Tell whether sunpy's HEK client refuses a query that holds this attr, and ours understands it."""
     if isinstance(attr, core.Provider):
         return str(attr.value).upper() in NAMES
-    return isinstance(attr, core.Instrument | core.Source | core.Detector | core.Wavelength)
+    return type(attr) in CORE

@@ -29,6 +29,7 @@ def answering(*query: Any) -> set[str]:
         (DAY, a.her.CH, a.hek.FRM.Name == "SPoCA"),
         (DAY, a.hek.CH, a.Instrument.aia),
         (DAY, a.hek.CH, a.Source("SDO")),
+        (DAY, a.hek.FL, a.Physobs("irradiance")),
         (DAY, a.hek.FRM.Name == "SPoCA", a.Provider("hek")),
         (DAY, a.her.CH, a.Physobs("intensity")),
     ],
@@ -40,6 +41,15 @@ def test_these_are_ours_alone(query: Any) -> None:
 @pytest.mark.parametrize("query", [(DAY, a.hek.CH), (DAY, a.hek.FL, a.hek.FRM.Name == "SWPC")])
 def test_a_time_with_sunpys_words_stays_sunpys(query: Any) -> None:
     assert answering(*query) == {"HEKClient"}
+
+
+def test_sunpys_words_beside_an_or_stay_sunpys_unless_each_branch_is_ours(archive: Any) -> None:
+    """Fido asks for each branch of an OR alone, and sunpy's words mean sunpy's client where no word of ours is."""
+    both = Fido.search(DAY, a.her.CH | (a.hek.FL & a.her.Event()))
+    assert [table.client for table in both] == [HERClient(), HERClient()]
+    assert len(HERClient().search(DAY, a.her.CH | a.hek.FL)) == 30
+    assert answering(DAY, a.hek.FL) == {"HEKClient"}
+    assert answering(DAY, a.hek.FL, a.her.Event()) == {"HERClient"}
 
 
 def test_a_time_alone_is_not_ours() -> None:

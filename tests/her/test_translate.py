@@ -38,6 +38,10 @@ def test_times_of_any_scale_become_utc_and_keep_their_sub_seconds() -> None:
     start = Time("2026-01-10T00:00:37.250", scale="tai")
     (query,) = queries(a.Time(start, Time("2026-01-10T01:00:00.5")), a.her.CH)
     assert (query.start, query.end) == ("2026-01-10T00:00:00.250Z", "2026-01-10T01:00:00.500Z")
+    for scale in ("tai", "tt", "tdb"):
+        edges = [getattr(Time(text, scale="utc"), scale) for text in (START, END)]
+        (query,) = queries(a.Time(*edges), a.her.CH)
+        assert (query.start, query.end) == (START, END)
 
 
 def test_detectors_and_lasco_are_condensed_names() -> None:
@@ -93,6 +97,102 @@ def test_a_wavelength_becomes_a_narrow_range_in_centimetres(wavelength: Any) -> 
     assert (low.name, low.operator, high.operator) == ("obs_meanwavel", ">=", "<=")
     assert float(low.value) < 1.93e-6 < float(high.value)
     assert float(high.value) - float(low.value) < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("observable", "instruments"),
+    [
+        ("irradiance", ["GOES", "EVE", "LYRA"]), ("LOS_magnetic_field", ["HMI", "MDI", "GONG", "SOLIS"]),
+        ("LOS_MAGNETIC_FIELD", ["HMI", "MDI", "GONG", "SOLIS"]), ("vector_magnetic_field", ["HMI", "SOLIS"]),
+        ("LOS_velocity", ["HMI", "MDI", "GONG"]),
+    ],
+)  # fmt: skip
+def test_an_observable_means_the_instruments_that_measure_it(observable: str, instruments: list[str]) -> None:
+    found = queries(DAY, a.her.Event(), a.Physobs(observable))
+    assert [query.filters for query in found] == [
+        (Triplet("obs_instrument", "like", f"%{name}%"),) for name in instruments
+    ]
+
+
+def test_an_observable_that_the_registry_cannot_tell_is_refused_with_those_that_it_can() -> None:
+    with pytest.raises(QueryError, match=r"a\.Physobs\('intensity'\).*irradiance, los_magnetic_field.*a\.Instrument"):
+        queries(DAY, a.her.CH, a.Physobs.intensity)
+
+
+def test_the_observatory_of_cactus_is_its_coronagraph() -> None:
+    found = queries(DAY, a.her.CE, a.Source("SOHO"))
+    assert [query.filters for query in found] == [
+        (Triplet("obs_observatory", "=", name),) for name in ("SOHO", "LASCO")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "sent"),
+    [
+        (a.her.Supplier("spoca"), [[("search_frm_name", "=", "SPoCA")]]),
+        (a.her.Supplier("SWPC", "CACTus"), [[("search_frm_name", "=", "SWPC")], [("search_frm_name", "=", "CACTus")]]),
+        (~a.her.Supplier("SWPC"), [[("search_frm_name", "!=", "SWPC")]]),
+        # The registry finds nothing for names with parentheses: this package chooses.
+        (a.her.Supplier("CACTus (Computer Aided CME Tracking)"), [[]]),
+        # A name that is not known for a condensed one may be a full one.
+        (a.her.Supplier("My method"), [[("search_frm_name", "=", "My method")], [("frm_name", "=", "My method")]]),
+    ],
+)
+def test_a_supplier_is_asked_for_by_a_name_that_works(words: Any, sent: Any) -> None:
+    found = queries(DAY, a.her.Event(), words)
+    assert [[(test.name, test.operator, test.value) for test in query.filters] for query in found] == sent
+
+
+@pytest.mark.parametrize(
+    ("words", "returned"),
+    [
+        ((a.her.Return("hpc_x"),), ("hpc_x", "kb_archivid")),
+        ((a.her.Return("hpc_x"), a.her.frm_name == "x"), ("hpc_x", "kb_archivid", "frm_name")),
+        ((a.her.Return("hpc_x"), a.her.ar_noaanum < 3664), ("hpc_x", "kb_archivid", "ar_noaanum", "event_starttime")),
+        (
+            (a.her.Return("hpc_x"), a.her.cme_radiallinvel > 500 * u.km / u.s),
+            ("hpc_x", "kb_archivid", "cme_radiallinvel", "cme_radiallinvelunit"),
+        ),
+        (
+            (a.her.Return("hpc_x"), a.her.event_coord1 > 5 * u.deg),
+            ("hpc_x", "kb_archivid", "event_coord1", "event_coordunit"),
+        ),
+        (
+            (a.her.Return("refs"), ~a.her.Box(-1 * u.deg, -1 * u.deg, 1 * u.deg, 1 * u.deg, system="hgs")),
+            ("refs", "kb_archivid", "hgs_x", "hgs_y", "hgs_bbox", "noposition"),
+        ),
+        ((a.her.Return("hpc_x"), a.her.SortBy("hpc_y")), ("hpc_x", "kb_archivid", "hpc_y")),
+        (
+            (a.her.Return("hpc_x"), a.her.frm_name.isin(["x", "y"])),
+            ("hpc_x", "kb_archivid", "frm_name", "event_starttime", "event_endtime", "event_type"),
+        ),
+    ],
+)
+def test_what_this_package_needs_comes_beside_what_is_asked_for(words: Any, returned: tuple[str, ...]) -> None:
+    assert {query.returns for query in queries(DAY, a.her.Event(), *words)} == {returned}
+
+
+def test_the_newest_revision_can_be_told_from_what_is_returned() -> None:
+    (query,) = queries(DAY, a.her.CE, a.her.Return("hpc_x"), a.her.Latest())
+    assert {"revision", "hrc_a", "cme_angularwidth", "kb_archivdate", "event_type"} <= set(query.returns)
+
+
+@pytest.mark.parametrize(
+    ("words", "lacks"),
+    [
+        ((a.her.Return("required"), a.her.cme_radiallinvel > 500 * u.km / u.s), "cme_radiallinvel"),
+        ((a.her.Return("optional"), a.her.frm_name.isin(["x", "y"])), "event_starttime"),
+        ((a.her.Return("required"), a.her.Latest()), "revision"),
+    ],
+)
+def test_a_subset_that_leaves_out_what_must_be_judged_is_refused(words: Any, lacks: str) -> None:
+    with pytest.raises(QueryError, match=f"may leave out .*{lacks}"):
+        queries(DAY, a.her.CE, *words)
+
+
+def test_a_subset_goes_with_what_the_registry_judges() -> None:
+    (query,) = queries(DAY, a.her.CE, a.her.Return("required"), a.her.cme_mass > 3)
+    assert query.returns == ("required",)
 
 
 def test_energies_are_wavelengths_in_reverse() -> None:
