@@ -6,14 +6,11 @@ Rules and answers are those of the registry's API page ("Authentication and Post
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-import numpy as np
-
-from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceError, ServiceRefused
-from sunpy_helio_plugins.her import service, voevent
+from sunpy_helio_plugins.errors import QueryError, ServiceRefused
+from sunpy_helio_plugins.her import forms, service, voevent
 from sunpy_helio_plugins.her.pages import ivorn_of
 from sunpy_helio_plugins.her.translate import ARCHIVE
 from sunpy_helio_plugins.transport.credentials import Login
@@ -56,13 +53,15 @@ class Registry:
     Parameters
     ----------
     dry_run : bool, optional
-        Whether to check and return each submission without sending anything.
+        Whether to check and return each submission without sending it, and without signing in. Comments are read all
+        the same.
 
     Notes
     -----
     User and password are those that ``sign_in("her", user, password)`` of
     `sunpy_helio_plugins.transport.credentials` was given, or of the netrc file or the keyring. They, and all
     submissions, travel in the body of a POST over TLS; the session's cookie is kept in memory and forgotten by `close`.
+    No copy or pickle is signed in.
 
     Examples
     --------
@@ -85,6 +84,9 @@ class Registry:
     def __repr__(self) -> str:
         return f"<Registry at {service.address()}, {'signed in' if self._is_in else 'not signed in'}>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.dry_run,)
+
     def close(self) -> None:
         """Forget the session."""
         self._poster.forget()
@@ -105,16 +107,20 @@ class Registry:
             No user and password are known.
         ServiceRefused
             The registry knows no such user and password ("login failure").
+        ServiceError
+            It did not answer as it should.
         """
         known = Login("her", service.address()).secrets() if user is None or password is None else None
         if known is not None:
             user, password = (secret.reveal() for secret in known)
         if not user or not password:
             raise QueryError('No user and password are known for the registry; give them to sign_in("her", ...).')
+        if self.dry_run:
+            return
         # The cookie comes with cosec=1 only.
         form = {"username": user, "password": password, "cmd": "login", "cosec": "1"}
         answer = self._poster.post(self._heks, form)
-        words = server_words(answer.content)
+        words = server_words(forms.without(answer.content, password))
         if "login success" not in words.lower() or not self._poster.signed_in():
             raise ServiceRefused(ARCHIVE, answer.url, words or "no answer to the login", answer.status)
         self._is_in = True
@@ -140,7 +146,7 @@ class Registry:
         revision : int, optional
             Which revision.
         """
-        fields = _target(event, "idspecial", idspecial, revision) | {"rating": _fraction("A rating", rating)}
+        fields = forms.target(event, "idspecial", idspecial, revision) | {"rating": forms.fraction("A rating", rating)}
         return self._submit("rate", fields)
 
     def comment(
@@ -156,8 +162,8 @@ class Registry:
         text : str
             The comment.
         """
-        target = _target(event, "idspecial", idspecial, revision)
-        return self._submit("comment", target | {"comment": _text("text", text)})
+        target = forms.target(event, "idspecial", idspecial, revision)
+        return self._submit("comment", target | {"comment": forms.text("text", text)})
 
     def comments(
         self, event: Any, *, idspecial: int | None = None, revision: int | None = None
@@ -169,11 +175,14 @@ class Registry:
         ----------
         event, idspecial, revision
             As for `rate`.
+
+        Raises
+        ------
+        ServiceError
+            The registry does not know the event, or did not answer as it should.
         """
-        form = {"cmd": "comment", "cosec": "2"} | _target(event, "idspecial", idspecial, revision)
-        answer = self._poster.post(self._heks, form)
-        found = _decoded(answer).get("comments", [])
-        return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+        form = {"cmd": "comment", "cosec": "2"} | forms.target(event, "idspecial", idspecial, revision)
+        return forms.comments(self._poster.post(self._heks, form))
 
     def add_reference(
         self, event: Any, name: str, kind: str, url: str, *, eventid: int | None = None, revision: int | None = None
@@ -190,8 +199,8 @@ class Registry:
         eventid : int, optional
             The registry's number of the event, instead of its IVORN.
         """
-        words = {"name": _text("name", name), "type": _text("kind", kind), "url": _text("url", url)}
-        return self._submit("add-reference", _target(event, "eventid", eventid, revision) | words)
+        words = {"name": forms.text("name", name), "type": forms.text("kind", kind), "url": forms.text("url", url)}
+        return self._submit("add-reference", forms.target(event, "eventid", eventid, revision) | words)
 
     def relate(self, first: Any, verb: str, second: Any, strength: float = 1.0) -> Submission:
         """
@@ -219,7 +228,7 @@ class Registry:
             kind = "is for automatic methods" if verb in AUTOMATIC else "is no relation"
             raise QueryError(f"{verb!r} {kind}; users may say {' or '.join(VERBS)}.")
         ends = {"ivorn1": ivorn_of(first), "ivorn2": ivorn_of(second), "edge_type": verb}
-        return self._submit("create_edge", ends | {"edge_strength": _fraction("A strength", strength)})
+        return self._submit("create_edge", ends | {"edge_strength": forms.fraction("A strength", strength)})
 
     def upload(self, event: voevent.VOEvent) -> Submission:
         """
@@ -265,11 +274,10 @@ class Registry:
             return Submission(self._heks, form)
         self._sign_in()
         answer = self._poster.post(self._heks, form)
-        decoded = _decoded(answer)
-        status = str(decoded.get("status", "")).lower()
-        if status != "success":
-            raise ServiceRefused(ARCHIVE, answer.url, status or server_words(answer.content), answer.status)
-        return Submission(self._heks, form, answer=decoded)
+        if forms.DENIED in answer.text().lower():
+            # The session has ended; the next submission signs in again.
+            self.close()
+        return Submission(self._heks, form, answer=forms.succeeded(answer))
 
     def _send(self, event: voevent.VOEvent, where: str) -> Submission:
         document = voevent.write(event)
@@ -279,6 +287,8 @@ class Registry:
         self._sign_in()
         answer = self._poster.post(url, {}, {"uploadedFile": ("event.xml", document)})
         words = server_words(answer.content)
+        if forms.DENIED in words.lower():
+            self.close()
         if "successfully imported xml" not in words.lower():
             raise ServiceRefused(ARCHIVE, answer.url, words, answer.status)
         return Submission(url, {}, document, words)
@@ -286,40 +296,3 @@ class Registry:
     def _sign_in(self) -> None:
         if not self._is_in:
             self.login()
-
-
-def _target(event: Any, name: str, number: int | None, revision: int | None) -> dict[str, str]:
-    made = {name: str(_whole(name, number))} if number is not None else {"ivorn": ivorn_of(event)}
-    return made if revision is None else made | {"revision": str(_whole("revision", revision))}
-
-
-def _whole(name: str, number: Any) -> int:
-    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
-        raise QueryError(f"{name} is a whole number of at least 1, not {number!r}.")
-    return int(number)
-
-
-def _fraction(what: str, number: Any) -> str:
-    if isinstance(number, bool) or not isinstance(number, int | float | np.number) or not 0 <= number <= 1:
-        raise QueryError(f"{what} is a number from 0 to 1, not {number!r}.")
-    return f"{float(number):.12g}"
-
-
-def _text(name: str, text: Any) -> str:
-    if not isinstance(text, str) or not text.strip():
-        raise QueryError(f"{name} is text, not {text!r}.")
-    return text
-
-
-def _decoded(answer: Any) -> dict[str, Any]:
-    try:
-        decoded = json.loads(answer.text())
-    except ValueError:
-        raise _no_json(answer) from None
-    if not isinstance(decoded, dict):
-        raise _no_json(answer)
-    return decoded
-
-
-def _no_json(answer: Any) -> ServiceError:
-    return AnswerError(ARCHIVE, answer.url, f"JSON was expected: {server_words(answer.content)}", answer.status)
