@@ -44,118 +44,125 @@ class Gathered:
         The parameters; their fields stand in this order.
     types : sequence of pyarrow.DataType
         The types of all fields.
-    rows : int
+    room : int
         How many records there may be.
     """
 
-    def __init__(self, parameters: Sequence[Parameter], types: Sequence[pa.DataType], rows: int) -> None:
-        self.rows, self.room = 0, max(1, rows)
-        self.parameters: list[_Texts | _Numbers] = []
-        self.numbers: dict[Any, list[int]] = {}
+    def __init__(self, parameters: Sequence[Parameter], types: Sequence[pa.DataType], room: int) -> None:
+        self.parameters, self.rows, self.room = parameters, 0, max(1, room)
+        fields: dict[pa.DataType, list[int]] = {}
+        self.texts: list[_Texts] = []
+        self.places: list[tuple[pa.DataType, int]] = []
         first = 0
         for parameter in parameters:
-            kind = types[first]
+            kind, own = types[first], range(first, first + parameter.width)
+            self.places.append((kind, len(self.texts) if parameter.is_text else len(fields.get(kind, []))))
             if parameter.is_text:
-                self.parameters.append(_Texts(first, parameter, self.room))
+                self.texts.append(_Texts(own, self.room))
             else:
-                fields = self.numbers.setdefault(kind, [])
-                self.parameters.append(_Numbers(len(fields), kind, parameter, self.room))
-                fields += range(first, first + parameter.width)
+                fields.setdefault(kind, []).extend(own)
             first += parameter.width
+        self.numbers = {kind: _Numbers(own, kind, self.room) for kind, own in fields.items()}
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Take in a block."""
         if not batch.num_rows:
             return
-        stop = self.rows + batch.num_rows
-        if stop > self.room:
-            self.room = stop + stop // 4
-            for one in self.parameters:
-                one.grow(self.rows, self.room)
-        grids = {kind: _grid(batch, fields) for kind, fields in self.numbers.items()}
-        for one in self.parameters:
-            one.add(slice(self.rows, stop), batch, grids)
-        self.rows = stop
+        rows = slice(self.rows, self.rows + batch.num_rows)
+        if rows.stop > self.room:
+            self._resize(rows.stop + rows.stop // 4)
+        for one in self._all():
+            one.add(rows, batch)
+        self.rows = rows.stop
 
     def finish(self) -> list[NDArray[Any]]:
         r"""Return one array of shape (n, \*shape) for each parameter, masked where a whole number is missing."""
-        self.parameters.reverse()
-        return [self.parameters.pop().finish(self.rows) for _ in range(len(self.parameters))]
+        if self.rows < 0.8 * self.room:
+            self._resize(self.rows)
+        made = []
+        for parameter, (kind, place) in zip(self.parameters, self.places, strict=True):
+            if parameter.is_text:
+                values = self.texts[place].finish(self.rows)
+            else:
+                values = self.numbers[kind].finish(self.rows, slice(place, place + parameter.width))
+                values = whole_or_float(values, parameter) if parameter.type == "integer" else values
+            made.append(values.reshape(-1, *parameter.shape))
+        return made
 
+    def _all(self) -> list[_Texts | _Numbers]:
+        return [*self.texts, *self.numbers.values()]
 
-_Grid = tuple[NDArray[Any], NDArray[np.bool_] | None]
-
-
-def _grid(batch: pa.RecordBatch, fields: list[int]) -> _Grid:
-    """Return fields of one type of number, shape (rows, fields), and where there are none; in floats these are NaN."""
-    import pyarrow as pa
-
-    part = batch.select(fields)
-    mask = None
-    if pa.types.is_integer(part.schema.field(0).type) and any(column.null_count for column in part.columns):
-        mask = np.stack([column.is_null().to_numpy(zero_copy_only=False) for column in part.columns], axis=1)
-        part = pa.RecordBatch.from_arrays([column.fill_null(0) for column in part.columns], schema=part.schema)
-    return part.to_tensor(null_to_nan=True, row_major=False).to_numpy(), mask
+    def _resize(self, room: int) -> None:
+        for one in self._all():
+            one.resize(self.rows, room)
+        self.room = room
 
 
 class _Numbers:
-    """Gathers the numbers of one parameter."""
+    """
+    Gathers the fields of one type of number, each as one line of a grid.
 
-    def __init__(self, first: int, kind: Any, parameter: Parameter, room: int) -> None:
-        self.kind, self.parameter = kind, parameter
-        self.fields = slice(first, first + parameter.width)
-        self.values = np.empty((room, parameter.width), kind.to_pandas_dtype())
+    The columns of a table share this grid, as those of a `pandas.DataFrame` do: hundreds of arrays of their own would
+    cost more than copying the numbers.
+    """
+
+    def __init__(self, fields: list[int], kind: pa.DataType, room: int) -> None:
+        self.fields = fields
+        self.values = np.empty((len(fields), room), kind.to_pandas_dtype())
         self.mask: NDArray[np.bool_] | None = None
 
-    def grow(self, rows: int, room: int) -> None:
-        self.values = _grown(self.values, rows, room)
+    def resize(self, rows: int, room: int) -> None:
+        self.values = _resized(self.values, rows, room)
         if self.mask is not None:
-            self.mask = _grown(self.mask, rows, room)
+            self.mask = _resized(self.mask, rows, room)
 
-    def add(self, rows: slice, batch: pa.RecordBatch, grids: dict[Any, _Grid]) -> None:
-        values, mask = grids[self.kind]
-        self.values[rows] = values[:, self.fields]
-        if mask is not None and self.mask is None:
-            self.mask = np.zeros(self.values.shape, dtype=bool)
-        if self.mask is not None:
-            self.mask[rows] = False if mask is None else mask[:, self.fields]
+    def add(self, rows: slice, batch: pa.RecordBatch) -> None:
+        import pyarrow as pa
 
-    def finish(self, rows: int) -> NDArray[Any]:
-        values = self.values[:rows]
-        if self.parameter.type == "integer":
-            values = whole_or_float(values, self.parameter)
+        part = batch.select(self.fields)
+        missing = None
+        if self.values.dtype.kind == "i" and any(column.null_count for column in part.columns):
+            missing = np.stack([column.is_null().to_numpy(zero_copy_only=False) for column in part.columns])
+            part = pa.RecordBatch.from_arrays([column.fill_null(0) for column in part.columns], schema=part.schema)
+            if self.mask is None:
+                self.mask = np.zeros(self.values.shape, dtype=bool)
+        # Floats that are missing are NaN.
+        self.values[:, rows] = part.to_tensor(null_to_nan=True, row_major=False).to_numpy().T
         if self.mask is not None:
-            values = np.ma.MaskedArray(values, self.mask[:rows])
-        return values.reshape(-1, *self.parameter.shape)
+            self.mask[:, rows] = False if missing is None else missing
+
+    def finish(self, rows: int, fields: slice) -> NDArray[Any]:
+        values = self.values[fields, :rows].T
+        return values if self.mask is None else np.ma.MaskedArray(values, self.mask[fields, :rows].T)
 
 
 class _Texts:
     """Gathers the texts of one parameter as bytes, straight from arrow's buffers: objects would cost most of all."""
 
-    def __init__(self, first: int, parameter: Parameter, room: int) -> None:
-        self.first, self.parameter = first, parameter
-        self.values: NDArray[np.bytes_] = np.empty((room, parameter.width), "S1")
+    def __init__(self, fields: range, room: int) -> None:
+        self.fields = fields
+        self.values = np.empty((len(fields), room), "S1")
 
-    def grow(self, rows: int, room: int) -> None:
-        self.values = _grown(self.values, rows, room)
+    def resize(self, rows: int, room: int) -> None:
+        self.values = _resized(self.values, rows, room)
 
-    def add(self, rows: slice, batch: pa.RecordBatch, grids: dict[Any, _Grid]) -> None:
-        texts = [_bytes(batch.column(self.first + index)) for index in range(self.parameter.width)]
+    def add(self, rows: slice, batch: pa.RecordBatch) -> None:
+        texts = [_bytes(batch.column(field)) for field in self.fields]
         longest = max(texts, key=lambda field: field.dtype.itemsize).dtype
         if longest.itemsize > self.values.dtype.itemsize:
-            self.values = _grown(self.values, rows.start, len(self.values), longest)
+            self.values = _resized(self.values, rows.start, self.values.shape[1], longest)
         for index, field in enumerate(texts):
-            self.values[rows, index] = field
+            self.values[index, rows] = field
 
-    def finish(self, rows: int) -> NDArray[Any]:
-        return self.values[:rows].reshape(-1, *self.parameter.shape)
+    def finish(self, rows: int) -> NDArray[np.bytes_]:
+        return self.values[:, :rows].T
 
 
-def _grown(values: NDArray[Any], rows: int, room: int, dtype: np.dtype[Any] | None = None) -> NDArray[Any]:
-    """Return an array with more room, and what was in the first rows; what is not written to takes no memory."""
-    grown = np.empty((room, *values.shape[1:]), dtype or values.dtype)
-    grown[:rows] = values[:rows]
-    return grown
+def _resized(values: NDArray[Any], rows: int, room: int, dtype: np.dtype[Any] | None = None) -> NDArray[Any]:
+    """Return an array with other room, and what was in the first rows; what is not written to takes no memory."""
+    resized = np.empty((len(values), room), dtype or values.dtype)
+    resized[:, :rows] = values[:, :rows]
+    return resized
 
 
 def _bytes(column: pa.Array) -> NDArray[np.bytes_]:

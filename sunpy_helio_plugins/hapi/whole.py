@@ -25,7 +25,7 @@ def whole_or_float(values: NDArray[Any], parameter: Parameter) -> NDArray[Any]:
         Its description.
     """
     if values.dtype.kind == "i":
-        return whole(values)
+        return _whole(values)
     lost = ~np.isfinite(values)
     with contextlib.suppress(ValueError):
         lost |= values == float(parameter.fill if parameter.fill is not None else "nan")
@@ -33,12 +33,12 @@ def whole_or_float(values: NDArray[Any], parameter: Parameter) -> NDArray[Any]:
     # Beyond 2^53 a double may be another number than the one that was written.
     if (np.abs(kept) > 2**53).any() or (kept != np.rint(kept)).any():
         return values
-    integers = whole(kept.astype(np.int64))
+    integers = _whole(kept.astype(np.int64))
     return np.ma.MaskedArray(integers, lost) if lost.any() else integers
 
 
-def whole(values: NDArray[np.int64]) -> NDArray[Any]:
+def _whole(values: NDArray[np.int64]) -> NDArray[Any]:
     """Return integers in the 32 bits that HAPI gives them, where they fit."""
-    limits = np.iinfo(np.int32)
-    fit = not len(values) or (values.min() >= limits.min and values.max() <= limits.max)
+    limits, plain = np.iinfo(np.int32), np.ma.getdata(values)
+    fit = not len(plain) or (plain.min() >= limits.min and plain.max() <= limits.max)
     return values.astype(np.int32) if fit else values
