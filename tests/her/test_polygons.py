@@ -13,6 +13,7 @@ import sunpy.map
 from astropy.coordinates import SkyCoord
 from astropy.table import QTable, hstack, join, setdiff, unique, vstack
 from astropy.time import Time
+from astropy.utils import minversion
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spherical_geometry.polygon import SingleSphericalPolygon
@@ -205,6 +206,8 @@ PICKED = {
     "group_by": (lambda t: t.group_by("n").groups[2], [2]),
     "keep_columns": (lambda t: (t.keep_columns(["hpc_boundcc", "hpc_coord"]), t)[1], [0, 1, 2, 3, 4]),
 }  # fmt: skip
+if not minversion("astropy", "8.0"):  # earlier ones cannot print a deep copy of a masked column
+    del PICKED["a deep copy"]
 
 
 @pytest.mark.parametrize("operation", PICKED)
