@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
+import erfa
 import numpy as np
 from astropy.table import MaskedColumn
 from astropy.time import Time
@@ -28,6 +30,17 @@ class IMAPTable(HelioTable):
     """Files of the IMAP Science Data Center, one in each row."""
 
     hide_keys = ["file_path", "url"]
+
+    def __str__(self) -> str:
+        with warnings.catch_warnings():
+            # Kernels reach to years of which no leap seconds are announced: nothing that a reader could change.
+            warnings.filterwarnings("ignore", message=".*dubious year", category=erfa.ErfaWarning)
+            return super().__str__()
+
+    def _repr_html_(self) -> str:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*dubious year", category=erfa.ErfaWarning)
+            return str(super()._repr_html_())
 
 
 def from_answers(answers: Iterable[tuple[Query, Sequence[Row]]], client: Any = None, base: str = "") -> IMAPTable:

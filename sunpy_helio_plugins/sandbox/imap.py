@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -36,10 +37,20 @@ ACCESS_TOKEN = "sandbox-imap-token"
 REPLY_LIMIT = 6_291_556
 """Bytes that an answer of the service's functions may have."""
 
+NO_NAME = (
+    "No file requested for download. Please provide a filename in the path. Eg. /download/path/to/file/filename.pkts"
+)
 NO_FILE = (
     "File not found, make sure you include the full path to the file in the request, "
     "e.g. /download/path/to/file/filename.pkts."
 )
+
+
+BESIDE = {"spin-table": "spin", "repoint-table": "repoint", "small-forces-table": "thruster"}
+"""The tables of files beside the kernels, by their endpoints."""
+
+ARCHIVED = "archive/"
+"""Where I-ALiRT keeps its daily files, in a storage of its own."""
 
 
 def application() -> web.Application:
@@ -61,7 +72,11 @@ def application() -> web.Application:
         served.router.add_get(f"{prefix}/download/{{key:.*}}", service.download)
         served.router.add_get(f"{prefix}/spice-query", service.spice_query, allow_head=False)
         served.router.add_get(f"{prefix}/metakernel", service.metakernel, allow_head=False)
+        for endpoint, table in BESIDE.items():
+            served.router.add_get(f"{prefix}/{endpoint}", partial(service.beside, table), allow_head=False)
         served.router.add_get(f"/ialirt{prefix}/space-weather", service.space_weather, allow_head=False)
+        served.router.add_get(f"/ialirt{prefix}/ialirt-download/{{key:.*}}", service.ialirt_download)
+    served.router.add_get("/ialirt/ialirt-archive-query", service.ialirt_archive, allow_head=False)
     # Production routes uploads for keys only.
     served.router.add_get("/api-key/upload/{name:.*}", service.upload, allow_head=False)
     served.router.add_get("/storage/{key:.+}", service.bucket.get, allow_head=True)
@@ -97,17 +112,24 @@ class Service:
             rows = self.catalogue.ask(joined(request), keyed=route(request) != "public")
         except Refused as why:
             return failure(why)
-        # What the function hands to the gateway may not be larger; the caller learns no more than this.
-        if len(json.dumps(rows)) > REPLY_LIMIT:
-            return answer({"message": "Internal Server Error"}, status=500)
-        return answer(rows)
+        return rows_of(rows)
 
     async def spice_query(self, request: web.Request) -> web.Response:
         """Answer ``/spice-query``."""
         if refused := gate(request):
             return refused
         try:
-            return answer(imap_spice.ask(self.catalogue.tables["spice"], joined(request)))
+            rows = imap_spice.ask(self.catalogue.tables, joined(request))
+        except Refused as why:
+            return failure(why)
+        return rows_of(rows)
+
+    async def beside(self, table: str, request: web.Request) -> web.Response:
+        """Answer for one of the tables beside the kernels."""
+        if refused := gate(request):
+            return refused
+        try:
+            return answer(imap_spice.beside(self.catalogue.tables[table], joined(request)))
         except Refused as why:
             return failure(why)
 
@@ -116,17 +138,33 @@ class Service:
         if refused := gate(request):
             return refused
         try:
-            body = imap_spice.metakernel(self.catalogue.tables["spice"], joined(request))
+            body = imap_spice.metakernel(self.catalogue.tables, joined(request))
         except Refused as why:
             return failure(why)
         return web.Response(text=body, content_type="application/json")
 
     async def space_weather(self, request: web.Request) -> web.Response:
         """Answer ``/space-weather`` of I-ALiRT."""
+        if refused := gate(request):
+            return refused
         try:
             return answer(imap_realtime.values(joined(request)))
         except Refused as why:
             return answer({"message": why.words}, status=why.status)
+
+    async def ialirt_archive(self, request: web.Request) -> web.Response:
+        """Answer ``/ialirt-archive-query``: the names of I-ALiRT's daily files."""
+        try:
+            return answer(imap_realtime.daily(self.catalogue.tables["ialirt"], joined(request)))
+        except Refused as why:
+            return answer({"error": why.words}, status=why.status)
+
+    async def ialirt_download(self, request: web.Request) -> web.Response:
+        """Answer ``/ialirt-download``, which gives its archive's files to everyone."""
+        if refused := gate(request):
+            return refused
+        key = request.match_info["key"]
+        return self.link(request, key) if key.startswith(ARCHIVED) and key in self.bucket else words(404, NO_FILE)
 
     async def query_2024(self, request: web.Request) -> web.Response:
         """Answer ``/query`` as the service of 2024 did."""
@@ -142,11 +180,15 @@ class Service:
             return refused
         key = request.match_info.get("key", "")
         if not key:
-            return words(400, "No file requested for download. Please provide a filepath.")
-        if key not in self.bucket:
+            return words(400, NO_NAME)
+        if key not in self.bucket or key.startswith(ARCHIVED):
             return words(404, NO_FILE)
         if route(request) == "public" and not self.catalogue.released(key):
             return words(403, f"The file {key} is not a part of a public release yet.")
+        return self.link(request, key)
+
+    def link(self, request: web.Request, key: str) -> web.Response:
+        """Return the redirection to the storage."""
         link = self.bucket.link("GET", storage_host(request), f"{PREFIX}/storage/{key}")
         return web.Response(
             status=302, text=json.dumps({"download_url": link}), content_type="text/html", headers={"Location": link}
@@ -165,7 +207,7 @@ class Service:
             reason = f"error: {name} does not match ancillary, science, cadence, or SPICE file naming convention."
             return answer(reason, status=400)
         if key in self.bucket:
-            message = f"The file '{key}' already exists. Rename it or raise its version."
+            message = f"The file '{key}' already exists. Rename it or remove the existing file before uploading again."
             return answer({"error": "FileAlreadyExists", "message": message}, status=409)
         return self.writable(request, key, "science")
 
@@ -189,7 +231,7 @@ class Service:
 
 def route(request: web.Request) -> str:
     """Return which of the gateway's three routes a request took."""
-    first = request.path.removeprefix(PREFIX).split("/")[1]
+    first = request.path.removeprefix(PREFIX).removeprefix("/ialirt").split("/")[1]
     return first if first in ("api-key", "authorized") else "public"
 
 
@@ -229,6 +271,14 @@ def storage_host(request: web.Request) -> str:
 def answer(body: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """Return a JSON body."""
     return web.json_response(body, status=status, headers=headers)
+
+
+def rows_of(rows: list[dict[str, object]]) -> web.Response:
+    """Return rows, if they are few enough."""
+    # What a function hands to the gateway may not be larger; the caller learns no more than this.
+    if len(json.dumps(rows)) > REPLY_LIMIT:
+        return answer({"message": "Internal Server Error"}, status=500)
+    return answer(rows)
 
 
 def words(status: int, text: str) -> web.Response:

@@ -28,7 +28,12 @@ INSTRUMENTS = frozenset(
 LEVELS = frozenset("l0 l1 l1a l1b l1c l1ca l1cb l1d l2 l2a l2b l2c l3 l3a l3b l3c l3d l3e".split())  # noqa: SIM905
 ANCILLARY_EXTENSIONS = frozenset("cdf csv dat json zip tsv pgm xlsx".split())  # noqa: SIM905
 
-KERNEL_FOLDERS = {".ah.bc": "ck", ".ap.bc": "ck", ".bsp": "spk", ".tls": "lsk", ".tsc": "sclk", ".tf": "fk"}
+KERNEL_FOLDERS = {
+    ".ah.bc": "ck", ".ap.bc": "ck", ".bsp": "spk", ".tls": "lsk", ".tsc": "sclk", ".tf": "fk", ".bpc": "pck",
+    ".spin.csv": "spin", ".repoint.csv": "repoint", ".sff": "activities",
+}  # fmt: skip
+BESIDE = {"spin": "spin", "repoint": "repoint", "activities": "thruster"}
+"""The tables of files beside the kernels, by their folders."""
 
 SCIENCE_NAME = re.compile(
     r"imap_(?P<instrument>[^_]+)_(?P<data_level>[^_]+)_(?P<descriptor>[^_]+)_(?P<start_date>\d{8})"
@@ -117,11 +122,15 @@ PARAMETERS = {
         "file_path", "instrument", "descriptor", "start_date", "end_date", "version", "extension", "ingestion_date",
         "released", "ingestion_start_date", "ingestion_end_date", "table",
     ),
-    "quicklook": (*EQUAL, *BETWEEN, "version", "table"),
+    "quicklook": (*EQUAL, *BETWEEN, "table"),
     "science_2024": (
         "instrument", "data_level", "descriptor", "start_date", "end_date", "repointing", "version", "extension",
     ),
 }  # fmt: skip
+
+
+PUBLIC = ("science", "ancillary", "science_2024")
+"""Tables whose files the public may have, where they are released."""
 
 
 def file_key(name: str) -> str | None:
@@ -143,7 +152,7 @@ def file_key(name: str) -> str | None:
     if science and science["data_level"] in LEVELS and science["instrument"] in INSTRUMENTS:
         start = science["start_date"]
         return f"imap/{science['instrument']}/{science['data_level']}/{start[:4]}/{start[4:6]}/{name}"
-    kernel = re.search(r"\.(?:ah\.bc|ap\.bc|bsp|tls|tsc|tf)$", name)
+    kernel = re.search(r"\.(?:ah\.bc|ap\.bc|bsp|tls|tsc|tf|bpc|spin\.csv|repoint\.csv|sff)$", name)
     if kernel:
         return f"imap/spice/{KERNEL_FOLDERS[kernel[0]]}/{name}"
     ancillary = ANCILLARY_NAME.fullmatch(name)
@@ -152,10 +161,8 @@ def file_key(name: str) -> str | None:
     return None
 
 
-def versions(rows: list[Row], single: bool, restrict: bool) -> list[Row]:
+def versions(rows: list[Row], single: bool) -> list[Row]:
     """Keep the highest major version of each series, all its minors or (``single``) the newest of them."""
-    if not (single or restrict):
-        return rows
     best: dict[tuple[Any, ...], tuple[int, ...]] = {}
     length = 2 if single else 1
     # The Carrington rotation is no part of a series in the service's ranking.
@@ -179,7 +186,7 @@ class Catalogue:
     Parameters
     ----------
     tables : dict
-        Rows of each table: ``"science"``, ``"ancillary"``, ``"science_2024"``.
+        Rows of each table, such as ``"science"``, ``"ancillary"`` and ``"science_2024"``.
     """
 
     tables: dict[str, list[Row]] = field(default_factory=lambda: json.loads((DATA / "catalogue.json").read_text()))
@@ -191,7 +198,7 @@ class Catalogue:
         table = parameters.get("table", "science")
         if table not in ("science", "ancillary", "quicklook"):
             raise Refused(500)
-        refuse_unknown(parameters, PARAMETERS[table])
+        refuse_unknown(parameters, PARAMETERS[table], f" for {table} table")
         filters = {name: text for name, text in parameters.items() if name not in ("table", "latest", "version")}
         rows = [row for row in self.tables[table] if keyed or row["released"]]
         if table == "ancillary":
@@ -201,8 +208,9 @@ class Catalogue:
             return self.ordered(narrow(rows, filters, {"extension": str}))
         filters |= numbers(parameters["version"]) if "version" in parameters else {}
         chosen = narrow(rows, filters, {})
-        latest = truth(parameters.get("latest", "false"))
-        return self.ordered(versions(chosen, latest, "major_version" not in filters))
+        if "major_version" in filters:  # then all that match, whatever else is asked
+            return self.ordered(chosen)
+        return self.ordered(versions(chosen, truth(parameters.get("latest", "false"))))
 
     def ask_2024(self, parameters: Mapping[str, str]) -> list[Row]:
         """Answer a query of 2024: no versions are chosen, and whatever fails is 502."""
@@ -220,10 +228,10 @@ class Catalogue:
         return [row["file_path"] for table, rows in self.tables.items() if table != "spice" for row in rows] + kernels
 
     def released(self, key: str) -> bool:
-        """Say whether the public may download a file; kernels are always released."""
+        """Say whether the public may download a file: kernels always, pictures never, whatever their table says."""
         if key.startswith("imap/spice/"):
             return True
-        rows = [row for table in self.tables.values() for row in table if row.get("file_path") == key]
+        rows = [row for name in PUBLIC for row in self.tables[name] if row["file_path"] == key]
         return any(row.get("released", True) for row in rows)
 
     def index(self, key: str, table: str) -> None:
@@ -235,7 +243,8 @@ class Catalogue:
         elif science:
             self.tables["science"].append(row_2026(science, key))
         elif key.startswith("imap/spice/"):
-            self.tables["spice"].append(row_kernel(key))
+            beside = BESIDE.get(key.split("/")[2])
+            self.tables[beside or "spice"].append(row_beside(key) if beside else row_kernel(key))
         elif ancillary := ANCILLARY_NAME.fullmatch(name):
             self.tables["ancillary"].append(
                 {"file_path": key, **{column: ancillary[column] for column in ("instrument", "descriptor")},
@@ -279,6 +288,15 @@ def row_kernel(key: str) -> Row:
     }  # fmt: skip
 
 
+def row_beside(key: str) -> Row:
+    """Return the row of a new file beside the kernels."""
+    days = [datetime.strptime(text, "%Y_%j").strftime("%Y-%m-%d, %H:%M:%S") for text in re.findall(r"\d{4}_\d{3}", key)]
+    return {
+        "file_path": key, "start_date": days[0], "end_date": days[-1], "version": "01",
+        "ingestion_date": now("%Y-%m-%d, %H:%M:%S"),
+    }  # fmt: skip
+
+
 def row_2024(part: re.Match[str], key: str) -> Row:
     """Return the row of a new file as the service of 2024 wrote it."""
     return {
@@ -290,20 +308,21 @@ def row_2024(part: re.Match[str], key: str) -> Row:
     }  # fmt: skip
 
 
-def refuse_unknown(parameters: Iterable[str], valid: tuple[str, ...]) -> None:
+def refuse_unknown(parameters: Iterable[str], valid: Iterable[str], where: str = "") -> None:
     """Refuse a parameter that is no column, in the service's words."""
     for name in parameters:
         if name not in valid:
-            raise Refused(400, f"{name} is not a valid query parameter. Valid query parameters are: {list(valid)}")
+            words = f"{name} is not a valid query parameter{where}. Valid query parameters are: {list(valid)}"
+            raise Refused(400, words)
 
 
 def numbers(version: str) -> dict[str, str]:
     """Return the filters that a version stands for: ``v001`` is a minor, ``v001.0002`` both."""
-    found = re.fullmatch(r"v(?:(\d{3})\.(\d{4})|(\d{3}))", version)
-    if not found:
-        raise Refused(400, f"Invalid version '{version}'. Expected format is vMMM.mmmm or vXXX.")
-    major, minor, legacy = found.groups()
-    return {"minor_version": legacy} if legacy else {"major_version": major, "minor_version": minor}
+    major, _, minor = version.lstrip("vV").rpartition(".")
+    try:
+        return {"minor_version": str(int(minor))} | ({"major_version": str(int(major))} if major else {})
+    except ValueError:
+        raise Refused(400, "Invalid 'version' value. Use format 'vMMM.mmmm' or 'vXXX'.") from None
 
 
 def narrow(rows: list[Row], filters: Mapping[str, str], kinds: Mapping[str, Callable[[str], Any]]) -> list[Row]:

@@ -14,13 +14,16 @@ from typing import Any
 
 from sunpy_helio_plugins.sandbox.imap_catalogue import Refused
 
-__all__ = ["values"]
+__all__ = ["daily", "values"]
 
 FIRST, LAST = datetime(2026, 1, 8, tzinfo=UTC), datetime(2026, 1, 13, tzinfo=UTC)
 SHOCK = datetime(2026, 1, 10, 16, 42, tzinfo=UTC)
 CADENCES = {"mag": 4, "swapi": 12, "hit": 60, "swe": 15, "codice_lo": 60, "codice_hi": 60, "spacecraft": 60}
+SCIENCE = ("hit", "mag", "codice_lo", "codice_hi", "swapi", "swe")
 MOST = 1000
 """Records of one answer: the database gives no more than 1 MB at a time."""
+
+DAILY = "imap_ialirt_l1_realtime_"
 
 ALLOWED = {"instrument", "time_utc_start", "time_utc_end", "met_in_utc_start", "met_in_utc_end"}
 
@@ -30,10 +33,17 @@ def values(parameters: Mapping[str, str]) -> dict[str, Any]:
     unexpected = set(parameters) - ALLOWED
     if unexpected:
         raise Refused(400, f"Unexpected parameters: {', '.join(sorted(unexpected))}")
-    part = parameters.get("instrument", "mag")
     start = moment(parameters, "start")
     end = moment(parameters, "end")
     start, end = start or (end or LAST) - timedelta(hours=1), end or (start or LAST) + timedelta(hours=1)
+    named = parameters.get("instrument")
+    data = [one for part in ([named] if named else SCIENCE) for one in records(part, start, end)]
+    kind = named if named == "spacecraft" else "science"
+    return {"meta": {"count": len(data), "type": kind, "instrument": named or "all"}, "data": data}
+
+
+def records(part: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
+    """Return the records of one instrument."""
     step = CADENCES.get(part, 60)
     first = max(math.ceil((start - FIRST).total_seconds() / step), 0)
     last = math.floor((min(end, LAST) - FIRST).total_seconds() / step)
@@ -41,10 +51,23 @@ def values(parameters: Mapping[str, str]) -> dict[str, Any]:
         raise Refused(
             400,
             f"Your request for '{part}' returned more data than allowed in a single query. "
-            "Please reduce the time window",
+            "Please reduce the time window or filter further.",
         )
-    data = [record(part, FIRST + timedelta(seconds=step * number)) for number in range(first, last + 1)]
-    return {"meta": {"count": len(data), "type": "dynamodb", "instrument": part}, "data": data}
+    return [record(part, FIRST + timedelta(seconds=step * number)) for number in range(first, last + 1)]
+
+
+def daily(rows: list[dict[str, Any]], parameters: Mapping[str, str]) -> dict[str, list[str]]:
+    """Answer ``/ialirt-archive-query``: names that begin with the parts of a date and have a version."""
+    year, month, day = (parameters.get(name, "") for name in ("year", "month", "day"))
+    if (day and not month) or (month and not year):
+        raise Refused(400, "Date parts must be specified in order: year, month, day.")
+    try:
+        version = f"v{int(parameters.get('version', '1')):03}"
+    except ValueError:
+        raise Refused(400, "Invalid version format. Must be an integer.") from None
+    date = f"{year.zfill(4) if year else ''}{month.zfill(2) if month else ''}{day.zfill(2) if day else ''}"
+    names = [row["file_path"].rpartition("/")[2] for row in rows]
+    return {"files": [name for name in names if name.startswith(f"{DAILY}{date}") and version in name]}
 
 
 def moment(parameters: Mapping[str, str], which: str) -> datetime | None:
@@ -53,9 +76,9 @@ def moment(parameters: Mapping[str, str], which: str) -> datetime | None:
     if text is None:
         return None
     try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
     except ValueError:
-        raise Refused(400, f"Invalid time: {text}") from None
+        raise Refused(400, "Invalid time format") from None
 
 
 def record(part: str, when: datetime) -> dict[str, Any]:

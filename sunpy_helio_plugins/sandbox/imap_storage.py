@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 from urllib.parse import quote, urlencode
 
 from aiohttp import web
@@ -42,6 +43,8 @@ class Bucket:
     objects: dict[str, bytes] = field(default_factory=dict)
     lifetime: int = 86400
     upload_lifetime: int = 3600
+    signs: ClassVar[tuple[str, ...]] = ("host",)
+    """Headers that a link to write is signed for; some versions of the service sign ``x-amz-tagging`` as well."""
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     arriving: dict[str, Callable[[], None]] = field(default_factory=dict)
 
@@ -67,7 +70,7 @@ class Bucket:
             "X-Amz-Credential": f"SANDBOX/{stamp[:8]}/us-west-2/s3/aws4_request",
             "X-Amz-Date": stamp,
             "X-Amz-Expires": expires,
-            "X-Amz-SignedHeaders": "host",
+            "X-Amz-SignedHeaders": ";".join(self.signs if method == "PUT" else ("host",)),
             "X-Amz-Signature": self.signature(method, host, quoted, stamp, expires),
         }
         return f"http://{host}{quoted}?{urlencode(query)}"
@@ -84,6 +87,9 @@ class Bucket:
             )
         if "X-Amz-Signature" not in query:
             return problem(403, "AccessDenied", "Access Denied")
+        signed = query.get("X-Amz-SignedHeaders", "").split(";")
+        if any(name not in request.headers for name in signed):
+            return problem(403, "SignatureDoesNotMatch", "A header that was signed is missing")
         stamp, expires = query.get("X-Amz-Date", ""), query.get("X-Amz-Expires", "")
         expected = self.signature(request.method, request.host, request.rel_url.raw_path, stamp, expires)
         if not hmac.compare_digest(expected, query["X-Amz-Signature"]):

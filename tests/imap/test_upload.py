@@ -16,6 +16,7 @@ from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.imap import filenames, kernels
 from sunpy_helio_plugins.imap.upload import objection
 from sunpy_helio_plugins.sandbox import imap as service
+from sunpy_helio_plugins.sandbox.imap_storage import Bucket
 from sunpy_helio_plugins.transport import credentials
 
 SHIPPED = Path(service.__file__).parent / "data" / "imap"
@@ -158,9 +159,18 @@ class TestUpload:
         lut, kernel = tmp_path / "imap_swapi_lut-x_20260601_v001.csv", tmp_path / "imap_2026_100_2026_101_01.ah.bc"
         lut.write_text("a,b\n")
         kernel.write_bytes(b"DAF/CK")
-        sent = imap.upload([lut, kernel], wait=5, progress=False)
-        assert [one.indexed for one in sent] == [True, True]
-        assert [one.key for one in sent] == [f"imap/ancillary/swapi/{lut.name}", f"imap/spice/ck/{kernel.name}"]
+        spin = tmp_path / "imap_2026_100_2026_101_01.spin.csv"
+        spin.write_text("a,b\n")
+        sent = imap.upload([lut, kernel, spin], wait=5, progress=False)
+        assert [one.indexed for one in sent] == [True, True, True]
+        assert [one.key for one in sent] == [
+            f"imap/ancillary/swapi/{lut.name}", f"imap/spice/ck/{kernel.name}", f"imap/spice/spin/{spin.name}",
+        ]  # fmt: skip
+
+    def test_headers_that_the_link_was_signed_for_are_sent(self, keyed, mine, monkeypatch):
+        monkeypatch.setattr(Bucket, "signs", ("host", "x-amz-tagging"))
+        (one,) = imap.upload(mine, progress=False)
+        assert (one.sent, one.problem) == (True, "")
 
     def test_nothing_is_sent_where_one_name_is_wrong(self, keyed, mine, tmp_path):
         wrong = tmp_path / "mag.cdf"
@@ -213,8 +223,10 @@ class TestUpload:
         ):
             (one,) = imap.upload(mine, progress=False)
         assert not one.sent
+        assert "the storage did not take it" in one.problem
         assert "Request has expired" in one.problem
         assert "Signature=***" in one.problem
+        assert "ask the SDC" not in one.problem
 
     def test_a_page_for_a_link(self, keyed, mine):
         with keyed.fault("html_error", path="/imap/api-key/upload"):

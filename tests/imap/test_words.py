@@ -10,7 +10,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import IMAPClient, conf
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServiceBroken
-from sunpy_helio_plugins.imap import service, translate, vocabulary
+from sunpy_helio_plugins.imap import ranges, service, translate, vocabulary
 from sunpy_helio_plugins.sandbox import imap as sandbox
 
 STORM = a.Time("2026-01-10", "2026-01-12 12:00")
@@ -234,7 +234,45 @@ class TestTables:
         assert list(search(*words, a.imap.Version.all)["Version"]) == ["v001", "v002"]
 
     def test_every_kernel_of_a_time(self, archive):
-        assert len(search(STORM, a.imap.Table("spice"))) == 8
+        table = search(STORM, a.imap.Table("spice"))
+        assert len(table) == 11
+        # Years without announced leap seconds do not make printing warn.
+        assert "2049-12-31" in str(table)
+        assert "2049-12-31" in table._repr_html_()
+
+    def test_kernels_without_a_version_are_found(self, archive):
+        table = search(STORM, a.imap.Kernel("earth_attitude"))
+        assert names(table) == ["earth_000101_260601_260301.bpc"]
+        assert list(table["Version"]) == [""]
+
+    def test_kernels_that_begin_at_one_time_are_no_versions_of_one_another(self, archive):
+        table = search(STORM, a.imap.Kernel("ephemeris_90days"))
+        assert names(table) == ["imap_90days_20260101_20260401_v01.bsp", "imap_90days_20260101_20260501_v01.bsp"]
+
+    @pytest.mark.parametrize(
+        ("kind", "found"),
+        [
+            ("spin", ["imap_2026_009_2026_010_02.spin.csv"]),
+            ("repoint", ["imap_2026_012_01.repoint.csv"]),
+            ("thruster", ["imap_2026_009_2026_010_hist_01.sff"]),
+        ],
+    )
+    def test_files_beside_the_kernels_cover_the_whole_of_their_last_day(self, archive, kind, found):
+        table = search(a.Time("2026-01-10 18:00", "2026-01-10 19:00"), a.imap.Kernel(kind))
+        assert names(table) == found
+        assert all(table["End Inferred"])
+        assert names(search(a.imap.FileName(found[0]))) == found
+
+    def test_each_repoint_table_is_kept(self, archive):
+        table = search(a.Time("2026-01-08", "2026-01-09"), a.imap.Kernel("repoint"))
+        assert names(table) == ["imap_2026_009_01.repoint.csv", "imap_2026_012_01.repoint.csv"]
+        assert table["Start Time"].mask.all()
+
+    def test_kernels_by_their_day_of_ingestion(self, archive):
+        assert len(search(a.imap.Ingested("2026-02-01", "2026-02-01 23:00"), a.imap.Table("spice"))) == 12
+        assert len(search(a.imap.Ingested("2026-02-01", "2026-02-01 03:00"), a.imap.Table("spice"))) == 0
+        assert archive.log[0].query["end_ingest_date"] == "20260202"
+        assert len(search(a.imap.Ingested("2026-02-01", "2026-02-02"), a.imap.Kernel("spin"))) == 2
 
     def test_tables_are_stacked_where_both_are_asked(self, archive):
         table = search(STORM, a.Instrument("mag"), a.imap.Table("ancillary") | a.imap.Table("quicklook"))
@@ -264,6 +302,19 @@ class TestLargeAnswers:
 
     def test_so_is_a_range_of_ingestion(self, limit):
         assert len(search(a.imap.Ingested("2026-01-01", "2026-03-01"), a.Instrument("mag"))) == 10
+
+    def test_so_is_a_range_of_kernels(self, archive, monkeypatch):
+        words = a.Time("2026-01-09 06:00", "2026-01-11 18:00"), a.imap.Kernel("attitude_history")
+        whole = names(search(*words))
+        monkeypatch.setattr(sandbox, "REPLY_LIMIT", 1600)
+        assert names(search(*words)) == whole
+        assert len(archive.log) > 2
+
+    def test_what_has_no_end_keeps_none_when_it_is_halved(self):
+        left, right = ranges.halves({"end_date": "20260110"})
+        assert (list(left), right["end_date"]) == (["end_date"], "20260110")
+        left, right = ranges.halves({"ingestion_start_date": "20260110"})
+        assert (list(right), left["ingestion_start_date"]) == (["ingestion_start_date"], "20260110")
 
     def test_a_day_that_is_too_much_is_an_error_that_says_so(self, archive, monkeypatch):
         monkeypatch.setattr(sandbox, "REPLY_LIMIT", 10)

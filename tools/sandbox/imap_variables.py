@@ -174,6 +174,35 @@ def axis(values: np.ndarray, unit: str) -> Variable:
     return Variable(values, "f4", unit, -1e5, 1e5, role="support_data", varies=False)
 
 
+def realtime(day: str, seed: int) -> dict[str, Variable]:
+    """Return the variables of I-ALiRT's daily file: each instrument on a time of its own."""
+    vectors = field(hours(day, 120.0), seed)
+    wind = plasma(hours(day, 300.0), seed)
+    names = ("speed", "density", "temperature")
+    units = dict(zip(names, ("km/sec", "1/cm^3", "Kelvin"), strict=True))
+    on_mag = ("mag_epoch",)
+    made = {
+        "mag_B_GSE": Variable(
+            vectors, "f4", "nT", -65000, 65000, "Magnetic field in GSE coordinates",
+            ("mag_epoch", "B_GSE_labels"), "B_GSE_labels",
+        ),
+        "mag_B_magnitude": Variable(
+            np.round(np.linalg.norm(vectors, axis=1), 2), "f4", "nT", 0, 65000, "Magnetic field magnitude", on_mag
+        ),
+    } | {
+        f"swapi_pseudo_proton_{name}": Variable(
+            wind[name], "f4", units[name], 0, 5e7, f"Proton {name}, first estimate", ("swapi_epoch",)
+        )
+        for name in names
+    }  # fmt: skip
+    labels = np.array([f"B_{axis} (GSE)" for axis in "xyz"])
+    return made | {
+        "mag_epoch": epoch(day, 120.0),
+        "swapi_epoch": epoch(day, 300.0),
+        "B_GSE_labels": Variable(labels, "U", text="Names of the components", role="metadata", varies=False),
+    }
+
+
 def glows(day: str, seed: int) -> dict[str, Variable]:
     """Return a GLOWS histogram: one record, 3600 bins of the spin angle."""
     angle = np.arange(3600) * 0.1

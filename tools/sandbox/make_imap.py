@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from cdflib.cdfwrite import CDF
-from imap_variables import FILLS, Variable, glows, mag, profile, sky, swapi, swe
+from imap_variables import FILLS, Variable, glows, mag, profile, realtime, sky, swapi, swe
 
 FOLDER = Path(__file__).parents[2] / "sunpy_helio_plugins" / "sandbox" / "data" / "imap"
 NAME = re.compile(
@@ -47,9 +47,11 @@ def products() -> dict[str, dict[str, Variable] | bytes]:
         made[f"imap_mag_l2_norm-rtn_{date}_v001.0001.cdf"] = mag(day, "rtn", number)
         made[f"imap_swapi_l3a_proton-sw_{date}_v001.0001.cdf"] = swapi(day, number)
         made[f"imap_glows_l2_hist_{date}-repoint{118 + number:05}_v001.0001.cdf"] = glows(day, number)
+        made[f"imap_ialirt_l1_realtime_{date}_v001.cdf"] = realtime(day, number)
     made["imap_mag_l2_norm-gse_20260110_v001.0002.cdf"] = mag("2026-01-10", "gse", 22)
     made["imap_mag_l2_norm-gse_20260111_v002.0001.cdf"] = mag("2026-01-11", "gse", 23)
     made["imap_mag_l2_norm-gse_20260112_v001.0002.cdf"] = mag("2026-01-12", "gse", 24)
+    made["imap_ialirt_l1_realtime_20260110_v002.cdf"] = realtime("2026-01-10", 25)
     made["imap_swe_l2_sci_20260110_v001.0001.cdf"] = swe("2026-01-10")
     made["imap_swe_l0_raw_20260110_v001.0001.pkts"] = packets(40)
     latitude = np.linspace(-1, 1, 19)
@@ -63,7 +65,7 @@ def products() -> dict[str, dict[str, Variable] | bytes]:
         "2025-10-01", "cm -2 s -1 sr -1 keV -1"
     )
     made["imap_mag_l2_norm-gse_20260110_v001.0002.pdf"] = b"%PDF-1.1\n% A quicklook, synthetic.\n%%EOF\n"
-    made |= KERNELS
+    made |= KERNELS | {name: content for name, (_, content) in BESIDE.items()}
     made["imap_mag_l2-calibration_20250901_v001.json"] = b'{"scale": [1.0, 1.0, 1.0]}\n'
     made["imap_swapi_efficiency-lut_20250901_20261231_v002.csv"] = b"energy_keV,efficiency\n0.1,0.11\n1,0.19\n"
     return made | seed_products()
@@ -81,8 +83,23 @@ KERNELS: dict[str, bytes] = {
     "imap_2026_009_2026_010_01.ah.bc": DAF,
     "imap_2026_010_2026_011_01.ah.bc": DAF,
     "imap_2026_011_2026_012_01.ah.bc": DAF,
+    "imap_90days_20260101_20260401_v01.bsp": DAF,
+    "imap_90days_20260101_20260501_v01.bsp": DAF,
+    "earth_000101_260601_260301.bpc": DAF,
 }
 """SPICE kernels by name; what they cover stands in `kernel_row`."""
+
+SPIN = b"spin_number,spin_start_utc,spin_period_sec\n1,2026-01-09T00:00:00,15.0\n"
+REPOINT = b"repoint_start_utc,repoint_end_utc,repoint_id\n2026-01-08T05:00:00,2026-01-08T05:15:00,118\n"
+BESIDE: dict[str, tuple[str, bytes]] = {
+    "imap_2026_008_2026_009_01.spin.csv": ("spin", SPIN),
+    "imap_2026_009_2026_010_01.spin.csv": ("spin", SPIN),
+    "imap_2026_009_2026_010_02.spin.csv": ("spin", SPIN),
+    "imap_2026_009_01.repoint.csv": ("repoint", REPOINT),
+    "imap_2026_012_01.repoint.csv": ("repoint", REPOINT),
+    "imap_2026_009_2026_010_hist_01.sff": ("thruster", b"Synthetic.\n"),
+}
+"""Files beside the kernels by name: the table that they belong to, and what they hold."""
 
 
 # --- the older flavour: the rows of the service's own tutorial of 2024 ---------------------------------------------
@@ -192,13 +209,16 @@ def ancillary_row(name: str) -> dict[str, Any]:
 KERNEL_TYPES = {
     "naif": "leapseconds", "imap_sclk": "spacecraft_clock", "imap_130": "imap_frames", "de": "planetary_ephemeris",
     "imap_recon": "ephemeris_reconstructed", "imap_pred": "ephemeris_predicted", "imap_20": "attitude_history",
+    "imap_90days": "ephemeris_90days", "earth": "earth_attitude",
 }  # fmt: skip
-FOLDERS = {"tls": "lsk", "tsc": "sclk", "tf": "fk", "bsp": "spk", "bc": "ck"}
+FOLDERS = {"tls": "lsk", "tsc": "sclk", "tf": "fk", "bsp": "spk", "bc": "ck", "bpc": "pck"}
 
 
 def kernel_row(name: str) -> dict[str, Any]:
     """Return the row of a kernel, keys in the service's order; times in seconds of TDB since J2000."""
     dates = re.findall(r"(20\d{6}|20\d{2}_\d{3})(?=[_.])", name)
+    if name.startswith("earth"):
+        dates = [f"20{text}" for text in re.findall(r"_(\d{6})", name)[:2]]
     if len(dates) == 2:
         formats = ["%Y_%j" if "_" in text else "%Y%m%d" for text in dates]
         spans = [datetime.strptime(text, form) for text, form in zip(dates, formats, strict=True)]
@@ -206,14 +226,14 @@ def kernel_row(name: str) -> dict[str, Any]:
         spans = [datetime(1975, 1, 1), datetime(2050, 1, 1)]
     # 32.184 s and 37 leap seconds separate TDB from UTC in these years.
     seconds = [round((moment - datetime(2000, 1, 1, 12)).total_seconds() + 69.184) for moment in spans]
-    version = re.search(r"(\d+)(?:\.[a-z]+)+$", name)
+    version = re.search(r"(\d+)(?:\.[a-z]+)+$", name) if not name.startswith("earth") else None
     kind = next(kind for start, kind in KERNEL_TYPES.items() if name.startswith(start))
     shown = [moment.strftime("%Y-%m-%d, %H:%M:%S") for moment in spans]
     return {
         "file_name": f"{FOLDERS[name.rpartition('.')[2]]}/{name}",
         "file_root": re.sub(r"_?v?\d+(?=(?:\.[a-z]+)+$)", "_", name),
         "kernel_type": kind,
-        "version": int(version[1]) if version else 1,
+        "version": int(version[1]) if version else None,
         "min_date_j2000": seconds[0],
         "max_date_j2000": seconds[1],
         "file_intervals_j2000": [seconds],
@@ -230,6 +250,22 @@ def kernel_row(name: str) -> dict[str, Any]:
     }
 
 
+def beside_row(name: str) -> dict[str, Any]:
+    """Return the row of a file beside the kernels; its dates are those of its name, a repoint file has only the end."""
+    table = BESIDE[name][0]
+    days = [datetime.strptime(text, "%Y_%j") for text in re.findall(r"20\d{2}_\d{3}", name)]
+    shown = [day.strftime("%Y-%m-%d, %H:%M:%S") for day in days]
+    folder = {"thruster": "activities"}.get(table, table)
+    version = re.search(r"_(\d{2})\.", name)
+    return {
+        "file_path": f"imap/spice/{folder}/{name}",
+        **({} if table == "repoint" else {"start_date": shown[0]}),
+        "end_date": shown[-1],
+        "version": version[1] if version else "01",
+        "ingestion_date": "2026-02-01, 04:05:06",
+    }
+
+
 def match(name: str) -> re.Match[str]:
     """Take a science file's name apart."""
     found = NAME.fullmatch(name)
@@ -240,8 +276,9 @@ def match(name: str) -> re.Match[str]:
 def catalogue(names: list[str]) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of each table, sorted by path."""
     pictures = [name for name in names if name.endswith(".pdf")]
-    science = [name for name in names if NAME.fullmatch(name) and name not in pictures]
-    others = {*science, *pictures, *KERNELS}
+    daily = [name for name in names if name.startswith("imap_ialirt_")]
+    science = [name for name in names if NAME.fullmatch(name) and name not in {*pictures, *daily}]
+    others = {*science, *pictures, *KERNELS, *daily, *BESIDE}
     tables = {
         "science": [science_row(name) for name in science if match(name)["major"]],
         "ancillary": [ancillary_row(name) for name in names if name not in others],
@@ -251,6 +288,9 @@ def catalogue(names: list[str]) -> dict[str, list[dict[str, Any]]]:
         {**row, "file_path": row["file_path"].replace("imap/", "imap/quicklook/", 1)}
         for row in map(science_row, pictures)
     ]
+    tables["ialirt"] = [{"file_path": f"archive/{name}"} for name in daily]
+    for table in ("spin", "repoint", "thruster"):
+        tables[table] = [beside_row(name) for name, (kind, _) in BESIDE.items() if kind == table]
     found = {table: sorted(rows, key=lambda row: row["file_path"]) for table, rows in tables.items()}
     # The service gives kernels in the order in which they came.
     return found | {"spice": [kernel_row(name) for name in KERNELS]}
