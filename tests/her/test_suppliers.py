@@ -72,6 +72,7 @@ RHESSI = supplied(
 BLANK = supplied(
     "FA", "Human Annotation", frm_identifier="blank", outflow_width=-9999, outflow_widthunit="blank",
     obs_meanwavel=-999999, obs_wavelunit="", event_coord1="-9999.0", area_raw=float("inf"), area_unit=None,
+    area_uncert="blank", event_peaktime="1492-10-12T00:00:00",
     hpc_coord="POINT(-9999 -9999)", event_expires="1970-01-01T00:00:00", ar_noaanum="",
 )  # fmt: skip
 STEREO = supplied(
@@ -118,9 +119,9 @@ def test_a_unit_that_has_no_one_meaning_is_kept_as_text(mixed: HERTable, name: s
 
 def test_what_suppliers_leave_out_is_masked(mixed: HERTable) -> None:
     row = ALL.index(BLANK)
-    for name in ("outflow_width", "obs_meanwavel", "event_coord1", "area_raw", "hpc_coord", "ar_noaanum"):
+    numbers = ("outflow_width", "obs_meanwavel", "event_coord1", "area_raw", "hpc_coord", "ar_noaanum", "area_uncert")
+    for name in (*numbers, "frm_identifier", "event_peaktime", "outflow_widthunit"):
         assert mixed[name].mask[row]
-    assert mixed["frm_identifier"][row] == "blank"
     assert mixed["event_peaktime"].mask.sum() == len(ALL) - 1
 
 
