@@ -20,11 +20,11 @@ from urllib.parse import urlsplit
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError, TransferError
 from sunpy_helio_plugins.transport.credentials import Login, netrc_login
-from sunpy_helio_plugins.transport.digests import promised_digests
 from sunpy_helio_plugins.transport.failures import PassingError, PassingFileError, refusal
 from sunpy_helio_plugins.transport.parts import new_part, publish, settle
 from sunpy_helio_plugins.transport.patience import backoff
 from sunpy_helio_plugins.transport.reasons import reason
+from sunpy_helio_plugins.transport.receiving import receive
 from sunpy_helio_plugins.transport.trust import tls
 from sunpy_helio_plugins.transport.urls import check_scheme, follow, public_url, same_origin, sendable
 
@@ -33,17 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Again", "Download", "Job", "PassingFileError"]
 
-CHUNK = 262144
-"""Bytes written at a time: parfive's own 1 kB costs most of its time."""
-
 _T = TypeVar("_T")
 
 MAX_REDIRECTS = 10
-MAX_EXPANSION = 200
-"""How many times its size on the wire a compressed body may grow, where it is compressed although nobody asked."""
-
-SLOWEST = 16_384
-"""Bytes that must come within ``conf.deadline``: files may take hours, but not by a byte now and then."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _EXPIRED = frozenset({400, 401, 403})
@@ -206,7 +198,7 @@ class Job:
     ) -> None:
         """Write what the server gives."""
         async with self._answer(session) as response:
-            await _receive(response, stream, bar(response.content_length))
+            await receive(response, stream, bar(response.content_length))
 
     async def _check(self, part: Path) -> None:
         """Let the archive look at the whole part."""
@@ -297,45 +289,3 @@ def _bar(file_pb: Any, token: Any, name: str, total: int | None) -> Any:
     if not file_pb:
         return contextlib.nullcontext()
     return file_pb(position=getattr(token, "n", 1), unit="B", unit_scale=True, desc=name, total=total, leave=False)
-
-
-class _Pace:
-    """Ends what only drips: no silence is long enough for the socket's timeout, and no end is in sight."""
-
-    def __init__(self) -> None:
-        self._since, self._came = time.monotonic(), 0
-
-    def check(self, size: int) -> None:
-        """Count what came; raise where too little did."""
-        self._came += size
-        if time.monotonic() - self._since > conf.deadline:
-            if self._came < SLOWEST:
-                raise TransferError(f"only {self._came} bytes came within {conf.deadline:g} s, see conf.deadline")
-            self._since, self._came = time.monotonic(), 0
-
-
-async def _receive(response: aiohttp.ClientResponse, stream: IO[bytes], bar: Any) -> None:
-    size, most = 0, _most(response)
-    pace = _Pace()
-    digests = promised_digests(response.headers)
-    with bar as progress:
-        async for chunk in response.content.iter_chunked(CHUNK):
-            size += len(chunk)
-            if size > most:
-                raise TransferError(f"the file grows past {most} bytes, which is not believed; see conf.max_file")
-            pace.check(len(chunk))
-            stream.write(chunk)
-            for digest, _ in digests:
-                digest.update(chunk)
-            if progress is not None:
-                progress.update(len(chunk))
-    if any(digest.digest() != promised for digest, promised in digests):
-        raise PassingError("the file that came is not the one whose digest the server gave")
-
-
-def _most(response: aiohttp.ClientResponse) -> int:
-    """Return how large the file may be: a compressed body can hold a thousand times what the wire carried."""
-    most = int(conf.max_file)
-    if response.headers.get("Content-Encoding", "identity") != "identity" and response.content_length:
-        most = min(most, MAX_EXPANSION * response.content_length)
-    return most

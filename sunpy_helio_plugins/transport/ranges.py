@@ -19,7 +19,8 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import TransferError
 from sunpy_helio_plugins.transport.exchange import Exchange
 from sunpy_helio_plugins.transport.failures import PassingError, PassingFileError
-from sunpy_helio_plugins.transport.job import CHUNK, Download, Job, _Pace, _receive
+from sunpy_helio_plugins.transport.job import Download, Job
+from sunpy_helio_plugins.transport.receiving import CHUNK, Pace, receive
 from sunpy_helio_plugins.transport.urls import check_scheme
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class PrefixJob(Job):
             piece = replace(self, download=replace(download, headers={**download.headers, **wish, **_unless(tag)}))
             async with piece._answer(session) as response:
                 if response.status == 200:
-                    await _receive(response, stream, bar(response.content_length))
+                    await receive(response, stream, bar(response.content_length))
                     return
                 length, total = _checked(response.headers, len(come))
                 come += await _body(response, length)
@@ -138,7 +139,7 @@ def _checked(headers: Mapping[str, str], start: int) -> tuple[int, int]:
 
 
 async def _body(response: aiohttp.ClientResponse, length: int) -> bytes:
-    part, pace = bytearray(), _Pace()
+    part, pace = bytearray(), Pace()
     async for chunk in response.content.iter_chunked(CHUNK):
         pace.check(len(chunk))
         part += chunk
