@@ -11,11 +11,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.transport.credentials import Login
+from sunpy_helio_plugins.transport.urls import same_origin
 
-__all__ = ["Access", "current", "data_dir"]
+__all__ = ["Access", "at", "current", "data_dir"]
 
 
 @dataclass(frozen=True)
@@ -65,17 +67,49 @@ def current(public: bool = False) -> Access:
     Access
         By an API key where there is one, else by a token, else publicly, in the official client's order.
     """
-    base = (os.environ.get("IMAP_DATA_ACCESS_URL") or str(conf.imap.url)).rstrip("/")
-    bare = base.removesuffix("/api-key").removesuffix("/authorized")
+    base = _address()
+    bare = _bare(base)
     if public:
         return Access(bare)
+    opened = _opened(bare, True)
+    return Access(base) if opened.is_public else opened
+
+
+def at(bare: str) -> Access:
+    """
+    Return how a service is reached that was asked before, and may be another than the one that is set now.
+
+    Parameters
+    ----------
+    bare : str
+        Its address, without a prefix.
+
+    Returns
+    -------
+    Access
+        With the credentials of the origin alone: what the environment holds and what `sign_in` was given belong to the
+        service that is set now, and another one gets what the netrc file has for its host.
+    """
+    return _opened(bare, same_origin(bare, _address()))
+
+
+def _opened(bare: str, is_set: bool) -> Access:
+    host = urlsplit(bare).hostname
     key = Login("imap", bare, "header", (("IMAP_API_KEY",),), header="x-api-key")
+    key = key if is_set else Login(f"imap at {host}", bare, "header", header="x-api-key")
     if key.known():
         return Access(f"{bare}/api-key", key)
-    token = Login("imap-token", bare, "bearer", (("IMAP_ACCESS_TOKEN",),))
-    if os.environ.get("IMAP_ACCESS_TOKEN"):
-        return Access(f"{bare}/authorized", token)
-    return Access(base)
+    if is_set and os.environ.get("IMAP_ACCESS_TOKEN"):
+        return Access(f"{bare}/authorized", Login("imap-token", bare, "bearer", (("IMAP_ACCESS_TOKEN",),)))
+    return Access(bare)
+
+
+def _address() -> str:
+    return (os.environ.get("IMAP_DATA_ACCESS_URL") or str(conf.imap.url)).rstrip("/")
+
+
+def _bare(base: str) -> str:
+    return base.removesuffix("/api-key").removesuffix("/authorized")
 
 
 def data_dir() -> Path | None:

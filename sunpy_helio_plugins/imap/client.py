@@ -105,9 +105,9 @@ class IMAPClient(Face, BaseClient):
             What other clients take; ``overwrite`` is used.
         """
         wanted = kwargs.get("overwrite")
-        for row in query_results:
+        places = ((str(row["file_path"]), str(row["url"]) if "url" in row.colnames else "") for row in query_results)
+        for row, (url, login) in zip(query_results, service.downloads(places), strict=True):
             name = PurePosixPath(row["file_path"]).name
-            url, login = service.download_url(row["file_path"])
             check = partial(intact.check, name=name)
             job = transfer.Download(url, _target(path, row), service.ARCHIVE, check, login=login)
             # What is there is believed only if it can be what its name says.

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from sunpy_helio_plugins.imap import kernels
 from sunpy_helio_plugins.imap.vocabulary import EXTENSIONS, LEVELS
 
-__all__ = ["FileName", "key_of", "parse", "table_of"]
+__all__ = ["FileName", "is_daily", "key_of", "parse", "table_of"]
 
 _LEVEL = re.compile(r"l[0-9][a-z]{0,4}")
 _SPAN = re.compile(r"([0-9]{8})(?:-repoint([0-9]{5})|-cr([0-9]{5}))?")
@@ -196,3 +196,18 @@ def key_of(name: str) -> str | None:
     above = "imap/quicklook" if table == "quicklook" else "imap"
     # strftime does not write years before 1000 with four digits everywhere.
     return f"{above}/{found.instrument}/{found.level}/{found.start.year:04}/{found.start.month:02}/{name}"
+
+
+def is_daily(name: str) -> bool:
+    """
+    Tell whether a file is one of I-ALiRT's daily ones, whose versions have one number.
+
+    Parameters
+    ----------
+    name : str
+        A bare file name.
+    """
+    found = parse(name)
+    if found is None or found.major is not None:
+        return False
+    return (found.instrument, found.level, found.descriptor, found.extension) == ("ialirt", "l1", "realtime", "cdf")

@@ -8,7 +8,6 @@ refuses what is more than 1 MB. Hours are asked for some at a time.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,15 +19,14 @@ from astropy.table import QTable
 from astropy.time import Time
 from sunpy.net import attrs as a
 
-from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceError, ServiceRefused, warn_incomplete
+from sunpy_helio_plugins.imap import ialirt
+from sunpy_helio_plugins.imap.ialirt import ARCHIVE
 from sunpy_helio_plugins.quantities import times, units
 from sunpy_helio_plugins.transport import session
 from sunpy_helio_plugins.transport.credentials import Login
 
 __all__ = ["INSTRUMENTS", "realtime"]
-
-ARCHIVE = "I-ALiRT"
 
 INSTRUMENTS = ("mag", "swapi", "swe", "hit", "codice_lo", "codice_hi", "spacecraft", "spice")
 """The parts of the stream that can be asked for."""
@@ -121,7 +119,7 @@ def _window(part: str, start: Time, end: Time) -> list[dict[str, Any]] | Service
 
 
 def _asked(part: str, start: Time, end: Time) -> list[dict[str, Any]]:
-    base = (os.environ.get("IALIRT_DATA_ACCESS_URL") or str(conf.imap.ialirt_url)).rstrip("/")
+    base = ialirt.address()
     login = Login("imap", base, "header", (("IMAP_API_KEY",),), header="x-api-key")
     bare = base.removesuffix("/api-key")
     fields = {

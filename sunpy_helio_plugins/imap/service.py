@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from sunpy_helio_plugins.errors import AnswerError, ServiceBroken, ServiceRefused
-from sunpy_helio_plugins.imap import filenames, ranges
-from sunpy_helio_plugins.imap.access import Access, current
+from sunpy_helio_plugins.imap import filenames, ialirt, ranges
+from sunpy_helio_plugins.imap.access import Access, at, current
 from sunpy_helio_plugins.imap.translate import Query
 from sunpy_helio_plugins.transport import session
 from sunpy_helio_plugins.transport.credentials import Login
 
-__all__ = ["ARCHIVE", "Rows", "ask", "download_url", "rows_of", "split"]
+__all__ = ["ARCHIVE", "Rows", "ask", "download_url", "downloads", "rows_of", "split"]
 
 ARCHIVE = "IMAP SDC"
 
@@ -70,6 +71,8 @@ def ask(query: Query) -> Rows:
         from sunpy_helio_plugins.imap import spice
 
         return spice.ask(query)
+    if query.table == "ialirt":
+        return Rows(*ialirt.ask(query))
     access = current()
     found = split(access, parameters(query))
     if _wants_all(query, access):
@@ -236,7 +239,7 @@ def _is_row(row: Any) -> bool:
     return isinstance(row, dict) and (isinstance(row.get("file_path"), str) or isinstance(row.get("file_name"), str))
 
 
-def download_url(file_path: str) -> tuple[str, Login | None]:
+def download_url(file_path: str, access: Access | None = None) -> tuple[str, Login | None]:
     """
     Return where a file can be fetched, and how to sign in there.
 
@@ -244,6 +247,8 @@ def download_url(file_path: str) -> tuple[str, Login | None]:
     ----------
     file_path : str
         The file's full path, as rows hold it.
+    access : Access, optional
+        The service. Defaults to the one that is set now.
 
     Returns
     -------
@@ -252,5 +257,30 @@ def download_url(file_path: str) -> tuple[str, Login | None]:
     login : Login or None
         The user's credential, for this address only: the storage refuses a second one.
     """
-    access = current()
+    access = access or current()
     return access.url(f"download/{quote(file_path)}"), access.login
+
+
+def downloads(rows: Iterable[tuple[str, str]]) -> Iterator[tuple[str, Login | None]]:
+    """
+    Return where files can be fetched that were found before: from the service that named them.
+
+    Parameters
+    ----------
+    rows : iterable of (str, str)
+        The full path of each file, and the address that its row has.
+
+    Yields
+    ------
+    url, login
+        As `download_url` returns them.
+    """
+    known: dict[str, Access] = {}
+    for path, url in rows:
+        if ialirt.ENDPOINT in url:
+            yield url, None
+            continue
+        base, found, _ = url.partition("/download/")
+        if base not in known:
+            known[base] = at(base) if found else current()
+        yield download_url(path, known[base])

@@ -195,7 +195,7 @@ def _columns(files: list[Found], base: str) -> dict[str, Any]:
         "End Time": _times([file.end for file in files]),
         "Instrument": _text(name.instrument for name in names),
         "Source": np.full(len(names), SOURCES[0]),
-        "Provider": np.full(len(names), PROVIDERS[0]),
+        "Provider": _text("I-ALiRT" if "url" in file.row else PROVIDERS[0] for file in files),
         "Level": _text(name.level or "" for name in names),
         "Descriptor": _text(name.descriptor for name in names),
         "Version": _text(name.version for name in names),
@@ -205,7 +205,7 @@ def _columns(files: list[Found], base: str) -> dict[str, Any]:
         "Released": _masked([file.row.get("released") for file in files], bool),
         "Ingestion Time": _times([file.ingested for file in files]),
         "file_path": _text(file.path for file in files),
-        "url": _text(f"{base}/download/{file.path}" for file in files),
+        "url": _text(file.row.get("url") or f"{base}/download/{file.path}" for file in files),
     }
 
 

@@ -38,9 +38,11 @@ class IMAPTimeSeries(GenericTimeSeries):
     """
     A time series of IMAP, read from a CDF file: ``TimeSeries(path, source="imap")``.
 
-    A vector becomes a column for each component, called by its label where that is short: ``b_gse_x``. Missing values
-    are NaN, in whole numbers as well, which thereby become floats. Variables with more than 32 elements in a record are
-    left out and named in ``meta["left_out"]``; `to_timeseries` gives them.
+    Of several time variables the one counts that `~sunpy_helio_plugins.imap.read` takes; ``meta["epochs"]`` names them
+    all, and `to_timeseries` makes a series of each. A vector becomes a column for each component, called by its label
+    where that is short: ``b_gse_x``. Missing values are NaN, in whole numbers as well, which thereby become floats.
+    Variables with more than 32 elements in a record are left out and named in ``meta["left_out"]``; `to_timeseries`
+    gives them.
     """
 
     _source = "imap"
@@ -122,7 +124,8 @@ def _parts(
     if not index.is_monotonic_increasing:  # without order a time series cannot be cut
         frame = frame.sort_index(kind="stable")
     meta = {key: value for key, value in table.meta.items() if isinstance(value, str | int | float)}
-    return frame, MetaDict({**meta, "left_out": ", ".join(left_out)}), unit
+    epochs = ", ".join(table.meta.get("epochs") or ())
+    return frame, MetaDict({**meta, "epochs": epochs, "left_out": ", ".join(left_out)}), unit
 
 
 def _index(time: Time, name: str) -> tuple[pd.DatetimeIndex, np.ndarray]:

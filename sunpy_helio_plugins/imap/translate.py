@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from fnmatch import fnmatchcase
 from itertools import product
 from typing import Any
 
@@ -149,7 +150,9 @@ def _branch(branch: tuple[Attr, ...]) -> list[Query]:
     values = [_values(of_type(branch, word), default) for word, default in zip(words, defaults, strict=True)]
     made = [replace(one, **dict(zip(names, choice, strict=True))) for choice in product(*values)]
     kernels = of_type(branch, attrs.Kernel) is not None
-    return [each for table in _tables(branch, kernels) for each in map(_checked, (_on(each, table) for each in made))]
+    tables = _tables(branch, kernels)
+    found = [_checked(_on(each, table)) for table in tables for each in made]
+    return found + [replace(each, table="ialirt") for each in found if tables == [None] and _is_realtime(each)]
 
 
 def _tables(branch: tuple[Attr, ...], kernels: bool) -> list[str | None]:
@@ -174,6 +177,16 @@ def _on(query: Query, table: str | None) -> Query:
     return replace(query, table=found)
 
 
+def _is_realtime(query: Query) -> bool:
+    """Tell whether a question without a table may mean the daily files of I-ALiRT, which has an archive of its own."""
+    if query.name is not None:
+        return filenames.is_daily(query.name)
+    asked = query.instrument == "ialirt" and query.level in (None, "l1") and "." not in query.version
+    named = query.repointing is None and query.rotation is None and query.extension in (None, "cdf")
+    bounded = bool(query.end) and not query.until and query.released is not False
+    return asked and named and bounded and fnmatchcase("realtime", query.descriptor or "*")
+
+
 _ANCILLARY_ALONE = frozenset(EXTENSIONS["ancillary"]) - frozenset(EXTENSIONS["science"])
 
 
@@ -191,10 +204,15 @@ def _checked(query: Query) -> Query:
             "level": "a.Level", "rotation": "a.imap.CarringtonRotation", "repointing": "a.imap.Repointing",
             "extension": "a.imap.Extension", "instrument": "a.Instrument",
         },
+        "ialirt": {
+            "repointing": "a.imap.Repointing", "rotation": "a.imap.CarringtonRotation",
+        },
     }.get(query.table, {})  # fmt: skip
     for field, word in absent.items():
         if getattr(query, field) is not None:
             raise QueryError(f"The table {query.table!r} knows no {word}; leave it out.")
+    if query.table == "ialirt" and query.name is None and not query.end:
+        raise QueryError("I-ALiRT's archive knows files by their days alone: add a.Time(start, end).")
     return query
 
 

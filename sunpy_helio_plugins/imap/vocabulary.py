@@ -43,12 +43,14 @@ TABLES = {
     "ancillary": "Calibrations and other files that the processing needs.",
     "quicklook": "Pictures for a first look.",
     "spice": "SPICE kernels.",
+    "ialirt": "Daily files of the real-time stream, from I-ALiRT's own archive.",
 }
 
 EXTENSIONS = {
     "science": ("cdf", "pkts"),
     "ancillary": ("cdf", "csv", "dat", "json", "zip", "tsv", "pgm", "xlsx"),
     "quicklook": ("jpg", "pdf", "png"),
+    "ialirt": ("cdf",),
 }
 """The extensions of each table's files."""
 

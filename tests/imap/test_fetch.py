@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import sunpy
+from astropy.table import vstack
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
@@ -108,10 +109,58 @@ class TestRequests:
         assert len(fetch(found[0][0], path=tmp_path)) == 1
 
 
+class TestOlderTables:
+    """A table is fetched from the service that it came from, whatever is set since."""
+
+    @pytest.fixture
+    def other(self, answering) -> list[str]:
+        """Return what another service is asked, which the settings name from now on."""
+        return answering(200, b"another service's bytes, in sufficient number for a file", "binary/octet-stream")
+
+    def test_files_come_from_where_they_were_found(self, archive, found, other, tmp_path):
+        files = fetch(found, path=tmp_path)
+        assert len(files) == 2
+        assert other == []
+
+    def test_the_key_of_the_service_that_is_set_stays_with_it(self, archive, found, other, tmp_path, monkeypatch):
+        monkeypatch.setenv("IMAP_API_KEY", service.API_KEY)
+        monkeypatch.setenv("IMAP_ACCESS_TOKEN", service.ACCESS_TOKEN)
+        archive.log.clear()
+        fetch(found, path=tmp_path)
+        assert {request.path.split("/")[2] for request in archive.log} == {"download", "storage"}
+        assert not any({"x-api-key", "authorization"} & set(request.headers) for request in archive.log)
+
+    def test_an_origin_of_its_own_has_its_own_credentials(self, archive, found, other, tmp_path, monkeypatch):
+        netrc = tmp_path / "netrc"
+        netrc.write_text(f"machine 127.0.0.1 login me password {service.API_KEY}\n")
+        netrc.chmod(0o600)
+        monkeypatch.setenv("NETRC", str(netrc))
+        archive.log.clear()
+        fetch(found, path=tmp_path)
+        asked = [request for request in archive.log if "/download/" in request.path]
+        assert {request.path.split("/")[2] for request in asked} == {"api-key"}
+        assert {request.headers["x-api-key"] for request in asked} == {service.API_KEY}
+
+    def test_two_services_in_one_table(self, archive, found, tmp_path):
+        both = found[0][:2]
+        with conf.imap.set_temp("url", f"{archive.url}/imap/v0"):
+            older = Fido.search(a.Time("2011-09-20", "2011-09-20 12:00"), a.imap.Descriptor("hist"), a.Level("l1a"))[0]
+        archive.log.clear()
+        assert len(fetch(vstack([both, older]), path=tmp_path)) == 3
+        asked = {request.path.rpartition("/imap/")[0] for request in archive.log if "/download/" in request.path}
+        assert asked == {"/imap/download", "/imap/v0/download"}
+
+    def test_a_table_without_addresses_is_fetched_from_the_service_that_is_set(self, archive, found, tmp_path):
+        table = found[0][:1]
+        table.remove_column("url")
+        assert len(fetch(table, path=tmp_path)) == 1
+
+
 class TestRefusals:
     def failure(self, table, path, file_path: str) -> str:
         row = table[0][:1]
         row["file_path"] = [file_path]
+        row["url"] = [f"{conf.imap.url}/download/{file_path}"]
         files = Fido.fetch(row, path=path, progress=False)
         assert list(files) == []
         assert list(path.iterdir()) == []

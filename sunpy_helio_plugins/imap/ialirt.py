@@ -1,0 +1,121 @@
+"""
+I-ALiRT's own archive: the daily files of the real-time stream.
+
+The archive lists names by the parts of a date and by version (``/ialirt-archive-query``); everyone may have the files
+(``/ialirt-download``). It gives no more than a thousand names at a time and says nothing where it cuts: a month at a
+time is asked for, which has thirty-one of each version.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from typing import Any
+from urllib.parse import quote
+
+from sunpy_helio_plugins.config import conf
+from sunpy_helio_plugins.errors import AnswerError, ServiceError
+from sunpy_helio_plugins.imap import filenames
+from sunpy_helio_plugins.imap.translate import Query
+from sunpy_helio_plugins.transport import session
+
+__all__ = ["ARCHIVE", "ENDPOINT", "address", "ask", "url_of"]
+
+ARCHIVE = "I-ALiRT"
+
+ENDPOINT = "/ialirt-download/archive/"
+"""What stands before a name in the address of a file."""
+
+_AT_A_TIME = 4
+_MOST_VERSIONS = 30
+
+
+def address() -> str:
+    """Return where I-ALiRT is, as the environment and the settings say at this moment."""
+    return (os.environ.get("IALIRT_DATA_ACCESS_URL") or str(conf.imap.ialirt_url)).rstrip("/")
+
+
+def url_of(name: str) -> str:
+    """
+    Return where a daily file can be fetched.
+
+    Parameters
+    ----------
+    name : str
+        Its bare name.
+    """
+    return f"{address().removesuffix('/api-key')}{ENDPOINT}{quote(name)}"
+
+
+def ask(query: Query) -> tuple[list[dict[str, Any]], list[str]]:
+    """
+    Ask for daily files.
+
+    Parameters
+    ----------
+    query : Query
+        A question to the table ``"ialirt"``.
+
+    Returns
+    -------
+    rows : list of dict
+        The place in the SDC's tree and the address of each file.
+    problems : list of str
+        Which months did not come, and why.
+
+    Raises
+    ------
+    ServiceError
+        No month came.
+    """
+    asked = list(_months(query))
+
+    def names(fields: dict[str, str]) -> list[str] | ServiceError:
+        try:
+            return list(_names(fields, query.version))
+        except ServiceError as error:
+            return error
+
+    with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        found = list(pool.map(names, asked))
+    failed = [one for one in found if isinstance(one, ServiceError)]
+    if failed and len(failed) == len(found):
+        raise failed[0]
+    known = [name for one in found if not isinstance(one, ServiceError) for name in one if filenames.is_daily(name)]
+    rows = [{"file_path": filenames.key_of(name), "url": url_of(name)} for name in known]
+    return rows, [f"A month of I-ALiRT's archive is missing: {error}" for error in failed]
+
+
+def _months(query: Query) -> Iterator[dict[str, str]]:
+    """Return the parts of the dates that are meant."""
+    named = filenames.parse(query.name) if query.name else None
+    if named is not None:
+        yield {"year": f"{named.start:%Y}", "month": f"{named.start:%m}", "day": f"{named.start:%d}"}
+        return
+    first, last = (date.fromisoformat(text[:10]) for text in (query.begin, query.end))
+    for number in range(12 * first.year + first.month - 1, 12 * last.year + last.month):
+        yield {"year": f"{number // 12:04}", "month": f"{number % 12 + 1:02}"}
+
+
+def _names(fields: dict[str, str], version: str) -> Iterator[str]:
+    """Return names of the wanted version; of all of them, one after the other until there are no more."""
+    if version.startswith("v"):
+        yield from _answer({**fields, "version": str(int(version[1:]))})
+        return
+    for number in range(1, _MOST_VERSIONS):
+        names = _answer({**fields, "version": str(number)})
+        if not names:
+            return
+        yield from names
+
+
+def _answer(fields: dict[str, str]) -> list[str]:
+    url = f"{address().removesuffix('/api-key')}/ialirt-archive-query"
+    answer = session.get(url, fields, archive=ARCHIVE)
+    body = answer.json()
+    names = body.get("files") if isinstance(body, dict) else None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise AnswerError(ARCHIVE, answer.url, "a list of files was expected; something else came", answer.status)
+    return names
