@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from datetime import datetime
 from pathlib import Path
@@ -93,8 +94,6 @@ def test_four_systems_agree_at_the_instant_of_the_place(holes: HERTable, system:
 
 @pytest.mark.parametrize("system", ["hrc", "hgs", "hgc"])
 def test_four_systems_of_a_real_hole_agree_within_the_limb(real_data: Path, system: str) -> None:
-    import json
-
     answer = json.loads((real_data / "hek/hek-events_2024-05-10.json").read_bytes())
     table = HERTable.from_records(answer["result"])
     difference, radius = apart(table, 3, system)
@@ -103,6 +102,56 @@ def test_four_systems_of_a_real_hole_agree_within_the_limb(real_data: Path, syst
     polygon = table["hgs_boundcc"][3]
     assert polygon.clamped[radius > 0.9995].all()
     assert not polygon.clamped[radius < 0.994].any()
+
+
+@pytest.mark.parametrize("kind", ["coord", "bbox", "boundcc"])
+@pytest.mark.parametrize("system", ["hrc", "hgs", "hgc"])
+def test_points_boxes_and_outlines_of_real_events_agree_within_the_limb(
+    real_data: Path, system: str, kind: str
+) -> None:
+    """A trigger of flares, a flare, a hole, an eruption and null points, on the near side and on the far side."""
+    records = [
+        record
+        for name in ("hek-events_2024-05-10", "hek-to_pfss")
+        for record in json.loads((real_data / f"hek/{name}.json").read_bytes())["result"]
+    ]
+    table = HERTable.from_records(records)
+    judged = 0
+    for row in range(len(table)):
+        mine, other = (table[f"{each}_{kind}"] for each in ("hpc", system))
+        if mine.mask[row] or other.mask[row]:
+            continue
+        seen, there = (column[row].coordinate if kind == "coord" else column[row].skycoord for column in (mine, other))
+        back = there.transform_to(seen.frame)
+        limb = sun.angular_radius(seen.obstime).to_value("arcsec")
+        radius = np.atleast_1d(np.hypot(seen.Tx, seen.Ty).to_value("arcsec"))
+        within = radius < (np.inf if system == "hrc" else 0.999 * limb)
+        apart = np.atleast_1d(np.hypot(back.Tx - seen.Tx, back.Ty - seen.Ty).to_value("arcsec"))
+        assert (apart[within] < LIMITS[system]).all()
+        judged += within.sum()
+    assert judged >= {"coord": 6, "bbox": 15, "boundcc": 9}[kind]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_boxes_submitted_in_degrees_agree(seed: int) -> None:
+    """The registry's habit: all from the heliographic numbers, with B0 and L0 of the start, far side and all."""
+    source = np.random.default_rng(100 + seed)
+    start = Time("2011-01-01") + source.uniform(0, 5000) * u.day
+    frame = Helioprojective(obstime=start, observer=get_earth(start))
+    hgs = np.stack([source.uniform(-180, 180, 8), source.uniform(-70, 70, 8)], axis=1)
+    seen = SkyCoord(*(hgs.T * u.deg), frame=HeliographicStonyhurst(obstime=start)).transform_to(frame)
+    hpc = np.stack([seen.Tx.to_value("arcsec"), seen.Ty.to_value("arcsec")], axis=1)
+    limb = np.degrees(695506 / get_earth(start).radius.to_value("km")) * 3600
+    hrc = np.stack([np.hypot(*hpc.T) / limb, np.degrees(np.arctan2(-hpc[:, 0], hpc[:, 1])) % 360], axis=1)
+    hgc = hgs + np.array([sun.L0(start).to_value("deg") + 0.049, 0])
+    texts = {
+        f"{system}_bbox": "POLYGON((" + ",".join(f"{x:.6f} {y:.6f}" for x, y in [*ring, ring[0]]) + "))"
+        for system, ring in (("hpc", hpc), ("hrc", hrc), ("hgs", hgs), ("hgc", hgc))
+    }
+    times = {"event_starttime": start.isot, "event_endtime": start.isot, "event_type": "AR", "frm_name": "NOAA"}
+    table = HERTable.from_records([times | texts])
+    for system, limit in LIMITS.items():
+        assert apart(table, 0, system, "bbox")[0].max() < limit
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -133,6 +182,9 @@ def test_random_polygons_projected_by_independent_code_agree(seed: int) -> None:
     good = np.append(distance, distance[0]) < 0.999 * sun.angular_radius(end).to_value("arcsec")
     for system, limit in LIMITS.items():
         assert apart(table, 0, system)[0][good].max() < limit
+    beyond = np.append(distance, distance[0]) > sun.angular_radius(end).to_value("arcsec")
+    for system in ("hpc", "hrc", "hgs", "hgc"):
+        assert table[f"{system}_boundcc"][0].clamped[beyond].all()
 
 
 def test_a_column_of_polygons_slices_sorts_stacks_joins_and_pickles(holes: HERTable) -> None:
