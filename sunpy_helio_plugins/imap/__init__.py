@@ -15,10 +15,11 @@ from sunpy_helio_plugins.imap.realtime import realtime
 from sunpy_helio_plugins.imap.spice import metakernel
 from sunpy_helio_plugins.imap.sync import Synced, sync
 from sunpy_helio_plugins.imap.upload import Uploaded, upload
+from sunpy_helio_plugins.imap.withheld import withheld
 
 __all__ = [
     "Synced", "Uploaded", "download", "epochs", "metakernel", "read", "realtime", "sync", "to_ndcube", "to_timeseries",
-    "upload",
+    "upload", "withheld",
 ]  # fmt: skip
 
 formats.register()

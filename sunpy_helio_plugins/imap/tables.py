@@ -105,7 +105,8 @@ def withheld(answers: Iterable[tuple[Query, Sequence[Row]]], table: IMAPTable) -
     if not names:
         return []
     listed = ", ".join(sorted(names)[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-    return [f"{len(names)} newest versions are not released, the public sees older ones or none: {listed}."]
+    several = "newest versions are" if len(names) > 1 else "newest version is"
+    return [f"{len(names)} {several} not released, the public sees older ones or none: {listed}."]
 
 
 @contextlib.contextmanager

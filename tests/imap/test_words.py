@@ -8,7 +8,7 @@ from astropy.time import Time
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
-from sunpy_helio_plugins import IMAPClient, conf
+from sunpy_helio_plugins import IMAPClient, conf, imap
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServiceBroken
 from sunpy_helio_plugins.imap import ranges, service, translate, vocabulary
 from sunpy_helio_plugins.sandbox import imap as sandbox
@@ -132,6 +132,34 @@ class TestReleased:
         (said,) = table.problems
         assert "not released" in said
         assert "imap_mag_l2_norm-gse_20260112_v001.0002.cdf" in said
+
+    def test_the_public_can_ask_what_is_withheld(self, archive):
+        table = search(STORM, *GSE)
+        archive.log.clear()
+        assert imap.withheld(table) == ["imap_mag_l2_norm-gse_20260112_v001.0002.cdf"]
+        assert "imap_mag_l2_norm-gse_20260112_v001.0002.cdf" in table.problems[-1]
+        assert len(archive.log) == 2 * len(table)
+        assert {request.path.split("/")[2] for request in archive.log} == {"download"}
+
+    def test_nothing_is_withheld_where_all_is_released(self, archive):
+        table = search(STORM, a.Instrument("mag"), a.imap.Descriptor("norm-rtn"))
+        assert imap.withheld(table) == []
+        assert table.problems == []
+        assert imap.withheld(table[:0]) == []
+
+    def test_a_service_that_fails_is_not_taken_for_one_that_withholds(self, archive):
+        table = search(STORM, *GSE)
+        with archive.fault("status", status=503, path="/imap/download", retry_after=30) as rule:
+            assert imap.withheld(table) == []
+        assert rule.played == 6
+        with archive.fault("status", status=403, path="/imap/download", words="Forbidden"):
+            assert imap.withheld(table) == []
+
+    def test_files_of_other_conventions_are_not_asked_for(self, archive):
+        table = search(STORM, a.imap.Table("spice"))
+        archive.log.clear()
+        assert imap.withheld(table) == []
+        assert archive.log == []
 
     def test_latest_released_version_with_a_key(self, keyed):
         table = search(STORM, *GSE, a.imap.Released(True))
