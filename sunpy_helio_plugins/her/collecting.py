@@ -51,7 +51,7 @@ def page_of(decoded: Any, size: int) -> Page:
     oddities = [f"{strange} entries of the answer are no events."] if strange else []
     edges = decoded.get("association", decoded.get("associations"))
     kept = [edge for edge in edges if isinstance(edge, dict)] if isinstance(edges, list) else []
-    if edges and len(kept) != len(edges):
+    if kept != (edges or []):
         oddities.append("Some associations of the answer could not be read.")
     return Page(records, kept, _has_more(decoded, len(found) >= size), oddities)
 
