@@ -7,7 +7,6 @@ refuses what is more than 1 MB. Hours are asked for some at a time.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,14 +21,15 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceError, ServiceRefused, warn_incomplete
 from sunpy_helio_plugins.imap import ialirt
 from sunpy_helio_plugins.imap.ialirt import ARCHIVE
-from sunpy_helio_plugins.quantities import times, units
+from sunpy_helio_plugins.imap.records import column
+from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.transport import session
 from sunpy_helio_plugins.transport.credentials import Login
 
 __all__ = ["INSTRUMENTS", "realtime"]
 
 INSTRUMENTS = ("mag", "swapi", "swe", "hit", "codice_lo", "codice_hi", "spacecraft", "spice")
-"""The parts of the stream that can be asked for."""
+"""The parts of the stream that can be asked for; with ``_hk`` after it, an instrument's housekeeping."""
 
 _HOUR = 3600.0
 _LEAST = 60.0
@@ -43,8 +43,9 @@ _UNITS = (
 """The units of values, by what their names hold: the answer itself has none (I-ALiRT product definition)."""
 
 _ISO = re.compile(
-    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z?", re.ASCII
+    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?", re.ASCII
 )
+_TOO_MUCH = re.compile(r"more data than allowed|too much data|reduce the time window", re.IGNORECASE)
 _ANGLES = ("theta", "phi")
 _TIMES = ("time_utc", "met_in_utc", "time_tag")
 _OTHER_TIMES = ("met", "ttj2000ns", "apid", "last_modified")
@@ -59,13 +60,13 @@ def realtime(time: a.Time, instrument: str = "mag") -> QTable:
     time : sunpy.net.attrs.Time
         The time range, of at most 31 days.
     instrument : str, optional
-        One of `INSTRUMENTS`.
+        One of `INSTRUMENTS`, or such a name and ``_hk`` for its housekeeping.
 
     Returns
     -------
     astropy.table.QTable
-        ``time`` (UTC) and a column for each value, sorted; what a record lacks is masked. Hours that did not come are
-        named in ``meta["problems"]``.
+        ``time`` (UTC) and a column for each value, sorted; what a record lacks is masked, whole numbers stay whole, and
+        what is no number is text. Hours that did not come are named in ``meta["problems"]``.
 
     Raises
     ------
@@ -81,8 +82,9 @@ def realtime(time: a.Time, instrument: str = "mag") -> QTable:
     >>> field = imap.realtime(a.Time("2026-03-10 04:00", "2026-03-10 05:00"), "mag")  # doctest: +SKIP
     """
     part = str(instrument).strip().lower()
-    if part not in INSTRUMENTS:
-        raise QueryError(f"I-ALiRT has no instrument {instrument!r}; it has: {', '.join(INSTRUMENTS)}.")
+    if part.removesuffix("_hk") not in (*INSTRUMENTS, "codice"):
+        known = f"{', '.join(INSTRUMENTS)}, and housekeeping such as 'mag_hk'"
+        raise QueryError(f"I-ALiRT has no instrument {instrument!r}; it has: {known}.")
     length = (time.end - time.start).to_value("s")
     if not 0 <= length <= _LONGEST_DAYS * 86400:
         raise QueryError(f"I-ALiRT can be asked for at most {_LONGEST_DAYS} days, from a start to an end after it.")
@@ -96,9 +98,10 @@ def realtime(time: a.Time, instrument: str = "mag") -> QTable:
         raise failures[0]
     for failure in failures:
         warn_incomplete(f"A part of the real-time values is missing: {failure}")
-    records = [record for one in parts if not isinstance(one, ServiceError) for record in one]
-    table = _table(records, time)
-    table.meta |= {"instrument": part, "problems": [str(failure) for failure in failures]}
+    table, odd = _table([record for one in parts if not isinstance(one, ServiceError) for record in one], time)
+    for problem in odd:
+        warn_incomplete(f"Of the real-time values {problem}")
+    table.meta |= {"instrument": part, "problems": [*map(str, failures), *odd]}
     return table
 
 
@@ -108,7 +111,7 @@ def _window(part: str, start: Time, end: Time) -> list[dict[str, Any]] | Service
         return _asked(part, start, end)
     except ServiceRefused as refused:
         length = (end - start).to_value("s")
-        if "more data than allowed" not in refused.words or length <= _LEAST:
+        if not _TOO_MUCH.search(refused.words) or length <= _LEAST:
             return refused
     except ServiceError as error:
         return error
@@ -136,58 +139,26 @@ def _asked(part: str, start: Time, end: Time) -> list[dict[str, Any]]:
     return records
 
 
-def _table(records: Sequence[Mapping[str, Any]], time: a.Time) -> QTable:
-    """Return records as columns, each instant once, within the range."""
+def _table(records: Sequence[Mapping[str, Any]], time: a.Time) -> tuple[QTable, list[str]]:
+    """Return records as columns, each instant once, within the range, and what is odd about them."""
     stamped = {stamp: record for record in records if (stamp := _stamp(record)) is not None}
-    instants = (
-        times.from_iso(np.array(sorted(stamped), dtype="S30")) if stamped else times.from_iso(np.array([], "S30"))
-    )
-    inside = (instants >= time.start) & (instants <= time.end) if stamped else np.zeros(0, bool)
-    rows = [stamped[stamp] for stamp, kept in zip(sorted(stamped), inside, strict=True) if kept]
-    table = QTable({"time": instants[inside]})
-    names = dict.fromkeys(name for row in rows for name in row)
-    for name in names:
+    odd = sum(_stamp(record) is None for record in records)
+    instants = times.from_iso(np.array(list(stamped), dtype="S30"))
+    inside = np.flatnonzero((instants >= time.start) & (instants <= time.end)) if stamped else np.zeros(0, int)
+    order = inside[np.argsort((instants - time.start).to_value("s")[inside], kind="stable")] if stamped else inside
+    rows = [list(stamped.values())[number] for number in order]
+    table = QTable({"time": instants[order]})
+    for name in dict.fromkeys(name for row in rows for name in row):
         if name not in (*_TIMES, *_OTHER_TIMES, "instrument"):
-            table[name] = _column(name, [row.get(name) for row in rows])
-    return table
+            table[name] = column(name, [row.get(name) for row in rows], _unit(name), _components(name))
+    return table, [f"{odd} records have no time that can be read: left out."] if odd else []
 
 
 def _stamp(record: Mapping[str, Any]) -> str | None:
-    """Return a record's time; one without a readable time is no value."""
+    """Return a record's time, without what says that it is UTC."""
     found = next((str(record[name]) for name in _TIMES if isinstance(record.get(name), str)), "")
-    return found if _ISO.fullmatch(found) else None
-
-
-def _column(name: str, values: list[Any]) -> Any:
-    """Return a column of numbers, vectors or texts, masked where a record has none."""
-    shape: tuple[int, ...] = next((np.shape(value) for value in values if value is not None), ())
-    missing = [value is None or np.shape(value) != shape for value in values]
-    filled = [_blank(shape) if gone else _numbers(value) for value, gone in zip(values, missing, strict=True)]
-    try:
-        array = np.array(filled, dtype=float)
-    except (TypeError, ValueError):
-        array = np.array(
-            [
-                "" if gone else json.dumps(value) if not isinstance(value, str) else value
-                for value, gone in zip(values, missing, strict=True)
-            ],
-            dtype=str,
-        )
-        return units.column(array, None, name=name, mask=np.array(missing) if any(missing) else None)
-    mask = np.isnan(array)
-    made = units.column(array, _unit(name), name=name, mask=mask if mask.any() else None)
-    if len(shape) == 1 and shape[0] == 3:
-        made.info.meta = {**(made.info.meta or {}), "labels": {"1": list(_components(name))}}
-    return made
-
-
-def _blank(shape: tuple[int, ...]) -> Any:
-    return np.full(shape, np.nan).tolist()
-
-
-def _numbers(value: Any) -> Any:
-    """Return a vector whose missing components are NaN."""
-    return [np.nan if one is None else one for one in value] if isinstance(value, list) else value
+    text = found.removesuffix("+00:00").removesuffix("Z")
+    return text if _ISO.fullmatch(text) else None
 
 
 def _unit(name: str) -> str | None:

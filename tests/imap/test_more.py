@@ -172,6 +172,49 @@ class TestRealtime:
         assert len(table.meta["problems"]) == 1
         assert 1700 < len(table) < 1900
 
+    def test_housekeeping_can_be_asked_for(self, archive):
+        assert len(imap.realtime(a.Time("2026-01-10 10:00", "2026-01-10 10:10"), "MAG_hk")) == 11
+        assert archive.log[0].query["instrument"] == "mag_hk"
+
+    @pytest.mark.parametrize(
+        ("values", "kind", "missing"),
+        [
+            ([8 * 10**17 + 1, None, 8 * 10**17 + 3], "i", [False, True, False]),
+            ([1, 2.5, None], "f", [False, False, True]),
+            ([True, None, False], "b", [False, True, False]),
+            ([None, None, None], "f", [True, True, True]),
+            ([[1, 2], None, [3, 4]], "i", [[False, False], [True, True], [False, False]]),
+            ([[1.5, None], [2, 3], [4, 5]], "f", [[False, True], [False, False], [False, False]]),
+            (["norm", None, "burst"], "U", [False, True, False]),
+            ([["a"], ["a", "b"], None], "U", [False, False, True]),
+            ([[[1.0] * 4] * 2, [[1.0] * 4], None], "U", [False, False, True]),
+            ([{"on": True}, None, {}], "U", [False, True, False]),
+            ([2**70, 1, 2], "f", [False, False, False]),
+        ],
+    )
+    def test_values_of_every_kind_are_kept(self, archive, values, kind, missing):
+        records = [{"time_utc": f"2026-01-10T10:00:0{i}", "x": one} for i, one in enumerate(values)]
+        with archive.fault("json_error", status=200, body=json.dumps({"data": records})):
+            column = imap.realtime(a.Time("2026-01-10 10:00", "2026-01-10 10:10"))["x"]
+        assert column.dtype.kind == kind
+        assert np.broadcast_to(getattr(column, "mask", False), column.shape).tolist() == missing
+        if kind == "U":
+            given = [value for value in values if value is not None]
+            texts = [str(text) for text, gone in zip(column, missing, strict=True) if not gone]
+            pairs = zip(texts, given, strict=True)
+            assert [text if isinstance(value, str) else json.loads(text) for text, value in pairs] == given
+        if kind == "i":
+            assert np.ma.getdata(column)[0].tolist() == values[0]
+
+    def test_records_are_in_order_whatever_the_form_of_their_times(self, archive):
+        stamps = ["2026-01-10T10:00:01.5Z", "2026-01-10T10:00:01Z", "2026-01-10T10:00:00+00:00", "soon", None]
+        records = [{"time_utc": stamp, "x": i} for i, stamp in enumerate(stamps)]
+        with archive.fault("json_error", status=200, body=json.dumps({"data": records})):
+            with pytest.warns(IncompleteAnswerWarning, match="2 records have no time"):
+                table = imap.realtime(a.Time("2026-01-10 10:00", "2026-01-10 10:10"))
+        assert list(table["x"]) == [2, 1, 0]
+        assert "2 records" in table.meta["problems"][0]
+
     def test_nothing_at_all(self, archive):
         table = imap.realtime(a.Time("2027-01-10 16:00", "2027-01-10 16:10"))
         assert table.colnames == ["time"]
