@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+import io
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,6 +88,26 @@ def concise(axes: Axes) -> None:
 def unit_text(unit: u.UnitBase | None) -> str:
     """Return a unit for an axis."""
     return "" if unit is None or unit == u.one else unit.to_string("latex_inline")
+
+
+def embedded(panels: int, draw: Callable[[np.ndarray], object]) -> str:
+    """
+    Return a picture for a notebook.
+
+    Parameters
+    ----------
+    panels : int
+        How many axes there are, one above the other.
+    draw : callable
+        Takes the axes, as an array, and draws on them.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 1 + 2 * panels), layout="constrained")
+    draw(figure.subplots(panels, 1, sharex=True, squeeze=False)[:, 0])
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    return f'<img src="data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}"/>'
 
 
 def _drawable(table: QTable, columns: Sequence[str] | None) -> list[str]:

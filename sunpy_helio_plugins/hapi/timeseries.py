@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from astropy import units as u
-from sunpy.timeseries import GenericTimeSeries
+from sunpy.timeseries import GenericTimeSeries, TimeSeriesMetaData
 
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.hapi import reading, stream
@@ -43,6 +45,47 @@ class HAPITimeSeries(GenericTimeSeries):
             return str(source).lower() == cls._source
         return _begins_with_header(kwargs.get("filepath"))
 
+    def concatenate(
+        self, others: GenericTimeSeries | Iterable[GenericTimeSeries], same_source: bool = False, **kwargs: Any
+    ) -> GenericTimeSeries:
+        """
+        Return this series and others as one, in the order of time; a record that several hold appears once.
+
+        ``TimeSeries(files, concatenate=True)`` joins two at a time. Copying everything for each file would take most of
+        the time, so that series of this kind are joined at once, as soon as something of the whole is asked for.
+
+        Parameters
+        ----------
+        others : GenericTimeSeries or iterable of these
+            What to join.
+        same_source : bool, optional
+            Whether to refuse series of other kinds.
+        **kwargs
+            For `pandas.concat`.
+
+        Raises
+        ------
+        QueryError
+            A column has one unit here and another there.
+        TypeError
+            ``same_source`` is true, and a series is of another kind.
+        """
+        series = [others] if isinstance(others, GenericTimeSeries) else list(others)
+        if kwargs or not all(isinstance(one, HAPITimeSeries) for one in series):
+            return super().concatenate(series, same_source, **kwargs)
+        joined: HAPITimeSeries = self.__class__.__new__(self.__class__)
+        joined._waiting = [part for one in (self, *series) for part in one.__dict__.get("_waiting", [one])]
+        joined.units = _common_units([self, *series])
+        return joined
+
+    def __getattr__(self, name: str) -> Any:
+        """Join what `concatenate` put off."""
+        waiting = self.__dict__.pop("_waiting", None)
+        if waiting is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        super().__init__(*_joined(waiting), self.units)
+        return getattr(self, name)
+
     def plot(self, axes: Any = None, columns: Any = None, **plot_args: Any) -> Any:
         """
         Plot columns, those of one unit together.
@@ -74,6 +117,27 @@ class HAPITimeSeries(GenericTimeSeries):
                 panel.legend(fontsize="small")
         concise(panels[-1])
         return panels[0] if len(panels) == 1 else np.array(panels)
+
+    def _text_summary(self) -> str:
+        """Return the summary of the columns of numbers, and the names of texts: sunpy takes all for numbers."""
+        frame = self.to_dataframe()
+        texts = [name for name in frame.columns if frame[name].dtype.kind not in "fi"]
+        if not texts:
+            return str(super()._text_summary())
+        units = {name: unit for name, unit in self.units.items() if name not in texts}
+        numbers = GenericTimeSeries(frame.drop(columns=texts), self.meta, units)
+        return f"{numbers._text_summary()}\nTexts:\t\t\t\t{', '.join(map(str, texts))}"
+
+    def _repr_html_(self) -> str:
+        """Return the summary and one picture; sunpy makes two for each column, and there may be hundreds."""
+        from sunpy_helio_plugins.hapi.plots import embedded
+
+        summary = f"<pre>{html.escape(str(self))}</pre>"
+        try:
+            groups = self._by_unit(None)
+        except QueryError:
+            return summary
+        return summary + embedded(len(groups), self.plot)
 
     def _by_unit(self, columns: Any) -> dict[str, list[str]]:
         """Return the columns of numbers by their units as axes show them."""
@@ -107,7 +171,40 @@ class HAPITimeSeries(GenericTimeSeries):
             made = _split(name, parameter, values)
             series |= made
             unit |= dict(zip(made, _units(parameter, content.info.units_schema), strict=True))
-        return pd.DataFrame(series, index=index), _meta(content), unit
+        return _ordered(pd.DataFrame(series, index=index)), _meta(content), unit
+
+
+def _common_units(series: list[HAPITimeSeries]) -> dict[str, u.UnitBase]:
+    units: dict[str, u.UnitBase] = {}
+    for one in series:
+        for name, unit in one.units.items():
+            if units.setdefault(name, unit) != unit:
+                raise QueryError(f"The column {name!r} is in {units[name]} and in {unit}: these are no one series.")
+    return units
+
+
+def _joined(series: list[HAPITimeSeries]) -> tuple[pd.DataFrame, TimeSeriesMetaData]:
+    """Return the data of all, and their metadata in the order of time."""
+    import pandas as pd
+
+    frame = _ordered(pd.concat([one._data for one in series], sort=False))
+    metadata = [entry for one in series for entry in one.meta.metadata]
+    metadata.sort(key=lambda entry: entry[0].start.jd)
+    return frame, TimeSeriesMetaData(metadata)
+
+
+def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return records in the order of time, each once."""
+    index = frame.index
+    if not index.is_monotonic_increasing:
+        frame = frame.sort_index(kind="stable")
+        index = frame.index
+    if index.is_unique:
+        return frame
+    same = index.duplicated(keep=False)
+    keep = ~same
+    keep[same] = ~frame[same].reset_index().duplicated().to_numpy()
+    return frame if keep.all() else frame[keep]
 
 
 def _panels(axes: Any, count: int) -> list[Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +15,9 @@ import numpy as np
 import pytest
 from sunpy.net import Fido
 from sunpy.net import attrs as a
-from sunpy.timeseries import TimeSeries
+from sunpy.timeseries import GenericTimeSeries, TimeSeries
 
-from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.hapi.header import Info
 from sunpy_helio_plugins.hapi.timeseries import HAPITimeSeries
 
@@ -82,6 +85,77 @@ def test_labels_and_units_of_elements_are_used(tmp_path: Path) -> None:
     series = TimeSeries(_headed(tmp_path / "x.anything", b"2026-01-10T00:00:00Z,1,2\n2026-01-10T00:00:01Z,3,4\n"))
     assert series.units == {"B_size": u.nT, "B_angle": u.deg}
     assert series.quantity("B_angle").to_value(u.deg).tolist() == [2, 4]
+
+
+def _file(path: Path, *records: str, unit: str = "nT") -> Path:
+    parameters = [{"name": "Time", "type": "isotime", "length": 20}, {"name": "B", "type": "double", "units": unit}]
+    body = "".join(f"2026-01-10T00:0{record}\n" for record in records)
+    path.write_bytes(Info.from_json({"parameters": parameters}).header("csv") + body.encode())
+    return path
+
+
+def test_files_become_one_series_in_the_order_of_time_with_each_record_once(tmp_path: Path) -> None:
+    files = [
+        _file(tmp_path / "3.hapi", "6:00Z,6", "7:00Z,7"),
+        _file(tmp_path / "1.hapi", "1:00Z,1", "0:00Z,0", "2:00Z,2"),
+        _file(tmp_path / "2.hapi", "2:00Z,2", "2:00Z,-2", "4:00Z,4", "4:00Z,4"),
+    ]
+    series = TimeSeries(files, concatenate=True)
+    assert isinstance(series, HAPITimeSeries)
+    assert series.to_dataframe()["B"].tolist() == [0, 1, 2, -2, 4, 6, 7]
+    assert series.units == {"B": u.nT}
+    starts = [entry[0].start.isot[14:16] for entry in series.meta.metadata]
+    assert starts == ["00", "02", "06"]
+    assert "B" in str(series)
+    assert series.truncate("2026-01-10T00:01", "2026-01-10T00:03").shape == (3, 1)
+
+
+def test_a_joined_series_goes_on_being_one(tmp_path: Path) -> None:
+    one, two, three = (TimeSeries(_file(tmp_path / f"{index}.hapi", f"{index}:00Z,{index}")) for index in range(3))
+    joined = one.concatenate([two]).concatenate(three)
+    for series in (joined, copy.copy(one.concatenate(two)).concatenate([three]), pickle.loads(pickle.dumps(joined))):
+        assert series.shape == (3, 1)
+        assert series.quantity("B").to_value(u.nT).tolist() == [0, 1, 2]
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        joined.nothing  # noqa: B018
+
+
+def test_series_of_other_kinds_are_joined_as_sunpy_does(tmp_path: Path) -> None:
+    ours = TimeSeries(_file(tmp_path / "1.hapi", "1:00Z,1"))
+    other = GenericTimeSeries(ours.to_dataframe().rename(columns={"B": "C"}), {}, {"C": u.K})
+    assert type(ours.concatenate(other)) is GenericTimeSeries
+    with pytest.raises(TypeError, match="same_source"):
+        ours.concatenate(other, same_source=True)
+
+
+def test_one_name_in_two_units_is_no_one_series(tmp_path: Path) -> None:
+    files = [_file(tmp_path / "1.hapi", "1:00Z,1"), _file(tmp_path / "2.hapi", "2:00Z,2", unit="T")]
+    with pytest.raises(QueryError, match="is in nT and in T"):
+        TimeSeries(files, concatenate=True)
+
+
+@pytest.mark.parametrize("numbers", [["x"], ["x", "y", "z"], []])
+def test_a_series_with_texts_is_shown(tmp_path: Path, numbers: list[str]) -> None:
+    parameters = [{"name": "t", "type": "isotime", "length": 20}, {"name": "class", "type": "string", "length": 4}]
+    parameters += [{"name": name, "type": "double", "units": "nT"} for name in numbers]
+    records = [",".join([f"2026-01-10T00:0{row}:00Z", "X1.0", *(str(row) for _ in numbers)]) for row in range(3)]
+    path = tmp_path / "x.hapi"
+    path.write_bytes(
+        Info.from_json({"parameters": parameters}).header("csv") + "".join(f"{r}\n" for r in records).encode()
+    )
+    series = TimeSeries(path)
+    assert "Texts:\t\t\t\tclass" in str(series)
+    shown = series._repr_html_()
+    assert "X1.0" in shown
+    assert ("<img" in shown) == bool(numbers)
+
+
+def test_a_json_answer_is_a_series_as_well(tmp_path: Path, seed: Any) -> None:
+    path = tmp_path / "x.hapi"
+    path.write_text(json.dumps({**seed.info, "data": seed.data}))
+    series = TimeSeries(path)
+    assert isinstance(series, HAPITimeSeries)
+    assert series.quantity("odi_unilib_mlt").to_value(u.hour).tolist() == [11.6639, 11.6887, 11.7135]
 
 
 def test_a_file_without_records_is_a_clear_error(tmp_path: Path) -> None:
