@@ -24,9 +24,11 @@ from sunpy_helio_plugins.hapi.header import Info, Parameter
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["from_csv"]
+__all__ = ["NO_NUMBER", "empty", "from_csv"]
 
-_NO_NUMBER = ["", "NaN", "nan", "NAN", "Nan", "-nan", "-NaN", "null", "NULL", "None"]
+NO_NUMBER = ["", "NaN", "nan", "NAN", "Nan", "-nan", "-NaN", "null", "NULL", "None"]
+"""How servers write a number that is missing."""
+
 _HEAD = 1 << 16
 _MANY = 10_000
 _BLOCK = 1 << 19
@@ -125,8 +127,8 @@ def _choices(info: Info, head: bytes) -> Iterator[tuple[list[pa.DataType], list[
     # To look for texts that are no numbers takes a tenth of the time; NaN is a number to arrow anyway.
     for first, whole, no_number in (
         (stamp, pa.int64(), []),
-        (pa.binary(), pa.int64(), _NO_NUMBER),
-        (pa.binary(), pa.float64(), _NO_NUMBER),
+        (pa.binary(), pa.int64(), NO_NUMBER),
+        (pa.binary(), pa.float64(), NO_NUMBER),
     ):
         kinds = {"integer": whole, "string": pa.binary(), "isotime": pa.binary()}
         types = [kinds.get(one.type, pa.float64()) for one in info.parameters for _ in range(one.width)]

@@ -142,7 +142,8 @@ def files(table: QTable, column: str) -> HAPIFiles:
     values = _column(table, column)
     if values.dtype.kind not in "US":
         raise QueryError(f"{column!r} holds no texts, and so no addresses of files.")
-    base = _uri(values.info.meta or {}).get("base") or ""
+    said = _uri(values.info.meta or {})
+    base = said.get("base") or ""
     mask = np.broadcast_to(np.asarray(getattr(values, "mask", False)), values.shape).reshape(len(table), -1)[:, 0]
     texts = np.ma.getdata(values).reshape(len(table), -1)[:, 0].tolist()
     rows = [index for index, text in enumerate(texts) if text and not mask[index]]
@@ -156,6 +157,7 @@ def files(table: QTable, column: str) -> HAPIFiles:
     made["Provider"] = np.array([PROVIDER] * len(rows), dtype=str)
     made["Name"] = np.array([url.partition("?")[0].rpartition("/")[2] for url in urls], dtype=str)
     made["url"] = np.array(urls, dtype=str)
+    made["media_type"] = np.array([str(said.get("mediaType") or "")] * len(rows), dtype=str)
     return made
 
 

@@ -38,11 +38,24 @@ def load(source: Source, info: Mapping[str, Any] | Info | None = None) -> stream
     if isinstance(source, bytes):
         content = source
     elif isinstance(source, str | os.PathLike):
-        content = Path(source).read_bytes()
+        content = _bytes_of(Path(source))
     else:
         content = source.read()
     with named(source):
         return stream.split(content, info if info is None or isinstance(info, Info) else Info.from_json(info))
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise _NoFileError(f"{path}: there is no such file.") from None
+    except OSError as error:
+        raise FileError(f"{path}: the file cannot be opened: {error.strerror}.") from error
+
+
+class _NoFileError(FileError, FileNotFoundError):
+    """A file that is not there, also for those who look for Python's own error."""
 
 
 def read(

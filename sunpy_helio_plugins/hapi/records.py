@@ -7,6 +7,7 @@ where a field holds none), fill values in place. What they mean is for `sunpy_he
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi.csv_records import empty, from_csv
+from sunpy_helio_plugins.hapi.csv_records import NO_NUMBER, empty, from_csv
 from sunpy_helio_plugins.hapi.header import Info, Parameter
 from sunpy_helio_plugins.hapi.whole import whole_or_float
 
@@ -80,33 +81,64 @@ def from_json(data: Any, info: Info) -> Columns:
     FileError
         The records do not have the shape that the header says.
     """
-    if not data:
+    if data is None or data == []:
         return [empty(parameter) for parameter in info.parameters]
     if not isinstance(data, list) or not all(isinstance(record, list) for record in data):
         raise FileError("The data of this JSON answer are no list of records.")
-    fields = sum(parameter.width for parameter in info.parameters)
+    cells = _cells(data, info)
+    return [_column(own, parameter) for own, parameter in zip(cells, info.parameters, strict=True)]
+
+
+def _cells(data: list[list[Any]], info: Info) -> Iterable[list[Any]]:
+    """Return what the records hold of each parameter: a value, or a list of values in any nesting."""
+    widths = [parameter.width for parameter in info.parameters]
+    if all(len(record) == len(widths) for record in data):
+        return [list(own) for own in zip(*data, strict=True)]
     flat = [_leaves(record) for record in data]
-    if any(len(record) != fields for record in flat):
-        raise FileError(f"A record of this JSON answer does not have the {fields} values that its header says.")
-    columns, first = [], 0
-    for parameter in info.parameters:
-        cut = slice(first, first + parameter.width)
-        kind: Any = None if parameter.is_text else float
-        values = np.array([[_number_or_text(leaf, parameter) for leaf in record[cut]] for record in flat], dtype=kind)
-        typed = whole_or_float(values, parameter) if parameter.type == "integer" else values
-        columns.append(typed.reshape(-1, *parameter.shape))
-        first += parameter.width
-    return columns
+    if any(len(record) != sum(widths) for record in flat):
+        raise FileError(f"A record of this JSON answer does not have the {sum(widths)} values that its header says.")
+    ends = np.cumsum(widths).tolist()
+    return [[record[end - width : end] for record in flat] for end, width in zip(ends, widths, strict=True)]
+
+
+def _column(cells: list[Any], parameter: Parameter) -> NDArray[Any]:
+    values = _at_once(cells, parameter)
+    if values is None or values.size != len(cells) * parameter.width:
+        values = _one_by_one(cells, parameter)
+    values = values.reshape(len(cells), *parameter.shape)
+    return whole_or_float(values, parameter) if parameter.type == "integer" else values
+
+
+def _at_once(cells: list[Any], parameter: Parameter) -> NDArray[Any] | None:
+    """Return values that are all of their type; `None` where that has to be seen for each."""
+    if parameter.is_text:
+        return np.array(cells) if all(type(cell) is str for cell in cells) else None
+    with contextlib.suppress(ValueError, TypeError, OverflowError):
+        values = np.array(cells)
+        if values.dtype == np.int64 and parameter.type == "integer":
+            return values
+        return np.array(cells, dtype=float)
+    return None
+
+
+def _one_by_one(cells: list[Any], parameter: Parameter) -> NDArray[Any]:
+    leaves = [_leaves(cell) for cell in cells]
+    width = parameter.width
+    if any(len(own) != width for own in leaves):
+        raise FileError(f"A record of this JSON answer does not have the {width} values of {parameter.name!r}.")
+    if parameter.is_text:
+        return np.array([["" if leaf is None else str(leaf) for leaf in own] for own in leaves])
+    return np.array([[_number(leaf, parameter) for leaf in own] for own in leaves], dtype=float)
 
 
 def _leaves(value: Any) -> list[Any]:
     return [leaf for part in value for leaf in _leaves(part)] if isinstance(value, list) else [value]
 
 
-def _number_or_text(leaf: Any, parameter: Parameter) -> Any:
-    if parameter.is_text:
-        return "" if leaf is None else str(leaf)
+def _number(leaf: Any, parameter: Parameter) -> float:
+    if leaf is None or leaf in NO_NUMBER:
+        return np.nan
     try:
-        return np.nan if leaf is None else float(leaf)
-    except (TypeError, ValueError):
+        return float(leaf)
+    except (TypeError, ValueError, OverflowError):
         raise FileError(f"{leaf!r} is no {parameter.type} of the parameter {parameter.name!r}.") from None

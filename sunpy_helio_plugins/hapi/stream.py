@@ -1,9 +1,4 @@
-"""
-Files of records that carry their header: what a ``.hapi`` file is, and when what a server sent may become one.
-
-Such a file is the answer of a HAPI server to ``include=header``: lines that begin with ``#`` and hold the header as
-JSON, then the records in the format that the header names. JSON answers are files of this kind as well.
-"""
+"""When what a server sent may become a file of records, or records in memory: only if it is whole, and no message."""
 
 from __future__ import annotations
 
@@ -11,124 +6,32 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
 
 from sunpy_helio_plugins.errors import FileError, ServiceRefused
-from sunpy_helio_plugins.hapi import records
-from sunpy_helio_plugins.hapi.header import NO_DATA, OK, Info, status_of
+from sunpy_helio_plugins.hapi.content import (
+    SNIFFED,
+    SUFFIX,
+    TAIL,
+    Content,
+    header_of,
+    labels_length,
+    looks_like_hapi,
+    read_header,
+    split,
+)
+from sunpy_helio_plugins.hapi.header import NO_DATA, Info, status_of
 from sunpy_helio_plugins.transport.words import server_words
 
-__all__ = ["SUFFIX", "Content", "acceptance", "from_answer", "looks_like_hapi", "split"]
-
-SUFFIX = ".hapi"
-
-SNIFFED = 4096
-"""Bytes that are read to tell whether a file is one of ours."""
-
-_TAIL = 65536
-_LONGEST_HEADER = 64_000_000
-_STAMP = re.compile(rb'"?\d{4}(-|Z)')
-"""How a record begins: with the year of its time."""
+__all__ = ["SNIFFED", "SUFFIX", "Content", "acceptance", "from_answer", "looks_like_hapi", "split"]
 
 
-@dataclass(frozen=True)
-class Content:
-    """
-    A file, taken apart.
-
-    Attributes
-    ----------
-    info : Info
-        The header.
-    format : str
-        csv, binary or json.
-    content : bytes
-        The whole.
-    start : int
-        Where the records begin; they are not copied out, since they may be large.
-    """
-
-    info: Info
-    format: str
-    content: bytes = field(repr=False)
-    start: int
-
-    @property
-    def size(self) -> int:
-        """Bytes of the records."""
-        return len(self.content) - self.start
-
-    def columns(self) -> records.Columns:
-        """
-        Return the records as one array for each parameter.
-
-        Raises
-        ------
-        FileError
-            The records are not what the header says.
-        """
-        if self.format == "json":
-            answer = json.loads(self.content)
-            return records.from_json(answer if isinstance(answer, list) else answer.get("data"), self.info)
-        if self.format == "binary":
-            return records.from_binary(self.content, self.info, self.start)
-        if self.format != "csv":
-            raise FileError(f"The header says that the records are {self.format!r}; csv, binary and json can be read.")
-        if len(self.content) > self.start and not self.content.endswith(b"\n"):
-            _refuse_cut_csv(self.content[max(self.start, len(self.content) - _TAIL) :], self.info)
-        return records.from_csv(self.content, self.info, self.start)
-
-
-def looks_like_hapi(head: bytes) -> bool:
-    """
-    Tell whether a file begins as one with a HAPI header does.
-
-    Parameters
-    ----------
-    head : bytes
-        Its first bytes, some thousand of them.
-    """
-    return head.startswith(b"#") and head[1:].lstrip(b" \t\r\n#").startswith(b"{") and b'"HAPI"' in head
-
-
-def split(content: bytes, info: Info | None = None) -> Content:
-    """
-    Take an answer or a file apart.
-
-    Parameters
-    ----------
-    content : bytes
-        Header and records, or a JSON answer.
-    info : Info, optional
-        The description of the dataset, for records that came without header or with one that cannot be read.
-
-    Returns
-    -------
-    Content
-        Header and records.
-
-    Raises
-    ------
-    FileError
-        There is no header that can be read and no ``info`` in its place.
-    """
-    first = content[:SNIFFED].lstrip()[:1]
-    if first == b"{" or (first == b"[" and info is not None):
-        return _json(content, info)
-    start = _header_end(content)
-    own = _info(content[:start])
-    if own is not None:
-        return Content(own, own.format or "csv", content, start)
-    if info is None:
-        raise FileError("No HAPI header stands before these records; give the dataset's info answer as info=...")
-    chosen = info.format if info.format in ("csv", "binary") else "csv"
-    if start and chosen == "csv":
-        start += _labels_length(content[start : start + _TAIL])
-    return Content(info, str(chosen), content, start)
+_COPIED = 1 << 20
+_AS_CSV = re.compile(rb'"?[0-9TZ:.-]+"?[,\r\n]')
+"""How a record in CSV begins: its time ends where the field ends."""
 
 
 def from_answer(content: bytes, info: Info, chosen: str, subject: str, url: str = "", is_whole: bool = True) -> Content:
@@ -166,8 +69,7 @@ def from_answer(content: bytes, info: Info, chosen: str, subject: str, url: str 
         if code == NO_DATA:
             return nothing
         raise ServiceRefused(subject, url, f"{message} (HAPI {code})", 200)
-    if chosen != "json":
-        _refuse_strangers(head, chosen, subject)
+    _refuse_strangers(head, chosen, subject)
     made = split(content, Info({**info.raw, "format": chosen}))
     if made.format == "csv" and chosen == "csv":
         _refuse_bytes(content, made, subject)
@@ -209,16 +111,20 @@ def _accept(part: Path, *, info: Info, chosen: str, subject: str) -> None:
     with part.open("rb") as stream:
         _refuse_strangers(stream.read(SNIFFED), chosen, subject)
         stream.seek(0)
-        head, size = _read_header(stream)
-        own = _info(head)
-        rest = stream.read(_TAIL)
+        head, size = read_header(stream)
+        own = header_of(head)
+        rest = stream.read(TAIL)
         if own is None and head:
-            labels = _labels_length(rest) if chosen == "csv" else 0
+            labels = labels_length(rest) if chosen == "csv" else 0
             size += labels
             rest = rest[labels:]
     if not rest.strip() or (own is not None and own.code == NO_DATA):
         raise FileError(f"{subject}: there are no records in this range (HAPI 1201).")
     layout = own or info
+    if own is not None and own.format == "csv" and chosen == "binary" and _AS_CSV.match(rest):
+        raise FileError(
+            f"{subject}: the server sent CSV where binary was asked for; ask it for CSV: a.hapi.Format('csv')."
+        )
     _refuse_ends(part, size, chosen, layout, subject)
     if chosen == "csv":
         _end_last_line(part)
@@ -244,13 +150,13 @@ def _refuse_ends(part: Path, size: int, chosen: str, info: Info, subject: str) -
     """Refuse records that do not end as they must: cut, or followed by an error (server-nodejs appends one)."""
     length = part.stat().st_size - size
     with part.open("rb") as stream:
-        stream.seek(size + max(0, length - _TAIL))
+        stream.seek(size + max(0, length - TAIL))
         _refuse_tail(stream.read(), length, chosen, info, subject)
 
 
 def _refuse_bytes(content: bytes, made: Content, subject: str) -> None:
     length = len(content) - made.start
-    _refuse_tail(content[max(made.start, len(content) - _TAIL) :], length, made.format, made.info, subject)
+    _refuse_tail(content[max(made.start, len(content) - TAIL) :], length, made.format, made.info, subject)
 
 
 def _refuse_tail(tail: bytes, length: int, chosen: str, info: Info, subject: str) -> None:
@@ -264,15 +170,6 @@ def _refuse_tail(tail: bytes, length: int, chosen: str, info: Info, subject: str
     elif chosen == "csv" and _is_cut(tail, sum(parameter.width for parameter in info.parameters)):
         last = tail.rpartition(b"\n")[2][:120].decode("utf-8", "replace")
         raise FileError(f"{subject}: the last record, {last!r}, is cut.")
-
-
-def _refuse_cut_csv(tail: bytes, info: Info) -> None:
-    last = tail.rpartition(b"\n")[2]
-    shown = last[:120].decode("utf-8", "replace")
-    has, wanted = last.count(b",") + 1, sum(parameter.width for parameter in info.parameters)
-    if has != wanted and b'"' not in last:
-        raise FileError(f"The last record {shown!r} has {has} fields, the header says {wanted}: it is cut.")
-    raise FileError(f"No line end follows the last record {shown!r}: it may be cut.")
 
 
 def _end_last_line(part: Path) -> None:
@@ -300,70 +197,12 @@ def _is_cut(tail: bytes, fields: int) -> bool:
 
 
 def _prepend(part: Path, size: int, header: bytes) -> None:
-    """Put a header before the records, in the place of the first ``size`` bytes."""
-    whole = part.with_name(f"{part.name}.headed")
-    try:
-        with part.open("rb") as source, whole.open("wb") as target:
-            source.seek(size)
-            target.write(header)
-            shutil.copyfileobj(source, target, 1 << 20)
-        whole.replace(part)
-    finally:
-        whole.unlink(missing_ok=True)
-
-
-def _read_header(stream: IO[bytes]) -> tuple[bytes, int]:
-    """Read the lines that begin with ``#``; return them and their size, and leave the stream at the first record."""
-    lines: list[bytes] = []
-    size = 0
-    while stream.read(1) == b"#":
-        line = b"#" + stream.readline(_LONGEST_HEADER)
-        lines.append(line)
-        size += len(line)
-    stream.seek(size)
-    return b"".join(lines), size
-
-
-def _header_end(content: bytes) -> int:
-    end = 0
-    while content[end : end + 1] == b"#":
-        line = content.find(b"\n", end)
-        end = len(content) if line < 0 else line + 1
-    return end
-
-
-def _info(head: bytes) -> Info | None:
-    """Decode header lines; `None` where they hold no header, such as ESA's names and labels."""
-    text = b"\n".join(line.removeprefix(b"#") for line in head.splitlines())
-    try:
-        return Info.from_json(json.loads(text))
-    except (ValueError, FileError):
-        return None
-
-
-def _labels_length(body: bytes) -> int:
-    """Return the length of the row of labels that ESA's server puts before the records (its guide, Examples)."""
-    return 0 if _STAMP.match(body) or not body else body.find(b"\n") + 1 or len(body)
-
-
-def _json(content: bytes, info: Info | None) -> Content:
-    try:
-        answer: Any = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise FileError(f"This JSON answer cannot be read, it may be cut: {error}.") from None
-    code, message = status_of(answer)
-    if code not in (None, OK, NO_DATA):
-        raise FileError(f"The server sent a message instead of records: {message} (HAPI {code})")
-    # server-nodejs answers without include=header by the bare records.
-    own = info if isinstance(answer, list) else _headed(answer, info)
-    assert own is not None  # noqa: S101 - for the type checker: a list is only read with an info
-    return Content(own, "json", content, 0)
-
-
-def _headed(answer: Any, info: Info | None) -> Info:
-    try:
-        return Info.from_json(answer)
-    except FileError:
-        if info is None:
-            raise
-        return info
+    """Put a header before the records, in the place of the first ``size`` bytes of the same file: it may be locked."""
+    with part.open("r+b") as stream, tempfile.TemporaryFile(dir=part.parent) as records:
+        stream.seek(size)
+        shutil.copyfileobj(stream, records, _COPIED)
+        records.seek(0)
+        stream.seek(0)
+        stream.write(header)
+        shutil.copyfileobj(records, stream, _COPIED)
+        stream.truncate()

@@ -86,3 +86,26 @@ def test_what_is_not_whole_is_refused_with_clear_words(tmp_path: Path, chosen: s
     with pytest.raises(FileError, match=words) as caught:
         _accepted(tmp_path / "part", body, chosen)
     assert str(caught.value).startswith("X of Y: ")
+
+
+def test_the_file_stays_the_same_file(tmp_path: Path) -> None:
+    # It may be locked.
+    part = tmp_path / "part"
+    part.write_bytes(CSV)
+    inode = part.stat().st_ino
+    assert len(hapi.read(_accepted(part, CSV))) == 2
+    assert part.stat().st_ino == inode
+    assert [path.name for path in tmp_path.iterdir()] == ["part"]
+
+
+def test_csv_in_the_place_of_binary_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="sent CSV where binary was asked for"):
+        _accepted(tmp_path / "part", _headed("csv", CSV), "binary")
+
+
+def test_a_header_that_names_another_format_is_corrected(tmp_path: Path) -> None:
+    # Some servers send the info answer, with a format of its own, as header.
+    made = _accepted(tmp_path / "part", _headed("json", CSV))
+    assert hapi.read(made)["B"].value.tolist() == [1.25, 2.5]
+    made = _accepted(tmp_path / "part", _headed("csv", BINARY), "binary")
+    assert hapi.read(made)["B"].value.tolist() == [1.25, 2.5]

@@ -125,6 +125,23 @@ def test_a_header_of_many_lines_is_one_header() -> None:
     assert len(table) == 3
 
 
+def test_json_may_be_flat_and_say_in_many_ways_that_there_is_no_number() -> None:
+    parameters = [
+        HEADER["parameters"][0], {"name": "M", "type": "double", "size": [2, 2]}, {"name": "n", "type": "integer"},
+        {"name": "big", "type": "integer"}, {"name": "s", "type": "string", "length": 3, "size": [2]},
+    ]  # fmt: skip
+    nested = [["2026-01-10Z", [[1, 2], [None, "NaN"]], 3, 2**60 + 1, ["a", None]],
+              ["2026-01-11Z", [["5", 6], [7, ""]], None, 1, ["b", 3]]]  # fmt: skip
+    # server-nodejs writes arrays of two dimensions flat.
+    flat = [[time, *(leaf for line in grid for leaf in line), n, big, *texts] for time, grid, n, big, texts in nested]
+    for data in (nested, flat, [nested[0], nested[1]]):
+        table = hapi.read(json.dumps({**HEADER, "parameters": parameters, "data": data}).encode())
+        assert table["M"].filled(-1).tolist() == [[[1, 2], [-1, -1]], [[5, 6], [7, -1]]]
+        assert table["n"].filled(-1).tolist() == [3, -1]
+        assert table["big"].tolist() == [2**60 + 1, 1]
+        assert table["s"].tolist() == [["a", ""], ["b", "3"]]
+
+
 def test_no_records_make_an_empty_table_with_all_columns() -> None:
     for content in (_csv().partition(b"\n")[0] + b"\n", _binary().partition(b"\n")[0] + b"\n"):
         table = hapi.read(content)
@@ -219,6 +236,10 @@ def test_repeated_names_are_numbered() -> None:
         (_json()[:-20], "may be cut"),
         (b'{"HAPI":"3.0","status":{"code":1406,"message":"no such dataset"}}', "no such dataset"),
         (json.dumps({**HEADER, "data": [[1, 2]]}).encode(), "does not have the 7 values"),
+        (json.dumps({**HEADER, "data": [[1, [2, 3], 4, 5, 6]]}).encode(), "does not have the 3 values of 'B'"),
+        (json.dumps({**HEADER, "data": [["2026-01-10Z", [2, 3, "x"], 4, 5, 6]]}).encode(), "'x' is no double"),
+        (json.dumps({**HEADER, "data": {"t": 1}}).encode(), "no list of records"),
+        (json.dumps(HEADER).encode(), "holds no records"),
         (b"<html><body>Log in</body></html>", "No HAPI header"),
         (b"", "No HAPI header"),
         (_csv().replace(b'"csv"', b'"x_netcdf"'), "x_netcdf"),
@@ -240,6 +261,18 @@ def test_astropy_opens_files_without_being_told_what_they_are(tmp_path: Path, ma
     packed = tmp_path / "records.hapi.gz"
     packed.write_bytes(gzip.compress(stream))
     assert len(QTable.read(packed)) == 3
+
+
+def test_astropy_opens_json_answers_as_well(tmp_path: Path) -> None:
+    (tmp_path / "records.hapi").write_bytes(_json())
+    assert QTable.read(tmp_path / "records.hapi")["B"].unit == u.nT
+
+
+def test_a_file_that_is_not_there_or_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"nothing\.hapi: there is no such file"):
+        hapi.read(tmp_path / "nothing.hapi")
+    with pytest.raises(FileError, match="cannot be opened: Is a directory"):
+        hapi.read(tmp_path)
 
 
 def test_open_files_are_read() -> None:
