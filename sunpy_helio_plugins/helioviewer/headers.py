@@ -115,9 +115,12 @@ def _column(name: str, values: Sequence[Any], unit: u.UnitBase | None) -> Any:
     if name in _TEXTS:
         gone = [value is None for value in values]
         return MaskedColumn(["" if value is None else str(value) for value in values], mask=gone, dtype=str)
-    kind = np.int64 if name in _WHOLE else np.float64
-    mask = np.array([not isinstance(value, int | float) for value in values], dtype=bool)
-    numbers = np.array([0 if missing else value for missing, value in zip(mask, values, strict=True)]).astype(kind)
-    if unit is None:
-        return MaskedColumn(numbers, mask=mask)
-    return Masked(numbers, mask=mask) << unit
+    gone = [not isinstance(value, int | float) for value in values]
+    if name in _WHOLE:
+        counts = [0 if missing else value for missing, value in zip(gone, values, strict=True)]
+        return MaskedColumn(np.array(counts).astype(np.int64), mask=gone)
+    numbers = np.array([np.nan if missing else value for missing, value in zip(gone, values, strict=True)], dtype=float)
+    if not any(gone):
+        return numbers if unit is None else numbers << unit
+    # A masked column, unlike a masked quantity, can not be divided by exposures.
+    return Masked(numbers, mask=gone) << (unit or u.dimensionless_unscaled)

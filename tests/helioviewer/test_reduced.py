@@ -9,12 +9,14 @@ from typing import Any
 import astropy.units as u
 import numpy as np
 import pytest
+from astropy.table import vstack
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import HelioviewerClient
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.helioviewer import header, jp2, reduced
+from sunpy_helio_plugins.helioviewer.headers import columns
 from sunpy_helio_plugins.sandbox import helioviewer_holdings as holdings
 from sunpy_helio_plugins.sandbox import helioviewer_jp2 as made
 
@@ -140,10 +142,36 @@ def test_headers_come_without_pictures(archive: Any) -> None:
     assert {request.headers["range"] for request in asked} == {"bytes=0-16383"}
     assert len(asked) == len(table) == 5
     assert table["EXPTIME"].unit == u.s
-    assert np.allclose(table["EXPTIME"].unmasked.value, 2.9)
+    assert np.allclose(table["EXPTIME"].value, 2.9)
     assert len(set(table["FSN"])) == 5
     assert [text[:19] for text in table["DATE-OBS"]] == [time[:19] for time in table["Start Time"].isot]
     assert str(table)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("sources", "missing"), [((13,), 0), ((13, 19), 1)])
+def test_means_over_exposures_are_rates(archive: Any, sources: tuple[int, ...], missing: int) -> None:
+    plt = pytest.importorskip("matplotlib.pyplot")
+    time = a.Time("2026-01-10 12:00", "2026-01-10 12:03")
+    table = HelioviewerClient().search(time, a.helioviewer.SourceID(*sources), a.helioviewer.Header())
+    rates = table["DATAMEAN"] / table["EXPTIME"]
+    assert rates.unit == 1 / u.s
+    assert np.allclose(rates[:5].value, 16.639 / 2.9)
+    assert sum(getattr(rates, "mask", ())) == missing
+    figure, axes = plt.subplots()
+    axes.plot(table["Start Time"].datetime64, rates)
+    figure.canvas.draw()
+    plt.close(figure)
+    assert len(vstack([table, table])["EXPTIME"]) == 2 * len(table)
+
+
+@pytest.mark.parametrize("name", ["DATAMEAN", "EXPTIME"])
+def test_statistics_that_one_header_lacks_are_masked_there(name: str) -> None:
+    made = columns([{"DATAMEAN": 2.0, "EXPTIME": 0.5}, "the file is not there", {"DATAMEAN": 3, "EXPTIME": 1}])
+    assert list(made[name].mask) == [False, True, False]
+    rates = made["DATAMEAN"] / made["EXPTIME"]
+    assert rates.unit == 1 / u.s
+    assert list(rates.filled(np.nan).value[::2]) == [4, 3]
 
 
 def test_quality_leaves_out_what_its_header_calls_bad(archive: Any) -> None:

@@ -1,0 +1,92 @@
+"""
+A day without fetching a picture, and one moment from every source
+==================================================================
+
+The first bytes of a Helioviewer file are its header, and the header holds the statistics of the science data. A day's
+light curve therefore needs some kilobytes of each file, and no picture. Then the same archive shows what it holds, and
+gives one moment as every source saw it.
+
+The example runs on the archive that is embedded in the package, whose Sun is synthetic. Without ``sandbox.serve()`` the
+same lines ask Helioviewer.
+"""
+
+import tempfile
+
+import astropy.units as u
+import matplotlib.dates as dates
+import matplotlib.pyplot as plt
+import numpy as np
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+
+from sunpy_helio_plugins import helioviewer, sandbox
+
+folder = tempfile.mkdtemp()
+day = a.Time("2026-01-10", "2026-01-10 20:06")
+
+# %%
+# ``a.helioviewer.Header()`` makes columns of the headers. The mean of an image over its exposure is a point of a light
+# curve; what passes through the coronagraph's field of view shows in the brightest of its pixels.
+
+with sandbox.serve():
+    disk = Fido.search(day, a.Instrument.aia, a.Wavelength(193 * u.AA), a.helioviewer.Header())["helioviewer"]
+    corona = Fido.search(day, a.Detector("C2"), a.helioviewer.Header())["helioviewer"]
+
+disk["Start Time", "EXPTIME", "QUALITY", "DATAMEAN"][:3]
+
+# %%
+# The disk changes by a quarter of a percent in a day: what is bright turns towards the limb. The ejection is gone from
+# the coronagraph within an hour.
+
+figure, (above, below) = plt.subplots(2, figsize=(9, 6), layout="constrained")
+above.plot(disk["Start Time"].datetime64, disk["DATAMEAN"] / disk["EXPTIME"], ".", color="#b5651d")
+above.set_title("AIA 193 Å, the whole disk")
+above.set_ylabel("mean [DN/s]")
+above.ticklabel_format(axis="y", useOffset=False)
+below.plot(corona["Start Time"].datetime64, corona["DATAMAX"], "o-", color="#2a6f97")
+below.set_title("LASCO C2")
+below.set_ylabel("brightest pixel [DN]")
+for axes in (above, below):
+    locator = dates.AutoDateLocator()
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+    axes.grid(alpha=0.3)
+
+# %%
+# How completely a range is held: each mark is an image, each red bar a gap of more than two and a half cadences.
+
+with sandbox.serve():
+    held = helioviewer.coverage(day, a.helioviewer.SourceID(4, 11, 13, 19))
+
+plt.figure(figsize=(9, 3), layout="constrained")
+held.plot()
+
+held.table
+
+# %%
+# One question gives the image of every source that is nearest to a moment. Of each file, only the part is fetched that
+# 512 pixels need, and `sunpy_helio_plugins.helioviewer.reading.read` puts right what is known to be wrong in headers.
+
+with sandbox.serve():
+    moment = helioviewer.near("2026-01-10 12:00:05", tolerance=1 * u.min)
+    files = Fido.fetch(moment, path=folder + "/{file}", size=512)
+
+moment
+
+# %%
+# Each map keeps its own instrument's colours and coordinates.
+
+maps = sorted((helioviewer.read(file) for file in files), key=lambda picture: picture.name)
+figure = plt.figure(figsize=(12, 4.4), layout="compressed")
+for place, picture in enumerate(maps, start=1):
+    axes = figure.add_subplot(1, len(maps), place, projection=picture)
+    picture.plot(axes=axes, clip_interval=(1, 99.7) * u.percent)
+    picture.draw_limb(axes=axes, color="white", linewidth=0.6)
+    axes.set_title(f"{picture.instrument} {picture.measurement}\n{picture.date.iso[11:22]}")
+    for coordinate in axes.coords:
+        coordinate.set_ticks_visible(False)
+        coordinate.set_ticklabel_visible(False)
+        coordinate.set_axislabel("")
+print(np.round([picture.scale[0].value for picture in maps], 2), "arcseconds to the pixel")
+
+plt.show()
