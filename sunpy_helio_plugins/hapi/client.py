@@ -142,10 +142,9 @@ def _named_file(row: QueryResponseRow, path: str | Path) -> Download:
 
 def _file_name(row: QueryResponseRow) -> str:
     """Return a name that is the same for the same request and no other's: made safe, two ids may become one."""
-    columns = ("Dataset", "Parameters", "Start Time", "End Time", "format")
     # A server without a short name shows its host, which may hold several.
     server = row["Server"] if row["Server"] in listing.known() else row["server_url"]
-    identity = [server, *(getattr(row[name], "isot", row[name]) for name in columns)]
+    identity = [server, *(row[name] for name in ("Dataset", "Parameters", "range", "format"))]
     digest = sha256("\n".join(map(str, identity)).encode()).hexdigest()[:8]
     start, end = (row[name].strftime("%Y%m%dT%H%M%S") for name in ("Start Time", "End Time"))
     dataset = "".join(char if char.isalnum() or char in "-_." else "_" for char in str(row["Dataset"]))[-80:]

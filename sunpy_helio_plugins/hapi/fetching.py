@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.errors import FileError, ServiceError
 from sunpy_helio_plugins.hapi import stream
-from sunpy_helio_plugins.hapi.header import Info
+from sunpy_helio_plugins.hapi.header import NO_DATA, Info, status_of
 from sunpy_helio_plugins.hapi.pieces import Piece
 from sunpy_helio_plugins.hapi.refusals import Refusal, refusal
 from sunpy_helio_plugins.hapi.spans import Span
@@ -24,6 +24,7 @@ from sunpy_helio_plugins.hapi.trimming import trim
 from sunpy_helio_plugins.transport.credentials import Login
 from sunpy_helio_plugins.transport.failures import RefusedError
 from sunpy_helio_plugins.transport.pieces import PiecedDownload
+from sunpy_helio_plugins.transport.words import server_words
 
 __all__ = ["Order", "download", "nothing_between"]
 
@@ -148,14 +149,26 @@ def _is_empty(part: Path, order: Order) -> bool:
     if part.stat().st_size > _MAY_BE_EMPTY:
         return False
     content = part.read_bytes()
-    made = stream.from_answer(content, order.info, order.format, order.subject)
-    return not (_data(content) if made.format == "json" and made.size else made.size)
+    try:
+        made = stream.from_answer(content, order.info, order.format, order.subject)
+    except ServiceError:
+        words = f"{order.subject}: the server sent a message instead of records: {server_words(content)}"
+        raise FileError(words) from None
+    return not (_data(content, order) if made.format == "json" and made.size else made.size)
 
 
-def _data(content: bytes) -> list[Any]:
-    answer = json.loads(content)
-    data = answer if isinstance(answer, list) else answer.get("data")
-    return data if isinstance(data, list) else []
+def _data(content: bytes, order: Order) -> list[Any]:
+    """Return the records of an answer in JSON; none where it says that there are none."""
+    try:
+        answer = json.loads(content)
+    except (ValueError, RecursionError):
+        raise FileError(f"{order.subject}: the answer is no JSON: {server_words(content)}") from None
+    data = answer.get("data") if isinstance(answer, dict) else answer
+    if isinstance(data, list):
+        return data
+    if status_of(answer)[0] == NO_DATA:
+        return []
+    raise FileError(f"{order.subject}: the answer holds no list of records: {server_words(content)}")
 
 
 def _nothing(order: Order) -> bytes:
@@ -172,9 +185,9 @@ def _complete_json(part: Path, order: Order) -> None:
     """Refuse JSON that is cut; write a header where there is none (server-nodejs gives the bare records)."""
     content = part.read_bytes()
     stream.from_answer(content, order.info, "json", order.subject)
-    answer = json.loads(content)
-    if isinstance(answer, list) or "parameters" not in answer:
-        part.write_bytes(_json(order.info, _data(content)))
+    data, answer = _data(content, order), json.loads(content)
+    if not isinstance(answer, dict) or "parameters" not in answer:
+        part.write_bytes(_json(order.info, data))
 
 
 def _records_start(part: Path) -> int:
@@ -198,7 +211,7 @@ def _join(pieces: Sequence[Path], whole: Path, order: Order) -> None:
     if order.format == "json":
         contents = [piece.read_bytes() for piece in pieces]
         first = json.loads(contents[0])
-        data = [record for content in contents for record in _data(content)]
+        data = [record for content in contents for record in _data(content, order)]
         whole.write_bytes(json.dumps({**first, "data": data}, ensure_ascii=False).encode())
         return
     starts = [_records_start(piece) for piece in pieces]

@@ -170,7 +170,7 @@ def _find_many(service: Service, query: Query) -> Answer:
     if infos and not having:
         names = dict.fromkeys(name for info in infos.values() for name in info.names)
         what = f"None of {len(infos)} datasets of {archive} has the parameters: no"
-        answer.problems.append(unlike(what, ", ".join(query.parameters), names).replace("; it has", "; they have"))
+        answer.problems.append(unlike(what, ", ".join(query.parameters), names, "they have"))
     for dataset, info in having.items():
         if _speaks(service, query, dataset, info):
             # That a dataset of the catalogue does not cover the whole time is no news.

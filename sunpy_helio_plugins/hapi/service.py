@@ -271,11 +271,11 @@ def _reaches(until: Moment, answer: Any) -> bool:
     return stop is None or stop >= until
 
 
-def unlike(what: str, given: str, possible: Iterable[str]) -> str:
+def unlike(what: str, given: str, possible: Iterable[str], has: str = "it has") -> str:
     """Say that something does not exist, and what does."""
     names = list(possible)
     similar = get_close_matches(given, names, n=5, cutoff=0.5)
     folded = [name for name in names if name.lower() == given.lower()]
     shown = list(dict.fromkeys(folded + similar)) or names[:8]
     rest = f", one of {len(names)}" if len(shown) < len(names) else ""
-    return f"{what} {given!r}; it has {', '.join(shown)}{rest}."
+    return f"{what} {given!r}; {has} {', '.join(shown)}{rest}."

@@ -8,6 +8,7 @@ can say. What remains is moved within the file, block by block: it is never held
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,8 @@ __all__ = ["trim"]
 _BLOCK = 1 << 22
 _LONGEST_STAMP = 40
 _COMMA, _QUOTE, _RETURN, _LINE = b',"\r\n'
+_QUOTED = re.compile(rb'(?<![^,\r\n])"(?:[^"]|"")*+(?:"|\Z)')
+"""A field in quotes: these count at its beginning only (RFC 4180). One that the block cuts reaches to its end."""
 
 Bytes = NDArray[np.uint8]
 
@@ -115,37 +118,46 @@ def _binary(whole: Bytes, start: int, info: Info) -> Iterator[Block]:
 
 
 def _csv(whole: Bytes, begin: int) -> Iterator[Block]:
-    size = _BLOCK
+    size, is_begun = _BLOCK, False
     while begin < len(whole):
         block = np.asarray(whole[begin : begin + size])
         is_last = begin + size >= len(whole)
-        ends = _line_ends(block)
-        if is_last and (not len(ends) or ends[-1] < len(block)):
-            ends = np.append(ends, len(block))
+        ends = _line_ends(block, is_last)
         if not len(ends):
             size *= 4
             continue
-        yield begin, begin + ends, _stamps(block, np.concatenate([[0], ends[:-1]]))
+        stamps = _stamps(block, np.concatenate([[0], ends[:-1]]))
+        if not is_begun and not stamps[:1].astype("S1").item().isdigit():
+            # A row of names, for the reader to judge.
+            stamps[0] = b""
+        is_begun = True
+        yield begin, begin + ends, stamps
         begin += int(ends[-1])
 
 
-def _line_ends(block: Bytes) -> NDArray[np.int64]:
-    """Return where records end: at line ends that are not within quotes."""
-    lines = np.flatnonzero(block == _LINE)
-    quotes = np.flatnonzero(block == _QUOTE)
-    if len(quotes):
-        lines = lines[np.searchsorted(quotes, lines) % 2 == 0]
-    return lines + 1
+def _line_ends(block: Bytes, is_last: bool) -> NDArray[np.int64]:
+    """Return where records end: after line ends that are not within quotes, and where the file does."""
+    after = np.append(block[1:], _LINE if is_last else _RETURN)
+    lines = np.flatnonzero((block == _LINE) | ((block == _RETURN) & (after != _LINE)))
+    if not is_last and len(lines) and lines[-1] == len(block) - 1 and block[-1] == _RETURN:
+        lines = lines[:-1]
+    if (block == _QUOTE).any():
+        quoted = np.array([found.span() for found in _QUOTED.finditer(block)], dtype=np.int64).reshape(-1, 2)
+        before = np.searchsorted(quoted[:, 0], lines) - 1
+        lines = lines[(before < 0) | (lines >= quoted[before, 1])] if len(quoted) else lines
+    ends = lines + 1
+    if is_last and (not len(ends) or ends[-1] < len(block)):
+        ends = np.append(ends, len(block))
+    return ends
 
 
 def _stamps(block: Bytes, starts: NDArray[np.int64]) -> NDArray[np.bytes_]:
-    """Return the first field of each record; nothing where that begins with no digit: a blank line, or names."""
+    """Return the first field of each record; nothing for a blank line."""
     padded = np.concatenate([block, np.full(_LONGEST_STAMP + 1, _LINE, np.uint8)])
     begins = starts + (padded[starts] == _QUOTE)
     grid = np.lib.stride_tricks.sliding_window_view(padded, _LONGEST_STAMP)[begins]
     ended = (grid == _COMMA) | (grid == _LINE) | (grid == _QUOTE) | (grid == _RETURN)
     grid[np.logical_or.accumulate(ended, axis=1)] = 0
-    grid[(grid[:, 0] < ord("0")) | (grid[:, 0] > ord("9"))] = 0
     width = max(1, int((grid != 0).any(axis=0).sum()))
     return np.ascontiguousarray(grid[:, :width]).view(f"S{width}").reshape(-1)
 
@@ -154,7 +166,7 @@ def _trim_json(part: Path, span: Span) -> int:
     answer = json.loads(part.read_bytes())
     data = answer.get("data") or []
     if data:
-        inside = span.holds(np.array([_stamp(record[0]) for record in data]))
+        inside = span.holds(np.array([_stamp(record) for record in data]))
         if not inside.all():
             kept = [record for record, keep in zip(data, inside, strict=True) if keep]
             part.write_text(json.dumps({**answer, "data": kept}, ensure_ascii=False), encoding="utf-8")
@@ -162,8 +174,9 @@ def _trim_json(part: Path, span: Span) -> int:
     return len(data)
 
 
-def _stamp(value: object) -> bytes:
-    """Return the time of a record; ESA's is an array of one."""
-    while isinstance(value, list) and len(value) == 1:
+def _stamp(record: object) -> bytes:
+    """Return the time of a record; it may be an array of one, as its parameter's size says."""
+    value = record
+    while isinstance(value, list) and value:
         value = value[0]
-    return str(value).encode()
+    return (value if isinstance(value, str) else repr(value)).encode()
