@@ -41,7 +41,7 @@ def beside(axes: Any, wanted: Iterable[tuple[Any, str, Any]]) -> list[Artist]:
     from matplotlib.patheffects import withStroke
 
     # Legible on bright and on dark.
-    rim = [withStroke(linewidth=1.5, foreground="black", alpha=0.7)]
+    rim = [withStroke(linewidth=1, foreground="black", alpha=0.7)]
     # Axes with a picture take their shape when they are drawn, and have not been yet.
     axes.apply_aspect()
     boxes: list[Any] = []
