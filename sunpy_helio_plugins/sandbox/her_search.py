@@ -83,9 +83,9 @@ def whole(request: Mapping[str, str], name: str, default: int) -> int:
 
 
 def order(request: Mapping[str, str]) -> Callable[[Event], tuple[bool, Any]]:
-    """Return the key that sorts events; those without a value come last."""
+    """Return the key that sorts events; those without a value come last, or first in descending order (PostgreSQL)."""
     name = request.get("sort_by", "event_starttime").lower()
-    if name not in keys():
+    if name not in keys() or name == "refs":
         raise RefusedError(f"unknown sort_by {name}")
     return lambda event: (event.get(name) in (None, ""), event.get(name) or 0)
 

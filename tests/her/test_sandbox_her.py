@@ -89,6 +89,45 @@ def test_sunpys_filters_choose(hek: HEKClient) -> None:
     assert len(hek.search(DAY, a.hek.CE, a.hek.FRM.Name.like("CACTus%"))) == 5
 
 
+KINDS = "AR,CE,CD,CH,CW,FI,FE,FA,FL,LP,OS,SS,EF,CJ,PG,OT,NR,SG,SP,CR,CC,ER,TO,HY,BU,EE,PB,PT"
+
+
+@pytest.mark.parametrize("kind", KINDS.split(","))
+def test_sunpys_client_may_ask_for_any_type(hek: HEKClient, kind: str) -> None:
+    table = hek.search(DAY, a.hek.EventType(kind))
+    assert len(table) == {"AR": 3, "CE": 5, "CH": 18, "FL": 12}.get(kind, 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ((a.hek.FL, a.hek.FRM.Name == "SSW Latest Events"), 6), ((a.hek.FL, a.hek.FRM.Name != "SSW Latest Events"), 6),
+        ((a.hek.FL, a.hek.FL.GOESCls > "M1.0", a.hek.OBS.Observatory == "GOES"), 3), ((a.hek.FL | a.hek.AR,), 15),
+        ((a.hek.EventType("**"),), 38), ((), 38), ((a.hek.FRM.HumanFlag == "true",), 3),
+        ((a.hek.CH, a.hek.SpatialRegion(-500, -500, 500, 500)), 6),
+        ((a.hek.CH, a.hek.SpatialRegion(-40, -90, 40, 90, sys="stonyhurst")), 12),
+        ((a.hek.AR, a.hek.AR.NOAANum == 14331), 1), ((a.hek.CE, a.hek.CE.RadialLinVel > 1000), 4),
+        ((a.hek.CH, a.hek.Area.AtDiskCenter > 7e10), 6), ((a.hek.FL, a.hek.FRM.Name.like("%Latest%")), 6),
+    ],
+)  # fmt: skip
+def test_sunpys_documented_questions_are_answered(hek: HEKClient, words: Any, found: int) -> None:
+    assert len(hek.search(DAY, *words)) == found
+
+
+def test_rows_of_sunpys_client_lead_to_the_vso(hek: HEKClient) -> None:
+    row = hek.search(DAY, a.hek.FL)[0]
+    assert row.vso_time.start.isot == "2026-01-10T01:18:00.000"
+    assert row.vso_instrument == a.Instrument("GOES")
+    assert len(hek.search(a.Time("1985-05-04", "1985-05-04"), a.hek.FL)) == 0
+
+
+def test_events_without_a_value_come_last_or_first_as_in_the_database(events: Any) -> None:
+    ascending = [event["ar_noaanum"] for event in events(sort_by="ar_noaanum")]
+    descending = [event["ar_noaanum"] for event in events(sort_by="ar_noaanum", sort_order="DESC")]
+    assert ascending[-1] is descending[0] is None
+    assert (ascending[0], descending[-1]) == (4331, 4331)
+
+
 def test_a_search_without_a_box_gets_a_page_of_html_with_status_200(ask: Any) -> None:
     answer = ask(event_coordsys=None)
     assert answer.status_code == 200
