@@ -4,6 +4,7 @@ Measure how fast answers of HAPI servers become tables, against hapiclient and t
 Both sides start from the same bytes and end when every value, mask and time has been reduced to a checksum, which must
 agree; they run by turns in one process, and their CPU time counts. ``load_96`` fetches 96 days in chunks from a server
 with 50 ms of latency, and counts the time on the wall. A ratio says how many times less we need; more is better.
+``series`` has no other side: it tells what a TimeSeries costs beyond reading.
 
 Run it as ``python benchmarks/hapi.py [case ...] [--repeats N] [--json]``. With ``--readers`` it measures instead what
 pandas, pyarrow and polars (where it is installed) each need for the CSV of every case, up to columns of their own, on
@@ -273,21 +274,51 @@ def floors(case: Case) -> dict[str, float]:
     return spent
 
 
+def series(repeats: int) -> dict[str, Any]:
+    """Return, without a target, what a TimeSeries of 1e6 binary records costs, from one file and from 96 files."""
+    from sunpy.timeseries import TimeSeries
+
+    from sunpy_helio_plugins import hapi
+
+    case = binary_3()
+    head, size, step = case.answer[: -len(case.body)], 48, -(-1_000_000 // 96)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [os.path.join(folder, f"{index:02}.hapi") for index in range(97)]
+        parts = [case.body, *(case.body[at : at + step * size] for at in range(0, len(case.body), step * size))]
+        for path, part in zip(paths, parts, strict=True):
+            with open(path, "wb") as stream:
+                stream.write(head + part)
+        sides: dict[str, Callable[[], Any]] = {
+            "read_1_ms": lambda: hapi.read(paths[0]),
+            "series_1_ms": lambda: TimeSeries(paths[0]).shape,
+            "read_96_ms": lambda: hapi.read(*paths[1:]),
+            "series_96_ms": lambda: TimeSeries(paths[1:], concatenate=True).shape,
+        }
+        return medians(sides, repeats)
+
+
+def medians(sides: dict[str, Callable[[], Any]], repeats: int, middle: Callable[..., float] = statistics.median) -> Any:
+    """Return the CPU time of each side in milliseconds; they run by turns."""
+    spent: dict[str, list[float]] = {side: [] for side in sides}
+    for _ in range(repeats):
+        for side, work in sides.items():
+            gc.collect()
+            start = time.process_time()
+            work()
+            spent[side].append((time.process_time() - start) * 1e3)
+    return {side: round(middle(ms), 1) for side, ms in spent.items()}
+
+
 def readers(name: str, repeats: int) -> dict[str, float]:
     """Return the least that each reader of CSV needs for a body; texts stay as they stand."""
     case = CASES[name]()
     kinds = [one["type"] for one in case.info["parameters"] for _ in range(one.get("size", [1])[0])]
     names = [str(index) for index in range(len(kinds))]
     found = {"pandas": read_pandas, "pyarrow": read_pyarrow, "polars": read_polars}
-    sides = {side: read for side, read in found.items() if importlib.util.find_spec(side)}
-    spent: dict[str, list[float]] = {side: [] for side in sides}
-    for _ in range(repeats):
-        for side, read in sides.items():
-            gc.collect()
-            start = time.process_time()
-            read(case.body, names, kinds)
-            spent[side].append((time.process_time() - start) * 1e3)
-    return {side: round(min(ms), 1) for side, ms in spent.items()}
+    sides = {
+        side: partial(read, case.body, names, kinds) for side, read in found.items() if importlib.util.find_spec(side)
+    }
+    return medians(sides, repeats, min)
 
 
 def read_pandas(body: bytes, names: list[str], kinds: list[str]) -> Any:
@@ -413,7 +444,9 @@ def chunks_of_hapiclient(url: str, parallel: bool) -> Any:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
-    parser.add_argument("cases", nargs="*", default=[], help=f"which of {', '.join([*CASES, 'load_96'])}; default all")
+    others = {"load_96": load_96, "series": series}
+    names = [*CASES, *others]
+    parser.add_argument("cases", nargs="*", default=[], help=f"which of {', '.join(names)}; default all")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--readers", action="store_true", help="measure readers of CSV by themselves")
@@ -426,9 +459,10 @@ def main() -> None:
         results = {name: readers(name, chosen.repeats) for name in CASES if name.startswith("csv")}
         print(json.dumps(results))
         return
-    for name in chosen.cases or [*CASES, "load_96"]:
-        results[name] = load_96(chosen.repeats) if name == "load_96" else compare(name, chosen.repeats)
-        results[name]["target"] = TARGETS[name]
+    for name in chosen.cases or names:
+        results[name] = others[name](chosen.repeats) if name in others else compare(name, chosen.repeats)
+        if name in TARGETS:
+            results[name]["target"] = TARGETS[name]
         if not chosen.json:
             print(name, results[name], flush=True)
     if chosen.json:
