@@ -11,6 +11,8 @@ import astropy.units as u
 from sunpy.net import attrs as core
 from sunpy.net.attr import Attr
 
+from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.fido import name_of
 from sunpy_helio_plugins.her.filters import Filter
 from sunpy_helio_plugins.her.joining import And
 from sunpy_helio_plugins.her.keywords import keywords
@@ -44,19 +46,19 @@ def from_core(attr: Attr) -> Attr:
 
 
 def _instrument(attr: core.Instrument) -> Attr:
-    name = _capitals(attr.value)
+    name = _capitals(attr)
     # CACTus writes LASCO's detectors as its instrument; the condensed name is the instrument's.
     return Filter("search_instrument" if name.upper() == "LASCO" else "obs_instrument", "=", name)
 
 
 def _source(attr: core.Source) -> Attr:
-    name = _capitals(attr.value)
+    name = _capitals(attr)
     return _any(Filter("obs_observatory", "=", each) for each in OBSERVATORIES.get(name.upper(), (name,)))
 
 
 def _detector(attr: core.Detector) -> Attr:
     # Channels come as a list, "C2,C3".
-    return Filter("search_channelid", "like", f"%{str(attr.value).upper()}%")
+    return Filter("search_channelid", "like", f"%{_text(attr).upper()}%")
 
 
 def _observable(attr: core.Physobs) -> Attr:
@@ -71,10 +73,17 @@ def _wavelength(attr: core.Wavelength) -> Attr:
     return And([Filter("obs_meanwavel", sign, f"{edge:.9g}") for sign, edge in edges])
 
 
-def _capitals(value: Any) -> str:
+def _capitals(attr: Any) -> str:
     """Return a name as the registry writes it: it compares text with case, and has these names in capitals."""
-    text = str(value)
+    text = _text(attr)
     return text.upper() if text.islower() else text
+
+
+def _text(attr: Any) -> str:
+    text = str(attr.value).strip()
+    if not text:
+        raise QueryError(f"{name_of(attr)} is empty.")
+    return text
 
 
 def _any(filters: Iterable[Filter]) -> Attr:

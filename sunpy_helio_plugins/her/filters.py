@@ -189,7 +189,17 @@ def _spelt(keyword: Keyword, operator: str, value: Any) -> tuple[str, str]:
         raise QueryError(f"{keyword.name} is text; it cannot be compared with {value!r}.")
     if keyword.name == "fl_goescls" and operator not in PATTERN and not is_class(value):
         raise QueryError(f"{keyword.name} is a GOES class such as 'M1.2' or 'X'; it cannot be compared with {value!r}.")
-    return value, ""
+    return _sendable(keyword, value), ""
+
+
+def _sendable(keyword: Keyword, text: str) -> str:
+    if not text:
+        raise QueryError(f"{keyword.name} is never empty text: an event without a value answers no comparison.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise QueryError(f"{keyword.name} cannot be compared with {text!r}: it cannot be sent.") from None
+    return text
 
 
 def _boolean(keyword: Keyword, operator: str, value: Any) -> str:

@@ -46,15 +46,22 @@ def _sent(test: Triplet) -> list[Triplet]:
         found = classes.superset(test.operator, test.value)
         return [] if found is None else [replace(test, operator=found[0], value=found[1])]
     if test.name in NAMES and "(" in test.value and test.operator in ("=", "!="):
-        # frm_name = "CACTus (Computer Aided CME Tracking)" brings nothing (JHelioviewer's check of the server).
-        return []
+        return _parenthesis(test)
     return _number(test) if keywords()[test.name].kind == "float" else [test]
+
+
+def _parenthesis(test: Triplet) -> list[Triplet]:
+    """Return what of a name can be asked for: ``CACTus (...)`` brings nothing (JHelioviewer's check of the server)."""
+    start = test.value.partition("(")[0].strip()
+    if test.name != "frm_name" or test.operator != "=" or not start or "%" in start:
+        return []
+    return [replace(test, operator="like", value=f"{start}%")]
 
 
 def _number(test: Triplet) -> list[Triplet]:
     """Return a comparison of numbers that single precision cannot upset: 0.51 is kept as 0.509999990463257."""
     value = float(test.value)
-    if test.operator in ("<", ">") or float(np.float32(value)) == value:
+    if test.operator in ("<", ">") or _is_single(value):
         return [test]
     below, above = (repr(value * (1 + sign * SINGLE)) for sign in ((-1, 1) if value > 0 else (1, -1)))
     if test.operator == "!=":
@@ -62,3 +69,8 @@ def _number(test: Triplet) -> list[Triplet]:
     bounds = {">=": (below,), "<=": (above,), "=": (below, above)}[test.operator]
     signs = {">=": (">=",), "<=": ("<=",), "=": (">=", "<=")}[test.operator]
     return [replace(test, operator=sign, value=bound) for sign, bound in zip(signs, bounds, strict=True)]
+
+
+def _is_single(value: float) -> bool:
+    with np.errstate(over="ignore"):
+        return float(np.float32(value)) == value

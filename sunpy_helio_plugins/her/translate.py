@@ -80,6 +80,8 @@ def _queries(branch: tuple[Attr, ...], is_alone: bool) -> list[Query]:
     time = of_type(branch, core.Time)
     if time is None:
         raise QueryError("A search of the registry needs a.Time(start, end).")
+    if time.near is not None:
+        raise QueryError("The registry knows no nearest event; use a.Time(start, end) without near.")
     tests = tuple(_triplet(attr) for attr in branch if isinstance(attr, attrs.Filter))
     types = _types(branch, tests)
     tests = _of_types(tests, types, is_alone)

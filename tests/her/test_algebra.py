@@ -113,12 +113,20 @@ def test_not_a_type_means_all_others() -> None:
 def test_what_the_registry_cannot_judge_is_not_sent() -> None:
     for words in (
         ~a.her.frm_name.like("CACTus%"), a.her.fl_goescls != "M1.0",
-        a.her.frm_name == "CACTus (Computer Aided CME Tracking)", a.her.cme_radiallinvel > 500 * u.km / u.s,
+        a.her.frm_name != "CACTus (Computer Aided CME Tracking)", a.her.cme_radiallinvel > 500 * u.km / u.s,
         ~a.her.Box(-1 * u.deg, -1 * u.deg, 1 * u.deg, 1 * u.deg, system="hgs"),
     ):  # fmt: skip
         (query,) = ask(a.her.CE, words)
         assert query.filters == ()
         assert query.alternatives
+
+
+def test_of_a_name_with_a_parenthesis_its_beginning_is_asked_for() -> None:
+    (query,) = ask(a.her.CE, a.her.frm_name == "CACTus (Computer Aided CME Tracking)")
+    assert query.filters == (Triplet("frm_name", "like", "CACTus%"),)
+    record = EVENT | {"event_type": "CE"}
+    assert answers(query, record | {"frm_name": "CACTus (Computer Aided CME Tracking)"})
+    assert not answers(query, record | {"frm_name": "CACTus"})
 
 
 def test_boxes_meet() -> None:

@@ -89,6 +89,9 @@ def test_booleans_are_spelt_as_the_registry_wants_them() -> None:
         lambda: a.her.frm_name == 3,
         lambda: a.her.obs_meanwavel > 3 * u.kg,
         lambda: a.her.fl_peakflux > 3 * u.kg,
+        lambda: a.her.frm_name == "",
+        lambda: a.her.frm_name == "\ud800",
+        lambda: a.her.frm_name == None,  # noqa: E711
         lambda: a.her.ar_noaanum > 13664.5,
         lambda: a.her.ef_aspectratio > 3 * u.m,
         lambda: a.her.ar_noaanum == np.True_,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import astropy.units as u
+import numpy as np
 import pytest
 from astropy.time import Time
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from sunpy.net import attrs as a
 
-import sunpy_helio_plugins  # noqa: F401
+from sunpy_helio_plugins import her
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her.service import parameters
 from sunpy_helio_plugins.her.translate import Box, Query, Triplet, queries
@@ -213,6 +218,8 @@ def test_alternatives_are_separate_searches_each_once() -> None:
         ((a.her.CH,), r"a\.Time"),
         ((DAY, a.her.CH, a.Physobs("intensity")), r"a\.Physobs"),
         ((DAY, a.her.CH, a.Provider("VSO")), "HER or HEK"),
+        ((a.Time("2026-01-10", "2026-01-11", near="2026-01-10T12:00"), a.her.CH), "without near"),
+        ((DAY, a.her.CH, a.Detector(" ")), r"a\.Detector is empty"),
         ((DAY, a.her.CH, a.hek.FL), "one type"),
         ((DAY, a.her.Event(), a.hek.Contains("ar", "ch", "fl")), "two types"),
     ],
@@ -220,6 +227,23 @@ def test_alternatives_are_separate_searches_each_once() -> None:
 def test_what_the_registry_cannot_answer_is_explained(query: Any, words: str) -> None:
     with pytest.raises(QueryError, match=words):
         queries(*query)
+
+
+@given(st.text(min_size=1, max_size=20))
+def test_any_text_arrives_as_it_is(text: str) -> None:
+    (request,) = her.translate(DAY, a.her.frm_contact == text)
+    assert dict(parse_qsl(urlsplit(request.url).query, keep_blank_values=True))["value0"] == text
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(["=", ">=", "<=", ">", "<"]))
+def test_the_range_sent_for_a_number_holds_what_single_precision_makes_of_it(number: float, sign: str) -> None:
+    (query,) = queries(DAY, a.her.intensmean._compare(sign, number))
+    with np.errstate(over="ignore"):
+        kept = float(np.float32(number))
+    assume(np.isfinite(kept) and (abs(kept) > 1e-30 or number == 0))
+    compare = {"=": operator.eq, ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
+    brought = all(compare[test.operator](kept, float(test.value)) for test in query.filters)
+    assert brought or sign in ("<", ">")
 
 
 def test_the_request_has_a_stable_order() -> None:
