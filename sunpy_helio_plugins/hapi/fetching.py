@@ -16,6 +16,7 @@ from typing import Any
 
 from sunpy_helio_plugins.errors import FileError, ServiceError
 from sunpy_helio_plugins.hapi import stream
+from sunpy_helio_plugins.hapi.content import header_of, read_header
 from sunpy_helio_plugins.hapi.header import NO_DATA, Info, status_of
 from sunpy_helio_plugins.hapi.pieces import Piece
 from sunpy_helio_plugins.hapi.refusals import Refusal, refusal
@@ -127,9 +128,9 @@ def _accept(part: Path, order: Order, span: Span, alone: bool) -> None:
         _complete_json(part, order)
     else:
         stream.acceptance(order.info, order.format, order.subject)(part)
-    start = _records_start(part)
+    info, start = _header(part, order)
     try:
-        left = trim(part, start, _own(part, start, order), order.format, span)
+        left = trim(part, start, info, order.format, span)
     except ValueError as error:
         raise FileError(f"{order.subject}: a record does not begin with a time: {error}") from None
     if alone and not left:
@@ -190,20 +191,11 @@ def _complete_json(part: Path, order: Order) -> None:
         part.write_bytes(_json(order.info, data))
 
 
-def _records_start(part: Path) -> int:
-    """Return where the header's lines end."""
+def _header(part: Path, order: Order) -> tuple[Info, int]:
+    """Return the header that a file has, and where its records begin."""
     with part.open("rb") as opened:
-        while opened.peek(1)[:1] == b"#":
-            opened.readline()
-        return opened.tell()
-
-
-def _own(part: Path, start: int, order: Order) -> Info:
-    """Return the header that the file has: that of its records."""
-    if not start:
-        return order.info
-    with part.open("rb") as opened:
-        return stream.split(opened.read(start), order.info).info
+        head, size = read_header(opened)
+    return header_of(head) or order.info, size
 
 
 def _join(pieces: Sequence[Path], whole: Path, order: Order) -> None:
@@ -214,8 +206,7 @@ def _join(pieces: Sequence[Path], whole: Path, order: Order) -> None:
         data = [record for content in contents for record in _data(content, order)]
         whole.write_bytes(json.dumps({**first, "data": data}, ensure_ascii=False).encode())
         return
-    starts = [_records_start(piece) for piece in pieces]
-    infos = [_own(piece, start, order) for piece, start in zip(pieces, starts, strict=True)]
+    infos, starts = zip(*(_header(piece, order) for piece in pieces), strict=True)
     full = [index for index, piece in enumerate(pieces) if piece.stat().st_size > starts[index]] or [0]
     if len({tuple((one.name, one.type, one.shape) for one in infos[index].parameters) for index in full}) > 1:
         raise FileError(f"{order.subject}: its pieces hold different parameters.")

@@ -142,7 +142,7 @@ def _line_ends(block: Bytes, is_last: bool) -> NDArray[np.int64]:
     if not is_last and len(lines) and lines[-1] == len(block) - 1 and block[-1] == _RETURN:
         lines = lines[:-1]
     if (block == _QUOTE).any():
-        quoted = np.array([found.span() for found in _QUOTED.finditer(block)], dtype=np.int64).reshape(-1, 2)
+        quoted = np.array([found.span() for found in _QUOTED.finditer(block.data)], dtype=np.int64).reshape(-1, 2)
         before = np.searchsorted(quoted[:, 0], lines) - 1
         lines = lines[(before < 0) | (lines >= quoted[before, 1])] if len(quoted) else lines
     ends = lines + 1
