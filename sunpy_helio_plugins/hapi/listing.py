@@ -150,7 +150,9 @@ def find(given: str) -> HAPIServer:
         return servers[given.lower()]
     if _is_url(given):
         url = given.rstrip("/")
-        named = next((server for server in servers.values() if server.url == url), None)
+        # Many a list has the addresses without TLS under which servers once began.
+        bare = url.partition("://")[2]
+        named = next((server for server in servers.values() if server.url.partition("://")[2] == bare), None)
         return named or HAPIServer(urlsplit(url).hostname or url, url)
     similar = get_close_matches(given.lower(), servers, n=3)
     hint = f"did you mean {' or '.join(similar)}? " if similar else ""

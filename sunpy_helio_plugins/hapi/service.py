@@ -11,7 +11,14 @@ from threading import RLock
 from typing import Any, NoReturn
 from urllib.parse import quote, urlencode
 
-from sunpy_helio_plugins.errors import AnswerError, FileError, QueryError, ServiceError, ServiceRefused
+from sunpy_helio_plugins.errors import (
+    AnswerError,
+    FileError,
+    QueryError,
+    ServiceBroken,
+    ServiceError,
+    ServiceRefused,
+)
 from sunpy_helio_plugins.hapi.header import NO_DATA, OK, Info, status_of
 from sunpy_helio_plugins.hapi.listing import HAPIServer
 from sunpy_helio_plugins.hapi.spans import Moment, moment
@@ -88,7 +95,8 @@ class Service:
             return self._info(inside)
         try:
             answer = self._ask("info", {"dataset": dataset}, None if until is None else partial(_reaches, until))
-        except ServiceRefused as refused:
+        except (ServiceRefused, ServiceBroken) as refused:
+            # Some servers break over an id that they do not know.
             self._explain_dataset(dataset, refused)
             raise
         return self._info(answer)

@@ -51,6 +51,8 @@ def test_no_dataset_asks_for_the_catalogue() -> None:
 def test_an_address_is_a_server() -> None:
     assert a.hapi.Server("https://example.org/x/hapi/").values == ("https://example.org/x/hapi",)
     assert a.hapi.Server("https://cdaweb.gsfc.nasa.gov/hapi").values == ("cdaweb",)
+    # As lists of servers have it: it is asked with TLS all the same.
+    assert a.hapi.Server("http://lasp.colorado.edu/lisird/hapi").values == ("lisird",)
 
 
 def test_names_of_servers_ignore_case_and_complete() -> None:

@@ -134,8 +134,9 @@ def test_a_dataset_that_cannot_be_described_costs_itself_only(stub: _Stub) -> No
     assert "X: HAPI server 127.0.0.1" in table.problems[0]
 
 
-def test_an_unknown_dataset_is_explained_from_the_catalogue(stub: _Stub) -> None:
-    stub.say("info", {"status": {"code": 1406, "message": "unknown"}}, status=404)
+@pytest.mark.parametrize(("status", "code"), [(404, 1406), (200, 1406), (500, 1500), (400, 1400)])
+def test_an_unknown_dataset_is_explained_from_the_catalogue(stub: _Stub, status: int, code: int) -> None:
+    stub.say("info", {"status": {"code": code, "message": "unknown"}}, status=status)
     stub.say("catalog", {"HAPI": "3.0", "catalog": [{"id": "Y"}]})
     with pytest.raises(QueryError, match="has no dataset 'X'; it has Y"):
         _search(stub)
