@@ -141,6 +141,19 @@ class Places(SkyCoord):
             made.info = self.info
         return made
 
+    def at(self, instants: Floats) -> Self:
+        """
+        Return the same places at other instants.
+
+        Parameters
+        ----------
+        instants : numpy.ndarray
+            Of the shape of the column's own.
+        """
+        made = self.copy()
+        made.__dict__["instants"] = instants
+        return made
+
     def __getitem__(self, item: Any) -> Self:
         if self.isscalar:
             raise TypeError("A single place has no parts.")

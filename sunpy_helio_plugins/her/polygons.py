@@ -137,6 +137,17 @@ class Polygons:
             made.info = self.info
         return made
 
+    def at(self, instants: Floats) -> Self:
+        """
+        Return the same polygons at other instants.
+
+        Parameters
+        ----------
+        instants : numpy.ndarray
+            Shape (n, 2): as the column's own.
+        """
+        return self._like(self.vertices, self.offsets, instants, self.starts)
+
     def empty(self, length: int) -> Self:
         """Return a column of as many rows without polygons."""
         nothing = np.full((length, 2), np.nan)

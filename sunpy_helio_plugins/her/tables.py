@@ -19,6 +19,9 @@ from sunpy_helio_plugins.fido import HelioTable
 from sunpy_helio_plugins.her import columns, relations, restoring, storage
 from sunpy_helio_plugins.her import instants as moments
 from sunpy_helio_plugins.her.making import FIRST, Maker
+from sunpy_helio_plugins.her.places import Places
+from sunpy_helio_plugins.her.polygons import Polygons
+from sunpy_helio_plugins.her.storage import INSTANT
 
 __all__ = ["HERTable"]
 
@@ -105,8 +108,13 @@ class HERTable(HelioTable):
         instants : astropy.time.Time
             One, or one for each row.
         """
-        whole = moments.times(np.broadcast_to(moments.parts(instants), (len(self), 2)))
-        return type(self).from_records(list(self["raw"]), self.edges, self.problems, self.client, whole)
+        parts = np.broadcast_to(moments.parts(instants), (len(self), 2)).copy()
+        made = self.copy()
+        for name in made.colnames:
+            if isinstance(made[name], Places | Polygons):
+                made[name] = made[name].at(parts)
+        made[INSTANT] = moments.times(parts)
+        return made
 
     @property
     def associations(self) -> QTable:

@@ -56,7 +56,13 @@ def test_each_method_has_its_own_instant_of_detection(name: str, version: float 
 def test_a_missing_end_leaves_the_start_and_another_instant_can_be_given() -> None:
     table = HERTable.from_records([EVENT | {"frm_name": "SPoCA", "event_endtime": ""}])
     assert table["detection_time"].isot[0][11:16] == "01:00"
-    assert table.at(Time("2026-01-10T02:00:00"))["hgs_coord"].obstime[0].isot[11:16] == "02:00"
+    table["mine"], table["event_type"][0] = ["x"], "AR"
+    assert table["hgs_coord"].lon[0] == 5 * u.deg
+    other = table.at(Time("2026-01-10T02:00:00"))
+    assert other["hgs_coord"].obstime[0].isot[11:16] == "02:00"
+    assert other["hpc_boundcc"][0].time.isot[11:16] == other["detection_time"].isot[0][11:16] == "02:00"
+    assert (other["mine"][0], other["event_type"][0], other.problems) == ("x", "AR", table.problems)
+    assert table["hgs_coord"].obstime[0].isot[11:16] == "01:00"
 
 
 def test_the_equatorial_hole_is_where_the_scene_has_it(holes: HERTable) -> None:

@@ -161,6 +161,14 @@ def test_printing_shows_what_matters_at_any_length(holes: HERTable, count: int) 
     assert "POLYGON" not in str(holes[:count])
 
 
+def test_a_very_long_table_is_printed_in_part_and_shown_in_full() -> None:
+    table = table_of(*({"hpc_x": float(number)} for number in range(10_000)))
+    assert len(str(table).splitlines()) <= 1000
+    assert "9999.0" in str(table)
+    assert len(table._repr_html_()) < 20_000
+    assert len(table.show("hpc_x")) == 10_000
+
+
 def test_an_empty_table_has_every_column(holes: HERTable) -> None:
     table = HERTable.from_records([], client=HERClient())
     assert set(holes.colnames) <= set(table.colnames)
