@@ -18,6 +18,7 @@ from sunpy_helio_plugins.imap.vocabulary import EXTENSIONS, LEVELS
 
 __all__ = ["FileName", "is_daily", "key_of", "parse", "table_of"]
 
+_LEVELS = frozenset(LEVELS)
 _LEVEL = re.compile(r"l[0-9][a-z]{0,4}")
 _SPAN = re.compile(r"([0-9]{8})(?:-repoint([0-9]{5})|-cr([0-9]{5}))?")
 _TAIL = re.compile(r"(v(?:([0-9]{3})\.([0-9]{4})|([0-9]{3})))\.([^./]+)")
@@ -90,7 +91,7 @@ def parse(name: str) -> FileName | None:
     if tail is None or parts[0] != "imap" or "" in parts or "/" in name or not 5 <= len(parts) <= 6:
         return None
     science = _science(parts, tail)
-    if science is not None and science.level in LEVELS and tail[3] not in _ANCILLARY:
+    if science is not None and science.level in _LEVELS and tail[3] not in _ANCILLARY:
         return science
     # Six parts can be both, where a descriptor is called like a level.
     return _ancillary(parts, tail) or science
@@ -99,7 +100,7 @@ def parse(name: str) -> FileName | None:
 def _science(parts: list[str], tail: _Tail) -> FileName | None:
     _, instrument, level, descriptor, *spans, _ = parts
     span = _span(spans[0]) if spans else None
-    if span is None or not _LEVEL.fullmatch(level):
+    if span is None or not (level in _LEVELS or _LEVEL.fullmatch(level)):
         return None
     version, major, minor, extension = tail
     start, repointing, rotation = span

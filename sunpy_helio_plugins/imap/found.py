@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import date
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -25,8 +25,6 @@ class Found(NamedTuple):
 
     Attributes
     ----------
-    row : dict
-        The service's row.
     path : str
         The full path in the archive.
     name : FileName
@@ -40,10 +38,13 @@ class Found(NamedTuple):
     ingested : str
         When it came into the archive, as ISO 8601; empty where that cannot be read.
     root : str
-        Of a SPICE kernel, its name without the version.
+        Its name without the version: files that share it are versions of one another.
+    released : bool or None
+        Whether everyone may have it; `None` where the service does not say.
+    url : str
+        Where it can be fetched, if not below the service's address.
     """
 
-    row: Row
     path: str
     name: FileName
     start: str
@@ -51,18 +52,9 @@ class Found(NamedTuple):
     inferred: bool
     rank: tuple[int, int]
     ingested: str
-    root: str = ""
-
-    @property
-    def series(self) -> tuple[Any, ...]:
-        """What files share that are versions of one another."""
-        name = self.name
-        if self.root:
-            return (self.root,)
-        return (
-            name.instrument, name.level, name.descriptor, self.start, name.end, name.repointing, name.rotation,
-            name.extension,
-        )  # fmt: skip
+    root: str
+    released: Any
+    url: str
 
 
 def found_of(row: Row) -> Found | None:
@@ -86,8 +78,11 @@ def found_of(row: Row) -> Found | None:
     name = parse(bare)
     if name is None:
         return None
-    start, end, inferred = _covered(name[1:2] + name[4:7] + (name[7] is None, name[8] is None))
-    return Found(row, path, name, start, end, inferred, _rank(row, name), _stamp(row.get("ingestion_date")))
+    # Most files share what their coverage follows from.
+    start, end, inferred = _covered((name[1], name[4], name[5], name[6], name[7] is None, name[8] is None))
+    root = f"{bare[: bare.rindex('_')]}.{name.extension}"
+    rank, ingested = _rank(row, name), _stamp(row.get("ingestion_date"))
+    return Found(path, name, start, end, inferred, rank, ingested, root, row.get("released"), row.get("url", ""))
 
 
 @lru_cache(maxsize=16384)
@@ -103,7 +98,7 @@ def _covered(said: tuple[Any, ...]) -> tuple[str, str, bool]:
 def _rank(row: Row, name: FileName) -> tuple[int, int]:
     """Return the version as the service counts it, else as the name has it."""
     major, minor = row.get("major_version"), row.get("minor_version")
-    if isinstance(major, int) and isinstance(minor, int):
+    if type(major) is int and type(minor) is int:
         return major, minor
     return 1 if name.major is None else name.major, name.minor
 
@@ -113,17 +108,25 @@ def _midnight(day: date) -> str:
     return f"{day}T00:00:00.000000000Z"
 
 
-@lru_cache(maxsize=8192)
 def _stamp(text: Any) -> str:
+    """Return a date of the service as ISO 8601; nothing where it has none of the forms."""
+    if type(text) is str and len(text) == 17 and text[8] == " ":
+        day = _day(text[:8])
+        return f"{day}T{text[9:]}.000000000Z" if day else ""
     found = _STAMP.fullmatch(str(text or "").strip())
     if found is None:
         return ""
-    year, month, day, clock, fraction = found.groups(default="")
+    day = _day("".join(found.groups()[:3]))
+    return f"{day}T{found[4]}.{found[5] or '':0<9}Z" if day else ""
+
+
+@lru_cache(maxsize=8192)
+def _day(digits: str) -> str:
+    """Return a day, if it is one of the calendar."""
     try:
-        datetime.fromisoformat(f"{year}-{month}-{day}T{clock}")
+        return f"{date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))}"
     except ValueError:
         return ""
-    return f"{year}-{month}-{day}T{clock}.{fraction:0<9}Z"
 
 
 def _kernel(row: Row, path: str, bare: str) -> Found | None:
@@ -140,7 +143,8 @@ def _kernel(row: Row, path: str, bare: str) -> Found | None:
     name = FileName("spacecraft", kind, shown, extension, None, first, None, None, None, None, version or 0)
     rank = (1, -1 if version is None else version)
     root = said.root if said else bare
-    return Found(row, path, name, start, end, inferred, rank, _stamp(row.get("ingestion_date")), root)
+    ingested = _stamp(row.get("ingestion_date"))
+    return Found(path, name, start, end, inferred, rank, ingested, root, row.get("released"), row.get("url", ""))
 
 
 def _reach(row: Row) -> tuple[str, str, bool]:
