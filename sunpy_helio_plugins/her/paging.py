@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from threading import BoundedSemaphore
 from typing import Any
 
 from sunpy_helio_plugins.errors import ServiceError
 
-__all__ = ["AT_ONCE", "Page", "read"]
+__all__ = ["AT_ONCE", "Lanes", "Page", "read", "side_by_side"]
 
 AT_ONCE = 4
 """How many pages are asked for side by side; so many less one may be asked for in vain."""
@@ -67,12 +69,49 @@ def read(
     yield 1, first
     if not first.more:
         return
-    pool = ThreadPoolExecutor(max_workers=AT_ONCE)
-    try:
+    with side_by_side() as pool:
         yield from _rest(pool, ask, likely, most, likely(1, first))
+
+
+@contextmanager
+def side_by_side() -> Iterator[ThreadPoolExecutor]:
+    """Give threads for requests; who stops waits for those under way only, and with Ctrl-C for none."""
+    pool, waits = ThreadPoolExecutor(max_workers=AT_ONCE), True
+    try:
+        yield pool
+    except KeyboardInterrupt:
+        waits = False
+        raise
     finally:
-        # Who stops reading waits for no page that has not been asked for yet.
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown(wait=waits, cancel_futures=True)
+
+
+class Lanes:
+    """
+    So many requests at a time, however many searches and pages there are; none after an interruption.
+
+    Parameters
+    ----------
+    number : int, optional
+        How many.
+    """
+
+    def __init__(self, number: int = AT_ONCE) -> None:
+        self._free = BoundedSemaphore(number)
+        self._closed = False
+
+    def close(self) -> None:
+        """Let no further request begin."""
+        self._closed = True
+
+    def __enter__(self) -> None:
+        self._free.acquire()
+        if self._closed:
+            self._free.release()
+            raise KeyboardInterrupt
+
+    def __exit__(self, *_: object) -> None:
+        self._free.release()
 
 
 def _rest(

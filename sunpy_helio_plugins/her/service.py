@@ -9,11 +9,9 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from contextvars import copy_context
 from dataclasses import dataclass
-from threading import BoundedSemaphore
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -21,7 +19,7 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, ServiceError
 from sunpy_helio_plugins.her.collecting import Collected, page_of, page_size
 from sunpy_helio_plugins.her.found import Found, ordered, without_old
-from sunpy_helio_plugins.her.paging import AT_ONCE, Page, read
+from sunpy_helio_plugins.her.paging import Lanes, Page, read, side_by_side
 from sunpy_helio_plugins.her.queries import Box, Query
 from sunpy_helio_plugins.her.slow import halves, is_too_slow
 from sunpy_helio_plugins.her.translate import ARCHIVE
@@ -117,16 +115,19 @@ def search(queries: Sequence[Query]) -> Found:
 
 
 def _side_by_side(queries: list[Query]) -> list[Found | ServiceError]:
-    # However many searches and pages there are, the registry has so many requests at a time.
-    lanes = BoundedSemaphore(AT_ONCE)
+    lanes = Lanes()
     if len(queries) == 1:
         return [_outcome(queries[0], lanes)]
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+    with side_by_side() as pool:
         futures = [pool.submit(copy_context().run, _outcome, query, lanes) for query in queries]
-        return [future.result() for future in futures]
+        try:
+            return [future.result() for future in futures]
+        except KeyboardInterrupt:
+            lanes.close()
+            raise
 
 
-def _outcome(query: Query, lanes: BoundedSemaphore) -> Found | ServiceError:
+def _outcome(query: Query, lanes: Lanes) -> Found | ServiceError:
     try:
         return _search_one(query, lanes)
     except ServiceError as error:
@@ -150,7 +151,7 @@ def _in_order(found: Found, queries: list[Query]) -> Found:
     return found
 
 
-def _search_one(query: Query, lanes: BoundedSemaphore) -> Found:
+def _search_one(query: Query, lanes: Lanes) -> Found:
     """Ask for all pages; a search that is too slow for the registry is asked for in two parts."""
     found = Found()
     try:
@@ -162,7 +163,7 @@ def _search_one(query: Query, lanes: BoundedSemaphore) -> Found:
     return found if slow is None else _in_parts(query, found, slow, lanes)
 
 
-def _in_parts(query: Query, found: Found, slow: ServiceError, lanes: BoundedSemaphore) -> Found:
+def _in_parts(query: Query, found: Found, slow: ServiceError, lanes: Lanes) -> Found:
     """Ask for the events of two shorter periods beside those that came already."""
     for part in halves(query):
         half = _outcome(part, lanes)
@@ -177,7 +178,7 @@ def _in_parts(query: Query, found: Found, slow: ServiceError, lanes: BoundedSema
     return found
 
 
-def _pages(query: Query, lanes: BoundedSemaphore) -> tuple[Found, ServiceError | None]:
+def _pages(query: Query, lanes: Lanes) -> tuple[Found, ServiceError | None]:
     """Return the events of all pages, or of those before one that was too slow, and that one's error."""
     collected = Collected(query)
 

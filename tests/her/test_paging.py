@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -253,3 +255,28 @@ def test_a_search_whose_parts_all_fail_raises(paged: Paged) -> None:
     paged.broken[1] = 200, b"<html><body>The search timed out after 60s</body></html>"
     with pytest.raises(AnswerError, match="timed out"):
         service.search([DAY])
+
+
+@pytest.mark.parametrize("kinds", [("FL",), ("FL", "CH", "AR", "CE", "EF", "FI")])
+def test_ctrl_c_ends_a_search_at_once_and_no_further_request_begins(
+    paged: Paged, monkeypatch: pytest.MonkeyPatch, kinds: tuple[str, ...]
+) -> None:
+    paged.events, paged.gate = 2000, threading.Barrier(99, timeout=30)
+    waited = Future.result
+
+    def interrupted(self: Any, timeout: Any = None) -> Any:
+        if threading.current_thread() is threading.main_thread():
+            with contextlib.suppress(TimeoutError):
+                waited(self, 0.3)
+            raise KeyboardInterrupt
+        return waited(self, timeout)
+
+    monkeypatch.setattr(Future, "result", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        service.search([replace(MONTH, types=(kind,)) for kind in kinds])
+    # None of the requests under way was waited for: they still stand at the barrier.
+    assert paged.now > 0
+    begun = len(paged.asked)
+    paged.gate.abort()
+    time.sleep(0.3)
+    assert len(paged.asked) <= begun + 1
