@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins.errors import AnswerError, IncompleteAnswerWarning, ServiceError
@@ -116,6 +117,15 @@ def test_a_whole_answer_comes_through_the_client(real: dict[str, Any], replayed:
     assert table.problems == []
     assert list(table["raw"]) == real["result"]
     assert len(table.associations) == len(real.get("association") or [])
+
+
+def test_fido_reads_a_replayed_answer(real_data: Path, scripted: Any) -> None:
+    body = (real_data / "hek/hek-events_2024-05-10.json").read_bytes()
+    scripted.say(body)
+    table = Fido.search(WHEN, a.her.CH | a.her.FL | a.her.CE, a.her.SortBy("event_type"))["her"]
+    assert list(table["event_type"]) == ["CE", "CH", "FL", "FL", "FL"]
+    assert "event_type=ch,fl,ce" in scripted.asked[0]
+    assert len(scripted.asked) == 1
 
 
 def test_questions_choose_among_real_events(real_data: Path, replayed: Any) -> None:
