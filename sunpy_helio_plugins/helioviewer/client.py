@@ -11,15 +11,12 @@ from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient, convert_row_to_table
 
 from sunpy_helio_plugins import fido
-from sunpy_helio_plugins.errors import FileError, warn_incomplete
+from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.helioviewer import attrs, catalogue, jp2, nearest, reduced, service, tables, translate
 from sunpy_helio_plugins.transport import paths, transfer
 from sunpy_helio_plugins.transport.ranges import PrefixDownload
 
 __all__ = ["HelioviewerClient"]
-
-SPOKEN = 3
-"""How many problems one warning tells; the table holds all."""
 
 
 class HelioviewerClient(fido.Face, BaseClient):
@@ -65,10 +62,7 @@ class HelioviewerClient(fido.Face, BaseClient):
             Nothing could be listed.
         """
         answer = service.with_headers(service.list_images(translate.queries(*query)))
-        if answer.problems:
-            more = len(answer.problems) - SPOKEN
-            rest = f" (and {more} more: see the table's problems)" if more > 0 else ""
-            warn_incomplete(" ".join(answer.problems[:SPOKEN]) + rest)
+        answer.warn()
         return tables.images_table(answer.listings, answer.problems + answer.notes, self)
 
     @convert_row_to_table

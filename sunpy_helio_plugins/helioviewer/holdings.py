@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -27,11 +27,15 @@ __all__ = ["Coverage", "coverage", "refreshed"]
 _GAP = 2.5
 """Cadences without an image that make a gap."""
 
+Span = tuple[np.datetime64, np.datetime64]
+
 
 @dataclass(frozen=True)
 class Coverage:
     """
     How completely Helioviewer holds a range.
+
+    What could not be listed is no gap: a warning and ``images.problems`` say it.
 
     Attributes
     ----------
@@ -67,13 +71,16 @@ class Coverage:
         axes = plt.gca() if axes is None else axes
         for row, one in enumerate(self.table):
             chosen = self.images[self.images["Source ID"] == one["Source ID"]]
-            axes.plot(chosen["Start Time"].datetime64, np.full(len(chosen), row), "|", color="#2a6f97", markersize=12)
+            if len(chosen):
+                held = chosen["Start Time"].datetime64
+                axes.plot(held, np.full(len(chosen), row), "|", color="#2a6f97", markersize=12)
             for gap in self.gaps[self.gaps["Source ID"] == one["Source ID"]]:
                 ends = [gap[name].datetime64 for name in ("Start Time", "End Time")]
                 axes.plot(ends, [row, row], color="#d1495b", linewidth=5, alpha=0.45, solid_capstyle="butt")
         axes.set_yticks(range(len(self.table)), [str(name) for name in self.table["Nickname"]])
         axes.set_ylim(len(self.table) - 0.5, -0.5)
-        axes.set_xlim(self.start.datetime64, self.end.datetime64)
+        if self.start < self.end:
+            axes.set_xlim(self.start.datetime64, self.end.datetime64)
         locator = dates.AutoDateLocator()
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
@@ -107,47 +114,61 @@ def coverage(time: a.Time, *query: Attr) -> Coverage:
     if not isinstance(time, a.Time):
         raise QueryError(f"The coverage is that of a.Time(start, end), not of {time!r}.")
     answer = service.list_images(translate.queries(time, *query))
+    answer.warn()
     images = tables.images_table(answer.listings, answer.problems + answer.notes, HelioviewerClient())
     ends = np.array([times.iso(one, 6) for one in (time.start, time.end)])
     start, end = times.datetime64_from_iso(ends).astype("M8[us]")
     now = np.datetime64(datetime.now(UTC).replace(tzinfo=None), "us")
+    past = max(start, min(end, now))
     rows, gaps = [], []
     for listing in answer.listings:
-        cadence, own = _gaps(listing.times, start, min(end, now))
-        rows.append(_summary(listing, cadence, own, (start, min(end, now)), now if end >= now else None))
+        listed = _without([(start, past)], listing.unlisted)
+        cadence, own = _gaps(listing.times, listed)
+        told = sum(_seconds(*pair) for pair in listed)
+        rows.append(_summary(listing, cadence, own, told, now if end >= now else None))
         gaps += [(listing.source.id, *pair) for pair in own]
     found = QTable({
         "Source ID": [one[0] for one in gaps],
         "Start Time": Time([str(one[1]) for one in gaps], format="isot", scale="utc"),
         "End Time": Time([str(one[2]) for one in gaps], format="isot", scale="utc"),
-        "Duration": [(one[2] - one[1]) / np.timedelta64(1, "s") for one in gaps] * u.s,
+        "Duration": [_seconds(one[1], one[2]) for one in gaps] * u.s,
     }) if gaps else QTable(names=("Source ID", "Start Time", "End Time", "Duration"))  # fmt: skip
     return Coverage(QTable(rows), found, images, time.start, time.end)
 
 
-def _gaps(
-    instants: Any, start: np.datetime64, end: np.datetime64
-) -> tuple[float, list[tuple[np.datetime64, np.datetime64]]]:
-    """Return the cadence in seconds and the gaps: NaN, and one gap, where there are fewer than two images."""
+def _gaps(instants: Any, listed: Sequence[Span]) -> tuple[float, list[Span]]:
+    """Return the cadence in seconds and the gaps; where there are fewer than two images, NaN and all that is listed."""
     if len(instants) < 2:
-        return np.nan, [(start, end)]
-    steps = np.diff(instants) / np.timedelta64(1, "s")
-    cadence = float(np.median(steps))
-    edges = np.concatenate([[start], instants, [end]])
-    wide = np.flatnonzero(np.diff(edges) / np.timedelta64(1, "s") > _GAP * cadence)
-    return cadence, [(edges[k], edges[k + 1]) for k in wide]
+        return np.nan, list(listed)
+    cadence = float(np.median(_seconds(instants[:-1], instants[1:])))
+    gaps = []
+    for start, end in listed:
+        edges = np.concatenate([[start], instants[(instants > start) & (instants < end)], [end]])
+        wide = np.flatnonzero(_seconds(edges[:-1], edges[1:]) > _GAP * cadence)
+        gaps += [(edges[k], edges[k + 1]) for k in wide]
+    return cadence, gaps
 
 
-def _summary(listing: Any, cadence: float, gaps: list[Any], span: Any, now: np.datetime64 | None) -> dict[str, Any]:
-    lengths = [float((finish - begin) / np.timedelta64(1, "s")) for begin, finish in gaps]
-    whole = float((span[1] - span[0]) / np.timedelta64(1, "s"))
-    latency = np.nan
-    if now is not None and len(listing.times):
-        latency = float((now - listing.times[-1]) / np.timedelta64(1, "s"))
+def _without(spans: Sequence[Span], holes: Sequence[Span]) -> list[Span]:
+    """Return what is left of spans of time outside of others."""
+    left = list(spans)
+    for begin, finish in holes:
+        pieces = [[(start, min(end, begin)), (max(start, finish), end)] for start, end in left]
+        left = [piece for pair in pieces for piece in pair]
+    return [(start, end) for start, end in left if start < end]
+
+
+def _seconds(start: Any, end: Any) -> Any:
+    return (end - start) / np.timedelta64(1, "s")
+
+
+def _summary(listing: Any, cadence: float, gaps: Sequence[Span], told: float, now: Any) -> dict[str, Any]:
+    lengths = [float(_seconds(*gap)) for gap in gaps]
+    latency = float(_seconds(listing.times[-1], now)) if now is not None and len(listing.times) else np.nan
     return {
         "Source ID": listing.source.id, "Nickname": listing.source.nickname, "Images": len(listing.times),
         "Cadence": cadence * u.s, "Gaps": len(gaps), "Longest Gap": max(lengths, default=0.0) * u.s,
-        "Missing": sum(lengths) / whole if whole > 0 else 0.0, "Latency": latency * u.s,
+        "Missing": sum(lengths) / told if told > 0 else 0.0, "Latency": latency * u.s,
     }  # fmt: skip
 
 

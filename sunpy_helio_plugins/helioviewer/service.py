@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import HelioPluginsError, QueryError
+from sunpy_helio_plugins.errors import HelioPluginsError, QueryError, warn_incomplete
 from sunpy_helio_plugins.helioviewer import headers
 from sunpy_helio_plugins.helioviewer.catalogue import Source
 from sunpy_helio_plugins.helioviewer.coverage_list import CoverageLister
@@ -33,6 +33,9 @@ __all__ = ["Answer", "Listing", "list_images", "with_headers"]
 
 AT_ONCE = 3
 """Sources listed at the same time."""
+
+SPOKEN = 3
+"""How many problems one warning tells; the table holds all."""
 
 _AHEAD = np.timedelta64(1, "h")
 """How far a clock may be off: nobody is asked for images of a later time than that."""
@@ -72,6 +75,8 @@ class Listing:
         The question.
     headers : tuple, optional
         The keywords of each image, or why there are none.
+    unlisted : tuple of pair of numpy.datetime64
+        From when to when nobody could tell what there is.
     """
 
     source: Source
@@ -81,6 +86,7 @@ class Listing:
     listers: NDArray[np.str_]
     query: Query | None = None
     headers: tuple[dict[str, Any] | str, ...] | None = None
+    unlisted: tuple[tuple[np.datetime64, np.datetime64], ...] = ()
 
     def at(self, chosen: NDArray[np.intp]) -> Listing:
         """Return some of the images."""
@@ -116,6 +122,13 @@ class Answer:
     listings: tuple[Listing, ...] = ()
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def warn(self) -> None:
+        """Warn of what is missing, in the name of who called the caller."""
+        if self.problems:
+            more = len(self.problems) - SPOKEN
+            rest = f" (and {more} more: see the table's problems)" if more > 0 else ""
+            warn_incomplete(" ".join(self.problems[:SPOKEN]) + rest, stacklevel=4)
 
 
 def list_images(queries: Sequence[Query]) -> Answer:
@@ -218,7 +231,7 @@ def _answer(listers: Sequence[Lister], query: Query) -> Answer:
     ]
     if missed:
         notes.append(_unmet(query, missed))
-    listing = replace(listing, query=query)
+    listing = replace(listing, query=query, unlisted=tuple((gap.start, gap.end) for gap in gaps))
     if len(chosen) < len(listing.times):
         listing = listing.at(chosen)
     if not len(listing.times):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 import astropy.units as u
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 from sunpy.net.attr import SimpleAttr
 
-from sunpy_helio_plugins import HelioviewerClient, helioviewer
-from sunpy_helio_plugins.errors import QueryError, ServiceError
+from sunpy_helio_plugins import HelioviewerClient, conf, helioviewer, sandbox
+from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServiceError
 from sunpy_helio_plugins.helioviewer import catalogue, headers, holdings, service, tables
 
 NOON = a.Time("2026-01-10 11:58", "2026-01-10 12:00:30")
@@ -307,6 +310,68 @@ def test_coverage_tells_gaps_and_cadence(archive: Any) -> None:
     assert found.plot() is not None
     with pytest.raises(QueryError, match=r"a\.Time"):
         helioviewer.coverage("2026-01-10", a.helioviewer.SourceID(11))
+
+
+def test_what_could_not_be_listed_is_no_gap(archive: Any) -> None:
+    pytest.importorskip("matplotlib")
+    day = a.Time("2026-01-10 20:00", "2026-01-10 22:00")
+    everything = helioviewer.coverage(day, a.helioviewer.SourceID(13))
+    assert everything.gaps[-1]["End Time"].isot[:16] == "2026-01-10T22:00"
+    broken = [archive.fault("status", path=f"/helioviewer/{part}") for part in ("jp2", "v2")]
+    with broken[0], broken[1], pytest.warns(IncompleteAnswerWarning, match="is missing"):
+        found = helioviewer.coverage(day, a.helioviewer.SourceID(13))
+    assert found.table["Images"][0] == everything.table["Images"][0] > 5
+    assert len(found.gaps) == len(everything.gaps) - 1
+    assert found.table["Missing"][0] < 0.05
+
+
+def test_a_mirror_is_compared(archive: Any) -> None:
+    time = a.Time("2026-01-10 12:00", "2026-01-10 12:10")
+    query = (time, a.helioviewer.SourceID(13), a.helioviewer.Lister("coverage"))
+    here = helioviewer.coverage(*query)
+    nothing = '[{"sourceId": 13, "label": "AIA 304", "data": []}]'
+    with sandbox.Archive(0, ("helioviewer",)) as mirror:
+        archive.log.clear()
+        with conf.helioviewer.set_temp("api_url", f"{mirror.url}/helioviewer/v2"):
+            there = helioviewer.coverage(*query)
+            with mirror.fault("json_error", status=200, body=nothing, path="/helioviewer/v2/getDataCoverage"):
+                less = helioviewer.coverage(*query)
+        assert archive.log == []
+    assert list(here.images["Path"]) == list(there.images["Path"])
+    assert list(here.table["Missing"]) == list(there.table["Missing"])
+    assert list(less.table["Missing"]) == [1]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "share"),
+    [
+        ("1990-01-01", "1990-01-02", 1),
+        ("2026-01-10 12:00", "2026-01-10 12:00", 0),
+        (datetime.now(UTC) + timedelta(days=100), datetime.now(UTC) + timedelta(days=101), 0),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::sunpy_helio_plugins.errors.IncompleteAnswerWarning")
+def test_coverage_without_images(archive: Any, start: Any, end: Any, share: float) -> None:
+    plt = pytest.importorskip("matplotlib.pyplot")
+    found = helioviewer.coverage(a.Time(start, end), a.helioviewer.SourceID(13))
+    assert list(found.table["Images"]) == [0]
+    assert list(found.table["Missing"]) == [share]
+    assert len(found.gaps) == share
+    figure, axes = plt.subplots()
+    found.plot(axes)
+    figure.canvas.draw()
+    plt.close(figure)
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 10)), max_size=6))
+def test_spans_without_others(holes: list[tuple[int, int]]) -> None:
+    def when(count: int) -> np.datetime64:
+        return np.datetime64("2026-01-10T00:00:00", "us") + np.timedelta64(count, "s")
+
+    left = holdings._without([(when(0), when(20)), (when(30), when(60))], [(when(k), when(k + n)) for k, n in holes])
+    kept = {k for k in range(60) if any(begin <= when(k) < finish for begin, finish in left)}
+    gone = {k for first, count in holes for k in range(first, first + count)}
+    assert kept == {*range(20), *range(30, 60)} - gone
 
 
 def test_sources_are_refreshed_on_request(archive: Any) -> None:
