@@ -19,7 +19,7 @@ from astropy.time import Time
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
-from sunpy_helio_plugins import Downloader, IMAPClient, conf, imap
+from sunpy_helio_plugins import Downloader, IMAPClient, conf, imap, sandbox
 from sunpy_helio_plugins.errors import AnswerError, ServiceUnreachable, TransferError
 from sunpy_helio_plugins.sandbox import imap as service
 
@@ -117,6 +117,52 @@ class TestSearch:
         assert [request.path for request in archive.log] == [
             "/imap/query", "/imap/api-key/query", "/imap/authorized/query",
         ]  # fmt: skip
+
+
+    def test_the_table_of_pointings_is_asked_for_with_the_key(self, archive, tmp_path, monkeypatch):
+        monkeypatch.setenv("IMAP_API_KEY", service.API_KEY)
+        found = Fido.search(DAY, a.imap.Kernel("repoint"))
+        assert fetch(found, tmp_path).errors == []
+        asked = [request for request in archive.log if "/storage/" not in request.path]
+        assert [request.path.split("/")[2:4] for request in asked] == [
+            ["api-key", "repoint-table"], ["api-key", "download"],
+        ]  # fmt: skip
+        assert {request.headers["x-api-key"] for request in asked} == {service.API_KEY}
+
+    def test_two_services_in_one_process_do_not_mix(self, archive, tmp_path):
+        """Searched in turn and fetched together: each file comes from its own, whatever is set meanwhile."""
+        older = a.Time("2025-05-02", "2025-05-03"), a.Instrument("mag"), a.imap.File()
+        with conf.imap.set_temp("url", f"{archive.url}/imap/v0"):
+            packets = search(*older)
+        vectors = search(*WORDS)
+        archive.log.clear()
+        files = Fido.fetch(packets, vectors, path=tmp_path, progress=False)
+        assert (len(files), files.errors) == (2, [])
+        asked = sorted(request.path for request in archive.log if "/download/" in request.path)
+        assert asked == [f"/imap/download/{KEY}", f"/imap/v0/download/{packets['file_path'][0]}"]
+
+
+class TestUpload:
+    @pytest.fixture
+    def mine(self, tmp_path) -> Path:
+        path = tmp_path / "imap_swe_l2_sci_20280101_v001.0001.cdf"
+        path.write_bytes((SHIPPED / "imap_swe_l2_sci_20260110_v001.0001.cdf").read_bytes())
+        return path
+
+    def test_the_storage_gets_neither_key_nor_token(self, mine, monkeypatch):
+        with sandbox.serve(services=("imap",)) as own:
+            monkeypatch.setenv("IMAP_API_KEY", service.API_KEY)
+            monkeypatch.setenv("IMAP_ACCESS_TOKEN", service.ACCESS_TOKEN)
+            (one,) = imap.upload(mine, progress=False)
+        (put,) = [request for request in own.log if request.method == "PUT"]
+        assert one.sent
+        assert not {"authorization", "x-api-key"} & set(put.headers)
+
+    def test_a_token_without_a_key_is_explained_and_nothing_is_sent(self, archive, mine, monkeypatch):
+        monkeypatch.setenv("IMAP_ACCESS_TOKEN", service.ACCESS_TOKEN)
+        (one,) = imap.upload(mine, progress=False)
+        assert "API key only" in one.problem
+        assert "PUT" not in {request.method for request in archive.log}
 
 
 class TestFetch:
