@@ -36,6 +36,12 @@ _LONG = re.compile(
 )
 """Keywords with long text: kept as objects, since numpy gives each row the room of the longest, four bytes a letter."""
 
+NOTHING = ("", "blank")
+"""Texts that stand for a missing one; "blank" is the default of SolarSoft's structures for submitters."""
+
+LONG_AGO = "1492-10-12"
+"""The day that SolarSoft's structures have where a submitter gives none."""
+
 COMPONENTS = {"coord1_unit": 0, "coord2_unit": 1, "coord3_unit": 2}
 """
 Units that the registry's list names and its answers never hold: ``event_coordunit`` says them, for each component.
@@ -103,7 +109,7 @@ class Reader:
         bad: list[Any] = []
         for value in values:
             try:
-                read.append(None if value is None or value == "" else reader(value))
+                read.append(None if value is None or value in NOTHING else reader(value))
             except (ValueError, TypeError, LookupError, OverflowError):
                 read.append(None)
                 bad.append(value)
@@ -113,11 +119,11 @@ class Reader:
         return read
 
     def _times(self, keyword: Keyword, values: list[Any]) -> Any:
-        missing = _missing(values)
         try:
-            return _believed(_as_time(values, missing))
+            return _believed(_as_time(values, _missing(values)))
         except (ValueError, TypeError, AttributeError):
-            read = self._each(keyword, values, _stamp)
+            known = [None if str(value).startswith(LONG_AGO) else value for value in values]
+            read = self._each(keyword, known, _stamp)
             return _as_time(read, _missing(read))
 
     def _booleans(self, keyword: Keyword, values: list[Any]) -> Any:
@@ -237,17 +243,18 @@ def _guess(values: list[Any]) -> str:
 
 
 def _missing(values: list[Any]) -> Mask:
-    return np.array([value is None or value == "" for value in values], dtype=bool)
+    return np.array([value is None or value in NOTHING for value in values], dtype=bool)
 
 
 def _as_time(stamps: list[Any], missing: Mask) -> Any:
-    gone = missing.any()
-    if gone:
+    if missing.any():
         # The same form as the others', so that all are read at once.
-        width = max((len(stamp) for stamp in stamps if stamp), default=19)
+        marks = missing.tolist()
+        width = max((len(stamp) for stamp, gone in zip(stamps, marks, strict=True) if not gone), default=19)
         filler = "2000-01-01T00:00:00" if width == 19 else "2000-01-01"
-        stamps = [stamp or filler for stamp in stamps]
-    return times.from_iso(np.array([stamp.encode("ascii") for stamp in stamps], dtype="S"), missing if gone else None)
+        stamps = [filler if gone else stamp for stamp, gone in zip(stamps, marks, strict=True)]
+    data = np.array([stamp.encode("ascii") for stamp in stamps], dtype="S")
+    return times.from_iso(data, missing if missing.any() else None)
 
 
 def _stamp(value: Any) -> str:
