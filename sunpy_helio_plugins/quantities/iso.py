@@ -22,6 +22,10 @@ BLOCK = 65536
 _FIRST_YEAR, _LAST_YEAR = (int.from_bytes(year, "big") for year in (b"1678", b"2261"))
 
 
+_ZONES = (3, 5, 6)
+"""How far before the end of a stamp the sign of a zone stands: ``-hh``, ``-hhmm``, ``-hh:mm``."""
+
+
 def split(stamps: NDArray[np.bytes_]) -> tuple[Ints, Ints]:
     """
     Return the UTC day and the nanosecond within it.
@@ -75,8 +79,13 @@ def _split_plain(flat: NDArray[np.bytes_], length: int) -> tuple[Ints, Ints] | N
     grid = flat.view(np.uint8).reshape(-1, width)
     if (length > 19 and (grid[:, 19] != ord(".")).any()) or not _is_within_reach(grid):
         return None
+    plain = _as_bytes(grid[:, :length])
+    # numpy ends a stamp at a NUL, and takes a zone behind the fraction with no more than a warning.
+    signs = (grid[:, length - back] == ord("-") for back in _ZONES if length - back > 19)
+    if plain.view(np.uint8).min() < ord("-") or any(one.any() for one in signs):
+        return None
     try:
-        instants = _as_bytes(grid[:, :length]).astype("M8[ns]")
+        instants = plain.astype("M8[ns]")
     except ValueError:
         return None
     days = instants.view(np.int64) // DAY
@@ -110,6 +119,10 @@ def _split_uniform(flat: NDArray[np.bytes_], length: int) -> tuple[Ints, Ints]:
     if length == 0:
         raise ValueError("An empty stamp is no time.")
     grid = flat.view(np.uint8).reshape(flat.size, -1)[:, :length]
+    # numpy ends a stamp at a NUL, and takes a sign before the year.
+    grid = np.ascontiguousarray(grid)
+    if grid.min() < ord("-") or grid.max() > ord("T") or (grid[:, 0] < ord("0")).any():
+        raise _odd(flat, grid)
     ordinal = _is_ordinal(grid)
     if ordinal.all():
         return _split_grid(grid, date_width=8)
@@ -119,6 +132,16 @@ def _split_uniform(flat: NDArray[np.bytes_], length: int) -> tuple[Ints, Ints]:
     for rows, width in ((ordinal, 8), (~ordinal, 10)):
         days[rows], nanos[rows] = _split_grid(grid[rows], width)
     return days, nanos
+
+
+def _odd(flat: NDArray[np.bytes_], grid: NDArray[np.uint8]) -> ValueError:
+    """Return the error for the first stamp with a letter that no stamp in UTC has."""
+    odd = (grid < ord("-")) | (grid > ord("T"))
+    odd[:, 0] |= grid[:, 0] < ord("0")
+    row = int(np.flatnonzero(odd.any(axis=1))[0])
+    if (grid[row] == ord("+")).any():
+        return ValueError(f"{_shown(flat[row])} is no time in UTC: a zone other than Z follows it.")
+    return ValueError(f"{_shown(flat[row])} is no time in ISO 8601.")
 
 
 def _is_ordinal(grid: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -149,7 +172,9 @@ def _days(dates: NDArray[np.uint8]) -> Ints:
 def _plain_clock(clock: NDArray[np.uint8]) -> Ints | None:
     """Read ``Thh:mm:ss[.f...]`` as numpy does; `None` where a clock is of another form."""
     width = clock.shape[1]
-    if width < 9 or width == 10 or (clock[:, 0] != ord("T")).any() or (width > 9 and (clock[:, 9] != ord(".")).any()):
+    if width < 9 or width == 10 or (clock[:, 0] != ord("T")).any() or (clock[:, 9:10] != ord(".")).any():
+        return None
+    if any((clock[:, width - back] == ord("-")).any() for back in _ZONES if width - back > 9):
         return None
     try:
         return _as_bytes(_on_epoch(clock)).astype("M8[ns]").view(np.int64)

@@ -154,3 +154,16 @@ def test_tt2000_reaches_to_its_last_nanosecond():
     assert list(times.datetime64_from_tt2000(epochs).astype("datetime64[us]")) == list(expected)
     made, right = times.from_tt2000(epochs), times.from_iso(np.array([f"{stamp}Z" for stamp in stamps]))
     assert np.all(np.abs((made.jd1 - right.jd1) + (made.jd2 - right.jd2)) * 86400 < 1e-9)
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        b"2020\x0001-01T00:12:00Z", b"2020-01-01T00:15:00.12\x003Z", b"-020-01-01T00:00:00Z", b'2020-01-01T00:15:00"',
+        b"2020-01-01T00:15:00.000+01", b"2020-01-01T00:15:00.000-01:00", b"2020-01-01T00:15:00x", b"+2020-01-01T00Z",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("others", [0, 1, 3])
+def test_what_numpy_would_take_for_another_time_is_refused(stamp: bytes, others: int) -> None:
+    with pytest.raises(ValueError, match="is no time"):
+        times.from_iso(np.array([stamp] + [b"2020-01-01T00:12:00Z"] * others))
