@@ -10,7 +10,7 @@ import astropy.units as u
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["fluxes", "is_class", "peak_flux", "superset"]
+__all__ = ["fluxes", "is_class", "peak_flux"]
 
 LETTERS = "ABCMX"
 _CLASS = re.compile(r"([ABCMX])\s*(\d+(?:\.\d*)?)?", re.IGNORECASE)
@@ -65,36 +65,3 @@ def fluxes(classes: Sequence[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool
 
 
 UNIT = u.W / u.m**2
-
-
-def superset(operator: str, value: str) -> tuple[str, str] | None:
-    """
-    Return a comparison of text that misses no class which a comparison of fluxes holds for.
-
-    Parameters
-    ----------
-    operator, value : str
-        The comparison of fluxes.
-
-    Returns
-    -------
-    tuple of str or None
-        Operator and value for the registry; `None` where no text can say it.
-    """
-    found = _CLASS.fullmatch(value.strip())
-    if found is None or operator == "!=":
-        return None
-    letter, number = found[1].upper(), found[2]
-    if operator in (">", ">="):
-        # A bare letter is the registry's own example; "X10" precedes "X2", so that X counts from its letter.
-        first = number.partition(".")[0] if number else ""
-        whole = letter + (first if letter != "X" and len(first) == 1 else "")
-        return (operator, whole) if not number else (">=", whole)
-    if operator == "=":
-        return ("like", f"{letter}%")
-    following = LETTERS.find(letter) + 1
-    if following == len(LETTERS):
-        return None
-    if not number and operator == "<":
-        return "<", letter
-    return "<", LETTERS[following]

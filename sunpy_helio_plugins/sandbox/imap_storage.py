@@ -87,8 +87,8 @@ class Bucket:
             )
         if "X-Amz-Signature" not in query:
             return problem(403, "AccessDenied", "Access Denied")
-        signed = query.get("X-Amz-SignedHeaders", "").split(";")
-        if any(name not in request.headers for name in signed):
+        names = query.get("X-Amz-SignedHeaders", "").split(";")
+        if any(name not in request.headers for name in names):
             return problem(403, "SignatureDoesNotMatch", "A header that was signed is missing")
         stamp, expires = query.get("X-Amz-Date", ""), query.get("X-Amz-Expires", "")
         expected = self.signature(request.method, request.host, request.rel_url.raw_path, stamp, expires)
