@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -14,9 +12,8 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient, QueryResponseTable, convert_row_to_table
 
-from sunpy_helio_plugins.errors import ServiceError, warn_incomplete
 from sunpy_helio_plugins.fido import Face
-from sunpy_helio_plugins.imap import access, attrs, intact, service, tables, translate
+from sunpy_helio_plugins.imap import access, attrs, finding, intact, service, tables, translate
 from sunpy_helio_plugins.imap.vocabulary import (
     DESCRIPTORS,
     EXTENSIONS,
@@ -31,9 +28,6 @@ from sunpy_helio_plugins.transport import paths, transfer
 from sunpy_helio_plugins.transport.names import safe_name
 
 __all__ = ["IMAPClient"]
-
-_AT_A_TIME = 4
-"""Questions that are asked at a time."""
 
 
 class IMAPClient(Face, BaseClient):
@@ -74,16 +68,8 @@ class IMAPClient(Face, BaseClient):
         ServiceError
             No question was answered.
         """
-        answers, failures = _answers(translate.queries(*query))
-        if failures and not answers:
-            raise failures[0]
-        asked = [(one, found.rows) for one, found in answers]
-        table = tables.from_answers(asked, client=self, base=access.current(public=True).base)
-        problems = [problem for _, found in answers for problem in found.problems]
-        incomplete = [*table.problems, *problems, *map(str, failures)]
-        for problem in incomplete:
-            warn_incomplete(problem)
-        table.problems = [*incomplete, *tables.withheld(asked, table)]
+        table, notes = finding.find(translate.queries(*query), self)
+        table.problems = [*table.problems, *notes]
         return table
 
     @convert_row_to_table
@@ -144,26 +130,6 @@ class IMAPClient(Face, BaseClient):
             attrs.Extension: [(name, f"Files .{name}.") for name in sorted({*chain(*EXTENSIONS.values())})],
             attrs.Recent: [("today", "Data of the last 24 hours.")],
         }
-
-
-def _answers(
-    queries: Sequence[translate.Query],
-) -> tuple[list[tuple[translate.Query, service.Rows]], list[ServiceError]]:
-    """Ask each question, some at a time; one that fails does not cost the others."""
-
-    def ask(query: translate.Query) -> service.Rows | ServiceError:
-        try:
-            return service.ask(query)
-        except ServiceError as error:
-            return error
-
-    if len(queries) == 1:
-        found = [ask(queries[0])]
-    else:
-        with ThreadPoolExecutor(_AT_A_TIME) as pool:
-            found = list(pool.map(ask, queries))
-    answers = [(query, one) for query, one in zip(queries, found, strict=True) if isinstance(one, service.Rows)]
-    return answers, [one for one in found if isinstance(one, ServiceError)]
 
 
 def _target(path: str | Path, row: Any) -> Path:

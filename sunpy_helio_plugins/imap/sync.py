@@ -87,6 +87,7 @@ def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = Tru
     >>> words = a.imap.Recent(30), a.Instrument("mag"), a.Level("l2")
     >>> imap.sync(words, "~/imap")  # doctest: +SKIP
     """
+    from sunpy_helio_plugins.imap import finding, translate
     from sunpy_helio_plugins.imap.client import IMAPClient
     from sunpy_helio_plugins.transport.transfer import Downloader
 
@@ -94,7 +95,8 @@ def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = Tru
     folder.mkdir(parents=True, exist_ok=True)
     known = _load(folder)
     client = IMAPClient()
-    table = client.search(*([query] if isinstance(query, Attr) else query))
+    # That newer versions are not released is no error: what everyone may have comes.
+    table, _ = finding.find(translate.queries(*([query] if isinstance(query, Attr) else query)), client)
     places = [folder.joinpath(*map(safe_name, row["file_path"].split("/"))) for row in table]
     here = [_is_here(place, known.get(_key(place, folder)), check) for place in places]
     wanted = table[[not there for there in here]]

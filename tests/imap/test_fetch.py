@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -202,6 +203,39 @@ class TestIntact:
 
         for path in Path(rootdir).glob("*.cdf"):
             intact.check(path, path.name)
+
+    @pytest.mark.parametrize(
+        ("name", "whole"),
+        [
+            ("x.json", b'{"scale": [1.0, 2.0]}\n'), ("x.csv", b"a,b\n1,2\n3,4\n"),
+            ("naif0012.tls", b"KPL/LSK\n\\begindata\n"),
+            ("x.png", b"\x89PNG\r\n\x1a\nabcdefgh\0\0\0\0IEND\xaeB`\x82"), ("x.jpg", b"\xff\xd8abcdef\xff\xd9"),
+            ("x.pdf", b"%PDF-1.1\n1 0 obj\n%%EOF\n"),
+            ("x.bc", (b"DAF/CK  ".ljust(84, b" ") + (129).to_bytes(4, "little") + b"LTL-IEEE").ljust(1024, b"\0")),
+            ("x.bsp", (b"DAF/SPK ".ljust(84, b" ") + (129).to_bytes(4, "big") + b"BIG-IEEE").ljust(1024, b"\0")),
+        ],
+    )  # fmt: skip
+    def test_files_that_are_there_are_believed_by_their_ends(self, tmp_path, name, whole):
+        path = tmp_path / name
+        path.write_bytes(whole)
+        assert intact.is_believable(path, name)
+        path.write_bytes(whole[: len(whole) - 6])
+        assert not intact.is_believable(path, name)
+        path.write_bytes(b"")
+        assert not intact.is_believable(path, name)
+
+    def test_an_archive_is_believed_with_its_directory(self, tmp_path):
+        path = tmp_path / "x.zip"
+        with zipfile.ZipFile(path, "w") as made:
+            made.writestr("a.txt", "a" * 500)
+        assert intact.is_believable(path, path.name)
+        path.write_bytes(path.read_bytes()[:-30])
+        assert not intact.is_believable(path, path.name)
+
+    def test_what_cannot_be_judged_is_believed(self, tmp_path):
+        path = tmp_path / "x.dat"
+        path.write_bytes(b"\1\2")
+        assert intact.is_believable(path, path.name)
 
     def test_a_cut_anywhere_is_seen(self, tmp_path):
         whole = (SHIPPED / "imap_swapi_l3a_proton-sw_20260110_v001.0001.cdf").read_bytes()

@@ -110,19 +110,28 @@ class TestSync:
         with pytest.raises(FileError, match="remove it"):
             self.sync(tmp_path)
 
-    def test_a_kill_leaves_whole_files_and_the_next_run_the_rest(self, archive, tmp_path):
+    def test_what_is_not_released_is_no_error(self, archive, tmp_path, monkeypatch):
+        monkeypatch.setenv("IMAP_API_KEY", service.API_KEY)
+        assert self.sync(tmp_path).errors == []
+
+    @pytest.mark.parametrize("whole", [0, 1, 2])
+    def test_a_kill_leaves_whole_files_and_the_next_run_the_rest(self, archive, tmp_path, whole):
         script = (
             "import sys; from sunpy.net import attrs as a; from sunpy_helio_plugins import conf, imap\n"
             f"conf.imap.url = {archive.url + '/imap'!r}; conf.cache = False\n"
             f"words = a.Time('2026-01-10', '2026-01-12'), a.Instrument('mag'), a.imap.Descriptor('norm-gse')\n"
             f"imap.sync(words, {str(tmp_path)!r}, progress=False)\n"
         )
-        with archive.fault("slow_drip", path="/imap/storage", skip=1):
+        with archive.fault("slow_drip", path="/imap/storage", skip=whole):
             running = subprocess.Popen(
                 [sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
             )
             ends = time.monotonic() + 60
-            while not list(tmp_path.rglob("*.cdf")) and time.monotonic() < ends:
+            # Until as many are there as can be, and the next one has begun.
+            while time.monotonic() < ends and (
+                len(list(tmp_path.rglob("*.cdf"))) < whole
+                or sum("/storage/" in request.path for request in archive.log) <= whole
+            ):
                 time.sleep(0.05)
             running.send_signal(signal.SIGKILL)
             running.wait()
