@@ -63,19 +63,35 @@ def axes_of(table: QTable, column: str) -> list[Axis]:
 
 def _axis(table: QTable, described: Mapping[str, Any], index: int, length: int) -> Axis:
     name = str(described.get("name") or f"axis {index}")
-    text = described.get("units")
-    text = text[0] if isinstance(text, list) and text else text
-    text = str(text) if text is not None else None
-    unit = parse(text) or u.one
-    ranges = _numbers(table, described.get("ranges"), unit, length, 2)
-    centers = _numbers(table, described.get("centers"), unit, length)
+    text, unit, factors = _unit(described.get("units"), length)
+    ranges = _numbers(table, described.get("ranges"), unit, factors[:, None], length, 2)
+    centers = _numbers(table, described.get("centers"), unit, factors, length)
     if centers is None and ranges is not None:
         centers = ranges.mean(axis=-1)
     label = described.get("label")
     return Axis(name, label if isinstance(label, str) else name, centers, ranges, text)
 
 
-def _numbers(table: QTable, given: Any, unit: u.UnitBase, *shape: int) -> u.Quantity | None:
+def _unit(given: Any, length: int) -> tuple[str | None, u.UnitBase, np.ndarray]:
+    """
+    Return the text of the bins' unit, the unit, and by how much each bin is to be multiplied.
+
+    Since HAPI 2.1 each bin may have its own: Hz for some and MHz for others.
+    """
+    texts = ["" if one is None else str(one) for one in (given if isinstance(given, list) else [given])]
+    units = {text: parse(text) for text in texts if text}
+    plain = np.ones(length)
+    if len(units) <= 1:
+        return next(iter(units), None), next(iter(units.values()), None) or u.one, plain
+    parsed = [unit for unit in units.values() if unit is not None]
+    if len(parsed) < len(units) or len(texts) != length or not all(unit.is_equivalent(parsed[0]) for unit in parsed):
+        return ", ".join(units), u.one, plain
+    known = dict(zip(units, parsed, strict=True))
+    factors = [known[text].to(parsed[0]) if text else 1.0 for text in texts]
+    return next(iter(units)), parsed[0], np.array(factors)
+
+
+def _numbers(table: QTable, given: Any, unit: u.UnitBase, factors: np.ndarray, *shape: int) -> u.Quantity | None:
     """Return bins as they stand, or those of the parameter that a name refers to; `None` where they do not fit."""
     numbers: np.ndarray
     if isinstance(given, str):
@@ -93,7 +109,8 @@ def _numbers(table: QTable, given: Any, unit: u.UnitBase, *shape: int) -> u.Quan
         numbers = np.array(given, dtype=float)
     except (TypeError, ValueError):
         return None
-    return None if given is None else _fitting(numbers, unit, *shape)
+    found = None if given is None else _fitting(numbers, unit, *shape)
+    return None if found is None else found * factors
 
 
 def _fitting(numbers: np.ndarray, unit: u.UnitBase, *shape: int) -> u.Quantity | None:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.hapi.gathering import Gathered, expected_lines
 from sunpy_helio_plugins.hapi.header import Info, Parameter
+from sunpy_helio_plugins.hapi.parameter import NUMBERS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -118,20 +119,22 @@ def _choices(info: Info, head: bytes) -> Iterator[tuple[list[pa.DataType], list[
     Yield the types of all fields, and the texts that stand for no number.
 
     At first, what most servers send; then with numbers that are missing; then with whole numbers in another spelling:
-    they may be "1.0", or a fill beyond any integer (hapiclient's issue 73).
+    they may be "1.0", or a fill beyond any integer (hapiclient's issue 73). What is of no type that HAPI knows may hold
+    texts.
     """
     import pyarrow as pa
 
     length = len(re.split(rb"[,\r\n]", head.lstrip(), maxsplit=1)[0].strip(b'"'))
-    stamp = pa.binary(length) if length and info.time.width == 1 else pa.binary()
+    text = pa.binary()
     # To look for texts that are no numbers takes a tenth of the time; NaN is a number to arrow anyway.
-    for first, whole, no_number in (
-        (stamp, pa.int64(), []),
-        (pa.binary(), pa.int64(), NO_NUMBER),
-        (pa.binary(), pa.float64(), NO_NUMBER),
+    for first, whole, other, no_number in (
+        (pa.binary(length) if length and info.time.width == 1 else text, pa.int64(), pa.float64(), []),
+        (text, pa.int64(), pa.float64(), NO_NUMBER),
+        (text, pa.float64(), pa.float64(), NO_NUMBER),
+        (text, pa.float64(), text, NO_NUMBER),
     ):
-        kinds = {"integer": whole, "string": pa.binary(), "isotime": pa.binary()}
-        types = [kinds.get(one.type, pa.float64()) for one in info.parameters for _ in range(one.width)]
+        kinds = {"double": pa.float64(), "integer": whole, "long": whole, "string": text, "isotime": text}
+        types = [kinds.get(one.type, other) for one in info.parameters for _ in range(one.width)]
         yield [first, *types[1:]], no_number
 
 
@@ -143,7 +146,7 @@ def _columns(
 
     names = [str(index) for index in range(len(types))]
     is_wide = len(types) > _WIDE
-    may_quote = any(parameter.is_text for parameter in info.parameters[1:]) and body.find(b'"', start) >= 0
+    may_quote = any(parameter.type not in NUMBERS for parameter in info.parameters[1:]) and body.find(b'"', start) >= 0
     reader = csv.open_csv(
         pa.BufferReader(pa.py_buffer(body).slice(start)),
         csv.ReadOptions(use_threads=False, block_size=size, column_names=names),

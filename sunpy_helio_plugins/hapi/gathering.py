@@ -52,12 +52,13 @@ class Gathered:
         self.parameters, self.rows, self.room = parameters, 0, max(1, room)
         fields: dict[pa.DataType, list[int]] = {}
         self.texts: list[_Texts] = []
-        self.places: list[tuple[pa.DataType, int]] = []
+        self.places: list[tuple[pa.DataType | None, int]] = []
         first = 0
         for parameter in parameters:
-            kind, own = types[first], range(first, first + parameter.width)
-            self.places.append((kind, len(self.texts) if parameter.is_text else len(fields.get(kind, []))))
-            if parameter.is_text:
+            own = range(first, first + parameter.width)
+            kind = None if _is_text(types[first]) else types[first]
+            self.places.append((kind, len(self.texts) if kind is None else len(fields.get(kind, []))))
+            if kind is None:
                 self.texts.append(_Texts(own, self.room))
             else:
                 fields.setdefault(kind, []).extend(own)
@@ -81,7 +82,7 @@ class Gathered:
             self._resize(self.rows)
         made = []
         for parameter, (kind, place) in zip(self.parameters, self.places, strict=True):
-            if parameter.is_text:
+            if kind is None:
                 values = self.texts[place].finish(self.rows)
             else:
                 values = self.numbers[kind].finish(self.rows, slice(place, place + parameter.width))
@@ -96,6 +97,12 @@ class Gathered:
         for one in self._all():
             one.resize(self.rows, room)
         self.room = room
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind))
 
 
 class _Numbers:

@@ -66,6 +66,7 @@ class Info:
             raise FileError("This is no HAPI header: it has no list of named parameters.")
         definitions = answer.get("definitions")
         kept = {key: value for key, value in answer.items() if key not in ("data", "definitions")}
+        kept["parameters"] = [_tidied(member) for member in parameters]
         info = cls(_resolved(kept, definitions if isinstance(definitions, dict) else {}))
         if sum(parameter.width for parameter in info.parameters) > _MOST_FIELDS:
             raise FileError(f"This HAPI header describes records of more than {_MOST_FIELDS} values: not believed.")
@@ -75,8 +76,8 @@ class Info:
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters, the primary time first."""
         first, *rest = self.raw["parameters"]
-        # The first is the time by definition; some servers forget to say so.
-        first = first if first.get("type") else {**first, "type": "isotime"}
+        # The first is the time by definition; some servers forget to say so, or say it in their own words.
+        first = first if Parameter(first).is_text else {**first, "type": "isotime"}
         return tuple(map(Parameter, (first, *rest)))
 
     @property
@@ -93,7 +94,7 @@ class Info:
     def format(self) -> str | None:
         """The format of the records: csv, binary or json."""
         chosen = self.raw.get("format")
-        return str(chosen) if chosen else None
+        return str(chosen).lower() if chosen else None
 
     @property
     def version(self) -> str:
@@ -221,6 +222,11 @@ def _text(value: Any) -> str | None:
 
 def _is_named(member: Any) -> bool:
     return isinstance(member, dict) and bool(member.get("name"))
+
+
+def _tidied(member: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a member of ``parameters`` without spaces around its keys: an example of the specification has them."""
+    return {**{key.strip(): value for key, value in member.items()}, **member} if " " in "".join(member) else member
 
 
 def _resolved(value: Any, definitions: Mapping[str, Any]) -> Any:

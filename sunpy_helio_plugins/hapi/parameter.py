@@ -16,9 +16,12 @@ from typing import Any
 
 from sunpy_helio_plugins.errors import FileError
 
-__all__ = ["Parameter"]
+__all__ = ["NUMBERS", "Parameter"]
 
-_NUMBERS = {"double": "<f8", "integer": "<i4"}
+NUMBERS = ("double", "integer", "long")
+"""Types whose values are numbers; the last is of a later HAPI, with no layout in binary yet."""
+
+_LAYOUTS = {"double": "<f8", "integer": "<i4"}
 _TEXTS = ("string", "isotime")
 _SPELLINGS = {"int": "integer", "float": "double"}
 """Types as examples of the specification spell them."""
@@ -47,8 +50,8 @@ class Parameter:
 
     @cached_property
     def name(self) -> str:
-        """The name, as the server spells it."""
-        return str(self.raw["name"])
+        """The name, as the server spells it; CDAWeb's prototypes put it into a list."""
+        return str(_alone(self.raw["name"]))
 
     @cached_property
     def type(self) -> str:
@@ -96,10 +99,11 @@ class Parameter:
     @property
     def units(self) -> str | list[str | None] | None:
         """The unit's text; a list where elements differ; `None` where there is none."""
-        units = flat(self.raw.get("units"))
-        if not isinstance(units, list):
-            return units if units is None else str(units)
-        texts = [unit if unit is None else str(unit) for unit in units]
+        given = self.raw.get("units")
+        spread = _spread(given, self.size)
+        units = flat(given) if spread is None and isinstance(given, list) else spread or [given]
+        # A reference that leads nowhere is no unit.
+        texts = [None if unit is None or isinstance(unit, dict) else str(unit) for unit in units]
         distinct = list(dict.fromkeys(texts))
         return distinct[0] if len(distinct) == 1 else texts or None
 
@@ -123,7 +127,7 @@ class Parameter:
         if labels is not None and len(set(labels)) == len(labels):
             return labels
         vector = self.vector_components
-        if vector is not None and len(vector) == self.width:
+        if vector is not None and len(set(vector)) == self.width:
             return vector
         numbers = [""] if not self.shape else [str(i) for i in range(self.shape[0])]
         for length in self.shape[1:]:
@@ -161,8 +165,8 @@ class Parameter:
 
     @property
     def fill(self) -> str | float | None:
-        """The fill value: text by the specification, a number on some servers."""
-        fill = self.raw.get("fill")
+        """The fill value: text by the specification, a number or one of each element on some servers."""
+        fill = _alone(self.raw.get("fill"))
         return fill if isinstance(fill, str | int | float) and not isinstance(fill, bool) else None
 
     @property
@@ -180,8 +184,8 @@ class Parameter:
         FileError
             The type is unknown, or a text has no length.
         """
-        if self.type in _NUMBERS:
-            return _NUMBERS[self.type]
+        if self.type in _LAYOUTS:
+            return _LAYOUTS[self.type]
         if self.is_text and self.length:
             return f"S{self.length}"
         what = "no length" if self.is_text else f"the type {self.type or '(none)'!r}"
@@ -199,3 +203,23 @@ def flat(value: Any) -> Any:
     if not isinstance(value, list):
         return value
     return [leaf for part in value for leaf in (flat(part) if isinstance(part, list) else [part])]
+
+
+def _alone(value: Any) -> Any:
+    """Return the one value of a list that holds no other; what is no list, as it is."""
+    leaves = flat(value) if isinstance(value, list) else []
+    return leaves[0] if leaves and all(leaf == leaves[0] for leaf in leaves) else value
+
+
+def _spread(value: Any, shape: tuple[int, ...]) -> list[Any] | None:
+    """Return one value for each element, where one may stand for all of a dimension; `None` where they do not fit."""
+    width = prod(shape)
+    if not isinstance(value, list):
+        return [value] * width
+    if len(value) == 1:
+        return _spread(value[0], shape)
+    if shape and len(value) == shape[0]:
+        parts = [_spread(part, shape[1:]) for part in value]
+        return None if None in parts else [leaf for part in parts for leaf in part or ()]
+    leaves = flat(value)
+    return leaves if len(leaves) == width else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,7 +62,7 @@ def quicklook(table: QTable, columns: Sequence[str] | None = None) -> Figure:
         else:
             _draw_lines(axes, instants, table, name)
     described = (table.meta.get("hapi") or {}).get("description") or ""
-    figure.suptitle(described if len(described) <= 90 else f"{described[:87]}...", fontsize="medium")
+    figure.suptitle(shown(described if len(described) <= 90 else f"{described[:87]}..."), fontsize="medium")
     concise(panels[-1, 0])
     return figure
 
@@ -83,6 +84,27 @@ def concise(axes: Axes) -> None:
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
     axes.set_xlabel("UTC")
+
+
+@lru_cache(maxsize=1024)
+def shown(text: str) -> str:
+    """
+    Return a server's text for a picture: as mathematics where matplotlib can set it, else letter by letter.
+
+    Parameters
+    ----------
+    text : str
+        A label or description, which may hold ``$`` and TeX of any kind.
+    """
+    from matplotlib.mathtext import MathTextParser
+
+    if "$" not in text:
+        return text
+    try:
+        MathTextParser("path").parse(text)
+    except ValueError:
+        return text.replace("$", r"\$")
+    return text
 
 
 def unit_text(unit: u.UnitBase | None) -> str:
@@ -149,7 +171,7 @@ def _draw_lines(axes: Axes, instants: np.ndarray, table: QTable, name: str) -> N
     labels = Parameter(said).components
     marker = "." if len(table) < 100 else None
     for index in range(numbers.shape[1]):
-        axes.plot(instants, numbers[:, index], lw=0.9, marker=marker, label=labels[index] or name)
+        axes.plot(instants, numbers[:, index], lw=0.9, marker=marker, label=shown(labels[index] or name))
     if 1 < numbers.shape[1] <= 2 * _MOST_LINES:
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="small", frameon=False)
     axes.set_ylabel(_label(Parameter(said).title if values.ndim == 1 else name, values), fontsize="small")
@@ -159,8 +181,8 @@ def _draw_lines(axes: Axes, instants: np.ndarray, table: QTable, name: str) -> N
 def _label(name: str, values: Any) -> str:
     unit = unit_text(getattr(values, "unit", None))
     text = (values.info.meta or {}).get("unit_string")
-    shown = unit or (text if isinstance(text, str) and text.strip() and text != "dimensionless" else "")
-    return f"{name}\n[{shown}]" if shown else name
+    spelled = unit or (shown(text) if isinstance(text, str) and text.strip() and text != "dimensionless" else "")
+    return f"{shown(name)}\n[{spelled}]" if spelled else shown(name)
 
 
 def _draw_spectrum(axes: Axes, instants: np.ndarray, table: QTable, name: str) -> None:
@@ -174,13 +196,14 @@ def _draw_spectrum(axes: Axes, instants: np.ndarray, table: QTable, name: str) -
     is_log = len(positive) > 0.5 * np.isfinite(numbers).sum() and positive.max() > 10 * np.percentile(positive, 2)
     norm = LogNorm(np.percentile(positive, 1), positive.max()) if is_log else None
     x, y = _mesh(instants, axis, numbers.shape[1])
-    shown = np.where(numbers > 0, numbers, np.nan) if is_log else numbers
-    cells = shown if axis.varies else shown.T
+    values_drawn = np.where(numbers > 0, numbers, np.nan) if is_log else numbers
+    cells = values_drawn if axis.varies else values_drawn.T
     image = axes.pcolormesh(x, y, cells, norm=norm, cmap="viridis", rasterized=True, shading="flat")
     if axis.centers is not None and np.nanmin(y) > 0 and np.nanmax(y) > 20 * np.nanmin(y):
         axes.set_yscale("log")
     unit = unit_text(axis.centers.unit) if axis.centers is not None else ""
-    axes.set_ylabel(f"{axis.label}\n[{unit or axis.unit_string}]" if unit or axis.unit_string else axis.label)
+    unit = unit or shown(axis.unit_string or "")
+    axes.set_ylabel(f"{shown(axis.label)}\n[{unit}]" if unit else shown(axis.label))
     axes.figure.colorbar(image, ax=axes, label=_label(name, values), pad=0.01)
 
 

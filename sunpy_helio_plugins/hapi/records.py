@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.hapi.csv_records import NO_NUMBER, empty, from_csv
 from sunpy_helio_plugins.hapi.header import Info, Parameter
+from sunpy_helio_plugins.hapi.parameter import NUMBERS
 from sunpy_helio_plugins.hapi.whole import whole_or_float
 
 __all__ = ["Columns", "from_binary", "from_csv", "from_json"]
@@ -115,7 +116,7 @@ def _at_once(cells: list[Any], parameter: Parameter) -> NDArray[Any] | None:
         return np.array(cells) if all(type(cell) is str for cell in cells) else None
     with contextlib.suppress(ValueError, TypeError, OverflowError):
         values = np.array(cells)
-        if values.dtype == np.int64 and parameter.type == "integer":
+        if values.dtype == np.int64 and parameter.type in ("integer", "long"):
             return values
         return np.array(cells, dtype=float)
     return None
@@ -126,9 +127,14 @@ def _one_by_one(cells: list[Any], parameter: Parameter) -> NDArray[Any]:
     width = parameter.width
     if any(len(own) != width for own in leaves):
         raise FileError(f"A record of this JSON answer does not have the {width} values of {parameter.name!r}.")
-    if parameter.is_text:
-        return np.array([["" if leaf is None else str(leaf) for leaf in own] for own in leaves])
-    return np.array([[_number(leaf, parameter) for leaf in own] for own in leaves], dtype=float)
+    if not parameter.is_text:
+        try:
+            return np.array([[_number(leaf, parameter) for leaf in own] for own in leaves], dtype=float)
+        except FileError:
+            # What is of no type that HAPI knows may hold texts.
+            if parameter.type in NUMBERS:
+                raise
+    return np.array([["" if leaf is None else str(leaf) for leaf in own] for own in leaves])
 
 
 def _leaves(value: Any) -> list[Any]:

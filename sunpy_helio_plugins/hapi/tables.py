@@ -29,6 +29,9 @@ _SHOWN = {"Title": 48, "Parameters": 32, "Units": 24}
 """Characters that are printed of a text; the columns themselves hold all of it."""
 
 
+_LARGEST_SINGLE = 3.4e38
+
+
 class HAPITable(HelioTable):
     """Datasets that a search found, one in each row, with the range of time that a fetch would ask for."""
 
@@ -161,7 +164,10 @@ def missing(values: np.ndarray, parameter: Parameter) -> np.ndarray | None:
     numpy.ndarray of bool or None
         True where the element is the fill value or, in a number, NaN; `None` where nothing is missing.
     """
-    fill = masks.is_fill(np.ma.getdata(values), parameter.fill)
+    plain = np.ma.getdata(values)
+    fill = masks.is_fill(plain, parameter.fill)
+    if fill is None and plain.dtype.kind == "f":
+        fill = masks.is_fill(plain, _single(parameter.fill))
     lost: np.ndarray | None = None
     if isinstance(values, np.ma.MaskedArray):
         lost = np.ma.getmaskarray(values)
@@ -170,6 +176,20 @@ def missing(values: np.ndarray, parameter: Parameter) -> np.ndarray | None:
     if lost is None or not lost.any():
         return fill
     return lost if fill is None else fill | lost
+
+
+def _single(fill: str | float | None) -> float | None:
+    """
+    Return what a fill value became where it was once a number of 32 bits; `None` where that is the same.
+
+    -1e31 is then -9.999999848e30 (https://github.com/IHDE-Alliance/ISTP_metadata/issues/10).
+    """
+    try:
+        number = float(fill) if fill is not None else 0.0
+    except ValueError:
+        return None
+    single = float(np.float32(number)) if abs(number) < _LARGEST_SINGLE else number
+    return None if single == number or np.isnan(number) else single
 
 
 def unique_names(info: Info) -> list[str]:
@@ -214,7 +234,7 @@ def _column(name: str, parameter: Parameter, values: np.ndarray, info: Info, con
     mask = missing(values, parameter)
     if parameter.type == "isotime":
         return _times(name, values, mask)
-    if parameter.is_text:
+    if parameter.is_text or values.dtype.kind in "SU":
         return units.column(decoded(values), None, name=name, mask=mask)
     unit = parameter.units
     made = units.column(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,14 +104,14 @@ class HAPITimeSeries(GenericTimeSeries):
         matplotlib.axes.Axes or numpy.ndarray of these
             One for each unit.
         """
-        from sunpy_helio_plugins.hapi.plots import concise
+        from sunpy_helio_plugins.hapi.plots import concise, shown
 
         groups = self._by_unit(columns)
         panels = _panels(axes, len(groups))
         for panel, (text, names) in zip(panels, groups.items(), strict=True):
             frame = self.to_dataframe()[names]
             for name in names:
-                panel.plot(frame.index.to_numpy(), frame[name].to_numpy(), label=name, **plot_args)
+                panel.plot(frame.index.to_numpy(), frame[name].to_numpy(), label=shown(str(name)), **plot_args)
             panel.set_ylabel(text)
             if len(names) <= _MOST_IN_LEGEND:
                 panel.legend(fontsize="small")
@@ -168,10 +168,20 @@ class HAPITimeSeries(GenericTimeSeries):
         unit: dict[str, u.UnitBase] = {}
         rest = zip(unique_names(content.info)[1:], content.info.parameters[1:], columns[1:], strict=True)
         for name, parameter, values in rest:
-            made = _split(name, parameter, values)
-            series |= made
-            unit |= dict(zip(made, _units(parameter, content.info.units_schema), strict=True))
+            made = [(_free(key, series), column) for key, column in _split(name, parameter, values).items()]
+            series.update(made)
+            units = _units(parameter, content.info.units_schema)
+            unit |= {key: one for (key, _), one in zip(made, units, strict=True)}
         return _ordered(pd.DataFrame(series, index=index)), _meta(content), unit
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    """Return a name that no other column has: a component of B and another parameter may both be called B_0."""
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}_{number}"
+    return free
 
 
 def _common_units(series: list[HAPITimeSeries]) -> dict[str, u.UnitBase]:
@@ -201,7 +211,11 @@ def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
         index = frame.index
     if index.is_unique:
         return frame
-    same = index.duplicated(keep=False)
+    instants = index.to_numpy()
+    following = (instants.view(np.int64) + 1).view(instants.dtype)
+    # A whole leap second is the last instant of its day here: records within it look alike.
+    is_last = following.astype("M8[D]") == following
+    same = index.duplicated(keep=False) & ~is_last
     keep = ~same
     keep[same] = ~frame[same].reset_index().duplicated().to_numpy()
     return frame if keep.all() else frame[keep]

@@ -110,6 +110,11 @@ def test_files_become_one_series_in_the_order_of_time_with_each_record_once(tmp_
     assert series.truncate("2026-01-10T00:01", "2026-01-10T00:03").shape == (3, 1)
 
 
+def test_records_within_a_leap_second_are_not_the_same_record(tmp_path: Path) -> None:
+    path = _headed(tmp_path / "x.hapi", b"".join(b"2016-12-31T23:59:60.%dZ,1,2\n" % tenth for tenth in range(10)))
+    assert TimeSeries(path).shape == (10, 2)
+
+
 def test_a_joined_series_goes_on_being_one(tmp_path: Path) -> None:
     one, two, three = (TimeSeries(_file(tmp_path / f"{index}.hapi", f"{index}:00Z,{index}")) for index in range(3))
     joined = one.concatenate([two]).concatenate(three)
