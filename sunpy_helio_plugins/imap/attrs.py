@@ -8,11 +8,10 @@ so the reason must come from here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido import Marker, Word
+from sunpy_helio_plugins.fido import Marker, Word, name_of
 from sunpy_helio_plugins.imap.recency import Ingested, Recent, Released
 from sunpy_helio_plugins.imap.vocabulary import EXTENSIONS, KERNELS, TABLES
 
@@ -20,22 +19,6 @@ __all__ = [
     "CarringtonRotation", "Descriptor", "Extension", "File", "FileName", "Ingested", "Kernel", "Recent", "Released",
     "Repointing", "Table", "Version",
 ]  # fmt: skip
-
-
-def _one_of(word: type, value: Any, allowed: Iterable[str]) -> str:
-    """Return a value in lower case, if it is allowed."""
-    text = str(value).strip().lower()
-    if not isinstance(value, str) or text not in allowed:
-        raise QueryError(f"a.imap.{word.__name__}({value!r}) is unknown to IMAP SDC; it knows: {', '.join(allowed)}.")
-    return text
-
-
-def _number(word: type, value: Any, prefix: str, example: str) -> int:
-    """Return a number that may be written as file names write it."""
-    found = re.fullmatch(rf"(?:{prefix})?(\d{{1,5}})", str(value).strip().lower())
-    if isinstance(value, bool) or not isinstance(value, str | int) or found is None:
-        raise QueryError(f"a.imap.{word.__name__}({value!r}): a number of at most five digits is needed, {example}.")
-    return int(found[1])
 
 
 class File(Marker):
@@ -133,20 +116,16 @@ class Version(Word):
         return str(int(text)) if text.isdigit() else text
 
 
-class Repointing(Word):
-    """
-    The number of the pointing; no time range is needed beside it.
+class _Numbered(Word):
+    """A number that file names write after a word: no time range is needed beside it."""
 
-    Parameters
-    ----------
-    *values : int or str
-        Numbers, also as file names write them: ``120``, ``"repoint00120"``.
-    """
+    prefix = ""
+    example = ""
 
     @classmethod
     def check(cls, value: Any) -> int:
         """
-        Return a pointing's number.
+        Return a number that may be written as file names write it.
 
         Parameters
         ----------
@@ -158,10 +137,29 @@ class Repointing(Word):
         QueryError
             It is no such number; the service itself answers ``"repoint00120"`` with an internal error.
         """
-        return _number(cls, value, "repoint", "as in 120 or 'repoint00120'")
+        found = re.fullmatch(rf"(?:{cls.prefix})?(\d{{1,5}})", str(value).strip().lower(), re.ASCII)
+        if isinstance(value, bool) or not isinstance(value, str | int) or found is None:
+            raise QueryError(
+                f"{name_of(cls)}({value!r}): a number of at most five digits is needed, as in {cls.example}."
+            )
+        return int(found[1])
 
 
-class CarringtonRotation(Word):
+class Repointing(_Numbered):
+    """
+    The number of the pointing; no time range is needed beside it.
+
+    Parameters
+    ----------
+    *values : int or str
+        Numbers, also as file names write them: ``120``, ``"repoint00120"``.
+    """
+
+    prefix = "repoint"
+    example = "120 or 'repoint00120'"
+
+
+class CarringtonRotation(_Numbered):
     """
     The number of the Carrington rotation that a file covers; no time range is needed beside it.
 
@@ -171,33 +169,47 @@ class CarringtonRotation(Word):
         Numbers, also as file names write them: ``2306``, ``"cr02306"``.
     """
 
+    prefix = "cr"
+    example = "2306 or 'cr02306'"
+
+
+class _Listed(Word):
+    """One of the values that the service knows."""
+
+    known: tuple[str, ...] = ()
+
     @classmethod
-    def check(cls, value: Any) -> int:
+    def check(cls, value: Any) -> str:
         """
-        Return a rotation's number.
+        Return a value in lower case, if the service knows it.
 
         Parameters
         ----------
-        value : int or str
+        value : str
             What the user gave.
 
         Raises
         ------
         QueryError
-            It is no such number.
+            It is none of those that the service knows: they are named.
         """
-        return _number(cls, value, "cr", "as in 2306 or 'cr02306'")
+        text = value.strip().lower() if isinstance(value, str) else ""
+        if text not in cls.known:
+            raise QueryError(f"{name_of(cls)}({value!r}) is unknown to IMAP SDC; it knows: {', '.join(cls.known)}.")
+        return text
 
 
-class Extension(Word):
+class Extension(_Listed):
     """
     The file name's extension, such as ``"cdf"`` or ``"pkts"``.
 
     Parameters
     ----------
     *values : str
-        One or more extensions.
+        One or more extensions, with their points or without.
     """
+
+    known = tuple(sorted({extension for those in EXTENSIONS.values() for extension in those}))
 
     @classmethod
     def check(cls, value: Any) -> str:
@@ -214,8 +226,7 @@ class Extension(Word):
         QueryError
             No table of the service has such files.
         """
-        known = sorted({extension for those in EXTENSIONS.values() for extension in those})
-        return _one_of(cls, value.strip().lstrip(".") if isinstance(value, str) else value, known)
+        return super().check(value.strip().lstrip(".") if isinstance(value, str) else value)
 
 
 class FileName(Word):
@@ -252,35 +263,20 @@ class FileName(Word):
         return name
 
 
-class Table(Word):
+class Table(_Listed):
     """
     Which of the service's tables; without this attr the one of science files.
 
     Parameters
     ----------
     *values : str
-        ``"science"``, ``"ancillary"``, ``"quicklook"`` or ``"spice"``.
+        ``"science"``, ``"ancillary"``, ``"quicklook"``, ``"spice"``, or ``"ialirt"`` for I-ALiRT's own archive.
     """
 
-    @classmethod
-    def check(cls, value: Any) -> str:
-        """
-        Return a table's name.
-
-        Parameters
-        ----------
-        value : str
-            What the user gave.
-
-        Raises
-        ------
-        QueryError
-            There is no such table.
-        """
-        return _one_of(cls, value, TABLES)
+    known = tuple(TABLES)
 
 
-class Kernel(Word):
+class Kernel(_Listed):
     """
     SPICE kernels, by their type.
 
@@ -290,22 +286,7 @@ class Kernel(Word):
         Types as the service names them, such as ``"ephemeris_reconstructed"``; none means every type.
     """
 
-    @classmethod
-    def check(cls, value: Any) -> str:
-        """
-        Return a kernel's type.
-
-        Parameters
-        ----------
-        value : str
-            What the user gave.
-
-        Raises
-        ------
-        QueryError
-            There is no such type.
-        """
-        return _one_of(cls, value, KERNELS)
+    known = KERNELS
 
 
 def __dir__() -> list[str]:

@@ -49,14 +49,15 @@ def to_ndcube(table: Table, column: str) -> Any:
     if column not in table.colnames or table[column].ndim < 2:
         able = [name for name in table.colnames if table[name].ndim > 1]
         raise QueryError(f"The table has no column {column!r} of two or more dimensions; it has: {', '.join(able)}.")
-    times = next((table[name] for name in table.colnames if isinstance(table[name], Time)), None)
-    if times is None:
-        raise QueryError("The table has no column of times.")
+    instants = (table[name] for name in table.colnames if isinstance(table[name], Time) and table[name].ndim == 1)
+    times = next(instants, None)
+    if times is None or np.any(times.mask):
+        raise QueryError("A cube needs a column of times of which none is missing: leave the rows without one out.")
     values = table[column]
     axes = list((values.info.meta or {}).get("axes", ()))
     along = [TimeTableCoordinate(times.utc, names="time", physical_types="time")]
     for number, size in enumerate(values.shape[1:]):
-        name = axes[number] if number < len(axes) else f"axis_{number + 1}"
+        name = (axes[number] if number < len(axes) else "") or f"axis_{number + 1}"
         along.append(QuantityTableCoordinate(_bins(table, name, size), names=name))
     # The last axis of an array is the first one of its coordinates.
     coordinates = reduce(and_, reversed(along))
@@ -74,9 +75,19 @@ def to_ndcube(table: Table, column: str) -> Any:
 def _bins(table: Table, name: str, size: int) -> u.Quantity:
     """Return the values along an axis, or numbers where the file has none that can be one."""
     support = table.meta.get("support") or {}
-    found = support[name].get("values") if name in support else None
+    found = support[name].get("values") if name in support else _constant(table, name)
     if found is not None and np.ndim(found) == 1 and len(found) == size and np.asarray(found).dtype.kind in "fiu":
         steps = np.diff(np.asarray(getattr(found, "value", found), dtype=float))
         if (steps > 0).all() or (steps < 0).all():
             return u.Quantity(found, dtype=float)
     return np.arange(size) * u.pix
+
+
+def _constant(table: Table, name: str) -> Any:
+    """Return what a column has in all rows, where that is the same: some files write energies with each record."""
+    if name not in table.colnames or isinstance(table[name], Time) or table[name].ndim != 2 or not len(table):
+        return None
+    column = table[name]
+    bare = getattr(column, "unmasked", column)
+    is_missing = np.any(np.asarray(getattr(column, "mask", False)))
+    return bare[0] if not is_missing and (np.asarray(bare) == np.asarray(bare[0])).all() else None

@@ -278,6 +278,25 @@ class TestCube:
         assert cube.wcs.world_axis_names[-2:] == ("energy", "time")
         assert (cube.axis_world_coords(1)[0] == table.meta["support"]["energy"]["values"]).all()
 
+    @pytest.mark.parametrize(("second", "unit"), [((1.0, 2.0, 4.0), u.eV), ((1.0, 2.0, 5.0), u.pix)])
+    def test_energies_that_are_written_with_each_record(self, make_cdf, second, unit):
+        pytest.importorskip("ndcube")
+        made = {
+            "epoch": (33, np.arange(2) * 10**9, {}),
+            "flux": (44, np.ones((2, 3, 4)), {"DEPEND_0": "epoch", "DEPEND_1": "energy"}),
+            "energy": (44, [(1.0, 2.0, 4.0), second], {"DEPEND_0": "epoch", "UNITS": "eV"}),
+        }
+        cube = imap.to_ndcube(imap.read(make_cdf(made)), "flux")
+        assert cube.axis_world_coords(1)[0].unit == unit
+        assert cube.wcs.world_axis_names == ("axis_2", "energy", "time")
+
+    def test_rows_without_a_time_have_to_be_left_out(self, make_cdf):
+        pytest.importorskip("ndcube")
+        made = {"epoch": (33, [0, -(2**63)], {}), "flux": (44, np.ones((2, 3)), {"DEPEND_0": "epoch"})}
+        table = imap.read(make_cdf(made))
+        with pytest.raises(QueryError, match="leave the rows without one out"):
+            imap.to_ndcube(table, "flux")
+
     def test_what_is_no_spectrogram_is_refused(self):
         pytest.importorskip("ndcube")
         with pytest.raises(QueryError, match=r"it has: b_gse"):
