@@ -29,7 +29,8 @@ _SHOWN = {"Title": 48, "Parameters": 32, "Units": 24}
 """Characters that are printed of a text; the columns themselves hold all of it."""
 
 
-_LARGEST_SINGLE = 3.4e38
+_SINGLES = (1.2e-38, 3.4e38)
+"""Between which magnitudes a number of 32 bits has all its digits."""
 
 
 class HAPITable(HelioTable):
@@ -188,8 +189,10 @@ def _single(fill: str | float | None) -> float | None:
         number = float(fill) if fill is not None else 0.0
     except ValueError:
         return None
-    single = float(np.float32(number)) if abs(number) < _LARGEST_SINGLE else number
-    return None if single == number or np.isnan(number) else single
+    if not _SINGLES[0] < abs(number) < _SINGLES[1]:
+        return None
+    single = float(np.float32(number))
+    return None if single == number else single
 
 
 def unique_names(info: Info) -> list[str]:

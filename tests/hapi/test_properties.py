@@ -203,8 +203,15 @@ def _assert_column(column: Any, expected: list[Any], parameter: Any) -> None:
         assert column.dtype == np.int32
 
 
+def _single(number: float) -> float:
+    return float(np.float32(number)) if 1.2e-38 < abs(number) < 3.4e38 else number
+
+
 def _is_missing(value: Any, parameter: Any) -> bool:
     fill = parameter.fill
+    if parameter.type == "double" and fill is not None and value == _single(float(fill)) != float(fill):
+        # Masked only where no value is the fill itself: nobody draws both.
+        return True
     if parameter.type == "isotime":
         return value in ("", fill)
     if parameter.type == "string":

@@ -236,6 +236,12 @@ def test_fills_may_have_been_numbers_of_32_bits(tmp_path: Path) -> None:
         assert table["x"].mask.tolist() == [True, False]
 
 
+def test_a_fill_too_small_for_32_bits_is_not_zero() -> None:
+    header = {"HAPI": "3.0", "format": "csv", "parameters": [TIME, column(fill="1e-50", units="nT")]}
+    table = hapi.read(f"#{json.dumps(header)}\n2026-01-10Z,0\n".encode())
+    assert not hasattr(table["x"], "mask")
+
+
 @pytest.mark.parametrize("name", ["metadata_lisird.json", "metadata_vires.json"])
 def test_every_dataset_of_real_servers_is_read(real_data: Path, tmp_path: Path, name: str) -> None:
     # Names, units and descriptions are the servers' own; types, which are not kept there, are all tried by turns.
