@@ -20,8 +20,8 @@ __all__ = ["LONG", "end_of", "longest"]
 POINTING = 2
 """Days: a pointing begins somewhere in its first day and lasts about one."""
 
-ROTATION = 28
-"""Days: a synodic Carrington rotation of 27.3, rounded up."""
+ROTATION = 29
+"""Days: a synodic Carrington rotation of 27.2 to 27.4 begins somewhere in its first day."""
 
 MAP = 366
 

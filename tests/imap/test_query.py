@@ -107,7 +107,7 @@ class TestParameters:
         [
             ("swapi", "l2", None, "20260110"),
             ("glows", "l2", None, "20260109"),
-            ("glows", "l3b", "ion-rate-profile", "20251214"),
+            ("glows", "l3b", "ion-rate-profile", "20251213"),
             ("idex", None, None, "20260101"),
             ("idex", "l2b", "sci-10days", "20260101"),
             ("hi", "l1b", None, "20260109"),
@@ -115,7 +115,7 @@ class TestParameters:
             (None, None, "h45-ena-h-hf-nsp-full-hae-6deg-6mo", "20250709"),
             (None, None, None, "20260109"),
             ("glows", "l2", "hist", "20260109"),
-            (None, None, "ion-rate-profile", "20251214"),
+            (None, None, "ion-rate-profile", "20251213"),
         ],
     )
     def test_start_reaches_back_by_the_length_of_the_product(self, instrument, level, descriptor, first):
@@ -170,7 +170,7 @@ class TestFileNames:
         [
             ("imap_mag_l2_norm-gse_20260110_v001.0002.cdf", date(2026, 1, 11)),
             ("imap_glows_l2_hist_20260108-repoint00118_v001.0001.cdf", date(2026, 1, 10)),
-            ("imap_glows_l3b_ion-rate-profile_20251227-cr02306_v001.0001.cdf", date(2026, 1, 24)),
+            ("imap_glows_l3b_ion-rate-profile_20251227-cr02306_v001.0001.cdf", date(2026, 1, 25)),
             ("imap_idex_l2b_sci-10days_20260101_v001.0001.cdf", date(2026, 1, 11)),
             ("imap_hi_l2_h45-ena-h-hf-nsp-full-hae-6deg-6mo_20251001_v001.0001.cdf", date(2026, 4, 1)),
             ("imap_hi_l2_h45-ena-h-hf-nsp-full-hae-6deg-3mo_20251130_v001.0001.cdf", date(2026, 3, 1)),
