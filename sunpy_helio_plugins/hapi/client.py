@@ -121,9 +121,8 @@ def _downloads(rows: HAPITable | HAPIFiles, path: str | Path) -> Iterator[Downlo
             continue
         found = Found.of_row(row)
         target = paths.target(path, _file_name(row), paths.row_values(row), fallback=f"records{stream.SUFFIX}")
-        order = fetching.Order(
-            target, found.server.archive, found.dataset, found.info, found.format, found.server.login
-        )
+        info = found.info.of(found.server.name, found.dataset)
+        order = fetching.Order(target, found.server.archive, found.dataset, info, found.format, found.server.login)
         yield fetching.download(found.piece, order)
 
 

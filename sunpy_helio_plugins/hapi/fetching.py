@@ -189,6 +189,7 @@ def _complete_json(part: Path, order: Order) -> None:
     data, answer = _data(content, order), json.loads(content)
     if not isinstance(answer, dict) or "parameters" not in answer:
         part.write_bytes(_json(order.info, data))
+    stream.note_origin(part, order.info)
 
 
 def _header(part: Path, order: Order) -> tuple[Info, int]:

@@ -133,9 +133,28 @@ class Info:
         return str(self.raw.get("description") or "")
 
     @property
+    def origin(self) -> dict[str, str]:
+        """``server`` and ``dataset``, where `of` wrote them down: HAPI's headers do not say whose they are."""
+        said = self.raw.get("x_origin")
+        return {str(key): str(value) for key, value in said.items()} if isinstance(said, Mapping) else {}
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The names of all parameters, the primary time's first."""
         return tuple(parameter.name for parameter in self.parameters)
+
+    def of(self, server: str, dataset: str) -> Info:
+        """
+        Return the description with a note of whose it is.
+
+        Parameters
+        ----------
+        server : str
+            The server's name.
+        dataset : str
+            The dataset's id.
+        """
+        return Info({**self.raw, "x_origin": {"server": server, "dataset": dataset}})
 
     def subset(self, names: Iterable[str]) -> Info:
         """

@@ -71,7 +71,8 @@ def read(
     info : mapping or Info, optional
         The decoded info answer of the same parameters, for records without a header.
     context : mapping, optional
-        ``server`` and ``dataset``, for units that mean one thing here and another there.
+        ``server`` and ``dataset``, for units that mean one thing here and another there. Files that were fetched tell
+        them by themselves.
 
     Returns
     -------
@@ -120,7 +121,11 @@ def from_contents(contents: Sequence[stream.Content], context: Mapping[str, str]
         Records are cut, or files do not belong together.
     """
     filled = [content for content in contents if content.size] or contents[:1]
-    table = from_records(merging.common(filled), merging.joined(filled), context)
+    info = merging.common(filled)
+    context = context or info.origin
+    table = from_records(info, merging.joined(filled), context)
+    if context:
+        table.meta["hapi"]["x_origin"] = dict(context)
     order = merging.order(table, filled)
     return table if order is None else table[order]
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -26,7 +24,7 @@ from sunpy_helio_plugins.hapi.content import (
 from sunpy_helio_plugins.hapi.header import NO_DATA, Info, status_of
 from sunpy_helio_plugins.transport.words import server_words
 
-__all__ = ["SNIFFED", "SUFFIX", "Content", "acceptance", "from_answer", "looks_like_hapi", "split"]
+__all__ = ["SNIFFED", "SUFFIX", "Content", "acceptance", "from_answer", "looks_like_hapi", "note_origin", "split"]
 
 
 _COPIED = 1 << 20
@@ -102,7 +100,8 @@ def acceptance(info: Info, chosen: str, subject: str) -> Callable[[Path], None]:
     -------
     callable
         Takes the path of the part file. It raises `~sunpy_helio_plugins.errors.FileError` for a page of HTML, an error
-        in JSON, no records, and records that are cut; a header that is missing or cannot be read is replaced in place.
+        in JSON, no records, and records that are cut; a header that is missing or cannot be read is replaced in place,
+        and the `Info.origin` of ``info`` is noted in it.
     """
     return partial(_accept, info=info, chosen=chosen, subject=subject)
 
@@ -129,7 +128,8 @@ def _accept(part: Path, *, info: Info, chosen: str, subject: str) -> None:
     if chosen == "csv":
         _end_last_line(part)
     if own is None or own.format != chosen:
-        _prepend(part, size, layout.header(chosen))
+        _replace(part, 0, size, layout.header(chosen))
+    note_origin(part, info)
 
 
 def _refuse_strangers(head: bytes, chosen: str, subject: str) -> None:
@@ -196,13 +196,38 @@ def _is_cut(tail: bytes, fields: int) -> bool:
     return b"." in usual and (b"." not in value or len(value.rpartition(b".")[2]) < len(usual.rpartition(b".")[2]))
 
 
-def _prepend(part: Path, size: int, header: bytes) -> None:
-    """Put a header before the records, in the place of the first ``size`` bytes of the same file: it may be locked."""
-    with part.open("r+b") as stream, tempfile.TemporaryFile(dir=part.parent) as records:
-        stream.seek(size)
-        shutil.copyfileobj(stream, records, _COPIED)
-        records.seek(0)
-        stream.seek(0)
-        stream.write(header)
-        shutil.copyfileobj(records, stream, _COPIED)
-        stream.truncate()
+def note_origin(part: Path, info: Info) -> None:
+    """
+    Write into a file's header whose records it holds: units may depend on it.
+
+    Parameters
+    ----------
+    part : pathlib.Path
+        A file that begins with a header or is a JSON answer; it is changed in place.
+    info : Info
+        A description with its `Info.origin`; nothing is done where it has none.
+    """
+    with part.open("rb") as stream:
+        head = stream.read(SNIFFED)
+    if not info.origin or b'"x_origin"' in head or b"{" not in head:
+        return
+    place = head.index(b"{") + 1
+    is_empty = head[place:].lstrip(b"# \t\r\n").startswith(b"}")
+    note = f'"x_origin": {json.dumps(info.origin, ensure_ascii=False)}{"" if is_empty else ", "}'
+    _replace(part, place, place, note.encode())
+
+
+def _replace(part: Path, start: int, end: int, text: bytes) -> None:
+    """Put a text in the place of some bytes of a file. The file stays the same one: it may be locked."""
+    shift = len(text) - (end - start)
+    size = part.stat().st_size
+    blocks = range(end, size, _COPIED)
+    with part.open("r+b") as stream:
+        for block in reversed(blocks) if shift > 0 else blocks:
+            stream.seek(block)
+            moved = stream.read(min(_COPIED, size - block))
+            stream.seek(block + shift)
+            stream.write(moved)
+        stream.seek(start)
+        stream.write(text)
+        stream.truncate(size + shift)

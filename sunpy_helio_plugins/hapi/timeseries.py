@@ -13,7 +13,7 @@ from sunpy.timeseries import GenericTimeSeries, TimeSeriesMetaData
 
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.hapi import reading, stream
-from sunpy_helio_plugins.hapi.header import Parameter
+from sunpy_helio_plugins.hapi.header import Info, Parameter
 from sunpy_helio_plugins.hapi.tables import decoded, missing, unique_names
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.units import parse
@@ -170,7 +170,7 @@ class HAPITimeSeries(GenericTimeSeries):
         for name, parameter, values in rest:
             made = [(_free(key, series), column) for key, column in _split(name, parameter, values).items()]
             series.update(made)
-            units = _units(parameter, content.info.units_schema)
+            units = _units(parameter, content.info)
             unit |= {key: one for (key, _), one in zip(made, units, strict=True)}
         return _ordered(pd.DataFrame(series, index=index)), _meta(content), unit
 
@@ -258,12 +258,12 @@ def _split(name: str, parameter: Parameter, values: np.ndarray) -> dict[str, np.
     return {f"{name}_{label}": flat[:, index] for index, label in enumerate(parameter.components)}
 
 
-def _units(parameter: Parameter, schema: str | None) -> list[u.UnitBase]:
+def _units(parameter: Parameter, info: Info) -> list[u.UnitBase]:
     unit = parameter.units
     fits = isinstance(unit, list) and len(unit) == parameter.width
     texts = unit if isinstance(unit, list) and fits else [None if isinstance(unit, list) else unit] * parameter.width
-    context = {"name": parameter.name, "description": parameter.description}
-    parsed = [None if parameter.is_text else parse(text, schema, context) for text in texts]
+    context = {"name": parameter.name, "description": parameter.description, **info.origin}
+    parsed = [None if parameter.is_text else parse(text, info.units_schema, context) for text in texts]
     return [u.dimensionless_unscaled if one is None else one for one in parsed]
 
 

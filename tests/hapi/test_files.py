@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sunpy.net import Fido
+from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError
@@ -109,3 +111,56 @@ def test_a_header_that_names_another_format_is_corrected(tmp_path: Path) -> None
     assert hapi.read(made)["B"].value.tolist() == [1.25, 2.5]
     made = _accepted(tmp_path / "part", _headed("csv", BINARY), "binary")
     assert hapi.read(made)["B"].value.tolist() == [1.25, 2.5]
+
+
+def _with_origin(**members: Any) -> Info:
+    parameters = [INFO.raw["parameters"][0], {"name": "r", "type": "double", "units": "Rs", **members}]
+    return Info.from_json({"HAPI": "3.0", "parameters": parameters}).of("das2", "Cassini/Ephemeris/Saturn,60s")
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("has_header", [True, False])
+@pytest.mark.parametrize(("chosen", "body"), [("csv", CSV), ("binary", BINARY)])
+def test_a_file_says_whose_records_it_holds(
+    tmp_path: Path, chosen: str, body: bytes, has_header: bool, indent: int | None
+) -> None:
+    info = _with_origin()
+    said = {**{key: value for key, value in info.raw.items() if key != "x_origin"}, "format": chosen}
+    own = "".join(f"#{line}\n" for line in json.dumps(said, indent=indent).splitlines())
+    made = _accepted(tmp_path / "part", own.encode() * has_header + body, chosen, info)
+    table = hapi.read(made)
+    assert table.meta["hapi"]["x_origin"] == {"server": "das2", "dataset": "Cassini/Ephemeris/Saturn,60s"}
+    # Saturn's radius: by the header alone it might be the Sun's.
+    assert table["r"].to_value("km").tolist() == [1.25 * 60268, 2.5 * 60268]
+    assert _accepted(tmp_path / "part", made, chosen, info) == made
+
+
+def test_files_and_memory_give_the_same_units(archive: Any, tmp_path: Path) -> None:
+    for chosen in ("csv", "binary"):
+        found = Fido.search(
+            a.Time("2026-01-10", "2026-01-11"), a.hapi.Server("cdaweb"), a.hapi.Dataset("AC_H0_MFI"),
+            a.hapi.Format(chosen),
+        )  # fmt: skip
+        table = hapi.read(Fido.fetch(found, path=tmp_path / "{file}")[0])
+        loaded = hapi.load(found["hapi"])
+        assert table.meta["hapi"]["x_origin"] == {"server": "cdaweb", "dataset": "AC_H0_MFI"}
+        assert loaded.meta["hapi"]["x_origin"] == table.meta["hapi"]["x_origin"]
+        assert [str(table[name].info.unit) for name in table.colnames] == [
+            str(loaded[name].info.unit) for name in table.colnames
+        ]
+
+
+def test_json_says_whose_records_it_holds(archive: Any, tmp_path: Path) -> None:
+    found = Fido.search(
+        a.Time("2026-01-10", "2026-01-12"), a.hapi.Server("lisird"), a.hapi.Dataset("tsis_tsi_24hr"),
+        a.hapi.Format("json"),
+    )  # fmt: skip
+    table = hapi.read(Fido.fetch(found, path=tmp_path / "{file}")[0])
+    assert table.meta["hapi"]["x_origin"] == {"server": "lisird", "dataset": "tsis_tsi_24hr"}
+
+
+def test_large_files_are_moved_whole(tmp_path: Path) -> None:
+    body = b"".join(b"%04d-01-01T00:00:00Z,%d.5\n" % (1000 + index // 40, index) for index in range(160_000))
+    made = _accepted(tmp_path / "part", body, info=_with_origin())
+    assert made.endswith(body)
+    assert len(body) > 3 << 20
