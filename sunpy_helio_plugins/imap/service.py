@@ -280,7 +280,7 @@ def downloads(rows: Iterable[tuple[str, str]]) -> Iterator[tuple[str, Login | No
         if ialirt.ENDPOINT in url:
             yield url, None
             continue
-        base, found, _ = url.partition("/download/")
+        base = url.partition("/download/")[0] if "/download/" in url else ""
         if base not in known:
-            known[base] = at(base) if found else current()
+            known[base] = at(base) if base else current()
         yield download_url(path, known[base])

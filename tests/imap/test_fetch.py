@@ -11,9 +11,10 @@ from astropy.table import vstack
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
-from sunpy_helio_plugins import conf
+from sunpy_helio_plugins import IMAPClient, conf
 from sunpy_helio_plugins.errors import FileError, QueryError
-from sunpy_helio_plugins.imap import intact
+from sunpy_helio_plugins.imap import intact, tables
+from sunpy_helio_plugins.imap.translate import Query
 from sunpy_helio_plugins.sandbox import imap as service
 
 pytestmark = pytest.mark.usefixtures("collected_here")
@@ -154,6 +155,10 @@ class TestOlderTables:
     def test_a_table_without_addresses_is_fetched_from_the_service_that_is_set(self, archive, found, tmp_path):
         table = found[0][:1]
         table.remove_column("url")
+        assert len(fetch(table, path=tmp_path)) == 1
+
+    def test_so_is_one_that_was_made_without_the_name_of_a_service(self, archive, tmp_path):
+        table = tables.from_answers([(Query(), [{"file_path": GSE}])], client=IMAPClient())
         assert len(fetch(table, path=tmp_path)) == 1
 
 
