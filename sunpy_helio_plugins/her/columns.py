@@ -140,9 +140,9 @@ class Reader:
             values = self._each(keyword, values, str)
         if _LONG.fullmatch(keyword.name) or keyword.name not in keywords():
             data = np.empty(len(values), dtype=object)
-            data[:] = [value or "" for value in values]
+            data[:] = [_printable(value or "") for value in values]
         else:
-            data = np.array([value or "" for value in values], dtype=str)
+            data = np.array([_printable(value or "") for value in values], dtype=str)
         return MaskedColumn(data, mask=missing, copy=False)
 
     def _objects(self, _: Keyword, values: list[Any]) -> Any:
@@ -240,6 +240,11 @@ def _guess(values: list[Any]) -> str:
     if kinds == {bool}:
         return "boolean"
     return "float" if kinds and kinds <= {int, float} else "string"
+
+
+def _printable(text: str) -> str:
+    """Return text without halves of characters, which JSON can escape and nothing can print."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _missing(values: list[Any]) -> Mask:

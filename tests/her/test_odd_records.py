@@ -85,6 +85,15 @@ def test_coordinates_in_different_systems_never_share_a_unit() -> None:
     assert list(table["coord2_unit"]) == ["arcsec", "rsun", "arcsec"]
 
 
+@pytest.mark.parametrize("name", ["frm_name", "event_title", "new_text"])
+def test_half_a_character_does_not_keep_a_table_from_being_shown(name: str) -> None:
+    """JSON can escape one half of a pair, which no encoding has."""
+    table = beside(**{name: json.loads('"\\u00c5 \\ud800"')})
+    assert table[name][1] == "\u00c5 ?"
+    for text in (str(table.show(name)), repr(table.show(name)), table.show(name)._repr_html_()):
+        assert text.encode()
+
+
 def test_a_number_of_pixels_is_no_brightness() -> None:
     table = beside()
     assert table["event_npixels"].tolist() == [7, 7, 7]
