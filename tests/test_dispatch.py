@@ -113,3 +113,9 @@ def test_printing_fido_lists_the_four_clients():
     shown = str(Fido)
     for client in MARKERS:
         assert client.__name__ in shown
+
+
+@pytest.mark.parametrize("client", MARKERS)
+def test_a_client_shows_what_it_understands(client):
+    assert client.__name__ in str(client())
+    assert "<table" in client()._repr_html_()

@@ -102,15 +102,15 @@ class HAPIClient(Face, BaseClient):
         return "hapi", "sunpy_helio_plugins.hapi.attrs"
 
     @classmethod
-    def register_values(cls) -> dict[type[Attr], list[tuple[str, ...]]]:
+    def register_values(cls) -> dict[type[Attr], list[Any]]:
         """Return the values that complete on Tab."""
         return {
             a.Provider: [(PROVIDER, "Servers that speak the Heliophysics Application Programmer's Interface")],
             attrs.Server: [(one.name, f"{one.title}, {one.source}".strip(", ")) for one in listing.known().values()],
-            attrs.Dataset: [("*",)],
-            attrs.Parameters: [("*",)],
+            attrs.Dataset: ["*"],
+            attrs.Parameters: ["*"],
             attrs.Format: [("binary", "Binary records"), ("csv", "Comma-separated values"), ("json", "JSON")],
-            attrs.Chunk: [("*",)],
+            attrs.Chunk: ["*"],
         }
 
 

@@ -126,10 +126,10 @@ class HERClient(Face, BaseClient):
         return "her", "sunpy_helio_plugins.her.attrs"
 
     @classmethod
-    def register_values(cls) -> dict[type, list[tuple[str, ...]]]:
+    def register_values(cls) -> dict[type, list[Any]]:
         """Return the values that complete when a user types an attr."""
         return {
-            attrs.Event: [("*",)],
+            attrs.Event: ["*"],
             attrs.EventType: list(event_types().items()),
             attrs.Supplier: [(name, "Condensed name of a method.") for name in suppliers()],
             core.Provider: [("HER", "Heliophysics Events Registry."), ("HEK", "Another name of HER.")],
