@@ -25,9 +25,13 @@ FRAMES = {
     "gse": "GeocentricSolarEcliptic", "gsm": "GeocentricSolarMagnetospheric", "sm": "SolarMagnetic",
     "mag": "Geomagnetic", "gei": "GeocentricEarthEquatorial", "hee": "HeliocentricEarthEcliptic",
     "hci": "HeliocentricInertial", "heeq": "HeliographicStonyhurst", "hgs": "HeliographicStonyhurst",
-    "geo": "ITRS", "j2000": "GCRS", "gcrs": "GCRS", "icrf": "GCRS",
+    "geo": "ITRS", "j2000": "GCRS", "gcrs": "GCRS",
 }  # fmt: skip
-"""Coordinate systems by the names of SPASE (HAPI's ``coordinateSystemSchema``), as classes of sunpy and astropy."""
+"""
+Coordinate systems by the names of SPASE (HAPI's ``coordinateSystemSchema``), as classes of sunpy and astropy.
+
+Left out is what has no certain meaning without more: ICRF without its centre, Carrington's without an observer.
+"""
 
 
 def to_ndcube(table: QTable, column: str) -> NDCube:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["quicklook"]
 
 _MOST_LINES = 6
+_GAP = 3.5
+"""Of how many usual steps a step is that shows records to be missing."""
+
 _MOST_PANELS = 12
 
 
@@ -64,6 +67,11 @@ def quicklook(table: QTable, columns: Sequence[str] | None = None) -> Figure:
     described = (table.meta.get("hapi") or {}).get("description") or ""
     figure.suptitle(shown(described if len(described) <= 90 else f"{described[:87]}..."), fontsize="medium")
     concise(panels[-1, 0])
+    texts = [] if columns is not None else [name for name in table.colnames[1:] if not _holds_numbers(table, name)]
+    if texts:
+        figure.supxlabel(
+            shown(f"Not drawn, since they hold no numbers: {', '.join(texts)}"), x=0.01, ha="left", fontsize="x-small"
+        )
     return figure
 
 
@@ -137,12 +145,25 @@ def _drawable(table: QTable, columns: Sequence[str] | None) -> list[str]:
     missing = [name for name in named if name not in table.colnames]
     if missing:
         raise QueryError(f"The table has no column {', '.join(missing)}; it has {', '.join(table.colnames)}.")
-    chosen = [name for name in named if getattr(table[name], "dtype", np.dtype("U1")).kind in "fi"]
+    chosen = [name for name in named if _holds_numbers(table, name)]
     if columns is None:
-        chosen = chosen[:_MOST_PANELS]
+        # Bins that change with time are the axes of what they belong to.
+        axes = {key for name in chosen for key in _references(table, name)}
+        chosen = [name for name in chosen if name not in axes][:_MOST_PANELS]
     if not chosen or not len(table):
         raise QueryError("There is nothing to draw: no records, or no columns of numbers.")
     return chosen
+
+
+def _holds_numbers(table: QTable, name: str) -> bool:
+    return getattr(table[name], "dtype", np.dtype("U1")).kind in "fi"
+
+
+def _references(table: QTable, name: str) -> set[str]:
+    from sunpy_helio_plugins.hapi.parameter import Parameter
+
+    meta = table[name].info.meta or {}
+    return Parameter({"name": name, "bins": meta.get("bins")}).references
 
 
 def _is_spectrum(table: QTable, name: str) -> bool:
@@ -170,6 +191,8 @@ def _draw_lines(axes: Axes, instants: np.ndarray, table: QTable, name: str) -> N
     said = {**(values.info.meta or {}), "name": name, "size": list(values.shape[1:]) or None}
     labels = Parameter(said).components
     marker = "." if len(table) < 100 else None
+    gaps = _gaps(instants.astype(float))
+    numbers, instants = np.insert(numbers, gaps, np.nan, axis=0), np.insert(instants, gaps, instants[gaps])
     for index in range(numbers.shape[1]):
         axes.plot(instants, numbers[:, index], lw=0.9, marker=marker, label=shown(labels[index] or name))
     if 1 < numbers.shape[1] <= 2 * _MOST_LINES:
@@ -195,9 +218,7 @@ def _draw_spectrum(axes: Axes, instants: np.ndarray, table: QTable, name: str) -
     # Logarithmic colours tell nothing where all values are of one size, or of either sign.
     is_log = len(positive) > 0.5 * np.isfinite(numbers).sum() and positive.max() > 10 * np.percentile(positive, 2)
     norm = LogNorm(np.percentile(positive, 1), positive.max()) if is_log else None
-    x, y = _mesh(instants, axis, numbers.shape[1])
-    values_drawn = np.where(numbers > 0, numbers, np.nan) if is_log else numbers
-    cells = values_drawn if axis.varies else values_drawn.T
+    x, y, cells = _mesh(instants, axis, np.where(numbers > 0, numbers, np.nan) if is_log else numbers)
     image = axes.pcolormesh(x, y, cells, norm=norm, cmap="viridis", rasterized=True, shading="flat")
     if axis.centers is not None and np.nanmin(y) > 0 and np.nanmax(y) > 20 * np.nanmin(y):
         axes.set_yscale("log")
@@ -207,20 +228,39 @@ def _draw_spectrum(axes: Axes, instants: np.ndarray, table: QTable, name: str) -
     axes.figure.colorbar(image, ax=axes, label=_label(name, values), pad=0.01)
 
 
-def _mesh(instants: np.ndarray, axis: Axis, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the corners of the image's cells: times by bins."""
+def _mesh(instants: np.ndarray, axis: Axis, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the corners of the image's cells, times by bins, and the cells: empty where records are missing."""
     import matplotlib.dates as dates
 
-    days = _edges(dates.date2num(instants))
+    days, rows = _columns_of_time(dates.date2num(instants))
+    cells = np.where((rows >= 0)[:, None], values[rows], np.nan)
+    if axis.centers is not None and axis.varies:
+        lines = np.array([_bin_edges(line, None) for line in axis.centers.value])
+        lines = lines[np.append(np.maximum.accumulate(rows), -1)]
+        return np.repeat(days[:, None], values.shape[1] + 1, axis=1), lines, cells
     if axis.centers is None:
-        edges = np.arange(count + 1) - 0.5
-    elif axis.varies:
-        centers = axis.centers.value
-        lines = np.array([_bin_edges(line, None) for line in np.vstack([centers, centers[-1:]])])
-        return np.repeat(days[:, None], count + 1, axis=1), lines
+        edges = np.arange(values.shape[1] + 1) - 0.5
     else:
         edges = _bin_edges(axis.centers.value, axis.ranges.value if axis.ranges is not None else None)
-    return days, edges
+    return days, edges, cells.T
+
+
+def _columns_of_time(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the edges of the image's columns, and the record in each; -1 for the emptiness where some are missing."""
+    gaps = _gaps(days)
+    half = np.median(np.diff(days)) / 2
+    rows = np.insert(np.arange(len(days)), gaps, -1)
+    edges = np.insert(_edges(days), gaps + 1, days[gaps] - half)
+    edges[np.flatnonzero(rows < 0)] = days[gaps - 1] + half
+    return edges, rows
+
+
+def _gaps(days: np.ndarray) -> np.ndarray:
+    """Return before which records others are missing, where they have a cadence."""
+    steps = np.diff(days)
+    usual = np.median(steps) if len(steps) else 0.0
+    is_regular = len(steps) > 2 and np.mean(np.abs(steps - usual) <= 0.5 * usual) > 0.8
+    return np.flatnonzero(steps > _GAP * usual) + 1 if is_regular else np.empty(0, int)
 
 
 def _bin_edges(centers: np.ndarray, ranges: np.ndarray | None) -> np.ndarray:

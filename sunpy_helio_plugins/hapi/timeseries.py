@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HAPITimeSeries"]
 
-_MOST_IN_LEGEND = 12
+_MOST_IN_LEGEND = 9
 
 
 class HAPITimeSeries(GenericTimeSeries):
@@ -114,7 +114,7 @@ class HAPITimeSeries(GenericTimeSeries):
                 panel.plot(frame.index.to_numpy(), frame[name].to_numpy(), label=shown(str(name)), **plot_args)
             panel.set_ylabel(text)
             if len(names) <= _MOST_IN_LEGEND:
-                panel.legend(fontsize="small")
+                panel.legend(fontsize="x-small", ncols=1 + len(names) // 5)
         concise(panels[-1])
         return panels[0] if len(panels) == 1 else np.array(panels)
 

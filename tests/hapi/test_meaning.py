@@ -17,6 +17,7 @@ from sunpy.timeseries import TimeSeries
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.hapi.bins import axes_of
+from sunpy_helio_plugins.hapi.meaning import FRAMES
 
 TIME = {"name": "Time", "type": "isotime", "length": 20}
 
@@ -105,6 +106,54 @@ def test_a_quicklook_draws_each_column_as_suits_it(archive: Any) -> None:
     with pytest.raises(QueryError, match="nothing to draw"):
         hapi.quicklook(table([{"name": "s", "type": "string"}], "x"))
     plt.close("all")
+
+
+def _with_missing_records(*parameters: dict[str, Any]) -> Any:
+    header = json.dumps({"format": "csv", "HAPI": "3.0", "parameters": [TIME, *parameters]})
+    minutes = [*range(20), *range(40, 60)]
+    width = sum(one.get("size", [1])[0] for one in parameters)
+    lines = [
+        f"2026-01-10T00:{minute:02}:00Z,{','.join(str(minute + 1 + i) for i in range(width))}" for minute in minutes
+    ]
+    return hapi.read("\n".join([f"#{header}", *lines, ""]).encode())
+
+
+def test_where_records_are_missing_nothing_is_drawn() -> None:
+    fixed = {"name": "flux", "type": "double", "size": [8], "bins": [{"name": "e", "centers": list(range(1, 9))}]}
+    moving = {**fixed, "name": "power", "bins": [{"name": "f", "centers": "f"}]}
+    frequencies = {"name": "f", "type": "double", "size": [8], "units": "Hz"}
+    scalar = {"name": "x", "type": "double"}
+    figure = hapi.quicklook(_with_missing_records(scalar, fixed, moving, frequencies))
+    line, *images = [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
+    assert np.isnan(line.lines[0].get_ydata()).sum() == 1
+    # The frequencies are an axis of the power, and have no picture of their own.
+    assert len(images) == 2
+    for axes in images:
+        cells = np.ma.getmaskarray(axes.collections[0].get_array())
+        assert cells.shape == (8, 41) or cells.shape == (41, 8)
+        assert cells.sum() == 8
+    plt.close("all")
+
+
+def test_records_without_a_cadence_are_joined_by_lines() -> None:
+    irregular = table([{"name": "x", "type": "double"}], "1", "2")
+    assert len(hapi.quicklook(irregular).axes[0].lines[0].get_ydata()) == 2
+    plt.close("all")
+
+
+def test_what_is_not_drawn_is_named() -> None:
+    parameters = [{"name": "x", "type": "double"}, {"name": "note $^", "type": "string"}]
+    figure = hapi.quicklook(table(parameters, "1,a", "2,b"))
+    assert figure.get_supxlabel() == r"Not drawn, since they hold no numbers: note \$^"
+    assert hapi.quicklook(table(parameters, "1,a"), ["x"]).get_supxlabel() == ""
+    plt.close("all")
+
+
+@pytest.mark.parametrize("name", sorted(FRAMES))
+def test_every_system_that_is_named_makes_coordinates(name: str) -> None:
+    one = {"name": "pos", "type": "double", "size": [3], "units": "km", "coordinateSystemName": name.upper()}
+    place = hapi.to_skycoord(table([one], "1e6,2e5,3e4"), "pos")
+    assert place.cartesian.xyz.to_value("km")[:, 0].tolist() == pytest.approx([1e6, 2e5, 3e4])
 
 
 def test_a_series_groups_columns_by_unit(archive: Any, tmp_path: Path) -> None:
