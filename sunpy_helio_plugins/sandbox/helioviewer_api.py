@@ -27,6 +27,7 @@ __all__ = ["routes"]
 ASTRONOMICAL_UNIT = 149597870700.0
 EPOCH = datetime(1970, 1, 1)
 
+
 def _closest(query: given.Query) -> holdings.Image:
     when, source_id = given.date(query, "date"), given.integer(query, "sourceId")
     image = holdings.closest(source_id, when)

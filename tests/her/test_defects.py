@@ -66,7 +66,8 @@ def test_python_words() -> None:
 
 
 def test_booleans_asked() -> None:
-    for human in (a.hek.FRM.HumanFlag == True, a.her.frm_humanflag == True, a.hek.FRM.HumanFlag == "true"):  # noqa: E712
+    asked = (a.hek.FRM.HumanFlag == True, a.her.frm_humanflag == True, a.hek.FRM.HumanFlag == "true")  # noqa: E712
+    for human in asked:
         assert fields(a.her.CH, human)[0]["value0"] == "true"
 
 

@@ -118,7 +118,6 @@ class TestSearch:
             "/imap/query", "/imap/api-key/query", "/imap/authorized/query",
         ]  # fmt: skip
 
-
     def test_the_table_of_pointings_is_asked_for_with_the_key(self, archive, tmp_path, monkeypatch):
         monkeypatch.setenv("IMAP_API_KEY", service.API_KEY)
         found = Fido.search(DAY, a.imap.Kernel("repoint"))
