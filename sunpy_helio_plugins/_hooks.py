@@ -9,17 +9,20 @@ the heavy module is imported before this package or after it.
 from __future__ import annotations
 
 import importlib
-import importlib.util
+import logging
 import sys
+from functools import partial
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import ModuleType
 
 __all__ = ["install", "when_imported"]
+
+_log = logging.getLogger(__name__)
 
 COMPANIONS = {
     "sunpy.timeseries": ("sunpy_helio_plugins.hapi.timeseries", "sunpy_helio_plugins.imap.timeseries"),
@@ -30,12 +33,12 @@ COMPANIONS = {
 class _ThenImport(Loader):
     """Load a module as its own loader would, then import its companions."""
 
-    def __init__(self, loader: Loader, companions: list[str]) -> None:
+    def __init__(self, loader: Any, done: Callable[[], None]) -> None:
         self._loader = loader
-        self._companions = companions
+        self._done = done
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self._loader.create_module(spec)
+        return self._loader.create_module(spec)  # type: ignore[no-any-return]
 
     def exec_module(self, module: ModuleType) -> None:
         # Others (importlib.resources, pickling, reloads) must find the module's own loader, not this wrapper.
@@ -43,12 +46,17 @@ class _ThenImport(Loader):
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
         self._loader.exec_module(module)
-        for name in self._companions:
-            importlib.import_module(name)
+        self._done()
+
+    def __getattr__(self, name: str) -> Any:
+        """Answer as the module's own loader: who asks where a module is gets its source and its data, too."""
+        if name.startswith("__") or name == "_loader":
+            raise AttributeError(name)
+        return getattr(self._loader, name)
 
 
 class _Watcher(MetaPathFinder):
-    """Find the watched modules once, by way of the finders that stand behind this one."""
+    """Find the watched modules by way of the finders that stand behind this one, until they have been imported."""
 
     def __init__(self) -> None:
         self.companions: dict[str, list[str]] = {}
@@ -58,13 +66,32 @@ class _Watcher(MetaPathFinder):
     ) -> ModuleSpec | None:
         if fullname not in self.companions:
             return None
-        companions = self.companions.pop(fullname)
-        spec = importlib.util.find_spec(fullname)
-        if spec is None or spec.loader is None:
-            self.companions[fullname] = companions
-            return None
-        spec.loader = _ThenImport(spec.loader, companions)
+        spec = self._found(fullname, path, target)
+        if spec is not None and hasattr(spec.loader, "exec_module"):
+            spec.loader = _ThenImport(spec.loader, partial(self._import_companions, fullname))
         return spec
+
+    def _found(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
+        """Ask the finders behind this one, as the import system does."""
+        finders = list(sys.meta_path)
+        for finder in finders[finders.index(self) + 1 :] if self in finders else finders:
+            find = getattr(finder, "find_spec", None)
+            spec = None if find is None else find(fullname, path, target)
+            if spec is not None:
+                return spec
+        return None
+
+    def _import_companions(self, fullname: str) -> None:
+        for name in self.companions.pop(fullname, ()):
+            _import(name, fullname)
+
+
+def _import(companion: str, module: str) -> None:
+    """Import a companion; where it fails, the module that the user imported works as it did without this package."""
+    try:
+        importlib.import_module(companion)
+    except Exception:
+        _log.warning("%s could not be imported after %s.", companion, module, exc_info=True)
 
 
 _watcher = _Watcher()
@@ -82,7 +109,7 @@ def when_imported(module: str, companion: str) -> None:
         Full name of the module to import then.
     """
     if module in sys.modules:
-        importlib.import_module(companion)
+        _import(companion, module)
         return
     if _watcher not in sys.meta_path:
         sys.meta_path.insert(0, _watcher)

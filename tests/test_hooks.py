@@ -52,3 +52,48 @@ def test_a_module_that_is_missing_stays_missing(run):
         "    try:\n        import no_such_thing\n    except ModuleNotFoundError as error:\n        print(error)\n"
     )
     assert said == "No module named 'no_such_thing'\n" * 2
+
+
+def test_asking_where_a_module_is_imports_nothing_and_uses_nothing_up(run):
+    said = run(
+        "import importlib.util\n_hooks.when_imported('heavy', 'companion')\n"
+        "spec = importlib.util.find_spec('heavy')\n"
+        "print(spec.loader.get_filename() == spec.origin)\n"
+        "print('inner' in spec.loader.get_source('heavy'), 'heavy' in sys.modules)\nimport heavy\n"
+    )
+    assert said == "True\nTrue False\ncompanion\n"
+
+
+def test_a_companion_that_fails_costs_nothing_but_itself(run):
+    said = run("_hooks.when_imported('heavy', 'no_such_companion')\nimport heavy\nprint(heavy.ready)")
+    assert said == "True\n"
+    assert run("import heavy\n_hooks.when_imported('heavy', 'no_such_companion')\nprint(heavy.ready)") == "True\n"
+
+
+def test_a_finder_of_others_gets_the_path_and_the_target(run):
+    said = run(
+        "import importlib.abc\n"
+        "class Other(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'heavy':\n            print('asked', path, target)\n"
+        "sys.meta_path.insert(0, Other())\n_hooks.when_imported('heavy', 'companion')\nimport heavy\n"
+    )
+    assert said == "asked None None\ncompanion\n"
+
+
+def test_a_module_that_was_imported_may_be_loaded_again(run):
+    said = run(
+        "import importlib\n_hooks.when_imported('heavy', 'companion')\nimport heavy\n"
+        "again = importlib.reload(heavy)\nprint(again is heavy, type(heavy.__spec__.loader).__name__)"
+    )
+    assert said == "companion\nTrue SourceFileLoader\n"
+
+
+def test_a_module_may_be_loaded_lazily(run):
+    said = run(
+        "import importlib.util\n_hooks.when_imported('heavy', 'companion')\n"
+        "spec = importlib.util.find_spec('heavy')\nspec.loader = importlib.util.LazyLoader(spec.loader)\n"
+        "module = importlib.util.module_from_spec(spec)\nsys.modules['heavy'] = module\n"
+        "spec.loader.exec_module(module)\nprint('lazy')\nprint(module.ready)"
+    )
+    assert said == "lazy\ncompanion\nTrue\n"

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from astropy.io import registry
-from astropy.table import QTable, Table
+from astropy.table import QTable
 
+from sunpy_helio_plugins import registration
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.hapi import merging, stream
 from sunpy_helio_plugins.hapi.header import Info
@@ -143,31 +143,16 @@ def named(source: Any) -> Iterator[None]:
 
 
 def register() -> None:
-    """Teach astropy's ``Table.read`` to open ``.hapi`` files; a format of QTable would hide all those of Table."""
-    registry.register_reader("hapi", Table, _reader, force=True)
-    registry.register_identifier("hapi", Table, _identify, force=True)
+    """Register the format ``"hapi"`` with astropy's ``Table.read``."""
+    registration.register_format("hapi", _reader, _recognizes)
 
 
-def _reader(source: Source, **kwargs: Any) -> QTable:
+def _reader(source: Source, /, **kwargs: Any) -> QTable:
+    """Read a file of HAPI records: CSV or binary with their header, or JSON; see `sunpy_helio_plugins.hapi.read`."""
     return read(source, **kwargs)
 
 
-def _identify(origin: str, path: Any, fileobj: Any, *args: Any, **kwargs: Any) -> bool:
+def _recognizes(name: str, peek: registration.Peek) -> bool:
     """Tell by name and content: by content alone, HAPI's CSV would be anyone's CSV as well."""
-    name = str(path or "").lower()
-    if origin != "read" or (name and not name.endswith((stream.SUFFIX, f"{stream.SUFFIX}.gz", f"{stream.SUFFIX}.bz2"))):
-        return False
-    try:
-        return stream.looks_like_hapi(_head(path, fileobj))
-    except (OSError, ValueError, AttributeError, TypeError):
-        return False
-
-
-def _head(path: Any, fileobj: Any) -> bytes:
-    if fileobj is None:
-        with Path(path).open("rb") as opened:
-            return opened.read(stream.SNIFFED)
-    place = fileobj.tell()
-    head: bytes = fileobj.read(stream.SNIFFED)
-    fileobj.seek(place)
-    return head
+    endings = (stream.SUFFIX, f"{stream.SUFFIX}.gz", f"{stream.SUFFIX}.bz2")
+    return (not name or name.lower().endswith(endings)) and stream.looks_like_hapi(peek(stream.SNIFFED))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import html
 from collections.abc import Container, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from astropy import units as u
 from sunpy.timeseries import GenericTimeSeries, TimeSeriesMetaData
 
+from sunpy_helio_plugins import registration
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.hapi import reading, stream
 from sunpy_helio_plugins.hapi.header import Info, Parameter
@@ -37,13 +37,7 @@ class HAPITimeSeries(GenericTimeSeries):
 
     _source = "hapi"
 
-    @classmethod
-    def is_datasource_for(cls, **kwargs: Any) -> bool:
-        """Tell whether a file begins with a HAPI header; the name does not matter."""
-        source = kwargs.get("source")
-        if source:
-            return str(source).lower() == cls._source
-        return _begins_with_header(kwargs.get("filepath"))
+    is_datasource_for = registration.datasource(lambda name, peek: stream.looks_like_hapi(peek(stream.SNIFFED)))
 
     def concatenate(
         self, others: GenericTimeSeries | Iterable[GenericTimeSeries], same_source: bool = False, **kwargs: Any
@@ -234,14 +228,6 @@ def _panels(axes: Any, count: int) -> list[Any]:
         return [plt.gca()]
     _, panels = plt.subplots(count, 1, sharex=True, figsize=(9, 1 + 2 * count), layout="constrained")
     return list(panels)
-
-
-def _begins_with_header(path: Any) -> bool:
-    try:
-        with Path(path).open("rb") as opened:
-            return stream.looks_like_hapi(opened.read(stream.SNIFFED))
-    except (OSError, TypeError, ValueError):
-        return False
 
 
 def _split(name: str, parameter: Parameter, values: np.ndarray) -> dict[str, np.ndarray]:

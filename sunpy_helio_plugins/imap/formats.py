@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from astropy.io import registry
-from astropy.table import QTable, Table
+from astropy.table import QTable
+
+from sunpy_helio_plugins import registration
+from sunpy_helio_plugins.errors import FileError
 
 __all__ = ["FORMAT", "register"]
 
@@ -16,18 +18,19 @@ FORMAT = "imap-cdf"
 
 def register() -> None:
     """Teach astropy to read CDF files."""
-    registry.register_reader(FORMAT, Table, _read, force=True)
-    registry.register_identifier(FORMAT, Table, _is_imap, force=True)
+    registration.register_format(FORMAT, _read, _recognizes)
 
 
-def _read(path: Any, **kwargs: Any) -> QTable:
-    """Read a file; also ``Table.read`` gives a QTable, as a plain one would make floats of integers with units."""
+def _read(path: Any, /, **kwargs: Any) -> QTable:
+    """Read a CDF file, see `sunpy_helio_plugins.imap.read`; the table is a QTable, which keeps integers with units."""
     from sunpy_helio_plugins.imap.cdf import read
 
-    return read(path if isinstance(path, str | Path) else path.name, **kwargs)
+    given = path if isinstance(path, str | Path) else getattr(path, "name", None)
+    if not isinstance(given, str | Path):
+        raise FileError(f"A CDF file is read from its path, not from {type(path).__name__}; save it to a file first.")
+    return read(given, **kwargs)
 
 
-def _is_imap(origin: str, path: Any, fileobj: Any, *args: Any, **kwargs: Any) -> bool:
+def _recognizes(name: str, peek: registration.Peek) -> bool:
     """Tell whether a file is one of the mission's, by its name alone: other CDF files may have other readers."""
-    name = Path(path).name if isinstance(path, str | Path) else ""
-    return origin == "read" and name.startswith("imap_") and name.endswith(".cdf")
+    return name.startswith("imap_") and name.endswith(".cdf")

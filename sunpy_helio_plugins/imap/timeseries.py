@@ -19,6 +19,7 @@ from astropy.time import Time
 from sunpy.timeseries import GenericTimeSeries
 from sunpy.util import MetaDict
 
+from sunpy_helio_plugins import registration
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.imap.cdf import read
 from sunpy_helio_plugins.quantities.times import datetime64_from_iso, datetime64_from_tt2000
@@ -47,10 +48,7 @@ class IMAPTimeSeries(GenericTimeSeries):
 
     _source = "imap"
 
-    @classmethod
-    def is_datasource_for(cls, **kwargs: Any) -> bool:
-        """Tell whether the user asked for this source."""
-        return str(kwargs.get("source", "")).lower() == cls._source
+    is_datasource_for = registration.datasource(lambda name, peek: False)
 
     @classmethod
     def _parse_file(cls, filepath: Any) -> tuple[pd.DataFrame, MetaDict, dict[str, u.UnitBase]]:

@@ -11,6 +11,8 @@ __all__ = ["PASSING", "backoff", "retry_after"]
 PASSING = frozenset({429, 502, 503, 504})
 """HTTP statuses after which the same request may well succeed."""
 
+_dice = random.Random()  # noqa: S311 - no secret depends on it; the random numbers that a user has seeded stay theirs
+
 
 def backoff(attempt: int) -> float:
     """
@@ -21,7 +23,7 @@ def backoff(attempt: int) -> float:
     attempt : int
         How many attempts have failed before the last one.
     """
-    return float(0.5 * 2**attempt * random.uniform(0.75, 1.25))  # noqa: S311 - no secret depends on it
+    return float(0.5 * 2**attempt * _dice.uniform(0.75, 1.25))
 
 
 def retry_after(value: str | None) -> float | None:
