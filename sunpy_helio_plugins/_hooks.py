@@ -38,7 +38,7 @@ class _ThenImport(Loader):
         self._done = done
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self._loader.create_module(spec)  # type: ignore[no-any-return]
+        return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
         # Others (importlib.resources, pickling, reloads) must find the module's own loader, not this wrapper.
@@ -90,7 +90,7 @@ def _import(companion: str, module: str) -> None:
     """Import a companion; where it fails, the module that the user imported works as it did without this package."""
     try:
         importlib.import_module(companion)
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever it is, it is not the fault of who imports the module
         _log.warning("%s could not be imported after %s.", companion, module, exc_info=True)
 
 

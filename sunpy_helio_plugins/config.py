@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from astropy.config import ConfigItem, ConfigNamespace
 
-__all__ = ["Conf", "conf"]
+__all__ = ["Conf", "Isolation", "conf", "isolation"]
 
 _PACKAGE = "sunpy_helio_plugins"
 
@@ -92,3 +92,29 @@ class Conf(ConfigNamespace):
 
 conf = Conf()
 """The settings in force."""
+
+
+class Isolation:
+    """
+    Whether only this machine is asked: it is true while the embedded archive serves.
+
+    It is not a setting, so that neither ``conf.reload()`` nor a value set meanwhile ends it.
+    """
+
+    def __init__(self) -> None:
+        self._holders = 0
+
+    def __bool__(self) -> bool:
+        return self._holders > 0
+
+    def begin(self) -> None:
+        """Refuse every other machine until `end` has been called as often as this."""
+        self._holders += 1
+
+    def end(self) -> None:
+        """Undo one call of `begin`."""
+        self._holders -= 1
+
+
+isolation = Isolation()
+"""Whether other machines are refused."""

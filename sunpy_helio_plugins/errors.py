@@ -3,6 +3,7 @@ What can go wrong, as a tree::
 
     HelioPluginsError
     ├── QueryError (ValueError)          the question cannot be asked; raised before any request
+    │   └── IsolationError               another machine would be asked while the embedded archive serves
     ├── ServiceError (OSError)           an archive did not answer as it should
     │   ├── ServiceUnreachable           no answer: no such host, refused, silent, cut off
     │   ├── ServiceRefused               the archive says that the request is at fault (HTTP 4xx)
@@ -28,6 +29,7 @@ __all__ = [
     "FileError",
     "HelioPluginsError",
     "IncompleteAnswerWarning",
+    "IsolationError",
     "MissingDependencyError",
     "QueryError",
     "ServiceBroken",
@@ -45,6 +47,10 @@ class HelioPluginsError(Exception):
 
 class QueryError(HelioPluginsError, ValueError):
     """A question that cannot be asked: the message says what was given and what is possible."""
+
+
+class IsolationError(QueryError):
+    """An address on another machine, which is not asked while the embedded archive serves."""
 
 
 class ServiceError(HelioPluginsError, OSError):

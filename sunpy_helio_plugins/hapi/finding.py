@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from sunpy_helio_plugins.errors import HelioPluginsError, QueryError, ServiceError
+from sunpy_helio_plugins.errors import HelioPluginsError, IsolationError, QueryError, ServiceError
 from sunpy_helio_plugins.hapi import listing
 from sunpy_helio_plugins.hapi.covering import Found, covering
 from sunpy_helio_plugins.hapi.header import Info
@@ -23,6 +23,9 @@ _AT_ONCE = 5
 _QUERIES_AT_ONCE = 16
 _READ_THROUGH, _READ_UNNAMED = 100, 30
 """Datasets whose descriptions are asked for to look for words in them: of a server that was named, and of any other."""
+
+_FAILED = (ServiceError, IsolationError)
+"""A server that was not asked or did not answer, as opposed to one that does not know what it is asked for."""
 
 _TOLD = 3
 """Servers whose words about what they do not know are repeated."""
@@ -103,21 +106,21 @@ def _raise_unanswered(outcomes: dict[Query, Answer | HelioPluginsError]) -> None
     for query, came in outcomes.items():
         questions.setdefault(replace(query, server=""), []).append(came)
     for answers in questions.values():
-        unknown = [came for came in answers if isinstance(came, QueryError)]
+        unknown = [came for came in answers if isinstance(came, QueryError) and not isinstance(came, _FAILED)]
         if len(unknown) == len(answers):
             rest = f" (and {len(unknown) - _TOLD} further servers do not know it, either)" if unknown[_TOLD:] else ""
             raise QueryError(" ".join(map(str, unknown[:_TOLD])) + rest)
-    failed = [came for came in outcomes.values() if isinstance(came, ServiceError)]
+    failed = [came for came in outcomes.values() if isinstance(came, _FAILED)]
     if failed and not any(isinstance(came, Answer) for came in outcomes.values()):
         raise failed[0]
 
 
 def _lost(query: Query, error: HelioPluginsError) -> Answer:
     text = f"{query.dataset or 'the catalogue'} of {query.server}: {error}"
-    if query.is_listed and isinstance(error, QueryError):
+    if query.is_listed and not isinstance(error, _FAILED):
         # Nobody said that this server in particular knows it.
         return Answer()
-    return Answer(problems=[text], gaps=[text] if isinstance(error, ServiceError) else [])
+    return Answer(problems=[text], gaps=[text] if isinstance(error, _FAILED) else [])
 
 
 def find(query: Query, service: Service | None = None) -> Answer:

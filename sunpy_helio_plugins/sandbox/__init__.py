@@ -9,42 +9,36 @@ tests, also those of a package that builds on this one::
     with sandbox.serve():
         ...  # searches go to the embedded archive
 
+    sandbox.start()  # the same without a block, until sandbox.stop()
+
+While it serves, this package asks no other machine: whatever is set, an address that is not on loopback is refused.
 ``python -m sunpy_helio_plugins.sandbox`` keeps one running for a notebook.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Sequence
 
-from sunpy_helio_plugins.config import conf
+from sunpy_helio_plugins.sandbox import settings
 from sunpy_helio_plugins.sandbox.server import Archive, Request
 
-__all__ = ["SERVICES", "Archive", "Request", "serve", "use"]
+__all__ = ["SERVICES", "Archive", "Request", "serve", "start", "stop", "use"]
 
 SERVICES = ("hapi", "imap", "helioviewer", "her")
 """The services that the archive has."""
 
-HAPI_SERVERS = ("cdaweb", "lisird", "swe")
-"""The HAPI servers that the archive plays, by the short names of the real ones."""
-
-OFFICIAL_VARIABLES = (
-    "IMAP_DATA_ACCESS_URL",
-    "IMAP_API_KEY",
-    "IMAP_ACCESS_TOKEN",
-    "IMAP_DATA_DIR",
-    "IALIRT_DATA_ACCESS_URL",
-    "SWE_CLIENT_ID",
-    "SWE_CLIENT_SECRET",
-)
-"""What imap-data-access, the mission's own client, reads from the environment; our client reads it too."""
+_lock = threading.RLock()
+_serving: list[Archive] = []
+_started: Archive | None = None
 
 
-@contextlib.contextmanager
-def serve(port: int = 0, services: Sequence[str] = SERVICES) -> Iterator[Archive]:
+def serve(port: int = 0, services: Sequence[str] = SERVICES) -> Archive:
     """
     Run the archive and point this package's settings at it.
+
+    It serves from the call on, until the ``with`` block ends; without a block, until `stop`, also where the returned
+    archive is not kept. Meanwhile this package refuses every address that is not on this machine.
 
     Parameters
     ----------
@@ -53,55 +47,99 @@ def serve(port: int = 0, services: Sequence[str] = SERVICES) -> Iterator[Archive
     services : sequence of str, optional
         Which of `SERVICES` to run.
 
-    Yields
-    ------
+    Returns
+    -------
     Archive
-        The running archive; afterwards it is stopped, and every setting is as it was.
+        The running archive, to be used in a ``with`` statement; when it is stopped, every setting is as it was.
+
+    Raises
+    ------
+    OSError
+        The port is in use.
     """
-    with Archive(port, tuple(services)) as archive, use(archive.url):
-        yield archive
+    archive = Archive(port, tuple(services))
+    archive.start()
+    pointed = settings.point(archive.url)
+    # The archive restores them, and nothing else does.
+    pointed.is_held = True
+    archive.at_end(pointed.restore)
+    with _lock:
+        _serving[:] = [one for one in _serving if one.is_running]
+        _serving.append(archive)
+    return archive
 
 
-@contextlib.contextmanager
-def use(url: str) -> Iterator[None]:
+def start(port: int = 0, services: Sequence[str] = SERVICES) -> Archive:
+    """
+    Run the archive and point this package's settings at it, until `stop` is called.
+
+    Parameters
+    ----------
+    port, services
+        As for `serve`.
+
+    Returns
+    -------
+    Archive
+        The running archive: the same at every call until `stop`.
+
+    Raises
+    ------
+    RuntimeError
+        It was started at another port or with other services.
+    OSError
+        The port is in use.
+    """
+    global _started
+    with _lock:
+        running = _started
+        if running is None or not running.is_running:
+            _started = serve(port, services)
+            return _started
+        if port not in (0, running.port) or set(services) != set(running.services):
+            raise RuntimeError(
+                f"The embedded archive runs already at {running.url}, with {', '.join(running.services)}; call "
+                "sandbox.stop() before it is started otherwise."
+            )
+        return running
+
+
+def stop() -> None:
+    """
+    Stop what `start` began, and what `serve` and `use` began without a ``with`` statement; restore every setting.
+
+    What a ``with`` statement began ends with its block. Where nothing is to be stopped, nothing happens.
+    """
+    global _started
+    with _lock:
+        for archive in reversed(_serving.copy()):
+            if not archive.is_held:
+                archive.stop()
+                _serving.remove(archive)
+        _started = None
+        settings.restore_unheld()
+
+
+def use(url: str) -> settings.Pointed:
     """
     Point this package's settings at a running archive, and restore them afterwards.
+
+    It holds from the call on, until the ``with`` block ends; without a block, until `stop`. Meanwhile this package
+    refuses every address that is not on this machine.
 
     Parameters
     ----------
     url : str
         The archive's address, as ``python -m sunpy_helio_plugins.sandbox`` prints it.
-    """
-    hapi_servers = [f"{name}={url}/hapi/{name}/hapi" for name in HAPI_SERVERS]
-    helioviewer_hapi = f"{url}/helioviewer/hapi/Helioviewer/hapi"
-    with contextlib.ExitStack() as stack:
-        for section, item, value in (
-            (conf.hapi, "servers", [*hapi_servers, f"helioviewer={helioviewer_hapi}"]),
-            (conf.hapi, "oauth2", [f"swe={url}/hapi/swe/realms/swe/protocol/openid-connect/token swe_hapiserver"]),
-            (conf.imap, "url", f"{url}/imap"),
-            (conf.imap, "ialirt_url", f"{url}/imap/ialirt"),
-            (conf.helioviewer, "api_url", f"{url}/helioviewer/v2"),
-            (conf.helioviewer, "hapi_url", helioviewer_hapi),
-            (conf.helioviewer, "jp2_url", f"{url}/helioviewer/jp2"),
-            (conf.her, "url", f"{url}/hek/her"),
-            # The next archive may listen on the same port, with other answers.
-            (conf, "cache", False),
-        ):
-            stack.enter_context(section.set_temp(item, value))
-        stack.enter_context(_without(OFFICIAL_VARIABLES))
-        yield
 
+    Returns
+    -------
+    contextlib.AbstractContextManager
+        To be used in a ``with`` statement; its ``restore()`` ends it too.
 
-@contextlib.contextmanager
-def _without(names: Sequence[str]) -> Iterator[None]:
+    Raises
+    ------
+    ValueError
+        The address is not on this machine.
     """
-    Hide environment variables.
-
-    Those of a mission member would win over the settings above: searches would pass the embedded archive by, a real key
-    would come here, and made-up files would lie among the real ones.
-    """
-    hidden = {name: os.environ.pop(name) for name in names if name in os.environ}
-    try:
-        yield
-    finally:
-        os.environ.update(hidden)
+    return settings.point(url)

@@ -19,6 +19,7 @@ from sunpy_helio_plugins.sandbox.hapi_data import CDAWEB, LISIRD
 from sunpy_helio_plugins.sandbox.hapi_model import Server
 from sunpy_helio_plugins.sandbox.hapi_protocol import MESSAGES, RefusalError, check_data, check_info, check_names
 from sunpy_helio_plugins.sandbox.hapi_swe import SWE
+from sunpy_helio_plugins.sandbox.settings import listed
 
 __all__ = ["CLIENT_ID", "CLIENT_SECRET", "PREFIX", "SERVERS", "TOKEN_LIFETIME", "application"]
 
@@ -83,11 +84,14 @@ def application() -> web.Application:
     Returns
     -------
     aiohttp.web.Application
-        To be mounted at `PREFIX`: ``/<server>/hapi/<endpoint>``, and the token endpoint of ``swe``.
+        To be mounted at `PREFIX`: ``/<server>/hapi/<endpoint>``, and the token endpoint of ``swe``. Further servers
+        that the package lists have empty catalogues.
     """
     app = web.Application()
     app[_TOKENS] = {}
-    for name, server in SERVERS.items():
+    # Servers that are listed and not played hold nothing: a search of all of them finds what the others have.
+    empty = {name: Server(name, "2.0", ("csv",), ()) for name in listed() if name not in SERVERS}
+    for name, server in {**SERVERS, **empty}.items():
         for endpoint in (_about, _capabilities, _catalog, _info, _data):
             app.router.add_get(f"/{name}/hapi/{endpoint.__name__.removeprefix('_')}", _guarded(server, endpoint))
     app.router.add_post("/swe/realms/swe/protocol/openid-connect/token", _token)

@@ -60,6 +60,10 @@ class Archive:
     ----------
     url : str
         The address below which all services stand.
+    services : tuple of str
+        The services that run.
+    is_held : bool
+        Whether a ``with`` block will stop it.
     log : list of Request
         Every request that came in, in their order.
     faults : Faults
@@ -68,9 +72,12 @@ class Archive:
 
     def __init__(self, port: int, services: tuple[str, ...]) -> None:
         self.url = ""
+        self.services = services
+        self.is_held = False
         self.log: list[Request] = []
         self.faults = Faults()
-        self._port, self._services = port, services
+        self._port = port
+        self._at_end: list[Callable[[], object]] = []
         self._loop = asyncio.new_event_loop()
         self._started = threading.Event()
         self._failure: BaseException | None = None
@@ -78,19 +85,64 @@ class Archive:
         self._thread = threading.Thread(target=self._run, name="embedded archive", daemon=True)
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        if not self._started.wait(_START_SECONDS):
-            raise TimeoutError(f"The embedded archive did not start within {_START_SECONDS} s.")
-        if self._failure is not None:
-            raise self._failure
+        self.start()
+        self.is_held = True
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._thread.is_alive():
+        self.stop()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it answers."""
+        return self._thread.is_alive()
+
+    @property
+    def port(self) -> int:
+        """The port at which it listens."""
+        return int(self.url.rpartition(":")[2] or self._port)
+
+    def start(self) -> None:
+        """
+        Start to answer; an archive that runs goes on running.
+
+        Raises
+        ------
+        OSError
+            The port is in use.
+        RuntimeError
+            It was stopped: an archive runs once.
+        """
+        if self.is_running:
+            return
+        if self._started.is_set():
+            raise RuntimeError("This archive was stopped; make another one.")
+        self._thread.start()
+        if not self._started.wait(_START_SECONDS):
+            raise TimeoutError(f"The embedded archive did not start within {_START_SECONDS} s.")
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> None:
+        """Stop to answer, and undo what depends on it; an archive that was stopped stays so."""
+        while self._at_end:
+            self._at_end.pop()()
+        if self.is_running:
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
+
+    def at_end(self, undo: Callable[[], object]) -> None:
+        """
+        Have something undone before it stops.
+
+        Parameters
+        ----------
+        undo : callable
+            Called without arguments; those that were given last are called first.
+        """
+        self._at_end.append(undo)
 
     def fault(self, kind: str, **options: Any) -> Rule:
         """
@@ -152,7 +204,7 @@ class Archive:
 
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[self._record], client_max_size=2**28)
-        for name in self._services:
+        for name in self.services:
             module = importlib.import_module(f"{__package__}.{name}")
             application.add_subapp(module.PREFIX, module.application())
         return application

@@ -35,7 +35,7 @@ from sunpy_helio_plugins.transport.credentials import Login
 from sunpy_helio_plugins.transport.discreet import unlogged
 from sunpy_helio_plugins.transport.patience import PASSING, backoff, retry_after
 from sunpy_helio_plugins.transport.reasons import reason
-from sunpy_helio_plugins.transport.urls import follow, public_url, same_origin, sendable
+from sunpy_helio_plugins.transport.urls import follow, permit, proxies, public_url, same_origin, sendable
 from sunpy_helio_plugins.transport.words import server_words
 
 __all__ = ["Exchange", "user_agent"]
@@ -179,6 +179,7 @@ class Exchange:
         silence = self.silence or conf.read_timeout
         timeout = (min(conf.connect_timeout, self.left()), min(silence, self.left()))
         failure = ""
+        permit(url)
         try:
             with unlogged(url):
                 response = _session().get(
@@ -188,6 +189,7 @@ class Exchange:
                     stream=True,
                     allow_redirects=False,
                     auth=_Signed(self.login),
+                    proxies=proxies(url),
                 )
             with closing(response):
                 location = response.headers.get("Location") if response.status_code in REDIRECTS else None

@@ -26,7 +26,15 @@ from sunpy_helio_plugins.transport.patience import backoff
 from sunpy_helio_plugins.transport.reasons import reason
 from sunpy_helio_plugins.transport.receiving import receive
 from sunpy_helio_plugins.transport.trust import tls
-from sunpy_helio_plugins.transport.urls import check_scheme, follow, public_url, same_origin, sendable
+from sunpy_helio_plugins.transport.urls import (
+    check_scheme,
+    follow,
+    is_loopback,
+    permit,
+    public_url,
+    same_origin,
+    sendable,
+)
 
 if TYPE_CHECKING:
     import aiohttp
@@ -232,6 +240,7 @@ class Job:
     async def _request(self, session: aiohttp.ClientSession, url: str) -> aiohttp.ClientResponse:
         # The bytes on the disk are to be those that the server counted; and some servers hang when they compress.
         headers = {"Accept-Encoding": "identity"}
+        permit(url)
         if same_origin(url, self.download.url):
             headers |= self.download.headers
         login = self.download.login
@@ -270,7 +279,7 @@ class Job:
         from urllib.request import getproxies, proxy_bypass
 
         parts = urlsplit(url)
-        if proxy_bypass(parts.netloc.rpartition("@")[2]):
+        if is_loopback(url) or proxy_bypass(parts.netloc.rpartition("@")[2]):
             return None
         # parfive knows the environment's variables in upper case only; most systems set the others.
         proxy: str | None = getattr(self.config, f"{parts.scheme}_proxy", None) or getproxies().get(parts.scheme)

@@ -19,7 +19,7 @@ from sunpy_helio_plugins.errors import (
     ServiceRefused,
     ServiceUnreachable,
 )
-from sunpy_helio_plugins.transport.urls import is_private, public_url
+from sunpy_helio_plugins.transport.urls import is_private, permit, proxies, public_url
 from sunpy_helio_plugins.transport.words import server_words
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def client_credentials(name: str, token_url: str, identity: Secret, secret: Secr
     MissingDependencyError
         authlib is not installed.
     QueryError
-        The address is neither TLS nor on this machine.
+        The address is neither TLS nor on this machine; or the embedded archive serves, and it is not on this machine.
     ServiceError
         No token was given.
     """
@@ -63,6 +63,7 @@ def client_credentials(name: str, token_url: str, identity: Secret, secret: Secr
         raise MissingDependencyError(f"Signing in to {name}", "oauth2") from None
     if not is_private(token_url):
         raise QueryError(f"{public_url(token_url)} gives tokens without TLS: no credentials are sent there.")
+    permit(token_url)
     archive, shown = f"The sign-in of {name}", public_url(token_url)
     way = "client_secret_post"
     failure: ServiceError | None = None
@@ -77,6 +78,7 @@ def client_credentials(name: str, token_url: str, identity: Secret, secret: Secr
                 timeout=(conf.connect_timeout, conf.read_timeout),
                 # A redirect would carry the secret with it.
                 allow_redirects=False,
+                proxies=proxies(token_url),
             )
         except Exception as error:  # noqa: BLE001 - authlib's, requests' and json's errors share no base
             failure = _refusal(archive, shown, error)

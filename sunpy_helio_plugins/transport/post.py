@@ -19,7 +19,7 @@ from sunpy_helio_plugins.transport.answers import Answer
 from sunpy_helio_plugins.transport.discreet import Unsigned
 from sunpy_helio_plugins.transport.exchange import user_agent
 from sunpy_helio_plugins.transport.reasons import reason
-from sunpy_helio_plugins.transport.urls import is_private, public_url
+from sunpy_helio_plugins.transport.urls import is_private, permit, proxies, public_url
 from sunpy_helio_plugins.transport.words import server_words
 
 __all__ = ["Poster"]
@@ -67,12 +67,14 @@ class Poster:
         Raises
         ------
         QueryError
-            The address is not private: it has no TLS and is not this machine.
+            The address is not private: it has no TLS and is not this machine. Or the embedded archive serves, and it is
+            not this machine.
         ServiceError
             No answer came, or one that says that something is wrong, or a redirection, which is not followed.
         """
         if not is_private(url):
             raise QueryError(f"{public_url(url)} is not asked: what is sent there could be read on the way.")
+        permit(url)
         ends = time.monotonic() + conf.deadline
         shown = public_url(url)
         failure = None
@@ -85,6 +87,7 @@ class Poster:
                 stream=True,
                 allow_redirects=False,
                 auth=Unsigned(),
+                proxies=proxies(url),
             )
             with closing(response):
                 body = self._read(response, shown, ends)

@@ -22,7 +22,7 @@ from sunpy_helio_plugins.transport.discreet import Unsigned, unlogged
 from sunpy_helio_plugins.transport.exchange import user_agent
 from sunpy_helio_plugins.transport.patience import PASSING, backoff, retry_after
 from sunpy_helio_plugins.transport.reasons import reason
-from sunpy_helio_plugins.transport.urls import check_scheme, public_url
+from sunpy_helio_plugins.transport.urls import check_scheme, permit, proxies, public_url
 from sunpy_helio_plugins.transport.words import server_words
 
 __all__ = ["put"]
@@ -97,6 +97,7 @@ def _sent(
     url: str, path: Path, archive: str, tell: Callable[[int], Any], further: dict[str, str], last: bool
 ) -> float | None:
     """Send once; return how long to wait before the next attempt, `None` where the file has arrived."""
+    permit(url)
     sent = 0
 
     def count(size: int) -> None:
@@ -115,6 +116,7 @@ def _sent(
                 timeout=(conf.connect_timeout, conf.read_timeout),
                 allow_redirects=False,
                 auth=Unsigned(),
+                proxies=proxies(url),
                 stream=True,
             )
             words = server_words(response.raw.read(_MOST_WORDS, decode_content=True))

@@ -20,6 +20,7 @@ from sunpy_helio_plugins.transport.job import Again, Download, Job
 from sunpy_helio_plugins.transport.parts import numbered
 from sunpy_helio_plugins.transport.pieces import PiecedDownload, PiecedJob
 from sunpy_helio_plugins.transport.ranges import PrefixDownload, PrefixJob
+from sunpy_helio_plugins.transport.urls import permit
 
 __all__ = ["Download", "Downloader", "enqueue"]
 
@@ -106,6 +107,7 @@ def enqueue(
         if hasattr(downloader, "http_queue"):
             downloader.http_queue.append(_kind(own)(own, policy, downloader.config).run)
         else:
+            permit(own.url)
             downloader.enqueue_file(own.url, filename=str(own.target), overwrite=policy, max_splits=1)
 
 

@@ -6,10 +6,20 @@ import ipaddress
 import re
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
 
-from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.config import conf, isolation
+from sunpy_helio_plugins.errors import IsolationError, QueryError
 
-__all__ = ["check_scheme", "follow", "is_loopback", "is_private", "public_url", "same_origin", "sendable"]
+__all__ = [
+    "check_scheme",
+    "follow",
+    "is_loopback",
+    "is_private",
+    "permit",
+    "proxies",
+    "public_url",
+    "same_origin",
+    "sendable",
+]
 
 _SECRET_WORDS = ("key", "token", "secret", "password", "signature", "credential", "auth", "sig")
 
@@ -106,9 +116,47 @@ def is_private(url: str) -> bool:
     return urlsplit(url).scheme == "https" or is_loopback(url)
 
 
+def permit(url: str) -> None:
+    """
+    Refuse an address on another machine while the embedded archive serves; called before every request.
+
+    Parameters
+    ----------
+    url : str
+        The address.
+
+    Raises
+    ------
+    IsolationError
+        The embedded archive serves, and the address is not on this machine.
+    """
+    if isolation and not is_loopback(url):
+        raise IsolationError(
+            f"{public_url(url)} is not asked: while the embedded archive serves, only this machine is. Leave the block "
+            "of sandbox.serve() or sandbox.use(), or call sandbox.stop(), to ask other servers."
+        )
+
+
+def proxies(url: str) -> dict[str, str] | None:
+    """
+    Return what to hand to requests as ``proxies``.
+
+    Parameters
+    ----------
+    url : str
+        The address.
+
+    Returns
+    -------
+    dict or None
+        For this machine no proxies, whatever the environment says; for all others `None`, the environment's.
+    """
+    return dict.fromkeys(("http", "https", "all"), "") if is_loopback(url) else None
+
+
 def check_scheme(url: str) -> None:
     """
-    Refuse an address that would be asked without TLS.
+    Refuse an address that would be asked without TLS, or on another machine while the embedded archive serves.
 
     Parameters
     ----------
@@ -118,7 +166,8 @@ def check_scheme(url: str) -> None:
     Raises
     ------
     QueryError
-        It is neither https nor on this machine, and ``conf.allow_http`` is off; or it is no address at all.
+        It is neither https nor on this machine, and ``conf.allow_http`` is off; or it is no address at all; or `permit`
+        refuses it.
     """
     try:
         scheme, host, _ = _origin(url)
@@ -127,6 +176,7 @@ def check_scheme(url: str) -> None:
     if scheme not in ("http", "https") or not host:
         words = "it must begin with https:// and a host"
         raise QueryError(f"{public_url(url)!r} is no address that can be asked: {words}.")
+    permit(url)
     if not is_private(url) and not conf.allow_http:
         raise QueryError(
             f"{public_url(url)} would be asked without TLS, where anybody on the way can read and change the answer. "

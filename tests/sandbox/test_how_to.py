@@ -14,7 +14,7 @@ TEXT = PAGE.read_text(encoding="utf-8")
 
 def test_the_code_of_the_page_runs(capsys):
     blocks = re.findall(r"^\.\. code-block:: python\n\n((?: {4}.*\n|\n)+)", TEXT, re.MULTILINE)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     space: dict = {}
     for block in blocks:
         exec(textwrap.dedent(block), space)  # the page is ours
