@@ -80,7 +80,7 @@ def _spec(name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
     spec = {"name": name, "kind": codec.kind} | codec.pack(name, column, sheet)
     info = column.info
     told = {"description": info.description, "format": info.format if isinstance(info.format, str) else None}
-    spec |= {key: value for key, value in told.items() if value}
+    spec["info"] = {key: value for key, value in told.items() if value}
     if info.description:
         _describe(sheet, spec, str(info.description))
     return spec | ({"meta": values.encoded(info.meta)} if info.meta else {})
@@ -197,8 +197,8 @@ def _column(spec: Mapping[str, Any], plain: Table) -> Any:
     made = CODECS[kind].unpack(spec, Parts(plain, spec.get("parts", {})))
     made.info.name = spec["name"]
     for key in ("description", "format"):
-        if spec.get(key):
-            setattr(made.info, key, str(spec[key]))
+        if key in spec["info"]:
+            setattr(made.info, key, str(spec["info"][key]))
     if "meta" in spec:
         made.info.meta = values.decoded(spec["meta"])
     return made
@@ -211,5 +211,5 @@ def _names(node: Any) -> list[str]:
     if not isinstance(node, dict):
         return []
     own = [str(name) for name in node.get("parts", {}).values()]
-    return own + [name for key, one in node.items() if key not in ("parts", "meta", "listed") for name in _names(one)]
+    return own + [name for key, one in node.items() if key not in ("parts", "info", "meta", "listed") for name in _names(one)]
 
