@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 __all__ = ["Comparison", "compared"]
 
 _LISTED = 5
+_NANOSECONDS = 86_400e9
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +137,9 @@ def _differs(old: Any, new: Any, before: NDArray[np.int_], after: NDArray[np.int
 
 def _same(one: Any, other: Any) -> NDArray[np.bool_]:
     if isinstance(one, Time) and isinstance(other, Time):
-        return _all(np.abs(np.asarray(_bare((one - other).to_value("ns")))) < 0.5)
+        other = other if other.scale == one.scale else getattr(other, one.scale)
+        days = (_bare(one.jd1) - _bare(other.jd1)) + (_bare(one.jd2) - _bare(other.jd2))
+        return _all(np.abs(np.asarray(days)) * _NANOSECONDS < 0.5)
     if hasattr(one, "unit") and hasattr(one, "to_value"):
         one, other = _bare(one).value, _bare(other).to_value(one.unit)
     a, b = (np.ma.getdata(np.asarray(_bare(side))) if not _is_whole(side) else side for side in (one, other))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import warnings
+from collections.abc import Iterator, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import erfa
 from astropy.io import registry
 from astropy.table import QTable, Table
 from astropy.table.connect import TableRead, TableWrite
@@ -14,7 +17,7 @@ from astropy.table.connect import TableRead, TableWrite
 from sunpy_helio_plugins.errors import FileError, MissingDependencyError
 from sunpy_helio_plugins.storage import tables
 
-__all__ = ["FORMATS", "StoredRead", "StoredWrite", "form_of", "plain_from", "write_plain"]
+__all__ = ["FORMATS", "StoredRead", "StoredWrite", "far_years", "form_of", "plain_from", "write_plain"]
 
 FORMATS = {
     "ecsv": (".ecsv",), "fits": (".fits", ".fit", ".fts", ".fits.gz"), "parquet": (".parquet", ".parq"),
@@ -22,7 +25,15 @@ FORMATS = {
 }  # fmt: skip
 """Formats that hold everything, and how the names of their files end."""
 
-_HDF5_PATH = "__astropy_table__"
+_HDF5_PATH = "table"
+
+
+@contextlib.contextmanager
+def far_years() -> Iterator[None]:
+    """Do not warn of years whose leap seconds are not announced yet: nothing that a reader could change."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*dubious year", category=erfa.ErfaWarning)
+        yield
 
 
 def form_of(mode: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
@@ -136,7 +147,8 @@ class StoredWrite(TableWrite):  # type: ignore[misc]
             else:
                 other.write(*args, **kwargs)
             return
-        write_plain(tables.pack(table, form, table._kept()), form, args, kwargs)
+        with far_years():
+            write_plain(tables.pack(table, form, table._kept()), form, args, kwargs)
 
 
 class StoredRead(TableRead):  # type: ignore[misc]
@@ -155,8 +167,9 @@ class StoredRead(TableRead):  # type: ignore[misc]
     """
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        plain = plain_from(form_of("read", args, kwargs), args, kwargs)
-        try:
-            return self._cls._from_plain(plain)
-        except FileError as error:
-            raise FileError(f"{_name(args)}: {error}") from error
+        with far_years():
+            plain = plain_from(form_of("read", args, kwargs), args, kwargs)
+            try:
+                return self._cls._from_plain(plain)
+            except FileError as error:
+                raise FileError(f"{_name(args)}: {error}") from error
