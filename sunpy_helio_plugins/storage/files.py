@@ -17,7 +17,7 @@ from astropy.table.connect import TableRead, TableWrite
 from sunpy_helio_plugins.errors import FileError, MissingDependencyError
 from sunpy_helio_plugins.storage import tables
 
-__all__ = ["FORMATS", "StoredRead", "StoredWrite", "far_years", "form_of", "plain_from", "write_plain"]
+__all__ = ["FORMATS", "StoredRead", "StoredWrite", "far_years", "form_of", "named", "plain_from", "write_plain"]
 
 FORMATS = {
     "ecsv": (".ecsv",), "fits": (".fits", ".fit", ".fts", ".fits.gz"), "parquet": (".parquet", ".parq"),
@@ -119,6 +119,15 @@ def plain_from(form: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tabl
     return made
 
 
+@contextlib.contextmanager
+def named(args: tuple[Any, ...]) -> Iterator[None]:
+    """Name the file in an error about what it holds."""
+    try:
+        yield
+    except FileError as error:
+        raise FileError(f"{_name(args)}: {error}") from error
+
+
 def _name(args: tuple[Any, ...]) -> str:
     return str(args[0]) if args and isinstance(args[0], str | PathLike) else "The file"
 
@@ -169,7 +178,5 @@ class StoredRead(TableRead):  # type: ignore[misc]
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with far_years():
             plain = plain_from(form_of("read", args, kwargs), args, kwargs)
-            try:
+            with named(args):
                 return self._cls._from_plain(plain)
-            except FileError as error:
-                raise FileError(f"{_name(args)}: {error}") from error

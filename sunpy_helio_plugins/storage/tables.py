@@ -23,7 +23,7 @@ from sunpy_helio_plugins.storage import values
 from sunpy_helio_plugins.storage.sheet import CODECS, Parts, Sheet, layout_of
 from sunpy_helio_plugins.transport.credentials import hide
 
-__all__ = ["HEADER", "header_of", "pack", "unpack"]
+__all__ = ["HEADER", "header_of", "pack", "renamed", "unpack"]
 
 HEADER = "HELIOTAB"
 """The entry of the metadata that holds the header; a name that FITS takes as well."""
@@ -71,6 +71,13 @@ def pack(table: Table, form: str = "", extra: Mapping[str, Any] | None = None) -
     made = Table(list(sheet.columns.values()), names=list(sheet.columns), copy=False)
     made.meta[HEADER] = _compressed(hide(json.dumps(said)))
     return made
+
+
+def renamed(plain: Table, name: str) -> Table:
+    """Return a table that `pack` made with the name of another class in its header."""
+    header = json.loads(_expanded(plain.meta[HEADER]))
+    plain.meta[HEADER] = _compressed(json.dumps(header | {"class": name}))
+    return plain
 
 
 def _spec(name: str, column: Any, sheet: Sheet) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from astropy.time import Time, TimeDelta
 from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
-__all__ = ["QUANTITIES", "decoded", "encoded", "quantity_kind", "safe_dtype", "unit_of", "unit_text"]
+__all__ = ["QUANTITIES", "decoded", "encoded", "quantity_kind", "register", "safe_dtype", "unit_of", "unit_text"]
 
 KIND = "#"
 """The key that names the kind of a value."""
@@ -173,7 +173,7 @@ def _duration(value: TimeDelta) -> dict[str, Any]:
     return _time(value)
 
 
-_ENCODERS: tuple[tuple[Any, str | None, Callable[[Any], Any]], ...] = (
+_ENCODERS: list[tuple[Any, str | None, Callable[[Any], Any]]] = [
     (Mapping, None, _mapping),
     (tuple, "tuple", lambda value: {"items": [encoded(one) for one in value]}),
     (u.Quantity, "quantity", _quantity),
@@ -188,7 +188,7 @@ _ENCODERS: tuple[tuple[Any, str | None, Callable[[Any], Any]], ...] = (
     (timedelta, "timedelta", lambda value: {"parts": [value.days, value.seconds, value.microseconds]}),
     (AbstractSet, "set", lambda value: {"items": sorted((encoded(one) for one in value), key=str)}),
     (Sequence, None, lambda value: [encoded(one) for one in value]),
-)
+]
 
 _DECODERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "mapping": lambda node: {decoded(key): decoded(one) for key, one in node["items"]},
@@ -205,6 +205,16 @@ _DECODERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "timedelta": lambda node: timedelta(*node["parts"]),
     "set": lambda node: {decoded(one) for one in node["items"]},
 }
+
+
+def register(name: str, kind: type, make: Callable[[Any], Any]) -> None:
+    """Make a class of lists or of mappings known, so that its values come back as such."""
+    is_mapping = issubclass(kind, Mapping)
+    encode = (lambda value: {"items": _mapping(dict(value))}) if is_mapping else (
+        lambda value: {"items": [encoded(one) for one in value]}
+    )  # fmt: skip
+    _ENCODERS.insert(0, (kind, name, encode))
+    _DECODERS[name] = lambda node: make(decoded(node["items"]))
 
 
 def decoded(node: Any) -> Any:
