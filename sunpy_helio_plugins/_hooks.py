@@ -1,8 +1,8 @@
 """
 Modules of ours that are imported when a heavy module of somebody else's is.
 
-`sunpy.timeseries` and `glymur` cost too much to be imported for everyone; still, once a user has imported them, our
-TimeSeries sources and our OpenJPEG fallback must be there without a further word. `when_imported` sees to that, whether
+`sunpy.timeseries`, `asdf` and `glymur` cost too much to be imported for everyone; still, once a user has imported them,
+our TimeSeries sources, our ASDF converters and our OpenJPEG fallback must be there without a further word. `when_imported` sees to that, whether
 the heavy module is imported before this package or after it.
 """
 
@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 
 COMPANIONS = {
     "sunpy.timeseries": ("sunpy_helio_plugins.hapi.timeseries", "sunpy_helio_plugins.imap.timeseries"),
+    "asdf": ("sunpy_helio_plugins.storage.asdf_extension",),
     "glymur": ("sunpy_helio_plugins.helioviewer.openjpeg",),
 }
 

@@ -37,6 +37,7 @@ class HAPITable(HelioTable):
     """Datasets that a search found, one in each row, with the range of time that a fetch would ask for."""
 
     hide_keys = ["format", "info", "range", "url", "server_url"]
+    identity = ("server_url", "Dataset", "Start Time")
     size_column = "Size"
 
     @property

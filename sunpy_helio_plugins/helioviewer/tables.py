@@ -35,6 +35,7 @@ class HelioviewerTable(HelioTable):
     """
 
     hide_keys = ["url", "Path", "Source ID", "Lister"]
+    identity = ("Path",)
 
     def __str__(self) -> str:
         """Return the rows as text; of very many the first and the last, as others take seconds to be written."""

@@ -1,46 +1,38 @@
 """
-Tables of events as tables of plain columns, which any astropy can write and read; the way back is `restoring`.
+Polygons and places as plain columns, which any astropy can write and read.
 
-ECSV keeps types, masks and objects; other formats hold numbers and text alone.
+Where a format keeps the header of `sunpy_helio_plugins.storage`, they come back as they were; of other formats, which
+hold numbers and text alone, `restoring` makes a table anew.
 """
 
 from __future__ import annotations
 
 import json
 import warnings
-from os import PathLike
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
 import numpy as np
-from astropy.io import registry
 from astropy.table import Column, MaskedColumn, QTable
 from astropy.time import Time
 
 from sunpy_helio_plugins.her.places import Places
 from sunpy_helio_plugins.her.polygons import Polygons
+from sunpy_helio_plugins.storage.columns import add_numbers, numbers_of
+from sunpy_helio_plugins.storage.sheet import Parts, Sheet, register
+from sunpy_helio_plugins.storage.text import add_text, text_of
 
 if TYPE_CHECKING:
     from sunpy_helio_plugins.her.tables import HERTable
 
-__all__ = ["flat", "format_of", "plain"]
+__all__ = ["flat", "plain"]
 
 AXES = ("lon", "lat")
 RAGGED = ("fits", "parquet")
 """Formats that hold columns of variable length; in others an outline is its WKT."""
 
 INSTANT = "detection_time"
-
-
-def format_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    """Return the name of the format in which a table is asked to be written; empty where astropy does not know it."""
-    given = kwargs.get("format")
-    if given is None and args:
-        is_path = isinstance(args[0], str | PathLike)
-        path, stream = (str(args[0]), None) if is_path else (None, args[0])
-        found = registry.identify_format("write", QTable, path, stream, args, kwargs)
-        given = found[0] if found else ""
-    return str(given or "").removeprefix("ascii.")
 
 
 def plain(table: HERTable) -> QTable:
@@ -147,3 +139,108 @@ def _in_ascii(column: Any) -> Any:
         return column
     made = [str(value).encode("ascii", "backslashreplace").decode() for value in np.ma.filled(column, "")]
     return _text(made)
+
+
+_INSTANTS = tuple((kind, index) for kind in ("instants", "starts") for index in (0, 1))
+
+
+def _add_instants(name: str, column: Any, sheet: Sheet) -> dict[str, str]:
+    """Add the instants to which a column belongs; all columns of a table share theirs."""
+    return {
+        f"{kind}{index}": sheet.add_once(name, f"{kind}{index + 1}", getattr(column, kind)[:, index])
+        for kind, index in _INSTANTS
+    }
+
+
+def _instants(parts: Parts) -> dict[str, Any]:
+    found: dict[str, list[Any]] = {"instants": [], "starts": []}
+    for kind, index in _INSTANTS:
+        found[kind].append(parts.array(f"{kind}{index}").astype(float))
+    return {kind: np.stack(columns, axis=1) for kind, columns in found.items()}
+
+
+class PlacesCodec:
+    """Columns of places: two columns of numbers."""
+
+    kind = "places"
+
+    def takes(self, column: Any) -> bool:
+        """Tell whether a column holds places."""
+        return isinstance(column, Places)
+
+    def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
+        """Add the numbers of both axes."""
+        gone = np.isnan(column.values) if sheet.layout.mixins else None
+        told: dict[str, Any] = {"system": column.system, "parts": _add_instants(name, column, sheet)}
+        for index, axis in enumerate(AXES):
+            mask = None if gone is None else gone[:, index]
+            told[axis] = add_numbers(name, axis, column.values[:, index], mask, sheet)
+        return told
+
+    def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
+        """Return the column."""
+        axes = []
+        for axis in AXES:
+            own = Parts(parts.table, spec[axis]["parts"])
+            data = numbers_of(spec[axis], own, axis)
+            axes.append(np.where(np.ma.getmaskarray(own[axis]), np.nan, data))
+        return Places(np.stack(axes, axis=1), spec["system"], **_instants(parts))
+
+
+class PolygonsCodec:
+    """Columns of polygons: two columns of variable length, or text where a format has no such columns."""
+
+    kind = "polygons"
+
+    def takes(self, column: Any) -> bool:
+        """Tell whether a column holds polygons."""
+        return isinstance(column, Polygons)
+
+    def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
+        """Add the vertices."""
+        told: dict[str, Any] = {"system": column.system}
+        instants = _add_instants(name, column, sheet)
+        if sheet.layout.ragged and len(column.vertices):
+            pieces = np.split(column.vertices, column.offsets[1:-1])
+            parts = {
+                axis: sheet.add(name, axis, _objects([piece[:, index] for piece in pieces]))
+                for index, axis in enumerate(AXES)
+            }
+            return told | {"parts": parts | instants}
+        text = add_text(name, "", _lines(column), None, sheet)
+        return told | text | {"parts": text["parts"] | instants}
+
+    def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
+        """Return the column."""
+        if AXES[0] in parts:
+            axes = [[_numbers(piece) for piece in parts[axis]] for axis in AXES]
+            counts = [len(piece) for piece in axes[0]]
+            pairs = np.stack([np.concatenate([np.empty(0), *axis]) for axis in axes], axis=1)
+        else:
+            rings = [_vertices(text) for text in text_of(spec, parts).tolist()]
+            counts = [len(ring) for ring in rings]
+            pairs = np.concatenate([np.empty((0, 2)), *rings])
+        offsets = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)
+        return Polygons(pairs, offsets, spec["system"], **_instants(parts))
+
+
+def _numbers(piece: Any) -> Any:
+    """Return a cell of variable length; one that is missing has no elements."""
+    return np.empty(0) if piece is np.ma.masked or piece is None or not len(piece) else np.asarray(piece, dtype=float)
+
+
+def _lines(column: Polygons) -> Any:
+    """Return polygons as WKT, in which every number is written so that it comes back as it was."""
+    pieces = np.split(column.vertices, column.offsets[1:-1]) if len(column) else []
+    texts = [", ".join(f"{x!r} {y!r}" for x, y in piece.tolist()) for piece in pieces]
+    return np.array([f"POLYGON(({text}))" if text else "" for text in texts], dtype=str)
+
+
+def _vertices(text: str) -> Any:
+    inner = text.removeprefix("POLYGON((").removesuffix("))")
+    pairs = [tuple(map(float, pair.split())) for pair in inner.split(",")] if inner else []
+    return np.array(pairs, dtype=float).reshape(len(pairs), 2)
+
+
+register(PlacesCodec())
+register(PolygonsCodec())

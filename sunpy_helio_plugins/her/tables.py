@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
-from astropy.table import QTable, TableAttribute
+from astropy.table import QTable, Table, TableAttribute
 from astropy.time import Time
 from sunpy.net.base_client import QueryResponseRow
 
@@ -22,6 +22,7 @@ from sunpy_helio_plugins.her.making import FIRST, Maker
 from sunpy_helio_plugins.her.places import Places
 from sunpy_helio_plugins.her.polygons import Polygons
 from sunpy_helio_plugins.her.storage import INSTANT
+from sunpy_helio_plugins.storage.tables import header_of
 
 __all__ = ["HERTable"]
 
@@ -59,6 +60,7 @@ class HERTable(HelioTable):
     """
 
     Row = EventRow
+    identity = ("kb_archivid",)
     edges = TableAttribute(default=[])
 
     @classmethod
@@ -145,41 +147,13 @@ class HERTable(HelioTable):
         """
         return storage.flat(self).to_pandas(*args, **kwargs)
 
-    def write(self, *args: Any, **kwargs: Any) -> None:
-        """
-        Write the table.
-
-        ECSV keeps everything; see `plain`. In other formats times are text, and records are JSON; outlines are columns
-        of variable length in FITS and Parquet, and WKT elsewhere.
-
-        Parameters
-        ----------
-        *args, **kwargs
-            As for `astropy.table.QTable.write`.
-        """
-        form = storage.format_of(args, kwargs)
-        made = storage.plain(self) if form == "ecsv" else storage.flat(self, form)
-        made.write(*args, **kwargs)
+    def _for_format(self, form: str) -> Table:
+        return storage.flat(self, form)
 
     @classmethod
-    def read(cls, *args: Any, **kwargs: Any) -> Self:
-        """
-        Read a table that `write` wrote.
-
-        From ECSV every column comes back as it was. From other formats the table is made anew of its column ``raw``,
-        with the columns that were added to it.
-
-        Parameters
-        ----------
-        *args, **kwargs
-            As for `astropy.table.QTable.read`.
-
-        Raises
-        ------
-        ValueError
-            The table holds no events.
-        """
-        return restoring.rebuilt(cls, QTable.read(*args, **kwargs))
+    def _from_plain(cls, plain: Table) -> Self:
+        """Return the events of a file; where the file has no header of ours, made anew of the registry's records."""
+        return super()._from_plain(plain) if header_of(plain) is not None else restoring.rebuilt(cls, QTable(plain))
 
     @classmethod
     def stack(cls, *tables: Self) -> Self:

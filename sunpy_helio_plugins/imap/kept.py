@@ -14,6 +14,8 @@ import numpy as np
 from astropy.io.misc.yaml import AstropyDumper
 from astropy.time import Time
 
+from sunpy_helio_plugins.storage import values
+
 __all__ = ["KeptList", "KeptMapping", "LateMapping"]
 
 
@@ -145,3 +147,7 @@ def _stamps(time: Time) -> Any:
 AstropyDumper.add_representer(KeptList, lambda dumper, items: dumper.represent_list(list(items)))
 AstropyDumper.add_representer(KeptMapping, lambda dumper, items: dumper.represent_dict(_writable(items)))
 AstropyDumper.add_representer(LateMapping, lambda dumper, items: dumper.represent_dict(_writable(items)))
+
+# Where a format keeps everything, they come back as they were; see `sunpy_helio_plugins.storage`.
+values.register("kept list", KeptList, KeptList)
+values.register("kept mapping", KeptMapping, KeptMapping)

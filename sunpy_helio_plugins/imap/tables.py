@@ -31,6 +31,7 @@ class IMAPTable(HelioTable):
     """Files of the IMAP Science Data Center, one in each row."""
 
     hide_keys = ["file_path", "url"]
+    identity = ("file_path",)
 
     def __str__(self) -> str:
         with warnings.catch_warnings():

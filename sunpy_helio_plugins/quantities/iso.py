@@ -18,6 +18,9 @@ __all__ = ["split"]
 BLOCK = 65536
 """Stamps read at a time: what they need stays within the processor's cache."""
 
+_AT_ONCE = 500
+"""Stamps that numpy converts without releasing the interpreter's lock (NPY_BEGIN_THREADS_THRESHOLDED)."""
+
 # The years within which nanoseconds do not wrap, as the four bytes of their digits.
 _FIRST_YEAR, _LAST_YEAR = (int.from_bytes(year, "big") for year in (b"1678", b"2261"))
 
@@ -85,7 +88,7 @@ def _split_plain(flat: NDArray[np.bytes_], length: int) -> tuple[Ints, Ints] | N
     if plain.view(np.uint8).min() < ord("-") or any(one.any() for one in signs):
         return None
     try:
-        instants = plain.astype("M8[ns]")
+        instants = _dated(plain, "M8[ns]")
     except ValueError:
         return None
     days = instants.view(np.int64) // DAY
@@ -177,7 +180,7 @@ def _plain_clock(clock: NDArray[np.uint8]) -> Ints | None:
     if any((clock[:, width - back] == ord("-")).any() for back in _ZONES if width - back > 9):
         return None
     try:
-        return _as_bytes(_on_epoch(clock)).astype("M8[ns]").view(np.int64)
+        return _dated(_as_bytes(_on_epoch(clock)), "M8[ns]").view(np.int64)
     except ValueError:
         return None
 
@@ -233,7 +236,7 @@ def _is_pair(clock: NDArray[np.uint8], at: int, digits: bytes) -> NDArray[np.boo
 
 def _cast(grid: NDArray[np.uint8], dtype: str, shown: NDArray[np.uint8] | None = None) -> NDArray[np.datetime64]:
     try:
-        return _as_bytes(grid).astype(dtype)
+        return _dated(_as_bytes(grid), dtype)
     except ValueError:
         pass
     for stamp, whole in zip(_as_bytes(grid), _as_bytes(grid if shown is None else shown), strict=True):
@@ -242,6 +245,14 @@ def _cast(grid: NDArray[np.uint8], dtype: str, shown: NDArray[np.uint8] | None =
         except ValueError:
             raise ValueError(f"{_shown(whole)} is no time in ISO 8601.") from None
     raise ValueError(f"{_shown(_as_bytes(grid)[0])} is no time in ISO 8601.")
+
+
+def _dated(stamps: NDArray[np.bytes_], dtype: str) -> NDArray[np.datetime64]:
+    """Return stamps as dates; numpy 2.4 ends the interpreter when one of more than 500 is none."""
+    made = np.empty(stamps.shape, dtype)
+    for start in range(0, stamps.size, _AT_ONCE):
+        made[start : start + _AT_ONCE] = stamps[start : start + _AT_ONCE].astype(dtype)
+    return made
 
 
 def _number(digits: NDArray[np.uint8], grid: NDArray[np.uint8]) -> Ints:

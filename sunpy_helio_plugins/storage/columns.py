@@ -1,0 +1,275 @@
+"""Columns of numbers, quantities and times as plain columns, and back."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import astropy.units as u
+import erfa
+import numpy as np
+from astropy.table import Column, MaskedColumn, NdarrayMixin
+from astropy.time import Time, TimeDelta
+from astropy.utils.masked import Masked
+from numpy.typing import NDArray
+
+from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.storage import values
+from sunpy_helio_plugins.storage.sheet import Layout, Parts, Sheet, register
+from sunpy_helio_plugins.storage.text import ObjectCodec, TextCodec, add_text, masked_class, masked_part, text_of
+
+__all__ = ["DurationCodec", "NumberCodec", "QuantityCodec", "TimeCodec"]
+
+_HARMLESS = "2000-01-01T00:00:00"
+
+
+def add_numbers(name: str, part: str, data: NDArray[Any], mask: Any, sheet: Sheet, unit: Any = None) -> dict[str, Any]:
+    """Add a column of numbers in a type and a shape that the format holds; return its parts and its own type."""
+    told: dict[str, Any] = {"dtype": data.dtype.str}
+    mask = mask if mask is not None and np.any(mask) else None
+    if mask is not None and data.dtype.kind in "fc":
+        data = np.where(mask, data.dtype.type(np.nan), data)
+    if data.dtype.kind == "c":
+        data, told["complex"] = np.stack([data.real, data.imag], axis=-1), True
+    held = _held(data, sheet.layout)
+    # astropy cannot read ECSV without rows in which a column has more than one dimension.
+    if held.ndim > 1 and (not sheet.layout.arrays or 0 in held.shape):
+        told["shape"] = list(held.shape[1:])
+        rows = np.array([json.dumps(row) for row in held.tolist()], dtype=str)
+        text = add_text(name, part, rows, None, sheet)
+        gone = {} if mask is None else add_numbers(name, "mask", np.asarray(mask), None, sheet)
+        return told | {"parts": text["parts"]} | ({"mask": gone} if gone else {})
+    is_blank = sheet.layout.mixins and held.ndim == 1 and mask is not None
+    column = MaskedColumn(held, mask=mask, copy=False) if is_blank else Column(held, copy=False)
+    _name_unit(column, unit, sheet.layout)
+    parts = {} if is_blank else masked_part(name, mask, sheet)
+    told |= {"blank": True} if is_blank else {}
+    return told | {"parts": parts | {part: sheet.add(name, part, column)}}
+
+
+def _held(data: NDArray[Any], layout: Layout) -> NDArray[Any]:
+    """Return numbers in the type in which a format holds them exactly."""
+    if data.dtype.kind in "Mm":
+        return data.view(np.int64)
+    if data.dtype == np.float16:
+        return data.astype(np.float32)
+    if layout.is_ascii and data.dtype == np.int8:
+        return data.astype(np.int16)
+    if data.dtype.kind not in "biuf" or data.dtype.itemsize > 8:
+        raise TypeError(f"numbers of the type {data.dtype}")
+    return np.ascontiguousarray(data)
+
+
+def _name_unit(column: Column, unit: Any, layout: Layout) -> None:
+    """Name the unit of a column for other readers; where the format has no name for it, in the description."""
+    if unit is None:
+        return
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", u.UnitsWarning)
+            unit.to_string(layout.units) if layout.units else unit.to_string()
+        column.unit = unit
+    except (ValueError, u.UnitsWarning):
+        column.description = f"in {unit}"
+
+
+def numbers_of(spec: Mapping[str, Any], parts: Parts, part: str = "") -> NDArray[Any]:
+    """Return the numbers that `add_numbers` added."""
+    dtype = values.safe_dtype(spec["dtype"])
+    data = parts.array(part)
+    if "shape" in spec:
+        rows = [json.loads(text) for text in data.astype(str).tolist()]
+        data = np.array(rows, dtype=None if rows else float).reshape(len(rows), *spec["shape"])
+    if spec.get("complex"):
+        data = data[..., 0] + 1j * data[..., 1]
+    return data.view(dtype) if dtype.kind in "Mm" and data.dtype.isnative else data.astype(dtype)
+
+
+def mask_of(spec: Mapping[str, Any], parts: Parts) -> NDArray[np.bool_] | None:
+    """Return what is missing."""
+    if "mask" in spec:
+        told = spec["mask"]
+        return numbers_of(told, Parts(parts.table, told["parts"]), "mask").astype(bool)
+    return None if "shape" in spec else parts.mask(spec)
+
+
+class NumberCodec:
+    """Columns of numbers and of truth values."""
+
+    kind = "numbers"
+
+    def takes(self, column: Any) -> bool:
+        """Tell whether a column holds numbers."""
+        return isinstance(column, Column | NdarrayMixin) and column.dtype.kind in "biufcMm"
+
+    def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
+        """Add the numbers."""
+        mask = np.ma.getmaskarray(column) if masked_class(column) else None
+        unit = getattr(column, "unit", None)
+        told = add_numbers(name, "", np.asarray(np.ma.getdata(column)), mask, sheet, unit)
+        named = {} if unit is None else {"unit": values.unit_text(unit)}
+        return told | named | {"masked": masked_class(column)}
+
+    def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
+        """Return the column."""
+        data, mask = numbers_of(spec, parts), mask_of(spec, parts)
+        made = MaskedColumn(data, mask=mask, copy=False) if spec["masked"] else Column(data, copy=False)
+        if "unit" in spec:
+            made.unit = values.unit_of(spec["unit"])
+        return made
+
+
+class QuantityCodec:
+    """Columns of quantities."""
+
+    kind = "quantity"
+
+    def takes(self, column: Any) -> bool:
+        """Tell whether a column is a quantity, masked or not."""
+        return isinstance(column, u.Quantity) and values.quantity_kind(column) is not None
+
+    def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
+        """Add the values in the column's own unit."""
+        is_masked = isinstance(column, Masked)
+        bare = column.unmasked if is_masked else column
+        told = add_numbers(name, "", np.asarray(bare.value), column.mask if is_masked else None, sheet, column.unit)
+        told |= {"unit": values.unit_text(column.unit), "class": values.quantity_kind(column), "masked": is_masked}
+        wrapped = getattr(bare, "wrap_angle", None)
+        return told if wrapped is None else told | {"wrap": float(wrapped.to_value(u.deg))}
+
+    def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
+        """Return the column."""
+        data, mask = numbers_of(spec, parts), mask_of(spec, parts)
+        more = {"wrap_angle": spec["wrap"] * u.deg} if "wrap" in spec else {}
+        unit = values.unit_of(spec["unit"])
+        made = values.QUANTITIES[spec["class"]](data, unit, dtype=data.dtype, copy=False, **more)
+        if not spec["masked"]:
+            return made
+        return Masked(made, mask=np.zeros(data.shape, dtype=bool) if mask is None else mask)
+
+
+class TimeCodec:
+    """Columns of times: as text of nine decimals where that is exact, else as the two parts of Julian dates."""
+
+    kind = "time"
+
+    def takes(self, column: Any) -> bool:
+        """Tell whether a column holds times without places."""
+        return type(column) is Time and column.location is None
+
+    def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
+        """Add the times."""
+        told: dict[str, Any] = {
+            "scale": column.scale, "format": column.format, "precision": column.precision, "subfmt": column.out_subfmt,
+        }  # fmt: skip
+        mask = np.array(np.broadcast_to(column.mask, column.shape), dtype=bool)
+        gone = mask if mask.any() else None
+        texts = _texts(column, mask)
+        if texts is None or column.ndim != 1:
+            return told | _add_parts(name, column, gone, sheet)
+        if not sheet.layout.mixins:
+            return told | add_text(name, "", texts, gone, sheet)
+        made = Time(np.where(mask, _HARMLESS, texts), format="isot", scale=column.scale, precision=9)
+        if gone is not None:
+            made[gone] = np.ma.masked
+        return told | {"parts": {"": sheet.add(name, "", made)}}
+
+    def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
+        """Return the column."""
+        if "jd1" in spec:
+            return _of_parts(Time, spec, parts)
+        column = parts[""]
+        if isinstance(column, Time):
+            mask = np.array(np.broadcast_to(column.mask, column.shape), dtype=bool)
+            column.precision = 9
+            texts = np.asarray(getattr(column.isot, "unmasked", column.isot))
+        else:
+            found = parts.mask(spec)
+            texts = text_of(spec, parts)
+            mask = np.zeros(texts.shape, dtype=bool) if found is None else found
+        made = _exact(np.where(mask, _HARMLESS, texts), spec["scale"])
+        return _finished(made, mask, spec)
+
+
+class DurationCodec:
+    """Columns of durations."""
+
+    kind = "duration"
+
+    def takes(self, column: Any) -> bool:
+        """Tell whether a column holds durations."""
+        return type(column) is TimeDelta
+
+    def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
+        """Add the durations."""
+        mask = np.array(np.broadcast_to(column.mask, column.shape), dtype=bool)
+        told = {"scale": column.scale, "format": column.format}
+        return told | _add_parts(name, column, mask if mask.any() else None, sheet)
+
+    def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
+        """Return the column."""
+        return _of_parts(TimeDelta, spec, parts)
+
+
+def _add_parts(name: str, column: Any, mask: Any, sheet: Sheet) -> dict[str, Any]:
+    told: dict[str, Any] = {"parts": {}}
+    for part in ("jd1", "jd2"):
+        data = getattr(column, part)
+        data = np.array(getattr(data, "unmasked", data))
+        told[part] = add_numbers(name, part, data if mask is None else np.where(mask, 0.0, data), None, sheet)
+    if mask is not None:
+        told["mask"] = add_numbers(name, "mask", np.asarray(mask), None, sheet)
+    return told
+
+
+def _of_parts(kind: Any, spec: Mapping[str, Any], parts: Parts) -> Any:
+    days = [numbers_of(spec[part], Parts(parts.table, spec[part]["parts"]), part) for part in ("jd1", "jd2")]
+    mask = mask_of(spec, parts)
+    made = kind(*days, format="jd", scale=spec["scale"])
+    return _finished(made, np.zeros(made.shape, dtype=bool) if mask is None else mask, spec)
+
+
+def _finished(made: Any, mask: NDArray[np.bool_], spec: Mapping[str, Any]) -> Any:
+    made.format = spec["format"]
+    if "precision" in spec:
+        made.precision = spec["precision"]
+        if spec.get("subfmt", "*") != "*":
+            made.out_subfmt = spec["subfmt"]
+    if mask.any():
+        made[mask] = np.ma.masked
+    return made
+
+
+def _texts(column: Time, mask: NDArray[np.bool_]) -> NDArray[np.str_] | None:
+    """Return times as text of nine decimals, or `None` where text would not bring each back as it is."""
+    parts = [np.where(mask, whole, getattr(part, "unmasked", part)) for part, whole in _parts(column)]
+    plain = Time(*parts, format="jd", scale=column.scale)
+    plain.format, plain.precision = "isot", 9
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*dubious year", category=erfa.ErfaWarning)
+            texts = np.asarray(plain.value).astype(str)
+            again = _exact(texts, column.scale)
+    except ValueError:  # years that four digits cannot hold
+        return None
+    same = (again.jd1 == plain.jd1) & (again.jd2 == plain.jd2)
+    return texts if bool(np.all(same)) else None
+
+
+def _parts(column: Time) -> list[tuple[Any, float]]:
+    return [(column.jd1, 2451545.0), (column.jd2, -0.5)]
+
+
+def _exact(texts: Any, scale: str) -> Time:
+    """Return the times of texts, always the same ones for the same texts."""
+    if scale == "utc":
+        return times.from_iso(texts)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*dubious year", category=erfa.ErfaWarning)
+        return Time(texts, format="isot", scale=scale)
+
+
+for _codec in (DurationCodec(), TimeCodec(), QuantityCodec(), ObjectCodec(), NumberCodec(), TextCodec()):
+    register(_codec)

@@ -1,0 +1,134 @@
+"""Queries in a form that files hold: the classes and the values of their attrs, without secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import reduce, wraps
+from operator import or_
+from typing import Any
+
+from sunpy.net.attr import Attr, AttrAnd, AttrOr, and_
+
+from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.storage import values
+from sunpy_helio_plugins.storage.text import without_secrets
+
+__all__ = ["query_of", "remembering", "stored"]
+
+_ROOMS = ("hapi", "imap", "helioviewer", "her", "hek")
+"""The modules of ``sunpy.net.attrs`` whose attrs our clients take, beside its own."""
+
+_NODE = "attrs"
+
+
+def remembering(search: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a client's search that notes in each table what was asked."""
+
+    @wraps(search)
+    def searched(self: Any, *query: Attr, **kwargs: Any) -> Any:
+        table = search(self, *query, **kwargs)
+        if query and hasattr(type(table), "search_again"):
+            table.query = [stored(and_(*query))]
+        return table
+
+    return searched
+
+
+def stored(query: Attr) -> dict[str, Any]:
+    """
+    Return a query as plain values.
+
+    Parameters
+    ----------
+    query : sunpy.net.attr.Attr
+        An attr or a tree of them. What cannot be kept is named under ``"lost"``.
+    """
+    try:
+        return _node(query)
+    except TypeError as error:
+        return {"lost": str(error)}
+
+
+def query_of(nodes: Iterable[Mapping[str, Any]]) -> Attr:
+    """
+    Return the query of which `stored` made plain values; of several, their alternative.
+
+    Parameters
+    ----------
+    nodes : iterable of mapping
+        What `stored` returned.
+
+    Raises
+    ------
+    FileError
+        It holds an attr that is not known, or one that could not be kept.
+    """
+    kept: list[Attr] = []
+    for node in nodes:
+        if "lost" in node:
+            raise FileError(f"The query could not be kept: it held {node['lost']}.")
+        try:
+            attr = _attr(node)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise FileError(f"The query of the table is damaged: {error}.") from error
+        if not any(attr == one for one in kept):
+            kept.append(attr)
+    return reduce(or_, kept)
+
+
+def _node(attr: Attr) -> dict[str, Any]:
+    if isinstance(attr, AttrAnd | AttrOr):
+        return {"join": "and" if isinstance(attr, AttrAnd) else "or", _NODE: [_node(one) for one in attr.attrs]}
+    name = _name(type(attr))
+    if name not in _known():
+        raise TypeError(f"{attr!r:.80}, an attr of another package")
+    return {"attr": name, "values": {key: _value(value) for key, value in vars(attr).items()}}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, Attr):
+        return {_NODE: [_node(value)], "join": "one"}
+    if isinstance(value, list | tuple) and any(isinstance(one, Attr) for one in value):
+        return {_NODE: [_node(one) for one in value], "join": type(value).__name__}
+    if isinstance(value, tuple):
+        return {values.KIND: "tuple", "items": [_value(one) for one in value]}
+    return without_secrets(value) if isinstance(value, str) else values.encoded(value)
+
+
+def _attr(node: Mapping[str, Any]) -> Attr:
+    if "join" in node:
+        joined = {"and": AttrAnd, "or": AttrOr}[node["join"]]
+        return _ours(joined([_attr(one) for one in node[_NODE]]))
+    kind = _known()[node["attr"]]
+    made = kind.__new__(kind)
+    vars(made).update({str(key): _value_of(value) for key, value in node["values"].items()})
+    return made
+
+
+def _ours(tree: Attr) -> Attr:
+    """Return a tree; of attrs of the registry as one that ``~`` inverts, which joining gives."""
+    from sunpy_helio_plugins.her.joining import _ours as joined
+
+    return joined(tree)
+
+
+def _value_of(node: Any) -> Any:
+    if isinstance(node, dict) and "join" in node:
+        attrs = [_attr(one) for one in node[_NODE]]
+        return attrs[0] if node["join"] == "one" else {"list": list, "tuple": tuple}[node["join"]](attrs)
+    return values.decoded(node)
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _known() -> dict[str, type[Attr]]:
+    """Return the classes of attrs that a query may hold, by name: no other class is ever made of a file."""
+    from sunpy.net import attrs
+
+    rooms = [attrs, *(getattr(attrs, room) for room in _ROOMS if hasattr(attrs, room))]
+    found = [thing for room in rooms for thing in vars(room).values() if isinstance(thing, type)]
+    # sunpy makes some classes of its comparisons only when they are made.
+    found += [kind for base in found if issubclass(base, Attr) for kind in base.__subclasses__()]
+    return {_name(kind): kind for kind in found if issubclass(kind, Attr)}

@@ -1,0 +1,127 @@
+"""Series of values as plain tables: tables of any class of astropy, and sunpy's time series."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from astropy.table import QTable, Table
+
+from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.storage import tables
+from sunpy_helio_plugins.storage.files import FORMATS
+
+__all__ = ["plain", "restored"]
+
+_INDEX = "index"
+
+
+def plain(given: Any, form: str) -> Table:
+    """
+    Return a series as a table of plain columns.
+
+    Parameters
+    ----------
+    given : astropy.table.Table or sunpy.timeseries.GenericTimeSeries
+        The series; a search result is kept with what belongs to it.
+    form : str
+        The format.
+
+    Raises
+    ------
+    QueryError
+        It is neither, or the format does not keep everything.
+    """
+    if form not in FORMATS:
+        raise QueryError(
+            f"A table is kept in one of the formats {', '.join(FORMATS)}, by the name of its file or by format=..., not "
+            f"in {form or 'one that its name does not tell'}."
+        )
+    if hasattr(given, "_kept"):
+        return tables.pack(given, form, given._kept())
+    if isinstance(given, Table):
+        if type(given).__name__ not in _classes():
+            given = QTable(given, copy=False)
+        return tables.pack(given, form)
+    if hasattr(given, "to_dataframe") and hasattr(given, "units"):
+        return _of_timeseries(given, form)
+    raise QueryError(f"A table or a TimeSeries can be written, not a {type(given).__name__}.")
+
+
+def restored(found: Table) -> Any:
+    """
+    Return the series, or the search result, that a plain table was.
+
+    Parameters
+    ----------
+    found : astropy.table.Table
+        What was read.
+
+    Raises
+    ------
+    FileError
+        It is none of them, or damaged.
+    """
+    header = tables.header_of(found)
+    if header is None:
+        raise FileError("This was not written by this package; astropy's QTable.read may read it.")
+    name = header.get("class")
+    if name in _classes():
+        return tables.unpack(found, header, _classes()[name])[0]
+    if name == "GenericTimeSeries":
+        return _timeseries(*tables.unpack(found, header))
+    from sunpy_helio_plugins.fido import HelioTable
+
+    return HelioTable._from_plain(found)
+
+
+def _classes() -> dict[str, type[Table]]:
+    from astropy.timeseries import TimeSeries
+
+    return {"Table": Table, "QTable": QTable, "TimeSeries": TimeSeries}
+
+
+def _of_timeseries(series: Any, form: str) -> Table:
+    """Return one of sunpy's series: its index as instants, its columns in their order, units and metadata beside."""
+    frame = series.to_dataframe()
+    index = frame.index.to_numpy()
+    table = Table({_INDEX: index} | {str(place): frame.iloc[:, place].to_numpy() for place in range(frame.shape[1])})
+    parts = [
+        {"start": part[0].start, "end": part[0].end, "columns": list(part[1]), "meta": dict(part[2])}
+        for part in series.meta.metadata
+    ]
+    extra = {
+        "source": getattr(series, "_source", None), "columns": [str(name) for name in frame.columns],
+        "units": {str(name): unit for name, unit in series.units.items()}, "parts": parts, "index": frame.index.name,
+    }  # fmt: skip
+    made = tables.pack(table, form, extra)
+    return tables.renamed(made, "GenericTimeSeries")
+
+
+def _timeseries(table: Table, extra: Mapping[str, Any]) -> Any:
+    """Return one of sunpy's series, of the source that it was of where that is known."""
+    import pandas as pd
+    from sunpy.time import TimeRange
+    from sunpy.timeseries import GenericTimeSeries, TimeSeries, TimeSeriesMetaData
+    from sunpy.util import MetaDict
+
+    try:
+        columns = [np.asarray(table[str(place)]) for place in range(len(extra["columns"]))]
+        index = pd.DatetimeIndex(np.asarray(table[_INDEX]), name=extra["index"])
+        frame = pd.DataFrame(dict(enumerate(columns)), index=index)
+        frame.columns = pd.Index(extra["columns"])
+        meta = None
+        for part in extra["parts"]:
+            told = MetaDict(part["meta"]), TimeRange(part["start"], part["end"]), part["columns"]
+            if meta is None:
+                meta = TimeSeriesMetaData(*told)
+            else:
+                meta.append(told[1], told[2], told[0])
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileError(f"The series is damaged: {error}.") from error
+    known = {getattr(kind, "_source", None): kind for kind in TimeSeries.registry}
+    kind = known.get(extra.get("source"), GenericTimeSeries) if extra.get("source") else GenericTimeSeries
+    return kind(frame, meta, dict(extra["units"]))
+
+

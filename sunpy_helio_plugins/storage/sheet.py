@@ -1,0 +1,167 @@
+"""Plain columns of a table in the making, what a format can hold of them, and how they are found again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from astropy.table import Column, MaskedColumn, Table
+from numpy.typing import NDArray
+
+__all__ = ["CODECS", "Codec", "Layout", "Parts", "Sheet", "layout_of", "register"]
+
+
+class Layout(NamedTuple):
+    """
+    What a format can hold.
+
+    Attributes
+    ----------
+    name : str
+        astropy's name of the format.
+    mixins : bool
+        Whether times are times in it, masks masks, and objects JSON, so that any astropy reads them as such.
+    ragged : bool
+        Whether it holds columns whose cells differ in length.
+    arrays : bool
+        Whether it holds columns of more than one dimension.
+    is_ascii : bool
+        Whether text must be ASCII and loses spaces at its end.
+    units : str or None
+        The format of units that it takes; `None` where it takes any.
+    names : str
+        A regular expression of the names that columns may have.
+    """
+
+    name: str
+    mixins: bool = False
+    ragged: bool = False
+    arrays: bool = True
+    is_ascii: bool = False
+    units: str | None = None
+    names: str = r"(?s:.*)"
+
+
+_LAYOUTS = {
+    layout.name: layout
+    for layout in (
+        Layout("ecsv", mixins=True, ragged=True),
+        Layout("fits", ragged=True, is_ascii=True, units="fits", names=r"[ -~]+"),
+        Layout("parquet", ragged=True, arrays=False),
+        Layout("hdf5"),
+        Layout("votable", units="vounit"),
+        Layout("asdf", names=r"(?s:[A-Za-z_].*)"),
+    )
+}
+
+
+def layout_of(form: str) -> Layout:
+    """Return what a format can hold; of one that is not known, numbers and text."""
+    return _LAYOUTS.get(form, Layout(form, arrays=False))
+
+
+class Sheet:
+    """
+    Plain columns, added one by one under names that the format takes.
+
+    Parameters
+    ----------
+    layout : Layout
+        What the format can hold.
+    names : iterable of str
+        The names of the columns of the table itself, which no part of another column may take.
+    """
+
+    def __init__(self, layout: Layout, names: Iterable[str]) -> None:
+        self.layout = layout
+        self.columns: dict[str, Any] = {}
+        self._own = set(names)
+        self._once: dict[bytes, str] = {}
+
+    def add(self, name: str, part: str, column: Any) -> str:
+        """Add a part of a column and return the name under which it is written; the part ``""`` is the column."""
+        wanted = f"{name}.{part}" if part else name
+        if not re.fullmatch(self.layout.names, wanted):
+            wanted = f"column_{len(self.columns) + 1}"
+        number, candidate = 1, wanted
+        while candidate in self.columns or (candidate != name and candidate in self._own):
+            number += 1
+            candidate = f"{wanted}_{number}"
+        self.columns[candidate] = column
+        return candidate
+
+    def add_once(self, name: str, part: str, data: NDArray[np.float64]) -> str:
+        """Add numbers that several columns share, where none has added them yet; return their name."""
+        key = np.ascontiguousarray(data).tobytes()
+        if key not in self._once:
+            self._once[key] = self.add(name, part, Column(np.array(data)))
+        return self._once[key]
+
+
+class Parts:
+    """
+    The plain columns of one column.
+
+    Parameters
+    ----------
+    table : astropy.table.Table
+        What was read.
+    names : mapping
+        Which of its columns is which part.
+    """
+
+    def __init__(self, table: Table, names: Mapping[str, str]) -> None:
+        self.table, self.names = table, names
+
+    def __contains__(self, part: str) -> bool:
+        return part in self.names
+
+    def __getitem__(self, part: str) -> Any:
+        return self.table[self.names[part]]
+
+    def array(self, part: str) -> Any:
+        """Return the values of a part, text as str."""
+        column = self[part]
+        if isinstance(column, MaskedColumn) and column.dtype.kind in "US":
+            # Readers put a letter of their own under the mask of a text that was empty.
+            column = column.filled("")
+        data = np.asarray(np.ma.getdata(column))
+        return np.char.decode(data, "utf-8") if data.dtype.kind == "S" and data.size else data
+
+    def mask(self, spec: Mapping[str, Any]) -> Any:
+        """Return which rows are missing: a part says so, or the column itself where its format tells it exactly."""
+        if "mask" in self:
+            return np.asarray(self["mask"], dtype=bool)
+        if not spec.get("blank"):
+            return None
+        mask = getattr(self[""], "mask", False)
+        return np.array(np.broadcast_to(mask, self[""].shape), dtype=bool)
+
+
+class Codec(Protocol):
+    """Takes columns of one kind apart, and puts them together again."""
+
+    kind: str
+
+    def takes(self, column: Any) -> bool:
+        """Tell whether a column is of this kind."""
+
+    def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
+        """Add the parts of a column to a sheet; return what else is needed, as JSON, with the parts' names."""
+
+    def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
+        """Return the column."""
+
+
+CODECS: dict[str, Codec] = {}
+"""The kinds of columns, in the order in which they are asked; what none takes cannot be written."""
+
+
+def register(codec: Codec) -> None:
+    """Add a kind of columns; an archive's own come before the general ones."""
+    others = {kind: known for kind, known in CODECS.items() if kind != codec.kind}
+    CODECS.clear()
+    CODECS.update({codec.kind: codec} | others)
+

@@ -1,0 +1,222 @@
+"""
+Tables as tables of plain columns with a header that says what each was, and back.
+
+The header is JSON in one entry of the metadata. It names the class of the table, each column's kind and parts, and what
+belongs to the table; nothing in it names anything that reading would import or call.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from astropy.table import QTable, Table
+
+import sunpy_helio_plugins.storage.columns
+import sunpy_helio_plugins.storage.coordinates  # noqa: F401 - both make their kinds of columns known
+from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.storage import values
+from sunpy_helio_plugins.storage.sheet import CODECS, Parts, Sheet, layout_of
+from sunpy_helio_plugins.transport.credentials import hide
+
+__all__ = ["HEADER", "header_of", "pack", "renamed", "unpack"]
+
+HEADER = "HELIOTAB"
+"""The entry of the metadata that holds the header; a name that FITS takes as well."""
+
+VERSION = 1
+_COMPRESSED = "zlib:"
+_LONG = 16_384
+_LONGEST = 2**30
+_ATTRIBUTES = "__attributes__"
+
+
+def pack(table: Table, form: str = "", extra: Mapping[str, Any] | None = None) -> Table:
+    """
+    Return a table of plain columns that holds everything of another one.
+
+    Parameters
+    ----------
+    table : astropy.table.Table
+        Any table whose columns are numbers, text, quantities, times, coordinates, or objects that JSON can hold.
+    form : str, optional
+        astropy's name of the format that it is meant for.
+    extra : mapping, optional
+        What else is to be kept, in values that `values.encoded` takes.
+
+    Raises
+    ------
+    QueryError
+        A column or an entry of the metadata cannot be written; the message names it.
+    """
+    layout = layout_of(form)
+    sheet = Sheet(layout, table.colnames)
+    specs = []
+    for name in table.colnames:
+        try:
+            specs.append(_spec(name, table[name], sheet))
+        except (TypeError, ValueError) as error:
+            raise QueryError(
+                f"The column {name!r} cannot be written: it holds {error}. Remove it, or convert it to numbers or text."
+            ) from error
+    meta = {key: value for key, value in table.meta.items() if key not in (_ATTRIBUTES, HEADER)}
+    said = {
+        "version": VERSION, "class": type(table).__name__, "rows": len(table), "columns": specs,
+        "meta": _entries(meta), "extra": _entries(dict(extra or {})),
+    }  # fmt: skip
+    made = Table(list(sheet.columns.values()), names=list(sheet.columns), copy=False)
+    made.meta[HEADER] = _compressed(hide(json.dumps(said)))
+    return made
+
+
+def renamed(plain: Table, name: str) -> Table:
+    """Return a table that `pack` made with the name of another class in its header."""
+    header = json.loads(_expanded(plain.meta[HEADER]))
+    plain.meta[HEADER] = _compressed(json.dumps(header | {"class": name}))
+    return plain
+
+
+def _spec(name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
+    codec = next((codec for codec in CODECS.values() if codec.takes(column)), None)
+    if codec is None:
+        raise TypeError(f"a {type(column).__name__}")
+    spec = {"name": name, "kind": codec.kind} | codec.pack(name, column, sheet)
+    info = column.info
+    told = {"description": info.description, "format": info.format if isinstance(info.format, str) else None}
+    spec["info"] = {key: value for key, value in told.items() if value}
+    if info.description:
+        _describe(sheet, spec, str(info.description))
+    return spec | ({"meta": values.encoded(info.meta)} if info.meta else {})
+
+
+def _describe(sheet: Sheet, spec: Mapping[str, Any], text: str) -> None:
+    """Let other readers see a description, where its format can hold it."""
+    column = sheet.columns.get(spec.get("parts", {}).get("", ""))
+    if column is not None and not column.info.description and not sheet.layout.is_ascii:
+        column.info.description = text
+
+
+def _entries(meta: Mapping[str, Any]) -> Any:
+    made = {}
+    for key, value in meta.items():
+        try:
+            made[key] = values.encoded(value)
+        except (TypeError, ValueError) as error:
+            raise QueryError(f"The entry {key!r} of the table's meta cannot be written: it holds {error}.") from error
+    return made if all(type(key) is str and key != values.KIND for key in made) else values.encoded(meta)
+
+
+def _compressed(text: str) -> str:
+    if len(text) < _LONG:
+        return text
+    return _COMPRESSED + base64.b64encode(zlib.compress(text.encode(), 6)).decode()
+
+
+def header_of(table: Table) -> dict[str, Any] | None:
+    """
+    Return the header of a table that was read; `None` where it has none.
+
+    Parameters
+    ----------
+    table : astropy.table.Table
+        As any reader of astropy gives it.
+
+    Raises
+    ------
+    FileError
+        The header is damaged, or of a later version of this package.
+    """
+    text = next((value for key, value in table.meta.items() if str(key).upper() == HEADER), None)
+    if text is None:
+        return None
+    try:
+        header = json.loads(_expanded(str(text)))
+        version = header["version"]
+    except (ValueError, KeyError, TypeError, zlib.error, binascii.Error, RecursionError) as error:
+        raise FileError(f"The header {HEADER} of the table is damaged: {error}.") from None
+    if version != VERSION:
+        raise FileError(f"The table was written by another version of this package (form {version!r}): update it.")
+    return dict(header)
+
+
+def _expanded(text: str) -> str:
+    if not text.startswith(_COMPRESSED):
+        return text
+    reader = zlib.decompressobj()
+    made = reader.decompress(base64.b64decode(text.removeprefix(_COMPRESSED), validate=True), _LONGEST)
+    if not reader.eof:
+        raise ValueError("it is cut, or longer than 1 GiB")
+    return made.decode()
+
+
+def unpack(plain: Table, header: Mapping[str, Any], cls: type[Table] = QTable) -> tuple[Any, dict[str, Any]]:
+    """
+    Return the table that `pack` made plain, and what else was kept.
+
+    Parameters
+    ----------
+    plain : astropy.table.Table
+        What was read; columns that were added to it are kept as they are.
+    header : mapping
+        Its header, as `header_of` gives it.
+    cls : type, optional
+        The class to make.
+
+    Raises
+    ------
+    FileError
+        Rows or columns are missing, or the header does not fit them.
+    """
+    try:
+        _check_rows(plain, int(header["rows"]))
+        made = {spec["name"]: _column(spec, plain) for spec in header["columns"]}
+        meta, extra = values.decoded(header["meta"]), values.decoded(header["extra"])
+        used = set(_names(header["columns"]))
+        made |= {name: plain[name] for name in plain.colnames if name not in used and name not in made}
+        table = cls(list(made.values()), names=list(made), meta=meta, copy=False)
+    except FileError:
+        raise
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
+        raise FileError(f"The table is damaged: its header does not fit its columns ({_said(error)}).") from error
+    return table, extra
+
+
+def _said(error: Exception) -> str:
+    return f"there is no {error}" if isinstance(error, KeyError) else str(error)
+
+
+def _check_rows(plain: Table, rows: int) -> None:
+    if len(plain) != rows:
+        raise FileError(
+            f"The table has {len(plain)} rows where {rows} were written: it was cut or edited. astropy's QTable.read "
+            "gives what there is."
+        )
+
+
+def _column(spec: Mapping[str, Any], plain: Table) -> Any:
+    kind = spec["kind"]
+    if kind not in CODECS:
+        raise FileError(f"Columns of the kind {kind!r:.40} are not known, as {spec['name']!r:.80} is one.")
+    made = CODECS[kind].unpack(spec, Parts(plain, spec.get("parts", {})))
+    made.info.name = spec["name"]
+    for key in ("description", "format"):
+        if key in spec["info"]:
+            setattr(made.info, key, str(spec["info"][key]))
+    if "meta" in spec:
+        made.info.meta = values.decoded(spec["meta"])
+    return made
+
+
+def _names(node: Any) -> list[str]:
+    """Return the names of all plain columns that a header speaks of."""
+    if isinstance(node, list):
+        return [name for one in node for name in _names(one)]
+    if not isinstance(node, dict):
+        return []
+    own = [str(name) for name in node.get("parts", {}).values()]
+    return own + [name for key, one in node.items() if key not in ("parts", "info", "meta", "listed") for name in _names(one)]
+

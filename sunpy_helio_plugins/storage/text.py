@@ -1,0 +1,236 @@
+"""Columns of text and of objects as plain columns that every format keeps letter by letter."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from astropy.table import Column, MaskedColumn
+from numpy.typing import NDArray
+
+from sunpy_helio_plugins.errors import warn_incomplete
+from sunpy_helio_plugins.storage import values
+from sunpy_helio_plugins.storage.sheet import Parts, Sheet
+from sunpy_helio_plugins.transport.urls import public_url
+
+__all__ = ["ObjectCodec", "TextCodec", "add_text", "masked_class", "masked_part", "text_of", "without_secrets"]
+
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|^\s|\s$")
+_LISTED = 2_000_000
+"""How many letters of texts that differ much in length the header takes; see `ObjectCodec`."""
+
+
+def masked_class(column: Any) -> bool:
+    """Tell whether a column is of a class that has masks."""
+    return hasattr(column, "mask") and not (isinstance(column, Column) and not isinstance(column, MaskedColumn))
+
+
+def masked_part(name: str, mask: NDArray[np.bool_] | None, sheet: Sheet) -> dict[str, str]:
+    """Add what is missing as a column of its own, where anything is."""
+    if mask is None or not mask.any():
+        return {}
+    return {"mask": sheet.add(name, "mask", Column(np.array(mask)))}
+
+
+def add_text(name: str, part: str, given: NDArray[np.str_], mask: Any, sheet: Sheet) -> dict[str, Any]:
+    """
+    Add a column of text.
+
+    Parameters
+    ----------
+    name, part : str
+        Of which column it is which part.
+    given : numpy.ndarray of str
+        The texts, in one dimension.
+    mask : numpy.ndarray of bool or None
+        Which are missing.
+    sheet : Sheet
+        Takes the column.
+
+    Returns
+    -------
+    dict
+        The names of its parts, and whether the texts are escaped.
+    """
+    texts = given if mask is None else np.where(mask, "", given)
+    known = set(texts.tolist()) if mask is None else set(texts[~mask].tolist())
+    texts = _without_secrets(name, texts, known)
+    is_escaped = any(map(_UNSAFE.search, known)) or (
+        sheet.layout.is_ascii and not all(text.isascii() for text in known)
+    )
+    if is_escaped:
+        texts = np.array([_escape(text) for text in texts.tolist()], dtype=str)
+    told: dict[str, Any] = {"escaped": True} if is_escaped else {}
+    # What is missing and what is empty look alike in most formats.
+    if mask is not None and sheet.layout.mixins and "" not in known:
+        return told | {"blank": True, "parts": {part: sheet.add(name, part, MaskedColumn(texts, mask=mask))}}
+    return told | {"parts": masked_part(name, mask, sheet) | {part: sheet.add(name, part, Column(texts, copy=False))}}
+
+
+def text_of(spec: Mapping[str, Any], parts: Parts, part: str = "") -> NDArray[np.str_]:
+    """Return the texts that `add_text` added."""
+    texts = parts.array(part).astype(str)
+    if spec.get("escaped"):
+        texts = np.array([_unescape(text) for text in texts.tolist()], dtype=str)
+    return texts
+
+
+def _escape(text: str) -> str:
+    made = text.encode("unicode_escape").decode()
+    inner = made.strip(" ")
+    if not inner:
+        return "\\x20" * len(made)
+    before = len(made) - len(made.lstrip(" "))
+    return "\\x20" * before + inner + "\\x20" * (len(made) - before - len(inner))
+
+
+def _unescape(text: str) -> str:
+    return text.encode("ascii").decode("unicode_escape")
+
+
+def _without_secrets(name: str, texts: NDArray[np.str_], known: set[str]) -> NDArray[np.str_]:
+    """Return texts without the passwords and keys that addresses among them hold."""
+    bare = {text: without_secrets(text) for text in known}
+    changed = {text: shown for text, shown in bare.items() if shown != text}
+    if not changed:
+        return texts
+    warn_incomplete(f"{name}: addresses with passwords or keys are written without these; fetching them may fail.", 2)
+    return np.array([changed.get(text, text) for text in texts.tolist()], dtype=str)
+
+
+def without_secrets(text: str) -> str:
+    """Return an address without the password and the keys that it holds; any other text as it is."""
+    if not text.startswith(("http://", "https://", "ftp://")) or not ("@" in text or "?" in text):
+        return text
+    shown = public_url(text)
+    return shown if "***" in shown or "@" in text.split("/")[2] else text
+
+
+class TextCodec:
+    """Columns of text and of bytes."""
+
+    kind = "text"
+
+    def takes(self, column: Any) -> bool:
+        """Tell whether a column holds text of one dimension."""
+        return isinstance(column, Column) and column.dtype.kind in "US" and column.ndim == 1
+
+    def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
+        """Add the texts of a column."""
+        data = np.asarray(np.ma.getdata(column))
+        texts = np.char.decode(data, "utf-8", "surrogateescape") if data.dtype.kind == "S" and data.size else data
+        mask = np.ma.getmaskarray(column) if masked_class(column) else None
+        mask = mask if mask is not None and mask.any() else None
+        told = add_text(name, "", texts.astype(str), mask, sheet)
+        return told | {"dtype": data.dtype.str, "masked": masked_class(column)}
+
+    def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
+        """Return the column."""
+        dtype, mask = values.safe_dtype(spec["dtype"]), parts.mask(spec)
+        texts = text_of(spec, parts)
+        data = np.char.encode(texts, "utf-8", "surrogateescape") if dtype.kind == "S" and texts.size else texts
+        return _column(data.astype(dtype), mask, spec["masked"])
+
+
+def _column(data: NDArray[Any], mask: Any, is_masked: bool) -> Any:
+    return MaskedColumn(data, mask=mask, copy=False) if is_masked else Column(data, copy=False)
+
+
+class ObjectCodec:
+    """
+    Columns of Python objects that JSON can hold.
+
+    Texts that few rows differ in, as the descriptions of datasets whose requests were cut, are listed once in the
+    header; the column holds their numbers.
+    """
+
+    kind = "objects"
+
+    def takes(self, column: Any) -> bool:
+        """Tell whether a column holds objects, or text of more dimensions."""
+        return isinstance(column, Column) and column.dtype.kind in "OUS"
+
+    def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
+        """Add the objects of a column as JSON, or as they are where the format writes JSON itself."""
+        mask = np.ma.getmaskarray(column) if masked_class(column) else None
+        cells = list(np.ma.getdata(column))
+        if mask is not None and column.ndim == 1:
+            cells = [None if missing else cell for cell, missing in zip(cells, mask, strict=True)]
+        told: dict[str, Any] = {"masked": masked_class(column)}
+        if mask is not None and column.ndim > 1:
+            raise TypeError("masked objects in more than one dimension")
+        if column.dtype.kind in "US" or column.ndim > 1:
+            return told | {"dtype": column.dtype.str, "shape": list(column.shape[1:])} | _as_json(name, cells, sheet)
+        listed = _listed(cells)
+        if listed is not None:
+            numbers = {text: number for number, text in enumerate(listed)}
+            index = Column(np.array([numbers[cell] for cell in cells], dtype=np.int64))
+            parts = masked_part(name, mask, sheet) | {"": sheet.add(name, "", index)}
+            return told | {"listed": listed, "parts": parts}
+        made = _as_objects(name, cells, sheet) if sheet.layout.mixins else _as_json(name, cells, sheet)
+        made["parts"] |= masked_part(name, mask, sheet)
+        return told | made
+
+    def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
+        """Return the column."""
+        if "dtype" in spec:
+            return self._shaped(spec, parts)
+        cells = self._cells(spec, parts)
+        data = np.empty(len(cells), dtype=object)
+        for index, cell in enumerate(cells):
+            data[index] = cell
+        mask = np.asarray(parts["mask"], dtype=bool) if "mask" in parts else None
+        return _column(data, mask, spec["masked"])
+
+    def _cells(self, spec: Mapping[str, Any], parts: Parts) -> list[Any]:
+        if "listed" in spec:
+            return [spec["listed"][number] for number in parts.array("")]
+        if spec.get("plain"):
+            return list(np.ma.getdata(parts[""]))
+        return [values.decoded(json.loads(text)) for text in text_of(spec, parts).tolist()]
+
+    def _shaped(self, spec: Mapping[str, Any], parts: Parts) -> Any:
+        cells = [values.decoded(json.loads(text)) for text in text_of(spec, parts).tolist()]
+        dtype = np.dtype(object) if spec["dtype"] == "|O" else values.safe_dtype(spec["dtype"])
+        data = np.empty((len(cells), *spec["shape"]), dtype=dtype)
+        for index, cell in enumerate(cells):
+            data[index] = cell
+        return _column(data, None, spec["masked"])
+
+
+def _listed(cells: Sequence[Any]) -> list[str] | None:
+    """Return the texts that occur, where it is better to write them once; `None` where not all are text."""
+    if not cells or not all(type(cell) is str or cell is None for cell in cells):
+        return None
+    known = list(dict.fromkeys(cells))
+    lengths = [len(cell or "") for cell in known]
+    is_uneven = max(lengths) * len(cells) > 4 * sum(lengths) and sum(lengths) < _LISTED
+    return known if 2 * len(known) <= len(cells) or is_uneven else None  # type: ignore[return-value]
+
+
+def _as_objects(name: str, cells: list[Any], sheet: Sheet) -> dict[str, Any]:
+    """Add objects for a format that writes them as JSON, unless they need more than that."""
+    if any(type(cell) is str for cell in cells) or not all(map(_is_plain, cells)):
+        return _as_json(name, cells, sheet)
+    data = np.empty(len(cells), dtype=object)
+    for index, cell in enumerate(cells):
+        data[index] = cell
+    return {"plain": True, "parts": {"": sheet.add(name, "", Column(data, copy=False))}}
+
+
+def _is_plain(cell: Any) -> bool:
+    if isinstance(cell, dict):
+        return "#" not in cell and all(type(key) is str and _is_plain(one) for key, one in cell.items())
+    if type(cell) is list:
+        return all(map(_is_plain, cell))
+    return cell is None or (type(cell) in (str, bool, int)) or (type(cell) is float and cell == cell)
+
+
+def _as_json(name: str, cells: list[Any], sheet: Sheet) -> dict[str, Any]:
+    texts = [json.dumps(values.encoded(cell)) for cell in cells]
+    return add_text(name, "", np.array(texts, dtype=str), None, sheet)
+
+

@@ -1,0 +1,445 @@
+"""Search results go into files and come back: the same table, fetchable, to be searched again and compared."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import astropy.units as u
+import numpy as np
+import pytest
+from astropy.coordinates import SkyCoord
+from astropy.table import Column, MaskedColumn, QTable, Table, vstack
+from astropy.time import Time, TimeDelta
+from astropy.utils.masked import Masked
+from sunpy.net import Fido
+from sunpy.net import attrs as a
+from sunpy.net.fido_factory import UnifiedResponse
+
+from sunpy_helio_plugins import HAPIClient, HelioviewerClient, HERClient, IMAPClient, conf
+from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.fido import HelioTable
+from sunpy_helio_plugins.hapi.tables import HAPIFiles, HAPITable
+from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable
+from sunpy_helio_plugins.her import HERTable
+from sunpy_helio_plugins.imap.tables import IMAPTable
+from sunpy_helio_plugins.quantities import times
+
+DAY = a.Time("2026-01-10", "2026-01-11")
+
+SEARCHES: dict[str, tuple[type[HelioTable], Any, Any]] = {
+    "hapi": (
+        HAPITable, HAPIClient,
+        (DAY, a.hapi.Server("cdaweb"), a.hapi.Dataset("AC_H0_MFI"), a.hapi.Parameters("Magnitude", "BGSEc"),
+         a.hapi.Chunk(8 * u.hour)),
+    ),
+    "imap": (IMAPTable, IMAPClient, (DAY, a.imap.File(), a.Instrument("mag"), a.imap.Version("all"))),
+    "spice": (IMAPTable, IMAPClient, (DAY, a.imap.Kernel())),
+    "ialirt": (IMAPTable, IMAPClient, (DAY, a.imap.Table("ialirt"))),
+    "ancillary": (IMAPTable, IMAPClient, (DAY, a.imap.Table("ancillary"))),
+    "helioviewer": (
+        HelioviewerTable, HelioviewerClient,
+        (a.Time("2026-01-10 12:00", "2026-01-10 12:10"), a.helioviewer.Image(), a.Wavelength(304 * u.AA)),
+    ),
+    "headers": (
+        HelioviewerTable, HelioviewerClient,
+        (a.Time("2026-01-10 12:00", "2026-01-10 12:02"), a.Instrument("AIA"), a.helioviewer.Header()),
+    ),
+    "her": (HERTable, HERClient, (DAY, a.her.CH | a.her.FL)),
+}  # fmt: skip
+
+FORMATS = ("ecsv", "fits", "parquet", "h5", "asdf", "pickle")
+
+
+@pytest.fixture
+def found(archive: Any, request: pytest.FixtureRequest) -> HelioTable:
+    _, client, query = SEARCHES[request.param]
+    return client().search(*query)
+
+
+def through(table: Any, ending: str, folder: Path, **how: Any) -> Any:
+    """Return a table that was written and read by its own class."""
+    if ending == "pickle":
+        return pickle.loads(pickle.dumps(table))
+    if ending in ("h5", "asdf", "parquet"):
+        pytest.importorskip({"h5": "h5py", "asdf": "asdf_astropy", "parquet": "pyarrow"}[ending])
+    path = folder / f"table.{ending}"
+    table.write(path, overwrite=True, **how)
+    return type(table).read(path)
+
+
+def bare(values: Any) -> Any:
+    return np.ma.getdata(np.asarray(getattr(values, "unmasked", values)))
+
+
+def assert_equal_columns(one: Any, other: Any) -> None:
+    """Compare type, mask, unit, values and what is said of a column; times by both parts."""
+    assert type(one) is type(other)
+    assert (one.info.description, str(one.info.format)) == (other.info.description, str(other.info.format))
+    assert json.dumps(one.info.meta or {}, default=str) == json.dumps(other.info.meta or {}, default=str)
+    if hasattr(one, "vertices"):
+        for part in ("vertices", "offsets", "instants", "starts", "system"):
+            np.testing.assert_array_equal(getattr(one, part), getattr(other, part))
+        return
+    if hasattr(one, "starts"):
+        for part in ("values", "instants", "starts", "system"):
+            np.testing.assert_array_equal(getattr(one, part), getattr(other, part))
+        return
+    mask = np.broadcast_to(np.asarray(getattr(one, "mask", False)), one.shape)
+    np.testing.assert_array_equal(mask, np.broadcast_to(np.asarray(getattr(other, "mask", False)), other.shape))
+    if isinstance(one, SkyCoord):
+        assert one.is_equivalent_frame(other.frame)
+        assert (one.spherical.lon == other.spherical.lon).all()
+        return
+    if isinstance(one, Time | TimeDelta):
+        assert (one.scale, one.format) == (other.scale, other.format)
+        for part in ("jd1", "jd2"):
+            np.testing.assert_array_equal(bare(getattr(one, part))[~mask], bare(getattr(other, part))[~mask])
+        return
+    assert one.dtype == other.dtype
+    assert getattr(one, "unit", None) == getattr(other, "unit", None)
+    np.testing.assert_array_equal(bare(one)[~mask], bare(other)[~mask])
+
+
+def assert_equal_tables(one: Any, other: Any) -> None:
+    assert type(one) is type(other)
+    assert one.colnames == other.colnames
+    for name in one.colnames:
+        assert_equal_columns(one[name], other[name])
+    assert one.client == other.client
+    assert (one.problems, one.query) == (other.problems, other.query)
+    assert (one.hide_keys, one.display_keys) == (other.hide_keys, other.display_keys)
+    assert str(one) == str(other)
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("found", SEARCHES, indirect=True)
+def test_a_search_comes_back_as_it_was(found: HelioTable, ending: str, tmp_path: Path) -> None:
+    assert len(found) > 1
+    for some in (found, found[:1], found[:0]):
+        some.problems = ["A sentence with an \u00c5."]
+        assert_equal_tables(some, through(some, ending, tmp_path))
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("found", ["hapi", "imap", "helioviewer", "her"], indirect=True)
+def test_a_table_that_was_read_fetches_the_same_files(
+    found: HelioTable, ending: str, tmp_path: Path, archive: Any
+) -> None:
+    some = found[:2]
+    back = through(some, ending, tmp_path)
+    first = Fido.fetch(some, path=tmp_path / "first" / "{file}", progress=False)
+    archive.log.clear()
+    second = Fido.fetch(UnifiedResponse(back), path=tmp_path / "second" / "{file}", progress=False)
+    assert not first.errors
+    assert not second.errors
+    assert archive.log
+    names = [sorted(Path(file).name for file in files) for files in (first, second)]
+    assert names[0] == names[1]
+    assert len(names[0]) == 2
+    for name in names[0]:
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+
+
+@pytest.mark.parametrize("found", SEARCHES, indirect=True)
+def test_a_search_that_was_stored_is_repeated_and_compared(found: HelioTable, tmp_path: Path) -> None:
+    back = through(found, "ecsv", tmp_path)
+    again = back.search_again()
+    assert again.query == found.query
+    comparison = back.compare(again)
+    assert not comparison
+    assert str(comparison) == "0 rows added, 0 removed, 0 changed"
+
+
+@pytest.mark.parametrize("found", ["imap"], indirect=True)
+def test_a_comparison_names_what_was_added_removed_and_changed(found: IMAPTable) -> None:
+    newer = found[1:][::-1].copy()
+    newer["Version"][0] = "v999"
+    comparison = newer.compare(found)
+    assert list(comparison.added["file_path"]) == [found["file_path"][0]]
+    assert len(comparison.removed) == 0
+    assert comparison.columns == (("Version",),)
+    assert comparison.before["Version"][0] == "v999"
+    assert comparison.changed["Version"][0] == found["Version"][-1]
+    assert "1 rows added, 0 removed, 1 changed (in Version)" in str(comparison)
+    with pytest.raises(QueryError, match="not with QTable"):
+        found.compare(QTable(found))
+
+
+def test_times_and_missing_values_are_compared_by_what_they_mean() -> None:
+    table = HAPIFiles({
+        "url": ["a", "b", "c", "a"], "Start Time": Time(["2026-01-01"] * 4), "v": Masked([1.0, 2, 3, 4] * u.km),
+    })  # fmt: skip
+    table["v"].mask[1] = True
+    other = table.copy()
+    assert not table.compare(other)
+    other["Start Time"] += [0, 0, 1e-9, 0] * u.s
+    other["v"] = other["v"].to(u.m)
+    other["v"].mask[1] = False
+    assert table.compare(other).columns == (("v",), ("Start Time",))
+    other.remove_column("v")
+    assert table.compare(other).only == ("v",)
+
+
+QUERIES = [
+    (DAY, a.hapi.Server("cdaweb"), a.hapi.Dataset("A*"), a.hapi.Format("csv"), a.hapi.Chunk("P1D")),
+    (a.Time("2016-12-31T23:59:60", "2017-01-01", near="2017-01-01T00:00:00.000000001"), a.helioviewer.Image(),
+     a.Wavelength(171 * u.AA, 304 * u.AA), a.Sample(1 * u.min), a.helioviewer.Tolerance(30 * u.s)),
+    (DAY, a.helioviewer.SourceID(13), a.helioviewer.Quality(1 << 30), a.helioviewer.Lister("index")),
+    (a.imap.Repointing(120) | a.imap.CarringtonRotation(2306), a.imap.Released(True), a.imap.Recent(2 * u.day)),
+    (a.imap.Ingested("2026-01-01"), a.Level("l2") | a.Level("l1"), a.imap.Version("all")),
+    (DAY, (a.her.CH & (a.her.area_atdiskcenter > 1e10 * u.km**2)) | ~(a.her.FL.fl_goescls >= "M1"),
+     ~a.her.Supplier("SPoCA"), a.her.SortBy("event_starttime", True), a.her.Return("hpc_bbox")),
+    (DAY, ~a.her.Box(-100 * u.arcsec, -100 * u.arcsec, 100 * u.arcsec, 100 * u.arcsec),
+     a.her.Within(a.her.AR, a.her.CH), a.her.Limit(5), a.her.Strict()),
+    (DAY, a.hek.CH, a.hek.FRM.Name == "SPoCA", a.Provider("HER")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_every_attr_is_kept_as_plain_values(query: tuple[Any, ...]) -> None:
+    from sunpy.net.attr import and_
+
+    from sunpy_helio_plugins.storage.queries import query_of, stored
+
+    node = stored(and_(*query))
+    back = query_of([json.loads(json.dumps(node))])
+    assert "lost" not in node
+    assert stored(back) == node
+    assert re.sub("0x[0-9a-f]+", "", repr(back)) == re.sub("0x[0-9a-f]+", "", repr(and_(*query)))
+
+
+def test_every_class_of_attrs_that_clients_offer_is_known() -> None:
+    from sunpy_helio_plugins.storage.queries import _known
+
+    known = set(_known().values())
+    for room in (a.hapi, a.imap, a.helioviewer, a.her):
+        offered = [getattr(room, name) for name in room.__all__]
+        assert [one for one in offered if isinstance(one, type) and hasattr(one, "collides") and one not in known] in (
+            [], [a.her.Field],
+        )  # fmt: skip
+
+
+def test_a_query_that_names_anything_else_is_refused() -> None:
+    from sunpy_helio_plugins.storage.queries import query_of
+
+    for name in ("os.system", "subprocess.Popen", "sunpy.net.vso.VSOClient"):
+        with pytest.raises(FileError, match="damaged"):
+            query_of([{"attr": name, "values": {"x": "touch /tmp/x"}}])
+
+
+@pytest.mark.parametrize("found", ["imap"], indirect=True)
+def test_stacked_tables_ask_for_both(found: IMAPTable, archive: Any) -> None:
+    other = IMAPClient().search(DAY, a.imap.File(), a.Instrument("swapi"))
+    both = vstack([found, other, found[:1]])
+    assert len(both.search_again()) == len(found) + len(other)
+
+
+def test_a_table_that_no_search_made_says_so() -> None:
+    with pytest.raises(QueryError, match="holds no query"):
+        HAPITable({"url": ["a"]}).search_again()
+
+
+def odd(count: int) -> HelioTable:
+    """Return a table with columns of every kind, and with letters and numbers that formats are known to change."""
+    rows = np.arange(count)
+    table = HAPIFiles({"url": [f"https://host/{row}" for row in rows]})
+    stamps = ["2016-12-31T23:59:60.123456789", "2026-01-01T00:00:00.000000001", "1960-01-01", "2100-07-01T12:00:00.5"]
+    moments = times.from_iso(np.resize(stamps, count))
+    moments[rows % 4 == 2] = np.ma.masked
+    table["time"] = moments
+    table["tt"] = Time(2451545.0 + rows, rows / 7, format="jd", scale="tt")
+    table["duration"] = TimeDelta(rows / 3, format="sec")
+    table["whole"] = Masked(u.Quantity(rows, u.nT, dtype=np.int32), mask=rows % 2 == 1)
+    table["real"] = np.where(rows % 3 == 0, np.nan, rows / 7) * u.Unit("DN/s")
+    table["real"].info.format = ".3f"
+    table["vector"] = Masked(np.outer(rows, [1.0, 2, 3]) * u.km, mask=np.outer(rows % 2 == 1, [True, False, False]))
+    table["large"] = MaskedColumn(2**62 + 1 + rows, mask=rows % 4 == 1)
+    table["unsigned"] = (2**64 - 1 - rows.astype("u8")).astype("u8")
+    table["small"] = (rows % 5 - 2).astype("i1")
+    table["truth"] = MaskedColumn(rows % 2 == 0, mask=rows % 4 == 3)
+    table["text"] = np.resize(["", " \u00e5\\n", "\n\ta ", "a,b \"c\" 'd'", "#x", "nan", "\U0001f31e"], count)
+    table["gaps"] = MaskedColumn(np.resize(["x", "", "y"], count), mask=rows % 3 == 2)
+    table["bytes"] = np.resize([b"a", b"b\xc3\xa5", b""], count)
+    table["objects"] = cells(count, {"a": "\u00c5", "b": [1, None, 2.5]}, None, "text", [1, 2])
+    table["shared"] = cells(count, "x" * 400, "x" * 400, "y")
+    table["place"] = SkyCoord(rows % 900 * u.arcsec, rows % 700 * u.arcsec, frame="helioprojective", observer="earth",
+                              obstime="2026-01-01T00:00:00")  # fmt: skip
+    table["with a space"] = rows
+    table["\u00f1"] = rows
+    table["time.mask"] = rows
+    table["whole"].info.description = "a field \u00c5"
+    table["whole"].info.meta = {"fill": -1e31, "bins": {"units": "keV", "centers": [1, 2.5, None]}}
+    table.meta |= {"an \u00c5": {"b": (1, 2.5)}, "array": np.arange(3), "quantity": 3 * u.km, "when": stamps}
+    return table
+
+
+def cells(count: int, *values: Any) -> Column:
+    data = np.empty(count, dtype=object)
+    for row in range(count):
+        data[row] = values[row % len(values)]
+    return Column(data)
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("count", [0, 1, 30])
+def test_columns_of_every_kind_come_back(ending: str, count: int, tmp_path: Path) -> None:
+    table = odd(count)
+    if ending == "pickle":  # astropy's own pickling of coordinates and of objects is its own affair
+        table.remove_columns(["place"])
+    back = through(table, ending, tmp_path)
+    assert back.colnames == table.colnames
+    for name in table.colnames:
+        assert_equal_columns(table[name], back[name])
+    assert str({**back.meta, "__attributes__": 0}) == str({**table.meta, "__attributes__": 0})
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_what_is_shown_and_hidden_comes_back(ending: str, tmp_path: Path) -> None:
+    for keys in (["url"], slice(None)):
+        table = odd(3)["url", "media_type"] if "media_type" in odd(1).colnames else odd(3)["url", "time", "whole"]
+        table.display_keys = keys
+        table.hide_keys = ["time"]
+        back = through(table, ending, tmp_path)
+        assert (back.display_keys, back.hide_keys) == (keys, ["time"])
+        assert str(back) == str(table)
+
+
+@pytest.mark.parametrize("ending", ["ecsv", "parquet", "h5", "fits"])
+def test_time_to_write_grows_with_the_rows_alone(ending: str, tmp_path: Path) -> None:
+    taken = []
+    for count in (2_500, 10_000):
+        table = odd(count)
+        begun = time.process_time()
+        assert len(through(table, ending, tmp_path)) == count
+        taken.append(time.process_time() - begun)
+    assert taken[1] < 8 * taken[0] + 2
+
+
+def test_descriptions_that_rows_share_are_written_once(tmp_path: Path) -> None:
+    table = HAPITable({"url": ["a"] * 1000, "info": cells(1000, json.dumps({"x": list(range(5000))}))})
+    for ending in ("ecsv", "fits"):
+        table.write(tmp_path / f"x.{ending}")
+        assert (tmp_path / f"x.{ending}").stat().st_size < 100_000
+
+
+def test_secrets_are_not_written(tmp_path: Path) -> None:
+    from sunpy_helio_plugins.storage.queries import stored
+
+    table = HAPIFiles({"url": ["https://me:hidden-word@host/a?b=1", "https://host/b?api_key=hidden-word&c=2"]})
+    table.query = [stored(a.hapi.Server("https://me:hidden-word@host/hapi"))]
+    for ending in FORMATS[:-1]:
+        with pytest.warns(UserWarning, match="written without"):
+            back = through(table, ending, tmp_path)
+        assert b"hidden-word" not in (tmp_path / f"table.{ending}").read_bytes()
+        assert back["url"][0] == "https://host/a?b=1"
+    assert "hidden-word" not in str(table.query)
+
+
+class Evil:
+    """Would write a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.path,)
+
+
+def test_what_json_cannot_hold_is_refused_by_name(tmp_path: Path) -> None:
+    table = HAPIFiles({"url": ["a"], "it": cells(1, Evil(tmp_path / "made"))})
+    with pytest.raises(QueryError, match="The column 'it' cannot be written: it holds .*Evil"):
+        table.write(tmp_path / "x.ecsv")
+    table.remove_column("it")
+    table.meta["that"] = Evil(tmp_path / "made")
+    with pytest.raises(QueryError, match="The entry 'that'"):
+        table.write(tmp_path / "x.ecsv")
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("cls", [HAPITable, IMAPTable, HelioviewerTable, HAPIFiles])
+def test_foreign_files_are_refused(cls: type[HelioTable], tmp_path: Path) -> None:
+    path = tmp_path / "x.ecsv"
+    QTable({"url": ["a"]}).write(path)
+    with pytest.raises(FileError, match=f"x.ecsv: This is not a {cls.__name__}"):
+        cls.read(path)
+    HERTable.from_records([]).write(path, overwrite=True)
+    with pytest.raises(FileError, match="holds a HERTable"):
+        cls.read(path)
+    path.write_bytes(b"\x80\x04nothing")
+    with pytest.raises(FileError, match="cannot be read as a table in ecsv"):
+        cls.read(path)
+    with pytest.raises(FileNotFoundError):
+        cls.read(tmp_path / "absent.ecsv")
+
+
+def test_the_base_class_reads_any_result(tmp_path: Path) -> None:
+    odd(2).write(tmp_path / "x.ecsv")
+    assert type(HelioTable.read(tmp_path / "x.ecsv")) is HAPIFiles
+
+
+@pytest.mark.parametrize("ending", ["ecsv", "fits", "parquet", "h5", "asdf"])
+def test_damaged_files_raise_plain_errors(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"x.{ending}"
+    odd(20).write(path)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(1)
+    for _ in range(12):
+        damaged = bytearray(whole)
+        for place in rng.integers(0, len(whole), 40):
+            damaged[place] = rng.integers(256)
+        outcome(path, bytes(damaged))
+    for length in (0, 1, len(whole) // 3, len(whole) // 2, len(whole) - 40):
+        assert not outcome(path, whole[:length]) or ending in ("h5", "asdf")
+
+
+@pytest.mark.filterwarnings("ignore")
+def outcome(path: Path, data: bytes) -> bool:
+    """Tell whether damaged bytes could be read; what else than an error of ours is raised fails the test."""
+    import warnings
+
+    path.write_bytes(data)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            HAPIFiles.read(path)
+    except FileError:
+        return False
+    return True
+
+
+def test_a_file_that_lost_rows_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.ecsv"
+    HAPIFiles({"url": ["a", "b", "c"]}).write(path)
+    path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
+    with pytest.raises(FileError, match="has 2 rows where 3 were written"):
+        HAPIFiles.read(path)
+
+
+def test_header_values_of_unknown_kinds_are_refused(tmp_path: Path) -> None:
+    from sunpy_helio_plugins.storage.tables import HEADER, pack
+
+    plain = pack(HAPIFiles({"url": ["a"]}), "ecsv", {"attributes": {}, "client": None, "shown": {}})
+    header = json.loads(plain.meta[HEADER])
+    for change in (
+        {"meta": {"x": {"#": "call", "name": "os.system"}}}, {"columns": [{"name": "url", "kind": "pickle"}]},
+        {"meta": {"x": {"#": "array", "dtype": "O8", "shape": [1], "data": []}}}, {"columns": 5}, {"version": 99},
+    ):  # fmt: skip
+        plain.meta[HEADER] = json.dumps(header | change)
+        plain.write(tmp_path / "x.ecsv", overwrite=True)
+        with pytest.raises(FileError):
+            HAPIFiles.read(tmp_path / "x.ecsv")
+
+
+def test_other_formats_are_written_as_before(tmp_path: Path) -> None:
+    table = HAPIFiles({"url": ["a"], "n": [1]})
+    table.write(tmp_path / "x.csv")
+    assert (tmp_path / "x.csv").read_text().split() == ["url,n", "a,1"]
+    with pytest.raises(FileError, match="formats that keep everything"):
+        HAPIFiles.read(tmp_path / "x.csv")
+    assert isinstance(Table.read(tmp_path / "x.csv"), Table)
+    assert conf is not None
