@@ -26,7 +26,7 @@ __all__ = ["epochs", "read"]
 Variables = Mapping[str, Variable]
 
 
-def read(path: str | Path, epoch: str | None = None, *, scale: str = "tt") -> QTable:
+def read(path: str | Path, epoch: str | None = None, *, scale: str = "utc") -> QTable:
     """
     Read a CDF file.
 
@@ -37,8 +37,9 @@ def read(path: str | Path, epoch: str | None = None, *, scale: str = "tt") -> QT
     epoch : str, optional
         The time variable whose records are wanted, where a file has several. Defaults to ``"epoch"``, in any case of
         letters; where none is called so, to the one on which most data depend.
-    scale : {"tt", "utc"}, optional
-        The scale of the times. Defaults to terrestrial time, in which the file counts.
+    scale : {"utc", "tt"}, optional
+        The scale of the times, which their description states. Defaults to UTC; ``"tt"`` is terrestrial time, in which
+        the file counts.
 
     Returns
     -------
@@ -69,7 +70,7 @@ def read(path: str | Path, epoch: str | None = None, *, scale: str = "tt") -> QT
     >>> table["b_gse"].unit  # doctest: +SKIP
     Unit("nT")
     """
-    if scale not in ("tt", "utc"):
+    if scale not in ("utc", "tt"):
         raise QueryError(f"Times can be had in the scales 'tt' and 'utc', not in {scale!r}.")
     variables, attributes = load(path)
     found = _epochs(variables)
@@ -77,7 +78,7 @@ def read(path: str | Path, epoch: str | None = None, *, scale: str = "tt") -> QT
     rows, problems = _in_rows(variables, chosen, found)
     columns, failed = _columns(path, variables, rows, chosen, scale)
     support = {
-        name: partial(_support, path, variable, variables)
+        name: partial(_support, path, variable, variables, scale)
         for name, variable in variables.items()
         if name not in columns and name not in found and variable.depends_on not in found.keys() - {chosen}
     }
@@ -130,9 +131,9 @@ def _columns(
     return made, problems
 
 
-def _support(path: str | Path, variable: Variable, variables: Variables) -> dict[str, Any]:
+def _support(path: str | Path, variable: Variable, variables: Variables, scale: str) -> dict[str, Any]:
     try:
-        return as_support(variable, variables)
+        return as_support(variable, variables, scale)
     except FileError:
         raise
     except Exception as error:

@@ -44,7 +44,7 @@ class _WholeDays(TimeFormat):
     value = property(to_value)
 
 
-def as_time(variable: Variable, scale: str = "tt") -> Time:
+def as_time(variable: Variable, scale: str = "utc") -> Time:
     """
     Return a time variable as times.
 
@@ -52,8 +52,8 @@ def as_time(variable: Variable, scale: str = "tt") -> Time:
     ----------
     variable : Variable
         One whose ``is_time`` holds.
-    scale : {"tt", "utc"}, optional
-        The scale of the result.
+    scale : {"utc", "tt"}, optional
+        The scale of the result, which its description states.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def as_time(variable: Variable, scale: str = "tt") -> Time:
         made = made if scale == "utc" else _to_tt(made)
     made.info.name = variable.name
     _describe(made, variable, {})
-    return made
+    return times.as_column(made, _description(variable.attributes))
 
 
 def _terrestrial(raw: NDArray[np.int64], missing: NDArray[np.bool_]) -> Time:
@@ -147,7 +147,7 @@ def as_column(variable: Variable, others: Mapping[str, Variable]) -> Any:
     return made
 
 
-def as_support(variable: Variable, others: Mapping[str, Variable]) -> dict[str, Any]:
+def as_support(variable: Variable, others: Mapping[str, Variable], scale: str = "utc") -> dict[str, Any]:
     """
     Return a variable that has no place in the rows in a form that can stand in a table's ``meta``, also in a file.
 
@@ -157,6 +157,8 @@ def as_support(variable: Variable, others: Mapping[str, Variable]) -> dict[str, 
         Any variable.
     others : mapping of Variable
         All variables of the file.
+    scale : {"utc", "tt"}, optional
+        The scale of times.
 
     Returns
     -------
@@ -165,7 +167,7 @@ def as_support(variable: Variable, others: Mapping[str, Variable]) -> dict[str, 
         `as_column` has in ``info.meta``.
     """
     if variable.kind in TIME_KINDS:
-        return {"values": as_time(variable), **variable.attributes}
+        return {"values": as_time(variable, scale), **variable.attributes}
     column = as_column(variable, others)
     meta, mask = column.info.meta, getattr(column, "mask", None)
     bare = getattr(column, "unmasked", column)

@@ -21,7 +21,7 @@ from sunpy.util import MetaDict
 
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.imap.cdf import read
-from sunpy_helio_plugins.quantities.times import datetime64_from_iso, datetime64_from_tt2000
+from sunpy_helio_plugins.quantities.times import to_datetime64
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,8 +30,6 @@ __all__ = ["MOST_COLUMNS", "IMAPTimeSeries", "to_timeseries"]
 
 MOST_COLUMNS = 32
 """Columns that one variable may become unless more are asked for: a spectrogram is no time series."""
-
-_DAY = 86_400 * 10**9
 
 
 class IMAPTimeSeries(GenericTimeSeries):
@@ -133,15 +131,7 @@ def _index(time: Time, name: str) -> tuple[pd.DatetimeIndex, np.ndarray]:
     import pandas as pd
 
     missing = np.broadcast_to(np.asarray(getattr(time, "mask", False), dtype=bool), time.shape)
-    known = time[~missing]
-    if known.scale == "tt":
-        days = np.rint(known.jd1 - 2451545.0)
-        rest = (known.jd1 - 2451545.0 - days) + known.jd2
-        epochs = days.astype(np.int64) * _DAY + np.rint(rest * _DAY).astype(np.int64)
-        stamps = datetime64_from_tt2000(epochs)
-    else:
-        stamps = datetime64_from_iso(np.char.encode(known.utc.to_value("isot", subfmt="date_hms"), "ascii"))
-    return pd.DatetimeIndex(stamps, name=name), ~missing
+    return pd.DatetimeIndex(to_datetime64(time[~missing]), name=name), ~missing
 
 
 def _split(name: str, column: Any) -> dict[str, np.ndarray]:
