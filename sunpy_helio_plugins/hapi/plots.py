@@ -192,6 +192,8 @@ def _draw_lines(axes: Axes, instants: np.ndarray, table: QTable, name: str) -> N
     values = table[name]
     numbers = _numbers(values).reshape(len(table), -1)
     said = {**(values.info.meta or {}), "name": name, "size": list(values.shape[1:]) or None}
+    if not isinstance(said.get("label"), str | None):
+        said["label"] = list(said["label"])
     labels = Parameter(said).components
     marker = "." if len(table) < 100 else None
     gaps = _gaps(instants.astype(float))

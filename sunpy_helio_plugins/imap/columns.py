@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.imap.fills import fill_mask
 from sunpy_helio_plugins.imap.kept import KeptList
-from sunpy_helio_plugins.imap.variables import TIME_KINDS, Variable
+from sunpy_helio_plugins.imap.variables import Variable
 from sunpy_helio_plugins.quantities import times, units
 
 __all__ = ["as_column", "as_support", "as_time"]
@@ -68,6 +68,9 @@ def as_time(variable: Variable, scale: str = "utc") -> Time:
         # The two least numbers are fill and pad value of the type, whatever the attributes say.
         missing = (raw <= _LEAST + 1) | (False if missing is None else missing)
         made = times.from_tt2000(raw, mask=missing) if scale == "utc" else _terrestrial(raw, missing)
+    elif variable.count is not None:
+        made = times.from_unix(raw, missing, variable.count.day, variable.count.seconds)
+        made = made if scale == "utc" else _to_tt(made)
     else:
         made = _from_epoch(raw, False if missing is None else missing)
         made = made if scale == "utc" else _to_tt(made)
@@ -166,7 +169,7 @@ def as_support(variable: Variable, others: Mapping[str, Variable], scale: str = 
         ``"values"``, a Quantity where the unit is understood, else an array; ``"mask"`` where values are fill; and what
         `as_column` has in ``info.meta``.
     """
-    if variable.kind in TIME_KINDS:
+    if variable.is_instant:
         return {"values": as_time(variable, scale), **variable.attributes}
     column = as_column(variable, others)
     meta, mask = column.info.meta, getattr(column, "mask", None)
@@ -182,11 +185,20 @@ def _describe(made: Any, variable: Variable, others: Mapping[str, Variable]) -> 
     if described:
         made.info.description = described
     words = {key: value for key, value in (made.info.meta or {}).items() if key == "unit_words"}
-    meta = {**attributes, **words, "axes": _axes(variable), "labels": _labels(variable, others)}
+    labels = _labels(variable, others)
+    meta = {**_label(variable, labels), **attributes, **words, "axes": _axes(variable), "labels": labels}
     text = _unit_text(variable, others)
     if text is not None:
         meta["unit_string"] = text
     made.info.meta = {key: value for key, value in meta.items() if value != {} and value != ()}
+
+
+def _label(variable: Variable, labels: Mapping[str, KeptList]) -> dict[str, Any]:
+    """Return what plots call a column: the label of a number, or those of the components of a vector."""
+    said = variable.attributes.get("LABLAXIS")
+    if len(variable.shape) == 1 and len(labels.get("1", ())) == variable.shape[0]:
+        return {"label": labels["1"]}
+    return {"label": said.strip()} if isinstance(said, str) and said.strip() else {}
 
 
 def _unit_text(variable: Variable, others: Mapping[str, Variable]) -> str | None:
@@ -209,18 +221,25 @@ def _texts(variable: Variable | None) -> list[str]:
 
 
 def _description(attributes: Mapping[str, Any]) -> str | None:
-    said = attributes.get("CATDESC") or attributes.get("FIELDNAM")
-    return said.strip() or None if isinstance(said, str) else None
+    said = (attributes.get(key) for key in ("CATDESC", "FIELDNAM", "LABLAXIS"))
+    return next((text.strip() for text in said if isinstance(text, str) and text.strip()), None)
 
 
 def _axes(variable: Variable) -> KeptList:
     """Return the variables along the axes after the first; an empty name where the file has none for one."""
     numbers = [int(key[7:]) for key in variable.attributes if re.fullmatch(r"DEPEND_[1-9]", key)]
-    return KeptList(variable.named(f"DEPEND_{number}") or "" for number in range(1, max(numbers, default=0) + 1))
+    first = variable.first_axis
+    return KeptList(variable.named(f"DEPEND_{number}") or "" for number in range(first, max(numbers, default=0) + 1))
 
 
 def _labels(variable: Variable, others: Mapping[str, Variable]) -> dict[str, KeptList]:
     """Return the labels of each axis, by the number of the axis."""
-    numbers = [key.removeprefix("LABL_PTR_") for key in variable.attributes if key.startswith("LABL_PTR_")]
-    found = {number: _texts(others.get(variable.named(f"LABL_PTR_{number}") or "")) for number in numbers}
-    return {number: KeptList(texts) for number, texts in found.items() if texts}
+    found = {}
+    for axis in range(len(variable.shape)):
+        number = axis + variable.first_axis
+        pointed, along = (others.get(variable.named(f"{key}_{number}") or "") for key in ("LABL_PTR", "DEPEND"))
+        # Some files name their labels as the axis itself.
+        texts = _texts(pointed) or (_texts(along) if along is not None and not along.is_number else [])
+        if texts:
+            found[str(axis + 1)] = KeptList(texts)
+    return found
