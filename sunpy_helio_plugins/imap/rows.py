@@ -96,7 +96,8 @@ def choose(path: object, wanted: str | None, epochs: Mapping[str, int], variable
         if wanted not in epochs:
             raise QueryError(f"{path} has no time variable {wanted!r}; it has: {', '.join(epochs) or 'none at all'}.")
         return wanted
-    called_so = [name for name in epochs if name.lower() == "epoch"]
+    virtual = {name for name in epochs if not epochs[name] and "VIRTUAL" in variables[name].attributes}
+    called_so = [name for name in epochs if name.lower() == "epoch" and name not in virtual]
     if called_so:
         return called_so[0]
     data = Counter(

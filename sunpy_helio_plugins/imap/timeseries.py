@@ -43,9 +43,9 @@ class IMAPTimeSeries(GenericTimeSeries):
 
     Of several time variables the one counts that `~sunpy_helio_plugins.imap.read` takes; ``meta["epochs"]`` names them
     all, and `to_timeseries` makes a series of each. A vector becomes a column for each component, called by the file's
-    labels: ``b_gse_x``. The index is UTC; a record within a leap second, which it cannot hold, keeps its row by the rule
-    of `~sunpy_helio_plugins.quantities.times.to_datetime64`, with a warning. Missing values are NaN, in whole numbers as well, which thereby become floats.
-    Variables with more than 32 elements in a record are left out and named in ``meta["left_out"]``; `to_timeseries`
+    labels: ``b_gse_x``. The index is UTC; a record within a leap second, which it cannot hold, keeps its row by the
+    rule of `~sunpy_helio_plugins.quantities.times.to_datetime64`, with a warning. Missing values
+    are NaN, in whole numbers as well, which thereby become floats. Variables with more than 32 elements in a record are left out and named in ``meta["left_out"]``; `to_timeseries`
     gives them.
     """
 
@@ -65,7 +65,7 @@ class IMAPTimeSeries(GenericTimeSeries):
 
     @property
     def instrument(self) -> str:
-        """The instrument, as the archive calls it; empty where the file does not name one."""
+        """The instrument, in capitals; empty where the file does not name one."""
         return str(self.meta.metadata[0][2].get("instrume", "")) if self.meta.metadata else ""
 
     def concatenate(
@@ -108,8 +108,7 @@ class IMAPTimeSeries(GenericTimeSeries):
                 f"{filepath}: the file holds no records with times, and there is no TimeSeries without any; "
                 f"imap.read gives what it holds as a table ({', '.join(table.colnames[:9]) or 'no columns'})."
             )
-        table.meta["instrument"] = instrument_of(Path(filepath).name, table.meta)
-        return _parts(table, None, MOST_COLUMNS)
+        return _parts(table, None, MOST_COLUMNS, Path(filepath).name)
 
 
 def to_timeseries(table: Table, columns: str | Sequence[str] | None = None, most: int = MOST_COLUMNS) -> IMAPTimeSeries:
@@ -143,7 +142,7 @@ def to_timeseries(table: Table, columns: str | Sequence[str] | None = None, most
 
 
 def _parts(
-    table: Table, wanted: Sequence[str] | None, most: int
+    table: Table, wanted: Sequence[str] | None, most: int, file: str = ""
 ) -> tuple[pd.DataFrame, MetaDict, dict[str, u.UnitBase]]:
     import pandas as pd
 
@@ -174,7 +173,7 @@ def _parts(
         frame = frame.sort_index(kind="stable")
     meta = {key: value for key, value in table.meta.items() if isinstance(value, str | int | float)}
     epochs = ", ".join(table.meta.get("epochs") or ())
-    told = {"telescop": OBSERVATORY, "instrume": instrument_of("", table.meta).upper()}
+    told = {"telescop": OBSERVATORY, "instrume": instrument_of(file, table.meta).upper()}
     return frame, MetaDict({**meta, **told, "epochs": epochs, "left_out": ", ".join(left_out)}), unit
 
 
