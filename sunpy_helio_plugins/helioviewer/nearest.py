@@ -141,7 +141,7 @@ def _place(row: Any) -> Place:
     if str(row["Lister"]) != NEAREST:
         return Place(url, path)
     # Half a second more: a time is a float, and may lie a nanosecond before its second.
-    second = (times.to_datetime64(row["Start Time"]) + np.timedelta64(500, "ms")).astype("M8[s]")
+    second = (times.to_datetime64(row["Start Time"])[()] + np.timedelta64(500, "ms")).astype("M8[s]")
     try:
         path = coverage_list.path_of(catalogue.by_id()[int(row["Source ID"])], second)
     except ServiceError as error:

@@ -10,7 +10,7 @@ from typing import Any
 import erfa
 import numpy as np
 from astropy import units as u
-from astropy.time import Time, TimeFormat
+from astropy.time import Time
 from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
@@ -19,6 +19,7 @@ from sunpy_helio_plugins.imap.fills import fill_mask
 from sunpy_helio_plugins.imap.kept import KeptList
 from sunpy_helio_plugins.imap.variables import Variable
 from sunpy_helio_plugins.quantities import times, units
+from sunpy_helio_plugins.quantities.days import WholeDays
 
 __all__ = ["as_column", "as_support", "as_time"]
 
@@ -28,20 +29,6 @@ _YEAR_0_TO_1970 = 62_167_219_200
 _LEAST = np.iinfo(np.int64).min
 _DAY = 86_400 * 10**9
 _J2000 = 2451545.0
-
-
-class _WholeDays(TimeFormat):
-    """Julian dates that come as a whole number and a part within half a day: the form in which `Time` keeps them."""
-
-    name = "helio_whole_days"
-
-    def set_jds(self, val1: NDArray[np.float64], val2: NDArray[np.float64]) -> None:
-        self.jd1, self.jd2 = val1, val2
-
-    def to_value(self, **_: Any) -> NDArray[np.float64]:
-        return np.asarray(self.jd1 + self.jd2)
-
-    value = property(to_value)
 
 
 def as_time(variable: Variable, scale: str = "utc") -> Time:
@@ -87,7 +74,7 @@ def _terrestrial(raw: NDArray[np.int64], missing: NDArray[np.bool_]) -> Time:
     days = np.rint(epochs * (1 / _DAY))
     rest = epochs - days.astype(np.int64) * _DAY
     parts = np.asarray(_J2000 + days), np.asarray(rest * (1 / _DAY))
-    made = Time(*parts, format=_WholeDays.name, scale="tt", copy=False)
+    made = Time(*parts, format=WholeDays.name, scale="tt", copy=False)
     made.format = "isot"
     if any_missing:
         made[missing] = np.ma.masked

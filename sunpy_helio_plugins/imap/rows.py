@@ -29,7 +29,7 @@ def prepared(variables: Variables) -> dict[str, Variable]:
     made = {name: _placed(variable, variables) for name, variable in variables.items()}
     named = {variable.depends_on for variable in made.values()}
     by_convention = {variable.named("DEPEND_TIME") for variable in made.values()}
-    for name in (named | by_convention) & made.keys():
+    for name in made.keys() & (named | by_convention):
         variable = made[name]
         if variable.is_number and variable.kind not in TIME_KINDS:
             made[name] = replace(variable, count=count_of(variable.attributes, name in by_convention))

@@ -41,12 +41,12 @@ class IMAPTimeSeries(GenericTimeSeries):
     """
     A time series of IMAP, read from a CDF file: ``TimeSeries(path)``.
 
-    Of several time variables the one counts that `~sunpy_helio_plugins.imap.read` takes; ``meta["epochs"]`` names them
-    all, and `to_timeseries` makes a series of each. A vector becomes a column for each component, called by the file's
-    labels: ``b_gse_x``. The index is UTC; a record within a leap second, which it cannot hold, keeps its row by the
-    rule of `~sunpy_helio_plugins.quantities.times.to_datetime64`, with a warning. Missing values
-    are NaN, in whole numbers as well, which thereby become floats. Variables with more than 32 elements in a record are left out and named in ``meta["left_out"]``; `to_timeseries`
-    gives them.
+    Of several time variables the one counts that `~sunpy_helio_plugins.imap.read` takes; ``meta["epochs"]`` names
+    them all, and `to_timeseries` makes a series of each. A vector becomes a column for each component, called by
+    the file's labels: ``b_gse_x``. The index is UTC; a record within a leap second, which it cannot hold, keeps its
+    row by the rule of `~sunpy_helio_plugins.quantities.times.to_datetime64`, with a warning. Missing values are
+    NaN, in whole numbers as well, which thereby become floats. Variables with more than 32 elements in a record are
+    left out and named in ``meta["left_out"]``; `to_timeseries` gives them.
     """
 
     _source = "imap"

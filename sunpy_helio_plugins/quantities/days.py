@@ -7,12 +7,12 @@ from typing import Any
 
 import erfa
 import numpy as np
-from astropy.time import Time
+from astropy.time import Time, TimeFormat
 from numpy.typing import ArrayLike, NDArray
 
 from sunpy_helio_plugins.quantities.leap import DAY, J2000, JD_1970, SECOND, Ints, leaps_in_tt2000, quasi_lengths
 
-__all__ = ["PRECISION", "finite", "known", "split_time", "split_tt2000", "time_of"]
+__all__ = ["PRECISION", "WholeDays", "finite", "known", "split_time", "split_tt2000", "time_of"]
 
 PRECISION = 9
 """Digits after the point with which times are written."""
@@ -20,6 +20,22 @@ PRECISION = 9
 _FAR = 20_000
 _LAST = np.iinfo(np.int64).max - (J2000 + 1) * DAY
 """The last epoch, in the year 2262, to which the days since 1970 can be added without an overflow; they end in 2292."""
+
+
+class WholeDays(TimeFormat):
+    """Julian dates that come as a whole number and a part within half a day: the form in which `Time` keeps them."""
+
+    name = "helio_whole_days"
+
+    def set_jds(self, val1: NDArray[np.float64], val2: NDArray[np.float64]) -> None:
+        """Take both parts as they are."""
+        self.jd1, self.jd2 = val1, val2
+
+    def to_value(self, **_: Any) -> NDArray[np.float64]:
+        """Return their sum."""
+        return np.asarray(self.jd1 + self.jd2)
+
+    value = property(to_value)
 
 
 def known(
@@ -44,6 +60,12 @@ def finite(
 def split_tt2000(epochs: Ints) -> tuple[Ints, Ints]:
     """Split each epoch by itself: one before 1972 or in the far future does not change the others."""
     starts, offsets = leaps_in_tt2000()
+    low, high = (int(epochs.min()), int(epochs.max())) if epochs.size else (0, 0)
+    last = int(np.searchsorted(starts, low, side="right")) - 1
+    if last >= 0 and high < (starts[last + 1] - SECOND if last + 1 < len(starts) else _LAST):
+        # Nearly always: all lie between two leap seconds.
+        days, nanos = np.divmod(epochs - (offsets[last] - J2000 * DAY - DAY // 2), DAY)
+        return np.asarray(days), np.asarray(nanos)
     early, late = epochs < starts[0], epochs > _LAST
     entry = np.maximum(np.searchsorted(starts, epochs, side="right") - 1, 0)
     # Days are taken off before the others are added, where the sum would overflow.
@@ -89,10 +111,9 @@ def time_of(days: Ints, nanos: Ints, missing: NDArray[np.bool_] | None) -> Time:
     with warnings.catch_warnings():
         # A year beyond the next few has no announced leap seconds: nothing that a reader could change.
         warnings.filterwarnings("ignore", message=".*dubious year", category=erfa.ErfaWarning)
-        lengths = quasi_lengths(days)
-        made = Time(
-            np.asarray(JD_1970 + days), np.asarray(nanos / lengths), format="jd", scale="utc", precision=PRECISION
-        )
+        # Days from noon and at most half a day, as astropy keeps them: "jd" would split and add them once more.
+        parts = np.asarray(JD_1970 + 0.5 + days), np.asarray(nanos / quasi_lengths(days) - 0.5)
+        made = Time(*parts, format=WholeDays.name, scale="utc", precision=PRECISION, copy=False)
     made.format = "isot"
     if missing is not None:
         made[missing] = np.ma.masked
