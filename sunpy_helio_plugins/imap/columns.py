@@ -183,8 +183,9 @@ def _describe(made: Any, variable: Variable, others: Mapping[str, Variable]) -> 
 def _label(variable: Variable, labels: Mapping[str, KeptList]) -> dict[str, Any]:
     """Return what plots call a column: the label of a number, or those of the components of a vector."""
     said = variable.attributes.get("LABLAXIS")
-    if len(variable.shape) == 1 and len(labels.get("1", ())) == variable.shape[0]:
-        return {"label": labels["1"]}
+    names = labels.get("1")
+    if names is not None and variable.shape == (len(names),):
+        return {"label": names}
     return {"label": said.strip()} if isinstance(said, str) and said.strip() else {}
 
 

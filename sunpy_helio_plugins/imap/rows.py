@@ -140,14 +140,14 @@ def _on_time(time: Variable) -> list[str]:
 
 
 def without_time(variables: Variables) -> Variables:
-    """Return the variables of a file without time variables; where none of them varies, all make one row."""
-    if any(variable.varies and variable.records for variable in variables.values()):
+    """Return the variables of a file without time variables; data that do not vary, as of a calibration, make a row."""
+    fixed = {name for name, variable in variables.items() if variable.records and not variable.varies}
+    data = {name for name in fixed if variables[name].attributes.get("VAR_TYPE") == "data"}
+    if not data or any(variable.varies and variable.records for variable in variables.values()):
         return variables
-    axes = _axes(variables)
+    row = data | {name for name in fixed if variables[name].is_instant}
     return {
-        name: variable.unrolled(1, is_new=True)
-        if variable.is_number and variable.records and not variable.varies and name not in axes
-        else variable
+        name: variable.unrolled(1, is_new=True) if name in row and variable.is_number else variable
         for name, variable in variables.items()
     }
 
