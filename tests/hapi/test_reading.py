@@ -104,7 +104,7 @@ def test_esas_csv_with_names_and_labels_for_a_header_reads_right(seed: Any) -> N
 
 def _assert_seed(table: QTable, seed: Any) -> None:
     assert table.colnames == ["utc", "feio_1", "odi_unilib_mlt"]
-    assert table["utc"].isot.tolist() == [record[0][:-1] for record in seed.data]
+    assert table["utc"].isot.tolist() == [f"{record[0][:-1]}000000" for record in seed.data]
     assert table["feio_1"].to_value(u.cm**-2 / u.s / u.sr).tolist() == [744958.0, 733622.0, 736119.0]
     assert table["odi_unilib_mlt"].to_value(u.hour).tolist() == [11.6639, 11.6887, 11.7135]
     assert not isinstance(table["feio_1"], Masked)

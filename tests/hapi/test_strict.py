@@ -112,7 +112,7 @@ def _assert_true(table: QTable, dataset: Dataset, rows: slice = slice(None)) -> 
                 text for text in values if text != parameter["fill"]
             ]
         else:
-            assert column.isot.tolist() == [text.replace("Z", ".000") for text in values]
+            assert column.isot.tolist() == [text.replace("Z", ".000000000") for text in values]
 
 
 def _stamps(table: QTable) -> list[str]:
