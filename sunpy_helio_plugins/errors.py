@@ -14,6 +14,7 @@ What can go wrong, as a tree::
     └── MissingDependencyError (ImportError)  an ability whose extra is not installed
 
     IncompleteAnswerWarning              an answer came, and something of it is missing: see the table's ``problems``
+    InexactTimeWarning                   times were handed on in a form that cannot hold all of them exactly
 
 Messages say what was asked, what came, and what to do next; they never hold a password, key or token.
 """
@@ -29,6 +30,7 @@ __all__ = [
     "FileError",
     "HelioPluginsError",
     "IncompleteAnswerWarning",
+    "InexactTimeWarning",
     "IsolationError",
     "MissingDependencyError",
     "QueryError",
@@ -125,6 +127,10 @@ class MissingDependencyError(HelioPluginsError, ImportError):
 
 class IncompleteAnswerWarning(AstropyUserWarning):
     """An answer came, and something of it is missing."""
+
+
+class InexactTimeWarning(AstropyUserWarning):
+    """Times were handed on in a form that cannot hold all of them exactly."""
 
 
 def warn_incomplete(text: str, stacklevel: int = 3) -> None:

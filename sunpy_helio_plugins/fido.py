@@ -17,7 +17,8 @@ from typing import Any, Self
 import numpy as np
 from astropy import units as u
 from astropy.io.registry import UnifiedReadWriteMethod
-from astropy.table import Table, TableAttribute
+from astropy.table import QTable, Table, TableAttribute
+from astropy.time import Time
 from sunpy.net.attr import Attr, AttrAnd, AttrOr, DataAttr, and_
 from sunpy.net.base_client import QueryResponseRow, QueryResponseTable
 
@@ -262,6 +263,15 @@ class HelioTable(QueryResponseTable):
 
     def __repr__(self) -> str:
         return f"{object.__repr__(self)}\n{self}"
+
+    @property
+    def _display_table(self) -> QTable:
+        """What is printed: times to the millisecond, though their columns keep more."""
+        table = super()._display_table
+        for column in table.itercols():
+            if isinstance(column, Time):
+                column.precision = 3
+        return table
 
     def total_size(self) -> u.Quantity:
         """

@@ -29,16 +29,17 @@ class _Instants:
     mask: NDArray[np.bool_]
     scale: str
     form: str
+    precision: int
     info: dict[str, Any]
 
     @classmethod
     def of(cls, time: Time) -> Self:
         whole = time.filled(Time(0, format="unix", scale=time.scale)) if time.masked else time
         parts = np.asarray(whole.jd1), np.asarray(whole.jd2), np.array(time.mask)
-        return cls(*parts, time.scale, time.format, _described(time))
+        return cls(*parts, time.scale, time.format, time.precision, _described(time))
 
     def column(self) -> Time:
-        made = Time(self.jd1, self.jd2, format="jd", scale=self.scale)
+        made = Time(self.jd1, self.jd2, format="jd", scale=self.scale, precision=self.precision)
         made.format = self.form
         if self.mask.any():
             made[self.mask] = np.ma.masked

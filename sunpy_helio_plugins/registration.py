@@ -74,14 +74,16 @@ def _identifier(recognizes: Recognizes) -> Callable[..., bool]:
     return identify
 
 
-def datasource(recognizes: Recognizes) -> Any:
+def datasource(recognizes: Recognizes | None = None, *, by_path: Callable[[Any], bool] | None = None) -> Any:
     """
     Return a class method ``is_datasource_for`` for a source of `sunpy.timeseries`.
 
     Parameters
     ----------
     recognizes : callable
-        Tells whether a file is of this source; not asked where the user names a source.
+        Tells whether a file is of this source; not called where the user names a source.
+    by_path : callable, optional
+        The same, called with the path of a regular file, for formats that do not tell by their beginning.
     """
 
     def is_datasource_for(cls: Any, /, *args: Any, **kwargs: Any) -> bool:
@@ -90,7 +92,9 @@ def datasource(recognizes: Recognizes) -> Any:
         if named:
             return isinstance(named, str) and named.lower() == cls._source
         path = kwargs.get("filepath")
-        return _recognized(recognizes, path, path)
+        if recognizes is not None and _recognized(recognizes, path, path):
+            return True
+        return by_path is not None and _is_regular(path) and _recognized(lambda *_: by_path(path), path, path)
 
     return classmethod(is_datasource_for)
 
@@ -124,8 +128,7 @@ def peek(source: Any, count: int) -> bytes:
     """
     count = min(count, MOST_PEEKED)
     if isinstance(source, str | bytes | os.PathLike):
-        # To open a pipe would wait for its writer.
-        if not os.path.isfile(source):
+        if not _is_regular(source):
             return b""
         with open(source, "rb") as opened:
             return opened.read(count)
@@ -137,6 +140,11 @@ def peek(source: Any, count: int) -> bytes:
     finally:
         source.seek(place)
     return head if isinstance(head, bytes) else b""
+
+
+def _is_regular(path: Any) -> bool:
+    """Tell whether a path leads to a file; to open a pipe would wait for its writer."""
+    return isinstance(path, str | bytes | os.PathLike) and os.path.isfile(path)
 
 
 def _is_binary_and_goes_back(stream: Any) -> bool:

@@ -118,7 +118,8 @@ def availability(server: str, pattern: str = "*") -> QTable:
             f"{one}: its {name} {stamp!r} is no time." for one, stamp in zip(infos, stamps, strict=True)
             if stamp and moment(stamp) is None
         ]  # fmt: skip
-        table[name] = times.from_iso(np.array([str(stamp) for stamp in stamps], dtype="S"), lost)
+        made = times.from_iso(np.array([str(stamp) for stamp in stamps], dtype="S"), lost)
+        table[name] = times.as_column(made, f"The dataset's {name}")
     table["cadence"] = np.array([info.cadence for info in infos.values()], dtype=str)
     table.meta["problems"] = problems
     return table

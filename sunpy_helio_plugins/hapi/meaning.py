@@ -8,6 +8,7 @@ from urllib.parse import urljoin
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable
+from astropy.time import Time
 
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
 from sunpy_helio_plugins.hapi.bins import axes_of
@@ -16,7 +17,6 @@ from sunpy_helio_plugins.hapi.translate import PROVIDER
 
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
-    from astropy.time import Time
     from ndcube import NDCube
 
 __all__ = ["files", "to_ndcube", "to_skycoord"]
@@ -172,7 +172,12 @@ def _column(table: QTable, column: str) -> Any:
 
 
 def _time(table: QTable) -> Time:
-    return table.columns[0]
+    """Return the times of the records; their frames and axes are in UTC, whatever scale the table is in."""
+    if not isinstance(table.columns[0], Time):
+        raise QueryError(
+            f"The first column, {table.colnames[0]!r}, holds {type(table.columns[0]).__name__}, not times."
+        )
+    return table.columns[0].utc
 
 
 def _physical_type(unit: u.UnitBase) -> str:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable
+from astropy.time import Time
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.hapi.bins import Axis, axes_of
+from sunpy_helio_plugins.quantities.times import to_datetime64
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +45,8 @@ def quicklook(table: QTable, columns: Sequence[str] | None = None) -> Figure:
     -------
     matplotlib.figure.Figure
         Scalars are lines, vectors one line for each component, and spectra images with the edges of their bins and
-        logarithmic colours.
+        logarithmic colours. The axis of time is UTC, whatever scale the table's times are in; records without a time
+        are left out.
 
     Raises
     ------
@@ -52,13 +55,14 @@ def quicklook(table: QTable, columns: Sequence[str] | None = None) -> Figure:
     """
     import matplotlib.pyplot as plt
 
+    table = _placed(table)
     chosen = _drawable(table, columns)
     heights = [1.6 if _is_spectrum(table, name) else 1.0 for name in chosen]
     figure, panels = plt.subplots(
         len(chosen), 1, sharex=True, squeeze=False, figsize=(9, 1 + 1.7 * sum(heights)), layout="constrained",
         gridspec_kw={"height_ratios": heights},
     )  # fmt: skip
-    instants = datetimes(table.columns[0])
+    instants = to_datetime64(table.columns[0])
     for axes, name in zip(panels[:, 0], chosen, strict=True):
         if _is_spectrum(table, name):
             _draw_spectrum(axes, instants, table, name)
@@ -73,15 +77,6 @@ def quicklook(table: QTable, columns: Sequence[str] | None = None) -> Figure:
             shown(f"Not drawn, since they hold no numbers: {', '.join(texts)}"), x=0.01, ha="left", fontsize="x-small"
         )
     return figure
-
-
-def datetimes(time: Any) -> np.ndarray:
-    """Return times as ``datetime64``; the last instant before midnight stands for a leap second."""
-    from sunpy_helio_plugins.quantities.times import datetime64_from_iso
-
-    stamps = time.copy(format="isot")
-    stamps.precision = 9
-    return datetime64_from_iso(np.asarray(np.ma.getdata(stamps.value), dtype="S"))
 
 
 def concise(axes: Axes) -> None:
@@ -140,6 +135,14 @@ def embedded(panels: int, draw: Callable[[np.ndarray], object]) -> str:
     return f'<img src="data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}"/>'
 
 
+def _placed(table: QTable) -> QTable:
+    """Return the records that have a time; those without one have no place on the axis."""
+    time = table.columns[0] if len(table.columns) else None
+    if not isinstance(time, Time):
+        raise QueryError("The first column must hold the times of the records, as astropy.time.Time.")
+    return table[~np.asarray(time.mask)] if np.any(time.mask) else table
+
+
 def _drawable(table: QTable, columns: Sequence[str] | None) -> list[str]:
     named = [str(name) for name in (columns if columns is not None else table.colnames[1:])]
     missing = [name for name in named if name not in table.colnames]
@@ -189,6 +192,8 @@ def _draw_lines(axes: Axes, instants: np.ndarray, table: QTable, name: str) -> N
     values = table[name]
     numbers = _numbers(values).reshape(len(table), -1)
     said = {**(values.info.meta or {}), "name": name, "size": list(values.shape[1:]) or None}
+    if not isinstance(said.get("label"), str | None):
+        said["label"] = list(said["label"])
     labels = Parameter(said).components
     marker = "." if len(table) < 100 else None
     gaps = _gaps(instants.astype(float))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable
+from astropy.time import Time
 from astropy.utils.masked import Masked
 
 from sunpy_helio_plugins.errors import FileError
@@ -97,7 +98,7 @@ def from_found(found: Sequence[Found], problems: Iterable[str], client: Any) -> 
     }
     table = HAPITable(client=client)
     for name, instants in (("Start Time", [one.start for one in found]), ("End Time", [one.end for one in found])):
-        table[name] = times.from_iso(np.array(instants, dtype="S"))
+        table[name] = times.as_column(times.from_iso(np.array(instants, dtype="S")), name)
         table[name].format = "iso"
     for name, values in texts.items():
         table[name] = np.array(values, dtype=str)
@@ -144,7 +145,10 @@ def from_records(info: Info, columns: Columns, context: Mapping[str, str] | None
         made = _instants(values) if index == 0 else _column(name, parameter, values, info, context)
         del values
         made.info.name = name
-        made.info.description = parameter.description
+        if isinstance(made, Time):
+            times.as_column(made, parameter.description)
+        else:
+            made.info.description = parameter.description
         made.info.meta = _meta(parameter, made.info.meta)
         table.add_column(made, name=name, copy=False)
     return table

@@ -157,7 +157,7 @@ class HAPITimeSeries(GenericTimeSeries):
             columns = content.columns()
         if not len(columns[0]):
             raise FileError(f"{filepath}: the file holds no records, and there is no TimeSeries without any.")
-        index = pd.DatetimeIndex(times.datetime64_from_iso(columns[0]), name=content.info.time.name)
+        index = pd.DatetimeIndex(times.datetime64_from_iso(columns[0], warn=True), name=content.info.time.name)
         series: dict[str, Any] = {}
         unit: dict[str, u.UnitBase] = {}
         rest = zip(unique_names(content.info)[1:], content.info.parameters[1:], columns[1:], strict=True)
@@ -205,11 +205,7 @@ def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
         index = frame.index
     if index.is_unique:
         return frame
-    instants = index.to_numpy()
-    following = (instants.view(np.int64) + 1).view(instants.dtype)
-    # A whole leap second is the last instant of its day here: records within it look alike.
-    is_last = following.astype("M8[D]") == following
-    same = index.duplicated(keep=False) & ~is_last
+    same = index.duplicated(keep=False)
     keep = ~same
     keep[same] = ~frame[same].reset_index().duplicated().to_numpy()
     return frame if keep.all() else frame[keep]

@@ -129,8 +129,8 @@ def coverage(time: a.Time, *query: Attr) -> Coverage:
         gaps += [(listing.source.id, *pair) for pair in own]
     found = QTable({
         "Source ID": [one[0] for one in gaps],
-        "Start Time": Time([str(one[1]) for one in gaps], format="isot", scale="utc"),
-        "End Time": Time([str(one[2]) for one in gaps], format="isot", scale="utc"),
+        "Start Time": times.as_column(times.from_datetime64(np.array([one[1] for one in gaps])), "Start of the gap"),
+        "End Time": times.as_column(times.from_datetime64(np.array([one[2] for one in gaps])), "End of the gap"),
         "Duration": [_seconds(one[1], one[2]) for one in gaps] * u.s,
     }) if gaps else QTable(names=("Source ID", "Start Time", "End Time", "Duration"))  # fmt: skip
     return Coverage(QTable(rows), found, images, time.start, time.end)
@@ -186,7 +186,7 @@ def refreshed(known: QTable) -> QTable:
         texts = [str(leaves.get(int(number), {}).get(key) or "") for number in known["Source ID"]]
         missing = np.array([not text for text in texts])
         stamps = np.array([(text or "2000-01-01 00:00:00").replace(" ", "T") for text in texts])
-        known[name] = times.from_iso(stamps, mask=missing)
+        known[name] = times.as_column(times.from_iso(stamps, mask=missing), name)
     new = sorted(set(leaves) - {int(number) for number in known["Source ID"]})
     if not new:
         return known

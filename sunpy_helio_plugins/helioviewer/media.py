@@ -141,7 +141,9 @@ def status() -> QTable:
     return QTable({
         "Instrument": np.array([name for name, _ in rows], dtype=str),
         "Measurement": np.array([str(one.get("measurement", "")) for _, one in rows], dtype=str),
-        "Newest Image": times.from_iso(np.array([str(one["time"]) for _, one in rows], dtype=str)),
+        "Newest Image": times.as_column(
+            times.from_iso(np.array([str(one["time"]) for _, one in rows], dtype=str)), "Newest image"
+        ),
         "Behind": np.array([float(one.get("secondsBehind", "nan")) for _, one in rows]) * u.s,
         "Level": np.array([int(one.get("level", 0)) for _, one in rows], dtype=int),
     })  # fmt: skip

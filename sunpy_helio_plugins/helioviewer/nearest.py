@@ -141,7 +141,8 @@ def _place(row: Any) -> Place:
     if str(row["Lister"]) != NEAREST:
         return Place(url, path)
     # Half a second more: a time is a float, and may lie a nanosecond before its second.
-    second = (row["Start Time"].to_value("datetime64") + np.timedelta64(500, "ms")).astype("M8[s]")
+    instant: np.datetime64 = times.to_datetime64(row["Start Time"])[()]  # type: ignore[assignment]
+    second = (instant + np.timedelta64(500, "ms")).astype("M8[s]")
     try:
         path = coverage_list.path_of(catalogue.by_id()[int(row["Source ID"])], second)
     except ServiceError as error:

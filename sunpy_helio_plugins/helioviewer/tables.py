@@ -17,7 +17,7 @@ from sunpy_helio_plugins.fido import HelioTable
 from sunpy_helio_plugins.helioviewer import catalogue, headers
 from sunpy_helio_plugins.helioviewer.catalogue import Source
 from sunpy_helio_plugins.helioviewer.translate import PROVIDER
-from sunpy_helio_plugins.quantities.leap import JD_1970, quasi_lengths
+from sunpy_helio_plugins.quantities import times
 
 __all__ = ["HelioviewerTable", "addresses", "images_table", "sources_table"]
 
@@ -62,10 +62,10 @@ def images_table(listings: Iterable[Any], problems: Sequence[str], client: objec
     instants = _joined([one.times for one in kept], "M8[us]")
     paths = _joined([one.paths for one in kept], "S1")
     urls = [addresses(one.root, one.paths) for one in kept]
-    start = _time(instants)
+    start = times.as_column(_time(instants), "Start Time")
     columns = {
         "Start Time": start,
-        "End Time": start.copy(),
+        "End Time": times.as_column(start.copy(), "End Time"),
         "Instrument": _repeated([source.instruments[0] for source in sources], counts),
         "Source": _repeated([source.observatory for source in sources], counts),
         "Provider": _repeated([PROVIDER for _ in sources], counts),
@@ -137,11 +137,7 @@ def sources_table() -> QTable:
 
 
 def _time(instants: NDArray[np.datetime64]) -> Time:
-    """Return instants as times: UTC in quasi-Julian days, as astropy counts it, whose unit is the day's own length."""
-    days = instants.astype("M8[D]")
-    nanos = (instants - days).astype("m8[ns]").astype(np.int64)
-    numbers = days.astype(np.int64)
-    made = Time(JD_1970 + numbers, nanos / quasi_lengths(numbers), format="jd", scale="utc")
+    made = times.from_datetime64(instants)
     made.format = "iso"
     return made
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -15,6 +15,7 @@ from sunpy.net.attr import Attr
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.helioviewer import headers, records
 from sunpy_helio_plugins.helioviewer.archives import NEEDED, twin_of
+from sunpy_helio_plugins.quantities import times
 
 __all__ = ["ScienceTable", "science"]
 
@@ -39,9 +40,7 @@ class ScienceTable(QTable):
         return reduce(or_, queries)
 
 
-def science(
-    table: Any, resolve: bool = False, notify: str | None = None, drms_client: Any = None
-) -> ScienceTable:
+def science(table: Any, resolve: bool = False, notify: str | None = None, drms_client: Any = None) -> ScienceTable:
     """
     Return where the science-grade data of images are.
 
@@ -77,7 +76,7 @@ def science(
     queries = np.empty(len(twins), dtype=object)
     queries[:] = [one.query for one in twins]
     made = ScienceTable({
-        "Start Time": Time([row["Start Time"] for row in rows]) if rows else Time([], format="jd"),
+        "Start Time": _starts(rows),
         "Instrument": np.array([str(row["Instrument"]) for row in rows], dtype=str),
         "Measurement": np.array([str(row["Measurement"]) for row in rows], dtype=str),
         **{name: MaskedColumn(values, mask=[not one for one in values], dtype=str) for name, values in texts.items()},
@@ -88,6 +87,11 @@ def science(
         found = records.resolved(twins, drms_client)
         made["Record"] = MaskedColumn(found, mask=[not one for one in found], dtype=str)
     return made
+
+
+def _starts(rows: Sequence[Row]) -> Time:
+    starts = Time([row["Start Time"] for row in rows]) if rows else Time([], format="jd", scale="utc")
+    return times.as_column(starts, "Start Time")
 
 
 def _headers(rows: Iterable[Any]) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from typing import Any
 import astropy.units as u
 import numpy as np
 from astropy.table import Column, MaskedColumn
+from astropy.time import Time
 from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
@@ -101,7 +102,7 @@ class Reader:
         keyword = keywords().get(name.lower()) or Keyword(name, _guess(values))
         made = _MAKERS.get(keyword.kind, Reader._text)(self, keyword, values)
         made.info.name = name
-        return made
+        return times.as_column(made, name) if isinstance(made, Time) else made
 
     def _each(self, keyword: Keyword, values: list[Any], reader: Callable[[Any], Any]) -> list[Any]:
         """Read values one by one; `None` where one is missing or, with a word in ``problems``, cannot be read."""

@@ -10,6 +10,8 @@ import numpy as np
 from astropy.time import Time
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.quantities.times import PRECISION
+
 __all__ = ["INSTANTS", "Instants", "central_longitude", "chosen", "earth", "parts", "times"]
 
 Instants = NDArray[np.float64]
@@ -78,7 +80,7 @@ def times(instants: Instants) -> Time:
     """Return times of two parts; masked where they are missing."""
     missing: Any = np.isnan(instants).any(axis=-1)
     filled = np.where(missing[..., None], (2451545.0, 0.0), instants)
-    made = Time(filled[..., 0], filled[..., 1], format="jd", scale="utc")
+    made = Time(filled[..., 0], filled[..., 1], format="jd", scale="utc", precision=PRECISION)
     made.format = "isot"
     if missing.any():
         made[missing] = np.ma.masked

@@ -17,6 +17,7 @@ from sunpy_helio_plugins.her import instants as moments
 from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.her.places import Places
 from sunpy_helio_plugins.her.polygons import Polygons
+from sunpy_helio_plugins.quantities import times
 
 __all__ = ["FIRST", "Maker"]
 
@@ -76,7 +77,7 @@ class Maker:
             if column is None:
                 made[name] = self.column(name)
         whole = {name: made.pop(name) for name in FIRST}
-        whole |= {INSTANT: moments.times(self.instants)} | made
+        whole |= {INSTANT: times.as_column(moments.times(self.instants), "Instant of the coordinates")} | made
         if "event_coordunit" in whole:
             whole |= {name: self.reader.component_units(name) for name in columns.COMPONENTS}
         if "fl_goescls" in whole:

@@ -22,6 +22,7 @@ from sunpy_helio_plugins.her.making import FIRST, Maker
 from sunpy_helio_plugins.her.places import Places
 from sunpy_helio_plugins.her.polygons import Polygons
 from sunpy_helio_plugins.her.storage import INSTANT
+from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.storage.tables import header_of
 
 __all__ = ["HERTable"]
@@ -115,7 +116,7 @@ class HERTable(HelioTable):
         for name in made.colnames:
             if isinstance(made[name], Places | Polygons):
                 made[name] = made[name].at(parts)
-        made[INSTANT] = moments.times(parts)
+        made[INSTANT] = times.as_column(moments.times(parts), "Instant of the coordinates")
         return made
 
     @property

@@ -3,13 +3,12 @@ CDF files as tables.
 
 The way of an IMAP file, and of any that follows the ISTP guidelines: a time variable gives the rows, each variable that
 depends on it a column with all its dimensions, and whatever does not vary, or does not fit, stays at hand in the
-table's ``meta``.
+table's ``meta``.  `sunpy_helio_plugins.imap.rows` knows in which ways files name their times.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,26 +18,28 @@ from astropy.table import QTable
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.imap.columns import as_column, as_support, as_time
 from sunpy_helio_plugins.imap.kept import KeptList, LateMapping
+from sunpy_helio_plugins.imap.merge import joined
+from sunpy_helio_plugins.imap.rows import Variables, choose, epochs_of, in_rows, prepared, without_time
 from sunpy_helio_plugins.imap.variables import Variable, load
 
 __all__ = ["epochs", "read"]
 
-Variables = Mapping[str, Variable]
 
-
-def read(path: str | Path, epoch: str | None = None, *, scale: str = "tt") -> QTable:
+def read(path: str | Path | Iterable[str | Path], epoch: str | None = None, *, scale: str = "utc") -> QTable:
     """
-    Read a CDF file.
+    Read a CDF file, or several of one product.
 
     Parameters
     ----------
-    path : str or pathlib.Path
-        The file.
+    path : str, pathlib.Path, or iterable of these
+        The file. Several become one table in the order of time; where they overlap, each instant has one row, that of
+        the file which is given first.
     epoch : str, optional
         The time variable whose records are wanted, where a file has several. Defaults to ``"epoch"``, in any case of
         letters; where none is called so, to the one on which most data depend.
-    scale : {"tt", "utc"}, optional
-        The scale of the times. Defaults to terrestrial time, in which the file counts.
+    scale : {"utc", "tt"}, optional
+        The scale of the times, which their description states. Defaults to UTC; ``"tt"`` is terrestrial time, in which
+        the file counts.
 
     Returns
     -------
@@ -58,7 +59,7 @@ def read(path: str | Path, epoch: str | None = None, *, scale: str = "tt") -> QT
     Raises
     ------
     FileError
-        There is no such file, or it cannot be read as CDF.
+        There is no such file, it cannot be read as CDF, or several do not hold the same variables.
     QueryError
         The file has no time variable ``epoch``.
 
@@ -69,15 +70,28 @@ def read(path: str | Path, epoch: str | None = None, *, scale: str = "tt") -> QT
     >>> table["b_gse"].unit  # doctest: +SKIP
     Unit("nT")
     """
-    if scale not in ("tt", "utc"):
+    if scale not in ("utc", "tt"):
         raise QueryError(f"Times can be had in the scales 'tt' and 'utc', not in {scale!r}.")
-    variables, attributes = load(path)
-    found = _epochs(variables)
-    chosen = _choose(path, epoch, found, variables)
-    rows, problems = _in_rows(variables, chosen, found)
+    if isinstance(path, str | Path):
+        return _read(path, epoch, scale)
+    paths = [str(one) for one in path]
+    if not paths:
+        raise QueryError("There is no file to read: give at least one path.")
+    tables = [_read(one, epoch, scale) for one in paths]
+    return tables[0] if len(tables) == 1 else joined(tables, paths)
+
+
+def _read(path: str | Path, epoch: str | None, scale: str) -> QTable:
+    loaded, attributes = load(path)
+    variables: Variables = prepared(loaded)
+    found = epochs_of(variables)
+    chosen = choose(path, epoch, found, variables)
+    if chosen is None:
+        variables = without_time(variables)
+    rows, problems = in_rows(variables, chosen, found)
     columns, failed = _columns(path, variables, rows, chosen, scale)
     support = {
-        name: partial(_support, path, variable, variables)
+        name: partial(_support, path, variable, variables, scale)
         for name, variable in variables.items()
         if name not in columns and name not in found and variable.depends_on not in found.keys() - {chosen}
     }
@@ -111,7 +125,7 @@ def epochs(path: str | Path) -> dict[str, int]:
     FileError
         There is no such file, or it cannot be read as CDF.
     """
-    return _epochs(load(path)[0])
+    return epochs_of(prepared(load(path)[0]))
 
 
 def _columns(
@@ -130,65 +144,10 @@ def _columns(
     return made, problems
 
 
-def _support(path: str | Path, variable: Variable, variables: Variables) -> dict[str, Any]:
+def _support(path: str | Path, variable: Variable, variables: Variables, scale: str) -> dict[str, Any]:
     try:
-        return as_support(variable, variables)
+        return as_support(variable, variables, scale)
     except FileError:
         raise
     except Exception as error:
         raise FileError(f"{path}: {variable.name} cannot be read ({error}).") from error
-
-
-def _epochs(variables: Variables) -> dict[str, int]:
-    """Return the time variables that can give the rows, with their records: those that hang on no other one."""
-    instants = {name: variable for name, variable in variables.items() if variable.is_time}
-    return {
-        name: variable.records
-        for name, variable in instants.items()
-        if variable.depends_on not in instants.keys() - {name}
-    }
-
-
-def _choose(path: str | Path, wanted: str | None, epochs: Mapping[str, int], variables: Variables) -> str | None:
-    """Return the time variable that gives the rows, or `None` where the file has none."""
-    if wanted is not None:
-        if wanted not in epochs:
-            raise QueryError(f"{path} has no time variable {wanted!r}; it has: {', '.join(epochs) or 'none at all'}.")
-        return wanted
-    called_so = [name for name in epochs if name.lower() == "epoch"]
-    if called_so:
-        return called_so[0]
-    data = Counter(
-        variable.depends_on for variable in variables.values() if variable.attributes.get("VAR_TYPE") == "data"
-    )
-    return max(epochs, key=lambda name: (epochs[name] > 0, data[name]), default=None)
-
-
-def _in_rows(variables: Variables, chosen: str | None, epochs: Mapping[str, int]) -> tuple[list[str], list[str]]:
-    """
-    Return the names of the columns, and what is odd about the file.
-
-    Columns are the time variable and whatever has one value for each of its records. Some files name no variable in
-    DEPEND_0, or a number, or an energy: there the length says where a variable belongs, if only one time has it.
-    """
-    problems = [] if chosen is not None else ["The file has no time variable: the rows are its records, in order."]
-    length = epochs[chosen] if chosen is not None else _usual_length(variables)
-    alone = list(epochs.values()).count(length) <= 1
-    names = [] if chosen is None else [chosen]
-    for name, variable in variables.items():
-        if name in epochs or not variable.varies:
-            continue
-        told = variable.depends_on in epochs
-        if variable.records == length and (variable.depends_on == chosen if told else alone):
-            names.append(name)
-            if not told and chosen is not None:
-                problems.append(f"{name} names no time variable in DEPEND_0: placed by its {length} records.")
-        elif told and variable.depends_on == chosen:
-            problems.append(f"{name} has {variable.records} records, {chosen} has {length}: see meta['support'].")
-    return names, problems
-
-
-def _usual_length(variables: Variables) -> int:
-    """Return the number of records that most variables have."""
-    lengths = Counter(variable.records for variable in variables.values() if variable.varies)
-    return lengths.most_common(1)[0][0] if lengths else 0

@@ -10,15 +10,16 @@ from typing import Any
 import erfa
 import numpy as np
 from astropy import units as u
-from astropy.time import Time, TimeFormat
+from astropy.time import Time
 from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.imap.fills import fill_mask
 from sunpy_helio_plugins.imap.kept import KeptList
-from sunpy_helio_plugins.imap.variables import TIME_KINDS, Variable
+from sunpy_helio_plugins.imap.variables import Variable
 from sunpy_helio_plugins.quantities import times, units
+from sunpy_helio_plugins.quantities.days import WholeDays
 
 __all__ = ["as_column", "as_support", "as_time"]
 
@@ -30,21 +31,7 @@ _DAY = 86_400 * 10**9
 _J2000 = 2451545.0
 
 
-class _WholeDays(TimeFormat):
-    """Julian dates that come as a whole number and a part within half a day: the form in which `Time` keeps them."""
-
-    name = "helio_whole_days"
-
-    def set_jds(self, val1: NDArray[np.float64], val2: NDArray[np.float64]) -> None:
-        self.jd1, self.jd2 = val1, val2
-
-    def to_value(self, **_: Any) -> NDArray[np.float64]:
-        return np.asarray(self.jd1 + self.jd2)
-
-    value = property(to_value)
-
-
-def as_time(variable: Variable, scale: str = "tt") -> Time:
+def as_time(variable: Variable, scale: str = "utc") -> Time:
     """
     Return a time variable as times.
 
@@ -52,8 +39,8 @@ def as_time(variable: Variable, scale: str = "tt") -> Time:
     ----------
     variable : Variable
         One whose ``is_time`` holds.
-    scale : {"tt", "utc"}, optional
-        The scale of the result.
+    scale : {"utc", "tt"}, optional
+        The scale of the result, which its description states.
 
     Returns
     -------
@@ -68,12 +55,15 @@ def as_time(variable: Variable, scale: str = "tt") -> Time:
         # The two least numbers are fill and pad value of the type, whatever the attributes say.
         missing = (raw <= _LEAST + 1) | (False if missing is None else missing)
         made = times.from_tt2000(raw, mask=missing) if scale == "utc" else _terrestrial(raw, missing)
+    elif variable.count is not None:
+        made = times.from_unix(raw, missing, variable.count.day, variable.count.seconds)
+        made = made if scale == "utc" else _to_tt(made)
     else:
         made = _from_epoch(raw, False if missing is None else missing)
         made = made if scale == "utc" else _to_tt(made)
     made.info.name = variable.name
     _describe(made, variable, {})
-    return made
+    return times.as_column(made, _description(variable.attributes))
 
 
 def _terrestrial(raw: NDArray[np.int64], missing: NDArray[np.bool_]) -> Time:
@@ -84,7 +74,7 @@ def _terrestrial(raw: NDArray[np.int64], missing: NDArray[np.bool_]) -> Time:
     days = np.rint(epochs * (1 / _DAY))
     rest = epochs - days.astype(np.int64) * _DAY
     parts = np.asarray(_J2000 + days), np.asarray(rest * (1 / _DAY))
-    made = Time(*parts, format=_WholeDays.name, scale="tt", copy=False)
+    made = Time(*parts, format=WholeDays.name, scale="tt", copy=False)
     made.format = "isot"
     if any_missing:
         made[missing] = np.ma.masked
@@ -147,7 +137,7 @@ def as_column(variable: Variable, others: Mapping[str, Variable]) -> Any:
     return made
 
 
-def as_support(variable: Variable, others: Mapping[str, Variable]) -> dict[str, Any]:
+def as_support(variable: Variable, others: Mapping[str, Variable], scale: str = "utc") -> dict[str, Any]:
     """
     Return a variable that has no place in the rows in a form that can stand in a table's ``meta``, also in a file.
 
@@ -157,6 +147,8 @@ def as_support(variable: Variable, others: Mapping[str, Variable]) -> dict[str, 
         Any variable.
     others : mapping of Variable
         All variables of the file.
+    scale : {"utc", "tt"}, optional
+        The scale of times.
 
     Returns
     -------
@@ -164,8 +156,8 @@ def as_support(variable: Variable, others: Mapping[str, Variable]) -> dict[str, 
         ``"values"``, a Quantity where the unit is understood, else an array; ``"mask"`` where values are fill; and what
         `as_column` has in ``info.meta``.
     """
-    if variable.kind in TIME_KINDS:
-        return {"values": as_time(variable), **variable.attributes}
+    if variable.is_instant:
+        return {"values": as_time(variable, scale), **variable.attributes}
     column = as_column(variable, others)
     meta, mask = column.info.meta, getattr(column, "mask", None)
     bare = getattr(column, "unmasked", column)
@@ -180,11 +172,21 @@ def _describe(made: Any, variable: Variable, others: Mapping[str, Variable]) -> 
     if described:
         made.info.description = described
     words = {key: value for key, value in (made.info.meta or {}).items() if key == "unit_words"}
-    meta = {**attributes, **words, "axes": _axes(variable), "labels": _labels(variable, others)}
+    labels = _labels(variable, others)
+    meta = {**_label(variable, labels), **attributes, **words, "axes": _axes(variable), "labels": labels}
     text = _unit_text(variable, others)
     if text is not None:
         meta["unit_string"] = text
     made.info.meta = {key: value for key, value in meta.items() if value != {} and value != ()}
+
+
+def _label(variable: Variable, labels: Mapping[str, KeptList]) -> dict[str, Any]:
+    """Return what plots call a column: the label of a number, or those of the components of a vector."""
+    said = variable.attributes.get("LABLAXIS")
+    names = labels.get("1")
+    if names is not None and variable.shape == (len(names),):
+        return {"label": names}
+    return {"label": said.strip()} if isinstance(said, str) and said.strip() else {}
 
 
 def _unit_text(variable: Variable, others: Mapping[str, Variable]) -> str | None:
@@ -207,18 +209,25 @@ def _texts(variable: Variable | None) -> list[str]:
 
 
 def _description(attributes: Mapping[str, Any]) -> str | None:
-    said = attributes.get("CATDESC") or attributes.get("FIELDNAM")
-    return said.strip() or None if isinstance(said, str) else None
+    said = (attributes.get(key) for key in ("CATDESC", "FIELDNAM", "LABLAXIS"))
+    return next((text.strip() for text in said if isinstance(text, str) and text.strip()), None)
 
 
 def _axes(variable: Variable) -> KeptList:
     """Return the variables along the axes after the first; an empty name where the file has none for one."""
     numbers = [int(key[7:]) for key in variable.attributes if re.fullmatch(r"DEPEND_[1-9]", key)]
-    return KeptList(variable.named(f"DEPEND_{number}") or "" for number in range(1, max(numbers, default=0) + 1))
+    first = variable.first_axis
+    return KeptList(variable.named(f"DEPEND_{number}") or "" for number in range(first, max(numbers, default=0) + 1))
 
 
 def _labels(variable: Variable, others: Mapping[str, Variable]) -> dict[str, KeptList]:
     """Return the labels of each axis, by the number of the axis."""
-    numbers = [key.removeprefix("LABL_PTR_") for key in variable.attributes if key.startswith("LABL_PTR_")]
-    found = {number: _texts(others.get(variable.named(f"LABL_PTR_{number}") or "")) for number in numbers}
-    return {number: KeptList(texts) for number, texts in found.items() if texts}
+    found = {}
+    for axis in range(len(variable.shape)):
+        number = axis + variable.first_axis
+        pointed, along = (others.get(variable.named(f"{key}_{number}") or "") for key in ("LABL_PTR", "DEPEND"))
+        # Some files name their labels as the axis itself.
+        texts = _texts(pointed) or (_texts(along) if along is not None and not along.is_number else [])
+        if texts:
+            found[str(axis + 1)] = KeptList(texts)
+    return found

@@ -141,13 +141,13 @@ def _asked(part: str, start: Time, end: Time) -> list[dict[str, Any]]:
 
 def _table(records: Sequence[Mapping[str, Any]], time: a.Time) -> tuple[QTable, list[str]]:
     """Return records as columns, each instant once, within the range, and what is odd about them."""
-    stamped = {stamp: record for record in records if (stamp := _stamp(record)) is not None}
+    stamped = {_nanoseconds(stamp): record for record in records if (stamp := _stamp(record)) is not None}
     odd = sum(_stamp(record) is None for record in records)
     instants = times.from_iso(np.array(list(stamped), dtype="S30"))
     inside = np.flatnonzero((instants >= time.start) & (instants <= time.end)) if stamped else np.zeros(0, int)
     order = inside[np.argsort((instants - time.start).to_value("s")[inside], kind="stable")] if stamped else inside
     rows = [list(stamped.values())[number] for number in order]
-    table = QTable({"time": instants[order]})
+    table = QTable({"time": times.as_column(instants[order], "Time of the record")})
     for name in dict.fromkeys(name for row in rows for name in row):
         if name not in (*_TIMES, *_OTHER_TIMES, "instrument"):
             table[name] = column(name, [row.get(name) for row in rows], _unit(name), _components(name))
@@ -159,6 +159,12 @@ def _stamp(record: Mapping[str, Any]) -> str | None:
     found = next((str(record[name]) for name in _TIMES if isinstance(record.get(name), str)), "")
     text = found.removesuffix("+00:00").removesuffix("Z")
     return text if _ISO.fullmatch(text) else None
+
+
+def _nanoseconds(stamp: str) -> str:
+    """Return a time with all its digits, so that one instant is one text."""
+    whole, _, fraction = stamp.partition(".")
+    return f"{whole}.{fraction:0<9}"
 
 
 def _unit(name: str) -> str | None:

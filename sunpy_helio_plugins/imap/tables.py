@@ -195,8 +195,8 @@ def _columns(files: list[Found], base: str) -> dict[str, Any]:
     paths = np.array([file.path for file in files], dtype=str)
     elsewhere = any(file.url for file in files)
     return {
-        "Start Time": _times([file.start for file in files]),
-        "End Time": _times([file.end for file in files]),
+        "Start Time": _times("Start Time", [file.start for file in files]),
+        "End Time": _times("End Time", [file.end for file in files]),
         "Instrument": _few([name.instrument for name in names]),
         "Source": np.full(len(names), SOURCES[0]),
         "Provider": _few(["I-ALiRT" if file.url else PROVIDERS[0] for file in files]),
@@ -207,7 +207,7 @@ def _columns(files: list[Found], base: str) -> dict[str, Any]:
         "Rotation": _masked([name.rotation for name in names], int),
         "End Inferred": np.array([file.inferred for file in files], dtype=bool),
         "Released": _masked([file.released for file in files], bool),
-        "Ingestion Time": _times([file.ingested for file in files]),
+        "Ingestion Time": _times("Ingestion Time", [file.ingested for file in files]),
         "file_path": paths,
         "url": np.array([file.url or _below(base, file.path) for file in files], dtype=str)
         if elsewhere
@@ -240,7 +240,7 @@ def _masked(values: Sequence[Any], kind: type) -> MaskedColumn:
     return MaskedColumn(np.array(filled, dtype=kind), mask=~np.array(known, dtype=bool))
 
 
-def _times(stamps: Sequence[str]) -> Time:
+def _times(name: str, stamps: Sequence[str]) -> Time:
     """Return times; what is not known is masked. Many files share a stamp: each is read once."""
     known, inverse = _coded(stamps)
     unique = np.array([stamp.encode("ascii", "replace") for stamp in known], dtype="S30")
@@ -249,7 +249,7 @@ def _times(stamps: Sequence[str]) -> Time:
     except ValueError:  # some of them are no times
         time = times.from_iso(unique, mask=~np.array(list(map(_is_time, unique)), dtype=bool))[inverse]
     time.format = "iso"
-    return time
+    return times.as_column(time, name)
 
 
 def _is_time(stamp: bytes) -> bool:

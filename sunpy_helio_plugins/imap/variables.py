@@ -7,7 +7,7 @@ Attributes are those of the ISTP guidelines (https://spdf.gsfc.nasa.gov/istp_gui
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.imap import decoding, structure
+from sunpy_helio_plugins.imap.counts import Count
 from sunpy_helio_plugins.imap.kept import KeptList
 
 __all__ = ["TIME_KINDS", "Variable", "load"]
@@ -44,6 +45,14 @@ class Variable:
         The variable's attributes, as plain Python.
     read : callable
         Gives the values, and which records were never written.
+    shape : tuple of int
+        The dimensions of one record.
+    time : str or None
+        The time variable on which it depends, where that is not the one that ``DEPEND_0`` names.
+    count : Count or None
+        From when it counts, where its numbers are times.
+    first_axis : int
+        The number, in ``DEPEND_1`` and its like, of the first dimension after the record.
     """
 
     name: str
@@ -52,11 +61,44 @@ class Variable:
     varies: bool
     attributes: dict[str, Any] = field(repr=False)
     read: Callable[[], decoding.Values] = field(repr=False)
+    shape: tuple[int, ...] = ()
+    time: str | None = None
+    count: Count | None = None
+    first_axis: int = 1
+
+    @property
+    def is_instant(self) -> bool:
+        """Whether its values are instants, of records or of the file."""
+        return self.kind in TIME_KINDS or self.count is not None
 
     @property
     def is_time(self) -> bool:
-        """Whether its values are instants."""
-        return self.varies and self.kind in TIME_KINDS
+        """Whether its records are instants."""
+        return self.varies and self.is_instant
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values are numbers, not texts."""
+        return "CHAR" not in self.kind
+
+    def unrolled(self, length: int, *, is_new: bool = False) -> Variable:
+        """
+        Return a variable that does not vary as one whose first dimension is the record.
+
+        Parameters
+        ----------
+        length : int
+            How many records that makes.
+        is_new : bool, optional
+            Whether the record is a new dimension of one before the others.
+        """
+
+        def read() -> decoding.Values:
+            values = np.asarray(self.values)
+            return decoding.Values(values.reshape(length, *(values.shape if is_new else values.shape[1:])), None)
+
+        shape, axis = (self.shape, self.first_axis) if is_new else (self.shape[1:], self.first_axis + 1)
+        return replace(self, records=length, varies=True, read=read, shape=shape, first_axis=axis)
 
     def named(self, attribute: str) -> str | None:
         """
@@ -78,8 +120,8 @@ class Variable:
 
     @property
     def depends_on(self) -> str | None:
-        """The variable that ``DEPEND_0`` names."""
-        return self.named("DEPEND_0")
+        """The variable that ``DEPEND_0``, or another attribute, names as its time."""
+        return self.time or self.named("DEPEND_0")
 
     @property
     def values(self) -> NDArray[Any]:
@@ -132,7 +174,7 @@ def load(path: str | Path) -> tuple[dict[str, Variable], dict[str, Any]]:
     variables = {
         layout.name: Variable(
             layout.name, decoding.KINDS[layout.type], layout.records, layout.varies,
-            of_variable.get((layout.is_z, layout.number), {}), partial(_values, layout, found),
+            of_variable.get((layout.is_z, layout.number), {}), partial(_values, layout, found), layout.shape,
         )
         for layout in found.variables
     }  # fmt: skip

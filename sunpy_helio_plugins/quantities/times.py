@@ -8,35 +8,44 @@ before it must be.
 Forms of text are those of HAPI (https://github.com/hapi-server/data-specification, section "Representation of Time"):
 ISO 8601 dates of year-month-day or year-day, truncated anywhere, up to nine fraction digits, with or without a trailing
 ``Z``, hour 24 and second 60 included.
+
+Times are in UTC and print nine digits, so that text keeps their nanoseconds. ``datetime64`` cannot hold a leap second:
+`to_datetime64` has the one rule for what becomes of it there.
 """
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
-import erfa
 import numpy as np
 from astropy.time import Time
 from numpy.typing import ArrayLike, NDArray
 
+from sunpy_helio_plugins.quantities.datetimes import from_days, to_datetime64
+from sunpy_helio_plugins.quantities.days import PRECISION, finite, known, split_tt2000, time_of
 from sunpy_helio_plugins.quantities.iso import split
-from sunpy_helio_plugins.quantities.leap import DAY, J2000, JD_1970, SECOND, Ints, leaps_in_tt2000, quasi_lengths
+from sunpy_helio_plugins.quantities.leap import SECOND
 
 __all__ = [
+    "PRECISION",
+    "as_column",
     "datetime64_from_iso",
     "datetime64_from_tt2000",
     "from_cdf_epoch",
     "from_cdf_epoch16",
+    "from_datetime64",
     "from_iso",
     "from_tt2000",
+    "from_unix",
     "iso",
+    "to_datetime64",
+    "without_leap_seconds",
 ]
 
 _MILLISECONDS = 86_400_000.0
-_FAR = 20_000
-_LAST = np.iinfo(np.int64).max - (J2000 + 1) * DAY
-"""The last epoch, in the year 2262, to which the days since 1970 can be added without an overflow; they end in 2292."""
+_YEAR = 86_400_000.0 * 366
+_LAST_EPOCH = 86_400_000.0 * 3_652_425
+"""The years 1 to 9999 in milliseconds from the year 0: what lies outside is fill, or not a time at all."""
 
 _YEAR_0 = 719_528
 """Days from 0000-01-01, where CDF epochs begin, to 1970-01-01."""
@@ -66,13 +75,15 @@ def from_iso(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
     Examples
     --------
     >>> from_iso([b"2016-12-31T23:59:60.5Z", b"2017-001Z"]).isot.tolist()
-    ['2016-12-31T23:59:60.500', '2017-01-01T00:00:00.000']
+    ['2016-12-31T23:59:60.500000000', '2017-01-01T00:00:00.000000000']
     """
     stamps, missing = _prepared(values, mask)
-    return _time(*split(stamps), missing)
+    return time_of(*split(stamps), missing)
 
 
-def datetime64_from_iso(values: ArrayLike, mask: ArrayLike | None = None) -> NDArray[np.datetime64]:
+def datetime64_from_iso(
+    values: ArrayLike, mask: ArrayLike | None = None, *, warn: bool = False
+) -> NDArray[np.datetime64]:
     """
     Return stamps in ISO 8601 as ``datetime64``.
 
@@ -80,15 +91,16 @@ def datetime64_from_iso(values: ArrayLike, mask: ArrayLike | None = None) -> NDA
     ----------
     values, mask
         As for `from_iso`.
+    warn : bool, optional
+        Whether to warn where ``datetime64`` cannot hold a time exactly, as `to_datetime64` does.
 
     Returns
     -------
     numpy.ndarray of datetime64
-        In nanoseconds, or in microseconds where a year lies outside 1678 to 2261, beyond their reach. A leap
-        second, which this type does not know, becomes the last instant before midnight. Missing stamps are ``NaT``.
+        As `to_datetime64` gives them. Missing stamps are ``NaT``.
     """
     stamps, missing = _prepared(values, mask)
-    return _datetime64(*split(stamps), missing)
+    return from_days(*split(stamps), missing, warn=warn)
 
 
 def from_tt2000(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
@@ -107,11 +119,13 @@ def from_tt2000(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
     astropy.time.Time
         Scale UTC, exact to less than a nanosecond.
     """
-    epochs, missing = _epochs(values, mask)
-    return _time(*_split_tt2000(epochs), missing)
+    epochs, missing = known(np.asarray(values, dtype=np.int64), mask)
+    return time_of(*split_tt2000(epochs), missing)
 
 
-def datetime64_from_tt2000(values: ArrayLike, mask: ArrayLike | None = None) -> NDArray[np.datetime64]:
+def datetime64_from_tt2000(
+    values: ArrayLike, mask: ArrayLike | None = None, *, warn: bool = False
+) -> NDArray[np.datetime64]:
     """
     Return TT2000 epochs as ``datetime64`` of UTC.
 
@@ -119,14 +133,123 @@ def datetime64_from_tt2000(values: ArrayLike, mask: ArrayLike | None = None) -> 
     ----------
     values, mask
         As for `from_tt2000`.
+    warn : bool, optional
+        Whether to warn where ``datetime64`` cannot hold a time exactly, as `to_datetime64` does.
 
     Returns
     -------
     numpy.ndarray of datetime64
-        As `datetime64_from_iso` gives them.
+        As `to_datetime64` gives them.
     """
-    epochs, missing = _epochs(values, mask)
-    return _datetime64(*_split_tt2000(epochs), missing)
+    epochs, missing = known(np.asarray(values, dtype=np.int64), mask)
+    return from_days(*split_tt2000(epochs), missing, warn=warn)
+
+
+def without_leap_seconds(time: Any) -> Any:
+    """
+    Return times, or a table, without leap seconds, for what cannot hold them.
+
+    ``Time.datetime``, ``Time.datetime64`` and ``Table.to_pandas`` raise an error for 23:59:60; after this they keep
+    every row, by the rule of `to_datetime64`.
+
+    Parameters
+    ----------
+    time : astropy.time.Time or astropy.table.Table
+        What holds the times. It is not changed.
+
+    Returns
+    -------
+    astropy.time.Time or astropy.table.Table
+        A copy in which times are UTC, and those within a leap second are moved.
+
+    Warns
+    -----
+    InexactTimeWarning
+        Times were moved.
+    """
+    if isinstance(time, Time):
+        return as_column(from_datetime64(to_datetime64(time), time.mask), time.info.description)
+    made = time.copy()
+    for name in made.colnames:
+        if isinstance(made[name], Time):
+            info = made[name].info
+            column = without_leap_seconds(made[name])
+            column.format, column.info.meta = made[name].format, info.meta
+            made.replace_column(name, column)
+    return made
+
+
+def from_datetime64(values: NDArray[np.datetime64], mask: ArrayLike | None = None) -> Time:
+    """
+    Return ``datetime64`` of UTC as times.
+
+    Parameters
+    ----------
+    values : numpy.ndarray of datetime64
+        The instants; ``NaT`` is masked.
+    mask : array_like of bool, optional
+        Which of them are missing.
+
+    Returns
+    -------
+    astropy.time.Time
+        Scale UTC.
+    """
+    missing = np.isnat(values) | (False if mask is None else np.asarray(mask, dtype=bool))
+    filled = np.where(missing, np.datetime64(0, "D"), values) if missing.any() else values
+    days = filled.astype("M8[D]")
+    nanos = (filled - days).astype("m8[ns]").astype(np.int64)
+    return time_of(days.astype(np.int64), nanos, missing if missing.any() else None)
+
+
+def from_unix(values: ArrayLike, mask: ArrayLike | None = None, day: int = 0, seconds: float = 1.0) -> Time:
+    """
+    Return counts of seconds without leap seconds, as Unix counts them, as times.
+
+    Parameters
+    ----------
+    values : array_like of number
+        The counts.
+    mask : array_like of bool, optional
+        Which of them are missing; those that are not finite are missing too.
+    day : int, optional
+        The UTC day from whose beginning is counted, in days from 1970.
+    seconds : float, optional
+        How many seconds a count is.
+
+    Returns
+    -------
+    astropy.time.Time
+        Scale UTC, exact to a nanosecond of what the number holds.
+    """
+    counts = np.asarray(values)
+    if counts.dtype.kind in "iu":
+        per_day = round(86_400 / seconds)
+        epochs, missing = known(counts.astype(np.int64), mask)
+        days, rest = np.divmod(epochs, per_day)
+        return time_of(days + day, rest * round(seconds * SECOND), missing)
+    epochs, missing = finite(counts.astype(np.float64) * seconds, mask, -6e10, 2.5e11)
+    days = np.floor(epochs / 86_400)
+    nanos = np.rint((epochs - days * 86_400) * SECOND)
+    return time_of(days.astype(np.int64) + day, nanos.astype(np.int64), missing)
+
+
+def as_column(time: Time, text: str | None = None) -> Time:
+    """
+    Return times as a column of a table: described with their scale, and written to the nanosecond.
+
+    Parameters
+    ----------
+    time : astropy.time.Time
+        The times; they are changed in place.
+    text : str, optional
+        What they are.
+    """
+    time.precision = PRECISION
+    scale = time.scale.upper()
+    said = (text or "").strip().rstrip(".")
+    time.info.description = said if f"({scale})" in said or said == scale else f"{said} ({scale})" if said else scale
+    return time
 
 
 def from_cdf_epoch(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
@@ -138,18 +261,18 @@ def from_cdf_epoch(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
     values : array_like of float
         Milliseconds since 0000-01-01, leap seconds not counted (CDF User's Guide, "CDF_EPOCH").
     mask : array_like of bool, optional
-        Which of them are missing.
+        Which of them are missing. What is not finite, or outside the years 1 to 9999, is missing too.
 
     Returns
     -------
     astropy.time.Time
         Scale UTC, exact to a nanosecond of what the number holds; its own steps are some microseconds.
     """
-    epochs, missing = _known(np.asarray(values, dtype=np.float64), mask)
+    epochs, missing = finite(np.asarray(values, dtype=np.float64), mask, _YEAR, _LAST_EPOCH, 6.3e13)
     days = np.floor(epochs / _MILLISECONDS)
     # Both terms are multiples of the number's own step: the difference is exact.
     nanos = np.rint((epochs - days * _MILLISECONDS) * 1e6)
-    return _time(days.astype(np.int64) - _YEAR_0, nanos.astype(np.int64), missing)
+    return time_of(days.astype(np.int64) - _YEAR_0, nanos.astype(np.int64), missing)
 
 
 def from_cdf_epoch16(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
@@ -162,7 +285,7 @@ def from_cdf_epoch16(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
         Seconds since 0000-01-01, leap seconds not counted, and picoseconds within the second: complex numbers, or pairs
         along the last axis (CDF User's Guide, "CDF_EPOCH16").
     mask : array_like of bool, optional
-        Which of them are missing.
+        Which of them are missing. What is not finite, or outside the years 1 to 9999, is missing too.
 
     Returns
     -------
@@ -171,10 +294,10 @@ def from_cdf_epoch16(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
     """
     given = np.asarray(values)
     pairs = given if given.dtype.kind == "c" else given[..., 0] + 1j * given[..., 1]
-    epochs, missing = _known(pairs, mask)
+    epochs, missing = finite(pairs, mask, _YEAR / 1000, _LAST_EPOCH / 1000, 6.3e10)
     days, seconds = np.divmod(epochs.real.astype(np.int64), 86_400)
     nanos = seconds * SECOND + np.rint(epochs.imag / 1e3).astype(np.int64)
-    return _time(days - _YEAR_0, nanos, missing)
+    return time_of(days - _YEAR_0, nanos, missing)
 
 
 def iso(time: Time, precision: int = 3) -> str:
@@ -206,66 +329,3 @@ def _prepared(values: ArrayLike, mask: ArrayLike | None) -> tuple[NDArray[np.byt
         return stamps, None
     missing = np.broadcast_to(np.asarray(mask, dtype=bool), stamps.shape)
     return np.where(missing, b"2000-01-01", stamps), missing
-
-
-def _epochs(values: ArrayLike, mask: ArrayLike | None) -> tuple[Ints, NDArray[np.bool_] | None]:
-    return _known(np.asarray(values, dtype=np.int64), mask)
-
-
-def _known(epochs: NDArray[Any], mask: ArrayLike | None) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-    """Put a harmless instant in the place of missing ones."""
-    if mask is None or not np.any(mask):
-        return epochs, None
-    missing = np.broadcast_to(np.asarray(mask, dtype=bool), epochs.shape)
-    return np.where(missing, epochs.dtype.type(0 if epochs.dtype.kind == "i" else 6.3e13), epochs), missing
-
-
-def _split_tt2000(epochs: Ints) -> tuple[Ints, Ints]:
-    starts, offsets = leaps_in_tt2000()
-    if epochs.size and epochs.min() < starts[0]:
-        return _split_early(epochs)
-    entry = np.searchsorted(starts, epochs, side="right") - 1
-    far = 0
-    if epochs.size and epochs.max() > _LAST:
-        epochs, starts, far = epochs - _FAR * DAY, starts - _FAR * DAY, _FAR
-    days, nanos = np.divmod(epochs - offsets[entry] + J2000 * DAY + DAY // 2, DAY)
-    days += far
-    # The second before an entry of the table begins is the leap second: it belongs to the day that ends with it.
-    following = np.minimum(entry + 1, len(starts) - 1)
-    leap = (starts[following] > epochs) & (epochs >= starts[following] - SECOND)
-    return days - leap, nanos + leap * DAY
-
-
-def _split_early(epochs: Ints) -> tuple[Ints, Ints]:
-    """Split epochs before 1972, when UTC had no whole leap seconds: astropy knows its rates."""
-    days, nanos = np.divmod(epochs, DAY)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*dubious year", category=erfa.ErfaWarning)
-        utc = Time(2451545.0 + days, nanos / DAY, format="jd", scale="tt").utc
-    whole = np.floor(utc.jd1 - JD_1970 + utc.jd2)
-    fraction = (utc.jd1 - JD_1970 - whole) + utc.jd2
-    return whole.astype(np.int64), np.rint(fraction * DAY).astype(np.int64)
-
-
-def _time(days: Ints, nanos: Ints, missing: NDArray[np.bool_] | None) -> Time:
-    """Make times; astropy counts UTC in quasi-Julian days, whose unit is the day's own length (ERFA, dtf2d)."""
-    with warnings.catch_warnings():
-        # A year beyond the next few has no announced leap seconds: nothing that a reader could change.
-        warnings.filterwarnings("ignore", message=".*dubious year", category=erfa.ErfaWarning)
-        lengths = quasi_lengths(days)
-        made = Time(np.asarray(JD_1970 + days), np.asarray(nanos / lengths), format="jd", scale="utc")
-    made.format = "isot"
-    if missing is not None:
-        made[missing] = np.ma.masked
-    return made
-
-
-def _datetime64(days: Ints, nanos: Ints, missing: NDArray[np.bool_] | None) -> NDArray[np.datetime64]:
-    within = np.minimum(nanos, DAY - 1)
-    if days.size and (days.min() < -106751 or days.max() > 106750):
-        made = (days * (DAY // 1000) + within // 1000).view("M8[us]")
-    else:
-        made = (days * DAY + within).view("M8[ns]")
-    if missing is not None:
-        made[missing] = np.datetime64("NaT", "ns")
-    return made

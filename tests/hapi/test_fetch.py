@@ -109,13 +109,13 @@ def test_what_is_too_much_for_a_server_arrives_in_halves_as_one_file(archive: An
 def test_the_last_record_of_a_dataset_arrives_where_the_server_gives_it(archive: Any, tmp_path: Path) -> None:
     # This server takes a stop that lies behind the dataset's own.
     words = (a.Time("2026-02-28T23:58", "2026-03-02"), a.hapi.Server("cdaweb"), a.hapi.Dataset("OMNI_HRO2_1MIN"))
-    assert hapi.read(*_fetch(tmp_path, *words))["Time"].isot[-1] == "2026-03-01T00:00:00.000"
+    assert hapi.read(*_fetch(tmp_path, *words))["Time"].isot[-1] == "2026-03-01T00:00:00.000000000"
     # This one does not, and by the letter nobody can have that record.
     words = (a.Time("2026-01-29", "2026-02-02"), a.hapi.Server("lisird"), a.hapi.Dataset("tsis_ssi_24hr"))
     archive.log.clear()
     files = _fetch(tmp_path, *words)
     assert files.errors == []
-    assert hapi.read(*files)["time"].isot[-1] == "2026-01-30T12:00:00.000"
+    assert hapi.read(*files)["time"].isot[-1] == "2026-01-30T12:00:00.000000000"
     stops = [request.query["stop"] for request in archive.log if request.path.endswith("/data")]
     assert stops == ["2026-01-31T12:00:00.001Z", "2026-01-31T12:00:00.000Z"]
 

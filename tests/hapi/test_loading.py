@@ -44,7 +44,7 @@ def test_chunks_are_the_same_records_as_the_whole(archive: Any) -> None:
 
 def test_the_stop_is_left_out_and_the_start_is_not(archive: Any) -> None:
     table = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10T00:00:12Z", "2026-01-10T00:00:44Z")
-    assert table["Time"].isot.tolist() == ["2026-01-10T00:00:12.000", "2026-01-10T00:00:28.000"]
+    assert table["Time"].isot.tolist() == ["2026-01-10T00:00:12.000000000", "2026-01-10T00:00:28.000000000"]
 
 
 def test_rows_of_a_search_are_loaded(archive: Any) -> None:
@@ -101,7 +101,7 @@ def test_servers_are_listed_searched_and_tested(archive: Any) -> None:
     assert hapi.catalog("cdaweb", "OMNI")["id"].tolist() == ["OMNI_HRO2_1MIN", "OMNI2_H0_MRG1HR"]
     assert hapi.catalog("cdaweb", "ac_*")["id"].tolist() == ["AC_H0_MFI"]
     assert "<BGSEc: double[3] (nT)>" in repr(hapi.info("cdaweb", "AC_H0_MFI"))
-    assert hapi.availability("lisird")["start"][0].isot == "2018-01-11T12:00:00.000"
+    assert hapi.availability("lisird")["start"][0].isot == "2018-01-11T12:00:00.000000000"
     assert hapi.check("lisird")
     assert "FAILED" in repr(hapi.check("swe"))
 
@@ -129,7 +129,7 @@ def test_patterns_and_words_find_datasets(archive: Any) -> None:
 )
 def test_times_are_given_in_any_form(archive: Any, start: Any, stop: Any) -> None:
     assert hapi.load("cdaweb", "AC_H0_MFI", start, stop)["Time"].isot.tolist() == [
-        "2026-01-10T00:00:12.000", "2026-01-10T00:00:28.000", "2026-01-10T00:00:44.000",
+        "2026-01-10T00:00:12.000000000", "2026-01-10T00:00:28.000000000", "2026-01-10T00:00:44.000000000",
     ]  # fmt: skip
 
 

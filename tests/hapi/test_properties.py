@@ -228,6 +228,7 @@ def test_every_format_gives_back_what_went_in(drawn: Drawn) -> None:
         _assert_same(hapi.read(make(*drawn)), drawn)
 
 
+@pytest.mark.filterwarnings("ignore::sunpy_helio_plugins.errors.InexactTimeWarning")  # leap seconds are among them
 @patient
 @given(datasets(), st.sampled_from([_csv, _binary, _json]))
 def test_any_file_is_a_series(tmp_path_factory: Any, drawn: Drawn, make: Any) -> None:

@@ -224,7 +224,7 @@ def test_ends_that_are_no_times_or_missing_are_said_and_not_guessed(listed: Any)
         available = hapi.availability("here")
         assert available["stop"].mask.tolist() == [True, True]
         assert available["start"].mask.tolist() == [False, True]
-        assert available["start"][0].isot == "2020-01-01T00:00:00.000"
+        assert available["start"][0].isot == "2020-01-01T00:00:00.000000000"
         assert available.meta["problems"] == ["odd: its stop 'lasthour' is no time."]
         assert "--" in str(available) or "———" in str(available)
 

@@ -207,7 +207,7 @@ def test_the_status_is_a_table(archive: Any) -> None:
     table = helioviewer.status()
     assert set(table["Instrument"]) == {"AIA", "HMI", "LASCO", "SUVI"}
     assert (table["Behind"] > 0 * u.s).all()
-    assert table[table["Instrument"] == "LASCO"]["Newest Image"][0].isot == "2026-01-10T15:12:07.000"
+    assert table[table["Instrument"] == "LASCO"]["Newest Image"][0].isot == "2026-01-10T15:12:07.000000000"
 
 
 def test_a_status_without_instruments_is_an_empty_table(archive: Any) -> None:

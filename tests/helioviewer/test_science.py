@@ -377,7 +377,7 @@ def test_spans_without_others(holes: list[tuple[int, int]]) -> None:
 def test_sources_are_refreshed_on_request(archive: Any) -> None:
     table = helioviewer.sources(refresh=True)
     row = table[table["Source ID"] == 13][0]
-    assert row["First Image"].isot == "2010-06-02T00:05:39.130"[:19] + ".000"
+    assert row["First Image"].isot == "2010-06-02T00:05:39.130"[:19] + ".000000000"
     assert table["Last Image"].mask[table["Source ID"] == 0].all()
 
 

@@ -37,7 +37,7 @@ def beside(**odd: Any) -> HERTable:
     for row in (0, 2):
         assert table["hpc_x"][row] == 10 * u.arcsec
         assert len(table["hpc_boundcc"][row]) == 5
-        assert table["event_starttime"][row].isot == "2026-01-10T01:00:00.000"
+        assert table["event_starttime"][row].isot == "2026-01-10T01:00:00.000000000"
         assert table["area_raw"][row] in (3.0, 3 * u.km**2)
     assert table["raw"][1] == GOOD | odd
     return table

@@ -28,7 +28,7 @@ def hole(archive: Any) -> HERTable:
     found = search([Query("2026-01-10T00:00:00.000Z", "2026-01-11T00:00:00.000Z", ("CH",))])
     table = HERTable.from_records(found.records)
     equatorial = table["frm_specificid"] == "SPoCA_v1.0_CH_0000060000"
-    return table[equatorial & (table["event_endtime"].isot == "2026-01-10T12:00:05.000")]
+    return table[equatorial & (table["event_endtime"].isot == "2026-01-10T12:00:05.000000000")]
 
 
 @pytest.fixture

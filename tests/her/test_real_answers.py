@@ -30,7 +30,7 @@ def test_all_five_events_are_there(events: HERTable) -> None:
     assert list(events["event_type"]) == ["FL", "FL", "FL", "CH", "CE"]
     assert events.problems == []
     assert len(events.edges) == 2
-    assert events["event_starttime"][0].isot == "2024-05-10T00:03:08.000"
+    assert events["event_starttime"][0].isot == "2024-05-10T00:03:08.000000000"
     assert list(events["fl_goescls"].filled("")) == ["", "M1.3", "M1.5", "", ""]
 
 

@@ -134,7 +134,7 @@ def test_tables_stack_although_a_unit_is_sure_in_one_and_not_in_the_other() -> N
         vstack([sure, odd])
     both = HERTable.stack(sure, odd)
     assert both["area_raw"].tolist() == [3, 4]
-    assert both["detection_time"].isot.tolist() == ["2026-01-10T01:00:00.000", "2026-01-10T03:00:00.000"]
+    assert both["detection_time"].isot.tolist() == ["2026-01-10T01:00:00.000000000", "2026-01-10T03:00:00.000000000"]
     assert (both.edges, both.problems) == ([edge], ["x", "y"])
     assert both["mine"].tolist() == [None, "z"]
     assert isinstance(both.client, HERClient)

@@ -193,7 +193,7 @@ def test_times_are_read_in_every_form_that_the_registry_has(stamp: str) -> None:
     table = HERTable.from_records(
         [TIMES | {"event_type": "FL"}, TIMES | {"event_type": "FL", "event_starttime": stamp}]
     )
-    assert table["event_starttime"].isot.tolist() == ["2014-02-20T04:00:00.000"] * 2
+    assert table["event_starttime"].isot.tolist() == ["2014-02-20T04:00:00.000000000"] * 2
     assert table.problems == []
 
 

@@ -47,7 +47,7 @@ def test_first_columns_and_names_are_the_registrys(holes: HERTable) -> None:
 
 def test_times_are_times_and_missing_ones_masked(flares: HERTable) -> None:
     assert isinstance(flares["event_starttime"], Time)
-    assert flares["event_peaktime"][0].isot == "2026-01-10T01:31:00.000"
+    assert flares["event_peaktime"][0].isot == "2026-01-10T01:31:00.000000000"
     assert flares["event_expires"].mask.all()
 
 

@@ -61,8 +61,8 @@ class TestAnswers:
     def test_latest_public_version_of_each_day(self, found):
         gse = found[found["Descriptor"] == "norm-gse"]
         assert list(gse["Version"]) == ["v001.0002", "v002.0001", "v001.0001"]
-        assert list(gse["Start Time"].isot) == [f"2026-01-{day}T00:00:00.000" for day in (10, 11, 12)]
-        assert list(gse["End Time"].isot) == [f"2026-01-{day}T00:00:00.000" for day in (11, 12, 13)]
+        assert list(gse["Start Time"].isot) == [f"2026-01-{day}T00:00:00.000000000" for day in (10, 11, 12)]
+        assert list(gse["End Time"].isot) == [f"2026-01-{day}T00:00:00.000000000" for day in (11, 12, 13)]
 
     def test_columns(self, found):
         assert found.colnames[:5] == ["Start Time", "End Time", "Instrument", "Source", "Provider"]
@@ -74,7 +74,7 @@ class TestAnswers:
             "l2",
         ]
         assert row["file_path"] == "imap/mag/l2/2026/01/imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
-        assert row["Ingestion Time"].isot == "2026-02-10T04:01:02.000"
+        assert row["Ingestion Time"].isot == "2026-02-10T04:01:02.000000000"
         assert row["Released"]
         assert np.ma.is_masked(found["Repointing"][0])
 
@@ -118,7 +118,7 @@ class TestAnswers:
         with conf.imap.set_temp("url", f"{archive.url}/imap/v0"):
             table = client.search(a.Time("2025-05-01", "2025-05-12"), a.imap.File(), a.Instrument("mag"))
         assert list(table["Version"]) == ["v001", "v001"]
-        assert table["Ingestion Time"][0].isot == "2024-07-16T10:29:33.000"
+        assert table["Ingestion Time"][0].isot == "2024-07-16T10:29:33.000000000"
         assert table["Released"].mask.all()
 
     def test_environment_variable_names_the_service_at_use(self, archive, client, monkeypatch):
@@ -162,9 +162,9 @@ class TestTables:
     @pytest.mark.parametrize(
         ("text", "iso"),
         [
-            ("20260106 00:00:00", "2026-01-06T00:00:00.000"),
-            ("2024-07-09 15:42:23", "2024-07-09T15:42:23.000"),
-            ("2026-03-03, 04:05:06", "2026-03-03T04:05:06.000"),
+            ("20260106 00:00:00", "2026-01-06T00:00:00.000000000"),
+            ("2024-07-09 15:42:23", "2024-07-09T15:42:23.000000000"),
+            ("2026-03-03, 04:05:06", "2026-03-03T04:05:06.000000000"),
         ],
     )
     def test_three_forms_of_ingestion_dates(self, text, iso):

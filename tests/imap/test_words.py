@@ -235,7 +235,7 @@ class TestTables:
             "imap_swapi_efficiency-lut_20250901_20261231_v002.csv",
         ]
         assert table["End Time"].mask.tolist() == [True, False]
-        assert table["End Time"][1].isot == "2027-01-01T00:00:00.000"
+        assert table["End Time"][1].isot == "2027-01-01T00:00:00.000000000"
         assert not any(table["End Inferred"])
         assert len(search(a.Time("2027-02-01", "2027-02-02"), a.imap.Table("ancillary"))) == 1
 

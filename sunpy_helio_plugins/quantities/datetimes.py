@@ -1,0 +1,99 @@
+"""Times as ``datetime64``, which knows no leap seconds: the one rule for what becomes of them."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from astropy.time import Time
+from numpy.typing import NDArray
+
+from sunpy_helio_plugins.errors import InexactTimeWarning
+from sunpy_helio_plugins.quantities.days import split_time
+from sunpy_helio_plugins.quantities.leap import DAY, SECOND, Ints
+
+__all__ = ["from_days", "to_datetime64"]
+
+_SQUEEZED = 1000
+"""How much shorter a leap second is in ``datetime64``: the last millisecond of its day."""
+
+
+def to_datetime64(time: Time) -> NDArray[np.datetime64]:
+    """
+    Return times of any scale as ``datetime64`` of UTC.
+
+    This type does not know leap seconds. A time within one keeps its row and its place in the order: the second is
+    squeezed into the last millisecond of its day, so that 23:59:60.5 becomes 23:59:59.999500. Times outside leap
+    seconds keep their value. Only where two different times of such a day would become equal, or change their order,
+    the earlier ones move back by as many nanoseconds as are needed.
+
+    Parameters
+    ----------
+    time : astropy.time.Time
+        Of any shape and scale.
+
+    Returns
+    -------
+    numpy.ndarray of datetime64
+        In nanoseconds, or in microseconds where a year lies outside 1678 to 2261, beyond their reach. ``NaT``
+        where a time is masked.
+
+    Warns
+    -----
+    InexactTimeWarning
+        Times lie within a leap second, or are cut to microseconds.
+    """
+    missing = np.broadcast_to(np.asarray(time.mask, dtype=bool), time.shape)
+    known = time.filled(Time(0, format="unix", scale=time.scale)) if time.masked else time
+    return from_days(*split_time(known), missing if missing.any() else None, warn=True)
+
+
+def from_days(
+    days: Ints, nanos: Ints, missing: NDArray[np.bool_] | None, *, warn: bool = False
+) -> NDArray[np.datetime64]:
+    """Return days and the nanoseconds in them as `to_datetime64` does."""
+    is_far = bool(days.size) and bool(days.min() < -106751 or days.max() > 106750)
+    step, unit = (1000, "us") if is_far else (1, "ns")
+    leap = np.asarray(nanos >= DAY)
+    within = np.where(leap, DAY - SECOND // _SQUEEZED + (nanos - DAY) // _SQUEEZED, nanos) if leap.any() else nanos
+    stamps = np.asarray(days * (DAY // step) + within // step)
+    if leap.any():
+        stamps = _apart(stamps, days, nanos, np.isin(days, days[leap]))
+    if warn:
+        _warn_inexact(leap, is_far and bool((nanos % 1000 != 0).any()))
+    made = np.asarray(stamps, dtype=np.int64).view(f"M8[{unit}]")
+    if missing is not None:
+        made[missing] = np.datetime64("NaT", "ns")
+    return made
+
+
+def _apart(stamps: Ints, days: Ints, nanos: Ints, where: NDArray[np.bool_]) -> Ints:
+    """Keep different times of days with leap seconds different: the earlier one gives way, by as little as it can."""
+    rows = np.flatnonzero(where.ravel())
+    rows = rows[np.lexsort((nanos.ravel()[rows], days.ravel()[rows]))]
+    day, nano = days.ravel()[rows], nanos.ravel()[rows]
+    is_new = np.append(True, (np.diff(day) != 0) | (np.diff(nano) != 0))
+    place = np.cumsum(is_new) - 1
+    wanted = stamps.ravel()[rows][is_new]
+    count = np.arange(len(wanted))
+    kept = np.minimum.accumulate((wanted - count)[::-1])[::-1] + count
+    made = stamps.copy()
+    made.reshape(-1)[rows] = kept[place]
+    return made
+
+
+def _warn_inexact(leap: NDArray[np.bool_], is_cut: bool) -> None:
+    if leap.any():
+        warnings.warn(
+            f"{int(leap.sum())} times lie within a leap second, which datetime64 cannot hold: they keep their order "
+            "in the last millisecond before midnight UTC.",
+            InexactTimeWarning,
+            stacklevel=4,
+        )
+    if is_cut:
+        warnings.warn(
+            "Years outside 1678 to 2261 are among the times: all are cut to microseconds, since datetime64 in "
+            "nanoseconds does not reach them.",
+            InexactTimeWarning,
+            stacklevel=4,
+        )

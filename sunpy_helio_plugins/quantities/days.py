@@ -1,0 +1,120 @@
+"""UTC days, counted from 1970, and the nanoseconds in them: from epochs and times, and back to times."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import erfa
+import numpy as np
+from astropy.time import Time, TimeFormat
+from numpy.typing import ArrayLike, NDArray
+
+from sunpy_helio_plugins.quantities.leap import DAY, J2000, JD_1970, SECOND, Ints, leaps_in_tt2000, quasi_lengths
+
+__all__ = ["PRECISION", "WholeDays", "finite", "known", "split_time", "split_tt2000", "time_of"]
+
+PRECISION = 9
+"""Digits after the point with which times are written."""
+
+_FAR = 20_000
+_LAST = np.iinfo(np.int64).max - (J2000 + 1) * DAY
+"""The last epoch, in the year 2262, to which the days since 1970 can be added without an overflow; they end in 2292."""
+
+
+class WholeDays(TimeFormat):
+    """Julian dates that come as a whole number and a part within half a day: the form in which `Time` keeps them."""
+
+    name = "helio_whole_days"
+
+    def set_jds(self, val1: NDArray[np.float64], val2: NDArray[np.float64]) -> None:
+        """Take both parts as they are."""
+        self.jd1, self.jd2 = val1, val2
+
+    def to_value(self, **_: Any) -> NDArray[np.float64]:
+        """Return their sum."""
+        return np.asarray(self.jd1 + self.jd2)
+
+    value = property(to_value)
+
+
+def known(
+    epochs: NDArray[Any], mask: ArrayLike | None, harmless: float = 0
+) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """Put a harmless instant in the place of missing ones."""
+    if mask is None or not np.any(mask):
+        return epochs, None
+    missing = np.broadcast_to(np.asarray(mask, dtype=bool), epochs.shape)
+    return np.where(missing, epochs.dtype.type(harmless), epochs), missing
+
+
+def finite(
+    epochs: NDArray[Any], mask: ArrayLike | None, first: float, last: float, harmless: float = 0
+) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """Take what is not finite, or too far away to be a time, for missing; each element by itself."""
+    with np.errstate(invalid="ignore"):
+        far = ~((epochs.real >= first) & (epochs.real <= last)) | ~np.isfinite(epochs.imag)
+    return known(epochs, far if mask is None else far | np.asarray(mask, dtype=bool), harmless)
+
+
+def split_tt2000(epochs: Ints) -> tuple[Ints, Ints]:
+    """Split each epoch by itself: one before 1972 or in the far future does not change the others."""
+    starts, offsets = leaps_in_tt2000()
+    low, high = (int(epochs.min()), int(epochs.max())) if epochs.size else (0, 0)
+    last = int(np.searchsorted(starts, low, side="right")) - 1
+    if last >= 0 and high < (starts[last + 1] - SECOND if last + 1 < len(starts) else _LAST):
+        # Nearly always: all lie between two leap seconds.
+        days, nanos = np.divmod(epochs - (offsets[last] - J2000 * DAY - DAY // 2), DAY)
+        return np.asarray(days), np.asarray(nanos)
+    early, late = epochs < starts[0], epochs > _LAST
+    entry = np.maximum(np.searchsorted(starts, epochs, side="right") - 1, 0)
+    # Days are taken off before the others are added, where the sum would overflow.
+    far = np.where(late, _FAR, 0)
+    days, nanos = np.divmod(epochs - far * DAY - offsets[entry] + np.where(early, 0, J2000 * DAY) + DAY // 2, DAY)
+    days += far + np.where(early, J2000, 0)
+    # The second before an entry of the table begins is the leap second: it belongs to the day that ends with it.
+    following = np.minimum(entry + 1, len(starts) - 1)
+    leap = ~early & (starts[following] > epochs) & (epochs >= starts[following] - SECOND)
+    days, nanos = np.asarray(days - leap), np.asarray(nanos + leap * DAY)
+    if early.any():
+        days[early], nanos[early] = _split_early(np.asarray(epochs)[early])
+    return days, nanos
+
+
+def _split_early(epochs: Ints) -> tuple[Ints, Ints]:
+    """Split epochs before 1972, when UTC had no whole leap seconds: astropy knows its rates."""
+    days, nanos = np.divmod(epochs, DAY)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*dubious year", category=erfa.ErfaWarning)
+        utc = Time(2451545.0 + days, nanos / DAY, format="jd", scale="tt").utc
+    return split_time(utc)
+
+
+def split_time(time: Time) -> tuple[Ints, Ints]:
+    """Return the UTC day and the nanosecond within it of times of any scale."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*dubious year", category=erfa.ErfaWarning)
+        utc = time.utc
+    # Whole and half days are exact apart; what is left is small enough for nanoseconds.
+    halves, jd2 = np.asarray(utc.jd1) - JD_1970, np.asarray(utc.jd2)
+    rest = (halves - np.floor(halves)) + jd2
+    whole = (np.floor(halves) + np.floor(rest)).astype(np.int64)
+    # astropy counts in parts of the day's own length, which differs where UTC made a step.
+    lengths = np.broadcast_to(quasi_lengths(whole), whole.shape)
+    within = np.rint((rest - np.floor(rest)) * lengths).astype(np.int64)
+    over = within >= np.rint(lengths).astype(np.int64)
+    return whole + over, np.where(over, 0, within)
+
+
+def time_of(days: Ints, nanos: Ints, missing: NDArray[np.bool_] | None) -> Time:
+    """Make times; astropy counts UTC in quasi-Julian days, whose unit is the day's own length (ERFA, dtf2d)."""
+    with warnings.catch_warnings():
+        # A year beyond the next few has no announced leap seconds: nothing that a reader could change.
+        warnings.filterwarnings("ignore", message=".*dubious year", category=erfa.ErfaWarning)
+        # Days from noon and at most half a day, as astropy keeps them: "jd" would split and add them once more.
+        parts = np.asarray(JD_1970 + 0.5 + days), np.asarray(nanos / quasi_lengths(days) - 0.5)
+        made = Time(*parts, format=WholeDays.name, scale="utc", precision=PRECISION, copy=False)
+    made.format = "isot"
+    if missing is not None:
+        made[missing] = np.ma.masked
+    return made
