@@ -13,11 +13,15 @@ from sunpy.net.attr import Attr
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import branches, explain_foreign, of_type
 from sunpy_helio_plugins.hapi import attrs, listing
+from sunpy_helio_plugins.naming import Names
 from sunpy_helio_plugins.quantities import times
 
-__all__ = ["KNOWN", "PROVIDER", "Query", "is_like", "is_pattern", "queries"]
+__all__ = ["KNOWN", "NAMES", "PROVIDER", "Query", "is_like", "is_pattern", "queries"]
 
 PROVIDER = "HAPI"
+
+NAMES = Names(providers=(PROVIDER,))
+"""What ``a.Provider`` may say."""
 
 _WORDS = (a.Instrument, a.Source, a.Physobs)
 
@@ -94,7 +98,7 @@ def _of_branch(branch: tuple[Attr, ...]) -> list[Query]:
         for kind in (a.Time, attrs.Server, attrs.Dataset, attrs.Parameters, attrs.Format, attrs.Chunk)
     )
     provider = of_type(branch, a.Provider)
-    if provider is not None and provider.value.lower() != PROVIDER.lower():
+    if provider is not None and not NAMES.has_provider(provider.value):
         raise QueryError(f"a.hapi asks the provider {PROVIDER!r}, not {provider.value!r}; servers are a.hapi.Server.")
     words = tuple(str(attr.value) for attr in branch if isinstance(attr, _WORDS))
     if time is None:

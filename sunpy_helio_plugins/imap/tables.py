@@ -150,6 +150,8 @@ def _within(query: Query, files: list[Found]) -> list[Found]:
     if query.descriptor not in (None, "*"):
         alike = {name: fnmatchcase(name.lower(), query.descriptor) for name in {file.name.descriptor for file in files}}
         files = [file for file in files if alike[file.name.descriptor]]
+    if query.detector:
+        files = [file for file in files if any(fnmatchcase(file.name.descriptor, one) for one in query.detector)]
     return [file for file in files if _is_meant(query, file)] if _is_particular(query) else files
 
 
