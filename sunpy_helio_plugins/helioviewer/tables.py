@@ -14,6 +14,7 @@ from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.fido import HelioTable
+from sunpy_helio_plugins.fields import common_columns
 from sunpy_helio_plugins.helioviewer import catalogue, headers
 from sunpy_helio_plugins.helioviewer.catalogue import Source
 from sunpy_helio_plugins.helioviewer.translate import PROVIDER
@@ -63,11 +64,13 @@ def images_table(listings: Iterable[Any], problems: Sequence[str], client: objec
     urls = [addresses(one.root, one.paths) for one in kept]
     start = _time(instants)
     columns = {
-        "Start Time": start,
-        "End Time": start.copy(),
-        "Instrument": _repeated([source.instruments[0] for source in sources], counts),
-        "Source": _repeated([source.observatory for source in sources], counts),
-        "Provider": _repeated([PROVIDER for _ in sources], counts),
+        **common_columns(
+            start,
+            start,
+            _repeated([source.instruments[0] for source in sources], counts),
+            _repeated([source.observatory for source in sources], counts),
+            _repeated([PROVIDER for _ in sources], counts),
+        ),
         "Detector": _text([source.detector for source in sources], counts),
         "Wavelength": _wavelength(sources, counts),
         "Measurement": _repeated([source.measurement for source in sources], counts),
