@@ -324,7 +324,9 @@ class Face:
     @classmethod
     def _can_handle_query(cls, *query: Attr) -> bool:
         _refuse_uncalled(query)
-        return cls._is_named(*query) or cls.names.are_in(query)
+        # Fido hands over single attrs; a conjunction means the same.
+        attrs = [leaf for one in query for leaf in (one.attrs if isinstance(one, AttrAnd) else (one,))]
+        return cls._is_named(*attrs) or cls.names.are_in(attrs)
 
     @classmethod
     def _is_named(cls, *query: Attr) -> bool:

@@ -98,6 +98,12 @@ def test_every_provider_source_and_instrument_that_we_register_is_answered(clien
     assert all(set(answering(TIME, getattr(kind, name))) & OURS == {client} for name in tab)
 
 
+def test_a_conjunction_is_read_as_its_parts():
+    assert HERClient._can_handle_query(TIME & a.Provider("HEK"))
+    assert HERClient._can_handle_query(TIME & a.her.CH)
+    assert not HERClient._can_handle_query(TIME & a.Provider("HEK") & a.vso.Quicklook(True))
+
+
 def test_nothing_else_is_registered_in_our_names():
     clients = {client.__name__.removesuffix("Client") for client in MARKERS}
     for kind in (a.Provider, a.Source, a.Instrument):
