@@ -284,8 +284,6 @@ def _level(attr: a.Level | None) -> str | None:
     return level
 
 
-
-
 def _confirm(attr: Any, is_ours: Callable[[object], bool], names: Sequence[str]) -> None:
     """Refuse a provider or a source that this archive is not."""
     if attr is not None and not is_ours(attr.value):
