@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 
 import astropy.units as u
 import pytest
@@ -169,6 +171,34 @@ def test_fido_asks_us_and_the_vso(archive, deaf_vso):
     assert len(deaf_vso) == 1
     assert len(Fido.search(TIME, a.Instrument("mag"))) == 0
     assert len(deaf_vso) == 2
+
+
+BATTERY = """
+import astropy.units as u
+from sunpy.net import Fido, attrs as a
+
+time = a.Time("2026-01-10", "2026-01-11")
+words = [a.Instrument(name) for name in ("AIA", "mag", "hi", "lo", "swapi", "XRS", "EVE", "EUI")]
+words += [a.Source("SDO"), a.Source("IMAP"), a.Provider("HEK"), a.Provider("HAPI"), a.Provider("NOAA"), a.Level(1)]
+words += [a.Detector("C2"), a.Detector("45"), a.Physobs("intensity"), a.Wavelength(171 * u.AA), a.hek.CH]
+
+
+def answers():
+    queries = [(time, one) for one in words] + [(time, one, two) for one in words[1:] for two in (words[0], a.Level(2))]
+    found = [[client.__name__ for client, can in Fido.registry.items() if can(*query)] for query in [(time,), *queries]]
+    ours = {"HAPIClient", "IMAPClient", "HelioviewerClient", "HERClient"}
+    return [[name for name in names if name not in ours] for names in found]
+
+
+before = answers()
+import sunpy_helio_plugins
+assert answers() == before, [pair for pair in zip(before, answers()) if pair[0] != pair[1]]
+assert any(before)
+"""
+
+
+def test_the_import_changes_nothing_of_what_other_clients_answer():
+    subprocess.run([sys.executable, "-W", "ignore", "-c", BATTERY], check=True, timeout=300)
 
 
 def test_a_plain_hek_query_stays_with_sunpy():
