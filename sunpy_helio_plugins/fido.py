@@ -12,7 +12,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from astropy import units as u
@@ -24,6 +24,7 @@ from sunpy.net.base_client import QueryResponseRow, QueryResponseTable
 
 from sunpy_helio_plugins import packing
 from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.naming import Names
 from sunpy_helio_plugins.storage import results
 from sunpy_helio_plugins.storage.comparison import Comparison, compared
 from sunpy_helio_plugins.storage.files import StoredRead, StoredWrite
@@ -401,6 +402,9 @@ class Face:
     A client without state can be copied, stacked, pickled and written with its tables.
     """
 
+    names: ClassVar[Names] = Names()
+    """The values of sunpy's core attrs at which the client answers."""
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if any(issubclass(base, Face) and base is not Face for base in cls.__bases__):
             raise TypeError(f"{cls.__name__}: a subclass of a client would register itself with Fido; do not make one.")
@@ -412,11 +416,13 @@ class Face:
     @classmethod
     def _can_handle_query(cls, *query: Attr) -> bool:
         _refuse_uncalled(query)
-        return cls._is_named(*query)
+        # Fido hands over single attrs; a conjunction means the same.
+        attrs = [leaf for one in query for leaf in (one.attrs if isinstance(one, AttrAnd) else (one,))]
+        return cls._is_named(*attrs) or cls.names.are_in(attrs)
 
     @classmethod
     def _is_named(cls, *query: Attr) -> bool:
-        """Tell whether a query names this archive."""
+        """Tell whether a query holds an attr of this archive's own."""
         raise NotImplementedError
 
     def __eq__(self, other: object) -> bool:

@@ -52,14 +52,14 @@ class Server(_Named):
 
 class Dataset(Word):
     """
-    A dataset of the server, by its id.
+    A dataset, by its id.
 
     Parameters
     ----------
     *values : str
-        Ids as the server's catalogue spells them, or patterns such as ``"AC_H0_*"``, in any case. Without any, the
-        query is for the catalogue: every dataset of the
-        server that covers the time.
+        Ids as the server's catalogue spells them, or patterns such as ``"AC_H0_*"``, in any case. The server may stand
+        before the id, as in ``"cdaweb/AC_H0_MFI"``; without any, the one listed server that has the dataset is found.
+        Without values, the query is for the catalogue: every dataset of the server that covers the time.
     """
 
 

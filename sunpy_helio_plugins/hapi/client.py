@@ -17,7 +17,7 @@ from sunpy_helio_plugins.fido import Face
 from sunpy_helio_plugins.hapi import attrs, fetching, finding, listing, named_files, reading, stream
 from sunpy_helio_plugins.hapi.covering import Found
 from sunpy_helio_plugins.hapi.tables import HAPIFiles, HAPITable, from_found
-from sunpy_helio_plugins.hapi.translate import PROVIDER, queries
+from sunpy_helio_plugins.hapi.translate import NAMES, queries
 from sunpy_helio_plugins.transport import paths
 from sunpy_helio_plugins.transport.transfer import Download, enqueue
 
@@ -46,6 +46,7 @@ class HAPIClient(Face, BaseClient):
     """
 
     info_url = "https://hapi-server.org"
+    names = NAMES
 
     def search(self, *query: Attr, **kwargs: Any) -> HAPITable:
         """
@@ -105,7 +106,7 @@ class HAPIClient(Face, BaseClient):
     def register_values(cls) -> dict[type[Attr], list[Any]]:
         """Return the values that complete on Tab."""
         return {
-            a.Provider: [(PROVIDER, "Servers that speak the Heliophysics Application Programmer's Interface")],
+            a.Provider: [(name, "Servers that speak HAPI, the time series interface.") for name in NAMES.providers],
             attrs.Server: [(one.name, f"{one.title}, {one.source}".strip(", ")) for one in listing.known().values()],
             attrs.Dataset: ["*"],
             attrs.Parameters: ["*"],

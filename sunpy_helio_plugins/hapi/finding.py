@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from sunpy_helio_plugins.errors import HelioPluginsError, IsolationError, QueryError, ServiceError
-from sunpy_helio_plugins.hapi import listing
+from sunpy_helio_plugins.hapi import listing, owners
 from sunpy_helio_plugins.hapi.covering import Found, covering
 from sunpy_helio_plugins.hapi.header import Info
 from sunpy_helio_plugins.hapi.service import Service, unlike
@@ -26,6 +26,8 @@ _READ_THROUGH, _READ_UNNAMED = 100, 30
 
 _FAILED = (ServiceError, IsolationError)
 """A server that was not asked or did not answer, as opposed to one that does not know what it is asked for."""
+_DESCRIBED = 100
+"""Datasets of a server that was not named whose descriptions are asked for at most, where names or titles match."""
 
 _TOLD = 3
 """Servers whose words about what they do not know are repeated."""
@@ -84,6 +86,8 @@ def find_all(queries: Iterable[Query]) -> Answer:
     """
     asked = list(queries)
     services = {name: Service(listing.find(name)) for name in dict.fromkeys(query.server for query in asked)}
+    located = owners.locate(asked, services)
+    asked = located.queries
 
     def outcome(query: Query) -> Answer | HelioPluginsError:
         try:
@@ -94,7 +98,7 @@ def find_all(queries: Iterable[Query]) -> Answer:
     with ThreadPoolExecutor(max(1, min(_QUERIES_AT_ONCE, len(asked)))) as pool:
         outcomes = dict(zip(asked, pool.map(outcome, asked), strict=True))
     _raise_unanswered(outcomes)
-    whole = Answer()
+    whole = Answer(problems=located.problems, gaps=located.gaps)
     for query, came in outcomes.items():
         whole.add(came if isinstance(came, Answer) else _lost(query, came))
     return whole
@@ -162,7 +166,8 @@ def _find_many(service: Service, query: Query) -> Answer:
         raise QueryError(unlike(f"{archive} has no dataset like", query.dataset, entries))
     service.capabilities()
     answer = Answer()
-    described = descriptions(service, _speaking(service, query, meant, answer))
+    speaking = _speaking(service, query, meant, answer)
+    described = descriptions(service, _bounded(service, speaking, answer) if query.is_listed else speaking)
     failed = [f"{one}: {said}" for one, said in described.items() if isinstance(said, str)]
     if failed:
         answer.problems += failed
@@ -210,6 +215,21 @@ def _speaking(service: Service, query: Query, meant: Sequence[str], answer: Answ
     answer.problems.append(text)
     answer.gaps.append(text)
     return speaking
+
+
+def _bounded(service: Service, datasets: Sequence[str], answer: Answer) -> list[str]:
+    """Return the datasets whose descriptions are at hand, and the first others as far as they may be asked for."""
+    at_hand = service.at_hand(datasets)
+    others = [one for one in datasets if one not in at_hand]
+    kept = set(others[:_DESCRIBED])
+    if len(kept) < len(others):
+        text = (
+            f"{service.server.archive}: {len(datasets)} datasets match, and {len(others) - len(kept)} of them were not "
+            "looked at; name the server, or narrow the query."
+        )
+        answer.problems.append(text)
+        answer.gaps.append(text)
+    return [one for one in datasets if one in at_hand or one in kept]
 
 
 def _speaks(service: Service, query: Query, dataset: str, info: Info) -> bool:

@@ -133,6 +133,12 @@ class Info:
         return str(self.raw.get("description") or "")
 
     @property
+    def instrument(self) -> str | None:
+        """The instrument; `None` where the server does not say, as HAPI has no keyword for it, only its own ``x_``."""
+        said = self.raw.get("x_instrument") or self.raw.get("instrument")
+        return said if isinstance(said, str) else None
+
+    @property
     def origin(self) -> dict[str, str]:
         """``server`` and ``dataset``, where `of` wrote them down: HAPI's headers do not say whose they are."""
         said = self.raw.get("x_origin")

@@ -11,6 +11,7 @@ from astropy.table import QTable
 from astropy.time import Time
 
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
+from sunpy_helio_plugins.fields import common_columns
 from sunpy_helio_plugins.hapi.bins import axes_of
 from sunpy_helio_plugins.hapi.tables import HAPIFiles
 from sunpy_helio_plugins.hapi.translate import PROVIDER
@@ -156,9 +157,8 @@ def files(table: QTable, column: str) -> HAPIFiles:
     if odd is not None:
         raise QueryError(f"{column!r} holds {odd!r}, which is no address of a file.")
     time = _time(table)[rows]
-    made = HAPIFiles(client=HAPIClient())
-    made["Start Time"] = made["End Time"] = time
-    made["Provider"] = np.array([PROVIDER] * len(rows), dtype=str)
+    nothing = [None] * len(rows)
+    made = HAPIFiles(common_columns(time, time, nothing, nothing, PROVIDER), client=HAPIClient())
     made["Name"] = np.array([url.partition("?")[0].rpartition("/")[2] for url in urls], dtype=str)
     made["url"] = np.array(urls, dtype=str)
     made["media_type"] = np.array([str(said.get("mediaType") or "")] * len(rows), dtype=str)

@@ -14,6 +14,7 @@ from astropy.utils.masked import Masked
 
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.fido import HelioTable
+from sunpy_helio_plugins.fields import common_columns
 from sunpy_helio_plugins.hapi.header import Info, Parameter
 from sunpy_helio_plugins.hapi.instants import from_stamps
 from sunpy_helio_plugins.hapi.records import Columns
@@ -83,8 +84,6 @@ def from_found(found: Sequence[Found], problems: Iterable[str], client: Any) -> 
         nothing was found.
     """
     texts: dict[str, list[str]] = {
-        "Source": [one.server.source or one.server.name for one in found],
-        "Provider": [PROVIDER] * len(found),
         "Server": [one.server.name for one in found],
         "Dataset": [one.dataset for one in found],
         "Title": [one.title for one in found],
@@ -96,10 +95,12 @@ def from_found(found: Sequence[Found], problems: Iterable[str], client: Any) -> 
         "url": [one.url for one in found],
         "server_url": [one.server.url for one in found],
     }
-    table = HAPITable(client=client)
-    for name, instants in (("Start Time", [one.start for one in found]), ("End Time", [one.end for one in found])):
-        table[name] = times.as_column(times.from_iso(np.array(instants, dtype="S")), name)
-        table[name].format = "iso"
+    sources = np.array([one.server.source or one.server.name for one in found], dtype=str)
+    common = common_columns(
+        _shown_times([one.start for one in found]), _shown_times([one.end for one in found]),
+        [one.info.instrument for one in found], sources, PROVIDER,
+    )  # fmt: skip
+    table = HAPITable(common, client=client)
     for name, values in texts.items():
         table[name] = np.array(values, dtype=str)
     # As objects: a description may be long, and the chunks of one dataset share it.
@@ -110,6 +111,12 @@ def from_found(found: Sequence[Found], problems: Iterable[str], client: Any) -> 
     table["Size"] = u.Quantity([one.size / 1e6 for one in found], u.Mbyte)
     table.problems = list(problems)
     return table
+
+
+def _shown_times(instants: Sequence[str]) -> Any:
+    made = times.from_iso(np.array(instants, dtype="S"))
+    made.format = "iso"
+    return made
 
 
 def from_records(info: Info, columns: Columns, context: Mapping[str, str] | None = None) -> QTable:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from itertools import product
 from typing import Any
 
 from sunpy.net import attrs as a
@@ -13,11 +13,15 @@ from sunpy.net.attr import Attr
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import branches, explain_foreign, of_type
 from sunpy_helio_plugins.hapi import attrs, listing
+from sunpy_helio_plugins.naming import Names
 from sunpy_helio_plugins.quantities import times
 
-__all__ = ["KNOWN", "PROVIDER", "Query", "is_like", "is_pattern", "queries"]
+__all__ = ["KNOWN", "NAMES", "PROVIDER", "Query", "is_like", "is_pattern", "queries"]
 
 PROVIDER = "HAPI"
+
+NAMES = Names(providers=(PROVIDER,))
+"""What ``a.Provider`` may say."""
 
 _WORDS = (a.Instrument, a.Source, a.Physobs)
 
@@ -51,7 +55,7 @@ class Query:
     chunk : float or None
         How long one request may be, in seconds.
     is_listed : bool
-        Whether the server is one of all that are listed, since none was named.
+        Whether the server is one of all that are listed, since none was named: it need not have the dataset.
     """
 
     server: str
@@ -94,14 +98,13 @@ def _of_branch(branch: tuple[Attr, ...]) -> list[Query]:
         for kind in (a.Time, attrs.Server, attrs.Dataset, attrs.Parameters, attrs.Format, attrs.Chunk)
     )
     provider = of_type(branch, a.Provider)
-    if provider is not None and provider.value.lower() != PROVIDER.lower():
+    if provider is not None and not NAMES.has_provider(provider.value):
         raise QueryError(f"a.hapi asks the provider {PROVIDER!r}, not {provider.value!r}; servers are a.hapi.Server.")
     words = tuple(str(attr.value) for attr in branch if isinstance(attr, _WORDS))
     if time is None:
         raise QueryError("A query to HAPI needs a.Time(start, end).")
     _check_subject(server, dataset, parameters, words)
     start, end = times.iso(time.start, _NANOSECONDS), times.iso(time.end, _NANOSECONDS)
-    ids = dataset.values if dataset is not None and dataset.values else (None,)
     return [
         Query(
             one,
@@ -112,21 +115,49 @@ def _of_branch(branch: tuple[Attr, ...]) -> list[Query]:
             words,
             chosen.values[0] if chosen is not None else None,
             chunk.values[0] if chunk is not None else None,
-            server is None,
+            is_listed,
         )
-        for one, id_ in product(server.values if server is not None else _listed(), ids)
+        for one, id_, is_listed in _subjects(server, dataset)
     ]
 
 
+def _subjects(server: Any, dataset: Any) -> Iterator[tuple[str, str | None, bool]]:
+    """Yield each server to ask, for which dataset, and whether it is one of all listed ones, since none was named."""
+    servers = () if server is None else server.values
+    for id_ in (dataset.values if dataset is not None else ()) or (None,):
+        named, bare = _split(id_)
+        if named is not None and (not servers or named in servers):
+            yield named, bare, False
+        elif servers:
+            yield from ((one, id_, False) for one in servers)
+        else:
+            yield from ((one, id_, True) for one in _listed())
+
+
+def _split(id_: str | None) -> tuple[str | None, str | None]:
+    """Return the server and the bare id of ``"cdaweb/AC_H0_MFI"`` or of an address; no server where none is named."""
+    if id_ is None:
+        return None, id_
+    if id_.startswith(("http://", "https://")):
+        root, slash, bare = id_.rpartition("/hapi/")
+        found = listing.find(f"{root}/hapi") if slash and bare else None
+        return (None, id_) if found is None else (found.name if found.name in listing.known() else found.url, bare)
+    name, _, bare = id_.partition("/")
+    # Ids may have slashes themselves: only what stands before the first and is a server's name is one.
+    return (name.lower(), bare) if bare and name.lower() in listing.known() else (None, id_)
+
+
 def _check_subject(server: Any, dataset: Any, parameters: Any, words: tuple[str, ...]) -> None:
-    if server is None and not words:
+    ids = dataset.values if dataset is not None else ()
+    if server is None and not words and not ids:
         raise QueryError(
-            "Say which server to ask: a.hapi.Server.cdaweb, or a.hapi.Server('https://host/path/hapi'); or what "
-            "to look for on all listed servers: a.hapi.Dataset() with a.Instrument, a.Source or a.Physobs."
+            "Say which dataset: a.hapi.Dataset('AC_H0_MFI') or a.hapi.Dataset('cdaweb/AC_H0_MFI'); or which server to "
+            "ask: a.hapi.Server.cdaweb, or a.hapi.Server('https://host/path/hapi'); or what to look for on all listed "
+            "servers: a.Instrument, a.Source or a.Physobs."
         )
     if dataset is None and not words:
         raise QueryError("Say which dataset: a.hapi.Dataset('AC_H0_MFI'), or a.hapi.Dataset() for the whole catalogue.")
-    if parameters is not None and (dataset is None or not dataset.values):
+    if parameters is not None and not ids:
         raise QueryError("a.hapi.Parameters needs a dataset: a.hapi.Dataset('...').")
 
 

@@ -24,7 +24,8 @@ class HelioviewerClient(fido.Face, BaseClient):
     Helioviewer: JPEG 2000 images of the Sun from SDO, SOHO, STEREO, Hinode, Solar Orbiter and more.
 
     A query is this client's when it holds an attr of ``a.helioviewer``: ``a.helioviewer.Image()`` beside general attrs
-    (``a.Instrument``, ``a.Wavelength``, ``a.Detector``, ``a.Source``, ``a.Physobs``, ``a.Sample``), or any other one.
+    (``a.Instrument``, ``a.Wavelength``, ``a.Detector``, ``a.Source``, ``a.Physobs``, ``a.Sample``), or any other one;
+    or ``a.Provider("Helioviewer")`` beside general attrs.
     ``a.Time`` is required; with ``near=`` the nearest image of each source is the only one.
 
     Examples
@@ -37,6 +38,7 @@ class HelioviewerClient(fido.Face, BaseClient):
     """
 
     info_url = "https://helioviewer.org"
+    names = translate.NAMES
 
     def search(self, *query: Attr, **kwargs: Any) -> tables.HelioviewerTable:
         """
@@ -124,9 +126,8 @@ class HelioviewerClient(fido.Face, BaseClient):
         for source in sources:
             shown.setdefault(source.measurement, {})[source.instruments[0]] = None
         own: dict[type, dict[str, str]] = {
-            a.Provider: {translate.PROVIDER: "The Helioviewer Project"},
-            a.Instrument: {source.instruments[0]: f"{source.observatory} images" for source in sources},
-            a.Source: {source.observatory: "" for source in sources},
+            # Not the instruments and observatories: a query that names these alone goes to sunpy's clients.
+            a.Provider: dict.fromkeys(translate.NAMES.providers, "The Helioviewer Project"),
             a.Detector: {source.detector: "" for source in sources if source.detector},
             attrs.Measurement: {measurement: ", ".join(instruments) for measurement, instruments in shown.items()},
         }

@@ -14,6 +14,7 @@ from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.fido import HelioTable
+from sunpy_helio_plugins.fields import common_columns
 from sunpy_helio_plugins.helioviewer import catalogue, headers
 from sunpy_helio_plugins.helioviewer.catalogue import Source
 from sunpy_helio_plugins.helioviewer.translate import PROVIDER
@@ -62,13 +63,15 @@ def images_table(listings: Iterable[Any], problems: Sequence[str], client: objec
     instants = _joined([one.times for one in kept], "M8[us]")
     paths = _joined([one.paths for one in kept], "S1")
     urls = [addresses(one.root, one.paths) for one in kept]
-    start = times.as_column(_time(instants), "Start Time")
+    start = _time(instants)
     columns = {
-        "Start Time": start,
-        "End Time": times.as_column(start.copy(), "End Time"),
-        "Instrument": _repeated([source.instruments[0] for source in sources], counts),
-        "Source": _repeated([source.observatory for source in sources], counts),
-        "Provider": _repeated([PROVIDER for _ in sources], counts),
+        **common_columns(
+            start,
+            start,
+            _repeated([source.instruments[0] for source in sources], counts),
+            _repeated([source.observatory for source in sources], counts),
+            _repeated([PROVIDER for _ in sources], counts),
+        ),
         "Detector": _text([source.detector for source in sources], counts),
         "Wavelength": _wavelength(sources, counts),
         "Measurement": _repeated([source.measurement for source in sources], counts),

@@ -16,11 +16,15 @@ from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import branches, explain_foreign, of_type
 from sunpy_helio_plugins.helioviewer import attrs, catalogue
 from sunpy_helio_plugins.helioviewer.catalogue import Source
+from sunpy_helio_plugins.naming import Names
 from sunpy_helio_plugins.quantities import times
 
-__all__ = ["KNOWN", "PROVIDER", "Query", "queries"]
+__all__ = ["KNOWN", "NAMES", "PROVIDER", "Query", "queries"]
 
 PROVIDER = "Helioviewer"
+
+NAMES = Names(providers=(PROVIDER,))
+"""What ``a.Provider`` may say."""
 
 KNOWN = (
     a.Time, a.Instrument, a.Source, a.Detector, a.Wavelength, a.Physobs, a.Sample, a.Provider, attrs.Image,
@@ -93,7 +97,7 @@ def queries(*query: Attr) -> tuple[Query, ...]:
 def _of_branch(branch: tuple[Attr, ...]) -> list[Query]:
     explain_foreign(branch, KNOWN, PROVIDER)
     provider, time = of_type(branch, a.Provider), of_type(branch, a.Time)
-    if provider is not None and provider.value.lower() != PROVIDER.lower():
+    if provider is not None and not NAMES.has_provider(provider.value):
         raise QueryError(f"a.helioviewer asks the provider {PROVIDER!r}, not {provider.value!r}.")
     if time is None:
         raise QueryError("A query to Helioviewer needs a.Time(start, end).")

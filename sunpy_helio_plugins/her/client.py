@@ -18,6 +18,7 @@ from sunpy_helio_plugins.her.joining import refuse_uncompared
 from sunpy_helio_plugins.her.keywords import event_types, suppliers
 from sunpy_helio_plugins.her.tables import HERTable
 from sunpy_helio_plugins.her.translate import ARCHIVE, NAMES, OWN, queries
+from sunpy_helio_plugins.naming import Names
 from sunpy_helio_plugins.transport import paths, transfer
 
 __all__ = ["HERClient"]
@@ -27,8 +28,8 @@ class HERClient(Face, BaseClient):
     """
     Heliophysics Events Registry (HER): features and events on the Sun, also known as the HEK.
 
-    A query is answered here when it holds an ``a.her.*`` attr, or sunpy's ``a.hek.*`` together with ``a.Instrument``,
-    ``a.Source``, ``a.Detector``, ``a.Physobs``, ``a.Wavelength`` or ``a.Provider("HER")``, which sunpy's own HEK client
+    A query is answered here when it holds an ``a.her.*`` attr or ``a.Provider("HER")``, or sunpy's ``a.hek.*`` together
+    with ``a.Instrument``, ``a.Source``, ``a.Detector``, ``a.Physobs`` or ``a.Wavelength``, which sunpy's own HEK client
     refuses. Fido asks for each branch of an OR alone: ``a.her.CH | a.hek.FL`` goes to two clients, and ``a.her.CH |
     a.her.FL``, or ``HERClient().search`` with either, to this one.
 
@@ -46,6 +47,7 @@ class HERClient(Face, BaseClient):
     """
 
     info_url: ClassVar[str] = "https://www.lmsal.com/hek/"
+    names: ClassVar[Names] = NAMES
 
     def search(self, *query: Attr, **kwargs: Any) -> HERTable:
         """
@@ -139,5 +141,5 @@ class HERClient(Face, BaseClient):
 def _refused_by_sunpy(attr: Attr) -> bool:
     """Tell whether sunpy's HEK client refuses a query that holds this attr, and ours understands it."""
     if isinstance(attr, core.Provider):
-        return str(attr.value).upper() in NAMES
+        return NAMES.has_provider(attr.value)
     return type(attr) in CORE

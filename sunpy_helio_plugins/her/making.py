@@ -12,11 +12,13 @@ from astropy.table import Column
 from astropy.time import Time
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.fields import COMMON, common_columns
 from sunpy_helio_plugins.her import chaincodes, columns
 from sunpy_helio_plugins.her import instants as moments
 from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.her.places import Places
 from sunpy_helio_plugins.her.polygons import Polygons
+from sunpy_helio_plugins.her.translate import ARCHIVE
 from sunpy_helio_plugins.quantities import times
 
 __all__ = ["FIRST", "Maker"]
@@ -66,7 +68,8 @@ class Maker:
 
     def columns(self) -> dict[str, Any]:
         """Return the columns by their names."""
-        made: dict[str, Any] = dict.fromkeys(name for name in self.names() if name not in ("raw", INSTANT, FLUX))
+        ours = ("raw", INSTANT, FLUX, *COMMON)
+        made: dict[str, Any] = dict.fromkeys(name for name in self.names() if name not in ours)
         # Times come first: coordinates belong to them.
         for name in ("event_starttime", "event_endtime", "event_peaktime"):
             if name in made:
@@ -77,12 +80,19 @@ class Maker:
             if column is None:
                 made[name] = self.column(name)
         whole = {name: made.pop(name) for name in FIRST}
+        whole |= self.common(whole)
         whole |= {INSTANT: times.as_column(moments.times(self.instants), "Instant of the coordinates")} | made
         if "event_coordunit" in whole:
             whole |= {name: self.reader.component_units(name) for name in columns.COMPONENTS}
         if "fl_goescls" in whole:
             whole[FLUX] = columns.flux(self.reader.values("fl_goescls"))
         return whole | {"raw": self.raw()}
+
+    def common(self, made: dict[str, Any]) -> dict[str, Any]:
+        """Return the columns that the tables of all archives share."""
+        start, end = (made[name].copy() for name in ("event_starttime", "event_endtime"))
+        instruments, observatories = (self.reader.values(name) for name in ("obs_instrument", "obs_observatory"))
+        return common_columns(start, end, instruments, observatories, ARCHIVE)
 
     def column(self, name: str) -> Any:
         """Return one column."""

@@ -15,6 +15,7 @@ import numpy as np
 from astropy.table import Column, MaskedColumn, QTable, vstack
 from astropy.time import Time
 
+from sunpy_helio_plugins.fields import COMMON
 from sunpy_helio_plugins.her import chaincodes, relations
 from sunpy_helio_plugins.her import instants as moments
 from sunpy_helio_plugins.her.keywords import keywords
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["rebuilt", "stacked"]
 
 T = TypeVar("T", bound="HERTable")
+_NAMES = ("Instrument", "Source")
+"""The shared columns that are masked columns also where nothing is missing."""
 _PART = re.compile(r"\.(lon|lat)$")
 
 
@@ -78,7 +81,7 @@ def _typed(cls: type[T], table: QTable) -> T:
     for name in table.colnames:
         stem = name if name in together else _PART.sub("", name)
         column = together.get(stem, table[name])
-        is_kept = stem in together or type(column) is not Column or stem not in keywords() or stem == "refs"
+        is_kept = stem in together or type(column) is not Column or stem not in (*keywords(), *_NAMES) or stem == "refs"
         made[stem if stem in together else name] = column if is_kept else MaskedColumn(column)
     return cls(list(made.values()), names=list(made), copy=False)
 
@@ -128,7 +131,7 @@ def _anew(cls: type[T], table: QTable) -> T:
     made = cls.from_records(records, (), (), None, _instants(table))
     together = _together(table, moments.parts(made[INSTANT]), moments.parts(made["event_starttime"]))
     stems = dict.fromkeys(_PART.sub("", name) for name in table.colnames)
-    made.remove_columns([name for name in made.colnames if name not in stems])
+    made.remove_columns([name for name in made.colnames if name not in (*stems, *COMMON)])
     for name in stems:
         if name not in made.colnames:
             made[name] = together[name] if name in together else table[name]

@@ -17,6 +17,7 @@ import numpy as np
 from astropy.table import Column, MaskedColumn, QTable
 from astropy.time import Time
 
+from sunpy_helio_plugins.fields import COMMON
 from sunpy_helio_plugins.her.places import Places
 from sunpy_helio_plugins.her.polygons import Polygons
 from sunpy_helio_plugins.storage.columns import add_numbers, numbers_of
@@ -64,6 +65,9 @@ def flat(table: HERTable, form: str = "") -> QTable:
         The format for which it is meant.
     """
     made, systems = _parts(table, ragged=form in RAGGED and len(table) > 0)
+    if form == "votable":
+        # Names with a space are no identifiers there; reading makes these columns anew.
+        made = {name: column for name, column in made.items() if name not in COMMON}
     columns = [_flat(column, name.rpartition(".")[2] in AXES) for name, column in made.items()]
     if form in ("fits", "votable"):
         columns = [_in_words(column, form) if isinstance(column, u.Quantity) else column for column in columns]

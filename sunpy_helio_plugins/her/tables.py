@@ -30,8 +30,8 @@ __all__ = ["HERTable"]
 Record = columns.Record
 
 SHOWN = (
-    *FIRST, "event_peaktime", "fl_goescls", "ar_noaanum", "hpc_x", "hpc_y", "area_atdiskcenter", "cme_radiallinvel",
-    "cme_angularwidth",
+    *FIRST, "Instrument", "Source", "event_peaktime", "fl_goescls", "ar_noaanum", "hpc_x", "hpc_y", "area_atdiskcenter",
+    "cme_radiallinvel", "cme_angularwidth",
 )  # fmt: skip
 """The columns that are printed where they hold anything; the others are hidden (see ``unhide_columns``)."""
 
@@ -51,6 +51,9 @@ class EventRow(QueryResponseRow):
 class HERTable(HelioTable):
     """
     Events of the registry; columns bear the registry's own names in lower case.
+
+    Beside them are ``Start Time``, ``End Time``, ``Instrument``, ``Source`` and ``Provider``, which the tables of all
+    archives have.
 
     Attributes
     ----------

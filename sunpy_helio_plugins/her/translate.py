@@ -19,12 +19,13 @@ from sunpy_helio_plugins.her.merge import fewest
 from sunpy_helio_plugins.her.queries import Alternative, Box, Query, Triplet
 from sunpy_helio_plugins.her.returned import with_needed
 from sunpy_helio_plugins.her.sending import sendable
+from sunpy_helio_plugins.naming import Names
 from sunpy_helio_plugins.quantities.times import iso
 
 __all__ = ["ARCHIVE", "NAMES", "Box", "Query", "Triplet", "queries"]
 
 ARCHIVE = "HER"
-NAMES = ("HER", "HEK")
+NAMES = Names(providers=("HER", "HEK"))
 """What ``a.Provider`` may say."""
 
 OWN = (
@@ -105,8 +106,9 @@ def _stamp(time: Any) -> str:
 
 
 def _check_provider(provider: Any) -> None:
-    if provider is not None and str(provider.value).upper() not in NAMES:
-        raise QueryError(f"The registry's events come from provider {' or '.join(NAMES)}, not {provider.value!r}.")
+    if provider is not None and not NAMES.has_provider(provider.value):
+        names = " or ".join(NAMES.providers)
+        raise QueryError(f"The registry's events come from provider {names}, not {provider.value!r}.")
 
 
 def _types(branch: tuple[Attr, ...], tests: tuple[Triplet, ...]) -> tuple[str, ...] | None:

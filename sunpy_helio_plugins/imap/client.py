@@ -13,15 +13,13 @@ from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient, QueryResponseTable, convert_row_to_table
 
 from sunpy_helio_plugins.fido import Face
-from sunpy_helio_plugins.imap import access, attrs, finding, intact, service, tables, translate
+from sunpy_helio_plugins.imap import access, attrs, finding, instruments, intact, service, tables, translate
 from sunpy_helio_plugins.imap.vocabulary import (
     DESCRIPTORS,
     EXTENSIONS,
     INSTRUMENTS,
     KERNELS,
     LEVELS,
-    PROVIDERS,
-    SOURCES,
     TABLES,
 )
 from sunpy_helio_plugins.transport import paths, transfer
@@ -34,8 +32,10 @@ class IMAPClient(Face, BaseClient):
     """
     Files of NASA's Interstellar Mapping and Acceleration Probe, from its Science Data Center.
 
-    A query holds ``a.imap.File()`` or another attr of ``a.imap``, and a time range. Without an API key
-    (``IMAP_API_KEY``) the released files are found, which suffices for most work.
+    A query holds a time range and what names this archive: ``a.imap.File()`` or another attr of ``a.imap``,
+    ``a.Provider("IMAP SDC")``, ``a.Source("IMAP")``, or an instrument that only IMAP has, such as
+    ``a.Instrument("swapi")`` or ``a.Instrument("IMAP-MAG")``. Without an API key (``IMAP_API_KEY``) the released files
+    are found, which suffices for most work.
 
     Examples
     --------
@@ -46,6 +46,7 @@ class IMAPClient(Face, BaseClient):
     """
 
     info_url = "https://imap-mission.com"
+    names = instruments.NAMES
 
     def search(self, *query: Attr) -> tables.IMAPTable:
         """
@@ -119,10 +120,13 @@ class IMAPClient(Face, BaseClient):
             Attr classes and their values, each with a description.
         """
         return {
-            a.Instrument: list(INSTRUMENTS.items()),
+            a.Instrument: [
+                *((name, INSTRUMENTS[name]) for name in instruments.ALONE),
+                *((name, INSTRUMENTS[own]) for name, own in instruments.ALIASES.items()),
+            ],
             a.Level: [(level, f"Level {level[1:]}.") for level in LEVELS],
-            a.Provider: [(name, "IMAP Science Data Center.") for name in PROVIDERS],
-            a.Source: [(name, "Interstellar Mapping and Acceleration Probe.") for name in SOURCES],
+            a.Provider: [(name, "IMAP Science Data Center.") for name in cls.names.providers],
+            a.Source: [(name, "Interstellar Mapping and Acceleration Probe.") for name in cls.names.sources],
             attrs.Descriptor: list(DESCRIPTORS.items()),
             attrs.Version: [("latest", "The latest version of each file."), ("all", "All versions of each file.")],
             attrs.Table: list(TABLES.items()),

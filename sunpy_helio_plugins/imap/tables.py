@@ -16,6 +16,7 @@ from astropy.table import MaskedColumn
 from astropy.time import Time
 
 from sunpy_helio_plugins.fido import HelioTable
+from sunpy_helio_plugins.fields import common_columns
 from sunpy_helio_plugins.imap.found import Found, Row, found_of
 from sunpy_helio_plugins.imap.translate import Query
 from sunpy_helio_plugins.imap.vocabulary import PROVIDERS, SOURCES
@@ -151,6 +152,8 @@ def _within(query: Query, files: list[Found]) -> list[Found]:
     if query.descriptor not in (None, "*"):
         alike = {name: fnmatchcase(name.lower(), query.descriptor) for name in {file.name.descriptor for file in files}}
         files = [file for file in files if alike[file.name.descriptor]]
+    if query.detector:
+        files = [file for file in files if any(fnmatchcase(file.name.descriptor, one) for one in query.detector)]
     return [file for file in files if _is_meant(query, file)] if _is_particular(query) else files
 
 
@@ -195,11 +198,13 @@ def _columns(files: list[Found], base: str) -> dict[str, Any]:
     paths = np.array([file.path for file in files], dtype=str)
     elsewhere = any(file.url for file in files)
     return {
-        "Start Time": _times("Start Time", [file.start for file in files]),
-        "End Time": _times("End Time", [file.end for file in files]),
-        "Instrument": _few([name.instrument for name in names]),
-        "Source": np.full(len(names), SOURCES[0]),
-        "Provider": _few(["I-ALiRT" if file.url else PROVIDERS[0] for file in files]),
+        **common_columns(
+            _times("Start Time", [file.start for file in files]),
+            _times("End Time", [file.end for file in files]),
+            _few([name.instrument for name in names]),
+            np.full(len(names), SOURCES[0]),
+            _few(["I-ALiRT" if file.url else PROVIDERS[0] for file in files]),
+        ),
         "Level": _few([name.level or "" for name in names]),
         "Descriptor": _few([name.descriptor for name in names]),
         "Version": _few([name.version for name in names]),

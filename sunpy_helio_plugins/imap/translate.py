@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fnmatch import fnmatchcase
@@ -18,7 +18,8 @@ from sunpy.net.attr import Attr
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import branches, explain_foreign, name_of, of_type
 from sunpy_helio_plugins.imap import attrs, coverage, filenames
-from sunpy_helio_plugins.imap.vocabulary import EXTENSIONS, INSTRUMENTS, LEVELS, PROVIDERS, SOURCES
+from sunpy_helio_plugins.imap.instruments import NAMES, Choice, choices
+from sunpy_helio_plugins.imap.vocabulary import EXTENSIONS, LEVELS
 from sunpy_helio_plugins.quantities import times
 
 __all__ = ["KNOWN", "OWN", "Query", "queries"]
@@ -29,7 +30,7 @@ OWN = (
 )  # fmt: skip
 """The attrs of this archive, each of which makes a query one for it."""
 
-KNOWN = (a.Time, a.Instrument, a.Level, a.Provider, a.Source, *OWN)
+KNOWN = (a.Time, a.Instrument, a.Detector, a.Physobs, a.Level, a.Provider, a.Source, *OWN)
 """The attrs that can stand in a query."""
 
 _BEGINNING, _END = "0001-01-01T00:00:00.000000000Z", "9999-12-31T23:59:59.999999999Z"
@@ -63,6 +64,9 @@ class Query:
         The range of the ingestion time, as ``begin`` and ``end``.
     released : bool or None
         Whether files are to be released.
+    detector : tuple of str
+        Patterns of the descriptors that a detector's products have, which the service does not know: those are filtered
+        here. None for all detectors.
     """
 
     begin: str = ""
@@ -80,6 +84,7 @@ class Query:
     since: str = ""
     until: str = ""
     released: bool | None = None
+    detector: tuple[str, ...] = ()
 
     @property
     def has_wildcards(self) -> bool:
@@ -129,14 +134,19 @@ def queries(*query: Attr) -> tuple[Query, ...]:
 
 def _branch(branch: tuple[Attr, ...]) -> list[Query]:
     explain_foreign(branch, KNOWN, "IMAP SDC")
-    _confirm(branch, a.Provider, PROVIDERS)
-    _confirm(branch, a.Source, SOURCES)
-    begin, end = _range(branch)
+    _confirm(of_type(branch, a.Provider), NAMES.has_provider, NAMES.providers)
+    _confirm(of_type(branch, a.Source), NAMES.has_source, NAMES.sources)
+    spans = _range(branch)
+    return [one for choice in choices(branch) for one in _of_choice(branch, choice, *spans)]
+
+
+def _of_choice(branch: tuple[Attr, ...], choice: Choice, begin: str, end: str) -> list[Query]:
     since, until = _ingested(of_type(branch, attrs.Ingested))
     one = Query(
         begin,
         end,
-        instrument=_instrument(of_type(branch, a.Instrument)),
+        instrument=choice.instrument,
+        detector=choice.descriptors,
         level=_level(of_type(branch, a.Level)),
         since=since,
         until=until,
@@ -264,25 +274,17 @@ def _ingested(attr: attrs.Ingested | None) -> tuple[str, str]:
     return since, _END if attr.until is None else times.iso(attr.until, 9)
 
 
-def _instrument(attr: a.Instrument | None) -> str | None:
-    return None if attr is None else _known(attr, str(attr.value).strip().lower(), INSTRUMENTS)
-
-
 def _level(attr: a.Level | None) -> str | None:
     if attr is None:
         return None
     text = str(attr.value).strip().lower()
-    return _known(attr, f"l{text}" if text[:1].isdigit() else text, LEVELS)
+    level = f"l{text}" if text[:1].isdigit() else text
+    if level not in LEVELS:
+        raise QueryError(f"a.Level({attr.value!r}) is unknown to IMAP SDC; it knows: {', '.join(LEVELS)}.")
+    return level
 
 
-def _known(attr: Attr, text: str, allowed: Sequence[str] | dict[str, str]) -> str:
-    if text not in allowed:
-        raise QueryError(f"{name_of(attr)}({attr.value!r}) is unknown to IMAP SDC; it knows: {', '.join(allowed)}.")
-    return text
-
-
-def _confirm(branch: tuple[Attr, ...], kind: type, names: Sequence[str]) -> None:
+def _confirm(attr: Any, is_ours: Callable[[object], bool], names: Sequence[str]) -> None:
     """Refuse a provider or a source that this archive is not."""
-    attr = of_type(branch, kind)
-    if attr is not None and str(attr.value).strip().lower() not in [name.lower() for name in names]:
-        raise QueryError(f"{name_of(kind)}({attr.value!r}) is not this archive; its names are: {', '.join(names)}.")
+    if attr is not None and not is_ours(attr.value):
+        raise QueryError(f"{name_of(attr)}({attr.value!r}) is not this archive; its names are: {', '.join(names)}.")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import string
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.transport.names import safe_name
@@ -20,8 +23,12 @@ __all__ = ["row_values", "target"]
 _HUGE = re.compile(r"\d{5}")
 
 
+UNKNOWN = "unknown"
+"""What stands in a path for a value that is missing."""
+
+
 class _Value:
-    """A value in a path template: formatted as the user asks, then made safe."""
+    """A value in a path template: formatted as the user asks, then made safe; one that is missing is `UNKNOWN`."""
 
     def __init__(self, value: Any) -> None:
         self._value = value.datetime if hasattr(value, "datetime") and hasattr(value, "scale") else value
@@ -29,12 +36,28 @@ class _Value:
     def __format__(self, spec: str) -> str:
         if _HUGE.search(spec):
             raise ValueError(f"the format {spec[:40]!r} asks for more than a name can hold")
-        return safe_name(format(self._value, spec), fallback="unknown")
+        return UNKNOWN if _is_missing(self._value) else _as_folder(format(self._value, spec))
 
     def __repr__(self) -> str:
         return format(self)
 
     __str__ = __repr__
+
+
+def _is_missing(value: Any) -> bool:
+    """Tell whether a cell of a table has no value: masked, `None`, or not a number."""
+    if value is None or value is np.ma.masked:
+        return True
+    mask = getattr(value, "mask", False)
+    if np.ndim(mask) == 0 and bool(mask):
+        return True
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _as_folder(text: str) -> str:
+    """Return a value as one name: "SDO/HMI" is no folder with another in it, and ".." leads nowhere."""
+    parts = [part for part in re.split(r"[/\\]", text) if part.strip(". ")]
+    return safe_name("_".join(parts), fallback=UNKNOWN)
 
 
 class _Template(string.Formatter):
@@ -71,7 +94,7 @@ def target(path: str | Path, name: str, values: Mapping[str, Any] | None = None,
     ----------
     path : str or pathlib.Path
         The template: ``{file}`` stands for the file's name, other fields for values of the row. Times take a format, as
-        in ``{start_time:%Y}``.
+        in ``{start_time:%Y}``. A value that is missing, such as the instrument of a HAPI dataset, is "unknown".
     name : str
         The file's name as the archive gives it; it is made safe.
     values : mapping, optional

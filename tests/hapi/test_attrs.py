@@ -105,7 +105,7 @@ def test_a_wrong_value_is_refused_at_once(make: object, words: str) -> None:
     ("query", "words"),
     [
         ((a.hapi.Server("cdaweb"), a.hapi.Dataset("X")), "needs a.Time"),
-        ((TIME, a.hapi.Dataset("X")), "which server"),
+        ((TIME, a.hapi.Dataset()), "which server"),
         ((TIME, a.hapi.Server("cdaweb"), a.hapi.Dataset("X"), a.Provider("VSO")), "the provider 'HAPI', not 'VSO'"),
         ((TIME, a.hapi.Server("cdaweb")), "which dataset"),
         ((TIME, a.hapi.Server("cdaweb"), a.hapi.Dataset(), a.hapi.Parameters("B")), "needs a dataset"),
@@ -117,13 +117,15 @@ def test_an_incomplete_query_is_explained(query: tuple[object, ...], words: str)
         queries(*query)
 
 
-def test_only_own_words_wake_the_client() -> None:
+def test_own_words_and_the_provider_wake_the_client() -> None:
     own = (TIME, a.hapi.Dataset())
     assert HAPIClient._can_handle_query(*own)
     assert HAPIClient._can_handle_query(*own, a.Provider("hapi"))
     assert HAPIClient._can_handle_query(*own, a.Instrument("MAG"))  # to say why it cannot be used
     assert HAPIClient._can_handle_query(*own, a.Provider("VSO"))
-    assert not HAPIClient._can_handle_query(TIME, a.Provider("HAPI"))
+    assert HAPIClient._can_handle_query(TIME, a.Provider("HAPI"))
+    assert not HAPIClient._can_handle_query(TIME, a.Provider("VSO"))
+    assert not HAPIClient._can_handle_query(TIME, a.Source("ACE"), a.Instrument("MAG"))
 
 
 def test_words_pickle() -> None:

@@ -198,12 +198,13 @@ def test_an_unknown_name_is_refused_before_any_request(archive: Any) -> None:
     assert archive.log == []
 
 
-def test_a_query_without_an_own_attr_is_not_ours() -> None:
+def test_a_query_that_does_not_name_helioviewer_is_not_ours() -> None:
     def ours(*query: Any) -> bool:
         return HelioviewerClient._can_handle_query(*query)
 
     assert not ours(NOON, a.Instrument.aia)
-    assert not ours(NOON, a.Instrument.aia, a.Provider("Helioviewer"))
+    assert not ours(NOON, a.Instrument.aia, a.Provider("JSOC"))
+    assert ours(NOON, a.Instrument.aia, a.Provider("Helioviewer"))
     assert ours(NOON, a.Instrument.aia, a.helioviewer.Image())
     assert ours(NOON, a.helioviewer.Image(), a.Provider("HELIOVIEWER"))
     assert ours(NOON, a.helioviewer.Image(), a.Provider("JSOC")), "translate refuses it, and says why"

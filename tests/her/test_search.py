@@ -32,6 +32,8 @@ def answering(*query: Any) -> set[str]:
         (DAY, a.hek.FL, a.Physobs("irradiance")),
         (DAY, a.hek.FRM.Name == "SPoCA", a.Provider("hek")),
         (DAY, a.her.CH, a.Physobs("intensity")),
+        (DAY, a.hek.CH, a.Provider.her),
+        (DAY, a.hek.CH, a.Provider.hek),
     ],
 )
 def test_these_are_ours_alone(query: Any) -> None:
@@ -54,7 +56,8 @@ def test_sunpys_words_beside_an_or_stay_sunpys_unless_each_branch_is_ours(archiv
 
 def test_a_time_alone_is_not_ours() -> None:
     assert "HERClient" not in answering(DAY)
-    assert "HERClient" not in answering(DAY, a.Instrument.aia, a.Provider("HER"))
+    assert "HERClient" not in answering(DAY, a.Instrument.aia)
+    assert "HERClient" in answering(DAY, a.Instrument.aia, a.Provider("HER"))
 
 
 def test_holes_and_flares_in_one_search_with_sunpys_filter(archive: Any) -> None:

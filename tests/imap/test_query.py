@@ -9,12 +9,28 @@ import pytest
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.imap import coverage, filenames, vocabulary
+from sunpy_helio_plugins.imap import coverage, filenames, tables, vocabulary
 from sunpy_helio_plugins.imap.service import parameters
 from sunpy_helio_plugins.imap.translate import Query, queries
 
 DAY = a.Time("2026-01-10", "2026-01-10 12:00")
 BEGIN, END = "2026-01-10T00:00:00.000000000Z", "2026-01-10T12:00:00.000000000Z"
+
+
+PRODUCTS = [
+    ("hi", "l1a", "45sensor-de"), ("hi", "l1c", "90sensor-pset"), ("hi", "l2", "h45-ena-h-hf-nsp-full-hae-6deg-6mo"),
+    ("ultra", "l1a", "45sensor-de"), ("ultra", "l2", "u90-ena-h-sf-nsp-full-hae-6deg-6mo"), ("lo", "l1b", "de"),
+    ("mag", "l2", "norm-gse"), ("hi", "l2", "hic-ena-h-hf-nsp-full-hae-6deg-6mo"),
+]  # fmt: skip
+
+
+def _row(name: str) -> dict[str, object]:
+    parts = name.split("_")
+    return {
+        "file_path": f"imap/{parts[1]}/{parts[2]}/2026/01/{name}", "instrument": parts[1], "data_level": parts[2],
+        "descriptor": parts[3], "start_date": "20260110", "repointing": 120, "version": "v001.0001", "extension": "cdf",
+        "ingestion_date": "2026-01-12 00:00:00", "released": True, "major_version": 1, "minor_version": 1,
+    }  # fmt: skip
 
 
 class TestWords:
@@ -35,7 +51,8 @@ class TestWords:
     def test_known_values_complete_by_tab(self):
         assert a.imap.Descriptor.norm_gse == a.imap.Descriptor("norm-gse")
         assert a.imap.Version.latest == a.imap.Version("latest")
-        assert "codice" in dir(a.Instrument)
+        assert a.Instrument.codice.value == "codice"
+        assert a.Instrument.imap_lo.value == "IMAP-Lo"
 
     def test_vocabulary_is_that_of_the_official_client(self):
         assert set(vocabulary.INSTRUMENTS) == official.VALID_INSTRUMENTS
@@ -78,6 +95,62 @@ class TestTranslation:
     def test_what_the_service_does_not_know_is_refused_with_what_it_does(self, attr, words):
         with pytest.raises(QueryError, match=words):
             queries(DAY, a.imap.File(), attr)
+
+    @pytest.mark.parametrize(
+        ("attrs", "instruments"),
+        [
+            ((a.Instrument("IMAP-MAG"),), ["mag"]),
+            ((a.Instrument("imap lo"),), ["lo"]),
+            ((a.Instrument("I-ALiRT"),), ["ialirt"]),
+            ((a.Physobs("vector_magnetic_field"),), ["mag"]),
+            ((a.Physobs("intensity"),), ["glows"]),
+            ((a.Physobs("thermal_velocity"),), ["swapi", "swe"]),
+            ((a.Physobs("particle_flux"), a.Instrument("IMAP-Hi")), ["hi"]),
+            ((a.Detector("45"),), ["hi", "ultra"]),
+            ((a.Detector("90"), a.Instrument("ultra")), ["ultra"]),
+            ((a.Detector("u45"),), ["ultra"]),
+            ((a.Detector("45sensor"), a.Physobs("particle_flux")), ["hi", "ultra"]),
+            ((a.Instrument("IMAP-Ultra 45"),), ["ultra"]),
+            ((a.Instrument("IMAP-Hi90"), a.Detector("90")), ["hi"]),
+            ((a.Instrument("CoDICE"), a.Detector("Lo")), ["codice"]),
+            ((a.Instrument("IMAP-MAG"), a.Detector("MAGo")), ["mag"]),
+        ],
+    )
+    def test_aliases_detectors_and_observables_mean_instruments(self, attrs, instruments):
+        asked = [one for one in queries(DAY, a.Source("IMAP"), *attrs) if one.table == "science"]
+        assert [one.instrument for one in asked] == instruments
+        says = any(isinstance(attr, a.Detector) or str(attr.value)[-2:] in ("45", "90") for attr in attrs)
+        assert all(bool(one.detector) is says for one in asked)
+
+    @pytest.mark.parametrize(
+        ("attrs", "words"),
+        [
+            ((a.Detector("30"),), r"a\.Detector\('30'\) is not a detector that IMAP SDC knows; .*hi: 45, 90"),
+            ((a.Detector("45"), a.Instrument("mag")), r"is not a detector of mag"),
+            ((a.Detector("h45"), a.Instrument("ultra")), r"is not a detector of ultra"),
+            ((a.Instrument("IMAP-Hi45"), a.Detector("90")), r"is not a detector of hi"),
+            ((a.Physobs("vector_magnetic_field"), a.Instrument("swapi")), r"with swapi: it is measured by mag"),
+            ((a.Physobs("los_velocity"),), r"cannot use a\.Physobs\('los_velocity'\); it knows: composition"),
+        ],
+    )
+    def test_what_no_instrument_is_or_measures_is_refused(self, attrs, words):
+        with pytest.raises(QueryError, match=words):
+            queries(DAY, a.Source("IMAP"), *attrs)
+
+    def test_a_detector_chooses_among_descriptors(self):
+        def found(*attrs):
+            names = [f"imap_{of}_{level}_{what}_20260110-repoint00120_v001.0001.cdf" for of, level, what in PRODUCTS]
+            rows = [_row(name) for name in names]
+            asked = queries(DAY, a.Source("IMAP"), *attrs)
+            table = tables.from_answers([(one, rows) for one in asked])
+            return sorted(f"{row['Instrument']} {row['Descriptor']}" for row in table)
+
+        assert found(a.Detector("45")) == [
+            "hi 45sensor-de", "hi h45-ena-h-hf-nsp-full-hae-6deg-6mo", "ultra 45sensor-de",
+        ]  # fmt: skip
+        assert found(a.Instrument("IMAP-Ultra 90")) == ["ultra u90-ena-h-sf-nsp-full-hae-6deg-6mo"]
+        assert found(a.Instrument("IMAP-Hi"), a.Detector("90")) == ["hi 90sensor-pset"]
+        assert found(a.Detector("45"), a.Level("l1a")) == ["hi 45sensor-de", "ultra 45sensor-de"]
 
     def test_time_is_needed(self):
         with pytest.raises(QueryError, match=r"add a\.Time"):

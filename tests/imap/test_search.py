@@ -44,8 +44,10 @@ class TestDispatch:
     def test_an_own_attr_is_enough(self, word):
         assert IMAPClient._can_handle_query(STORM, word)
 
-    def test_core_attrs_alone_are_not_ours(self):
-        assert not IMAPClient._can_handle_query(STORM, a.Instrument("mag"), a.Provider("IMAP"), a.Source("IMAP"))
+    @pytest.mark.parametrize("name", ["mag", "lo", "hi", "hit", "swe", "spacecraft"])
+    def test_the_name_of_an_instrument_that_others_have_too_is_not_enough(self, name):
+        assert not IMAPClient._can_handle_query(STORM, a.Instrument(name))
+        assert IMAPClient._can_handle_query(STORM, a.Instrument(name), a.Provider("IMAP"), a.Source("IMAP"))
 
     def test_no_other_client_answers(self, archive):
         result = Fido.search(STORM, *MAG)
