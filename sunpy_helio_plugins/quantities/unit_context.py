@@ -66,7 +66,7 @@ _SENSES: dict[str, tuple[tuple[_Sense, ...], u.UnitBase | None]] = {
     "MW": ((_Sense(_MILLI, u.mW), _Sense(re.compile("mega|hemispheric power"), u.MW)), None),
     "gamma": ((_Sense(re.compile("magnet|field"), u.nT), _Sense(_GAMMA, None)), u.nT),
 }  # fmt: skip
-"""For a symbol that is a whole string: what it means by words in the context, and without them (`None`: not certain)."""
+"""For a symbol that is a whole string: what it means by words in the context, and without them; `None`: not certain."""
 
 for _spelling in ("RS", "R_S", "R_s"):
     _SENSES[_spelling] = _SENSES["Rs"]
@@ -92,7 +92,11 @@ _SPELT_PREFIX = re.compile(r"(giga|mega|kilo|milli|micro|nano|pico|femto)(eV|Hz|
 _PREFIX_LETTERS = {"giga": "G", "mega": "M", "kilo": "k", "milli": "m", "micro": "u", "nano": "n", "pico": "p",
                    "femto": "f"}  # fmt: skip
 _SMALL_CURRENTS = {"ma": u.mA, "ua": u.uA, "na": u.nA}
-_LIGHT = 299792458  # m/s
+_BY_MASS_OR_LIGHT = {
+    "u": Product(powers=((u.u, Fraction(1)),)),
+    "c": Product(Fraction(299792458), ((u.m, Fraction(1)), (u.s, Fraction(-1))), notes=frozenset({"c"})),
+}
+"""MeV/u is by atomic mass unit; MeV/c^2 is a mass."""
 
 
 def sense(text: str, context: str, standard: bool) -> u.UnitBase | None:
@@ -161,9 +165,12 @@ def meant(unit: u.UnitBase, text: str, context: str) -> u.UnitBase | None:
 
 def joined(context: Mapping[str, Any]) -> str:
     """Return a context as text: the name, the description, and all else, each on a line of its own."""
+    name, description = context.get("name") or "", context.get("description") or ""
     rest = " ".join([str(value) for key, value in context.items() if value and key not in _OWN])
-    name, description = (str(context.get(key) or "").replace("\n", " ") for key in _OWN)
-    return f"{name.strip()}\n{description}\n{rest}".lower()
+    text = f"{name}\n{description}\n{rest}".lower()
+    if text.count("\n") == 2:
+        return text
+    return "\n".join(" ".join(str(part).split()) for part in (name, description, rest)).lower()
 
 
 def own(context: str) -> str:
@@ -208,9 +215,9 @@ class resolver:  # noqa: N801 - called like a function
         unit = self._unit(name, place) or _unusual(name, place)
         if unit is not None:
             return Product(powers=((unit, Fraction(1)),), notes=frozenset({name}))
-        if folded in THINGS:
-            return _counted(THINGS[folded], name, place)
-        return self._odd(name, folded, place)
+        if folded in THINGS or (name == "Sa" and place.leads):
+            return _counted(THINGS.get(folded, "sample"), name, place)
+        return _attributed(name) or self._odd(name, folded, place)
 
     def _unit(self, name: str, place: Place) -> u.UnitBase | None:
         if name == "S" and (place.below or not place.leads) and (self.seconds or (self.capitals and place.below)):
@@ -226,15 +233,8 @@ class resolver:  # noqa: N801 - called like a function
     def _odd(name: str, folded: str, place: Place) -> Product:
         if folded.startswith("deg_"):
             return Product(powers=((u.deg, Fraction(1)),), words=(_DIRECTIONS.get(folded[4:], folded[4:]),))
-        if name == "u" and place.after_energy:
-            return Product(powers=((u.u, Fraction(1)),))  # MeV/u: by atomic mass unit
-        if name == "c" and place.after_energy:
-            return Product(Fraction(_LIGHT), ((u.m, Fraction(1)), (u.s, Fraction(-1))), notes=frozenset({name}))
-        attribute, _, counted = name.rpartition("_")
-        if attribute and counted.lower() in NAMES and (counted == "DN" or NAMES[counted.lower()] in (u.ct, u.pix)):
-            return Product(powers=((NAMES[counted.lower()], Fraction(1)),), words=(attribute,))
-        if name == "Sa" and place.leads:
-            return Product(words=("samples",))
+        if name in ("u", "c") and place.after_energy:
+            return _BY_MASS_OR_LIGHT[name]
         if folded in BEFORE and not place.below:
             return Product(words=(folded,))
         if folded.removesuffix("s") in DIVISORS and place.below:
@@ -246,11 +246,20 @@ class resolver:  # noqa: N801 - called like a function
 
 def _unusual(name: str, place: Place) -> u.UnitBase | None:
     """Return what an unusual spelling means if its company, which `checked` looks at, bears it out."""
-    if name == "str" or (name == "st" and place.below):
+    if name in ("str", "STR") or (name == "st" and place.below):
         return u.sr  # no/cm^2/s/keV/st
     if name.lower() in ("gamma", "gammas"):
         return u.nT
     return _SMALL_CURRENTS.get(name)  # ma/m2
+
+
+def _attributed(name: str) -> Product | None:
+    """Return counts or pixels with what they are of: "pixel_counts", "HMI_pixels"."""
+    attribute, _, counted = name.rpartition("_")
+    unit = SYMBOLS.get(counted) or NAMES.get(counted.lower())
+    if not attribute or unit not in (u.ct, u.pix, u.DN, u.adu):
+        return None
+    return Product(powers=((unit, Fraction(1)),), words=(attribute,))
 
 
 _DIRECTIONS = {"n": "north", "e": "east", "s": "south", "w": "west"}

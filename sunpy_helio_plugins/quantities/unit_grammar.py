@@ -174,6 +174,8 @@ class _Reader:
         return made.times(self.resolve(following.text, self.place(following, below)))
 
     def bracketed(self, opened: Token, below: bool) -> Product:
+        if self.is_text("/") and self.at > 1:
+            raise NotUnderstoodError("W/m^2 (per nm) says what else is divided by, and divides by nothing twice")
         made = self.quotient(below)
         if self.take().text != _CLOSES[opened.text]:
             raise NotUnderstoodError("a bracket that is not closed")

@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from astropy import units as u
+
 __all__ = ["Remarked", "split"]
 
 
@@ -22,20 +24,23 @@ class Remarked(NamedTuple):
 
 
 _WITHIN = re.compile(
-    r"(?P<head>(?:m?s(?:ecs?|econds?)?|milliseconds?|mins?|minutes?|hrs?|h|hours?))\s+(?P<remark>(?:of|in) (?:the )?day)",
+    r"(?P<head>m?s(?:ecs?|econds?)?|milliseconds?|mins?|minutes?|hrs?|h|hours?)\s+(?P<remark>(?:of|in) (?:the )?day)",
     re.IGNORECASE,
 )
 _SCALE_OR_FRAME = re.compile(
     r"(?P<head>h|hrs?|[Hh]ours?|min|[Mm]inutes?|s|sec|[Ss]econds?) (?P<remark>UTC?|MLT|LT|LST|TAI|local time)"
     r"|(?P<unit>nT|km|km/s|km/sec|R_?[Ee]|deg|degrees) (?P<frame>GSE|GSM|GEO|GEI|RTN|HGI|HCI|HAE|J2000)"
 )
-_STATISTIC = re.compile(r"(?P<head>.*\S)[\s,]+(?P<remark>rms|RMS|avg|average|averaged|mean|median|peak|peak[- ]to[- ]peak)")
+_STATISTIC = re.compile(
+    r"(?P<head>.*\S)[\s,]+(?P<remark>rms|RMS|avg|average|averaged|mean|median|peak|peak[- ]to[- ]peak)"
+)
 _STYLED = re.compile(
     r"(?P<remark>integer|decimal|fractional) (?P<head>(?:hour|minute|second)s?|degrees)", re.IGNORECASE
 )
 """Not days and years: a "decimal year" is a date."""
 
-_BEHIND = re.compile(r"(?P<head>.*\S)\s+(?:\((?P<round>[^()]*)\)|\[(?P<square>[^\[\]]*)\])")
+_SPECIES = re.compile(r"(?:[A-Z][a-z]?\d?|p|e)(?:\+{1,2}|-)")
+_BEHIND = re.compile(r"(?P<head>.*\S)(?P<space>\s*)(?:\((?P<round>[^()]*)\)|\[(?P<square>[^\[\]]*)\])")
 _BEFORE = re.compile(r"(?:\((?P<round>[^()]*)\)|\[(?P<square>[^\[\]]*)\])\s+(?P<head>[^\s/*^.+-].*)")
 
 _HARMLESS = re.compile(
@@ -51,10 +56,12 @@ _HARMFUL = re.compile(
     r"|dex|decades?|psd|spectral|density|differential|integral|integrated|variances?|squares|derivative|gradient|rate"
     r"|change|equivalents?|max\w*|min\w*|difference|delta|sum|product|index|dimensionless|unitless|unknown|tbd|none"
     r"|raw|dn|encoded|coded|uncalibrated|compressed)\b"
-    r"|[*^%/]\s*\d|\b(?<!=)1?0\^|e[-+]\d",
+    r"|[*^%/]\s*\d|\b(?<!=)1?0\^|e[-+]\d|\b(?:x|e)\s*\d|\b10\w",
     re.IGNORECASE,
 )
-_TIME = r"(?:[mun]?s|[mun]?secs?|(?:milli|micro|nano)?seconds?|mins?|minutes?|h|hrs?|hours?|d|days?|months?|yrs?|years?)"
+_TIME = (
+    r"(?:[mun]?s|[mun]?secs?|(?:milli|micro|nano)?seconds?|mins?|minutes?|h|hrs?|hours?|d|days?|months?|yrs?|years?)"
+)
 _OF_SAMPLES = (
     r"(?:avgs?\.?|averages?|averaged|means?|res\.?|resolution|cadence|sampl(?:es?|ing)|data|intervals?|bins?|steps?"
     r"|smoothed|smoothing|integration|accumulation|accumulated|running|rate)"
@@ -71,7 +78,7 @@ _RANGE = re.compile(r"[-+]?\d+(?:\.\d+)?\s*(?:-|to|\.\.+|,)\s*[-+]?\d+(?:\.\d+)?
 _WORDS = re.compile(r"(?:[A-Za-z][A-Za-z0-9]*(?:[ ,;:_'.-]+|$))+")
 
 
-def split(text: str, is_unit: Callable[[str], bool]) -> Remarked | None:
+def split(text: str, means: Callable[[str], u.UnitBase | None]) -> Remarked | None:
     """
     Split off a remark that stands behind a unit or before it and doesn't change it.
 
@@ -79,8 +86,8 @@ def split(text: str, is_unit: Callable[[str], bool]) -> Remarked | None:
     ----------
     text : str
         The string in plain notation, its spaces single.
-    is_unit : callable
-        Tells whether a string means a unit.
+    means : callable
+        Says which unit a string means; `None` for none.
 
     Returns
     -------
@@ -93,31 +100,32 @@ def split(text: str, is_unit: Callable[[str], bool]) -> Remarked | None:
             said = found.groupdict()
             return Remarked(said["head"] or said["unit"], said["remark"] or said["frame"])
     statistic = _STATISTIC.fullmatch(text)
-    if statistic is not None and is_unit(statistic["head"]):
+    if statistic is not None and means(statistic["head"]) is not None:
         return Remarked(statistic["head"], statistic["remark"])
     for pattern in (_BEHIND, _BEFORE):
         found = pattern.fullmatch(text)
         if found is not None:
             said_in = (found["round"] or found["square"] or "").strip()
-            if _is_remark(said_in, found["head"], is_unit):
+            spaced = found.groupdict().get("space") != "" or means(found["head"]) is not None
+            if spaced and _is_remark(said_in, found["head"], means):
                 return Remarked(found["head"], said_in)
     return None
 
 
-def _is_remark(said: str, head: str, is_unit: Callable[[str], bool]) -> bool:
+def _is_remark(said: str, head: str, means: Callable[[str], u.UnitBase | None]) -> bool:
     if _CADENCE.fullmatch(said) or _BAND.fullmatch(said):
         # Beside a unit of the same kind it may be a second spelling: "s (1 min)".
         return not re.fullmatch(rf"{_TIME}|[kMGT]?eV|[kM]?Hz", head)
-    if _RANGE.fullmatch(said):
-        return is_unit(head)
+    if _RANGE.fullmatch(said) or _SPECIES.fullmatch(said):
+        return means(head) is not None
     if _HARMFUL.search(said):
         return False
-    return bool(_HARMLESS.match(said)) or (_are_words(said, is_unit) and is_unit(head))
+    return bool(_HARMLESS.match(said)) or (_are_words(said, means) and means(head) is not None)
 
 
-def _are_words(said: str, is_unit: Callable[[str], bool]) -> bool:
-    """Tell plain words, none of which is a unit: "all flags", but not "protons" nor "km or m"."""
+def _are_words(said: str, means: Callable[[str], u.UnitBase | None]) -> bool:
+    """Tell plain words, none of which is a unit: "all flags" and "protons", but not "km or m" nor "counts"."""
     if not _WORDS.fullmatch(said):
         return False
-    words = re.findall("[A-Za-z0-9]+", said)
-    return not is_unit(said) and not any(is_unit(word) for word in words)
+    units = [means(word) for word in (said, *re.findall("[A-Za-z0-9]+", said))]
+    return all(unit is None or unit == u.dimensionless_unscaled for unit in units)

@@ -58,7 +58,7 @@ _SPELLINGS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (rf"\b(?:solar|sun){_RADII}", "R_sun"),
     (rf"\b(?:earth|terrestrial){_RADII}", "R_earth"),
     (rf"\b(?:jovian|jupiter){_RADII}", "R_jupiter"),
-    (rf"\b(?:saturn|kronian){_RADII}", "R_saturn"),
+    (rf"\b(?:saturn|saturnian|kronian){_RADII}", "R_saturn"),
     (rf"\b(?:planet|planetary){_RADII}", "R_planet"),
     (rf"\b(?:mars|martian){_RADII}", "R_mars"),
     (rf"\b(?:moon|lunar){_RADII}", "R_moon"),
@@ -66,6 +66,7 @@ _SPELLINGS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (rf"\b({_BODIES}){_RADII}", lambda found: f"R_{found[1].lower()}"),
     # "SQcm", "sq. km"; not "sq" alone, which is squared by the grammar.
     (r"\bsq\.?[\s_]*(?=[ckm]?m(?![a-z]))", "sq "),
+    (r"\b([a-z]{3,})\(s\)(?!\^|\*)", r"\1s"),
     # Of what the counts or pixels are.
     (rf"\b({_ATTRIBUTES})[\s_-]+(?=(?:counts?|cnts?|cts|pix(?:els?)?|adu|(?-i:DN))(?![a-z]))", r"\1_"),
     # The width of a channel.

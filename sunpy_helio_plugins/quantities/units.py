@@ -151,14 +151,15 @@ def _classify(text: str, schema: str | None, said: str) -> Unit | NotAUnit | Unk
 def _remarked(written: str, schema: str | None, said: str) -> Unit | NotAUnit | Unknown | None:
     """Read a unit with a remark: "nT (1min)"; the length that a bracket gives of a body's radius defines the unit."""
 
-    def is_unit(text: str) -> bool:
-        return isinstance(_classify(text, schema, ""), Unit)
+    def means(text: str) -> u.UnitBase | None:
+        found = _classify(text, schema, "")
+        return found.unit if isinstance(found, Unit) else None
 
     defined = _DEFINITION.fullmatch(written)
     if defined is not None and unit_radii.is_radius(defined["radius"]):
         name, _, rest = said.partition("\n")
         return _classify(defined["radius"], schema, f"{name}\n(r = {defined['length'].lower()}) {rest}\n")
-    found = unit_remarks.split(written, is_unit)
+    found = unit_remarks.split(written, means)
     if found is None:
         return None
     head = _classify(found.head, schema, said)
