@@ -50,7 +50,7 @@ _HARMLESS = re.compile(
     re.IGNORECASE,
 )
 _HARMFUL = re.compile(
-    r"\b(?:log\w*|ln|alog\w*|times|scaled?|scaling|units?|x|hundreds?|thousands?|millions?|billions?|ten|tens|tenths?"
+    r"\b(?:by|a?log\w*|ln|times|scaled?|scaling|units?|x|hundreds?|thousands?|millions?|billions?|ten|tens|tenths?"
     r"|dozens?|half|double|twice|normali[sz]\w*|norm|per|multipl\w+|divide\w*|factor|in|or|square\w*|cube\w*|power"
     r"|exponent\w*|roots?|sqrt|inverse|reciprocal|percent\w*|ratio|relative|fraction\w*|minus|plus|offset|arb\w*"
     r"|dex|decades?|psd|spectral|density|differential|integral|integrated|variances?|squares|derivative|gradient|rate"
@@ -76,6 +76,11 @@ _CADENCE = re.compile(
 _BAND = re.compile(r"[<>~]?\s*\d+(?:\.\d+)?(?:\s*(?:-|to)\s*\d+(?:\.\d+)?)?\s*[kMGT]?eV(?:/(?:n|nuc|nucleon|q|e))?")
 _RANGE = re.compile(r"[-+]?\d+(?:\.\d+)?\s*(?:-|to|\.\.+|,)\s*[-+]?\d+(?:\.\d+)?")
 _WORDS = re.compile(r"(?:[A-Za-z][A-Za-z0-9]*(?:[ ,;:_'.-]+|$))+")
+_NUMBERED = re.compile(
+    r"\b(level|version|flag|quality|sensor|probe|channel|mode|orbit|band|step|spacecraft|detector|head|axis|part|ch)s?"
+    r"[ _-]?\d{1,2}\b",
+    re.IGNORECASE,
+)
 
 
 def split(text: str, means: Callable[[str], u.UnitBase | None]) -> Remarked | None:
@@ -125,6 +130,7 @@ def _is_remark(said: str, head: str, means: Callable[[str], u.UnitBase | None]) 
 
 def _are_words(said: str, means: Callable[[str], u.UnitBase | None]) -> bool:
     """Tell plain words, none of which is a unit: "all flags" and "protons", but not "km or m" nor "counts"."""
+    said = _NUMBERED.sub(r"\1", said)
     if not _WORDS.fullmatch(said):
         return False
     units = [means(word) for word in (said, *re.findall("[A-Za-z0-9]+", said))]

@@ -38,7 +38,9 @@ _STANDARDS = frozenset({"udunits2", "vounits1.1", "astropy3"})
 _SI_CONVERSION = re.compile(r"(?P<factor>[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*>\s*(?P<unit>.*)")
 """Cluster's: "1e-9>T" says that the value times 1e-9 is in tesla."""
 
-_TWO_SPELLINGS = re.compile(r"(?P<first>[^()\[\]]*[^()\[\]\s])\s*[(\[](?P<second>[^()\[\]]+)[)\]]")
+_TWO_SPELLINGS = re.compile(
+    r"(?P<first>[^()\[\]]*[^()\[\]\s]\s*|(?P<product>.*[)\]]).*\s+)[(\[](?P<second>[^()\[\]]+)[)\]]"
+)
 _BETWEEN_UNITS = re.compile(r"\s*[,;]\s*|\s+(?:and|or|&)\s+")
 _ONE_UNIT = re.compile(r"[\d.\s]*[A-Za-z%_]+")
 _DEFINITION = re.compile(r"(?P<radius>R\w*)\s*[(\[]\s*(?:=|1 ?R\w*\s*=|R\w*\s*=)?\s*(?P<length>[\d.,]+\s*km)\s*[)\]]")
@@ -174,7 +176,7 @@ def _twice(written: str, schema: str | None, said: str) -> Unit | Unknown | None
     first, second = (_classify(found[key], schema, said) for key in ("first", "second"))
     if not (isinstance(first, Unit) and isinstance(second, Unit)):
         return None
-    if first.unit.is_equivalent(second.unit):
+    if first.unit.is_equivalent(second.unit) and not found["product"]:
         return first if first.unit == second.unit else Unknown()
     # A product of units in a bracket is a factor; one unit alone is a remark, or an alternative.
     alone = _ONE_UNIT.fullmatch(found["second"]) and second.unit != u.dimensionless_unscaled
