@@ -329,6 +329,8 @@ def _check_numerator(product: Product) -> None:
     above = {base for base, power in product.powers if power > 0}
     if u.min in above and len(product.powers) > 1 and len(above) > 1:
         raise NotUnderstoodError("min is a minimum to some")
+    if any(base == u.Hz and 0 < power < 1 for base, power in product.powers):
+        raise NotUnderstoodError("spectra are divided by the root of a band")
     if len(above & _COUNTS) > 1:
         raise NotUnderstoodError("counts of two kinds, side by side")
     if product.powers and not {"ratio", "fraction"}.isdisjoint(product.words):
@@ -362,6 +364,8 @@ def _power_of_length(unit: u.UnitBase) -> float:
 
 def _check_company(product: Product, unit: u.UnitBase, bases: set[u.UnitBase], lengths: float, text: str) -> None:
     below = {base for base, power in product.powers if power < 0}
+    if u.G in bases and len(bases) > 1 and (text.isupper() or lengths <= -3):
+        raise NotUnderstoodError("G is a gram in capitals")
     if not _SIEMENS.isdisjoint(bases) and not any(unit.is_equivalent(each) for each in (u.S / u.m, u.S / u.m**2)):
         raise NotUnderstoodError("S is seconds to some")
     if u.N in bases and not any(unit.is_equivalent(each) for each in (u.Pa, u.J, u.N / u.m, u.J * u.s)):
