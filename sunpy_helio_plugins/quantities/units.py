@@ -5,8 +5,9 @@ Half of the unit strings that real servers send are no units to astropy, and som
 degrees Celsius and not the coulomb, ``N/A`` is no newton per ampere. A string is a unit here only where its meaning is
 certain; everything else stays text in ``column.info.meta["unit_string"]``.
 
-The way of a string: `unit_text` writes it in plain notation, `unit_labels` finds what is no unit, `unit_grammar` reads
-the rest by the symbols of `unit_words`, and `unit_context` decides what is ambiguous.
+The way of a string: `unit_text` writes it in plain notation, `unit_remarks` takes remarks off, `unit_labels` finds what
+is not a unit, `unit_grammar` reads the rest by the symbols of `unit_words`, and `unit_context` and, for the radii of
+planets, `unit_radii` decide what is ambiguous.
 """
 
 from __future__ import annotations
