@@ -306,6 +306,8 @@ def checked(product: Product, text: str, standard: bool) -> u.UnitBase:
     bases = {base for base, _ in product.powers}
     _check_spellings(product, unit)
     _check_numerator(product)
+    if _TRAILING_MIN.search(text):
+        raise NotUnderstoodError("min is a minimum to some")
     if not product.powers and set(product.words) & BEFORE:
         raise NotUnderstoodError("an adjective without a noun")
     if len(product.powers) > 1 and not bases.isdisjoint(_ALONE):
@@ -322,6 +324,7 @@ def checked(product: Product, text: str, standard: bool) -> u.UnitBase:
     return unit
 
 
+_TRAILING_MIN = re.compile(r"(?<![\s/*.])(?<!\bper)(?<![\s/]\d)(?<![\s/]\d\d)(?<!^\d)(?<!^\d\d)\s+min$", re.IGNORECASE)
 _COUNTS = {u.ct, u.ph, u.pix, u.DN, u.adu}
 
 

@@ -110,7 +110,7 @@ def test_a_statistic_behind_a_unit_is_a_remark(text):
     assert parse(text) == u.nT
 
 
-@pytest.mark.parametrize("text", ["nT min", "min nT", "counts min", "ct pix", "photons counts", "fraction nT"])
+@pytest.mark.parametrize("text", ["nT min", "1/cm^2 s min", "min nT", "counts min", "(nT (1hr))", "100 (10^4)", "ct pix", "photons counts", "fraction nT"])
 def test_units_that_are_not_multiplied_are_not_understood(text):
     assert classify(text) == Unknown()
 
@@ -160,7 +160,8 @@ def test_case_is_meaning(text):
         ("Saturn_radii", 60268 * u.km), ("SaturnRadii", 60268 * u.km), ("Jovian Radii", u.R_jup),
         ("EARTH RADII", u.R_earth), ("SolarRadii", u.R_sun), ("Neptune radii", None), ("planetary radii", None),
         ("RJ", u.R_jup), ("RJ (71398 km)", 71398 * u.km), ("Re (6378 km)", u.R_earth), ("Re (1000 km)", None),
-        ("points/avg", u.one), ("dBm", None), ("W/m^2 (per nm)", None), ("G/CM**3", None), ("G/m", u.G / u.m),
+        ("points/avg", u.one), ("1/(cm2 s sr (MeV/nuc))", FLUX / u.MeV), ("1/[(cm^2) (s) (sr)]", FLUX),
+        ("dBm", None), ("W/m^2 (per nm)", None), ("G/CM**3", None), ("G/m", u.G / u.m),
         ("nT-sqrt(Hz)", None),
     ],
 )  # fmt: skip
