@@ -55,7 +55,7 @@ _HARMFUL = re.compile(
     r"|exponent\w*|roots?|sqrt|inverse|reciprocal|percent\w*|ratio|relative|fraction\w*|minus|plus|offset|arb\w*"
     r"|dex|decades?|psd|spectral|density|differential|integral|integrated|variances?|squares|derivative|gradient|rate"
     r"|change|equivalents?|max\w*|min\w*|difference|delta|sum|product|index|dimensionless|unitless|unknown|tbd|none"
-    r"|raw|dn|encoded|coded|uncalibrated|compressed)\b"
+    r"|since|after|before|past|fahrenheit|raw|dn|encoded|coded|uncalibrated|compressed)\b"
     r"|[*^%/]\s*\d|\b(?<!=)1?0\^|e[-+]\d|\b(?:x|e)\s*\d|\b10\w",
     re.IGNORECASE,
 )
@@ -123,7 +123,7 @@ def _is_remark(said: str, head: str, means: Callable[[str], u.UnitBase | None]) 
         return not re.fullmatch(rf"{_TIME}|[kMGT]?eV|[kM]?Hz", head)
     if _RANGE.fullmatch(said) or _SPECIES.fullmatch(said):
         return means(head) is not None
-    if _HARMFUL.search(said):
+    if _HARMFUL.search(said) or (head.lower().startswith("deg") and said in "CFKcfk"):
         return False
     return bool(_HARMLESS.match(said)) or (_are_words(said, means) and means(head) is not None)
 

@@ -89,7 +89,7 @@ NOTES = ["all flags", "Good Qs", "GSE", "spin plane", "EffCorr,PropTo_Flux", "so
          "from moments", ">200", "level 2", "background subtracted", "10-20 keV", ">30 MeV"]  # fmt: skip
 HARM = ["x 10^6", "x10", "10^3", "*10", "times 1000", "scaled", "normalized", "thousands", "per nm", "/nm", "squared",
         "relative", "percent", "log", "log10", "km or m", "inverse", "spectral density", "s", "in units of 10",
-        "e-9", "x 1e-9"]  # fmt: skip
+        "e-9", "x 1e-9", "since launch"]  # fmt: skip
 
 
 @settings(deadline=None, max_examples=300)
@@ -110,7 +110,11 @@ def test_a_statistic_behind_a_unit_is_a_remark(text):
     assert parse(text) == u.nT
 
 
-@pytest.mark.parametrize("text", ["nT min", "1/cm^2 s min", "min nT", "counts min", "(nT (1hr))", "100 (10^4)", "ct pix", "photons counts", "fraction nT"])
+NOT_MULTIPLIED = ["nT min", "1/cm^2 s min", "min nT", "counts min", "(nT (1hr))", "100 (10^4)", "ct pix",
+                  "photons counts", "fraction nT", "deg (F)"]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NOT_MULTIPLIED)
 def test_units_that_are_not_multiplied_are_not_understood(text):
     assert classify(text) == Unknown()
 
