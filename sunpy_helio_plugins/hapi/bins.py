@@ -12,7 +12,7 @@ from astropy.table import QTable
 
 from sunpy_helio_plugins.quantities.units import parse
 
-__all__ = ["Axis", "axes_of"]
+__all__ = ["Axis", "axes_of", "header_context"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,8 @@ def axes_of(table: QTable, column: str) -> list[Axis]:
 
 def _axis(table: QTable, described: Mapping[str, Any], index: int, length: int) -> Axis:
     name = str(described.get("name") or f"axis {index}")
-    text, unit, factors = _unit(described.get("units"), length)
+    context = {"name": name, "description": f"{described.get('label') or ''} {described.get('description') or ''}"}
+    text, unit, factors = _unit(table, described.get("units"), context, length)
     ranges = _numbers(table, described.get("ranges"), unit, factors[:, None], length, 2)
     centers = _numbers(table, described.get("centers"), unit, factors, length)
     if centers is None and ranges is not None:
@@ -72,14 +73,25 @@ def _axis(table: QTable, described: Mapping[str, Any], index: int, length: int) 
     return Axis(name, label if isinstance(label, str) else name, centers, ranges, text)
 
 
-def _unit(given: Any, length: int) -> tuple[str | None, u.UnitBase, np.ndarray]:
+def header_context(table: QTable) -> tuple[str | None, dict[str, str]]:
+    """Return the schema of a table's units, and the server and the dataset that they are from, as far as known."""
+    header = table.meta.get("hapi") or {}
+    schema, origin = header.get("unitsSchema"), header.get("x_origin")
+    known = {str(key): str(value) for key, value in origin.items()} if isinstance(origin, Mapping) else {}
+    return str(schema) if schema else None, known
+
+
+def _unit(
+    table: QTable, given: Any, context: Mapping[str, str], length: int
+) -> tuple[str | None, u.UnitBase, np.ndarray]:
     """
     Return the text of the bins' unit, the unit, and by how much each bin is to be multiplied.
 
     Since HAPI 2.1 each bin may have its own: Hz for some and MHz for others.
     """
     texts = ["" if one is None else str(one) for one in (given if isinstance(given, list) else [given])]
-    units = {text: parse(text) for text in texts if text}
+    schema, origin = header_context(table)
+    units = {text: parse(text, schema, {**origin, **context}) for text in texts if text}
     plain = np.ones(length)
     if len(units) <= 1:
         return next(iter(units), None), next(iter(units.values()), None) or u.one, plain

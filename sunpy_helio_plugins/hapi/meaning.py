@@ -12,7 +12,7 @@ from astropy.time import Time
 
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
 from sunpy_helio_plugins.fields import common_columns
-from sunpy_helio_plugins.hapi.bins import axes_of
+from sunpy_helio_plugins.hapi.bins import axes_of, header_context
 from sunpy_helio_plugins.hapi.tables import HAPIFiles
 from sunpy_helio_plugins.hapi.translate import PROVIDER
 
@@ -118,7 +118,7 @@ def to_skycoord(table: QTable, column: str, frame: str | None = None) -> SkyCoor
     made = _frame(str(name), _time(table))
     if made is None:
         raise QueryError(f"{column!r} is in the coordinate system {name!r}; sunpy and astropy know {known}.")
-    return SkyCoord(made.realize_frame(_representation(column, values, meta)))
+    return SkyCoord(made.realize_frame(_representation(table, column, values)))
 
 
 def files(table: QTable, column: str) -> HAPIFiles:
@@ -203,10 +203,11 @@ def _frame(name: str, time: Time) -> Any:
     return None if found is None else found(obstime=time)
 
 
-def _representation(column: str, values: Any, meta: dict[str, Any]) -> Any:
+def _representation(table: QTable, column: str, values: Any) -> Any:
     """Return positions; masked ones are NaN."""
     from astropy.coordinates import CartesianRepresentation, SphericalRepresentation
 
+    meta = values.info.meta or {}
     components = [str(one).lower() for one in meta.get("vectorComponents") or ("x", "y", "z")]
     unit = getattr(values, "unit", None)
     numbers = np.array(np.ma.getdata(getattr(getattr(values, "unmasked", values), "value", values)), dtype=float)
@@ -215,7 +216,7 @@ def _representation(column: str, values: Any, meta: dict[str, Any]) -> Any:
     mask = getattr(values, "mask", None)
     if mask is not None:
         numbers[np.asarray(mask)] = np.nan
-    units = _units(values, unit, meta)
+    units = _units(table, column, components)
     parts = {name: numbers[:, index] * units[index] for index, name in enumerate(components)}
     if set(parts) == {"x", "y", "z"} and parts["x"].unit.is_equivalent(u.m):
         return CartesianRepresentation(parts["x"], parts["y"], parts["z"])
@@ -233,10 +234,16 @@ def _angle(values: u.Quantity) -> u.Quantity:
     return values.to_value(u.hour) * 15 * u.deg if values.unit.is_equivalent(u.hour) else values
 
 
-def _units(values: Any, unit: Any, meta: dict[str, Any]) -> list[u.UnitBase]:
+def _units(table: QTable, column: str, components: list[str]) -> list[u.UnitBase]:
+    """Return the unit of each component, read by what is known of it."""
     from sunpy_helio_plugins.quantities.units import parse
 
-    texts = meta.get("unit_string")
-    if unit is None and isinstance(texts, list):
-        return [parse(text) or u.one for text in texts]
-    return [unit or u.one] * values.shape[1]
+    info = table[column].info
+    texts = (info.meta or {}).get("unit_string")
+    unit = getattr(table[column], "unit", None)
+    if unit is not None or not isinstance(texts, list):
+        return [unit or u.one] * len(components)
+    schema, origin = header_context(table)
+    said = {**origin, "description": info.description or ""}
+    named = zip(texts, components, strict=False)
+    return [parse(text, schema, {**said, "name": f"{column} {component}"}) or u.one for text, component in named]

@@ -166,7 +166,8 @@ class Reader:
             return self._in_units(keyword, whole, missing, texts)
         if not keyword.fixed:
             return MaskedColumn(whole, mask=missing, copy=False)
-        return units.column(data, keyword.fixed, name=keyword.name, mask=missing if missing.any() else None)
+        mask = missing if missing.any() else None
+        return units.column(data, keyword.fixed, name=keyword.name, mask=mask, context=keyword.context)
 
     def _as_floats(self, keyword: Keyword, values: list[Any]) -> tuple[NDArray[np.float64], Mask]:
         try:
@@ -284,7 +285,7 @@ def _number(value: Any) -> float:
 
 def _factors(keyword: Keyword, said: list[str]) -> tuple[u.UnitBase, dict[str, float]] | None:
     """Return the unit of the first text and what brings the others into it, or `None` where any of it is unsure."""
-    known = {text: unit for text in said if (unit := units.parse(text)) is not None}
+    known = {text: unit for text in said if (unit := units.parse(text, context=keyword.context)) is not None}
     if not said or len(known) < len(said) or known[said[0]] == u.dimensionless_unscaled:
         return None
     first = known[said[0]]

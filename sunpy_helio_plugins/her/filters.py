@@ -243,7 +243,7 @@ def _in_unit(keyword: Keyword, value: u.Quantity) -> tuple[float, str]:
         return _with_its_own(keyword, value)
     lengths = u.spectral() if keyword.name == "obs_meanwavel" else []
     for text in texts or [""]:
-        known = units.parse(text) or u.one
+        known = units.parse(text, context=keyword.context) or u.one
         if value.unit.is_equivalent(known**keyword.power, lengths):
             return float(value.to_value(known**keyword.power, lengths)), "" if keyword.fixed else text
     unit = f"in {' or '.join(texts)}" if texts else "a number without a known unit: give the bare number"
@@ -255,6 +255,6 @@ def _with_its_own(keyword: Keyword, value: u.Quantity) -> tuple[float, str]:
     from sunpy_helio_plugins.quantities import units
 
     text = value.unit.to_string()
-    if units.parse(text) != value.unit:
+    if units.parse(text, context=keyword.context) != value.unit:
         raise QueryError(f"{keyword.name} cannot be compared in {text}; give the value in a plainer unit.")
     return float(value.value), text

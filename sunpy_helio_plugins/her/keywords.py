@@ -73,6 +73,11 @@ class Keyword:
         return not event_type or not self.types or event_type in self.types
 
     @property
+    def context(self) -> dict[str, str]:
+        """What is known of its values, by which their unit is read; see `~sunpy_helio_plugins.quantities.units`."""
+        return {"name": self.name, "description": self.text, "server": "registry of solar events"}
+
+    @property
     def description(self) -> str:
         """What it holds, in words."""
         holds = {"float": "number", "integer": "whole number", "string": "text", "unit": "name of a unit"}

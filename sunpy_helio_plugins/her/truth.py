@@ -145,7 +145,7 @@ def _factor(test: Triplet, record: Record) -> float:
     from sunpy_helio_plugins.quantities import units
 
     keyword = keywords()[test.name]
-    own, asked = units.parse(_unit(keyword.unit, record)), units.parse(test.unit)
+    own, asked = (units.parse(text, context=keyword.context) for text in (_unit(keyword.unit, record), test.unit))
     if own is None or asked is None:
         raise ValueError(test.unit)
     return float(asked.to(own)) ** keyword.power

@@ -124,7 +124,7 @@ def as_column(variable: Variable, others: Mapping[str, Variable]) -> Any:
     """
     values, unit_text = variable.values, _unit_text(variable, others)
     mask = _missing(variable, values)
-    about = {"name": variable.name, "description": _description(variable.attributes)}
+    about = _context(variable)
     unit = units.parse(unit_text, context=about)
     if values.dtype.kind in "iu" and unit is not None and unit != u.dimensionless_unscaled:
         # A counter of nanoseconds does not fit into a float.
@@ -132,7 +132,10 @@ def as_column(variable: Variable, others: Mapping[str, Variable]) -> Any:
         made = made if mask is None else Masked(made, mask=mask)
         made.info.name = variable.name
     else:
-        made = units.column(values, unit_text, name=variable.name, description=about["description"], mask=mask)
+        made = units.column(
+            values, unit_text, name=variable.name, description=_description(variable.attributes), mask=mask,
+            context=about,
+        )  # fmt: skip
     _describe(made, variable, others)
     return made
 
@@ -206,6 +209,13 @@ def _texts(variable: Variable | None) -> list[str]:
         return [str(text).strip() for text in np.ravel(variable.values)]
     except FileError:
         return []
+
+
+def _context(variable: Variable) -> dict[str, Any]:
+    """Return what is known of a variable, by which its unit is read."""
+    said = [variable.attributes.get(key) for key in ("CATDESC", "FIELDNAM", "LABLAXIS")]
+    texts = dict.fromkeys(text.strip() for text in said if isinstance(text, str))
+    return {"name": variable.name, "description": "; ".join(filter(None, texts)), "server": "imap"}
 
 
 def _description(attributes: Mapping[str, Any]) -> str | None:

@@ -8,23 +8,32 @@ radius in one archive and Saturn's in the next. Each rule here was written for a
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from astropy import units as u
 
 from sunpy_helio_plugins.quantities.unit_product import NotUnderstoodError, Place, Product
+from sunpy_helio_plugins.quantities.unit_radii import BODIES
 from sunpy_helio_plugins.quantities.unit_words import BEFORE, DIVISORS, LETTERS, NAMES, PER, SYMBOLS, THINGS
 
-__all__ = ["AMBIGUOUS", "STANDARD", "checked", "meant", "resolver", "sense"]
+__all__ = ["AMBIGUOUS", "STANDARD", "checked", "is_logarithm", "joined", "meant", "own", "resolver", "sense"]
 
 STANDARD: dict[str, u.UnitBase] = {"C": u.C, "S": u.S, "N": u.N, "F": u.F, "H": u.H}
 """What udunits2, VOUnits and astropy agree on: these letters are units where such a schema is declared."""
 
 _TEMPERATURE = re.compile(r"temp(?:erature)?s?(?![a-z])|thermistor|thermal|celsius")
-_CHARGE = re.compile(r"charge(?!d|r)|coulomb|(?<![a-z])q(?![a-z])")
+_CHARGE = re.compile(r"charge(?!d|r|[- ]coupled)|coulomb|(?<![a-z])q(?![a-z])")
 _TIME = re.compile(r"\b(?:time|duration|cadence|interval|period|elapsed|delay)\b")
-_ANGLE = re.compile(r"declination|inclination|angle|latitude|longitude|azimuth|elevation|intermagnet|imag-data")
+_ANGLE = re.compile(r"declination|inclination|angle|latitude|longitude|azimuth|elevation")
+_INTERMAGNET = re.compile(r"intermagnet|imag-data")
+_LOGARITHM = re.compile(
+    r"[^a-z0-9]*(?:the )?(?:(?:base[- ](?:10|ten)|natural|common|decimal|decadic) )?(?:log(?:arithm)?|ln|alog10)"
+    r"[ _]?(?:10|e)?(?: ?\((?:base|to)[^)]*\))?(?: ?\(| of\b| to (?:the )?base\b)"
+)
+_MILLI = re.compile(r"milli|housekeeping")
+_GAMMA = re.compile(r"gamma[- ]?rays?\b|photon|lorentz|adiabatic|polytropic|index|exponent|slope|angle|inclination")
 _SUN = re.compile(r"\bsun(?!spot)|solar|helio|corona|cme\b|lasco|stereo|soho")
 _SATURN = re.compile(r"saturn|cassini|kronian|\bksm\b|\bkso\b|titan|enceladus")
 
@@ -36,9 +45,11 @@ class _Sense(NamedTuple):
 
 _SENSES: dict[str, tuple[tuple[_Sense, ...], u.UnitBase | None]] = {
     "C": ((_Sense(_TEMPERATURE, u.deg_C), _Sense(_CHARGE, u.C)), None),
+    "c": ((_Sense(_TEMPERATURE, u.deg_C),), None),
+    "k": ((_Sense(_TEMPERATURE, u.K),), None),
     "S": ((_Sense(re.compile("conduct(?:ance|ivity)"), u.S),), None),
     "N": ((_Sense(re.compile("force|thrust"), u.N),), None),
-    "F": ((_Sense(re.compile("capacit"), u.F),), None),
+    "F": ((_Sense(re.compile("capacit"), u.F), _Sense(_TEMPERATURE, None)), None),
     "H": ((_Sense(re.compile("inductance"), u.H),), None),
     "G": ((_Sense(re.compile("accelerat|gravity"), None),), u.G),
     "g": ((_Sense(re.compile("accelerat|gravity"), None),), u.g),
@@ -48,22 +59,26 @@ _SENSES: dict[str, tuple[tuple[_Sense, ...], u.UnitBase | None]] = {
            _Sense(re.compile("distance|radius|radii|radial|position|altitude"), None)), None),
     "rad": ((_Sense(re.compile(r"\bdose|dosim|absorbed"), u.Unit(0.01 * u.Gy)),), u.rad),
     "rads": ((_Sense(re.compile(r"\bdose|dosim|absorbed"), u.Unit(0.01 * u.Gy)), _Sense(_ANGLE, u.rad)), None),
-    "Rs": ((_Sense(_SUN, u.R_sun), _Sense(_SATURN, u.Unit(60268 * u.km))), None),
+    "Rs": ((_Sense(_SUN, BODIES["sun"].unit), _Sense(_SATURN, BODIES["saturn"].unit)), None),
+    # In capitals only, as some archives write everything: mega, or milli.
+    "MA": ((_Sense(_MILLI, u.mA), _Sense(re.compile("mega"), u.MA)), None),
+    "MV": ((_Sense(_MILLI, u.mV), _Sense(re.compile("mega"), u.MV)), None),
+    "MW": ((_Sense(_MILLI, u.mW), _Sense(re.compile("mega|hemispheric power"), u.MW)), None),
+    "gamma": ((_Sense(re.compile("magnet|field"), u.nT), _Sense(_GAMMA, None)), u.nT),
 }  # fmt: skip
-"""
-For a symbol that is a whole string: what it means by words in the context, and without them (`None`: not certain).
-
-Saturn's is its equatorial radius at 1 bar (IAU 2015), which Cassini's teams use.
-"""
+"""For a symbol that is a whole string: what it means by words in the context, and without them; `None`: not certain."""
 
 for _spelling in ("RS", "R_S", "R_s"):
     _SENSES[_spelling] = _SENSES["Rs"]
 for _spelling in ("Rad", "RAD"):
     _SENSES[_spelling] = _SENSES["rad"]
+for _spelling in ("gammas", "Gamma", "Gammas", "GAMMA", "GAMMAS"):
+    _SENSES[_spelling] = _SENSES["gamma"]
 
 AMBIGUOUS = frozenset(_SENSES)
 """Symbols that mean one thing or another where they are a whole string."""
 
+_OWN = ("name", "description")
 _DEGREES = {"deg", "degs", "degree", "degrees"}
 _MINUTES = {"min", "mins", "minute", "minutes"}
 _FIELD_OR_ANGLE = {"nt/minutes", "nt/minute"}
@@ -71,6 +86,17 @@ _FIELD_RATE = {"nt/min", "nt/mins", *_FIELD_OR_ANGLE}
 _CHANGE = re.compile(r"\brate|deriv|db/dt|change|variation")
 _CAPITAL_PREFIX = re.compile(r"\bM(?!EV|HZ|IN)[A-Z]")  # "MV/M": millivolts or megavolts
 _CENTIMETRES = re.compile(r"cm|cc|CM|CC")
+_CAPITAL_LENGTH = re.compile(r"(?<![A-Z])[CK]M(?![A-Z])")
+_ENERGY = re.compile(r"(?<![A-Za-z])[kMGT]?eV(?![A-Za-z])")
+_SPELT_PREFIX = re.compile(r"(giga|mega|kilo|milli|micro|nano|pico|femto)(eV|Hz|Pa|Gy|Sv|sr|[VATWJKGm])", re.IGNORECASE)
+_PREFIX_LETTERS = {"giga": "G", "mega": "M", "kilo": "k", "milli": "m", "micro": "u", "nano": "n", "pico": "p",
+                   "femto": "f"}  # fmt: skip
+_SMALL_CURRENTS = {"ma": u.mA, "ua": u.uA, "na": u.nA}
+_BY_MASS_OR_LIGHT = {
+    "u": Product(powers=((u.u, Fraction(1)),)),
+    "c": Product(Fraction(299792458), ((u.m, Fraction(1)), (u.s, Fraction(-1))), notes=frozenset({"c"})),
+}
+"""MeV/u is by atomic mass unit; MeV/c^2 is a mass."""
 
 
 def sense(text: str, context: str, standard: bool) -> u.UnitBase | None:
@@ -82,7 +108,7 @@ def sense(text: str, context: str, standard: bool) -> u.UnitBase | None:
     text : str
         The whole string: one symbol, of `AMBIGUOUS`.
     context : str
-        Everything known about the parameter, in lower case.
+        Everything known about the parameter, see `own`.
     standard : bool
         Whether a schema is declared in which the letters of `STANDARD` are units.
 
@@ -93,7 +119,9 @@ def sense(text: str, context: str, standard: bool) -> u.UnitBase | None:
 
     """
     senses, otherwise = _SENSES[text]
-    said = [each.unit for each in senses if each.words.search(context)]
+    # What is said of the quantity itself comes before the names of its dataset and its server.
+    own_senses = [each.unit for each in senses if each.words.search(own(context))]
+    said = own_senses or [each.unit for each in senses if each.words.search(context)]
     if len(said) == 1:
         return said[0]
     if said:
@@ -115,23 +143,44 @@ def meant(unit: u.UnitBase, text: str, context: str) -> u.UnitBase | None:
     text : str
         The whole string.
     context : str
-        Everything known about the parameter, in lower case.
+        Everything known about the parameter, see `own`.
 
     Returns
     -------
     astropy.units.UnitBase or None
         The unit, `None` where the context contradicts.
     """
-    word = text.lower().strip(". []()")
-    if word in _DEGREES and _TEMPERATURE.search(context) and not _ANGLE.search(context):
+    word, itself = text.lower().strip(". []()"), own(context)
+    angular = _ANGLE.search(itself) is not None or _INTERMAGNET.search(context) is not None
+    if word in _DEGREES and _TEMPERATURE.search(itself) and not angular:
         return None  # Celsius, or kelvin
-    if word in _MINUTES and _ANGLE.search(context):
-        return None if _TIME.search(context) else u.arcmin  # INTERMAGNET's declination and inclination
+    if word in _MINUTES and angular:
+        return None if _TIME.search(itself) else u.arcmin  # INTERMAGNET's declination and inclination
     joined = word.replace(" ", "")
-    if joined in _FIELD_RATE and not _CHANGE.search(context):
+    if joined in _FIELD_RATE and not _CHANGE.search(itself):
         # Elsewhere it is a rate of change; INTERMAGNET writes so for nanotesla and minutes of arc.
-        return None if joined in _FIELD_OR_ANGLE or _ANGLE.search(context) else unit
+        return None if joined in _FIELD_OR_ANGLE or angular else unit
     return unit
+
+
+def joined(context: Mapping[str, Any]) -> str:
+    """Return a context as text: the name, the description, and all else, each on a line of its own."""
+    name, description = context.get("name") or "", context.get("description") or ""
+    rest = " ".join([str(value) for key, value in context.items() if value and key not in _OWN])
+    text = f"{name}\n{description}\n{rest}".lower()
+    if text.count("\n") == 2:
+        return text
+    return "\n".join(" ".join(str(part).split()) for part in (name, description, rest)).lower()
+
+
+def own(context: str) -> str:
+    """Return what a context says of the quantity itself: its name and its description."""
+    return context.rpartition("\n")[0]
+
+
+def is_logarithm(context: str) -> bool:
+    """Tell whether the description says that the values are logarithms: "Log10 of the electron density"."""
+    return _LOGARITHM.match(own(context).partition("\n")[2]) is not None
 
 
 class resolver:  # noqa: N801 - called like a function
@@ -151,6 +200,8 @@ class resolver:  # noqa: N801 - called like a function
         self.capitals = text.isupper()
         self.prefixed = text == "M" or _CAPITAL_PREFIX.search(text) is not None
         self.centimetres = _CENTIMETRES.search(text) is not None
+        # "CM**-2 S**-1 eV**-1": capitals but for the energy.
+        self.seconds = _CAPITAL_LENGTH.search(text) is not None and _ENERGY.sub("", text).isupper()
 
     def __call__(self, name: str, place: Place) -> Product:
         """Return what ``name`` means at ``place``."""
@@ -161,35 +212,54 @@ class resolver:  # noqa: N801 - called like a function
             return Product(words=("per nucleon",))
         if place.leads and name in LETTERS and (name != "N" or self.centimetres):
             return Product(words=tuple(filter(None, (LETTERS[name],))), notes=frozenset({name}))
-        unit = self._unit(name, place)
+        unit = self._unit(name, place) or _unusual(name, place)
         if unit is not None:
             return Product(powers=((unit, Fraction(1)),), notes=frozenset({name}))
-        if folded in THINGS:
-            return _counted(THINGS[folded], name, place)
-        return self._odd(name, folded, place)
+        if folded in THINGS or (name == "Sa" and place.leads):
+            return _counted(THINGS.get(folded, "sample"), name, place)
+        return _attributed(name) or self._odd(name, folded, place)
 
     def _unit(self, name: str, place: Place) -> u.UnitBase | None:
-        if self.capitals and name == "S" and place.below:
+        if name == "S" and (place.below or not place.leads) and (self.seconds or (self.capitals and place.below)):
             return u.s  # KM/S
         if self.capitals and name == "M" and not self.prefixed:
             return u.m  # W/M^2
+        spelt = _SPELT_PREFIX.fullmatch(name)
+        if spelt is not None and spelt[2] in self.symbols:
+            return self.symbols.get(_PREFIX_LETTERS[spelt[1].lower()] + spelt[2])  # microV
         return self.symbols.get(name) or NAMES.get(name.lower())
 
     @staticmethod
     def _odd(name: str, folded: str, place: Place) -> Product:
         if folded.startswith("deg_"):
             return Product(powers=((u.deg, Fraction(1)),), words=(_DIRECTIONS.get(folded[4:], folded[4:]),))
-        if name == "u" and place.after_energy:
-            return Product(powers=((u.u, Fraction(1)),))  # MeV/u: by atomic mass unit
+        if name in ("u", "c") and place.after_energy:
+            return _BY_MASS_OR_LIGHT[name]
         if folded in BEFORE and not place.below:
             return Product(words=(folded,))
         if folded.removesuffix("s") in DIVISORS and place.below:
             return Product(words=(f"per {DIVISORS[folded.removesuffix('s')]}",))
-        if name == "st" and place.below:
-            return Product(powers=((u.sr, Fraction(1)),))  # no/cm^2/s/keV/st
         if name in ("S", "N"):
             return Product(powers=((STANDARD[name], Fraction(1)),), notes=frozenset({name}))
         raise NotUnderstoodError(name)
+
+
+def _unusual(name: str, place: Place) -> u.UnitBase | None:
+    """Return what an unusual spelling means if its company, which `checked` looks at, bears it out."""
+    if name in ("str", "STR") or (name == "st" and place.below):
+        return u.sr  # no/cm^2/s/keV/st
+    if name.lower() in ("gamma", "gammas"):
+        return u.nT
+    return _SMALL_CURRENTS.get(name)  # ma/m2
+
+
+def _attributed(name: str) -> Product | None:
+    """Return counts or pixels with what they are of: "pixel_counts", "HMI_pixels"."""
+    attribute, _, counted = name.rpartition("_")
+    unit = SYMBOLS.get(counted) or NAMES.get(counted.lower())
+    if not attribute or unit not in (u.ct, u.pix, u.DN, u.adu):
+        return None
+    return Product(powers=((unit, Fraction(1)),), words=(attribute,))
 
 
 _DIRECTIONS = {"n": "north", "e": "east", "s": "south", "w": "west"}
@@ -234,6 +304,10 @@ def checked(product: Product, text: str, standard: bool) -> u.UnitBase:
     """
     unit = product.unit()
     bases = {base for base, _ in product.powers}
+    _check_spellings(product, unit)
+    _check_numerator(product)
+    if _TRAILING_MIN.search(text):
+        raise NotUnderstoodError("min is a minimum to some")
     if not product.powers and set(product.words) & BEFORE:
         raise NotUnderstoodError("an adjective without a noun")
     if len(product.powers) > 1 and not bases.isdisjoint(_ALONE):
@@ -250,6 +324,36 @@ def checked(product: Product, text: str, standard: bool) -> u.UnitBase:
     return unit
 
 
+_TRAILING_MIN = re.compile(r"(?<![\s/*.])(?<!\bper)(?<![\s/]\d)(?<![\s/]\d\d)(?<!^\d)(?<!^\d\d)\s+min$", re.IGNORECASE)
+_COUNTS = {u.ct, u.ph, u.pix, u.DN, u.adu}
+
+
+def _check_numerator(product: Product) -> None:
+    above = {base for base, power in product.powers if power > 0}
+    if u.min in above and len(product.powers) > 1 and len(above) > 1:
+        raise NotUnderstoodError("min is a minimum to some")
+    if any(base == u.Hz and 0 < power < 1 for base, power in product.powers):
+        raise NotUnderstoodError("spectra are divided by the root of a band")
+    if len(above & _COUNTS) > 1:
+        raise NotUnderstoodError("counts of two kinds, side by side")
+    if product.powers and not {"ratio", "fraction"}.isdisjoint(product.words):
+        raise NotUnderstoodError("a fraction of a unit")
+
+
+def _check_spellings(product: Product, unit: u.UnitBase) -> None:
+    """Refuse spellings that are understood only in certain company: "str" with an area, "ma" over one."""
+    folded = {note.lower() for note in product.notes}
+    areas = any(base.is_equivalent(u.m) or base.is_equivalent(u.m**3) for base, _ in product.powers)
+    if not folded.isdisjoint({"str", "st"}) and not areas:
+        raise NotUnderstoodError("str is text to some")
+    if not product.notes.isdisjoint(_SMALL_CURRENTS) and not unit.is_equivalent(u.A / u.m**2):
+        raise NotUnderstoodError("ma is a current in capitals only")
+    if not folded.isdisjoint({"gamma", "gammas"}) and not {base for base, _ in product.powers} <= {u.nT, u.Hz}:
+        raise NotUnderstoodError("gamma is a kind of rays to some")
+    if "c" in product.notes and not unit.is_equivalent(u.kg):
+        raise NotUnderstoodError("c counts to some")
+
+
 def _is_interval(product: Product) -> bool:
     """Tell whether it reads like "5 minutes", which more likely tells a cadence than a unit."""
     return len(product.powers) == 1 and product.powers[0][0].is_equivalent(u.s) and product.scale.denominator == 1
@@ -263,6 +367,8 @@ def _power_of_length(unit: u.UnitBase) -> float:
 
 def _check_company(product: Product, unit: u.UnitBase, bases: set[u.UnitBase], lengths: float, text: str) -> None:
     below = {base for base, power in product.powers if power < 0}
+    if u.G in bases and len(bases) > 1 and (text.isupper() or lengths <= -3):
+        raise NotUnderstoodError("G is a gram in capitals")
     if not _SIEMENS.isdisjoint(bases) and not any(unit.is_equivalent(each) for each in (u.S / u.m, u.S / u.m**2)):
         raise NotUnderstoodError("S is seconds to some")
     if u.N in bases and not any(unit.is_equivalent(each) for each in (u.Pa, u.J, u.N / u.m, u.J * u.s)):

@@ -18,6 +18,9 @@ from sunpy_helio_plugins.quantities.unit_words import ENERGIES, PER
 
 __all__ = ["read"]
 
+_BRACKET = "()"
+"""Noted of a factor that is a bracket without an exponent."""
+
 _CLOSES = {"(": ")", "[": "]", "{": "}"}
 _POWERS = {"square": Fraction(2), "sq": Fraction(2), "cubic": Fraction(3), "sqrt": Fraction(1, 2)}
 _POWERS_AFTER = {"squared": 2, "cubed": 3}
@@ -60,6 +63,15 @@ def _multiplies(left: Product, right: Product) -> bool:
         return False
     alike = any(unit.is_equivalent(other) for unit, _ in left.powers for other, _ in right.powers)
     return not alike and not {u.deg, u.min, u.h, u.d} & set(units)
+
+
+def _may_be_remark(made: Product, factor: Product) -> bool:
+    """Tell a bracket that holds a cadence or another unit from a factor: products, "(MeV/nuc)", one among brackets."""
+    if _BRACKET not in factor.notes or len(factor.powers) > 1:
+        return False
+    if factor.powers and (made.bare or any(word.startswith("per ") for word in factor.words)):
+        return False
+    return _BRACKET not in made.notes or factor.scale != 1
 
 
 class _Reader:
@@ -120,6 +132,8 @@ class _Reader:
             factor = self.factor(below)
             if (plain_hyphen and not _multiplies(made, factor)) or (joiner == "-" and made.bare and factor.bare):
                 raise NotUnderstoodError("a hyphen that joins words, or a range")
+            if not joiner and _may_be_remark(made, factor):
+                raise NotUnderstoodError("nT (1min): a bracket that may be a remark")
             if factor.scale != 1 and not made.bare and not (below and joiner == "-"):
                 raise NotUnderstoodError("nT*10: a unit of ten nanotesla, or values multiplied by ten")
             made = made.times(factor)
@@ -147,6 +161,8 @@ class _Reader:
             return self.factor(below).to(_POWERS[folded])
         made = self.base(token, below)
         power = self.exponent(token.kind == "number")
+        if power is None and token.kind == "open":
+            return replace(made, notes=made.notes | {_BRACKET})
         if power is None:
             return self.by_nothing(made, token, below)
         if token.kind != "number" and not made.powers:
@@ -174,10 +190,12 @@ class _Reader:
         return made.times(self.resolve(following.text, self.place(following, below)))
 
     def bracketed(self, opened: Token, below: bool) -> Product:
+        if self.is_text("/") and self.at > 1:
+            raise NotUnderstoodError("W/m^2 (per nm) says what else is divided by, and divides by nothing twice")
         made = self.quotient(below)
         if self.take().text != _CLOSES[opened.text]:
             raise NotUnderstoodError("a bracket that is not closed")
-        return replace(made, bare=False)
+        return replace(made, notes=made.notes - {_BRACKET}, bare=False)
 
     def place(self, token: Token, below: bool) -> Place:
         before, slash = self.peek(-3), self.is_text("/", -2)

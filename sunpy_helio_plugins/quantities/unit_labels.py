@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["EITHER", "description", "label", "remark"]
+from sunpy_helio_plugins.quantities.unit_words import SYMBOLS
+
+__all__ = ["EITHER", "description", "label"]
 
 EITHER = "one unit or the other, by component"
 
@@ -80,6 +82,8 @@ def label(text: str) -> str | None:
     str or None
         What it is; `None` where it may be a unit.
     """
+    if text in SYMBOLS:
+        return None  # "nA" is the nanoampere, and "NA" nothing
     folded = text.lower()
     for exact, reason in _EXACT:
         if folded in exact:
@@ -125,52 +129,6 @@ def _named(folded: str) -> str | None:
     if folded != "number" and set(words) <= _NOUNS | _WITH_NOUNS and set(words) & _NOUNS:
         return "a label"
     return None
-
-
-_WITHIN = re.compile(r"(?P<head>.*\S)\s+(?P<remark>of (?:the )?day)", re.IGNORECASE)
-_SCALE_OR_FRAME = re.compile(
-    r"(?P<head>h|hrs?|[Hh]ours?|min|[Mm]inutes?|s|sec|[Ss]econds?) (?P<remark>UTC?|MLT|LT|LST|TAI|local time)"
-    r"|(?P<unit>nT|km|km/s|km/sec|R_?[Ee]|deg|degrees) (?P<frame>GSE|GSM|GEO|GEI|RTN|HGI|HCI|HAE|J2000)"
-)
-_REMARK = re.compile(r"(?P<head>.*\S)\s+(?:\((?P<remark>[^()]*)\)|\[(?P<other>[^\[\]]*)\])")
-_HARMLESS = re.compile(
-    r"(?:from|with|w/o|w/|without|qual|only|if|for|see|at|above|below|using|derived|estimated|approx\w*|average\w*"
-    r"|mean|median|total|rms|vector|scalar|planetary|magnitude|gse|gsm|geo|gei|gci|sm|mag|rtn|hci|hgi|hae|heeq|hee"
-    r"|j2000|eci|ecef|ned|spacecraft|sc|utc?|mlt|lt|lst|local time)\b|[<>]=?\s*[-+]?\d[\d.]*$",
-    re.IGNORECASE,
-)
-_HARMFUL = re.compile(
-    r"\b(?:log\w*|ln|times|scaled?|units?|x|thousands?|millions?|normali[sz]\w+|per|multipl\w+|divide\w*|factor|in"
-    r"|square|power|exponent|root|inverse|percent|ratio|relative)\b|[*^%/]\s*\d|\b(?<!=)1?0\^|e[-+]\d",
-    re.IGNORECASE,
-)
-
-
-def remark(text: str) -> tuple[str, str] | None:
-    """
-    Split off a remark that stands in parentheses behind a unit and doesn't change it.
-
-    Parameters
-    ----------
-    text : str
-        The string, its spaces single.
-
-    Returns
-    -------
-    tuple of str or None
-        What stands before, and the remark; `None` where there is none, or one that may change the unit.
-    """
-    within = _WITHIN.fullmatch(text)
-    if within is not None:
-        return within["head"], within["remark"]
-    plain = _SCALE_OR_FRAME.fullmatch(text)
-    if plain is not None:
-        return plain["head"] or plain["unit"], plain["remark"] or plain["frame"]
-    found = _REMARK.fullmatch(text)
-    said = "" if found is None else found["remark"] or found["other"] or ""
-    if found is None or not _HARMLESS.match(said) or _HARMFUL.search(said):
-        return None
-    return found["head"], said
 
 
 def description(text: str) -> bool:

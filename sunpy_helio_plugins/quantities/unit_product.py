@@ -114,8 +114,13 @@ def _within(scale: Fraction) -> Fraction:
     return scale
 
 
+_TEN_E = re.compile(r"10+\.?0*[eE].*")
+
+
 def value(text: str) -> Fraction:
     """Return the exact value of a number."""
+    if _TEN_E.fullmatch(text):
+        raise NotUnderstoodError("10e-22 is 1e-21 to a computer, and 1e-22 to those who write so for a power of ten")
     # As a float first: the exact value of "1e999999999" would fill the memory.
     return _within(Fraction(text.rstrip("."))) if 0 < float(text) < float("inf") else _within(Fraction(0))
 

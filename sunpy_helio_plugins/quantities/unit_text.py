@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
 
 __all__ = ["plain"]
 
@@ -39,37 +40,54 @@ _MARKUP = (
 )
 """IDL's and das2's escapes, HTML and LaTeX."""
 
-_PREFIXES = "giga|mega|kilo|hecto|centi|milli|micro|nano|pico|femto"
-_PHRASES = tuple(
-    (re.compile(pattern, re.IGNORECASE), into)
-    for pattern, into in (
-        (r"\bdeg(?:ree)?s?[\s._-]*(?:c|celsius|centigrade)\b", "deg_C"),
-        (r"\bdeg(?:ree)?s?[\s._-]*(?:k|kelvins?)\b", "K"),
-        # "deg s-1" is an angular speed: a single letter is a direction only where nothing follows.
-        (r"\bdeg(?:ree)?s?[\s._-]+(north|east|south|west|(?-i:[NSEW])$)(?![\w^])", r"deg_\1"),
-        (r"\belectron[\s-]?volts?\b", "electronvolt"),
-        (r"\barc[\s-]+(?=(?:sec|min)(?:ond|ute)?s?\b)", "arc"),
-        (r"\b(sec|min)(?:ond|ute)?s? of (?:an )?arc\b", r"arc\1"),
-        (r"\b(?:solar|sun) radi(?:i|us)\b", "R_sun"),
-        (r"\bearth(?:'s)? radi(?:i|us)\b", "R_earth"),
-        (r"\b(?:jovian|jupiter) radi(?:i|us)\b", "R_jup"),
-        (r"\bsaturn(?:'s)? radi(?:i|us)\b", "R_saturn"),
-        (r"\bastronomical units?\b", "AU"),
-        (r"\batomic mass units?\b|\ba\.\s?m\.\s?u\.?", "amu"),
-        (r"\bsolar flux units?\b|\bs\.\s?f\.\s?u\.?", "sfu"),
-        (r"\bparticle flux units?\b", "pfu"),
-        (r"\b(?:root|rt)[\s.-]*hz\b", "sqrt(Hz)"),
-        (r"\blive[\s-]?time fraction\b", "livetime_fraction"),
-        (r"\bcubic (?:centimet(?:er|re)s?|cm)\b|\bcu\.?\s?cm\b|\bc\.c\.", "cc"),
-        # "Wm-2", "kms-1": never "ms-1", which may be milliseconds.
-        (r"(?-i:\b([munk]?[WVJA]|nT|pT)(k?m|cm)(?=(?:\^|\*\*)?[({]?-\d))", r"\1 \2"),
-        (r"(?-i:\b(km|cm|Mm)s(?=(?:\^|\*\*)?[({]?-\d))", r"\1 s"),
-        (r"^p\+(?=\s*/)", "protons"),
-        (r"^e-(?=\s*/)", "electrons"),
-        (rf"\b({_PREFIXES})[\s-]+(?=[a-z])", r"\1"),
-        (r"\bmillionths? of (?:a |the )?(?:solar |sun's )?(?:visible )?hemispheres?\b", "MSH"),
-    )
+_RADII = r"(?:'s)?[\s_-]*radi(?:i|us)(?![a-z])"
+_BODIES = (
+    "venus|uranus|neptune|pluto|io|europa|ganymede|callisto|amalthea|titan|enceladus|rhea|dione|tethys|mimas|iapetus"
+    "|triton"
 )
+_ATTRIBUTES = "pixel|pix|photon|detector|ccd|camera|image|hmi|aia|mdi|eit|sxt|lasco|suvi|euvi"
+_PREFIXES = "giga|mega|kilo|hecto|centi|milli|micro|nano|pico|femto"
+_SPELLINGS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
+    (r"\bdeg(?:ree)?s?[\s._-]*(?:c|celsius|centigrade)\b", "deg_C"),
+    (r"\bdeg(?:ree)?s?[\s._-]*(?:k|kelvins?)\b", "K"),
+    # "deg s-1" is an angular speed: a single letter is a direction only where nothing follows.
+    (r"\bdeg(?:ree)?s?[\s._-]+(north|east|south|west|(?-i:[NSEW])$)(?![\w^])", r"deg_\1"),
+    (r"\belectron[\s-]?volts?\b", "electronvolt"),
+    (r"\barc[\s-]+(?=(?:sec|min)(?:ond|ute)?s?\b)", "arc"),
+    (r"\b(sec|min)(?:ond|ute)?s? of (?:an )?arc\b", r"arc\1"),
+    (rf"\b(?:solar|sun){_RADII}", "R_sun"),
+    (rf"\b(?:earth|terrestrial){_RADII}", "R_earth"),
+    (rf"\b(?:jovian|jupiter){_RADII}", "R_jupiter"),
+    (rf"\b(?:saturn|saturnian|kronian){_RADII}", "R_saturn"),
+    (rf"\b(?:planet|planetary){_RADII}", "R_planet"),
+    (rf"\b(?:mars|martian){_RADII}", "R_mars"),
+    (rf"\b(?:moon|lunar){_RADII}", "R_moon"),
+    (rf"\b(?:hermean|mercury){_RADII}", "R_mercury"),
+    (rf"\b({_BODIES}){_RADII}", lambda found: f"R_{found[1].lower()}"),
+    # "SQcm", "sq. km"; not "sq" alone, which is squared by the grammar.
+    (r"\bsq\.?[\s_]*(?=[ckm]?m(?![a-z]))", "sq "),
+    (r"\b([a-z]{3,})\(s\)(?!\^|\*)", r"\1s"),
+    # Of what the counts or pixels are.
+    (rf"\b({_ATTRIBUTES})[\s_-]+(?=(?:counts?|cnts?|cts|pix(?:els?)?|adu|(?-i:DN))(?![a-z]))", r"\1_"),
+    # The width of a channel.
+    (r"\bdelta[\s_-]?(?=(?-i:[kMGT]?eV\b))", ""),
+    (r"(?<=\d)\s*x\s*(?=10(?:\^|\*\*))", "*"),
+    (r"\bastronomical units?\b", "AU"),
+    (r"\batomic mass units?\b|\ba\.\s?m\.\s?u\.?", "amu"),
+    (r"\bsolar flux units?\b|\bs\.\s?f\.\s?u\.?", "sfu"),
+    (r"\bparticle flux units?\b", "pfu"),
+    (r"\b(?:root|rt)[\s.-]*hz\b", "sqrt(Hz)"),
+    (r"\blive[\s-]?time fraction\b", "livetime_fraction"),
+    (r"\bcubic (?:centimet(?:er|re)s?|cm)\b|\bcu\.?\s?cm\b|\bc\.c\.", "cc"),
+    # "Wm-2", "kms-1": never "ms-1", which may be milliseconds.
+    (r"(?-i:\b([munk]?[WVJA]|nT|pT)(k?m|cm)(?=(?:\^|\*\*)?[({]?-\d))", r"\1 \2"),
+    (r"(?-i:\b(km|cm|Mm)s(?=(?:\^|\*\*)?[({]?-\d))", r"\1 s"),
+    (r"^p\+(?=\s*/)", "protons"),
+    (r"^e-(?=\s*/)", "electrons"),
+    (rf"\b({_PREFIXES})[\s-]+(?=[a-z])", r"\1"),
+    (r"\bmillionths? of (?:a |the )?(?:solar |sun's )?(?:visible )?hemispheres?\b", "MSH"),
+)
+_PHRASES = tuple((re.compile(pattern, re.IGNORECASE), into) for pattern, into in _SPELLINGS)
 """Terms of several words, made one."""
 
 

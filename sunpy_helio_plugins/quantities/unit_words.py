@@ -53,6 +53,7 @@ SYMBOLS: dict[str, u.UnitBase] = _prefixed() | {
     "Amu": u.u, "Re": u.R_earth, "RE": u.R_earth, "R_E": u.R_earth, "R_e": u.R_earth, "Rj": u.R_jup, "RJ": u.R_jup,
     "R_J": u.R_jup, "R_j": u.R_jup, "deg_C": u.deg_C, "degC": u.deg_C, "mag": u.mag, "Torr": u.Torr, "torr": u.Torr,
     "ADU": u.adu, "adu": u.adu, "uHz": u.uHz, "permille": u.Unit(1e-3),
+    "bps": u.bit / u.s, "kbps": u.kbit / u.s, "Mbps": u.Mbit / u.s,
     "kB": u.kbyte, "MB": u.Mbyte, "GB": u.Gbyte,
     # Their case is not astropy's, and no other reading is known in these archives.
     "Ray": u.R, "mdeg": u.mdeg, "udeg": u.udeg, "urads": u.urad,
@@ -101,6 +102,7 @@ NAMES: dict[str, u.UnitBase] = _spelt() | {
     "ergs": u.erg, "erg": u.erg, "maxwell": u.Mx, "maxwells": u.Mx, "decibel": u.dB, "decibels": u.dB, "au": u.au,
     "r_sun": u.R_sun, "rsun": u.R_sun, "solrad": u.R_sun, "rsuns": u.R_sun, "r_earth": u.R_earth, "r_jup": u.R_jup,
     "rearth": u.R_earth, "earthrad": u.R_earth, "r_saturn": u.Unit(60268 * u.km), "r_jupiter": u.R_jup,
+    "jupiterrad": u.R_jup, "emx": u.Mx,  # the registry's, for electromagnetic units
     "rpm": u.cycle / u.min, "rev": u.cycle,
     "revolution": u.cycle, "revolutions": u.cycle, "cps": u.ct / u.s, "dyne": u.dyn, "dynes": u.dyn,
     "tecu": u.Unit(1e16 / u.m**2), "sfu": u.Unit(1e-22 * u.W / u.m**2 / u.Hz), "byte": u.byte, "bytes": u.byte,
@@ -117,8 +119,10 @@ PER = {"nuc": "nucleon", "nucl": "nucleon", "nucleon": "nucleon", "nucleons": "n
        "charge": "charge", "n": "nucleon"}  # fmt: skip
 """What stands behind an energy and is no unit."""
 
-_DIVISORS = "sector integration exposure readout interval cycle anode accumulation row column line acquisition"
-DIVISORS = {word: word for word in _DIVISORS.split()} | {"accum": "accumulation", "acc": "accumulation"}
+_DIVISORS = "sector integration exposure readout interval cycle anode accumulation row column line acquisition average"
+DIVISORS = {word: word for word in _DIVISORS.split()} | {
+    "accum": "accumulation", "acc": "accumulation", "avg": "average",
+}  # fmt: skip
 """By what counts are divided, and what is no unit by itself."""
 
 BEFORE = frozenset({"raw", "total", "summed", "accumulated"})

@@ -5,8 +5,9 @@ Half of the unit strings that real servers send are no units to astropy, and som
 degrees Celsius and not the coulomb, ``N/A`` is no newton per ampere. A string is a unit here only where its meaning is
 certain; everything else stays text in ``column.info.meta["unit_string"]``.
 
-The way of a string: `unit_text` writes it in plain notation, `unit_labels` finds what is no unit, `unit_grammar` reads
-the rest by the symbols of `unit_words`, and `unit_context` decides what is ambiguous.
+The way of a string: `unit_text` writes it in plain notation, `unit_remarks` takes remarks off, `unit_labels` finds what
+is not a unit, `unit_grammar` reads the rest by the symbols of `unit_words`, and `unit_context` and, for the radii of
+planets, `unit_radii` decide what is ambiguous.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
-from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
@@ -25,10 +25,10 @@ from astropy.table import Column, MaskedColumn
 from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.quantities import unit_context, unit_labels
+from sunpy_helio_plugins.quantities import unit_context, unit_labels, unit_radii, unit_remarks
 from sunpy_helio_plugins.quantities.unit_grammar import read
 from sunpy_helio_plugins.quantities.unit_kinds import NotAUnit, Unit, Unknown
-from sunpy_helio_plugins.quantities.unit_product import NotUnderstoodError
+from sunpy_helio_plugins.quantities.unit_product import NotUnderstoodError, value
 from sunpy_helio_plugins.quantities.unit_text import plain
 
 __all__ = ["NotAUnit", "Unit", "Unknown", "classify", "column", "parse"]
@@ -39,8 +39,14 @@ _STANDARDS = frozenset({"udunits2", "vounits1.1", "astropy3"})
 _SI_CONVERSION = re.compile(r"(?P<factor>[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*>\s*(?P<unit>.*)")
 """Cluster's: "1e-9>T" says that the value times 1e-9 is in tesla."""
 
-_TWO_SPELLINGS = re.compile(r"(?P<first>[^()\[\]]*[^()\[\]\s])\s*[(\[](?P<second>[^()\[\]]+)[)\]]")
+_TWO_SPELLINGS = re.compile(
+    r"(?P<first>[^()\[\]]*[^()\[\]\s]\s*|(?P<product>.*[)\]]).*\s+)[(\[](?P<second>[^()\[\]]+)[)\]]"
+)
 _BETWEEN_UNITS = re.compile(r"\s*[,;]\s*|\s+(?:and|or|&)\s+")
+_ONE_UNIT = re.compile(r"[\d.\s]*[A-Za-z%_]+")
+_DEFINITION = re.compile(r"(?P<radius>R\w*)\s*[(\[]\s*(?:=|1 ?R\w*\s*=|R\w*\s*=)?\s*(?P<length>[\d.,]+\s*km)\s*[)\]]")
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+_UNCLOSED = re.compile(r"[^(\[{]*/\s*(?P<bracket>[(\[{])(?:(?!-\s*\d)[^()\[\]{}])*")
 _LONGEST = 1000
 _NO_UNIT = NotAUnit("no unit is given")
 
@@ -80,11 +86,7 @@ def classify(
     """
     if text is None:
         return _NO_UNIT
-    if not context:
-        return _classify(text, schema, "")
-    # The name comes first, on a line of its own: INTERMAGNET's components are told apart by it.
-    rest = " ".join([str(value) for key, value in context.items() if value and key != "name"])
-    return _classify(text, schema, f"{context.get('name') or ''}\n{rest}".lower())
+    return _described(text, schema, unit_context.joined(context) if context else "")
 
 
 def parse(text: str | None, schema: str | None = None, context: Mapping[str, Any] | None = None) -> u.UnitBase | None:
@@ -118,19 +120,26 @@ def parse(text: str | None, schema: str | None = None, context: Mapping[str, Any
 
 
 @lru_cache(maxsize=8192)
+def _described(text: str, schema: str | None, said: str) -> Unit | NotAUnit | Unknown:
+    """Classify a string, and refuse the unit of what is described as a logarithm."""
+    found = _classify(text, schema, said)
+    scaled = isinstance(found, Unit) and found.unit not in (u.dimensionless_unscaled, u.dB, u.mag)
+    return NotAUnit("a logarithm, by its description") if scaled and unit_context.is_logarithm(said) else found
+
+
+@lru_cache(maxsize=8192)
 def _classify(text: str, schema: str | None, said: str) -> Unit | NotAUnit | Unknown:
     if len(text) > _LONGEST:
         return NotAUnit("a description")
     written = _unwrapped(plain(text))
     scaled = _SI_CONVERSION.fullmatch(written)
-    if scaled is not None and 1e-60 < abs(float(scaled["factor"])) < 1e60:
-        converted = _times(Fraction(scaled["factor"]), _classify(scaled["unit"], schema, said))
+    if scaled is not None:
+        converted = _times(scaled["factor"], _classify(scaled["unit"], schema, said))
         if schema == "cdf-cluster" or isinstance(converted, Unit):
             return converted
-    remarked = unit_labels.remark(written)
+    remarked = _remarked(written, schema, said)
     if remarked is not None:
-        head = _classify(remarked[0], schema, said)
-        return replace(head, words=(*head.words, remarked[1])) if isinstance(head, Unit) else head
+        return remarked
     twice = _twice(written, schema, said)
     if twice is not None:
         return twice
@@ -142,6 +151,24 @@ def _classify(text: str, schema: str | None, said: str) -> Unit | NotAUnit | Unk
     return _single(written, schema, said) if several is None else several
 
 
+def _remarked(written: str, schema: str | None, said: str) -> Unit | NotAUnit | Unknown | None:
+    """Read a unit with a remark: "nT (1min)"; the length that a bracket gives of a body's radius defines the unit."""
+
+    def means(text: str) -> u.UnitBase | None:
+        found = _classify(text, schema, "")
+        return found.unit if isinstance(found, Unit) else None
+
+    defined = _DEFINITION.fullmatch(written)
+    if defined is not None and unit_radii.is_radius(defined["radius"]):
+        name, _, rest = said.partition("\n")
+        return _classify(defined["radius"], schema, f"{name}\n(r = {defined['length'].lower()}) {rest}\n")
+    found = unit_remarks.split(written, means)
+    if found is None:
+        return None
+    head = _classify(found.head, schema, said)
+    return replace(head, words=(*head.words, found.remark)) if isinstance(head, Unit) else head
+
+
 def _twice(written: str, schema: str | None, said: str) -> Unit | Unknown | None:
     """Read a unit given twice: "Kelvin (K)" is no square kelvin, and "Re (km)" says nothing certain."""
     found = _TWO_SPELLINGS.fullmatch(written)
@@ -150,32 +177,34 @@ def _twice(written: str, schema: str | None, said: str) -> Unit | Unknown | None
     first, second = (_classify(found[key], schema, said) for key in ("first", "second"))
     if not (isinstance(first, Unit) and isinstance(second, Unit)):
         return None
-    if first.unit.is_equivalent(second.unit):
+    if first.unit.is_equivalent(second.unit) and not found["product"]:
         return first if first.unit == second.unit else Unknown()
-    names = found["first"].isalpha() and found["second"].isalpha() and second.unit != u.dimensionless_unscaled
-    return Unknown() if names else None
+    # A product of units in a bracket is a factor; one unit alone is a remark, or an alternative.
+    alone = _ONE_UNIT.fullmatch(found["second"]) and second.unit != u.dimensionless_unscaled
+    return Unknown() if alone else None
 
 
 def _unwrapped(written: str) -> str:
     """Take off brackets around the whole, and a comma behind it: "[nT]", "(0=OK)", "nT,"."""
-    written = written.strip(" ,;")
+    written = written.strip(" ,;").rstrip(".") if written.strip(". ") else written
     while re.fullmatch(r"\([^()]*\)|\[[^\[\]]*\]", written):
         written = written[1:-1].strip()
     return written
 
 
-def _times(factor: Fraction, found: Unit | NotAUnit | Unknown) -> Unit | NotAUnit | Unknown:
-    if not isinstance(found, Unit) or factor == 1:
+def _times(text: str, found: Unit | NotAUnit | Unknown) -> Unit | NotAUnit | Unknown:
+    if not isinstance(found, Unit):
         return found
     try:
-        return replace(found, unit=u.CompositeUnit(float(factor), [found.unit], [1]))
-    except (u.UnitScaleError, ArithmeticError):
+        factor = value(text)
+        return found if factor == 1 else replace(found, unit=u.CompositeUnit(float(factor), [found.unit], [1]))
+    except (u.UnitScaleError, ArithmeticError, NotUnderstoodError):
         return Unknown()
 
 
 def _component(said: str) -> Unit | None:
     """Return the unit of one component of the geomagnetic field, told by its name."""
-    name = said.partition("\n")[0].strip()
+    name = said.partition("\n")[0]
     if name in ("x", "y", "z", "h", "f", "s", "g"):
         return Unit(u.nT)
     return Unit(u.arcmin) if name in ("d", "i") else None
@@ -196,6 +225,10 @@ def _several(written: str, schema: str | None, said: str) -> Unit | NotAUnit | N
 
 
 def _single(written: str, schema: str | None, said: str) -> Unit | NotAUnit | Unknown:
+    if unit_radii.is_radius(written):
+        decided, unit = unit_radii.length(written, unit_context.own(said))
+        if decided:
+            return Unknown() if unit is None else Unit(unit)
     if written in unit_context.AMBIGUOUS:
         sense = unit_context.sense(written, said, schema in _STANDARDS)
         return Unknown() if sense is None else Unit(sense)
@@ -207,15 +240,33 @@ def _single(written: str, schema: str | None, said: str) -> Unit | NotAUnit | Un
 
 
 def _read(written: str, schema: str | None) -> Unit | NotAUnit | Unknown:
+    for text in (written, _without_stray_bracket(written)):
+        found = None if text is None else _understood(text, schema)
+        if found is not None:
+            return found
+    declared = _astropy(written) if schema == "astropy3" else None
+    if declared is not None:
+        return Unit(declared)
+    return NotAUnit("a description") if unit_labels.description(written) else Unknown()
+
+
+def _understood(written: str, schema: str | None) -> Unit | None:
     standard = schema in _STANDARDS
     try:
         product = read(written, unit_context.resolver(written, standard), schema == "udunits2")
         return Unit(unit_context.checked(product, written, standard), product.words)
     except NotUnderstoodError:
-        declared = _astropy(written) if schema == "astropy3" else None
-    if declared is not None:
-        return Unit(declared)
-    return NotAUnit("a description") if unit_labels.description(written) else Unknown()
+        return None
+
+
+def _without_stray_bracket(written: str) -> str | None:
+    """Return a string without the one bracket that has no partner, `None` where its place changes the meaning."""
+    opened, closed = (sum(map(written.count, brackets)) for brackets in ("([{", ")]}"))
+    if closed == opened + 1 and written[-1] in ")]}":
+        return written[:-1].rstrip()
+    # Not where an exponent may have stood behind the missing one: "(cm^2 s sr^-1".
+    unclosed = _UNCLOSED.fullmatch(written) if opened == closed + 1 else None
+    return None if unclosed is None else written + _CLOSING[unclosed["bracket"]]
 
 
 def _astropy(written: str) -> u.UnitBase | None:

@@ -1,0 +1,212 @@
+"""Remarks, letters, powers of ten, stray brackets and radii in unit strings are read by rules."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from astropy import units as u
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sunpy_helio_plugins.quantities.units import NotAUnit, Unit, Unknown, classify, parse
+
+DATA = Path(__file__).parent / "data"
+FLUX = 1 / (u.cm**2 * u.s * u.sr)
+
+
+def labels() -> list[dict[str, str]]:
+    """
+    Return what strings of real servers mean: labelled twice, and settled by the descriptions of their parameters.
+
+    ``expected`` is a unit, "1", "not" (no unit) or "?" (not certain) for the ``parameter`` of that name, or for all;
+    ``said`` is what decides in the descriptions, ``reason`` why the string is not a unit.
+    """
+    with (DATA / "unit_judgements_2.csv").open(encoding="ascii", newline="") as file:
+        return [{**row, "string": ast.literal_eval(row["string"])} for row in csv.DictReader(file)]
+
+
+LABELS = labels()
+
+
+def verdict(expected: str, found: Unit | NotAUnit | Unknown) -> str:
+    """Return "right", "wrong", or "missed" where a unit is kept as text."""
+    if expected in ("not", "?"):
+        return "wrong" if isinstance(found, Unit) else "right"
+    if not isinstance(found, Unit):
+        return "missed"
+    unit = u.dimensionless_unscaled if expected == "1" else u.Unit(expected)
+    return "right" if found.unit == unit else "wrong"
+
+
+def test_every_label_holds():
+    found = {
+        (row["string"], row["parameter"]): verdict(
+            row["expected"], classify(row["string"], context={"name": row["parameter"], "description": row["said"]})
+        )
+        for row in LABELS
+    }
+    assert {label: judged for label, judged in found.items() if judged != "right"} == {}
+
+
+def test_each_refusal_has_a_reason():
+    assert [row["string"] for row in LABELS if row["expected"] in ("not", "?") and not row["reason"]] == []
+
+
+def test_nearly_all_strings_of_real_parameters_are_right_and_none_is_wrong():
+    folder = os.environ.get("HELIO_TEST_DATA")
+    if not folder:
+        pytest.skip("HELIO_TEST_DATA names no folder of real files")
+    expected = {(row["string"], row["parameter"]): row["expected"] for row in LABELS}
+    first = {row["string"]: row["expected"] for row in reversed(LABELS)}
+    worst: dict[str, str] = {}
+    occurrences: dict[str, int] = {}
+    with (Path(folder) / "world" / "hapi" / "unit_strings_2.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            text, name = row["unit_string"], row["parameter"]
+            context = {"name": name, **{key: row[key] for key in ("server", "dataset", "description")}}
+            judged = verdict(expected.get((text, name), first[text]), classify(text, context=context))
+            occurrences[text] = int(row["occurrences"])
+            worst[text] = min(judged, worst.get(text, "right"), key=["wrong", "missed", "right"].index)
+    distinct = Counter(worst.values())
+    weighted = Counter(
+        {judged: sum(occurrences[text] for text in worst if worst[text] == judged) for judged in distinct}
+    )
+    assert distinct["wrong"] == 0
+    assert weighted["right"] >= 0.995 * weighted.total()
+    assert distinct["right"] >= 0.95 * distinct.total()
+
+
+HEADS = ["nT", "km/s", "cm^-3", "1/(cm^2 s sr MeV)", "mV/m", "counts/s", "#/cc", "nT^2/Hz", "deg", "K", "Re", "W/m^2"]
+CADENCES = ["1min", "1hr", "3sec", "1 min", "5-minute", "60s avg", "1 hr averages", "hourly", "daily averages",
+            "16 Hz", "0.5 sec cadence"]  # fmt: skip
+NOTES = ["all flags", "Good Qs", "GSE", "spin plane", "EffCorr,PropTo_Flux", "solar wind only", "RMS", "H+", "O+",
+         "from moments", ">200", "level 2", "background subtracted", "10-20 keV", ">30 MeV"]  # fmt: skip
+HARM = ["x 10^6", "x10", "10^3", "*10", "times 1000", "scaled", "normalized", "thousands", "per nm", "/nm", "squared",
+        "relative", "percent", "log", "log10", "km or m", "inverse", "spectral density", "s", "in units of 10",
+        "e-9", "x 1e-9", "since launch"]  # fmt: skip
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.sampled_from(HEADS), st.sampled_from(CADENCES + NOTES), st.sampled_from(["{} ({})", "{} [{}]", "({1}) {0}"]))
+def test_a_bracket_that_holds_a_remark_is_no_factor(head, remark, form):
+    text = form.format(head, remark)
+    assert parse(text) == parse(head), text
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.sampled_from(HEADS), st.sampled_from(HARM))
+def test_a_bracket_that_may_change_the_unit_is_no_remark(head, harm):
+    assert not isinstance(classify(f"{head} ({harm})"), Unit), (head, harm)
+
+
+@pytest.mark.parametrize("text", ["nT RMS", "nT rms", "nT, average"])
+def test_a_statistic_behind_a_unit_is_a_remark(text):
+    assert parse(text) == u.nT
+
+
+NOT_MULTIPLIED = ["nT min", "1/cm^2 s min", "min nT", "counts min", "(nT (1hr))", "100 (10^4)", "ct pix",
+                  "photons counts", "fraction nT", "deg (F)"]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NOT_MULTIPLIED)
+def test_units_that_are_not_multiplied_are_not_understood(text):
+    assert classify(text) == Unknown()
+
+
+@settings(deadline=None)
+@given(st.integers(-30, 30).filter(bool), st.sampled_from(["W/m^2/Hz", "Mx", " T", "cm^-3"]))
+def test_a_power_of_ten_counts_only_where_it_is_written_as_one(exponent, unit):
+    wanted = u.Unit(10.0**exponent * u.Unit(parse(unit)))
+    for text in (f"10^{exponent} {unit}", f"10**{exponent} {unit}", f"1e{exponent} {unit}", f"1.0E{exponent:+d} {unit}",
+                 f"1 x 10^{exponent} {unit}", f"10^{{{exponent}}} {unit}"):  # fmt: skip
+        found = parse(text)
+        assert found is not None, text
+        assert found.to(wanted) == pytest.approx(1, rel=1e-12), text
+    for number in (f"10e{exponent}", f"10E{exponent:+d}", f"10.0e{exponent}", f"10{exponent:+d}"):
+        assert not isinstance(classify(f"{number} {unit}"), Unit), number
+    assert not isinstance(classify(f"10e{exponent}>T"), Unit)
+
+
+CASES = {
+    "nA": u.nA, "NA": None, "na": None, "mA": u.mA, "MA": None, "MV": None, "MW": None, "Pa": u.Pa, "PA": None,
+    "pA": u.pA, "s": u.s, "S": None, "T": u.T, "t": None, "G": u.G, "K": u.K, "k": None, "c": None, "kT": None,
+    "MT": None, "mT": u.mT, "meV": None, "MK": u.MK, "Gs": None, "ma": None, "ma/m2": u.mA / u.m**2,
+    "ma/cm": None, "Sa/s": u.Hz.decompose(), "bps": u.bit / u.s, "Bps": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", CASES)
+def test_case_is_meaning(text):
+    assert parse(text) == CASES[text]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("#/cm2-s-str", FLUX), ("#/cm^2/s/str", FLUX), ("cm^-2 s^-1 str^-1", FLUX), ("#/CM2-S-STR", FLUX),
+        ("str", None), ("nT str", None), ("#/str", None), ("cm^2 str", u.cm**2 * u.sr),
+        ("(cm^2 s sr)^-1)", FLUX), ("1/(cm^2 s sr", FLUX), ("1/(cm^2 s sr))", FLUX), ("1/[cm2-s-ster", FLUX),
+        ("cm^2 s sr)^-1", None), ("(cm^2 s sr^-1", None), ("(m/s))^2", None), ("1/(SQcm-ster-s)..", FLUX),
+        ("1/(sq cm ster s)", FLUX), ("SQKM", u.km**2), ("CM**-2 S**-1 SR**-1 eV**-1", FLUX / u.eV),
+        ("microV/m", u.uV / u.m), ("microV/SQRT(Hz)", u.uV / u.Hz**0.5), ("MicroT", u.uT), ("milliG", u.mG),
+        ("Raw Pixel Cnts", u.ct), ("detector counts/s", u.ct / u.s), ("HMI pixels", u.pix), ("HMI pixel(s)", u.pix),
+        ("DN/sec/pixel", u.DN / u.s / u.pix), ("erg/cm/cm/s", u.erg / u.cm**2 / u.s), ("emx", u.Mx),
+        ("eV/cm2/delta-eV/ster/s", FLUX), ("MeV/c^2", u.Unit(1e6 * u.eV / (299792458 * u.m / u.s) ** 2)),
+        ("keV/c", None), ("Integer hours", u.h), ("Decimal seconds", u.s), ("fractional hours", u.h),
+        ("decimal year", None), ("fraction of day", None), ("FRACTION OF DAY", None), ("percent of day", None),
+        ("seconds of day", u.s), ("gamma", u.nT), ("gammas/sqrt(Hz)", u.nT / u.Hz**0.5), ("gamma/cm^2/s", None),
+        ("Saturn_radii", 60268 * u.km), ("SaturnRadii", 60268 * u.km), ("Jovian Radii", u.R_jup),
+        ("EARTH RADII", u.R_earth), ("SolarRadii", u.R_sun), ("Neptune radii", None), ("planetary radii", None),
+        ("RJ", u.R_jup), ("RJ (71398 km)", 71398 * u.km), ("Re (6378 km)", u.R_earth), ("Re (1000 km)", None),
+        ("points/avg", u.one), ("1/(cm2 s sr (MeV/nuc))", FLUX / u.MeV), ("1/[(cm^2) (s) (sr)]", FLUX),
+        ("dBm", None), ("W/m^2 (per nm)", None), ("G/CM**3", None), ("G/m", u.G / u.m),
+        ("nT-sqrt(Hz)", None),
+    ],
+)  # fmt: skip
+def test_unusual_spellings_mean_what_their_company_says(text: str, expected: Any):
+    found = parse(text)
+    assert found is None if expected is None else found is not None and found.is_equivalent(u.Unit(expected))
+    assert found is None or u.Unit(expected).to(found) == pytest.approx(1, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "context", "expected"),
+    [
+        ("Rs", {"description": "Position vector in HEEQ coordinates (Define Rs = 695700km)"}, u.R_sun),
+        ("Rs", {"description": "Distance (1 Rs = 60,268 km)"}, 60268 * u.km),
+        ("Rs", {"description": "Distance, in units of Saturn's radius (60330 km)"}, 60330 * u.km),
+        ("Rs", {"description": "Radial distance from Saturn", "dataset": "stereo"}, 60268 * u.km),
+        ("Re", {"description": "Distance (Define Re = 6378km)"}, u.R_earth),
+        ("Re", {"description": "Distance, where 1 Re = 6371.2 km"}, 6371.2 * u.km),
+        ("Re", {"description": "Distance of the tail at 6400 km altitude"}, u.R_earth),
+        ("Rj", {"description": "Range in units of Rj where Rj = 71398 km"}, 71398 * u.km),
+        ("Rj", {"description": "Range where 1 RI = 1818 km"}, None),
+        ("Neptune radii", {"description": "Distance from Neptune to spacecraft (24765 km)"}, 24765 * u.km),
+        ("RN", {"description": "DISTANCE FROM NEP TO SC(24765KM)"}, 24765 * u.km),
+        ("Mercury radii", {"description": "Distance from Mercury (RM = 2440 km)"}, 2440 * u.km),
+        ("Mercury radii", {"description": "Distance from Mercury, 1000 km at least"}, None),
+        ("Amalthea radii", {"description": "Range in units of radii where RI = 1818 km"}, None),
+        ("planetary radii", {"description": "Range in Jupiter radii where 1 Rj = 71492 km."}, u.R_jup),
+        ("c", {"description": "Temperature of the charge-coupled device"}, u.deg_C),
+        ("k", {"description": "Ion temperature"}, u.K),
+        ("F", {"description": "Temperature of the pool"}, None),
+        ("Gamma", {"description": "X component of the magnetic field"}, u.nT),
+        ("gamma", {"description": "Lorentz factor"}, None),
+        ("MA", {"description": "Current in milliamperes"}, u.mA),
+        ("minutes", {"name": "Min", "dataset": "LEMMS_PITCH_ANGLES"}, u.min),
+        ("cm^-3", {"description": "Log10 of the number density of electrons"}, None),
+        ("cm^-3", {"description": "Logarithm (base 10) of the density"}, None),
+        ("cm^-3", {"description": "Density (log scaled)"}, u.cm**-3),
+        ("cm^-3", {"description": "Log of the spacecraft's density measurements", "name": "n"}, None),
+        ("deg", {"description": "Latitude", "dataset": "THERMAL-PLASMA"}, u.deg),
+    ],
+)  # fmt: skip
+def test_descriptions_decide(text: str, context: dict[str, str], expected: Any):
+    found = parse(text, context=context)
+    assert found is None if expected is None else found == u.Unit(expected)
