@@ -166,8 +166,8 @@ def _identify(origin: str, path: Any, fileobj: Any, *args: Any, **kwargs: Any) -
 def _head(path: Any, fileobj: Any) -> bytes:
     if fileobj is None:
         with Path(path).open("rb") as opened:
-            return opened.read(stream.SNIFFED)
+            return stream.beginning(opened)
     place = fileobj.tell()
-    head: bytes = fileobj.read(stream.SNIFFED)
+    head: bytes = stream.beginning(fileobj)
     fileobj.seek(place)
     return head

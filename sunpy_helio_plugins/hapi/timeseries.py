@@ -16,6 +16,7 @@ from sunpy_helio_plugins.hapi import reading, stream
 from sunpy_helio_plugins.hapi.header import Info, Parameter
 from sunpy_helio_plugins.hapi.tables import decoded, missing, unique_names
 from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.quantities.masks import for_frame
 from sunpy_helio_plugins.quantities.units import parse
 
 if TYPE_CHECKING:
@@ -239,23 +240,27 @@ def _panels(axes: Any, count: int) -> list[Any]:
 def _begins_with_header(path: Any) -> bool:
     try:
         with Path(path).open("rb") as opened:
-            return stream.looks_like_hapi(opened.read(stream.SNIFFED))
+            return stream.looks_like_hapi(stream.beginning(opened))
     except (OSError, TypeError, ValueError):
         return False
 
 
-def _split(name: str, parameter: Parameter, values: np.ndarray) -> dict[str, np.ndarray]:
+def _split(name: str, parameter: Parameter, values: np.ndarray) -> dict[str, Any]:
     """Return a parameter as columns of one dimension."""
     if values.dtype.kind == "S":
         values = decoded(values)
-    elif values.dtype.kind in "if":
-        mask = missing(values, parameter)
-        values = np.ma.getdata(values)
-        values = values if mask is None else np.where(mask, np.nan, values)
-    if values.ndim == 1:
-        return {name: values.astype(object) if values.dtype.kind == "U" else values}
-    flat = values.reshape(len(values), -1)
-    return {f"{name}_{label}": flat[:, index] for index, label in enumerate(parameter.components)}
+    mask = missing(values, parameter) if values.dtype.kind in "iuf" else None
+    flat = np.ma.getdata(values).reshape(len(values), parameter.width)
+    lost = None if mask is None else mask.reshape(flat.shape)
+    labels = [name] if values.ndim == 1 else [f"{name}_{label}" for label in parameter.components]
+    return {
+        label: _frame_column(flat[:, index], None if lost is None else lost[:, index])
+        for index, label in enumerate(labels)
+    }
+
+
+def _frame_column(values: np.ndarray, mask: np.ndarray | None) -> Any:
+    return values.astype(object) if values.dtype.kind == "U" else for_frame(values, mask)
 
 
 def _units(parameter: Parameter, info: Info) -> list[u.UnitBase]:
