@@ -11,6 +11,7 @@ from astropy.table import QTable
 
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
 from sunpy_helio_plugins.hapi.bins import axes_of
+from sunpy_helio_plugins.hapi.mesh import Intervals
 from sunpy_helio_plugins.hapi.tables import HAPIFiles
 from sunpy_helio_plugins.hapi.translate import PROVIDER
 
@@ -49,7 +50,8 @@ def to_ndcube(table: QTable, column: str) -> NDCube:
     -------
     ndcube.NDCube
         Of shape (n, \*size), in the order of the table, with a time axis and one for each dimension's bins. A dimension
-        without bins is counted; bins that change with time are so as well, and stand in ``meta["bins"]``.
+        without bins is counted; bins that change with time are so as well, and stand in ``meta["bins"]``. Times are
+        those of the middle of each record's interval, by the dataset's ``timeStampLocation`` and cadence.
 
     Raises
     ------
@@ -64,11 +66,11 @@ def to_ndcube(table: QTable, column: str) -> NDCube:
     except ImportError:
         raise MissingDependencyError("Making an NDCube", "ndcube") from None
     values = _column(table, column)
-    if values.dtype.kind not in "fi" or len(table) < 2:
+    if values.dtype.kind not in "fiu" or len(table) < 2:
         raise QueryError(f"An NDCube takes at least two records of numbers; {column!r} has {len(table)}.")
     axes = axes_of(table, column)
     meta: dict[str, Any] = {**(values.info.meta or {}), "name": column, "bins": axes}
-    coordinate = TimeTableCoordinate(_time(table), names="time", physical_types="time")
+    coordinate = TimeTableCoordinate(_middle(table), names="time", physical_types="time")
     for axis, length in zip(axes, values.shape[1:], strict=True):
         centers = axis.centers
         if centers is None or axis.varies or not np.isfinite(centers).all():
@@ -173,6 +175,13 @@ def _column(table: QTable, column: str) -> Any:
 
 def _time(table: QTable) -> Time:
     return table.columns[0]
+
+
+def _middle(table: QTable) -> Time:
+    """Return the middle of the interval of each record: the pixels of a grid lie around their coordinates."""
+    time = _time(table)
+    shift = Intervals.of(table.meta).shift((time - time[0]).to_value("s"))
+    return time + shift * u.s if shift else time
 
 
 def _physical_type(unit: u.UnitBase) -> str:
