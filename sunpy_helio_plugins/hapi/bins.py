@@ -110,6 +110,8 @@ def _numbers(table: QTable, given: Any, unit: u.UnitBase, factors: np.ndarray, *
         if given not in table.colnames:
             return None
         values = table[given]
+        if getattr(values, "dtype", np.dtype("U1")).kind not in "fiu":
+            return None
         values = getattr(values, "unmasked", values)
         own = getattr(values, "unit", None) or unit
         numbers = np.array(np.ma.filled(np.ma.asarray(getattr(values, "value", values), dtype=float), np.nan))
@@ -117,6 +119,9 @@ def _numbers(table: QTable, given: Any, unit: u.UnitBase, factors: np.ndarray, *
         if mask is not None:
             numbers[np.asarray(mask)] = np.nan
         return _fitting(numbers, own, len(table), *shape)
+    if isinstance(given, list) and shape[-1:] == (2,) and any(isinstance(one, list) for one in given):
+        # A bin without a range, beside others with one.
+        given = [[None, None] if one is None else one for one in given]
     try:
         numbers = np.array(given, dtype=float)
     except (TypeError, ValueError):

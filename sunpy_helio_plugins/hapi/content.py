@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO, Any
 
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.hapi import records
 from sunpy_helio_plugins.hapi.header import NO_DATA, OK, Info, status_of
+from sunpy_helio_plugins.hapi.whole import exact_json
 
 __all__ = [
     "SNIFFED",
     "SUFFIX",
     "TAIL",
     "Content",
+    "begins_like_hapi",
+    "format_of",
     "header_of",
     "labels_length",
     "looks_like_hapi",
@@ -31,14 +35,19 @@ __all__ = [
 SUFFIX = ".hapi"
 
 SNIFFED = 4096
-"""Bytes that are read to tell whether a file is one of ours."""
+"""Bytes that are read to tell whether a file is one of ours; more where its header is longer."""
 
 TAIL = 65536
 """Bytes of records that are looked at from their end, or from their beginning."""
 
 _LONGEST_HEADER = 64_000_000
+_MOST_SNIFFED = 1 << 24
 _STAMP = re.compile(rb'"?\d{4}(-|Z)')
 """How a record begins: with the year of its time."""
+
+_FIRST_FIELD = re.compile(rb'("?)[0-9TZ:.+-]{4,40}\1(,|\s*\Z)')
+_BINARY_STAMP = re.compile(rb"\d{4}[0-9TZ:.+-]*[\0 ]*")
+_CONTROL = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f]")
 
 
 @dataclass(frozen=True)
@@ -100,12 +109,74 @@ def looks_like_hapi(head: bytes) -> bool:
     head : bytes
         Its first bytes, some thousand of them.
     """
-    if head.startswith(b"#"):
-        return head[1:].lstrip(b" \t\r\n#").startswith(b"{") and b'"HAPI"' in head
-    return head.lstrip().startswith(b"{") and b'"HAPI"' in head and (b'"parameters"' in head or b'"startDate"' in head)
+    if not _may_be_hapi(head):
+        return False
+    # The key HAPI may be the last one, behind thousands of bytes; "isotime" is a word of HAPI alone.
+    if b'"parameters"' in head and b'"isotime"' in head:
+        return True
+    return b'"HAPI"' in head and (head.startswith(b"#") or b'"parameters"' in head or b'"startDate"' in head)
 
 
-def split(content: bytes, info: Info | None = None) -> Content:
+def _may_be_hapi(head: bytes) -> bool:
+    start = head[1:].lstrip(b" \t\r\n#") if head.startswith(b"#") else head.lstrip()
+    return start.startswith(b"{")
+
+
+def begins_like_hapi(peek: Callable[[int], bytes]) -> bool:
+    """
+    Tell whether a file begins with a HAPI header, which is read to its end only where its start allows one.
+
+    Parameters
+    ----------
+    peek : callable
+        Called with a number of bytes, it returns the beginning of the file.
+    """
+    head = peek(SNIFFED)
+    return looks_like_hapi(head) or (_may_be_hapi(head) and looks_like_hapi(peek(_MOST_SNIFFED)))
+
+
+def format_of(info: Info, head: bytes, asked: str | None = None) -> str:
+    """
+    Return the format of records: their bytes decide, then what was asked for, then what the header says.
+
+    AMDA's headers say csv before binary records, and some servers send CSV whatever they are asked for.
+
+    Parameters
+    ----------
+    info : Info
+        The header.
+    head : bytes
+        The first records, whole ones among them; or all of them.
+    asked : str, optional
+        The format that was asked for, where that is known.
+    """
+    if asked is None and info.format not in (None, "csv", "binary", "json"):
+        return str(info.format)
+    if _is_csv(head, info):
+        return "csv"
+    if _is_binary(head, info):
+        return "binary"
+    return asked or info.format or "csv"
+
+
+def _is_csv(head: bytes, info: Info) -> bool:
+    """Tell whether records begin with a line of text that has a time and as many fields as the header says."""
+    text = head.lstrip(b"\r\n")
+    line, end, _ = text.partition(b"\n")
+    fields = sum(parameter.width for parameter in info.parameters)
+    if not _FIRST_FIELD.match(line) or _CONTROL.search(line) or (fields == 1 and not end):
+        return False
+    return line.count(b",") == fields - 1 or (b'"' in line and line.count(b",") >= fields - 1)
+
+
+def _is_binary(head: bytes, info: Info) -> bool:
+    """Tell whether records of the header's layout begin with a time each."""
+    size = _record_size(info)
+    stamps = [head[at : at + (info.time.length or 0)] for at in (0, size) if at < len(head)]
+    return len(head) >= size > 0 and all(_BINARY_STAMP.fullmatch(stamp) for stamp in stamps)
+
+
+def split(content: bytes, info: Info | None = None, asked: str | None = None) -> Content:
     """
     Take an answer or a file apart.
 
@@ -115,11 +186,13 @@ def split(content: bytes, info: Info | None = None) -> Content:
         Header and records, or a JSON answer.
     info : Info, optional
         The description of the dataset, for records that came without header or with one that cannot be read.
+    asked : str, optional
+        The format that was asked for, where that is known.
 
     Returns
     -------
     Content
-        Header and records.
+        Header and records, in the format that `format_of` finds.
 
     Raises
     ------
@@ -132,13 +205,28 @@ def split(content: bytes, info: Info | None = None) -> Content:
     start = _header_end(content)
     own = header_of(content[:start])
     if own is not None:
-        return Content(own, own.format or "csv", content, start)
+        return _content(own, content, start, asked)
     if info is None:
         raise FileError("No HAPI header stands before these records; give the dataset's info answer as info=...")
-    chosen = info.format if info.format in ("csv", "binary") else "csv"
+    chosen = asked or info.format
+    chosen = chosen if chosen in ("csv", "binary") else "csv"
     if start and chosen == "csv":
         start += labels_length(content[start : start + TAIL])
-    return Content(info, str(chosen), content, start)
+    return _content(info, content, start, chosen)
+
+
+def _content(info: Info, content: bytes, start: int, asked: str | None) -> Content:
+    found = format_of(info, content[start : start + max(TAIL, 2 * _record_size(info))], asked)
+    info = info if info.format == found else Info({**info.raw, "format": found})
+    return Content(info, found, content, start)
+
+
+def _record_size(info: Info) -> int:
+    """Return the bytes of a binary record; 0 where its layout is not known."""
+    try:
+        return info.record().itemsize
+    except FileError:
+        return 0
 
 
 def read_header(stream: IO[bytes]) -> tuple[bytes, int]:
@@ -177,7 +265,7 @@ def labels_length(body: bytes) -> int:
 
 def _json(content: bytes, info: Info | None) -> Content:
     try:
-        answer: Any = json.loads(content)
+        answer: Any = exact_json(content)
     except (ValueError, RecursionError) as error:
         raise FileError(f"This JSON answer cannot be read, it may be cut: {error}.") from None
     code, message = status_of(answer)

@@ -21,14 +21,12 @@ from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.hapi.gathering import Gathered, expected_lines
 from sunpy_helio_plugins.hapi.header import Info, Parameter
 from sunpy_helio_plugins.hapi.parameter import NUMBERS
+from sunpy_helio_plugins.hapi.whole import INTEGERS, NO_NUMBER, kind_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["NO_NUMBER", "empty", "from_csv"]
-
-NO_NUMBER = ["", "NaN", "nan", "NAN", "Nan", "-nan", "-NaN", "null", "NULL", "None"]
-"""How servers write a number that is missing."""
+__all__ = ["empty", "from_csv"]
 
 _HEAD = 1 << 16
 _MANY = 10_000
@@ -75,7 +73,7 @@ def from_csv(body: bytes, info: Info, start: int = 0) -> list[NDArray[Any]]:
 
 def empty(parameter: Parameter) -> NDArray[Any]:
     """Return the values of a parameter in no records."""
-    kind = "S1" if parameter.is_text else "i4" if parameter.type == "integer" else "f8"
+    kind: Any = "S1" if parameter.is_text else kind_of(parameter) if parameter.type in INTEGERS else "f8"
     return np.empty((0, *parameter.shape), dtype=kind)
 
 
@@ -118,9 +116,9 @@ def _choices(info: Info, head: bytes) -> Iterator[tuple[list[pa.DataType], list[
     """
     Yield the types of all fields, and the texts that stand for no number.
 
-    At first, what most servers send; then with numbers that are missing; then with whole numbers in another spelling:
-    they may be "1.0", or a fill beyond any integer (hapiclient's issue 73). What is of no type that HAPI knows may hold
-    texts.
+    At first, what most servers send; then with numbers that are missing; then with integers in another spelling, as
+    texts: they may be "1.0", beyond 63 bits, or a fill beyond any integer (hapiclient's issue 73). What is of no type
+    that HAPI knows may hold texts.
     """
     import pyarrow as pa
 
@@ -130,8 +128,8 @@ def _choices(info: Info, head: bytes) -> Iterator[tuple[list[pa.DataType], list[
     for first, whole, other, no_number in (
         (pa.binary(length) if length and info.time.width == 1 else text, pa.int64(), pa.float64(), []),
         (text, pa.int64(), pa.float64(), NO_NUMBER),
-        (text, pa.float64(), pa.float64(), NO_NUMBER),
-        (text, pa.float64(), text, NO_NUMBER),
+        (text, text, pa.float64(), NO_NUMBER),
+        (text, text, text, NO_NUMBER),
     ):
         kinds = {"double": pa.float64(), "integer": whole, "long": whole, "string": text, "isotime": text}
         types = [kinds.get(one.type, other) for one in info.parameters for _ in range(one.width)]

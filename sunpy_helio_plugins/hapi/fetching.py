@@ -22,6 +22,7 @@ from sunpy_helio_plugins.hapi.pieces import Piece
 from sunpy_helio_plugins.hapi.refusals import Refusal, refusal
 from sunpy_helio_plugins.hapi.spans import Span
 from sunpy_helio_plugins.hapi.trimming import trim
+from sunpy_helio_plugins.hapi.whole import exact_json
 from sunpy_helio_plugins.transport.credentials import Login
 from sunpy_helio_plugins.transport.failures import RefusedError
 from sunpy_helio_plugins.transport.pieces import PiecedDownload
@@ -130,7 +131,7 @@ def _accept(part: Path, order: Order, span: Span, alone: bool) -> None:
         stream.acceptance(order.info, order.format, order.subject)(part)
     info, start = _header(part, order)
     try:
-        left = trim(part, start, info, order.format, span)
+        left = trim(part, start, info, order.format if order.format == "json" else str(info.format), span)
     except ValueError as error:
         raise FileError(f"{order.subject}: a record does not begin with a time: {error}") from None
     if alone and not left:
@@ -161,7 +162,7 @@ def _is_empty(part: Path, order: Order) -> bool:
 def _data(content: bytes, order: Order) -> list[Any]:
     """Return the records of an answer in JSON; none where it says that there are none."""
     try:
-        answer = json.loads(content)
+        answer = exact_json(content)
     except (ValueError, RecursionError):
         raise FileError(f"{order.subject}: the answer is no JSON: {server_words(content)}") from None
     data = answer.get("data") if isinstance(answer, dict) else answer
@@ -186,7 +187,7 @@ def _complete_json(part: Path, order: Order) -> None:
     """Refuse JSON that is cut; write a header where there is none (server-nodejs gives the bare records)."""
     content = part.read_bytes()
     stream.from_answer(content, order.info, "json", order.subject)
-    data, answer = _data(content, order), json.loads(content)
+    data, answer = _data(content, order), exact_json(content)
     if not isinstance(answer, dict) or "parameters" not in answer:
         part.write_bytes(_json(order.info, data))
     stream.note_origin(part, order.info)
@@ -203,7 +204,7 @@ def _join(pieces: Sequence[Path], whole: Path, order: Order) -> None:
     """Write the records of pieces behind one header."""
     if order.format == "json":
         contents = [piece.read_bytes() for piece in pieces]
-        first = json.loads(contents[0])
+        first = exact_json(contents[0])
         data = [record for content in contents for record in _data(content, order)]
         whole.write_bytes(json.dumps({**first, "data": data}, ensure_ascii=False).encode())
         return
@@ -211,6 +212,8 @@ def _join(pieces: Sequence[Path], whole: Path, order: Order) -> None:
     full = [index for index, piece in enumerate(pieces) if piece.stat().st_size > starts[index]] or [0]
     if len({tuple((one.name, one.type, one.shape) for one in infos[index].parameters) for index in full}) > 1:
         raise FileError(f"{order.subject}: its pieces hold different parameters.")
+    if len({infos[index].format for index in full}) > 1:
+        raise FileError(f"{order.subject}: its pieces came in different formats.")
     with whole.open("wb") as target:
         for index in full:
             with pieces[index].open("rb") as source:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.hapi.header import Parameter
-from sunpy_helio_plugins.hapi.whole import whole_or_float
+from sunpy_helio_plugins.hapi.whole import INTEGERS, integers, integers_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -84,9 +84,10 @@ class Gathered:
         for parameter, (kind, place) in zip(self.parameters, self.places, strict=True):
             if kind is None:
                 values = self.texts[place].finish(self.rows)
+                values = integers_of(values.ravel(), parameter) if parameter.type in INTEGERS else values
             else:
                 values = self.numbers[kind].finish(self.rows, slice(place, place + parameter.width))
-                values = whole_or_float(values, parameter) if parameter.type == "integer" else values
+                values = integers(values, parameter) if parameter.type in INTEGERS else values
             made.append(values.reshape(-1, *parameter.shape))
         return made
 
@@ -133,8 +134,9 @@ class _Numbers:
             part = pa.RecordBatch.from_arrays([column.fill_null(0) for column in part.columns], schema=part.schema)
             if self.mask is None:
                 self.mask = np.zeros(self.values.shape, dtype=bool)
-        # Floats that are missing are NaN.
-        self.values[:, rows] = part.to_tensor(null_to_nan=True, row_major=False).to_numpy().T
+        # Floats that are missing are NaN; integers would go through floats for its sake.
+        is_float = self.values.dtype.kind == "f"
+        self.values[:, rows] = part.to_tensor(null_to_nan=is_float, row_major=False).to_numpy().T
         if self.mask is not None:
             self.mask[:, rows] = False if missing is None else missing
 

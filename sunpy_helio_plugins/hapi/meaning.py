@@ -13,6 +13,7 @@ from astropy.time import Time
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
 from sunpy_helio_plugins.fields import common_columns
 from sunpy_helio_plugins.hapi.bins import axes_of, header_context
+from sunpy_helio_plugins.hapi.mesh import Intervals
 from sunpy_helio_plugins.hapi.tables import HAPIFiles
 from sunpy_helio_plugins.hapi.translate import PROVIDER
 
@@ -50,7 +51,8 @@ def to_ndcube(table: QTable, column: str) -> NDCube:
     -------
     ndcube.NDCube
         Of shape (n, \*size), in the order of the table, with a time axis and one for each dimension's bins. A dimension
-        without bins is counted; bins that change with time are so as well, and stand in ``meta["bins"]``.
+        without bins is counted; bins that change with time are so as well, and stand in ``meta["bins"]``. Times are
+        those of the middle of each record's interval, by the dataset's ``timeStampLocation`` and cadence.
 
     Raises
     ------
@@ -65,11 +67,11 @@ def to_ndcube(table: QTable, column: str) -> NDCube:
     except ImportError:
         raise MissingDependencyError("Making an NDCube", "ndcube") from None
     values = _column(table, column)
-    if values.dtype.kind not in "fi" or len(table) < 2:
+    if values.dtype.kind not in "fiu" or len(table) < 2:
         raise QueryError(f"An NDCube takes at least two records of numbers; {column!r} has {len(table)}.")
     axes = axes_of(table, column)
     meta: dict[str, Any] = {**(values.info.meta or {}), "name": column, "bins": axes}
-    coordinate = TimeTableCoordinate(_time(table), names="time", physical_types="time")
+    coordinate = TimeTableCoordinate(_middle(table), names="time", physical_types="time")
     for axis, length in zip(axes, values.shape[1:], strict=True):
         centers = axis.centers
         if centers is None or axis.varies or not np.isfinite(centers).all():
@@ -178,6 +180,13 @@ def _time(table: QTable) -> Time:
             f"The first column, {table.colnames[0]!r}, holds {type(table.columns[0]).__name__}, not times."
         )
     return table.columns[0].utc
+
+
+def _middle(table: QTable) -> Time:
+    """Return the middle of the interval of each record: the pixels of a grid lie around their coordinates."""
+    time = _time(table)
+    shift = Intervals.of(table.meta).shift((time - time[0]).to_value("s"))
+    return time + shift * u.s if shift else time
 
 
 def _physical_type(unit: u.UnitBase) -> str:

@@ -13,6 +13,7 @@ from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.hapi.header import Info
 from sunpy_helio_plugins.hapi.records import Columns
 from sunpy_helio_plugins.hapi.stream import Content
+from sunpy_helio_plugins.hapi.whole import concatenated
 
 __all__ = ["common", "joined", "order"]
 
@@ -42,7 +43,7 @@ def joined(contents: Sequence[Content]) -> Columns:
     if len(contents) == 1:
         return contents[0].columns()
     parts = [content.columns() for content in contents]
-    return [_concatenated([part[index] for part in parts]) for index in range(len(parts[0]))]
+    return [concatenated([part[index] for part in parts]) for index in range(len(parts[0]))]
 
 
 def order(table: QTable, contents: Sequence[Content]) -> NDArray[np.int64] | None:
@@ -74,12 +75,6 @@ def order(table: QTable, contents: Sequence[Content]) -> NDArray[np.int64] | Non
 
 def _identity(info: Info) -> list[tuple[Any, ...]]:
     return [(one.name, one.type, one.shape, str(one.units), str(one.fill)) for one in info.parameters]
-
-
-def _concatenated(parts: list[NDArray[Any]]) -> NDArray[Any]:
-    if any(isinstance(part, np.ma.MaskedArray) for part in parts):
-        return np.ma.concatenate(parts)
-    return np.concatenate(parts)
 
 
 def _bytes(columns: Columns, rows: NDArray[np.int64]) -> NDArray[Any]:

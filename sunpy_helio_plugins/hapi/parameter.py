@@ -167,7 +167,21 @@ class Parameter:
     def fill(self) -> str | float | None:
         """The fill value: text by the specification, a number or one of each element on some servers."""
         fill = _alone(self.raw.get("fill"))
-        return fill if isinstance(fill, str | int | float) and not isinstance(fill, bool) else None
+        return fill if _is_fill(fill) else None
+
+    @property
+    def fills(self) -> list[str | float | None] | None:
+        """The fill value of each element, in the order of a record, where they differ; `None` where there is one."""
+        given = self.raw.get("fill")
+        if not isinstance(given, list) or not isinstance(_alone(given), list):
+            return None
+        spread = _spread(given, self.size)
+        return None if spread is None else [one if _is_fill(one) else None for one in spread]
+
+    @property
+    def may_be_missing(self) -> bool:
+        """Whether values can be missing at all: numbers always, since CSV and JSON have fields without any."""
+        return not self.is_text or self.fill is not None or self.fills is not None
 
     @property
     def description(self) -> str | None:
@@ -196,6 +210,10 @@ class Parameter:
         unit = self.units
         unit_text = f" ({', '.join(map(str, unit)) if isinstance(unit, list) else unit})" if unit else ""
         return f"<{self.name}: {self.type or 'unknown'}{shape}{unit_text}>"
+
+
+def _is_fill(value: Any) -> bool:
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
 def flat(value: Any) -> Any:

@@ -14,7 +14,8 @@ from astropy.table import QTable
 from astropy.time import Time
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.hapi.bins import Axis, axes_of
+from sunpy_helio_plugins.hapi.bins import axes_of
+from sunpy_helio_plugins.hapi.mesh import Intervals, gaps, mesh
 from sunpy_helio_plugins.quantities.times import to_datetime64
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["quicklook"]
 
 _MOST_LINES = 6
-_GAP = 3.5
-"""Of how many usual steps a step is that shows records to be missing."""
-
 _MOST_PANELS = 12
 
 
@@ -45,8 +43,9 @@ def quicklook(table: QTable, columns: Sequence[str] | None = None) -> Figure:
     -------
     matplotlib.figure.Figure
         Scalars are lines, vectors one line for each component, and spectra images with the edges of their bins and
-        logarithmic colours. The axis of time is UTC, whatever scale the table's times are in; records without a time
-        are left out.
+        logarithmic colours. A record is drawn where its interval lies, by the dataset's ``timeStampLocation`` and
+        cadence: lines go through the middle of the intervals, cells fill them.
+        The axis of time is UTC, whatever scale the table's times are in; records without a time are left out.
 
     Raises
     ------
@@ -159,7 +158,7 @@ def _drawable(table: QTable, columns: Sequence[str] | None) -> list[str]:
 
 
 def _holds_numbers(table: QTable, name: str) -> bool:
-    return getattr(table[name], "dtype", np.dtype("U1")).kind in "fi"
+    return getattr(table[name], "dtype", np.dtype("U1")).kind in "fiu"
 
 
 def _references(table: QTable, name: str) -> set[str]:
@@ -186,6 +185,11 @@ def _numbers(values: Any) -> np.ndarray:
     return numbers
 
 
+def _seconds(instants: np.ndarray) -> np.ndarray:
+    """Return instants in seconds since the first one."""
+    return (instants - instants[:1]).astype("m8[ns]").astype(float) / 1e9
+
+
 def _draw_lines(axes: Axes, instants: np.ndarray, table: QTable, name: str) -> None:
     from sunpy_helio_plugins.hapi.parameter import Parameter
 
@@ -196,8 +200,10 @@ def _draw_lines(axes: Axes, instants: np.ndarray, table: QTable, name: str) -> N
         said["label"] = list(said["label"])
     labels = Parameter(said).components
     marker = "." if len(table) < 100 else None
-    gaps = _gaps(instants.astype(float))
-    numbers, instants = np.insert(numbers, gaps, np.nan, axis=0), np.insert(instants, gaps, instants[gaps])
+    shift = Intervals.of(table.meta).shift(_seconds(instants))
+    instants = instants + np.timedelta64(round(shift * 1e9), "ns")
+    missing = gaps(_seconds(instants))
+    numbers, instants = np.insert(numbers, missing, np.nan, axis=0), np.insert(instants, missing, instants[missing])
     for index in range(numbers.shape[1]):
         axes.plot(instants, numbers[:, index], lw=0.9, marker=marker, label=shown(labels[index] or name))
     if 1 < numbers.shape[1] <= 2 * _MOST_LINES:
@@ -214,6 +220,7 @@ def _label(name: str, values: Any) -> str:
 
 
 def _draw_spectrum(axes: Axes, instants: np.ndarray, table: QTable, name: str) -> None:
+    import matplotlib.dates as dates
     from matplotlib.colors import LogNorm
 
     values = table[name]
@@ -223,63 +230,17 @@ def _draw_spectrum(axes: Axes, instants: np.ndarray, table: QTable, name: str) -
     # Logarithmic colours tell nothing where all values are of one size, or of either sign.
     is_log = len(positive) > 0.5 * np.isfinite(numbers).sum() and positive.max() > 10 * np.percentile(positive, 2)
     norm = LogNorm(np.percentile(positive, 1), positive.max()) if is_log else None
-    x, y, cells = _mesh(instants, axis, np.where(numbers > 0, numbers, np.nan) if is_log else numbers)
-    image = axes.pcolormesh(x, y, cells, norm=norm, cmap="viridis", rasterized=True, shading="flat")
+    drawn = np.where(numbers > 0, numbers, np.nan) if is_log else numbers
+    x, y, cells = mesh(_seconds(instants), axis, drawn, Intervals.of(table.meta))
+    days = dates.date2num(instants[0]) + (x - _seconds(instants)[0]) / 86400
+    if y.ndim == 2:
+        corners = np.repeat(days[:, None], y.shape[1], axis=1)
+        image = axes.pcolormesh(corners, y, cells, norm=norm, cmap="viridis", rasterized=True, shading="flat")
+    else:
+        image = axes.pcolormesh(days, y, cells.T, norm=norm, cmap="viridis", rasterized=True, shading="flat")
     if axis.centers is not None and np.nanmin(y) > 0 and np.nanmax(y) > 20 * np.nanmin(y):
         axes.set_yscale("log")
     unit = unit_text(axis.centers.unit) if axis.centers is not None else ""
     unit = unit or shown(axis.unit_string or "")
     axes.set_ylabel(f"{shown(axis.label)}\n[{unit}]" if unit else shown(axis.label))
     axes.figure.colorbar(image, ax=axes, label=_label(name, values), pad=0.01)
-
-
-def _mesh(instants: np.ndarray, axis: Axis, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the corners of the image's cells, times by bins, and the cells: empty where records are missing."""
-    import matplotlib.dates as dates
-
-    days, rows = _columns_of_time(dates.date2num(instants))
-    cells = np.where((rows >= 0)[:, None], values[rows], np.nan)
-    if axis.centers is not None and axis.varies:
-        lines = np.array([_bin_edges(line, None) for line in axis.centers.value])
-        lines = lines[np.append(np.maximum.accumulate(rows), -1)]
-        return np.repeat(days[:, None], values.shape[1] + 1, axis=1), lines, cells
-    if axis.centers is None:
-        edges = np.arange(values.shape[1] + 1) - 0.5
-    else:
-        edges = _bin_edges(axis.centers.value, axis.ranges.value if axis.ranges is not None else None)
-    return days, edges, cells.T
-
-
-def _columns_of_time(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the edges of the image's columns, and the record in each; -1 for the emptiness where some are missing."""
-    gaps = _gaps(days)
-    half = np.median(np.diff(days)) / 2
-    rows = np.insert(np.arange(len(days)), gaps, -1)
-    edges = np.insert(_edges(days), gaps + 1, days[gaps] - half)
-    edges[np.flatnonzero(rows < 0)] = days[gaps - 1] + half
-    return edges, rows
-
-
-def _gaps(days: np.ndarray) -> np.ndarray:
-    """Return before which records others are missing, where they have a cadence."""
-    steps = np.diff(days)
-    usual = np.median(steps) if len(steps) else 0.0
-    is_regular = len(steps) > 2 and np.mean(np.abs(steps - usual) <= 0.5 * usual) > 0.8
-    return np.flatnonzero(steps > _GAP * usual) + 1 if is_regular else np.empty(0, int)
-
-
-def _bin_edges(centers: np.ndarray, ranges: np.ndarray | None) -> np.ndarray:
-    if ranges is not None and ranges.ndim == 2 and np.allclose(ranges[1:, 0], ranges[:-1, 1]):
-        return np.append(ranges[:, 0], ranges[-1, 1])
-    filled = np.interp(np.arange(len(centers)), np.flatnonzero(np.isfinite(centers)), centers[np.isfinite(centers)])
-    steps = np.diff(filled)
-    if (filled > 0).all() and len(steps) > 1 and steps.max() > 3 * abs(steps.min()):
-        return np.exp(_edges(np.log(filled)))
-    return _edges(filled)
-
-
-def _edges(centers: np.ndarray) -> np.ndarray:
-    if len(centers) < 2:
-        return np.array([centers[0] - 0.5, centers[0] + 0.5])
-    middle = (centers[1:] + centers[:-1]) / 2
-    return np.concatenate([[2 * centers[0] - middle[0]], middle, [2 * centers[-1] - middle[-1]]])

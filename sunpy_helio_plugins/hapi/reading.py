@@ -155,4 +155,4 @@ def _reader(source: Source, /, **kwargs: Any) -> QTable:
 def _recognizes(name: str, peek: registration.Peek) -> bool:
     """Tell by name and content: by content alone, HAPI's CSV would be anyone's CSV as well."""
     endings = (stream.SUFFIX, f"{stream.SUFFIX}.gz", f"{stream.SUFFIX}.bz2")
-    return (not name or name.lower().endswith(endings)) and stream.looks_like_hapi(peek(stream.SNIFFED))
+    return (not name or name.lower().endswith(endings)) and stream.begins_like_hapi(peek)

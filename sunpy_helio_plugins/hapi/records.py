@@ -1,8 +1,8 @@
 """
 Records of HAPI to columns: CSV, binary and JSON, each to one array per parameter.
 
-Arrays come out as the stream holds them: texts as bytes or str, doubles as float64, integers as int32 or int64 (masked
-where a field holds none), fill values in place. What they mean is for `sunpy_helio_plugins.hapi.tables` to say.
+Arrays come out as the stream holds them: texts as bytes or str, doubles as float64, integers as int64 (masked where a
+field holds none), fill values in place. What they mean is for `sunpy_helio_plugins.hapi.tables` to say.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi.csv_records import NO_NUMBER, empty, from_csv
+from sunpy_helio_plugins.hapi.csv_records import empty, from_csv
 from sunpy_helio_plugins.hapi.header import Info, Parameter
 from sunpy_helio_plugins.hapi.parameter import NUMBERS
-from sunpy_helio_plugins.hapi.whole import whole_or_float
+from sunpy_helio_plugins.hapi.whole import INTEGERS, NO_NUMBER, integers, integers_of
 
 __all__ = ["Columns", "from_binary", "from_csv", "from_json"]
 
@@ -54,7 +54,13 @@ def from_binary(body: bytes, info: Info, start: int = 0) -> Columns:
     if length % layout.itemsize:
         raise FileError(f"{length} bytes are no whole number of records of {layout.itemsize} bytes: cut, or mixed.")
     records = np.frombuffer(body, layout, offset=start) if length else np.empty(0, layout)
-    return [records[name] if one.is_text else records[name].copy() for name, one in _fields(layout, info)]
+    return [_own(records[name], one) for name, one in _fields(layout, info)]
+
+
+def _own(values: NDArray[Any], parameter: Parameter) -> NDArray[Any]:
+    if parameter.type in INTEGERS:
+        return integers(values, parameter)
+    return values if parameter.is_text else values.copy()
 
 
 def _fields(layout: np.dtype[Any], info: Info) -> Iterable[tuple[str, Parameter]]:
@@ -106,8 +112,7 @@ def _column(cells: list[Any], parameter: Parameter) -> NDArray[Any]:
     values = _at_once(cells, parameter)
     if values is None or values.size != len(cells) * parameter.width:
         values = _one_by_one(cells, parameter)
-    values = values.reshape(len(cells), *parameter.shape)
-    return whole_or_float(values, parameter) if parameter.type == "integer" else values
+    return values.reshape(len(cells), *parameter.shape)
 
 
 def _at_once(cells: list[Any], parameter: Parameter) -> NDArray[Any] | None:
@@ -115,10 +120,10 @@ def _at_once(cells: list[Any], parameter: Parameter) -> NDArray[Any] | None:
     if parameter.is_text:
         return np.array(cells) if all(type(cell) is str for cell in cells) else None
     with contextlib.suppress(ValueError, TypeError, OverflowError):
+        if parameter.type not in INTEGERS:
+            return np.array(cells, dtype=float)
         values = np.array(cells)
-        if values.dtype == np.int64 and parameter.type in ("integer", "long"):
-            return values
-        return np.array(cells, dtype=float)
+        return integers(values, parameter) if values.dtype.kind in "iu" else None
     return None
 
 
@@ -127,6 +132,8 @@ def _one_by_one(cells: list[Any], parameter: Parameter) -> NDArray[Any]:
     width = parameter.width
     if any(len(own) != width for own in leaves):
         raise FileError(f"A record of this JSON answer does not have the {width} values of {parameter.name!r}.")
+    if parameter.type in INTEGERS:
+        return integers_of([leaf for own in leaves for leaf in own], parameter)
     if not parameter.is_text:
         try:
             return np.array([[_number(leaf, parameter) for leaf in own] for own in leaves], dtype=float)

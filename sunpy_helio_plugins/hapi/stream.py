@@ -15,6 +15,8 @@ from sunpy_helio_plugins.hapi.content import (
     SUFFIX,
     TAIL,
     Content,
+    begins_like_hapi,
+    format_of,
     header_of,
     labels_length,
     looks_like_hapi,
@@ -24,12 +26,12 @@ from sunpy_helio_plugins.hapi.content import (
 from sunpy_helio_plugins.hapi.header import NO_DATA, Info, status_of
 from sunpy_helio_plugins.transport.words import server_words
 
-__all__ = ["SNIFFED", "SUFFIX", "Content", "acceptance", "from_answer", "looks_like_hapi", "note_origin", "split"]
+__all__ = [
+    "SNIFFED", "SUFFIX", "Content", "acceptance", "begins_like_hapi", "from_answer", "looks_like_hapi", "note_origin", "split",
+]  # fmt: skip
 
 
 _COPIED = 1 << 20
-_AS_CSV = re.compile(rb'"?[0-9TZ:.-]+"?[,\r\n]')
-"""How a record in CSV begins: its time ends where the field ends."""
 
 
 def from_answer(content: bytes, info: Info, chosen: str, subject: str, url: str = "", is_whole: bool = True) -> Content:
@@ -68,11 +70,11 @@ def from_answer(content: bytes, info: Info, chosen: str, subject: str, url: str 
             return nothing
         raise ServiceRefused(subject, url, f"{message} (HAPI {code})", 200)
     _refuse_strangers(head, chosen, subject)
-    made = split(content, Info({**info.raw, "format": chosen}))
-    if made.format == "csv" and chosen == "csv":
+    made = split(content, Info({**info.raw, "format": chosen}), chosen)
+    if made.format in ("csv", "binary"):
         _refuse_bytes(content, made, subject)
-        if is_whole and not content.endswith(b"\n"):
-            made = Content(made.info, made.format, content + b"\n", made.start)
+    if made.format == "csv" and is_whole and not content.endswith(b"\n"):
+        made = Content(made.info, made.format, content + b"\n", made.start)
     return made
 
 
@@ -100,8 +102,8 @@ def acceptance(info: Info, chosen: str, subject: str) -> Callable[[Path], None]:
     -------
     callable
         Takes the path of the part file. It raises `~sunpy_helio_plugins.errors.FileError` for a page of HTML, an error
-        in JSON, no records, and records that are cut; a header that is missing or cannot be read is replaced in place,
-        and the `Info.origin` of ``info`` is noted in it.
+        in JSON, no records, and records that are cut; a header that is missing, cannot be read or names another format
+        is replaced in place, and the `Info.origin` of ``info`` is noted in it.
     """
     return partial(_accept, info=info, chosen=chosen, subject=subject)
 
@@ -120,15 +122,12 @@ def _accept(part: Path, *, info: Info, chosen: str, subject: str) -> None:
     if not rest.strip() or (own is not None and own.code == NO_DATA):
         raise FileError(f"{subject}: there are no records in this range (HAPI 1201).")
     layout = own or info
-    if own is not None and own.format == "csv" and chosen == "binary" and _AS_CSV.match(rest):
-        raise FileError(
-            f"{subject}: the server sent CSV where binary was asked for; ask it for CSV: a.hapi.Format('csv')."
-        )
-    _refuse_ends(part, size, chosen, layout, subject)
-    if chosen == "csv":
+    found = format_of(layout, rest, chosen)
+    _refuse_ends(part, size, found, layout, subject)
+    if found == "csv":
         _end_last_line(part)
-    if own is None or own.format != chosen:
-        _replace(part, 0, size, layout.header(chosen))
+    if own is None or own.format != found:
+        _replace(part, 0, size, layout.header(found))
     note_origin(part, info)
 
 

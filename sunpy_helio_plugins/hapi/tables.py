@@ -10,7 +10,6 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 from astropy.time import Time
-from astropy.utils.masked import Masked
 
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.fido import HelioTable
@@ -29,10 +28,6 @@ __all__ = ["HAPIFiles", "HAPITable", "decoded", "from_found", "from_records", "m
 
 _SHOWN = {"Title": 48, "Parameters": 32, "Units": 24}
 """Characters that are printed of a text; the columns themselves hold all of it."""
-
-
-_SINGLES = (1.2e-38, 3.4e38)
-"""Between which magnitudes a number of 32 bits has all its digits."""
 
 
 class HAPITable(HelioTable):
@@ -145,11 +140,12 @@ def from_records(info: Info, columns: Columns, context: Mapping[str, str] | None
     FileError
         A primary time is no time.
     """
-    table = QTable(meta={"hapi": {key: value for key, value in info.raw.items() if key != "parameters"}})
+    names = unique_names(info)
+    made_of: list[Any] = []
     columns.reverse()
-    for index, (name, parameter) in enumerate(zip(unique_names(info), info.parameters, strict=True)):
+    for name, parameter in zip(names, info.parameters, strict=True):
         values = columns.pop()
-        made = _instants(values) if index == 0 else _column(name, parameter, values, info, context)
+        made = _column(name, parameter, values, info, context) if made_of else _instants(values)
         del values
         made.info.name = name
         if isinstance(made, Time):
@@ -157,8 +153,10 @@ def from_records(info: Info, columns: Columns, context: Mapping[str, str] | None
         else:
             made.info.description = parameter.description
         made.info.meta = _meta(parameter, made.info.meta)
-        table.add_column(made, name=name, copy=False)
-    return table
+        made_of.append(made)
+    # All at once: a column of one row that is added to a table is copied, and may become one of another class.
+    meta = {"hapi": {key: value for key, value in info.raw.items() if key != "parameters"}}
+    return QTable(made_of, names=names, meta=meta, copy=False)
 
 
 def missing(values: np.ndarray, parameter: Parameter) -> np.ndarray | None:
@@ -178,9 +176,7 @@ def missing(values: np.ndarray, parameter: Parameter) -> np.ndarray | None:
         True where the element is the fill value or, in a number, NaN; `None` where nothing is missing.
     """
     plain = np.ma.getdata(values)
-    fill = masks.is_fill(plain, parameter.fill)
-    if fill is None and plain.dtype.kind == "f":
-        fill = masks.is_fill(plain, _single(parameter.fill))
+    fill = _filled(plain, parameter)
     lost: np.ndarray | None = None
     if isinstance(values, np.ma.MaskedArray):
         lost = np.ma.getmaskarray(values)
@@ -191,20 +187,17 @@ def missing(values: np.ndarray, parameter: Parameter) -> np.ndarray | None:
     return lost if fill is None else fill | lost
 
 
-def _single(fill: str | float | None) -> float | None:
-    """
-    Return what a fill value became where it was once a number of 32 bits; `None` where that is the same.
-
-    -1e31 is then -9.999999848e30 (https://github.com/IHDE-Alliance/ISTP_metadata/issues/10).
-    """
-    try:
-        number = float(fill) if fill is not None else 0.0
-    except ValueError:
-        return None
-    if not _SINGLES[0] < abs(number) < _SINGLES[1]:
-        return None
-    single = float(np.float32(number))
-    return None if single == number else single
+def _filled(values: np.ndarray, parameter: Parameter) -> np.ndarray | None:
+    """Tell which elements hold the fill value; elements may each have their own."""
+    fills = parameter.fills
+    if fills is None:
+        return masks.is_fill(values, parameter.fill)
+    flat = values.reshape(len(values), -1)
+    found = np.zeros(flat.shape, dtype=bool)
+    for index, fill in enumerate(fills):
+        mask = masks.is_fill(flat[:, index], fill)
+        found[:, index] = False if mask is None else mask
+    return found.reshape(values.shape) if found.any() else None
 
 
 def unique_names(info: Info) -> list[str]:
@@ -249,10 +242,12 @@ def _column(name: str, parameter: Parameter, values: np.ndarray, info: Info, con
     mask = missing(values, parameter)
     if parameter.type == "isotime":
         return _times(name, values, mask)
+    if mask is None and parameter.may_be_missing:
+        mask = np.zeros(values.shape, dtype=bool)
     if parameter.is_text or values.dtype.kind in "SU":
         return units.column(decoded(values), None, name=name, mask=mask)
     unit = parameter.units
-    made = units.column(
+    return units.column(
         np.ma.getdata(values),
         unit if isinstance(unit, str) else None,
         name=name,
@@ -261,13 +256,6 @@ def _column(name: str, parameter: Parameter, values: np.ndarray, info: Info, con
         schema=info.units_schema,
         context=context,
     )
-    if values.dtype.kind == "i" and isinstance(made, u.Quantity | Masked):
-        # Whole numbers stay whole numbers, also where they have a unit.
-        whole = u.Quantity(np.ma.getdata(values), made.unit, dtype=values.dtype, copy=False)
-        meta = made.info.meta
-        made = whole if mask is None else Masked(whole, mask=mask)
-        made.info.meta = meta
-    return made
 
 
 def _times(name: str, values: np.ndarray, mask: np.ndarray | None) -> Any:
@@ -283,7 +271,7 @@ def _times(name: str, values: np.ndarray, mask: np.ndarray | None) -> Any:
     try:
         made = from_stamps(values_read.reshape(-1)).reshape(values.shape)
     except ValueError:
-        return units.column(decoded(values), None, name=name, mask=mask if mask.any() else None)
+        return units.column(decoded(values), None, name=name, mask=mask)
     if mask.any():
         made[mask] = np.ma.masked
     return made

@@ -16,6 +16,7 @@ from sunpy_helio_plugins.hapi import reading, stream
 from sunpy_helio_plugins.hapi.header import Info, Parameter
 from sunpy_helio_plugins.hapi.tables import decoded, missing, unique_names
 from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.quantities.masks import for_frame
 from sunpy_helio_plugins.quantities.units import parse
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class HAPITimeSeries(GenericTimeSeries):
 
     _source = "hapi"
 
-    is_datasource_for = registration.datasource(lambda name, peek: stream.looks_like_hapi(peek(stream.SNIFFED)))
+    is_datasource_for = registration.datasource(lambda name, peek: stream.begins_like_hapi(peek))
 
     def concatenate(
         self, others: GenericTimeSeries | Iterable[GenericTimeSeries], same_source: bool = False, **kwargs: Any
@@ -226,18 +227,22 @@ def _panels(axes: Any, count: int) -> list[Any]:
     return list(panels)
 
 
-def _split(name: str, parameter: Parameter, values: np.ndarray) -> dict[str, np.ndarray]:
+def _split(name: str, parameter: Parameter, values: np.ndarray) -> dict[str, Any]:
     """Return a parameter as columns of one dimension."""
     if values.dtype.kind == "S":
         values = decoded(values)
-    elif values.dtype.kind in "if":
-        mask = missing(values, parameter)
-        values = np.ma.getdata(values)
-        values = values if mask is None else np.where(mask, np.nan, values)
-    if values.ndim == 1:
-        return {name: values.astype(object) if values.dtype.kind == "U" else values}
-    flat = values.reshape(len(values), -1)
-    return {f"{name}_{label}": flat[:, index] for index, label in enumerate(parameter.components)}
+    mask = missing(values, parameter) if values.dtype.kind in "iuf" else None
+    flat = np.ma.getdata(values).reshape(len(values), parameter.width)
+    lost = None if mask is None else mask.reshape(flat.shape)
+    labels = [name] if values.ndim == 1 else [f"{name}_{label}" for label in parameter.components]
+    return {
+        label: _frame_column(flat[:, index], None if lost is None else lost[:, index])
+        for index, label in enumerate(labels)
+    }
+
+
+def _frame_column(values: np.ndarray, mask: np.ndarray | None) -> Any:
+    return values.astype(object) if values.dtype.kind == "U" else for_frame(values, mask)
 
 
 def _units(parameter: Parameter, info: Info) -> list[u.UnitBase]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.hapi.header import Info
 from sunpy_helio_plugins.hapi.spans import Span
+from sunpy_helio_plugins.hapi.whole import exact_json
 
 __all__ = ["trim"]
 
@@ -163,7 +164,7 @@ def _stamps(block: Bytes, starts: NDArray[np.int64]) -> NDArray[np.bytes_]:
 
 
 def _trim_json(part: Path, span: Span) -> int:
-    answer = json.loads(part.read_bytes())
+    answer = exact_json(part.read_bytes())
     data = answer.get("data") or []
     if data:
         inside = span.holds(np.array([_stamp(record) for record in data]))

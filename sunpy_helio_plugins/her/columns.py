@@ -12,15 +12,15 @@ from typing import Any
 
 import astropy.units as u
 import numpy as np
-from astropy.table import Column, MaskedColumn
+from astropy.table import Column
 from astropy.time import Time
-from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.her import goes, noaa
 from sunpy_helio_plugins.her.keywords import Keyword, keywords
 from sunpy_helio_plugins.her.truth import SENTINELS
 from sunpy_helio_plugins.quantities import times, units
+from sunpy_helio_plugins.quantities.masks import exact_integer, masked
 
 __all__ = ["Reader", "Record", "is_place"]
 
@@ -133,7 +133,7 @@ class Reader:
         except (KeyError, TypeError):
             read = self._each(keyword, values, lambda value: _WORDS[str(value).lower()])
         missing = _missing(read)
-        return MaskedColumn(np.array([bool(value) for value in read], dtype=bool), mask=missing, copy=False)
+        return masked(np.array([bool(value) for value in read], dtype=bool), missing)
 
     def _text(self, keyword: Keyword, values: list[Any]) -> Any:
         missing = _missing(values)
@@ -144,7 +144,7 @@ class Reader:
             data[:] = [_printable(value or "") for value in values]
         else:
             data = np.array([_printable(value or "") for value in values], dtype=str)
-        return MaskedColumn(data, mask=missing, copy=False)
+        return masked(data, missing)
 
     def _objects(self, _: Keyword, values: list[Any]) -> Any:
         data = np.empty(len(values), dtype=object)
@@ -156,18 +156,15 @@ class Reader:
         data, missing = self._as_floats(keyword, values)
         if keyword.name == "ar_noaanum":
             data = self._five_digits(data, missing)
-        whole: NDArray[Any] = data
-        if keyword.kind == "integer" and (data == np.rint(data)).all() and (np.abs(data) < 2**53).all():
-            whole = data.astype(np.int64)
+        whole = _integers(values, data, missing) if keyword.kind == "integer" else data
         if keyword.unit in COMPONENTS:
-            return MaskedColumn(whole, mask=missing, copy=False)
+            return masked(whole, missing)
         if keyword.unit:
             texts = [str(text or "") for text in self.values(keyword.unit)]
             return self._in_units(keyword, whole, missing, texts)
         if not keyword.fixed:
-            return MaskedColumn(whole, mask=missing, copy=False)
-        mask = missing if missing.any() else None
-        return units.column(data, keyword.fixed, name=keyword.name, mask=mask, context=keyword.context)
+            return masked(whole, missing)
+        return units.column(data, keyword.fixed, name=keyword.name, mask=missing, context=keyword.context)
 
     def _as_floats(self, keyword: Keyword, values: list[Any]) -> tuple[NDArray[np.float64], Mask]:
         try:
@@ -201,7 +198,7 @@ class Reader:
                 words = words * 2 if len(words) == 1 else words
                 cache[text] = words[component] if component < len(words) else ""
             made.append(cache[text])
-        column = MaskedColumn(np.array(made, dtype=str), mask=_missing(made), copy=False)
+        column = masked(np.array(made, dtype=str), _missing(made))
         column.info.name = name
         return column
 
@@ -214,7 +211,7 @@ class Reader:
             words = [keyword.usual]
         factors = _factors(keyword, words)
         if factors is None:
-            made = MaskedColumn(data, mask=missing, copy=False)
+            made = masked(data, missing)
             if words:
                 made.info.meta = {"unit_string": " | ".join(words)}
             return made
@@ -223,7 +220,7 @@ class Reader:
         if len(said) > 1 and any(scale != 1 for scale in scales.values()):
             scaled = data * np.array([scales.get(text, 1.0) for text in texts])
         quantity = u.Quantity(scaled, unit, copy=False)
-        made = Masked(quantity, mask=missing) if missing.any() else quantity
+        made = masked(quantity, missing)
         if said:
             made.info.meta = {"unit_string": words[0]}
         return made
@@ -277,6 +274,17 @@ def _believed(read: Any) -> Any:
     return read
 
 
+def _integers(values: list[Any], data: NDArray[np.float64], missing: Mask) -> NDArray[Any]:
+    """Return numbers that a keyword declares to be integers, exactly; as they are where some are not."""
+    if not (data == np.rint(data)).all():
+        return data
+    if (np.abs(data) < 2**53).all():
+        return data.astype(np.int64)
+    exact = [0 if gone else exact_integer(value) for value, gone in zip(values, missing.tolist(), strict=True)]
+    fit = all(value is not None and -(2**63) <= value < 2**63 for value in exact)
+    return np.array(exact, dtype=np.int64) if fit else data
+
+
 def _number(value: Any) -> float:
     if isinstance(value, bool):
         raise TypeError(value)
@@ -299,7 +307,7 @@ def _factors(keyword: Keyword, said: list[str]) -> tuple[u.UnitBase, dict[str, f
 def flux(values: list[Any]) -> Any:
     """Return the fluxes of GOES classes as a column."""
     data, missing = goes.fluxes(values)
-    return Masked(u.Quantity(data, goes.UNIT), mask=missing)
+    return masked(u.Quantity(data, goes.UNIT), missing)
 
 
 _MAKERS: dict[str, Callable[[Reader, Keyword, list[Any]], Any]] = {

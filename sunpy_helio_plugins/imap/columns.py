@@ -11,15 +11,15 @@ import erfa
 import numpy as np
 from astropy import units as u
 from astropy.time import Time
-from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.imap.fills import fill_mask
+from sunpy_helio_plugins.imap.fills import fill_mask, may_be_missing
 from sunpy_helio_plugins.imap.kept import KeptList
 from sunpy_helio_plugins.imap.variables import Variable
 from sunpy_helio_plugins.quantities import times, units
 from sunpy_helio_plugins.quantities.days import WholeDays
+from sunpy_helio_plugins.quantities.masks import masked
 
 __all__ = ["as_column", "as_support", "as_time"]
 
@@ -124,12 +124,16 @@ def as_column(variable: Variable, others: Mapping[str, Variable]) -> Any:
     """
     values, unit_text = variable.values, _unit_text(variable, others)
     mask = _missing(variable, values)
+    if mask is not None and values.dtype.kind == "f":
+        values = values.copy()
+    elif mask is None and may_be_missing(values, variable.attributes):
+        mask = np.zeros(values.shape, dtype=bool)
     about = _context(variable)
     unit = units.parse(unit_text, context=about)
     if values.dtype.kind in "iu" and unit is not None and unit != u.dimensionless_unscaled:
         # A counter of nanoseconds does not fit into a float.
         made: Any = u.Quantity(values, unit, dtype=values.dtype, copy=False)
-        made = made if mask is None else Masked(made, mask=mask)
+        made = made if mask is None else masked(made, mask)
         made.info.name = variable.name
     else:
         made = units.column(
@@ -165,7 +169,7 @@ def as_support(variable: Variable, others: Mapping[str, Variable], scale: str = 
     meta, mask = column.info.meta, getattr(column, "mask", None)
     bare = getattr(column, "unmasked", column)
     values = bare if isinstance(bare, u.Quantity) else np.ma.getdata(bare).view(np.ndarray)
-    return {"values": values, **({} if mask is None else {"mask": np.asarray(mask)}), **meta}
+    return {"values": values, **({} if mask is None or not np.any(mask) else {"mask": np.asarray(mask)}), **meta}
 
 
 def _describe(made: Any, variable: Variable, others: Mapping[str, Variable]) -> None:

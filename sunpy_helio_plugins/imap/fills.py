@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.quantities import masks
 
-__all__ = ["fill_mask"]
+__all__ = ["fill_mask", "may_be_missing"]
+
+_FLOAT_FILL = -1e31
+"""The fill value of floats by the ISTP guidelines."""
+
+_LIMITS = tuple((float(np.iinfo(kind).min), float(np.iinfo(kind).max)) for kind in ("i4", "i8", "u4", "u8"))
+"""
+The ranges of integers. IMAP's attributes give them to floats as well, and there a limit of one is not a value.
+"""
 
 
 def fill_mask(values: NDArray[Any], attributes: Mapping[str, Any]) -> NDArray[np.bool_] | None:
@@ -18,7 +26,9 @@ def fill_mask(values: NDArray[Any], attributes: Mapping[str, Any]) -> NDArray[np
     Return where values are fill.
 
     A fill value inside the valid range is a value: some of IMAP's were cut to the type's width and fell onto good data.
-    A valid range as wide as the type, however, says nothing, and there the type's own fill value counts.
+    A valid range as wide as the type, however, says nothing, and there the type's own fill value counts. Floats that
+    are NaN or -1e31 are missing whatever the attributes say: IMAP's own writer stores NaN as -1e31 where FILLVAL is
+    another number (imap_processing 1.0.40).
 
     Parameters
     ----------
@@ -33,17 +43,46 @@ def fill_mask(values: NDArray[Any], attributes: Mapping[str, Any]) -> NDArray[np
     numpy.ndarray of bool or None
         An array of the shape of ``values``; `None` where no value is fill.
     """
+    found = _unwritten(values)
+    for one, here in _declared(values, attributes):
+        mask = masks.is_fill(values, one)
+        found = _either(found, mask if mask is None else mask & here)
+    return found
+
+
+def may_be_missing(values: NDArray[Any], attributes: Mapping[str, Any]) -> bool:
+    """
+    Tell whether values of a variable can be missing, whichever they are in this file.
+
+    Parameters
+    ----------
+    values, attributes
+        As for `fill_mask`.
+    """
+    if values.dtype.kind not in "iu":
+        return values.dtype.kind == "f"
+    limits = np.iinfo(values.dtype)
+    return any(limits.min <= one <= limits.max for one, _ in _declared(values, attributes))
+
+
+def _declared(values: NDArray[Any], attributes: Mapping[str, Any]) -> Iterator[tuple[Any, NDArray[np.bool_]]]:
+    """Yield the fill values of the attributes that are no values too, and for which components each counts."""
     fill, low, high = (_number(attributes.get(key), values) for key in ("FILLVAL", "VALIDMIN", "VALIDMAX"))
-    if fill is None:
-        return None
-    found = None
-    for one in np.unique(fill):
+    for one in () if fill is None else np.unique(fill):
         here = fill == one if one == one else np.isnan(fill)
         if not _is_value(one, here, low, high, values.dtype):
-            mask = masks.is_fill(values, one.item())
-            mask = mask if mask is None else mask & here
-            found = mask if found is None else found if mask is None else found | mask
-    return found
+            yield one.item(), here
+
+
+def _unwritten(values: NDArray[Any]) -> NDArray[np.bool_] | None:
+    """Return which floats are NaN, or -1e31, as which some writers store NaN whatever FILLVAL is."""
+    if values.dtype.kind != "f":
+        return None
+    return _either(masks.is_fill(values, np.nan), masks.is_fill(values, _FLOAT_FILL))
+
+
+def _either(one: NDArray[np.bool_] | None, other: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+    return other if one is None else one if other is None else one | other
 
 
 def _number(value: Any, values: NDArray[Any]) -> NDArray[Any] | None:
@@ -64,17 +103,23 @@ def _is_value(fill: Any, here: Any, low: Any, high: Any, dtype: np.dtype[Any]) -
     inside = (low <= fill) & (fill <= high)
     if not np.all(inside | ~np.asarray(here)):
         return False
+    if dtype.kind == "f" and any(fill in limits and _spans(low, high, limits) for limits in _LIMITS):
+        return False
     return not (_is_whole(dtype, low, high) and fill == _usual_fill(dtype))
+
+
+def _spans(low: Any, high: Any, limits: tuple[float, float]) -> bool:
+    return bool(np.all(low <= limits[0]) and np.all(high >= limits[1]))
 
 
 def _is_whole(dtype: np.dtype[Any], low: Any, high: Any) -> bool:
     """Tell whether a valid range excludes nothing that the type can hold."""
     limits = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
-    return bool(np.all(low <= limits.min) and np.all(high >= limits.max))
+    return _spans(low, high, (limits.min, limits.max))
 
 
 def _usual_fill(dtype: np.dtype[Any]) -> float:
     """Return the fill value that the ISTP guidelines give a type."""
     if dtype.kind == "f":
-        return float(dtype.type(-1e31))
+        return float(dtype.type(_FLOAT_FILL))
     return int(np.iinfo(dtype).max if dtype.kind == "u" else np.iinfo(dtype).min)

@@ -147,11 +147,12 @@ def _table(records: Sequence[Mapping[str, Any]], time: a.Time) -> tuple[QTable, 
     inside = np.flatnonzero((instants >= time.start) & (instants <= time.end)) if stamped else np.zeros(0, int)
     order = inside[np.argsort((instants - time.start).to_value("s")[inside], kind="stable")] if stamped else inside
     rows = [list(stamped.values())[number] for number in order]
-    table = QTable({"time": times.as_column(instants[order], "Time of the record")})
+    made = {"time": times.as_column(instants[order], "Time of the record")}
     for name in dict.fromkeys(name for row in rows for name in row):
         if name not in (*_TIMES, *_OTHER_TIMES, "instrument"):
-            table[name] = column(name, [row.get(name) for row in rows], _unit(name), _components(name))
-    return table, [f"{odd} records have no time that can be read: left out."] if odd else []
+            made[name] = column(name, [row.get(name) for row in rows], _unit(name), _components(name))
+    # All at once: a column of one row that is added to a table may become one of another class.
+    return QTable(made, copy=False), [f"{odd} records have no time that can be read: left out."] if odd else []
 
 
 def _stamp(record: Mapping[str, Any]) -> str | None:

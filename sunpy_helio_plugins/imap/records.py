@@ -32,14 +32,17 @@ def column(name: str, values: Sequence[Any], unit: str | None = None, labels: Se
     Returns
     -------
     astropy.units.Quantity, astropy.table.Column or astropy.table.MaskedColumn
-        Masked where values are missing. What is neither a number nor a text, and lists that differ in their shapes, are
-        texts of JSON.
+        Masked, whether or not a record lacks its value, and floats where there is a unit: types do not depend on what
+        an answer holds. What is neither a number nor a text, integers that no type holds beside the others, and lists
+        that differ in their shapes, are texts of JSON.
     """
     array, mask = _numbers(values)
     if array is None:
         array, unit = _texts(values), None
-        mask = np.array([value is None for value in values])
-    made = units.column(array, unit, name=name, mask=mask if mask.any() else None)
+        mask = np.array([value is None for value in values], dtype=bool)
+    if unit is not None and array.dtype.kind in "iu":
+        array = array.astype(float)
+    made = units.column(array, unit, name=name, mask=mask)
     if labels and array.shape[1:] == (3,):
         made.info.meta = {**(made.info.meta or {}), "labels": {"1": list(labels)}}
     return made
@@ -56,19 +59,26 @@ def _numbers(values: Sequence[Any]) -> tuple[NDArray[Any] | None, NDArray[np.boo
     kinds = {type(value) for value in known.flat} - {type(None)}
     if not kinds <= {int, float, bool} or (bool in kinds and len(kinds) > 1) or (not kinds and present):
         return nothing
+    kind = _dtype(kinds, known)
+    if kind is None:
+        return nothing
     whole = np.full((len(values), *known.shape[1:]), None, dtype=object)
     whole[[value is not None for value in values]] = known
     missing = np.array([value is None for value in whole.flat], dtype=bool).reshape(whole.shape)
-    array: NDArray[Any] = np.where(missing, 0, whole).astype(_dtype(kinds, known))
+    array: NDArray[Any] = np.where(missing, 0, whole).astype(kind)
     return array, missing | np.isnan(array)
 
 
-def _dtype(kinds: set[type], known: NDArray[Any]) -> type:
+def _dtype(kinds: set[type], known: NDArray[Any]) -> Any:
+    """Return a type that holds all numbers as they are; `None` where there is none."""
     if kinds == {bool}:
         return bool
-    if kinds == {int} and all(abs(value) < 2**63 for value in known.flat if value is not None):
-        return int
-    return float
+    whole = [value for value in known.flat if type(value) is int]
+    least, most = min(whole, default=0), max(whole, default=0)
+    for kind in (np.int64, np.uint64) if whole and float not in kinds else ():
+        if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max:
+            return kind
+    return float if all(int(float(value)) == value for value in whole) else None
 
 
 def _texts(values: Sequence[Any]) -> NDArray[Any]:

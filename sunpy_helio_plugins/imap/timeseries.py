@@ -27,6 +27,7 @@ from sunpy_helio_plugins import registration
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.imap.cdf import read
 from sunpy_helio_plugins.imap.mission import OBSERVATORY, instrument_of, is_of_mission
+from sunpy_helio_plugins.quantities.masks import for_frame
 from sunpy_helio_plugins.quantities.times import to_datetime64
 
 if TYPE_CHECKING:
@@ -205,19 +206,26 @@ def _index(time: Time, name: str) -> tuple[pd.DatetimeIndex, np.ndarray]:
     return pd.DatetimeIndex(to_datetime64(time[~missing]), name=name), ~missing
 
 
-def _split(name: str, column: Any) -> dict[str, np.ndarray]:
-    """Return a column as arrays of one dimension: numbers as floats where some are missing."""
+def _split(name: str, column: Any) -> dict[str, Any]:
+    """Return a column as arrays of one dimension."""
     mask = getattr(column, "mask", None)
     bare = getattr(column, "unmasked", column)
     values = np.ma.getdata(np.asarray(getattr(bare, "value", bare)))
-    if mask is not None and np.any(mask) and values.dtype.kind in "fiu":
-        values = np.where(np.asarray(mask), np.nan, values)
-    if values.dtype.kind in "SU":
-        values = values.astype(object)
     if values.ndim == 1:
-        return {name: values}
+        return {name: _frame_column(values, mask)}
     flat = values.reshape(len(values), int(np.prod(values.shape[1:])))
-    return {f"{name}_{label}": flat[:, number] for number, label in enumerate(_labels(column, values.shape[1:]))}
+    lost = None if mask is None else np.asarray(mask).reshape(flat.shape)
+    return {
+        f"{name}_{label}": _frame_column(flat[:, number], None if lost is None else lost[:, number])
+        for number, label in enumerate(_labels(column, values.shape[1:]))
+    }
+
+
+def _frame_column(values: np.ndarray, mask: Any) -> Any:
+    """Return numbers as floats where some can be missing."""
+    if values.dtype.kind in "SU":
+        return values.astype(object)
+    return values if mask is None or values.dtype.kind not in "fiu" else for_frame(values, np.asarray(mask))
 
 
 def _labels(column: Any, shape: tuple[int, ...]) -> list[str]:

@@ -21,11 +21,11 @@ from typing import Any
 
 import numpy as np
 from astropy import units as u
-from astropy.table import Column, MaskedColumn
-from astropy.utils.masked import Masked
+from astropy.table import Column
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.quantities import unit_context, unit_labels, unit_radii, unit_remarks
+from sunpy_helio_plugins.quantities.masks import masked
 from sunpy_helio_plugins.quantities.unit_grammar import read
 from sunpy_helio_plugins.quantities.unit_kinds import NotAUnit, Unit, Unknown
 from sunpy_helio_plugins.quantities.unit_product import NotUnderstoodError, value
@@ -319,13 +319,13 @@ def column(
     found = classify(unit_text, schema, {"name": name, "description": description, **(context or {})})
     unit = found.unit if isinstance(found, Unit) else None
     if unit is not None and unit != u.dimensionless_unscaled and values.dtype.kind in "fiu":
-        numbers = values if values.dtype.kind == "f" else values.astype(float)
-        made: Any = u.Quantity(numbers, unit, copy=False)
-        made = made if mask is None else Masked(made, mask=mask)
+        # Integers stay integers: a counter of nanoseconds does not fit into a float.
+        made: Any = u.Quantity(values, unit, dtype=values.dtype, copy=False)
+        made = made if mask is None else masked(made, mask)
     elif mask is None:
         made = Column(values, name=name, copy=False)
     else:
-        made = MaskedColumn(values, mask=mask, name=name, copy=False)
+        made = masked(values, mask, name)
     made.info.name = name
     if description:
         made.info.description = description

@@ -100,9 +100,11 @@ def test_the_file_stays_the_same_file(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["part"]
 
 
-def test_csv_in_the_place_of_binary_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match="sent CSV where binary was asked for"):
-        _accepted(tmp_path / "part", _headed("csv", CSV), "binary")
+@pytest.mark.parametrize("said", ["csv", "binary"])
+@pytest.mark.parametrize(("chosen", "body"), [("binary", CSV), ("csv", BINARY), ("csv", CSV), ("binary", BINARY)])
+def test_the_bytes_decide_which_format_the_records_have(tmp_path: Path, said: str, chosen: str, body: bytes) -> None:
+    made = _accepted(tmp_path / "part", _headed(said, body), chosen)
+    assert hapi.read(made)["B"].value.tolist() == [1.25, 2.5]
 
 
 def test_a_header_that_names_another_format_is_corrected(tmp_path: Path) -> None:

@@ -128,10 +128,13 @@ def test_where_records_are_missing_nothing_is_drawn() -> None:
     assert np.isnan(line.lines[0].get_ydata()).sum() == 1
     # The frequencies are an axis of the power, and have no picture of their own.
     assert len(images) == 2
-    for axes in images:
-        cells = np.ma.getmaskarray(axes.collections[0].get_array())
-        assert cells.shape == (8, 41) or cells.shape == (41, 8)
-        assert cells.sum() == 8
+    fixed_cells, moving_cells = (np.ma.getmaskarray(axes.collections[0].get_array()) for axes in images)
+    assert fixed_cells.shape == (8, 41)
+    assert fixed_cells.sum() == 8
+    # Records with bins of their own do not share corners: cells without width lie between them.
+    assert moving_cells.shape == (79, 8)
+    assert not moving_cells[0::2].any()
+    assert moving_cells[1::2].all()
     plt.close("all")
 
 

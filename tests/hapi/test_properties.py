@@ -205,7 +205,7 @@ def _assert_column(column: Any, expected: list[Any], parameter: Any) -> None:
             plain = getattr(column, "unmasked", column)
             assert np.ma.getdata(getattr(plain, "value", plain))[place] == value
     if parameter.type == "integer":
-        assert column.dtype == np.int32
+        assert column.dtype == np.int64
 
 
 def _single(number: float) -> float:

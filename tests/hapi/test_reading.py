@@ -15,7 +15,6 @@ import pytest
 from astropy.io.registry import IORegistryError
 from astropy.table import QTable, Table
 from astropy.time import Time
-from astropy.utils.masked import Masked
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError
@@ -107,7 +106,7 @@ def _assert_seed(table: QTable, seed: Any) -> None:
     assert table["utc"].isot.tolist() == [f"{record[0][:-1]}000000" for record in seed.data]
     assert table["feio_1"].to_value(u.cm**-2 / u.s / u.sr).tolist() == [744958.0, 733622.0, 736119.0]
     assert table["odi_unilib_mlt"].to_value(u.hour).tolist() == [11.6639, 11.6887, 11.7135]
-    assert not isinstance(table["feio_1"], Masked)
+    assert not table["feio_1"].mask.any()
     assert table["feio_1"].info.meta["label"] == ["Integral electron flux (>0.15 MeV)"]
 
 
@@ -197,7 +196,7 @@ def test_an_integer_that_is_no_number_is_masked() -> None:
 def test_fill_values_may_be_numbers_or_nan() -> None:
     assert _one({"type": "double", "fill": -9999, "units": "K"}, "-9999.0").mask.tolist() == [True]
     assert _one({"type": "double", "fill": "NaN", "units": "K"}, "nan").mask.tolist() == [True]
-    assert not isinstance(_one({"type": "double", "fill": "NaN", "units": "K"}, "0"), Masked)
+    assert _one({"type": "double", "fill": "NaN", "units": "K"}, "0").mask.tolist() == [False]
 
 
 def test_units_that_are_not_understood_stay_text() -> None:

@@ -94,8 +94,13 @@ def test_values_are_those_of_the_file(path):
     table, cdf = imap.read(path), cdflib.CDF(path)
     for name in table.colnames[1:]:
         raw = cdf.varget(name)
-        values = getattr(table[name], "unmasked", table[name])
-        assert np.array_equal(np.asarray(getattr(values, "value", values)), raw)
+        column = table[name]
+        values = np.ma.getdata(getattr(getattr(column, "unmasked", column), "value", column))
+        known = ~np.broadcast_to(np.asarray(getattr(column, "mask", False)), raw.shape)
+        assert values.dtype == raw.dtype.newbyteorder("=")
+        assert np.array_equal(np.asarray(values)[known], raw[known])
+        # Under a mask of floats lies NaN.
+        assert raw.dtype.kind != "f" or np.isnan(np.asarray(values)[~known]).all()
 
 
 def test_dimensions_are_kept():
@@ -305,6 +310,13 @@ class TestNoFiles:
 
 
 class TestEpochs:
+    @pytest.mark.parametrize("level", ["l1b", "l1c"])
+    def test_the_missions_writer(self, real_data, level):
+        path = real_data / "world" / "imap" / f"imap_mag_{level}_norm-mago_20260110_v001.0001.cdf"
+        vectors = imap.read(path)["vectors"]
+        assert np.nanmax(np.abs(np.ma.getdata(vectors))) < 1e5
+        assert vectors.mask.sum() == np.isnan(np.ma.getdata(vectors)).sum() == 4
+
     def test_each_gives_a_table(self, real_data):
         path = real_data / "imap" / "imap_ialirt_l1_realtime_20260310_v001.cdf"
         found = imap.epochs(path)

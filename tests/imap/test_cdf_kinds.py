@@ -114,7 +114,7 @@ class TestGaps:
         made = {"epoch": (TT2000, np.arange(5), {}), "x": (DOUBLE, [10.0, 20.0, 40.0], {**ON_TIME, "UNITS": "nT"})}
         table = imap.read(make_cdf(made, spec=spec, Encoding=encoding))
         assert list(table["x"].mask) == [True, False, False, True, False]
-        assert list(table["x"].unmasked.value) == [-5, 10, 20, -5, 40]
+        assert np.array_equal(table["x"].unmasked.value, [np.nan, 10, 20, np.nan, 40], equal_nan=True)
 
     def test_or_are_the_ones_before(self, make_cdf):
         spec = {"x": {"Sparse": "prev_sparse", "Records": [1, 2, 4]}}
@@ -186,6 +186,38 @@ class TestFills:
     def test_attributes_that_cannot_be_meant_cost_nothing(self, make_cdf, words):
         column = self.column(make_cdf, np.array([1, 2], "i4"), INT4, **words)
         assert np.ma.getdata(column).tolist() == [1, 2]
+
+    @pytest.mark.parametrize("kind", [FLOAT, DOUBLE])
+    def test_nan_as_the_missions_writer_stores_it(self, make_cdf, kind):
+        # imap_processing 1.0.40: NaN becomes -1e31, whatever FILLVAL is.
+        limit = 9.223372036854775807e18
+        words = {"FILLVAL": [limit, "CDF_DOUBLE"], "VALIDMIN": [-limit, "CDF_DOUBLE"], "VALIDMAX": [limit, "CDF_DOUBLE"]}
+        values = np.array([1.0, -1e31, limit, np.nan, 1e18], NUMBERS[kind])
+        column = self.column(make_cdf, values, kind, **words, UNITS="nT")
+        assert column.mask.tolist() == [False, True, True, True, False]
+        assert np.isnan(column.unmasked.value[1:4]).all()
+        assert column.dtype == NUMBERS[kind]
+
+    def test_values_outside_the_valid_range_stay(self, make_cdf):
+        words = {"FILLVAL": [-1e31, "CDF_DOUBLE"], "VALIDMIN": [0.0, "CDF_DOUBLE"], "VALIDMAX": [9.0, "CDF_DOUBLE"]}
+        assert self.column(make_cdf, [-5.0, 50.0, 3.0], **words).mask.tolist() == [False] * 3
+
+    def test_types_do_not_depend_on_what_a_file_holds(self, make_cdf):
+        words = {"FILLVAL": [-1, "CDF_INT4"], "VALIDMIN": [0, "CDF_INT4"], "VALIDMAX": [9, "CDF_INT4"]}
+        for kind, units in ((INT4, "ns"), (INT4, " "), (FLOAT, "nT"), (DOUBLE, " ")):
+            whole, gaps = (
+                self.column(make_cdf, np.array(values, NUMBERS[kind]), kind, **words, UNITS=units)
+                for values in ([1, 2, 3], [1, -1, 3])
+            )
+            assert type(whole) is type(gaps)
+            assert whole.dtype == gaps.dtype
+            assert whole.mask.tolist() == [False] * 3
+            assert gaps.mask.tolist() == [False, True, False]
+
+    def test_integers_with_a_unit_are_exact(self, make_cdf):
+        column = self.column(make_cdf, np.array([2**53 + 1, 5], "i8"), 8, UNITS="ns", FILLVAL=[5, "CDF_INT8"])
+        assert column.unmasked.value[0] == 2**53 + 1
+        assert column.mask.tolist() == [False, True]
 
     def test_fill_of_no_number_is_none(self, make_cdf):
         column = self.column(make_cdf, np.array([-1, 2], "i1"), 1, FILLVAL=[255, "CDF_UINT1"])

@@ -1,49 +1,135 @@
-"""Fill values are found as the archive means them, and nothing else is."""
+"""Fill values in the precision of the data, and columns that keep their mask."""
 
 from __future__ import annotations
 
+import pickle
+from pathlib import Path
+from typing import Any
+
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
+from astropy import units as u
+from astropy.table import QTable, vstack
 
-from sunpy_helio_plugins.quantities.masks import is_fill
+from sunpy_helio_plugins.quantities.masks import exact_integer, for_frame, is_fill, masked
+
+SINGLE = float(np.float32(-1e31))
+
+
+@pytest.mark.parametrize("fill", ["-1e31", "-1.0E+31", -1e31, "-9.9999998e+30", SINGLE, repr(SINGLE)])
+@pytest.mark.parametrize("value", [-1e31, SINGLE, -9.9999998e30, -9.99999985e30, -9.9999998430674944e30])
+@pytest.mark.parametrize("dtype", ["f8", "f4", ">f8", ">f4"])
+def test_fills_of_32_bits_are_found_however_they_are_written(fill: Any, value: float, dtype: str) -> None:
+    found = is_fill(np.array([value, 1.0, -9.9999e30], dtype), fill)
+    assert found is not None
+    assert found.tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize("fill", ["99999.898", "99999.9", 99999.8984375, "99999.8984"])
+@pytest.mark.parametrize("value", [99999.898, 99999.9, 99999.8984375, 99999.90])
+def test_fills_of_few_digits(fill: Any, value: float) -> None:
+    found = is_fill(np.array([value, 99999.8, 99999.91]), fill)
+    assert found is not None
+    assert found.tolist() == [True, False, False]
 
 
 @pytest.mark.parametrize(
     ("values", "fill"),
     [
-        (np.array([1.0, -1e31]), "-1.0e+31"),
-        (np.array([1.0, -1e31]), "-1E31"),
-        (np.array([1.0, -1e31], dtype="f4"), "-1.0e31"),
-        (np.array([1.0, np.nan]), "NaN"),
-        (np.array([1.0, np.nan]), float("nan")),
-        (np.array([1, -2147483648], dtype="i4"), "-2147483648"),
-        (np.array([1, -(2**63)]), "-9223372036854775808"),
-        (np.array([1, -1], dtype="i4"), "-1.0"),
-        (np.array([1, -1], dtype="i4"), -1),
-        (np.array(["a", ""]), ""),
-        (np.array([b"a", b"none"]), "none"),
-        (np.array(["a", "0001-01-01T00:00:00Z"]), "0001-01-01T00:00:00Z"),
+        ([0.0, 1e-45], "1e-50"), ([np.inf, -np.inf], "1e300"), ([1.0000001, 0.99999994], "1"), ([-1e31], "NaN"),
+        ([np.inf], "-inf"), ([1.0], "none"), ([True, False], "-1e31"), ([5], "5.5"), ([5], "inf"), ([0, -1], "NaN"),
+        ([2**53], "9007199254740993"), ([2**63 - 2], 9.223372036854776e18), ([0], 1e400), (["1"], "1.0"),
     ],
-)
-def test_fills_are_found(values, fill):
-    assert is_fill(values, fill).tolist() == [False, True]
+)  # fmt: skip
+def test_what_is_not_the_fill_stays(values: list[Any], fill: Any) -> None:
+    assert is_fill(np.array(values), fill) is None
+    if values == [0.0, 1e-45] or values[0] == np.inf:
+        assert is_fill(np.array(values, "f4"), fill) is None
 
 
 @pytest.mark.parametrize(
-    ("values", "fill"),
+    ("value", "dtype", "fill"),
     [
-        (np.array([1.0, -1e31]), None),
-        (np.array([1.0, 2.0]), "-1e31"),
-        (np.array([1, 2], dtype="i4"), "NaN"),
-        (np.array([1, 2], dtype="i4"), "1.5"),
-        (np.array([0, 255], dtype="u1"), "-1"),
-        (np.array([1.0, 2.0]), "unknown"),
-        (np.array(["1", "1.0"]), "1.00"),
+        (2**53 + 1, "i8", "9007199254740993"), (2**53 + 1, "i8", "9007199254740993.0"), (1000, "i4", "1e3"),
+        (2**63 - 1, "i8", 9223372036854775807), (2**63 - 1, "i8", "9223372036854776000"), (2**64 - 1, "u8", 2**64 - 1),
+        (-(2**63), "i8", -9.223372036854775808e18), (2**64 - 1, "u8", 1.8446744073709552e19), (-1, "i2", "-1.0"),
+        (np.inf, "f8", "Infinity"), (np.nan, "f8", "NaN"), (-np.inf, "f4", "-inf"),
     ],
-)
-def test_what_is_no_fill_stays(values, fill):
-    assert is_fill(values, fill) is None
+)  # fmt: skip
+def test_fills_of_integers_and_odd_floats(value: Any, dtype: str, fill: Any) -> None:
+    found = is_fill(np.array([value, 7], dtype), fill)
+    assert found is not None
+    assert found.tolist() == [True, False]
 
 
-def test_the_shape_is_kept():
-    assert is_fill(np.full((3, 2), -1.0), "-1").shape == (3, 2)
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("9007199254740993", 2**53 + 1), ("9007199254740993.0", 2**53 + 1), ("1e3", 1000), ("1.5", None), ("0.0", 0),
+        ("-1e31", -(10**31)), ("NaN", None), ("1e999999999", None), ("x", None), (2.5, None), (1e22, 10**22), (" 7 ", 7),
+        ("18446744073709551615", 2**64 - 1), ("1e-300", None), ("-0", 0), (float("inf"), None),
+    ],
+)  # fmt: skip
+def test_integers_in_any_spelling(text: Any, value: int | None) -> None:
+    assert exact_integer(text) == value
+
+
+def _table(*mask: bool) -> QTable:
+    gone, pairs = np.array(mask), np.array([mask, mask]).T
+    columns = [
+        masked(u.Quantity(np.arange(3.0), u.nT), gone), masked(u.Quantity(np.ones((3, 2)), u.nT), pairs),
+        masked(u.Quantity(np.arange(3), u.s, dtype=np.int64), gone), masked(np.arange(3), gone),
+        masked(np.arange(3, dtype="f4"), gone), masked(np.array(["a", "bb", "c"]), gone), masked(np.ones((3, 2)), pairs),
+    ]  # fmt: skip
+    return QTable(columns, names=list("abcdefg"), copy=False)
+
+
+def test_two_parts_have_one_schema_whatever_became_of_them(tmp_path: Path) -> None:
+    whole, gaps = _table(False, False, False), _table(False, True, False)
+    tables = {
+        "whole": whole, "gaps": gaps, "slice": gaps[:1], "some": gaps[[0, 2]], "copy": whole.copy(),
+        "stack": vstack([whole, gaps]), "pickle": pickle.loads(pickle.dumps(whole)),  # noqa: S301 - made here
+    }  # fmt: skip
+    schemas = {}
+    for name, table in tables.items():
+        table.write(tmp_path / f"{name}.parquet")
+        schemas[name] = pq.read_schema(tmp_path / f"{name}.parquet").remove_metadata()
+        again = QTable.read(tmp_path / f"{name}.parquet")
+        for column in table.colnames:
+            assert np.array_equal(again[column].mask, table[column].mask)
+            # astropy makes every quantity that it reads a float.
+            assert again[column].dtype == table[column].dtype or column == "c"
+    assert all(schema.equals(schemas["whole"]) for schema in schemas.values()), schemas
+    assert "a.mask" in schemas["whole"].names
+
+
+@pytest.mark.parametrize("form", ["ecsv", "fits"])
+def test_other_formats_take_the_columns(tmp_path: Path, form: str) -> None:
+    for table in (_table(False, False, False), _table(True, False, True)):
+        table.write(tmp_path / f"t.{form}", overwrite=True)
+        again = QTable.read(tmp_path / f"t.{form}")
+        assert again["a"].unit == u.nT
+        assert np.array_equal(np.asarray(again["a"].mask), table["a"].mask)
+
+
+def test_stacked_integers_stay_exact() -> None:
+    large = masked(u.Quantity([2**53 + 1, 5], u.ns, dtype=np.int64), np.array([False, True]))
+    stacked = vstack([QTable([large], names=["n"]), QTable([large], names=["n"])])["n"]
+    assert stacked.unmasked.value.tolist() == [2**53 + 1, 5] * 2
+    assert stacked.mask.tolist() == [False, True] * 2
+
+
+def test_nan_lies_under_the_mask_of_floats() -> None:
+    table = _table(False, True, False)
+    assert np.isnan(table["a"].unmasked[1])
+    assert np.isnan(np.ma.getdata(table["g"])[1]).all()
+    assert np.ma.getdata(table["d"])[1] == 1
+
+
+def test_columns_of_frames_have_one_type() -> None:
+    assert for_frame(np.array([1, 2]), None).dtype == float
+    assert np.isnan(for_frame(np.array([1, 2]), np.array([True, False]))[0])
+    exact = for_frame(np.array([2**53 + 1, 2]), np.array([False, True]))
+    assert exact[0] == 2**53 + 1
+    assert exact.isna().tolist() == [False, True]

@@ -1,0 +1,200 @@
+"""Cells of spectrograms: the interval of time of each record, and the edges of the bins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from astropy import units as u
+from numpy.typing import NDArray
+
+from sunpy_helio_plugins.hapi.bins import Axis
+from sunpy_helio_plugins.hapi.header import Info
+from sunpy_helio_plugins.hapi.splitting import seconds
+
+__all__ = ["Intervals", "bin_edges", "gaps", "mesh"]
+
+Floats = NDArray[np.float64]
+
+_GAP = 3.5
+"""Of how many usual steps a step is that shows records to be missing."""
+
+_DAY = 86_400.0
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """
+    Which interval of time a record is about.
+
+    Attributes
+    ----------
+    location : str
+        Where in it the time of the record lies: begin, center, end or other, by ``timeStampLocation``.
+    cadence : float or None
+        Its length in seconds; `None` where the server does not say.
+    """
+
+    location: str = "center"
+    cadence: float | None = None
+
+    @classmethod
+    def of(cls, meta: Mapping[str, Any]) -> Intervals:
+        """Return what the metadata of a table say."""
+        info = Info(meta.get("hapi") or {})
+        return cls(info.time_stamp_location, seconds(info.cadence) or None)
+
+    def length(self, instants: Floats) -> float:
+        """Return the length of an interval in seconds: the cadence, or the usual step where that is not known."""
+        steps = np.diff(instants)
+        return float(self.cadence or (np.median(steps) if len(steps) else 0.0))
+
+    def shift(self, instants: Floats) -> float:
+        """Return the seconds from the times of records to the middle of their intervals."""
+        return {"begin": 0.5, "end": -0.5}.get(self.location, 0.0) * self.length(instants)
+
+    def limits(self, instants: Floats) -> tuple[Floats, Floats]:
+        """Return the begin and end of each interval; each ends where the next begins, unless records are missing."""
+        length = self.length(instants)
+        here = np.isin(np.arange(1, len(instants)), gaps(instants))
+        first, last = instants[:-1], instants[1:]
+        if self.location == "begin":
+            return instants, np.append(np.where(here, first + length, last), instants[-1] + length)
+        if self.location == "end":
+            return np.append(instants[0] - length, np.where(here, last - length, first)), instants
+        middle, half = (first + last) / 2, length / 2
+        begins = np.append(instants[0] - half, np.where(here, last - half, middle))
+        return begins, np.append(np.where(here, first + half, middle), instants[-1] + half)
+
+
+def gaps(instants: Floats) -> NDArray[np.int64]:
+    """Return before which records others are missing, where they have a cadence."""
+    steps = np.diff(instants)
+    usual = np.median(steps) if len(steps) else 0.0
+    is_regular = len(steps) > 2 and np.mean(np.abs(steps - usual) <= 0.5 * usual) > 0.8
+    return np.flatnonzero(steps > _GAP * usual) + 1 if is_regular else np.empty(0, np.int64)
+
+
+def mesh(instants: Floats, axis: Axis, values: Floats, intervals: Intervals) -> tuple[Floats, Floats, Floats]:
+    """
+    Return the corners of an image's cells, and the cells.
+
+    Parameters
+    ----------
+    instants : numpy.ndarray
+        The times of the records in seconds.
+    axis : Axis
+        The bins.
+    values : numpy.ndarray
+        Shape (n, k).
+    intervals : Intervals
+        What the times mean.
+
+    Returns
+    -------
+    x : numpy.ndarray
+        The edges of the columns in seconds.
+    y : numpy.ndarray
+        The edges of the bins, ascending: one for all columns, or of shape (len(x), k + 1) where bins change with time.
+    cells : numpy.ndarray
+        Shape (len(x) - 1, k); NaN where records are missing.
+    """
+    begins, ends = intervals.limits(instants)
+    if axis.centers is not None and axis.varies:
+        return _changing(begins, ends, axis, values)
+    length = values.shape[1]
+    if axis.centers is None:
+        order, edges = np.arange(length), np.arange(length + 1) - 0.5
+    else:
+        order, edges = bin_edges(axis.centers.value, axis.ranges.value if axis.ranges is not None else None)
+    empty = np.flatnonzero(begins[1:] > ends[:-1]) + 1
+    cells = np.insert(values[:, order], empty, np.nan, axis=0)
+    return np.append(np.insert(begins, empty, ends[empty - 1]), ends[-1]), edges, cells
+
+
+def _changing(begins: Floats, ends: Floats, axis: Axis, values: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return a mesh in which every record has its own bins: cells without width, and empty ones, lie between."""
+    count, length = values.shape
+    edges, cells = np.empty((2 * count, length + 1)), np.full((2 * count - 1, length), np.nan)
+    orders, lines = _lines(axis, count)
+    edges[0::2] = edges[1::2] = lines
+    # A bin of which a record does not say where it lies is not drawn.
+    known = np.isfinite(u.Quantity(axis.centers).value)
+    cells[0::2] = np.take_along_axis(np.where(known, values, np.nan), orders, axis=1)
+    return np.column_stack([begins, ends]).ravel(), edges, cells
+
+
+def _lines(axis: Axis, count: int) -> tuple[NDArray[np.int64], Floats]:
+    """Return the order of the bins of each record and their edges; those of a neighbour where a record has none."""
+    centers = np.asarray(u.Quantity(axis.centers).value, dtype=float)
+    ranges = None if axis.ranges is None else np.asarray(axis.ranges.value, dtype=float)
+    known: dict[bytes, tuple[NDArray[np.int64], Floats]] = {}
+    rows = np.where(np.isfinite(centers).any(axis=1), np.arange(count), -1)
+    rows = np.maximum.accumulate(rows)
+    rows[rows < 0] = max(0, int(rows[rows >= 0][0])) if (rows >= 0).any() else 0
+    made = []
+    for row in rows.tolist():
+        own = None if ranges is None else ranges if ranges.ndim == 2 else ranges[row]
+        key = centers[row].tobytes() + (b"" if own is None else own.tobytes())
+        if key not in known:
+            known[key] = bin_edges(centers[row], own)
+        made.append(known[key])
+    return np.array([order for order, _ in made]), np.array([edges for _, edges in made])
+
+
+def bin_edges(centers: Floats, ranges: Floats | None) -> tuple[NDArray[np.int64], Floats]:
+    """
+    Return the order in which bins ascend, and their edges in this order.
+
+    Parameters
+    ----------
+    centers : numpy.ndarray
+        Shape (k,), in any order; NaN where one is not known.
+    ranges : numpy.ndarray or None
+        Shape (k, 2), in any order; NaN where an edge is not known, such as the upper one of an integral channel.
+    """
+    length = len(centers)
+    pairs = np.full((length, 2), np.nan) if ranges is None else _ascending(np.asarray(ranges, dtype=float))
+    places = _places(np.asarray(centers, dtype=float), pairs)
+    order = np.argsort(places, kind="stable")
+    places, pairs = places[order], pairs[order]
+    edges = _between(places)
+    low, high = np.append(pairs[:, 0], np.nan), np.append(np.nan, pairs[:, 1])
+    # Where one bin ends and the next begins: both say it, one says it, or neither.
+    said = np.where(np.isnan(low), high, np.where(np.isnan(high), low, (low + high) / 2))
+    edges = np.where(np.isnan(said), edges, said)
+    return order, np.maximum.accumulate(edges)
+
+
+def _ascending(ranges: Floats) -> Floats:
+    """Return ranges with the lower edge first."""
+    turned = ranges[:, 0] > ranges[:, 1]
+    return np.where(turned[:, None], ranges[:, ::-1], ranges)
+
+
+def _places(centers: Floats, pairs: Floats) -> Floats:
+    """Return where bins lie: at their centers, else by what is known of their ranges, else between their neighbours."""
+    known = np.isfinite(pairs)
+    sums = np.where(known, pairs, 0.0).sum(axis=1)
+    places = np.where(np.isfinite(centers), centers, sums / np.where(known.any(axis=1), known.sum(axis=1), np.nan))
+    found = np.isfinite(places)
+    if not found.any():
+        return np.arange(len(places), dtype=float)
+    return np.interp(np.arange(len(places)), np.flatnonzero(found), places[found])
+
+
+def _between(places: Floats) -> Floats:
+    """Return edges half-way between places that ascend; by their logarithms where they are spread so."""
+    steps = np.diff(places)
+    if (places > 0).all() and len(steps) > 1 and steps.max() > 3 * steps.min():
+        return np.exp(_halfway(np.log(places)))
+    return _halfway(places)
+
+
+def _halfway(places: Floats) -> Floats:
+    if len(places) < 2:
+        return np.array([places[0] - 0.5, places[0] + 0.5])
+    middle = (places[1:] + places[:-1]) / 2
+    return np.concatenate([[2 * places[0] - middle[0]], middle, [2 * places[-1] - middle[-1]]])
