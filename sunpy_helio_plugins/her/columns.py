@@ -67,10 +67,16 @@ class Reader:
         The events as the registry sent them.
     problems : list of str
         Takes a sentence for each kind of value that could not be read.
+
+    Attributes
+    ----------
+    corrections : dict
+        What is taken instead of a record's own value, by keyword and row; see `correct`.
     """
 
     def __init__(self, records: Any, problems: list[str]) -> None:
         self.records, self.problems = records, problems
+        self.corrections: dict[str, dict[int, Any]] = {}
         self.nowhere = np.array(
             [str(value).lower() in ("true", "t") for value in self.values("noposition")], dtype=bool
         )
@@ -80,8 +86,14 @@ class Reader:
         """Return a keyword of all records, `None` where they have none; of places, where they are believed."""
         found = [record.get(name) for record in self.records]
         if name != "noposition" and not self.placed and is_place(name):
-            return [None if gone else value for value, gone in zip(found, self.nowhere, strict=True)]
+            found = [None if gone else value for value, gone in zip(found, self.nowhere, strict=True)]
+        for row, value in self.corrections.get(name, {}).items():
+            found[row] = value
         return found
+
+    def correct(self, name: str, row: int, value: Any) -> None:
+        """Take another value for a keyword of one record than the registry's; `None` for none."""
+        self.corrections.setdefault(name, {})[row] = value
 
     def column(self, name: str) -> Any:
         """
