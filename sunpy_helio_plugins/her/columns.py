@@ -7,6 +7,7 @@ Whole columns are read at once; only where a value is not what its keyword shoul
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -72,11 +73,14 @@ class Reader:
     ----------
     corrections : dict
         What is taken instead of a record's own value, by keyword and row; see `correct`.
+    untold : frozenset of str
+        Keywords whose values cannot be read, since the records came without what that takes.
     """
 
     def __init__(self, records: Any, problems: list[str]) -> None:
         self.records, self.problems = records, problems
         self.corrections: dict[str, dict[int, Any]] = {}
+        self.untold: frozenset[str] = frozenset()
         self.nowhere = np.array(
             [str(value).lower() in ("true", "t") for value in self.values("noposition")], dtype=bool
         )
@@ -84,6 +88,8 @@ class Reader:
 
     def values(self, name: str) -> list[Any]:
         """Return a keyword of all records, `None` where they have none; of places, where they are believed."""
+        if name in self.untold:
+            return [None] * len(self.records)
         found = [record.get(name) for record in self.records]
         if name != "noposition" and not self.placed and is_place(name):
             found = [None if gone else value for value, gone in zip(found, self.nowhere, strict=True)]
@@ -125,10 +131,14 @@ class Reader:
             except (ValueError, TypeError, LookupError, OverflowError):
                 read.append(None)
                 bad.append(value)
-        if bad:
-            words = f"{keyword.name}: {len(bad)} values could not be read, such as {str(bad[0])[:80]!r}"
-            self.problems.append(f"{words}; see the column raw.")
+        self._say(keyword, "could not be read", bad)
         return read
+
+    def _say(self, keyword: Keyword, what: str, odd: list[Any]) -> None:
+        """Say what is wrong with some values, and give the first of them."""
+        if odd:
+            words = f"{keyword.name}: {len(odd)} values {what}, such as {str(odd[0])[:80]!r}"
+            self.problems.append(f"{words}; see the column raw.")
 
     def _times(self, keyword: Keyword, values: list[Any]) -> Any:
         try:
@@ -166,10 +176,10 @@ class Reader:
     def _numbers(self, keyword: Keyword, values: list[Any]) -> Any:
         data, missing = self._as_floats(keyword, values)
         if keyword.name == "ar_noaanum":
+            # No region has the number 0: it stands for none.
+            missing |= data == 0
             data = self._five_digits(data, missing)
-        whole: NDArray[Any] = data
-        if keyword.kind == "integer" and (data == np.rint(data)).all() and (np.abs(data) < 2**53).all():
-            whole = data.astype(np.int64)
+        whole: NDArray[Any] = self._whole(keyword, data, values, missing) if keyword.kind == "integer" else data
         if keyword.unit in COMPONENTS:
             return MaskedColumn(whole, mask=missing, copy=False)
         if keyword.unit:
@@ -178,6 +188,19 @@ class Reader:
         if not keyword.fixed:
             return MaskedColumn(whole, mask=missing, copy=False)
         return units.column(data, keyword.fixed, name=keyword.name, mask=missing if missing.any() else None)
+
+    def _whole(
+        self, keyword: Keyword, data: NDArray[np.float64], values: list[Any], missing: Mask
+    ) -> NDArray[np.int64]:  # fmt: skip
+        """Return numbers of a keyword that counts; one that is not whole, or too large, costs its own row alone."""
+        odd = ~missing & ((data != np.rint(data)) | (np.abs(data) >= 2.0**63))
+        self._say(keyword, "are not whole numbers", [values[row] for row in np.flatnonzero(odd)])
+        missing |= odd
+        made = np.where(missing, 0, data).astype(np.int64)
+        # Floats do not hold every integer from here on.
+        for row in np.flatnonzero(~missing & (np.abs(data) >= 2.0**53)):
+            made[row] = int(values[row])
+        return made
 
     def _as_floats(self, keyword: Keyword, values: list[Any]) -> tuple[NDArray[np.float64], Mask]:
         try:
@@ -216,26 +239,31 @@ class Reader:
         return column
 
     def _in_units(self, keyword: Keyword, data: NDArray[Any], missing: Mask, texts: list[str]) -> Any:
-        """Return numbers in one unit, where all rows have one that converts; else plain, with the texts they had."""
-        said = list(dict.fromkeys(text for text, gone in zip(texts, missing.tolist(), strict=True) if not gone))
-        words = said
-        if not words and keyword.usual:
+        """
+        Return numbers in one unit; those whose own does not convert to it are masked, and named in ``problems``.
+
+        Where no record says a unit that is understood, the numbers stay plain, with the texts that they had.
+        """
+        said = Counter(text for text, gone in zip(texts, missing.tolist(), strict=True) if not gone)
+        if not said and keyword.usual:
             # A column without any value has a unit all the same, so that tables stack.
-            words = [keyword.usual]
-        factors = _factors(keyword, words)
+            said = Counter([keyword.usual])
+        factors = _factors(keyword, said)
         if factors is None:
             made = MaskedColumn(data, mask=missing, copy=False)
-            if words:
-                made.info.meta = {"unit_string": " | ".join(words)}
+            if said:
+                made.info.meta = {"unit_string": " | ".join(said)}
             return made
         unit, scales = factors
-        scaled = data.astype(float)
-        if len(said) > 1 and any(scale != 1 for scale in scales.values()):
-            scaled = data * np.array([scales.get(text, 1.0) for text in texts])
+        odd = np.array([text not in scales for text in texts], dtype=bool) & ~missing
+        words = [f"{data[row]} {texts[row]}" for row in np.flatnonzero(odd)]
+        self._say(keyword, f"have no unit that is understood and converts to {unit}", words)
+        scaled = np.where(odd, 0.0, data) * np.array([scales.get(text, 1.0) for text in texts])
+        missing = missing | odd
         quantity = u.Quantity(scaled, unit, copy=False)
         made = Masked(quantity, mask=missing) if missing.any() else quantity
-        if said:
-            made.info.meta = {"unit_string": words[0]}
+        if not missing.all():
+            made.info.meta = {"unit_string": next(text for text in said if text in scales)}
         return made
 
 
@@ -293,16 +321,25 @@ def _number(value: Any) -> float:
     return float(value)
 
 
-def _factors(keyword: Keyword, said: list[str]) -> tuple[u.UnitBase, dict[str, float]] | None:
-    """Return the unit of the first text and what brings the others into it, or `None` where any of it is unsure."""
-    known = {text: unit for text in said if (unit := units.parse(text)) is not None}
-    if not said or len(known) < len(said) or known[said[0]] == u.dimensionless_unscaled:
+def _factors(keyword: Keyword, said: Counter[str]) -> tuple[u.UnitBase, dict[str, float]] | None:
+    """
+    Return the unit of a column and what brings each text's numbers into it; `None` where no text is understood.
+
+    The usual kind of unit counts before others, then the one of most rows; the first text of that kind is the unit.
+    """
+    known = {text: unit for text in said if (unit := units.parse(text)) not in (None, u.dimensionless_unscaled)}
+    if not known:
         return None
-    first = known[said[0]]
-    try:
-        scales = {text: float(unit.to(first)) ** keyword.power for text, unit in known.items()}
-    except u.UnitConversionError:
-        return None
+    usual = units.parse(keyword.usual) if keyword.usual else None
+
+    def weight(text: str) -> tuple[bool, int]:
+        alike = [other for other in known if known[other].is_equivalent(known[text])]
+        return usual is not None and known[text].is_equivalent(usual), sum(said[other] for other in alike)
+
+    first = known[max(known, key=weight)]
+    scales = {
+        text: float(unit.to(first)) ** keyword.power for text, unit in known.items() if unit.is_equivalent(first)
+    }  # fmt: skip
     return first**keyword.power, scales
 
 

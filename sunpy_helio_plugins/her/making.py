@@ -14,6 +14,7 @@ from sunpy_helio_plugins.her import chaincodes, columns
 from sunpy_helio_plugins.her import instants as moments
 from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.her.positions import Positions
+from sunpy_helio_plugins.her.requisites import untold
 
 __all__ = ["FIRST", "Maker"]
 
@@ -42,12 +43,24 @@ class Maker:
         Takes a sentence for each kind of value that could not be read.
     instants : astropy.time.Time or None
         The instants to which the coordinates belong, if they are not to be what is known of each method.
+    partial : bool, optional
+        Whether the records came without a part of their keywords: what cannot be read without these is masked.
     """
 
-    def __init__(self, records: Sequence[Record], problems: list[str], instants: Time | None) -> None:
+    def __init__(
+        self, records: Sequence[Record], problems: list[str], instants: Time | None, partial: bool = False
+    ) -> None:
         self.records = records
         self.reader = columns.Reader(records, problems)
         self.given = instants
+        self.untold = untold(records) if partial else {}
+        self.reader.untold = frozenset(self.untold)
+        if self.untold:
+            missing = dict.fromkeys(name for names in self.untold.values() for name in names)
+            self.reader.problems.append(
+                f"{', '.join(sorted(self.untold))}: masked, since {', '.join(missing)} did not come, without which they "
+                "cannot be read; name keywords in a.her.Return, or leave it out."
+            )
 
     def names(self) -> list[str]:
         """Return the keywords of all records."""
@@ -90,6 +103,9 @@ class Maker:
             return moments.parts(self.given)
         wanted = moments.chosen(self.reader.values("frm_name"), self.reader.values("frm_versionnumber"))
         instants = self.starts.copy()
+        if INSTANT in self.untold:
+            instants[:] = np.nan
+            return instants
         for name in set(wanted) - {"event_starttime"}:
             if made.get(name) is None:
                 continue

@@ -197,7 +197,7 @@ class Positions:
         seen = np.where(np.isnan(seen), self._on_the_sky(polar, np.arange(self.rows)), seen)
         for system in ("hgs", "hgc"):
             given = self._centre(system)
-            found, doubtful = self._behind(CENTRES[system][0], given, np.arange(self.rows), seen)
+            found, doubtful = self._behind(", ".join(CENTRES[system]), given, np.arange(self.rows), seen)
             changed = np.flatnonzero((found != given).any(axis=1) & ~np.isnan(given).any(axis=1))
             for row in {*changed.tolist(), *doubtful}:
                 for index, name in enumerate(CENTRES[system]):
