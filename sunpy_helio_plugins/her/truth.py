@@ -9,8 +9,8 @@ the event                                               ``f``      ``~f``
 ======================================================  =========  ==========
 is of another type than a type-specific ``f`` judges    holds      holds
 came without the keyword (see ``a.her.Return``)         holds      holds
-has no value for it                                     fails      fails
-has a value that cannot be read, or in an unknown unit  unknown    unknown
+has no value for it, or one that cannot be read         fails      fails
+has a value in a unit that is not known, or no unit     unknown    unknown
 has a value                                             as it is   opposite
 has a text that differs in case only                    holds      holds
 ======================================================  =========  ==========
@@ -140,12 +140,8 @@ def _judged(test: Triplet, record: Record) -> bool:
         return _JUDGES.get(_kind(test.name), _text)(test, value, record)
     except UnknownError:
         raise
-    except (TypeError, ValueError, OverflowError) as error:
-        raise _unreadable(test, value) from error
-
-
-def _unreadable(test: Triplet, value: Any) -> UnknownError:
-    return UnknownError(f"{_words(test)} cannot be judged where {test.name} is {str(value)[:40]!r}")
+    except (TypeError, ValueError, OverflowError):
+        return False
 
 
 def _words(test: Triplet) -> str:
@@ -225,7 +221,7 @@ def _boolean(test: Triplet, value: Any, _: Record) -> bool:
     own = str(value).lower()
     own = words.get(own, own)
     if own not in ("true", "false"):
-        raise _unreadable(test, value)
+        return False
     return (own == test.value) == (test.operator == "=")
 
 
@@ -233,9 +229,7 @@ def _time(test: Triplet, value: Any, _: Record) -> bool:
     if test.operator.endswith("like"):
         return _text(test, value, {})
     own = stamp(value)
-    if not own:
-        raise _unreadable(test, value)
-    return _COMPARE[test.operator](own, stamp(test.value))
+    return bool(own) and _COMPARE[test.operator](own, stamp(test.value))
 
 
 def stamp(value: Any) -> str:
@@ -268,9 +262,7 @@ def _goes(test: Triplet, value: Any, record: Record) -> bool:
     if test.operator.endswith("like"):
         return _text(test, value, record)
     own = goes.peak_flux(str(value))
-    if own is None:
-        raise _unreadable(test, value)
-    return classes.holds(test.operator, own, test.value)
+    return own is not None and classes.holds(test.operator, own, test.value)
 
 
 def _supplier(test: Triplet, value: Any, record: Record) -> bool:
