@@ -2,10 +2,11 @@
 From the registry's numbers to sunpy's frames: what each of its four systems means.
 
 ``hpc`` is arcsec seen from Earth at the instant of the place. ``hrc`` is the same place as a distance in solar radii
-and a position angle; it lies in the plane of the sky, and each record has its own arcsec in a radius (`origins`). ``hgs`` and ``hgc`` are degrees on the surface, which the
-registry computes from ``hpc`` with the numbers of event_starttime; it clamps what lies beyond the limb to the limb. Its
-Carrington longitude is the Stonyhurst one plus L0 of event_starttime, whatever the instant of the place, and is not
-wrapped (measured on 224 records, and by Helioviewer's events-api on 18,050 groups).
+and a position angle; it lies in the plane of the sky, and each record has its own arcsec in a radius (`origins`).
+``hgs`` and ``hgc`` are degrees on the surface, which the registry computes from ``hpc`` with the numbers of
+event_starttime; it clamps what lies beyond the limb to the limb. Its Carrington longitude is the Stonyhurst one plus L0
+of event_starttime, whatever the instant of the place, and is not wrapped (measured on 224 records, and by Helioviewer's
+events-api on 18,050 groups).
 """
 
 from __future__ import annotations

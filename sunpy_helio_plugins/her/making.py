@@ -30,7 +30,6 @@ FLUX = "fl_goescls_flux"
 """The column of the fluxes of GOES classes; not the registry's."""
 
 
-
 class Maker:
     """
     Makes the columns of a table.
@@ -58,8 +57,8 @@ class Maker:
         if self.untold:
             missing = dict.fromkeys(name for names in self.untold.values() for name in names)
             self.reader.problems.append(
-                f"{', '.join(sorted(self.untold))}: masked, since {', '.join(missing)} did not come, without which they "
-                "cannot be read; name keywords in a.her.Return, or leave it out."
+                f"{', '.join(sorted(self.untold))}: masked, since reading them takes {', '.join(missing)}, which did "
+                "not come; name keywords in a.her.Return, or leave it out."
             )
 
     def names(self) -> list[str]:

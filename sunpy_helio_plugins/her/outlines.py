@@ -96,7 +96,7 @@ def _continuous(vertices: Floats, system: str) -> Floats:
 
 
 def _is_sector(vertices: Floats) -> bool:
-    """Tell whether an outline is the box of an eruption, which can be wider than half a turn: from 20 to 340 degrees."""
+    """Tell whether an outline is the box of an eruption, which can be wider than half a turn."""
     if len(vertices) != 5:
         return False
     (r1, first), (r2, second), (r3, third), (r4, fourth), _ = vertices

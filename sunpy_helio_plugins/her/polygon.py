@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import astropy.units as u
 import numpy as np
@@ -16,6 +16,9 @@ from sunpy_helio_plugins.her import frames, outlines, sphere, turning
 from sunpy_helio_plugins.her import instants as moments
 from sunpy_helio_plugins.her import origins as origin_of
 from sunpy_helio_plugins.her.places import PROBES
+
+if TYPE_CHECKING:
+    from astropy.time import Time
 
 __all__ = ["Polygon"]
 
@@ -141,9 +144,7 @@ class Polygon(SkyCoord):
     @cached_property
     def skycoord(self) -> SkyCoord:
         """The vertices as a coordinate, shape (v,), in a frame of one instant and one observer."""
-        return frames.to_sky(
-            self.vertices, self.system, self.instant, self.start, single=True, origins=self.origin
-        )
+        return frames.to_sky(self.vertices, self.system, self.instant, self.start, single=True, origins=self.origin)
 
     @cached_property
     def _surface(self) -> tuple[Floats, Floats, NDArray[np.bool_]]:

@@ -1,8 +1,8 @@
 """
 The places of some events: points, boxes, outlines and lines in four systems, and what of them is not to be believed.
 
-A place that the registry mirrors behind a pole is computed from its ``hpc``. What cannot be, what lies farther away than
-90 degrees, and zeros that stand for no place, are masked.
+A place that the registry mirrors behind a pole is computed from its ``hpc``. What cannot be computed, what lies farther
+away than 90 degrees, and zeros that stand for no place, are masked.
 """
 
 from __future__ import annotations
@@ -34,9 +34,12 @@ TILTED = 1e-3
 """Degrees of B0 from which the disk's centre and the origin of longitudes and latitudes are two places."""
 
 CENTRES = {"hpc": ("hpc_x", "hpc_y"), "hgs": ("hgs_x", "hgs_y"), "hgc": ("hgc_x", "hgc_y"), "hrc": ("hrc_r", "hrc_a")}
-"""The keywords of an event's centre."""
+"""The pairs of numbers that give an event's centre."""
 
-POINTS = (*(name for pair in CENTRES.values() for name in pair), *(f"{system}_coord" for system in CENTRES), "hpc_radius")
+POINTS = (
+    *(name for pair in CENTRES.values() for name in pair), *(f"{system}_coord" for system in CENTRES), "hpc_radius",
+)  # fmt: skip
+"""All keywords of an event's centre."""
 
 
 class Positions:
@@ -90,10 +93,9 @@ class Positions:
 
     def say(self) -> None:
         """Say which places were computed anew, and which could not be."""
-        for found, what in (
-            (self._mirrored, "the registry mirrors places behind the pole; they are computed from those seen from Earth"),
-            (self._unsure, "places may be mirrored behind the pole, and none seen from Earth tells; they are masked"),
-        ):
+        mirrored = "the registry mirrors places behind the pole; they are computed from those seen from Earth"
+        unsure = "places may be mirrored behind the pole, and none seen from Earth tells; they are masked"
+        for found, what in ((self._mirrored, mirrored), (self._unsure, unsure)):
             rows = set().union(*found.values())
             if rows:
                 self.reader.problems.append(f"{', '.join(found)}: in {len(rows)} events {what}; see the column raw.")

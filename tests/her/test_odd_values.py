@@ -1,4 +1,4 @@
-"""One odd value costs itself: not its column's unit or type, not the column's coordinate, and not the event's answer."""
+"""One odd value costs itself alone: not its column's unit or type, not the column's coordinate, not the event."""
 
 from __future__ import annotations
 

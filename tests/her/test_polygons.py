@@ -148,7 +148,7 @@ def test_area_and_containment_are_those_of_spherical_geometry(
     source = np.random.default_rng(seed)
     angles = (np.arange(count) + source.uniform(0, 0.8, count)) * 2 * np.pi / count
     ring = source.uniform(0.3, 1, count)[:, None] * size * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    ring = np.concatenate([ring, ring[:1]]) + (longitude, latitude)
+    ring = np.concatenate([ring, ring[:1]]) + np.array([longitude, latitude])
     mine = polygon("hgs", *map(tuple, ring[:-1].tolist()))
     at = np.arange(0, count + 1e-9, 1 / np.ceil(10 * np.abs(np.diff(ring, axis=0)).max()))
     dense = [np.interp(at, np.arange(count + 1), axis) for axis in ring.T]
@@ -156,7 +156,7 @@ def test_area_and_containment_are_those_of_spherical_geometry(
     if np.max(np.diff(np.append(angles, angles[0] + 2 * np.pi))) < np.radians(170):
         assert mine.area.to_value("Mm2") == pytest.approx(judge.area() * 695.7**2, rel=1e-4, abs=1e-3)
         assert mine.contains(on_the_sun(longitude, latitude))
-        places = source.uniform(-1.2, 1.2, (20, 2)) * size + (longitude, latitude)
+        places = source.uniform(-1.2, 1.2, (20, 2)) * size + np.array([longitude, latitude])
         theirs = [judge.contains_lonlat(*place) for place in places if abs(place[1]) < 90]
         mine_too = mine.contains(SkyCoord([on_the_sun(*place) for place in places if abs(place[1]) < 90]))
         assert mine_too.tolist() == theirs
