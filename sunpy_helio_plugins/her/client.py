@@ -73,7 +73,7 @@ class HERClient(Face, BaseClient):
         """
         asked = queries(*query)
         found = service.search([requisites.readable(each) for each in asked])
-        partial = any(each.returns[:1] in ((name,) for name in SUBSETS) for each in asked)
+        partial = any(name in SUBSETS for each in asked for name in each.returns)
         table = HERTable.from_records(
             found.records, found.associations, found.problems, client=self, partial=partial
         )  # fmt: skip

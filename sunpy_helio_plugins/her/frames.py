@@ -86,8 +86,8 @@ def to_sky(
     # One record that is not a place costs its own row alone.
     places = np.where(is_place(places, system)[:, None], places, np.nan)
     if system in ("hpc", "hrc"):
-        xy = places.T if system == "hpc" else radial(places, scales(starts, origins))
-        return _seen(*xy, instants, when)
+        x, y = places.T if system == "hpc" else radial(places, scales(starts, origins))
+        return _seen(x, y, instants, when)
     return _heliographic(places, system, instants, starts, when, single)
 
 

@@ -100,9 +100,9 @@ class Places(SkyCoord):
         return self.__dict__[name] if name in self.__dict__ else super().__getattr__(name)
 
     def _computed(self) -> SkyCoord:
-        values, *parts, origins = (self.__dict__[name].reshape(-1, 2) for name in NUMBERS)
+        values, instants, starts, origins = (self.__dict__[name].reshape(-1, 2) for name in NUMBERS)
         single = self.values.ndim == 1
-        made = frames.to_sky(values, self.system, *parts, single, origins)
+        made = frames.to_sky(values, self.system, instants, starts, single, origins)
         return made[0] if single else made
 
     @property

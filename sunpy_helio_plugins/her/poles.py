@@ -58,7 +58,8 @@ def unmirrored(
         rows = np.flatnonzero((np.hypot(*seen.T) > NEAR_LIMB * limb) & (seen[:, 1] * tilt > 0))
     if not len(rows):
         return made, mirrored
-    true = np.stack(frames.unprojected(*seen[rows].T, tilt[rows], distance[rows])[:2], axis=1)
+    x, y = seen[rows].T
+    true = np.stack(frames.unprojected(x, y, tilt[rows], distance[rows])[:2], axis=1)
     given = np.stack(frames.stonyhurst(places[rows], system, starts[rows]), axis=1)
     behind = np.abs(true[:, 0]) > 90
     other = np.stack([180 - given[:, 0], given[:, 1]], axis=1)
