@@ -25,8 +25,7 @@ def test_a_long_answer_is_read_in_pages_of_a_thousand(archive: Any) -> None:
     found = service.search([MONTH])
     assert len(found) == len({record["kb_archivid"] for record in found.records}) > 1000
     assert [(request.query["page"], request.query["result_limit"]) for request in archive.log] == [
-        ("1", "1000"),
-        ("2", "1000"),
+        ("1", "1000"), ("2", "1000"),
     ]
 
 

@@ -52,8 +52,7 @@ def test_times_of_any_scale_become_utc_and_keep_their_sub_seconds() -> None:
 def test_detectors_and_lasco_are_condensed_names() -> None:
     (query,) = queries(DAY, a.her.CE, a.Instrument.lasco, a.Detector("C2"))
     assert query.filters == (
-        Triplet("search_instrument", "=", "LASCO"),
-        Triplet("search_channelid", "like", "%C2%"),
+        Triplet("search_instrument", "=", "LASCO"), Triplet("search_channelid", "like", "%C2%"),
     )
 
 
@@ -250,21 +249,9 @@ def test_the_range_sent_for_a_number_holds_what_single_precision_makes_of_it(num
 def test_the_request_has_a_stable_order() -> None:
     query = Query(START, END, ("CH", "AR"), filters=(Triplet("area_atdiskcenter", ">", "1e10", "CH"),), limit=40)
     assert parameters(query, page=2) == [
-        ("cosec", "2"),
-        ("cmd", "search"),
-        ("type", "column"),
-        ("event_type", "ch,ar"),
-        ("event_starttime", START),
-        ("event_endtime", END),
-        ("event_region", "all"),
-        ("event_coordsys", "helioprojective"),
-        ("x1", "-5000"),
-        ("x2", "5000"),
-        ("y1", "-5000"),
-        ("y2", "5000"),
-        ("result_limit", "40"),
-        ("page", "2"),
-        ("param0", "ch.area_atdiskcenter"),
-        ("op0", ">"),
+        ("cosec", "2"), ("cmd", "search"), ("type", "column"), ("event_type", "ch,ar"), ("event_starttime", START),
+        ("event_endtime", END), ("event_region", "all"), ("event_coordsys", "helioprojective"), ("x1", "-5000"),
+        ("x2", "5000"), ("y1", "-5000"), ("y2", "5000"), ("result_limit", "40"), ("page", "2"),
+        ("param0", "ch.area_atdiskcenter"), ("op0", ">"),
         ("value0", "1e10"),
     ]

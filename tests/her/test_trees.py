@@ -216,7 +216,6 @@ EVENTS = catalogue()
 @pytest.fixture(scope="module", autouse=True)
 def _in_process() -> Iterator[None]:
     """Ask the embedded registry without a connection, over the events of this module."""
-
     def get(url: str, **_: Any) -> Answer:
         sent = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
         response = registry.respond(sent)
