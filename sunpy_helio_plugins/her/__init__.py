@@ -44,6 +44,7 @@ def translate(*query: Attr) -> tuple[Request, ...]:
     -------
     tuple of Request
         Each with its ``url``, its ``parameters``, and the ``query`` that it asks; further pages differ in ``page``.
+        With ``a.her.Return`` a search asks for more keywords, those without which the named ones cannot be read.
 
     Raises
     ------

@@ -38,7 +38,9 @@ def is_chaincode(name: str) -> bool:
     return POLYGONS.fullmatch(name) is not None or POINTS.fullmatch(name) is not None
 
 
-def rings(texts: Sequence[Any], highest: float = np.inf) -> tuple[Floats, NDArray[np.int64], list[int]]:
+def rings(
+    texts: Sequence[Any], highest: float = np.inf, widest: float = np.inf
+) -> tuple[Floats, NDArray[np.int64], list[int]]:  # fmt: skip
     """
     Read chaincodes.
 
@@ -48,6 +50,8 @@ def rings(texts: Sequence[Any], highest: float = np.inf) -> tuple[Floats, NDArra
         One WKT polygon, or line, for each event; `None` and empty text where there is none.
     highest : float, optional
         The largest absolute second number that a vertex can have: 90 for latitudes.
+    widest : float, optional
+        The largest absolute first number.
 
     Returns
     -------
@@ -67,7 +71,7 @@ def rings(texts: Sequence[Any], highest: float = np.inf) -> tuple[Floats, NDArra
         together, counts = np.empty((0, 2)), {}
     alone = {index: _ring(text) for index, text in enumerate(texts) if text and index not in counts}
     vertices, offsets = _in_order(together, counts, alone, len(texts))
-    odd = _odd(vertices, offsets, highest)
+    odd = _odd(vertices, offsets, (widest, highest))
     if len(odd):
         vertices, offsets = _without(vertices, offsets, odd)
     vertices, offsets = _closed(vertices, offsets, texts, 360 if highest == 90 else np.inf)
@@ -174,10 +178,10 @@ def is_missing(vertices: Floats) -> NDArray[np.bool_]:
     return np.asarray(np.isin(vertices, SENTINELS).any(axis=1))
 
 
-def _odd(vertices: Floats, offsets: NDArray[np.int64], highest: float) -> NDArray[np.int64]:
+def _odd(vertices: Floats, offsets: NDArray[np.int64], limits: tuple[float, float]) -> NDArray[np.int64]:
     """Return the events with a vertex that is no place, or whose vertices are one."""
     wrong = np.flatnonzero(
-        ~np.isfinite(vertices).all(axis=1) | (np.abs(vertices[:, 1]) > highest) | is_missing(vertices)
+        ~np.isfinite(vertices).all(axis=1) | (np.abs(vertices) > limits).any(axis=1) | is_missing(vertices)
     )
     owners = np.searchsorted(offsets, wrong, side="right") - 1
     counts = np.diff(offsets)

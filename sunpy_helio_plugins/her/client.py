@@ -11,11 +11,12 @@ from sunpy.net.base_client import BaseClient, convert_row_to_table
 
 from sunpy_helio_plugins import errors
 from sunpy_helio_plugins.fido import Face
-from sunpy_helio_plugins.her import attrs, pages, service, voevent
+from sunpy_helio_plugins.her import attrs, pages, requisites, service, voevent
 from sunpy_helio_plugins.her.cores import CORE
 from sunpy_helio_plugins.her.hek import is_hek
 from sunpy_helio_plugins.her.joining import refuse_uncompared
 from sunpy_helio_plugins.her.keywords import event_types, suppliers
+from sunpy_helio_plugins.her.returned import SUBSETS
 from sunpy_helio_plugins.her.tables import HERTable
 from sunpy_helio_plugins.her.translate import ARCHIVE, NAMES, OWN, queries
 from sunpy_helio_plugins.naming import Names
@@ -72,8 +73,13 @@ class HERClient(Face, BaseClient):
         ServiceError
             The registry did not answer as it should.
         """
-        found = service.search(queries(*query))
-        table = HERTable.from_records(found.records, found.associations, found.problems, client=self)
+        asked = queries(*query)
+        found = service.search([requisites.readable(each) for each in asked])
+        partial = any(name in SUBSETS for each in asked for name in each.returns)
+        table = HERTable.from_records(
+            found.records, found.associations, found.problems, client=self, partial=partial
+        )  # fmt: skip
+        table.unasked = requisites.beside(asked)
         for problem in table.problems:
             errors.warn_incomplete(problem)
         return table

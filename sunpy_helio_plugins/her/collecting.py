@@ -10,7 +10,7 @@ from sunpy_helio_plugins.errors import ServiceError
 from sunpy_helio_plugins.her.found import Found
 from sunpy_helio_plugins.her.paging import AT_ONCE, Page
 from sunpy_helio_plugins.her.queries import Query
-from sunpy_helio_plugins.her.truth import answers, stamp
+from sunpy_helio_plugins.her.truth import answers, doubts, stamp
 
 __all__ = ["Collected", "page_of", "page_size"]
 
@@ -93,7 +93,10 @@ class Collected:
         self._say_lost()
         new = self._seen.add(outcome.records, ())
         repeated = Found().add(outcome.records, ()) - new
-        self._mine.add((record for record in outcome.records if answers(self._query, record)), outcome.associations)
+        mine = [record for record in outcome.records if answers(self._query, record)]
+        for record in mine:
+            self._mine.doubt(record, doubts(self._query, record))
+        self._mine.add(mine, outcome.associations)
         self._mine.problems += outcome.oddities
         goes_on = outcome.more and not self._is_enough()
         if goes_on and not new:

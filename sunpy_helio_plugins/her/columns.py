@@ -7,6 +7,7 @@ Whole columns are read at once; only where a value is not what its keyword shoul
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -68,10 +69,19 @@ class Reader:
         The events as the registry sent them.
     problems : list of str
         Takes a sentence for each kind of value that could not be read.
+
+    Attributes
+    ----------
+    corrections : dict
+        What is taken instead of a record's own value, by keyword and row; see `correct`.
+    untold : frozenset of str
+        Keywords whose values cannot be read, since the records came without what that takes.
     """
 
     def __init__(self, records: Any, problems: list[str]) -> None:
         self.records, self.problems = records, problems
+        self.corrections: dict[str, dict[int, Any]] = {}
+        self.untold: frozenset[str] = frozenset()
         self.nowhere = np.array(
             [str(value).lower() in ("true", "t") for value in self.values("noposition")], dtype=bool
         )
@@ -79,10 +89,18 @@ class Reader:
 
     def values(self, name: str) -> list[Any]:
         """Return a keyword of all records, `None` where they have none; of places, where they are believed."""
+        if name in self.untold:
+            return [None] * len(self.records)
         found = [record.get(name) for record in self.records]
         if name != "noposition" and not self.placed and is_place(name):
-            return [None if gone else value for value, gone in zip(found, self.nowhere, strict=True)]
+            found = [None if gone else value for value, gone in zip(found, self.nowhere, strict=True)]
+        for row, value in self.corrections.get(name, {}).items():
+            found[row] = value
         return found
+
+    def correct(self, name: str, row: int, value: Any) -> None:
+        """Take another value for a keyword of one record than the registry's; `None` for none."""
+        self.corrections.setdefault(name, {})[row] = value
 
     def column(self, name: str) -> Any:
         """
@@ -114,10 +132,14 @@ class Reader:
             except (ValueError, TypeError, LookupError, OverflowError):
                 read.append(None)
                 bad.append(value)
-        if bad:
-            words = f"{keyword.name}: {len(bad)} values could not be read, such as {str(bad[0])[:80]!r}"
-            self.problems.append(f"{words}; see the column raw.")
+        self._say(keyword, "could not be read", bad)
         return read
+
+    def _say(self, keyword: Keyword, what: str, odd: list[Any]) -> None:
+        """Say what is wrong with some values, and give the first of them."""
+        if odd:
+            words = f"{keyword.name}: {len(odd)} values {what}, such as {str(odd[0])[:80]!r}"
+            self.problems.append(f"{words}; see the column raw.")
 
     def _times(self, keyword: Keyword, values: list[Any]) -> Any:
         try:
@@ -155,8 +177,10 @@ class Reader:
     def _numbers(self, keyword: Keyword, values: list[Any]) -> Any:
         data, missing = self._as_floats(keyword, values)
         if keyword.name == "ar_noaanum":
+            # No region has the number 0: it stands for none.
+            missing |= data == 0
             data = self._five_digits(data, missing)
-        whole = _integers(values, data, missing) if keyword.kind == "integer" else data
+        whole: NDArray[Any] = self._whole(keyword, data, values, missing) if keyword.kind == "integer" else data
         if keyword.unit in COMPONENTS:
             return masked(whole, missing)
         if keyword.unit:
@@ -165,6 +189,21 @@ class Reader:
         if not keyword.fixed:
             return masked(whole, missing)
         return units.column(data, keyword.fixed, name=keyword.name, mask=missing, context=keyword.context)
+
+    def _whole(
+        self, keyword: Keyword, data: NDArray[np.float64], values: list[Any], missing: Mask
+    ) -> NDArray[np.int64]:  # fmt: skip
+        """Return numbers of a keyword that counts; one that is not whole, or too large, costs its own row alone."""
+        odd = ~missing & ((data != np.rint(data)) | (np.abs(data) >= 2.0**63))
+        self._say(keyword, "are not whole numbers", [values[row] for row in np.flatnonzero(odd)])
+        missing |= odd
+        made = np.where(missing, 0, data).astype(np.int64)
+        # Floats do not hold every integer from here on.
+        for row in np.flatnonzero(~missing & (np.abs(data) >= 2.0**53)):
+            exact = exact_integer(values[row])
+            missing[row] = exact is None
+            made[row] = exact or 0
+        return made
 
     def _as_floats(self, keyword: Keyword, values: list[Any]) -> tuple[NDArray[np.float64], Mask]:
         try:
@@ -203,26 +242,31 @@ class Reader:
         return column
 
     def _in_units(self, keyword: Keyword, data: NDArray[Any], missing: Mask, texts: list[str]) -> Any:
-        """Return numbers in one unit, where all rows have one that converts; else plain, with the texts they had."""
-        said = list(dict.fromkeys(text for text, gone in zip(texts, missing.tolist(), strict=True) if not gone))
-        words = said
-        if not words and keyword.usual:
+        """
+        Return numbers in one unit; those whose own does not convert to it are masked, and named in ``problems``.
+
+        Where no record says a unit that is understood, the numbers stay plain, with the texts that they had.
+        """
+        said = Counter(text for text, gone in zip(texts, missing.tolist(), strict=True) if not gone)
+        if not said and keyword.usual:
             # A column without any value has a unit all the same, so that tables stack.
-            words = [keyword.usual]
-        factors = _factors(keyword, words)
+            said = Counter([keyword.usual])
+        factors = _factors(keyword, said)
         if factors is None:
             made = masked(data, missing)
-            if words:
-                made.info.meta = {"unit_string": " | ".join(words)}
+            if said:
+                made.info.meta = {"unit_string": " | ".join(said)}
             return made
         unit, scales = factors
-        scaled = data.astype(float)
-        if len(said) > 1 and any(scale != 1 for scale in scales.values()):
-            scaled = data * np.array([scales.get(text, 1.0) for text in texts])
+        odd = np.array([text not in scales for text in texts], dtype=bool) & ~missing
+        words = [f"{data[row]} {texts[row]}" for row in np.flatnonzero(odd)]
+        self._say(keyword, f"have no unit that is understood and converts to {unit}", words)
+        scaled = np.where(odd, 0.0, data) * np.array([scales.get(text, 1.0) for text in texts])
+        missing = missing | odd
         quantity = u.Quantity(scaled, unit, copy=False)
         made = masked(quantity, missing)
-        if said:
-            made.info.meta = {"unit_string": words[0]}
+        if not missing.all():
+            made.info.meta = {"unit_string": next(text for text in said if text in scales)}
         return made
 
 
@@ -274,33 +318,31 @@ def _believed(read: Any) -> Any:
     return read
 
 
-def _integers(values: list[Any], data: NDArray[np.float64], missing: Mask) -> NDArray[Any]:
-    """Return numbers that a keyword declares to be integers, exactly; as they are where some are not."""
-    if not (data == np.rint(data)).all():
-        return data
-    if (np.abs(data) < 2**53).all():
-        return data.astype(np.int64)
-    exact = [0 if gone else exact_integer(value) for value, gone in zip(values, missing.tolist(), strict=True)]
-    fit = all(value is not None and -(2**63) <= value < 2**63 for value in exact)
-    return np.array(exact, dtype=np.int64) if fit else data
-
-
 def _number(value: Any) -> float:
     if isinstance(value, bool):
         raise TypeError(value)
     return float(value)
 
 
-def _factors(keyword: Keyword, said: list[str]) -> tuple[u.UnitBase, dict[str, float]] | None:
-    """Return the unit of the first text and what brings the others into it, or `None` where any of it is unsure."""
-    known = {text: unit for text in said if (unit := units.parse(text, context=keyword.context)) is not None}
-    if not said or len(known) < len(said) or known[said[0]] == u.dimensionless_unscaled:
+def _factors(keyword: Keyword, said: Counter[str]) -> tuple[u.UnitBase, dict[str, float]] | None:
+    """
+    Return the unit of a column and what brings each text's numbers into it; `None` where no text is understood.
+
+    The usual kind of unit counts before others, then the one of most rows; the first text of that kind is the unit.
+    """
+    known = {text: unit for text in said if (unit := units.parse(text, context=keyword.context)) not in (None, u.dimensionless_unscaled)}
+    if not known:
         return None
-    first = known[said[0]]
-    try:
-        scales = {text: float(unit.to(first)) ** keyword.power for text, unit in known.items()}
-    except u.UnitConversionError:
-        return None
+    usual = units.parse(keyword.usual, context=keyword.context) if keyword.usual else None
+
+    def weight(text: str) -> tuple[bool, int]:
+        alike = [other for other in known if known[other].is_equivalent(known[text])]
+        return usual is not None and known[text].is_equivalent(usual), sum(said[other] for other in alike)
+
+    first = known[max(known, key=weight)]
+    scales = {
+        text: float(unit.to(first)) ** keyword.power for text, unit in known.items() if unit.is_equivalent(first)
+    }  # fmt: skip
     return first**keyword.power, scales
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -38,6 +39,7 @@ class Found:
     problems: list[str] = field(default_factory=list)
     _records: dict[str, Record] = field(default_factory=dict)
     _associations: dict[tuple[str, ...], Record] = field(default_factory=dict)
+    _doubts: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def records(self) -> list[Record]:
@@ -60,6 +62,27 @@ class Found:
         for edge in associations:
             self._associations.setdefault(_edge(edge), edge)
         return len(self) - before
+
+    def doubt(self, record: Record, why: tuple[str, ...]) -> None:
+        """Note why it cannot be told whether an event answers, or that it does, where that is new."""
+        identity = _identity(record)
+        if why and identity not in self._records:
+            self._doubts[identity] = why
+        elif not why:
+            self._doubts.pop(identity, None)
+
+    def merge(self, other: Found) -> None:
+        """Take in another answer; an event that answers either is in no doubt."""
+        for record in other.records:
+            self.doubt(record, other._doubts.get(_identity(record), ()))
+        self.add(other.records, other.associations)
+        self.problems += other.problems
+
+    @property
+    def doubts(self) -> list[str]:
+        """Why some of the events may not be what was asked for, a sentence for each reason."""
+        counted = Counter(why for name, reasons in self._doubts.items() if name in self._records for why in reasons)
+        return [f"{why}: {count} events are kept; see the column raw." for why, count in counted.items()]
 
     def keep(self, records: Iterable[Record]) -> None:
         """Leave only some of the events, in the order given."""
@@ -115,7 +138,7 @@ def _sort_key(name: str, record: Record) -> Any:
         number = float(value)
     except (TypeError, ValueError):
         return None
-    if number in SENTINELS or not math.isfinite(number):
+    if number in SENTINELS or not math.isfinite(number) or (name == "ar_noaanum" and number == 0):
         return None
     return five_digits(int(number), stamp(record.get("event_starttime"))) if name == "ar_noaanum" else number
 

@@ -2,10 +2,11 @@
 From the registry's numbers to sunpy's frames: what each of its four systems means.
 
 ``hpc`` is arcsec seen from Earth at the instant of the place. ``hrc`` is the same place as a distance in solar radii
-and a position angle; it lies in the plane of the sky. ``hgs`` and ``hgc`` are degrees on the surface, which the
-registry computes from ``hpc`` with the numbers of event_starttime; it clamps what lies beyond the limb to the limb. Its
-Carrington longitude is the Stonyhurst one plus L0 of event_starttime, whatever the instant of the place, and is not
-wrapped (measured on 224 records, and by Helioviewer's events-api on 18,050 groups).
+and a position angle; it lies in the plane of the sky, and each record has its own arcsec in a radius (`origins`).
+``hgs`` and ``hgc`` are degrees on the surface, which the registry computes from ``hpc`` with the numbers of
+event_starttime; it clamps what lies beyond the limb to the limb. Its Carrington longitude is the Stonyhurst one plus L0
+of event_starttime, whatever the instant of the place, and is not wrapped (measured on 224 records, and by Helioviewer's
+events-api on 18,050 groups).
 """
 
 from __future__ import annotations
@@ -21,22 +22,43 @@ from sunpy_helio_plugins.her import instants as moments
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
 
-__all__ = ["SYSTEMS", "on_surface", "to_sky"]
+__all__ = ["LIMITS", "SYSTEMS", "is_place", "on_surface", "polar", "projected", "radial", "scales", "to_sky"]
 
 SYSTEMS = {"hpc": ("arcsec", "arcsec"), "hgs": ("deg", "deg"), "hgc": ("deg", "deg"), "hrc": ("R_sun", "deg")}
 """The registry's systems, and the units of their two numbers."""
+
+RIGHT_ANGLE = 324000.0
+"""Arcsec in 90 degrees."""
+
+LIMITS = {
+    "hpc": (RIGHT_ANGLE, RIGHT_ANGLE), "hgs": (np.inf, 90.0), "hgc": (np.inf, 90.0),
+    "hrc": (RIGHT_ANGLE / 1020, np.inf),
+}  # fmt: skip
+"""The largest absolute numbers of places: nothing on or near the Sun is 90 degrees away, and latitudes end there."""
 
 CARRINGTON_OFFSET = 0.049
 """Degrees by which the registry's L0 exceeds sunpy's, the same in every record (0.046 to 0.052)."""
 
 RSUN_KM = 695700.0
 REGISTRY_RSUN_KM = 695506.0
-"""The registry's solar radius: ``hpc_radius`` / ``hrc_r`` times Earth's distance at event_starttime, in 8 records."""
+"""
+The registry's solar radius in records of 2023 and 2024: ``hpc_radius`` / ``hrc_r`` times Earth's distance at the start.
+
+It stands in where a record does not tell its own; in those of 2017 and 2018 it is larger by 0.07 %.
+"""
 
 Floats = NDArray[np.float64]
 
 
-def to_sky(places: Floats, system: str, instants: Floats, starts: Floats, single: bool = False) -> SkyCoord:
+def is_place(places: Floats, system: str) -> NDArray[np.bool_]:
+    """Tell which pairs of numbers can be a place in a system; NaN cannot."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray((np.abs(places) <= LIMITS[system]).all(axis=-1) & np.isfinite(places).all(axis=-1))
+
+
+def to_sky(
+    places: Floats, system: str, instants: Floats, starts: Floats, single: bool = False, origins: Floats | None = None
+) -> SkyCoord:
     """
     Return the registry's numbers as a coordinate.
 
@@ -51,6 +73,8 @@ def to_sky(places: Floats, system: str, instants: Floats, starts: Floats, single
         `~sunpy_helio_plugins.her.instants.Instants`.
     single : bool, optional
         Whether all places are of one event: the frame then has one instant and one observer.
+    origins : numpy.ndarray, optional
+        Shape (n, 2) or (1, 2), as `sunpy_helio_plugins.her.origins` makes them: the scale of ``hrc``.
 
     Returns
     -------
@@ -59,26 +83,40 @@ def to_sky(places: Floats, system: str, instants: Floats, starts: Floats, single
         is brought to the instant of the place.
     """
     when = moments.times(instants[0] if single else instants)
+    # One record that is not a place costs its own row alone.
+    places = np.where(is_place(places, system)[:, None], places, np.nan)
     if system in ("hpc", "hrc"):
-        return _seen(places, system, instants, starts, when)
+        x, y = places.T if system == "hpc" else radial(places, scales(starts, origins))
+        return _seen(x, y, instants, when)
     return _heliographic(places, system, instants, starts, when, single)
 
 
-def _seen(places: Floats, system: str, instants: Floats, starts: Floats, when: Any) -> SkyCoord:
+def _seen(x: Floats, y: Floats, instants: Floats, when: Any) -> SkyCoord:
     from astropy.coordinates import SkyCoord
     from sunpy.coordinates import Helioprojective
 
     latitude, distance = moments.earth(instants)
-    x, y = places.T if system == "hpc" else radial(places, starts)
     observer = _observer(latitude[0], distance[0], when) if when.isscalar else _observer(latitude, distance, when)
     return SkyCoord(x * u.arcsec, y * u.arcsec, frame=Helioprojective(obstime=_plain(when), observer=observer))
 
 
-def radial(places: Floats, starts: Floats) -> tuple[Floats, Floats]:
+def scales(starts: Floats, origins: Floats | None = None) -> Floats:
+    """Return the arcsec in a radius of ``hrc``: each record's own, else those of the registry's usual solar radius."""
+    if origins is not None and not np.isnan(origins[:, 1]).any():
+        return origins[:, 1]
+    usual = np.degrees(REGISTRY_RSUN_KM / moments.earth(starts)[1]) * 3600
+    return usual if origins is None else np.where(np.isnan(origins[:, 1]), usual, origins[:, 1])
+
+
+def radial(places: Floats, scale: Floats) -> tuple[Floats, Floats]:
     """Return the arcsec of distances in solar radii and position angles: both lie in the plane of the sky."""
-    unit = np.degrees(REGISTRY_RSUN_KM / moments.earth(starts)[1]) * 3600
-    radius, angle = places[:, 0] * unit, np.radians(places[:, 1])
+    radius, angle = places[:, 0] * scale, np.radians(places[:, 1])
     return -radius * np.sin(angle), radius * np.cos(angle)
+
+
+def polar(x: Floats, y: Floats, scale: Floats) -> Floats:
+    """Return distances in solar radii and position angles of arcsec; the inverse of `radial`."""
+    return np.stack([np.hypot(x, y) / scale, np.degrees(np.arctan2(-x, y)) % 360], axis=1)
 
 
 def _observer(latitude: Any, distance: Any, when: Any) -> Any:
@@ -102,9 +140,7 @@ def _heliographic(places: Floats, system: str, instants: Floats, starts: Floats,
     from sunpy.coordinates import HeliographicCarrington, HeliographicStonyhurst
 
     longitude, latitude = stonyhurst(places, system, starts)
-    # A latitude beyond the pole is no place; the registry has 7,118 events with such (events-api).
-    good = np.abs(latitude) <= 90
-    latitude = np.where(good, latitude, np.nan) * u.deg
+    latitude = latitude * u.deg
     if system == "hgs":
         return SkyCoord(longitude * u.deg, latitude, frame=HeliographicStonyhurst(obstime=_plain(when)))
     tilt, distance = moments.earth(instants)
@@ -120,15 +156,22 @@ def stonyhurst(places: Floats, system: str, starts: Floats) -> tuple[Floats, Flo
     return places[:, 0] - moments.central_longitude(starts) - CARRINGTON_OFFSET, places[:, 1]
 
 
+def heliographic(longitude: Floats, latitude: Floats, system: str, starts: Floats) -> tuple[Floats, Floats]:
+    """Return Stonyhurst degrees as the registry's heliographic numbers; the inverse of `stonyhurst`."""
+    if system == "hgs":
+        return longitude, latitude
+    return longitude + moments.central_longitude(starts) + CARRINGTON_OFFSET, latitude
+
+
 def on_surface(
-    places: Floats, system: str, instants: Floats, starts: Floats
+    places: Floats, system: str, instants: Floats, starts: Floats, origins: Floats | None = None
 ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """
     Return places as Stonyhurst degrees on the surface.
 
     Parameters
     ----------
-    places, system, instants, starts
+    places, system, instants, starts, origins
         As for `to_sky`.
 
     Returns
@@ -142,7 +185,7 @@ def on_surface(
         longitude, latitude = stonyhurst(places, system, starts)
         return longitude, latitude, np.zeros(len(places), dtype=bool)
     tilt, distance = moments.earth(instants)
-    x, y = places.T if system == "hpc" else radial(places, starts)
+    x, y = places.T if system == "hpc" else radial(places, scales(starts, origins))
     return unprojected(x, y, tilt, distance)
 
 
@@ -170,3 +213,22 @@ def unprojected(x: Floats, y: Floats, tilt: Floats, distance: Floats) -> tuple[F
     b0 = np.radians(tilt)
     north, front = sy * np.cos(b0) + sz * np.sin(b0), sz * np.cos(b0) - sy * np.sin(b0)
     return np.degrees(np.arctan2(sx, front)), np.degrees(np.arcsin(np.clip(north, -1, 1))), clamped
+
+
+def projected(longitude: Floats, latitude: Floats, tilt: Floats, distance: Floats) -> tuple[Floats, Floats]:
+    """
+    Return the helioprojective arcsec of places on the surface, those of the far side through the Sun.
+
+    Parameters
+    ----------
+    longitude, latitude : numpy.ndarray
+        Stonyhurst degrees.
+    tilt, distance : numpy.ndarray
+        Earth's heliographic latitude in degrees and distance in kilometres.
+    """
+    lon, lat, b0 = np.radians(longitude), np.radians(latitude), np.radians(tilt)
+    x, front, north = np.cos(lat) * np.sin(lon), np.cos(lat) * np.cos(lon), np.sin(lat)
+    y, z = north * np.cos(b0) - front * np.sin(b0), north * np.sin(b0) + front * np.cos(b0)
+    depth = distance / RSUN_KM - z
+    # The longitude turns around the axis of y: its latitude is that above the plane of x and the line of sight.
+    return np.degrees(np.arctan2(x, depth)) * 3600, np.degrees(np.arctan2(y, np.hypot(x, depth))) * 3600

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.quantities.times import PRECISION
 
-__all__ = ["INSTANTS", "Instants", "central_longitude", "chosen", "earth", "parts", "times"]
+__all__ = ["INSTANTS", "Instants", "central_longitude", "chosen", "earth", "keywords_of", "parts", "times"]
 
 Instants = NDArray[np.float64]
 """Shape (n, 2): the two parts of UTC Julian dates; NaN where an instant is missing. Cheap to cut, sort and stack."""
@@ -57,6 +57,14 @@ def _keyword(name: Any, version: Any) -> str:
         if str(name or "").startswith(start) and (below is None or _is_below(version, below)):
             return keyword
     return "event_starttime"
+
+
+def keywords_of(name: Any) -> tuple[str, ...]:
+    """Return the keywords that tell to which instant the places of a method belong."""
+    for start, below, keyword, _ in INSTANTS:
+        if str(name or "").startswith(start):
+            return (keyword,) if below is None else (keyword, "frm_versionnumber", "event_starttime")
+    return ("event_starttime",)
 
 
 def _is_below(version: Any, bound: float) -> bool:

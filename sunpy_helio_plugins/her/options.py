@@ -127,7 +127,9 @@ class Return(Word):
 
     Notes
     -----
-    ``kb_archivid``, and what a comparison of the search needs for its check, is asked for as well.
+    ``kb_archivid``, what reading the keywords takes, such as units and instants, and what a comparison of the search
+    needs for its check, is asked for as well, and is not printed. A subset says nothing of the other one: values that
+    cannot be read without it are masked, and named in ``problems``.
     """
 
     def __init__(self, *values: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her import labels as texts
 from sunpy_helio_plugins.her import turning
 from sunpy_helio_plugins.her.keywords import event_types
+from sunpy_helio_plugins.her.origins import code
 from sunpy_helio_plugins.her.places import Places
 from sunpy_helio_plugins.her.polygon import Polygon
 
@@ -156,10 +156,11 @@ class _Painter:
         shape = self._shape(row)
         if shape is None or np.isnan(shape.instant).any():
             return [], []
-        on_the_sky = shape.system in ("hpc", "hrc")
-        if on_the_sky and ((self.from_earth and self._is_now(shape)) or shape.clamped.all()):
-            return self._plot(self._as_submitted(shape), style) if self.from_earth else [], []
-        outline, visible = turning.seen(shape.traced.on_surface, self.frame)
+        traced = shape.traced
+        on_the_sky = traced.system in ("hpc", "hrc")
+        if on_the_sky and ((self.from_earth and self._is_now(shape)) or traced.clamped.all()):
+            return self._plot(self._as_submitted(traced), style) if self.from_earth else [], []
+        outline, visible = turning.seen(traced.on_surface, self.frame)
         front = self._plot(_only(outline, visible), style) if visible.any() else []
         if not self.hidden or visible.all():
             return front, []
@@ -167,15 +168,16 @@ class _Painter:
         return front, self._plot(_only(outline, ~visible), style | far)
 
     def _shape(self, row: Any) -> Polygon | None:
-        submitted = str(row["event_coordsys"]) if "event_coordsys" in row.colnames else ""
-        systems = SURFACE if re.search("HG[SC]", submitted.upper()) else SKY
+        submitted = code(row["event_coordsys"]) if "event_coordsys" in row.colnames else np.nan
+        systems = SURFACE if submitted in (code("HGS"), code("HGC")) else SKY
         names = [f"{system}_{kind}" for kind in self.shapes for system in systems]
         for name in [*names, *(f"{system}_coord" for system in systems)]:
             found = row[name] if name in row.colnames else None
             if isinstance(found, Polygon):
                 return found
             if isinstance(found, Places) and not found.mask:
-                return Polygon(found.values[None], found.system, found.instants[None], found.starts[None])
+                parts = (part[None] for part in (found.instants, found.starts, found.origins))
+                return Polygon(found.values[None], found.system, *parts)
         return None
 
     def _is_now(self, shape: Polygon) -> bool:

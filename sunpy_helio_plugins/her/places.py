@@ -21,12 +21,16 @@ PROBES = frozenset({"dtype", "_mask", "fill_value", "serialize_method", "_time",
 """What tables look for in a column; asking is no reason to compute it."""
 
 
+NUMBERS = ("values", "instants", "starts", "origins")
+"""What a place is made of, two numbers each."""
+
+
 class PlacesInfo(SkyCoordInfo):
     """What a table needs to know: places of different instants stack, which plain coordinates do not."""
 
     mask_val = None
     attrs_from_parent = frozenset({"unit"})
-    _represent_as_dict_attrs = ("values", "system", "instants", "starts")
+    _represent_as_dict_attrs = ("values", "system", "instants", "starts", "origins")
 
     @property
     def unit(self) -> None:
@@ -70,6 +74,9 @@ class Places(SkyCoord):
         ``"hpc"``, ``"hgs"``, ``"hgc"`` or ``"hrc"``.
     instants, starts : numpy.ndarray
         Shape (n, 2) or (2,): when the places hold, and when the events start, as parts of UTC Julian dates.
+    origins : numpy.ndarray, optional
+        Shape (n, 2) or (2,): systems of submission and scales of radii, as `sunpy_helio_plugins.her.origins` makes
+        them. Defaults to none that are known.
 
     Notes
     -----
@@ -78,9 +85,12 @@ class Places(SkyCoord):
 
     info = PlacesInfo()
 
-    def __init__(self, values: Floats, system: str, instants: Floats, starts: Floats) -> None:
+    def __init__(
+        self, values: Floats, system: str, instants: Floats, starts: Floats, origins: Floats | None = None
+    ) -> None:  # fmt: skip
         # SkyCoord's own initialisation would compute everything at once.
-        self.__dict__.update(values=values, system=system, instants=instants, starts=starts)
+        known = np.full(np.shape(instants), np.nan) if origins is None else origins
+        self.__dict__.update(values=values, system=system, instants=instants, starts=starts, origins=known)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name in PROBES:
@@ -90,9 +100,9 @@ class Places(SkyCoord):
         return self.__dict__[name] if name in self.__dict__ else super().__getattr__(name)
 
     def _computed(self) -> SkyCoord:
-        values, instants, starts = (self.__dict__[name].reshape(-1, 2) for name in ("values", "instants", "starts"))
+        values, instants, starts, origins = (self.__dict__[name].reshape(-1, 2) for name in NUMBERS)
         single = self.values.ndim == 1
-        made = frames.to_sky(values, self.system, instants, starts, single)
+        made = frames.to_sky(values, self.system, instants, starts, single, origins)
         return made[0] if single else made
 
     @property
@@ -135,8 +145,8 @@ class Places(SkyCoord):
         return bool(np.any(self.mask))
 
     def _cut(self, change: Any) -> Self:
-        parts = {name: change(self.__dict__[name]) for name in ("values", "instants", "starts")}
-        made = type(self)(parts["values"], self.system, parts["instants"], parts["starts"])
+        values, *parts = (change(self.__dict__[name]) for name in NUMBERS)
+        made = type(self)(values, self.system, *parts)
         if "info" in self.__dict__:
             made.info = self.info
         return made
@@ -185,14 +195,14 @@ class Places(SkyCoord):
         return self.copy()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.values, self.system, self.instants, self.starts)
+        return type(self), (self.values, self.system, self.instants, self.starts, self.origins)
 
     def __setitem__(self, item: Any, value: Any) -> None:
         """Replace places by those of another column."""
         nothing = value is None or value is np.ma.masked
         if not nothing and getattr(value, "system", None) != self.system:
             raise TypeError(f"A column of places in {self.system} takes such places, not {value!r}.")
-        for name in ("values", "instants", "starts"):
+        for name in NUMBERS:
             self.__dict__[name][item] = np.nan if nothing else getattr(value, name)
         self.__dict__.pop("_sky_coord_frame", None)
 

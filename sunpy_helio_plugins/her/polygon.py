@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import astropy.units as u
 import numpy as np
+from astropy.coordinates import SkyCoord
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import MissingDependencyError
-from sunpy_helio_plugins.her import frames, sphere, turning
+from sunpy_helio_plugins.her import frames, outlines, sphere, turning
 from sunpy_helio_plugins.her import instants as moments
+from sunpy_helio_plugins.her import origins as origin_of
+from sunpy_helio_plugins.her.places import PROBES
 
 if TYPE_CHECKING:
-    from astropy.coordinates import SkyCoord
     from astropy.time import Time
 
 __all__ = ["Polygon"]
@@ -24,12 +25,11 @@ __all__ = ["Polygon"]
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class Polygon:
+class Polygon(SkyCoord):
     """
-    A polygon of one event.
+    A polygon of one event: a coordinate of its vertices, shape (v,), that also knows its area and what it contains.
 
-    Attributes
+    Parameters
     ----------
     vertices : numpy.ndarray
         Shape (v, 2), in the units of the system; the first is repeated at the end, but for a line (`closed`).
@@ -37,17 +37,39 @@ class Polygon:
         ``"hpc"``, ``"hgs"``, ``"hgc"`` or ``"hrc"``.
     instant, start : numpy.ndarray
         Shape (1, 2): when the place holds, and when the event starts.
+    origin : numpy.ndarray, optional
+        Shape (1, 2): the system of submission and the scale of radii, as `sunpy_helio_plugins.her.origins` makes them.
 
     Notes
     -----
     ``hpc`` and ``hrc`` are the authority: the registry computes ``hgs`` and ``hgc`` from them, and what lies at or
     beyond the limb comes to lie 2 to 5 arcsec off (`clamped`).
+
+    Edges are straight in the system of submission. `traced` is the outline with vertices along its edges, on which
+    `area`, `contains`, `to_region` and `~sunpy_helio_plugins.her.overlay` agree.
+
+    The coordinate is computed when it is first asked for.
     """
 
-    vertices: Floats = field(repr=False)
-    system: str
-    instant: Floats = field(repr=False)
-    start: Floats = field(repr=False)
+    def __init__(
+        self, vertices: Floats, system: str, instant: Floats, start: Floats, origin: Floats | None = None
+    ) -> None:  # fmt: skip
+        # SkyCoord's own initialisation would compute everything at once.
+        known = origin_of.nothing(1) if origin is None else origin
+        self.__dict__.update(vertices=vertices, system=system, instant=instant, start=start, origin=known)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name in PROBES:
+            raise AttributeError(name)
+        if "_sky_coord_frame" not in self.__dict__:
+            frame = self.skycoord._sky_coord_frame
+            self.__dict__.update(_sky_coord_frame=frame, _extra_frameattr_names=set())
+        return self.__dict__[name] if name in self.__dict__ else super().__getattr__(name)
+
+    @property
+    def shape(self) -> tuple[int]:
+        """The shape of the coordinate."""
+        return (len(self.vertices),)
 
     def __len__(self) -> int:
         return len(self.vertices)
@@ -57,7 +79,49 @@ class Polygon:
             other.vertices, self.vertices
         )  # fmt: skip
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
     __hash__ = None  # type: ignore[assignment]
+
+    def _apply(self, method: Any, *args: Any, **kwargs: Any) -> SkyCoord:
+        return self.skycoord._apply(method, *args, **kwargs)
+
+    def transform_to(self, frame: Any, merge_attributes: bool = True) -> SkyCoord:
+        """Return the vertices in another frame, as a plain coordinate."""
+        return self.skycoord.transform_to(frame, merge_attributes)
+
+    def directional_offset_by(self, position_angle: Any, separation: Any) -> SkyCoord:
+        """Return places beside the vertices, as a plain coordinate."""
+        return self.skycoord.directional_offset_by(position_angle, separation)
+
+    def spherical_offsets_by(self, d_lon: Any, d_lat: Any) -> SkyCoord:
+        """Return places beside the vertices, as a plain coordinate."""
+        return self.skycoord.spherical_offsets_by(d_lon, d_lat)
+
+    def __setitem__(self, item: Any, value: Any) -> None:
+        raise TypeError("The vertices of a polygon do not change; take polygon.skycoord.copy() for a coordinate.")
+
+    def copy(self, *args: Any, **kwargs: Any) -> Self:
+        """Return a copy that shares nothing."""
+        parts = (self.vertices, self.instant, self.start, self.origin)
+        vertices, instant, start, origin = (part.copy() for part in parts)
+        return type(self)(vertices, self.system, instant, start, origin)
+
+    def __copy__(self) -> Self:
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self.copy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.vertices, self.system, self.instant, self.start, self.origin)
+
+    def __repr__(self) -> str:
+        kind = "Polygon" if self.closed else "Line"
+        return f"<{kind} of {len(self)} vertices in {self.system} at {self.time.isot}>"
+
+    __str__ = __repr__
 
     @property
     def time(self) -> Time:
@@ -80,11 +144,11 @@ class Polygon:
     @cached_property
     def skycoord(self) -> SkyCoord:
         """The vertices as a coordinate, shape (v,), in a frame of one instant and one observer."""
-        return frames.to_sky(self.vertices, self.system, self.instant, self.start, single=True)
+        return frames.to_sky(self.vertices, self.system, self.instant, self.start, single=True, origins=self.origin)
 
     @cached_property
     def _surface(self) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-        return frames.on_surface(self.vertices, self.system, self.instant, self.start)
+        return frames.on_surface(self.vertices, self.system, self.instant, self.start, self.origin)
 
     @property
     def clamped(self) -> NDArray[np.bool_]:
@@ -105,32 +169,33 @@ class Polygon:
     @property
     def on_surface(self) -> SkyCoord:
         """The vertices on the solar surface, Stonyhurst, at the instant of the place; see `clamped`."""
-        from astropy.coordinates import SkyCoord
         from sunpy.coordinates import HeliographicStonyhurst
 
         longitude, latitude, _ = self._surface
         return SkyCoord(longitude * u.deg, latitude * u.deg, frame=HeliographicStonyhurst(obstime=self.time))
 
-    @property
+    @cached_property
+    def traced(self) -> Polygon:
+        """
+        The same outline with vertices added along its edges, which are straight in the system of submission.
+
+        It is given in that system; where that is not known in its own, and radii and angles as in ``hpc``.
+        """
+        vertices, system = outlines.outline(self.vertices, self.system, self.instant, self.start, self.origin)
+        return Polygon(vertices, system, self.instant, self.start, self.origin)
+
+    @cached_property
     def _corners(self) -> Floats:
-        return sphere.corners(*self._surface[:2])
+        return sphere.corners(*self.traced._surface[:2])
 
     @property
     def area(self) -> u.Quantity:
-        """The area on the sphere in square megametres, edges being great circles; 0 for a line."""
+        """
+        The area on the sphere in square megametres, within the outline that `traced` gives; 0 for a line.
+
+        Of what reaches beyond the limb, the part on the disk counts.
+        """
         return (sphere.area(self._corners) if self.closed else 0.0) * (frames.RSUN_KM / 1e3) ** 2 * u.Mm**2
-
-    @property
-    def traced(self) -> Polygon:
-        """
-        The same outline with vertices added along its edges, for what bends them: turning, or another projection.
-
-        The edges are straight in the numbers of its system; those of ``hrc`` are straight on the sky, as in ``hpc``.
-        """
-        vertices, system = self.vertices, self.system
-        if system == "hrc":
-            vertices, system = np.stack(frames.radial(vertices, self.start), axis=1), "hpc"
-        return replace(self, vertices=turning.followed(vertices, system), system=system)
 
     def contains(self, place: SkyCoord) -> Any:
         """
@@ -144,7 +209,7 @@ class Polygon:
         Returns
         -------
         bool or numpy.ndarray of bool
-            Judged on the surface; a place off the disk lies in none.
+            Judged on the surface, within the outline that `traced` gives; a place off the disk lies in none.
         """
         from sunpy.coordinates import HeliographicStonyhurst
         from sunpy.util.exceptions import SunpyUserWarning
@@ -160,14 +225,14 @@ class Polygon:
 
     def to_region(self, frame: Any = None) -> Any:
         """
-        Return the polygon for the package regions: a `regions.PolygonSkyRegion`.
+        Return the outline that `traced` gives for the package regions: a `regions.PolygonSkyRegion`.
 
         Parameters
         ----------
         frame : sunpy.coordinates.Helioprojective, optional
             A picture's frame, ``map.coordinate_frame``: the polygon is turned to it with the solar surface and cut at
-            the limb. Defaults to the vertices as they are, which have no place in a picture of another time where they
-            lie beyond the limb.
+            the limb. Defaults to the outline as it is, which has no place in a picture of another time where it lies
+            beyond the limb.
 
         Returns
         -------
@@ -184,7 +249,7 @@ class Polygon:
         except ImportError:
             raise MissingDependencyError("A polygon as a region", "polygons") from None
         if frame is None:
-            return PolygonSkyRegion(vertices=self.skycoord)
+            return PolygonSkyRegion(vertices=self.traced.skycoord)
         outline, visible = turning.seen(self.traced.on_surface, frame, closed=True)
         return PolygonSkyRegion(vertices=outline) if visible.any() else None
 

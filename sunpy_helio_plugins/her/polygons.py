@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her import frames
+from sunpy_helio_plugins.her.origins import nothing
 from sunpy_helio_plugins.her.polygon import Polygon
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class PolygonsInfo(ParentDtypeInfo):
 
     mask_val = None
     attrs_from_parent = frozenset({"dtype"})
-    _represent_as_dict_attrs = ("vertices", "offsets", "system", "instants", "starts")
+    _represent_as_dict_attrs = ("vertices", "offsets", "system", "instants", "starts", "origins")
 
     @staticmethod
     def default_format(value: Any) -> str:
@@ -65,6 +66,9 @@ class Polygons:
         ``"hpc"``, ``"hgs"``, ``"hgc"`` or ``"hrc"``.
     instants, starts : numpy.ndarray
         Shape (n, 2): when the places hold, and when the events start, as parts of UTC Julian dates.
+    origins : numpy.ndarray, optional
+        Shape (n, 2): systems of submission and scales of radii, as `sunpy_helio_plugins.her.origins` makes them.
+        Defaults to none that are known.
 
     Notes
     -----
@@ -73,11 +77,20 @@ class Polygons:
 
     info = PolygonsInfo()
 
-    def __init__(self, vertices: Floats, offsets: NDArray[np.int64], system: str, instants: Floats, starts: Floats):
+    def __init__(
+        self,
+        vertices: Floats,
+        offsets: NDArray[np.int64],
+        system: str,
+        instants: Floats,
+        starts: Floats,
+        origins: Floats | None = None,
+    ) -> None:
         if system not in frames.SYSTEMS:
             raise QueryError(f"The registry has the systems {', '.join(frames.SYSTEMS)}, not {system!r}.")
         self.vertices, self.offsets, self.system = vertices, offsets, system
         self.instants, self.starts = instants, starts
+        self.origins = nothing(len(instants)) if origins is None else origins
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -117,8 +130,13 @@ class Polygons:
             if start == end:
                 return None
             rows = slice(index, index + 1)
-            return Polygon(self.vertices[start:end], self.system, self.instants[rows], self.starts[rows])
+            return Polygon(self.vertices[start:end], self.system, *(part[rows] for part in self._events))
         return self.take(np.arange(len(self))[item])
+
+    @property
+    def _events(self) -> tuple[Floats, Floats, Floats]:
+        """What is known of the event of each row."""
+        return self.instants, self.starts, self.origins
 
     def take(self, indices: Any, axis: int = 0) -> Self:
         """Return the rows of some indices."""
@@ -129,10 +147,10 @@ class Polygons:
         np.cumsum(counts, out=offsets[1:])
         # The position of each vertex: where its polygon began, plus how far it stands in it.
         source = np.repeat(self.offsets[:-1][rows] - offsets[:-1], counts) + np.arange(offsets[-1])
-        return self._like(self.vertices[source], offsets, self.instants[rows], self.starts[rows])
+        return self._like(self.vertices[source], offsets, *(part[rows] for part in self._events))
 
-    def _like(self, vertices: Floats, offsets: NDArray[np.int64], instants: Floats, starts: Floats) -> Self:
-        made = type(self)(vertices, offsets, self.system, instants, starts)
+    def _like(self, vertices: Floats, offsets: NDArray[np.int64], *events: Floats) -> Self:
+        made = type(self)(vertices, offsets, self.system, *events)
         if "info" in self.__dict__:
             made.info = self.info
         return made
@@ -146,7 +164,7 @@ class Polygons:
         instants : numpy.ndarray
             Shape (n, 2): as the column's own.
         """
-        return self._like(self.vertices, self.offsets, instants, self.starts)
+        return self._like(self.vertices, self.offsets, instants, self.starts, self.origins)
 
     def empty(self, length: int) -> Self:
         """Return a column of as many rows without polygons."""
@@ -163,11 +181,10 @@ class Polygons:
         both = self._like(
             np.concatenate([self.vertices, given.vertices]),
             np.concatenate([self.offsets, given.offsets[1:] + self.offsets[-1]]),
-            np.concatenate([self.instants, given.instants]),
-            np.concatenate([self.starts, given.starts]),
+            *(np.concatenate(pair) for pair in zip(self._events, given._events, strict=True)),
         ).take(order)
         self.vertices, self.offsets = both.vertices, both.offsets
-        self.instants, self.starts = both.instants, both.starts
+        self.instants, self.starts, self.origins = both._events
 
     def insert(self, index: int, value: Any, axis: int = 0) -> Self:
         """Return a column with a polygon, or none, before a row."""
@@ -176,7 +193,7 @@ class Polygons:
         whole = self._like(
             self.vertices,
             np.append(self.offsets, self.offsets[-1]),
-            *(np.concatenate([part, np.full((1, 2), np.nan)]) for part in (self.instants, self.starts)),
+            *(np.concatenate([part, np.full((1, 2), np.nan)]) for part in self._events),
         ).take(order)
         whole[at] = value
         return whole
@@ -202,16 +219,13 @@ class Polygons:
             return self.empty(length)
         if not isinstance(value, Polygon) or value.system != self.system:
             raise TypeError(f"A column of polygons in {self.system} takes such polygons, not {value!r}.")
-        one = type(self)(
-            value.vertices, np.array([0, len(value)], np.int64), self.system, value.instant, value.start
-        )  # fmt: skip
+        offsets = np.array([0, len(value)], np.int64)
+        one = type(self)(value.vertices, offsets, self.system, value.instant, value.start, value.origin)
         return one.take(np.zeros(length, np.int64))
 
     def copy(self, order: str = "C") -> Self:
         """Return a copy that shares nothing."""
-        return self._like(
-            self.vertices.copy(), self.offsets.copy(), self.instants.copy(), self.starts.copy()
-        )  # fmt: skip
+        return self._like(self.vertices.copy(), self.offsets.copy(), *(part.copy() for part in self._events))
 
     def __copy__(self) -> Self:
         return self.copy()
@@ -220,7 +234,7 @@ class Polygons:
         return self.copy()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.vertices, self.offsets, self.system, self.instants, self.starts)
+        return type(self), (self.vertices, self.offsets, self.system, *self._events)
 
     def __eq__(self, other: object) -> Any:
         if not isinstance(other, Polygons) or len(other) != len(self):
@@ -243,4 +257,5 @@ class Polygons:
     def skycoord(self) -> SkyCoord:
         """All vertices as one coordinate, shape (v,), each with the instant and the observer of its row."""
         rows = self.owners
-        return frames.to_sky(self.vertices, self.system, self.instants[rows], self.starts[rows])
+        instants, starts, origins = (part[rows] for part in self._events)
+        return frames.to_sky(self.vertices, self.system, instants, starts, origins=origins)

@@ -16,7 +16,7 @@ from astropy.table import Column, MaskedColumn, QTable, vstack
 from astropy.time import Time
 
 from sunpy_helio_plugins.fields import COMMON
-from sunpy_helio_plugins.her import chaincodes, relations
+from sunpy_helio_plugins.her import chaincodes, origins, relations
 from sunpy_helio_plugins.her import instants as moments
 from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.her.places import Places
@@ -88,6 +88,7 @@ def _typed(cls: type[T], table: QTable) -> T:
 
 def _together(table: QTable, instants: Any, starts: Any) -> dict[str, Any]:
     """Return the polygons and places of a plain table."""
+    events = instants, starts, _origins(table)
     names = dict.fromkeys(_PART.sub("", name) for name in table.colnames)
     systems = {name: name[:3] for name in names if chaincodes.is_chaincode(name)}
     systems |= _of_meta(table, "systems", "SYSTEMS", {})
@@ -96,11 +97,25 @@ def _together(table: QTable, instants: Any, starts: Any) -> dict[str, Any]:
         if f"{name}.lon" in table.colnames:
             pair = [table[f"{name}.{axis}"] for axis in AXES]
             is_point = pair[0].dtype.kind == "f" and pair[0].ndim == 1
-            made[name] = (_places if is_point else _polygons)(pair, system, instants, starts)
+            made[name] = (_places if is_point else _polygons)(pair, system, *events)
         elif name in table.colnames:
             vertices, offsets, _ = chaincodes.rings(_texts(table[name]))
-            made[name] = Polygons(vertices, offsets, system, instants, starts)
+            made[name] = Polygons(vertices, offsets, system, *events)
     return made
+
+
+def _origins(table: QTable) -> Any:
+    """Return the origins of a table's events, which follow from columns of its own or from its records."""
+    if "raw" in table.colnames:
+        records = [json.loads(str(record)) if not isinstance(record, dict) else record for record in table["raw"]]
+        return origins.origins(lambda name: [record.get(name) for record in records])
+
+    def values(name: str) -> list[Any]:
+        if name not in table.colnames:
+            return [None] * len(table)
+        return [text or None for text in _texts(getattr(table[name], "value", table[name]))]
+
+    return origins.origins(values)
 
 
 def _texts(column: Any) -> list[str]:
@@ -109,10 +124,10 @@ def _texts(column: Any) -> list[str]:
     return ["" if missing else str(value) for value, missing in zip(column, gone, strict=True)]
 
 
-def _polygons(pair: list[Any], system: str, instants: Any, starts: Any) -> Polygons:
+def _polygons(pair: list[Any], system: str, *events: Any) -> Polygons:
     axes = [[_numbers(piece) for piece in axis] for axis in pair]
     offsets = np.concatenate([[0], np.cumsum([len(piece) for piece in axes[0]], dtype=np.int64)])
-    return Polygons(np.stack([np.concatenate([[], *axis]) for axis in axes], axis=1), offsets, system, instants, starts)
+    return Polygons(np.stack([np.concatenate([[], *axis]) for axis in axes], axis=1), offsets, system, *events)
 
 
 def _numbers(piece: Any) -> Any:
@@ -120,9 +135,9 @@ def _numbers(piece: Any) -> Any:
     return np.empty(0) if piece is np.ma.masked or not len(piece) else np.asarray(piece, dtype=float)
 
 
-def _places(pair: list[Any], system: str, instants: Any, starts: Any) -> Places:
+def _places(pair: list[Any], system: str, *events: Any) -> Places:
     numbers: Any = [np.ma.filled(np.ma.asarray(axis, dtype=float), np.nan) for axis in pair]
-    return Places(np.stack(numbers, axis=1), system, instants, starts)
+    return Places(np.stack(numbers, axis=1), system, *events)
 
 
 def _anew(cls: type[T], table: QTable) -> T:

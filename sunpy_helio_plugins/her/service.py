@@ -107,11 +107,12 @@ def search(queries: Sequence[Query]) -> Found:
             failures.append(result)
             found.problems.append(f"The events from {query.start} to {query.end} of one request are missing: {result}")
             continue
-        found.add(result.records, result.associations)
-        found.problems += result.problems
+        found.merge(result)
     if failures and len(failures) == len(queries):
         raise failures[0]
-    return _in_order(found, queries)
+    found = _in_order(found, queries)
+    found.problems += found.doubts
+    return found
 
 
 def _side_by_side(queries: list[Query]) -> list[Found | ServiceError]:
@@ -170,8 +171,7 @@ def _in_parts(query: Query, found: Found, slow: ServiceError, lanes: Lanes) -> F
         if isinstance(half, ServiceError):
             found.problems.append(f"The events from {part.start} to {part.end} are missing: {half}")
             continue
-        found.add(half.records, half.associations)
-        found.problems += half.problems
+        found.merge(half)
     if found.problems and not len(found):
         raise AnswerError(ARCHIVE, link(parameters(query)), " ".join(found.problems)) from slow
     found.keep(ordered(found.records, query)[: query.limit if query.ends_at_limit else None])

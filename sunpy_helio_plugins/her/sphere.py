@@ -101,10 +101,12 @@ def _followed(ring: Floats) -> Floats:
 
 def _encloses(places: Floats, ring: Floats) -> NDArray[np.bool_]:
     """Tell which points of a plane lie in a polygon: a ray from them crosses its outline an odd number of times."""
-    x, y = places.T
-    odd = np.zeros(len(places), dtype=bool)
-    for (px, py), (qx, qy) in zip(ring, np.roll(ring, -1, axis=0), strict=True):
-        crossed = (py > y) != (qy > y)
+    made = np.zeros(len(places), dtype=bool)
+    near = ((places >= ring.min(axis=0)) & (places <= ring.max(axis=0))).all(axis=1)
+    x, y = places[near].T
+    odd = np.zeros(len(x), dtype=bool)
+    for (px, py), (qx, qy) in zip(ring.tolist(), np.roll(ring, -1, axis=0).tolist(), strict=True):
         if qy != py:
-            odd ^= crossed & (x < px + (y - py) * (qx - px) / (qy - py))
-    return odd
+            odd ^= ((py > y) != (qy > y)) & (x < px + (y - py) * (qx - px) / (qy - py))
+    made[near] = odd
+    return made

@@ -66,6 +66,8 @@ class HERTable(HelioTable):
     Row = EventRow
     identity = ("kb_archivid",)
     edges = TableAttribute(default=[])
+    unasked = TableAttribute(default=[])
+    """Columns that came because reading others takes them, and that are not printed."""
 
     @classmethod
     def from_records(
@@ -75,6 +77,7 @@ class HERTable(HelioTable):
         problems: Iterable[str] = (),
         client: Any = None,
         instants: Time | None = None,
+        partial: bool = False,
     ) -> Self:
         """
         Make a table of records as the registry sends them.
@@ -92,13 +95,16 @@ class HERTable(HelioTable):
         instants : astropy.time.Time, optional
             Shape (n,): the instants to which the coordinates belong. Defaults to what is known of each method; see
             `sunpy_helio_plugins.her.instants.INSTANTS`.
+        partial : bool, optional
+            Whether the records came without a part of their keywords, as with ``a.her.Return("required")``: what cannot
+            be read without these is masked.
 
         Returns
         -------
         HERTable
             One row for each record, in the same order.
         """
-        maker = Maker(records, list(problems), instants)
+        maker = Maker(records, list(problems), instants, partial)
         made = maker.columns()
         table = cls(list(made.values()), names=list(made), client=client, copy=False)
         table.edges = list(associations)
@@ -183,7 +189,8 @@ class HERTable(HelioTable):
         if "raw" not in self.colnames:
             # Somebody chose these columns.
             return slice(None)
-        return [name for name in SHOWN if name in self.colnames and (name in FIRST or _holds_anything(self[name]))]
+        shown = [name for name in SHOWN if name in self.colnames and (name in FIRST or name not in self.unasked)]
+        return [name for name in shown if name in FIRST or _holds_anything(self[name])]
 
     @display_keys.setter
     def display_keys(self, keys: Any) -> None:

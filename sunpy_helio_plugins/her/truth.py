@@ -1,14 +1,16 @@
 """
 Whether an event answers a comparison: every one is checked again here, after the registry.
 
-The table of truth, for a comparison ``f`` and its opposite ``~f``:
+The table of truth, for a comparison ``f`` and its opposite ``~f``; an event for which neither can be told is kept, and
+`doubts` says why:
 
 ======================================================  =========  ==========
 the event                                               ``f``      ``~f``
 ======================================================  =========  ==========
 is of another type than a type-specific ``f`` judges    holds      holds
 came without the keyword (see ``a.her.Return``)         holds      holds
-has no value for it                                     fails      fails
+has no value for it, or one that cannot be read         fails      fails
+has a value in a unit that is not known, or no unit     unknown    unknown
 has a value                                             as it is   opposite
 has a text that differs in case only                    holds      holds
 ======================================================  =========  ==========
@@ -33,7 +35,7 @@ from sunpy_helio_plugins.her import classes, goes, noaa
 from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.her.queries import Alternative, Box, Query, Triplet
 
-__all__ = ["answers", "columns_of", "holds", "stamp"]
+__all__ = ["answers", "columns_of", "doubts", "holds", "stamp"]
 
 Record = dict[str, Any]
 
@@ -48,9 +50,13 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }  # fmt: skip
 
 
+class UnknownError(ValueError):
+    """A comparison that cannot be judged of an event; the text says why."""
+
+
 def answers(query: Query, record: Record) -> bool:
     """
-    Tell whether an event answers a query.
+    Tell whether an event answers a query, as far as can be told: one that cannot be judged does.
 
     Parameters
     ----------
@@ -59,21 +65,39 @@ def answers(query: Query, record: Record) -> bool:
     record : dict
         The event as the registry sent it.
     """
-    return not query.alternatives or any(_answers(alternative, record) for alternative in query.alternatives)
+    return not query.alternatives or any(_answers(each, record) is not False for each in query.alternatives)
 
 
-def _answers(alternative: Alternative, record: Record) -> bool:
+def doubts(query: Query, record: Record) -> tuple[str, ...]:
+    """
+    Return why it cannot be told whether an event answers a query; empty where it can.
+
+    Parameters
+    ----------
+    query : Query
+        What was asked.
+    record : dict
+        An event that `answers` it.
+    """
+    found = [_answers(each, record) for each in query.alternatives]
+    if True in found:
+        return ()
+    unsure = [each for each, verdict in zip(query.alternatives, found, strict=True) if verdict is None]
+    return tuple(dict.fromkeys(why for each in unsure for test in each.tests if (why := _unknown(test, record))))
+
+
+def _answers(alternative: Alternative, record: Record) -> bool | None:
+    """Return `None` where nothing fails, and something cannot be judged."""
     kind = record.get("event_type")
     if alternative.types and kind and str(kind).upper() not in alternative.types:
         return False
-    if not _in_time(alternative, record):
+    if not _in_time(alternative, record) or not all(_in_box(box, record) for box in alternative.boxes):
         return False
-    if not all(holds(test, record) for test in alternative.tests):
-        return False
-    return all(_in_box(box, record) for box in alternative.boxes)
+    verdicts = [holds(test, record) for test in alternative.tests]
+    return False if False in verdicts else None if None in verdicts else True
 
 
-def holds(test: Triplet, record: Record) -> bool:
+def holds(test: Triplet, record: Record) -> bool | None:
     """
     Tell whether a comparison holds for an event; see the table of truth above.
 
@@ -83,7 +107,28 @@ def holds(test: Triplet, record: Record) -> bool:
         The comparison.
     record : dict
         The event as the registry sent it.
+
+    Returns
+    -------
+    bool or None
+        `None` where it cannot be judged.
     """
+    try:
+        return _judged(test, record)
+    except UnknownError:
+        return None
+
+
+def _unknown(test: Triplet, record: Record) -> str:
+    """Return why a comparison cannot be judged of an event; empty where it can."""
+    try:
+        _judged(test, record)
+    except UnknownError as error:
+        return str(error)
+    return ""
+
+
+def _judged(test: Triplet, record: Record) -> bool:
     if test.event_type and str(record.get("event_type")).upper() != test.event_type:
         return True
     if test.name not in record:
@@ -93,8 +138,14 @@ def holds(test: Triplet, record: Record) -> bool:
         return False
     try:
         return _JUDGES.get(_kind(test.name), _text)(test, value, record)
-    except (TypeError, ValueError):
+    except UnknownError:
+        raise
+    except (TypeError, ValueError, OverflowError):
         return False
+
+
+def _words(test: Triplet) -> str:
+    return " ".join(filter(None, (test.name, test.operator, test.value, test.unit)))
 
 
 def _kind(name: str) -> str:
@@ -141,13 +192,15 @@ def _whole(test: Triplet, value: Any, _: Record) -> bool:
 
 
 def _factor(test: Triplet, record: Record) -> float:
-    """Return what brings the asked value into the record's own unit; `ValueError` where that is not known."""
+    """Return what brings the asked value into the record's own unit."""
     from sunpy_helio_plugins.quantities import units
 
     keyword = keywords()[test.name]
-    own, asked = (units.parse(text, context=keyword.context) for text in (_unit(keyword.unit, record), test.unit))
-    if own is None or asked is None:
-        raise ValueError(test.unit)
+    text = _unit(keyword.unit, record)
+    own, asked = (units.parse(one, context=keyword.context) for one in (text, test.unit))
+    if own is None or asked is None or not asked.is_equivalent(own):
+        name = "event_coordunit" if keyword.unit in _COMPONENTS else keyword.unit
+        raise UnknownError(f"{_words(test)} cannot be judged where {name} is {text!r}")
     return float(asked.to(own)) ** keyword.power
 
 
@@ -196,7 +249,7 @@ def stamp(value: Any) -> str:
 
 def _noaa(test: Triplet, value: Any, record: Record) -> bool:
     own, wanted = float(value), int(float(test.value))
-    if own in SENTINELS or not math.isfinite(own):
+    if own in SENTINELS or own == 0 or not math.isfinite(own):
         return False
     when = stamp(record.get("event_starttime"))
     if test.operator in ("=", "!="):

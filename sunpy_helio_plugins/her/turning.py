@@ -1,8 +1,7 @@
 """
-Outlines as an observer sees them: edges followed closely, turned with the solar surface, cut at the limb.
+Outlines as an observer sees them: turned with the solar surface, cut at the limb.
 
-An outline has few vertices, and a limb is crossed between them: so that it is cut where it crosses, vertices are added
-along its edges first.
+An outline has few vertices, and a limb is crossed between them: `outlines` adds vertices along its edges first.
 """
 
 from __future__ import annotations
@@ -16,44 +15,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
 
-__all__ = ["followed", "limb_of", "seen"]
+__all__ = ["limb_of", "seen"]
 
-Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-
-STEPS = {"hpc": 15.0, "hgs": 1.0, "hgc": 1.0}
-"""The longest edge between two vertices, in the system's unit: about a degree at the centre of the disk."""
-
-MOST = 200
-"""Pieces into which one edge is cut at most."""
-
-
-def followed(vertices: Floats, system: str) -> Floats:
-    """
-    Return an outline with vertices added along its edges.
-
-    Parameters
-    ----------
-    vertices : numpy.ndarray
-        Shape (v, 2).
-    system : str
-        ``"hpc"``, ``"hgs"`` or ``"hgc"``; in its numbers the edges are straight.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (w, 2), the given vertices among them; longitudes are continuous.
-    """
-    if len(vertices) < 2:
-        return vertices
-    corners = vertices
-    if system != "hpc":
-        corners = np.stack([np.unwrap(vertices[:, 0], period=360), vertices[:, 1]], axis=1)
-    lengths = np.abs(np.diff(corners, axis=0)).max(axis=1)
-    pieces = np.clip(np.ceil(lengths / STEPS[system]), 1, MOST).astype(np.int64)
-    ends = np.concatenate([[0], np.cumsum(pieces)])
-    at = np.arange(ends[-1] + 1)
-    return np.stack([np.interp(at, ends, corners[:, axis]) for axis in (0, 1)], axis=1)
 
 
 def limb_of(observer: Any, rsun: u.Quantity) -> u.Quantity:

@@ -311,7 +311,7 @@ def test_many_polygons_are_read_as_one_by_one() -> None:
 def test_one_polygon_tells_its_area_and_what_it_contains(holes: HERTable) -> None:
     pytest.importorskip("spherical_geometry")
     polygon = holes["hpc_boundcc"][0]
-    surface = polygon.on_surface
+    surface = polygon.traced.on_surface
     middle = (surface.lon.mean().value, surface.lat.mean().value)
     other = SingleSphericalPolygon.from_lonlat(surface.lon.value, surface.lat.value, center=middle)
     assert polygon.area.to_value("Mm2") == pytest.approx(other.area() * 695.7**2, rel=1e-6)
@@ -335,7 +335,7 @@ def test_a_polygon_around_the_pole_has_an_area_and_contains_it() -> None:
 def test_a_polygon_goes_to_other_packages(holes: HERTable) -> None:
     polygon = holes["hpc_boundcc"][0]
     assert polygon.to_shapely().area > 0
-    assert len(polygon.to_region().vertices) == len(polygon)
+    assert len(polygon.to_region().vertices) == len(polygon.traced)
     assert polygon.wkt.startswith("POLYGON((")
     assert isinstance(polygon, Polygon)
 

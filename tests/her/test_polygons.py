@@ -136,30 +136,30 @@ def test_a_region_in_a_later_picture_is_turned_and_cut_at_the_limb() -> None:
         place = sky.pixel_to_world(columns * u.pix, rows * u.pix)
         assert np.hypot(place.Tx, place.Ty).max().to_value("arcsec") < limb + 20
     assert hole.to_region(picture("2026-01-18T12:00:00").coordinate_frame) is None
-    assert len(hole.to_region().vertices) == 5
+    assert len(hole.to_region().vertices) == len(hole.traced)
 
 
-@settings(max_examples=25, deadline=None, database=None)
-@given(st.floats(-170, 170), st.floats(-85, 85), st.floats(1, 40), st.integers(3, 30), st.integers(0, 10**6))
+@settings(max_examples=15, deadline=None, database=None)
+@given(st.floats(-170, 170), st.floats(-40, 40), st.floats(1, 40), st.integers(3, 20), st.integers(0, 10**6))
 def test_area_and_containment_are_those_of_spherical_geometry(
     longitude: float, latitude: float, size: float, count: int, seed: int
 ) -> None:
+    """Edges are straight in degrees, as they were submitted; the judge gets them in pieces of a tenth of a degree."""
     source = np.random.default_rng(seed)
-    centre = on_the_sun(longitude, latitude)
-    angles = (np.arange(count) + source.uniform(0, 0.8, count)) * 360 / count * u.deg
-    ring = centre.directional_offset_by(angles, source.uniform(0.3, 1, count) * size * u.deg)
-    pairs = list(zip(ring.lon.to_value("deg"), ring.lat.to_value("deg"), strict=True))
-    mine = polygon("hgs", *pairs)
-    closed = [np.append(part, part[0]) for part in (ring.lon.to_value("deg"), ring.lat.to_value("deg"))]
-    judge = SingleSphericalPolygon.from_lonlat(*closed, center=(longitude, latitude))
-    if np.max(np.diff(np.append(angles, angles[0] + 360 * u.deg))) < 170 * u.deg:
-        assert mine.area.to_value("Mm2") == pytest.approx(judge.area() * 695.7**2, rel=1e-5, abs=1e-3)
-        assert mine.contains(centre)
-        places = centre.directional_offset_by(
-            source.uniform(0, 360, 20) * u.deg, source.uniform(0, 1.2, 20) * size * u.deg
-        )
-        theirs = [judge.contains_lonlat(place.lon.to_value("deg"), place.lat.to_value("deg")) for place in places]
-        assert mine.contains(places).tolist() == theirs
+    angles = (np.arange(count) + source.uniform(0, 0.8, count)) * 2 * np.pi / count
+    ring = source.uniform(0.3, 1, count)[:, None] * size * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    ring = np.concatenate([ring, ring[:1]]) + np.array([longitude, latitude])
+    mine = polygon("hgs", *map(tuple, ring[:-1].tolist()))
+    at = np.arange(0, count + 1e-9, 1 / np.ceil(10 * np.abs(np.diff(ring, axis=0)).max()))
+    dense = [np.interp(at, np.arange(count + 1), axis) for axis in ring.T]
+    judge = SingleSphericalPolygon.from_lonlat(*dense, center=(longitude, latitude))
+    if np.max(np.diff(np.append(angles, angles[0] + 2 * np.pi))) < np.radians(170):
+        assert mine.area.to_value("Mm2") == pytest.approx(judge.area() * 695.7**2, rel=1e-4, abs=1e-3)
+        assert mine.contains(on_the_sun(longitude, latitude))
+        places = source.uniform(-1.2, 1.2, (20, 2)) * size + np.array([longitude, latitude])
+        theirs = [judge.contains_lonlat(*place) for place in places if abs(place[1]) < 90]
+        mine_too = mine.contains(SkyCoord([on_the_sun(*place) for place in places if abs(place[1]) < 90]))
+        assert mine_too.tolist() == theirs
 
 
 @pytest.fixture
