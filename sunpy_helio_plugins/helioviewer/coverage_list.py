@@ -89,7 +89,7 @@ class CoverageLister:
         return Found(true_times(paths, instants), paths, [*gaps, *nameless, *unnamed])
 
     def _named(self, source: Source, seconds: Any, whole: Span) -> tuple[list[tuple[np.datetime64, str]], list[Gap]]:
-        """Return the images of some seconds, the first and the last one of each, and of which seconds one is missing."""
+        """Return the first and the last image of some seconds, and the seconds of which one is missing."""
         pieces = [(second, second + SECOND) for second in seconds]
         first, failed = asked(self.pool, partial(_path, source, LOOKED_AFTER[0]), pieces, whole)
         known = [(second, second + SECOND) for second, _ in first]
