@@ -156,8 +156,7 @@ def path_of(source: Source, second: np.datetime64, later: np.timedelta64 = LOOKE
     ServiceError
         The API does not answer as it should, or with another image: it gives the nearest one, however far that is.
     """
-    unit = "s" if not later else "ms"
-    date = np.datetime_as_string(second.astype("M8[s]") + later, unit=unit)
+    date = np.datetime_as_string(second.astype("M8[s]") + later, unit="ms" if later else "s")
     wish = {"date": f"{date}Z", "sourceId": str(source.id), "jpip": "true", "json": "true"}
     uri = api.ask_object("getJP2Image", wish).get("uri")
     path = urlsplit(uri).path if isinstance(uri, str) else ""
