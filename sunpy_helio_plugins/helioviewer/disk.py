@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["on_disk"]
 
 
-def on_disk(keys: Mapping[str, Any], shape: tuple[int, int]) -> np.ndarray:
+def on_disk(keys: Mapping[str, Any], shape: tuple[int, int], margin: float = 0.0) -> np.ndarray:
     """
     Return whether the centre of each pixel lies within the header's limb, RSUN_OBS, of the centre of the Sun.
 
@@ -23,6 +23,8 @@ def on_disk(keys: Mapping[str, Any], shape: tuple[int, int]) -> np.ndarray:
         The header, its keywords in capitals.
     shape : tuple of int
         Rows and columns of the picture.
+    margin : float, optional
+        How far inside the limb the centre of a pixel has to be, in pixels.
 
     Returns
     -------
@@ -45,7 +47,7 @@ def on_disk(keys: Mapping[str, Any], shape: tuple[int, int]) -> np.ndarray:
     x_sun, y_sun = -np.linalg.solve(_rotation(keys), [keys.get("CRVAL1", 0), keys.get("CRVAL2", 0)])
     x = (np.arange(1, shape[1] + 1) - x_ref) * x_step - x_sun
     y = (np.arange(shape[0], 0, -1) - y_ref) * y_step - y_sun
-    return np.asarray(x[None, :] ** 2 + y[:, None] ** 2 <= radius**2)
+    return np.asarray(x[None, :] ** 2 + y[:, None] ** 2 <= max(radius - margin * abs(x_step), 0) ** 2)
 
 
 def _rotation(keys: Mapping[str, Any]) -> np.ndarray:
