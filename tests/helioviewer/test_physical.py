@@ -30,9 +30,10 @@ HMI: dict[str, Any] = {
 }  # fmt: skip
 AIA: dict[str, Any] = {
     "TELESCOP": "SDO/AIA", "INSTRUME": "AIA_4", "WAVELNTH": 304, "WAVEUNIT": "angstrom", "EXPTIME": 2.9,
-    "DATE-OBS": "2024-04-16T11:15:41.129", "CTYPE1": "HPLN-TAN", "CTYPE2": "HPLT-TAN", "CUNIT1": "arcsec", "CUNIT2": "arcsec", "CRPIX1": 128.5,
-    "CRPIX2": 128.5, "CDELT1": 0.6, "CDELT2": 0.6, "CRVAL1": 0, "CRVAL2": 0, "CROTA2": 0.0, "DSUN_OBS": 1.5e11,
-    "RSUN_OBS": 956.0, "HGLN_OBS": 0, "HGLT_OBS": -5.4, "HV_HVS_DETAILS_FILENAME_VERSION": 5.0,
+    "DATE-OBS": "2024-04-16T11:15:41.129", "CTYPE1": "HPLN-TAN", "CTYPE2": "HPLT-TAN", "CUNIT1": "arcsec",
+    "CUNIT2": "arcsec", "CRPIX1": 128.5, "CRPIX2": 128.5, "CDELT1": 0.6, "CDELT2": 0.6, "CRVAL1": 0, "CRVAL2": 0,
+    "CROTA2": 0.0, "DSUN_OBS": 1.5e11, "RSUN_OBS": 956.0, "HGLN_OBS": 0, "HGLT_OBS": -5.4,
+    "HV_HVS_DETAILS_FILENAME_VERSION": 5.0,
 }  # fmt: skip
 SAVED = pytest.mark.filterwarnings("ignore:The meta key", "ignore:.*NaN value")
 

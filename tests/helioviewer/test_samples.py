@@ -1,4 +1,4 @@
-"""Palettes, colours, signs and odd numbers of bits: samples are read as they are, and no such file is a network fault."""
+"""Palettes, colours, signs and odd depths: samples are read as they are, and no such file is a network fault."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_samples_of_any_depth(tmp_path: Path, bits: int, is_signed: bool) -> Non
         assert bits not in (8, 16)
     else:
         assert np.array_equal(small.data, glymur.Jp2k(path)[::2, ::2][::-1])
-    with pytest.raises(FileError, match="Display bytes are expected|not known"):
+    with pytest.raises(FileError, match=r"Display bytes are expected|not known"):
         helioviewer.read(path, physical=True)
 
 
