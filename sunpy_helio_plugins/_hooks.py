@@ -1,9 +1,10 @@
 """
 Modules of ours that are imported when a heavy module of somebody else's is.
 
-`sunpy.timeseries`, `asdf` and `glymur` cost too much to be imported for everyone; still, once a user has imported them,
-our TimeSeries sources, our ASDF converters and our OpenJPEG fallback must be there without a further word. `when_imported` sees to that, whether
-the heavy module is imported before this package or after it.
+`sunpy.timeseries`, `sunpy.map`, `asdf` and `glymur` cost too much to be imported for everyone; still, once a user has
+imported them, our TimeSeries sources, our ASDF converters, our OpenJPEG fallback and our care for Helioviewer's files
+must be there without a further word. `when_imported` sees to that, whether the heavy module is imported before this
+package or after it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ COMPANIONS = {
     "sunpy.timeseries": ("sunpy_helio_plugins.hapi.timeseries", "sunpy_helio_plugins.imap.timeseries"),
     "asdf": ("sunpy_helio_plugins.storage.asdf_extension",),
     "glymur": ("sunpy_helio_plugins.helioviewer.openjpeg",),
+    "sunpy.io._jp2": ("sunpy_helio_plugins.helioviewer.palette",),
+    "sunpy.map.sources.source_type": ("sunpy_helio_plugins.helioviewer.stretch",),
 }
 
 

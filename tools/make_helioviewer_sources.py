@@ -19,6 +19,15 @@ TARGET = Path(__file__).parents[1] / "sunpy_helio_plugins" / "helioviewer" / "so
 NANOMETRES = frozenset({"83"})
 """KCor's measurement, 735, is in nanometres; all others are in angstroms."""
 
+FOLDERS = {
+    "131": "/PUNCH/YYYY/MM/DD/CAM", "132": "/CCOR-1/YYYY/MM/DD/white-light", "133": "/CCOR-2/YYYY/MM/DD/white-light",
+    "134": "/PUNCH/YYYY/MM/DD/PAM",
+}  # fmt: skip
+"""
+Folders that Helioviewer's ``jp2parser.py`` (repository Helioviewer-Project/api) makes from other words than those of
+its database: they win over the table's jp2_dir.
+"""
+
 
 def state(row: dict[str, str]) -> str:
     """Return in one word what the HAPI server does with a source."""
@@ -39,7 +48,7 @@ def wavelength(row: dict[str, str]) -> float | None:
 
 def folder(row: dict[str, str]) -> str | None:
     """Return the folder below the root of the static tree, with fields for the date, where it is known for certain."""
-    told = row["jp2_dir"]
+    told = FOLDERS.get(row["sourceId"], row["jp2_dir"])
     certain = told and "(" not in told and not row["members"]
     return told.replace("YYYY/MM/DD", "{date:%Y/%m/%d}") if certain else None
 

@@ -27,7 +27,8 @@ from sunpy_helio_plugins.hapi.header import NO_DATA, Info, status_of
 from sunpy_helio_plugins.transport.words import server_words
 
 __all__ = [
-    "SNIFFED", "SUFFIX", "Content", "acceptance", "begins_like_hapi", "from_answer", "looks_like_hapi", "note_origin", "split",
+    "SNIFFED", "SUFFIX", "Content", "acceptance", "begins_like_hapi", "from_answer", "looks_like_hapi",
+    "note_origin", "split",
 ]  # fmt: skip
 
 

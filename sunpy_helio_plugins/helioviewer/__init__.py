@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.helioviewer.media import jpx, screenshot, status
     from sunpy_helio_plugins.helioviewer.movies import movie
     from sunpy_helio_plugins.helioviewer.nearest import near
-    from sunpy_helio_plugins.helioviewer.reading import read
+    from sunpy_helio_plugins.helioviewer.reading import clipped, read
     from sunpy_helio_plugins.helioviewer.twins import science
 
-__all__ = ["coverage", "jpx", "movie", "near", "read", "science", "screenshot", "sources", "status"]
+__all__ = ["clipped", "coverage", "jpx", "movie", "near", "read", "science", "screenshot", "sources", "status"]
 
 
 def __getattr__(name: str) -> Any:
@@ -35,8 +35,8 @@ def __dir__() -> list[str]:
 
 
 _OFFERED = {
-    "coverage": "holdings", "jpx": "media", "movie": "movies", "near": "nearest", "read": "reading", "science": "twins",
-    "screenshot": "media", "status": "media",
+    "clipped": "reading", "coverage": "holdings", "jpx": "media", "movie": "movies", "near": "nearest",
+    "read": "reading", "science": "twins", "screenshot": "media", "status": "media",
 }  # fmt: skip
 
 

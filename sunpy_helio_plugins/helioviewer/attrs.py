@@ -10,7 +10,7 @@ import astropy.units as u
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import Marker, Word
-from sunpy_helio_plugins.helioviewer import catalogue
+from sunpy_helio_plugins.helioviewer import catalogue, synonyms
 
 __all__ = ["Header", "Image", "Lister", "Measurement", "Quality", "SourceID", "Tolerance"]
 
@@ -87,7 +87,8 @@ class Measurement(Word):
         if given not in spelt:
             similar = get_close_matches(given, spelt, n=4, cutoff=0.4)
             hint = ", ".join(spelt[one] for one in similar) or ", ".join(sorted(spelt.values()))
-            raise QueryError(f"Helioviewer has no measurement {value!r}; it has, among others: {hint}.")
+            advice = synonyms.advice(str(value), ())
+            raise QueryError(f"Helioviewer has no measurement {value!r}. {advice}It has, among others: {hint}.")
         return spelt[given]
 
 

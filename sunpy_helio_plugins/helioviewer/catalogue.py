@@ -162,7 +162,11 @@ def folded(name: str) -> str:
 
 
 def chosen(
-    sources: Sequence[Source], given: str, kind: str, names: Callable[[Source], tuple[str, ...]]
+    sources: Sequence[Source],
+    given: str,
+    kind: str,
+    names: Callable[[Source], tuple[str, ...]],
+    advice: Callable[[str, Sequence[Source]], str] = lambda given, sources: "",
 ) -> tuple[Source, ...]:
     """
     Return those sources that bear a name.
@@ -177,6 +181,8 @@ def chosen(
         What it names, for messages.
     names : callable
         The names of that kind that a source bears.
+    advice : callable, optional
+        Says what to write for a name that is of another kind, as `sunpy_helio_plugins.helioviewer.synonyms.advice`.
 
     Raises
     ------
@@ -190,6 +196,8 @@ def chosen(
     left = sorted({name for source in sources for name in names(source)})
     if folded(given) in map(folded, everywhere):
         raise QueryError(f"With the rest of the query, the {kind} cannot be {given!r}; possible: {', '.join(left)}.")
-    similar = get_close_matches(given, everywhere, n=3)
-    hint = f"Did you mean {' or '.join(similar)}? " if similar else ""
+    hint = advice(given, sources)
+    similar = [] if hint else get_close_matches(given, everywhere, n=3)
+    if similar:
+        hint = f"Did you mean {' or '.join(similar)}? "
     raise QueryError(f"Helioviewer has no {kind} {given!r}. {hint}It has: {', '.join(everywhere)}.")

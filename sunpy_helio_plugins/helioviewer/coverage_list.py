@@ -5,11 +5,18 @@ Lists of images from the API's data coverage: for sources that nothing else list
 and the range after as well (`Helioviewer API`_, undocumented; read from its code): one request lists 5.2 hours.
 ``getJP2Image`` with ``jpip`` and ``json`` then gives the path of each without sending it.
 
+The API knows whole seconds only, and two images of one second are one point of its coverage. It takes the nearest of
+the last image before a time and the first one at or after it: asked for a second, it gives the first image of that
+second, and asked for a quarter of a second later the last one. More than two are known of where the coverage repeats
+the second.
+
 .. _Helioviewer API: https://api.helioviewer.org/docs/v2/
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,7 +29,7 @@ from sunpy_helio_plugins.errors import AnswerError
 from sunpy_helio_plugins.helioviewer import api
 from sunpy_helio_plugins.helioviewer.catalogue import Source
 from sunpy_helio_plugins.helioviewer.filenames import named_times, true_times
-from sunpy_helio_plugins.helioviewer.listing import SECOND, Found, Gap, asked
+from sunpy_helio_plugins.helioviewer.listing import SECOND, Found, Gap, Span, asked
 from sunpy_helio_plugins.helioviewer.translate import PROVIDER
 
 __all__ = ["CoverageLister", "path_of"]
@@ -35,6 +42,9 @@ MOST_NAMES = 2000
 AT_ONCE = 3
 
 _APART = np.timedelta64(1500, "ms")
+
+LOOKED_AFTER = (np.timedelta64(0, "ms"), np.timedelta64(250, "ms"))
+"""How much later than a second to ask for its first and for its last image."""
 
 
 @dataclass
@@ -66,16 +76,45 @@ class CoverageLister:
             return Found.nothing(Gap(start, end, f"{reason}; ask for less"))
         windows = [(window, window + 3 * WIDTH) for window in starts]
         parts, gaps = asked(self.pool, partial(_seconds, source), windows, (start, end))
-        seconds = np.unique(np.concatenate([np.empty(0, "M8[s]"), *parts]))
-        seconds = seconds[(seconds >= low) & (seconds <= high)]
+        seconds, counts = _counted(parts)
+        inside = (seconds >= low) & (seconds <= high)
+        seconds, counts = seconds[inside], counts[inside]
         if len(seconds) > MOST_NAMES:
             reason = f"the names of {len(seconds)} images would have to be asked for singly; ask for less"
             return Found.nothing(Gap(start, end, reason))
-        pieces = [(second, second + SECOND) for second in seconds]
-        named, nameless = asked(self.pool, partial(_named, source), pieces, (start, end))
+        named, nameless = self._named(source, seconds, (start, end))
+        unnamed = _unnamed(named, seconds, counts)
         paths = np.array([path.encode() for _, path in named] or [], dtype="S")
         instants = np.array([second for second, _ in named], dtype="M8[s]")
-        return Found(true_times(paths, instants), paths, [*gaps, *nameless])
+        return Found(true_times(paths, instants), paths, [*gaps, *nameless, *unnamed])
+
+    def _named(self, source: Source, seconds: Any, whole: Span) -> tuple[list[tuple[np.datetime64, str]], list[Gap]]:
+        """Return the first and the last image of some seconds, and the seconds of which one is missing."""
+        pieces = [(second, second + SECOND) for second in seconds]
+        first, failed = asked(self.pool, partial(_path, source, LOOKED_AFTER[0]), pieces, whole)
+        known = [(second, second + SECOND) for second, _ in first]
+        last, gaps = asked(self.pool, partial(_path, source, LOOKED_AFTER[1]), known, whole)
+        return sorted({*first, *last}), [*failed, *gaps]
+
+
+def _counted(parts: Sequence[Any]) -> tuple[Any, Any]:
+    """Return each second of some windows, and how often one window has it: neighbouring windows share their border."""
+    most: dict[Any, int] = {}
+    for part in parts:
+        for second, count in zip(*np.unique(part, return_counts=True), strict=True):
+            most[second] = max(most.get(second, 0), int(count))
+    ordered = sorted(most)
+    return np.array(ordered, dtype="M8[s]"), np.array([most[second] for second in ordered], dtype=int)
+
+
+def _unnamed(named: Sequence[tuple[np.datetime64, str]], seconds: Any, counts: Any) -> list[Gap]:
+    """Return the seconds of which the coverage has more images than names came; those without any are told already."""
+    came = Counter(second for second, _ in named)
+    return [
+        Gap(second, second + SECOND, f"there are {count} images in this second, and the names of {came[second]} came")
+        for second, count in zip(seconds, counts, strict=True)
+        if count > came[second] > 0
+    ]
 
 
 def _seconds(source: Source, window: np.datetime64, end: np.datetime64) -> np.ndarray[Any, Any]:
@@ -93,11 +132,13 @@ def _seconds(source: Source, window: np.datetime64, end: np.datetime64) -> np.nd
     return np.array(points, dtype="M8[ms]").astype("M8[s]")
 
 
-def _named(source: Source, second: np.datetime64, end: np.datetime64) -> tuple[np.datetime64, str]:
-    return second, path_of(source, second)
+def _path(
+    source: Source, later: np.timedelta64, second: np.datetime64, end: np.datetime64
+) -> tuple[np.datetime64, str]:
+    return second, path_of(source, second, later)
 
 
-def path_of(source: Source, second: np.datetime64) -> str:
+def path_of(source: Source, second: np.datetime64, later: np.timedelta64 = LOOKED_AFTER[0]) -> str:
     """
     Return the path of the image of a second.
 
@@ -107,14 +148,17 @@ def path_of(source: Source, second: np.datetime64) -> str:
         The kind of image.
     second : numpy.datetime64
         Its time in the database.
+    later : numpy.timedelta64, optional
+        How much later to ask for: with one of `LOOKED_AFTER`, the first or the last image of the second.
 
     Raises
     ------
     ServiceError
         The API does not answer as it should, or with another image: it gives the nearest one, however far that is.
     """
-    asked = {"date": f"{second.astype('M8[s]')}Z", "sourceId": str(source.id), "jpip": "true", "json": "true"}
-    uri = api.ask_object("getJP2Image", asked).get("uri")
+    date = np.datetime_as_string(second.astype("M8[s]") + later, unit="ms" if later else "s")
+    wish = {"date": f"{date}Z", "sourceId": str(source.id), "jpip": "true", "json": "true"}
+    uri = api.ask_object("getJP2Image", wish).get("uri")
     path = urlsplit(uri).path if isinstance(uri, str) else ""
     if not path.endswith(".jp2"):
         words = f"the address of an image was expected, {str(uri)[:100]} came"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 __all__ = ["named_times", "true_times"]
 
 _STAMP = re.compile(
-    rb"""(?:^|(?<=[_-]))
+    rb"""(?:^|(?<=[_-])|(?<=_s))                                       # a start is s20260110T... in names of NOAA
     (?P<year>\d{4})(?P<gap>_?)(?P<month>\d\d)(?P=gap)(?P<day>\d\d)  # 2026_01_10 or 20260110
     (?:__|T|_)?                                                     # AIA, EUI, IRIS; PUNCH has nothing
     (?P<hour>\d\d)(?P=gap)(?P<minute>\d\d)(?P=gap)(?P<second>\d\d)

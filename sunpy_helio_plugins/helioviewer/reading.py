@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.errors import FileError, HelioPluginsError, QueryError
 from sunpy_helio_plugins.helioviewer import header, jp2, reduced, repairs
 from sunpy_helio_plugins.helioviewer import physical as values
 
 if TYPE_CHECKING:
+    import numpy as np
     from sunpy.map import GenericMap
 
-__all__ = ["read"]
+__all__ = ["clipped", "read"]
 
 
 def read(file: str | Path, size: int | None = None, physical: bool = False) -> GenericMap:
@@ -28,14 +30,17 @@ def read(file: str | Path, size: int | None = None, physical: bool = False) -> G
         much is read and decoded as the picture needs, and the coordinates belong to its pixels.
     physical : bool, optional
         Turn display bytes into DN/s (AIA, the continuum of HMI) or gauss (magnetograms of HMI), as far as they hold
-        them: quantized, clipped and compressed with loss. The keyword QSTEP has the step between two neighbouring bytes
-        at the median. Off the disk, HMI's values are NaN.
+        them: quantized, clipped and compressed with loss. Off the disk, which by the header's geometry ends at
+        RSUN_OBS, HMI's values are NaN. Values that were clipped are those of the limit: `clipped` says where.
 
     Returns
     -------
     sunpy.map.GenericMap
         The map. Unless ``physical``, its unit is ``byte``: the header's own BUNIT, now in HV_BUNIT, is that of the data
-        of which the bytes were made. What was repaired stands in HISTORY.
+        of which the bytes were made. What was repaired stands in HISTORY, and survives ``Map.save``.
+        With ``physical``, the header tells the step between two neighbouring bytes at the median (QSTEP), the limits
+        at which the data were clipped and the number of pixels there (CLIPLOW, NCLIPLOW, CLIPHIGH, NCLIPHI), and the
+        mean of the map over that of the data (MEANRAT), by which nothing is rescaled.
 
     Raises
     ------
@@ -48,30 +53,45 @@ def read(file: str | Path, size: int | None = None, physical: bool = False) -> G
 
     path = Path(file)
     pixels = reduced.checked(size)
+    data = _bytes(path, pixels)
     try:
-        data = _bytes(path, pixels)
-        own = header.keywords(header.text_of(data))
-        picture = reduced.decoded(data)
-        own = repairs.repaired(own, path.name)
-        picture, own = _physical(picture, own) if physical else (picture, repairs.display_unit(own))
-    except FileError as error:
-        raise FileError(f"{path.name}: {error}") from error
-    try:
+        picture, own = _parts(data, path.name, physical)
         # The first row of a picture is its upper one, of a map the lower one.
         return sunpy.map.Map(picture[::-1], own)
-    except Warning:
+    except FileError as error:
+        raise FileError(f"{path.name}: {error}") from error
+    except (Warning, HelioPluginsError):
         raise
     except Exception as error:
         words = f"{path.name}: sunpy makes no map of its header: {type(error).__name__}: {error}"
         raise FileError(words) from error
 
 
+def _parts(data: bytes, name: str, physical: bool) -> tuple[Any, dict[str, Any]]:
+    """Return picture and header of a map."""
+    own = header.keywords(header.text_of(data))
+    picture = reduced.decoded(data)
+    if picture.ndim != 2:
+        raise FileError(
+            f"The picture has {picture.shape[2]} components, as a picture in colours has, and a map is made of one."
+        )
+    own = repairs.repaired(own, name)
+    return _physical(picture, own) if physical else (picture, repairs.display_unit(own, picture.dtype))
+
+
 def _bytes(path: Path, size: int | None) -> bytes:
     """Return the file, or a smaller one made of its beginning."""
     with path.open("rb") as stream:
-        if size is not None:
-            return _smaller(stream, size)
-        data = stream.read()
+        try:
+            return _whole(stream) if size is None else _smaller(stream, size)
+        except FileError as error:
+            raise FileError(f"{path.name}: {error}") from error
+        except (struct.error, ValueError, IndexError) as error:
+            raise FileError(f"{path.name}: the file cannot be read: {error}") from error
+
+
+def _whole(stream: Any) -> bytes:
+    data: bytes = stream.read()
     if data[: len(jp2.SIGNATURE)] != jp2.SIGNATURE:
         raise jp2.classified(data[:4096], len(data))
     return data
@@ -92,6 +112,63 @@ def _smaller(stream: Any, size: int) -> bytes:
 def _physical(picture: Any, own: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     found = values.invert(picture, own)
     # Values are no longer stretched: drawn, they are to get the stretch that sunpy gives to data.
-    own = {key: value for key, value in own.items() if key.upper() not in ("BUNIT", "HELIOVIEWER")}
-    own |= {"BUNIT": found.unit, "QSTEP": found.step}
-    return found.values, own
+    own = {key: value for key, value in own.items() if key.upper() not in ("BUNIT", "HELIOVIEWER", repairs.MARK)}
+    told = {"BUNIT": found.unit, "QSTEP": found.step}
+    if found.limits is not None:
+        told |= {"CLIPLOW": found.limits[0], "CLIPHIGH": found.limits[1]}
+        told |= {"NCLIPLOW": found.clipped[0], "NCLIPHI": found.clipped[1]}
+    if found.ratio is not None:
+        told["MEANRAT"] = found.ratio
+    comments = {key: _COMMENTS[key] for key in told if key in _COMMENTS}
+    return found.values, {**own, **told, "KEYCOMMENTS": {**own.get("KEYCOMMENTS", {}), **comments}}
+
+
+_COMMENTS = {
+    "QSTEP": "between neighbouring bytes at the median",
+    "CLIPLOW": "pixels of this value are at it or below",
+    "CLIPHIGH": "pixels of this value are at it or above",
+    "NCLIPLOW": "number of pixels at CLIPLOW",
+    "NCLIPHI": "number of pixels at CLIPHIGH",
+    "MEANRAT": "mean of the map over DATAMEAN of the FITS",
+}
+"""What the keywords beside physical values mean, short enough for a card of a FITS header."""
+
+
+def clipped(image: GenericMap) -> np.ndarray:
+    """
+    Return which pixels of a map were clipped when its picture was made.
+
+    Parameters
+    ----------
+    image : sunpy.map.GenericMap
+        A map from `read`, or a part of one, also when it was saved and opened again.
+
+    Returns
+    -------
+    numpy.ndarray of int8
+        As the map's data: -1 where the value is at or below the lower limit (``CLIPLOW`` in the map's header, or the
+        lowest byte), 1 where it is at or above the upper one (``CLIPHIGH``, or the highest byte), 0 elsewhere. Since
+        files are compressed with loss, a pixel beside a clipped one may be a byte or two off its limit.
+
+    Raises
+    ------
+    QueryError
+        The map's header does not tell how its values were made.
+    """
+    import numpy as np
+
+    limits = [image.meta.get(key) for key in ("CLIPLOW", "CLIPHIGH")]
+    if limits == [None, None]:
+        if image.meta.get(repairs.MARK):
+            limits = [np.iinfo(np.uint8).min, np.iinfo(np.uint8).max]
+        elif "QSTEP" not in image.meta:
+            raise QueryError(
+                "Only maps of helioviewer.read know what was clipped: this one's header has neither CLIPLOW and "
+                f"CLIPHIGH nor {repairs.MARK}."
+            )
+    flags = np.zeros(image.data.shape, np.int8)
+    if None not in limits:
+        low, high = (np.asarray(limit, image.data.dtype) for limit in limits)
+        flags[image.data <= low] = -1
+        flags[image.data >= high] = 1
+    return flags

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import struct
 from functools import partial
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sunpy_helio_plugins.errors import FileError, MissingDependencyError, QueryError
-from sunpy_helio_plugins.helioviewer import header, jp2
+from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.helioviewer import header, jp2, samples
 from sunpy_helio_plugins.helioviewer.codestream import Layout, cut, levels, reductions
 
 if TYPE_CHECKING:
@@ -114,43 +113,27 @@ def _file(data: bytes, start: int, text: str, stream: bytes, halvings: int, shap
 
 def _encoded(data: bytes, start: int, text: str, size: int) -> bytes:
     """Decode and encode again, without loss: for files of which no prefix makes a picture."""
-    steps = levels(data[start:])
-    with _opened(data) as picture:
-        width, height = picture.size
+    codestream = _codestream(data)
+    steps = levels(codestream)
+    width, height = _sides(codestream)
     for halvings in range(reductions(width, height, steps, size), 0, -1):
-        small = _smaller(data, halvings)
+        small = samples.encoded_smaller(codestream, halvings)
         if small is not None:
-            begin, finish = jp2.codestream_at(small)
-            return _file(data, start, text, small[begin:finish], halvings, (height, width))
-    with _opened(data) as picture:
-        _load(picture)
+            return _file(data, start, text, small, halvings, (height, width))
+    samples.decoded(codestream)
     return data
 
 
-def _smaller(data: bytes, halvings: int) -> bytes | None:
-    """Return a picture decoded at a reduction, encoded without loss; `None` where Pillow cannot, as with odd sizes."""
-    out = io.BytesIO()
-    with _opened(data) as picture:
-        picture.reduce = halvings
-        try:
-            picture.load()
-        except (OSError, SyntaxError, ValueError, MemoryError):
-            return None
-        resolutions = max(min(6, min(picture.size).bit_length() - 1), 1)
-        picture.save(out, format="JPEG2000", irreversible=False, num_resolutions=resolutions)
-    return out.getvalue()
-
-
-def _opened(data: bytes) -> Any:
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise MissingDependencyError("Decoding JPEG 2000 images", "jpeg2000") from error
+def _codestream(data: bytes) -> bytes:
+    """Return the codestream of a file whose sizes are believed."""
     _check_size(data)
-    try:
-        return Image.open(io.BytesIO(data), formats=["JPEG2000"])
-    except (OSError, SyntaxError, ValueError) as error:
-        raise FileError(f"The picture cannot be decoded: {error}.") from error
+    start, end = jp2.codestream_at(data)
+    return data[start:end]
+
+
+def _sides(codestream: bytes) -> tuple[int, int]:
+    right, lower, left, upper = struct.unpack_from(">IIII", codestream, 8)
+    return right - left, lower - upper
 
 
 def _check_size(data: bytes) -> None:
@@ -159,8 +142,7 @@ def _check_size(data: bytes) -> None:
     if end - start < 24 or data[start + 2 : start + 4] != b"\xff\x51":
         raise FileError("The picture cannot be decoded: its codestream is damaged.")
     rows, columns = struct.unpack_from(">II", data, _image_header(data[:start]))
-    right, lower, left, upper = struct.unpack_from(">IIII", data, start + 8)
-    if (columns, rows) != (right - left, lower - upper) or rows * columns > MOST_PIXELS:
+    if (columns, rows) != _sides(data[start : start + 24]) or rows * columns > MOST_PIXELS:
         raise FileError(f"The picture cannot be decoded: its size of {columns} x {rows} pixels is not believed.")
 
 
@@ -180,19 +162,13 @@ def decoded(data: bytes) -> np.ndarray:
     ----------
     data : bytes
         The whole file.
+
+    Returns
+    -------
+    numpy.ndarray
+        As from `sunpy_helio_plugins.helioviewer.samples.decoded`: a palette is not applied.
     """
-    import numpy as np
-
-    with _opened(data) as picture:
-        _load(picture)
-        return np.asarray(picture)
-
-
-def _load(picture: Any) -> None:
-    try:
-        picture.load()
-    except (OSError, SyntaxError, ValueError, MemoryError) as error:
-        raise FileError(f"The picture cannot be decoded: it was cut, or damaged ({error}).") from error
+    return samples.decoded(_codestream(data))
 
 
 def accept(size: int, part: Path) -> None:

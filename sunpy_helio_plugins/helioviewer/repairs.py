@@ -1,7 +1,14 @@
-"""What is known to be wrong in the headers of Helioviewer's files, put right."""
+"""
+What is known to be wrong in the headers of Helioviewer's files, put right.
+
+A repair changes keywords of at most eight characters, to values that need no other keyword to be understood: so it
+holds when the map is saved as FITS, JPEG 2000 or ASDF and opened again by anybody. A repaired header is not changed by
+being repaired again.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import astropy.units as u
@@ -9,7 +16,10 @@ import numpy as np
 
 from sunpy_helio_plugins.errors import FileError
 
-__all__ = ["display_unit", "repaired"]
+__all__ = ["MARK", "display_unit", "repaired"]
+
+MARK = "HV_BYTES"
+"""The keyword that says that a map holds bytes stretched for display."""
 
 _TOO_NEAR = 1e9
 """Metres from the Sun's centre at which nobody observes: it is in the Sun, or a kilometre above."""
@@ -34,32 +44,76 @@ def repaired(header: dict[str, Any], name: str = "") -> dict[str, Any]:
     own = dict(header)
     keys = {key.upper(): key for key in own}
     instrument = str(own.get(keys.get("INSTRUME", ""), ""))
-    done = []
-    done += _time_system(own, keys)
+    done = _time_system(own, keys)
+    done += _whole_date(own, keys)
     if instrument.startswith("HMI"):
         done += _hmi_observer(own, keys)
     if instrument == "LASCO":
-        done += _soho(own, keys)
+        done += _soho(own, keys) + _turned(own, keys)
     if instrument == "MDI" or own.get(keys.get("CAMERA", "")) == "MDI":
         done += _mdi(own, keys, name)
-    if "HELIOVIEWER" not in keys:
-        # By this key sunpy knows that a picture is stretched already; files of EUI lack the element.
-        own["helioviewer"] = ""
-        done.append("marked as stretched already")
+    done += _stretched(own, keys)
     if done:
         told = "; ".join(done)
         own["HISTORY"] = "\n".join(one for one in (own.get("HISTORY", ""), f"sunpy_helio_plugins: {told}") if one)
     return own
 
 
-def display_unit(header: dict[str, Any]) -> dict[str, Any]:
-    """Return a header whose unit says that these are display bytes; the data's own unit goes to HV_BUNIT."""
+def display_unit(header: dict[str, Any], dtype: Any = np.uint8) -> dict[str, Any]:
+    """
+    Return a header whose unit says that these are display bytes; the data's own unit goes to HV_BUNIT.
+
+    Parameters
+    ----------
+    header : dict
+        The header.
+    dtype : numpy.dtype, optional
+        What the picture holds; where that is no bytes, the map has no unit.
+    """
     own = {key: value for key, value in header.items() if key.upper() != "BUNIT"}
     given = next((value for key, value in header.items() if key.upper() == "BUNIT"), None)
-    if given is not None:
+    is_done = MARK in {key.upper() for key in own}
+    if given is not None and not is_done:
         own["HV_BUNIT"] = str(given)
-    own["BUNIT"] = "byte"
+    if np.dtype(dtype) == np.uint8:
+        own |= {"BUNIT": "byte"} if is_done else {"BUNIT": "byte", MARK: 1}
     return own
+
+
+def _stretched(own: dict[str, Any], keys: dict[str, str]) -> list[str]:
+    """Say that a picture is stretched already: by this key sunpy knows it, and files of EUI lack the element."""
+    given = own.get(keys.get("HELIOVIEWER", ""))
+    if given not in (None, ""):
+        return []
+    # An empty value would not come back from a JPEG 2000 file.
+    own[keys.get("HELIOVIEWER", "helioviewer")] = 1
+    return ["marked as stretched already"] if given is None else []
+
+
+def _whole_date(own: dict[str, Any], keys: dict[str, str]) -> list[str]:
+    """Put the time of the day, where it has a keyword of its own, into DATE-OBS: sunpy's reference date is that."""
+    when, given = _date(own, keys), own.get(keys.get("DATE-OBS", ""))
+    if when is None or not re.match(r"\d{4}-\d\d-\d\dT\d", when) or (isinstance(given, str) and "T" in given):
+        return []
+    if "T" in str(own.get(keys.get("DATE_OBS", ""), "")):
+        return []  # whole in the other spelling, which sunpy takes
+    own[keys.get("DATE-OBS", "DATE-OBS")] = when
+    return ["date and time put together"]
+
+
+def _turned(own: dict[str, Any], keys: dict[str, str]) -> list[str]:
+    """
+    Say that a picture of LASCO is turned north up already.
+
+    sunpy leaves out the rotation of these pictures where the header has ``helioviewer``, which FITS cannot hold.
+    """
+    given = {name: own[keys[name]] for name in ("CROTA", "CROTA1", "CROTA2") if name in keys}
+    if not any(given.values()):
+        return []
+    for name in given:
+        own[keys[name]] = 0.0
+    own["HV_CROTA"] = given.get("CROTA2", next(iter(given.values())))
+    return ["turned already: CROTA is in HV_CROTA"]
 
 
 def _time_system(own: dict[str, Any], keys: dict[str, str]) -> list[str]:

@@ -14,7 +14,7 @@ from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import branches, explain_foreign, of_type
-from sunpy_helio_plugins.helioviewer import attrs, catalogue
+from sunpy_helio_plugins.helioviewer import attrs, catalogue, synonyms
 from sunpy_helio_plugins.helioviewer.catalogue import Source
 from sunpy_helio_plugins.naming import Names
 from sunpy_helio_plugins.quantities import times
@@ -146,7 +146,7 @@ def _sources(branch: tuple[Attr, ...]) -> tuple[Source, ...]:
     for attr, kind, names in _NAMED:
         given = of_type(branch, attr)
         if given is not None:
-            sources = catalogue.chosen(sources, str(given.value), kind, names)
+            sources = catalogue.chosen(sources, str(given.value), kind, names, synonyms.advice)
     if measurement is not None:
         sources = _measuring(sources, measurement.values)
     wavelength = of_type(branch, a.Wavelength)

@@ -330,7 +330,8 @@ def _factors(keyword: Keyword, said: Counter[str]) -> tuple[u.UnitBase, dict[str
 
     The usual kind of unit counts before others, then the one of most rows; the first text of that kind is the unit.
     """
-    known = {text: unit for text in said if (unit := units.parse(text, context=keyword.context)) not in (None, u.dimensionless_unscaled)}
+    parsed = {text: units.parse(text, context=keyword.context) for text in said}
+    known = {text: unit for text, unit in parsed.items() if unit not in (None, u.dimensionless_unscaled)}
     if not known:
         return None
     usual = units.parse(keyword.usual, context=keyword.context) if keyword.usual else None

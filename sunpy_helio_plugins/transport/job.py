@@ -215,6 +215,12 @@ class Job:
         except PassingFileError as error:
             words = f"{self.download.archive}: {error} [asked: {public_url(self.download.url)}]"
             raise PassingError(words, error.wait) from None
+        except HelioPluginsError:
+            raise
+        except Exception as error:
+            # What came is on the disk: whatever is wrong with it, the connection is not.
+            words = f"the file came, and cannot be read: {type(error).__name__}: {error}"
+            raise FileError(f"{self.download.target.name}: {words}") from error
 
     @contextlib.asynccontextmanager
     async def _answer(self, session: aiohttp.ClientSession) -> AsyncIterator[aiohttp.ClientResponse]:

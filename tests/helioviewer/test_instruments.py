@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 import sunpy.map
 from astropy.io import fits
+from sunpy.coordinates import HeliographicCarrington, get_earth
 from sunpy.data.test import get_test_filepath
 
 from sunpy_helio_plugins import helioviewer
-from sunpy_helio_plugins.helioviewer import catalogue, reduced
+from sunpy_helio_plugins.helioviewer import catalogue, header, reduced, repairs
+from sunpy_helio_plugins.sandbox import helioviewer_holdings as holdings
 from sunpy_helio_plugins.sandbox import helioviewer_jp2 as made
 
 Image = pytest.importorskip("PIL.Image")
@@ -138,3 +140,111 @@ def test_an_instrument_that_sunpy_does_not_know_is_a_plain_map(tmp_path: Path) -
     file.write_bytes(made.with_header(out.getvalue(), f"<meta><fits>{keys}</fits></meta>"))
     assert type(helioviewer.read(file)) is sunpy.map.GenericMap
     assert type(sunpy.map.Map(file)) is sunpy.map.GenericMap
+
+
+def facts(map_: sunpy.map.GenericMap) -> dict[str, Any]:
+    """Return what is to survive when a map is saved."""
+    norm = map_.plot_settings.get("norm")
+    return {
+        "kind": type(map_).__name__, "rotation": map_.rotation_matrix.round(9).tolist(), "date": map_.date.isot,
+        "reference": map_.reference_date.isot, "unit": str(map_.unit), "nickname": map_.nickname,
+        "observer": map_.observer_coordinate.cartesian.xyz.to_value("km").round(1).tolist(),
+        "obstime": map_.observer_coordinate.obstime.isot, "scale": [round(float(x.value), 9) for x in map_.scale],
+        "reference pixel": [float(x.value) for x in map_.reference_pixel], "measurement": str(map_.measurement),
+        "radius": round(map_.rsun_obs.to_value("arcsec"), 6), "detector": map_.detector, "data": map_.data.tolist(),
+        "stretch": None if norm is None else type(norm.stretch).__name__, "colours": map_.plot_settings.get("cmap"),
+    }  # fmt: skip
+
+
+SAVED = pytest.mark.filterwarnings("ignore:The meta key", "ignore:.*is not valid ascii")
+
+
+@SAVED
+@pytest.mark.parametrize("ending", ["fits", "jp2", "asdf"])
+@pytest.mark.parametrize("name", HEADERS)
+def test_a_repaired_map_is_the_same_after_it_was_saved_twice(tmp_path: Path, name: str, ending: str) -> None:
+    ours = helioviewer.read(file_of(tmp_path, name))
+    again = ours
+    for number in (1, 2):
+        again.save(tmp_path / f"{number}.{ending}")
+        again = sunpy.map.Map(tmp_path / f"{number}.{ending}")
+    assert facts(again) == facts(ours)
+    flags = helioviewer.clipped(again)
+    assert np.array_equal(flags, helioviewer.clipped(ours))
+    if ending == "jp2":
+        third = helioviewer.read(tmp_path / "1.jp2")
+        assert facts(third) == facts(ours)
+        assert third.meta.get("hv_bunit") == ours.meta.get("hv_bunit")
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_a_repaired_header_is_not_repaired_again(tmp_path: Path, name: str) -> None:
+    given = header.file_header(file_of(tmp_path, name))
+    once = repairs.display_unit(repairs.repaired(given, name))
+    assert repairs.display_unit(repairs.repaired(once, name)) == once
+    changed = {key for key in {*given, *once} if given.get(key) != once.get(key)}
+    assert {key for key in changed if len(key) > 8} <= {"helioviewer", "HELIOVIEWER", "KEYCOMMENTS"}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_the_reference_date_is_that_of_the_exposure(tmp_path: Path, name: str) -> None:
+    ours = helioviewer.read(file_of(tmp_path, name))
+    assert abs((ours.reference_date - ours.date).to_value("s")) < 120
+    assert ours.observer_coordinate.obstime.isot == ours.reference_date.isot
+
+
+LASCO = {
+    "TELESCOP": "SOHO", "INSTRUME": "LASCO", "DETECTOR": "C3", "DATE_OBS": "2023/12/01", "TIME_OBS": "23:54:07.373",
+    "CRPIX1": 32.5, "CRPIX2": 33.5, "CROTA": -7.42291, "CROTA1": -7.42291, "CROTA2": -7.42268, "CTYPE1": "SOLAR-X",
+    "CTYPE2": "SOLAR-Y", "CDELT1": 896.0, "CDELT2": 896.0, "CRVAL1": 0, "CRVAL2": 0, "CUNIT1": "arcsec",
+    "CUNIT2": "arcsec", "BUNIT": 0, "FILTER": "Clear",
+}  # fmt: skip
+
+
+@SAVED
+def test_lasco_is_neither_turned_nor_dated_wrong(tmp_path: Path) -> None:
+    """As Helioviewer writes it: the day and the time apart, and a rotation that was taken out of the picture."""
+    out = io.BytesIO()
+    Image.fromarray(np.zeros((SIDE, SIDE), np.uint8)).save(out, format="JPEG2000", num_resolutions=3)
+    keys = "".join(f"<{key}>{value}</{key}>" for key, value in LASCO.items())
+    file = tmp_path / "lasco.jp2"
+    file.write_bytes(made.with_header(out.getvalue(), f"<meta><fits>{keys}</fits><helioviewer>\n</helioviewer></meta>"))
+    check_lasco(helioviewer.read(file), tmp_path, "2023-12-01T23:54:07.373")
+
+
+def check_lasco(map_: sunpy.map.GenericMap, folder: Path, date: str) -> None:
+    plain = {key: value for key, value in map_.meta.items() if key.lower() != "helioviewer"}
+    map_.save(folder / "lasco.fits")
+    for one in (map_, sunpy.map.Map(folder / "lasco.fits"), sunpy.map.Map(map_.data, plain)):
+        assert np.array_equal(one.rotation_matrix, np.identity(2))
+        assert one.date.isot == one.reference_date.isot == one.coordinate_frame.obstime.isot == date
+        expected = get_earth(date)
+        observer = one.observer_coordinate
+        assert abs((observer.lon - expected.lon).wrap_at("180d").to_value("deg")) < 1e-6
+        assert observer.lat.to_value("deg") == pytest.approx(expected.lat.to_value("deg"), abs=1e-6)
+        there = [place.transform_to(HeliographicCarrington(observer=place)).lon for place in (observer, expected)]
+        assert abs((there[0] - there[1]).wrap_at("180d").to_value("deg")) < 0.01
+    assert map_.meta["hv_crota"] == pytest.approx(-7.42268)
+
+
+@SAVED
+def test_the_real_file_of_lasco(real_data: Path, tmp_path: Path) -> None:
+    map_ = helioviewer.read(real_data / "world" / "helioviewer" / "soho_lasco_c3.jp2")
+    check_lasco(map_, tmp_path, "2023-12-01T00:06:07.373")
+
+
+@SAVED
+@pytest.mark.parametrize("way", ["bytes", "physical"])
+def test_a_saved_picture_of_aia_is_stretched_once(tmp_path: Path, way: str) -> None:
+    data = made.content(holdings.images(13)[-1])
+    assert data is not None
+    (tmp_path / "aia.jp2").write_bytes(data)
+    map_ = helioviewer.read(tmp_path / "aia.jp2", physical=way == "physical")
+    map_.save(tmp_path / "aia.fits")
+    again = sunpy.map.Map(tmp_path / "aia.fits")
+    kinds = {type(one.plot_settings["norm"].stretch).__name__ for one in (map_, again)}
+    assert kinds == {"LinearStretch" if way == "bytes" else "AsinhStretch"}
+    assert np.array_equal(helioviewer.clipped(again), helioviewer.clipped(map_))
+    # Maps of others are drawn as before.
+    other = sunpy.map.Map(map_.data.astype(float), {key: value for key, value in science_header("AIA").items() if key})
+    assert type(other.plot_settings["norm"].stretch).__name__ == "AsinhStretch"

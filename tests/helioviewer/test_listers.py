@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
+from urllib.parse import unquote
 
 import astropy.units as u
 import numpy as np
@@ -13,7 +17,9 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import HelioviewerClient, conf
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, ServiceError
-from sunpy_helio_plugins.helioviewer import hapi_list
+from sunpy_helio_plugins.helioviewer import catalogue, hapi_list
+from sunpy_helio_plugins.sandbox import helioviewer_holdings as holdings
+from sunpy_helio_plugins.sandbox import helioviewer_static
 
 HAPI = "/helioviewer/hapi"
 NOON = a.Time("2026-01-10 11:55", "2026-01-10 12:05")
@@ -226,3 +232,80 @@ def test_samples_leave_out_what_the_archive_lacks(archive: Any) -> None:
     with pytest.warns(IncompleteAnswerWarning, match="For 24 instants"):
         strict = search(day, AIA_304, a.Sample(1 * u.h), a.helioviewer.Tolerance(4 * u.s))
     assert len(strict) == 0
+
+
+@pytest.fixture
+def crowded(archive: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Give AIA 304 a second image in one second of noon, and return the names of the images around."""
+    whole = holdings.images
+
+    def images(source_id: int) -> tuple[holdings.Image, ...]:
+        rows = list(whole(source_id))
+        if source_id == 13:
+            first = next(row for row in rows if row.when == datetime(2026, 1, 10, 12, 0, 5, 129000))
+            rows += [replace(first, image_id=90001, when=first.when + timedelta(milliseconds=700))]
+        return tuple(sorted(rows, key=lambda row: (row.when, row.image_id)))
+
+    caches = (holdings._index, helioviewer_static._folders)
+    for one in caches:
+        one.cache_clear()
+    monkeypatch.setattr(holdings, "images", images)
+    yield [row.name for row in images(13) if datetime(2026, 1, 10, 11, 55) <= row.when <= datetime(2026, 1, 10, 12, 5)]
+    for one in caches:
+        one.cache_clear()
+
+
+@pytest.mark.parametrize("lister", ["HAPI", "index", "coverage"])
+def test_two_images_of_one_second_are_two_rows(crowded: list[str], lister: str) -> None:
+    table = search(NOON, AIA_304, a.helioviewer.Lister(lister))
+    assert [path.rpartition("/")[2] for path in table["Path"]] == crowded
+    assert list(table["Start Time"].isot[8:10]) == ["2026-01-10T12:00:05.129", "2026-01-10T12:00:05.829"]
+    assert table.problems == []
+
+
+def test_an_image_that_cannot_be_named_is_said(crowded: list[str], canned: Any) -> None:
+    """A coverage that repeats a second tells how many images it holds."""
+    second = int(datetime(2026, 1, 10, 12, 0, 5, tzinfo=UTC).timestamp()) * 1000
+    points = json.dumps([{"sourceId": 13, "name": "AIA 304", "data": [[second, 1]] * 3}]).encode()
+
+    def reply(path: str) -> tuple[int, str, bytes]:
+        if "getDataCoverage" in path:
+            return 200, "application/json", points
+        fraction = "829" if "05.250Z" in unquote(path) else "129"
+        uri = f"jpip://h:8090/AIA/2026/01/10/304/2026_01_10__12_00_05_{fraction}__SDO_AIA_AIA_304.jp2"
+        return 200, "application/json", json.dumps({"uri": uri}).encode()
+
+    with conf.helioviewer.set_temp("api_url", canned(reply)):
+        with pytest.warns(IncompleteAnswerWarning, match="3 images in this second, and the names of 2 came"):
+            table = search(NOON, AIA_304, a.helioviewer.Lister("coverage"))
+    assert list(table["Start Time"].isot) == ["2026-01-10T12:00:05.129", "2026-01-10T12:00:05.829"]
+
+
+FOLDERS = {131: "/PUNCH/{}/CAM", 132: "/CCOR-1/{}/white-light", 133: "/CCOR-2/{}/white-light", 134: "/PUNCH/{}/PAM"}
+"""Folders of Helioviewer's ``jp2parser.py``, by source."""
+
+
+@pytest.mark.parametrize("source", FOLDERS)
+def test_the_newest_sources_are_listed_from_their_folders(canned: Any, source: int) -> None:
+    names = {
+        131: "PUNCH_L3_CAM_20260110120000_v0j.jp2", 134: "PUNCH_L3_PAM_20260110120000_v0j.jp2",
+        132: "sci_ccor1-l3_g19_s20260110T120000Z_e20260110T120500Z_v01.jp2",
+        133: "2026_01_10__12_00_00_000__SWFO-L1_CCOR2_1_white-light.jp2",
+    }  # fmt: skip
+    folder = FOLDERS[source].format("2026/01/10")
+
+    def reply(path: str) -> tuple[int, str, bytes]:
+        link = f'<a href="{names[source]}">x</a>' if path == f"{folder}/" else ""
+        return (200, "text/html", f"Index of {path} {link}".encode()) if link else (404, "text/html", b"")
+
+    with conf.helioviewer.set_temp("jp2_url", canned(reply)):
+        table = search(a.Time("2026-01-10 11:00", "2026-01-10 13:00"), a.helioviewer.SourceID(source))
+    assert list(table["Path"]) == [f"{folder}/{names[source]}"]
+    assert table["Start Time"].isot[0] == "2026-01-10T12:00:00.000"
+
+
+def test_a_path_leads_to_its_own_source() -> None:
+    for source, pattern in FOLDERS.items():
+        path = f"{pattern.format('2026/01/10')}/x.jp2"
+        assert catalogue.misplaced(catalogue.by_id()[source], path) is None
+        assert catalogue.misplaced(catalogue.by_id()[13], path) is catalogue.by_id()[source]

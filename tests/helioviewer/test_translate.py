@@ -165,3 +165,51 @@ def test_every_source_is_found_by_its_general_attrs() -> None:
 def test_observables_choose_sources() -> None:
     assert ids(image(), a.Physobs("LOS_magnetic_field"), a.Instrument("HMI")) == [19]
     assert ids(image(), a.Physobs.intensity, a.Instrument("HMI")) == [18]
+
+
+def advised(kind: type, given: str) -> list[int]:
+    """Return the sources that the attrs choose which an error says to write in place of a name."""
+    with pytest.raises(QueryError, match=r"Write a\.") as caught:
+        queries(TIME, image(), kind(given))
+    text = str(caught.value).partition("Write ")[2].partition(". It has")[0].partition(" or ")[0]
+    return ids(image(), *eval(f"({text},)", {"a": a, "u": u}))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("LASCO-C2", [4]), ("lasco_c3", [5]), ("SOHO/LASCO C2", [4]), ("C3", [5]), ("EUVI", range(20, 28)),
+        ("EUVI-A", range(20, 24)), ("euvi b", range(24, 28)), ("Stereo-B EUVI", range(24, 28)), ("COR2-A", [29]),
+        ("SECCHI/COR1", [28, 30]), ("STEREO COR1", [28, 30]), ("K-Cor", [83]), ("MLSO KCOR", [83]),
+        ("EUI-FSI", [84, 85]), ("solo-eui-hri", [86, 87]), ("H-alpha", [94]), ("SDO/AIA", range(8, 18)),
+        ("AIA 304", [13]), ("HMI Mag", [19]), ("SDO", range(8, 20)), ("WFI", [131, 134]), ("PUNCH PAM", [134]),
+        ("GOES-19 CCOR-1", [132]), ("GOES-R SUVI 195", [2003]), ("IRIS SJI 1330", [88]), ("XRT Al_med/Open", [42]),
+    ],
+)  # fmt: skip
+def test_a_name_under_the_wrong_attr_says_what_to_write(given: str, expected: Any) -> None:
+    assert advised(a.Instrument, given) == list(expected)
+
+
+def test_every_detector_and_every_channel_is_explained() -> None:
+    for source in catalogue.known():
+        if source.members:
+            continue
+        prefixes = ("", f"{source.observatory}-", f"{source.fits_observatory}/", f"{source.instrument}_")
+        if source.detector and catalogue.folded(source.detector) != catalogue.folded(source.instrument):
+            for prefix in prefixes:
+                for spelt in (source.detector.upper(), source.detector.lower()):
+                    assert source.id in advised(a.Instrument, prefix + spelt), prefix + spelt
+        if source.nickname not in ("PUNCH", "RHESSI", "GOES", "SWFO-L1"):
+            assert source.id in advised(a.Detector, source.nickname), source.nickname
+
+
+@pytest.mark.parametrize("kind", [a.Source, a.Detector, a.Physobs, a.helioviewer.Measurement])
+def test_other_attrs_explain_names_as_well(kind: type) -> None:
+    assert advised(kind, "LASCO C2") == [4]
+
+
+def test_a_name_that_means_nothing_is_compared_with_the_known_ones() -> None:
+    with pytest.raises(QueryError, match="Did you mean LASCO"):
+        queries(TIME, image(), a.Instrument("LASCA"))
+    with pytest.raises(QueryError, match=r"has no instrument 'nothing'\. It has: AIA"):
+        queries(TIME, image(), a.Instrument("nothing"))

@@ -469,3 +469,16 @@ def test_a_folder_may_be_a_link_to_another_disk(tmp_path):
 def test_a_template_leaves_its_folder_by_no_way(tmp_path):
     with pytest.raises(QueryError, match="leave the folder"):
         target(tmp_path / "in" / "{x}" / ".." / ".." / "{file}", "name", {"x": "a"})
+
+
+@pytest.mark.parametrize("error", [OSError("broken data stream"), ValueError("odd"), KeyError("x"), MemoryError()])
+def test_a_failure_in_a_check_is_no_network_fault(tmp_path, error):
+    def fail(part: Path) -> None:
+        raise error
+
+    with wire(say(body=b"data")) as (url, _):
+        results = fetch(Download(url, tmp_path / "x", "Test", accept=fail))
+    told = results.errors[0].exception
+    assert isinstance(told, FileError)
+    assert str(told).startswith(f"x: the file came, and cannot be read: {type(error).__name__}")
+    assert files(tmp_path) == []

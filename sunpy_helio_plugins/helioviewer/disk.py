@@ -1,0 +1,66 @@
+"""Which pixels of a picture lie on the solar disk, by the header's geometry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from sunpy_helio_plugins.errors import FileError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["on_disk"]
+
+
+def on_disk(keys: Mapping[str, Any], shape: tuple[int, int], margin: float = 0.0) -> np.ndarray:
+    """
+    Return whether the centre of each pixel lies within the header's limb, RSUN_OBS, of the centre of the Sun.
+
+    Parameters
+    ----------
+    keys : mapping
+        The header, its keywords in capitals.
+    shape : tuple of int
+        Rows and columns of the picture.
+    margin : float, optional
+        How far inside the limb the centre of a pixel has to be, in pixels.
+
+    Returns
+    -------
+    numpy.ndarray of bool
+        The upper row first.
+
+    Raises
+    ------
+    FileError
+        The header does not say where the disk is.
+    """
+    import numpy as np
+
+    x_ref, y_ref, x_step, y_step = (_number(keys, key) for key in ("CRPIX1", "CRPIX2", "CDELT1", "CDELT2"))
+    radius = _number(keys, "RSUN_OBS")
+    if not radius > 0:
+        raise FileError(f"The header's RSUN_OBS is {radius}: where the disk ends cannot be known.")
+    # The centre of the Sun, from the reference pixel, before the picture's rotation: of two vectors that are turned
+    # alike, the distance stays the same.
+    x_sun, y_sun = -np.linalg.solve(_rotation(keys), [keys.get("CRVAL1", 0), keys.get("CRVAL2", 0)])
+    x = (np.arange(1, shape[1] + 1) - x_ref) * x_step - x_sun
+    y = (np.arange(shape[0], 0, -1) - y_ref) * y_step - y_sun
+    return np.asarray(x[None, :] ** 2 + y[:, None] ** 2 <= max(radius - margin * abs(x_step), 0) ** 2)
+
+
+def _rotation(keys: Mapping[str, Any]) -> np.ndarray:
+    import numpy as np
+
+    if "PC1_1" in keys:
+        return np.array([[keys.get(f"PC{i}_{j}", float(i == j)) for j in (1, 2)] for i in (1, 2)], dtype=float)
+    angle = np.radians(float(keys.get("CROTA2", 0)))
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+def _number(keys: Mapping[str, Any], key: str) -> float:
+    value = keys.get(key)
+    if not isinstance(value, int | float):
+        raise FileError(f"The header has no {key}: where the disk is cannot be known.")
+    return float(value)

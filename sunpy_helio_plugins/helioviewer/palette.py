@@ -1,0 +1,75 @@
+"""
+`sunpy.map.Map` of a Helioviewer file with a palette: its samples, in place of the colours in which they are shown.
+
+SWAP's files have a palette. glymur applies it, and sunpy takes the rows of the picture of three colours for a map of
+three columns. This module is imported right after sunpy's reader of JPEG 2000 files is; that reader then lets glymur
+leave the palette alone in files that have one beside a header of Helioviewer's form. All other files are read as
+before.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.helioviewer import header, jp2
+
+__all__ = ["has_palette", "install"]
+
+_BEGINNING = 1 << 18
+"""Bytes in which the boxes before the codestream have ended."""
+
+
+def has_palette(file: str | os.PathLike[str]) -> bool:
+    """
+    Tell whether a file is one of Helioviewer's that has a palette.
+
+    Parameters
+    ----------
+    file : str or os.PathLike
+        The file.
+    """
+    try:
+        with Path(file).open("rb") as stream:
+            data = stream.read(_BEGINNING)
+        boxes = dict(jp2.contents(data))
+        return b"pclr" in dict(jp2.contents(boxes.get(b"jp2h", b""))) and "<meta" in header.text_of(data)[:200]
+    except (OSError, FileError):
+        return False
+
+
+def install() -> bool:
+    """
+    Let sunpy's reader of JPEG 2000 files leave palettes alone in Helioviewer's files.
+
+    Returns
+    -------
+    bool
+        Whether the reader was changed by this call.
+    """
+    from sunpy.io import _jp2
+
+    plain = getattr(_jp2, "read", None)
+    if plain is None or getattr(plain, "leaves_palettes", False):
+        return False
+
+    @wraps(plain)
+    def read(filepath: Any, **kwargs: Any) -> Any:
+        if not has_palette(filepath):
+            return plain(filepath, **kwargs)
+        from glymur import Jp2k
+        from sunpy.util.io import HDPair
+
+        picture = Jp2k(filepath)
+        picture.ignore_pclr_cmap_cdef = True
+        return [HDPair(picture[...][::-1], _jp2.get_header(filepath)[0])]
+
+    read.leaves_palettes = True  # type: ignore[attr-defined]
+    _jp2.read = read
+    return True
+
+
+install()

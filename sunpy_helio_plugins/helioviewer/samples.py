@@ -1,0 +1,164 @@
+"""
+The samples of a JPEG 2000 codestream, as they are in it: no palette, channel definition or colour space is applied.
+
+The boxes of a JP2 file may say that the samples are indices into a palette of colours (pclr and cmap; SWAP's files have
+one) or components of a colour space (ISO/IEC 15444-1, annex I.5.3). A palette only says how to show a picture: its
+brightness is in the samples themselves.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sunpy_helio_plugins.errors import FileError, MissingDependencyError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["Components", "decoded", "encoded_smaller"]
+
+_FAILURES = (OSError, SyntaxError, ValueError, MemoryError, struct.error, KeyError, IndexError)
+"""What Pillow raises where it cannot decode or encode a picture."""
+
+
+@dataclass(frozen=True)
+class Components:
+    """
+    What a codestream says of its samples.
+
+    Attributes
+    ----------
+    number : int
+        How many components the picture has: one where it is grey.
+    bits : int
+        Bits of a sample.
+    is_signed : bool
+        Whether samples may be negative.
+    """
+
+    number: int
+    bits: int
+    is_signed: bool
+
+    @classmethod
+    def read(cls, codestream: bytes) -> Components:
+        """
+        Read the marker segment SIZ.
+
+        Parameters
+        ----------
+        codestream : bytes
+            The codestream, or its beginning.
+
+        Raises
+        ------
+        FileError
+            It is damaged, or its components differ from each other or have more than 16 bits.
+        """
+        try:
+            (number,) = struct.unpack_from(">H", codestream, 40)
+            found = {struct.unpack_from(">BBB", codestream, 42 + 3 * k) for k in range(number)}
+        except struct.error:
+            found = set()
+        if not found:
+            raise FileError("The picture cannot be decoded: its codestream is damaged.")
+        if len(found) > 1:
+            raise FileError(f"The {number} components of the picture differ in size or bits; such files are not read.")
+        depth, *steps = next(iter(found))
+        bits, is_signed = (depth & 0x7F) + 1, bool(depth & 0x80)
+        if steps != [1, 1] or bits > 16:
+            raise FileError(f"Samples of {bits} bits at every {steps[0]} x {steps[1]} pixels are not read.")
+        return cls(number, bits, is_signed)
+
+
+def decoded(codestream: bytes) -> np.ndarray:
+    """
+    Return the samples of a codestream, the upper row first.
+
+    Parameters
+    ----------
+    codestream : bytes
+        The whole codestream.
+
+    Returns
+    -------
+    numpy.ndarray
+        Integers of 8 or 16 bits, with or without sign, of shape (rows, columns), or (rows, columns, components) where
+        there are several components.
+
+    Raises
+    ------
+    FileError
+        The codestream was cut, or is damaged, or its samples are of a kind that is not read.
+    """
+    import numpy as np
+
+    components = Components.read(codestream)
+    with _opened(codestream) as picture:
+        try:
+            picture.load()
+        except _FAILURES as error:
+            raise FileError(f"The picture cannot be decoded: it was cut, or damaged ({error}).") from error
+        values = np.asarray(picture)
+    if components.bits in (8, 16) and not components.is_signed:
+        return values
+    # Pillow aligns samples to the upper bits of 8 or 16, and moves those with a sign to zero and above.
+    width = 8 * values.itemsize
+    moved = (values >> (width - components.bits)).astype(np.int32)
+    if not components.is_signed:
+        return moved.astype(values.dtype)
+    return (moved - (1 << (components.bits - 1))).astype(f"i{values.itemsize}")
+
+
+def encoded_smaller(codestream: bytes, halvings: int) -> bytes | None:
+    """
+    Return a picture decoded at a reduction, encoded again without loss.
+
+    Parameters
+    ----------
+    codestream : bytes
+        The whole codestream.
+    halvings : int
+        How often the picture is halved.
+
+    Returns
+    -------
+    bytes or None
+        A codestream; `None` where Pillow cannot make it, as with odd sizes and some layouts of samples.
+    """
+    components = Components.read(codestream)
+    if components.bits not in (8, 16) or (components.number, components.bits) not in _ENCODED:
+        return None
+    out = io.BytesIO()
+    with _opened(codestream) as picture:
+        picture.reduce = halvings
+        try:
+            picture.load()
+            resolutions = max(min(6, min(picture.size).bit_length() - 1), 1)
+            picture.save(out, format="JPEG2000", irreversible=False, num_resolutions=resolutions, no_jp2=True)
+        except _FAILURES:
+            return None
+    made = bytearray(out.getvalue())
+    if components.is_signed:
+        # Pillow has moved the samples by half their range: the sign, put back, moves them back.
+        for number in range(components.number):
+            made[42 + 3 * number] |= 0x80
+    return bytes(made)
+
+
+_ENCODED = {(1, 8), (1, 16), (3, 8), (4, 8)}
+"""Components and bits of pictures that Pillow encodes as they are."""
+
+
+def _opened(codestream: bytes) -> Any:
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise MissingDependencyError("Decoding JPEG 2000 images", "jpeg2000") from error
+    try:
+        return Image.open(io.BytesIO(codestream), formats=["JPEG2000"])
+    except _FAILURES as error:
+        raise FileError(f"The picture cannot be decoded: {error}.") from error

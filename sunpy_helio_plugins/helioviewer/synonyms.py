@@ -1,0 +1,111 @@
+"""Names of detectors, telescopes and channels, and the attrs to write for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import TypeAlias
+
+from sunpy_helio_plugins.helioviewer.catalogue import Source, folded, known
+
+__all__ = ["advice"]
+
+MOST = 3
+"""How many ways of writing a name one message shows."""
+
+_KINDS = ("Instrument", "Detector", "Source", "Measurement")
+
+_OBSERVATORIES = {
+    "STEREO_A": ("sta", "a", "ahead", "stereoahead"), "STEREO_B": ("stb", "b", "behind", "stereobehind"),
+    "SOLO": ("solarorbiter",), "GOES": ("goesr",), "GONG": ("nso",), "Hinode": ("solarb",),
+}  # fmt: skip
+"""Other names of observatories, folded."""
+
+_MISSIONS = {"STEREO_A": "stereo", "STEREO_B": "stereo"}
+"""Names of missions that more than one observatory belongs to: they choose nothing."""
+
+_Names: TypeAlias = dict[str, dict[str, str]]
+
+
+def advice(given: str, sources: Sequence[Source]) -> str:
+    """
+    Return the attrs to write for a name that stands under the wrong attr, as a sentence.
+
+    Parameters
+    ----------
+    given : str
+        The name as the user spells it: of a detector, a channel or an observatory, or several of these in any order,
+        such as ``"LASCO-C2"``, ``"EUVI-A"`` or ``"SDO/AIA 304"``.
+    sources : sequence of Source
+        The sources that the rest of the query leaves; where the name fits none of them, it is looked for among all.
+
+    Returns
+    -------
+    str
+        Empty where the name means nothing here.
+    """
+    for some in (sources, known()):
+        written = list(dict.fromkeys(_written(folded(given), some)))
+        if written:
+            more = f" or {len(written) - MOST} more" if len(written) > MOST else ""
+            return f"Write {' or '.join(written[:MOST])}{more}. "
+    return ""
+
+
+def _written(given: str, sources: Sequence[Source]) -> Iterator[str]:
+    """Yield the attrs for each source that a name means."""
+    meant = [(source, found) for source in sources if (found := _taken_apart(given, _names(source))) is not None]
+    alike = len({source.instruments[0] for source, _ in meant}) == 1
+    for source, found in meant:
+        full = {"Instrument": source.instruments[0], **found} if alike and "Detector" in found else found
+        attrs = [_attr(kind, full[kind], source) for kind in _KINDS if full.get(kind)]
+        if attrs:
+            yield ", ".join(attrs)
+
+
+def _attr(kind: str, value: str, source: Source) -> str:
+    if kind != "Measurement":
+        return f'a.{kind}("{value}")'
+    if source.wavelength is not None:
+        return f"a.Wavelength({source.wavelength:g} * u.AA)"
+    return f'a.helioviewer.Measurement("{value}")'
+
+
+def _taken_apart(given: str, names: _Names) -> dict[str, str] | None:
+    """Return what a folded name says of each kind, where it consists of such names; each kind stands in it once."""
+    if not given:
+        return {}
+    for kind, spelt in names.items():
+        for name in sorted(spelt, key=len, reverse=True):
+            if given.startswith(name):
+                others = {other: values for other, values in names.items() if other != kind}
+                rest = _taken_apart(given[len(name) :], others)
+                if rest is not None:
+                    return {kind: spelt[name], **rest}
+    return None
+
+
+@cache
+def _names(source: Source) -> _Names:
+    """Return the folded names that mean a source, by the attr that they belong to, and how each attr spells it."""
+    instrument, observatory = source.instruments[0], source.observatory
+    folders = (source.folder or "").strip("/").split("/")
+    made: _Names = {kind: {} for kind in _KINDS}
+    for name in (instrument, *instrument.split("+")):
+        made["Instrument"][folded(name)] = instrument
+    if source.detector:
+        # HRI_EUV and HRI_LYA are the folders of one detector; EUVI-A is one of a detector and an observatory.
+        is_own = folders[0].startswith(f"{source.detector}_")
+        for name in (source.detector, folders[0] if is_own else source.detector):
+            made["Detector"][folded(name)] = source.detector
+    for name in (*source.observatories, *_OBSERVATORIES.get(observatory, ())):
+        made["Source"][folded(name)] = observatory
+    if observatory in _MISSIONS:
+        made["Source"][_MISSIONS[observatory]] = ""
+    measurement = source.measurement
+    nickname = re.sub(rf"^{re.escape(instrument)}\W", "", source.nickname)
+    for name in (measurement, folders[-1], nickname if nickname != source.nickname else ""):
+        if folded(name):
+            made["Measurement"][folded(name)] = measurement
+    return made

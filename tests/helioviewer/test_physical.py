@@ -1,0 +1,225 @@
+"""Physical values: what is off the disk, what was clipped, and what the header's statistics can tell."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import astropy.units as u
+import numpy as np
+import pytest
+import sunpy.map
+from sunpy.map.maputils import all_coordinates_from_map, coordinate_is_on_solar_disk
+
+from sunpy_helio_plugins import helioviewer
+from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.helioviewer import disk, physical
+from sunpy_helio_plugins.sandbox import helioviewer_holdings as holdings
+from sunpy_helio_plugins.sandbox import helioviewer_jp2 as made
+
+Image = pytest.importorskip("PIL.Image")
+
+SIDE = 256
+HMI: dict[str, Any] = {
+    "TELESCOP": "SDO", "INSTRUME": "HMI_FRONT2", "CONTENT": "MAGNETOGRAM", "DATE-OBS": "2022-08-02T10:47:53.000",
+    "T_OBS": "2022.08.02_10:48:52.509_TAI", "BUNIT": "Gauss", "DATAMEDN": 0.0, "CTYPE1": "HPLN-TAN",
+    "CTYPE2": "HPLT-TAN", "CUNIT1": "arcsec", "CUNIT2": "arcsec", "CRPIX1": 130.5, "CRPIX2": 120.5, "CDELT1": 0.6,
+    "CDELT2": 0.6, "CRVAL1": 0.0, "CRVAL2": 0.0, "CROTA2": 0.0, "RSUN_OBS": 60.0, "DSUN_OBS": 1.5184889e11,
+    "HGLN_OBS": 0.0, "CRLT_OBS": 5.86, "CRLN_OBS": 204.451, "RSUN_REF": 6.96e8, "WAVELNTH": 6173,
+}  # fmt: skip
+AIA: dict[str, Any] = {
+    "TELESCOP": "SDO/AIA", "INSTRUME": "AIA_4", "WAVELNTH": 304, "WAVEUNIT": "angstrom", "EXPTIME": 2.9,
+    "DATE-OBS": "2024-04-16T11:15:41.129", "CTYPE1": "HPLN-TAN", "CTYPE2": "HPLT-TAN", "CUNIT1": "arcsec",
+    "CUNIT2": "arcsec", "CRPIX1": 128.5, "CRPIX2": 128.5, "CDELT1": 0.6, "CDELT2": 0.6, "CRVAL1": 0, "CRVAL2": 0,
+    "CROTA2": 0.0, "DSUN_OBS": 1.5e11, "RSUN_OBS": 956.0, "HGLN_OBS": 0, "HGLT_OBS": -5.4,
+    "HV_HVS_DETAILS_FILENAME_VERSION": 5.0,
+}  # fmt: skip
+SAVED = pytest.mark.filterwarnings("ignore:The meta key", "ignore:.*NaN value")
+
+
+def file_of(folder: Path, picture: np.ndarray, keys: dict[str, Any]) -> Path:
+    """Return a file of a picture whose upper row comes first, encoded without loss."""
+    out = io.BytesIO()
+    Image.fromarray(picture).save(out, format="JPEG2000", irreversible=False, num_resolutions=5)
+    text = "".join(f"<{key}>{value}</{key}>" for key, value in keys.items())
+    path = folder / "image.jp2"
+    path.write_bytes(made.with_header(out.getvalue(), f"<meta><fits>{text}</fits><helioviewer>\n</helioviewer></meta>"))
+    return path
+
+
+def magnetogram(keys: dict[str, Any]) -> np.ndarray:
+    """Return bytes as Helioviewer makes them, a spot of each sign beyond the limits, zero off the disk."""
+    picture = np.full((SIDE, SIDE), 128, np.uint8)
+    picture[::2] = 127
+    picture[100:110, 100:120] = 0
+    picture[140:150, 120:130] = 255
+    return np.where(disk.on_disk(keys, picture.shape), picture, 0).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {}, {"CROTA2": 40.0}, {"CRVAL1": 12.0, "CRVAL2": -9.0}, {"CRVAL1": 12.0, "CROTA2": 40.0},
+        {"PC1_1": 0.8, "PC1_2": -0.6, "PC2_1": 0.6, "PC2_2": 0.8, "CRVAL2": 20.0}, {"CDELT1": -0.6},
+    ],
+)  # fmt: skip
+def test_the_disk_is_where_sunpy_has_it(changed: dict[str, Any]) -> None:
+    keys = {**HMI, **changed}
+    if "PC1_1" in keys:
+        del keys["CROTA2"]
+    map_ = sunpy.map.Map(np.zeros((SIDE, SIDE)), {key: value for key, value in keys.items() if key != "BUNIT"})
+    places = all_coordinates_from_map(map_)
+    expected = np.hypot(places.Tx, places.Ty).to_value("arcsec") <= 60
+    assert np.array_equal(disk.on_disk(keys, (SIDE, SIDE))[::-1], expected)
+
+
+@pytest.mark.parametrize("missing", ["RSUN_OBS", "CRPIX2", "CDELT1"])
+def test_without_geometry_nothing_is_guessed(tmp_path: Path, missing: str) -> None:
+    path = file_of(tmp_path, magnetogram(HMI), {key: value for key, value in HMI.items() if key != missing})
+    with pytest.raises(FileError, match=f"no {missing}: where the disk is"):
+        helioviewer.read(path, physical=True)
+
+
+@SAVED
+def test_clipped_pixels_of_a_magnetogram_are_on_the_disk(tmp_path: Path) -> None:
+    picture = magnetogram(HMI)
+    map_ = helioviewer.read(file_of(tmp_path, picture, HMI), physical=True)
+    inside = disk.on_disk(HMI, picture.shape)[::-1]
+    assert np.array_equal(np.isfinite(map_.data), inside)
+    assert (map_.data[::-1][100:110, 100:120] == -250).all()
+    assert [map_.meta[key] for key in ("cliplow", "cliphigh", "ncliplow", "ncliphi")] == [-250, 250, 200, 100]
+    assert "meanrat" not in map_.meta
+    flags = helioviewer.clipped(map_)
+    assert (np.count_nonzero(flags == -1), np.count_nonzero(flags == 1)) == (200, 100)
+    assert not flags[~inside].any()
+    map_.save(tmp_path / "saved.fits")
+    again = sunpy.map.Map(tmp_path / "saved.fits")
+    assert np.array_equal(helioviewer.clipped(again), flags)
+    assert np.array_equal(again.data, map_.data, equal_nan=True)
+    assert again.meta["keycomments"]["CLIPLOW"] == "pixels of this value are at it or below"
+    part = map_.submap([0, 0] * u.pix, width=120 * u.pix, height=150 * u.pix)
+    assert np.array_equal(helioviewer.clipped(part), flags[:151, :121])
+
+
+def test_the_continuum_is_not_clipped(tmp_path: Path) -> None:
+    keys = {**HMI, "CONTENT": "CONTINUUM INTENSITY", "DATAMAX": 51000.0, "DATAMEDN": 25600.0, "DATAMEAN": 25500.0}
+    picture = magnetogram(HMI)
+    map_ = helioviewer.read(file_of(tmp_path, picture, keys), physical=True)
+    assert np.array_equal(np.isfinite(map_.data), disk.on_disk(keys, picture.shape)[::-1])
+    assert not helioviewer.clipped(map_).any()
+    assert "cliplow" not in map_.meta
+    assert map_.meta["meanrat"] == pytest.approx(np.nanmean(map_.data) / 25500, rel=1e-5)
+
+
+def test_reduced_magnetograms_leave_out_what_the_limb_is_mixed_into(tmp_path: Path) -> None:
+    keys = {**HMI, "RSUN_OBS": 70.0}
+    picture = np.where(disk.on_disk(keys, (SIDE, SIDE)), 128, 0).astype(np.uint8)
+    for size in (128, 64):
+        map_ = helioviewer.read(file_of(tmp_path, picture, keys), size=size, physical=True)
+        seen = map_.data[np.isfinite(map_.data)]
+        assert seen.size > 100
+        assert abs(seen.mean()) < 6, "a pixel of off-disk bytes is -250 G"
+        radii = np.hypot(*(getattr(all_coordinates_from_map(map_), name).value for name in ("Tx", "Ty")))
+        assert radii[np.isfinite(map_.data)].max() <= 70 - 2 * map_.scale[0].value + 1e-6
+
+
+def dim(wave: int) -> tuple[np.ndarray, dict[str, Any]]:
+    """Return a picture half of which is below the lower limit, and some of which is above the upper one."""
+    table = physical._tables(wave)[0]
+    picture = np.tile(np.arange(SIDE).clip(0, 255).astype(np.uint8), (SIDE, 1))
+    picture[:, : SIDE // 3] = 0
+    picture[:, -20:] = 255
+    median = 2.9 * float(table[int(np.median(picture))])
+    return picture, {**AIA, "WAVELNTH": wave, "DATAMEDN": median, "DATAMEAN": 2.9 * float(table[picture].mean()) / 1.2}
+
+
+@SAVED
+@pytest.mark.parametrize("wave", [94, 131, 171, 193, 211, 304, 335, 1600, 1700, 4500])
+def test_clipped_pixels_of_aia_are_told(tmp_path: Path, wave: int) -> None:
+    picture, keys = dim(wave)
+    map_ = helioviewer.read(file_of(tmp_path, picture, keys), physical=True)
+    table = physical._tables(wave)[0]
+    assert map_.data.min() == np.float32(table[0]) == np.float32(map_.meta["cliplow"])
+    assert map_.data.max() == np.float32(table[255]) == np.float32(map_.meta["cliphigh"])
+    counts = [np.count_nonzero(picture == one) for one in (0, 255)]
+    assert [map_.meta["ncliplow"], map_.meta["ncliphi"]] == counts
+    map_.save(tmp_path / "saved.fits")
+    for one in (map_, sunpy.map.Map(tmp_path / "saved.fits")):
+        flags = helioviewer.clipped(one)
+        assert np.array_equal(flags[::-1], np.where(picture == 0, -1, np.where(picture == 255, 1, 0)))
+    # The bias is told, and nothing is rescaled.
+    assert map_.meta["meanrat"] == pytest.approx(1.2, rel=1e-6)
+    assert map_.data[0, 100] == pytest.approx(table[100])
+
+
+@pytest.mark.parametrize("size", [128, 64, 32, 16])
+@pytest.mark.parametrize("wave", [94, 171, 193, 304, 1600])
+def test_reduced_pictures_of_aia_have_values(tmp_path: Path, wave: int, size: int) -> None:
+    """Their median differs from that of single pixels where the picture has many fine structures."""
+    rng = np.random.default_rng(wave)
+    grains = np.exp(rng.normal(0, 1.2, (SIDE, SIDE)))
+    table = physical._tables(wave)[0]
+    values = table[60] * grains * (1 + np.linspace(0, 1, SIDE))
+    picture = np.searchsorted(table, values).clip(0, 255).astype(np.uint8)
+    keys = {**AIA, "WAVELNTH": wave, "DATAMEDN": 2.9 * float(np.median(values)), "DATAMEAN": 2.9 * float(values.mean())}
+    path = file_of(tmp_path, picture, keys)
+    assert helioviewer.read(path, physical=True).data.shape == (SIDE, SIDE)
+    assert helioviewer.read(path, size=size, physical=True).data.shape == (size, size)
+    wrong = file_of(tmp_path, picture, {**keys, "DATAMEDN": 6 * keys["DATAMEDN"] + 20})
+    with pytest.raises(FileError, match="than a reduced picture may differ"):
+        helioviewer.read(wrong, size=size, physical=True)
+    with pytest.raises(FileError, match="made in another way"):
+        helioviewer.read(wrong, physical=True)
+
+
+def test_bytes_tell_their_limits_and_others_nothing(tmp_path: Path) -> None:
+    picture, keys = dim(304)
+    map_ = helioviewer.read(file_of(tmp_path, picture, keys))
+    assert np.array_equal(helioviewer.clipped(map_)[::-1], np.where(picture == 0, -1, np.where(picture == 255, 1, 0)))
+    with pytest.raises(QueryError, match="neither CLIPLOW"):
+        helioviewer.clipped(sunpy.map.Map(tmp_path / "image.jp2"))
+
+
+def test_values_are_not_inverted_twice(tmp_path: Path) -> None:
+    picture, keys = dim(304)
+    with pytest.raises(FileError, match="inverted before"):
+        helioviewer.read(file_of(tmp_path, picture, {**keys, "QSTEP": 0.03}), physical=True)
+
+
+def test_the_embedded_archives_magnetogram_has_its_limb(tmp_path: Path) -> None:
+    data = made.content(holdings.images(19)[-1])
+    assert data is not None
+    (tmp_path / "hmi.jp2").write_bytes(data)
+    map_ = helioviewer.read(tmp_path / "hmi.jp2", physical=True)
+    on = coordinate_is_on_solar_disk(all_coordinates_from_map(map_))
+    assert not np.isfinite(map_.data[~on]).any()
+    assert np.count_nonzero(on) * 0.98 < np.count_nonzero(np.isfinite(map_.data)) <= np.count_nonzero(on)
+
+
+def test_the_real_magnetogram(real_data: Path) -> None:
+    file = real_data / "world" / "helioviewer" / "2022_08_02__10_47_53_000__SDO_HMI_HMI_magnetogram.jp2"
+    map_ = helioviewer.read(file, physical=True)
+    values, flags = map_.data.astype(float), helioviewer.clipped(map_)
+    assert np.count_nonzero(np.isfinite(values)) == 7_800_000
+    assert (np.count_nonzero(flags == -1), np.count_nonzero(flags == 1)) == (7119, 4956)
+    # G px, by RSUN_OBS: with clipped pixels at their limit, and without them.
+    assert np.nansum(values) == pytest.approx(-262.0e3, abs=100)
+    assert values[flags == 0][np.isfinite(values[flags == 0])].sum() == pytest.approx(278.8e3, abs=100)
+    small = helioviewer.read(file, physical=True, size=256)
+    assert -0.3e6 < 16**2 * np.nansum(small.data.astype(float)) < 1.8e6
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "ratio"),
+    [("2024_04_16__11_15_41_129__SDO_AIA_AIA_304.jp2", 0.3381, 1.1132), ("hetero_002.jp2", 0.1278, 0.9919)],
+)
+def test_the_real_pictures_of_aia(real_data: Path, name: str, low: float, ratio: float) -> None:
+    file = real_data / "world" / "helioviewer" / name
+    map_ = helioviewer.read(file, physical=True)
+    assert (helioviewer.clipped(map_) == -1).mean() == pytest.approx(low, abs=1e-4)
+    assert map_.meta["meanrat"] == pytest.approx(ratio, abs=1e-4)
+    mean = map_.data.mean(dtype=float) * map_.meta["exptime"] / map_.meta["datamean"]
+    assert mean == pytest.approx(ratio, abs=1e-4)
+    for size in (1024, 128, 64, 16):
+        assert helioviewer.read(file, size=size, physical=True).data.shape == (size, size)
