@@ -255,7 +255,8 @@ def modules() -> Iterator[tuple[str, str]]:
     """Ask the import system for modules for which this package waits."""
     for name in ("sunpy.timeseries", "glymur", "sunpy.map"):
         spec = importlib.util.find_spec(name)
-        yield f"where {name} is", repr((spec.origin, spec.loader.get_filename(name), bool(spec.loader.get_source(name))))
+        said = spec.origin, spec.loader.get_filename(name), bool(spec.loader.get_source(name))
+        yield f"where {name} is", repr(said)
 
 
 SURVEYS = (state, formats, recognized, dispatch, factories, fido)
