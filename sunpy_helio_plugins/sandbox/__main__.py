@@ -31,8 +31,7 @@ def run(port: int) -> None:
             print(f"The embedded archive runs at {archive.url}; Ctrl-C ends it. In a notebook:\n")
             print("    import sunpy_helio_plugins.sandbox")
             print(f'    with sunpy_helio_plugins.sandbox.use("{archive.url}"):')
-            print("        ...")
-            print("\nor, without a block, sandbox.use(...) until sandbox.stop().\n", flush=True)
+            print("        ...\n", flush=True)
             archive.wait()
     except KeyboardInterrupt:
         print("The embedded archive has stopped.")

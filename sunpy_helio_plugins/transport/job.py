@@ -29,7 +29,7 @@ from sunpy_helio_plugins.transport.trust import tls
 from sunpy_helio_plugins.transport.urls import (
     check_scheme,
     follow,
-    is_loopback,
+    is_direct,
     permit,
     public_url,
     same_origin,
@@ -285,7 +285,7 @@ class Job:
         from urllib.request import getproxies, proxy_bypass
 
         parts = urlsplit(url)
-        if is_loopback(url) or proxy_bypass(parts.netloc.rpartition("@")[2]):
+        if is_direct(url) or proxy_bypass(parts.netloc.rpartition("@")[2]):
             return None
         # parfive knows the environment's variables in upper case only; most systems set the others.
         proxy: str | None = getattr(self.config, f"{parts.scheme}_proxy", None) or getproxies().get(parts.scheme)

@@ -12,6 +12,7 @@ from sunpy_helio_plugins.errors import IsolationError, QueryError
 __all__ = [
     "check_scheme",
     "follow",
+    "is_direct",
     "is_loopback",
     "is_private",
     "permit",
@@ -149,9 +150,21 @@ def proxies(url: str) -> dict[str, str] | None:
     Returns
     -------
     dict or None
-        For this machine no proxies, whatever the environment says; for all others `None`, the environment's.
+        No proxies where `is_direct`; else `None`, those of the environment.
     """
-    return dict.fromkeys(("http", "https", "all"), "") if is_loopback(url) else None
+    return dict.fromkeys(("http", "https", "all"), "") if is_direct(url) else None
+
+
+def is_direct(url: str) -> bool:
+    """
+    Tell whether an address is asked without a proxy: one on this machine, while the embedded archive serves.
+
+    Parameters
+    ----------
+    url : str
+        The address.
+    """
+    return bool(isolation) and is_loopback(url)
 
 
 def check_scheme(url: str) -> None:

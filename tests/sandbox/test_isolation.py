@@ -18,7 +18,7 @@ from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 import sunpy_helio_plugins
-from sunpy_helio_plugins import conf, errors, hapi, sandbox
+from sunpy_helio_plugins import HAPIClient, HelioviewerClient, HERClient, IMAPClient, conf, errors, hapi, sandbox
 from sunpy_helio_plugins.config import isolation
 from sunpy_helio_plugins.hapi import listing
 from sunpy_helio_plugins.transport import oauth2, session, transfer
@@ -109,26 +109,26 @@ class TestServing:
         with sandbox.serve():
             conf.hapi.servers = [f"cdaweb={OUTSIDE}"]
             with pytest.raises(errors.IsolationError, match=THERE):
-                Fido.search(DAY, a.hapi.Server("cdaweb"), a.hapi.Dataset("AC_H0_MFI"))
+                HAPIClient().search(DAY, a.hapi.Server("cdaweb"), a.hapi.Dataset("AC_H0_MFI"))
             conf.her.url = OUTSIDE
             with pytest.raises(errors.IsolationError, match=THERE):
-                Fido.search(DAY, a.her.CH)
+                HERClient().search(DAY, a.her.CH)
             conf.imap.url = OUTSIDE
             with pytest.raises(errors.IsolationError, match=THERE):
-                Fido.search(DAY, a.imap.File(), a.Instrument("mag"))
+                IMAPClient().search(DAY, a.imap.File(), a.Instrument("mag"))
             monkeypatch.setenv("IMAP_DATA_ACCESS_URL", "https://other.example")
             with pytest.raises(errors.IsolationError, match=r"other\.example"):
-                Fido.search(DAY, a.imap.File(), a.Instrument("mag"))
+                IMAPClient().search(DAY, a.imap.File(), a.Instrument("mag"))
             conf.helioviewer.hapi_url = conf.helioviewer.api_url = conf.helioviewer.jp2_url = OUTSIDE
             with pytest.raises(errors.HelioPluginsError, match=THERE):
-                Fido.search(DAY, a.helioviewer.Image(), a.Instrument("AIA"))
+                HelioviewerClient().search(DAY, a.helioviewer.Image(), a.Instrument("AIA"))
         assert settings() == before
 
     def test_default_settings_that_come_back_meanwhile_are_refused(self):
         with sandbox.serve():
             conf.her.url = "https://www.lmsal.com/hek/her"
             with pytest.raises(errors.IsolationError, match=r"www\.lmsal\.com"):
-                Fido.search(DAY, a.her.CH)
+                HERClient().search(DAY, a.her.CH)
 
     def test_among_several_servers_a_refused_one_is_named(self):
         with sandbox.serve() as archive:
