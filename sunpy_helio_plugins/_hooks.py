@@ -2,8 +2,8 @@
 Modules of ours that are imported when a heavy module of somebody else's is.
 
 `sunpy.timeseries`, `asdf` and `glymur` cost too much to be imported for everyone; still, once a user has imported them,
-our TimeSeries sources, our ASDF converters and our OpenJPEG fallback must be there without a further word. `when_imported` sees to that, whether
-the heavy module is imported before this package or after it.
+our TimeSeries sources, ASDF converters and OpenJPEG fallback must be there without a further word. `when_imported` sees
+to that, whether the heavy module is imported before this package or after it.
 """
 
 from __future__ import annotations

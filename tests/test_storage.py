@@ -355,7 +355,7 @@ class Evil:
 
 def test_what_json_cannot_hold_is_refused_by_name(tmp_path: Path) -> None:
     table = HAPIFiles({"url": ["a"], "it": cells(1, Evil(tmp_path / "made"))})
-    with pytest.raises(QueryError, match="The column 'it' cannot be written: it holds .*Evil"):
+    with pytest.raises(QueryError, match=r"The column 'it' cannot be written: it holds .*Evil"):
         table.write(tmp_path / "x.ecsv")
     table.remove_column("it")
     table.meta["that"] = Evil(tmp_path / "made")
@@ -502,7 +502,7 @@ def test_what_cannot_be_kept_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(QueryError, match="not a list"):
         storage.write([1], tmp_path / "x.ecsv")
     QTable({"a": [1]}).write(tmp_path / "x.ecsv")
-    with pytest.raises(FileError, match="x.ecsv: This was not written by this package"):
+    with pytest.raises(FileError, match=r"x\.ecsv: This was not written by this package"):
         storage.read(tmp_path / "x.ecsv")
     monkeypatch.setitem(sys.modules, "asdf_astropy", None)
     with pytest.raises(MissingDependencyError, match=r"sunpy_helio_plugins\[asdf\]"):

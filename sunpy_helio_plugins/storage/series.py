@@ -35,8 +35,8 @@ def plain(given: Any, form: str) -> Table:
     """
     if form not in FORMATS:
         raise QueryError(
-            f"A table is kept in one of the formats {', '.join(FORMATS)}, by the name of its file or by format=..., not "
-            f"in {form or 'one that its name does not tell'}."
+            f"A table is kept in one of the formats {', '.join(FORMATS)}, by the name of its file or by format=..., "
+            f"not in {form or 'one that its name does not tell'}."
         )
     if hasattr(given, "_kept"):
         return tables.pack(given, form, given._kept())
@@ -113,8 +113,8 @@ def _timeseries(table: Table, extra: Mapping[str, Any]) -> Any:
         frame = pd.DataFrame(dict(enumerate(columns)), index=index)
         frame.columns = pd.Index(extra["columns"])
         parts = [
-            (TimeRange(part["start"], part["end"]), part["columns"], (dict if part["plain"] else MetaDict)(part["meta"]))
-            for part in extra["parts"]
+            (TimeRange(one["start"], one["end"]), one["columns"], (dict if one["plain"] else MetaDict)(one["meta"]))
+            for one in extra["parts"]
         ]
         meta = TimeSeriesMetaData(parts[0][2], *parts[0][:2]) if parts else None
         if meta is not None:
@@ -125,5 +125,3 @@ def _timeseries(table: Table, extra: Mapping[str, Any]) -> Any:
     known = {getattr(kind, "_source", None): kind for kind in TimeSeries.registry}
     kind = known.get(extra.get("source"), GenericTimeSeries) if extra.get("source") else GenericTimeSeries
     return kind(frame, meta, dict(extra["units"]))
-
-
