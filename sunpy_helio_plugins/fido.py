@@ -16,8 +16,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from astropy import units as u
-from astropy.io.registry import UnifiedReadWriteMethod
-from astropy.table import QTable, Table, TableAttribute
+from astropy.table import QTable, TableAttribute
 from astropy.time import Time
 from sunpy.net.attr import Attr, AttrAnd, AttrOr, DataAttr, and_
 from sunpy.net.base_client import QueryResponseRow, QueryResponseTable
@@ -26,9 +25,7 @@ from sunpy_helio_plugins import packing
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.naming import Names
 from sunpy_helio_plugins.storage import results
-from sunpy_helio_plugins.storage.comparison import Comparison, compared
-from sunpy_helio_plugins.storage.files import StoredRead, StoredWrite
-from sunpy_helio_plugins.storage.queries import query_of, remembering
+from sunpy_helio_plugins.storage.queries import remembering
 from sunpy_helio_plugins.transport.urls import public_url
 
 __all__ = ["Face", "HelioTable", "Marker", "Word", "branches", "explain_foreign", "name_of", "of_type"]
@@ -240,7 +237,7 @@ def _refuse_uncalled(query: Iterable[Any]) -> None:
             raise QueryError(f"{name_of(one)} is not an attr yet; write {example}.")
 
 
-class HelioTable(QueryResponseTable):
+class HelioTable(results.Stored, QueryResponseTable):
     """A search result: a QTable whose ``problems`` say what is missing from it."""
 
     Row = QueryResponseRow
@@ -248,15 +245,6 @@ class HelioTable(QueryResponseTable):
     display_keys = slice(None)
     problems = TableAttribute(default=[])
     """Sentences that say what the answer lacks, and why; empty where it is complete."""
-
-    query = TableAttribute(default=[])
-    """What was asked, in a form that files hold, without secrets; `query_attrs` has the attrs."""
-
-    identity: tuple[str, ...] = ("url",)
-    """The columns that say which row is which, when two tables are compared."""
-
-    read = UnifiedReadWriteMethod(StoredRead)
-    write = UnifiedReadWriteMethod(StoredWrite)
 
     def __str__(self) -> str:
         """Show the rows; of very many the first and the last, since printing takes longer than searching."""
@@ -319,71 +307,6 @@ class HelioTable(QueryResponseTable):
         columns, meta, *shown = state
         super().__setstate__(({name: packing.unpacked(one) for name, one in columns.items()}, meta))
         results.show(self, shown[0] if shown else {})
-
-    @property
-    def query_attrs(self) -> Attr:
-        """
-        The query that gave this table, as attrs; where tables were stacked, the alternative of theirs.
-
-        Raises
-        ------
-        QueryError
-            The table has none: it was not made by a search.
-        """
-        if not self.query:
-            raise QueryError("This table holds no query: it was not made by a search.")
-        return query_of(self.query)
-
-    def search_again(self) -> Self:
-        """
-        Search for the same again, also after the table was written and read.
-
-        Returns
-        -------
-        HelioTable
-            A new table; `compare` tells how it differs from this one.
-
-        Raises
-        ------
-        QueryError
-            The table holds no query.
-        """
-        attrs = self.query_attrs
-        client = self.client or results.client_of(type(self), None)
-        found: Self = client.search(attrs)
-        return found
-
-    def compare(self, newer: Table) -> Comparison:
-        """
-        Return what differs between this table and a newer one of the same kind.
-
-        Parameters
-        ----------
-        newer : HelioTable
-            Such as `search_again` returns.
-
-        Raises
-        ------
-        QueryError
-            It is of another kind.
-        """
-        if type(newer) is not type(self):
-            raise QueryError(f"A {type(self).__name__} is compared with another one, not with {type(newer).__name__}.")
-        return compared(self, newer, self.identity)
-
-    def _kept(self) -> dict[str, Any]:
-        """Return what is to be written besides columns and meta."""
-        return results.kept(self)
-
-    def _for_format(self, form: str) -> Table:
-        """Return what is written in a format from which the table cannot be read back."""
-        return self
-
-    @classmethod
-    def _from_plain(cls, plain: Table) -> Self:
-        """Return the table that a file holds."""
-        found: Self = results.restored(cls, plain)
-        return found
 
     def path_format_keys(self) -> set[str]:
         """Return the names that a path template can use; also for an empty table, where sunpy's own fails."""

@@ -15,7 +15,7 @@ __all__ = ["StoredConverter", "StoredExtension"]
 _HOST = "asdf://github.com/sunpy_helio_plugins"
 
 
-class StoredConverter(Converter):  # type: ignore[misc]
+class StoredConverter(Converter):
     """Converts search results and time series; asdf-astropy converts the plain table that each becomes."""
 
     tags = (f"{_HOST}/tags/stored-1.0.0",)
@@ -37,7 +37,7 @@ class StoredConverter(Converter):  # type: ignore[misc]
             return series.restored(node["table"])
 
 
-class StoredExtension(Extension):  # type: ignore[misc]
+class StoredExtension(Extension):
     """The one kind of objects that this package adds to ASDF."""
 
     extension_uri = f"{_HOST}/extensions/stored-1.0.0"

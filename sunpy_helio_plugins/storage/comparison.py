@@ -159,4 +159,4 @@ def _bare(values: Any) -> Any:
 
 
 def _all(same: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    return same.reshape(len(same), -1).all(axis=1) if same.ndim > 1 else same
+    return np.asarray(same.reshape(len(same), -1).all(axis=1)) if same.ndim > 1 else same

@@ -132,7 +132,7 @@ def _name(args: tuple[Any, ...]) -> str:
     return str(args[0]) if args and isinstance(args[0], str | PathLike) else "The file"
 
 
-class StoredWrite(TableWrite):  # type: ignore[misc]
+class StoredWrite(TableWrite):
     """
     Write a table so that `read` gives it back: ECSV, FITS, Parquet, HDF5 or ASDF.
 
@@ -147,6 +147,7 @@ class StoredWrite(TableWrite):  # type: ignore[misc]
     """
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
+        """Write the table."""
         table = self._instance
         form = form_of("write", args, kwargs)
         if form not in FORMATS:
@@ -160,7 +161,7 @@ class StoredWrite(TableWrite):  # type: ignore[misc]
             write_plain(tables.pack(table, form, table._kept()), form, args, kwargs)
 
 
-class StoredRead(TableRead):  # type: ignore[misc]
+class StoredRead(TableRead):
     """
     Read a table that `write` wrote.
 
@@ -176,6 +177,7 @@ class StoredRead(TableRead):  # type: ignore[misc]
     """
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Read a table."""
         with far_years():
             plain = plain_from(form_of("read", args, kwargs), args, kwargs)
             with named(args):

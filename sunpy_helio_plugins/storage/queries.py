@@ -100,7 +100,7 @@ def _attr(node: Mapping[str, Any]) -> Attr:
         joined = {"and": AttrAnd, "or": AttrOr}[node["join"]]
         return _ours(joined([_attr(one) for one in node[_NODE]]))
     kind = _known()[node["attr"]]
-    made = kind.__new__(kind)
+    made: Any = object.__new__(kind)
     vars(made).update({str(key): _value_of(value) for key, value in node["values"].items()})
     return made
 
@@ -128,7 +128,7 @@ def _known() -> dict[str, type[Attr]]:
     from sunpy.net import attrs
 
     rooms = [attrs, *(getattr(attrs, room) for room in _ROOMS if hasattr(attrs, room))]
-    found = [thing for room in rooms for thing in vars(room).values() if isinstance(thing, type)]
+    found: list[Any] = [thing for room in rooms for thing in vars(room).values() if isinstance(thing, type)]
     # sunpy makes some classes of its comparisons only when they are made.
     found += [kind for base in found if issubclass(base, Attr) for kind in base.__subclasses__()]
     return {_name(kind): kind for kind in found if issubclass(kind, Attr)}

@@ -4,15 +4,100 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
+from astropy.io.registry import UnifiedReadWriteMethod
 from astropy.table import Table, TableAttribute
+from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient
 
-from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.storage import tables
+from sunpy_helio_plugins.storage.comparison import Comparison, compared
+from sunpy_helio_plugins.storage.files import StoredRead, StoredWrite
+from sunpy_helio_plugins.storage.queries import query_of
 
-__all__ = ["client_of", "kept", "restored", "show", "shown"]
+__all__ = ["Stored", "client_of", "kept", "restored", "show", "shown"]
+
+class Stored:
+    """Mixed into a search result: it is written and read by its own class, searched again and compared."""
+
+    client: Any
+
+    query = TableAttribute(default=[])
+    """What was asked, in a form that files hold, without secrets; `query_attrs` has the attrs."""
+
+    identity: tuple[str, ...] = ("url",)
+    """The columns that say which row is which, when two tables are compared."""
+
+    read = UnifiedReadWriteMethod(StoredRead)
+    write = UnifiedReadWriteMethod(StoredWrite)
+
+    @property
+    def query_attrs(self) -> Attr:
+        """
+        The query that gave this table, as attrs; where tables were stacked, the alternative of theirs.
+
+        Raises
+        ------
+        QueryError
+            The table has none: it was not made by a search.
+        """
+        if not self.query:
+            raise QueryError("This table holds no query: it was not made by a search.")
+        return query_of(self.query)
+
+    def search_again(self) -> Self:
+        """
+        Search for the same again, also after the table was written and read.
+
+        Returns
+        -------
+        HelioTable
+            A new table; `compare` tells how it differs from this one.
+
+        Raises
+        ------
+        QueryError
+            The table holds no query.
+        """
+        attrs = self.query_attrs
+        client = self.client or client_of(type(self), None)
+        found: Self = client.search(attrs)
+        return found
+
+    def compare(self, newer: Table) -> Comparison:
+        """
+        Return what differs between this table and a newer one of the same kind.
+
+        Parameters
+        ----------
+        newer : HelioTable
+            Such as `search_again` returns.
+
+        Raises
+        ------
+        QueryError
+            It is of another kind.
+        """
+        if type(newer) is not type(self):
+            raise QueryError(f"A {type(self).__name__} is compared with another one, not with {type(newer).__name__}.")
+        return compared(self, newer, self.identity)
+
+    def _kept(self) -> dict[str, Any]:
+        """Return what is to be written besides columns and meta."""
+        return kept(self)
+
+    def _for_format(self, form: str) -> Table:
+        """Return what is written in a format from which the table cannot be read back."""
+        return self
+
+    @classmethod
+    def _from_plain(cls, plain: Table) -> Self:
+        """Return the table that a file holds."""
+        found: Self = restored(cls, plain)
+        return found
+
 
 _SHOWN = ("display_keys", "hide_keys", "_display_keys")
 _EVERYTHING = "everything"

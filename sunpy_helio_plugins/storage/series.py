@@ -35,8 +35,8 @@ def plain(given: Any, form: str) -> Table:
     """
     if form not in FORMATS:
         raise QueryError(
-            f"A table is kept in one of the formats {', '.join(FORMATS)}, by the name of its file or by format=..., not "
-            f"in {form or 'one that its name does not tell'}."
+            f"A table is kept in one of the formats {', '.join(FORMATS)}, by the name of its file or by format=..., "
+            f"not in {form or 'one that its name does not tell'}."
         )
     if hasattr(given, "_kept"):
         return tables.pack(given, form, given._kept())
@@ -88,9 +88,10 @@ def _of_timeseries(series: Any, form: str) -> Table:
     index = frame.index.to_numpy()
     table = Table({_INDEX: index} | {str(place): frame.iloc[:, place].to_numpy() for place in range(frame.shape[1])})
     parts = [
-        {"start": part[0].start, "end": part[0].end, "columns": list(part[1]), "meta": dict(part[2])}
+        {"start": part[0].start, "end": part[0].end, "columns": list(part[1]), "meta": dict(part[2]),
+         "plain": type(part[2]) is dict}
         for part in series.meta.metadata
-    ]
+    ]  # fmt: skip
     extra = {
         "source": getattr(series, "_source", None), "columns": [str(name) for name in frame.columns],
         "units": {str(name): unit for name, unit in series.units.items()}, "parts": parts, "index": frame.index.name,
@@ -111,17 +112,16 @@ def _timeseries(table: Table, extra: Mapping[str, Any]) -> Any:
         index = pd.DatetimeIndex(np.asarray(table[_INDEX]), name=extra["index"])
         frame = pd.DataFrame(dict(enumerate(columns)), index=index)
         frame.columns = pd.Index(extra["columns"])
-        meta = None
-        for part in extra["parts"]:
-            told = MetaDict(part["meta"]), TimeRange(part["start"], part["end"]), part["columns"]
-            if meta is None:
-                meta = TimeSeriesMetaData(*told)
-            else:
-                meta.append(told[1], told[2], told[0])
+        parts = [
+            (TimeRange(one["start"], one["end"]), one["columns"], (dict if one["plain"] else MetaDict)(one["meta"]))
+            for one in extra["parts"]
+        ]
+        meta = TimeSeriesMetaData(parts[0][2], *parts[0][:2]) if parts else None
+        if meta is not None:
+            # As they were: its own way of adding them would sort them, and fold the names of entries.
+            meta.metadata = parts
     except (KeyError, TypeError, ValueError) as error:
         raise FileError(f"The series is damaged: {error}.") from error
     known = {getattr(kind, "_source", None): kind for kind in TimeSeries.registry}
     kind = known.get(extra.get("source"), GenericTimeSeries) if extra.get("source") else GenericTimeSeries
     return kind(frame, meta, dict(extra["units"]))
-
-

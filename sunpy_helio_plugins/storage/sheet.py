@@ -164,4 +164,3 @@ def register(codec: Codec) -> None:
     others = {kind: known for kind, known in CODECS.items() if kind != codec.kind}
     CODECS.clear()
     CODECS.update({codec.kind: codec} | others)
-

@@ -218,5 +218,5 @@ def _names(node: Any) -> list[str]:
     if not isinstance(node, dict):
         return []
     own = [str(name) for name in node.get("parts", {}).values()]
-    return own + [name for key, one in node.items() if key not in ("parts", "info", "meta", "listed") for name in _names(one)]
-
+    inner = [one for key, one in node.items() if key not in ("parts", "info", "meta", "listed")]
+    return own + [name for one in inner for name in _names(one)]

@@ -208,7 +208,7 @@ def _listed(cells: Sequence[Any]) -> list[str] | None:
     known = list(dict.fromkeys(cells))
     lengths = [len(cell or "") for cell in known]
     is_uneven = max(lengths) * len(cells) > 4 * sum(lengths) and sum(lengths) < _LISTED
-    return known if 2 * len(known) <= len(cells) or is_uneven else None  # type: ignore[return-value]
+    return known if 2 * len(known) <= len(cells) or is_uneven else None
 
 
 def _as_objects(name: str, cells: list[Any], sheet: Sheet) -> dict[str, Any]:
@@ -232,5 +232,3 @@ def _is_plain(cell: Any) -> bool:
 def _as_json(name: str, cells: list[Any], sheet: Sheet) -> dict[str, Any]:
     texts = [json.dumps(values.encoded(cell)) for cell in cells]
     return add_text(name, "", np.array(texts, dtype=str), None, sheet)
-
-
