@@ -56,7 +56,7 @@ def test_places_that_are_none(events: HERTable) -> None:
 def test_the_holes_outline_agrees_in_both_systems_on_the_disk(events: HERTable) -> None:
     seen, surface = (events[f"{system}_boundcc"][3].skycoord for system in ("hpc", "hgs"))
     assert seen.shape == surface.shape == (19,)
-    assert seen.obstime.isot == "2024-05-10T00:42:41.000"
+    assert seen.obstime.isot == "2024-05-10T00:42:41.000000000"
     radius = np.hypot(seen.Tx, seen.Ty) / np.arcsin(seen.rsun / seen.observer.radius)
     apart = np.hypot(*(getattr(surface.transform_to(seen.frame), axis) - getattr(seen, axis) for axis in ("Tx", "Ty")))
     inside = radius.decompose() < 0.9995
