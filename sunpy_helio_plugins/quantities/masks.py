@@ -215,6 +215,11 @@ class MaskKeepingQuantity(_MaskedQuantity):  # type: ignore[misc]
 
     info = _QuantityInfo()
 
+    def __getitem__(self, item: Any) -> Any:
+        """Return elements; a single one that is known is a plain quantity, as in a column without a mask."""
+        found = super().__getitem__(item)
+        return found if found.shape or found.mask else found.unmasked
+
     def __reduce__(self) -> tuple[Any, ...]:
         # No masked quantity can be pickled before astropy 8.0.
         return _rebuilt, (np.array(self.unmasked.value), self.unit, np.array(self.mask), _about(self))
