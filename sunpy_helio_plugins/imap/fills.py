@@ -68,7 +68,9 @@ def may_be_missing(values: NDArray[Any], attributes: Mapping[str, Any]) -> bool:
 def _declared(values: NDArray[Any], attributes: Mapping[str, Any]) -> Iterator[tuple[Any, NDArray[np.bool_]]]:
     """Yield the fill values of the attributes that are no values too, and for which components each counts."""
     fill, low, high = (_number(attributes.get(key), values) for key in ("FILLVAL", "VALIDMIN", "VALIDMAX"))
-    for one in () if fill is None else np.unique(fill):
+    if fill is None:
+        return
+    for one in np.unique(fill):
         here = fill == one if one == one else np.isnan(fill)
         if not _is_value(one, here, low, high, values.dtype):
             yield one.item(), here

@@ -58,6 +58,7 @@ def is_fill(values: NDArray[Any], fill: str | float | None) -> NDArray[np.bool_]
     """
     if fill is None or isinstance(fill, bool):
         return None
+    found: NDArray[np.bool_] | None
     if values.dtype.kind in "SUO":
         found = _text_fill(values, str(fill))
     elif values.dtype.kind in "iu":
@@ -184,7 +185,7 @@ class _ArrayInfo(type(MaskedNDArray.__dict__["info"])):  # type: ignore[misc]
         return made
 
 
-class _MaskKeepingArray(MaskedNDArray):  # type: ignore[misc]
+class _MaskKeepingArray(MaskedNDArray):
     """The numbers of a masked quantity while it is written."""
 
     info = _ArrayInfo()
@@ -210,10 +211,15 @@ class _QuantityInfo(type(_MaskedQuantity.__dict__["info"])):  # type: ignore[mis
         return _rebuilt(np.zeros(made.shape, kind), made.unit, np.zeros(made.shape, dtype=bool), _about(made))
 
 
-class MaskKeepingQuantity(_MaskedQuantity):  # type: ignore[misc]
+class MaskKeepingQuantity(_MaskedQuantity):
     """A masked `~astropy.units.Quantity` that is written with its mask, also where nothing is masked."""
 
     info = _QuantityInfo()
+
+    def __getitem__(self, item: Any) -> Any:
+        """Return elements; a single one that is known is a plain quantity, as in a column without a mask."""
+        found = super().__getitem__(item)
+        return found if found.shape or found.mask else found.unmasked
 
     def __reduce__(self) -> tuple[Any, ...]:
         # No masked quantity can be pickled before astropy 8.0.
@@ -239,7 +245,7 @@ class _ColumnInfo(type(MaskedColumn.__dict__["info"])):  # type: ignore[misc]
         return made
 
 
-class MaskKeepingColumn(MaskedColumn):  # type: ignore[misc]
+class MaskKeepingColumn(MaskedColumn):
     """A `~astropy.table.MaskedColumn` that is written with its mask, also where nothing is masked."""
 
     info = _ColumnInfo()

@@ -191,7 +191,8 @@ class TestFills:
     def test_nan_as_the_missions_writer_stores_it(self, make_cdf, kind):
         # imap_processing 1.0.40: NaN becomes -1e31, whatever FILLVAL is.
         limit = 9.223372036854775807e18
-        words = {"FILLVAL": [limit, "CDF_DOUBLE"], "VALIDMIN": [-limit, "CDF_DOUBLE"], "VALIDMAX": [limit, "CDF_DOUBLE"]}
+        words = {"FILLVAL": [limit, "CDF_DOUBLE"], "VALIDMIN": [-limit, "CDF_DOUBLE"]}
+        words |= {"VALIDMAX": [limit, "CDF_DOUBLE"]}
         values = np.array([1.0, -1e31, limit, np.nan, 1e18], NUMBERS[kind])
         column = self.column(make_cdf, values, kind, **words, UNITS="nT")
         assert column.mask.tolist() == [False, True, True, True, False]
