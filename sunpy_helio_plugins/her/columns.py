@@ -199,7 +199,8 @@ class Reader:
         made = np.where(missing, 0, data).astype(np.int64)
         # Floats do not hold every integer from here on.
         for row in np.flatnonzero(~missing & (np.abs(data) >= 2.0**53)):
-            made[row] = int(values[row])
+            exact = values[row]
+            made[row] = int(exact if isinstance(exact, int) or str(exact).lstrip("-").isdigit() else data[row])
         return made
 
     def _as_floats(self, keyword: Keyword, values: list[Any]) -> tuple[NDArray[np.float64], Mask]:
