@@ -159,7 +159,7 @@ class _Painter:
         traced = shape.traced
         on_the_sky = traced.system in ("hpc", "hrc")
         if on_the_sky and ((self.from_earth and self._is_now(shape)) or traced.clamped.all()):
-            return self._plot(self._as_submitted(traced), style) if self.from_earth else [], []
+            return self._plot(self._as_submitted(shape), style) if self.from_earth else [], []
         outline, visible = turning.seen(traced.on_surface, self.frame)
         front = self._plot(_only(outline, visible), style) if visible.any() else []
         if not self.hidden or visible.all():
@@ -186,7 +186,7 @@ class _Painter:
     def _as_submitted(self, shape: Polygon) -> SkyCoord:
         from astropy.coordinates import SkyCoord
 
-        place = shape.skycoord
+        place = shape.on_the_sky
         return SkyCoord(place.Tx * self.larger, place.Ty * self.larger, frame=self.frame)
 
     def _plot(self, outline: SkyCoord, style: dict[str, Any]) -> list[Artist]:

@@ -184,6 +184,11 @@ class Polygon(SkyCoord):
         vertices, system = outlines.outline(self.vertices, self.system, self.instant, self.start, self.origin)
         return Polygon(vertices, system, self.instant, self.start, self.origin)
 
+    @property
+    def on_the_sky(self) -> SkyCoord:
+        """The outline as a coordinate: the vertices alone where edges are straight in helioprojective pictures."""
+        return self.skycoord if self.system == self.traced.system == "hpc" else self.traced.skycoord
+
     @cached_property
     def _corners(self) -> Floats:
         return sphere.corners(*self.traced._surface[:2])
@@ -249,7 +254,7 @@ class Polygon(SkyCoord):
         except ImportError:
             raise MissingDependencyError("A polygon as a region", "polygons") from None
         if frame is None:
-            return PolygonSkyRegion(vertices=self.traced.skycoord)
+            return PolygonSkyRegion(vertices=self.on_the_sky)
         outline, visible = turning.seen(self.traced.on_surface, frame, closed=True)
         return PolygonSkyRegion(vertices=outline) if visible.any() else None
 

@@ -335,7 +335,7 @@ def test_a_polygon_around_the_pole_has_an_area_and_contains_it() -> None:
 def test_a_polygon_goes_to_other_packages(holes: HERTable) -> None:
     polygon = holes["hpc_boundcc"][0]
     assert polygon.to_shapely().area > 0
-    assert len(polygon.to_region().vertices) == len(polygon.traced)
+    assert len(polygon.to_region().vertices) == len(polygon)
     assert polygon.wkt.startswith("POLYGON((")
     assert isinstance(polygon, Polygon)
 
