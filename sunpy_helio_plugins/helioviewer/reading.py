@@ -31,7 +31,8 @@ def read(file: str | Path, size: int | None = None, physical: bool = False) -> G
     physical : bool, optional
         Turn display bytes into DN/s (AIA, the continuum of HMI) or gauss (magnetograms of HMI), as far as they hold
         them: quantized, clipped and compressed with loss. Off the disk, which by the header's geometry ends at
-        RSUN_OBS, HMI's values are NaN. Values that were clipped are those of the limit: `clipped` says where.
+        RSUN_OBS, HMI's values are NaN. Values that were clipped are those of the limit: `clipped` says where. So a sum
+        over a magnetogram is not a magnetic flux.
 
     Returns
     -------
