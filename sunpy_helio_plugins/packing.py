@@ -15,6 +15,8 @@ from astropy.units import Quantity
 from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.quantities.days import WholeDays
+
 __all__ = ["packed", "unpacked"]
 
 _INFO = ("description", "format", "meta")
@@ -39,7 +41,7 @@ class _Instants:
         return cls(*parts, time.scale, time.format, time.precision, _described(time))
 
     def column(self) -> Time:
-        made = Time(self.jd1, self.jd2, format="jd", scale=self.scale, precision=self.precision)
+        made = Time(self.jd1, self.jd2, format=WholeDays.name, scale=self.scale, precision=self.precision)
         made.format = self.form
         if self.mask.any():
             made[self.mask] = np.ma.masked

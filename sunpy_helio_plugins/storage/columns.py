@@ -15,10 +15,20 @@ from astropy.time import Time, TimeDelta
 from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.quantities import masks, times
+from sunpy_helio_plugins.quantities.days import WholeDays
 from sunpy_helio_plugins.storage import values
 from sunpy_helio_plugins.storage.sheet import Layout, Parts, Sheet, register
-from sunpy_helio_plugins.storage.text import ObjectCodec, TextCodec, add_text, masked_class, masked_part, text_of
+from sunpy_helio_plugins.storage.text import (
+    ALWAYS,
+    ObjectCodec,
+    TextCodec,
+    add_text,
+    column_of,
+    masked_class,
+    masked_part,
+    text_of,
+)  # fmt: skip
 
 __all__ = ["DurationCodec", "NumberCodec", "QuantityCodec", "TimeCodec"]
 
@@ -115,7 +125,7 @@ class NumberCodec:
     def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
         """Return the column."""
         data, mask = numbers_of(spec, parts), mask_of(spec, parts)
-        made = MaskedColumn(data, mask=mask, copy=False) if spec["masked"] else Column(data, copy=False)
+        made = column_of(data, mask, spec["masked"])
         if "unit" in spec:
             made.unit = values.unit_of(spec["unit"])
         return made
@@ -135,7 +145,8 @@ class QuantityCodec:
         is_masked = isinstance(column, Masked)
         bare = column.unmasked if is_masked else column
         told = add_numbers(name, "", np.asarray(bare.value), column.mask if is_masked else None, sheet, column.unit)
-        told |= {"unit": values.unit_text(column.unit), "class": values.quantity_kind(column), "masked": is_masked}
+        told |= {"unit": values.unit_text(column.unit), "class": values.quantity_kind(column)}
+        told["masked"] = masked_class(column) if is_masked else False
         wrapped = getattr(bare, "wrap_angle", None)
         return told if wrapped is None else told | {"wrap": float(wrapped.to_value(u.deg))}
 
@@ -147,6 +158,8 @@ class QuantityCodec:
         made = values.QUANTITIES[spec["class"]](data, unit, dtype=data.dtype, copy=False, **more)
         if not spec["masked"]:
             return made
+        if spec["masked"] == ALWAYS:
+            return masks.masked(made, mask)
         return Masked(made, mask=np.zeros(data.shape, dtype=bool) if mask is None else mask)
 
 
@@ -227,7 +240,7 @@ def _add_parts(name: str, column: Any, mask: Any, sheet: Sheet) -> dict[str, Any
 def _of_parts(kind: Any, spec: Mapping[str, Any], parts: Parts) -> Any:
     days = [numbers_of(spec[part], Parts(parts.table, spec[part]["parts"]), part) for part in ("jd1", "jd2")]
     mask = mask_of(spec, parts)
-    made = kind(*days, format="jd", scale=spec["scale"])
+    made = kind(*days, format="jd" if kind is TimeDelta else WholeDays.name, scale=spec["scale"])
     return _finished(made, np.zeros(made.shape, dtype=bool) if mask is None else mask, spec)
 
 
@@ -245,7 +258,7 @@ def _finished(made: Any, mask: NDArray[np.bool_], spec: Mapping[str, Any]) -> An
 def _texts(column: Time, mask: NDArray[np.bool_]) -> NDArray[np.str_] | None:
     """Return times as text of nine decimals, or `None` where text would not bring each back as it is."""
     parts = [np.where(mask, whole, getattr(part, "unmasked", part)) for part, whole in _parts(column)]
-    plain = Time(*parts, format="jd", scale=column.scale)
+    plain = Time(*parts, format=WholeDays.name, scale=column.scale)
     plain.format, plain.precision = "isot", 9
     try:
         with warnings.catch_warnings():

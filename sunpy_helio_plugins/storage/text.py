@@ -12,19 +12,29 @@ from astropy.table import Column, MaskedColumn
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import warn_incomplete
+from sunpy_helio_plugins.quantities import masks
 from sunpy_helio_plugins.storage import values
 from sunpy_helio_plugins.storage.sheet import Parts, Sheet
 from sunpy_helio_plugins.transport.urls import public_url
 
-__all__ = ["ObjectCodec", "TextCodec", "add_text", "masked_class", "masked_part", "text_of", "without_secrets"]
+__all__ = [
+    "ALWAYS", "ObjectCodec", "TextCodec", "add_text", "column_of", "masked_class", "masked_part", "text_of",
+    "without_secrets",
+]  # fmt: skip
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|^\s|\s$")
 _LISTED = 2_000_000
 """How many letters of texts that differ much in length the header takes; see `ObjectCodec`."""
 
 
-def masked_class(column: Any) -> bool:
+ALWAYS = "always"
+"""Said of columns that are written with their mask whether or not a value is missing."""
+
+
+def masked_class(column: Any) -> bool | str:
     """Tell whether a column is of a class that has masks."""
+    if isinstance(column, masks.MaskKeepingColumn | masks.MaskKeepingQuantity):
+        return ALWAYS
     return hasattr(column, "mask") and not (isinstance(column, Column) and not isinstance(column, MaskedColumn))
 
 
@@ -132,11 +142,14 @@ class TextCodec:
         dtype, mask = values.safe_dtype(spec["dtype"]), parts.mask(spec)
         texts = text_of(spec, parts)
         data = np.char.encode(texts, "utf-8", "surrogateescape") if dtype.kind == "S" and texts.size else texts
-        return _column(data.astype(dtype), mask, spec["masked"])
+        return column_of(data.astype(dtype), mask, spec["masked"])
 
 
-def _column(data: NDArray[Any], mask: Any, is_masked: bool) -> Any:
-    return MaskedColumn(data, mask=mask, copy=False) if is_masked else Column(data, copy=False)
+def column_of(data: NDArray[Any], mask: NDArray[np.bool_] | None, masked: bool | str) -> Any:
+    """Return a column of the class that `masked_class` told of."""
+    if masked == ALWAYS:
+        return masks.masked(data, mask)
+    return MaskedColumn(data, mask=mask, copy=False) if masked else Column(data, copy=False)
 
 
 class ObjectCodec:
@@ -183,7 +196,7 @@ class ObjectCodec:
         for index, cell in enumerate(cells):
             data[index] = cell
         mask = np.asarray(parts["mask"], dtype=bool) if "mask" in parts else None
-        return _column(data, mask, spec["masked"])
+        return column_of(data, mask, spec["masked"])
 
     def _cells(self, spec: Mapping[str, Any], parts: Parts) -> list[Any]:
         if "listed" in spec:
@@ -198,7 +211,7 @@ class ObjectCodec:
         data = np.empty((len(cells), *spec["shape"]), dtype=dtype)
         for index, cell in enumerate(cells):
             data[index] = cell
-        return _column(data, None, spec["masked"])
+        return column_of(data, None, spec["masked"])
 
 
 def _listed(cells: Sequence[Any]) -> list[str] | None:

@@ -21,6 +21,8 @@ from astropy.time import Time, TimeDelta
 from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.quantities.days import WholeDays
+
 __all__ = ["QUANTITIES", "decoded", "encoded", "quantity_kind", "register", "safe_dtype", "unit_of", "unit_text"]
 
 KIND = "#"
@@ -160,7 +162,8 @@ def _time(value: Any) -> dict[str, Any]:
 
 def _of_time(node: Mapping[str, Any]) -> Any:
     kind: Any = TimeDelta if node[KIND] == "duration" else Time
-    made = kind(_of_array(node["jd1"]), _of_array(node["jd2"]), format="jd", scale=node["scale"])
+    form = "jd" if kind is TimeDelta else WholeDays.name
+    made = kind(_of_array(node["jd1"]), _of_array(node["jd2"]), format=form, scale=node["scale"])
     made.format = node["format"]
     if kind is Time:
         made.precision = node["precision"]
