@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,9 @@ from sunpy.net import Fido
 from sunpy.net import attrs as a
 from sunpy.timeseries import TimeSeries
 
-from sunpy_helio_plugins import hapi
+from sunpy_helio_plugins import hapi, registration
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi.content import beginning, looks_like_hapi
+from sunpy_helio_plugins.hapi.content import begins_like_hapi
 from sunpy_helio_plugins.hapi.header import Info
 
 TIME = {"name": "Time", "type": "isotime", "length": 24, "units": "UTC", "fill": None}
@@ -239,14 +240,12 @@ def test_a_long_header_is_recognised_and_other_files_are_not(tmp_path: Path) -> 
         for middle in (f'"parameters":{parameters}', f'"contact":"{"y" * 9000}","startDate":"2020Z"'):
             path = tmp_path / "long"
             path.write_text(f'{head}{{{middle},"HAPI":"2.0"}}\n2020-01-01T00:00:00.000Z,1\n')
-            with path.open("rb") as opened:
-                assert looks_like_hapi(beginning(opened))
+            assert begins_like_hapi(partial(registration.peek, path))
     others = ["# a comment\n" * 1000, '{"parameters": [1, 2]}', "#{}\n1,2\n", "2020,1\n", "", "#", '{"HAPI": 1}']
     for text in others:
         path = tmp_path / "other"
         path.write_text(text)
-        with path.open("rb") as opened:
-            assert not looks_like_hapi(beginning(opened))
+        assert not begins_like_hapi(partial(registration.peek, path))
 
 
 def test_a_format_that_nobody_knows_is_refused() -> None:

@@ -83,8 +83,8 @@ def test_what_overlaps_is_asked_for_and_kept(kind, began, offset, before, length
     row = row_of(kind, midnight.date())
     table = tables.from_answers([(one, [row]) for one in named], client=IMAPClient())
     assert list(table["file_path"]) == [row["file_path"]]
-    assert table["Start Time"][0].isot <= stamp(start)[:23]
-    assert stamp(end)[:23] <= table["End Time"][0].isot
+    assert table["Start Time"][0].isot <= stamp(start)[:29]
+    assert stamp(end)[:29] <= table["End Time"][0].isot
     assert table["End Inferred"][0]
 
 
