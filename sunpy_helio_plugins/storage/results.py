@@ -19,6 +19,7 @@ from sunpy_helio_plugins.storage.queries import query_of
 
 __all__ = ["Stored", "client_of", "kept", "restored", "show", "shown"]
 
+
 class Stored:
     """Mixed into a search result: it is written and read by its own class, searched again and compared."""
 
