@@ -62,7 +62,8 @@ def add_numbers(name: str, part: str, data: NDArray[Any], mask: Any, sheet: Shee
 def _held(data: NDArray[Any], layout: Layout) -> NDArray[Any]:
     """Return numbers in the type in which a format holds them exactly."""
     if data.dtype.kind in "Mm":
-        return data.view(np.int64)
+        # A copy: asdf writes the memory that a view is taken from.
+        return data.astype(np.int64)
     if data.dtype == np.float16:
         return data.astype(np.float32)
     if layout.is_ascii and data.dtype == np.int8:
