@@ -85,11 +85,11 @@ def assert_equal_columns(one: Any, other: Any) -> None:
     assert (one.info.description, str(one.info.format)) == (other.info.description, str(other.info.format))
     assert json.dumps(one.info.meta or {}, default=str) == json.dumps(other.info.meta or {}, default=str)
     if hasattr(one, "vertices"):
-        for part in ("vertices", "offsets", "instants", "starts", "system"):
+        for part in ("vertices", "offsets", "instants", "starts", "origins", "system"):
             np.testing.assert_array_equal(getattr(one, part), getattr(other, part))
         return
     if hasattr(one, "starts"):
-        for part in ("values", "instants", "starts", "system"):
+        for part in ("values", "instants", "starts", "origins", "system"):
             np.testing.assert_array_equal(getattr(one, part), getattr(other, part))
         return
     mask = np.broadcast_to(np.asarray(getattr(one, "mask", False)), one.shape)

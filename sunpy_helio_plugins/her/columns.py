@@ -98,6 +98,10 @@ class Reader:
             found[row] = value
         return found
 
+    def names(self, name: str) -> list[str | None]:
+        """Return a keyword of all records as text, whatever they hold; `None` where they have none."""
+        return [None if value is None else _printable(str(value)) for value in self.values(name)]
+
     def correct(self, name: str, row: int, value: Any) -> None:
         """Take another value for a keyword of one record than the registry's; `None` for none."""
         self.corrections.setdefault(name, {})[row] = value

@@ -99,7 +99,7 @@ class Maker:
     def common(self, made: dict[str, Any]) -> dict[str, Any]:
         """Return the columns that the tables of all archives share."""
         start, end = (made[name].copy() for name in ("event_starttime", "event_endtime"))
-        instruments, observatories = (self.reader.values(name) for name in ("obs_instrument", "obs_observatory"))
+        instruments, observatories = (self.reader.names(name) for name in ("obs_instrument", "obs_observatory"))
         return common_columns(start, end, instruments, observatories, ARCHIVE)
 
     def column(self, name: str) -> Any:

@@ -19,9 +19,12 @@ __all__ = ["outline"]
 
 Floats = NDArray[np.float64]
 
-STEPS = {"hpc": (5.0, 5.0), "hgs": (1.0, 1.0), "hgc": (1.0, 1.0), "hrc": (0.05, 1.0)}
+STEPS = {"hpc": (5.0, 5.0), "hgs": (0.2, 0.2), "hgc": (0.2, 0.2), "hrc": (0.05, 1.0)}
 """The longest edge between two vertices, in the system's units; the limb foreshortens, so areas there need the
 steps of ``hpc`` (a polar hole is then right within 0.05 %)."""
+
+PARTS = 16
+"""Steps, at least, in the extent of an outline in degrees, so that the area of a small one is right as well."""
 
 MOST = 400
 """Pieces into which one edge is cut at most."""
@@ -78,7 +81,11 @@ def _followed(vertices: Floats, system: str) -> Floats:
     if len(vertices) < 2:
         return vertices
     corners = _continuous(vertices, system)
-    lengths = (np.abs(np.diff(corners, axis=0)) / STEPS[system]).max(axis=1)
+    steps = np.array(STEPS[system])
+    if system in DEGREES:
+        extent = float(np.ptp(corners, axis=0).max())
+        steps = np.minimum(steps, extent / PARTS) if extent else steps
+    lengths = (np.abs(np.diff(corners, axis=0)) / steps).max(axis=1)
     pieces = np.clip(np.ceil(lengths), 1, MOST).astype(np.int64)
     ends = np.concatenate([[0], np.cumsum(pieces)])
     at = np.arange(ends[-1] + 1)

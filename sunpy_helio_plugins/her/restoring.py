@@ -180,7 +180,9 @@ def stacked(cls: type[T], tables: tuple[T, ...]) -> T:
     problems = dict.fromkeys(problem for table in tables for problem in table.problems)
     client = next((table.client for table in tables if table.client is not None), None)
     made = cls.from_records(records, edges.values(), (), client, instants)
-    made.problems = list(problems)
+    # Units that are sure in one table are the other's as well: that can cost values, of which neither table tells.
+    told = {problem.partition(":")[0] for problem in problems}
+    made.problems = [*problems, *(problem for problem in made.problems if problem.partition(":")[0] not in told)]
     own = [[name for name in table.colnames if name not in made.colnames] for table in tables]
     if any(own):
         # Beside a column that all have, so that the rows of a table without any are counted.

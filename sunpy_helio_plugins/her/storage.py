@@ -145,21 +145,24 @@ def _in_ascii(column: Any) -> Any:
     return _text(made)
 
 
-_INSTANTS = tuple((kind, index) for kind in ("instants", "starts") for index in (0, 1))
+_EVENTS = tuple((kind, index) for kind in ("instants", "starts", "origins") for index in (0, 1))
+"""What a column knows of its events, two numbers each."""
 
 
-def _add_instants(name: str, column: Any, sheet: Sheet) -> dict[str, str]:
-    """Add the instants to which a column belongs; all columns of a table share theirs."""
+def _add_events(name: str, column: Any, sheet: Sheet) -> dict[str, str]:
+    """Add when a column's events were, and whence their places come; all columns of a table share these."""
     return {
         f"{kind}{index}": sheet.add_once(name, f"{kind}{index + 1}", getattr(column, kind)[:, index])
-        for kind, index in _INSTANTS
+        for kind, index in _EVENTS
     }
 
 
-def _instants(parts: Parts) -> dict[str, Any]:
-    found: dict[str, list[Any]] = {"instants": [], "starts": []}
-    for kind, index in _INSTANTS:
-        found[kind].append(parts.array(f"{kind}{index}").astype(float))
+def _events(parts: Parts) -> dict[str, Any]:
+    found: dict[str, list[Any]] = {}
+    for kind, index in _EVENTS:
+        # Files of earlier versions have no origins.
+        if f"{kind}{index}" in parts:
+            found.setdefault(kind, []).append(parts.array(f"{kind}{index}").astype(float))
     return {kind: np.stack(columns, axis=1) for kind, columns in found.items()}
 
 
@@ -175,7 +178,7 @@ class PlacesCodec:
     def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
         """Add the numbers of both axes."""
         gone = np.isnan(column.values) if sheet.layout.mixins else None
-        told: dict[str, Any] = {"system": column.system, "parts": _add_instants(name, column, sheet)}
+        told: dict[str, Any] = {"system": column.system, "parts": _add_events(name, column, sheet)}
         for index, axis in enumerate(AXES):
             mask = None if gone is None else gone[:, index]
             told[axis] = add_numbers(name, axis, column.values[:, index], mask, sheet)
@@ -188,7 +191,7 @@ class PlacesCodec:
             own = Parts(parts.table, spec[axis]["parts"])
             data = numbers_of(spec[axis], own, axis)
             axes.append(np.where(np.ma.getmaskarray(own[axis]), np.nan, data))
-        return Places(np.stack(axes, axis=1), spec["system"], **_instants(parts))
+        return Places(np.stack(axes, axis=1), spec["system"], **_events(parts))
 
 
 class PolygonsCodec:
@@ -203,16 +206,16 @@ class PolygonsCodec:
     def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
         """Add the vertices."""
         told: dict[str, Any] = {"system": column.system}
-        instants = _add_instants(name, column, sheet)
+        events = _add_events(name, column, sheet)
         if sheet.layout.ragged and len(column.vertices):
             pieces = np.split(column.vertices, column.offsets[1:-1])
             parts = {
                 axis: sheet.add(name, axis, _objects([piece[:, index] for piece in pieces]))
                 for index, axis in enumerate(AXES)
             }
-            return told | {"parts": parts | instants}
+            return told | {"parts": parts | events}
         text = add_text(name, "", _lines(column), None, sheet)
-        return told | text | {"parts": text["parts"] | instants}
+        return told | text | {"parts": text["parts"] | events}
 
     def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
         """Return the column."""
@@ -225,7 +228,7 @@ class PolygonsCodec:
             counts = [len(ring) for ring in rings]
             pairs = np.concatenate([np.empty((0, 2)), *rings])
         offsets = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)
-        return Polygons(pairs, offsets, spec["system"], **_instants(parts))
+        return Polygons(pairs, offsets, spec["system"], **_events(parts))
 
 
 def _numbers(piece: Any) -> Any:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sunkit_instruments.goes_xrs import flareclass_to_flux
 
 from sunpy_helio_plugins.errors import HelioPluginsError
-from sunpy_helio_plugins.her import HERTable, overlay
+from sunpy_helio_plugins.her import HERTable, Polygon, overlay
 from sunpy_helio_plugins.her.goes import peak_flux
 from sunpy_helio_plugins.her.service import search
 from sunpy_helio_plugins.her.translate import Query
@@ -125,7 +125,7 @@ def test_records_stay_with_their_rows() -> None:
 def test_classes_of_flares_have_the_flux_that_sunkit_instruments_gives(text: str) -> None:
     assert peak_flux(text) == pytest.approx(flareclass_to_flux(text).to_value("W/m2"))
     table = HERTable.from_records([GOOD | {"fl_goescls": text}, GOOD | {"fl_goescls": ""}])
-    assert table["fl_goescls_flux"][0].unmasked.to_value("W/m2") == pytest.approx(peak_flux(text))
+    assert table["fl_goescls_flux"][0].to_value("W/m2") == pytest.approx(peak_flux(text))
     assert table["fl_goescls_flux"].mask.tolist() == [False, True]
 
 
@@ -163,7 +163,8 @@ def same(mine: Any, yours: Any) -> None:
     elif mine is np.ma.masked or (hasattr(mine, "mask") and np.all(mine.mask)):
         assert yours is np.ma.masked or np.all(yours.mask)
     else:
-        mine, yours = (getattr(value, "unmasked", value) for value in (mine, yours))
+        if not isinstance(mine, Polygon):  # which is compared as a whole
+            mine, yours = (getattr(value, "unmasked", value) for value in (mine, yours))
         assert getattr(mine, "value", mine) == getattr(yours, "value", yours)
 
 

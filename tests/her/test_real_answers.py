@@ -16,7 +16,7 @@ from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins.errors import AnswerError, IncompleteAnswerWarning, ServiceError
-from sunpy_helio_plugins.her import HERClient, HERTable, service
+from sunpy_helio_plugins.her import HERClient, HERTable, Polygon, service
 from sunpy_helio_plugins.transport.answers import Answer
 
 
@@ -40,11 +40,11 @@ def test_all_five_events_are_there(events: HERTable) -> None:
 def test_units_of_the_real_records(events: HERTable) -> None:
     assert events["fl_peakflux"].unit == u.DN / u.s / u.pix
     assert events["fl_peakflux"].mask.tolist() == [False, True, True, True, True]
-    assert events["area_atdiskcenter"][3].unmasked.to_value("Mm2") == pytest.approx(57054.1, rel=1e-5)
+    assert events["area_atdiskcenter"][3].to_value("Mm2") == pytest.approx(57054.1, rel=1e-5)
     assert events["cme_radiallinvel"][4] == 679 * u.km / u.s
     assert events["event_npixels"][3] == 38712
     assert events["obs_meanwavel"].to_value("AA").tolist() == pytest.approx([131, 5, 94, 193, 6000])
-    assert events["hpc_x"][4].unmasked.to_value("arcsec") == pytest.approx(1896.646, abs=1e-3)
+    assert events["hpc_x"][4].to_value("arcsec") == pytest.approx(1896.646, abs=1e-3)
 
 
 def test_places_that_are_none(events: HERTable) -> None:
@@ -125,7 +125,8 @@ def test_a_whole_answer_comes_through_the_client(real: dict[str, Any], replayed:
 def test_fido_reads_a_replayed_answer(real_data: Path, scripted: Any) -> None:
     body = (real_data / "hek/hek-events_2024-05-10.json").read_bytes()
     scripted.say(body)
-    table = Fido.search(WHEN, a.her.CH | a.her.FL | a.her.CE, a.her.SortBy("event_type"))["her"]
+    with pytest.warns(IncompleteAnswerWarning, match="mirrors places behind the pole"):
+        table = Fido.search(WHEN, a.her.CH | a.her.FL | a.her.CE, a.her.SortBy("event_type"))["her"]
     assert list(table["event_type"]) == ["CE", "CH", "FL", "FL", "FL"]
     assert "event_type=ch,fl,ce" in scripted.asked[0]
     assert len(scripted.asked) == 1
@@ -260,11 +261,11 @@ def plain(value: Any) -> Any:
     """Return a value of a table as something that compares."""
     if value is None or value is np.ma.masked or np.all(getattr(value, "mask", False)):
         return None
+    if isinstance(value, Polygon):
+        return value.skycoord.spherical.lon.deg.tolist(), value.skycoord.obstime.isot
     value = getattr(value, "unmasked", value)
     if hasattr(value, "isot"):
         return value.isot
-    if hasattr(value, "skycoord"):
-        return value.skycoord.spherical.lon.deg.tolist(), value.skycoord.obstime.isot
     return getattr(value, "value", value)
 
 

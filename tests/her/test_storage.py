@@ -133,9 +133,14 @@ def test_tables_stack_although_a_unit_is_sure_in_one_and_not_in_the_other() -> N
     with pytest.raises(ValueError, match="unmergeable"):
         vstack([sure, odd])
     both = HERTable.stack(sure, odd)
-    assert both["area_raw"].tolist() == [3, 4]
+    assert both["area_raw"][0] == 3 * u.km**2
+    assert both["area_raw"].mask.tolist() == [False, True]
     assert both["detection_time"].isot.tolist() == ["2026-01-10T01:00:00.000000000", "2026-01-10T03:00:00.000000000"]
-    assert (both.edges, both.problems) == ([edge], ["x", "y"])
+    assert (both.edges, both.problems[:2]) == ([edge], ["x", "y"])
+    (problem,) = both.problems[2:]
+    assert problem.startswith(
+        "area_raw: 1 values have no unit that is understood and converts to km2, such as '4.0 ??'"
+    )
     assert both["mine"].tolist() == [None, "z"]
     assert isinstance(both.client, HERClient)
     assert len(HERTable.stack()) == 0

@@ -86,17 +86,21 @@ def test_units_of_one_kind_are_brought_together() -> None:
 
 
 @pytest.mark.parametrize("odd", ["uHem", "N/A", "-", "", "\u212bngstr\u00f6m per fortnight", "10^20 Mx"])
-def test_one_odd_unit_costs_neither_the_answer_nor_the_number(odd: str) -> None:
+def test_one_odd_unit_costs_its_own_number_alone(odd: str) -> None:
     table = table_of({"area_atdiskcenter": 3.0, "area_unit": "km2"}, {"area_atdiskcenter": 4.0, "area_unit": odd})
-    assert table["area_atdiskcenter"].tolist() == [3, 4]
-    assert not isinstance(table["area_atdiskcenter"], u.Quantity)
+    assert table["area_atdiskcenter"][0] == 3 * u.km**2
+    assert table["area_atdiskcenter"].mask.tolist() == [False, True]
+    assert [record["area_atdiskcenter"] for record in table["raw"]] == [3, 4]
     assert list(table["area_unit"].filled("")) == ["km2", odd]
-    assert "km2" in table["area_atdiskcenter"].info.meta["unit_string"]
+    assert table["area_atdiskcenter"].info.meta["unit_string"] == "km2"
+    assert "area_atdiskcenter: 1 values have no unit" in table.problems[0]
 
 
-def test_units_that_cannot_be_converted_leave_plain_numbers() -> None:
+def test_a_unit_that_cannot_be_converted_costs_its_own_number_alone() -> None:
     table = table_of({"area_raw": 3.0, "area_unit": "km2"}, {"area_raw": 4.0, "area_unit": "arcsec2"})
-    assert table["area_raw"].tolist() == [3, 4]
+    assert table["area_raw"][0] == 3 * u.km**2
+    assert table["area_raw"].mask.tolist() == [False, True]
+    assert "4.0 arcsec2" in table.problems[0]
 
 
 def test_a_variance_has_the_square_of_the_unit_and_a_shape_has_none() -> None:
