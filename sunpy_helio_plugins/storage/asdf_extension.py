@@ -53,7 +53,7 @@ def install() -> None:
     Add the extension to those that asdf takes from the packages that are installed.
 
     ``add_extension`` would load the extensions of all of these at once, and sunpy's brings `sunpy.map` and matplotlib:
-    too much for everyone who imports astropy's tables, which import asdf. Where they are loaded, nothing is to be spared.
+    too much for everyone who imports astropy's tables, which import asdf. Where they are loaded already, it is used.
     """
     config = asdf.get_config()
     if getattr(config, "_extensions", ()) is not None:
