@@ -97,3 +97,17 @@ def test_a_module_may_be_loaded_lazily(run):
         "spec.loader.exec_module(module)\nprint('lazy')\nprint(module.ready)"
     )
     assert said == "lazy\ncompanion\nTrue\n"
+
+
+ASDF_LOADED = "import asdf\nasdf.get_config().extensions\nimport sunpy_helio_plugins\n"
+ASDF_WAITS = (
+    "import astropy.table, asdf, sunpy_helio_plugins\nassert 'asdf._core._extensions' not in sys.modules\n"
+    "asdf.get_config().reset_extensions()\n"
+)
+
+
+@pytest.mark.parametrize("order", [ASDF_WAITS, ASDF_LOADED], ids=["first", "afterwards"])
+def test_asdf_loads_its_extensions_when_it_needs_them_and_ours_is_among_them_once(run, order):
+    pytest.importorskip("asdf")
+    uris = "[one.extension_uri for one in asdf.get_config().extensions]"
+    assert run(f"{order}print(sum('sunpy_helio_plugins' in str(uri) for uri in {uris}))") == "1\n"

@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import astropy.units as u
+from astropy.time import Time
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr, and_
+
+from sunpy_helio_plugins.quantities import times
 
 __all__ = ["NEEDED", "Twin", "twin_of"]
 
@@ -88,8 +91,15 @@ def twin_of(row: Any, header: Header, notify: str | None) -> Twin:
     return make(row, header, notify)
 
 
+def _time(row: Any) -> Time:
+    """Return the time of an image; it is written with milliseconds, or with the further decimals that it has."""
+    time: Time = row["Start Time"].copy()
+    time.precision = max(3, len(times.iso(time, 9).rstrip("Z").partition(".")[2].rstrip("0")))
+    return time
+
+
 def _near(row: Any, window: u.Quantity = _WINDOW) -> list[Attr]:
-    time = row["Start Time"]
+    time = _time(row)
     return [a.Time(time - window, time + window, near=time)]
 
 
@@ -105,7 +115,7 @@ def _lacking(key: str, header: Header) -> Twin:
 def _aia(row: Any, header: Header, notify: str | None) -> Twin:
     if not header.get("FSN"):
         return _lacking("FSN", header)
-    wave, number, time = int(str(row["Measurement"])), int(header["FSN"]), row["Start Time"]
+    wave, number, time = int(str(row["Measurement"])), int(header["FSN"]), _time(row)
     series = _AIA_SERIES.get(wave, "aia.lev1_euv_12s")
     # The time is that of the record's slot, which is an hour long in the last of these series.
     window = 1 * u.h if series.endswith("_1h") else 1 * u.min
@@ -134,7 +144,7 @@ def _eui(row: Any, header: Header, notify: str | None) -> Twin:
     product = _EUI[str(row["Detector"]), int(str(row["Measurement"]))]
     told = re.search(r"solo_L2_\S+?\.fits", f"{header.get('FILENAME', '')} {header.get('HV_COMMENT', '')}")
     name = told[0] if told else str(header.get("FILENAME", ""))
-    key, value = ("FILENAME", name) if name else ("DATE-OBS", row["Start Time"].isot)
+    key, value = ("FILENAME", name) if name else ("DATE-OBS", _time(row).isot)
     try:
         soar = a.soar
     except AttributeError:
@@ -150,7 +160,7 @@ def _suvi(row: Any, header: Header, notify: str | None) -> Twin:
     if satellite:
         query.append(a.goes.SatelliteNumber(int(satellite[1])))
     note = "" if satellite else "the header does not say which satellite it was: choose one"
-    return Twin("NOAA", key="DATE-OBS", value=row["Start Time"].isot, query=and_(*query), note=note)
+    return Twin("NOAA", key="DATE-OBS", value=_time(row).isot, query=and_(*query), note=note)
 
 
 def _punch(row: Any, header: Header, notify: str | None) -> Twin:
@@ -171,7 +181,7 @@ def _vso(row: Any, header: Header, notify: str | None) -> Twin:
         query.append(a.Wavelength(int(measurement) * u.AA))
     if instrument in ("MDI", "GONG"):
         query.append(a.Physobs("LOS_magnetic_field" if measurement == "magnetogram" else "intensity"))
-    key, value = ("FILENAME", name) if name else ("DATE-OBS", row["Start Time"].isot)
+    key, value = ("FILENAME", name) if name else ("DATE-OBS", _time(row).isot)
     return Twin("VSO", "", key, value, bool(name), and_(*query), _NOTES.get(instrument, ""))
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import asdf
-from asdf.extension import Converter, Extension
+from asdf import _entry_points
+from asdf.extension import Converter, Extension, ExtensionProxy
 
 from sunpy_helio_plugins.storage import series
 from sunpy_helio_plugins.storage.files import far_years
@@ -45,4 +48,27 @@ class StoredExtension(Extension):
     tags = StoredConverter.tags
 
 
-asdf.get_config().add_extension(StoredExtension())
+def install() -> None:
+    """
+    Add the extension to those that asdf takes from the packages that are installed.
+
+    ``add_extension`` would load the extensions of all of these at once, and sunpy's brings `sunpy.map` and matplotlib:
+    too much for everyone who imports astropy's tables, which import asdf. Where they are loaded already, it is used.
+    """
+    config = asdf.get_config()
+    if getattr(config, "_extensions", ()) is not None:
+        config.add_extension(StoredExtension())
+    of_packages = getattr(_entry_points, "get_extensions", None)
+    if of_packages is not None and not hasattr(of_packages, "__wrapped__"):
+        _entry_points.get_extensions = _with_ours(of_packages)
+
+
+def _with_ours(of_packages: Callable[[], list[ExtensionProxy]]) -> Callable[[], list[ExtensionProxy]]:
+    @wraps(of_packages)
+    def get_extensions() -> list[ExtensionProxy]:
+        return [ExtensionProxy(StoredExtension()), *of_packages()]
+
+    return get_extensions
+
+
+install()

@@ -259,7 +259,7 @@ def crowded(archive: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]
 def test_two_images_of_one_second_are_two_rows(crowded: list[str], lister: str) -> None:
     table = search(NOON, AIA_304, a.helioviewer.Lister(lister))
     assert [path.rpartition("/")[2] for path in table["Path"]] == crowded
-    assert list(table["Start Time"].isot[8:10]) == ["2026-01-10T12:00:05.129", "2026-01-10T12:00:05.829"]
+    assert list(table["Start Time"].isot[8:10]) == ["2026-01-10T12:00:05.129000000", "2026-01-10T12:00:05.829000000"]
     assert table.problems == []
 
 
@@ -278,7 +278,7 @@ def test_an_image_that_cannot_be_named_is_said(crowded: list[str], canned: Any) 
     with conf.helioviewer.set_temp("api_url", canned(reply)):
         with pytest.warns(IncompleteAnswerWarning, match="3 images in this second, and the names of 2 came"):
             table = search(NOON, AIA_304, a.helioviewer.Lister("coverage"))
-    assert list(table["Start Time"].isot) == ["2026-01-10T12:00:05.129", "2026-01-10T12:00:05.829"]
+    assert list(table["Start Time"].isot) == ["2026-01-10T12:00:05.129000000", "2026-01-10T12:00:05.829000000"]
 
 
 FOLDERS = {131: "/PUNCH/{}/CAM", 132: "/CCOR-1/{}/white-light", 133: "/CCOR-2/{}/white-light", 134: "/PUNCH/{}/PAM"}
@@ -301,7 +301,7 @@ def test_the_newest_sources_are_listed_from_their_folders(canned: Any, source: i
     with conf.helioviewer.set_temp("jp2_url", canned(reply)):
         table = search(a.Time("2026-01-10 11:00", "2026-01-10 13:00"), a.helioviewer.SourceID(source))
     assert list(table["Path"]) == [f"{folder}/{names[source]}"]
-    assert table["Start Time"].isot[0] == "2026-01-10T12:00:00.000"
+    assert table["Start Time"].isot[0] == "2026-01-10T12:00:00.000000000"
 
 
 def test_a_path_leads_to_its_own_source() -> None:

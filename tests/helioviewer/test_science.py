@@ -10,6 +10,7 @@ from typing import Any
 import astropy.units as u
 import numpy as np
 import pytest
+from astropy.time import Time
 from hypothesis import given
 from hypothesis import strategies as st
 from sunpy.net import Fido
@@ -19,6 +20,7 @@ from sunpy.net.attr import SimpleAttr
 from sunpy_helio_plugins import HelioviewerClient, conf, helioviewer, sandbox
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServiceError
 from sunpy_helio_plugins.helioviewer import catalogue, headers, holdings, service, tables
+from sunpy_helio_plugins.quantities import times
 
 NOON = a.Time("2026-01-10 11:58", "2026-01-10 12:00:30")
 
@@ -185,8 +187,22 @@ def test_the_vso_takes_each_of_its_queries(sources: Any, source: int) -> None:
     shown = [str(getattr(one, "value", getattr(one, "min", ""))) for one in query.attrs]
     assert all(any(word == text.removesuffix(" Angstrom").removesuffix(".0") for text in shown) for word in
                WORDS[source].split("|")), shown  # fmt: skip
-    times = next(one for one in query.attrs if isinstance(one, a.Time))
-    assert times.near.isot == "2020-01-01T00:00:00.000"
+    asked = next(one for one in query.attrs if isinstance(one, a.Time))
+    assert asked.near.isot == "2020-01-01T00:00:00.000"
+
+
+@pytest.mark.parametrize(
+    ("stamp", "written"),
+    [("00:00:00", "00:00:00.000"), ("00:00:05.129", "00:00:05.129"), ("00:00:05.1294", "00:00:05.1294")],
+)
+def test_other_archives_are_given_the_decimals_that_matter(sources: Any, stamp: str, written: str) -> None:
+    table = sources(38)
+    table["Start Time"] = times.as_column(Time([f"2020-01-01T{stamp}"], scale="utc"))
+    (twin,) = helioviewer.science(table)
+    assert twin["Value"] == f"2020-01-01T{written}"
+    asked = next(one for one in twin["Query"].attrs if isinstance(one, a.Time))
+    assert {one.isot.partition(".")[2] for one in (asked.start, asked.near, asked.end)} == {written.partition(".")[2]}
+    assert table["Start Time"].precision == 9
 
 
 @pytest.mark.parametrize(
