@@ -14,12 +14,13 @@ from sunpy.net.base_client import BaseClient, QueryResponseRow, convert_row_to_t
 
 from sunpy_helio_plugins.errors import warn_incomplete
 from sunpy_helio_plugins.fido import Face
-from sunpy_helio_plugins.hapi import attrs, fetching, finding, listing, named_files, reading, stream
+from sunpy_helio_plugins.hapi import attrs, content, fetching, finding, listing, named_files, reading
 from sunpy_helio_plugins.hapi.covering import Found
 from sunpy_helio_plugins.hapi.tables import HAPIFiles, HAPITable, from_found
 from sunpy_helio_plugins.hapi.translate import NAMES, queries
 from sunpy_helio_plugins.transport import paths
-from sunpy_helio_plugins.transport.transfer import Download, enqueue
+from sunpy_helio_plugins.transport.job import Download
+from sunpy_helio_plugins.transport.transfer import enqueue
 
 __all__ = ["HAPIClient"]
 
@@ -121,7 +122,7 @@ def _downloads(rows: HAPITable | HAPIFiles, path: str | Path) -> Iterator[Downlo
             yield _named_file(row, path)
             continue
         found = Found.of_row(row)
-        target = paths.target(path, _file_name(row), paths.row_values(row), fallback=f"records{stream.SUFFIX}")
+        target = paths.target(path, _file_name(row), paths.row_values(row), fallback=f"records{content.SUFFIX}")
         info = found.info.of(found.server.name, found.dataset)
         order = fetching.Order(target, found.server.archive, found.dataset, info, found.format, found.server.login)
         yield fetching.download(found.piece, order)
@@ -148,7 +149,7 @@ def _file_name(row: QueryResponseRow) -> str:
     digest = sha256("\n".join(map(str, identity)).encode()).hexdigest()[:8]
     start, end = (row[name].strftime("%Y%m%dT%H%M%S") for name in ("Start Time", "End Time"))
     dataset = "".join(char if char.isalnum() or char in "-_." else "_" for char in str(row["Dataset"]))[-80:]
-    return f"{row['Server']}_{dataset}_{start}_{end}_{digest}{stream.SUFFIX}"
+    return f"{row['Server']}_{dataset}_{start}_{end}_{digest}{content.SUFFIX}"
 
 
 reading.register()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi import records
+from sunpy_helio_plugins.hapi import csv_records, records
 from sunpy_helio_plugins.hapi.header import NO_DATA, OK, Info, status_of
 from sunpy_helio_plugins.hapi.whole import exact_json
 
@@ -97,7 +97,7 @@ class Content:
             raise FileError(f"The header says that the records are {self.format!r}; csv, binary and json can be read.")
         if len(self.content) > self.start and not self.content.endswith(b"\n"):
             _refuse_cut_csv(self.content[max(self.start, len(self.content) - TAIL) :], self.info)
-        return records.from_csv(self.content, self.info, self.start)
+        return csv_records.from_csv(self.content, self.info, self.start)
 
 
 def looks_like_hapi(head: bytes) -> bool:

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.hapi.gathering import Gathered, expected_lines
-from sunpy_helio_plugins.hapi.header import Info, Parameter
-from sunpy_helio_plugins.hapi.parameter import NUMBERS
+from sunpy_helio_plugins.hapi.header import Info
+from sunpy_helio_plugins.hapi.parameter import NUMBERS, Parameter
 from sunpy_helio_plugins.hapi.whole import INTEGERS, NO_NUMBER, kind_of
 
 if TYPE_CHECKING:

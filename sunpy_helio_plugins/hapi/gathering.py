@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.hapi.header import Parameter
+from sunpy_helio_plugins.hapi.parameter import Parameter
 from sunpy_helio_plugins.hapi.whole import INTEGERS, integers, integers_of
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from sunpy.time import parse_time
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceRefused, warn_incomplete
 from sunpy_helio_plugins.hapi import attrs, stream
+from sunpy_helio_plugins.hapi.content import Content
 from sunpy_helio_plugins.hapi.covering import Found
 from sunpy_helio_plugins.hapi.finding import find
 from sunpy_helio_plugins.hapi.pieces import Piece
@@ -93,9 +94,7 @@ def load(
     return _gathered(answer.found)
 
 
-def _query(
-    server: str, dataset: str, start: Any, stop: Any, parameters: Any, chunk: Any, chosen: str | None
-) -> Query:
+def _query(server: str, dataset: str, start: Any, stop: Any, parameters: Any, chunk: Any, chosen: str | None) -> Query:
     names = (parameters,) if isinstance(parameters, str) else tuple(parameters or ())
     first, before = _moment(start), _moment(stop)
     if first >= before:
@@ -176,7 +175,7 @@ def _united(spans: Iterable[Span]) -> list[Span]:
     return united
 
 
-def _contents(service: Service, one: Found, piece: Piece) -> list[stream.Content]:
+def _contents(service: Service, one: Found, piece: Piece) -> list[Content]:
     """Fetch one request, or what stands for it where the server refuses it."""
     try:
         answer = session.get(
@@ -201,7 +200,7 @@ def _contents(service: Service, one: Found, piece: Piece) -> list[stream.Content
     return [content for other in others for content in _contents(service, one, other)]
 
 
-def _content(answer: Answer, one: Found) -> stream.Content:
+def _content(answer: Answer, one: Found) -> Content:
     subject = f"{one.dataset} of {one.server.archive}"
     is_whole = any(name in answer.headers for name in ("Content-Length", "Transfer-Encoding"))
     return stream.from_answer(_plain(answer), one.info, one.format, subject, answer.url, is_whole)

@@ -10,9 +10,9 @@ from astropy.table import QTable
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.hapi.content import Content
 from sunpy_helio_plugins.hapi.header import Info
 from sunpy_helio_plugins.hapi.records import Columns
-from sunpy_helio_plugins.hapi.stream import Content
 from sunpy_helio_plugins.hapi.whole import concatenated
 
 __all__ = ["common", "joined", "order"]

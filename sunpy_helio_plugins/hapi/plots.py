@@ -16,7 +16,7 @@ from astropy.time import Time
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.hapi.bins import axes_of
 from sunpy_helio_plugins.hapi.mesh import Intervals, gaps, mesh
-from sunpy_helio_plugins.quantities.times import to_datetime64
+from sunpy_helio_plugins.quantities.datetimes import to_datetime64
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,7 +12,8 @@ from astropy.table import QTable
 
 from sunpy_helio_plugins import registration
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi import merging, stream
+from sunpy_helio_plugins.hapi import merging
+from sunpy_helio_plugins.hapi.content import SUFFIX, Content, begins_like_hapi, split
 from sunpy_helio_plugins.hapi.header import Info
 from sunpy_helio_plugins.hapi.tables import from_records
 
@@ -21,7 +22,7 @@ __all__ = ["from_contents", "load", "named", "read", "register"]
 Source = str | os.PathLike[str] | bytes | IO[bytes]
 
 
-def load(source: Source, info: Mapping[str, Any] | Info | None = None) -> stream.Content:
+def load(source: Source, info: Mapping[str, Any] | Info | None = None) -> Content:
     """
     Return a file of HAPI records, taken apart into header and body.
 
@@ -42,7 +43,7 @@ def load(source: Source, info: Mapping[str, Any] | Info | None = None) -> stream
     else:
         content = source.read()
     with named(source):
-        return stream.split(content, info if info is None or isinstance(info, Info) else Info.from_json(info))
+        return split(content, info if info is None or isinstance(info, Info) else Info.from_json(info))
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -104,7 +105,7 @@ def read(
         return from_contents(contents, context)
 
 
-def from_contents(contents: Sequence[stream.Content], context: Mapping[str, str] | None = None) -> QTable:
+def from_contents(contents: Sequence[Content], context: Mapping[str, str] | None = None) -> QTable:
     """
     Return files that were taken apart as one table.
 
@@ -154,5 +155,5 @@ def _reader(source: Source, /, **kwargs: Any) -> QTable:
 
 def _recognizes(name: str, peek: registration.Peek) -> bool:
     """Tell by name and content: by content alone, HAPI's CSV would be anyone's CSV as well."""
-    endings = (stream.SUFFIX, f"{stream.SUFFIX}.gz", f"{stream.SUFFIX}.bz2")
-    return (not name or name.lower().endswith(endings)) and stream.begins_like_hapi(peek)
+    endings = (SUFFIX, f"{SUFFIX}.gz", f"{SUFFIX}.bz2")
+    return (not name or name.lower().endswith(endings)) and begins_like_hapi(peek)

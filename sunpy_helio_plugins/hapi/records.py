@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.hapi.csv_records import empty, from_csv
-from sunpy_helio_plugins.hapi.header import Info, Parameter
-from sunpy_helio_plugins.hapi.parameter import NUMBERS
+from sunpy_helio_plugins.hapi.header import Info
+from sunpy_helio_plugins.hapi.parameter import NUMBERS, Parameter
 from sunpy_helio_plugins.hapi.whole import INTEGERS, NO_NUMBER, integers, integers_of
 
 __all__ = ["Columns", "from_binary", "from_csv", "from_json"]

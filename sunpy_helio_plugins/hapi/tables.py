@@ -14,11 +14,13 @@ from astropy.time import Time
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.fido import HelioTable
 from sunpy_helio_plugins.fields import common_columns
-from sunpy_helio_plugins.hapi.header import Info, Parameter
+from sunpy_helio_plugins.hapi.header import Info
 from sunpy_helio_plugins.hapi.instants import from_stamps
+from sunpy_helio_plugins.hapi.parameter import Parameter
 from sunpy_helio_plugins.hapi.records import Columns
 from sunpy_helio_plugins.hapi.translate import PROVIDER
-from sunpy_helio_plugins.quantities import masks, times, units
+from sunpy_helio_plugins.quantities import times, units
+from sunpy_helio_plugins.quantities.fills import is_fill
 
 if TYPE_CHECKING:
     from sunpy_helio_plugins.hapi.covering import Found
@@ -191,11 +193,11 @@ def _filled(values: np.ndarray, parameter: Parameter) -> np.ndarray | None:
     """Tell which elements hold the fill value; elements may each have their own."""
     fills = parameter.fills
     if fills is None:
-        return masks.is_fill(values, parameter.fill)
+        return is_fill(values, parameter.fill)
     flat = values.reshape(len(values), -1)
     found = np.zeros(flat.shape, dtype=bool)
     for index, fill in enumerate(fills):
-        mask = masks.is_fill(flat[:, index], fill)
+        mask = is_fill(flat[:, index], fill)
         found[:, index] = False if mask is None else mask
     return found.reshape(values.shape) if found.any() else None
 

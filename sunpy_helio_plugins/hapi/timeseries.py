@@ -12,11 +12,13 @@ from sunpy.timeseries import GenericTimeSeries, TimeSeriesMetaData
 
 from sunpy_helio_plugins import registration
 from sunpy_helio_plugins.errors import FileError, QueryError
-from sunpy_helio_plugins.hapi import reading, stream
-from sunpy_helio_plugins.hapi.header import Info, Parameter
+from sunpy_helio_plugins.hapi import reading
+from sunpy_helio_plugins.hapi.content import Content, begins_like_hapi
+from sunpy_helio_plugins.hapi.header import Info
+from sunpy_helio_plugins.hapi.parameter import Parameter
 from sunpy_helio_plugins.hapi.tables import decoded, missing, unique_names
 from sunpy_helio_plugins.quantities import times
-from sunpy_helio_plugins.quantities.masks import for_frame
+from sunpy_helio_plugins.quantities.fills import for_frame
 from sunpy_helio_plugins.quantities.units import parse
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ class HAPITimeSeries(GenericTimeSeries):
 
     _source = "hapi"
 
-    is_datasource_for = registration.datasource(lambda name, peek: stream.begins_like_hapi(peek))
+    is_datasource_for = registration.datasource(lambda name, peek: begins_like_hapi(peek))
 
     def concatenate(
         self, others: GenericTimeSeries | Iterable[GenericTimeSeries], same_source: bool = False, **kwargs: Any
@@ -254,7 +256,7 @@ def _units(parameter: Parameter, info: Info) -> list[u.UnitBase]:
     return [u.dimensionless_unscaled if one is None else one for one in parsed]
 
 
-def _meta(content: stream.Content) -> dict[str, Any]:
+def _meta(content: Content) -> dict[str, Any]:
     """Return what the header says, with the units' own texts."""
     said = {key: value for key, value in content.info.raw.items() if key != "status"}
     return {**said, "unit_strings": {one.name: one.units for one in content.info.parameters}}

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi.header import Parameter
-from sunpy_helio_plugins.quantities.masks import exact_integer, is_fill
+from sunpy_helio_plugins.hapi.parameter import Parameter
+from sunpy_helio_plugins.quantities.fills import exact_integer, is_fill
 
 __all__ = ["EXACT", "INTEGERS", "NO_NUMBER", "concatenated", "exact_json", "integers", "integers_of", "kind_of"]
 

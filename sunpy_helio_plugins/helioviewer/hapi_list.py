@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, FileError, QueryError, ServiceError, ServiceRefused
+from sunpy_helio_plugins.hapi.csv_records import from_csv
 from sunpy_helio_plugins.hapi.header import Info
 from sunpy_helio_plugins.hapi.listing import HAPIServer
-from sunpy_helio_plugins.hapi.records import from_csv
 from sunpy_helio_plugins.hapi.service import Service
 from sunpy_helio_plugins.helioviewer import catalogue
 from sunpy_helio_plugins.helioviewer.catalogue import Source

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.transport.ranges import PassingFileError
+from sunpy_helio_plugins.transport.failures import PassingFileError
 from sunpy_helio_plugins.transport.words import server_words
 
 __all__ = ["SIGNATURE", "accept", "box_at", "boxes", "classified", "codestream_at", "contents", "is_rate_limit"]

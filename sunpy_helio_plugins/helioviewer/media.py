@@ -23,7 +23,7 @@ from sunpy_helio_plugins.errors import AnswerError, MissingDependencyError, Quer
 from sunpy_helio_plugins.helioviewer import api, catalogue, formats
 from sunpy_helio_plugins.helioviewer.translate import PROVIDER
 from sunpy_helio_plugins.quantities import times
-from sunpy_helio_plugins.transport import transfer
+from sunpy_helio_plugins.transport import job, transfer
 
 __all__ = ["jpx", "screenshot", "status"]
 
@@ -264,7 +264,7 @@ def fetched(action: str, asked: dict[str, str], file: str | Path, kind: str) -> 
     """
     downloader = transfer.Downloader(progress=False)
     accept = partial(formats.accept, f"{PROVIDER}'s {action}", kind)
-    download = transfer.Download(api.address(action, asked), Path(file), PROVIDER, accept)
+    download = job.Download(api.address(action, asked), Path(file), PROVIDER, accept)
     transfer.enqueue(downloader, [download], overwrite=True)
     with _unlogged():
         results = downloader.download()

@@ -14,7 +14,7 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, ServiceError
 from sunpy_helio_plugins.helioviewer import api, catalogue, coverage_list, service, tables, translate
 from sunpy_helio_plugins.helioviewer.attrs import Tolerance
-from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.quantities import datetimes, times
 
 __all__ = ["NEAREST", "Place", "near", "places"]
 
@@ -141,7 +141,7 @@ def _place(row: Any) -> Place:
     if str(row["Lister"]) != NEAREST:
         return Place(url, path)
     # Half a second more: a time is a float, and may lie a nanosecond before its second.
-    instant: np.datetime64 = times.to_datetime64(row["Start Time"])[()]  # type: ignore[assignment]
+    instant: np.datetime64 = datetimes.to_datetime64(row["Start Time"])[()]  # type: ignore[assignment]
     second = (instant + np.timedelta64(500, "ms")).astype("M8[s]")
     try:
         path = coverage_list.path_of(catalogue.by_id()[int(row["Source ID"])], second)

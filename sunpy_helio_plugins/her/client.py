@@ -20,7 +20,7 @@ from sunpy_helio_plugins.her.returned import SUBSETS
 from sunpy_helio_plugins.her.tables import HERTable
 from sunpy_helio_plugins.her.translate import ARCHIVE, NAMES, OWN, queries
 from sunpy_helio_plugins.naming import Names
-from sunpy_helio_plugins.transport import paths, transfer
+from sunpy_helio_plugins.transport import job, paths, transfer
 
 __all__ = ["HERClient"]
 
@@ -106,7 +106,7 @@ class HERClient(Face, BaseClient):
         transfer.enqueue(
             downloader,
             [
-                transfer.Download(
+                job.Download(
                     url=pages.voevent_url(str(row["raw"]["kb_archivid"]), rev),
                     target=paths.target(
                         path,

@@ -21,7 +21,7 @@ from sunpy_helio_plugins.her import goes, noaa
 from sunpy_helio_plugins.her.keywords import Keyword, keywords
 from sunpy_helio_plugins.her.truth import SENTINELS
 from sunpy_helio_plugins.quantities import times, units
-from sunpy_helio_plugins.quantities.masks import exact_integer, masked
+from sunpy_helio_plugins.quantities.fills import exact_integer, masked
 
 __all__ = ["Reader", "Record", "is_place"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from astropy.time import Time
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.quantities.times import PRECISION
+from sunpy_helio_plugins.quantities.days import PRECISION
 
 __all__ = ["INSTANTS", "Instants", "central_longitude", "chosen", "earth", "keywords_of", "parts", "times"]
 

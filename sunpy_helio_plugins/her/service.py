@@ -23,7 +23,7 @@ from sunpy_helio_plugins.her.paging import Lanes, Page, read, side_by_side
 from sunpy_helio_plugins.her.queries import Box, Query
 from sunpy_helio_plugins.her.slow import halves, is_too_slow
 from sunpy_helio_plugins.her.translate import ARCHIVE
-from sunpy_helio_plugins.transport import session
+from sunpy_helio_plugins.transport import answers, session
 
 __all__ = ["Found", "Request", "address", "link", "parameters", "requests", "search"]
 
@@ -277,7 +277,7 @@ def _read_page(pairs: Pairs, size: int) -> Page:
         raise AnswerError(ARCHIVE, answer.url, str(error), answer.status) from error
 
 
-def _decode(answer: session.Answer) -> Any:
+def _decode(answer: answers.Answer) -> Any:
     """Decode an answer; its text is UTF-8 with stray bytes of one-byte encodings (sunpy issues 1950, 3898, 4087)."""
     try:
         # Text that people typed holds raw line breaks and tabs.

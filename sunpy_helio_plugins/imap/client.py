@@ -23,6 +23,7 @@ from sunpy_helio_plugins.imap.vocabulary import (
     TABLES,
 )
 from sunpy_helio_plugins.transport import paths, transfer
+from sunpy_helio_plugins.transport.job import Download
 from sunpy_helio_plugins.transport.names import safe_name
 
 __all__ = ["IMAPClient"]
@@ -96,7 +97,7 @@ class IMAPClient(Face, BaseClient):
         for row, (url, login) in zip(query_results, service.downloads(places), strict=True):
             name = PurePosixPath(row["file_path"]).name
             check = partial(intact.check, name=name)
-            job = transfer.Download(url, _target(path, row), service.ARCHIVE, check, login=login)
+            job = Download(url, _target(path, row), service.ARCHIVE, check, login=login)
             # What is there is believed only if it can be what its name says.
             again = None if intact.is_believable(job.target, name) else True
             transfer.enqueue(downloader, [job], again or wanted)

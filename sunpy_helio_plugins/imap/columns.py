@@ -19,7 +19,7 @@ from sunpy_helio_plugins.imap.kept import KeptList
 from sunpy_helio_plugins.imap.variables import Variable
 from sunpy_helio_plugins.quantities import times, units
 from sunpy_helio_plugins.quantities.days import WholeDays
-from sunpy_helio_plugins.quantities.masks import masked
+from sunpy_helio_plugins.quantities.fills import masked
 
 __all__ = ["as_column", "as_support", "as_time"]
 

@@ -10,6 +10,7 @@ import sunpy
 from sunpy_helio_plugins.errors import QueryError, TransferError
 from sunpy_helio_plugins.imap import access, filenames, ialirt, intact, service
 from sunpy_helio_plugins.transport import transfer
+from sunpy_helio_plugins.transport.job import Download
 
 __all__ = ["download"]
 
@@ -53,7 +54,7 @@ def download(name: str | Path, path: str | Path | None = None, *, overwrite: boo
         folder = Path(sunpy.config.get("downloads", "download_dir"))
     target = folder.expanduser() / key
     url, login = (ialirt.url_of(bare), None) if filenames.is_daily(bare) else service.download_url(key)
-    job = transfer.Download(url, target, service.ARCHIVE, partial(intact.check, name=bare), login=login)
+    job = Download(url, target, service.ARCHIVE, partial(intact.check, name=bare), login=login)
     downloader = transfer.Downloader(progress=False)
     transfer.enqueue(downloader, [job], overwrite or not intact.is_believable(target, bare))
     results = downloader.download()

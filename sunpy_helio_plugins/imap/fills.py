@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.quantities import masks
+from sunpy_helio_plugins.quantities import fills
 
 __all__ = ["fill_mask", "may_be_missing"]
 
@@ -45,7 +45,7 @@ def fill_mask(values: NDArray[Any], attributes: Mapping[str, Any]) -> NDArray[np
     """
     found = _unwritten(values)
     for one, here in _declared(values, attributes):
-        mask = masks.is_fill(values, one)
+        mask = fills.is_fill(values, one)
         found = _either(found, mask if mask is None else mask & here)
     return found
 
@@ -80,7 +80,7 @@ def _unwritten(values: NDArray[Any]) -> NDArray[np.bool_] | None:
     """Return which floats are NaN, or -1e31, as which some writers store NaN whatever FILLVAL is."""
     if values.dtype.kind != "f":
         return None
-    return _either(masks.is_fill(values, np.nan), masks.is_fill(values, _FLOAT_FILL))
+    return _either(fills.is_fill(values, np.nan), fills.is_fill(values, _FLOAT_FILL))
 
 
 def _either(one: NDArray[np.bool_] | None, other: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:

@@ -27,8 +27,8 @@ from sunpy_helio_plugins import registration
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.imap.cdf import read
 from sunpy_helio_plugins.imap.mission import OBSERVATORY, instrument_of, is_of_mission
-from sunpy_helio_plugins.quantities.masks import for_frame
-from sunpy_helio_plugins.quantities.times import to_datetime64
+from sunpy_helio_plugins.quantities.datetimes import to_datetime64
+from sunpy_helio_plugins.quantities.fills import for_frame
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,7 +15,7 @@ from astropy.time import Time, TimeDelta
 from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.quantities import masks, times
+from sunpy_helio_plugins.quantities import fills, times
 from sunpy_helio_plugins.quantities.days import WholeDays
 from sunpy_helio_plugins.storage import values
 from sunpy_helio_plugins.storage.sheet import Layout, Parts, Sheet, register
@@ -160,7 +160,7 @@ class QuantityCodec:
         if not spec["masked"]:
             return made
         if spec["masked"] == ALWAYS:
-            return masks.masked(made, mask)
+            return fills.masked(made, mask)
         return Masked(made, mask=np.zeros(data.shape, dtype=bool) if mask is None else mask)
 
 

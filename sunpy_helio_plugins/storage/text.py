@@ -12,7 +12,7 @@ from astropy.table import Column, MaskedColumn
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import warn_incomplete
-from sunpy_helio_plugins.quantities import masks
+from sunpy_helio_plugins.quantities import fills
 from sunpy_helio_plugins.storage import values
 from sunpy_helio_plugins.storage.sheet import Parts, Sheet
 from sunpy_helio_plugins.transport.urls import public_url
@@ -33,7 +33,7 @@ ALWAYS = "always"
 
 def masked_class(column: Any) -> bool | str:
     """Tell whether a column is of a class that has masks."""
-    if isinstance(column, masks.MaskKeepingColumn | masks.MaskKeepingQuantity):
+    if isinstance(column, fills.MaskKeepingColumn | fills.MaskKeepingQuantity):
         return ALWAYS
     return hasattr(column, "mask") and not (isinstance(column, Column) and not isinstance(column, MaskedColumn))
 
@@ -148,7 +148,7 @@ class TextCodec:
 def column_of(data: NDArray[Any], mask: NDArray[np.bool_] | None, masked: bool | str) -> Any:
     """Return a column of the class that `masked_class` told of."""
     if masked == ALWAYS:
-        return masks.masked(data, mask)
+        return fills.masked(data, mask)
     return MaskedColumn(data, mask=mask, copy=False) if masked else Column(data, copy=False)
 
 

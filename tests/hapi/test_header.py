@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi.header import Info, Parameter, status_of
+from sunpy_helio_plugins.hapi.header import Info, status_of
+from sunpy_helio_plugins.hapi.parameter import Parameter
 
 
 def _parameter(**members: Any) -> Parameter:

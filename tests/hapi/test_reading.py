@@ -18,7 +18,7 @@ from astropy.time import Time
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi import csv_records
+from sunpy_helio_plugins.hapi import csv_records, gathering
 from sunpy_helio_plugins.hapi.header import Info
 
 HEADER: dict[str, Any] = {
@@ -185,7 +185,7 @@ def test_more_records_or_longer_texts_than_expected_are_all_read(
 def test_the_number_of_records_is_judged_by_samples() -> None:
     short, long = b"2026-01-10T00:00:00Z,1\n" * 40_000, b"2026-01-10T00:00:00Z,1.2345678901234567\n" * 40_000
     for body, lines in ((short, 40_000), (long, 40_000), (short + long, 80_000), (short[:2300], 100)):
-        assert lines < csv_records.expected_lines(body, 0) < 1.1 * lines
+        assert lines < gathering.expected_lines(body, 0) < 1.1 * lines
 
 
 def test_an_integer_that_is_no_number_is_masked() -> None:

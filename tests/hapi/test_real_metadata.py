@@ -16,7 +16,8 @@ from astropy.time import Time
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.hapi.bins import axes_of
-from sunpy_helio_plugins.hapi.header import Info, Parameter
+from sunpy_helio_plugins.hapi.header import Info
+from sunpy_helio_plugins.hapi.parameter import Parameter
 from sunpy_helio_plugins.hapi.timeseries import HAPITimeSeries
 
 TIME = {"name": "Time", "type": "isotime", "length": 24, "units": "UTC", "fill": None}

@@ -21,8 +21,8 @@ from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her import HERTable, Places, Polygon, Polygons
 from sunpy_helio_plugins.her import instants as moments
 from sunpy_helio_plugins.her.chaincodes import rings
+from sunpy_helio_plugins.her.queries import Query
 from sunpy_helio_plugins.her.service import search
-from sunpy_helio_plugins.her.translate import Query
 from sunpy_helio_plugins.sandbox import scene
 
 SQUARE = "POLYGON((0 0,10 0,10 10,0 10,0 0))"

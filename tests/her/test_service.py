@@ -11,7 +11,7 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import AnswerError, IncompleteAnswerWarning, ServiceBroken, ServiceUnreachable
 from sunpy_helio_plugins.her import HERClient, service
-from sunpy_helio_plugins.her.translate import Query
+from sunpy_helio_plugins.her.queries import Query
 
 DAY = Query("2026-01-10T00:00:00.000Z", "2026-01-10T23:59:00.000Z")
 MONTH = Query("2026-01-01T00:00:00.000Z", "2026-02-01T00:00:00.000Z")
@@ -25,7 +25,8 @@ def test_a_long_answer_is_read_in_pages_of_a_thousand(archive: Any) -> None:
     found = service.search([MONTH])
     assert len(found) == len({record["kb_archivid"] for record in found.records}) > 1000
     assert [(request.query["page"], request.query["result_limit"]) for request in archive.log] == [
-        ("1", "1000"), ("2", "1000"),
+        ("1", "1000"),
+        ("2", "1000"),
     ]
 
 

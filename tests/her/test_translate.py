@@ -16,8 +16,9 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import her
 from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.her.queries import Box, Query, Triplet
 from sunpy_helio_plugins.her.service import parameters
-from sunpy_helio_plugins.her.translate import Box, Query, Triplet, queries
+from sunpy_helio_plugins.her.translate import queries
 
 DAY = a.Time("2026-01-10", "2026-01-11")
 START, END = "2026-01-10T00:00:00", "2026-01-11T00:00:00"
@@ -52,7 +53,8 @@ def test_times_of_any_scale_become_utc_and_keep_their_sub_seconds() -> None:
 def test_detectors_and_lasco_are_condensed_names() -> None:
     (query,) = queries(DAY, a.her.CE, a.Instrument.lasco, a.Detector("C2"))
     assert query.filters == (
-        Triplet("search_instrument", "=", "LASCO"), Triplet("search_channelid", "like", "%C2%"),
+        Triplet("search_instrument", "=", "LASCO"),
+        Triplet("search_channelid", "like", "%C2%"),
     )
 
 
@@ -249,9 +251,21 @@ def test_the_range_sent_for_a_number_holds_what_single_precision_makes_of_it(num
 def test_the_request_has_a_stable_order() -> None:
     query = Query(START, END, ("CH", "AR"), filters=(Triplet("area_atdiskcenter", ">", "1e10", "CH"),), limit=40)
     assert parameters(query, page=2) == [
-        ("cosec", "2"), ("cmd", "search"), ("type", "column"), ("event_type", "ch,ar"), ("event_starttime", START),
-        ("event_endtime", END), ("event_region", "all"), ("event_coordsys", "helioprojective"), ("x1", "-5000"),
-        ("x2", "5000"), ("y1", "-5000"), ("y2", "5000"), ("result_limit", "40"), ("page", "2"),
-        ("param0", "ch.area_atdiskcenter"), ("op0", ">"),
+        ("cosec", "2"),
+        ("cmd", "search"),
+        ("type", "column"),
+        ("event_type", "ch,ar"),
+        ("event_starttime", START),
+        ("event_endtime", END),
+        ("event_region", "all"),
+        ("event_coordsys", "helioprojective"),
+        ("x1", "-5000"),
+        ("x2", "5000"),
+        ("y1", "-5000"),
+        ("y2", "5000"),
+        ("result_limit", "40"),
+        ("page", "2"),
+        ("param0", "ch.area_atdiskcenter"),
+        ("op0", ">"),
         ("value0", "1e10"),
     ]

@@ -13,7 +13,7 @@ from sunpy_helio_plugins import hapi, imap
 from sunpy_helio_plugins.errors import FileError, InexactTimeWarning, QueryError
 from sunpy_helio_plugins.imap.counts import Count, count_of
 from sunpy_helio_plugins.imap.mission import instrument_of, is_of_mission
-from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.quantities import datetimes, times
 
 DOUBLE, FLOAT, INT8, CHAR = 45, 44, 8, 51
 EPOCH, TT2000 = 31, 33
@@ -62,7 +62,7 @@ class TestClock:
         assert table["epoch"].datetime[2].isoformat() == "2026-01-01T00:00:02.123457"
         for scale in ("utc", "tt"):
             read = imap.read(day, scale=scale)
-            assert (times.to_datetime64(read["epoch"]) == plain).all()
+            assert (datetimes.to_datetime64(read["epoch"]) == plain).all()
             assert (imap.to_timeseries(read).to_dataframe().index.to_numpy() == plain).all()
         assert (series_of(day, source="imap").to_dataframe().index.to_numpy() == plain).all()
 
@@ -84,7 +84,7 @@ class TestClock:
         ours = imap.read(day)["epoch"][0]
         theirs = times.from_iso(["2026-01-01T00:00:05Z"])[0]
         assert abs((theirs - ours).to_value("s") - 5) < 1e-9
-        assert times.to_datetime64(theirs) - times.to_datetime64(ours) == np.timedelta64(5, "s")
+        assert datetimes.to_datetime64(theirs) - datetimes.to_datetime64(ours) == np.timedelta64(5, "s")
 
     def test_a_leap_second_keeps_its_row_everywhere(self, make_cdf):
         epochs = LEAP + np.arange(7) * SECOND // 2

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sunpy_helio_plugins.errors import InexactTimeWarning
-from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.quantities import datetimes, times
 from sunpy_helio_plugins.quantities.leap import leaps_in_tt2000
 
 DAY = 86_400 * 10**9
@@ -88,7 +88,7 @@ def test_days_on_which_utc_made_a_step_are_exact():
         terrestrial = right.tt
     epochs = [round((one.jd1 - 2451545.0) * 86400) * 10**9 + round(one.jd2 * 86400e9) for one in terrestrial]
     assert np.abs((times.from_tt2000(epochs) - right).to_value("ns")).max() < 1
-    text = times.to_datetime64(times.from_iso(["1967-12-31T23:59:59.999"]))
+    text = datetimes.to_datetime64(times.from_iso(["1967-12-31T23:59:59.999"]))
     assert str(text[0]) == "1967-12-31T23:59:59.999000000"
 
 
@@ -101,14 +101,14 @@ class TestLeapSecondsElsewhere:
     def test_every_row_is_kept_in_its_order(self):
         made = times.from_iso(self.STAMPS)
         with pytest.warns(InexactTimeWarning, match="3 times lie within a leap second"):
-            stamps = times.to_datetime64(made)
+            stamps = datetimes.to_datetime64(made)
         assert [str(one) for one in stamps] == [
             "2016-12-31T23:59:59.500000000", "2016-12-31T23:59:59.999000000", "2016-12-31T23:59:59.999250000",
             "2016-12-31T23:59:59.999999999", "2017-01-01T00:00:00.000000000",
         ]  # fmt: skip
         for other in (made.tt, made.tai):
             with pytest.warns(InexactTimeWarning):
-                assert list(times.to_datetime64(other)) == list(stamps)
+                assert list(datetimes.to_datetime64(other)) == list(stamps)
         assert list(times.datetime64_from_iso(self.STAMPS)) == list(stamps)
 
     @settings(max_examples=80, deadline=None)
@@ -135,11 +135,11 @@ class TestLeapSecondsElsewhere:
     def test_years_beyond_nanoseconds_are_said(self):
         made = times.from_iso(["9999-01-01", "2026-01-10T00:00:00.123456789"])
         with pytest.warns(InexactTimeWarning, match="microseconds"):
-            assert str(times.to_datetime64(made)[1]) == "2026-01-10T00:00:00.123456"
+            assert str(datetimes.to_datetime64(made)[1]) == "2026-01-10T00:00:00.123456"
 
     def test_missing_times_stay_missing(self):
         made = times.from_iso(["2026-01-10", ""], mask=[False, True])
-        assert np.isnat(times.to_datetime64(made)).tolist() == [False, True]
+        assert np.isnat(datetimes.to_datetime64(made)).tolist() == [False, True]
         assert times.without_leap_seconds(made).mask.tolist() == [False, True]
 
 

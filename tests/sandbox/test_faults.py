@@ -18,7 +18,7 @@ import pytest
 import requests
 from aiohttp import web
 
-from sunpy_helio_plugins.sandbox import Archive, faults
+from sunpy_helio_plugins.sandbox import Archive, faults, faults_answers, faults_bodies
 
 sys.path.insert(0, str(Path(__file__).parent))
 from raw import SILENCE, Heard, ask, hear, listen
@@ -370,7 +370,7 @@ class TestWhomTheyMeet:
             assert [hear(url).status for _ in range(2)] == [503, 500]
 
     def test_faults_are_objects_too(self, odd, url):
-        with odd.faults.add(faults.CutLength(path=PATH, after_bytes=3)):
+        with odd.faults.add(faults_bodies.CutLength(path=PATH, after_bytes=3)):
             assert hear(url).body == BODY[:3]
 
     def test_a_fault_without_a_block_ends_when_told(self, odd, url):
@@ -487,20 +487,20 @@ class TestTheHeader:
     @pytest.mark.parametrize(
         ("text", "fault"),
         [
-            ("reset", faults.Reset()),
-            ("reset;", faults.Reset()),
-            (" hang_body ;after_bytes=3;  seconds=0.5", faults.HangBody(after_bytes=3, seconds=0.5)),
-            ("hostile_name; name=..%2F%3Bx%0A", faults.HostileName(name="../;x\n")),
-            ("hostile_name; name=", faults.HostileName(name="")),
-            ("hostile_name; extended", faults.HostileName(extended=True)),
-            ("hostile_name; extended=no", faults.HostileName(extended=False)),
-            ("status; status=429; retry_after=7", faults.Status(status=429, retry_after=7)),
-            ("status; retry_after=date+5", faults.Status(retry_after=timedelta(seconds=5))),
-            ("status; retry_after=date-5", faults.Status(retry_after=timedelta(seconds=-5))),
-            ("status; retry_after=date", faults.Status(retry_after=timedelta(0))),
-            ("status; retry_after=soon", faults.Status(retry_after="soon")),
-            ("status; words=a=b", faults.Status(words="a=b")),
-            ("redirect; to=http://x.invalid/y?z=1", faults.Redirect(to="http://x.invalid/y?z=1")),
+            ("reset", faults_bodies.Reset()),
+            ("reset;", faults_bodies.Reset()),
+            (" hang_body ;after_bytes=3;  seconds=0.5", faults_bodies.HangBody(after_bytes=3, seconds=0.5)),
+            ("hostile_name; name=..%2F%3Bx%0A", faults_answers.HostileName(name="../;x\n")),
+            ("hostile_name; name=", faults_answers.HostileName(name="")),
+            ("hostile_name; extended", faults_answers.HostileName(extended=True)),
+            ("hostile_name; extended=no", faults_answers.HostileName(extended=False)),
+            ("status; status=429; retry_after=7", faults_answers.Status(status=429, retry_after=7)),
+            ("status; retry_after=date+5", faults_answers.Status(retry_after=timedelta(seconds=5))),
+            ("status; retry_after=date-5", faults_answers.Status(retry_after=timedelta(seconds=-5))),
+            ("status; retry_after=date", faults_answers.Status(retry_after=timedelta(0))),
+            ("status; retry_after=soon", faults_answers.Status(retry_after="soon")),
+            ("status; words=a=b", faults_answers.Status(words="a=b")),
+            ("redirect; to=http://x.invalid/y?z=1", faults_answers.Redirect(to="http://x.invalid/y?z=1")),
         ],
     )
     def test_its_grammar(self, text, fault):

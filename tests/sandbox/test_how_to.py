@@ -6,7 +6,7 @@ import re
 import textwrap
 from pathlib import Path
 
-from sunpy_helio_plugins.sandbox import faults
+from sunpy_helio_plugins.sandbox import faults, faults_answers, faults_bodies
 
 PAGE = Path(__file__).parents[2] / "docs" / "how_to" / "sandbox.rst"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -31,5 +31,5 @@ def test_the_table_has_every_kind_with_every_option():
 
 def test_the_header_of_the_page_is_understood():
     specs = re.findall(r'-H "X-Sandbox-Fault: ([^"]*)"', TEXT)
-    asked = [faults.CutLength(after_bytes=20), faults.HostileName(name="../../x")]
+    asked = [faults_bodies.CutLength(after_bytes=20), faults_answers.HostileName(name="../../x")]
     assert [faults.parse(spec) for spec in specs] == asked

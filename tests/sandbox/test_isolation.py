@@ -21,7 +21,7 @@ import sunpy_helio_plugins
 from sunpy_helio_plugins import HAPIClient, HelioviewerClient, HERClient, IMAPClient, conf, errors, hapi, sandbox
 from sunpy_helio_plugins.config import isolation
 from sunpy_helio_plugins.hapi import listing
-from sunpy_helio_plugins.transport import oauth2, session, transfer
+from sunpy_helio_plugins.transport import job, oauth2, session, transfer
 from sunpy_helio_plugins.transport.credentials import Secret, signed_in
 from sunpy_helio_plugins.transport.post import Poster
 from sunpy_helio_plugins.transport.put import put
@@ -133,9 +133,7 @@ class TestServing:
     def test_among_several_servers_a_refused_one_is_named(self):
         with sandbox.serve() as archive:
             with pytest.warns(errors.IncompleteAnswerWarning, match=THERE):
-                found = Fido.search(
-                    DAY, a.hapi.Server("cdaweb") | a.hapi.Server(OUTSIDE), a.hapi.Dataset("AC_H0_MFI")
-                )
+                found = Fido.search(DAY, a.hapi.Server("cdaweb") | a.hapi.Server(OUTSIDE), a.hapi.Dataset("AC_H0_MFI"))
             assert set(found[0]["Server"]) == {"cdaweb"}
             assert archive.log
 
@@ -172,7 +170,7 @@ class TestDoors:
     def test_files_that_were_found_before_are_not_fetched_from_outside(self, tmp_path):
         downloader = Downloader(progress=False)
         with sandbox.serve(services=("her",)):
-            transfer.enqueue(downloader, [transfer.Download(OUTSIDE, tmp_path / "file", "There")])
+            transfer.enqueue(downloader, [job.Download(OUTSIDE, tmp_path / "file", "There")])
             results = downloader.download()
         assert not list(results)
         assert "outside.example" in str(results.errors[0].exception)
@@ -184,7 +182,7 @@ class TestDoors:
             with pytest.raises(errors.AnswerError, match=r"outside\.example.*embedded archive"):
                 session.get(f"{archive.url}/hapi/cdaweb/hapi/catalog", archive="There")
             downloader = Downloader(progress=False)
-            file = transfer.Download(f"{archive.url}/hapi/cdaweb/hapi/catalog", tmp_path / "file", "There")
+            file = job.Download(f"{archive.url}/hapi/cdaweb/hapi/catalog", tmp_path / "file", "There")
             transfer.enqueue(downloader, [file])
             assert "outside.example" in str(downloader.download().errors[0].exception)
 

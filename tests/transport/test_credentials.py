@@ -22,10 +22,11 @@ from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import QueryError, ServiceError, ServiceRefused
 from sunpy_helio_plugins.transport import credentials, ranges, session
 from sunpy_helio_plugins.transport.credentials import Login, Secret, signed_in
+from sunpy_helio_plugins.transport.job import Download
 from sunpy_helio_plugins.transport.post import Poster
 from sunpy_helio_plugins.transport.put import put
 from sunpy_helio_plugins.transport.ranges import PrefixDownload
-from sunpy_helio_plugins.transport.transfer import Download, enqueue
+from sunpy_helio_plugins.transport.transfer import enqueue
 
 sys.path.insert(0, str(Path(__file__).parent))
 from wire import hang_up, say, wire

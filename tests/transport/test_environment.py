@@ -15,7 +15,8 @@ import pytest
 from sunpy_helio_plugins import Downloader, conf
 from sunpy_helio_plugins.transport import session
 from sunpy_helio_plugins.transport.credentials import Login
-from sunpy_helio_plugins.transport.transfer import Download, enqueue
+from sunpy_helio_plugins.transport.job import Download
+from sunpy_helio_plugins.transport.transfer import enqueue
 
 sys.path.insert(0, str(Path(__file__).parent))
 from wire import Talk, say, wire

@@ -11,8 +11,9 @@ from pathlib import Path
 import parfive
 import pytest
 
+from sunpy_helio_plugins.transport.job import Download
 from sunpy_helio_plugins.transport.parts import new_part, numbered, publish, remove_stale
-from sunpy_helio_plugins.transport.transfer import Download, enqueue
+from sunpy_helio_plugins.transport.transfer import enqueue
 
 sys.path.insert(0, str(Path(__file__).parent))
 from killing import FILES, kill_and_look

@@ -98,7 +98,7 @@ def test_a_file_that_is_replaced_meanwhile_is_no_mixture(tmp_path):
 
 
 def test_a_part_that_nobody_asked_for_is_refused(tmp_path):
-    from sunpy_helio_plugins.transport.transfer import Download
+    from sunpy_helio_plugins.transport.job import Download
 
     with wire(part("bytes 0-99/1024", BODY[:100])) as (url, _):
         downloader = parfive.Downloader(progress=False)

@@ -15,9 +15,10 @@ import pytest
 
 from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.transport.job import Download
 from sunpy_helio_plugins.transport.names import MAX_BYTES, safe_name
 from sunpy_helio_plugins.transport.paths import target
-from sunpy_helio_plugins.transport.transfer import Download, enqueue
+from sunpy_helio_plugins.transport.transfer import enqueue
 
 sys.path.insert(0, str(Path(__file__).parent))
 from wire import say, silent, wire

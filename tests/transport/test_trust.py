@@ -15,7 +15,8 @@ import pytest
 from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import ServiceUnreachable
 from sunpy_helio_plugins.transport import session
-from sunpy_helio_plugins.transport.transfer import Download, enqueue
+from sunpy_helio_plugins.transport.job import Download
+from sunpy_helio_plugins.transport.transfer import enqueue
 
 
 class Quiet(http.server.BaseHTTPRequestHandler):

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 from astropy import units as u
 
-from sunpy_helio_plugins.quantities.unit_product import NotUnderstoodError, Place, Product
-from sunpy_helio_plugins.quantities.unit_radii import BODIES
-from sunpy_helio_plugins.quantities.unit_words import BEFORE, DIVISORS, LETTERS, NAMES, PER, SYMBOLS, THINGS
+from sunpy_helio_plugins.quantities.units.grammar import NotUnderstoodError, Place, Product
+from sunpy_helio_plugins.quantities.units.radii import BODIES
+from sunpy_helio_plugins.quantities.units.vocabulary import BEFORE, DIVISORS, LETTERS, NAMES, PER, SYMBOLS, THINGS
 
 __all__ = ["AMBIGUOUS", "STANDARD", "checked", "is_logarithm", "joined", "meant", "own", "resolver", "sense"]
 

@@ -1,21 +1,11 @@
-"""
-Unit strings of heliophysics as astropy units: understood for certain, or kept as text.
-
-Half of the unit strings that real servers send are no units to astropy, and some are units of something else: ``C`` is
-degrees Celsius and not the coulomb, ``N/A`` is no newton per ampere. A string is a unit here only where its meaning is
-certain; everything else stays text in ``column.info.meta["unit_string"]``.
-
-The way of a string: `unit_text` writes it in plain notation, `unit_remarks` takes remarks off, `unit_labels` finds what
-is not a unit, `unit_grammar` reads the rest by the symbols of `unit_words`, and `unit_context` and, for the radii of
-planets, `unit_radii` decide what is ambiguous.
-"""
+"""What a unit string can turn out to be."""
 
 from __future__ import annotations
 
 import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -24,14 +14,52 @@ from astropy import units as u
 from astropy.table import Column
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.quantities import unit_context, unit_labels, unit_radii, unit_remarks
-from sunpy_helio_plugins.quantities.masks import masked
-from sunpy_helio_plugins.quantities.unit_grammar import read
-from sunpy_helio_plugins.quantities.unit_kinds import NotAUnit, Unit, Unknown
-from sunpy_helio_plugins.quantities.unit_product import NotUnderstoodError, value
-from sunpy_helio_plugins.quantities.unit_text import plain
+from sunpy_helio_plugins.quantities.fills import masked
+from sunpy_helio_plugins.quantities.units import context as context_module
+from sunpy_helio_plugins.quantities.units import labels, radii, remarks
+from sunpy_helio_plugins.quantities.units.context import AMBIGUOUS, checked, is_logarithm, joined, meant, own, resolver
+from sunpy_helio_plugins.quantities.units.grammar import NotUnderstoodError, read, value
+from sunpy_helio_plugins.quantities.units.normalize import plain
 
 __all__ = ["NotAUnit", "Unit", "Unknown", "classify", "column", "parse"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """
+    A string that means a unit.
+
+    Parameters
+    ----------
+    unit : astropy.units.UnitBase
+        The unit; ``dimensionless_unscaled`` for a pure number.
+    words : tuple of str
+        What the string says beside the unit: what was counted (``"electrons"``), per what that has no unit
+        (``"per nucleon"``, ``"per charge"``, ``"per sample"``), or a remark (``"from fits"``).
+    """
+
+    unit: u.UnitBase
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotAUnit:
+    """
+    A string that stands where a unit should, and is none.
+
+    Parameters
+    ----------
+    reason : str
+        What it is instead.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A string whose meaning is not certain."""
+
 
 _STANDARDS = frozenset({"udunits2", "vounits1.1", "astropy3"})
 """HAPI's ``unitsSchema``; the fourth is ``cdf-cluster``."""
@@ -42,12 +70,19 @@ _SI_CONVERSION = re.compile(r"(?P<factor>[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*
 _TWO_SPELLINGS = re.compile(
     r"(?P<first>[^()\[\]]*[^()\[\]\s]\s*|(?P<product>.*[)\]]).*\s+)[(\[](?P<second>[^()\[\]]+)[)\]]"
 )
+
 _BETWEEN_UNITS = re.compile(r"\s*[,;]\s*|\s+(?:and|or|&)\s+")
+
 _ONE_UNIT = re.compile(r"[\d.\s]*[A-Za-z%_]+")
+
 _DEFINITION = re.compile(r"(?P<radius>R\w*)\s*[(\[]\s*(?:=|1 ?R\w*\s*=|R\w*\s*=)?\s*(?P<length>[\d.,]+\s*km)\s*[)\]]")
+
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
+
 _UNCLOSED = re.compile(r"[^(\[{]*/\s*(?P<bracket>[(\[{])(?:(?!-\s*\d)[^()\[\]{}])*")
+
 _LONGEST = 1000
+
 _NO_UNIT = NotAUnit("no unit is given")
 
 
@@ -86,7 +121,7 @@ def classify(
     """
     if text is None:
         return _NO_UNIT
-    return _described(text, schema, unit_context.joined(context) if context else "")
+    return _described(text, schema, joined(context) if context else "")
 
 
 def parse(text: str | None, schema: str | None = None, context: Mapping[str, Any] | None = None) -> u.UnitBase | None:
@@ -124,7 +159,7 @@ def _described(text: str, schema: str | None, said: str) -> Unit | NotAUnit | Un
     """Classify a string, and refuse the unit of what is described as a logarithm."""
     found = _classify(text, schema, said)
     scaled = isinstance(found, Unit) and found.unit not in (u.dimensionless_unscaled, u.dB, u.mag)
-    return NotAUnit("a logarithm, by its description") if scaled and unit_context.is_logarithm(said) else found
+    return NotAUnit("a logarithm, by its description") if scaled and is_logarithm(said) else found
 
 
 @lru_cache(maxsize=8192)
@@ -143,9 +178,9 @@ def _classify(text: str, schema: str | None, said: str) -> Unit | NotAUnit | Unk
     twice = _twice(written, schema, said)
     if twice is not None:
         return twice
-    reason = unit_labels.label(written)
+    reason = labels.label(written)
     if reason is not None:
-        component = _component(said) if reason == unit_labels.EITHER else None
+        component = _component(said) if reason == labels.EITHER else None
         return NotAUnit(reason) if component is None else component
     several = _several(written, schema, said)
     return _single(written, schema, said) if several is None else several
@@ -159,10 +194,10 @@ def _remarked(written: str, schema: str | None, said: str) -> Unit | NotAUnit | 
         return found.unit if isinstance(found, Unit) else None
 
     defined = _DEFINITION.fullmatch(written)
-    if defined is not None and unit_radii.is_radius(defined["radius"]):
+    if defined is not None and radii.is_radius(defined["radius"]):
         name, _, rest = said.partition("\n")
         return _classify(defined["radius"], schema, f"{name}\n(r = {defined['length'].lower()}) {rest}\n")
-    found = unit_remarks.split(written, means)
+    found = remarks.split(written, means)
     if found is None:
         return None
     head = _classify(found.head, schema, said)
@@ -225,17 +260,17 @@ def _several(written: str, schema: str | None, said: str) -> Unit | NotAUnit | N
 
 
 def _single(written: str, schema: str | None, said: str) -> Unit | NotAUnit | Unknown:
-    if unit_radii.is_radius(written):
-        decided, unit = unit_radii.length(written, unit_context.own(said))
+    if radii.is_radius(written):
+        decided, unit = radii.length(written, own(said))
         if decided:
             return Unknown() if unit is None else Unit(unit)
-    if written in unit_context.AMBIGUOUS:
-        sense = unit_context.sense(written, said, schema in _STANDARDS)
+    if written in AMBIGUOUS:
+        sense = context_module.sense(written, said, schema in _STANDARDS)
         return Unknown() if sense is None else Unit(sense)
     found = _read(written, schema)
     if not isinstance(found, Unit):
         return found
-    unit = unit_context.meant(found.unit, written, said)
+    unit = meant(found.unit, written, said)
     return Unknown() if unit is None else replace(found, unit=unit)
 
 
@@ -247,14 +282,14 @@ def _read(written: str, schema: str | None) -> Unit | NotAUnit | Unknown:
     declared = _astropy(written) if schema == "astropy3" else None
     if declared is not None:
         return Unit(declared)
-    return NotAUnit("a description") if unit_labels.description(written) else Unknown()
+    return NotAUnit("a description") if labels.description(written) else Unknown()
 
 
 def _understood(written: str, schema: str | None) -> Unit | None:
     standard = schema in _STANDARDS
     try:
-        product = read(written, unit_context.resolver(written, standard), schema == "udunits2")
-        return Unit(unit_context.checked(product, written, standard), product.words)
+        product = read(written, resolver(written, standard), schema == "udunits2")
+        return Unit(checked(product, written, standard), product.words)
     except NotUnderstoodError:
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sunpy_helio_plugins.quantities.unit_words import SYMBOLS
+from sunpy_helio_plugins.quantities.units.vocabulary import SYMBOLS
 
 __all__ = ["EITHER", "description", "label"]
 
