@@ -13,7 +13,7 @@ from sunpy_helio_plugins.helioviewer.client import HelioviewerClient
 from sunpy_helio_plugins.her.client import HERClient
 from sunpy_helio_plugins.imap.client import IMAPClient
 from sunpy_helio_plugins.transport.credentials import sign_in
-from sunpy_helio_plugins.transport.transfer import Downloader
+from sunpy_helio_plugins.transport.files.queue import Downloader
 
 try:
     from sunpy_helio_plugins._version import version as __version__

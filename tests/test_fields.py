@@ -19,7 +19,7 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins import HAPIClient, HelioviewerClient, HERClient, IMAPClient
 from sunpy_helio_plugins.fields import COMMON, common_columns
 from sunpy_helio_plugins.her.tables import HERTable
-from sunpy_helio_plugins.transport.paths import target
+from sunpy_helio_plugins.transport.files.naming import target
 
 TIME = a.Time("2026-01-10 12:00", "2026-01-10 12:10")
 QUERIES = {

@@ -18,9 +18,9 @@ from sunpy_helio_plugins.hapi import attrs, content, fetching, finding, listing,
 from sunpy_helio_plugins.hapi.covering import Found
 from sunpy_helio_plugins.hapi.tables import HAPIFiles, HAPITable, from_found
 from sunpy_helio_plugins.hapi.translate import NAMES, queries
-from sunpy_helio_plugins.transport import paths
-from sunpy_helio_plugins.transport.job import Download
-from sunpy_helio_plugins.transport.transfer import enqueue
+from sunpy_helio_plugins.transport.files import naming
+from sunpy_helio_plugins.transport.files.job import Download
+from sunpy_helio_plugins.transport.files.queue import enqueue
 
 __all__ = ["HAPIClient"]
 
@@ -122,7 +122,7 @@ def _downloads(rows: HAPITable | HAPIFiles, path: str | Path) -> Iterator[Downlo
             yield _named_file(row, path)
             continue
         found = Found.of_row(row)
-        target = paths.target(path, _file_name(row), paths.row_values(row), fallback=f"records{content.SUFFIX}")
+        target = naming.target(path, _file_name(row), naming.row_values(row), fallback=f"records{content.SUFFIX}")
         info = found.info.of(found.server.name, found.dataset)
         order = fetching.Order(target, found.server.archive, found.dataset, info, found.format, found.server.login)
         yield fetching.download(found.piece, order)
@@ -131,7 +131,7 @@ def _downloads(rows: HAPITable | HAPIFiles, path: str | Path) -> Iterator[Downlo
 def _named_file(row: QueryResponseRow, path: str | Path) -> Download:
     """Return the file whose address stood in a column."""
     name = str(row["Name"])
-    target = paths.target(path, name, paths.row_values(row), fallback="file")
+    target = naming.target(path, name, naming.row_values(row), fallback="file")
     kind = str(row["media_type"]) if "media_type" in row.colnames else ""
     return Download(
         url=str(row["url"]),

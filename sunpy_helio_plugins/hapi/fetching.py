@@ -24,9 +24,9 @@ from sunpy_helio_plugins.hapi.spans import Span
 from sunpy_helio_plugins.hapi.trimming import trim
 from sunpy_helio_plugins.hapi.whole import exact_json
 from sunpy_helio_plugins.transport.credentials import Login
-from sunpy_helio_plugins.transport.failures import RefusedError
-from sunpy_helio_plugins.transport.pieces import PiecedDownload
-from sunpy_helio_plugins.transport.words import server_words
+from sunpy_helio_plugins.transport.files.pieces import PiecedDownload
+from sunpy_helio_plugins.transport.messages import server_words
+from sunpy_helio_plugins.transport.retry import RefusedError
 
 __all__ = ["Order", "download", "nothing_between"]
 

@@ -27,8 +27,8 @@ from sunpy_helio_plugins.hapi.spans import Moment, Span, moment
 from sunpy_helio_plugins.hapi.tables import HAPITable
 from sunpy_helio_plugins.hapi.translate import Query
 from sunpy_helio_plugins.quantities import times
-from sunpy_helio_plugins.transport import session
-from sunpy_helio_plugins.transport.answers import Answer
+from sunpy_helio_plugins.transport import metadata
+from sunpy_helio_plugins.transport.exchange import Answer
 
 __all__ = ["load"]
 
@@ -178,7 +178,7 @@ def _united(spans: Iterable[Span]) -> list[Span]:
 def _contents(service: Service, one: Found, piece: Piece) -> list[Content]:
     """Fetch one request, or what stands for it where the server refuses it."""
     try:
-        answer = session.get(
+        answer = metadata.get(
             piece.url,
             archive=one.server.archive,
             # As it is: server-nodejs hangs when it compresses CSV.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.transport.words import server_words
+from sunpy_helio_plugins.transport.messages import server_words
 
 __all__ = ["accept"]
 

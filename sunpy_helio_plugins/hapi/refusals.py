@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sunpy_helio_plugins.errors import ServiceBroken, ServiceError, ServiceRefused
 from sunpy_helio_plugins.hapi.header import NO_DATA, OK, status_of
-from sunpy_helio_plugins.transport.words import server_words
+from sunpy_helio_plugins.transport.messages import server_words
 
 __all__ = ["Refusal", "refusal"]
 

@@ -22,7 +22,7 @@ from sunpy_helio_plugins.errors import (
 from sunpy_helio_plugins.hapi.header import NO_DATA, OK, Info, status_of
 from sunpy_helio_plugins.hapi.listing import HAPIServer
 from sunpy_helio_plugins.hapi.spans import Moment, moment
-from sunpy_helio_plugins.transport import session
+from sunpy_helio_plugins.transport import metadata
 
 __all__ = ["Service", "unlike"]
 
@@ -113,7 +113,7 @@ class Service:
         entries = self.catalog()
         inside = {one: entries.get(one, {}).get("info") for one in datasets}
         others = [one for one, info in inside.items() if not isinstance(info, dict)]
-        kept = session.kept_json(f"{self.server.url}/info", [self.names({"dataset": one}) for one in others])
+        kept = metadata.kept_json(f"{self.server.url}/info", [self.names({"dataset": one}) for one in others])
         answers = inside | dict(zip(others, kept, strict=True))
         found: dict[str, Info] = {}
         for one, answer in answers.items():
@@ -217,7 +217,7 @@ class Service:
         named = self.names(query) if query else {}
         url = f"{self.server.url}/{endpoint}"
         try:
-            answer: dict[str, Any] = session.cached_json(
+            answer: dict[str, Any] = metadata.cached_json(
                 url,
                 named,
                 archive=self.server.archive,

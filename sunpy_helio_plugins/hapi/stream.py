@@ -24,7 +24,7 @@ from sunpy_helio_plugins.hapi.content import (
     split,
 )
 from sunpy_helio_plugins.hapi.header import NO_DATA, Info, status_of
-from sunpy_helio_plugins.transport.words import server_words
+from sunpy_helio_plugins.transport.messages import server_words
 
 __all__ = [
     "SNIFFED", "SUFFIX", "Content", "acceptance", "begins_like_hapi", "from_answer", "looks_like_hapi",

@@ -16,7 +16,7 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError
 from sunpy_helio_plugins.helioviewer.jp2 import is_rate_limit
 from sunpy_helio_plugins.helioviewer.translate import PROVIDER
-from sunpy_helio_plugins.transport import answers, session
+from sunpy_helio_plugins.transport import exchange, metadata
 
 __all__ = ["address", "ask", "ask_object"]
 
@@ -84,11 +84,11 @@ def ask_object(action: str, fields: Mapping[str, str] | None = None) -> dict[str
     return decoded
 
 
-def _answer(action: str, fields: Mapping[str, str] | None) -> answers.Answer:
+def _answer(action: str, fields: Mapping[str, str] | None) -> exchange.Answer:
     for attempt in range(max(conf.retries, 0) + 1):
         if attempt:
             time.sleep(float(conf.helioviewer.rate_limit_wait))
-        answer = session.get(address(action), fields, archive=PROVIDER)
+        answer = metadata.get(address(action), fields, archive=PROVIDER)
         if not is_rate_limit(answer.content):
             break
     return answer

@@ -13,8 +13,8 @@ from sunpy.net.base_client import BaseClient, convert_row_to_table
 from sunpy_helio_plugins import fido
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.helioviewer import attrs, catalogue, jp2, nearest, reduced, service, tables, translate
-from sunpy_helio_plugins.transport import paths, transfer
-from sunpy_helio_plugins.transport.ranges import PrefixDownload
+from sunpy_helio_plugins.transport.files import naming, queue
+from sunpy_helio_plugins.transport.files.prefix import PrefixDownload
 
 __all__ = ["HelioviewerClient"]
 
@@ -94,13 +94,13 @@ class HelioviewerClient(fido.Face, BaseClient):
         size = reduced.checked(kwargs.get("size"))
         told = {"accept": jp2.accept} if size is None else reduced.plan(size)
         found = zip(query_results, nearest.places(query_results), strict=True)
-        transfer.enqueue(
+        queue.enqueue(
             downloader,
             [
                 PrefixDownload(
                     url=place.url,
-                    target=paths.target(
-                        path, reduced.named(place.path, size), paths.row_values(row), fallback="image.jp2"
+                    target=naming.target(
+                        path, reduced.named(place.path, size), naming.row_values(row), fallback="image.jp2"
                     ),
                     archive=translate.PROVIDER,
                     **({"accept": partial(_refuse, place.missing)} if place.missing else told),

@@ -28,8 +28,8 @@ from sunpy_helio_plugins.helioviewer.filenames import true_times
 from sunpy_helio_plugins.helioviewer.listing import SECOND, Found, Gap, Span, asked
 from sunpy_helio_plugins.helioviewer.translate import PROVIDER
 from sunpy_helio_plugins.quantities import times
-from sunpy_helio_plugins.transport import session
-from sunpy_helio_plugins.transport.words import server_words
+from sunpy_helio_plugins.transport import metadata
+from sunpy_helio_plugins.transport.messages import server_words
 
 __all__ = ["LONGEST", "HAPILister", "forget"]
 
@@ -121,7 +121,7 @@ class HAPILister:
         url = self.hapi.data_url(source.hapi_id, info, True, f"{low}Z", f"{high}Z", "csv")
         try:
             # server-nodejs 1.0.17 hangs when it compresses a long CSV answer.
-            answer = session.get(url, archive=self.hapi.server.archive, headers={"Accept-Encoding": "identity"})
+            answer = metadata.get(url, archive=self.hapi.server.archive, headers={"Accept-Encoding": "identity"})
         except ServiceError:
             # 1405 as well: a server that was started anew may hold another range than it said.
             _infos.pop((self.hapi.server.url, source.hapi_id), None)

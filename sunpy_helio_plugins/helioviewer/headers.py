@@ -14,7 +14,8 @@ from astropy.utils.masked import Masked
 from sunpy_helio_plugins.errors import FileError, ServiceError
 from sunpy_helio_plugins.helioviewer import header, jp2
 from sunpy_helio_plugins.helioviewer.translate import PROVIDER
-from sunpy_helio_plugins.transport import ranges, session
+from sunpy_helio_plugins.transport import metadata
+from sunpy_helio_plugins.transport.files import prefix
 
 __all__ = ["COLUMNS", "columns", "fetch"]
 
@@ -65,7 +66,7 @@ def fetch(urls: Sequence[str]) -> list[Header | str]:
 
 def _one(url: str) -> Header | str:
     try:
-        data = ranges.head(url, header.FIRST_BYTES, archive=PROVIDER)
+        data = prefix.head(url, header.FIRST_BYTES, archive=PROVIDER)
         if data[: len(jp2.SIGNATURE)] != jp2.SIGNATURE:
             return str(jp2.classified(data, len(data)))
         span = header.missing(data)
@@ -77,7 +78,7 @@ def _one(url: str) -> Header | str:
 def _more(url: str, data: bytes, start: int, end: int | None) -> bytes:
     """Return bytes that hold the header of a file whose beginning does not."""
     wish = {"Range": f"bytes={start}-{'' if end is None else end - 1}", "Accept-Encoding": "identity"}
-    answer = session.get(url, archive=PROVIDER, headers=wish, accept=(200, 206))
+    answer = metadata.get(url, archive=PROVIDER, headers=wish, accept=(200, 206))
     if answer.status == 200:
         return answer.content
     # What follows the picture begins with a box, as a file does behind its signature.

@@ -17,7 +17,7 @@ from sunpy.net.attr import Attr
 from sunpy_helio_plugins.errors import AnswerError, QueryError
 from sunpy_helio_plugins.helioviewer import api, service, tables, translate
 from sunpy_helio_plugins.quantities import times
-from sunpy_helio_plugins.transport import session
+from sunpy_helio_plugins.transport import metadata
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -199,7 +199,7 @@ def _tree() -> Any:
         if not isinstance(decoded, dict) or next(_leaves(decoded), None) is None:
             raise AnswerError(translate.PROVIDER, "getDataSources", "a tree of sources was expected")
 
-    return session.cached_json(api.address("getDataSources"), archive=translate.PROVIDER, check=check)
+    return metadata.cached_json(api.address("getDataSources"), archive=translate.PROVIDER, check=check)
 
 
 def _leaves(tree: Any) -> Iterator[dict[str, Any]]:

@@ -23,7 +23,7 @@ from sunpy_helio_plugins.helioviewer.catalogue import Source
 from sunpy_helio_plugins.helioviewer.filenames import named_times
 from sunpy_helio_plugins.helioviewer.listing import DAY, Found, Gap, asked
 from sunpy_helio_plugins.helioviewer.translate import PROVIDER
-from sunpy_helio_plugins.transport import session
+from sunpy_helio_plugins.transport import metadata
 
 __all__ = ["MOST_DAYS", "IndexLister"]
 
@@ -76,7 +76,7 @@ class IndexLister:
         assert source.folder is not None  # noqa: S101 - for the type checker
         folder = source.folder.format(date=day.astype("M8[D]").astype(date))
         url = f"{conf.helioviewer.jp2_url.rstrip('/')}{folder}/"
-        answer = session.get(url, archive=PROVIDER, accept=(200, 404))
+        answer = metadata.get(url, archive=PROVIDER, accept=(200, 404))
         if answer.status == 404:
             if self._has_tree(source.folder):
                 return []
@@ -92,7 +92,7 @@ class IndexLister:
         top = folder.partition("/{date")[0]
         if top not in self._trees:
             url = f"{conf.helioviewer.jp2_url.rstrip('/')}{top}/"
-            self._trees[top] = session.get(url, archive=PROVIDER, accept=(200, 404)).status == 200
+            self._trees[top] = metadata.get(url, archive=PROVIDER, accept=(200, 404)).status == 200
         return self._trees[top]
 
 

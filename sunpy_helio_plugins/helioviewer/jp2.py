@@ -15,8 +15,8 @@ from typing import BinaryIO
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.transport.failures import PassingFileError
-from sunpy_helio_plugins.transport.words import server_words
+from sunpy_helio_plugins.transport.messages import server_words
+from sunpy_helio_plugins.transport.retry import PassingFileError
 
 __all__ = ["SIGNATURE", "accept", "box_at", "boxes", "classified", "codestream_at", "contents", "is_rate_limit"]
 

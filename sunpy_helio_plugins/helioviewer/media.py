@@ -23,7 +23,7 @@ from sunpy_helio_plugins.errors import AnswerError, MissingDependencyError, Quer
 from sunpy_helio_plugins.helioviewer import api, catalogue, formats
 from sunpy_helio_plugins.helioviewer.translate import PROVIDER
 from sunpy_helio_plugins.quantities import times
-from sunpy_helio_plugins.transport import job, transfer
+from sunpy_helio_plugins.transport.files import job, queue
 
 __all__ = ["jpx", "screenshot", "status"]
 
@@ -262,10 +262,10 @@ def fetched(action: str, asked: dict[str, str], file: str | Path, kind: str) -> 
     FileError, TransferError
         What came is something else, or nothing came.
     """
-    downloader = transfer.Downloader(progress=False)
+    downloader = queue.Downloader(progress=False)
     accept = partial(formats.accept, f"{PROVIDER}'s {action}", kind)
     download = job.Download(api.address(action, asked), Path(file), PROVIDER, accept)
-    transfer.enqueue(downloader, [download], overwrite=True)
+    queue.enqueue(downloader, [download], overwrite=True)
     with _unlogged():
         results = downloader.download()
     if results.errors:

@@ -20,7 +20,7 @@ from sunpy_helio_plugins.her.returned import SUBSETS
 from sunpy_helio_plugins.her.tables import HERTable
 from sunpy_helio_plugins.her.translate import ARCHIVE, NAMES, OWN, queries
 from sunpy_helio_plugins.naming import Names
-from sunpy_helio_plugins.transport import job, paths, transfer
+from sunpy_helio_plugins.transport.files import job, naming, queue
 
 __all__ = ["HERClient"]
 
@@ -103,15 +103,15 @@ class HERClient(Face, BaseClient):
         rev = kwargs.get("rev")
         rows = [row for row in query_results if str(row["raw"].get("kb_archivid") or "").startswith("ivo://")]
         ending = ".xml" if rev is None else f".rev{rev}.xml"
-        transfer.enqueue(
+        queue.enqueue(
             downloader,
             [
                 job.Download(
                     url=pages.voevent_url(str(row["raw"]["kb_archivid"]), rev),
-                    target=paths.target(
+                    target=naming.target(
                         path,
                         str(row["raw"]["kb_archivid"]).rpartition("/")[2] + ending,
-                        paths.row_values(row),
+                        naming.row_values(row),
                         fallback="event.xml",
                     ),
                     archive=ARCHIVE,

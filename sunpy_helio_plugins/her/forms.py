@@ -12,8 +12,8 @@ import numpy as np
 from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceRefused
 from sunpy_helio_plugins.her.pages import ivorn_of
 from sunpy_helio_plugins.her.translate import ARCHIVE
-from sunpy_helio_plugins.transport.answers import Answer
-from sunpy_helio_plugins.transport.words import server_words
+from sunpy_helio_plugins.transport.exchange import Answer
+from sunpy_helio_plugins.transport.messages import server_words
 
 __all__ = ["comments", "fraction", "succeeded", "target", "text", "whole", "without"]
 

@@ -18,7 +18,7 @@ from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.her.options import Return
 from sunpy_helio_plugins.her.suggestions import did_you_mean
 from sunpy_helio_plugins.her.translate import ARCHIVE, queries
-from sunpy_helio_plugins.transport import session
+from sunpy_helio_plugins.transport import metadata
 
 __all__ = ["isolsearch_url", "recent", "recent_url", "summary_url", "values", "voevent_url"]
 
@@ -106,7 +106,7 @@ def recent() -> list[str]:
     ServiceError
         The registry did not answer.
     """
-    page = unquote(html.unescape(session.get(recent_url(), archive=ARCHIVE).text()))
+    page = unquote(html.unescape(metadata.get(recent_url(), archive=ARCHIVE).text()))
     return list(dict.fromkeys(re.findall(r"ivo://helio-informatics\.org/[^\s\"'<>&]+", page)))
 
 

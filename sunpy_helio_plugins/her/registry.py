@@ -14,8 +14,8 @@ from sunpy_helio_plugins.her import forms, service, voevent
 from sunpy_helio_plugins.her.pages import ivorn_of
 from sunpy_helio_plugins.her.translate import ARCHIVE
 from sunpy_helio_plugins.transport.credentials import Login
-from sunpy_helio_plugins.transport.post import Poster
-from sunpy_helio_plugins.transport.words import server_words
+from sunpy_helio_plugins.transport.messages import server_words
+from sunpy_helio_plugins.transport.submit import Poster
 
 __all__ = ["Registry", "Submission"]
 

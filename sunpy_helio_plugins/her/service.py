@@ -23,7 +23,7 @@ from sunpy_helio_plugins.her.paging import Lanes, Page, read, side_by_side
 from sunpy_helio_plugins.her.queries import Box, Query
 from sunpy_helio_plugins.her.slow import halves, is_too_slow
 from sunpy_helio_plugins.her.translate import ARCHIVE
-from sunpy_helio_plugins.transport import answers, session
+from sunpy_helio_plugins.transport import exchange, metadata
 
 __all__ = ["Found", "Request", "address", "link", "parameters", "requests", "search"]
 
@@ -269,7 +269,7 @@ def _page(pairs: Pairs, size: int) -> Page:
 
 def _read_page(pairs: Pairs, size: int) -> Page:
     # The registry ends a search after 60 s and says so: it is given the time to, and not asked the same again.
-    answer = session.get(link(pairs), archive=ARCHIVE, silence=PATIENCE * conf.read_timeout)
+    answer = metadata.get(link(pairs), archive=ARCHIVE, silence=PATIENCE * conf.read_timeout)
     decoded = _decode(answer)
     try:
         return page_of(decoded, size)
@@ -277,7 +277,7 @@ def _read_page(pairs: Pairs, size: int) -> Page:
         raise AnswerError(ARCHIVE, answer.url, str(error), answer.status) from error
 
 
-def _decode(answer: answers.Answer) -> Any:
+def _decode(answer: exchange.Answer) -> Any:
     """Decode an answer; its text is UTF-8 with stray bytes of one-byte encodings (sunpy issues 1950, 3898, 4087)."""
     try:
         # Text that people typed holds raw line breaks and tabs.

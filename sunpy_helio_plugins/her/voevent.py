@@ -17,8 +17,8 @@ from xml.etree import ElementTree as ET
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.her import voevent_xml
 from sunpy_helio_plugins.her.keywords import event_types, keywords
-from sunpy_helio_plugins.transport import parts
-from sunpy_helio_plugins.transport.words import server_words
+from sunpy_helio_plugins.store import publish
+from sunpy_helio_plugins.transport.messages import server_words
 
 __all__ = ["VOEvent", "accept", "from_row", "identifier", "read", "write"]
 
@@ -260,9 +260,9 @@ def write(event: VOEvent, path: Any = None, check: bool = True) -> bytes:
     content = voevent_xml.document(event.ivorn, event.event_type, texts, event.references, event.citations)
     if path is not None:
         target = Path(path)
-        with parts.new_part(target) as (part, stream):
+        with publish.new_part(target) as (part, stream):
             stream.write(content)
             stream.flush()
-            parts.settle(part)
-            parts.publish(part, target, overwrite=True)
+            publish.settle(part)
+            publish.publish(part, target, overwrite=True)
     return content

@@ -22,9 +22,9 @@ from sunpy_helio_plugins.imap.vocabulary import (
     LEVELS,
     TABLES,
 )
-from sunpy_helio_plugins.transport import paths, transfer
-from sunpy_helio_plugins.transport.job import Download
-from sunpy_helio_plugins.transport.names import safe_name
+from sunpy_helio_plugins.transport.files import naming, queue
+from sunpy_helio_plugins.transport.files.job import Download
+from sunpy_helio_plugins.transport.files.naming import safe_name
 
 __all__ = ["IMAPClient"]
 
@@ -100,7 +100,7 @@ class IMAPClient(Face, BaseClient):
             job = Download(url, _target(path, row), service.ARCHIVE, check, login=login)
             # What is there is believed only if it can be what its name says.
             again = None if intact.is_believable(job.target, name) else True
-            transfer.enqueue(downloader, [job], again or wanted)
+            queue.enqueue(downloader, [job], again or wanted)
 
     @classmethod
     def _is_named(cls, *query: Attr) -> bool:
@@ -144,4 +144,4 @@ def _target(path: str | Path, row: Any) -> Path:
     default = Path(sunpy.config.get("downloads", "download_dir")).expanduser() / "{file}"
     if Path(path) == default:
         return (access.data_dir() or default.parent) / tree / safe_name(name)
-    return paths.target(str(path).replace("{tree}", tree), name, paths.row_values(row))
+    return naming.target(str(path).replace("{tree}", tree), name, naming.row_values(row))

@@ -9,8 +9,8 @@ import sunpy
 
 from sunpy_helio_plugins.errors import QueryError, TransferError
 from sunpy_helio_plugins.imap import access, filenames, ialirt, intact, service
-from sunpy_helio_plugins.transport import transfer
-from sunpy_helio_plugins.transport.job import Download
+from sunpy_helio_plugins.transport.files import queue
+from sunpy_helio_plugins.transport.files.job import Download
 
 __all__ = ["download"]
 
@@ -55,8 +55,8 @@ def download(name: str | Path, path: str | Path | None = None, *, overwrite: boo
     target = folder.expanduser() / key
     url, login = (ialirt.url_of(bare), None) if filenames.is_daily(bare) else service.download_url(key)
     job = Download(url, target, service.ARCHIVE, partial(intact.check, name=bare), login=login)
-    downloader = transfer.Downloader(progress=False)
-    transfer.enqueue(downloader, [job], overwrite or not intact.is_believable(target, bare))
+    downloader = queue.Downloader(progress=False)
+    queue.enqueue(downloader, [job], overwrite or not intact.is_believable(target, bare))
     results = downloader.download()
     for error in results.errors:
         raise TransferError(f"{error.exception}")

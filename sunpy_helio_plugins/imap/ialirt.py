@@ -19,7 +19,7 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, ServiceError
 from sunpy_helio_plugins.imap import filenames
 from sunpy_helio_plugins.imap.translate import Query
-from sunpy_helio_plugins.transport import session
+from sunpy_helio_plugins.transport import metadata
 
 __all__ = ["ARCHIVE", "ENDPOINT", "address", "ask", "url_of"]
 
@@ -113,7 +113,7 @@ def _names(fields: dict[str, str], version: str) -> Iterator[str]:
 
 def _answer(fields: dict[str, str]) -> list[str]:
     url = f"{address().removesuffix('/api-key')}/ialirt-archive-query"
-    answer = session.get(url, fields, archive=ARCHIVE)
+    answer = metadata.get(url, fields, archive=ARCHIVE)
     body = answer.json()
     names = body.get("files") if isinstance(body, dict) else None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):

@@ -23,7 +23,7 @@ from sunpy_helio_plugins.imap import ialirt
 from sunpy_helio_plugins.imap.ialirt import ARCHIVE
 from sunpy_helio_plugins.imap.records import column
 from sunpy_helio_plugins.quantities import times
-from sunpy_helio_plugins.transport import session
+from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.credentials import Login
 
 __all__ = ["INSTRUMENTS", "realtime"]
@@ -131,7 +131,7 @@ def _asked(part: str, start: Time, end: Time) -> list[dict[str, Any]]:
         "time_utc_end": times.iso(end + 0.999999999 * u.s, 9)[:19],
     }
     address = f"{bare}/api-key/space-weather" if login.known() else f"{base}/space-weather"
-    answer = session.get(address, fields, archive=ARCHIVE, login=login if login.known() else None)
+    answer = metadata.get(address, fields, archive=ARCHIVE, login=login if login.known() else None)
     body = answer.json()
     records = body.get("data") if isinstance(body, dict) else None
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):

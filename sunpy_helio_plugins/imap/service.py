@@ -12,7 +12,7 @@ from sunpy_helio_plugins.errors import AnswerError, ServiceBroken, ServiceRefuse
 from sunpy_helio_plugins.imap import filenames, ialirt, ranges
 from sunpy_helio_plugins.imap.access import Access, at, current
 from sunpy_helio_plugins.imap.translate import Query
-from sunpy_helio_plugins.transport import session
+from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.credentials import Login
 
 __all__ = ["ARCHIVE", "Rows", "ask", "download_url", "downloads", "rows_of", "split"]
@@ -220,7 +220,7 @@ def rows_of(access: Access, endpoint: str, fields: dict[str, str]) -> list[Row]:
         The rows.
     """
     try:
-        answer = session.get(access.url(endpoint), fields, archive=ARCHIVE, login=access.login)
+        answer = metadata.get(access.url(endpoint), fields, archive=ARCHIVE, login=access.login)
     except ServiceRefused as refused:
         found = re.search(r"(\w+) is not a valid query parameter", refused.words)
         unknown = found[1] if found else ""

@@ -133,7 +133,7 @@ def metakernel(time: a.Time, types: tuple[str, ...] = (), folder: str = "", comp
         The service did not answer as it should: it has no kernels for the range, or not for all of it.
     """
     from sunpy_helio_plugins.imap import service
-    from sunpy_helio_plugins.transport import session
+    from sunpy_helio_plugins.transport import metadata
 
     unknown = sorted(set(types) - set(KERNELS))
     if unknown or time.start > time.end:
@@ -147,7 +147,7 @@ def metakernel(time: a.Time, types: tuple[str, ...] = (), folder: str = "", comp
     fields |= {"spice_path": folder} if folder else {}
     fields |= {"require_coverage": "true"} if complete else {}
     access = current()
-    answer = session.get(access.url("metakernel"), fields, archive=service.ARCHIVE, login=access.login)
+    answer = metadata.get(access.url("metakernel"), fields, archive=service.ARCHIVE, login=access.login)
     text = answer.text()
     found = re.search(r"KERNELS_TO_LOAD\s*=\s*\(([^)]*)\)", text)
     if found is None:

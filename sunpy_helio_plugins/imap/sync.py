@@ -19,8 +19,8 @@ from astropy.time import Time
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.transport.names import safe_name
-from sunpy_helio_plugins.transport.parts import new_part, publish
+from sunpy_helio_plugins.store.publish import new_part, publish
+from sunpy_helio_plugins.transport.files.naming import safe_name
 
 __all__ = ["MANIFEST", "Synced", "sync"]
 
@@ -89,7 +89,7 @@ def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = Tru
     """
     from sunpy_helio_plugins.imap import finding, translate
     from sunpy_helio_plugins.imap.client import IMAPClient
-    from sunpy_helio_plugins.transport.transfer import Downloader
+    from sunpy_helio_plugins.transport.files.queue import Downloader
 
     folder = Path(path).expanduser()
     folder.mkdir(parents=True, exist_ok=True)

@@ -18,8 +18,8 @@ from sunpy_helio_plugins.imap import filenames, intact, service
 from sunpy_helio_plugins.imap.access import Access, current
 from sunpy_helio_plugins.imap.translate import Query
 from sunpy_helio_plugins.imap.vocabulary import EXTENSIONS, INSTRUMENTS, LEVELS
-from sunpy_helio_plugins.transport import session
-from sunpy_helio_plugins.transport.put import put
+from sunpy_helio_plugins.transport import metadata
+from sunpy_helio_plugins.transport.submit import put
 
 __all__ = ["Uploaded", "objection", "upload"]
 
@@ -183,7 +183,7 @@ def _signed(link: str) -> dict[str, str]:
 def _link(access: Access, name: str) -> str:
     """Ask for a link to the storage."""
     url = access.url(f"upload/{quote(name)}")
-    answer = session.get(url, archive=service.ARCHIVE, login=access.login)
+    answer = metadata.get(url, archive=service.ARCHIVE, login=access.login)
     link = answer.json()
     if not isinstance(link, str) or not link.startswith("http"):
         raise AnswerError(service.ARCHIVE, answer.url, "a link was expected; something else came", answer.status)

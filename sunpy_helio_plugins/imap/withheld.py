@@ -17,7 +17,7 @@ from sunpy_helio_plugins.errors import ServiceError
 from sunpy_helio_plugins.imap import filenames, service
 from sunpy_helio_plugins.imap.access import Access
 from sunpy_helio_plugins.imap.tables import IMAPTable
-from sunpy_helio_plugins.transport import session
+from sunpy_helio_plugins.transport import metadata
 
 __all__ = ["withheld"]
 
@@ -78,7 +78,7 @@ def _is_withheld(base: str, path: str) -> bool:
     """Tell whether the archive has a file and does not give it to the public; a silent archive has not."""
     url, _ = service.download_url(path, Access(base))
     try:
-        answer = session.get(url, archive=service.ARCHIVE, accept=_ANSWERS, max_bytes=_FEW_BYTES)
+        answer = metadata.get(url, archive=service.ARCHIVE, accept=_ANSWERS, max_bytes=_FEW_BYTES)
     except ServiceError:  # it is there and released meanwhile, or nobody answers
         return False
     return answer.status == 403 and "release" in answer.text()

@@ -21,7 +21,7 @@ import sunpy_helio_plugins.storage.coordinates  # noqa: F401 - both make their k
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.storage import values
 from sunpy_helio_plugins.storage.sheet import CODECS, Parts, Sheet, layout_of
-from sunpy_helio_plugins.transport.credentials import hide
+from sunpy_helio_plugins.transport.secrets import hide
 
 __all__ = ["HEADER", "header_of", "pack", "renamed", "unpack"]
 

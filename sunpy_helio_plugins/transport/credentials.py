@@ -18,13 +18,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urlsplit
 
 from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.transport.secrets import Secret, _used
 from sunpy_helio_plugins.transport.urls import is_private, same_origin
 
-__all__ = ["Login", "Secret", "forget", "hide", "netrc_login", "sign_in", "signed_in"]
+__all__ = ["Login", "forget", "netrc_login", "sign_in", "signed_in"]
 
 EARLY = 30.0
 """Seconds before its end at which a token is renewed; never more than a tenth of its life."""
@@ -32,9 +33,10 @@ EARLY = 30.0
 SHORTEST = 8
 """Characters that a secret must have for it to be looked for in the words of others."""
 
-_used: set[str] = set()
 _given: dict[str, tuple[Secret, ...]] = {}
+
 _tokens: dict[tuple[str, str, str], _Token] = {}
+
 _lock = threading.Lock()
 
 
@@ -46,41 +48,6 @@ def _new_process() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_new_process)
-
-
-class Secret:
-    """
-    A piece of text that does not show itself.
-
-    Parameters
-    ----------
-    text : str
-        The secret; blanks and line ends around it, as a file or a shell leaves them, are no part of it.
-
-    Raises
-    ------
-    QueryError
-        It holds what a header cannot: the text is not shown.
-    """
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text.strip()
-        if not self._text.isprintable():
-            raise QueryError("A key, token or password holds control characters or line ends; it was not sent.")
-
-    def reveal(self) -> str:
-        """Return the text."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Secret('***')"
-
-    __str__ = __repr__
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("A secret is not pickled.")
 
 
 @dataclass(frozen=True)
@@ -336,17 +303,3 @@ def _from_netrc(url: str) -> tuple[Secret, Secret] | None:
 def _pair(secrets: tuple[Secret, ...]) -> str:
     """Return user and password as RFC 7617 wants them, in UTF-8."""
     return base64.b64encode(":".join(part.reveal() for part in secrets).encode()).decode()
-
-
-def hide(text: str) -> str:
-    """
-    Return a text without any secret that this process has used: servers repeat the keys that they refuse.
-
-    Parameters
-    ----------
-    text : str
-        Somebody else's words.
-    """
-    for secret in sorted(_used, key=len, reverse=True):
-        text = text.replace(secret, "***")
-    return text

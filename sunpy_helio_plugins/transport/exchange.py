@@ -1,23 +1,25 @@
-"""
-One question to a server, with all its attempts.
-
-The answer is read as a stream, under a cap on its size after decompression and under one deadline for the whole
-exchange, so that a slow drip or a compression bomb ends. What can be asked again without harm is asked again after a
-lost connection or a passing refusal, as long as the deadline allows.
-"""
+"""Send one request and read its response within the limits of time and size."""
 
 from __future__ import annotations
 
+import http.client
+import io
+import json
 import os
 import platform
+import socket
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from typing import IO, Any
 
 import requests
+from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from sunpy_helio_plugins.config import conf
@@ -29,21 +31,201 @@ from sunpy_helio_plugins.errors import (
     ServiceRefused,
     ServiceUnreachable,
 )
-from sunpy_helio_plugins.transport import patient
-from sunpy_helio_plugins.transport.answers import Answer
 from sunpy_helio_plugins.transport.credentials import Login
-from sunpy_helio_plugins.transport.discreet import unlogged
-from sunpy_helio_plugins.transport.patience import PASSING, backoff, retry_after
-from sunpy_helio_plugins.transport.reasons import reason
+from sunpy_helio_plugins.transport.messages import reason, server_words
+from sunpy_helio_plugins.transport.privacy import unlogged
+from sunpy_helio_plugins.transport.retry import PASSING, backoff, retry_after
 from sunpy_helio_plugins.transport.urls import follow, permit, proxies, public_url, same_origin, sendable
-from sunpy_helio_plugins.transport.words import server_words
 
-__all__ = ["Exchange", "user_agent"]
+__all__ = ["Answer", "Exchange", "PatientAdapter", "patient_session", "until", "user_agent"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """
+    What a server answered, read to its end.
+
+    Attributes
+    ----------
+    archive : str
+        The name of the archive that was asked.
+    url : str
+        The address that answered, without secrets.
+    status : int
+        The HTTP status.
+    headers : Mapping[str, str]
+        The response's headers; look-ups ignore case.
+    content : bytes
+        The body, decompressed.
+    phrase : str
+        What stands beside the status: some HAPI servers say there, and nowhere else, what is wrong.
+    """
+
+    archive: str
+    url: str
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
+    phrase: str = ""
+
+    def text(self) -> str:
+        """Return the body as text: UTF-8, or Latin-1 where it is not valid UTF-8 (the registry's habit)."""
+        try:
+            return self.content.decode("utf-8")
+        except UnicodeDecodeError:
+            return self.content.decode("latin-1")
+
+    def json(self) -> Any:
+        """
+        Return the body decoded from JSON.
+
+        Raises
+        ------
+        AnswerError
+            The body is something else, such as an HTML page.
+        """
+        try:
+            return json.loads(self.text())
+        except (ValueError, RecursionError) as error:
+            kind = server_words(self.headers.get("Content-Type", "").encode()) or "no content type"
+            words = f"JSON was expected, {kind} came: {server_words(self.content) or 'an empty body'}"
+            raise AnswerError(self.archive, self.url, words, self.status) from error
+
+
+_reading = threading.local()
+
+
+def until(moment: float) -> None:
+    """
+    Set the deadline of what this thread asks next.
+
+    Parameters
+    ----------
+    moment : float
+        A moment on the monotonic clock, after which nothing more is read.
+    """
+    _reading.ends = moment
+
+
+class _Reader(io.RawIOBase):
+    """What comes from a socket, each piece waited for no longer than the deadline allows."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock, self._silence = sock, sock.gettimeout()
+        self._raw = sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = getattr(_reading, "ends", float("inf")) - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the deadline has passed")
+        waits = [seconds for seconds in (self._silence, left) if seconds is not None and seconds != float("inf")]
+        self._sock.settimeout(min(waits, default=None))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Watched:
+    """A socket as `http.client.HTTPResponse` wants it: something that makes a file."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def makefile(self, mode: str) -> IO[bytes]:
+        return io.BufferedReader(_Reader(self._sock))
+
+
+class _PatientResponse(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(_Watched(sock), *args, **kwargs)  # type: ignore[arg-type]
+
+
+class _Connection(HTTPConnection):
+    response_class = _PatientResponse
+
+
+class _SecureConnection(HTTPSConnection):
+    response_class = _PatientResponse
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+_POOLS = {"http": _Pool, "https": _SecurePool}
+
+
+class PatientAdapter(HTTPAdapter):
+    """Lets a session make such connections, also through HTTP proxies."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """
+        Make the manager of direct connections.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            As for `requests.adapters.HTTPAdapter.init_poolmanager`.
+        """
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """
+        Return the manager of connections through a proxy.
+
+        Parameters
+        ----------
+        proxy : str
+            The proxy's address.
+        **kwargs
+            As for `requests.adapters.HTTPAdapter.proxy_manager_for`.
+        """
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if not proxy.lower().startswith("socks"):  # those have connections of their own kind
+            manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """
+        Return nothing.
+
+        Also where redirects are not to be followed, requests prepares to follow them: it reads the whole body before,
+        however large that is, and fails at an address that is none.
+
+        Parameters
+        ----------
+        resp : requests.Response
+            Any response.
+        """
+        return None
+
+
+def patient_session() -> requests.Session:
+    """Return a session with such connections, which leaves redirects alone."""
+    made = _Session()
+    for scheme in ("https://", "http://"):
+        made.mount(scheme, PatientAdapter())
+    return made
+
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
 MAX_REDIRECTS = 10
 
 _CHUNK = 65536
+
 _threads = threading.local()
 
 
@@ -51,7 +233,7 @@ def user_agent() -> str:
     """Return the name under which requests are made."""
     import sunpy
 
-    from sunpy_helio_plugins import __version__
+    from sunpy_helio_plugins._version import version as __version__
 
     return f"sunpy_helio_plugins/{__version__} sunpy/{sunpy.__version__} python/{platform.python_version()}"
 
@@ -59,7 +241,7 @@ def user_agent() -> str:
 def _session() -> requests.Session:
     """Return this thread's session: connections are kept, and stay within the thread."""
     if not hasattr(_threads, "session"):
-        _threads.session = patient.session()
+        _threads.session = patient_session()
         _threads.session.headers["User-Agent"] = user_agent()
     session: requests.Session = _threads.session
     return session
@@ -132,7 +314,7 @@ class Exchange:
         accept : collection of int
             HTTP statuses that are answers; every other one raises.
         """
-        patient.until(self.ends)
+        until(self.ends)
         # What a server set for one question is not for the next: it may tell who was signed in then.
         _session().cookies.clear()
         attempts = max(conf.retries, 0) + 1

@@ -19,11 +19,11 @@ from sunpy_helio_plugins.errors import (
     ServiceRefused,
     ServiceUnreachable,
 )
+from sunpy_helio_plugins.transport.messages import server_words
 from sunpy_helio_plugins.transport.urls import is_private, permit, proxies, public_url
-from sunpy_helio_plugins.transport.words import server_words
 
 if TYPE_CHECKING:
-    from sunpy_helio_plugins.transport.credentials import Secret
+    from sunpy_helio_plugins.transport.secrets import Secret
 
 __all__ = ["client_credentials"]
 
@@ -67,9 +67,7 @@ def client_credentials(name: str, token_url: str, identity: Secret, secret: Secr
     archive, shown = f"The sign-in of {name}", public_url(token_url)
     way = "client_secret_post"
     failure: ServiceError | None = None
-    session = OAuth2Session(
-        identity.reveal(), secret.reveal(), scope=scope or None, token_endpoint_auth_method=way
-    )
+    session = OAuth2Session(identity.reveal(), secret.reveal(), scope=scope or None, token_endpoint_auth_method=way)
     with session:
         try:
             answer: dict[str, Any] = session.fetch_token(

@@ -17,7 +17,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins.errors import AnswerError, IncompleteAnswerWarning, ServiceError
 from sunpy_helio_plugins.her import HERClient, HERTable, Polygon, service
-from sunpy_helio_plugins.transport.answers import Answer
+from sunpy_helio_plugins.transport.exchange import Answer
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins.her import HERClient, HERTable, Places, Polygon, Polygons, service
 from sunpy_helio_plugins.her.keywords import keywords
-from sunpy_helio_plugins.transport.answers import Answer
+from sunpy_helio_plugins.transport.exchange import Answer
 
 FILES = (
     "world/her/events_2023-03-29.json", "world/her/spoca_2017-09-06.json", "world/her/spoca_2018_sample.json",

@@ -31,7 +31,7 @@ from sunpy_helio_plugins.her import service
 from sunpy_helio_plugins.her.translate import queries
 from sunpy_helio_plugins.sandbox import her as registry
 from sunpy_helio_plugins.sandbox import her_search
-from sunpy_helio_plugins.transport.answers import Answer
+from sunpy_helio_plugins.transport.exchange import Answer
 
 Record = dict[str, Any]
 Verdict = bool | None
@@ -216,6 +216,7 @@ EVENTS = catalogue()
 @pytest.fixture(scope="module", autouse=True)
 def _in_process() -> Iterator[None]:
     """Ask the embedded registry without a connection, over the events of this module."""
+
     def get(url: str, **_: Any) -> Answer:
         sent = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
         response = registry.respond(sent)

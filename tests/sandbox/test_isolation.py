@@ -21,11 +21,12 @@ import sunpy_helio_plugins
 from sunpy_helio_plugins import HAPIClient, HelioviewerClient, HERClient, IMAPClient, conf, errors, hapi, sandbox
 from sunpy_helio_plugins.config import isolation
 from sunpy_helio_plugins.hapi import listing
-from sunpy_helio_plugins.transport import job, oauth2, session, transfer
-from sunpy_helio_plugins.transport.credentials import Secret, signed_in
-from sunpy_helio_plugins.transport.post import Poster
-from sunpy_helio_plugins.transport.put import put
-from sunpy_helio_plugins.transport.ranges import head
+from sunpy_helio_plugins.transport import metadata, oauth2
+from sunpy_helio_plugins.transport.credentials import signed_in
+from sunpy_helio_plugins.transport.files import job, queue
+from sunpy_helio_plugins.transport.files.prefix import head
+from sunpy_helio_plugins.transport.secrets import Secret
+from sunpy_helio_plugins.transport.submit import Poster, put
 
 DAY = a.Time("2026-01-10", "2026-01-10 23:59")
 OUTSIDE = "https://outside.example/there"
@@ -143,18 +144,18 @@ def token() -> None:
 
 
 DOORS = {
-    "metadata": lambda path: session.get(OUTSIDE, archive="There"),
-    "catalogue": lambda path: session.cached_json(OUTSIDE, archive="There", check=lambda value: None),
+    "metadata": lambda path: metadata.get(OUTSIDE, archive="There"),
+    "catalogue": lambda path: metadata.cached_json(OUTSIDE, archive="There", check=lambda value: None),
     "first bytes": lambda path: head(OUTSIDE, 10, archive="There"),
     "upload": lambda path: put(OUTSIDE, path, archive="There"),
     "form": lambda path: Poster("There").post(OUTSIDE, {}),
     "token": lambda path: token(),
     "a server's address": lambda path: hapi.catalog(OUTSIDE),
-    "an address without TLS": lambda path: session.get("http://outside.example", archive="There"),
-    "an address that begins like this machine's": lambda path: session.get(
+    "an address without TLS": lambda path: metadata.get("http://outside.example", archive="There"),
+    "an address that begins like this machine's": lambda path: metadata.get(
         "https://127.0.0.1.outside.example", archive="There"
     ),
-    "a number": lambda path: session.get("https://192.0.2.1/x", archive="There"),
+    "a number": lambda path: metadata.get("https://192.0.2.1/x", archive="There"),
 }
 
 
@@ -170,7 +171,7 @@ class TestDoors:
     def test_files_that_were_found_before_are_not_fetched_from_outside(self, tmp_path):
         downloader = Downloader(progress=False)
         with sandbox.serve(services=("her",)):
-            transfer.enqueue(downloader, [job.Download(OUTSIDE, tmp_path / "file", "There")])
+            queue.enqueue(downloader, [job.Download(OUTSIDE, tmp_path / "file", "There")])
             results = downloader.download()
         assert not list(results)
         assert "outside.example" in str(results.errors[0].exception)
@@ -180,10 +181,10 @@ class TestDoors:
     def test_a_redirect_does_not_lead_outside(self, tmp_path):
         with sandbox.serve() as archive, archive.fault("redirect", to=OUTSIDE):
             with pytest.raises(errors.AnswerError, match=r"outside\.example.*embedded archive"):
-                session.get(f"{archive.url}/hapi/cdaweb/hapi/catalog", archive="There")
+                metadata.get(f"{archive.url}/hapi/cdaweb/hapi/catalog", archive="There")
             downloader = Downloader(progress=False)
             file = job.Download(f"{archive.url}/hapi/cdaweb/hapi/catalog", tmp_path / "file", "There")
-            transfer.enqueue(downloader, [file])
+            queue.enqueue(downloader, [file])
             assert "outside.example" in str(downloader.download().errors[0].exception)
 
     def test_a_token_endpoint_that_is_set_meanwhile_is_refused(self):
@@ -319,7 +320,7 @@ class TestWithoutABlock:
 
 def test_nothing_is_isolated_without_an_archive(looked_up):
     with conf.set_temp("retries", 0), pytest.raises(errors.ServiceUnreachable):
-        session.get(OUTSIDE, archive="There")
+        metadata.get(OUTSIDE, archive="There")
     assert looked_up == ["outside.example"]
     looked_up.clear()
 

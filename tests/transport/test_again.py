@@ -16,8 +16,8 @@ import sunpy_helio_plugins
 from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.transport.credentials import Login, signed_in
-from sunpy_helio_plugins.transport.job import Download
-from sunpy_helio_plugins.transport.transfer import enqueue
+from sunpy_helio_plugins.transport.files.job import Download
+from sunpy_helio_plugins.transport.files.queue import enqueue
 
 sys.path.insert(0, str(Path(__file__).parent))
 from wire import hang_up, say, wire

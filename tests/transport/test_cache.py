@@ -14,7 +14,8 @@ import pytest
 
 from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceRefused
-from sunpy_helio_plugins.transport import cache, session
+from sunpy_helio_plugins.store import answers as answers_module
+from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.credentials import Login, signed_in
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -32,7 +33,7 @@ def accept(value):
 
 
 def ask(url, params=None, check=accept, **options):
-    return session.cached_json(url, params, archive="Test", check=check, **options)
+    return metadata.cached_json(url, params, archive="Test", check=check, **options)
 
 
 def test_an_answer_is_asked_for_once():
@@ -76,34 +77,36 @@ def test_answers_to_a_signed_in_user_are_not_kept():
         ask(url, login=login)
         ask(url, login=login)
     assert len(heads) == 2
-    assert not cache.folder().exists()
+    assert not answers_module.folder().exists()
 
 
 def test_secrets_are_no_part_of_a_key():
     with wire(say(body=b"{}")) as (url, _):
         ask(url, {"api_key": "pl4nted"})
-    assert not [path for path in cache.folder().rglob("*") if path.is_file() and b"pl4nted" in path.read_bytes()]
+    assert not [
+        path for path in answers_module.folder().rglob("*") if path.is_file() and b"pl4nted" in path.read_bytes()
+    ]
 
 
 def test_it_stays_within_its_size():
     with wire(say(body=json.dumps("x" * 100_000).encode())) as (url, _), conf.set_temp("cache_size", 1_000_000):
         for number in range(40):
             ask(url, {"n": str(number)})
-    assert sum(path.stat().st_size for path in cache.folder().rglob("*")) < 3_000_000
+    assert sum(path.stat().st_size for path in answers_module.folder().rglob("*")) < 3_000_000
 
 
 def test_nothing_is_unpickled():
     with wire(say(body=b'{"good": 1}')) as (url, heads):
         ask(url)
-        with closing(sqlite3.connect(cache.folder() / "cache.db")) as database, database:
+        with closing(sqlite3.connect(answers_module.folder() / "cache.db")) as database, database:
             database.execute("UPDATE Cache SET mode = 4, value = ?", (pickle.dumps({"evil": 1}),))
         assert ask(url) == {"good": 1}
     assert len(heads) == 2
 
 
 def test_a_broken_cache_costs_no_answer():
-    cache.folder().mkdir(parents=True)
-    (cache.folder() / "cache.db").write_bytes(b"no database" * 100)
+    answers_module.folder().mkdir(parents=True)
+    (answers_module.folder() / "cache.db").write_bytes(b"no database" * 100)
     with wire(say(body=b"{}")) as (url, heads):
         assert ask(url) == ask(url) == {}
     assert len(heads) == 1
@@ -112,32 +115,32 @@ def test_a_broken_cache_costs_no_answer():
 def test_it_can_be_cleared():
     with wire(say(body=b"{}")) as (url, heads):
         ask(url)
-        cache.clear()
+        answers_module.clear()
         ask(url)
     assert len(heads) == 2
 
 
 def test_http_without_tls_is_refused_before_anything_is_asked():
     with pytest.raises(QueryError, match=r"without TLS.*conf\.allow_http"):
-        session.get("http://archive.example/", archive="Test")
+        metadata.get("http://archive.example/", archive="Test")
     with pytest.raises(QueryError, match="must begin with https"):
-        session.get("ftp://archive.example/", archive="Test")
+        metadata.get("ftp://archive.example/", archive="Test")
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o770])
 def test_a_folder_that_others_can_write_to_is_not_used(mode):
-    cache.folder().mkdir()
-    cache.folder().chmod(mode)
+    answers_module.folder().mkdir()
+    answers_module.folder().chmod(mode)
     with wire(say(body=b"{}")) as (url, heads):
         assert ask(url) == ask(url) == {}
     assert len(heads) == 2
-    assert list(cache.folder().iterdir()) == []
+    assert list(answers_module.folder().iterdir()) == []
 
 
 def test_a_database_that_is_a_link_is_not_used(tmp_path):
-    cache.folder().mkdir(mode=0o700)
+    answers_module.folder().mkdir(mode=0o700)
     (tmp_path / "precious").write_text("not a database, and not to be removed")
-    (cache.folder() / "cache.db").symlink_to(tmp_path / "precious")
+    (answers_module.folder() / "cache.db").symlink_to(tmp_path / "precious")
     with wire(say(body=b"{}")) as (url, _):
         assert ask(url) == {}
     assert (tmp_path / "precious").read_text().startswith("not a database")
@@ -147,10 +150,10 @@ def test_rows_that_name_files_remove_none(tmp_path):
     (tmp_path / "precious").write_text("keep")
     with wire(say(body=b"{}")) as (url, heads):
         ask(url)
-        with closing(sqlite3.connect(cache.folder() / "cache.db")) as database, database:
+        with closing(sqlite3.connect(answers_module.folder() / "cache.db")) as database, database:
             database.execute("UPDATE Cache SET filename = '../precious', mode = 2, expire_time = 1")
         ask(url)
-        cache.clear()
+        answers_module.clear()
     assert (tmp_path / "precious").read_text() == "keep"
     assert len(heads) == 2
 
@@ -158,10 +161,10 @@ def test_rows_that_name_files_remove_none(tmp_path):
 def test_half_a_database_is_made_anew():
     with wire(say(body=b"{}")) as (url, heads):
         ask(url)
-        whole = (cache.folder() / "cache.db").read_bytes()
-        for path in cache.folder().iterdir():
+        whole = (answers_module.folder() / "cache.db").read_bytes()
+        for path in answers_module.folder().iterdir():
             path.unlink()
-        (cache.folder() / "cache.db").write_bytes(whole[:100] + b"\xff" * 5000)
+        (answers_module.folder() / "cache.db").write_bytes(whole[:100] + b"\xff" * 5000)
         for _ in range(3):
             ask(url)
     assert len(heads) <= 3
@@ -205,9 +208,9 @@ def test_clients_ask_for_metadata_once_and_for_data_each_time(archive):
 def test_what_is_kept_can_be_looked_at_without_asking():
     with wire(say(body=b"[1]")) as (url, heads):
         ask(url, {"id": "x"})
-        assert session.kept_json(url, [{"id": "x"}, {"id": "y"}]) == [[1], None]
+        assert metadata.kept_json(url, [{"id": "x"}, {"id": "y"}]) == [[1], None]
         with conf.set_temp("cache", False):
-            assert session.kept_json(url, [{"id": "x"}]) == [None]
+            assert metadata.kept_json(url, [{"id": "x"}]) == [None]
     assert len(heads) == 1
 
 

@@ -20,13 +20,14 @@ from astropy.config.paths import set_temp_cache
 
 from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import QueryError, ServiceError, ServiceRefused
-from sunpy_helio_plugins.transport import credentials, ranges, session
-from sunpy_helio_plugins.transport.credentials import Login, Secret, signed_in
-from sunpy_helio_plugins.transport.job import Download
-from sunpy_helio_plugins.transport.post import Poster
-from sunpy_helio_plugins.transport.put import put
-from sunpy_helio_plugins.transport.ranges import PrefixDownload
-from sunpy_helio_plugins.transport.transfer import enqueue
+from sunpy_helio_plugins.transport import credentials, metadata
+from sunpy_helio_plugins.transport.credentials import Login, signed_in
+from sunpy_helio_plugins.transport.files import prefix
+from sunpy_helio_plugins.transport.files.job import Download
+from sunpy_helio_plugins.transport.files.prefix import PrefixDownload
+from sunpy_helio_plugins.transport.files.queue import enqueue
+from sunpy_helio_plugins.transport.secrets import Secret
+from sunpy_helio_plugins.transport.submit import Poster, put
 
 sys.path.insert(0, str(Path(__file__).parent))
 from wire import hang_up, say, wire
@@ -56,18 +57,18 @@ def key_login(url: str) -> Login:
 
 def test_a_key_goes_into_its_header():
     with wire(say()) as (url, heads), signed_in("test", PLANTED):
-        session.get(url, archive="Test", login=key_login(url))
+        metadata.get(url, archive="Test", login=key_login(url))
     assert f"x-api-key: {PLANTED}".encode() in heads[0]
 
 
 def test_secrets_are_looked_up_when_they_are_used(monkeypatch):
     with wire(say()) as (url, heads):
         login = key_login(url)
-        session.get(url, archive="Test", login=login)
+        metadata.get(url, archive="Test", login=login)
         monkeypatch.setenv("TEST_KEY", "from-environment")
-        session.get(url, archive="Test", login=login)
+        metadata.get(url, archive="Test", login=login)
         with signed_in("test", "given"):
-            session.get(url, archive="Test", login=login)
+            metadata.get(url, archive="Test", login=login)
     assert b"x-api-key" not in heads[0]
     assert b"from-environment" in heads[1]
     assert b"given" in heads[2]
@@ -76,8 +77,8 @@ def test_secrets_are_looked_up_when_they_are_used(monkeypatch):
 def test_the_netrc_file_signs_by_user_and_password(tmp_path):
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password mine\n")
     with wire(say()) as (url, heads):
-        session.get(url, archive="Test")
-        session.get(url, archive="Test", login=Login("test", url, "bearer"))
+        metadata.get(url, archive="Test")
+        metadata.get(url, archive="Test", login=Login("test", url, "bearer"))
     assert b"Authorization: Basic bWU6bWluZQ==" in heads[0]
     assert b"Authorization: Bearer mine" in heads[1]
 
@@ -85,14 +86,14 @@ def test_the_netrc_file_signs_by_user_and_password(tmp_path):
 def test_the_netrc_file_has_no_say_over_a_login(tmp_path):
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password mine\n")
     with wire(say()) as (url, heads), signed_in("test", "given"):
-        session.get(url, archive="Test", login=Login("test", url, "bearer"))
+        metadata.get(url, archive="Test", login=Login("test", url, "bearer"))
     assert b"Authorization: Bearer given" in heads[0]
 
 
 def test_the_keyring_is_asked_last(monkeypatch):
     monkeypatch.setattr(Login, "_keyring", lambda self: (Secret("from-keyring"),))
     with wire(say()) as (url, heads):
-        session.get(url, archive="Test", login=key_login(url))
+        metadata.get(url, archive="Test", login=key_login(url))
     assert b"from-keyring" in heads[0]
 
 
@@ -122,8 +123,8 @@ class Ring:
 def test_the_keyring_holds_keys_and_users_with_passwords(monkeypatch):
     ring = Ring(types.SimpleNamespace(username="me", password="mine")).install(monkeypatch)
     with wire(say()) as (url, heads):
-        session.get(url, archive="Test", login=key_login(url))
-        session.get(url, archive="Test", login=Login("test", url))
+        metadata.get(url, archive="Test", login=key_login(url))
+        metadata.get(url, archive="Test", login=Login("test", url))
     assert b"x-api-key: mine\r\n" in heads[0]
     assert b"Authorization: Basic bWU6bWluZQ==" in heads[1]
     assert set(ring.asked) == {("sunpy_helio_plugins:test", None)}
@@ -134,14 +135,14 @@ def test_each_place_wins_over_the_later_ones(monkeypatch, tmp_path):
     ring = Ring(types.SimpleNamespace(username="me", password="from-keyring")).install(monkeypatch)
     with wire(say()) as (url, heads):
         login = key_login(url)
-        session.get(url, archive="Test", login=login)
+        metadata.get(url, archive="Test", login=login)
         asked = len(ring.asked)
         (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password from-netrc\n")
-        session.get(url, archive="Test", login=login)
+        metadata.get(url, archive="Test", login=login)
         monkeypatch.setenv("TEST_KEY", "from-environment")
-        session.get(url, archive="Test", login=login)
+        metadata.get(url, archive="Test", login=login)
         with signed_in("test", "given"):
-            session.get(url, archive="Test", login=login)
+            metadata.get(url, archive="Test", login=login)
     sent = [re.search(rb"x-api-key: (.*?)\r", head)[1].decode() for head in heads]
     assert sent == ["from-keyring", "from-netrc", "from-environment", "given"]
     assert len(ring.asked) == asked
@@ -150,9 +151,9 @@ def test_each_place_wins_over_the_later_ones(monkeypatch, tmp_path):
 def test_a_locked_keyring_and_an_empty_one_hold_nothing(monkeypatch):
     ring = Ring().install(monkeypatch)
     with wire(say()) as (url, heads):
-        session.get(url, archive="Test", login=key_login(url))
+        metadata.get(url, archive="Test", login=key_login(url))
         ring.failure = sys.modules["keyring.errors"].KeyringError("locked")
-        session.get(url, archive="Test", login=key_login(url))
+        metadata.get(url, archive="Test", login=key_login(url))
     assert len(heads) == 2
     assert not [head for head in heads if b"x-api-key" in head]
 
@@ -171,7 +172,7 @@ def test_redirects_do_not_carry_secrets_along():
     with wire(say(body=b"ok")) as (elsewhere, other_heads):
         target = elsewhere.replace("127.0.0.1", "localhost")
         with wire(say("302 Found", Location=target)) as (url, heads), signed_in("test", PLANTED):
-            answer = session.get(url, archive="Test", login=key_login(url), headers={"x-more": "planted"})
+            answer = metadata.get(url, archive="Test", login=key_login(url), headers={"x-more": "planted"})
     assert answer.content == b"ok"
     assert PLANTED.encode() in heads[0]
     assert b"lanted" not in other_heads[0]
@@ -182,7 +183,7 @@ def test_one_token_serves_searches_and_downloads(tmp_path):
         login = Login("test", url, "oauth2", token_url=sso, scope="things")
         with signed_in("test", "me", "my-secret"):
             for _ in range(3):
-                session.get(url, archive="Test", login=login)
+                metadata.get(url, archive="Test", login=login)
             downloader = parfive.Downloader(progress=False)
             enqueue(downloader, [Download(f"{url}/{n}", tmp_path / str(n), "Test", login=login) for n in range(3)])
             assert len(downloader.download()) == 3
@@ -194,9 +195,9 @@ def test_one_token_serves_searches_and_downloads(tmp_path):
 def test_the_life_of_a_token_is_taken_from_the_answer():
     with wire(say(body=token(expires_in=1))) as (sso, asked), wire(say()) as (url, _), signed_in("test", "me", "x"):
         login = Login("test", url, "oauth2", token_url=sso)
-        session.get(url, archive="Test", login=login)
+        metadata.get(url, archive="Test", login=login)
         time.sleep(1)
-        session.get(url, archive="Test", login=login)
+        metadata.get(url, archive="Test", login=login)
     assert len(asked) == 2
 
 
@@ -204,7 +205,7 @@ def test_a_refused_token_is_renewed_once():
     tokens = say(body=token("old", expires_in=300)), say(body=token("new", expires_in=300))
     with wire(*tokens) as (sso, asked), wire(say("401 No"), say(body=b"ok")) as (url, heads):
         with signed_in("test", "me", "x"):
-            assert session.get(url, archive="Test", login=Login("test", url, "oauth2", token_url=sso)).content == b"ok"
+            assert metadata.get(url, archive="Test", login=Login("test", url, "oauth2", token_url=sso)).content == b"ok"
     assert len(asked) == 2
     assert b"Bearer old" in heads[0]
     assert b"Bearer new" in heads[1]
@@ -214,7 +215,7 @@ def test_a_token_that_is_refused_again_is_an_error():
     with wire(say(body=token(expires_in=300))) as (sso, asked), wire(say("401 No", b"who are you?")) as (url, heads):
         login = Login("test", url, "oauth2", token_url=sso)
         with signed_in("test", "me", "x"), pytest.raises(ServiceRefused, match="401: who are you"):
-            session.get(url, archive="Test", login=login)
+            metadata.get(url, archive="Test", login=login)
     assert (len(asked), len(heads)) == (2, 2)
 
 
@@ -241,7 +242,7 @@ def test_a_download_renews_a_refused_token_too(tmp_path):
 def test_a_token_that_is_not_given_is_an_error_without_the_secret(answer, words):
     with wire(answer) as (sso, _), wire(say()) as (url, heads), signed_in("test", "me", PLANTED):
         with pytest.raises(ServiceError, match="The sign-in of test") as caught:
-            session.get(url, archive="Test", login=Login("test", url, "oauth2", token_url=sso))
+            metadata.get(url, archive="Test", login=Login("test", url, "oauth2", token_url=sso))
     assert words in str(caught.value)
     assert PLANTED not in str(caught.value)
     assert caught.value.__cause__ is None
@@ -280,9 +281,9 @@ def test_a_full_run_writes_no_secret_anywhere(tmp_path, caplog, monkeypatch):
             ]
             with signed_in("one", "me", PLANTED), signed_in("two", PLANTED), signed_in("three", PLANTED):
                 for login in logins[:2]:
-                    session.cached_json(url, archive="Test", check=lambda value: None, login=login)
+                    metadata.cached_json(url, archive="Test", check=lambda value: None, login=login)
                 with pytest.raises(ServiceRefused) as caught:
-                    session.get(refusing, archive="Test", login=logins[2])
+                    metadata.get(refusing, archive="Test", login=logins[2])
                 downloader = parfive.Downloader(progress=False)
                 downloads = [
                     Download(login.origin, tmp_path / f"out{n}", "Test", login=login) for n, login in enumerate(logins)
@@ -313,7 +314,7 @@ def test_sending_writes_no_secret_anywhere(tmp_path, caplog, answer):
         for send in (
             lambda: put(link, tmp_path / "file", archive="Test"),
             lambda: poster.post(url, {"user": "me", "password": PLANTED}),
-            lambda: ranges.head(url, 10, archive="Test"),
+            lambda: prefix.head(url, 10, archive="Test"),
         ):
             with pytest.raises(ServiceError) as caught:
                 send()
@@ -335,7 +336,7 @@ def test_a_key_that_a_server_repeats_is_not_shown():
     refusal = say("403 No", f'{{"message": "no such key: {PLANTED}, given as \\"{PLANTED}\\""}}'.encode())
     with wire(refusal) as (url, _), signed_in("test", PLANTED):
         with pytest.raises(ServiceRefused, match=r"no such key: \*\*\*, given") as caught:
-            session.get(url, archive="Test", login=key_login(url))
+            metadata.get(url, archive="Test", login=key_login(url))
     assert PLANTED not in str(caught.value)
 
 
@@ -346,7 +347,7 @@ def test_a_password_that_a_server_repeats_in_base64_is_not_shown():
 
     with wire(repeat) as (url, _), signed_in("test", "me", PLANTED):
         with pytest.raises(ServiceRefused, match=r"Basic \*\*\*"):
-            session.get(url, archive="Test", login=Login("test", url))
+            metadata.get(url, archive="Test", login=Login("test", url))
 
 
 def everything(error: BaseException) -> str:
@@ -363,7 +364,7 @@ def test_no_traceback_holds_a_secret(kind):
     with wire(say("401 No", b"no")) as (url, _), wire(hang_up) as (dead, _), signed_in("test", *secrets):
         for archive_url, sso in ((url, url), (dead, dead), ("http://127.0.0.1:9", "http://127.0.0.1:9")):
             with pytest.raises(ServiceError) as caught:
-                session.get(archive_url, archive="Test", login=Login("test", archive_url, kind, token_url=sso))
+                metadata.get(archive_url, archive="Test", login=Login("test", archive_url, kind, token_url=sso))
             assert PLANTED not in everything(caught.value)
             assert caught.value.__context__ is None
 
@@ -371,8 +372,8 @@ def test_no_traceback_holds_a_secret(kind):
 def test_the_default_entry_of_the_netrc_file_goes_nowhere(tmp_path):
     (tmp_path / "netrc").write_text("default login anonymous password me@example.org\n")
     with wire(say()) as (url, heads):
-        session.get(url, archive="Test")
-        session.get(url, archive="Test", login=key_login(url))
+        metadata.get(url, archive="Test")
+        metadata.get(url, archive="Test", login=key_login(url))
     assert not [head for head in heads if b"authorization" in head.lower() or b"x-api-key" in head]
 
 
@@ -380,14 +381,14 @@ def test_the_default_entry_of_the_netrc_file_goes_nowhere(tmp_path):
 def test_a_broken_netrc_file_is_none(tmp_path, text):
     (tmp_path / "netrc").write_text(text)
     with wire(say()) as (url, heads):
-        session.get(url, archive="Test")
+        metadata.get(url, archive="Test")
     assert b"authorization" not in heads[0].lower()
 
 
 def test_what_a_shell_leaves_around_a_key_is_no_part_of_it(monkeypatch):
     monkeypatch.setenv("TEST_KEY", f" {PLANTED}\r\n")
     with wire(say()) as (url, heads):
-        session.get(url, archive="Test", login=key_login(url))
+        metadata.get(url, archive="Test", login=key_login(url))
     assert f"x-api-key: {PLANTED}\r\n".encode() in heads[0]
 
 
@@ -398,7 +399,7 @@ def test_a_key_that_no_header_can_hold_is_refused_and_not_shown(monkeypatch, kin
     with wire(say()) as (url, heads):
         login = Login("test", url, kind, (("TEST_KEY",),), header="x-api-key")
         with pytest.raises(QueryError, match="was not sent") as caught:
-            session.get(url, archive="Test", login=login)
+            metadata.get(url, archive="Test", login=login)
     assert heads == []
     assert PLANTED not in str(caught.value)
     assert caught.value.__context__ is None
@@ -406,7 +407,7 @@ def test_a_key_that_no_header_can_hold_is_refused_and_not_shown(monkeypatch, kin
 
 def test_passwords_are_sent_in_utf_8():
     with wire(say()) as (url, heads), signed_in("test", "me", "\u20ac"):
-        session.get(url, archive="Test", login=Login("test", url))
+        metadata.get(url, archive="Test", login=Login("test", url))
     assert b"Basic " + base64.b64encode("me:\u20ac".encode()) in heads[0]
 
 
@@ -414,13 +415,13 @@ def test_passwords_are_sent_in_utf_8():
 def test_an_odd_life_is_no_failure(life):
     with wire(say(body=token(expires_in=life))) as (sso, _), wire(say(body=b"ok")) as (url, _):
         with signed_in("test", "me", "x"):
-            assert session.get(url, archive="Test", login=Login("test", url, "oauth2", token_url=sso)).content == b"ok"
+            assert metadata.get(url, archive="Test", login=Login("test", url, "oauth2", token_url=sso)).content == b"ok"
 
 
 def test_a_presigned_link_that_an_archive_redirects_to_is_not_logged(caplog):
     caplog.set_level(logging.DEBUG)
     with wire(say(body=b"ok")) as (storage, heads):
         with wire(say("302 Found", Location=f"{storage}/x?X-Amz-Signature={PLANTED}")) as (url, _):
-            assert session.get(url, archive="Test").content == b"ok"
+            assert metadata.get(url, archive="Test").content == b"ok"
     assert PLANTED.encode() in heads[0]
     assert PLANTED not in caplog.text

@@ -13,10 +13,10 @@ import parfive
 import pytest
 
 from sunpy_helio_plugins import Downloader, conf
-from sunpy_helio_plugins.transport import session
+from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.credentials import Login
-from sunpy_helio_plugins.transport.job import Download
-from sunpy_helio_plugins.transport.transfer import enqueue
+from sunpy_helio_plugins.transport.files.job import Download
+from sunpy_helio_plugins.transport.files.queue import enqueue
 
 sys.path.insert(0, str(Path(__file__).parent))
 from wire import Talk, say, wire
@@ -46,7 +46,7 @@ def test_the_environments_proxy_is_used_by_searches_and_downloads(tmp_path, monk
     """parfive knows the name in upper case only."""
     with wire(say(body=b"data")) as (proxy, heads), conf.set_temp("allow_http", True):
         monkeypatch.setenv(name, proxy)
-        assert session.get(FAR, archive="Test").content == b"data"
+        assert metadata.get(FAR, archive="Test").content == b"data"
         assert len(fetch(Download(FAR, tmp_path / "x", "Test"))) == 1
     assert [head.split(b"\r\n")[0] for head in heads] == [f"GET {FAR} HTTP/1.1".encode()] * 2
 
@@ -58,7 +58,7 @@ def test_hosts_that_need_no_proxy_are_asked_directly(tmp_path, monkeypatch, name
     with wire(say("502 No")) as (proxy, unwanted), wire(say(body=b"data")) as (url, heads):
         monkeypatch.setenv("HTTP_PROXY", proxy)
         monkeypatch.setenv(name, value)
-        assert session.get(url, archive="Test").content == b"data"
+        assert metadata.get(url, archive="Test").content == b"data"
         assert len(fetch(Download(url, tmp_path / "x", "Test"))) == 1
     assert (len(heads), unwanted) == (2, [])
 
@@ -68,7 +68,7 @@ def test_the_netrc_file_signs_searches_and_downloads_alike(tmp_path):
     with wire(say(body=b"data")) as (elsewhere, other_heads):
         away = say("302 Found", Location=elsewhere.replace("127.0.0.1", "localhost"))
         with wire(say(body=b"data"), say(body=b"data"), away) as (url, heads):
-            session.get(url, archive="Test")
+            metadata.get(url, archive="Test")
             assert len(fetch(*[Download(url, tmp_path / name, "Test") for name in "xy"], max_conn=1)) == 2
     assert [b"Authorization: Basic bWU6bWluZQ==" in head for head in heads] == [True] * 3
     assert b"authorization" not in other_heads[0].lower()

@@ -11,9 +11,9 @@ from pathlib import Path
 import parfive
 import pytest
 
-from sunpy_helio_plugins.transport.job import Download
-from sunpy_helio_plugins.transport.parts import new_part, numbered, publish, remove_stale
-from sunpy_helio_plugins.transport.transfer import enqueue
+from sunpy_helio_plugins.store.publish import new_part, numbered, publish, remove_stale
+from sunpy_helio_plugins.transport.files.job import Download
+from sunpy_helio_plugins.transport.files.queue import enqueue
 
 sys.path.insert(0, str(Path(__file__).parent))
 from killing import FILES, kill_and_look
@@ -45,7 +45,7 @@ def test_leftovers_of_the_same_target_are_removed(tmp_path):
 def test_the_part_of_a_living_process_is_not_touched(tmp_path):
     script = (
         "import pathlib, sys\n"
-        "from sunpy_helio_plugins.transport.parts import new_part\n"
+        "from sunpy_helio_plugins.store.publish import new_part\n"
         "with new_part(pathlib.Path(sys.argv[1])) as (path, stream):\n"
         "    print(path, flush=True)\n    sys.stdin.read()\n"
     )

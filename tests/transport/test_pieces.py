@@ -13,9 +13,9 @@ import pytest
 
 from sunpy_helio_plugins import Downloader, conf
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.transport.failures import RefusedError
-from sunpy_helio_plugins.transport.pieces import PiecedDownload
-from sunpy_helio_plugins.transport.transfer import enqueue
+from sunpy_helio_plugins.transport.files.pieces import PiecedDownload
+from sunpy_helio_plugins.transport.files.queue import enqueue
+from sunpy_helio_plugins.transport.retry import RefusedError
 
 sys.path.insert(0, str(Path(__file__).parent))
 from wire import Talk, say, wire

@@ -13,8 +13,8 @@ import pytest
 
 from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import ServiceError
-from sunpy_helio_plugins.transport import ranges
-from sunpy_helio_plugins.transport.transfer import enqueue
+from sunpy_helio_plugins.transport.files import prefix
+from sunpy_helio_plugins.transport.files.queue import enqueue
 
 sys.path.insert(0, str(Path(__file__).parent))
 from wire import Talk, drip, say, wire
@@ -46,7 +46,7 @@ def part(told: str, body: bytes) -> Talk:
 
 def fetch(url: str, folder: Path, needed=lambda head: 300) -> parfive.Results:
     downloader = parfive.Downloader(progress=False)
-    enqueue(downloader, [ranges.PrefixDownload(url, folder / "x", "Test", first=100, needed=needed)])
+    enqueue(downloader, [prefix.PrefixDownload(url, folder / "x", "Test", first=100, needed=needed)])
     return downloader.download()
 
 
@@ -98,7 +98,7 @@ def test_a_file_that_is_replaced_meanwhile_is_no_mixture(tmp_path):
 
 
 def test_a_part_that_nobody_asked_for_is_refused(tmp_path):
-    from sunpy_helio_plugins.transport.job import Download
+    from sunpy_helio_plugins.transport.files.job import Download
 
     with wire(part("bytes 0-99/1024", BODY[:100])) as (url, _):
         downloader = parfive.Downloader(progress=False)
@@ -117,7 +117,7 @@ def test_a_redirect_out_of_tls_or_with_a_name_in_it_is_not_followed_blindly(tmp_
 @pytest.mark.parametrize("talk", [parts, say(body=BODY)])
 def test_the_head_of_a_file_is_read_and_no_more(talk):
     with wire(talk) as (url, heads):
-        assert ranges.head(url, 100, archive="Test") == BODY[:100]
+        assert prefix.head(url, 100, archive="Test") == BODY[:100]
     assert b"range: bytes=0-99" in heads[0].lower()
 
 
@@ -125,5 +125,5 @@ def test_a_head_that_drips_ends():
     with wire(drip(BODY, 0.05)) as (url, _), conf.set_temp("deadline", 1.0):
         start = time.monotonic()
         with pytest.raises(ServiceError):
-            ranges.head(url, 500, archive="Test")
+            prefix.head(url, 500, archive="Test")
         assert time.monotonic() - start < 3

@@ -21,8 +21,8 @@ from sunpy_helio_plugins.errors import (
     ServiceRefused,
     ServiceUnreachable,
 )
-from sunpy_helio_plugins.transport import session
-from sunpy_helio_plugins.transport.patience import retry_after
+from sunpy_helio_plugins.transport import metadata
+from sunpy_helio_plugins.transport.retry import retry_after
 
 sys.path.insert(0, str(Path(__file__).parent))
 from wire import drip, hang_up, say, silent, wire
@@ -30,33 +30,33 @@ from wire import drip, hang_up, say, silent, wire
 
 def test_an_answer_is_read_whole():
     with wire(say(body=b'{"a": 1}', Content_Type="application/json")) as (url, _):
-        answer = session.get(url, archive="Test")
+        answer = metadata.get(url, archive="Test")
     assert answer.json() == {"a": 1}
     assert answer.status == 200
 
 
 def test_requests_name_the_package():
     with wire(say()) as (url, heads):
-        session.get(url, archive="Test")
+        metadata.get(url, archive="Test")
     assert b"User-Agent: sunpy_helio_plugins/" in heads[0]
 
 
 def test_query_fields_keep_their_order_and_are_quoted():
     with wire(say()) as (url, heads):
-        session.get(url, [("op0", "="), ("value0", "Karel %"), ("id", "a+b&c#d")], archive="Test")
+        metadata.get(url, [("op0", "="), ("value0", "Karel %"), ("id", "a+b&c#d")], archive="Test")
     assert heads[0].startswith(b"GET /?op0=%3D&value0=Karel+%25&id=a%2Bb%26c%23d ")
 
 
 def test_silence_is_final_where_the_archive_would_be_as_long_again():
     with wire(silent(1.0), say()) as (url, heads), pytest.raises(ServiceUnreachable, match="silent"):
-        session.get(url, archive="Test", silence=0.2)
+        metadata.get(url, archive="Test", silence=0.2)
     assert len(heads) == 1
 
 
 def test_html_for_json_is_an_error_with_the_servers_words():
     page = b"<html><head><title>x</title></head><body><h1>Down for <b>maintenance</b></h1></body></html>"
     with wire(say(body=page, Content_Type="text/html")) as (url, _):
-        answer = session.get(url, archive="Test")
+        answer = metadata.get(url, archive="Test")
     with pytest.raises(AnswerError, match="JSON was expected, text/html came: Down for maintenance"):
         answer.json()
 
@@ -68,14 +68,14 @@ def test_html_for_json_is_an_error_with_the_servers_words():
 def test_a_refusal_is_raised_at_once_with_status_and_words(status, kind):
     with wire(say(status, b'{"message": "no such thing"}')) as (url, heads):
         with pytest.raises(kind, match=f"Test answered {status[:3]}: no such thing") as caught:
-            session.get(url, archive="Test")
+            metadata.get(url, archive="Test")
     assert caught.value.status == int(status[:3])
     assert len(heads) == 1
 
 
 def test_a_status_that_is_an_answer_is_handed_over():
     with wire(say("404 Not Found; HAPI 1406", b"{}")) as (url, _):
-        answer = session.get(url, archive="Test", accept=(200, 404))
+        answer = metadata.get(url, archive="Test", accept=(200, 404))
     assert (answer.status, answer.phrase) == (404, "Not Found; HAPI 1406")
 
 
@@ -83,14 +83,14 @@ def test_a_passing_refusal_is_tried_again_after_the_time_it_asks_for():
     busy = say("503 Busy", Retry_After="1")
     with wire(busy, say(body=b"ok")) as (url, heads):
         start = time.monotonic()
-        assert session.get(url, archive="Test").content == b"ok"
+        assert metadata.get(url, archive="Test").content == b"ok"
     assert time.monotonic() - start >= 1
     assert len(heads) == 2
 
 
 def test_a_lost_connection_is_tried_again():
     with wire(hang_up, say(body=b"ok")) as (url, heads):
-        assert session.get(url, archive="Test").content == b"ok"
+        assert metadata.get(url, archive="Test").content == b"ok"
     assert len(heads) == 2
 
 
@@ -98,14 +98,14 @@ def test_waiting_never_passes_the_deadline():
     with wire(say("503 Busy", b"later", Retry_After="3600")) as (url, _), conf.set_temp("deadline", 2.0):
         start = time.monotonic()
         with pytest.raises(ServiceBroken, match="Test answered 503: later"):
-            session.get(url, archive="Test")
+            metadata.get(url, archive="Test")
     assert time.monotonic() - start < 2
 
 
 def test_retries_are_bounded():
     with wire(hang_up) as (url, heads), conf.set_temp("retries", 1):
         with pytest.raises(ServiceUnreachable, match="closed the connection"):
-            session.get(url, archive="Test")
+            metadata.get(url, archive="Test")
     assert len(heads) == 2
 
 
@@ -113,46 +113,46 @@ def test_a_slow_drip_ends_at_the_deadline():
     with wire(drip(b"x" * 600, 0.02)) as (url, _), conf.set_temp("deadline", 1.0), conf.set_temp("retries", 0):
         start = time.monotonic()
         with pytest.raises(AnswerError, match="did not end within 1 s"):
-            session.get(url, archive="Test")
+            metadata.get(url, archive="Test")
     assert time.monotonic() - start < 3
 
 
 def test_silence_ends_at_the_read_timeout():
     with wire(silent(3)) as (url, _), conf.set_temp("read_timeout", 0.3), conf.set_temp("retries", 0):
         with pytest.raises(ServiceUnreachable, match="silent for longer than allowed"):
-            session.get(url, archive="Test")
+            metadata.get(url, archive="Test")
 
 
 def test_a_compression_bomb_ends_at_the_cap():
     bomb = gzip.compress(b"\0" * 50_000_000)
     with wire(say(body=bomb, Content_Encoding="gzip")) as (url, _):
         with pytest.raises(AnswerError, match="larger than 1000000 bytes"):
-            session.get(url, archive="Test", max_bytes=1_000_000)
+            metadata.get(url, archive="Test", max_bytes=1_000_000)
 
 
 def test_a_cut_answer_is_no_answer():
     with wire(say(body=b"half", Content_Length="100")) as (url, _), conf.set_temp("retries", 0):
         with pytest.raises(ServiceUnreachable, match="cut before the end"):
-            session.get(url, archive="Test")
+            metadata.get(url, archive="Test")
 
 
 def test_nobody_there_is_said_plainly():
     with conf.set_temp("retries", 0), pytest.raises(ServiceUnreachable, match="the connection was refused"):
-        session.get("http://127.0.0.1:9/", archive="Test")
+        metadata.get("http://127.0.0.1:9/", archive="Test")
 
 
 def test_messages_hold_no_secret():
     with wire(say("403 No")) as (url, _):
         secret = url.replace("http://", "http://me:hunter2@") + "/?api_key=hunter2&X-Amz-Signature=hunter2&id=7"
         with pytest.raises(ServiceRefused) as caught:
-            session.get(secret, archive="Test")
+            metadata.get(secret, archive="Test")
     assert "hunter2" not in str(caught.value)
     assert "id=7" in str(caught.value)
 
 
 def test_text_that_is_not_utf_8_is_latin_1():
     with wire(say(body=b"\xc5ngstr\xf6m")) as (url, _):
-        assert session.get(url, archive="Test").text() == "Ångström"
+        assert metadata.get(url, archive="Test").text() == "Ångström"
 
 
 def test_retry_after_is_read_as_seconds_and_as_a_date():
@@ -196,7 +196,7 @@ def test_a_drip_where_the_libraries_wait_ends_at_the_deadline_too(data):
     with wire(wired(data, 0.01)) as (url, _), conf.set_temp("deadline", 1.0):
         start = time.monotonic()
         with pytest.raises(ServiceError, match=r"within 1 s, see conf\.deadline"):
-            session.get(url, archive="Test")
+            metadata.get(url, archive="Test")
         assert time.monotonic() - start < 2
 
 
@@ -204,9 +204,9 @@ def test_a_drip_where_the_libraries_wait_ends_at_the_deadline_too(data):
 def test_endless_nesting_is_an_answer_that_is_no_json(body):
     with wire(say(body=body), say("500 Oops", body)) as (url, _):
         with pytest.raises(AnswerError, match="JSON was expected"):
-            session.get(url, archive="Test").json()
+            metadata.get(url, archive="Test").json()
         with pytest.raises(ServiceBroken, match="answered 500"):
-            session.get(url, archive="Test")
+            metadata.get(url, archive="Test")
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_endless_nesting_is_an_answer_that_is_no_json(body):
 def test_a_redirect_that_must_not_be_followed_is_the_archives_fault(location):
     with wire(say("302 Found", Location=location)) as (url, heads):
         with pytest.raises(AnswerError, match="nobody should follow") as caught:
-            session.get(url, archive="Test")
+            metadata.get(url, archive="Test")
     assert caught.value.status == 302
     assert len(heads) == 1
 
@@ -236,28 +236,28 @@ def test_the_body_of_a_redirect_is_not_read():
 
     with wire(endless, say(body=b"ok")) as (url, _):
         start = time.monotonic()
-        assert session.get(url, archive="Test").content == b"ok"
+        assert metadata.get(url, archive="Test").content == b"ok"
         assert time.monotonic() - start < 2
 
 
 def test_a_redirect_is_quoted_once():
     with wire(say("302 Found", Location="/\u00e9 %41?x=%2f"), say()) as (url, heads):
-        session.get(url, archive="Test")
+        metadata.get(url, archive="Test")
     assert heads[1].startswith(b"GET /%C3%A9%20")
 
 
 @pytest.mark.parametrize("url", ["https://[", "https://", "https://x:99999/", "https://a b/", "https://*.example/"])
 def test_what_is_no_address_is_refused_before_anything_is_asked(url):
     with pytest.raises(QueryError, match="no address that can be asked"):
-        session.get(url, archive="Test")
+        metadata.get(url, archive="Test")
     with pytest.raises(QueryError, match="no address that can be asked"):
-        session.cached_json(url, archive="Test", check=lambda value: None)
+        metadata.cached_json(url, archive="Test", check=lambda value: None)
 
 
 def test_cookies_last_no_longer_than_a_question():
     with wire(say("302 Found", Location="/back", Set_Cookie="who=me"), say(body=b"{}")) as (url, heads):
-        session.get(url, archive="Test")
-        session.get(url, archive="Test")
+        metadata.get(url, archive="Test")
+        metadata.get(url, archive="Test")
     assert b"who=me" in heads[1]
     assert b"who=me" not in heads[2]
 
@@ -265,7 +265,7 @@ def test_cookies_last_no_longer_than_a_question():
 def test_what_a_server_says_of_itself_reaches_no_terminal_as_it_is():
     with wire(wired(b"HTTP/1.1 200 OK\r\nContent-Type: a\x1b[31m\r\n\r\n<html>")) as (url, _):
         with pytest.raises(AnswerError) as caught:
-            session.get(url, archive="Test").json()
+            metadata.get(url, archive="Test").json()
     assert str(caught.value).isprintable()
 
 
@@ -279,11 +279,11 @@ def test_a_forked_process_makes_its_own_connections():
         time.sleep(0.5)
 
     with wire(stay) as (url, heads):
-        session.get(url, archive="Test")
+        metadata.get(url, archive="Test")
         child = os.fork()
         if not child:
             with contextlib.suppress(BaseException):
-                os._exit(0 if session.get(url, archive="Test").content == b"ok" else 1)
+                os._exit(0 if metadata.get(url, archive="Test").content == b"ok" else 1)
             os._exit(2)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert len(heads) == 2

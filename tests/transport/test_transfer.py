@@ -15,10 +15,9 @@ import pytest
 
 from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import FileError, QueryError
-from sunpy_helio_plugins.transport.job import Download
-from sunpy_helio_plugins.transport.names import MAX_BYTES, safe_name
-from sunpy_helio_plugins.transport.paths import target
-from sunpy_helio_plugins.transport.transfer import enqueue
+from sunpy_helio_plugins.transport.files.job import Download
+from sunpy_helio_plugins.transport.files.naming import MAX_BYTES, safe_name, target
+from sunpy_helio_plugins.transport.files.queue import enqueue
 
 sys.path.insert(0, str(Path(__file__).parent))
 from wire import say, silent, wire
@@ -267,7 +266,7 @@ def test_an_interrupted_transfer_leaves_nothing(tmp_path):
 
     script = (
         "import parfive, pathlib, sys\n"
-        "from sunpy_helio_plugins.transport.transfer import Download, enqueue\n"
+        "from sunpy_helio_plugins.transport.files.queue import Download, enqueue\n"
         "downloader = parfive.Downloader(progress=False)\n"
         "enqueue(downloader, [Download(sys.argv[1], pathlib.Path(sys.argv[2]), 'Test')])\n"
         "print(downloader.download().errors[0].exception)\n"

@@ -14,9 +14,9 @@ import pytest
 
 from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import ServiceUnreachable
-from sunpy_helio_plugins.transport import session
-from sunpy_helio_plugins.transport.job import Download
-from sunpy_helio_plugins.transport.transfer import enqueue
+from sunpy_helio_plugins.transport import metadata
+from sunpy_helio_plugins.transport.files.job import Download
+from sunpy_helio_plugins.transport.files.queue import enqueue
 
 
 class Quiet(http.server.BaseHTTPRequestHandler):
@@ -93,7 +93,7 @@ def _one_attempt(monkeypatch):
 def test_a_stranger_is_not_trusted(secure, tmp_path):
     url, _ = secure
     with pytest.raises(ServiceUnreachable, match="no secure connection"):
-        session.get(url, archive="Test")
+        metadata.get(url, archive="Test")
     assert "no secure connection" in str(fetch(url, tmp_path).errors[0].exception)
 
 
@@ -101,5 +101,5 @@ def test_a_stranger_is_not_trusted(secure, tmp_path):
 def test_the_environments_bundle_is_trusted(secure, tmp_path, monkeypatch, variable):
     url, bundle = secure
     monkeypatch.setenv(variable, bundle)
-    assert session.get(url, archive="Test").content == b"data"
+    assert metadata.get(url, archive="Test").content == b"data"
     assert len(fetch(url, tmp_path)) == 1

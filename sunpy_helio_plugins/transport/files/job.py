@@ -1,31 +1,26 @@
-"""
-One file's way from a server to the disk.
-
-The coroutine makes one GET and no HEAD, streams into a part file beside the target, lets the archive check the whole
-part, and publishes it in one step: a file is whole or absent.
-"""
+"""Download one file to a part file, check it and publish it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError, TransferError
+from sunpy_helio_plugins.store.publish import new_part, publish, settle
 from sunpy_helio_plugins.transport.credentials import Login, netrc_login
-from sunpy_helio_plugins.transport.failures import PassingError, PassingFileError, refusal
-from sunpy_helio_plugins.transport.parts import new_part, publish, settle
-from sunpy_helio_plugins.transport.patience import backoff
-from sunpy_helio_plugins.transport.reasons import reason
-from sunpy_helio_plugins.transport.receiving import receive
-from sunpy_helio_plugins.transport.trust import tls
+from sunpy_helio_plugins.transport.files.body import receive
+from sunpy_helio_plugins.transport.messages import reason
+from sunpy_helio_plugins.transport.retry import PassingError, PassingFileError, backoff, refusal
 from sunpy_helio_plugins.transport.urls import (
     check_scheme,
     follow,
@@ -39,13 +34,37 @@ from sunpy_helio_plugins.transport.urls import (
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["Again", "Download", "Job", "PassingFileError"]
+__all__ = ["Again", "Download", "Job", "PassingFileError", "tls"]
+
+_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Environment variables that requests takes a bundle from, in its order; aiohttp knows neither."""
+
+
+def tls() -> ssl.SSLContext | bool:
+    """
+    Return what to hand to aiohttp for a secure connection.
+
+    Returns
+    -------
+    ssl.SSLContext or bool
+        A context that trusts the bundle which the environment names; `True`, aiohttp's own choice, where it names none.
+    """
+    bundle = next((os.environ[name] for name in _VARIABLES if os.environ.get(name)), None)
+    return True if bundle is None else _trusting(bundle)
+
+
+@lru_cache(maxsize=4)
+def _trusting(bundle: str) -> ssl.SSLContext:
+    is_folder = os.path.isdir(bundle)
+    return ssl.create_default_context(cafile=None if is_folder else bundle, capath=bundle if is_folder else None)
+
 
 _T = TypeVar("_T")
 
 MAX_REDIRECTS = 10
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
 _EXPIRED = frozenset({400, 401, 403})
 """Statuses with which storages answer a presigned link that is over; S3 says 403, or 400 where its token is."""
 
@@ -201,9 +220,7 @@ class Job:
         stream.flush()
         await self._check(part)
 
-    async def _bring(
-        self, session: aiohttp.ClientSession, stream: IO[bytes], bar: Callable[[int | None], Any]
-    ) -> None:
+    async def _bring(self, session: aiohttp.ClientSession, stream: IO[bytes], bar: Callable[[int | None], Any]) -> None:
         """Write what the server gives."""
         async with self._answer(session) as response:
             await receive(response, stream, bar(response.content_length))

@@ -16,10 +16,10 @@ from typing import Any
 
 import parfive
 
-from sunpy_helio_plugins.transport.job import Again, Download, Job
-from sunpy_helio_plugins.transport.parts import numbered
-from sunpy_helio_plugins.transport.pieces import PiecedDownload, PiecedJob
-from sunpy_helio_plugins.transport.ranges import PrefixDownload, PrefixJob
+from sunpy_helio_plugins.store.publish import numbered
+from sunpy_helio_plugins.transport.files.job import Again, Download, Job
+from sunpy_helio_plugins.transport.files.pieces import PiecedDownload, PiecedJob
+from sunpy_helio_plugins.transport.files.prefix import PrefixDownload, PrefixJob
 from sunpy_helio_plugins.transport.urls import permit
 
 __all__ = ["Download", "Downloader", "enqueue"]
@@ -81,9 +81,7 @@ class Downloader(parfive.Downloader):
             super().enqueue_file(url, *args, filename=filename, **kwargs)
 
 
-def enqueue(
-    downloader: parfive.Downloader, downloads: Iterable[Download], overwrite: bool | str | None = None
-) -> None:
+def enqueue(downloader: parfive.Downloader, downloads: Iterable[Download], overwrite: bool | str | None = None) -> None:
     """
     Put files into the queue of a downloader.
 

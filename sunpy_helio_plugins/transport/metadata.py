@@ -9,10 +9,9 @@ import requests
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.transport import cache
-from sunpy_helio_plugins.transport.answers import Answer
+from sunpy_helio_plugins.store import answers
 from sunpy_helio_plugins.transport.credentials import Login, netrc_login
-from sunpy_helio_plugins.transport.exchange import Exchange
+from sunpy_helio_plugins.transport.exchange import Answer, Exchange
 from sunpy_helio_plugins.transport.urls import check_scheme, public_url
 
 __all__ = ["Answer", "Params", "cached_json", "get", "kept_json"]
@@ -114,12 +113,12 @@ def cached_json(
     signer = login or netrc_login(url)
     # What a signed-in user may see is nobody else's business, and differs from what the public sees.
     is_public = signer is None or not signer.known()
-    value = cache.load(key) if is_public else None
+    value = answers.load(key) if is_public else None
     if value is None or not (serves is None or serves(value)):
         value = get(url, pairs, archive=archive, headers=headers, accept=accept, login=signer).json()
         check(value)
         if is_public:
-            cache.store(key, value, days)
+            answers.store(key, value, days)
     return value
 
 
@@ -139,7 +138,7 @@ def kept_json(url: str, questions: Iterable[Params]) -> list[Any]:
     list
         The decoded JSON of each; `None` where there is none.
     """
-    return cache.load_many([public_url(_asked(url, _pairs(params))) for params in questions])
+    return answers.load_many([public_url(_asked(url, _pairs(params))) for params in questions])
 
 
 def _pairs(params: Params | None) -> Iterable[tuple[str, str]]:

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from sunpy_helio_plugins.errors import FileError, TransferError
-from sunpy_helio_plugins.transport.failures import PassingError, RefusedError
-from sunpy_helio_plugins.transport.job import Download, Job
-from sunpy_helio_plugins.transport.parts import new_part
-from sunpy_helio_plugins.transport.reasons import reason
+from sunpy_helio_plugins.store.publish import new_part
+from sunpy_helio_plugins.transport.files.job import Download, Job
+from sunpy_helio_plugins.transport.messages import reason
+from sunpy_helio_plugins.transport.retry import PassingError, RefusedError
 from sunpy_helio_plugins.transport.urls import public_url
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class PiecedDownload(Download):
     Parameters
     ----------
     instead : callable
-        Called with the failure: `~sunpy_helio_plugins.transport.failures.RefusedError` where the server refused, or the
+        Called with the failure: `~sunpy_helio_plugins.transport.retry.RefusedError` where the server refused, or the
         `~sunpy_helio_plugins.errors.FileError` with which ``accept`` refused what came. It returns the files that
         together stand for this one, which may have to be asked for otherwise in turn; none where the failure stands.
         Their targets do not matter.

@@ -18,9 +18,9 @@ import requests
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import TransferError
 from sunpy_helio_plugins.transport.exchange import Exchange
-from sunpy_helio_plugins.transport.failures import PassingError, PassingFileError
-from sunpy_helio_plugins.transport.job import Download, Job
-from sunpy_helio_plugins.transport.receiving import CHUNK, Pace, receive
+from sunpy_helio_plugins.transport.files.body import CHUNK, Pace, receive
+from sunpy_helio_plugins.transport.files.job import Download, Job
+from sunpy_helio_plugins.transport.retry import PassingError, PassingFileError
 from sunpy_helio_plugins.transport.urls import check_scheme
 
 if TYPE_CHECKING:
@@ -99,9 +99,7 @@ class PrefixJob(Job):
 
     GIVEN: ClassVar[frozenset[int]] = frozenset({200, 206})
 
-    async def _bring(
-        self, session: aiohttp.ClientSession, stream: IO[bytes], bar: Callable[[int | None], Any]
-    ) -> None:
+    async def _bring(self, session: aiohttp.ClientSession, stream: IO[bytes], bar: Callable[[int | None], Any]) -> None:
         """Ask for bytes until they are enough."""
         download = self.download
         assert isinstance(download, PrefixDownload)  # noqa: S101 - for the type checker

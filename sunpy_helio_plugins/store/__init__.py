@@ -1,0 +1,1 @@
+"""Files and answers that are kept on disk."""
