@@ -6,8 +6,9 @@ Importing this package registers its clients with `sunpy.net.Fido`; it makes no 
 
 from __future__ import annotations
 
-from sunpy_helio_plugins import _hooks, errors
+from sunpy_helio_plugins import errors
 from sunpy_helio_plugins.config import conf
+from sunpy_helio_plugins.fido import import_hooks
 from sunpy_helio_plugins.hapi.client import HAPIClient
 from sunpy_helio_plugins.helioviewer.client import HelioviewerClient
 from sunpy_helio_plugins.her.client import HERClient
@@ -32,4 +33,4 @@ __all__ = [
     "sign_in",
 ]
 
-_hooks.install()
+import_hooks.install()

@@ -113,7 +113,7 @@ def _said(attr: Any) -> str:
     """Return an attr as a user types it."""
     from sunpy.net import attrs as a
 
-    from sunpy_helio_plugins import fido
+    from sunpy_helio_plugins.fido import attrs
 
     if isinstance(attr, a.Time):
         return f"a.Time({attr.start.iso[:19]!r}, {attr.end.iso[:19]!r})"
@@ -122,7 +122,7 @@ def _said(attr: Any) -> str:
     if isinstance(attr, a.hek.EventType):
         return " | ".join(f"a.hek.{code.upper()}" for code in attr.item.split(","))
     value = getattr(attr, "value", None)
-    return repr(attr) if value is None or isinstance(attr, fido.Word) else f"{fido.name_of(attr)}({value!r})"
+    return repr(attr) if value is None or isinstance(attr, attrs.Word) else f"{attrs.name_of(attr)}({value!r})"
 
 
 @contextlib.contextmanager

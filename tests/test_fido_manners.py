@@ -14,19 +14,20 @@ from sunpy.net import Fido
 from sunpy.net import attrs as a
 from sunpy.net.attr import and_
 
-from sunpy_helio_plugins import fido
 from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.fido import attrs, client
+from sunpy_helio_plugins.fido import table as table_module
 
 
-class One(fido.Word):
+class One(attrs.Word):
     """A word."""
 
 
-class Other(fido.Word):
+class Other(attrs.Word):
     """Another word."""
 
 
-class Mark(fido.Marker):
+class Mark(attrs.Marker):
     """A marker."""
 
 
@@ -82,34 +83,34 @@ def test_a_word_takes_text(value):
 
 def test_queries_are_alternatives_of_single_attrs_at_any_depth():
     tree = TIME & (One("x") | Other("y")) & (a.Instrument("i") | a.Source("s"))
-    branches = fido.branches(tree)
+    branches = attrs.branches(tree)
     assert len(branches) == 4
     assert all(len(branch) == 3 and TIME in branch for branch in branches)
-    assert fido.branches(One("x")) == [(One("x"),)]
-    assert fido.branches() == []
+    assert attrs.branches(One("x")) == [(One("x"),)]
+    assert attrs.branches() == []
 
 
 def test_a_foreign_attr_is_named_with_what_is_understood():
     with pytest.raises(QueryError, match=r"Archive cannot use a\.Level .* understands: .*a\.Time"):
-        fido.explain_foreign([TIME, a.Level(1)], {a.Time, One}, "Archive")
-    fido.explain_foreign([TIME], {a.Time}, "Archive")
+        attrs.explain_foreign([TIME, a.Level(1)], {a.Time, One}, "Archive")
+    attrs.explain_foreign([TIME], {a.Time}, "Archive")
 
 
 def test_attrs_bear_the_names_that_users_type():
     from sunpy.net import hek
 
-    assert fido.name_of(a.Time) == "a.Time"
-    assert fido.name_of(hek.attrs.EventType) == "a.hek.EventType"
-    assert fido.name_of(a.jsoc.Series("x")) == "a.jsoc.Series"
+    assert attrs.name_of(a.Time) == "a.Time"
+    assert attrs.name_of(hek.attrs.EventType) == "a.hek.EventType"
+    assert attrs.name_of(a.jsoc.Series("x")) == "a.jsoc.Series"
 
 
-class Table(fido.HelioTable):
+class Table(table_module.HelioTable):
     """A table."""
 
     size_column = "Size"
 
 
-class Client(fido.Face):
+class Client(client.Face):
     """A client that is registered nowhere."""
 
 
@@ -128,7 +129,7 @@ def test_very_long_tables_are_shown_in_part():
     table = Table({"Number": np.arange(100_000)})
     table.client = Client()
     lines = str(table).splitlines()
-    assert len(lines) <= fido.LINES_SHOWN
+    assert len(lines) <= table_module.LINES_SHOWN
     assert lines[2].strip() == "0"
     assert "Length = 100000 rows" in lines[-1]
     assert repr(table).endswith(str(table))
@@ -175,7 +176,7 @@ def test_a_class_that_stands_for_an_attr_is_explained(uncalled: type, said: str)
 
 
 def test_masked_whole_numbers_times_and_words_of_columns_survive_pickling() -> None:
-    table = fido.HelioTable()
+    table = table_module.HelioTable()
     table["n"] = Masked(u.Quantity([1, 2], u.nT, dtype=np.int32), mask=[False, True])
     table["n"].info.description = "a field"
     table["t"] = Time(["2026-01-10", "2026-01-11"])

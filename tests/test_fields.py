@@ -17,7 +17,7 @@ from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import HAPIClient, HelioviewerClient, HERClient, IMAPClient
-from sunpy_helio_plugins.fields import COMMON, common_columns
+from sunpy_helio_plugins.fido.fields import COMMON, common_columns
 from sunpy_helio_plugins.her.tables import HERTable
 from sunpy_helio_plugins.transport.files.naming import target
 

@@ -23,9 +23,9 @@ from sunpy.net import Fido
 from sunpy.net import attrs as a
 from sunpy.net.fido_factory import UnifiedResponse
 
-from sunpy_helio_plugins import HAPIClient, HelioviewerClient, HERClient, IMAPClient, hapi, imap, storage
+from sunpy_helio_plugins import HAPIClient, HelioviewerClient, HERClient, IMAPClient, hapi, imap, io
 from sunpy_helio_plugins.errors import FileError, MissingDependencyError, QueryError
-from sunpy_helio_plugins.fido import HelioTable
+from sunpy_helio_plugins.fido.table import HelioTable
 from sunpy_helio_plugins.hapi.tables import HAPIFiles, HAPITable
 from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable
 from sunpy_helio_plugins.her import HERTable
@@ -207,7 +207,7 @@ QUERIES = [
 def test_every_attr_is_kept_as_plain_values(query: tuple[Any, ...]) -> None:
     from sunpy.net.attr import and_
 
-    from sunpy_helio_plugins.storage.queries import query_of, stored
+    from sunpy_helio_plugins.io.queries import query_of, stored
 
     node = stored(and_(*query))
     back = query_of([json.loads(json.dumps(node))])
@@ -217,7 +217,7 @@ def test_every_attr_is_kept_as_plain_values(query: tuple[Any, ...]) -> None:
 
 
 def test_every_class_of_attrs_that_clients_offer_is_known() -> None:
-    from sunpy_helio_plugins.storage.queries import _known
+    from sunpy_helio_plugins.io.queries import _known
 
     known = set(_known().values())
     for room in (a.hapi, a.imap, a.helioviewer, a.her):
@@ -228,7 +228,7 @@ def test_every_class_of_attrs_that_clients_offer_is_known() -> None:
 
 
 def test_a_query_that_names_anything_else_is_refused() -> None:
-    from sunpy_helio_plugins.storage.queries import query_of
+    from sunpy_helio_plugins.io.queries import query_of
 
     for name in ("os.system", "subprocess.Popen", "sunpy.net.vso.VSOClient"):
         with pytest.raises(FileError, match="damaged"):
@@ -331,7 +331,7 @@ def test_descriptions_that_rows_share_are_written_once(tmp_path: Path) -> None:
 
 
 def test_secrets_are_not_written(tmp_path: Path) -> None:
-    from sunpy_helio_plugins.storage.queries import stored
+    from sunpy_helio_plugins.io.queries import stored
 
     table = HAPIFiles({"url": ["https://me:hidden-word@host/a?b=1", "https://host/b?api_key=hidden-word&c=2"]})
     table.query = [stored(a.hapi.Server("https://me:hidden-word@host/hapi"))]
@@ -424,7 +424,7 @@ def test_a_file_that_lost_rows_is_refused(tmp_path: Path) -> None:
 
 
 def test_header_values_of_unknown_kinds_are_refused(tmp_path: Path) -> None:
-    from sunpy_helio_plugins.storage.tables import HEADER, pack
+    from sunpy_helio_plugins.io.tables import HEADER, pack
 
     plain = pack(HAPIFiles({"url": ["a"]}), "ecsv", {"attributes": {}, "client": None, "shown": {}})
     header = json.loads(plain.meta[HEADER])
@@ -481,8 +481,8 @@ def assert_equal_series(one: Any, other: Any) -> None:
 def test_series_come_back_as_they_were(series: dict[str, Any], ending: str, tmp_path: Path) -> None:
     for one in series.values():
         for some in (one, one[:1], one[:0]) if type(one) is QTable else (one,):
-            storage.write(some, tmp_path / f"x.{ending}", overwrite=True)
-            assert_equal_series(some, storage.read(tmp_path / f"x.{ending}"))
+            io.write(some, tmp_path / f"x.{ending}", overwrite=True)
+            assert_equal_series(some, io.read(tmp_path / f"x.{ending}"))
 
 
 def test_results_and_series_lie_within_asdf_trees(series: dict[str, Any], tmp_path: Path) -> None:
@@ -498,12 +498,12 @@ def test_results_and_series_lie_within_asdf_trees(series: dict[str, Any], tmp_pa
 
 def test_what_cannot_be_kept_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(QueryError, match="one of the formats ecsv"):
-        storage.write(QTable({"a": [1]}), tmp_path / "x.csv")
+        io.write(QTable({"a": [1]}), tmp_path / "x.csv")
     with pytest.raises(QueryError, match="not a list"):
-        storage.write([1], tmp_path / "x.ecsv")
+        io.write([1], tmp_path / "x.ecsv")
     QTable({"a": [1]}).write(tmp_path / "x.ecsv")
     with pytest.raises(FileError, match=r"x\.ecsv: This was not written by this package"):
-        storage.read(tmp_path / "x.ecsv")
+        io.read(tmp_path / "x.ecsv")
     monkeypatch.setitem(sys.modules, "asdf_astropy", None)
     with pytest.raises(MissingDependencyError, match=r"sunpy_helio_plugins\[asdf\]"):
-        storage.write(QTable({"a": [1]}), tmp_path / "x.asdf")
+        io.write(QTable({"a": [1]}), tmp_path / "x.asdf")

@@ -8,7 +8,7 @@ from typing import Any
 from astropy import units as u
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido import Word, name_of
+from sunpy_helio_plugins.fido.attrs import Word, name_of
 from sunpy_helio_plugins.hapi import listing
 from sunpy_helio_plugins.hapi.splitting import seconds
 

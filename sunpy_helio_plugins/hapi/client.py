@@ -13,7 +13,7 @@ from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient, QueryResponseRow, convert_row_to_table
 
 from sunpy_helio_plugins.errors import warn_incomplete
-from sunpy_helio_plugins.fido import Face
+from sunpy_helio_plugins.fido.client import Face
 from sunpy_helio_plugins.hapi import attrs, content, fetching, finding, listing, named_files, reading
 from sunpy_helio_plugins.hapi.covering import Found
 from sunpy_helio_plugins.hapi.tables import HAPIFiles, HAPITable, from_found

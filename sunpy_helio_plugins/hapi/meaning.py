@@ -11,7 +11,7 @@ from astropy.table import QTable
 from astropy.time import Time
 
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
-from sunpy_helio_plugins.fields import common_columns
+from sunpy_helio_plugins.fido.fields import common_columns
 from sunpy_helio_plugins.hapi.bins import axes_of, header_context
 from sunpy_helio_plugins.hapi.mesh import Intervals
 from sunpy_helio_plugins.hapi.tables import HAPIFiles

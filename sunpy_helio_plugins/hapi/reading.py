@@ -10,8 +10,8 @@ from typing import IO, Any
 
 from astropy.table import QTable
 
-from sunpy_helio_plugins import registration
 from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.fido import registration
 from sunpy_helio_plugins.hapi import merging
 from sunpy_helio_plugins.hapi.content import SUFFIX, Content, begins_like_hapi, split
 from sunpy_helio_plugins.hapi.header import Info

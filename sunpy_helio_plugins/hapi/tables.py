@@ -12,8 +12,8 @@ from astropy.table import QTable
 from astropy.time import Time
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.fido import HelioTable
-from sunpy_helio_plugins.fields import common_columns
+from sunpy_helio_plugins.fido.fields import common_columns
+from sunpy_helio_plugins.fido.table import HelioTable
 from sunpy_helio_plugins.hapi.header import Info
 from sunpy_helio_plugins.hapi.instants import from_stamps
 from sunpy_helio_plugins.hapi.parameter import Parameter

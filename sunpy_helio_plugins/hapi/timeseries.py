@@ -10,8 +10,8 @@ import numpy as np
 from astropy import units as u
 from sunpy.timeseries import GenericTimeSeries, TimeSeriesMetaData
 
-from sunpy_helio_plugins import registration
 from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.fido import registration
 from sunpy_helio_plugins.hapi import reading
 from sunpy_helio_plugins.hapi.content import Content, begins_like_hapi
 from sunpy_helio_plugins.hapi.header import Info

@@ -11,9 +11,9 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido import branches, explain_foreign, of_type
+from sunpy_helio_plugins.fido.attrs import branches, explain_foreign, of_type
+from sunpy_helio_plugins.fido.names import Names
 from sunpy_helio_plugins.hapi import attrs, listing
-from sunpy_helio_plugins.naming import Names
 from sunpy_helio_plugins.quantities import times
 
 __all__ = ["KNOWN", "NAMES", "PROVIDER", "Query", "is_like", "is_pattern", "queries"]

@@ -9,7 +9,7 @@ from typing import Any
 import astropy.units as u
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido import Marker, Word
+from sunpy_helio_plugins.fido.attrs import Marker, Word
 from sunpy_helio_plugins.helioviewer import catalogue, synonyms
 
 __all__ = ["Header", "Image", "Lister", "Measurement", "Quality", "SourceID", "Tolerance"]

@@ -10,8 +10,8 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient, convert_row_to_table
 
-from sunpy_helio_plugins import fido
 from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.fido import client
 from sunpy_helio_plugins.helioviewer import attrs, catalogue, jp2, nearest, reduced, service, tables, translate
 from sunpy_helio_plugins.transport.files import naming, queue
 from sunpy_helio_plugins.transport.files.prefix import PrefixDownload
@@ -19,7 +19,7 @@ from sunpy_helio_plugins.transport.files.prefix import PrefixDownload
 __all__ = ["HelioviewerClient"]
 
 
-class HelioviewerClient(fido.Face, BaseClient):
+class HelioviewerClient(client.Face, BaseClient):
     """
     Helioviewer: JPEG 2000 images of the Sun from SDO, SOHO, STEREO, Hinode, Solar Orbiter and more.
 

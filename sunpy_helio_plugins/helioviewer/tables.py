@@ -13,8 +13,8 @@ from astropy.time import Time
 from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.fido import HelioTable
-from sunpy_helio_plugins.fields import common_columns
+from sunpy_helio_plugins.fido.fields import common_columns
+from sunpy_helio_plugins.fido.table import HelioTable
 from sunpy_helio_plugins.helioviewer import catalogue, headers
 from sunpy_helio_plugins.helioviewer.catalogue import Source
 from sunpy_helio_plugins.helioviewer.translate import PROVIDER

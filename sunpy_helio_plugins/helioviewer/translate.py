@@ -13,10 +13,10 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido import branches, explain_foreign, of_type
+from sunpy_helio_plugins.fido.attrs import branches, explain_foreign, of_type
+from sunpy_helio_plugins.fido.names import Names
 from sunpy_helio_plugins.helioviewer import attrs, catalogue, synonyms
 from sunpy_helio_plugins.helioviewer.catalogue import Source
-from sunpy_helio_plugins.naming import Names
 from sunpy_helio_plugins.quantities import times
 
 __all__ = ["KNOWN", "NAMES", "PROVIDER", "Query", "queries"]

@@ -18,7 +18,7 @@ from typing import Any
 from sunpy.net.attr import Attr, AttrOr, DataAttr
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido import Marker, Word
+from sunpy_helio_plugins.fido.attrs import Marker, Word
 from sunpy_helio_plugins.her.boxes import SYSTEMS, Box
 from sunpy_helio_plugins.her.filters import Field, Filter, NoSuchWord, field
 from sunpy_helio_plugins.her.joining import And, Joinable, Or

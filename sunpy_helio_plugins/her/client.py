@@ -10,7 +10,8 @@ from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient, convert_row_to_table
 
 from sunpy_helio_plugins import errors
-from sunpy_helio_plugins.fido import Face
+from sunpy_helio_plugins.fido.client import Face
+from sunpy_helio_plugins.fido.names import Names
 from sunpy_helio_plugins.her import attrs, pages, requisites, service, voevent
 from sunpy_helio_plugins.her.cores import CORE
 from sunpy_helio_plugins.her.hek import is_hek
@@ -19,7 +20,6 @@ from sunpy_helio_plugins.her.keywords import event_types, suppliers
 from sunpy_helio_plugins.her.returned import SUBSETS
 from sunpy_helio_plugins.her.tables import HERTable
 from sunpy_helio_plugins.her.translate import ARCHIVE, NAMES, OWN, queries
-from sunpy_helio_plugins.naming import Names
 from sunpy_helio_plugins.transport.files import job, naming, queue
 
 __all__ = ["HERClient"]

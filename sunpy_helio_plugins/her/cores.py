@@ -12,7 +12,7 @@ from sunpy.net import attrs as core
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido import name_of
+from sunpy_helio_plugins.fido.attrs import name_of
 from sunpy_helio_plugins.her.filters import Filter
 from sunpy_helio_plugins.her.joining import And
 from sunpy_helio_plugins.her.keywords import keywords

@@ -7,7 +7,7 @@ from typing import Any
 from sunpy.net.attr import Attr, AttrAnd, AttrOr
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido import name_of
+from sunpy_helio_plugins.fido.attrs import name_of
 
 __all__ = ["And", "Joinable", "Or", "invert", "refuse_uncompared"]
 

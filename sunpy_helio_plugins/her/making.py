@@ -10,7 +10,7 @@ from astropy.table import Column
 from astropy.time import Time
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.fields import COMMON, common_columns
+from sunpy_helio_plugins.fido.fields import COMMON, common_columns
 from sunpy_helio_plugins.her import chaincodes, columns
 from sunpy_helio_plugins.her import instants as moments
 from sunpy_helio_plugins.her.keywords import keywords

@@ -9,7 +9,7 @@ import numpy as np
 from sunpy.net.attr import Attr, DataAttr
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido import Marker, Word, name_of
+from sunpy_helio_plugins.fido.attrs import Marker, Word, name_of
 from sunpy_helio_plugins.her.keywords import keywords
 
 __all__ = ["Latest", "Limit", "PageSize", "Return", "SortBy", "Strict", "Tests"]

@@ -15,7 +15,7 @@ import numpy as np
 from astropy.table import Column, MaskedColumn, QTable, vstack
 from astropy.time import Time
 
-from sunpy_helio_plugins.fields import COMMON
+from sunpy_helio_plugins.fido.fields import COMMON
 from sunpy_helio_plugins.her import chaincodes, origins, relations
 from sunpy_helio_plugins.her import instants as moments
 from sunpy_helio_plugins.her.keywords import keywords

@@ -1,7 +1,7 @@
 """
 Polygons and places as plain columns, which any astropy can write and read.
 
-Where a format keeps the header of `sunpy_helio_plugins.storage`, they come back as they were; of other formats, which
+Where a format keeps the header of `sunpy_helio_plugins.io`, they come back as they were; of other formats, which
 hold numbers and text alone, `restoring` makes a table anew.
 """
 
@@ -17,12 +17,12 @@ import numpy as np
 from astropy.table import Column, MaskedColumn, QTable
 from astropy.time import Time
 
-from sunpy_helio_plugins.fields import COMMON
+from sunpy_helio_plugins.fido.fields import COMMON
 from sunpy_helio_plugins.her.places import Places
 from sunpy_helio_plugins.her.polygons import Polygons
-from sunpy_helio_plugins.storage.columns import add_numbers, numbers_of
-from sunpy_helio_plugins.storage.sheet import Parts, Sheet, register
-from sunpy_helio_plugins.storage.text import add_text, text_of
+from sunpy_helio_plugins.io.columns import add_numbers, numbers_of
+from sunpy_helio_plugins.io.sheet import Parts, Sheet, register
+from sunpy_helio_plugins.io.text import add_text, text_of
 
 if TYPE_CHECKING:
     from sunpy_helio_plugins.her.tables import HERTable

@@ -15,15 +15,15 @@ from astropy.table import QTable, Table, TableAttribute
 from astropy.time import Time
 from sunpy.net.base_client import QueryResponseRow
 
-from sunpy_helio_plugins.fido import HelioTable
+from sunpy_helio_plugins.fido.table import HelioTable
 from sunpy_helio_plugins.her import columns, relations, restoring, storage
 from sunpy_helio_plugins.her import instants as moments
 from sunpy_helio_plugins.her.making import FIRST, Maker
 from sunpy_helio_plugins.her.places import Places
 from sunpy_helio_plugins.her.polygons import Polygons
 from sunpy_helio_plugins.her.storage import INSTANT
+from sunpy_helio_plugins.io.tables import header_of
 from sunpy_helio_plugins.quantities import times
-from sunpy_helio_plugins.storage.tables import header_of
 
 __all__ = ["HERTable"]
 

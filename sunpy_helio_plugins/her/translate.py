@@ -9,7 +9,8 @@ from sunpy.net import attrs as core
 from sunpy.net.attr import Attr, AttrAnd, AttrOr, and_
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido import branches, explain_foreign, of_type
+from sunpy_helio_plugins.fido.attrs import branches, explain_foreign, of_type
+from sunpy_helio_plugins.fido.names import Names
 from sunpy_helio_plugins.her import attrs, noaa
 from sunpy_helio_plugins.her.cores import CORE, from_core
 from sunpy_helio_plugins.her.hek import from_hek
@@ -19,7 +20,6 @@ from sunpy_helio_plugins.her.merge import fewest
 from sunpy_helio_plugins.her.queries import Alternative, Box, Query, Triplet
 from sunpy_helio_plugins.her.returned import with_needed
 from sunpy_helio_plugins.her.sending import sendable
-from sunpy_helio_plugins.naming import Names
 from sunpy_helio_plugins.quantities.times import iso
 
 __all__ = ["ARCHIVE", "NAMES", "Box", "Query", "Triplet", "queries"]

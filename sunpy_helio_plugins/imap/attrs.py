@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido import Marker, Word, name_of
+from sunpy_helio_plugins.fido.attrs import Marker, Word, name_of
 from sunpy_helio_plugins.imap.recency import Ingested, Recent, Released
 from sunpy_helio_plugins.imap.vocabulary import EXTENSIONS, KERNELS, TABLES
 

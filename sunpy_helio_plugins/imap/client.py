@@ -12,7 +12,7 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient, QueryResponseTable, convert_row_to_table
 
-from sunpy_helio_plugins.fido import Face
+from sunpy_helio_plugins.fido.client import Face
 from sunpy_helio_plugins.imap import access, attrs, finding, instruments, intact, service, tables, translate
 from sunpy_helio_plugins.imap.vocabulary import (
     DESCRIPTORS,

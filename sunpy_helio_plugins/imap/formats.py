@@ -7,8 +7,8 @@ from typing import Any
 
 from astropy.table import QTable
 
-from sunpy_helio_plugins import registration
 from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.fido import registration
 
 __all__ = ["FORMAT", "register"]
 

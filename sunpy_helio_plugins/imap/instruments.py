@@ -15,9 +15,9 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido import of_type
+from sunpy_helio_plugins.fido.attrs import of_type
+from sunpy_helio_plugins.fido.names import Names, folded
 from sunpy_helio_plugins.imap.vocabulary import INSTRUMENTS, PROVIDERS, SOURCES
-from sunpy_helio_plugins.naming import Names, folded
 
 __all__ = ["ALIASES", "ALONE", "DETECTORS", "MEASURED", "NAMES", "Choice", "choices"]
 

@@ -14,7 +14,7 @@ import numpy as np
 from astropy.io.misc.yaml import AstropyDumper
 from astropy.time import Time
 
-from sunpy_helio_plugins.storage import values
+from sunpy_helio_plugins.io import values
 
 __all__ = ["KeptList", "KeptMapping", "LateMapping"]
 
@@ -148,6 +148,6 @@ AstropyDumper.add_representer(KeptList, lambda dumper, items: dumper.represent_l
 AstropyDumper.add_representer(KeptMapping, lambda dumper, items: dumper.represent_dict(_writable(items)))
 AstropyDumper.add_representer(LateMapping, lambda dumper, items: dumper.represent_dict(_writable(items)))
 
-# Where a format keeps everything, they come back as they were; see `sunpy_helio_plugins.storage`.
+# Where a format keeps everything, they come back as they were; see `sunpy_helio_plugins.io`.
 values.register("kept list", KeptList, KeptList)
 values.register("kept mapping", KeptMapping, KeptMapping)

@@ -9,7 +9,7 @@ from sunpy.net.attr import Attr, Range
 from sunpy.time import parse_time
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido import Word
+from sunpy_helio_plugins.fido.attrs import Word
 
 __all__ = ["Ingested", "Recent", "Released"]
 

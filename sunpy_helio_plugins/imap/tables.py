@@ -15,8 +15,8 @@ import numpy as np
 from astropy.table import MaskedColumn
 from astropy.time import Time
 
-from sunpy_helio_plugins.fido import HelioTable
-from sunpy_helio_plugins.fields import common_columns
+from sunpy_helio_plugins.fido.fields import common_columns
+from sunpy_helio_plugins.fido.table import HelioTable
 from sunpy_helio_plugins.imap.found import Found, Row, found_of
 from sunpy_helio_plugins.imap.translate import Query
 from sunpy_helio_plugins.imap.vocabulary import PROVIDERS, SOURCES

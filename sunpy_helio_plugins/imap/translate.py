@@ -16,7 +16,7 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido import branches, explain_foreign, name_of, of_type
+from sunpy_helio_plugins.fido.attrs import branches, explain_foreign, name_of, of_type
 from sunpy_helio_plugins.imap import attrs, coverage, filenames
 from sunpy_helio_plugins.imap.instruments import NAMES, Choice, choices
 from sunpy_helio_plugins.imap.vocabulary import EXTENSIONS, LEVELS

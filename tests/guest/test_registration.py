@@ -17,7 +17,7 @@ from sunpy.net import attrs as a
 from sunpy.timeseries import TimeSeries
 
 import sunpy_helio_plugins
-from sunpy_helio_plugins import registration
+from sunpy_helio_plugins.fido import registration
 from sunpy_helio_plugins.her.tables import HERTable
 
 RECORDS = (

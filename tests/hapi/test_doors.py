@@ -21,8 +21,9 @@ from sunpy.net import Fido
 from sunpy.net import attrs as a
 from sunpy.timeseries import TimeSeries
 
-from sunpy_helio_plugins import hapi, registration
+from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.fido import registration
 from sunpy_helio_plugins.hapi.content import begins_like_hapi
 from sunpy_helio_plugins.hapi.header import Info
 

@@ -9,8 +9,8 @@ import numpy as np
 from astropy.table import QTable, Table
 
 from sunpy_helio_plugins.errors import FileError, QueryError
-from sunpy_helio_plugins.storage import tables
-from sunpy_helio_plugins.storage.files import FORMATS
+from sunpy_helio_plugins.io import tables
+from sunpy_helio_plugins.io.files import FORMATS
 
 __all__ = ["plain", "restored"]
 
@@ -71,7 +71,7 @@ def restored(found: Table) -> Any:
         return tables.unpack(found, header, _classes()[name])[0]
     if name == "GenericTimeSeries":
         return _timeseries(*tables.unpack(found, header))
-    from sunpy_helio_plugins.fido import HelioTable
+    from sunpy_helio_plugins.fido.table import HelioTable
 
     return HelioTable._from_plain(found)
 

@@ -12,9 +12,9 @@ from astropy.table import Column, MaskedColumn
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import warn_incomplete
+from sunpy_helio_plugins.io import values
+from sunpy_helio_plugins.io.sheet import Parts, Sheet
 from sunpy_helio_plugins.quantities import fills
-from sunpy_helio_plugins.storage import values
-from sunpy_helio_plugins.storage.sheet import Parts, Sheet
 from sunpy_helio_plugins.transport.urls import public_url
 
 __all__ = [

@@ -16,11 +16,11 @@ from typing import Any
 
 from astropy.table import QTable, Table
 
-import sunpy_helio_plugins.storage.columns
-import sunpy_helio_plugins.storage.coordinates  # noqa: F401 - both make their kinds of columns known
+import sunpy_helio_plugins.io.columns
+import sunpy_helio_plugins.io.coordinates  # noqa: F401 - both make their kinds of columns known
 from sunpy_helio_plugins.errors import FileError, QueryError
-from sunpy_helio_plugins.storage import values
-from sunpy_helio_plugins.storage.sheet import CODECS, Parts, Sheet, layout_of
+from sunpy_helio_plugins.io import values
+from sunpy_helio_plugins.io.sheet import CODECS, Parts, Sheet, layout_of
 from sunpy_helio_plugins.transport.secrets import hide
 
 __all__ = ["HEADER", "header_of", "pack", "renamed", "unpack"]

@@ -15,7 +15,7 @@ from astropy.table import QTable, Table
 from astropy.table.connect import TableRead, TableWrite
 
 from sunpy_helio_plugins.errors import FileError, MissingDependencyError
-from sunpy_helio_plugins.storage import tables
+from sunpy_helio_plugins.io import tables
 
 __all__ = ["FORMATS", "StoredRead", "StoredWrite", "far_years", "form_of", "named", "plain_from", "write_plain"]
 

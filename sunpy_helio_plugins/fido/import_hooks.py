@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 COMPANIONS = {
     "sunpy.timeseries": ("sunpy_helio_plugins.hapi.timeseries", "sunpy_helio_plugins.imap.timeseries"),
-    "asdf": ("sunpy_helio_plugins.storage.asdf_extension",),
+    "asdf": ("sunpy_helio_plugins.io.asdf_extension",),
     "glymur": ("sunpy_helio_plugins.helioviewer.openjpeg",),
     "sunpy.io._jp2": ("sunpy_helio_plugins.helioviewer.palette",),
     "sunpy.map.sources.source_type": ("sunpy_helio_plugins.helioviewer.stretch",),

@@ -8,9 +8,9 @@ from typing import Any
 from astropy.coordinates import BaseCoordinateFrame, SkyCoord, frame_transform_graph
 from astropy.coordinates.representation import REPRESENTATION_CLASSES
 
-from sunpy_helio_plugins.storage import values
-from sunpy_helio_plugins.storage.columns import QuantityCodec
-from sunpy_helio_plugins.storage.sheet import Parts, Sheet, register
+from sunpy_helio_plugins.io import values
+from sunpy_helio_plugins.io.columns import QuantityCodec
+from sunpy_helio_plugins.io.sheet import Parts, Sheet, register
 
 __all__ = ["SkyCoordCodec"]
 

@@ -10,8 +10,8 @@ from typing import Any
 from sunpy.net.attr import Attr, AttrAnd, AttrOr, and_
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.storage import values
-from sunpy_helio_plugins.storage.text import without_secrets
+from sunpy_helio_plugins.io import values
+from sunpy_helio_plugins.io.text import without_secrets
 
 __all__ = ["query_of", "remembering", "stored"]
 

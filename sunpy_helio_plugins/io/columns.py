@@ -15,11 +15,9 @@ from astropy.time import Time, TimeDelta
 from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.quantities import fills, times
-from sunpy_helio_plugins.quantities.days import WholeDays
-from sunpy_helio_plugins.storage import values
-from sunpy_helio_plugins.storage.sheet import Layout, Parts, Sheet, register
-from sunpy_helio_plugins.storage.text import (
+from sunpy_helio_plugins.io import values
+from sunpy_helio_plugins.io.sheet import Layout, Parts, Sheet, register
+from sunpy_helio_plugins.io.text import (  # fmt: skip
     ALWAYS,
     ObjectCodec,
     TextCodec,
@@ -28,7 +26,9 @@ from sunpy_helio_plugins.storage.text import (
     masked_class,
     masked_part,
     text_of,
-)  # fmt: skip
+)
+from sunpy_helio_plugins.quantities import fills, times
+from sunpy_helio_plugins.quantities.days import WholeDays
 
 __all__ = ["DurationCodec", "NumberCodec", "QuantityCodec", "TimeCodec"]
 

@@ -12,10 +12,10 @@ from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient
 
 from sunpy_helio_plugins.errors import FileError, QueryError
-from sunpy_helio_plugins.storage import tables
-from sunpy_helio_plugins.storage.comparison import Comparison, compared
-from sunpy_helio_plugins.storage.files import StoredRead, StoredWrite
-from sunpy_helio_plugins.storage.queries import query_of
+from sunpy_helio_plugins.io import tables
+from sunpy_helio_plugins.io.comparison import Comparison, compared
+from sunpy_helio_plugins.io.files import StoredRead, StoredWrite
+from sunpy_helio_plugins.io.queries import query_of
 
 __all__ = ["Stored", "client_of", "kept", "restored", "show", "shown"]
 

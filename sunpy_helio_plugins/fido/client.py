@@ -1,0 +1,79 @@
+"""The behaviour that all clients share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar, Self
+
+from sunpy.net.attr import Attr, AttrAnd
+
+from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.fido.attrs import Marker, name_of
+from sunpy_helio_plugins.fido.names import Names
+from sunpy_helio_plugins.io.queries import remembering
+
+__all__ = ["Face"]
+
+
+def _refuse_uncalled(query: Iterable[Any]) -> None:
+    """Refuse a class of ours that stands where an attr should: no client would answer, and Fido could not say why."""
+    for one in query:
+        if isinstance(one, type) and one.__module__.startswith("sunpy_helio_plugins."):
+            example = f"{name_of(one)}()" if issubclass(one, Marker) else f"{name_of(one)}(...)"
+            raise QueryError(f"{name_of(one)} is not an attr yet; write {example}.")
+
+
+class Face:
+    """
+    Manners of a client, to be mixed into a `sunpy.net.base_client.BaseClient`.
+
+    A client without state can be copied, stacked, pickled and written with its tables.
+    """
+
+    names: ClassVar[Names] = Names()
+    """The values of sunpy's core attrs at which the client answers."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        if any(issubclass(base, Face) and base is not Face for base in cls.__bases__):
+            raise TypeError(f"{cls.__name__}: a subclass of a client would register itself with Fido; do not make one.")
+        if "search" in cls.__dict__:
+            cls.search = remembering(cls.search)  # type: ignore[attr-defined]
+        super().__init_subclass__(**kwargs)
+        _teach_yaml(cls)
+
+    @classmethod
+    def _can_handle_query(cls, *query: Attr) -> bool:
+        _refuse_uncalled(query)
+        # Fido hands over single attrs; a conjunction means the same.
+        attrs = [leaf for one in query for leaf in (one.attrs if isinstance(one, AttrAnd) else (one,))]
+        return cls._is_named(*attrs) or cls.names.are_in(attrs)
+
+    @classmethod
+    def _is_named(cls, *query: Attr) -> bool:
+        """Tell whether a query holds an attr of this archive's own."""
+        raise NotImplementedError
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__module__}.{type(self).__qualname__}>"
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+
+def _teach_yaml(cls: type) -> None:
+    """Let astropy write a client into the header of an ECSV file, as its plain name."""
+    from astropy.io.misc.yaml import AstropyDumper
+
+    def represent(dumper: Any, client: object) -> Any:
+        return dumper.represent_str(f"{type(client).__module__}.{type(client).__qualname__}")
+
+    AstropyDumper.add_representer(cls, represent)

@@ -1,0 +1,104 @@
+"""The table of a search result."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict, deque
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable, TableAttribute
+from astropy.time import Time
+from sunpy.net.base_client import QueryResponseRow, QueryResponseTable
+
+from sunpy_helio_plugins.fido import pickling
+from sunpy_helio_plugins.io import results
+from sunpy_helio_plugins.transport.urls import public_url
+
+__all__ = ["HelioTable"]
+
+LINES_SHOWN = 1000
+"""Lines of a table that are printed; ``table.show()`` and slices show the others."""
+
+
+class HelioTable(results.Stored, QueryResponseTable):
+    """A search result: a QTable whose ``problems`` say what is missing from it."""
+
+    Row = QueryResponseRow
+    # As a TableAttribute, as in sunpy, printing a table would put a slice into its meta, which ECSV cannot hold.
+    display_keys = slice(None)
+    problems = TableAttribute(default=[])
+    """Sentences that say what the answer lacks, and why; empty where it is complete."""
+
+    def __str__(self) -> str:
+        """Show the rows; of very many the first and the last, since printing takes longer than searching."""
+        return "\n".join(self._display_table.pformat(max_lines=LINES_SHOWN, show_dtype=False))
+
+    def __repr__(self) -> str:
+        return f"{object.__repr__(self)}\n{self}"
+
+    @property
+    def _display_table(self) -> QTable:
+        """What is printed: times to the millisecond, though their columns keep more."""
+        table = super()._display_table
+        for column in table.itercols():
+            if isinstance(column, Time):
+                column.precision = 3
+        return table
+
+    def total_size(self) -> u.Quantity:
+        """
+        Return the size of all files, where the archive tells it.
+
+        Returns
+        -------
+        astropy.units.Quantity
+            The sum, or NaN bytes. sunpy's own fails for a sum below 1 kB, and it is asked for at every print.
+        """
+        if self.size_column is None or self.size_column not in self.colnames or not len(self):
+            return np.nan * u.byte
+        total = np.nansum(self[self.size_column])
+        if not total > 0 * u.byte:
+            return np.nan * u.byte
+        prefix = next((unit for unit in (u.Gbyte, u.Mbyte, u.kbyte) if total >= 1 * unit), u.byte)
+        return total.to(prefix).round(3)
+
+    def paths(self, results: Any) -> list[Path | None]:
+        """
+        Return the file of each row.
+
+        Parameters
+        ----------
+        results : parfive.Results
+            What `Fido.fetch <sunpy.net.Fido>` returned for this table, alone or with others.
+
+        Returns
+        -------
+        list of pathlib.Path or None
+            As many as there are rows, in their order; `None` where the file did not arrive.
+        """
+        arrived: dict[str, deque[Path]] = defaultdict(deque)
+        for url, path in zip(results.urls, results, strict=False):
+            arrived[_address(url)].append(Path(path))
+        rows = [_address(str(url)) for url in self["url"]] if "url" in self.colnames else [""] * len(self)
+        return [arrived[row].popleft() if arrived.get(row) else None for row in rows]
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        columns, meta = super().__getstate__()
+        return {name: pickling.packed(one) for name, one in columns.items()}, meta, results.shown(self)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        columns, meta, *shown = state
+        super().__setstate__(({name: pickling.unpacked(one) for name, one in columns.items()}, meta))
+        results.show(self, shown[0] if shown else {})
+
+    def path_format_keys(self) -> set[str]:
+        """Return the names that a path template can use; also for an empty table, where sunpy's own fails."""
+        return set(self[0].response_block_map) if len(self) else set()
+
+
+def _address(url: str) -> str:
+    """Return what identifies a request: signed in or not, an archive is asked for the same file."""
+    return re.sub(r"/(api-key|authorized)(?=/)", "", public_url(url), count=1)
