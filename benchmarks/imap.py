@@ -109,7 +109,7 @@ def mag_day(repeats: int) -> dict[str, float]:
     from sunpy.timeseries import TimeSeries
 
     from sunpy_helio_plugins import imap
-    from sunpy_helio_plugins.imap import variables
+    from sunpy_helio_plugins.cdf import variables
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "imap_mag_l2_norm-gse_20260110_v001.0002.cdf")
@@ -206,7 +206,7 @@ def fetch_loop(repeats: int) -> dict[str, float]:  # noqa: C901 - three rivals i
 
     from sunpy_helio_plugins import IMAPClient, conf
     from sunpy_helio_plugins.imap import tables
-    from sunpy_helio_plugins.imap.translate import Query
+    from sunpy_helio_plugins.imap.query import Query
 
     with tempfile.TemporaryDirectory() as made:
         path = Path(made, "day.cdf")
@@ -288,7 +288,7 @@ def rows(repeats: int) -> dict[str, float]:
     """Measure the way from an answer's bytes to a table."""
     from sunpy_helio_plugins import IMAPClient
     from sunpy_helio_plugins.imap import tables
-    from sunpy_helio_plugins.imap.translate import Query
+    from sunpy_helio_plugins.imap.query import Query
 
     body = large_answer()
     query = Query("2025-01-01T00:00:00Z", "2027-01-01T00:00:00Z", "mag", "l2")

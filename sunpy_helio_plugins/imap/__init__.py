@@ -8,31 +8,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from sunpy_helio_plugins.imap import formats
-from sunpy_helio_plugins.imap.cdf import epochs, read
-from sunpy_helio_plugins.imap.download import download
-from sunpy_helio_plugins.imap.realtime import realtime
-from sunpy_helio_plugins.imap.spice import metakernel
-from sunpy_helio_plugins.imap.sync import Synced, sync
-from sunpy_helio_plugins.imap.upload import Uploaded, upload
-from sunpy_helio_plugins.imap.withheld import withheld
+from sunpy_helio_plugins.cdf.read import epochs, read, register
+from sunpy_helio_plugins.imap.endpoints.spice import metakernel
+from sunpy_helio_plugins.imap.files.download import download
+from sunpy_helio_plugins.imap.files.sync import Synced, sync
+from sunpy_helio_plugins.imap.files.upload import Uploaded, upload
+from sunpy_helio_plugins.imap.ialirt_tables import realtime
+from sunpy_helio_plugins.imap.search import withheld
 
 __all__ = [
     "Synced", "Uploaded", "download", "epochs", "metakernel", "read", "realtime", "sync", "to_ndcube", "to_timeseries",
     "upload", "withheld",
 ]  # fmt: skip
 
-formats.register()
+register()
 
 
 def __getattr__(name: str) -> Any:
     """Import what needs heavy packages when it is asked for."""
     if name == "to_timeseries":
-        from sunpy_helio_plugins.imap.timeseries import to_timeseries
+        from sunpy_helio_plugins.imap.views.timeseries import to_timeseries
 
         return to_timeseries
     if name == "to_ndcube":
-        from sunpy_helio_plugins.imap.cube import to_ndcube
+        from sunpy_helio_plugins.imap.views.ndcube import to_ndcube
 
         return to_ndcube
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

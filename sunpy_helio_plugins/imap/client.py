@@ -13,15 +13,9 @@ from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient, QueryResponseTable, convert_row_to_table
 
 from sunpy_helio_plugins.fido.client import Face
-from sunpy_helio_plugins.imap import access, attrs, finding, instruments, intact, service, tables, translate
-from sunpy_helio_plugins.imap.vocabulary import (
-    DESCRIPTORS,
-    EXTENSIONS,
-    INSTRUMENTS,
-    KERNELS,
-    LEVELS,
-    TABLES,
-)
+from sunpy_helio_plugins.imap import attrs, integrity, mission, search, service, tables, translator
+from sunpy_helio_plugins.imap.mission import DESCRIPTORS, EXTENSIONS, INSTRUMENTS, KERNELS, LEVELS, TABLES
+from sunpy_helio_plugins.imap.service import data_dir
 from sunpy_helio_plugins.transport.files import naming, queue
 from sunpy_helio_plugins.transport.files.job import Download
 from sunpy_helio_plugins.transport.files.naming import safe_name
@@ -47,7 +41,7 @@ class IMAPClient(Face, BaseClient):
     """
 
     info_url = "https://imap-mission.com"
-    names = instruments.NAMES
+    names = mission.NAMES
 
     def search(self, *query: Attr) -> tables.IMAPTable:
         """
@@ -70,7 +64,7 @@ class IMAPClient(Face, BaseClient):
         ServiceError
             No question was answered.
         """
-        table, notes = finding.find(translate.queries(*query), self)
+        table, notes = search.find(translator.queries(*query), self)
         table.problems = [*table.problems, *notes]
         return table
 
@@ -96,15 +90,15 @@ class IMAPClient(Face, BaseClient):
         places = ((str(row["file_path"]), str(row["url"]) if "url" in row.colnames else "") for row in query_results)
         for row, (url, login) in zip(query_results, service.downloads(places), strict=True):
             name = PurePosixPath(row["file_path"]).name
-            check = partial(intact.check, name=name)
+            check = partial(integrity.check, name=name)
             job = Download(url, _target(path, row), service.ARCHIVE, check, login=login)
             # What is there is believed only if it can be what its name says.
-            again = None if intact.is_believable(job.target, name) else True
+            again = None if integrity.is_believable(job.target, name) else True
             queue.enqueue(downloader, [job], again or wanted)
 
     @classmethod
     def _is_named(cls, *query: Attr) -> bool:
-        return any(type(attr) in translate.OWN for attr in query)
+        return any(type(attr) in translator.OWN for attr in query)
 
     @classmethod
     def _attrs_module(cls) -> tuple[str, str]:
@@ -122,8 +116,8 @@ class IMAPClient(Face, BaseClient):
         """
         return {
             a.Instrument: [
-                *((name, INSTRUMENTS[name]) for name in instruments.ALONE),
-                *((name, INSTRUMENTS[own]) for name, own in instruments.ALIASES.items()),
+                *((name, INSTRUMENTS[name]) for name in mission.ALONE),
+                *((name, INSTRUMENTS[own]) for name, own in mission.ALIASES.items()),
             ],
             a.Level: [(level, f"Level {level[1:]}.") for level in LEVELS],
             a.Provider: [(name, "IMAP Science Data Center.") for name in cls.names.providers],
@@ -143,5 +137,5 @@ def _target(path: str | Path, row: Any) -> Path:
     tree = "/".join(safe_name(folder, "_") for folder in folders)
     default = Path(sunpy.config.get("downloads", "download_dir")).expanduser() / "{file}"
     if Path(path) == default:
-        return (access.data_dir() or default.parent) / tree / safe_name(name)
+        return (data_dir() or default.parent) / tree / safe_name(name)
     return naming.target(str(path).replace("{tree}", tree), name, naming.row_values(row))

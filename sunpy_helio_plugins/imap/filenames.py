@@ -1,31 +1,185 @@
-"""
-File names of the IMAP Science Data Center.
-
-``imap_<instrument>_<level>_<descriptor>_<yyyymmdd>[-repoint<n> | -cr<n>]_v<major>.<minor>.<extension>``: the
-convention of imap-data-access 1.3 (``ScienceFilePath``, ``AncillaryFilePath``), with a version of three digits as the
-older form.
-"""
+"""Names of science files, ancillaries and SPICE kernels."""
 
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from sunpy_helio_plugins.imap import kernels
-from sunpy_helio_plugins.imap.vocabulary import EXTENSIONS, LEVELS
+from sunpy_helio_plugins.imap.mission import EXTENSIONS, KERNEL_FOLDERS, LEVELS
 
-__all__ = ["FileName", "is_daily", "key_of", "parse", "table_of"]
+__all__ = [
+    "KERNEL_EXTENSIONS",
+    "FileName",
+    "KernelName",
+    "folder_of",
+    "is_daily",
+    "key_of",
+    "parse",
+    "parse_kernel",
+    "table_of",
+    "type_of",
+]
+
+KERNEL_EXTENSIONS = frozenset({"bc", "bpc", "bsp", "mk", "sff", "tf", "tls", "tm", "tpc", "tsc"})
+"""Extensions that kernels alone have, and the files beside them."""
+
+_DOY = r"\d{4}_\d{3}"
+
+_KERNEL_SPAN = rf"(?P<doy1>{_DOY})_(?P<doy2>{_DOY})"
+
+_KERNEL_VERSION = r"(?P<version>\d+)"
+
+_FORMS: tuple[tuple[re.Pattern[str], str | None], ...] = tuple(
+    (re.compile(pattern, re.ASCII), kind)
+    for pattern, kind in (
+        (rf"(?i:imap)_{_KERNEL_SPAN}_{_KERNEL_VERSION}\.ah\.bc", "attitude_history"),
+        (rf"(?i:imap)_{_KERNEL_SPAN}_{_KERNEL_VERSION}\.ap\.bc", "attitude_predict"),
+        (rf"(?i:imap)_{_KERNEL_SPAN}_{_KERNEL_VERSION}\.spin(?:\.csv)?", "spin"),
+        (rf"imap_dps_{_KERNEL_SPAN}_{_KERNEL_VERSION}\.(?i:ah\.bc)", "pointing_attitude"),
+        (rf"imap_lopivot-(?i:repoint)\d{{5}}_{_KERNEL_SPAN}_{_KERNEL_VERSION}\.(?i:bc)", "lo_pivot_attitude"),
+        (rf"(?i:imap)_(?P<doy2>{_DOY})_{_KERNEL_VERSION}\.repoint(?:\.csv)?", "repoint"),
+        (
+            r"(?i:imap)_(?P<word>[A-Za-z0-9-]+)_(?i:od\d{3}_)?(?P<day1>\d{8})_(?P<day2>\d{8})"
+            r"(?:_(?i:v)(?P<version>\d*))?\.(?i:bsp)",
+            None,
+        ),
+        (rf"(?P<word>L1_de|[A-Za-z_-]+){_KERNEL_VERSION}\.(?i:tls|tpc|bsp|tsc)", None),
+        (rf"(?i:imap)_{_KERNEL_VERSION}\.tf", "imap_frames"),
+        (rf"(?i:imap)_{_KERNEL_SPAN}_[A-Za-z0-9_-]+_(?P<version>\d{{2}})\.sff", "thruster"),
+        (r"imap_sdc_metakernel_(?P<year>\d{4})_v(?P<version>\d{3})\.tm", "metakernel"),
+        (rf"(?i:imap)_(?P<doy1>{_DOY})_(?i:a)(?P<version>\d{{2}})\.(?i:spice)\.mk", "metakernel"),
+        (rf"(?i:imap)_(?P<doy1>{_DOY})_(?i:e)(?P<version>\d{{2}})\.mk", "metakernel"),
+        (rf"imap_science_{_KERNEL_VERSION}\.(?i:tf)", "science_frames"),
+        (r"(?i:earth)_(?P<short1>\d{6})_(?P<short2>\d{6})_(?P<short3>\d{6})\.bpc", "earth_attitude"),
+    )
+)
+
+_WORDS = {
+    "recon": "ephemeris_reconstructed", "nom": "ephemeris_nominal", "pred": "ephemeris_predicted",
+    "90days": "ephemeris_90days", "long": "ephemeris_long", "launch": "ephemeris_launch", "de": "planetary_ephemeris",
+    "pck": "planetary_constants", "naif": "leapseconds", "imap_sclk_": "spacecraft_clock", "L1_de": "lagrange_point",
+    # The SDC takes any of its words for a type at this place; these make sense in other forms only.
+    "spin": "spin", "repoint": "repoint", "imap_dps": "pointing_attitude", "imap_lopivot": "lo_pivot_attitude",
+    "tf": "imap_frames", "imap_science": "science_frames", "mk": "metakernel", "tm": "metakernel", "sff": "thruster",
+    "bpc": "earth_attitude",
+}  # fmt: skip
+"""What the word in a name stands for."""
+
+_DATES = {"doy": "%Y_%j", "day": "%Y%m%d", "short": "%y%m%d", "year": "%Y"}
+
+
+class KernelName(NamedTuple):
+    """
+    The name of a kernel, taken apart.
+
+    Attributes
+    ----------
+    kind : str
+        One of `~sunpy_helio_plugins.imap.mission.KERNELS`.
+    version : int or None
+        The version; some kernels have none in their names.
+    root : str
+        The name without its version: files that share it are versions of one another.
+    """
+
+    kind: str
+    version: int | None
+    root: str
+
+
+@lru_cache(maxsize=4096)
+def parse_kernel(name: str) -> KernelName | None:
+    """
+    Take the name of a kernel apart.
+
+    Parameters
+    ----------
+    name : str
+        A bare file name.
+
+    Returns
+    -------
+    KernelName or None
+        `None` where the name follows no convention, or holds a date that is none.
+
+    Examples
+    --------
+    >>> parse("imap_recon_20250930_20251105_v02.bsp")
+    KernelName(kind='ephemeris_reconstructed', version=2, root='imap_recon_20250930_20251105_v.bsp')
+    """
+    for pattern, kind in _FORMS:
+        found = pattern.fullmatch(name)
+        if found is not None:
+            meant = kind or _WORDS.get(found["word"])
+            dates = [(group.rstrip("123"), text) for group, text in found.groupdict().items()]
+            if meant is None or not all(_is_date(_DATES[form], text) for form, text in dates if form in _DATES):
+                return None
+            version = found.groupdict().get("version") or ""
+            begin, end = found.span("version") if version else (0, 0)
+            return KernelName(meant, int(version) if version else None, name[:begin] + name[end:])
+    return None
+
+
+def type_of(name: str) -> str | None:
+    """
+    Return the type of a kernel.
+
+    Parameters
+    ----------
+    name : str
+        A bare file name.
+
+    Returns
+    -------
+    str or None
+        One of `~sunpy_helio_plugins.imap.mission.KERNELS`; `None` where the name follows no convention, or holds a
+        date that is none.
+
+    Examples
+    --------
+    >>> type_of("naif0012.tls")
+    'leapseconds'
+    """
+    found = parse_kernel(name)
+    return None if found is None else found.kind
+
+
+def folder_of(name: str) -> str | None:
+    """
+    Return the folder of a kernel below ``imap/spice``.
+
+    Parameters
+    ----------
+    name : str
+        A bare file name.
+    """
+    kind = type_of(name)
+    return None if kind is None else KERNEL_FOLDERS[kind]
+
+
+def _is_date(form: str, text: str) -> bool:
+    try:
+        datetime.strptime(text, form)
+    except ValueError:
+        return False
+    return True
+
 
 _LEVELS = frozenset(LEVELS)
+
 _LEVEL = re.compile(r"l[0-9][a-z]{0,4}")
+
 _SPAN = re.compile(r"([0-9]{8})(?:-repoint([0-9]{5})|-cr([0-9]{5}))?")
+
 _TAIL = re.compile(r"(v(?:([0-9]{3})\.([0-9]{4})|([0-9]{3})))\.([^./]+)")
+
 _ANCILLARY = frozenset(EXTENSIONS["ancillary"]) - frozenset(EXTENSIONS["science"])
 """Extensions that ancillary files alone have."""
 
 _Span = tuple[date, int | None, int | None]
+
 _Tail = tuple[str, int | None, int, str]
 
 
@@ -140,7 +294,7 @@ def _span(text: str) -> _Span | None:
 def _tail(text: str) -> _Tail | None:
     """Read a version and an extension."""
     found = _TAIL.fullmatch(text)
-    if found is None or found[5].lower() in kernels.EXTENSIONS:
+    if found is None or found[5].lower() in KERNEL_EXTENSIONS:
         return None
     version, major, minor, alone, extension = found.groups()
     return version, _number(major), int(minor or alone), extension
@@ -166,7 +320,7 @@ def table_of(name: str) -> str | None:
     """
     found = parse(name)
     if found is None:
-        return "spice" if kernels.type_of(name) else None
+        return "spice" if type_of(name) else None
     if found.level is None:
         return "ancillary"
     return "quicklook" if found.extension in EXTENSIONS["quicklook"] else "science"
@@ -189,7 +343,7 @@ def key_of(name: str) -> str | None:
     """
     found, table = parse(name), table_of(name)
     if table == "spice":
-        return f"imap/spice/{kernels.folder_of(name)}/{name}"
+        return f"imap/spice/{folder_of(name)}/{name}"
     if found is None:
         return None
     if table == "ancillary":

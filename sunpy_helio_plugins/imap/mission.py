@@ -1,17 +1,247 @@
-"""Whether a CDF file is one of the mission's, and of which instrument: by its name, else by its attributes."""
+"""The mission's instruments, levels and products, and the files that are its own."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.imap.variables import load
-from sunpy_helio_plugins.imap.vocabulary import INSTRUMENTS
+from sunpy.net import attrs as a
+from sunpy.net.attr import Attr
 
-__all__ = ["OBSERVATORY", "instrument_of", "is_of_mission"]
+from sunpy_helio_plugins.cdf.variables import load
+from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.fido.attrs import of_type
+from sunpy_helio_plugins.fido.names import Names, folded
+
+__all__ = [
+    "ALIASES",
+    "ALONE",
+    "DESCRIPTORS",
+    "DETECTORS",
+    "EXTENSIONS",
+    "INSTRUMENTS",
+    "KERNELS",
+    "KERNEL_FOLDERS",
+    "LEVELS",
+    "MEASURED",
+    "NAMES",
+    "OBSERVATORY",
+    "PROVIDERS",
+    "SOURCES",
+    "TABLES",
+    "Choice",
+    "choices",
+    "instrument_of",
+    "is_of_mission",
+]
+
+INSTRUMENTS = {
+    "codice": "Compact Dual Ion Composition Experiment.",
+    "glows": "Global Solar Wind Structure.",
+    "hi": "IMAP-Hi, energetic neutral atoms of higher energy.",
+    "hit": "High-energy Ion Telescope.",
+    "ialirt": "Active Link for Real Time, space weather values of several instruments.",
+    "idex": "Interstellar Dust Experiment.",
+    "l1const": "Constellation of spacecraft at L1.",
+    "lo": "IMAP-Lo, energetic neutral atoms of lower energy.",
+    "mag": "Magnetometer.",
+    "spacecraft": "Attitude and housekeeping of the spacecraft.",
+    "swapi": "Solar Wind and Pickup Ions.",
+    "swe": "Solar Wind Electrons.",
+    "ultra": "IMAP-Ultra, energetic neutral atoms of the highest energy.",
+}
+
+LEVELS = (
+    "l0", "l1", "l1a", "l1b", "l1c", "l1ca", "l1cb", "l1d", "l2", "l2a", "l2b", "l2c",
+    "l3", "l3a", "l3b", "l3c", "l3d", "l3e",
+)  # fmt: skip
+
+PROVIDERS = ("IMAP SDC", "IMAP", "SDC")
+"""Names under which this archive answers to ``a.Provider``; the first is the one in its tables."""
+
+SOURCES = ("IMAP",)
+
+TABLES = {
+    "science": "Science files of all levels.",
+    "ancillary": "Calibrations and other files that the processing needs.",
+    "quicklook": "Pictures for a first look.",
+    "spice": "SPICE kernels.",
+    "ialirt": "Daily files of the real-time stream, from I-ALiRT's own archive.",
+}
+
+EXTENSIONS = {
+    "science": ("cdf", "pkts"),
+    "ancillary": ("cdf", "csv", "dat", "json", "zip", "tsv", "pgm", "xlsx"),
+    "quicklook": ("jpg", "pdf", "png"),
+    "ialirt": ("cdf",),
+}
+"""The extensions of each table's files."""
+
+KERNEL_FOLDERS = {
+    "attitude_history": "ck", "attitude_predict": "ck", "pointing_attitude": "ck", "lo_pivot_attitude": "ck",
+    "ephemeris_reconstructed": "spk", "ephemeris_nominal": "spk", "ephemeris_predicted": "spk",
+    "ephemeris_90days": "spk",
+    "ephemeris_long": "spk", "ephemeris_launch": "spk", "planetary_ephemeris": "spk", "lagrange_point": "spk",
+    "planetary_constants": "pck", "earth_attitude": "pck", "leapseconds": "lsk", "spacecraft_clock": "sclk",
+    "imap_frames": "fk", "science_frames": "fk", "metakernel": "mk", "thruster": "activities", "spin": "spin",
+    "repoint": "repoint",
+}  # fmt: skip
+"""The folder below ``imap/spice`` of each type of kernel (``SPICEFilePath`` of imap-data-access)."""
+
+KERNELS = tuple(KERNEL_FOLDERS)
+
+DESCRIPTORS = {
+    "norm-gse": "MAG vectors at the normal rate, GSE.",
+    "norm-gsm": "MAG vectors at the normal rate, GSM.",
+    "norm-rtn": "MAG vectors at the normal rate, RTN.",
+    "norm-srf": "MAG vectors at the normal rate, spacecraft frame.",
+    "norm-dsrf": "MAG vectors at the normal rate, despun spacecraft frame.",
+    "burst-gse": "MAG vectors at the burst rate, GSE.",
+    "burst-rtn": "MAG vectors at the burst rate, RTN.",
+    "sci": "The science product of SWAPI and of SWE.",
+    "proton-sw": "SWAPI solar wind protons.",
+    "alpha-sw": "SWAPI solar wind alpha particles.",
+    "pui-he": "SWAPI helium pickup ions.",
+    "hist": "GLOWS and Hi histograms.",
+    "standard-intensity": "HIT intensities.",
+    "summed-intensity": "HIT intensities, summed over bins.",
+    "macropixel-intensity": "HIT intensities by direction.",
+    "lo-sw-species": "CoDICE-Lo solar wind ions by species.",
+    "hi-omni": "CoDICE-Hi ions from all directions.",
+    "sci-10days": "IDEX dust events of ten days.",
+    "ion-rate-profile": "GLOWS ionization rates over a Carrington rotation.",
+    "raw": "Telemetry packets of level 0.",
+}
+
+ALONE = ("codice", "glows", "ialirt", "idex", "l1const", "swapi", "ultra")
+"""Names of instruments that nobody but this archive has; "mag" or "hi" is an instrument of other spacecraft, too."""
+
+ALIASES = {
+    "IMAP-CoDICE": "codice", "IMAP-GLOWS": "glows", "IMAP-Hi": "hi", "IMAP-HIT": "hit", "IMAP-IDEX": "idex",
+    "IMAP-Lo": "lo", "IMAP-MAG": "mag", "IMAP-SWAPI": "swapi", "IMAP-SWE": "swe", "IMAP-Ultra": "ultra",
+    "I-ALiRT": "ialirt", "IMAP-I-ALiRT": "ialirt", "IMAP-L1const": "l1const", "IMAP-spacecraft": "spacecraft",
+}  # fmt: skip
+"""Names that say whose instrument is meant, and the archive's own."""
+
+DETECTORS: dict[str, dict[str, tuple[str, ...]]] = {
+    "hi": {"45": ("45sensor*", "h45-*"), "90": ("90sensor*", "h90-*")},
+    "ultra": {"45": ("45sensor*", "u45-*"), "90": ("90sensor*", "u90-*")},
+    "codice": {"lo": ("lo-*",), "hi": ("hi-*",)},
+    "mag": {"mago": ("*-mago",), "magi": ("*-magi",)},
+}
+"""The detectors of an instrument, and the descriptors of their products."""
+
+MEASURED: dict[str, tuple[str, ...]] = {
+    "composition": ("codice", "hit", "idex", "lo", "swapi"),
+    "intensity": ("glows",),
+    "number_density": ("codice", "swapi", "swe"),
+    "particle_flux": ("codice", "hi", "hit", "lo", "swapi", "swe", "ultra"),
+    "particle_velocity": ("codice", "swapi", "swe"),
+    "thermal_velocity": ("swapi", "swe"),
+    "vector_magnetic_field": ("mag",),
+}
+"""The VSO's names of physical observables, and the instruments whose products hold them."""
+
+_COMPOUNDS = {
+    f"{instrument}{detector}": (instrument, detector)
+    for instrument, detectors in DETECTORS.items() for detector in detectors
+}  # fmt: skip
+"""Names such as ``hi45`` and ``codicelo``, as `folded` returns them."""
+
+_SENSOR = re.compile(r"(?:imap)?(?P<instrument>hi|h|ultra|ul|u)?(?:sensor)?(?P<angle>45|90)(?:sensor|deg|degrees?)?")
+
+_LETTERS = {"h": "hi", "hi": "hi", "u": "ultra", "ul": "ultra", "ultra": "ultra"}
+
+NAMES = Names(
+    providers=PROVIDERS,
+    sources=SOURCES,
+    instruments=(
+        *ALONE, *ALIASES, *(f"imap{name}" for name in _COMPOUNDS),
+        *(name for name, (instrument, _) in _COMPOUNDS.items() if instrument in ALONE),
+    ),
+)  # fmt: skip
+"""The values of core attrs at which this archive answers."""
+
+
+class Choice(NamedTuple):
+    """An instrument, or `None` for any, and the patterns of descriptors that its detector has; none for all."""
+
+    instrument: str | None = None
+    descriptors: tuple[str, ...] = ()
+
+
+def choices(branch: Iterable[Attr]) -> list[Choice]:
+    """
+    Return the instruments that ``a.Instrument``, ``a.Detector`` and ``a.Physobs`` mean together.
+
+    Parameters
+    ----------
+    branch : iterable of sunpy.net.attr.Attr
+        Single attrs of one conjunction.
+
+    Raises
+    ------
+    QueryError
+        One of them is unknown, or there is no instrument of which all hold.
+    """
+    attrs = tuple(branch)
+    named, detector, observable = (of_type(attrs, kind) for kind in (a.Instrument, a.Detector, a.Physobs))
+    found = [Choice()] if named is None else [_instrument(named.value)]
+    if detector is not None:
+        found = _detected(found[0], detector.value)
+    return found if observable is None else _measuring(found, observable.value)
+
+
+def _instrument(value: object) -> Choice:
+    """Return the instrument of a name: the archive's own, an alias, or a name with a detector in it."""
+    name = folded(value)
+    bare = name if name in INSTRUMENTS else name.removeprefix("imap")
+    if bare in INSTRUMENTS:
+        return Choice(bare)
+    if bare in _COMPOUNDS:
+        instrument, detector = _COMPOUNDS[bare]
+        return Choice(instrument, DETECTORS[instrument][detector])
+    known = ", ".join((*INSTRUMENTS, *ALIASES))
+    raise QueryError(f"a.Instrument({value!r}) is unknown to IMAP SDC; it knows: {known}.")
+
+
+def _detected(choice: Choice, value: object) -> list[Choice]:
+    """Return the choices left by a detector; of all instruments where none is named."""
+    name = folded(value)
+    found = _SENSOR.fullmatch(name)
+    owner = _LETTERS.get(found["instrument"] or "") if found else None
+    name = found["angle"] if found else name.removeprefix("imap")
+    possible = [
+        Choice(instrument, detectors[name])
+        for instrument, detectors in DETECTORS.items()
+        if name in detectors and choice.instrument in (None, instrument) and owner in (None, instrument)
+    ]
+    if choice.descriptors:  # the instrument's name already says which detector
+        possible = [one for one in possible if one.descriptors == choice.descriptors]
+    if not possible:
+        known = "; ".join(f"{instrument}: {', '.join(detectors)}" for instrument, detectors in DETECTORS.items())
+        whose = f" of {choice.instrument}" if choice.instrument else ""
+        raise QueryError(f"a.Detector({value!r}) is not a detector{whose} that IMAP SDC knows; it knows {known}.")
+    return possible
+
+
+def _measuring(found: list[Choice], value: object) -> list[Choice]:
+    """Return the choices left by a physical observable."""
+    measured = {folded(name): instruments for name, instruments in MEASURED.items()}.get(folded(value))
+    if measured is None:
+        raise QueryError(f"IMAP SDC cannot use a.Physobs({value!r}); it knows: {', '.join(MEASURED)}.")
+    if found == [Choice()]:
+        return [Choice(instrument) for instrument in measured]
+    kept = [choice for choice in found if choice.instrument in measured]
+    if not kept:
+        named = " and ".join(str(choice.instrument) for choice in found)
+        raise QueryError(
+            f"IMAP SDC cannot use a.Physobs({value!r}) with {named}: it is measured by {', '.join(measured)}."
+        )
+    return kept
+
 
 OBSERVATORY = "IMAP"
 
@@ -19,6 +249,7 @@ _MAGIC = (b"\xcd\xf3\x00\x01", b"\xcd\xf2\x60\x02", b"\x00\x00\xff\xff")
 """The first bytes of CDF files of versions 3, 2.6 and older."""
 
 _BY_NAME = re.compile(r"imap_.*\.cdf", re.IGNORECASE)
+
 _MISSION = re.compile(r"IMAP\b|Interstellar Mapping", re.IGNORECASE)
 
 

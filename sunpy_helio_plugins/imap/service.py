@@ -1,21 +1,212 @@
-"""The IMAP Science Data Center's Data Access API: one question, its rows; one file, its address."""
+"""The Data Access API: addresses, parameters and rows."""
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
+from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, ServiceBroken, ServiceRefused
-from sunpy_helio_plugins.imap import filenames, ialirt, ranges
-from sunpy_helio_plugins.imap.access import Access, at, current
-from sunpy_helio_plugins.imap.translate import Query
+from sunpy_helio_plugins.imap import filenames
+from sunpy_helio_plugins.imap.endpoints import ialirt
+from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.credentials import Login
+from sunpy_helio_plugins.transport.urls import same_origin
 
-__all__ = ["ARCHIVE", "Rows", "ask", "download_url", "downloads", "rows_of", "split"]
+__all__ = [
+    "ARCHIVE",
+    "FIRST",
+    "Access",
+    "Rows",
+    "access_for_url",
+    "ask",
+    "current_access",
+    "data_dir",
+    "download_url",
+    "downloads",
+    "halve_ingestion",
+    "rows_of",
+    "show_ingestion",
+    "split",
+]
+
+
+@dataclass(frozen=True)
+class Access:
+    """
+    The address of the service and what opens it.
+
+    Attributes
+    ----------
+    base : str
+        The address, with the prefix of the route that the credential belongs to.
+    login : Login or None
+        The credential, or nothing; it goes to the service's own origin alone.
+    """
+
+    base: str
+    login: Login | None = None
+
+    @property
+    def is_public(self) -> bool:
+        """Whether only released files can be seen and fetched."""
+        return self.login is None
+
+    def url(self, path: str) -> str:
+        """
+        Return the address of an endpoint.
+
+        Parameters
+        ----------
+        path : str
+            The endpoint, as in ``"query"``.
+        """
+        return f"{self.base}/{path}"
+
+
+def current_access(public: bool = False) -> Access:
+    """
+    Return how the service is reached now.
+
+    Parameters
+    ----------
+    public : bool, optional
+        Whether to leave credentials aside, so as to see what everyone sees.
+
+    Returns
+    -------
+    Access
+        By an API key where there is one, else by a token, else publicly, in the official client's order.
+    """
+    base = _address()
+    bare = _bare(base)
+    if public:
+        return Access(bare)
+    opened = _opened(bare, True)
+    return Access(base) if opened.is_public else opened
+
+
+def access_for_url(bare: str) -> Access:
+    """
+    Return how a service is reached that was asked before, and may be another than the one that is set now.
+
+    Parameters
+    ----------
+    bare : str
+        Its address, without a prefix.
+
+    Returns
+    -------
+    Access
+        With the credentials of the origin alone: what the environment holds and what `sign_in` was given belong to the
+        service that is set now, and another one gets what the netrc file has for its host.
+    """
+    return _opened(bare, same_origin(bare, _address()))
+
+
+def _opened(bare: str, is_set: bool) -> Access:
+    host = urlsplit(bare).hostname
+    key = Login("imap", bare, "header", (("IMAP_API_KEY",),), header="x-api-key")
+    key = key if is_set else Login(f"imap at {host}", bare, "header", header="x-api-key")
+    if key.known():
+        return Access(f"{bare}/api-key", key)
+    if is_set and os.environ.get("IMAP_ACCESS_TOKEN"):
+        return Access(f"{bare}/authorized", Login("imap-token", bare, "bearer", (("IMAP_ACCESS_TOKEN",),)))
+    return Access(bare)
+
+
+def _address() -> str:
+    return (os.environ.get("IMAP_DATA_ACCESS_URL") or str(conf.imap.url)).rstrip("/")
+
+
+def _bare(base: str) -> str:
+    return base.removesuffix("/api-key").removesuffix("/authorized")
+
+
+def data_dir() -> Path | None:
+    """
+    Return the folder above the SDC's tree, where the user has named one.
+
+    Returns
+    -------
+    pathlib.Path or None
+        From ``IMAP_DATA_DIR``, else from ``conf.imap.data_dir``.
+    """
+    named = os.environ.get("IMAP_DATA_DIR") or str(conf.imap.data_dir)
+    return Path(named).expanduser() if named else None
+
+
+FIRST = date(2010, 1, 1)
+"""Before any science file of the mission, those of its rehearsals included."""
+
+_J2000 = datetime(2000, 1, 1, 12, tzinfo=UTC)
+
+_DAYS = (
+    ("start_date", "end_date"),
+    ("ingestion_start_date", "ingestion_end_date"),
+    ("start_ingest_date", "end_ingest_date"),
+)
+"""Ranges of days, the last of which counts."""
+
+_SECONDS = ("start_time", "end_time")
+"""A range in seconds since J2000, with which whatever overlaps is found."""
+
+_DAY = 86_400
+
+
+def halve_ingestion(fields: Mapping[str, str]) -> list[dict[str, str]]:
+    """
+    Return a question as two that together ask for the same.
+
+    Parameters
+    ----------
+    fields : mapping of str
+        The query fields.
+
+    Returns
+    -------
+    list of dict
+        The halves: of the range of time, else of the start dates, else of the days of ingestion. An end that is open
+        stays open. Nothing where there is no range, or it is one day.
+    """
+    name, until = _SECONDS
+    if name in fields and until in fields and int(fields[until]) - int(fields[name]) > _DAY:
+        middle = str((int(fields[name]) + int(fields[until])) // 2)
+        return [{**fields, until: middle}, {**fields, name: middle}]
+    for name, until in _DAYS:
+        if name in fields or until in fields:
+            first = _day(fields[name]) if name in fields else FIRST
+            last = _day(fields[until]) if until in fields else datetime.now(UTC).date()
+            if first < last:
+                half = first + (last - first) // 2
+                return [{**fields, until: f"{half:%Y%m%d}"}, {**fields, name: f"{half + timedelta(days=1):%Y%m%d}"}]
+    return []
+
+
+def show_ingestion(fields: Mapping[str, str]) -> str:
+    """
+    Return the range of a question in words.
+
+    Parameters
+    ----------
+    fields : mapping of str
+        The query fields.
+    """
+    if _SECONDS[0] in fields:
+        return " to ".join(f"{_J2000 + timedelta(seconds=int(fields[name])):%Y%m%d}" for name in _SECONDS)
+    return " to ".join(fields[name] for pair in _DAYS for name in pair if name in fields)
+
+
+def _day(text: str) -> date:
+    return date.fromisoformat(f"{text[:4]}-{text[4:6]}-{text[6:]}")
+
 
 ARCHIVE = "IMAP SDC"
 
@@ -68,12 +259,12 @@ def ask(query: Query) -> Rows:
         The service did not answer as it should.
     """
     if query.table == "spice":
-        from sunpy_helio_plugins.imap import spice
+        from sunpy_helio_plugins.imap.endpoints import spice
 
         return spice.ask(query)
     if query.table == "ialirt":
         return Rows(*ialirt.ask(query))
-    access = current()
+    access = current_access()
     found = split(access, parameters(query))
     if _wants_all(query, access):
         for major in range(max((row.get("major_version") or 0 for row in found.rows), default=0)):
@@ -188,7 +379,7 @@ def split(access: Access, fields: dict[str, str], endpoint: str = "query") -> Ro
     try:
         return Rows(rows_of(access, endpoint, fields), [])
     except ServiceBroken as broken:
-        halves = ranges.halves(fields)
+        halves = halve_ingestion(fields)
         if not halves:
             words = f"{broken.words}; {_TOO_MUCH}"
             raise ServiceBroken(ARCHIVE, broken.url, words, broken.status) from None
@@ -198,7 +389,7 @@ def split(access: Access, fields: dict[str, str], endpoint: str = "query") -> Ro
     except ServiceBroken as broken:
         if not first.rows:
             raise
-        return Rows(first.rows, [*first.problems, f"Files of {ranges.shown(halves[1])} are missing: {broken}"])
+        return Rows(first.rows, [*first.problems, f"Files of {show_ingestion(halves[1])} are missing: {broken}"])
 
 
 def rows_of(access: Access, endpoint: str, fields: dict[str, str]) -> list[Row]:
@@ -227,7 +418,7 @@ def rows_of(access: Access, endpoint: str, fields: dict[str, str]) -> list[Row]:
         if unknown not in fields or unknown not in _DROPPED:
             raise
         rest = {name: value for name, value in fields.items() if name != unknown}
-        return rows_of(access, endpoint, rest or {"start_date": f"{ranges.FIRST:%Y%m%d}"})
+        return rows_of(access, endpoint, rest or {"start_date": f"{FIRST:%Y%m%d}"})
     rows = answer.json()
     if not isinstance(rows, list) or not all(map(_is_row, rows)):
         raise AnswerError(ARCHIVE, answer.url, "a list of files was expected; something else came", answer.status)
@@ -257,7 +448,7 @@ def download_url(file_path: str, access: Access | None = None) -> tuple[str, Log
     login : Login or None
         The user's credential, for this address only: the storage refuses a second one.
     """
-    access = access or current()
+    access = access or current_access()
     return access.url(f"download/{quote(file_path)}"), access.login
 
 
@@ -282,5 +473,5 @@ def downloads(rows: Iterable[tuple[str, str]]) -> Iterator[tuple[str, Login | No
             continue
         base = url.partition("/download/")[0] if "/download/" in url else ""
         if base not in known:
-            known[base] = at(base) if base else current()
+            known[base] = access_for_url(base) if base else current_access()
         yield download_url(path, known[base])

@@ -26,7 +26,7 @@ class StoredConverter(Converter):
         "sunpy_helio_plugins.hapi.tables.HAPITable", "sunpy_helio_plugins.hapi.tables.HAPIFiles",
         "sunpy_helio_plugins.imap.tables.IMAPTable", "sunpy_helio_plugins.helioviewer.tables.HelioviewerTable",
         "sunpy_helio_plugins.her.tables.HERTable", "sunpy_helio_plugins.hapi.timeseries.HAPITimeSeries",
-        "sunpy_helio_plugins.imap.timeseries.IMAPTimeSeries",
+        "sunpy_helio_plugins.imap.views.timeseries.IMAPTimeSeries",
     )  # fmt: skip
 
     def to_yaml_tree(self, obj: Any, tag: str, ctx: Any) -> dict[str, Any]:

@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sunpy_helio_plugins import imap
+from sunpy_helio_plugins.cdf.columns import as_time
+from sunpy_helio_plugins.cdf.decode import Values, plain
+from sunpy_helio_plugins.cdf.variables import Variable, load
 from sunpy_helio_plugins.errors import FileError, InexactTimeWarning, QueryError
-from sunpy_helio_plugins.imap.columns import as_time
-from sunpy_helio_plugins.imap.decoding import Values, plain
-from sunpy_helio_plugins.imap.variables import Variable, load
 from sunpy_helio_plugins.sandbox import imap as service
 
 SHIPPED = Path(service.__file__).parent / "data" / "imap"

@@ -14,10 +14,11 @@ from astropy.table import QTable
 from astropy.time import Time
 
 from sunpy_helio_plugins import imap
+from sunpy_helio_plugins.cdf import records as records_module
+from sunpy_helio_plugins.cdf import variables
+from sunpy_helio_plugins.cdf.decode import values_of as values_of_layout
+from sunpy_helio_plugins.cdf.structure import Block, Layout, Structure
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError
-from sunpy_helio_plugins.imap import internals, variables
-from sunpy_helio_plugins.imap.decoding import values_of as values_of_layout
-from sunpy_helio_plugins.imap.structure import Block, Layout, Structure
 from sunpy_helio_plugins.sandbox import imap as service
 
 SHIPPED = Path(service.__file__).parent / "data" / "imap"
@@ -368,16 +369,16 @@ class TestWholeFiles:
 
     def test_runs_of_zeros(self):
         packed = b"ab\0\2c\0\0d"
-        assert internals.expanded(packed, 1, 100) == b"ab\0\0\0c\0d"
+        assert records_module.expanded(packed, 1, 100) == b"ab\0\0\0c\0d"
 
     @pytest.mark.parametrize("kind", [2, 3])
     def test_other_compressions_are_refused_by_name(self, kind):
         with pytest.raises(FileError, match="gzip"):
-            internals.expanded(b"x", kind, 1)
+            records_module.expanded(b"x", kind, 1)
 
     def test_a_damaged_block_is_refused(self):
         with pytest.raises(FileError, match="damaged"):
-            internals.expanded(zlib.compress(b"x" * 100), 5, 100)
+            records_module.expanded(zlib.compress(b"x" * 100), 5, 100)
 
     def test_a_block_that_ends_too_early_is_refused(self, make_cdf):
         spec = {"x": {"Compress": 6}}
@@ -445,6 +446,6 @@ def test_files_of_version_2(tmp_path, release):
 
 
 def test_the_names_of_types_are_those_of_cdf():
-    from sunpy_helio_plugins.imap.decoding import KINDS
+    from sunpy_helio_plugins.cdf.decode import KINDS
 
     assert {kind: cdflib.CDF._datatype_token(kind) for kind in KINDS} == KINDS

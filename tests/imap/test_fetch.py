@@ -13,8 +13,8 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import IMAPClient, conf
 from sunpy_helio_plugins.errors import FileError, QueryError
-from sunpy_helio_plugins.imap import intact, tables
-from sunpy_helio_plugins.imap.translate import Query
+from sunpy_helio_plugins.imap import integrity, tables
+from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.sandbox import imap as service
 
 pytestmark = pytest.mark.usefixtures("collected_here")
@@ -201,13 +201,13 @@ class TestRefusals:
 class TestIntact:
     @pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.cdf"))[:3] + sorted(SHIPPED.glob("*.pkts"))[:1])
     def test_what_is_whole_passes(self, path):
-        intact.check(path, path.name)
+        integrity.check(path, path.name)
 
     def test_the_test_files_of_sunpy_pass(self):
         from sunpy.data.test import rootdir
 
         for path in Path(rootdir).glob("*.cdf"):
-            intact.check(path, path.name)
+            integrity.check(path, path.name)
 
     @pytest.mark.parametrize(
         ("name", "whole"),
@@ -223,24 +223,24 @@ class TestIntact:
     def test_files_that_are_there_are_believed_by_their_ends(self, tmp_path, name, whole):
         path = tmp_path / name
         path.write_bytes(whole)
-        assert intact.is_believable(path, name)
+        assert integrity.is_believable(path, name)
         path.write_bytes(whole[: len(whole) - 6])
-        assert not intact.is_believable(path, name)
+        assert not integrity.is_believable(path, name)
         path.write_bytes(b"")
-        assert not intact.is_believable(path, name)
+        assert not integrity.is_believable(path, name)
 
     def test_an_archive_is_believed_with_its_directory(self, tmp_path):
         path = tmp_path / "x.zip"
         with zipfile.ZipFile(path, "w") as made:
             made.writestr("a.txt", "a" * 500)
-        assert intact.is_believable(path, path.name)
+        assert integrity.is_believable(path, path.name)
         path.write_bytes(path.read_bytes()[:-30])
-        assert not intact.is_believable(path, path.name)
+        assert not integrity.is_believable(path, path.name)
 
     def test_what_cannot_be_judged_is_believed(self, tmp_path):
         path = tmp_path / "x.dat"
         path.write_bytes(b"\1\2")
-        assert intact.is_believable(path, path.name)
+        assert integrity.is_believable(path, path.name)
 
     def test_a_cut_anywhere_is_seen(self, tmp_path):
         whole = (SHIPPED / "imap_swapi_l3a_proton-sw_20260110_v001.0001.cdf").read_bytes()
@@ -248,4 +248,4 @@ class TestIntact:
             part = tmp_path / "part"
             part.write_bytes(whole[:length])
             with pytest.raises(FileError, match=r"x\.cdf: "):
-                intact.check(part, "x.cdf")
+                integrity.check(part, "x.cdf")

@@ -8,7 +8,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import IMAPClient, conf, imap
 from sunpy_helio_plugins.errors import AnswerError, IncompleteAnswerWarning, QueryError, TransferError
-from sunpy_helio_plugins.imap import filenames, translate
+from sunpy_helio_plugins.imap import filenames, translator
 from sunpy_helio_plugins.sandbox import imap as service
 
 pytestmark = pytest.mark.usefixtures("collected_here")
@@ -70,12 +70,12 @@ class TestSearch:
         ],
     )
     def test_it_is_not_asked_for_what_it_cannot_have(self, words):
-        asked = translate.queries(STORM, a.imap.File(), *words)
+        asked = translator.queries(STORM, a.imap.File(), *words)
         assert "ialirt" not in {one.table for one in asked}
 
     def test_it_cannot_be_asked_without_a_time(self):
         with pytest.raises(QueryError, match=r"add a\.Time"):
-            translate.queries(a.imap.Table("ialirt"), a.imap.Ingested("2026-01-01"))
+            translator.queries(a.imap.Table("ialirt"), a.imap.Ingested("2026-01-01"))
 
 
 class TestFailures:

@@ -24,7 +24,7 @@ from sunpy_helio_plugins.errors import (
     ServiceRefused,
     TransferError,
 )
-from sunpy_helio_plugins.imap.sync import MANIFEST
+from sunpy_helio_plugins.imap.files.sync import MANIFEST
 from sunpy_helio_plugins.sandbox import imap as service
 
 SHIPPED = Path(service.__file__).parent / "data" / "imap"

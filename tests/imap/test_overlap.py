@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunpy_helio_plugins import IMAPClient
-from sunpy_helio_plugins.imap import coverage, service, tables, translate
-from sunpy_helio_plugins.imap.translate import Query
+from sunpy_helio_plugins.imap import coverage, service, tables, translator
+from sunpy_helio_plugins.imap.query import Query
 
 FIRST = datetime(2025, 9, 1, tzinfo=UTC)
 
@@ -76,7 +76,7 @@ def test_what_overlaps_is_asked_for_and_kept(kind, began, offset, before, length
         "descriptor": descriptor if "descriptor" in said else f"{descriptor[:2]}*" if "pattern" in said else None,
     }
     query = Query(stamp(begin), stamp(until), **words)
-    questions = translate._spread(query)
+    questions = translator._spread(query)
     named = [one for one in questions if would_come(service.parameters(one), midnight.date())]
     named = [one for one in named if one.instrument in (None, instrument) and one.level in (None, level)]
     assert named, "nobody asks for it"

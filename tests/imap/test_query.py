@@ -9,9 +9,10 @@ import pytest
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.imap import coverage, filenames, tables, vocabulary
+from sunpy_helio_plugins.imap import coverage, filenames, mission, tables
+from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.imap.service import parameters
-from sunpy_helio_plugins.imap.translate import Query, queries
+from sunpy_helio_plugins.imap.translator import queries
 
 DAY = a.Time("2026-01-10", "2026-01-10 12:00")
 BEGIN, END = "2026-01-10T00:00:00.000000000Z", "2026-01-10T12:00:00.000000000Z"
@@ -55,8 +56,8 @@ class TestWords:
         assert a.Instrument.imap_lo.value == "IMAP-Lo"
 
     def test_vocabulary_is_that_of_the_official_client(self):
-        assert set(vocabulary.INSTRUMENTS) == official.VALID_INSTRUMENTS
-        assert set(vocabulary.LEVELS) == official.VALID_DATALEVELS
+        assert set(mission.INSTRUMENTS) == official.VALID_INSTRUMENTS
+        assert set(mission.LEVELS) == official.VALID_DATALEVELS
 
 
 class TestTranslation:

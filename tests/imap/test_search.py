@@ -23,7 +23,7 @@ from sunpy_helio_plugins.errors import (
     ServiceUnreachable,
 )
 from sunpy_helio_plugins.imap import tables
-from sunpy_helio_plugins.imap.translate import Query
+from sunpy_helio_plugins.imap.query import Query
 
 STORM = a.Time("2026-01-10", "2026-01-12 12:00")
 MAG = a.imap.File(), a.Instrument("mag"), a.Level("l2")

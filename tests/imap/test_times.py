@@ -10,8 +10,8 @@ from astropy.table import QTable
 from astropy.time import Time
 
 from sunpy_helio_plugins import hapi, imap
+from sunpy_helio_plugins.cdf.counts import Count, count_of
 from sunpy_helio_plugins.errors import FileError, InexactTimeWarning, QueryError
-from sunpy_helio_plugins.imap.counts import Count, count_of
 from sunpy_helio_plugins.imap.mission import instrument_of, is_of_mission
 from sunpy_helio_plugins.quantities import datetimes, times
 
@@ -321,7 +321,7 @@ class TestMission:
         return make
 
     def test_a_file_is_known_without_a_word(self, by_content):
-        from sunpy_helio_plugins.imap.timeseries import IMAPTimeSeries
+        from sunpy_helio_plugins.imap.views.timeseries import IMAPTimeSeries
 
         named = by_content("imap_mag_l2_norm-gse_20260110_v001.0001.cdf", Project="x")
         said = by_content("x.cdf", Source_name="IMAP>Interstellar", Descriptor="SWAPI>Solar Wind")

@@ -13,8 +13,9 @@ from imap_data_access import file_validation
 
 from sunpy_helio_plugins import conf, imap, sandbox
 from sunpy_helio_plugins.errors import FileError, QueryError
-from sunpy_helio_plugins.imap import filenames, kernels
-from sunpy_helio_plugins.imap.upload import objection
+from sunpy_helio_plugins.imap import filenames
+from sunpy_helio_plugins.imap import filenames as filenames_module
+from sunpy_helio_plugins.imap.files.upload import objection
 from sunpy_helio_plugins.sandbox import imap as service
 from sunpy_helio_plugins.sandbox.imap_storage import Bucket
 from sunpy_helio_plugins.transport import credentials
@@ -114,9 +115,9 @@ class TestNames:
         for place, length, text in changes:
             name = name[:place] + text + name[place + length :]
         expected = theirs(name)
-        if expected is not None and "imap/spice/" in expected and kernels.type_of(name) is None:
+        if expected is not None and "imap/spice/" in expected and filenames_module.type_of(name) is None:
             # The one difference: the SDC takes whatever stands after the name of a kernel for a part of it.
-            assert any(kernels.type_of(name[:length]) for length in range(len(name)))
+            assert any(filenames_module.type_of(name[:length]) for length in range(len(name)))
             return
         assert (objection(name) == "") == (expected is not None)
         assert expected is None or filenames.key_of(name) == expected
@@ -125,7 +126,7 @@ class TestNames:
     @given(st.text(max_size=60))
     def test_no_text_is_too_strange(self, text):
         assert filenames.parse(text) is None or text.startswith("imap_")
-        assert kernels.type_of(text) is None or text
+        assert filenames_module.type_of(text) is None or text
 
 
 @pytest.fixture(scope="module")

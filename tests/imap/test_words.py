@@ -10,7 +10,8 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import IMAPClient, conf, imap
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServiceBroken
-from sunpy_helio_plugins.imap import ranges, service, translate, vocabulary
+from sunpy_helio_plugins.imap import mission, service, translator
+from sunpy_helio_plugins.imap import service as service_module
 from sunpy_helio_plugins.sandbox import imap as sandbox
 
 STORM = a.Time("2026-01-10", "2026-01-12 12:00")
@@ -71,7 +72,7 @@ class TestRefusals:
     )
     def test_words_that_do_not_go_together(self, words, said):
         with pytest.raises(QueryError, match=said):
-            translate.queries(*words)
+            translator.queries(*words)
 
     def test_values_complete_by_tab(self):
         assert a.imap.Table.ancillary == a.imap.Table("ancillary")
@@ -82,7 +83,7 @@ class TestRefusals:
     def test_types_of_kernels_are_those_of_the_official_client(self):
         from imap_data_access import file_validation
 
-        assert file_validation._SPICE_DIR_MAPPING == vocabulary.KERNEL_FOLDERS
+        assert file_validation._SPICE_DIR_MAPPING == mission.KERNEL_FOLDERS
 
 
 class TestVersions:
@@ -221,7 +222,7 @@ class TestWithoutTime:
             assert len(search(a.imap.Ingested("2024-07-16", "2024-07-17"), a.imap.Version.all)) == 2
 
     def test_the_last_days(self, archive, monkeypatch):
-        monkeypatch.setattr(translate.Time, "now", lambda: Time("2026-01-12T18:00:00"))
+        monkeypatch.setattr(translator.Time, "now", lambda: Time("2026-01-12T18:00:00"))
         table = search(a.imap.Recent(1), *GSE)
         assert list(table["Start Time"].strftime("%d")) == ["11", "12"]
         assert len(search(a.imap.Recent(36 * u.hour), *GSE)) == 2
@@ -339,9 +340,9 @@ class TestLargeAnswers:
         assert len(archive.log) > 2
 
     def test_what_has_no_end_keeps_none_when_it_is_halved(self):
-        left, right = ranges.halves({"end_date": "20260110"})
+        left, right = service_module.halve_ingestion({"end_date": "20260110"})
         assert (list(left), right["end_date"]) == (["end_date"], "20260110")
-        left, right = ranges.halves({"ingestion_start_date": "20260110"})
+        left, right = service_module.halve_ingestion({"ingestion_start_date": "20260110"})
         assert (list(right), left["ingestion_start_date"]) == (["ingestion_start_date"], "20260110")
 
     def test_a_day_that_is_too_much_is_an_error_that_says_so(self, archive, monkeypatch):

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from sunpy_helio_plugins import hapi
+from sunpy_helio_plugins.cdf.columns import as_column
+from sunpy_helio_plugins.cdf.decode import Values
+from sunpy_helio_plugins.cdf.variables import Variable
 from sunpy_helio_plugins.hapi.bins import axes_of
 from sunpy_helio_plugins.her import HERTable
 from sunpy_helio_plugins.her.keywords import keywords
-from sunpy_helio_plugins.imap.columns import as_column
-from sunpy_helio_plugins.imap.decoding import Values
-from sunpy_helio_plugins.imap.variables import Variable
 
 TIME = {"name": "Time", "type": "isotime", "length": 24}
 

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.cdf import decode, structure
+from sunpy_helio_plugins.cdf.counts import Count
+from sunpy_helio_plugins.cdf.metadata import KeptList
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.imap import decoding, structure
-from sunpy_helio_plugins.imap.counts import Count
-from sunpy_helio_plugins.imap.kept import KeptList
 
 __all__ = ["TIME_KINDS", "Variable", "load"]
 
@@ -60,7 +60,7 @@ class Variable:
     records: int
     varies: bool
     attributes: dict[str, Any] = field(repr=False)
-    read: Callable[[], decoding.Values] = field(repr=False)
+    read: Callable[[], decode.Values] = field(repr=False)
     shape: tuple[int, ...] = ()
     time: str | None = None
     count: Count | None = None
@@ -93,9 +93,9 @@ class Variable:
             Whether the record is a new dimension of one before the others.
         """
 
-        def read() -> decoding.Values:
+        def read() -> decode.Values:
             values = np.asarray(self.values)
-            return decoding.Values(values.reshape(length, *(values.shape if is_new else values.shape[1:])), None)
+            return decode.Values(values.reshape(length, *(values.shape if is_new else values.shape[1:])), None)
 
         shape, axis = (self.shape, self.first_axis) if is_new else (self.shape[1:], self.first_axis + 1)
         return replace(self, records=length, varies=True, read=read, shape=shape, first_axis=axis)
@@ -134,7 +134,7 @@ class Variable:
         return self._found.missing
 
     @cached_property
-    def _found(self) -> decoding.Values:
+    def _found(self) -> decode.Values:
         return self.read()
 
 
@@ -166,14 +166,14 @@ def load(path: str | Path) -> tuple[dict[str, Variable], dict[str, Any]]:
     of_file: dict[str, dict[int, Any]] = {}
     of_variable: dict[tuple[bool, int], dict[str, Any]] = {}
     for entry in found.entries:
-        value = decoding.attribute_of(entry, found.encoding)
+        value = decode.attribute_of(entry, found.encoding)
         if entry.is_global:
             of_file.setdefault(entry.attribute, {})[entry.number] = value
         else:
             of_variable.setdefault((entry.is_z, entry.number), {}).setdefault(entry.attribute, value)
     variables = {
         layout.name: Variable(
-            layout.name, decoding.KINDS[layout.type], layout.records, layout.varies,
+            layout.name, decode.KINDS[layout.type], layout.records, layout.varies,
             of_variable.get((layout.is_z, layout.number), {}), partial(_values, layout, found), layout.shape,
         )
         for layout in found.variables
@@ -181,9 +181,9 @@ def load(path: str | Path) -> tuple[dict[str, Variable], dict[str, Any]]:
     return variables, {name: _single([values[number] for number in sorted(values)]) for name, values in of_file.items()}
 
 
-def _values(layout: structure.Layout, found: structure.Structure) -> decoding.Values:
+def _values(layout: structure.Layout, found: structure.Structure) -> decode.Values:
     try:
-        return decoding.values_of(layout, found)
+        return decode.values_of(layout, found)
     except (OSError, ValueError, MemoryError) as error:
         raise FileError(f"{found.path}: the variable {layout.name} cannot be read ({error}).") from error
 

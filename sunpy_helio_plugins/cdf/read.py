@@ -1,10 +1,4 @@
-"""
-CDF files as tables.
-
-The way of an IMAP file, and of any that follows the ISTP guidelines: a time variable gives the rows, each variable that
-depends on it a column with all its dimensions, and whatever does not vary, or does not fit, stays at hand in the
-table's ``meta``.  `sunpy_helio_plugins.imap.rows` knows in which ways files name their times.
-"""
+"""Read CDF files as tables."""
 
 from __future__ import annotations
 
@@ -15,14 +9,15 @@ from typing import Any
 
 from astropy.table import QTable
 
+from sunpy_helio_plugins.cdf.columns import as_column, as_support, as_time
+from sunpy_helio_plugins.cdf.merge import joined
+from sunpy_helio_plugins.cdf.metadata import KeptList, LateMapping
+from sunpy_helio_plugins.cdf.rows import Variables, choose, epochs_of, in_rows, prepared, without_time
+from sunpy_helio_plugins.cdf.variables import Variable, load
 from sunpy_helio_plugins.errors import FileError, QueryError
-from sunpy_helio_plugins.imap.columns import as_column, as_support, as_time
-from sunpy_helio_plugins.imap.kept import KeptList, LateMapping
-from sunpy_helio_plugins.imap.merge import joined
-from sunpy_helio_plugins.imap.rows import Variables, choose, epochs_of, in_rows, prepared, without_time
-from sunpy_helio_plugins.imap.variables import Variable, load
+from sunpy_helio_plugins.fido import registration
 
-__all__ = ["epochs", "read"]
+__all__ = ["FORMAT", "epochs", "read", "register"]
 
 
 def read(path: str | Path | Iterable[str | Path], epoch: str | None = None, *, scale: str = "utc") -> QTable:
@@ -151,3 +146,25 @@ def _support(path: str | Path, variable: Variable, variables: Variables, scale: 
         raise
     except Exception as error:
         raise FileError(f"{path}: {variable.name} cannot be read ({error}).") from error
+
+
+FORMAT = "imap-cdf"
+"""The format's name, as in ``Table.read(path, format="imap-cdf")``."""
+
+
+def register() -> None:
+    """Teach astropy to read CDF files."""
+    registration.register_format(FORMAT, _read_format, _recognizes)
+
+
+def _read_format(path: Any, /, **kwargs: Any) -> QTable:
+    """Read a CDF file, see `sunpy_helio_plugins.imap.read`; the table is a QTable, which keeps integers with units."""
+    given = path if isinstance(path, str | Path) else getattr(path, "name", None)
+    if not isinstance(given, str | Path):
+        raise FileError(f"A CDF file is read from its path, not from {type(path).__name__}; save it to a file first.")
+    return read(given, **kwargs)
+
+
+def _recognizes(name: str, peek: registration.Peek) -> bool:
+    """Tell whether a file is one of the mission's, by its name alone: other CDF files may have other readers."""
+    return name.startswith("imap_") and name.endswith(".cdf")

@@ -18,10 +18,11 @@ from astropy.time import Time
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins.errors import AnswerError, QueryError
-from sunpy_helio_plugins.imap import filenames, kernels
-from sunpy_helio_plugins.imap.access import current
-from sunpy_helio_plugins.imap.translate import Query
-from sunpy_helio_plugins.imap.vocabulary import KERNELS
+from sunpy_helio_plugins.imap import filenames
+from sunpy_helio_plugins.imap.filenames import type_of
+from sunpy_helio_plugins.imap.mission import KERNELS
+from sunpy_helio_plugins.imap.query import Query
+from sunpy_helio_plugins.imap.service import current_access
 from sunpy_helio_plugins.quantities import times
 
 if TYPE_CHECKING:
@@ -52,10 +53,10 @@ def ask(query: Query) -> Rows:
     """
     from sunpy_helio_plugins.imap import service
 
-    kind = query.kernel or (kernels.type_of(query.name) if query.name else None)
+    kind = query.kernel or (type_of(query.name) if query.name else None)
     endpoint = _TABLES.get(kind or "", "spice-query")
     asked = parameters(query) if endpoint == "spice-query" else _of_table(query)
-    return service.split(current(), asked | _ingested(query), endpoint)
+    return service.split(current_access(), asked | _ingested(query), endpoint)
 
 
 def parameters(query: Query) -> dict[str, str]:
@@ -146,7 +147,7 @@ def metakernel(time: a.Time, types: tuple[str, ...] = (), folder: str = "", comp
     fields |= {"file_types": ",".join(types)} if types else {}
     fields |= {"spice_path": folder} if folder else {}
     fields |= {"require_coverage": "true"} if complete else {}
-    access = current()
+    access = current_access()
     answer = metadata.get(access.url("metakernel"), fields, archive=service.ARCHIVE, login=access.login)
     text = answer.text()
     found = re.search(r"KERNELS_TO_LOAD\s*=\s*\(([^)]*)\)", text)

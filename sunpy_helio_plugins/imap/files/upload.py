@@ -14,10 +14,10 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError, QueryError, ServiceRefused
-from sunpy_helio_plugins.imap import filenames, intact, service
-from sunpy_helio_plugins.imap.access import Access, current
-from sunpy_helio_plugins.imap.translate import Query
-from sunpy_helio_plugins.imap.vocabulary import EXTENSIONS, INSTRUMENTS, LEVELS
+from sunpy_helio_plugins.imap import filenames, integrity, service
+from sunpy_helio_plugins.imap.mission import EXTENSIONS, INSTRUMENTS, LEVELS
+from sunpy_helio_plugins.imap.query import Query
+from sunpy_helio_plugins.imap.service import Access, current_access
 from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.submit import put
 
@@ -101,7 +101,7 @@ def upload(
     keys = [_checked(path) for path in files]
     if dry_run:
         return [Uploaded(path, key) for path, key in zip(files, keys, strict=True)]
-    access = current()
+    access = current_access()
     if access.is_public:
         raise QueryError("An upload needs an API key: set IMAP_API_KEY, or sunpy_helio_plugins.sign_in('imap', key).")
     sent = [_sent(access, path, key, progress) for path, key in zip(files, keys, strict=True)]
@@ -147,7 +147,7 @@ def _checked(path: Path) -> str:
     reason = objection(path.name)
     if reason:
         raise QueryError(f"The SDC would not take {path}: {reason}")
-    intact.check(path, path.name)
+    integrity.check(path, path.name)
     return filenames.key_of(path.name) or path.name
 
 

@@ -17,10 +17,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.cdf.metadata import KeptList
+from sunpy_helio_plugins.cdf.records import expanded
+from sunpy_helio_plugins.cdf.structure import Block, Entry, Layout, Structure
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.imap.internals import expanded
-from sunpy_helio_plugins.imap.kept import KeptList
-from sunpy_helio_plugins.imap.structure import Block, Entry, Layout, Structure
 
 __all__ = ["KINDS", "Values", "attribute_of", "plain", "values_of"]
 

@@ -1,27 +1,95 @@
-"""
-Newer versions that the public does not see.
-
-With an API key the service lists them, and a search says which they are. Without one its lists hold nothing that is not
-released, and do not tell that something is left out. One sign is left: a download of what is there and not released is
-refused (403), and of what is not there too, but otherwise (404). So the names that a newer version would have can be
-asked for, one by one; a version further on, or under another name, stays unseen.
-"""
+"""Run the queries and collect the rows; list versions that are not released."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
+from typing import Any, NamedTuple
 
-from sunpy_helio_plugins.errors import ServiceError
-from sunpy_helio_plugins.imap import filenames, service
-from sunpy_helio_plugins.imap.access import Access
+from sunpy_helio_plugins.errors import ServiceError, warn_incomplete
+from sunpy_helio_plugins.imap import filenames, service, tables
+from sunpy_helio_plugins.imap.query import Query
+from sunpy_helio_plugins.imap.service import Access, current_access
 from sunpy_helio_plugins.imap.tables import IMAPTable
 from sunpy_helio_plugins.transport import metadata
 
-__all__ = ["withheld"]
+__all__ = ["Finding", "find", "withheld"]
 
 _AT_A_TIME = 4
+"""Questions that are asked at a time."""
+
+
+class Finding(NamedTuple):
+    """
+    What came of some questions.
+
+    Attributes
+    ----------
+    table : IMAPTable
+        The files; its ``problems`` say what did not come.
+    notes : list of str
+        What else is to be said of them: which versions the public does not see.
+    """
+
+    table: tables.IMAPTable
+    notes: list[str]
+
+
+def find(queries: Sequence[Query], client: Any = None) -> Finding:
+    """
+    Ask some questions.
+
+    Parameters
+    ----------
+    queries : sequence of Query
+        The questions.
+    client : object, optional
+        The client that the table belongs to.
+
+    Returns
+    -------
+    Finding
+        The table. Where one of several questions failed, it says so, and a warning is issued.
+
+    Raises
+    ------
+    ServiceError
+        No question was answered.
+    """
+    answers, failures = _answers(queries)
+    if failures and not answers:
+        raise failures[0]
+    asked = [(one, found.rows) for one, found in answers]
+    table = tables.from_answers(asked, client=client, base=current_access(public=True).base)
+    problems = [problem for _, found in answers for problem in found.problems]
+    table.problems = [*table.problems, *problems, *map(str, failures)]
+    for problem in table.problems:
+        warn_incomplete(problem)
+    return Finding(table, tables.describe_unreleased(asked, table))
+
+
+def _answers(queries: Sequence[Query]) -> tuple[list[tuple[Query, service.Rows]], list[ServiceError]]:
+    """Ask each question, some at a time; one that fails does not cost the others."""
+
+    def ask(query: Query) -> service.Rows | ServiceError:
+        try:
+            return service.ask(query)
+        except ServiceError as error:
+            return error
+
+    if len(queries) == 1:
+        found = [ask(queries[0])]
+    else:
+        with ThreadPoolExecutor(_AT_A_TIME) as pool:
+            found = list(pool.map(ask, queries))
+    answers = [(query, one) for query, one in zip(queries, found, strict=True) if isinstance(one, service.Rows)]
+    return answers, [one for one in found if isinstance(one, ServiceError)]
+
+
+_VERSIONS_AT_ONCE = 4
+
 _ANSWERS = (403, 404, 429, 500, 502, 503, 504)
 """Statuses that end the question: what it asks is not worth asking again."""
 
@@ -57,7 +125,7 @@ def withheld(table: IMAPTable) -> list[str]:
         if "/download/" in row["url"]
         for path in _next(str(row["file_path"]))
     ]
-    with ThreadPoolExecutor(_AT_A_TIME) as pool:
+    with ThreadPoolExecutor(_VERSIONS_AT_ONCE) as pool:
         there = list(pool.map(_is_withheld, *zip(*asked, strict=True))) if asked else []
     names = [PurePosixPath(path).name for (_, path), is_there in zip(asked, there, strict=True) if is_there]
     if names:

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
+from sunpy_helio_plugins.cdf.counts import count_of
+from sunpy_helio_plugins.cdf.variables import TIME_KINDS, Variable
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.imap.counts import count_of
-from sunpy_helio_plugins.imap.variables import TIME_KINDS, Variable
 
 __all__ = ["Variables", "choose", "epochs_of", "in_rows", "prepared", "without_time"]
 

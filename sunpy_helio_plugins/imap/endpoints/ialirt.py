@@ -18,7 +18,7 @@ from urllib.parse import quote
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, ServiceError
 from sunpy_helio_plugins.imap import filenames
-from sunpy_helio_plugins.imap.translate import Query
+from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.transport import metadata
 
 __all__ = ["ARCHIVE", "ENDPOINT", "address", "ask", "url_of"]

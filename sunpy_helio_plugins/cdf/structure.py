@@ -14,8 +14,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.imap.internals import (
+from sunpy_helio_plugins.cdf.records import (  # fmt: skip
     ADR,
     AGREDR,
     AZEDR,
@@ -29,7 +28,8 @@ from sunpy_helio_plugins.imap.internals import (
     ZVDR,
     Web,
     unpacked,
-)  # fmt: skip
+)
+from sunpy_helio_plugins.errors import FileError
 
 __all__ = ["Block", "Entry", "Layout", "Structure", "examine"]
 

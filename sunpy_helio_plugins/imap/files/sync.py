@@ -87,7 +87,7 @@ def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = Tru
     >>> words = a.imap.Recent(30), a.Instrument("mag"), a.Level("l2")
     >>> imap.sync(words, "~/imap")  # doctest: +SKIP
     """
-    from sunpy_helio_plugins.imap import finding, translate
+    from sunpy_helio_plugins.imap import search, translator
     from sunpy_helio_plugins.imap.client import IMAPClient
     from sunpy_helio_plugins.transport.files.queue import Downloader
 
@@ -96,7 +96,7 @@ def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = Tru
     known = _load(folder)
     client = IMAPClient()
     # That newer versions are not released is no error: what everyone may have comes.
-    table, _ = finding.find(translate.queries(*([query] if isinstance(query, Attr) else query)), client)
+    table, _ = search.find(translator.queries(*([query] if isinstance(query, Attr) else query)), client)
     places = [folder.joinpath(*map(safe_name, row["file_path"].split("/"))) for row in table]
     here = [_is_here(place, known.get(_key(place, folder)), check) for place in places]
     wanted = table[[not there for there in here]]
@@ -121,12 +121,12 @@ def _key(place: Path, folder: Path) -> str:
 
 def _is_here(place: Path, entry: dict[str, Any] | None, check: bool) -> bool:
     """Tell whether a file is there, whole: by the manifest, else by what can be seen of it."""
-    from sunpy_helio_plugins.imap import intact
+    from sunpy_helio_plugins.imap import integrity
 
     if not place.is_file():
         return False
     if entry is None:
-        return intact.is_believable(place, place.name)
+        return integrity.is_believable(place, place.name)
     if entry.get("size") != place.stat().st_size:
         return False
     return not check or entry.get("sha256") == _digest(place)

@@ -8,7 +8,9 @@ from pathlib import Path
 import sunpy
 
 from sunpy_helio_plugins.errors import QueryError, TransferError
-from sunpy_helio_plugins.imap import access, filenames, ialirt, intact, service
+from sunpy_helio_plugins.imap import filenames, integrity, service
+from sunpy_helio_plugins.imap.endpoints import ialirt
+from sunpy_helio_plugins.imap.service import data_dir
 from sunpy_helio_plugins.transport.files import queue
 from sunpy_helio_plugins.transport.files.job import Download
 
@@ -49,14 +51,14 @@ def download(name: str | Path, path: str | Path | None = None, *, overwrite: boo
     key = filenames.key_of(bare)
     if key is None:
         raise QueryError(f"{bare!r} follows none of the SDC's conventions; search for the file by other words.")
-    folder = Path(path) if path is not None else access.data_dir()
+    folder = Path(path) if path is not None else data_dir()
     if folder is None:
         folder = Path(sunpy.config.get("downloads", "download_dir"))
     target = folder.expanduser() / key
     url, login = (ialirt.url_of(bare), None) if filenames.is_daily(bare) else service.download_url(key)
-    job = Download(url, target, service.ARCHIVE, partial(intact.check, name=bare), login=login)
+    job = Download(url, target, service.ARCHIVE, partial(integrity.check, name=bare), login=login)
     downloader = queue.Downloader(progress=False)
-    queue.enqueue(downloader, [job], overwrite or not intact.is_believable(target, bare))
+    queue.enqueue(downloader, [job], overwrite or not integrity.is_believable(target, bare))
     results = downloader.download()
     for error in results.errors:
         raise TransferError(f"{error.exception}")

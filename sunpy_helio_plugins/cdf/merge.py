@@ -9,8 +9,8 @@ import numpy as np
 from astropy.table import QTable, vstack
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.cdf.metadata import KeptList
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.imap.kept import KeptList
 from sunpy_helio_plugins.quantities.days import split_time
 
 __all__ = ["joined"]

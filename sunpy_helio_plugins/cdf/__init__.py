@@ -1,0 +1,1 @@
+"""CDF files of any mission as tables."""

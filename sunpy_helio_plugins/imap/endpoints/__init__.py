@@ -1,0 +1,1 @@
+"""Services of the IMAP Science Data Center beside its table of files."""

@@ -1,0 +1,1 @@
+"""Download, upload and synchronise files."""

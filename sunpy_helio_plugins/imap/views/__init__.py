@@ -1,0 +1,1 @@
+"""Convert tables of IMAP to other objects."""
