@@ -48,7 +48,7 @@ from sunpy.net import Fido  # noqa: E402
 from sunpy.net import attrs as a  # noqa: E402
 
 from sunpy_helio_plugins import HelioviewerClient, conf, helioviewer  # noqa: E402
-from sunpy_helio_plugins.helioviewer import reduced  # noqa: E402
+from sunpy_helio_plugins.helioviewer.jp2 import reduce  # noqa: E402
 from sunpy_helio_plugins.sandbox import helioviewer_holdings as holdings  # noqa: E402
 from sunpy_helio_plugins.sandbox import helioviewer_jp2 as made  # noqa: E402
 
@@ -87,7 +87,7 @@ def picture(folder: Path, grain: float = 1.0) -> bytes:
     """
     small = made.content(holdings.images(13)[-1])
     assert small is not None
-    grey = reduced.decoded(small).astype(np.float32)
+    grey = reduce.decoded(small).astype(np.float32)
     for _ in range(2):
         grey = np.kron(grey, np.ones((2, 2), np.float32))
         noise = np.random.RandomState(len(grey)).standard_normal(grey.shape).astype(np.float32)
@@ -226,7 +226,7 @@ def bytes_512(data: bytes) -> dict[str, float]:
             raise SystemExit("not all files came")
     sent = sum(Handler.sent) / len(table)
     return {
-        "ratio": round(len(data) / sent, 2), "sent": round(sent), "needed": reduced.needed(512, data) or len(data),
+        "ratio": round(len(data) / sent, 2), "sent": round(sent), "needed": reduce.needed(512, data) or len(data),
         "whole": len(data), "requests": len(Handler.sent) / len(table),
     }  # fmt: skip
 

@@ -28,9 +28,9 @@ _log = logging.getLogger(__name__)
 COMPANIONS = {
     "sunpy.timeseries": ("sunpy_helio_plugins.hapi.timeseries", "sunpy_helio_plugins.imap.views.timeseries"),
     "asdf": ("sunpy_helio_plugins.io.asdf_extension",),
-    "glymur": ("sunpy_helio_plugins.helioviewer.openjpeg",),
-    "sunpy.io._jp2": ("sunpy_helio_plugins.helioviewer.palette",),
-    "sunpy.map.sources.source_type": ("sunpy_helio_plugins.helioviewer.stretch",),
+    "glymur": ("sunpy_helio_plugins.helioviewer.jp2.openjpeg",),
+    "sunpy.io._jp2": ("sunpy_helio_plugins.helioviewer.jp2.palette",),
+    "sunpy.map.sources.source_type": ("sunpy_helio_plugins.helioviewer.maps.stretch",),
 }
 
 

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from astropy.table import QTable
 
-    from sunpy_helio_plugins.helioviewer.holdings import coverage
-    from sunpy_helio_plugins.helioviewer.media import jpx, screenshot, status
-    from sunpy_helio_plugins.helioviewer.movies import movie
-    from sunpy_helio_plugins.helioviewer.nearest import near
-    from sunpy_helio_plugins.helioviewer.reading import clipped, read
-    from sunpy_helio_plugins.helioviewer.twins import science
+    from sunpy_helio_plugins.helioviewer.explore import coverage, near
+    from sunpy_helio_plugins.helioviewer.maps.read import clipped, read
+    from sunpy_helio_plugins.helioviewer.maps.science import science
+    from sunpy_helio_plugins.helioviewer.media.movies import movie
+    from sunpy_helio_plugins.helioviewer.media.screenshots import jpx, screenshot, status
 
 __all__ = ["clipped", "coverage", "jpx", "movie", "near", "read", "science", "screenshot", "sources", "status"]
 
@@ -35,8 +34,8 @@ def __dir__() -> list[str]:
 
 
 _OFFERED = {
-    "clipped": "reading", "coverage": "holdings", "jpx": "media", "movie": "movies", "near": "nearest",
-    "read": "reading", "science": "twins", "screenshot": "media", "status": "media",
+    "clipped": "maps.read", "coverage": "explore", "jpx": "media.screenshots", "movie": "media.movies", "near": "explore",
+    "read": "maps.read", "science": "maps.science", "screenshot": "media.screenshots", "status": "media.screenshots",
 }  # fmt: skip
 
 
@@ -73,7 +72,7 @@ def sources(refresh: bool = False) -> QTable:
     from sunpy_helio_plugins.helioviewer.tables import sources_table
 
     if refresh:
-        from sunpy_helio_plugins.helioviewer.holdings import refreshed
+        from sunpy_helio_plugins.helioviewer.explore import refreshed
 
         return refreshed(sources_table())
     return sources_table()

@@ -10,12 +10,10 @@ import astropy.units as u
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import Marker, Word
-from sunpy_helio_plugins.helioviewer import catalogue, synonyms
+from sunpy_helio_plugins.helioviewer import source_table, synonyms
+from sunpy_helio_plugins.helioviewer.query import LISTERS
 
 __all__ = ["Header", "Image", "Lister", "Measurement", "Quality", "SourceID", "Tolerance"]
-
-LISTERS = ("HAPI", "index", "coverage")
-"""Who can list images, in the order in which they are asked."""
 
 NEAR_REAL_TIME = (1 << 30) | (1 << 10)
 """Bits of QUALITY that mark quick data: bit 30 of AIA, bit 10 of HMI. All images of Helioviewer are made of such."""
@@ -51,10 +49,10 @@ class SourceID(Word):
         """Return the number of a known source."""
         if isinstance(value, bool) or not isinstance(value, Integral):
             raise QueryError(f"a.helioviewer.SourceID takes an integer, not {value!r}.")
-        if int(value) not in catalogue.by_id():
+        if int(value) not in source_table.by_id():
             raise QueryError(
                 f"Helioviewer has no source {int(value)}; sunpy_helio_plugins.helioviewer.sources() lists the "
-                f"{len(catalogue.known())} that it has."
+                f"{len(source_table.known())} that it has."
             )
         return int(value)
 
@@ -82,8 +80,8 @@ class Measurement(Word):
     @classmethod
     def check(cls, value: Any) -> str:
         """Return a measurement as Helioviewer spells it."""
-        given = catalogue.folded(super().check(value))
-        spelt = {catalogue.folded(source.measurement): source.measurement for source in catalogue.known()}
+        given = source_table.folded(super().check(value))
+        spelt = {source_table.folded(source.measurement): source.measurement for source in source_table.known()}
         if given not in spelt:
             similar = get_close_matches(given, spelt, n=4, cutoff=0.4)
             hint = ", ".join(spelt[one] for one in similar) or ", ".join(sorted(spelt.values()))

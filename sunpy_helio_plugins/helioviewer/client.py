@@ -12,7 +12,9 @@ from sunpy.net.base_client import BaseClient, convert_row_to_table
 
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.fido import client
-from sunpy_helio_plugins.helioviewer import attrs, catalogue, jp2, nearest, reduced, service, tables, translate
+from sunpy_helio_plugins.helioviewer import attrs, matching, search, source_table, tables, translator
+from sunpy_helio_plugins.helioviewer.jp2 import boxes, reduce
+from sunpy_helio_plugins.helioviewer.query import PROVIDER
 from sunpy_helio_plugins.transport.files import naming, queue
 from sunpy_helio_plugins.transport.files.prefix import PrefixDownload
 
@@ -38,7 +40,7 @@ class HelioviewerClient(client.Face, BaseClient):
     """
 
     info_url = "https://helioviewer.org"
-    names = translate.NAMES
+    names = translator.NAMES
 
     def search(self, *query: Attr, **kwargs: Any) -> tables.HelioviewerTable:
         """
@@ -63,7 +65,7 @@ class HelioviewerClient(client.Face, BaseClient):
         ServiceError
             Nothing could be listed.
         """
-        answer = service.with_headers(service.list_images(translate.queries(*query)))
+        answer = search.with_headers(search.list_images(translator.queries(*query)))
         answer.warn()
         return tables.images_table(answer.listings, answer.problems + answer.notes, self)
 
@@ -91,18 +93,18 @@ class HelioviewerClient(client.Face, BaseClient):
         QueryError
             The size is no number of pixels.
         """
-        size = reduced.checked(kwargs.get("size"))
-        told = {"accept": jp2.accept} if size is None else reduced.plan(size)
-        found = zip(query_results, nearest.places(query_results), strict=True)
+        size = reduce.checked(kwargs.get("size"))
+        told = {"accept": boxes.accept} if size is None else reduce.plan(size)
+        found = zip(query_results, matching.places(query_results), strict=True)
         queue.enqueue(
             downloader,
             [
                 PrefixDownload(
                     url=place.url,
                     target=naming.target(
-                        path, reduced.named(place.path, size), naming.row_values(row), fallback="image.jp2"
+                        path, reduce.named(place.path, size), naming.row_values(row), fallback="image.jp2"
                     ),
-                    archive=translate.PROVIDER,
+                    archive=PROVIDER,
                     **({"accept": partial(_refuse, place.missing)} if place.missing else told),
                 )
                 for row, place in found
@@ -121,13 +123,13 @@ class HelioviewerClient(client.Face, BaseClient):
     @classmethod
     def register_values(cls) -> dict[type, list[tuple[str, str]]]:
         """Return the values that ``a.helioviewer`` and the general attrs complete, read from the shipped list."""
-        sources = catalogue.known()
+        sources = source_table.known()
         shown: dict[str, dict[str, None]] = {}
         for source in sources:
             shown.setdefault(source.measurement, {})[source.instruments[0]] = None
         own: dict[type, dict[str, str]] = {
             # Not the instruments and observatories: a query that names these alone goes to sunpy's clients.
-            a.Provider: dict.fromkeys(translate.NAMES.providers, "The Helioviewer Project"),
+            a.Provider: dict.fromkeys(translator.NAMES.providers, "The Helioviewer Project"),
             a.Detector: {source.detector: "" for source in sources if source.detector},
             attrs.Measurement: {measurement: ", ".join(instruments) for measurement, instruments in shown.items()},
         }

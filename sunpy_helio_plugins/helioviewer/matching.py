@@ -1,14 +1,23 @@
-"""Which of the images found are wanted: the nearest to one instant, or to each of a grid, and none that is too far."""
+"""Choose the images nearest to the requested times."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.helioviewer.translate import Query
-from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.config import conf
+from sunpy_helio_plugins.errors import ServiceError
+from sunpy_helio_plugins.helioviewer import source_table, tables
+from sunpy_helio_plugins.helioviewer.listers import coverage
+from sunpy_helio_plugins.helioviewer.query import Query
+from sunpy_helio_plugins.quantities import datetimes, times
 
-__all__ = ["wanted"]
+__all__ = ["NEAREST", "Place", "places", "wanted"]
 
 _Instants = NDArray[np.datetime64]
 
@@ -67,3 +76,57 @@ def _nearest(instants: _Instants, asked: _Instants) -> tuple[NDArray[np.intp], N
     earlier = np.abs(asked - instants[before]) <= np.abs(instants[after] - asked)
     position = np.where(earlier, before, after)
     return position, np.abs(asked - instants[position])
+
+
+NEAREST = "nearest"
+"""What the column ``Lister`` says of images of which only the second is known."""
+
+AT_ONCE = 3
+
+
+@dataclass(frozen=True)
+class Place:
+    """
+    Where the image of a row is.
+
+    Attributes
+    ----------
+    url : str
+        Its address.
+    path : str
+        Its path, whose last part is its name.
+    missing : str
+        Why it is not to be had, although the address would give another image; empty where it is.
+    """
+
+    url: str
+    path: str
+    missing: str = ""
+
+
+def places(rows: Iterable[Any]) -> Iterator[Place]:
+    """
+    Yield where the images of some rows are; of those from `near` the names are asked for now.
+
+    Parameters
+    ----------
+    rows : iterable of astropy.table.Row
+        Rows of a result.
+    """
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield from pool.map(_place, list(rows))
+
+
+def _place(row: Any) -> Place:
+    url, path = str(row["url"]), str(row["Path"])
+    if str(row["Lister"]) != NEAREST:
+        return Place(url, path)
+    # Half a second more: a time is a float, and may lie a nanosecond before its second.
+    instant: np.datetime64 = datetimes.to_datetime64(row["Start Time"])[()]  # type: ignore[assignment]
+    second = (instant + np.timedelta64(500, "ms")).astype("M8[s]")
+    try:
+        path = coverage.path_of(source_table.by_id()[int(row["Source ID"])], second)
+    except ServiceError as error:
+        return Place(url, path, str(error))
+    (url,) = tables.addresses(conf.helioviewer.jp2_url.rstrip("/"), np.array([path.encode()]))
+    return Place(url.decode(), path)

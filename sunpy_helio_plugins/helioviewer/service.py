@@ -1,313 +1,94 @@
 """
-Lists of images: the HAPI server first, then the directory pages, then the API's data coverage.
+Questions to Helioviewer's API, version 2.
 
-Each stands in for the ones before it where they do not know a source, end too early, refuse or fail; what none of them
-can list is said.
+Its errors arrive in several forms: a page under status 400, an object with ``error`` under 500 or 200, and, where the
+rate limit is reached, a page under 200. The last is waited out, as a minute later the same question is answered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any, Protocol
-from urllib.parse import quote
-
-import numpy as np
-from numpy.typing import NDArray
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import HelioPluginsError, QueryError, warn_incomplete
-from sunpy_helio_plugins.helioviewer import headers
-from sunpy_helio_plugins.helioviewer.catalogue import Source
-from sunpy_helio_plugins.helioviewer.coverage_list import CoverageLister
-from sunpy_helio_plugins.helioviewer.hapi_list import HAPILister
-from sunpy_helio_plugins.helioviewer.index_list import IndexLister
-from sunpy_helio_plugins.helioviewer.listing import Found, Gap
-from sunpy_helio_plugins.helioviewer.matching import wanted
-from sunpy_helio_plugins.helioviewer.translate import Query
-from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.errors import AnswerError
+from sunpy_helio_plugins.helioviewer.jp2.boxes import is_rate_limit
+from sunpy_helio_plugins.helioviewer.query import PROVIDER
+from sunpy_helio_plugins.transport import exchange, metadata
 
-__all__ = ["Answer", "Listing", "list_images", "with_headers"]
-
-AT_ONCE = 3
-"""Sources listed at the same time."""
-
-SPOKEN = 3
-"""How many problems one warning tells; the table holds all."""
-
-_AHEAD = np.timedelta64(1, "h")
-"""How far a clock may be off: nobody is asked for images of a later time than that."""
+__all__ = ["address", "ask", "ask_object"]
 
 
-class Lister(Protocol):
-    """Who can list images."""
-
-    name: str
-    pool: ThreadPoolExecutor
-
-    def can_list(self, source: Source) -> bool:
-        """Tell whether it is worth asking for a source."""
-
-    def find(self, source: Source, start: np.datetime64, end: np.datetime64) -> Found:
-        """List the images of a source in a range, both ends included."""
-
-
-@dataclass(frozen=True)
-class Listing:
+def address(action: str, fields: Mapping[str, str] | None = None) -> str:
     """
-    The images of one source.
-
-    Attributes
-    ----------
-    source : Source
-        The kind of image.
-    times : numpy.ndarray of datetime64[us], shape (n,)
-        Their times, UTC, ascending.
-    paths : numpy.ndarray of bytes, shape (n,)
-        Their paths below the root of the static tree, each with a leading slash.
-    root : str
-        Address of the root of the static tree.
-    listers : numpy.ndarray of str, shape (n,)
-        Who listed each.
-    query : Query, optional
-        The question.
-    headers : tuple, optional
-        The keywords of each image, or why there are none.
-    unlisted : tuple of pair of numpy.datetime64
-        From when to when nobody could tell what there is.
-    """
-
-    source: Source
-    times: NDArray[np.datetime64]
-    paths: NDArray[np.bytes_]
-    root: str
-    listers: NDArray[np.str_]
-    query: Query | None = None
-    headers: tuple[dict[str, Any] | str, ...] | None = None
-    unlisted: tuple[tuple[np.datetime64, np.datetime64], ...] = ()
-
-    def at(self, chosen: NDArray[np.intp]) -> Listing:
-        """Return some of the images."""
-        headers = None if self.headers is None else tuple(self.headers[k] for k in chosen)
-        return replace(
-            self,
-            times=self.times[chosen],
-            paths=self.paths[chosen],
-            listers=self.listers[chosen],
-            headers=headers,
-        )
-
-    def urls(self) -> list[str]:
-        """Return the addresses of the files."""
-        return [f"{self.root}{quote(path)}" for path in self.paths.tolist()]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """
-    What some queries found.
-
-    Attributes
-    ----------
-    listings : tuple of Listing
-        The images of each source.
-    problems : tuple of str
-        What is missing, or may be, and why.
-    notes : tuple of str
-        Why there is nothing in a part of the range, although nothing is missing.
-    """
-
-    listings: tuple[Listing, ...] = ()
-    problems: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    def warn(self) -> None:
-        """Warn of what is missing, in the name of who called the caller."""
-        if self.problems:
-            more = len(self.problems) - SPOKEN
-            rest = f" (and {more} more: see the table's problems)" if more > 0 else ""
-            warn_incomplete(" ".join(self.problems[:SPOKEN]) + rest, stacklevel=4)
-
-
-def list_images(queries: Sequence[Query]) -> Answer:
-    """
-    Return the images that some queries ask for.
+    Return the address of an action.
 
     Parameters
     ----------
-    queries : sequence of Query
-        The questions.
+    action : str
+        The action.
+    fields : mapping, optional
+        Its parameters.
+    """
+    url = f"{conf.helioviewer.api_url.rstrip('/')}/{action}/"
+    return f"{url}?{urlencode(fields)}" if fields else url
+
+
+def ask(action: str, fields: Mapping[str, str] | None = None) -> Any:
+    """
+    Ask the API.
+
+    Parameters
+    ----------
+    action : str
+        The action.
+    fields : mapping, optional
+        Its parameters.
 
     Returns
     -------
-    Answer
-        The images of each query that could be answered; of the others, the reason.
+    object
+        The decoded JSON.
 
     Raises
     ------
-    HelioPluginsError
-        No query could be answered: the first one's error.
+    ServiceError
+        The API does not answer, or with an error, also one under HTTP status 200.
     """
-    listers: dict[str, Lister] = {one.name: one for one in (HAPILister(), IndexLister(), CoverageLister())}
-
-    def answer(query: Query) -> Answer | HelioPluginsError:
-        try:
-            return _answer([listers[name] for name in query.listers], query)
-        except HelioPluginsError as error:
-            return error
-
-    try:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            answers = list(pool.map(answer, queries))
-    finally:
-        for one in listers.values():
-            one.pool.shutdown(wait=False)
-    errors = [one for one in answers if isinstance(one, HelioPluginsError)]
-    if errors and len(errors) == len(answers):
-        raise errors[0]
-    told = [
-        Answer(problems=(f"{query.source.label} is missing: {one}",)) if isinstance(one, HelioPluginsError) else one
-        for query, one in zip(queries, answers, strict=True)
-    ]
-    return Answer(
-        tuple(listing for one in told for listing in one.listings),
-        tuple(problem for one in told for problem in one.problems),
-        tuple(note for one in told for note in one.notes),
-    )
+    answer = _answer(action, fields)
+    decoded = answer.json()
+    if isinstance(decoded, dict) and decoded.get("error"):
+        raise AnswerError(PROVIDER, answer.url, str(decoded["error"]), answer.status)
+    return decoded
 
 
-def with_headers(answer: Answer) -> Answer:
+def ask_object(action: str, fields: Mapping[str, str] | None = None) -> dict[str, Any]:
     """
-    Return an answer with the headers of its images, where they are wanted, and without images of bad quality.
+    Ask the API for an object of JSON.
 
     Parameters
     ----------
-    answer : Answer
-        What was found.
+    action, fields
+        As for `ask`.
+
+    Raises
+    ------
+    ServiceError
+        As for `ask`, and where something else comes.
     """
-    listings, problems, notes = [], list(answer.problems), list(answer.notes)
-    for listing in answer.listings:
-        if listing.query is None or not listing.query.header:
-            listings.append(listing)
-            continue
-        read = headers.fetch(listing.urls())
-        failed = [one for one in read if isinstance(one, str)]
-        if failed:
-            problems.append(f"{len(failed)} headers of {listing.source.label} are missing: {failed[0]}")
-        full = replace(listing, headers=tuple(read))
-        listings.append(_good(full, listing.query.quality, notes))
-    return Answer(tuple(listings), tuple(problems), tuple(notes))
+    decoded = ask(action, fields)
+    if not isinstance(decoded, dict):
+        raise AnswerError(PROVIDER, address(action), f"an object was expected, {str(decoded)[:100]} came")
+    return decoded
 
 
-def _good(listing: Listing, allowed: int | None, notes: list[str]) -> Listing:
-    """Leave out what its header calls bad; what it does not judge stays."""
-    if allowed is None or listing.headers is None:
-        return listing
-    marks = [one.get("QUALITY", one.get("quality")) if isinstance(one, dict) else None for one in listing.headers]
-    kept = [k for k, mark in enumerate(marks) if not isinstance(mark, int) or not mark & ~allowed]
-    unjudged = sum(not isinstance(mark, int) for mark in marks)
-    if unjudged:
-        notes.append(f"{unjudged} images of {listing.source.label} have no QUALITY in their headers; they are kept.")
-    return listing.at(np.array(kept, dtype=np.intp))
-
-
-def _answer(listers: Sequence[Lister], query: Query) -> Answer:
-    source = query.source
-    start, end = times.datetime64_from_iso(np.array([query.start, query.end])).astype("M8[us]")
-    able = [one for one in listers if one.can_list(source)]
-    if not able:
-        names = " or ".join(one.name for one in listers)
-        raise QueryError(f"{source.label} ({source.id}) is not listed by {names}; leave out a.helioviewer.Lister.")
-    notes: list[str] = []
-    parts, gaps, who = _collected(able, source, start, end, notes)
-    if gaps and gaps[0].error is not None and not any(len(one.paths) for one in parts) and _whole(gaps, start, end):
-        raise gaps[0].error
-    listing = _merged(source, parts, who, start, end)
-    chosen, missed = wanted(query, listing.times)
-    problems = [
-        f"{source.label} from {_shown(gap.start)} to {_shown(gap.end)} is missing: {gap.reason}." for gap in gaps
-    ]
-    if missed:
-        notes.append(_unmet(query, missed))
-    listing = replace(listing, query=query, unlisted=tuple((gap.start, gap.end) for gap in gaps))
-    if len(chosen) < len(listing.times):
-        listing = listing.at(chosen)
-    if not len(listing.times):
-        # Where nothing is found at all, why is worth a warning.
-        problems, notes = problems + notes, []
-    return Answer((listing,), tuple(problems), tuple(notes))
-
-
-def _collected(
-    listers: Sequence[Lister], source: Source, start: np.datetime64, end: np.datetime64, notes: list[str]
-) -> tuple[list[Found], list[Gap], list[str]]:
-    """Ask one lister after the other for what those before it could not list."""
-    now = _now()
-    gaps = [Gap(start, end, "")]
-    parts: list[Found] = []
-    who: list[str] = []
-    for lister in listers:
-        left = []
-        for gap in gaps:
-            found = lister.find(source, gap.start, gap.end)
-            parts.append(found)
-            who.append(lister.name)
-            notes += found.notes
-            left += [one for one in found.gaps if one.start <= now]
-        gaps = [Gap(one.start, min(one.end, now), _joined(one, gaps), one.error) for one in left]
-        if not gaps:
+def _answer(action: str, fields: Mapping[str, str] | None) -> exchange.Answer:
+    for attempt in range(max(conf.retries, 0) + 1):
+        if attempt:
+            time.sleep(float(conf.helioviewer.rate_limit_wait))
+        answer = metadata.get(address(action), fields, archive=PROVIDER)
+        if not is_rate_limit(answer.content):
             break
-    return parts, gaps, who
-
-
-def _now() -> np.datetime64:
-    return np.datetime64(datetime.now(UTC).replace(tzinfo=None), "us") + _AHEAD
-
-
-def _joined(gap: Gap, before: Sequence[Gap]) -> str:
-    """Return the reasons of all listers that could not list a part."""
-    earlier = next((one.reason for one in before if one.start <= gap.start and gap.end <= one.end and one.reason), "")
-    return f"{earlier}; {gap.reason}" if earlier and earlier != gap.reason else gap.reason
-
-
-def _whole(gaps: Sequence[Gap], start: np.datetime64, end: np.datetime64) -> bool:
-    failed = all(gap.error is not None for gap in gaps)
-    return failed and bool(gaps[0].start <= start) and bool(gaps[-1].end >= min(end, _now()))
-
-
-def _merged(
-    source: Source, parts: Sequence[Found], who: Sequence[str], start: np.datetime64, end: np.datetime64
-) -> Listing:
-    """Put together what all listers found: each image once, in the order of time."""
-    kept = [(part, name) for part, name in zip(parts, who, strict=True) if len(part.paths)]
-    if len(kept) == 1:
-        instants, paths = kept[0][0].times, kept[0][0].paths
-    else:
-        instants = np.concatenate([np.empty(0, "M8[us]"), *(part.times for part, _ in kept)])
-        paths = np.concatenate([np.empty(0, "S1"), *(part.paths for part, _ in kept)])
-    names = [name for _, name in kept] or [""]
-    listers = np.repeat(np.array(names), [len(part.paths) for part, _ in kept] or [0])
-    if not (np.diff(instants) > np.timedelta64(0, "us")).all():
-        order = np.lexsort((paths, instants))
-        instants, paths, listers = instants[order], paths[order], listers[order]
-        # One path may come twice, with the same time: from the border of two requests, or from two listers.
-        first = np.concatenate([[True], paths[1:] != paths[:-1]])[: len(paths)]
-        instants, paths, listers = instants[first], paths[first], listers[first]
-    inside = slice(np.searchsorted(instants, start), np.searchsorted(instants, end, side="right"))
-    root = conf.helioviewer.jp2_url.rstrip("/")
-    return Listing(source, instants[inside], paths[inside], root, listers[inside])
-
-
-def _unmet(query: Query, missed: int) -> str:
-    """Say that there is no image where one was asked for."""
-    label = query.source.label
-    if query.near is not None:
-        within = f" within {query.tolerance:g} s" if query.tolerance is not None else " in the range"
-        return f"There is no image of {label}{within} of {query.near}."
-    return f"For {missed} instants of the grid there is no image of {label} within the tolerance."
-
-
-def _shown(instant: np.datetime64) -> str:
-    return f"{np.datetime_as_string(instant, unit='s')}Z"
+    return answer

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TypeAlias
 
-from sunpy_helio_plugins.helioviewer.catalogue import Source, folded, known
+from sunpy_helio_plugins.helioviewer.source_table import Source, folded, known
 
 __all__ = ["advice"]
 

@@ -1,4 +1,4 @@
-"""From lists of images to a table, one row for each image."""
+"""Tables of images and of sources."""
 
 from __future__ import annotations
 
@@ -15,15 +15,81 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.fido.fields import common_columns
 from sunpy_helio_plugins.fido.table import HelioTable
-from sunpy_helio_plugins.helioviewer import catalogue, headers
-from sunpy_helio_plugins.helioviewer.catalogue import Source
-from sunpy_helio_plugins.helioviewer.translate import PROVIDER
+from sunpy_helio_plugins.helioviewer import source_table
+from sunpy_helio_plugins.helioviewer.jp2.header import Header
+from sunpy_helio_plugins.helioviewer.query import PROVIDER
+from sunpy_helio_plugins.helioviewer.source_table import Source
 from sunpy_helio_plugins.quantities import times
 
-__all__ = ["HelioviewerTable", "addresses", "images_table", "sources_table"]
+__all__ = ["COLUMNS", "HelioviewerTable", "addresses", "columns_of_headers", "images_table", "sources_table"]
+
+COLUMNS: dict[str, tuple[tuple[str, ...], u.UnitBase | None]] = {
+    "DATE-OBS": (("DATE-OBS", "DATE_OBS"), None),
+    "T_OBS": (("T_OBS",), None),
+    "T_REC": (("T_REC",), None),
+    "EXPTIME": (("EXPTIME",), u.s),
+    "QUALITY": (("QUALITY",), None),
+    "FSN": (("FSN",), None),
+    "DATAMIN": (("DATAMIN",), None),
+    "DATAMAX": (("DATAMAX",), None),
+    "DATAMEDN": (("DATAMEDN",), None),
+    "DATAMEAN": (("DATAMEAN",), None),
+    "DATARMS": (("DATARMS",), None),
+    "CADENCE": (("CADENCE",), u.s),
+    "TELESCOP": (("TELESCOP",), None),
+    "FILENAME": (("FILENAME",), None),
+}
+"""Columns of a header search: the keywords that fill them, and their unit."""
+
+_TEXTS = frozenset({"DATE-OBS", "T_OBS", "T_REC", "TELESCOP", "FILENAME"})
+
+_WHOLE = frozenset({"QUALITY", "FSN"})
+
+
+def columns_of_headers(headers: Sequence[Header | str]) -> dict[str, Any]:
+    """
+    Return headers as columns, masked where a header lacks a keyword.
+
+    Parameters
+    ----------
+    headers : sequence of dict or str
+        As from `fetch`.
+    """
+    known = [{key.upper(): value for key, value in one.items()} if isinstance(one, dict) else {} for one in headers]
+    made = {}
+    for name, (keys, unit) in COLUMNS.items():
+        values = [next((one[key] for key in keys if key in one), None) for one in known]
+        if name == "DATE-OBS":
+            values = [_whole_date(one, value) for one, value in zip(known, values, strict=True)]
+        made[name] = _header_column(name, values, unit)
+    return made
+
+
+def _whole_date(one: Header, value: Any) -> Any:
+    """Return date and time: LASCO keeps the time of the day in a keyword of its own."""
+    clock = one.get("TIME_OBS", one.get("TIME-OBS"))
+    if isinstance(value, str) and "T" not in value and isinstance(clock, str):
+        return f"{value.replace('/', '-')}T{clock}"
+    return value
+
+
+def _header_column(name: str, values: Sequence[Any], unit: u.UnitBase | None) -> Any:
+    if name in _TEXTS:
+        gone = [value is None for value in values]
+        return MaskedColumn(["" if value is None else str(value) for value in values], mask=gone, dtype=str)
+    gone = [not isinstance(value, int | float) for value in values]
+    if name in _WHOLE:
+        counts = [0 if missing else value for missing, value in zip(gone, values, strict=True)]
+        return MaskedColumn(np.array(counts).astype(np.int64), mask=gone)
+    numbers = np.array([np.nan if missing else value for missing, value in zip(gone, values, strict=True)], dtype=float)
+    if not any(gone):
+        return numbers if unit is None else numbers << unit
+    # A masked column, unlike a masked quantity, can not be divided by exposures.
+    return Masked(numbers, mask=gone) << (unit or u.dimensionless_unscaled)
 
 
 MOST_SHOWN = 1000
+
 SHOWN = 100
 
 
@@ -50,7 +116,7 @@ def images_table(listings: Iterable[Any], problems: Sequence[str], client: objec
 
     Parameters
     ----------
-    listings : iterable of `~sunpy_helio_plugins.helioviewer.service.Listing`
+    listings : iterable of `~sunpy_helio_plugins.helioviewer.search.Listing`
         The images of each source.
     problems : sequence of str
         What is missing from them.
@@ -82,7 +148,7 @@ def images_table(listings: Iterable[Any], problems: Sequence[str], client: objec
         "Lister": Column(_joined([one.listers for one in kept], "U1")),
     }
     if any(one.headers is not None for one in kept):
-        columns |= headers.columns([found for one in kept for found in (one.headers or [""] * len(one.paths))])
+        columns |= columns_of_headers([found for one in kept for found in (one.headers or [""] * len(one.paths))])
     table = HelioviewerTable(columns, client=client, copy=False)
     table.problems = list(problems)
     return table
@@ -116,12 +182,13 @@ def addresses(root: str, paths: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
 
 
 _PLAIN = np.zeros(256, dtype=bool)
+
 _PLAIN[list(b"\0/ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~")] = True
 
 
 def sources_table() -> QTable:
     """Return the sources of Helioviewer; see `sunpy_helio_plugins.helioviewer.sources`."""
-    known = catalogue.known()
+    known = source_table.known()
     ones = [1] * len(known)
     return QTable(
         {

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from sunpy_helio_plugins import conf
-from sunpy_helio_plugins.helioviewer import hapi_list
+from sunpy_helio_plugins.helioviewer.listers import hapi
 
 Reply = tuple[int, str, bytes]
 
@@ -23,7 +23,7 @@ Reply = tuple[int, str, bytes]
 @pytest.fixture(autouse=True)
 def _fresh() -> None:
     """Begin as a new session would: nothing is known of the HAPI server."""
-    hapi_list.forget()
+    hapi.forget()
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import HelioviewerClient, helioviewer
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.helioviewer import header, headers, jp2, reduced
-from sunpy_helio_plugins.helioviewer.codestream import Layout
+from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, reduce, remote_headers
+from sunpy_helio_plugins.helioviewer.jp2.codestream import Layout
 from sunpy_helio_plugins.sandbox import helioviewer_holdings as holdings
 from sunpy_helio_plugins.sandbox import helioviewer_jp2 as made
 
@@ -83,12 +83,12 @@ def test_damage_is_refused_in_our_own_words(damaged: Damage, size: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "image.jp2")
         file.write_bytes(data)
-        quiet(lambda: jp2.accept(file))
+        quiet(lambda: boxes.accept(file))
         quiet(lambda: header.keywords(header.text_of(data)))
-        quiet(lambda: reduced.needed(size, data))
+        quiet(lambda: reduce.needed(size, data))
         picture = quiet(lambda: helioviewer.read(file, size=size))
         assert picture is None or picture.data.dtype == np.uint8
-        quiet(lambda: reduced.accept(size, file))
+        quiet(lambda: reduce.accept(size, file))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_header_of_which_sunpy_makes_no_map_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [32, 64, 128, 256, 512])
 def test_jpylyzer_finds_every_smaller_file_valid(source: int, size: int, tmp_path: Path) -> None:
     file = tmp_path / "small.jp2"
-    file.write_bytes(reduced.reduce(whole(source), size))
+    file.write_bytes(reduce.reduce(whole(source), size))
     assert jpylyzer.checkOneFile(str(file)).findtext("isValid") == "True"
 
 
@@ -145,10 +145,10 @@ def behind(data: bytes) -> bytes:
 
 def test_a_header_behind_the_picture_is_found(archive: Any, tmp_path: Path) -> None:
     data = behind(WHOLE)
-    assert reduced.needed(128, data[:20_000]) is None, "the whole file is needed for its header"
+    assert reduce.needed(128, data[:20_000]) is None, "the whole file is needed for its header"
     file = tmp_path / "image.jp2"
     file.write_bytes(data)
-    jp2.accept(file)
+    boxes.accept(file)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert helioviewer.read(file, size=128).date.isot == "2026-01-10T15:12:07.442"
@@ -162,7 +162,7 @@ def test_headers_are_read_where_they_are_longer_or_behind(ranged: Any, ranges: b
     history = f"<HISTORY>{'long ' * 5000}</HISTORY></fits>"
     data = made.with_header(WHOLE, text.replace("</fits>", history)) if large else behind(WHOLE)
     url, asked = ranged(data, ranges)
-    (found,) = headers.fetch([url])
+    (found,) = remote_headers.fetch([url])
     assert isinstance(found, dict), found
     assert found["EXPTIME"] == 25.1
     assert len(asked) == 2
@@ -224,9 +224,9 @@ def test_glymur_pillow_and_we_see_the_same_pixels(tmp_path: Path, layers: int, s
     file.write_bytes(data)
     for halvings in range(4):
         size = -(-max(shape) >> halvings)
-        enough = reduced.needed(size, data)
+        enough = reduce.needed(size, data)
         assert (enough is None) == (halvings == 0)
-        ours = reduced.decoded(reduced.reduce(data[:enough], size))
+        ours = reduce.decoded(reduce.reduce(data[:enough], size))
         assert np.array_equal(ours, glymur.Jp2k(file)[:: 2**halvings, :: 2**halvings])
         if shape != (513, 1024) or halvings < 2:  # Pillow rounds such a size otherwise than OpenJPEG, and fails
             with Image.open(io.BytesIO(data)) as picture:
@@ -244,7 +244,7 @@ def test_a_picture_that_pillow_cannot_halve_so_often_stays_larger(
     plain = tmp_path / "plain.jp2"
     glymur.Jp2k(plain, data=grey, prog="LRCP", numres=6)
     data = made.with_header(plain.read_bytes(), "<meta><fits><CDELT1>1.0</CDELT1></fits></meta>")
-    ours = reduced.decoded(reduced.reduce(data, size))
+    ours = reduce.decoded(reduce.reduce(data, size))
     step = round(max(shape) / max(ours.shape))
     assert min(size, max(shape)) <= max(ours.shape)
     assert np.array_equal(ours, glymur.Jp2k(plain)[::step, ::step])
@@ -252,8 +252,8 @@ def test_a_picture_that_pillow_cannot_halve_so_often_stays_larger(
 
 def test_a_prefix_is_not_longer_than_the_packets_it_needs() -> None:
     data = whole(13)
-    start, end = jp2.codestream_at(data)
+    start, end = boxes.codestream_at(data)
     layout = Layout.read(data[start:end])
     assert isinstance(layout, Layout)
     assert layout.end(0) == end - start - 2, "all packets reach to the end of the codestream"
-    assert reduced.needed(256, data) == start + layout.end(2)
+    assert reduce.needed(256, data) == start + layout.end(2)

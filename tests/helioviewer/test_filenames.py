@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sunpy_helio_plugins.helioviewer.filenames import true_times
+from sunpy_helio_plugins.helioviewer.listers.filenames import true_times
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,10 @@ from sunpy_helio_plugins import conf
 PAGE = Path(__file__).parents[2] / "docs" / "how_to" / "helioviewer.rst"
 
 
-def test_every_block_of_code_runs(
-    archive: Any, jsoc: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_block_of_code_runs(archive: Any, jsoc: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from sunpy.net.jsoc import jsoc as client
 
-    from sunpy_helio_plugins.helioviewer import movies
+    from sunpy_helio_plugins.helioviewer.media import movies
 
     monkeypatch.setattr(client.time, "sleep", lambda seconds: None)
     monkeypatch.setattr(movies.clock, "sleep", lambda seconds: None)

@@ -15,7 +15,9 @@ from sunpy.coordinates import HeliographicCarrington, get_earth
 from sunpy.data.test import get_test_filepath
 
 from sunpy_helio_plugins import helioviewer
-from sunpy_helio_plugins.helioviewer import catalogue, header, reduced, repairs
+from sunpy_helio_plugins.helioviewer import source_table
+from sunpy_helio_plugins.helioviewer.jp2 import header, reduce
+from sunpy_helio_plugins.helioviewer.maps import repairs
 from sunpy_helio_plugins.sandbox import helioviewer_holdings as holdings
 from sunpy_helio_plugins.sandbox import helioviewer_jp2 as made
 
@@ -105,7 +107,7 @@ def test_a_smaller_map_has_the_same_sun(tmp_path: Path, name: str, way: str) -> 
     if way == "read":
         small = helioviewer.read(file, size=SIDE // 2)
     else:
-        data = reduced.reduce(file.read_bytes(), SIDE // 2)
+        data = reduce.reduce(file.read_bytes(), SIDE // 2)
         file.write_bytes(data)
         small = helioviewer.read(file)
     assert small.data.shape == (SIDE // 2, SIDE // 2)
@@ -122,7 +124,7 @@ def test_a_smaller_map_has_the_same_sun(tmp_path: Path, name: str, way: str) -> 
 
 def test_every_instrument_is_among_them_or_tested_elsewhere() -> None:
     """RHESSI has a test of its own; for the coronagraphs CCOR-1 and CCOR-2, sunpy has no class yet."""
-    kinds = {source.instruments[0] for source in catalogue.known() if not source.members}
+    kinds = {source.instruments[0] for source in source_table.known() if not source.members}
     assert kinds - {name.split()[0] for name in HEADERS} == {"RHESSI", "CCOR-1", "CCOR-2"}
 
 

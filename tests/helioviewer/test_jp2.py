@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.helioviewer.jp2 import accept
+from sunpy_helio_plugins.helioviewer.jp2.boxes import accept
 from sunpy_helio_plugins.sandbox import helioviewer_holdings as holdings
 from sunpy_helio_plugins.sandbox import helioviewer_jp2 as made
 

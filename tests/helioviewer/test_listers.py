@@ -17,7 +17,8 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import HelioviewerClient, conf
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, ServiceError
-from sunpy_helio_plugins.helioviewer import catalogue, hapi_list
+from sunpy_helio_plugins.helioviewer import source_table
+from sunpy_helio_plugins.helioviewer.listers import hapi
 from sunpy_helio_plugins.sandbox import helioviewer_holdings as holdings
 from sunpy_helio_plugins.sandbox import helioviewer_static
 
@@ -57,7 +58,7 @@ FAILURES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize(("first", "second"), list(permutations(PATHS, 2)))
 def test_each_lister_stands_in_for_each_other(archive: Any, first: str, second: str, failure: str) -> None:
     known = search(NOON, AIA_304)
-    hapi_list.forget()
+    hapi.forget()
     with archive.fault(path=PATHS[first], **FAILURES[failure]) as rule, conf.set_temp("read_timeout", 0.2):
         table = search(NOON, AIA_304, a.helioviewer.Lister(first, second))
     assert rule.played > 0
@@ -307,5 +308,5 @@ def test_the_newest_sources_are_listed_from_their_folders(canned: Any, source: i
 def test_a_path_leads_to_its_own_source() -> None:
     for source, pattern in FOLDERS.items():
         path = f"{pattern.format('2026/01/10')}/x.jp2"
-        assert catalogue.misplaced(catalogue.by_id()[source], path) is None
-        assert catalogue.misplaced(catalogue.by_id()[13], path) is catalogue.by_id()[source]
+        assert source_table.misplaced(source_table.by_id()[source], path) is None
+        assert source_table.misplaced(source_table.by_id()[13], path) is source_table.by_id()[source]

@@ -129,8 +129,8 @@ def test_real_files_come_out_right(name: str) -> None:
     import sunpy.map
     from sunpy.data.test import get_test_filepath
 
-    from sunpy_helio_plugins.helioviewer.filenames import true_times
-    from sunpy_helio_plugins.helioviewer.jp2 import accept
+    from sunpy_helio_plugins.helioviewer.jp2.boxes import accept
+    from sunpy_helio_plugins.helioviewer.listers.filenames import true_times
 
     kind, date, size, centre = REAL[name]
     file = Path(get_test_filepath(name))

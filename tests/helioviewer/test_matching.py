@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sunpy_helio_plugins.helioviewer import catalogue
+from sunpy_helio_plugins.helioviewer import source_table
 from sunpy_helio_plugins.helioviewer.matching import wanted
-from sunpy_helio_plugins.helioviewer.translate import Query
+from sunpy_helio_plugins.helioviewer.query import Query
 
 START = np.datetime64("2026-01-10T00:00:00", "us")
 MILLIS = np.timedelta64(1000, "us")
 
 
 def query(**wishes: Any) -> Query:
-    return Query(catalogue.by_id()[13], "2026-01-10T00:00:00Z", "2026-01-10T01:00:00Z", **wishes)
+    return Query(source_table.by_id()[13], "2026-01-10T00:00:00Z", "2026-01-10T01:00:00Z", **wishes)
 
 
 def at(*seconds: float) -> Any:

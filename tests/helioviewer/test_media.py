@@ -22,7 +22,7 @@ from sunpy_helio_plugins.errors import (
     ServiceUnreachable,
     TransferError,
 )
-from sunpy_helio_plugins.helioviewer import movies
+from sunpy_helio_plugins.helioviewer.media import movies
 
 pytest.importorskip("hvpy")
 
@@ -147,9 +147,7 @@ def test_a_screenshot_that_is_gone_is_an_error(archive: Any, tmp_path: Path) -> 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("fault", ["cut_close", "cut_length", "cut_chunked", "html_error", "json_error", "hang_up"])
 @pytest.mark.parametrize("action", ["downloadScreenshot", "downloadMovie", "getJPX"])
-def test_what_is_cut_or_something_else_is_never_kept(
-    archive: Any, tmp_path: Path, fault: str, action: str
-) -> None:
+def test_what_is_cut_or_something_else_is_never_kept(archive: Any, tmp_path: Path, fault: str, action: str) -> None:
     kept = tmp_path / "kept.png"
     kept.write_bytes(b"what was there before")
     make: dict[str, Callable[[Path], Path]] = {

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import sunpy_helio_plugins
-from sunpy_helio_plugins.helioviewer import openjpeg
+from sunpy_helio_plugins.helioviewer.jp2 import openjpeg
 from sunpy_helio_plugins.sandbox import helioviewer_holdings as holdings
 from sunpy_helio_plugins.sandbox import helioviewer_jp2 as made
 
@@ -93,7 +93,7 @@ print(mine is not None, openjpeg.install(), openjp2.OPENJP2 is mine)
 """
     # Importing the module of ours lets glymur be imported: start from a glymur that found the library by itself.
     assert said(
-        code.replace("from sunpy_helio_plugins.helioviewer.openjpeg import pillow_library\n", PILLOW), file
+        code.replace("from sunpy_helio_plugins.helioviewer.jp2.openjpeg import pillow_library\n", PILLOW), file
     ) == ["True False True"]
 
 

@@ -13,7 +13,8 @@ from astropy.coordinates import SkyCoord
 
 from sunpy_helio_plugins import helioviewer
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.helioviewer import header, physical, reduced, repairs
+from sunpy_helio_plugins.helioviewer.jp2 import header, reduce
+from sunpy_helio_plugins.helioviewer.maps import physical, repairs
 from sunpy_helio_plugins.sandbox import helioviewer_holdings as holdings
 from sunpy_helio_plugins.sandbox import helioviewer_jp2 as made
 
@@ -161,5 +162,5 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
 def test_reading_needs_the_beginning_of_a_file_only(tmp_path: Path) -> None:
     data = whole(13)
     path = tmp_path / "image.jp2"
-    path.write_bytes(data[: reduced.needed(256, data)])
+    path.write_bytes(data[: reduce.needed(256, data)])
     assert helioviewer.read(path, size=256).data.shape == (256, 256)

@@ -15,8 +15,8 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import HelioviewerClient
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.helioviewer import header, jp2, reduced
-from sunpy_helio_plugins.helioviewer.headers import columns
+from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, reduce
+from sunpy_helio_plugins.helioviewer.tables import columns_of_headers
 from sunpy_helio_plugins.sandbox import helioviewer_holdings as holdings
 from sunpy_helio_plugins.sandbox import helioviewer_jp2 as made
 
@@ -33,9 +33,9 @@ def whole(source: int) -> bytes:
 @pytest.mark.parametrize("size", [512, 256, 200, 64, 1])
 def test_a_prefix_has_exactly_the_pixels_of_the_whole(source: int, size: int) -> None:
     data = whole(source)
-    enough = reduced.needed(size, data)
-    small = reduced.reduce(data if enough is None else data[:enough], size)
-    pixels = reduced.decoded(small)
+    enough = reduce.needed(size, data)
+    small = reduce.reduce(data if enough is None else data[:enough], size)
+    pixels = reduce.decoded(small)
     full = Image.open(io.BytesIO(data))
     full.reduce = int(np.log2(full.size[0] / pixels.shape[0]))
     assert np.array_equal(pixels, np.asarray(full))
@@ -47,8 +47,8 @@ def test_a_few_bytes_tell_how_many_are_needed() -> None:
     want, asked = 64, 0
     while want > asked:
         asked = want
-        want = reduced.needed(256, data[:asked]) or len(data)
-    assert want == reduced.needed(256, data)
+        want = reduce.needed(256, data[:asked]) or len(data)
+    assert want == reduce.needed(256, data)
 
 
 def test_a_file_laid_out_otherwise_is_encoded_again_without_loss() -> None:
@@ -56,8 +56,8 @@ def test_a_file_laid_out_otherwise_is_encoded_again_without_loss() -> None:
     out = io.BytesIO()
     Image.fromarray(grey).save(out, format="JPEG2000", irreversible=False, progression="LRCP", num_resolutions=4)
     data = made.with_header(out.getvalue(), "<meta><fits><CDELT1>1.0</CDELT1><CRPIX2>150.5</CRPIX2></fits></meta>")
-    assert reduced.needed(100, data) is None
-    pixels = reduced.decoded(reduced.reduce(data, 100))
+    assert reduce.needed(100, data) is None
+    pixels = reduce.decoded(reduce.reduce(data, 100))
     full = Image.open(io.BytesIO(data))
     full.reduce = 1
     assert np.array_equal(pixels, np.asarray(full))
@@ -79,22 +79,20 @@ def test_a_smaller_picture_is_fetched_with_fewer_bytes(archive: Any, row: Any, t
     files = Fido.fetch(row, path=tmp_path / "{file}", size=256)
     assert files.errors == []
     asked = [request.headers["range"] for request in archive.log if request.path.endswith(".jp2")]
-    assert asked[0] == f"bytes=0-{reduced.FIRST_BYTES - 1}"
-    assert int(asked[-1].rpartition("-")[2]) + 1 == reduced.needed(256, whole_of(archive, row))
+    assert asked[0] == f"bytes=0-{reduce.FIRST_BYTES - 1}"
+    assert int(asked[-1].rpartition("-")[2]) + 1 == reduce.needed(256, whole_of(archive, row))
     (file,) = files
     assert file.endswith(".256px.jp2")
-    assert reduced.decoded(Path(file).read_bytes()).shape == (256, 256)
-    jp2.accept(Path(file))
+    assert reduce.decoded(Path(file).read_bytes()).shape == (256, 256)
+    boxes.accept(Path(file))
 
 
 @pytest.mark.parametrize("fault", ["ignore_range"])
-def test_where_ranges_are_ignored_the_whole_file_is_fetched(
-    archive: Any, row: Any, tmp_path: Path, fault: str
-) -> None:
+def test_where_ranges_are_ignored_the_whole_file_is_fetched(archive: Any, row: Any, tmp_path: Path, fault: str) -> None:
     with archive.fault(fault, path="/helioviewer/jp2"):
         files = Fido.fetch(row, path=tmp_path / "{file}", size=128)
     assert files.errors == []
-    assert reduced.decoded(Path(files[0]).read_bytes()).shape == (128, 128)
+    assert reduce.decoded(Path(files[0]).read_bytes()).shape == (128, 128)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -123,9 +121,9 @@ def test_a_bright_spot_stays_where_it_is(tmp_path: Path) -> None:
     data = made.with_header(out.getvalue(), f"<meta><fits>{text}</fits></meta>")
     expected = ((400 + 1 - 512.5) * 2, (1024 - 600 - 512.5) * 2)
     for size in (1024, 512, 128, 64):
-        small = reduced.reduce(data, size)
+        small = reduce.reduce(data, size)
         found = header.keywords(header.text_of(small))
-        pixels = reduced.decoded(small)[::-1].astype(float)
+        pixels = reduce.decoded(small)[::-1].astype(float)
         y, x = np.indices(pixels.shape)
         place = [
             ((pixels * axis).sum() / pixels.sum() + 1 - found[f"CRPIX{number}"]) * found[f"CDELT{number}"]
@@ -167,7 +165,9 @@ def test_means_over_exposures_are_rates(archive: Any, sources: tuple[int, ...], 
 
 @pytest.mark.parametrize("name", ["DATAMEAN", "EXPTIME"])
 def test_statistics_that_one_header_lacks_are_masked_there(name: str) -> None:
-    made = columns([{"DATAMEAN": 2.0, "EXPTIME": 0.5}, "the file is not there", {"DATAMEAN": 3, "EXPTIME": 1}])
+    made = columns_of_headers(
+        [{"DATAMEAN": 2.0, "EXPTIME": 0.5}, "the file is not there", {"DATAMEAN": 3, "EXPTIME": 1}]
+    )
     assert list(made[name].mask) == [False, True, False]
     rates = made["DATAMEAN"] / made["EXPTIME"]
     assert rates.unit == 1 / u.s
@@ -191,5 +191,5 @@ def test_headers_come_where_ranges_are_ignored(archive: Any) -> None:
 def test_jpylyzer_finds_smaller_files_valid(source: int, tmp_path: Path) -> None:
     jpylyzer = pytest.importorskip("jpylyzer.jpylyzer")
     path = tmp_path / "small.jp2"
-    path.write_bytes(reduced.reduce(whole(source), 128))
+    path.write_bytes(reduce.reduce(whole(source), 128))
     assert jpylyzer.checkOneFile(str(path)).findtext("isValid") == "True"

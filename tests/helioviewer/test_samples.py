@@ -16,7 +16,8 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import conf, helioviewer
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.helioviewer import header, jp2, palette, reduced, samples
+from sunpy_helio_plugins.helioviewer.jp2 import boxes as boxes_module
+from sunpy_helio_plugins.helioviewer.jp2 import header, palette, reduce, samples
 from sunpy_helio_plugins.sandbox import helioviewer_jp2 as made
 
 Image = pytest.importorskip("PIL.Image")
@@ -57,7 +58,7 @@ def with_palette(data: bytes) -> bytes:
     boxes += header.box(b"cmap", b"".join(struct.pack(">HBB", 0, 1, k) for k in range(3)))
     parts, at = [], 0
     while at < len(data):
-        length, kind, head = jp2.box_at(data, at)
+        length, kind, head = boxes_module.box_at(data, at)
         content = data[at + head : at + length]
         parts.append(header.box(kind, content + boxes if kind == b"jp2h" else content))
         at += length
@@ -75,7 +76,7 @@ def told(data: bytes, depth: int) -> bytes:
 def test_a_palette_is_not_applied(tmp_path: Path) -> None:
     path = tmp_path / "swap.jp2"
     path.write_bytes(file_of(with_palette(encoded(grey()))))
-    jp2.accept(path)
+    boxes_module.accept(path)
     for map_ in (sunpy.map.Map(path), helioviewer.read(path)):
         assert type(map_).__name__ == "SWAPMap"
         assert np.array_equal(map_.data, grey()[::-1])
@@ -89,7 +90,7 @@ def test_a_palette_is_not_applied(tmp_path: Path) -> None:
 def test_a_smaller_file_keeps_its_palette(tmp_path: Path) -> None:
     path = tmp_path / "swap.jp2"
     path.write_bytes(file_of(with_palette(encoded(grey()))))
-    reduced.accept(SIDE // 2, path)
+    reduce.accept(SIDE // 2, path)
     assert palette.has_palette(path)
     full = glymur.Jp2k(path)
     assert full[:].shape == (SIDE // 2, SIDE // 2, 3)
@@ -138,8 +139,8 @@ def test_a_picture_in_colours_is_no_map(tmp_path: Path, components: int, size: i
     path.write_bytes(file_of(encoded(grey(8, components))))
     with pytest.raises(FileError, match=rf"colours\.jp2: The picture has {components} components"):
         helioviewer.read(path, size=size)
-    reduced.accept(SIDE // 2, path)
-    assert reduced.decoded(path.read_bytes()).shape == (SIDE // 2, SIDE // 2, components)
+    reduce.accept(SIDE // 2, path)
+    assert reduce.decoded(path.read_bytes()).shape == (SIDE // 2, SIDE // 2, components)
 
 
 @pytest.mark.parametrize(
@@ -207,5 +208,5 @@ def test_the_real_files_of_swap(real_data: Path, tmp_path: Path) -> None:
         assert np.abs(small.data.astype(float) - whole.data[1::4, ::4]).mean() < 20
         copy = tmp_path / name
         copy.write_bytes(file.read_bytes())
-        reduced.accept(512, copy)
+        reduce.accept(512, copy)
         assert sunpy.map.Map(copy).data.shape == (512, 512)

@@ -19,7 +19,9 @@ from sunpy.net.attr import SimpleAttr
 
 from sunpy_helio_plugins import HelioviewerClient, conf, helioviewer, sandbox
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServiceError
-from sunpy_helio_plugins.helioviewer import catalogue, headers, holdings, service, tables
+from sunpy_helio_plugins.helioviewer import explore, source_table, tables
+from sunpy_helio_plugins.helioviewer import search as search_module
+from sunpy_helio_plugins.helioviewer.jp2 import remote_headers
 from sunpy_helio_plugins.quantities import times
 
 NOON = a.Time("2026-01-10 11:58", "2026-01-10 12:00:30")
@@ -69,12 +71,12 @@ FRAMES = {
 @pytest.fixture
 def sources(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that makes a table of one image of each source; their headers hold what `FRAMES` says."""
-    monkeypatch.setattr(headers, "fetch", lambda urls: [FRAMES[url.rpartition("=")[2]] for url in urls])
+    monkeypatch.setattr(remote_headers, "fetch", lambda urls: [FRAMES[url.rpartition("=")[2]] for url in urls])
 
     def make(*numbers: int) -> Any:
-        kinds = [one for one in catalogue.known() if not one.members and (not numbers or one.id in numbers)]
+        kinds = [one for one in source_table.known() if not one.members and (not numbers or one.id in numbers)]
         listings = [
-            service.Listing(
+            search_module.Listing(
                 one, np.array(["2020-01-01"], "M8[us]"), np.array([f"/x/{one.id}.jp2?i={one.instruments[0]}".encode()]),
                 "https://h", np.array(["x"]),
             )
@@ -143,11 +145,11 @@ def test_jsocs_client_takes_the_query_of_every_series(
 
 
 def test_many_frames_are_asked_for_in_parts(jsoc: Any) -> None:
-    from sunpy_helio_plugins.helioviewer import archives, records
+    from sunpy_helio_plugins.helioviewer.maps import science
 
     numbers = [str(300_000_000 + number) for number in range(400)]
-    twins = [archives.Twin("JSOC", "aia.lev1_euv_12s", "FSN", number) for number in [*numbers, numbers[0]]]
-    found = records.resolved(twins)
+    twins = [science.Twin("JSOC", "aia.lev1_euv_12s", "FSN", number) for number in [*numbers, numbers[0]]]
+    found = science.resolved(twins)
     assert found == [f"aia.lev1_euv_12s[{twin.value}]" for twin in twins]
     assert len(jsoc.asked) == 3
 
@@ -205,9 +207,7 @@ def test_other_archives_are_given_the_decimals_that_matter(sources: Any, stamp: 
     assert table["Start Time"].precision == 9
 
 
-@pytest.mark.parametrize(
-    ("telescope", "satellite"), [("G16", 16), ("GOES-18", 18), ("GOES-R", None), ("", None)]
-)
+@pytest.mark.parametrize(("telescope", "satellite"), [("G16", 16), ("GOES-18", 18), ("GOES-R", None), ("", None)])
 def test_suvis_satellite_is_in_the_header_only(
     sources: Any, monkeypatch: pytest.MonkeyPatch, telescope: str, satellite: int | None
 ) -> None:
@@ -239,7 +239,7 @@ def test_mdi_without_a_record_is_looked_for_at_the_vso(sources: Any, monkeypatch
 
 
 def test_a_header_that_cannot_be_read_is_said(sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(headers, "fetch", lambda urls: ["Helioviewer answered 404" for _ in urls])
+    monkeypatch.setattr(remote_headers, "fetch", lambda urls: ["Helioviewer answered 404" for _ in urls])
     twins = helioviewer.science(sources(13, 19, 20))
     assert list(twins["Note"][:2]) == [
         "no FSN in the header. Helioviewer answered 404", "no T_REC in the header. Helioviewer answered 404",
@@ -384,7 +384,7 @@ def test_spans_without_others(holes: list[tuple[int, int]]) -> None:
     def when(count: int) -> np.datetime64:
         return np.datetime64("2026-01-10T00:00:00", "us") + np.timedelta64(count, "s")
 
-    left = holdings._without([(when(0), when(20)), (when(30), when(60))], [(when(k), when(k + n)) for k, n in holes])
+    left = explore._without([(when(0), when(20)), (when(30), when(60))], [(when(k), when(k + n)) for k, n in holes])
     kept = {k for k in range(60) if any(begin <= when(k) < finish for begin, finish in left)}
     gone = {k for first, count in holes for k in range(first, first + count)}
     assert kept == {*range(20), *range(30, 60)} - gone
@@ -399,5 +399,5 @@ def test_sources_are_refreshed_on_request(archive: Any) -> None:
 
 def test_a_new_source_is_added(archive: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     leaf = {"sourceId": 777, "nickname": "new", "start": "", "end": ""}
-    monkeypatch.setattr(holdings, "_tree", lambda: {"NEW": {"X": leaf}})
+    monkeypatch.setattr(explore, "_tree", lambda: {"NEW": {"X": leaf}})
     assert 777 in helioviewer.sources(refresh=True)["Source ID"]

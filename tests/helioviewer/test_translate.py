@@ -10,8 +10,8 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import HelioviewerClient
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.helioviewer import catalogue
-from sunpy_helio_plugins.helioviewer.translate import queries
+from sunpy_helio_plugins.helioviewer import source_table
+from sunpy_helio_plugins.helioviewer.translator import queries
 
 TIME = a.Time("2026-01-10 11:00", "2026-01-10 12:00:00.5")
 
@@ -116,24 +116,24 @@ def test_a_tolerance_needs_an_instant() -> None:
 
 
 def test_there_are_139_sources_and_13_groups() -> None:
-    assert [bool(source.members) for source in catalogue.known()].count(False) == 139
-    groups = [source for source in catalogue.known() if source.members]
+    assert [bool(source.members) for source in source_table.known()].count(False) == 139
+    groups = [source for source in source_table.known() if source.members]
     assert [group.id for group in groups] == list(range(10001, 10014))
     assert {group.instrument for group in groups} == {"XRT"}
-    members = {member.id for group in groups for member in catalogue.members([group.id])}
-    assert members < {source.id for source in catalogue.known() if source.instrument == "XRT"}
+    members = {member.id for group in groups for member in source_table.members([group.id])}
+    assert members < {source.id for source in source_table.known() if source.instrument == "XRT"}
 
 
 def test_every_source_is_found_by_the_observatory_of_its_files() -> None:
-    for source in catalogue.known():
+    for source in source_table.known():
         query = [a.Source(source.fits_observatory), a.helioviewer.Measurement(source.measurement)]
         query += [a.Detector(source.detector)] if source.detector else []
         query += [a.Instrument(source.instruments[0])]
-        assert ids(*query) == [one.id for one in catalogue.members([source.id])]
+        assert ids(*query) == [one.id for one in source_table.members([source.id])]
 
 
 def test_every_wavelength_is_found_as_a_wavelength() -> None:
-    for source in catalogue.known():
+    for source in source_table.known():
         if source.wavelength is not None:
             query = [a.Source(source.observatory), a.Wavelength(source.wavelength * u.AA)]
             query += [a.Detector(source.detector)] if source.detector else []
@@ -141,25 +141,23 @@ def test_every_wavelength_is_found_as_a_wavelength() -> None:
 
 
 def test_every_name_completes_by_tab() -> None:
-    completed = {
-        attr: {text for text, _ in values} for attr, values in HelioviewerClient.register_values().items()
-    }
-    for source in catalogue.known():
+    completed = {attr: {text for text, _ in values} for attr, values in HelioviewerClient.register_values().items()}
+    for source in source_table.known():
         assert not source.detector or source.detector in completed[a.Detector]
         assert source.measurement in completed[a.helioviewer.Measurement]
     found = [getattr(a.helioviewer.Measurement, name) for name in dir(a.helioviewer.Measurement)]
     spelt = {one.values[0] for one in found if isinstance(one, a.helioviewer.Measurement)}
-    assert spelt == {source.measurement for source in catalogue.known()}
+    assert spelt == {source.measurement for source in source_table.known()}
     # A query that names an instrument or an observatory alone is not answered here, so that none is registered.
     assert not {a.Instrument, a.Source} & set(completed)
 
 
 def test_every_source_is_found_by_its_general_attrs() -> None:
-    for source in catalogue.known():
+    for source in source_table.known():
         query = [a.Source(source.observatory), a.Instrument(source.instruments[0])]
         query += [a.Detector(source.detector)] if source.detector else []
         found = ids(a.helioviewer.Measurement(source.measurement), *query)
-        assert found == ([one.id for one in catalogue.members([source.id])])
+        assert found == ([one.id for one in source_table.members([source.id])])
 
 
 def test_observables_choose_sources() -> None:
@@ -191,11 +189,11 @@ def test_a_name_under_the_wrong_attr_says_what_to_write(given: str, expected: An
 
 
 def test_every_detector_and_every_channel_is_explained() -> None:
-    for source in catalogue.known():
+    for source in source_table.known():
         if source.members:
             continue
         prefixes = ("", f"{source.observatory}-", f"{source.fits_observatory}/", f"{source.instrument}_")
-        if source.detector and catalogue.folded(source.detector) != catalogue.folded(source.instrument):
+        if source.detector and source_table.folded(source.detector) != source_table.folded(source.instrument):
             for prefix in prefixes:
                 for spelt in (source.detector.upper(), source.detector.lower()):
                     assert source.id in advised(a.Instrument, prefix + spelt), prefix + spelt

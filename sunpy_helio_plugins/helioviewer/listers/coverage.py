@@ -26,11 +26,11 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from sunpy_helio_plugins.errors import AnswerError
-from sunpy_helio_plugins.helioviewer import api
-from sunpy_helio_plugins.helioviewer.catalogue import Source
-from sunpy_helio_plugins.helioviewer.filenames import named_times, true_times
-from sunpy_helio_plugins.helioviewer.listing import SECOND, Found, Gap, Span, asked
-from sunpy_helio_plugins.helioviewer.translate import PROVIDER
+from sunpy_helio_plugins.helioviewer import service
+from sunpy_helio_plugins.helioviewer.listers.base import SECOND, Found, Gap, Span, asked
+from sunpy_helio_plugins.helioviewer.listers.filenames import named_times, true_times
+from sunpy_helio_plugins.helioviewer.query import PROVIDER
+from sunpy_helio_plugins.helioviewer.source_table import Source
 
 __all__ = ["CoverageLister", "path_of"]
 
@@ -119,16 +119,14 @@ def _unnamed(named: Sequence[tuple[np.datetime64, str]], seconds: Any, counts: A
 
 def _seconds(source: Source, window: np.datetime64, end: np.datetime64) -> np.ndarray[Any, Any]:
     """Return the seconds of all images in a window of three widths."""
-    begin, finish = (
-        str(int((window + k * WIDTH).astype("M8[ms]").astype(np.int64))) for k in (1, 2)
-    )
+    begin, finish = (str(int((window + k * WIDTH).astype("M8[ms]").astype(np.int64))) for k in (1, 2))
     wish = {"imageLayers": f"[{source.id},1,100]", "startDate": begin, "endDate": finish, "currentDate": begin}
-    decoded = api.ask("getDataCoverage", wish)
+    decoded = service.ask("getDataCoverage", wish)
     try:
         points = [int(point[0]) for layer in decoded if int(layer["sourceId"]) == source.id for point in layer["data"]]
     except (KeyError, TypeError, ValueError, IndexError) as error:
         words = f"a data coverage was expected, {str(decoded)[:100]} came"
-        raise AnswerError(PROVIDER, api.address("getDataCoverage"), words) from error
+        raise AnswerError(PROVIDER, service.address("getDataCoverage"), words) from error
     return np.array(points, dtype="M8[ms]").astype("M8[s]")
 
 
@@ -158,12 +156,12 @@ def path_of(source: Source, second: np.datetime64, later: np.timedelta64 = LOOKE
     """
     date = np.datetime_as_string(second.astype("M8[s]") + later, unit="ms" if later else "s")
     wish = {"date": f"{date}Z", "sourceId": str(source.id), "jpip": "true", "json": "true"}
-    uri = api.ask_object("getJP2Image", wish).get("uri")
+    uri = service.ask_object("getJP2Image", wish).get("uri")
     path = urlsplit(uri).path if isinstance(uri, str) else ""
     if not path.endswith(".jp2"):
         words = f"the address of an image was expected, {str(uri)[:100]} came"
-        raise AnswerError(PROVIDER, api.address("getJP2Image"), words)
+        raise AnswerError(PROVIDER, service.address("getJP2Image"), words)
     if abs(named_times(np.array([path.encode()]))[0] - second) > _APART:
         words = f"the image of {second} was asked for, {path} came"
-        raise AnswerError(PROVIDER, api.address("getJP2Image"), words)
+        raise AnswerError(PROVIDER, service.address("getJP2Image"), words)
     return path

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.helioviewer.disk import on_disk
+from sunpy_helio_plugins.helioviewer.maps.disk import on_disk
 
 __all__ = ["Physical", "invert"]
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError, QueryError
-from sunpy_helio_plugins.helioviewer import header, jp2, reduced, repairs
-from sunpy_helio_plugins.helioviewer import physical as values
+from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, reduce
+from sunpy_helio_plugins.helioviewer.maps import physical as values
+from sunpy_helio_plugins.helioviewer.maps import repairs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +54,7 @@ def read(file: str | Path, size: int | None = None, physical: bool = False) -> G
     import sunpy.map
 
     path = Path(file)
-    pixels = reduced.checked(size)
+    pixels = reduce.checked(size)
     data = _bytes(path, pixels)
     try:
         picture, own = _parts(data, path.name, physical)
@@ -71,7 +72,7 @@ def read(file: str | Path, size: int | None = None, physical: bool = False) -> G
 def _parts(data: bytes, name: str, physical: bool) -> tuple[Any, dict[str, Any]]:
     """Return picture and header of a map."""
     own = header.keywords(header.text_of(data))
-    picture = reduced.decoded(data)
+    picture = reduce.decoded(data)
     if picture.ndim != 2:
         raise FileError(
             f"The picture has {picture.shape[2]} components, as a picture in colours has, and a map is made of one."
@@ -93,21 +94,21 @@ def _bytes(path: Path, size: int | None) -> bytes:
 
 def _whole(stream: Any) -> bytes:
     data: bytes = stream.read()
-    if data[: len(jp2.SIGNATURE)] != jp2.SIGNATURE:
-        raise jp2.classified(data[:4096], len(data))
+    if data[: len(boxes.SIGNATURE)] != boxes.SIGNATURE:
+        raise boxes.classified(data[:4096], len(data))
     return data
 
 
 def _smaller(stream: Any, size: int) -> bytes:
-    data = stream.read(reduced.FIRST_BYTES)
-    if data[: len(jp2.SIGNATURE)] != jp2.SIGNATURE:
-        raise jp2.classified(data[:4096], len(data))
-    while (want := reduced.needed(size, data)) is None or want > len(data):
+    data = stream.read(reduce.FIRST_BYTES)
+    if data[: len(boxes.SIGNATURE)] != boxes.SIGNATURE:
+        raise boxes.classified(data[:4096], len(data))
+    while (want := reduce.needed(size, data)) is None or want > len(data):
         more = stream.read() if want is None else stream.read(want - len(data))
         if not more:
             break
         data += more
-    return reduced.reduce(data, size)
+    return reduce.reduce(data, size)
 
 
 def _physical(picture: Any, own: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

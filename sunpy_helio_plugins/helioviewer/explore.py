@@ -1,8 +1,8 @@
-"""What Helioviewer holds: its sources now, and how completely it has a range."""
+"""List what Helioviewer holds: the nearest images, coverage and gaps."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,14 +15,98 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.errors import AnswerError, QueryError
-from sunpy_helio_plugins.helioviewer import api, service, tables, translate
+from sunpy_helio_plugins.helioviewer import query, search, source_table, tables, translator
+from sunpy_helio_plugins.helioviewer.attrs import Tolerance
+from sunpy_helio_plugins.helioviewer.matching import NEAREST
+from sunpy_helio_plugins.helioviewer.query import PROVIDER
+from sunpy_helio_plugins.helioviewer.service import address, ask_object
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.transport import metadata
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Coverage", "coverage", "refreshed"]
+__all__ = ["Coverage", "coverage", "near", "refreshed"]
+
+
+def near(time: Any, tolerance: u.Quantity | None = None) -> tables.HelioviewerTable:
+    """
+    Return the image nearest to a time of every source, from one request.
+
+    Parameters
+    ----------
+    time : str, datetime or astropy.time.Time
+        The time; UTC where it says nothing else.
+    tolerance : astropy.units.Quantity, optional
+        How far from it an image may be. Defaults to ten minutes; ``problems`` names the sources left out.
+
+    Returns
+    -------
+    HelioviewerTable
+        One row for each source, the nearest first. Times are whole seconds, as the database keeps them; ``Offset`` is
+        how much later they are than the time asked for. The rows can be fetched; only then their names are asked for.
+
+    Raises
+    ------
+    QueryError
+        The tolerance is no time.
+    ServiceError
+        Helioviewer does not answer as it should.
+    """
+    from sunpy.time import parse_time
+
+    from sunpy_helio_plugins.helioviewer.client import HelioviewerClient
+
+    limit = Tolerance(10 * u.min if tolerance is None else tolerance).values[0].to_value(u.s)
+    instant = times.datetime64_from_iso(np.array([times.iso(parse_time(time), 6)])).astype("M8[us]")[0]
+    sources = [one for one in source_table.known() if not one.members]
+    dates = _dates(sources, instant)
+    found = [(one, second) for one in sources if (second := _nearest(dates.get(str(one.id)), instant)) is not None]
+    kept = [(one, second) for one, second in found if abs((second - instant) / np.timedelta64(1, "s")) <= limit]
+    kept.sort(key=lambda pair: abs(pair[1] - instant))
+    problems = []
+    if len(kept) < len(sources):
+        problems = [f"{len(sources) - len(kept)} sources have no image within {limit:g} s of {instant}."]
+    return _table(kept, instant, problems, HelioviewerClient())
+
+
+def _dates(sources: Iterable[source_table.Source], instant: np.datetime64) -> dict[str, Any]:
+    """Ask for the dates before and after an instant."""
+    # The answer leaves out an image of the very second asked for: half a second is nobody's.
+    asked = instant.astype("M8[s]").astype("M8[us]") + np.timedelta64(500_000, "us")
+    # Without brackets: the web page sends none, and before 2024 the API refused them.
+    ids = ",".join(str(one.id) for one in sources)
+    date = f"{np.datetime_as_string(asked, unit='ms')}Z"
+    return ask_object("getClosestImageDatesForSources", {"date": date, "sources": ids})
+
+
+def _nearest(dates: Any, instant: np.datetime64) -> np.datetime64 | None:
+    given = [dates.get(name) for name in ("prev_date", "next_date")] if isinstance(dates, dict) else []
+    try:
+        seconds = [np.datetime64(str(text).replace(" ", "T"), "us") for text in given if text]
+    except ValueError as error:
+        words = f"dates were expected, {str(dates)[:100]} came"
+        raise AnswerError(query.PROVIDER, address("getClosestImageDatesForSources"), words) from error
+    return min(seconds, key=lambda second: abs(second - instant), default=None)
+
+
+def _table(
+    rows: list[tuple[source_table.Source, np.datetime64]], instant: np.datetime64, problems: list[str], client: Any
+) -> tables.HelioviewerTable:
+    root = f"{address('getJP2Image')}?"
+    listings = []
+    for source, second in rows:
+        stamp = np.datetime_as_string(second, unit="s").replace("-", "_").replace("T", "__").replace(":", "_")
+        path = f"/{stamp}__{source.label.replace(' ', '_').replace('/', '-')}.jp2"
+        listings.append(
+            search.Listing(source, np.array([second]), np.array([path.encode()]), root, np.array([NEAREST]))
+        )
+    table = tables.images_table(listings, problems, client)
+    stamps = [np.datetime_as_string(second, unit="s") for _, second in rows]
+    table["url"] = [f"{root}date={stamp}Z&sourceId={one.id}" for stamp, (one, _) in zip(stamps, rows, strict=True)]
+    table["Offset"] = np.array([(second - instant) / np.timedelta64(1, "s") for _, second in rows]) * u.s
+    return table
+
 
 _GAP = 2.5
 """Cadences without an image that make a gap."""
@@ -113,7 +197,7 @@ def coverage(time: a.Time, *query: Attr) -> Coverage:
 
     if not isinstance(time, a.Time):
         raise QueryError(f"The coverage is that of a.Time(start, end), not of {time!r}.")
-    answer = service.list_images(translate.queries(time, *query))
+    answer = search.list_images(translator.queries(time, *query))
     answer.warn()
     images = tables.images_table(answer.listings, answer.problems + answer.notes, HelioviewerClient())
     ends = np.array([times.iso(one, 6) for one in (time.start, time.end)])
@@ -197,9 +281,9 @@ def refreshed(known: QTable) -> QTable:
 def _tree() -> Any:
     def check(decoded: Any) -> None:
         if not isinstance(decoded, dict) or next(_leaves(decoded), None) is None:
-            raise AnswerError(translate.PROVIDER, "getDataSources", "a tree of sources was expected")
+            raise AnswerError(PROVIDER, "getDataSources", "a tree of sources was expected")
 
-    return metadata.cached_json(api.address("getDataSources"), archive=translate.PROVIDER, check=check)
+    return metadata.cached_json(address("getDataSources"), archive=PROVIDER, check=check)
 
 
 def _leaves(tree: Any) -> Iterator[dict[str, Any]]:

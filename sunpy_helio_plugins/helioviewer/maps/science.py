@@ -1,37 +1,43 @@
-"""
-Which archive has the science-grade data of an image, and the Fido query that finds them.
-
-Helioviewer's pictures of AIA and HMI are made of near-real-time data: what they share with the science series is the
-frame's serial number (FSN) and the record's time (T_REC), not the number of the record. Which archive has the data of
-which instrument is a matter of record; where none is known, the twin says so.
-"""
+"""Find the science data from which an image was made."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import astropy.units as u
+import numpy as np
+from astropy.table import MaskedColumn, QTable, Row
 from astropy.time import Time
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr, and_
 
+from sunpy_helio_plugins.errors import MissingDependencyError, QueryError, ServiceUnreachable
+from sunpy_helio_plugins.helioviewer.jp2 import remote_headers
 from sunpy_helio_plugins.quantities import times
 
-__all__ = ["NEEDED", "Twin", "twin_of"]
+__all__ = ["NEEDED", "ScienceTable", "Twin", "resolved", "science", "twin_of"]
 
 _WINDOW = 30 * u.s
+
 _AIA_SERIES = {1600: "aia.lev1_uv_24s", 1700: "aia.lev1_uv_24s", 4500: "aia.lev1_vis_1h"}
+
 _HMI_SERIES = {"magnetogram": ("hmi.m_{}s", "magnetogram"), "continuum": ("hmi.ic_{}s", "continuum")}
+
 _MDI_SERIES = {"magnetogram": "mdi.fd_M_96m_lev182", "continuum": "mdi.fd_Ic"}
+
 _EUI = {("FSI", 174): "eui-fsi174-image", ("FSI", 304): "eui-fsi304-image", ("HRI", 174): "eui-hrieuv174-image",
         ("HRI", 1216): "eui-hrilya1216-image"}  # fmt: skip
+
 _VSO = {
     "EIT": "EIT", "LASCO": "LASCO", "MDI": "MDI", "SECCHI": "SECCHI", "SWAP": "SWAP", "XRT": "XRT", "TRACE": "TRACE",
     "SXT": "SXT", "SJI": "IRIS", "GONG": "GONG", "COSMO": "K-Cor",
 }  # fmt: skip
+
 _NOTES = {
     "XRT": "the VSO does not know filters: choose by EC_FW1_ and EC_FW2_ of the files",
     "SJI": "the VSO may list spectra and other levels as well",
@@ -191,3 +197,155 @@ _MAKERS: dict[str, Callable[[Any, Header, str | None], Twin]] = {
 
 NEEDED = frozenset({"AIA", "HMI", "MDI", "EUI", "EIT", "SECCHI", "SWAP", "SUVI"})
 """Instruments whose twins are found by keywords of the header."""
+
+AT_ONCE = 150
+"""Values in one question: it is an address, and servers take no longer ones than some 8 kB."""
+
+
+def resolved(twins: Sequence[Twin], client: Any = None) -> list[str]:
+    """
+    Return the names of the records of twins at JSOC.
+
+    Parameters
+    ----------
+    twins : sequence of Twin
+        The twins.
+    client : drms.Client, optional
+        Who asks. Defaults to a plain ``drms.Client()``.
+
+    Returns
+    -------
+    list of str
+        Names such as ``aia.lev1_euv_12s[2026-01-10T12:00:05Z][304]``; empty where JSOC has none.
+
+    Raises
+    ------
+    MissingDependencyError
+        drms is not installed.
+    ServiceUnreachable
+        JSOC does not answer, or with an error.
+    """
+    sought = [one for one in twins if one.archive == "JSOC"]
+    found: dict[tuple[str, str], str] = {}
+    for series, key in dict.fromkeys((one.series, one.key) for one in sought):
+        values = dict.fromkeys(one.value for one in sought if (one.series, one.key) == (series, key))
+        for some in _parts(list(values)):
+            found |= {(series, value): record for value, record in _asked(client or _client(), series, key, some)}
+    return [found.get((one.series, _plain(one.value)), "") if one.archive == "JSOC" else "" for one in twins]
+
+
+def _client() -> Any:
+    try:
+        import drms  # type: ignore[import-untyped,unused-ignore]
+    except ImportError as error:
+        raise MissingDependencyError("Finding records at JSOC", "all") from error
+    return drms.Client()
+
+
+def _parts(values: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(values), AT_ONCE):
+        yield values[start : start + AT_ONCE]
+
+
+def _asked(client: Any, series: str, key: str, values: Iterable[str]) -> Iterator[tuple[str, str]]:
+    joined = ",".join(values)
+    asked = f"{series}[? FSN in ({joined}) ?]" if key == "FSN" else f"{series}[{joined}]"
+    try:
+        answer = client.query(asked, key=[key], rec_index=True, convert_numeric=False)
+    except Exception as error:
+        words = f"the records of {series} cannot be found: {type(error).__name__}: {error}"
+        raise ServiceUnreachable("JSOC", "drms", words) from error
+    if key in answer:
+        yield from ((_plain(value), str(record)) for record, value in answer[key].items())
+
+
+def _plain(value: Any) -> str:
+    """Return a key as it is compared: JSOC writes times of records with and without a fraction."""
+    return str(value).replace(".000_TAI", "_TAI").strip()
+
+
+_KEYS = ("FSN", "T_REC", "FILENAME", "DATE-OBS", "CADENCE", "TELESCOP")
+
+
+class ScienceTable(QTable):
+    """Science-grade twins of images: where they are, by which key, and the Fido query of each."""
+
+    def query(self) -> Attr:
+        """
+        Return one Fido query for all rows that have a twin.
+
+        Raises
+        ------
+        QueryError
+            None has.
+        """
+        queries = [one for one in self["Query"] if one is not None]
+        if not queries:
+            raise QueryError(f"None of the {len(self)} images has science-grade data that Fido can find; see 'Note'.")
+        return reduce(or_, queries)
+
+
+def science(table: Any, resolve: bool = False, notify: str | None = None, drms_client: Any = None) -> ScienceTable:
+    """
+    Return where the science-grade data of images are.
+
+    Parameters
+    ----------
+    table : HelioviewerTable
+        Rows of a search; where they were not searched with ``a.helioviewer.Header()``, the headers that hold the keys
+        are read now.
+    resolve : bool, optional
+        Ask JSOC, through drms, for the exact records: column ``Record``, masked where JSOC has none.
+    notify : str, optional
+        The mail address registered at JSOC, which fetching from there needs.
+    drms_client : drms.Client, optional
+        Who asks JSOC. Defaults to a plain ``drms.Client()``.
+
+    Returns
+    -------
+    ScienceTable
+        One row for each image: ``Archive`` (masked where there is none), ``Series``, ``Key`` and ``Value`` by which the
+        data are found, ``Exact`` (whether they are of this very exposure, or the nearest ones), ``Query`` (Fido attrs),
+        ``Note``. ``Fido.search(twins.query())`` searches for all.
+
+    Raises
+    ------
+    ServiceError
+        JSOC does not answer, or with an error.
+    """
+    rows = [table] if isinstance(table, Row) else list(table)
+    known = _headers(rows)
+    twins = [twin_of(row, header, notify) for row, header in zip(rows, known, strict=True)]
+    names = ("Archive", "Series", "Key", "Value", "Note")
+    texts = {name: [getattr(one, name.lower()) for one in twins] for name in names}
+    queries = np.empty(len(twins), dtype=object)
+    queries[:] = [one.query for one in twins]
+    made = ScienceTable({
+        "Start Time": _starts(rows),
+        "Instrument": np.array([str(row["Instrument"]) for row in rows], dtype=str),
+        "Measurement": np.array([str(row["Measurement"]) for row in rows], dtype=str),
+        **{name: MaskedColumn(values, mask=[not one for one in values], dtype=str) for name, values in texts.items()},
+        "Exact": np.array([one.exact for one in twins], dtype=bool),
+        "Query": queries,
+    })  # fmt: skip
+    if resolve:
+        found = resolved(twins, drms_client)
+        made["Record"] = MaskedColumn(found, mask=[not one for one in found], dtype=str)
+    return made
+
+
+def _starts(rows: Sequence[Row]) -> Time:
+    starts = Time([row["Start Time"] for row in rows]) if rows else Time([], format="jd", scale="utc")
+    return times.as_column(starts, "Start Time")
+
+
+def _headers(rows: Iterable[Any]) -> list[dict[str, Any]]:
+    """Return the keys of images, from the table or from the files' headers."""
+    rows = list(rows)
+    if rows and "FSN" in rows[0].colnames:
+        names = [name for name in _KEYS if name in rows[0].colnames]
+        return [{name: row[name] for name in names if not np.ma.is_masked(row[name])} for row in rows]
+    needed = [number for number, row in enumerate(rows) if row["Instrument"] in NEEDED]
+    read = dict(zip(needed, remote_headers.fetch([str(rows[number]["url"]) for number in needed]), strict=True))
+    found = (read.get(number, {}) for number in range(len(rows)))
+    return [one if isinstance(one, dict) else {"": one} for one in found]

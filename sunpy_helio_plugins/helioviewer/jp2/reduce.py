@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sunpy_helio_plugins.errors import FileError, QueryError
-from sunpy_helio_plugins.helioviewer import header, jp2, samples
-from sunpy_helio_plugins.helioviewer.codestream import Layout, cut, levels, reductions
+from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, samples
+from sunpy_helio_plugins.helioviewer.jp2.codestream import Layout, cut, levels, reductions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,10 +44,10 @@ def needed(size: int, data: bytes) -> int | None:
     int or None
         `None`: the whole file.
     """
-    if data[: len(jp2.SIGNATURE)] != jp2.SIGNATURE:
+    if data[: len(boxes.SIGNATURE)] != boxes.SIGNATURE:
         return len(data)
     try:
-        start, end = jp2.codestream_at(data)
+        start, end = boxes.codestream_at(data)
         header.text_of(data[:start])
     except FileError:
         return None
@@ -81,7 +81,7 @@ def reduce(data: bytes, size: int) -> bytes:
     FileError
         It is no JPEG 2000 file with a header.
     """
-    start, end = jp2.codestream_at(data)
+    start, end = boxes.codestream_at(data)
     text = header.text_of(data)
     layout = Layout.read(data[start:end])
     if isinstance(layout, Layout):
@@ -99,7 +99,7 @@ def _file(data: bytes, start: int, text: str, stream: bytes, halvings: int, shap
     own = header.replaced(text, header.rescaled(header.keywords(text), halvings, shape))
     sides = [-(-side >> halvings) for side in shape]
     made, placed = [], False
-    for kind, content in jp2.contents(data[:start]):
+    for kind, content in boxes.contents(data[:start]):
         if kind == b"jp2h":
             at = _image_header(content)
             content = content[:at] + b"".join(side.to_bytes(4, "big") for side in sides) + content[at + 8 :]
@@ -127,7 +127,7 @@ def _encoded(data: bytes, start: int, text: str, size: int) -> bytes:
 def _codestream(data: bytes) -> bytes:
     """Return the codestream of a file whose sizes are believed."""
     _check_size(data)
-    start, end = jp2.codestream_at(data)
+    start, end = boxes.codestream_at(data)
     return data[start:end]
 
 
@@ -138,7 +138,7 @@ def _sides(codestream: bytes) -> tuple[int, int]:
 
 def _check_size(data: bytes) -> None:
     """Refuse a picture whose sizes contradict each other, or that claims to be larger than any camera's."""
-    start, end = jp2.codestream_at(data)
+    start, end = boxes.codestream_at(data)
     if end - start < 24 or data[start + 2 : start + 4] != b"\xff\x51":
         raise FileError("The picture cannot be decoded: its codestream is damaged.")
     rows, columns = struct.unpack_from(">II", data, _image_header(data[:start]))
@@ -166,7 +166,7 @@ def decoded(data: bytes) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        As from `sunpy_helio_plugins.helioviewer.samples.decoded`: a palette is not applied.
+        As from `sunpy_helio_plugins.helioviewer.jp2.samples.decoded`: a palette is not applied.
     """
     return samples.decoded(_codestream(data))
 
@@ -188,13 +188,13 @@ def accept(size: int, part: Path) -> None:
         It is no JPEG 2000 file, or damaged.
     """
     data = part.read_bytes()
-    if data[: len(jp2.SIGNATURE)] != jp2.SIGNATURE:
-        raise jp2.classified(data[:4096], len(data))
+    if data[: len(boxes.SIGNATURE)] != boxes.SIGNATURE:
+        raise boxes.classified(data[:4096], len(data))
     enough = needed(size, data)
     if enough is None or enough > len(data):
-        jp2.accept(part)
+        boxes.accept(part)
     part.write_bytes(reduce(data, size))
-    jp2.accept(part)
+    boxes.accept(part)
 
 
 def plan(size: int) -> dict[str, Any]:

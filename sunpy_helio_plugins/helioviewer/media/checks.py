@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.helioviewer import jp2
+from sunpy_helio_plugins.helioviewer.jp2 import boxes
 from sunpy_helio_plugins.transport.messages import server_words
 from sunpy_helio_plugins.transport.retry import PassingFileError
 
@@ -60,7 +60,7 @@ def accept(what: str, kind: str, part: Path) -> None:
 
 def _instead(what: str, kind: str, start: bytes) -> FileError:
     words = f"{what} gave no {kind}: {server_words(start) or 'nothing'}"
-    if jp2.is_rate_limit(start):
+    if boxes.is_rate_limit(start):
         return PassingFileError(words, float(conf.helioviewer.rate_limit_wait))
     try:
         told = json.loads(start)
@@ -79,7 +79,7 @@ def _holds(*needed: bytes) -> Callable[[BinaryIO, int], bool]:
 
     def check(stream: BinaryIO, size: int) -> bool:
         try:
-            kinds = {kind for kind, _ in jp2.boxes(stream, size)}
+            kinds = {kind for kind, _ in boxes.boxes(stream, size)}
         except FileError:
             return False
         return bool(kinds & set(needed))
@@ -96,7 +96,7 @@ _BEGINS: dict[str, Callable[[bytes], bool]] = {
     "PNG": lambda start: start.startswith(_PNG_START),
     "mp4": lambda start: start[4:8] == b"ftyp",
     "webm": lambda start: start.startswith(_EBML),
-    "JPX": lambda start: start.startswith(jp2.SIGNATURE),
+    "JPX": lambda start: start.startswith(boxes.SIGNATURE),
 }
 
 KINDS: dict[str, Callable[[BinaryIO, int], bool]] = {

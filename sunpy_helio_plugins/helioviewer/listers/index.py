@@ -19,10 +19,10 @@ import numpy as np
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError
-from sunpy_helio_plugins.helioviewer.catalogue import Source
-from sunpy_helio_plugins.helioviewer.filenames import named_times
-from sunpy_helio_plugins.helioviewer.listing import DAY, Found, Gap, asked
-from sunpy_helio_plugins.helioviewer.translate import PROVIDER
+from sunpy_helio_plugins.helioviewer.listers.base import DAY, Found, Gap, asked
+from sunpy_helio_plugins.helioviewer.listers.filenames import named_times
+from sunpy_helio_plugins.helioviewer.query import PROVIDER
+from sunpy_helio_plugins.helioviewer.source_table import Source
 from sunpy_helio_plugins.transport import metadata
 
 __all__ = ["MOST_DAYS", "IndexLister"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -15,13 +14,12 @@ from sunpy.net.attr import Attr
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import branches, explain_foreign, of_type
 from sunpy_helio_plugins.fido.names import Names
-from sunpy_helio_plugins.helioviewer import attrs, catalogue, synonyms
-from sunpy_helio_plugins.helioviewer.catalogue import Source
+from sunpy_helio_plugins.helioviewer import attrs, source_table, synonyms
+from sunpy_helio_plugins.helioviewer.query import LISTERS, PROVIDER, Query
+from sunpy_helio_plugins.helioviewer.source_table import Source
 from sunpy_helio_plugins.quantities import times
 
-__all__ = ["KNOWN", "NAMES", "PROVIDER", "Query", "queries"]
-
-PROVIDER = "Helioviewer"
+__all__ = ["KNOWN", "NAMES", "queries"]
 
 NAMES = Names(providers=(PROVIDER,))
 """What ``a.Provider`` may say."""
@@ -33,43 +31,8 @@ KNOWN = (
 """Attrs that a query to Helioviewer may hold."""
 
 _NANOSECONDS = 9
+
 _MOST_SAMPLES = 10_000_000
-
-
-@dataclass(frozen=True)
-class Query:
-    """
-    One source to list.
-
-    Attributes
-    ----------
-    source : Source
-        The kind of image.
-    start, end : str
-        First and last instant wanted, both included: UTC, ISO 8601 with Z.
-    near : str or None
-        The instant whose nearest image alone is wanted.
-    sample : float or None
-        Seconds between the instants, from the start on, whose nearest images are wanted.
-    tolerance : float or None
-        Seconds by which an image may miss such an instant.
-    listers : tuple of str
-        Who may list, in this order.
-    header : bool
-        Whether the headers of the images are wanted.
-    quality : int or None
-        The bits of QUALITY that an image may have.
-    """
-
-    source: Source
-    start: str
-    end: str
-    near: str | None = None
-    sample: float | None = None
-    tolerance: float | None = None
-    listers: tuple[str, ...] = attrs.LISTERS
-    header: bool = False
-    quality: int | None = None
 
 
 def queries(*query: Attr) -> tuple[Query, ...]:
@@ -120,7 +83,7 @@ def _wishes(branch: tuple[Attr, ...], time: a.Time) -> dict[str, Any]:
         "near": None if time.near is None else times.iso(time.near, _NANOSECONDS),
         "sample": None if sample is None else _step(sample, time),
         "tolerance": None if tolerance is None else float(tolerance.values[0].to_value(u.s)),
-        "listers": attrs.LISTERS if lister is None else lister.values,
+        "listers": LISTERS if lister is None else lister.values,
         "header": quality is not None or any(isinstance(one, attrs.Header) for one in branch),
         "quality": None if quality is None else reduce(or_, quality.values),
     }
@@ -136,8 +99,8 @@ def _step(sample: a.Sample, time: a.Time) -> float:
 def _sources(branch: tuple[Attr, ...]) -> tuple[Source, ...]:
     """Return the sources that all attrs of a conjunction allow."""
     numbers, measurement = of_type(branch, attrs.SourceID), of_type(branch, attrs.Measurement)
-    ids = numbers.values if numbers is not None else [one.id for one in catalogue.known() if not one.members]
-    sources = catalogue.members(ids)
+    ids = numbers.values if numbers is not None else [one.id for one in source_table.known() if not one.members]
+    sources = source_table.members(ids)
     if numbers is None and not any(isinstance(one, _CHOOSING) for one in branch):
         raise QueryError(
             "Say which images: a.Instrument, a.Wavelength, a.Source, a.Detector, a.helioviewer.Measurement or "
@@ -146,7 +109,7 @@ def _sources(branch: tuple[Attr, ...]) -> tuple[Source, ...]:
     for attr, kind, names in _NAMED:
         given = of_type(branch, attr)
         if given is not None:
-            sources = catalogue.chosen(sources, str(given.value), kind, names, synonyms.advice)
+            sources = source_table.chosen(sources, str(given.value), kind, names, synonyms.advice)
     if measurement is not None:
         sources = _measuring(sources, measurement.values)
     wavelength = of_type(branch, a.Wavelength)
@@ -166,8 +129,8 @@ _CHOOSING = (a.Instrument, a.Source, a.Detector, a.Wavelength, a.Physobs, attrs.
 def _measuring(sources: tuple[Source, ...], values: tuple[str, ...]) -> tuple[Source, ...]:
     found = tuple(source for source in sources if source.measurement in values)
     # "Any/Open" is no measurement of a source, but the name of a group of them.
-    groups = [group.id for group in catalogue.known() if group.members and group.measurement in values]
-    found += tuple(source for source in catalogue.members(groups) if source in sources and source not in found)
+    groups = [group.id for group in source_table.known() if group.members and group.measurement in values]
+    found += tuple(source for source in source_table.members(groups) if source in sources and source not in found)
     if not found:
         raise QueryError(
             f"With the rest of the query, the measurement cannot be {' or '.join(values)}; "

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import wraps
 from typing import Any
 
-from sunpy_helio_plugins.helioviewer.repairs import MARK
+from sunpy_helio_plugins.helioviewer.maps.repairs import MARK
 
 __all__ = ["install"]
 

@@ -9,7 +9,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.helioviewer.jp2 import SIGNATURE, box_at
+from sunpy_helio_plugins.helioviewer.jp2.boxes import SIGNATURE, box_at
 
 __all__ = ["FIRST_BYTES", "box", "file_header", "keywords", "missing", "replaced", "rescaled", "text_of"]
 
@@ -17,11 +17,14 @@ FIRST_BYTES = 16384
 """Where the headers of Helioviewer's files have ended by: they are 4 to 7 kB long (files of 2005 to 2024)."""
 
 _PER_PIXEL = re.compile(r"CDELT[12][A-Z]?|CD\d_\d[A-Z]?")
+
 _LENGTHS = frozenset({"R_SUN", "FNDLMBMI", "FNDLMBMA"})
+
 _LENGTHS_OF = {"EIT": frozenset({"SOLAR_R"}), "MDI": frozenset({"RADIUS"})}
 """Keywords that count pixels: the Sun's radius, and GONG's axes of the limb; elsewhere SOLAR_R is in arcseconds."""
 
 _COLUMNS, _ROWS = frozenset({"FNDLMBXC"}), frozenset({"FNDLMBYC"})
+
 _AMPERSAND = re.compile(r"&(?!(?:#\d+|#x[0-9a-fA-F]+|\w+);)")
 
 
@@ -198,3 +201,6 @@ def file_header(path: str | Path) -> dict[str, Any]:
             return keywords(text_of(data))
         except FileError:
             return keywords(text_of(data + stream.read()))
+
+
+Header = dict[str, Any]

@@ -22,11 +22,11 @@ from sunpy_helio_plugins.hapi.csv_records import from_csv
 from sunpy_helio_plugins.hapi.header import Info
 from sunpy_helio_plugins.hapi.listing import HAPIServer
 from sunpy_helio_plugins.hapi.service import Service
-from sunpy_helio_plugins.helioviewer import catalogue
-from sunpy_helio_plugins.helioviewer.catalogue import Source
-from sunpy_helio_plugins.helioviewer.filenames import true_times
-from sunpy_helio_plugins.helioviewer.listing import SECOND, Found, Gap, Span, asked
-from sunpy_helio_plugins.helioviewer.translate import PROVIDER
+from sunpy_helio_plugins.helioviewer import source_table
+from sunpy_helio_plugins.helioviewer.listers.base import SECOND, Found, Gap, Span, asked
+from sunpy_helio_plugins.helioviewer.listers.filenames import true_times
+from sunpy_helio_plugins.helioviewer.query import PROVIDER
+from sunpy_helio_plugins.helioviewer.source_table import Source
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.messages import server_words
@@ -133,7 +133,7 @@ class HAPILister:
             words = f"a list of images was expected: {server_words(answer.content) or error}"
             raise AnswerError(answer.archive, answer.url, words, answer.status) from error
         paths = _rooted(names)
-        if paths.size and (other := catalogue.misplaced(source, paths[0].decode())):
+        if paths.size and (other := source_table.misplaced(source, paths[0].decode())):
             words = f"its {source.hapi_id} lists images of {other.label}, not of {source.label}"
             raise AnswerError(answer.archive, answer.url, words, answer.status)
         return seconds, paths

@@ -16,9 +16,10 @@ from typing import Any
 import astropy.units as u
 
 from sunpy_helio_plugins.errors import QueryError, ServiceBroken, ServiceUnreachable
-from sunpy_helio_plugins.helioviewer import api, media
-from sunpy_helio_plugins.helioviewer.formats import NotMadeError
-from sunpy_helio_plugins.helioviewer.translate import PROVIDER
+from sunpy_helio_plugins.helioviewer import service
+from sunpy_helio_plugins.helioviewer.media import screenshots
+from sunpy_helio_plugins.helioviewer.media.checks import NotMadeError
+from sunpy_helio_plugins.helioviewer.query import PROVIDER
 
 __all__ = ["movie"]
 
@@ -77,15 +78,15 @@ def movie(
     # hvpy wants texts here, and numbers for a screenshot.
     place = {"x0": "0", "y0": "0", "width": str(size[0]), "height": str(size[1])}
     asked = {
-        "startTime": media.moment(start), "endTime": media.moment(end), "layers": media.layer_text(layers),
+        "startTime": screenshots.moment(start), "endTime": screenshots.moment(end), "layers": screenshots.layer_text(layers),
         "events": "", "eventsLabels": False, "imageScale": image_scale, "format": kind, **place, **options,
     }  # fmt: skip
     most = float(wait.to_value(u.s))
-    queued = media.spoken("queueMovie", asked)
-    number = str(media.field_of(queued, "id", "queueMovie"))
+    queued = screenshots.spoken("queueMovie", asked)
+    number = str(screenshots.field_of(queued, "id", "queueMovie"))
     with _bar(progress) as bar:
         waiting = _Waiting(number, kind, str(queued.get("token") or ""), most, bar)
-        return waiting.until_fetched(lambda: media.fetched("downloadMovie", waiting.download, file, kind))
+        return waiting.until_fetched(lambda: screenshots.fetched("downloadMovie", waiting.download, file, kind))
 
 
 class _Waiting:
@@ -122,7 +123,7 @@ class _Waiting:
         troubles = 0
         while True:
             try:
-                self.told = api.ask_object("getMovieStatus", self.asked)
+                self.told = service.ask_object("getMovieStatus", self.asked)
                 troubles = 0
             except ServiceBroken:
                 troubles += 1
@@ -137,14 +138,14 @@ class _Waiting:
                 return
             if state == FAILED:
                 words = f"the movie failed: {self.told.get('error', 'no reason given')}"
-                raise ServiceBroken(PROVIDER, api.address("getMovieStatus"), words)
+                raise ServiceBroken(PROVIDER, service.address("getMovieStatus"), words)
             self.sleep(f"queue: {self.told.get('queuePosition', 'left')}")
 
     def sleep(self, words: str) -> None:
         """Wait a little longer each time; raise where that would be too long."""
         if clock.monotonic() + self.pause > self.ends:
             text = f"the movie {self.asked['id']} was not made within {self.most:g} s ({words})"
-            raise ServiceUnreachable(PROVIDER, api.address("getMovieStatus"), text)
+            raise ServiceUnreachable(PROVIDER, service.address("getMovieStatus"), text)
         clock.sleep(self.pause)
         self.pause = min(1.5 * self.pause, _LONGEST)
 

@@ -20,8 +20,9 @@ import numpy as np
 from astropy.table import QTable
 
 from sunpy_helio_plugins.errors import AnswerError, MissingDependencyError, QueryError, warn_incomplete
-from sunpy_helio_plugins.helioviewer import api, catalogue, formats
-from sunpy_helio_plugins.helioviewer.translate import PROVIDER
+from sunpy_helio_plugins.helioviewer import service, source_table
+from sunpy_helio_plugins.helioviewer.media import checks
+from sunpy_helio_plugins.helioviewer.query import PROVIDER
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.transport.files import job, queue
 
@@ -112,7 +113,7 @@ def jpx(start: Any, end: Any, source: int, file: str | Path, cadence: u.Quantity
         "cadence": "-1" if cadence is None else str(_seconds(cadence)),
     }  # fmt: skip
     # The summary first: the file alone does not tell what was left out of it. The server keeps the file that it made.
-    told = api.ask_object("getJPX", {**asked, "verbose": "true"})
+    told = service.ask_object("getJPX", {**asked, "verbose": "true"})
     if told.get("message"):
         warn_incomplete(f"{PROVIDER} says of {Path(file).name}: {told['message']}")
     return fetched("getJPX", asked, file, "JPX")
@@ -132,12 +133,14 @@ def status() -> QTable:
     ServiceError
         Helioviewer does not answer as it should.
     """
-    decoded = api.ask("getStatus")
+    decoded = service.ask("getStatus")
     # PHP writes an object without members as an empty list.
     pairs = decoded.items() if isinstance(decoded, dict) else ()
     rows = [(name, one) for name, one in pairs if isinstance(one, dict) and one.get("time")]
     if decoded and not rows:
-        raise AnswerError(PROVIDER, api.address("getStatus"), f"instruments were expected, {str(decoded)[:100]} came")
+        raise AnswerError(
+            PROVIDER, service.address("getStatus"), f"instruments were expected, {str(decoded)[:100]} came"
+        )
     return QTable({
         "Instrument": np.array([name for name, _ in rows], dtype=str),
         "Measurement": np.array([str(one.get("measurement", "")) for _, one in rows], dtype=str),
@@ -170,7 +173,7 @@ def _seconds(cadence: u.Quantity) -> int:
 
 
 def _source(number: int) -> int:
-    if number not in catalogue.by_id():
+    if number not in source_table.by_id():
         raise QueryError(f"Helioviewer has no source {number!r}; see sunpy_helio_plugins.helioviewer.sources().")
     return int(number)
 
@@ -227,7 +230,7 @@ def spoken(action: str, asked: dict[str, Any]) -> dict[str, Any]:
         spelt = model(**asked).model_dump()
     except ValueError as error:
         raise QueryError(f"Helioviewer's {action} does not take this: {error}") from error
-    return api.ask_object(action, {name: _text(value) for name, value in spelt.items() if value is not None})
+    return service.ask_object(action, {name: _text(value) for name, value in spelt.items() if value is not None})
 
 
 def _text(value: Any) -> str:
@@ -238,7 +241,7 @@ def _text(value: Any) -> str:
 def field_of(decoded: dict[str, Any], name: str, action: str) -> Any:
     """Return a field that an answer must have."""
     if decoded.get(name) in (None, ""):
-        raise AnswerError(PROVIDER, api.address(action), f"the answer has no {name!r}: {str(decoded)[:200]}")
+        raise AnswerError(PROVIDER, service.address(action), f"the answer has no {name!r}: {str(decoded)[:200]}")
     return decoded[name]
 
 
@@ -263,8 +266,8 @@ def fetched(action: str, asked: dict[str, str], file: str | Path, kind: str) -> 
         What came is something else, or nothing came.
     """
     downloader = queue.Downloader(progress=False)
-    accept = partial(formats.accept, f"{PROVIDER}'s {action}", kind)
-    download = job.Download(api.address(action, asked), Path(file), PROVIDER, accept)
+    accept = partial(checks.accept, f"{PROVIDER}'s {action}", kind)
+    download = job.Download(service.address(action, asked), Path(file), PROVIDER, accept)
     queue.enqueue(downloader, [download], overwrite=True)
     with _unlogged():
         results = downloader.download()

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.helioviewer import header, jp2
+from sunpy_helio_plugins.helioviewer.jp2 import header
+from sunpy_helio_plugins.helioviewer.jp2.boxes import contents
 
 __all__ = ["has_palette", "install"]
 
@@ -35,8 +36,8 @@ def has_palette(file: str | os.PathLike[str]) -> bool:
     try:
         with Path(file).open("rb") as stream:
             data = stream.read(_BEGINNING)
-        boxes = dict(jp2.contents(data))
-        return b"pclr" in dict(jp2.contents(boxes.get(b"jp2h", b""))) and "<meta" in header.text_of(data)[:200]
+        boxes = dict(contents(data))
+        return b"pclr" in dict(contents(boxes.get(b"jp2h", b""))) and "<meta" in header.text_of(data)[:200]
     except (OSError, FileError):
         return False
 

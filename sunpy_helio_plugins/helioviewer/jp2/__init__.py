@@ -1,0 +1,1 @@
+"""JPEG 2000 files: boxes, codestreams, headers and reduced images."""

@@ -1,0 +1,1 @@
+"""Images as maps, with repaired headers and physical values."""

@@ -1,0 +1,1 @@
+"""Screenshots, movies and JPX files made by Helioviewer."""
