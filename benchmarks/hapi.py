@@ -258,11 +258,12 @@ def peak(case: Case) -> dict[str, float]:
 
 def floors(case: Case) -> dict[str, float]:
     """Return, without a target, what decoding alone costs, and copying the bytes."""
-    from sunpy_helio_plugins.hapi import csv_records, records
-    from sunpy_helio_plugins.hapi.header import Info
+    from sunpy_helio_plugins.hapi.model import Info
+    from sunpy_helio_plugins.hapi.records import csv as csv_module
+    from sunpy_helio_plugins.hapi.records import decode as decode_module
 
     info = Info.from_json(case.info)
-    decode = records.from_binary if case.format == "binary" else csv_records.from_csv
+    decode = decode_module.from_binary if case.format == "binary" else csv_module.from_csv
     spent: dict[str, float] = {}
     for name, work in (("decode_ms", lambda: decode(case.body, info)), ("memcpy_ms", lambda: bytearray(case.body))):
         samples = []

@@ -26,7 +26,7 @@ __all__ = ["install", "when_imported"]
 _log = logging.getLogger(__name__)
 
 COMPANIONS = {
-    "sunpy.timeseries": ("sunpy_helio_plugins.hapi.timeseries", "sunpy_helio_plugins.imap.views.timeseries"),
+    "sunpy.timeseries": ("sunpy_helio_plugins.hapi.views.timeseries", "sunpy_helio_plugins.imap.views.timeseries"),
     "asdf": ("sunpy_helio_plugins.io.asdf_extension",),
     "glymur": ("sunpy_helio_plugins.helioviewer.jp2.openjpeg",),
     "sunpy.io._jp2": ("sunpy_helio_plugins.helioviewer.jp2.palette",),

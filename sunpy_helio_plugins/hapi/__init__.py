@@ -8,11 +8,11 @@ HAPI: time series of every server that speaks the Heliophysics Application Progr
 
 from __future__ import annotations
 
-from sunpy_helio_plugins.hapi.asking import access_token, availability, catalog, check, info, servers
-from sunpy_helio_plugins.hapi.loading import load
-from sunpy_helio_plugins.hapi.meaning import files, to_ndcube, to_skycoord
-from sunpy_helio_plugins.hapi.plots import quicklook
-from sunpy_helio_plugins.hapi.reading import read
+from sunpy_helio_plugins.hapi.explore import access_token, availability, catalog, check, info, servers
+from sunpy_helio_plugins.hapi.records.load import load
+from sunpy_helio_plugins.hapi.records.read import read
+from sunpy_helio_plugins.hapi.views.convert import files, to_ndcube, to_skycoord
+from sunpy_helio_plugins.hapi.views.quicklook import quicklook
 
 __all__ = [
     "access_token", "availability", "catalog", "check", "files", "info", "load", "quicklook", "read", "servers",

@@ -9,8 +9,8 @@ from astropy import units as u
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import Word, name_of
-from sunpy_helio_plugins.hapi import listing
-from sunpy_helio_plugins.hapi.splitting import seconds
+from sunpy_helio_plugins.hapi import server_list
+from sunpy_helio_plugins.quantities.spans import seconds
 
 __all__ = ["Chunk", "Dataset", "Format", "Parameters", "Server"]
 
@@ -46,8 +46,8 @@ class Server(_Named):
     def check(cls, value: Any) -> str:
         """Return a short name in lower case, or an address without a final slash."""
         given = super().check(value)
-        found = listing.find(given)
-        return found.name if found.name in listing.known() else found.url
+        found = server_list.find(given)
+        return found.name if found.name in server_list.known() else found.url
 
 
 class Dataset(Word):

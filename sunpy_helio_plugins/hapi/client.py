@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
-from sunpy.net.base_client import BaseClient, QueryResponseRow, convert_row_to_table
+from sunpy.net.base_client import BaseClient, convert_row_to_table
 
 from sunpy_helio_plugins.errors import warn_incomplete
 from sunpy_helio_plugins.fido.client import Face
-from sunpy_helio_plugins.hapi import attrs, content, fetching, finding, listing, named_files, reading
-from sunpy_helio_plugins.hapi.covering import Found
-from sunpy_helio_plugins.hapi.tables import HAPIFiles, HAPITable, from_found
-from sunpy_helio_plugins.hapi.translate import NAMES, queries
-from sunpy_helio_plugins.transport.files import naming
-from sunpy_helio_plugins.transport.files.job import Download
+from sunpy_helio_plugins.hapi import attrs, search, server_list
+from sunpy_helio_plugins.hapi.records import read
+from sunpy_helio_plugins.hapi.records.fetch import _downloads
+from sunpy_helio_plugins.hapi.tables import HAPITable, from_found
+from sunpy_helio_plugins.hapi.translator import NAMES, queries
 from sunpy_helio_plugins.transport.files.queue import enqueue
 
 __all__ = ["HAPIClient"]
@@ -72,7 +68,7 @@ class HAPIClient(Face, BaseClient):
         ServiceError
             No server answered; where one of several fails, the others' rows come with a warning.
         """
-        answer = finding.find_all(queries(*query))
+        answer = search.find_all(queries(*query))
         if answer.gaps:
             warn_incomplete("; ".join(answer.gaps))
         return from_found(answer.found, answer.problems, self)
@@ -108,7 +104,9 @@ class HAPIClient(Face, BaseClient):
         """Return the values that complete on Tab."""
         return {
             a.Provider: [(name, "Servers that speak HAPI, the time series interface.") for name in NAMES.providers],
-            attrs.Server: [(one.name, f"{one.title}, {one.source}".strip(", ")) for one in listing.known().values()],
+            attrs.Server: [
+                (one.name, f"{one.title}, {one.source}".strip(", ")) for one in server_list.known().values()
+            ],
             attrs.Dataset: ["*"],
             attrs.Parameters: ["*"],
             attrs.Format: [("binary", "Binary records"), ("csv", "Comma-separated values"), ("json", "JSON")],
@@ -116,40 +114,4 @@ class HAPIClient(Face, BaseClient):
         }
 
 
-def _downloads(rows: HAPITable | HAPIFiles, path: str | Path) -> Iterator[Download]:
-    for row in rows:
-        if isinstance(rows, HAPIFiles):
-            yield _named_file(row, path)
-            continue
-        found = Found.of_row(row)
-        target = naming.target(path, _file_name(row), naming.row_values(row), fallback=f"records{content.SUFFIX}")
-        info = found.info.of(found.server.name, found.dataset)
-        order = fetching.Order(target, found.server.archive, found.dataset, info, found.format, found.server.login)
-        yield fetching.download(found.piece, order)
-
-
-def _named_file(row: QueryResponseRow, path: str | Path) -> Download:
-    """Return the file whose address stood in a column."""
-    name = str(row["Name"])
-    target = naming.target(path, name, naming.row_values(row), fallback="file")
-    kind = str(row["media_type"]) if "media_type" in row.colnames else ""
-    return Download(
-        url=str(row["url"]),
-        target=target,
-        archive="the server of the file",
-        accept=partial(named_files.accept, name=name, media_type=kind),
-    )
-
-
-def _file_name(row: QueryResponseRow) -> str:
-    """Return a name that is the same for the same request and no other's: made safe, two ids may become one."""
-    # A server without a short name shows its host, which may hold several.
-    server = row["Server"] if row["Server"] in listing.known() else row["server_url"]
-    identity = [server, *(row[name] for name in ("Dataset", "Parameters", "range", "format"))]
-    digest = sha256("\n".join(map(str, identity)).encode()).hexdigest()[:8]
-    start, end = (row[name].strftime("%Y%m%dT%H%M%S") for name in ("Start Time", "End Time"))
-    dataset = "".join(char if char.isalnum() or char in "-_." else "_" for char in str(row["Dataset"]))[-80:]
-    return f"{row['Server']}_{dataset}_{start}_{end}_{digest}{content.SUFFIX}"
-
-
-reading.register()
+read.register()

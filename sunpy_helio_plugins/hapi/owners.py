@@ -9,8 +9,8 @@ from difflib import get_close_matches
 from functools import partial
 
 from sunpy_helio_plugins.errors import QueryError, ServiceError
+from sunpy_helio_plugins.hapi.query import Query, is_like, is_pattern
 from sunpy_helio_plugins.hapi.service import Service
-from sunpy_helio_plugins.hapi.translate import Query, is_like, is_pattern
 
 __all__ = ["Located", "locate", "matching"]
 

@@ -1,11 +1,10 @@
-"""Questions to HAPI servers and their answers: about, capabilities, catalogue, info, and the address of the records."""
+"""The endpoints of one HAPI server, and the meaning of its status codes."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import partial
 from threading import RLock
 from typing import Any, NoReturn
@@ -19,12 +18,13 @@ from sunpy_helio_plugins.errors import (
     ServiceError,
     ServiceRefused,
 )
-from sunpy_helio_plugins.hapi.header import NO_DATA, OK, Info, status_of
-from sunpy_helio_plugins.hapi.listing import HAPIServer
-from sunpy_helio_plugins.hapi.spans import Moment, moment
+from sunpy_helio_plugins.hapi.model import NO_DATA, OK, Info, status_of
+from sunpy_helio_plugins.hapi.query import unlike
+from sunpy_helio_plugins.hapi.server_list import HAPIServer
+from sunpy_helio_plugins.quantities.spans import Moment, moment
 from sunpy_helio_plugins.transport import metadata
 
-__all__ = ["Service", "unlike"]
+__all__ = ["Service"]
 
 _OLD_NAMES = {"dataset": "id", "start": "time.min", "stop": "time.max"}
 """What HAPI 3 calls them, and what a server before it knows: it refuses any other name (specification 2.0, 1401)."""
@@ -277,13 +277,3 @@ def _never(answer: Any) -> bool:
 def _reaches(until: Moment, answer: Any) -> bool:
     stop = moment(answer.get("stopDate")) if isinstance(answer, dict) else None
     return stop is None or stop >= until
-
-
-def unlike(what: str, given: str, possible: Iterable[str], has: str = "it has") -> str:
-    """Say that something does not exist, and what does."""
-    names = list(possible)
-    similar = get_close_matches(given, names, n=5, cutoff=0.5)
-    folded = [name for name in names if name.lower() == given.lower()]
-    shown = list(dict.fromkeys(folded + similar)) or names[:8]
-    rest = f", one of {len(names)}" if len(shown) < len(names) else ""
-    return f"{what} {given!r}; {has} {', '.join(shown)}{rest}."

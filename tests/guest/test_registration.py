@@ -185,7 +185,7 @@ class TestOwnFormats:
             registry.unregister_reader("taken", Table)
 
     def test_registering_again_is_no_error(self):
-        sunpy_helio_plugins.hapi.reading.register()
+        sunpy_helio_plugins.hapi.records.read.register()
         assert "hapi" in identifiers()
 
 

@@ -11,9 +11,10 @@ from sunpy.net import attrs as a
 import sunpy_helio_plugins
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.hapi import listing
+from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.client import HAPIClient
-from sunpy_helio_plugins.hapi.translate import Query, queries
+from sunpy_helio_plugins.hapi.query import Query
+from sunpy_helio_plugins.hapi.translator import queries
 
 TIME = a.Time("2026-01-10", "2026-01-11")
 START, END = "2026-01-10T00:00:00.000000000Z", "2026-01-11T00:00:00.000000000Z"
@@ -74,7 +75,7 @@ def test_habits_of_servers_are_told() -> None:
     assert habits["swe"] == "limited answers, asks for a token"
     assert habits["cdaweb"] == ""
     with sunpy_helio_plugins.conf.hapi.set_temp("servers", ["plain=http://example.org/hapi"]):
-        assert listing.find("plain").habits == "http only"
+        assert server_list.find("plain").habits == "http only"
 
 
 def test_a_setting_that_is_no_address_is_explained() -> None:

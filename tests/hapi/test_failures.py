@@ -23,7 +23,7 @@ from sunpy_helio_plugins.errors import (
     ServiceRefused,
 )
 from sunpy_helio_plugins.hapi.client import HAPIClient
-from sunpy_helio_plugins.hapi.header import Info
+from sunpy_helio_plugins.hapi.model import Info
 
 DAY = a.Time("2026-01-10", "2026-01-11")
 INFO: dict[str, Any] = {
@@ -54,9 +54,7 @@ class _Stub:
         self.say("info", INFO)
         self.url = ""
 
-    def say(
-        self, endpoint: str, body: Any, status: int = 200, kind: str = JSON, length: int | None = None
-    ) -> None:
+    def say(self, endpoint: str, body: Any, status: int = 200, kind: str = JSON, length: int | None = None) -> None:
         encoded = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.answers[endpoint] = (status, kind, encoded, length)
 

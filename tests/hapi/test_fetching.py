@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError
-from sunpy_helio_plugins.hapi import fetching
-from sunpy_helio_plugins.hapi.header import Info
-from sunpy_helio_plugins.hapi.spans import Moment, Span
+from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi.records import fetch
+from sunpy_helio_plugins.quantities.spans import Moment, Span
 
 INFO = Info.from_json(
     {
@@ -43,8 +43,8 @@ def _body(form: str, headed: bool) -> bytes:
 def _accept(folder: Path, body: bytes, form: str, alone: bool = True) -> Path:
     part = folder / "part"
     part.write_bytes(body)
-    order = fetching.Order(folder / "x.hapi", "the server", "X", INFO, form)
-    fetching._accept(part, order, SPAN, alone)
+    order = fetch.Order(folder / "x.hapi", "the server", "X", INFO, form)
+    fetch._accept(part, order, SPAN, alone)
     return part
 
 

@@ -13,8 +13,8 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi.header import Info
-from sunpy_helio_plugins.hapi.stream import acceptance
+from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi.records.file import acceptance
 
 INFO = Info.from_json(
     {

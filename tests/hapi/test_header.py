@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi.header import Info, status_of
-from sunpy_helio_plugins.hapi.parameter import Parameter
+from sunpy_helio_plugins.hapi.model import Info, Parameter, status_of
 
 
 def _parameter(**members: Any) -> Parameter:

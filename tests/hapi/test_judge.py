@@ -26,9 +26,9 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import hapi, sandbox
 from sunpy_helio_plugins.errors import FileError, ServiceError
-from sunpy_helio_plugins.hapi import stream
-from sunpy_helio_plugins.hapi.header import Info
-from sunpy_helio_plugins.hapi.reading import from_contents
+from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi.records import file
+from sunpy_helio_plugins.hapi.records.read import from_contents
 from sunpy_helio_plugins.transport.credentials import signed_in
 
 DAY = ("2026-01-10T00:00:00Z", "2026-01-11T00:00:00Z")
@@ -282,7 +282,7 @@ def test_known_mistakes_of_hapiclient_are_none_of_ours(tmp_path: Path, row: str)
         with pytest.raises(FileError):
             hapi.read(body, info=info)
     else:
-        given = stream.from_answer(body, Info.from_json(info), info["format"], "X")
+        given = file.from_answer(body, Info.from_json(info), info["format"], "X")
         assert values(from_contents([given])) == right
 
 

@@ -17,9 +17,9 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServiceRefused
-from sunpy_helio_plugins.hapi.header import Info
-from sunpy_helio_plugins.hapi.spans import Moment, Span
-from sunpy_helio_plugins.hapi.splitting import cut, longest, seconds
+from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi.plan import cut, longest
+from sunpy_helio_plugins.quantities.spans import Moment, Span, seconds
 from sunpy_helio_plugins.transport.credentials import signed_in
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi.named_files import accept
+from sunpy_helio_plugins.hapi.records.fetch import accept
 
 PAGE = b"\n<!DOCTYPE html><html><body><h1>Please log in</h1></body></html>"
 MESSAGE = b'{"HAPI":"3.0","status":{"code":1500,"message":"tape lost"}}'

@@ -9,9 +9,9 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServiceUnreachable
-from sunpy_helio_plugins.hapi import finding, listing
+from sunpy_helio_plugins.hapi import search, server_list
 from sunpy_helio_plugins.hapi.client import HAPIClient
-from sunpy_helio_plugins.hapi.translate import queries
+from sunpy_helio_plugins.hapi.translator import queries
 
 DAY = a.Time("2026-01-10", "2026-01-11")
 
@@ -19,7 +19,7 @@ DAY = a.Time("2026-01-10", "2026-01-11")
 @pytest.fixture
 def listed(archive: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return the embedded archive; its servers are the only ones that are listed."""
-    monkeypatch.setattr(listing, "_shipped", dict)
+    monkeypatch.setattr(server_list, "_shipped", dict)
     with conf.hapi.set_temp("servers", [f"{name}={archive.url}/hapi/{name}/hapi" for name in ("cdaweb", "lisird")]):
         yield archive
 
@@ -100,7 +100,7 @@ def test_a_provider_and_a_spacecraft_search_all_listed_servers(listed: Any) -> N
     assert HAPIClient._can_handle_query(DAY, a.Provider("HAPI"), a.Source("ACE"))
     table = _search(a.Provider("HAPI"), a.Source("ACE"))
     assert list(table["Dataset"]) == ["AC_H0_MFI"]
-    assert len(listed.log) <= 2 * (2 + finding._READ_UNNAMED)
+    assert len(listed.log) <= 2 * (2 + search._READ_UNNAMED)
 
 
 def test_a_provider_alone_does_not_say_what_to_look_for(listed: Any) -> None:
@@ -112,7 +112,7 @@ def test_a_provider_alone_does_not_say_what_to_look_for(listed: Any) -> None:
 def test_requests_of_a_wide_search_are_bounded_and_what_is_left_out_is_told(
     listed: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finding, "_DESCRIBED", 2)
+    monkeypatch.setattr(search, "_DESCRIBED", 2)
     with pytest.warns(IncompleteAnswerWarning, match="cdaweb: 4 datasets match, and 2 of them were not looked at"):
         table = _search(a.hapi.Dataset("*"), a.Source("NASA"))
     assert len(table) <= 4

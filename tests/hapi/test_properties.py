@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi.header import Info
-from sunpy_helio_plugins.hapi.timeseries import HAPITimeSeries
+from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi.views.timeseries import HAPITimeSeries
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:ERFA function .*dubious year"),

@@ -21,9 +21,9 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError, ServiceRefused
-from sunpy_helio_plugins.hapi.header import Info
+from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi.records.file import from_answer
 from sunpy_helio_plugins.hapi.service import Service
-from sunpy_helio_plugins.hapi.stream import from_answer
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -248,7 +248,7 @@ def test_stamps_of_different_lengths_are_read() -> None:
 def test_ids_are_quoted(dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from urllib.parse import parse_qs, urlsplit
 
-    from sunpy_helio_plugins.hapi.listing import HAPIServer
+    from sunpy_helio_plugins.hapi.server_list import HAPIServer
 
     service = Service(HAPIServer("x", "https://x/hapi", version="3.0"))
     monkeypatch.setattr(service, "capabilities", dict)

@@ -18,8 +18,8 @@ from astropy.time import Time
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi import csv_records, gathering
-from sunpy_helio_plugins.hapi.header import Info
+from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi.records import csv
 
 HEADER: dict[str, Any] = {
     "HAPI": "3.2",
@@ -162,8 +162,8 @@ def test_text_is_not_taken_for_numbers() -> None:
 
 def _many(monkeypatch: pytest.MonkeyPatch, expected: int, *records: str) -> QTable:
     """Read records of whole numbers and of texts, in blocks of a few records, where so many lines are expected."""
-    monkeypatch.setattr(csv_records, "_BLOCK", 128)
-    monkeypatch.setattr(csv_records, "expected_lines", lambda body, start: expected)
+    monkeypatch.setattr(csv, "_BLOCK", 128)
+    monkeypatch.setattr(csv, "expected_lines", lambda body, start: expected)
     parameters = [{"name": "n", "type": "integer", "size": [2]}, {"name": "s", "type": "string", "size": [2]}]
     header = {"HAPI": "3.0", "format": "csv", "parameters": [HEADER["parameters"][0], *parameters]}
     lines = "".join(f"2026-01-10T00:00:{index:02}Z,{record}\n" for index, record in enumerate(records))
@@ -185,7 +185,7 @@ def test_more_records_or_longer_texts_than_expected_are_all_read(
 def test_the_number_of_records_is_judged_by_samples() -> None:
     short, long = b"2026-01-10T00:00:00Z,1\n" * 40_000, b"2026-01-10T00:00:00Z,1.2345678901234567\n" * 40_000
     for body, lines in ((short, 40_000), (long, 40_000), (short + long, 80_000), (short[:2300], 100)):
-        assert lines < gathering.expected_lines(body, 0) < 1.1 * lines
+        assert lines < csv.expected_lines(body, 0) < 1.1 * lines
 
 
 def test_an_integer_that_is_no_number_is_masked() -> None:

@@ -15,10 +15,9 @@ import pytest
 from astropy.time import Time
 
 from sunpy_helio_plugins import hapi
-from sunpy_helio_plugins.hapi.bins import axes_of
-from sunpy_helio_plugins.hapi.header import Info
-from sunpy_helio_plugins.hapi.parameter import Parameter
-from sunpy_helio_plugins.hapi.timeseries import HAPITimeSeries
+from sunpy_helio_plugins.hapi.model import Info, Parameter
+from sunpy_helio_plugins.hapi.views.bins import axes_of
+from sunpy_helio_plugins.hapi.views.timeseries import HAPITimeSeries
 
 TIME = {"name": "Time", "type": "isotime", "length": 24, "units": "UTC", "fill": None}
 

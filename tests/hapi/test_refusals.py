@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from sunpy_helio_plugins.errors import ServiceBroken, ServiceRefused
-from sunpy_helio_plugins.hapi.pieces import MOST_HALVINGS, Piece
-from sunpy_helio_plugins.hapi.refusals import Refusal, refusal
-from sunpy_helio_plugins.hapi.spans import Span
+from sunpy_helio_plugins.hapi.plan import MOST_HALVINGS, Piece, Refusal, refusal
+from sunpy_helio_plugins.quantities.spans import Span
 
 URL = "https://x/hapi/data?dataset=a&start=2026-01-01T00:00:00.000Z&stop=2026-01-03T00:00:00.001Z&format=csv"
 SPAN = Span.read("2026-01-01T00:00:00.000000000Z/2026-01-03T00:00:00.000000001Z")

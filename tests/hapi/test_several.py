@@ -14,9 +14,9 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import conf, hapi
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServiceUnreachable
-from sunpy_helio_plugins.hapi import listing
+from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.client import HAPIClient
-from sunpy_helio_plugins.hapi.listing import HAPIServer
+from sunpy_helio_plugins.hapi.server_list import HAPIServer
 
 sys.path.insert(0, str(Path(__file__).parent))
 from strict import Dataset, Habits, Server, nanoseconds, serve
@@ -42,7 +42,7 @@ def listed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         def put(**servers: Server | str) -> None:
             urls = {name: one if isinstance(one, str) else one.url for name, one in servers.items()}
             known = {name: HAPIServer(name, url, source=f"{name}s") for name, url in urls.items()}
-            monkeypatch.setattr(listing, "_shipped", lambda: known)
+            monkeypatch.setattr(server_list, "_shipped", lambda: known)
 
         yield put
 

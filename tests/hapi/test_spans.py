@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sunpy_helio_plugins.hapi.spans import Moment, Span
 from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.quantities.spans import Moment, Span
 
 MOMENTS = st.builds(Moment, st.integers(-150_000, 150_000), st.integers(0, 86_399_999_999_999))
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sunpy_helio_plugins.hapi import trimming
-from sunpy_helio_plugins.hapi.header import Info
-from sunpy_helio_plugins.hapi.spans import Moment, Span
+from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi.records import trim
+from sunpy_helio_plugins.quantities.spans import Moment, Span
 
 INFO = Info.from_json(
     {
@@ -52,19 +52,17 @@ def _binary(rows: list[tuple[int, str]]) -> bytes:
 def _trim(folder: Path, body: bytes, chosen: str, start: int = len(HEAD)) -> tuple[int, bytes]:
     part = folder / "part"
     part.write_bytes((HEAD if start else b"") + body)
-    left = trimming.trim(part, start, INFO, chosen, SPAN)
+    left = trim.trim(part, start, INFO, chosen, SPAN)
     return left, part.read_bytes()[start:]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.parametrize("block", [64, 1 << 22])
 @given(rows=ROWS, end=st.sampled_from(["\n", "\r\n"]))
-def test_csv_keeps_what_lies_within(
-    tmp_path: Path, block: int, rows: list[tuple[int, str]], end: str
-) -> None:
+def test_csv_keeps_what_lies_within(tmp_path: Path, block: int, rows: list[tuple[int, str]], end: str) -> None:
     kept = [row for row in rows if 10_000 <= row[0] < 20_000]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trimming, "_BLOCK", block)
+        patch.setattr(trim, "_BLOCK", block)
         left, body = _trim(tmp_path, _csv(rows, end), "csv")
     assert body == _csv(kept, end)
     assert left == len(body)
@@ -76,7 +74,7 @@ def test_csv_keeps_what_lies_within(
 def test_binary_keeps_what_lies_within(tmp_path: Path, block: int, rows: list[tuple[int, str]]) -> None:
     kept = [row for row in rows if 10_000 <= row[0] < 20_000]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trimming, "_BLOCK", block)
+        patch.setattr(trim, "_BLOCK", block)
         left, body = _trim(tmp_path, _binary(rows), "binary")
     assert body == _binary(kept)
     assert left == len(body)

@@ -14,9 +14,9 @@ from sunpy.net import attrs as a
 import sunpy_helio_plugins
 from sunpy_helio_plugins import conf, hapi
 from sunpy_helio_plugins.errors import HelioPluginsError, QueryError
-from sunpy_helio_plugins.hapi import listing
+from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.client import HAPIClient
-from sunpy_helio_plugins.hapi.listing import HAPIServer
+from sunpy_helio_plugins.hapi.server_list import HAPIServer
 
 sys.path.insert(0, str(Path(__file__).parent))
 from strict import Dataset, Habits, nanoseconds, serve
@@ -88,7 +88,7 @@ def test_a_server_that_hangs_when_it_compresses_is_asked_for_nothing_compressed(
 ) -> None:
     with serve({"X": _dataset()}) as server, conf.set_temp("cache", False):
         known = {"slow": HAPIServer("slow", server.url, identity=True), "other": HAPIServer("other", server.url + "/")}
-        monkeypatch.setattr(listing, "_shipped", lambda: known)
+        monkeypatch.setattr(server_list, "_shipped", lambda: known)
         hapi.info("slow", "X")
         assert {headers["accept-encoding"] for _, _, headers in server.asked} == {"identity"}
 
@@ -121,17 +121,15 @@ def test_long_lists_of_parameters_are_sent_as_far_as_servers_take_them(tmp_path:
 def test_parameters_are_named_where_a_server_fails_without(monkeypatch: pytest.MonkeyPatch) -> None:
     with serve({"X": _dataset(2, 10)}) as server:
         known = {"explicit": HAPIServer("explicit", server.url, explicit_parameters=True)}
-        monkeypatch.setattr(listing, "_shipped", lambda: known)
+        monkeypatch.setattr(server_list, "_shipped", lambda: known)
         names = "a_name_that_is_rather_long_000,a_name_that_is_rather_long_001"
         assert f"parameters={names}&" in _search("explicit")["url"][0]
 
 
-def test_a_stop_that_is_included_is_not_asked_for_a_tick_later(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_stop_that_is_included_is_not_asked_for_a_tick_later(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with serve({"X": _dataset(1, 100)}, Habits(inclusive_stop=True)) as server:
         known = {"inclusive": HAPIServer("inclusive", server.url, inclusive_stop=True)}
-        monkeypatch.setattr(listing, "_shipped", lambda: known)
+        monkeypatch.setattr(server_list, "_shipped", lambda: known)
         time = a.Time("2020-03-01T00:00:10", "2020-03-01T00:00:30")
         words = (a.hapi.Server("inclusive"), a.hapi.Dataset("X"), a.hapi.Chunk("PT10S"))
         found = Fido.search(time, *words)["hapi"]
@@ -153,4 +151,4 @@ def test_a_server_without_tls_is_asked_only_where_that_is_allowed() -> None:
 
 
 def test_each_listed_server_has_tls() -> None:
-    assert [one.name for one in listing._shipped().values() if not one.url.startswith("https://")] == []
+    assert [one.name for one in server_list._shipped().values() if not one.url.startswith("https://")] == []

@@ -20,7 +20,7 @@ from sunpy.net import attrs as a
 import sunpy_helio_plugins
 from sunpy_helio_plugins import HAPIClient, HelioviewerClient, HERClient, IMAPClient, conf, errors, hapi, sandbox
 from sunpy_helio_plugins.config import isolation
-from sunpy_helio_plugins.hapi import listing
+from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.transport import metadata, oauth2
 from sunpy_helio_plugins.transport.credentials import signed_in
 from sunpy_helio_plugins.transport.files import job, queue
@@ -77,17 +77,17 @@ def is_alive(url: str) -> bool:
 
 class TestServing:
     def test_every_listed_server_is_inside(self):
-        real = {name: server.url for name, server in listing.known().items()}
+        real = {name: server.url for name, server in server_list.known().items()}
         with sandbox.serve() as archive:
-            inside = {name: server.url for name, server in listing.known().items()}
+            inside = {name: server.url for name, server in server_list.known().items()}
             assert inside.keys() == real.keys()
             assert all(url.startswith(f"{archive.url}/") for url in inside.values())
             assert list(hapi.catalog("amda")["id"]) == []
-        assert {name: server.url for name, server in listing.known().items()} == real
+        assert {name: server.url for name, server in server_list.known().items()} == real
 
     def test_a_search_of_all_listed_servers_stays_inside(self):
         with sandbox.serve() as archive:
-            servers = a.hapi.Server(*(name for name in listing.known() if name != "swe"))
+            servers = a.hapi.Server(*(name for name in server_list.known() if name != "swe"))
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", errors.IncompleteAnswerWarning)
                 found = Fido.search(DAY, servers, a.hapi.Dataset("AC_H0_MFI"))

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, FileError, QueryError, ServiceError, ServiceRefused
-from sunpy_helio_plugins.hapi.csv_records import from_csv
-from sunpy_helio_plugins.hapi.header import Info
-from sunpy_helio_plugins.hapi.listing import HAPIServer
+from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi.records.csv import from_csv
+from sunpy_helio_plugins.hapi.server_list import HAPIServer
 from sunpy_helio_plugins.hapi.service import Service
 from sunpy_helio_plugins.helioviewer import source_table
 from sunpy_helio_plugins.helioviewer.listers.base import SECOND, Found, Gap, Span, asked

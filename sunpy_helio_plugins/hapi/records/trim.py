@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.hapi.header import Info
-from sunpy_helio_plugins.hapi.spans import Span
-from sunpy_helio_plugins.hapi.whole import exact_json
+from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi.records.csv import exact_json
+from sunpy_helio_plugins.quantities.spans import Span
 
 __all__ = ["trim"]
 

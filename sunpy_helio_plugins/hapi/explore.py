@@ -9,14 +9,14 @@ import numpy as np
 from astropy.table import QTable
 
 from sunpy_helio_plugins.errors import AnswerError, HelioPluginsError, QueryError
-from sunpy_helio_plugins.hapi import listing
-from sunpy_helio_plugins.hapi.finding import descriptions
-from sunpy_helio_plugins.hapi.header import Info
+from sunpy_helio_plugins.hapi import server_list
+from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi.query import is_like, is_pattern
+from sunpy_helio_plugins.hapi.search import descriptions
 from sunpy_helio_plugins.hapi.service import Service
-from sunpy_helio_plugins.hapi.spans import moment
-from sunpy_helio_plugins.hapi.translate import is_like, is_pattern
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.leap import DAY
+from sunpy_helio_plugins.quantities.spans import moment
 
 __all__ = ["Check", "access_token", "availability", "catalog", "check", "info", "servers"]
 
@@ -33,7 +33,7 @@ def servers() -> QTable:
     astropy.table.QTable
         Their names, titles, sources, addresses, versions of HAPI, and habits that this package knows and minds.
     """
-    known = sorted(listing.known().values(), key=lambda server: server.name)
+    known = sorted(server_list.known().values(), key=lambda server: server.name)
     columns = ("name", "title", "source", "url", "version", "habits")
     return QTable([np.array([getattr(one, name) for one in known], dtype=str) for name in columns], names=columns)
 
@@ -59,7 +59,7 @@ def catalog(server: str, pattern: str = "*") -> QTable:
     ServiceError
         The server does not answer as it should.
     """
-    kept = _listed(Service(listing.find(server)), pattern)
+    kept = _listed(Service(server_list.find(server)), pattern)
     columns = [np.array([row[index] for row in kept], dtype=str) for index in (0, 1)]
     return QTable(columns, names=("id", "title"))
 
@@ -87,7 +87,7 @@ def info(server: str, dataset: str) -> Info:
     ServiceError
         The server does not answer as it should.
     """
-    return Service(listing.find(server)).info(dataset)
+    return Service(server_list.find(server)).info(dataset)
 
 
 def availability(server: str, pattern: str = "*") -> QTable:
@@ -105,7 +105,7 @@ def availability(server: str, pattern: str = "*") -> QTable:
         Id, start, stop (as `~astropy.time.Time`, masked where the server does not say), cadence; datasets that could
         not be described are left out and named in ``meta["problems"]``.
     """
-    service = Service(listing.find(server))
+    service = Service(server_list.find(server))
     described = descriptions(service, [one for one, _ in _listed(service, pattern)])
     problems = [f"{one}: {said}" for one, said in described.items() if isinstance(said, str)]
     infos = {one: said for one, said in described.items() if isinstance(said, Info)}
@@ -168,7 +168,7 @@ def check(server: str) -> Check:
     Check
         What went well and what did not. It is true where everything did.
     """
-    service = Service(listing.find(server), fresh=True)
+    service = Service(server_list.find(server), fresh=True)
     steps: list[tuple[str, bool, str]] = []
     for name, step in (("capabilities", _capabilities), ("catalog", _count), ("data", _sample)):
         try:
@@ -199,7 +199,7 @@ def access_token(server: str = "swe") -> str:
     ServiceError
         The token service gives none.
     """
-    found = listing.find(server)
+    found = server_list.find(server)
     login = found.login
     if login is None:
         raise QueryError(f"{found.archive} asks for no token; those that do stand in conf.hapi.oauth2.")
@@ -229,7 +229,7 @@ def _count(service: Service) -> str:
 
 
 def _sample(service: Service) -> str:
-    from sunpy_helio_plugins.hapi.loading import load
+    from sunpy_helio_plugins.hapi.records.load import load
 
     test = _data_test(service)
     asked, must_hold = (test, True) if test is not None else _range(service)

@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from sunpy_helio_plugins.errors import HelioPluginsError, IsolationError, QueryError, ServiceError
-from sunpy_helio_plugins.hapi import listing, owners
-from sunpy_helio_plugins.hapi.covering import Found, covering
-from sunpy_helio_plugins.hapi.header import Info
-from sunpy_helio_plugins.hapi.service import Service, unlike
-from sunpy_helio_plugins.hapi.spans import Moment
-from sunpy_helio_plugins.hapi.translate import Query, is_like, is_pattern
+from sunpy_helio_plugins.hapi import owners, server_list
+from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi.plan import Found, covering
+from sunpy_helio_plugins.hapi.query import Query, is_like, is_pattern, unlike
+from sunpy_helio_plugins.hapi.service import Service
+from sunpy_helio_plugins.quantities.spans import Moment
 
 __all__ = ["Answer", "descriptions", "find", "find_all"]
 
@@ -85,7 +85,7 @@ def find_all(queries: Iterable[Query]) -> Answer:
         No server answered.
     """
     asked = list(queries)
-    services = {name: Service(listing.find(name)) for name in dict.fromkeys(query.server for query in asked)}
+    services = {name: Service(server_list.find(name)) for name in dict.fromkeys(query.server for query in asked)}
     located = owners.locate(asked, services)
     asked = located.queries
 
@@ -145,7 +145,7 @@ def find(query: Query, service: Service | None = None) -> Answer:
     ServiceError
         The server does not answer as it should.
     """
-    service = service or Service(listing.find(query.server))
+    service = service or Service(server_list.find(query.server))
     if query.dataset is None or is_pattern(query.dataset):
         return _find_many(service, query)
     info = service.info(query.dataset, until=Moment.read(query.end))

@@ -1,34 +1,104 @@
-"""
-Files of records: what must be true of one before it is published, and how pieces of a range become one.
-
-A row is one file, also where the server wants its range in pieces: records of all pieces follow one header.
-"""
+"""Download the records of a row to a file, and the files that a column names."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from sunpy.net.base_client import QueryResponseRow
+
 from sunpy_helio_plugins.errors import FileError, ServiceError
-from sunpy_helio_plugins.hapi import stream
-from sunpy_helio_plugins.hapi.content import header_of, read_header
-from sunpy_helio_plugins.hapi.header import NO_DATA, Info, status_of
-from sunpy_helio_plugins.hapi.pieces import Piece
-from sunpy_helio_plugins.hapi.refusals import Refusal, refusal
-from sunpy_helio_plugins.hapi.spans import Span
-from sunpy_helio_plugins.hapi.trimming import trim
-from sunpy_helio_plugins.hapi.whole import exact_json
+from sunpy_helio_plugins.hapi import server_list
+from sunpy_helio_plugins.hapi.model import NO_DATA, Info, status_of
+from sunpy_helio_plugins.hapi.plan import Found, Piece, Refusal, refusal
+from sunpy_helio_plugins.hapi.records import file
+from sunpy_helio_plugins.hapi.records.csv import exact_json
+from sunpy_helio_plugins.hapi.records.file import header_of, read_header
+from sunpy_helio_plugins.hapi.records.trim import trim
+from sunpy_helio_plugins.hapi.tables import HAPIFiles, HAPITable
+from sunpy_helio_plugins.quantities.spans import Span
 from sunpy_helio_plugins.transport.credentials import Login
+from sunpy_helio_plugins.transport.files import naming
+from sunpy_helio_plugins.transport.files.job import Download
 from sunpy_helio_plugins.transport.files.pieces import PiecedDownload
 from sunpy_helio_plugins.transport.messages import server_words
 from sunpy_helio_plugins.transport.retry import RefusedError
 
-__all__ = ["Order", "download", "nothing_between"]
+__all__ = ["Order", "accept", "download", "nothing_between"]
+
+_READ = 4096
+
+_PAGES = (b"<!doctype html", b"<html")
+
+_SUFFIXES = {
+    ".fits": "image/fits", ".fts": "image/fits", ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg",
+    ".gif": "image/gif", ".jp2": "image/jp2", ".pdf": "application/pdf", ".zip": "application/zip",
+    ".gz": "application/gzip", ".h5": "application/x-hdf5", ".hdf": "application/x-hdf", ".nc": "application/x-netcdf",
+    ".cdf": "application/x-cdf",
+}  # fmt: skip
+"""What a name promises where the dataset does not say what its files are: that it is no page and no message."""
+
+_BEGINNINGS: dict[str, tuple[bytes, ...]] = {
+    "image/fits": (b"SIMPLE", b"\x1f\x8b"),
+    "application/fits": (b"SIMPLE", b"\x1f\x8b"),
+    "image/png": (b"\x89PNG",),
+    "image/jpeg": (b"\xff\xd8\xff",),
+    "image/gif": (b"GIF8",),
+    "image/jp2": (b"\x00\x00\x00\x0cjP", b"\xff\x4f\xff\x51"),
+    "application/pdf": (b"%PDF",),
+    "application/zip": (b"PK",),
+    "application/gzip": (b"\x1f\x8b",),
+    "application/x-hdf": (b"\x89HDF", b"\x0e\x03\x13\x01"),
+    "application/x-hdf5": (b"\x89HDF",),
+    "application/x-netcdf": (b"CDF", b"\x89HDF"),
+    "application/x-cdf": (b"\xcd\xf3\x00\x01", b"\xcd\xf2\x60\x02", b"\x00\x00\xff\xff"),
+}
+"""How files of a type begin, for types that HAPI's specification names or its servers use."""
+
+
+def accept(part: Path, name: str, media_type: str = "") -> None:
+    """
+    Refuse what is certainly not the file.
+
+    Parameters
+    ----------
+    part : pathlib.Path
+        What came.
+    name : str
+        The name that its address gives it.
+    media_type : str, optional
+        What the dataset says that its files are (``stringType``); empty where it does not.
+
+    Raises
+    ------
+    FileError
+        It is empty, a page or message in the place of a file, or not of its type.
+    """
+    with part.open("rb") as opened:
+        head = opened.read(_READ)
+    declared = media_type.partition(";")[0].strip().lower()
+    kind = declared or _SUFFIXES.get(Path(name.lower()).suffix, "")
+    if not head:
+        raise FileError(f"{name}: an empty file came.")
+    start = head.lstrip()[:16].lower()
+    if start.startswith(_PAGES) and kind and not _is_of(kind, "html", "xml", "text/plain"):
+        raise FileError(f"{name}: a page came in the place of the file: {server_words(head)}")
+    if start.startswith(b"{") and kind and not _is_of(kind, "json", "text"):
+        raise FileError(f"{name}: a message came in the place of the file: {server_words(head)}")
+    beginnings = _BEGINNINGS.get(declared)
+    if beginnings is not None and not head.startswith(beginnings):
+        raise FileError(f"{name}: it does not begin as files of the type {declared} do, which its dataset promises.")
+
+
+def _is_of(kind: str, *words: str) -> bool:
+    return any(word in kind for word in words)
+
 
 _MAY_BE_EMPTY = 1 << 22
 """Bytes up to which an answer is looked at for records: no header without any is longer."""
@@ -128,7 +198,7 @@ def _accept(part: Path, order: Order, span: Span, alone: bool) -> None:
     if order.format == "json":
         _complete_json(part, order)
     else:
-        stream.acceptance(order.info, order.format, order.subject)(part)
+        file.acceptance(order.info, order.format, order.subject)(part)
     info, start = _header(part, order)
     try:
         left = trim(part, start, info, order.format if order.format == "json" else str(info.format), span)
@@ -152,7 +222,7 @@ def _is_empty(part: Path, order: Order) -> bool:
         return False
     content = part.read_bytes()
     try:
-        made = stream.from_answer(content, order.info, order.format, order.subject)
+        made = file.from_answer(content, order.info, order.format, order.subject)
     except ServiceError:
         words = f"{order.subject}: the server sent a message instead of records: {server_words(content)}"
         raise FileError(words) from None
@@ -186,11 +256,11 @@ def _json(info: Info, data: list[Any]) -> bytes:
 def _complete_json(part: Path, order: Order) -> None:
     """Refuse JSON that is cut; write a header where there is none (server-nodejs gives the bare records)."""
     content = part.read_bytes()
-    stream.from_answer(content, order.info, "json", order.subject)
+    file.from_answer(content, order.info, "json", order.subject)
     data, answer = _data(content, order), exact_json(content)
     if not isinstance(answer, dict) or "parameters" not in answer:
         part.write_bytes(_json(order.info, data))
-    stream.note_origin(part, order.info)
+    file.note_origin(part, order.info)
 
 
 def _header(part: Path, order: Order) -> tuple[Info, int]:
@@ -219,3 +289,39 @@ def _join(pieces: Sequence[Path], whole: Path, order: Order) -> None:
             with pieces[index].open("rb") as source:
                 source.seek(0 if index == full[0] else starts[index])
                 shutil.copyfileobj(source, target, _COPIED)
+
+
+def _downloads(rows: HAPITable | HAPIFiles, path: str | Path) -> Iterator[Download]:
+    for row in rows:
+        if isinstance(rows, HAPIFiles):
+            yield _named_file(row, path)
+            continue
+        found = Found.of_row(row)
+        target = naming.target(path, _file_name(row), naming.row_values(row), fallback=f"records{file.SUFFIX}")
+        info = found.info.of(found.server.name, found.dataset)
+        order = Order(target, found.server.archive, found.dataset, info, found.format, found.server.login)
+        yield download(found.piece, order)
+
+
+def _named_file(row: QueryResponseRow, path: str | Path) -> Download:
+    """Return the file whose address stood in a column."""
+    name = str(row["Name"])
+    target = naming.target(path, name, naming.row_values(row), fallback="file")
+    kind = str(row["media_type"]) if "media_type" in row.colnames else ""
+    return Download(
+        url=str(row["url"]),
+        target=target,
+        archive="the server of the file",
+        accept=partial(accept, name=name, media_type=kind),
+    )
+
+
+def _file_name(row: QueryResponseRow) -> str:
+    """Return a name that is the same for the same request and no other's: made safe, two ids may become one."""
+    # A server without a short name shows its host, which may hold several.
+    server = row["Server"] if row["Server"] in server_list.known() else row["server_url"]
+    identity = [server, *(row[name] for name in ("Dataset", "Parameters", "range", "format"))]
+    digest = sha256("\n".join(map(str, identity)).encode()).hexdigest()[:8]
+    start, end = (row[name].strftime("%Y%m%dT%H%M%S") for name in ("Start Time", "End Time"))
+    dataset = "".join(char if char.isalnum() or char in "-_." else "_" for char in str(row["Dataset"]))[-80:]
+    return f"{row['Server']}_{dataset}_{start}_{end}_{digest}{file.SUFFIX}"

@@ -14,8 +14,8 @@ from astropy.table import QTable
 from astropy.time import Time
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.hapi.bins import axes_of
-from sunpy_helio_plugins.hapi.mesh import Intervals, gaps, mesh
+from sunpy_helio_plugins.hapi.views.bins import axes_of
+from sunpy_helio_plugins.hapi.views.mesh import Intervals, gaps, mesh
 from sunpy_helio_plugins.quantities.datetimes import to_datetime64
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _holds_numbers(table: QTable, name: str) -> bool:
 
 
 def _references(table: QTable, name: str) -> set[str]:
-    from sunpy_helio_plugins.hapi.parameter import Parameter
+    from sunpy_helio_plugins.hapi.model import Parameter
 
     meta = table[name].info.meta or {}
     return Parameter({"name": name, "bins": meta.get("bins")}).references
@@ -191,7 +191,7 @@ def _seconds(instants: np.ndarray) -> np.ndarray:
 
 
 def _draw_lines(axes: Axes, instants: np.ndarray, table: QTable, name: str) -> None:
-    from sunpy_helio_plugins.hapi.parameter import Parameter
+    from sunpy_helio_plugins.hapi.model import Parameter
 
     values = table[name]
     numbers = _numbers(values).reshape(len(table), -1)

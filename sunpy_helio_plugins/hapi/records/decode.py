@@ -2,7 +2,7 @@
 Records of HAPI to columns: CSV, binary and JSON, each to one array per parameter.
 
 Arrays come out as the stream holds them: texts as bytes or str, doubles as float64, integers as int64 (masked where a
-field holds none), fill values in place. What they mean is for `sunpy_helio_plugins.hapi.tables` to say.
+field holds none), fill values in place. What they mean is for `sunpy_helio_plugins.hapi.records.table` to say.
 """
 
 from __future__ import annotations
@@ -15,10 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi.csv_records import empty, from_csv
-from sunpy_helio_plugins.hapi.header import Info
-from sunpy_helio_plugins.hapi.parameter import NUMBERS, Parameter
-from sunpy_helio_plugins.hapi.whole import INTEGERS, NO_NUMBER, integers, integers_of
+from sunpy_helio_plugins.hapi.model import NUMBERS, Info, Parameter
+from sunpy_helio_plugins.hapi.records.csv import INTEGERS, NO_NUMBER, empty, from_csv, integers, integers_of
 
 __all__ = ["Columns", "from_binary", "from_csv", "from_json"]
 

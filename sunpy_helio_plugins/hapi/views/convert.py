@@ -12,10 +12,10 @@ from astropy.time import Time
 
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
 from sunpy_helio_plugins.fido.fields import common_columns
-from sunpy_helio_plugins.hapi.bins import axes_of, header_context
-from sunpy_helio_plugins.hapi.mesh import Intervals
+from sunpy_helio_plugins.hapi.query import PROVIDER
 from sunpy_helio_plugins.hapi.tables import HAPIFiles
-from sunpy_helio_plugins.hapi.translate import PROVIDER
+from sunpy_helio_plugins.hapi.views.bins import axes_of, header_context
+from sunpy_helio_plugins.hapi.views.mesh import Intervals
 
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord

@@ -12,11 +12,10 @@ from sunpy.timeseries import GenericTimeSeries, TimeSeriesMetaData
 
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.fido import registration
-from sunpy_helio_plugins.hapi import reading
-from sunpy_helio_plugins.hapi.content import Content, begins_like_hapi
-from sunpy_helio_plugins.hapi.header import Info
-from sunpy_helio_plugins.hapi.parameter import Parameter
-from sunpy_helio_plugins.hapi.tables import decoded, missing, unique_names
+from sunpy_helio_plugins.hapi.model import Info, Parameter
+from sunpy_helio_plugins.hapi.records import read
+from sunpy_helio_plugins.hapi.records.file import Content, begins_like_hapi
+from sunpy_helio_plugins.hapi.records.table import decoded, missing, unique_names
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.fills import for_frame
 from sunpy_helio_plugins.quantities.units import parse
@@ -101,7 +100,7 @@ class HAPITimeSeries(GenericTimeSeries):
         matplotlib.axes.Axes or numpy.ndarray of these
             One for each unit.
         """
-        from sunpy_helio_plugins.hapi.plots import concise, shown
+        from sunpy_helio_plugins.hapi.views.quicklook import concise, shown
 
         groups = self._by_unit(columns)
         panels = _panels(axes, len(groups))
@@ -127,7 +126,7 @@ class HAPITimeSeries(GenericTimeSeries):
 
     def _repr_html_(self) -> str:
         """Return the summary and one picture; sunpy makes two for each column, and there may be hundreds."""
-        from sunpy_helio_plugins.hapi.plots import embedded
+        from sunpy_helio_plugins.hapi.views.quicklook import embedded
 
         summary = f"<pre>{html.escape(str(self))}</pre>"
         try:
@@ -138,7 +137,7 @@ class HAPITimeSeries(GenericTimeSeries):
 
     def _by_unit(self, columns: Any) -> dict[str, list[str]]:
         """Return the columns of numbers by their units as axes show them."""
-        from sunpy_helio_plugins.hapi.plots import unit_text
+        from sunpy_helio_plugins.hapi.views.quicklook import unit_text
 
         frame = self.to_dataframe()
         groups: dict[str, list[str]] = {}
@@ -155,8 +154,8 @@ class HAPITimeSeries(GenericTimeSeries):
     def _parse_file(cls, filepath: Any) -> tuple[pd.DataFrame, dict[str, Any], dict[str, u.UnitBase]]:
         import pandas as pd
 
-        content = reading.load(filepath)
-        with reading.named(filepath):
+        content = read.load(filepath)
+        with read.named(filepath):
             columns = content.columns()
         if not len(columns[0]):
             raise FileError(f"{filepath}: the file holds no records, and there is no TimeSeries without any.")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
 from sunpy.net import attrs as a
@@ -13,12 +11,11 @@ from sunpy.net.attr import Attr
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import branches, explain_foreign, of_type
 from sunpy_helio_plugins.fido.names import Names
-from sunpy_helio_plugins.hapi import attrs, listing
+from sunpy_helio_plugins.hapi import attrs, server_list
+from sunpy_helio_plugins.hapi.query import PROVIDER, Query
 from sunpy_helio_plugins.quantities import times
 
-__all__ = ["KNOWN", "NAMES", "PROVIDER", "Query", "is_like", "is_pattern", "queries"]
-
-PROVIDER = "HAPI"
+__all__ = ["KNOWN", "NAMES", "queries"]
 
 NAMES = Names(providers=(PROVIDER,))
 """What ``a.Provider`` may say."""
@@ -31,42 +28,6 @@ KNOWN = (
 """Attrs that a query to HAPI may hold."""
 
 _NANOSECONDS = 9
-
-
-@dataclass(frozen=True)
-class Query:
-    """
-    One dataset to ask for.
-
-    Attributes
-    ----------
-    server : str
-        Short name or address.
-    dataset : str or None
-        Its id; `None` asks for every dataset of the server.
-    start, end : str
-        First and last instant wanted, both included: UTC, ISO 8601 with Z.
-    parameters : tuple of str
-        Names or patterns in the order in which they were given; none means all.
-    words : tuple of str
-        What must stand in the ids, titles or descriptions of datasets.
-    format : str or None
-        The format wanted; `None` leaves it to the service.
-    chunk : float or None
-        How long one request may be, in seconds.
-    is_listed : bool
-        Whether the server is one of all that are listed, since none was named: it need not have the dataset.
-    """
-
-    server: str
-    dataset: str | None
-    start: str
-    end: str
-    parameters: tuple[str, ...] = ()
-    words: tuple[str, ...] = ()
-    format: str | None = None
-    chunk: float | None = None
-    is_listed: bool = False
 
 
 def queries(*query: Attr) -> tuple[Query, ...]:
@@ -140,11 +101,11 @@ def _split(id_: str | None) -> tuple[str | None, str | None]:
         return None, id_
     if id_.startswith(("http://", "https://")):
         root, slash, bare = id_.rpartition("/hapi/")
-        found = listing.find(f"{root}/hapi") if slash and bare else None
-        return (None, id_) if found is None else (found.name if found.name in listing.known() else found.url, bare)
+        found = server_list.find(f"{root}/hapi") if slash and bare else None
+        return (None, id_) if found is None else (found.name if found.name in server_list.known() else found.url, bare)
     name, _, bare = id_.partition("/")
     # Ids may have slashes themselves: only what stands before the first and is a server's name is one.
-    return (name.lower(), bare) if bare and name.lower() in listing.known() else (None, id_)
+    return (name.lower(), bare) if bare and name.lower() in server_list.known() else (None, id_)
 
 
 def _check_subject(server: Any, dataset: Any, parameters: Any, words: tuple[str, ...]) -> None:
@@ -162,30 +123,4 @@ def _check_subject(server: Any, dataset: Any, parameters: Any, words: tuple[str,
 
 
 def _listed() -> tuple[str, ...]:
-    return tuple(name for name, server in listing.known().items() if not server.is_test)
-
-
-def is_pattern(text: str) -> bool:
-    """
-    Tell whether a name is a pattern, with ``*`` for any characters and ``?`` for any one.
-
-    Parameters
-    ----------
-    text : str
-        An id of a dataset, or a name of a parameter.
-    """
-    return "*" in text or "?" in text
-
-
-def is_like(text: str, pattern: str) -> bool:
-    """
-    Tell whether a name is like a pattern, in any case.
-
-    Parameters
-    ----------
-    text : str
-        An id, a title or a name.
-    pattern : str
-        As for `is_pattern`; brackets mean themselves.
-    """
-    return fnmatchcase(text.lower(), pattern.lower().replace("[", "[[]"))
+    return tuple(name for name, server in server_list.known().items() if not server.is_test)

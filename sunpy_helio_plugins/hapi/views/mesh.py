@@ -10,9 +10,9 @@ import numpy as np
 from astropy import units as u
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.hapi.bins import Axis
-from sunpy_helio_plugins.hapi.header import Info
-from sunpy_helio_plugins.hapi.splitting import seconds
+from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi.views.bins import Axis
+from sunpy_helio_plugins.quantities.spans import seconds
 
 __all__ = ["Intervals", "bin_edges", "gaps", "mesh"]
 

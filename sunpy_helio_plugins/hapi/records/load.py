@@ -15,18 +15,17 @@ from sunpy.time import parse_time
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceRefused, warn_incomplete
-from sunpy_helio_plugins.hapi import attrs, stream
-from sunpy_helio_plugins.hapi.content import Content
-from sunpy_helio_plugins.hapi.covering import Found
-from sunpy_helio_plugins.hapi.finding import find
-from sunpy_helio_plugins.hapi.pieces import Piece
-from sunpy_helio_plugins.hapi.reading import from_contents, named
-from sunpy_helio_plugins.hapi.refusals import refusal
+from sunpy_helio_plugins.hapi import attrs
+from sunpy_helio_plugins.hapi.plan import Found, Piece, refusal
+from sunpy_helio_plugins.hapi.query import Query
+from sunpy_helio_plugins.hapi.records import file
+from sunpy_helio_plugins.hapi.records.file import Content
+from sunpy_helio_plugins.hapi.records.read import from_contents, named
+from sunpy_helio_plugins.hapi.search import find
 from sunpy_helio_plugins.hapi.service import Service
-from sunpy_helio_plugins.hapi.spans import Moment, Span, moment
 from sunpy_helio_plugins.hapi.tables import HAPITable
-from sunpy_helio_plugins.hapi.translate import Query
 from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.quantities.spans import Moment, Span, moment
 from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.exchange import Answer
 
@@ -203,7 +202,7 @@ def _contents(service: Service, one: Found, piece: Piece) -> list[Content]:
 def _content(answer: Answer, one: Found) -> Content:
     subject = f"{one.dataset} of {one.server.archive}"
     is_whole = any(name in answer.headers for name in ("Content-Length", "Transfer-Encoding"))
-    return stream.from_answer(_plain(answer), one.info, one.format, subject, answer.url, is_whole)
+    return file.from_answer(_plain(answer), one.info, one.format, subject, answer.url, is_whole)
 
 
 def _plain(answer: Answer) -> bytes:

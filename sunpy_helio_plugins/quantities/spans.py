@@ -1,13 +1,10 @@
-"""
-Ranges of time, exact to the nanosecond that HAPI's stamps can hold: whose records are wanted, whatever a server sends.
-
-An instant is a UTC day and a nanosecond in it, so that a leap second lies between its neighbours and no year is too
-far.
-"""
+"""Ranges of time, exact to the tick in which they are stated."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from astropy.time import Time
@@ -17,13 +14,15 @@ from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.iso import split
 from sunpy_helio_plugins.quantities.leap import DAY, SECOND, day_lengths
 
-__all__ = ["Moment", "Span", "moment"]
+__all__ = ["Moment", "Span", "moment", "seconds"]
 
 _MILLISECOND = 1_000_000
+
 _ROUND = (DAY, 3600 * SECOND, 60 * SECOND, SECOND, _MILLISECOND)
 """What the middle of a range is rounded to, the coarsest first: some servers know whole minutes or seconds only."""
 
 _BORDERS = (60 * SECOND, SECOND, _MILLISECOND)
+
 _FINENESS = 8
 """A range is at least so many times as long as what its middle is rounded to."""
 
@@ -215,3 +214,41 @@ class Span:
 
     def __str__(self) -> str:
         return f"{self.first}/{self.before}"
+
+
+_DURATION = re.compile(
+    r"P(?:(?P<years>[\d.,]+)Y)?(?:(?P<months>[\d.,]+)M)?(?:(?P<weeks>[\d.,]+)W)?(?:(?P<days>[\d.,]+)D)?"
+    r"(?:T(?:(?P<hours>[\d.,]+)H)?(?:(?P<minutes>[\d.,]+)M)?(?:(?P<seconds>[\d.,]+)S)?)?",
+    re.IGNORECASE,
+)
+
+_SECONDS = {
+    "years": 365.25 * 86400, "months": 365.25 / 12 * 86400, "weeks": 7 * 86400, "days": 86400, "hours": 3600,
+    "minutes": 60, "seconds": 1,
+}  # fmt: skip
+
+
+def seconds(duration: Any) -> float | None:
+    """
+    Return an ISO 8601 duration in seconds: that of a mean month or year where it names any.
+
+    Parameters
+    ----------
+    duration : str or None
+        Such as ``"PT1M30S"`` or ``"P1M"``.
+
+    Returns
+    -------
+    float or None
+        `None` where there is none, or it is no duration.
+    """
+    match = _DURATION.fullmatch(str(duration or "").strip())
+    if match is None:
+        return None
+    try:
+        total = sum(
+            float(value.replace(",", ".")) * _SECONDS[name] for name, value in match.groupdict().items() if value
+        )
+    except ValueError:
+        return None
+    return total or None

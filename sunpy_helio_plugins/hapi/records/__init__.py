@@ -1,0 +1,1 @@
+"""Records of HAPI: files, decoding, tables, reading and downloading."""

@@ -1,0 +1,255 @@
+"""Build tables with units, times and masks from decoded columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from astropy.table import QTable
+from astropy.time import Time
+from numpy.typing import NDArray
+
+from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.hapi.model import Info, Parameter
+from sunpy_helio_plugins.hapi.records.decode import Columns
+from sunpy_helio_plugins.quantities import times, units
+from sunpy_helio_plugins.quantities.fills import is_fill
+from sunpy_helio_plugins.quantities.iso import split
+from sunpy_helio_plugins.quantities.leap import JD_1970, quasi_lengths
+
+if TYPE_CHECKING:
+    from sunpy_helio_plugins.hapi.plan import Found
+
+__all__ = ["decoded", "from_records", "from_stamps", "missing", "unique_names"]
+
+_BLOCK = 1 << 19
+"""Bytes of stamps that are read at a time."""
+
+
+def from_stamps(stamps: NDArray[np.bytes_] | NDArray[np.str_]) -> Time:
+    """
+    Return stamps in the forms of HAPI as times.
+
+    Parameters
+    ----------
+    stamps : numpy.ndarray of bytes or str
+        The stamps, shape (n,); they may be one field of records.
+
+    Returns
+    -------
+    astropy.time.Time
+        The instants that `sunpy_helio_plugins.quantities.times.from_iso` gives. Making them all at once would take, for
+        a while, six times the memory of the result.
+
+    Raises
+    ------
+    ValueError
+        A stamp is no time.
+    """
+    if not len(stamps):
+        return times.from_iso(stamps)
+    rows = max(1, _BLOCK // max(1, stamps.dtype.itemsize))
+    day, fraction = np.empty(len(stamps)), np.empty(len(stamps))
+    for start in range(0, len(stamps), rows):
+        part = slice(start, start + rows)
+        days, nanos = split(np.ascontiguousarray(stamps[part], dtype="S"))
+        np.add(days, JD_1970 + 0.5, out=day[part])
+        np.divide(nanos, quasi_lengths(days), out=fraction[part])
+    fraction -= 0.5
+    # Days from noon and at most half a day, as astropy keeps them; the public way, Time(day, fraction), would split and
+    # add them once more.
+    whole = times.from_iso(stamps[:1])
+    whole._time.jd1, whole._time.jd2 = day, fraction
+    return whole
+
+
+def _shown_times(instants: Sequence[str]) -> Any:
+    made = times.from_iso(np.array(instants, dtype="S"))
+    made.format = "iso"
+    return made
+
+
+def from_records(info: Info, columns: Columns, context: Mapping[str, str] | None = None) -> QTable:
+    """
+    Return records as a table with units, times and masks.
+
+    Parameters
+    ----------
+    info : Info
+        The header.
+    columns : list of numpy.ndarray
+        One array for each parameter, as `sunpy_helio_plugins.hapi.records.decode` reads them. The list is emptied, so that
+        each array can be let go as soon as its column is made.
+    context : mapping, optional
+        ``server`` and ``dataset``, for units that mean one thing here and another there.
+
+    Returns
+    -------
+    astropy.table.QTable
+        One column for each parameter, under the server's name: times as `~astropy.time.Time`, numbers as quantities
+        where the unit is understood, elements that hold the fill value or no number masked. What the server says of a
+        parameter stands in the column's ``info.meta``, what it says of the dataset in ``table.meta["hapi"]``.
+
+    Raises
+    ------
+    FileError
+        A primary time is no time.
+    """
+    names = unique_names(info)
+    made_of: list[Any] = []
+    columns.reverse()
+    for name, parameter in zip(names, info.parameters, strict=True):
+        values = columns.pop()
+        made = _column(name, parameter, values, info, context) if made_of else _instants(values)
+        del values
+        made.info.name = name
+        if isinstance(made, Time):
+            times.as_column(made, parameter.description)
+        else:
+            made.info.description = parameter.description
+        made.info.meta = _meta(parameter, made.info.meta)
+        made_of.append(made)
+    # All at once: a column of one row that is added to a table is copied, and may become one of another class.
+    meta = {"hapi": {key: value for key, value in info.raw.items() if key != "parameters"}}
+    return QTable(made_of, names=names, meta=meta, copy=False)
+
+
+def missing(values: np.ndarray, parameter: Parameter) -> np.ndarray | None:
+    """
+    Tell which elements of a parameter are missing.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        The elements; masked where the stream itself held none.
+    parameter : Parameter
+        Its description.
+
+    Returns
+    -------
+    numpy.ndarray of bool or None
+        True where the element is the fill value or, in a number, NaN; `None` where nothing is missing.
+    """
+    plain = np.ma.getdata(values)
+    fill = _filled(plain, parameter)
+    lost: np.ndarray | None = None
+    if isinstance(values, np.ma.MaskedArray):
+        lost = np.ma.getmaskarray(values)
+    elif values.dtype.kind == "f":
+        lost = np.isnan(values)
+    if lost is None or not lost.any():
+        return fill
+    return lost if fill is None else fill | lost
+
+
+def _filled(values: np.ndarray, parameter: Parameter) -> np.ndarray | None:
+    """Tell which elements hold the fill value; elements may each have their own."""
+    fills = parameter.fills
+    if fills is None:
+        return is_fill(values, parameter.fill)
+    flat = values.reshape(len(values), -1)
+    found = np.zeros(flat.shape, dtype=bool)
+    for index, fill in enumerate(fills):
+        mask = is_fill(flat[:, index], fill)
+        found[:, index] = False if mask is None else mask
+    return found.reshape(values.shape) if found.any() else None
+
+
+def unique_names(info: Info) -> list[str]:
+    """Return the parameters' names, numbered where they repeat (CDAWeb's OMNI_HRO2_1MIN names one parameter twice)."""
+    names: dict[str, None] = {}
+    for name in info.names:
+        number, candidate = 1, name
+        while candidate in names:
+            number += 1
+            candidate = f"{name}_{number}"
+        names[candidate] = None
+    return list(names)
+
+
+def decoded(values: np.ndarray) -> np.ndarray:
+    """
+    Return texts as str.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Texts as bytes (UTF-8) or str.
+    """
+    if values.dtype.kind != "S":
+        return values
+    raw = np.ascontiguousarray(values)
+    width = max(1, raw.dtype.itemsize)
+    plain = raw.reshape(-1).view(np.uint8)
+    if not values.size or (plain > 127).any():
+        return np.char.decode(values, "utf-8", "replace") if values.size else values.astype("U1")
+    return plain.astype("<u4").view(f"<U{width}").reshape(values.shape)
+
+
+def _instants(values: np.ndarray) -> Any:
+    try:
+        return from_stamps(np.ma.getdata(values).reshape(len(values)))
+    except ValueError as error:
+        raise FileError(f"A record does not begin with a time: {error}") from None
+
+
+def _column(name: str, parameter: Parameter, values: np.ndarray, info: Info, context: Mapping[str, str] | None) -> Any:
+    mask = missing(values, parameter)
+    if parameter.type == "isotime":
+        return _times(name, values, mask)
+    if mask is None and parameter.may_be_missing:
+        mask = np.zeros(values.shape, dtype=bool)
+    if parameter.is_text or values.dtype.kind in "SU":
+        return units.column(decoded(values), None, name=name, mask=mask)
+    unit = parameter.units
+    return units.column(
+        np.ma.getdata(values),
+        unit if isinstance(unit, str) else None,
+        name=name,
+        description=parameter.description,
+        mask=mask,
+        schema=info.units_schema,
+        context=context,
+    )
+
+
+def _times(name: str, values: np.ndarray, mask: np.ndarray | None) -> Any:
+    """Read times other than the primary; they need not be valid, and then stay text."""
+    empty = values == np.array("", dtype=values.dtype)
+    mask = empty if mask is None else mask | empty
+    if mask.any():
+        kept = values[~mask]
+        some = kept[0] if len(kept) else np.array("2000-01-01T00:00:00Z").astype(values.dtype.kind)
+        values_read = np.where(mask, some, values)
+    else:
+        values_read = values
+    try:
+        made = from_stamps(values_read.reshape(-1)).reshape(values.shape)
+    except ValueError:
+        return units.column(decoded(values), None, name=name, mask=mask)
+    if mask.any():
+        made[mask] = np.ma.masked
+    return made
+
+
+def _meta(parameter: Parameter, meta: Any) -> dict[str, Any]:
+    said = {key: value for key, value in parameter.raw.items() if key not in ("name", "description", "length", "size")}
+    if not parameter.is_text and parameter.units is not None:
+        said["unit_string"] = parameter.units
+    return {**(meta or {}), **said}
+
+
+def _descriptions(found: Iterable[Found]) -> list[str]:
+    """Return each description as JSON, written once where several requests share it."""
+    written: dict[int, str] = {}
+    for one in found:
+        if id(one.info) not in written:
+            written[id(one.info)] = json.dumps(dict(one.info.raw), ensure_ascii=False)
+    return [written[id(one.info)] for one in found]
+
+
+def _shown_units(parameter: Parameter) -> str:
+    unit = parameter.units
+    return "/".join(str(one) for one in unit) if isinstance(unit, list) else (unit or "").strip() or "-"

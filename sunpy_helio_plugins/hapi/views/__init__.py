@@ -1,0 +1,1 @@
+"""Series, plots and cubes from tables of HAPI."""
