@@ -151,7 +151,7 @@ def peak_mb(work: Callable[[], Any]) -> float:
 
 def floor(records: list[Record]) -> float:
     """Return the least that must be done: rows become lists, chaincodes become numbers."""
-    from sunpy_helio_plugins.her import chaincodes
+    from sunpy_helio_plugins.her.columns import chaincodes
 
     names = dict.fromkeys(name for record in records for name in record)
     lists = {name: [record.get(name) for record in records] for name in names}

@@ -9,17 +9,16 @@ from __future__ import annotations
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.her.client import HERClient
-from sunpy_helio_plugins.her.overlay import overlay
-from sunpy_helio_plugins.her.pages import isolsearch_url, recent, recent_url, summary_url, values, voevent_url
-from sunpy_helio_plugins.her.places import Places
-from sunpy_helio_plugins.her.polygon import Polygon
-from sunpy_helio_plugins.her.polygons import Polygons
-from sunpy_helio_plugins.her.registry import Registry
-from sunpy_helio_plugins.her.relations import graph, tracks
+from sunpy_helio_plugins.her.columns.points import Places
+from sunpy_helio_plugins.her.columns.polygons import Polygon, Polygons
+from sunpy_helio_plugins.her.columns.relations import graph, tracks
+from sunpy_helio_plugins.her.explore import isolsearch_url, recent, recent_url, summary_url, values, voevent_url
 from sunpy_helio_plugins.her.service import Request, requests
+from sunpy_helio_plugins.her.submit.registry import Registry
 from sunpy_helio_plugins.her.tables import HERTable
-from sunpy_helio_plugins.her.towards import to_attrs
-from sunpy_helio_plugins.her.translate import queries
+from sunpy_helio_plugins.her.translator import queries
+from sunpy_helio_plugins.her.views.overlay import overlay
+from sunpy_helio_plugins.her.views.to_attrs import to_attrs
 
 __all__ = [
     "HERClient", "HERTable", "Places", "Polygon", "Polygons", "Registry", "Request", "draw", "graph", "isolsearch_url",

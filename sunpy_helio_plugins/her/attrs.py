@@ -1,33 +1,296 @@
-"""
-The words for a search of the Heliophysics Events Registry (HER), the registry behind the HEK: ``a.her.*``.
-
-``a.her.Event()`` means every event, ``a.her.CH`` the coronal holes, and each keyword of the registry compares::
-
-    a.her.CH, a.her.frm_name == "SPoCA", a.her.area_atdiskcenter > 1e10 * u.km**2
-    a.her.CH | a.her.AR, a.her.CH.area_atdiskcenter > 1e10 * u.km**2
-
-The second form judges coronal holes only. ``&``, ``|`` and ``~`` join all of these, to any depth. sunpy's own
-``a.hek.*`` may stand beside them; mind that Python's ``and`` and ``or`` between two of sunpy's lose one of them.
-"""
+"""Attrs of the registry, ``a.her``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
+import astropy.units as u
+import numpy as np
 from sunpy.net.attr import Attr, AttrOr, DataAttr
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import Marker, Word
-from sunpy_helio_plugins.her.boxes import SYSTEMS, Box
-from sunpy_helio_plugins.her.filters import Field, Filter, NoSuchWord, field
-from sunpy_helio_plugins.her.joining import And, Joinable, Or
-from sunpy_helio_plugins.her.keywords import event_types, keywords, suppliers
-from sunpy_helio_plugins.her.options import Latest, Limit, PageSize, Return, SortBy, Strict, Tests, checked_types
-from sunpy_helio_plugins.her.suggestions import did_you_mean
+from sunpy_helio_plugins.fido.attrs import Marker, Word, name_of
+from sunpy_helio_plugins.her.filters.comparison import Field, Filter, NoSuchWord, field
+from sunpy_helio_plugins.her.filters.logic import And, Joinable, Or
+from sunpy_helio_plugins.her.keywords import did_you_mean, event_types, keywords, suppliers
 
 __all__ = ["And", "Box", "Event", "EventType", "Field", "Filter", "Latest", "Limit", "Or", "PageSize", "Return"]
+
+SYSTEMS = {"helioprojective": u.arcsec, "stonyhurst": u.deg, "carrington": u.deg}
+"""The systems in which the registry takes a box, and their units."""
+
+FRAMES = {
+    "helioprojective": "helioprojective", "heliographic_stonyhurst": "stonyhurst",
+    "heliographic_carrington": "carrington", "hpc": "helioprojective", "hgs": "stonyhurst", "hgc": "carrington",
+}  # fmt: skip
+"""Names of sunpy's frames, and the registry's short ones."""
+
+
+class Box(Joinable, DataAttr):
+    """
+    A box that holds the events' centres; without one, a search takes 5000 arcsec around the Sun, so that CMEs count.
+
+    Parameters
+    ----------
+    *corners : astropy.units.Quantity or astropy.coordinates.SkyCoord
+        ``x1, y1, x2, y2``: lower left and upper right corner, as angles. Or two coordinates, or one of two elements, in
+        sunpy's helioprojective (seen from Earth), Stonyhurst or Carrington frame.
+    system : str, optional
+        ``"helioprojective"`` (as seen from Earth, the default), ``"stonyhurst"`` or ``"carrington"``.
+
+    Raises
+    ------
+    QueryError
+        An unknown system, corners that are no angles, or in the wrong order.
+
+    Notes
+    -----
+    ``~`` means the events outside, which this package judges.
+    """
+
+    def __init__(self, *corners: Any, system: str | None = None) -> None:
+        super().__init__()
+        *angles, last = corners or (None,)
+        if isinstance(last, str):
+            corners, system = tuple(angles), last
+        sides, found = _from_coordinates(corners) if len(corners) in (1, 2) else (corners, "helioprojective")
+        name = str(system or found).lower()
+        self.system = FRAMES.get(name, name)
+        self.negated = False
+        if self.system not in SYSTEMS:
+            raise QueryError(f"The registry has no system {system or found!r}; it has {', '.join(SYSTEMS)}.")
+        self.corners = _degrees_or_arcsec(sides, SYSTEMS[self.system])
+
+    def collides(self, other: Attr) -> bool:
+        """Tell whether both cannot stand side by side: they can, and mean what lies in both."""
+        return False
+
+    def __invert__(self) -> Box:
+        unit = SYSTEMS[self.system]
+        other = Box(*(corner * unit for corner in self.corners), system=self.system)
+        other.negated = not self.negated
+        return other
+
+    def __repr__(self) -> str:
+        corners = ", ".join(f"{corner:g}" for corner in self.corners)
+        return f"{'~' * self.negated}a.her.Box({corners}, {self.system!r})"
+
+
+def _degrees_or_arcsec(angles: tuple[Any, ...], unit: u.UnitBase) -> tuple[float, ...]:
+    try:
+        corners = tuple(float(u.Quantity(corner).to_value(unit)) for corner in angles)
+    except (u.UnitConversionError, TypeError, ValueError) as error:
+        raise QueryError(f"a.her.Box takes corners as angles with units, such as 100 * u.{unit}.") from error
+    if len(corners) != 4:
+        raise QueryError("a.her.Box takes x1, y1, x2, y2: the lower left and the upper right corner.")
+    left, bottom, right, top = corners
+    if not (np.isfinite(corners).all() and left < right and bottom < top):
+        raise QueryError(f"a.her.Box takes the lower left corner first; {corners} {unit} holds nothing.")
+    return corners
+
+
+def _from_coordinates(corners: tuple[Any, ...]) -> tuple[tuple[Any, ...], str]:
+    """Return the angles and the system of one coordinate of two elements, or of two coordinates."""
+    pair = tuple(corners[0]) if len(corners) == 1 and getattr(corners[0], "shape", ()) == (2,) else corners
+    if len(pair) != 2 or not all(hasattr(corner, "spherical") and corner.isscalar for corner in pair):
+        raise QueryError("a.her.Box takes four angles, or the coordinates of two corners.")
+    names = {corner.name for corner in pair}
+    if len(names) > 1:
+        raise QueryError(f"Both corners of a.her.Box must be in one frame, not in {' and '.join(sorted(names))}.")
+    system = names.pop()
+    half = 180 * u.deg
+    places = [corner.spherical for corner in pair]
+    left, right = (place.lon.wrap_at(half) for place in places)
+    if system == "heliographic_carrington" and right < left:
+        right = right + 2 * half
+    return (left, places[0].lat, right, places[1].lat), system
+
+
+SUBSETS = ("required", "optional")
+
+HARD_LIMIT = 1000
+"""The most events on a page (the registry's API page, "Maximum number of returned results")."""
+
+
+class _Number(Word):
+    """A word that holds one whole number of at least 1."""
+
+    def __init__(self, value: int) -> None:
+        super().__init__(value)
+
+    @classmethod
+    def check(cls, value: Any) -> int:
+        """Return the number."""
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise QueryError(f"{name_of(cls)} takes a whole number of at least 1, not {value!r}.")
+        return int(value)
+
+    def __or__(self, other: Attr) -> Attr:
+        # Two limits are no alternatives that one search could answer.
+        return DataAttr.__or__(self, other)
+
+
+class Limit(_Number):
+    """
+    The largest number of events that a search brings, the earliest first, or the first in the order of `SortBy`.
+
+    Parameters
+    ----------
+    value : int
+        At least 1.
+
+    Raises
+    ------
+    QueryError
+        No such number.
+    """
+
+
+class PageSize(_Number):
+    """
+    How many events a page holds; a search reads all pages. Defaults to 1000, the most that the registry gives.
+
+    Parameters
+    ----------
+    value : int
+        From 1 to 1000.
+
+    Raises
+    ------
+    QueryError
+        No such number.
+    """
+
+    @classmethod
+    def check(cls, value: Any) -> int:
+        """Return the number."""
+        number = super().check(value)
+        if number > HARD_LIMIT:
+            raise QueryError(f"The registry gives {HARD_LIMIT} events on a page at most, not {number}.")
+        return int(number)
+
+
+class SortBy(Word):
+    """
+    The order of the answer. Without it events come by ``event_starttime``.
+
+    Parameters
+    ----------
+    keyword : str
+        The keyword whose values order the events; those without a value come last.
+    descending : bool, optional
+        Whether the largest, or latest, comes first.
+
+    Raises
+    ------
+    QueryError
+        No such keyword.
+    """
+
+    def __init__(self, keyword: str, descending: bool = False) -> None:
+        super().__init__(keyword)
+        self.descending = bool(descending)
+        self.values = (*self.values, self.descending)
+
+    @classmethod
+    def check(cls, value: Any) -> str:
+        """Return the keyword's name."""
+        name = super().check(value).lower()
+        if name not in keywords():
+            raise QueryError(f"The registry has no keyword {value!r} to sort by.")
+        return str(name)
+
+    def __or__(self, other: Attr) -> Attr:
+        return DataAttr.__or__(self, other)
+
+
+class Return(Word):
+    """
+    The keywords that come with each event, so that long answers stay small.
+
+    Parameters
+    ----------
+    *values : str
+        Keywords, ``"refs"`` among them; or ``"required"`` or ``"optional"``, which stand alone.
+
+    Raises
+    ------
+    QueryError
+        No keyword, one that the registry does not know, or a mixture of both forms.
+
+    Notes
+    -----
+    ``kb_archivid``, what reading the keywords takes, such as units and instants, and what a comparison of the search
+    needs for its check, is asked for as well, and is not printed. A subset says nothing of the other one: values that
+    cannot be read without it are masked, and named in ``problems``.
+    """
+
+    def __init__(self, *values: str) -> None:
+        super().__init__(*values)
+        subsets = [value for value in self.values if value in SUBSETS]
+        if not values or (subsets and len(self.values) > 1):
+            raise QueryError(f"a.her.Return takes keywords, or one of {' and '.join(SUBSETS)} alone, not {values}.")
+
+    @classmethod
+    def check(cls, value: Any) -> str:
+        """Return the keyword's name."""
+        name = super().check(value).lower()
+        if name not in keywords() and name not in SUBSETS:
+            raise QueryError(f"The registry has no keyword {value!r} to return.")
+        return str(name)
+
+
+class Strict(Marker):
+    """Only events that lie wholly within the time, not those that overlap it."""
+
+
+class Tests(Word):
+    """
+    What to do with the registry's own test events.
+
+    Parameters
+    ----------
+    value : str
+        ``"hide"`` (as without this word), ``"only"`` or ``"show"``.
+
+    Raises
+    ------
+    QueryError
+        Another value.
+    """
+
+    def __init__(self, value: str) -> None:
+        super().__init__(value)
+
+    @classmethod
+    def check(cls, value: Any) -> str:
+        """Return the value."""
+        text = super().check(value).lower()
+        if text not in ("hide", "only", "show"):
+            raise QueryError(f"a.her.Tests takes 'hide', 'only' or 'show', not {value!r}.")
+        return str(text)
+
+
+class Latest(Marker):
+    """
+    One row for each event: its newest revision.
+
+    CACTus submits an eruption again every few hours under a new name; those that agree in start, position angle and
+    width count as one, of which the last submission stays.
+    """
+
+
+def checked_types(values: Iterable[Any], types: Any) -> tuple[str, ...]:
+    """Return the two letters of each type of event, given as attrs or text."""
+    found: list[str] = []
+    for value in values:
+        found += getattr(value, "values", None) or [types.check(value)]
+    return tuple(dict.fromkeys(found))
+
+
 __all__ += ["SYSTEMS", "SortBy", "Strict", "Supplier", "Tests", "Within", *event_types(), *sorted(keywords())]
+
 __all__ = [name for name in __all__ if name not in keywords() or keywords()[name].filter]
 
 
@@ -223,4 +486,5 @@ def __dir__() -> list[str]:
 
 
 globals().update({code: EventType(code) for code in event_types()})
+
 globals().update({name: Field(keyword) for name, keyword in keywords().items() if keyword.filter})

@@ -12,14 +12,16 @@ from sunpy.net.base_client import BaseClient, convert_row_to_table
 from sunpy_helio_plugins import errors
 from sunpy_helio_plugins.fido.client import Face
 from sunpy_helio_plugins.fido.names import Names
-from sunpy_helio_plugins.her import attrs, pages, requisites, service, voevent
-from sunpy_helio_plugins.her.cores import CORE
-from sunpy_helio_plugins.her.hek import is_hek
-from sunpy_helio_plugins.her.joining import refuse_uncompared
+from sunpy_helio_plugins.her import attrs, explore, search
+from sunpy_helio_plugins.her.filters import requisites
+from sunpy_helio_plugins.her.filters.logic import refuse_uncompared
+from sunpy_helio_plugins.her.filters.plan import SUBSETS
 from sunpy_helio_plugins.her.keywords import event_types, suppliers
-from sunpy_helio_plugins.her.returned import SUBSETS
+from sunpy_helio_plugins.her.query import ARCHIVE, NAMES
+from sunpy_helio_plugins.her.submit import voevent
+from sunpy_helio_plugins.her.sunpy_attrs import CORE, is_hek
 from sunpy_helio_plugins.her.tables import HERTable
-from sunpy_helio_plugins.her.translate import ARCHIVE, NAMES, OWN, queries
+from sunpy_helio_plugins.her.translator import OWN, queries
 from sunpy_helio_plugins.transport.files import job, naming, queue
 
 __all__ = ["HERClient"]
@@ -74,7 +76,7 @@ class HERClient(Face, BaseClient):
             The registry did not answer as it should.
         """
         asked = queries(*query)
-        found = service.search([requisites.readable(each) for each in asked])
+        found = search.search([requisites.readable(each) for each in asked])
         partial = any(name in SUBSETS for each in asked for name in each.returns)
         table = HERTable.from_records(
             found.records, found.associations, found.problems, client=self, partial=partial
@@ -107,7 +109,7 @@ class HERClient(Face, BaseClient):
             downloader,
             [
                 job.Download(
-                    url=pages.voevent_url(str(row["raw"]["kb_archivid"]), rev),
+                    url=explore.voevent_url(str(row["raw"]["kb_archivid"]), rev),
                     target=naming.target(
                         path,
                         str(row["raw"]["kb_archivid"]).rpartition("/")[2] + ending,

@@ -1,7 +1,8 @@
-"""The pages of one search: the first alone, then as many side by side as are likely to be there."""
+"""Pages of one search, downloaded side by side."""
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,9 +12,66 @@ from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 from typing import Any
 
-from sunpy_helio_plugins.errors import ServiceError
+from sunpy_helio_plugins.errors import ServiceError, ServiceUnreachable
+from sunpy_helio_plugins.her.paging import AT_ONCE, Page
+from sunpy_helio_plugins.her.query import Query
 
-__all__ = ["AT_ONCE", "Lanes", "Page", "read", "side_by_side"]
+__all__ = ["AT_ONCE", "Lanes", "Page", "is_too_slow", "page_of", "page_size", "read", "side_by_side"]
+
+_SLOW = re.compile(r"time[sd]?[ -]?out|too long|took longer|did not end within|60 ?s\b", re.IGNORECASE)
+
+
+def is_too_slow(error: ServiceError) -> bool:
+    """Tell whether the registry gave up on a search, or went silent over it."""
+    if error.status in (408, 504):
+        return True
+    silent = isinstance(error, ServiceUnreachable) and "connect" in error.words.lower()
+    return not silent and _SLOW.search(error.words) is not None
+
+
+def page_size(query: Query) -> int:
+    """Return how many events a page holds: no more than are wanted, where all that come will be."""
+    wanted = query.limit if query.limit and query.ends_at_limit and query.is_exact else query.page_size
+    return min(wanted, query.page_size)
+
+
+def page_of(decoded: Any, size: int) -> Page:
+    """
+    Return an answer as a page.
+
+    Parameters
+    ----------
+    decoded : object
+        The decoded JSON.
+    size : int
+        How many events were asked for.
+
+    Raises
+    ------
+    ValueError
+        It holds no list of events.
+    """
+    found = decoded.get("result", decoded.get("results")) if isinstance(decoded, dict) else None
+    if isinstance(found, dict) and {"kb_archivid", "event_type"} & set(found):
+        # A list of one that lost its brackets on the way from XML.
+        found = [found]
+    records = [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+    if not isinstance(found, list) or (found and not records):
+        raise ValueError("the answer holds no list of events, named result; is this address the registry's?")
+    strange = len(found) - len(records)
+    oddities = [f"{strange} entries of the answer are no events."] if strange else []
+    edges = decoded.get("association", decoded.get("associations"))
+    kept = [edge for edge in edges if isinstance(edge, dict)] if isinstance(edges, list) else []
+    if kept != (edges or []):
+        oddities.append("Some associations of the answer could not be read.")
+    return Page(records, kept, _has_more(decoded, len(found) >= size), oddities)
+
+
+def _has_more(decoded: dict[str, Any], is_full: bool) -> bool:
+    """Tell whether there are more: clients in PHP met "true" and "false" as text (Helioviewer's HEKAdapter)."""
+    said = str(decoded.get("overmax")).lower()
+    return said == "true" if said in ("true", "false") else is_full
+
 
 AT_ONCE = 4
 """How many pages are asked for side by side; so many less one may be asked for in vain."""

@@ -6,29 +6,20 @@ Rules are those of the registry's API page (HekWiki, "ApplicationProgrammingInte
 
 from __future__ import annotations
 
-import codecs
 import json
-from collections.abc import Iterable, Sequence
-from contextlib import closing
-from contextvars import copy_context
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import AnswerError, ServiceError
-from sunpy_helio_plugins.her.collecting import Collected, page_of, page_size
-from sunpy_helio_plugins.her.found import Found, ordered, without_old
-from sunpy_helio_plugins.her.paging import Lanes, Page, read, side_by_side
-from sunpy_helio_plugins.her.queries import Box, Query
-from sunpy_helio_plugins.her.slow import halves, is_too_slow
-from sunpy_helio_plugins.her.translate import ARCHIVE
+from sunpy_helio_plugins.errors import AnswerError
+from sunpy_helio_plugins.her.paging import Page, is_too_slow, page_of, page_size
+from sunpy_helio_plugins.her.query import ARCHIVE, Box, Query
 from sunpy_helio_plugins.transport import exchange, metadata
 
-__all__ = ["Found", "Request", "address", "link", "parameters", "requests", "search"]
+__all__ = ["Request", "address", "link", "parameters", "requests"]
 
-MOST_PAGES = 500
-"""Where a search ends at last, should the registry go on saying that there is more."""
 PATIENCE = 1.25
 """How much longer than other archives the registry may be silent."""
 
@@ -78,123 +69,6 @@ def requests(queries: Iterable[Query]) -> tuple[Request, ...]:
         What to ask.
     """
     return tuple(Request(query, tuple(pairs), link(pairs)) for query in queries for pairs in [parameters(query)])
-
-
-def search(queries: Sequence[Query]) -> Found:
-    """
-    Ask the registry for the events of some queries.
-
-    Parameters
-    ----------
-    queries : sequence of Query
-        What to ask; an event that answers several is brought once.
-
-    Returns
-    -------
-    Found
-        Everything that came.
-
-    Raises
-    ------
-    ServiceError
-        Nothing came. Where a later page, or one of several queries, fails, the rest is kept, and ``problems`` says so.
-    """
-    queries = list(queries)
-    found = Found()
-    failures: list[ServiceError] = []
-    for query, result in zip(queries, _side_by_side(queries), strict=True):
-        if isinstance(result, ServiceError):
-            failures.append(result)
-            found.problems.append(f"The events from {query.start} to {query.end} of one request are missing: {result}")
-            continue
-        found.merge(result)
-    if failures and len(failures) == len(queries):
-        raise failures[0]
-    found = _in_order(found, queries)
-    found.problems += found.doubts
-    return found
-
-
-def _side_by_side(queries: list[Query]) -> list[Found | ServiceError]:
-    lanes = Lanes()
-    if len(queries) == 1:
-        return [_outcome(queries[0], lanes)]
-    with side_by_side() as pool:
-        futures = [pool.submit(copy_context().run, _outcome, query, lanes) for query in queries]
-        try:
-            return [future.result() for future in futures]
-        except KeyboardInterrupt:
-            lanes.close()
-            raise
-
-
-def _outcome(query: Query, lanes: Lanes) -> Found | ServiceError:
-    try:
-        return _search_one(query, lanes)
-    except ServiceError as error:
-        return error
-
-
-def _in_order(found: Found, queries: list[Query]) -> Found:
-    """Bring what came into the order asked for; without old revisions and within the limit, where that is asked."""
-    if not queries:
-        return found
-    first = queries[0]
-    records = found.records
-    if len(queries) > 1 or first.sort_by:
-        records = ordered(records, first)
-    if all(query.latest for query in queries):
-        records = without_old(records)
-    limits = {query.limit for query in queries}
-    if len(limits) == 1 and first.limit:
-        records = records[: first.limit]
-    found.keep(records)
-    return found
-
-
-def _search_one(query: Query, lanes: Lanes) -> Found:
-    """Ask for all pages; a search that is too slow for the registry is asked for in two parts."""
-    found = Found()
-    try:
-        found, slow = _pages(query, lanes)
-    except ServiceError as error:
-        slow = error if is_too_slow(error) and halves(query) else None
-        if slow is None:
-            raise
-    return found if slow is None else _in_parts(query, found, slow, lanes)
-
-
-def _in_parts(query: Query, found: Found, slow: ServiceError, lanes: Lanes) -> Found:
-    """Ask for the events of two shorter periods beside those that came already."""
-    for part in halves(query):
-        half = _outcome(part, lanes)
-        if isinstance(half, ServiceError):
-            found.problems.append(f"The events from {part.start} to {part.end} are missing: {half}")
-            continue
-        found.merge(half)
-    if found.problems and not len(found):
-        raise AnswerError(ARCHIVE, link(parameters(query)), " ".join(found.problems)) from slow
-    found.keep(ordered(found.records, query)[: query.limit if query.ends_at_limit else None])
-    return found
-
-
-def _pages(query: Query, lanes: Lanes) -> tuple[Found, ServiceError | None]:
-    """Return the events of all pages, or of those before one that was too slow, and that one's error."""
-    collected = Collected(query)
-
-    def ask(number: int) -> Page:
-        with lanes:
-            return _page(parameters(query, number), page_size(query))
-
-    with closing(read(ask, collected.likely, MOST_PAGES)) as pages:
-        for number, outcome in pages:
-            if isinstance(outcome, ServiceError) and is_too_slow(outcome) and halves(query):
-                return collected.found(), outcome
-            if not collected.take(number, outcome):
-                break
-        else:
-            collected.end(MOST_PAGES)
-    return collected.found(), None
 
 
 def parameters(query: Query, page: int = 1) -> Pairs:
@@ -294,6 +168,3 @@ def _one_byte(error: UnicodeError) -> tuple[str, int]:
         return stray.decode("cp1252"), error.end
     except UnicodeDecodeError:
         return stray.decode("latin-1"), error.end
-
-
-codecs.register_error("her_one_byte", _one_byte)

@@ -1,9 +1,4 @@
-"""
-The registry's records as a table: times, numbers with units, booleans, coordinates, and what is missing masked.
-
-Columns keep the registry's names. A value that cannot be read is masked and named in ``problems``; the untouched record
-stays in the hidden column ``raw``.
-"""
+"""The table of events."""
 
 from __future__ import annotations
 
@@ -11,23 +6,135 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
-from astropy.table import QTable, Table, TableAttribute
+from astropy.table import Column, QTable, Table, TableAttribute
 from astropy.time import Time
+from numpy.typing import NDArray
 from sunpy.net.base_client import QueryResponseRow
 
+from sunpy_helio_plugins.fido.fields import COMMON, common_columns
 from sunpy_helio_plugins.fido.table import HelioTable
-from sunpy_helio_plugins.her import columns, relations, restoring, storage
-from sunpy_helio_plugins.her import instants as moments
-from sunpy_helio_plugins.her.making import FIRST, Maker
-from sunpy_helio_plugins.her.places import Places
-from sunpy_helio_plugins.her.polygons import Polygons
-from sunpy_helio_plugins.her.storage import INSTANT
+from sunpy_helio_plugins.her.columns import chaincodes, parse, relations, storage
+from sunpy_helio_plugins.her.columns import frames as moments
+from sunpy_helio_plugins.her.columns.points import Places
+from sunpy_helio_plugins.her.columns.polygons import Polygons
+from sunpy_helio_plugins.her.columns.positions import Positions
+from sunpy_helio_plugins.her.columns.storage import INSTANT, rebuilt, stacked
+from sunpy_helio_plugins.her.filters.requisites import untold
+from sunpy_helio_plugins.her.keywords import keywords
+from sunpy_helio_plugins.her.query import ARCHIVE
 from sunpy_helio_plugins.io.tables import header_of
 from sunpy_helio_plugins.quantities import times
 
-__all__ = ["HERTable"]
+__all__ = ["FIRST", "HERTable", "Maker"]
 
-Record = columns.Record
+Record = parse.Record
+
+FIRST = ("event_starttime", "event_endtime", "event_type", "frm_name")
+"""The first columns, which every table has."""
+
+FLUX = "fl_goescls_flux"
+"""The column of the fluxes of GOES classes; not the registry's."""
+
+
+class Maker:
+    """
+    Makes the columns of a table.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        The events as the registry sent them.
+    problems : list of str
+        Takes a sentence for each kind of value that could not be read.
+    instants : astropy.time.Time or None
+        The instants to which the coordinates belong, if they are not to be what is known of each method.
+    partial : bool, optional
+        Whether the records came without a part of their keywords: what cannot be read without these is masked.
+    """
+
+    def __init__(
+        self, records: Sequence[Record], problems: list[str], instants: Time | None, partial: bool = False
+    ) -> None:
+        self.records = records
+        self.reader = parse.Reader(records, problems)
+        self.given = instants
+        self.untold = untold(records) if partial else {}
+        self.reader.untold = frozenset(self.untold)
+        if self.untold:
+            missing = dict.fromkeys(name for names in self.untold.values() for name in names)
+            self.reader.problems.append(
+                f"{', '.join(sorted(self.untold))}: masked, since reading them takes {', '.join(missing)}, which did "
+                "not come; name keywords in a.her.Return, or leave it out."
+            )
+
+    def names(self) -> list[str]:
+        """Return the keywords of all records."""
+        # An empty answer has every column, so that what works on many events works on none.
+        if not len(self.records):
+            return list(dict.fromkeys((*FIRST, *(word.name for word in keywords().values()))))
+        layouts = dict.fromkeys(map(tuple, self.records))
+        return list(dict.fromkeys((*FIRST, *(name for layout in layouts for name in layout if isinstance(name, str)))))
+
+    def columns(self) -> dict[str, Any]:
+        """Return the columns by their names."""
+        ours = ("raw", INSTANT, FLUX, *COMMON)
+        made: dict[str, Any] = dict.fromkeys(name for name in self.names() if name not in ours)
+        # Times come first: coordinates belong to them.
+        for name in ("event_starttime", "event_endtime", "event_peaktime"):
+            if name in made:
+                made[name] = self.reader.column(name)
+        self.starts = moments.parts(made["event_starttime"])
+        self.instants = self._instants(made)
+        self.positions = Positions(self.reader, self.instants, self.starts)
+        for name, column in made.items():
+            if column is None:
+                made[name] = self.column(name)
+        self.positions.say()
+        whole = {name: made.pop(name) for name in FIRST}
+        whole |= self.common(whole)
+        whole |= {INSTANT: times.as_column(moments.times(self.instants), "Instant of the coordinates")} | made
+        if "event_coordunit" in whole:
+            whole |= {name: self.reader.component_units(name) for name in parse.COMPONENTS}
+        if "fl_goescls" in whole:
+            whole[FLUX] = parse.flux(self.reader.values("fl_goescls"))
+        return whole | {"raw": self.raw()}
+
+    def common(self, made: dict[str, Any]) -> dict[str, Any]:
+        """Return the columns that the tables of all archives share."""
+        start, end = (made[name].copy() for name in ("event_starttime", "event_endtime"))
+        instruments, observatories = (self.reader.names(name) for name in ("obs_instrument", "obs_observatory"))
+        return common_columns(start, end, instruments, observatories, ARCHIVE)
+
+    def column(self, name: str) -> Any:
+        """Return one column."""
+        if chaincodes.POLYGONS.fullmatch(name):
+            return self.positions.polygons(name)
+        return self.positions.places(name) if chaincodes.POINTS.fullmatch(name) else self.reader.column(name)
+
+    def _instants(self, made: dict[str, Any]) -> NDArray[np.float64]:
+        if self.given is not None:
+            return moments.parts(self.given)
+        wanted = moments.chosen(self.reader.values("frm_name"), self.reader.values("frm_versionnumber"))
+        instants = self.starts.copy()
+        if INSTANT in self.untold:
+            instants[:] = np.nan
+            return instants
+        for name in set(wanted) - {"event_starttime"}:
+            if made.get(name) is None:
+                continue
+            found = moments.parts(made[name])
+            rows = np.array([keyword == name for keyword in wanted], dtype=bool) & ~np.isnan(found).any(axis=1)
+            instants[rows] = found[rows]
+        return instants
+
+    def raw(self) -> Column:
+        """Return the records themselves."""
+        data = np.empty(len(self.records), dtype=object)
+        for index, record in enumerate(self.records):
+            data[index] = record
+        # Not copied: numpy and astropy would copy every record.
+        return Column(data, copy=False)
+
 
 SHOWN = (
     *FIRST, "Instrument", "Source", "event_peaktime", "fl_goescls", "ar_noaanum", "hpc_x", "hpc_y", "area_atdiskcenter",
@@ -94,7 +201,7 @@ class HERTable(HelioTable):
             The client that asked.
         instants : astropy.time.Time, optional
             Shape (n,): the instants to which the coordinates belong. Defaults to what is known of each method; see
-            `sunpy_helio_plugins.her.instants.INSTANTS`.
+            `sunpy_helio_plugins.her.columns.frames.INSTANTS`.
         partial : bool, optional
             Whether the records came without a part of their keywords, as with ``a.her.Return("required")``: what cannot
             be read without these is masked.
@@ -163,7 +270,7 @@ class HERTable(HelioTable):
     @classmethod
     def _from_plain(cls, plain: Table) -> Self:
         """Return the events of a file; where the file has no header of ours, made anew of the registry's records."""
-        return super()._from_plain(plain) if header_of(plain) is not None else restoring.rebuilt(cls, QTable(plain))
+        return super()._from_plain(plain) if header_of(plain) is not None else rebuilt(cls, QTable(plain))
 
     @classmethod
     def stack(cls, *tables: Self) -> Self:
@@ -178,7 +285,7 @@ class HERTable(HelioTable):
         *tables : HERTable
             The tables, with their columns ``raw``; columns that were added to them are stacked as they are.
         """
-        return restoring.stacked(cls, tables)
+        return stacked(cls, tables)
 
     @property
     def display_keys(self) -> Any:

@@ -107,7 +107,7 @@ def _attr(node: Mapping[str, Any]) -> Attr:
 
 def _ours(tree: Attr) -> Attr:
     """Return a tree; of attrs of the registry as one that ``~`` inverts, which joining gives."""
-    from sunpy_helio_plugins.her.joining import _ours as joined
+    from sunpy_helio_plugins.her.filters.logic import _ours as joined
 
     return joined(tree)
 

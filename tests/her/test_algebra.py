@@ -16,9 +16,9 @@ from sunpy.net.attr import AttrAnd, AttrOr
 
 import sunpy_helio_plugins  # noqa: F401
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.her.queries import Query, Triplet
-from sunpy_helio_plugins.her.translate import queries
-from sunpy_helio_plugins.her.truth import answers, holds
+from sunpy_helio_plugins.her.filters.evaluate import answers, holds
+from sunpy_helio_plugins.her.query import Query, Triplet
+from sunpy_helio_plugins.her.translator import queries
 
 DAY = a.Time("2026-01-10", "2026-01-11")
 EVENT = {"event_starttime": "2026-01-10T01:00:00", "event_endtime": "2026-01-10T02:00:00", "event_type": "FL"}

@@ -19,10 +19,10 @@ from sunpy.coordinates import HeliographicStonyhurst, Helioprojective, get_earth
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her import HERTable, Places, Polygon, Polygons
-from sunpy_helio_plugins.her import instants as moments
-from sunpy_helio_plugins.her.chaincodes import rings
-from sunpy_helio_plugins.her.queries import Query
-from sunpy_helio_plugins.her.service import search
+from sunpy_helio_plugins.her.columns import frames as moments
+from sunpy_helio_plugins.her.columns.chaincodes import rings
+from sunpy_helio_plugins.her.query import Query
+from sunpy_helio_plugins.her.search import search
 from sunpy_helio_plugins.sandbox import scene
 
 SQUARE = "POLYGON((0 0,10 0,10 10,0 10,0 0))"

@@ -16,9 +16,9 @@ from sunkit_instruments.goes_xrs import flareclass_to_flux
 
 from sunpy_helio_plugins.errors import HelioPluginsError
 from sunpy_helio_plugins.her import HERTable, Polygon, overlay
-from sunpy_helio_plugins.her.goes import peak_flux
-from sunpy_helio_plugins.her.queries import Query
-from sunpy_helio_plugins.her.service import search
+from sunpy_helio_plugins.her.filters.goes import peak_flux
+from sunpy_helio_plugins.her.query import Query
+from sunpy_helio_plugins.her.search import search
 
 GOOD = {
     "event_starttime": "2026-01-10T01:00:00", "event_endtime": "2026-01-10T05:00:00", "event_type": "CH",

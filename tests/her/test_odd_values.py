@@ -13,8 +13,8 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning
 from sunpy_helio_plugins.her import HERClient, HERTable
-from sunpy_helio_plugins.her.queries import Alternative, Query, Triplet
-from sunpy_helio_plugins.her.truth import answers, doubts, holds
+from sunpy_helio_plugins.her.filters.evaluate import answers, doubts, holds
+from sunpy_helio_plugins.her.query import Alternative, Query, Triplet
 
 START = "2017-09-06T10:25:05"
 EVENT = {"event_starttime": START, "event_endtime": START, "event_type": "CH"}

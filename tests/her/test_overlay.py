@@ -17,8 +17,8 @@ from sunpy.map.header_helper import make_fitswcs_header
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her import HERTable, overlay
-from sunpy_helio_plugins.her.queries import Query
-from sunpy_helio_plugins.her.service import search
+from sunpy_helio_plugins.her.query import Query
+from sunpy_helio_plugins.her.search import search
 
 EVENT = {"event_starttime": "2026-01-10T12:00:05", "event_endtime": "2026-01-10T13:00:05", "event_type": "AR"}
 

@@ -18,8 +18,8 @@ import pytest
 
 from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import AnswerError, ServiceBroken
-from sunpy_helio_plugins.her import paging, service
-from sunpy_helio_plugins.her.queries import Alternative, Query, Triplet
+from sunpy_helio_plugins.her import paging, search, service
+from sunpy_helio_plugins.her.query import Alternative, Query, Triplet
 
 MONTH = Query("2026-01-01T00:00:00", "2026-02-01T00:00:00", page_size=100)
 DAY = Query("2026-01-10T00:00:00", "2026-01-11T00:00:00")
@@ -95,7 +95,7 @@ def test_pages_after_the_first_are_asked_for_side_by_side(paged: Paged) -> None:
     paged.events = 500
     # None of the pages 2 to 5 is answered before all four are asked for.
     paged.gate = threading.Barrier(4, timeout=30)
-    found = service.search([MONTH])
+    found = search.search([MONTH])
     assert names(found) == [f"ivo://x/{number}" for number in range(500)]
     assert sorted(paged.asked) == [1, 2, 3, 4, 5]
     assert found.problems == []
@@ -110,7 +110,7 @@ def test_the_embedded_registrys_pages_overlap_in_time(archive: Any) -> None:
 
     rule = archive.fault("hang_before", path="/hek/her", where=meets, skip=1, seconds=0.5)
     with rule:
-        found = service.search([replace(MONTH, start="2026-01-09T00:00:00", end="2026-01-12T00:00:00", page_size=20)])
+        found = search.search([replace(MONTH, start="2026-01-09T00:00:00", end="2026-01-12T00:00:00", page_size=20)])
     assert len(found) > 40
     assert 1 <= max(together) < paging.AT_ONCE
     assert len(names(found)) == len(set(names(found)))
@@ -119,7 +119,7 @@ def test_the_embedded_registrys_pages_overlap_in_time(archive: Any) -> None:
 @pytest.mark.parametrize("events", [0, 1, 99, 100, 101, 200, 350, 1000, 1750])
 def test_no_more_than_three_pages_are_asked_for_in_vain(paged: Paged, events: int) -> None:
     paged.events = events
-    assert len(service.search([MONTH])) == events
+    assert len(search.search([MONTH])) == events
     needed = max(-(-events // 100), 1)
     assert sorted(paged.asked)[:needed] == list(range(1, needed + 1))
     # Events come by their start, which tells how many pages there will be.
@@ -129,14 +129,14 @@ def test_no_more_than_three_pages_are_asked_for_in_vain(paged: Paged, events: in
 def test_never_more_requests_at_once_than_four_whatever_the_number_of_searches(paged: Paged) -> None:
     paged.events, paged.linger = 1200, 0.05
     searches = [replace(MONTH, types=(kind,)) for kind in ("FL", "CH", "AR", "CE", "EF", "FI")]
-    assert len(service.search(searches)) == 1200
+    assert len(search.search(searches)) == 1200
     assert 1 < paged.most <= paging.AT_ONCE
 
 
 def test_a_lost_page_is_said_and_the_others_are_kept(paged: Paged) -> None:
     paged.events = 500
     paged.broken[3] = 503, b"overloaded"
-    found = service.search([MONTH])
+    found = search.search([MONTH])
     assert names(found) == [f"ivo://x/{number}" for number in (*range(200), *range(300, 500))]
     assert len(found.problems) == 1
     assert re.match(r"Page 3, with up to 100 events, failed: HER answered 503: overloaded", found.problems[0])
@@ -145,7 +145,7 @@ def test_a_lost_page_is_said_and_the_others_are_kept(paged: Paged) -> None:
 def test_a_lost_last_page_is_said(paged: Paged) -> None:
     paged.events = 250
     paged.broken = {3: (500, b"broken"), 4: (200, b'{"result": [], "overmax": false}')}
-    found = service.search([MONTH])
+    found = search.search([MONTH])
     assert len(found) == 200
     assert "Page 3, with up to 100 events, failed" in found.problems[0]
 
@@ -153,7 +153,7 @@ def test_a_lost_last_page_is_said(paged: Paged) -> None:
 def test_two_lost_pages_end_the_search(paged: Paged) -> None:
     paged.events = 1000
     paged.broken = dict.fromkeys(range(3, 11), (500, b"broken"))
-    found = service.search([MONTH])
+    found = search.search([MONTH])
     assert len(found) == 200
     assert found.problems[0].startswith("Page 3 and all that follow are missing; page 4 failed: HER answered 500")
     assert len(found.problems) == 1
@@ -163,14 +163,14 @@ def test_a_lost_page_is_asked_for_again_first(paged: Paged) -> None:
     paged.events = 300
     with conf.set_temp("retries", 1):
         paged.broken[2] = 503, b"busy"
-        service.search([MONTH])
+        search.search([MONTH])
     assert paged.asked.count(2) == 2
 
 
 def test_without_a_first_page_there_is_an_error(paged: Paged) -> None:
     paged.broken[1] = 500, b"broken"
     with pytest.raises(ServiceBroken, match="broken"):
-        service.search([MONTH])
+        search.search([MONTH])
     assert paged.asked == [1]
 
 
@@ -178,7 +178,7 @@ def test_pages_that_overlap_may_hide_a_loss_and_are_said(paged: Paged) -> None:
     paged.events = 300
     shifted = json.dumps({"result": [paged.event(each) for each in range(98, 198)], "overmax": True}).encode()
     paged.broken[2] = 200, shifted
-    found = service.search([MONTH])
+    found = search.search([MONTH])
     assert len(found) == 298
     assert "Page 2 repeats 2 events" in found.problems[0]
 
@@ -187,7 +187,7 @@ def test_a_registry_without_pages_is_not_asked_for_ever(paged: Paged) -> None:
     paged.events = 500
     same = json.dumps({"result": [paged.event(each) for each in range(100)], "overmax": True}).encode()
     paged.broken = dict.fromkeys(range(2, 600), (200, same))
-    found = service.search([MONTH])
+    found = search.search([MONTH])
     assert len(found) == 100
     assert "page 2 brings nothing new" in found.problems[0]
     assert len(paged.asked) <= paging.AT_ONCE + 1
@@ -198,14 +198,14 @@ def test_a_full_page_has_a_successor_where_the_registry_does_not_say(paged: Page
     paged.events = 150
     for number, part in ((1, range(100)), (2, range(100, 150))):
         paged.broken[number] = 200, json.dumps({"result": [paged.event(each) for each in part]} | said).encode()
-    assert len(service.search([MONTH])) == 150
+    assert len(search.search([MONTH])) == 150
 
 
 def test_a_slow_later_page_splits_the_search_and_keeps_what_came(paged: Paged) -> None:
     paged.events = 300
     slow = b"<html><body>The search timed out after 60s</body></html>"
     paged.broken = {2: (200, slow), 3: (200, slow)}
-    found = service.search([replace(MONTH, end="2026-01-01T05:00:00")])
+    found = search.search([replace(MONTH, end="2026-01-01T05:00:00")])
     # Each part's first page is fast, and the parts of parts stay too slow for their second.
     assert len(found) == 100
     assert any("missing" in problem for problem in found.problems)
@@ -213,7 +213,7 @@ def test_a_slow_later_page_splits_the_search_and_keeps_what_came(paged: Paged) -
 
 def test_a_limit_reads_no_page_too_many(paged: Paged) -> None:
     paged.events = 1000
-    assert len(service.search([replace(MONTH, limit=250)])) == 250
+    assert len(search.search([replace(MONTH, limit=250)])) == 250
     assert sorted(paged.asked) == [1, 2, 3]
 
 
@@ -237,7 +237,7 @@ def test_the_largest_are_found_wherever_the_registry_puts_missing_values(paged: 
     paged.events = 4
     events = [paged.event(each) | {"fl_peakflux": value} for each, value in enumerate([None, None, 3.0, 7.0])]
     paged.broken[1] = 200, json.dumps({"result": events, "overmax": False}).encode()
-    found = service.search([replace(MONTH, limit=2, sort_by="fl_peakflux", descending=True)])
+    found = search.search([replace(MONTH, limit=2, sort_by="fl_peakflux", descending=True)])
     assert [record["fl_peakflux"] for record in found.records] == [7.0, 3.0]
 
 
@@ -245,16 +245,16 @@ def test_classes_are_ordered_by_flux_and_regions_by_five_digits(paged: Paged) ->
     values = [("X9.3", 3664), ("X28", 13000), ("", ""), ("junk", "junk"), ("M9.9", 13664)]
     events = [paged.event(each) | {"fl_goescls": a, "ar_noaanum": b} for each, (a, b) in enumerate(values)]
     paged.broken[1] = 200, json.dumps({"result": events, "overmax": False}).encode()
-    classes = service.search([replace(MONTH, sort_by="fl_goescls", descending=True)]).records
+    classes = search.search([replace(MONTH, sort_by="fl_goescls", descending=True)]).records
     assert [record["fl_goescls"] for record in classes] == ["X28", "X9.3", "M9.9", "", "junk"]
-    regions = service.search([replace(MONTH, sort_by="ar_noaanum")]).records
+    regions = search.search([replace(MONTH, sort_by="ar_noaanum")]).records
     assert [record["ar_noaanum"] for record in regions] == [13000, 3664, 13664, "", "junk"]
 
 
 def test_a_search_whose_parts_all_fail_raises(paged: Paged) -> None:
     paged.broken[1] = 200, b"<html><body>The search timed out after 60s</body></html>"
     with pytest.raises(AnswerError, match="timed out"):
-        service.search([DAY])
+        search.search([DAY])
 
 
 @pytest.mark.parametrize("kinds", [("FL",), ("FL", "CH", "AR", "CE", "EF", "FI")])
@@ -273,7 +273,7 @@ def test_ctrl_c_ends_a_search_at_once_and_no_further_request_begins(
 
     monkeypatch.setattr(Future, "result", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        service.search([replace(MONTH, types=(kind,)) for kind in kinds])
+        search.search([replace(MONTH, types=(kind,)) for kind in kinds])
     # None of the requests under way was waited for: they still stand at the barrier.
     assert paged.now > 0
     begun = len(paged.asked)

@@ -186,7 +186,7 @@ def summary(column: Any) -> list[Any]:
 
 
 def hours(column: Any) -> Any:
-    from sunpy_helio_plugins.her.instants import times
+    from sunpy_helio_plugins.her.columns.frames import times
 
     return times(column.instants)
 

@@ -16,7 +16,8 @@ from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins.errors import AnswerError, IncompleteAnswerWarning, ServiceError
-from sunpy_helio_plugins.her import HERClient, HERTable, Polygon, service
+from sunpy_helio_plugins.her import HERClient, HERTable, Polygon
+from sunpy_helio_plugins.her import search as search_module
 from sunpy_helio_plugins.transport.exchange import Answer
 
 
@@ -96,7 +97,7 @@ def replayed(monkeypatch: pytest.MonkeyPatch) -> Any:
         def get(url: str, **_: Any) -> Answer:
             return Answer("HER", url, 200, {"Content-Type": "application/json"}, next(asked))
 
-        monkeypatch.setattr(service.session, "get", get)
+        monkeypatch.setattr(search_module.session, "get", get)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", IncompleteAnswerWarning)
             return HERClient().search(time or EVER, *(query or (a.her.Event(),)))

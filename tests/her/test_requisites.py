@@ -13,7 +13,8 @@ import pytest
 from astropy.time import Time
 from sunpy.net import attrs as a
 
-from sunpy_helio_plugins.her import HERClient, HERTable, Places, Polygon, Polygons, service
+from sunpy_helio_plugins.her import HERClient, HERTable, Places, Polygon, Polygons
+from sunpy_helio_plugins.her import search as search_module
 from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.transport.exchange import Answer
 
@@ -51,7 +52,7 @@ def search(monkeypatch: pytest.MonkeyPatch) -> Any:
             body = json.dumps({"result": rows, "overmax": False}).encode()
             return Answer("HER", url, 200, {"Content-Type": "application/json"}, body)
 
-        monkeypatch.setattr(service.session, "get", get)
+        monkeypatch.setattr(search_module.session, "get", get)
         return HERClient().search(EVER, a.her.Event(), *query)
 
     return found

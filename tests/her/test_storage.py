@@ -14,8 +14,8 @@ from astropy.time import Time
 from sunpy.net import Fido
 
 from sunpy_helio_plugins.her import HERClient, HERTable, Places, Polygons
-from sunpy_helio_plugins.her.queries import Query
-from sunpy_helio_plugins.her.service import search
+from sunpy_helio_plugins.her.query import Query
+from sunpy_helio_plugins.her.search import search
 
 FORMATS = {
     "fits": {}, "parquet": {}, "vot": {"format": "votable"}, "csv": {},

@@ -13,8 +13,8 @@ from astropy.table import QTable, vstack
 from astropy.time import Time
 
 from sunpy_helio_plugins.her import HERClient, HERTable
-from sunpy_helio_plugins.her.queries import Query, Triplet
-from sunpy_helio_plugins.her.service import search
+from sunpy_helio_plugins.her.query import Query, Triplet
+from sunpy_helio_plugins.her.search import search
 
 START, END = "2026-01-10T00:00:00.000Z", "2026-01-10T23:59:00.000Z"
 EVENT = {"event_starttime": "2026-01-10T01:00:00", "event_endtime": "2026-01-10T02:00:00", "event_type": "NR"}

@@ -16,9 +16,9 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import her
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.her.queries import Box, Query, Triplet
+from sunpy_helio_plugins.her.query import Box, Query, Triplet
 from sunpy_helio_plugins.her.service import parameters
-from sunpy_helio_plugins.her.translate import queries
+from sunpy_helio_plugins.her.translator import queries
 
 DAY = a.Time("2026-01-10", "2026-01-11")
 START, END = "2026-01-10T00:00:00", "2026-01-11T00:00:00"

@@ -27,8 +27,8 @@ from sunpy.net import attrs as a
 
 import sunpy_helio_plugins  # noqa: F401
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.her import service
-from sunpy_helio_plugins.her.translate import queries
+from sunpy_helio_plugins.her import search
+from sunpy_helio_plugins.her.translator import queries
 from sunpy_helio_plugins.sandbox import her as registry
 from sunpy_helio_plugins.sandbox import her_search
 from sunpy_helio_plugins.transport.exchange import Answer
@@ -225,7 +225,7 @@ def _in_process() -> Iterator[None]:
         return Answer("HER", url, 200, {}, response.body)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(service.session, "get", get)
+        patch.setattr(search.session, "get", get)
         patch.setattr(her_search, "catalogue", lambda: {"events": EVENTS, "associations": []})
         yield
 
@@ -285,7 +285,7 @@ def brought(*words: Any) -> set[str]:
         if "No event can be all of this" not in str(error):
             raise
         return set()
-    found = service.search(made)
+    found = search.search(made)
     assert found.problems == []
     names = [record["kb_archivid"] for record in found.records]
     assert len(names) == len(set(names))
@@ -346,9 +346,9 @@ def test_a_limit_brings_the_first_of_the_answer(tree: Any, limit: int, order: An
     words = [TIMES[0][0], a.her.Event(), grown(tree), a.her.PageSize(4)]
     words += [a.her.SortBy(*order)] if order else []
     try:
-        whole = service.search(queries(*words)).records
+        whole = search.search(queries(*words)).records
     except QueryError:
         assume(False)
-    part = service.search(queries(*words, a.her.Limit(limit))).records
+    part = search.search(queries(*words, a.her.Limit(limit))).records
     name = order[0] if order else "event_starttime"
     assert [record[name] for record in part] == [record[name] for record in whole][:limit]

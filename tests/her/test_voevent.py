@@ -12,7 +12,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import conf, her
 from sunpy_helio_plugins.errors import FileError, QueryError, ServiceError, ServiceRefused
-from sunpy_helio_plugins.her import voevent
+from sunpy_helio_plugins.her.submit import voevent
 from sunpy_helio_plugins.transport.credentials import signed_in
 
 DAY = a.Time("2026-01-10", "2026-01-10T23:59")

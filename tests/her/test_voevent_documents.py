@@ -11,8 +11,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.her import HERTable, voevent
-from sunpy_helio_plugins.her.voevent import VOEvent
+from sunpy_helio_plugins.her import HERTable
+from sunpy_helio_plugins.her.submit import voevent
+from sunpy_helio_plugins.her.submit.voevent import VOEvent
 
 SUBMITTED = b"""<?xml version="1.0" encoding="UTF-8" ?>
 <voe:VOEvent ivorn="ivo://helio-informatics.org/FE_Somebody_20100901_101112" role="observation" version="1.1"

@@ -1,0 +1,1 @@
+"""Parse the registry's text to times, quantities, coordinates and polygons."""

@@ -1,0 +1,274 @@
+"""
+The registry's chaincodes as numbers: WKT polygons, lines and points, read for a whole column at once.
+
+Well-formed polygons, nearly all, are read together as one table of two columns; the rest one by one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sunpy_helio_plugins.her.filters.evaluate import SENTINELS
+
+__all__ = ["POINTS", "POLYGONS", "is_chaincode", "points", "rings"]
+
+POLYGONS = re.compile(r"(hpc|hgs|hgc|hrc)_(bbox|boundcc|skeletoncc)")
+"""Keywords that hold an outline, a line or a box; the first three letters are its system."""
+
+POINTS = re.compile(r"(hpc|hgs|hgc|hrc)_coord")
+"""Keywords that hold a point."""
+
+Floats = NDArray[np.float64]
+_FEW = 2000
+"""Vertices up to which numpy's own reader is faster than a table reader's start."""
+
+_SHAPE = re.compile(r"\s*(POLYGON|LINESTRING)\s*\((.*)\)\s*", re.IGNORECASE | re.DOTALL)
+_MANY = re.compile(r"\s*MULTI(POLYGON|LINESTRING)\s*\((.*)\)\s*", re.IGNORECASE | re.DOTALL)
+_PAIRS = re.compile(r"\s*\(?([^()]*)\)?")
+_POINT = re.compile(r"\s*POINT\s*\(\s*(\S+)\s+(\S+)\s*\)\s*", re.IGNORECASE)
+
+
+def is_chaincode(name: str) -> bool:
+    """Tell whether a keyword holds an outline, a line, a box or a point in one of the four systems."""
+    return POLYGONS.fullmatch(name) is not None or POINTS.fullmatch(name) is not None
+
+
+def rings(
+    texts: Sequence[Any], highest: float = np.inf, widest: float = np.inf
+) -> tuple[Floats, NDArray[np.int64], list[int]]:  # fmt: skip
+    """
+    Read chaincodes.
+
+    Parameters
+    ----------
+    texts : sequence of str or None
+        One WKT polygon, or line, for each event; `None` and empty text where there is none.
+    highest : float, optional
+        The largest absolute second number that a vertex can have: 90 for latitudes.
+    widest : float, optional
+        The largest absolute first number.
+
+    Returns
+    -------
+    vertices : numpy.ndarray
+        Shape (v, 2), all vertices of all events one after the other, as the registry sent them. A polygon whose first
+        vertex is not repeated at its end is closed.
+    offsets : numpy.ndarray
+        Shape (n + 1,): the vertices of event ``i`` are ``vertices[offsets[i]:offsets[i + 1]]``; none where the event
+        has no text, or one that is no polygon of finite vertices.
+    bad : list of int
+        The events whose text is none.
+    """
+    bodies = {index: body for index, text in enumerate(texts) if text and (body := _body(text)) is not None}
+    counts = {index: body.count(",") + 1 for index, body in bodies.items()}
+    together = _read(list(bodies.values()), sum(counts.values()))
+    if together is None:
+        together, counts = np.empty((0, 2)), {}
+    alone = {index: _ring(text) for index, text in enumerate(texts) if text and index not in counts}
+    vertices, offsets = _in_order(together, counts, alone, len(texts))
+    odd = _odd(vertices, offsets, (widest, highest))
+    if len(odd):
+        vertices, offsets = _without(vertices, offsets, odd)
+    vertices, offsets = _closed(vertices, offsets, texts, 360 if highest == 90 else np.inf)
+    return vertices, offsets, sorted({*(index for index, ring in alone.items() if not len(ring)), *map(int, odd)})
+
+
+def _body(text: Any) -> str | None:
+    """Return "x y,x y" of a polygon or a line as the registry writes them; `None` of any other text."""
+    if not isinstance(text, str):
+        return None
+    if text.startswith("POLYGON((") and text.endswith("))"):
+        body = text[9:-2]
+    elif text.startswith("LINESTRING(") and text.endswith(")"):
+        body = text[11:-1]
+    else:
+        return None
+    return body if "(" not in body and body.count(" ") == body.count(",") + 1 else None
+
+
+def _in_order(
+    together: Floats, counts: dict[int, int], alone: dict[int, Floats], rows: int
+) -> tuple[Floats, NDArray[np.int64]]:
+    """Return the vertices of all rows in their order: of those that were read together, and of the others."""
+    lengths = np.zeros(rows, np.int64)
+    lengths[list(counts)] = list(counts.values())
+    if not alone:
+        return together, _offsets(lengths)
+    starts = np.zeros(rows, np.int64)
+    starts[list(counts)] = _offsets(np.array(list(counts.values()), np.int64))[:-1]
+    for index, ring in alone.items():
+        lengths[index] = len(ring)
+    starts[list(alone)] = len(together) + _offsets(np.array([len(ring) for ring in alone.values()], np.int64))[:-1]
+    offsets = _offsets(lengths)
+    source = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
+    return np.concatenate([together, *alone.values()])[source], offsets
+
+
+def _closed(
+    vertices: Floats, offsets: NDArray[np.int64], texts: Sequence[Any], period: float
+) -> tuple[Floats, NDArray[np.int64]]:
+    counts = np.diff(offsets)
+    filled = np.flatnonzero(counts)
+    apart = np.abs(vertices[offsets[filled]] - vertices[offsets[filled + 1] - 1])
+    # At the pole, a ring of longitudes from 0 to 360 is closed.
+    apart[:, 0] = np.minimum(apart[:, 0], np.abs(period - apart[:, 0]))
+    unclosed = np.array([row for row in filled[(apart > 0).any(axis=1)] if not _is_line(texts[row])], dtype=np.int64)
+    if not len(unclosed):
+        return vertices, offsets
+    counts[unclosed] += 1
+    return np.insert(vertices, offsets[unclosed + 1], vertices[offsets[unclosed]], axis=0), _offsets(counts)
+
+
+def _is_line(text: Any) -> bool:
+    return "LINE" in str(text)[:20].upper()
+
+
+def _offsets(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    offsets = np.zeros(len(counts) + 1, np.int64)
+    np.cumsum(counts, out=offsets[1:])
+    return offsets
+
+
+def _read(bodies: list[str], count: int) -> Floats | None:
+    """Read "x y,x y" of all polygons; `None` where that is not what it is throughout."""
+    if not bodies:
+        return np.empty((0, 2))
+    try:
+        made = _read_few(bodies) if count < _FEW else _read_many(bodies)
+    except ValueError:
+        return None
+    return made if made.shape == (count, 2) else None
+
+
+def _read_few(bodies: list[str]) -> Floats:
+    return np.array(",".join(bodies).replace(" ", ",").split(","), dtype=float).reshape(-1, 2)
+
+
+def _read_many(bodies: list[str]) -> Floats:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    numbers = {"x": pa.float64(), "y": pa.float64()}
+    table = csv.read_csv(
+        pa.BufferReader(",".join(bodies).replace(",", "\n").encode()),
+        read_options=csv.ReadOptions(use_threads=False, column_names=list(numbers), block_size=1 << 20),
+        parse_options=csv.ParseOptions(delimiter=" ", quote_char=False, ignore_empty_lines=False),
+        convert_options=csv.ConvertOptions(column_types=numbers, null_values=[], strings_can_be_null=False),
+    )
+    made = np.empty((table.num_rows, 2))
+    for index in (0, 1):
+        start = 0
+        for chunk in table.column(index).chunks:
+            if chunk.null_count:
+                raise ValueError("a vertex is missing")
+            # Not to_numpy, which imports pandas.
+            part = np.frombuffer(chunk.buffers()[1], dtype=float, count=len(chunk), offset=8 * chunk.offset)
+            made[start : start + len(chunk), index] = part
+            start += len(chunk)
+    return made
+
+
+def is_missing(vertices: Floats) -> NDArray[np.bool_]:
+    """Tell which of some vertices hold a number that stands for a missing one."""
+    return np.asarray(np.isin(vertices, SENTINELS).any(axis=1))
+
+
+def _odd(vertices: Floats, offsets: NDArray[np.int64], limits: tuple[float, float]) -> NDArray[np.int64]:
+    """Return the events with a vertex that is no place, or whose vertices are one."""
+    wrong = np.flatnonzero(
+        ~np.isfinite(vertices).all(axis=1) | (np.abs(vertices) > limits).any(axis=1) | is_missing(vertices)
+    )
+    owners = np.searchsorted(offsets, wrong, side="right") - 1
+    counts = np.diff(offsets)
+    few = np.flatnonzero(counts == 1)
+    same = _placeholders(vertices, offsets)
+    return np.unique(np.concatenate([owners, few, same]))
+
+
+def _placeholders(vertices: Floats, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the events all of whose vertices are one: SSW Latest Events' boxes are always (1, 1)."""
+    filled = np.flatnonzero(np.diff(offsets))
+    if not len(filled):
+        return filled
+    starts = offsets[:-1][filled]
+    extent = np.maximum.reduceat(vertices, starts) - np.minimum.reduceat(vertices, starts)
+    return filled[~(extent > 0).any(axis=1)]
+
+
+def _without(vertices: Floats, offsets: NDArray[np.int64], odd: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
+    counts = np.diff(offsets)
+    keep = np.ones(len(counts), dtype=bool)
+    keep[odd] = False
+    return vertices[np.repeat(keep, counts)], _offsets(np.where(keep, counts, 0))
+
+
+_NO_RING: Floats = np.empty((0, 2))
+
+
+def _ring(text: Any) -> Floats:
+    """Read one outline: of a polygon with holes, or of a list of numbers, what surrounds it."""
+    if not isinstance(text, str) or not text:
+        return _NO_RING
+    shape = _SHAPE.fullmatch(text) or _only_one(text)
+    body = _PAIRS.match(shape[2]) if shape else None
+    pairs = body[1] if body else _flat(text)
+    try:
+        ring = np.array([pair.split() for pair in pairs.split(",")], dtype=float)
+    except ValueError:
+        return _NO_RING
+    if ring.ndim != 2 or ring.shape[1] != 2 or len(ring) < 2 or not np.isfinite(ring).all():
+        return _NO_RING
+    whole = len(np.unique(ring, axis=0)) >= (3 if shape is None or shape[1].upper() == "POLYGON" else 2)
+    return ring if whole else _NO_RING
+
+
+def _only_one(text: str) -> re.Match[str] | None:
+    """Return the shape of a collection that holds a single one; of several, none is the event's."""
+    many = _MANY.fullmatch(text)
+    if many is None or re.search(r"\)\s*\)\s*," if many[1].upper() == "POLYGON" else r"\)\s*,", many[2]):
+        return None
+    return _SHAPE.fullmatch(many[1] + many[2])
+
+
+def _flat(text: str) -> str:
+    """Return a plain list "x,y,x,y" as pairs; the native chaincodes of some submitters are such."""
+    numbers = text.split(",")
+    if len(numbers) < 6 or len(numbers) % 2:
+        return ""
+    return ",".join(f"{x} {y}" for x, y in zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def points(texts: Sequence[Any]) -> tuple[Floats, list[int]]:
+    """
+    Read points.
+
+    Parameters
+    ----------
+    texts : sequence of str or None
+        WKT points.
+
+    Returns
+    -------
+    places : numpy.ndarray
+        Shape (n, 2); NaN where there is none.
+    bad : list of int
+        The events whose text is no point.
+    """
+    places = np.full((len(texts), 2), np.nan)
+    filled = [index for index, text in enumerate(texts) if text]
+    bad: list[int] = []
+    for index in filled:
+        found = _POINT.fullmatch(texts[index]) if isinstance(texts[index], str) else None
+        try:
+            places[index] = (float(found[1]), float(found[2])) if found else np.nan
+        except ValueError:
+            places[index] = np.nan
+        if not np.isfinite(places[index]).all():
+            places[index] = np.nan
+            bad.append(index)
+    return places, bad

@@ -1,0 +1,409 @@
+"""Coordinate frames and instants of the registry's places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import astropy.units as u
+import numpy as np
+from astropy.time import Time
+from numpy.typing import NDArray
+
+from sunpy_helio_plugins.quantities.days import PRECISION
+
+if TYPE_CHECKING:
+    from astropy.coordinates import SkyCoord
+
+__all__ = [
+    "INSTANTS",
+    "LIMITS",
+    "SYSTEMS",
+    "Instants",
+    "central_longitude",
+    "chosen",
+    "earth",
+    "is_place",
+    "keywords_of",
+    "on_surface",
+    "parts",
+    "polar",
+    "projected",
+    "radial",
+    "scales",
+    "times",
+    "to_sky",
+]
+
+Instants = NDArray[np.float64]
+"""Shape (n, 2): the two parts of UTC Julian dates; NaN where an instant is missing. Cheap to cut, sort and stack."""
+
+INSTANTS: tuple[tuple[str, float | None, str, str], ...] = (
+    ("SPoCA", None, "event_endtime", "submits its picture's time as the end, its last run as the start (spoca_ch.pro)"),
+    ("Emerging flux region module", 0.55, "event_peaktime", "before that version (Helioviewer's HEKAdapter)"),
+)
+"""
+Methods whose places do not belong to event_starttime: the beginning of ``frm_name``, the version below which that
+holds (`None` for all), the keyword of the instant, and the source of the fact. All others' belong to event_starttime.
+"""
+
+
+def chosen(names: Sequence[Any], versions: Sequence[Any]) -> list[str]:
+    """
+    Return the keyword that holds the instant of each event's place.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The methods, ``frm_name``.
+    versions : sequence of float or None
+        Their versions, ``frm_versionnumber``.
+    """
+    cache: dict[tuple[Any, Any], str] = {}
+    made = []
+    for pair in zip(names, versions, strict=True):
+        try:
+            keyword = cache.get(pair)
+        except TypeError:
+            made.append("event_starttime")
+            continue
+        if keyword is None:
+            keyword = cache[pair] = _keyword(*pair)
+        made.append(keyword)
+    return made
+
+
+def _keyword(name: Any, version: Any) -> str:
+    for start, below, keyword, _ in INSTANTS:
+        if str(name or "").startswith(start) and (below is None or _is_below(version, below)):
+            return keyword
+    return "event_starttime"
+
+
+def keywords_of(name: Any) -> tuple[str, ...]:
+    """Return the keywords that tell to which instant the places of a method belong."""
+    for start, below, keyword, _ in INSTANTS:
+        if str(name or "").startswith(start):
+            return (keyword,) if below is None else (keyword, "frm_versionnumber", "event_starttime")
+    return ("event_starttime",)
+
+
+def _is_below(version: Any, bound: float) -> bool:
+    try:
+        # Versions went through single precision: 0.55 is kept as 0.550000011920929.
+        return float(np.float32(version)) < float(np.float32(bound))
+    except (TypeError, ValueError):
+        return False
+
+
+def parts(time: Time) -> Instants:
+    """Return times as the two parts of Julian dates, UTC."""
+    utc = time.utc
+    made = np.stack([np.asarray(getattr(utc, part)) for part in ("jd1", "jd2")], axis=-1).astype(float)
+    missing: Any = np.broadcast_to(np.asarray(time.mask, dtype=bool), made.shape[:-1])
+    made[missing] = np.nan
+    return made
+
+
+def times(instants: Instants) -> Time:
+    """Return times of two parts; masked where they are missing."""
+    missing: Any = np.isnan(instants).any(axis=-1)
+    filled = np.where(missing[..., None], (2451545.0, 0.0), instants)
+    made = Time(filled[..., 0], filled[..., 1], format="jd", scale="utc", precision=PRECISION)
+    made.format = "isot"
+    if missing.any():
+        made[missing] = np.ma.masked
+    return made
+
+
+def earth(instants: Instants) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """
+    Return where Earth is: the latitude in degrees and the distance in kilometres, heliographic.
+
+    Each distinct instant is computed once, all of them together; the longitude is zero by definition.
+
+    Parameters
+    ----------
+    instants : numpy.ndarray
+        Shape (n, 2), as `Instants`; missing ones give those of J2000.
+
+    Returns
+    -------
+    latitude, distance : numpy.ndarray
+        Shape (n,).
+    """
+    filled = np.where(np.isnan(instants), (2451545.0, 0.0), instants)
+    days = filled.sum(axis=1)
+    distinct, inverse = np.unique(days, return_inverse=True)
+    places = _earth(distinct.tobytes())
+    return places[0][inverse], places[1][inverse]
+
+
+def central_longitude(instants: Instants) -> NDArray[np.float64]:
+    """
+    Return L0, the Carrington longitude of the disk's centre seen from Earth, in degrees.
+
+    Parameters
+    ----------
+    instants : numpy.ndarray
+        Shape (n, 2), as `Instants`.
+    """
+    filled = np.where(np.isnan(instants), (2451545.0, 0.0), instants)
+    distinct, inverse = np.unique(filled.sum(axis=1), return_inverse=True)
+    return np.asarray(_earth(distinct.tobytes())[2][inverse] - SPIN * (distinct[inverse] - 2451545.0)) % 360
+
+
+SPIN = 360 / 27.2752316
+"""Degrees a day by which L0 falls; what is left of it changes slowly."""
+
+Parts = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+
+
+@lru_cache(maxsize=64)
+def _earth(days: bytes) -> Parts:
+    """Return Earth's latitude, its distance, and L0 without its mean fall."""
+    wanted = np.frombuffer(days, dtype=np.float64)
+    nodes = np.unique(np.floor(wanted / STEP)[:, None] + np.arange(-1.0, 3.0))
+    if len(nodes) >= len(wanted) or not len(wanted):
+        return _compute(wanted)
+    latitude, distance, residue = (_interpolated(wanted / STEP, nodes, part) for part in _compute(nodes * STEP))
+    return latitude, distance, residue
+
+
+STEP = 0.25
+"""Days between instants from which Earth is interpolated: cubic, exact to some metres."""
+
+
+def _interpolated(
+    wanted: NDArray[np.float64], nodes: NDArray[np.float64], values: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Interpolate by the cubic through the four nearest nodes."""
+    whole = np.floor(wanted)
+    t = wanted - whole
+    first = np.searchsorted(nodes, whole - 1)
+    before, after = (t - 1) * (t - 2), (t + 1) * t
+    weights = (-t * before / 6, (t + 1) * before / 2, -after * (t - 2) / 2, after * (t - 1) / 6)
+    return np.asarray(sum(weight * values[first + index] for index, weight in enumerate(weights)))
+
+
+def _compute(days: NDArray[np.float64]) -> Parts:
+    from sunpy.coordinates import get_earth, sun
+
+    if not len(days):
+        return np.empty(0), np.empty(0), np.empty(0)
+    when = Time(days, format="jd", scale="utc")
+    place = get_earth(when)
+    residue = np.unwrap(np.asarray(sun.L0(when).to_value("deg")) + SPIN * (days - 2451545.0), period=360)
+    return np.asarray(place.lat.to_value("deg")), np.asarray(place.radius.to_value("km")), residue
+
+
+SYSTEMS = {"hpc": ("arcsec", "arcsec"), "hgs": ("deg", "deg"), "hgc": ("deg", "deg"), "hrc": ("R_sun", "deg")}
+"""The registry's systems, and the units of their two numbers."""
+
+RIGHT_ANGLE = 324000.0
+"""Arcsec in 90 degrees."""
+
+LIMITS = {
+    "hpc": (RIGHT_ANGLE, RIGHT_ANGLE), "hgs": (np.inf, 90.0), "hgc": (np.inf, 90.0),
+    "hrc": (RIGHT_ANGLE / 1020, np.inf),
+}  # fmt: skip
+"""The largest absolute numbers of places: nothing on or near the Sun is 90 degrees away, and latitudes end there."""
+
+CARRINGTON_OFFSET = 0.049
+"""Degrees by which the registry's L0 exceeds sunpy's, the same in every record (0.046 to 0.052)."""
+
+RSUN_KM = 695700.0
+
+REGISTRY_RSUN_KM = 695506.0
+"""
+The registry's solar radius in records of 2023 and 2024: ``hpc_radius`` / ``hrc_r`` times Earth's distance at the start.
+
+It stands in where a record does not tell its own; in those of 2017 and 2018 it is larger by 0.07 %.
+"""
+
+Floats = NDArray[np.float64]
+
+
+def is_place(places: Floats, system: str) -> NDArray[np.bool_]:
+    """Tell which pairs of numbers can be a place in a system; NaN cannot."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray((np.abs(places) <= LIMITS[system]).all(axis=-1) & np.isfinite(places).all(axis=-1))
+
+
+def to_sky(
+    places: Floats, system: str, instants: Floats, starts: Floats, single: bool = False, origins: Floats | None = None
+) -> SkyCoord:
+    """
+    Return the registry's numbers as a coordinate.
+
+    Parameters
+    ----------
+    places : numpy.ndarray
+        Shape (n, 2), in the system's units.
+    system : str
+        ``"hpc"``, ``"hgs"``, ``"hgc"`` or ``"hrc"``.
+    instants, starts : numpy.ndarray
+        Shape (n, 2) or (1, 2): the instants of the places, and of the events' start, as
+        `~sunpy_helio_plugins.her.columns.frames.Instants`.
+    single : bool, optional
+        Whether all places are of one event: the frame then has one instant and one observer.
+    origins : numpy.ndarray, optional
+        Shape (n, 2) or (1, 2), as `sunpy_helio_plugins.her.columns.origins` makes them: the scale of ``hrc``.
+
+    Returns
+    -------
+    astropy.coordinates.SkyCoord
+        Shape (n,): helioprojective for ``hpc`` and ``hrc``, Stonyhurst for ``hgs`` and Carrington for ``hgc``, which
+        is brought to the instant of the place.
+    """
+    when = times(instants[0] if single else instants)
+    # One record that is not a place costs its own row alone.
+    places = np.where(is_place(places, system)[:, None], places, np.nan)
+    if system in ("hpc", "hrc"):
+        x, y = places.T if system == "hpc" else radial(places, scales(starts, origins))
+        return _seen(x, y, instants, when)
+    return _heliographic(places, system, instants, starts, when, single)
+
+
+def _seen(x: Floats, y: Floats, instants: Floats, when: Any) -> SkyCoord:
+    from astropy.coordinates import SkyCoord
+    from sunpy.coordinates import Helioprojective
+
+    latitude, distance = earth(instants)
+    observer = _observer(latitude[0], distance[0], when) if when.isscalar else _observer(latitude, distance, when)
+    return SkyCoord(x * u.arcsec, y * u.arcsec, frame=Helioprojective(obstime=_plain_numbers(when), observer=observer))
+
+
+def scales(starts: Floats, origins: Floats | None = None) -> Floats:
+    """Return the arcsec in a radius of ``hrc``: each record's own, else those of the registry's usual solar radius."""
+    if origins is not None and not np.isnan(origins[:, 1]).any():
+        return origins[:, 1]
+    usual = np.degrees(REGISTRY_RSUN_KM / earth(starts)[1]) * 3600
+    return usual if origins is None else np.where(np.isnan(origins[:, 1]), usual, origins[:, 1])
+
+
+def radial(places: Floats, scale: Floats) -> tuple[Floats, Floats]:
+    """Return the arcsec of distances in solar radii and position angles: both lie in the plane of the sky."""
+    radius, angle = places[:, 0] * scale, np.radians(places[:, 1])
+    return -radius * np.sin(angle), radius * np.cos(angle)
+
+
+def polar(x: Floats, y: Floats, scale: Floats) -> Floats:
+    """Return distances in solar radii and position angles of arcsec; the inverse of `radial`."""
+    return np.stack([np.hypot(x, y) / scale, np.degrees(np.arctan2(-x, y)) % 360], axis=1)
+
+
+def _observer(latitude: Any, distance: Any, when: Any) -> Any:
+    from sunpy.coordinates import HeliographicStonyhurst
+
+    zero = np.zeros_like(latitude) * u.deg
+    return HeliographicStonyhurst(zero, latitude * u.deg, distance * u.km, obstime=_plain_numbers(when))
+
+
+def _plain_numbers(when: Any) -> Any:
+    """Return times without a mask: frames compare their times, which masked ones do not."""
+    if not when.masked:
+        return when
+    filled = when.copy()
+    missing = np.asarray(filled.mask)
+    return filled.filled(filled[~missing][0] if (~missing).any() else filled.unmasked[0])
+
+
+def _heliographic(places: Floats, system: str, instants: Floats, starts: Floats, when: Any, single: bool) -> SkyCoord:
+    from astropy.coordinates import SkyCoord
+    from sunpy.coordinates import HeliographicCarrington, HeliographicStonyhurst
+
+    longitude, latitude = stonyhurst(places, system, starts)
+    latitude = latitude * u.deg
+    if system == "hgs":
+        return SkyCoord(longitude * u.deg, latitude, frame=HeliographicStonyhurst(obstime=_plain_numbers(when)))
+    tilt, distance = earth(instants)
+    observer = _observer(tilt[0], distance[0], when) if single else _observer(tilt, distance, when)
+    frame = HeliographicCarrington(obstime=_plain_numbers(when), observer=observer)
+    return SkyCoord((longitude + central_longitude(instants)) * u.deg, latitude, frame=frame)
+
+
+def stonyhurst(places: Floats, system: str, starts: Floats) -> tuple[Floats, Floats]:
+    """Return heliographic numbers as Stonyhurst longitude and latitude in degrees, at the instant of the place."""
+    if system == "hgs":
+        return places[:, 0], places[:, 1]
+    return places[:, 0] - central_longitude(starts) - CARRINGTON_OFFSET, places[:, 1]
+
+
+def heliographic(longitude: Floats, latitude: Floats, system: str, starts: Floats) -> tuple[Floats, Floats]:
+    """Return Stonyhurst degrees as the registry's heliographic numbers; the inverse of `stonyhurst`."""
+    if system == "hgs":
+        return longitude, latitude
+    return longitude + central_longitude(starts) + CARRINGTON_OFFSET, latitude
+
+
+def on_surface(
+    places: Floats, system: str, instants: Floats, starts: Floats, origins: Floats | None = None
+) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """
+    Return places as Stonyhurst degrees on the surface.
+
+    Parameters
+    ----------
+    places, system, instants, starts, origins
+        As for `to_sky`.
+
+    Returns
+    -------
+    longitude, latitude : numpy.ndarray
+        Degrees, shape (n,).
+    clamped : numpy.ndarray of bool
+        Which places lie at or beyond the limb, and are given as the nearest point of the limb.
+    """
+    if system in ("hgs", "hgc"):
+        longitude, latitude = stonyhurst(places, system, starts)
+        return longitude, latitude, np.zeros(len(places), dtype=bool)
+    tilt, distance = earth(instants)
+    x, y = places.T if system == "hpc" else radial(places, scales(starts, origins))
+    return unprojected(x, y, tilt, distance)
+
+
+def unprojected(x: Floats, y: Floats, tilt: Floats, distance: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """
+    Return where the line of sight meets the surface, or the point of the limb that is nearest to it.
+
+    Parameters
+    ----------
+    x, y : numpy.ndarray
+        Helioprojective arcsec.
+    tilt, distance : numpy.ndarray
+        Earth's heliographic latitude in degrees and distance in kilometres.
+    """
+    tx, ty = np.radians(x / 3600), np.radians(y / 3600)
+    towards = np.stack([np.sin(tx) * np.cos(ty), np.sin(ty), np.cos(tx) * np.cos(ty)], axis=1)
+    apart = np.arccos(np.clip(towards[:, 2], -1, 1))
+    limb = np.arcsin(RSUN_KM / distance)
+    clamped = apart >= limb
+    # The angle at the Sun's centre between Earth and the point where the line of sight meets the surface.
+    inside = np.clip(distance * np.sin(np.minimum(apart, limb)) / RSUN_KM, -1, 1)
+    at_centre = np.where(clamped, np.pi / 2 - limb, np.arcsin(inside) - np.minimum(apart, limb))
+    around = np.arctan2(towards[:, 0], towards[:, 1])
+    sx, sy, sz = np.sin(at_centre) * np.sin(around), np.sin(at_centre) * np.cos(around), np.cos(at_centre)
+    b0 = np.radians(tilt)
+    north, front = sy * np.cos(b0) + sz * np.sin(b0), sz * np.cos(b0) - sy * np.sin(b0)
+    return np.degrees(np.arctan2(sx, front)), np.degrees(np.arcsin(np.clip(north, -1, 1))), clamped
+
+
+def projected(longitude: Floats, latitude: Floats, tilt: Floats, distance: Floats) -> tuple[Floats, Floats]:
+    """
+    Return the helioprojective arcsec of places on the surface, those of the far side through the Sun.
+
+    Parameters
+    ----------
+    longitude, latitude : numpy.ndarray
+        Stonyhurst degrees.
+    tilt, distance : numpy.ndarray
+        Earth's heliographic latitude in degrees and distance in kilometres.
+    """
+    lon, lat, b0 = np.radians(longitude), np.radians(latitude), np.radians(tilt)
+    x, front, north = np.cos(lat) * np.sin(lon), np.cos(lat) * np.cos(lon), np.sin(lat)
+    y, z = north * np.cos(b0) - front * np.sin(b0), north * np.sin(b0) + front * np.cos(b0)
+    depth = distance / RSUN_KM - z
+    # The longitude turns around the axis of y: its latitude is that above the plane of x and the line of sight.
+    return np.degrees(np.arctan2(x, depth)) * 3600, np.degrees(np.arctan2(y, np.hypot(x, depth))) * 3600

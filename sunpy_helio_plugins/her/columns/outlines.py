@@ -1,0 +1,110 @@
+"""
+The one outline of each event: its vertices, with others added along its edges.
+
+Edges are straight in the numbers of the system in which the event was submitted; in every other system, and on the
+surface, they are bent. So vertices are added there, closely enough for straight pieces to do, and then taken to where
+they are needed. Area, containment, regions and pictures all use this outline.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sunpy_helio_plugins.her.columns import frames
+from sunpy_helio_plugins.her.columns import frames as moments
+from sunpy_helio_plugins.her.columns.origins import submitted
+
+__all__ = ["outline"]
+
+Floats = NDArray[np.float64]
+
+STEPS = {"hpc": (5.0, 5.0), "hgs": (0.2, 0.2), "hgc": (0.2, 0.2), "hrc": (0.05, 1.0)}
+"""The longest edge between two vertices, in the system's units; the limb foreshortens, so areas there need the
+steps of ``hpc`` (a polar hole is then right within 0.05 %)."""
+
+PARTS = 16
+"""Steps, at least, in the extent of an outline in degrees, so that the area of a small one is right as well."""
+
+MOST = 400
+"""Pieces into which one edge is cut at most."""
+
+DEGREES = ("hgs", "hgc")
+
+
+def outline(vertices: Floats, system: str, instant: Floats, start: Floats, origin: Floats) -> tuple[Floats, str]:
+    """
+    Return an outline with vertices added along its edges.
+
+    Parameters
+    ----------
+    vertices : numpy.ndarray
+        Shape (v, 2), in the system's units.
+    system : str
+        ``"hpc"``, ``"hgs"``, ``"hgc"`` or ``"hrc"``.
+    instant, start, origin : numpy.ndarray
+        Shape (1, 2): when the place holds, when the event starts, and its origin.
+
+    Returns
+    -------
+    vertices : numpy.ndarray
+        Shape (w, 2); longitudes are continuous.
+    system : str
+        The system in which they are given, and in which edges are straight. Where it is not known that of submission,
+        the outline's own; radii and position angles are then straight on the sky, as in ``hpc``.
+    """
+    straight = submitted(origin[0]) or ("hpc" if system == "hrc" else system)
+    if system in DEGREES and straight in DEGREES:
+        # They differ by a constant longitude.
+        straight = system
+    return _followed(_converted(vertices, system, straight, instant, start, origin), straight), straight
+
+
+def _converted(
+    vertices: Floats, system: str, target: str, instant: Floats, start: Floats, origin: Floats
+) -> Floats:  # fmt: skip
+    """Return vertices in another system, at the instant of the place."""
+    if system == target:
+        return vertices
+    if target in DEGREES:
+        longitude, latitude, _ = frames.on_surface(vertices, system, instant, start, origin)
+        return np.stack(frames.heliographic(longitude, latitude, target, start), axis=1)
+    scale = frames.scales(start, origin)
+    if system in DEGREES:
+        x, y = frames.projected(*frames.stonyhurst(vertices, system, start), *moments.earth(instant))
+    else:
+        x, y = frames.radial(vertices, scale) if system == "hrc" else vertices.T
+    return frames.polar(x, y, scale) if target == "hrc" else np.stack([x, y], axis=1)
+
+
+def _followed(vertices: Floats, system: str) -> Floats:
+    if len(vertices) < 2:
+        return vertices
+    corners = _continuous(vertices, system)
+    steps = np.array(STEPS[system])
+    if system in DEGREES:
+        extent = float(np.ptp(corners, axis=0).max())
+        steps = np.minimum(steps, extent / PARTS) if extent else steps
+    lengths = (np.abs(np.diff(corners, axis=0)) / steps).max(axis=1)
+    pieces = np.clip(np.ceil(lengths), 1, MOST).astype(np.int64)
+    ends = np.concatenate([[0], np.cumsum(pieces)])
+    at = np.arange(ends[-1] + 1)
+    return np.stack([np.interp(at, ends, corners[:, axis]) for axis in (0, 1)], axis=1)
+
+
+def _continuous(vertices: Floats, system: str) -> Floats:
+    """Return vertices whose angles around the Sun do not jump: edges go the shorter way."""
+    if system == "hpc" or (system == "hrc" and _is_sector(vertices)):
+        return vertices
+    made = vertices.copy()
+    around = 1 if system == "hrc" else 0
+    made[:, around] = np.unwrap(vertices[:, around], period=360)
+    return made
+
+
+def _is_sector(vertices: Floats) -> bool:
+    """Tell whether an outline is the box of an eruption, which can be wider than half a turn."""
+    if len(vertices) != 5:
+        return False
+    (r1, first), (r2, second), (r3, third), (r4, fourth), _ = vertices
+    return bool(np.allclose((r1, r3, first, second), (r2, r4, fourth, third), rtol=1e-3, atol=1e-3) and first < second)

@@ -1,0 +1,559 @@
+"""Polygons on the Sun, one and a column of them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+import astropy.units as u
+import numpy as np
+from astropy.coordinates import SkyCoord
+from astropy.utils.data_info import ParentDtypeInfo
+from numpy.typing import NDArray
+
+from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
+from sunpy_helio_plugins.her.columns import frames, outlines, sphere
+from sunpy_helio_plugins.her.columns import frames as moments
+from sunpy_helio_plugins.her.columns import origins as origin_of
+from sunpy_helio_plugins.her.columns.origins import nothing
+from sunpy_helio_plugins.her.columns.points import PROBES
+from sunpy_helio_plugins.her.columns.sphere import seen
+
+if TYPE_CHECKING:
+    from astropy.coordinates import SkyCoord
+    from astropy.time import Time
+
+__all__ = ["Polygon", "Polygons"]
+
+Floats = NDArray[np.float64]
+
+
+class Polygon(SkyCoord):
+    """
+    A polygon of one event: a coordinate of its vertices, shape (v,), that also knows its area and what it contains.
+
+    Parameters
+    ----------
+    vertices : numpy.ndarray
+        Shape (v, 2), in the units of the system; the first is repeated at the end, but for a line (`closed`).
+    system : str
+        ``"hpc"``, ``"hgs"``, ``"hgc"`` or ``"hrc"``.
+    instant, start : numpy.ndarray
+        Shape (1, 2): when the place holds, and when the event starts.
+    origin : numpy.ndarray, optional
+        Shape (1, 2): the system of submission and the scale of radii, as `sunpy_helio_plugins.her.columns.origins` makes them.
+
+    Notes
+    -----
+    ``hpc`` and ``hrc`` are the authority: the registry computes ``hgs`` and ``hgc`` from them, and what lies at or
+    beyond the limb comes to lie 2 to 5 arcsec off (`clamped`).
+
+    Edges are straight in the system of submission. `traced` is the outline with vertices along its edges, on which
+    `area`, `contains`, `to_region` and `~sunpy_helio_plugins.her.overlay` agree.
+
+    The coordinate is computed when it is first asked for.
+    """
+
+    def __init__(
+        self, vertices: Floats, system: str, instant: Floats, start: Floats, origin: Floats | None = None
+    ) -> None:  # fmt: skip
+        # SkyCoord's own initialisation would compute everything at once.
+        known = origin_of.nothing(1) if origin is None else origin
+        self.__dict__.update(vertices=vertices, system=system, instant=instant, start=start, origin=known)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name in PROBES:
+            raise AttributeError(name)
+        if "_sky_coord_frame" not in self.__dict__:
+            frame = self.skycoord._sky_coord_frame
+            self.__dict__.update(_sky_coord_frame=frame, _extra_frameattr_names=set())
+        return self.__dict__[name] if name in self.__dict__ else super().__getattr__(name)
+
+    @property
+    def shape(self) -> tuple[int]:
+        """The shape of the coordinate."""
+        return (len(self.vertices),)
+
+    def __len__(self) -> int:
+        return len(self.vertices)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Polygon) and other.system == self.system and np.array_equal(
+            other.vertices, self.vertices
+        )  # fmt: skip
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _apply(self, method: Any, *args: Any, **kwargs: Any) -> SkyCoord:
+        return self.skycoord._apply(method, *args, **kwargs)
+
+    def transform_to(self, frame: Any, merge_attributes: bool = True) -> SkyCoord:
+        """Return the vertices in another frame, as a plain coordinate."""
+        return self.skycoord.transform_to(frame, merge_attributes)
+
+    def directional_offset_by(self, position_angle: Any, separation: Any) -> SkyCoord:
+        """Return places beside the vertices, as a plain coordinate."""
+        return self.skycoord.directional_offset_by(position_angle, separation)
+
+    def spherical_offsets_by(self, d_lon: Any, d_lat: Any) -> SkyCoord:
+        """Return places beside the vertices, as a plain coordinate."""
+        return self.skycoord.spherical_offsets_by(d_lon, d_lat)
+
+    def __setitem__(self, item: Any, value: Any) -> None:
+        raise TypeError("The vertices of a polygon do not change; take polygon.skycoord.copy() for a coordinate.")
+
+    def copy(self, *args: Any, **kwargs: Any) -> Self:
+        """Return a copy that shares nothing."""
+        parts = (self.vertices, self.instant, self.start, self.origin)
+        vertices, instant, start, origin = (part.copy() for part in parts)
+        return type(self)(vertices, self.system, instant, start, origin)
+
+    def __copy__(self) -> Self:
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self.copy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.vertices, self.system, self.instant, self.start, self.origin)
+
+    def __repr__(self) -> str:
+        kind = "Polygon" if self.closed else "Line"
+        return f"<{kind} of {len(self)} vertices in {self.system} at {self.time.isot}>"
+
+    __str__ = __repr__
+
+    @property
+    def time(self) -> Time:
+        """When the place holds."""
+        return moments.times(self.instant[0])
+
+    @property
+    def closed(self) -> bool:
+        """Whether it ends where it begins: an outline or a box, and not the line of a filament."""
+        x, y = self.vertices[0] - self.vertices[-1]
+        # A ring around the pole goes from longitude 0 to 360.
+        return bool(y == 0 and (x == 0 or (self.system in ("hgs", "hgc") and x % 360 == 0)))
+
+    @property
+    def wkt(self) -> str:
+        """The polygon, or the line, as WKT, in the registry's numbers."""
+        numbers = ",".join(f"{x:.12g} {y:.12g}" for x, y in self.vertices)
+        return f"POLYGON(({numbers}))" if self.closed else f"LINESTRING({numbers})"
+
+    @cached_property
+    def skycoord(self) -> SkyCoord:
+        """The vertices as a coordinate, shape (v,), in a frame of one instant and one observer."""
+        return frames.to_sky(self.vertices, self.system, self.instant, self.start, single=True, origins=self.origin)
+
+    @cached_property
+    def _surface(self) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+        return frames.on_surface(self.vertices, self.system, self.instant, self.start, self.origin)
+
+    @property
+    def clamped(self) -> NDArray[np.bool_]:
+        """
+        Which vertices lie at or beyond the limb: their place on the surface is the nearest point of the limb.
+
+        The registry's own heliographic numbers are clamped as well, and do not tell: all that may be are flagged.
+        """
+        if self.system in ("hpc", "hrc"):
+            return self._surface[2]
+        longitude, latitude = (np.radians(part) for part in self._surface[:2])
+        tilt, distance = moments.earth(self.instant)
+        b0 = np.radians(tilt)
+        towards = np.sin(latitude) * np.sin(b0) + np.cos(latitude) * np.cos(b0) * np.cos(longitude)
+        # What the registry clamped lies 2 to 5 arcsec within the limb, at 0.995 of the radius or more.
+        return np.asarray(towards <= frames.RSUN_KM / distance + np.sqrt(1 - 0.9945**2))
+
+    @property
+    def on_surface(self) -> SkyCoord:
+        """The vertices on the solar surface, Stonyhurst, at the instant of the place; see `clamped`."""
+        from sunpy.coordinates import HeliographicStonyhurst
+
+        longitude, latitude, _ = self._surface
+        return SkyCoord(longitude * u.deg, latitude * u.deg, frame=HeliographicStonyhurst(obstime=self.time))
+
+    @cached_property
+    def traced(self) -> Polygon:
+        """
+        The same outline with vertices added along its edges, which are straight in the system of submission.
+
+        It is given in that system; where that is not known in its own, and radii and angles as in ``hpc``.
+        """
+        vertices, system = outlines.outline(self.vertices, self.system, self.instant, self.start, self.origin)
+        return Polygon(vertices, system, self.instant, self.start, self.origin)
+
+    @property
+    def on_the_sky(self) -> SkyCoord:
+        """The outline as a coordinate: the vertices alone where edges are straight in helioprojective pictures."""
+        return self.skycoord if self.system == self.traced.system == "hpc" else self.traced.skycoord
+
+    @cached_property
+    def _corners(self) -> Floats:
+        return sphere.corners(*self.traced._surface[:2])
+
+    @property
+    def area(self) -> u.Quantity:
+        """
+        The area on the sphere in square megametres, within the outline that `traced` gives; 0 for a line.
+
+        Of what reaches beyond the limb, the part on the disk counts.
+        """
+        return (sphere.area(self._corners) if self.closed else 0.0) * (frames.RSUN_KM / 1e3) ** 2 * u.Mm**2
+
+    def contains(self, place: SkyCoord) -> Any:
+        """
+        Tell whether places lie in the polygon.
+
+        Parameters
+        ----------
+        place : astropy.coordinates.SkyCoord
+            Places of any frame and shape; they are taken where they are at the instant of the polygon.
+
+        Returns
+        -------
+        bool or numpy.ndarray of bool
+            Judged on the surface, within the outline that `traced` gives; a place off the disk lies in none.
+        """
+        from sunpy.coordinates import HeliographicStonyhurst
+        from sunpy.util.exceptions import SunpyUserWarning
+
+        with warnings.catch_warnings():
+            # sunpy warns where all places are off the disk.
+            warnings.simplefilter("ignore", SunpyUserWarning)
+            found = place.transform_to(HeliographicStonyhurst(obstime=self.time))
+        longitude, latitude = (np.atleast_1d(part.to_value("rad")) for part in (found.lon, found.lat))
+        towards = sphere.directions(longitude, latitude).reshape(-1, 3)
+        inside = sphere.inside(towards, self._corners).reshape(longitude.shape) & self.closed
+        return bool(inside[0]) if found.isscalar else inside
+
+    def to_region(self, frame: Any = None) -> Any:
+        """
+        Return the outline that `traced` gives for the package regions: a `regions.PolygonSkyRegion`.
+
+        Parameters
+        ----------
+        frame : sunpy.coordinates.Helioprojective, optional
+            A picture's frame, ``map.coordinate_frame``: the polygon is turned to it with the solar surface and cut at
+            the limb. Defaults to the outline as it is, which has no place in a picture of another time where it lies
+            beyond the limb.
+
+        Returns
+        -------
+        regions.PolygonSkyRegion or None
+            `None` where all of it lies on the far side.
+
+        Raises
+        ------
+        MissingDependencyError
+            The package is not installed.
+        """
+        try:
+            from regions import PolygonSkyRegion
+        except ImportError:
+            raise MissingDependencyError("A polygon as a region", "polygons") from None
+        if frame is None:
+            return PolygonSkyRegion(vertices=self.on_the_sky)
+        outline, visible = seen(self.traced.on_surface, frame, closed=True)
+        return PolygonSkyRegion(vertices=outline) if visible.any() else None
+
+    def to_shapely(self) -> Any:
+        """
+        Return the polygon, or the line, for shapely, in the registry's numbers; valid, also where its edges cross.
+
+        Numbers lie in a plane here: of a ring around a pole, or across the seam of longitudes, the area is none.
+
+        Raises
+        ------
+        MissingDependencyError
+            The package is not installed.
+        """
+        try:
+            import shapely
+        except ImportError:
+            raise MissingDependencyError("A polygon as a shape", "polygons") from None
+        return shapely.make_valid(shapely.Polygon(self.vertices) if self.closed else shapely.LineString(self.vertices))
+
+    def rotated_to(self, time: Any, observer: Any = None) -> SkyCoord:
+        """
+        Return the polygon as it is seen at another time, turned with the solar surface.
+
+        Parameters
+        ----------
+        time : time-like
+            When.
+        observer : astropy.coordinates.SkyCoord, optional
+            From where. Defaults to Earth.
+
+        Returns
+        -------
+        astropy.coordinates.SkyCoord
+            Helioprojective, shape (v,); vertices on the far side are among them, see `visible`.
+        """
+        return seen(self.on_surface, _frame(time, observer))[0]
+
+    def visible(self, observer: Any = None, time: Any = None) -> NDArray[np.bool_]:
+        """
+        Tell which vertices an observer sees.
+
+        Parameters
+        ----------
+        observer : astropy.coordinates.SkyCoord, optional
+            From where. Defaults to Earth.
+        time : time-like, optional
+            When; the polygon turns with the surface until then. Defaults to its own instant.
+        """
+        return seen(self.on_surface, _frame(self.time if time is None else time, observer))[1]
+
+
+def _frame(time: Any, observer: Any) -> Any:
+    from sunpy.coordinates import Helioprojective, get_earth
+    from sunpy.time import parse_time
+
+    when = parse_time(time)
+    return Helioprojective(obstime=when, observer=get_earth(when) if observer is None else observer)
+
+
+class PolygonsInfo(ParentDtypeInfo):
+    """What a table needs to know of a column of polygons."""
+
+    mask_val = None
+    attrs_from_parent = frozenset({"dtype"})
+    _represent_as_dict_attrs = ("vertices", "offsets", "system", "instants", "starts", "origins")
+
+    @staticmethod
+    def default_format(value: Any) -> str:
+        """Return what a cell shows."""
+        return "--" if value is None else f"{len(value)} vertices"
+
+    def new_like(
+        self, cols: Sequence[Polygons], length: int, metadata_conflicts: str = "warn", name: Any = None
+    ) -> Any:
+        """Return a column without polygons that takes those of others."""
+        systems = {column.system for column in cols}
+        if len(systems) > 1:
+            raise ValueError(f"Polygons of the systems {', '.join(sorted(systems))} cannot stand in one column.")
+        attrs = self.merge_cols_attributes(cols, metadata_conflicts, name, ("meta", "format", "description"))
+        made = cols[0].empty(length)
+        made.info.name, made.info.description, made.info.meta = name, attrs.get("description"), attrs.get("meta")
+        return made
+
+    def get_sortable_arrays(self) -> list[NDArray[np.int64]]:
+        """Return what orders rows: the number of vertices."""
+        return [self._parent.counts]
+
+
+class Polygons:
+    """
+    Polygons of some events: one for each row, none where the registry has none that can be trusted.
+
+    Parameters
+    ----------
+    vertices : numpy.ndarray
+        Shape (v, 2): all vertices as the registry gives them; arcsec (``hpc``), degrees of longitude and latitude
+        (``hgs``, ``hgc``), or solar radii and position angle in degrees (``hrc``).
+    offsets : numpy.ndarray of int
+        Shape (n + 1,): the vertices of row ``i`` are ``vertices[offsets[i]:offsets[i + 1]]``.
+    system : str
+        ``"hpc"``, ``"hgs"``, ``"hgc"`` or ``"hrc"``.
+    instants, starts : numpy.ndarray
+        Shape (n, 2): when the places hold, and when the events start, as parts of UTC Julian dates.
+    origins : numpy.ndarray, optional
+        Shape (n, 2): systems of submission and scales of radii, as `sunpy_helio_plugins.her.columns.origins` makes them.
+        Defaults to none that are known.
+
+    Notes
+    -----
+    ``column[i]`` is a `Polygon` or `None`; slices, masks, sorting, stacking, joining, copies and pickles are columns.
+    """
+
+    info = PolygonsInfo()
+
+    def __init__(
+        self,
+        vertices: Floats,
+        offsets: NDArray[np.int64],
+        system: str,
+        instants: Floats,
+        starts: Floats,
+        origins: Floats | None = None,
+    ) -> None:
+        if system not in frames.SYSTEMS:
+            raise QueryError(f"The registry has the systems {', '.join(frames.SYSTEMS)}, not {system!r}.")
+        self.vertices, self.offsets, self.system = vertices, offsets, system
+        self.instants, self.starts = instants, starts
+        self.origins = nothing(len(instants)) if origins is None else origins
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """The number of vertices of each row, the closing one counted; 0 where there is no polygon."""
+        return np.diff(self.offsets)
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """Which rows have none."""
+        return np.asarray(self.counts == 0)
+
+    @property
+    def shape(self) -> tuple[int]:
+        """As of an array of objects."""
+        return (len(self),)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """As of an array of objects."""
+        return np.dtype(object)
+
+    @property
+    def wkt(self) -> list[str | None]:
+        """The polygons as WKT, in the registry's numbers."""
+        return [None if polygon is None else polygon.wkt for polygon in self]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __iter__(self) -> Iterator[Polygon | None]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, item: Any) -> Any:
+        if isinstance(item, int | np.integer):
+            index = range(len(self))[int(item)]
+            start, end = self.offsets[index : index + 2]
+            if start == end:
+                return None
+            rows = slice(index, index + 1)
+            return Polygon(self.vertices[start:end], self.system, *(part[rows] for part in self._events))
+        return self.take(np.arange(len(self))[item])
+
+    @property
+    def _events(self) -> tuple[Floats, Floats, Floats]:
+        """What is known of the event of each row."""
+        return self.instants, self.starts, self.origins
+
+    def take(self, indices: Any, axis: int = 0) -> Self:
+        """Return the rows of some indices."""
+        rows = np.asarray(indices, dtype=np.int64).reshape(-1)
+        rows = np.where(rows < 0, rows + len(self), rows)
+        counts = self.counts[rows]
+        offsets = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum(counts, out=offsets[1:])
+        # The position of each vertex: where its polygon began, plus how far it stands in it.
+        source = np.repeat(self.offsets[:-1][rows] - offsets[:-1], counts) + np.arange(offsets[-1])
+        return self._like(self.vertices[source], offsets, *(part[rows] for part in self._events))
+
+    def _like(self, vertices: Floats, offsets: NDArray[np.int64], *events: Floats) -> Self:
+        made = type(self)(vertices, offsets, self.system, *events)
+        if "info" in self.__dict__:
+            made.info = self.info
+        return made
+
+    def at(self, instants: Floats) -> Self:
+        """
+        Return the same polygons at other instants.
+
+        Parameters
+        ----------
+        instants : numpy.ndarray
+            Shape (n, 2): as the column's own.
+        """
+        return self._like(self.vertices, self.offsets, instants, self.starts, self.origins)
+
+    def empty(self, length: int) -> Self:
+        """Return a column of as many rows without polygons."""
+        nothing = np.full((length, 2), np.nan)
+        return type(self)(np.empty((0, 2)), np.zeros(length + 1, np.int64), self.system, nothing, nothing.copy())
+
+    def __setitem__(self, item: Any, value: Any) -> None:
+        """Replace rows by those of another column, by one polygon, or by none."""
+        rows = np.atleast_1d(np.arange(len(self))[item])
+        given = self._given(value, len(rows))
+        # Row r of the new column is row order[r] of both columns one after the other.
+        order = np.arange(len(self))
+        order[rows] = len(self) + np.arange(len(rows))
+        both = self._like(
+            np.concatenate([self.vertices, given.vertices]),
+            np.concatenate([self.offsets, given.offsets[1:] + self.offsets[-1]]),
+            *(np.concatenate(pair) for pair in zip(self._events, given._events, strict=True)),
+        ).take(order)
+        self.vertices, self.offsets = both.vertices, both.offsets
+        self.instants, self.starts, self.origins = both._events
+
+    def insert(self, index: int, value: Any, axis: int = 0) -> Self:
+        """Return a column with a polygon, or none, before a row."""
+        at = range(len(self) + 1)[index]
+        order = np.insert(np.arange(len(self)), at, len(self))
+        whole = self._like(
+            self.vertices,
+            np.append(self.offsets, self.offsets[-1]),
+            *(np.concatenate([part, np.full((1, 2), np.nan)]) for part in self._events),
+        ).take(order)
+        whole[at] = value
+        return whole
+
+    def argsort(self, *args: Any, **kwargs: Any) -> NDArray[np.int64]:
+        """Return the order of the rows by the number of vertices; rows without any come first."""
+        return np.argsort(self.counts, kind="stable")
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        # Tables broadcast columns of one row.
+        if function is np.broadcast_to:
+            return self.take(np.broadcast_to(np.arange(len(self)), args[1] if len(args) > 1 else kwargs["shape"]))
+        if function is np.argsort:
+            return self.argsort()
+        return NotImplemented
+
+    def _given(self, value: Any, length: int) -> Polygons:
+        if isinstance(value, Polygons):
+            if value.system != self.system:
+                raise ValueError(f"Polygons in {value.system} cannot stand in a column in {self.system}.")
+            return value if len(value) == length else value.take(np.zeros(length, np.int64))
+        if value is None or value is np.ma.masked:
+            return self.empty(length)
+        if not isinstance(value, Polygon) or value.system != self.system:
+            raise TypeError(f"A column of polygons in {self.system} takes such polygons, not {value!r}.")
+        offsets = np.array([0, len(value)], np.int64)
+        one = type(self)(value.vertices, offsets, self.system, value.instant, value.start, value.origin)
+        return one.take(np.zeros(length, np.int64))
+
+    def copy(self, order: str = "C") -> Self:
+        """Return a copy that shares nothing."""
+        return self._like(self.vertices.copy(), self.offsets.copy(), *(part.copy() for part in self._events))
+
+    def __copy__(self) -> Self:
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self.copy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.vertices, self.offsets, self.system, *self._events)
+
+    def __eq__(self, other: object) -> Any:
+        if not isinstance(other, Polygons) or len(other) != len(self):
+            return NotImplemented
+        same = [mine == yours for mine, yours in zip(self, other, strict=True)]
+        return np.array(same, dtype=bool)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        drawn = int(np.count_nonzero(self.counts))
+        return f"<Polygons of {len(self)} events in {self.system}: {drawn} with {len(self.vertices)} vertices>"
+
+    @property
+    def owners(self) -> NDArray[np.int64]:
+        """The row of each vertex."""
+        return np.repeat(np.arange(len(self)), self.counts)
+
+    @property
+    def skycoord(self) -> SkyCoord:
+        """All vertices as one coordinate, shape (v,), each with the instant and the observer of its row."""
+        rows = self.owners
+        instants, starts, origins = (part[rows] for part in self._events)
+        return frames.to_sky(self.vertices, self.system, instants, starts, origins=origins)

@@ -1,0 +1,212 @@
+"""
+The places of some events: points, boxes, outlines and lines in four systems, and what of them is not to be believed.
+
+A place that the registry mirrors behind a pole is computed from its ``hpc``. What cannot be computed, what lies farther
+away than 90 degrees, and zeros that stand for no place, are masked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sunpy_helio_plugins.her.columns import chaincodes, frames, parse, poles
+from sunpy_helio_plugins.her.columns import frames as moments
+from sunpy_helio_plugins.her.columns.origins import numbers, origins
+from sunpy_helio_plugins.her.columns.points import Places
+from sunpy_helio_plugins.her.columns.polygons import Polygons
+
+__all__ = ["Positions"]
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Rings = tuple[Floats, NDArray[np.int64]]
+
+WIDEST = 160.0
+"""Degrees of longitude and of latitude from which a box says nothing (JHelioviewer's HEKParser has the same bound)."""
+
+TILTED = 1e-3
+"""Degrees of B0 from which the disk's centre and the origin of longitudes and latitudes are two places."""
+
+CENTRES = {"hpc": ("hpc_x", "hpc_y"), "hgs": ("hgs_x", "hgs_y"), "hgc": ("hgc_x", "hgc_y"), "hrc": ("hrc_r", "hrc_a")}
+"""The pairs of numbers that give an event's centre."""
+
+POINTS = (
+    *(name for pair in CENTRES.values() for name in pair), *(f"{system}_coord" for system in CENTRES), "hpc_radius",
+)  # fmt: skip
+"""All keywords of an event's centre."""
+
+
+class Positions:
+    """
+    Makes columns of places.
+
+    Parameters
+    ----------
+    reader : sunpy_helio_plugins.her.columns.parse.Reader
+        The records; its values are corrected.
+    instants, starts : numpy.ndarray
+        Shape (n, 2): when the places hold, and when the events start.
+    """
+
+    def __init__(self, reader: parse.Reader, instants: Floats, starts: Floats) -> None:
+        self.reader, self.instants, self.starts = reader, instants, starts
+        self.rows = len(reader.records)
+        self.origins = origins(reader.values)
+        self._known: dict[str, Rings] = {}
+        self._mirrored: dict[str, set[int]] = defaultdict(set)
+        self._unsure: dict[str, set[int]] = defaultdict(set)
+        self._forget_zeros()
+        self._correct_centres()
+
+    def polygons(self, name: str) -> Polygons:
+        """Return a column of polygons."""
+        vertices, offsets = self._rings(name)
+        if name[:3] in ("hgs", "hgc") and len(vertices):
+            rows = np.repeat(np.arange(self.rows), np.diff(offsets))
+            vertices, doubtful = self._behind(name, vertices, rows, self._vertices_seen(name, offsets))
+            if doubtful:
+                keep = ~np.isin(rows, list(doubtful))
+                vertices = vertices[keep]
+                offsets = np.concatenate([[0], np.cumsum(np.bincount(rows[keep], minlength=self.rows))])
+        return Polygons(vertices, offsets, name[:3], self.instants, self.starts, self.origins)
+
+    def places(self, name: str) -> Places:
+        """Return a column of points."""
+        values = self.reader.values(name)
+        found, bad = chaincodes.points(values)
+        found[chaincodes.is_missing(found)] = np.nan
+        self._say(name, [values[index] for index in bad], "no point")
+        beyond = ~np.isnan(found).any(axis=1) & ~frames.is_place(found, name[:3])
+        what = "a latitude beyond the pole" if name[:3] in ("hgs", "hgc") else "more than 90 degrees from the Sun"
+        self._say(name, [values[index] for index in np.flatnonzero(beyond)], what)
+        found[beyond] = np.nan
+        if name[:3] in ("hgs", "hgc"):
+            found, doubtful = self._behind(name, found, np.arange(self.rows), self._points_seen(name))
+            found[list(doubtful)] = np.nan
+        return Places(found, name[:3], self.instants, self.starts, self.origins)
+
+    def say(self) -> None:
+        """Say which places were computed anew, and which could not be."""
+        mirrored = "the registry mirrors places behind the pole; they are computed from those seen from Earth"
+        unsure = "places may be mirrored behind the pole, and none seen from Earth tells; they are masked"
+        for found, what in ((self._mirrored, mirrored), (self._unsure, unsure)):
+            rows = set().union(*found.values())
+            if rows:
+                self.reader.problems.append(f"{', '.join(found)}: in {len(rows)} events {what}; see the column raw.")
+
+    def _say(self, name: str, odd: list[Any], what: str) -> None:
+        if odd:
+            words = f"{name}: {len(odd)} values are {what}, such as {str(odd[0])[:80]!r}"
+            self.reader.problems.append(f"{words}; see the column raw.")
+
+    def _rings(self, name: str) -> Rings:
+        """Return the vertices of a keyword in all records, and where those of each begin."""
+        if name not in self._known:
+            values = self.reader.values(name)
+            if name.endswith("bbox") and self.everywhere.any():
+                values = [None if wide else text for text, wide in zip(values, self.everywhere, strict=True)]
+            widest, highest = frames.LIMITS[name[:3]]
+            vertices, offsets, bad = chaincodes.rings(values, highest, widest)
+            worst = [index for index in bad if not _is_placeholder(values[index])]
+            self._say(name, [values[index] for index in worst], "no polygon")
+            holes = [text for text in values if isinstance(text, str) and text.count("(") > 2]
+            self._say(name, holes, "more than one ring; the first is kept")
+            self._known[name] = vertices, offsets
+        return self._known[name]
+
+    @cached_property
+    def everywhere(self) -> Mask:
+        """Which events have the whole near side as their box: that of a flare of which no place is known."""
+        made = np.zeros(self.rows, dtype=bool)
+        for name in ("hgs_bbox", "hgc_bbox"):
+            vertices, offsets, _ = chaincodes.rings(self.reader.values(name))
+            filled = np.flatnonzero(np.diff(offsets))
+            if len(filled):
+                starts = offsets[filled]
+                extent = np.maximum.reduceat(vertices, starts) - np.minimum.reduceat(vertices, starts)
+                made[filled] |= (extent >= WIDEST).all(axis=1)
+        return made
+
+    def _vertices_seen(self, name: str, offsets: NDArray[np.int64]) -> Floats:
+        """Return the vertices of an outline as seen from Earth; NaN where the registry has not as many of them."""
+        counts = np.diff(offsets)
+        seen = np.full((offsets[-1], 2), np.nan)
+        for system in ("hrc", "hpc"):
+            vertices, others = self._rings(system + name[3:])
+            same = (np.diff(others) == counts) & (counts > 0)
+            rows = np.repeat(np.arange(self.rows), np.diff(others))
+            kept = vertices[same[rows]]
+            if system == "hrc":
+                kept = self._on_the_sky(kept, rows[same[rows]])
+            seen[np.repeat(same, counts)] = kept
+        return seen
+
+    def _points_seen(self, name: str) -> Floats:
+        """Return points as seen from Earth."""
+        seen = self._on_the_sky(chaincodes.points(self.reader.values("hrc" + name[3:]))[0], np.arange(self.rows))
+        found = chaincodes.points(self.reader.values("hpc" + name[3:]))[0]
+        return np.where(np.isnan(found), seen, found)
+
+    def _on_the_sky(self, places: Floats, rows: NDArray[np.int64]) -> Floats:
+        return np.stack(frames.radial(places, frames.scales(self.starts[rows], self.origins[rows])), axis=1)
+
+    def _behind(self, name: str, places: Floats, rows: NDArray[np.int64], seen: Floats) -> tuple[Floats, set[int]]:
+        """Return places in which mirrored ones are computed anew, and the rows of which that cannot be told."""
+        system, events = name[:3], (self.instants[rows], self.starts[rows])
+        made, mirrored = poles.unmirrored(places, system, seen, *events)
+        unknown = poles.was_computed(self.origins[rows]) & np.isnan(seen).any(axis=1)
+        doubtful: set[int] = set()
+        if unknown.any():
+            unsure = poles.may_be_mirrored(places[unknown], system, *(part[unknown] for part in events))
+            doubtful = set(rows[unknown][unsure].tolist())
+        if mirrored.any():
+            self._mirrored[name] |= set(rows[mirrored].tolist())
+        if doubtful:
+            self._unsure[name] |= doubtful
+        return made, doubtful
+
+    def _centre(self, system: str) -> Floats:
+        """Return the numbers of the events' centres; NaN where they are not numbers."""
+        return np.stack([numbers(self.reader.values(name)) for name in CENTRES[system]], axis=1)
+
+    def _forget_zeros(self) -> None:
+        """Mask the centre of events that lie at (0, 0) as seen from Earth and on the Sun: that is one place no day."""
+        zeros = (self._zeros("hpc") & self._zeros("hgs")).nonzero()[0]
+        if not len(zeros):
+            return
+        tilted = np.abs(moments.earth(self.starts[zeros])[0]) > TILTED
+        for row in zeros[tilted].tolist():
+            for name in POINTS:
+                self.reader.correct(name, row, None)
+            pair = ("event_coord1", "event_coord2")
+            if all(number == 0 for name in pair for number in numbers([self.reader.records[row].get(name)])):
+                for name in pair:
+                    self.reader.correct(name, row, None)
+
+    def _zeros(self, system: str) -> Mask:
+        points = chaincodes.points(self.reader.values(f"{system}_coord"))[0]
+        return np.asarray((self._centre(system) == 0).all(axis=1) | (points == 0).all(axis=1))
+
+    def _correct_centres(self) -> None:
+        """Correct the centres of events behind a pole, given as two numbers."""
+        polar, seen = (self._centre(system) for system in ("hrc", "hpc"))
+        seen = np.where(np.isnan(seen), self._on_the_sky(polar, np.arange(self.rows)), seen)
+        for system in ("hgs", "hgc"):
+            given = self._centre(system)
+            found, doubtful = self._behind(", ".join(CENTRES[system]), given, np.arange(self.rows), seen)
+            changed = np.flatnonzero((found != given).any(axis=1) & ~np.isnan(given).any(axis=1))
+            for row in {*changed.tolist(), *doubtful}:
+                for index, name in enumerate(CENTRES[system]):
+                    self.reader.correct(name, row, None if row in doubtful else float(found[row, index]))
+
+
+def _is_placeholder(text: Any) -> bool:
+    """Tell whether a polygon is one point: SSW Latest Events' heliographic box is always (1, 1)."""
+    found = re.findall(r"[^(),\s]+ [^(),\s]+", str(text))
+    return len(found) > 1 and len(set(found)) == 1

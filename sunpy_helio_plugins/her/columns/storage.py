@@ -1,0 +1,423 @@
+"""Write and restore tables of events."""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import astropy.units as u
+import numpy as np
+from astropy.table import Column, MaskedColumn, QTable, vstack
+from astropy.time import Time
+
+from sunpy_helio_plugins.fido.fields import COMMON
+from sunpy_helio_plugins.her.columns import chaincodes, origins, relations
+from sunpy_helio_plugins.her.columns import frames as moments
+from sunpy_helio_plugins.her.columns.points import Places
+from sunpy_helio_plugins.her.columns.polygons import Polygons
+from sunpy_helio_plugins.her.keywords import keywords
+from sunpy_helio_plugins.io.columns import add_numbers, numbers_of
+from sunpy_helio_plugins.io.sheet import Parts, Sheet, register
+from sunpy_helio_plugins.io.text import add_text, text_of
+from sunpy_helio_plugins.quantities import times
+
+if TYPE_CHECKING:
+    from sunpy_helio_plugins.her.tables import HERTable
+
+__all__ = ["flat", "plain", "rebuilt", "stacked"]
+
+AXES = ("lon", "lat")
+
+RAGGED = ("fits", "parquet")
+"""Formats that hold columns of variable length; in others an outline is its WKT."""
+
+INSTANT = "detection_time"
+
+
+def plain(table: HERTable) -> QTable:
+    """
+    Return a table without columns of classes that only this package knows.
+
+    Parameters
+    ----------
+    table : HERTable
+        Events.
+    """
+    made, systems = _parts(table, ragged=True)
+    meta = {
+        "associations": [dict(edge) for edge in table.edges], "problems": [str(text) for text in table.problems],
+        "systems": systems,
+    }  # fmt: skip
+    return QTable(list(made.values()), names=list(made), meta=meta, copy=False)
+
+
+def flat(table: HERTable, form: str = "") -> QTable:
+    """
+    Return a table of numbers and text alone: times in ISO 8601, records and other objects as JSON.
+
+    Parameters
+    ----------
+    table : HERTable
+        Events.
+    form : str, optional
+        The format for which it is meant.
+    """
+    made, systems = _parts(table, ragged=form in RAGGED and len(table) > 0)
+    if form == "votable":
+        # Names with a space are no identifiers there; reading makes these columns anew.
+        made = {name: column for name, column in made.items() if name not in COMMON}
+    columns = [_flat(column, name.rpartition(".")[2] in AXES) for name, column in made.items()]
+    if form in ("fits", "votable"):
+        columns = [_in_words(column, form) if isinstance(column, u.Quantity) else column for column in columns]
+    if form == "fits":
+        columns = [_in_ascii(column) for column in columns]
+    # Names and values that the header of a FITS file holds.
+    said = {"EDGES": table.edges, "PROBLEMS": table.problems, "SYSTEMS": systems}
+    meta = {name: json.dumps(value, default=str) for name, value in said.items()}
+    return QTable(columns, names=list(made), meta=meta, copy=False)
+
+
+def _parts(table: HERTable, ragged: bool) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return columns by name, polygons and places taken apart, and the systems of these."""
+    made: dict[str, Any] = {}
+    systems: dict[str, str] = {}
+    for name in table.colnames:
+        column = table[name]
+        if not isinstance(column, Polygons | Places):
+            made[name] = column
+            continue
+        systems[name] = column.system
+        if isinstance(column, Places):
+            gone = np.asarray(column.mask)
+            values = np.where(gone[:, None], 0.0, column.values)
+            made |= {f"{name}.{axis}": MaskedColumn(values[:, i], mask=gone) for i, axis in enumerate(AXES)}
+        elif ragged:
+            pieces = np.split(column.vertices, column.offsets[1:-1]) if len(column) else []
+            made |= {f"{name}.{axis}": _objects([piece[:, i] for piece in pieces]) for i, axis in enumerate(AXES)}
+        else:
+            made[name] = _text([wkt or "" for wkt in column.wkt])
+    return made, systems
+
+
+def _objects(values: list[Any]) -> Column:
+    data = np.empty(len(values), dtype=object)
+    for index, value in enumerate(values):
+        data[index] = value
+    return Column(data, copy=False)
+
+
+def _text(values: list[str]) -> MaskedColumn:
+    return MaskedColumn(np.array(values, dtype=str), mask=[not value for value in values], copy=False)
+
+
+def _flat(column: Any, is_ragged: bool) -> Any:
+    if isinstance(column, Time):
+        gone = np.broadcast_to(np.asarray(column.mask), column.shape)
+        return _text(["" if missing else str(stamp) for stamp, missing in zip(column.utc.isot, gone, strict=True)])
+    if is_ragged or getattr(column.dtype, "kind", "") != "O":
+        return column
+    values = column.filled("") if hasattr(column, "filled") else column
+    return _text([value if isinstance(value, str) else json.dumps(value, default=str) for value in values])
+
+
+NAMES_OF_UNITS = {"fits": "fits", "votable": "vounit"}
+
+
+def _in_words(column: u.Quantity, form: str) -> Any:
+    """Return numbers in a unit for which a format has no name, such as DN, with its name as a description."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", u.UnitsWarning)
+            column.unit.to_string(NAMES_OF_UNITS[form])
+    except (ValueError, u.UnitsWarning):
+        values = np.asarray(getattr(column, "unmasked", column).value)
+        return MaskedColumn(values, mask=getattr(column, "mask", None), description=f"in {column.unit}")
+    return column
+
+
+def _in_ascii(column: Any) -> Any:
+    """Return text as FITS can hold it; other letters are escaped, and stand in the JSON of ``raw`` as they are."""
+    if column.dtype.kind != "U":
+        return column
+    made = [str(value).encode("ascii", "backslashreplace").decode() for value in np.ma.filled(column, "")]
+    return _text(made)
+
+
+_EVENTS = tuple((kind, index) for kind in ("instants", "starts", "origins") for index in (0, 1))
+"""What a column knows of its events, two numbers each."""
+
+
+def _add_events(name: str, column: Any, sheet: Sheet) -> dict[str, str]:
+    """Add when a column's events were, and whence their places come; all columns of a table share these."""
+    return {
+        f"{kind}{index}": sheet.add_once(name, f"{kind}{index + 1}", getattr(column, kind)[:, index])
+        for kind, index in _EVENTS
+    }
+
+
+def _events(parts: Parts) -> dict[str, Any]:
+    found: dict[str, list[Any]] = {}
+    for kind, index in _EVENTS:
+        # Files of earlier versions have no origins.
+        if f"{kind}{index}" in parts:
+            found.setdefault(kind, []).append(parts.array(f"{kind}{index}").astype(float))
+    return {kind: np.stack(columns, axis=1) for kind, columns in found.items()}
+
+
+class PlacesCodec:
+    """Columns of places: two columns of numbers."""
+
+    kind = "places"
+
+    def takes(self, column: Any) -> bool:
+        """Tell whether a column holds places."""
+        return isinstance(column, Places)
+
+    def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
+        """Add the numbers of both axes."""
+        gone = np.isnan(column.values) if sheet.layout.mixins else None
+        told: dict[str, Any] = {"system": column.system, "parts": _add_events(name, column, sheet)}
+        for index, axis in enumerate(AXES):
+            mask = None if gone is None else gone[:, index]
+            told[axis] = add_numbers(name, axis, column.values[:, index], mask, sheet)
+        return told
+
+    def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
+        """Return the column."""
+        axes = []
+        for axis in AXES:
+            own = Parts(parts.table, spec[axis]["parts"])
+            data = numbers_of(spec[axis], own, axis)
+            axes.append(np.where(np.ma.getmaskarray(own[axis]), np.nan, data))
+        return Places(np.stack(axes, axis=1), spec["system"], **_events(parts))
+
+
+class PolygonsCodec:
+    """Columns of polygons: two columns of variable length, or text where a format has no such columns."""
+
+    kind = "polygons"
+
+    def takes(self, column: Any) -> bool:
+        """Tell whether a column holds polygons."""
+        return isinstance(column, Polygons)
+
+    def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
+        """Add the vertices."""
+        told: dict[str, Any] = {"system": column.system}
+        events = _add_events(name, column, sheet)
+        if sheet.layout.ragged and len(column.vertices):
+            pieces = np.split(column.vertices, column.offsets[1:-1])
+            parts = {
+                axis: sheet.add(name, axis, _objects([piece[:, index] for piece in pieces]))
+                for index, axis in enumerate(AXES)
+            }
+            return told | {"parts": parts | events}
+        text = add_text(name, "", _lines(column), None, sheet)
+        return told | text | {"parts": text["parts"] | events}
+
+    def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
+        """Return the column."""
+        if AXES[0] in parts:
+            axes = [[_plain_coordinates(piece) for piece in parts[axis]] for axis in AXES]
+            counts = [len(piece) for piece in axes[0]]
+            pairs = np.stack([np.concatenate([np.empty(0), *axis]) for axis in axes], axis=1)
+        else:
+            rings = [_vertices(text) for text in text_of(spec, parts).tolist()]
+            counts = [len(ring) for ring in rings]
+            pairs = np.concatenate([np.empty((0, 2)), *rings])
+        offsets = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)
+        return Polygons(pairs, offsets, spec["system"], **_events(parts))
+
+
+def _plain_coordinates(piece: Any) -> Any:
+    """Return a cell of variable length; one that is missing has no elements."""
+    return np.empty(0) if piece is np.ma.masked or piece is None or not len(piece) else np.asarray(piece, dtype=float)
+
+
+def _lines(column: Polygons) -> Any:
+    """Return polygons as WKT, in which every number is written so that it comes back as it was."""
+    pieces = np.split(column.vertices, column.offsets[1:-1]) if len(column) else []
+    texts = [", ".join(f"{x!r} {y!r}" for x, y in piece.tolist()) for piece in pieces]
+    return np.array([f"POLYGON(({text}))" if text else "" for text in texts], dtype=str)
+
+
+def _vertices(text: str) -> Any:
+    inner = text.removeprefix("POLYGON((").removesuffix("))")
+    pairs = [tuple(map(float, pair.split())) for pair in inner.split(",")] if inner else []
+    return np.array(pairs, dtype=float).reshape(len(pairs), 2)
+
+
+register(PlacesCodec())
+
+register(PolygonsCodec())
+
+T = TypeVar("T", bound="HERTable")
+
+_NAMES = ("Instrument", "Source")
+"""The shared columns that are masked columns also where nothing is missing."""
+
+_PART = re.compile(r"\.(lon|lat)$")
+
+
+def rebuilt(cls: type[T], table: QTable) -> T:
+    """
+    Return the table of events that a plain table was.
+
+    Parameters
+    ----------
+    cls : type
+        The class to make.
+    table : astropy.table.QTable
+        As `plain` or `flat` makes it, with more or with fewer columns.
+
+    Raises
+    ------
+    ValueError
+        It has no column ``raw``, of which everything else is made, nor instants to which coordinates belong.
+    """
+    if all(name in table.colnames and isinstance(table[name], Time) for name in ("event_starttime", INSTANT)):
+        made = _typed(cls, table)
+    elif "raw" in table.colnames:
+        made = _anew(cls, table)
+    else:
+        raise ValueError("This is no table of events: it has no column raw, which holds the registry's records.")
+    made.edges = list(_of_meta(table, "associations", "EDGES", []))
+    made.problems = list(_of_meta(table, "problems", "PROBLEMS", []))
+    made.client = _client()
+    return made
+
+
+def _of_meta(table: QTable, name: str, short: str, default: Any) -> Any:
+    return json.loads(table.meta[short]) if short in table.meta else table.meta.get(name, default)
+
+
+def _client() -> Any:
+    """Return the client by which Fido fetches the rows; it stands before tables, and is asked for by name."""
+    from sunpy.net import Fido
+
+    return next((known() for known in Fido.registry if known.__name__ == "HERClient"), None)
+
+
+def _typed(cls: type[T], table: QTable) -> T:
+    """Return the table with every column as it was written, polygons and places put together again."""
+    together = _together(table, moments.parts(table[INSTANT]), moments.parts(table["event_starttime"]))
+    made: dict[str, Any] = {}
+    for name in table.colnames:
+        stem = name if name in together else _PART.sub("", name)
+        column = together.get(stem, table[name])
+        is_kept = stem in together or type(column) is not Column or stem not in (*keywords(), *_NAMES) or stem == "refs"
+        made[stem if stem in together else name] = column if is_kept else MaskedColumn(column)
+    return cls(list(made.values()), names=list(made), copy=False)
+
+
+def _together(table: QTable, instants: Any, starts: Any) -> dict[str, Any]:
+    """Return the polygons and places of a plain table."""
+    events = instants, starts, _origins(table)
+    names = dict.fromkeys(_PART.sub("", name) for name in table.colnames)
+    systems = {name: name[:3] for name in names if chaincodes.is_chaincode(name)}
+    systems |= _of_meta(table, "systems", "SYSTEMS", {})
+    made: dict[str, Any] = {}
+    for name, system in systems.items():
+        if f"{name}.lon" in table.colnames:
+            pair = [table[f"{name}.{axis}"] for axis in AXES]
+            is_point = pair[0].dtype.kind == "f" and pair[0].ndim == 1
+            made[name] = (_places if is_point else _polygons)(pair, system, *events)
+        elif name in table.colnames:
+            vertices, offsets, _ = chaincodes.rings(_texts(table[name]))
+            made[name] = Polygons(vertices, offsets, system, *events)
+    return made
+
+
+def _origins(table: QTable) -> Any:
+    """Return the origins of a table's events, which follow from columns of its own or from its records."""
+    if "raw" in table.colnames:
+        records = [json.loads(str(record)) if not isinstance(record, dict) else record for record in table["raw"]]
+        return origins.origins(lambda name: [record.get(name) for record in records])
+
+    def values(name: str) -> list[Any]:
+        if name not in table.colnames:
+            return [None] * len(table)
+        return [text or None for text in _texts(getattr(table[name], "value", table[name]))]
+
+    return origins.origins(values)
+
+
+def _texts(column: Any) -> list[str]:
+    """Return a column as text, empty where a value is missing."""
+    gone = np.broadcast_to(getattr(column, "mask", False), column.shape)
+    return ["" if missing else str(value) for value, missing in zip(column, gone, strict=True)]
+
+
+def _polygons(pair: list[Any], system: str, *events: Any) -> Polygons:
+    axes = [[_numbers(piece) for piece in axis] for axis in pair]
+    offsets = np.concatenate([[0], np.cumsum([len(piece) for piece in axes[0]], dtype=np.int64)])
+    return Polygons(np.stack([np.concatenate([[], *axis]) for axis in axes], axis=1), offsets, system, *events)
+
+
+def _numbers(piece: Any) -> Any:
+    """Return a cell of variable length; one that is missing has no elements."""
+    return np.empty(0) if piece is np.ma.masked or not len(piece) else np.asarray(piece, dtype=float)
+
+
+def _places(pair: list[Any], system: str, *events: Any) -> Places:
+    numbers: Any = [np.ma.filled(np.ma.asarray(axis, dtype=float), np.nan) for axis in pair]
+    return Places(np.stack(numbers, axis=1), system, *events)
+
+
+def _anew(cls: type[T], table: QTable) -> T:
+    """Return the table that the records make, without columns that the plain one has not, and with its others."""
+    records = [json.loads(str(text)) if not isinstance(text, dict) else text for text in table["raw"]]
+    made = cls.from_records(records, (), (), None, _instants(table))
+    together = _together(table, moments.parts(made[INSTANT]), moments.parts(made["event_starttime"]))
+    stems = dict.fromkeys(_PART.sub("", name) for name in table.colnames)
+    made.remove_columns([name for name in made.colnames if name not in (*stems, *COMMON)])
+    for name in stems:
+        if name not in made.colnames:
+            made[name] = together[name] if name in together else table[name]
+    return made
+
+
+def _instants(table: QTable) -> Time | None:
+    if INSTANT not in table.colnames:
+        return None
+    stamps = _texts(table[INSTANT])
+    gone = np.array([not stamp for stamp in stamps], dtype=bool)
+    data = np.array([stamp or "2000-01-01T00:00:00.000" for stamp in stamps], dtype="S")
+    return times.from_iso(data, gone if gone.any() else None)
+
+
+def stacked(cls: type[T], tables: tuple[T, ...]) -> T:
+    """
+    Return the events of several tables as one, made anew of all their records.
+
+    Parameters
+    ----------
+    cls : type
+        The class to make.
+    tables : tuple of HERTable
+        Each with its column ``raw``.
+    """
+    records = [record for table in tables for record in table["raw"]]
+    known = [moments.parts(table[INSTANT]) for table in tables]
+    instants = moments.times(np.concatenate(known)) if known else None
+    edges = {relations.identity(edge): edge for table in tables for edge in table.edges}
+    problems = dict.fromkeys(problem for table in tables for problem in table.problems)
+    client = next((table.client for table in tables if table.client is not None), None)
+    made = cls.from_records(records, edges.values(), (), client, instants)
+    # Units that are sure in one table are the other's as well: that can cost values, of which neither table tells.
+    told = {problem.partition(":")[0] for problem in problems}
+    made.problems = [*problems, *(problem for problem in made.problems if problem.partition(":")[0] not in told)]
+    own = [[name for name in table.colnames if name not in made.colnames] for table in tables]
+    if any(own):
+        # Beside a column that all have, so that the rows of a table without any are counted.
+        parts = [
+            QTable({"raw": table["raw"]} | {name: table[name] for name in names})
+            for table, names in zip(tables, own, strict=True)
+        ]
+        added = vstack(parts)
+        for name in added.colnames[1:]:
+            made[name] = added[name]
+    return made

@@ -1,0 +1,1 @@
+"""Comparisons of event properties, their logic and their evaluation."""

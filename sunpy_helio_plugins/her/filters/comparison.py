@@ -1,0 +1,259 @@
+"""Comparisons of the registry's keywords, and how each value is spelt in a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
+from typing import Any
+
+import astropy.units as u
+import numpy as np
+from astropy.time import Time
+from sunpy.net.attr import Attr, DataAttr
+
+from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.her.filters import goes
+from sunpy_helio_plugins.her.filters.goes import is_class
+from sunpy_helio_plugins.her.filters.logic import Joinable
+from sunpy_helio_plugins.her.keywords import Keyword, did_you_mean, keywords
+
+__all__ = ["Field", "Filter", "NoSuchWord", "field"]
+
+EQUALITY = ("=", "!=")
+ORDER = ("<", "<=", ">", ">=")
+PATTERN = ("like", "not like")
+
+
+class NoSuchWord(QueryError, AttributeError):  # noqa: N818 - names what it is
+    """A name that the registry's list does not have; an `AttributeError`, so that `hasattr` can ask for it."""
+
+
+class Filter(Joinable, DataAttr):
+    """
+    A comparison of one keyword, as ``a.her.frm_name == "SPoCA"`` makes it; ``~`` gives the opposite.
+
+    Attributes
+    ----------
+    name : str
+        The keyword.
+    operator : str
+        The registry's operator, ``=``, ``!=``, ``<``, ``<=``, ``>``, ``>=`` or ``like``; or ``not like``, which this
+        package judges.
+    value : str
+        The value as the registry takes it.
+    event_type : str
+        The only type of event that is judged; empty for all.
+    unit : str
+        The value's unit, where each record has one of its own; this package then judges, and the registry does not.
+    """
+
+    def __init__(self, name: str, operator: str, value: str, event_type: str = "", unit: str = "") -> None:
+        super().__init__()
+        self.name, self.operator, self.value, self.event_type, self.unit = name, operator, value, event_type, unit
+
+    def collides(self, other: Attr) -> bool:
+        """Tell whether both cannot stand side by side: any two comparisons can."""
+        return False
+
+    def __invert__(self) -> Filter:
+        # The one table of opposites: only GOES classes know bare letters.
+        asked = self.value if self.name == "fl_goescls" else ""
+        sign, value = goes.opposite(self.operator, asked)
+        return type(self)(self.name, sign, value if asked else self.value, self.event_type, self.unit)
+
+    def __repr__(self) -> str:
+        prefix = f"{self.event_type}." if self.event_type else ""
+        return f"a.her.{prefix}{self.name} {self.operator} {self.value!r}{self.unit and ' ' + self.unit}"
+
+
+class Field:
+    """
+    A keyword of the registry, to be compared with a value.
+
+    Parameters
+    ----------
+    keyword : Keyword
+        What is known of it.
+    event_type : str, optional
+        The type of event that its filters judge; all by default.
+
+    Notes
+    -----
+    Text compares by the alphabet; `like` takes ``%`` as a wildcard. GOES classes compare by flux. Booleans take `True`
+    and `False`. Numbers take a quantity; where each record has a unit of its own, this package judges instead of the
+    registry. Times take a `~astropy.time.Time` or its text.
+    """
+
+    def __init__(self, keyword: Keyword, event_type: str = "") -> None:
+        if event_type and keyword.types and event_type not in keyword.types:
+            raise NoSuchWord(f"{event_type} has no {keyword.name}; it belongs to {', '.join(keyword.types)}.")
+        self.keyword, self.event_type = keyword, event_type
+        self.__doc__ = keyword.description
+
+    def _compare(self, operator: str, value: Any) -> Filter:
+        text, unit = _spelt(self.keyword, operator, value)
+        return Filter(self.keyword.name, operator, text, self.event_type, unit)
+
+    def __eq__(self, other: object) -> Filter:
+        return self._compare("=", other)
+
+    def __ne__(self, other: object) -> Filter:
+        return self._compare("!=", other)
+
+    def __lt__(self, other: Any) -> Filter:
+        return self._compare("<", other)
+
+    def __le__(self, other: Any) -> Filter:
+        return self._compare("<=", other)
+
+    def __gt__(self, other: Any) -> Filter:
+        return self._compare(">", other)
+
+    def __ge__(self, other: Any) -> Filter:
+        return self._compare(">=", other)
+
+    # Comparisons make filters, so equality cannot mean identity; a quantity must not take the comparison over either.
+    __hash__ = None  # type: ignore[assignment]
+    __array_ufunc__ = None
+
+    def like(self, pattern: str) -> Filter:
+        """Return the filter that a text matches a pattern, in which ``%`` stands for any characters."""
+        return self._compare("like", pattern)
+
+    def isin(self, values: Iterable[Any]) -> Attr:
+        """Return the filter that the keyword has one of some values."""
+        chosen = [values] if isinstance(values, str) else list(values)
+        if not chosen:
+            raise QueryError(f"{self.keyword.name} cannot be one of no values.")
+        return reduce(or_, (self._compare("=", value) for value in chosen))
+
+    def refuse_alone(self, _: Any = None) -> Any:
+        """Raise the error that a keyword without a comparison deserves: it is no attr, and sunpy would join it."""
+        raise QueryError(f"a.her.{self.name} says nothing yet; compare it: {self.example}.")
+
+    __and__ = __rand__ = __or__ = __ror__ = __invert__ = collides = refuse_alone
+
+    @property
+    def name(self) -> str:
+        """The name under which a user knows it, such as ``CH.area_raw``."""
+        return f"{self.event_type}.{self.keyword.name}" if self.event_type else self.keyword.name
+
+    @property
+    def example(self) -> str:
+        """A comparison of it."""
+        kinds = {"boolean": "== True", "float": "> 0", "integer": "> 0", "time": "> '2024-05-10'"}
+        names = {"frm_name": "== 'SPoCA'", "search_frm_name": "== 'SPoCA'", "fl_goescls": ">= 'M1'"}
+        known = names.get(self.keyword.name) or kinds.get(self.keyword.kind) or ".like('%text%')"
+        return f"a.her.{self.name}{'' if known.startswith('.') else ' '}{known}"
+
+    def __repr__(self) -> str:
+        return f"<{self.keyword.description}>"
+
+
+def field(name: str, event_type: str = "") -> Field:
+    """
+    Return a keyword by its name.
+
+    Parameters
+    ----------
+    name : str
+        The keyword, in any case.
+    event_type : str, optional
+        The type of event that its filters judge.
+
+    Raises
+    ------
+    NoSuchWord
+        The registry's list has no such keyword, or not for this type; an `AttributeError`, too.
+    """
+    keyword = None if name.startswith("_") else keywords().get(name.lower())
+    if keyword is not None and not keyword.filter:
+        raise NoSuchWord(f"{keyword.name} comes with each event, but is not in the registry's list to choose by.")
+    if keyword is None:
+        own = [word.name for word in keywords().values() if word.filter and word.is_of(event_type)]
+        raise NoSuchWord(f"The registry has no keyword {name!r}{did_you_mean(name, own, 'a.her.', event_type)}")
+    return Field(keyword, event_type)
+
+
+def _spelt(keyword: Keyword, operator: str, value: Any) -> tuple[str, str]:
+    """Return a value as the registry takes it and its unit, if this package must judge; or say why none such."""
+    if keyword.kind == "boolean":
+        return _boolean(keyword, operator, value), ""
+    if keyword.kind in ("float", "integer"):
+        return _number(keyword, operator, value)
+    if keyword.kind == "time" and operator not in PATTERN:
+        return _time(keyword, value), ""
+    if not isinstance(value, str):
+        raise QueryError(f"{keyword.name} is text; it cannot be compared with {value!r}.")
+    if keyword.name == "fl_goescls" and operator not in PATTERN and not is_class(value):
+        raise QueryError(f"{keyword.name} is a GOES class such as 'M1.2' or 'X'; it cannot be compared with {value!r}.")
+    return _sendable(keyword, value), ""
+
+
+def _sendable(keyword: Keyword, text: str) -> str:
+    if not text:
+        raise QueryError(f"{keyword.name} is never empty text: an event without a value answers no comparison.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise QueryError(f"{keyword.name} cannot be compared with {text!r}: it cannot be sent.") from None
+    return text
+
+
+def _boolean(keyword: Keyword, operator: str, value: Any) -> str:
+    text = str(value).lower()
+    if operator not in EQUALITY or text not in ("true", "false"):
+        raise QueryError(f"{keyword.name} is True or False and takes == and != only, not {operator} {value!r}.")
+    return text
+
+
+def _time(keyword: Keyword, value: Any) -> str:
+    try:
+        stamp = Time(value, scale="utc") if isinstance(value, str) else Time(value)
+    except (ValueError, TypeError) as error:
+        raise QueryError(f"{keyword.name} is a time; it cannot be compared with {value!r}.") from error
+    if not stamp.isscalar:
+        raise QueryError(f"{keyword.name} is one time; it cannot be compared with {len(stamp)}.")
+    text = str(stamp.utc.isot)
+    return text.removesuffix(".000")
+
+
+def _number(keyword: Keyword, operator: str, value: Any) -> tuple[str, str]:
+    if operator not in EQUALITY + ORDER:
+        raise QueryError(f"{keyword.name} is a number; {operator} is for text.")
+    try:
+        number, unit = _in_unit(keyword, value) if isinstance(value, u.Quantity) else (float(value), "")
+    except (TypeError, ValueError) as error:
+        raise QueryError(f"{keyword.name} is a number; it cannot be compared with {value!r}: {error}") from error
+    if isinstance(value, bool | np.bool_) or not np.isfinite(number):
+        raise QueryError(f"{keyword.name} is a number; it cannot be compared with {value!r}.")
+    if keyword.name == "ar_noaanum" and not number.is_integer():
+        raise QueryError(f"{keyword.name} is a whole number; it cannot be compared with {value!r}.")
+    return (str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)), unit
+
+
+def _in_unit(keyword: Keyword, value: u.Quantity) -> tuple[float, str]:
+    """Return a quantity as a number in the registry's unit; or with a unit, where each record has its own."""
+    from sunpy_helio_plugins.quantities import units
+
+    texts = [text for text in (keyword.fixed or keyword.usual, *keyword.others) if text]
+    if not texts and keyword.unit:
+        return _with_its_own(keyword, value)
+    lengths = u.spectral() if keyword.name == "obs_meanwavel" else []
+    for text in texts or [""]:
+        known = units.parse(text, context=keyword.context) or u.one
+        if value.unit.is_equivalent(known**keyword.power, lengths):
+            return float(value.to_value(known**keyword.power, lengths)), "" if keyword.fixed else text
+    unit = f"in {' or '.join(texts)}" if texts else "a number without a known unit: give the bare number"
+    raise QueryError(f"{keyword.name} is {unit}; {value} cannot be converted to it.")
+
+
+def _with_its_own(keyword: Keyword, value: u.Quantity) -> tuple[float, str]:
+    """Return a quantity as it is: no unit is usual, and each record's own will tell whether it converts."""
+    from sunpy_helio_plugins.quantities import units
+
+    text = value.unit.to_string()
+    if units.parse(text, context=keyword.context) != value.unit:
+        raise QueryError(f"{keyword.name} cannot be compared in {text}; give the value in a plainer unit.")
+    return float(value.value), text

@@ -1,0 +1,329 @@
+"""
+Whether an event answers a comparison: every one is checked again here, after the registry.
+
+The table of truth, for a comparison ``f`` and its opposite ``~f``; an event for which neither can be told is kept, and
+`doubts` says why:
+
+======================================================  =========  ==========
+the event                                               ``f``      ``~f``
+======================================================  =========  ==========
+is of another type than a type-specific ``f`` judges    holds      holds
+came without the keyword (see ``a.her.Return``)         holds      holds
+has no value for it, or one that cannot be read         fails      fails
+has a value in a unit that is not known, or no unit     unknown    unknown
+has a value                                             as it is   opposite
+has a text that differs in case only                    holds      holds
+======================================================  =========  ==========
+
+The last line is the registry's to decide: its page does not say whether it minds case, and what it brings stays. Text
+is ordered by its letters, with their case or without. Numbers agree within single precision, in which the registry
+keeps them, unless they are whole by definition; numbers of active regions agree in five digits (`noaa`); GOES classes
+compare by flux, and a bare letter means the whole class (`classes`). An event overlaps a period with its ends; one
+whose time cannot be read is not judged by it. An event without a place lies in any box that the registry found it in,
+and outside of none.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Callable
+from typing import Any
+
+from sunpy_helio_plugins.her.filters import goes, noaa
+from sunpy_helio_plugins.her.filters.goes import class_holds
+from sunpy_helio_plugins.her.keywords import keywords
+from sunpy_helio_plugins.her.query import Alternative, Box, Query, Triplet
+
+__all__ = ["answers", "columns_of", "doubts", "holds", "stamp"]
+
+Record = dict[str, Any]
+
+SINGLE = 1e-6
+"""Relative difference within which two numbers are one."""
+
+SENTINELS = (-9999.0, -999999.0)
+"""Numbers that mean "missing": the defaults of SolarSoft's submission programs (export_event.pro)."""
+
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+
+
+class UnknownError(ValueError):
+    """A comparison that cannot be judged of an event; the text says why."""
+
+
+def answers(query: Query, record: Record) -> bool:
+    """
+    Tell whether an event answers a query, as far as can be told: one that cannot be judged does.
+
+    Parameters
+    ----------
+    query : Query
+        What was asked.
+    record : dict
+        The event as the registry sent it.
+    """
+    return not query.alternatives or any(_answers(each, record) is not False for each in query.alternatives)
+
+
+def doubts(query: Query, record: Record) -> tuple[str, ...]:
+    """
+    Return why it cannot be told whether an event answers a query; empty where it can.
+
+    Parameters
+    ----------
+    query : Query
+        What was asked.
+    record : dict
+        An event that `answers` it.
+    """
+    found = [_answers(each, record) for each in query.alternatives]
+    if True in found:
+        return ()
+    unsure = [each for each, verdict in zip(query.alternatives, found, strict=True) if verdict is None]
+    return tuple(dict.fromkeys(why for each in unsure for test in each.tests if (why := _unknown(test, record))))
+
+
+def _answers(alternative: Alternative, record: Record) -> bool | None:
+    """Return `None` where nothing fails, and something cannot be judged."""
+    kind = record.get("event_type")
+    if alternative.types and kind and str(kind).upper() not in alternative.types:
+        return False
+    if not _in_time(alternative, record) or not all(_in_box(box, record) for box in alternative.boxes):
+        return False
+    verdicts = [holds(test, record) for test in alternative.tests]
+    return False if False in verdicts else None if None in verdicts else True
+
+
+def holds(test: Triplet, record: Record) -> bool | None:
+    """
+    Tell whether a comparison holds for an event; see the table of truth above.
+
+    Parameters
+    ----------
+    test : Triplet
+        The comparison.
+    record : dict
+        The event as the registry sent it.
+
+    Returns
+    -------
+    bool or None
+        `None` where it cannot be judged.
+    """
+    try:
+        return _judged(test, record)
+    except UnknownError:
+        return None
+
+
+def _unknown(test: Triplet, record: Record) -> str:
+    """Return why a comparison cannot be judged of an event; empty where it can."""
+    try:
+        _judged(test, record)
+    except UnknownError as error:
+        return str(error)
+    return ""
+
+
+def _judged(test: Triplet, record: Record) -> bool:
+    if test.event_type and str(record.get("event_type")).upper() != test.event_type:
+        return True
+    if test.name not in record:
+        return True
+    value = record[test.name]
+    if value is None or value == "":
+        return False
+    try:
+        return _JUDGES.get(_kind(test.name), _text)(test, value, record)
+    except UnknownError:
+        raise
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def _words(test: Triplet) -> str:
+    return " ".join(filter(None, (test.name, test.operator, test.value, test.unit)))
+
+
+def _kind(name: str) -> str:
+    if name in ("ar_noaanum", "fl_goescls", "search_frm_name"):
+        return name
+    keyword = keywords().get(name)
+    return keyword.kind if keyword else "string"
+
+
+def _text(test: Triplet, value: Any, _: Record) -> bool:
+    own, wanted = str(value), test.value
+    if test.operator == "like":
+        # The registry's wildcard is %; a database may take _ as one, too.
+        return _is_like(own, wanted, {"%": ".*", "_": "."}, re.IGNORECASE)
+    if test.operator == "not like":
+        return not _is_like(own, wanted, {"%": ".*"})
+    if test.operator == "=":
+        return own.casefold() == wanted.casefold()
+    compare = _COMPARE[test.operator]
+    return compare(own, wanted) or (test.operator != "!=" and compare(own.casefold(), wanted.casefold()))
+
+
+def _is_like(own: str, pattern: str, wildcards: dict[str, str], flags: int = 0) -> bool:
+    expression = "".join(wildcards.get(char, re.escape(char)) for char in pattern)
+    return re.fullmatch(expression, own, flags | re.DOTALL) is not None
+
+
+def _number(test: Triplet, value: Any, record: Record) -> bool:
+    own, wanted = float(value), float(test.value)
+    if own in SENTINELS or not math.isfinite(own):
+        return False
+    if test.unit:
+        wanted *= _factor(test, record)
+    if abs(own - wanted) <= SINGLE * max(abs(own), abs(wanted)):
+        return test.operator in ("=", "<=", ">=")
+    return _COMPARE[test.operator](own, wanted)
+
+
+def _whole(test: Triplet, value: Any, _: Record) -> bool:
+    own = float(value)
+    if own in SENTINELS or not math.isfinite(own):
+        return False
+    return _COMPARE[test.operator](own, float(test.value))
+
+
+def _factor(test: Triplet, record: Record) -> float:
+    """Return what brings the asked value into the record's own unit."""
+    from sunpy_helio_plugins.quantities import units
+
+    keyword = keywords()[test.name]
+    text = _unit(keyword.unit, record)
+    own, asked = (units.parse(one, context=keyword.context) for one in (text, test.unit))
+    if own is None or asked is None or not asked.is_equivalent(own):
+        name = "event_coordunit" if keyword.unit in _COMPONENTS else keyword.unit
+        raise UnknownError(f"{_words(test)} cannot be judged where {name} is {text!r}")
+    return float(asked.to(own)) ** keyword.power
+
+
+_COMPONENTS = ("coord1_unit", "coord2_unit", "coord3_unit")
+"""Units that answers never hold; they stand in ``event_coordunit``, one for all angles or one for each component."""
+
+
+def _unit(name: str, record: Record) -> str:
+    if name not in _COMPONENTS:
+        return str(record.get(name) or "")
+    words = [word for word in re.split(r"[,;\s]+", str(record.get("event_coordunit") or "")) if word]
+    words = words * 2 if len(words) == 1 else words
+    return dict(zip(_COMPONENTS, words, strict=False)).get(name, "")
+
+
+def _boolean(test: Triplet, value: Any, _: Record) -> bool:
+    words = {"t": "true", "f": "false", "1": "true", "0": "false"}
+    own = str(value).lower()
+    own = words.get(own, own)
+    if own not in ("true", "false"):
+        return False
+    return (own == test.value) == (test.operator == "=")
+
+
+def _time(test: Triplet, value: Any, _: Record) -> bool:
+    if test.operator.endswith("like"):
+        return _text(test, value, {})
+    own = stamp(value)
+    return bool(own) and _COMPARE[test.operator](own, stamp(test.value))
+
+
+def stamp(value: Any) -> str:
+    """
+    Return an instant as text that orders by time; empty where it is none.
+
+    Parameters
+    ----------
+    value
+        The registry's text, ``2024-05-10T00:00:00`` with or without a fraction, or what stands in its place.
+    """
+    text = str(value).strip().replace(" ", "T").removesuffix("Z")
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d*)?)?)?", text):
+        return ""
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _noaa(test: Triplet, value: Any, record: Record) -> bool:
+    own, wanted = float(value), int(float(test.value))
+    if own in SENTINELS or own == 0 or not math.isfinite(own):
+        return False
+    when = stamp(record.get("event_starttime"))
+    if test.operator in ("=", "!="):
+        equal = noaa.five_digits(int(own), when) == noaa.five_digits(wanted, when)
+        return equal == (test.operator == "=")
+    return _COMPARE[test.operator](noaa.five_digits(int(own), when), wanted)
+
+
+def _goes(test: Triplet, value: Any, record: Record) -> bool:
+    if test.operator.endswith("like"):
+        return _text(test, value, record)
+    own = goes.peak_flux(str(value))
+    return own is not None and class_holds(test.operator, own, test.value)
+
+
+def _supplier(test: Triplet, value: Any, record: Record) -> bool:
+    """Judge the condensed name of a method; the full one, in frm_name, counts as well."""
+    names = [value, record.get("frm_name") or value]
+    judged = [_text(test, name, record) for name in names]
+    return all(judged) if test.operator in ("!=", "not like") else any(judged)
+
+
+_JUDGES: dict[str, Callable[[Triplet, Any, Record], bool]] = {
+    "float": _number, "integer": _whole, "boolean": _boolean, "time": _time, "ar_noaanum": _noaa, "fl_goescls": _goes,
+    "search_frm_name": _supplier,
+}  # fmt: skip
+
+
+def _in_time(alternative: Alternative, record: Record) -> bool:
+    start, end = stamp(record.get("event_starttime")), stamp(record.get("event_endtime"))
+    first, last = stamp(alternative.start), stamp(alternative.end)
+    if not start or not end:
+        return True
+    return first <= start and end <= last if alternative.strict else start <= last and end >= first
+
+
+_CENTRES = {"helioprojective": "hpc", "stonyhurst": "hgs", "carrington": "hgc"}
+
+
+def columns_of(box: Box) -> tuple[str, ...]:
+    """Return the keywords by which a box is judged."""
+    system = _CENTRES[box.system]
+    return f"{system}_x", f"{system}_y", f"{system}_bbox", "noposition"
+
+
+def _in_box(box: Box, record: Record) -> bool:
+    """Judge by the centre or, since the registry does not say which it takes, by the event's own box."""
+    x_name, y_name, bbox, _ = columns_of(box)
+    if x_name not in record and y_name not in record:
+        return True
+    x, y = _finite(record.get(x_name)), _finite(record.get(y_name))
+    if x is None or y is None or str(record.get("noposition")).lower() == "true":
+        return not box.negated
+    turns = (-360.0, 0.0, 360.0) if box.system == "carrington" else (0.0,)
+    inside = box.y1 <= y <= box.y2 and any(box.x1 <= x + turn <= box.x2 for turn in turns)
+    if box.negated:
+        return not inside
+    return inside or _overlaps(box, str(record.get(bbox) or ""), turns)
+
+
+def _finite(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _overlaps(box: Box, chaincode: str, turns: tuple[float, ...]) -> bool:
+    numbers = [float(text) for text in re.findall(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?", chaincode)]
+    xs, ys = numbers[::2], numbers[1::2]
+    if not xs or len(xs) != len(ys) or len(set(xs)) == 1:
+        return False
+    if min(ys) > box.y2 or max(ys) < box.y1:
+        return False
+    return any(min(xs) + turn <= box.x2 and max(xs) + turn >= box.x1 for turn in turns)

@@ -1,0 +1,274 @@
+"""From alternatives to the fewest safe requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.her.filters import goes, noaa
+from sunpy_helio_plugins.her.filters.evaluate import columns_of
+from sunpy_helio_plugins.her.keywords import keywords
+from sunpy_helio_plugins.her.query import Alternative, Box, Query, Triplet
+
+__all__ = ["SUBSETS", "fewest", "sendable", "with_needed", "with_times"]
+
+SUBSETS = ("required", "optional")
+
+TIMES = ("event_starttime", "event_endtime")
+
+NEWEST = ("revision", "event_type", "search_frm_name", "event_starttime", "hrc_a", "cme_angularwidth", "kb_archivdate")
+"""What tells the newest revision, and the last submission of an eruption."""
+
+COORDINATES = ("coord1_unit", "coord2_unit", "coord3_unit")
+
+
+def with_needed(queries: tuple[Query, ...]) -> tuple[Query, ...]:
+    """
+    Return searches that bring what they need beside what was asked for.
+
+    Parameters
+    ----------
+    queries : tuple of Query
+        The requests of one search; their ``returns`` hold what the user named.
+
+    Raises
+    ------
+    QueryError
+        Only a subset is asked for, and this package must judge by a keyword outside it.
+    """
+    return tuple(_with_needed(query, len(queries) > 1) for query in queries)
+
+
+def with_times(query: Query) -> Query:
+    """Return a search whose events come with their times, so that parts of it can be judged and ordered."""
+    if not query.returns or query.returns[0] in SUBSETS:
+        return query
+    return replace(query, returns=tuple(dict.fromkeys((*query.returns, *TIMES))))
+
+
+def _with_needed(query: Query, is_one_of_several: bool) -> Query:
+    if not query.returns:
+        return query
+    several = is_one_of_several or len(query.alternatives) > 1 or bool(query.within)
+    needed = list(_judging(query, several))
+    if several:
+        needed += [*TIMES, "event_type"]
+    needed += [query.sort_by] if query.sort_by else []
+    needed += NEWEST if query.latest else ()
+    if query.returns[0] in SUBSETS:
+        _check_subset(query, needed)
+        return query
+    return replace(query, returns=tuple(dict.fromkeys((*query.returns, "kb_archivid", *needed))))
+
+
+def _judging(query: Query, several: bool) -> list[str]:
+    needed: list[str] = []
+    for alternative in query.alternatives:
+        for test in alternative.tests:
+            needed += [test.name, *_beside(test.name, test.unit)]
+            needed += ["event_type"] if test.event_type else []
+        needed += _places(alternative, several)
+    return needed
+
+
+def _beside(name: str, unit: str) -> list[str]:
+    """Return what is needed to understand a keyword's value."""
+    if unit:
+        own = keywords()[name].unit
+        return ["event_coordunit" if own in COORDINATES else own]
+    return {"ar_noaanum": ["event_starttime"], "search_frm_name": ["frm_name"]}.get(name, [])
+
+
+def _places(alternative: Alternative, several: bool) -> list[str]:
+    """Return the places by which boxes are judged that the registry is not asked for."""
+    boxes = alternative.boxes
+    here = [box for box in boxes if several or box.negated or box.system != boxes[0].system]
+    return [name for box in here for name in columns_of(box)]
+
+
+def _check_subset(query: Query, needed: list[str]) -> None:
+    """Refuse a subset that would leave out what this package must judge by; what was sent is judged already."""
+    sent = {test.name for test in query.filters} - {"fl_goescls", "ar_noaanum"}
+    is_required = query.returns[0] == "required"
+    missing = [
+        name
+        for name in dict.fromkeys(needed)
+        if name not in sent and keywords()[name].filter and (keywords()[name].required is True) != is_required
+    ]
+    missing += [name for name in needed if not keywords()[name].filter and name != "noposition"]
+    if missing:
+        raise QueryError(
+            f"a.her.Return({query.returns[0]!r}) may leave out {', '.join(dict.fromkeys(missing))}, by which this "
+            "package must judge; name keywords instead, or leave it out."
+        )
+
+
+def fewest(queries: Iterable[Query]) -> tuple[Query, ...]:
+    """
+    Return searches that bring the same events in as few requests as can be.
+
+    Parameters
+    ----------
+    queries : iterable of Query
+        Alternatives.
+
+    Returns
+    -------
+    tuple of Query
+        Alternatives that differ in types, in touching periods, or in what they ask of different types, are joined; one
+        that another includes is left to it.
+    """
+    joined = list(queries)
+    for rule in (_included, _same_filters, _touching, _own_filters):
+        joined = _apply(rule, joined)
+    return tuple(joined)
+
+
+Rule = Callable[[Query, Query], Query | None]
+
+
+def _apply(rule: Rule, queries: list[Query]) -> list[Query]:
+    """Join each query with the first earlier one that the rule allows."""
+    done: list[Query] = []
+    for query in queries:
+        for index, other in enumerate(done):
+            both = rule(other, query) if other.manner() == query.manner() else None
+            if both is not None:
+                done[index] = replace(both, alternatives=_unique(other, query))
+                break
+        else:
+            done.append(query)
+    return done if len(done) == len(queries) else _apply(rule, done)
+
+
+def _unique(first: Query, second: Query) -> tuple[Alternative, ...]:
+    return tuple(dict.fromkeys(first.alternatives + second.alternatives))
+
+
+def _included(first: Query, second: Query) -> Query | None:
+    """One search is a part of the other: of its period, its box and its types, under no fewer conditions."""
+    for outer, inner in ((first, second), (second, first)):
+        types = not outer.types or (inner.types and set(inner.types) <= set(outer.types))
+        if types and _spans(outer, inner) and set(outer.filters) <= set(inner.filters):
+            return outer
+    return None
+
+
+def _spans(outer: Query, inner: Query) -> bool:
+    if outer.within:
+        return (outer.start, outer.end, outer.box) == (inner.start, inner.end, inner.box)
+    return outer.start <= inner.start and inner.end <= outer.end and _holds(outer.box, inner.box)
+
+
+def _holds(outer: Box, inner: Box) -> bool:
+    if outer.system != inner.system:
+        return False
+    low = outer.x1 <= inner.x1 and outer.y1 <= inner.y1
+    return low and inner.x2 <= outer.x2 and inner.y2 <= outer.y2
+
+
+def _same_filters(first: Query, second: Query) -> Query | None:
+    """Event types join: nothing else differs."""
+    if not first.types or not second.types or first.within:
+        return None
+    both = replace(first, types=tuple(dict.fromkeys(first.types + second.types)))
+    return both if replace(second, types=both.types) == both else None
+
+
+def _touching(first: Query, second: Query) -> Query | None:
+    """Periods that touch are one, as long as overlapping is enough."""
+    if first.strict or first.within or first.start > second.end or second.start > first.end:
+        return None
+    both = replace(first, start=min(first.start, second.start), end=max(first.end, second.end))
+    return both if replace(second, start=both.start, end=both.end) == both else None
+
+
+def _own_filters(first: Query, second: Query) -> Query | None:
+    """Let each type be judged by its own comparisons: ``ar.ar_noaanum`` beside ``ch.area_atdiskcenter``."""
+    disjoint = first.types and second.types and not set(first.types) & set(second.types)
+    if not disjoint or first.within or (first.start, first.end, first.box) != (second.start, second.end, second.box):
+        return None
+    filters = [_typed(query) for query in (first, second)]
+    if filters[0] is None or filters[1] is None:
+        return None
+    return replace(first, types=first.types + second.types, filters=tuple(dict.fromkeys(filters[0] + filters[1])))
+
+
+def _typed(query: Query) -> tuple[Triplet, ...] | None:
+    """Return comparisons that judge the query's own types only; `None` where a keyword is not theirs."""
+    typed: list[Triplet] = []
+    for triplet in query.filters:
+        kinds = [triplet.event_type] if triplet.event_type else query.types
+        allowed = keywords()[triplet.name].types
+        if allowed and not set(kinds) <= set(allowed):
+            return None
+        typed += [replace(triplet, event_type=kind) for kind in kinds]
+    return tuple(typed)
+
+
+NAMES = ("frm_name", "search_frm_name")
+
+SINGLE = 1e-6
+"""Relative half-width of a number that the registry keeps in single precision."""
+
+
+def sendable(tests: tuple[Triplet, ...], start: str, end: str) -> list[tuple[Triplet, ...]]:
+    """
+    Return the comparisons to send.
+
+    Parameters
+    ----------
+    tests : tuple of Triplet
+        What must hold.
+    start, end : str
+        The period, ISO 8601.
+
+    Returns
+    -------
+    list of tuple of Triplet
+        Each tuple is one request; what all of them bring holds every event for which ``tests`` hold.
+    """
+    return [
+        tuple(dict.fromkeys(sent for test in variant for sent in _sent(test)))
+        for variant in noaa.variants(tests, start, end)
+    ]
+
+
+def _sent(test: Triplet) -> list[Triplet]:
+    if test.unit or test.operator == "not like":
+        return []
+    if test.name == "fl_goescls" and test.operator != "like":
+        found = goes.superset(test.operator, test.value)
+        return [] if found is None else [replace(test, operator=found[0], value=found[1])]
+    if test.name in NAMES and "(" in test.value and test.operator in ("=", "!="):
+        return _parenthesis(test)
+    return _number(test) if keywords()[test.name].kind == "float" else [test]
+
+
+def _parenthesis(test: Triplet) -> list[Triplet]:
+    """Return what of a name can be asked for: ``CACTus (...)`` brings nothing (JHelioviewer's check of the server)."""
+    start = test.value.partition("(")[0].strip()
+    if test.name != "frm_name" or test.operator != "=" or not start or "%" in start:
+        return []
+    return [replace(test, operator="like", value=f"{start}%")]
+
+
+def _number(test: Triplet) -> list[Triplet]:
+    """Return a comparison of numbers that single precision cannot upset: 0.51 is kept as 0.509999990463257."""
+    value = float(test.value)
+    if test.operator in ("<", ">") or _is_single(value):
+        return [test]
+    below, above = (repr(value * (1 + sign * SINGLE)) for sign in ((-1, 1) if value > 0 else (1, -1)))
+    if test.operator == "!=":
+        return []
+    bounds = {">=": (below,), "<=": (above,), "=": (below, above)}[test.operator]
+    signs = {">=": (">=",), "<=": ("<=",), "=": (">=", "<=")}[test.operator]
+    return [replace(test, operator=sign, value=bound) for sign, bound in zip(signs, bounds, strict=True)]
+
+
+def _is_single(value: float) -> bool:
+    with np.errstate(over="ignore"):
+        return float(np.float32(value)) == value

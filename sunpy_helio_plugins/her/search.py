@@ -1,0 +1,498 @@
+"""Run the queries, page by page, and collect the events."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from contextvars import copy_context
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sunpy_helio_plugins.errors import AnswerError, ServiceError
+from sunpy_helio_plugins.her.filters.evaluate import SENTINELS, answers, doubts, stamp
+from sunpy_helio_plugins.her.filters.goes import peak_flux
+from sunpy_helio_plugins.her.filters.noaa import five_digits
+from sunpy_helio_plugins.her.filters.plan import SUBSETS, with_times
+from sunpy_helio_plugins.her.keywords import keywords
+from sunpy_helio_plugins.her.paging import AT_ONCE, Lanes, Page, is_too_slow, page_size, read, side_by_side
+from sunpy_helio_plugins.her.query import ARCHIVE, Query
+from sunpy_helio_plugins.her.service import _one_byte, _page, link, parameters
+
+__all__ = ["Collected", "Found", "halves", "ordered", "search", "without_old"]
+
+Record = dict[str, Any]
+
+
+@dataclass
+class Found:
+    """
+    What a search brought.
+
+    Attributes
+    ----------
+    records : list of dict
+        The events as the registry sent them, each once.
+    associations : list of dict
+        Which event follows, splits into, or merges into which, each once.
+    problems : list of str
+        What is missing, and why.
+    """
+
+    problems: list[str] = field(default_factory=list)
+    _records: dict[str, Record] = field(default_factory=dict)
+    _associations: dict[tuple[str, ...], Record] = field(default_factory=dict)
+    _doubts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def records(self) -> list[Record]:
+        """The events."""
+        return list(self._records.values())
+
+    @property
+    def associations(self) -> list[Record]:
+        """The edges between events."""
+        return list(self._associations.values())
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def add(self, records: Iterable[Record], associations: Iterable[Record]) -> int:
+        """Take in what is new, and return how many events that were."""
+        before = len(self)
+        for record in records:
+            self._records.setdefault(_identity(record), record)
+        for edge in associations:
+            self._associations.setdefault(_edge(edge), edge)
+        return len(self) - before
+
+    def doubt(self, record: Record, why: tuple[str, ...]) -> None:
+        """Note why it cannot be told whether an event answers, or that it does, where that is new."""
+        identity = _identity(record)
+        if why and identity not in self._records:
+            self._doubts[identity] = why
+        elif not why:
+            self._doubts.pop(identity, None)
+
+    def merge(self, other: Found) -> None:
+        """Take in another answer; an event that answers either is in no doubt."""
+        for record in other.records:
+            self.doubt(record, other._doubts.get(_identity(record), ()))
+        self.add(other.records, other.associations)
+        self.problems += other.problems
+
+    @property
+    def doubts(self) -> list[str]:
+        """Why some of the events may not be what was asked for, a sentence for each reason."""
+        counted = Counter(why for name, reasons in self._doubts.items() if name in self._records for why in reasons)
+        return [f"{why}: {count} events are kept; see the column raw." for why, count in counted.items()]
+
+    def keep(self, records: Iterable[Record]) -> None:
+        """Leave only some of the events, in the order given."""
+        self._records = {_identity(record): record for record in records}
+
+
+def _identity(record: Record) -> str:
+    """Return what tells an event from any other: its IVORN and revision."""
+    ivorn = record.get("kb_archivid")
+    return f"{ivorn} {record.get('revision')}" if ivorn else json.dumps(record, sort_keys=True, default=str)
+
+
+def _edge(edge: Record) -> tuple[str, ...]:
+    return tuple(str(edge.get(name)) for name in ("first_ivorn", "second_ivorn", "edge_type"))
+
+
+def ordered(records: Sequence[Record], query: Query) -> list[Record]:
+    """
+    Return events in the order that a query asks for: by start time where it asks for none.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        The events.
+    query : Query
+        Its ``sort_by`` and ``descending`` are taken.
+
+    Returns
+    -------
+    list of dict
+        The same events; those without a readable value come last, and equal ones stay as they were.
+    """
+    name = query.sort_by or "event_starttime"
+    keyed = [(_sort_key(name, record), record) for record in records]
+    known = [pair for pair in keyed if pair[0] is not None]
+    known.sort(key=lambda pair: pair[0], reverse=query.descending)
+    return [record for _, record in known] + [record for key, record in keyed if key is None]
+
+
+def _sort_key(name: str, record: Record) -> Any:
+    """Return what a value is ordered by, `None` where there is none: a class by its flux, a region by five digits."""
+    value = record.get(name)
+    if value in (None, ""):
+        return None
+    if name == "fl_goescls":
+        return peak_flux(str(value))
+    keyword = keywords().get(name)
+    if keyword is None or keyword.kind not in ("float", "integer", "time"):
+        return str(value)
+    if keyword.kind == "time":
+        return stamp(value) or None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    if number in SENTINELS or not math.isfinite(number) or (name == "ar_noaanum" and number == 0):
+        return None
+    return five_digits(int(number), stamp(record.get("event_starttime"))) if name == "ar_noaanum" else number
+
+
+def without_old(records: Sequence[Record]) -> list[Record]:
+    """
+    Return one record for each event: its newest revision, and the last of several submissions of one eruption.
+
+    Parameters
+    ----------
+    records : sequence of dict
+        The events.
+
+    Returns
+    -------
+    list of dict
+        Some of the records, in the same order.
+    """
+    newest: dict[str, int] = {}
+    for index, record in enumerate(records):
+        ivorn = str(record.get("kb_archivid") or f"no name, {index}")
+        if ivorn not in newest or _revision(record) >= _revision(records[newest[ivorn]]):
+            newest[ivorn] = index
+    kept = [records[index] for index in sorted(newest.values())]
+    return _without_resubmissions(kept)
+
+
+def _revision(record: Record) -> float:
+    try:
+        return float(record.get("revision") or 0)
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def _without_resubmissions(records: list[Record]) -> list[Record]:
+    """CACTus submits an eruption again every two or three hours, each time under a new IVORN."""
+    eruptions = [(index, seen) for index, record in enumerate(records) if (seen := _eruption(record)) is not None]
+    # The last submission is the one that stays.
+    eruptions.sort(key=lambda pair: pair[1].submitted, reverse=True)
+    kept: list[_Eruption] = []
+    dropped: set[int] = set()
+    for index, seen in eruptions:
+        if any(seen.is_same(other) for other in kept):
+            dropped.add(index)
+        else:
+            kept.append(seen)
+    return [record for index, record in enumerate(records) if index not in dropped]
+
+
+@dataclass(frozen=True)
+class _Eruption:
+    """What tells one eruption from another: the supplier, when it started, where to and how wide it went."""
+
+    supplier: str
+    start: datetime
+    angle: float
+    width: float
+    submitted: str
+
+    def is_same(self, other: _Eruption) -> bool:
+        apart = abs((self.angle - other.angle + 180) % 360 - 180)
+        return (
+            self.supplier == other.supplier
+            and abs(self.start - other.start) <= timedelta(hours=1)
+            and apart <= 10
+            and abs(self.width - other.width) <= 20
+        )
+
+
+def _eruption(record: Record) -> _Eruption | None:
+    supplier = str(record.get("search_frm_name") or record.get("frm_name") or "")
+    if record.get("event_type") != "CE" or not supplier.startswith("CACTus"):
+        return None
+    try:
+        start = datetime.fromisoformat(stamp(record["event_starttime"]))
+        angle, width = float(record["hrc_a"]), float(record["cme_angularwidth"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return _Eruption(supplier, start, angle, width, str(record.get("kb_archivdate") or record.get("frm_daterun") or ""))
+
+
+UNKNOWN = 2
+"""How many further pages are asked for side by side where nothing tells how many there are."""
+
+
+class Collected:
+    """
+    Takes in one page after the other.
+
+    Parameters
+    ----------
+    query : Query
+        What was asked.
+    """
+
+    def __init__(self, query: Query) -> None:
+        self._query = query
+        self._mine, self._seen = Found(), Found()
+        self._lost: tuple[int, ServiceError] | None = None
+
+    def take(self, number: int, outcome: Page | ServiceError) -> bool:
+        """
+        Take in a page, and tell whether to go on.
+
+        Parameters
+        ----------
+        number : int
+            Which page.
+        outcome : Page or ServiceError
+            The page, or why it did not come.
+        """
+        if isinstance(outcome, ServiceError):
+            return self._miss(number, outcome)
+        self._say_lost()
+        new = self._seen.add(outcome.records, ())
+        repeated = Found().add(outcome.records, ()) - new
+        mine = [record for record in outcome.records if answers(self._query, record)]
+        for record in mine:
+            self._mine.doubt(record, doubts(self._query, record))
+        self._mine.add(mine, outcome.associations)
+        self._mine.problems += outcome.oddities
+        goes_on = outcome.more and not self._is_enough()
+        if goes_on and not new:
+            self._mine.problems.append(f"The registry says that there is more, but page {number} brings nothing new.")
+        elif new and repeated:
+            self._mine.problems.append(
+                f"Page {number} repeats {repeated} events of earlier ones: the registry's order changed meanwhile, and "
+                "as many may be missing; ask again, or for a shorter period."
+            )
+        return goes_on and new > 0
+
+    def _miss(self, number: int, error: ServiceError) -> bool:
+        """Note a page that did not come; the one after it may, but two in a row mean that the registry is gone."""
+        if self._lost is None:
+            self._lost = number, error
+            return True
+        first, self._lost = self._lost[0], None
+        self._mine.problems.append(f"Page {first} and all that follow are missing; page {number} failed: {error}")
+        return False
+
+    def _say_lost(self) -> None:
+        if self._lost is not None:
+            number, error = self._lost
+            self._mine.problems.append(f"Page {number}, with up to {page_size(self._query)} events, failed: {error}")
+            self._lost = None
+
+    def _is_enough(self) -> bool:
+        limit = self._query.limit
+        return bool(limit) and self._query.ends_at_limit and len(self._mine) >= (limit or 0)
+
+    def end(self, most: int) -> None:
+        """Say that the last page that is read is not the last one."""
+        self._mine.problems.append(f"The registry has more than {most} pages; ask for a shorter period.")
+
+    def likely(self, number: int, page: Page) -> int:
+        """
+        Return how many pages there may be after one: events come by their start, which tells how far a page got.
+
+        Parameters
+        ----------
+        number : int
+            Which page.
+        page : Page
+            That page.
+        """
+        if len(page.records) < page_size(self._query):
+            # A registry that promises more after a page that is not full is taken at its word, one page at a time.
+            return 1
+        wanted = self._pages_wanted()
+        if self._query.within or self._query.sort_by or not page.records:
+            return min(UNKNOWN, wanted)
+        first, last = _instant(self._query.start), _instant(self._query.end)
+        reached = _instant(page.records[-1].get("event_starttime"))
+        if first is None or last is None or reached is None:
+            return min(UNKNOWN, wanted)
+        covered = (reached - first).total_seconds() / max((last - first).total_seconds(), 1.0)
+        if covered <= 0:
+            return min(AT_ONCE, wanted)
+        return min(max(round(number * (1 - covered) / covered), 1), wanted)
+
+    def _pages_wanted(self) -> int:
+        query = self._query
+        if not query.limit or not query.ends_at_limit:
+            return AT_ONCE
+        return max(math.ceil((query.limit - len(self._mine)) / page_size(query)), 1)
+
+    def found(self) -> Found:
+        """Return what came."""
+        self._say_lost()
+        if self._query.ends_at_limit:
+            self._mine.keep(self._mine.records[: self._query.limit])
+        return self._mine
+
+
+def _instant(text: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(stamp(text))
+    except ValueError:
+        return None
+
+
+SHORTEST = timedelta(hours=1)
+
+
+def halves(query: Query) -> tuple[Query, ...]:
+    """
+    Return two searches that together bring the events of one.
+
+    Parameters
+    ----------
+    query : Query
+        A search that is too slow.
+
+    Returns
+    -------
+    tuple of Query
+        Of half the period each; none where it is short already, or where what lies across the middle would be lost.
+    """
+    start, end = (datetime.fromisoformat(text.removesuffix("Z")) for text in (query.start, query.end))
+    blind = not query.alternatives or query.returns[:1] == SUBSETS[1:]
+    if query.within or end - start < 2 * SHORTEST or (query.strict and blind):
+        return ()
+    middle = (start + (end - start) / 2).replace(microsecond=0).isoformat()
+    # What lies wholly in the period may lie across its middle: overlaps are asked for, and judged by this package.
+    query = with_times(query)
+    return replace(query, end=middle, strict=False), replace(query, start=middle, strict=False)
+
+
+MOST_PAGES = 500
+"""Where a search ends at last, should the registry go on saying that there is more."""
+
+
+def search(queries: Sequence[Query]) -> Found:
+    """
+    Ask the registry for the events of some queries.
+
+    Parameters
+    ----------
+    queries : sequence of Query
+        What to ask; an event that answers several is brought once.
+
+    Returns
+    -------
+    Found
+        Everything that came.
+
+    Raises
+    ------
+    ServiceError
+        Nothing came. Where a later page, or one of several queries, fails, the rest is kept, and ``problems`` says so.
+    """
+    queries = list(queries)
+    found = Found()
+    failures: list[ServiceError] = []
+    for query, result in zip(queries, _side_by_side(queries), strict=True):
+        if isinstance(result, ServiceError):
+            failures.append(result)
+            found.problems.append(f"The events from {query.start} to {query.end} of one request are missing: {result}")
+            continue
+        found.merge(result)
+    if failures and len(failures) == len(queries):
+        raise failures[0]
+    found = _in_order(found, queries)
+    found.problems += found.doubts
+    return found
+
+
+def _side_by_side(queries: list[Query]) -> list[Found | ServiceError]:
+    lanes = Lanes()
+    if len(queries) == 1:
+        return [_outcome(queries[0], lanes)]
+    with side_by_side() as pool:
+        futures = [pool.submit(copy_context().run, _outcome, query, lanes) for query in queries]
+        try:
+            return [future.result() for future in futures]
+        except KeyboardInterrupt:
+            lanes.close()
+            raise
+
+
+def _outcome(query: Query, lanes: Lanes) -> Found | ServiceError:
+    try:
+        return _search_one(query, lanes)
+    except ServiceError as error:
+        return error
+
+
+def _in_order(found: Found, queries: list[Query]) -> Found:
+    """Bring what came into the order asked for; without old revisions and within the limit, where that is asked."""
+    if not queries:
+        return found
+    first = queries[0]
+    records = found.records
+    if len(queries) > 1 or first.sort_by:
+        records = ordered(records, first)
+    if all(query.latest for query in queries):
+        records = without_old(records)
+    limits = {query.limit for query in queries}
+    if len(limits) == 1 and first.limit:
+        records = records[: first.limit]
+    found.keep(records)
+    return found
+
+
+def _search_one(query: Query, lanes: Lanes) -> Found:
+    """Ask for all pages; a search that is too slow for the registry is asked for in two parts."""
+    found = Found()
+    try:
+        found, slow = _pages(query, lanes)
+    except ServiceError as error:
+        slow = error if is_too_slow(error) and halves(query) else None
+        if slow is None:
+            raise
+    return found if slow is None else _in_parts(query, found, slow, lanes)
+
+
+def _in_parts(query: Query, found: Found, slow: ServiceError, lanes: Lanes) -> Found:
+    """Ask for the events of two shorter periods beside those that came already."""
+    for part in halves(query):
+        half = _outcome(part, lanes)
+        if isinstance(half, ServiceError):
+            found.problems.append(f"The events from {part.start} to {part.end} are missing: {half}")
+            continue
+        found.merge(half)
+    if found.problems and not len(found):
+        raise AnswerError(ARCHIVE, link(parameters(query)), " ".join(found.problems)) from slow
+    found.keep(ordered(found.records, query)[: query.limit if query.ends_at_limit else None])
+    return found
+
+
+def _pages(query: Query, lanes: Lanes) -> tuple[Found, ServiceError | None]:
+    """Return the events of all pages, or of those before one that was too slow, and that one's error."""
+    collected = Collected(query)
+
+    def ask(number: int) -> Page:
+        with lanes:
+            return _page(parameters(query, number), page_size(query))
+
+    with closing(read(ask, collected.likely, MOST_PAGES)) as pages:
+        for number, outcome in pages:
+            if isinstance(outcome, ServiceError) and is_too_slow(outcome) and halves(query):
+                return collected.found(), outcome
+            if not collected.take(number, outcome):
+                break
+        else:
+            collected.end(MOST_PAGES)
+    return collected.found(), None
+
+
+codecs.register_error("her_one_byte", _one_byte)

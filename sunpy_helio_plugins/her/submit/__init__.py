@@ -1,0 +1,1 @@
+"""Write to the registry: submissions and VOEvents."""

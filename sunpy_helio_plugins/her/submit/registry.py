@@ -1,0 +1,411 @@
+"""The registry's signed-in writes."""
+
+from __future__ import annotations
+
+import html
+import json
+from dataclasses import dataclass, field
+from typing import Any, Self
+from urllib.parse import quote, quote_plus
+
+import numpy as np
+
+from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceRefused
+from sunpy_helio_plugins.her import service
+from sunpy_helio_plugins.her.explore import ivorn_of
+from sunpy_helio_plugins.her.query import ARCHIVE
+from sunpy_helio_plugins.her.submit import voevent
+from sunpy_helio_plugins.transport.credentials import Login
+from sunpy_helio_plugins.transport.exchange import Answer
+from sunpy_helio_plugins.transport.messages import server_words
+from sunpy_helio_plugins.transport.submit import Poster
+
+__all__ = [
+    "Registry",
+    "Submission",
+    "comments",
+    "endpoint",
+    "form_text",
+    "fraction",
+    "succeeded",
+    "whole_number",
+    "without",
+]
+
+DENIED = "permission denied"
+"""What the registry says to one who is not signed in."""
+
+
+def endpoint(event: Any, name: str, number: int | None, revision: int | None) -> dict[str, str]:
+    """Return the fields that say which event is meant: by its number under some name, or by its IVORN."""
+    made = {name: str(whole_number(name, number))} if number is not None else {"ivorn": ivorn_of(event)}
+    return made if revision is None else made | {"revision": str(whole_number("revision", revision))}
+
+
+def whole_number(name: str, number: Any) -> int:
+    """Return a number if it is a whole one of at least 1; raise `QueryError` if not."""
+    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
+        raise QueryError(f"{name} is a whole number of at least 1, not {number!r}.")
+    return int(number)
+
+
+def fraction(what: str, number: Any) -> str:
+    """Return a number from 0 to 1 as text; raise `QueryError` if it is none."""
+    if isinstance(number, bool) or not isinstance(number, int | float | np.number) or not 0 <= number <= 1:
+        raise QueryError(f"{what} is a number from 0 to 1, not {number!r}.")
+    return f"{float(number):.12g}"
+
+
+def form_text(name: str, value: Any) -> str:
+    """Return text if it is any; raise `QueryError` if not."""
+    if not isinstance(value, str) or not value.strip():
+        raise QueryError(f"{name} is text, not {value!r}.")
+    return value
+
+
+def without(content: bytes, secret: str) -> bytes:
+    """Return an answer without a secret that it may repeat, as it is or as pages and addresses write it."""
+    for spelling in {secret, html.escape(secret), html.escape(secret, quote=False), quote(secret), quote_plus(secret)}:
+        content = content.replace(spelling.encode(), b"***")
+    return content
+
+
+def succeeded(answer: Answer) -> dict[str, Any]:
+    """
+    Return what an answer says beside "success".
+
+    Parameters
+    ----------
+    answer : Answer
+        An answer to a submission.
+
+    Raises
+    ------
+    AnswerError
+        It is no JSON object.
+    ServiceRefused
+        Its status is another, or it has none.
+    """
+    decoded = _decoded(answer)
+    status = str(decoded.get("status") or "").lower()
+    if status != "success":
+        words = server_words(answer.content)
+        raise ServiceRefused(ARCHIVE, answer.url, words if status else f"no status: {words}", answer.status)
+    return decoded
+
+
+def comments(answer: Answer) -> list[dict[str, Any]]:
+    """
+    Return the comments of an answer.
+
+    Parameters
+    ----------
+    answer : Answer
+        An answer to a question for comments.
+
+    Raises
+    ------
+    AnswerError
+        It holds no list of comments.
+    ServiceRefused
+        Its status says why not.
+    """
+    decoded = _decoded(answer)
+    found = decoded.get("comments")
+    if not isinstance(found, list):
+        if decoded.get("status"):
+            succeeded(answer)
+        words = f"no list of comments in the answer: {server_words(answer.content)}"
+        raise AnswerError(ARCHIVE, answer.url, words, answer.status)
+    return [entry for entry in found if isinstance(entry, dict)]
+
+
+def _decoded(answer: Answer) -> dict[str, Any]:
+    try:
+        decoded = json.loads(answer.text())
+    except (ValueError, RecursionError):
+        decoded = None
+    if not isinstance(decoded, dict):
+        words = f"JSON was expected: {server_words(answer.content)}"
+        raise AnswerError(ARCHIVE, answer.url, words, answer.status)
+    return decoded
+
+
+VERBS = ("causes", "is_associated_with")
+
+AUTOMATIC = ("splits_into", "merges_into", "is_followed_by")
+
+
+@dataclass(frozen=True)
+class Submission:
+    """
+    What is, or in a dry run would be, sent.
+
+    Attributes
+    ----------
+    url : str
+        Where to; it holds nothing of the submission.
+    fields : dict
+        The form, without the password.
+    document : bytes
+        The document that is uploaded, if any.
+    answer : dict or str or None
+        What the registry answered; `None` in a dry run.
+    """
+
+    url: str
+    fields: dict[str, str]
+    document: bytes = field(default=b"", repr=False)
+    answer: Any = None
+
+
+class Registry:
+    """
+    The registry as one who submits sees it.
+
+    Parameters
+    ----------
+    dry_run : bool, optional
+        Whether to check and return each submission without sending it, and without signing in. Comments are read all
+        the same.
+
+    Notes
+    -----
+    User and password are those that ``sign_in("her", user, password)`` of
+    `sunpy_helio_plugins.transport.credentials` was given, or of the netrc file or the keyring. They, and all
+    submissions, travel in the body of a POST over TLS; the session's cookie is kept in memory and forgotten by `close`.
+    No copy or pickle is signed in.
+
+    Examples
+    --------
+    >>> with Registry(dry_run=True) as registry:
+    ...     print(registry.rate("ivo://helio-informatics.org/FL_1", 0.5).fields)
+    {'cmd': 'rate', 'cosec': '2', 'ivorn': 'ivo://helio-informatics.org/FL_1', 'rating': '0.5'}
+    """
+
+    def __init__(self, dry_run: bool = False) -> None:
+        self.dry_run = bool(dry_run)
+        self._poster = Poster(ARCHIVE)
+        self._is_in = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Registry at {service.address()}, {'signed in' if self._is_in else 'not signed in'}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.dry_run,)
+
+    def close(self) -> None:
+        """Forget the session."""
+        self._poster.forget()
+        self._is_in = False
+
+    def login(self, user: str | None = None, password: str | None = None) -> None:
+        """
+        Sign in; every submission does so by itself when needed.
+
+        Parameters
+        ----------
+        user, password : str, optional
+            Defaults to what is known, see the class.
+
+        Raises
+        ------
+        QueryError
+            No user and password are known.
+        ServiceRefused
+            The registry knows no such user and password ("login failure").
+        ServiceError
+            It did not answer as it should.
+        """
+        known = Login("her", service.address()).secrets() if user is None or password is None else None
+        if known is not None:
+            user, password = (secret.reveal() for secret in known)
+        if not user or not password:
+            raise QueryError('No user and password are known for the registry; give them to sign_in("her", ...).')
+        if self.dry_run:
+            return
+        # The cookie comes with cosec=1 only.
+        form = {"username": user, "password": password, "cmd": "login", "cosec": "1"}
+        answer = self._poster.post(self._heks, form)
+        words = server_words(without(answer.content, password))
+        if "login success" not in words.lower() or not self._poster.signed_in():
+            raise ServiceRefused(ARCHIVE, answer.url, words or "no answer to the login", answer.status)
+        self._is_in = True
+
+    @property
+    def _heks(self) -> str:
+        return f"{service.address().rstrip('/')}/heks"
+
+    def rate(
+        self, event: Any, rating: float, *, idspecial: int | None = None, revision: int | None = None
+    ) -> Submission:
+        """
+        Rate an event; a user has one rating for each, and a later one takes its place.
+
+        Parameters
+        ----------
+        event : str or astropy.table.Row or None
+            An IVORN or a row; `None` with ``idspecial``.
+        rating : float
+            From 0 to 1.
+        idspecial : int, optional
+            The registry's number of the event, instead of its IVORN.
+        revision : int, optional
+            Which revision.
+        """
+        fields = endpoint(event, "idspecial", idspecial, revision) | {"rating": fraction("A rating", rating)}
+        return self._submit("rate", fields)
+
+    def comment(
+        self, event: Any, text: str, *, idspecial: int | None = None, revision: int | None = None
+    ) -> Submission:
+        """
+        Comment on an event.
+
+        Parameters
+        ----------
+        event, idspecial, revision
+            As for `rate`.
+        text : str
+            The comment.
+        """
+        target = endpoint(event, "idspecial", idspecial, revision)
+        return self._submit("comment", target | {"comment": form_text("text", text)})
+
+    def comments(
+        self, event: Any, *, idspecial: int | None = None, revision: int | None = None
+    ) -> list[dict[str, Any]]:
+        """
+        Return the comments on an event; nobody has to be signed in.
+
+        Parameters
+        ----------
+        event, idspecial, revision
+            As for `rate`.
+
+        Raises
+        ------
+        ServiceError
+            The registry does not know the event, or did not answer as it should.
+        """
+        form = {"cmd": "comment", "cosec": "2"} | endpoint(event, "idspecial", idspecial, revision)
+        return comments(self._poster.post(self._heks, form))
+
+    def add_reference(
+        self, event: Any, name: str, kind: str, url: str, *, eventid: int | None = None, revision: int | None = None
+    ) -> Submission:
+        """
+        Add a reference to an event.
+
+        Parameters
+        ----------
+        event, revision
+            As for `rate`.
+        name, kind, url : str
+            What it is called, of what kind it is, and where it stands.
+        eventid : int, optional
+            The registry's number of the event, instead of its IVORN.
+        """
+        words = {"name": form_text("name", name), "type": form_text("kind", kind), "url": form_text("url", url)}
+        return self._submit("add-reference", endpoint(event, "eventid", eventid, revision) | words)
+
+    def relate(self, first: Any, verb: str, second: Any, strength: float = 1.0) -> Submission:
+        """
+        Say how two events relate.
+
+        Parameters
+        ----------
+        first, second : str or astropy.table.Row
+            IVORNs or rows.
+        verb : str
+            ``"causes"`` or ``"is_associated_with"``, where the cause is tentative.
+        strength : float, optional
+            From 0 to 1.
+
+        Raises
+        ------
+        QueryError
+            Another verb: what contains what the registry tells from its times and places, and what follows, splits or
+            merges is for the methods that track.
+        """
+        if verb == "contains":
+            words = "'contains' is not submitted: the registry tells it from times and places; see a.her.Within."
+            raise QueryError(words)
+        if verb not in VERBS:
+            kind = "is for automatic methods" if verb in AUTOMATIC else "is no relation"
+            raise QueryError(f"{verb!r} {kind}; users may say {' or '.join(VERBS)}.")
+        ends = {"ivorn1": ivorn_of(first), "ivorn2": ivorn_of(second), "edge_type": verb}
+        return self._submit("create_edge", ends | {"edge_strength": fraction("A strength", strength)})
+
+    def upload(self, event: voevent.VOEvent) -> Submission:
+        """
+        Submit a new event.
+
+        Parameters
+        ----------
+        event : VOEvent
+            The event.
+
+        Raises
+        ------
+        FileError
+            It lacks a keyword that the registry requires; nothing was sent.
+        """
+        return self._send(event, "voeupload")
+
+    def revise(self, event: voevent.VOEvent, original: Any) -> Submission:
+        """
+        Submit a new revision of an event.
+
+        Parameters
+        ----------
+        event : VOEvent
+            The event as it is to be; its IVORN is that of the entry.
+        original : str or astropy.table.Row
+            The IVORN, or the row, of the entry.
+
+        Raises
+        ------
+        QueryError
+            The IVORNs differ.
+        FileError
+            It lacks a keyword that the registry requires; nothing was sent.
+        """
+        if event.ivorn != ivorn_of(original):
+            raise QueryError(f"A revision bears the IVORN of its entry, {ivorn_of(original)}, not {event.ivorn!r}.")
+        return self._send(event, "voerevise")
+
+    def _submit(self, command: str, fields: dict[str, str]) -> Submission:
+        form = {"cmd": command, "cosec": "2"} | fields
+        if self.dry_run:
+            return Submission(self._heks, form)
+        self._sign_in()
+        answer = self._poster.post(self._heks, form)
+        if DENIED in answer.text().lower():
+            # The session has ended; the next submission signs in again.
+            self.close()
+        return Submission(self._heks, form, answer=succeeded(answer))
+
+    def _send(self, event: voevent.VOEvent, where: str) -> Submission:
+        document = voevent.write(event)
+        url = f"{service.address().rstrip('/')}/{where}"
+        if self.dry_run:
+            return Submission(url, {}, document)
+        self._sign_in()
+        answer = self._poster.post(url, {}, {"uploadedFile": ("event.xml", document)})
+        words = server_words(answer.content)
+        if DENIED in words.lower():
+            self.close()
+        if "successfully imported xml" not in words.lower():
+            raise ServiceRefused(ARCHIVE, answer.url, words, answer.status)
+        return Submission(url, {}, document, words)
+
+    def _sign_in(self) -> None:
+        if not self._is_in:
+            self.login()

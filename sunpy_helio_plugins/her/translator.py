@@ -1,0 +1,173 @@
+"""From attrs to queries: what a search asks of the registry, without a word about how it is asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sunpy.net import attrs as core
+from sunpy.net.attr import Attr, AttrAnd, AttrOr, and_
+
+from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.fido.attrs import branches, explain_foreign, of_type
+from sunpy_helio_plugins.her import attrs
+from sunpy_helio_plugins.her.filters import noaa
+from sunpy_helio_plugins.her.filters.logic import refuse_uncompared
+from sunpy_helio_plugins.her.filters.plan import fewest, sendable, with_needed
+from sunpy_helio_plugins.her.keywords import event_types
+from sunpy_helio_plugins.her.query import ARCHIVE, NAMES, Alternative, Box, Query, Triplet
+from sunpy_helio_plugins.her.sunpy_attrs import CORE, from_core, from_hek
+from sunpy_helio_plugins.quantities.times import iso
+
+__all__ = ["Box", "Query", "Triplet", "queries"]
+
+OWN = (
+    attrs.Event, attrs.EventType, attrs.Filter, attrs.Limit, attrs.Box, attrs.Latest, attrs.PageSize, attrs.Return,
+    attrs.SortBy, attrs.Strict, attrs.Supplier, attrs.Tests, attrs.Within,
+)  # fmt: skip
+
+ELSE = (core.Time, core.Provider)
+
+
+def queries(*query: Attr) -> tuple[Query, ...]:
+    """
+    Return the searches that answer a query: as few as can be.
+
+    Parameters
+    ----------
+    *query : sunpy.net.attr.Attr
+        Attrs that must all hold, or a tree of them.
+
+    Returns
+    -------
+    tuple of Query
+        Alternatives that the registry can answer at once are one.
+
+    Raises
+    ------
+    QueryError
+        The query holds something that the registry cannot answer, no time, or nothing that an event could be.
+    """
+    refuse_uncompared(*query)
+    tree = _ours(and_(*query)) if query else None
+    alternatives = branches(tree) if tree is not None else [()]
+    asked = [_queries(branch, len(alternatives) == 1) for branch in alternatives]
+    possible = [each for found in asked for each in found]
+    if not possible:
+        raise QueryError("No event can be all of this at once: an event has one type, and lies in all boxes given.")
+    return with_needed(fewest(possible))
+
+
+def _ours(tree: Attr) -> Attr:
+    """Return a tree in which sunpy's words and suppliers are comparisons of ours."""
+    if isinstance(tree, AttrAnd | AttrOr):
+        return type(tree)([_ours(attr) for attr in tree.attrs])
+    refuse_uncompared(tree)
+    attr = from_core(from_hek(tree))
+    return attr.filters() if isinstance(attr, attrs.Supplier) else attr
+
+
+def _queries(branch: tuple[Attr, ...], is_alone: bool) -> list[Query]:
+    """Return the searches that one alternative takes; none where no event can answer it."""
+    branch = tuple(dict.fromkeys(branch))
+    explain_foreign(branch, (*OWN, *ELSE, *CORE), ARCHIVE)
+    _check_provider(of_type(branch, core.Provider))
+    time = of_type(branch, core.Time)
+    if time is None:
+        raise QueryError("A search of the registry needs a.Time(start, end).")
+    if time.near is not None:
+        raise QueryError("The registry knows no nearest event; use a.Time(start, end) without near.")
+    tests = tuple(_triplet(attr) for attr in branch if isinstance(attr, attrs.Filter))
+    types = _types(branch, tests)
+    tests = _of_types(tests, types, is_alone)
+    box = _box([attr for attr in branch if isinstance(attr, attrs.Box) and not attr.negated])
+    if types is None or box is None:
+        return []
+    start, end = (_stamp(edge) for edge in (time.start, time.end))
+    tests = noaa.in_period(tuple(_without_needless_type(test, types) for test in tests), start)
+    boxes = tuple(_area(attr) for attr in branch if isinstance(attr, attrs.Box))
+    strict = of_type(branch, attrs.Strict) is not None
+    whole = Query(start, end, types, box, (), alternatives=(Alternative(start, end, types, tests, boxes, strict),))
+    whole = _in_manner(replace(whole, strict=strict), branch)
+    sent = [()] if whole.within else sendable(tests, start, end)
+    return [replace(whole, filters=filters) for filters in sent]
+
+
+def _stamp(time: Any) -> str:
+    """Return an instant as the registry's page writes it; with a fraction where there is one."""
+    text = iso(time)
+    return text.removesuffix(".000Z")
+
+
+def _check_provider(provider: Any) -> None:
+    if provider is not None and not NAMES.has_provider(provider.value):
+        names = " or ".join(NAMES.providers)
+        raise QueryError(f"The registry's events come from provider {names}, not {provider.value!r}.")
+
+
+def _types(branch: tuple[Attr, ...], tests: tuple[Triplet, ...]) -> tuple[str, ...] | None:
+    """Return the types asked for, `None` where there are none; filters of a type name it where nothing else does."""
+    named = [attr.values for attr in branch if isinstance(attr, attrs.EventType)]
+    judged = tuple(dict.fromkeys(test.event_type for test in tests if test.event_type))
+    if not named:
+        anything = any(isinstance(attr, attrs.Event) for attr in branch)
+        return () if anything else judged
+    types = tuple(code for code in named[0] if all(code in values for values in named))
+    # What all types have in common is no choice of types.
+    return None if not types else () if len(types) == len(event_types()) else types
+
+
+def _of_types(tests: tuple[Triplet, ...], types: tuple[str, ...] | None, is_alone: bool) -> tuple[Triplet, ...]:
+    """
+    Return the filters that judge one of the types searched for: of others they say nothing.
+
+    The registry answers them with an error page (API page, "Event Type Specific Filters"). In one of many alternatives
+    they come of taking a tree apart; where there is but one, something else was meant.
+    """
+    kept = tuple(test for test in tests if not types or test.event_type in ("", *types))
+    if types and len(kept) < len(tests) and is_alone:
+        strangers = ", ".join(dict.fromkeys(test.event_type for test in tests if test not in kept))
+        raise QueryError(f"A filter judges {strangers}, but only {', '.join(types)} are searched for.")
+    return kept
+
+
+def _without_needless_type(test: Triplet, types: tuple[str, ...]) -> Triplet:
+    """Return a filter without its type where only that type is searched for: the plainest form of the question."""
+    return replace(test, event_type="") if types == (test.event_type,) else test
+
+
+def _area(attr: attrs.Box) -> Box:
+    x1, y1, x2, y2 = attr.corners
+    return Box(attr.system, x1, y1, x2, y2, attr.negated)
+
+
+def _box(given: list[attrs.Box]) -> Box | None:
+    """Return the box to send: what boxes of one system have in common; this package judges the others."""
+    if not given:
+        return Box()
+    same = [_area(attr) for attr in given if attr.system == given[0].system]
+    x1, y1 = max(box.x1 for box in same), max(box.y1 for box in same)
+    x2, y2 = min(box.x2 for box in same), min(box.y2 for box in same)
+    return Box(given[0].system, x1, y1, x2, y2) if x1 < x2 and y1 < y2 else None
+
+
+def _in_manner(query: Query, branch: tuple[Attr, ...]) -> Query:
+    """Return a query with what its branch says of the answer."""
+    words: dict[type, Any] = {kind: of_type(branch, kind) for kind in OWN[3:] if kind is not attrs.Box}
+    limit, size, order = (words[kind] for kind in (attrs.Limit, attrs.PageSize, attrs.SortBy))
+    shown, within, returns = (words[kind] for kind in (attrs.Tests, attrs.Within, attrs.Return))
+    return replace(
+        query,
+        limit=limit.values[0] if limit else None,
+        page_size=size.values[0] if size else 1000,
+        sort_by=order.values[0] if order else "",
+        descending=bool(order and order.values[1]),
+        returns=returns.values if returns else (),
+        tests=shown.values[0] if shown else "",
+        within=(within.inner, within.container) if within else (),
+        latest=words[attrs.Latest] is not None,
+    )
+
+
+def _triplet(attr: attrs.Filter) -> Triplet:
+    return Triplet(attr.name, attr.operator, attr.value, attr.event_type, attr.unit)

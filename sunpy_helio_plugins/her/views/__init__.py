@@ -1,0 +1,1 @@
+"""Draw events, and build attrs for other archives from them."""
