@@ -49,8 +49,8 @@ from sunpy.net import attrs as a  # noqa: E402
 
 from sunpy_helio_plugins import HelioviewerClient, conf, helioviewer  # noqa: E402
 from sunpy_helio_plugins.helioviewer.jp2 import reduce  # noqa: E402
-from sunpy_helio_plugins.sandbox import helioviewer_holdings as holdings  # noqa: E402
-from sunpy_helio_plugins.sandbox import helioviewer_jp2 as made  # noqa: E402
+from sunpy_helio_plugins.sandbox.helioviewer import holdings  # noqa: E402
+from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made  # noqa: E402
 
 FIRST = datetime(2026, 1, 1, 0, 0, 5, 129000)
 CADENCE = timedelta(seconds=36)

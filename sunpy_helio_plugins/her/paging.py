@@ -13,7 +13,6 @@ from threading import BoundedSemaphore
 from typing import Any
 
 from sunpy_helio_plugins.errors import ServiceError, ServiceUnreachable
-from sunpy_helio_plugins.her.paging import AT_ONCE, Page
 from sunpy_helio_plugins.her.query import Query
 
 __all__ = ["AT_ONCE", "Lanes", "Page", "is_too_slow", "page_of", "page_size", "read", "side_by_side"]

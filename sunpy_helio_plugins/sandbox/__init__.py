@@ -21,7 +21,8 @@ import threading
 from collections.abc import Sequence
 
 from sunpy_helio_plugins.sandbox import settings
-from sunpy_helio_plugins.sandbox.server import Archive, Request
+from sunpy_helio_plugins.sandbox.request import Request
+from sunpy_helio_plugins.sandbox.server import Archive
 
 __all__ = ["SERVICES", "Archive", "Request", "serve", "start", "stop", "use"]
 

@@ -7,42 +7,21 @@ import importlib
 import os
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
 
-from sunpy_helio_plugins.sandbox.faults import Faults, Rule, make
+from sunpy_helio_plugins.sandbox.faults.rules import Faults, Rule, make
+from sunpy_helio_plugins.sandbox.request import Request
 
-__all__ = ["Archive", "Request"]
+__all__ = ["Archive"]
 
 HOST = "127.0.0.1"
+
 _START_SECONDS = 30
+
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@dataclass(frozen=True)
-class Request:
-    """
-    A request that came in.
-
-    Attributes
-    ----------
-    method : str
-        The HTTP method.
-    path : str
-        The path, as it was sent.
-    query : dict of str
-        The query fields.
-    headers : dict of str
-        The request headers, their names in lower case.
-    """
-
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, str] = field(repr=False)
 
 
 class Archive:
@@ -67,7 +46,7 @@ class Archive:
     log : list of Request
         Every request that came in, in their order.
     faults : Faults
-        The faults in force; see `~sunpy_helio_plugins.sandbox.faults`.
+        The faults in force; see `~sunpy_helio_plugins.sandbox.faults.rules`.
     """
 
     def __init__(self, port: int, services: tuple[str, ...]) -> None:
@@ -151,7 +130,7 @@ class Archive:
         Parameters
         ----------
         kind : str
-            One of `sunpy_helio_plugins.sandbox.faults.KINDS`.
+            One of `sunpy_helio_plugins.sandbox.faults.rules.KINDS`.
         **options
             Which requests (``path``, ``method``, ``where``, ``skip``, ``times``), and what that kind can be told.
 
@@ -205,7 +184,7 @@ class Archive:
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[self._record], client_max_size=2**28)
         for name in self.services:
-            module = importlib.import_module(f"{__package__}.{name}")
+            module = importlib.import_module(f"{__package__}.{name}.application")
             application.add_subapp(module.PREFIX, module.application())
         return application
 

@@ -18,8 +18,8 @@ from sunpy_helio_plugins import helioviewer
 from sunpy_helio_plugins.helioviewer import source_table
 from sunpy_helio_plugins.helioviewer.jp2 import header, reduce
 from sunpy_helio_plugins.helioviewer.maps import repairs
-from sunpy_helio_plugins.sandbox import helioviewer_holdings as holdings
-from sunpy_helio_plugins.sandbox import helioviewer_jp2 as made
+from sunpy_helio_plugins.sandbox.helioviewer import holdings
+from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
 
 Image = pytest.importorskip("PIL.Image")
 pytest.importorskip("glymur")

@@ -8,8 +8,8 @@ import pytest
 
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.helioviewer.jp2.boxes import accept
-from sunpy_helio_plugins.sandbox import helioviewer_holdings as holdings
-from sunpy_helio_plugins.sandbox import helioviewer_jp2 as made
+from sunpy_helio_plugins.sandbox.helioviewer import holdings
+from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,7 @@ from sunpy_helio_plugins import HelioviewerClient, conf
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, ServiceError
 from sunpy_helio_plugins.helioviewer import source_table
 from sunpy_helio_plugins.helioviewer.listers import hapi
-from sunpy_helio_plugins.sandbox import helioviewer_holdings as holdings
-from sunpy_helio_plugins.sandbox import helioviewer_static
+from sunpy_helio_plugins.sandbox.helioviewer import holdings, static
 
 HAPI = "/helioviewer/hapi"
 NOON = a.Time("2026-01-10 11:55", "2026-01-10 12:05")
@@ -247,7 +246,7 @@ def crowded(archive: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]
             rows += [replace(first, image_id=90001, when=first.when + timedelta(milliseconds=700))]
         return tuple(sorted(rows, key=lambda row: (row.when, row.image_id)))
 
-    caches = (holdings._index, helioviewer_static._folders)
+    caches = (holdings._index, static._folders)
     for one in caches:
         one.cache_clear()
     monkeypatch.setattr(holdings, "images", images)

@@ -11,8 +11,8 @@ import pytest
 
 import sunpy_helio_plugins
 from sunpy_helio_plugins.helioviewer.jp2 import openjpeg
-from sunpy_helio_plugins.sandbox import helioviewer_holdings as holdings
-from sunpy_helio_plugins.sandbox import helioviewer_jp2 as made
+from sunpy_helio_plugins.sandbox.helioviewer import holdings
+from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
 
 pytest.importorskip("glymur")
 

@@ -15,8 +15,8 @@ from sunpy.map.maputils import all_coordinates_from_map, coordinate_is_on_solar_
 from sunpy_helio_plugins import helioviewer
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.helioviewer.maps import disk, physical
-from sunpy_helio_plugins.sandbox import helioviewer_holdings as holdings
-from sunpy_helio_plugins.sandbox import helioviewer_jp2 as made
+from sunpy_helio_plugins.sandbox.helioviewer import holdings
+from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
 
 Image = pytest.importorskip("PIL.Image")
 

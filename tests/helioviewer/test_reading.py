@@ -15,8 +15,8 @@ from sunpy_helio_plugins import helioviewer
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.helioviewer.jp2 import header, reduce
 from sunpy_helio_plugins.helioviewer.maps import physical, repairs
-from sunpy_helio_plugins.sandbox import helioviewer_holdings as holdings
-from sunpy_helio_plugins.sandbox import helioviewer_jp2 as made
+from sunpy_helio_plugins.sandbox.helioviewer import holdings
+from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
 
 Image = pytest.importorskip("PIL.Image")
 pytest.importorskip("glymur")

@@ -17,8 +17,8 @@ from sunpy_helio_plugins import HelioviewerClient
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, reduce
 from sunpy_helio_plugins.helioviewer.tables import columns_of_headers
-from sunpy_helio_plugins.sandbox import helioviewer_holdings as holdings
-from sunpy_helio_plugins.sandbox import helioviewer_jp2 as made
+from sunpy_helio_plugins.sandbox.helioviewer import holdings
+from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
 
 Image = pytest.importorskip("PIL.Image")
 

@@ -18,7 +18,7 @@ from sunpy_helio_plugins import conf, helioviewer
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.helioviewer.jp2 import boxes as boxes_module
 from sunpy_helio_plugins.helioviewer.jp2 import header, palette, reduce, samples
-from sunpy_helio_plugins.sandbox import helioviewer_jp2 as made
+from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
 
 Image = pytest.importorskip("PIL.Image")
 glymur = pytest.importorskip("glymur")

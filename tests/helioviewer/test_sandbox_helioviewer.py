@@ -20,8 +20,7 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from sunpy_helio_plugins.sandbox import helioviewer_holdings as holdings
-from sunpy_helio_plugins.sandbox import helioviewer_jp2 as jp2
+from sunpy_helio_plugins.sandbox.helioviewer import holdings, jp2
 
 ROOT = Path(__file__).parents[2]
 

@@ -29,8 +29,8 @@ import sunpy_helio_plugins  # noqa: F401
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her import search
 from sunpy_helio_plugins.her.translator import queries
-from sunpy_helio_plugins.sandbox import her as registry
-from sunpy_helio_plugins.sandbox import her_search
+from sunpy_helio_plugins.sandbox.her import application as registry
+from sunpy_helio_plugins.sandbox.her import search as search_module
 from sunpy_helio_plugins.transport.exchange import Answer
 
 Record = dict[str, Any]
@@ -205,7 +205,7 @@ def some(records: list[Record]) -> list[Record]:
 
 
 def catalogue() -> list[Record]:
-    shipped = Path(her_search.__file__).parent / "data" / "her" / "events.json.gz"
+    shipped = Path(search_module.__file__).parent / "data" / "her" / "events.json.gz"
     records = some(json.loads(gzip.decompress(shipped.read_bytes()))["events"])
     return [record for record in records if record["event_testflag"] == "false"]
 
@@ -226,7 +226,7 @@ def _in_process() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search.session, "get", get)
-        patch.setattr(her_search, "catalogue", lambda: {"events": EVENTS, "associations": []})
+        patch.setattr(search_module, "catalogue", lambda: {"events": EVENTS, "associations": []})
         yield
 
 

@@ -21,7 +21,7 @@ from sunpy_helio_plugins.cdf.columns import as_time
 from sunpy_helio_plugins.cdf.decode import Values, plain
 from sunpy_helio_plugins.cdf.variables import Variable, load
 from sunpy_helio_plugins.errors import FileError, InexactTimeWarning, QueryError
-from sunpy_helio_plugins.sandbox import imap as service
+from sunpy_helio_plugins.sandbox.imap import application as service
 
 SHIPPED = Path(service.__file__).parent / "data" / "imap"
 MAG = SHIPPED / "imap_mag_l2_norm-gse_20260110_v001.0002.cdf"

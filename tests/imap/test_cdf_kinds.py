@@ -19,7 +19,7 @@ from sunpy_helio_plugins.cdf import variables
 from sunpy_helio_plugins.cdf.decode import values_of as values_of_layout
 from sunpy_helio_plugins.cdf.structure import Block, Layout, Structure
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError
-from sunpy_helio_plugins.sandbox import imap as service
+from sunpy_helio_plugins.sandbox.imap import application as service
 
 SHIPPED = Path(service.__file__).parent / "data" / "imap"
 MAG = SHIPPED / "imap_mag_l2_norm-gse_20260110_v001.0002.cdf"

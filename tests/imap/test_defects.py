@@ -21,7 +21,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import Downloader, IMAPClient, conf, imap, sandbox
 from sunpy_helio_plugins.errors import AnswerError, ServiceUnreachable, TransferError
-from sunpy_helio_plugins.sandbox import imap as service
+from sunpy_helio_plugins.sandbox.imap import application as service
 
 SHIPPED = Path(service.__file__).parent / "data" / "imap"
 GSE = "imap_mag_l2_norm-gse_20260110_v001.0002.cdf"

@@ -15,7 +15,7 @@ from sunpy_helio_plugins import IMAPClient, conf
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.imap import integrity, tables
 from sunpy_helio_plugins.imap.query import Query
-from sunpy_helio_plugins.sandbox import imap as service
+from sunpy_helio_plugins.sandbox.imap import application as service
 
 pytestmark = pytest.mark.usefixtures("collected_here")
 

@@ -25,7 +25,7 @@ from sunpy_helio_plugins.errors import (
     TransferError,
 )
 from sunpy_helio_plugins.imap.files.sync import MANIFEST
-from sunpy_helio_plugins.sandbox import imap as service
+from sunpy_helio_plugins.sandbox.imap import application as service
 
 SHIPPED = Path(service.__file__).parent / "data" / "imap"
 GSE = "imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
@@ -168,9 +168,9 @@ class TestRealtime:
         assert str(series.to_dataframe().index[1]) == "2026-01-10 10:00:04"
 
     def test_windows_that_hold_too_much_are_halved(self, archive, monkeypatch):
-        from sunpy_helio_plugins.sandbox import imap_realtime
+        from sunpy_helio_plugins.sandbox.imap import realtime
 
-        monkeypatch.setattr(imap_realtime, "MOST", 300)
+        monkeypatch.setattr(realtime, "MOST", 300)
         assert len(imap.realtime(a.Time("2026-01-10 16:00", "2026-01-10 17:00"))) == 901
 
     def test_an_hour_that_fails_does_not_cost_the_others(self, archive):

@@ -16,8 +16,8 @@ from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.imap import filenames
 from sunpy_helio_plugins.imap import filenames as filenames_module
 from sunpy_helio_plugins.imap.files.upload import objection
-from sunpy_helio_plugins.sandbox import imap as service
-from sunpy_helio_plugins.sandbox.imap_storage import Bucket
+from sunpy_helio_plugins.sandbox.imap import application as service
+from sunpy_helio_plugins.sandbox.imap.storage import Bucket
 from sunpy_helio_plugins.transport import credentials
 
 SHIPPED = Path(service.__file__).parent / "data" / "imap"

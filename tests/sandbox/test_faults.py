@@ -18,7 +18,8 @@ import pytest
 import requests
 from aiohttp import web
 
-from sunpy_helio_plugins.sandbox import Archive, faults, faults_answers, faults_bodies
+from sunpy_helio_plugins.sandbox import Archive
+from sunpy_helio_plugins.sandbox.faults import answers, bodies, rules
 
 sys.path.insert(0, str(Path(__file__).parent))
 from raw import SILENCE, Heard, ask, hear, listen
@@ -370,7 +371,7 @@ class TestWhomTheyMeet:
             assert [hear(url).status for _ in range(2)] == [503, 500]
 
     def test_faults_are_objects_too(self, odd, url):
-        with odd.faults.add(faults_bodies.CutLength(path=PATH, after_bytes=3)):
+        with odd.faults.add(bodies.CutLength(path=PATH, after_bytes=3)):
             assert hear(url).body == BODY[:3]
 
     def test_a_fault_without_a_block_ends_when_told(self, odd, url):
@@ -452,7 +453,7 @@ class TestWhenTheyEnd:
 
     def test_also_a_fault_that_a_request_asked_for(self):
         with Archive(0, ("her",)) as archive:
-            with ask(f"{archive.url}/hek/her", headers={faults.HEADER: "hang_before"}):
+            with ask(f"{archive.url}/hek/her", headers={rules.HEADER: "hang_before"}):
                 while not archive.log:
                     time.sleep(0.01)
                 start = time.monotonic()
@@ -481,30 +482,30 @@ class TestWhenTheyEnd:
 
 class TestTheHeader:
     def test_it_concerns_its_own_request(self, url):
-        assert hear(url, headers={faults.HEADER: "cut_length; after_bytes=10"}).body == BODY[:10]
+        assert hear(url, headers={rules.HEADER: "cut_length; after_bytes=10"}).body == BODY[:10]
         assert well(hear(url))
 
     @pytest.mark.parametrize(
         ("text", "fault"),
         [
-            ("reset", faults_bodies.Reset()),
-            ("reset;", faults_bodies.Reset()),
-            (" hang_body ;after_bytes=3;  seconds=0.5", faults_bodies.HangBody(after_bytes=3, seconds=0.5)),
-            ("hostile_name; name=..%2F%3Bx%0A", faults_answers.HostileName(name="../;x\n")),
-            ("hostile_name; name=", faults_answers.HostileName(name="")),
-            ("hostile_name; extended", faults_answers.HostileName(extended=True)),
-            ("hostile_name; extended=no", faults_answers.HostileName(extended=False)),
-            ("status; status=429; retry_after=7", faults_answers.Status(status=429, retry_after=7)),
-            ("status; retry_after=date+5", faults_answers.Status(retry_after=timedelta(seconds=5))),
-            ("status; retry_after=date-5", faults_answers.Status(retry_after=timedelta(seconds=-5))),
-            ("status; retry_after=date", faults_answers.Status(retry_after=timedelta(0))),
-            ("status; retry_after=soon", faults_answers.Status(retry_after="soon")),
-            ("status; words=a=b", faults_answers.Status(words="a=b")),
-            ("redirect; to=http://x.invalid/y?z=1", faults_answers.Redirect(to="http://x.invalid/y?z=1")),
+            ("reset", bodies.Reset()),
+            ("reset;", bodies.Reset()),
+            (" hang_body ;after_bytes=3;  seconds=0.5", bodies.HangBody(after_bytes=3, seconds=0.5)),
+            ("hostile_name; name=..%2F%3Bx%0A", answers.HostileName(name="../;x\n")),
+            ("hostile_name; name=", answers.HostileName(name="")),
+            ("hostile_name; extended", answers.HostileName(extended=True)),
+            ("hostile_name; extended=no", answers.HostileName(extended=False)),
+            ("status; status=429; retry_after=7", answers.Status(status=429, retry_after=7)),
+            ("status; retry_after=date+5", answers.Status(retry_after=timedelta(seconds=5))),
+            ("status; retry_after=date-5", answers.Status(retry_after=timedelta(seconds=-5))),
+            ("status; retry_after=date", answers.Status(retry_after=timedelta(0))),
+            ("status; retry_after=soon", answers.Status(retry_after="soon")),
+            ("status; words=a=b", answers.Status(words="a=b")),
+            ("redirect; to=http://x.invalid/y?z=1", answers.Redirect(to="http://x.invalid/y?z=1")),
         ],
     )
     def test_its_grammar(self, text, fault):
-        assert faults.parse(text) == fault
+        assert rules.parse(text) == fault
 
     @pytest.mark.parametrize(
         ("text", "reason"),
@@ -517,18 +518,18 @@ class TestTheHeader:
         ],
     )
     def test_what_cannot_be_read_is_a_bad_request(self, url, text, reason):
-        heard = hear(url, headers={faults.HEADER: text})
+        heard = hear(url, headers={rules.HEADER: text})
         assert heard.status == 400
         assert reason in heard.body.decode()
 
     def test_it_can_redirect_and_be_sent_again(self, url):
-        answer = requests.get(url, headers={faults.HEADER: "redirect"}, timeout=5)
+        answer = requests.get(url, headers={rules.HEADER: "redirect"}, timeout=5)
         assert answer.url == url.replace("127.0.0.1", "localhost")
         assert answer.content == BODY
 
-    @pytest.mark.parametrize("kind", list(faults.KINDS))
+    @pytest.mark.parametrize("kind", list(rules.KINDS))
     def test_every_kind_can_be_asked_for(self, kind):
-        assert faults.parse(kind) == faults.make(kind) == faults.KINDS[kind]()
+        assert rules.parse(kind) == rules.make(kind) == rules.KINDS[kind]()
 
 
 class TestMistakes:

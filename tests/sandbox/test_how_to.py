@@ -6,7 +6,7 @@ import re
 import textwrap
 from pathlib import Path
 
-from sunpy_helio_plugins.sandbox import faults, faults_answers, faults_bodies
+from sunpy_helio_plugins.sandbox.faults import answers, bodies, rules
 
 PAGE = Path(__file__).parents[2] / "docs" / "how_to" / "sandbox.rst"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -26,10 +26,10 @@ def test_the_code_of_the_page_runs(capsys):
 def test_the_table_has_every_kind_with_every_option():
     rows = re.findall(r"^   \* - ``(\w+)``\n     -(.*)\n", TEXT, re.MULTILINE)
     said = {kind: re.findall(r"``(\w+)``", options) for kind, options in rows}
-    assert said == {kind: list(faults.options_of(fault)) for kind, fault in faults.KINDS.items()}
+    assert said == {kind: list(rules.options_of(fault)) for kind, fault in rules.KINDS.items()}
 
 
 def test_the_header_of_the_page_is_understood():
     specs = re.findall(r'-H "X-Sandbox-Fault: ([^"]*)"', TEXT)
-    asked = [faults_bodies.CutLength(after_bytes=20), faults_answers.HostileName(name="../../x")]
-    assert [faults.parse(spec) for spec in specs] == asked
+    asked = [bodies.CutLength(after_bytes=20), answers.HostileName(name="../../x")]
+    assert [rules.parse(spec) for spec in specs] == asked

@@ -28,9 +28,8 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from sunpy.coordinates import get_earth
 from sunpy.coordinates.sun import L0
 
-from sunpy_helio_plugins.sandbox import helioviewer_holdings as holdings
-from sunpy_helio_plugins.sandbox import helioviewer_jp2 as jp2
 from sunpy_helio_plugins.sandbox import scene
+from sunpy_helio_plugins.sandbox.helioviewer import holdings, jp2
 
 RADIUS = 695700.0e3
 LIMITS = {"304": (0.8, 250.0), "193": (20.0, 2500.0)}

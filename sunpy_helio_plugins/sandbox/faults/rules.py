@@ -1,0 +1,290 @@
+"""
+Faults of the embedded archive: which requests it answers badly, and how.
+
+A program that runs the archive asks for a block of them::
+
+    with archive.fault("cut_length", path="/imap/storage", times=1) as rule:
+        ...
+    rule.played  # how many requests met it
+
+Any other program asks by a header of the one request that is to meet it: ``X-Sandbox-Fault: hang_body; seconds=5``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import threading
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from sunpy_helio_plugins.sandbox.faults.answers import (
+    GzipBomb,
+    HostileName,
+    HTMLError,
+    IgnoreRange,
+    JSONError,
+    Redirect,
+    RedirectCircle,
+    RefuseHead,
+    Status,
+)
+from sunpy_helio_plugins.sandbox.faults.base import Fault
+from sunpy_helio_plugins.sandbox.faults.bodies import (
+    CutChunked,
+    CutClose,
+    CutLength,
+    HangBefore,
+    HangBody,
+    HangUp,
+    Reset,
+    SlowDrip,
+    WrongLength,
+)
+from sunpy_helio_plugins.sandbox.faults.wire import Exchange, Handler
+
+if TYPE_CHECKING:
+    from sunpy_helio_plugins.sandbox.request import Request
+
+__all__ = [
+    "HEADER", "KINDS", "CutChunked", "CutClose", "CutLength", "Fault", "Faults", "GzipBomb", "HTMLError", "HangBefore",
+    "HangBody", "HangUp", "HostileName", "IgnoreRange", "JSONError", "Redirect", "RedirectCircle", "RefuseHead",
+    "Reset", "Rule", "SlowDrip", "Status", "WrongLength", "make", "options_of", "parse",
+]  # fmt: skip
+
+HEADER = "X-Sandbox-Fault"
+"""The request header that asks for a fault."""
+
+KINDS: Mapping[str, type[Fault]] = {
+    fault.kind: fault
+    for fault in (
+        HangBefore, HangBody, HangUp, CutLength, CutClose, CutChunked, WrongLength, SlowDrip, Reset, Status, HTMLError,
+        JSONError, Redirect, RedirectCircle, RefuseHead, IgnoreRange, HostileName, GzipBomb,
+    )
+}  # fmt: skip
+"""The kinds of faults by their names."""
+
+_LOOK_SECONDS = 0.1
+_Task = asyncio.Task[web.StreamResponse]
+
+
+def make(kind: str, **options: Any) -> Fault:
+    """
+    Make a fault by the name of its kind.
+
+    Parameters
+    ----------
+    kind : str
+        One of `KINDS`.
+    **options
+        What that kind's class takes; every kind takes ``path``, ``method``, ``where``, ``skip`` and ``times``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such kind, or it has no such option.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"There is no fault {kind!r}. There are: {', '.join(KINDS)}.")
+    allowed = [item.name for item in dataclasses.fields(KINDS[kind])]
+    if unknown := sorted(set(options) - set(allowed)):
+        raise ValueError(f"The fault {kind!r} has no option {', '.join(unknown)}. It has: {', '.join(allowed)}.")
+    return KINDS[kind](**options)
+
+
+def options_of(kind: type[Fault]) -> dict[str, Callable[[str], Any]]:
+    """
+    Return what a kind of fault can be told beside the requests that are to meet it.
+
+    Parameters
+    ----------
+    kind : type
+        The class of the kind.
+
+    Returns
+    -------
+    dict
+        What reads an option's text, by the option's name.
+    """
+    return {item.name: item.metadata["read"] for item in dataclasses.fields(kind) if item.metadata}
+
+
+def parse(text: str) -> Fault:
+    """
+    Read a fault from the value of the header `HEADER`.
+
+    Parameters
+    ----------
+    text : str
+        ``kind; option=value; option=value``, the values percent-encoded where they hold ``;``, ``%``, control
+        characters or spaces at an end. The options are those of the kind itself, since the header concerns one
+        request only.
+
+    Raises
+    ------
+    ValueError
+        If there is no such kind or option, or a value cannot be read.
+    """
+    kind, *settings = (part.strip() for part in text.split(";"))
+    if kind not in KINDS:
+        return make(kind)
+    readers = options_of(KINDS[kind])
+    options: dict[str, Any] = {}
+    for name, _, value in (setting.partition("=") for setting in settings if setting):
+        if name not in readers:
+            raise ValueError(f"The fault {kind!r} has no option {name!r} in a header. It has: {', '.join(readers)}.")
+        options[name] = readers[name](unquote(value))
+    return make(kind, **options)
+
+
+class Rule:
+    """
+    A fault in force; as a context manager it ends with its block.
+
+    Parameters
+    ----------
+    fault : Fault
+        The fault.
+    faults : Faults
+        Where it is in force.
+
+    Attributes
+    ----------
+    fault : Fault
+        The fault.
+    met : int
+        How many requests it was meant for.
+    played : int
+        How many of them were answered badly.
+    running : set of asyncio.Task
+        Those of them that go on.
+    """
+
+    def __init__(self, fault: Fault, faults: Faults) -> None:
+        self.fault = fault
+        self.met = 0
+        self.played = 0
+        self.running: set[_Task] = set()
+        self._faults = faults
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """End the fault: new requests are served well, connections that still suffer from it are dropped."""
+        self._faults.remove(self)
+
+    def takes(self, request: Request) -> bool:
+        """Count a request in and tell whether it meets the fault."""
+        if not self.fault.meets(request):
+            return False
+        self.met += 1
+        meets = self.met > self.fault.skip and (self.fault.times is None or self.played < self.fault.times)
+        self.played += meets
+        return meets
+
+
+class Faults:
+    """The faults in force at an archive. Any thread may add and end them; later ones go before earlier ones."""
+
+    def __init__(self) -> None:
+        self._rules: list[Rule] = []
+        self._lock = threading.RLock()
+        self._tasks: set[_Task] = set()
+        self._stopped = False
+
+    def add(self, fault: Fault) -> Rule:
+        """
+        Put a fault in force.
+
+        Parameters
+        ----------
+        fault : Fault
+            The fault, as from `make` or its own class.
+
+        Returns
+        -------
+        Rule
+            It ends by ``rule.end()`` or with a block ``with rule:``.
+        """
+        rule = Rule(fault, self)
+        with self._lock:
+            self._rules.insert(0, rule)
+        return rule
+
+    def remove(self, rule: Rule) -> None:
+        """End a fault; one that has ended already is none."""
+        with self._lock:
+            self._rules = [other for other in self._rules if other is not rule]
+            for task in tuple(rule.running):
+                task.get_loop().call_soon_threadsafe(task.cancel)
+
+    def clear(self) -> None:
+        """End all faults."""
+        for rule in tuple(self._rules):
+            self.remove(rule)
+
+    def stop(self) -> None:
+        """End all faults for good, also those that requests asked for. For the server's own thread."""
+        with self._lock:
+            self._stopped = True
+        self.clear()
+        for task in tuple(self._tasks):
+            task.cancel()
+
+    async def answer(self, request: web.Request, logged: Request, handler: Handler) -> web.StreamResponse:
+        """
+        Answer a request, well or badly.
+
+        Parameters
+        ----------
+        request : `aiohttp.web.Request`
+            The request.
+        logged : Request
+            The same as the log has it.
+        handler : callable
+            The service's own handler.
+        """
+        text = logged.headers.get(HEADER.lower())
+        try:
+            asked = () if text is None else (Rule(parse(text), self),)
+        except ValueError as reason:
+            return web.Response(status=400, text=f"{HEADER}: {reason}\n")
+        exchange = Exchange(request, handler)
+        task = self._begin(exchange, logged, asked)
+        return await handler(request) if task is None else await _watch(task, exchange)
+
+    def _begin(self, exchange: Exchange, logged: Request, asked: tuple[Rule, ...]) -> _Task | None:
+        with self._lock:
+            rules = () if self._stopped else (*asked, *self._rules)
+            rule = next((rule for rule in rules if rule.takes(logged)), None)
+            if rule is None:
+                return None
+            task = asyncio.get_running_loop().create_task(rule.fault.play(exchange))
+            for tasks in (rule.running, self._tasks):
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+            return task
+
+
+async def _watch(task: _Task, exchange: Exchange) -> web.StreamResponse:
+    """Wait for a fault's end, which comes also when the client hangs up or the fault is no longer in force."""
+    try:
+        while not task.done():
+            await asyncio.wait({task}, timeout=_LOOK_SECONDS)
+            if exchange.gone:
+                task.cancel()
+    finally:
+        task.cancel()
+    if task.cancelled() or isinstance(task.exception(), ConnectionError):
+        return exchange.drop()
+    return task.result()

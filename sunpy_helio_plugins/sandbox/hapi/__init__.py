@@ -1,0 +1,1 @@
+"""HAPI servers of the sandbox."""

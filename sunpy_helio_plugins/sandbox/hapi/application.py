@@ -1,0 +1,186 @@
+"""
+The sandbox's HAPI servers.
+
+``cdaweb`` speaks HAPI 2.0, ``lisird`` HAPI 3.2, ``swe`` is ESA's with its token and its malformed header; ``swe-open``
+is the same as a browser with a session sees it, without a token.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from aiohttp import web
+
+from sunpy_helio_plugins.sandbox.hapi import format as form
+from sunpy_helio_plugins.sandbox.hapi.data import CDAWEB, LISIRD
+from sunpy_helio_plugins.sandbox.hapi.model import Server
+from sunpy_helio_plugins.sandbox.hapi.protocol import MESSAGES, RefusalError, check_data, check_info, check_names
+from sunpy_helio_plugins.sandbox.hapi.swe import SWE
+from sunpy_helio_plugins.sandbox.settings import listed
+
+__all__ = ["CLIENT_ID", "CLIENT_SECRET", "PREFIX", "SERVERS", "TOKEN_LIFETIME", "application"]
+
+PREFIX = "/hapi"
+
+CLIENT_ID = "sandbox-client"
+CLIENT_SECRET = "sandbox-secret"
+"""What the sandbox's token endpoint accepts."""
+
+TOKEN_LIFETIME = 300
+"""Seconds for which ``swe`` accepts a token, as the guide of ESA's server says."""
+
+_SWE_ABOUT = {
+    "id": "SWE",
+    "title": "SWE HAPI Server",
+    "contact": "helpdesk.swe@ssa.esa.int",
+}
+
+SERVERS = {
+    "cdaweb": Server("CDAWeb", "2.0", ("csv", "binary"), CDAWEB),
+    "lisird": Server(
+        "LISIRD",
+        "3.2",
+        ("csv", "binary", "json"),
+        LISIRD,
+        about={
+            "id": "LISIRD",
+            "title": "LASP Interactive Solar Irradiance Datacenter",
+            "contact": "lisird@example.org",
+            "dataTest": {
+                "name": "one day of total irradiance",
+                "query": {"dataset": "tsis_tsi_24hr", "start": "2026-01-10T00:00:00Z", "stop": "2026-01-11T00:00:00Z"},
+            },
+        },
+        strict_order=True,
+        strict_range=True,
+    ),
+    "swe": Server(
+        "SWE",
+        "3.0.0",
+        ("csv", "json"),
+        SWE,
+        about=_SWE_ABOUT,
+        label_header=True,
+        max_elements=100_000,
+        data_last=False,
+        needs_token=True,
+    ),
+}
+SERVERS["swe-open"] = replace(SERVERS["swe"], needs_token=False)
+"""Name in the path to server."""
+
+_TOKENS: web.AppKey[dict[str, float]] = web.AppKey("tokens", dict)
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+def application() -> web.Application:
+    """
+    Return the application that serves every server of `SERVERS`.
+
+    Returns
+    -------
+    aiohttp.web.Application
+        To be mounted at `PREFIX`: ``/<server>/hapi/<endpoint>``, and the token endpoint of ``swe``. Further servers
+        that the package lists have empty catalogues.
+    """
+    app = web.Application()
+    app[_TOKENS] = {}
+    # Servers that are listed and not played hold nothing: a search of all of them finds what the others have.
+    empty = {name: Server(name, "2.0", ("csv",), ()) for name in listed() if name not in SERVERS}
+    for name, server in {**SERVERS, **empty}.items():
+        for endpoint in (_about, _capabilities, _catalog, _info, _data):
+            app.router.add_get(f"/{name}/hapi/{endpoint.__name__.removeprefix('_')}", _guarded(server, endpoint))
+    app.router.add_post("/swe/realms/swe/protocol/openid-connect/token", _token)
+    return app
+
+
+def _guarded(server: Server, endpoint: Callable[[Server, web.Request], web.Response]) -> Handler:
+    """Return a handler that asks for a token where one is needed, and turns refusals into the server's words."""
+
+    async def handler(request: web.Request) -> web.Response:
+        if server.needs_token and not _signed_in(request):
+            return web.Response(status=401, text="Not Authenticated", headers={"WWW-Authenticate": "Bearer"})
+        try:
+            return endpoint(server, request)
+        except RefusalError as refusal:
+            answer = form.status(server, refusal.code, refusal.detail)
+            return _json(answer, refusal.code)
+
+    return handler
+
+
+def _json(answer: dict[str, object], code: int = 1200) -> web.Response:
+    status, message = MESSAGES[code]
+    reason = None if code == 1200 else f"HAPI error {code}: {message}"
+    return web.Response(
+        status=status, reason=reason, text=form.dumps(answer), content_type="application/json", headers=_headers()
+    )
+
+
+def _headers() -> dict[str, str]:
+    return {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "GET"}
+
+
+def _about(server: Server, request: web.Request) -> web.Response:
+    if server.about is None:
+        raise RefusalError(1400, "no such endpoint")
+    check_names(server, request.query, ())
+    return _json({**form.status(server, 1200), **server.about})
+
+
+def _capabilities(server: Server, request: web.Request) -> web.Response:
+    check_names(server, request.query, ())
+    return _json({**form.status(server, 1200), "outputFormats": list(server.formats)})
+
+
+def _catalog(server: Server, request: web.Request) -> web.Response:
+    asked = check_names(server, request.query, () if server.old_names_only else ("depth", "resolve_references"))
+    if asked.get("depth", "dataset") != "dataset":
+        raise RefusalError(1413, asked["depth"])
+    rows = [{"id": dataset.id, "title": dataset.title} for dataset in server.datasets]
+    return _json({**form.status(server, 1200), "catalog": rows})
+
+
+def _info(server: Server, request: web.Request) -> web.Response:
+    dataset, parameters = check_info(server, request.query)
+    # ESA's server writes the format of JSON into its info (guide, Get information about a dataset).
+    return _json(form.info(server, dataset, parameters, "json" if server.label_header else None))
+
+
+def _data(server: Server, request: web.Request) -> web.Response:
+    asked = check_data(server, request.query)
+    code, body = form.data(server, asked)
+    # Without a header the reason phrase is the only place for the HAPI code.
+    reason = None if code == 1200 else f"HAPI {code}: {MESSAGES[code][1]}"
+    return web.Response(body=body, reason=reason, content_type=form.CONTENT_TYPES[asked.format], headers=_headers())
+
+
+def _signed_in(request: web.Request) -> bool:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and request.app[_TOKENS].get(token, 0.0) > time.monotonic()
+
+
+async def _token(request: web.Request) -> web.Response:
+    """Give a bearer token for the client credentials, as OAuth2 (RFC 6749, section 4.4) says."""
+    form_data = await request.post()
+    if form_data.get("grant_type") != "client_credentials":
+        return web.json_response({"error": "unsupported_grant_type"}, status=400)
+    if (form_data.get("client_id"), form_data.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
+        return web.json_response({"error": "invalid_client"}, status=401)
+    if form_data.get("scope") != "swe_hapiserver":
+        return web.json_response({"error": "invalid_scope"}, status=400)
+    token = secrets.token_urlsafe(48)
+    request.app[_TOKENS][token] = time.monotonic() + TOKEN_LIFETIME
+    return web.json_response(
+        {
+            "access_token": token,
+            "expires_in": TOKEN_LIFETIME,
+            "token_type": "Bearer",
+            "not-before-policy": 0,
+            "scope": "swe_hapiserver",
+        }
+    )

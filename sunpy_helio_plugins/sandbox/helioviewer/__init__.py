@@ -1,0 +1,1 @@
+"""Helioviewer of the sandbox."""

@@ -1,0 +1,1 @@
+"""The events registry of the sandbox."""

@@ -1,0 +1,1 @@
+"""The IMAP Science Data Center of the sandbox."""

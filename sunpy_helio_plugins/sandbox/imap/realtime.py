@@ -1,0 +1,98 @@
+"""
+I-ALiRT of the embedded archive: what the spacecraft sends all the time.
+
+Values are a function of the second alone, so that any window of the scene's days can be asked for. As the service does
+it, a window that holds too much is refused, times are compared as text, and there are none beside the days.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sunpy_helio_plugins.sandbox.imap.catalogue import Refused
+
+__all__ = ["daily", "values"]
+
+FIRST, LAST = datetime(2026, 1, 8, tzinfo=UTC), datetime(2026, 1, 13, tzinfo=UTC)
+SHOCK = datetime(2026, 1, 10, 16, 42, tzinfo=UTC)
+CADENCES = {"mag": 4, "swapi": 12, "hit": 60, "swe": 15, "codice_lo": 60, "codice_hi": 60, "spacecraft": 60}
+SCIENCE = ("hit", "mag", "codice_lo", "codice_hi", "swapi", "swe")
+MOST = 1000
+"""Records of one answer: the database gives no more than 1 MB at a time."""
+
+DAILY = "imap_ialirt_l1_realtime_"
+
+ALLOWED = {"instrument", "time_utc_start", "time_utc_end", "met_in_utc_start", "met_in_utc_end"}
+
+
+def values(parameters: Mapping[str, str]) -> dict[str, Any]:
+    """Answer ``/space-weather``."""
+    unexpected = set(parameters) - ALLOWED
+    if unexpected:
+        raise Refused(400, f"Unexpected parameters: {', '.join(sorted(unexpected))}")
+    start = moment(parameters, "start")
+    end = moment(parameters, "end")
+    start, end = start or (end or LAST) - timedelta(hours=1), end or (start or LAST) + timedelta(hours=1)
+    named = parameters.get("instrument")
+    data = [one for part in ([named] if named else SCIENCE) for one in records(part, start, end)]
+    kind = named if named == "spacecraft" else "science"
+    return {"meta": {"count": len(data), "type": kind, "instrument": named or "all"}, "data": data}
+
+
+def records(part: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
+    """Return the records of one instrument."""
+    step = CADENCES.get(part, 60)
+    first = max(math.ceil((start - FIRST).total_seconds() / step), 0)
+    last = math.floor((min(end, LAST) - FIRST).total_seconds() / step)
+    if last - first + 1 > MOST:
+        raise Refused(
+            400,
+            f"Your request for '{part}' returned more data than allowed in a single query. "
+            "Please reduce the time window or filter further.",
+        )
+    return [record(part, FIRST + timedelta(seconds=step * number)) for number in range(first, last + 1)]
+
+
+def daily(rows: list[dict[str, Any]], parameters: Mapping[str, str]) -> dict[str, list[str]]:
+    """Answer ``/ialirt-archive-query``: names that begin with the parts of a date and have a version."""
+    year, month, day = (parameters.get(name, "") for name in ("year", "month", "day"))
+    if (day and not month) or (month and not year):
+        raise Refused(400, "Date parts must be specified in order: year, month, day.")
+    try:
+        version = f"v{int(parameters.get('version', '1')):03}"
+    except ValueError:
+        raise Refused(400, "Invalid version format. Must be an integer.") from None
+    date = f"{year.zfill(4) if year else ''}{month.zfill(2) if month else ''}{day.zfill(2) if day else ''}"
+    names = [row["file_path"].rpartition("/")[2] for row in rows]
+    return {"files": [name for name in names if name.startswith(f"{DAILY}{date}") and version in name]}
+
+
+def moment(parameters: Mapping[str, str], which: str) -> datetime | None:
+    """Return one end of the window."""
+    text = parameters.get(f"time_utc_{which}") or parameters.get(f"met_in_utc_{which}")
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError:
+        raise Refused(400, "Invalid time format") from None
+
+
+def record(part: str, when: datetime) -> dict[str, Any]:
+    """Return the record of one instant; numbers rounded to three decimals, as the service has them."""
+    hours = (when - SHOCK).total_seconds() / 3600
+    head = {"instrument": part, "time_utc": when.strftime("%Y-%m-%dT%H:%M:%S")}
+    if part == "mag":
+        strength = 5.0 if hours < 0 else 18.0
+        vector = [round(strength * math.cos(hours), 3), round(strength * math.sin(hours), 3), round(-strength / 3, 3)]
+        size = round(math.sqrt(sum(one * one for one in vector)), 3)
+        return {**head, "mag_B_GSE": vector, "mag_B_GSM": vector, "mag_B_magnitude": size}
+    if part == "swapi":
+        speed = 372.0 if hours < 0 else 561.0
+        names = ("speed", "density", "temperature")
+        values = (speed, 6.1, None if when.minute == 30 else 62000.0)
+        return head | {f"swapi_pseudo_proton_{name}": one for name, one in zip(names, values, strict=True)}
+    return {**head, f"{part}_counts": [1, 2, 3, 4]}
