@@ -80,8 +80,8 @@ def from_records(info: Info, columns: Columns, context: Mapping[str, str] | None
     info : Info
         The header.
     columns : list of numpy.ndarray
-        One array for each parameter, as `sunpy_helio_plugins.hapi.records.decode` reads them. The list is emptied, so that
-        each array can be let go as soon as its column is made.
+        One array for each parameter, as `sunpy_helio_plugins.hapi.records.decode` reads them. The list is emptied, so
+        that each array can be released as soon as its column is made.
     context : mapping, optional
         ``server`` and ``dataset``, for units that mean one thing here and another there.
 

@@ -78,7 +78,8 @@ def movie(
     # hvpy wants texts here, and numbers for a screenshot.
     place = {"x0": "0", "y0": "0", "width": str(size[0]), "height": str(size[1])}
     asked = {
-        "startTime": screenshots.moment(start), "endTime": screenshots.moment(end), "layers": screenshots.layer_text(layers),
+        "startTime": screenshots.moment(start), "endTime": screenshots.moment(end),
+        "layers": screenshots.layer_text(layers),
         "events": "", "eventsLabels": False, "imageScale": image_scale, "format": kind, **place, **options,
     }  # fmt: skip
     most = float(wait.to_value(u.s))

@@ -75,8 +75,8 @@ class Places(SkyCoord):
     instants, starts : numpy.ndarray
         Shape (n, 2) or (2,): when the places hold, and when the events start, as parts of UTC Julian dates.
     origins : numpy.ndarray, optional
-        Shape (n, 2) or (2,): systems of submission and scales of radii, as `sunpy_helio_plugins.her.columns.origins` makes
-        them. Defaults to none that are known.
+        Shape (n, 2) or (2,): systems of submission and scales of radii, as `sunpy_helio_plugins.her.columns.origins`
+        makes them. Defaults to none that are known.
 
     Notes
     -----

@@ -43,7 +43,8 @@ class Polygon(SkyCoord):
     instant, start : numpy.ndarray
         Shape (1, 2): when the place holds, and when the event starts.
     origin : numpy.ndarray, optional
-        Shape (1, 2): the system of submission and the scale of radii, as `sunpy_helio_plugins.her.columns.origins` makes them.
+        Shape (1, 2): the system of submission and the scale of radii, as `sunpy_helio_plugins.her.columns.origins`
+        makes them.
 
     Notes
     -----
@@ -365,7 +366,8 @@ class Polygons:
     instants, starts : numpy.ndarray
         Shape (n, 2): when the places hold, and when the events start, as parts of UTC Julian dates.
     origins : numpy.ndarray, optional
-        Shape (n, 2): systems of submission and scales of radii, as `sunpy_helio_plugins.her.columns.origins` makes them.
+        Shape (n, 2): systems of submission and scales of radii, as `sunpy_helio_plugins.her.columns.origins` makes
+        them.
         Defaults to none that are known.
 
     Notes
