@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import importlib.util
+import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -14,78 +14,84 @@ import sunpy_helio_plugins
 PACKAGE = "sunpy_helio_plugins"
 ROOT = Path(sunpy_helio_plugins.__file__).parent
 ARCHIVES = ("hapi", "imap", "helioviewer", "her")
-NETWORK = ("aiohttp", "http.client", "parfive", "requests", "socket", "urllib.request")
+NETWORK = ("aiohttp", "http.client", "parfive", "requests", "socket", "urllib.request", "urllib3")
+
+LAYERS = (
+    ("errors", "config", "_version"),
+    ("quantities", "cdf"),
+    ("store",),
+    ("transport",),
+    ("transport.files",),
+    ("io",),
+    ("fido",),
+    ARCHIVES,
+    ("demo",),
+)
+"""From the ground up; a module imports from its own layer or a lower one."""
+
+ROOMS = ("attrs", "query", "translator", "service", "search", "tables", "client")
+ABOVE_THE_CLIENT = ("explore", "files", "views", "submit", "records.load")
+FORBIDDEN = {
+    "query": ("attrs", "translator", "service", "search", "tables", "client"),
+    "attrs": ("translator", "service", "search", "tables", "client"),
+    "translator": ("service", "search", "tables", "client"),
+    "service": ("attrs", "translator", "search", "tables", "client"),
+    "search": ("attrs", "translator", "client"),
+    "tables": ("attrs", "translator", "service", "search", "client"),
+}
+"""The rooms that each room of an archive must not import."""
+
+WITHOUT_NETWORK = ("attrs", "query", "translator", "tables", "columns", "filters")
 LONGEST_BODY = 40
-LONGEST_MODULE = 400
+LONGEST_MODULE = 600
+LARGEST_FOLDER = 13
+MOST_CORRIDORS = 10
 
 
-class Module(NamedTuple):
-    """One module of the package: its dotted name, its text and its syntax tree."""
-
-    name: str
-    is_package: bool
-    text: str
-    tree: ast.Module
-
-
-def dotted(path: Path) -> str:
-    parts = (PACKAGE, *path.relative_to(ROOT).with_suffix("").parts)
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+def load_house():
+    """Load the measures of the layout, which a reader can print as well."""
+    path = Path(__file__).parents[1] / "benchmarks" / "house.py"
+    spec = importlib.util.spec_from_file_location("house", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["house"] = module
+    spec.loader.exec_module(module)
+    module.ROOT = ROOT
+    return module
 
 
-def modules() -> list[Module]:
-    found = []
-    for path in sorted(ROOT.rglob("*.py")):
-        if path.name != "_version.py":
-            text = path.read_text(encoding="utf-8")
-            found.append(Module(dotted(path), path.name == "__init__.py", text, ast.parse(text)))
-    return found
+house = load_house()
+MODULES = house.modules()
+GRAPH = house.imports()
 
 
-MODULES = modules()
+def is_inside(name: str, *rooms: str) -> bool:
+    return any(name == f"{PACKAGE}.{room}" or name.startswith(f"{PACKAGE}.{room}.") for room in rooms)
 
 
-def imported_names(module: Module) -> set[str]:
-    """Return each name that a module imports when it runs, as a dotted path, relative imports resolved."""
-    names: set[str] = set()
-    for node in running_nodes(module.tree):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = origin(module, node)
-            names.update(f"{base}.{alias.name}" for alias in node.names)
-    return names
+def members(*rooms: str) -> list[str]:
+    return [name for name in MODULES if is_inside(name, *rooms)]
 
 
-def running_nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """Walk a tree without what only a type checker reads: the name of an answer's type binds nobody to its maker."""
-    for node in ast.iter_child_nodes(tree):
-        if not (isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")):
-            yield node
-            yield from running_nodes(node)
+def crossings(sources: list[str], *rooms: str) -> set[tuple[str, str]]:
+    """Return the imports that lead from some modules into some rooms."""
+    return {(name, target) for name in sources for target in GRAPH[name] if is_inside(target, *rooms)}
 
 
-def origin(module: Module, node: ast.ImportFrom) -> str:
-    if not node.level:
-        return node.module or ""
-    package = module.name.split(".") if module.is_package else module.name.split(".")[:-1]
-    kept = package[: len(package) - node.level + 1]
-    return ".".join([*kept, *([node.module] if node.module else [])])
+def layer_of(name: str) -> int:
+    found = [i for i, rooms in enumerate(LAYERS) if is_inside(name, *rooms)]
+    return max(found, default=-1)
 
 
-def imports(module: Module, *targets: str) -> set[str]:
-    """Return those names among a module's imports that lie in one of the target packages."""
+def reaching_network(name: str) -> set[str]:
+    """Return the modules, of all that one imports through any number of others, that import a network library."""
+    every = {name, *house.reachable(GRAPH, name)}
     return {
-        name for name in imported_names(module) for target in targets if name == target or name.startswith(f"{target}.")
+        f"{one} imports {library}"
+        for one in every
+        for full in MODULES[one].imported(kinds=("top", "lazy"))
+        for library in NETWORK
+        if full == library or full.startswith(f"{library}.")
     }
-
-
-def inside(module: Module, *rooms: str) -> bool:
-    return any(module.name == f"{PACKAGE}.{room}" or module.name.startswith(f"{PACKAGE}.{room}.") for room in rooms)
-
-
-def in_package(*rooms: str) -> tuple[str, ...]:
-    return tuple(f"{PACKAGE}.{room}" for room in rooms)
 
 
 def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -93,103 +99,123 @@ def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (function.end_lineno or 0) - body[0].lineno + 1 if body else 0
 
 
-def test_relative_imports_are_resolved_before_they_are_judged():
-    source = "from ..her import regions\nfrom . import scene\nfrom .. import hapi\n"
-    module = Module(f"{PACKAGE}.sandbox.her", False, source, ast.parse(source))
-    assert imported_names(module) == {
-        f"{PACKAGE}.her.regions", f"{PACKAGE}.sandbox.scene", f"{PACKAGE}.hapi",
+def test_relative_imports_are_resolved_before_they_are_judged(tmp_path, monkeypatch):
+    monkeypatch.setattr(house, "ROOT", tmp_path)
+    (tmp_path / "sandbox").mkdir()
+    path = tmp_path / "sandbox" / "her.py"
+    path.write_text("from ..her import regions\ndef f():\n    from . import scene\n")
+    module = house.Module(path)
+    assert module.imported(kinds=("top",)) == {f"{PACKAGE}.her.regions"}
+    assert module.imported() == {f"{PACKAGE}.her.regions", f"{PACKAGE}.sandbox.scene"}
+
+
+def test_imports_for_type_checkers_and_in_functions_count(tmp_path, monkeypatch):
+    monkeypatch.setattr(house, "ROOT", tmp_path)
+    path = tmp_path / "one.py"
+    path.write_text(
+        f"from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from {PACKAGE}.x import y\n"
+        f"def f():\n    import_module('{PACKAGE}.z')\n"
+    )
+    module = house.Module(path)
+    assert module.imported(kinds=("typing",)) == {f"{PACKAGE}.x.y"}
+    assert module.imported(kinds=("lazy",)) == {f"{PACKAGE}.z"}
+
+
+def test_no_module_imports_itself_through_others():
+    assert house.knots(GRAPH) == []
+
+
+def test_modules_import_from_their_own_layer_or_a_lower_one():
+    upwards = {
+        (name, target)
+        for name in MODULES
+        if layer_of(name) >= 0 and not is_inside(name, "demo")
+        for target in GRAPH[name]
+        if layer_of(target) > layer_of(name) or is_inside(target, "sandbox")
     }
-    package = module._replace(name=f"{PACKAGE}.sandbox", is_package=True)
-    assert f"{PACKAGE}.sandbox.scene" in imported_names(package)
+    assert upwards == set()
 
 
-def crossings(rooms: tuple[str, ...], *targets: str) -> dict[str, set[str]]:
-    """Return what the modules of some rooms import from where they must not: module -> names."""
-    return {module.name: found for module in MODULES if inside(module, *rooms) and (found := imports(module, *targets))}
+def test_every_module_has_its_layer():
+    without = [name for name in MODULES if layer_of(name) < 0 and not is_inside(name, "sandbox") and name != PACKAGE]
+    assert without == []
 
 
-def test_the_embedded_archive_is_no_mirror_of_our_own_reading():
-    """If the sandbox used the code that reads it, a mistake on both sides would look like a pass."""
-    assert crossings(("sandbox",), *in_package(*ARCHIVES)) == {}
-
-
-def test_transport_and_quantities_know_no_archive():
-    assert crossings(("transport", "quantities"), *in_package(*ARCHIVES, "sandbox", "demo")) == {}
-
-
-def test_quantities_do_not_move_bytes():
-    assert crossings(("quantities",), *in_package("transport"), *NETWORK) == {}
+def test_the_sandbox_does_not_use_the_code_that_reads_it():
+    """If it did, a mistake on both sides would look like a pass."""
+    assert crossings(members("sandbox"), *ARCHIVES) == set()
 
 
 @pytest.mark.parametrize("archive", ARCHIVES)
-def test_only_helioviewer_leans_on_another_archive(archive):
-    """Helioviewer lists its images through its own HAPI server; no other arrow runs between archives."""
-    others = set(ARCHIVES) - {archive} - ({"hapi"} if archive == "helioviewer" else set())
-    assert crossings((archive,), *in_package(*others)) == {}
-
-
-def test_nothing_but_the_demo_depends_on_the_embedded_archive():
-    rooms = {module.name.split(".")[1] for module in MODULES if "." in module.name}
-    library = tuple(sorted(rooms - {"sandbox", "demo"}))
-    assert crossings(library, *in_package("sandbox")) == {}
-
-
-@pytest.mark.parametrize("room", ["attrs", "translate", "tables"])
-def test_words_queries_and_tables_touch_no_network(room):
-    rooms = tuple(f"{archive}.{room}" for archive in ARCHIVES)
-    assert crossings(rooms, *in_package("transport"), *NETWORK) == {}
-
-
-def test_what_only_a_type_checker_reads_is_no_import():
-    source = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .service import Found\n"
-    module = Module(f"{PACKAGE}.hapi.tables", False, source, ast.parse(source))
-    assert imported_names(module) == {"typing.TYPE_CHECKING"}
+def test_one_import_joins_two_archives(archive):
+    """Helioviewer lists its images through its own HAPI server."""
+    allowed = {f"{PACKAGE}.helioviewer.listers.hapi"}
+    found = {pair for pair in crossings(members(archive), *set(ARCHIVES) - {archive}) if pair[0] not in allowed}
+    assert found == set()
 
 
 @pytest.mark.parametrize("archive", ARCHIVES)
+def test_every_archive_has_the_same_seven_rooms(archive):
+    assert {room for room in ROOMS if f"{PACKAGE}.{archive}.{room}" not in MODULES} == set()
+
+
+@pytest.mark.parametrize("archive", ARCHIVES)
+@pytest.mark.parametrize(("room", "forbidden"), FORBIDDEN.items())
+def test_imports_follow_the_way_of_the_data(archive, room, forbidden):
+    """A search runs through client, translator, search, service and tables; no room imports one that is above it."""
+    assert crossings(members(f"{archive}.{room}"), *(f"{archive}.{other}" for other in forbidden)) == set()
+
+
+@pytest.mark.parametrize("archive", ARCHIVES)
+def test_nothing_below_the_client_imports_it(archive):
+    above = tuple(f"{archive}.{room}" for room in ("client", *ABOVE_THE_CLIENT))
+    below = [name for name in members(archive) if name != f"{PACKAGE}.{archive}" and not is_inside(name, *above)]
+    assert crossings(below, f"{archive}.client") == set()
+
+
 @pytest.mark.parametrize(
-    ("room", "forbidden"),
-    [
-        ("attrs", ("translate", "service", "tables", "client")),
-        ("translate", ("service", "tables", "client")),
-        ("service", ("attrs", "tables", "client")),
-        ("tables", ("attrs", "service", "client")),
-    ],
+    "room", [*(f"{archive}.{room}" for archive in ARCHIVES for room in WITHOUT_NETWORK), "quantities", "cdf"]
 )
-def test_arrows_point_along_the_way_of_the_data(archive, room, forbidden):
-    """A search runs through client, translate, service and tables; no room imports one that it must not know."""
-    assert crossings((f"{archive}.{room}",), *in_package(*(f"{archive}.{other}" for other in forbidden))) == {}
+def test_attrs_queries_tables_and_quantities_reach_no_network(room):
+    found = {line for name in members(room) for line in reaching_network(name)}
+    assert found == set()
 
 
 def test_every_module_begins_with_its_docstring():
-    assert [module.name for module in MODULES if not ast.get_docstring(module.tree)] == []
+    assert [name for name, module in MODULES.items() if not ast.get_docstring(module.tree)] == []
 
 
 def test_annotations_are_never_evaluated_at_import():
-    def postponed(module: Module) -> bool:
-        first = [node for node in module.tree.body if isinstance(node, ast.ImportFrom)][:1]
+    def postponed(tree: ast.Module) -> bool:
+        first = [node for node in tree.body if isinstance(node, ast.ImportFrom)][:1]
         return bool(first) and first[0].module == "__future__" and first[0].names[0].name == "annotations"
 
-    with_code = [module for module in MODULES if len(module.tree.body) > 1]
-    assert [module.name for module in with_code if not postponed(module)] == []
+    with_code = {name: one.tree for name, one in MODULES.items() if len(one.tree.body) > 1}
+    assert [name for name, tree in with_code.items() if not postponed(tree)] == []
 
 
 def test_modules_stay_short():
-    lengths = {module.name: module.text.count("\n") for module in MODULES}
+    lengths = {name: module.text.count("\n") for name, module in MODULES.items()}
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST_MODULE} == {}
 
 
 def test_functions_stay_short():
     lengths = {
-        f"{module.name}.{node.name}": body_lines(node)
-        for module in MODULES
+        f"{name}.{node.name}": body_lines(node)
+        for name, module in MODULES.items()
         for node in ast.walk(module.tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST_BODY} == {}
 
 
-@pytest.mark.parametrize("archive", ARCHIVES)
-def test_every_archive_has_the_same_five_rooms(archive):
-    rooms = {path.stem for path in (ROOT / archive).glob("*.py")}
-    assert rooms >= {"attrs", "translate", "service", "tables", "client"}
+def test_folders_show_on_one_screen():
+    assert {folder: count for folder, count in house.folders().items() if count > LARGEST_FOLDER} == {}
+
+
+def test_few_modules_only_lead_to_another():
+    assert len(house.corridors()) <= MOST_CORRIDORS, house.corridors()
+
+
+def test_modules_are_named_by_nouns():
+    assert house.verbal_names() == []

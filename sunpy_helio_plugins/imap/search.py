@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 
 from sunpy_helio_plugins.errors import ServiceError, warn_incomplete
 from sunpy_helio_plugins.imap import filenames, service, tables
+from sunpy_helio_plugins.imap.endpoints import ialirt, spice
 from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.imap.service import Access, current_access
 from sunpy_helio_plugins.imap.tables import IMAPTable
 from sunpy_helio_plugins.transport import metadata
 
-__all__ = ["Finding", "find", "withheld"]
+__all__ = ["Finding", "find", "request_rows", "withheld"]
 
 _AT_A_TIME = 4
 """Questions that are asked at a time."""
@@ -70,12 +71,33 @@ def find(queries: Sequence[Query], client: Any = None) -> Finding:
     return Finding(table, tables.describe_unreleased(asked, table))
 
 
+def request_rows(query: Query) -> service.Rows:
+    """
+    Request the rows of a query from the endpoint that has them.
+
+    Parameters
+    ----------
+    query : Query
+        The query.
+
+    Raises
+    ------
+    ServiceError
+        The service did not answer as it should.
+    """
+    if query.table == "spice":
+        return spice.ask(query)
+    if query.table == "ialirt":
+        return service.Rows(*ialirt.ask(query))
+    return service.query_files(query)
+
+
 def _answers(queries: Sequence[Query]) -> tuple[list[tuple[Query, service.Rows]], list[ServiceError]]:
     """Ask each question, some at a time; one that fails does not cost the others."""
 
     def ask(query: Query) -> service.Rows | ServiceError:
         try:
-            return service.ask(query)
+            return request_rows(query)
         except ServiceError as error:
             return error
 

@@ -26,12 +26,12 @@ __all__ = [
     "Access",
     "Rows",
     "access_for_url",
-    "ask",
     "current_access",
     "data_dir",
     "download_url",
     "downloads",
     "halve_ingestion",
+    "query_files",
     "rows_of",
     "show_ingestion",
     "split",
@@ -238,9 +238,9 @@ class Rows(NamedTuple):
     problems: list[str]
 
 
-def ask(query: Query) -> Rows:
+def query_files(query: Query) -> Rows:
     """
-    Ask for the rows of files.
+    Request the rows of files; SPICE files and I-ALiRT's archive have endpoints of their own.
 
     Parameters
     ----------
@@ -258,12 +258,6 @@ def ask(query: Query) -> Rows:
     ServiceError
         The service did not answer as it should.
     """
-    if query.table == "spice":
-        from sunpy_helio_plugins.imap.endpoints import spice
-
-        return spice.ask(query)
-    if query.table == "ialirt":
-        return Rows(*ialirt.ask(query))
     access = current_access()
     found = split(access, parameters(query))
     if _wants_all(query, access):

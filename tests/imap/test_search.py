@@ -240,14 +240,14 @@ class TestFailures:
     def test_one_failed_question_leaves_the_other_answers(self, archive, client, monkeypatch):
         from sunpy_helio_plugins.imap import service
 
-        ask = service.ask
+        ask = service.query_files
 
         def sometimes(query):
             if query.descriptor == "norm-rtn":
                 raise ServiceBroken("IMAP SDC", "http://x", "out of order", 500)
             return ask(query)
 
-        monkeypatch.setattr(service, "ask", sometimes)
+        monkeypatch.setattr(service, "query_files", sometimes)
         with pytest.warns(IncompleteAnswerWarning, match="out of order"):
             table = client.search(STORM, a.imap.Descriptor("norm-gse", "norm-rtn"))
         assert set(table["Descriptor"]) == {"norm-gse"}

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from astropy.table import MaskedColumn, QTable
 
 from sunpy_helio_plugins.errors import MissingDependencyError
-
-if TYPE_CHECKING:
-    from sunpy_helio_plugins.her.tables import HERTable
 
 __all__ = ["associations", "graph", "identity", "tracks"]
 
@@ -27,7 +24,7 @@ ALWAYS = {"first_ivorn": str, "edge_type": str, "second_ivorn": str, "strength":
 """The columns of a table of relations, and what they hold where there is none."""
 
 
-def associations(table: HERTable) -> QTable:
+def associations(table: QTable) -> QTable:
     """
     Return the relations of some events as a table.
 
@@ -58,7 +55,7 @@ def _column(values: list[Any]) -> MaskedColumn:
     return MaskedColumn(data if is_number else list(map(str, data)), mask=gone)
 
 
-def graph(table: HERTable) -> Any:
+def graph(table: QTable) -> Any:
     """
     Return events and their relations as a graph.
 
@@ -94,7 +91,7 @@ def graph(table: HERTable) -> Any:
     return made
 
 
-def tracks(table: HERTable) -> list[HERTable]:
+def tracks(table: QTable) -> list[QTable]:
     """
     Return what is one feature, followed from detection to detection, splitting and merging.
 
@@ -128,12 +125,12 @@ def tracks(table: HERTable) -> list[HERTable]:
     return [table[sorted(chosen, key=lambda row: (starts[row], row))] for chosen in rows.values()]
 
 
-def _names(table: HERTable) -> list[str]:
+def _names(table: QTable) -> list[str]:
     """Return the IVORN of each row; a row without one is related to none, and has its number."""
     return [name or f"row {row}" for row, name in enumerate(_texts(table, "kb_archivid"))]
 
 
-def _texts(table: HERTable, name: str) -> list[str]:
+def _texts(table: QTable, name: str) -> list[str]:
     """Return a column as text, empty where a value, or the column, is missing."""
     if name not in table.colnames:
         return [""] * len(table)

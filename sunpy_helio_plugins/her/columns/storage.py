@@ -6,7 +6,7 @@ import json
 import re
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import astropy.units as u
 import numpy as np
@@ -24,9 +24,6 @@ from sunpy_helio_plugins.io.sheet import Parts, Sheet, register
 from sunpy_helio_plugins.io.text import add_text, text_of
 from sunpy_helio_plugins.quantities import times
 
-if TYPE_CHECKING:
-    from sunpy_helio_plugins.her.tables import HERTable
-
 __all__ = ["flat", "plain", "rebuilt", "stacked"]
 
 AXES = ("lon", "lat")
@@ -37,7 +34,7 @@ RAGGED = ("fits", "parquet")
 INSTANT = "detection_time"
 
 
-def plain(table: HERTable) -> QTable:
+def plain(table: QTable) -> QTable:
     """
     Return a table without columns of classes that only this package knows.
 
@@ -54,7 +51,7 @@ def plain(table: HERTable) -> QTable:
     return QTable(list(made.values()), names=list(made), meta=meta, copy=False)
 
 
-def flat(table: HERTable, form: str = "") -> QTable:
+def flat(table: QTable, form: str = "") -> QTable:
     """
     Return a table of numbers and text alone: times in ISO 8601, records and other objects as JSON.
 
@@ -80,7 +77,7 @@ def flat(table: HERTable, form: str = "") -> QTable:
     return QTable(columns, names=list(made), meta=meta, copy=False)
 
 
-def _parts(table: HERTable, ragged: bool) -> tuple[dict[str, Any], dict[str, str]]:
+def _parts(table: QTable, ragged: bool) -> tuple[dict[str, Any], dict[str, str]]:
     """Return columns by name, polygons and places taken apart, and the systems of these."""
     made: dict[str, Any] = {}
     systems: dict[str, str] = {}
@@ -254,7 +251,7 @@ register(PlacesCodec())
 
 register(PolygonsCodec())
 
-T = TypeVar("T", bound="HERTable")
+T = TypeVar("T", bound="QTable")
 
 _NAMES = ("Instrument", "Source")
 """The shared columns that are masked columns also where nothing is missing."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError, QueryError, ServiceRefused
-from sunpy_helio_plugins.imap import filenames, integrity, service
+from sunpy_helio_plugins.imap import filenames, integrity, search, service
 from sunpy_helio_plugins.imap.mission import EXTENSIONS, INSTRUMENTS, LEVELS
 from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.imap.service import Access, current_access
@@ -206,7 +206,7 @@ def _looked_up(one: Uploaded) -> Uploaded:
     name = one.path.name
     query = Query(name=name, table=filenames.table_of(name) or "science", version="all")
     try:
-        rows = service.ask(query).rows
+        rows = search.request_rows(query).rows
     except HelioPluginsError:
         rows = []
     listed = any(row["file_path"].rpartition("/")[2] == name for row in rows)
