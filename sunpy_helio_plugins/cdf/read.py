@@ -15,7 +15,7 @@ from sunpy_helio_plugins.cdf.metadata import KeptList, LateMapping
 from sunpy_helio_plugins.cdf.rows import Variables, choose, epochs_of, in_rows, prepared, without_time
 from sunpy_helio_plugins.cdf.variables import Variable, load
 from sunpy_helio_plugins.errors import FileError, QueryError
-from sunpy_helio_plugins.fido import registration
+from sunpy_helio_plugins.io import registration
 
 __all__ = ["FORMAT", "epochs", "read", "register"]
 

@@ -17,8 +17,8 @@ from sunpy.net import attrs as a
 from sunpy.timeseries import TimeSeries
 
 import sunpy_helio_plugins
-from sunpy_helio_plugins.fido import registration
 from sunpy_helio_plugins.her.tables import HERTable
+from sunpy_helio_plugins.io import registration
 
 RECORDS = (
     b'#{"HAPI":"3.0","format":"csv","parameters":[{"name":"Time","type":"isotime","length":24},'

@@ -23,9 +23,9 @@ from sunpy.timeseries import TimeSeries
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.fido import registration
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.records.file import begins_like_hapi
+from sunpy_helio_plugins.io import registration
 
 TIME = {"name": "Time", "type": "isotime", "length": 24, "units": "UTC", "fill": None}
 PARAMETERS: list[dict[str, Any]] = [

@@ -13,12 +13,12 @@ from astropy.table import QTable
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.fido import registration
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.records.csv import concatenated
 from sunpy_helio_plugins.hapi.records.decode import Columns
 from sunpy_helio_plugins.hapi.records.file import SUFFIX, Content, begins_like_hapi, split
 from sunpy_helio_plugins.hapi.records.table import from_records
+from sunpy_helio_plugins.io import registration
 
 __all__ = ["common_info", "from_contents", "joined_records", "load", "named", "read", "register", "time_order"]
 

@@ -11,11 +11,11 @@ from astropy import units as u
 from sunpy.timeseries import GenericTimeSeries, TimeSeriesMetaData
 
 from sunpy_helio_plugins.errors import FileError, QueryError
-from sunpy_helio_plugins.fido import registration
 from sunpy_helio_plugins.hapi.model import Info, Parameter
 from sunpy_helio_plugins.hapi.records import read
 from sunpy_helio_plugins.hapi.records.file import Content, begins_like_hapi
 from sunpy_helio_plugins.hapi.records.table import decoded, missing, unique_names
+from sunpy_helio_plugins.io import registration
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.fills import for_frame
 from sunpy_helio_plugins.quantities.units import parse

@@ -25,8 +25,8 @@ from sunpy.util import MetaDict
 
 from sunpy_helio_plugins.cdf.read import read
 from sunpy_helio_plugins.errors import FileError, QueryError
-from sunpy_helio_plugins.fido import registration
 from sunpy_helio_plugins.imap.mission import OBSERVATORY, instrument_of, is_of_mission
+from sunpy_helio_plugins.io import registration
 from sunpy_helio_plugins.quantities.datetimes import to_datetime64
 from sunpy_helio_plugins.quantities.fills import for_frame
 
