@@ -24,8 +24,8 @@ from typing import Any
 PACKAGE = "sunpy_helio_plugins"
 ROOT = Path(__file__).resolve().parents[1] / PACKAGE
 ARCHIVES = ("hapi", "imap", "helioviewer", "her")
-ROOMS = (*ARCHIVES, "transport", "quantities", "cdf", "fido", "store")
-FACES = ("", "errors", "config", "fido", "quantities", "quantities.units", "cdf", "sandbox", *ARCHIVES)
+ROOMS = (*ARCHIVES, "transport", "quantities", "cdf", "fido", "io", "store")
+FACES = ("", "errors", "config", "fido", "quantities", "quantities.units", "cdf", "io", "sandbox", *ARCHIVES)
 
 
 class Module:
@@ -162,7 +162,7 @@ def floors(graph: dict[str, set[str]], room: str) -> int:
 
 def corridors() -> list[str]:
     """Return the modules outside the sandbox that have one importer and under 60 lines of code."""
-    importers = Counter(target for name, targets in imports().items() for target in targets if not name.endswith("_init"))
+    importers = Counter(target for targets in imports().values() for target in targets)
     return sorted(
         name
         for name, module in modules().items()
@@ -184,7 +184,7 @@ def folders() -> dict[str, int]:
 
 def verbal_names() -> list[str]:
     """Return the modules that are named by a gerund or a participle."""
-    verbal = re.compile(r"^(?!.*(?:thing|string|naming|matching|paging|pickling)).*(?:ing|ed|ept|ound|ards)$")
+    verbal = re.compile(r"^(?!.*(?:thing|string|naming|matching|paging|pickling|drawing)).*(?:ing|ed|ept|ound|ards)$")
     return sorted(name for name in modules() if verbal.match(name.rpartition(".")[2]))
 
 

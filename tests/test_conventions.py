@@ -18,11 +18,12 @@ NETWORK = ("aiohttp", "http.client", "parfive", "requests", "socket", "urllib.re
 
 LAYERS = (
     ("errors", "config", "_version"),
-    ("quantities", "cdf"),
+    ("quantities",),
     ("store",),
     ("transport",),
     ("transport.files",),
     ("io",),
+    ("cdf",),
     ("fido",),
     ARCHIVES,
     ("demo",),

@@ -14,7 +14,7 @@ from astropy.time import Time
 from sunpy.net.base_client import QueryResponseRow, QueryResponseTable
 
 from sunpy_helio_plugins.fido import pickling
-from sunpy_helio_plugins.io import results
+from sunpy_helio_plugins.io import results, series
 from sunpy_helio_plugins.transport.urls import public_url
 
 __all__ = ["HelioTable"]
@@ -102,3 +102,6 @@ class HelioTable(results.Stored, QueryResponseTable):
 def _address(url: str) -> str:
     """Return what identifies a request: signed in or not, an archive is asked for the same file."""
     return re.sub(r"/(api-key|authorized)(?=/)", "", public_url(url), count=1)
+
+
+series.restore_results_with(HelioTable._from_plain)

@@ -13,7 +13,7 @@ from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.query import is_like, is_pattern
 from sunpy_helio_plugins.hapi.search import descriptions
-from sunpy_helio_plugins.hapi.service import Service
+from sunpy_helio_plugins.hapi.service import Service, login_of
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.leap import DAY
 from sunpy_helio_plugins.quantities.spans import moment
@@ -200,7 +200,7 @@ def access_token(server: str = "swe") -> str:
         The token service gives none.
     """
     found = server_list.find(server)
-    login = found.login
+    login = login_of(found)
     if login is None:
         raise QueryError(f"{found.archive} asks for no token; those that do stand in conf.hapi.oauth2.")
     if not login.known():

@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.model import NO_DATA, OK, Info, status_of
 from sunpy_helio_plugins.hapi.query import Query, is_like, is_pattern, unlike
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
-from sunpy_helio_plugins.hapi.service import Service
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.spans import Moment, Span, moment, seconds
 from sunpy_helio_plugins.transport.messages import server_words
@@ -393,13 +392,27 @@ def _info(text: str) -> Info:
     return Info.from_json(json.loads(text))
 
 
-def covering(service: Service, query: Query, dataset: str, title: str, info: Info) -> tuple[list[Found], list[str]]:
+class Endpoints(Protocol):
+    """The parts of a server's service that a plan uses."""
+
+    server: HAPIServer
+
+    def format(self, info: Info, wanted: str | None) -> str:
+        """Return the format to request."""
+
+    def data_url(
+        self, dataset: str, info: Info, is_subset: bool, start: str, stop: str, form: str, /
+    ) -> str:  # fmt: skip
+        """Return the address of records."""
+
+
+def covering(service: Endpoints, query: Query, dataset: str, title: str, info: Info) -> tuple[list[Found], list[str]]:
     """
     Return the requests for the records of a dataset, within what it covers: servers refuse what lies outside.
 
     Parameters
     ----------
-    service : Service
+    service : Endpoints
         Its server.
     query : Query
         The time, the parameters and the format wanted.

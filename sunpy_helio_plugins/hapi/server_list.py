@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.transport.credentials import Login
 from sunpy_helio_plugins.transport.urls import is_private
 
 __all__ = ["HAPIServer", "find", "known"]
@@ -77,7 +76,7 @@ class HAPIServer:
             "parameters by name": self.explicit_parameters,
             "nothing compressed": self.identity,
             "limited answers": bool(self.max_elements or self.max_bytes),
-            "asks for a token": self.login is not None,
+            "asks for a token": self.token_service is not None,
             "http only": self.is_http_only,
         }
         return ", ".join(words for words, holds in said.items() if holds)
@@ -88,15 +87,13 @@ class HAPIServer:
         return self.source == "hapi-server.org"
 
     @property
-    def login(self) -> Login | None:
-        """How to sign in, for servers that ``conf.hapi.oauth2`` names."""
+    def token_service(self) -> tuple[str, str] | None:
+        """Address and scope of the service that gives tokens, for servers that ``conf.hapi.oauth2`` names."""
         for entry in conf.hapi.oauth2:
             name, _, rest = entry.partition("=")
-            token_url, _, scope = rest.strip().partition(" ")
+            address, _, scope = rest.strip().partition(" ")
             if name.strip().lower() == self.name:
-                prefix = "".join(char if char.isalnum() else "_" for char in self.name).upper()
-                variables = ((f"{prefix}_CLIENT_ID", f"{prefix}_CLIENT_SECRET"),)
-                return Login(self.name, self.url, "oauth2", variables, token_url=token_url, scope=scope.strip())
+                return address, scope.strip()
         return None
 
 

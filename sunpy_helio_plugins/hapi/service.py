@@ -23,8 +23,9 @@ from sunpy_helio_plugins.hapi.query import unlike
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
 from sunpy_helio_plugins.quantities.spans import Moment, moment
 from sunpy_helio_plugins.transport import metadata
+from sunpy_helio_plugins.transport.credentials import Login
 
-__all__ = ["Service"]
+__all__ = ["Service", "login_of"]
 
 _OLD_NAMES = {"dataset": "id", "start": "time.min", "stop": "time.max"}
 """What HAPI 3 calls them, and what a server before it knows: it refuses any other name (specification 2.0, 1401)."""
@@ -36,6 +37,23 @@ _LONGEST_URL = 8000
 Bytes of an address. The specification suggests that servers take 2048, but their own datasets need more (CDAWeb 5,394,
 datashop 5,889), and what most of them stand on takes 8192.
 """
+
+
+def login_of(server: HAPIServer) -> Login | None:
+    """
+    Return how to sign in to a server, or `None` where it is not asked for a token.
+
+    Parameters
+    ----------
+    server : HAPIServer
+        The server.
+    """
+    if server.token_service is None:
+        return None
+    address, scope = server.token_service
+    prefix = "".join(char if char.isalnum() else "_" for char in server.name).upper()
+    variables = ((f"{prefix}_CLIENT_ID", f"{prefix}_CLIENT_SECRET"),)
+    return Login(server.name, server.url, "oauth2", variables, token_url=address, scope=scope)
 
 
 @dataclass
@@ -223,7 +241,7 @@ class Service:
                 archive=self.server.archive,
                 headers={"Accept-Encoding": "identity"} if self.server.identity else None,
                 check=partial(self._check, url),
-                login=self.server.login,
+                login=login_of(self.server),
                 serves=_never if self.fresh else serves,
             )
         except ServiceRefused as refused:
@@ -249,7 +267,7 @@ class Service:
         ServiceRefused
             Always.
         """
-        login, name = self.server.login, self.server.name
+        login, name = login_of(self.server), self.server.name
         if login is None:
             raise refused
         where = f"to get credentials, {self.server.credentials}; " if self.server.credentials else ""

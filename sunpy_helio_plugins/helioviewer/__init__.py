@@ -35,7 +35,8 @@ def __dir__() -> list[str]:
 
 _OFFERED = {
     "clipped": "maps.read", "coverage": "explore", "jpx": "media.screenshots", "movie": "media.movies",
-    "near": "explore", "read": "maps.read", "science": "maps.science", "screenshot": "media.screenshots", "status": "media.screenshots",
+    "near": "explore", "read": "maps.read", "science": "maps.science", "screenshot": "media.screenshots",
+    "status": "media.screenshots",
 }  # fmt: skip
 
 

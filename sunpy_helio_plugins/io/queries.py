@@ -13,7 +13,7 @@ from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.io import values
 from sunpy_helio_plugins.io.text import without_secrets
 
-__all__ = ["query_of", "remembering", "stored"]
+__all__ = ["query_of", "register_joiner", "remembering", "stored"]
 
 _ROOMS = ("hapi", "imap", "helioviewer", "her", "hek")
 """The modules of ``sunpy.net.attrs`` whose attrs our clients take, beside its own."""
@@ -105,11 +105,25 @@ def _attr(node: Mapping[str, Any]) -> Attr:
     return made
 
 
-def _ours(tree: Attr) -> Attr:
-    """Return a tree; of attrs of the registry as one that ``~`` inverts, which joining gives."""
-    from sunpy_helio_plugins.her.filters.logic import _ours as joined
+_JOINERS: list[Callable[[Attr], Attr]] = []
 
-    return joined(tree)
+
+def register_joiner(joiner: Callable[[Attr], Attr]) -> None:
+    """
+    Register a function that gives trees of an archive's attrs the operators that its own attrs have.
+
+    Parameters
+    ----------
+    joiner : callable
+        Called with a tree; returns it, or the same tree of the archive's own classes.
+    """
+    _JOINERS.append(joiner)
+
+
+def _ours(tree: Attr) -> Attr:
+    for joiner in _JOINERS:
+        tree = joiner(tree)
+    return tree
 
 
 def _value_of(node: Any) -> Any:

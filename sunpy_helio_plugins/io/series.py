@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -71,9 +71,27 @@ def restored(found: Table) -> Any:
         return tables.unpack(found, header, _classes()[name])[0]
     if name == "GenericTimeSeries":
         return _timeseries(*tables.unpack(found, header))
-    from sunpy_helio_plugins.fido.table import HelioTable
+    return _restore_result(found)
 
-    return HelioTable._from_plain(found)
+
+def _refuse_result(found: QTable) -> Any:
+    raise FileError("This is a search result; import sunpy.net before it is read.")
+
+
+_restore_result: Callable[[QTable], Any] = _refuse_result
+
+
+def restore_results_with(function: Callable[[QTable], Any]) -> None:
+    """
+    Let search results be restored by a function of their own table class.
+
+    Parameters
+    ----------
+    function : callable
+        Called with a plain table; returns the search result that it was.
+    """
+    global _restore_result
+    _restore_result = function
 
 
 def _classes() -> dict[str, type[Table]]:

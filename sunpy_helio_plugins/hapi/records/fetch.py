@@ -21,6 +21,7 @@ from sunpy_helio_plugins.hapi.records import file
 from sunpy_helio_plugins.hapi.records.csv import exact_json
 from sunpy_helio_plugins.hapi.records.file import header_of, read_header
 from sunpy_helio_plugins.hapi.records.trim import trim
+from sunpy_helio_plugins.hapi.service import login_of
 from sunpy_helio_plugins.hapi.tables import HAPIFiles, HAPITable
 from sunpy_helio_plugins.quantities.spans import Span
 from sunpy_helio_plugins.transport.credentials import Login
@@ -299,7 +300,7 @@ def _downloads(rows: HAPITable | HAPIFiles, path: str | Path) -> Iterator[Downlo
         found = Found.of_row(row)
         target = naming.target(path, _file_name(row), naming.row_values(row), fallback=f"records{file.SUFFIX}")
         info = found.info.of(found.server.name, found.dataset)
-        order = Order(target, found.server.archive, found.dataset, info, found.format, found.server.login)
+        order = Order(target, found.server.archive, found.dataset, info, found.format, login_of(found.server))
         yield download(found.piece, order)
 
 

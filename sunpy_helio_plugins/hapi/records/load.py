@@ -22,7 +22,7 @@ from sunpy_helio_plugins.hapi.records import file
 from sunpy_helio_plugins.hapi.records.file import Content
 from sunpy_helio_plugins.hapi.records.read import from_contents, named
 from sunpy_helio_plugins.hapi.search import find
-from sunpy_helio_plugins.hapi.service import Service
+from sunpy_helio_plugins.hapi.service import Service, login_of
 from sunpy_helio_plugins.hapi.tables import HAPITable
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.spans import Moment, Span, moment
@@ -183,7 +183,7 @@ def _contents(service: Service, one: Found, piece: Piece) -> list[Content]:
             # As it is: server-nodejs hangs when it compresses CSV.
             headers={"Accept-Encoding": "identity"},
             accept=_ANSWERS,
-            login=one.server.login,
+            login=login_of(one.server),
             max_bytes=int(conf.max_file),
         )
     except ServiceRefused as refused:

@@ -8,6 +8,7 @@ from sunpy.net.attr import Attr, AttrAnd, AttrOr
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import name_of
+from sunpy_helio_plugins.io.queries import register_joiner
 
 __all__ = ["And", "Joinable", "Or", "invert", "refuse_uncompared"]
 
@@ -103,3 +104,6 @@ def _ours(tree: Any) -> Any:
     if type(tree) is AttrOr:
         return Or([_ours(attr) for attr in tree.attrs])
     return tree
+
+
+register_joiner(_ours)
