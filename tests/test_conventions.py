@@ -45,7 +45,7 @@ FORBIDDEN = {
 WITHOUT_NETWORK = ("attrs", "query", "translator", "tables", "columns", "filters")
 LONGEST_BODY = 40
 LONGEST_MODULE = 600
-LARGEST_FOLDER = 13
+LARGEST_FOLDER = 12
 MOST_CORRIDORS = 10
 
 
