@@ -184,7 +184,7 @@ class Archive:
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[self._record], client_max_size=2**28)
         for name in self.services:
-            module = importlib.import_module(f"{__package__}.{name}.application")
+            module = importlib.import_module(f"{__package__}.{name}")
             application.add_subapp(module.PREFIX, module.application())
         return application
 

@@ -152,14 +152,14 @@ def test_thousand_at_once(archive: Any) -> None:
 @pytest.mark.parametrize("said", [True, "true", "false", None, 3])
 def test_promises_of_more(scripted: Any, said: Any) -> None:
     scripted.say(answer({"kb_archivid": "ivo://x/1"}, more=said))
-    table = HERTable.from_records(search.service.search(her.queries(DAY, a.her.CH)).records)
+    table = HERTable.from_records(search.search(her.queries(DAY, a.her.CH)).records)
     assert len(table) == 1
     assert len(scripted.asked) <= 2
 
 
 def test_lost_pages(scripted: Any) -> None:
     scripted.say(answer({"kb_archivid": "ivo://x/1"}, more=True), b"503", answer({"kb_archivid": "ivo://x/2"}))
-    found = search.service.search(her.queries(DAY, a.her.CH))
+    found = search.search(her.queries(DAY, a.her.CH))
     assert len(found) == 2
     assert "Page 2, with up to 1000 events, failed: HER answered 503" in found.problems[0]
 

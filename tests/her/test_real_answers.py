@@ -17,7 +17,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins.errors import AnswerError, IncompleteAnswerWarning, ServiceError
 from sunpy_helio_plugins.her import HERClient, HERTable, Polygon
-from sunpy_helio_plugins.her import search as search_module
+from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.exchange import Answer
 
 
@@ -97,7 +97,7 @@ def replayed(monkeypatch: pytest.MonkeyPatch) -> Any:
         def get(url: str, **_: Any) -> Answer:
             return Answer("HER", url, 200, {"Content-Type": "application/json"}, next(asked))
 
-        monkeypatch.setattr(search_module.session, "get", get)
+        monkeypatch.setattr(metadata, "get", get)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", IncompleteAnswerWarning)
             return HERClient().search(time or EVER, *(query or (a.her.Event(),)))

@@ -14,8 +14,8 @@ from astropy.time import Time
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins.her import HERClient, HERTable, Places, Polygon, Polygons
-from sunpy_helio_plugins.her import search as search_module
 from sunpy_helio_plugins.her.keywords import keywords
+from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.exchange import Answer
 
 FILES = (
@@ -52,7 +52,7 @@ def search(monkeypatch: pytest.MonkeyPatch) -> Any:
             body = json.dumps({"result": rows, "overmax": False}).encode()
             return Answer("HER", url, 200, {"Content-Type": "application/json"}, body)
 
-        monkeypatch.setattr(search_module.session, "get", get)
+        monkeypatch.setattr(metadata, "get", get)
         return HERClient().search(EVER, a.her.Event(), *query)
 
     return found

@@ -29,8 +29,9 @@ import sunpy_helio_plugins  # noqa: F401
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her import search
 from sunpy_helio_plugins.her.translator import queries
-from sunpy_helio_plugins.sandbox.her import application as registry
 from sunpy_helio_plugins.sandbox.her import search as search_module
+from sunpy_helio_plugins.sandbox.her import service as registry
+from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.exchange import Answer
 
 Record = dict[str, Any]
@@ -205,7 +206,7 @@ def some(records: list[Record]) -> list[Record]:
 
 
 def catalogue() -> list[Record]:
-    shipped = Path(search_module.__file__).parent / "data" / "her" / "events.json.gz"
+    shipped = Path(search_module.__file__).parents[1] / "data" / "her" / "events.json.gz"
     records = some(json.loads(gzip.decompress(shipped.read_bytes()))["events"])
     return [record for record in records if record["event_testflag"] == "false"]
 
@@ -225,7 +226,7 @@ def _in_process() -> Iterator[None]:
         return Answer("HER", url, 200, {}, response.body)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search.session, "get", get)
+        patch.setattr(metadata, "get", get)
         patch.setattr(search_module, "catalogue", lambda: {"events": EVENTS, "associations": []})
         yield
 

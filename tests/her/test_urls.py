@@ -11,7 +11,7 @@ from sunpy.net import attrs as a
 
 import sunpy_helio_plugins  # noqa: F401
 from sunpy_helio_plugins import her
-from sunpy_helio_plugins.her import search
+from sunpy_helio_plugins.her import service
 
 APRIL = a.Time("2007-04-29", "2007-05-07")
 OCTOBER = a.Time("2003-10-01", "2003-11-01")
@@ -93,7 +93,7 @@ SEARCHES: list[tuple[int, Any, str]] = [
 
 DRY = her.Registry(dry_run=True)
 CALLS: list[tuple[int, Any, str]] = [
-    (1, search.service.address, "https://www.lmsal.com/hek/her"),
+    (1, service.address, "https://www.lmsal.com/hek/her"),
     (24, lambda: her.summary_url(FLARE), f"https://www.lmsal.com/hek/her?cmd=view-voevent&ivorn={FLARE}"),
     (25, lambda: her.voevent_url(FLARE), f"https://www.lmsal.com/hek/her?cmd=export-voevent&cosec=1&ivorn={FLARE}"),
     (26, lambda: her.summary_url(FLARE, rev=3), f"https://www.lmsal.com/hek/her?cmd=view-voevent&ivorn={FLARE}&rev=3"),

@@ -17,13 +17,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sunpy_helio_plugins import imap
+from sunpy_helio_plugins import sandbox as sandbox_package
 from sunpy_helio_plugins.cdf.columns import as_time
 from sunpy_helio_plugins.cdf.decode import Values, plain
 from sunpy_helio_plugins.cdf.variables import Variable, load
 from sunpy_helio_plugins.errors import FileError, InexactTimeWarning, QueryError
-from sunpy_helio_plugins.sandbox.imap import application as service
 
-SHIPPED = Path(service.__file__).parent / "data" / "imap"
+SHIPPED = Path(sandbox_package.__file__).parent / "data" / "imap"
 MAG = SHIPPED / "imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
 INT1, UINT2, FLOAT = 41, 12, 44
 EPOCH, TT2000 = 31, 33

@@ -14,14 +14,14 @@ from astropy.table import QTable
 from astropy.time import Time
 
 from sunpy_helio_plugins import imap
+from sunpy_helio_plugins import sandbox as sandbox_package
 from sunpy_helio_plugins.cdf import records as records_module
 from sunpy_helio_plugins.cdf import variables
 from sunpy_helio_plugins.cdf.decode import values_of as values_of_layout
 from sunpy_helio_plugins.cdf.structure import Block, Layout, Structure
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError
-from sunpy_helio_plugins.sandbox.imap import application as service
 
-SHIPPED = Path(service.__file__).parent / "data" / "imap"
+SHIPPED = Path(sandbox_package.__file__).parent / "data" / "imap"
 MAG = SHIPPED / "imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
 
 INT4, FLOAT, DOUBLE, CHAR, UCHAR, TT2000, EPOCH, EPOCH16 = 4, 44, 45, 51, 52, 33, 31, 32

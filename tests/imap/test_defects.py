@@ -20,10 +20,11 @@ from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import Downloader, IMAPClient, conf, imap, sandbox
+from sunpy_helio_plugins import sandbox as sandbox_package
 from sunpy_helio_plugins.errors import AnswerError, ServiceUnreachable, TransferError
-from sunpy_helio_plugins.sandbox.imap import application as service
+from sunpy_helio_plugins.sandbox.imap import service
 
-SHIPPED = Path(service.__file__).parent / "data" / "imap"
+SHIPPED = Path(sandbox_package.__file__).parent / "data" / "imap"
 GSE = "imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
 KEY = f"imap/mag/l2/2026/01/{GSE}"
 DAY = a.Time("2026-01-10", "2026-01-10 12:00")

@@ -12,16 +12,17 @@ from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import IMAPClient, conf
+from sunpy_helio_plugins import sandbox as sandbox_package
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.imap import integrity, tables
 from sunpy_helio_plugins.imap.query import Query
-from sunpy_helio_plugins.sandbox.imap import application as service
+from sunpy_helio_plugins.sandbox.imap import service
 
 pytestmark = pytest.mark.usefixtures("collected_here")
 
 DAY = a.Time("2026-01-10", "2026-01-10 12:00")
 GSE = "imap/mag/l2/2026/01/imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
-SHIPPED = Path(service.__file__).parent / "data" / "imap"
+SHIPPED = Path(sandbox_package.__file__).parent / "data" / "imap"
 
 
 @pytest.fixture

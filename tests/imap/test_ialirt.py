@@ -9,7 +9,7 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins import IMAPClient, conf, imap
 from sunpy_helio_plugins.errors import AnswerError, IncompleteAnswerWarning, QueryError, TransferError
 from sunpy_helio_plugins.imap import filenames, translator
-from sunpy_helio_plugins.sandbox.imap import application as service
+from sunpy_helio_plugins.sandbox.imap import service
 
 pytestmark = pytest.mark.usefixtures("collected_here")
 

@@ -16,6 +16,7 @@ import pytest
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import conf, imap
+from sunpy_helio_plugins import sandbox as sandbox_package
 from sunpy_helio_plugins.errors import (
     AnswerError,
     FileError,
@@ -25,9 +26,9 @@ from sunpy_helio_plugins.errors import (
     TransferError,
 )
 from sunpy_helio_plugins.imap.files.sync import MANIFEST
-from sunpy_helio_plugins.sandbox.imap import application as service
+from sunpy_helio_plugins.sandbox.imap import service
 
-SHIPPED = Path(service.__file__).parent / "data" / "imap"
+SHIPPED = Path(sandbox_package.__file__).parent / "data" / "imap"
 GSE = "imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
 WORDS = a.Time("2026-01-10", "2026-01-12"), a.Instrument("mag"), a.imap.Descriptor("norm-gse")
 

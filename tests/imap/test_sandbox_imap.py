@@ -15,11 +15,12 @@ import pytest
 import requests
 from aiohttp.test_utils import make_mocked_request
 
-from sunpy_helio_plugins.sandbox.imap import application
+from sunpy_helio_plugins import sandbox as sandbox_package
+from sunpy_helio_plugins.sandbox.imap import service as service_module
 from sunpy_helio_plugins.sandbox.imap.storage import Bucket
 
 TOOL = Path(__file__).parents[2] / "tools" / "sandbox" / "make_imap.py"
-SHIPPED = Path(application.__file__).parent / "data" / "imap"
+SHIPPED = Path(sandbox_package.__file__).parent / "data" / "imap"
 MAG = "imap/mag/l2/2026/01/imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
 WITHHELD = "imap/mag/l2/2026/01/imap_mag_l2_norm-gse_20260112_v001.0002.cdf"
 KEYS = [
@@ -34,7 +35,7 @@ KEYS_2024 = [
 
 @pytest.fixture
 def service(archive) -> str:
-    return f"{archive.url}{application.PREFIX}"
+    return f"{archive.url}{service_module.PREFIX}"
 
 
 @pytest.fixture
@@ -103,20 +104,20 @@ class TestOfficialClient:
     def test_what_is_not_released_needs_the_key(self, client, monkeypatch):
         with pytest.raises(official.io.IMAPDataAccessError, match=r"403 Forbidden: .*not a part of a public release"):
             client.download(WITHHELD)
-        monkeypatch.setitem(client.config, "API_KEY", application.API_KEY)
+        monkeypatch.setitem(client.config, "API_KEY", service_module.API_KEY)
         assert client.download(WITHHELD).stat().st_size > 50_000
         latest = client.query(instrument="mag", descriptor="norm-gse", start_date="20260112", version="latest")
         assert [(row["version"], row["released"]) for row in latest] == [("v001.0002", False)]
 
     def test_token_opens_the_authorized_routes(self, client, monkeypatch):
-        monkeypatch.setitem(client.config, "ACCESS_TOKEN", application.ACCESS_TOKEN)
+        monkeypatch.setitem(client.config, "ACCESS_TOKEN", service_module.ACCESS_TOKEN)
         assert client.download(WITHHELD).exists()
         monkeypatch.setitem(client.config, "ACCESS_TOKEN", "another")
         with pytest.raises(official.io.IMAPDataAccessError, match="403"):
             client.query(instrument="mag")
 
     def test_uploaded_file_appears_unreleased(self, client, tmp_path, monkeypatch):
-        monkeypatch.setitem(client.config, "API_KEY", application.API_KEY)
+        monkeypatch.setitem(client.config, "API_KEY", service_module.API_KEY)
         mine = tmp_path / "imap_swe_l2_sci_20260112_v001.0001.cdf"
         mine.write_bytes((SHIPPED / "imap_swe_l2_sci_20260110_v001.0001.cdf").read_bytes())
         client.upload(mine)
@@ -173,7 +174,7 @@ class TestBodies:
         assert requests.get(url, timeout=10).status_code == 401
         assert requests.get(url, timeout=10, headers={"x-api-key": "no"}).json() == {"message": "Forbidden"}
         assert requests.get(f"{service}/upload/x", timeout=10).status_code == 404
-        denied = requests.get(f"{service}/api-key/upload/x", timeout=10, headers={"x-api-key": application.READ_KEY})
+        denied = requests.get(f"{service}/api-key/upload/x", timeout=10, headers={"x-api-key": service_module.READ_KEY})
         assert (denied.status_code, "read-only" in denied.json()) == (403, True)
 
 
@@ -241,7 +242,7 @@ class TestSeed:
         file = "imap/glows/l1a/2011/09/imap_glows_l1a_hist_20110921_v001.cdf"
         assert requests.get(f"{service}/v0/download/{file}", timeout=10).content[:4] == b"\xcd\xf3\x00\x01"
         name = "imap_codice_l0_hskp_20240725_v001.pkts"
-        key = {"X-api-key": application.API_KEY}
+        key = {"X-api-key": service_module.API_KEY}
         link = requests.get(f"{service}/v0/upload/{name}", headers=key, timeout=10).json()
         assert requests.put(link, data=b"packets", timeout=10).status_code == 200
         rows = ask(f"{service}/v0", instrument="codice", start_date="20240725").json()

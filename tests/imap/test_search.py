@@ -130,7 +130,7 @@ class TestAnswers:
 
 
 def sandbox_key() -> str:
-    from sunpy_helio_plugins.sandbox.imap.application import API_KEY
+    from sunpy_helio_plugins.sandbox.imap.service import API_KEY
 
     return API_KEY
 

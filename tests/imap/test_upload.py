@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 from imap_data_access import file_validation
 
 from sunpy_helio_plugins import conf, imap, sandbox
+from sunpy_helio_plugins import sandbox as sandbox_package
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.imap import filenames
 from sunpy_helio_plugins.imap import filenames as filenames_module
 from sunpy_helio_plugins.imap.files.upload import objection
-from sunpy_helio_plugins.sandbox.imap import application as service
+from sunpy_helio_plugins.sandbox.imap import service
 from sunpy_helio_plugins.sandbox.imap.storage import Bucket
 from sunpy_helio_plugins.transport import credentials
 
-SHIPPED = Path(service.__file__).parent / "data" / "imap"
+SHIPPED = Path(sandbox_package.__file__).parent / "data" / "imap"
 
 NAMES = [
     "imap_mag_l2_norm-gse_20260113_v001.0001.cdf", "imap_swe_l0_sci_20240105_v001.0001.pkts",

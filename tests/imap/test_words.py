@@ -12,7 +12,7 @@ from sunpy_helio_plugins import IMAPClient, conf, imap
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServiceBroken
 from sunpy_helio_plugins.imap import mission, service, translator
 from sunpy_helio_plugins.imap import service as service_module
-from sunpy_helio_plugins.sandbox.imap import application as sandbox
+from sunpy_helio_plugins.sandbox.imap import service as sandbox
 
 STORM = a.Time("2026-01-10", "2026-01-12 12:00")
 GSE = a.Instrument("mag"), a.Level("l2"), a.imap.Descriptor("norm-gse")
