@@ -362,7 +362,7 @@ class Found:
         Parameters
         ----------
         row : sunpy.net.base_client.QueryResponseRow
-            A row of a `~sunpy_helio_plugins.hapi.records.table.HAPITable`.
+            A row of a `~sunpy_helio_plugins.hapi.tables.HAPITable`.
         """
         return cls(
             server_list.find(str(row["server_url"])),

@@ -14,6 +14,7 @@ from sunpy_helio_plugins.her.columns.polygons import Polygon, Polygons
 from sunpy_helio_plugins.her.columns.relations import graph, tracks
 from sunpy_helio_plugins.her.explore import isolsearch_url, recent, recent_url, summary_url, values, voevent_url
 from sunpy_helio_plugins.her.service import Request, requests
+from sunpy_helio_plugins.her.submit import voevent
 from sunpy_helio_plugins.her.submit.registry import Registry
 from sunpy_helio_plugins.her.tables import HERTable
 from sunpy_helio_plugins.her.translator import queries
@@ -22,7 +23,8 @@ from sunpy_helio_plugins.her.views.to_attrs import to_attrs
 
 __all__ = [
     "HERClient", "HERTable", "Places", "Polygon", "Polygons", "Registry", "Request", "draw", "graph", "isolsearch_url",
-    "overlay", "recent", "recent_url", "summary_url", "to_attrs", "tracks", "translate", "values", "voevent_url",
+    "overlay", "recent", "recent_url", "summary_url", "to_attrs", "tracks", "translate", "values", "voevent",
+    "voevent_url",
 ]  # fmt: skip
 
 draw = overlay

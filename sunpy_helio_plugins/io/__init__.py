@@ -35,10 +35,10 @@ def write(table: Any, *args: Any, **kwargs: Any) -> None:
 
     Examples
     --------
-    >>> from sunpy_helio_plugins import hapi, storage
+    >>> from sunpy_helio_plugins import hapi, io
     >>> field = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11")  # doctest: +SKIP
-    >>> storage.write(field, "field.asdf")  # doctest: +SKIP
-    >>> storage.read("field.asdf")  # doctest: +SKIP
+    >>> io.write(field, "field.asdf")  # doctest: +SKIP
+    >>> io.read("field.asdf")  # doctest: +SKIP
     """
     with far_years():
         form = form_of("write", args, kwargs)

@@ -23,7 +23,7 @@ class StoredConverter(Converter):
 
     tags = (f"{_HOST}/tags/stored-1.0.0",)
     types = (
-        "sunpy_helio_plugins.hapi.records.table.HAPITable", "sunpy_helio_plugins.hapi.records.table.HAPIFiles",
+        "sunpy_helio_plugins.hapi.tables.HAPITable", "sunpy_helio_plugins.hapi.tables.HAPIFiles",
         "sunpy_helio_plugins.imap.tables.IMAPTable", "sunpy_helio_plugins.helioviewer.tables.HelioviewerTable",
         "sunpy_helio_plugins.her.tables.HERTable", "sunpy_helio_plugins.hapi.views.timeseries.HAPITimeSeries",
         "sunpy_helio_plugins.imap.views.timeseries.IMAPTimeSeries",

@@ -82,13 +82,13 @@ def test_a_library_that_glymur_has_is_left_alone(file: Path) -> None:
 import ctypes
 from pathlib import Path
 import sunpy_helio_plugins
-from sunpy_helio_plugins.helioviewer.openjpeg import pillow_library
+from sunpy_helio_plugins.helioviewer.jp2.openjpeg import pillow_library
 # The system's library, played by Pillow's under another name.
 ctypes.util.find_library = lambda name: str(pillow_library()) if name == "openjp2" else find_library(name)
 import glymur
 from glymur.lib import openjp2
 mine = openjp2.OPENJP2
-from sunpy_helio_plugins.helioviewer import openjpeg
+from sunpy_helio_plugins.helioviewer.jp2 import openjpeg
 print(mine is not None, openjpeg.install(), openjp2.OPENJP2 is mine)
 """
     # Importing the module of ours lets glymur be imported: start from a glymur that found the library by itself.

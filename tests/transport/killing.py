@@ -27,7 +27,7 @@ CHUNKS, CHUNK, PAUSE = 8, 8192, 0.02
 PARENT = """
 import os, pathlib, sys
 import parfive
-from sunpy_helio_plugins.transport.transfer import Download, enqueue
+from sunpy_helio_plugins.transport.files.queue import Download, enqueue
 print("ready", flush=True)
 for line in sys.stdin:
     url, folder, count = line.split()
