@@ -22,7 +22,6 @@ from sunpy_helio_plugins.her.columns.points import PROBES
 from sunpy_helio_plugins.her.columns.sphere import seen
 
 if TYPE_CHECKING:
-    from astropy.coordinates import SkyCoord
     from astropy.time import Time
 
 __all__ = ["Polygon", "Polygons"]
