@@ -10,7 +10,7 @@ import pytest
 PREPARE = """
 import sys, pathlib
 sys.path.insert(0, sys.argv[1])
-from sunpy_helio_plugins import _hooks
+from sunpy_helio_plugins.fido import import_hooks as _hooks
 """
 
 
