@@ -46,7 +46,11 @@ def joined(tables: Sequence[QTable], names: Sequence[str]) -> QTable:
     if epoch is None:
         raise FileError(f"{names[0]} has no time variable, by which files could be joined: read one file at a time.")
     whole = vstack(list(tables), metadata_conflicts="silent")
-    rows, repeated = _order(whole[epoch], [len(table) for table in tables])
+    missing = np.concatenate([np.broadcast_to(np.asarray(table[epoch].mask), len(table)) for table in tables])
+    if missing.any():
+        # astropy 7.0 forgets the mask where the first of the stacked times has none.
+        whole[epoch][missing] = np.ma.masked
+    rows, repeated = _order(whole[epoch], missing, [len(table) for table in tables])
     problems = dict.fromkeys(problem for table in tables for problem in table.meta["problems"])
     if repeated:
         problems[f"{repeated} records are at times that an earlier one of the files holds too: left out."] = None
@@ -58,9 +62,8 @@ def joined(tables: Sequence[QTable], names: Sequence[str]) -> QTable:
     return made
 
 
-def _order(time: Any, lengths: Sequence[int]) -> tuple[NDArray[np.int64], int]:
+def _order(time: Any, missing: NDArray[np.bool_], lengths: Sequence[int]) -> tuple[NDArray[np.int64], int]:
     """Return the rows to keep, in the order of time, and how many are left out; those without a time stand last."""
-    missing: Any = np.broadcast_to(np.asarray(time.mask), time.shape)
     known = np.flatnonzero(~missing)
     day, nano = split_time(time[known].unmasked if hasattr(time, "unmasked") else time[known])
     file = np.repeat(np.arange(len(lengths)), lengths)[known]
