@@ -46,7 +46,7 @@ def fill_mask(values: NDArray[Any], attributes: Mapping[str, Any]) -> NDArray[np
         Numbers; the first axis is the record.
     attributes : mapping
         The variable's attributes, of which FILLVAL, VALIDMIN and VALIDMAX are used: one number, or one for each
-        component. What is neither counts as absent.
+        component. Other values count as missing.
 
     Returns
     -------

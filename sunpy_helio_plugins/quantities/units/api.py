@@ -15,9 +15,9 @@ from astropy.table import Column
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.quantities.fills import masked
-from sunpy_helio_plugins.quantities.units import context as context_module
 from sunpy_helio_plugins.quantities.units import labels, radii, remarks
 from sunpy_helio_plugins.quantities.units.context import AMBIGUOUS, checked, is_logarithm, joined, meant, own, resolver
+from sunpy_helio_plugins.quantities.units.context import sense as sense_of
 from sunpy_helio_plugins.quantities.units.grammar import NotUnderstoodError, read, value
 from sunpy_helio_plugins.quantities.units.normalize import plain
 
@@ -265,7 +265,7 @@ def _single(written: str, schema: str | None, said: str) -> Unit | NotAUnit | Un
         if decided:
             return Unknown() if unit is None else Unit(unit)
     if written in AMBIGUOUS:
-        sense = context_module.sense(written, said, schema in _STANDARDS)
+        sense = sense_of(written, said, schema in _STANDARDS)
         return Unknown() if sense is None else Unit(sense)
     found = _read(written, schema)
     if not isinstance(found, Unit):
