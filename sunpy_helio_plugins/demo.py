@@ -122,7 +122,7 @@ def _said(attr: Any) -> str:
     if isinstance(attr, a.hek.EventType):
         return " | ".join(f"a.hek.{code.upper()}" for code in attr.item.split(","))
     value = getattr(attr, "value", None)
-    return repr(attr) if value is None or isinstance(attr, attrs.Word) else f"{attrs.name_of(attr)}({value!r})"
+    return repr(attr) if value is None or isinstance(attr, attrs.ArchiveAttr) else f"{attrs.name_of(attr)}({value!r})"
 
 
 @contextlib.contextmanager

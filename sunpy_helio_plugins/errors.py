@@ -7,7 +7,7 @@ What can go wrong, as a tree::
     ├── ServiceError (OSError)           an archive did not answer as it should
     │   ├── ServiceUnreachable           no answer: no such host, refused, silent, cut off
     │   ├── ServiceRefused               the archive says that the request is at fault (HTTP 4xx)
-    │   ├── ServiceBroken                the archive says that it is at fault itself (HTTP 5xx)
+    │   ├── ServerError                the archive says that it is at fault itself (HTTP 5xx)
     │   └── AnswerError                  an answer that is not what it should be: HTML for JSON, cut, too large
     ├── TransferError (OSError)          a file did not arrive; nothing of it was kept
     ├── FileError (ValueError)           a file that cannot be trusted or read
@@ -34,7 +34,7 @@ __all__ = [
     "IsolationError",
     "MissingDependencyError",
     "QueryError",
-    "ServiceBroken",
+    "ServerError",
     "ServiceError",
     "ServiceRefused",
     "ServiceUnreachable",
@@ -93,7 +93,7 @@ class ServiceRefused(ServiceError):  # noqa: N818
     """The archive says that the request is at fault (HTTP 4xx)."""
 
 
-class ServiceBroken(ServiceError):  # noqa: N818
+class ServerError(ServiceError):
     """The archive says that it is at fault itself (HTTP 5xx)."""
 
 

@@ -19,15 +19,15 @@ from sunpy_helio_plugins.fido import attrs, client
 from sunpy_helio_plugins.fido import table as table_module
 
 
-class One(attrs.Word):
+class One(attrs.ArchiveAttr):
     """A word."""
 
 
-class Other(attrs.Word):
+class Other(attrs.ArchiveAttr):
     """Another word."""
 
 
-class Mark(attrs.Marker):
+class Mark(attrs.MarkerAttr):
     """A marker."""
 
 
@@ -104,13 +104,13 @@ def test_attrs_bear_the_names_that_users_type():
     assert attrs.name_of(a.jsoc.Series("x")) == "a.jsoc.Series"
 
 
-class Table(table_module.HelioTable):
+class Table(table_module.ArchiveTable):
     """A table."""
 
     size_column = "Size"
 
 
-class Client(client.Face):
+class Client(client.ArchiveClient):
     """A client that is registered nowhere."""
 
 
@@ -176,7 +176,7 @@ def test_a_class_that_stands_for_an_attr_is_explained(uncalled: type, said: str)
 
 
 def test_masked_whole_numbers_times_and_words_of_columns_survive_pickling() -> None:
-    table = table_module.HelioTable()
+    table = table_module.ArchiveTable()
     table["n"] = Masked(u.Quantity([1, 2], u.nT, dtype=np.int32), mask=[False, True])
     table["n"].info.description = "a field"
     table["t"] = Time(["2026-01-10", "2026-01-11"])

@@ -25,7 +25,7 @@ from sunpy.net.fido_factory import UnifiedResponse
 
 from sunpy_helio_plugins import HAPIClient, HelioviewerClient, HERClient, IMAPClient, hapi, imap, io
 from sunpy_helio_plugins.errors import FileError, MissingDependencyError, QueryError
-from sunpy_helio_plugins.fido.table import HelioTable
+from sunpy_helio_plugins.fido.table import ArchiveTable
 from sunpy_helio_plugins.hapi.tables import HAPIFiles, HAPITable
 from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable
 from sunpy_helio_plugins.her import HERTable
@@ -34,7 +34,7 @@ from sunpy_helio_plugins.quantities import times
 
 DAY = a.Time("2026-01-10", "2026-01-11")
 
-SEARCHES: dict[str, tuple[type[HelioTable], Any, Any]] = {
+SEARCHES: dict[str, tuple[type[ArchiveTable], Any, Any]] = {
     "hapi": (
         HAPITable, HAPIClient,
         (DAY, a.hapi.Server("cdaweb"), a.hapi.Dataset("AC_H0_MFI"), a.hapi.Parameters("Magnitude", "BGSEc"),
@@ -59,7 +59,7 @@ FORMATS = ("ecsv", "fits", "parquet", "h5", "asdf", "pickle")
 
 
 @pytest.fixture
-def found(archive: Any, request: pytest.FixtureRequest) -> HelioTable:
+def found(archive: Any, request: pytest.FixtureRequest) -> ArchiveTable:
     _, client, query = SEARCHES[request.param]
     return client().search(*query)
 
@@ -121,7 +121,7 @@ def assert_equal_tables(one: Any, other: Any) -> None:
 
 @pytest.mark.parametrize("ending", FORMATS)
 @pytest.mark.parametrize("found", SEARCHES, indirect=True)
-def test_a_search_comes_back_as_it_was(found: HelioTable, ending: str, tmp_path: Path) -> None:
+def test_a_search_comes_back_as_it_was(found: ArchiveTable, ending: str, tmp_path: Path) -> None:
     assert len(found) > 1
     for some in (found, found[:1], found[:0]):
         some.problems = ["A sentence with an \u00c5."]
@@ -131,7 +131,7 @@ def test_a_search_comes_back_as_it_was(found: HelioTable, ending: str, tmp_path:
 @pytest.mark.parametrize("ending", FORMATS)
 @pytest.mark.parametrize("found", ["hapi", "imap", "helioviewer", "her"], indirect=True)
 def test_a_table_that_was_read_fetches_the_same_files(
-    found: HelioTable, ending: str, tmp_path: Path, archive: Any
+    found: ArchiveTable, ending: str, tmp_path: Path, archive: Any
 ) -> None:
     some = found[:2]
     back = through(some, ending, tmp_path)
@@ -149,7 +149,7 @@ def test_a_table_that_was_read_fetches_the_same_files(
 
 
 @pytest.mark.parametrize("found", SEARCHES, indirect=True)
-def test_a_search_that_was_stored_is_repeated_and_compared(found: HelioTable, tmp_path: Path) -> None:
+def test_a_search_that_was_stored_is_repeated_and_compared(found: ArchiveTable, tmp_path: Path) -> None:
     back = through(found, "ecsv", tmp_path)
     again = back.search_again()
     assert again.query == found.query
@@ -192,7 +192,7 @@ QUERIES = [
     (DAY, a.hapi.Server("cdaweb"), a.hapi.Dataset("A*"), a.hapi.Format("csv"), a.hapi.Chunk("P1D")),
     (a.Time("2016-12-31T23:59:60", "2017-01-01", near="2017-01-01T00:00:00.000000001"), a.helioviewer.Image(),
      a.Wavelength(171 * u.AA, 304 * u.AA), a.Sample(1 * u.min), a.helioviewer.Tolerance(30 * u.s)),
-    (DAY, a.helioviewer.SourceID(13), a.helioviewer.Quality(1 << 30), a.helioviewer.Lister("index")),
+    (DAY, a.helioviewer.SourceID(13), a.helioviewer.Quality(1 << 30), a.helioviewer.Backend("index")),
     (a.imap.Repointing(120) | a.imap.CarringtonRotation(2306), a.imap.Released(True), a.imap.Recent(2 * u.day)),
     (a.imap.Ingested("2026-01-01"), a.Level("l2") | a.Level("l1"), a.imap.Version("all")),
     (DAY, (a.her.CH & (a.her.area_atdiskcenter > 1e10 * u.km**2)) | ~(a.her.FL.fl_goescls >= "M1"),
@@ -247,7 +247,7 @@ def test_a_table_that_no_search_made_says_so() -> None:
         HAPITable({"url": ["a"]}).search_again()
 
 
-def odd(count: int) -> HelioTable:
+def odd(count: int) -> ArchiveTable:
     """Return a table with columns of every kind, and with letters and numbers that formats are known to change."""
     rows = np.arange(count)
     table = HAPIFiles({"url": [f"https://host/{row}" for row in rows]})
@@ -365,7 +365,7 @@ def test_what_json_cannot_hold_is_refused_by_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cls", [HAPITable, IMAPTable, HelioviewerTable, HAPIFiles])
-def test_foreign_files_are_refused(cls: type[HelioTable], tmp_path: Path) -> None:
+def test_foreign_files_are_refused(cls: type[ArchiveTable], tmp_path: Path) -> None:
     path = tmp_path / "x.ecsv"
     QTable({"url": ["a"]}).write(path)
     with pytest.raises(FileError, match=f"x.ecsv: This is not a {cls.__name__}"):
@@ -382,7 +382,7 @@ def test_foreign_files_are_refused(cls: type[HelioTable], tmp_path: Path) -> Non
 
 def test_the_base_class_reads_any_result(tmp_path: Path) -> None:
     odd(2).write(tmp_path / "x.ecsv")
-    assert type(HelioTable.read(tmp_path / "x.ecsv")) is HAPIFiles
+    assert type(ArchiveTable.read(tmp_path / "x.ecsv")) is HAPIFiles
 
 
 @pytest.mark.parametrize("ending", ["ecsv", "fits", "parquet", "h5", "asdf"])

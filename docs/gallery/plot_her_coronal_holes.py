@@ -27,9 +27,7 @@ folder = tempfile.mkdtemp()
 # One search of the registry brings the outlines, another one brings a picture at noon.
 
 with sandbox.serve():
-    holes = Fido.search(
-        a.Time("2026-01-10 00:10", "2026-01-10 19:50"), a.her.CH, a.her.frm_name == "SPoCA"
-    )["her"]
+    holes = Fido.search(a.Time("2026-01-10 00:10", "2026-01-10 19:50"), a.her.CH, a.her.frm_name == "SPoCA")["her"]
     pictures = Fido.search(
         a.Time("2026-01-10 12:00:00", "2026-01-10 12:00:30"),
         a.helioviewer.Image(),

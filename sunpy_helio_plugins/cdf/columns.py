@@ -13,7 +13,7 @@ from astropy import units as u
 from astropy.time import Time
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.cdf.metadata import KeptList
+from sunpy_helio_plugins.cdf.metadata import FrozenList
 from sunpy_helio_plugins.cdf.variables import Variable
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.quantities import fills, times, units
@@ -303,7 +303,7 @@ def _describe(made: Any, variable: Variable, others: Mapping[str, Variable]) -> 
     made.info.meta = {key: value for key, value in meta.items() if value != {} and value != ()}
 
 
-def _label(variable: Variable, labels: Mapping[str, KeptList]) -> dict[str, Any]:
+def _label(variable: Variable, labels: Mapping[str, FrozenList]) -> dict[str, Any]:
     """Return what plots call a column: the label of a number, or those of the components of a vector."""
     said = variable.attributes.get("LABLAXIS")
     names = labels.get("1")
@@ -343,14 +343,14 @@ def _description(attributes: Mapping[str, Any]) -> str | None:
     return next((text.strip() for text in said if isinstance(text, str) and text.strip()), None)
 
 
-def _axes(variable: Variable) -> KeptList:
+def _axes(variable: Variable) -> FrozenList:
     """Return the variables along the axes after the first; an empty name where the file has none for one."""
     numbers = [int(key[7:]) for key in variable.attributes if re.fullmatch(r"DEPEND_[1-9]", key)]
     first = variable.first_axis
-    return KeptList(variable.named(f"DEPEND_{number}") or "" for number in range(first, max(numbers, default=0) + 1))
+    return FrozenList(variable.named(f"DEPEND_{number}") or "" for number in range(first, max(numbers, default=0) + 1))
 
 
-def _labels(variable: Variable, others: Mapping[str, Variable]) -> dict[str, KeptList]:
+def _labels(variable: Variable, others: Mapping[str, Variable]) -> dict[str, FrozenList]:
     """Return the labels of each axis, by the number of the axis."""
     found = {}
     for axis in range(len(variable.shape)):
@@ -359,5 +359,5 @@ def _labels(variable: Variable, others: Mapping[str, Variable]) -> dict[str, Kep
         # Some files name their labels as the axis itself.
         texts = _texts(pointed) or (_texts(along) if along is not None and not along.is_number else [])
         if texts:
-            found[str(axis + 1)] = KeptList(texts)
+            found[str(axis + 1)] = FrozenList(texts)
     return found

@@ -17,9 +17,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.cdf.metadata import KeptList
+from sunpy_helio_plugins.cdf.metadata import FrozenList
 from sunpy_helio_plugins.cdf.records import expanded
-from sunpy_helio_plugins.cdf.structure import Block, Entry, Layout, Structure
+from sunpy_helio_plugins.cdf.structure import Block, Entry, Structure, VariableLayout
 from sunpy_helio_plugins.errors import FileError
 
 __all__ = ["KINDS", "Values", "attribute_of", "plain", "values_of"]
@@ -63,13 +63,13 @@ class Values(NamedTuple):
     missing: NDArray[np.bool_] | None
 
 
-def values_of(layout: Layout, structure: Structure) -> Values:
+def values_of(layout: VariableLayout, structure: Structure) -> Values:
     """
     Return the values of a variable.
 
     Parameters
     ----------
-    layout : Layout
+    layout : VariableLayout
         The variable.
     structure : Structure
         Its file.
@@ -103,7 +103,7 @@ def values_of(layout: Layout, structure: Structure) -> Values:
     return Values(found.reshape(layout.shape) if count and not layout.varies else found, missing)
 
 
-def _shaped(flat: NDArray[Any], count: int, layout: Layout, is_row_major: bool) -> NDArray[Any]:
+def _shaped(flat: NDArray[Any], count: int, layout: VariableLayout, is_row_major: bool) -> NDArray[Any]:
     """Give values their dimensions, in the order in which the file has them."""
     if is_row_major or len(layout.shape) < 2:
         return flat.reshape(count, *layout.shape)
@@ -125,7 +125,7 @@ def attribute_of(entry: Entry, encoding: int) -> Any:
     if entry.type in _TEXTS:
         return _decoded(entry.content).replace("\0", "")
     if not entry.elements:
-        return KeptList(())
+        return FrozenList(())
     found = np.frombuffer(entry.content, _dtype(entry.type, 1, encoding))
     values = found.astype(found.dtype.newbyteorder("="))
     return plain(values[0] if len(values) == 1 else values)
@@ -135,7 +135,7 @@ def plain(value: Any) -> Any:
     """
     Return an attribute's value without numpy's types, so that it can be written into a table's header.
 
-    Several values become a `KeptList`.
+    Several values become a `FrozenList`.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def plain(value: Any) -> Any:
         A number, a text or an array of them.
     """
     bare = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
-    return KeptList(bare) if isinstance(bare, list) else bare
+    return FrozenList(bare) if isinstance(bare, list) else bare
 
 
 def _dtype(kind: int, elements: int, encoding: int) -> np.dtype[Any]:
@@ -156,7 +156,7 @@ def _dtype(kind: int, elements: int, encoding: int) -> np.dtype[Any]:
     return number.newbyteorder(order)
 
 
-def _contents(layout: Layout, structure: Structure, count: int) -> Iterator[tuple[Block, bytes]]:
+def _contents(layout: VariableLayout, structure: Structure, count: int) -> Iterator[tuple[Block, bytes]]:
     """Return the blocks that hold wanted records, each with its bytes."""
     wanted = [block for block in layout.blocks if block.first < count]
     if structure.content:
@@ -172,14 +172,14 @@ def _contents(layout: Layout, structure: Structure, count: int) -> Iterator[tupl
             yield block, _expanded(content, block, layout)
 
 
-def _expanded(content: bytes, block: Block, layout: Layout) -> bytes:
+def _expanded(content: bytes, block: Block, layout: VariableLayout) -> bytes:
     if not block.is_compressed:
         return content
     return expanded(content, layout.compression, (block.last - block.first + 1) * layout.record)
 
 
 def _fill(
-    rows: NDArray[np.uint8], written: NDArray[np.bool_], layout: Layout, dtype: np.dtype[Any]
+    rows: NDArray[np.uint8], written: NDArray[np.bool_], layout: VariableLayout, dtype: np.dtype[Any]
 ) -> NDArray[np.bool_]:
     """Give the records that were never written what the file says that they are; return which have the pad value."""
     pad = np.frombuffer(layout.pad or _usual_pad(layout, dtype), np.uint8)
@@ -194,7 +194,7 @@ def _fill(
     return missing
 
 
-def _usual_pad(layout: Layout, dtype: np.dtype[Any]) -> bytes:
+def _usual_pad(layout: VariableLayout, dtype: np.dtype[Any]) -> bytes:
     """Return the pad value of a type (CDF User's Guide, section 2.3.20)."""
     if layout.type in _TEXTS:
         return _TEXT_PAD * layout.elements

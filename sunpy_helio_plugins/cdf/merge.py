@@ -9,7 +9,7 @@ import numpy as np
 from astropy.table import QTable, vstack
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.cdf.metadata import KeptList
+from sunpy_helio_plugins.cdf.metadata import FrozenList
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.quantities.days import split_time
 
@@ -58,7 +58,7 @@ def joined(tables: Sequence[QTable], names: Sequence[str]) -> QTable:
     for name in made.colnames:
         made[name].info.meta, made[name].info.description = first[name].info.meta, first[name].info.description
     length = {name: len(made) if name == epoch else count for name, count in first.meta["epochs"].items()}
-    made.meta = {**first.meta, "epochs": length, "problems": KeptList(problems)}
+    made.meta = {**first.meta, "epochs": length, "problems": FrozenList(problems)}
     return made
 
 

@@ -16,10 +16,10 @@ from astropy.time import Time
 
 from sunpy_helio_plugins.io import values
 
-__all__ = ["KeptList", "KeptMapping", "LateMapping"]
+__all__ = ["FrozenList", "FrozenMapping", "LazyMapping"]
 
 
-class KeptList(Sequence[Any]):
+class FrozenList(Sequence[Any]):
     """
     A list that is never joined with another one.
 
@@ -51,7 +51,7 @@ class KeptList(Sequence[Any]):
         return self
 
 
-class KeptMapping(Mapping[str, Any]):
+class FrozenMapping(Mapping[str, Any]):
     """
     A mapping that is never joined with another one; its values may hold arrays.
 
@@ -87,7 +87,7 @@ class KeptMapping(Mapping[str, Any]):
         return self
 
 
-class LateMapping(KeptMapping):
+class LazyMapping(FrozenMapping):
     """
     A mapping whose values are made when they are asked for.
 
@@ -116,7 +116,7 @@ class LateMapping(KeptMapping):
         return hash(tuple(self._makers))
 
     def __reduce__(self) -> tuple[type, tuple[dict[str, Any]]]:
-        return KeptMapping, (dict(self),)
+        return FrozenMapping, (dict(self),)
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -144,10 +144,10 @@ def _stamps(time: Time) -> Any:
 
 
 # A table that is written holds plain lists and dicts.
-AstropyDumper.add_representer(KeptList, lambda dumper, items: dumper.represent_list(list(items)))
-AstropyDumper.add_representer(KeptMapping, lambda dumper, items: dumper.represent_dict(_writable(items)))
-AstropyDumper.add_representer(LateMapping, lambda dumper, items: dumper.represent_dict(_writable(items)))
+AstropyDumper.add_representer(FrozenList, lambda dumper, items: dumper.represent_list(list(items)))
+AstropyDumper.add_representer(FrozenMapping, lambda dumper, items: dumper.represent_dict(_writable(items)))
+AstropyDumper.add_representer(LazyMapping, lambda dumper, items: dumper.represent_dict(_writable(items)))
 
 # Where a format keeps everything, they come back as they were; see `sunpy_helio_plugins.io`.
-values.register("kept list", KeptList, KeptList)
-values.register("kept mapping", KeptMapping, KeptMapping)
+values.register("kept list", FrozenList, FrozenList)
+values.register("kept mapping", FrozenMapping, FrozenMapping)

@@ -11,7 +11,7 @@ from astropy.table import QTable
 
 from sunpy_helio_plugins.cdf.columns import as_column, as_support, as_time
 from sunpy_helio_plugins.cdf.merge import joined
-from sunpy_helio_plugins.cdf.metadata import KeptList, LateMapping
+from sunpy_helio_plugins.cdf.metadata import FrozenList, LazyMapping
 from sunpy_helio_plugins.cdf.rows import Variables, choose, epochs_of, in_rows, prepared, without_time
 from sunpy_helio_plugins.cdf.variables import Variable, load
 from sunpy_helio_plugins.errors import FileError, QueryError
@@ -93,8 +93,8 @@ def _read(path: str | Path, epoch: str | None, scale: str) -> QTable:
     table = QTable()
     if columns:
         table = QTable(list(columns.values()), names=list(columns), copy=False)
-    odd = KeptList([*problems, *failed])
-    of_file = {"epoch": chosen, "epochs": found, "support": LateMapping(support), "problems": odd}
+    odd = FrozenList([*problems, *failed])
+    of_file = {"epoch": chosen, "epochs": found, "support": LazyMapping(support), "problems": odd}
     # Nothing of a file is lost whose own attributes are called as ours.
     own = {(f"{name}_of_file" if name in of_file else name): value for name, value in attributes.items()}
     table.meta = own | of_file

@@ -18,8 +18,8 @@ from typing import Any
 from sunpy_helio_plugins.errors import FileError
 
 __all__ = [
-    "ADR", "AGREDR", "AZEDR", "CCR", "CDR", "CPR", "CVVR", "GDR", "MAGIC", "RVDR", "SIZES", "VVR", "VXR", "ZVDR", "Web",
-    "expanded", "unpacked",
+    "ADR", "AGREDR", "AZEDR", "CCR", "CDR", "CPR", "CVVR", "GDR", "MAGIC", "RVDR", "SIZES", "VVR", "VXR", "ZVDR",
+    "RecordReader", "expanded", "unpacked",
 ]  # fmt: skip
 
 MAGIC = {0xCDF30001: 8, 0xCDF26002: 4, 0x0000FFFF: 4}
@@ -52,7 +52,7 @@ _PLAIN, _COMPRESSED = 0x0000FFFF, 0xCCCC0001
 _RLE, _GZIP = 1, 5
 
 
-class Web:
+class RecordReader:
     """
     The records of one file.
 
@@ -153,7 +153,7 @@ def unpacked(content: Any) -> Any:
         raise FileError(f"it begins with {content[:16]!r}")
     if kind == _PLAIN:
         return content
-    web = Web(content)
+    web = RecordReader(content)
     size, _, about, grown, _ = web.record(8, CCR)
     if not 0 < grown <= web.most:
         raise FileError(f"it claims {grown} bytes of content")

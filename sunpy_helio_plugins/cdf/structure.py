@@ -26,12 +26,12 @@ from sunpy_helio_plugins.cdf.records import (  # fmt: skip
     VVR,
     VXR,
     ZVDR,
-    Web,
+    RecordReader,
     unpacked,
 )
 from sunpy_helio_plugins.errors import FileError
 
-__all__ = ["Block", "Entry", "Layout", "Structure", "examine"]
+__all__ = ["Block", "Entry", "Structure", "VariableLayout", "examine"]
 
 _RESERVED = 20
 """Bytes between the fields and the value of an attribute's entry."""
@@ -92,7 +92,7 @@ class Block(NamedTuple):
     is_compressed: bool
 
 
-class Layout(NamedTuple):
+class VariableLayout(NamedTuple):
     """
     A variable as the file describes it.
 
@@ -154,7 +154,7 @@ class Structure:
         How it writes numbers.
     is_row_major : bool
         Whether the last dimension varies fastest.
-    variables : list of Layout
+    variables : list of VariableLayout
         The variables, rVariables first.
     entries : list of Entry
         The values of all attributes.
@@ -165,7 +165,7 @@ class Structure:
     path: Path
     encoding: int = 0
     is_row_major: bool = True
-    variables: list[Layout] = field(default_factory=list)
+    variables: list[VariableLayout] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     content: bytes = field(default=b"", repr=False)
 
@@ -190,7 +190,7 @@ def examine(path: Path) -> Structure:
             content = unpacked(mapped)
             if content is not mapped:
                 found.content = content
-            _follow(Web(content), found)
+            _follow(RecordReader(content), found)
     except FileError as error:
         raise FileError(f"{path}: this cannot be read as a CDF file ({error}).") from None
     except (OSError, ValueError, struct.error) as error:
@@ -198,7 +198,7 @@ def examine(path: Path) -> Structure:
     return found
 
 
-def _follow(web: Web, found: Structure) -> None:
+def _follow(web: RecordReader, found: Structure) -> None:
     """Follow all records."""
     _, _, directory, version, release, found.encoding, flags = web.record(8, CDR)
     if not flags & _SINGLE_FILE:
@@ -220,7 +220,7 @@ def _follow(web: Web, found: Structure) -> None:
         found.entries.extend(_entries(web, place, fields))
 
 
-def _entries(web: Web, place: int, fields: tuple[int, ...]) -> Iterator[Entry]:
+def _entries(web: RecordReader, place: int, fields: tuple[int, ...]) -> Iterator[Entry]:
     """Return the values of an attribute."""
     _, _, _, first, scope, _, count, _, _, zfirst, zcount, _, _ = fields
     attribute, is_global = web.name(place + web.length(ADR)), scope in _GLOBAL
@@ -234,7 +234,9 @@ def _entries(web: Web, place: int, fields: tuple[int, ...]) -> Iterator[Entry]:
             yield Entry(attribute, is_global, kind == AZEDR, variable, type_, elements, content)
 
 
-def _variable(web: Web, place: int, fields: tuple[int, ...], about: int, sizes: tuple[int, ...]) -> Layout:
+def _variable(
+    web: RecordReader, place: int, fields: tuple[int, ...], about: int, sizes: tuple[int, ...]
+) -> VariableLayout:
     """Return a variable; ``about`` is where it says in which of the dimensions it varies."""
     _, kind, _, type_, last, head, _, flags, sparse, _, _, _, elements, number, packed, _ = fields
     if type_ not in SIZES or elements < 1 or last < -1 or any(size < 0 for size in sizes):
@@ -243,7 +245,7 @@ def _variable(web: Web, place: int, fields: tuple[int, ...], about: int, sizes: 
     shape = tuple(size for size, varies in zip(sizes, varying, strict=True) if varies)
     after = about + 4 * len(sizes)
     pad = bytes(web.content[after : after + SIZES[type_] * elements]) if flags & _HAS_PAD else b""
-    made = Layout(
+    made = VariableLayout(
         web.name(place + web.length(kind)), kind == ZVDR, number, type_, elements, shape, bool(flags & _VARIES),
         last + 1, sparse, pad, web.compression(packed) if flags & _IS_COMPRESSED else 0, (),
     )  # fmt: skip
@@ -252,7 +254,7 @@ def _variable(web: Web, place: int, fields: tuple[int, ...], about: int, sizes: 
     return made._replace(blocks=tuple(_blocks(web, head, made.record, _DEPTH)) if last >= 0 and head else ())
 
 
-def _blocks(web: Web, place: int, record: int, depth: int) -> Iterator[Block]:
+def _blocks(web: RecordReader, place: int, record: int, depth: int) -> Iterator[Block]:
     """Follow an index of blocks of records, and the indices below it."""
     if depth == 0:
         raise FileError(f"the index at {place} is too deep")
@@ -271,7 +273,7 @@ def _blocks(web: Web, place: int, record: int, depth: int) -> Iterator[Block]:
         place = following
 
 
-def _block(web: Web, place: int, first: int, last: int, record: int, depth: int) -> Iterator[Block]:
+def _block(web: RecordReader, place: int, first: int, last: int, record: int, depth: int) -> Iterator[Block]:
     """Look at a block of records: whether it holds as many as its index says."""
     if not 0 <= first <= last:
         raise FileError(f"the block at {place} claims the records {first} to {last}")

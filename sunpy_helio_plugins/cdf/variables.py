@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.cdf import decode, structure
 from sunpy_helio_plugins.cdf.counts import Count
-from sunpy_helio_plugins.cdf.metadata import KeptList
+from sunpy_helio_plugins.cdf.metadata import FrozenList
 from sunpy_helio_plugins.errors import FileError
 
 __all__ = ["TIME_KINDS", "Variable", "load"]
@@ -181,7 +181,7 @@ def load(path: str | Path) -> tuple[dict[str, Variable], dict[str, Any]]:
     return variables, {name: _single([values[number] for number in sorted(values)]) for name, values in of_file.items()}
 
 
-def _values(layout: structure.Layout, found: structure.Structure) -> decode.Values:
+def _values(layout: structure.VariableLayout, found: structure.Structure) -> decode.Values:
     try:
         return decode.values_of(layout, found)
     except (OSError, ValueError, MemoryError) as error:
@@ -189,4 +189,4 @@ def _values(layout: structure.Layout, found: structure.Structure) -> decode.Valu
 
 
 def _single(entries: list[Any]) -> Any:
-    return entries[0] if len(entries) == 1 else KeptList(entries)
+    return entries[0] if len(entries) == 1 else FrozenList(entries)

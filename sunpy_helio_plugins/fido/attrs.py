@@ -10,10 +10,10 @@ from sunpy.net.attr import Attr, AttrAnd, AttrOr, DataAttr, and_
 
 from sunpy_helio_plugins.errors import QueryError
 
-__all__ = ["Marker", "Word", "branches", "explain_foreign", "name_of", "of_type"]
+__all__ = ["ArchiveAttr", "MarkerAttr", "branches", "explain_foreign", "name_of", "of_type"]
 
 
-class Word(DataAttr):
+class ArchiveAttr(DataAttr):
     """
     An attr that holds one or more values; ``|`` between two of the same class joins their values.
 
@@ -91,7 +91,7 @@ class Word(DataAttr):
         return f"{name_of(type(self))}({', '.join(map(repr, self.values))})"
 
 
-class Marker(Word):
+class MarkerAttr(ArchiveAttr):
     """An attr without values, whose presence says which archive's rows are meant."""
 
     def __init__(self, *values: Any) -> None:

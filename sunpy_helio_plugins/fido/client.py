@@ -8,22 +8,22 @@ from typing import Any, ClassVar, Self
 from sunpy.net.attr import Attr, AttrAnd
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import Marker, name_of
+from sunpy_helio_plugins.fido.attrs import MarkerAttr, name_of
 from sunpy_helio_plugins.fido.names import Names
 from sunpy_helio_plugins.io.queries import remembering
 
-__all__ = ["Face"]
+__all__ = ["ArchiveClient"]
 
 
 def _refuse_uncalled(query: Iterable[Any]) -> None:
     """Refuse a class of ours that stands where an attr should: no client would answer, and Fido could not say why."""
     for one in query:
         if isinstance(one, type) and one.__module__.startswith("sunpy_helio_plugins."):
-            example = f"{name_of(one)}()" if issubclass(one, Marker) else f"{name_of(one)}(...)"
+            example = f"{name_of(one)}()" if issubclass(one, MarkerAttr) else f"{name_of(one)}(...)"
             raise QueryError(f"{name_of(one)} is not an attr yet; write {example}.")
 
 
-class Face:
+class ArchiveClient:
     """
     Manners of a client, to be mixed into a `sunpy.net.base_client.BaseClient`.
 
@@ -34,7 +34,7 @@ class Face:
     """The values of sunpy's core attrs at which the client answers."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        if any(issubclass(base, Face) and base is not Face for base in cls.__bases__):
+        if any(issubclass(base, ArchiveClient) and base is not ArchiveClient for base in cls.__bases__):
             raise TypeError(f"{cls.__name__}: a subclass of a client would register itself with Fido; do not make one.")
         if "search" in cls.__dict__:
             cls.search = remembering(cls.search)  # type: ignore[attr-defined]

@@ -17,13 +17,13 @@ from sunpy_helio_plugins.fido import pickling
 from sunpy_helio_plugins.io import results, series
 from sunpy_helio_plugins.transport.urls import public_url
 
-__all__ = ["HelioTable"]
+__all__ = ["ArchiveTable"]
 
 LINES_SHOWN = 1000
 """Lines of a table that are printed; ``table.show()`` and slices show the others."""
 
 
-class HelioTable(results.Stored, QueryResponseTable):
+class ArchiveTable(results.Stored, QueryResponseTable):
     """A search result: a QTable whose ``problems`` say what is missing from it."""
 
     Row = QueryResponseRow
@@ -104,4 +104,4 @@ def _address(url: str) -> str:
     return re.sub(r"/(api-key|authorized)(?=/)", "", public_url(url), count=1)
 
 
-series.restore_results_with(HelioTable._from_plain)
+series.restore_results_with(ArchiveTable._from_plain)

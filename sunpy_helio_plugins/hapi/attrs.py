@@ -8,7 +8,7 @@ from typing import Any
 from astropy import units as u
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import Word, name_of
+from sunpy_helio_plugins.fido.attrs import ArchiveAttr, name_of
 from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.quantities.spans import seconds
 
@@ -18,7 +18,7 @@ __all__ = ["Chunk", "Dataset", "Format", "Parameters", "Server"]
 _FORMATS = ("binary", "csv", "json")
 
 
-class _Named(Word):
+class _Named(ArchiveAttr):
     """A word that says nothing without a value."""
 
     def __init__(self, *values: Any) -> None:
@@ -50,7 +50,7 @@ class Server(_Named):
         return found.name if found.name in server_list.known() else found.url
 
 
-class Dataset(Word):
+class Dataset(ArchiveAttr):
     """
     A dataset, by its id.
 

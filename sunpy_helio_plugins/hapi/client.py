@@ -10,7 +10,7 @@ from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient, convert_row_to_table
 
 from sunpy_helio_plugins.errors import warn_incomplete
-from sunpy_helio_plugins.fido.client import Face
+from sunpy_helio_plugins.fido.client import ArchiveClient
 from sunpy_helio_plugins.hapi import attrs, search, server_list
 from sunpy_helio_plugins.hapi.records import read
 from sunpy_helio_plugins.hapi.records.fetch import _downloads
@@ -23,7 +23,7 @@ __all__ = ["HAPIClient"]
 _OWN = (attrs.Server, attrs.Dataset, attrs.Parameters, attrs.Format, attrs.Chunk)
 
 
-class HAPIClient(Face, BaseClient):
+class HAPIClient(ArchiveClient, BaseClient):
     """
     Time series of every HAPI server (Heliophysics Application Programmer's Interface): CDAWeb, LISIRD, AMDA and others.
 

@@ -371,7 +371,7 @@ class Info:
         """The names of all parameters, the primary time's first."""
         return tuple(parameter.name for parameter in self.parameters)
 
-    def of(self, server: str, dataset: str) -> Info:
+    def with_origin(self, server: str, dataset: str) -> Info:
         """
         Return the description with a note of whose it is.
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from sunpy_helio_plugins.errors import QueryError, ServiceBroken, ServiceError, ServiceRefused
+from sunpy_helio_plugins.errors import QueryError, ServerError, ServiceError, ServiceRefused
 from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.model import NO_DATA, OK, Info, status_of
 from sunpy_helio_plugins.hapi.query import Query, is_like, is_pattern, unlike
@@ -22,7 +22,7 @@ from sunpy_helio_plugins.transport.messages import server_words
 __all__ = [
     "MOST_HALVINGS",
     "MOST_REQUESTS",
-    "Found",
+    "DataRequest",
     "Piece",
     "Refusal",
     "chosen",
@@ -98,7 +98,7 @@ class Refusal:
         url : str
             What was asked, without secrets.
         """
-        kind = ServiceBroken if self.status >= 500 else ServiceRefused
+        kind = ServerError if self.status >= 500 else ServiceRefused
         return kind(archive, url, self.text, self.status)
 
     @property
@@ -319,7 +319,7 @@ _GROWING = 5 * 365
 
 
 @dataclass(frozen=True)
-class Found:
+class DataRequest:
     """
     One request for records of a dataset that covers the time.
 
@@ -355,7 +355,7 @@ class Found:
     size: float = float("nan")
 
     @classmethod
-    def of_row(cls, row: Any) -> Found:
+    def of_row(cls, row: Any) -> DataRequest:
         """
         Return the request of a row.
 
@@ -406,7 +406,9 @@ class Endpoints(Protocol):
         """Return the address of records."""
 
 
-def covering(service: Endpoints, query: Query, dataset: str, title: str, info: Info) -> tuple[list[Found], list[str]]:
+def covering(
+    service: Endpoints, query: Query, dataset: str, title: str, info: Info
+) -> tuple[list[DataRequest], list[str]]:
     """
     Return the requests for the records of a dataset, within what it covers: servers refuse what lies outside.
 
@@ -423,7 +425,7 @@ def covering(service: Endpoints, query: Query, dataset: str, title: str, info: I
 
     Returns
     -------
-    found : list of Found
+    found : list of DataRequest
         The requests; none where it does not cover the time.
     problems : list of str
         What of the time it does not cover.
@@ -445,10 +447,10 @@ def covering(service: Endpoints, query: Query, dataset: str, title: str, info: I
     ends = [*(str(span.before) for span in pieces[:-1]), end or query.end]
     cadence, each = seconds(wanted.cadence), estimated_bytes(wanted, form)
 
-    def make(span: Span, shown: str) -> Found:
+    def make(span: Span, shown: str) -> DataRequest:
         url = service.data_url(dataset, wanted, bool(query.parameters), *_asked(span, info, server), form)
         records = float(np.ceil(span.nanoseconds / (cadence * 1e9))) if cadence else np.nan
-        return Found(server, dataset, title, wanted, span, shown, form, url, records, records * each)
+        return DataRequest(server, dataset, title, wanted, span, shown, form, url, records, records * each)
 
     return [make(span, shown) for span, shown in zip(pieces, ends, strict=True)], problems
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from sunpy_helio_plugins.errors import HelioPluginsError, IsolationError, QueryError, ServiceError
 from sunpy_helio_plugins.hapi import owners, server_list
 from sunpy_helio_plugins.hapi.model import Info
-from sunpy_helio_plugins.hapi.plan import Found, covering
+from sunpy_helio_plugins.hapi.plan import DataRequest, covering
 from sunpy_helio_plugins.hapi.query import Query, is_like, is_pattern, unlike
 from sunpy_helio_plugins.hapi.service import Service
 from sunpy_helio_plugins.quantities.spans import Moment
@@ -43,7 +43,7 @@ class Answer:
 
     Attributes
     ----------
-    found : list of Found
+    found : list of DataRequest
         The requests for records of the datasets that cover the time.
     problems : list of str
         What is missing, and why.
@@ -51,7 +51,7 @@ class Answer:
         In short, where datasets may be missing that cover the time.
     """
 
-    found: list[Found] = field(default_factory=list)
+    found: list[DataRequest] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
 

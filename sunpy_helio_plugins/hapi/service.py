@@ -14,7 +14,7 @@ from sunpy_helio_plugins.errors import (
     AnswerError,
     FileError,
     QueryError,
-    ServiceBroken,
+    ServerError,
     ServiceError,
     ServiceRefused,
 )
@@ -113,7 +113,7 @@ class Service:
             return self._info(inside)
         try:
             answer = self._ask("info", {"dataset": dataset}, None if until is None else partial(_reaches, until))
-        except (ServiceRefused, ServiceBroken) as refused:
+        except (ServiceRefused, ServerError) as refused:
             # Some servers break over an id that they do not know.
             self._explain_dataset(dataset, refused)
             raise

@@ -9,12 +9,12 @@ import numpy as np
 from astropy import units as u
 
 from sunpy_helio_plugins.fido.fields import common_columns
-from sunpy_helio_plugins.fido.table import HelioTable
+from sunpy_helio_plugins.fido.table import ArchiveTable
 from sunpy_helio_plugins.hapi.query import PROVIDER
 from sunpy_helio_plugins.hapi.records.table import _descriptions, _shown_times, _shown_units
 
 if TYPE_CHECKING:
-    from sunpy_helio_plugins.hapi.plan import Found
+    from sunpy_helio_plugins.hapi.plan import DataRequest
 
 __all__ = ["HAPIFiles", "HAPITable", "from_found"]
 
@@ -23,7 +23,7 @@ _SHOWN = {"Title": 48, "Parameters": 32, "Units": 24}
 """Characters that are printed of a text; the columns themselves hold all of it."""
 
 
-class HAPITable(HelioTable):
+class HAPITable(ArchiveTable):
     """Datasets that a search found, one in each row, with the range of time that a fetch would ask for."""
 
     hide_keys = ["format", "info", "range", "url", "server_url"]
@@ -31,13 +31,13 @@ class HAPITable(HelioTable):
     size_column = "Size"
 
     @property
-    def _display_table(self) -> HelioTable:
+    def _display_table(self) -> ArchiveTable:
         """
         The table as it is printed: some datasets have two hundred parameters, and titles of several lines.
 
         Columns that ``table.show("Title")`` chose are shown whole; it is known by hiding nothing.
         """
-        shown: HelioTable = super()._display_table
+        shown: ArchiveTable = super()._display_table
         for name, longest in _SHOWN.items() if self.hide_keys else ():
             if name in shown.colnames:
                 texts = [text if len(text) <= longest else f"{text[: longest - 1]}…" for text in map(str, shown[name])]
@@ -45,20 +45,20 @@ class HAPITable(HelioTable):
         return shown
 
 
-class HAPIFiles(HelioTable):
+class HAPIFiles(ArchiveTable):
     """Files whose addresses stand in a column of records, one in each row, to be fetched by Fido."""
 
     hide_keys = ["media_type", "url"]
     size_column = None
 
 
-def from_found(found: Sequence[Found], problems: Iterable[str], client: Any) -> HAPITable:
+def from_found(found: Sequence[DataRequest], problems: Iterable[str], client: Any) -> HAPITable:
     """
     Return a search result.
 
     Parameters
     ----------
-    found : sequence of Found
+    found : sequence of DataRequest
         The datasets.
     problems : iterable of str
         What is missing from them.

@@ -61,7 +61,7 @@ def sources(refresh: bool = False) -> QTable:
 
     Notes
     -----
-    Gathered from the database of the API, from hvpy's enumeration and from the HAPI server's list (2026).
+    ColumnBuffers from the database of the API, from hvpy's enumeration and from the HAPI server's list (2026).
 
     Examples
     --------

@@ -9,21 +9,21 @@ from typing import Any
 import astropy.units as u
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import Marker, Word
+from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr
 from sunpy_helio_plugins.helioviewer import source_table, synonyms
 from sunpy_helio_plugins.helioviewer.query import LISTERS
 
-__all__ = ["Header", "Image", "Lister", "Measurement", "Quality", "SourceID", "Tolerance"]
+__all__ = ["Backend", "Header", "Image", "Measurement", "Quality", "SourceID", "Tolerance"]
 
 NEAR_REAL_TIME = (1 << 30) | (1 << 10)
 """Bits of QUALITY that mark quick data: bit 30 of AIA, bit 10 of HMI. All images of Helioviewer are made of such."""
 
 
-class Image(Marker):
+class Image(MarkerAttr):
     """Rows are images of Helioviewer; to be used beside ``a.Instrument``, ``a.Wavelength`` and other general attrs."""
 
 
-class SourceID(Word):
+class SourceID(ArchiveAttr):
     """
     The number under which Helioviewer knows a kind of image.
 
@@ -57,7 +57,7 @@ class SourceID(Word):
         return int(value)
 
 
-class Measurement(Word):
+class Measurement(ArchiveAttr):
     """
     What an image shows, in Helioviewer's words.
 
@@ -90,7 +90,7 @@ class Measurement(Word):
         return spelt[given]
 
 
-class Tolerance(Word):
+class Tolerance(ArchiveAttr):
     """
     How far from the time asked for an image may be: one that is farther is no row.
 
@@ -125,7 +125,7 @@ class Tolerance(Word):
         return super().__or__(other)
 
 
-class Lister(Word):
+class Backend(ArchiveAttr):
     """
     Who is to list the images: others are not asked, also where this one fails.
 
@@ -143,7 +143,7 @@ class Lister(Word):
 
     def __init__(self, *values: str) -> None:
         if not values:
-            raise QueryError(f"a.helioviewer.Lister needs one of: {', '.join(LISTERS)}.")
+            raise QueryError(f"a.helioviewer.Backend needs one of: {', '.join(LISTERS)}.")
         super().__init__(*values)
 
     @classmethod
@@ -156,7 +156,7 @@ class Lister(Word):
         return spelt[given]
 
 
-class Header(Marker):
+class Header(MarkerAttr):
     """
     Read the header of each image, the first 16 kB of its file, into columns: exposure, quality, statistics of the data.
 
@@ -164,7 +164,7 @@ class Header(Marker):
     """
 
 
-class Quality(Word):
+class Quality(ArchiveAttr):
     """
     Leave out images whose header says that something is wrong with them.
 

@@ -21,7 +21,7 @@ from sunpy_helio_plugins.transport.files.prefix import PrefixDownload
 __all__ = ["HelioviewerClient"]
 
 
-class HelioviewerClient(client.Face, BaseClient):
+class HelioviewerClient(client.ArchiveClient, BaseClient):
     """
     Helioviewer: JPEG 2000 images of the Sun from SDO, SOHO, STEREO, Hinode, Solar Orbiter and more.
 

@@ -17,7 +17,7 @@ from sunpy_helio_plugins.helioviewer.listers import coverage
 from sunpy_helio_plugins.helioviewer.query import Query
 from sunpy_helio_plugins.quantities import datetimes, times
 
-__all__ = ["NEAREST", "Place", "places", "wanted"]
+__all__ = ["NEAREST", "ImageLocation", "places", "wanted"]
 
 _Instants = NDArray[np.datetime64]
 
@@ -85,7 +85,7 @@ AT_ONCE = 3
 
 
 @dataclass(frozen=True)
-class Place:
+class ImageLocation:
     """
     Where the image of a row is.
 
@@ -104,7 +104,7 @@ class Place:
     missing: str = ""
 
 
-def places(rows: Iterable[Any]) -> Iterator[Place]:
+def places(rows: Iterable[Any]) -> Iterator[ImageLocation]:
     """
     Yield where the images of some rows are; of those from `near` the names are asked for now.
 
@@ -117,16 +117,16 @@ def places(rows: Iterable[Any]) -> Iterator[Place]:
         yield from pool.map(_place, list(rows))
 
 
-def _place(row: Any) -> Place:
+def _place(row: Any) -> ImageLocation:
     url, path = str(row["url"]), str(row["Path"])
     if str(row["Lister"]) != NEAREST:
-        return Place(url, path)
+        return ImageLocation(url, path)
     # Half a second more: a time is a float, and may lie a nanosecond before its second.
     instant: np.datetime64 = datetimes.to_datetime64(row["Start Time"])[()]  # type: ignore[assignment]
     second = (instant + np.timedelta64(500, "ms")).astype("M8[s]")
     try:
         path = coverage.path_of(source_table.by_id()[int(row["Source ID"])], second)
     except ServiceError as error:
-        return Place(url, path, str(error))
+        return ImageLocation(url, path, str(error))
     (url,) = tables.addresses(conf.helioviewer.jp2_url.rstrip("/"), np.array([path.encode()]))
-    return Place(url.decode(), path)
+    return ImageLocation(url.decode(), path)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import HelioPluginsError, QueryError, warn_incomplete
 from sunpy_helio_plugins.helioviewer.jp2 import remote_headers
-from sunpy_helio_plugins.helioviewer.listers.base import Found, Gap
+from sunpy_helio_plugins.helioviewer.listers.base import Gap, ImageList
 from sunpy_helio_plugins.helioviewer.listers.coverage import CoverageLister
 from sunpy_helio_plugins.helioviewer.listers.hapi import HAPILister
 from sunpy_helio_plugins.helioviewer.listers.index import IndexLister
@@ -50,7 +50,7 @@ class Lister(Protocol):
     def can_list(self, source: Source) -> bool:
         """Tell whether it is worth asking for a source."""
 
-    def find(self, source: Source, start: np.datetime64, end: np.datetime64) -> Found:
+    def find(self, source: Source, start: np.datetime64, end: np.datetime64) -> ImageList:
         """List the images of a source in a range, both ends included."""
 
 
@@ -219,7 +219,7 @@ def _answer(listers: Sequence[Lister], query: Query) -> Answer:
     able = [one for one in listers if one.can_list(source)]
     if not able:
         names = " or ".join(one.name for one in listers)
-        raise QueryError(f"{source.label} ({source.id}) is not listed by {names}; leave out a.helioviewer.Lister.")
+        raise QueryError(f"{source.label} ({source.id}) is not listed by {names}; leave out a.helioviewer.Backend.")
     notes: list[str] = []
     parts, gaps, who = _collected(able, source, start, end, notes)
     if gaps and gaps[0].error is not None and not any(len(one.paths) for one in parts) and _whole(gaps, start, end):
@@ -242,11 +242,11 @@ def _answer(listers: Sequence[Lister], query: Query) -> Answer:
 
 def _collected(
     listers: Sequence[Lister], source: Source, start: np.datetime64, end: np.datetime64, notes: list[str]
-) -> tuple[list[Found], list[Gap], list[str]]:
+) -> tuple[list[ImageList], list[Gap], list[str]]:
     """Ask one lister after the other for what those before it could not list."""
     now = _now()
     gaps = [Gap(start, end, "")]
-    parts: list[Found] = []
+    parts: list[ImageList] = []
     who: list[str] = []
     for lister in listers:
         left = []
@@ -278,7 +278,7 @@ def _whole(gaps: Sequence[Gap], start: np.datetime64, end: np.datetime64) -> boo
 
 
 def _merged(
-    source: Source, parts: Sequence[Found], who: Sequence[str], start: np.datetime64, end: np.datetime64
+    source: Source, parts: Sequence[ImageList], who: Sequence[str], start: np.datetime64, end: np.datetime64
 ) -> Listing:
     """Put together what all listers found: each image once, in the order of time."""
     kept = [(part, name) for part, name in zip(parts, who, strict=True) if len(part.paths)]

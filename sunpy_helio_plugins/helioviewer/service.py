@@ -84,7 +84,7 @@ def ask_object(action: str, fields: Mapping[str, str] | None = None) -> dict[str
     return decoded
 
 
-def _answer(action: str, fields: Mapping[str, str] | None) -> exchange.Answer:
+def _answer(action: str, fields: Mapping[str, str] | None) -> exchange.Response:
     for attempt in range(max(conf.retries, 0) + 1):
         if attempt:
             time.sleep(float(conf.helioviewer.rate_limit_wait))

@@ -14,7 +14,7 @@ from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.fido.fields import common_columns
-from sunpy_helio_plugins.fido.table import HelioTable
+from sunpy_helio_plugins.fido.table import ArchiveTable
 from sunpy_helio_plugins.helioviewer import source_table
 from sunpy_helio_plugins.helioviewer.jp2.header import Header
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
@@ -93,7 +93,7 @@ MOST_SHOWN = 1000
 SHOWN = 100
 
 
-class HelioviewerTable(HelioTable):
+class HelioviewerTable(ArchiveTable):
     """
     Images of Helioviewer.
 

@@ -26,7 +26,7 @@ NAMES = Names(providers=(PROVIDER,))
 
 KNOWN = (
     a.Time, a.Instrument, a.Source, a.Detector, a.Wavelength, a.Physobs, a.Sample, a.Provider, attrs.Image,
-    attrs.SourceID, attrs.Measurement, attrs.Tolerance, attrs.Quality, attrs.Lister, attrs.Header,
+    attrs.SourceID, attrs.Measurement, attrs.Tolerance, attrs.Quality, attrs.Backend, attrs.Header,
 )  # fmt: skip
 """Attrs that a query to Helioviewer may hold."""
 
@@ -72,7 +72,7 @@ def _of_branch(branch: tuple[Attr, ...]) -> list[Query]:
 def _wishes(branch: tuple[Attr, ...], time: a.Time) -> dict[str, Any]:
     """Return what a conjunction asks beside sources and range."""
     sample, tolerance = of_type(branch, a.Sample), of_type(branch, attrs.Tolerance)
-    lister, quality = of_type(branch, attrs.Lister), of_type(branch, attrs.Quality)
+    lister, quality = of_type(branch, attrs.Backend), of_type(branch, attrs.Quality)
     if time.start > time.end:
         raise QueryError(f"The range ends ({time.end}) before it starts ({time.start}).")
     if time.near is not None and sample is not None:

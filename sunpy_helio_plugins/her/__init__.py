@@ -9,7 +9,7 @@ from __future__ import annotations
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.her.client import HERClient
-from sunpy_helio_plugins.her.columns.points import Places
+from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.columns.polygons import Polygon, Polygons
 from sunpy_helio_plugins.her.columns.relations import graph, tracks
 from sunpy_helio_plugins.her.explore import isolsearch_url, recent, recent_url, summary_url, values, voevent_url
@@ -22,13 +22,10 @@ from sunpy_helio_plugins.her.views.overlay import overlay
 from sunpy_helio_plugins.her.views.to_attrs import to_attrs
 
 __all__ = [
-    "HERClient", "HERTable", "Places", "Polygon", "Polygons", "Registry", "Request", "draw", "graph", "isolsearch_url",
+    "HERClient", "HERTable", "Points", "Polygon", "Polygons", "Registry", "Request", "graph", "isolsearch_url",
     "overlay", "recent", "recent_url", "summary_url", "to_attrs", "tracks", "translate", "values", "voevent",
     "voevent_url",
 ]  # fmt: skip
-
-draw = overlay
-"""Another name of `overlay`."""
 
 
 def translate(*query: Attr) -> tuple[Request, ...]:

@@ -10,8 +10,8 @@ import numpy as np
 from sunpy.net.attr import Attr, AttrOr, DataAttr
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import Marker, Word, name_of
-from sunpy_helio_plugins.her.filters.comparison import Field, Filter, NoSuchWord, field
+from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr, name_of
+from sunpy_helio_plugins.her.filters.comparison import Field, Filter, UnknownKeyword, field
 from sunpy_helio_plugins.her.filters.logic import And, Joinable, Or
 from sunpy_helio_plugins.her.keywords import did_you_mean, event_types, keywords, suppliers
 
@@ -113,7 +113,7 @@ HARD_LIMIT = 1000
 """The most events on a page (the registry's API page, "Maximum number of returned results")."""
 
 
-class _Number(Word):
+class _Number(ArchiveAttr):
     """A word that holds one whole number of at least 1."""
 
     def __init__(self, value: int) -> None:
@@ -171,7 +171,7 @@ class PageSize(_Number):
         return int(number)
 
 
-class SortBy(Word):
+class SortBy(ArchiveAttr):
     """
     The order of the answer. Without it events come by ``event_starttime``.
 
@@ -205,7 +205,7 @@ class SortBy(Word):
         return DataAttr.__or__(self, other)
 
 
-class Return(Word):
+class Return(ArchiveAttr):
     """
     The keywords that come with each event, so that long answers stay small.
 
@@ -241,11 +241,11 @@ class Return(Word):
         return str(name)
 
 
-class Strict(Marker):
+class Strict(MarkerAttr):
     """Only events that lie wholly within the time, not those that overlap it."""
 
 
-class Tests(Word):
+class Tests(ArchiveAttr):
     """
     What to do with the registry's own test events.
 
@@ -272,7 +272,7 @@ class Tests(Word):
         return str(text)
 
 
-class Latest(Marker):
+class Latest(MarkerAttr):
     """
     One row for each event: its newest revision.
 
@@ -294,11 +294,11 @@ __all__ += ["SYSTEMS", "SortBy", "Strict", "Supplier", "Tests", "Within", *event
 __all__ = [name for name in __all__ if name not in keywords() or keywords()[name].filter]
 
 
-class Event(Marker):
+class Event(MarkerAttr):
     """Every event of the registry, whatever its type."""
 
 
-class EventType(Joinable, Word):
+class EventType(Joinable, ArchiveAttr):
     """
     Types of event; ``|`` joins them into one search, ``~`` means all others.
 
@@ -360,7 +360,7 @@ class EventType(Joinable, Word):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         if len(self.values) != 1:
             example = next(iter(self.values), "CH")
-            raise NoSuchWord(f"Which type's {name}? Write a.her.{example}.{name}, for one type.")
+            raise UnknownKeyword(f"Which type's {name}? Write a.her.{example}.{name}, for one type.")
         return field(name, self.values[0])
 
     def __dir__(self) -> list[str]:
@@ -379,7 +379,7 @@ class EventType(Joinable, Word):
         return "\n".join([" ".join(f"{code} ({event_types()[code]})" for code in self.values), *lines])
 
 
-class Supplier(Joinable, Word):
+class Supplier(Joinable, ArchiveAttr):
     """
     Who found the events, by the registry's condensed name of the method.
 
@@ -428,7 +428,7 @@ class Supplier(Joinable, Word):
     def __eq__(self, other: object) -> bool:
         return super().__eq__(other) and self.negated == getattr(other, "negated", None)
 
-    __hash__ = Word.__hash__
+    __hash__ = ArchiveAttr.__hash__
 
 
 class Within(DataAttr):
@@ -475,10 +475,10 @@ def __getattr__(name: str) -> Field:
         return field(name)
     kinds = {long.lower(): code for code, long in event_types().items()}
     if name.lower() in kinds:
-        raise NoSuchWord(f"The registry has no word {name!r}; did you mean a.her.{kinds[name.lower()]}?")
+        raise UnknownKeyword(f"The registry has no word {name!r}; did you mean a.her.{kinds[name.lower()]}?")
     types = f"; its types of event are {', '.join(event_types())}."
     hint = types if len(name) == 2 else did_you_mean(name, __all__, "a.her.")
-    raise NoSuchWord(f"The registry has no word {name!r}{hint}")
+    raise UnknownKeyword(f"The registry has no word {name!r}{hint}")
 
 
 def __dir__() -> list[str]:

@@ -10,7 +10,7 @@ from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient, convert_row_to_table
 
 from sunpy_helio_plugins import errors
-from sunpy_helio_plugins.fido.client import Face
+from sunpy_helio_plugins.fido.client import ArchiveClient
 from sunpy_helio_plugins.fido.names import Names
 from sunpy_helio_plugins.her import attrs, explore, search
 from sunpy_helio_plugins.her.filters import requisites
@@ -27,7 +27,7 @@ from sunpy_helio_plugins.transport.files import job, naming, queue
 __all__ = ["HERClient"]
 
 
-class HERClient(Face, BaseClient):
+class HERClient(ArchiveClient, BaseClient):
     """
     Heliophysics Events Registry (HER): features and events on the Sun, also known as the HEK.
 

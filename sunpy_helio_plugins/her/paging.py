@@ -15,7 +15,7 @@ from typing import Any
 from sunpy_helio_plugins.errors import ServiceError, ServiceUnreachable
 from sunpy_helio_plugins.her.query import Query
 
-__all__ = ["AT_ONCE", "Lanes", "Page", "is_too_slow", "page_of", "page_size", "read", "side_by_side"]
+__all__ = ["AT_ONCE", "Page", "RequestSlots", "is_too_slow", "page_of", "page_size", "read", "side_by_side"]
 
 _SLOW = re.compile(r"time[sd]?[ -]?out|too long|took longer|did not end within|60 ?s\b", re.IGNORECASE)
 
@@ -143,7 +143,7 @@ def side_by_side() -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=waits, cancel_futures=True)
 
 
-class Lanes:
+class RequestSlots:
     """
     So many requests at a time, however many searches and pages there are; none after an interruption.
 

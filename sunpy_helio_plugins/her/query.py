@@ -7,7 +7,7 @@ from typing import Any
 
 from sunpy_helio_plugins.fido.names import Names
 
-__all__ = ["ARCHIVE", "NAMES", "Alternative", "Box", "Query", "Triplet"]
+__all__ = ["ARCHIVE", "NAMES", "Alternative", "BoundingBox", "Query", "Triplet"]
 
 ARCHIVE = "HER"
 
@@ -31,7 +31,7 @@ class Triplet:
 
 
 @dataclass(frozen=True)
-class Box:
+class BoundingBox:
     """A box for the events' centres, in arcsec for ``helioprojective`` and in degrees for the other systems."""
 
     system: str = "helioprojective"
@@ -55,7 +55,7 @@ class Alternative:
         Two letters each; empty for all.
     tests : tuple of Triplet
         All must hold.
-    boxes : tuple of Box
+    boxes : tuple of BoundingBox
         All must hold.
     strict : bool
         See ``start``.
@@ -65,7 +65,7 @@ class Alternative:
     end: str
     types: tuple[str, ...] = ()
     tests: tuple[Triplet, ...] = ()
-    boxes: tuple[Box, ...] = ()
+    boxes: tuple[BoundingBox, ...] = ()
     strict: bool = False
 
 
@@ -80,7 +80,7 @@ class Query:
         The period, UTC; an event counts that overlaps it, its ends included.
     types : tuple of str
         Two letters each; empty for all types.
-    box : Box
+    box : BoundingBox
         Where the events' centres lie. The registry answers nothing without one; the default reaches beyond 5 solar
         radii, so that CMEs count.
     filters : tuple of Triplet
@@ -110,7 +110,7 @@ class Query:
     start: str
     end: str
     types: tuple[str, ...] = ()
-    box: Box = Box()
+    box: BoundingBox = BoundingBox()
     filters: tuple[Triplet, ...] = ()
     limit: int | None = None
     page_size: int = 1000

@@ -19,17 +19,17 @@ from sunpy_helio_plugins.her.filters.goes import peak_flux
 from sunpy_helio_plugins.her.filters.noaa import five_digits
 from sunpy_helio_plugins.her.filters.plan import SUBSETS, with_times
 from sunpy_helio_plugins.her.keywords import keywords
-from sunpy_helio_plugins.her.paging import AT_ONCE, Lanes, Page, is_too_slow, page_size, read, side_by_side
+from sunpy_helio_plugins.her.paging import AT_ONCE, Page, RequestSlots, is_too_slow, page_size, read, side_by_side
 from sunpy_helio_plugins.her.query import ARCHIVE, Query
 from sunpy_helio_plugins.her.service import _one_byte, _page, link, parameters
 
-__all__ = ["Collected", "Found", "halves", "ordered", "search", "without_old"]
+__all__ = ["EventSet", "PageCollector", "halves", "ordered", "search", "without_old"]
 
 Record = dict[str, Any]
 
 
 @dataclass
-class Found:
+class EventSet:
     """
     What a search brought.
 
@@ -78,7 +78,7 @@ class Found:
         elif not why:
             self._doubts.pop(identity, None)
 
-    def merge(self, other: Found) -> None:
+    def merge(self, other: EventSet) -> None:
         """Take in another answer; an event that answers either is in no doubt."""
         for record in other.records:
             self.doubt(record, other._doubts.get(_identity(record), ()))
@@ -231,7 +231,7 @@ UNKNOWN = 2
 """How many further pages are asked for side by side where nothing tells how many there are."""
 
 
-class Collected:
+class PageCollector:
     """
     Takes in one page after the other.
 
@@ -243,7 +243,7 @@ class Collected:
 
     def __init__(self, query: Query) -> None:
         self._query = query
-        self._mine, self._seen = Found(), Found()
+        self._mine, self._seen = EventSet(), EventSet()
         self._lost: tuple[int, ServiceError] | None = None
 
     def take(self, number: int, outcome: Page | ServiceError) -> bool:
@@ -261,7 +261,7 @@ class Collected:
             return self._miss(number, outcome)
         self._say_lost()
         new = self._seen.add(outcome.records, ())
-        repeated = Found().add(outcome.records, ()) - new
+        repeated = EventSet().add(outcome.records, ()) - new
         mine = [record for record in outcome.records if answers(self._query, record)]
         for record in mine:
             self._mine.doubt(record, doubts(self._query, record))
@@ -332,7 +332,7 @@ class Collected:
             return AT_ONCE
         return max(math.ceil((query.limit - len(self._mine)) / page_size(query)), 1)
 
-    def found(self) -> Found:
+    def found(self) -> EventSet:
         """Return what came."""
         self._say_lost()
         if self._query.ends_at_limit:
@@ -378,7 +378,7 @@ MOST_PAGES = 500
 """Where a search ends at last, should the registry go on saying that there is more."""
 
 
-def search(queries: Sequence[Query]) -> Found:
+def search(queries: Sequence[Query]) -> EventSet:
     """
     Ask the registry for the events of some queries.
 
@@ -389,7 +389,7 @@ def search(queries: Sequence[Query]) -> Found:
 
     Returns
     -------
-    Found
+    EventSet
         Everything that came.
 
     Raises
@@ -398,7 +398,7 @@ def search(queries: Sequence[Query]) -> Found:
         Nothing came. Where a later page, or one of several queries, fails, the rest is kept, and ``problems`` says so.
     """
     queries = list(queries)
-    found = Found()
+    found = EventSet()
     failures: list[ServiceError] = []
     for query, result in zip(queries, _side_by_side(queries), strict=True):
         if isinstance(result, ServiceError):
@@ -413,8 +413,8 @@ def search(queries: Sequence[Query]) -> Found:
     return found
 
 
-def _side_by_side(queries: list[Query]) -> list[Found | ServiceError]:
-    lanes = Lanes()
+def _side_by_side(queries: list[Query]) -> list[EventSet | ServiceError]:
+    lanes = RequestSlots()
     if len(queries) == 1:
         return [_outcome(queries[0], lanes)]
     with side_by_side() as pool:
@@ -426,14 +426,14 @@ def _side_by_side(queries: list[Query]) -> list[Found | ServiceError]:
             raise
 
 
-def _outcome(query: Query, lanes: Lanes) -> Found | ServiceError:
+def _outcome(query: Query, lanes: RequestSlots) -> EventSet | ServiceError:
     try:
         return _search_one(query, lanes)
     except ServiceError as error:
         return error
 
 
-def _in_order(found: Found, queries: list[Query]) -> Found:
+def _in_order(found: EventSet, queries: list[Query]) -> EventSet:
     """Bring what came into the order asked for; without old revisions and within the limit, where that is asked."""
     if not queries:
         return found
@@ -450,9 +450,9 @@ def _in_order(found: Found, queries: list[Query]) -> Found:
     return found
 
 
-def _search_one(query: Query, lanes: Lanes) -> Found:
+def _search_one(query: Query, lanes: RequestSlots) -> EventSet:
     """Ask for all pages; a search that is too slow for the registry is asked for in two parts."""
-    found = Found()
+    found = EventSet()
     try:
         found, slow = _pages(query, lanes)
     except ServiceError as error:
@@ -462,7 +462,7 @@ def _search_one(query: Query, lanes: Lanes) -> Found:
     return found if slow is None else _in_parts(query, found, slow, lanes)
 
 
-def _in_parts(query: Query, found: Found, slow: ServiceError, lanes: Lanes) -> Found:
+def _in_parts(query: Query, found: EventSet, slow: ServiceError, lanes: RequestSlots) -> EventSet:
     """Ask for the events of two shorter periods beside those that came already."""
     for part in halves(query):
         half = _outcome(part, lanes)
@@ -476,9 +476,9 @@ def _in_parts(query: Query, found: Found, slow: ServiceError, lanes: Lanes) -> F
     return found
 
 
-def _pages(query: Query, lanes: Lanes) -> tuple[Found, ServiceError | None]:
+def _pages(query: Query, lanes: RequestSlots) -> tuple[EventSet, ServiceError | None]:
     """Return the events of all pages, or of those before one that was too slow, and that one's error."""
-    collected = Collected(query)
+    collected = PageCollector(query)
 
     def ask(number: int) -> Page:
         with lanes:

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError
 from sunpy_helio_plugins.her.paging import Page, is_too_slow, page_of, page_size
-from sunpy_helio_plugins.her.query import ARCHIVE, Box, Query
+from sunpy_helio_plugins.her.query import ARCHIVE, BoundingBox, Query
 from sunpy_helio_plugins.transport import exchange, metadata
 
 __all__ = ["Request", "address", "link", "parameters", "requests"]
@@ -109,7 +109,7 @@ def _what(query: Query) -> Pairs:
     box = query.box
     sides = zip(("x1", "x2", "y1", "y2"), (box.x1, box.x2, box.y1, box.y2), strict=True)
     # iSolSearch, the registry's own client, sends event_region with the box that means everything.
-    everywhere = [("event_region", "all")] if box == Box() else []
+    everywhere = [("event_region", "all")] if box == BoundingBox() else []
     return [
         ("type", "column"),
         ("event_type", ",".join(query.types).lower() or "**"),
@@ -151,7 +151,7 @@ def _read_page(pairs: Pairs, size: int) -> Page:
         raise AnswerError(ARCHIVE, answer.url, str(error), answer.status) from error
 
 
-def _decode(answer: exchange.Answer) -> Any:
+def _decode(answer: exchange.Response) -> Any:
     """Decode an answer; its text is UTF-8 with stray bytes of one-byte encodings (sunpy issues 1950, 3898, 4087)."""
     try:
         # Text that people typed holds raw line breaks and tabs.

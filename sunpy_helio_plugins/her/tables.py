@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from sunpy.net.base_client import QueryResponseRow
 
 from sunpy_helio_plugins.fido.fields import COMMON, common_columns
-from sunpy_helio_plugins.fido.table import HelioTable
+from sunpy_helio_plugins.fido.table import ArchiveTable
 from sunpy_helio_plugins.her.columns import chaincodes, parse, relations, storage
 from sunpy_helio_plugins.her.columns import frames as moments
-from sunpy_helio_plugins.her.columns.points import Places
+from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.columns.polygons import Polygons
 from sunpy_helio_plugins.her.columns.positions import Positions
 from sunpy_helio_plugins.her.columns.storage import INSTANT, rebuilt, stacked
@@ -25,7 +25,7 @@ from sunpy_helio_plugins.her.query import ARCHIVE
 from sunpy_helio_plugins.io.tables import header_of
 from sunpy_helio_plugins.quantities import times
 
-__all__ = ["FIRST", "HERTable", "Maker"]
+__all__ = ["FIRST", "HERTable", "TableBuilder"]
 
 Record = parse.Record
 
@@ -36,7 +36,7 @@ FLUX = "fl_goescls_flux"
 """The column of the fluxes of GOES classes; not the registry's."""
 
 
-class Maker:
+class TableBuilder:
     """
     Makes the columns of a table.
 
@@ -155,7 +155,7 @@ class EventRow(QueryResponseRow):
         return "\n".join(self.as_table()._display_table.pformat(max_width=-1))
 
 
-class HERTable(HelioTable):
+class HERTable(ArchiveTable):
     """
     Events of the registry; columns bear the registry's own names in lower case.
 
@@ -211,7 +211,7 @@ class HERTable(HelioTable):
         HERTable
             One row for each record, in the same order.
         """
-        maker = Maker(records, list(problems), instants, partial)
+        maker = TableBuilder(records, list(problems), instants, partial)
         made = maker.columns()
         table = cls(list(made.values()), names=list(made), client=client, copy=False)
         table.edges = list(associations)
@@ -230,7 +230,7 @@ class HERTable(HelioTable):
         parts = np.broadcast_to(moments.parts(instants), (len(self), 2)).copy()
         made = self.copy()
         for name in made.colnames:
-            if isinstance(made[name], Places | Polygons):
+            if isinstance(made[name], Points | Polygons):
                 made[name] = made[name].at(parts)
         made[INSTANT] = times.as_column(moments.times(parts), "Instant of the coordinates")
         return made

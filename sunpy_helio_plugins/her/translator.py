@@ -15,11 +15,11 @@ from sunpy_helio_plugins.her.filters import noaa
 from sunpy_helio_plugins.her.filters.logic import refuse_uncompared
 from sunpy_helio_plugins.her.filters.plan import fewest, sendable, with_needed
 from sunpy_helio_plugins.her.keywords import event_types
-from sunpy_helio_plugins.her.query import ARCHIVE, NAMES, Alternative, Box, Query, Triplet
+from sunpy_helio_plugins.her.query import ARCHIVE, NAMES, Alternative, BoundingBox, Query, Triplet
 from sunpy_helio_plugins.her.sunpy_attrs import CORE, from_core, from_hek
 from sunpy_helio_plugins.quantities.times import iso
 
-__all__ = ["Box", "Query", "Triplet", "queries"]
+__all__ = ["BoundingBox", "Query", "Triplet", "queries"]
 
 OWN = (
     attrs.Event, attrs.EventType, attrs.Filter, attrs.Limit, attrs.Box, attrs.Latest, attrs.PageSize, attrs.Return,
@@ -136,19 +136,19 @@ def _without_needless_type(test: Triplet, types: tuple[str, ...]) -> Triplet:
     return replace(test, event_type="") if types == (test.event_type,) else test
 
 
-def _area(attr: attrs.Box) -> Box:
+def _area(attr: attrs.Box) -> BoundingBox:
     x1, y1, x2, y2 = attr.corners
-    return Box(attr.system, x1, y1, x2, y2, attr.negated)
+    return BoundingBox(attr.system, x1, y1, x2, y2, attr.negated)
 
 
-def _box(given: list[attrs.Box]) -> Box | None:
+def _box(given: list[attrs.Box]) -> BoundingBox | None:
     """Return the box to send: what boxes of one system have in common; this package judges the others."""
     if not given:
-        return Box()
+        return BoundingBox()
     same = [_area(attr) for attr in given if attr.system == given[0].system]
     x1, y1 = max(box.x1 for box in same), max(box.y1 for box in same)
     x2, y2 = min(box.x2 for box in same), min(box.y2 for box in same)
-    return Box(given[0].system, x1, y1, x2, y2) if x1 < x2 and y1 < y2 else None
+    return BoundingBox(given[0].system, x1, y1, x2, y2) if x1 < x2 and y1 < y2 else None
 
 
 def _in_manner(query: Query, branch: tuple[Attr, ...]) -> Query:

@@ -14,11 +14,11 @@ from sunpy_helio_plugins.imap.files.download import download
 from sunpy_helio_plugins.imap.files.sync import Synced, sync
 from sunpy_helio_plugins.imap.files.upload import Uploaded, upload
 from sunpy_helio_plugins.imap.ialirt_tables import realtime
-from sunpy_helio_plugins.imap.search import withheld
+from sunpy_helio_plugins.imap.search import unreleased
 
 __all__ = [
     "Synced", "Uploaded", "download", "epochs", "metakernel", "read", "realtime", "sync", "to_ndcube", "to_timeseries",
-    "upload", "withheld",
+    "unreleased", "upload",
 ]  # fmt: skip
 
 register()

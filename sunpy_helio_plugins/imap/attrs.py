@@ -10,7 +10,7 @@ from sunpy.net.attr import Attr, Range
 from sunpy.time import parse_time
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import Marker, Word, name_of
+from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr, name_of
 from sunpy_helio_plugins.imap.mission import EXTENSIONS, KERNELS, TABLES
 
 __all__ = [
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 
-class Released(Word):
+class Released(ArchiveAttr):
     """
     Only files that are released, or only those that are not (which needs an API key).
 
@@ -62,7 +62,7 @@ class Released(Word):
         return str(value).lower() == "true"
 
 
-class Recent(Word):
+class Recent(ArchiveAttr):
     """
     Data of the last days, until now, in place of a time range.
 
@@ -153,7 +153,7 @@ class Ingested(Range):
         return f"a.imap.Ingested({self.since and self.since.isot!r}, {self.until and self.until.isot!r})"
 
 
-class File(Marker):
+class File(MarkerAttr):
     """
     Ask for files of the IMAP Science Data Center.
 
@@ -164,7 +164,7 @@ class File(Marker):
     """
 
 
-class Descriptor(Word):
+class Descriptor(ArchiveAttr):
     """
     The product, by the descriptor in its file names: ``"norm-gse"``, ``"sci"``, ``"proton-sw"``.
 
@@ -203,7 +203,7 @@ class Descriptor(Word):
         return text
 
 
-class Version(Word):
+class Version(ArchiveAttr):
     """
     Which versions of each file; without this attr the latest.
 
@@ -248,7 +248,7 @@ class Version(Word):
         return str(int(text)) if text.isdigit() else text
 
 
-class _Numbered(Word):
+class _Numbered(ArchiveAttr):
     """A number that file names write after a word: no time range is needed beside it."""
 
     prefix = ""
@@ -305,7 +305,7 @@ class CarringtonRotation(_Numbered):
     example = "2306 or 'cr02306'"
 
 
-class _Listed(Word):
+class _Listed(ArchiveAttr):
     """One of the values that the service knows."""
 
     known: tuple[str, ...] = ()
@@ -361,7 +361,7 @@ class Extension(_Listed):
         return super().check(value.strip().lstrip(".") if isinstance(value, str) else value)
 
 
-class FileName(Word):
+class FileName(ArchiveAttr):
     """
     A file by its name; no time range is needed.
 

@@ -12,7 +12,7 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient, QueryResponseTable, convert_row_to_table
 
-from sunpy_helio_plugins.fido.client import Face
+from sunpy_helio_plugins.fido.client import ArchiveClient
 from sunpy_helio_plugins.imap import attrs, integrity, mission, search, service, tables, translator
 from sunpy_helio_plugins.imap.mission import DESCRIPTORS, EXTENSIONS, INSTRUMENTS, KERNELS, LEVELS, TABLES
 from sunpy_helio_plugins.imap.service import data_dir
@@ -23,7 +23,7 @@ from sunpy_helio_plugins.transport.files.naming import safe_name
 __all__ = ["IMAPClient"]
 
 
-class IMAPClient(Face, BaseClient):
+class IMAPClient(ArchiveClient, BaseClient):
     """
     Files of NASA's Interstellar Mapping and Acceleration Probe, from its Science Data Center.
 
@@ -93,7 +93,7 @@ class IMAPClient(Face, BaseClient):
             check = partial(integrity.check, name=name)
             job = Download(url, _target(path, row), service.ARCHIVE, check, login=login)
             # What is there is believed only if it can be what its name says.
-            again = None if integrity.is_believable(job.target, name) else True
+            again = None if integrity.looks_complete(job.target, name) else True
             queue.enqueue(downloader, [job], again or wanted)
 
     @classmethod

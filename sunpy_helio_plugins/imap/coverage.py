@@ -13,7 +13,7 @@ import re
 from datetime import date
 from functools import lru_cache
 
-from sunpy_helio_plugins.imap.filenames import FileName
+from sunpy_helio_plugins.imap.filenames import ParsedFileName
 
 __all__ = ["LONG", "end_of", "longest"]
 
@@ -32,13 +32,13 @@ _MONTHS = re.compile(r"-(?P<number>\d{1,3})(?P<unit>mo|yr)$")
 _DAYS = re.compile(r"-(?P<number>\d{1,4})days$")
 
 
-def end_of(name: FileName) -> date:
+def end_of(name: ParsedFileName) -> date:
     """
     Return the day after the last one that a file may hold.
 
     Parameters
     ----------
-    name : FileName
+    name : ParsedFileName
         The file's name.
 
     Returns

@@ -11,8 +11,8 @@ from sunpy_helio_plugins.imap.mission import EXTENSIONS, KERNEL_FOLDERS, LEVELS
 
 __all__ = [
     "KERNEL_EXTENSIONS",
-    "FileName",
     "KernelName",
+    "ParsedFileName",
     "folder_of",
     "is_daily",
     "key_of",
@@ -183,7 +183,7 @@ _Span = tuple[date, int | None, int | None]
 _Tail = tuple[str, int | None, int, str]
 
 
-class FileName(NamedTuple):
+class ParsedFileName(NamedTuple):
     """
     A file name, taken apart.
 
@@ -218,7 +218,7 @@ class FileName(NamedTuple):
     minor: int
 
 
-def parse(name: str) -> FileName | None:
+def parse(name: str) -> ParsedFileName | None:
     """
     Take a file name apart.
 
@@ -229,7 +229,7 @@ def parse(name: str) -> FileName | None:
 
     Returns
     -------
-    FileName or None
+    ParsedFileName or None
         `None` where the name follows neither the science nor the ancillary convention.
 
     Examples
@@ -251,19 +251,19 @@ def parse(name: str) -> FileName | None:
     return _ancillary(parts, tail) or science
 
 
-def _science(parts: list[str], tail: _Tail) -> FileName | None:
+def _science(parts: list[str], tail: _Tail) -> ParsedFileName | None:
     _, instrument, level, descriptor, *spans, _ = parts
     span = _span(spans[0]) if spans else None
     if span is None or not (level in _LEVELS or _LEVEL.fullmatch(level)):
         return None
     version, major, minor, extension = tail
     start, repointing, rotation = span
-    return FileName(
+    return ParsedFileName(
         instrument, descriptor, version, extension, level, start, None, repointing, rotation, major, minor
     )  # fmt: skip
 
 
-def _ancillary(parts: list[str], tail: _Tail) -> FileName | None:
+def _ancillary(parts: list[str], tail: _Tail) -> ParsedFileName | None:
     _, instrument, descriptor, first, *rest = parts[:-1]
     span, last = _span(first), _span(rest[0]) if rest else None
     if span is None or (rest and (last is None or len(rest[0]) != 8 or len(first) != 8)):
@@ -273,7 +273,7 @@ def _ancillary(parts: list[str], tail: _Tail) -> FileName | None:
     if rotation is not None:
         return None
     end = None if last is None else last[0]
-    return FileName(instrument, descriptor, version, extension, None, start, end, repointing, None, major, minor)
+    return ParsedFileName(instrument, descriptor, version, extension, None, start, end, repointing, None, major, minor)
 
 
 @lru_cache(maxsize=4096)

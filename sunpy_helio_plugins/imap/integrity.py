@@ -16,7 +16,7 @@ from typing import Literal
 
 from sunpy_helio_plugins.errors import FileError
 
-__all__ = ["check", "is_believable"]
+__all__ = ["check", "looks_complete"]
 
 _CDF_MAGIC = (0xCDF30001, 0xCDF26002, 0x0000FFFF)
 _PAGES = (b"<!doctype", b"<html", b"<?xml", b"<error")
@@ -51,7 +51,7 @@ def check(part: Path, name: str) -> None:
         raise FileError(f"{name}: the archive sent a page instead of the file; it begins with {head[:16]!r}.")
 
 
-def is_believable(path: Path, name: str) -> bool:
+def looks_complete(path: Path, name: str) -> bool:
     """
     Tell whether a file that stands at a place already can be what its name says.
 

@@ -16,13 +16,13 @@ from sunpy_helio_plugins.imap.service import Access, current_access
 from sunpy_helio_plugins.imap.tables import IMAPTable
 from sunpy_helio_plugins.transport import metadata
 
-__all__ = ["Finding", "find", "request_rows", "withheld"]
+__all__ = ["SearchResult", "find", "request_rows", "unreleased"]
 
 _AT_A_TIME = 4
 """Questions that are asked at a time."""
 
 
-class Finding(NamedTuple):
+class SearchResult(NamedTuple):
     """
     What came of some questions.
 
@@ -38,7 +38,7 @@ class Finding(NamedTuple):
     notes: list[str]
 
 
-def find(queries: Sequence[Query], client: Any = None) -> Finding:
+def find(queries: Sequence[Query], client: Any = None) -> SearchResult:
     """
     Ask some questions.
 
@@ -51,7 +51,7 @@ def find(queries: Sequence[Query], client: Any = None) -> Finding:
 
     Returns
     -------
-    Finding
+    SearchResult
         The table. Where one of several questions failed, it says so, and a warning is issued.
 
     Raises
@@ -68,7 +68,7 @@ def find(queries: Sequence[Query], client: Any = None) -> Finding:
     table.problems = [*table.problems, *problems, *map(str, failures)]
     for problem in table.problems:
         warn_incomplete(problem)
-    return Finding(table, tables.describe_unreleased(asked, table))
+    return SearchResult(table, tables.describe_unreleased(asked, table))
 
 
 def request_rows(query: Query) -> service.Rows:
@@ -118,7 +118,7 @@ _ANSWERS = (403, 404, 429, 500, 502, 503, 504)
 _FEW_BYTES = 4096
 
 
-def withheld(table: IMAPTable) -> list[str]:
+def unreleased(table: IMAPTable) -> list[str]:
     """
     Ask which files of a search have newer versions that are not released yet.
 
@@ -138,7 +138,7 @@ def withheld(table: IMAPTable) -> list[str]:
     --------
     >>> from sunpy_helio_plugins import imap
     >>> found = Fido.search(a.Time("2026-01-12", "2026-01-13"), a.Instrument("mag"), a.imap.File())  # doctest: +SKIP
-    >>> imap.withheld(found[0])  # doctest: +SKIP
+    >>> imap.unreleased(found[0])  # doctest: +SKIP
     ['imap_mag_l2_norm-gse_20260112_v001.0002.cdf']
     """
     asked = [

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import AnswerError, ServiceBroken, ServiceRefused
+from sunpy_helio_plugins.errors import AnswerError, ServerError, ServiceRefused
 from sunpy_helio_plugins.imap import filenames
 from sunpy_helio_plugins.imap.endpoints import ialirt
 from sunpy_helio_plugins.imap.query import Query
@@ -372,15 +372,15 @@ def split(access: Access, fields: dict[str, str], endpoint: str = "query") -> Ro
     """
     try:
         return Rows(rows_of(access, endpoint, fields), [])
-    except ServiceBroken as broken:
+    except ServerError as broken:
         halves = halve_ingestion(fields)
         if not halves:
             words = f"{broken.words}; {_TOO_MUCH}"
-            raise ServiceBroken(ARCHIVE, broken.url, words, broken.status) from None
+            raise ServerError(ARCHIVE, broken.url, words, broken.status) from None
     first = split(access, halves[0], endpoint)
     try:
         return _joined(first, split(access, halves[1], endpoint))
-    except ServiceBroken as broken:
+    except ServerError as broken:
         if not first.rows:
             raise
         return Rows(first.rows, [*first.problems, f"Files of {show_ingestion(halves[1])} are missing: {broken}"])

@@ -19,14 +19,14 @@ from astropy.table import MaskedColumn
 from astropy.time import Time
 
 from sunpy_helio_plugins.fido.fields import common_columns
-from sunpy_helio_plugins.fido.table import HelioTable
+from sunpy_helio_plugins.fido.table import ArchiveTable
 from sunpy_helio_plugins.imap import coverage, filenames
-from sunpy_helio_plugins.imap.filenames import FileName, parse
+from sunpy_helio_plugins.imap.filenames import ParsedFileName, parse
 from sunpy_helio_plugins.imap.mission import PROVIDERS, SOURCES
 from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.quantities import times
 
-__all__ = ["Found", "IMAPTable", "Row", "describe_unreleased", "found_of", "from_answers"]
+__all__ = ["ArchiveFile", "IMAPTable", "Row", "describe_unreleased", "from_answers", "parse_row"]
 
 Row = dict[str, Any]
 
@@ -34,7 +34,7 @@ _STAMP = re.compile(r"(\d{4})-?(\d\d)-?(\d\d),? (\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?
 """The three forms of an ingestion date: "20260106 00:00:00", "2024-07-09 15:42:23" and "2026-03-03, 04:05:06"."""
 
 
-class Found(NamedTuple):
+class ArchiveFile(NamedTuple):
     """
     A file that the service has named.
 
@@ -42,7 +42,7 @@ class Found(NamedTuple):
     ----------
     path : str
         The full path in the archive.
-    name : FileName
+    name : ParsedFileName
         What its name says; of a SPICE kernel the descriptor is the type, and the start the first day.
     start, end : str
         What it covers, as ISO 8601; an empty end is open.
@@ -61,7 +61,7 @@ class Found(NamedTuple):
     """
 
     path: str
-    name: FileName
+    name: ParsedFileName
     start: str
     end: str
     inferred: bool
@@ -72,7 +72,7 @@ class Found(NamedTuple):
     url: str
 
 
-def found_of(row: Row) -> Found | None:
+def parse_row(row: Row) -> ArchiveFile | None:
     """
     Return a row with what its file's name says.
 
@@ -83,7 +83,7 @@ def found_of(row: Row) -> Found | None:
 
     Returns
     -------
-    Found or None
+    ArchiveFile or None
         `None` where the name follows no convention.
     """
     path = row["file_path"]
@@ -97,7 +97,7 @@ def found_of(row: Row) -> Found | None:
     start, end, inferred = _covered((name[1], name[4], name[5], name[6], name[7] is None, name[8] is None))
     root = f"{bare[: bare.rindex('_')]}.{name.extension}"
     rank, ingested = _rank(row, name), _stamp(row.get("ingestion_date"))
-    return Found(path, name, start, end, inferred, rank, ingested, root, row.get("released"), row.get("url", ""))
+    return ArchiveFile(path, name, start, end, inferred, rank, ingested, root, row.get("released"), row.get("url", ""))
 
 
 @lru_cache(maxsize=16384)
@@ -105,12 +105,12 @@ def _covered(said: tuple[Any, ...]) -> tuple[str, str, bool]:
     """Return start and end, and whether the end is inferred; many files agree in what that follows from."""
     descriptor, level, start, end, no_pointing, no_rotation = said
     pointing, rotation = (None if absent else 0 for absent in (no_pointing, no_rotation))
-    last = coverage.end_of(FileName("", descriptor, "", "", level, start, end, pointing, rotation, None, 0))
+    last = coverage.end_of(ParsedFileName("", descriptor, "", "", level, start, end, pointing, rotation, None, 0))
     is_open = last == date.max
     return _midnight(start), "" if is_open else _midnight(last), end is None and not is_open
 
 
-def _rank(row: Row, name: FileName) -> tuple[int, int]:
+def _rank(row: Row, name: ParsedFileName) -> tuple[int, int]:
     """Return the version as the service counts it, else as the name has it."""
     major, minor = row.get("major_version"), row.get("minor_version")
     if type(major) is int and type(minor) is int:
@@ -144,7 +144,7 @@ def _day(digits: str) -> str:
         return ""
 
 
-def _kernel(row: Row, path: str, bare: str) -> Found | None:
+def _kernel(row: Row, path: str, bare: str) -> ArchiveFile | None:
     """Return a kernel; its version stands in its name, if anywhere: the service does not tell it of every one."""
     said = filenames.parse_kernel(bare)
     kind = row.get("kernel_type") or (said and said.kind)
@@ -155,11 +155,11 @@ def _kernel(row: Row, path: str, bare: str) -> Found | None:
     first = date.fromisoformat(start[:10]) if start else date.min
     shown = "" if version is None else f"v{version:03}"
     extension = bare.rpartition(".")[2]
-    name = FileName("spacecraft", kind, shown, extension, None, first, None, None, None, None, version or 0)
+    name = ParsedFileName("spacecraft", kind, shown, extension, None, first, None, None, None, None, version or 0)
     rank = (1, -1 if version is None else version)
     root = said.root if said else bare
     ingested = _stamp(row.get("ingestion_date"))
-    return Found(path, name, start, end, inferred, rank, ingested, root, row.get("released"), row.get("url", ""))
+    return ArchiveFile(path, name, start, end, inferred, rank, ingested, root, row.get("released"), row.get("url", ""))
 
 
 def _reach(row: Row) -> tuple[str, str, bool]:
@@ -191,7 +191,7 @@ _SHOWN = 5
 """How many names a sentence lists."""
 
 
-class IMAPTable(HelioTable):
+class IMAPTable(ArchiveTable):
     """Files of the IMAP Science Data Center, one in each row."""
 
     hide_keys = ["file_path", "url"]
@@ -237,11 +237,11 @@ def from_answers(answers: Iterable[tuple[Query, Sequence[Row]]], client: Any = N
     return table
 
 
-def _chosen(answers: Iterable[tuple[Query, Sequence[Row]]], strange: set[str]) -> list[Found]:
+def _chosen(answers: Iterable[tuple[Query, Sequence[Row]]], strange: set[str]) -> list[ArchiveFile]:
     """Return the files that fulfil their queries, each once and in order; note the names that follow no convention."""
-    chosen: dict[str, Found] = {}
+    chosen: dict[str, ArchiveFile] = {}
     for query, rows in answers:
-        found = [found_of(row) for row in rows]
+        found = [parse_row(row) for row in rows]
         strange.update(row["file_path"] for row, file in zip(rows, found, strict=True) if file is None)
         fulfilling = _fulfilling(query, [file for file in found if file is not None])
         chosen.update({file.path: file for file in fulfilling})
@@ -268,7 +268,7 @@ def describe_unreleased(answers: Iterable[tuple[Query, Sequence[Row]]], table: I
     names = {path.rpartition("/")[2] for path in table["file_path"][~table["Released"].filled(True)]}
     for query, rows in answers:
         if query.released and query.version == "latest":
-            files = [file for row in rows if (file := found_of(row)) is not None]
+            files = [file for row in rows if (file := parse_row(row)) is not None]
             found = _within(query, files)
             best = {file.root: file.rank for file in _latest([one for one in found if one.released])}
             names |= {
@@ -295,7 +295,7 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _fulfilling(query: Query, files: list[Found]) -> list[Found]:
+def _fulfilling(query: Query, files: list[ArchiveFile]) -> list[ArchiveFile]:
     """Keep what overlaps, is what was asked for, and has a version that was asked for."""
     found = _within(query, files)
     if query.released is not None:
@@ -303,7 +303,7 @@ def _fulfilling(query: Query, files: list[Found]) -> list[Found]:
     return _versions(query.version, found)
 
 
-def _within(query: Query, files: list[Found]) -> list[Found]:
+def _within(query: Query, files: list[ArchiveFile]) -> list[ArchiveFile]:
     exact = {"instrument": query.instrument, "level": query.level, "repointing": query.repointing}
     for field, value in {**exact, "rotation": query.rotation}.items():
         if value is not None:
@@ -324,7 +324,7 @@ def _is_particular(query: Query) -> bool:
     return any((query.extension, query.name, query.kernel, query.until))
 
 
-def _is_meant(query: Query, file: Found) -> bool:
+def _is_meant(query: Query, file: ArchiveFile) -> bool:
     return (
         query.extension in (None, file.name.extension)
         and query.name in (None, file.path.rpartition("/")[2])
@@ -333,7 +333,7 @@ def _is_meant(query: Query, file: Found) -> bool:
     )
 
 
-def _versions(version: str, files: list[Found]) -> list[Found]:
+def _versions(version: str, files: list[ArchiveFile]) -> list[ArchiveFile]:
     """Keep the versions that are meant."""
     if version == "all":
         return files
@@ -346,8 +346,8 @@ def _versions(version: str, files: list[Found]) -> list[Found]:
     return [file for file in alike if file.rank[0] == int(major)] if major else _latest(alike)
 
 
-def _latest(files: list[Found]) -> list[Found]:
-    best: dict[str, Found] = {}
+def _latest(files: list[ArchiveFile]) -> list[ArchiveFile]:
+    best: dict[str, ArchiveFile] = {}
     for file in files:
         known = best.setdefault(file.root, file)
         if file.rank > known.rank:
@@ -355,7 +355,7 @@ def _latest(files: list[Found]) -> list[Found]:
     return list(best.values())
 
 
-def _columns(files: list[Found], base: str) -> dict[str, Any]:
+def _columns(files: list[ArchiveFile], base: str) -> dict[str, Any]:
     """Return the columns, also of an empty table."""
     names = [file.name for file in files]
     paths = np.array([file.path for file in files], dtype=str)

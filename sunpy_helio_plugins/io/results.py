@@ -35,13 +35,13 @@ class Comparison:
 
     Attributes
     ----------
-    added : HelioTable
+    added : ArchiveTable
         Rows of the newer table that the older one has not.
-    removed : HelioTable
+    removed : ArchiveTable
         Rows of the older table that the newer one has not.
-    changed : HelioTable
+    changed : ArchiveTable
         Rows of the newer table that the older one has with other values.
-    before : HelioTable
+    before : ArchiveTable
         The same rows of the older table, in the same order.
     columns : tuple of tuple of str
         For each of them, the columns whose values differ.
@@ -80,7 +80,7 @@ def compared(old: Table, new: Table, identity: Sequence[str]) -> Comparison:
 
     Parameters
     ----------
-    old, new : HelioTable
+    old, new : ArchiveTable
         The tables, in any order of rows.
     identity : sequence of str
         The columns that say which row is which. Rows that agree in them are paired in their order; where a table lacks
@@ -206,7 +206,7 @@ class Stored:
 
         Returns
         -------
-        HelioTable
+        ArchiveTable
             A new table; `compare` tells how it differs from this one.
 
         Raises
@@ -225,7 +225,7 @@ class Stored:
 
         Parameters
         ----------
-        newer : HelioTable
+        newer : ArchiveTable
             Such as `search_again` returns.
 
         Raises

@@ -26,7 +26,7 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import (
     AnswerError,
     QueryError,
-    ServiceBroken,
+    ServerError,
     ServiceError,
     ServiceRefused,
     ServiceUnreachable,
@@ -37,11 +37,11 @@ from sunpy_helio_plugins.transport.privacy import unlogged
 from sunpy_helio_plugins.transport.retry import PASSING, backoff, retry_after
 from sunpy_helio_plugins.transport.urls import follow, permit, proxies, public_url, same_origin, sendable
 
-__all__ = ["Answer", "Exchange", "PatientAdapter", "patient_session", "until", "user_agent"]
+__all__ = ["Exchange", "PatientAdapter", "Response", "patient_session", "until", "user_agent"]
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """
     What a server answered, read to its end.
 
@@ -305,7 +305,7 @@ class Exchange:
         self.ends = time.monotonic() + conf.deadline
         self.shown = public_url(self.url)
 
-    def run(self, accept: Collection[int]) -> Answer:
+    def run(self, accept: Collection[int]) -> Response:
         """
         Try until an answer comes, the attempts are used up, or the deadline would be passed by waiting.
 
@@ -334,14 +334,14 @@ class Exchange:
                 raise self.refusal(answer)
         raise AssertionError("unreachable")
 
-    def signed(self) -> Answer:
+    def signed(self) -> Response:
         """Make one attempt; a token that is refused is renewed once."""
         answer = self.once()
         if answer.status == 401 and self.login is not None and self.login.renew():
             answer = self.once()
         return answer
 
-    def once(self) -> Answer:
+    def once(self) -> Response:
         """Ask, and follow redirects by hand: neither headers nor credentials travel to another origin."""
         url = self.url
         for _ in range(MAX_REDIRECTS):
@@ -356,7 +356,7 @@ class Exchange:
                 raise AnswerError(self.archive, self.shown, words, answer.status) from None
         raise AnswerError(self.archive, self.shown, "the server redirects in circles")
 
-    def hop(self, url: str) -> tuple[Answer, str | None]:
+    def hop(self, url: str) -> tuple[Response, str | None]:
         """Make one request; the location is `None` where it is no redirect."""
         silence = self.silence or conf.read_timeout
         timeout = (min(conf.connect_timeout, self.left()), min(silence, self.left()))
@@ -384,7 +384,7 @@ class Exchange:
             # Not from within the except clause: the library's error, which this one would hold on to, has the request.
             raise ServiceUnreachable(self.archive, self.shown, failure)
         status, phrase = response.status_code, response.reason or ""
-        return Answer(self.archive, public_url(url), status, response.headers, body, phrase), location
+        return Response(self.archive, public_url(url), status, response.headers, body, phrase), location
 
     def read(self, response: requests.Response) -> bytes:
         """Read the body as it comes: never past the cap, never past the deadline."""
@@ -429,7 +429,7 @@ class Exchange:
         time.sleep(seconds)
         return True
 
-    def refusal(self, answer: Answer) -> ServiceError:
+    def refusal(self, answer: Response) -> ServiceError:
         """Return the error that an answer means."""
-        kind = ServiceRefused if 400 <= answer.status < 500 else ServiceBroken
+        kind = ServiceRefused if 400 <= answer.status < 500 else ServerError
         return kind(self.archive, answer.url, server_words(answer.content), answer.status)

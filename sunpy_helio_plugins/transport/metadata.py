@@ -11,10 +11,10 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.store import answers
 from sunpy_helio_plugins.transport.credentials import Login, netrc_login
-from sunpy_helio_plugins.transport.exchange import Answer, Exchange
+from sunpy_helio_plugins.transport.exchange import Exchange, Response
 from sunpy_helio_plugins.transport.urls import check_scheme, public_url
 
-__all__ = ["Answer", "Params", "cached_json", "get", "kept_json"]
+__all__ = ["Params", "Response", "cached_json", "get", "kept_json"]
 
 Params = Mapping[str, str] | Iterable[tuple[str, str]]
 """Query fields, in the order in which they are sent."""
@@ -30,7 +30,7 @@ def get(
     max_bytes: int | None = None,
     login: Login | None = None,
     silence: float | None = None,
-) -> Answer:
+) -> Response:
     """
     Ask an archive and read its answer.
 
@@ -56,7 +56,7 @@ def get(
 
     Returns
     -------
-    Answer
+    Response
         The whole answer.
 
     Raises
@@ -65,7 +65,7 @@ def get(
         The address is no address, or would be asked without TLS.
     ServiceUnreachable
         No answer came, also not when asked again.
-    ServiceRefused, ServiceBroken
+    ServiceRefused, ServerError
         The archive answered with a status that is not in ``accept``.
     AnswerError
         The answer was larger than allowed.

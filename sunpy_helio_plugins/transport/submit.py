@@ -13,14 +13,14 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceBroken, ServiceRefused, ServiceUnreachable
-from sunpy_helio_plugins.transport.exchange import Answer, user_agent
+from sunpy_helio_plugins.errors import AnswerError, QueryError, ServerError, ServiceRefused, ServiceUnreachable
+from sunpy_helio_plugins.transport.exchange import Response, user_agent
 from sunpy_helio_plugins.transport.messages import reason, server_words
 from sunpy_helio_plugins.transport.privacy import Unsigned, unlogged
 from sunpy_helio_plugins.transport.retry import PASSING, backoff, retry_after
 from sunpy_helio_plugins.transport.urls import check_scheme, is_private, permit, proxies, public_url
 
-__all__ = ["Poster", "put"]
+__all__ = ["SubmitSession", "put"]
 
 MOST = 10_000_000
 """Bytes of the largest answer that is read."""
@@ -28,7 +28,7 @@ MOST = 10_000_000
 _CHUNK = 65536
 
 
-class Poster:
+class SubmitSession:
     """
     A session with one archive that remembers its cookies, and nothing else.
 
@@ -43,7 +43,9 @@ class Poster:
         self._session = requests.Session()
         self._session.headers["User-Agent"] = user_agent()
 
-    def post(self, url: str, fields: Mapping[str, str], files: Mapping[str, tuple[str, bytes]] | None = None) -> Answer:
+    def post(
+        self, url: str, fields: Mapping[str, str], files: Mapping[str, tuple[str, bytes]] | None = None
+    ) -> Response:
         """
         Send a form.
 
@@ -58,7 +60,7 @@ class Poster:
 
         Returns
         -------
-        Answer
+        Response
             The whole answer, of any status below 400.
 
         Raises
@@ -93,7 +95,7 @@ class Poster:
         if failure is not None:
             # Not while the other is handled, which would go with it as its context, and holds the form.
             raise ServiceUnreachable(self._archive, shown, failure)
-        return self._accepted(Answer(self._archive, shown, response.status_code, response.headers, body))
+        return self._accepted(Response(self._archive, shown, response.status_code, response.headers, body))
 
     def _read(self, response: requests.Response, shown: str, ends: float) -> bytes:
         parts: list[bytes] = []
@@ -103,14 +105,14 @@ class Poster:
                 raise AnswerError(self._archive, shown, "the answer is too large or too slow", response.status_code)
         return b"".join(parts)
 
-    def _accepted(self, answer: Answer) -> Answer:
+    def _accepted(self, answer: Response) -> Response:
         if answer.status < 300:
             return answer
         words = server_words(answer.content)
         if answer.status < 400:
             # A form that follows a redirection may end anywhere, password and all.
             raise AnswerError(self._archive, answer.url, f"the archive redirects a form: {words}", answer.status)
-        kind = ServiceRefused if answer.status < 500 else ServiceBroken
+        kind = ServiceRefused if answer.status < 500 else ServerError
         raise kind(self._archive, answer.url, words, answer.status)
 
     def signed_in(self) -> bool:
@@ -123,7 +125,7 @@ class Poster:
         self._session.close()
 
     def __repr__(self) -> str:
-        return f"<Poster to {self._archive}, {'with' if self.signed_in() else 'without'} cookies>"
+        return f"<SubmitSession to {self._archive}, {'with' if self.signed_in() else 'without'} cookies>"
 
 
 _MOST_WORDS = 65536
@@ -172,7 +174,7 @@ def put(
     ------
     ServiceUnreachable
         The connection failed, also when tried again.
-    ServiceRefused, ServiceBroken
+    ServiceRefused, ServerError
         The storage did not take the file.
     """
     check_scheme(url)
@@ -228,5 +230,5 @@ def _sent(
     tell(-sent)
     if response.status_code in PASSING and not last:
         return retry_after(response.headers.get("Retry-After")) or 0.0
-    kind = ServiceBroken if response.status_code >= 500 else ServiceRefused
+    kind = ServerError if response.status_code >= 500 else ServiceRefused
     raise kind(archive, public_url(url), words or str(response.reason), response.status_code)

@@ -95,12 +95,14 @@ def formats() -> Iterator[tuple[str, str]]:
             key = f"{kind.__name__} as {form}"
             for options in keywords:
                 more = {"overwrite": True} if form in ("hdf5", "fits", "votable", "asdf", "parquet") else {}
-                yield f"{key} written {options}", told(
-                    lambda: example(kind).write(path, format=form, **more, **options)
+                yield (
+                    f"{key} written {options}",
+                    told(lambda: example(kind).write(path, format=form, **more, **options)),
                 )
                 for source in sources(path):
-                    yield f"{key} read {options} from {source[0]}", told(
-                        lambda: kind.read(source[1](), format=form, **options)
+                    yield (
+                        f"{key} read {options} from {source[0]}",
+                        told(lambda: kind.read(source[1](), format=form, **options)),
                     )
 
 
@@ -118,8 +120,9 @@ def recognized() -> Iterator[tuple[str, str]]:
                 yield f"{kind.__name__} to {path} {options}", told(lambda: example(kind).write(path, **options))
             for options in FOREIGN:
                 for name, source in [("text", lambda: str(path)), *sources(path)] if path.exists() else []:
-                    yield f"{kind.__name__} from {path} {options} as {name}", told(
-                        lambda: kind.read(source(), **options)
+                    yield (
+                        f"{kind.__name__} from {path} {options} as {name}",
+                        told(lambda: kind.read(source(), **options)),
                     )
     Path("missing.fits").unlink(missing_ok=True)
     for name, stream in streams().items():
@@ -205,8 +208,9 @@ def dispatch() -> Iterator[tuple[str, str]]:
         "a series": (day, a.jsoc.Series("hmi.m_45s")),
     }  # fmt: skip
     for name, query in queries.items():
-        yield f"who answers {name}", told(
-            lambda: [one.__name__ for one in Fido.registry if not ours(one) and one._can_handle_query(*query)]
+        yield (
+            f"who answers {name}",
+            told(lambda: [one.__name__ for one in Fido.registry if not ours(one) and one._can_handle_query(*query)]),
         )
     yield "clients", repr([one.__name__ for one in Fido.registry if not ours(one)])
     table = QueryResponseTable({"a": [1, 2], "Size": [1.0, 2.0] * u.Mbyte})

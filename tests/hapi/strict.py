@@ -33,9 +33,7 @@ WORDS = {
     1413: "Bad request - unsupported depth value",
 }  # fmt: skip
 
-STAMP = re.compile(
-    r"(\d{4})(?:-(?:(\d{3})|(\d\d)(?:-(\d\d))?)(?:T(\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{0,9}))?)?)?)?)?Z?"
-)
+STAMP = re.compile(r"(\d{4})(?:-(?:(\d{3})|(\d\d)(?:-(\d\d))?)(?:T(\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{0,9}))?)?)?)?)?Z?")
 EPOCH = datetime(1970, 1, 1)
 
 

@@ -19,7 +19,7 @@ from sunpy_helio_plugins.errors import (
     AnswerError,
     IncompleteAnswerWarning,
     QueryError,
-    ServiceBroken,
+    ServerError,
     ServiceRefused,
 )
 from sunpy_helio_plugins.hapi.client import HAPIClient
@@ -107,7 +107,7 @@ def _fetch(stub: _Stub, tmp_path: Path, body: bytes, **kwargs: Any) -> Any:
         ("info", {"body": []}, AnswerError, "JSON object"),
         ("info", {"body": {"HAPI": "3.0"}}, AnswerError, "no list of named parameters"),
         ("info", {"body": LOST}, ServiceRefused, "tape lost .HAPI 1500"),
-        ("info", {"body": LOST, "status": 500}, ServiceBroken, "tape lost"),
+        ("info", {"body": LOST, "status": 500}, ServerError, "tape lost"),
         ("info", {"body": LOST, "status": 400}, ServiceRefused, "answered 400: tape lost"),
     ],
 )

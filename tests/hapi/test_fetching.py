@@ -43,7 +43,7 @@ def _body(form: str, headed: bool) -> bytes:
 def _accept(folder: Path, body: bytes, form: str, alone: bool = True) -> Path:
     part = folder / "part"
     part.write_bytes(body)
-    order = fetch.Order(folder / "x.hapi", "the server", "X", INFO, form)
+    order = fetch.DownloadSpec(folder / "x.hapi", "the server", "X", INFO, form)
     fetch._accept(part, order, SPAN, alone)
     return part
 

@@ -14,7 +14,7 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.hapi.model import Info
-from sunpy_helio_plugins.hapi.records.file import acceptance
+from sunpy_helio_plugins.hapi.records.file import make_validator
 
 INFO = Info.from_json(
     {
@@ -35,7 +35,7 @@ def _headed(chosen: str, body: bytes) -> bytes:
 
 def _accepted(part: Path, body: bytes, chosen: str = "csv", info: Info = INFO) -> bytes:
     part.write_bytes(body)
-    acceptance(info, chosen, "X of Y")(part)
+    make_validator(info, chosen, "X of Y")(part)
     return part.read_bytes()
 
 
@@ -117,7 +117,7 @@ def test_a_header_that_names_another_format_is_corrected(tmp_path: Path) -> None
 
 def _with_origin(**members: Any) -> Info:
     parameters = [INFO.raw["parameters"][0], {"name": "r", "type": "double", "units": "Rs", **members}]
-    return Info.from_json({"HAPI": "3.0", "parameters": parameters}).of("das2", "Cassini/Ephemeris/Saturn,60s")
+    return Info.from_json({"HAPI": "3.0", "parameters": parameters}).with_origin("das2", "Cassini/Ephemeris/Saturn,60s")
 
 
 @pytest.mark.parametrize("indent", [None, 2])

@@ -282,7 +282,7 @@ def test_known_mistakes_of_hapiclient_are_none_of_ours(tmp_path: Path, row: str)
         with pytest.raises(FileError):
             hapi.read(body, info=info)
     else:
-        given = file.from_answer(body, Info.from_json(info), info["format"], "X")
+        given = file.parse_response(body, Info.from_json(info), info["format"], "X")
         assert values(from_contents([given])) == right
 
 

@@ -22,7 +22,7 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError, ServiceRefused
 from sunpy_helio_plugins.hapi.model import Info
-from sunpy_helio_plugins.hapi.records.file import from_answer
+from sunpy_helio_plugins.hapi.records.file import parse_response
 from sunpy_helio_plugins.hapi.service import Service
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -105,7 +105,7 @@ def integer(**more: Any) -> dict[str, Any]:
 
 
 def answer(body: bytes, chosen: str = "csv") -> Any:
-    return from_answer(body, Info.from_json(header(double())), chosen, "X")
+    return parse_response(body, Info.from_json(header(double())), chosen, "X")
 
 
 def test_an_ignored_header_is_replaced_by_the_info() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sunpy_helio_plugins.errors import ServiceBroken, ServiceRefused
+from sunpy_helio_plugins.errors import ServerError, ServiceRefused
 from sunpy_helio_plugins.hapi.plan import MOST_HALVINGS, Piece, Refusal, refusal
 from sunpy_helio_plugins.quantities.spans import Span
 
@@ -80,7 +80,7 @@ def test_a_refusal_is_told_in_the_servers_words() -> None:
     error = found.error("HAPI server x", "https://x")
     assert isinstance(error, ServiceRefused)
     assert str(error) == "HAPI server x answered 400: unknown [31m parameter (HAPI 1407) [asked: https://x]"
-    assert isinstance(Refusal(500, 1500, "oh").error("x", "y"), ServiceBroken)
+    assert isinstance(Refusal(500, 1500, "oh").error("x", "y"), ServerError)
     phrase = refusal(404, "HAPI 1406: unknown dataset id", b"")
     assert phrase is not None
     assert (phrase.code, phrase.text) == (1406, "HAPI 1406: unknown dataset id")

@@ -212,7 +212,9 @@ def test_esa_wants_a_token_and_gives_one(archive: Any) -> None:
     url = f"{archive.url}/hapi/swe"
     assert _ask(f"{url}/hapi/catalog")[0] == 401
     form = {
-        "client_id": "sandbox-client", "client_secret": "sandbox-secret", "grant_type": "client_credentials",
+        "client_id": "sandbox-client",
+        "client_secret": "sandbox-secret",
+        "grant_type": "client_credentials",
         "scope": "swe_hapiserver",
     }
     body = urllib.parse.urlencode(form).encode()

@@ -21,7 +21,7 @@ from sunpy_helio_plugins.errors import (
     AnswerError,
     IncompleteAnswerWarning,
     QueryError,
-    ServiceBroken,
+    ServerError,
     ServiceError,
     ServiceRefused,
     ServiceUnreachable,
@@ -127,21 +127,21 @@ def test_a_month_is_one_question(archive: Any, start: str, end: str, requests: i
     assert len(asked) == requests
     lengths = [np.datetime64(one["stop"][:-1]) - np.datetime64(one["start"][:-1]) for one in asked]
     assert max(lengths) <= np.timedelta64(31, "D")
-    assert list(table["Path"]) == list(search(*query, a.helioviewer.Lister("index"))["Path"])
+    assert list(table["Path"]) == list(search(*query, a.helioviewer.Backend("index"))["Path"])
 
 
 @pytest.mark.parametrize("second", ["2010-06-02T00:05:39", "2026-01-10T20:06:05"])
 @pytest.mark.parametrize("length", [0.0, 0.3, 0.999])
 def test_the_first_and_the_last_image_of_the_list_are_found(archive: Any, second: str, length: float) -> None:
     start = Time(second)
-    table = search(a.Time(start, start + length * u.s), a.helioviewer.SourceID(13), a.helioviewer.Lister("HAPI"))
+    table = search(a.Time(start, start + length * u.s), a.helioviewer.SourceID(13), a.helioviewer.Backend("HAPI"))
     known = {"2010-06-02T00:05:39": 0.130, "2026-01-10T20:06:05": 0.131}[second]
     assert len(table) == (length >= known)
     assert [request.query["start"] for request in archive.log if request.path.endswith("/data")]
 
 
 def test_a_range_is_clipped_to_what_the_server_takes(archive: Any) -> None:
-    query = a.helioviewer.SourceID(13), a.helioviewer.Lister("HAPI")
+    query = a.helioviewer.SourceID(13), a.helioviewer.Backend("HAPI")
     with pytest.warns(IncompleteAnswerWarning, match="ends at 2026-01-10T20:06:05Z"):
         table = search(a.Time("2026-01-10 20:00", "2026-02-01"), *query)
     assert len(table) == 11
@@ -155,7 +155,7 @@ def test_a_range_is_clipped_to_what_the_server_takes(archive: Any) -> None:
 @pytest.mark.parametrize("span", [("2000-01-01", "2001-01-01"), ("2026-02-01", "2026-03-01")])
 def test_outside_of_what_is_listed_nobody_asks_for_rows(archive: Any, span: tuple[str, str]) -> None:
     with pytest.warns(IncompleteAnswerWarning, match="that Helioviewer lists|ends at"):
-        table = search(a.Time(*span), a.helioviewer.SourceID(13), a.helioviewer.Lister("hapi"))
+        table = search(a.Time(*span), a.helioviewer.SourceID(13), a.helioviewer.Backend("hapi"))
     assert len(table) == 0
     assert [request for request in archive.log if request.path.endswith("/data")] == []
 
@@ -171,7 +171,7 @@ def test_nothing_found_is_an_empty_table(archive: Any) -> None:
 
 def test_a_source_that_fails_does_not_cost_the_others(archive: Any) -> None:
     with pytest.warns(IncompleteAnswerWarning, match="SDO HMI Int is missing.*does not list"):
-        table = search(a.Time("2026-01-10 11:58", "2026-01-10 11:59"), a.Instrument.hmi, a.helioviewer.Lister("HAPI"))
+        table = search(a.Time("2026-01-10 11:58", "2026-01-10 11:59"), a.Instrument.hmi, a.helioviewer.Backend("HAPI"))
     assert set(table["Measurement"]) == {"magnetogram"}
     assert table["Wavelength"].mask.all()
 
@@ -302,7 +302,7 @@ def test_a_spoilt_file_never_gets_its_name(archive: Any, noon: HelioviewerTable,
 @pytest.mark.parametrize("endpoint", ["info", "data"])
 def test_a_spoilt_list_is_one_clear_error(archive: Any, fault: str, endpoint: str) -> None:
     with archive.fault(fault, path=f"/helioviewer/hapi/Helioviewer/hapi/{endpoint}"), pytest.raises(ServiceError):
-        search(NOON, a.helioviewer.SourceID(13), a.helioviewer.Lister("HAPI"))
+        search(NOON, a.helioviewer.SourceID(13), a.helioviewer.Backend("HAPI"))
 
 
 def info_then(data: tuple[int, str, bytes]) -> Callable[[str], tuple[int, str, bytes]]:
@@ -321,18 +321,18 @@ def info_then(data: tuple[int, str, bytes]) -> Callable[[str], tuple[int, str, b
         (lambda path: (200, "text/html", b"<html>Limit of 5 requests</html>"), AnswerError, "Limit of 5 requests"),
         (lambda path: (200, "application/json", b""), AnswerError, "empty body"),
         (lambda path: (200, "application/json", b'{"HAPI": "3.1"}'), AnswerError, "parameters|lacks"),
-        (lambda path: (503, "text/html", b"<h1>Maintenance</h1>"), ServiceBroken, "Maintenance"),
+        (lambda path: (503, "text/html", b"<h1>Maintenance</h1>"), ServerError, "Maintenance"),
         (lambda path: (403, "text/html", b"<h1>Forbidden</h1>"), ServiceRefused, "Forbidden"),
         (info_then((200, "text/html", b"<html>Limit of 5 requests</html>")), AnswerError, "Limit of 5 requests"),
         (info_then((200, "text/csv", b"2026-01-10T12:00:05Z,/a.jp2\n2026-01-10T12:0")), AnswerError, "list of images"),
-        (info_then((500, "application/json", b'{"status": {"code": 1500, "message": "oh"}}')), ServiceBroken, "oh"),
+        (info_then((500, "application/json", b'{"status": {"code": 1500, "message": "oh"}}')), ServerError, "oh"),
     ],
 )
 def test_a_server_that_fails_is_one_clear_error(
     canned: Callable[..., str], reply: Any, kind: type[ServiceError], words: str
 ) -> None:
     with conf.helioviewer.set_temp("hapi_url", canned(reply)), pytest.raises(kind, match=words) as caught:
-        search(NOON, a.helioviewer.SourceID(13), a.helioviewer.Lister("HAPI"))
+        search(NOON, a.helioviewer.SourceID(13), a.helioviewer.Backend("HAPI"))
     assert "Helioviewer" in str(caught.value)
 
 
@@ -340,7 +340,7 @@ def test_a_server_that_fails_is_one_clear_error(
 def test_a_dead_server_is_one_clear_error(unused_tcp_port: int) -> None:
     dead = f"http://127.0.0.1:{unused_tcp_port}/hapi"
     with conf.helioviewer.set_temp("hapi_url", dead), pytest.raises(ServiceUnreachable):
-        search(NOON, a.helioviewer.SourceID(13), a.helioviewer.Lister("HAPI"))
+        search(NOON, a.helioviewer.SourceID(13), a.helioviewer.Backend("HAPI"))
 
 
 @pytest.fixture

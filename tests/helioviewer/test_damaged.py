@@ -21,7 +21,7 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins import HelioviewerClient, helioviewer
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, reduce, remote_headers
-from sunpy_helio_plugins.helioviewer.jp2.codestream import Layout
+from sunpy_helio_plugins.helioviewer.jp2.codestream import CodestreamLayout
 from sunpy_helio_plugins.sandbox.helioviewer import holdings
 from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
 
@@ -253,7 +253,7 @@ def test_a_picture_that_pillow_cannot_halve_so_often_stays_larger(
 def test_a_prefix_is_not_longer_than_the_packets_it_needs() -> None:
     data = whole(13)
     start, end = boxes.codestream_at(data)
-    layout = Layout.read(data[start:end])
-    assert isinstance(layout, Layout)
+    layout = CodestreamLayout.read(data[start:end])
+    assert isinstance(layout, CodestreamLayout)
     assert layout.end(0) == end - start - 2, "all packets reach to the end of the codestream"
     assert reduce.needed(256, data) == start + layout.end(2)

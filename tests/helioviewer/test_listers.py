@@ -36,8 +36,8 @@ def search(*query: Any) -> Any:
 @pytest.mark.parametrize("source", [4, 11, 13, 19])
 def test_all_listers_list_the_same_images_with_the_same_times(archive: Any, lister: str, source: int) -> None:
     time, number = a.Time("2026-01-10 11:50", "2026-01-10 14:30"), a.helioviewer.SourceID(source)
-    known = search(time, number, a.helioviewer.Lister("HAPI", "index"))
-    table = search(time, number, a.helioviewer.Lister(lister, "index"))
+    known = search(time, number, a.helioviewer.Backend("HAPI", "index"))
+    table = search(time, number, a.helioviewer.Backend(lister, "index"))
     assert len(table) > 2
     assert list(table["Path"]) == list(known["Path"])
     assert (table["Start Time"].isot == known["Start Time"].isot).all()
@@ -59,7 +59,7 @@ def test_each_lister_stands_in_for_each_other(archive: Any, first: str, second: 
     known = search(NOON, AIA_304)
     hapi.forget()
     with archive.fault(path=PATHS[first], **FAILURES[failure]) as rule, conf.set_temp("read_timeout", 0.2):
-        table = search(NOON, AIA_304, a.helioviewer.Lister(first, second))
+        table = search(NOON, AIA_304, a.helioviewer.Backend(first, second))
     assert rule.played > 0
     assert set(table["Lister"]) == {second}
     assert list(table["Path"]) == list(known["Path"])
@@ -79,7 +79,7 @@ def test_a_lister_that_fails_half_way_is_helped_out(archive: Any, first: str) ->
     known = search(time, AIA_304)
     part = {"HAPI": "/hapi/Helioviewer/hapi/data", "index": "/jp2/AIA/2026/01/10", "coverage": "/v2/getDataCoverage"}
     with archive.fault("status", path=f"/helioviewer{part[first]}", times=1) as rule:
-        table = search(time, AIA_304, a.helioviewer.Lister(first, second))
+        table = search(time, AIA_304, a.helioviewer.Backend(first, second))
     assert rule.played == 1
     assert list(table["Path"]) == list(known["Path"])
     assert len(set(table["Path"])) == len(table) > 20
@@ -88,7 +88,7 @@ def test_a_lister_that_fails_half_way_is_helped_out(archive: Any, first: str) ->
 
 def test_one_name_that_fails_does_not_cost_the_others(archive: Any) -> None:
     with archive.fault("status", path="/helioviewer/v2/getJP2Image", times=1):
-        table = search(NOON, AIA_304, a.helioviewer.Lister("coverage", "HAPI"))
+        table = search(NOON, AIA_304, a.helioviewer.Backend("coverage", "HAPI"))
     assert sorted(set(table["Lister"])) == ["HAPI", "coverage"]
     assert list(table["Lister"]).count("HAPI") == 1
     assert len(table) == 17
@@ -137,7 +137,7 @@ def test_an_id_that_means_another_source_is_not_believed(archive: Any, canned: A
         table = search(NOON, AIA_304)
         assert set(table["Lister"]) == {"index"}
         with pytest.raises(ServiceError, match="AIA_304 lists images of RHESSI 3-6keV Clean, not of SDO AIA 304"):
-            search(NOON, AIA_304, a.helioviewer.Lister("HAPI"))
+            search(NOON, AIA_304, a.helioviewer.Backend("HAPI"))
 
 
 @pytest.mark.parametrize("fault", ["status", "html_error", "hang_up", "cut_close"])
@@ -257,7 +257,7 @@ def crowded(archive: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]
 
 @pytest.mark.parametrize("lister", ["HAPI", "index", "coverage"])
 def test_two_images_of_one_second_are_two_rows(crowded: list[str], lister: str) -> None:
-    table = search(NOON, AIA_304, a.helioviewer.Lister(lister))
+    table = search(NOON, AIA_304, a.helioviewer.Backend(lister))
     assert [path.rpartition("/")[2] for path in table["Path"]] == crowded
     assert list(table["Start Time"].isot[8:10]) == ["2026-01-10T12:00:05.129000000", "2026-01-10T12:00:05.829000000"]
     assert table.problems == []
@@ -277,7 +277,7 @@ def test_an_image_that_cannot_be_named_is_said(crowded: list[str], canned: Any) 
 
     with conf.helioviewer.set_temp("api_url", canned(reply)):
         with pytest.warns(IncompleteAnswerWarning, match="3 images in this second, and the names of 2 came"):
-            table = search(NOON, AIA_304, a.helioviewer.Lister("coverage"))
+            table = search(NOON, AIA_304, a.helioviewer.Backend("coverage"))
     assert list(table["Start Time"].isot) == ["2026-01-10T12:00:05.129000000", "2026-01-10T12:00:05.829000000"]
 
 

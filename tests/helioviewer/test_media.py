@@ -17,7 +17,7 @@ from sunpy_helio_plugins.errors import (
     HelioPluginsError,
     IncompleteAnswerWarning,
     QueryError,
-    ServiceBroken,
+    ServerError,
     ServiceError,
     ServiceUnreachable,
     TransferError,
@@ -105,7 +105,7 @@ def test_a_state_that_cannot_be_told_yet_is_asked_for_again(archive: Any, tmp_pa
 def test_a_state_that_is_never_told_is_an_error(archive: Any, tmp_path: Path) -> None:
     words = json.dumps({"error": "Unable to find the requested movie: 12", "errno": 24})
     with archive.fault("json_error", path=f"{API}/getMovieStatus", status=500, body=words) as rule:
-        with pytest.raises(ServiceBroken, match="Unable to find"):
+        with pytest.raises(ServerError, match="Unable to find"):
             movie(tmp_path / "movie.mp4")
     assert rule.played == movies.MOST_TROUBLES
 
@@ -125,7 +125,7 @@ def test_a_movie_whose_file_is_not_there_yet_is_waited_for(archive: Any, tmp_pat
 def test_a_full_queue_is_told_in_the_servers_words(archive: Any, tmp_path: Path) -> None:
     words = json.dumps({"error": "Sorry, due to current high demand, we are unable.", "errno": 40})
     with archive.fault("json_error", path=f"{API}/queueMovie", status=500, body=words):
-        with pytest.raises(ServiceBroken, match="high demand"):
+        with pytest.raises(ServerError, match="high demand"):
             movie(tmp_path / "movie.mp4")
 
 

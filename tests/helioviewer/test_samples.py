@@ -171,7 +171,7 @@ def served(canned: Any) -> Served:
 
         with conf.helioviewer.set_temp("jp2_url", canned(reply)):
             time = a.Time("2010-04-01 00:00", "2010-04-01 00:01")
-            return Fido.search(time, a.helioviewer.SourceID(32), a.helioviewer.Lister("index"))
+            return Fido.search(time, a.helioviewer.SourceID(32), a.helioviewer.Backend("index"))
 
     return serve
 

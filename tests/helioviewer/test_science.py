@@ -148,7 +148,7 @@ def test_many_frames_are_asked_for_in_parts(jsoc: Any) -> None:
     from sunpy_helio_plugins.helioviewer.maps import science
 
     numbers = [str(300_000_000 + number) for number in range(400)]
-    twins = [science.Twin("JSOC", "aia.lev1_euv_12s", "FSN", number) for number in [*numbers, numbers[0]]]
+    twins = [science.ScienceRecord("JSOC", "aia.lev1_euv_12s", "FSN", number) for number in [*numbers, numbers[0]]]
     found = science.resolved(twins)
     assert found == [f"aia.lev1_euv_12s[{twin.value}]" for twin in twins]
     assert len(jsoc.asked) == 3
@@ -343,7 +343,7 @@ def test_what_could_not_be_listed_is_no_gap(archive: Any) -> None:
 
 def test_a_mirror_is_compared(archive: Any) -> None:
     time = a.Time("2026-01-10 12:00", "2026-01-10 12:10")
-    query = (time, a.helioviewer.SourceID(13), a.helioviewer.Lister("coverage"))
+    query = (time, a.helioviewer.SourceID(13), a.helioviewer.Backend("coverage"))
     here = helioviewer.coverage(*query)
     nothing = '[{"sourceId": 13, "label": "AIA 304", "data": []}]'
     with sandbox.Archive(0, ("helioviewer",)) as mirror:

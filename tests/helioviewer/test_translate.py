@@ -107,7 +107,7 @@ def test_a_tolerance_needs_an_instant() -> None:
     with pytest.raises(QueryError, match="Tolerance takes a time"):
         a.helioviewer.Tolerance(5)
     with pytest.raises(QueryError, match="no lister"):
-        a.helioviewer.Lister("web")
+        a.helioviewer.Backend("web")
     near = a.Time("2026-01-10", "2026-01-11", near="2026-01-10 12:00")
     with pytest.raises(QueryError, match="one image"):
         queries(near, a.helioviewer.SourceID(13), a.Sample(1 * u.h))

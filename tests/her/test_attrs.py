@@ -57,7 +57,11 @@ def test_a_limit_is_a_positive_whole_number(value: Any) -> None:
 @pytest.mark.parametrize(
     ("compare", "sign"),
     [
-        (operator.eq, "="), (operator.ne, "!="), (operator.lt, "<"), (operator.le, "<="), (operator.gt, ">"),
+        (operator.eq, "="),
+        (operator.ne, "!="),
+        (operator.lt, "<"),
+        (operator.le, "<="),
+        (operator.gt, ">"),
         (operator.ge, ">="),
     ],
 )

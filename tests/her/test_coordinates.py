@@ -18,7 +18,7 @@ from spherical_geometry.polygon import SingleSphericalPolygon
 from sunpy.coordinates import HeliographicStonyhurst, Helioprojective, get_earth, sun
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.her import HERTable, Places, Polygon, Polygons
+from sunpy_helio_plugins.her import HERTable, Points, Polygon, Polygons
 from sunpy_helio_plugins.her.columns import frames as moments
 from sunpy_helio_plugins.her.columns.chaincodes import rings
 from sunpy_helio_plugins.her.query import Query
@@ -232,7 +232,7 @@ def test_rows_of_polygons_can_be_replaced(holes: HERTable) -> None:
 
 def test_a_column_of_places_is_a_coordinate(holes: HERTable) -> None:
     places = holes["hpc_coord"]
-    assert isinstance(places, Places | SkyCoord)
+    assert isinstance(places, Points | SkyCoord)
     np.testing.assert_allclose(places.Tx.to_value("arcsec"), holes["hpc_x"].to_value("arcsec"), atol=1e-4)
     surface = places.transform_to(HeliographicStonyhurst(obstime=places.obstime))
     # The registry takes B0 of four hours earlier.

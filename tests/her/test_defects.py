@@ -24,7 +24,7 @@ from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import conf, her
-from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceBroken, ServiceUnreachable
+from sunpy_helio_plugins.errors import AnswerError, QueryError, ServerError, ServiceUnreachable
 from sunpy_helio_plugins.her import HERClient, HERTable, search
 
 PAGE = Path(__file__).parents[2] / "docs" / "how_to" / "her_hek.rst"
@@ -169,7 +169,7 @@ def test_lost_pages(scripted: Any) -> None:
     [
         (b"<html><body><h1>Error</h1><p>unknown filter xyz</p></body></html>", AnswerError, "unknown filter xyz"),
         (b'{"overmax": false}', AnswerError, "no list of events"),
-        (b"503", ServiceBroken, "HER answered 503"),
+        (b"503", ServerError, "HER answered 503"),
     ],
 )
 def test_errors_of_the_registry(scripted: Any, body: bytes, error: Any, words: str) -> None:

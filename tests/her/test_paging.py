@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from sunpy_helio_plugins import conf
-from sunpy_helio_plugins.errors import AnswerError, ServiceBroken
+from sunpy_helio_plugins.errors import AnswerError, ServerError
 from sunpy_helio_plugins.her import paging, search, service
 from sunpy_helio_plugins.her.query import Alternative, Query, Triplet
 
@@ -169,7 +169,7 @@ def test_a_lost_page_is_asked_for_again_first(paged: Paged) -> None:
 
 def test_without_a_first_page_there_is_an_error(paged: Paged) -> None:
     paged.broken[1] = 500, b"broken"
-    with pytest.raises(ServiceBroken, match="broken"):
+    with pytest.raises(ServerError, match="broken"):
         search.search([MONTH])
     assert paged.asked == [1]
 

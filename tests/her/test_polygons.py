@@ -20,7 +20,7 @@ from spherical_geometry.polygon import SingleSphericalPolygon
 from sunpy.coordinates import HeliographicCarrington, HeliographicStonyhurst, Helioprojective, get_earth, sun
 from sunpy.map.header_helper import make_fitswcs_header
 
-from sunpy_helio_plugins.her import HERTable, Places, Polygon, Polygons
+from sunpy_helio_plugins.her import HERTable, Points, Polygon, Polygons
 
 START = "2026-01-10T12:00:00"
 EVENT = {"event_starttime": START, "event_endtime": "2026-01-10T13:00:00", "event_type": "CH"}
@@ -177,7 +177,7 @@ def table() -> HERTable:
 
 def summary(column: Any) -> list[Any]:
     """Return what stands in a column: the first number of each place, with the hour of its instant."""
-    if isinstance(column, Places):
+    if isinstance(column, Points):
         return [
             None if np.isnan(x) else (float(x), time.ymdhms["hour"])
             for (x, _), time in zip(column.values, hours(column), strict=True)
@@ -215,7 +215,7 @@ def test_columns_of_polygons_and_places_follow_their_rows(table: HERTable, opera
     pick, rows = PICKED[operation]
     made = pick(table)
     assert isinstance(made["hpc_boundcc"], Polygons)
-    assert isinstance(made["hpc_coord"], Places)
+    assert isinstance(made["hpc_coord"], Points)
     assert summary(made["hpc_boundcc"]) == [RINGS[row] for row in rows]
     assert summary(made["hpc_coord"]) == [SPOTS[row] for row in rows]
     str(made)

@@ -18,7 +18,7 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins.errors import AnswerError, IncompleteAnswerWarning, ServiceError
 from sunpy_helio_plugins.her import HERClient, HERTable, Polygon
 from sunpy_helio_plugins.transport import metadata
-from sunpy_helio_plugins.transport.exchange import Answer
+from sunpy_helio_plugins.transport.exchange import Response
 
 
 @pytest.fixture
@@ -94,8 +94,8 @@ def replayed(monkeypatch: pytest.MonkeyPatch) -> Any:
     def search(*bodies: bytes, query: Any = None, time: Any = None) -> HERTable:
         asked = iter([*bodies, *bodies[-1:] * 600])
 
-        def get(url: str, **_: Any) -> Answer:
-            return Answer("HER", url, 200, {"Content-Type": "application/json"}, next(asked))
+        def get(url: str, **_: Any) -> Response:
+            return Response("HER", url, 200, {"Content-Type": "application/json"}, next(asked))
 
         monkeypatch.setattr(metadata, "get", get)
         with warnings.catch_warnings():

@@ -13,10 +13,10 @@ import pytest
 from astropy.time import Time
 from sunpy.net import attrs as a
 
-from sunpy_helio_plugins.her import HERClient, HERTable, Places, Polygon, Polygons
+from sunpy_helio_plugins.her import HERClient, HERTable, Points, Polygon, Polygons
 from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.transport import metadata
-from sunpy_helio_plugins.transport.exchange import Answer
+from sunpy_helio_plugins.transport.exchange import Response
 
 FILES = (
     "world/her/events_2023-03-29.json", "world/her/spoca_2017-09-06.json", "world/her/spoca_2018_sample.json",
@@ -46,11 +46,11 @@ def search(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a search of a registry that holds some records, and gives those keywords that it is asked for."""
 
     def found(records: list[dict[str, Any]], *query: Any) -> HERTable:
-        def get(url: str, **_: Any) -> Answer:
+        def get(url: str, **_: Any) -> Response:
             names = parse_qs(urlsplit(url).query).get("return", [""])[0].split(",")
             rows = [{name: one[name] for name in one if _is_asked(name, names)} for one in records]
             body = json.dumps({"result": rows, "overmax": False}).encode()
-            return Answer("HER", url, 200, {"Content-Type": "application/json"}, body)
+            return Response("HER", url, 200, {"Content-Type": "application/json"}, body)
 
         monkeypatch.setattr(metadata, "get", get)
         return HERClient().search(EVER, a.her.Event(), *query)
@@ -77,7 +77,7 @@ def same(mine: Any, full: Any) -> None:
                 assert one.traced == other.traced
                 np.testing.assert_array_equal(one.origin, other.origin)
         return
-    if isinstance(full, Places):
+    if isinstance(full, Points):
         for name in ("values", "instants", "origins"):
             np.testing.assert_array_equal(getattr(mine, name)[~full.mask], getattr(full, name)[~full.mask])
         np.testing.assert_array_equal(mine.mask, full.mask)
@@ -134,7 +134,7 @@ def test_what_a_subset_cannot_tell_is_masked_and_named(search: Any, subset: str)
     assert any("masked" in problem for problem in some.problems)
     for name in set(some.colnames) & set(full.colnames) - {"raw"}:
         column = some[name]
-        if isinstance(column, Polygons | Places | Time) or hasattr(column, "mask"):
+        if isinstance(column, Polygons | Points | Time) or hasattr(column, "mask"):
             known = ~np.broadcast_to(np.asarray(column.mask), (len(some),))
         else:
             known = np.ones(len(some), dtype=bool)

@@ -23,9 +23,17 @@ from sunpy_helio_plugins.sandbox import scene
 ROOT = Path(__file__).parents[2]
 DAY = a.Time("2026-01-10T00:00", "2026-01-10T23:59:59")
 SEARCH = {
-    "cosec": "2", "cmd": "search", "type": "column", "event_type": "**",
-    "event_starttime": "2026-01-10T00:00:00", "event_endtime": "2026-01-10T23:59:59",
-    "event_coordsys": "helioprojective", "x1": "-5000", "x2": "5000", "y1": "-5000", "y2": "5000",
+    "cosec": "2",
+    "cmd": "search",
+    "type": "column",
+    "event_type": "**",
+    "event_starttime": "2026-01-10T00:00:00",
+    "event_endtime": "2026-01-10T23:59:59",
+    "event_coordsys": "helioprojective",
+    "x1": "-5000",
+    "x2": "5000",
+    "y1": "-5000",
+    "y2": "5000",
 }
 pytestmark = pytest.mark.filterwarnings(
     # sunpy's HEK client merges columns of times with missing entries, and reads units with several slashes.
@@ -178,7 +186,10 @@ def test_values_keep_the_registrys_types_and_order_of_keys(events: Any) -> None:
     assert list(flare)[-1] == "refs"
     assert len(flare) == 147
     assert (flare["noposition"], flare["hpc_radius"], flare["fl_peakflux"], flare["obs_title"]) == (
-        "true", "68.632094", None, "",
+        "true",
+        "68.632094",
+        None,
+        "",
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import conf
-from sunpy_helio_plugins.errors import AnswerError, IncompleteAnswerWarning, ServiceBroken, ServiceUnreachable
+from sunpy_helio_plugins.errors import AnswerError, IncompleteAnswerWarning, ServerError, ServiceUnreachable
 from sunpy_helio_plugins.her import HERClient, search, service
 from sunpy_helio_plugins.her.query import Query
 
@@ -109,7 +109,7 @@ def test_empty_cut_and_foreign_answers_are_errors(scripted: Any, body: bytes) ->
 
 def test_a_broken_and_a_dead_registry_are_told_apart(scripted: Any) -> None:
     scripted.say(b"503")
-    with pytest.raises(ServiceBroken):
+    with pytest.raises(ServerError):
         search.search([DAY])
     with (
         conf.her.set_temp("url", "http://127.0.0.1:9/hek/her"),

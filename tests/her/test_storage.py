@@ -13,7 +13,7 @@ from astropy.table import QTable, vstack
 from astropy.time import Time
 from sunpy.net import Fido
 
-from sunpy_helio_plugins.her import HERClient, HERTable, Places, Polygons
+from sunpy_helio_plugins.her import HERClient, HERTable, Points, Polygons
 from sunpy_helio_plugins.her.query import Query
 from sunpy_helio_plugins.her.search import search
 
@@ -40,7 +40,7 @@ def assert_same(mine: Any, yours: Any) -> None:
     assert type(mine) is type(yours)
     if isinstance(mine, Polygons):
         assert (mine == yours).all()
-    elif isinstance(mine, Places):
+    elif isinstance(mine, Points):
         np.testing.assert_array_equal(mine.values, yours.values)
     else:
         gone = np.asarray(getattr(mine, "mask", np.zeros(len(mine), bool)))

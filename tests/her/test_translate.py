@@ -16,7 +16,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import her
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.her.query import Box, Query, Triplet
+from sunpy_helio_plugins.her.query import BoundingBox, Query, Triplet
 from sunpy_helio_plugins.her.service import parameters
 from sunpy_helio_plugins.her.translator import queries
 
@@ -25,19 +25,24 @@ START, END = "2026-01-10T00:00:00", "2026-01-11T00:00:00"
 
 
 def test_the_plainest_query() -> None:
-    assert queries(DAY, a.her.Event()) == (Query(START, END, (), Box(), (), None),)
+    assert queries(DAY, a.her.Event()) == (Query(START, END, (), BoundingBox(), (), None),)
 
 
 def test_types_filters_limit_and_box() -> None:
     box = a.her.Box(-90 * u.deg, -30 * u.deg, 90 * u.deg, 30 * u.deg, "stonyhurst")
     (query,) = queries(DAY, a.her.CH | a.her.FL, a.her.frm_name == "SPoCA", a.her.Limit(7), box)
     assert query == Query(
-        START, END, ("CH", "FL"), Box("stonyhurst", -90.0, -30.0, 90.0, 30.0), (Triplet("frm_name", "=", "SPoCA"),), 7
+        START,
+        END,
+        ("CH", "FL"),
+        BoundingBox("stonyhurst", -90.0, -30.0, 90.0, 30.0),
+        (Triplet("frm_name", "=", "SPoCA"),),
+        7,
     )
 
 
 def test_the_default_box_reaches_beyond_the_disk_for_cmes() -> None:
-    assert queries(DAY, a.her.CE)[0].box == Box("helioprojective", -5000, -5000, 5000, 5000)
+    assert queries(DAY, a.her.CE)[0].box == BoundingBox("helioprojective", -5000, -5000, 5000, 5000)
 
 
 def test_times_of_any_scale_become_utc_and_keep_their_sub_seconds() -> None:
@@ -83,7 +88,7 @@ def test_sunpys_values_are_checked_and_spelt_for_the_registry() -> None:
 def test_sunpys_box_and_all_types() -> None:
     (query,) = queries(DAY, a.hek.EventType("**"), a.hek.SpatialRegion(-10, -20, 10 * u.arcmin, 20), a.her.Event())
     assert query.types == ()
-    assert query.box == Box("helioprojective", -10, -20, 600, 20)
+    assert query.box == BoundingBox("helioprojective", -10, -20, 600, 20)
     with pytest.raises(QueryError, match="galactic"):
         queries(DAY, a.hek.CH, a.hek.SpatialRegion(sys="galactic"), a.her.Event())
 

@@ -32,7 +32,7 @@ from sunpy_helio_plugins.her.translator import queries
 from sunpy_helio_plugins.sandbox.her import search as search_module
 from sunpy_helio_plugins.sandbox.her import service as registry
 from sunpy_helio_plugins.transport import metadata
-from sunpy_helio_plugins.transport.exchange import Answer
+from sunpy_helio_plugins.transport.exchange import Response
 
 Record = dict[str, Any]
 Verdict = bool | None
@@ -218,12 +218,12 @@ EVENTS = catalogue()
 def _in_process() -> Iterator[None]:
     """Ask the embedded registry without a connection, over the events of this module."""
 
-    def get(url: str, **_: Any) -> Answer:
+    def get(url: str, **_: Any) -> Response:
         sent = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
         response = registry.respond(sent)
         assert response.content_type == "application/json", response.text
         assert isinstance(response.body, bytes)
-        return Answer("HER", url, 200, {}, response.body)
+        return Response("HER", url, 200, {}, response.body)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(metadata, "get", get)

@@ -18,7 +18,7 @@ from sunpy_helio_plugins import sandbox as sandbox_package
 from sunpy_helio_plugins.cdf import records as records_module
 from sunpy_helio_plugins.cdf import variables
 from sunpy_helio_plugins.cdf.decode import values_of as values_of_layout
-from sunpy_helio_plugins.cdf.structure import Block, Layout, Structure
+from sunpy_helio_plugins.cdf.structure import Block, Structure, VariableLayout
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError
 
 SHIPPED = Path(sandbox_package.__file__).parent / "data" / "imap"
@@ -231,7 +231,7 @@ class TestTimes:
     def test_epoch16_is_two_numbers(self, encoding):
         instant = cdflib.cdfepoch.compute_epoch16([2026, 1, 10, 12, 30, 15, 250, 1, 7, 0])
         content = struct.pack(">dd" if encoding == NETWORK else "<dd", instant.real, instant.imag)
-        layout = Layout("Epoch", True, 0, EPOCH16, 1, (), True, 1, 0, b"", 0, (Block(0, 0, 0, 16, False),))
+        layout = VariableLayout("Epoch", True, 0, EPOCH16, 1, (), True, 1, 0, b"", 0, (Block(0, 0, 0, 16, False),))
         (found,) = values_of_layout(layout, Structure(Path("x.cdf"), encoding, content=content)).values
         assert found == instant
 

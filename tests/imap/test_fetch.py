@@ -224,24 +224,24 @@ class TestIntact:
     def test_files_that_are_there_are_believed_by_their_ends(self, tmp_path, name, whole):
         path = tmp_path / name
         path.write_bytes(whole)
-        assert integrity.is_believable(path, name)
+        assert integrity.looks_complete(path, name)
         path.write_bytes(whole[: len(whole) - 6])
-        assert not integrity.is_believable(path, name)
+        assert not integrity.looks_complete(path, name)
         path.write_bytes(b"")
-        assert not integrity.is_believable(path, name)
+        assert not integrity.looks_complete(path, name)
 
     def test_an_archive_is_believed_with_its_directory(self, tmp_path):
         path = tmp_path / "x.zip"
         with zipfile.ZipFile(path, "w") as made:
             made.writestr("a.txt", "a" * 500)
-        assert integrity.is_believable(path, path.name)
+        assert integrity.looks_complete(path, path.name)
         path.write_bytes(path.read_bytes()[:-30])
-        assert not integrity.is_believable(path, path.name)
+        assert not integrity.looks_complete(path, path.name)
 
     def test_what_cannot_be_judged_is_believed(self, tmp_path):
         path = tmp_path / "x.dat"
         path.write_bytes(b"\1\2")
-        assert integrity.is_believable(path, path.name)
+        assert integrity.looks_complete(path, path.name)
 
     def test_a_cut_anywhere_is_seen(self, tmp_path):
         whole = (SHIPPED / "imap_swapi_l3a_proton-sw_20260110_v001.0001.cdf").read_bytes()

@@ -18,7 +18,7 @@ from sunpy_helio_plugins.errors import (
     AnswerError,
     IncompleteAnswerWarning,
     QueryError,
-    ServiceBroken,
+    ServerError,
     ServiceRefused,
     ServiceUnreachable,
 )
@@ -223,7 +223,7 @@ class TestFailures:
 
     def test_an_error_of_the_service_says_what_to_do(self, client, answering):
         answering(500, b'{"message": "Internal Server Error"}')
-        with pytest.raises(ServiceBroken, match=r"500: Internal Server Error.*narrow the query"):
+        with pytest.raises(ServerError, match=r"500: Internal Server Error.*narrow the query"):
             client.search(STORM, *MAG)
 
     def test_a_refusal_keeps_the_words(self, client, answering):
@@ -244,7 +244,7 @@ class TestFailures:
 
         def sometimes(query):
             if query.descriptor == "norm-rtn":
-                raise ServiceBroken("IMAP SDC", "http://x", "out of order", 500)
+                raise ServerError("IMAP SDC", "http://x", "out of order", 500)
             return ask(query)
 
         monkeypatch.setattr(service, "query_files", sometimes)

@@ -9,7 +9,7 @@ from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import IMAPClient, conf, imap
-from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServiceBroken
+from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServerError
 from sunpy_helio_plugins.imap import mission, service, translator
 from sunpy_helio_plugins.imap import service as service_module
 from sunpy_helio_plugins.sandbox.imap import service as sandbox
@@ -137,29 +137,29 @@ class TestReleased:
     def test_the_public_can_ask_what_is_withheld(self, archive):
         table = search(STORM, *GSE)
         archive.log.clear()
-        assert imap.withheld(table) == ["imap_mag_l2_norm-gse_20260112_v001.0002.cdf"]
+        assert imap.unreleased(table) == ["imap_mag_l2_norm-gse_20260112_v001.0002.cdf"]
         assert "imap_mag_l2_norm-gse_20260112_v001.0002.cdf" in table.problems[-1]
         assert len(archive.log) == 2 * len(table)
         assert {request.path.split("/")[2] for request in archive.log} == {"download"}
 
     def test_nothing_is_withheld_where_all_is_released(self, archive):
         table = search(STORM, a.Instrument("mag"), a.imap.Descriptor("norm-rtn"))
-        assert imap.withheld(table) == []
+        assert imap.unreleased(table) == []
         assert table.problems == []
-        assert imap.withheld(table[:0]) == []
+        assert imap.unreleased(table[:0]) == []
 
     def test_a_service_that_fails_is_not_taken_for_one_that_withholds(self, archive):
         table = search(STORM, *GSE)
         with archive.fault("status", status=503, path="/imap/download", retry_after=30) as rule:
-            assert imap.withheld(table) == []
+            assert imap.unreleased(table) == []
         assert rule.played == 6
         with archive.fault("status", status=403, path="/imap/download", words="Forbidden"):
-            assert imap.withheld(table) == []
+            assert imap.unreleased(table) == []
 
     def test_files_of_other_conventions_are_not_asked_for(self, archive):
         table = search(STORM, a.imap.Table("spice"))
         archive.log.clear()
-        assert imap.withheld(table) == []
+        assert imap.unreleased(table) == []
         assert archive.log == []
 
     def test_latest_released_version_with_a_key(self, keyed):
@@ -347,12 +347,12 @@ class TestLargeAnswers:
 
     def test_a_day_that_is_too_much_is_an_error_that_says_so(self, archive, monkeypatch):
         monkeypatch.setattr(sandbox, "REPLY_LIMIT", 10)
-        with pytest.raises(ServiceBroken, match="narrow the query"):
+        with pytest.raises(ServerError, match="narrow the query"):
             search(a.Time("2026-01-09", "2026-01-12"), *GSE)
 
     def test_a_service_that_is_down_is_not_asked_for_every_day(self, archive):
         with archive.fault("status", status=500, path="/imap/query") as rule:
-            with pytest.raises(ServiceBroken):
+            with pytest.raises(ServerError):
                 search(a.Time("2025-01-01", "2026-01-01"), *GSE)
         assert rule.played < 12
 

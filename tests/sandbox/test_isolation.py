@@ -26,7 +26,7 @@ from sunpy_helio_plugins.transport.credentials import signed_in
 from sunpy_helio_plugins.transport.files import job, queue
 from sunpy_helio_plugins.transport.files.prefix import head
 from sunpy_helio_plugins.transport.secrets import Secret
-from sunpy_helio_plugins.transport.submit import Poster, put
+from sunpy_helio_plugins.transport.submit import SubmitSession, put
 
 DAY = a.Time("2026-01-10", "2026-01-10 23:59")
 OUTSIDE = "https://outside.example/there"
@@ -148,7 +148,7 @@ DOORS = {
     "catalogue": lambda path: metadata.cached_json(OUTSIDE, archive="There", check=lambda value: None),
     "first bytes": lambda path: head(OUTSIDE, 10, archive="There"),
     "upload": lambda path: put(OUTSIDE, path, archive="There"),
-    "form": lambda path: Poster("There").post(OUTSIDE, {}),
+    "form": lambda path: SubmitSession("There").post(OUTSIDE, {}),
     "token": lambda path: token(),
     "a server's address": lambda path: hapi.catalog(OUTSIDE),
     "an address without TLS": lambda path: metadata.get("http://outside.example", archive="There"),

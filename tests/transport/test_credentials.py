@@ -27,7 +27,7 @@ from sunpy_helio_plugins.transport.files.job import Download
 from sunpy_helio_plugins.transport.files.prefix import PrefixDownload
 from sunpy_helio_plugins.transport.files.queue import enqueue
 from sunpy_helio_plugins.transport.secrets import Secret
-from sunpy_helio_plugins.transport.submit import Poster, put
+from sunpy_helio_plugins.transport.submit import SubmitSession, put
 
 sys.path.insert(0, str(Path(__file__).parent))
 from wire import hang_up, say, wire
@@ -305,7 +305,7 @@ def test_sending_writes_no_secret_anywhere(tmp_path, caplog, answer):
     (tmp_path / "file").write_bytes(b"data")
     (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login me password {PLANTED}\n")
     with wire(answer) as (url, heads), signed_in("test", PLANTED):
-        poster = Poster("Test")
+        poster = SubmitSession("Test")
         link = f"{url}/file?X-Amz-Signature={PLANTED}&X-Amz-Security-Token={PLANTED}"
         asked = PrefixDownload(url, tmp_path / "x", "Test", login=Login("test", url, "bearer"), first=100)
         downloader = parfive.Downloader(progress=False)

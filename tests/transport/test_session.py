@@ -16,7 +16,7 @@ from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import (
     AnswerError,
     QueryError,
-    ServiceBroken,
+    ServerError,
     ServiceError,
     ServiceRefused,
     ServiceUnreachable,
@@ -63,7 +63,7 @@ def test_html_for_json_is_an_error_with_the_servers_words():
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [("404 Not Found", ServiceRefused), ("403 Forbidden", ServiceRefused), ("500 Oops", ServiceBroken)],
+    [("404 Not Found", ServiceRefused), ("403 Forbidden", ServiceRefused), ("500 Oops", ServerError)],
 )
 def test_a_refusal_is_raised_at_once_with_status_and_words(status, kind):
     with wire(say(status, b'{"message": "no such thing"}')) as (url, heads):
@@ -97,7 +97,7 @@ def test_a_lost_connection_is_tried_again():
 def test_waiting_never_passes_the_deadline():
     with wire(say("503 Busy", b"later", Retry_After="3600")) as (url, _), conf.set_temp("deadline", 2.0):
         start = time.monotonic()
-        with pytest.raises(ServiceBroken, match="Test answered 503: later"):
+        with pytest.raises(ServerError, match="Test answered 503: later"):
             metadata.get(url, archive="Test")
     assert time.monotonic() - start < 2
 
@@ -205,7 +205,7 @@ def test_endless_nesting_is_an_answer_that_is_no_json(body):
     with wire(say(body=body), say("500 Oops", body)) as (url, _):
         with pytest.raises(AnswerError, match="JSON was expected"):
             metadata.get(url, archive="Test").json()
-        with pytest.raises(ServiceBroken, match="answered 500"):
+        with pytest.raises(ServerError, match="answered 500"):
             metadata.get(url, archive="Test")
 
 

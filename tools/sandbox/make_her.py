@@ -41,13 +41,27 @@ CARRINGTON_OFFSET = 0.05
 RADIUS_RATIO = 0.999718
 """The registry's angular solar radius over sunpy's: it takes 695,506 km."""
 ALWAYS = {
-    "comment_count": "0", "frm_humanflag": "false", "noposition": "false", "active": "true", "event_testflag": "false",
-    "hpc_heliosphere_corrected": "false", "hcr_checked": "false", "sum_overlap_scores": "0", "revision": "1",
-    "event_score": "0.5", "obs_wavelunit": "cm", "event_coordunit": "degrees",
+    "comment_count": "0",
+    "frm_humanflag": "false",
+    "noposition": "false",
+    "active": "true",
+    "event_testflag": "false",
+    "hpc_heliosphere_corrected": "false",
+    "hcr_checked": "false",
+    "sum_overlap_scores": "0",
+    "revision": "1",
+    "event_score": "0.5",
+    "obs_wavelunit": "cm",
+    "event_coordunit": "degrees",
 }
 CONCEPTS = {
-    "AR": ("Active Region", "1"), "CE": ("CME", "3"), "CH": ("Coronal Hole", "5"), "EF": ("Emerging Flux", "6"),
-    "FI": ("Filament", "8"), "FL": ("Flare", "9"), "TO": ("Topological Object", "24"),
+    "AR": ("Active Region", "1"),
+    "CE": ("CME", "3"),
+    "CH": ("Coronal Hole", "5"),
+    "EF": ("Emerging Flux", "6"),
+    "FI": ("Filament", "8"),
+    "FL": ("Flare", "9"),
+    "TO": ("Topological Object", "24"),
 }
 
 
@@ -158,9 +172,15 @@ def associations(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
             tracks.setdefault(event["frm_specificid"], []).append(index)
     return [
         {
-            "first_id": 15000000 + first, "second_id": 15000000 + second, "first_ivorn": records[first]["kb_archivid"],
-            "second_ivorn": records[second]["kb_archivid"], "first_event_type": "CH", "second_event_type": "CH",
-            "reported_by": "rtimmons", "edge_type": "is_followed_by", "strength": 1.0,
+            "first_id": 15000000 + first,
+            "second_id": 15000000 + second,
+            "first_ivorn": records[first]["kb_archivid"],
+            "second_ivorn": records[second]["kb_archivid"],
+            "first_event_type": "CH",
+            "second_event_type": "CH",
+            "reported_by": "rtimmons",
+            "edge_type": "is_followed_by",
+            "strength": 1.0,
         }
         for track in tracks.values()
         for first, second in itertools.pairwise(track)

@@ -81,18 +81,33 @@ def coronal_holes() -> Iterator[Draft]:
             (x1, y1), (x2, y2) = outline.min(axis=0), outline.max(axis=0)
             start, run = image - timedelta(hours=4), image + timedelta(minutes=49)
             values = {
-                "frm_name": "SPoCA", "frm_identifier": "vdelouille", "frm_institute": "ROB",
-                "frm_contact": "veronique.delouille@sidc.be", "frm_url": "https://www.sidc.be/spoca",
-                "frm_versionnumber": 1, "frm_specificid": f"SPoCA_v1.0_CH_{60000 + index:010d}",
+                "frm_name": "SPoCA",
+                "frm_identifier": "vdelouille",
+                "frm_institute": "ROB",
+                "frm_contact": "veronique.delouille@sidc.be",
+                "frm_url": "https://www.sidc.be/spoca",
+                "frm_versionnumber": 1,
+                "frm_specificid": f"SPoCA_v1.0_CH_{60000 + index:010d}",
                 "frm_daterun": iso(run),
-                "obs_observatory": "SDO", "obs_instrument": "AIA", "obs_channelid": "AIA 193",
+                "obs_observatory": "SDO",
+                "obs_instrument": "AIA",
+                "obs_channelid": "AIA 193",
                 "obs_meanwavel": 1.93e-06,
-                "search_channelid": "193", "event_coordunit": "arcsec,arcsec", "obs_levelnum": 1.5,
-                "area_atdiskcenter": single(hole.area_mm2 * 1e6), "area_raw": single(hole.area_mm2 * 0.8e6),
-                "area_atdiskcenteruncert": single(hole.area_mm2 * 4e4), "area_unit": "km2", "event_pixelunit": "DN/s",
-                "event_npixels": int(hole.area_mm2 * 5), "intensunit": "DN/s", "intensmean": 11.0 + index,
+                "search_channelid": "193",
+                "event_coordunit": "arcsec,arcsec",
+                "obs_levelnum": 1.5,
+                "area_atdiskcenter": single(hole.area_mm2 * 1e6),
+                "area_raw": single(hole.area_mm2 * 0.8e6),
+                "area_atdiskcenteruncert": single(hole.area_mm2 * 4e4),
+                "area_unit": "km2",
+                "event_pixelunit": "DN/s",
+                "event_npixels": int(hole.area_mm2 * 5),
+                "intensunit": "DN/s",
+                "intensmean": 11.0 + index,
                 "intensvar": 17.25,
-                "event_clippedspatial": "T", "obs_includesnrt": "T", "event_c1error": single(3.9),
+                "event_clippedspatial": "T",
+                "obs_includesnrt": "T",
+                "event_c1error": single(3.9),
                 "event_c2error": single(14.8),
             }
             name = f"CH_SPoCA_{stamp(run)}_{stamp(image).replace('_', 'T')}_{index}"
@@ -105,29 +120,58 @@ def flares() -> Iterator[Draft]:
     regions = {region.noaa: region for region in scene.ACTIVE_REGIONS}
     for flare in scene.FLARES:
         start, peak, end = (scene.DAY + timedelta(minutes=round(60 * h)) for h in (flare.start, flare.peak, flare.end))
-        common = {"event_peaktime": iso(peak), "fl_goescls": flare.goes, "obs_meanwavel": 5e-08,
-        "frm_daterun": iso(scene.DAY)}
+        common = {
+            "event_peaktime": iso(peak),
+            "fl_goescls": flare.goes,
+            "obs_meanwavel": 5e-08,
+            "frm_daterun": iso(scene.DAY),
+        }
         swpc = common | {
-            "frm_name": "SWPC", "frm_identifier": "SWPC", "frm_contact": "SWPC.Webmaster@noaa.gov",
+            "frm_name": "SWPC",
+            "frm_identifier": "SWPC",
+            "frm_contact": "SWPC.Webmaster@noaa.gov",
             "noposition": "true",
             "frm_institute": "U.S. Dept. of Commerce, NOAA, Space Weather Prediction Center",
             "frm_url": "http://www.swpc.noaa.gov/",
-            "obs_observatory": "GOES", "obs_instrument": "GOES", "obs_channelid": "XRA", "ar_noaanum": flare.noaa,
-            "event_c1error": 90, "event_c2error": 90,
+            "obs_observatory": "GOES",
+            "obs_instrument": "GOES",
+            "obs_channelid": "XRA",
+            "ar_noaanum": flare.noaa,
+            "event_c1error": 90,
+            "event_c2error": 90,
         }
         name = f"FL_SWPC_{stamp(end)}_{start:%Y%m%d%H%M%S}"
         yield Draft("FL", start, end, "hgs", (0.0, 0.0), (-89.9, -89.9, 89.9, 89.9), name, swpc)
         region = regions[flare.noaa]
         lon, lat = float(round(scene.longitude_at(region.longitude, peak))), float(round(region.latitude))
         ssw = common | {
-            "frm_name": "SSW Latest Events", "frm_identifier": "SolarSoft", "frm_contact": "Samuel L. Freeland",
-            "frm_institute": "LMSAL", "obs_observatory": "SDO", "obs_instrument": "AIA", "obs_channelid": "EUV",
-            "search_channelid": "131,171,193,211,304", "obs_meanwavel": 9.4e-07, "ar_noaanum": flare.noaa - 10000,
-            "event_probability": 1, "event_c1error": 0, "event_c2error": 0, "revision": "7",
+            "frm_name": "SSW Latest Events",
+            "frm_identifier": "SolarSoft",
+            "frm_contact": "Samuel L. Freeland",
+            "frm_institute": "LMSAL",
+            "obs_observatory": "SDO",
+            "obs_instrument": "AIA",
+            "obs_channelid": "EUV",
+            "search_channelid": "131,171,193,211,304",
+            "obs_meanwavel": 9.4e-07,
+            "ar_noaanum": flare.noaa - 10000,
+            "event_probability": 1,
+            "event_c1error": 0,
+            "event_c2error": 0,
+            "revision": "7",
         }
         box = (lon - 1, lat - 1, lon + 1, lat + 1)
-        yield Draft("FL", start, end, "hgs", (lon, lat), box, f"FL_SSWLatestEvents_gev_{start:%Y%m%d_%H%M}", ssw,
-        broken_box=True)
+        yield Draft(
+            "FL",
+            start,
+            end,
+            "hgs",
+            (lon, lat),
+            box,
+            f"FL_SSWLatestEvents_gev_{start:%Y%m%d_%H%M}",
+            ssw,
+            broken_box=True,
+        )
 
 
 def active_regions() -> Iterator[Draft]:
@@ -137,12 +181,24 @@ def active_regions() -> Iterator[Draft]:
         for region in scene.ACTIVE_REGIONS:
             lon, lat = round(scene.longitude_at(region.longitude, start), 1), region.latitude
             values = {
-                "frm_name": "NOAA SWPC Observer", "frm_identifier": "NOAA SWPC", "frm_url": "http://www.swpc.noaa.gov/",
-                "frm_institute": "NOAA SWPC", "frm_contact": "SWPC.Webmaster@noaa.gov", "frm_humanflag": "true",
-                "obs_observatory": "Ground-based", "obs_instrument": "Various", "obs_channelid": "Visible",
-                "obs_meanwavel": 5e-05, "ar_noaanum": region.noaa, "ar_numspots": int(region.radius * 2),
-                "ar_mtwilsoncls": "BETA-GAMMA" if region.radius > 7 else "BETA", "ar_mcintoshcls": "DAI",
-                "ar_zurichcls": "D", "ar_penumbracls": "A", "ar_compactnesscls": "I", "event_c1error": 1,
+                "frm_name": "NOAA SWPC Observer",
+                "frm_identifier": "NOAA SWPC",
+                "frm_url": "http://www.swpc.noaa.gov/",
+                "frm_institute": "NOAA SWPC",
+                "frm_contact": "SWPC.Webmaster@noaa.gov",
+                "frm_humanflag": "true",
+                "obs_observatory": "Ground-based",
+                "obs_instrument": "Various",
+                "obs_channelid": "Visible",
+                "obs_meanwavel": 5e-05,
+                "ar_noaanum": region.noaa,
+                "ar_numspots": int(region.radius * 2),
+                "ar_mtwilsoncls": "BETA-GAMMA" if region.radius > 7 else "BETA",
+                "ar_mcintoshcls": "DAI",
+                "ar_zurichcls": "D",
+                "ar_penumbracls": "A",
+                "ar_compactnesscls": "I",
+                "event_c1error": 1,
                 "event_c2error": 1,
             }
             r = region.radius
@@ -158,19 +214,32 @@ def eruptions() -> Iterator[Draft]:
         for again in range(times):
             run = start + timedelta(hours=5 + 3 * again)
             values = {
-                "frm_name": "CACTus (Computer Aided CME Tracking)", "search_frm_name": "CACTus",
+                "frm_name": "CACTus (Computer Aided CME Tracking)",
+                "search_frm_name": "CACTus",
                 "frm_identifier": "CACTus",
-                "frm_institute": "Royal Observatory of Belgium - SIDC", "frm_url": "http://sidc.be/cactus",
-                "frm_contact": "cactus@sidc.be", "frm_versionnumber": 2.5, "frm_daterun": iso(run),
+                "frm_institute": "Royal Observatory of Belgium - SIDC",
+                "frm_url": "http://sidc.be/cactus",
+                "frm_contact": "cactus@sidc.be",
+                "frm_versionnumber": 2.5,
+                "frm_daterun": iso(run),
                 "event_coordunit": "deg, rsun",
-                "kb_archivdate": iso(run + timedelta(minutes=7)), "obs_observatory": "LASCO", "obs_instrument": "c2 c3",
-                "search_instrument": "LASCO", "obs_channelid": "C2 orange filter, C3 clear filter",
+                "kb_archivdate": iso(run + timedelta(minutes=7)),
+                "obs_observatory": "LASCO",
+                "obs_instrument": "c2 c3",
+                "search_instrument": "LASCO",
+                "obs_channelid": "C2 orange filter, C3 clear filter",
                 "obs_meanwavel": 6e-05,
-                "search_channelid": "C2,C3", "cme_angularwidth": width, "cme_angularwidthunit": "deg",
-                "cme_radiallinvel": speed + again, "cme_radiallinvelunit": "km/sec", "cme_radiallinvelstddev": 111,
-                "cme_radiallinvelmin": speed - 240, "cme_radiallinvelmax": speed + 240,
+                "search_channelid": "C2,C3",
+                "cme_angularwidth": width,
+                "cme_angularwidthunit": "deg",
+                "cme_radiallinvel": speed + again,
+                "cme_radiallinvelunit": "km/sec",
+                "cme_radiallinvelstddev": 111,
+                "cme_radiallinvelmin": speed - 240,
+                "cme_radiallinvelmax": speed + 240,
                 "cme_radiallinveluncert": single(67.9),
-                "event_c1error": 2, "event_c2error": single(1.17153),
+                "event_c1error": 2,
+                "event_c2error": single(1.17153),
             }
             name = f"CE_CACTus(ComputerAidedCMETracking)_{stamp(run)}_{run:%y%m}.{again + 10}"
             box = (2.0, angle - width / 2, 30.0, angle + width / 2)
@@ -180,10 +249,15 @@ def eruptions() -> Iterator[Draft]:
 def internal_test() -> Iterator[Draft]:
     """Yield an event of the registry's own tests, hidden unless asked for."""
     start = scene.DAY + timedelta(hours=11)
-    values = {"frm_name": "HER internal test", "event_testflag": "true", "obs_meanwavel": 1.31e-06,
-    "fl_goescls": "C9.9"}
-    yield Draft("FL", start, start + timedelta(minutes=10), "hgs", (10.0, 10.0), (9.0, 9.0, 11.0, 11.0),
-    "FL_Test_0001", values)
+    values = {
+        "frm_name": "HER internal test",
+        "event_testflag": "true",
+        "obs_meanwavel": 1.31e-06,
+        "fl_goescls": "C9.9",
+    }
+    yield Draft(
+        "FL", start, start + timedelta(minutes=10), "hgs", (10.0, 10.0), (9.0, 9.0, 11.0, 11.0), "FL_Test_0001", values
+    )
 
 
 def moments(source: random.Random, count: int) -> list[datetime]:
@@ -204,14 +278,22 @@ def detections() -> Iterator[Draft]:
         x, y = ((int(v // 76.8) + 0.5) * 76.8 for v in (radius * np.cos(angle), radius * np.sin(angle)))
         minutes = source.randrange(4, 40)
         values = {
-            "frm_name": "Flare Detective - Trigger Module", "frm_identifier": "Feature Finding Team",
+            "frm_name": "Flare Detective - Trigger Module",
+            "frm_identifier": "Feature SearchResult Team",
             "frm_institute": "SAO",
-            "frm_contact": "Paolo C. Grigis - pgrigis@cfa.harvard.edu", "frm_url": "http://www.cfa.harvard.edu",
-            "frm_versionnumber": single(0.51), "obs_observatory": "SDO", "obs_instrument": "AIA",
+            "frm_contact": "Paolo C. Grigis - pgrigis@cfa.harvard.edu",
+            "frm_url": "http://www.cfa.harvard.edu",
+            "frm_versionnumber": single(0.51),
+            "obs_observatory": "SDO",
+            "obs_instrument": "AIA",
             "obs_channelid": "131",
-            "obs_meanwavel": 1.31e-06, "event_coordunit": "arcseconds", "event_c1error": 2, "event_c2error": 2,
+            "obs_meanwavel": 1.31e-06,
+            "event_coordunit": "arcseconds",
+            "event_c1error": 2,
+            "event_c2error": 2,
             "revision": "2",
-            "event_peaktime": iso(start + timedelta(minutes=minutes // 3)), "fl_peakfluxunit": "DN/sec/pixel",
+            "event_peaktime": iso(start + timedelta(minutes=minutes // 3)),
+            "fl_peakfluxunit": "DN/sec/pixel",
             "fl_peakflux": single(round(30 * source.paretovariate(1.2), 2)),
         }
         x, y = round(x, 1), round(y, 1)
@@ -224,11 +306,15 @@ def background() -> Iterator[Draft]:
     """Filaments, emerging flux and magnetic null points; a name in them holds a byte that is not UTF-8."""
     source = random.Random(14331)
     rules: dict[str, tuple[str, dict[str, Any]]] = {
-        "FI": ("AAFDCC", {"fi_lengthunit": "km", "fi_length": 84000.0, "frm_contact": "Å. Nordlund",
-        "obs_meanwavel": 6.563e-05}),
+        "FI": (
+            "AAFDCC",
+            {"fi_lengthunit": "km", "fi_length": 84000.0, "frm_contact": "Å. Nordlund", "obs_meanwavel": 6.563e-05},
+        ),
         "EF": ("Emerging flux region module", {"frm_versionnumber": single(0.52), "obs_meanwavel": 6.173e-05}),
-        "TO": ("SSW PFSS v2 + null point finder v20180808", {"search_frm_name": "LMSAL SSW PFSS forecast",
-        "obs_meanwavel": 0}),
+        "TO": (
+            "SSW PFSS v2 + null point finder v20180808",
+            {"search_frm_name": "LMSAL SSW PFSS forecast", "obs_meanwavel": 0},
+        ),
     }
     for kind, (method, values) in rules.items():
         for index, start in enumerate(moments(source, 30)):

@@ -21,7 +21,7 @@ __all__ = [
     "EXACT",
     "INTEGERS",
     "NO_NUMBER",
-    "Gathered",
+    "ColumnBuffers",
     "concatenated",
     "empty",
     "exact_json",
@@ -223,7 +223,7 @@ def expected_lines(body: bytes, start: int) -> int:
     return int(1.03 * whole * counted / (len(places) * _SAMPLE)) + _SAMPLES
 
 
-class Gathered:
+class ColumnBuffers:
     """
     The values of all parameters, as they come in.
 
@@ -511,7 +511,7 @@ def _columns(
         # Arrow's own allocator is faster where there are many small buffers, but it keeps pages of 2 MB.
         memory_pool=pa.default_memory_pool() if is_wide else pa.system_memory_pool(),
     )
-    gathered = Gathered(info.parameters, types, expected_lines(body, start))
+    gathered = ColumnBuffers(info.parameters, types, expected_lines(body, start))
     with reader:
         for batch in reader:
             gathered.add(batch)

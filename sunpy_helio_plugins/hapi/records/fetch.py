@@ -16,7 +16,7 @@ from sunpy.net.base_client import QueryResponseRow
 from sunpy_helio_plugins.errors import FileError, ServiceError
 from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.model import NO_DATA, Info, status_of
-from sunpy_helio_plugins.hapi.plan import Found, Piece, Refusal, refusal
+from sunpy_helio_plugins.hapi.plan import DataRequest, Piece, Refusal, refusal
 from sunpy_helio_plugins.hapi.records import file
 from sunpy_helio_plugins.hapi.records.csv import exact_json
 from sunpy_helio_plugins.hapi.records.file import header_of, read_header
@@ -31,7 +31,7 @@ from sunpy_helio_plugins.transport.files.pieces import PiecedDownload
 from sunpy_helio_plugins.transport.messages import server_words
 from sunpy_helio_plugins.transport.retry import RefusedError
 
-__all__ = ["Order", "accept", "download", "nothing_between"]
+__all__ = ["DownloadSpec", "accept", "download", "nothing_between"]
 
 _READ = 4096
 
@@ -108,7 +108,7 @@ _COPIED = 1 << 20
 
 
 @dataclass(frozen=True)
-class Order:
+class DownloadSpec:
     """
     What is the same for all pieces of a file.
 
@@ -147,7 +147,7 @@ class _RefusedRecordsError(FileError):
         self.said = said
 
 
-def download(piece: Piece, order: Order, alone: bool = True) -> PiecedDownload:
+def download(piece: Piece, order: DownloadSpec, alone: bool = True) -> PiecedDownload:
     """
     Return the file of one request.
 
@@ -155,7 +155,7 @@ def download(piece: Piece, order: Order, alone: bool = True) -> PiecedDownload:
     ----------
     piece : Piece
         The request.
-    order : Order
+    order : DownloadSpec
         What it is part of.
     alone : bool, optional
         Whether it is the whole file: then there must be records.
@@ -179,7 +179,7 @@ def nothing_between(subject: str, span: Span) -> str:
     return f"{subject}: there are no records from {first} to {last} (HAPI 1201)."
 
 
-def _instead(failure: Exception, piece: Piece, order: Order) -> list[PiecedDownload]:
+def _instead(failure: Exception, piece: Piece, order: DownloadSpec) -> list[PiecedDownload]:
     said: Refusal | None = None
     if isinstance(failure, RefusedError):
         said = refusal(failure.status, failure.phrase, failure.body)
@@ -188,7 +188,7 @@ def _instead(failure: Exception, piece: Piece, order: Order) -> list[PiecedDownl
     return [] if said is None else [download(other, order, alone=False) for other in piece.instead(said)]
 
 
-def _accept(part: Path, order: Order, span: Span, alone: bool) -> None:
+def _accept(part: Path, order: DownloadSpec, span: Span, alone: bool) -> None:
     """Refuse what is no records of this range; write a header where there is none, leave out what lies beyond."""
     _refuse_message(part, order)
     if _is_empty(part, order):
@@ -199,7 +199,7 @@ def _accept(part: Path, order: Order, span: Span, alone: bool) -> None:
     if order.format == "json":
         _complete_json(part, order)
     else:
-        file.acceptance(order.info, order.format, order.subject)(part)
+        file.make_validator(order.info, order.format, order.subject)(part)
     info, start = _header(part, order)
     try:
         left = trim(part, start, info, order.format if order.format == "json" else str(info.format), span)
@@ -209,7 +209,7 @@ def _accept(part: Path, order: Order, span: Span, alone: bool) -> None:
         raise FileError(nothing_between(order.subject, span))
 
 
-def _refuse_message(part: Path, order: Order) -> None:
+def _refuse_message(part: Path, order: DownloadSpec) -> None:
     with part.open("rb") as opened:
         head = opened.read(_MAY_BE_EMPTY)
     said = refusal(200, "", head)
@@ -218,19 +218,19 @@ def _refuse_message(part: Path, order: Order) -> None:
         raise _RefusedRecordsError(words, said)
 
 
-def _is_empty(part: Path, order: Order) -> bool:
+def _is_empty(part: Path, order: DownloadSpec) -> bool:
     if part.stat().st_size > _MAY_BE_EMPTY:
         return False
     content = part.read_bytes()
     try:
-        made = file.from_answer(content, order.info, order.format, order.subject)
+        made = file.parse_response(content, order.info, order.format, order.subject)
     except ServiceError:
         words = f"{order.subject}: the server sent a message instead of records: {server_words(content)}"
         raise FileError(words) from None
     return not (_data(content, order) if made.format == "json" and made.size else made.size)
 
 
-def _data(content: bytes, order: Order) -> list[Any]:
+def _data(content: bytes, order: DownloadSpec) -> list[Any]:
     """Return the records of an answer in JSON; none where it says that there are none."""
     try:
         answer = exact_json(content)
@@ -244,7 +244,7 @@ def _data(content: bytes, order: Order) -> list[Any]:
     raise FileError(f"{order.subject}: the answer holds no list of records: {server_words(content)}")
 
 
-def _nothing(order: Order) -> bytes:
+def _nothing(order: DownloadSpec) -> bytes:
     """Return a file without records."""
     return _json(order.info, []) if order.format == "json" else order.info.header(order.format)
 
@@ -254,24 +254,24 @@ def _json(info: Info, data: list[Any]) -> bytes:
     return json.dumps({**head, "data": data}, ensure_ascii=False).encode()
 
 
-def _complete_json(part: Path, order: Order) -> None:
+def _complete_json(part: Path, order: DownloadSpec) -> None:
     """Refuse JSON that is cut; write a header where there is none (server-nodejs gives the bare records)."""
     content = part.read_bytes()
-    file.from_answer(content, order.info, "json", order.subject)
+    file.parse_response(content, order.info, "json", order.subject)
     data, answer = _data(content, order), exact_json(content)
     if not isinstance(answer, dict) or "parameters" not in answer:
         part.write_bytes(_json(order.info, data))
     file.note_origin(part, order.info)
 
 
-def _header(part: Path, order: Order) -> tuple[Info, int]:
+def _header(part: Path, order: DownloadSpec) -> tuple[Info, int]:
     """Return the header that a file has, and where its records begin."""
     with part.open("rb") as opened:
         head, size = read_header(opened)
     return header_of(head) or order.info, size
 
 
-def _join(pieces: Sequence[Path], whole: Path, order: Order) -> None:
+def _join(pieces: Sequence[Path], whole: Path, order: DownloadSpec) -> None:
     """Write the records of pieces behind one header."""
     if order.format == "json":
         contents = [piece.read_bytes() for piece in pieces]
@@ -297,10 +297,10 @@ def _downloads(rows: HAPITable | HAPIFiles, path: str | Path) -> Iterator[Downlo
         if isinstance(rows, HAPIFiles):
             yield _named_file(row, path)
             continue
-        found = Found.of_row(row)
+        found = DataRequest.of_row(row)
         target = naming.target(path, _file_name(row), naming.row_values(row), fallback=f"records{file.SUFFIX}")
-        info = found.info.of(found.server.name, found.dataset)
-        order = Order(target, found.server.archive, found.dataset, info, found.format, login_of(found.server))
+        info = found.info.with_origin(found.server.name, found.dataset)
+        order = DownloadSpec(target, found.server.archive, found.dataset, info, found.format, login_of(found.server))
         yield download(found.piece, order)
 
 

@@ -21,17 +21,17 @@ __all__ = [
     "SNIFFED",
     "SUFFIX",
     "TAIL",
-    "Content",
-    "acceptance",
+    "HAPIDocument",
     "begins_like_hapi",
     "format_of",
-    "from_answer",
     "header_of",
     "labels_length",
     "looks_like_hapi",
+    "make_validator",
     "note_origin",
+    "parse_document",
+    "parse_response",
     "read_header",
-    "split",
 ]
 
 SUFFIX = ".hapi"
@@ -57,7 +57,7 @@ _CONTROL = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f]")
 
 
 @dataclass(frozen=True)
-class Content:
+class HAPIDocument:
     """
     A file, taken apart.
 
@@ -182,7 +182,7 @@ def _is_binary(head: bytes, info: Info) -> bool:
     return len(head) >= size > 0 and all(_BINARY_STAMP.fullmatch(stamp) for stamp in stamps)
 
 
-def split(content: bytes, info: Info | None = None, asked: str | None = None) -> Content:
+def parse_document(content: bytes, info: Info | None = None, asked: str | None = None) -> HAPIDocument:
     """
     Take an answer or a file apart.
 
@@ -197,7 +197,7 @@ def split(content: bytes, info: Info | None = None, asked: str | None = None) ->
 
     Returns
     -------
-    Content
+    HAPIDocument
         Header and records, in the format that `format_of` finds.
 
     Raises
@@ -221,10 +221,10 @@ def split(content: bytes, info: Info | None = None, asked: str | None = None) ->
     return _content(info, content, start, chosen)
 
 
-def _content(info: Info, content: bytes, start: int, asked: str | None) -> Content:
+def _content(info: Info, content: bytes, start: int, asked: str | None) -> HAPIDocument:
     found = format_of(info, content[start : start + max(TAIL, 2 * _record_size(info))], asked)
     info = info if info.format == found else Info({**info.raw, "format": found})
-    return Content(info, found, content, start)
+    return HAPIDocument(info, found, content, start)
 
 
 def _record_size(info: Info) -> int:
@@ -269,7 +269,7 @@ def labels_length(body: bytes) -> int:
     return 0 if _STAMP.match(body) or not body else body.find(b"\n") + 1 or len(body)
 
 
-def _json(content: bytes, info: Info | None) -> Content:
+def _json(content: bytes, info: Info | None) -> HAPIDocument:
     try:
         answer: Any = exact_json(content)
     except (ValueError, RecursionError) as error:
@@ -280,11 +280,11 @@ def _json(content: bytes, info: Info | None) -> Content:
     if isinstance(answer, list):
         # server-nodejs answers without include=header by the bare records.
         assert info is not None  # noqa: S101 - for the type checker: a list is only read with an info
-        return Content(info, "json", content, 0, answer)
+        return HAPIDocument(info, "json", content, 0, answer)
     own = _headed(answer, info)
     if "data" not in answer and code != NO_DATA:
         raise FileError("This JSON answer describes a dataset, but it holds no records: it has no data.")
-    return Content(own, "json", content, 0, answer.get("data"))
+    return HAPIDocument(own, "json", content, 0, answer.get("data"))
 
 
 def _headed(answer: Any, info: Info | None) -> Info:
@@ -310,7 +310,9 @@ def _refuse_cut_csv(tail: bytes, info: Info) -> None:
 _COPIED = 1 << 20
 
 
-def from_answer(content: bytes, info: Info, chosen: str, subject: str, url: str = "", is_whole: bool = True) -> Content:
+def parse_response(
+    content: bytes, info: Info, chosen: str, subject: str, url: str = "", is_whole: bool = True
+) -> HAPIDocument:
     """
     Take a server's answer apart, once it is known to hold records.
 
@@ -337,7 +339,7 @@ def from_answer(content: bytes, info: Info, chosen: str, subject: str, url: str 
         A page came, or records that are cut.
     """
     head = content[:SNIFFED]
-    nothing = Content(info, "csv", b"", 0)
+    nothing = HAPIDocument(info, "csv", b"", 0)
     if not head.strip():
         return nothing
     if head.lstrip()[:1] == b"{" and chosen != "json":
@@ -345,12 +347,12 @@ def from_answer(content: bytes, info: Info, chosen: str, subject: str, url: str 
         if code == NO_DATA:
             return nothing
         raise ServiceRefused(subject, url, f"{message} (HAPI {code})", 200)
-    _refuse_strangers(head, chosen, subject)
-    made = split(content, Info({**info.raw, "format": chosen}), chosen)
+    _reject_non_records(head, chosen, subject)
+    made = parse_document(content, Info({**info.raw, "format": chosen}), chosen)
     if made.format in ("csv", "binary"):
         _refuse_bytes(content, made, subject)
     if made.format == "csv" and is_whole and not content.endswith(b"\n"):
-        made = Content(made.info, made.format, content + b"\n", made.start)
+        made = HAPIDocument(made.info, made.format, content + b"\n", made.start)
     return made
 
 
@@ -361,7 +363,7 @@ def _message(content: bytes) -> tuple[int | None, str]:
         return None, server_words(content)
 
 
-def acceptance(info: Info, chosen: str, subject: str) -> Callable[[Path], None]:
+def make_validator(info: Info, chosen: str, subject: str) -> Callable[[Path], None]:
     """
     Return the check through which a fetched file must go.
 
@@ -386,7 +388,7 @@ def acceptance(info: Info, chosen: str, subject: str) -> Callable[[Path], None]:
 
 def _accept(part: Path, *, info: Info, chosen: str, subject: str) -> None:
     with part.open("rb") as stream:
-        _refuse_strangers(stream.read(SNIFFED), chosen, subject)
+        _reject_non_records(stream.read(SNIFFED), chosen, subject)
         stream.seek(0)
         head, size = read_header(stream)
         own = header_of(head)
@@ -407,7 +409,7 @@ def _accept(part: Path, *, info: Info, chosen: str, subject: str) -> None:
     note_origin(part, info)
 
 
-def _refuse_strangers(head: bytes, chosen: str, subject: str) -> None:
+def _reject_non_records(head: bytes, chosen: str, subject: str) -> None:
     """Refuse what is no stream of records at all."""
     start = head.lstrip()[:1]
     if not start:
@@ -429,7 +431,7 @@ def _refuse_ends(part: Path, size: int, chosen: str, info: Info, subject: str) -
         _refuse_tail(stream.read(), length, chosen, info, subject)
 
 
-def _refuse_bytes(content: bytes, made: Content, subject: str) -> None:
+def _refuse_bytes(content: bytes, made: HAPIDocument, subject: str) -> None:
     length = len(content) - made.start
     _refuse_tail(content[max(made.start, len(content) - TAIL) :], length, made.format, made.info, subject)
 

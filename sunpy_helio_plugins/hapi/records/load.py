@@ -16,10 +16,10 @@ from sunpy.time import parse_time
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceRefused, warn_incomplete
 from sunpy_helio_plugins.hapi import attrs
-from sunpy_helio_plugins.hapi.plan import Found, Piece, refusal
+from sunpy_helio_plugins.hapi.plan import DataRequest, Piece, refusal
 from sunpy_helio_plugins.hapi.query import Query
 from sunpy_helio_plugins.hapi.records import file
-from sunpy_helio_plugins.hapi.records.file import Content
+from sunpy_helio_plugins.hapi.records.file import HAPIDocument
 from sunpy_helio_plugins.hapi.records.read import from_contents, named
 from sunpy_helio_plugins.hapi.search import find
 from sunpy_helio_plugins.hapi.service import Service, login_of
@@ -27,7 +27,7 @@ from sunpy_helio_plugins.hapi.tables import HAPITable
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.spans import Moment, Span, moment
 from sunpy_helio_plugins.transport import metadata
-from sunpy_helio_plugins.transport.exchange import Answer
+from sunpy_helio_plugins.transport.exchange import Response
 
 __all__ = ["load"]
 
@@ -82,7 +82,7 @@ def load(
     if not isinstance(server, str):
         if any(one is not None for one in (dataset, start, stop, parameters, chunk, format)):
             raise QueryError("hapi.load takes either rows of a search, or a server, a dataset, a start and a stop.")
-        return _gathered([Found.of_row(row) for row in _rows(server)])
+        return _gathered([DataRequest.of_row(row) for row in _rows(server)])
     if dataset is None or start is None or stop is None:
         raise QueryError("hapi.load takes rows of a search, or a server, a dataset, a start and a stop.")
     answer = find(_query(server, dataset, start, stop, parameters, chunk, format))
@@ -137,7 +137,7 @@ def _rows(given: Any) -> Iterator[QueryResponseRow]:
         raise QueryError(f"hapi.load takes what a search for HAPI's datasets returned, not {type(given).__name__}.")
 
 
-def _gathered(found: list[Found]) -> QTable:
+def _gathered(found: list[DataRequest]) -> QTable:
     """Fetch all requests at the same time, and join what came; what lies outside the range is left out."""
     if not found:
         raise QueryError("There are no rows to load.")
@@ -174,7 +174,7 @@ def _united(spans: Iterable[Span]) -> list[Span]:
     return united
 
 
-def _contents(service: Service, one: Found, piece: Piece) -> list[Content]:
+def _contents(service: Service, one: DataRequest, piece: Piece) -> list[HAPIDocument]:
     """Fetch one request, or what stands for it where the server refuses it."""
     try:
         answer = metadata.get(
@@ -199,13 +199,13 @@ def _contents(service: Service, one: Found, piece: Piece) -> list[Content]:
     return [content for other in others for content in _contents(service, one, other)]
 
 
-def _content(answer: Answer, one: Found) -> Content:
+def _content(answer: Response, one: DataRequest) -> HAPIDocument:
     subject = f"{one.dataset} of {one.server.archive}"
     is_whole = any(name in answer.headers for name in ("Content-Length", "Transfer-Encoding"))
-    return file.from_answer(_plain(answer), one.info, one.format, subject, answer.url, is_whole)
+    return file.parse_response(_plain(answer), one.info, one.format, subject, answer.url, is_whole)
 
 
-def _plain(answer: Answer) -> bytes:
+def _plain(answer: Response) -> bytes:
     """Return the body; unpacked where it was packed although nobody asked for it, and nothing says so."""
     if not answer.content.startswith(_GZIP):
         return answer.content

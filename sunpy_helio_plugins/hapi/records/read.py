@@ -16,14 +16,14 @@ from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.records.csv import concatenated
 from sunpy_helio_plugins.hapi.records.decode import Columns
-from sunpy_helio_plugins.hapi.records.file import SUFFIX, Content, begins_like_hapi, split
+from sunpy_helio_plugins.hapi.records.file import SUFFIX, HAPIDocument, begins_like_hapi, parse_document
 from sunpy_helio_plugins.hapi.records.table import from_records
 from sunpy_helio_plugins.io import registration
 
-__all__ = ["common_info", "from_contents", "joined_records", "load", "named", "read", "register", "time_order"]
+__all__ = ["common_info", "from_contents", "joined_records", "named", "parse_source", "read", "register", "time_order"]
 
 
-def common_info(contents: Sequence[Content]) -> Info:
+def common_info(contents: Sequence[HAPIDocument]) -> Info:
     """
     Return the header that several files share.
 
@@ -43,7 +43,7 @@ def common_info(contents: Sequence[Content]) -> Info:
     return first
 
 
-def joined_records(contents: Sequence[Content]) -> Columns:
+def joined_records(contents: Sequence[HAPIDocument]) -> Columns:
     """Return the columns of all files, one behind the other."""
     if len(contents) == 1:
         return contents[0].columns()
@@ -51,7 +51,7 @@ def joined_records(contents: Sequence[Content]) -> Columns:
     return [concatenated([part[index] for part in parts]) for index in range(len(parts[0]))]
 
 
-def time_order(table: QTable, contents: Sequence[Content]) -> NDArray[np.int64] | None:
+def time_order(table: QTable, contents: Sequence[HAPIDocument]) -> NDArray[np.int64] | None:
     """
     Return the rows that put a table into the order of time, each record once; `None` where it is so already.
 
@@ -59,7 +59,7 @@ def time_order(table: QTable, contents: Sequence[Content]) -> NDArray[np.int64] 
     ----------
     table : astropy.table.QTable
         The table of all records.
-    contents : sequence of Content
+    contents : sequence of HAPIDocument
         What it was made of. Records are compared as the servers sent them.
     """
     if len(table) < 2:
@@ -112,7 +112,7 @@ def _first_of_each(records: NDArray[Any], same: NDArray[np.bool_]) -> NDArray[np
 Source = str | os.PathLike[str] | bytes | IO[bytes]
 
 
-def load(source: Source, info: Mapping[str, Any] | Info | None = None) -> Content:
+def parse_source(source: Source, info: Mapping[str, Any] | Info | None = None) -> HAPIDocument:
     """
     Return a file of HAPI records, taken apart into header and body.
 
@@ -133,7 +133,7 @@ def load(source: Source, info: Mapping[str, Any] | Info | None = None) -> Conten
     else:
         content = source.read()
     with named(source):
-        return split(content, info if info is None or isinstance(info, Info) else Info.from_json(info))
+        return parse_document(content, info if info is None or isinstance(info, Info) else Info.from_json(info))
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -190,18 +190,18 @@ def read(
     """
     if not sources:
         raise FileError("hapi.read takes at least one file.")
-    contents = [load(source, info) for source in sources]
+    contents = [parse_source(source, info) for source in sources]
     with named(sources[0] if len(sources) == 1 else f"{len(sources)} sources"):
         return from_contents(contents, context)
 
 
-def from_contents(contents: Sequence[Content], context: Mapping[str, str] | None = None) -> QTable:
+def from_contents(contents: Sequence[HAPIDocument], context: Mapping[str, str] | None = None) -> QTable:
     """
     Return files that were taken apart as one table.
 
     Parameters
     ----------
-    contents : sequence of Content
+    contents : sequence of HAPIDocument
         The files.
     context
         As for `read`.

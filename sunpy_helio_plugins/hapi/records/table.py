@@ -20,15 +20,15 @@ from sunpy_helio_plugins.quantities.iso import split
 from sunpy_helio_plugins.quantities.leap import JD_1970, quasi_lengths
 
 if TYPE_CHECKING:
-    from sunpy_helio_plugins.hapi.plan import Found
+    from sunpy_helio_plugins.hapi.plan import DataRequest
 
-__all__ = ["decoded", "from_records", "from_stamps", "missing", "unique_names"]
+__all__ = ["decoded", "from_records", "missing", "parse_times", "unique_names"]
 
 _BLOCK = 1 << 19
 """Bytes of stamps that are read at a time."""
 
 
-def from_stamps(stamps: NDArray[np.bytes_] | NDArray[np.str_]) -> Time:
+def parse_times(stamps: NDArray[np.bytes_] | NDArray[np.str_]) -> Time:
     """
     Return stamps in the forms of HAPI as times.
 
@@ -190,7 +190,7 @@ def decoded(values: np.ndarray) -> np.ndarray:
 
 def _instants(values: np.ndarray) -> Any:
     try:
-        return from_stamps(np.ma.getdata(values).reshape(len(values)))
+        return parse_times(np.ma.getdata(values).reshape(len(values)))
     except ValueError as error:
         raise FileError(f"A record does not begin with a time: {error}") from None
 
@@ -226,7 +226,7 @@ def _times(name: str, values: np.ndarray, mask: np.ndarray | None) -> Any:
     else:
         values_read = values
     try:
-        made = from_stamps(values_read.reshape(-1)).reshape(values.shape)
+        made = parse_times(values_read.reshape(-1)).reshape(values.shape)
     except ValueError:
         return units.column(decoded(values), None, name=name, mask=mask)
     if mask.any():
@@ -241,7 +241,7 @@ def _meta(parameter: Parameter, meta: Any) -> dict[str, Any]:
     return {**(meta or {}), **said}
 
 
-def _descriptions(found: Iterable[Found]) -> list[str]:
+def _descriptions(found: Iterable[DataRequest]) -> list[str]:
     """Return each description as JSON, written once where several requests share it."""
     written: dict[int, str] = {}
     for one in found:

@@ -13,7 +13,7 @@ from sunpy.timeseries import GenericTimeSeries, TimeSeriesMetaData
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.hapi.model import Info, Parameter
 from sunpy_helio_plugins.hapi.records import read
-from sunpy_helio_plugins.hapi.records.file import Content, begins_like_hapi
+from sunpy_helio_plugins.hapi.records.file import HAPIDocument, begins_like_hapi
 from sunpy_helio_plugins.hapi.records.table import decoded, missing, unique_names
 from sunpy_helio_plugins.io import registration
 from sunpy_helio_plugins.quantities import times
@@ -154,7 +154,7 @@ class HAPITimeSeries(GenericTimeSeries):
     def _parse_file(cls, filepath: Any) -> tuple[pd.DataFrame, dict[str, Any], dict[str, u.UnitBase]]:
         import pandas as pd
 
-        content = read.load(filepath)
+        content = read.parse_source(filepath)
         with read.named(filepath):
             columns = content.columns()
         if not len(columns[0]):
@@ -255,7 +255,7 @@ def _units(parameter: Parameter, info: Info) -> list[u.UnitBase]:
     return [u.dimensionless_unscaled if one is None else one for one in parsed]
 
 
-def _meta(content: Content) -> dict[str, Any]:
+def _meta(content: HAPIDocument) -> dict[str, Any]:
     """Return what the header says, with the units' own texts."""
     said = {key: value for key, value in content.info.raw.items() if key != "status"}
     return {**said, "unit_strings": {one.name: one.units for one in content.info.parameters}}

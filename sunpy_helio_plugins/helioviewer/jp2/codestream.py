@@ -16,7 +16,7 @@ import numpy as np
 
 from sunpy_helio_plugins.errors import FileError
 
-__all__ = ["Layout", "cut", "levels", "reductions"]
+__all__ = ["CodestreamLayout", "cut", "levels", "reductions"]
 
 _SOC, _SIZ, _COD, _QCD, _SOT, _SOD, _EOC, _PLT, _COM, _TLM = (
     0xFF4F, 0xFF51, 0xFF52, 0xFF5C, 0xFF90, 0xFF93, 0xFFD9, 0xFF58, 0xFF64, 0xFF55,
@@ -28,7 +28,7 @@ _Segments: TypeAlias = dict[int, list[bytes]]
 
 
 @dataclass(frozen=True)
-class Layout:
+class CodestreamLayout:
     """
     What the markers of a codestream say.
 
@@ -53,7 +53,7 @@ class Layout:
     _counts: tuple[int, ...]
 
     @classmethod
-    def read(cls, codestream: bytes) -> Layout | int | None:
+    def read(cls, codestream: bytes) -> CodestreamLayout | int | None:
         """
         Read the markers at the beginning of a codestream.
 
@@ -64,7 +64,7 @@ class Layout:
 
         Returns
         -------
-        Layout, int or None
+        CodestreamLayout, int or None
             A number: that many bytes are needed for more to be known. `None`: it is not laid out so that a prefix
             would do.
         """
@@ -74,7 +74,7 @@ class Layout:
             return None  # markers that are damaged: who decodes them will say so
 
     @classmethod
-    def _read(cls, codestream: bytes) -> Layout | int | None:
+    def _read(cls, codestream: bytes) -> CodestreamLayout | int | None:
         main = _segments(codestream, 2, _SOT)
         if not isinstance(main, tuple):
             return main
@@ -91,7 +91,7 @@ class Layout:
         return made if len(made.lengths) == sum(made._counts) else None
 
     @classmethod
-    def _made(cls, main: _Segments, packets: int, lengths: np.ndarray) -> Layout:
+    def _made(cls, main: _Segments, packets: int, lengths: np.ndarray) -> CodestreamLayout:
         width, height = struct.unpack_from(">II", main[_SIZ][0], 2)
         components = struct.unpack_from(">H", main[_SIZ][0], 34)[0]
         cod = main[_COD][0]
@@ -152,7 +152,7 @@ def reductions(width: int, height: int, levels: int, size: int) -> int:
     return max((n for n in range(levels + 1) if -(-max(width, height) >> n) >= size), default=0)
 
 
-def cut(codestream: bytes, layout: Layout, halvings: int) -> bytes | None:
+def cut(codestream: bytes, layout: CodestreamLayout, halvings: int) -> bytes | None:
     """
     Return a reduced picture as a codestream of its own.
 
@@ -160,7 +160,7 @@ def cut(codestream: bytes, layout: Layout, halvings: int) -> bytes | None:
     ----------
     codestream : bytes
         The codestream, as far as it is needed.
-    layout : Layout
+    layout : CodestreamLayout
         Its markers.
     halvings : int
         How often the picture is halved.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, samples
-from sunpy_helio_plugins.helioviewer.jp2.codestream import Layout, cut, levels, reductions
+from sunpy_helio_plugins.helioviewer.jp2.codestream import CodestreamLayout, cut, levels, reductions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,7 +51,7 @@ def needed(size: int, data: bytes) -> int | None:
         header.text_of(data[:start])
     except FileError:
         return None
-    layout = Layout.read(data[start:end])
+    layout = CodestreamLayout.read(data[start:end])
     if isinstance(layout, int):
         return start + layout
     if layout is None:
@@ -83,8 +83,8 @@ def reduce(data: bytes, size: int) -> bytes:
     """
     start, end = boxes.codestream_at(data)
     text = header.text_of(data)
-    layout = Layout.read(data[start:end])
-    if isinstance(layout, Layout):
+    layout = CodestreamLayout.read(data[start:end])
+    if isinstance(layout, CodestreamLayout):
         halvings = reductions(layout.width, layout.height, layout.levels, size)
         if not halvings:
             return data

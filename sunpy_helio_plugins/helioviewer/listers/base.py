@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import HelioPluginsError, ServiceError
 
-__all__ = ["DAY", "SECOND", "Found", "Gap", "Span", "asked"]
+__all__ = ["DAY", "SECOND", "Gap", "ImageList", "Span", "asked"]
 
 SECOND = np.timedelta64(1, "s")
 DAY = np.timedelta64(1, "D")
@@ -45,7 +45,7 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class Found:
+class ImageList:
     """
     What one lister found.
 
@@ -67,7 +67,7 @@ class Found:
     notes: list[str] = field(default_factory=list)
 
     @classmethod
-    def nothing(cls, *gaps: Gap) -> Found:
+    def nothing(cls, *gaps: Gap) -> ImageList:
         """Return an answer without images."""
         return cls(np.empty(0, "M8[us]"), np.empty(0, "S1"), list(gaps))
 

@@ -27,7 +27,7 @@ import numpy as np
 
 from sunpy_helio_plugins.errors import AnswerError
 from sunpy_helio_plugins.helioviewer import service
-from sunpy_helio_plugins.helioviewer.listers.base import SECOND, Found, Gap, Span, asked
+from sunpy_helio_plugins.helioviewer.listers.base import SECOND, Gap, ImageList, Span, asked
 from sunpy_helio_plugins.helioviewer.listers.filenames import named_times, true_times
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
 from sunpy_helio_plugins.helioviewer.source_table import Source
@@ -58,7 +58,7 @@ class CoverageLister:
         """Tell whether the API can be asked: it knows every source."""
         return not source.members
 
-    def find(self, source: Source, start: np.datetime64, end: np.datetime64) -> Found:
+    def find(self, source: Source, start: np.datetime64, end: np.datetime64) -> ImageList:
         """
         List the images of a source in a range, both ends included.
 
@@ -73,7 +73,7 @@ class CoverageLister:
         starts = np.arange(low, high, 3 * WIDTH.astype("m8[s]"))
         if len(starts) > MOST_WINDOWS:
             reason = f"{len(starts)} requests for the coverage would be needed, and {MOST_WINDOWS} are the most"
-            return Found.nothing(Gap(start, end, f"{reason}; ask for less"))
+            return ImageList.nothing(Gap(start, end, f"{reason}; ask for less"))
         windows = [(window, window + 3 * WIDTH) for window in starts]
         parts, gaps = asked(self.pool, partial(_seconds, source), windows, (start, end))
         seconds, counts = _counted(parts)
@@ -81,12 +81,12 @@ class CoverageLister:
         seconds, counts = seconds[inside], counts[inside]
         if len(seconds) > MOST_NAMES:
             reason = f"the names of {len(seconds)} images would have to be asked for singly; ask for less"
-            return Found.nothing(Gap(start, end, reason))
+            return ImageList.nothing(Gap(start, end, reason))
         named, nameless = self._named(source, seconds, (start, end))
         unnamed = _unnamed(named, seconds, counts)
         paths = np.array([path.encode() for _, path in named] or [], dtype="S")
         instants = np.array([second for second, _ in named], dtype="M8[s]")
-        return Found(true_times(paths, instants), paths, [*gaps, *nameless, *unnamed])
+        return ImageList(true_times(paths, instants), paths, [*gaps, *nameless, *unnamed])
 
     def _named(self, source: Source, seconds: Any, whole: Span) -> tuple[list[tuple[np.datetime64, str]], list[Gap]]:
         """Return the first and the last image of some seconds, and the seconds of which one is missing."""

@@ -23,7 +23,7 @@ from sunpy_helio_plugins.hapi.records.csv import from_csv
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
 from sunpy_helio_plugins.hapi.service import Service
 from sunpy_helio_plugins.helioviewer import source_table
-from sunpy_helio_plugins.helioviewer.listers.base import SECOND, Found, Gap, Span, asked
+from sunpy_helio_plugins.helioviewer.listers.base import SECOND, Gap, ImageList, Span, asked
 from sunpy_helio_plugins.helioviewer.listers.filenames import true_times
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
 from sunpy_helio_plugins.helioviewer.source_table import Source
@@ -73,7 +73,7 @@ class HAPILister:
         """Tell whether the server lists a source under an id that means it."""
         return source.hapi_id is not None and source.hapi_state == "ok"
 
-    def find(self, source: Source, start: np.datetime64, end: np.datetime64) -> Found:
+    def find(self, source: Source, start: np.datetime64, end: np.datetime64) -> ImageList:
         """
         List the images of a source in a range, both ends included.
 
@@ -88,12 +88,12 @@ class HAPILister:
         try:
             info = self._info(source, start, end)
         except ServiceError as error:
-            return Found.nothing(Gap(start, end, str(error), error))
+            return ImageList.nothing(Gap(start, end, str(error), error))
         spans, gaps, notes = _covered(source, info, start, end)
         parts, failed = asked(self.pool, partial(self._rows, source, info.subset(["path"])), spans, (start, end))
         # One piece is the usual case, and a copy of a month's rows costs as much as reading them.
         seconds, paths = parts[0] if len(parts) == 1 else _joined(parts)
-        return Found(true_times(paths, seconds), paths, [*gaps, *failed], notes)
+        return ImageList(true_times(paths, seconds), paths, [*gaps, *failed], notes)
 
     def _info(self, source: Source, start: np.datetime64, end: np.datetime64) -> Info:
         assert source.hapi_id is not None  # noqa: S101 - for the type checker

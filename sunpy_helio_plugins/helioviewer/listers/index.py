@@ -19,7 +19,7 @@ import numpy as np
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError
-from sunpy_helio_plugins.helioviewer.listers.base import DAY, Found, Gap, asked
+from sunpy_helio_plugins.helioviewer.listers.base import DAY, Gap, ImageList, asked
 from sunpy_helio_plugins.helioviewer.listers.filenames import named_times
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
 from sunpy_helio_plugins.helioviewer.source_table import Source
@@ -47,7 +47,7 @@ class IndexLister:
         """Tell whether the folder of a source is known."""
         return source.folder is not None
 
-    def find(self, source: Source, start: np.datetime64, end: np.datetime64) -> Found:
+    def find(self, source: Source, start: np.datetime64, end: np.datetime64) -> ImageList:
         """
         List the images of a source in a range, both ends included.
 
@@ -61,7 +61,7 @@ class IndexLister:
         days = np.arange(start.astype("M8[D]"), end.astype("M8[D]") + DAY)
         if len(days) > MOST_DAYS:
             reason = f"{len(days)} directory pages would be needed, and {MOST_DAYS} are the most; ask for less"
-            return Found.nothing(Gap(start, end, reason))
+            return ImageList.nothing(Gap(start, end, reason))
         spans = [(day.astype("M8[us]"), (day + DAY).astype("M8[us]")) for day in days]
         pages, gaps = asked(self.pool, partial(self._day, source), spans, (start, end))
         paths = np.array([path.encode() for page in pages for path in page] or [], dtype="S")
@@ -70,7 +70,7 @@ class IndexLister:
         if timeless.any():
             reason = f"the time of {timeless.sum()} files, such as {paths[timeless][0]!r}, is unknown"
             gaps.append(Gap(start, end, reason))
-        return Found(instants[~timeless], paths[~timeless], gaps)
+        return ImageList(instants[~timeless], paths[~timeless], gaps)
 
     def _day(self, source: Source, day: np.datetime64, end: np.datetime64) -> list[str]:
         assert source.folder is not None  # noqa: S101 - for the type checker

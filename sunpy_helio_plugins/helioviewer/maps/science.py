@@ -20,7 +20,7 @@ from sunpy_helio_plugins.errors import MissingDependencyError, QueryError, Servi
 from sunpy_helio_plugins.helioviewer.jp2 import remote_headers
 from sunpy_helio_plugins.quantities import times
 
-__all__ = ["NEEDED", "ScienceTable", "Twin", "resolved", "science", "twin_of"]
+__all__ = ["NEEDED", "ScienceRecord", "ScienceTable", "resolved", "science", "twin_of"]
 
 _WINDOW = 30 * u.s
 
@@ -48,7 +48,7 @@ Header = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Twin:
+class ScienceRecord:
     """
     Where the science-grade data of one image are.
 
@@ -77,7 +77,7 @@ class Twin:
     note: str = ""
 
 
-def twin_of(row: Any, header: Header, notify: str | None) -> Twin:
+def twin_of(row: Any, header: Header, notify: str | None) -> ScienceRecord:
     """
     Return the twin of an image.
 
@@ -93,7 +93,7 @@ def twin_of(row: Any, header: Header, notify: str | None) -> Twin:
     instrument = str(row["Instrument"])
     make = _MAKERS.get(instrument, _vso if instrument in _VSO else None)
     if make is None:
-        return Twin(note=f"sunpy reaches no archive of {instrument}'s data")
+        return ScienceRecord(note=f"sunpy reaches no archive of {instrument}'s data")
     return make(row, header, notify)
 
 
@@ -114,11 +114,11 @@ def _jsoc(series: str, segment: str, notify: str | None, *keys: Attr) -> Attr:
     return and_(a.jsoc.Series(series), *keys, a.jsoc.Segment(segment), *mail)
 
 
-def _lacking(key: str, header: Header) -> Twin:
-    return Twin(note=f"no {key} in the header. {header.get('', '')}".strip())
+def _lacking(key: str, header: Header) -> ScienceRecord:
+    return ScienceRecord(note=f"no {key} in the header. {header.get('', '')}".strip())
 
 
-def _aia(row: Any, header: Header, notify: str | None) -> Twin:
+def _aia(row: Any, header: Header, notify: str | None) -> ScienceRecord:
     if not header.get("FSN"):
         return _lacking("FSN", header)
     wave, number, time = int(str(row["Measurement"])), int(header["FSN"]), _time(row)
@@ -126,27 +126,31 @@ def _aia(row: Any, header: Header, notify: str | None) -> Twin:
     # The time is that of the record's slot, which is an hour long in the last of these series.
     window = 1 * u.h if series.endswith("_1h") else 1 * u.min
     keys = (a.Time(time - window, time + window), a.Wavelength(wave * u.AA), a.jsoc.Keyword("FSN") == number)
-    return Twin("JSOC", series, "FSN", str(number), True, _jsoc(series, "image", notify, *keys))
+    return ScienceRecord("JSOC", series, "FSN", str(number), True, _jsoc(series, "image", notify, *keys))
 
 
-def _hmi(row: Any, header: Header, notify: str | None) -> Twin:
+def _hmi(row: Any, header: Header, notify: str | None) -> ScienceRecord:
     if not header.get("T_REC"):
         return _lacking("T_REC", header)
     pattern, segment = _HMI_SERIES[str(row["Measurement"])]
     cadence = header.get("CADENCE")
     seconds = u.Quantity(cadence, u.s).value if cadence is not None else 45
     series, record = pattern.format(720 if seconds > 300 else 45), str(header["T_REC"])
-    return Twin("JSOC", series, "T_REC", record, True, _jsoc(series, segment, notify, a.jsoc.PrimeKey("T_REC", record)))
+    return ScienceRecord(
+        "JSOC", series, "T_REC", record, True, _jsoc(series, segment, notify, a.jsoc.PrimeKey("T_REC", record))
+    )
 
 
-def _mdi(row: Any, header: Header, notify: str | None) -> Twin:
+def _mdi(row: Any, header: Header, notify: str | None) -> ScienceRecord:
     if not header.get("T_REC"):
         return _vso(row, header, notify)
     series, record = _MDI_SERIES[str(row["Measurement"])], str(header["T_REC"])
-    return Twin("JSOC", series, "T_REC", record, True, _jsoc(series, "data", notify, a.jsoc.PrimeKey("T_REC", record)))
+    return ScienceRecord(
+        "JSOC", series, "T_REC", record, True, _jsoc(series, "data", notify, a.jsoc.PrimeKey("T_REC", record))
+    )
 
 
-def _eui(row: Any, header: Header, notify: str | None) -> Twin:
+def _eui(row: Any, header: Header, notify: str | None) -> ScienceRecord:
     product = _EUI[str(row["Detector"]), int(str(row["Measurement"]))]
     told = re.search(r"solo_L2_\S+?\.fits", f"{header.get('FILENAME', '')} {header.get('HV_COMMENT', '')}")
     name = told[0] if told else str(header.get("FILENAME", ""))
@@ -155,27 +159,27 @@ def _eui(row: Any, header: Header, notify: str | None) -> Twin:
         soar = a.soar
     except AttributeError:
         note = 'Fido asks SOAR once "sunpy-soar" is installed'
-        return Twin("SOAR", product, key, value, bool(name), note=note)
+        return ScienceRecord("SOAR", product, key, value, bool(name), note=note)
     query = and_(*_near(row), a.Instrument("EUI"), a.Level(2), soar.Product(product))
-    return Twin("SOAR", product, key, value, bool(name), query)
+    return ScienceRecord("SOAR", product, key, value, bool(name), query)
 
 
-def _suvi(row: Any, header: Header, notify: str | None) -> Twin:
+def _suvi(row: Any, header: Header, notify: str | None) -> ScienceRecord:
     query = [*_near(row, 4 * u.min), a.Instrument.suvi, a.Level(2), a.Wavelength(int(str(row["Measurement"])) * u.AA)]
     satellite = re.fullmatch(r"(?:GOES-?|G)(\d+)", str(header.get("TELESCOP", "")).strip())
     if satellite:
         query.append(a.goes.SatelliteNumber(int(satellite[1])))
     note = "" if satellite else "the header does not say which satellite it was: choose one"
-    return Twin("NOAA", key="DATE-OBS", value=_time(row).isot, query=and_(*query), note=note)
+    return ScienceRecord("NOAA", key="DATE-OBS", value=_time(row).isot, query=and_(*query), note=note)
 
 
-def _punch(row: Any, header: Header, notify: str | None) -> Twin:
+def _punch(row: Any, header: Header, notify: str | None) -> ScienceRecord:
     query = and_(*_near(row), a.Source("PUNCH-MOSAIC"))
     name = str(row["Path"]).rpartition("/")[2].removesuffix(".jp2")
-    return Twin("VSO", key="FILENAME", value=name, exact=True, query=query)
+    return ScienceRecord("VSO", key="FILENAME", value=name, exact=True, query=query)
 
 
-def _vso(row: Any, header: Header, notify: str | None) -> Twin:
+def _vso(row: Any, header: Header, notify: str | None) -> ScienceRecord:
     instrument, measurement = str(row["Instrument"]), str(row["Measurement"])
     name = str(header.get("FILENAME", "")) if instrument in ("EIT", "SECCHI", "SWAP") else ""
     query: list[Attr] = [*_near(row, _WINDOW if name else 5 * u.min), a.Instrument(_VSO[instrument])]
@@ -188,10 +192,10 @@ def _vso(row: Any, header: Header, notify: str | None) -> Twin:
     if instrument in ("MDI", "GONG"):
         query.append(a.Physobs("LOS_magnetic_field" if measurement == "magnetogram" else "intensity"))
     key, value = ("FILENAME", name) if name else ("DATE-OBS", _time(row).isot)
-    return Twin("VSO", "", key, value, bool(name), and_(*query), _NOTES.get(instrument, ""))
+    return ScienceRecord("VSO", "", key, value, bool(name), and_(*query), _NOTES.get(instrument, ""))
 
 
-_MAKERS: dict[str, Callable[[Any, Header, str | None], Twin]] = {
+_MAKERS: dict[str, Callable[[Any, Header, str | None], ScienceRecord]] = {
     "AIA": _aia, "HMI": _hmi, "MDI": _mdi, "EUI": _eui, "SUVI": _suvi, "WFI+NFI": _punch,
 }  # fmt: skip
 
@@ -202,13 +206,13 @@ AT_ONCE = 150
 """Values in one question: it is an address, and servers take no longer ones than some 8 kB."""
 
 
-def resolved(twins: Sequence[Twin], client: Any = None) -> list[str]:
+def resolved(twins: Sequence[ScienceRecord], client: Any = None) -> list[str]:
     """
     Return the names of the records of twins at JSOC.
 
     Parameters
     ----------
-    twins : sequence of Twin
+    twins : sequence of ScienceRecord
         The twins.
     client : drms.Client, optional
         Who asks. Defaults to a plain ``drms.Client()``.
@@ -238,7 +242,7 @@ def _client() -> Any:
     try:
         import drms  # type: ignore[import-untyped,unused-ignore]
     except ImportError as error:
-        raise MissingDependencyError("Finding records at JSOC", "all") from error
+        raise MissingDependencyError("SearchResult records at JSOC", "all") from error
     return drms.Client()
 
 

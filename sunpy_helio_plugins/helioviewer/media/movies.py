@@ -15,7 +15,7 @@ from typing import Any
 
 import astropy.units as u
 
-from sunpy_helio_plugins.errors import QueryError, ServiceBroken, ServiceUnreachable
+from sunpy_helio_plugins.errors import QueryError, ServerError, ServiceUnreachable
 from sunpy_helio_plugins.helioviewer import service
 from sunpy_helio_plugins.helioviewer.media import screenshots
 from sunpy_helio_plugins.helioviewer.media.checks import NotMadeError
@@ -126,7 +126,7 @@ class _Waiting:
             try:
                 self.told = service.ask_object("getMovieStatus", self.asked)
                 troubles = 0
-            except ServiceBroken:
+            except ServerError:
                 troubles += 1
                 if troubles == MOST_TROUBLES:
                     raise
@@ -139,7 +139,7 @@ class _Waiting:
                 return
             if state == FAILED:
                 words = f"the movie failed: {self.told.get('error', 'no reason given')}"
-                raise ServiceBroken(PROVIDER, service.address("getMovieStatus"), words)
+                raise ServerError(PROVIDER, service.address("getMovieStatus"), words)
             self.sleep(f"queue: {self.told.get('queuePosition', 'left')}")
 
     def sleep(self, words: str) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.her.columns import frames
 
-__all__ = ["Places"]
+__all__ = ["Points"]
 
 Floats = NDArray[np.float64]
 
@@ -25,7 +25,7 @@ NUMBERS = ("values", "instants", "starts", "origins")
 """What a place is made of, two numbers each."""
 
 
-class PlacesInfo(SkyCoordInfo):
+class PointsInfo(SkyCoordInfo):
     """What a table needs to know: places of different instants stack, which plain coordinates do not."""
 
     mask_val = None
@@ -46,14 +46,14 @@ class PlacesInfo(SkyCoordInfo):
         x, y = np.asarray(value.values).reshape(-1, 2)[0]
         return "--" if np.isnan(x) else f"{x:.6g},{y:.6g}"
 
-    def new_like(self, cols: Sequence[Places], length: int, metadata_conflicts: str = "warn", name: Any = None) -> Any:
+    def new_like(self, cols: Sequence[Points], length: int, metadata_conflicts: str = "warn", name: Any = None) -> Any:
         """Return a column without places that takes those of others."""
         systems = {column.system for column in cols}
         if len(systems) > 1:
             raise ValueError(f"Places of the systems {', '.join(sorted(systems))} cannot stand in one column.")
         attrs = self.merge_cols_attributes(cols, metadata_conflicts, name, ("meta", "description"))
         nothing = np.full((length, 2), np.nan)
-        made = Places(nothing, cols[0].system, nothing.copy(), nothing.copy())
+        made = Points(nothing, cols[0].system, nothing.copy(), nothing.copy())
         made.info.name, made.info.description, made.info.meta = name, attrs.get("description"), attrs.get("meta")
         return made
 
@@ -62,7 +62,7 @@ class PlacesInfo(SkyCoordInfo):
         return [self._parent.values[:, 0], self._parent.values[:, 1]]
 
 
-class Places(SkyCoord):
+class Points(SkyCoord):
     """
     The places of some events, as one coordinate that is computed when it is first asked for.
 
@@ -83,7 +83,7 @@ class Places(SkyCoord):
     It is a `~astropy.coordinates.SkyCoord` of shape (n,): `mask` says where there is no place, whose numbers are NaN.
     """
 
-    info = PlacesInfo()
+    info = PointsInfo()
 
     def __init__(
         self, values: Floats, system: str, instants: Floats, starts: Floats, origins: Floats | None = None
@@ -209,6 +209,6 @@ class Places(SkyCoord):
     def __repr__(self) -> str:
         if self.isscalar:
             return repr(self.coordinate)
-        return f"<Places of {len(self)} events in {self.system}: {int(np.sum(~self.mask))} known>"
+        return f"<Points of {len(self)} events in {self.system}: {int(np.sum(~self.mask))} known>"
 
     __str__ = __repr__

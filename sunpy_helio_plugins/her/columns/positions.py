@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.her.columns import chaincodes, frames, parse, poles
 from sunpy_helio_plugins.her.columns import frames as moments
 from sunpy_helio_plugins.her.columns.origins import numbers, origins
-from sunpy_helio_plugins.her.columns.points import Places
+from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.columns.polygons import Polygons
 
 __all__ = ["Positions"]
@@ -76,7 +76,7 @@ class Positions:
                 offsets = np.concatenate([[0], np.cumsum(np.bincount(rows[keep], minlength=self.rows))])
         return Polygons(vertices, offsets, name[:3], self.instants, self.starts, self.origins)
 
-    def places(self, name: str) -> Places:
+    def places(self, name: str) -> Points:
         """Return a column of points."""
         values = self.reader.values(name)
         found, bad = chaincodes.points(values)
@@ -89,7 +89,7 @@ class Positions:
         if name[:3] in ("hgs", "hgc"):
             found, doubtful = self._behind(name, found, np.arange(self.rows), self._points_seen(name))
             found[list(doubtful)] = np.nan
-        return Places(found, name[:3], self.instants, self.starts, self.origins)
+        return Points(found, name[:3], self.instants, self.starts, self.origins)
 
     def say(self) -> None:
         """Say which places were computed anew, and which could not be."""

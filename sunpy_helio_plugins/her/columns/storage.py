@@ -16,7 +16,7 @@ from astropy.time import Time
 from sunpy_helio_plugins.fido.fields import COMMON
 from sunpy_helio_plugins.her.columns import chaincodes, origins, relations
 from sunpy_helio_plugins.her.columns import frames as moments
-from sunpy_helio_plugins.her.columns.points import Places
+from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.columns.polygons import Polygons
 from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.io.columns import add_numbers, numbers_of
@@ -83,11 +83,11 @@ def _parts(table: QTable, ragged: bool) -> tuple[dict[str, Any], dict[str, str]]
     systems: dict[str, str] = {}
     for name in table.colnames:
         column = table[name]
-        if not isinstance(column, Polygons | Places):
+        if not isinstance(column, Polygons | Points):
             made[name] = column
             continue
         systems[name] = column.system
-        if isinstance(column, Places):
+        if isinstance(column, Points):
             gone = np.asarray(column.mask)
             values = np.where(gone[:, None], 0.0, column.values)
             made |= {f"{name}.{axis}": MaskedColumn(values[:, i], mask=gone) for i, axis in enumerate(AXES)}
@@ -164,14 +164,14 @@ def _events(parts: Parts) -> dict[str, Any]:
     return {kind: np.stack(columns, axis=1) for kind, columns in found.items()}
 
 
-class PlacesCodec:
+class PointsCodec:
     """Columns of places: two columns of numbers."""
 
     kind = "places"
 
     def takes(self, column: Any) -> bool:
         """Tell whether a column holds places."""
-        return isinstance(column, Places)
+        return isinstance(column, Points)
 
     def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
         """Add the numbers of both axes."""
@@ -189,7 +189,7 @@ class PlacesCodec:
             own = Parts(parts.table, spec[axis]["parts"])
             data = numbers_of(spec[axis], own, axis)
             axes.append(np.where(np.ma.getmaskarray(own[axis]), np.nan, data))
-        return Places(np.stack(axes, axis=1), spec["system"], **_events(parts))
+        return Points(np.stack(axes, axis=1), spec["system"], **_events(parts))
 
 
 class PolygonsCodec:
@@ -247,7 +247,7 @@ def _vertices(text: str) -> Any:
     return np.array(pairs, dtype=float).reshape(len(pairs), 2)
 
 
-register(PlacesCodec())
+register(PointsCodec())
 
 register(PolygonsCodec())
 
@@ -359,9 +359,9 @@ def _numbers(piece: Any) -> Any:
     return np.empty(0) if piece is np.ma.masked or not len(piece) else np.asarray(piece, dtype=float)
 
 
-def _places(pair: list[Any], system: str, *events: Any) -> Places:
+def _places(pair: list[Any], system: str, *events: Any) -> Points:
     numbers: Any = [np.ma.filled(np.ma.asarray(axis, dtype=float), np.nan) for axis in pair]
-    return Places(np.stack(numbers, axis=1), system, *events)
+    return Points(np.stack(numbers, axis=1), system, *events)
 
 
 def _anew(cls: type[T], table: QTable) -> T:

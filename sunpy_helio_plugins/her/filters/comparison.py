@@ -18,14 +18,14 @@ from sunpy_helio_plugins.her.filters.goes import is_class
 from sunpy_helio_plugins.her.filters.logic import Joinable
 from sunpy_helio_plugins.her.keywords import Keyword, did_you_mean, keywords
 
-__all__ = ["Field", "Filter", "NoSuchWord", "field"]
+__all__ = ["Field", "Filter", "UnknownKeyword", "field"]
 
 EQUALITY = ("=", "!=")
 ORDER = ("<", "<=", ">", ">=")
 PATTERN = ("like", "not like")
 
 
-class NoSuchWord(QueryError, AttributeError):  # noqa: N818 - names what it is
+class UnknownKeyword(QueryError, AttributeError):  # noqa: N818 - names what it is
     """A name that the registry's list does not have; an `AttributeError`, so that `hasattr` can ask for it."""
 
 
@@ -87,7 +87,7 @@ class Field:
 
     def __init__(self, keyword: Keyword, event_type: str = "") -> None:
         if event_type and keyword.types and event_type not in keyword.types:
-            raise NoSuchWord(f"{event_type} has no {keyword.name}; it belongs to {', '.join(keyword.types)}.")
+            raise UnknownKeyword(f"{event_type} has no {keyword.name}; it belongs to {', '.join(keyword.types)}.")
         self.keyword, self.event_type = keyword, event_type
         self.__doc__ = keyword.description
 
@@ -164,15 +164,15 @@ def field(name: str, event_type: str = "") -> Field:
 
     Raises
     ------
-    NoSuchWord
+    UnknownKeyword
         The registry's list has no such keyword, or not for this type; an `AttributeError`, too.
     """
     keyword = None if name.startswith("_") else keywords().get(name.lower())
     if keyword is not None and not keyword.filter:
-        raise NoSuchWord(f"{keyword.name} comes with each event, but is not in the registry's list to choose by.")
+        raise UnknownKeyword(f"{keyword.name} comes with each event, but is not in the registry's list to choose by.")
     if keyword is None:
         own = [word.name for word in keywords().values() if word.filter and word.is_of(event_type)]
-        raise NoSuchWord(f"The registry has no keyword {name!r}{did_you_mean(name, own, 'a.her.', event_type)}")
+        raise UnknownKeyword(f"The registry has no keyword {name!r}{did_you_mean(name, own, 'a.her.', event_type)}")
     return Field(keyword, event_type)
 
 

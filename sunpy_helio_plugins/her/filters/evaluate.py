@@ -34,7 +34,7 @@ from typing import Any
 from sunpy_helio_plugins.her.filters import goes, noaa
 from sunpy_helio_plugins.her.filters.goes import class_holds
 from sunpy_helio_plugins.her.keywords import keywords
-from sunpy_helio_plugins.her.query import Alternative, Box, Query, Triplet
+from sunpy_helio_plugins.her.query import Alternative, BoundingBox, Query, Triplet
 
 __all__ = ["answers", "columns_of", "doubts", "holds", "stamp"]
 
@@ -290,13 +290,13 @@ def _in_time(alternative: Alternative, record: Record) -> bool:
 _CENTRES = {"helioprojective": "hpc", "stonyhurst": "hgs", "carrington": "hgc"}
 
 
-def columns_of(box: Box) -> tuple[str, ...]:
+def columns_of(box: BoundingBox) -> tuple[str, ...]:
     """Return the keywords by which a box is judged."""
     system = _CENTRES[box.system]
     return f"{system}_x", f"{system}_y", f"{system}_bbox", "noposition"
 
 
-def _in_box(box: Box, record: Record) -> bool:
+def _in_box(box: BoundingBox, record: Record) -> bool:
     """Judge by the centre or, since the registry does not say which it takes, by the event's own box."""
     x_name, y_name, bbox, _ = columns_of(box)
     if x_name not in record and y_name not in record:
@@ -319,7 +319,7 @@ def _finite(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _overlaps(box: Box, chaincode: str, turns: tuple[float, ...]) -> bool:
+def _overlaps(box: BoundingBox, chaincode: str, turns: tuple[float, ...]) -> bool:
     numbers = [float(text) for text in re.findall(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?", chaincode)]
     xs, ys = numbers[::2], numbers[1::2]
     if not xs or len(xs) != len(ys) or len(set(xs)) == 1:

@@ -11,7 +11,7 @@ from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her.filters import goes, noaa
 from sunpy_helio_plugins.her.filters.evaluate import columns_of
 from sunpy_helio_plugins.her.keywords import keywords
-from sunpy_helio_plugins.her.query import Alternative, Box, Query, Triplet
+from sunpy_helio_plugins.her.query import Alternative, BoundingBox, Query, Triplet
 
 __all__ = ["SUBSETS", "fewest", "sendable", "with_needed", "with_times"]
 
@@ -163,7 +163,7 @@ def _spans(outer: Query, inner: Query) -> bool:
     return outer.start <= inner.start and inner.end <= outer.end and _holds(outer.box, inner.box)
 
 
-def _holds(outer: Box, inner: Box) -> bool:
+def _holds(outer: BoundingBox, inner: BoundingBox) -> bool:
     if outer.system != inner.system:
         return False
     low = outer.x1 <= inner.x1 and outer.y1 <= inner.y1

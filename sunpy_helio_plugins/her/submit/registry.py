@@ -16,9 +16,9 @@ from sunpy_helio_plugins.her.explore import ivorn_of
 from sunpy_helio_plugins.her.query import ARCHIVE
 from sunpy_helio_plugins.her.submit import voevent
 from sunpy_helio_plugins.transport.credentials import Login
-from sunpy_helio_plugins.transport.exchange import Answer
+from sunpy_helio_plugins.transport.exchange import Response
 from sunpy_helio_plugins.transport.messages import server_words
-from sunpy_helio_plugins.transport.submit import Poster
+from sunpy_helio_plugins.transport.submit import SubmitSession
 
 __all__ = [
     "Registry",
@@ -70,13 +70,13 @@ def without(content: bytes, secret: str) -> bytes:
     return content
 
 
-def succeeded(answer: Answer) -> dict[str, Any]:
+def succeeded(answer: Response) -> dict[str, Any]:
     """
     Return what an answer says beside "success".
 
     Parameters
     ----------
-    answer : Answer
+    answer : Response
         An answer to a submission.
 
     Raises
@@ -94,13 +94,13 @@ def succeeded(answer: Answer) -> dict[str, Any]:
     return decoded
 
 
-def comments(answer: Answer) -> list[dict[str, Any]]:
+def comments(answer: Response) -> list[dict[str, Any]]:
     """
     Return the comments of an answer.
 
     Parameters
     ----------
-    answer : Answer
+    answer : Response
         An answer to a question for comments.
 
     Raises
@@ -120,7 +120,7 @@ def comments(answer: Answer) -> list[dict[str, Any]]:
     return [entry for entry in found if isinstance(entry, dict)]
 
 
-def _decoded(answer: Answer) -> dict[str, Any]:
+def _decoded(answer: Response) -> dict[str, Any]:
     try:
         decoded = json.loads(answer.text())
     except (ValueError, RecursionError):
@@ -185,7 +185,7 @@ class Registry:
 
     def __init__(self, dry_run: bool = False) -> None:
         self.dry_run = bool(dry_run)
-        self._poster = Poster(ARCHIVE)
+        self._poster = SubmitSession(ARCHIVE)
         self._is_in = False
 
     def __enter__(self) -> Self:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her.columns import sphere
 from sunpy_helio_plugins.her.columns.origins import code
-from sunpy_helio_plugins.her.columns.points import Places
+from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.columns.polygons import Polygon
 from sunpy_helio_plugins.her.keywords import event_types
 
@@ -248,7 +248,7 @@ class _Painter:
             found = row[name] if name in row.colnames else None
             if isinstance(found, Polygon):
                 return found
-            if isinstance(found, Places) and not found.mask:
+            if isinstance(found, Points) and not found.mask:
                 parts = (part[None] for part in (found.instants, found.starts, found.origins))
                 return Polygon(found.values[None], found.system, *parts)
         return None

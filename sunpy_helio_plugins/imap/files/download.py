@@ -58,7 +58,7 @@ def download(name: str | Path, path: str | Path | None = None, *, overwrite: boo
     url, login = (ialirt.url_of(bare), None) if filenames.is_daily(bare) else service.download_url(key)
     job = Download(url, target, service.ARCHIVE, partial(integrity.check, name=bare), login=login)
     downloader = queue.Downloader(progress=False)
-    queue.enqueue(downloader, [job], overwrite or not integrity.is_believable(target, bare))
+    queue.enqueue(downloader, [job], overwrite or not integrity.looks_complete(target, bare))
     results = downloader.download()
     for error in results.errors:
         raise TransferError(f"{error.exception}")

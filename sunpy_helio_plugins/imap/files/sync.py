@@ -126,7 +126,7 @@ def _is_here(place: Path, entry: dict[str, Any] | None, check: bool) -> bool:
     if not place.is_file():
         return False
     if entry is None:
-        return integrity.is_believable(place, place.name)
+        return integrity.looks_complete(place, place.name)
     if entry.get("size") != place.stat().st_size:
         return False
     return not check or entry.get("sha256") == _digest(place)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from astropy import units as u
 
-from sunpy_helio_plugins.quantities.units.grammar import NotUnderstoodError, Place, Product
+from sunpy_helio_plugins.quantities.units.grammar import NamePosition, NotUnderstoodError, Product
 from sunpy_helio_plugins.quantities.units.radii import BODIES
 from sunpy_helio_plugins.quantities.units.vocabulary import BEFORE, DIVISORS, LETTERS, NAMES, PER, SYMBOLS, THINGS
 
@@ -203,7 +203,7 @@ class resolver:  # noqa: N801 - called like a function
         # "CM**-2 S**-1 eV**-1": capitals but for the energy.
         self.seconds = _CAPITAL_LENGTH.search(text) is not None and _ENERGY.sub("", text).isupper()
 
-    def __call__(self, name: str, place: Place) -> Product:
+    def __call__(self, name: str, place: NamePosition) -> Product:
         """Return what ``name`` means at ``place``."""
         folded = name.lower()
         if place.after_energy and folded in PER:
@@ -219,7 +219,7 @@ class resolver:  # noqa: N801 - called like a function
             return _counted(THINGS.get(folded, "sample"), name, place)
         return _attributed(name) or self._odd(name, folded, place)
 
-    def _unit(self, name: str, place: Place) -> u.UnitBase | None:
+    def _unit(self, name: str, place: NamePosition) -> u.UnitBase | None:
         if name == "S" and (place.below or not place.leads) and (self.seconds or (self.capitals and place.below)):
             return u.s  # KM/S
         if self.capitals and name == "M" and not self.prefixed:
@@ -230,7 +230,7 @@ class resolver:  # noqa: N801 - called like a function
         return self.symbols.get(name) or NAMES.get(name.lower())
 
     @staticmethod
-    def _odd(name: str, folded: str, place: Place) -> Product:
+    def _odd(name: str, folded: str, place: NamePosition) -> Product:
         if folded.startswith("deg_"):
             return Product(powers=((u.deg, Fraction(1)),), words=(_DIRECTIONS.get(folded[4:], folded[4:]),))
         if name in ("u", "c") and place.after_energy:
@@ -244,7 +244,7 @@ class resolver:  # noqa: N801 - called like a function
         raise NotUnderstoodError(name)
 
 
-def _unusual(name: str, place: Place) -> u.UnitBase | None:
+def _unusual(name: str, place: NamePosition) -> u.UnitBase | None:
     """Return what an unusual spelling means if its company, which `checked` looks at, bears it out."""
     if name in ("str", "STR") or (name == "st" and place.below):
         return u.sr  # no/cm^2/s/keV/st
@@ -265,7 +265,7 @@ def _attributed(name: str) -> Product | None:
 _DIRECTIONS = {"n": "north", "e": "east", "s": "south", "w": "west"}
 
 
-def _counted(thing: str, name: str, place: Place) -> Product:
+def _counted(thing: str, name: str, place: NamePosition) -> Product:
     if not thing:
         return Product()
     if place.below:

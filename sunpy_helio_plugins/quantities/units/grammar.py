@@ -17,7 +17,7 @@ from astropy import units as u
 
 from sunpy_helio_plugins.quantities.units.vocabulary import ENERGIES, PER
 
-__all__ = ["NotUnderstoodError", "Place", "Product", "Token", "read", "tokens", "value"]
+__all__ = ["NamePosition", "NotUnderstoodError", "Product", "Token", "read", "tokens", "value"]
 
 _BRACKET = "()"
 """Noted of a factor that is a bracket without an exponent."""
@@ -29,7 +29,7 @@ _POWERS = {"square": Fraction(2), "sq": Fraction(2), "cubic": Fraction(3), "sqrt
 _POWERS_AFTER = {"squared": 2, "cubed": 3}
 
 
-def read(text: str, resolve: Callable[[str, Place], Product], left_to_right: bool = False) -> Product:
+def read(text: str, resolve: Callable[[str, NamePosition], Product], left_to_right: bool = False) -> Product:
     """
     Read a unit string.
 
@@ -80,7 +80,9 @@ def _may_be_remark(made: Product, factor: Product) -> bool:
 class _Reader:
     """Recursive descent over the tokens of one string."""
 
-    def __init__(self, pieces: list[Token], resolve: Callable[[str, Place], Product], left_to_right: bool) -> None:
+    def __init__(
+        self, pieces: list[Token], resolve: Callable[[str, NamePosition], Product], left_to_right: bool
+    ) -> None:
         self.tokens = pieces
         self.resolve = resolve
         self.left_to_right = left_to_right
@@ -200,10 +202,10 @@ class _Reader:
             raise NotUnderstoodError("a bracket that is not closed")
         return replace(made, notes=made.notes - {_BRACKET}, bare=False)
 
-    def place(self, token: Token, below: bool) -> Place:
+    def place(self, token: Token, below: bool) -> NamePosition:
         before, slash = self.peek(-3), self.is_text("/", -2)
         after_energy = slash and before is not None and before.text in ENERGIES
-        return Place(below or slash, after_energy, self.at == 1 and self.is_text("/"))
+        return NamePosition(below or slash, after_energy, self.at == 1 and self.is_text("/"))
 
     def exponent(self, of_number: bool) -> Fraction | None:
         """Read ``^2``, ``**-3``, ``^(1/2)``, and, behind a name, ``2``, ``-3`` and `` -3``."""
@@ -288,7 +290,7 @@ class Token(NamedTuple):
     spaced: bool
 
 
-class Place(NamedTuple):
+class NamePosition(NamedTuple):
     """
     Where a name stands.
 

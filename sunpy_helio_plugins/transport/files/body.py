@@ -17,7 +17,7 @@ from sunpy_helio_plugins.transport.retry import PassingError
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["CHUNK", "Pace", "promised_digests", "receive"]
+__all__ = ["CHUNK", "MinimumRate", "promised_digests", "receive"]
 
 _KNOWN = {"sha-512": hashlib.sha512, "sha-256": hashlib.sha256}
 
@@ -66,7 +66,7 @@ SLOWEST = 16_384
 """Bytes that must come within ``conf.deadline``: files may take hours, but not by a byte now and then."""
 
 
-class Pace:
+class MinimumRate:
     """Ends what only drips: no silence is long enough for the socket's timeout, and no end is in sight."""
 
     def __init__(self) -> None:
@@ -112,7 +112,7 @@ async def receive(response: aiohttp.ClientResponse, stream: IO[bytes], bar: Any)
         The body is larger than allowed, only drips, or is not the one whose digest the server gave.
     """
     size, most = 0, _most(response)
-    pace = Pace()
+    pace = MinimumRate()
     digests = promised_digests(response.headers)
     with bar as progress:
         async for chunk in response.content.iter_chunked(CHUNK):

@@ -18,7 +18,7 @@ import requests
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import TransferError
 from sunpy_helio_plugins.transport.exchange import Exchange
-from sunpy_helio_plugins.transport.files.body import CHUNK, Pace, receive
+from sunpy_helio_plugins.transport.files.body import CHUNK, MinimumRate, receive
 from sunpy_helio_plugins.transport.files.job import Download, Job
 from sunpy_helio_plugins.transport.retry import PassingError, PassingFileError
 from sunpy_helio_plugins.transport.urls import check_scheme
@@ -137,7 +137,7 @@ def _checked(headers: Mapping[str, str], start: int) -> tuple[int, int]:
 
 
 async def _body(response: aiohttp.ClientResponse, length: int) -> bytes:
-    part, pace = bytearray(), Pace()
+    part, pace = bytearray(), MinimumRate()
     async for chunk in response.content.iter_chunked(CHUNK):
         pace.check(len(chunk))
         part += chunk
