@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -91,3 +91,40 @@ def real_data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("HELIO_TEST_DATA names no folder of real answers and files")
     return Path(folder)
+
+
+@pytest.fixture
+def make_cdf(tmp_path: Path) -> Callable[..., Path]:
+    """
+    Return a function that writes a CDF file: name -> (CDF type, values, attributes).
+
+    ``static`` ones do not vary, ``spec`` has what cdflib is told of a variable beside that, ``of_file`` of the file.
+    """
+    import numpy as np
+    from cdflib.cdfwrite import CDF
+
+    def make(
+        variables: dict[str, tuple[int, Any, dict[str, Any]]],
+        static: tuple[str, ...] = (),
+        spec: dict[str, dict[str, Any]] | None = None,
+        **of_file: Any,
+    ) -> Path:
+        path = tmp_path / "made.cdf"
+        cdf = CDF(path, cdf_spec={"Majority": "row_major", "Encoding": 6, "Compressed": 0} | of_file, delete=True)
+        cdf.write_globalattrs({"Project": {0: "STP>Solar Terrestrial Probes"}})
+        for name, (kind, values, attributes) in variables.items():
+            array = np.asarray(values)
+            varies = name not in static
+            told = {
+                "Variable": name,
+                "Data_Type": kind,
+                "Num_Elements": array.dtype.itemsize // 4 if array.dtype.kind == "U" else 1,
+                "Rec_Vary": varies,
+                "Dim_Sizes": list(array.shape[1:] if varies else array.shape),
+            } | (spec or {}).get(name, {})
+            data = array if "Records" not in told else [told.pop("Records"), array]
+            cdf.write_var(told, var_attrs=attributes, var_data=data if array.size else None)
+        cdf.close()
+        return path
+
+    return make

@@ -1,4 +1,4 @@
-"""A server that always answers the same, and small CDF files of any shape."""
+"""A server that always answers the same."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import gc
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from sunpy_helio_plugins import conf
@@ -61,39 +59,3 @@ def answering() -> Iterator[Callable[..., list[str]]]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-@pytest.fixture
-def make_cdf(tmp_path: Path) -> Callable[..., Path]:
-    """
-    Return a function that writes a CDF file: name -> (CDF type, values, attributes).
-
-    ``static`` ones do not vary, ``spec`` has what cdflib is told of a variable beside that, ``of_file`` of the file.
-    """
-    from cdflib.cdfwrite import CDF
-
-    def make(
-        variables: dict[str, tuple[int, Any, dict[str, Any]]],
-        static: tuple[str, ...] = (),
-        spec: dict[str, dict[str, Any]] | None = None,
-        **of_file: Any,
-    ) -> Path:
-        path = tmp_path / "made.cdf"
-        cdf = CDF(path, cdf_spec={"Majority": "row_major", "Encoding": 6, "Compressed": 0} | of_file, delete=True)
-        cdf.write_globalattrs({"Project": {0: "STP>Solar Terrestrial Probes"}})
-        for name, (kind, values, attributes) in variables.items():
-            array = np.asarray(values)
-            varies = name not in static
-            told = {
-                "Variable": name,
-                "Data_Type": kind,
-                "Num_Elements": array.dtype.itemsize // 4 if array.dtype.kind == "U" else 1,
-                "Rec_Vary": varies,
-                "Dim_Sizes": list(array.shape[1:] if varies else array.shape),
-            } | (spec or {}).get(name, {})
-            data = array if "Records" not in told else [told.pop("Records"), array]
-            cdf.write_var(told, var_attrs=attributes, var_data=data if array.size else None)
-        cdf.close()
-        return path
-
-    return make
