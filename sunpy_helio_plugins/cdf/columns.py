@@ -27,7 +27,7 @@ _FLOAT_FILL = -1e31
 
 _LIMITS = tuple((float(np.iinfo(kind).min), float(np.iinfo(kind).max)) for kind in ("i4", "i8", "u4", "u8"))
 """
-The ranges of integers. IMAP's attributes give them to floats as well, and there a limit of one is not a value.
+The ranges of integers. Some missions' attributes (IMAP's) give them to floats as well; a limit is then not a value.
 """
 
 
@@ -335,7 +335,7 @@ def _context(variable: Variable) -> dict[str, Any]:
     """Return what is known of a variable, by which its unit is read."""
     said = [variable.attributes.get(key) for key in ("CATDESC", "FIELDNAM", "LABLAXIS")]
     texts = dict.fromkeys(text.strip() for text in said if isinstance(text, str))
-    return {"name": variable.name, "description": "; ".join(filter(None, texts)), "server": "imap"}
+    return {"name": variable.name, "description": "; ".join(filter(None, texts))}
 
 
 def _description(attributes: Mapping[str, Any]) -> str | None:

@@ -1,11 +1,7 @@
 """
-Values out of a CDF file: bytes of its blocks to arrays.
+Decode the values of CDF variables: bytes of their blocks to arrays.
 
-Why not by a library: cdflib 1.3 takes names that differ in case for one another, gives sparse variables of big-endian
-files pad values that nobody wrote, cannot read rVariables that are constant along their first dimension, and reads the
-ARM_BIG encoding the wrong way round; pycdfpp is as right as this and as fast, and what is damaged makes it end the
-interpreter, as 38 of 200 mutated files did. The records have to be followed here in any case, see `internals`; where
-they have been, numpy and zlib do what is left.
+``docs/dev/cdf.rst`` gives the reasons, and measurements, for not using a library.
 """
 
 from __future__ import annotations

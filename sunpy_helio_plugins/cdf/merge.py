@@ -26,7 +26,7 @@ def joined(tables: Sequence[QTable], names: Sequence[str]) -> QTable:
     Parameters
     ----------
     tables : sequence of astropy.table.QTable
-        As from `sunpy_helio_plugins.imap.read`.
+        As from `sunpy_helio_plugins.cdf.read`.
     names : sequence of str
         The files, for messages.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from astropy.table import QTable
 from sunpy_helio_plugins.cdf.columns import as_column, as_support, as_time
 from sunpy_helio_plugins.cdf.merge import joined
 from sunpy_helio_plugins.cdf.metadata import FrozenList, LazyMapping
+from sunpy_helio_plugins.cdf.records import MAGIC
 from sunpy_helio_plugins.cdf.rows import Variables, choose, epochs_of, in_rows, prepared, without_time
 from sunpy_helio_plugins.cdf.variables import Variable, load
 from sunpy_helio_plugins.errors import FileError, QueryError
@@ -60,9 +62,9 @@ def read(path: str | Path | Iterable[str | Path], epoch: str | None = None, *, s
 
     Examples
     --------
-    >>> from sunpy_helio_plugins import imap
-    >>> table = imap.read("imap_mag_l2_norm-gse_20260110_v001.0002.cdf")  # doctest: +SKIP
-    >>> table["b_gse"].unit  # doctest: +SKIP
+    >>> from sunpy_helio_plugins import cdf
+    >>> table = cdf.read("wi_h0_mfi_20260110_v05.cdf")  # doctest: +SKIP
+    >>> table["BGSE"].unit  # doctest: +SKIP
     Unit("nT")
     """
     if scale not in ("utc", "tt"):
@@ -148,8 +150,8 @@ def _support(path: str | Path, variable: Variable, variables: Variables, scale: 
         raise FileError(f"{path}: {variable.name} cannot be read ({error}).") from error
 
 
-FORMAT = "imap-cdf"
-"""The format's name, as in ``Table.read(path, format="imap-cdf")``."""
+FORMAT = "cdf"
+"""The name of the format, as in ``Table.read(path, format="cdf")``."""
 
 
 def register() -> None:
@@ -158,7 +160,7 @@ def register() -> None:
 
 
 def _read_format(path: Any, /, **kwargs: Any) -> QTable:
-    """Read a CDF file, see `sunpy_helio_plugins.imap.read`; the table is a QTable, which keeps integers with units."""
+    """Read a CDF file as a QTable, which keeps integers with units."""
     given = path if isinstance(path, str | Path) else getattr(path, "name", None)
     if not isinstance(given, str | Path):
         raise FileError(f"A CDF file is read from its path, not from {type(path).__name__}; save it to a file first.")
@@ -166,5 +168,8 @@ def _read_format(path: Any, /, **kwargs: Any) -> QTable:
 
 
 def _recognizes(name: str, peek: registration.Peek) -> bool:
-    """Tell whether a file is one of the mission's, by its name alone: other CDF files may have other readers."""
-    return name.startswith("imap_") and name.endswith(".cdf")
+    """Tell whether a file begins as CDF files do; before version 2.6 their first bytes are not distinctive."""
+    head = peek(8)
+    if len(head) < 8 or struct.unpack(">I", head[:4])[0] not in MAGIC:
+        return False
+    return not head.startswith(b"\0\0") or name.lower().endswith(".cdf")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sunpy_helio_plugins.cdf.read import epochs, read, register
+from sunpy_helio_plugins.cdf.read import epochs, read
 from sunpy_helio_plugins.imap.endpoints.spice import metakernel
 from sunpy_helio_plugins.imap.files.download import download
 from sunpy_helio_plugins.imap.files.sync import Synced, sync
@@ -20,8 +20,6 @@ __all__ = [
     "Synced", "Uploaded", "download", "epochs", "metakernel", "read", "realtime", "sync", "to_ndcube", "to_timeseries",
     "unreleased", "upload",
 ]  # fmt: skip
-
-register()
 
 
 def __getattr__(name: str) -> Any:

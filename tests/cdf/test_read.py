@@ -10,6 +10,7 @@ import astropy.units as u
 import cdflib
 import numpy as np
 import pytest
+from astropy.io.registry import IORegistryError
 from astropy.table import QTable, Table, vstack
 from astropy.time import Time
 from astropy.utils import minversion
@@ -351,12 +352,23 @@ def test_attributes_are_those_that_cdflib_gives(path):
 
 class TestFormats:
     def test_astropy_reads_it_by_the_name_of_the_format(self):
-        quantities, plain = QTable.read(MAG, format="imap-cdf"), Table.read(str(MAG), format="imap-cdf")
+        quantities, plain = QTable.read(MAG, format="cdf"), Table.read(str(MAG), format="cdf")
         assert quantities["b_gse"].unit == plain["b_gse"].unit == u.nT
         assert isinstance(plain, Table)
 
-    def test_a_file_of_the_mission_is_known_by_its_name(self):
+    def test_a_file_is_recognized_by_its_first_bytes(self, tmp_path):
         assert len(QTable.read(MAG, scale="utc")) == 2880
+        renamed = tmp_path / "without_suffix"
+        renamed.write_bytes(MAG.read_bytes())
+        assert len(QTable.read(renamed)) == 2880
+        assert len(QTable.read(of_sunpy("psp_fld_l2_mag_rtn_1min_20200104_v02.cdf"))) == 118
+
+    @pytest.mark.parametrize("content", [b"", b"CDF\x01 netCDF", b"\0\0\xff\xff\0\0\xff\xff"])
+    def test_other_files_are_not_recognized(self, tmp_path, content):
+        path = tmp_path / "other"
+        path.write_bytes(content)
+        with pytest.raises(IORegistryError):
+            QTable.read(path)
 
 
 @pytest.mark.filterwarnings("ignore:.*dubious year")

@@ -34,7 +34,7 @@ from astropy.table import QTable, Table
 from astropy.utils import iers
 from sunpy.net import Fido
 
-OURS = ("hapi", "imap-cdf")
+OURS = ("hapi", "cdf")
 SUFFIXES = (
     "csv", "dat", "ecsv", "fit", "fits", "fits.gz", "h5", "hdf5", "html", "json", "parq", "parquet", "qdp", "rdb",
     "tdat", "tex", "txt", "vot", "xml", "asdf", "cdf", "hapi", "csv.gz", "ecsv.gz", "vot.gz", "csv.bz2",

@@ -43,7 +43,7 @@ class TestAllOfThem:
     def test_every_format_is_registered_by_one_function(self):
         readers = registry.compat.default_registry._readers
         ours = {name for (name, _), entry in readers.items() if is_ours(entry[0])}
-        assert ours == identifiers().keys() >= {"hapi", "imap-cdf"}
+        assert ours == identifiers().keys() >= {"hapi", "cdf"}
         assert {function.__module__ for function in identifiers().values()} == {registration.__name__}
 
     def test_every_source_of_timeseries_is_registered_by_one_function(self):

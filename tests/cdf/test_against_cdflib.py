@@ -1,0 +1,63 @@
+"""Variables and attributes of every CDF file at hand are those that cdflib reads."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import cdflib
+import numpy as np
+import pytest
+
+from sunpy_helio_plugins import cdf
+from sunpy_helio_plugins import sandbox as sandbox_package
+from sunpy_helio_plugins.cdf.decode import plain
+from sunpy_helio_plugins.cdf.variables import load
+
+
+def files() -> list[Path]:
+    """Return the files of the embedded archive, those of sunpy's tests, and the real ones where they are at hand."""
+    import sunpy.data.test
+
+    folders = [Path(sandbox_package.__file__).parent / "data", Path(sunpy.data.test.rootdir)]
+    if "HELIO_TEST_DATA" in os.environ:
+        folders.append(Path(os.environ["HELIO_TEST_DATA"]))
+    return sorted(path for folder in folders for path in folder.rglob("*.cdf"))
+
+
+def names(theirs: cdflib.CDF) -> list[str]:
+    info = theirs.cdf_info()
+    return [*info.rVariables, *info.zVariables]
+
+
+def same(ours: np.ndarray, theirs: object) -> bool:
+    theirs = np.asarray(theirs)
+    if ours.dtype.kind in "SU":
+        return [str(one).rstrip() for one in ours.ravel()] == [str(one).rstrip() for one in theirs.ravel()]
+    theirs = theirs.astype(theirs.dtype.newbyteorder("="))
+    return np.array_equal(ours.ravel().view("u1"), theirs.ravel().view("u1"))
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: path.name)
+def test_every_variable_and_attribute(path):
+    theirs = cdflib.CDF(path, string_encoding="utf-8")
+    variables, attributes = load(path)
+    assert [*variables] == names(theirs)
+    for name, variable in variables.items():
+        expected = {key: plain(value) for key, value in theirs.varattsget(name).items()}
+        assert str(variable.attributes) == str(expected)
+        if theirs.varinq(name).Last_Rec >= 0:
+            assert same(variable.values, theirs.varget(name)), name
+        else:
+            assert len(variable.values) == 0, "cdflib raises where a variable has no records"
+    assert set(attributes) == set(theirs.globalattsget())
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: path.name)
+def test_every_variable_is_in_a_table_or_beside_it(path):
+    seen: set[str] = set()
+    for epoch in cdf.epochs(path) or [None]:
+        table = cdf.read(path, epoch=epoch)
+        seen |= {*table.colnames, *table.meta["support"]}
+        assert not table.meta["problems"] or all(isinstance(one, str) for one in table.meta["problems"])
+    assert seen == set(names(cdflib.CDF(path)))
