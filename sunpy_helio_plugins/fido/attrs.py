@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import product
-from typing import Any
+from types import ModuleType
+from typing import Any, ClassVar, NamedTuple
 
 from sunpy.net.attr import Attr, AttrAnd, AttrOr, DataAttr, and_
 
 from sunpy_helio_plugins.errors import QueryError
 
-__all__ = ["ArchiveAttr", "MarkerAttr", "branches", "explain_foreign", "name_of", "of_type"]
+__all__ = [
+    "ArchiveAttr", "MarkerAttr", "Use", "Wanted", "asked", "branches", "explain_foreign", "name_of", "of_type",
+    "offered", "own", "uses", "wanted",
+]  # fmt: skip
 
 
 class ArchiveAttr(DataAttr):
     """
     An attr that holds one or more values; ``|`` between two of the same class joins their values.
+
+    A subclass is all that an archive needs to understand an attr: its class attributes say what becomes of the values,
+    and `check` which values are allowed.
 
     Parameters
     ----------
@@ -26,12 +33,26 @@ class ArchiveAttr(DataAttr):
     ----------
     values : tuple
         The values, checked, in the order in which they were given.
+    query_field : str
+        The field of the archive's ``Query`` that takes the values; empty for an attr that the translator handles by
+        itself, or whose values are sent as they are.
+    parameter : str
+        The parameter of the request that takes a value as it is.
+    column : str
+        The column of the table that holds the value.
+    is_single : bool
+        Whether the field takes one value rather than a tuple.
 
     Raises
     ------
     QueryError
         A value that the class does not allow.
     """
+
+    query_field: ClassVar[str] = ""
+    parameter: ClassVar[str] = ""
+    column: ClassVar[str] = ""
+    is_single: ClassVar[bool] = False
 
     def __init__(self, *values: Any) -> None:
         super().__init__()
@@ -57,6 +78,17 @@ class ArchiveAttr(DataAttr):
         if not isinstance(value, str) or not value.strip():
             raise QueryError(f"{name_of(cls)} takes text, not {value!r}.")
         return value.strip()
+
+    @classmethod
+    def offered(cls) -> list[tuple[str, str]]:
+        """Return the values that complete on Tab, each with a description."""
+        return []
+
+    def asked(self) -> dict[str, Any]:
+        """Return the fields of the archive's ``Query`` that this attr sets, with their values."""
+        if not self.query_field or not self.values:
+            return {}
+        return {self.query_field: self.values[0] if self.is_single else self.values}
 
     def collides(self, other: Attr) -> bool:
         """Tell whether both cannot stand side by side: two of a class are alternatives, to be written with ``|``."""
@@ -101,6 +133,10 @@ class MarkerAttr(ArchiveAttr):
                 "attrs choose among them."
             )
         super().__init__()
+
+    def asked(self) -> dict[str, Any]:
+        """Return the field that this attr sets."""
+        return {self.query_field: True} if self.query_field else {}
 
     def __and__(self, other: Attr) -> Attr:
         return other if self._stands_in(other) else super().__and__(other)
@@ -206,3 +242,108 @@ def explain_foreign(branch: Iterable[Attr], known: Iterable[type], archive: str)
             f"{archive} cannot use {', '.join(foreign)} in a query; leave it out, or ask for the other archive's rows "
             f"with | instead. {archive} understands: {usable}."
         )
+
+
+class Use(NamedTuple):
+    """
+    What becomes of an attr.
+
+    Attributes
+    ----------
+    attr : type
+        The class.
+    query_field : str
+        The field of the archive's ``Query`` that takes its values.
+    parameter : str
+        The parameter of the request.
+    column : str
+        The column of the table.
+    """
+
+    attr: type[Attr]
+    query_field: str
+    parameter: str
+    column: str
+
+
+class Wanted(NamedTuple):
+    """A value that is sent as it is, and that the rows of the answer must have in a column."""
+
+    parameter: str
+    column: str
+    value: Any
+
+
+def own(module: ModuleType) -> tuple[type[Attr], ...]:
+    """
+    Return the classes of attrs in the public list of a module, which make a query one for its archive.
+
+    Parameters
+    ----------
+    module : module
+        The ``attrs`` of an archive.
+    """
+    named = (getattr(module, name) for name in module.__all__)
+    return tuple(one for one in named if isinstance(one, type) and issubclass(one, DataAttr))
+
+
+def uses(module: ModuleType) -> tuple[Use, ...]:
+    """
+    Return what becomes of each attr of an archive.
+
+    Parameters
+    ----------
+    module : module
+        The ``attrs`` of an archive.
+    """
+    names = ("query_field", "parameter", "column")
+    return tuple(Use(one, *(getattr(one, name, "") for name in names)) for one in own(module))
+
+
+def offered(module: ModuleType) -> dict[type[Attr], list[tuple[str, str]]]:
+    """
+    Return the values that complete on Tab for the attrs of an archive, as a client registers them.
+
+    Parameters
+    ----------
+    module : module
+        The ``attrs`` of an archive.
+    """
+    values = {one: one.offered() for one in own(module) if issubclass(one, ArchiveAttr)}
+    return {one: found for one, found in values.items() if found}
+
+
+def asked(branch: Iterable[Attr], kinds: Iterable[type]) -> dict[str, Any]:
+    """
+    Return the fields of a ``Query`` that the attrs of a conjunction set.
+
+    Parameters
+    ----------
+    branch : iterable of sunpy.net.attr.Attr
+        Single attrs.
+    kinds : iterable of type
+        The classes to look for.
+
+    Raises
+    ------
+    QueryError
+        There are several attrs of a class.
+    """
+    found: dict[str, Any] = {}
+    for kind in kinds:
+        attr = of_type(branch, kind) if hasattr(kind, "asked") else None
+        found |= {} if attr is None else attr.asked()
+    return found
+
+
+def wanted(branch: Iterable[Attr]) -> list[list[Wanted]]:
+    """
+    Return the values that are sent as they are: for each attr its alternatives.
+
+    Parameters
+    ----------
+    branch : iterable of sunpy.net.attr.Attr
+        Single attrs.
+    """
+    plain = [one for one in branch if isinstance(one, ArchiveAttr) and one.parameter and not one.query_field]
+    return [[Wanted(one.parameter, one.column, value) for value in one.values] for one in plain if one.values]

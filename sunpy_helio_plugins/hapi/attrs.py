@@ -49,6 +49,11 @@ class Server(_Named):
         found = server_list.find(given)
         return found.name if found.name in server_list.known() else found.url
 
+    @classmethod
+    def offered(cls) -> list[tuple[str, str]]:
+        """Return the short names of the listed servers."""
+        return [(one.name, f"{one.title}, {one.source}".strip(", ")) for one in server_list.known().values()]
+
 
 class Dataset(ArchiveAttr):
     """
@@ -74,6 +79,8 @@ class Parameters(_Named):
         so do parameters that hold the bins of a wanted one.
     """
 
+    query_field, parameter, column = "parameters", "parameters", "Parameters"
+
     @classmethod
     def check(cls, value: Any) -> str:
         """Return a name; commas separate names in HAPI, so that none can hold one."""
@@ -93,6 +100,8 @@ class Format(_Named):
         ``"binary"``, ``"csv"`` or ``"json"``.
     """
 
+    query_field, parameter, is_single = "format", "format", True
+
     def __init__(self, *values: Any) -> None:
         super().__init__(*values)
         if len(self.values) > 1:
@@ -106,6 +115,11 @@ class Format(_Named):
             raise QueryError(f"{value!r} is no format of HAPI's that can be read: {', '.join(_FORMATS)}.")
         return name
 
+    @classmethod
+    def offered(cls) -> list[tuple[str, str]]:
+        """Return the formats."""
+        return [("binary", "Binary records"), ("csv", "Comma-separated values"), ("json", "JSON")]
+
 
 class Chunk(_Named):
     """
@@ -116,6 +130,8 @@ class Chunk(_Named):
     *values : astropy.units.Quantity, datetime.timedelta or str
         A duration, such as ``1 * u.day`` or ``"P1D"``.
     """
+
+    query_field, is_single = "chunk", True
 
     def __init__(self, *values: Any) -> None:
         super().__init__(*values)

@@ -10,17 +10,16 @@ from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient, convert_row_to_table
 
 from sunpy_helio_plugins.errors import warn_incomplete
+from sunpy_helio_plugins.fido.attrs import offered
 from sunpy_helio_plugins.fido.client import ArchiveClient
-from sunpy_helio_plugins.hapi import attrs, search, server_list
+from sunpy_helio_plugins.hapi import attrs, search
 from sunpy_helio_plugins.hapi.records import read
 from sunpy_helio_plugins.hapi.records.fetch import _downloads
 from sunpy_helio_plugins.hapi.tables import HAPITable, from_found
-from sunpy_helio_plugins.hapi.translator import NAMES, queries
+from sunpy_helio_plugins.hapi.translator import NAMES, OWN, queries
 from sunpy_helio_plugins.transport.files.queue import enqueue
 
 __all__ = ["HAPIClient"]
-
-_OWN = (attrs.Server, attrs.Dataset, attrs.Parameters, attrs.Format, attrs.Chunk)
 
 
 class HAPIClient(ArchiveClient, BaseClient):
@@ -93,7 +92,7 @@ class HAPIClient(ArchiveClient, BaseClient):
 
     @classmethod
     def _is_named(cls, *query: Attr) -> bool:
-        return any(isinstance(attr, _OWN) for attr in query)
+        return any(isinstance(attr, OWN) for attr in query)
 
     @classmethod
     def _attrs_module(cls) -> tuple[str, str]:
@@ -104,13 +103,7 @@ class HAPIClient(ArchiveClient, BaseClient):
         """Return the values that complete on Tab."""
         return {
             a.Provider: [(name, "Servers that speak HAPI, the time series interface.") for name in NAMES.providers],
-            attrs.Server: [
-                (one.name, f"{one.title}, {one.source}".strip(", ")) for one in server_list.known().values()
-            ],
-            attrs.Dataset: ["*"],
-            attrs.Parameters: ["*"],
-            attrs.Format: [("binary", "Binary records"), ("csv", "Comma-separated values"), ("json", "JSON")],
-            attrs.Chunk: ["*"],
+            **offered(attrs),
         }
 
 

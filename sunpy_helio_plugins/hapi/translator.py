@@ -9,22 +9,22 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import branches, explain_foreign, of_type
+from sunpy_helio_plugins.fido.attrs import asked, branches, explain_foreign, of_type, own
 from sunpy_helio_plugins.fido.names import Names
 from sunpy_helio_plugins.hapi import attrs, server_list
 from sunpy_helio_plugins.hapi.query import PROVIDER, Query
 from sunpy_helio_plugins.quantities import times
 
-__all__ = ["KNOWN", "NAMES", "queries"]
+__all__ = ["KNOWN", "NAMES", "OWN", "queries"]
 
 NAMES = Names(providers=(PROVIDER,))
 """What ``a.Provider`` may say."""
 
 _WORDS = (a.Instrument, a.Source, a.Physobs)
 
-KNOWN = (
-    a.Time, a.Provider, *_WORDS, attrs.Server, attrs.Dataset, attrs.Parameters, attrs.Format, attrs.Chunk,
-)  # fmt: skip
+OWN = own(attrs)
+
+KNOWN = (a.Time, a.Provider, *_WORDS, *OWN)
 """Attrs that a query to HAPI may hold."""
 
 _NANOSECONDS = 9
@@ -54,30 +54,18 @@ def queries(*query: Attr) -> tuple[Query, ...]:
 
 def _of_branch(branch: tuple[Attr, ...]) -> list[Query]:
     explain_foreign(branch, KNOWN, PROVIDER)
-    time, server, dataset, parameters, chosen, chunk = (
-        of_type(branch, kind)
-        for kind in (a.Time, attrs.Server, attrs.Dataset, attrs.Parameters, attrs.Format, attrs.Chunk)
-    )
+    time, server, dataset = (of_type(branch, kind) for kind in (a.Time, attrs.Server, attrs.Dataset))
     provider = of_type(branch, a.Provider)
     if provider is not None and not NAMES.has_provider(provider.value):
         raise QueryError(f"a.hapi asks the provider {PROVIDER!r}, not {provider.value!r}; servers are a.hapi.Server.")
     words = tuple(str(attr.value) for attr in branch if isinstance(attr, _WORDS))
     if time is None:
         raise QueryError("A query to HAPI needs a.Time(start, end).")
-    _check_subject(server, dataset, parameters, words)
+    fields = asked(branch, OWN)
+    _check_subject(server, dataset, "parameters" in fields, words)
     start, end = times.iso(time.start, _NANOSECONDS), times.iso(time.end, _NANOSECONDS)
     return [
-        Query(
-            one,
-            id_,
-            start,
-            end,
-            parameters.values if parameters is not None else (),
-            words,
-            chosen.values[0] if chosen is not None else None,
-            chunk.values[0] if chunk is not None else None,
-            is_listed,
-        )
+        Query(one, id_, start, end, words=words, is_listed=is_listed, **fields)
         for one, id_, is_listed in _subjects(server, dataset)
     ]
 
@@ -108,7 +96,7 @@ def _split(id_: str | None) -> tuple[str | None, str | None]:
     return (name.lower(), bare) if bare and name.lower() in server_list.known() else (None, id_)
 
 
-def _check_subject(server: Any, dataset: Any, parameters: Any, words: tuple[str, ...]) -> None:
+def _check_subject(server: Any, dataset: Any, has_parameters: bool, words: tuple[str, ...]) -> None:
     ids = dataset.values if dataset is not None else ()
     if server is None and not words and not ids:
         raise QueryError(
@@ -118,7 +106,7 @@ def _check_subject(server: Any, dataset: Any, parameters: Any, words: tuple[str,
         )
     if dataset is None and not words:
         raise QueryError("Say which dataset: a.hapi.Dataset('AC_H0_MFI'), or a.hapi.Dataset() for the whole catalogue.")
-    if parameters is not None and not ids:
+    if has_parameters and not ids:
         raise QueryError("a.hapi.Parameters needs a dataset: a.hapi.Dataset('...').")
 
 

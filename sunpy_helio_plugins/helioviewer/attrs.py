@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from functools import reduce
 from numbers import Integral
+from operator import or_
 from typing import Any
 
 import astropy.units as u
@@ -39,6 +41,8 @@ class SourceID(ArchiveAttr):
         There is no such source, or no number is given.
     """
 
+    column = "Source ID"
+
     def __init__(self, *values: int) -> None:
         if not values:
             raise QueryError("a.helioviewer.SourceID needs a number, such as 13 for AIA 304.")
@@ -72,6 +76,8 @@ class Measurement(ArchiveAttr):
         No source has such a measurement, or none is given.
     """
 
+    column = "Measurement"
+
     def __init__(self, *values: str) -> None:
         if not values:
             raise QueryError("a.helioviewer.Measurement needs a value, such as '304' or 'magnetogram'.")
@@ -88,6 +94,14 @@ class Measurement(ArchiveAttr):
             advice = synonyms.advice(str(value), ())
             raise QueryError(f"Helioviewer has no measurement {value!r}. {advice}It has, among others: {hint}.")
         return spelt[given]
+
+    @classmethod
+    def offered(cls) -> list[tuple[str, str]]:
+        """Return the measurements, each with the instruments that have it."""
+        shown: dict[str, dict[str, None]] = {}
+        for source in source_table.known():
+            shown.setdefault(source.measurement, {})[source.instruments[0]] = None
+        return sorted((measurement, ", ".join(instruments)) for measurement, instruments in shown.items())
 
 
 class Tolerance(ArchiveAttr):
@@ -107,6 +121,8 @@ class Tolerance(ArchiveAttr):
         It is no time.
     """
 
+    query_field = "tolerance"
+
     def __init__(self, value: u.Quantity) -> None:
         super().__init__(value)
 
@@ -118,6 +134,10 @@ class Tolerance(ArchiveAttr):
         if not 0 <= value.to_value(u.s) < float("inf"):
             raise QueryError(f"a.helioviewer.Tolerance takes a time of zero or longer, not {value}.")
         return value.to(u.s)
+
+    def asked(self) -> dict[str, Any]:
+        """Return the tolerance in seconds."""
+        return {"tolerance": float(self.values[0].to_value(u.s))}
 
     def __or__(self, other: Any) -> Any:
         if isinstance(other, Tolerance):
@@ -141,6 +161,8 @@ class Backend(ArchiveAttr):
         There is no such lister, or none is given.
     """
 
+    query_field, column = "listers", "Lister"
+
     def __init__(self, *values: str) -> None:
         if not values:
             raise QueryError(f"a.helioviewer.Backend needs one of: {', '.join(LISTERS)}.")
@@ -163,6 +185,8 @@ class Header(MarkerAttr):
     No image is fetched; ``DATAMEAN`` of each row makes a light curve.
     """
 
+    query_field = "header"
+
 
 class Quality(ArchiveAttr):
     """
@@ -182,6 +206,8 @@ class Quality(ArchiveAttr):
         Something is no such number.
     """
 
+    query_field = "quality"
+
     def __init__(self, *bits: int) -> None:
         super().__init__(*(bits or (NEAR_REAL_TIME,)))
 
@@ -191,6 +217,10 @@ class Quality(ArchiveAttr):
         if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
             raise QueryError(f"a.helioviewer.Quality takes whole numbers whose bits are allowed, not {value!r}.")
         return int(value)
+
+    def asked(self) -> dict[str, Any]:
+        """Return all allowed bits as one number; headers are needed to judge it."""
+        return {"header": True, "quality": reduce(or_, self.values)}
 
 
 def __dir__() -> list[str]:

@@ -12,6 +12,7 @@ from sunpy.net.base_client import BaseClient, convert_row_to_table
 
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.fido import client
+from sunpy_helio_plugins.fido.attrs import offered
 from sunpy_helio_plugins.helioviewer import attrs, matching, search, source_table, tables, translator
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, reduce
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
@@ -123,17 +124,13 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
     @classmethod
     def register_values(cls) -> dict[type, list[tuple[str, str]]]:
         """Return the values that ``a.helioviewer`` and the general attrs complete, read from the shipped list."""
-        sources = source_table.known()
-        shown: dict[str, dict[str, None]] = {}
-        for source in sources:
-            shown.setdefault(source.measurement, {})[source.instruments[0]] = None
-        own: dict[type, dict[str, str]] = {
+        detectors = {source.detector for source in source_table.known() if source.detector}
+        return {
             # Not the instruments and observatories: a query that names these alone goes to sunpy's clients.
-            a.Provider: dict.fromkeys(translator.NAMES.providers, "The Helioviewer Project"),
-            a.Detector: {source.detector: "" for source in sources if source.detector},
-            attrs.Measurement: {measurement: ", ".join(instruments) for measurement, instruments in shown.items()},
+            a.Provider: [(name, "The Helioviewer Project") for name in translator.NAMES.providers],
+            a.Detector: [(detector, "") for detector in sorted(detectors)],
+            **offered(attrs),
         }
-        return {attr: sorted(values.items()) for attr, values in own.items()}
 
 
 def _refuse(words: str, part: Path) -> None:

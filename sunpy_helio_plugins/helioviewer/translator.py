@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import reduce
-from operator import or_
 from typing import Any
 
 import astropy.units as u
@@ -12,22 +10,21 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import branches, explain_foreign, of_type
+from sunpy_helio_plugins.fido.attrs import asked, branches, explain_foreign, of_type, own
 from sunpy_helio_plugins.fido.names import Names
 from sunpy_helio_plugins.helioviewer import attrs, source_table, synonyms
-from sunpy_helio_plugins.helioviewer.query import LISTERS, PROVIDER, Query
+from sunpy_helio_plugins.helioviewer.query import PROVIDER, Query
 from sunpy_helio_plugins.helioviewer.source_table import Source
 from sunpy_helio_plugins.quantities import times
 
-__all__ = ["KNOWN", "NAMES", "queries"]
+__all__ = ["KNOWN", "NAMES", "OWN", "queries"]
 
 NAMES = Names(providers=(PROVIDER,))
 """What ``a.Provider`` may say."""
 
-KNOWN = (
-    a.Time, a.Instrument, a.Source, a.Detector, a.Wavelength, a.Physobs, a.Sample, a.Provider, attrs.Image,
-    attrs.SourceID, attrs.Measurement, attrs.Tolerance, attrs.Quality, attrs.Backend, attrs.Header,
-)  # fmt: skip
+OWN = own(attrs)
+
+KNOWN = (a.Time, a.Instrument, a.Source, a.Detector, a.Wavelength, a.Physobs, a.Sample, a.Provider, *OWN)
 """Attrs that a query to Helioviewer may hold."""
 
 _NANOSECONDS = 9
@@ -71,21 +68,17 @@ def _of_branch(branch: tuple[Attr, ...]) -> list[Query]:
 
 def _wishes(branch: tuple[Attr, ...], time: a.Time) -> dict[str, Any]:
     """Return what a conjunction asks beside sources and range."""
-    sample, tolerance = of_type(branch, a.Sample), of_type(branch, attrs.Tolerance)
-    lister, quality = of_type(branch, attrs.Backend), of_type(branch, attrs.Quality)
+    sample, fields = of_type(branch, a.Sample), asked(branch, OWN)
     if time.start > time.end:
         raise QueryError(f"The range ends ({time.end}) before it starts ({time.start}).")
     if time.near is not None and sample is not None:
         raise QueryError("a.Time(..., near=...) asks for one image and a.Sample for many: leave one of them out.")
-    if tolerance is not None and time.near is None and sample is None:
+    if "tolerance" in fields and time.near is None and sample is None:
         raise QueryError("a.helioviewer.Tolerance belongs to a.Time(start, end, near=...) or a.Sample.")
     return {
         "near": None if time.near is None else times.iso(time.near, _NANOSECONDS),
         "sample": None if sample is None else _step(sample, time),
-        "tolerance": None if tolerance is None else float(tolerance.values[0].to_value(u.s)),
-        "listers": LISTERS if lister is None else lister.values,
-        "header": quality is not None or any(isinstance(one, attrs.Header) for one in branch),
-        "quality": None if quality is None else reduce(or_, quality.values),
+        **fields,
     }
 
 

@@ -146,6 +146,8 @@ class Limit(_Number):
         No such number.
     """
 
+    query_field, parameter, is_single = "limit", "result_limit", True
+
 
 class PageSize(_Number):
     """
@@ -161,6 +163,8 @@ class PageSize(_Number):
     QueryError
         No such number.
     """
+
+    query_field, parameter, is_single = "page_size", "result_limit", True
 
     @classmethod
     def check(cls, value: Any) -> int:
@@ -201,6 +205,10 @@ class SortBy(ArchiveAttr):
             raise QueryError(f"The registry has no keyword {value!r} to sort by.")
         return str(name)
 
+    def asked(self) -> dict[str, Any]:
+        """Return the keyword and the direction."""
+        return {"sort_by": self.values[0], "descending": self.descending}
+
     def __or__(self, other: Attr) -> Attr:
         return DataAttr.__or__(self, other)
 
@@ -226,6 +234,8 @@ class Return(ArchiveAttr):
     cannot be read without it are masked, and named in ``problems``.
     """
 
+    query_field, parameter = "returns", "return"
+
     def __init__(self, *values: str) -> None:
         super().__init__(*values)
         subsets = [value for value in self.values if value in SUBSETS]
@@ -244,6 +254,8 @@ class Return(ArchiveAttr):
 class Strict(MarkerAttr):
     """Only events that lie wholly within the time, not those that overlap it."""
 
+    query_field = "strict"
+
 
 class Tests(ArchiveAttr):
     """
@@ -259,6 +271,8 @@ class Tests(ArchiveAttr):
     QueryError
         Another value.
     """
+
+    query_field, parameter, is_single = "tests", "showtests", True
 
     def __init__(self, value: str) -> None:
         super().__init__(value)
@@ -279,6 +293,8 @@ class Latest(MarkerAttr):
     CACTus submits an eruption again every few hours under a new name; those that agree in start, position angle and
     width count as one, of which the last submission stays.
     """
+
+    query_field = "latest"
 
 
 def checked_types(values: Iterable[Any], types: Any) -> tuple[str, ...]:
@@ -378,6 +394,11 @@ class EventType(Joinable, ArchiveAttr):
         lines = ["  ".join((*map(str.ljust, row[:3], widths), row[3])).rstrip() for row in rows]
         return "\n".join([" ".join(f"{code} ({event_types()[code]})" for code in self.values), *lines])
 
+    @classmethod
+    def offered(cls) -> list[tuple[str, str]]:
+        """Return the types of event."""
+        return list(event_types().items())
+
 
 class Supplier(Joinable, ArchiveAttr):
     """
@@ -430,6 +451,11 @@ class Supplier(Joinable, ArchiveAttr):
 
     __hash__ = ArchiveAttr.__hash__
 
+    @classmethod
+    def offered(cls) -> list[tuple[str, str]]:
+        """Return the condensed names of methods."""
+        return [(name, "Condensed name of a method.") for name in suppliers()]
+
 
 class Within(DataAttr):
     """
@@ -463,6 +489,10 @@ class Within(DataAttr):
     def collides(self, other: Attr) -> bool:
         """Tell whether both cannot stand side by side."""
         return isinstance(other, Within)
+
+    def asked(self) -> dict[str, Any]:
+        """Return both types."""
+        return {"within": (self.inner, self.container)}
 
     def __repr__(self) -> str:
         return f"a.her.Within({self.inner!r}, {self.container!r})"

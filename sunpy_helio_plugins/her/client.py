@@ -10,13 +10,13 @@ from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient, convert_row_to_table
 
 from sunpy_helio_plugins import errors
+from sunpy_helio_plugins.fido.attrs import offered
 from sunpy_helio_plugins.fido.client import ArchiveClient
 from sunpy_helio_plugins.fido.names import Names
 from sunpy_helio_plugins.her import attrs, explore, search
 from sunpy_helio_plugins.her.filters import requisites
 from sunpy_helio_plugins.her.filters.logic import refuse_uncompared
 from sunpy_helio_plugins.her.filters.plan import SUBSETS
-from sunpy_helio_plugins.her.keywords import event_types, suppliers
 from sunpy_helio_plugins.her.query import ARCHIVE, NAMES
 from sunpy_helio_plugins.her.submit import voevent
 from sunpy_helio_plugins.her.sunpy_attrs import CORE, is_hek
@@ -139,9 +139,7 @@ class HERClient(ArchiveClient, BaseClient):
     def register_values(cls) -> dict[type, list[Any]]:
         """Return the values that complete when a user types an attr."""
         return {
-            attrs.Event: ["*"],
-            attrs.EventType: list(event_types().items()),
-            attrs.Supplier: [(name, "Condensed name of a method.") for name in suppliers()],
+            **offered(attrs),
             core.Provider: [("HER", "Heliophysics Events Registry."), ("HEK", "Another name of HER.")],
         }
 

@@ -9,7 +9,7 @@ from sunpy.net import attrs as core
 from sunpy.net.attr import Attr, AttrAnd, AttrOr, and_
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import branches, explain_foreign, of_type
+from sunpy_helio_plugins.fido.attrs import asked, branches, explain_foreign, of_type, own
 from sunpy_helio_plugins.her import attrs
 from sunpy_helio_plugins.her.filters import noaa
 from sunpy_helio_plugins.her.filters.logic import refuse_uncompared
@@ -21,10 +21,7 @@ from sunpy_helio_plugins.quantities.times import iso
 
 __all__ = ["BoundingBox", "Query", "Triplet", "queries"]
 
-OWN = (
-    attrs.Event, attrs.EventType, attrs.Filter, attrs.Limit, attrs.Box, attrs.Latest, attrs.PageSize, attrs.Return,
-    attrs.SortBy, attrs.Strict, attrs.Supplier, attrs.Tests, attrs.Within,
-)  # fmt: skip
+OWN = own(attrs)
 
 ELSE = (core.Time, core.Provider)
 
@@ -51,8 +48,8 @@ def queries(*query: Attr) -> tuple[Query, ...]:
     refuse_uncompared(*query)
     tree = _ours(and_(*query)) if query else None
     alternatives = branches(tree) if tree is not None else [()]
-    asked = [_queries(branch, len(alternatives) == 1) for branch in alternatives]
-    possible = [each for found in asked for each in found]
+    found = [_queries(branch, len(alternatives) == 1) for branch in alternatives]
+    possible = [each for made in found for each in made]
     if not possible:
         raise QueryError("No event can be all of this at once: an event has one type, and lies in all boxes given.")
     return with_needed(fewest(possible))
@@ -88,7 +85,7 @@ def _queries(branch: tuple[Attr, ...], is_alone: bool) -> list[Query]:
     boxes = tuple(_area(attr) for attr in branch if isinstance(attr, attrs.Box))
     strict = of_type(branch, attrs.Strict) is not None
     whole = Query(start, end, types, box, (), alternatives=(Alternative(start, end, types, tests, boxes, strict),))
-    whole = _in_manner(replace(whole, strict=strict), branch)
+    whole = replace(whole, **asked(branch, OWN))
     sent = [()] if whole.within else sendable(tests, start, end)
     return [replace(whole, filters=filters) for filters in sent]
 
@@ -149,24 +146,6 @@ def _box(given: list[attrs.Box]) -> BoundingBox | None:
     x1, y1 = max(box.x1 for box in same), max(box.y1 for box in same)
     x2, y2 = min(box.x2 for box in same), min(box.y2 for box in same)
     return BoundingBox(given[0].system, x1, y1, x2, y2) if x1 < x2 and y1 < y2 else None
-
-
-def _in_manner(query: Query, branch: tuple[Attr, ...]) -> Query:
-    """Return a query with what its branch says of the answer."""
-    words: dict[type, Any] = {kind: of_type(branch, kind) for kind in OWN[3:] if kind is not attrs.Box}
-    limit, size, order = (words[kind] for kind in (attrs.Limit, attrs.PageSize, attrs.SortBy))
-    shown, within, returns = (words[kind] for kind in (attrs.Tests, attrs.Within, attrs.Return))
-    return replace(
-        query,
-        limit=limit.values[0] if limit else None,
-        page_size=size.values[0] if size else 1000,
-        sort_by=order.values[0] if order else "",
-        descending=bool(order and order.values[1]),
-        returns=returns.values if returns else (),
-        tests=shown.values[0] if shown else "",
-        within=(within.inner, within.container) if within else (),
-        latest=words[attrs.Latest] is not None,
-    )
 
 
 def _triplet(attr: attrs.Filter) -> Triplet:

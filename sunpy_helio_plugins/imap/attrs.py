@@ -11,7 +11,8 @@ from sunpy.time import parse_time
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr, name_of
-from sunpy_helio_plugins.imap.mission import EXTENSIONS, KERNELS, TABLES
+from sunpy_helio_plugins.imap.mission import DESCRIPTORS, EXTENSIONS, KERNELS, TABLES
+from sunpy_helio_plugins.quantities import times
 
 __all__ = [
     "CarringtonRotation",
@@ -28,6 +29,8 @@ __all__ = [
     "Version",
 ]
 
+_BEGINNING, _END = "0001-01-01T00:00:00.000000000Z", "9999-12-31T23:59:59.999999999Z"
+
 
 class Released(ArchiveAttr):
     """
@@ -38,6 +41,8 @@ class Released(ArchiveAttr):
     value : bool, optional
         Whether they are released.
     """
+
+    query_field, column = "released", "Released"
 
     def __init__(self, value: Any = True) -> None:
         super().__init__(value)
@@ -98,6 +103,11 @@ class Recent(ArchiveAttr):
             raise QueryError(f"a.imap.Recent({value!r}): a positive number of days is needed, or 'today'.")
         return days
 
+    @classmethod
+    def offered(cls) -> list[tuple[str, str]]:
+        """Return the word for one day."""
+        return [("today", "Data of the last 24 hours.")]
+
 
 class Ingested(Range):
     """
@@ -129,6 +139,11 @@ class Ingested(Range):
         if self.since is not None and self.until is not None and self.since > self.until:
             raise QueryError(f"a.imap.Ingested({since!r}, {until!r}): the end comes before the start.")
         super().__init__(self.since, self.until)
+
+    def asked(self) -> dict[str, str]:
+        """Return the fields of the query that this attr sets."""
+        since = _BEGINNING if self.since is None else times.iso(self.since, 9)
+        return {"since": since, "until": _END if self.until is None else times.iso(self.until, 9)}
 
     def collides(self, other: Attr) -> bool:
         """Tell whether both cannot stand side by side."""
@@ -179,6 +194,8 @@ class Descriptor(ArchiveAttr):
         The text cannot be a descriptor.
     """
 
+    query_field, parameter, column = "descriptor", "descriptor", "Descriptor"
+
     @classmethod
     def check(cls, value: Any) -> str:
         """
@@ -202,6 +219,11 @@ class Descriptor(ArchiveAttr):
             )
         return text
 
+    @classmethod
+    def offered(cls) -> list[tuple[str, str]]:
+        """Return the products of the mission."""
+        return list(DESCRIPTORS.items())
+
 
 class Version(ArchiveAttr):
     """
@@ -223,6 +245,8 @@ class Version(ArchiveAttr):
     -----
     The latest version is the latest that the caller may see: without an API key nothing unreleased counts.
     """
+
+    query_field, parameter, column = "version", "version", "Version"
 
     @classmethod
     def check(cls, value: Any) -> str:
@@ -246,6 +270,11 @@ class Version(ArchiveAttr):
                 "major version with all its minor ones."
             )
         return str(int(text)) if text.isdigit() else text
+
+    @classmethod
+    def offered(cls) -> list[tuple[str, str]]:
+        """Return the words for versions."""
+        return [("latest", "The latest version of each file."), ("all", "All versions of each file.")]
 
 
 class _Numbered(ArchiveAttr):
@@ -287,6 +316,7 @@ class Repointing(_Numbered):
         Numbers, also as file names write them: ``120``, ``"repoint00120"``.
     """
 
+    query_field, parameter, column = "repointing", "repointing", "Repointing"
     prefix = "repoint"
     example = "120 or 'repoint00120'"
 
@@ -301,6 +331,7 @@ class CarringtonRotation(_Numbered):
         Numbers, also as file names write them: ``2306``, ``"cr02306"``.
     """
 
+    query_field, parameter, column = "rotation", "cr", "Rotation"
     prefix = "cr"
     example = "2306 or 'cr02306'"
 
@@ -341,6 +372,8 @@ class Extension(_Listed):
         One or more extensions, with their points or without.
     """
 
+    query_field, parameter = "extension", "extension"
+
     known = tuple(sorted({extension for those in EXTENSIONS.values() for extension in those}))
 
     @classmethod
@@ -360,6 +393,11 @@ class Extension(_Listed):
         """
         return super().check(value.strip().lstrip(".") if isinstance(value, str) else value)
 
+    @classmethod
+    def offered(cls) -> list[tuple[str, str]]:
+        """Return the extensions."""
+        return [(name, f"Files .{name}.") for name in cls.known]
+
 
 class FileName(ArchiveAttr):
     """
@@ -370,6 +408,8 @@ class FileName(ArchiveAttr):
     *values : str
         Names of science, quicklook or ancillary files, or of SPICE kernels; a path before a name is ignored.
     """
+
+    query_field, parameter, column = "name", "file_path", "file_path"
 
     @classmethod
     def check(cls, value: Any) -> str:
@@ -407,6 +447,11 @@ class Table(_Listed):
 
     known = tuple(TABLES)
 
+    @classmethod
+    def offered(cls) -> list[tuple[str, str]]:
+        """Return the tables of the service."""
+        return list(TABLES.items())
+
 
 class Kernel(_Listed):
     """
@@ -418,7 +463,14 @@ class Kernel(_Listed):
         Types as the service names them, such as ``"ephemeris_reconstructed"``; none means every type.
     """
 
+    query_field, parameter, column = "kernel", "type", "Descriptor"
+
     known = KERNELS
+
+    @classmethod
+    def offered(cls) -> list[tuple[str, str]]:
+        """Return the types of kernels."""
+        return [(kernel, "SPICE kernels.") for kernel in KERNELS]
 
 
 def __dir__() -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -12,9 +11,10 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient, QueryResponseTable, convert_row_to_table
 
+from sunpy_helio_plugins.fido.attrs import offered
 from sunpy_helio_plugins.fido.client import ArchiveClient
 from sunpy_helio_plugins.imap import attrs, integrity, mission, search, service, tables, translator
-from sunpy_helio_plugins.imap.mission import DESCRIPTORS, EXTENSIONS, INSTRUMENTS, KERNELS, LEVELS, TABLES
+from sunpy_helio_plugins.imap.mission import INSTRUMENTS, LEVELS
 from sunpy_helio_plugins.imap.service import data_dir
 from sunpy_helio_plugins.transport.files import naming, queue
 from sunpy_helio_plugins.transport.files.job import Download
@@ -122,12 +122,7 @@ class IMAPClient(ArchiveClient, BaseClient):
             a.Level: [(level, f"Level {level[1:]}.") for level in LEVELS],
             a.Provider: [(name, "IMAP Science Data Center.") for name in cls.names.providers],
             a.Source: [(name, "Interstellar Mapping and Acceleration Probe.") for name in cls.names.sources],
-            attrs.Descriptor: list(DESCRIPTORS.items()),
-            attrs.Version: [("latest", "The latest version of each file."), ("all", "All versions of each file.")],
-            attrs.Table: list(TABLES.items()),
-            attrs.Kernel: [(kernel, "SPICE kernels.") for kernel in KERNELS],
-            attrs.Extension: [(name, f"Files .{name}.") for name in sorted({*chain(*EXTENSIONS.values())})],
-            attrs.Recent: [("today", "Data of the last 24 hours.")],
+            **offered(attrs),
         }
 
 

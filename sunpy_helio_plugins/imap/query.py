@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from sunpy_helio_plugins.fido.attrs import Wanted
 from sunpy_helio_plugins.imap import coverage
 
 __all__ = ["Query"]
@@ -39,6 +40,8 @@ class Query:
     detector : tuple of str
         Patterns of the descriptors that a detector's products have, which the service does not know: those are filtered
         here. None for all detectors.
+    wanted : tuple of Wanted
+        Values that are sent as they are, and that rows must have.
     """
 
     begin: str = ""
@@ -57,6 +60,7 @@ class Query:
     until: str = ""
     released: bool | None = None
     detector: tuple[str, ...] = ()
+    wanted: tuple[Wanted, ...] = ()
 
     @property
     def has_wildcards(self) -> bool:

@@ -303,6 +303,7 @@ def parameters(query: Query, by_date: bool = False) -> dict[str, str]:
         "repointing": query.repointing if query.table != "ancillary" else None,
     }  # fmt: skip
     asked |= {name: str(value) for name, value in named.items() if value is not None}
+    asked |= {one.parameter: str(one.value) for one in query.wanted}
     asked |= _dates(query, by_date)
     return asked | _version(query) if query.table == "science" else asked
 

@@ -54,10 +54,8 @@ class ArchiveFile(NamedTuple):
         When it came into the archive, as ISO 8601; empty where that cannot be read.
     root : str
         Its name without the version: files that share it are versions of one another.
-    released : bool or None
-        Whether everyone may have it; `None` where the service does not say.
-    url : str
-        Where it can be fetched, if not below the service's address.
+    row : dict
+        The row of the service.
     """
 
     path: str
@@ -68,8 +66,17 @@ class ArchiveFile(NamedTuple):
     rank: tuple[int, int]
     ingested: str
     root: str
-    released: Any
-    url: str
+    row: Row
+
+    @property
+    def released(self) -> Any:
+        """Whether everyone may have it; `None` where the service does not say."""
+        return self.row.get("released")
+
+    @property
+    def url(self) -> str:
+        """Where it can be downloaded, if not below the service's address."""
+        return str(self.row.get("url", ""))
 
 
 def parse_row(row: Row) -> ArchiveFile | None:
@@ -97,7 +104,7 @@ def parse_row(row: Row) -> ArchiveFile | None:
     start, end, inferred = _covered((name[1], name[4], name[5], name[6], name[7] is None, name[8] is None))
     root = f"{bare[: bare.rindex('_')]}.{name.extension}"
     rank, ingested = _rank(row, name), _stamp(row.get("ingestion_date"))
-    return ArchiveFile(path, name, start, end, inferred, rank, ingested, root, row.get("released"), row.get("url", ""))
+    return ArchiveFile(path, name, start, end, inferred, rank, ingested, root, row)
 
 
 @lru_cache(maxsize=16384)
@@ -159,7 +166,7 @@ def _kernel(row: Row, path: str, bare: str) -> ArchiveFile | None:
     rank = (1, -1 if version is None else version)
     root = said.root if said else bare
     ingested = _stamp(row.get("ingestion_date"))
-    return ArchiveFile(path, name, start, end, inferred, rank, ingested, root, row.get("released"), row.get("url", ""))
+    return ArchiveFile(path, name, start, end, inferred, rank, ingested, root, row)
 
 
 def _reach(row: Row) -> tuple[str, str, bool]:
@@ -229,9 +236,11 @@ def from_answers(answers: Iterable[tuple[Query, Sequence[Row]]], client: Any = N
         ``problems``.
     """
     strange: set[str] = set()
+    answers = list(answers)
     with _uncollected():
         # What is made on the way is gone before the collector looks for it again.
-        columns = _columns(_chosen(answers, strange), base)
+        files = _chosen(answers, strange)
+        columns = _columns(files, base) | _wanted_columns([query for query, _ in answers], files)
     table = IMAPTable(columns, client=client)
     table.problems = [f"The name of {path!r} follows no convention: left out." for path in sorted(strange)]
     return table
@@ -317,6 +326,8 @@ def _within(query: Query, files: list[ArchiveFile]) -> list[ArchiveFile]:
         files = [file for file in files if alike[file.name.descriptor]]
     if query.detector:
         files = [file for file in files if any(fnmatchcase(file.name.descriptor, one) for one in query.detector)]
+    for one in query.wanted:
+        files = [file for file in files if str(file.row.get(one.parameter, one.value)) == str(one.value)]
     return [file for file in files if _is_meant(query, file)] if _is_particular(query) else files
 
 
@@ -381,6 +392,17 @@ def _columns(files: list[ArchiveFile], base: str) -> dict[str, Any]:
         if elsewhere
         else np.char.add(_below(base, ""), paths),
     }
+
+
+def _wanted_columns(queries: Sequence[Query], files: Sequence[ArchiveFile]) -> dict[str, MaskedColumn]:
+    """Return the columns of attrs that are sent as they are, masked where a row says nothing."""
+    named = {one.column: one.parameter for query in queries for one in query.wanted if one.column}
+    made = {}
+    for column, parameter in named.items():
+        values = [file.row.get(parameter) for file in files]
+        mask = np.array([value is None for value in values], dtype=bool)
+        made[column] = MaskedColumn(["" if value is None else str(value) for value in values], mask=mask, dtype=str)
+    return made
 
 
 def _below(base: str, path: str) -> str:

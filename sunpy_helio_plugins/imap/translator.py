@@ -14,7 +14,7 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import branches, explain_foreign, name_of, of_type
+from sunpy_helio_plugins.fido.attrs import asked, branches, explain_foreign, name_of, of_type, own, uses, wanted
 from sunpy_helio_plugins.imap import attrs, coverage, filenames
 from sunpy_helio_plugins.imap.mission import EXTENSIONS, LEVELS, NAMES, Choice, choices
 from sunpy_helio_plugins.imap.query import Query
@@ -22,16 +22,11 @@ from sunpy_helio_plugins.quantities import times
 
 __all__ = ["KNOWN", "OWN", "queries"]
 
-OWN = (
-    attrs.File, attrs.Descriptor, attrs.Version, attrs.Repointing, attrs.CarringtonRotation, attrs.Extension,
-    attrs.FileName, attrs.Ingested, attrs.Recent, attrs.Released, attrs.Table, attrs.Kernel,
-)  # fmt: skip
+OWN = own(attrs)
 """The attrs of this archive, each of which makes a query one for it."""
 
 KNOWN = (a.Time, a.Instrument, a.Detector, a.Physobs, a.Level, a.Provider, a.Source, *OWN)
 """The attrs that can stand in a query."""
-
-_BEGINNING, _END = "0001-01-01T00:00:00.000000000Z", "9999-12-31T23:59:59.999999999Z"
 
 # Where these stand, the answer is bounded without a time range.
 _NARROW = (attrs.FileName, attrs.Ingested, attrs.Repointing, attrs.CarringtonRotation)
@@ -56,8 +51,8 @@ def queries(*query: Attr) -> tuple[Query, ...]:
     QueryError
         The query lacks a time, holds what this archive cannot use, or a value that the service does not know.
     """
-    asked = [one for branch in branches(*query) for made in _branch(branch) for one in _spread(made)]
-    return tuple(dict.fromkeys(asked))
+    made = [one for branch in branches(*query) for each in _branch(branch) for one in _spread(each)]
+    return tuple(dict.fromkeys(made))
 
 
 def _branch(branch: tuple[Attr, ...]) -> list[Query]:
@@ -69,24 +64,15 @@ def _branch(branch: tuple[Attr, ...]) -> list[Query]:
 
 
 def _of_choice(branch: tuple[Attr, ...], choice: Choice, begin: str, end: str) -> list[Query]:
-    since, until = _ingested(of_type(branch, attrs.Ingested))
-    one = Query(
-        begin,
-        end,
-        instrument=choice.instrument,
-        detector=choice.descriptors,
-        level=_level(of_type(branch, a.Level)),
-        since=since,
-        until=until,
-    )
-    names = ("descriptor", "version", "repointing", "rotation", "extension", "name", "kernel", "released")
-    words = (
-        attrs.Descriptor, attrs.Version, attrs.Repointing, attrs.CarringtonRotation, attrs.Extension, attrs.FileName,
-        attrs.Kernel, attrs.Released,
-    )  # fmt: skip
-    defaults = [getattr(one, name) for name in names]
-    values = [_values(of_type(branch, word), default) for word, default in zip(words, defaults, strict=True)]
-    made = [replace(one, **dict(zip(names, choice, strict=True))) for choice in product(*values)]
+    level = _level(of_type(branch, a.Level))
+    one = Query(begin, end, instrument=choice.instrument, detector=choice.descriptors, level=level)
+    fields = asked(branch, OWN)
+    values = [value if isinstance(value, tuple) else (value,) for value in fields.values()]
+    made = [
+        replace(one, **dict(zip(fields, chosen, strict=True)), wanted=plain)
+        for chosen in product(*values)
+        for plain in product(*wanted(branch))
+    ]
     kernels = of_type(branch, attrs.Kernel) is not None
     tables = _tables(branch, kernels)
     found = [_checked(_on(each, table)) for table in tables for each in made]
@@ -119,10 +105,10 @@ def _is_realtime(query: Query) -> bool:
     """Tell whether a question without a table may mean the daily files of I-ALiRT, which has an archive of its own."""
     if query.name is not None:
         return filenames.is_daily(query.name)
-    asked = query.instrument == "ialirt" and query.level in (None, "l1") and "." not in query.version
+    meant = query.instrument == "ialirt" and query.level in (None, "l1") and "." not in query.version
     named = query.repointing is None and query.rotation is None and query.extension in (None, "cdf")
     bounded = bool(query.end) and not query.until and query.released is not False
-    return asked and named and bounded and fnmatchcase("realtime", query.descriptor or "*")
+    return meant and named and bounded and fnmatchcase("realtime", query.descriptor or "*")
 
 
 _ANCILLARY_ALONE = frozenset(EXTENSIONS["ancillary"]) - frozenset(EXTENSIONS["science"])
@@ -136,22 +122,26 @@ def _checked(query: Query) -> Query:
             f"a.imap.Extension({query.extension!r}): the table {query.table!r} has: {', '.join(known)}; "
             "for another table add a.imap.Table."
         )
-    absent = {
-        "ancillary": {"level": "a.Level", "rotation": "a.imap.CarringtonRotation"},
-        "spice": {
-            "level": "a.Level", "rotation": "a.imap.CarringtonRotation", "repointing": "a.imap.Repointing",
-            "extension": "a.imap.Extension", "instrument": "a.Instrument",
-        },
-        "ialirt": {
-            "repointing": "a.imap.Repointing", "rotation": "a.imap.CarringtonRotation",
-        },
-    }.get(query.table, {})  # fmt: skip
-    for field, word in absent.items():
-        if getattr(query, field) is not None:
-            raise QueryError(f"The table {query.table!r} knows no {word}; leave it out.")
+    unknown = [_NAMES[field] for field in _ABSENT.get(query.table, ()) if getattr(query, field) is not None]
+    if query.table in ("spice", "ialirt"):
+        unknown += [name_of(use.attr) for use in uses(attrs) for one in query.wanted if use.parameter == one.parameter]
+    if unknown:
+        raise QueryError(f"The table {query.table!r} knows no {' and no '.join(unknown)}; leave it out.")
     if query.table == "ialirt" and query.name is None and not query.end:
         raise QueryError("I-ALiRT's archive knows files by their days alone: add a.Time(start, end).")
     return query
+
+
+_ABSENT = {
+    "ancillary": ("level", "rotation"),
+    "spice": ("level", "rotation", "repointing", "extension", "instrument"),
+    "ialirt": ("repointing", "rotation"),
+}
+"""Fields of a query that a table of the service does not have."""
+
+_NAMES = {"level": "a.Level", "instrument": "a.Instrument"} | {
+    use.query_field: name_of(use.attr) for use in uses(attrs)
+}
 
 
 def _spread(query: Query) -> list[Query]:
@@ -193,13 +183,6 @@ def _range(branch: tuple[Attr, ...]) -> tuple[str, str]:
     if time.start > time.end:
         raise QueryError(f"The time range starts at {time.start.iso}, after its end at {time.end.iso}.")
     return times.iso(time.start, 9), times.iso(time.end, 9)
-
-
-def _ingested(attr: attrs.Ingested | None) -> tuple[str, str]:
-    if attr is None:
-        return "", ""
-    since = _BEGINNING if attr.since is None else times.iso(attr.since, 9)
-    return since, _END if attr.until is None else times.iso(attr.until, 9)
 
 
 def _level(attr: a.Level | None) -> str | None:
