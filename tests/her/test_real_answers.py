@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -270,15 +271,21 @@ def plain(value: Any) -> Any:
     return getattr(value, "value", value)
 
 
+@cache
+def undamaged(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return an answer and the rows of its events by their identifiers."""
+    real = json.loads(path.read_bytes())
+    return real, {row["kb_archivid"]: row for row in HERTable.from_records(real["result"])}
+
+
 @pytest.mark.parametrize("name", ANSWERS)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(changes=CHANGES)
 def test_random_damage_to_real_answers_costs_no_good_row(
     name: str, real_data: Path, replayed: Any, changes: list[tuple[str, Any, Any, Any]]
 ) -> None:
-    real = json.loads((real_data / "hek" / f"{name}.json").read_bytes())
+    real, before = undamaged(real_data / "hek" / f"{name}.json")
     body, good = damaged(real, changes)
-    before = {row["kb_archivid"]: row for row in HERTable.from_records(real["result"])}
     try:
         table = replayed(body)
     except ServiceError:
