@@ -111,12 +111,23 @@ def test_a_statistic_behind_a_unit_is_a_remark(text):
 
 
 NOT_MULTIPLIED = ["nT min", "1/cm^2 s min", "min nT", "counts min", "(nT (1hr))", "100 (10^4)", "ct pix",
-                  "photons counts", "fraction nT", "deg (F)"]  # fmt: skip
+                  "photons counts", "fraction nT", "deg (F)", "h m s", "d h m s", "deg m", "km deg", "V (km/s)",
+                  "W (km/s)", "J (A/m2)", "nT [km/s]", "cm-3{km/s}", "keV (cm^2 s sr keV)", "V (eV/q)",
+                  "1/s (counts/s)", "#/cc (km/s)", "nT/deg", "deg/nT", "min / nT", "nT^0", "nT1", "V1"]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", NOT_MULTIPLIED)
 def test_units_that_are_not_multiplied_are_not_understood(text):
     assert classify(text) == Unknown()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("cm^2 (s sr)", u.cm**2 * u.s * u.sr), ("1/(cm2 s sr (MeV/nuc))", FLUX / u.MeV), ("nT*nT/Hz", u.nT**2 / u.Hz),
+     ("deg/min", u.deg / u.min), ("1/cc (cm^-3)", u.cm**-3), ("cm-2 sr-1 s-1 (MeV/nuc)-1", FLUX / u.MeV)],
+)  # fmt: skip
+def test_factors_in_brackets_and_repeated_units_are_multiplied(text: str, expected: Any):
+    assert parse(text) == u.Unit(expected)
 
 
 @settings(deadline=None)

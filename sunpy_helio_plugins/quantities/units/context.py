@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from fractions import Fraction
+from itertools import combinations
 from typing import Any, NamedTuple
 
 from astropy import units as u
@@ -314,7 +315,7 @@ def checked(product: Product, text: str, standard: bool) -> u.UnitBase:
         raise NotUnderstoodError("a scale with an origin, in a product")
     if product.scale != 1 and (not product.powers or _is_interval(product)):
         raise NotUnderstoodError("a number, or a cadence")
-    if [power for _, power in product.powers] == [1, 1] and product.powers[0][0].is_equivalent(product.powers[1][0]):
+    if _is_list(product):
         raise NotUnderstoodError("two units of one kind, side by side")
     lengths = _power_of_length(unit)
     if product.notes & LETTERS.keys() - {"N", "S"} and lengths > -2:
@@ -324,14 +325,28 @@ def checked(product: Product, text: str, standard: bool) -> u.UnitBase:
     return unit
 
 
+def _is_list(product: Product) -> bool:
+    """Tell units of one kind side by side: "km m", "h m s", and "nT nT"."""
+    plain = [base for base, power in product.powers if power == 1]
+    alike = [first.is_equivalent(second) for first, second in combinations(plain, 2)]
+    different = [first != second for first, second in combinations(plain, 2)]
+    return any(map(all, zip(alike, different, strict=True))) or (len(plain) == len(product.powers) == 2 and alike[0])
+
+
 _TRAILING_MIN = re.compile(r"(?<![\s/*.])(?<!\bper)(?<![\s/]\d)(?<![\s/]\d\d)(?<!^\d)(?<!^\d\d)\s+min$", re.IGNORECASE)
 _COUNTS = {u.ct, u.ph, u.pix, u.DN, u.adu}
+_ANGLES = {u.deg, u.arcmin, u.arcsec}
 
 
 def _check_numerator(product: Product) -> None:
     above = {base for base, power in product.powers if power > 0}
-    if u.min in above and len(product.powers) > 1 and len(above) > 1:
+    if u.min in above and len(above) > 1:
         raise NotUnderstoodError("min is a minimum to some")
+    if u.deg in above and len(above) > 1:
+        raise NotUnderstoodError("deg km: one unit for each component")
+    below = {base for base, power in product.powers if power < 0}
+    if (u.nT in above and below & _ANGLES) or (u.nT in below and above & {*_ANGLES, u.min}):
+        raise NotUnderstoodError("nT/deg: INTERMAGNET writes one unit or the other so")
     if any(base == u.Hz and 0 < power < 1 for base, power in product.powers):
         raise NotUnderstoodError("spectra are divided by the root of a band")
     if len(above & _COUNTS) > 1:
