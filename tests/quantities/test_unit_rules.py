@@ -24,8 +24,15 @@ def labels() -> list[dict[str, str]]:
     """
     Return what strings of real servers mean: labelled twice, and settled by the descriptions of their parameters.
 
-    ``expected`` is a unit, "1", "not" (no unit) or "?" (not certain) for the ``parameter`` of that name, or for all;
-    ``said`` is what decides in the descriptions, ``reason`` why the string is not a unit.
+    The second labelling was made without knowledge of the first and of what the parser gives. The two agreed on 348
+    of 381 strings. By the descriptions, five of the other labels were changed: misspelt Jovian radii, radii of a
+    planet that only the description names, and three units that the description contradicts. The other 28 stayed as
+    they were. They are radii whose length is not defined, words that name a quantity without a unit, logarithmic
+    units, degrees Fahrenheit, a fraction of a day, INTERMAGNET's minutes, and one density of a mass number.
+
+    ``expected`` is a unit, "1", "not" (no unit) or "?" (not certain) for the ``parameter`` of that name, in one
+    ``dataset`` where it is given, or for all; ``said`` is what decides in the descriptions, ``reason`` why the string
+    is not a unit.
     """
     with (DATA / "unit_judgements_2.csv").open(encoding="ascii", newline="") as file:
         return [{**row, "string": ast.literal_eval(row["string"])} for row in csv.DictReader(file)]
@@ -46,7 +53,7 @@ def verdict(expected: str, found: Unit | NotAUnit | Unknown) -> str:
 
 def test_every_label_holds():
     found = {
-        (row["string"], row["parameter"]): verdict(
+        (row["string"], row["parameter"], row["dataset"]): verdict(
             row["expected"], classify(row["string"], context={"name": row["parameter"], "description": row["said"]})
         )
         for row in LABELS
@@ -62,7 +69,7 @@ def test_nearly_all_strings_of_real_parameters_are_right_and_none_is_wrong():
     folder = os.environ.get("HELIO_TEST_DATA")
     if not folder:
         pytest.skip("HELIO_TEST_DATA names no folder of real files")
-    expected = {(row["string"], row["parameter"]): row["expected"] for row in LABELS}
+    expected = {(row["string"], row["parameter"], row["dataset"]): row["expected"] for row in LABELS}
     first = {row["string"]: row["expected"] for row in reversed(LABELS)}
     worst: dict[str, str] = {}
     occurrences: dict[str, int] = {}
@@ -70,7 +77,8 @@ def test_nearly_all_strings_of_real_parameters_are_right_and_none_is_wrong():
         for row in csv.DictReader(file):
             text, name = row["unit_string"], row["parameter"]
             context = {"name": name, **{key: row[key] for key in ("server", "dataset", "description")}}
-            judged = verdict(expected.get((text, name), first[text]), classify(text, context=context))
+            label = expected.get((text, name, row["dataset"])) or expected.get((text, name, "")) or first[text]
+            judged = verdict(label, classify(text, context=context))
             occurrences[text] = int(row["occurrences"])
             worst[text] = min(judged, worst.get(text, "right"), key=["wrong", "missed", "right"].index)
     distinct = Counter(worst.values())

@@ -40,7 +40,7 @@ _MARKUP = (
 )
 """IDL's and das2's escapes, HTML and LaTeX."""
 
-_RADII = r"(?:'s)?[\s_-]*radi(?:i|us)(?![a-z])"
+_RADII = r"(?:'s)?[\s_-]*(?:radi(?:i|us|uses)|raddi(?:i|us)?)(?![a-z])"
 _BODIES = (
     "venus|uranus|neptune|pluto|io|europa|ganymede|callisto|amalthea|titan|enceladus|rhea|dione|tethys|mimas|iapetus"
     "|triton"
@@ -60,6 +60,7 @@ _SPELLINGS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (rf"\b(?:jovian|jupiter){_RADII}", "R_jupiter"),
     (rf"\b(?:saturn|saturnian|kronian){_RADII}", "R_saturn"),
     (rf"\b(?:planet|planetary){_RADII}", "R_planet"),
+    (r"^\W*radi(?:i|us)\W*$", "R_planet"),
     (rf"\b(?:mars|martian){_RADII}", "R_mars"),
     (rf"\b(?:moon|lunar){_RADII}", "R_moon"),
     (rf"\b(?:hermean|mercury){_RADII}", "R_mercury"),
