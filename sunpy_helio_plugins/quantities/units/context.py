@@ -33,6 +33,7 @@ _LOGARITHM = re.compile(
     r"[^a-z0-9]*(?:the )?(?:(?:base[- ](?:10|ten)|natural|common|decimal|decadic) )?(?:log(?:arithm)?|ln|alog10)"
     r"[ _]?(?:10|e)?(?: ?\((?:base|to)[^)]*\))?(?: ?\(| of\b| to (?:the )?base\b)"
 )
+_LOGARITHM_NAME = re.compile(r"a?log(?:_?10)?[_ ]")
 _MILLI = re.compile(r"milli|housekeeping")
 _GAMMA = re.compile(r"gamma[- ]?rays?\b|photon|lorentz|adiabatic|polytropic|index|exponent|slope|angle|inclination")
 _SUN = re.compile(r"\bsun(?!spot)|solar|helio|corona|cme\b|lasco|stereo|soho")
@@ -89,9 +90,13 @@ _CAPITAL_PREFIX = re.compile(r"\bM(?!EV|HZ|IN)[A-Z]")  # "MV/M": millivolts or m
 _CENTIMETRES = re.compile(r"cm|cc|CM|CC")
 _CAPITAL_LENGTH = re.compile(r"(?<![A-Z])[CK]M(?![A-Z])")
 _ENERGY = re.compile(r"(?<![A-Za-z])[kMGT]?eV(?![A-Za-z])")
-_SPELT_PREFIX = re.compile(r"(giga|mega|kilo|milli|micro|nano|pico|femto)(eV|Hz|Pa|Gy|Sv|sr|[VATWJKGm])", re.IGNORECASE)
+_SPELT_PREFIX = re.compile(
+    r"(giga|mega|kilo|milli|micro|nano|pico|femto)(eV|Hz|Pa|Gy|Sv|sr|rad|[VATWJKGm])", re.IGNORECASE
+)
 _PREFIX_LETTERS = {"giga": "G", "mega": "M", "kilo": "k", "milli": "m", "micro": "u", "nano": "n", "pico": "p",
                    "femto": "f"}  # fmt: skip
+_PREFIX_WORDS = {letter: word for word, letter in _PREFIX_LETTERS.items()}
+_LETTERED = re.compile(r"([kmunp])(Tesla|Volt|Ampere|Amp|Watt|Pascal|Hertz|Gauss|Rayleigh|Joule)s?")
 _SMALL_CURRENTS = {"ma": u.mA, "ua": u.uA, "na": u.nA}
 _BY_MASS_OR_LIGHT = {
     "u": Product(powers=((u.u, Fraction(1)),)),
@@ -180,8 +185,9 @@ def own(context: str) -> str:
 
 
 def is_logarithm(context: str) -> bool:
-    """Tell whether the description says that the values are logarithms: "Log10 of the electron density"."""
-    return _LOGARITHM.match(own(context).partition("\n")[2]) is not None
+    """Tell whether values are called logarithms: "Log10 of the electron density", or by the name "log_density"."""
+    name, _, description = own(context).partition("\n")
+    return _LOGARITHM.match(description) is not None or _LOGARITHM_NAME.match(name) is not None
 
 
 class resolver:  # noqa: N801 - called like a function
@@ -228,6 +234,9 @@ class resolver:  # noqa: N801 - called like a function
         spelt = _SPELT_PREFIX.fullmatch(name)
         if spelt is not None and spelt[2] in self.symbols:
             return self.symbols.get(_PREFIX_LETTERS[spelt[1].lower()] + spelt[2])  # microV
+        lettered = _LETTERED.fullmatch(name)
+        if lettered is not None:
+            return NAMES.get(_PREFIX_WORDS[lettered[1]] + lettered[2].lower())  # nTesla
         return self.symbols.get(name) or NAMES.get(name.lower())
 
     @staticmethod

@@ -73,6 +73,7 @@ _SPELLINGS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     # The width of a channel.
     (r"\bdelta[\s_-]?(?=(?-i:[kMGT]?eV\b))", ""),
     (r"(?<=\d)\s*x\s*(?=10(?:\^|\*\*))", "*"),
+    (r"\b([km]?)rads?\s*[(\[](?:si|sio2|gaas|h2o|water|tissue|al)[)\]]", r"\1rad_dose"),
     (r"\bastronomical units?\b", "AU"),
     (r"\batomic mass units?\b|\ba\.\s?m\.\s?u\.?", "amu"),
     (r"\bsolar flux units?\b|\bs\.\s?f\.\s?u\.?", "sfu"),

@@ -28,7 +28,7 @@ _WITHIN = re.compile(
     re.IGNORECASE,
 )
 _SCALE_OR_FRAME = re.compile(
-    r"(?P<head>h|hrs?|[Hh]ours?|min|[Mm]inutes?|s|sec|[Ss]econds?) (?P<remark>UTC?|MLT|LT|LST|TAI|local time)"
+    r"(?P<head>h|s|(?i:hrs?|hours?|min|minutes?|secs?|seconds?)) (?P<remark>UTC?|MLT|LT|LST|TAI|local time)"
     r"|(?P<unit>nT|km|km/s|km/sec|R_?[Ee]|deg|degrees) (?P<frame>GSE|GSM|GEO|GEI|RTN|HGI|HCI|HAE|J2000)"
 )
 _STATISTIC = re.compile(
