@@ -97,7 +97,7 @@ NOTES = ["all flags", "Good Qs", "GSE", "spin plane", "EffCorr,PropTo_Flux", "so
          "from moments", ">200", "level 2", "background subtracted", "10-20 keV", ">30 MeV"]  # fmt: skip
 HARM = ["x 10^6", "x10", "10^3", "*10", "times 1000", "scaled", "normalized", "thousands", "per nm", "/nm", "squared",
         "relative", "percent", "log", "log10", "km or m", "inverse", "spectral density", "s", "in units of 10",
-        "e-9", "x 1e-9", "since launch"]  # fmt: skip
+        "e-9", "x 1e-9", "since launch", "LSB", "HHMM", "hhmm.ss", "dd.dd"]  # fmt: skip
 
 
 @settings(deadline=None, max_examples=300)
@@ -111,6 +111,24 @@ def test_a_bracket_that_holds_a_remark_is_no_factor(head, remark, form):
 @given(st.sampled_from(HEADS), st.sampled_from(HARM))
 def test_a_bracket_that_may_change_the_unit_is_no_remark(head, harm):
     assert not isinstance(classify(f"{head} ({harm})"), Unit), (head, harm)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["hr (HHMM)", "hours (hh:mm)", "deg (dd.mm)", "s (from 1970)", "sec (unix)", "days (MJD)", "yr (AD)", "s (J2000)",
+     "% (0-1)", "percent (0 to 1)", "% (0.0 - 1.0)"],
+)  # fmt: skip
+def test_a_bracket_that_contradicts_the_unit_is_no_remark(text):
+    assert not isinstance(classify(text), Unit)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("% (0-100)", u.percent), ("sec (UT)", u.s), ("km (J2000)", u.km), ("hr (MLT)", u.h), ("cm$^{-3}$", u.cm**-3),
+     ("km s$^{-1}$", u.km / u.s), ("cm\u2011\u0033", u.cm**-3), ("n\u200bT", u.nT), ("\xc5ngstr\xf6ms", u.AA)],
+)  # fmt: skip
+def test_ranges_frames_and_rare_characters_are_harmless(text: str, expected: Any):
+    assert parse(text) == u.Unit(expected)
 
 
 @pytest.mark.parametrize("text", ["nT RMS", "nT rms", "nT, average"])

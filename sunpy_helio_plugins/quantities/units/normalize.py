@@ -20,9 +20,11 @@ _SIGNS = {
     "µ": "u", "μ": "u", "Å": "Angstrom", "\u212b": "Angstrom", "℃": "deg_C", "°": " deg ", "º": " deg ", "Ω": "Ohm",
     "\u2126": "Ohm", "√": "sqrt ", "″": "arcsec", "′": "arcmin", "⊙": "sun", "☉": "sun", "⊕": "earth", "·": "*",
     "⋅": "*", "∙": "*", "•": "*", "×": "*", "∗": "*", "−": "-", "–": "-", "—": "-", "‐": "-", "∕": "/", "⁄": "/",
-    "\xa0": " ", "\u2009": " ", "\u202f": " ", "‰": "permille",
+    "\u2011": "-", "\u200b": "", "\ufeff": "", "\xad": "", "\xa0": " ", "\u2009": " ", "\u202f": " ", "‰": "permille",
 }  # fmt: skip
 """Characters beyond ASCII, and what is written for them on a keyboard. Both micro signs and both angstrom signs."""
+
+_ANGSTROM = re.compile("[ÅåAa\u212b]ngstr[öo]m")
 
 _MARKUP = (
     (re.compile(r"!(?:[EeUuAa])([-+]?[\d./]+)(?:![NnXx]|$)"), r"^(\1)"),
@@ -36,6 +38,7 @@ _MARKUP = (
     (re.compile(r"\^\\circ\b|\\circ\b"), " deg "),
     (re.compile(r"_\{\\?(\w+)\}"), r"_\1"),
     (re.compile(r"_\{?\\odot\}?"), "_sun"),
+    (re.compile(r"\$(\^\{?[-+]?\d+\}?)\$"), r"\1"),
     (re.compile(r"^\$([^$:]*)\$$"), r"\1"),
 )
 """IDL's and das2's escapes, HTML and LaTeX."""
@@ -136,7 +139,7 @@ def plain(text: str) -> str:
     text = html.unescape(text) if "&" in text else text
     latex = "\\" in text
     if not text.isascii():
-        text = _repaired(text)
+        text = _ANGSTROM.sub("Angstrom", _repaired(text))
         text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+", lambda run: f"^({run[0].translate(_SUPERSCRIPTS)})", text)
         text = "".join(_SIGNS.get(character, character) for character in text)
     for pattern, into in (*_MARKUP, *_PHRASES):
