@@ -28,10 +28,12 @@ _TEMPERATURE = re.compile(r"temp(?:erature)?s?(?![a-z])|thermistor|thermal|celsi
 _CHARGE = re.compile(r"charge(?!d|r|[- ]coupled)|coulomb|(?<![a-z])q(?![a-z])")
 _TIME = re.compile(r"\b(?:time|duration|cadence|interval|period|elapsed|delay)\b")
 _ANGLE = re.compile(r"declination|inclination|angle|latitude|longitude|azimuth|elevation")
+_DOSE = re.compile(r"\bdose|dosim|absorbed")
 _INTERMAGNET = re.compile(r"intermagnet|imag-data")
 _LOGARITHM = re.compile(
     r"[^a-z0-9]*(?:the )?(?:(?:base[- ](?:10|ten)|natural|common|decimal|decadic) )?(?:log(?:arithm)?|ln|alog10)"
-    r"[ _]?(?:10|e)?(?: ?\((?:base|to)[^)]*\))?(?: ?\(| of\b| to (?:the )?base\b)"
+    r"[ _]?(?:10|e)?(?: ?\((?:base|to)[^)]*\))?(?: ?\(| of\b| to (?:the )?base\b"
+    r"|[ -](?!scal|spac|plot|file|axis|axes|book|entr)[a-z])"
 )
 _LOGARITHM_NAME = re.compile(r"a?log(?:_?10)?[_ ]")
 _MILLI = re.compile(r"milli|housekeeping")
@@ -59,8 +61,9 @@ _SENSES: dict[str, tuple[tuple[_Sense, ...], u.UnitBase | None]] = {
     "A": ((_Sense(re.compile("wavelength|wavelnth|angstrom"), u.AA), _Sense(re.compile("current"), u.A)), u.A),
     "R": ((_Sense(re.compile("airglow|auror|emission|brightness|rayleigh|lyman"), u.R),
            _Sense(re.compile("distance|radius|radii|radial|position|altitude"), None)), None),
-    "rad": ((_Sense(re.compile(r"\bdose|dosim|absorbed"), u.Unit(0.01 * u.Gy)),), u.rad),
-    "rads": ((_Sense(re.compile(r"\bdose|dosim|absorbed"), u.Unit(0.01 * u.Gy)), _Sense(_ANGLE, u.rad)), None),
+    "rad": ((_Sense(_DOSE, u.Unit(0.01 * u.Gy)),), u.rad),
+    "rads": ((_Sense(_DOSE, u.Unit(0.01 * u.Gy)), _Sense(_ANGLE, u.rad)), None),
+    "AU": ((_Sense(re.compile(r"\barbitrary|\bindex|\bindices|electrojet"), None),), u.au),
     "Rs": ((_Sense(_SUN, BODIES["sun"].unit), _Sense(_SATURN, BODIES["saturn"].unit)), None),
     # In capitals only, as some archives write everything: mega, or milli.
     "MA": ((_Sense(_MILLI, u.mA), _Sense(re.compile("mega"), u.MA)), None),
@@ -72,6 +75,7 @@ _SENSES: dict[str, tuple[tuple[_Sense, ...], u.UnitBase | None]] = {
 
 for _spelling in ("RS", "R_S", "R_s"):
     _SENSES[_spelling] = _SENSES["Rs"]
+_SENSES["au"] = _SENSES["AU"]
 for _spelling in ("Rad", "RAD"):
     _SENSES[_spelling] = _SENSES["rad"]
 for _spelling in ("gammas", "Gamma", "Gammas", "GAMMA", "GAMMAS"):
@@ -162,6 +166,8 @@ def meant(unit: u.UnitBase, text: str, context: str) -> u.UnitBase | None:
         return None  # Celsius, or kelvin
     if word in _MINUTES and angular:
         return None if _TIME.search(itself) else u.arcmin  # INTERMAGNET's declination and inclination
+    if not {u.rad, u.mrad}.isdisjoint(unit.bases) and _DOSE.search(itself) and not angular:
+        return None  # rad/s is a rate of dose, or of turning
     joined = word.replace(" ", "")
     if joined in _FIELD_RATE and not _CHANGE.search(itself):
         # Elsewhere it is a rate of change; INTERMAGNET writes so for nanotesla and minutes of arc.

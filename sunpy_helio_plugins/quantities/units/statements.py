@@ -24,6 +24,7 @@ _OTHERS = re.compile(r"(?:and|or|&|per|/|\*\*|\^)(?:\s|$)")
 _SAFE = {"km", "cm", "ev", "kev", "nt", "hz", "khz", "deg", "sec", "per", "decimal"}
 _FORMAT = re.compile(r"\bformat(?:ted)?(?: as| in| is|:)? ?[\"'(]?(?P<digits>[ydhmsf.:]{4,20})(?![a-z])")
 _PACKED = re.compile(r"(?:([ydhmsf])\1+[.:]?){2,}")
+_DECIBELS = re.compile(r"\bin (?:db|decibels?)\b")
 _COUNTED = {u.ct, u.ph, u.pix}
 
 
@@ -51,6 +52,8 @@ def contradicts(described: str, unit: u.UnitBase, means: Callable[[str], u.UnitB
     bool
         Whether it states a unit, and no statement agrees.
     """
+    if unit != u.dB and _DECIBELS.search(described):
+        return True
     stated = list(_statements(described, means))
     return not any(_same(each.unit, unit) for each in stated) and any(_opposes(each, unit) for each in stated)
 
