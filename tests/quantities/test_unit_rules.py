@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import csv
+import gzip
+import json
 import os
 from collections import Counter
 from pathlib import Path
@@ -88,6 +90,23 @@ def test_nearly_all_strings_of_real_parameters_are_right_and_none_is_wrong():
     assert distinct["wrong"] == 0
     assert weighted["right"] >= 0.995 * weighted.total()
     assert distinct["right"] >= 0.95 * distinct.total()
+
+
+def test_descriptions_of_real_parameters_hardly_ever_contradict_their_unit():
+    folder = os.environ.get("HELIO_TEST_DATA")
+    if not folder:
+        pytest.skip("HELIO_TEST_DATA names no folder of real files")
+    with gzip.open(Path(folder) / "world" / "hapi" / "infos_cdaweb.jsonl.gz", "rt", encoding="utf-8") as file:
+        parameters = [each for line in file for each in json.loads(line)["info"]["parameters"]]
+    given = {
+        (each["units"], each.get("description") or "") for each in parameters if isinstance(each.get("units"), str)
+    }
+    units = [(text, said) for text, said in given if isinstance(classify(text), Unit)]
+    refused = {
+        (text, said) for text, said in units if not isinstance(classify(text, context={"description": said}), Unit)
+    }
+    assert len(units) > 2500
+    assert refused == {("degrees", "PA temperature")}
 
 
 HEADS = ["nT", "km/s", "cm^-3", "1/(cm^2 s sr MeV)", "mV/m", "counts/s", "#/cc", "nT^2/Hz", "deg", "K", "Re", "W/m^2"]
