@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import csv
+import gzip
+import json
 import os
 from collections import Counter
 from pathlib import Path
@@ -24,8 +26,15 @@ def labels() -> list[dict[str, str]]:
     """
     Return what strings of real servers mean: labelled twice, and settled by the descriptions of their parameters.
 
-    ``expected`` is a unit, "1", "not" (no unit) or "?" (not certain) for the ``parameter`` of that name, or for all;
-    ``said`` is what decides in the descriptions, ``reason`` why the string is not a unit.
+    The second labelling was made without knowledge of the first and of what the parser gives. The two agreed on 348
+    of 381 strings. By the descriptions, five of the other labels were changed: misspelt Jovian radii, radii of a
+    planet that only the description names, and three units that the description contradicts. The other 28 stayed as
+    they were. They are radii whose length is not defined, words that name a quantity without a unit, logarithmic
+    units, degrees Fahrenheit, a fraction of a day, INTERMAGNET's minutes, and one density of a mass number.
+
+    ``expected`` is a unit, "1", "not" (no unit) or "?" (not certain) for the ``parameter`` of that name, in one
+    ``dataset`` where it is given, or for all; ``said`` is what decides in the descriptions, ``reason`` why the string
+    is not a unit.
     """
     with (DATA / "unit_judgements_2.csv").open(encoding="ascii", newline="") as file:
         return [{**row, "string": ast.literal_eval(row["string"])} for row in csv.DictReader(file)]
@@ -46,7 +55,7 @@ def verdict(expected: str, found: Unit | NotAUnit | Unknown) -> str:
 
 def test_every_label_holds():
     found = {
-        (row["string"], row["parameter"]): verdict(
+        (row["string"], row["parameter"], row["dataset"]): verdict(
             row["expected"], classify(row["string"], context={"name": row["parameter"], "description": row["said"]})
         )
         for row in LABELS
@@ -62,7 +71,7 @@ def test_nearly_all_strings_of_real_parameters_are_right_and_none_is_wrong():
     folder = os.environ.get("HELIO_TEST_DATA")
     if not folder:
         pytest.skip("HELIO_TEST_DATA names no folder of real files")
-    expected = {(row["string"], row["parameter"]): row["expected"] for row in LABELS}
+    expected = {(row["string"], row["parameter"], row["dataset"]): row["expected"] for row in LABELS}
     first = {row["string"]: row["expected"] for row in reversed(LABELS)}
     worst: dict[str, str] = {}
     occurrences: dict[str, int] = {}
@@ -70,7 +79,8 @@ def test_nearly_all_strings_of_real_parameters_are_right_and_none_is_wrong():
         for row in csv.DictReader(file):
             text, name = row["unit_string"], row["parameter"]
             context = {"name": name, **{key: row[key] for key in ("server", "dataset", "description")}}
-            judged = verdict(expected.get((text, name), first[text]), classify(text, context=context))
+            label = expected.get((text, name, row["dataset"])) or expected.get((text, name, "")) or first[text]
+            judged = verdict(label, classify(text, context=context))
             occurrences[text] = int(row["occurrences"])
             worst[text] = min(judged, worst.get(text, "right"), key=["wrong", "missed", "right"].index)
     distinct = Counter(worst.values())
@@ -82,6 +92,23 @@ def test_nearly_all_strings_of_real_parameters_are_right_and_none_is_wrong():
     assert distinct["right"] >= 0.95 * distinct.total()
 
 
+def test_descriptions_of_real_parameters_hardly_ever_contradict_their_unit():
+    folder = os.environ.get("HELIO_TEST_DATA")
+    if not folder:
+        pytest.skip("HELIO_TEST_DATA names no folder of real files")
+    with gzip.open(Path(folder) / "world" / "hapi" / "infos_cdaweb.jsonl.gz", "rt", encoding="utf-8") as file:
+        parameters = [each for line in file for each in json.loads(line)["info"]["parameters"]]
+    given = {
+        (each["units"], each.get("description") or "") for each in parameters if isinstance(each.get("units"), str)
+    }
+    units = [(text, said) for text, said in given if isinstance(classify(text), Unit)]
+    refused = {
+        (text, said) for text, said in units if not isinstance(classify(text, context={"description": said}), Unit)
+    }
+    assert len(units) > 2500
+    assert refused == {("degrees", "PA temperature")}
+
+
 HEADS = ["nT", "km/s", "cm^-3", "1/(cm^2 s sr MeV)", "mV/m", "counts/s", "#/cc", "nT^2/Hz", "deg", "K", "Re", "W/m^2"]
 CADENCES = ["1min", "1hr", "3sec", "1 min", "5-minute", "60s avg", "1 hr averages", "hourly", "daily averages",
             "16 Hz", "0.5 sec cadence"]  # fmt: skip
@@ -89,7 +116,7 @@ NOTES = ["all flags", "Good Qs", "GSE", "spin plane", "EffCorr,PropTo_Flux", "so
          "from moments", ">200", "level 2", "background subtracted", "10-20 keV", ">30 MeV"]  # fmt: skip
 HARM = ["x 10^6", "x10", "10^3", "*10", "times 1000", "scaled", "normalized", "thousands", "per nm", "/nm", "squared",
         "relative", "percent", "log", "log10", "km or m", "inverse", "spectral density", "s", "in units of 10",
-        "e-9", "x 1e-9", "since launch"]  # fmt: skip
+        "e-9", "x 1e-9", "since launch", "LSB", "HHMM", "hhmm.ss", "dd.dd"]  # fmt: skip
 
 
 @settings(deadline=None, max_examples=300)
@@ -105,18 +132,47 @@ def test_a_bracket_that_may_change_the_unit_is_no_remark(head, harm):
     assert not isinstance(classify(f"{head} ({harm})"), Unit), (head, harm)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["hr (HHMM)", "hours (hh:mm)", "deg (dd.mm)", "s (from 1970)", "sec (unix)", "days (MJD)", "yr (AD)", "s (J2000)",
+     "% (0-1)", "percent (0 to 1)", "% (0.0 - 1.0)"],
+)  # fmt: skip
+def test_a_bracket_that_contradicts_the_unit_is_no_remark(text):
+    assert not isinstance(classify(text), Unit)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("% (0-100)", u.percent), ("sec (UT)", u.s), ("km (J2000)", u.km), ("hr (MLT)", u.h), ("cm$^{-3}$", u.cm**-3),
+     ("km s$^{-1}$", u.km / u.s), ("cm\u2011\u0033", u.cm**-3), ("n\u200bT", u.nT), ("\xc5ngstr\xf6ms", u.AA)],
+)  # fmt: skip
+def test_ranges_frames_and_rare_characters_are_harmless(text: str, expected: Any):
+    assert parse(text) == u.Unit(expected)
+
+
 @pytest.mark.parametrize("text", ["nT RMS", "nT rms", "nT, average"])
 def test_a_statistic_behind_a_unit_is_a_remark(text):
     assert parse(text) == u.nT
 
 
 NOT_MULTIPLIED = ["nT min", "1/cm^2 s min", "min nT", "counts min", "(nT (1hr))", "100 (10^4)", "ct pix",
-                  "photons counts", "fraction nT", "deg (F)"]  # fmt: skip
+                  "photons counts", "fraction nT", "deg (F)", "h m s", "d h m s", "deg m", "km deg", "V (km/s)",
+                  "W (km/s)", "J (A/m2)", "nT [km/s]", "cm-3{km/s}", "keV (cm^2 s sr keV)", "V (eV/q)",
+                  "1/s (counts/s)", "#/cc (km/s)", "nT/deg", "deg/nT", "min / nT", "nT^0", "nT1", "V1"]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", NOT_MULTIPLIED)
 def test_units_that_are_not_multiplied_are_not_understood(text):
     assert classify(text) == Unknown()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("cm^2 (s sr)", u.cm**2 * u.s * u.sr), ("1/(cm2 s sr (MeV/nuc))", FLUX / u.MeV), ("nT*nT/Hz", u.nT**2 / u.Hz),
+     ("deg/min", u.deg / u.min), ("1/cc (cm^-3)", u.cm**-3), ("cm-2 sr-1 s-1 (MeV/nuc)-1", FLUX / u.MeV)],
+)  # fmt: skip
+def test_factors_in_brackets_and_repeated_units_are_multiplied(text: str, expected: Any):
+    assert parse(text) == u.Unit(expected)
 
 
 @settings(deadline=None)
@@ -161,10 +217,14 @@ def test_case_is_meaning(text):
         ("keV/c", None), ("Integer hours", u.h), ("Decimal seconds", u.s), ("fractional hours", u.h),
         ("decimal year", None), ("fraction of day", None), ("FRACTION OF DAY", None), ("percent of day", None),
         ("seconds of day", u.s), ("gamma", u.nT), ("gammas/sqrt(Hz)", u.nT / u.Hz**0.5), ("gamma/cm^2/s", None),
+        ("Jovian raddi", u.R_jup), ("Saturn radiuses", 60268 * u.km), ("earth radiation", None), ("RADIUS", None),
         ("Saturn_radii", 60268 * u.km), ("SaturnRadii", 60268 * u.km), ("Jovian Radii", u.R_jup),
         ("EARTH RADII", u.R_earth), ("SolarRadii", u.R_sun), ("Neptune radii", None), ("planetary radii", None),
         ("RJ", u.R_jup), ("RJ (71398 km)", 71398 * u.km), ("Re (6378 km)", u.R_earth), ("Re (1000 km)", None),
         ("points/avg", u.one), ("1/(cm2 s sr (MeV/nuc))", FLUX / u.MeV), ("1/[(cm^2) (s) (sr)]", FLUX),
+        ("rad(Si)", 0.01 * u.Gy), ("krad (Si)", 10 * u.Gy), ("rads [SiO2]/s", 0.01 * u.Gy / u.s),
+        ("nTesla", u.nT), ("mVolts/m", u.mV / u.m), ("kHertz", u.kHz), ("MVolts", None), ("microrad", u.urad),
+        ("alphas/(cm2 sr s)", FLUX), ("alpha", None), ("Hrs MLT", u.h), ("HOURS UT", u.h), ("S UT", None),
         ("dBm", None), ("W/m^2 (per nm)", None), ("G/CM**3", None), ("G/m", u.G / u.m),
         ("nT-sqrt(Hz)", None),
     ],
@@ -193,6 +253,25 @@ def test_unusual_spellings_mean_what_their_company_says(text: str, expected: Any
         ("Mercury radii", {"description": "Distance from Mercury, 1000 km at least"}, None),
         ("Amalthea radii", {"description": "Range in units of radii where RI = 1818 km"}, None),
         ("planetary radii", {"description": "Range in Jupiter radii where 1 Rj = 71492 km."}, u.R_jup),
+        ("RADIUS", {"description": "X position, in the unit of Jovian radii."}, u.R_jup),
+        ("radii", {"description": "Range in units of Saturn's radii"}, 60268 * u.km),
+        ("radii", {"description": "Distance from Neptune in Neptune radii"}, None),
+        ("planetary radii", {"description": "Jovian radii, or Saturn radii"}, None),
+        ("Radius", {"description": "Radius of the cloud"}, None),
+        ("cm^-3", {"name": "log10_density", "description": "Density"}, None),
+        ("cm^-3", {"description": "--> Log density"}, None),
+        ("cm^-3", {"description": "Log10 electron density"}, None),
+        ("Hz", {"description": "Log-spaced frequencies"}, u.Hz),
+        ("#/cc", {"description": "Number density, scalar (log)"}, u.cm**-3),
+        ("V/m", {"description": "Electric field in dB above background"}, None),
+        ("dB", {"description": "Electric field in dB above background"}, u.dB),
+        ("rad/s", {"description": "Dose rate behind the shield"}, None),
+        ("mrad", {"description": "Total dose"}, None),
+        ("rad/s", {"description": "Angular velocity"}, u.rad / u.s),
+        ("AU", {"description": "Auroral upper index"}, None),
+        ("au", {"description": "Intensity, in arbitrary units"}, None),
+        ("AU", {"description": "Heliocentric distance"}, u.au),
+        ("cm^-3", {"name": "density_log", "description": "Density (log scaled)"}, u.cm**-3),
         ("c", {"description": "Temperature of the charge-coupled device"}, u.deg_C),
         ("k", {"description": "Ion temperature"}, u.K),
         ("F", {"description": "Temperature of the pool"}, None),
@@ -205,6 +284,27 @@ def test_unusual_spellings_mean_what_their_company_says(text: str, expected: Any
         ("cm^-3", {"description": "Density (log scaled)"}, u.cm**-3),
         ("cm^-3", {"description": "Log of the spacecraft's density measurements", "name": "n"}, None),
         ("deg", {"description": "Latitude", "dataset": "THERMAL-PLASMA"}, u.deg),
+        ("RADIANS", {"description": "Latitude (positive above the plane) in degrees."}, None),
+        ("RADIANS", {"description": "Longitude (increasing in the direction of motion) in degrees"}, None),
+        ("radians", {"description": "Latitude in radians; 0 to 90 in degrees."}, u.rad),
+        ("deg", {"description": "Latitude in units of radians"}, None),
+        ("deg", {"description": "Latitude in decimal degrees."}, u.deg),
+        ("km", {"description": "Altitude in kilometers."}, u.km),
+        ("m", {"description": "Altitude in kilometers."}, None),
+        ("eV", {"description": "Energy in keV."}, None),
+        ("V", {"description": "Background count rate. Units are counts * R**2 / sample"}, None),
+        ("V", {"description": "Potential. Units are volts per second."}, None),
+        ("V", {"description": "Potential. Units are volts and seconds."}, u.V),
+        ("deg", {"description": "Position. Units are km, degrees, degrees."}, u.deg),
+        ("1/s", {"description": "Rate in units of counts per second."}, 1 / u.s),
+        ("#/(cm2 s sr)", {"description": "Spectrum, energy in keV."}, FLUX),
+        ("nT", {"description": "Field in GSE coordinates, averages over bins in degrees."}, u.nT),
+        ("Jovian Radii", {"description": "Distance (in kilometers) divided by the radius"}, u.R_jup),
+        ("mG", {"description": "Field in units of mG."}, u.mG),
+        ("MSEC", {"description": "Time of day formatted as hhmm.ssmmm in a number"}, None),
+        ("s", {"description": "Time in format HHMMSS"}, None),
+        ("minute", {"description": "Spacecraft minute of hour in format (mm)."}, u.min),
+        ("s", {"description": "Seconds since the epoch, not formatted as text"}, u.s),
     ],
 )  # fmt: skip
 def test_descriptions_decide(text: str, context: dict[str, str], expected: Any):

@@ -15,7 +15,7 @@ from astropy.table import Column
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.quantities.fills import masked
-from sunpy_helio_plugins.quantities.units import labels, radii, remarks
+from sunpy_helio_plugins.quantities.units import labels, radii, remarks, statements
 from sunpy_helio_plugins.quantities.units.context import AMBIGUOUS, checked, is_logarithm, joined, meant, own, resolver
 from sunpy_helio_plugins.quantities.units.context import sense as sense_of
 from sunpy_helio_plugins.quantities.units.grammar import NotUnderstoodError, read, value
@@ -156,10 +156,22 @@ def parse(text: str | None, schema: str | None = None, context: Mapping[str, Any
 
 @lru_cache(maxsize=8192)
 def _described(text: str, schema: str | None, said: str) -> Unit | NotAUnit | Unknown:
-    """Classify a string, and refuse the unit of what is described as a logarithm."""
+    """Classify a string, and refuse a unit that the description contradicts."""
     found = _classify(text, schema, said)
-    scaled = isinstance(found, Unit) and found.unit not in (u.dimensionless_unscaled, u.dB, u.mag)
-    return NotAUnit("a logarithm, by its description") if scaled and is_logarithm(said) else found
+    if not isinstance(found, Unit) or not said or found.unit in (u.dimensionless_unscaled, u.dB, u.mag):
+        return found
+    if is_logarithm(said):
+        return NotAUnit("a logarithm, by its description")
+    described = own(said).partition("\n")[2]
+    if statements.is_packed(described, found.unit):
+        return NotAUnit("a format, by its description")
+    return Unknown() if statements.contradicts(described, found.unit, _meaning) else found
+
+
+def _meaning(text: str) -> u.UnitBase | None:
+    """Return the unit that a string means by itself."""
+    found = _classify(text, None, "")
+    return found.unit if isinstance(found, Unit) else None
 
 
 @lru_cache(maxsize=8192)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from fractions import Fraction
+from itertools import combinations
 from typing import Any, NamedTuple
 
 from astropy import units as u
@@ -27,11 +28,14 @@ _TEMPERATURE = re.compile(r"temp(?:erature)?s?(?![a-z])|thermistor|thermal|celsi
 _CHARGE = re.compile(r"charge(?!d|r|[- ]coupled)|coulomb|(?<![a-z])q(?![a-z])")
 _TIME = re.compile(r"\b(?:time|duration|cadence|interval|period|elapsed|delay)\b")
 _ANGLE = re.compile(r"declination|inclination|angle|latitude|longitude|azimuth|elevation")
+_DOSE = re.compile(r"\bdose|dosim|absorbed")
 _INTERMAGNET = re.compile(r"intermagnet|imag-data")
 _LOGARITHM = re.compile(
     r"[^a-z0-9]*(?:the )?(?:(?:base[- ](?:10|ten)|natural|common|decimal|decadic) )?(?:log(?:arithm)?|ln|alog10)"
-    r"[ _]?(?:10|e)?(?: ?\((?:base|to)[^)]*\))?(?: ?\(| of\b| to (?:the )?base\b)"
+    r"[ _]?(?:10|e)?(?: ?\((?:base|to)[^)]*\))?(?: ?\(| of\b| to (?:the )?base\b"
+    r"|[ -](?!scal|spac|plot|file|axis|axes|book|entr)[a-z])"
 )
+_LOGARITHM_NAME = re.compile(r"a?log(?:_?10)?[_ ]")
 _MILLI = re.compile(r"milli|housekeeping")
 _GAMMA = re.compile(r"gamma[- ]?rays?\b|photon|lorentz|adiabatic|polytropic|index|exponent|slope|angle|inclination")
 _SUN = re.compile(r"\bsun(?!spot)|solar|helio|corona|cme\b|lasco|stereo|soho")
@@ -57,8 +61,9 @@ _SENSES: dict[str, tuple[tuple[_Sense, ...], u.UnitBase | None]] = {
     "A": ((_Sense(re.compile("wavelength|wavelnth|angstrom"), u.AA), _Sense(re.compile("current"), u.A)), u.A),
     "R": ((_Sense(re.compile("airglow|auror|emission|brightness|rayleigh|lyman"), u.R),
            _Sense(re.compile("distance|radius|radii|radial|position|altitude"), None)), None),
-    "rad": ((_Sense(re.compile(r"\bdose|dosim|absorbed"), u.Unit(0.01 * u.Gy)),), u.rad),
-    "rads": ((_Sense(re.compile(r"\bdose|dosim|absorbed"), u.Unit(0.01 * u.Gy)), _Sense(_ANGLE, u.rad)), None),
+    "rad": ((_Sense(_DOSE, u.Unit(0.01 * u.Gy)),), u.rad),
+    "rads": ((_Sense(_DOSE, u.Unit(0.01 * u.Gy)), _Sense(_ANGLE, u.rad)), None),
+    "AU": ((_Sense(re.compile(r"\barbitrary|\bindex|\bindices|electrojet"), None),), u.au),
     "Rs": ((_Sense(_SUN, BODIES["sun"].unit), _Sense(_SATURN, BODIES["saturn"].unit)), None),
     # In capitals only, as some archives write everything: mega, or milli.
     "MA": ((_Sense(_MILLI, u.mA), _Sense(re.compile("mega"), u.MA)), None),
@@ -70,6 +75,7 @@ _SENSES: dict[str, tuple[tuple[_Sense, ...], u.UnitBase | None]] = {
 
 for _spelling in ("RS", "R_S", "R_s"):
     _SENSES[_spelling] = _SENSES["Rs"]
+_SENSES["au"] = _SENSES["AU"]
 for _spelling in ("Rad", "RAD"):
     _SENSES[_spelling] = _SENSES["rad"]
 for _spelling in ("gammas", "Gamma", "Gammas", "GAMMA", "GAMMAS"):
@@ -88,9 +94,13 @@ _CAPITAL_PREFIX = re.compile(r"\bM(?!EV|HZ|IN)[A-Z]")  # "MV/M": millivolts or m
 _CENTIMETRES = re.compile(r"cm|cc|CM|CC")
 _CAPITAL_LENGTH = re.compile(r"(?<![A-Z])[CK]M(?![A-Z])")
 _ENERGY = re.compile(r"(?<![A-Za-z])[kMGT]?eV(?![A-Za-z])")
-_SPELT_PREFIX = re.compile(r"(giga|mega|kilo|milli|micro|nano|pico|femto)(eV|Hz|Pa|Gy|Sv|sr|[VATWJKGm])", re.IGNORECASE)
+_SPELT_PREFIX = re.compile(
+    r"(giga|mega|kilo|milli|micro|nano|pico|femto)(eV|Hz|Pa|Gy|Sv|sr|rad|[VATWJKGm])", re.IGNORECASE
+)
 _PREFIX_LETTERS = {"giga": "G", "mega": "M", "kilo": "k", "milli": "m", "micro": "u", "nano": "n", "pico": "p",
                    "femto": "f"}  # fmt: skip
+_PREFIX_WORDS = {letter: word for word, letter in _PREFIX_LETTERS.items()}
+_LETTERED = re.compile(r"([kmunp])(Tesla|Volt|Ampere|Amp|Watt|Pascal|Hertz|Gauss|Rayleigh|Joule)s?")
 _SMALL_CURRENTS = {"ma": u.mA, "ua": u.uA, "na": u.nA}
 _BY_MASS_OR_LIGHT = {
     "u": Product(powers=((u.u, Fraction(1)),)),
@@ -156,6 +166,8 @@ def meant(unit: u.UnitBase, text: str, context: str) -> u.UnitBase | None:
         return None  # Celsius, or kelvin
     if word in _MINUTES and angular:
         return None if _TIME.search(itself) else u.arcmin  # INTERMAGNET's declination and inclination
+    if not {u.rad, u.mrad}.isdisjoint(unit.bases) and _DOSE.search(itself) and not angular:
+        return None  # rad/s is a rate of dose, or of turning
     joined = word.replace(" ", "")
     if joined in _FIELD_RATE and not _CHANGE.search(itself):
         # Elsewhere it is a rate of change; INTERMAGNET writes so for nanotesla and minutes of arc.
@@ -179,8 +191,9 @@ def own(context: str) -> str:
 
 
 def is_logarithm(context: str) -> bool:
-    """Tell whether the description says that the values are logarithms: "Log10 of the electron density"."""
-    return _LOGARITHM.match(own(context).partition("\n")[2]) is not None
+    """Tell whether values are called logarithms: "Log10 of the electron density", or by the name "log_density"."""
+    name, _, description = own(context).partition("\n")
+    return _LOGARITHM.match(description) is not None or _LOGARITHM_NAME.match(name) is not None
 
 
 class resolver:  # noqa: N801 - called like a function
@@ -227,6 +240,9 @@ class resolver:  # noqa: N801 - called like a function
         spelt = _SPELT_PREFIX.fullmatch(name)
         if spelt is not None and spelt[2] in self.symbols:
             return self.symbols.get(_PREFIX_LETTERS[spelt[1].lower()] + spelt[2])  # microV
+        lettered = _LETTERED.fullmatch(name)
+        if lettered is not None:
+            return NAMES.get(_PREFIX_WORDS[lettered[1]] + lettered[2].lower())  # nTesla
         return self.symbols.get(name) or NAMES.get(name.lower())
 
     @staticmethod
@@ -314,7 +330,7 @@ def checked(product: Product, text: str, standard: bool) -> u.UnitBase:
         raise NotUnderstoodError("a scale with an origin, in a product")
     if product.scale != 1 and (not product.powers or _is_interval(product)):
         raise NotUnderstoodError("a number, or a cadence")
-    if [power for _, power in product.powers] == [1, 1] and product.powers[0][0].is_equivalent(product.powers[1][0]):
+    if _is_list(product):
         raise NotUnderstoodError("two units of one kind, side by side")
     lengths = _power_of_length(unit)
     if product.notes & LETTERS.keys() - {"N", "S"} and lengths > -2:
@@ -324,14 +340,28 @@ def checked(product: Product, text: str, standard: bool) -> u.UnitBase:
     return unit
 
 
+def _is_list(product: Product) -> bool:
+    """Tell units of one kind side by side: "km m", "h m s", and "nT nT"."""
+    plain = [base for base, power in product.powers if power == 1]
+    alike = [first.is_equivalent(second) for first, second in combinations(plain, 2)]
+    different = [first != second for first, second in combinations(plain, 2)]
+    return any(map(all, zip(alike, different, strict=True))) or (len(plain) == len(product.powers) == 2 and alike[0])
+
+
 _TRAILING_MIN = re.compile(r"(?<![\s/*.])(?<!\bper)(?<![\s/]\d)(?<![\s/]\d\d)(?<!^\d)(?<!^\d\d)\s+min$", re.IGNORECASE)
 _COUNTS = {u.ct, u.ph, u.pix, u.DN, u.adu}
+_ANGLES = {u.deg, u.arcmin, u.arcsec}
 
 
 def _check_numerator(product: Product) -> None:
     above = {base for base, power in product.powers if power > 0}
-    if u.min in above and len(product.powers) > 1 and len(above) > 1:
+    if u.min in above and len(above) > 1:
         raise NotUnderstoodError("min is a minimum to some")
+    if u.deg in above and len(above) > 1:
+        raise NotUnderstoodError("deg km: one unit for each component")
+    below = {base for base, power in product.powers if power < 0}
+    if (u.nT in above and below & _ANGLES) or (u.nT in below and above & {*_ANGLES, u.min}):
+        raise NotUnderstoodError("nT/deg: INTERMAGNET writes one unit or the other so")
     if any(base == u.Hz and 0 < power < 1 for base, power in product.powers):
         raise NotUnderstoodError("spectra are divided by the root of a band")
     if len(above & _COUNTS) > 1:

@@ -68,9 +68,21 @@ def _multiplies(left: Product, right: Product) -> bool:
     return not alike and not {u.deg, u.min, u.h, u.d} & set(units)
 
 
-def _may_be_remark(made: Product, factor: Product) -> bool:
+def _may_be_second(made: Product, factor: Product, below: bool) -> bool:
+    """Tell a quotient behind a unit, as in "V (km/s)", and a unit repeated there from factors: "cm^2 (s sr)"."""
+    repeated = {unit for unit, _ in made.powers} & {unit for unit, _ in factor.powers}
+    divides = any(power < 0 for _, power in factor.powers)
+    per = not below and any(word.startswith("per ") for word in factor.words)
+    return bool(made.powers and factor.powers) and (bool(repeated) or divides or per)
+
+
+def _may_be_remark(made: Product, factor: Product, below: bool) -> bool:
     """Tell a bracket that holds a cadence or another unit from a factor: products, "(MeV/nuc)", one among brackets."""
-    if _BRACKET not in factor.notes or len(factor.powers) > 1:
+    if _BRACKET not in factor.notes:
+        return False
+    if _BRACKET not in made.notes and _may_be_second(made, factor, below):
+        return True
+    if len(factor.powers) > 1:
         return False
     if factor.powers and (made.bare or any(word.startswith("per ") for word in factor.words)):
         return False
@@ -137,7 +149,7 @@ class _Reader:
             factor = self.factor(below)
             if (plain_hyphen and not _multiplies(made, factor)) or (joiner == "-" and made.bare and factor.bare):
                 raise NotUnderstoodError("a hyphen that joins words, or a range")
-            if not joiner and _may_be_remark(made, factor):
+            if not joiner and _may_be_remark(made, factor, below):
                 raise NotUnderstoodError("nT (1min): a bracket that may be a remark")
             if factor.scale != 1 and not made.bare and not (below and joiner == "-"):
                 raise NotUnderstoodError("nT*10: a unit of ten nanotesla, or values multiplied by ten")
@@ -228,6 +240,8 @@ class _Reader:
     def trailing(self) -> Fraction | None:
         token, following = self.peek(), self.peek(1)
         if token is not None and token.kind == "number" and not token.spaced:
+            if token.text == "1":
+                raise NotUnderstoodError("a number, not an exponent: V1")
             return self.digit(self.take().text)
         signed = token is not None and token.text in ("-", "+") and following is not None
         if not signed or following is None or following.kind != "number" or following.spaced:
@@ -343,7 +357,7 @@ class Product:
         """Return a power of this product."""
         if self.scale != 1 and power.denominator != 1:
             raise NotUnderstoodError("a root of a number")
-        if abs(power) > _LARGEST_POWER_OF_TEN:
+        if not power or abs(power) > _LARGEST_POWER_OF_TEN:
             raise NotUnderstoodError("an exponent that no unit has")
         powers = tuple((unit, exponent * power) for unit, exponent in self.powers)
         if any(abs(exponent) > _LARGEST_EXPONENT for _, exponent in powers):

@@ -25,12 +25,12 @@ _TIMES = frozenset(_TIMES_WORDS.split())
 _TIME_HEADS = _TIMES - {"of", "year", "day", "local", "magnetic", "modified", "universal", "yyyy", "et", "lt", "met"}
 
 _NOUNS_WORDS = (
-    "sum spins index indices state states status flag flags sector channel channels step code codes id ids "
-    "identifier mode label labels name names string text table quality type category class version level boolean "
-    "bool logical mask bitmask bitfield enum integer int float double char character ascii url uri filename file "
-    "path counter sequence orbit component direction vector coordinate coordinates month kp dst symbol format "
-    "unit units value values data position frame bin image record station spacecraft element scan packet energy "
-    "temperature density velocity speed pressure flux latitude longitude angle altitude probability rate rates "
+    "sum spins index indices state states status flag flags sector channel channels step code codes id ids identifier "
+    "mode label labels name names string text table quality type category class version level boolean bool logical "
+    "mask bitmask bitfield enum integer int float double char character ascii url uri filename file path counter "
+    "sequence orbit component direction vector coordinate coordinates month kp ap ae dst sym asy hp30 hp60 symbol "
+    "format unit units value values data position frame bin image record station spacecraft element scan packet "
+    "energy temperature density velocity speed pressure flux latitude longitude angle altitude probability rate rates "
     "intensity frequency mass charge power amplitude distance phase range target list number array object comment "
     "note description species hemisphere bits_field categorical enumeration enumerated nominal ordinal catalog "
     "telescope detector anode"
@@ -40,7 +40,7 @@ _WITH_NOUNS_WORDS = (
     "spin half energy num nr no raw sunspot instrument the bit of time azimuth azimuthal packet orbit image bin "
     "sample esa hv operation operating data housekeeping quality validity a an in sun row column pixel mass raw "
     "scaled error spacecraft detector is sensor normal nominal science calibration relative absolute solar "
-    "geomagnetic"
+    "geomagnetic al ao au aa am"
 )
 _WITH_NOUNS = frozenset(_WITH_NOUNS_WORDS.split())
 _ALTERNATIVES = frozenset({"min/max", "max/min", "on/off", "off/on", "yes/no", "true/false", "good/bad",

@@ -20,9 +20,11 @@ _SIGNS = {
     "µ": "u", "μ": "u", "Å": "Angstrom", "\u212b": "Angstrom", "℃": "deg_C", "°": " deg ", "º": " deg ", "Ω": "Ohm",
     "\u2126": "Ohm", "√": "sqrt ", "″": "arcsec", "′": "arcmin", "⊙": "sun", "☉": "sun", "⊕": "earth", "·": "*",
     "⋅": "*", "∙": "*", "•": "*", "×": "*", "∗": "*", "−": "-", "–": "-", "—": "-", "‐": "-", "∕": "/", "⁄": "/",
-    "\xa0": " ", "\u2009": " ", "\u202f": " ", "‰": "permille",
+    "\u2011": "-", "\u200b": "", "\ufeff": "", "\xad": "", "\xa0": " ", "\u2009": " ", "\u202f": " ", "‰": "permille",
 }  # fmt: skip
 """Characters beyond ASCII, and what is written for them on a keyboard. Both micro signs and both angstrom signs."""
+
+_ANGSTROM = re.compile("[ÅåAa\u212b]ngstr[öo]m")
 
 _MARKUP = (
     (re.compile(r"!(?:[EeUuAa])([-+]?[\d./]+)(?:![NnXx]|$)"), r"^(\1)"),
@@ -36,11 +38,12 @@ _MARKUP = (
     (re.compile(r"\^\\circ\b|\\circ\b"), " deg "),
     (re.compile(r"_\{\\?(\w+)\}"), r"_\1"),
     (re.compile(r"_\{?\\odot\}?"), "_sun"),
+    (re.compile(r"\$(\^\{?[-+]?\d+\}?)\$"), r"\1"),
     (re.compile(r"^\$([^$:]*)\$$"), r"\1"),
 )
 """IDL's and das2's escapes, HTML and LaTeX."""
 
-_RADII = r"(?:'s)?[\s_-]*radi(?:i|us)(?![a-z])"
+_RADII = r"(?:'s)?[\s_-]*(?:radi(?:i|us|uses)|raddi(?:i|us)?)(?![a-z])"
 _BODIES = (
     "venus|uranus|neptune|pluto|io|europa|ganymede|callisto|amalthea|titan|enceladus|rhea|dione|tethys|mimas|iapetus"
     "|triton"
@@ -60,6 +63,7 @@ _SPELLINGS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (rf"\b(?:jovian|jupiter){_RADII}", "R_jupiter"),
     (rf"\b(?:saturn|saturnian|kronian){_RADII}", "R_saturn"),
     (rf"\b(?:planet|planetary){_RADII}", "R_planet"),
+    (r"^\W*radi(?:i|us)\W*$", "R_planet"),
     (rf"\b(?:mars|martian){_RADII}", "R_mars"),
     (rf"\b(?:moon|lunar){_RADII}", "R_moon"),
     (rf"\b(?:hermean|mercury){_RADII}", "R_mercury"),
@@ -72,6 +76,7 @@ _SPELLINGS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     # The width of a channel.
     (r"\bdelta[\s_-]?(?=(?-i:[kMGT]?eV\b))", ""),
     (r"(?<=\d)\s*x\s*(?=10(?:\^|\*\*))", "*"),
+    (r"\b([km]?)rads?\s*[(\[](?:si|sio2|gaas|h2o|water|tissue|al)[)\]]", r"\1rad_dose"),
     (r"\bastronomical units?\b", "AU"),
     (r"\batomic mass units?\b|\ba\.\s?m\.\s?u\.?", "amu"),
     (r"\bsolar flux units?\b|\bs\.\s?f\.\s?u\.?", "sfu"),
@@ -134,7 +139,7 @@ def plain(text: str) -> str:
     text = html.unescape(text) if "&" in text else text
     latex = "\\" in text
     if not text.isascii():
-        text = _repaired(text)
+        text = _ANGSTROM.sub("Angstrom", _repaired(text))
         text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+", lambda run: f"^({run[0].translate(_SUPERSCRIPTS)})", text)
         text = "".join(_SIGNS.get(character, character) for character in text)
     for pattern, into in (*_MARKUP, *_PHRASES):

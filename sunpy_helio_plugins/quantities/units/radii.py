@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from astropy import units as u
 
+from sunpy_helio_plugins.quantities.units.normalize import plain
+
 __all__ = ["BODIES", "PLANET", "is_radius", "length"]
 
 
@@ -48,6 +50,8 @@ _MOONS_MARGIN, _SAME = 0.02, 5e-4
 
 _NUMBER = r"(?P<value>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)\s*(?:km|kilomet(?:er|re)s?)\b"
 _MENTIONED = re.compile(_NUMBER)
+_IN_RADII = re.compile(r"\bR_([a-z]+)\b")
+"""Radii of a body in plain notation: "in units of Jovian radii" says which planet's radii are meant."""
 _DEFINED = re.compile(
     rf"(?:\br_?[a-z]{{0,8}}|\bradi(?:us|i)\b[^.;=]{{0,40}}?)\s*(?:=|\bis\b|\bof\b|\bequals?\b|\bto\b|\(|:)\s*{_NUMBER}"
 )
@@ -102,6 +106,8 @@ def length(text: str, described: str) -> tuple[bool, u.UnitBase | None]:
     values = defined or [value for value in mentioned if _fits(bodies, value)]
     if values:
         return True, None if _differ(values) else _unit(bodies, values[0])
+    if text == PLANET:
+        bodies = tuple(set(_IN_RADII.findall(plain(described))) & BODIES.keys())
     if len(bodies) == 1:
         return True, BODIES[bodies[0]].unit
     return bodies != _SUN_OR_SATURN, None

@@ -28,7 +28,7 @@ _WITHIN = re.compile(
     re.IGNORECASE,
 )
 _SCALE_OR_FRAME = re.compile(
-    r"(?P<head>h|hrs?|[Hh]ours?|min|[Mm]inutes?|s|sec|[Ss]econds?) (?P<remark>UTC?|MLT|LT|LST|TAI|local time)"
+    r"(?P<head>h|s|(?i:hrs?|hours?|min|minutes?|secs?|seconds?)) (?P<remark>UTC?|MLT|LT|LST|TAI|local time)"
     r"|(?P<unit>nT|km|km/s|km/sec|R_?[Ee]|deg|degrees) (?P<frame>GSE|GSM|GEO|GEI|RTN|HGI|HCI|HAE|J2000)"
 )
 _STATISTIC = re.compile(
@@ -55,7 +55,7 @@ _HARMFUL = re.compile(
     r"|exponent\w*|roots?|sqrt|inverse|reciprocal|percent\w*|ratio|relative|fraction\w*|minus|plus|offset|arb\w*"
     r"|dex|decades?|psd|spectral|density|differential|integral|integrated|variances?|squares|derivative|gradient|rate"
     r"|change|equivalents?|max\w*|min\w*|difference|delta|sum|product|index|dimensionless|unitless|unknown|tbd|none"
-    r"|since|after|before|past|fahrenheit|raw|dn|encoded|coded|uncalibrated|compressed)\b"
+    r"|since|after|before|past|fahrenheit|raw|dn|lsbs?|encoded|coded|uncalibrated|compressed)\b"
     r"|[*^%/]\s*\d|\b(?<!=)1?0\^|e[-+]\d|\b(?:x|e)\s*\d|\b10\w",
     re.IGNORECASE,
 )
@@ -75,6 +75,16 @@ _CADENCE = re.compile(
 )
 _BAND = re.compile(r"[<>~]?\s*\d+(?:\.\d+)?(?:\s*(?:-|to)\s*\d+(?:\.\d+)?)?\s*[kMGT]?eV(?:/(?:n|nuc|nucleon|q|e))?")
 _RANGE = re.compile(r"[-+]?\d+(?:\.\d+)?\s*(?:-|to|\.\.+|,)\s*[-+]?\d+(?:\.\d+)?")
+_PERCENT, _UNIT_INTERVAL = (
+    re.compile(r"%|percent(?:age)?", re.IGNORECASE),
+    re.compile(r"0(?:\.0*)?\W*(?:to\W*)?1(?:\.0*)?"),
+)
+_PACKED = re.compile(r"(?:([YyMmDdHhSsFf])\1+[.:/_ -]?){2,}")
+"""Digits of a format: an hour in "hr (HHMM)" is none of hours."""
+
+_EPOCH = re.compile(
+    r"\bfrom\b|\bepoch|\bunix\b|\bj2000\b|\bm?jd\b|\b(?:19|20)\d\d\b|\b(?:ad|a\.d\.|ce)(?!\w)", re.IGNORECASE
+)
 _WORDS = re.compile(r"(?:[A-Za-z][A-Za-z0-9]*(?:[ ,;:_'.-]+|$))+")
 _NUMBERED = re.compile(
     r"\b(level|version|flag|quality|sensor|probe|channel|mode|orbit|band|step|spacecraft|detector|head|axis|part|ch)s?"
@@ -121,8 +131,12 @@ def _is_remark(said: str, head: str, means: Callable[[str], u.UnitBase | None]) 
     if _CADENCE.fullmatch(said) or _BAND.fullmatch(said):
         # Beside a unit of the same kind it may be a second spelling: "s (1 min)".
         return not re.fullmatch(rf"{_TIME}|[kMGT]?eV|[kM]?Hz", head)
+    if _PERCENT.fullmatch(head) and _UNIT_INTERVAL.fullmatch(said):
+        return False  # fractions, not percent
     if _RANGE.fullmatch(said) or _SPECIES.fullmatch(said):
         return means(head) is not None
+    if _PACKED.fullmatch(said) or (_EPOCH.search(said) and re.fullmatch(_TIME, head, re.IGNORECASE)):
+        return False
     if _HARMFUL.search(said) or (head.lower().startswith("deg") and said in "CFKcfk"):
         return False
     return bool(_HARMLESS.match(said)) or (_are_words(said, means) and means(head) is not None)

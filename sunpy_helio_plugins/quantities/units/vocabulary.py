@@ -107,6 +107,7 @@ NAMES: dict[str, u.UnitBase] = _spelt() | {
     "revolution": u.cycle, "revolutions": u.cycle, "cps": u.ct / u.s, "dyne": u.dyn, "dynes": u.dyn,
     "tecu": u.Unit(1e16 / u.m**2), "sfu": u.Unit(1e-22 * u.W / u.m**2 / u.Hz), "byte": u.byte, "bytes": u.byte,
     "pfu": (u.cm**2 * u.s * u.sr) ** -1, "km": u.km, "cm": u.cm, "mol": u.mol, "mole": u.mol, "moles": u.mol,
+    "rad_dose": u.Unit(0.01 * u.Gy), "krad_dose": u.Unit(10 * u.Gy), "mrad_dose": u.Unit(1e-5 * u.Gy),
     "ppm": u.Unit(1e-6), "degrees_c": u.deg_C,
 }  # fmt: skip
 """Words, in any case. TECU and sfu are what they are defined as: 1e16 per square metre, 1e-22 W/m^2/Hz."""
@@ -145,6 +146,6 @@ THINGS: dict[str, str] = {
 } | {
     "livetime_fraction": "livetime fraction", "#": "", "num": "", "number": "", "numbers": "", "unitless": "",
     "dimensionless": "", "adimensional": "", "ratio": "ratio", "fraction": "fraction", "fractional": "fraction",
-    "part": "particle", "el": "electron", "elec": "electron",
+    "part": "particle", "alphas": "alpha", "el": "electron", "elec": "electron",
 }  # fmt: skip
 """What is counted, and pure numbers: the word is kept (the singular stands here), the unit is 1."""
