@@ -14,9 +14,9 @@ from urllib3.exceptions import HTTPError
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, QueryError, ServerError, ServiceRefused, ServiceUnreachable
-from sunpy_helio_plugins.transport.exchange import Response, user_agent
+from sunpy_helio_plugins.transport.connections import Unsigned, unlogged, user_agent
+from sunpy_helio_plugins.transport.exchange import Response
 from sunpy_helio_plugins.transport.messages import reason, server_words
-from sunpy_helio_plugins.transport.privacy import Unsigned, unlogged
 from sunpy_helio_plugins.transport.retry import PASSING, backoff, retry_after
 from sunpy_helio_plugins.transport.urls import check_scheme, is_private, permit, proxies, public_url
 
