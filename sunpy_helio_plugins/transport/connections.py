@@ -1,4 +1,4 @@
-"""Connections that keep a deadline, and whose addresses stay out of the log."""
+"""Connections of requests that keep a deadline, and signatures and logs without secrets."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import os
 import platform
 import socket
 import threading
-import time
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -20,42 +19,45 @@ from requests.auth import AuthBase
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from sunpy_helio_plugins.transport.credentials import Login
+from sunpy_helio_plugins.transport.limits import Deadline
 from sunpy_helio_plugins.transport.urls import public_url
 
-__all__ = ["PatientAdapter", "Unsigned", "patient_session", "until", "unlogged", "user_agent"]
+__all__ = ["Signature", "Signer", "new_session", "read_deadline", "set_read_deadline", "thread_session", "unlogged"]
+
+_limits = threading.local()
 
 
-_reading = threading.local()
+def set_read_deadline(deadline: Deadline) -> None:
+    """Set the deadline of everything that this thread reads from now on."""
+    _limits.deadline = deadline
 
 
-def until(moment: float) -> None:
-    """
-    Set the deadline of what this thread asks next.
+@contextlib.contextmanager
+def read_deadline(deadline: Deadline) -> Iterator[None]:
+    """Set the deadline of everything that this thread reads within a block."""
+    before = getattr(_limits, "deadline", Deadline())
+    set_read_deadline(deadline)
+    try:
+        yield
+    finally:
+        set_read_deadline(before)
 
-    Parameters
-    ----------
-    moment : float
-        A moment on the monotonic clock, after which nothing more is read.
-    """
-    _reading.ends = moment
 
-
-class _Reader(io.RawIOBase):
-    """What comes from a socket, each piece waited for no longer than the deadline allows."""
+class _DeadlineStream(io.RawIOBase):
+    """Read from a socket; no read waits beyond the deadline."""
 
     def __init__(self, sock: socket.socket) -> None:
-        self._sock, self._silence = sock, sock.gettimeout()
+        self._sock, self._timeout = sock, sock.gettimeout()
         self._raw = sock.makefile("rb", buffering=0)
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        left = getattr(_reading, "ends", float("inf")) - time.monotonic()
+        left = getattr(_limits, "deadline", Deadline()).left()
         if left <= 0:
             raise TimeoutError("the deadline has passed")
-        waits = [seconds for seconds in (self._silence, left) if seconds is not None and seconds != float("inf")]
+        waits = [seconds for seconds in (self._timeout, left) if seconds is not None and seconds != float("inf")]
         self._sock.settimeout(min(waits, default=None))
         return self._raw.readinto(buffer)
 
@@ -64,27 +66,27 @@ class _Reader(io.RawIOBase):
         super().close()
 
 
-class _Watched:
-    """A socket as `http.client.HTTPResponse` wants it: something that makes a file."""
+class _DeadlineSocket:
+    """The part of a socket that `http.client.HTTPResponse` uses."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
 
     def makefile(self, mode: str) -> IO[bytes]:
-        return io.BufferedReader(_Reader(self._sock))
+        return io.BufferedReader(_DeadlineStream(self._sock))
 
 
-class _PatientResponse(http.client.HTTPResponse):
+class _DeadlineResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(_Watched(sock), *args, **kwargs)  # type: ignore[arg-type]
+        super().__init__(_DeadlineSocket(sock), *args, **kwargs)  # type: ignore[arg-type]
 
 
 class _Connection(HTTPConnection):
-    response_class = _PatientResponse
+    response_class = _DeadlineResponse
 
 
 class _SecureConnection(HTTPSConnection):
-    response_class = _PatientResponse
+    response_class = _DeadlineResponse
 
 
 class _Pool(HTTPConnectionPool):
@@ -98,34 +100,18 @@ class _SecurePool(HTTPSConnectionPool):
 _POOLS = {"http": _Pool, "https": _SecurePool}
 
 
-class PatientAdapter(HTTPAdapter):
-    """Lets a session make such connections, also through HTTP proxies."""
+class DeadlineAdapter(HTTPAdapter):
+    """Make connections that keep the deadline, also through HTTP proxies."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """
-        Make the manager of direct connections.
-
-        Parameters
-        ----------
-        *args, **kwargs
-            As for `requests.adapters.HTTPAdapter.init_poolmanager`.
-        """
+        """Make the manager of direct connections."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """
-        Return the manager of connections through a proxy.
-
-        Parameters
-        ----------
-        proxy : str
-            The proxy's address.
-        **kwargs
-            As for `requests.adapters.HTTPAdapter.proxy_manager_for`.
-        """
+        """Return the manager of connections through a proxy."""
         manager = super().proxy_manager_for(proxy, **kwargs)
-        if not proxy.lower().startswith("socks"):  # those have connections of their own kind
+        if not proxy.lower().startswith("socks"):  # SOCKS has its own kind of connection
             manager.pool_classes_by_scheme = _POOLS
         return manager
 
@@ -133,32 +119,28 @@ class PatientAdapter(HTTPAdapter):
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """
-        Return nothing.
+        Return `None`.
 
-        Also where redirects are not to be followed, requests prepares to follow them: it reads the whole body before,
-        however large that is, and fails at an address that is none.
-
-        Parameters
-        ----------
-        resp : requests.Response
-            Any response.
+        requests prepares the next request even if redirects are not followed: it reads the whole body, however large,
+        and fails if the address is invalid.
         """
         return None
 
 
-def patient_session() -> requests.Session:
-    """Return a session with such connections, which leaves redirects alone."""
-    made = _Session()
+def new_session() -> requests.Session:
+    """Return a session that keeps the deadline and does not follow redirects."""
+    session = _Session()
     for scheme in ("https://", "http://"):
-        made.mount(scheme, PatientAdapter())
-    return made
+        session.mount(scheme, DeadlineAdapter())
+    session.headers["User-Agent"] = user_agent()
+    return session
 
 
 _threads = threading.local()
 
 
 def user_agent() -> str:
-    """Return the name under which requests are made."""
+    """Return the ``User-Agent`` of every request."""
     import sunpy
 
     from sunpy_helio_plugins._version import version as __version__
@@ -166,17 +148,16 @@ def user_agent() -> str:
     return f"sunpy_helio_plugins/{__version__} sunpy/{sunpy.__version__} python/{platform.python_version()}"
 
 
-def _session() -> requests.Session:
-    """Return this thread's session: connections are kept, and stay within the thread."""
+def thread_session() -> requests.Session:
+    """Return the session of this thread, which keeps its connections."""
     if not hasattr(_threads, "session"):
-        _threads.session = patient_session()
-        _threads.session.headers["User-Agent"] = user_agent()
+        _threads.session = new_session()
     session: requests.Session = _threads.session
     return session
 
 
 def _new_process() -> None:
-    """Leave the parent its connections: two processes that read from one get each other's answers."""
+    """Give a forked process its own connections: two that share one would read each other's answers."""
     global _threads
     _threads = threading.local()
 
@@ -185,40 +166,36 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_new_process)
 
 
-class _Signed(AuthBase):
-    """
-    Signs a request, and keeps requests from adding what the netrc file has for a host: that is this package's affair.
+class Signer(Protocol):
+    """The part of a `~sunpy_helio_plugins.transport.credentials.Login` that requests need."""
 
-    The secret goes straight into the request: a variable of ours would show in tracebacks that print variables.
+    def headers(self, url: str) -> dict[str, str]:
+        """Return the headers that sign a request to an address."""
+
+    def renew(self) -> bool:
+        """Discard a token that was refused; return whether another one is available."""
+
+
+class Signature(AuthBase):
+    """
+    Sign a request by a login, if any, and keep requests from adding an entry of the netrc file.
+
+    The secret goes straight into the request: a local variable would appear in tracebacks that print variables.
     """
 
-    def __init__(self, login: Login | None) -> None:
+    def __init__(self, login: Signer | None) -> None:
         self._login = login
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Return the signed request."""
         if self._login is not None:
             request.headers.update(self._login.headers(request.url or ""))
         return request
 
 
-class Unsigned(AuthBase):
-    """Keeps requests from adding what the netrc file has for a host; proxies and certificates stay as they are."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Return the request as it is."""
-        return request
-
-
 @contextlib.contextmanager
 def unlogged(url: str) -> Iterator[None]:
-    """
-    Keep a link that is itself a permission out of urllib3's log at DEBUG, which shows whole addresses.
-
-    Parameters
-    ----------
-    url : str
-        What is asked within the block, by this thread; one without secrets is logged as ever.
-    """
+    """Keep an address with secrets out of urllib3's log at DEBUG, for requests of this thread within the block."""
     if public_url(url) == url:
         yield
         return

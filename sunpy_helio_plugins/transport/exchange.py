@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -21,11 +20,19 @@ from sunpy_helio_plugins.errors import (
     ServiceRefused,
     ServiceUnreachable,
 )
-from sunpy_helio_plugins.transport.connections import _session, _Signed, unlogged, until
-from sunpy_helio_plugins.transport.credentials import Login
-from sunpy_helio_plugins.transport.messages import reason, server_words
-from sunpy_helio_plugins.transport.retry import PASSING, backoff, retry_after
-from sunpy_helio_plugins.transport.urls import follow, permit, proxies, public_url, same_origin, sendable
+from sunpy_helio_plugins.transport.connections import Signature, Signer, read_deadline, thread_session, unlogged
+from sunpy_helio_plugins.transport.limits import SizeLimit, request_deadline
+from sunpy_helio_plugins.transport.messages import connection_problem, server_message
+from sunpy_helio_plugins.transport.retry import TRANSIENT, attempts, retry_after
+from sunpy_helio_plugins.transport.urls import (
+    REDIRECTS,
+    check_scheme,
+    next_hop,
+    permit,
+    proxies,
+    public_url,
+    same_origin,
+)
 
 __all__ = ["Exchange", "Response"]
 
@@ -77,14 +84,13 @@ class Response:
         try:
             return json.loads(self.text())
         except (ValueError, RecursionError) as error:
-            kind = server_words(self.headers.get("Content-Type", "").encode()) or "no content type"
-            words = f"JSON was expected, {kind} came: {server_words(self.content) or 'an empty body'}"
+            kind = server_message(self.headers.get("Content-Type", "").encode()) or "no content type"
+            words = f"JSON was expected, {kind} came: {server_message(self.content) or 'an empty body'}"
             raise AnswerError(self.archive, self.url, words, self.status) from error
 
 
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
-
-MAX_REDIRECTS = 10
+SMALL = 10_000_000
+"""Bytes of the largest answer to a form, an upload or a request for a token."""
 
 _CHUNK = 65536
 
@@ -92,160 +98,177 @@ _CHUNK = 65536
 @dataclass
 class Exchange:
     """
-    One question with all its attempts.
+    One request with all its attempts: every request for metadata, form, upload and token is one.
 
     Parameters
     ----------
     archive : str
         The archive's name, for messages.
     url : str
-        What to ask.
-    headers : dict
-        Further request headers; they stay with the origin of ``url``.
-    max_bytes : int
+        The address.
+    headers : dict, optional
+        Further request headers; they are sent to the origin of ``url`` only.
+    max_bytes : int, optional
         Largest body after decompression.
-    login : Login or None
+    login : Signer, optional
         How to sign in.
-    silence : float, optional
-        The longest silence in seconds, where asking again after it would only be as long.
+    read_timeout : float, optional
+        Seconds without a byte that end the request for good. Defaults to ``conf.read_timeout`` and another attempt.
+    method : str, optional
+        The HTTP method.
+    content : dict, optional
+        What `requests` sends: ``data``, ``files``.
+    auth : requests.auth.AuthBase, optional
+        What signs the request instead of ``login``.
+    session : requests.Session, optional
+        A session with cookies of its own. Defaults to that of the thread, without cookies.
+    retries : int, optional
+        Further attempts. Defaults to ``conf.retries``.
+    follows : bool, optional
+        Whether redirects are followed; else they are errors.
+    is_partial : bool, optional
+        Whether a body beyond ``max_bytes`` is cut there, without an error.
     """
 
     archive: str
     url: str
-    headers: dict[str, str] = field(repr=False)
-    max_bytes: int
-    login: Login | None
-    silence: float | None = None
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    max_bytes: int = SMALL
+    login: Signer | None = None
+    read_timeout: float | None = None
+    method: str = "GET"
+    content: dict[str, Any] = field(default_factory=dict, repr=False)
+    auth: requests.auth.AuthBase | None = field(default=None, repr=False)
+    session: requests.Session | None = field(default=None, repr=False)
+    retries: int | None = None
+    follows: bool = True
+    is_partial: bool = False
 
     def __post_init__(self) -> None:
-        self.ends = time.monotonic() + conf.deadline
+        check_scheme(self.url)
+        self.deadline = request_deadline()
         self.shown = public_url(self.url)
+        self.lost: ServiceUnreachable | None = None
 
-    def run(self, accept: Collection[int]) -> Response:
-        """
-        Try until an answer comes, the attempts are used up, or the deadline would be passed by waiting.
-
-        Parameters
-        ----------
-        accept : collection of int
-            HTTP statuses that are answers; every other one raises.
-        """
-        until(self.ends)
-        # What a server set for one question is not for the next: it may tell who was signed in then.
-        _session().cookies.clear()
-        attempts = max(conf.retries, 0) + 1
-        for attempt in range(attempts):
-            last = attempt == attempts - 1
+    def run(self, accept: Collection[int] = range(200, 300)) -> Response:
+        """Send the request until the status is in ``accept``, the failure is final, or no attempt is left."""
+        if self.session is None:
+            # A cookie of one request is not sent with the next one: it may tell who was signed in.
+            thread_session().cookies.clear()
+        tries = attempts(self.deadline, self.retries)
+        while True:
             try:
                 answer = self.signed()
             except ServiceUnreachable as error:
-                final = self.silence is not None and "fell silent" in error.words
-                if last or final or not self.wait(backoff(attempt)):
+                if self.is_final(error) or not tries.wait():
                     raise
                 continue
             if answer.status in accept:
                 return answer
             asked = retry_after(answer.headers.get("Retry-After"))
-            if answer.status not in PASSING or last or not self.wait(asked or backoff(attempt)):
+            if answer.status not in TRANSIENT or not tries.wait(asked or None):
                 raise self.refusal(answer)
-        raise AssertionError("unreachable")
+
+    def is_final(self, error: ServiceUnreachable) -> bool:
+        """Return whether another attempt is of no use: also after a token that could not be had, which has its own."""
+        silent = self.read_timeout is not None and "fell silent" in error.words
+        return silent or error is not self.lost
 
     def signed(self) -> Response:
-        """Make one attempt; a token that is refused is renewed once."""
+        """Make one attempt; renew a token that is refused once."""
         answer = self.once()
         if answer.status == 401 and self.login is not None and self.login.renew():
             answer = self.once()
         return answer
 
     def once(self) -> Response:
-        """Ask, and follow redirects by hand: neither headers nor credentials travel to another origin."""
-        url = self.url
-        for _ in range(MAX_REDIRECTS):
-            answer, location = self.hop(url)
-            if location is None:
+        """Send the request and follow redirects; neither headers nor credentials go to another origin."""
+        url, followed = self.url, 0
+        while True:
+            answer, location = self.send(url)
+            if location is None or not self.follows:
                 return answer
             try:
                 # http.client decodes headers as Latin-1, whatever they are.
-                url = sendable(follow(url, location.encode("latin-1").decode("utf-8", "surrogateescape")))
+                url = next_hop(url, location.encode("latin-1").decode("utf-8", "surrogateescape"), followed)
             except QueryError as error:
-                words = f"it redirects to where nobody should follow: {error}"
-                raise AnswerError(self.archive, self.shown, words, answer.status) from None
-        raise AnswerError(self.archive, self.shown, "the server redirects in circles")
+                problem = f"it redirects to an address that is not followed: {error}"
+                raise AnswerError(self.archive, self.shown, problem, answer.status) from None
+            followed += 1
 
-    def hop(self, url: str) -> tuple[Response, str | None]:
-        """Make one request; the location is `None` where it is no redirect."""
-        silence = self.silence or conf.read_timeout
-        timeout = (min(conf.connect_timeout, self.left()), min(silence, self.left()))
-        failure = ""
+    def send(self, url: str) -> tuple[Response, str | None]:
+        """Send one request; return the answer, and the location if it is a redirect."""
         permit(url)
+        if self.deadline.is_over():
+            raise self.unreachable(f"no answer {self.deadline.text}")
+        seconds = self.read_timeout or conf.read_timeout
+        failure = ""
         try:
-            with unlogged(url):
-                response = _session().get(
+            with unlogged(url), read_deadline(self.deadline):
+                response = (self.session or thread_session()).request(
+                    self.method,
                     url,
                     headers=self.headers if same_origin(url, self.url) else {},
-                    timeout=timeout,
+                    timeout=(self.deadline.timeout(conf.connect_timeout), self.deadline.timeout(seconds)),
                     stream=True,
                     allow_redirects=False,
-                    auth=_Signed(self.login),
+                    auth=self.auth or Signature(self.login),
                     proxies=proxies(url),
+                    **self.content,
                 )
-            with closing(response):
-                location = response.headers.get("Location") if response.status_code in REDIRECTS else None
-                body = b"" if location else self.read(response)
+                with closing(response):
+                    location = response.headers.get("Location") if response.status_code in REDIRECTS else None
+                    body = b"" if location and self.follows else self.read(response)
         except ServiceError:
             raise
         except (requests.RequestException, HTTPError, OSError) as error:
-            failure = reason(error) if time.monotonic() < self.ends else f"no answer {self.late()}"
+            late = f"no answer {self.deadline.text}" if self.deadline.is_over() else ""
+            failure = late or connection_problem(error)
         if failure:
-            # Not from within the except clause: the library's error, which this one would hold on to, has the request.
-            raise ServiceUnreachable(self.archive, self.shown, failure)
+            # Outside the except clause: the library's error, which would be the context, holds the request.
+            raise self.unreachable(failure)
         status, phrase = response.status_code, response.reason or ""
         return Response(self.archive, public_url(url), status, response.headers, body, phrase), location
 
     def read(self, response: requests.Response) -> bytes:
-        """Read the body as it comes: never past the cap, never past the deadline."""
+        """Read the body within the limits of size and time."""
+        advice = "request less, or raise conf.max_answer" if self.max_bytes == conf.max_answer else ""
+        limit = SizeLimit(self.max_bytes, advice=advice)
         parts: list[bytes] = []
-        size = 0
-        while True:
-            part = self.piece(response)
+        while not (self.is_partial and limit.size >= self.max_bytes):
+            part = self.piece(response, self.max_bytes - limit.size if self.is_partial else _CHUNK)
             if part == b"":
-                return b"".join(parts)
-            if part is None or time.monotonic() > self.ends:
-                words = f"the answer did not end {self.late()} ({size} bytes came)"
-                raise AnswerError(self.archive, self.shown, words, response.status_code)
+                break
+            if part is None or self.deadline.is_over():
+                problem = f"the answer did not end {self.deadline.text} ({limit.size} bytes came)"
+                raise AnswerError(self.archive, self.shown, problem, response.status_code)
             parts.append(part)
-            size += len(part)
-            if size > self.max_bytes:
-                words = f"the answer is larger than {self.max_bytes} bytes; ask for less, or raise conf.max_answer"
-                raise AnswerError(self.archive, self.shown, words, response.status_code)
+            if not limit.add(len(part)) and not self.is_partial:
+                raise AnswerError(self.archive, self.shown, limit.message(), response.status_code)
+        return b"".join(parts)
 
-    def piece(self, response: requests.Response) -> bytes | None:
-        """Return what has arrived of the body; nothing at its end, `None` where the deadline passed meanwhile."""
+    def piece(self, response: requests.Response, most: int) -> bytes | None:
+        """Return the part of the body that has arrived: empty at its end, `None` after the deadline."""
         try:
-            # read would wait for a full chunk, however slowly it drips.
-            part: bytes = response.raw.read1(_CHUNK, decode_content=True)
+            # read would wait for a full chunk, however slowly it arrives.
+            part: bytes = response.raw.read1(most, decode_content=True)
         except (HTTPError, OSError):
-            if time.monotonic() < self.ends:
+            if not self.deadline.is_over():
                 raise
             return None
         return part
 
-    def late(self) -> str:
-        """Return the words for what took too long."""
-        return f"within {conf.deadline:g} s, see conf.deadline"
-
-    def left(self) -> float:
-        """Return the seconds until the deadline, as a timeout: never zero, which would mean none."""
-        return max(self.ends - time.monotonic(), 0.001)
-
-    def wait(self, seconds: float) -> bool:
-        """Sleep, unless that would pass the deadline."""
-        if seconds >= self.ends - time.monotonic():
-            return False
-        time.sleep(seconds)
-        return True
+    def unreachable(self, problem: str) -> ServiceUnreachable:
+        """Return the error for a request without an answer."""
+        self.lost = ServiceUnreachable(self.archive, self.shown, problem)
+        return self.lost
 
     def refusal(self, answer: Response) -> ServiceError:
-        """Return the error that an answer means."""
+        """Return the error for an answer with a status that is not accepted."""
+        message = server_message(answer.content)
+        if answer.status in REDIRECTS and not self.follows:
+            # The content, which may hold a password, could end anywhere.
+            problem = f"it redirects what was sent, which is not followed: {message}"
+            return AnswerError(self.archive, answer.url, problem, answer.status)
         kind = ServiceRefused if 400 <= answer.status < 500 else ServerError
-        return kind(self.archive, answer.url, server_words(answer.content), answer.status)
+        return kind(self.archive, answer.url, message or server_message(answer.phrase.encode()), answer.status)

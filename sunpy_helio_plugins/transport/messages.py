@@ -7,12 +7,19 @@ import json
 import re
 from typing import Any
 
+from sunpy_helio_plugins.errors import ServiceError
 from sunpy_helio_plugins.transport.secrets import hide
+from sunpy_helio_plugins.transport.urls import public_url
 
-__all__ = ["reason", "server_words"]
+__all__ = ["connection_problem", "sentence", "server_message"]
 
 
-def reason(error: BaseException) -> str:
+def sentence(archive: str, url: str, problem: str, status: int | None = None) -> str:
+    """Return the sentence for a failure: the archive, the status, the problem, and the address without secrets."""
+    return str(ServiceError(archive, public_url(url), problem, status))
+
+
+def connection_problem(error: BaseException) -> str:
     """
     Say in plain words why no answer came.
 
@@ -76,7 +83,7 @@ _TAGS = re.compile(r"(?is)<(script|style|head)\b.*?</\1>|<[^>]*>")
 _FIELDS = ("message", "error", "detail", "data", "status")
 
 
-def server_words(body: bytes, limit: int = LONGEST) -> str:
+def server_message(body: bytes, limit: int = LONGEST) -> str:
     """
     Return what a body says, as one line of plain text.
 

@@ -29,7 +29,7 @@ def get(
     accept: Collection[int] = (200,),
     max_bytes: int | None = None,
     login: Login | None = None,
-    silence: float | None = None,
+    read_timeout: float | None = None,
 ) -> Response:
     """
     Ask an archive and read its answer.
@@ -50,9 +50,9 @@ def get(
         Largest body after decompression. Defaults to ``conf.max_answer``.
     login : Login, optional
         How to sign in. Defaults to the user and password that the netrc file has for the host, if any.
-    silence : float, optional
-        How many seconds to wait for the next byte, of an archive that would be as long again: silence is then final.
-        Defaults to ``conf.read_timeout``, after which the archive is asked again.
+    read_timeout : float, optional
+        Seconds without a byte after which the request fails for good. Defaults to ``conf.read_timeout``, after which
+        the request is repeated.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def get(
     """
     asked = _asked(url, _pairs(params))
     signer = login or netrc_login(url)
-    exchange = Exchange(archive, asked, dict(headers or {}), max_bytes or conf.max_answer, signer, silence)
+    exchange = Exchange(archive, asked, dict(headers or {}), max_bytes or conf.max_answer, signer, read_timeout)
     return exchange.run(accept)
 
 

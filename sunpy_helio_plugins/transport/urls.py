@@ -10,17 +10,25 @@ from sunpy_helio_plugins.config import conf, isolation
 from sunpy_helio_plugins.errors import IsolationError, QueryError
 
 __all__ = [
+    "MAX_REDIRECTS",
+    "REDIRECTS",
     "check_scheme",
-    "follow",
     "is_direct",
     "is_loopback",
     "is_private",
+    "next_hop",
     "permit",
     "proxies",
     "public_url",
+    "quote_unsafe",
     "same_origin",
-    "sendable",
 ]
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+"""HTTP statuses that name another address."""
+
+MAX_REDIRECTS = 9
+"""Redirects of one request that are followed."""
 
 _SECRET_WORDS = ("key", "token", "secret", "password", "signature", "credential", "auth", "sig")
 
@@ -197,46 +205,41 @@ def check_scheme(url: str) -> None:
         )
 
 
-def follow(url: str, location: str) -> str:
+def next_hop(url: str, location: str, followed: int = 0) -> str:
     """
-    Return the address to which a server redirects.
+    Return an address that a server gave, after the checks that hold for each of them.
+
+    User and password are removed: a server does not decide who signs in. Characters that a request line cannot hold are
+    quoted.
 
     Parameters
     ----------
     url : str
-        What was asked.
+        The address that was requested.
     location : str
-        The ``Location`` header.
-
-    Returns
-    -------
-    str
-        The whole address, without user and password: a server has no say in who signs in.
+        The ``Location`` header, or an address from an answer.
+    followed : int, optional
+        How many redirects were followed before.
 
     Raises
     ------
     QueryError
-        It cannot be asked, would be asked without TLS, or is on this machine while the server is not: what listens here
-        may trust whoever asks from here.
+        These were `MAX_REDIRECTS`; or `check_scheme` refuses the address; or it is on this machine while the server is
+        not: services of this machine may trust every request that comes from it.
     """
+    if followed >= MAX_REDIRECTS:
+        raise QueryError(f"there were {MAX_REDIRECTS} redirects before, possibly in circles")
     try:
         parts = urlsplit(urljoin(url, location))
     except ValueError as error:
-        raise QueryError(f"{public_url(location)!r} is no address that can be asked: {error}.") from None
+        raise QueryError(f"{public_url(location)!r} is not a valid address: {error}.") from None
     there = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
     check_scheme(urlunsplit(parts))
     if is_loopback(there) and not is_loopback(url):
-        raise QueryError(f"{public_url(there)} is on this machine, to which no other server may send us.")
-    return there
+        raise QueryError(f"{public_url(there)} is on this machine, and the server that gave the address is not.")
+    return quote_unsafe(there)
 
 
-def sendable(url: str) -> str:
-    """
-    Return an address with everything quoted that must not stand in a request line, and nothing else changed.
-
-    Parameters
-    ----------
-    url : str
-        Any address.
-    """
+def quote_unsafe(url: str) -> str:
+    """Quote the characters of an address that a request line cannot hold, and change nothing else."""
     return _UNSENDABLE.sub(lambda found: quote(found.group(), errors="surrogateescape"), url)

@@ -233,7 +233,7 @@ def test_a_download_renews_a_refused_token_too(tmp_path):
     ("answer", "words"),
     [
         (say("401 No", b'{"error": "invalid_client", "error_description": "no such client"}'), "no such client"),
-        (say("200 OK", b"<html>Log in</html>"), "the answer is no token"),
+        (say("200 OK", b"<html>Log in</html>"), "the answer is not a token"),
         (say("200 OK", b'{"no": "token"}'), "token"),
         (say("503 Busy", b"later"), ""),
         (say("302 Found", Location="http://localhost:9/"), ""),

@@ -6,18 +6,18 @@ import base64
 import binascii
 import hashlib
 import re
-import time
 from collections.abc import Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import TransferError
-from sunpy_helio_plugins.transport.retry import PassingError
+from sunpy_helio_plugins.transport.limits import MinimumRate, SizeLimit
+from sunpy_helio_plugins.transport.retry import TransientError
 
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["CHUNK", "MinimumRate", "promised_digests", "receive"]
+__all__ = ["CHUNK", "check_part", "promised_digests", "receive"]
 
 _KNOWN = {"sha-512": hashlib.sha512, "sha-256": hashlib.sha256}
 
@@ -62,36 +62,6 @@ CHUNK = 262144
 MAX_EXPANSION = 200
 """How many times its size on the wire a compressed body may grow, where it is compressed although nobody asked."""
 
-SLOWEST = 16_384
-"""Bytes that must come within ``conf.deadline``: files may take hours, but not by a byte now and then."""
-
-
-class MinimumRate:
-    """Ends what only drips: no silence is long enough for the socket's timeout, and no end is in sight."""
-
-    def __init__(self) -> None:
-        self._since, self._came = time.monotonic(), 0
-
-    def check(self, size: int) -> None:
-        """
-        Count what came; raise where too little did.
-
-        Parameters
-        ----------
-        size : int
-            How many bytes came since the last call.
-
-        Raises
-        ------
-        TransferError
-            Too few came within ``conf.deadline``.
-        """
-        self._came += size
-        if time.monotonic() - self._since > conf.deadline:
-            if self._came < SLOWEST:
-                raise TransferError(f"only {self._came} bytes came within {conf.deadline:g} s, see conf.deadline")
-            self._since, self._came = time.monotonic(), 0
-
 
 async def receive(response: aiohttp.ClientResponse, stream: IO[bytes], bar: Any) -> None:
     """
@@ -111,27 +81,30 @@ async def receive(response: aiohttp.ClientResponse, stream: IO[bytes], bar: Any)
     TransferError
         The body is larger than allowed, only drips, or is not the one whose digest the server gave.
     """
-    size, most = 0, _most(response)
-    pace = MinimumRate()
+    limit, rate = _limit(response), MinimumRate()
     digests = promised_digests(response.headers)
     with bar as progress:
         async for chunk in response.content.iter_chunked(CHUNK):
-            size += len(chunk)
-            if size > most:
-                raise TransferError(f"the file grows past {most} bytes, which is not believed; see conf.max_file")
-            pace.check(len(chunk))
+            check_part(chunk, limit, rate)
             stream.write(chunk)
             for digest, _ in digests:
                 digest.update(chunk)
             if progress is not None:
                 progress.update(len(chunk))
     if any(digest.digest() != promised for digest, promised in digests):
-        raise PassingError("the file that came is not the one whose digest the server gave")
+        raise TransientError("the digest of the file differs from the one that the server gave")
 
 
-def _most(response: aiohttp.ClientResponse) -> int:
-    """Return how large the file may be: a compressed body can hold a thousand times what the wire carried."""
+def check_part(part: bytes, limit: SizeLimit, rate: MinimumRate) -> None:
+    """Count a part of a body; raise `TransferError` if the body is too large or too slow."""
+    problem = rate.problem(len(part)) if limit.add(len(part)) else limit.message()
+    if problem:
+        raise TransferError(problem)
+
+
+def _limit(response: aiohttp.ClientResponse) -> SizeLimit:
+    """Return the size limit: a compressed body can hold a thousand times what was transferred."""
     most = int(conf.max_file)
     if response.headers.get("Content-Encoding", "identity") != "identity" and response.content_length:
         most = min(most, MAX_EXPANSION * response.content_length)
-    return most
+    return SizeLimit(most, "file", "see conf.max_file")

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import ssl
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -19,22 +18,31 @@ from sunpy_helio_plugins.errors import FileError, HelioPluginsError, TransferErr
 from sunpy_helio_plugins.store.publish import new_part, publish, settle
 from sunpy_helio_plugins.transport.credentials import Login, netrc_login
 from sunpy_helio_plugins.transport.files.body import receive
-from sunpy_helio_plugins.transport.messages import reason
-from sunpy_helio_plugins.transport.retry import PassingError, PassingFileError, backoff, refusal
+from sunpy_helio_plugins.transport.limits import request_deadline
+from sunpy_helio_plugins.transport.messages import connection_problem, sentence, server_message
+from sunpy_helio_plugins.transport.retry import (
+    TRANSIENT,
+    RefusedError,
+    TransientError,
+    TransientFileError,
+    attempts,
+    retry_after,
+)
 from sunpy_helio_plugins.transport.urls import (
+    REDIRECTS,
     check_scheme,
-    follow,
     is_direct,
+    next_hop,
     permit,
     public_url,
+    quote_unsafe,
     same_origin,
-    sendable,
 )
 
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["Again", "Download", "Job", "PassingFileError", "tls"]
+__all__ = ["Download", "FailedJob", "Job", "tls"]
 
 _VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Environment variables that requests takes a bundle from, in its order; aiohttp knows neither."""
@@ -61,9 +69,8 @@ def _trusting(bundle: str) -> ssl.SSLContext:
 
 _T = TypeVar("_T")
 
-MAX_REDIRECTS = 10
-
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_BEGINNING = 65536
+"""Bytes of a refusal that are read."""
 
 _EXPIRED = frozenset({400, 401, 403})
 """Statuses with which storages answer a presigned link that is over; S3 says 403, or 400 where its token is."""
@@ -88,7 +95,7 @@ class Download:
         The archive's name, for messages.
     accept : callable, optional
         Called with the path of the whole part file before it is published. It raises
-        `~sunpy_helio_plugins.errors.FileError` to refuse the file, or `PassingFileError` to have it asked for again,
+        `~sunpy_helio_plugins.errors.FileError` to refuse the file, or `TransientFileError` to have it asked for again,
         and may rewrite it in place.
     headers : mapping, optional
         Request headers; they are not sent to another origin when the archive redirects there.
@@ -106,7 +113,7 @@ class Download:
 
 
 @dataclass(frozen=True)
-class Again:
+class FailedJob:
     """
     What a failed download leaves in ``results.errors``: enough to fetch the file again, in full.
 
@@ -146,7 +153,7 @@ class Job:
         failure: Exception
         try:
             if not self._is_there():
-                target = await self._tried(partial(self._fetch, session, partial(_bar, file_pb, token, target.name)))
+                target = await self._repeated(partial(self._fetch, session, partial(_bar, file_pb, token, target.name)))
                 self._tell(str(target), shown, None)
             return shown, str(target)
         except asyncio.CancelledError:
@@ -157,7 +164,7 @@ class Job:
             # Without the way it came, on which variables hold what was sent.
             failure = error.with_traceback(None)
         except Exception as error:  # noqa: BLE001 - see the docstring
-            failure = TransferError(f"{self.download.archive}: {reason(error)} [asked: {shown}]")
+            failure = TransferError(self._sentence(connection_problem(error)))
         # Not from within the except clauses: the failure would hold on to the library's error, and that to the request.
         raise self._failed(failure)
 
@@ -176,7 +183,7 @@ class Job:
         shown = public_url(self.download.url)
         with contextlib.suppress(TransferError):  # one failure is told already
             self._tell(str(self.download.target), shown, error)
-        return FailedDownload(Again(self.download, self.overwrite), shown, error)
+        return FailedDownload(FailedJob(self.download, self.overwrite), shown, error)
 
     def _tell(self, path: str, url: str, error: Exception | None) -> None:
         """Call what the user asked parfive to call after each file."""
@@ -187,22 +194,30 @@ class Job:
                 words = f"one of done_callbacks failed: {type(trouble).__name__}: {trouble}"
                 raise TransferError(f"{path} arrived, but {words}" if error is None else words) from trouble
 
-    async def _tried(self, attempt_once: Callable[[], Awaitable[_T]]) -> _T:
-        """Attempt; again after a passing failure, as long as the waits stay within ``conf.deadline``."""
+    async def _repeated(self, once: Callable[[], Awaitable[_T]]) -> _T:
+        """Attempt; repeat after transient failures."""
+        tries = attempts()
+        while True:
+            try:
+                return await self._attempt(once)
+            except TransientError as error:
+                if not await tries.wait_async(error.wait or None):
+                    raise
+
+    async def _attempt(self, once: Callable[[], Awaitable[_T]]) -> _T:
+        """Attempt once; a lost connection is a transient failure."""
         import aiohttp
 
-        ends = time.monotonic() + conf.deadline
-        last = max(conf.retries, 0)
-        for attempt in range(last + 1):
-            wait: float | None = None
-            try:
-                return await attempt_once()
-            except (PassingError, aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as error:
-                wait = getattr(error, "wait", None) or backoff(attempt)
-                if attempt == last or time.monotonic() + wait >= ends:
-                    raise
-            await asyncio.sleep(wait)
-        raise AssertionError("unreachable")
+        problem = ""
+        try:
+            return await once()
+        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as error:
+            problem = connection_problem(error)
+        # Outside the except clause: the library's error, which would be the context, holds the request.
+        raise TransientError(self._sentence(problem))
+
+    def _sentence(self, problem: str, url: str = "", status: int | None = None) -> str:
+        return sentence(self.download.archive, url or self.download.url, problem, status)
 
     async def _fetch(self, session: aiohttp.ClientSession, bar: Callable[[int | None], Any]) -> Path:
         target = self.download.target
@@ -229,9 +244,8 @@ class Job:
         """Let the archive look at the whole part."""
         try:
             await asyncio.to_thread(self.download.accept, part)
-        except PassingFileError as error:
-            words = f"{self.download.archive}: {error} [asked: {public_url(self.download.url)}]"
-            raise PassingError(words, error.wait) from None
+        except TransientFileError as error:
+            raise TransientError(self._sentence(str(error)), error.wait) from None
         except HelioPluginsError:
             raise
         except Exception as error:
@@ -242,28 +256,39 @@ class Job:
     @contextlib.asynccontextmanager
     async def _answer(self, session: aiohttp.ClientSession) -> AsyncIterator[aiohttp.ClientResponse]:
         """Ask for the file and follow redirects by hand: neither headers nor credentials travel to another origin."""
-        url, renewed, refreshed = self.download.url, False, False
+        url, followed, renewed, refreshed = self.download.url, 0, False, False
         check_scheme(url)
-        for _ in range(MAX_REDIRECTS):
+        while True:
             async with await self._request(session, url) as response:
-                if response.status in _REDIRECTS and "Location" in response.headers:
-                    url = follow(url, response.headers["Location"])
+                if response.status in REDIRECTS and "Location" in response.headers:
+                    url, followed = next_hop(url, response.headers["Location"], followed), followed + 1
                 elif response.status == 401 and not renewed and self.download.login and self.download.login.renew():
                     renewed = True
                 elif response.status in _EXPIRED and not refreshed and not same_origin(url, self.download.url):
-                    # The link to a storage may have run out between its making and its use: ask for another, once.
+                    # The link to a storage may have expired between its making and its use: request another, once.
                     url, refreshed = self.download.url, True
                 elif response.status in self.GIVEN:
                     yield response
                     return
                 else:
-                    raise await refusal(response, self.download.archive, url)
-        raise TransferError(f"{self.download.archive} redirects in circles [asked: {public_url(self.download.url)}]")
+                    raise await self._refusal(response, url)
+
+    async def _refusal(self, response: aiohttp.ClientResponse, url: str) -> TransientError | RefusedError:
+        """Return the error for an answer that is not a file."""
+        body, phrase = await response.content.read(_BEGINNING), response.reason or ""
+        message = server_message(body) or server_message(phrase.encode())
+        text = self._sentence(message, url, response.status)
+        if response.status in TRANSIENT:
+            return TransientError(text, retry_after(response.headers.get("Retry-After")))
+        return RefusedError(text, response.status, phrase, body)
 
     async def _request(self, session: aiohttp.ClientSession, url: str) -> aiohttp.ClientResponse:
         # The bytes on the disk are to be those that the server counted; and some servers hang when they compress.
         headers = {"Accept-Encoding": "identity"}
         permit(url)
+        deadline = request_deadline()
+        if deadline.is_over():
+            raise TransferError(self._sentence(f"no answer {deadline.text}", url))
         if same_origin(url, self.download.url):
             headers |= self.download.headers
         login = self.download.login
@@ -273,7 +298,7 @@ class Job:
             headers |= await asyncio.to_thread(login.headers, url)
         try:
             # A socket's own timeout begins anew with every byte of a header.
-            async with asyncio.timeout(conf.deadline) as limit:
+            async with asyncio.timeout(None if deadline.left() == float("inf") else deadline.left()) as limit:
                 return await session.get(
                     _as_is(url),
                     headers=headers,
@@ -285,8 +310,7 @@ class Job:
         except TimeoutError:
             if not limit.expired():
                 raise
-        words = f"no answer within {conf.deadline:g} s, see conf.deadline"
-        raise TransferError(f"{self.download.archive}: {words} [asked: {public_url(url)}]")
+        raise TransferError(self._sentence(f"no answer {deadline.text}", url))
 
     def _timeout(self) -> aiohttp.ClientTimeout:
         """Return ours, narrowed by what the user set for this downloader."""
@@ -313,7 +337,7 @@ def _as_is(url: str) -> Any:
     """Return an address for aiohttp that is sent as it is: re-quoting it would break signatures and odd ids."""
     from yarl import URL
 
-    return URL(sendable(url), encoded=True)
+    return URL(quote_unsafe(url), encoded=True)
 
 
 def _bar(file_pb: Any, token: Any, name: str, total: int | None) -> Any:

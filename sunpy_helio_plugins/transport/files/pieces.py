@@ -18,9 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 from sunpy_helio_plugins.errors import FileError, TransferError
 from sunpy_helio_plugins.store.publish import new_part
 from sunpy_helio_plugins.transport.files.job import Download, Job
-from sunpy_helio_plugins.transport.messages import reason
-from sunpy_helio_plugins.transport.retry import PassingError, RefusedError
-from sunpy_helio_plugins.transport.urls import public_url
+from sunpy_helio_plugins.transport.retry import RefusedError, TransientError
 
 if TYPE_CHECKING:
     import aiohttp
@@ -93,16 +91,13 @@ class PiecedJob(Job):
         self, piece: PiecedDownload, stack: ExitStack, session: aiohttp.ClientSession, bar: Callable[[int | None], Any]
     ) -> Path:
         """Fetch one piece into a part file of its own, which lasts as long as the stack."""
-        import aiohttp
-
         job = replace(self, download=piece)
         try:
-            return await job._tried(partial(job._fill_anew, stack, session, bar))
-        except (PassingError, aiohttp.ClientError, TimeoutError) as error:
-            # Its attempts are used up: the whole is not to be tried as often again.
-            words = f"{piece.archive}: {reason(error)} [asked: {public_url(piece.url)}]"
-            words = str(error) if isinstance(error, PassingError) else words
-        raise TransferError(words)
+            return await job._repeated(partial(job._fill_anew, stack, session, bar))
+        except TransientError as error:
+            # No attempt is left: the whole file is not to be repeated as often again.
+            text = str(error)
+        raise TransferError(text)
 
     async def _fill_anew(
         self, stack: ExitStack, session: aiohttp.ClientSession, bar: Callable[[int | None], Any]

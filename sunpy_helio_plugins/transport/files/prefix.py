@@ -13,20 +13,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
-import requests
-
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import TransferError
 from sunpy_helio_plugins.transport.exchange import Exchange
-from sunpy_helio_plugins.transport.files.body import CHUNK, MinimumRate, receive
+from sunpy_helio_plugins.transport.files.body import CHUNK, check_part, receive
 from sunpy_helio_plugins.transport.files.job import Download, Job
-from sunpy_helio_plugins.transport.retry import PassingError, PassingFileError
-from sunpy_helio_plugins.transport.urls import check_scheme
+from sunpy_helio_plugins.transport.limits import MinimumRate, SizeLimit
+from sunpy_helio_plugins.transport.retry import TransientError
 
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["PassingFileError", "PrefixDownload", "PrefixJob", "head"]
+__all__ = ["PrefixDownload", "PrefixJob", "head"]
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
@@ -54,21 +52,9 @@ def head(url: str, count: int, *, archive: str) -> bytes:
     ServiceError
         No answer came, or a refusal.
     """
-    check_scheme(url)
     wish = {"Range": f"bytes=0-{count - 1}", "Accept-Encoding": "identity"}
-    return _Head(archive, url, wish, count, None).run((200, 206)).content[:count]
-
-
-class _Head(Exchange):
-    """A question that is content with the beginning of its answer."""
-
-    def read(self, response: requests.Response) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        while size < self.max_bytes and (part := response.raw.read1(self.max_bytes - size, decode_content=True)):
-            parts.append(part)
-            size += len(part)
-        return b"".join(parts)
+    exchange = Exchange(archive, url, wish, max_bytes=count, is_partial=True)
+    return exchange.run((200, 206)).content[:count]
 
 
 def _no_need(head: bytes) -> int | None:
@@ -137,12 +123,11 @@ def _checked(headers: Mapping[str, str], start: int) -> tuple[int, int]:
 
 
 async def _body(response: aiohttp.ClientResponse, length: int) -> bytes:
-    part, pace = bytearray(), MinimumRate()
+    part, rate = bytearray(), MinimumRate()
+    limit = SizeLimit(min(length, conf.max_file), "part", "see conf.max_file")
     async for chunk in response.content.iter_chunked(CHUNK):
-        pace.check(len(chunk))
+        check_part(chunk, limit, rate)
         part += chunk
-        if len(part) > min(length, conf.max_file):
-            raise TransferError(f"the part grows past {length} bytes, which is not believed; see conf.max_file")
     if len(part) < length:
-        raise PassingError(f"the part was cut: {len(part)} of {length} bytes came")
+        raise TransientError(f"the part was cut: {len(part)} of {length} bytes came")
     return bytes(part)
