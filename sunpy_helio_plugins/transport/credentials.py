@@ -39,11 +39,14 @@ _tokens: dict[tuple[str, str, str], _Token] = {}
 
 _lock = threading.Lock()
 
+_locks: dict[tuple[str, str, str], threading.Lock] = {}
+
 
 def _new_process() -> None:
-    """Give a forked process a lock of its own: a thread that it does not have may have held the parent's."""
+    """Give a forked process its own locks: a thread that it does not have may have held the parent's."""
     global _lock
     _lock = threading.Lock()
+    _locks.clear()
 
 
 if hasattr(os, "register_at_fork"):
@@ -179,6 +182,9 @@ class Login:
         """Return a token with life left in it: one serves all requests of this process."""
         key = self._token_key(secrets)
         with _lock:
+            own = _locks.setdefault(key, threading.Lock())
+        # Not the lock of all: a request for a token may wait and be repeated.
+        with own:
             token = _tokens.get(key)
             if token is None or token.is_old():
                 token = _tokens[key] = self._ask(secrets)
