@@ -233,10 +233,12 @@ class Exchange:
     def read(self, response: requests.Response) -> bytes:
         """Read the body within the limits of size and time."""
         advice = "request less, or raise conf.max_answer" if self.max_bytes == conf.max_answer else ""
-        limit = SizeLimit(self.max_bytes, advice=advice)
+        # The message of a refusal is read in any case.
+        most = max(self.max_bytes, _CHUNK) if response.status_code >= 400 else self.max_bytes
+        limit = SizeLimit(most, advice=advice)
         parts: list[bytes] = []
-        while not (self.is_partial and limit.size >= self.max_bytes):
-            part = self.piece(response, self.max_bytes - limit.size if self.is_partial else _CHUNK)
+        while not (self.is_partial and limit.size >= most):
+            part = self.piece(response, most - limit.size if self.is_partial else _CHUNK)
             if part == b"":
                 break
             if part is None or self.deadline.is_over():

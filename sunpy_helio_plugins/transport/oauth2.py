@@ -70,8 +70,9 @@ def client_credentials(name: str, token_url: str, identity: Secret, secret: Secr
         raise QueryError(f"{public_url(token_url)} has no TLS: no credentials were sent there.")
     archive, shown = f"The sign-in of {name}", public_url(token_url)
     failure: ServiceError | None = None
+    endpoint = _TokenEndpoint(archive)
     client = OAuth2Client(
-        _TokenEndpoint(archive),
+        endpoint,
         identity.reveal(),
         secret.reveal(),
         token_endpoint_auth_method="client_secret_post",  # noqa: S106 - the name of a method
@@ -83,12 +84,12 @@ def client_credentials(name: str, token_url: str, identity: Secret, secret: Secr
     except ServiceError as error:
         failure = error.with_traceback(None)
     except Exception as error:  # noqa: BLE001 - authlib's and json's errors share no base
-        failure = _refusal(archive, shown, error)
+        failure = _refusal(archive, shown, error, endpoint.status)
     if failure is not None:
         # Outside the except clause: authlib's error, which would be the context, holds the request.
         raise failure
     if not isinstance(answer.get("access_token"), str):
-        raise AnswerError(archive, shown, "the answer holds no token")
+        raise AnswerError(archive, shown, "the answer does not contain a token", endpoint.status)
     return answer
 
 
@@ -97,6 +98,7 @@ class _TokenEndpoint:
 
     def __init__(self, archive: str) -> None:
         self._archive = archive
+        self.status: int | None = None
 
     def post(self, url: str, *, data: dict[str, str], headers: dict[str, str], auth: AuthBase) -> _TokenAnswer:
         """Send a request for a token; it is repeated as others are, since a token that is not used changes nothing."""
@@ -106,7 +108,9 @@ class _TokenEndpoint:
                 self._archive, url, dict(headers), method="POST", content={"data": data}, auth=auth, session=session,
                 follows=False,
             )  # fmt: skip
-            return _TokenAnswer(exchange, exchange.run(_ANSWERS))
+            answer = exchange.run(_ANSWERS)
+        self.status = answer.status
+        return _TokenAnswer(exchange, answer)
 
 
 _ANSWERS = frozenset(range(200, 300)) | (frozenset(range(400, 500)) - TRANSIENT)
@@ -132,9 +136,9 @@ class _TokenAnswer:
             raise self.exchange.refusal(self.answer)
 
 
-def _refusal(archive: str, url: str, error: Exception) -> ServiceError:
+def _refusal(archive: str, url: str, error: Exception, status: int | None) -> ServiceError:
     """Return the error for an answer without a token, without anything that the request held."""
     if isinstance(error, ValueError | RecursionError):
-        return AnswerError(archive, url, "the answer is not a token")
+        return AnswerError(archive, url, "the answer is not a token", status)
     problem = getattr(error, "description", "") or getattr(error, "error", "") or "no token was given"
-    return ServiceRefused(archive, url, server_message(str(problem).encode()))
+    return ServiceRefused(archive, url, server_message(str(problem).encode()), status)
