@@ -132,7 +132,7 @@ def new_session() -> requests.Session:
     session = _Session()
     for scheme in ("https://", "http://"):
         session.mount(scheme, DeadlineAdapter())
-    session.headers["User-Agent"] = user_agent()
+    session.headers.update({"User-Agent": user_agent(), "Accept-Encoding": "gzip, deflate"})
     return session
 
 

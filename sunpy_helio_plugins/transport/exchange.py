@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +20,7 @@ from sunpy_helio_plugins.errors import (
     ServiceRefused,
     ServiceUnreachable,
 )
+from sunpy_helio_plugins.transport.compression import ENCODINGS, Decompressor
 from sunpy_helio_plugins.transport.connections import Signature, Signer, read_deadline, thread_session, unlogged
 from sunpy_helio_plugins.transport.limits import SizeLimit, request_deadline
 from sunpy_helio_plugins.transport.messages import connection_problem, server_message
@@ -236,24 +237,34 @@ class Exchange:
         # The message of a refusal is read in any case.
         most = max(self.max_bytes, _CHUNK) if response.status_code >= 400 else self.max_bytes
         limit = SizeLimit(most, advice=advice)
-        parts: list[bytes] = []
-        while not (self.is_partial and limit.size >= most):
-            part = self.piece(response, most - limit.size if self.is_partial else _CHUNK)
+        body: list[bytes] = []
+        for part in self.parts(response, limit):
+            body.append(part)
+            if not limit.add(len(part)) and not self.is_partial:
+                raise AnswerError(self.archive, self.shown, limit.message(), response.status_code)
+        return b"".join(body)
+
+    def parts(self, response: requests.Response, limit: SizeLimit) -> Iterator[bytes]:
+        """Yield the decompressed parts of the body as they arrive."""
+        encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        decompressor = Decompressor(encoding) if encoding in ENCODINGS and not self.is_partial else None
+        while not (self.is_partial and limit.size >= limit.most):
+            most = int(limit.most) - limit.size if self.is_partial else _CHUNK
+            part = self.piece(response, most, decompressor is None)
             if part == b"":
                 break
             if part is None or self.deadline.is_over():
                 problem = f"the answer did not end {self.deadline.text} ({limit.size} bytes came)"
                 raise AnswerError(self.archive, self.shown, problem, response.status_code)
-            parts.append(part)
-            if not limit.add(len(part)) and not self.is_partial:
-                raise AnswerError(self.archive, self.shown, limit.message(), response.status_code)
-        return b"".join(parts)
+            yield from decompressor.feed(part) if decompressor else (part,)
+        if decompressor is not None:
+            decompressor.check_end()
 
-    def piece(self, response: requests.Response, most: int) -> bytes | None:
+    def piece(self, response: requests.Response, most: int, decodes: bool) -> bytes | None:
         """Return the part of the body that has arrived: empty at its end, `None` after the deadline."""
         try:
             # read would wait for a full chunk, however slowly it arrives.
-            part: bytes = response.raw.read1(most, decode_content=True)
+            part: bytes = response.raw.read1(most, decode_content=decodes)
         except (HTTPError, OSError):
             if not self.deadline.is_over():
                 raise

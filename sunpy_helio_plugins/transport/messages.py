@@ -62,6 +62,7 @@ _REASONS = {
     "ReadTimeout": "the server fell silent for longer than allowed (conf.read_timeout)",
     "SSLError": "no secure connection could be made; is the certificate valid?",
     "ProxyError": "the proxy refused the connection",
+    "DecodeError": "the compressed answer was cut or damaged",
     "IncompleteRead": "the connection was cut before the end of the answer",
     "ConnectionRefusedError": "the connection was refused; is the server running?",
     "ConnectionResetError": "the server closed the connection",
