@@ -122,7 +122,7 @@ def _open() -> diskcache.Cache:
     path = folder()
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     _check_owner(path)
-    _drop_ruins(path / "cache.db")
+    _remove_damaged(path / "cache.db")
     return diskcache.Cache(
         str(path),
         timeout=5,
@@ -150,13 +150,13 @@ def _check_owner(path: Path) -> None:
             raise PermissionError(f"{one} is not this user's alone")
 
 
-def _drop_ruins(database: Path) -> None:
+def _remove_damaged(database: Path) -> None:
     """Remove what is no whole database, as after a full disk: a new one is made in its place."""
     if not database.exists():
         return
     try:
-        with contextlib.closing(sqlite3.connect(database, timeout=5)) as ruin:
-            ruin.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        with contextlib.closing(sqlite3.connect(database, timeout=5)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.OperationalError:
         return
     except sqlite3.DatabaseError:

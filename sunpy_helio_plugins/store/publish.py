@@ -20,7 +20,7 @@ try:
 except ImportError:  # Windows: an open file cannot be removed there, which is all the lock that is needed
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["new_part", "publish", "remove_stale", "settle"]
+__all__ = ["new_part", "publish", "remove_stale", "sync_to_disk"]
 
 _KEPT = 180
 """Characters of the target's name that a part's name keeps: the rest of 255 bytes is for its marks."""
@@ -113,7 +113,7 @@ def _remove_if_stale(part: Path) -> None:
             part.unlink(missing_ok=True)
 
 
-def settle(part: Path) -> None:
+def sync_to_disk(part: Path) -> None:
     """
     Wait until a part is on the disk, so that a power cut after its publication leaves no empty file of its name.
 

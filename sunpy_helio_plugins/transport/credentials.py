@@ -187,10 +187,10 @@ class Login:
         with own:
             token = _tokens.get(key)
             if token is None or token.is_old():
-                token = _tokens[key] = self._ask(secrets)
+                token = _tokens[key] = self._request_token(secrets)
             return token.text
 
-    def _ask(self, secrets: tuple[Secret, ...]) -> _Token:
+    def _request_token(self, secrets: tuple[Secret, ...]) -> _Token:
         from sunpy_helio_plugins.transport import oauth2
 
         return _Token.of(oauth2.client_credentials(self.name, self.token_url, secrets[0], secrets[1], self.scope))

@@ -159,7 +159,7 @@ class Exchange:
         tries = attempts(self.deadline, self.retries)
         while True:
             try:
-                answer = self.signed()
+                answer = self.attempt()
             except ServiceUnreachable as error:
                 if self.is_final(error) or not tries.wait():
                     raise
@@ -175,7 +175,7 @@ class Exchange:
         silent = self.read_timeout is not None and "fell silent" in error.words
         return silent or error is not self.lost
 
-    def signed(self) -> Response:
+    def attempt(self) -> Response:
         """Make one attempt; renew a token that is refused once."""
         answer = self.once()
         if answer.status == 401 and self.login is not None and self.login.renew():

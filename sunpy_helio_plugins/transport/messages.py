@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from sunpy_helio_plugins.errors import ServiceError
-from sunpy_helio_plugins.transport.secrets import hide
+from sunpy_helio_plugins.transport.secrets import redact
 from sunpy_helio_plugins.transport.urls import public_url
 
 __all__ = ["connection_problem", "sentence", "server_message"]
@@ -104,7 +104,7 @@ def server_message(body: bytes, limit: int = LONGEST) -> str:
     text = _decoded(body[: 64 * limit])
     spoken = _from_json(text)
     plain = html.unescape(_TAGS.sub(" ", text)) if spoken is None else spoken
-    line = hide(" ".join("".join(char if char.isprintable() else " " for char in plain).split()))
+    line = redact(" ".join("".join(char if char.isprintable() else " " for char in plain).split()))
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 

@@ -14,7 +14,7 @@ from sunpy_helio_plugins.transport.credentials import Login, netrc_login
 from sunpy_helio_plugins.transport.exchange import Exchange, Response
 from sunpy_helio_plugins.transport.urls import check_scheme, public_url
 
-__all__ = ["Params", "Response", "cached_json", "get", "kept_json"]
+__all__ = ["Params", "Response", "cached_json", "get", "load_cached"]
 
 Params = Mapping[str, str] | Iterable[tuple[str, str]]
 """Query fields, in the order in which they are sent."""
@@ -70,7 +70,7 @@ def get(
     AnswerError
         The answer was larger than allowed.
     """
-    asked = _asked(url, _pairs(params))
+    asked = _full_url(url, _pairs(params))
     signer = login or netrc_login(url)
     exchange = Exchange(archive, asked, dict(headers or {}), max_bytes or conf.max_answer, signer, read_timeout)
     return exchange.run(accept)
@@ -109,7 +109,7 @@ def cached_json(
         The decoded JSON.
     """
     pairs = list(_pairs(params))
-    key = public_url(_asked(url, pairs))
+    key = public_url(_full_url(url, pairs))
     signer = login or netrc_login(url)
     # What a signed-in user may see is nobody else's business, and differs from what the public sees.
     is_public = signer is None or not signer.known()
@@ -122,7 +122,7 @@ def cached_json(
     return value
 
 
-def kept_json(url: str, questions: Iterable[Params]) -> list[Any]:
+def load_cached(url: str, questions: Iterable[Params]) -> list[Any]:
     """
     Return what the cache has of public questions, without asking them.
 
@@ -138,7 +138,7 @@ def kept_json(url: str, questions: Iterable[Params]) -> list[Any]:
     list
         The decoded JSON of each; `None` where there is none.
     """
-    return answers.load_many([public_url(_asked(url, _pairs(params))) for params in questions])
+    return answers.load_many([public_url(_full_url(url, _pairs(params))) for params in questions])
 
 
 def _pairs(params: Params | None) -> Iterable[tuple[str, str]]:
@@ -147,7 +147,7 @@ def _pairs(params: Params | None) -> Iterable[tuple[str, str]]:
     return params.items() if isinstance(params, Mapping) else params
 
 
-def _asked(url: str, pairs: Iterable[tuple[str, str]]) -> str:
+def _full_url(url: str, pairs: Iterable[tuple[str, str]]) -> str:
     """Return the whole address, or say that it is none."""
     check_scheme(url)
     try:

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from sunpy_helio_plugins.errors import QueryError
 
-__all__ = ["Secret", "hide"]
+__all__ = ["Secret", "redact"]
 
 _used: set[str] = set()
 
@@ -46,7 +46,7 @@ class Secret:
         raise TypeError("A secret is not pickled.")
 
 
-def hide(text: str) -> str:
+def redact(text: str) -> str:
     """
     Return a text without any secret that this process has used: servers repeat the keys that they refuse.
 

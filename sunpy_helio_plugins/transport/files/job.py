@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError, TransferError
-from sunpy_helio_plugins.store.publish import new_part, publish, settle
+from sunpy_helio_plugins.store.publish import new_part, publish, sync_to_disk
 from sunpy_helio_plugins.transport.credentials import Login, netrc_login
 from sunpy_helio_plugins.transport.files.body import receive
 from sunpy_helio_plugins.transport.limits import request_deadline
@@ -42,13 +42,13 @@ from sunpy_helio_plugins.transport.urls import (
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["Download", "FailedJob", "Job", "tls"]
+__all__ = ["Download", "FailedJob", "Job", "ssl_context"]
 
 _VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Environment variables that requests takes a bundle from, in its order; aiohttp knows neither."""
 
 
-def tls() -> ssl.SSLContext | bool:
+def ssl_context() -> ssl.SSLContext | bool:
     """
     Return what to hand to aiohttp for a secure connection.
 
@@ -58,11 +58,11 @@ def tls() -> ssl.SSLContext | bool:
         A context that trusts the bundle which the environment names; `True`, aiohttp's own choice, where it names none.
     """
     bundle = next((os.environ[name] for name in _VARIABLES if os.environ.get(name)), None)
-    return True if bundle is None else _trusting(bundle)
+    return True if bundle is None else _context_with(bundle)
 
 
 @lru_cache(maxsize=4)
-def _trusting(bundle: str) -> ssl.SSLContext:
+def _context_with(bundle: str) -> ssl.SSLContext:
     is_folder = os.path.isdir(bundle)
     return ssl.create_default_context(cafile=None if is_folder else bundle, capath=bundle if is_folder else None)
 
@@ -140,7 +140,7 @@ class Job:
     overwrite: bool | str
     config: Any
 
-    GIVEN: ClassVar[frozenset[int]] = frozenset({200})
+    ACCEPTED: ClassVar[frozenset[int]] = frozenset({200})
     """Statuses with which the file comes: part of a file that nobody asked for is none."""
 
     async def run(self, session: aiohttp.ClientSession, *, token: Any = None, file_pb: Any = False) -> tuple[str, str]:
@@ -152,9 +152,9 @@ class Job:
         target, shown = self.download.target, public_url(self.download.url)
         failure: Exception
         try:
-            if not self._is_there():
+            if not self._is_done():
                 target = await self._repeated(partial(self._fetch, session, partial(_bar, file_pb, token, target.name)))
-                self._tell(str(target), shown, None)
+                self._call_back(str(target), shown, None)
             return shown, str(target)
         except asyncio.CancelledError:
             failure = TransferError(f"{target.name}: interrupted")
@@ -168,7 +168,7 @@ class Job:
         # Not from within the except clauses: the failure would hold on to the library's error, and that to the request.
         raise self._failed(failure)
 
-    def _is_there(self) -> bool:
+    def _is_done(self) -> bool:
         """Tell whether the file need not be fetched."""
         target = self.download.target
         if target.is_symlink() and not target.exists():
@@ -182,10 +182,10 @@ class Job:
 
         shown = public_url(self.download.url)
         with contextlib.suppress(TransferError):  # one failure is told already
-            self._tell(str(self.download.target), shown, error)
+            self._call_back(str(self.download.target), shown, error)
         return FailedDownload(FailedJob(self.download, self.overwrite), shown, error)
 
-    def _tell(self, path: str, url: str, error: Exception | None) -> None:
+    def _call_back(self, path: str, url: str, error: Exception | None) -> None:
         """Call what the user asked parfive to call after each file."""
         for callback in getattr(self.config, "done_callbacks", ()):
             try:
@@ -223,21 +223,23 @@ class Job:
         target = self.download.target
         target.parent.mkdir(parents=True, exist_ok=True)
         with new_part(target) as (part, stream):
-            await self._fill(session, part, stream, bar)
-            await asyncio.to_thread(settle, part)
+            await self._write(session, part, stream, bar)
+            await asyncio.to_thread(sync_to_disk, part)
             return publish(part, target, self.overwrite)
 
-    async def _fill(
+    async def _write(
         self, session: aiohttp.ClientSession, part: Path, stream: IO[bytes], bar: Callable[[int | None], Any]
     ) -> None:
         """Make a part file of what the server gives."""
-        await self._bring(session, stream, bar)
+        await self._receive(session, stream, bar)
         stream.flush()
         await self._check(part)
 
-    async def _bring(self, session: aiohttp.ClientSession, stream: IO[bytes], bar: Callable[[int | None], Any]) -> None:
+    async def _receive(
+        self, session: aiohttp.ClientSession, stream: IO[bytes], bar: Callable[[int | None], Any]
+    ) -> None:
         """Write what the server gives."""
-        async with self._answer(session) as response:
+        async with self._open(session) as response:
             await receive(response, stream, bar(response.content_length))
 
     async def _check(self, part: Path) -> None:
@@ -254,7 +256,7 @@ class Job:
             raise FileError(f"{self.download.target.name}: {words}") from error
 
     @contextlib.asynccontextmanager
-    async def _answer(self, session: aiohttp.ClientSession) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _open(self, session: aiohttp.ClientSession) -> AsyncIterator[aiohttp.ClientResponse]:
         """Ask for the file and follow redirects by hand: neither headers nor credentials travel to another origin."""
         url, followed, renewed, refreshed = self.download.url, 0, False, False
         check_scheme(url)
@@ -267,7 +269,7 @@ class Job:
                 elif response.status in _EXPIRED and not refreshed and not same_origin(url, self.download.url):
                     # The link to a storage may have expired between its making and its use: request another, once.
                     url, refreshed = self.download.url, True
-                elif response.status in self.GIVEN:
+                elif response.status in self.ACCEPTED:
                     yield response
                     return
                 else:
@@ -300,11 +302,11 @@ class Job:
             # A socket's own timeout begins anew with every byte of a header.
             async with asyncio.timeout(None if deadline.left() == float("inf") else deadline.left()) as limit:
                 return await session.get(
-                    _as_is(url),
+                    _unchanged(url),
                     headers=headers,
                     timeout=self._timeout(),
                     proxy=self._proxy(url),
-                    ssl=tls(),
+                    ssl=ssl_context(),
                     allow_redirects=False,
                 )
         except TimeoutError:
@@ -333,7 +335,7 @@ class Job:
         return proxy
 
 
-def _as_is(url: str) -> Any:
+def _unchanged(url: str) -> Any:
     """Return an address for aiohttp that is sent as it is: re-quoting it would break signatures and odd ids."""
     from yarl import URL
 

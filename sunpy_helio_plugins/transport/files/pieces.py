@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["PiecedDownload", "PiecedJob"]
 
 
-def _nothing(failure: Exception) -> Sequence[PiecedDownload]:
+def _no_pieces(failure: Exception) -> Sequence[PiecedDownload]:
     return ()
 
 
@@ -35,7 +35,7 @@ def _numbered(pieces: Sequence[PiecedDownload], target: Path) -> list[PiecedDown
     return [replace(piece, target=target.with_name(f"{target.name}.{index}")) for index, piece in enumerate(pieces)]
 
 
-def _one_behind_the_other(pieces: Sequence[Path], whole: Path) -> None:
+def _concatenate(pieces: Sequence[Path], whole: Path) -> None:
     with whole.open("wb") as target:
         for piece in pieces:
             target.write(piece.read_bytes())
@@ -58,24 +58,24 @@ class PiecedDownload(Download):
         goes through ``accept``.
     """
 
-    instead: Callable[[Exception], Sequence[PiecedDownload]] = _nothing
-    join: Callable[[Sequence[Path], Path], None] = _one_behind_the_other
+    instead: Callable[[Exception], Sequence[PiecedDownload]] = _no_pieces
+    join: Callable[[Sequence[Path], Path], None] = _concatenate
 
 
 @dataclass(frozen=True)
 class PiecedJob(Job):
     """The coroutine that fetches a file, in pieces where it must."""
 
-    GIVEN: ClassVar[frozenset[int]] = frozenset({200, 204})
+    ACCEPTED: ClassVar[frozenset[int]] = frozenset({200, 204})
     """An answer without content is for ``accept`` to judge: a piece may be empty where the whole is not."""
 
-    async def _fill(
+    async def _write(
         self, session: aiohttp.ClientSession, part: Path, stream: IO[bytes], bar: Callable[[int | None], Any]
     ) -> None:
         download = self.download
         assert isinstance(download, PiecedDownload)  # noqa: S101 - for the type checker
         try:
-            await super()._fill(session, part, stream, bar)
+            await super()._write(session, part, stream, bar)
         except (RefusedError, FileError) as failure:
             pieces = download.instead(failure)
             if not pieces:
@@ -93,15 +93,15 @@ class PiecedJob(Job):
         """Fetch one piece into a part file of its own, which lasts as long as the stack."""
         job = replace(self, download=piece)
         try:
-            return await job._repeated(partial(job._fill_anew, stack, session, bar))
+            return await job._repeated(partial(job._write_new, stack, session, bar))
         except TransientError as error:
             # No attempt is left: the whole file is not to be repeated as often again.
             text = str(error)
         raise TransferError(text)
 
-    async def _fill_anew(
+    async def _write_new(
         self, stack: ExitStack, session: aiohttp.ClientSession, bar: Callable[[int | None], Any]
     ) -> Path:
         part, stream = stack.enter_context(new_part(self.download.target))
-        await self._fill(session, part, stream, bar)
+        await self._write(session, part, stream, bar)
         return part

@@ -83,9 +83,11 @@ class PrefixDownload(Download):
 class PrefixJob(Job):
     """The coroutine that fetches the beginning of a file; the whole one where the server gives no parts."""
 
-    GIVEN: ClassVar[frozenset[int]] = frozenset({200, 206})
+    ACCEPTED: ClassVar[frozenset[int]] = frozenset({200, 206})
 
-    async def _bring(self, session: aiohttp.ClientSession, stream: IO[bytes], bar: Callable[[int | None], Any]) -> None:
+    async def _receive(
+        self, session: aiohttp.ClientSession, stream: IO[bytes], bar: Callable[[int | None], Any]
+    ) -> None:
         """Ask for bytes until they are enough."""
         download = self.download
         assert isinstance(download, PrefixDownload)  # noqa: S101 - for the type checker
@@ -95,7 +97,7 @@ class PrefixJob(Job):
             # A file that was replaced in between is sent whole: pieces of two files are none.
             wish = {} if want is None else {"Range": f"bytes={len(come)}-{want - 1}"}
             piece = replace(self, download=replace(download, headers={**download.headers, **wish, **_unless(tag)}))
-            async with piece._answer(session) as response:
+            async with piece._open(session) as response:
                 if response.status == 200:
                     await receive(response, stream, bar(response.content_length))
                     return
