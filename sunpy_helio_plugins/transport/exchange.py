@@ -41,22 +41,22 @@ __all__ = ["Exchange", "Response"]
 @dataclass(frozen=True)
 class Response:
     """
-    What a server answered, read to its end.
+    The answer of a server, read to its end.
 
     Attributes
     ----------
     archive : str
-        The name of the archive that was asked.
+        The name of the archive.
     url : str
         The address that answered, without secrets.
     status : int
         The HTTP status.
     headers : Mapping[str, str]
-        The response's headers; look-ups ignore case.
+        The headers; look-ups ignore case.
     content : bytes
         The body, decompressed.
     phrase : str
-        What stands beside the status: some HAPI servers say there, and nowhere else, what is wrong.
+        The reason phrase after the status: some HAPI servers give the cause of an error only there.
     """
 
     archive: str
@@ -67,27 +67,20 @@ class Response:
     phrase: str = ""
 
     def text(self) -> str:
-        """Return the body as text: UTF-8, or Latin-1 where it is not valid UTF-8 (the registry's habit)."""
+        """Return the body as text: UTF-8, or Latin-1 if it is not valid UTF-8, as from the registry."""
         try:
             return self.content.decode("utf-8")
         except UnicodeDecodeError:
             return self.content.decode("latin-1")
 
     def json(self) -> Any:
-        """
-        Return the body decoded from JSON.
-
-        Raises
-        ------
-        AnswerError
-            The body is something else, such as an HTML page.
-        """
+        """Return the decoded JSON; raise `AnswerError` for another body, such as an HTML page."""
         try:
             return json.loads(self.text())
         except (ValueError, RecursionError) as error:
             kind = server_message(self.headers.get("Content-Type", "").encode()) or "no content type"
-            words = f"JSON was expected, {kind} came: {server_message(self.content) or 'an empty body'}"
-            raise AnswerError(self.archive, self.url, words, self.status) from error
+            problem = f"JSON was expected, {kind} came: {server_message(self.content) or 'an empty body'}"
+            raise AnswerError(self.archive, self.url, problem, self.status) from error
 
 
 SMALL = 10_000_000
@@ -166,13 +159,13 @@ class Exchange:
                 continue
             if answer.status in accept:
                 return answer
-            asked = retry_after(answer.headers.get("Retry-After"))
-            if answer.status not in TRANSIENT or not tries.wait(asked or None):
+            seconds = retry_after(answer.headers.get("Retry-After")) or None
+            if answer.status not in TRANSIENT or not tries.wait(seconds):
                 raise self.refusal(answer)
 
     def is_final(self, error: ServiceUnreachable) -> bool:
         """Return whether another attempt is of no use: also after a token that could not be had, which has its own."""
-        silent = self.read_timeout is not None and "fell silent" in error.words
+        silent = self.read_timeout is not None and "was silent" in error.words
         return silent or error is not self.lost
 
     def attempt(self) -> Response:

@@ -1,7 +1,7 @@
 """
-OAuth2 client credentials exchanged for a token, through authlib.
+Exchange OAuth2 client credentials for a token, through authlib.
 
-authlib is kept, is what most OAuth2 clients in Python stand on, and asks for the least of those that could do it.
+authlib is maintained, widely used, and has the fewest requirements of the libraries that do this.
 """
 
 from __future__ import annotations
@@ -33,32 +33,28 @@ __all__ = ["client_credentials"]
 
 def client_credentials(name: str, token_url: str, identity: Secret, secret: Secret, scope: str) -> dict[str, Any]:
     """
-    Ask for a token (RFC 6749, section 4.4).
+    Request a token (RFC 6749, section 4.4), and return the answer with ``access_token`` and often ``expires_in``.
 
     Parameters
     ----------
     name : str
         The archive's short name, for messages.
     token_url : str
-        Where tokens are given.
+        The address of the token endpoint.
     identity, secret : Secret
-        The client's id and secret; revealed where they are sent only, since tracebacks may print variables.
+        The client's id and secret; revealed only where they are sent, since tracebacks may print variables.
     scope : str
-        The scope to ask for; empty for none.
-
-    Returns
-    -------
-    dict
-        The answer, with ``access_token`` and, where the server says so, ``expires_in`` in seconds.
+        The scope; empty for none.
 
     Raises
     ------
     MissingDependencyError
         authlib is not installed.
     QueryError
-        The address is neither TLS nor on this machine; or the embedded archive serves, and it is not on this machine.
+        The address has no TLS and is not on this machine; or the embedded archive serves, and it is not on this
+        machine.
     ServiceError
-        No token was given.
+        There is no token.
     """
     try:
         from authlib.integrations.requests_client.oauth2_session import OAuth2ClientAuth

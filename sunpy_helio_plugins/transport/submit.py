@@ -49,7 +49,7 @@ class SubmitSession:
         """
         permit(url)
         if not is_private(url):
-            raise QueryError(f"{public_url(url)} has no TLS: the form was not sent, since others could read it.")
+            raise QueryError(f"{public_url(url)} has no TLS: the form was not sent, since it could be read on the way.")
         content = {"data": dict(fields), "files": dict(files) if files else None}
         # A form that was received and not answered is not sent again: it may have changed something.
         exchange = Exchange(

@@ -26,23 +26,14 @@ _ENTRY = re.compile(r"([a-z0-9-]+)=:?([A-Za-z0-9+/=]+?):?\s*(?:,|$)", re.IGNOREC
 
 def promised_digests(headers: Mapping[str, str]) -> list[tuple[Any, bytes]]:
     """
-    Return hashes to feed with a body, each with the digest that it is to have.
+    Return hashes to update with a body, each with the digest that the headers of the response give.
 
-    Parameters
-    ----------
-    headers : mapping
-        The headers of a response.
-
-    Returns
-    -------
-    list of (hash object, bytes)
-        Empty where the server gives no digest that is understood. A body that the server compressed is not judged: its
-        digests are those of other bytes than the ones that are kept.
+    The digests of a compressed body are ignored: they belong to other bytes than the ones that are kept.
     """
     if headers.get("Content-Encoding", "identity") != "identity":
         return []
     hashes = [(_KNOWN[name](), digest) for name, digest in _given(headers)]
-    # Some servers write the digest in hexadecimal digits, which read as base64 of something longer.
+    # Some servers send hexadecimal digits, which are valid base64 of more bytes.
     return [(one, digest) for one, digest in hashes if len(digest) == one.digest_size]
 
 
@@ -57,30 +48,14 @@ def _given(headers: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
 
 
 CHUNK = 262144
-"""Bytes written at a time: parfive's own 1 kB costs most of its time."""
+"""Bytes written at a time: parfive's own 1 kB takes most of its time."""
 
 MAX_EXPANSION = 200
-"""How many times its size on the wire a compressed body may grow, where it is compressed although nobody asked."""
+"""The largest ratio of a decompressed body to its size on the wire; compression was not requested."""
 
 
 async def receive(response: aiohttp.ClientResponse, stream: IO[bytes], bar: Any) -> None:
-    """
-    Write a body to a file as it comes.
-
-    Parameters
-    ----------
-    response : aiohttp.ClientResponse
-        The answer, whose body was not read yet.
-    stream : file object
-        Open for writing in binary.
-    bar : context manager
-        It gives a progress bar, or `None`.
-
-    Raises
-    ------
-    TransferError
-        The body is larger than allowed, only drips, or is not the one whose digest the server gave.
-    """
+    """Write a body to a stream as it arrives; raise `TransferError` if it is too large, too slow or damaged."""
     limit, rate = _limit(response), MinimumRate()
     digests = promised_digests(response.headers)
     with bar as progress:

@@ -1,8 +1,8 @@
 """
-Files that a server gives under another address, or in pieces only.
+Files that a server gives only under another address, or in pieces.
 
-What was refused may be had otherwise: the archive says under which addresses, and how what they give becomes one file.
-The pieces of one file are fetched one after the other, so that a file takes one connection however it comes.
+The archive names the addresses for a file that was refused, and joins the pieces. The pieces of a file are downloaded
+one after the other, so that each file uses one connection.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _no_pieces(failure: Exception) -> Sequence[PiecedDownload]:
 
 
 def _numbered(pieces: Sequence[PiecedDownload], target: Path) -> list[PiecedDownload]:
-    """Give each piece a name of its own, so that none is taken for what another one's attempt left."""
+    """Give each piece its own name, so that it is not mistaken for a part that another attempt left."""
     return [replace(piece, target=target.with_name(f"{target.name}.{index}")) for index, piece in enumerate(pieces)]
 
 
@@ -44,18 +44,17 @@ def _concatenate(pieces: Sequence[Path], whole: Path) -> None:
 @dataclass(frozen=True)
 class PiecedDownload(Download):
     """
-    A file that may have to be asked for otherwise.
+    A file that may have to be requested in another way.
 
     Parameters
     ----------
     instead : callable
-        Called with the failure: `~sunpy_helio_plugins.transport.retry.RefusedError` where the server refused, or the
-        `~sunpy_helio_plugins.errors.FileError` with which ``accept`` refused what came. It returns the files that
-        together stand for this one, which may have to be asked for otherwise in turn; none where the failure stands.
-        Their targets do not matter.
+        Called with the failure: `~sunpy_helio_plugins.transport.retry.RefusedError` if the server refused, or the
+        `~sunpy_helio_plugins.errors.FileError` with which ``accept`` refused the file. It returns the files that
+        together replace this one, for which the same holds, or none if the failure is final. Their targets are ignored.
     join : callable
-        Called with the paths of the pieces in their order and the path of the whole, which it writes. What it wrote
-        goes through ``accept``.
+        Called with the paths of the pieces in order and the path of the whole, which it writes. The result is passed to
+        ``accept``.
     """
 
     instead: Callable[[Exception], Sequence[PiecedDownload]] = _no_pieces
@@ -64,10 +63,10 @@ class PiecedDownload(Download):
 
 @dataclass(frozen=True)
 class PiecedJob(Job):
-    """The coroutine that fetches a file, in pieces where it must."""
+    """Download a file, in pieces if it is refused as a whole."""
 
     ACCEPTED: ClassVar[frozenset[int]] = frozenset({200, 204})
-    """An answer without content is for ``accept`` to judge: a piece may be empty where the whole is not."""
+    """An answer without content is left to ``accept``: a piece may be empty, although the file is not."""
 
     async def _write(
         self, session: aiohttp.ClientSession, part: Path, stream: IO[bytes], bar: Callable[[int | None], Any]
@@ -90,7 +89,7 @@ class PiecedJob(Job):
     async def _piece(
         self, piece: PiecedDownload, stack: ExitStack, session: aiohttp.ClientSession, bar: Callable[[int | None], Any]
     ) -> Path:
-        """Fetch one piece into a part file of its own, which lasts as long as the stack."""
+        """Download one piece into its own part file, which the stack removes."""
         job = replace(self, download=piece)
         try:
             return await job._repeated(partial(job._write_new, stack, session, bar))

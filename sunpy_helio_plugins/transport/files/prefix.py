@@ -1,8 +1,7 @@
 """
-Beginnings of files: only the bytes that are needed, where the server gives parts of files (RFC 9110, section 14).
+The first bytes of files, by range requests (RFC 9110, section 14).
 
-A server may ignore the wish for a part and send the whole file. Whoever wants a head only then stops reading; whoever
-fetches a file then takes the whole.
+A server may ignore the range and send the whole file: `head` then stops reading, and `PrefixJob` downloads all of it.
 """
 
 from __future__ import annotations
@@ -30,30 +29,9 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 
 def head(url: str, count: int, *, archive: str) -> bytes:
-    """
-    Return the first bytes of a file.
-
-    Parameters
-    ----------
-    url : str
-        Where it is.
-    count : int
-        How many are wanted.
-    archive : str
-        The archive's name, for messages.
-
-    Returns
-    -------
-    bytes
-        At most ``count``; fewer where the file is shorter. A server that ignores the wish is not read any further.
-
-    Raises
-    ------
-    ServiceError
-        No answer came, or a refusal.
-    """
-    wish = {"Range": f"bytes=0-{count - 1}", "Accept-Encoding": "identity"}
-    exchange = Exchange(archive, url, wish, max_bytes=count, is_partial=True)
+    """Return at most ``count`` first bytes of a file; fewer if it is shorter."""
+    headers = {"Range": f"bytes=0-{count - 1}", "Accept-Encoding": "identity"}
+    exchange = Exchange(archive, url, headers, max_bytes=count, is_partial=True)
     return exchange.run((200, 206)).content[:count]
 
 
@@ -64,15 +42,15 @@ def _no_need(head: bytes) -> int | None:
 @dataclass(frozen=True)
 class PrefixDownload(Download):
     """
-    A file of which the beginning may be enough.
+    A file whose first bytes may be sufficient.
 
     Parameters
     ----------
     first : int or None
-        How many bytes to ask for at first; `None` for the whole file.
+        How many bytes to request first; `None` for the whole file.
     needed : callable
-        Called with the bytes that came; it returns how many are needed, which may be as many as these, or `None` where
-        only the whole file will do. ``accept`` then gets a part file of that length or more.
+        Called with the first bytes; it returns how many are needed, which may be all that it was given, or `None` for
+        the whole file. ``accept`` then gets a part file of that length or more.
     """
 
     first: int | None = None
@@ -81,33 +59,33 @@ class PrefixDownload(Download):
 
 @dataclass(frozen=True)
 class PrefixJob(Job):
-    """The coroutine that fetches the beginning of a file; the whole one where the server gives no parts."""
+    """Download the first bytes of a file, or the whole file if the server ignores ranges."""
 
     ACCEPTED: ClassVar[frozenset[int]] = frozenset({200, 206})
 
     async def _receive(
         self, session: aiohttp.ClientSession, stream: IO[bytes], bar: Callable[[int | None], Any]
     ) -> None:
-        """Ask for bytes until they are enough."""
+        """Request bytes until they are sufficient."""
         download = self.download
         assert isinstance(download, PrefixDownload)  # noqa: S101 - for the type checker
-        come = bytearray()
+        content = bytearray()
         want, total, tag = download.first, int(conf.max_file), ""
         while True:
-            # A file that was replaced in between is sent whole: pieces of two files are none.
-            wish = {} if want is None else {"Range": f"bytes={len(come)}-{want - 1}"}
-            piece = replace(self, download=replace(download, headers={**download.headers, **wish, **_unless(tag)}))
+            # A file that was replaced in between is sent whole: parts of two files do not fit.
+            range_ = {} if want is None else {"Range": f"bytes={len(content)}-{want - 1}"}
+            piece = replace(self, download=replace(download, headers={**download.headers, **range_, **_unless(tag)}))
             async with piece._open(session) as response:
                 if response.status == 200:
                     await receive(response, stream, bar(response.content_length))
                     return
-                length, total = _checked(response.headers, len(come))
-                come += await _body(response, length)
+                length, total = _checked(response.headers, len(content))
+                content += await _body(response, length)
                 tag = tag or response.headers.get("ETag", "")
-            want = await asyncio.to_thread(download.needed, bytes(come))
+            want = await asyncio.to_thread(download.needed, bytes(content))
             want = total if want is None else min(want, total)
-            if len(come) >= want:
-                stream.write(come)
+            if len(content) >= want:
+                stream.write(content)
                 return
 
 
@@ -116,11 +94,11 @@ def _unless(tag: str) -> dict[str, str]:
 
 
 def _checked(headers: Mapping[str, str], start: int) -> tuple[int, int]:
-    """Return the sizes of the part and of the file, having checked that the part is the one asked for."""
+    """Return the sizes of the part and of the file; raise `TransferError` unless the part is the requested one."""
     text = headers.get("Content-Range", "")
     found = _CONTENT_RANGE.fullmatch(text.strip())
     if found is None or int(found[1]) != start or int(found[2]) < start:
-        raise TransferError(f"the bytes from {start} on were asked for, and {text or 'an unknown part'} came")
+        raise TransferError(f"the bytes from {start} on were requested, not {text or 'an unknown part'}")
     return int(found[2]) - start + 1, int(conf.max_file) if found[3] == "*" else int(found[3])
 
 
