@@ -140,7 +140,7 @@ def next_hop(url: str, location: str, followed: int = 0) -> str:
 
     ``location`` is a ``Location`` header or an address from an answer, ``url`` what was requested, and ``followed`` the
     number of redirects before. User and password are removed: a server does not decide who signs in. Characters that a
-    request line cannot contain are quoted. `QueryError` is raised after `MAX_REDIRECTS`, if `check_scheme` raises it, and
+    request line cannot contain are quoted. `QueryError` is raised after `MAX_REDIRECTS`, by `check_scheme`, and
     for an address on this machine from another one: services of this machine may trust its own requests.
     """
     if followed >= MAX_REDIRECTS:

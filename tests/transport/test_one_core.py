@@ -406,7 +406,17 @@ def test_libraries_of_the_network_are_imported_by_the_core_alone():
         for path in PACKAGE.rglob("*.py")
         if "sandbox" not in path.parts and library.search(path.read_text(encoding="utf-8"))
     }
-    core = {"connections", "exchange", "metadata", "oauth2", "files/body", "files/job", "files/pieces", "files/prefix"}
+    core = {
+        "compression",
+        "connections",
+        "exchange",
+        "metadata",
+        "oauth2",
+        "files/body",
+        "files/job",
+        "files/pieces",
+        "files/prefix",
+    }
     assert found == {f"transport/{name}.py" for name in core}
 
 
