@@ -56,17 +56,33 @@ def client_credentials(name: str, token_url: str, identity: Secret, secret: Secr
     ServiceError
         There is no token.
     """
+    permit(token_url)
+    if not is_private(token_url):
+        raise QueryError(f"{public_url(token_url)} has no TLS: no credentials were sent there.")
+    endpoint = _TokenEndpoint(f"The sign-in of {name}", token_url)
+    client = _client(name, endpoint, identity, secret, scope)
+    failure: ServiceError | None = None
+    try:
+        answer: dict[str, Any] = client.fetch_token(token_url, grant_type="client_credentials")
+    except ServiceError as error:
+        failure = error.with_traceback(None)
+    except Exception as error:  # noqa: BLE001 - authlib's and json's errors share no base
+        failure = endpoint.refusal(error)
+    if failure is not None:
+        # Outside the except clause: authlib's error, which would be the context, holds the request.
+        raise failure
+    if not isinstance(answer.get("access_token"), str):
+        raise endpoint.error(AnswerError, "the answer does not contain a token")
+    return answer
+
+
+def _client(name: str, endpoint: _TokenEndpoint, identity: Secret, secret: Secret, scope: str) -> Any:
+    """Return authlib's client, which sends its requests through an endpoint."""
     try:
         from authlib.integrations.requests_client.oauth2_session import OAuth2ClientAuth
         from authlib.oauth2.client import OAuth2Client
     except ImportError:
         raise MissingDependencyError(f"Signing in to {name}", "oauth2") from None
-    permit(token_url)
-    if not is_private(token_url):
-        raise QueryError(f"{public_url(token_url)} has no TLS: no credentials were sent there.")
-    archive, shown = f"The sign-in of {name}", public_url(token_url)
-    failure: ServiceError | None = None
-    endpoint = _TokenEndpoint(archive)
     client = OAuth2Client(
         endpoint,
         identity.reveal(),
@@ -75,26 +91,15 @@ def client_credentials(name: str, token_url: str, identity: Secret, secret: Secr
         scope=scope or None,
     )
     client.client_auth_class = OAuth2ClientAuth
-    try:
-        answer: dict[str, Any] = client.fetch_token(token_url, grant_type="client_credentials")
-    except ServiceError as error:
-        failure = error.with_traceback(None)
-    except Exception as error:  # noqa: BLE001 - authlib's and json's errors share no base
-        failure = _refusal(archive, shown, error, endpoint.status)
-    if failure is not None:
-        # Outside the except clause: authlib's error, which would be the context, holds the request.
-        raise failure
-    if not isinstance(answer.get("access_token"), str):
-        raise AnswerError(archive, shown, "the answer does not contain a token", endpoint.status)
-    return answer
+    return client
 
 
 class _TokenEndpoint:
     """The part of a session that authlib uses, on the requests of this package."""
 
-    def __init__(self, archive: str) -> None:
-        self._archive = archive
-        self.status: int | None = None
+    def __init__(self, archive: str, url: str) -> None:
+        self._archive, self._url = archive, url
+        self._status: int | None = None
 
     def post(self, url: str, *, data: dict[str, str], headers: dict[str, str], auth: AuthBase) -> _TokenAnswer:
         """Send a request for a token; it is repeated as others are, since a token that is not used changes nothing."""
@@ -105,8 +110,19 @@ class _TokenEndpoint:
                 follows=False,
             )  # fmt: skip
             answer = exchange.run(_ANSWERS)
-        self.status = answer.status
+        self._status = answer.status
         return _TokenAnswer(exchange, answer)
+
+    def refusal(self, error: Exception) -> ServiceError:
+        """Return the error for an answer without a token, without anything that the request held."""
+        if isinstance(error, ValueError | RecursionError):
+            return self.error(AnswerError, "the answer is not a token")
+        problem = getattr(error, "description", "") or getattr(error, "error", "") or "no token was given"
+        return self.error(ServiceRefused, server_message(str(problem).encode()))
+
+    def error(self, kind: type[ServiceError], problem: str) -> ServiceError:
+        """Return an error about the last answer."""
+        return kind(self._archive, public_url(self._url), problem, self._status)
 
 
 _ANSWERS = frozenset(range(200, 300)) | (frozenset(range(400, 500)) - TRANSIENT)
@@ -130,11 +146,3 @@ class _TokenAnswer:
     def raise_for_status(self) -> None:
         if self.answer.status >= 400:
             raise self.exchange.refusal(self.answer)
-
-
-def _refusal(archive: str, url: str, error: Exception, status: int | None) -> ServiceError:
-    """Return the error for an answer without a token, without anything that the request held."""
-    if isinstance(error, ValueError | RecursionError):
-        return AnswerError(archive, url, "the answer is not a token", status)
-    problem = getattr(error, "description", "") or getattr(error, "error", "") or "no token was given"
-    return ServiceRefused(archive, url, server_message(str(problem).encode()), status)
