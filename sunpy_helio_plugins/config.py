@@ -7,6 +7,7 @@ Values come from ``sunpy_helio_plugins.cfg`` in astropy's configuration folder, 
 
 from __future__ import annotations
 
+import numpy as np
 from astropy.config import ConfigItem, ConfigNamespace
 
 __all__ = ["Conf", "Isolation", "conf", "isolation"]
@@ -18,6 +19,22 @@ def _item(default: object, description: str, section: str = "", cfgtype: str | N
     """Make an item that is kept in the section of the configuration file which bears its archive's name."""
     module = f"{_PACKAGE}.{section}" if section else _PACKAGE
     return ConfigItem(default, description, cfgtype=cfgtype, module=module)
+
+
+class _Seconds(ConfigItem):
+    """A duration that is validated when it is set; `None` means 0."""
+
+    def set(self, value: float | None) -> None:
+        """Set the value for this session; raise `TypeError` unless it is a number of seconds."""
+        given = 0.0 if value is None else value
+        is_number = isinstance(given, int | float | np.number) and not isinstance(given, bool)
+        if not is_number or not 0 <= given < float("inf"):
+            raise TypeError(f"conf.{self.name} is a number of seconds, at least 0, not {value!r}.")
+        super().set(float(given))
+
+
+def _seconds(default: float, description: str) -> ConfigItem:
+    return _Seconds(default, description, module=_PACKAGE)
 
 
 class _HAPIConf(ConfigNamespace):
@@ -71,9 +88,12 @@ class _HERConf(ConfigNamespace):
 class Conf(ConfigNamespace):
     """Settings of all clients; ``conf.hapi``, ``conf.imap``, ``conf.helioviewer``, ``conf.her`` hold an archive's."""
 
-    connect_timeout = _item(10.0, "Seconds to wait for a connection.")
-    read_timeout = _item(60.0, "Seconds to wait for the next byte of an answer.")
-    deadline = _item(300.0, "Seconds that one metadata answer may take in all, retries included.")
+    connect_timeout = _seconds(10.0, "Seconds to wait for a connection.")
+    read_timeout = _seconds(60.0, "Seconds to wait for the next byte of an answer.")
+    deadline = _seconds(300.0, "Seconds that one metadata answer may take in all, retries included; 0: no limit.")
+    search_deadline = _seconds(
+        600.0, "Seconds that all requests of one search may take, with their pages, parts and retries; 0: no limit."
+    )
     retries = _item(3, "How often a request is tried again after a lost connection, 429, 502, 503 or 504.")
     max_answer = _item(256_000_000, "Largest metadata answer that is read, in bytes after decompression.")
 

@@ -17,7 +17,7 @@ from sunpy_helio_plugins.hapi.query import Query, is_like, is_pattern, unlike
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.spans import Moment, Span, moment, seconds
-from sunpy_helio_plugins.transport.messages import server_words
+from sunpy_helio_plugins.transport.messages import server_message
 
 __all__ = [
     "MOST_HALVINGS",
@@ -127,13 +127,13 @@ def refusal(status: int, phrase: str, content: bytes) -> Refusal | None:
         `None` for records, and for an answer that says that there are none.
     """
     code, message = _said(content)
-    words = message or server_words(content) if status >= 400 or code is not None else ""
+    words = message or server_message(content) if status >= 400 or code is not None else ""
     if code is None and status >= 400:
         found = _CODE.search(phrase) or _CODE.search(words)
         code = int(found[1]) if found else None
     if code == NO_DATA or (status < 400 and code in (None, OK)):
         return None
-    return Refusal(status, code, words or server_words(phrase.encode()))
+    return Refusal(status, code, words or server_message(phrase.encode()))
 
 
 def _said(content: bytes) -> tuple[int | None, str]:
@@ -146,7 +146,7 @@ def _said(content: bytes) -> tuple[int | None, str]:
         code, message = status_of(json.loads(content))
     except (ValueError, RecursionError):
         return None, ""
-    return code, server_words(json.dumps(message).encode())
+    return code, server_message(json.dumps(message).encode())
 
 
 MOST_HALVINGS = 12

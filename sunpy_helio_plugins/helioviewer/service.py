@@ -7,7 +7,6 @@ rate limit is reached, a page under 200. The last is waited out, as a minute lat
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +15,7 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError
 from sunpy_helio_plugins.helioviewer.jp2.boxes import is_rate_limit
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
-from sunpy_helio_plugins.transport import exchange, metadata
+from sunpy_helio_plugins.transport import exchange, metadata, retry
 
 __all__ = ["address", "ask", "ask_object"]
 
@@ -85,10 +84,9 @@ def ask_object(action: str, fields: Mapping[str, str] | None = None) -> dict[str
 
 
 def _answer(action: str, fields: Mapping[str, str] | None) -> exchange.Response:
-    for attempt in range(max(conf.retries, 0) + 1):
-        if attempt:
-            time.sleep(float(conf.helioviewer.rate_limit_wait))
+    """Request an action again while the rate limit is reached."""
+    tries = retry.attempts(retry.budget_deadline())
+    while True:
         answer = metadata.get(address(action), fields, archive=PROVIDER)
-        if not is_rate_limit(answer.content):
-            break
-    return answer
+        if not is_rate_limit(answer.content) or not tries.wait(float(conf.helioviewer.rate_limit_wait)):
+            return answer

@@ -16,7 +16,7 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError
 from sunpy_helio_plugins.her.paging import Page, is_too_slow, page_of, page_size
 from sunpy_helio_plugins.her.query import ARCHIVE, BoundingBox, Query
-from sunpy_helio_plugins.transport import exchange, metadata
+from sunpy_helio_plugins.transport import exchange, metadata, retry
 
 __all__ = ["Request", "address", "link", "parameters", "requests"]
 
@@ -132,18 +132,19 @@ def _filters(query: Query) -> Pairs:
 
 
 def _page(pairs: Pairs, size: int) -> Page:
-    try:
-        return _read_page(pairs, size)
-    except AnswerError as error:
-        # A page that came damaged is asked for once more; a page of HTML says what is wrong, and says it again.
-        if "html" in error.words.lower() or is_too_slow(error):
-            raise
-        return _read_page(pairs, size)
+    """Request a page; once more if it is damaged, but not if it is HTML, which has an error message."""
+    tries = retry.attempts(retry.budget_deadline(), retries=1)
+    while True:
+        try:
+            return _read_page(pairs, size)
+        except AnswerError as error:
+            if "html" in error.words.lower() or is_too_slow(error) or not tries.wait(0.0):
+                raise
 
 
 def _read_page(pairs: Pairs, size: int) -> Page:
     # The registry ends a search after 60 s and says so: it is given the time to, and not asked the same again.
-    answer = metadata.get(link(pairs), archive=ARCHIVE, silence=PATIENCE * conf.read_timeout)
+    answer = metadata.get(link(pairs), archive=ARCHIVE, read_timeout=PATIENCE * conf.read_timeout)
     decoded = _decode(answer)
     try:
         return page_of(decoded, size)

@@ -1,9 +1,9 @@
 """
-Metadata answers that change rarely, kept on disk for a while.
+A cache on disk for metadata that changes rarely.
 
-What is kept is JSON in one SQLite file, bounded in size; the least recently used goes first. Nothing is ever unpickled:
-an entry that is no JSON text counts as absent. Keys are digests of the public address; answers that were given to a
-signed-in user, and errors, are never kept.
+It is JSON in one SQLite file of limited size, from which the least recently used entries are removed first. Nothing is
+unpickled: an entry that is not JSON text is ignored. Keys are digests of the public address. Errors, and answers to a
+user who is signed in, are not stored.
 """
 
 from __future__ import annotations
@@ -36,36 +36,12 @@ def folder() -> Path:
 
 
 def load(url: str) -> Any:
-    """
-    Return what is kept for an address.
-
-    Parameters
-    ----------
-    url : str
-        The public address, query included.
-
-    Returns
-    -------
-    object or None
-        The decoded JSON; `None` where there is none, it is too old, or the cache is off (``conf.cache``).
-    """
+    """Return the stored JSON for a public address; `None` if there is none, it is too old, or ``conf.cache`` is off."""
     return load_many([url])[0]
 
 
 def load_many(urls: Sequence[str]) -> list[Any]:
-    """
-    Return what is kept for addresses: opening the cache takes longer than a look at it.
-
-    Parameters
-    ----------
-    urls : sequence of str
-        The public addresses, query included.
-
-    Returns
-    -------
-    list
-        What `load` returns for each.
-    """
+    """Return the stored JSON of each address, as `load` does; opening the cache takes longer than a query."""
     nothing: list[Any] = [None] * len(urls)
     if not conf.cache:
         return nothing
@@ -75,38 +51,27 @@ def load_many(urls: Sequence[str]) -> list[Any]:
     except sqlite3.OperationalError:
         return nothing
     except sqlite3.DatabaseError:
-        # Half of a database is no database: without this, nothing would be kept any more.
+        # The file is damaged: without its removal, nothing would be stored any more.
         with contextlib.suppress(OSError):
             (folder() / "cache.db").unlink(missing_ok=True)
         return nothing
-    except Exception:  # noqa: BLE001 - a cache that cannot be read must not cost the answer: ask the archive
+    except Exception:  # noqa: BLE001 - if the cache cannot be read, the archive is
         return nothing
 
 
 def store(url: str, value: Any, days: float | None = None) -> None:
-    """
-    Keep an answer.
-
-    Parameters
-    ----------
-    url : str
-        The public address, query included.
-    value : object
-        What JSON can hold.
-    days : float, optional
-        How long it may be used. Defaults to ``conf.cache_days``.
-    """
+    """Store JSON for a public address, for a number of days or ``conf.cache_days``."""
     if not conf.cache:
         return
     try:
         with _open() as cache:
             cache.set(_key(url), value, expire=86400 * (conf.cache_days if days is None else days))
-    except Exception:  # noqa: BLE001 - a full, read-only or busy disk costs speed, not the answer
+    except Exception:  # noqa: BLE001 - a full, read-only or busy disk makes requests slower, not impossible
         return
 
 
 def clear() -> None:
-    """Forget everything that is kept."""
+    """Remove all entries."""
     with _open() as cache:
         cache.clear()
 
@@ -116,13 +81,13 @@ def _key(url: str) -> str:
 
 
 def _open() -> diskcache.Cache:
-    """Open the cache for one use: connections that stay open would outlive their threads."""
+    """Open the cache for one use: an open connection would outlive its thread."""
     import diskcache
 
     path = folder()
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     _check_owner(path)
-    _drop_ruins(path / "cache.db")
+    _remove_damaged(path / "cache.db")
     return diskcache.Cache(
         str(path),
         timeout=5,
@@ -135,9 +100,9 @@ def _open() -> diskcache.Cache:
 
 def _check_owner(path: Path) -> None:
     """
-    Refuse a folder into which somebody else can write, as one that they made first below ``/tmp``.
+    Raise `PermissionError` for a folder into which somebody else can write, such as one that they made below ``/tmp``.
 
-    What they put there would be taken for the archives' answers.
+    Their entries would be taken for answers of the archives.
     """
     if not hasattr(os, "getuid"):
         return
@@ -147,16 +112,16 @@ def _check_owner(path: Path) -> None:
         except FileNotFoundError:
             continue
         if found.st_uid != os.getuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or stat.S_ISLNK(found.st_mode):
-            raise PermissionError(f"{one} is not this user's alone")
+            raise PermissionError(f"{one} is not private to this user")
 
 
-def _drop_ruins(database: Path) -> None:
-    """Remove what is no whole database, as after a full disk: a new one is made in its place."""
+def _remove_damaged(database: Path) -> None:
+    """Remove a damaged database, such as one from a full disk; a new one is made in its place."""
     if not database.exists():
         return
     try:
-        with contextlib.closing(sqlite3.connect(database, timeout=5)) as ruin:
-            ruin.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        with contextlib.closing(sqlite3.connect(database, timeout=5)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.OperationalError:
         return
     except sqlite3.DatabaseError:
@@ -164,7 +129,7 @@ def _drop_ruins(database: Path) -> None:
 
 
 def _json_disk() -> type:
-    """Return diskcache's storage layer with JSON text for every value, and no other way in or out."""
+    """Return a storage layer for diskcache that reads and writes JSON text only."""
     import diskcache
 
     class JSONText(diskcache.Disk):
@@ -179,10 +144,10 @@ def _json_disk() -> type:
 
         def fetch(self, mode: int, filename: str | None, value: Any, read: bool) -> Any:
             if mode != diskcache.core.MODE_RAW or not isinstance(value, str):
-                raise ValueError("the entry is no JSON text")
+                raise ValueError("the entry is not JSON text")
             return json.loads(value)
 
         def remove(self, file_path: str) -> None:
-            """Remove nothing: values are never in files, and a row that names one was not written by us."""
+            """Remove nothing: values are never in files, and a row that names a file is not one of ours."""
 
     return JSONText

@@ -1,8 +1,8 @@
 """
-Part files: what a file is while it arrives.
+Part files, which become complete files in one step.
 
-A part stands beside its target under a name of its own, hidden and random, and is locked by the process that writes it.
-Parts that nobody holds are leftovers of a process that was killed; whoever writes the same target next removes them.
+A part file is beside its target, has a hidden, random name, and is locked by the process that writes it. Part files
+without a lock were left by a process that was killed; the next process that writes the same target removes them.
 """
 
 from __future__ import annotations
@@ -17,34 +17,20 @@ from typing import IO, Any
 
 try:
     import fcntl
-except ImportError:  # Windows: an open file cannot be removed there, which is all the lock that is needed
+except ImportError:  # Windows: an open file cannot be removed there, so that no lock is needed
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["new_part", "publish", "remove_stale", "settle"]
+__all__ = ["new_part", "publish", "remove_stale", "sync_to_disk"]
 
 _KEPT = 180
-"""Characters of the target's name that a part's name keeps: the rest of 255 bytes is for its marks."""
+"""Bytes of the target's name in the name of a part file; the rest of 255 is for the prefix and suffix."""
 
 _COMPRESSED = frozenset({".gz", ".bz2", ".xz", ".zst", ".zip"})
 
 
 @contextlib.contextmanager
 def new_part(target: Path) -> Iterator[tuple[Path, IO[bytes]]]:
-    """
-    Make a part file for a target, locked for as long as the block runs, and removed after it.
-
-    Parameters
-    ----------
-    target : pathlib.Path
-        The file that is to be; its folder must exist.
-
-    Yields
-    ------
-    path : pathlib.Path
-        The part.
-    stream : file object
-        The part, open for writing in binary.
-    """
+    """Yield the path and the binary stream of a part file, locked within the block and removed after it."""
     remove_stale(target)
     path, stream = _locked_part(target)
     try:
@@ -60,7 +46,7 @@ def _locked_part(target: Path) -> tuple[Path, IO[bytes]]:
         stream = path.open("xb")
         if _lock(stream, wait=True) and _is_at(stream, path):
             return path, stream
-        # Somebody who cleaned up took it for a leftover, between its making and its locking.
+        # Another process removed it between its creation and its lock.
         stream.close()
 
 
@@ -76,7 +62,7 @@ def _lock(stream: IO[Any], *, wait: bool) -> bool:
         fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
-    except OSError:  # a file system without locks: then parts are told apart by their random names alone
+    except OSError:  # a file system without locks: part files then differ by their random names only
         return wait
     return True
 
@@ -89,14 +75,7 @@ def _is_at(stream: IO[Any], path: Path) -> bool:
 
 
 def remove_stale(target: Path) -> None:
-    """
-    Remove the parts of a target that no living process holds.
-
-    Parameters
-    ----------
-    target : pathlib.Path
-        The file that they were to become.
-    """
+    """Remove the part files of a target that no running process has locked."""
     prefix = _prefix(target)
     for name in os.listdir(target.parent):
         if name.startswith(prefix) and name.endswith(".part"):
@@ -113,36 +92,17 @@ def _remove_if_stale(part: Path) -> None:
             part.unlink(missing_ok=True)
 
 
-def settle(part: Path) -> None:
-    """
-    Wait until a part is on the disk, so that a power cut after its publication leaves no empty file of its name.
-
-    Parameters
-    ----------
-    part : pathlib.Path
-        The whole part.
-    """
+def sync_to_disk(part: Path) -> None:
+    """Write a part file to the disk, so that a power cut after its publication leaves no empty file."""
     with part.open("rb+") as stream:
         os.fsync(stream.fileno())
 
 
 def publish(part: Path, target: Path, overwrite: bool | str) -> Path:
     """
-    Give a part its name in one step.
+    Rename a part file to its target in one step, and return the path.
 
-    Parameters
-    ----------
-    part : pathlib.Path
-        The whole part.
-    target : pathlib.Path
-        The name that it is to have.
-    overwrite : bool or "unique"
-        Whether a file of that name is replaced, kept, or left beside a numbered new one.
-
-    Returns
-    -------
-    pathlib.Path
-        Where the file is.
+    ``overwrite`` is `True` to replace a file of that name, `False` to keep it, or "unique" to number the new one.
     """
     if overwrite is True:
         part.replace(target)
@@ -151,7 +111,7 @@ def publish(part: Path, target: Path, overwrite: bool | str) -> Path:
     while not _rename_new(part, candidate):
         if overwrite != "unique":
             if not target.is_file():
-                raise FileExistsError(errno.EEXIST, "something that is no file has that name", str(target))
+                raise FileExistsError(errno.EEXIST, "the name is taken, and not by a file", str(target))
             return target
         number += 1
         candidate = numbered(target, number)
@@ -159,16 +119,7 @@ def publish(part: Path, target: Path, overwrite: bool | str) -> Path:
 
 
 def numbered(target: Path, number: int) -> Path:
-    """
-    Return a name with a number before its suffix.
-
-    Parameters
-    ----------
-    target : pathlib.Path
-        The name; the suffix of a compressed file includes the one before, as in ``.csv.gz``.
-    number : int
-        The number.
-    """
+    """Return a name with a number before its suffix, which may be two for compressed files (``.csv.gz``)."""
     suffixes = target.suffixes
     tail = "".join(suffixes[-2:]) if len(suffixes) > 1 and suffixes[-1] in _COMPRESSED else target.suffix
     stem = target.name[: len(target.name) - len(tail)] if tail else target.name
@@ -176,12 +127,12 @@ def numbered(target: Path, number: int) -> Path:
 
 
 def _rename_new(part: Path, target: Path) -> bool:
-    """Rename without replacing, also in a race: a hard link fails where the name is taken."""
+    """Rename without replacing, also in a race: a hard link fails if the name is taken."""
     try:
         os.link(part, target)
     except FileExistsError:
         return False
-    except OSError:  # a file system without hard links: an empty file takes the name, then the part replaces it
+    except OSError:  # a file system without hard links: an empty file takes the name, and the part file replaces it
         try:
             target.open("xb").close()
         except FileExistsError:

@@ -1,10 +1,9 @@
 """
-Keys, tokens and passwords: where they are found, how they are sent, and where they never go.
+Keys, tokens and passwords.
 
-An archive declares a `Login`: how it wants to be signed in to, and where its secrets may be found. Secrets are looked
-up when they are needed, in this order: what `sign_in` was given, environment variables, the netrc file, the system's
-keyring. They are sent to the login's own origin alone, and only over TLS or loopback; they are kept in memory, and in
-no URL, log, repr, pickle or file.
+An archive declares a `Login`: how to sign in, and where to look for the secrets. They are looked up when they are
+needed, in this order: the arguments of `sign_in`, environment variables, the netrc file, the system's keyring. They
+are sent to the login's own origin only, over TLS or loopback, and appear in no URL, log, repr, pickle or file.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ from sunpy_helio_plugins.transport.urls import is_private, same_origin
 __all__ = ["Login", "forget", "netrc_login", "sign_in", "signed_in"]
 
 EARLY = 30.0
-"""Seconds before its end at which a token is renewed; never more than a tenth of its life."""
+"""Seconds before its end at which a token is renewed; at most a tenth of its lifetime."""
 
 SHORTEST = 8
-"""Characters that a secret must have for it to be looked for in the words of others."""
+"""Characters of the shortest secret that is looked for in messages of servers."""
 
 _given: dict[str, tuple[Secret, ...]] = {}
 
@@ -39,11 +38,14 @@ _tokens: dict[tuple[str, str, str], _Token] = {}
 
 _lock = threading.Lock()
 
+_locks: dict[tuple[str, str, str], threading.Lock] = {}
+
 
 def _new_process() -> None:
-    """Give a forked process a lock of its own: a thread that it does not have may have held the parent's."""
+    """Give a forked process its own locks: a thread that it does not have may have held the parent's."""
     global _lock
     _lock = threading.Lock()
+    _locks.clear()
 
 
 if hasattr(os, "register_at_fork"):
@@ -58,20 +60,20 @@ class Login:
     Parameters
     ----------
     name : str
-        The archive's short name, as `sign_in` takes it.
+        The archive's short name, as in `sign_in`.
     origin : str
-        An address of the archive; secrets are sent to its scheme, host and port alone.
+        An address of the archive; secrets are sent to its scheme, host and port only.
     kind : {"header", "bearer", "basic", "oauth2"}
-        Whether the secret goes into a header of its own, into ``Authorization`` as a bearer token or as a user and
-        password, or is exchanged for a bearer token by OAuth2 client credentials.
+        Whether the secret is sent in its own header, in ``Authorization`` as a bearer token or as user and password, or
+        is exchanged for a bearer token by OAuth2 client credentials.
     variables : tuple of tuple of str, optional
-        Environment variables that hold the secrets: each inner tuple is one complete set.
+        Environment variables with the secrets: each inner tuple is one complete set.
     header : str, optional
         The header's name, for the kind "header".
     token_url : str, optional
-        Where tokens are given, for the kind "oauth2".
+        The address of the token endpoint, for the kind "oauth2".
     scope : str, optional
-        The scope to ask for, for the kind "oauth2".
+        The scope to request, for the kind "oauth2".
     """
 
     name: str
@@ -84,11 +86,11 @@ class Login:
 
     @property
     def parts(self) -> int:
-        """How many secrets the login takes: one, or two (user and password, client id and client secret)."""
+        """The number of secrets: one, or two (user and password, client id and client secret)."""
         return 2 if self.kind in ("basic", "oauth2") else 1
 
     def secrets(self) -> tuple[Secret, ...] | None:
-        """Return the secrets, or `None` where none are to be found."""
+        """Return the secrets, or `None` if there are none."""
         return _given.get(self.name) or self._environment() or self._netrc() or self._keyring()
 
     def known(self) -> bool:
@@ -97,22 +99,10 @@ class Login:
 
     def headers(self, url: str) -> dict[str, str]:
         """
-        Return the headers that sign a request.
+        Return the headers that sign a request to an address.
 
-        Parameters
-        ----------
-        url : str
-            The address of the request.
-
-        Returns
-        -------
-        dict
-            Empty where there are no secrets, the address is of another origin, or it is neither TLS nor loopback.
-
-        Raises
-        ------
-        ServiceError
-            The archive's token service did not give a token.
+        There are none without secrets, for another origin, and for an address that is neither TLS nor loopback. An
+        archive's token service that does not answer raises `ServiceError`.
         """
         if not same_origin(url, self.origin) or not is_private(url):
             return {}
@@ -121,13 +111,13 @@ class Login:
             return {}
         signed = self._signed(secrets)
         _used.update(value.split()[-1] for value in signed.values())
-        # Names of users and clients are no secrets: only what comes last is.
+        # Names of users and clients are not secret: only the last part is.
         _used.add(secrets[-1].reveal())
         _used.difference_update({text for text in _used if len(text) < SHORTEST})
         return signed
 
     def renew(self) -> bool:
-        """Forget a token that was refused; tell whether another may be had."""
+        """Discard a token that was refused; return whether another one is available."""
         secrets = self.secrets()
         if self.kind != "oauth2" or secrets is None:
             return False
@@ -136,7 +126,9 @@ class Login:
 
     def _signed(self, secrets: tuple[Secret, ...]) -> dict[str, str]:
         if self.kind in ("header", "bearer") and not secrets[0].reveal().isascii():
-            raise QueryError(f"The key or token for {self.name!r} holds letters that no key has; it was not sent.")
+            raise QueryError(
+                f"The key or token for {self.name!r} contains characters that a key cannot have; it was not sent."
+            )
         if self.kind == "header":
             return {self.header: secrets[0].reveal()}
         if self.kind == "bearer":
@@ -157,7 +149,7 @@ class Login:
         return None if found is None else found[-self.parts :]
 
     def _keyring(self) -> tuple[Secret, ...] | None:
-        """Look into the system's keyring, where the keyring package is installed."""
+        """Return the secrets of the system's keyring, if the keyring package is installed."""
         try:
             import keyring
             from keyring.errors import KeyringError
@@ -166,7 +158,7 @@ class Login:
         try:
             entry = keyring.get_credential(f"sunpy_helio_plugins:{self.name}", None)
         except KeyringError:
-            # No keyring on this machine, or it stays locked: the same as none.
+            # There is no keyring on this machine, or it stays locked.
             return None
         if entry is None:
             return None
@@ -176,15 +168,18 @@ class Login:
         return self.token_url, secrets[0].reveal(), self.scope
 
     def _token(self, secrets: tuple[Secret, ...]) -> Secret:
-        """Return a token with life left in it: one serves all requests of this process."""
+        """Return a token that is still valid: all requests of this process share one."""
         key = self._token_key(secrets)
         with _lock:
+            own = _locks.setdefault(key, threading.Lock())
+        # Not the lock of all: a request for a token may wait and be repeated.
+        with own:
             token = _tokens.get(key)
             if token is None or token.is_old():
-                token = _tokens[key] = self._ask(secrets)
+                token = _tokens[key] = self._request_token(secrets)
             return token.text
 
-    def _ask(self, secrets: tuple[Secret, ...]) -> _Token:
+    def _request_token(self, secrets: tuple[Secret, ...]) -> _Token:
         from sunpy_helio_plugins.transport import oauth2
 
         return _Token.of(oauth2.client_credentials(self.name, self.token_url, secrets[0], secrets[1], self.scope))
@@ -199,12 +194,12 @@ class _Token:
 
     @classmethod
     def of(cls, answer: dict[str, Any]) -> _Token:
-        """Take the token's life from the answer."""
+        """Return the token of an answer, with its lifetime."""
         try:
-            life = max(float(answer.get("expires_in") or "inf"), 0.0)
+            lifetime = max(float(answer.get("expires_in") or "inf"), 0.0)
         except (TypeError, ValueError):
-            life = float("inf")
-        return cls(Secret(answer["access_token"]), time.monotonic() + life - min(EARLY, life / 10))
+            lifetime = float("inf")
+        return cls(Secret(answer["access_token"]), time.monotonic() + lifetime - min(EARLY, lifetime / 10))
 
     def is_old(self) -> bool:
         return time.monotonic() >= self.renew_at
@@ -212,7 +207,7 @@ class _Token:
 
 def sign_in(name: str, *secrets: str) -> None:
     """
-    Give the secrets of an archive for the rest of this process; they win over every other place.
+    Set the secrets of an archive for the rest of this process; they take precedence over every other place.
 
     Parameters
     ----------
@@ -232,14 +227,7 @@ def sign_in(name: str, *secrets: str) -> None:
 
 
 def forget(name: str | None = None) -> None:
-    """
-    Forget what `sign_in` was given, and all tokens.
-
-    Parameters
-    ----------
-    name : str, optional
-        The archive's short name. Defaults to all.
-    """
+    """Discard the secrets that `sign_in` set, of one archive or of all, and all tokens."""
     with _lock:
         _tokens.clear()
     if name is None:
@@ -251,14 +239,7 @@ def forget(name: str | None = None) -> None:
 
 @contextlib.contextmanager
 def signed_in(name: str, *secrets: str) -> Iterator[None]:
-    """
-    Give the secrets of an archive for a block.
-
-    Parameters
-    ----------
-    name, *secrets
-        As for `sign_in`.
-    """
+    """Set the secrets of an archive within a block, as `sign_in` does."""
     before = _given.get(name)
     sign_in(name, *secrets)
     try:
@@ -270,22 +251,15 @@ def signed_in(name: str, *secrets: str) -> Iterator[None]:
 
 
 def netrc_login(url: str) -> Login | None:
-    """
-    Return a login by user and password where the netrc file has an entry for the host.
-
-    Parameters
-    ----------
-    url : str
-        An address of the archive.
-    """
+    """Return a login by user and password if the netrc file has an entry for the host."""
     return Login(urlsplit(url).hostname or "", url) if _from_netrc(url) else None
 
 
 def _from_netrc(url: str) -> tuple[Secret, Secret] | None:
     """
-    Return the user and password that the netrc file has for a host.
+    Return the user and password of the netrc file for a host.
 
-    An entry ``default`` is not taken: people keep one for anonymous FTP, and it would go to every archive.
+    An entry ``default`` is ignored: it is often for anonymous FTP, and would be sent to every archive.
     """
     given = os.environ.get("NETRC")
     places = [Path(given)] if given else [Path("~/.netrc"), Path("~/_netrc")]
@@ -293,7 +267,7 @@ def _from_netrc(url: str) -> tuple[Secret, Secret] | None:
         path = next((path for place in places if (path := place.expanduser()).is_file()), None)
         entry = netrc.netrc(path).hosts.get(urlsplit(url).hostname or "") if path is not None else None
     except (netrc.NetrcParseError, OSError, RuntimeError, ValueError):
-        # A file that cannot be read holds nothing for us, as requests sees it too.
+        # A file that cannot be read is ignored, as requests does.
         return None
     if entry is None or not entry[2]:
         return None
@@ -301,5 +275,5 @@ def _from_netrc(url: str) -> tuple[Secret, Secret] | None:
 
 
 def _pair(secrets: tuple[Secret, ...]) -> str:
-    """Return user and password as RFC 7617 wants them, in UTF-8."""
+    """Encode user and password by RFC 7617, in UTF-8."""
     return base64.b64encode(":".join(part.reveal() for part in secrets).encode()).decode()

@@ -1,4 +1,4 @@
-"""Explain failures in words: a server's own message, or the reason of a broken connection."""
+"""Messages for failures: the sentence of an error, the message of a server, the problem of a connection."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ import json
 import re
 from typing import Any
 
-from sunpy_helio_plugins.transport.secrets import hide
+from sunpy_helio_plugins.errors import ServiceError
+from sunpy_helio_plugins.transport.secrets import redact
+from sunpy_helio_plugins.transport.urls import public_url
 
-__all__ = ["reason", "server_words"]
+__all__ = ["connection_problem", "sentence", "server_message"]
 
 
-def reason(error: BaseException) -> str:
-    """
-    Say in plain words why no answer came.
+def sentence(archive: str, url: str, problem: str, status: int | None = None) -> str:
+    """Return the sentence for a failure: the archive, the status, the problem, and the address without secrets."""
+    return str(ServiceError(archive, public_url(url), problem, status))
 
-    Parameters
-    ----------
-    error : BaseException
-        What requests, urllib3, aiohttp or the system raised.
-    """
+
+def connection_problem(error: BaseException) -> str:
+    """Return why there is no answer, from the error of requests, urllib3, aiohttp or the system."""
     chain = " ".join(_names(error))
-    for sign, words in _REASONS.items():
-        if sign in chain:
-            return words
+    for name, text in _PROBLEMS.items():
+        if name in chain:
+            return text
     if isinstance(error, OSError) and error.strerror and not isinstance(error, ConnectionError):
         return error.strerror
-    return f"no answer came ({type(error).__name__})"
+    return f"there was no answer ({type(error).__name__})"
 
 
 def _names(error: BaseException) -> list[str]:
@@ -41,20 +41,21 @@ def _names(error: BaseException) -> list[str]:
     return names
 
 
-_REASONS = {
+_PROBLEMS = {
     "ClientConnectorDNSError": "the host name is not known; is there a network?",
     "NameResolutionError": "the host name is not known; is there a network?",
     "gaierror": "the host name is not known; is there a network?",
     "ConnectTimeout": "no connection within the time allowed (conf.connect_timeout)",
     "ConnectionTimeoutError": "no connection within the time allowed (conf.connect_timeout)",
-    "SocketTimeoutError": "the server fell silent for longer than allowed (conf.read_timeout)",
-    "ServerTimeoutError": "the server fell silent for longer than allowed (conf.read_timeout)",
+    "SocketTimeoutError": "the server was silent for longer than allowed (conf.read_timeout)",
+    "ServerTimeoutError": "the server was silent for longer than allowed (conf.read_timeout)",
     "ClientPayloadError": "the connection was cut before the end of the answer",
     "TransferEncodingError": "the connection was cut before the end of the answer",
     "ServerDisconnectedError": "the server closed the connection without an answer",
-    "ReadTimeout": "the server fell silent for longer than allowed (conf.read_timeout)",
+    "ReadTimeout": "the server was silent for longer than allowed (conf.read_timeout)",
     "SSLError": "no secure connection could be made; is the certificate valid?",
     "ProxyError": "the proxy refused the connection",
+    "DecodeError": "the compressed answer was cut or damaged",
     "IncompleteRead": "the connection was cut before the end of the answer",
     "ConnectionRefusedError": "the connection was refused; is the server running?",
     "ConnectionResetError": "the server closed the connection",
@@ -65,38 +66,29 @@ _REASONS = {
     "InvalidUrlClientError": "the address is not valid",
     "InvalidURL": "the address is not valid",
     "MissingSchema": "the address is not valid: it has no https://",
-    "InvalidSchema": "the address is not valid: only http and https can be asked",
+    "InvalidSchema": "the address is not valid: only http and https are supported",
     "TooManyRedirects": "the server redirects in circles",
 }
 
 LONGEST = 300
+"""Characters of the longest message; a longer one ends with an ellipsis."""
 
 _TAGS = re.compile(r"(?is)<(script|style|head)\b.*?</\1>|<[^>]*>")
 
 _FIELDS = ("message", "error", "detail", "data", "status")
 
 
-def server_words(body: bytes, limit: int = LONGEST) -> str:
+def server_message(body: bytes, limit: int = LONGEST) -> str:
     """
-    Return what a body says, as one line of plain text.
+    Return the message in the body of an answer, as one line of plain text.
 
-    Parameters
-    ----------
-    body : bytes
-        The body of an answer: JSON, HTML, XML or plain text.
-    limit : int, optional
-        Longest text in characters; more is cut and marked with an ellipsis.
-
-    Returns
-    -------
-    str
-        The message inside a JSON object where one is found, else the text without its mark-up. Control characters are
-        left out, since the text may end in a terminal, and so are secrets that the server repeats.
+    Of a JSON object it is the first field with a message, of anything else the text without markup. Control characters,
+    which a terminal might obey, are removed, and secrets that the server repeats are replaced.
     """
     text = _decoded(body[: 64 * limit])
-    spoken = _from_json(text)
-    plain = html.unescape(_TAGS.sub(" ", text)) if spoken is None else spoken
-    line = hide(" ".join("".join(char if char.isprintable() else " " for char in plain).split()))
+    message = _from_json(text)
+    plain = html.unescape(_TAGS.sub(" ", text)) if message is None else message
+    line = redact(" ".join("".join(char if char.isprintable() else " " for char in plain).split()))
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
@@ -115,10 +107,10 @@ def _from_json(text: str) -> str | None:
 
 
 def _message(value: Any) -> str | None:
-    """Find the message in a decoded JSON value: a string, or the first telling field of an object."""
+    """Return a string, or the first non-empty message field of an object."""
     if isinstance(value, str):
         return value
     if isinstance(value, dict):
         found = (_message(value[name]) for name in _FIELDS if name in value)
-        return next((words for words in found if words), None)
+        return next((message for message in found if message), None)
     return None

@@ -1,4 +1,4 @@
-"""Requests for metadata: catalogues, queries, lists of files; what changes rarely comes from the cache."""
+"""Requests for metadata (catalogues, queries, lists of files), with a cache for what changes rarely."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sunpy_helio_plugins.transport.credentials import Login, netrc_login
 from sunpy_helio_plugins.transport.exchange import Exchange, Response
 from sunpy_helio_plugins.transport.urls import check_scheme, public_url
 
-__all__ = ["Params", "Response", "cached_json", "get", "kept_json"]
+__all__ = ["Params", "Response", "cached_json", "get", "load_cached"]
 
 Params = Mapping[str, str] | Iterable[tuple[str, str]]
 """Query fields, in the order in which they are sent."""
@@ -29,50 +29,45 @@ def get(
     accept: Collection[int] = (200,),
     max_bytes: int | None = None,
     login: Login | None = None,
-    silence: float | None = None,
+    read_timeout: float | None = None,
 ) -> Response:
     """
-    Ask an archive and read its answer.
+    Send a GET request and read its answer.
 
     Parameters
     ----------
     url : str
-        What to ask.
+        The address.
     params : mapping or iterable of pairs, optional
-        Query fields in the order in which they are to be sent.
+        Query fields, in the order in which they are sent.
     archive : str
         The archive's name, for messages.
     headers : mapping, optional
         Further request headers.
     accept : collection of int, optional
-        HTTP statuses that are answers; every other one raises.
+        HTTP statuses of answers; every other one raises.
     max_bytes : int, optional
         Largest body after decompression. Defaults to ``conf.max_answer``.
     login : Login, optional
-        How to sign in. Defaults to the user and password that the netrc file has for the host, if any.
-    silence : float, optional
-        How many seconds to wait for the next byte, of an archive that would be as long again: silence is then final.
-        Defaults to ``conf.read_timeout``, after which the archive is asked again.
-
-    Returns
-    -------
-    Response
-        The whole answer.
+        How to sign in. Defaults to the user and password of the netrc file for the host, if any.
+    read_timeout : float, optional
+        Seconds without a byte after which the request fails for good. Defaults to ``conf.read_timeout``, after which
+        the request is repeated.
 
     Raises
     ------
     QueryError
-        The address is no address, or would be asked without TLS.
+        The address is invalid or has no TLS.
     ServiceUnreachable
-        No answer came, also not when asked again.
+        No attempt had an answer.
     ServiceRefused, ServerError
-        The archive answered with a status that is not in ``accept``.
+        The status of the answer is not in ``accept``.
     AnswerError
-        The answer was larger than allowed.
+        The answer is too large or too slow.
     """
-    asked = _asked(url, _pairs(params))
+    full = _full_url(url, _pairs(params))
     signer = login or netrc_login(url)
-    exchange = Exchange(archive, asked, dict(headers or {}), max_bytes or conf.max_answer, signer, silence)
+    exchange = Exchange(archive, full, dict(headers or {}), max_bytes or conf.max_answer, signer, read_timeout)
     return exchange.run(accept)
 
 
@@ -89,29 +84,16 @@ def cached_json(
     serves: Callable[[Any], bool] | None = None,
 ) -> Any:
     """
-    Ask for metadata that change rarely, or take them from the cache.
+    Request JSON that changes rarely, or take it from the cache.
 
-    Parameters
-    ----------
-    url, params, archive, headers, accept, login
-        As for `get`.
-    check : callable
-        Called with the decoded answer; it raises where that is an error, also one that came with HTTP status 200. Only
-        an answer that passes is kept.
-    days : float, optional
-        How long it may be used. Defaults to ``conf.cache_days``.
-    serves : callable, optional
-        Called with what is kept; where it returns `False`, the archive is asked anew.
-
-    Returns
-    -------
-    object
-        The decoded JSON.
+    ``check`` is called with the decoded answer and raises for an error, also one with HTTP status 200; only an answer
+    that passes is stored, for ``days`` or ``conf.cache_days``. ``serves`` is called with a stored answer; if it returns
+    `False`, the request is sent. The other parameters are those of `get`.
     """
     pairs = list(_pairs(params))
-    key = public_url(_asked(url, pairs))
+    key = public_url(_full_url(url, pairs))
     signer = login or netrc_login(url)
-    # What a signed-in user may see is nobody else's business, and differs from what the public sees.
+    # The answers to a user who is signed in are private, and differ from the public ones.
     is_public = signer is None or not signer.known()
     value = answers.load(key) if is_public else None
     if value is None or not (serves is None or serves(value)):
@@ -122,23 +104,9 @@ def cached_json(
     return value
 
 
-def kept_json(url: str, questions: Iterable[Params]) -> list[Any]:
-    """
-    Return what the cache has of public questions, without asking them.
-
-    Parameters
-    ----------
-    url : str
-        What would be asked.
-    questions : iterable of mappings or of iterables of pairs
-        The query fields of each question, as for `cached_json`.
-
-    Returns
-    -------
-    list
-        The decoded JSON of each; `None` where there is none.
-    """
-    return answers.load_many([public_url(_asked(url, _pairs(params))) for params in questions])
+def load_cached(url: str, queries: Iterable[Params]) -> list[Any]:
+    """Return the stored JSON of public requests, each `None` if there is none, without sending them."""
+    return answers.load_many([public_url(_full_url(url, _pairs(params))) for params in queries])
 
 
 def _pairs(params: Params | None) -> Iterable[tuple[str, str]]:
@@ -147,10 +115,10 @@ def _pairs(params: Params | None) -> Iterable[tuple[str, str]]:
     return params.items() if isinstance(params, Mapping) else params
 
 
-def _asked(url: str, pairs: Iterable[tuple[str, str]]) -> str:
-    """Return the whole address, or say that it is none."""
+def _full_url(url: str, pairs: Iterable[tuple[str, str]]) -> str:
+    """Return the address with its query fields; raise `QueryError` if it is invalid."""
     check_scheme(url)
     try:
         return requests.Request("GET", url, params=list(pairs)).prepare().url or url
     except (requests.RequestException, UnicodeError):
-        raise QueryError(f"{public_url(url)!r} is no address that can be asked: its host is no name.") from None
+        raise QueryError(f"{public_url(url)!r} is not a valid address: its host is not a name.") from None

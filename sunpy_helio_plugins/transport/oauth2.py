@@ -1,28 +1,31 @@
 """
-OAuth2 client credentials exchanged for a token, through authlib.
+Exchange OAuth2 client credentials for a token, through authlib.
 
-authlib is kept, is what most OAuth2 clients in Python stand on, and asks for the least of those that could do it.
+authlib is maintained, widely used, and has the fewest requirements of the libraries that do this.
 """
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import requests
-
-from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import (
     AnswerError,
     MissingDependencyError,
     QueryError,
     ServiceError,
     ServiceRefused,
-    ServiceUnreachable,
 )
-from sunpy_helio_plugins.transport.messages import server_words
-from sunpy_helio_plugins.transport.urls import is_private, permit, proxies, public_url
+from sunpy_helio_plugins.transport.connections import new_session
+from sunpy_helio_plugins.transport.exchange import Exchange, Response
+from sunpy_helio_plugins.transport.messages import server_message
+from sunpy_helio_plugins.transport.retry import TRANSIENT
+from sunpy_helio_plugins.transport.urls import is_private, permit, public_url
 
 if TYPE_CHECKING:
+    from requests.auth import AuthBase
+
     from sunpy_helio_plugins.transport.secrets import Secret
 
 __all__ = ["client_credentials"]
@@ -30,74 +33,116 @@ __all__ = ["client_credentials"]
 
 def client_credentials(name: str, token_url: str, identity: Secret, secret: Secret, scope: str) -> dict[str, Any]:
     """
-    Ask for a token (RFC 6749, section 4.4).
+    Request a token (RFC 6749, section 4.4), and return the answer with ``access_token`` and often ``expires_in``.
 
     Parameters
     ----------
     name : str
         The archive's short name, for messages.
     token_url : str
-        Where tokens are given.
+        The address of the token endpoint.
     identity, secret : Secret
-        The client's id and secret; revealed where they are sent only, since tracebacks may print variables.
+        The client's id and secret; revealed only where they are sent, since tracebacks may print variables.
     scope : str
-        The scope to ask for; empty for none.
-
-    Returns
-    -------
-    dict
-        The answer, with ``access_token`` and, where the server says so, ``expires_in`` in seconds.
+        The scope; empty for none.
 
     Raises
     ------
     MissingDependencyError
         authlib is not installed.
     QueryError
-        The address is neither TLS nor on this machine; or the embedded archive serves, and it is not on this machine.
+        The address has no TLS and is not on this machine; or the embedded archive serves, and it is not on this
+        machine.
     ServiceError
-        No token was given.
+        There is no token.
     """
-    try:
-        from authlib.integrations.requests_client import OAuth2Session
-    except ImportError:
-        raise MissingDependencyError(f"Signing in to {name}", "oauth2") from None
-    if not is_private(token_url):
-        raise QueryError(f"{public_url(token_url)} gives tokens without TLS: no credentials are sent there.")
     permit(token_url)
-    archive, shown = f"The sign-in of {name}", public_url(token_url)
-    way = "client_secret_post"
+    if not is_private(token_url):
+        raise QueryError(f"{public_url(token_url)} has no TLS: no credentials were sent there.")
+    endpoint = _TokenEndpoint(f"The sign-in of {name}", token_url)
+    client = _client(name, endpoint, identity, secret, scope)
     failure: ServiceError | None = None
-    session = OAuth2Session(identity.reveal(), secret.reveal(), scope=scope or None, token_endpoint_auth_method=way)
-    with session:
-        try:
-            answer: dict[str, Any] = session.fetch_token(
-                token_url,
-                grant_type="client_credentials",
-                timeout=(conf.connect_timeout, conf.read_timeout),
-                # A redirect would carry the secret with it.
-                allow_redirects=False,
-                proxies=proxies(token_url),
-            )
-        except Exception as error:  # noqa: BLE001 - authlib's, requests' and json's errors share no base
-            failure = _refusal(archive, shown, error)
+    try:
+        answer: dict[str, Any] = client.fetch_token(token_url, grant_type="client_credentials")
+    except ServiceError as error:
+        failure = error.with_traceback(None)
+    except Exception as error:  # noqa: BLE001 - authlib's and json's errors share no base
+        failure = endpoint.refusal(error)
     if failure is not None:
-        # Not from within the except clause: authlib's error, which this one would hold on to, has the request.
+        # Outside the except clause: authlib's error, which would be the context, holds the request.
         raise failure
     if not isinstance(answer.get("access_token"), str):
-        raise AnswerError(archive, shown, "the answer holds no token")
+        raise endpoint.error(AnswerError, "the answer does not contain a token")
     return answer
 
 
-def _refusal(archive: str, url: str, error: Exception) -> ServiceError:
-    """Say why no token came, without anything that the request held."""
-    if isinstance(error, requests.HTTPError) and error.response is not None:
-        return ServiceError(archive, url, server_words(error.response.content), error.response.status_code)
-    # requests' own error for what is no JSON is also one of connections.
-    if isinstance(error, requests.JSONDecodeError) or (
-        isinstance(error, ValueError) and not isinstance(error, requests.RequestException)
-    ):
-        return AnswerError(archive, url, "the answer is no token")
-    if isinstance(error, requests.RequestException):
-        return ServiceUnreachable(archive, url, f"no answer came ({type(error).__name__})")
-    words = getattr(error, "description", "") or getattr(error, "error", "") or "no token was given"
-    return ServiceRefused(archive, url, server_words(str(words).encode()))
+def _client(name: str, endpoint: _TokenEndpoint, identity: Secret, secret: Secret, scope: str) -> Any:
+    """Return authlib's client, which sends its requests through an endpoint."""
+    try:
+        from authlib.integrations.requests_client.oauth2_session import OAuth2ClientAuth
+        from authlib.oauth2.client import OAuth2Client
+    except ImportError:
+        raise MissingDependencyError(f"Signing in to {name}", "oauth2") from None
+    client = OAuth2Client(
+        endpoint,
+        identity.reveal(),
+        secret.reveal(),
+        token_endpoint_auth_method="client_secret_post",  # noqa: S106 - the name of a method
+        scope=scope or None,
+    )
+    client.client_auth_class = OAuth2ClientAuth
+    return client
+
+
+class _TokenEndpoint:
+    """The part of a session that authlib uses, on the requests of this package."""
+
+    def __init__(self, archive: str, url: str) -> None:
+        self._archive, self._url = archive, url
+        self._status: int | None = None
+
+    def post(self, url: str, *, data: dict[str, str], headers: dict[str, str], auth: AuthBase) -> _TokenAnswer:
+        """Send a request for a token; it is repeated as others are, since a token that is not used changes nothing."""
+        with new_session() as session:
+            # A redirect would carry the secret along.
+            exchange = Exchange(
+                self._archive, url, dict(headers), method="POST", content={"data": data}, auth=auth, session=session,
+                follows=False,
+            )  # fmt: skip
+            answer = exchange.run(_ANSWERS)
+        self._status = answer.status
+        return _TokenAnswer(exchange, answer)
+
+    def refusal(self, error: Exception) -> ServiceError:
+        """Return the error for an answer without a token, without anything that the request held."""
+        if isinstance(error, ValueError | RecursionError):
+            return self.error(AnswerError, "the answer is not a token")
+        problem = getattr(error, "description", "") or getattr(error, "error", "") or "no token was given"
+        return self.error(ServiceRefused, server_message(str(problem).encode()))
+
+    def error(self, kind: type[ServiceError], problem: str) -> ServiceError:
+        """Return an error about the last answer."""
+        return kind(self._archive, public_url(self._url), problem, self._status)
+
+
+_ANSWERS = frozenset(range(200, 300)) | (frozenset(range(400, 500)) - TRANSIENT)
+"""Statuses of answers that authlib reads: a refusal is a JSON object as well."""
+
+
+@dataclass(frozen=True)
+class _TokenAnswer:
+    """The part of a response that authlib uses."""
+
+    exchange: Exchange
+    answer: Response
+
+    @property
+    def status_code(self) -> int:
+        return self.answer.status
+
+    def json(self) -> Any:
+        return json.loads(self.answer.text())
+
+    def raise_for_status(self) -> None:
+        if self.answer.status >= 400:
+            raise self.exchange.refusal(self.answer)

@@ -1,52 +1,86 @@
-"""Decide which failures are worth another attempt, and how long to wait before it."""
+"""The one retry policy: which failures are repeated, how often, and after what wait."""
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
 
+from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError, TransferError
-from sunpy_helio_plugins.transport.messages import server_words
-from sunpy_helio_plugins.transport.urls import public_url
+from sunpy_helio_plugins.transport.limits import Deadline, budget, budget_deadline, request_deadline
 
-if TYPE_CHECKING:
-    import aiohttp
+__all__ = [
+    "TRANSIENT",
+    "Attempts",
+    "RefusedError",
+    "TransientError",
+    "TransientFileError",
+    "attempts",
+    "backoff",
+    "budget",
+    "budget_deadline",
+    "retry_after",
+]
 
-__all__ = ["PASSING", "PassingError", "PassingFileError", "RefusedError", "backoff", "refusal", "retry_after"]
+TRANSIENT = frozenset({429, 502, 503, 504})
+"""HTTP statuses after which the same request may succeed."""
 
-PASSING = frozenset({429, 502, 503, 504})
-"""HTTP statuses after which the same request may well succeed."""
+_random = random.Random()  # noqa: S311 - not used for secrets; a seed that the user has set stays untouched
 
-_dice = random.Random()  # noqa: S311 - no secret depends on it; the random numbers that a user has seeded stay theirs
+
+class Attempts:
+    """The attempts of one request, and the waits between them."""
+
+    def __init__(self, deadline: Deadline, retries: int) -> None:
+        self._deadline, self._retries, self._failed = deadline, max(retries, 0), 0
+
+    def pause(self, seconds: float | None = None) -> float | None:
+        """
+        Count a failed attempt and return the seconds to wait before the next one.
+
+        `None` means that no attempt is left, or that the wait would pass the deadline. ``seconds`` defaults to a wait
+        that doubles with each attempt.
+        """
+        if self._failed >= self._retries:
+            return None
+        pause = backoff(self._failed) if seconds is None else seconds
+        self._failed += 1
+        return pause if pause < self._deadline.left() else None
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Sleep before the next attempt; return `False` at once if there is none."""
+        pause = self.pause(seconds)
+        if pause is None:
+            return False
+        time.sleep(pause)
+        return True
+
+    async def wait_async(self, seconds: float | None = None) -> bool:
+        """Do as `wait` does, in an event loop."""
+        pause = self.pause(seconds)
+        if pause is None:
+            return False
+        await asyncio.sleep(pause)
+        return True
+
+
+def attempts(deadline: Deadline | None = None, retries: int | None = None) -> Attempts:
+    """Return the attempts of a request: one, and ``conf.retries`` more (a negative number counts as 0)."""
+    return Attempts(deadline or request_deadline(), int(conf.retries) if retries is None else retries)
 
 
 def backoff(attempt: int) -> float:
-    """
-    Return the seconds to wait before the next attempt: doubling, with jitter so that many clients spread out.
-
-    Parameters
-    ----------
-    attempt : int
-        How many attempts have failed before the last one.
-    """
-    return float(0.5 * 2**attempt * _dice.uniform(0.75, 1.25))
+    """Return the seconds to wait after a number of failed attempts: doubling, with jitter to spread out clients."""
+    return float(0.5 * 2**attempt * _random.uniform(0.75, 1.25))
 
 
 def retry_after(value: str | None) -> float | None:
     """
-    Return the seconds that a ``Retry-After`` header asks for, in either of its forms.
+    Return the seconds from now of a ``Retry-After`` header (RFC 9110, section 10.2.3).
 
-    Parameters
-    ----------
-    value : str or None
-        The header: seconds, or an HTTP date (RFC 9110, section 10.2.3).
-
-    Returns
-    -------
-    float or None
-        Seconds from now, not negative; `None` where there is no such header or it cannot be read.
+    `None` means that there is no such header, or that it is neither a number of seconds nor a date.
     """
     if value is None:
         return None
@@ -59,37 +93,16 @@ def retry_after(value: str | None) -> float | None:
         return None
 
 
-_READ = 65536
+class TransientFileError(FileError):
+    """An invalid file that may be valid when it is requested again, after ``wait`` seconds."""
 
-
-class PassingFileError(FileError):
-    """
-    A file that is not what it should be, and may be when it is asked for again.
-
-    Parameters
-    ----------
-    words : str
-        What came.
-    wait : float, optional
-        Seconds to wait before.
-    """
-
-    def __init__(self, words: str, wait: float | None = None) -> None:
-        super().__init__(words)
+    def __init__(self, text: str, wait: float | None = None) -> None:
+        super().__init__(text)
         self.wait = wait
 
 
-class PassingError(TransferError):
-    """
-    A failure after which the same request may well succeed.
-
-    Parameters
-    ----------
-    text : str
-        What happened, for a message.
-    wait : float, optional
-        Seconds to wait before.
-    """
+class TransientError(TransferError):
+    """A failure after which the same request may succeed, after ``wait`` seconds."""
 
     def __init__(self, text: str, wait: float | None = None) -> None:
         super().__init__(text)
@@ -97,42 +110,8 @@ class PassingError(TransferError):
 
 
 class RefusedError(TransferError):
-    """
-    A file that the server refuses to give.
-
-    Parameters
-    ----------
-    text : str
-        What happened, for a message.
-    status : int
-        The HTTP status.
-    phrase : str
-        What stands beside it: some servers say there, and nowhere else, why they refuse.
-    body : bytes
-        The beginning of the answer.
-    """
+    """A file that the server refuses: the HTTP status, its phrase and the beginning of the answer."""
 
     def __init__(self, text: str, status: int, phrase: str, body: bytes) -> None:
         super().__init__(text)
         self.status, self.phrase, self.body = status, phrase, body
-
-
-async def refusal(response: aiohttp.ClientResponse, archive: str, url: str) -> PassingError | RefusedError:
-    """
-    Return what to raise for an answer that is no file.
-
-    Parameters
-    ----------
-    response : aiohttp.ClientResponse
-        The answer.
-    archive : str
-        The archive's name, for the message.
-    url : str
-        What was asked.
-    """
-    body, phrase = await response.content.read(_READ), response.reason or ""
-    words = server_words(body) or server_words(phrase.encode())
-    text = f"{archive} answered {response.status}: {words} [asked: {public_url(url)}]"
-    if response.status in PASSING:
-        return PassingError(text, retry_after(response.headers.get("Retry-After")))
-    return RefusedError(text, response.status, phrase, body)

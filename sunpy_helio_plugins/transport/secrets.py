@@ -6,24 +6,17 @@ from typing import NoReturn
 
 from sunpy_helio_plugins.errors import QueryError
 
-__all__ = ["Secret", "hide"]
+__all__ = ["Secret", "redact"]
 
 _used: set[str] = set()
 
 
 class Secret:
     """
-    A piece of text that does not show itself.
+    Text that does not appear in a repr, and cannot be pickled.
 
-    Parameters
-    ----------
-    text : str
-        The secret; blanks and line ends around it, as a file or a shell leaves them, are no part of it.
-
-    Raises
-    ------
-    QueryError
-        It holds what a header cannot: the text is not shown.
+    Blanks and line ends around it, as a file or a shell leaves them, are removed. Control characters, which a header
+    cannot contain, raise `QueryError` without the text.
     """
 
     __slots__ = ("_text",)
@@ -31,7 +24,7 @@ class Secret:
     def __init__(self, text: str) -> None:
         self._text = text.strip()
         if not self._text.isprintable():
-            raise QueryError("A key, token or password holds control characters or line ends; it was not sent.")
+            raise QueryError("A key, token or password contains control characters or line ends; it was not sent.")
 
     def reveal(self) -> str:
         """Return the text."""
@@ -43,18 +36,11 @@ class Secret:
     __str__ = __repr__
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("A secret is not pickled.")
+        raise TypeError("A secret cannot be pickled.")
 
 
-def hide(text: str) -> str:
-    """
-    Return a text without any secret that this process has used: servers repeat the keys that they refuse.
-
-    Parameters
-    ----------
-    text : str
-        Somebody else's words.
-    """
+def redact(text: str) -> str:
+    """Replace every secret that this process has sent: servers repeat the keys that they refuse."""
     for secret in sorted(_used, key=len, reverse=True):
         text = text.replace(secret, "***")
     return text

@@ -1,4 +1,4 @@
-"""Addresses: what of them may be shown, and which of them belong together."""
+"""URL handling: redaction for messages, same-origin checks, and the addresses that may be requested."""
 
 from __future__ import annotations
 
@@ -10,41 +10,40 @@ from sunpy_helio_plugins.config import conf, isolation
 from sunpy_helio_plugins.errors import IsolationError, QueryError
 
 __all__ = [
+    "MAX_REDIRECTS",
+    "REDIRECTS",
     "check_scheme",
-    "follow",
     "is_direct",
     "is_loopback",
     "is_private",
+    "next_hop",
     "permit",
     "proxies",
     "public_url",
+    "quote_unsafe",
     "same_origin",
-    "sendable",
 ]
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+"""HTTP statuses that name another address."""
+
+MAX_REDIRECTS = 9
+"""Redirects of one request that are followed."""
 
 _SECRET_WORDS = ("key", "token", "secret", "password", "signature", "credential", "auth", "sig")
 
-_TWO_READINGS = re.compile(r"[\\\x00-\x20\x7f]")
-"""What a host must not hold: some readers of addresses end the host at a backslash, others at the slash after it."""
+_AMBIGUOUS = re.compile(r"[\\\x00-\x20\x7f]")
+"""Characters that a host must not contain: some parsers end it at a backslash, others at the slash after it."""
 
-_UNSENDABLE = re.compile(r"[^\x21-\x7e]")
+_UNSAFE = re.compile(r"[^\x21-\x7e]")
 
 
 def public_url(url: str) -> str:
     """
-    Return an address as it may be shown in a message or a log.
+    Return an address as it may appear in a message or a log.
 
-    Parameters
-    ----------
-    url : str
-        Any address.
-
-    Returns
-    -------
-    str
-        The address without user and password, and with the values of query fields whose names speak of a secret
-        (``X-Amz-Signature``, ``api_key``, ``access_token``, ...) replaced by ``***``; what a terminal must not be sent
-        is replaced too. This never fails: it is used where something has failed already.
+    User and password are removed, and values of query fields whose names suggest a secret (``X-Amz-Signature``,
+    ``api_key``, ``access_token``, ...) are replaced by ``***``. This never raises, since it is used after failures.
     """
     try:
         parts = urlsplit(url)
@@ -66,14 +65,7 @@ def _is_secret(name: str) -> bool:
 
 
 def same_origin(one: str, other: str) -> bool:
-    """
-    Tell whether two addresses have the same scheme, host and port.
-
-    Parameters
-    ----------
-    one, other : str
-        Two addresses.
-    """
+    """Return whether two addresses have the same scheme, host and port."""
     try:
         return _origin(one) == _origin(other)
     except ValueError:
@@ -83,160 +75,87 @@ def same_origin(one: str, other: str) -> bool:
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     default = {"http": 80, "https": 443}.get(parts.scheme)
-    if _TWO_READINGS.search(parts.netloc):
-        raise ValueError("the host can be read in two ways")
+    if _AMBIGUOUS.search(parts.netloc):
+        raise ValueError("the host is ambiguous")
     return parts.scheme, parts.hostname, parts.port or default
 
 
 def is_loopback(url: str) -> bool:
-    """
-    Tell whether an address is on this machine.
-
-    Parameters
-    ----------
-    url : str
-        Any address.
-    """
+    """Return whether an address is on this machine."""
     try:
         _, host, _ = _origin(url)
-        # Names below localhost are for the name servers to answer, which may be anybody's.
+        # Names below localhost are resolved by name servers, and can be anywhere.
         return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
     except ValueError:
         return False
 
 
 def is_private(url: str) -> bool:
-    """
-    Tell whether nobody on the way can read what is sent to an address: TLS, or this machine.
-
-    Parameters
-    ----------
-    url : str
-        Any address.
-    """
+    """Return whether nobody on the way can read what is sent to an address: TLS, or this machine."""
     return urlsplit(url).scheme == "https" or is_loopback(url)
 
 
 def permit(url: str) -> None:
-    """
-    Refuse an address on another machine while the embedded archive serves; called before every request.
-
-    Parameters
-    ----------
-    url : str
-        The address.
-
-    Raises
-    ------
-    IsolationError
-        The embedded archive serves, and the address is not on this machine.
-    """
+    """Raise `IsolationError` for an address on another machine while the embedded archive serves."""
     if isolation and not is_loopback(url):
         raise IsolationError(
-            f"{public_url(url)} is not asked: while the embedded archive serves, only this machine is. Leave the block "
-            "of sandbox.serve() or sandbox.use(), or call sandbox.stop(), to ask other servers."
+            f"{public_url(url)} was not requested: while the embedded archive serves, only this machine is. Leave the "
+            "block of sandbox.serve() or sandbox.use(), or call sandbox.stop(), to use other servers."
         )
 
 
 def proxies(url: str) -> dict[str, str] | None:
-    """
-    Return what to hand to requests as ``proxies``.
-
-    Parameters
-    ----------
-    url : str
-        The address.
-
-    Returns
-    -------
-    dict or None
-        No proxies where `is_direct`; else `None`, those of the environment.
-    """
+    """Return the argument ``proxies`` of requests: none for a direct address, else those of the environment."""
     return dict.fromkeys(("http", "https", "all"), "") if is_direct(url) else None
 
 
 def is_direct(url: str) -> bool:
-    """
-    Tell whether an address is asked without a proxy: one on this machine, while the embedded archive serves.
-
-    Parameters
-    ----------
-    url : str
-        The address.
-    """
+    """Return whether no proxy is used: for this machine, while the embedded archive serves."""
     return bool(isolation) and is_loopback(url)
 
 
 def check_scheme(url: str) -> None:
     """
-    Refuse an address that would be asked without TLS, or on another machine while the embedded archive serves.
+    Raise `QueryError` for an address that must not be requested.
 
-    Parameters
-    ----------
-    url : str
-        The address.
-
-    Raises
-    ------
-    QueryError
-        It is neither https nor on this machine, and ``conf.allow_http`` is off; or it is no address at all; or `permit`
-        refuses it.
+    It is invalid, `permit` refuses it, or it has no TLS, is not on this machine, and ``conf.allow_http`` is off.
     """
     try:
         scheme, host, _ = _origin(url)
     except ValueError as error:
-        raise QueryError(f"{public_url(url)!r} is no address that can be asked: {error}.") from None
+        raise QueryError(f"{public_url(url)!r} is not a valid address: {error}.") from None
     if scheme not in ("http", "https") or not host:
-        words = "it must begin with https:// and a host"
-        raise QueryError(f"{public_url(url)!r} is no address that can be asked: {words}.")
+        raise QueryError(f"{public_url(url)!r} is not a valid address: it must begin with https:// and a host.")
     permit(url)
     if not is_private(url) and not conf.allow_http:
         raise QueryError(
-            f"{public_url(url)} would be asked without TLS, where anybody on the way can read and change the answer. "
+            f"{public_url(url)} would be requested without TLS: anybody on the way can read and change the answer. "
             "Use https://, or set conf.allow_http = True to accept that."
         )
 
 
-def follow(url: str, location: str) -> str:
+def next_hop(url: str, location: str, followed: int = 0) -> str:
     """
-    Return the address to which a server redirects.
+    Return an address that a server gave, after the checks that hold for each of them.
 
-    Parameters
-    ----------
-    url : str
-        What was asked.
-    location : str
-        The ``Location`` header.
-
-    Returns
-    -------
-    str
-        The whole address, without user and password: a server has no say in who signs in.
-
-    Raises
-    ------
-    QueryError
-        It cannot be asked, would be asked without TLS, or is on this machine while the server is not: what listens here
-        may trust whoever asks from here.
+    ``location`` is a ``Location`` header or an address from an answer, ``url`` what was requested, and ``followed`` the
+    number of redirects before. User and password are removed: a server does not decide who signs in. Characters that a
+    request line cannot contain are quoted. `QueryError` is raised after `MAX_REDIRECTS`, by `check_scheme`, and
+    for an address on this machine from another one: services of this machine may trust its own requests.
     """
+    if followed >= MAX_REDIRECTS:
+        raise QueryError(f"there were {MAX_REDIRECTS} redirects before, possibly in circles")
     try:
         parts = urlsplit(urljoin(url, location))
     except ValueError as error:
-        raise QueryError(f"{public_url(location)!r} is no address that can be asked: {error}.") from None
+        raise QueryError(f"{public_url(location)!r} is not a valid address: {error}.") from None
     there = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
     check_scheme(urlunsplit(parts))
     if is_loopback(there) and not is_loopback(url):
-        raise QueryError(f"{public_url(there)} is on this machine, to which no other server may send us.")
-    return there
+        raise QueryError(f"{public_url(there)} is on this machine, and the server that gave the address is not.")
+    return quote_unsafe(there)
 
 
-def sendable(url: str) -> str:
-    """
-    Return an address with everything quoted that must not stand in a request line, and nothing else changed.
-
-    Parameters
-    ----------
-    url : str
-        Any address.
-    """
-    return _UNSENDABLE.sub(lambda found: quote(found.group(), errors="surrogateescape"), url)
+def quote_unsafe(url: str) -> str:
+    """Quote the characters of an address that a request line cannot hold, and change nothing else."""
+    return _UNSAFE.sub(lambda found: quote(found.group(), errors="surrogateescape"), url)

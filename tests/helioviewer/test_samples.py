@@ -194,7 +194,7 @@ def test_what_cannot_be_read_is_no_network_fault(
     (error,) = files.errors
     assert isinstance(error.exception, FileError)
     assert "broken data stream" in str(error.exception)
-    assert "no answer came" not in str(error.exception)
+    assert "there was no answer" not in str(error.exception)
 
 
 def test_the_real_files_of_swap(real_data: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from sunpy_helio_plugins import conf
-from sunpy_helio_plugins.errors import AnswerError, ServerError
+from sunpy_helio_plugins.errors import AnswerError, ServerError, ServiceUnreachable
 from sunpy_helio_plugins.her import paging, search, service
 from sunpy_helio_plugins.her.query import Alternative, Query, Triplet
 
@@ -280,3 +280,10 @@ def test_ctrl_c_ends_a_search_at_once_and_no_further_request_begins(
     paged.gate.abort()
     time.sleep(0.3)
     assert len(paged.asked) <= begun + 1
+
+
+@pytest.mark.parametrize("kind", [AnswerError, ServiceUnreachable])
+@pytest.mark.parametrize("words", ["no answer within 60 s", "the answer did not end within 60 s"])
+def test_a_search_without_time_left_is_not_halved(kind: type, words: str) -> None:
+    assert paging.is_too_slow(kind("HER", "url", f"{words}, see conf.deadline"))
+    assert not paging.is_too_slow(kind("HER", "url", f"{words}, see conf.search_deadline"))

@@ -208,9 +208,9 @@ def test_clients_ask_for_metadata_once_and_for_data_each_time(archive):
 def test_what_is_kept_can_be_looked_at_without_asking():
     with wire(say(body=b"[1]")) as (url, heads):
         ask(url, {"id": "x"})
-        assert metadata.kept_json(url, [{"id": "x"}, {"id": "y"}]) == [[1], None]
+        assert metadata.load_cached(url, [{"id": "x"}, {"id": "y"}]) == [[1], None]
         with conf.set_temp("cache", False):
-            assert metadata.kept_json(url, [{"id": "x"}]) == [None]
+            assert metadata.load_cached(url, [{"id": "x"}]) == [None]
     assert len(heads) == 1
 
 

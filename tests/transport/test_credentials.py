@@ -233,7 +233,7 @@ def test_a_download_renews_a_refused_token_too(tmp_path):
     ("answer", "words"),
     [
         (say("401 No", b'{"error": "invalid_client", "error_description": "no such client"}'), "no such client"),
-        (say("200 OK", b"<html>Log in</html>"), "the answer is no token"),
+        (say("200 OK", b"<html>Log in</html>"), "the answer is not a token"),
         (say("200 OK", b'{"no": "token"}'), "token"),
         (say("503 Busy", b"later"), ""),
         (say("302 Found", Location="http://localhost:9/"), ""),
@@ -254,9 +254,9 @@ def test_secrets_do_not_show_and_do_not_pickle():
     with signed_in("test", PLANTED):
         assert PLANTED not in f"{secret!r} {secret} {login!r} {login} {vars(login)}"
         assert PLANTED.encode() not in pickle.dumps(login)
-        with pytest.raises(TypeError, match="not pickled"):
+        with pytest.raises(TypeError, match="cannot be pickled"):
             pickle.dumps(secret)
-        with pytest.raises(TypeError, match="not pickled"):
+        with pytest.raises(TypeError, match="cannot be pickled"):
             copy.deepcopy(secret)
 
 

@@ -76,11 +76,11 @@ def test_a_server_that_ignores_the_wish_gives_the_whole_file(tmp_path, talks):
 @pytest.mark.parametrize(
     ("talk", "words"),
     [
-        (part("bytes 50-149/1024", BODY[:100]), "bytes 50-149/1024 came"),
-        (part("", BODY[:100]), "an unknown part came"),
+        (part("bytes 50-149/1024", BODY[:100]), "requested, not bytes 50-149/1024"),
+        (part("", BODY[:100]), "requested, not an unknown part"),
         (part("bytes 0-99/1024", b""), "0 of 100 bytes"),
         (part("bytes 0-99/1024", BODY[:50]), "50 of 100 bytes"),
-        (part("bytes 0-99/1024", BODY), "not believed"),
+        (part("bytes 0-99/1024", BODY), "part is larger than 100 bytes"),
         (say("416 No", b"not that part"), "not that part"),
     ],
 )

@@ -134,7 +134,7 @@ def test_our_headers_stay_at_their_origin(tmp_path):
 def test_a_circle_of_redirects_ends(tmp_path):
     with wire(say("302 Found", Location="/again")) as (url, heads):
         results = fetch(Download(url, tmp_path / "x", "Test"))
-    assert "in circles" in str(results.errors[0].exception)
+    assert "possibly in circles" in str(results.errors[0].exception)
     assert len(heads) == 10
 
 
@@ -345,7 +345,7 @@ def test_a_callback_that_fails_does_not_cost_the_other_files(tmp_path):
         options = parfive.SessionConfig(done_callbacks=[fail])
         results = fetch(*[Download(url, tmp_path / str(n), "Test") for n in range(2)], config=options)
     assert list(results) == [str(tmp_path / "1")]
-    assert "0 arrived, but one of done_callbacks failed: RuntimeError: no such database" in str(
+    assert "0 was downloaded, but one of done_callbacks failed: RuntimeError: no such database" in str(
         results.errors[0].exception
     )
 
@@ -358,8 +358,8 @@ def test_a_folder_or_a_link_to_nothing_is_no_file(tmp_path, overwrite):
         downloads = [Download(url, tmp_path / name, "Test") for name in ("folder", "link")]
         results = fetch(*downloads, overwrite=overwrite)
     assert [str(error.exception).split(str(tmp_path))[1] for error in results.errors] == [
-        "/folder is there already, and is no file: remove it, or give another path.",
-        "/link is a link to nothing: mend or remove it.",
+        "/folder exists, and is not a file; remove it, or give another path.",
+        "/link is a broken symbolic link; repair or remove it.",
     ]
     assert heads == []
 
@@ -480,5 +480,5 @@ def test_a_failure_in_a_check_is_no_network_fault(tmp_path, error):
         results = fetch(Download(url, tmp_path / "x", "Test", accept=fail))
     told = results.errors[0].exception
     assert isinstance(told, FileError)
-    assert str(told).startswith(f"x: the file came, and cannot be read: {type(error).__name__}")
+    assert str(told).startswith(f"x: the file was downloaded, and cannot be read: {type(error).__name__}")
     assert files(tmp_path) == []

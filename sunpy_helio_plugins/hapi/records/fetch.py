@@ -28,7 +28,7 @@ from sunpy_helio_plugins.transport.credentials import Login
 from sunpy_helio_plugins.transport.files import naming
 from sunpy_helio_plugins.transport.files.job import Download
 from sunpy_helio_plugins.transport.files.pieces import PiecedDownload
-from sunpy_helio_plugins.transport.messages import server_words
+from sunpy_helio_plugins.transport.messages import server_message
 from sunpy_helio_plugins.transport.retry import RefusedError
 
 __all__ = ["DownloadSpec", "accept", "download", "nothing_between"]
@@ -89,9 +89,9 @@ def accept(part: Path, name: str, media_type: str = "") -> None:
         raise FileError(f"{name}: an empty file came.")
     start = head.lstrip()[:16].lower()
     if start.startswith(_PAGES) and kind and not _is_of(kind, "html", "xml", "text/plain"):
-        raise FileError(f"{name}: a page came in the place of the file: {server_words(head)}")
+        raise FileError(f"{name}: a page came in the place of the file: {server_message(head)}")
     if start.startswith(b"{") and kind and not _is_of(kind, "json", "text"):
-        raise FileError(f"{name}: a message came in the place of the file: {server_words(head)}")
+        raise FileError(f"{name}: a message came in the place of the file: {server_message(head)}")
     beginnings = _BEGINNINGS.get(declared)
     if beginnings is not None and not head.startswith(beginnings):
         raise FileError(f"{name}: it does not begin as files of the type {declared} do, which its dataset promises.")
@@ -225,7 +225,7 @@ def _is_empty(part: Path, order: DownloadSpec) -> bool:
     try:
         made = file.parse_response(content, order.info, order.format, order.subject)
     except ServiceError:
-        words = f"{order.subject}: the server sent a message instead of records: {server_words(content)}"
+        words = f"{order.subject}: the server sent a message instead of records: {server_message(content)}"
         raise FileError(words) from None
     return not (_data(content, order) if made.format == "json" and made.size else made.size)
 
@@ -235,13 +235,13 @@ def _data(content: bytes, order: DownloadSpec) -> list[Any]:
     try:
         answer = exact_json(content)
     except (ValueError, RecursionError):
-        raise FileError(f"{order.subject}: the answer is no JSON: {server_words(content)}") from None
+        raise FileError(f"{order.subject}: the answer is no JSON: {server_message(content)}") from None
     data = answer.get("data") if isinstance(answer, dict) else answer
     if isinstance(data, list):
         return data
     if status_of(answer)[0] == NO_DATA:
         return []
-    raise FileError(f"{order.subject}: the answer holds no list of records: {server_words(content)}")
+    raise FileError(f"{order.subject}: the answer holds no list of records: {server_message(content)}")
 
 
 def _nothing(order: DownloadSpec) -> bytes:

@@ -15,7 +15,7 @@ from sunpy_helio_plugins.errors import FileError, ServiceRefused
 from sunpy_helio_plugins.hapi.model import NO_DATA, OK, Info, status_of
 from sunpy_helio_plugins.hapi.records import csv, decode
 from sunpy_helio_plugins.hapi.records.csv import exact_json
-from sunpy_helio_plugins.transport.messages import server_words
+from sunpy_helio_plugins.transport.messages import server_message
 
 __all__ = [
     "SNIFFED",
@@ -360,7 +360,7 @@ def _message(content: bytes) -> tuple[int | None, str]:
     try:
         return status_of(json.loads(content))
     except (ValueError, RecursionError):
-        return None, server_words(content)
+        return None, server_message(content)
 
 
 def make_validator(info: Info, chosen: str, subject: str) -> Callable[[Path], None]:
@@ -415,12 +415,12 @@ def _reject_non_records(head: bytes, chosen: str, subject: str) -> None:
     if not start:
         raise FileError(f"{subject}: there are no records in this range (the answer is empty, HAPI 1201).")
     if start == b"<":
-        raise FileError(f"{subject}: a page came instead of records: {server_words(head)}")
+        raise FileError(f"{subject}: a page came instead of records: {server_message(head)}")
     if start == b"{" and chosen != "json":
         code = re.search(rb'"code"\s*:\s*"?(\d+)', head)
         if code and int(code[1]) == NO_DATA:
             raise FileError(f"{subject}: there are no records in this range (HAPI 1201).")
-        raise FileError(f"{subject}: the server sent a message instead of records: {server_words(head)}")
+        raise FileError(f"{subject}: the server sent a message instead of records: {server_message(head)}")
 
 
 def _refuse_ends(part: Path, size: int, chosen: str, info: Info, subject: str) -> None:
@@ -439,7 +439,7 @@ def _refuse_bytes(content: bytes, made: HAPIDocument, subject: str) -> None:
 def _refuse_tail(tail: bytes, length: int, chosen: str, info: Info, subject: str) -> None:
     appended = re.search(rb'\{\s*"(HAPI|status)"\s*:.*\}\s*$', tail, re.DOTALL)
     if appended:
-        raise FileError(f"{subject}: the server failed midway: {server_words(appended[0])}")
+        raise FileError(f"{subject}: the server failed midway: {server_message(appended[0])}")
     if chosen == "binary":
         record = info.record().itemsize
         if length % record:

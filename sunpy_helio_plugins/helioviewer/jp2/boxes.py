@@ -15,8 +15,8 @@ from typing import BinaryIO
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.transport.messages import server_words
-from sunpy_helio_plugins.transport.retry import PassingFileError
+from sunpy_helio_plugins.transport.messages import server_message
+from sunpy_helio_plugins.transport.retry import TransientFileError
 
 __all__ = ["SIGNATURE", "accept", "box_at", "boxes", "classified", "codestream_at", "contents", "is_rate_limit"]
 
@@ -50,7 +50,7 @@ def accept(part: Path) -> None:
             raise FileError("The JPEG 2000 file has no codestream.")
         stream.seek(found[b"jp2c"] - len(END_OF_CODESTREAM))
         if stream.read(len(END_OF_CODESTREAM)) != END_OF_CODESTREAM:
-            raise PassingFileError("The codestream of the JPEG 2000 file does not end as it should: cut, or damaged.")
+            raise TransientFileError("The codestream of the JPEG 2000 file does not end as it should: cut, or damaged.")
 
 
 def boxes(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
@@ -75,7 +75,7 @@ def boxes(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
         head = stream.read(16)
         length, kind = _head(head, size - offset)
         if length < 8 or offset + length > size:
-            raise PassingFileError(
+            raise TransientFileError(
                 f"The JPEG 2000 file ends inside its box {kind.decode('latin-1')!r}: {size} bytes came, and at least "
                 f"{offset + max(length, 8)} were due. It was cut; fetch it again."
             )
@@ -154,19 +154,19 @@ def classified(body: bytes, size: int) -> FileError:
     Returns
     -------
     FileError
-        It says what came; where asking again may help, it is a `PassingFileError`.
+        It says what came; where asking again may help, it is a `TransientFileError`.
     """
-    words = server_words(body)
+    words = server_message(body)
     start = body.lstrip()[:1]
     if not size:
-        return PassingFileError("An empty file came.")
+        return TransientFileError("An empty file came.")
     if is_rate_limit(body):
         text = f"Helioviewer's rate limit is reached; wait a minute and fetch again. It said: {words}"
-        return PassingFileError(text, float(conf.helioviewer.rate_limit_wait))
+        return TransientFileError(text, float(conf.helioviewer.rate_limit_wait))
     if body.startswith(b"File not found"):
         return FileError("Helioviewer lists this image, and its file is gone (it said: File not found.).")
     if start in (b"{", b"["):
         return FileError(f"Helioviewer answered with an error in place of the image: {words or body[:100]!r}")
     if start == b"<":
-        return PassingFileError(f"Helioviewer answered with a page in place of the image: {words}")
+        return TransientFileError(f"Helioviewer answered with a page in place of the image: {words}")
     return FileError(f"This is no JPEG 2000 file: its {size} bytes begin with {body[:12]!r}.")

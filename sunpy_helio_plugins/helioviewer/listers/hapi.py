@@ -29,7 +29,7 @@ from sunpy_helio_plugins.helioviewer.query import PROVIDER
 from sunpy_helio_plugins.helioviewer.source_table import Source
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.transport import metadata
-from sunpy_helio_plugins.transport.messages import server_words
+from sunpy_helio_plugins.transport.messages import server_message
 
 __all__ = ["LONGEST", "HAPILister", "forget"]
 
@@ -130,7 +130,7 @@ class HAPILister:
             stamps, names = from_csv(*_records(answer.content, info))
             seconds = times.datetime64_from_iso(stamps).astype("M8[us]")
         except (FileError, ValueError) as error:
-            words = f"a list of images was expected: {server_words(answer.content) or error}"
+            words = f"a list of images was expected: {server_message(answer.content) or error}"
             raise AnswerError(answer.archive, answer.url, words, answer.status) from error
         paths = _rooted(names)
         if paths.size and (other := source_table.misplaced(source, paths[0].decode())):

@@ -15,8 +15,8 @@ from typing import BinaryIO
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.helioviewer.jp2 import boxes
-from sunpy_helio_plugins.transport.messages import server_words
-from sunpy_helio_plugins.transport.retry import PassingFileError
+from sunpy_helio_plugins.transport.messages import server_message
+from sunpy_helio_plugins.transport.retry import TransientFileError
 
 __all__ = ["KINDS", "NotMadeError", "accept"]
 
@@ -55,13 +55,13 @@ def accept(what: str, kind: str, part: Path) -> None:
         if not _BEGINS[kind](start):
             raise _instead(what, kind, start)
         if not KINDS[kind](stream, size):
-            raise PassingFileError(f"{what} gave {size} bytes of a {kind} that is not finished: cut, or damaged.")
+            raise TransientFileError(f"{what} gave {size} bytes of a {kind} that is not finished: cut, or damaged.")
 
 
 def _instead(what: str, kind: str, start: bytes) -> FileError:
-    words = f"{what} gave no {kind}: {server_words(start) or 'nothing'}"
+    words = f"{what} gave no {kind}: {server_message(start) or 'nothing'}"
     if boxes.is_rate_limit(start):
-        return PassingFileError(words, float(conf.helioviewer.rate_limit_wait))
+        return TransientFileError(words, float(conf.helioviewer.rate_limit_wait))
     try:
         told = json.loads(start)
     except ValueError:

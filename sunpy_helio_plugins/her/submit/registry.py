@@ -17,7 +17,7 @@ from sunpy_helio_plugins.her.query import ARCHIVE
 from sunpy_helio_plugins.her.submit import voevent
 from sunpy_helio_plugins.transport.credentials import Login
 from sunpy_helio_plugins.transport.exchange import Response
-from sunpy_helio_plugins.transport.messages import server_words
+from sunpy_helio_plugins.transport.messages import server_message
 from sunpy_helio_plugins.transport.submit import SubmitSession
 
 __all__ = [
@@ -89,7 +89,7 @@ def succeeded(answer: Response) -> dict[str, Any]:
     decoded = _decoded(answer)
     status = str(decoded.get("status") or "").lower()
     if status != "success":
-        words = server_words(answer.content)
+        words = server_message(answer.content)
         raise ServiceRefused(ARCHIVE, answer.url, words if status else f"no status: {words}", answer.status)
     return decoded
 
@@ -115,7 +115,7 @@ def comments(answer: Response) -> list[dict[str, Any]]:
     if not isinstance(found, list):
         if decoded.get("status"):
             succeeded(answer)
-        words = f"no list of comments in the answer: {server_words(answer.content)}"
+        words = f"no list of comments in the answer: {server_message(answer.content)}"
         raise AnswerError(ARCHIVE, answer.url, words, answer.status)
     return [entry for entry in found if isinstance(entry, dict)]
 
@@ -126,7 +126,7 @@ def _decoded(answer: Response) -> dict[str, Any]:
     except (ValueError, RecursionError):
         decoded = None
     if not isinstance(decoded, dict):
-        words = f"JSON was expected: {server_words(answer.content)}"
+        words = f"JSON was expected: {server_message(answer.content)}"
         raise AnswerError(ARCHIVE, answer.url, words, answer.status)
     return decoded
 
@@ -233,7 +233,7 @@ class Registry:
         # The cookie comes with cosec=1 only.
         form = {"username": user, "password": password, "cmd": "login", "cosec": "1"}
         answer = self._poster.post(self._heks, form)
-        words = server_words(without(answer.content, password))
+        words = server_message(without(answer.content, password))
         if "login success" not in words.lower() or not self._poster.signed_in():
             raise ServiceRefused(ARCHIVE, answer.url, words or "no answer to the login", answer.status)
         self._is_in = True
@@ -399,7 +399,7 @@ class Registry:
             return Submission(url, {}, document)
         self._sign_in()
         answer = self._poster.post(url, {}, {"uploadedFile": ("event.xml", document)})
-        words = server_words(answer.content)
+        words = server_message(answer.content)
         if DENIED in words.lower():
             self.close()
         if "successfully imported xml" not in words.lower():

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.her.keywords import event_types, keywords
 from sunpy_helio_plugins.store import publish
-from sunpy_helio_plugins.transport.messages import server_words
+from sunpy_helio_plugins.transport.messages import server_message
 
 __all__ = ["Parts", "VOEvent", "accept", "document", "from_row", "identifier", "parts", "read", "write"]
 
@@ -408,7 +408,7 @@ def accept(part: Path) -> None:
     _refuse_large(part.stat().st_size)
     content = part.read_bytes()
     if content.lstrip()[:5].lower() == b"<html":
-        raise FileError(f"The registry answered: {server_words(content)}")
+        raise FileError(f"The registry answered: {server_message(content)}")
     read(content)
 
 
@@ -513,6 +513,6 @@ def write(event: VOEvent, path: Any = None, check: bool = True) -> bytes:
         with publish.new_part(target) as (part, stream):
             stream.write(content)
             stream.flush()
-            publish.settle(part)
+            publish.sync_to_disk(part)
             publish.publish(part, target, overwrite=True)
     return content

@@ -20,6 +20,7 @@ from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.imap.service import Access, current_access
 from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.submit import put
+from sunpy_helio_plugins.transport.urls import next_hop
 
 __all__ = ["Uploaded", "objection", "upload"]
 
@@ -163,7 +164,7 @@ def _sent(access: Access, path: Path, key: str, progress: bool) -> Uploaded:
         return Uploaded(path, key, problem=str(error))
     try:
         with tqdm(total=path.stat().st_size, unit="B", unit_scale=True, desc=path.name, disable=not progress) as bar:
-            put(link, path, archive=service.ARCHIVE, tell=bar.update, headers=_signed(link))
+            put(link, path, archive=service.ARCHIVE, progress=bar.update, headers=_signed(link))
     except HelioPluginsError as error:
         return Uploaded(path, key, problem=f"the storage did not take it: {error}")
     return Uploaded(path, key, sent=True)
@@ -187,7 +188,11 @@ def _link(access: Access, name: str) -> str:
     link = answer.json()
     if not isinstance(link, str) or not link.startswith("http"):
         raise AnswerError(service.ARCHIVE, answer.url, "a link was expected; something else came", answer.status)
-    return link
+    try:
+        return next_hop(answer.url, link)
+    except QueryError as error:
+        problem = f"the link cannot be used: {error}"
+        raise AnswerError(service.ARCHIVE, answer.url, problem, answer.status) from None
 
 
 def _awaited(sent: list[Uploaded], seconds: float) -> list[Uploaded]:

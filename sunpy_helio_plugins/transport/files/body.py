@@ -6,18 +6,18 @@ import base64
 import binascii
 import hashlib
 import re
-import time
 from collections.abc import Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import TransferError
-from sunpy_helio_plugins.transport.retry import PassingError
+from sunpy_helio_plugins.transport.limits import MinimumRate, SizeLimit
+from sunpy_helio_plugins.transport.retry import TransientError
 
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["CHUNK", "MinimumRate", "promised_digests", "receive"]
+__all__ = ["CHUNK", "check_part", "promised_digests", "receive"]
 
 _KNOWN = {"sha-512": hashlib.sha512, "sha-256": hashlib.sha256}
 
@@ -26,23 +26,14 @@ _ENTRY = re.compile(r"([a-z0-9-]+)=:?([A-Za-z0-9+/=]+?):?\s*(?:,|$)", re.IGNOREC
 
 def promised_digests(headers: Mapping[str, str]) -> list[tuple[Any, bytes]]:
     """
-    Return hashes to feed with a body, each with the digest that it is to have.
+    Return hashes to update with a body, each with the digest that the headers of the response give.
 
-    Parameters
-    ----------
-    headers : mapping
-        The headers of a response.
-
-    Returns
-    -------
-    list of (hash object, bytes)
-        Empty where the server gives no digest that is understood. A body that the server compressed is not judged: its
-        digests are those of other bytes than the ones that are kept.
+    The digests of a compressed body are ignored: they belong to other bytes than the ones that are kept.
     """
     if headers.get("Content-Encoding", "identity") != "identity":
         return []
     hashes = [(_KNOWN[name](), digest) for name, digest in _given(headers)]
-    # Some servers write the digest in hexadecimal digits, which read as base64 of something longer.
+    # Some servers send hexadecimal digits, which are valid base64 of more bytes.
     return [(one, digest) for one, digest in hashes if len(digest) == one.digest_size]
 
 
@@ -57,81 +48,38 @@ def _given(headers: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
 
 
 CHUNK = 262144
-"""Bytes written at a time: parfive's own 1 kB costs most of its time."""
+"""Bytes written at a time: parfive's own 1 kB takes most of its time."""
 
 MAX_EXPANSION = 200
-"""How many times its size on the wire a compressed body may grow, where it is compressed although nobody asked."""
-
-SLOWEST = 16_384
-"""Bytes that must come within ``conf.deadline``: files may take hours, but not by a byte now and then."""
-
-
-class MinimumRate:
-    """Ends what only drips: no silence is long enough for the socket's timeout, and no end is in sight."""
-
-    def __init__(self) -> None:
-        self._since, self._came = time.monotonic(), 0
-
-    def check(self, size: int) -> None:
-        """
-        Count what came; raise where too little did.
-
-        Parameters
-        ----------
-        size : int
-            How many bytes came since the last call.
-
-        Raises
-        ------
-        TransferError
-            Too few came within ``conf.deadline``.
-        """
-        self._came += size
-        if time.monotonic() - self._since > conf.deadline:
-            if self._came < SLOWEST:
-                raise TransferError(f"only {self._came} bytes came within {conf.deadline:g} s, see conf.deadline")
-            self._since, self._came = time.monotonic(), 0
+"""The largest ratio of a decompressed body to its size on the wire; compression was not requested."""
 
 
 async def receive(response: aiohttp.ClientResponse, stream: IO[bytes], bar: Any) -> None:
-    """
-    Write a body to a file as it comes.
-
-    Parameters
-    ----------
-    response : aiohttp.ClientResponse
-        The answer, whose body was not read yet.
-    stream : file object
-        Open for writing in binary.
-    bar : context manager
-        It gives a progress bar, or `None`.
-
-    Raises
-    ------
-    TransferError
-        The body is larger than allowed, only drips, or is not the one whose digest the server gave.
-    """
-    size, most = 0, _most(response)
-    pace = MinimumRate()
+    """Write a body to a stream as it arrives; raise `TransferError` if it is too large, too slow or damaged."""
+    limit, rate = _limit(response), MinimumRate()
     digests = promised_digests(response.headers)
     with bar as progress:
         async for chunk in response.content.iter_chunked(CHUNK):
-            size += len(chunk)
-            if size > most:
-                raise TransferError(f"the file grows past {most} bytes, which is not believed; see conf.max_file")
-            pace.check(len(chunk))
+            check_part(chunk, limit, rate)
             stream.write(chunk)
             for digest, _ in digests:
                 digest.update(chunk)
             if progress is not None:
                 progress.update(len(chunk))
     if any(digest.digest() != promised for digest, promised in digests):
-        raise PassingError("the file that came is not the one whose digest the server gave")
+        raise TransientError("the digest of the file differs from the one that the server gave")
 
 
-def _most(response: aiohttp.ClientResponse) -> int:
-    """Return how large the file may be: a compressed body can hold a thousand times what the wire carried."""
+def check_part(part: bytes, limit: SizeLimit, rate: MinimumRate) -> None:
+    """Count a part of a body; raise `TransferError` if the body is too large or too slow."""
+    problem = rate.problem(len(part)) if limit.add(len(part)) else limit.message()
+    if problem:
+        raise TransferError(problem)
+
+
+def _limit(response: aiohttp.ClientResponse) -> SizeLimit:
+    """Return the size limit: a compressed body can hold a thousand times what was transferred."""
     most = int(conf.max_file)
     if response.headers.get("Content-Encoding", "identity") != "identity" and response.content_length:
         most = min(most, MAX_EXPANSION * response.content_length)
-    return most
+    return SizeLimit(most, "file", "see conf.max_file")

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import ssl
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -16,85 +15,86 @@ from urllib.parse import urlsplit
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError, TransferError
-from sunpy_helio_plugins.store.publish import new_part, publish, settle
+from sunpy_helio_plugins.store.publish import new_part, publish, sync_to_disk
 from sunpy_helio_plugins.transport.credentials import Login, netrc_login
 from sunpy_helio_plugins.transport.files.body import receive
-from sunpy_helio_plugins.transport.messages import reason
-from sunpy_helio_plugins.transport.retry import PassingError, PassingFileError, backoff, refusal
+from sunpy_helio_plugins.transport.limits import request_deadline
+from sunpy_helio_plugins.transport.messages import connection_problem, sentence, server_message
+from sunpy_helio_plugins.transport.retry import (
+    TRANSIENT,
+    RefusedError,
+    TransientError,
+    TransientFileError,
+    attempts,
+    retry_after,
+)
 from sunpy_helio_plugins.transport.urls import (
+    REDIRECTS,
     check_scheme,
-    follow,
     is_direct,
+    next_hop,
     permit,
     public_url,
+    quote_unsafe,
     same_origin,
-    sendable,
 )
 
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["Again", "Download", "Job", "PassingFileError", "tls"]
+__all__ = ["Download", "FailedJob", "Job", "ssl_context"]
 
 _VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-"""Environment variables that requests takes a bundle from, in its order; aiohttp knows neither."""
+"""Environment variables with a CA bundle, in the order of requests; aiohttp ignores them."""
 
 
-def tls() -> ssl.SSLContext | bool:
-    """
-    Return what to hand to aiohttp for a secure connection.
-
-    Returns
-    -------
-    ssl.SSLContext or bool
-        A context that trusts the bundle which the environment names; `True`, aiohttp's own choice, where it names none.
-    """
+def ssl_context() -> ssl.SSLContext | bool:
+    """Return the argument ``ssl`` of aiohttp: a context with the CA bundle of the environment, or `True`."""
     bundle = next((os.environ[name] for name in _VARIABLES if os.environ.get(name)), None)
-    return True if bundle is None else _trusting(bundle)
+    return True if bundle is None else _context_with(bundle)
 
 
 @lru_cache(maxsize=4)
-def _trusting(bundle: str) -> ssl.SSLContext:
+def _context_with(bundle: str) -> ssl.SSLContext:
     is_folder = os.path.isdir(bundle)
     return ssl.create_default_context(cafile=None if is_folder else bundle, capath=bundle if is_folder else None)
 
 
 _T = TypeVar("_T")
 
-MAX_REDIRECTS = 10
-
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_BEGINNING = 65536
+"""Bytes of a refusal that are read."""
 
 _EXPIRED = frozenset({400, 401, 403})
-"""Statuses with which storages answer a presigned link that is over; S3 says 403, or 400 where its token is."""
+"""Statuses for an expired presigned link; S3 answers 403, or 400 if its token has expired."""
 
 
 def accept_any(part: Path) -> None:
-    """Accept whatever came."""
+    """Accept every file."""
 
 
 @dataclass(frozen=True)
 class Download:
     """
-    One file to fetch.
+    A file to download.
 
     Parameters
     ----------
     url : str
-        Where it is.
+        The address.
     target : pathlib.Path
-        Where it goes.
+        The path.
     archive : str
         The archive's name, for messages.
     accept : callable, optional
-        Called with the path of the whole part file before it is published. It raises
-        `~sunpy_helio_plugins.errors.FileError` to refuse the file, or `PassingFileError` to have it asked for again,
-        and may rewrite it in place.
+        Called with the path of the complete part file before it is published. It raises
+        `~sunpy_helio_plugins.errors.FileError` to refuse the file, or `TransientFileError` to request it again, and may
+        rewrite it in place.
     headers : mapping, optional
-        Request headers; they are not sent to another origin when the archive redirects there.
+        Request headers; they are not sent to another origin after a redirect.
     login : Login, optional
-        How to sign in; looked up when the file is fetched, and sent to the login's own origin alone. Defaults to the
-        user and password that the netrc file has for the host, if any, unless the user's own session signs in.
+        How to sign in; looked up for each request, and sent to the login's own origin only. Defaults to the user and
+        password of the netrc file for the host, if any, unless the user's own session signs in.
     """
 
     url: str
@@ -106,12 +106,12 @@ class Download:
 
 
 @dataclass(frozen=True)
-class Again:
+class FailedJob:
     """
-    What a failed download leaves in ``results.errors``: enough to fetch the file again, in full.
+    A failed download in ``results.errors``, with all that is needed to repeat it.
 
-    parfive keeps of a failure no more than its address and what makes its file name; a plain retry would fetch the
-    address without sign-in and checks. As a maker of file names this refuses; our own `Downloader` takes it up.
+    parfive keeps only the address of a failure and the callable that makes its file name; a plain retry would omit
+    sign-in and checks. This callable refuses, and our own `Downloader` uses its download.
     """
 
     download: Download
@@ -120,176 +120,195 @@ class Again:
     def __call__(self, *args: object) -> Path:
         """Refuse to name a file."""
         raise TransferError(
-            f"{self.download.target.name} can be fetched again only with its checks: use "
+            f"{self.download.target.name} can be downloaded again only with its checks: use "
             "Fido.fetch(results, downloader=sunpy_helio_plugins.Downloader())."
         )
 
 
 @dataclass(frozen=True)
 class Job:
-    """The coroutine that fetches one file, in the form in which parfive calls it."""
+    """The coroutine that downloads one file, in the form in which parfive calls it."""
 
     download: Download
     overwrite: bool | str
     config: Any
 
-    GIVEN: ClassVar[frozenset[int]] = frozenset({200})
-    """Statuses with which the file comes: part of a file that nobody asked for is none."""
+    ACCEPTED: ClassVar[frozenset[int]] = frozenset({200})
+    """Statuses of an answer with the file; 206 is not one unless a range was requested."""
 
     async def run(self, session: aiohttp.ClientSession, *, token: Any = None, file_pb: Any = False) -> tuple[str, str]:
         """
-        Fetch the file.
+        Download the file.
 
-        Every failure becomes parfive's own, since any other exception would cost the results of all the other files.
+        Every failure is raised as parfive's own, since any other exception would discard the results of all files.
         """
         target, shown = self.download.target, public_url(self.download.url)
         failure: Exception
         try:
-            if not self._is_there():
-                target = await self._tried(partial(self._fetch, session, partial(_bar, file_pb, token, target.name)))
-                self._tell(str(target), shown, None)
+            if not self._is_done():
+                target = await self._repeated(partial(self._fetch, session, partial(_bar, file_pb, token, target.name)))
+                self._call_back(str(target), shown, None)
             return shown, str(target)
         except asyncio.CancelledError:
             failure = TransferError(f"{target.name}: interrupted")
         except FileError as error:
             failure = error
         except HelioPluginsError as error:
-            # Without the way it came, on which variables hold what was sent.
+            # Without the traceback, whose variables hold what was sent.
             failure = error.with_traceback(None)
         except Exception as error:  # noqa: BLE001 - see the docstring
-            failure = TransferError(f"{self.download.archive}: {reason(error)} [asked: {shown}]")
-        # Not from within the except clauses: the failure would hold on to the library's error, and that to the request.
+            failure = TransferError(self._sentence(connection_problem(error)))
+        # Outside the except clauses: the library's error, which would be the context, holds the request.
         raise self._failed(failure)
 
-    def _is_there(self) -> bool:
-        """Tell whether the file need not be fetched."""
+    def _is_done(self) -> bool:
+        """Return whether the file is there and is to be kept."""
         target = self.download.target
         if target.is_symlink() and not target.exists():
-            raise TransferError(f"{target} is a link to nothing: mend or remove it.")
+            raise TransferError(f"{target} is a broken symbolic link; repair or remove it.")
         if target.exists() and not target.is_file():
-            raise TransferError(f"{target} is there already, and is no file: remove it, or give another path.")
+            raise TransferError(f"{target} exists, and is not a file; remove it, or give another path.")
         return self.overwrite is False and target.exists()
 
     def _failed(self, error: Exception) -> Exception:
         from parfive.utils import FailedDownload
 
         shown = public_url(self.download.url)
-        with contextlib.suppress(TransferError):  # one failure is told already
-            self._tell(str(self.download.target), shown, error)
-        return FailedDownload(Again(self.download, self.overwrite), shown, error)
+        with contextlib.suppress(TransferError):  # one failure is reported already
+            self._call_back(str(self.download.target), shown, error)
+        return FailedDownload(FailedJob(self.download, self.overwrite), shown, error)
 
-    def _tell(self, path: str, url: str, error: Exception | None) -> None:
-        """Call what the user asked parfive to call after each file."""
+    def _call_back(self, path: str, url: str, error: Exception | None) -> None:
+        """Call the user's ``done_callbacks`` of parfive."""
         for callback in getattr(self.config, "done_callbacks", ()):
             try:
                 callback(path, url, error)
             except Exception as trouble:
-                words = f"one of done_callbacks failed: {type(trouble).__name__}: {trouble}"
-                raise TransferError(f"{path} arrived, but {words}" if error is None else words) from trouble
+                problem = f"one of done_callbacks failed: {type(trouble).__name__}: {trouble}"
+                raise TransferError(f"{path} was downloaded, but {problem}" if error is None else problem) from trouble
 
-    async def _tried(self, attempt_once: Callable[[], Awaitable[_T]]) -> _T:
-        """Attempt; again after a passing failure, as long as the waits stay within ``conf.deadline``."""
+    async def _repeated(self, once: Callable[[], Awaitable[_T]]) -> _T:
+        """Attempt; repeat after transient failures."""
+        tries = attempts()
+        while True:
+            try:
+                return await self._attempt(once)
+            except TransientError as error:
+                if not await tries.wait_async(error.wait or None):
+                    raise
+
+    async def _attempt(self, once: Callable[[], Awaitable[_T]]) -> _T:
+        """Attempt once; a lost connection is a transient failure."""
         import aiohttp
 
-        ends = time.monotonic() + conf.deadline
-        last = max(conf.retries, 0)
-        for attempt in range(last + 1):
-            wait: float | None = None
-            try:
-                return await attempt_once()
-            except (PassingError, aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as error:
-                wait = getattr(error, "wait", None) or backoff(attempt)
-                if attempt == last or time.monotonic() + wait >= ends:
-                    raise
-            await asyncio.sleep(wait)
-        raise AssertionError("unreachable")
+        problem = ""
+        try:
+            return await once()
+        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as error:
+            problem = connection_problem(error)
+        # Outside the except clause: the library's error, which would be the context, holds the request.
+        raise TransientError(self._sentence(problem))
+
+    def _sentence(self, problem: str, url: str = "", status: int | None = None) -> str:
+        return sentence(self.download.archive, url or self.download.url, problem, status)
 
     async def _fetch(self, session: aiohttp.ClientSession, bar: Callable[[int | None], Any]) -> Path:
         target = self.download.target
         target.parent.mkdir(parents=True, exist_ok=True)
         with new_part(target) as (part, stream):
-            await self._fill(session, part, stream, bar)
-            await asyncio.to_thread(settle, part)
+            await self._write(session, part, stream, bar)
+            await asyncio.to_thread(sync_to_disk, part)
             return publish(part, target, self.overwrite)
 
-    async def _fill(
+    async def _write(
         self, session: aiohttp.ClientSession, part: Path, stream: IO[bytes], bar: Callable[[int | None], Any]
     ) -> None:
-        """Make a part file of what the server gives."""
-        await self._bring(session, stream, bar)
+        """Write and check a part file."""
+        await self._receive(session, stream, bar)
         stream.flush()
         await self._check(part)
 
-    async def _bring(self, session: aiohttp.ClientSession, stream: IO[bytes], bar: Callable[[int | None], Any]) -> None:
-        """Write what the server gives."""
-        async with self._answer(session) as response:
+    async def _receive(
+        self, session: aiohttp.ClientSession, stream: IO[bytes], bar: Callable[[int | None], Any]
+    ) -> None:
+        """Write the answer to a stream."""
+        async with self._open(session) as response:
             await receive(response, stream, bar(response.content_length))
 
     async def _check(self, part: Path) -> None:
-        """Let the archive look at the whole part."""
+        """Let the archive check the complete part file."""
         try:
             await asyncio.to_thread(self.download.accept, part)
-        except PassingFileError as error:
-            words = f"{self.download.archive}: {error} [asked: {public_url(self.download.url)}]"
-            raise PassingError(words, error.wait) from None
+        except TransientFileError as error:
+            raise TransientError(self._sentence(str(error)), error.wait) from None
         except HelioPluginsError:
             raise
         except Exception as error:
-            # What came is on the disk: whatever is wrong with it, the connection is not.
-            words = f"the file came, and cannot be read: {type(error).__name__}: {error}"
-            raise FileError(f"{self.download.target.name}: {words}") from error
+            # The file is on the disk: the fault is not in the connection.
+            problem = f"the file was downloaded, and cannot be read: {type(error).__name__}: {error}"
+            raise FileError(f"{self.download.target.name}: {problem}") from error
 
     @contextlib.asynccontextmanager
-    async def _answer(self, session: aiohttp.ClientSession) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Ask for the file and follow redirects by hand: neither headers nor credentials travel to another origin."""
-        url, renewed, refreshed = self.download.url, False, False
+    async def _open(self, session: aiohttp.ClientSession) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Request the file and follow redirects; neither headers nor credentials go to another origin."""
+        url, followed, renewed, refreshed = self.download.url, 0, False, False
         check_scheme(url)
-        for _ in range(MAX_REDIRECTS):
+        while True:
             async with await self._request(session, url) as response:
-                if response.status in _REDIRECTS and "Location" in response.headers:
-                    url = follow(url, response.headers["Location"])
+                if response.status in REDIRECTS and "Location" in response.headers:
+                    url, followed = next_hop(url, response.headers["Location"], followed), followed + 1
                 elif response.status == 401 and not renewed and self.download.login and self.download.login.renew():
                     renewed = True
                 elif response.status in _EXPIRED and not refreshed and not same_origin(url, self.download.url):
-                    # The link to a storage may have run out between its making and its use: ask for another, once.
+                    # The link to a storage may have expired between its making and its use: request another, once.
                     url, refreshed = self.download.url, True
-                elif response.status in self.GIVEN:
+                elif response.status in self.ACCEPTED:
                     yield response
                     return
                 else:
-                    raise await refusal(response, self.download.archive, url)
-        raise TransferError(f"{self.download.archive} redirects in circles [asked: {public_url(self.download.url)}]")
+                    raise await self._refusal(response, url)
+
+    async def _refusal(self, response: aiohttp.ClientResponse, url: str) -> TransientError | RefusedError:
+        """Return the error for an answer that is not a file."""
+        body, phrase = await response.content.read(_BEGINNING), response.reason or ""
+        message = server_message(body) or server_message(phrase.encode())
+        text = self._sentence(message, url, response.status)
+        if response.status in TRANSIENT:
+            return TransientError(text, retry_after(response.headers.get("Retry-After")))
+        return RefusedError(text, response.status, phrase, body)
 
     async def _request(self, session: aiohttp.ClientSession, url: str) -> aiohttp.ClientResponse:
-        # The bytes on the disk are to be those that the server counted; and some servers hang when they compress.
+        # The bytes on the disk must be those that the server counted, and some servers hang when they compress.
         headers = {"Accept-Encoding": "identity"}
         permit(url)
+        deadline = request_deadline()
+        if deadline.is_over():
+            raise TransferError(self._sentence(f"no answer {deadline.text}", url))
         if same_origin(url, self.download.url):
             headers |= self.download.headers
         login = self.download.login
         if login is None and session.auth is None and "Authorization" not in session.headers:
-            login = await asyncio.to_thread(netrc_login, self.download.url)  # as searches do
+            login = await asyncio.to_thread(netrc_login, self.download.url)  # as for metadata
         if login is not None:
             headers |= await asyncio.to_thread(login.headers, url)
         try:
             # A socket's own timeout begins anew with every byte of a header.
-            async with asyncio.timeout(conf.deadline) as limit:
+            async with asyncio.timeout(None if deadline.left() == float("inf") else deadline.left()) as limit:
                 return await session.get(
-                    _as_is(url),
+                    _unchanged(url),
                     headers=headers,
                     timeout=self._timeout(),
                     proxy=self._proxy(url),
-                    ssl=tls(),
+                    ssl=ssl_context(),
                     allow_redirects=False,
                 )
         except TimeoutError:
             if not limit.expired():
                 raise
-        words = f"no answer within {conf.deadline:g} s, see conf.deadline"
-        raise TransferError(f"{self.download.archive}: {words} [asked: {public_url(url)}]")
+        raise TransferError(self._sentence(f"no answer {deadline.text}", url))
 
     def _timeout(self) -> aiohttp.ClientTimeout:
-        """Return ours, narrowed by what the user set for this downloader."""
+        """Return the timeouts of the settings, or shorter ones that the user set for this downloader."""
         from aiohttp import ClientTimeout
 
         own = getattr(self.config, "timeouts", None)
@@ -304,20 +323,20 @@ class Job:
         parts = urlsplit(url)
         if is_direct(url) or proxy_bypass(parts.netloc.rpartition("@")[2]):
             return None
-        # parfive knows the environment's variables in upper case only; most systems set the others.
+        # parfive reads the variables in upper case only; most systems set those in lower case.
         proxy: str | None = getattr(self.config, f"{parts.scheme}_proxy", None) or getproxies().get(parts.scheme)
         return proxy
 
 
-def _as_is(url: str) -> Any:
-    """Return an address for aiohttp that is sent as it is: re-quoting it would break signatures and odd ids."""
+def _unchanged(url: str) -> Any:
+    """Return an address that aiohttp does not quote again, which would break signatures and unusual ids."""
     from yarl import URL
 
-    return URL(sendable(url), encoded=True)
+    return URL(quote_unsafe(url), encoded=True)
 
 
 def _bar(file_pb: Any, token: Any, name: str, total: int | None) -> Any:
-    """Return a progress bar for one file in parfive's manner, or nothing to update."""
+    """Return a progress bar for one file as parfive makes it, or an empty context."""
     if not file_pb:
         return contextlib.nullcontext()
     return file_pb(position=getattr(token, "n", 1), unit="B", unit_scale=True, desc=name, total=total, leave=False)

@@ -1,8 +1,8 @@
 """
-Files that a server gives under another address, or in pieces only.
+Files that a server gives only under another address, or in pieces.
 
-What was refused may be had otherwise: the archive says under which addresses, and how what they give becomes one file.
-The pieces of one file are fetched one after the other, so that a file takes one connection however it comes.
+The archive names the addresses for a file that was refused, and joins the pieces. The pieces of a file are downloaded
+one after the other, so that each file uses one connection.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 from sunpy_helio_plugins.errors import FileError, TransferError
 from sunpy_helio_plugins.store.publish import new_part
 from sunpy_helio_plugins.transport.files.job import Download, Job
-from sunpy_helio_plugins.transport.messages import reason
-from sunpy_helio_plugins.transport.retry import PassingError, RefusedError
-from sunpy_helio_plugins.transport.urls import public_url
+from sunpy_helio_plugins.transport.retry import RefusedError, TransientError
 
 if TYPE_CHECKING:
     import aiohttp
@@ -28,16 +26,16 @@ if TYPE_CHECKING:
 __all__ = ["PiecedDownload", "PiecedJob"]
 
 
-def _nothing(failure: Exception) -> Sequence[PiecedDownload]:
+def _no_pieces(failure: Exception) -> Sequence[PiecedDownload]:
     return ()
 
 
 def _numbered(pieces: Sequence[PiecedDownload], target: Path) -> list[PiecedDownload]:
-    """Give each piece a name of its own, so that none is taken for what another one's attempt left."""
+    """Give each piece its own name, so that it is not mistaken for a part that another attempt left."""
     return [replace(piece, target=target.with_name(f"{target.name}.{index}")) for index, piece in enumerate(pieces)]
 
 
-def _one_behind_the_other(pieces: Sequence[Path], whole: Path) -> None:
+def _concatenate(pieces: Sequence[Path], whole: Path) -> None:
     with whole.open("wb") as target:
         for piece in pieces:
             target.write(piece.read_bytes())
@@ -46,38 +44,37 @@ def _one_behind_the_other(pieces: Sequence[Path], whole: Path) -> None:
 @dataclass(frozen=True)
 class PiecedDownload(Download):
     """
-    A file that may have to be asked for otherwise.
+    A file that may have to be requested in another way.
 
     Parameters
     ----------
     instead : callable
-        Called with the failure: `~sunpy_helio_plugins.transport.retry.RefusedError` where the server refused, or the
-        `~sunpy_helio_plugins.errors.FileError` with which ``accept`` refused what came. It returns the files that
-        together stand for this one, which may have to be asked for otherwise in turn; none where the failure stands.
-        Their targets do not matter.
+        Called with the failure: `~sunpy_helio_plugins.transport.retry.RefusedError` if the server refused, or the
+        `~sunpy_helio_plugins.errors.FileError` with which ``accept`` refused the file. It returns the files that
+        together replace this one, for which the same holds, or none if the failure is final. Their targets are ignored.
     join : callable
-        Called with the paths of the pieces in their order and the path of the whole, which it writes. What it wrote
-        goes through ``accept``.
+        Called with the paths of the pieces in order and the path of the whole, which it writes. The result is passed to
+        ``accept``.
     """
 
-    instead: Callable[[Exception], Sequence[PiecedDownload]] = _nothing
-    join: Callable[[Sequence[Path], Path], None] = _one_behind_the_other
+    instead: Callable[[Exception], Sequence[PiecedDownload]] = _no_pieces
+    join: Callable[[Sequence[Path], Path], None] = _concatenate
 
 
 @dataclass(frozen=True)
 class PiecedJob(Job):
-    """The coroutine that fetches a file, in pieces where it must."""
+    """Download a file, in pieces if it is refused as a whole."""
 
-    GIVEN: ClassVar[frozenset[int]] = frozenset({200, 204})
-    """An answer without content is for ``accept`` to judge: a piece may be empty where the whole is not."""
+    ACCEPTED: ClassVar[frozenset[int]] = frozenset({200, 204})
+    """An answer without content is left to ``accept``: a piece may be empty, although the file is not."""
 
-    async def _fill(
+    async def _write(
         self, session: aiohttp.ClientSession, part: Path, stream: IO[bytes], bar: Callable[[int | None], Any]
     ) -> None:
         download = self.download
         assert isinstance(download, PiecedDownload)  # noqa: S101 - for the type checker
         try:
-            await super()._fill(session, part, stream, bar)
+            await super()._write(session, part, stream, bar)
         except (RefusedError, FileError) as failure:
             pieces = download.instead(failure)
             if not pieces:
@@ -92,21 +89,18 @@ class PiecedJob(Job):
     async def _piece(
         self, piece: PiecedDownload, stack: ExitStack, session: aiohttp.ClientSession, bar: Callable[[int | None], Any]
     ) -> Path:
-        """Fetch one piece into a part file of its own, which lasts as long as the stack."""
-        import aiohttp
-
+        """Download one piece into its own part file, which the stack removes."""
         job = replace(self, download=piece)
         try:
-            return await job._tried(partial(job._fill_anew, stack, session, bar))
-        except (PassingError, aiohttp.ClientError, TimeoutError) as error:
-            # Its attempts are used up: the whole is not to be tried as often again.
-            words = f"{piece.archive}: {reason(error)} [asked: {public_url(piece.url)}]"
-            words = str(error) if isinstance(error, PassingError) else words
-        raise TransferError(words)
+            return await job._repeated(partial(job._write_new, stack, session, bar))
+        except TransientError as error:
+            # No attempt is left: the whole file is not to be repeated as often again.
+            text = str(error)
+        raise TransferError(text)
 
-    async def _fill_anew(
+    async def _write_new(
         self, stack: ExitStack, session: aiohttp.ClientSession, bar: Callable[[int | None], Any]
     ) -> Path:
         part, stream = stack.enter_context(new_part(self.download.target))
-        await self._fill(session, part, stream, bar)
+        await self._write(session, part, stream, bar)
         return part

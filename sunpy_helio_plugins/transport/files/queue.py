@@ -17,7 +17,7 @@ from typing import Any
 import parfive
 
 from sunpy_helio_plugins.store.publish import numbered
-from sunpy_helio_plugins.transport.files.job import Again, Download, Job
+from sunpy_helio_plugins.transport.files.job import Download, FailedJob, Job
 from sunpy_helio_plugins.transport.files.pieces import PiecedDownload, PiecedJob
 from sunpy_helio_plugins.transport.files.prefix import PrefixDownload, PrefixJob
 from sunpy_helio_plugins.transport.urls import permit
@@ -75,7 +75,7 @@ class Downloader(parfive.Downloader):
         url, filename, *args, **kwargs
             As for `parfive.Downloader.enqueue_file`; a ``filename`` that a failed download left brings its own address.
         """
-        if isinstance(filename, Again):
+        if isinstance(filename, FailedJob):
             enqueue(self, [filename.download], filename.overwrite)
         else:
             super().enqueue_file(url, *args, filename=filename, **kwargs)

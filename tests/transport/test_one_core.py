@@ -1,0 +1,436 @@
+"""Every function that sends a request keeps the same rules: retries, waits, deadlines, redirects, sizes, isolation."""
+
+from __future__ import annotations
+
+import ast
+import contextvars
+import json
+import re
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from email.utils import formatdate
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import parfive
+import pytest
+
+import sunpy_helio_plugins
+from sunpy_helio_plugins import conf
+from sunpy_helio_plugins.config import isolation
+from sunpy_helio_plugins.errors import HelioPluginsError, IsolationError, ServiceUnreachable
+from sunpy_helio_plugins.helioviewer import service as helioviewer
+from sunpy_helio_plugins.her import service as her
+from sunpy_helio_plugins.transport import metadata, oauth2, retry
+from sunpy_helio_plugins.transport.files.job import Download
+from sunpy_helio_plugins.transport.files.pieces import PiecedDownload
+from sunpy_helio_plugins.transport.files.prefix import PrefixDownload, head
+from sunpy_helio_plugins.transport.files.queue import enqueue
+from sunpy_helio_plugins.transport.secrets import Secret
+from sunpy_helio_plugins.transport.submit import SubmitSession, put
+
+sys.path.insert(0, str(Path(__file__).parent))
+from wire import Talk, say, wire
+
+PACKAGE = Path(sunpy_helio_plugins.__file__).parent
+OUTSIDE = "https://outside.example/there"
+SECRET = "hunter2-of-mine"
+GOOD = json.dumps({"access_token": "abcdefghij", "token_type": "bearer", "result": [], "overmax": False}).encode()
+
+
+def reads_all(talk: Talk) -> Talk:
+    """Read the body of the request before the answer, so that closing the connection does not reset it."""
+
+    def read(connection: socket.socket, head: bytes) -> None:
+        length = re.search(rb"(?i)content-length: (\d+)", head)
+        missing = int(length[1]) - len(head.partition(b"\r\n\r\n")[2]) if length else 0
+        while missing > 0:
+            missing -= len(connection.recv(65536))
+        talk(connection, head)
+
+    return read
+
+
+def answer(status: str = "200 OK", body: bytes = GOOD, **headers: str) -> Talk:
+    return reads_all(say(status, body, **headers))
+
+
+def fetch(kind: type[Download]) -> Callable[[str, Path], None]:
+    def send(url: str, folder: Path) -> None:
+        downloader = parfive.Downloader(progress=False)
+        enqueue(downloader, [kind(url, folder / "file", "Test")])
+        for failed in downloader.download().errors:
+            raise failed.exception
+
+    return send
+
+
+def upload(url: str, folder: Path) -> None:
+    path = folder / "upload"
+    path.write_bytes(b"data")
+    put(url, path, archive="Test")
+
+
+def ask_helioviewer(url: str, folder: Path) -> None:
+    with conf.helioviewer.set_temp("api_url", url):
+        helioviewer.ask("getDataSources")
+
+
+def ask_registry(url: str, folder: Path) -> None:
+    with conf.her.set_temp("url", url):
+        her._page([("cmd", "search")], 10)
+
+
+def ask_cached(url: str, folder: Path) -> None:
+    with conf.set_temp("cache", False):
+        metadata.cached_json(url, archive="Test", check=lambda value: None)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A function that sends a request, and in which rules it may differ."""
+
+    send: Callable[[str, Path], Any]
+    repeats: bool = True
+    follows: bool = True
+    cuts: bool = False
+    reconnects: bool = False
+    """Whether the library sends a request once more over a new connection, after one that was closed."""
+
+
+CORE = {
+    "metadata.get": Caller(lambda url, folder: metadata.get(url, archive="Test")),
+    "files/prefix.head": Caller(lambda url, folder: head(url, 10, archive="Test"), cuts=True),
+    "submit.post": Caller(
+        lambda url, folder: SubmitSession("Test").post(url, {"password": SECRET}), repeats=False, follows=False
+    ),
+    "submit.put": Caller(upload, follows=False, cuts=True),
+    "oauth2.post": Caller(
+        lambda url, folder: oauth2.client_credentials("test", url, Secret("me"), Secret(SECRET), "scope"),
+        follows=False,
+    ),
+    "Download": Caller(fetch(Download), reconnects=True),
+    "PrefixDownload": Caller(fetch(PrefixDownload), reconnects=True),
+    "PiecedDownload": Caller(fetch(PiecedDownload), reconnects=True),
+}
+"""Every function that hands a request to the core."""
+
+ABOVE = {
+    "metadata.cached_json": Caller(ask_cached),
+    "helioviewer.service.ask": Caller(ask_helioviewer),
+    "her.service._page": Caller(ask_registry),
+}
+"""Functions that use them, and repeat requests for reasons of their own."""
+
+EVERY = CORE | ABOVE
+every = pytest.mark.parametrize("caller", EVERY.values(), ids=EVERY)
+core = pytest.mark.parametrize("caller", CORE.values(), ids=CORE)
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float | None]:
+    """Return the waits between attempts, which are left out."""
+    seen: list[float | None] = []
+    pause = retry.Attempts.pause
+
+    def note(self: retry.Attempts, seconds: float | None = None) -> float | None:
+        seen.append(pause(self, seconds))
+        return None if seen[-1] is None else 0.0
+
+    monkeypatch.setattr(retry.Attempts, "pause", note)
+    return seen
+
+
+@pytest.fixture
+def isolated() -> Iterator[None]:
+    isolation.begin()
+    yield
+    isolation.end()
+
+
+@pytest.mark.usefixtures("waits")
+@every
+@pytest.mark.parametrize("fault", ["429 Slow", "503 Busy", "hang up"])
+@pytest.mark.parametrize("retries", [-1, 0, 2])
+def test_a_transient_failure_is_repeated_as_often_as_set(caller: Caller, retries: int, fault: str, tmp_path: Path):
+    talk = reads_all(lambda connection, head: None) if fault == "hang up" else answer(fault, b"later")
+    with wire(talk) as (url, heads), conf.set_temp("retries", retries):
+        with pytest.raises(HelioPluginsError):
+            caller.send(url, tmp_path)
+    times = 2 if caller.reconnects and fault == "hang up" else 1
+    assert len(heads) == times * (1 + max(retries, 0) if caller.repeats else 1)
+
+
+@every
+def test_a_negative_number_of_retries_sends_once(caller: Caller, tmp_path: Path):
+    with wire(answer()) as (url, heads), conf.set_temp("retries", -1):
+        caller.send(url, tmp_path)
+    assert len(heads) == 1
+
+
+@pytest.mark.usefixtures("waits")
+@every
+@pytest.mark.parametrize("status", ["404 No", "500 Oops"])
+def test_a_final_failure_is_not_repeated(caller: Caller, status: str, tmp_path: Path):
+    with wire(answer(status, b"no")) as (url, heads), pytest.raises(HelioPluginsError):
+        caller.send(url, tmp_path)
+    assert len(heads) == 1
+
+
+@every
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_the_wait_is_the_one_that_the_server_names(caller: Caller, form: str, tmp_path: Path, waits: list):
+    named = "60" if form == "seconds" else formatdate(time.time() + 60, usegmt=True)
+    with wire(answer("503 Busy", b"later", Retry_After=named), answer()) as (url, heads):
+        if not caller.repeats:
+            with pytest.raises(HelioPluginsError):
+                caller.send(url, tmp_path)
+            assert waits == [None]
+            return
+        caller.send(url, tmp_path)
+    assert len(heads) == 2
+    assert len(waits) == 1
+    assert 30 < waits[0] <= 61
+
+
+@every
+@pytest.mark.parametrize("limit", ["deadline", "budget"])
+def test_no_wait_passes_the_deadline(caller: Caller, limit: str, tmp_path: Path):
+    deadline, budget = (30.0, None) if limit == "deadline" else (0.0, 30.0)
+    with wire(answer("503 Busy", b"later", Retry_After="3600")) as (url, heads), conf.set_temp("deadline", deadline):
+        with retry.budget(budget), pytest.raises(HelioPluginsError, match="later"):
+            caller.send(url, tmp_path)
+    assert len(heads) == 1
+
+
+@every
+def test_nothing_is_sent_after_the_deadline(caller: Caller, tmp_path: Path):
+    with wire(answer()) as (url, heads), retry.budget(1e-9):
+        with pytest.raises(HelioPluginsError, match=r"within 1e-09 s, see conf\.search_deadline"):
+            caller.send(url, tmp_path)
+    assert heads == []
+
+
+@core
+def test_a_slow_answer_ends_with_the_budget(caller: Caller, tmp_path: Path):
+    def slow(connection: socket.socket, head: bytes) -> None:
+        for byte in b"HTTP/1.1 200 OK\r\nX: " + b"y" * 400:
+            connection.sendall(bytes([byte]))
+            time.sleep(0.01)
+
+    with wire(reads_all(slow)) as (url, _), retry.budget(0.5), conf.set_temp("retries", 0):
+        with pytest.raises(HelioPluginsError, match=r"within 0\.5 s, see conf\.search_deadline"):
+            caller.send(url, tmp_path)
+
+
+BAD = ["http://outside.example/", "ftp://127.0.0.1/", "https://[", "https://x:99999/", "http://a.example\\@127.0.0.1/"]
+
+
+@core
+@pytest.mark.parametrize("location", BAD)
+def test_a_redirect_to_a_bad_address_is_not_followed(caller: Caller, location: str, tmp_path: Path):
+    with wire(answer("302 Found", b"", Location=location)) as (url, heads), pytest.raises(HelioPluginsError):
+        caller.send(url, tmp_path)
+    assert len(heads) == 1
+
+
+@core
+def test_redirects_in_circles_end(caller: Caller, tmp_path: Path):
+    with wire(answer("307 Found", b"", Location="/again")) as (url, heads), pytest.raises(HelioPluginsError):
+        caller.send(url, tmp_path)
+    assert len(heads) == (10 if caller.follows else 1)
+
+
+@core
+@pytest.mark.parametrize("status", ["301 M", "302 F", "303 S", "307 T", "308 P"])
+def test_another_host_gets_a_plain_request_or_none(caller: Caller, status: str, tmp_path: Path):
+    with wire(answer()) as (there, others), wire(answer(status, b"", Location=f"{there}/x")) as (url, _):
+        location = url.replace("http://", "http://me:password@")
+        if caller.follows:
+            caller.send(location if caller is CORE["metadata.get"] else url, tmp_path)
+        else:
+            with pytest.raises(HelioPluginsError, match="redirect"):
+                caller.send(url, tmp_path)
+    assert len(others) == caller.follows
+    assert not [one for one in others if b"authorization" in one.lower() or b"password" in one.lower()]
+
+
+@core
+def test_a_password_in_the_address_of_a_redirect_is_not_used(caller: Caller, tmp_path: Path):
+    with wire(answer()) as (there, others):
+        location = there.replace("http://", f"http://me:{SECRET}@")
+        with wire(answer("302 Found", b"", Location=location)) as (url, _):
+            if caller.follows:
+                caller.send(url, tmp_path)
+    assert not [one for one in others if b"authorization" in one.lower()]
+
+
+@core
+def test_a_body_beyond_the_limit_is_refused_or_cut(caller: Caller, tmp_path: Path):
+    with wire(answer(body=b"x" * 10_000_100)) as (url, _):
+        with conf.set_temp("max_answer", 1000), conf.set_temp("max_file", 1000), conf.set_temp("retries", 0):
+            if caller.cuts:
+                caller.send(url, tmp_path)
+                return
+            with pytest.raises(HelioPluginsError, match=r"larger than 10+ bytes"):
+                caller.send(url, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@core
+def test_a_cut_body_is_refused(caller: Caller, tmp_path: Path):
+    with wire(answer(body=GOOD[:9], Content_Length="100")) as (url, _), conf.set_temp("retries", 0):
+        with pytest.raises(HelioPluginsError, match="cut before the end"):
+            caller.send(url, tmp_path)
+
+
+@every
+@pytest.mark.usefixtures("isolated")
+def test_no_other_machine_is_asked_while_the_embedded_archive_serves(caller: Caller, tmp_path: Path):
+    with pytest.raises(IsolationError, match=r"outside\.example.*embedded archive"):
+        caller.send(OUTSIDE, tmp_path)
+
+
+@core
+@pytest.mark.usefixtures("isolated")
+def test_no_redirect_leads_to_another_machine_meanwhile(caller: Caller, tmp_path: Path):
+    with wire(answer("302 Found", b"", Location=OUTSIDE)) as (url, heads), pytest.raises(HelioPluginsError):
+        caller.send(url, tmp_path)
+    assert len(heads) == 1
+
+
+@core
+def test_the_sentence_for_a_refusal_has_the_archive_the_status_and_no_secret(caller: Caller, tmp_path: Path):
+    refusal = json.dumps({"error": "no entry", "error_description": "no entry"}).encode()
+    with wire(answer("403 No", refusal)) as (url, _), pytest.raises(HelioPluginsError) as caught:
+        caller.send(f"{url}/x?token={SECRET}&id=7", tmp_path)
+    sentence = (
+        r"(Test|The sign-in of test) answered 403: no entry \[asked: http://127\.0\.0\.1:\d+/x\?token=\*\*\*&id=7\]"
+    )
+    assert re.fullmatch(sentence, str(caught.value))
+
+
+def test_threads_share_a_budget_that_is_copied():
+    with wire(answer()) as (url, heads), ThreadPoolExecutor(2) as pool, retry.budget(1e-9):
+        copied = [pool.submit(contextvars.copy_context().run, metadata.get, url, archive="Test") for _ in range(3)]
+        plain = pool.submit(metadata.get, url, archive="Test")
+        assert plain.result().status == 200
+        for one in copied:
+            with pytest.raises(ServiceUnreachable, match=r"conf\.search_deadline"):
+                one.result()
+    assert len(heads) == 1
+
+
+def test_a_budget_inside_another_cannot_prolong_it():
+    with retry.budget(10) as outer:
+        with retry.budget(1000) as inner:
+            assert inner == outer
+        with retry.budget(None) as inner:
+            assert inner == outer
+        with retry.budget(1) as inner:
+            assert inner.ends < outer.ends
+        assert retry.budget_deadline() == outer
+    assert retry.budget_deadline().left() == float("inf")
+
+
+def test_a_token_that_fails_is_not_tried_by_the_request_as_well(waits, tmp_path: Path):
+    from sunpy_helio_plugins.transport.credentials import Login, signed_in
+
+    with wire(answer("503 Busy", b"later")) as (sso, heads), wire(answer()) as (url, others):
+        with signed_in("test", "me", SECRET), conf.set_temp("retries", 2):
+            login = Login("test", url, "oauth2", token_url=sso)
+            with pytest.raises(HelioPluginsError, match="The sign-in of test answered 503"):
+                metadata.get(url, archive="Test", login=login)
+    assert (len(heads), len(others)) == (3, 0)
+
+
+@pytest.mark.parametrize("name", ["connect_timeout", "read_timeout", "deadline", "search_deadline"])
+@pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), "soon", True])
+def test_a_duration_that_is_none_is_refused_where_it_is_set(name: str, value: Any):
+    before = getattr(conf, name)
+    with pytest.raises(TypeError, match=rf"conf\.{name} is a number of seconds, at least 0, not"):
+        setattr(conf, name, value)
+    assert getattr(conf, name) == before
+
+
+def test_no_limit_is_0_or_none():
+    for value in (0, None):
+        with conf.set_temp("search_deadline", value):
+            assert conf.search_deadline == 0
+
+
+# The source keeps to the core
+
+
+@cache
+def functions() -> list[tuple[str, str]]:
+    """Return the module and name of each function of the package, and its source."""
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        lines = text.splitlines()
+        for node in ast.walk(ast.parse(text)) if "sandbox" not in path.parts else ():
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                module = path.relative_to(PACKAGE).with_suffix("").as_posix().removeprefix("transport/")
+                found.append((f"{module}.{node.name}", "\n".join(lines[node.lineno : node.end_lineno])))
+    return found
+
+
+def users(pattern: str) -> set[str]:
+    return {name for name, source in functions() if re.search(pattern, source)}
+
+
+def test_every_function_that_hands_a_request_to_the_core_is_tested_here():
+    assert users(r"\b(Exchange|_Upload)\(") == {name for name in CORE if "." in name}
+
+
+def test_requests_leave_the_package_in_two_functions():
+    assert users(r"ession[()]*\.(get|put|post|patch|delete|head|options|request|send)\(") == {
+        "exchange.send",
+        "files/job._request",
+    }
+    assert (
+        users(r"\brequests\.(get|put|post|request|Session)\(|\burlopen\(|ClientSession\(|create_connection\(") == set()
+    )
+
+
+def test_libraries_of_the_network_are_imported_by_the_core_alone():
+    library = re.compile(r"^\s*(?:import|from) (aiohttp|requests|urllib3|http\.client|socket|urllib\.request)\b", re.M)
+    found = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if "sandbox" not in path.parts and library.search(path.read_text(encoding="utf-8"))
+    }
+    core = {
+        "compression",
+        "connections",
+        "exchange",
+        "metadata",
+        "oauth2",
+        "files/body",
+        "files/job",
+        "files/pieces",
+        "files/prefix",
+    }
+    assert found == {f"transport/{name}.py" for name in core}
+
+
+def test_the_retry_policy_is_in_one_module():
+    assert users(r"\bconf\.retries\b") == {"retry.attempts"}
+    assert users(r"\bbackoff\(") == {"retry.pause"}
+    transport = {
+        path.relative_to(PACKAGE / "transport").with_suffix("") for path in (PACKAGE / "transport").rglob("*.py")
+    }
+    sleeping = {name for name in users(r"\bsleep\(") if Path(name.rpartition(".")[0]) in transport}
+    assert sleeping == {"retry.wait", "retry.wait_async"}
+
+
+def test_the_redirect_rule_is_in_one_function():
+    assert users(r"\bMAX_REDIRECTS\b") == {"urls.next_hop"}
+    assert users(r"""["']Location["']""") == {"exchange.send", "files/job._open"}
+    assert users(r"\bnext_hop\(") == {"exchange.once", "files/job._open", "imap/files/upload._link"}
