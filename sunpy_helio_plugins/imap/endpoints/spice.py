@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-import erfa
 from astropy.time import Time
 from sunpy.net import attrs as a
 
@@ -23,7 +21,7 @@ from sunpy_helio_plugins.imap.filenames import type_of
 from sunpy_helio_plugins.imap.mission import KERNELS
 from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.imap.service import current_access
-from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.quantities import silence, times
 
 if TYPE_CHECKING:
     from sunpy_helio_plugins.imap.service import Rows
@@ -100,9 +98,7 @@ def _ingested(query: Query) -> dict[str, str]:
 
 def _seconds(text: str) -> float:
     """Return seconds of TDB since J2000, which is what SPICE calls ephemeris time."""
-    with warnings.catch_warnings():
-        # Leap seconds of later years are not announced yet.
-        warnings.filterwarnings("ignore", message=".*dubious year", category=erfa.ErfaWarning)
+    with silence.far_years():
         return float((times.from_iso([text])[0].tdb - Time(2451545.0, format="jd", scale="tdb")).to_value("s"))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -14,6 +13,7 @@ from astropy import units as u
 from astropy.table import Column
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.quantities import silence
 from sunpy_helio_plugins.quantities.fills import masked
 from sunpy_helio_plugins.quantities.units import labels, radii, remarks
 from sunpy_helio_plugins.quantities.units.context import AMBIGUOUS, checked, is_logarithm, joined, meant, own, resolver
@@ -306,8 +306,7 @@ def _without_stray_bracket(written: str) -> str | None:
 
 def _astropy(written: str) -> u.UnitBase | None:
     """Read a string that is declared to be astropy's by astropy itself."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", u.UnitsWarning)
+    with silence.ignored(u.UnitsWarning):
         try:
             unit = u.Unit(written, parse_strict="raise")
         except (ValueError, TypeError):
