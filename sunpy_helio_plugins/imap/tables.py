@@ -259,7 +259,7 @@ def describe_unreleased(answers: Iterable[tuple[Query, Sequence[Row]]], table: I
     Returns
     -------
     list of str
-        Sentences, for the ``problems`` of the table.
+        Sentences, for the ``notes`` of the table.
     """
     names = {path.rpartition("/")[2] for path in table["file_path"][~table["Released"].filled(True)]}
     for query, rows in answers:

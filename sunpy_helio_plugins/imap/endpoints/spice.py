@@ -10,21 +10,19 @@ from __future__ import annotations
 import math
 import re
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import Any
 
 from astropy.time import Time
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins.errors import AnswerError, QueryError
+from sunpy_helio_plugins.fido.partial import Partial
 from sunpy_helio_plugins.imap import filenames
 from sunpy_helio_plugins.imap.filenames import type_of
 from sunpy_helio_plugins.imap.mission import KERNELS
 from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.imap.service import current_access
 from sunpy_helio_plugins.quantities import silence, times
-
-if TYPE_CHECKING:
-    from sunpy_helio_plugins.imap.service import Rows
 
 __all__ = ["ask", "metakernel", "parameters"]
 
@@ -35,7 +33,7 @@ _ENDLESS = "9999999999"
 """After any kernel's first instant."""
 
 
-def ask(query: Query) -> Rows:
+def ask(query: Query) -> Partial[dict[str, Any]]:
     """
     Ask for kernels.
 
@@ -46,7 +44,7 @@ def ask(query: Query) -> Rows:
 
     Returns
     -------
-    Rows
+    Partial
         The service's rows, each with its ``"file_path"``.
     """
     from sunpy_helio_plugins.imap import service

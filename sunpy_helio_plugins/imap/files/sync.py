@@ -96,7 +96,7 @@ def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = Tru
     known = _load(folder)
     client = IMAPClient()
     # That newer versions are not released is no error: what everyone may have comes.
-    table, _ = search.find(translator.queries(*([query] if isinstance(query, Attr) else query)), client)
+    table = search.find(translator.queries(*([query] if isinstance(query, Attr) else query)), client)
     places = [folder.joinpath(*map(safe_name, row["file_path"].split("/"))) for row in table]
     here = [_is_here(place, known.get(_key(place, folder)), check) for place in places]
     wanted = table[[not there for there in here]]

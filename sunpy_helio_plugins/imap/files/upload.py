@@ -206,7 +206,7 @@ def _looked_up(one: Uploaded) -> Uploaded:
     name = one.path.name
     query = Query(name=name, table=filenames.table_of(name) or "science", version="all")
     try:
-        rows = search.request_rows(query).rows
+        rows = search.request_rows(query).items
     except HelioPluginsError:
         rows = []
     listed = any(row["file_path"].rpartition("/")[2] == name for row in rows)
