@@ -195,7 +195,7 @@ def run_all(questions: Iterable[Q], ask: Callable[[Q], T], at_once: int | Slots)
         with slots:
             return ask(question)
 
-    if len(asked) < 2:
+    if len(asked) < 2 or number < 2:
         _refuse_stopped()
         with _started():
             return [within(question) for question in asked]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,9 +13,10 @@ from sunpy_helio_plugins.hapi.query import PROVIDER
 from sunpy_helio_plugins.hapi.records.table import _descriptions, _shown_times, _shown_units
 
 if TYPE_CHECKING:
+    from sunpy_helio_plugins.fido.partial import Partial
     from sunpy_helio_plugins.hapi.plan import DataRequest
 
-__all__ = ["HAPIFiles", "HAPITable", "from_found"]
+__all__ = ["HAPIFiles", "HAPITable", "from_answer"]
 
 
 _SHOWN = {"Title": 48, "Parameters": 32, "Units": 24}
@@ -52,16 +52,14 @@ class HAPIFiles(ArchiveTable):
     size_column = None
 
 
-def from_found(found: Sequence[DataRequest], problems: Iterable[str], client: Any) -> HAPITable:
+def from_answer(answer: Partial[DataRequest], client: Any) -> HAPITable:
     """
     Return a search result.
 
     Parameters
     ----------
-    found : sequence of DataRequest
-        The datasets.
-    problems : iterable of str
-        What is missing from them.
+    answer : Partial
+        The requests for records of datasets.
     client : sunpy.net.base_client.BaseClient
         The client that searched.
 
@@ -71,6 +69,7 @@ def from_found(found: Sequence[DataRequest], problems: Iterable[str], client: An
         One row for each request, with the records and bytes that it may give; no row, and the same columns, where
         nothing was found.
     """
+    found = answer.items
     texts: dict[str, list[str]] = {
         "Server": [one.server.name for one in found],
         "Dataset": [one.dataset for one in found],
@@ -97,5 +96,5 @@ def from_found(found: Sequence[DataRequest], problems: Iterable[str], client: An
     table["Records"] = np.array([one.records for one in found], dtype=float)
     table["Records"].format = ".0f"
     table["Size"] = u.Quantity([one.size / 1e6 for one in found], u.Mbyte)
-    table.problems = list(problems)
+    table.problems, table.notes = list(answer.problems), list(answer.notes)
     return table

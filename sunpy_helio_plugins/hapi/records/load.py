@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +13,8 @@ from sunpy.net.base_client import QueryResponseRow
 from sunpy.time import parse_time
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceRefused, warn_incomplete
+from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceRefused
+from sunpy_helio_plugins.fido.partial import Partial, run_all, text_of, warn
 from sunpy_helio_plugins.hapi import attrs
 from sunpy_helio_plugins.hapi.plan import DataRequest, Piece, refusal
 from sunpy_helio_plugins.hapi.query import Query
@@ -86,11 +86,12 @@ def load(
     if dataset is None or start is None or stop is None:
         raise QueryError("hapi.load takes rows of a search, or a server, a dataset, a start and a stop.")
     answer = find(_query(server, dataset, start, stop, parameters, chunk, format))
-    if answer.problems:
-        warn_incomplete("; ".join(answer.problems))
-    if not answer.found:
-        raise QueryError(f"There is nothing to load: {'; '.join(answer.problems)}")
-    return _gathered(answer.found)
+    # A table of records has no place for notes: a warning repeats them.
+    missing = Partial(problems=answer.problems + answer.notes)
+    warn(missing)
+    if not answer.items:
+        raise QueryError(f"There is nothing to load: {text_of(missing.problems)}")
+    return _gathered(list(answer.items))
 
 
 def _query(server: str, dataset: str, start: Any, stop: Any, parameters: Any, chunk: Any, chosen: str | None) -> Query:
@@ -149,9 +150,9 @@ def _gathered(found: list[DataRequest]) -> QTable:
     service = Service(server)
     service.capabilities()
     most = max(1, min(int(conf.hapi.connections), len(found)))
-    with ThreadPoolExecutor(most) as pool:
-        fetched = pool.map(lambda one: _contents(service, one, one.piece), found)
-        parts = [content for contents in fetched for content in contents]
+    # All or nothing: a table does not show where records are missing.
+    fetched = run_all(found, lambda one: _contents(service, one, one.piece), most)
+    parts = [content for contents in fetched for content in contents]
     context = {"server": server.name, "dataset": found[0].dataset}
     with named(f"{found[0].dataset} of {server.archive}"):
         table = from_contents(parts, context)
