@@ -236,3 +236,8 @@ def users(*names: str) -> set[str]:
 def test_the_filters_of_warnings_are_left_to_the_user():
     """A block of `warnings.catch_warnings` in a thread changes them for all threads; see ``quantities.silence``."""
     assert users("catch_warnings", "simplefilter", "filterwarnings", "resetwarnings") == set()
+
+
+def test_one_module_starts_threads():
+    """It keeps the order, the context and Ctrl-C; see ``fido.partial``."""
+    assert users("ThreadPoolExecutor", "Thread") == {f"{PACKAGE}.fido.partial"}
