@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import signal
 import threading
 import time
 import warnings
@@ -256,12 +255,12 @@ def test_after_a_mistake_no_further_question_is_asked_at_any_depth() -> None:
     assert len(asked) == 2
 
 
-def test_ctrl_c_is_raised_at_once() -> None:
-    gate, main = threading.Event(), threading.main_thread().ident
+def test_ctrl_c_is_raised_at_once(ctrl_c: Any) -> None:
+    gate = threading.Event()
 
     def ask(number: int) -> Partial[int]:
         if number == 0:
-            signal.pthread_kill(main, signal.SIGINT)  # type: ignore[arg-type]
+            ctrl_c()
         gate.wait(30)
         return answer(number)
 

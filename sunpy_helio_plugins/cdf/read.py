@@ -21,50 +21,7 @@ __all__ = ["FORMAT", "epochs", "read", "register"]
 
 
 def read(path: str | Path | Iterable[str | Path], epoch: str | None = None, *, scale: str = "utc") -> QTable:
-    """
-    Read a CDF file, or several of one product.
-
-    Parameters
-    ----------
-    path : str, pathlib.Path, or iterable of these
-        The file. Several become one table in the order of time; where they overlap, each instant has one row, that of
-        the file which is given first.
-    epoch : str, optional
-        The time variable whose records are wanted, where a file has several. Defaults to ``"epoch"``, in any case of
-        letters; where none is called so, to the one on which most data depend.
-    scale : {"utc", "tt"}, optional
-        The scale of the times, which their description states. Defaults to UTC; ``"tt"`` is terrestrial time, in which
-        the file counts.
-
-    Returns
-    -------
-    astropy.table.QTable
-        The time variable first, exact to the nanosecond, leap seconds included; then the variables that depend
-        on it, in the file's order, n-d ones as n-d columns. Fill values are masked, except where they lie inside the
-        valid range. A unit that is not understood stays text in ``info.meta["unit_string"]``; ``info.meta`` holds the
-        variable's attributes, and the names and labels of its axes.
-
-        ``meta`` holds the file's attributes and
-
-        - ``"epoch"``, the time variable of this table, and ``"epochs"``, the records of each one in the file;
-        - ``"support"``, the variables that have no place in the rows (axes, labels, others), each a dict of its
-          ``"values"`` and attributes, made when it is asked for;
-        - ``"problems"``, what is odd about the file.
-
-    Raises
-    ------
-    FileError
-        There is no such file, it cannot be read as CDF, or several do not hold the same variables.
-    QueryError
-        The file has no time variable ``epoch``.
-
-    Examples
-    --------
-    >>> from sunpy_helio_plugins import imap
-    >>> table = imap.read("imap_mag_l2_norm-gse_20260110_v001.0002.cdf")  # doctest: +SKIP
-    >>> table["b_gse"].unit  # doctest: +SKIP
-    Unit("nT")
-    """
+    """Read a CDF file, or several of one product; see `sunpy_helio_plugins.imap.read`."""
     if scale not in ("utc", "tt"):
         raise QueryError(f"Times can be had in the scales 'tt' and 'utc', not in {scale!r}.")
     if isinstance(path, str | Path):
@@ -102,24 +59,7 @@ def _read(path: str | Path, epoch: str | None, scale: str) -> QTable:
 
 
 def epochs(path: str | Path) -> dict[str, int]:
-    """
-    Return the time variables of a CDF file, each of which gives a table.
-
-    Parameters
-    ----------
-    path : str or pathlib.Path
-        The file.
-
-    Returns
-    -------
-    dict of int
-        The number of records of each, by name, in the file's order.
-
-    Raises
-    ------
-    FileError
-        There is no such file, or it cannot be read as CDF.
-    """
+    """Return the number of records of each time variable of a CDF file; see `sunpy_helio_plugins.imap.epochs`."""
     return epochs_of(prepared(load(path)[0]))
 
 

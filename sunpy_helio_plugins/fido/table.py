@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict, deque
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from astropy import units as u
@@ -29,6 +29,8 @@ class ArchiveTable(results.Stored, QueryResponseTable):
     Row = QueryResponseRow
     # As a TableAttribute, as in sunpy, printing a table would put a slice into its meta, which ECSV cannot hold.
     display_keys = slice(None)
+    needed: ClassVar[tuple[str, ...]] = ()
+    """Columns that the archive's functions, and a fetch, cannot do without."""
     problems = TableAttribute(default=[])
     """Sentences that say what the answer lacks, and why; empty where it is complete."""
     notes = TableAttribute(default=[])

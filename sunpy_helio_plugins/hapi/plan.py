@@ -407,9 +407,7 @@ class Endpoints(Protocol):
         """Return the address of records."""
 
 
-def covering(
-    service: Endpoints, query: Query, dataset: str, title: str, info: Info
-) -> Partial[DataRequest]:
+def covering(service: Endpoints, query: Query, dataset: str, title: str, info: Info) -> Partial[DataRequest]:
     """
     Return the requests for the records of a dataset, within what it covers: servers refuse what lies outside.
 

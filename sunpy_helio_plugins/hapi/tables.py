@@ -28,6 +28,7 @@ class HAPITable(ArchiveTable):
 
     hide_keys = ["format", "info", "range", "url", "server_url"]
     identity = ("server_url", "Dataset", "Start Time")
+    needed = ("Server", "Dataset", "format", "info", "range", "url", "server_url")
     size_column = "Size"
 
     @property
@@ -49,6 +50,7 @@ class HAPIFiles(ArchiveTable):
     """Files whose addresses stand in a column of records, one in each row, to be fetched by Fido."""
 
     hide_keys = ["media_type", "url"]
+    needed = ("url",)
     size_column = None
 
 

@@ -14,7 +14,8 @@ from astropy.time import Time
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
-from sunpy_helio_plugins.errors import AnswerError, QueryError
+from sunpy_helio_plugins.errors import AnswerError
+from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.partial import Partial, warn
 from sunpy_helio_plugins.helioviewer import query, search, source_table, tables, translator
 from sunpy_helio_plugins.helioviewer.attrs import Tolerance
@@ -54,12 +55,11 @@ def near(time: Any, tolerance: u.Quantity | None = None) -> tables.HelioviewerTa
     ServiceError
         Helioviewer does not answer as it should.
     """
-    from sunpy.time import parse_time
-
     from sunpy_helio_plugins.helioviewer.client import HelioviewerClient
 
     limit = Tolerance(10 * u.min if tolerance is None else tolerance).values[0].to_value(u.s)
-    instant = times.datetime64_from_iso(np.array([times.iso(parse_time(time), 6)])).astype("M8[us]")[0]
+    moment = inputs.instant("helioviewer.near", time)
+    instant = times.datetime64_from_iso(np.array([times.iso(moment, 6)])).astype("M8[us]")[0]
     sources = [one for one in source_table.known() if not one.members]
     dates = _dates(sources, instant)
     found = [(one, second) for one in sources if (second := _nearest(dates.get(str(one.id)), instant)) is not None]
@@ -179,7 +179,7 @@ def coverage(time: a.Time, *query: Attr) -> Coverage:
 
     Parameters
     ----------
-    time : a.Time
+    time : a.Time, sunpy.time.TimeRange, or pair of times
         The range.
     *query : sunpy.net.attr.Attr
         Which sources, as in a search.
@@ -196,9 +196,8 @@ def coverage(time: a.Time, *query: Attr) -> Coverage:
     """
     from sunpy_helio_plugins.helioviewer.client import HelioviewerClient
 
-    if not isinstance(time, a.Time):
-        raise QueryError(f"The coverage is that of a.Time(start, end), not of {time!r}.")
-    answer = search.list_images(translator.queries(time, *query))
+    time = inputs.span("helioviewer.coverage", time)
+    answer = search.list_images(translator.queries(time, *inputs.attrs("helioviewer.coverage", query)))
     warn(answer)
     images = tables.images_table(answer, HelioviewerClient())
     ends = np.array([times.iso(one, 6) for one in (time.start, time.end)])

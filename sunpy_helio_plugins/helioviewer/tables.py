@@ -104,6 +104,7 @@ class HelioviewerTable(ArchiveTable):
 
     hide_keys = ["url", "Path", "Source ID", "Lister"]
     identity = ("Path",)
+    needed = ("Start Time", "Instrument", "url", "Path", "Source ID", "Lister")
 
     def __str__(self) -> str:
         """Return the rows as text; of very many the first and the last, as others take seconds to be written."""

@@ -11,6 +11,7 @@ from astropy.time import Time
 from numpy.typing import NDArray
 from sunpy.net.base_client import QueryResponseRow
 
+from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.fields import COMMON, common_columns
 from sunpy_helio_plugins.fido.table import ArchiveTable
 from sunpy_helio_plugins.her.columns import chaincodes, parse, relations, storage
@@ -25,7 +26,7 @@ from sunpy_helio_plugins.her.query import ARCHIVE
 from sunpy_helio_plugins.io.tables import header_of
 from sunpy_helio_plugins.quantities import times
 
-__all__ = ["FIRST", "HERTable", "TableBuilder"]
+__all__ = ["FIRST", "HERTable", "TableBuilder", "events"]
 
 Record = parse.Record
 
@@ -172,6 +173,7 @@ class HERTable(ArchiveTable):
 
     Row = EventRow
     identity = ("kb_archivid",)
+    needed = ("raw",)
     edges = TableAttribute(default=[])
     unasked = TableAttribute(default=[])
     """Columns that came because reading others takes them, and that are not printed."""
@@ -307,3 +309,9 @@ class HERTable(ArchiveTable):
 def _holds_anything(column: Any) -> bool:
     mask = getattr(column, "mask", None)
     return len(column) > 0 and (mask is None or not mask.all())
+
+
+def events(function: str, given: Any) -> HERTable:
+    """Return what a search for events returned, or a part of it, as one table."""
+    tables = inputs.tables(function, given, HERTable, "events, as a search of the registry returned them")
+    return tables[0] if len(tables) == 1 else HERTable.stack(*tables)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins.errors import AnswerError, HelioPluginsError, QueryError, ServiceRefused
+from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.partial import Partial, gather, warn
 from sunpy_helio_plugins.imap.endpoints import ialirt
 from sunpy_helio_plugins.imap.endpoints.ialirt import ARCHIVE
@@ -162,6 +163,7 @@ def realtime(time: a.Time, instrument: str = "mag") -> QTable:
     if part.removesuffix("_hk") not in (*INSTRUMENTS, "codice"):
         known = f"{', '.join(INSTRUMENTS)}, and housekeeping such as 'mag_hk'"
         raise QueryError(f"I-ALiRT has no instrument {instrument!r}; it has: {known}.")
+    time = inputs.span("imap.realtime", time)
     length = (time.end - time.start).to_value("s")
     if not 0 <= length <= _LONGEST_DAYS * 86400:
         raise QueryError(f"I-ALiRT can be asked for at most {_LONGEST_DAYS} days, from a start to an end after it.")

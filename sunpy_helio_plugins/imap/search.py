@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from sunpy_helio_plugins.errors import ServiceError
+from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.partial import Partial, gather, run_all, warn
 from sunpy_helio_plugins.imap import filenames, service, tables
 from sunpy_helio_plugins.imap.endpoints import ialirt, spice
@@ -84,7 +85,7 @@ _ANSWERS = (403, 404, 429, 500, 502, 503, 504)
 _FEW_BYTES = 4096
 
 
-def unreleased(table: IMAPTable) -> list[str]:
+def unreleased(table: Any) -> list[str]:
     """
     Ask which files of a search have newer versions that are not released yet.
 
@@ -92,7 +93,7 @@ def unreleased(table: IMAPTable) -> list[str]:
 
     Parameters
     ----------
-    table : IMAPTable
+    table : IMAPTable, row, UnifiedResponse, or list of these
         What a search found. A sentence is added to its ``notes`` if there are such versions.
 
     Returns
@@ -107,6 +108,11 @@ def unreleased(table: IMAPTable) -> list[str]:
     >>> imap.unreleased(found[0])  # doctest: +SKIP
     ['imap_mag_l2_norm-gse_20260112_v001.0002.cdf']
     """
+    found = inputs.tables("imap.unreleased", table, IMAPTable, "files, as a search for IMAP's files returned them")
+    return [name for one in found for name in _unreleased(one)]
+
+
+def _unreleased(table: IMAPTable) -> list[str]:
     asked = [
         (str(row["url"]).partition("/download/")[0], path)
         for row in table

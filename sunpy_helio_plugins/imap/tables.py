@@ -194,6 +194,7 @@ class IMAPTable(ArchiveTable):
 
     hide_keys = ["file_path", "url"]
     identity = ("file_path",)
+    needed = ("file_path",)
 
     def __str__(self) -> str:
         # Kernels extend to years without announced leap seconds.

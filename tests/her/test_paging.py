@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -257,15 +256,16 @@ def test_a_search_whose_parts_all_fail_raises(paged: Paged) -> None:
 
 
 @pytest.mark.parametrize("kinds", [("FL",), ("FL", "CH", "AR", "CE", "EF", "FI")])
-def test_ctrl_c_ends_a_search_at_once_and_no_further_request_begins(paged: Paged, kinds: tuple[str, ...]) -> None:
+def test_ctrl_c_ends_a_search_at_once_and_no_further_request_begins(
+    paged: Paged, kinds: tuple[str, ...], ctrl_c: Any
+) -> None:
     paged.events, paged.gate = 2000, threading.Barrier(99, timeout=30)
-    main = threading.main_thread().ident
 
     def interrupt() -> None:
         # Once several requests wait at the barrier.
         while paged.now < 2:
             time.sleep(0.01)
-        signal.pthread_kill(main, signal.SIGINT)
+        ctrl_c()
 
     threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):

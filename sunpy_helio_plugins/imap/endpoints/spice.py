@@ -16,6 +16,7 @@ from astropy.time import Time
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins.errors import AnswerError, QueryError
+from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.partial import Partial
 from sunpy_helio_plugins.imap import filenames
 from sunpy_helio_plugins.imap.filenames import type_of
@@ -106,7 +107,7 @@ def metakernel(time: a.Time, types: tuple[str, ...] = (), folder: str = "", comp
 
     Parameters
     ----------
-    time : sunpy.net.attrs.Time
+    time : sunpy.net.attrs.Time, sunpy.time.TimeRange, or pair of times
         The time range.
     types : tuple of str, optional
         Types of kernels to keep, such as ``"attitude_history"``. Defaults to all.
@@ -130,9 +131,11 @@ def metakernel(time: a.Time, types: tuple[str, ...] = (), folder: str = "", comp
     from sunpy_helio_plugins.imap import service
     from sunpy_helio_plugins.transport import metadata
 
+    time = inputs.span("imap.metakernel", time)
+    types = (types,) if isinstance(types, str) else types
     unknown = sorted(set(types) - set(KERNELS))
-    if unknown or time.start > time.end:
-        given = ", ".join(map(repr, unknown)) or "a time range that ends before it starts"
+    if unknown:
+        given = ", ".join(map(repr, unknown))
         raise QueryError(f"imap.metakernel: {given} cannot be used; types are: {', '.join(KERNELS)}.")
     fields = {
         "start_time": str(math.floor(_seconds(times.iso(time.start, 9)))),
