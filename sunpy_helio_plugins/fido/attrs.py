@@ -10,7 +10,7 @@ from sunpy.net.attr import Attr, AttrAnd, AttrOr, DataAttr, and_
 
 from sunpy_helio_plugins.errors import QueryError
 
-__all__ = ["ArchiveAttr", "MarkerAttr", "branches", "explain_foreign", "name_of", "of_type"]
+__all__ = ["ArchiveAttr", "MarkerAttr", "branches", "explain_foreign", "name_of", "of_type", "of_types"]
 
 
 class ArchiveAttr(DataAttr):
@@ -178,6 +178,12 @@ def of_type(branch: Iterable[Attr], kind: type) -> Any:
     if len(found) > 1:
         raise QueryError(f"{name_of(kind)} is given {len(found)} times; write alternatives with |.")
     return found[0] if found else None
+
+
+def of_types(branch: Iterable[Attr], *kinds: type) -> tuple[Any, ...]:
+    """Return the one attr of each class in a conjunction, or `None`; see `of_type`."""
+    attrs = tuple(branch)
+    return tuple(of_type(attrs, kind) for kind in kinds)
 
 
 def explain_foreign(branch: Iterable[Attr], known: Iterable[type], archive: str) -> None:

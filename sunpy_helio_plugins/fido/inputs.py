@@ -90,8 +90,8 @@ def _tables(function: str, given: Any, kind: type[TableType], allowed: str) -> I
         lacking = [name for name in given.needed if name not in given.colnames]
         if lacking:
             raise QueryError(
-                f"{function} needs the columns {', '.join(lacking)}, which this table lacks: give it the table as a search "
-                "returned it."
+                f"{function} needs the columns {', '.join(lacking)}, which this table lacks: give the table as a "
+                "search returned it."
             )
         yield given
     elif isinstance(given, Iterable) and not isinstance(given, str | bytes | dict | Attr):

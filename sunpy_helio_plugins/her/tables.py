@@ -81,15 +81,14 @@ class TableBuilder:
         ours = ("raw", INSTANT, FLUX, *COMMON)
         made: dict[str, Any] = dict.fromkeys(name for name in self.names() if name not in ours)
         # Times come first: coordinates belong to them.
-        for name in ("event_starttime", "event_endtime", "event_peaktime"):
-            if name in made:
-                made[name] = self.reader.column(name)
+        stamps = ("event_starttime", "event_endtime", "event_peaktime")
+        made |= self.reader.columns([name for name in stamps if name in made])
         self.starts = moments.parts(made["event_starttime"])
         self.instants = self._instants(made)
         self.positions = Positions(self.reader, self.instants, self.starts)
-        for name, column in made.items():
-            if column is None:
-                made[name] = self.column(name)
+        places = [name for name in made if chaincodes.POLYGONS.fullmatch(name) or chaincodes.POINTS.fullmatch(name)]
+        made |= self.reader.columns([name for name, one in made.items() if one is None and name not in places])
+        made |= self.positions.columns(places)
         self.positions.say()
         whole = {name: made.pop(name) for name in FIRST}
         whole |= self.common(whole)
@@ -105,12 +104,6 @@ class TableBuilder:
         start, end = (made[name].copy() for name in ("event_starttime", "event_endtime"))
         instruments, observatories = (self.reader.names(name) for name in ("obs_instrument", "obs_observatory"))
         return common_columns(start, end, instruments, observatories, ARCHIVE)
-
-    def column(self, name: str) -> Any:
-        """Return one column."""
-        if chaincodes.POLYGONS.fullmatch(name):
-            return self.positions.polygons(name)
-        return self.positions.places(name) if chaincodes.POINTS.fullmatch(name) else self.reader.column(name)
 
     def _instants(self, made: dict[str, Any]) -> NDArray[np.float64]:
         if self.given is not None:

@@ -9,7 +9,7 @@ from sunpy.net import attrs as core
 from sunpy.net.attr import Attr, AttrAnd, AttrOr, and_
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import branches, explain_foreign, of_type
+from sunpy_helio_plugins.fido.attrs import branches, explain_foreign, of_types
 from sunpy_helio_plugins.her import attrs
 from sunpy_helio_plugins.her.filters import noaa
 from sunpy_helio_plugins.her.filters.logic import refuse_uncompared
@@ -71,8 +71,8 @@ def _queries(branch: tuple[Attr, ...], is_alone: bool) -> list[Query]:
     """Return the searches that one alternative takes; none where no event can answer it."""
     branch = tuple(dict.fromkeys(branch))
     explain_foreign(branch, (*OWN, *ELSE, *CORE), ARCHIVE)
-    _check_provider(of_type(branch, core.Provider))
-    time = of_type(branch, core.Time)
+    provider, time, strictly = of_types(branch, core.Provider, core.Time, attrs.Strict)
+    _check_provider(provider)
     if time is None:
         raise QueryError("A search of the registry needs a.Time(start, end).")
     if time.near is not None:
@@ -86,7 +86,7 @@ def _queries(branch: tuple[Attr, ...], is_alone: bool) -> list[Query]:
     start, end = (_stamp(edge) for edge in (time.start, time.end))
     tests = noaa.in_period(tuple(_without_needless_type(test, types) for test in tests), start)
     boxes = tuple(_area(attr) for attr in branch if isinstance(attr, attrs.Box))
-    strict = of_type(branch, attrs.Strict) is not None
+    strict = strictly is not None
     whole = Query(start, end, types, box, (), alternatives=(Alternative(start, end, types, tests, boxes, strict),))
     whole = _in_manner(replace(whole, strict=strict), branch)
     sent = [()] if whole.within else sendable(tests, start, end)
@@ -153,7 +153,8 @@ def _box(given: list[attrs.Box]) -> BoundingBox | None:
 
 def _in_manner(query: Query, branch: tuple[Attr, ...]) -> Query:
     """Return a query with what its branch says of the answer."""
-    words: dict[type, Any] = {kind: of_type(branch, kind) for kind in OWN[3:] if kind is not attrs.Box}
+    kinds = [kind for kind in OWN[3:] if kind is not attrs.Box]
+    words: dict[type, Any] = dict(zip(kinds, of_types(branch, *kinds), strict=True))
     limit, size, order = (words[kind] for kind in (attrs.Limit, attrs.PageSize, attrs.SortBy))
     shown, within, returns = (words[kind] for kind in (attrs.Tests, attrs.Within, attrs.Return))
     return replace(

@@ -14,7 +14,7 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import branches, explain_foreign, name_of, of_type
+from sunpy_helio_plugins.fido.attrs import branches, explain_foreign, name_of, of_types
 from sunpy_helio_plugins.imap import attrs, coverage, filenames
 from sunpy_helio_plugins.imap.mission import EXTENSIONS, LEVELS, NAMES, Choice, choices
 from sunpy_helio_plugins.imap.query import Query
@@ -62,39 +62,43 @@ def queries(*query: Attr) -> tuple[Query, ...]:
 
 def _branch(branch: tuple[Attr, ...]) -> list[Query]:
     explain_foreign(branch, KNOWN, "IMAP SDC")
-    _confirm(of_type(branch, a.Provider), NAMES.has_provider, NAMES.providers)
-    _confirm(of_type(branch, a.Source), NAMES.has_source, NAMES.sources)
+    provider, source = of_types(branch, a.Provider, a.Source)
+    _confirm(provider, NAMES.has_provider, NAMES.providers)
+    _confirm(source, NAMES.has_source, NAMES.sources)
     spans = _range(branch)
     return [one for choice in choices(branch) for one in _of_choice(branch, choice, *spans)]
 
 
 def _of_choice(branch: tuple[Attr, ...], choice: Choice, begin: str, end: str) -> list[Query]:
-    since, until = _ingested(of_type(branch, attrs.Ingested))
+    ingested, level, table, *named = of_types(branch, attrs.Ingested, a.Level, attrs.Table, *_WORDS.values())
+    since, until = _ingested(ingested)
     one = Query(
         begin,
         end,
         instrument=choice.instrument,
         detector=choice.descriptors,
-        level=_level(of_type(branch, a.Level)),
+        level=_level(level),
         since=since,
         until=until,
     )
-    names = ("descriptor", "version", "repointing", "rotation", "extension", "name", "kernel", "released")
-    words = (
-        attrs.Descriptor, attrs.Version, attrs.Repointing, attrs.CarringtonRotation, attrs.Extension, attrs.FileName,
-        attrs.Kernel, attrs.Released,
-    )  # fmt: skip
-    defaults = [getattr(one, name) for name in names]
-    values = [_values(of_type(branch, word), default) for word, default in zip(words, defaults, strict=True)]
-    made = [replace(one, **dict(zip(names, choice, strict=True))) for choice in product(*values)]
-    kernels = of_type(branch, attrs.Kernel) is not None
-    tables = _tables(branch, kernels)
+    given = dict(zip(_WORDS, named, strict=True))
+    values = [_values(attr, getattr(one, name)) for name, attr in given.items()]
+    made = [replace(one, **dict(zip(_WORDS, choice, strict=True))) for choice in product(*values)]
+    tables = _tables(table, given["kernel"] is not None)
     found = [_checked(_on(each, table)) for table in tables for each in made]
     return found + [replace(each, table="ialirt") for each in found if tables == [None] and _is_realtime(each)]
 
 
-def _tables(branch: tuple[Attr, ...], kernels: bool) -> list[str | None]:
-    named = _values(of_type(branch, attrs.Table), "spice" if kernels else None)
+_WORDS = {
+    "descriptor": attrs.Descriptor, "version": attrs.Version, "repointing": attrs.Repointing,
+    "rotation": attrs.CarringtonRotation, "extension": attrs.Extension, "name": attrs.FileName,
+    "kernel": attrs.Kernel, "released": attrs.Released,
+}  # fmt: skip
+"""Fields of a query, and the attrs that give their values."""
+
+
+def _tables(table: Any, kernels: bool) -> list[str | None]:
+    named = _values(table, "spice" if kernels else None)
     if kernels and named != ["spice"]:
         raise QueryError("a.imap.Kernel stands for SPICE kernels; leave a.imap.Table out, or name 'spice' there.")
     return named
@@ -177,7 +181,7 @@ def _values(attr: Any, default: Any) -> list[Any]:
 
 def _range(branch: tuple[Attr, ...]) -> tuple[str, str]:
     """Return the time range, from a.Time or as the last days."""
-    time, recent = of_type(branch, a.Time), of_type(branch, attrs.Recent)
+    time, recent = of_types(branch, a.Time, attrs.Recent)
     if time is not None and recent is not None:
         raise QueryError("a.imap.Recent stands in place of a.Time: leave one of them out.")
     if recent is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -63,6 +64,12 @@ class Positions:
         self._unsure: dict[str, set[int]] = defaultdict(set)
         self._forget_zeros()
         self._correct_centres()
+
+    def columns(self, names: Iterable[str]) -> dict[str, Polygons | Points]:
+        """Return columns of polygons and of points by their names."""
+        return {
+            name: self.polygons(name) if chaincodes.POLYGONS.fullmatch(name) else self.places(name) for name in names
+        }
 
     def polygons(self, name: str) -> Polygons:
         """Return a column of polygons."""
