@@ -210,9 +210,8 @@ ONE_TIME: dict[str, Callable[[Any], Any]] = {
 
 NO_TIMES = {
     "int": 3, "float": 2461050.5, "bytes": b"2026-01-10", "text": "yesterday", "empty": "",
-    "list": ["2026-01-10"],
-    "NaT": np.datetime64("NaT", "s"), "masked": Time("2026-01-10", format="isot").copy(), "several": Time(["2026-01-10"]),
-    "attr": DAY, "class": datetime, "table": Table(), "dict": {},
+    "list": ["2026-01-10"], "NaT": np.datetime64("NaT", "s"), "masked": Time("2026-01-10").copy(),
+    "several": Time(["2026-01-10"]), "attr": DAY, "class": datetime, "table": Table(), "dict": {},
 }  # fmt: skip
 NO_TIMES["masked"][...] = np.ma.masked
 

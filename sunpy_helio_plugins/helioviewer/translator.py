@@ -70,9 +70,7 @@ def _of_branch(branch: tuple[Attr, ...]) -> list[Query]:
 
 def _wishes(branch: tuple[Attr, ...], time: a.Time) -> dict[str, Any]:
     """Return what a conjunction asks beside sources and range."""
-    sample, tolerance, lister, quality = of_types(
-        branch, a.Sample, attrs.Tolerance, attrs.Backend, attrs.Quality
-    )
+    sample, tolerance, lister, quality = of_types(branch, a.Sample, attrs.Tolerance, attrs.Backend, attrs.Quality)
     if time.start > time.end:
         raise QueryError(f"The range ends ({time.end}) before it starts ({time.start}).")
     if time.near is not None and sample is not None:

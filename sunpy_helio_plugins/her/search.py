@@ -14,7 +14,7 @@ from typing import Any
 
 from sunpy_helio_plugins.errors import AnswerError, HelioPluginsError, ServiceError
 from sunpy_helio_plugins.fido.partial import Partial, Slots, gather, outcomes
-from sunpy_helio_plugins.her.filters.evaluate import SENTINELS, answers, doubts, stamp
+from sunpy_helio_plugins.her.filters.evaluate import SENTINELS, judged, stamp
 from sunpy_helio_plugins.her.filters.goes import peak_flux
 from sunpy_helio_plugins.her.filters.noaa import five_digits
 from sunpy_helio_plugins.her.filters.plan import SUBSETS, with_times
@@ -284,10 +284,10 @@ class PageCollector:
         self._say_lost()
         new = self._seen.add(outcome.records, ())
         repeated = EventCollector().add(outcome.records, ()) - new
-        mine = [record for record in outcome.records if answers(self._query, record)]
-        for record in mine:
-            self._mine.doubt(record, doubts(self._query, record))
-        self._mine.add(mine, outcome.associations)
+        mine = judged(self._query, outcome.records)
+        for record, why in mine:
+            self._mine.doubt(record, why)
+        self._mine.add((record for record, _ in mine), outcome.associations)
         self._problems += outcome.oddities
         goes_on = outcome.more and not self._is_enough()
         if goes_on and not new:

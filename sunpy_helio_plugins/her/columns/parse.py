@@ -22,6 +22,7 @@ from sunpy_helio_plugins.her.filters.evaluate import SENTINELS
 from sunpy_helio_plugins.her.keywords import Keyword, keywords
 from sunpy_helio_plugins.quantities import times, units
 from sunpy_helio_plugins.quantities.fills import all_masked, exact_integer, masked
+from sunpy_helio_plugins.quantities.units.api import parse_all
 
 __all__ = ["Reader", "Record", "is_place"]
 
@@ -346,11 +347,11 @@ def _factors(keyword: Keyword, said: Counter[str]) -> tuple[u.UnitBase, dict[str
 
     The usual kind of unit counts before others, then the one of most rows; the first text of that kind is the unit.
     """
-    parsed = {text: units.parse(text, context=keyword.context) for text in said}
-    known = {text: unit for text, unit in parsed.items() if unit not in (None, u.dimensionless_unscaled)}
+    parsed = parse_all([*said, *filter(None, [keyword.usual])], context=keyword.context)
+    known = {text: parsed[text] for text in said if parsed[text] not in (None, u.dimensionless_unscaled)}
     if not known:
         return None
-    usual = units.parse(keyword.usual, context=keyword.context) if keyword.usual else None
+    usual = parsed.get(keyword.usual)
 
     def weight(text: str) -> tuple[bool, int]:
         alike = [other for other in known if known[other].is_equivalent(known[text])]
