@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,8 +11,9 @@ from astropy import units as u
 
 from sunpy_helio_plugins.fido.fields import common_columns
 from sunpy_helio_plugins.fido.table import ArchiveTable
+from sunpy_helio_plugins.hapi.model import Parameter
 from sunpy_helio_plugins.hapi.query import PROVIDER
-from sunpy_helio_plugins.hapi.records.table import _descriptions, _shown_times, _shown_units
+from sunpy_helio_plugins.quantities import times
 
 if TYPE_CHECKING:
     from sunpy_helio_plugins.fido.partial import Partial
@@ -100,3 +103,23 @@ def from_answer(answer: Partial[DataRequest], client: Any) -> HAPITable:
     table["Size"] = u.Quantity([one.size / 1e6 for one in found], u.Mbyte)
     table.problems, table.notes = list(answer.problems), list(answer.notes)
     return table
+
+
+def _shown_times(instants: Sequence[str]) -> Any:
+    made = times.from_iso(np.array(instants, dtype="S"))
+    made.format = "iso"
+    return made
+
+
+def _descriptions(found: Iterable[DataRequest]) -> list[str]:
+    """Return each description as JSON, written once where several requests share it."""
+    written: dict[int, str] = {}
+    for one in found:
+        if id(one.info) not in written:
+            written[id(one.info)] = json.dumps(dict(one.info.raw), ensure_ascii=False)
+    return [written[id(one.info)] for one in found]
+
+
+def _shown_units(parameter: Parameter) -> str:
+    unit = parameter.units
+    return "/".join(str(one) for one in unit) if isinstance(unit, list) else (unit or "").strip() or "-"
