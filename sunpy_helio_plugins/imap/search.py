@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -56,7 +55,7 @@ def find(queries: Sequence[Query], client: Any = None) -> tables.IMAPTable:
 
 def _answered(query: Query) -> Partial[tuple[Query, Sequence[service.Row]]]:
     found = request_rows(query)
-    return replace(found, items=((query, found.items),))
+    return Partial(((query, found.items),), found.problems, found.notes)
 
 
 def request_rows(query: Query) -> Partial[service.Row]:

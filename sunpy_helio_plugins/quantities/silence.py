@@ -12,7 +12,7 @@ import re
 import threading
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import erfa
 from astropy.units import UnitsWarning
@@ -35,16 +35,16 @@ class _HereOnly:
 @contextlib.contextmanager
 def _filtered(action: str, category: type[Warning], pattern: str) -> Iterator[None]:
     entry: Any = (action, _HereOnly(pattern), category, None, 0)
-    filters: list[Any] = warnings.filters  # type: ignore[assignment]
+    filters = cast("list[Any]", warnings.filters)
     filters.insert(0, entry)
     _forget_shown()
     try:
         yield
     finally:
         # Somebody may have entered or left a block of `catch_warnings`, which replaces the list.
-        for held in (filters, warnings.filters):
+        for held in (filters, cast("list[Any]", warnings.filters)):
             with contextlib.suppress(ValueError):
-                held.remove(entry)  # type: ignore[attr-defined]
+                held.remove(entry)
         _forget_shown()
 
 

@@ -88,7 +88,7 @@ def load(
         raise QueryError("hapi.load takes rows of a search, or a server, a dataset, a start and a stop.")
     answer = find(_query(server, dataset, start, stop, parameters, chunk, format))
     # A table of records has no place for notes: a warning repeats them.
-    missing = Partial(problems=answer.problems + answer.notes)
+    missing: Partial[DataRequest] = Partial(problems=answer.problems + answer.notes)
     warn(missing)
     if not answer.items:
         raise QueryError(f"There is nothing to load: {text_of(missing.problems)}")

@@ -348,7 +348,8 @@ def _factors(keyword: Keyword, said: Counter[str]) -> tuple[u.UnitBase, dict[str
     The usual kind of unit counts before others, then the one of most rows; the first text of that kind is the unit.
     """
     parsed = parse_all([*said, *filter(None, [keyword.usual])], context=keyword.context)
-    known = {text: parsed[text] for text in said if parsed[text] not in (None, u.dimensionless_unscaled)}
+    found = {text: unit for text, unit in parsed.items() if unit not in (None, u.dimensionless_unscaled)}
+    known = {text: found[text] for text in said if text in found}
     if not known:
         return None
     usual = parsed.get(keyword.usual)

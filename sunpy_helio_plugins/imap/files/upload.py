@@ -208,6 +208,6 @@ def _looked_up(one: Uploaded) -> Uploaded:
     try:
         rows = search.request_rows(query).items
     except HelioPluginsError:
-        rows = []
+        rows = ()
     listed = any(row["file_path"].rpartition("/")[2] == name for row in rows)
     return Uploaded(one.path, one.key, one.sent, listed, one.problem)
