@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,6 +65,15 @@ def _close_loops(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for loop in made:
         if not loop.is_running():
             loop.close()
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[Callable[[], None]]:
+    """Return a function that interrupts the main thread, also where the test runs in the background of a shell."""
+    main = threading.main_thread().ident
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield lambda: signal.pthread_kill(main, signal.SIGINT)  # type: ignore[arg-type]
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

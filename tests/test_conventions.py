@@ -220,3 +220,24 @@ def test_few_modules_only_lead_to_another():
 
 def test_modules_are_named_by_nouns():
     assert house.verbal_names() == []
+
+
+def names_used(tree: ast.Module) -> set[str]:
+    attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return attributes | {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def users(*names: str) -> set[str]:
+    """Return the modules outside the sandbox that use some names."""
+    found = {name for name, module in MODULES.items() if names_used(module.tree) & set(names)}
+    return {name for name in found if not is_inside(name, "sandbox")}
+
+
+def test_the_filters_of_warnings_are_left_to_the_user():
+    """A block of `warnings.catch_warnings` in a thread changes them for all threads; see ``quantities.silence``."""
+    assert users("catch_warnings", "simplefilter", "filterwarnings", "resetwarnings") == set()
+
+
+def test_one_module_starts_threads():
+    """It keeps the order, the context and Ctrl-C; see ``fido.partial``."""
+    assert users("ThreadPoolExecutor", "Thread") == {f"{PACKAGE}.fido.partial"}

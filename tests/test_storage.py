@@ -114,7 +114,7 @@ def assert_equal_tables(one: Any, other: Any) -> None:
     for name in one.colnames:
         assert_equal_columns(one[name], other[name])
     assert one.client == other.client
-    assert (one.problems, one.query) == (other.problems, other.query)
+    assert (one.problems, one.notes, one.query) == (other.problems, other.notes, other.query)
     assert (one.hide_keys, one.display_keys) == (other.hide_keys, other.display_keys)
     assert str(one) == str(other)
 
@@ -125,6 +125,7 @@ def test_a_search_comes_back_as_it_was(found: ArchiveTable, ending: str, tmp_pat
     assert len(found) > 1
     for some in (found, found[:1], found[:0]):
         some.problems = ["A sentence with an \u00c5."]
+        some.notes = ["Another one."]
         assert_equal_tables(some, through(some, ending, tmp_path))
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import erfa
 import numpy as np
 from astropy import units as u
 from astropy.time import Time
@@ -16,7 +14,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.cdf.metadata import FrozenList
 from sunpy_helio_plugins.cdf.variables import Variable
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.quantities import fills, times, units
+from sunpy_helio_plugins.quantities import fills, silence, times, units
 from sunpy_helio_plugins.quantities.days import WholeDays
 from sunpy_helio_plugins.quantities.fills import masked
 
@@ -198,8 +196,7 @@ def _terrestrial(raw: NDArray[np.int64], missing: NDArray[np.bool_]) -> Time:
 
 
 def _to_tt(made: Time) -> Time:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*dubious year", category=erfa.ErfaWarning)
+    with silence.far_years():
         return made.tt
 
 

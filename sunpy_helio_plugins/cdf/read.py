@@ -104,24 +104,7 @@ def _read(path: str | Path, epoch: str | None, scale: str) -> QTable:
 
 
 def epochs(path: str | Path) -> dict[str, int]:
-    """
-    Return the time variables of a CDF file, each of which gives a table.
-
-    Parameters
-    ----------
-    path : str or pathlib.Path
-        The file.
-
-    Returns
-    -------
-    dict of int
-        The number of records of each, by name, in the file's order.
-
-    Raises
-    ------
-    FileError
-        There is no such file, or it cannot be read as CDF.
-    """
+    """Return the number of records of each time variable of a CDF file; see `sunpy_helio_plugins.imap.epochs`."""
     return epochs_of(prepared(load(path)[0]))
 
 

@@ -13,7 +13,7 @@ from sunpy_helio_plugins.errors import QueryError
 
 __all__ = [
     "ArchiveAttr", "MarkerAttr", "Use", "Wanted", "asked", "branches", "explain_foreign", "name_of", "of_type",
-    "offered", "own", "uses", "wanted",
+    "of_types", "offered", "own", "uses", "wanted",
 ]  # fmt: skip
 
 
@@ -216,6 +216,12 @@ def of_type(branch: Iterable[Attr], kind: type) -> Any:
     return found[0] if found else None
 
 
+def of_types(branch: Iterable[Attr], *kinds: type) -> tuple[Any, ...]:
+    """Return the one attr of each class in a conjunction, or `None`; see `of_type`."""
+    attrs = tuple(branch)
+    return tuple(of_type(attrs, kind) for kind in kinds)
+
+
 def explain_foreign(branch: Iterable[Attr], known: Iterable[type], archive: str) -> None:
     """
     Refuse attrs that an archive cannot use, by name.
@@ -329,10 +335,13 @@ def asked(branch: Iterable[Attr], kinds: Iterable[type]) -> dict[str, Any]:
     QueryError
         There are several attrs of a class.
     """
+    understood = frozenset(kinds)
     found: dict[str, Any] = {}
-    for kind in kinds:
-        attr = of_type(branch, kind) if hasattr(kind, "asked") else None
-        found |= {} if attr is None else attr.asked()
+    for attr in (one for one in branch if type(one) in understood and hasattr(one, "asked")):
+        fields = attr.asked()
+        if not found.keys().isdisjoint(fields):
+            of_type(branch, type(attr))
+        found |= fields
     return found
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import wraps
 from typing import Any, ClassVar, Self
 
 from sunpy.net.attr import Attr, AttrAnd
 
 from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.attrs import MarkerAttr, name_of
 from sunpy_helio_plugins.fido.names import Names
+from sunpy_helio_plugins.fido.table import ArchiveTable
 from sunpy_helio_plugins.io.queries import remembering
 
 __all__ = ["ArchiveClient"]
@@ -38,6 +41,8 @@ class ArchiveClient:
             raise TypeError(f"{cls.__name__}: a subclass of a client would register itself with Fido; do not make one.")
         if "search" in cls.__dict__:
             cls.search = remembering(cls.search)  # type: ignore[attr-defined]
+        if "fetch" in cls.__dict__:
+            cls.fetch = _checking(cls.fetch)  # type: ignore[attr-defined]
         super().__init_subclass__(**kwargs)
         _teach_yaml(cls)
 
@@ -67,6 +72,27 @@ class ArchiveClient:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
+
+
+def _checking(fetch: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a client's fetch that takes the tables and rows of its own archive only, alone or several."""
+
+    @wraps(fetch)
+    def fetched(self: Any, query_results: Any, **kwargs: Any) -> None:
+        archive = _archive(type(self))
+        function, allowed = f"{type(self).__name__}.fetch", f"rows of a search with {type(self).__name__}"
+        tables = inputs.tables(function, query_results, ArchiveTable, allowed)
+        for table in tables:
+            if _archive(type(table)) != archive:
+                raise inputs.refused(function, table, allowed)
+        for table in tables:
+            fetch(self, table, **kwargs)
+
+    return fetched
+
+
+def _archive(cls: type) -> str:
+    return cls.__module__.split(".")[1]
 
 
 def _teach_yaml(cls: type) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict, deque
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from astropy import units as u
@@ -24,13 +24,17 @@ LINES_SHOWN = 1000
 
 
 class ArchiveTable(results.Stored, QueryResponseTable):
-    """A search result: a QTable whose ``problems`` say what is missing from it."""
+    """A search result: a QTable whose ``problems`` say what is missing from it, and ``notes`` what else to know."""
 
     Row = QueryResponseRow
     # As a TableAttribute, as in sunpy, printing a table would put a slice into its meta, which ECSV cannot hold.
     display_keys = slice(None)
+    needed: ClassVar[tuple[str, ...]] = ()
+    """Columns that the archive's functions, and a fetch, cannot do without."""
     problems = TableAttribute(default=[])
     """Sentences that say what the answer lacks, and why; empty where it is complete."""
+    notes = TableAttribute(default=[])
+    """Remarks on an answer from which nothing is missing, such as where the data of a dataset end."""
 
     def __str__(self) -> str:
         """Show the rows; of very many the first and the last, since printing takes longer than searching."""

@@ -9,13 +9,13 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient, convert_row_to_table
 
-from sunpy_helio_plugins.errors import warn_incomplete
 from sunpy_helio_plugins.fido.attrs import offered
 from sunpy_helio_plugins.fido.client import ArchiveClient
+from sunpy_helio_plugins.fido.partial import warn
 from sunpy_helio_plugins.hapi import attrs, search
 from sunpy_helio_plugins.hapi.records import read
 from sunpy_helio_plugins.hapi.records.fetch import _downloads
-from sunpy_helio_plugins.hapi.tables import HAPITable, from_found
+from sunpy_helio_plugins.hapi.tables import HAPITable, from_answer
 from sunpy_helio_plugins.hapi.translator import NAMES, OWN, queries
 from sunpy_helio_plugins.transport.files.queue import enqueue
 
@@ -68,9 +68,8 @@ class HAPIClient(ArchiveClient, BaseClient):
             No server answered; where one of several fails, the others' rows come with a warning.
         """
         answer = search.find_all(queries(*query))
-        if answer.gaps:
-            warn_incomplete("; ".join(answer.gaps))
-        return from_found(answer.found, answer.problems, self)
+        warn(answer)
+        return from_answer(answer, self)
 
     @convert_row_to_table
     def fetch(self, query_results: HAPITable, *, path: str | Path, downloader: Any, **kwargs: Any) -> None:

@@ -3,44 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
 
-from sunpy_helio_plugins.errors import QueryError, ServiceError
+from sunpy_helio_plugins.errors import HelioPluginsError, QueryError
+from sunpy_helio_plugins.fido.partial import Partial, merge, outcomes
 from sunpy_helio_plugins.hapi.query import Query, is_like, is_pattern
 from sunpy_helio_plugins.hapi.service import Service
 
-__all__ = ["Located", "locate", "matching"]
+__all__ = ["locate", "matching"]
 
-Catalogues = Mapping[str, Mapping[str, object] | ServiceError]
+Catalogues = Mapping[str, Mapping[str, object] | HelioPluginsError]
 
 _AT_ONCE = 16
 _SIMILAR = 5
 
 
-@dataclass
-class Located:
-    """
-    Questions whose servers are known.
-
-    Attributes
-    ----------
-    queries : list of Query
-        The questions, each to a server that has the dataset.
-    problems : list of str
-        Which servers could not be asked whether they have it, too.
-    gaps : list of str
-        The same, of patterns: datasets may be missing.
-    """
-
-    queries: list[Query] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    gaps: list[str] = field(default_factory=list)
-
-
-def locate(queries: Iterable[Query], services: Mapping[str, Service]) -> Located:
+def locate(queries: Iterable[Query], services: Mapping[str, Service]) -> Partial[Query]:
     """
     Find the servers of datasets that were named without one. Each catalogue is asked for once at most.
 
@@ -51,25 +31,31 @@ def locate(queries: Iterable[Query], services: Mapping[str, Service]) -> Located
     services : mapping
         The servers by the names in the questions.
 
+    Returns
+    -------
+    Partial
+        The questions, each to a server that has the dataset. That a server could not be asked is a problem where a
+        pattern may mean further datasets, and a note where one dataset was found.
+
     Raises
     ------
     QueryError
         No server has such a dataset, or several have it.
-    ServiceError
+    HelioPluginsError
         No server answered.
     """
     asked = list(queries)
     open_ones = [query for query in asked if query.is_listed and query.dataset is not None]
     catalogues = _catalogues(dict.fromkeys(query.server for query in open_ones), services)
-    found = Located([query for query in asked if query not in open_ones])
+    found = [Partial(tuple(query for query in asked if query not in open_ones))]
     for question in dict.fromkeys(replace(query, server="") for query in open_ones):
         owners = _owners(question, catalogues)
         if not is_pattern(str(question.dataset)):
             # From here on the server is known, as if the user had named it.
             question = replace(question, is_listed=False)
-        found.queries += [replace(question, server=name) for name in owners]
-        _note_unasked(found, question, owners, catalogues)
-    return found
+        found.append(Partial(tuple(replace(question, server=name) for name in owners)))
+        found.append(_unasked(question, owners, catalogues))
+    return merge(found)
 
 
 def matching(wanted: str, ids: Iterable[str]) -> list[str]:
@@ -79,23 +65,16 @@ def matching(wanted: str, ids: Iterable[str]) -> list[str]:
 
 
 def _catalogues(names: Iterable[str], services: Mapping[str, Service]) -> Catalogues:
-    def ask(name: str) -> Mapping[str, object] | ServiceError:
-        try:
-            return services[name].catalog()
-        except ServiceError as error:
-            return error
-
     asked = list(names)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return dict(zip(asked, pool.map(ask, asked), strict=True))
+    return dict(zip(asked, outcomes(asked, lambda name: services[name].catalog(), _AT_ONCE), strict=True))
 
 
 def _owners(question: Query, catalogues: Catalogues) -> list[str]:
     """Return the servers that have a dataset: one of a name, any number of a pattern."""
     wanted = str(question.dataset)
-    known = {name: ids for name, ids in catalogues.items() if not isinstance(ids, ServiceError)}
+    known = {name: ids for name, ids in catalogues.items() if not isinstance(ids, HelioPluginsError)}
     if not known:
-        raise next(error for error in catalogues.values() if isinstance(error, ServiceError))
+        raise next(error for error in catalogues.values() if isinstance(error, HelioPluginsError))
     owners = [name for name, ids in known.items() if matching(wanted, ids)]
     if not owners:
         raise QueryError(_unknown(wanted, known, _silent(catalogues)))
@@ -119,16 +98,15 @@ def _unknown(wanted: str, known: Mapping[str, Iterable[str]], silent: list[str])
 
 
 def _silent(catalogues: Catalogues) -> list[str]:
-    return [name for name, ids in catalogues.items() if isinstance(ids, ServiceError)]
+    return [name for name, ids in catalogues.items() if isinstance(ids, HelioPluginsError)]
 
 
-def _note_unasked(found: Located, question: Query, owners: list[str], catalogues: Catalogues) -> None:
+def _unasked(question: Query, owners: list[str], catalogues: Catalogues) -> Partial[Query]:
     silent = _silent(catalogues)
-    if silent:
-        text = (
-            f"{question.dataset} was found on {', '.join(owners)}; whether these have it too is not known, since they "
-            f"did not answer: {', '.join(silent)}."
-        )
-        found.problems.append(text)
-        if is_pattern(str(question.dataset)):
-            found.gaps.append(text)
+    if not silent:
+        return Partial()
+    text = (
+        f"{question.dataset} was found on {', '.join(owners)}; whether these have it too is not known, since they "
+        f"did not answer: {', '.join(silent)}."
+    )
+    return Partial(problems=(text,)) if is_pattern(str(question.dataset)) else Partial(notes=(text,))

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from sunpy_helio_plugins.errors import QueryError, ServerError, ServiceError, ServiceRefused
+from sunpy_helio_plugins.fido.partial import Partial
 from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.model import NO_DATA, OK, Info, status_of
 from sunpy_helio_plugins.hapi.query import Query, is_like, is_pattern, unlike
@@ -406,9 +407,7 @@ class Endpoints(Protocol):
         """Return the address of records."""
 
 
-def covering(
-    service: Endpoints, query: Query, dataset: str, title: str, info: Info
-) -> tuple[list[DataRequest], list[str]]:
+def covering(service: Endpoints, query: Query, dataset: str, title: str, info: Info) -> Partial[DataRequest]:
     """
     Return the requests for the records of a dataset, within what it covers: servers refuse what lies outside.
 
@@ -425,10 +424,8 @@ def covering(
 
     Returns
     -------
-    found : list of DataRequest
-        The requests; none where it does not cover the time.
-    problems : list of str
-        What of the time it does not cover.
+    Partial
+        The requests; none where it does not cover the time. Its notes say what of the time it does not cover.
 
     Raises
     ------
@@ -438,10 +435,10 @@ def covering(
     name = f"{dataset} of {service.server.archive}"
     wanted = info.subset(chosen(name, info, query.parameters))
     first, last = Moment.read(query.start), Moment.read(query.end)
-    kept, end, problems = _within(name, info, first, last)
+    kept, end, notes = _within(name, info, first, last)
     if kept is None:
         spans = f"spans {info.start or '?'} to {info.stop or '?'}: nothing from {query.start} to {query.end}."
-        return [], [f"{name} {spans}"]
+        return Partial(notes=(f"{name} {spans}",))
     server, form = service.server, service.format(wanted, query.format)
     pieces = cut(kept, longest(info, wanted, form, server.max_elements, server.max_bytes, query.chunk))
     ends = [*(str(span.before) for span in pieces[:-1]), end or query.end]
@@ -452,12 +449,12 @@ def covering(
         records = float(np.ceil(span.nanoseconds / (cadence * 1e9))) if cadence else np.nan
         return DataRequest(server, dataset, title, wanted, span, shown, form, url, records, records * each)
 
-    return [make(span, shown) for span, shown in zip(pieces, ends, strict=True)], problems
+    return Partial(tuple(map(make, pieces, ends)), notes=tuple(notes))
 
 
 def _within(name: str, info: Info, first: Moment, last: Moment) -> tuple[Span | None, str | None, list[str]]:
     """Keep a time within what a dataset covers; return also where it ends then, as the server spells it."""
-    problems = [
+    notes = [
         f"{name} says that it {verb} at {stamp!r}, which is no time."
         for verb, stamp in (("begins", info.start), ("ends", info.stop))
         if stamp and moment(stamp) is None
@@ -465,14 +462,14 @@ def _within(name: str, info: Info, first: Moment, last: Moment) -> tuple[Span | 
     start, stop, now, end = moment(info.start), moment(info.stop), Moment.now(), None
     if start is not None and first < start:
         first = start
-        problems.append(f"{name} begins at {info.start}: the time before it is not covered.")
+        notes.append(f"{name} begins at {info.start}: the time before it is not covered.")
     if stop is not None and last > stop:
         last, end = stop, info.stop
-        problems.append(f"{name} ends at {info.stop}: the time after it is not covered.")
+        notes.append(f"{name} ends at {info.stop}: the time after it is not covered.")
     if stop is not None and stop.day > now.day + _GROWING and first < now < last:
         last, end = now, str(now)
-        problems.append(f"{name} still grows: there is nothing after the present.")
-    return (None if first > last else Span.closed(first, last)), end, problems
+        notes.append(f"{name} still grows: there is nothing after the present.")
+    return (None if first > last else Span.closed(first, last)), end, notes
 
 
 def _asked(span: Span, info: Info, server: HAPIServer) -> tuple[str, str]:

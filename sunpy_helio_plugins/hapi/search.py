@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from sunpy_helio_plugins.errors import HelioPluginsError, IsolationError, QueryError, ServiceError
+from sunpy_helio_plugins.errors import HelioPluginsError, IsolationError, QueryError
+from sunpy_helio_plugins.fido.partial import Partial, merge, outcomes
 from sunpy_helio_plugins.hapi import owners, server_list
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.plan import DataRequest, covering
@@ -15,7 +15,7 @@ from sunpy_helio_plugins.hapi.query import Query, is_like, is_pattern, unlike
 from sunpy_helio_plugins.hapi.service import Service
 from sunpy_helio_plugins.quantities.spans import Moment
 
-__all__ = ["Answer", "descriptions", "find", "find_all"]
+__all__ = ["descriptions", "find", "find_all"]
 
 _AT_ONCE = 5
 """Descriptions asked for at the same time of one server."""
@@ -24,8 +24,6 @@ _QUERIES_AT_ONCE = 16
 _READ_THROUGH, _READ_UNNAMED = 100, 30
 """Datasets whose descriptions are asked for to look for words in them: of a server that was named, and of any other."""
 
-_FAILED = (ServiceError, IsolationError)
-"""A server that was not asked or did not answer, as opposed to one that does not know what it is asked for."""
 _DESCRIBED = 100
 """Datasets of a server that was not named whose descriptions are asked for at most, where names or titles match."""
 
@@ -36,98 +34,68 @@ _LONGEST_TITLE = 80
 """Characters of a description that serves as the title; for a longer one, or none, the catalogue is asked."""
 
 
-@dataclass
-class Answer:
+def find_all(queries: Iterable[Query]) -> Partial[DataRequest]:
     """
-    What was found.
-
-    Attributes
-    ----------
-    found : list of DataRequest
-        The requests for records of the datasets that cover the time.
-    problems : list of str
-        What is missing, and why.
-    gaps : list of str
-        In short, where datasets may be missing that cover the time.
-    """
-
-    found: list[DataRequest] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    gaps: list[str] = field(default_factory=list)
-
-    def add(self, other: Answer) -> None:
-        """Take what another answer has."""
-        self.found += other.found
-        self.problems += other.problems
-        self.gaps += other.gaps
-
-
-def find_all(queries: Iterable[Query]) -> Answer:
-    """
-    Return what queries find; they are asked at the same time.
+    Run queries side by side.
 
     Parameters
     ----------
     queries : iterable of Query
-        The questions.
+        The queries.
 
     Returns
     -------
-    Answer
-        All of it, in the order of the queries. A server that fails is a problem, where there are others; so is what one
-        server does not know and another does.
+    Partial
+        The requests for records of the datasets that cover the time, in the order of the queries. A server that fails
+        is a problem if another answered; what one server does not know and another does is a note.
 
     Raises
     ------
     QueryError
-        No server knows what a question names.
+        No server knows what a query names.
     ServiceError
         No server answered.
     """
     asked = list(queries)
     services = {name: Service(server_list.find(name)) for name in dict.fromkeys(query.server for query in asked)}
     located = owners.locate(asked, services)
-    asked = located.queries
-
-    def outcome(query: Query) -> Answer | HelioPluginsError:
-        try:
-            return find(query, services[query.server])
-        except (QueryError, ServiceError) as error:
-            return error
-
-    with ThreadPoolExecutor(max(1, min(_QUERIES_AT_ONCE, len(asked)))) as pool:
-        outcomes = dict(zip(asked, pool.map(outcome, asked), strict=True))
-    _raise_unanswered(outcomes)
-    whole = Answer(problems=located.problems, gaps=located.gaps)
-    for query, came in outcomes.items():
-        whole.add(came if isinstance(came, Answer) else _lost(query, came))
-    return whole
+    asked = list(dict.fromkeys(located.items))
+    found = outcomes(asked, lambda query: find(query, services[query.server]), _QUERIES_AT_ONCE)
+    pairs = list(zip(asked, found, strict=True))
+    _raise_unanswered(pairs)
+    parts = (one if isinstance(one, Partial) else _lost(query, one) for query, one in pairs)
+    return merge((Partial((), located.problems, located.notes), *parts))
 
 
-def _raise_unanswered(outcomes: dict[Query, Answer | HelioPluginsError]) -> None:
-    """Raise where nobody answered at all, and where none of the servers knows what a question names."""
-    questions: dict[Query, list[Answer | HelioPluginsError]] = {}
-    for query, came in outcomes.items():
-        questions.setdefault(replace(query, server=""), []).append(came)
+def _is_unknown(outcome: object) -> bool:
+    """Tell whether a server answered that it does not know what a query names."""
+    return isinstance(outcome, QueryError) and not isinstance(outcome, IsolationError)
+
+
+def _raise_unanswered(found: Sequence[tuple[Query, Partial[DataRequest] | HelioPluginsError]]) -> None:
+    """Raise if no server answered, or if none of the servers knows what a query names."""
+    questions: dict[Query, list[Partial[DataRequest] | HelioPluginsError]] = {}
+    for query, outcome in found:
+        questions.setdefault(replace(query, server=""), []).append(outcome)
     for answers in questions.values():
-        unknown = [came for came in answers if isinstance(came, QueryError) and not isinstance(came, _FAILED)]
+        unknown = list(filter(_is_unknown, answers))
         if len(unknown) == len(answers):
             rest = f" (and {len(unknown) - _TOLD} further servers do not know it, either)" if unknown[_TOLD:] else ""
             raise QueryError(" ".join(map(str, unknown[:_TOLD])) + rest)
-    failed = [came for came in outcomes.values() if isinstance(came, _FAILED)]
-    if failed and not any(isinstance(came, Answer) for came in outcomes.values()):
+    failed = [one for _, one in found if isinstance(one, HelioPluginsError) and not _is_unknown(one)]
+    if failed and not any(isinstance(one, Partial) for _, one in found):
         raise failed[0]
 
 
-def _lost(query: Query, error: HelioPluginsError) -> Answer:
+def _lost(query: Query, error: HelioPluginsError) -> Partial[DataRequest]:
     text = f"{query.dataset or 'the catalogue'} of {query.server}: {error}"
-    if query.is_listed and not isinstance(error, _FAILED):
-        # Nobody said that this server in particular knows it.
-        return Answer()
-    return Answer(problems=[text], gaps=[text] if isinstance(error, _FAILED) else [])
+    if not _is_unknown(error):
+        return Partial(problems=(text,))
+    # A server that the user did not name need not know the dataset.
+    return Partial() if query.is_listed else Partial(notes=(text,))
 
 
-def find(query: Query, service: Service | None = None) -> Answer:
+def find(query: Query, service: Service | None = None) -> Partial[DataRequest]:
     """
     Return what a query finds.
 
@@ -152,38 +120,41 @@ def find(query: Query, service: Service | None = None) -> Answer:
     title = info.description
     if query.words and not _holds(query.words, service, query.dataset, info.description):
         words = f"{query.dataset} of {service.server.archive} does not speak of {' '.join(query.words)}."
-        return Answer(problems=[words])
+        return Partial(notes=(words,))
     if not 0 < len(title) <= _LONGEST_TITLE:
         title = service.title(query.dataset) or title
-    return Answer(*covering(service, query, query.dataset, title, info))
+    return covering(service, query, query.dataset, title, info)
 
 
-def _find_many(service: Service, query: Query) -> Answer:
+def _find_many(service: Service, query: Query) -> Partial[DataRequest]:
     """Describe the datasets of a catalogue that are meant; one whose description fails costs itself only."""
     archive, entries = service.server.archive, service.catalog()
     meant = _meant(query.dataset, entries)
     if query.dataset is not None and not meant:
         raise QueryError(unlike(f"{archive} has no dataset like", query.dataset, entries))
     service.capabilities()
-    answer = Answer()
-    speaking = _speaking(service, query, meant, answer)
-    described = descriptions(service, _bounded(service, speaking, answer) if query.is_listed else speaking)
+    problems: list[str] = []
+    notes: list[str] = []
+    speaking = _speaking(service, query, meant, problems)
+    described = descriptions(service, _bounded(service, speaking, problems) if query.is_listed else speaking)
     failed = [f"{one}: {said}" for one, said in described.items() if isinstance(said, str)]
     if failed:
-        answer.problems += failed
         subject = f"{query.dataset or 'the catalogue'} of {query.server}"
-        answer.gaps.append(f"{subject}: {len(failed)} of its datasets could not be described: {failed[0]}")
+        problems += [f"{subject}: {len(failed)} of its datasets could not be described: {failed[0]}", *failed[1:]]
     infos = {one: said for one, said in described.items() if isinstance(said, Info)}
     having = {one: info for one, info in infos.items() if _has_parameters(info, query.parameters)}
     if infos and not having:
         names = dict.fromkeys(name for info in infos.values() for name in info.names)
         what = f"None of {len(infos)} datasets of {archive} has the parameters: no"
-        answer.problems.append(unlike(what, ", ".join(query.parameters), names, "they have"))
-    for dataset, info in having.items():
-        if _speaks(service, query, dataset, info):
-            # That a dataset of the catalogue does not cover the whole time is no news.
-            answer.found += covering(service, query, dataset, service.title(dataset) or info.description, info)[0]
-    return answer
+        notes.append(unlike(what, ", ".join(query.parameters), names, "they have"))
+    # Most datasets of a catalogue do not cover the whole time: that is not worth a note.
+    found = [
+        one
+        for dataset, info in having.items()
+        if _speaks(service, query, dataset, info)
+        for one in covering(service, query, dataset, service.title(dataset) or info.description, info).items
+    ]
+    return Partial(tuple(found), tuple(problems), tuple(notes))
 
 
 def _meant(wanted: str | None, entries: Iterable[str]) -> list[str]:
@@ -193,7 +164,7 @@ def _meant(wanted: str | None, entries: Iterable[str]) -> list[str]:
     return [one for one in ids if is_like(one, wanted)]
 
 
-def _speaking(service: Service, query: Query, meant: Sequence[str], answer: Answer) -> list[str]:
+def _speaking(service: Service, query: Query, meant: Sequence[str], problems: list[str]) -> list[str]:
     """Return the datasets that speak of the words of a query, and those that must be asked whether they do."""
     if not query.words:
         return list(meant)
@@ -212,12 +183,11 @@ def _speaking(service: Service, query: Query, meant: Sequence[str], answer: Answ
         f"{service.server.archive}: {' '.join(query.words)!r} was looked for in the ids and titles of {len(unread)} "
         "datasets, not in their descriptions; name the server and a pattern of ids to have these read."
     )
-    answer.problems.append(text)
-    answer.gaps.append(text)
+    problems.append(text)
     return speaking
 
 
-def _bounded(service: Service, datasets: Sequence[str], answer: Answer) -> list[str]:
+def _bounded(service: Service, datasets: Sequence[str], problems: list[str]) -> list[str]:
     """Return the datasets whose descriptions are at hand, and the first others as far as they may be asked for."""
     at_hand = service.at_hand(datasets)
     others = [one for one in datasets if one not in at_hand]
@@ -227,8 +197,7 @@ def _bounded(service: Service, datasets: Sequence[str], answer: Answer) -> list[
             f"{service.server.archive}: {len(datasets)} datasets match, and {len(others) - len(kept)} of them were not "
             "looked at; name the server, or narrow the query."
         )
-        answer.problems.append(text)
-        answer.gaps.append(text)
+        problems.append(text)
     return [one for one in datasets if one in at_hand or one in kept]
 
 
@@ -252,15 +221,9 @@ def descriptions(service: Service, datasets: Sequence[str]) -> dict[str, Info | 
     dict
         Description, or why there is none, by id.
     """
-
-    def describe(dataset: str) -> Info | str:
-        try:
-            return service.info(dataset)
-        except (ServiceError, QueryError) as error:
-            return str(error)
-
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return dict(zip(datasets, pool.map(describe, datasets), strict=True))
+    described = outcomes(datasets, service.info, _AT_ONCE)
+    infos = (one if isinstance(one, Info) else str(one) for one in described)
+    return dict(zip(datasets, infos, strict=True))
 
 
 def _holds(words: tuple[str, ...], service: Service, dataset: str, description: str = "") -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,15 @@ from astropy import units as u
 
 from sunpy_helio_plugins.fido.fields import common_columns
 from sunpy_helio_plugins.fido.table import ArchiveTable
+from sunpy_helio_plugins.hapi.model import Parameter
 from sunpy_helio_plugins.hapi.query import PROVIDER
-from sunpy_helio_plugins.hapi.records.table import _descriptions, _shown_times, _shown_units
+from sunpy_helio_plugins.quantities import times
 
 if TYPE_CHECKING:
+    from sunpy_helio_plugins.fido.partial import Partial
     from sunpy_helio_plugins.hapi.plan import DataRequest
 
-__all__ = ["HAPIFiles", "HAPITable", "from_found"]
+__all__ = ["HAPIFiles", "HAPITable", "from_answer"]
 
 
 _SHOWN = {"Title": 48, "Parameters": 32, "Units": 24}
@@ -28,6 +31,7 @@ class HAPITable(ArchiveTable):
 
     hide_keys = ["format", "info", "range", "url", "server_url"]
     identity = ("server_url", "Dataset", "Start Time")
+    needed = ("Server", "Dataset", "format", "info", "range", "url", "server_url")
     size_column = "Size"
 
     @property
@@ -49,19 +53,18 @@ class HAPIFiles(ArchiveTable):
     """Files whose addresses stand in a column of records, one in each row, to be fetched by Fido."""
 
     hide_keys = ["media_type", "url"]
+    needed = ("url",)
     size_column = None
 
 
-def from_found(found: Sequence[DataRequest], problems: Iterable[str], client: Any) -> HAPITable:
+def from_answer(answer: Partial[DataRequest], client: Any) -> HAPITable:
     """
     Return a search result.
 
     Parameters
     ----------
-    found : sequence of DataRequest
-        The datasets.
-    problems : iterable of str
-        What is missing from them.
+    answer : Partial
+        The requests for records of datasets.
     client : sunpy.net.base_client.BaseClient
         The client that searched.
 
@@ -71,6 +74,7 @@ def from_found(found: Sequence[DataRequest], problems: Iterable[str], client: An
         One row for each request, with the records and bytes that it may give; no row, and the same columns, where
         nothing was found.
     """
+    found = answer.items
     texts: dict[str, list[str]] = {
         "Server": [one.server.name for one in found],
         "Dataset": [one.dataset for one in found],
@@ -97,5 +101,25 @@ def from_found(found: Sequence[DataRequest], problems: Iterable[str], client: An
     table["Records"] = np.array([one.records for one in found], dtype=float)
     table["Records"].format = ".0f"
     table["Size"] = u.Quantity([one.size / 1e6 for one in found], u.Mbyte)
-    table.problems = list(problems)
+    table.problems, table.notes = list(answer.problems), list(answer.notes)
     return table
+
+
+def _shown_times(instants: Sequence[str]) -> Any:
+    made = times.from_iso(np.array(instants, dtype="S"))
+    made.format = "iso"
+    return made
+
+
+def _descriptions(found: Iterable[DataRequest]) -> list[str]:
+    """Return each description as JSON, written once where several requests share it."""
+    written: dict[int, str] = {}
+    for one in found:
+        if id(one.info) not in written:
+            written[id(one.info)] = json.dumps(dict(one.info.raw), ensure_ascii=False)
+    return [written[id(one.info)] for one in found]
+
+
+def _shown_units(parameter: Parameter) -> str:
+    unit = parameter.units
+    return "/".join(str(one) for one in unit) if isinstance(unit, list) else (unit or "").strip() or "-"

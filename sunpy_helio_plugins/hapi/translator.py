@@ -9,7 +9,7 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import asked, branches, explain_foreign, of_type, own
+from sunpy_helio_plugins.fido.attrs import asked, branches, explain_foreign, of_types, own
 from sunpy_helio_plugins.fido.names import Names
 from sunpy_helio_plugins.hapi import attrs, server_list
 from sunpy_helio_plugins.hapi.query import PROVIDER, Query
@@ -54,8 +54,7 @@ def queries(*query: Attr) -> tuple[Query, ...]:
 
 def _of_branch(branch: tuple[Attr, ...]) -> list[Query]:
     explain_foreign(branch, KNOWN, PROVIDER)
-    time, server, dataset = (of_type(branch, kind) for kind in (a.Time, attrs.Server, attrs.Dataset))
-    provider = of_type(branch, a.Provider)
+    time, server, dataset, provider = of_types(branch, a.Time, attrs.Server, attrs.Dataset, a.Provider)
     if provider is not None and not NAMES.has_provider(provider.value):
         raise QueryError(f"a.hapi asks the provider {PROVIDER!r}, not {provider.value!r}; servers are a.hapi.Server.")
     words = tuple(str(attr.value) for attr in branch if isinstance(attr, _WORDS))

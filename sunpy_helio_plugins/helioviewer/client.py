@@ -13,6 +13,7 @@ from sunpy.net.base_client import BaseClient, convert_row_to_table
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.fido import client
 from sunpy_helio_plugins.fido.attrs import offered
+from sunpy_helio_plugins.fido.partial import warn
 from sunpy_helio_plugins.helioviewer import attrs, matching, search, source_table, tables, translator
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, reduce
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
@@ -67,8 +68,8 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
             Nothing could be listed.
         """
         answer = search.with_headers(search.list_images(translator.queries(*query)))
-        answer.warn()
-        return tables.images_table(answer.listings, answer.problems + answer.notes, self)
+        warn(answer)
+        return tables.images_table(answer, self)
 
     @convert_row_to_table
     def fetch(

@@ -14,7 +14,9 @@ from astropy.time import Time
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
-from sunpy_helio_plugins.errors import AnswerError, QueryError
+from sunpy_helio_plugins.errors import AnswerError
+from sunpy_helio_plugins.fido import inputs
+from sunpy_helio_plugins.fido.partial import Partial, warn
 from sunpy_helio_plugins.helioviewer import query, search, source_table, tables, translator
 from sunpy_helio_plugins.helioviewer.attrs import Tolerance
 from sunpy_helio_plugins.helioviewer.matching import NEAREST
@@ -38,7 +40,7 @@ def near(time: Any, tolerance: u.Quantity | None = None) -> tables.HelioviewerTa
     time : str, datetime or astropy.time.Time
         The time; UTC where it says nothing else.
     tolerance : astropy.units.Quantity, optional
-        How far from it an image may be. Defaults to ten minutes; ``problems`` names the sources left out.
+        How far from it an image may be. Defaults to ten minutes; ``notes`` says how many sources are left out.
 
     Returns
     -------
@@ -53,21 +55,20 @@ def near(time: Any, tolerance: u.Quantity | None = None) -> tables.HelioviewerTa
     ServiceError
         Helioviewer does not answer as it should.
     """
-    from sunpy.time import parse_time
-
     from sunpy_helio_plugins.helioviewer.client import HelioviewerClient
 
     limit = Tolerance(10 * u.min if tolerance is None else tolerance).values[0].to_value(u.s)
-    instant = times.datetime64_from_iso(np.array([times.iso(parse_time(time), 6)])).astype("M8[us]")[0]
+    moment = inputs.instant("helioviewer.near", time)
+    instant = times.datetime64_from_iso(np.array([times.iso(moment, 6)])).astype("M8[us]")[0]
     sources = [one for one in source_table.known() if not one.members]
     dates = _dates(sources, instant)
     found = [(one, second) for one in sources if (second := _nearest(dates.get(str(one.id)), instant)) is not None]
     kept = [(one, second) for one, second in found if abs((second - instant) / np.timedelta64(1, "s")) <= limit]
     kept.sort(key=lambda pair: abs(pair[1] - instant))
-    problems = []
+    notes: tuple[str, ...] = ()
     if len(kept) < len(sources):
-        problems = [f"{len(sources) - len(kept)} sources have no image within {limit:g} s of {instant}."]
-    return _table(kept, instant, problems, HelioviewerClient())
+        notes = (f"{len(sources) - len(kept)} sources have no image within {limit:g} s of {instant}.",)
+    return _table(kept, instant, notes, HelioviewerClient())
 
 
 def _dates(sources: Iterable[source_table.Source], instant: np.datetime64) -> dict[str, Any]:
@@ -91,7 +92,7 @@ def _nearest(dates: Any, instant: np.datetime64) -> np.datetime64 | None:
 
 
 def _table(
-    rows: list[tuple[source_table.Source, np.datetime64]], instant: np.datetime64, problems: list[str], client: Any
+    rows: list[tuple[source_table.Source, np.datetime64]], instant: np.datetime64, notes: tuple[str, ...], client: Any
 ) -> tables.HelioviewerTable:
     root = f"{address('getJP2Image')}?"
     listings = []
@@ -101,7 +102,7 @@ def _table(
         listings.append(
             search.Listing(source, np.array([second]), np.array([path.encode()]), root, np.array([NEAREST]))
         )
-    table = tables.images_table(listings, problems, client)
+    table = tables.images_table(Partial(tuple(listings), notes=notes), client)
     stamps = [np.datetime_as_string(second, unit="s") for _, second in rows]
     table["url"] = [f"{root}date={stamp}Z&sourceId={one.id}" for stamp, (one, _) in zip(stamps, rows, strict=True)]
     table["Offset"] = np.array([(second - instant) / np.timedelta64(1, "s") for _, second in rows]) * u.s
@@ -178,7 +179,7 @@ def coverage(time: a.Time, *query: Attr) -> Coverage:
 
     Parameters
     ----------
-    time : a.Time
+    time : a.Time, sunpy.time.TimeRange, or pair of times
         The range.
     *query : sunpy.net.attr.Attr
         Which sources, as in a search.
@@ -195,17 +196,16 @@ def coverage(time: a.Time, *query: Attr) -> Coverage:
     """
     from sunpy_helio_plugins.helioviewer.client import HelioviewerClient
 
-    if not isinstance(time, a.Time):
-        raise QueryError(f"The coverage is that of a.Time(start, end), not of {time!r}.")
-    answer = search.list_images(translator.queries(time, *query))
-    answer.warn()
-    images = tables.images_table(answer.listings, answer.problems + answer.notes, HelioviewerClient())
+    time = inputs.span("helioviewer.coverage", time)
+    answer = search.list_images(translator.queries(time, *inputs.attrs("helioviewer.coverage", query)))
+    warn(answer)
+    images = tables.images_table(answer, HelioviewerClient())
     ends = np.array([times.iso(one, 6) for one in (time.start, time.end)])
     start, end = times.datetime64_from_iso(ends).astype("M8[us]")
     now = np.datetime64(datetime.now(UTC).replace(tzinfo=None), "us")
     past = max(start, min(end, now))
     rows, gaps = [], []
-    for listing in answer.listings:
+    for listing in answer.items:
         listed = _without([(start, past)], listing.unlisted)
         cadence, own = _gaps(listing.times, listed)
         told = sum(_seconds(*pair) for pair in listed)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import ServiceError
+from sunpy_helio_plugins.fido.partial import run_all
 from sunpy_helio_plugins.helioviewer import source_table, tables
 from sunpy_helio_plugins.helioviewer.listers import coverage
 from sunpy_helio_plugins.helioviewer.query import Query
@@ -104,17 +104,16 @@ class ImageLocation:
     missing: str = ""
 
 
-def places(rows: Iterable[Any]) -> Iterator[ImageLocation]:
+def places(rows: Iterable[Any]) -> list[ImageLocation]:
     """
-    Yield where the images of some rows are; of those from `near` the names are asked for now.
+    Return where the images of some rows are; the names of those from `near` are requested now.
 
     Parameters
     ----------
     rows : iterable of astropy.table.Row
         Rows of a result.
     """
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield from pool.map(_place, list(rows))
+    return run_all(rows, _place, AT_ONCE)
 
 
 def _place(row: Any) -> ImageLocation:

@@ -8,7 +8,6 @@ can list is said.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -18,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import HelioPluginsError, QueryError, warn_incomplete
+from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.fido.partial import Partial, gather
 from sunpy_helio_plugins.helioviewer.jp2 import remote_headers
 from sunpy_helio_plugins.helioviewer.listers.base import Gap, ImageList
 from sunpy_helio_plugins.helioviewer.listers.coverage import CoverageLister
@@ -29,13 +29,10 @@ from sunpy_helio_plugins.helioviewer.query import Query
 from sunpy_helio_plugins.helioviewer.source_table import Source
 from sunpy_helio_plugins.quantities import times
 
-__all__ = ["Answer", "Listing", "list_images", "with_headers"]
+__all__ = ["Listing", "list_images", "with_headers"]
 
 AT_ONCE = 3
 """Sources listed at the same time."""
-
-SPOKEN = 3
-"""How many problems one warning tells; the table holds all."""
 
 _AHEAD = np.timedelta64(1, "h")
 """How far a clock may be off: nobody is asked for images of a later time than that."""
@@ -45,7 +42,6 @@ class Lister(Protocol):
     """Who can list images."""
 
     name: str
-    pool: ThreadPoolExecutor
 
     def can_list(self, source: Source) -> bool:
         """Tell whether it is worth asking for a source."""
@@ -104,46 +100,19 @@ class Listing:
         return [f"{self.root}{quote(path)}" for path in self.paths.tolist()]
 
 
-@dataclass(frozen=True)
-class Answer:
+def list_images(queries: Sequence[Query]) -> Partial[Listing]:
     """
-    What some queries found.
-
-    Attributes
-    ----------
-    listings : tuple of Listing
-        The images of each source.
-    problems : tuple of str
-        What is missing, or may be, and why.
-    notes : tuple of str
-        Why there is nothing in a part of the range, although nothing is missing.
-    """
-
-    listings: tuple[Listing, ...] = ()
-    problems: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    def warn(self) -> None:
-        """Warn of what is missing, in the name of who called the caller."""
-        if self.problems:
-            more = len(self.problems) - SPOKEN
-            rest = f" (and {more} more: see the table's problems)" if more > 0 else ""
-            warn_incomplete(" ".join(self.problems[:SPOKEN]) + rest, stacklevel=4)
-
-
-def list_images(queries: Sequence[Query]) -> Answer:
-    """
-    Return the images that some queries ask for.
+    List the images of queries, several at a time.
 
     Parameters
     ----------
     queries : sequence of Query
-        The questions.
+        The queries.
 
     Returns
     -------
-    Answer
-        The images of each query that could be answered; of the others, the reason.
+    Partial
+        The images of each source that could be listed; problems say which are missing.
 
     Raises
     ------
@@ -152,43 +121,23 @@ def list_images(queries: Sequence[Query]) -> Answer:
     """
     listers: dict[str, Lister] = {one.name: one for one in (HAPILister(), IndexLister(), CoverageLister())}
 
-    def answer(query: Query) -> Answer | HelioPluginsError:
-        try:
-            return _answer([listers[name] for name in query.listers], query)
-        except HelioPluginsError as error:
-            return error
+    def answer(query: Query) -> Partial[Listing]:
+        return _answer([listers[name] for name in query.listers], query)
 
-    try:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            answers = list(pool.map(answer, queries))
-    finally:
-        for one in listers.values():
-            one.pool.shutdown(wait=False)
-    errors = [one for one in answers if isinstance(one, HelioPluginsError)]
-    if errors and len(errors) == len(answers):
-        raise errors[0]
-    told = [
-        Answer(problems=(f"{query.source.label} is missing: {one}",)) if isinstance(one, HelioPluginsError) else one
-        for query, one in zip(queries, answers, strict=True)
-    ]
-    return Answer(
-        tuple(listing for one in told for listing in one.listings),
-        tuple(problem for one in told for problem in one.problems),
-        tuple(note for one in told for note in one.notes),
-    )
+    return gather(queries, answer, AT_ONCE, lambda query, error: f"{query.source.label} is missing: {error}")
 
 
-def with_headers(answer: Answer) -> Answer:
+def with_headers(answer: Partial[Listing]) -> Partial[Listing]:
     """
     Return an answer with the headers of its images, where they are wanted, and without images of bad quality.
 
     Parameters
     ----------
-    answer : Answer
-        What was found.
+    answer : Partial
+        The images of each source.
     """
     listings, problems, notes = [], list(answer.problems), list(answer.notes)
-    for listing in answer.listings:
+    for listing in answer.items:
         if listing.query is None or not listing.query.header:
             listings.append(listing)
             continue
@@ -198,7 +147,7 @@ def with_headers(answer: Answer) -> Answer:
             problems.append(f"{len(failed)} headers of {listing.source.label} are missing: {failed[0]}")
         full = replace(listing, headers=tuple(read))
         listings.append(_good(full, listing.query.quality, notes))
-    return Answer(tuple(listings), tuple(problems), tuple(notes))
+    return Partial(tuple(listings), tuple(problems), tuple(notes))
 
 
 def _good(listing: Listing, allowed: int | None, notes: list[str]) -> Listing:
@@ -213,7 +162,7 @@ def _good(listing: Listing, allowed: int | None, notes: list[str]) -> Listing:
     return listing.at(np.array(kept, dtype=np.intp))
 
 
-def _answer(listers: Sequence[Lister], query: Query) -> Answer:
+def _answer(listers: Sequence[Lister], query: Query) -> Partial[Listing]:
     source = query.source
     start, end = times.datetime64_from_iso(np.array([query.start, query.end])).astype("M8[us]")
     able = [one for one in listers if one.can_list(source)]
@@ -237,7 +186,7 @@ def _answer(listers: Sequence[Lister], query: Query) -> Answer:
     if not len(listing.times):
         # Where nothing is found at all, why is worth a warning.
         problems, notes = problems + notes, []
-    return Answer((listing,), tuple(problems), tuple(notes))
+    return Partial((listing,), tuple(problems), tuple(notes))
 
 
 def _collected(

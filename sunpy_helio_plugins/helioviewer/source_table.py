@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
+from operator import attrgetter
 
 from sunpy_helio_plugins.errors import QueryError
 
@@ -165,7 +166,7 @@ def chosen(
     sources: Sequence[Source],
     given: str,
     kind: str,
-    names: Callable[[Source], tuple[str, ...]],
+    names: str,
     advice: Callable[[str, Sequence[Source]], str] = lambda given, sources: "",
 ) -> tuple[Source, ...]:
     """
@@ -179,8 +180,8 @@ def chosen(
         The name as the user spells it.
     kind : str
         What it names, for messages.
-    names : callable
-        The names of that kind that a source bears.
+    names : str
+        The attribute of a source that holds its names of that kind.
     advice : callable, optional
         Says what to write for a name that is of another kind, as `sunpy_helio_plugins.helioviewer.synonyms.advice`.
 
@@ -189,12 +190,13 @@ def chosen(
     QueryError
         No source of Helioviewer bears it, or none of those that are left; the message names what is possible.
     """
-    found = tuple(source for source in sources if folded(given) in map(folded, names(source)))
+    wanted, names_of = folded(given), attrgetter(names)
+    found = tuple(source for source in sources if wanted in map(folded, names_of(source)))
     if found:
         return found
-    everywhere = sorted({name for source in known() for name in names(source)})
-    left = sorted({name for source in sources for name in names(source)})
-    if folded(given) in map(folded, everywhere):
+    everywhere = sorted({name for source in known() for name in names_of(source)})
+    left = sorted({name for source in sources for name in names_of(source)})
+    if wanted in map(folded, everywhere):
         raise QueryError(f"With the rest of the query, the {kind} cannot be {given!r}; possible: {', '.join(left)}.")
     hint = advice(given, sources)
     similar = [] if hint else get_close_matches(given, everywhere, n=3)

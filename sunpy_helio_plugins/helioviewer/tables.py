@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +14,7 @@ from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.fido.fields import common_columns
+from sunpy_helio_plugins.fido.partial import Partial
 from sunpy_helio_plugins.fido.table import ArchiveTable
 from sunpy_helio_plugins.helioviewer import source_table
 from sunpy_helio_plugins.helioviewer.jp2.header import Header
@@ -103,6 +104,7 @@ class HelioviewerTable(ArchiveTable):
 
     hide_keys = ["url", "Path", "Source ID", "Lister"]
     identity = ("Path",)
+    needed = ("Start Time", "Instrument", "url", "Path", "Source ID", "Lister")
 
     def __str__(self) -> str:
         """Return the rows as text; of very many the first and the last, as others take seconds to be written."""
@@ -110,20 +112,18 @@ class HelioviewerTable(ArchiveTable):
         return "\n".join(self._display_table.pformat(max_lines=-1 if most is None else most, show_dtype=False))
 
 
-def images_table(listings: Iterable[Any], problems: Sequence[str], client: object) -> HelioviewerTable:
+def images_table(answer: Partial[Any], client: object) -> HelioviewerTable:
     """
     Return a search result.
 
     Parameters
     ----------
-    listings : iterable of `~sunpy_helio_plugins.helioviewer.search.Listing`
+    answer : Partial of `~sunpy_helio_plugins.helioviewer.search.Listing`
         The images of each source.
-    problems : sequence of str
-        What is missing from them.
     client : sunpy.net.base_client.BaseClient
         The client that will fetch the rows.
     """
-    kept = list(listings)
+    kept = answer.items
     counts = [len(one.paths) for one in kept]
     sources = [one.source for one in kept]
     instants = _joined([one.times for one in kept], "M8[us]")
@@ -150,7 +150,7 @@ def images_table(listings: Iterable[Any], problems: Sequence[str], client: objec
     if any(one.headers is not None for one in kept):
         columns |= columns_of_headers([found for one in kept for found in (one.headers or [""] * len(one.paths))])
     table = HelioviewerTable(columns, client=client, copy=False)
-    table.problems = list(problems)
+    table.problems, table.notes = list(answer.problems), list(answer.notes)
     return table
 
 

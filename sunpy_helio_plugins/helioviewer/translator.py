@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import astropy.units as u
@@ -10,7 +9,7 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import asked, branches, explain_foreign, of_type, own
+from sunpy_helio_plugins.fido.attrs import asked, branches, explain_foreign, of_type, of_types, own
 from sunpy_helio_plugins.fido.names import Names
 from sunpy_helio_plugins.helioviewer import attrs, source_table, synonyms
 from sunpy_helio_plugins.helioviewer.query import PROVIDER, Query
@@ -56,7 +55,7 @@ def queries(*query: Attr) -> tuple[Query, ...]:
 
 def _of_branch(branch: tuple[Attr, ...]) -> list[Query]:
     explain_foreign(branch, KNOWN, PROVIDER)
-    provider, time = of_type(branch, a.Provider), of_type(branch, a.Time)
+    provider, time = of_types(branch, a.Provider, a.Time)
     if provider is not None and not NAMES.has_provider(provider.value):
         raise QueryError(f"a.helioviewer asks the provider {PROVIDER!r}, not {provider.value!r}.")
     if time is None:
@@ -91,7 +90,9 @@ def _step(sample: a.Sample, time: a.Time) -> float:
 
 def _sources(branch: tuple[Attr, ...]) -> tuple[Source, ...]:
     """Return the sources that all attrs of a conjunction allow."""
-    numbers, measurement = of_type(branch, attrs.SourceID), of_type(branch, attrs.Measurement)
+    numbers, measurement, wavelength, *named = of_types(
+        branch, attrs.SourceID, attrs.Measurement, a.Wavelength, *(attr for attr, _, _ in _NAMED)
+    )
     ids = numbers.values if numbers is not None else [one.id for one in source_table.known() if not one.members]
     sources = source_table.members(ids)
     if numbers is None and not any(isinstance(one, _CHOOSING) for one in branch):
@@ -99,22 +100,21 @@ def _sources(branch: tuple[Attr, ...]) -> tuple[Source, ...]:
             "Say which images: a.Instrument, a.Wavelength, a.Source, a.Detector, a.helioviewer.Measurement or "
             "a.helioviewer.SourceID; sunpy_helio_plugins.helioviewer.sources() lists all kinds."
         )
-    for attr, kind, names in _NAMED:
-        given = of_type(branch, attr)
+    for (_, kind, names), given in zip(_NAMED, named, strict=True):
         if given is not None:
             sources = source_table.chosen(sources, str(given.value), kind, names, synonyms.advice)
     if measurement is not None:
         sources = _measuring(sources, measurement.values)
-    wavelength = of_type(branch, a.Wavelength)
     return sources if wavelength is None else _within(sources, wavelength)
 
 
-_NAMED: tuple[tuple[type, str, Callable[[Source], tuple[str, ...]]], ...] = (
-    (a.Source, "observatory", lambda source: source.observatories),
-    (a.Instrument, "instrument", lambda source: source.instruments),
-    (a.Detector, "detector", lambda source: source.detectors),
-    (a.Physobs, "physical observable", lambda source: source.physobs),
+_NAMED = (
+    (a.Source, "observatory", "observatories"),
+    (a.Instrument, "instrument", "instruments"),
+    (a.Detector, "detector", "detectors"),
+    (a.Physobs, "physical observable", "physobs"),
 )
+"""Attrs that name sources, what they name, and the attribute of a source that holds its names of that kind."""
 
 _CHOOSING = (a.Instrument, a.Source, a.Detector, a.Wavelength, a.Physobs, attrs.Measurement)
 

@@ -11,13 +11,13 @@ from sunpy.net.attr import Attr
 from sunpy_helio_plugins.her.client import HERClient
 from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.columns.polygons import Polygon, Polygons
-from sunpy_helio_plugins.her.columns.relations import graph, tracks
 from sunpy_helio_plugins.her.explore import isolsearch_url, recent, recent_url, summary_url, values, voevent_url
 from sunpy_helio_plugins.her.service import Request, requests
 from sunpy_helio_plugins.her.submit import voevent
 from sunpy_helio_plugins.her.submit.registry import Registry
 from sunpy_helio_plugins.her.tables import HERTable
 from sunpy_helio_plugins.her.translator import queries
+from sunpy_helio_plugins.her.views.graph import graph, tracks
 from sunpy_helio_plugins.her.views.overlay import overlay
 from sunpy_helio_plugins.her.views.to_attrs import to_attrs
 

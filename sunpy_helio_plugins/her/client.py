@@ -9,10 +9,10 @@ from sunpy.net import attrs as core
 from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient, convert_row_to_table
 
-from sunpy_helio_plugins import errors
 from sunpy_helio_plugins.fido.attrs import offered
 from sunpy_helio_plugins.fido.client import ArchiveClient
 from sunpy_helio_plugins.fido.names import Names
+from sunpy_helio_plugins.fido.partial import warn
 from sunpy_helio_plugins.her import attrs, explore, search
 from sunpy_helio_plugins.her.filters import requisites
 from sunpy_helio_plugins.her.filters.logic import refuse_uncompared
@@ -82,8 +82,7 @@ class HERClient(ArchiveClient, BaseClient):
             found.records, found.associations, found.problems, client=self, partial=partial
         )  # fmt: skip
         table.unasked = requisites.beside(asked)
-        for problem in table.problems:
-            errors.warn_incomplete(problem)
+        warn(table)
         return table
 
     @convert_row_to_table

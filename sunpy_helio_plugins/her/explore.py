@@ -11,7 +11,8 @@ from urllib.parse import quote, unquote
 from astropy.table import MaskedColumn, QTable, Table
 from sunpy.net.attr import Attr
 
-from sunpy_helio_plugins.errors import QueryError, warn_incomplete
+from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.fido.partial import warn
 from sunpy_helio_plugins.her import search, service
 from sunpy_helio_plugins.her.attrs import EventType, Return
 from sunpy_helio_plugins.her.keywords import did_you_mean, keywords
@@ -139,8 +140,7 @@ def values(attr: Any, *query: Attr, event_type: Any = None) -> QTable:
     if name not in keywords():
         raise QueryError(f"The registry has no keyword {attr!r}{did_you_mean(name, keywords())}")
     found = search.search(queries(*query, *_types(event_type), Return(name, "event_type")))
-    for problem in found.problems:
-        warn_incomplete(problem)
+    warn(found)
     counts = Counter((str(record.get("event_type") or ""), _shown(record.get(name))) for record in found.records)
     rows = sorted(counts.items(), key=lambda item: (-item[1], item[0][0], item[0][1] or ""))
     kinds, told = ([pair[index] for pair, _ in rows] for index in (0, 1))

@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from contextvars import copy_context
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from threading import BoundedSemaphore
 from typing import Any
 
 from sunpy_helio_plugins.errors import ServiceError, ServiceUnreachable
+from sunpy_helio_plugins.fido.partial import workers
 from sunpy_helio_plugins.her.query import Query
 
-__all__ = ["AT_ONCE", "Page", "RequestSlots", "is_too_slow", "page_of", "page_size", "read", "side_by_side"]
+__all__ = ["AT_ONCE", "Page", "is_too_slow", "page_of", "page_size", "read"]
 
 _SLOW = re.compile(r"time[sd]?[ -]?out|too long|took longer|did not end within|60 ?s\b", re.IGNORECASE)
 
@@ -128,53 +126,13 @@ def read(
     yield 1, first
     if not first.more:
         return
-    with side_by_side() as pool:
-        yield from _rest(pool, ask, likely, most, likely(1, first))
-
-
-@contextmanager
-def side_by_side() -> Iterator[ThreadPoolExecutor]:
-    """Give threads for requests; who stops waits for those under way only, and with Ctrl-C for none."""
-    pool, waits = ThreadPoolExecutor(max_workers=AT_ONCE), True
-    try:
-        yield pool
-    except KeyboardInterrupt:
-        waits = False
-        raise
-    finally:
-        pool.shutdown(wait=waits, cancel_futures=True)
-
-
-class RequestSlots:
-    """
-    So many requests at a time, however many searches and pages there are; none after an interruption.
-
-    Parameters
-    ----------
-    number : int, optional
-        How many.
-    """
-
-    def __init__(self, number: int = AT_ONCE) -> None:
-        self._free = BoundedSemaphore(number)
-        self._closed = False
-
-    def close(self) -> None:
-        """Let no further request begin."""
-        self._closed = True
-
-    def __enter__(self) -> None:
-        self._free.acquire()
-        if self._closed:
-            self._free.release()
-            raise KeyboardInterrupt
-
-    def __exit__(self, *_: object) -> None:
-        self._free.release()
+    # Each page tells how many more to request: unlike `gather`, which takes all questions at the start.
+    with workers(AT_ONCE) as submit:
+        yield from _rest(submit, ask, likely, most, likely(1, first))
 
 
 def _rest(
-    pool: ThreadPoolExecutor,
+    submit: Callable[..., Future[Outcome]],
     ask: Callable[[int], Page],
     likely: Callable[[int, Page], int],
     most: int,
@@ -184,7 +142,7 @@ def _rest(
     for number in range(2, most + 1):
         window = min(max(expected, 1), AT_ONCE, most + 1 - number)
         while len(asked) < window:
-            asked.append(pool.submit(copy_context().run, _outcome, ask, number + len(asked)))
+            asked.append(submit(_outcome, ask, number + len(asked)))
         outcome = asked.popleft().result()
         yield number, outcome
         if isinstance(outcome, Page):

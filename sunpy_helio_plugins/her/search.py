@@ -8,45 +8,55 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from contextvars import copy_context
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sunpy_helio_plugins.errors import AnswerError, ServiceError
-from sunpy_helio_plugins.her.filters.evaluate import SENTINELS, answers, doubts, stamp
+from sunpy_helio_plugins.errors import AnswerError, HelioPluginsError, ServiceError
+from sunpy_helio_plugins.fido.partial import Partial, Slots, gather, outcomes
+from sunpy_helio_plugins.her.filters.evaluate import SENTINELS, judged, stamp
 from sunpy_helio_plugins.her.filters.goes import peak_flux
 from sunpy_helio_plugins.her.filters.noaa import five_digits
 from sunpy_helio_plugins.her.filters.plan import SUBSETS, with_times
 from sunpy_helio_plugins.her.keywords import keywords
-from sunpy_helio_plugins.her.paging import AT_ONCE, Page, RequestSlots, is_too_slow, page_size, read, side_by_side
+from sunpy_helio_plugins.her.paging import AT_ONCE, Page, is_too_slow, page_size, read
 from sunpy_helio_plugins.her.query import ARCHIVE, Query
 from sunpy_helio_plugins.her.service import _one_byte, _page, link, parameters
 
-__all__ = ["EventSet", "PageCollector", "halves", "ordered", "search", "without_old"]
+__all__ = ["EventCollector", "EventSet", "PageCollector", "halves", "ordered", "search", "without_old"]
 
 Record = dict[str, Any]
 
 
-@dataclass
-class EventSet:
+@dataclass(frozen=True)
+class EventSet(Partial[Record]):
     """
-    What a search brought.
+    Events of a search, as the registry sent them, each once.
 
     Attributes
     ----------
-    records : list of dict
-        The events as the registry sent them, each once.
-    associations : list of dict
+    associations : tuple of dict
         Which event follows, splits into, or merges into which, each once.
-    problems : list of str
-        What is missing, and why.
     """
 
-    problems: list[str] = field(default_factory=list)
-    _records: dict[str, Record] = field(default_factory=dict)
-    _associations: dict[tuple[str, ...], Record] = field(default_factory=dict)
-    _doubts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    associations: tuple[Record, ...] = ()
+
+    @property
+    def records(self) -> list[Record]:
+        """The events."""
+        return list(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+class EventCollector:
+    """Events and associations, each once, and why it is not known of some events whether they answer the query."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, Record] = {}
+        self._associations: dict[tuple[str, ...], Record] = {}
+        self._doubts: dict[str, tuple[str, ...]] = {}
 
     @property
     def records(self) -> list[Record]:
@@ -62,7 +72,7 @@ class EventSet:
         return len(self._records)
 
     def add(self, records: Iterable[Record], associations: Iterable[Record]) -> int:
-        """Take in what is new, and return how many events that were."""
+        """Add what is new, and return how many events that were."""
         before = len(self)
         for record in records:
             self._records.setdefault(_identity(record), record)
@@ -71,29 +81,40 @@ class EventSet:
         return len(self) - before
 
     def doubt(self, record: Record, why: tuple[str, ...]) -> None:
-        """Note why it cannot be told whether an event answers, or that it does, where that is new."""
+        """Note why it is not known whether an event answers, or that it does, where that is new."""
         identity = _identity(record)
         if why and identity not in self._records:
             self._doubts[identity] = why
         elif not why:
             self._doubts.pop(identity, None)
 
-    def merge(self, other: EventSet) -> None:
-        """Take in another answer; an event that answers either is in no doubt."""
+    def merge(self, other: EventCollector) -> None:
+        """Add another answer; an event that certainly answers either is not in doubt."""
         for record in other.records:
             self.doubt(record, other._doubts.get(_identity(record), ()))
         self.add(other.records, other.associations)
-        self.problems += other.problems
 
     @property
-    def doubts(self) -> list[str]:
-        """Why some of the events may not be what was asked for, a sentence for each reason."""
+    def doubts(self) -> tuple[str, ...]:
+        """Why some of the events may not be what was searched, a sentence for each reason."""
         counted = Counter(why for name, reasons in self._doubts.items() if name in self._records for why in reasons)
-        return [f"{why}: {count} events are kept; see the column raw." for why, count in counted.items()]
+        return tuple(f"{why}: {count} events are kept; see the column raw." for why, count in counted.items())
 
     def keep(self, records: Iterable[Record]) -> None:
         """Leave only some of the events, in the order given."""
         self._records = {_identity(record): record for record in records}
+
+
+Collected = Partial[EventCollector]
+"""The events of several queries or periods, and what is missing."""
+
+
+def merged(answer: Collected) -> EventCollector:
+    """Return the events of all parts of an answer."""
+    whole = EventCollector()
+    for part in answer.items:
+        whole.merge(part)
+    return whole
 
 
 def _identity(record: Record) -> str:
@@ -243,7 +264,8 @@ class PageCollector:
 
     def __init__(self, query: Query) -> None:
         self._query = query
-        self._mine, self._seen = EventSet(), EventSet()
+        self._mine, self._seen = EventCollector(), EventCollector()
+        self._problems: list[str] = []
         self._lost: tuple[int, ServiceError] | None = None
 
     def take(self, number: int, outcome: Page | ServiceError) -> bool:
@@ -261,17 +283,17 @@ class PageCollector:
             return self._miss(number, outcome)
         self._say_lost()
         new = self._seen.add(outcome.records, ())
-        repeated = EventSet().add(outcome.records, ()) - new
-        mine = [record for record in outcome.records if answers(self._query, record)]
-        for record in mine:
-            self._mine.doubt(record, doubts(self._query, record))
-        self._mine.add(mine, outcome.associations)
-        self._mine.problems += outcome.oddities
+        repeated = EventCollector().add(outcome.records, ()) - new
+        mine = judged(self._query, outcome.records)
+        for record, why in mine:
+            self._mine.doubt(record, why)
+        self._mine.add((record for record, _ in mine), outcome.associations)
+        self._problems += outcome.oddities
         goes_on = outcome.more and not self._is_enough()
         if goes_on and not new:
-            self._mine.problems.append(f"The registry says that there is more, but page {number} brings nothing new.")
+            self._problems.append(f"The registry says that there is more, but page {number} brings nothing new.")
         elif new and repeated:
-            self._mine.problems.append(
+            self._problems.append(
                 f"Page {number} repeats {repeated} events of earlier ones: the registry's order changed meanwhile, and "
                 "as many may be missing; ask again, or for a shorter period."
             )
@@ -283,13 +305,13 @@ class PageCollector:
             self._lost = number, error
             return True
         first, self._lost = self._lost[0], None
-        self._mine.problems.append(f"Page {first} and all that follow are missing; page {number} failed: {error}")
+        self._problems.append(f"Page {first} and all that follow are missing; page {number} failed: {error}")
         return False
 
     def _say_lost(self) -> None:
         if self._lost is not None:
             number, error = self._lost
-            self._mine.problems.append(f"Page {number}, with up to {page_size(self._query)} events, failed: {error}")
+            self._problems.append(f"Page {number}, with up to {page_size(self._query)} events, failed: {error}")
             self._lost = None
 
     def _is_enough(self) -> bool:
@@ -298,7 +320,7 @@ class PageCollector:
 
     def end(self, most: int) -> None:
         """Say that the last page that is read is not the last one."""
-        self._mine.problems.append(f"The registry has more than {most} pages; ask for a shorter period.")
+        self._problems.append(f"The registry has more than {most} pages; ask for a shorter period.")
 
     def likely(self, number: int, page: Page) -> int:
         """
@@ -332,12 +354,12 @@ class PageCollector:
             return AT_ONCE
         return max(math.ceil((query.limit - len(self._mine)) / page_size(query)), 1)
 
-    def found(self) -> EventSet:
-        """Return what came."""
+    def found(self) -> Collected:
+        """Return what was received."""
         self._say_lost()
         if self._query.ends_at_limit:
             self._mine.keep(self._mine.records[: self._query.limit])
-        return self._mine
+        return Partial((self._mine,), tuple(self._problems))
 
 
 def _instant(text: Any) -> datetime | None:
@@ -380,60 +402,36 @@ MOST_PAGES = 500
 
 def search(queries: Sequence[Query]) -> EventSet:
     """
-    Ask the registry for the events of some queries.
+    Search the registry for the events of some queries.
 
     Parameters
     ----------
     queries : sequence of Query
-        What to ask; an event that answers several is brought once.
+        The queries; an event that answers several is returned once.
 
     Returns
     -------
     EventSet
-        Everything that came.
+        All events that were received.
 
     Raises
     ------
     ServiceError
-        Nothing came. Where a later page, or one of several queries, fails, the rest is kept, and ``problems`` says so.
+        No query was answered. If a later page, or one of several queries, fails, the rest is kept, and ``problems``
+        say what is missing.
     """
     queries = list(queries)
-    found = EventSet()
-    failures: list[ServiceError] = []
-    for query, result in zip(queries, _side_by_side(queries), strict=True):
-        if isinstance(result, ServiceError):
-            failures.append(result)
-            found.problems.append(f"The events from {query.start} to {query.end} of one request are missing: {result}")
-            continue
-        found.merge(result)
-    if failures and len(failures) == len(queries):
-        raise failures[0]
-    found = _in_order(found, queries)
-    found.problems += found.doubts
-    return found
+    slots = Slots(AT_ONCE)
+    answer = gather(queries, lambda query: _search_one(query, slots), AT_ONCE, _missing)
+    events = _in_order(merged(answer), queries)
+    return EventSet(tuple(events.records), answer.problems + events.doubts, answer.notes, tuple(events.associations))
 
 
-def _side_by_side(queries: list[Query]) -> list[EventSet | ServiceError]:
-    lanes = RequestSlots()
-    if len(queries) == 1:
-        return [_outcome(queries[0], lanes)]
-    with side_by_side() as pool:
-        futures = [pool.submit(copy_context().run, _outcome, query, lanes) for query in queries]
-        try:
-            return [future.result() for future in futures]
-        except KeyboardInterrupt:
-            lanes.close()
-            raise
+def _missing(query: Query, error: HelioPluginsError) -> str:
+    return f"The events from {query.start} to {query.end} of one request are missing: {error}"
 
 
-def _outcome(query: Query, lanes: RequestSlots) -> EventSet | ServiceError:
-    try:
-        return _search_one(query, lanes)
-    except ServiceError as error:
-        return error
-
-
-def _in_order(found: EventSet, queries: list[Query]) -> EventSet:
+def _in_order(found: EventCollector, queries: list[Query]) -> EventCollector:
     """Bring what came into the order asked for; without old revisions and within the limit, where that is asked."""
     if not queries:
         return found
@@ -450,38 +448,39 @@ def _in_order(found: EventSet, queries: list[Query]) -> EventSet:
     return found
 
 
-def _search_one(query: Query, lanes: RequestSlots) -> EventSet:
-    """Ask for all pages; a search that is too slow for the registry is asked for in two parts."""
-    found = EventSet()
+def _search_one(query: Query, slots: Slots) -> Collected:
+    """Request all pages; a search that is too slow for the registry is split into two."""
+    found: Collected = Partial()
     try:
-        found, slow = _pages(query, lanes)
+        found, slow = _pages(query, slots)
     except ServiceError as error:
         slow = error if is_too_slow(error) and halves(query) else None
         if slow is None:
             raise
-    return found if slow is None else _in_parts(query, found, slow, lanes)
+    return found if slow is None else _in_parts(query, found, slow, slots)
 
 
-def _in_parts(query: Query, found: EventSet, slow: ServiceError, lanes: RequestSlots) -> EventSet:
-    """Ask for the events of two shorter periods beside those that came already."""
-    for part in halves(query):
-        half = _outcome(part, lanes)
-        if isinstance(half, ServiceError):
-            found.problems.append(f"The events from {part.start} to {part.end} are missing: {half}")
-            continue
-        found.merge(half)
-    if found.problems and not len(found):
+def _in_parts(query: Query, found: Collected, slow: ServiceError, slots: Slots) -> Collected:
+    """Request the events of two shorter periods beside those that were received already."""
+    # One after the other: both would fail if the registry is overloaded, and the first one says so.
+    parts = halves(query)
+    for part, half in zip(parts, outcomes(parts, lambda one: _search_one(one, slots), 1), strict=True):
+        if isinstance(half, HelioPluginsError):
+            half = Partial(problems=(f"The events from {part.start} to {part.end} are missing: {half}",))
+        found += half
+    events = merged(found)
+    if found.problems and not len(events):
         raise AnswerError(ARCHIVE, link(parameters(query)), " ".join(found.problems)) from slow
-    found.keep(ordered(found.records, query)[: query.limit if query.ends_at_limit else None])
-    return found
+    events.keep(ordered(events.records, query)[: query.limit if query.ends_at_limit else None])
+    return replace(found, items=(events,))
 
 
-def _pages(query: Query, lanes: RequestSlots) -> tuple[EventSet, ServiceError | None]:
+def _pages(query: Query, slots: Slots) -> tuple[Collected, ServiceError | None]:
     """Return the events of all pages, or of those before one that was too slow, and that one's error."""
     collected = PageCollector(query)
 
     def ask(number: int) -> Page:
-        with lanes:
+        with slots:
             return _page(parameters(query, number), page_size(query))
 
     with closing(read(ask, collected.likely, MOST_PAGES)) as pages:

@@ -11,6 +11,7 @@ from astropy.time import Time
 from numpy.typing import NDArray
 from sunpy.net.base_client import QueryResponseRow
 
+from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.fields import COMMON, common_columns
 from sunpy_helio_plugins.fido.table import ArchiveTable
 from sunpy_helio_plugins.her.columns import chaincodes, parse, relations, storage
@@ -25,7 +26,7 @@ from sunpy_helio_plugins.her.query import ARCHIVE
 from sunpy_helio_plugins.io.tables import header_of
 from sunpy_helio_plugins.quantities import times
 
-__all__ = ["FIRST", "HERTable", "TableBuilder"]
+__all__ = ["FIRST", "HERTable", "TableBuilder", "events"]
 
 Record = parse.Record
 
@@ -80,15 +81,14 @@ class TableBuilder:
         ours = ("raw", INSTANT, FLUX, *COMMON)
         made: dict[str, Any] = dict.fromkeys(name for name in self.names() if name not in ours)
         # Times come first: coordinates belong to them.
-        for name in ("event_starttime", "event_endtime", "event_peaktime"):
-            if name in made:
-                made[name] = self.reader.column(name)
+        stamps = ("event_starttime", "event_endtime", "event_peaktime")
+        made |= self.reader.columns([name for name in stamps if name in made])
         self.starts = moments.parts(made["event_starttime"])
         self.instants = self._instants(made)
         self.positions = Positions(self.reader, self.instants, self.starts)
-        for name, column in made.items():
-            if column is None:
-                made[name] = self.column(name)
+        places = [name for name in made if chaincodes.POLYGONS.fullmatch(name) or chaincodes.POINTS.fullmatch(name)]
+        made |= self.reader.columns([name for name, one in made.items() if one is None and name not in places])
+        made |= self.positions.columns(places)
         self.positions.say()
         whole = {name: made.pop(name) for name in FIRST}
         whole |= self.common(whole)
@@ -104,12 +104,6 @@ class TableBuilder:
         start, end = (made[name].copy() for name in ("event_starttime", "event_endtime"))
         instruments, observatories = (self.reader.names(name) for name in ("obs_instrument", "obs_observatory"))
         return common_columns(start, end, instruments, observatories, ARCHIVE)
-
-    def column(self, name: str) -> Any:
-        """Return one column."""
-        if chaincodes.POLYGONS.fullmatch(name):
-            return self.positions.polygons(name)
-        return self.positions.places(name) if chaincodes.POINTS.fullmatch(name) else self.reader.column(name)
 
     def _instants(self, made: dict[str, Any]) -> NDArray[np.float64]:
         if self.given is not None:
@@ -172,6 +166,7 @@ class HERTable(ArchiveTable):
 
     Row = EventRow
     identity = ("kb_archivid",)
+    needed = ("raw",)
     edges = TableAttribute(default=[])
     unasked = TableAttribute(default=[])
     """Columns that came because reading others takes them, and that are not printed."""
@@ -307,3 +302,9 @@ class HERTable(ArchiveTable):
 def _holds_anything(column: Any) -> bool:
     mask = getattr(column, "mask", None)
     return len(column) > 0 and (mask is None or not mask.all())
+
+
+def events(function: str, given: Any) -> HERTable:
+    """Return what a search for events returned, or a part of it, as one table."""
+    tables = inputs.tables(function, given, HERTable, "events, as a search of the registry returned them")
+    return tables[0] if len(tables) == 1 else HERTable.stack(*tables)

@@ -9,7 +9,7 @@ from sunpy.net import attrs as core
 from sunpy.net.attr import Attr, AttrAnd, AttrOr, and_
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import asked, branches, explain_foreign, of_type, own
+from sunpy_helio_plugins.fido.attrs import asked, branches, explain_foreign, of_types, own
 from sunpy_helio_plugins.her import attrs
 from sunpy_helio_plugins.her.filters import noaa
 from sunpy_helio_plugins.her.filters.logic import refuse_uncompared
@@ -68,8 +68,8 @@ def _queries(branch: tuple[Attr, ...], is_alone: bool) -> list[Query]:
     """Return the searches that one alternative takes; none where no event can answer it."""
     branch = tuple(dict.fromkeys(branch))
     explain_foreign(branch, (*OWN, *ELSE, *CORE), ARCHIVE)
-    _check_provider(of_type(branch, core.Provider))
-    time = of_type(branch, core.Time)
+    provider, time, strictly = of_types(branch, core.Provider, core.Time, attrs.Strict)
+    _check_provider(provider)
     if time is None:
         raise QueryError("A search of the registry needs a.Time(start, end).")
     if time.near is not None:
@@ -83,7 +83,7 @@ def _queries(branch: tuple[Attr, ...], is_alone: bool) -> list[Query]:
     start, end = (_stamp(edge) for edge in (time.start, time.end))
     tests = noaa.in_period(tuple(_without_needless_type(test, types) for test in tests), start)
     boxes = tuple(_area(attr) for attr in branch if isinstance(attr, attrs.Box))
-    strict = of_type(branch, attrs.Strict) is not None
+    strict = strictly is not None
     whole = Query(start, end, types, box, (), alternatives=(Alternative(start, end, types, tests, boxes, strict),))
     whole = replace(whole, **asked(branch, OWN))
     sent = [()] if whole.within else sendable(tests, start, end)

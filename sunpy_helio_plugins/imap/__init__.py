@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sunpy_helio_plugins.cdf.read import epochs, read
 from sunpy_helio_plugins.imap.endpoints.spice import metakernel
 from sunpy_helio_plugins.imap.files.download import download
+from sunpy_helio_plugins.imap.files.read import epochs, read
 from sunpy_helio_plugins.imap.files.sync import Synced, sync
 from sunpy_helio_plugins.imap.files.upload import Uploaded, upload
 from sunpy_helio_plugins.imap.ialirt_tables import realtime

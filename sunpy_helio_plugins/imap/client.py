@@ -55,18 +55,17 @@ class IMAPClient(ArchiveClient, BaseClient):
         Returns
         -------
         sunpy_helio_plugins.imap.tables.IMAPTable
-            The files that overlap with the time range. Where one of several questions failed, its ``problems`` say so.
+            The files that overlap with the time range. Its ``problems`` say what is
+            missing, its ``notes`` which versions are not released.
 
         Raises
         ------
         QueryError
-            The query cannot be asked; no request was made.
+            The query is not valid; no request was sent.
         ServiceError
-            No question was answered.
+            No query was answered.
         """
-        table, notes = search.find(translator.queries(*query), self)
-        table.problems = [*table.problems, *notes]
-        return table
+        return search.find(translator.queries(*query), self)
 
     @convert_row_to_table
     def fetch(self, query_results: QueryResponseTable, *, path: str | Path, downloader: Any, **kwargs: Any) -> None:

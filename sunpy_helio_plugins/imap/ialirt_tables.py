@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,9 @@ from astropy.time import Time
 from numpy.typing import NDArray
 from sunpy.net import attrs as a
 
-from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceError, ServiceRefused, warn_incomplete
+from sunpy_helio_plugins.errors import AnswerError, HelioPluginsError, QueryError, ServiceRefused
+from sunpy_helio_plugins.fido import inputs
+from sunpy_helio_plugins.fido.partial import Partial, gather, warn
 from sunpy_helio_plugins.imap.endpoints import ialirt
 from sunpy_helio_plugins.imap.endpoints.ialirt import ARCHIVE
 from sunpy_helio_plugins.quantities import times, units
@@ -161,40 +163,36 @@ def realtime(time: a.Time, instrument: str = "mag") -> QTable:
     if part.removesuffix("_hk") not in (*INSTRUMENTS, "codice"):
         known = f"{', '.join(INSTRUMENTS)}, and housekeeping such as 'mag_hk'"
         raise QueryError(f"I-ALiRT has no instrument {instrument!r}; it has: {known}.")
+    time = inputs.span("imap.realtime", time)
     length = (time.end - time.start).to_value("s")
     if not 0 <= length <= _LONGEST_DAYS * 86400:
         raise QueryError(f"I-ALiRT can be asked for at most {_LONGEST_DAYS} days, from a start to an end after it.")
     # The service compares whole seconds as text, both ends included: what lies outside is left out below.
     count = max(int(np.ceil(length / _HOUR)), 1)
     windows = [(time.start + i * _HOUR * u.s, min(time.start + (i + 1) * _HOUR * u.s, time.end)) for i in range(count)]
-    with ThreadPoolExecutor(min(_AT_A_TIME, count)) as pool:
-        parts = list(pool.map(lambda window: _window(part, *window), windows))
-    failures = [one for one in parts if isinstance(one, ServiceError)]
-    if failures and len(failures) == len(parts):
-        raise failures[0]
-    for failure in failures:
-        warn_incomplete(f"A part of the real-time values is missing: {failure}")
-    table, odd = _table([record for one in parts if not isinstance(one, ServiceError) for record in one], time)
-    for problem in odd:
-        warn_incomplete(f"Of the real-time values {problem}")
-    table.meta |= {"instrument": part, "problems": [*map(str, failures), *odd]}
+    answer = gather(windows, partial(_window, part), _AT_A_TIME, _missing)
+    table, odd = _table(answer.items, time)
+    answer += Partial(problems=tuple(f"Of the real-time values {problem}" for problem in odd))
+    warn(answer)
+    table.meta |= {"instrument": part, "problems": list(answer.problems)}
     return table
 
 
-def _window(part: str, start: Time, end: Time) -> list[dict[str, Any]] | ServiceError:
-    """Ask for one window; in halves where it holds more than the service answers."""
+def _missing(window: tuple[Time, Time], error: HelioPluginsError) -> str:
+    return f"A part of the real-time values is missing: {error}"
+
+
+def _window(part: str, window: tuple[Time, Time]) -> Partial[dict[str, Any]]:
+    """Request one window; in halves if it has more records than the service returns."""
+    start, end = window
     try:
-        return _asked(part, start, end)
+        return Partial(tuple(_asked(part, start, end)))
     except ServiceRefused as refused:
         length = (end - start).to_value("s")
         if not _TOO_MUCH.search(refused.words) or length <= _LEAST:
-            return refused
-    except ServiceError as error:
-        return error
+            raise
     middle = start + (end - start) / 2
-    halves = [_window(part, start, middle), _window(part, middle, end)]
-    failed = next((half for half in halves if isinstance(half, ServiceError)), None)
-    return failed or [record for half in halves if not isinstance(half, ServiceError) for record in half]
+    return _window(part, (start, middle)) + _window(part, (middle, end))
 
 
 def _asked(part: str, start: Time, end: Time) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.cdf.variables import load
 from sunpy_helio_plugins.errors import FileError, QueryError
-from sunpy_helio_plugins.fido.attrs import of_type
+from sunpy_helio_plugins.fido.attrs import of_types
 from sunpy_helio_plugins.fido.names import Names, folded
 
 __all__ = [
@@ -187,7 +187,7 @@ def choices(branch: Iterable[Attr]) -> list[Choice]:
         One of them is unknown, or there is no instrument of which all hold.
     """
     attrs = tuple(branch)
-    named, detector, observable = (of_type(attrs, kind) for kind in (a.Instrument, a.Detector, a.Physobs))
+    named, detector, observable = of_types(attrs, a.Instrument, a.Detector, a.Physobs)
     found = [Choice()] if named is None else [_instrument(named.value)]
     if detector is not None:
         found = _detected(found[0], detector.value)

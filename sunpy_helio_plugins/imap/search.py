@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 
-from sunpy_helio_plugins.errors import ServiceError, warn_incomplete
+from sunpy_helio_plugins.errors import ServiceError
+from sunpy_helio_plugins.fido import inputs
+from sunpy_helio_plugins.fido.partial import Partial, gather, run_all, warn
 from sunpy_helio_plugins.imap import filenames, service, tables
 from sunpy_helio_plugins.imap.endpoints import ialirt, spice
 from sunpy_helio_plugins.imap.query import Query
@@ -16,62 +17,48 @@ from sunpy_helio_plugins.imap.service import Access, current_access
 from sunpy_helio_plugins.imap.tables import IMAPTable
 from sunpy_helio_plugins.transport import metadata
 
-__all__ = ["SearchResult", "find", "request_rows", "unreleased"]
+__all__ = ["find", "request_rows", "unreleased"]
 
 _AT_A_TIME = 4
-"""Questions that are asked at a time."""
+"""Queries that run at a time."""
 
 
-class SearchResult(NamedTuple):
+def find(queries: Sequence[Query], client: Any = None) -> tables.IMAPTable:
     """
-    What came of some questions.
-
-    Attributes
-    ----------
-    table : IMAPTable
-        The files; its ``problems`` say what did not come.
-    notes : list of str
-        What else is to be said of them: which versions the public does not see.
-    """
-
-    table: tables.IMAPTable
-    notes: list[str]
-
-
-def find(queries: Sequence[Query], client: Any = None) -> SearchResult:
-    """
-    Ask some questions.
+    Run queries and return their files as one table.
 
     Parameters
     ----------
     queries : sequence of Query
-        The questions.
+        The queries.
     client : object, optional
         The client that the table belongs to.
 
     Returns
     -------
-    SearchResult
-        The table. Where one of several questions failed, it says so, and a warning is issued.
+    IMAPTable
+        The files. Its ``problems`` say what is missing, and a warning is issued then; its ``notes`` say which versions
+        the public does not see.
 
     Raises
     ------
     ServiceError
-        No question was answered.
+        No query was answered.
     """
-    answers, failures = _answers(queries)
-    if failures and not answers:
-        raise failures[0]
-    asked = [(one, found.rows) for one, found in answers]
-    table = tables.from_answers(asked, client=client, base=current_access(public=True).base)
-    problems = [problem for _, found in answers for problem in found.problems]
-    table.problems = [*table.problems, *problems, *map(str, failures)]
-    for problem in table.problems:
-        warn_incomplete(problem)
-    return SearchResult(table, tables.describe_unreleased(asked, table))
+    answer = gather(queries, _answered, _AT_A_TIME)
+    table = tables.from_answers(answer.items, client=client, base=current_access(public=True).base)
+    table.problems = [*table.problems, *answer.problems]
+    table.notes = [*answer.notes, *tables.describe_unreleased(answer.items, table)]
+    warn(table)
+    return table
 
 
-def request_rows(query: Query) -> service.Rows:
+def _answered(query: Query) -> Partial[tuple[Query, Sequence[service.Row]]]:
+    found = request_rows(query)
+    return Partial(((query, found.items),), found.problems, found.notes)
+
+
+def request_rows(query: Query) -> Partial[service.Row]:
     """
     Request the rows of a query from the endpoint that has them.
 
@@ -85,29 +72,8 @@ def request_rows(query: Query) -> service.Rows:
     ServiceError
         The service did not answer as it should.
     """
-    if query.table == "spice":
-        return spice.ask(query)
-    if query.table == "ialirt":
-        return service.Rows(*ialirt.ask(query))
-    return service.query_files(query)
-
-
-def _answers(queries: Sequence[Query]) -> tuple[list[tuple[Query, service.Rows]], list[ServiceError]]:
-    """Ask each question, some at a time; one that fails does not cost the others."""
-
-    def ask(query: Query) -> service.Rows | ServiceError:
-        try:
-            return request_rows(query)
-        except ServiceError as error:
-            return error
-
-    if len(queries) == 1:
-        found = [ask(queries[0])]
-    else:
-        with ThreadPoolExecutor(_AT_A_TIME) as pool:
-            found = list(pool.map(ask, queries))
-    answers = [(query, one) for query, one in zip(queries, found, strict=True) if isinstance(one, service.Rows)]
-    return answers, [one for one in found if isinstance(one, ServiceError)]
+    endpoints = {"spice": spice.ask, "ialirt": ialirt.ask}
+    return endpoints.get(query.table, service.query_files)(query)
 
 
 _VERSIONS_AT_ONCE = 4
@@ -118,7 +84,7 @@ _ANSWERS = (403, 404, 429, 500, 502, 503, 504)
 _FEW_BYTES = 4096
 
 
-def unreleased(table: IMAPTable) -> list[str]:
+def unreleased(table: Any) -> list[str]:
     """
     Ask which files of a search have newer versions that are not released yet.
 
@@ -126,8 +92,8 @@ def unreleased(table: IMAPTable) -> list[str]:
 
     Parameters
     ----------
-    table : IMAPTable
-        What a search found. A sentence is added to its ``problems`` where there are such versions.
+    table : IMAPTable, row, UnifiedResponse, or list of these
+        What a search found. A sentence is added to its ``notes`` if there are such versions.
 
     Returns
     -------
@@ -141,17 +107,21 @@ def unreleased(table: IMAPTable) -> list[str]:
     >>> imap.unreleased(found[0])  # doctest: +SKIP
     ['imap_mag_l2_norm-gse_20260112_v001.0002.cdf']
     """
+    found = inputs.tables("imap.unreleased", table, IMAPTable, "files, as a search for IMAP's files returned them")
+    return [name for one in found for name in _unreleased(one)]
+
+
+def _unreleased(table: IMAPTable) -> list[str]:
     asked = [
         (str(row["url"]).partition("/download/")[0], path)
         for row in table
         if "/download/" in row["url"]
         for path in _next(str(row["file_path"]))
     ]
-    with ThreadPoolExecutor(_VERSIONS_AT_ONCE) as pool:
-        there = list(pool.map(_is_withheld, *zip(*asked, strict=True))) if asked else []
+    there = run_all(asked, lambda one: _is_withheld(*one), _VERSIONS_AT_ONCE)
     names = [PurePosixPath(path).name for (_, path), is_there in zip(asked, there, strict=True) if is_there]
     if names:
-        table.problems = [*table.problems, f"Newer versions are in the archive and not released: {', '.join(names)}."]
+        table.notes = [*table.notes, f"Newer versions are in the archive and not released: {', '.join(names)}."]
     return names
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, ServerError, ServiceRefused
+from sunpy_helio_plugins.fido.partial import Partial
 from sunpy_helio_plugins.imap import filenames
 from sunpy_helio_plugins.imap.endpoints import ialirt
 from sunpy_helio_plugins.imap.query import Query
@@ -24,7 +25,6 @@ __all__ = [
     "ARCHIVE",
     "FIRST",
     "Access",
-    "Rows",
     "access_for_url",
     "current_access",
     "data_dir",
@@ -221,24 +221,7 @@ _DROPPED = frozenset(
 _TOO_MUCH = "where many files match, this is its answer too: narrow the query"
 
 
-class Rows(NamedTuple):
-    """
-    What the service answered.
-
-    Attributes
-    ----------
-    rows : list of dict
-        Rows of the service's table. Their start dates allow an overlap with the query's range; they are not yet
-        filtered by what the service cannot filter.
-    problems : list of str
-        Which parts of the range did not come, and why.
-    """
-
-    rows: list[Row]
-    problems: list[str]
-
-
-def query_files(query: Query) -> Rows:
+def query_files(query: Query) -> Partial[Row]:
     """
     Request the rows of files; SPICE files and I-ALiRT's archive have endpoints of their own.
 
@@ -249,9 +232,9 @@ def query_files(query: Query) -> Rows:
 
     Returns
     -------
-    Rows
-        The rows, without repeats. A range that is more than the service can answer at once (6 MB, some 16,900 rows) is
-        asked for in parts.
+    Partial
+        The rows, without repeats; they are not yet filtered by what the service cannot filter. A range that is more
+        than the service can answer at once (6 MB, some 16,900 rows) is requested in parts.
 
     Raises
     ------
@@ -261,9 +244,9 @@ def query_files(query: Query) -> Rows:
     access = current_access()
     found = split(access, parameters(query))
     if _wants_all(query, access):
-        for major in range(max((row.get("major_version") or 0 for row in found.rows), default=0)):
+        for major in range(max((row.get("major_version") or 0 for row in found.items), default=0)):
             found = _joined(found, split(access, parameters(query) | {"major_version": str(major)}))
-    if query.rotation is not None and not found.rows:
+    if query.rotation is not None and not found.items:
         # Whether the service knows the rotation of each file is not sure; its date is.
         found = split(access, parameters(query, by_date=True))
     return found
@@ -348,14 +331,14 @@ def _version(query: Query) -> dict[str, str]:
     return {"major_version" if query.version.isdigit() else "version": query.version}
 
 
-def _joined(one: Rows, other: Rows) -> Rows:
-    rows = {row["file_path"]: row for part in (one, other) for row in part.rows}
-    return Rows(list(rows.values()), [*one.problems, *other.problems])
+def _joined(one: Partial[Row], other: Partial[Row]) -> Partial[Row]:
+    whole = one + other
+    return replace(whole, items=tuple({row["file_path"]: row for row in whole.items}.values()))
 
 
-def split(access: Access, fields: dict[str, str], endpoint: str = "query") -> Rows:
+def split(access: Access, fields: dict[str, str], endpoint: str = "query") -> Partial[Row]:
     """
-    Ask; where the service fails, in halves of the range, since too large an answer is an error without reason.
+    Request rows; where the service fails, in halves of the range, since too large an answer is an error without reason.
 
     Parameters
     ----------
@@ -368,11 +351,11 @@ def split(access: Access, fields: dict[str, str], endpoint: str = "query") -> Ro
 
     Returns
     -------
-    Rows
-        The rows, and which parts of the range did not come.
+    Partial
+        The rows, and which parts of the range are missing.
     """
     try:
-        return Rows(rows_of(access, endpoint, fields), [])
+        return Partial(tuple(rows_of(access, endpoint, fields)))
     except ServerError as broken:
         halves = halve_ingestion(fields)
         if not halves:
@@ -382,9 +365,9 @@ def split(access: Access, fields: dict[str, str], endpoint: str = "query") -> Ro
     try:
         return _joined(first, split(access, halves[1], endpoint))
     except ServerError as broken:
-        if not first.rows:
+        if not first.items:
             raise
-        return Rows(first.rows, [*first.problems, f"Files of {show_ingestion(halves[1])} are missing: {broken}"])
+        return first + Partial(problems=(f"Files of {show_ingestion(halves[1])} are missing: {broken}",))
 
 
 def rows_of(access: Access, endpoint: str, fields: dict[str, str]) -> list[Row]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
@@ -13,7 +12,6 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-import erfa
 import numpy as np
 from astropy.table import MaskedColumn
 from astropy.time import Time
@@ -24,7 +22,7 @@ from sunpy_helio_plugins.imap import coverage, filenames
 from sunpy_helio_plugins.imap.filenames import ParsedFileName, parse
 from sunpy_helio_plugins.imap.mission import PROVIDERS, SOURCES
 from sunpy_helio_plugins.imap.query import Query
-from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.quantities import silence, times
 
 __all__ = ["ArchiveFile", "IMAPTable", "Row", "describe_unreleased", "from_answers", "parse_row"]
 
@@ -203,16 +201,15 @@ class IMAPTable(ArchiveTable):
 
     hide_keys = ["file_path", "url"]
     identity = ("file_path",)
+    needed = ("file_path",)
 
     def __str__(self) -> str:
-        with warnings.catch_warnings():
-            # Kernels reach to years of which no leap seconds are announced: nothing that a reader could change.
-            warnings.filterwarnings("ignore", message=".*dubious year", category=erfa.ErfaWarning)
+        # Kernels extend to years without announced leap seconds.
+        with silence.far_years():
             return super().__str__()
 
     def _repr_html_(self) -> str:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*dubious year", category=erfa.ErfaWarning)
+        with silence.far_years():
             return str(super()._repr_html_())
 
 
@@ -272,7 +269,7 @@ def describe_unreleased(answers: Iterable[tuple[Query, Sequence[Row]]], table: I
     Returns
     -------
     list of str
-        Sentences, for the ``problems`` of the table.
+        Sentences, for the ``notes`` of the table.
     """
     names = {path.rpartition("/")[2] for path in table["file_path"][~table["Released"].filled(True)]}
     for query, rows in answers:

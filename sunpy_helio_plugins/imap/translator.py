@@ -14,7 +14,7 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import asked, branches, explain_foreign, name_of, of_type, own, uses, wanted
+from sunpy_helio_plugins.fido.attrs import asked, branches, explain_foreign, name_of, of_types, own, uses, wanted
 from sunpy_helio_plugins.imap import attrs, coverage, filenames
 from sunpy_helio_plugins.imap.mission import EXTENSIONS, LEVELS, NAMES, Choice, choices
 from sunpy_helio_plugins.imap.query import Query
@@ -57,15 +57,16 @@ def queries(*query: Attr) -> tuple[Query, ...]:
 
 def _branch(branch: tuple[Attr, ...]) -> list[Query]:
     explain_foreign(branch, KNOWN, "IMAP SDC")
-    _confirm(of_type(branch, a.Provider), NAMES.has_provider, NAMES.providers)
-    _confirm(of_type(branch, a.Source), NAMES.has_source, NAMES.sources)
+    provider, source = of_types(branch, a.Provider, a.Source)
+    _confirm(provider, NAMES.has_provider, NAMES.providers)
+    _confirm(source, NAMES.has_source, NAMES.sources)
     spans = _range(branch)
     return [one for choice in choices(branch) for one in _of_choice(branch, choice, *spans)]
 
 
 def _of_choice(branch: tuple[Attr, ...], choice: Choice, begin: str, end: str) -> list[Query]:
-    level = _level(of_type(branch, a.Level))
-    one = Query(begin, end, instrument=choice.instrument, detector=choice.descriptors, level=level)
+    level, table, kernel = of_types(branch, a.Level, attrs.Table, attrs.Kernel)
+    one = Query(begin, end, instrument=choice.instrument, detector=choice.descriptors, level=_level(level))
     fields = asked(branch, OWN)
     values = [value if isinstance(value, tuple) else (value,) for value in fields.values()]
     made = [
@@ -73,14 +74,13 @@ def _of_choice(branch: tuple[Attr, ...], choice: Choice, begin: str, end: str) -
         for chosen in product(*values)
         for plain in product(*wanted(branch))
     ]
-    kernels = of_type(branch, attrs.Kernel) is not None
-    tables = _tables(branch, kernels)
+    tables = _tables(table, kernel is not None)
     found = [_checked(_on(each, table)) for table in tables for each in made]
     return found + [replace(each, table="ialirt") for each in found if tables == [None] and _is_realtime(each)]
 
 
-def _tables(branch: tuple[Attr, ...], kernels: bool) -> list[str | None]:
-    named = _values(of_type(branch, attrs.Table), "spice" if kernels else None)
+def _tables(table: Any, kernels: bool) -> list[str | None]:
+    named = _values(table, "spice" if kernels else None)
     if kernels and named != ["spice"]:
         raise QueryError("a.imap.Kernel stands for SPICE kernels; leave a.imap.Table out, or name 'spice' there.")
     return named
@@ -167,7 +167,7 @@ def _values(attr: Any, default: Any) -> list[Any]:
 
 def _range(branch: tuple[Attr, ...]) -> tuple[str, str]:
     """Return the time range, from a.Time or as the last days."""
-    time, recent = of_type(branch, a.Time), of_type(branch, attrs.Recent)
+    time, recent = of_types(branch, a.Time, attrs.Recent)
     if time is not None and recent is not None:
         raise QueryError("a.imap.Recent stands in place of a.Time: leave one of them out.")
     if recent is not None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from sunpy_helio_plugins.io import series as _series
-from sunpy_helio_plugins.io.files import far_years, form_of, plain_from, write_plain
+from sunpy_helio_plugins.io.files import form_of, plain_from, write_plain
 from sunpy_helio_plugins.io.files import named as _named
+from sunpy_helio_plugins.quantities.silence import far_years
 
 __all__ = ["read", "write"]
 

@@ -11,7 +11,7 @@ from asdf import _entry_points
 from asdf.extension import Converter, Extension, ExtensionProxy
 
 from sunpy_helio_plugins.io import series
-from sunpy_helio_plugins.io.files import far_years
+from sunpy_helio_plugins.quantities.silence import far_years
 
 __all__ = ["StoredConverter", "StoredExtension"]
 

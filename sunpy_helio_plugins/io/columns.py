@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import astropy.units as u
-import erfa
 import numpy as np
 from astropy.table import Column, MaskedColumn, NdarrayMixin
 from astropy.time import Time, TimeDelta
@@ -29,6 +27,7 @@ from sunpy_helio_plugins.io.text import (  # fmt: skip
 )
 from sunpy_helio_plugins.quantities import fills, times
 from sunpy_helio_plugins.quantities.days import WholeDays
+from sunpy_helio_plugins.quantities.silence import far_years, has_name
 
 __all__ = ["DurationCodec", "NumberCodec", "QuantityCodec", "TimeCodec"]
 
@@ -77,12 +76,9 @@ def _name_unit(column: Column, unit: Any, layout: Layout) -> None:
     """Name the unit of a column for other readers; where the format has no name for it, in the description."""
     if unit is None:
         return
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", u.UnitsWarning)
-            unit.to_string(layout.units) if layout.units else unit.to_string()
+    if has_name(unit, layout.units):
         column.unit = unit
-    except (ValueError, u.UnitsWarning):
+    else:
         column.description = f"in {unit}"
 
 
@@ -262,8 +258,7 @@ def _texts(column: Time, mask: NDArray[np.bool_]) -> NDArray[np.str_] | None:
     plain = Time(*parts, format=WholeDays.name, scale=column.scale)
     plain.format, plain.precision = "isot", 9
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*dubious year", category=erfa.ErfaWarning)
+        with far_years():
             texts = np.asarray(plain.value).astype(str)
             again = _exact(texts, column.scale)
     except ValueError:  # years that four digits cannot hold
@@ -280,8 +275,7 @@ def _exact(texts: Any, scale: str) -> Time:
     """Return the times of texts, always the same ones for the same texts."""
     if scale == "utc":
         return times.from_iso(texts)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*dubious year", category=erfa.ErfaWarning)
+    with far_years():
         return Time(texts, format="isot", scale=scale)
 
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Iterator, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import erfa
 from astropy.io import registry
 from astropy.table import QTable, Table
 from astropy.table.connect import TableRead, TableWrite
 
 from sunpy_helio_plugins.errors import FileError, MissingDependencyError
 from sunpy_helio_plugins.io import tables
+from sunpy_helio_plugins.quantities.silence import far_years
 
-__all__ = ["FORMATS", "StoredRead", "StoredWrite", "far_years", "form_of", "named", "plain_from", "write_plain"]
+__all__ = ["FORMATS", "StoredRead", "StoredWrite", "form_of", "named", "plain_from", "write_plain"]
 
 FORMATS = {
     "ecsv": (".ecsv",), "fits": (".fits", ".fit", ".fts", ".fits.gz"), "parquet": (".parquet", ".parq"),
@@ -26,14 +25,6 @@ FORMATS = {
 """Formats that hold everything, and how the names of their files end."""
 
 _HDF5_PATH = "table"
-
-
-@contextlib.contextmanager
-def far_years() -> Iterator[None]:
-    """Do not warn of years whose leap seconds are not announced yet: nothing that a reader could change."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*dubious year", category=erfa.ErfaWarning)
-        yield
 
 
 def form_of(mode: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:

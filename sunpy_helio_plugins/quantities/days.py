@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
-import erfa
 import numpy as np
 from astropy.time import Time, TimeFormat
 from numpy.typing import ArrayLike, NDArray
 
+from sunpy_helio_plugins.quantities import silence
 from sunpy_helio_plugins.quantities.leap import DAY, J2000, JD_1970, SECOND, Ints, leaps_in_tt2000, quasi_lengths
 
 __all__ = ["PRECISION", "WholeDays", "finite", "known", "split_time", "split_tt2000", "time_of"]
@@ -84,16 +83,14 @@ def split_tt2000(epochs: Ints) -> tuple[Ints, Ints]:
 def _split_early(epochs: Ints) -> tuple[Ints, Ints]:
     """Split epochs before 1972, when UTC had no whole leap seconds: astropy knows its rates."""
     days, nanos = np.divmod(epochs, DAY)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*dubious year", category=erfa.ErfaWarning)
+    with silence.far_years():
         utc = Time(2451545.0 + days, nanos / DAY, format="jd", scale="tt").utc
     return split_time(utc)
 
 
 def split_time(time: Time) -> tuple[Ints, Ints]:
     """Return the UTC day and the nanosecond within it of times of any scale."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*dubious year", category=erfa.ErfaWarning)
+    with silence.far_years():
         utc = time.utc
     # Whole and half days are exact apart; what is left is small enough for nanoseconds.
     halves, jd2 = np.asarray(utc.jd1) - JD_1970, np.asarray(utc.jd2)
@@ -108,12 +105,9 @@ def split_time(time: Time) -> tuple[Ints, Ints]:
 
 def time_of(days: Ints, nanos: Ints, missing: NDArray[np.bool_] | None) -> Time:
     """Make times; astropy counts UTC in quasi-Julian days, whose unit is the day's own length (ERFA, dtf2d)."""
-    with warnings.catch_warnings():
-        # A year beyond the next few has no announced leap seconds: nothing that a reader could change.
-        warnings.filterwarnings("ignore", message=".*dubious year", category=erfa.ErfaWarning)
-        # Days from noon and at most half a day, as astropy keeps them: "jd" would split and add them once more.
-        parts = np.asarray(JD_1970 + 0.5 + days), np.asarray(nanos / quasi_lengths(days) - 0.5)
-        made = Time(*parts, format=WholeDays.name, scale="utc", precision=PRECISION, copy=False)
+    # Days from noon and at most half a day, as astropy keeps them: "jd" would split and add them once more.
+    parts = np.asarray(JD_1970 + 0.5 + days), np.asarray(nanos / quasi_lengths(days) - 0.5)
+    made = Time(*parts, format=WholeDays.name, scale="utc", precision=PRECISION, copy=False)
     made.format = "isot"
     if missing is not None:
         made[missing] = np.ma.masked

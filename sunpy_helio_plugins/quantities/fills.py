@@ -8,6 +8,7 @@ masks, such as a convolution, then does not take fill values for data.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
@@ -19,7 +20,7 @@ from astropy.utils.masked import Masked
 from astropy.utils.masked.core import MaskedNDArray
 from numpy.typing import NDArray
 
-__all__ = ["MaskKeepingColumn", "MaskKeepingQuantity", "exact_integer", "for_frame", "is_fill", "masked"]
+__all__ = ["MaskKeepingColumn", "MaskKeepingQuantity", "all_masked", "exact_integer", "for_frame", "is_fill", "masked"]
 
 _SINGLES = (1.2e-38, 3.4e38)
 """Between which magnitudes a number of 32 bits has all its digits."""
@@ -249,6 +250,11 @@ class MaskKeepingColumn(MaskedColumn):
     """A `~astropy.table.MaskedColumn` that is written with its mask, also where nothing is masked."""
 
     info = _ColumnInfo()
+
+
+def all_masked(columns: Mapping[str, tuple[Any, NDArray[np.bool_] | None]]) -> dict[str, Any]:
+    """Return several columns by their names, each made of its values and its mask as `masked` does."""
+    return {name: masked(values, mask, name) for name, (values, mask) in columns.items()}
 
 
 def masked(values: Any, mask: NDArray[np.bool_] | None, name: str | None = None) -> Any:

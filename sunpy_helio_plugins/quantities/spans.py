@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,7 @@ class Moment:
     nano: int
 
     @classmethod
+    @lru_cache(maxsize=1024)
     def read(cls, stamp: str) -> Moment:
         """
         Read a stamp in any form of HAPI.
@@ -63,8 +65,9 @@ class Moment:
 
     def later(self, nanos: int) -> Moment:
         """Return the instant so many nanoseconds later; leap seconds between are not counted."""
-        if 0 <= self.nano + nanos < int(day_lengths(np.array([self.day])).max()):
-            return replace(self, nano=self.nano + nanos)
+        nano = self.nano + nanos
+        if 0 <= nano < DAY or DAY <= nano < int(day_lengths(np.array([self.day])).max()):
+            return replace(self, nano=nano)
         days, nano = divmod(min(self.nano, DAY - 1) + nanos, DAY)
         return Moment(self.day + days, nano)
 

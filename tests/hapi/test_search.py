@@ -88,17 +88,17 @@ def test_a_range_is_cut_to_the_dataset_and_the_table_says_so(archive: Any) -> No
     assert table[0]["End Time"].isot == "2026-03-01T00:00:00.000000000"
     # The record at the dataset's own stop is asked for by a tick more, and by the stop itself where that is refused.
     assert "time.max=2026-03-01T00:00:00.001Z" in table[0]["url"]
-    assert "ends at 2026-03-01" in table.problems[0]
+    assert "ends at 2026-03-01" in table.notes[0]
     early = _search(a.Time("1997-09-01", "1997-09-03"), CDAWEB, ACE)
     assert early[0]["Start Time"].isot == "1997-09-02T00:00:12.000000000"
-    assert "begins at 1997-09-02" in early.problems[0]
+    assert "begins at 1997-09-02" in early.notes[0]
 
 
 def test_a_time_that_the_dataset_does_not_cover_finds_nothing(archive: Any) -> None:
     table = _search(a.Time("1970-01-01", "1970-01-02"), CDAWEB, ACE)
     assert len(table) == 0
     assert table.colnames == _search(DAY, CDAWEB, ACE).colnames
-    assert "spans 1997-09-02" in table.problems[0]
+    assert "spans 1997-09-02" in table.notes[0]
     assert "0 Results" in str(Fido.search(a.Time("1970-01-01", "1970-01-02"), CDAWEB, ACE))
 
 

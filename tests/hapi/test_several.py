@@ -76,10 +76,10 @@ def test_what_one_server_does_not_know_is_a_problem_only(listed: Any) -> None:
     with two(listed):
         table = found(a.hapi.Server("one", "other"), a.hapi.Dataset("FLUX_1"))
         assert list(table["Server"]) == ["other"]
-        assert "HAPI server one has no dataset 'FLUX_1'; it has" in table.problems[0]
+        assert "HAPI server one has no dataset 'FLUX_1'; it has" in table.notes[0]
         table = found(a.hapi.Server("one", "other"), a.hapi.Dataset("COMMON"), a.hapi.Parameters("flux"))
         assert list(table["Server"]) == ["other"]
-        assert "COMMON of HAPI server one has no parameter 'flux'; it has" in table.problems[0]
+        assert "COMMON of HAPI server one has no parameter 'flux'; it has" in table.notes[0]
 
 
 def test_what_no_server_knows_is_refused_with_what_each_of_them_has(listed: Any) -> None:
@@ -97,7 +97,7 @@ def test_a_server_that_is_down_costs_its_rows_and_says_so_once(listed: Any) -> N
         assert list(table["Server"]) == ["one", "other"]
         assert [text.split(":")[0] for text in table.problems] == ["COMMON of dead", "COMMON of gone"]
         assert len(caught) == 1
-        assert str(caught[0].message) == "; ".join(table.problems)
+        assert str(caught[0].message) == " ".join(table.problems)
         with pytest.raises(ServiceUnreachable, match="HAPI server dead"):
             found(a.hapi.Server("dead", "gone"), a.hapi.Dataset("COMMON"))
 
@@ -187,7 +187,7 @@ def test_parameters_that_no_dataset_has_are_a_problem_with_similar_ones(listed: 
     with two(listed):
         table = found(a.hapi.Server("one"), a.hapi.Dataset("*"), a.hapi.Parameters("Bb"))
         assert len(table) == 0
-        assert "no 'Bb'; they have B" in table.problems[0]
+        assert "no 'Bb'; they have B" in table.notes[0]
 
 
 def test_brackets_in_patterns_mean_themselves(listed: Any) -> None:
@@ -218,7 +218,7 @@ def test_ends_that_are_no_times_or_missing_are_said_and_not_guessed(listed: Any)
         listed(here=server)
         table = found(a.hapi.Server("here"), a.hapi.Dataset("odd"))
         assert len(table) == 1
-        assert "ends at 'lasthour', which is no time" in table.problems[0]
+        assert "ends at 'lasthour', which is no time" in table.notes[0]
         open_ended.info = lambda names: {"parameters": open_ended.parameters}  # type: ignore[method-assign]
         assert found(a.hapi.Server("here"), a.hapi.Dataset("open")).problems == []
         available = hapi.availability("here")

@@ -228,7 +228,7 @@ def test_samples_leave_out_what_the_archive_lacks(archive: Any) -> None:
     day = a.Time("2026-01-10", "2026-01-10 23:59")
     table = search(day, AIA_304, a.Sample(1 * u.h))
     assert len(table) == 6
-    assert "For 18 instants of the grid" in table.problems[0]
+    assert "For 18 instants of the grid" in table.notes[0]
     with pytest.warns(IncompleteAnswerWarning, match="For 24 instants"):
         strict = search(day, AIA_304, a.Sample(1 * u.h), a.helioviewer.Tolerance(4 * u.s))
     assert len(strict) == 0

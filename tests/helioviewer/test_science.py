@@ -19,6 +19,7 @@ from sunpy.net.attr import SimpleAttr
 
 from sunpy_helio_plugins import HelioviewerClient, conf, helioviewer, sandbox
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServiceError
+from sunpy_helio_plugins.fido.partial import Partial
 from sunpy_helio_plugins.helioviewer import explore, source_table, tables
 from sunpy_helio_plugins.helioviewer import search as search_module
 from sunpy_helio_plugins.helioviewer.jp2 import remote_headers
@@ -82,7 +83,7 @@ def sources(monkeypatch: pytest.MonkeyPatch) -> Any:
             )
             for one in kinds
         ]  # fmt: skip
-        table = tables.images_table(listings, [], HelioviewerClient())
+        table = tables.images_table(Partial(tuple(listings)), HelioviewerClient())
         table["url"] = [f"https://h/?i={one.instruments[0]}" for one in kinds]
         return table
 
@@ -305,7 +306,7 @@ def test_near_a_time_every_source_gives_its_nearest_image(archive: Any, tmp_path
     assert list(table["Source ID"][:1]) in ([13], [11])
     assert set(table["Source ID"]) == {11, 13, 19}
     assert (abs(table["Offset"]) <= 10 * u.min).all()
-    assert "136 sources" in table.problems[0]
+    assert "136 sources" in table.notes[0]
     files = Fido.fetch(table[:2], path=tmp_path / "{file}")
     assert files.errors == []
     assert len(helioviewer.near("2015-01-01", tolerance=1 * u.hour)) == 0

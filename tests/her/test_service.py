@@ -144,7 +144,7 @@ def test_a_search_that_takes_too_long_is_split_in_time(scripted: Any) -> None:
     scripted.say(slow, page("b", "c"), page("a", "b"))
     found = search.search([DAY])
     assert [record["kb_archivid"] for record in found.records] == ["b", "c", "a"]
-    assert found.problems == []
+    assert found.problems == ()
     assert "event_endtime=2026-01-10T11:59:30" in scripted.asked[1]
     assert "event_starttime=2026-01-10T11:59:30" in scripted.asked[2]
 
@@ -212,7 +212,7 @@ def test_a_search_that_says_nothing_is_split_without_being_asked_again(archive: 
     with conf.set_temp("read_timeout", 2.0), archive.fault("hang_before", path="/hek/her", where=is_whole):
         found = search.search([day])
     assert len(found) == meant > 20
-    assert found.problems == []
+    assert found.problems == ()
     assert len(archive.log) == 3
 
 

@@ -287,7 +287,7 @@ def brought(*words: Any) -> set[str]:
             raise
         return set()
     found = search.search(made)
-    assert found.problems == []
+    assert found.problems == ()
     names = [record["kb_archivid"] for record in found.records]
     assert len(names) == len(set(names))
     return set(names)

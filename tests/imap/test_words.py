@@ -130,7 +130,8 @@ class TestReleased:
     def test_what_is_withheld_from_the_public_is_said(self, keyed):
         table = search(STORM, *GSE)
         assert table["Version"][-1] == "v001.0002"
-        (said,) = table.problems
+        (said,) = table.notes
+        assert table.problems == []
         assert "not released" in said
         assert "imap_mag_l2_norm-gse_20260112_v001.0002.cdf" in said
 
@@ -138,14 +139,14 @@ class TestReleased:
         table = search(STORM, *GSE)
         archive.log.clear()
         assert imap.unreleased(table) == ["imap_mag_l2_norm-gse_20260112_v001.0002.cdf"]
-        assert "imap_mag_l2_norm-gse_20260112_v001.0002.cdf" in table.problems[-1]
+        assert "imap_mag_l2_norm-gse_20260112_v001.0002.cdf" in table.notes[-1]
         assert len(archive.log) == 2 * len(table)
         assert {request.path.split("/")[2] for request in archive.log} == {"download"}
 
     def test_nothing_is_withheld_where_all_is_released(self, archive):
         table = search(STORM, a.Instrument("mag"), a.imap.Descriptor("norm-rtn"))
         assert imap.unreleased(table) == []
-        assert table.problems == []
+        assert (table.problems, table.notes) == ([], [])
         assert imap.unreleased(table[:0]) == []
 
     def test_a_service_that_fails_is_not_taken_for_one_that_withholds(self, archive):
@@ -165,7 +166,7 @@ class TestReleased:
     def test_latest_released_version_with_a_key(self, keyed):
         table = search(STORM, *GSE, a.imap.Released(True))
         assert names(table)[-1] == "imap_mag_l2_norm-gse_20260112_v001.0001.cdf"
-        assert "imap_mag_l2_norm-gse_20260112_v001.0002.cdf" in table.problems[0]
+        assert "imap_mag_l2_norm-gse_20260112_v001.0002.cdf" in table.notes[0]
 
     def test_only_what_is_not_released(self, keyed):
         table = search(STORM, *GSE, a.imap.Released(False))

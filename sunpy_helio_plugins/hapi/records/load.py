@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
 from astropy.table import QTable
-from sunpy.net.base_client import QueryResponseRow
-from sunpy.time import parse_time
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceRefused, warn_incomplete
+from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceRefused
+from sunpy_helio_plugins.fido import inputs
+from sunpy_helio_plugins.fido.partial import Partial, run_all, text_of, warn
 from sunpy_helio_plugins.hapi import attrs
 from sunpy_helio_plugins.hapi.plan import DataRequest, Piece, refusal
 from sunpy_helio_plugins.hapi.query import Query
@@ -33,6 +32,8 @@ __all__ = ["load"]
 
 _ANSWERS = frozenset({200, 204, *range(400, 500), 500}) - {401, 403, 408, 429}
 """HTTP statuses of answers that may say in HAPI's words what is wrong; others are asked again, or need a sign-in."""
+
+_ALLOWED = "what a search for HAPI's datasets returned, or a server, a dataset, a start and a stop"
 
 _GZIP = b"\x1f\x8b"
 
@@ -82,15 +83,16 @@ def load(
     if not isinstance(server, str):
         if any(one is not None for one in (dataset, start, stop, parameters, chunk, format)):
             raise QueryError("hapi.load takes either rows of a search, or a server, a dataset, a start and a stop.")
-        return _gathered([DataRequest.of_row(row) for row in _rows(server)])
+        return _gathered([DataRequest.of_row(row) for row in inputs.rows("hapi.load", server, HAPITable, _ALLOWED)])
     if dataset is None or start is None or stop is None:
         raise QueryError("hapi.load takes rows of a search, or a server, a dataset, a start and a stop.")
     answer = find(_query(server, dataset, start, stop, parameters, chunk, format))
-    if answer.problems:
-        warn_incomplete("; ".join(answer.problems))
-    if not answer.found:
-        raise QueryError(f"There is nothing to load: {'; '.join(answer.problems)}")
-    return _gathered(answer.found)
+    # A table of records has no place for notes: a warning repeats them.
+    missing: Partial[DataRequest] = Partial(problems=answer.problems + answer.notes)
+    warn(missing)
+    if not answer.items:
+        raise QueryError(f"There is nothing to load: {text_of(missing.problems)}")
+    return _gathered(list(answer.items))
 
 
 def _query(server: str, dataset: str, start: Any, stop: Any, parameters: Any, chunk: Any, chosen: str | None) -> Query:
@@ -116,25 +118,7 @@ def _moment(given: Any) -> Moment:
     found = moment(given) if isinstance(given, str) else None
     if found is not None:
         return found
-    try:
-        return Moment.read(times.iso(parse_time(given), 9))
-    except (TypeError, ValueError):
-        raise QueryError(f"{given!r} is no time: give ISO 8601, a datetime, or a Time.") from None
-
-
-def _rows(given: Any) -> Iterator[QueryResponseRow]:
-    """Yield the rows of what a search returned: all of it, a table, rows of one, or one row."""
-    if isinstance(given, QueryResponseRow):
-        if "range" not in given.colnames:
-            raise QueryError(f"This row is none of a search for HAPI's datasets: it has {', '.join(given.colnames)}.")
-        yield given
-    elif isinstance(given, HAPITable):
-        yield from given
-    elif isinstance(given, Iterable) and not hasattr(given, "colnames"):
-        for part in given:
-            yield from _rows(part)
-    else:
-        raise QueryError(f"hapi.load takes what a search for HAPI's datasets returned, not {type(given).__name__}.")
+    return Moment.read(times.iso(inputs.instant("hapi.load", given), 9))
 
 
 def _gathered(found: list[DataRequest]) -> QTable:
@@ -149,9 +133,9 @@ def _gathered(found: list[DataRequest]) -> QTable:
     service = Service(server)
     service.capabilities()
     most = max(1, min(int(conf.hapi.connections), len(found)))
-    with ThreadPoolExecutor(most) as pool:
-        fetched = pool.map(lambda one: _contents(service, one, one.piece), found)
-        parts = [content for contents in fetched for content in contents]
+    # All or nothing: a table does not show where records are missing.
+    fetched = run_all(found, lambda one: _contents(service, one, one.piece), most)
+    parts = [content for contents in fetched for content in contents]
     context = {"server": server.name, "dataset": found[0].dataset}
     with named(f"{found[0].dataset} of {server.archive}"):
         table = from_contents(parts, context)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections import UserList
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from astropy.table import QTable
+from astropy.table import QTable, Table
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.records.csv import concatenated
 from sunpy_helio_plugins.hapi.records.decode import Columns
@@ -157,8 +159,9 @@ def read(
 
     Parameters
     ----------
-    *sources : path, bytes or binary file
-        Files that were fetched, or answers. Several must hold the same parameters of one dataset.
+    *sources : path, bytes or binary file, or list of these
+        Files that were fetched, or answers; a folder means the files in it that end with ``.hapi``. Several must hold
+        the same parameters of one dataset.
     info : mapping or Info, optional
         The decoded info answer of the same parameters, for records without a header.
     context : mapping, optional
@@ -188,11 +191,23 @@ def read(
     >>> print(table["B"])
     [5.5] nT
     """
-    if not sources:
-        raise FileError("hapi.read takes at least one file.")
-    contents = [parse_source(source, info) for source in sources]
-    with named(sources[0] if len(sources) == 1 else f"{len(sources)} sources"):
+    found = list(_sources(sources))
+    if not found:
+        raise QueryError("hapi.read takes at least one file.")
+    contents = [parse_source(source, info) for source in found]
+    with named(found[0] if len(found) == 1 else f"{len(found)} sources"):
         return from_contents(contents, context)
+
+
+def _sources(given: Iterable[Any]) -> Iterator[Source]:
+    """Yield files and answers; paths may be lists or folders."""
+    for one in given:
+        if isinstance(one, bytes) or (hasattr(one, "read") and not isinstance(one, Table | type)):
+            yield one
+        elif isinstance(one, list | tuple | UserList):
+            yield from _sources(one)
+        else:
+            yield from inputs.paths("hapi.read", one, (SUFFIX, f"{SUFFIX}.gz", f"{SUFFIX}.bz2"))
 
 
 def from_contents(contents: Sequence[HAPIDocument], context: Mapping[str, str] | None = None) -> QTable:

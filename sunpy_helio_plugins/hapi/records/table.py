@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from astropy.table import QTable
@@ -18,9 +17,6 @@ from sunpy_helio_plugins.quantities import times, units
 from sunpy_helio_plugins.quantities.fills import is_fill
 from sunpy_helio_plugins.quantities.iso import split
 from sunpy_helio_plugins.quantities.leap import JD_1970, quasi_lengths
-
-if TYPE_CHECKING:
-    from sunpy_helio_plugins.hapi.plan import DataRequest
 
 __all__ = ["decoded", "from_records", "missing", "parse_times", "unique_names"]
 
@@ -63,12 +59,6 @@ def parse_times(stamps: NDArray[np.bytes_] | NDArray[np.str_]) -> Time:
     whole = times.from_iso(stamps[:1])
     whole._time.jd1, whole._time.jd2 = day, fraction
     return whole
-
-
-def _shown_times(instants: Sequence[str]) -> Any:
-    made = times.from_iso(np.array(instants, dtype="S"))
-    made.format = "iso"
-    return made
 
 
 def from_records(info: Info, columns: Columns, context: Mapping[str, str] | None = None) -> QTable:
@@ -239,17 +229,3 @@ def _meta(parameter: Parameter, meta: Any) -> dict[str, Any]:
     if not parameter.is_text and parameter.units is not None:
         said["unit_string"] = parameter.units
     return {**(meta or {}), **said}
-
-
-def _descriptions(found: Iterable[DataRequest]) -> list[str]:
-    """Return each description as JSON, written once where several requests share it."""
-    written: dict[int, str] = {}
-    for one in found:
-        if id(one.info) not in written:
-            written[id(one.info)] = json.dumps(dict(one.info.raw), ensure_ascii=False)
-    return [written[id(one.info)] for one in found]
-
-
-def _shown_units(parameter: Parameter) -> str:
-    unit = parameter.units
-    return "/".join(str(one) for one in unit) if isinstance(unit, list) else (unit or "").strip() or "-"

@@ -11,6 +11,7 @@ from astropy.table import QTable
 from astropy.time import Time
 
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
+from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.fields import common_columns
 from sunpy_helio_plugins.hapi.query import PROVIDER
 from sunpy_helio_plugins.hapi.tables import HAPIFiles
@@ -146,7 +147,7 @@ def files(table: QTable, column: str) -> HAPIFiles:
     """
     from sunpy_helio_plugins.hapi.client import HAPIClient
 
-    values = _column(table, column)
+    values = _column(inputs.records("hapi.files", table), column)
     if values.dtype.kind not in "US":
         raise QueryError(f"{column!r} holds no texts, and so no addresses of files.")
     said = _uri(values.info.meta or {})

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable
-from astropy.time import Time
 
 from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.hapi.views.bins import axes_of
 from sunpy_helio_plugins.hapi.views.mesh import Intervals, gaps, mesh
 from sunpy_helio_plugins.quantities.datetimes import to_datetime64
@@ -136,9 +136,7 @@ def embedded(panels: int, draw: Callable[[np.ndarray], object]) -> str:
 
 def _placed(table: QTable) -> QTable:
     """Return the records that have a time; those without one have no place on the axis."""
-    time = table.columns[0] if len(table.columns) else None
-    if not isinstance(time, Time):
-        raise QueryError("The first column must hold the times of the records, as astropy.time.Time.")
+    time = inputs.records("hapi.quicklook", table).columns[0]
     return table[~np.asarray(time.mask)] if np.any(time.mask) else table
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from sunpy_helio_plugins.errors import FileError, ServiceError
+from sunpy_helio_plugins.fido.partial import run_all
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, header
 from sunpy_helio_plugins.helioviewer.jp2.header import Header
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
@@ -32,8 +32,7 @@ def fetch(urls: Sequence[str]) -> list[Header | str]:
     list of dict or str
         The keywords of each, or why there are none.
     """
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(_one, urls))
+    return run_all(urls, _one, AT_ONCE)
 
 
 def _one(url: str) -> Header | str:

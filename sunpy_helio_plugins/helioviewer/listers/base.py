@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import HelioPluginsError, ServiceError
+from sunpy_helio_plugins.fido.partial import Slots, outcomes
 
 __all__ = ["DAY", "SECOND", "Gap", "ImageList", "Span", "asked"]
 
@@ -73,15 +73,15 @@ class ImageList:
 
 
 def asked(
-    pool: Executor, question: Callable[[np.datetime64, np.datetime64], _T], pieces: Sequence[Span], whole: Span
+    slots: Slots, question: Callable[[np.datetime64, np.datetime64], _T], pieces: Sequence[Span], whole: Span
 ) -> tuple[list[_T], list[Gap]]:
     """
     Ask for a range in pieces, several at once: one that fails does not cost the others.
 
     Parameters
     ----------
-    pool : concurrent.futures.Executor
-        Who asks.
+    slots : Slots
+        The number of requests at a time, over all sources of a search.
     question : callable
         Takes the ends of a piece, and returns its answer or raises a `ServiceError`.
     pieces : sequence of Span
@@ -96,11 +96,13 @@ def asked(
     gaps : list of Gap
         The pieces of which nothing came.
     """
-    waiting = [pool.submit(question, *piece) for piece in pieces]
     answers, gaps = [], []
-    for (low, high), answer in zip(pieces, waiting, strict=True):
-        try:
-            answers.append(answer.result())
-        except ServiceError as error:
-            gaps.append(Gap(max(low, whole[0]), min(high, whole[1]), str(error), error))
+    found = outcomes(pieces, lambda piece: question(*piece), slots)
+    for (low, high), answer in zip(pieces, found, strict=True):
+        if isinstance(answer, ServiceError):
+            gaps.append(Gap(max(low, whole[0]), min(high, whole[1]), str(answer), answer))
+        elif isinstance(answer, HelioPluginsError):
+            raise answer
+        else:
+            answers.append(answer)
     return answers, gaps

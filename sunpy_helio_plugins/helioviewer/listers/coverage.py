@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -26,6 +25,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from sunpy_helio_plugins.errors import AnswerError
+from sunpy_helio_plugins.fido.partial import Slots
 from sunpy_helio_plugins.helioviewer import service
 from sunpy_helio_plugins.helioviewer.listers.base import SECOND, Gap, ImageList, Span, asked
 from sunpy_helio_plugins.helioviewer.listers.filenames import named_times, true_times
@@ -52,7 +52,7 @@ class CoverageLister:
     """The data coverage during one search."""
 
     name = "coverage"
-    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE))
+    slots: Slots = field(default_factory=lambda: Slots(AT_ONCE))
 
     def can_list(self, source: Source) -> bool:
         """Tell whether the API can be asked: it knows every source."""
@@ -75,7 +75,7 @@ class CoverageLister:
             reason = f"{len(starts)} requests for the coverage would be needed, and {MOST_WINDOWS} are the most"
             return ImageList.nothing(Gap(start, end, f"{reason}; ask for less"))
         windows = [(window, window + 3 * WIDTH) for window in starts]
-        parts, gaps = asked(self.pool, partial(_seconds, source), windows, (start, end))
+        parts, gaps = asked(self.slots, partial(_seconds, source), windows, (start, end))
         seconds, counts = _counted(parts)
         inside = (seconds >= low) & (seconds <= high)
         seconds, counts = seconds[inside], counts[inside]
@@ -91,9 +91,9 @@ class CoverageLister:
     def _named(self, source: Source, seconds: Any, whole: Span) -> tuple[list[tuple[np.datetime64, str]], list[Gap]]:
         """Return the first and the last image of some seconds, and the seconds of which one is missing."""
         pieces = [(second, second + SECOND) for second in seconds]
-        first, failed = asked(self.pool, partial(_path, source, LOOKED_AFTER[0]), pieces, whole)
+        first, failed = asked(self.slots, partial(_path, source, LOOKED_AFTER[0]), pieces, whole)
         known = [(second, second + SECOND) for second, _ in first]
-        last, gaps = asked(self.pool, partial(_path, source, LOOKED_AFTER[1]), known, whole)
+        last, gaps = asked(self.slots, partial(_path, source, LOOKED_AFTER[1]), known, whole)
         return sorted({*first, *last}), [*failed, *gaps]
 
 

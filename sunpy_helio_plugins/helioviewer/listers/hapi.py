@@ -9,7 +9,6 @@ refused (1405), and stopDate is that of the server's last start; no rows are an 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, FileError, QueryError, ServiceError, ServiceRefused
+from sunpy_helio_plugins.fido.partial import Slots
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.records.csv import from_csv
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
@@ -61,7 +61,7 @@ class HAPILister:
     """
 
     name = "HAPI"
-    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE))
+    slots: Slots = field(default_factory=lambda: Slots(AT_ONCE))
 
     def __post_init__(self) -> None:
         url = conf.helioviewer.hapi_url.rstrip("/")
@@ -90,7 +90,7 @@ class HAPILister:
         except ServiceError as error:
             return ImageList.nothing(Gap(start, end, str(error), error))
         spans, gaps, notes = _covered(source, info, start, end)
-        parts, failed = asked(self.pool, partial(self._rows, source, info.subset(["path"])), spans, (start, end))
+        parts, failed = asked(self.slots, partial(self._rows, source, info.subset(["path"])), spans, (start, end))
         # One piece is the usual case, and a copy of a month's rows costs as much as reading them.
         seconds, paths = parts[0] if len(parts) == 1 else _joined(parts)
         return ImageList(true_times(paths, seconds), paths, [*gaps, *failed], notes)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import html
 import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -19,6 +18,7 @@ import numpy as np
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError
+from sunpy_helio_plugins.fido.partial import Slots
 from sunpy_helio_plugins.helioviewer.listers.base import DAY, Gap, ImageList, asked
 from sunpy_helio_plugins.helioviewer.listers.filenames import named_times
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
@@ -40,7 +40,7 @@ class IndexLister:
     """The directory pages during one search."""
 
     name = "index"
-    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE))
+    slots: Slots = field(default_factory=lambda: Slots(AT_ONCE))
     _trees: dict[str, bool] = field(default_factory=dict)
 
     def can_list(self, source: Source) -> bool:
@@ -63,7 +63,7 @@ class IndexLister:
             reason = f"{len(days)} directory pages would be needed, and {MOST_DAYS} are the most; ask for less"
             return ImageList.nothing(Gap(start, end, reason))
         spans = [(day.astype("M8[us]"), (day + DAY).astype("M8[us]")) for day in days]
-        pages, gaps = asked(self.pool, partial(self._day, source), spans, (start, end))
+        pages, gaps = asked(self.slots, partial(self._day, source), spans, (start, end))
         paths = np.array([path.encode() for page in pages for path in page] or [], dtype="S")
         instants = named_times(paths)
         timeless = np.isnat(instants)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError, QueryError
+from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, reduce
 from sunpy_helio_plugins.helioviewer.maps import physical as values
 from sunpy_helio_plugins.helioviewer.maps import repairs
@@ -53,7 +54,7 @@ def read(file: str | Path, size: int | None = None, physical: bool = False) -> G
     """
     import sunpy.map
 
-    path = Path(file)
+    path = inputs.one_path("helioviewer.read", file)
     pixels = reduce.checked(size)
     data = _bytes(path, pixels)
     try:

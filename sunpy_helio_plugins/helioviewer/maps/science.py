@@ -17,7 +17,9 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import Attr, and_
 
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError, ServiceUnreachable
+from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer.jp2 import remote_headers
+from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable
 from sunpy_helio_plugins.quantities import times
 
 __all__ = ["NEEDED", "ScienceRecord", "ScienceTable", "resolved", "science", "twin_of"]
@@ -317,7 +319,7 @@ def science(table: Any, resolve: bool = False, notify: str | None = None, drms_c
     ServiceError
         JSOC does not answer, or with an error.
     """
-    rows = [table] if isinstance(table, Row) else list(table)
+    rows = inputs.rows("helioviewer.science", table, HelioviewerTable, "images of a search with Helioviewer")
     known = _headers(rows)
     twins = [twin_of(row, header, notify) for row, header in zip(rows, known, strict=True)]
     names = ("Archive", "Series", "Key", "Value", "Note")

@@ -16,6 +16,7 @@ from typing import Any
 import astropy.units as u
 
 from sunpy_helio_plugins.errors import QueryError, ServerError, ServiceUnreachable
+from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer import service
 from sunpy_helio_plugins.helioviewer.media import screenshots
 from sunpy_helio_plugins.helioviewer.media.checks import NotMadeError
@@ -72,13 +73,15 @@ def movie(
     FileError
         What came is no whole movie.
     """
-    kind = Path(file).suffix.removeprefix(".").lower()
+    path = inputs.one_path("helioviewer.movie", file)
+    first, last = screenshots.ends("helioviewer.movie", start, end)
+    kind = path.suffix.removeprefix(".").lower()
     if kind not in ("mp4", "webm"):
-        raise QueryError(f"Helioviewer makes movies as .mp4 and .webm, not as {Path(file).name}.")
+        raise QueryError(f"Helioviewer makes movies as .mp4 and .webm, not as {path.name}.")
     # hvpy wants texts here, and numbers for a screenshot.
     place = {"x0": "0", "y0": "0", "width": str(size[0]), "height": str(size[1])}
     asked = {
-        "startTime": screenshots.moment(start), "endTime": screenshots.moment(end),
+        "startTime": first, "endTime": last,
         "layers": screenshots.layer_text(layers),
         "events": "", "eventsLabels": False, "imageScale": image_scale, "format": kind, **place, **options,
     }  # fmt: skip
@@ -87,7 +90,7 @@ def movie(
     number = str(screenshots.field_of(queued, "id", "queueMovie"))
     with _bar(progress) as bar:
         waiting = _Waiting(number, kind, str(queued.get("token") or ""), most, bar)
-        return waiting.until_fetched(lambda: screenshots.fetched("downloadMovie", waiting.download, file, kind))
+        return waiting.until_fetched(lambda: screenshots.fetched("downloadMovie", waiting.download, path, kind))
 
 
 class _Waiting:

@@ -20,6 +20,7 @@ import numpy as np
 from astropy.table import QTable
 
 from sunpy_helio_plugins.errors import AnswerError, MissingDependencyError, QueryError, warn_incomplete
+from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer import service, source_table
 from sunpy_helio_plugins.helioviewer.media import checks
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
@@ -72,10 +73,17 @@ def screenshot(
     FileError
         What came is no whole PNG.
     """
+    path = inputs.one_path("helioviewer.screenshot", file)
     place = {"x0": 0, "y0": 0, "width": size[0], "height": size[1]}
-    asked = {"date": moment(time), "imageScale": image_scale, "layers": layer_text(layers), **place, **options}
+    asked = {
+        "date": moment("helioviewer.screenshot", time),
+        "imageScale": image_scale,
+        "layers": layer_text(layers),
+        **place,
+        **options,
+    }
     number = field_of(spoken("takeScreenshot", asked), "id", "takeScreenshot")
-    return fetched("downloadScreenshot", {"id": str(number)}, file, "PNG")
+    return fetched("downloadScreenshot", {"id": str(number)}, path, "PNG")
 
 
 def jpx(start: Any, end: Any, source: int, file: str | Path, cadence: u.Quantity | None = None) -> Path:
@@ -108,15 +116,17 @@ def jpx(start: Any, end: Any, source: int, file: str | Path, cadence: u.Quantity
     FileError
         What came is no whole JPX.
     """
+    path = inputs.one_path("helioviewer.jpx", file)
+    first, last = (f"{time:%Y-%m-%dT%H:%M:%S}Z" for time in ends("helioviewer.jpx", start, end))
     asked = {
-        "startTime": _stamp(start), "endTime": _stamp(end), "sourceId": str(_source(source)), "linked": "false",
+        "startTime": first, "endTime": last, "sourceId": str(_source(source)), "linked": "false",
         "cadence": "-1" if cadence is None else str(_seconds(cadence)),
     }  # fmt: skip
     # The summary first: the file alone does not tell what was left out of it. The server keeps the file that it made.
     told = service.ask_object("getJPX", {**asked, "verbose": "true"})
     if told.get("message"):
-        warn_incomplete(f"{PROVIDER} says of {Path(file).name}: {told['message']}")
-    return fetched("getJPX", asked, file, "JPX")
+        warn_incomplete(f"{PROVIDER} says of {path.name}: {told['message']}")
+    return fetched("getJPX", asked, path, "JPX")
 
 
 def status() -> QTable:
@@ -152,15 +162,15 @@ def status() -> QTable:
     })  # fmt: skip
 
 
-def moment(time: Any) -> Any:
+def moment(function: str, time: Any) -> Any:
     """Return a time as the datetime in UTC that hvpy takes."""
-    from sunpy.time import parse_time
-
-    return parse_time(time).utc.to_datetime()
+    return inputs.instant(function, time).utc.to_datetime()
 
 
-def _stamp(time: Any) -> str:
-    return f"{moment(time):%Y-%m-%dT%H:%M:%S}Z"
+def ends(function: str, start: Any, end: Any) -> tuple[Any, Any]:
+    """Return the ends of a range as datetimes in UTC."""
+    time = inputs.span(function, (start, end), empty=False)
+    return moment(function, time.start), moment(function, time.end)
 
 
 def _seconds(cadence: u.Quantity) -> int:

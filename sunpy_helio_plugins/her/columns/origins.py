@@ -62,14 +62,18 @@ def origins(values: Callable[[str], Sequence[Any]]) -> Floats:
     made = nothing(len(systems))
     made[:, 0] = [known[str(text or "")] for text in systems]
     with np.errstate(all="ignore"):
-        scale = numbers(apart) / numbers(radii)
+        scale = _floats(apart) / _floats(radii)
     good = (scale > _LEAST) & (scale < _MOST)
     made[good, 1] = scale[good]
     return made
 
 
-def numbers(values: Sequence[Any]) -> Floats:
-    """Return values as numbers; NaN where one is missing or cannot be read."""
+def numbers(*columns: Sequence[Any]) -> list[Floats]:
+    """Return the values of columns as numbers; NaN where one is missing or cannot be read."""
+    return [_floats(values) for values in columns]
+
+
+def _floats(values: Sequence[Any]) -> Floats:
     try:
         return np.array([np.nan if value is None or value == "" else value for value in values], dtype=float)
     except (ValueError, TypeError, OverflowError):

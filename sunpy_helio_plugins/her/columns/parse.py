@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import astropy.units as u
 import numpy as np
@@ -21,7 +21,8 @@ from sunpy_helio_plugins.her.filters import goes, noaa
 from sunpy_helio_plugins.her.filters.evaluate import SENTINELS
 from sunpy_helio_plugins.her.keywords import Keyword, keywords
 from sunpy_helio_plugins.quantities import times, units
-from sunpy_helio_plugins.quantities.fills import exact_integer, masked
+from sunpy_helio_plugins.quantities.fills import all_masked, exact_integer, masked
+from sunpy_helio_plugins.quantities.units.api import parse_all
 
 __all__ = ["Reader", "Record", "is_place"]
 
@@ -57,6 +58,15 @@ hold the same places in known units.
 def is_place(name: str) -> bool:
     """Tell whether a keyword says where an event is; it has no value where ``noposition`` is true."""
     return _PLACES.fullmatch(name) is not None
+
+
+class _Parts(NamedTuple):
+    """The values of a column, and which of them are missing."""
+
+    values: Any
+    mask: Mask
+    unit_string: str | None = None
+    """The unit as the records write it."""
 
 
 class Reader:
@@ -106,25 +116,33 @@ class Reader:
         """Take another value for a keyword of one record than the registry's; `None` for none."""
         self.corrections.setdefault(name, {})[row] = value
 
-    def column(self, name: str) -> Any:
+    def columns(self, names: Iterable[str]) -> dict[str, Any]:
         """
-        Return one keyword of all records as a column of a QTable.
+        Return keywords of all records as columns of a QTable.
 
         Parameters
         ----------
-        name : str
-            The keyword.
+        names : iterable of str
+            The keywords.
 
         Returns
         -------
-        astropy.time.Time, astropy.units.Quantity, astropy.table.Column or astropy.table.MaskedColumn
-            As long as the records; missing values are masked.
+        dict of astropy.time.Time, astropy.units.Quantity, astropy.table.Column or astropy.table.MaskedColumn
+            By their names, as long as the records; missing values are masked.
         """
-        values = self.values(name)
-        keyword = keywords().get(name.lower()) or Keyword(name, _guess(values))
-        made = _MAKERS.get(keyword.kind, Reader._text)(self, keyword, values)
-        made.info.name = name
-        return times.as_column(made, name) if isinstance(made, Time) else made
+        known = keywords()
+        made: dict[str, Any] = {}
+        for name in names:
+            values = self.values(name)
+            keyword = known.get(name.lower()) or Keyword(name, _guess(values))
+            made[name] = _MAKERS.get(keyword.kind, Reader._text)(self, keyword, values)
+        parts = {name: one for name, one in made.items() if isinstance(one, _Parts)}
+        made |= all_masked({name: (one.values, one.mask) for name, one in parts.items()})
+        for name, column in made.items():
+            column.info.name = name
+            if name in parts and parts[name].unit_string:
+                column.info.meta = {"unit_string": parts[name].unit_string}
+        return {name: times.as_column(one, name) if isinstance(one, Time) else one for name, one in made.items()}
 
     def _each(self, keyword: Keyword, values: list[Any], reader: Callable[[Any], Any]) -> list[Any]:
         """Read values one by one; `None` where one is missing or, with a word in ``problems``, cannot be read."""
@@ -159,7 +177,7 @@ class Reader:
         except (KeyError, TypeError):
             read = self._each(keyword, values, lambda value: _WORDS[str(value).lower()])
         missing = _missing(read)
-        return masked(np.array([bool(value) for value in read], dtype=bool), missing)
+        return _Parts(np.array([bool(value) for value in read], dtype=bool), missing)
 
     def _text(self, keyword: Keyword, values: list[Any]) -> Any:
         missing = _missing(values)
@@ -170,7 +188,7 @@ class Reader:
             data[:] = [_printable(value or "") for value in values]
         else:
             data = np.array([_printable(value or "") for value in values], dtype=str)
-        return masked(data, missing)
+        return _Parts(data, missing)
 
     def _objects(self, _: Keyword, values: list[Any]) -> Any:
         data = np.empty(len(values), dtype=object)
@@ -186,12 +204,12 @@ class Reader:
             data = self._five_digits(data, missing)
         whole: NDArray[Any] = self._whole(keyword, data, values, missing) if keyword.kind == "integer" else data
         if keyword.unit in COMPONENTS:
-            return masked(whole, missing)
+            return _Parts(whole, missing)
         if keyword.unit:
             texts = [str(text or "") for text in self.values(keyword.unit)]
             return self._in_units(keyword, whole, missing, texts)
         if not keyword.fixed:
-            return masked(whole, missing)
+            return _Parts(whole, missing)
         return units.column(data, keyword.fixed, name=keyword.name, mask=missing, context=keyword.context)
 
     def _whole(
@@ -257,10 +275,7 @@ class Reader:
             said = Counter([keyword.usual])
         factors = _factors(keyword, said)
         if factors is None:
-            made = masked(data, missing)
-            if said:
-                made.info.meta = {"unit_string": " | ".join(said)}
-            return made
+            return _Parts(data, missing, " | ".join(said))
         unit, scales = factors
         odd = np.array([text not in scales for text in texts], dtype=bool) & ~missing
         words = [f"{data[row]} {texts[row]}" for row in np.flatnonzero(odd)]
@@ -268,10 +283,8 @@ class Reader:
         scaled = np.where(odd, 0.0, data) * np.array([scales.get(text, 1.0) for text in texts])
         missing = missing | odd
         quantity = u.Quantity(scaled, unit, copy=False)
-        made = masked(quantity, missing)
-        if not missing.all():
-            made.info.meta = {"unit_string": next(text for text in said if text in scales)}
-        return made
+        told = None if missing.all() else next(text for text in said if text in scales)
+        return _Parts(quantity, missing, told)
 
 
 _WORDS: dict[Any, bool | None] = {
@@ -334,11 +347,12 @@ def _factors(keyword: Keyword, said: Counter[str]) -> tuple[u.UnitBase, dict[str
 
     The usual kind of unit counts before others, then the one of most rows; the first text of that kind is the unit.
     """
-    parsed = {text: units.parse(text, context=keyword.context) for text in said}
-    known = {text: unit for text, unit in parsed.items() if unit not in (None, u.dimensionless_unscaled)}
+    parsed = parse_all([*said, *filter(None, [keyword.usual])], context=keyword.context)
+    found = {text: unit for text, unit in parsed.items() if unit not in (None, u.dimensionless_unscaled)}
+    known = {text: found[text] for text in said if text in found}
     if not known:
         return None
-    usual = units.parse(keyword.usual, context=keyword.context) if keyword.usual else None
+    usual = parsed.get(keyword.usual)
 
     def weight(text: str) -> tuple[bool, int]:
         alike = [other for other in known if known[other].is_equivalent(known[text])]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
@@ -20,6 +19,7 @@ from sunpy_helio_plugins.her.columns import origins as origin_of
 from sunpy_helio_plugins.her.columns.origins import nothing
 from sunpy_helio_plugins.her.columns.points import PROBES
 from sunpy_helio_plugins.her.columns.sphere import seen
+from sunpy_helio_plugins.quantities import silence
 
 if TYPE_CHECKING:
     from astropy.time import Time
@@ -224,9 +224,8 @@ class Polygon(SkyCoord):
         from sunpy.coordinates import HeliographicStonyhurst
         from sunpy.util.exceptions import SunpyUserWarning
 
-        with warnings.catch_warnings():
-            # sunpy warns where all places are off the disk.
-            warnings.simplefilter("ignore", SunpyUserWarning)
+        # sunpy warns where all places are off the disk.
+        with silence.ignored(SunpyUserWarning):
             found = place.transform_to(HeliographicStonyhurst(obstime=self.time))
         longitude, latitude = (np.atleast_1d(part.to_value("rad")) for part in (found.lon, found.lat))
         towards = sphere.directions(longitude, latitude).reshape(-1, 3)

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.her.columns import chaincodes, frames, parse, poles
+from sunpy_helio_plugins.her.columns import chaincodes, frames, parse
 from sunpy_helio_plugins.her.columns import frames as moments
-from sunpy_helio_plugins.her.columns.origins import numbers, origins
+from sunpy_helio_plugins.her.columns.origins import CODES, numbers, origins
 from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.columns.polygons import Polygons
 
@@ -41,6 +42,12 @@ POINTS = (
 )  # fmt: skip
 """All keywords of an event's centre."""
 
+NEAR_LIMB = 0.97
+"""The part of the Sun's apparent radius beyond which places behind a pole are seen: the axis leans by 7.25 degrees."""
+
+CLAMPED = np.radians(8)
+"""How far a place that the registry moved to the limb may be from where this package has it."""
+
 
 class Positions:
     """
@@ -63,6 +70,12 @@ class Positions:
         self._unsure: dict[str, set[int]] = defaultdict(set)
         self._forget_zeros()
         self._correct_centres()
+
+    def columns(self, names: Iterable[str]) -> dict[str, Polygons | Points]:
+        """Return columns of polygons and of points by their names."""
+        return {
+            name: self.polygons(name) if chaincodes.POLYGONS.fullmatch(name) else self.places(name) for name in names
+        }
 
     def polygons(self, name: str) -> Polygons:
         """Return a column of polygons."""
@@ -157,13 +170,19 @@ class Positions:
         return np.stack(frames.radial(places, frames.scales(self.starts[rows], self.origins[rows])), axis=1)
 
     def _behind(self, name: str, places: Floats, rows: NDArray[np.int64], seen: Floats) -> tuple[Floats, set[int]]:
-        """Return places in which mirrored ones are computed anew, and the rows of which that cannot be told."""
+        """
+        Return places in which mirrored ones are computed anew, and the rows for which that is not known.
+
+        Where the Sun's axis leans towards Earth, the far side of a pole can be seen, with longitudes beyond 90 degrees.
+        The registry takes them by the sine, and so gives 180 degrees minus the longitude instead: two polar holes of
+        2017-09-06 and one of 2024-05-10 show it. It keeps what was submitted in degrees.
+        """
         system, events = name[:3], (self.instants[rows], self.starts[rows])
-        made, mirrored = poles.unmirrored(places, system, seen, *events)
-        unknown = poles.was_computed(self.origins[rows]) & np.isnan(seen).any(axis=1)
+        made, mirrored = _unmirrored(places, system, seen, *events)
+        unknown = _was_computed(self.origins[rows]) & np.isnan(seen).any(axis=1)
         doubtful: set[int] = set()
         if unknown.any():
-            unsure = poles.may_be_mirrored(places[unknown], system, *(part[unknown] for part in events))
+            unsure = _may_be_mirrored(places[unknown], system, *(part[unknown] for part in events))
             doubtful = set(rows[unknown][unsure].tolist())
         if mirrored.any():
             self._mirrored[name] |= set(rows[mirrored].tolist())
@@ -173,7 +192,7 @@ class Positions:
 
     def _centre(self, system: str) -> Floats:
         """Return the numbers of the events' centres; NaN where they are not numbers."""
-        return np.stack([numbers(self.reader.values(name)) for name in CENTRES[system]], axis=1)
+        return np.stack(numbers(*map(self.reader.values, CENTRES[system])), axis=1)
 
     def _forget_zeros(self) -> None:
         """Mask the centre of events that lie at (0, 0) as seen from Earth and on the Sun: that is one place no day."""
@@ -185,7 +204,7 @@ class Positions:
             for name in POINTS:
                 self.reader.correct(name, row, None)
             pair = ("event_coord1", "event_coord2")
-            if all(number == 0 for name in pair for number in numbers([self.reader.records[row].get(name)])):
+            if all(number == 0 for name in pair for number in numbers([self.reader.records[row].get(name)])[0]):
                 for name in pair:
                     self.reader.correct(name, row, None)
 
@@ -210,3 +229,49 @@ def _is_placeholder(text: Any) -> bool:
     """Tell whether a polygon is one point: SSW Latest Events' heliographic box is always (1, 1)."""
     found = re.findall(r"[^(),\s]+ [^(),\s]+", str(text))
     return len(found) > 1 and len(set(found)) == 1
+
+
+def _unmirrored(
+    places: Floats, system: str, seen: Floats, instants: Floats, starts: Floats
+) -> tuple[Floats, Mask]:  # fmt: skip
+    """Replace mirrored heliographic numbers by what the same places as seen from Earth (``hpc``) give; return which."""
+    made, mirrored = places.copy(), np.zeros(len(places), dtype=bool)
+    tilt, distance = moments.earth(instants)
+    limb = np.degrees(frames.RSUN_KM / distance) * 3600
+    with np.errstate(invalid="ignore"):
+        rows = np.flatnonzero((np.hypot(*seen.T) > NEAR_LIMB * limb) & (seen[:, 1] * tilt > 0))
+    if not len(rows):
+        return made, mirrored
+    x, y = seen[rows].T
+    true = np.stack(frames.unprojected(x, y, tilt[rows], distance[rows])[:2], axis=1)
+    given = np.stack(frames.stonyhurst(places[rows], system, starts[rows]), axis=1)
+    behind = np.abs(true[:, 0]) > 90
+    other = np.stack([180 - given[:, 0], given[:, 1]], axis=1)
+    apart = _apart(other, true)
+    wrong = behind & (apart < _apart(given, true)) & (apart < CLAMPED)
+    turn = (true[wrong, 0] - given[wrong, 0] + 180) % 360 - 180
+    made[rows[wrong]] = np.stack([places[rows[wrong], 0] + turn, true[wrong, 1]], axis=1)
+    mirrored[rows[wrong]] = True
+    return made, mirrored
+
+
+def _apart(first: Floats, second: Floats) -> Floats:
+    """Return angles between places on the surface, given in degrees."""
+    (lon1, lat1), (lon2, lat2) = np.radians(first).T, np.radians(second).T
+    cosine = np.sin(lat1) * np.sin(lat2) + np.cos(lat1) * np.cos(lat2) * np.cos(lon1 - lon2)
+    return np.arccos(np.clip(cosine, -1, 1))
+
+
+def _was_computed(origins: Floats) -> Mask:
+    """Tell of which events the registry computed the heliographic numbers: what was submitted as seen from Earth."""
+    return np.isin(origins[:, 0], [CODES.index("hpc"), CODES.index("hrc")])
+
+
+def _may_be_mirrored(places: Floats, system: str, instants: Floats, starts: Floats) -> Mask:
+    """Tell of which heliographic numbers both the longitude and 180 degrees minus it are on the side of Earth."""
+    longitude, latitude = (np.radians(part) for part in frames.stonyhurst(places, system, starts))
+    tilt, distance = moments.earth(instants)
+    b0, front = np.radians(tilt), np.cos(longitude)
+    towards = np.sin(latitude) * np.sin(b0) - np.cos(latitude) * np.cos(b0) * np.abs(front)
+    with np.errstate(invalid="ignore"):
+        return np.asarray((towards > frames.RSUN_KM / distance) & (front > 0))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import warnings
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -23,6 +22,7 @@ from sunpy_helio_plugins.io.columns import add_numbers, numbers_of
 from sunpy_helio_plugins.io.sheet import Parts, Sheet, register
 from sunpy_helio_plugins.io.text import add_text, text_of
 from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.quantities.silence import has_name
 
 __all__ = ["flat", "plain", "rebuilt", "stacked"]
 
@@ -125,14 +125,10 @@ NAMES_OF_UNITS = {"fits": "fits", "votable": "vounit"}
 
 def _in_words(column: u.Quantity, form: str) -> Any:
     """Return numbers in a unit for which a format has no name, such as DN, with its name as a description."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", u.UnitsWarning)
-            column.unit.to_string(NAMES_OF_UNITS[form])
-    except (ValueError, u.UnitsWarning):
-        values = np.asarray(getattr(column, "unmasked", column).value)
-        return MaskedColumn(values, mask=getattr(column, "mask", None), description=f"in {column.unit}")
-    return column
+    if has_name(column.unit, NAMES_OF_UNITS[form]):
+        return column
+    values = np.asarray(getattr(column, "unmasked", column).value)
+    return MaskedColumn(values, mask=getattr(column, "mask", None), description=f"in {column.unit}")
 
 
 def _in_ascii(column: Any) -> Any:

@@ -28,7 +28,7 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sunpy_helio_plugins.her.filters import goes, noaa
@@ -53,6 +53,11 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 class UnknownError(ValueError):
     """A comparison that cannot be judged of an event; the text says why."""
+
+
+def judged(query: Query, records: Iterable[Record]) -> list[tuple[Record, tuple[str, ...]]]:
+    """Return the events that answer a query, each with the reasons why that is not certain."""
+    return [(record, doubts(query, record)) for record in records if answers(query, record)]
 
 
 def answers(query: Query, record: Record) -> bool:

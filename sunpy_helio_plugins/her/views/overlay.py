@@ -17,12 +17,11 @@ from sunpy_helio_plugins.her.columns.origins import code
 from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.columns.polygons import Polygon
 from sunpy_helio_plugins.her.keywords import event_types
+from sunpy_helio_plugins.her.tables import events
 
 if TYPE_CHECKING:
     from astropy.coordinates import BaseCoordinateFrame, SkyCoord
     from matplotlib.artist import Artist
-
-    from sunpy_helio_plugins.her.tables import HERTable
 
 __all__ = ["beside", "overlay"]
 
@@ -134,7 +133,7 @@ _Lines = dict[str, list[Any]]
 
 def overlay(
     axes: Any,
-    table: HERTable,
+    table: Any,
     *,
     hidden: str | None = None,
     boxes: bool = True,
@@ -148,7 +147,7 @@ def overlay(
     ----------
     axes : astropy.visualization.wcsaxes.WCSAxes
         Axes in helioprojective coordinates, as ``fig.add_subplot(projection=map)`` makes them.
-    table : HERTable
+    table : HERTable, row, UnifiedResponse, or list of these
         Events; those without a place or an instant are passed over.
     hidden : str, optional
         The line style of what lies on the far side, such as ``"--"``; points there are faint. Defaults to not drawing
@@ -179,6 +178,7 @@ def overlay(
     QueryError
         The axes are not helioprojective, or do not say when and from where the picture was taken.
     """
+    table = events("her.overlay", table)
     painter = _Painter(axes, hidden, boxes)
     spare = cycle(f"C{index}" for index in range(10))
     colours: dict[str, str] = {}

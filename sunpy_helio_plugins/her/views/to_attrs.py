@@ -6,12 +6,12 @@ from typing import Any
 
 import astropy.units as u
 import numpy as np
-from astropy.table import Table
 from astropy.time import Time
 from sunpy.net import attrs as core
 from sunpy.net.attr import Attr, and_
 
 from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.fido import inputs
 
 __all__ = ["to_attrs"]
 
@@ -41,8 +41,7 @@ def to_attrs(row: Any, before: u.Quantity = 0 * u.s, after: u.Quantity = 0 * u.s
     QueryError
         It is no row, or one without a time.
     """
-    if isinstance(row, Table) or "event_starttime" not in getattr(row, "colnames", ()):
-        raise QueryError("Attrs are made of one event, a row such as table[0].")
+    row = inputs.one_row("her.to_attrs", row, ("event_starttime", "event_endtime", "raw"), "event")
     start, end = row["event_starttime"], row["event_endtime"]
     if np.any(start.mask):
         raise QueryError("This event has no time that could be searched for.")

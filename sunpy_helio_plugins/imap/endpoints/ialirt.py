@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 from urllib.parse import quote
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import AnswerError, ServiceError
+from sunpy_helio_plugins.errors import AnswerError
+from sunpy_helio_plugins.fido.partial import Partial, gather
 from sunpy_helio_plugins.imap import filenames
 from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.transport import metadata
@@ -49,7 +49,7 @@ def url_of(name: str) -> str:
     return f"{address().removesuffix('/api-key')}{ENDPOINT}{quote(name)}"
 
 
-def ask(query: Query) -> tuple[list[dict[str, Any]], list[str]]:
+def ask(query: Query) -> Partial[dict[str, Any]]:
     """
     Ask for daily files.
 
@@ -60,32 +60,22 @@ def ask(query: Query) -> tuple[list[dict[str, Any]], list[str]]:
 
     Returns
     -------
-    rows : list of dict
-        The place in the SDC's tree and the address of each file.
-    problems : list of str
-        Which months did not come, and why.
+    Partial
+        The place in the SDC's tree and the address of each file, and which months are missing.
 
     Raises
     ------
     ServiceError
         No month came.
     """
-    asked = list(_months(query))
 
-    def names(fields: dict[str, str]) -> list[str] | ServiceError:
-        try:
-            return list(_names(fields, query.version))
-        except ServiceError as error:
-            return error
+    def rows(fields: dict[str, str]) -> Partial[dict[str, Any]]:
+        known = filter(filenames.is_daily, _names(fields, query.version))
+        return Partial(tuple({"file_path": filenames.key_of(name), "url": url_of(name)} for name in known))
 
-    with ThreadPoolExecutor(_AT_A_TIME) as pool:
-        found = list(pool.map(names, asked))
-    failed = [one for one in found if isinstance(one, ServiceError)]
-    if failed and len(failed) == len(found):
-        raise failed[0]
-    known = [name for one in found if not isinstance(one, ServiceError) for name in one if filenames.is_daily(name)]
-    rows = [{"file_path": filenames.key_of(name), "url": url_of(name)} for name in known]
-    return rows, [f"A month of I-ALiRT's archive is missing: {error}" for error in failed]
+    return gather(
+        _months(query), rows, _AT_A_TIME, lambda _, error: f"A month of I-ALiRT's archive is missing: {error}"
+    )
 
 
 def _months(query: Query) -> Iterator[dict[str, str]]:

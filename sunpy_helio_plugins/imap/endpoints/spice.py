@@ -9,24 +9,21 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import Any
 
-import erfa
 from astropy.time import Time
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins.errors import AnswerError, QueryError
+from sunpy_helio_plugins.fido import inputs
+from sunpy_helio_plugins.fido.partial import Partial
 from sunpy_helio_plugins.imap import filenames
 from sunpy_helio_plugins.imap.filenames import type_of
 from sunpy_helio_plugins.imap.mission import KERNELS
 from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.imap.service import current_access
-from sunpy_helio_plugins.quantities import times
-
-if TYPE_CHECKING:
-    from sunpy_helio_plugins.imap.service import Rows
+from sunpy_helio_plugins.quantities import silence, times
 
 __all__ = ["ask", "metakernel", "parameters"]
 
@@ -37,7 +34,7 @@ _ENDLESS = "9999999999"
 """After any kernel's first instant."""
 
 
-def ask(query: Query) -> Rows:
+def ask(query: Query) -> Partial[dict[str, Any]]:
     """
     Ask for kernels.
 
@@ -48,7 +45,7 @@ def ask(query: Query) -> Rows:
 
     Returns
     -------
-    Rows
+    Partial
         The service's rows, each with its ``"file_path"``.
     """
     from sunpy_helio_plugins.imap import service
@@ -100,9 +97,7 @@ def _ingested(query: Query) -> dict[str, str]:
 
 def _seconds(text: str) -> float:
     """Return seconds of TDB since J2000, which is what SPICE calls ephemeris time."""
-    with warnings.catch_warnings():
-        # Leap seconds of later years are not announced yet.
-        warnings.filterwarnings("ignore", message=".*dubious year", category=erfa.ErfaWarning)
+    with silence.far_years():
         return float((times.from_iso([text])[0].tdb - Time(2451545.0, format="jd", scale="tdb")).to_value("s"))
 
 
@@ -112,7 +107,7 @@ def metakernel(time: a.Time, types: tuple[str, ...] = (), folder: str = "", comp
 
     Parameters
     ----------
-    time : sunpy.net.attrs.Time
+    time : sunpy.net.attrs.Time, sunpy.time.TimeRange, or pair of times
         The time range.
     types : tuple of str, optional
         Types of kernels to keep, such as ``"attitude_history"``. Defaults to all.
@@ -136,9 +131,11 @@ def metakernel(time: a.Time, types: tuple[str, ...] = (), folder: str = "", comp
     from sunpy_helio_plugins.imap import service
     from sunpy_helio_plugins.transport import metadata
 
+    time = inputs.span("imap.metakernel", time)
+    types = (types,) if isinstance(types, str) else types
     unknown = sorted(set(types) - set(KERNELS))
-    if unknown or time.start > time.end:
-        given = ", ".join(map(repr, unknown)) or "a time range that ends before it starts"
+    if unknown:
+        given = ", ".join(map(repr, unknown))
         raise QueryError(f"imap.metakernel: {given} cannot be used; types are: {', '.join(KERNELS)}.")
     fields = {
         "start_time": str(math.floor(_seconds(times.iso(time.start, 9)))),

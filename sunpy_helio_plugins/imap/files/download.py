@@ -8,6 +8,7 @@ from pathlib import Path
 import sunpy
 
 from sunpy_helio_plugins.errors import QueryError, TransferError
+from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.imap import filenames, integrity, service
 from sunpy_helio_plugins.imap.endpoints import ialirt
 from sunpy_helio_plugins.imap.service import data_dir
@@ -47,11 +48,11 @@ def download(name: str | Path, path: str | Path | None = None, *, overwrite: boo
     >>> from sunpy_helio_plugins import imap
     >>> imap.download("imap_mag_l2_norm-gse_20260110_v001.0002.cdf")  # doctest: +SKIP
     """
-    bare = Path(name).name
+    bare = inputs.one_path("imap.download", name, folder=True).name
     key = filenames.key_of(bare)
     if key is None:
         raise QueryError(f"{bare!r} follows none of the SDC's conventions; search for the file by other words.")
-    folder = Path(path) if path is not None else data_dir()
+    folder = data_dir() if path is None else inputs.one_path("imap.download", path, folder=True)
     if folder is None:
         folder = Path(sunpy.config.get("downloads", "download_dir"))
     target = folder.expanduser() / key

@@ -18,7 +18,8 @@ from typing import Any
 from astropy.time import Time
 from sunpy.net.attr import Attr
 
-from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.store.publish import new_part, publish
 from sunpy_helio_plugins.transport.files.naming import safe_name
 
@@ -91,12 +92,15 @@ def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = Tru
     from sunpy_helio_plugins.imap.client import IMAPClient
     from sunpy_helio_plugins.transport.files.queue import Downloader
 
-    folder = Path(path).expanduser()
+    asked = inputs.attrs("imap.sync", query)
+    folder = inputs.one_path("imap.sync", path, folder=True)
+    if folder.exists() and not folder.is_dir():
+        raise QueryError(f"imap.sync keeps files in a folder, and {folder} is a file.")
     folder.mkdir(parents=True, exist_ok=True)
     known = _load(folder)
     client = IMAPClient()
     # That newer versions are not released is no error: what everyone may have comes.
-    table, _ = search.find(translator.queries(*([query] if isinstance(query, Attr) else query)), client)
+    table = search.find(translator.queries(*asked), client)
     places = [folder.joinpath(*map(safe_name, row["file_path"].split("/"))) for row in table]
     here = [_is_here(place, known.get(_key(place, folder)), check) for place in places]
     wanted = table[[not there for there in here]]

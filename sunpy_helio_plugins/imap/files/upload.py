@@ -211,8 +211,8 @@ def _looked_up(one: Uploaded) -> Uploaded:
     name = one.path.name
     query = Query(name=name, table=filenames.table_of(name) or "science", version="all")
     try:
-        rows = search.request_rows(query).rows
+        rows = search.request_rows(query).items
     except HelioPluginsError:
-        rows = []
+        rows = ()
     listed = any(row["file_path"].rpartition("/")[2] == name for row in rows)
     return Uploaded(one.path, one.key, one.sent, listed, one.problem)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -14,6 +13,7 @@ from astropy import units as u
 from astropy.table import Column
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.quantities import silence
 from sunpy_helio_plugins.quantities.fills import masked
 from sunpy_helio_plugins.quantities.units import labels, radii, remarks, statements
 from sunpy_helio_plugins.quantities.units.context import AMBIGUOUS, checked, is_logarithm, joined, meant, own, resolver
@@ -21,7 +21,7 @@ from sunpy_helio_plugins.quantities.units.context import sense as sense_of
 from sunpy_helio_plugins.quantities.units.grammar import NotUnderstoodError, read, value
 from sunpy_helio_plugins.quantities.units.normalize import plain
 
-__all__ = ["NotAUnit", "Unit", "Unknown", "classify", "column", "parse"]
+__all__ = ["NotAUnit", "Unit", "Unknown", "classify", "column", "parse", "parse_all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +154,15 @@ def parse(text: str | None, schema: str | None = None, context: Mapping[str, Any
     return found.unit if isinstance(found, Unit) else None
 
 
+def parse_all(
+    texts: Iterable[str], schema: str | None = None, context: Mapping[str, Any] | None = None
+) -> dict[str, u.UnitBase | None]:
+    """Return the units that strings mean which one column has in its rows; see `parse`."""
+    said = joined(context) if context else ""
+    found = {text: _described(text, schema, said) for text in texts}
+    return {text: one.unit if isinstance(one, Unit) else None for text, one in found.items()}
+
+
 @lru_cache(maxsize=8192)
 def _described(text: str, schema: str | None, said: str) -> Unit | NotAUnit | Unknown:
     """Classify a string, and refuse a unit that the description contradicts."""
@@ -209,7 +218,8 @@ def _remarked(written: str, schema: str | None, said: str) -> Unit | NotAUnit | 
     if defined is not None and radii.is_radius(defined["radius"]):
         name, _, rest = said.partition("\n")
         return _classify(defined["radius"], schema, f"{name}\n(r = {defined['length'].lower()}) {rest}\n")
-    found = remarks.split(written, means)
+    # A remark is separated from its unit by a space or a bracket.
+    found = None if written.isalnum() else remarks.split(written, means)
     if found is None:
         return None
     head = _classify(found.head, schema, said)
@@ -318,8 +328,7 @@ def _without_stray_bracket(written: str) -> str | None:
 
 def _astropy(written: str) -> u.UnitBase | None:
     """Read a string that is declared to be astropy's by astropy itself."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", u.UnitsWarning)
+    with silence.ignored(u.UnitsWarning):
         try:
             unit = u.Unit(written, parse_strict="raise")
         except (ValueError, TypeError):

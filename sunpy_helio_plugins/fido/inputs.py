@@ -1,0 +1,284 @@
+"""Check and convert what users give to public functions: rows of searches, paths, times and attrs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
+
+import numpy as np
+from astropy.table import QTable, Row, Table
+from astropy.time import Time
+from sunpy.net import attrs as a
+from sunpy.net.attr import Attr
+
+from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.fido.table import ArchiveTable
+
+__all__ = ["attrs", "instant", "one_path", "one_row", "paths", "records", "refused", "rows", "span", "tables"]
+
+TableType = TypeVar("TableType", bound=ArchiveTable)
+
+_LONGEST_REPR = 60
+
+
+def refused(function: str, given: Any, allowed: str) -> QueryError:
+    """
+    Return the error for an argument that a function does not take.
+
+    Parameters
+    ----------
+    function : str
+        The function, as a user calls it.
+    given : object
+        The argument.
+    allowed : str
+        What the function takes instead.
+    """
+    return QueryError(f"{function} takes {allowed}, not {_shown(given)}.")
+
+
+def _shown(given: Any) -> str:
+    if given is None:
+        return "None"
+    kind = given.__name__ if isinstance(given, type) else type(given).__name__
+    if isinstance(given, type):
+        return f"the class {kind}"
+    if isinstance(given, Table):
+        return f"a {kind} with the columns {', '.join(given.colnames[:5]) or '(none)'}"
+    if isinstance(given, Row):
+        return f"a row with the columns {', '.join(given.colnames[:5]) or '(none)'}"
+    try:
+        text = repr(given)
+    except Exception:  # noqa: BLE001 - an object of any class
+        return kind
+    return f"{text if len(text) <= _LONGEST_REPR else text[:_LONGEST_REPR] + '...'} ({kind})"
+
+
+def tables(function: str, given: Any, kind: type[TableType], allowed: str) -> list[TableType]:
+    """
+    Return the tables of one archive among what a search returned.
+
+    Parameters
+    ----------
+    function : str
+        The function that takes them, as a user calls it.
+    given : UnifiedResponse, table, row, or iterable of these
+        What a search returned, or a part of it.
+    kind : type
+        The class of the archive's tables.
+    allowed : str
+        What the function takes, for the message.
+
+    Raises
+    ------
+    QueryError
+        Something else was given, a table of another archive, or one without the columns that are needed.
+    """
+    return list(_tables(function, given, kind, allowed))
+
+
+def _tables(function: str, given: Any, kind: type[TableType], allowed: str) -> Iterator[TableType]:
+    if isinstance(given, Row):
+        yield from _tables(function, given.table[given.index : given.index + 1], kind, allowed)
+    elif isinstance(given, Table):
+        if not isinstance(given, kind):
+            raise refused(function, given, allowed)
+        lacking = [name for name in given.needed if name not in given.colnames]
+        if lacking:
+            raise QueryError(
+                f"{function} needs the columns {', '.join(lacking)}, which this table lacks: give the table as a "
+                "search returned it."
+            )
+        yield given
+    elif isinstance(given, Iterable) and not isinstance(given, str | bytes | dict | Attr):
+        for part in given:
+            yield from _tables(function, part, kind, allowed)
+    else:
+        raise refused(function, given, allowed)
+
+
+def rows(function: str, given: Any, kind: type[ArchiveTable], allowed: str) -> list[Row]:
+    """Return the rows of what a search returned; see `tables`."""
+    return [row for table in tables(function, given, kind, allowed) for row in table]
+
+
+def one_row(function: str, given: Any, columns: Sequence[str] = (), what: str = "row of a search") -> Row:
+    """Return one row; a table of one row is that row."""
+    allowed = f"one {what}, such as table[0]"
+    if isinstance(given, ArchiveTable) and len(given) == 1:
+        given = given[0]
+    if not isinstance(given, Row):
+        raise refused(function, given, allowed)
+    if not set(columns) <= set(given.colnames):
+        raise refused(function, given, f"{allowed}, with the columns {', '.join(columns)}")
+    return given
+
+
+def records(function: str, given: Any) -> QTable:
+    """Return a table of records, whose first column holds times."""
+    if not isinstance(given, Table) or not given.colnames or not isinstance(given.columns[0], Time):
+        raise refused(function, given, "a table of records, whose first column holds astropy.time.Time")
+    return given
+
+
+def paths(function: str, given: Any, endings: Sequence[str] = ()) -> list[Path]:
+    """
+    Return the paths of files.
+
+    Parameters
+    ----------
+    function : str
+        The function that takes them, as a user calls it.
+    given : str, os.PathLike, or iterable of these
+        Paths or ``file:`` addresses. A folder means the files in it that have one of the endings.
+    endings : sequence of str, optional
+        Endings of the files' names. Without any, a folder is refused.
+
+    Raises
+    ------
+    QueryError
+        Something else was given, or nothing.
+    FileError
+        A folder has no such files.
+    """
+    found = [path for one in _each_path(function, given) for path in _files_of(function, one, endings)]
+    if not found:
+        raise QueryError(f"{function} takes at least one path; none was given.")
+    return found
+
+
+def one_path(function: str, given: Any, *, folder: bool = False) -> Path:
+    """Return one path; that of a folder only where it is allowed."""
+    if isinstance(given, str | os.PathLike) and not isinstance(given, bytes):
+        path = _path(function, given)
+        if folder or not path.is_dir():
+            return path
+        raise refused(function, given, "the path of a file and not of a folder")
+    raise refused(function, given, "one path: a str, a pathlib.Path, or a file: address")
+
+
+def _each_path(function: str, given: Any) -> Iterator[Path]:
+    if isinstance(given, str | os.PathLike):
+        yield _path(function, given)
+    elif isinstance(given, Iterable) and not isinstance(given, bytes | bytearray | dict | Table | Row | Attr):
+        for one in given:
+            yield from _each_path(function, one)
+    else:
+        raise refused(function, given, "paths: a str, a pathlib.Path, a file: address, a folder, or a list of these")
+
+
+def _path(function: str, given: str | os.PathLike[Any]) -> Path:
+    text = os.fspath(given)
+    if not isinstance(text, str) or not text.strip() or "\0" in text:
+        raise refused(function, given, "the path of a file")
+    if text.lower().startswith("file:"):
+        address = urlsplit(text)
+        if address.netloc not in ("", "localhost"):
+            raise refused(function, given, "the path of a file on this machine")
+        return Path(unquote(address.path))
+    if text.lower().startswith(("http://", "https://", "ftp://", "s3://")):
+        raise QueryError(f"{function} reads files on this machine; download {text.partition('?')[0]} first.")
+    return Path(text).expanduser()
+
+
+def _files_of(function: str, path: Path, endings: Sequence[str]) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    if not endings:
+        raise refused(function, str(path), "the path of a file and not of a folder")
+    found = sorted(one for one in path.iterdir() if one.name.lower().endswith(tuple(endings)) and one.is_file())
+    if not found:
+        raise FileError(f"{path}: there are no files in this folder that end with {' or '.join(endings)}.")
+    return found
+
+
+def instant(function: str, given: Any) -> Time:
+    """
+    Return one time.
+
+    Parameters
+    ----------
+    function : str
+        The function that takes it, as a user calls it.
+    given : str, datetime, numpy.datetime64, pandas.Timestamp or astropy.time.Time
+        The time; UTC unless it states another scale or zone.
+
+    Raises
+    ------
+    QueryError
+        Something else was given, several times, or one that is missing.
+    """
+    from sunpy.time import parse_time
+
+    error = refused(function, given, "one time, such as '2026-01-10 12:00' in ISO 8601, a datetime or a Time")
+    if not isinstance(given, str | date | Time | np.datetime64) and not hasattr(given, "to_pydatetime"):
+        raise error
+    try:
+        time = parse_time(given)
+    except (TypeError, ValueError, OverflowError):
+        raise error from None
+    if not time.isscalar or np.any(time.mask) or not np.isfinite(time.jd):
+        raise error
+    return time
+
+
+def span(function: str, given: Any, *, empty: bool = True) -> a.Time:
+    """
+    Return a range of time.
+
+    Parameters
+    ----------
+    function : str
+        The function that takes it, as a user calls it.
+    given : a.Time, sunpy.time.TimeRange, or pair of times
+        The range.
+    empty : bool, optional
+        Whether it may end where it starts.
+
+    Raises
+    ------
+    QueryError
+        Something else was given, or a range that ends before it starts.
+    """
+    allowed = "a range of time, such as a.Time('2026-01-10', '2026-01-11')"
+    if isinstance(given, a.Time) or (hasattr(given, "start") and hasattr(given, "end") and not isinstance(given, type)):
+        start, end = given.start, given.end
+    elif isinstance(given, tuple | list) and len(given) == 2:
+        start, end = given
+    else:
+        raise refused(function, given, allowed)
+    first, last = instant(function, start), instant(function, end)
+    if first > last or (not empty and first == last):
+        raise QueryError(f"{function} takes {allowed}; this one ends at {last.isot}, and starts at {first.isot}.")
+    return given if isinstance(given, a.Time) else a.Time(first, last)
+
+
+def attrs(function: str, given: Any) -> list[Attr]:
+    """
+    Return the attrs of a query.
+
+    Parameters
+    ----------
+    function : str
+        The function that takes them, as a user calls it.
+    given : sunpy.net.attr.Attr or iterable of these
+        The attrs; those of an iterable must all hold.
+
+    Raises
+    ------
+    QueryError
+        Something else was given, or nothing.
+    """
+    given = [given] if isinstance(given, Attr) else given
+    allowed = "attrs, such as a.Time(...), a.Instrument(...)"
+    if not isinstance(given, Iterable) or isinstance(given, str | bytes | Table | Row):
+        raise refused(function, given, allowed)
+    found = list(given)
+    for one in found or [given]:
+        if not isinstance(one, Attr):
+            raise refused(function, one, allowed)
+    return found

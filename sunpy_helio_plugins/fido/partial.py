@@ -1,0 +1,259 @@
+"""Answers of which a part may be missing, and questions that are sent side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar, copy_context
+from dataclasses import dataclass
+from threading import BoundedSemaphore
+from typing import Any, Generic, Protocol, TypeVar
+
+from sunpy_helio_plugins.errors import HelioPluginsError, warn_incomplete
+
+__all__ = ["Partial", "Slots", "gather", "merge", "outcomes", "run_all", "text_of", "warn", "workers"]
+
+MOST_TOLD = 3
+"""How many problems one warning repeats; the table holds all of them."""
+
+T = TypeVar("T")
+Q = TypeVar("Q")
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True)
+class Partial(Generic[T_co]):
+    """
+    An answer of which a part may be missing.
+
+    Attributes
+    ----------
+    items : tuple
+        What was received, in the order of the questions.
+    problems : tuple of str
+        What is missing, and why; a warning repeats them.
+    notes : tuple of str
+        Remarks on an answer from which nothing is missing, such as where the data of a dataset end.
+    """
+
+    items: tuple[T_co, ...] = ()
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __add__(self, other: Partial[T]) -> Partial[T_co | T]:
+        return merge((self, other))
+
+
+def merge(parts: Iterable[Partial[T]]) -> Partial[T]:
+    """Join answers in their order; a sentence that several of them have is kept once."""
+    kept = list(parts)
+    return Partial(
+        tuple(item for one in kept for item in one.items),
+        tuple(dict.fromkeys(text for one in kept for text in one.problems)),
+        tuple(dict.fromkeys(text for one in kept for text in one.notes)),
+    )
+
+
+class _HasProblems(Protocol):
+    @property
+    def problems(self) -> Sequence[str]:
+        """What is missing, and why."""
+
+
+def warn(answer: _HasProblems, stacklevel: int = 4) -> None:
+    """Warn once of what is missing from an answer or a table, in the same form for every archive."""
+    if answer.problems:
+        warn_incomplete(text_of(answer.problems), stacklevel=stacklevel)
+
+
+def text_of(problems: Sequence[str]) -> str:
+    """Return problems as one text: the first ones, and how many more there are."""
+    told = [text if text.endswith((".", "]")) else f"{text}." for text in problems[:MOST_TOLD]]
+    more = len(problems) - MOST_TOLD
+    return " ".join([*told, *([f"(And {more} more: see the table's problems.)"] if more > 0 else [])])
+
+
+class Slots:
+    """
+    A number of requests at a time, for questions that are sent from several places.
+
+    Parameters
+    ----------
+    number : int
+        How many requests there may be at a time.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self._free = BoundedSemaphore(number)
+
+    def __enter__(self) -> None:
+        self._free.acquire()
+        try:
+            _refuse_stopped()
+        except BaseException:
+            self._free.release()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self._free.release()
+
+
+class _Run:
+    """Questions that are sent together; once it is stopped, no further one is sent, nor any that these send."""
+
+    def __init__(self, outer: _Run | None) -> None:
+        self._outer = outer
+        self._stopped = False
+
+    def stop(self) -> None:
+        self._stopped = True
+
+    def is_stopped(self) -> bool:
+        return self._stopped or (self._outer is not None and self._outer.is_stopped())
+
+
+_current: ContextVar[_Run | None] = ContextVar("helio_run", default=None)
+
+
+def _refuse_stopped() -> None:
+    run = _current.get()
+    if run is not None and run.is_stopped():
+        raise CancelledError("The search was stopped.")
+
+
+def _whole_search() -> AbstractContextManager[Any]:
+    """Enter the limits of a whole search, such as a budget of time; the workers inherit them with the context."""
+    return nullcontext()
+
+
+@contextmanager
+def _started() -> Iterator[_Run]:
+    outer = _current.get()
+    run = _Run(outer)
+    token = _current.set(run)
+    try:
+        with _whole_search() if outer is None else nullcontext():
+            yield run
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def workers(number: int) -> Iterator[Callable[..., Future[Any]]]:
+    """
+    Yield a function that submits calls to threads, each with a copy of the context.
+
+    After an error of this package, or when the caller needs no further answers, only the calls that have begun are
+    waited for. Any other exception, such as Ctrl-C, is raised without waiting, and the calls that still run cannot
+    submit others.
+    """
+    waits = True
+    with _started() as run:
+        pool = ThreadPoolExecutor(max(number, 1))
+        try:
+            yield lambda call, *args: pool.submit(copy_context().run, _unless_stopped, call, *args)
+        except (HelioPluginsError, GeneratorExit):
+            run.stop()
+            raise
+        except BaseException:
+            run.stop()
+            waits = False
+            raise
+        finally:
+            pool.shutdown(wait=waits, cancel_futures=True)
+
+
+def _unless_stopped(call: Callable[..., T], *args: Any) -> T:
+    _refuse_stopped()
+    return call(*args)
+
+
+def run_all(questions: Iterable[Q], ask: Callable[[Q], T], at_once: int | Slots) -> list[T]:
+    """
+    Ask questions side by side.
+
+    Parameters
+    ----------
+    questions : iterable
+        The questions.
+    ask : callable
+        Takes a question and returns its answer.
+    at_once : int or Slots
+        How many are asked at a time.
+
+    Returns
+    -------
+    list
+        The answers, in the order of the questions. The first exception of any of them is raised as soon as it occurs.
+    """
+    asked = list(questions)
+    number, slots = (at_once.number, at_once) if isinstance(at_once, Slots) else (at_once, nullcontext())
+
+    def within(question: Q) -> T:
+        with slots:
+            return ask(question)
+
+    if len(asked) < 2 or number < 2:
+        _refuse_stopped()
+        with _started():
+            return [within(question) for question in asked]
+    with workers(min(number, len(asked))) as submit:
+        waiting = [submit(within, question) for question in asked]
+        for finished in as_completed(waiting):
+            finished.result()
+        return [one.result() for one in waiting]
+
+
+def outcomes(questions: Iterable[Q], ask: Callable[[Q], T], at_once: int | Slots) -> list[T | HelioPluginsError]:
+    """Ask questions side by side; where one fails with an error of this package, return the error in its place."""
+
+    def outcome(question: Q) -> T | HelioPluginsError:
+        try:
+            return ask(question)
+        except HelioPluginsError as error:
+            return error
+
+    return run_all(questions, outcome, at_once)
+
+
+def gather(
+    questions: Iterable[Q],
+    ask: Callable[[Q], Partial[T]],
+    at_once: int | Slots,
+    describe: Callable[[Q, HelioPluginsError], str] = lambda _, error: str(error),
+) -> Partial[T]:
+    """
+    Ask questions side by side, and keep what succeeds.
+
+    Parameters
+    ----------
+    questions : iterable
+        The questions.
+    ask : callable
+        Takes a question and returns its answer.
+    at_once : int or Slots
+        How many are asked at a time.
+    describe : callable, optional
+        Takes a question and its error, and returns the sentence that says what is missing.
+
+    Returns
+    -------
+    Partial
+        The answers, joined in the order of the questions; each question that failed is a problem.
+
+    Raises
+    ------
+    HelioPluginsError
+        Every question failed: the error of the first one.
+    """
+    asked = list(questions)
+    found = outcomes(asked, ask, at_once)
+    if asked and all(isinstance(one, HelioPluginsError) for one in found):
+        raise found[0]  # type: ignore[misc]
+    pairs = zip(asked, found, strict=True)
+    return merge(
+        Partial(problems=(describe(question, one),)) if isinstance(one, HelioPluginsError) else one
+        for question, one in pairs
+    )

@@ -1,0 +1,104 @@
+"""A graph of the relations between events, and the tracks of features that are followed between detections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from astropy.table import QTable
+
+from sunpy_helio_plugins.errors import MissingDependencyError
+from sunpy_helio_plugins.her.columns.relations import identity
+from sunpy_helio_plugins.her.tables import HERTable, events
+
+__all__ = ["graph", "tracks"]
+
+TRACKING = ("is_followed_by", "splits_into", "merges_into")
+"""The relations of one feature's detections; others, such as "causes", are between two features."""
+
+
+def graph(table: Any) -> Any:
+    """
+    Return events and their relations as a graph.
+
+    Parameters
+    ----------
+    table : HERTable, row, UnifiedResponse, or list of these
+        Events.
+
+    Returns
+    -------
+    networkx.MultiDiGraph
+        Nodes are IVORNs; those of rows have ``row``, ``event_type`` and ``event_starttime``. Edges go from the first to
+        the second event, with ``edge_type`` and ``strength``; their ends need not be among the rows.
+
+    Raises
+    ------
+    MissingDependencyError
+        networkx is not installed.
+    """
+    try:
+        import networkx as nx
+    except ImportError:
+        raise MissingDependencyError("A graph of events", "graph") from None
+    table = events("her.graph", table)
+    made = nx.MultiDiGraph()
+    kinds, starts = _texts(table, "event_type"), _texts(table, "event_starttime")
+    for row, ivorn in enumerate(_names(table)):
+        made.add_node(ivorn, row=row, event_type=kinds[row], event_starttime=starts[row])
+    for edge in table.edges:
+        first, second, kind = identity(edge)
+        if first and second:
+            strength = edge.get("strength")
+            made.add_edge(first, second, key=kind, edge_type=kind, strength=1.0 if strength is None else strength)
+    return made
+
+
+def tracks(table: Any) -> list[HERTable]:
+    """
+    Return what is one feature, followed from detection to detection, splitting and merging.
+
+    Parameters
+    ----------
+    table : HERTable, row, UnifiedResponse, or list of these
+        Events.
+
+    Returns
+    -------
+    list of HERTable
+        The rows of one feature each, by their start; a detection that nothing follows is a track of one. The tracks
+        stand in the order of their first rows. Detections between which some are missing, since they were not asked
+        for, are one track if the relations say so.
+    """
+    table = events("her.tracks", table)
+    leader: dict[str, str] = {}
+
+    def first(name: str) -> str:
+        while leader.setdefault(name, name) != name:
+            leader[name] = name = leader[leader[name]]
+        return name
+
+    for edge in table.edges:
+        before, after, kind = identity(edge)
+        if kind in TRACKING and before and after:
+            leader[first(after)] = first(before)
+    rows: dict[str, list[int]] = {}
+    for row, name in enumerate(_names(table)):
+        rows.setdefault(first(name), []).append(row)
+    starts = _texts(table, "event_starttime")
+    return [table[sorted(chosen, key=lambda row: (starts[row], row))] for chosen in rows.values()]
+
+
+def _names(table: QTable) -> list[str]:
+    """Return the IVORN of each row; a row without one is related to none, and has its number."""
+    return [name or f"row {row}" for row, name in enumerate(_texts(table, "kb_archivid"))]
+
+
+def _texts(table: QTable, name: str) -> list[str]:
+    """Return a column as text, empty where a value, or the column, is missing."""
+    if name not in table.colnames:
+        return [""] * len(table)
+    column = table[name]
+    gone = np.broadcast_to(getattr(column, "mask", False), (len(table),))
+    values = getattr(column, "isot", column)
+    return ["" if missing else str(value) for value, missing in zip(values, gone, strict=True)]
