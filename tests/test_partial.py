@@ -28,7 +28,7 @@ from sunpy_helio_plugins.hapi import search as hapi_search
 from sunpy_helio_plugins.helioviewer import search as helioviewer_search
 from sunpy_helio_plugins.her import search as her_search
 from sunpy_helio_plugins.imap import search as imap_search
-from sunpy_helio_plugins.transport import metadata
+from sunpy_helio_plugins.transport import limits, metadata
 
 DAY = a.Time("2026-01-10", "2026-01-11")
 NOON = a.Time("2026-01-10 11:55", "2026-01-10 12:05")
@@ -320,3 +320,15 @@ def test_every_error_of_the_package_is_a_problem() -> None:
 
     errors = [broken("x"), QueryError("y"), HelioPluginsError("z")]
     assert len(gather([None, *errors], ask, 2).problems) == 3
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_all_questions_of_a_search_share_its_time(at_once: int) -> None:
+    def ask(_: int) -> Partial[float]:
+        inner = gather([0, 1], lambda _: Partial((limits.budget_deadline().ends,)), at_once)
+        return Partial((limits.budget_deadline().ends, *inner.items))
+
+    with conf.set_temp("search_deadline", 5):
+        ends = gather([0, 1], ask, at_once).items
+    assert len(set(ends)) == 1
+    assert limits.budget_deadline().ends not in ends

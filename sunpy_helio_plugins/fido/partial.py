@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from threading import BoundedSemaphore
 from typing import Any, Generic, Protocol, TypeVar
 
+from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import HelioPluginsError, warn_incomplete
+from sunpy_helio_plugins.transport import limits
 
 __all__ = ["Partial", "Slots", "gather", "merge", "outcomes", "run_all", "text_of", "warn", "workers"]
 
@@ -123,19 +125,13 @@ def _refuse_stopped() -> None:
         raise CancelledError("The search was stopped.")
 
 
-def _whole_search() -> AbstractContextManager[Any]:
-    """Enter the limits of a whole search, such as a budget of time; the workers inherit them with the context."""
-    return nullcontext()
-
-
 @contextmanager
 def _started() -> Iterator[_Run]:
     outer = _current.get()
     run = _Run(outer)
     token = _current.set(run)
     try:
-        with _whole_search() if outer is None else nullcontext():
-            yield run
+        yield run
     finally:
         _current.reset(token)
 
@@ -215,7 +211,9 @@ def outcomes(questions: Iterable[Q], ask: Callable[[Q], T], at_once: int | Slots
         except HelioPluginsError as error:
             return error
 
-    return run_all(questions, outcome, at_once)
+    # A budget within another one cannot prolong it, so that questions of questions share that of the search.
+    with limits.budget(conf.search_deadline):
+        return run_all(questions, outcome, at_once)
 
 
 def gather(
