@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import secrets
+from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -20,7 +21,7 @@ try:
 except ImportError:  # Windows: an open file cannot be removed there, which is all the lock that is needed
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["new_part", "publish", "remove_stale", "settle"]
+__all__ = ["FolderListing", "RunFolders", "new_part", "numbered", "publish", "remove_stale", "settle"]
 
 _KEPT = 180
 """Characters of the target's name that a part's name keeps: the rest of 255 bytes is for its marks."""
@@ -29,7 +30,7 @@ _COMPRESSED = frozenset({".gz", ".bz2", ".xz", ".zst", ".zip"})
 
 
 @contextlib.contextmanager
-def new_part(target: Path) -> Iterator[tuple[Path, IO[bytes]]]:
+def new_part(target: Path, listing: FolderListing | None = None) -> Iterator[tuple[Path, IO[bytes]]]:
     """
     Make a part file for a target, locked for as long as the block runs, and removed after it.
 
@@ -37,6 +38,8 @@ def new_part(target: Path) -> Iterator[tuple[Path, IO[bytes]]]:
     ----------
     target : pathlib.Path
         The file that is to be; its folder must exist.
+    listing : FolderListing, optional
+        The contents of the folder, if they are listed already.
 
     Yields
     ------
@@ -45,7 +48,7 @@ def new_part(target: Path) -> Iterator[tuple[Path, IO[bytes]]]:
     stream : file object
         The part, open for writing in binary.
     """
-    remove_stale(target)
+    (FolderListing(target.parent) if listing is None else listing).remove_stale(target)
     path, stream = _locked_part(target)
     try:
         with stream:
@@ -97,11 +100,58 @@ def remove_stale(target: Path) -> None:
     target : pathlib.Path
         The file that they were to become.
     """
-    prefix = _prefix(target)
-    for name in os.listdir(target.parent):
-        if name.startswith(prefix) and name.endswith(".part"):
+    FolderListing(target.parent).remove_stale(target)
+
+
+class FolderListing:
+    """The names in a folder, listed once; a folder that does not exist has none."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            names = os.listdir(folder)
+        except (FileNotFoundError, NotADirectoryError):
+            names = []
+        self._names = frozenset(map(os.path.normcase, names))
+        self._parts = sorted(name for name in names if name.startswith(".") and name.endswith(".part"))
+
+    def has(self, name: str) -> bool:
+        """Tell whether the folder had an entry of this name."""
+        return os.path.normcase(name) in self._names
+
+    def remove_stale(self, target: Path) -> None:
+        """Remove the parts of a target in this folder that no living process holds."""
+        prefix = _prefix(target)
+        index = bisect_left(self._parts, prefix)
+        while index < len(self._parts) and self._parts[index].startswith(prefix):
             with contextlib.suppress(OSError):
-                _remove_if_stale(target.with_name(name))
+                _remove_if_stale(target.with_name(self._parts[index]))
+            index += 1
+
+
+class RunFolders:
+    """The folders to which one run downloads: each is listed once, and no two files get the same target."""
+
+    def __init__(self) -> None:
+        self._listings: dict[Path, FolderListing] = {}
+        self._claimed: set[Path] = set()
+        self._numbers: dict[Path, int] = {}
+
+    def claim(self, target: Path) -> Path:
+        """Return a target that no other file of the run has: this one, or this one with a number."""
+        candidate, number = target, self._numbers.get(target, 1)
+        while candidate in self._claimed:
+            number += 1
+            candidate = numbered(target, number)
+        if candidate is not target:
+            self._numbers[target] = number
+        self._claimed.add(candidate)
+        return candidate
+
+    def listing(self, folder: Path) -> FolderListing:
+        """Return the contents that a folder had when the run first needed them."""
+        if folder not in self._listings:
+            self._listings[folder] = FolderListing(folder)
+        return self._listings[folder]
 
 
 def _remove_if_stale(part: Path) -> None:

@@ -8,7 +8,7 @@ import os
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError, TransferError
-from sunpy_helio_plugins.store.publish import new_part, publish, settle
-from sunpy_helio_plugins.transport.credentials import Login, netrc_login
+from sunpy_helio_plugins.store.publish import RunFolders, new_part, publish, settle
+from sunpy_helio_plugins.transport.credentials import Login, netrc_file, netrc_login
 from sunpy_helio_plugins.transport.files.body import receive
 from sunpy_helio_plugins.transport.messages import reason
 from sunpy_helio_plugins.transport.retry import PassingError, PassingFileError, backoff, refusal
@@ -95,6 +95,8 @@ class Download:
     login : Login, optional
         How to sign in; looked up when the file is fetched, and sent to the login's own origin alone. Defaults to the
         user and password that the netrc file has for the host, if any, unless the user's own session signs in.
+    is_complete : callable, optional
+        Called with the target if a file of that name exists already; a file for which it returns `False` is replaced.
     """
 
     url: str
@@ -103,6 +105,7 @@ class Download:
     accept: Callable[[Path], None] = accept_any
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     login: Login | None = None
+    is_complete: Callable[[Path], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,7 @@ class Job:
     download: Download
     overwrite: bool | str
     config: Any
+    folders: RunFolders = field(default_factory=RunFolders, repr=False, compare=False)
 
     GIVEN: ClassVar[frozenset[int]] = frozenset({200})
     """Statuses with which the file comes: part of a file that nobody asked for is none."""
@@ -145,8 +149,9 @@ class Job:
         target, shown = self.download.target, public_url(self.download.url)
         failure: Exception
         try:
-            if not self._is_there():
-                target = await self._tried(partial(self._fetch, session, partial(_bar, file_pb, token, target.name)))
+            job = await self._for_target()
+            if job is not None:
+                target = await job._tried(partial(job._fetch, session, partial(_bar, file_pb, token, target.name)))
                 self._tell(str(target), shown, None)
             return shown, str(target)
         except asyncio.CancelledError:
@@ -161,14 +166,21 @@ class Job:
         # Not from within the except clauses: the failure would hold on to the library's error, and that to the request.
         raise self._failed(failure)
 
-    def _is_there(self) -> bool:
-        """Tell whether the file need not be fetched."""
+    async def _for_target(self) -> Job | None:
+        """Return the job to run, in view of what exists at the target: `None` if the file is to be kept."""
         target = self.download.target
+        if not self.folders.listing(target.parent).has(target.name):
+            return self
         if target.is_symlink() and not target.exists():
             raise TransferError(f"{target} is a link to nothing: mend or remove it.")
         if target.exists() and not target.is_file():
             raise TransferError(f"{target} is there already, and is no file: remove it, or give another path.")
-        return self.overwrite is False and target.exists()
+        if self.overwrite is True or not target.exists():
+            return self
+        is_complete = self.download.is_complete
+        if is_complete is not None and not await asyncio.to_thread(is_complete, target):
+            return replace(self, overwrite=True)
+        return None if self.overwrite is False else self
 
     def _failed(self, error: Exception) -> Exception:
         from parfive.utils import FailedDownload
@@ -206,10 +218,10 @@ class Job:
 
     async def _fetch(self, session: aiohttp.ClientSession, bar: Callable[[int | None], Any]) -> Path:
         target = self.download.target
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with new_part(target) as (part, stream):
+        if not target.parent.is_dir():
+            target.parent.mkdir(parents=True, exist_ok=True)
+        with new_part(target, self.folders.listing(target.parent)) as (part, stream):
             await self._fill(session, part, stream, bar)
-            await asyncio.to_thread(settle, part)
             return publish(part, target, self.overwrite)
 
     async def _fill(
@@ -226,9 +238,10 @@ class Job:
             await receive(response, stream, bar(response.content_length))
 
     async def _check(self, part: Path) -> None:
-        """Let the archive look at the whole part."""
+        """Let the archive check the whole part."""
         try:
-            await asyncio.to_thread(self.download.accept, part)
+            # In one thread for both, since changing threads costs as much CPU as a small file's transfer.
+            await asyncio.to_thread(self._accept, part)
         except PassingFileError as error:
             words = f"{self.download.archive}: {error} [asked: {public_url(self.download.url)}]"
             raise PassingError(words, error.wait) from None
@@ -238,6 +251,10 @@ class Job:
             # What came is on the disk: whatever is wrong with it, the connection is not.
             words = f"the file came, and cannot be read: {type(error).__name__}: {error}"
             raise FileError(f"{self.download.target.name}: {words}") from error
+
+    def _accept(self, part: Path) -> None:
+        self.download.accept(part)
+        settle(part)
 
     @contextlib.asynccontextmanager
     async def _answer(self, session: aiohttp.ClientSession) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -267,7 +284,7 @@ class Job:
         if same_origin(url, self.download.url):
             headers |= self.download.headers
         login = self.download.login
-        if login is None and session.auth is None and "Authorization" not in session.headers:
+        if login is None and session.auth is None and "Authorization" not in session.headers and netrc_file():
             login = await asyncio.to_thread(netrc_login, self.download.url)  # as searches do
         if login is not None:
             headers |= await asyncio.to_thread(login.headers, url)
@@ -302,11 +319,11 @@ class Job:
         from urllib.request import getproxies, proxy_bypass
 
         parts = urlsplit(url)
-        if is_direct(url) or proxy_bypass(parts.netloc.rpartition("@")[2]):
+        if is_direct(url):
             return None
         # parfive knows the environment's variables in upper case only; most systems set the others.
         proxy: str | None = getattr(self.config, f"{parts.scheme}_proxy", None) or getproxies().get(parts.scheme)
-        return proxy
+        return None if proxy is None or proxy_bypass(parts.netloc.rpartition("@")[2]) else proxy
 
 
 def _as_is(url: str) -> Any:

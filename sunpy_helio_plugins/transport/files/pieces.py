@@ -71,6 +71,15 @@ class PiecedJob(Job):
     GIVEN: ClassVar[frozenset[int]] = frozenset({200, 204})
     """An answer without content is for ``accept`` to judge: a piece may be empty where the whole is not."""
 
+    is_piece: bool = False
+
+    def _accept(self, part: Path) -> None:
+        """Check a part; a piece need not be on the disk, since the whole file will be."""
+        if self.is_piece:
+            self.download.accept(part)
+        else:
+            super()._accept(part)
+
     async def _fill(
         self, session: aiohttp.ClientSession, part: Path, stream: IO[bytes], bar: Callable[[int | None], Any]
     ) -> None:
@@ -95,7 +104,7 @@ class PiecedJob(Job):
         """Fetch one piece into a part file of its own, which lasts as long as the stack."""
         import aiohttp
 
-        job = replace(self, download=piece)
+        job = replace(self, download=piece, is_piece=True)
         try:
             return await job._tried(partial(job._fill_anew, stack, session, bar))
         except (PassingError, aiohttp.ClientError, TimeoutError) as error:
@@ -107,6 +116,7 @@ class PiecedJob(Job):
     async def _fill_anew(
         self, stack: ExitStack, session: aiohttp.ClientSession, bar: Callable[[int | None], Any]
     ) -> Path:
-        part, stream = stack.enter_context(new_part(self.download.target))
+        target = self.download.target
+        part, stream = stack.enter_context(new_part(target, self.folders.listing(target.parent)))
         await self._fill(session, part, stream, bar)
         return part

@@ -16,7 +16,7 @@ from typing import Any
 
 import parfive
 
-from sunpy_helio_plugins.store.publish import numbered
+from sunpy_helio_plugins.store.publish import RunFolders
 from sunpy_helio_plugins.transport.files.job import Again, Download, Job
 from sunpy_helio_plugins.transport.files.pieces import PiecedDownload, PiecedJob
 from sunpy_helio_plugins.transport.files.prefix import PrefixDownload, PrefixJob
@@ -95,38 +95,43 @@ def enqueue(downloader: parfive.Downloader, downloads: Iterable[Download], overw
         What to do where a target exists already: keep it (`False`), replace it once the new one has arrived (`True`),
         or number the new one. Defaults to the downloader's own setting.
     """
-    _close_its_loops(downloader)
     policy = downloader.config.overwrite if overwrite is None else overwrite
-    # Those of this run alone: a downloader that is used again fetches to the same names again.
-    claimed = {job.download.target for job in _jobs(downloader)}
-    for download in downloads:
-        own = replace(download, target=_unclaimed(download.target, claimed))
-        claimed.add(own.target)
-        if hasattr(downloader, "http_queue"):
-            downloader.http_queue.append(_kind(own)(own, policy, downloader.config).run)
-        else:
-            permit(own.url)
-            downloader.enqueue_file(own.url, filename=str(own.target), overwrite=policy, max_splits=1)
+    wanted = list(downloads)
+    folders = _folders(downloader)
+    files = [_with_target(download, folders.claim(download.target)) for download in wanted]
+    _close_its_loops(downloader)
+    if hasattr(downloader, "http_queue"):
+        downloader.http_queue.extend(_kind(own)(own, policy, downloader.config, folders).run for own in files)
+        return
+    for own in files:
+        permit(own.url)
+        damaged = own.is_complete is not None and own.target.is_file() and not own.is_complete(own.target)
+        downloader.enqueue_file(own.url, filename=str(own.target), overwrite=damaged or policy, max_splits=1)
+
+
+def _with_target(download: Download, target: Path) -> Download:
+    return download if target is download.target else replace(download, target=target)
 
 
 def _kind(download: Download) -> type[Job]:
-    kinds = {PrefixDownload: PrefixJob, PiecedDownload: PiecedJob}
-    return kinds.get(type(download), Job)
+    return _KINDS.get(type(download), Job)
 
 
-def _jobs(downloader: parfive.Downloader) -> list[Job]:
-    """Return what of ours is in a downloader's queue."""
-    owners = (getattr(entry, "__self__", None) for entry in getattr(downloader, "http_queue", ()))
-    return [owner for owner in owners if isinstance(owner, Job)]
+_KINDS: dict[type[Download], type[Job]] = {PrefixDownload: PrefixJob, PiecedDownload: PiecedJob}
 
 
-def _unclaimed(target: Path, taken: set[Path]) -> Path:
-    """Return the target, numbered before its suffix where it is taken."""
-    candidate, number = target, 1
-    while candidate in taken:
-        number += 1
-        candidate = numbered(target, number)
-    return candidate
+def _folders(downloader: parfive.Downloader) -> RunFolders:
+    """
+    Return the folders of the run that a queue is for; an empty queue begins a run.
+
+    A downloader that is used again thus downloads to the same names again. The last file of ours is looked for from the
+    end, so that others' files are passed once, however often files are added.
+    """
+    for entry in reversed(getattr(downloader, "http_queue", ())):
+        owner = getattr(entry, "__self__", None)
+        if isinstance(owner, Job):
+            return owner.folders
+    return RunFolders()
 
 
 def _close_its_loops(downloader: parfive.Downloader) -> None:
