@@ -11,12 +11,13 @@ from sunpy.net.base_client import BaseClient, convert_row_to_table
 
 from sunpy_helio_plugins.errors import warn_incomplete
 from sunpy_helio_plugins.fido.client import ArchiveClient
+from sunpy_helio_plugins.fido.fetch import enqueue_rows
 from sunpy_helio_plugins.hapi import attrs, search, server_list
 from sunpy_helio_plugins.hapi.records import read
-from sunpy_helio_plugins.hapi.records.fetch import _downloads
+from sunpy_helio_plugins.hapi.records.fetch import files
+from sunpy_helio_plugins.hapi.records.file import SUFFIX
 from sunpy_helio_plugins.hapi.tables import HAPITable, from_found
 from sunpy_helio_plugins.hapi.translator import NAMES, queries
-from sunpy_helio_plugins.transport.files.queue import enqueue
 
 __all__ = ["HAPIClient"]
 
@@ -89,7 +90,8 @@ class HAPIClient(ArchiveClient, BaseClient):
         **kwargs
             ``overwrite`` is used, others are not.
         """
-        enqueue(downloader, _downloads(query_results, path), overwrite=kwargs.get("overwrite"))
+        fallback = f"records{SUFFIX}" if isinstance(query_results, HAPITable) else "file"
+        enqueue_rows(query_results, files(query_results), path, downloader, kwargs.get("overwrite"), fallback=fallback)
 
     @classmethod
     def _is_named(cls, *query: Attr) -> bool:

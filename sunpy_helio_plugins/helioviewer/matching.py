@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from astropy.table import Table
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.config import conf
@@ -84,8 +84,7 @@ NEAREST = "nearest"
 AT_ONCE = 3
 
 
-@dataclass(frozen=True)
-class ImageLocation:
+class ImageLocation(NamedTuple):
     """
     Where the image of a row is.
 
@@ -104,23 +103,27 @@ class ImageLocation:
     missing: str = ""
 
 
-def places(rows: Iterable[Any]) -> Iterator[ImageLocation]:
+def places(rows: Table) -> Iterator[ImageLocation]:
     """
-    Yield where the images of some rows are; of those from `near` the names are asked for now.
+    Yield where the images of some rows are; the names of images found by `near` are requested now.
 
     Parameters
     ----------
-    rows : iterable of astropy.table.Row
+    rows : astropy.table.Table
         Rows of a result.
     """
+    urls, paths, listers = (rows[name].tolist() for name in ("url", "Path", "Lister"))
+    if NEAREST not in listers:
+        yield from map(ImageLocation, urls, paths)
+        return
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield from pool.map(_place, list(rows))
+        requested = {row: pool.submit(_nearest_image, rows[row]) for row, name in enumerate(listers) if name == NEAREST}
+        for row, place in enumerate(map(ImageLocation, urls, paths)):
+            yield requested[row].result() if row in requested else place
 
 
-def _place(row: Any) -> ImageLocation:
+def _nearest_image(row: Any) -> ImageLocation:
     url, path = str(row["url"]), str(row["Path"])
-    if str(row["Lister"]) != NEAREST:
-        return ImageLocation(url, path)
     # Half a second more: a time is a float, and may lie a nanosecond before its second.
     instant: np.datetime64 = datetimes.to_datetime64(row["Start Time"])[()]  # type: ignore[assignment]
     second = (instant + np.timedelta64(500, "ms")).astype("M8[s]")
