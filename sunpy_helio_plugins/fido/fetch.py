@@ -6,12 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-from astropy.table import Column
-from astropy.time import Time
-from sunpy.net.base_client import QueryResponseRow
-
-from sunpy_helio_plugins.quantities import datetimes
+from sunpy_helio_plugins.fido.fields import field_names, field_values
 from sunpy_helio_plugins.transport.files.job import Download
 from sunpy_helio_plugins.transport.files.naming import PathTemplate
 from sunpy_helio_plugins.transport.files.queue import enqueue
@@ -20,7 +15,7 @@ if TYPE_CHECKING:
     import parfive
     from astropy.table import Table
 
-__all__ = ["RowFile", "enqueue_rows", "field_names"]
+__all__ = ["RowFile", "enqueue_rows"]
 
 
 class RowFile(NamedTuple):
@@ -80,7 +75,7 @@ def enqueue_rows(
     own = more or {}
     known = field_names(table)
     template = PathTemplate(path, [*known, *own])
-    columns = {name: own[name] if name in own else _values(table[known[name]]) for name in template.fields}
+    columns = {name: own[name] if name in own else field_values(table[known[name]]) for name in template.fields}
 
     def downloads() -> Iterator[Download]:
         for row, name, download in files:
@@ -88,30 +83,3 @@ def enqueue_rows(
             yield download(template.fill(name, values, fallback))
 
     enqueue(downloader, downloads(), overwrite)
-
-
-class _ColumnNames(list[str]):
-    """Names of columns in the place of a row, so that sunpy's own rule for the names of fields is applied to them."""
-
-    @property
-    def colnames(self) -> list[str]:
-        return list(self)
-
-
-def field_names(table: Table) -> dict[str, str]:
-    """Return the fields that a path template can use, each with the name of its column; no value is read."""
-    fields: dict[str, str] = QueryResponseRow.response_block_map.fget(_ColumnNames(table.colnames))
-    return fields
-
-
-def _values(column: Any) -> Sequence[Any]:
-    """Return the values of a column, converted at once where the type allows it."""
-    if isinstance(column, Time):
-        stamps = datetimes.to_datetime64(column)
-        # datetime has microseconds: round as astropy does.
-        rounded = stamps + np.timedelta64(500, "ns") if stamps.dtype == "M8[ns]" else stamps
-        return list(rounded.astype("M8[us]").tolist())
-    if isinstance(column, Column) and column.ndim == 1 and (column.dtype.kind in "USiu" or column.dtype == float):
-        return list(column.tolist())
-    values: Sequence[Any] = column
-    return values

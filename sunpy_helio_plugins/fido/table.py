@@ -14,7 +14,7 @@ from astropy.time import Time
 from sunpy.net.base_client import QueryResponseRow, QueryResponseTable
 
 from sunpy_helio_plugins.fido import pickling
-from sunpy_helio_plugins.fido.fetch import field_names
+from sunpy_helio_plugins.fido.fields import field_names
 from sunpy_helio_plugins.io import results, series
 from sunpy_helio_plugins.transport.urls import public_url
 
