@@ -163,17 +163,16 @@ def _remove_if_stale(part: Path) -> None:
             part.unlink(missing_ok=True)
 
 
-def settle(part: Path) -> None:
+def settle(stream: IO[bytes]) -> None:
     """
     Wait until a part is on the disk, so that a power cut after its publication leaves no empty file of its name.
 
     Parameters
     ----------
-    part : pathlib.Path
-        The whole part.
+    stream : file object
+        The part, flushed; what others have written to the same file is waited for as well.
     """
-    with part.open("rb+") as stream:
-        os.fsync(stream.fileno())
+    os.fsync(stream.fileno())
 
 
 def publish(part: Path, target: Path, overwrite: bool | str) -> Path:

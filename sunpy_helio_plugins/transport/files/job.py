@@ -230,18 +230,18 @@ class Job:
         """Make a part file of what the server gives."""
         await self._bring(session, stream, bar)
         stream.flush()
-        await self._check(part)
+        await self._check(part, stream)
 
     async def _bring(self, session: aiohttp.ClientSession, stream: IO[bytes], bar: Callable[[int | None], Any]) -> None:
         """Write what the server gives."""
         async with self._answer(session) as response:
             await receive(response, stream, bar(response.content_length))
 
-    async def _check(self, part: Path) -> None:
+    async def _check(self, part: Path, stream: IO[bytes]) -> None:
         """Let the archive check the whole part."""
         try:
             # In one thread for both, since changing threads costs as much CPU as a small file's transfer.
-            await asyncio.to_thread(self._accept, part)
+            await asyncio.to_thread(self._accept, part, stream)
         except PassingFileError as error:
             words = f"{self.download.archive}: {error} [asked: {public_url(self.download.url)}]"
             raise PassingError(words, error.wait) from None
@@ -252,9 +252,10 @@ class Job:
             words = f"the file came, and cannot be read: {type(error).__name__}: {error}"
             raise FileError(f"{self.download.target.name}: {words}") from error
 
-    def _accept(self, part: Path) -> None:
+    def _accept(self, part: Path, stream: IO[bytes]) -> None:
+        """Check a part, and wait until it is on the disk."""
         self.download.accept(part)
-        settle(part)
+        settle(stream)
 
     @contextlib.asynccontextmanager
     async def _answer(self, session: aiohttp.ClientSession) -> AsyncIterator[aiohttp.ClientResponse]:

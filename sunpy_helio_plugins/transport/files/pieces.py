@@ -73,12 +73,12 @@ class PiecedJob(Job):
 
     is_piece: bool = False
 
-    def _accept(self, part: Path) -> None:
+    def _accept(self, part: Path, stream: IO[bytes]) -> None:
         """Check a part; a piece need not be on the disk, since the whole file will be."""
         if self.is_piece:
             self.download.accept(part)
         else:
-            super()._accept(part)
+            super()._accept(part, stream)
 
     async def _fill(
         self, session: aiohttp.ClientSession, part: Path, stream: IO[bytes], bar: Callable[[int | None], Any]
@@ -96,7 +96,7 @@ class PiecedJob(Job):
         with ExitStack() as stack:
             parts = [await self._piece(piece, stack, session, bar) for piece in _numbered(pieces, download.target)]
             await asyncio.to_thread(download.join, parts, part)
-        await self._check(part)
+        await self._check(part, stream)
 
     async def _piece(
         self, piece: PiecedDownload, stack: ExitStack, session: aiohttp.ClientSession, bar: Callable[[int | None], Any]
