@@ -77,7 +77,7 @@ class HAPIClient(ArchiveClient, BaseClient):
     @convert_row_to_table
     def fetch(self, query_results: HAPITable, *, path: str | Path, downloader: Any, **kwargs: Any) -> None:
         """
-        Enqueue the records of each row as a file.
+        Add the records of each row, as one file, to the queue of a downloader.
 
         Parameters
         ----------

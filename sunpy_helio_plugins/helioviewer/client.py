@@ -75,7 +75,7 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
         self, query_results: tables.HelioviewerTable, *, path: str | Path, downloader: Any, **kwargs: Any
     ) -> None:
         """
-        Put the images into the queue of a downloader.
+        Add the images to the queue of a downloader.
 
         Parameters
         ----------

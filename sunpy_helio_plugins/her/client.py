@@ -92,7 +92,7 @@ class HERClient(ArchiveClient, BaseClient):
     @convert_row_to_table
     def fetch(self, query_results: HERTable, *, path: str | Path, downloader: Any, **kwargs: Any) -> None:
         """
-        Put the events' VOEvent documents into the queue of a downloader.
+        Add the events' VOEvent documents to the queue of a downloader.
 
         Parameters
         ----------

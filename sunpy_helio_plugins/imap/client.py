@@ -74,7 +74,7 @@ class IMAPClient(ArchiveClient, BaseClient):
     @convert_row_to_table
     def fetch(self, query_results: QueryResponseTable, *, path: str | Path, downloader: Any, **kwargs: Any) -> None:
         """
-        Put the files of rows into a downloader's queue.
+        Add the files of rows to the queue of a downloader.
 
         Parameters
         ----------

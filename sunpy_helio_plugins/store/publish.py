@@ -1,8 +1,8 @@
 """
-Part files: what a file is while it arrives.
+Part files, in which downloads are stored until they are complete.
 
-A part stands beside its target under a name of its own, hidden and random, and is locked by the process that writes it.
-Parts that nobody holds are leftovers of a process that was killed; whoever writes the same target next removes them.
+A part is in the folder of its target under a hidden random name, and is locked by the process that writes it. Parts
+that no process has locked were left by a process that was killed; the next download of the same target removes them.
 """
 
 from __future__ import annotations

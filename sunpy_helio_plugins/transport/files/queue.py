@@ -1,9 +1,9 @@
 """
-Files, through parfive.
+Add downloads to the queue of a parfive Downloader.
 
-`enqueue` puts a coroutine of our own into the queue of the parfive Downloader that Fido hands to every client
-(``http_queue``: public, and called in the same way from parfive 1.0 to 2.3), so that the files of all clients share one
-progress bar, its connections and its Ctrl-C.
+`enqueue` adds a coroutine of this package to the ``http_queue`` of the Downloader that Fido passes to every client.
+That attribute is public and used in the same way from parfive 1.0 to 2.3. The files of all clients thus share one
+progress bar, one limit of connections and one Ctrl-C.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ __all__ = ["Download", "Downloader", "enqueue"]
 
 class Downloader(parfive.Downloader):
     """
-    A parfive Downloader that fetches again, in full, what failed: ``Fido.fetch(results, downloader=Downloader())``.
+    A parfive Downloader that can retry failed downloads: ``Fido.fetch(results, downloader=Downloader())``.
 
-    It also closes the event loop of each download, which parfive leaves open with its file descriptors.
+    A retry signs in and checks the file like the first attempt. The event loop of each download is closed; parfive
+    leaves it open with its file descriptors.
 
     Parameters
     ----------
@@ -41,24 +42,24 @@ class Downloader(parfive.Downloader):
 
     async def run_download(self) -> parfive.Results:
         """
-        Fetch everything in the queue.
+        Download all files in the queue.
 
         Returns
         -------
         parfive.Results
-            The paths, and what failed.
+            The paths and the errors.
         """
         self._loop = asyncio.get_running_loop()
         return await super().run_download()
 
     def download(self) -> parfive.Results:
         """
-        Fetch everything in the queue, in an event loop of its own.
+        Download all files in the queue in a new event loop.
 
         Returns
         -------
         parfive.Results
-            The paths, and what failed.
+            The paths and the errors.
         """
         try:
             return super().download()
@@ -68,12 +69,12 @@ class Downloader(parfive.Downloader):
 
     def enqueue_file(self, url: str, *args: Any, filename: Any = None, **kwargs: Any) -> None:
         """
-        Put a file into the queue.
+        Add a file to the queue.
 
         Parameters
         ----------
         url, filename, *args, **kwargs
-            As for `parfive.Downloader.enqueue_file`; a ``filename`` that a failed download left brings its own address.
+            As for `parfive.Downloader.enqueue_file`; the ``filename`` of a failed download includes its address.
         """
         if isinstance(filename, Again):
             enqueue(self, [filename.download], filename.overwrite)
@@ -83,17 +84,18 @@ class Downloader(parfive.Downloader):
 
 def enqueue(downloader: parfive.Downloader, downloads: Iterable[Download], overwrite: bool | str | None = None) -> None:
     """
-    Put files into the queue of a downloader.
+    Add files to the queue of a downloader.
 
     Parameters
     ----------
     downloader : parfive.Downloader
-        The downloader that Fido hands over.
+        The downloader, as Fido passes it to a client.
     downloads : iterable of Download
-        The files. Two with the same target both arrive: the later ones are numbered before the suffix.
+        The files. If several have the same target, the later ones get a number before the suffix. If an error is raised
+        while this is iterated, no file is added.
     overwrite : bool or "unique", optional
-        What to do where a target exists already: keep it (`False`), replace it once the new one has arrived (`True`),
-        or number the new one. Defaults to the downloader's own setting.
+        What to do if a target exists: keep it (`False`), replace it when the download is complete (`True`), or add a
+        number to the new name. Defaults to the downloader's setting.
     """
     policy = downloader.config.overwrite if overwrite is None else overwrite
     wanted = list(downloads)
@@ -122,10 +124,10 @@ _KINDS: dict[type[Download], type[Job]] = {PrefixDownload: PrefixJob, PiecedDown
 
 def _folders(downloader: parfive.Downloader) -> RunFolders:
     """
-    Return the folders of the run that a queue is for; an empty queue begins a run.
+    Return the folders of the current run; an empty queue starts a new run.
 
-    A downloader that is used again thus downloads to the same names again. The last file of ours is looked for from the
-    end, so that others' files are passed once, however often files are added.
+    A downloader that is reused thus downloads to the same names again. The queue is searched from its end for a file
+    of this package, so that the files of other clients are skipped once, however often files are added.
     """
     for entry in reversed(getattr(downloader, "http_queue", ())):
         owner = getattr(entry, "__self__", None)
@@ -136,10 +138,10 @@ def _folders(downloader: parfive.Downloader) -> RunFolders:
 
 def _close_its_loops(downloader: parfive.Downloader) -> None:
     """
-    Have Fido's own downloader close the event loop of each download, as ours does.
+    Make a parfive Downloader close the event loop of each download, as `Downloader` does.
 
-    parfive leaves the loop, which holds the handler of Ctrl-C, to the garbage collector. Until that comes by, Ctrl-C
-    does nothing; and where it comes by in another thread, as in a notebook, the loop can never give the signal back.
+    parfive leaves the loop, which has the handler of Ctrl-C, to the garbage collector. Until it is collected, Ctrl-C
+    has no effect; if it is collected in another thread, as in a notebook, the signal handler cannot be restored.
     """
     if isinstance(downloader, Downloader) or "download" in vars(downloader):
         return
@@ -151,7 +153,7 @@ def _close_its_loops(downloader: parfive.Downloader) -> None:
         return await run()
 
     def download_and_close() -> parfive.Results:
-        # A loop that ran before is the user's own, who awaited run_download in it.
+        # An earlier loop belongs to the user, who awaited run_download in it.
         loops.clear()
         try:
             return download()
