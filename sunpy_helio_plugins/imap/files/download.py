@@ -56,7 +56,7 @@ def download(name: str | Path, path: str | Path | None = None, *, overwrite: boo
         folder = Path(sunpy.config.get("downloads", "download_dir"))
     target = folder.expanduser() / key
     url, login = (ialirt.url_of(bare), None) if filenames.is_daily(bare) else service.download_url(key)
-    check, complete = (partial(one, name=bare) for one in (integrity.check, integrity.looks_complete))
+    check, complete = partial(integrity.check, name=bare), partial(integrity.looks_complete, name=bare)
     job = Download(url, target, service.ARCHIVE, check, login=login, is_complete=complete)
     downloader = queue.Downloader(progress=False)
     queue.enqueue(downloader, [job], overwrite)
