@@ -6,16 +6,20 @@ Columns that the tables of all archives have, so that one path template serves a
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-from astropy.table import MaskedColumn
+from astropy.table import Column, MaskedColumn, Table
+from astropy.time import Time
 from numpy.typing import NDArray
+from sunpy.net.base_client import QueryResponseRow
 
-from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.errors import InexactTimeWarning
+from sunpy_helio_plugins.quantities import datetimes, times
 
-__all__ = ["COMMON", "common_columns", "texts"]
+__all__ = ["COMMON", "common_columns", "field_names", "field_values", "texts"]
 
 COMMON = ("Start Time", "End Time", "Instrument", "Source", "Provider")
 """The names of the shared columns, in their order."""
@@ -54,3 +58,32 @@ def texts(values: Sequence[str | None]) -> MaskedColumn:
     known = np.array(["" if lost else str(value).strip() for value, lost in zip(places, gone, strict=True)], dtype=str)
     index = np.fromiter(map(places.__getitem__, values), dtype=np.intp, count=len(values))
     return MaskedColumn(known[index], mask=gone[index], copy=False)
+
+
+class _ColumnNames(list[str]):
+    """Names of columns in the place of a row, so that sunpy's own rule for the names of fields is applied to them."""
+
+    @property
+    def colnames(self) -> list[str]:
+        return list(self)
+
+
+def field_names(table: Table) -> dict[str, str]:
+    """Return the fields that a path template can use, each with the name of its column; no value is read."""
+    fields: dict[str, str] = QueryResponseRow.response_block_map.fget(_ColumnNames(table.colnames))
+    return fields
+
+
+def field_values(column: Any) -> Sequence[Any]:
+    """Return the values of a column, converted at once where the type allows it."""
+    if isinstance(column, Time):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InexactTimeWarning)
+            stamps = datetimes.to_datetime64(column)
+        # datetime has microseconds: round as astropy does.
+        rounded = stamps + np.timedelta64(500, "ns") if stamps.dtype == "M8[ns]" else stamps
+        return list(rounded.astype("M8[us]").tolist())
+    if isinstance(column, Column) and column.ndim == 1 and (column.dtype.kind in "USiu" or column.dtype == float):
+        return list(column.tolist())
+    values: Sequence[Any] = column
+    return values

@@ -14,6 +14,7 @@ from astropy.time import Time
 from sunpy.net.base_client import QueryResponseRow, QueryResponseTable
 
 from sunpy_helio_plugins.fido import pickling
+from sunpy_helio_plugins.fido.fields import field_names
 from sunpy_helio_plugins.io import results, series
 from sunpy_helio_plugins.transport.urls import public_url
 
@@ -100,7 +101,7 @@ class ArchiveTable(results.Stored, QueryResponseTable):
 
     def path_format_keys(self) -> set[str]:
         """Return the names that a path template can use; also for an empty table, where sunpy's own fails."""
-        return set(self[0].response_block_map) if len(self) else set()
+        return set(field_names(self)) if len(self) else set()
 
 
 def _address(url: str) -> str:

@@ -11,13 +11,14 @@ from sunpy.net.base_client import BaseClient, convert_row_to_table
 
 from sunpy_helio_plugins.fido.attrs import offered
 from sunpy_helio_plugins.fido.client import ArchiveClient
+from sunpy_helio_plugins.fido.fetch import enqueue_rows
 from sunpy_helio_plugins.fido.partial import warn
 from sunpy_helio_plugins.hapi import attrs, search
 from sunpy_helio_plugins.hapi.records import read
-from sunpy_helio_plugins.hapi.records.fetch import _downloads
+from sunpy_helio_plugins.hapi.records.fetch import files
+from sunpy_helio_plugins.hapi.records.file import SUFFIX
 from sunpy_helio_plugins.hapi.tables import HAPITable, from_answer
 from sunpy_helio_plugins.hapi.translator import NAMES, OWN, queries
-from sunpy_helio_plugins.transport.files.queue import enqueue
 
 __all__ = ["HAPIClient"]
 
@@ -74,7 +75,7 @@ class HAPIClient(ArchiveClient, BaseClient):
     @convert_row_to_table
     def fetch(self, query_results: HAPITable, *, path: str | Path, downloader: Any, **kwargs: Any) -> None:
         """
-        Enqueue the records of each row as a file.
+        Add the records of each row, as one file, to the queue of a downloader.
 
         Parameters
         ----------
@@ -87,7 +88,8 @@ class HAPIClient(ArchiveClient, BaseClient):
         **kwargs
             ``overwrite`` is used, others are not.
         """
-        enqueue(downloader, _downloads(query_results, path), overwrite=kwargs.get("overwrite"))
+        fallback = f"records{SUFFIX}" if isinstance(query_results, HAPITable) else "file"
+        enqueue_rows(query_results, files(query_results), path, downloader, kwargs.get("overwrite"), fallback=fallback)
 
     @classmethod
     def _is_named(cls, *query: Attr) -> bool:

@@ -169,15 +169,15 @@ class Piece:
         The range whose records are wanted; an answer may hold others as well.
     url : str
         What to ask.
-    closing : str
-        The dataset's own stop, as the server spells it, where the address asks for a tick more; else empty.
+    stop : str
+        The dataset's own stop, as the server spells it; empty if it is not known.
     depth : int
         How many halvings led here.
     """
 
     span: Span
     url: str
-    closing: str = ""
+    stop: str = ""
     depth: int = 0
 
     @classmethod
@@ -194,10 +194,15 @@ class Piece:
         stop : str or None
             The dataset's own stop.
         """
-        asked = _STOP.search(url)
-        last = moment(stop)
+        return cls(span, url, stop or "")
+
+    @property
+    def closing(self) -> str:
+        """The dataset's own stop if the address asks for a tick more, else empty."""
+        asked = _STOP.search(self.url)
+        last = moment(self.stop)
         beyond = asked is not None and last is not None and (moment(asked[0].partition("=")[2]) or last) > last
-        return cls(span, url, stop or "" if beyond else "")
+        return self.stop if beyond else ""
 
     def instead(self, refusal: Refusal) -> list[Piece]:
         """
@@ -221,7 +226,7 @@ class Piece:
         if self.span.first >= last:
             # No range is empty (HAPI 1404): what lies before is left out when it has come.
             url = _START.sub(rf"\g<1>={last.later(-_MILLISECOND).down().text(3)}", url)
-        return replace(self, url=url, closing="")
+        return replace(self, url=url)
 
     def _halves(self) -> list[Piece]:
         halves = self.span.halves() if self.depth < MOST_HALVINGS else None
@@ -229,8 +234,8 @@ class Piece:
             return []
         border = rf"\g<1>={halves[0].before.text(3)}"
         return [
-            Piece(halves[0], _STOP.sub(border, self.url), "", self.depth + 1),
-            Piece(halves[1], _START.sub(border, self.url), self.closing, self.depth + 1),
+            Piece(halves[0], _STOP.sub(border, self.url), self.stop, self.depth + 1),
+            Piece(halves[1], _START.sub(border, self.url), self.stop, self.depth + 1),
         ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,11 @@ from sunpy.net.base_client import BaseClient, convert_row_to_table
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.fido import client
 from sunpy_helio_plugins.fido.attrs import offered
+from sunpy_helio_plugins.fido.fetch import RowFile, enqueue_rows
 from sunpy_helio_plugins.fido.partial import warn
 from sunpy_helio_plugins.helioviewer import attrs, matching, search, source_table, tables, translator
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, reduce
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
-from sunpy_helio_plugins.transport.files import naming, queue
 from sunpy_helio_plugins.transport.files.prefix import PrefixDownload
 
 __all__ = ["HelioviewerClient"]
@@ -76,7 +77,7 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
         self, query_results: tables.HelioviewerTable, *, path: str | Path, downloader: Any, **kwargs: Any
     ) -> None:
         """
-        Put the images into the queue of a downloader.
+        Add the images to the queue of a downloader.
 
         Parameters
         ----------
@@ -96,23 +97,8 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
             The size is no number of pixels.
         """
         size = reduce.checked(kwargs.get("size"))
-        told = {"accept": boxes.accept} if size is None else reduce.plan(size)
-        found = zip(query_results, matching.places(query_results), strict=True)
-        queue.enqueue(
-            downloader,
-            [
-                PrefixDownload(
-                    url=place.url,
-                    target=naming.target(
-                        path, reduce.named(place.path, size), naming.row_values(row), fallback="image.jp2"
-                    ),
-                    archive=PROVIDER,
-                    **({"accept": partial(_refuse, place.missing)} if place.missing else told),
-                )
-                for row, place in found
-            ],
-            overwrite=kwargs.get("overwrite"),
-        )
+        files = _files(query_results, size)
+        enqueue_rows(query_results, files, path, downloader, kwargs.get("overwrite"), fallback="image.jp2")
 
     @classmethod
     def _is_named(cls, *query: Attr) -> bool:
@@ -132,6 +118,17 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
             a.Detector: [(detector, "") for detector in sorted(detectors)],
             **offered(attrs),
         }
+
+
+def _files(rows: tables.HelioviewerTable, size: int | None) -> Iterator[RowFile]:
+    told = {"accept": boxes.accept} if size is None else reduce.plan(size)
+    for row, place in enumerate(matching.places(rows)):
+        yield RowFile(row, reduce.named(place.path, size), partial(_download, place, told))
+
+
+def _download(place: matching.ImageLocation, told: dict[str, Any], target: Path) -> PrefixDownload:
+    wanted = {"accept": partial(_refuse, place.missing)} if place.missing else told
+    return PrefixDownload(place.url, target, PROVIDER, **wanted)
 
 
 def _refuse(words: str, part: Path) -> None:

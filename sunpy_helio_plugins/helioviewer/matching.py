@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from astropy.table import Table
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.config import conf
@@ -84,8 +83,7 @@ NEAREST = "nearest"
 AT_ONCE = 3
 
 
-@dataclass(frozen=True)
-class ImageLocation:
+class ImageLocation(NamedTuple):
     """
     Where the image of a row is.
 
@@ -104,22 +102,25 @@ class ImageLocation:
     missing: str = ""
 
 
-def places(rows: Iterable[Any]) -> list[ImageLocation]:
+def places(rows: Table) -> list[ImageLocation]:
     """
-    Return where the images of some rows are; the names of those from `near` are requested now.
+    Return where the images of some rows are; the names of images found by `near` are requested now.
 
     Parameters
     ----------
-    rows : iterable of astropy.table.Row
+    rows : astropy.table.Table
         Rows of a result.
     """
-    return run_all(rows, _place, AT_ONCE)
+    urls, paths, listers = (rows[name].tolist() for name in ("url", "Path", "Lister"))
+    found = list(map(ImageLocation, urls, paths))
+    unknown = [row for row, name in enumerate(listers) if name == NEAREST]
+    for row, place in zip(unknown, run_all(unknown, lambda row: _nearest_image(rows[row]), AT_ONCE), strict=True):
+        found[row] = place
+    return found
 
 
-def _place(row: Any) -> ImageLocation:
+def _nearest_image(row: Any) -> ImageLocation:
     url, path = str(row["url"]), str(row["Path"])
-    if str(row["Lister"]) != NEAREST:
-        return ImageLocation(url, path)
     # Half a second more: a time is a float, and may lie a nanosecond before its second.
     instant: np.datetime64 = datetimes.to_datetime64(row["Start Time"])[()]  # type: ignore[assignment]
     second = (instant + np.timedelta64(500, "ms")).astype("M8[s]")

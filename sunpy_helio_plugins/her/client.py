@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,6 +13,7 @@ from sunpy.net.base_client import BaseClient, convert_row_to_table
 
 from sunpy_helio_plugins.fido.attrs import offered
 from sunpy_helio_plugins.fido.client import ArchiveClient
+from sunpy_helio_plugins.fido.fetch import RowFile, enqueue_rows
 from sunpy_helio_plugins.fido.names import Names
 from sunpy_helio_plugins.fido.partial import warn
 from sunpy_helio_plugins.her import attrs, explore, search
@@ -22,7 +25,7 @@ from sunpy_helio_plugins.her.submit import voevent
 from sunpy_helio_plugins.her.sunpy_attrs import CORE, is_hek
 from sunpy_helio_plugins.her.tables import HERTable
 from sunpy_helio_plugins.her.translator import OWN, queries
-from sunpy_helio_plugins.transport.files import job, naming, queue
+from sunpy_helio_plugins.transport.files.job import Download
 
 __all__ = ["HERClient"]
 
@@ -88,7 +91,7 @@ class HERClient(ArchiveClient, BaseClient):
     @convert_row_to_table
     def fetch(self, query_results: HERTable, *, path: str | Path, downloader: Any, **kwargs: Any) -> None:
         """
-        Put the events' VOEvent documents into the queue of a downloader.
+        Add the events' VOEvent documents to the queue of a downloader.
 
         Parameters
         ----------
@@ -102,25 +105,8 @@ class HERClient(ArchiveClient, BaseClient):
             ``overwrite``, and ``rev``: the number of an earlier revision.
         """
         rev = kwargs.get("rev")
-        rows = [row for row in query_results if str(row["raw"].get("kb_archivid") or "").startswith("ivo://")]
-        ending = ".xml" if rev is None else f".rev{rev}.xml"
-        queue.enqueue(
-            downloader,
-            [
-                job.Download(
-                    url=explore.voevent_url(str(row["raw"]["kb_archivid"]), rev),
-                    target=naming.target(
-                        path,
-                        str(row["raw"]["kb_archivid"]).rpartition("/")[2] + ending,
-                        naming.row_values(row),
-                        fallback="event.xml",
-                    ),
-                    archive=ARCHIVE,
-                    accept=voevent.accept,
-                )
-                for row in rows
-            ],
-            overwrite=kwargs.get("overwrite"),
+        enqueue_rows(
+            query_results, _files(query_results, rev), path, downloader, kwargs.get("overwrite"), fallback="event.xml"
         )
 
     @classmethod
@@ -148,3 +134,16 @@ def _refused_by_sunpy(attr: Attr) -> bool:
     if isinstance(attr, core.Provider):
         return NAMES.has_provider(attr.value)
     return type(attr) in CORE
+
+
+def _files(rows: HERTable, rev: int | None) -> Iterator[RowFile]:
+    """Yield the documents of the events that have an IVORN."""
+    ending = ".xml" if rev is None else f".rev{rev}.xml"
+    ivorns = [str(record.get("kb_archivid") or "") for record in rows["raw"]]
+    named = {row: ivorn for row, ivorn in enumerate(ivorns) if ivorn.startswith("ivo://")}
+    for (row, ivorn), url in zip(named.items(), explore.voevent_urls(named.values(), rev), strict=True):
+        yield RowFile(row, ivorn.rpartition("/")[2] + ending, functools.partial(_download, url))
+
+
+def _download(url: str, target: Path) -> Download:
+    return Download(url, target, ARCHIVE, voevent.accept)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -60,8 +61,15 @@ def voevent_url(event: Any, rev: int | None = None) -> str:
     event, rev
         As for `summary_url`.
     """
-    pairs = [("cmd", "export-voevent"), ("cosec", "1"), ("ivorn", ivorn_of(event)), *_revision(rev)]
-    return service.link(pairs)
+    return next(voevent_urls([ivorn_of(event)], rev))
+
+
+def voevent_urls(ivorns: Iterable[str], rev: int | None = None) -> Iterator[str]:
+    """Yield the addresses of the VOEvent documents of many events, whose common part is made once."""
+    mark = "\0"
+    link = service.link([("cmd", "export-voevent"), ("cosec", "1"), ("ivorn", mark), *_revision(rev)])
+    before, _, after = link.partition(quote(mark))
+    return (f"{before}{quote(ivorn, safe=service.SAFE)}{after}" for ivorn in ivorns)
 
 
 def _revision(rev: int | None) -> list[tuple[str, str]]:

@@ -54,9 +54,13 @@ def address() -> str:
     return str(conf.her.url).rstrip("?")
 
 
+SAFE = "*,:/"
+"""Characters that are not quoted in an address."""
+
+
 def link(pairs: Iterable[tuple[str, str]]) -> str:
     """Return the address of a request."""
-    return f"{address()}?{urlencode(list(pairs), quote_via=quote, safe='*,:/')}"
+    return f"{address()}?{urlencode(list(pairs), quote_via=quote, safe=SAFE)}"
 
 
 def requests(queries: Iterable[Query]) -> tuple[Request, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,12 +14,14 @@ from sunpy.net.base_client import BaseClient, QueryResponseTable, convert_row_to
 
 from sunpy_helio_plugins.fido.attrs import offered
 from sunpy_helio_plugins.fido.client import ArchiveClient
+from sunpy_helio_plugins.fido.fetch import RowFile, enqueue_rows
 from sunpy_helio_plugins.imap import attrs, integrity, mission, search, service, tables, translator
 from sunpy_helio_plugins.imap.mission import INSTRUMENTS, LEVELS
 from sunpy_helio_plugins.imap.service import data_dir
-from sunpy_helio_plugins.transport.files import naming, queue
+from sunpy_helio_plugins.transport.credentials import Login
+from sunpy_helio_plugins.transport.files import naming
 from sunpy_helio_plugins.transport.files.job import Download
-from sunpy_helio_plugins.transport.files.naming import safe_name
+from sunpy_helio_plugins.transport.files.naming import SafePath
 
 __all__ = ["IMAPClient"]
 
@@ -70,7 +73,7 @@ class IMAPClient(ArchiveClient, BaseClient):
     @convert_row_to_table
     def fetch(self, query_results: QueryResponseTable, *, path: str | Path, downloader: Any, **kwargs: Any) -> None:
         """
-        Put the files of rows into a downloader's queue.
+        Add the files of rows to the queue of a downloader.
 
         Parameters
         ----------
@@ -85,15 +88,8 @@ class IMAPClient(ArchiveClient, BaseClient):
         **kwargs
             What other clients take; ``overwrite`` is used.
         """
-        wanted = kwargs.get("overwrite")
-        places = ((str(row["file_path"]), str(row["url"]) if "url" in row.colnames else "") for row in query_results)
-        for row, (url, login) in zip(query_results, service.downloads(places), strict=True):
-            name = PurePosixPath(row["file_path"]).name
-            check = partial(integrity.check, name=name)
-            job = Download(url, _target(path, row), service.ARCHIVE, check, login=login)
-            # What is there is believed only if it can be what its name says.
-            again = None if integrity.looks_complete(job.target, name) else True
-            queue.enqueue(downloader, [job], again or wanted)
+        trees, files = _files(query_results)
+        enqueue_rows(query_results, files, _template(path), downloader, kwargs.get("overwrite"), more={"tree": trees})
 
     @classmethod
     def _is_named(cls, *query: Attr) -> bool:
@@ -125,11 +121,26 @@ class IMAPClient(ArchiveClient, BaseClient):
         }
 
 
-def _target(path: str | Path, row: Any) -> Path:
-    """Return where a row's file goes: into the SDC's tree, unless the user said otherwise."""
-    *folders, name = PurePosixPath(row["file_path"]).parts
-    tree = "/".join(safe_name(folder, "_") for folder in folders)
-    default = Path(sunpy.config.get("downloads", "download_dir")).expanduser() / "{file}"
-    if Path(path) == default:
-        return (data_dir() or default.parent) / tree / safe_name(name)
-    return naming.target(str(path).replace("{tree}", tree), name, naming.row_values(row))
+def _template(path: str | Path) -> str | Path:
+    """Return the template to use: sunpy's default leads into the SDC's tree."""
+    downloads = Path(sunpy.config.get("downloads", "download_dir")).expanduser()
+    if Path(path) != downloads / "{file}":
+        return path
+    return f"{naming.escaped(data_dir() or downloads)}/{{tree}}/{{file}}"
+
+
+def _files(rows: QueryResponseTable) -> tuple[list[SafePath], Iterator[RowFile]]:
+    """Return the folder of each row in the SDC's tree, and the files."""
+    places = rows["file_path"].tolist()
+    urls = rows["url"].tolist() if "url" in rows.colnames else [""] * len(rows)
+    folders, _, names = zip(*(place.rpartition("/") for place in places), strict=True) if places else ((), (), ())
+    trees = {folder: SafePath.of(PurePosixPath(folder).parts) for folder in dict.fromkeys(folders)}
+    found = zip(names, service.downloads(zip(places, urls, strict=True)), strict=True)
+    files = (RowFile(row, name, partial(_download, name, *where)) for row, (name, where) in enumerate(found))
+    return [trees[folder] for folder in folders], files
+
+
+def _download(name: str, url: str, login: Login | None, target: Path) -> Download:
+    check = partial(integrity.check, name=name)
+    complete = partial(integrity.looks_complete, name=name)
+    return Download(url, target, service.ARCHIVE, check, login=login, is_complete=complete)

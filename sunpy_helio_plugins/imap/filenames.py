@@ -106,7 +106,7 @@ def parse_kernel(name: str) -> KernelName | None:
 
     Examples
     --------
-    >>> parse("imap_recon_20250930_20251105_v02.bsp")
+    >>> parse_kernel("imap_recon_20250930_20251105_v02.bsp")
     KernelName(kind='ephemeris_reconstructed', version=2, root='imap_recon_20250930_20251105_v.bsp')
     """
     for pattern, kind in _FORMS:

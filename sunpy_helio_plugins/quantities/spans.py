@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -127,6 +128,16 @@ class Span:
         """Read what ``str`` of a range gives."""
         first, _, before = text.partition("/")
         return cls(Moment.read(first), Moment.read(before))
+
+    @classmethod
+    def read_all(cls, texts: Sequence[str]) -> list[Span]:
+        """Read many ranges at once."""
+        if not texts:
+            return []
+        stamps = [stamp for text in texts for stamp in text.split("/", 1)]
+        days, nanos = (part.tolist() for part in split(np.char.encode(np.array(stamps), "utf-8")))
+        moments = list(map(Moment, days, nanos))
+        return list(map(cls, moments[::2], moments[1::2]))
 
     @classmethod
     def closed(cls, first: Moment, last: Moment) -> Span:

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import secrets
+from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -20,7 +21,7 @@ try:
 except ImportError:  # Windows: an open file cannot be removed there, so that no lock is needed
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["new_part", "publish", "remove_stale", "sync_to_disk"]
+__all__ = ["FolderListing", "RunFolders", "new_part", "numbered", "publish", "remove_stale", "sync_to_disk"]
 
 _KEPT = 180
 """Bytes of the target's name in the name of a part file; the rest of 255 is for the prefix and suffix."""
@@ -29,9 +30,9 @@ _COMPRESSED = frozenset({".gz", ".bz2", ".xz", ".zst", ".zip"})
 
 
 @contextlib.contextmanager
-def new_part(target: Path) -> Iterator[tuple[Path, IO[bytes]]]:
+def new_part(target: Path, listing: FolderListing | None = None) -> Iterator[tuple[Path, IO[bytes]]]:
     """Yield the path and the binary stream of a part file, locked within the block and removed after it."""
-    remove_stale(target)
+    (FolderListing(target.parent) if listing is None else listing).remove_stale(target)
     path, stream = _locked_part(target)
     try:
         with stream:
@@ -76,11 +77,58 @@ def _is_at(stream: IO[Any], path: Path) -> bool:
 
 def remove_stale(target: Path) -> None:
     """Remove the part files of a target that no running process has locked."""
-    prefix = _prefix(target)
-    for name in os.listdir(target.parent):
-        if name.startswith(prefix) and name.endswith(".part"):
+    FolderListing(target.parent).remove_stale(target)
+
+
+class FolderListing:
+    """The names in a folder, listed once; a folder that does not exist has none."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            names = os.listdir(folder)
+        except (FileNotFoundError, NotADirectoryError):
+            names = []
+        self._names = frozenset(map(os.path.normcase, names))
+        self._parts = sorted(name for name in names if name.startswith(".") and name.endswith(".part"))
+
+    def has(self, name: str) -> bool:
+        """Tell whether the folder had an entry of this name."""
+        return os.path.normcase(name) in self._names
+
+    def remove_stale(self, target: Path) -> None:
+        """Remove the part files of a target in this folder that no running process has locked."""
+        prefix = _prefix(target)
+        index = bisect_left(self._parts, prefix)
+        while index < len(self._parts) and self._parts[index].startswith(prefix):
             with contextlib.suppress(OSError):
-                _remove_if_stale(target.with_name(name))
+                _remove_if_stale(target.with_name(self._parts[index]))
+            index += 1
+
+
+class RunFolders:
+    """The folders to which one run downloads: each is listed once, and no two files get the same target."""
+
+    def __init__(self) -> None:
+        self._listings: dict[Path, FolderListing] = {}
+        self._claimed: set[Path] = set()
+        self._numbers: dict[Path, int] = {}
+
+    def claim(self, target: Path) -> Path:
+        """Return a target that no other file of the run has: this one, or this one with a number."""
+        candidate, number = target, self._numbers.get(target, 1)
+        while candidate in self._claimed:
+            number += 1
+            candidate = numbered(target, number)
+        if candidate is not target:
+            self._numbers[target] = number
+        self._claimed.add(candidate)
+        return candidate
+
+    def listing(self, folder: Path) -> FolderListing:
+        """Return the contents that a folder had when the run first needed them."""
+        if folder not in self._listings:
+            self._listings[folder] = FolderListing(folder)
+        return self._listings[folder]
 
 
 def _remove_if_stale(part: Path) -> None:
@@ -92,10 +140,9 @@ def _remove_if_stale(part: Path) -> None:
             part.unlink(missing_ok=True)
 
 
-def sync_to_disk(part: Path) -> None:
-    """Write a part file to the disk, so that a power cut after its publication leaves no empty file."""
-    with part.open("rb+") as stream:
-        os.fsync(stream.fileno())
+def sync_to_disk(stream: IO[bytes]) -> None:
+    """Write a flushed part file to the disk, so that a power cut after its publication leaves no empty file."""
+    os.fsync(stream.fileno())
 
 
 def publish(part: Path, target: Path, overwrite: bool | str) -> Path:

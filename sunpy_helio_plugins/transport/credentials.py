@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,7 +23,7 @@ from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.transport.secrets import Secret, _used
 from sunpy_helio_plugins.transport.urls import is_private, same_origin
 
-__all__ = ["Login", "forget", "netrc_login", "sign_in", "signed_in"]
+__all__ = ["Login", "forget", "netrc_file", "netrc_login", "sign_in", "signed_in"]
 
 EARLY = 30.0
 """Seconds before its end at which a token is renewed; at most a tenth of its lifetime."""
@@ -250,6 +249,13 @@ def signed_in(name: str, *secrets: str) -> Iterator[None]:
             _given[name] = before
 
 
+def netrc_file() -> str | None:
+    """Return the netrc file, if there is one."""
+    given = os.environ.get("NETRC")
+    places = [given] if given else ["~/.netrc", "~/_netrc"]
+    return next((path for place in places if os.path.isfile(path := os.path.expanduser(place))), None)
+
+
 def netrc_login(url: str) -> Login | None:
     """Return a login by user and password if the netrc file has an entry for the host."""
     return Login(urlsplit(url).hostname or "", url) if _from_netrc(url) else None
@@ -261,10 +267,8 @@ def _from_netrc(url: str) -> tuple[Secret, Secret] | None:
 
     An entry ``default`` is ignored: it is often for anonymous FTP, and would be sent to every archive.
     """
-    given = os.environ.get("NETRC")
-    places = [Path(given)] if given else [Path("~/.netrc"), Path("~/_netrc")]
     try:
-        path = next((path for place in places if (path := place.expanduser()).is_file()), None)
+        path = netrc_file()
         entry = netrc.netrc(path).hosts.get(urlsplit(url).hostname or "") if path is not None else None
     except (netrc.NetrcParseError, OSError, RuntimeError, ValueError):
         # A file that cannot be read is ignored, as requests does.

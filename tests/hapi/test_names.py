@@ -20,5 +20,5 @@ def test_two_servers_of_one_host_do_not_share_files(archive: Any, tmp_path: Path
         there = here.copy()
         there["server_url"] = [url.replace("cdaweb", "other")]
         assert here["Server"] == there["Server"]
-        names = [next(fetch._downloads(table, tmp_path / "{file}")).target for table in (here, there)]
+        names = [next(fetch.files(table)).name for table in (here, there)]
     assert names[0] != names[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,12 +12,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sunpy.net.base_client import QueryResponseRow
-
 from sunpy_helio_plugins.errors import FileError, ServiceError
+from sunpy_helio_plugins.fido.fetch import RowFile
 from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.model import NO_DATA, Info, status_of
-from sunpy_helio_plugins.hapi.plan import DataRequest, Piece, Refusal, refusal
+from sunpy_helio_plugins.hapi.plan import Piece, Refusal, refusal
 from sunpy_helio_plugins.hapi.records import file
 from sunpy_helio_plugins.hapi.records.csv import exact_json
 from sunpy_helio_plugins.hapi.records.file import header_of, read_header
@@ -25,13 +25,12 @@ from sunpy_helio_plugins.hapi.service import login_of
 from sunpy_helio_plugins.hapi.tables import HAPIFiles, HAPITable
 from sunpy_helio_plugins.quantities.spans import Span
 from sunpy_helio_plugins.transport.credentials import Login
-from sunpy_helio_plugins.transport.files import naming
 from sunpy_helio_plugins.transport.files.job import Download
 from sunpy_helio_plugins.transport.files.pieces import PiecedDownload
 from sunpy_helio_plugins.transport.messages import server_message
 from sunpy_helio_plugins.transport.retry import RefusedError
 
-__all__ = ["DownloadSpec", "accept", "download", "nothing_between"]
+__all__ = ["DownloadSpec", "accept", "download", "files", "nothing_between"]
 
 _READ = 4096
 
@@ -292,37 +291,78 @@ def _join(pieces: Sequence[Path], whole: Path, order: DownloadSpec) -> None:
                 shutil.copyfileobj(source, target, _COPIED)
 
 
-def _downloads(rows: HAPITable | HAPIFiles, path: str | Path) -> Iterator[Download]:
-    for row in rows:
-        if isinstance(rows, HAPIFiles):
-            yield _named_file(row, path)
-            continue
-        found = DataRequest.of_row(row)
-        target = naming.target(path, _file_name(row), naming.row_values(row), fallback=f"records{file.SUFFIX}")
-        info = found.info.with_origin(found.server.name, found.dataset)
-        order = DownloadSpec(target, found.server.archive, found.dataset, info, found.format, login_of(found.server))
-        yield download(found.piece, order)
+@dataclass(frozen=True)
+class _Origin:
+    """What all rows of a dataset have in common."""
+
+    archive: str
+    dataset: str
+    info: Info
+    format: str
+    login: Login | None
+
+    @classmethod
+    def of(cls, server_url: str, dataset: str, info: str, kind: str) -> _Origin:
+        server = server_list.find(server_url)
+        described = Info.from_json(json.loads(info)).with_origin(server.name, dataset)
+        return cls(server.archive, dataset, described, kind, login_of(server))
+
+    def download(self, span: Span, url: str, target: Path) -> PiecedDownload:
+        """Return the file of one row."""
+        order = DownloadSpec(target, self.archive, self.dataset, self.info, self.format, self.login)
+        return download(Piece.of(span, url, self.info.stop), order)
 
 
-def _named_file(row: QueryResponseRow, path: str | Path) -> Download:
-    """Return the file whose address stood in a column."""
-    name = str(row["Name"])
-    target = naming.target(path, name, naming.row_values(row), fallback="file")
-    kind = str(row["media_type"]) if "media_type" in row.colnames else ""
-    return Download(
-        url=str(row["url"]),
-        target=target,
-        archive="the server of the file",
-        accept=partial(accept, name=name, media_type=kind),
+def files(rows: HAPITable | HAPIFiles) -> Iterator[RowFile]:
+    """
+    Yield the file of each row.
+
+    Parameters
+    ----------
+    rows : HAPITable or HAPIFiles
+        The rows.
+    """
+    return _named_files(rows) if isinstance(rows, HAPIFiles) else _record_files(rows)
+
+
+def _record_files(rows: HAPITable) -> Iterator[RowFile]:
+    keys = list(zip(*(_texts(rows, name) for name in ("server_url", "Dataset", "info", "format")), strict=True))
+    origins = {key: _Origin.of(*key) for key in dict.fromkeys(keys)}
+    spans = Span.read_all(_texts(rows, "range"))
+    for row, (name, key, span, url) in enumerate(zip(_names(rows), keys, spans, _texts(rows, "url"), strict=True)):
+        yield RowFile(row, name, partial(origins[key].download, span, url))
+
+
+def _texts(rows: HAPITable | HAPIFiles, name: str) -> list[str]:
+    return list(map(str, rows[name].tolist()))
+
+
+def _named_files(rows: HAPIFiles) -> Iterator[RowFile]:
+    """Yield the files whose addresses were in a column."""
+    kinds = _texts(rows, "media_type") if "media_type" in rows.colnames else [""] * len(rows)
+    for row, (name, url, kind) in enumerate(zip(_texts(rows, "Name"), _texts(rows, "url"), kinds, strict=True)):
+        yield RowFile(row, name, partial(_named_file, name, url, kind))
+
+
+def _named_file(name: str, url: str, kind: str, target: Path) -> Download:
+    check = partial(accept, name=name, media_type=kind)
+    return Download(url=url, target=target, archive="the server of the file", accept=check)
+
+
+def _names(rows: HAPITable) -> Iterator[str]:
+    """Yield names that are the same for the same request and differ otherwise: made safe, two ids may become equal."""
+    known = server_list.known()
+    servers, urls, datasets, *others = (
+        _texts(rows, name) for name in ("Server", "server_url", "Dataset", "Parameters", "range", "format")
     )
+    starts, ends = (rows[name].strftime("%Y%m%dT%H%M%S") for name in ("Start Time", "End Time"))
+    for server, url, dataset, start, end, *rest in zip(servers, urls, datasets, starts, ends, *others, strict=True):
+        # A server without a short name shows its host, which may hold several.
+        identity = [server if server in known else url, dataset, *rest]
+        digest = sha256("\n".join(identity).encode()).hexdigest()[:8]
+        plain = _ODD.sub("_", dataset)[-80:]
+        yield f"{server}_{plain}_{start}_{end}_{digest}{file.SUFFIX}"
 
 
-def _file_name(row: QueryResponseRow) -> str:
-    """Return a name that is the same for the same request and no other's: made safe, two ids may become one."""
-    # A server without a short name shows its host, which may hold several.
-    server = row["Server"] if row["Server"] in server_list.known() else row["server_url"]
-    identity = [server, *(row[name] for name in ("Dataset", "Parameters", "range", "format"))]
-    digest = sha256("\n".join(map(str, identity)).encode()).hexdigest()[:8]
-    start, end = (row[name].strftime("%Y%m%dT%H%M%S") for name in ("Start Time", "End Time"))
-    dataset = "".join(char if char.isalnum() or char in "-_." else "_" for char in str(row["Dataset"]))[-80:]
-    return f"{row['Server']}_{dataset}_{start}_{end}_{digest}{file.SUFFIX}"
+_ODD = re.compile(r"[^\w.-]")
+"""Characters of a dataset's id that its file name does not have."""

@@ -513,6 +513,6 @@ def write(event: VOEvent, path: Any = None, check: bool = True) -> bytes:
         with publish.new_part(target) as (part, stream):
             stream.write(content)
             stream.flush()
-            publish.sync_to_disk(part)
+            publish.sync_to_disk(stream)
             publish.publish(part, target, overwrite=True)
     return content

@@ -57,9 +57,10 @@ def download(name: str | Path, path: str | Path | None = None, *, overwrite: boo
         folder = Path(sunpy.config.get("downloads", "download_dir"))
     target = folder.expanduser() / key
     url, login = (ialirt.url_of(bare), None) if filenames.is_daily(bare) else service.download_url(key)
-    job = Download(url, target, service.ARCHIVE, partial(integrity.check, name=bare), login=login)
+    check, complete = partial(integrity.check, name=bare), partial(integrity.looks_complete, name=bare)
+    job = Download(url, target, service.ARCHIVE, check, login=login, is_complete=complete)
     downloader = queue.Downloader(progress=False)
-    queue.enqueue(downloader, [job], overwrite or not integrity.looks_complete(target, bare))
+    queue.enqueue(downloader, [job], overwrite)
     results = downloader.download()
     for error in results.errors:
         raise TransferError(f"{error.exception}")

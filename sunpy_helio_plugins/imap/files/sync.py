@@ -21,7 +21,7 @@ from sunpy.net.attr import Attr
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.store.publish import new_part, publish
-from sunpy_helio_plugins.transport.files.naming import safe_name
+from sunpy_helio_plugins.transport.files.naming import escaped, safe_name
 
 __all__ = ["MANIFEST", "Synced", "sync"]
 
@@ -107,12 +107,13 @@ def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = Tru
     errors: list[str] = list(table.problems)
     if len(wanted):
         downloader = Downloader(progress=progress, overwrite=True)
-        root = str(folder).replace("{", "{{").replace("}", "}}")
-        client.fetch(wanted, path=f"{root}/{{tree}}/{{file}}", downloader=downloader)
+        client.fetch(wanted, path=f"{escaped(folder)}/{{tree}}/{{file}}", downloader=downloader)
         errors += [str(error.exception) for error in downloader.download().errors]
     new = [place for place, there in zip(places, here, strict=True) if not there and place.is_file()]
     kept = [place for place, there in zip(places, here, strict=True) if there]
-    gone = [folder / key for key in known if folder / key not in places and (folder / key).is_file()]
+    listed = set(places)
+    older = [place for key in known if (place := folder / key) not in listed]
+    gone = [place for place in older if place.is_file()]
     unknown = [*new, *(place for place in kept if _key(place, folder) not in known)]
     fresh = {_key(place, folder): _entry(place) for place in unknown}
     _store(folder, known | fresh)

@@ -7,7 +7,7 @@ import contextlib
 import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError, TransferError
-from sunpy_helio_plugins.store.publish import new_part, publish, sync_to_disk
-from sunpy_helio_plugins.transport.credentials import Login, netrc_login
+from sunpy_helio_plugins.store.publish import RunFolders, new_part, publish
+from sunpy_helio_plugins.transport.credentials import Login, netrc_file, netrc_login
 from sunpy_helio_plugins.transport.files.body import receive
 from sunpy_helio_plugins.transport.limits import request_deadline
 from sunpy_helio_plugins.transport.messages import connection_problem, sentence, server_message
@@ -95,6 +95,8 @@ class Download:
     login : Login, optional
         How to sign in; looked up for each request, and sent to the login's own origin only. Defaults to the user and
         password of the netrc file for the host, if any, unless the user's own session signs in.
+    is_complete : callable, optional
+        Called with the target if a file of that name exists already; a file for which it returns `False` is replaced.
     """
 
     url: str
@@ -103,6 +105,7 @@ class Download:
     accept: Callable[[Path], None] = accept_any
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     login: Login | None = None
+    is_complete: Callable[[Path], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,7 @@ class Job:
     download: Download
     overwrite: bool | str
     config: Any
+    folders: RunFolders = field(default_factory=RunFolders, repr=False, compare=False)
 
     ACCEPTED: ClassVar[frozenset[int]] = frozenset({200})
     """Statuses of an answer with the file; 206 is not one unless a range was requested."""
@@ -145,8 +149,9 @@ class Job:
         target, shown = self.download.target, public_url(self.download.url)
         failure: Exception
         try:
-            if not self._is_done():
-                target = await self._repeated(partial(self._fetch, session, partial(_bar, file_pb, token, target.name)))
+            job = await self._for_target()
+            if job is not None:
+                target = await job._repeated(partial(job._fetch, session, partial(_bar, file_pb, token, target.name)))
                 self._call_back(str(target), shown, None)
             return shown, str(target)
         except asyncio.CancelledError:
@@ -161,14 +166,21 @@ class Job:
         # Outside the except clauses: the library's error, which would be the context, holds the request.
         raise self._failed(failure)
 
-    def _is_done(self) -> bool:
-        """Return whether the file is there and is to be kept."""
+    async def _for_target(self) -> Job | None:
+        """Return the job to run, in view of what exists at the target: `None` if the file is to be kept."""
         target = self.download.target
+        if not self.folders.listing(target.parent).has(target.name):
+            return self
         if target.is_symlink() and not target.exists():
             raise TransferError(f"{target} is a broken symbolic link; repair or remove it.")
         if target.exists() and not target.is_file():
             raise TransferError(f"{target} exists, and is not a file; remove it, or give another path.")
-        return self.overwrite is False and target.exists()
+        if self.overwrite is True or not target.exists():
+            return self
+        is_complete = self.download.is_complete
+        if is_complete is not None and not await asyncio.to_thread(is_complete, target):
+            return replace(self, overwrite=True)
+        return None if self.overwrite is False else self
 
     def _failed(self, error: Exception) -> Exception:
         from parfive.utils import FailedDownload
@@ -214,10 +226,10 @@ class Job:
 
     async def _fetch(self, session: aiohttp.ClientSession, bar: Callable[[int | None], Any]) -> Path:
         target = self.download.target
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with new_part(target) as (part, stream):
+        if not target.parent.is_dir():
+            target.parent.mkdir(parents=True, exist_ok=True)
+        with new_part(target, self.folders.listing(target.parent)) as (part, stream):
             await self._write(session, part, stream, bar)
-            await asyncio.to_thread(sync_to_disk, part)
             return publish(part, target, self.overwrite)
 
     async def _write(
@@ -226,7 +238,7 @@ class Job:
         """Write and check a part file."""
         await self._receive(session, stream, bar)
         stream.flush()
-        await self._check(part)
+        await self._check(part, stream)
 
     async def _receive(
         self, session: aiohttp.ClientSession, stream: IO[bytes], bar: Callable[[int | None], Any]
@@ -235,10 +247,11 @@ class Job:
         async with self._open(session) as response:
             await receive(response, stream, bar(response.content_length))
 
-    async def _check(self, part: Path) -> None:
+    async def _check(self, part: Path, stream: IO[bytes]) -> None:
         """Let the archive check the complete part file."""
         try:
-            await asyncio.to_thread(self.download.accept, part)
+            # In one thread for both, since changing threads costs as much CPU as a small file's transfer.
+            await asyncio.to_thread(self._accept, part, stream)
         except TransientFileError as error:
             raise TransientError(self._sentence(str(error)), error.wait) from None
         except HelioPluginsError:
@@ -247,6 +260,11 @@ class Job:
             # The file is on the disk: the fault is not in the connection.
             problem = f"the file was downloaded, and cannot be read: {type(error).__name__}: {error}"
             raise FileError(f"{self.download.target.name}: {problem}") from error
+
+    def _accept(self, part: Path, stream: IO[bytes]) -> None:
+        """Check a part, and wait until it is on the disk."""
+        self.download.accept(part)
+        sync_to_disk(stream)
 
     @contextlib.asynccontextmanager
     async def _open(self, session: aiohttp.ClientSession) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -287,7 +305,7 @@ class Job:
         if same_origin(url, self.download.url):
             headers |= self.download.headers
         login = self.download.login
-        if login is None and session.auth is None and "Authorization" not in session.headers:
+        if login is None and session.auth is None and "Authorization" not in session.headers and netrc_file():
             login = await asyncio.to_thread(netrc_login, self.download.url)  # as for metadata
         if login is not None:
             headers |= await asyncio.to_thread(login.headers, url)
@@ -321,11 +339,11 @@ class Job:
         from urllib.request import getproxies, proxy_bypass
 
         parts = urlsplit(url)
-        if is_direct(url) or proxy_bypass(parts.netloc.rpartition("@")[2]):
+        if is_direct(url):
             return None
         # parfive reads the variables in upper case only; most systems set those in lower case.
         proxy: str | None = getattr(self.config, f"{parts.scheme}_proxy", None) or getproxies().get(parts.scheme)
-        return proxy
+        return None if proxy is None or proxy_bypass(parts.netloc.rpartition("@")[2]) else proxy
 
 
 def _unchanged(url: str) -> Any:

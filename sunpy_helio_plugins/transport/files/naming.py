@@ -1,4 +1,4 @@
-"""Safe names of files, and the path of a row's file."""
+"""Safe file names, and paths of files from a template."""
 
 from __future__ import annotations
 
@@ -7,36 +7,45 @@ import os
 import re
 import string
 import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sunpy_helio_plugins.errors import QueryError
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["row_values", "safe_name", "target"]
+__all__ = ["PathTemplate", "SafePath", "escaped", "safe_name", "target"]
 
 MAX_BYTES = 240
-"""Longest name that is kept, in bytes of UTF-8: file systems take 255, the rest is for the part file's suffix."""
+"""Longest name in bytes of UTF-8: file systems take 255, and the suffix of the part file needs the rest."""
+
+UNKNOWN = "unknown"
+"""The text of a missing value in a path."""
 
 _RESERVED = re.compile(r'[<>:"/\\|?*]')
 
 _DEVICES = re.compile(r"(?i)^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)")
 
+_PLAIN = re.compile(rf"[\w-](?:[\w.+ -]{{0,{MAX_BYTES - 2}}}[\w-])?", re.ASCII)
+"""Names that are safe as they are, unless they are those of devices."""
+
+_HUGE = re.compile(r"\d{5}")
+
 
 def safe_name(name: str, fallback: str = "file") -> str:
     """
-    Return a name for a file that stays in its folder.
+    Return a file name that stays in its folder.
 
     Parameters
     ----------
     name : str
-        The name as it came.
+        Any name, for example from a server.
     fallback : str, optional
-        What to use where nothing of ``name`` is left.
+        The name to use if nothing of ``name`` is left.
 
     Returns
     -------
@@ -51,6 +60,8 @@ def safe_name(name: str, fallback: str = "file") -> str:
     >>> safe_name("..", fallback="data.bin")
     'data.bin'
     """
+    if _PLAIN.fullmatch(name) and not _DEVICES.match(name):
+        return name
     last = re.split(r"[/\\]", name)[-1]
     printable = "".join(char for char in last if unicodedata.category(char) not in ("Cc", "Cf", "Cs"))
     cleaned = _RESERVED.sub("_", printable).strip(". ")
@@ -62,7 +73,7 @@ def safe_name(name: str, fallback: str = "file") -> str:
 
 
 def _shortened(name: str) -> str:
-    """Cut a name to `MAX_BYTES` bytes, keeping its suffix where that is short."""
+    """Cut a name to `MAX_BYTES` bytes and keep its suffix if it is short."""
     if len(name.encode()) <= MAX_BYTES:
         return name
     stem, dot, suffix = name.rpartition(".")
@@ -71,32 +82,21 @@ def _shortened(name: str) -> str:
     return head + tail
 
 
-_HUGE = re.compile(r"\d{5}")
+class SafePath(str):
+    """A value of a path template that may contain several folders, each of which is a safe name."""
 
+    __slots__ = ()
 
-UNKNOWN = "unknown"
-"""What stands in a path for a value that is missing."""
-
-
-class _Value:
-    """A value in a path template: formatted as the user asks, then made safe; one that is missing is `UNKNOWN`."""
-
-    def __init__(self, value: Any) -> None:
-        self._value = value.datetime if hasattr(value, "datetime") and hasattr(value, "scale") else value
-
-    def __format__(self, spec: str) -> str:
-        if _HUGE.search(spec):
-            raise ValueError(f"the format {spec[:40]!r} asks for more than a name can hold")
-        return UNKNOWN if _is_missing(self._value) else _as_folder(format(self._value, spec))
-
-    def __repr__(self) -> str:
-        return format(self)
-
-    __str__ = __repr__
+    @classmethod
+    def of(cls, folders: Iterable[str]) -> SafePath:
+        """Return the path of folders, whose names are made safe."""
+        return cls("/".join(safe_name(folder, "_") for folder in folders) or ".")
 
 
 def _is_missing(value: Any) -> bool:
     """Tell whether a cell of a table has no value: masked, `None`, or not a number."""
+    if type(value) in (str, int, datetime):
+        return False
     if value is None or value is np.ma.masked:
         return True
     mask = getattr(value, "mask", False)
@@ -105,76 +105,145 @@ def _is_missing(value: Any) -> bool:
     return isinstance(value, float) and math.isnan(value)
 
 
+@lru_cache(maxsize=4096)
 def _as_folder(text: str) -> str:
-    """Return a value as one name: "SDO/HMI" is no folder with another in it, and ".." leads nowhere."""
+    """Return a text as one name: "SDO/HMI" becomes one folder, and ".." is removed."""
     parts = [part for part in re.split(r"[/\\]", text) if part.strip(". ")]
     return safe_name("_".join(parts), fallback=UNKNOWN)
 
 
-class _Template(string.Formatter):
-    """Fills fields by their names alone: what lies behind an attribute or an index would not be made safe."""
+def _formatted(value: Any, spec: str) -> str:
+    """Format a value as the user wants it, and make the text safe."""
+    if isinstance(value, SafePath):
+        return str(value)
+    if _is_missing(value):
+        return UNKNOWN
+    return _as_folder(format(value.datetime if hasattr(value, "datetime") else value, spec))
 
-    def get_field(self, field_name: str, args: Any, kwargs: Any) -> Any:
-        if re.search(r"[.\[]", field_name):
-            raise ValueError(f"the field {field_name!r} asks for a part of a value")
-        return super().get_field(field_name, args, kwargs)
+
+class _Part(NamedTuple):
+    """A field of a template, with the text before it."""
+
+    literal: str
+    field: str | None
+    spec: str
+    conversion: str | None
+
+    def text(self, values: Mapping[str, Any]) -> str:
+        """Return the text before the field and that of its value."""
+        if self.field is None:
+            return self.literal
+        spec = "".join(part.text(values) for part in _parsed(self.spec)) if "{" in self.spec else self.spec
+        if _HUGE.search(spec):
+            raise ValueError(f"the format {spec[:40]!r} asks for more than a name can hold")
+        value = values[self.field]
+        if self.conversion is None:
+            return self.literal + _formatted(value, spec)
+        text = _formatted(value, "")
+        return self.literal + (text if isinstance(value, SafePath) else _as_folder(format(text, spec)))
+
+    def names(self) -> Iterator[str]:
+        """Return the names of the field and of those in its format."""
+        if self.field is not None:
+            if re.search(r"[.\[]", self.field):
+                raise ValueError(f"the field {self.field!r} asks for a part of a value")
+            if self.conversion not in (None, "s", "r", "a"):
+                raise ValueError(f"the conversion {self.conversion!r} does not exist")
+            yield self.field
+            for part in _parsed(self.spec):
+                yield from part.names()
 
 
-def row_values(row: Any) -> dict[str, Any]:
+def _parsed(template: str) -> list[_Part]:
+    return [_Part(text, name, spec or "", how) for text, name, spec, how in string.Formatter().parse(template)]
+
+
+def escaped(path: str | Path) -> str:
+    """Return a path as a part of a template, in which braces are doubled."""
+    return str(path).replace("{", "{{").replace("}", "}}")
+
+
+class PathTemplate:
     """
-    Return what a row offers to a path template.
-
-    Parameters
-    ----------
-    row : sunpy.net.base_client.QueryResponseRow
-        A row of a search result.
-
-    Returns
-    -------
-    dict
-        Lower-case column names with underscores, and the row's values.
-    """
-    return dict(row.response_block_map)
-
-
-def target(path: str | Path, name: str, values: Mapping[str, Any] | None = None, fallback: str = "file") -> Path:
-    """
-    Return the path of a file from the template that Fido hands to ``fetch``.
+    The template of paths that Fido hands to ``fetch``, parsed once for all rows.
 
     Parameters
     ----------
     path : str or pathlib.Path
-        The template: ``{file}`` stands for the file's name, other fields for values of the row. Times take a format, as
-        in ``{start_time:%Y}``. A value that is missing, such as the instrument of a HAPI dataset, is "unknown".
-    name : str
-        The file's name as the archive gives it; it is made safe.
-    values : mapping, optional
-        What the other fields stand for, as from `row_values`.
-    fallback : str, optional
-        The name where nothing of ``name`` can be used.
-
-    Returns
-    -------
-    pathlib.Path
-        A path below the part of the template that holds no field.
+        The template: ``{file}`` is replaced by the file's name, other fields by values of the row. Times take a format,
+        as in ``{start_time:%Y}``. A missing value is "unknown". Without ``{file}`` the template is a folder.
+    known : iterable of str
+        The names of the fields that may be used, besides ``file``.
 
     Raises
     ------
     QueryError
-        The template has a field that the row does not offer, or a format that its value does not take.
+        The template cannot be parsed, uses an unknown field, or leaves the folder that it begins with.
     """
-    template = str(path)
-    fields = {key: _Value(value) for key, value in (values or {}).items()}
-    fields["file"] = _Value(safe_name(name, fallback))
-    try:
-        filled = Path(_Template().vformat(template, (), fields))
-    except KeyError as error:
-        offered = ", ".join(sorted(fields))
-        raise QueryError(f"The path {template!r} has the field {error}, which is none of: {offered}.") from None
-    except (ValueError, TypeError, IndexError, AttributeError) as error:
-        raise QueryError(f"The path {template!r} cannot be filled: {error}.") from None
-    root = Path(re.split(r"[^/\\]*\{", template, maxsplit=1)[0] or ".")
-    # By the names alone: a folder that the user has linked to another disk is inside where it is linked.
-    if not Path(os.path.normpath(filled)).is_relative_to(os.path.normpath(root)):
-        raise QueryError(f"The path {template!r} would leave the folder {root}.")
-    return filled
+
+    def __init__(self, path: str | Path, known: Iterable[str]) -> None:
+        self.path = str(path)
+        try:
+            self._parts = _parsed(self.path)
+            named = dict.fromkeys(name for part in self._parts for name in part.names())
+            if "file" not in named:
+                self._parts = _parsed(str(Path(path) / "{file}"))
+        except ValueError as error:
+            raise self._refusal(error) from None
+        allowed = {*known, "file"}
+        for name in named:
+            if name not in allowed:
+                offered = ", ".join(sorted(allowed))
+                raise QueryError(f"The path {self.path!r} has the field {name!r}, which is none of: {offered}.")
+        self.fields = tuple(name for name in named if name != "file")
+        """Names of the fields whose values are needed."""
+        self._refuse_escape()
+
+    def fill(self, name: str, values: Mapping[str, Any], fallback: str = "file") -> Path:
+        """
+        Return the path of a file.
+
+        Parameters
+        ----------
+        name : str
+            The file's name as the archive gives it; it is made safe.
+        values : mapping
+            The values of `fields`.
+        fallback : str, optional
+            The name if nothing of ``name`` can be used.
+
+        Raises
+        ------
+        QueryError
+            A value does not take its format.
+        """
+        every = {**values, "file": safe_name(name, fallback)}
+        try:
+            return Path("".join([part.text(every) for part in self._parts]))
+        except (ValueError, TypeError, IndexError, AttributeError) as error:
+            raise self._refusal(error) from None
+
+    def _refusal(self, error: Exception) -> QueryError:
+        return QueryError(f"The path {self.path!r} cannot be filled: {error}.")
+
+    def _refuse_escape(self) -> None:
+        """Refuse a template whose own text leads out of the folder before the first field; values never do."""
+        before = "".join(part.literal for part in takewhile(lambda part: part.field is None, self._parts))
+        before += next((part.literal for part in self._parts if part.field is not None), "")
+        root = before[: max(before.rfind(sep) for sep in "/\\") + 1] or "."
+        filled = "".join(part.literal + ("x" if part.field is not None else "") for part in self._parts)
+        # By the names alone: a folder that is a link to another disk counts as inside.
+        if not Path(os.path.normpath(filled)).is_relative_to(os.path.normpath(root)):
+            raise QueryError(f"The path {self.path!r} would leave the folder {root}.")
+
+
+def target(path: str | Path, name: str, values: Mapping[str, Any] | None = None, fallback: str = "file") -> Path:
+    """
+    Return the path of one file.
+
+    Parameters
+    ----------
+    path, name, values, fallback
+        As for `PathTemplate` and `PathTemplate.fill`.
+    """
+    return PathTemplate(path, values or ()).fill(name, values or {}, fallback)

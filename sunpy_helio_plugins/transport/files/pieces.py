@@ -68,6 +68,15 @@ class PiecedJob(Job):
     ACCEPTED: ClassVar[frozenset[int]] = frozenset({200, 204})
     """An answer without content is left to ``accept``: a piece may be empty, although the file is not."""
 
+    is_piece: bool = False
+
+    def _accept(self, part: Path, stream: IO[bytes]) -> None:
+        """Check a part; a piece need not be on the disk, since the whole file will be."""
+        if self.is_piece:
+            self.download.accept(part)
+        else:
+            super()._accept(part, stream)
+
     async def _write(
         self, session: aiohttp.ClientSession, part: Path, stream: IO[bytes], bar: Callable[[int | None], Any]
     ) -> None:
@@ -84,13 +93,13 @@ class PiecedJob(Job):
         with ExitStack() as stack:
             parts = [await self._piece(piece, stack, session, bar) for piece in _numbered(pieces, download.target)]
             await asyncio.to_thread(download.join, parts, part)
-        await self._check(part)
+        await self._check(part, stream)
 
     async def _piece(
         self, piece: PiecedDownload, stack: ExitStack, session: aiohttp.ClientSession, bar: Callable[[int | None], Any]
     ) -> Path:
         """Download one piece into its own part file, which the stack removes."""
-        job = replace(self, download=piece)
+        job = replace(self, download=piece, is_piece=True)
         try:
             return await job._repeated(partial(job._write_new, stack, session, bar))
         except TransientError as error:
@@ -101,6 +110,7 @@ class PiecedJob(Job):
     async def _write_new(
         self, stack: ExitStack, session: aiohttp.ClientSession, bar: Callable[[int | None], Any]
     ) -> Path:
-        part, stream = stack.enter_context(new_part(self.download.target))
+        target = self.download.target
+        part, stream = stack.enter_context(new_part(target, self.folders.listing(target.parent)))
         await self._write(session, part, stream, bar)
         return part

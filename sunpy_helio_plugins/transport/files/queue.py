@@ -1,9 +1,9 @@
 """
-Files, through parfive.
+Add downloads to the queue of a parfive Downloader.
 
-`enqueue` puts a coroutine of our own into the queue of the parfive Downloader that Fido hands to every client
-(``http_queue``: public, and called in the same way from parfive 1.0 to 2.3), so that the files of all clients share one
-progress bar, its connections and its Ctrl-C.
+`enqueue` adds a coroutine of this package to the ``http_queue`` of the Downloader that Fido passes to every client.
+That attribute is public and used in the same way from parfive 1.0 to 2.3. The files of all clients thus share one
+progress bar, one limit of connections and one Ctrl-C.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import parfive
 
-from sunpy_helio_plugins.store.publish import numbered
+from sunpy_helio_plugins.store.publish import RunFolders
 from sunpy_helio_plugins.transport.files.job import Download, FailedJob, Job
 from sunpy_helio_plugins.transport.files.pieces import PiecedDownload, PiecedJob
 from sunpy_helio_plugins.transport.files.prefix import PrefixDownload, PrefixJob
@@ -27,9 +27,10 @@ __all__ = ["Download", "Downloader", "enqueue"]
 
 class Downloader(parfive.Downloader):
     """
-    A parfive Downloader that fetches again, in full, what failed: ``Fido.fetch(results, downloader=Downloader())``.
+    A parfive Downloader that can retry failed downloads: ``Fido.fetch(results, downloader=Downloader())``.
 
-    It also closes the event loop of each download, which parfive leaves open with its file descriptors.
+    A retry signs in and checks the file like the first attempt. The event loop of each download is closed; parfive
+    leaves it open with its file descriptors.
 
     Parameters
     ----------
@@ -41,24 +42,24 @@ class Downloader(parfive.Downloader):
 
     async def run_download(self) -> parfive.Results:
         """
-        Fetch everything in the queue.
+        Download all files in the queue.
 
         Returns
         -------
         parfive.Results
-            The paths, and what failed.
+            The paths and the errors.
         """
         self._loop = asyncio.get_running_loop()
         return await super().run_download()
 
     def download(self) -> parfive.Results:
         """
-        Fetch everything in the queue, in an event loop of its own.
+        Download all files in the queue in a new event loop.
 
         Returns
         -------
         parfive.Results
-            The paths, and what failed.
+            The paths and the errors.
         """
         try:
             return super().download()
@@ -68,12 +69,12 @@ class Downloader(parfive.Downloader):
 
     def enqueue_file(self, url: str, *args: Any, filename: Any = None, **kwargs: Any) -> None:
         """
-        Put a file into the queue.
+        Add a file to the queue.
 
         Parameters
         ----------
         url, filename, *args, **kwargs
-            As for `parfive.Downloader.enqueue_file`; a ``filename`` that a failed download left brings its own address.
+            As for `parfive.Downloader.enqueue_file`; the ``filename`` of a failed download includes its address.
         """
         if isinstance(filename, FailedJob):
             enqueue(self, [filename.download], filename.overwrite)
@@ -83,58 +84,64 @@ class Downloader(parfive.Downloader):
 
 def enqueue(downloader: parfive.Downloader, downloads: Iterable[Download], overwrite: bool | str | None = None) -> None:
     """
-    Put files into the queue of a downloader.
+    Add files to the queue of a downloader.
 
     Parameters
     ----------
     downloader : parfive.Downloader
-        The downloader that Fido hands over.
+        The downloader, as Fido passes it to a client.
     downloads : iterable of Download
-        The files. Two with the same target both arrive: the later ones are numbered before the suffix.
+        The files. If several have the same target, the later ones get a number before the suffix. If an error is raised
+        while this is iterated, no file is added.
     overwrite : bool or "unique", optional
-        What to do where a target exists already: keep it (`False`), replace it once the new one has arrived (`True`),
-        or number the new one. Defaults to the downloader's own setting.
+        What to do if a target exists: keep it (`False`), replace it when the download is complete (`True`), or add a
+        number to the new name. Defaults to the downloader's setting.
     """
-    _close_its_loops(downloader)
     policy = downloader.config.overwrite if overwrite is None else overwrite
-    # Those of this run alone: a downloader that is used again fetches to the same names again.
-    claimed = {job.download.target for job in _jobs(downloader)}
-    for download in downloads:
-        own = replace(download, target=_unclaimed(download.target, claimed))
-        claimed.add(own.target)
-        if hasattr(downloader, "http_queue"):
-            downloader.http_queue.append(_kind(own)(own, policy, downloader.config).run)
-        else:
-            permit(own.url)
-            downloader.enqueue_file(own.url, filename=str(own.target), overwrite=policy, max_splits=1)
+    wanted = list(downloads)
+    folders = _folders(downloader)
+    files = [_with_target(download, folders.claim(download.target)) for download in wanted]
+    _close_its_loops(downloader)
+    if hasattr(downloader, "http_queue"):
+        downloader.http_queue.extend(_kind(own)(own, policy, downloader.config, folders).run for own in files)
+        return
+    for own in files:
+        permit(own.url)
+        damaged = own.is_complete is not None and own.target.is_file() and not own.is_complete(own.target)
+        downloader.enqueue_file(own.url, filename=str(own.target), overwrite=damaged or policy, max_splits=1)
+
+
+def _with_target(download: Download, target: Path) -> Download:
+    return download if target is download.target else replace(download, target=target)
 
 
 def _kind(download: Download) -> type[Job]:
-    kinds = {PrefixDownload: PrefixJob, PiecedDownload: PiecedJob}
-    return kinds.get(type(download), Job)
+    return _KINDS.get(type(download), Job)
 
 
-def _jobs(downloader: parfive.Downloader) -> list[Job]:
-    """Return what of ours is in a downloader's queue."""
-    owners = (getattr(entry, "__self__", None) for entry in getattr(downloader, "http_queue", ()))
-    return [owner for owner in owners if isinstance(owner, Job)]
+_KINDS: dict[type[Download], type[Job]] = {PrefixDownload: PrefixJob, PiecedDownload: PiecedJob}
 
 
-def _unclaimed(target: Path, taken: set[Path]) -> Path:
-    """Return the target, numbered before its suffix where it is taken."""
-    candidate, number = target, 1
-    while candidate in taken:
-        number += 1
-        candidate = numbered(target, number)
-    return candidate
+def _folders(downloader: parfive.Downloader) -> RunFolders:
+    """
+    Return the folders of the current run; an empty queue starts a new run.
+
+    A downloader that is reused thus downloads to the same names again. The queue is searched from its end for a file
+    of this package, so that the files of other clients are skipped once, however often files are added.
+    """
+    for entry in reversed(getattr(downloader, "http_queue", ())):
+        owner = getattr(entry, "__self__", None)
+        if isinstance(owner, Job):
+            return owner.folders
+    return RunFolders()
 
 
 def _close_its_loops(downloader: parfive.Downloader) -> None:
     """
-    Have Fido's own downloader close the event loop of each download, as ours does.
+    Make a parfive Downloader close the event loop of each download, as `Downloader` does.
 
-    parfive leaves the loop, which holds the handler of Ctrl-C, to the garbage collector. Until that comes by, Ctrl-C
-    does nothing; and where it comes by in another thread, as in a notebook, the loop can never give the signal back.
+    parfive leaves the loop, which has the handler of Ctrl-C, to the garbage collector. Until it is collected, Ctrl-C
+    has no effect; if it is collected in another thread, as in a notebook, the signal handler cannot be restored.
     """
     if isinstance(downloader, Downloader) or "download" in vars(downloader):
         return
@@ -146,7 +153,7 @@ def _close_its_loops(downloader: parfive.Downloader) -> None:
         return await run()
 
     def download_and_close() -> parfive.Results:
-        # A loop that ran before is the user's own, who awaited run_download in it.
+        # An earlier loop belongs to the user, who awaited run_download in it.
         loops.clear()
         try:
             return download()
