@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import io
-import json
 import os
 import platform
 import socket
@@ -31,6 +30,7 @@ from sunpy_helio_plugins.errors import (
     ServiceRefused,
     ServiceUnreachable,
 )
+from sunpy_helio_plugins.quantities.exact import exact_json
 from sunpy_helio_plugins.transport.credentials import Login
 from sunpy_helio_plugins.transport.messages import reason, server_words
 from sunpy_helio_plugins.transport.privacy import unlogged
@@ -85,7 +85,7 @@ class Response:
             The body is something else, such as an HTML page.
         """
         try:
-            return json.loads(self.text())
+            return exact_json(self.text())
         except (ValueError, RecursionError) as error:
             kind = server_words(self.headers.get("Content-Type", "").encode()) or "no content type"
             words = f"JSON was expected, {kind} came: {server_words(self.content) or 'an empty body'}"
