@@ -124,7 +124,7 @@ class Reader:
         keyword = keywords().get(name.lower()) or Keyword(name, _guess(values))
         made = _MAKERS.get(keyword.kind, Reader._text)(self, keyword, values)
         made.info.name = name
-        return times.as_column(made, name) if isinstance(made, Time) else made
+        return times.as_column(made, name, may_be_missing=True) if isinstance(made, Time) else made
 
     def _each(self, keyword: Keyword, values: list[Any], reader: Callable[[Any], Any]) -> list[Any]:
         """Read values one by one; `None` where one is missing or, with a word in ``problems``, cannot be read."""
