@@ -423,7 +423,9 @@ def stacked(cls: type[T], tables: tuple[T, ...]) -> T:
     told = {problem.partition(":")[0] for problem in problems}
     made.problems = [*problems, *(problem for problem in made.problems if problem.partition(":")[0] not in told)]
     # What one of the tables was asked for is asked for in their stack.
-    made.unasked = [name for name in (tables[0].unasked if tables else []) if all(name in one.unasked for one in tables)]
+    made.unasked = [
+        name for name in (tables[0].unasked if tables else []) if all(name in one.unasked for one in tables)
+    ]
     made.query = [one for table in tables for one in table.query]
     for table in reversed(tables):
         made.meta |= _own_meta(table)
