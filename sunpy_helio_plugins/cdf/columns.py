@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.cdf.metadata import FrozenList
 from sunpy_helio_plugins.cdf.variables import Variable
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.quantities import fills, silence, times, units
+from sunpy_helio_plugins.quantities import fills, times, units
 from sunpy_helio_plugins.quantities.days import WholeDays
 from sunpy_helio_plugins.quantities.fills import masked
+from sunpy_helio_plugins.quantities.scales import time_in_scale
 
 __all__ = ["as_column", "as_support", "as_time", "fill_mask", "may_be_missing"]
 
@@ -145,7 +146,7 @@ _DAY = 86_400 * 10**9
 _J2000 = 2451545.0
 
 
-def as_time(variable: Variable, scale: str = "utc") -> Time:
+def as_time(variable: Variable, scale: str = "utc", *, may_be_missing: bool = False) -> Time:
     """
     Return a time variable as times.
 
@@ -153,8 +154,10 @@ def as_time(variable: Variable, scale: str = "utc") -> Time:
     ----------
     variable : Variable
         One whose ``is_time`` holds.
-    scale : {"utc", "tt"}, optional
+    scale : str, optional
         The scale of the result, which its description states.
+    may_be_missing : bool, optional
+        Whether the times have a mask also where the file has no fill value.
 
     Returns
     -------
@@ -168,13 +171,12 @@ def as_time(variable: Variable, scale: str = "utc") -> Time:
     if variable.kind == "CDF_TIME_TT2000":
         # The two least numbers are fill and pad value of the type, whatever the attributes say.
         missing = (raw <= _LEAST + 1) | (False if missing is None else missing)
-        made = times.from_tt2000(raw, mask=missing) if scale == "utc" else _terrestrial(raw, missing)
+        read = times.from_tt2000(raw, mask=missing) if scale == "utc" else _terrestrial(raw, missing)
     elif variable.count is not None:
-        made = times.from_unix(raw, missing, variable.count.day, variable.count.seconds)
-        made = made if scale == "utc" else _to_tt(made)
+        read = times.from_unix(raw, missing, variable.count.day, variable.count.seconds)
     else:
-        made = _from_epoch(raw, False if missing is None else missing)
-        made = made if scale == "utc" else _to_tt(made)
+        read = _from_epoch(raw, False if missing is None else missing)
+    made = times.as_column(time_in_scale(read, scale).copy(), may_be_missing=may_be_missing)
     made.info.name = variable.name
     _describe(made, variable, {})
     return times.as_column(made, _description(variable.attributes))
@@ -193,11 +195,6 @@ def _terrestrial(raw: NDArray[np.int64], missing: NDArray[np.bool_]) -> Time:
     if any_missing:
         made[missing] = np.ma.masked
     return made
-
-
-def _to_tt(made: Time) -> Time:
-    with silence.far_years():
-        return made.tt
 
 
 def _from_epoch(raw: NDArray[Any], missing: Any) -> Time:
@@ -267,7 +264,7 @@ def as_support(variable: Variable, others: Mapping[str, Variable], scale: str = 
         Any variable.
     others : mapping of Variable
         All variables of the file.
-    scale : {"utc", "tt"}, optional
+    scale : str, optional
         The scale of times.
 
     Returns

@@ -18,6 +18,7 @@ from sunpy_helio_plugins.cdf.rows import Variables, choose, epochs_of, in_rows, 
 from sunpy_helio_plugins.cdf.variables import Variable, load
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.io import registration
+from sunpy_helio_plugins.quantities.scales import checked_scale
 
 __all__ = ["FORMAT", "epochs", "read", "register"]
 
@@ -34,7 +35,7 @@ def read(path: str | Path | Iterable[str | Path], epoch: str | None = None, *, s
     epoch : str, optional
         The time variable whose records are wanted, where a file has several. Defaults to ``"epoch"``, in any case of
         letters; where none is called so, to the one on which most data depend.
-    scale : {"utc", "tt"}, optional
+    scale : {"utc", "tai", "tt", "tdb", "tcb", "tcg"}, optional
         The scale of the times, which their description states. Defaults to UTC; ``"tt"`` is terrestrial time, in which
         the file counts.
 
@@ -58,7 +59,7 @@ def read(path: str | Path | Iterable[str | Path], epoch: str | None = None, *, s
     FileError
         There is no such file, it cannot be read as CDF, or several do not hold the same variables.
     QueryError
-        The file has no time variable ``epoch``.
+        The file has no time variable ``epoch``, or times cannot be given in ``scale``.
 
     Examples
     --------
@@ -67,8 +68,7 @@ def read(path: str | Path | Iterable[str | Path], epoch: str | None = None, *, s
     >>> table["BGSE"].unit  # doctest: +SKIP
     Unit("nT")
     """
-    if scale not in ("utc", "tt"):
-        raise QueryError(f"Times can be had in the scales 'tt' and 'utc', not in {scale!r}.")
+    scale = checked_scale(scale)
     if isinstance(path, str | Path):
         return _read(path, epoch, scale)
     paths = [str(one) for one in path]
@@ -116,12 +116,17 @@ def _columns(
     for name in names:
         variable = variables[name]
         try:
-            made[name] = as_time(variable, scale) if variable.is_time else as_column(variable, variables)
+            made[name] = _time(variable, scale, chosen) if variable.is_time else as_column(variable, variables)
         except Exception as error:
             if name == chosen:
                 raise FileError(f"{path}: the time variable {name} cannot be read ({error}).") from error
             problems.append(f"{name} cannot be read: {error}")
     return made, problems
+
+
+def _time(variable: Variable, scale: str, chosen: str | None) -> Any:
+    """Return a time variable; those beside the time of the record have a mask whether or not one is missing here."""
+    return as_time(variable, scale, may_be_missing=variable.name != chosen)
 
 
 def _support(path: str | Path, variable: Variable, variables: Variables, scale: str) -> dict[str, Any]:

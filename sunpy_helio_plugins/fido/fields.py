@@ -6,7 +6,6 @@ Columns that the tables of all archives have, so that one path template serves a
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from sunpy.net.base_client import QueryResponseRow
 
 from sunpy_helio_plugins.errors import InexactTimeWarning
-from sunpy_helio_plugins.quantities import datetimes, times
+from sunpy_helio_plugins.quantities import datetimes, silence, times
 
 __all__ = ["COMMON", "common_columns", "field_names", "field_values", "texts"]
 
@@ -77,8 +76,7 @@ def field_names(table: Table) -> dict[str, str]:
 def field_values(column: Any) -> Sequence[Any]:
     """Return the values of a column, converted at once where the type allows it."""
     if isinstance(column, Time):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", InexactTimeWarning)
+        with silence.ignored(InexactTimeWarning):
             stamps = datetimes.to_datetime64(column)
         # datetime has microseconds: round as astropy does.
         rounded = stamps + np.timedelta64(500, "ns") if stamps.dtype == "M8[ns]" else stamps

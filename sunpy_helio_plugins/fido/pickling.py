@@ -16,6 +16,7 @@ from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.quantities.days import WholeDays
+from sunpy_helio_plugins.quantities.record_time import RecordTime
 
 __all__ = ["packed", "unpacked"]
 
@@ -84,7 +85,7 @@ def packed(column: Any) -> Any:
     column : column of a table
         Any; most are returned as they are.
     """
-    if isinstance(column, Time):
+    if isinstance(column, Time) and not isinstance(column, RecordTime):
         return _Instants.of(column)
     if type(column) is Masked(Quantity):
         return _MaskedQuantity.of(column)

@@ -119,7 +119,7 @@ def availability(server: str, pattern: str = "*") -> QTable:
             if stamp and moment(stamp) is None
         ]  # fmt: skip
         made = times.from_iso(np.array([str(stamp) for stamp in stamps], dtype="S"), lost)
-        table[name] = times.as_column(made, f"The dataset's {name}")
+        table[name] = times.as_column(made, f"The dataset's {name}", may_be_missing=True)
     table["cadence"] = np.array([info.cadence for info in infos.values()], dtype=str)
     table.meta["problems"] = problems
     return table

@@ -270,7 +270,7 @@ def refreshed(known: QTable) -> QTable:
         texts = [str(leaves.get(int(number), {}).get(key) or "") for number in known["Source ID"]]
         missing = np.array([not text for text in texts])
         stamps = np.array([(text or "2000-01-01 00:00:00").replace(" ", "T") for text in texts])
-        known[name] = times.as_column(times.from_iso(stamps, mask=missing), name)
+        known[name] = times.as_column(times.from_iso(stamps, mask=missing), name, may_be_missing=True)
     new = sorted(set(leaves) - {int(number) for number in known["Source ID"]})
     if not new:
         return known

@@ -50,7 +50,17 @@ def advice(given: str, sources: Sequence[Source]) -> str:
         if written:
             more = f" or {len(written) - MOST} more" if len(written) > MOST else ""
             return f"Write {' or '.join(written[:MOST])}{more}. "
-    return ""
+    return _others_of_instrument(folded(given))
+
+
+def _others_of_instrument(given: str) -> str:
+    """Return the detectors of the instrument with which a name begins, where it goes on with none of them."""
+    begun = [source for source in known() if source.detector and given.startswith(folded(source.instruments[0]))]
+    if not begun:
+        return ""
+    detectors = sorted({source.detector for source in begun if source.detector})
+    listed = ", ".join(f'a.Detector("{one}")' for one in detectors)
+    return f'Write a.Instrument("{begun[0].instruments[0]}") with one of its detectors {listed}. '
 
 
 def _written(given: str, sources: Sequence[Source]) -> Iterator[str]:
@@ -58,10 +68,21 @@ def _written(given: str, sources: Sequence[Source]) -> Iterator[str]:
     meant = [(source, found) for source in sources if (found := _taken_apart(given, _names(source))) is not None]
     alike = len({source.instruments[0] for source, _ in meant}) == 1
     for source, found in meant:
+        if _channel(source) == given:
+            found = {**found, "Measurement": source.measurement}
         full = {"Instrument": source.instruments[0], **found} if alike and "Detector" in found else found
         attrs = [_attr(kind, full[kind], source) for kind in _KINDS if full.get(kind)]
         if attrs:
             yield ", ".join(attrs)
+        elif found:
+            # A mission of several observatories.
+            yield _attr("Source", source.observatory, source)
+
+
+def _channel(source: Source) -> str | None:
+    """Return the folded name of a folder that means a detector and its only wavelength, such as HRI_EUV."""
+    folder = (source.folder or "").strip("/").partition("/")[0]
+    return folded(folder) if source.detector and folder.startswith(f"{source.detector}_") else None
 
 
 def _attr(kind: str, value: str, source: Source) -> str:

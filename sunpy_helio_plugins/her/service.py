@@ -6,7 +6,6 @@ Rules are those of the registry's API page (HekWiki, "ApplicationProgrammingInte
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError
 from sunpy_helio_plugins.her.paging import Page, is_too_slow, page_of, page_size
 from sunpy_helio_plugins.her.query import ARCHIVE, BoundingBox, Query
+from sunpy_helio_plugins.quantities.exact import exact_json
 from sunpy_helio_plugins.transport import exchange, metadata, retry
 
 __all__ = ["Request", "address", "link", "parameters", "requests"]
@@ -160,7 +160,7 @@ def _decode(answer: exchange.Response) -> Any:
     """Decode an answer; its text is UTF-8 with stray bytes of one-byte encodings (sunpy issues 1950, 3898, 4087)."""
     try:
         # Text that people typed holds raw line breaks and tabs.
-        return json.loads(answer.content.decode("utf-8-sig", errors="her_one_byte"), strict=False)
+        return exact_json(answer.content.decode("utf-8-sig", errors="her_one_byte"), strict=False)
     except (ValueError, RecursionError):
         return answer.json()
 

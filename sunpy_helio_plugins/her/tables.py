@@ -92,7 +92,7 @@ class TableBuilder:
         self.positions.say()
         whole = {name: made.pop(name) for name in FIRST}
         whole |= self.common(whole)
-        whole |= {INSTANT: times.as_column(moments.times(self.instants), "Instant of the coordinates")} | made
+        whole |= {INSTANT: _instant_column(moments.times(self.instants))} | made
         if "event_coordunit" in whole:
             whole |= {name: self.reader.component_units(name) for name in parse.COMPONENTS}
         if "fl_goescls" in whole:
@@ -227,7 +227,7 @@ class HERTable(ArchiveTable):
         for name in made.colnames:
             if isinstance(made[name], Points | Polygons):
                 made[name] = made[name].at(parts)
-        made[INSTANT] = times.as_column(moments.times(parts), "Instant of the coordinates")
+        made[INSTANT] = _instant_column(moments.times(parts))
         return made
 
     @property
@@ -297,6 +297,10 @@ class HERTable(ArchiveTable):
     @display_keys.setter
     def display_keys(self, keys: Any) -> None:
         self.__dict__["_display_keys"] = keys
+
+
+def _instant_column(instants: Time) -> Time:
+    return times.as_column(instants, "Instant of the coordinates", may_be_missing=True)
 
 
 def _holds_anything(column: Any) -> bool:

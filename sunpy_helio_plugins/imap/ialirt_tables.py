@@ -21,6 +21,7 @@ from sunpy_helio_plugins.fido.partial import Partial, gather, warn
 from sunpy_helio_plugins.imap.endpoints import ialirt
 from sunpy_helio_plugins.imap.endpoints.ialirt import ARCHIVE
 from sunpy_helio_plugins.quantities import times, units
+from sunpy_helio_plugins.quantities.scales import checked_scale, table_in_scale
 from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.credentials import Login
 
@@ -45,20 +46,33 @@ def column(name: str, values: Sequence[Any], unit: str | None = None, labels: Se
     Returns
     -------
     astropy.units.Quantity, astropy.table.Column or astropy.table.MaskedColumn
-        Masked, whether or not a record lacks its value, and floats where there is a unit: types do not depend on what
-        an answer holds. What is neither a number nor a text, integers that no type holds beside the others, and lists
-        that differ in their shapes, are texts of JSON.
+        Masked, whether or not a record lacks its value. The variables of the daily files, and those with a unit, have
+        one type and shape whatever an answer holds. Others have the type of their values: integers, floats or truth
+        values. What is neither a number nor a text, integers that no type holds beside the others, and lists that
+        differ in their shapes, are texts of JSON.
     """
+    declared = next((one for one in _DECLARED if re.fullmatch(one[0], name.lower())), None)
     array, mask = _numbers(values)
     if array is None:
         array, unit = _texts(values), None
         mask = np.array([value is None for value in values], dtype=bool)
-    if unit is not None and array.dtype.kind in "iu":
-        array = array.astype(float)
+    elif declared is not None or unit is not None:
+        array, mask = _typed(array, mask, *(declared or (name, float, ()))[1:])
     made = units.column(array, unit, name=name, mask=mask)
     if labels and array.shape[1:] == (3,):
         made.info.meta = {**(made.info.meta or {}), "labels": {"1": list(labels)}}
     return made
+
+
+def _typed(
+    array: NDArray[Any], mask: NDArray[np.bool_], kind: type, shape: tuple[int, ...]
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return numbers in the type and the shape of a variable, where they can be had in these."""
+    if array.dtype.kind in "biu" or (kind is int and np.all(mask | (array == np.rint(array)))):
+        array = np.where(mask, 0, array).astype(kind)
+    if shape and array.ndim == 1 and mask.all():
+        array, mask = (np.repeat(one[:, None], shape[0], axis=1) for one in (array, mask))
+    return array, mask
 
 
 def _numbers(values: Sequence[Any]) -> tuple[NDArray[Any] | None, NDArray[np.bool_]]:
@@ -87,11 +101,18 @@ def _dtype(kinds: set[type], known: NDArray[Any]) -> Any:
     if kinds == {bool}:
         return bool
     whole = [value for value in known.flat if type(value) is int]
-    least, most = min(whole, default=0), max(whole, default=0)
-    for kind in (np.int64, np.uint64) if whole and float not in kinds else ():
-        if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max:
-            return kind
-    return float if all(int(float(value)) == value for value in whole) else None
+    is_exact = all(abs(value) < _LARGEST and int(float(value)) == value for value in whole)
+    if not whole or (float in kinds and is_exact):
+        return float
+    if not all(type(value) is int or value is None or value.is_integer() for value in known.flat):
+        return None
+    least, most = min(whole), max(whole)
+    fitting = (kind for kind in (np.int64, np.uint64) if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max)
+    return next(fitting, float if is_exact else None)
+
+
+_LARGEST = 1 << 1023
+"""Beyond this, an integer is not a float."""
 
 
 def _texts(values: Sequence[Any]) -> NDArray[Any]:
@@ -116,6 +137,14 @@ _UNITS = (
 )  # fmt: skip
 """The units of values, by what their names hold: the answer itself has none (I-ALiRT product definition)."""
 
+_DECLARED: tuple[tuple[str, type, tuple[int, ...]], ...] = (
+    (r"mag_b_(gse|gsm|rtn)|sc_(position|velocity)_(gse|gsm)", float, (3,)),
+    (r"mag_(b_magnitude|(theta|phi)_b_(gse|gsm))|swapi_pseudo_proton_\w+|codice_lo_\w+_over_\w+", float, ()),
+    (r"hit_\w+_en|codice_hi_h", float, ()),
+    (r"\w+_epoch|swe_(normalized_counts|counterstreaming_electrons)", int, ()),
+)
+"""Types and shapes by name, as in the daily files. The service keeps decimal numbers, and prints 5.0 as 5."""
+
 _ISO = re.compile(
     r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?", re.ASCII
 )
@@ -129,7 +158,7 @@ _TIMES = ("time_utc", "met_in_utc", "time_tag")
 _OTHER_TIMES = ("met", "ttj2000ns", "apid", "last_modified")
 
 
-def realtime(time: a.Time, instrument: str = "mag") -> QTable:
+def realtime(time: a.Time, instrument: str = "mag", *, scale: str = "utc") -> QTable:
     """
     Return values of the real-time stream.
 
@@ -139,17 +168,20 @@ def realtime(time: a.Time, instrument: str = "mag") -> QTable:
         The time range, of at most 31 days.
     instrument : str, optional
         One of `INSTRUMENTS`, or such a name and ``_hk`` for its housekeeping.
+    scale : {"utc", "tai", "tt", "tdb", "tcb", "tcg"}, optional
+        The scale of the times, which their description states. Defaults to UTC.
 
     Returns
     -------
     astropy.table.QTable
-        ``time`` (UTC) and a column for each value, sorted; what a record lacks is masked, whole numbers stay whole, and
-        what is no number is text. Hours that did not come are named in ``meta["problems"]``.
+        ``time`` and a column for each value, sorted; what a record lacks is masked. Variables of the daily files have
+        the type that they have there; others have the type of their values, and what is not a number is text. Hours
+        that could not be downloaded are named in ``meta["problems"]``.
 
     Raises
     ------
     QueryError
-        The range or the instrument is none that can be asked for.
+        The range or the instrument is none that can be asked for, or times cannot be given in ``scale``.
     ServiceError
         Nothing came.
 
@@ -159,7 +191,7 @@ def realtime(time: a.Time, instrument: str = "mag") -> QTable:
     >>> from sunpy_helio_plugins import imap
     >>> field = imap.realtime(a.Time("2026-03-10 04:00", "2026-03-10 05:00"), "mag")  # doctest: +SKIP
     """
-    part = str(instrument).strip().lower()
+    scale, part = checked_scale(scale), str(instrument).strip().lower()
     if part.removesuffix("_hk") not in (*INSTRUMENTS, "codice"):
         known = f"{', '.join(INSTRUMENTS)}, and housekeeping such as 'mag_hk'"
         raise QueryError(f"I-ALiRT has no instrument {instrument!r}; it has: {known}.")
@@ -175,7 +207,7 @@ def realtime(time: a.Time, instrument: str = "mag") -> QTable:
     answer += Partial(problems=tuple(f"Of the real-time values {problem}" for problem in odd))
     warn(answer)
     table.meta |= {"instrument": part, "problems": list(answer.problems)}
-    return table
+    return table_in_scale(table, scale)
 
 
 def _missing(window: tuple[Time, Time], error: HelioPluginsError) -> str:

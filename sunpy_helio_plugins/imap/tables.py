@@ -436,7 +436,7 @@ def _times(name: str, stamps: Sequence[str]) -> Time:
     except ValueError:  # some of them are no times
         time = times.from_iso(unique, mask=~np.array(list(map(_is_time, unique)), dtype=bool))[inverse]
     time.format = "iso"
-    return times.as_column(time, name)
+    return times.as_column(time, name, may_be_missing=True)
 
 
 def _is_time(stamp: bytes) -> bool:

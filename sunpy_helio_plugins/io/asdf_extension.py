@@ -7,13 +7,16 @@ from functools import wraps
 from typing import Any
 
 import asdf
+import numpy as np
 from asdf import _entry_points
 from asdf.extension import Converter, Extension, ExtensionProxy
+from astropy.time import Time
 
+from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.io import series
 from sunpy_helio_plugins.quantities.silence import far_years
 
-__all__ = ["StoredConverter", "StoredExtension"]
+__all__ = ["RecordTimeConverter", "StoredConverter", "StoredExtension"]
 
 _HOST = "asdf://github.com/sunpy_helio_plugins"
 
@@ -40,11 +43,33 @@ class StoredConverter(Converter):
             return series.restored(node["table"])
 
 
+class RecordTimeConverter(Converter):
+    """Converts columns of times to those of astropy, which asdf-astropy converts."""
+
+    tags = ()
+    types = ("sunpy_helio_plugins.quantities.record_time.RecordTime",)
+
+    def select_tag(self, obj: Any, tags: Any, ctx: Any) -> None:
+        """Return no tag: the converter of what `to_yaml_tree` returns has one."""
+
+    def to_yaml_tree(self, obj: Any, tag: str, ctx: Any) -> Time:
+        """Return times of astropy's own class."""
+        if np.any(obj.mask):
+            raise QueryError(
+                "asdf-astropy does not keep the mask of times: write the table with sunpy_helio_plugins.io.write."
+            )
+        return Time(obj).unmasked if obj.masked else Time(obj)
+
+    def from_yaml_tree(self, node: Any, tag: str, ctx: Any) -> Any:
+        """Return what was read; not called, since there is no tag."""
+        return node
+
+
 class StoredExtension(Extension):
-    """The one kind of objects that this package adds to ASDF."""
+    """The kinds of objects that this package adds to ASDF."""
 
     extension_uri = f"{_HOST}/extensions/stored-1.0.0"
-    converters = (StoredConverter(),)
+    converters = (StoredConverter(), RecordTimeConverter())
     tags = StoredConverter.tags
 
 

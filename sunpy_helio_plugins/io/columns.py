@@ -27,6 +27,7 @@ from sunpy_helio_plugins.io.text import (  # fmt: skip
 )
 from sunpy_helio_plugins.quantities import fills, times
 from sunpy_helio_plugins.quantities.days import WholeDays
+from sunpy_helio_plugins.quantities.record_time import RecordTime, with_mask
 from sunpy_helio_plugins.quantities.silence import far_years, has_name
 
 __all__ = ["DurationCodec", "NumberCodec", "QuantityCodec", "TimeCodec"]
@@ -167,13 +168,15 @@ class TimeCodec:
 
     def takes(self, column: Any) -> bool:
         """Tell whether a column holds times without places."""
-        return type(column) is Time and column.location is None
+        return type(column) in (Time, RecordTime) and column.location is None
 
     def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
         """Add the times."""
         told: dict[str, Any] = {
             "scale": column.scale, "format": column.format, "precision": column.precision, "subfmt": column.out_subfmt,
         }  # fmt: skip
+        if isinstance(column, RecordTime):
+            told["record"], column = {"masked": column.masked}, Time(column)
         mask = np.array(np.broadcast_to(column.mask, column.shape), dtype=bool)
         gone = mask if mask.any() else None
         texts = _texts(column, mask)
@@ -249,6 +252,8 @@ def _finished(made: Any, mask: NDArray[np.bool_], spec: Mapping[str, Any]) -> An
             made.out_subfmt = spec["subfmt"]
     if mask.any():
         made[mask] = np.ma.masked
+    if "record" in spec:
+        made = RecordTime(with_mask(made) if spec["record"]["masked"] else made)
     return made
 
 

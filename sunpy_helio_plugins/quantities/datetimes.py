@@ -6,13 +6,13 @@ import warnings
 
 import numpy as np
 from astropy.time import Time
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sunpy_helio_plugins.errors import InexactTimeWarning
-from sunpy_helio_plugins.quantities.days import split_time
+from sunpy_helio_plugins.quantities.days import split_time, time_of
 from sunpy_helio_plugins.quantities.leap import DAY, SECOND, Ints
 
-__all__ = ["from_days", "to_datetime64"]
+__all__ = ["from_datetime64", "from_days", "to_datetime64"]
 
 _SQUEEZED = 1000
 """How much shorter a leap second is in ``datetime64``: the last millisecond of its day."""
@@ -97,3 +97,26 @@ def _warn_inexact(leap: NDArray[np.bool_], is_cut: bool) -> None:
             InexactTimeWarning,
             stacklevel=4,
         )
+
+
+def from_datetime64(values: NDArray[np.datetime64], mask: ArrayLike | None = None) -> Time:
+    """
+    Return ``datetime64`` of UTC as times.
+
+    Parameters
+    ----------
+    values : numpy.ndarray of datetime64
+        The instants; ``NaT`` is masked.
+    mask : array_like of bool, optional
+        Which of them are missing.
+
+    Returns
+    -------
+    astropy.time.Time
+        Scale UTC.
+    """
+    missing = np.isnat(values) | (False if mask is None else np.asarray(mask, dtype=bool))
+    filled = np.where(missing, np.datetime64(0, "D"), values) if missing.any() else values
+    days = filled.astype("M8[D]")
+    nanos = (filled - days).astype("m8[ns]").astype(np.int64)
+    return time_of(days.astype(np.int64), nanos, missing if missing.any() else None)

@@ -20,7 +20,10 @@ from astropy.utils.masked import Masked
 from astropy.utils.masked.core import MaskedNDArray
 from numpy.typing import NDArray
 
-__all__ = ["MaskKeepingColumn", "MaskKeepingQuantity", "all_masked", "exact_integer", "for_frame", "is_fill", "masked"]
+__all__ = [
+    "MaskKeepingColumn", "MaskKeepingQuantity", "about", "all_masked", "exact_integer", "for_frame", "is_fill",
+    "keeping_mask", "masked",
+]  # fmt: skip
 
 _SINGLES = (1.2e-38, 3.4e38)
 """Between which magnitudes a number of 32 bits has all its digits."""
@@ -187,9 +190,16 @@ class _ArrayInfo(type(MaskedNDArray.__dict__["info"])):  # type: ignore[misc]
 
 
 class _MaskKeepingArray(MaskedNDArray):
-    """The numbers of a masked quantity while it is written."""
+    """The numbers of a masked quantity or time while it is written."""
 
     info = _ArrayInfo()
+
+
+def keeping_mask(values: NDArray[Any], mask: NDArray[np.bool_]) -> Any:
+    """Return numbers that are written with their mask, also where nothing is masked."""
+    made = _MaskKeepingArray.from_unmasked(np.asarray(values), np.array(mask))
+    made.info.serialize_method = dict.fromkeys(made.info.serialize_method, "data_mask")
+    return made
 
 
 _MaskedQuantity: Any = Masked(u.Quantity)
@@ -200,7 +210,7 @@ class _QuantityInfo(type(_MaskedQuantity.__dict__["info"])):  # type: ignore[mis
         made: dict[str, Any] = super()._represent_as_dict()
         if self.serialize_method[self._serialize_context] == "data_mask":
             plain = np.asarray(self._parent.unmasked.value)
-            made["value"] = _MaskKeepingArray.from_unmasked(plain, np.asarray(self._parent.mask))
+            made["value"] = keeping_mask(plain, self._parent.mask)
         return made
 
     def new_like(self, cols: Any, *args: Any, **kwargs: Any) -> Any:
@@ -209,7 +219,7 @@ class _QuantityInfo(type(_MaskedQuantity.__dict__["info"])):  # type: ignore[mis
         kind = np.result_type(*(column.dtype for column in cols))
         if made.dtype == kind:
             return made
-        return _rebuilt(np.zeros(made.shape, kind), made.unit, np.zeros(made.shape, dtype=bool), _about(made))
+        return _rebuilt(np.zeros(made.shape, kind), made.unit, np.zeros(made.shape, dtype=bool), about(made))
 
 
 class MaskKeepingQuantity(_MaskedQuantity):
@@ -224,16 +234,17 @@ class MaskKeepingQuantity(_MaskedQuantity):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # No masked quantity can be pickled before astropy 8.0.
-        return _rebuilt, (np.array(self.unmasked.value), self.unit, np.array(self.mask), _about(self))
+        return _rebuilt, (np.array(self.unmasked.value), self.unit, np.array(self.mask), about(self))
 
 
-def _about(column: Any) -> dict[str, Any]:
+def about(column: Any) -> dict[str, Any]:
+    """Return what a column's ``info`` holds, for a copy of it."""
     return {name: getattr(column.info, name) for name in _ABOUT if getattr(column.info, name, None)}
 
 
-def _rebuilt(values: Any, unit: Any, mask: Any, about: dict[str, Any]) -> Any:
+def _rebuilt(values: Any, unit: Any, mask: Any, said: dict[str, Any]) -> Any:
     made = MaskKeepingQuantity.from_unmasked(u.Quantity(values, unit, dtype=values.dtype, copy=False), mask, copy=False)
-    for name, value in about.items():
+    for name, value in said.items():
         setattr(made.info, name, value)
     return made
 

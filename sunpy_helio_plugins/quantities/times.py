@@ -21,10 +21,11 @@ import numpy as np
 from astropy.time import Time
 from numpy.typing import ArrayLike, NDArray
 
-from sunpy_helio_plugins.quantities.datetimes import from_days, to_datetime64
+from sunpy_helio_plugins.quantities.datetimes import from_datetime64, from_days, to_datetime64
 from sunpy_helio_plugins.quantities.days import PRECISION, finite, known, split_tt2000, time_of
 from sunpy_helio_plugins.quantities.iso import split
 from sunpy_helio_plugins.quantities.leap import SECOND
+from sunpy_helio_plugins.quantities.record_time import RecordTime, with_mask
 
 __all__ = [
     "PRECISION",
@@ -149,8 +150,8 @@ def without_leap_seconds(time: Any) -> Any:
     """
     Return times, or a table, without leap seconds, for what cannot hold them.
 
-    ``Time.datetime``, ``Time.datetime64`` and ``Table.to_pandas`` raise an error for 23:59:60; after this they keep
-    every row, by the rule of `to_datetime64`.
+    ``Time.datetime``, ``Time.datetime64`` and ``Table.to_pandas`` of astropy's own times raise an error for 23:59:60;
+    after this they keep every row, by the rule of `to_datetime64`. Columns of this package keep them by themselves.
 
     Parameters
     ----------
@@ -168,7 +169,8 @@ def without_leap_seconds(time: Any) -> Any:
         Times were moved.
     """
     if isinstance(time, Time):
-        return as_column(from_datetime64(to_datetime64(time), time.mask), time.info.description)
+        moved = from_datetime64(to_datetime64(time), time.mask)
+        return as_column(moved, time.info.description, may_be_missing=time.masked)
     made = time.copy()
     for name in made.colnames:
         if isinstance(made[name], Time):
@@ -177,29 +179,6 @@ def without_leap_seconds(time: Any) -> Any:
             column.format, column.info.meta = made[name].format, info.meta
             made.replace_column(name, column)
     return made
-
-
-def from_datetime64(values: NDArray[np.datetime64], mask: ArrayLike | None = None) -> Time:
-    """
-    Return ``datetime64`` of UTC as times.
-
-    Parameters
-    ----------
-    values : numpy.ndarray of datetime64
-        The instants; ``NaT`` is masked.
-    mask : array_like of bool, optional
-        Which of them are missing.
-
-    Returns
-    -------
-    astropy.time.Time
-        Scale UTC.
-    """
-    missing = np.isnat(values) | (False if mask is None else np.asarray(mask, dtype=bool))
-    filled = np.where(missing, np.datetime64(0, "D"), values) if missing.any() else values
-    days = filled.astype("M8[D]")
-    nanos = (filled - days).astype("m8[ns]").astype(np.int64)
-    return time_of(days.astype(np.int64), nanos, missing if missing.any() else None)
 
 
 def from_unix(values: ArrayLike, mask: ArrayLike | None = None, day: int = 0, seconds: float = 1.0) -> Time:
@@ -234,22 +213,30 @@ def from_unix(values: ArrayLike, mask: ArrayLike | None = None, day: int = 0, se
     return time_of(days.astype(np.int64) + day, nanos.astype(np.int64), missing)
 
 
-def as_column(time: Time, text: str | None = None) -> Time:
+def as_column(time: Time, text: str | None = None, *, may_be_missing: bool = False) -> RecordTime:
     """
     Return times as a column of a table: described with their scale, and written to the nanosecond.
 
     Parameters
     ----------
     time : astropy.time.Time
-        The times; they are changed in place.
+        The times, whose memory the column shares.
     text : str, optional
         What they are.
+    may_be_missing : bool, optional
+        Whether times can be missing; the column then has a mask whether or not one is.
+
+    Returns
+    -------
+    RecordTime
+        An `~astropy.time.Time` whose ``datetime64``, ``datetime`` and ``to_pandas`` keep times within leap seconds.
     """
-    time.precision = PRECISION
-    scale = time.scale.upper()
+    made = RecordTime(with_mask(time) if may_be_missing else time, copy=False)
+    made.precision = PRECISION
+    scale = made.scale.upper()
     said = (text or "").strip().rstrip(".")
-    time.info.description = said if f"({scale})" in said or said == scale else f"{said} ({scale})" if said else scale
-    return time
+    made.info.description = said if f"({scale})" in said or said == scale else f"{said} ({scale})" if said else scale
+    return made
 
 
 def from_cdf_epoch(values: ArrayLike, mask: ArrayLike | None = None) -> Time:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from sunpy_helio_plugins.errors import (
     ServiceRefused,
     ServiceUnreachable,
 )
+from sunpy_helio_plugins.quantities.exact import exact_json
 from sunpy_helio_plugins.transport.compression import ENCODINGS, Decompressor
 from sunpy_helio_plugins.transport.connections import Signature, Signer, read_deadline, thread_session, unlogged
 from sunpy_helio_plugins.transport.limits import SizeLimit, request_deadline
@@ -76,7 +76,7 @@ class Response:
     def json(self) -> Any:
         """Return the decoded JSON; raise `AnswerError` for another body, such as an HTML page."""
         try:
-            return json.loads(self.text())
+            return exact_json(self.text())
         except (ValueError, RecursionError) as error:
             kind = server_message(self.headers.get("Content-Type", "").encode()) or "no content type"
             problem = f"JSON was expected, {kind} came: {server_message(self.content) or 'an empty body'}"

@@ -327,8 +327,10 @@ class TestEpochs:
     def test_scale(self):
         table = imap.read(MAG, scale="utc")
         assert (table["epoch"].scale, table["epoch"][0].isot) == ("utc", "2026-01-10T00:00:00.000000000")
-        with pytest.raises(QueryError, match="'tt' and 'utc'"):
-            imap.read(MAG, scale="tai")
+        atomic = imap.read(MAG, scale="tai")["epoch"]
+        assert (atomic.scale, atomic[0].isot) == ("tai", "2026-01-10T00:00:37.000000000")
+        with pytest.raises(QueryError, match="'utc', 'tai', 'tt'"):
+            imap.read(MAG, scale="ut1")
 
     def test_terrestrial_time_is_exact_to_the_nanosecond(self, make_cdf):
         raw = np.array([0, 1, -1, 536500869183999999, 821275269184123456, -(2**55) - 7, 43200 * 10**9, -43200 * 10**9])

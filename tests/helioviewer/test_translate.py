@@ -188,6 +188,23 @@ def test_a_name_under_the_wrong_attr_says_what_to_write(given: str, expected: An
     assert advised(a.Instrument, given) == list(expected)
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("HRI_EUV", 'Write a.Instrument("EUI"), a.Detector("HRI"), a.Wavelength(174 * u.AA). '),
+        ("STEREO", 'Write a.Source("STEREO_A") or a.Source("STEREO_B"). '),
+        ("EUVI-A", 'Write a.Instrument("SECCHI"), a.Detector("EUVI"), a.Source("STEREO_A"). '),
+        ("MDI magnetogram", 'Write a.Instrument("MDI"), a.helioviewer.Measurement("magnetogram"). '),
+        ("LASCO-C1", 'Write a.Instrument("LASCO") with one of its detectors a.Detector("C2"), a.Detector("C3"). '),
+        ("SECCHI HI1", 'with one of its detectors a.Detector("COR1"), a.Detector("COR2"), a.Detector("EUVI"). '),
+    ],
+)
+def test_a_hint_names_every_attr_that_the_name_means(given: str, words: str) -> None:
+    with pytest.raises(QueryError) as caught:
+        queries(TIME, image(), a.Instrument(given))
+    assert words in str(caught.value)
+
+
 def test_every_detector_and_every_channel_is_explained() -> None:
     for source in source_table.known():
         if source.members:

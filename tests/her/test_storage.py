@@ -67,6 +67,20 @@ def test_ecsv_brings_every_column_back_as_it_was(events: HERTable, tmp_path: Pat
     assert (back.edges, back.problems) == (events.edges, events.problems)
 
 
+@pytest.mark.parametrize("ending", ["ecsv", "fits", "parquet", "asdf", "plain.ecsv"])
+def test_what_belongs_to_the_table_is_kept(events: HERTable, ending: str, tmp_path: Path) -> None:
+    if ending == "asdf":
+        pytest.importorskip("asdf_astropy")
+    events.unasked, events.query, events.meta["mine"] = ["obs_instrument"], [{"kind": "and"}], 5
+    (events.plain() if "plain" in ending else events).write(tmp_path / f"events.{ending}")
+    back = HERTable.read(tmp_path / f"events.{ending}")
+    assert (back.unasked, back.query, back.meta["mine"]) == (["obs_instrument"], [{"kind": "and"}], 5)
+    assert (back.edges, back.problems) == (events.edges, events.problems)
+    stacked = HERTable.stack(back, events)
+    assert (stacked.unasked, len(stacked.query), stacked.meta["mine"]) == (["obs_instrument"], 2, 5)
+    assert HERTable.stack(back, events[["raw", "detection_time", "event_starttime"]]).meta["mine"] == 5
+
+
 def test_any_astropy_reads_the_outlines_of_an_ecsv_file(events: HERTable, tmp_path: Path) -> None:
     events.write(tmp_path / "events.ecsv")
     plain = QTable.read(tmp_path / "events.ecsv")

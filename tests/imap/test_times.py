@@ -5,6 +5,7 @@ from __future__ import annotations
 import astropy.units as u
 import cdflib
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from astropy.table import QTable
 from astropy.time import Time
@@ -97,6 +98,25 @@ class TestClock:
         assert frame["x"].tolist() == list(range(7))
         with pytest.warns(InexactTimeWarning):
             assert (times.without_leap_seconds(imap.read(path)).to_pandas()["epoch"] == frame.index).all()
+        with pytest.warns(InexactTimeWarning, match="2 times"):
+            assert (imap.read(path).to_pandas()["epoch"] == frame.index).all()
+
+    @pytest.mark.parametrize("scale", ["utc", "tt"])
+    def test_files_with_gaps_and_without_have_one_schema(self, make_cdf, tmp_path, scale):
+        schemas = []
+        for last in (NEW_YEAR, np.iinfo(np.int64).min):
+            epochs = NEW_YEAR + np.arange(3) * SECOND
+            seen = np.array([NEW_YEAR, NEW_YEAR, last], dtype=np.int64)
+            gap = np.array([1.0, 2.0, 3.0 if last == NEW_YEAR else -1e31])
+            after = {"DEPEND_0": "epoch"}
+            path = make_cdf({"epoch": (TT2000, epochs, {}), "seen": (TT2000, seen, after), "x": (FLOAT, gap, after)})
+            table = imap.read(path, scale=scale)
+            assert table["seen"].masked
+            assert table["seen"].mask.tolist() == [False, False, last != NEW_YEAR]
+            table.write(tmp_path / "x.parquet", format="parquet", overwrite=True)
+            schemas.append(pq.read_schema(tmp_path / "x.parquet").remove_metadata())
+        assert schemas[0].equals(schemas[1])
+        assert "seen.jd1.mask" in schemas[0].names
 
     def test_support_has_the_same_clock(self, make_cdf):
         path = make_cdf(

@@ -259,7 +259,7 @@ def header_of(head: bytes) -> Info | None:
     """Decode header lines; `None` where they hold no header, such as ESA's names and labels."""
     text = b"\n".join(line.removeprefix(b"#") for line in head.splitlines())
     try:
-        return Info.from_json(json.loads(text))
+        return Info.from_json(exact_json(text))
     except (ValueError, FileError):
         return None
 

@@ -24,6 +24,7 @@ from sunpy_helio_plugins.hapi.search import find
 from sunpy_helio_plugins.hapi.service import Service, login_of
 from sunpy_helio_plugins.hapi.tables import HAPITable
 from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.quantities.scales import checked_scale, table_in_scale
 from sunpy_helio_plugins.quantities.spans import Moment, Span, moment
 from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.exchange import Response
@@ -47,6 +48,7 @@ def load(
     *,
     chunk: Any = None,
     format: str | None = None,  # noqa: A002 - HAPI's own word
+    scale: str = "utc",
 ) -> QTable:
     """
     Load records into memory.
@@ -65,6 +67,8 @@ def load(
         The longest range of one request; a number counts seconds.
     format : str, optional
         ``"binary"``, ``"csv"`` or ``"json"``.
+    scale : {"utc", "tai", "tt", "tdb", "tcb", "tcg"}, optional
+        The scale of the times, which their description states. Defaults to UTC.
 
     Returns
     -------
@@ -74,16 +78,19 @@ def load(
     Raises
     ------
     QueryError
-        The server, the dataset or a parameter does not exist, or the range is none.
+        The server, the dataset or a parameter does not exist, the range is none, or times cannot be given in
+        ``scale``.
     ServiceError
         The server does not answer as it should.
     FileError
         The answer is cut, or no records.
     """
+    scale = checked_scale(scale)
     if not isinstance(server, str):
         if any(one is not None for one in (dataset, start, stop, parameters, chunk, format)):
             raise QueryError("hapi.load takes either rows of a search, or a server, a dataset, a start and a stop.")
-        return _gathered([DataRequest.of_row(row) for row in inputs.rows("hapi.load", server, HAPITable, _ALLOWED)])
+        rows = inputs.rows("hapi.load", server, HAPITable, _ALLOWED)
+        return table_in_scale(_gathered([DataRequest.of_row(row) for row in rows]), scale)
     if dataset is None or start is None or stop is None:
         raise QueryError("hapi.load takes rows of a search, or a server, a dataset, a start and a stop.")
     answer = find(_query(server, dataset, start, stop, parameters, chunk, format))
@@ -92,7 +99,7 @@ def load(
     warn(missing)
     if not answer.items:
         raise QueryError(f"There is nothing to load: {text_of(missing.problems)}")
-    return _gathered(list(answer.items))
+    return table_in_scale(_gathered(list(answer.items)), scale)
 
 
 def _query(server: str, dataset: str, start: Any, stop: Any, parameters: Any, chunk: Any, chosen: str | None) -> Query:

@@ -21,6 +21,7 @@ from sunpy_helio_plugins.hapi.records.decode import Columns
 from sunpy_helio_plugins.hapi.records.file import SUFFIX, HAPIDocument, begins_like_hapi, parse_document
 from sunpy_helio_plugins.hapi.records.table import from_records
 from sunpy_helio_plugins.io import registration
+from sunpy_helio_plugins.quantities.scales import checked_scale, table_in_scale
 
 __all__ = ["common_info", "from_contents", "joined_records", "named", "parse_source", "read", "register", "time_order"]
 
@@ -152,7 +153,10 @@ class _NoFileError(FileError, FileNotFoundError):
 
 
 def read(
-    *sources: Source, info: Mapping[str, Any] | Info | None = None, context: Mapping[str, str] | None = None
+    *sources: Source,
+    info: Mapping[str, Any] | Info | None = None,
+    context: Mapping[str, str] | None = None,
+    scale: str = "utc",
 ) -> QTable:
     r"""
     Read records of a HAPI server: CSV or binary with their header, or a JSON answer.
@@ -167,6 +171,8 @@ def read(
     context : mapping, optional
         ``server`` and ``dataset``, for units that mean one thing here and another there. Files that were fetched tell
         them by themselves.
+    scale : {"utc", "tai", "tt", "tdb", "tcb", "tcg"}, optional
+        The scale of the times, which their description states. Defaults to UTC.
 
     Returns
     -------
@@ -180,6 +186,8 @@ def read(
     ------
     FileError
         A source is no such file, or it is cut; or sources do not belong together.
+    QueryError
+        Times cannot be given in ``scale``.
 
     Examples
     --------
@@ -194,9 +202,10 @@ def read(
     found = list(_sources(sources))
     if not found:
         raise QueryError("hapi.read takes at least one file.")
+    scale = checked_scale(scale)
     contents = [parse_source(source, info) for source in found]
     with named(found[0] if len(found) == 1 else f"{len(found)} sources"):
-        return from_contents(contents, context)
+        return table_in_scale(from_contents(contents, context), scale)
 
 
 def _sources(given: Iterable[Any]) -> Iterator[Source]:

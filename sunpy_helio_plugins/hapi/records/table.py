@@ -94,11 +94,11 @@ def from_records(info: Info, columns: Columns, context: Mapping[str, str] | None
         values = columns.pop()
         made = _column(name, parameter, values, info, context) if made_of else _instants(values)
         del values
-        made.info.name = name
         if isinstance(made, Time):
-            times.as_column(made, parameter.description)
+            made = times.as_column(made, parameter.description, may_be_missing=bool(made_of))
         else:
             made.info.description = parameter.description
+        made.info.name = name
         made.info.meta = _meta(parameter, made.info.meta)
         made_of.append(made)
     # All at once: a column of one row that is added to a table is copied, and may become one of another class.

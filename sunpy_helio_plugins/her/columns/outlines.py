@@ -26,7 +26,13 @@ steps of ``hpc`` (a polar hole is then right within 0.05 %)."""
 PARTS = 16
 """Steps, at least, in the extent of an outline in degrees, so that the area of a small one is right as well."""
 
-MOST = 400
+ACCURACY = 1e-5
+"""
+The square of a step at 45 degrees of latitude, by the breadth of an outline, in radians: the area between an edge that
+is straight in degrees and a great circle grows with the tangent of the latitude. An area is then right within 1e-5.
+"""
+
+MOST = 1000
 """Pieces into which one edge is cut at most."""
 
 DEGREES = ("hgs", "hgc")
@@ -83,13 +89,20 @@ def _followed(vertices: Floats, system: str) -> Floats:
     corners = _continuous(vertices, system)
     steps = np.array(STEPS[system])
     if system in DEGREES:
-        extent = float(np.ptp(corners, axis=0).max())
-        steps = np.minimum(steps, extent / PARTS) if extent else steps
+        steps = np.minimum(steps, _step_in_degrees(corners))
     lengths = (np.abs(np.diff(corners, axis=0)) / steps).max(axis=1)
     pieces = np.clip(np.ceil(lengths), 1, MOST).astype(np.int64)
     ends = np.concatenate([[0], np.cumsum(pieces)])
     at = np.arange(ends[-1] + 1)
     return np.stack([np.interp(at, ends, corners[:, axis]) for axis in (0, 1)], axis=1)
+
+
+def _step_in_degrees(corners: Floats) -> float:
+    """Return the longest piece of an edge with which the area of an outline in degrees is right."""
+    breadth, extent = sorted(np.ptp(corners, axis=0).tolist())
+    slope = np.tan(np.radians(np.clip(np.abs(corners[:, 1]).max(), 1.0, 89.0)))
+    bent = np.degrees(np.sqrt(ACCURACY * np.radians(breadth) / slope))
+    return float(min((step for step in (extent / PARTS, bent) if step), default=np.inf))
 
 
 def _continuous(vertices: Floats, system: str) -> Floats:

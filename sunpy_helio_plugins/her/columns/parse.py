@@ -142,7 +142,10 @@ class Reader:
             column.info.name = name
             if name in parts and parts[name].unit_string:
                 column.info.meta = {"unit_string": parts[name].unit_string}
-        return {name: times.as_column(one, name) if isinstance(one, Time) else one for name, one in made.items()}
+        return {
+            name: times.as_column(one, name, may_be_missing=True) if isinstance(one, Time) else one
+            for name, one in made.items()
+        }
 
     def _each(self, keyword: Keyword, values: list[Any], reader: Callable[[Any], Any]) -> list[Any]:
         """Read values one by one; `None` where one is missing or, with a word in ``problems``, cannot be read."""

@@ -46,9 +46,18 @@ def plain(table: QTable) -> QTable:
     made, systems = _parts(table, ragged=True)
     meta = {
         "associations": [dict(edge) for edge in table.edges], "problems": [str(text) for text in table.problems],
-        "systems": systems,
+        "systems": systems, "unasked": list(table.unasked), "query": list(table.query),
     }  # fmt: skip
-    return QTable(list(made.values()), names=list(made), meta=meta, copy=False)
+    return QTable(list(made.values()), names=list(made), meta=_own_meta(table) | meta, copy=False)
+
+
+def _own_meta(table: QTable) -> dict[str, Any]:
+    """Return what a user added to the meta of a table."""
+    return {name: value for name, value in table.meta.items() if name not in ("__attributes__", *_META)}
+
+
+_META = ("associations", "problems", "systems", "unasked", "query", "EDGES", "PROBLEMS", "SYSTEMS", "UNASKED", "QUERY")
+"""Entries of the meta of a plain or flat table that belong to the table of events."""
 
 
 def flat(table: QTable, form: str = "") -> QTable:
@@ -72,7 +81,10 @@ def flat(table: QTable, form: str = "") -> QTable:
     if form == "fits":
         columns = [_in_ascii(column) for column in columns]
     # Names and values that the header of a FITS file holds.
-    said = {"EDGES": table.edges, "PROBLEMS": table.problems, "SYSTEMS": systems}
+    said = {
+        "EDGES": table.edges, "PROBLEMS": table.problems, "SYSTEMS": systems, "UNASKED": table.unasked,
+        "QUERY": table.query,
+    }  # fmt: skip
     meta = {name: json.dumps(value, default=str) for name, value in said.items()}
     return QTable(columns, names=list(made), meta=meta, copy=False)
 
@@ -279,6 +291,9 @@ def rebuilt(cls: type[T], table: QTable) -> T:
         raise ValueError("This is no table of events: it has no column raw, which holds the registry's records.")
     made.edges = list(_of_meta(table, "associations", "EDGES", []))
     made.problems = list(_of_meta(table, "problems", "PROBLEMS", []))
+    made.unasked = list(_of_meta(table, "unasked", "UNASKED", []))
+    made.query = list(_of_meta(table, "query", "QUERY", []))
+    made.meta |= _own_meta(table)
     made.client = _client()
     return made
 
@@ -403,6 +418,13 @@ def stacked(cls: type[T], tables: tuple[T, ...]) -> T:
     # Units that are sure in one table are the other's as well: that can cost values, of which neither table tells.
     told = {problem.partition(":")[0] for problem in problems}
     made.problems = [*problems, *(problem for problem in made.problems if problem.partition(":")[0] not in told)]
+    # What one of the tables was asked for is asked for in their stack.
+    made.unasked = [
+        name for name in (tables[0].unasked if tables else []) if all(name in one.unasked for one in tables)
+    ]
+    made.query = [one for table in tables for one in table.query]
+    for table in reversed(tables):
+        made.meta |= _own_meta(table)
     own = [[name for name in table.colnames if name not in made.colnames] for table in tables]
     if any(own):
         # Beside a column that all have, so that the rows of a table without any are counted.

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError, TransferError
-from sunpy_helio_plugins.store.publish import RunFolders, new_part, publish
+from sunpy_helio_plugins.store.publish import RunFolders, new_part, publish, sync_to_disk
 from sunpy_helio_plugins.transport.credentials import Login, netrc_file, netrc_login
 from sunpy_helio_plugins.transport.files.body import receive
 from sunpy_helio_plugins.transport.limits import request_deadline

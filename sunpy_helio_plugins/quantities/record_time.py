@@ -1,0 +1,107 @@
+"""Times as columns of tables, which keep their rows and their type wherever a table goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from astropy.time import Time
+from astropy.utils.masked import Masked
+
+from sunpy_helio_plugins.quantities.datetimes import from_datetime64, to_datetime64
+from sunpy_helio_plugins.quantities.days import WholeDays, split_time
+from sunpy_helio_plugins.quantities.fills import about, keeping_mask
+from sunpy_helio_plugins.quantities.leap import DAY
+
+__all__ = ["RecordTime", "with_mask"]
+
+_WITHOUT_LEAP_SECONDS = ("datetime", "datetime64")
+"""Formats that cannot hold 23:59:60."""
+
+_ATTRIBUTES = ("format", "precision", "out_subfmt")
+
+
+def with_mask(time: Time) -> Time:
+    """Return times with a mask whether or not any is missing, so that their type does not depend on the values."""
+    if time.masked or not time.shape:
+        return time
+    made = time.copy()
+    made[np.zeros(made.shape, dtype=bool)] = np.ma.masked
+    return made
+
+
+class _RecordTimeInfo(type(Time.__dict__["info"])):  # type: ignore[misc]
+    def _represent_as_dict(self, attrs: Any = None) -> dict[str, Any]:
+        """Return what is written: a time of astropy's class, with its mask also where nothing is missing."""
+        made: dict[str, Any] = super()._represent_as_dict(attrs)
+        if self._parent.masked:
+            parts = {name: made[name] for name in ("jd1", "jd2") if name in made}
+            made |= {name: keeping_mask(part.unmasked, self._parent.mask) for name, part in parts.items()}
+        return made | {"__class__": "astropy.time.core.Time"}
+
+    def new_like(self, cols: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return an empty column for stacked ones, with a mask where one of them has a mask."""
+        made = super().new_like(cols, *args, **kwargs)
+        if any(column.masked for column in cols):
+            made[np.zeros(made.shape, dtype=bool)] = np.ma.masked
+        return made
+
+
+class RecordTime(Time):
+    """
+    An `~astropy.time.Time` whose ``datetime64`` and ``datetime`` keep times within leap seconds.
+
+    astropy raises an error for 23:59:60 there, and so in ``Table.to_pandas``. This class follows the rule of
+    `sunpy_helio_plugins.quantities.times.to_datetime64` instead, and warns. A mask is kept when it is stacked, pickled
+    and written. ``Time(column)`` returns a column of astropy's own class.
+    """
+
+    info = _RecordTimeInfo()
+
+    def to_value(self, format: str, subfmt: Any = "*") -> Any:  # noqa: A002 - astropy's own name
+        """Return the values in a format, as `astropy.time.Time.to_value` does."""
+        source = self._outside_leap_seconds() if format in _WITHOUT_LEAP_SECONDS else self
+        values = super(RecordTime, source).to_value(format, subfmt)
+        if format == "datetime64" and self.masked and self.shape:
+            # What ignores masks, such as a Series of pandas, then does not take it for a time.
+            getattr(values, "unmasked", np.ma.getdata(values))[self.mask] = np.datetime64("NaT", "ns")
+        return values
+
+    def to_datetime(self, timezone: Any = None, leap_second_strict: str = "raise") -> Any:
+        """Return `datetime.datetime` objects, as `astropy.time.Time.to_datetime` does."""
+        source = self._outside_leap_seconds() if leap_second_strict == "raise" else self
+        return super(RecordTime, source).to_datetime(timezone, leap_second_strict)
+
+    def _outside_leap_seconds(self) -> RecordTime:
+        """Return times that ``datetime64`` can hold: these, or a copy in which those within a leap second are moved."""
+        if self.scale != "utc" or not self.size:
+            return self
+        known = self.filled(Time(0, format="unix")) if self.masked else self
+        if not (split_time(known)[1] >= DAY).any():
+            return self
+        made = RecordTime(from_datetime64(to_datetime64(self), self.mask))
+        return with_mask(made) if self.masked else made
+
+    def __getitem__(self, item: Any) -> Any:
+        """Return elements; a single one that is not missing has no mask, as in a column without a mask."""
+        found = super().__getitem__(item)
+        return found if found.shape or not found.masked or found.mask else found.unmasked
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # astropy 8.0 loses the mask of times that are pickled.
+        parts = [np.array(getattr(part, "unmasked", part)) for part in (self.jd1, self.jd2)]
+        told = {name: getattr(self, name) for name in _ATTRIBUTES}
+        place = {"scale": self.scale, "location": self.location}
+        return _rebuilt, (*parts, np.array(self.mask) if self.masked else None, place, told, about(self))
+
+
+def _rebuilt(jd1: Any, jd2: Any, mask: Any, place: dict[str, Any], told: dict[str, Any], said: dict[str, Any]) -> Any:
+    first = jd1 if mask is None else Masked(jd1, mask=mask)
+    made = RecordTime(Time(first, jd2, format=WholeDays.name, **place))
+    if mask is not None:
+        made = with_mask(made)
+    for name, value in told.items():
+        setattr(made, name, value)
+    for name, value in said.items():
+        setattr(made.info, name, value)
+    return made
