@@ -1,1 +1,12 @@
-"""CDF files of any mission as tables."""
+"""Read CDF files of any mission as tables."""
+
+from __future__ import annotations
+
+from sunpy_helio_plugins import lazy
+
+# Not when it is first used: the module would take the place of its function as soon as it is imported.
+from sunpy_helio_plugins.cdf.read import epochs, read
+
+__all__ = ["epochs", "read"]
+
+__dir__ = lazy.listing(__all__)

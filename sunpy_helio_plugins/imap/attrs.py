@@ -9,6 +9,7 @@ from astropy import units as u
 from sunpy.net.attr import Attr, Range
 from sunpy.time import parse_time
 
+from sunpy_helio_plugins import lazy
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr, name_of
 from sunpy_helio_plugins.imap.mission import EXTENSIONS, KERNELS, TABLES
@@ -27,6 +28,8 @@ __all__ = [
     "Table",
     "Version",
 ]
+
+__dir__ = lazy.listing(__all__)
 
 
 class Released(ArchiveAttr):
@@ -419,8 +422,3 @@ class Kernel(_Listed):
     """
 
     known = KERNELS
-
-
-def __dir__() -> list[str]:
-    """Complete what a query can say, and nothing that this module needs for itself."""
-    return sorted(__all__)
