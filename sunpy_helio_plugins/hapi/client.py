@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
@@ -11,12 +11,11 @@ from sunpy.net.base_client import BaseClient, convert_row_to_table
 
 from sunpy_helio_plugins.errors import warn_incomplete
 from sunpy_helio_plugins.fido.client import ArchiveClient
-from sunpy_helio_plugins.hapi import attrs, search, server_list
-from sunpy_helio_plugins.hapi.records import read
-from sunpy_helio_plugins.hapi.records.fetch import _downloads
-from sunpy_helio_plugins.hapi.tables import HAPITable, from_found
+from sunpy_helio_plugins.hapi import attrs, server_list
 from sunpy_helio_plugins.hapi.translator import NAMES, queries
-from sunpy_helio_plugins.transport.files.queue import enqueue
+
+if TYPE_CHECKING:
+    from sunpy_helio_plugins.hapi.tables import HAPITable
 
 __all__ = ["HAPIClient"]
 
@@ -68,6 +67,9 @@ class HAPIClient(ArchiveClient, BaseClient):
         ServiceError
             No server answered; where one of several fails, the others' rows come with a warning.
         """
+        from sunpy_helio_plugins.hapi import search
+        from sunpy_helio_plugins.hapi.tables import from_found
+
         answer = search.find_all(queries(*query))
         if answer.gaps:
             warn_incomplete("; ".join(answer.gaps))
@@ -89,6 +91,9 @@ class HAPIClient(ArchiveClient, BaseClient):
         **kwargs
             ``overwrite`` is used, others are not.
         """
+        from sunpy_helio_plugins.hapi.records.fetch import _downloads
+        from sunpy_helio_plugins.transport.files.queue import enqueue
+
         enqueue(downloader, _downloads(query_results, path), overwrite=kwargs.get("overwrite"))
 
     @classmethod
@@ -112,6 +117,3 @@ class HAPIClient(ArchiveClient, BaseClient):
             attrs.Format: [("binary", "Binary records"), ("csv", "Comma-separated values"), ("json", "JSON")],
             attrs.Chunk: ["*"],
         }
-
-
-read.register()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
@@ -12,11 +12,11 @@ from sunpy.net.base_client import BaseClient, convert_row_to_table
 
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.fido import client
-from sunpy_helio_plugins.helioviewer import attrs, matching, search, source_table, tables, translator
-from sunpy_helio_plugins.helioviewer.jp2 import boxes, reduce
+from sunpy_helio_plugins.helioviewer import attrs, source_table, translator
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
-from sunpy_helio_plugins.transport.files import naming, queue
-from sunpy_helio_plugins.transport.files.prefix import PrefixDownload
+
+if TYPE_CHECKING:
+    from sunpy_helio_plugins.helioviewer import tables
 
 __all__ = ["HelioviewerClient"]
 
@@ -65,6 +65,8 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
         ServiceError
             Nothing could be listed.
         """
+        from sunpy_helio_plugins.helioviewer import search, tables
+
         answer = search.with_headers(search.list_images(translator.queries(*query)))
         answer.warn()
         return tables.images_table(answer.listings, answer.problems + answer.notes, self)
@@ -93,6 +95,11 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
         QueryError
             The size is no number of pixels.
         """
+        from sunpy_helio_plugins.helioviewer import matching
+        from sunpy_helio_plugins.helioviewer.jp2 import boxes, reduce
+        from sunpy_helio_plugins.transport.files import naming, queue
+        from sunpy_helio_plugins.transport.files.prefix import PrefixDownload
+
         size = reduce.checked(kwargs.get("size"))
         told = {"accept": boxes.accept} if size is None else reduce.plan(size)
         found = zip(query_results, matching.places(query_results), strict=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sunpy.net import attrs as core
 from sunpy.net.attr import Attr
@@ -12,17 +12,16 @@ from sunpy.net.base_client import BaseClient, convert_row_to_table
 from sunpy_helio_plugins import errors
 from sunpy_helio_plugins.fido.client import ArchiveClient
 from sunpy_helio_plugins.fido.names import Names
-from sunpy_helio_plugins.her import attrs, explore, search
-from sunpy_helio_plugins.her.filters import requisites
+from sunpy_helio_plugins.her import attrs
 from sunpy_helio_plugins.her.filters.logic import refuse_uncompared
 from sunpy_helio_plugins.her.filters.plan import SUBSETS
 from sunpy_helio_plugins.her.keywords import event_types, suppliers
 from sunpy_helio_plugins.her.query import ARCHIVE, NAMES
-from sunpy_helio_plugins.her.submit import voevent
 from sunpy_helio_plugins.her.sunpy_attrs import CORE, is_hek
-from sunpy_helio_plugins.her.tables import HERTable
 from sunpy_helio_plugins.her.translator import OWN, queries
-from sunpy_helio_plugins.transport.files import job, naming, queue
+
+if TYPE_CHECKING:
+    from sunpy_helio_plugins.her.tables import HERTable
 
 __all__ = ["HERClient"]
 
@@ -75,6 +74,10 @@ class HERClient(ArchiveClient, BaseClient):
         ServiceError
             The registry did not answer as it should.
         """
+        from sunpy_helio_plugins.her import search
+        from sunpy_helio_plugins.her.filters import requisites
+        from sunpy_helio_plugins.her.tables import HERTable
+
         asked = queries(*query)
         found = search.search([requisites.readable(each) for each in asked])
         partial = any(name in SUBSETS for each in asked for name in each.returns)
@@ -102,6 +105,10 @@ class HERClient(ArchiveClient, BaseClient):
         **kwargs
             ``overwrite``, and ``rev``: the number of an earlier revision.
         """
+        from sunpy_helio_plugins.her import explore
+        from sunpy_helio_plugins.her.submit import voevent
+        from sunpy_helio_plugins.transport.files import job, naming, queue
+
         rev = kwargs.get("rev")
         rows = [row for row in query_results if str(row["raw"].get("kb_archivid") or "").startswith("ivo://")]
         ending = ".xml" if rev is None else f".rev{rev}.xml"

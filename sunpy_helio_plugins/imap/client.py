@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from itertools import chain
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sunpy
 from sunpy.net import attrs as a
@@ -13,12 +13,11 @@ from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient, QueryResponseTable, convert_row_to_table
 
 from sunpy_helio_plugins.fido.client import ArchiveClient
-from sunpy_helio_plugins.imap import attrs, integrity, mission, search, service, tables, translator
+from sunpy_helio_plugins.imap import attrs, mission, translator
 from sunpy_helio_plugins.imap.mission import DESCRIPTORS, EXTENSIONS, INSTRUMENTS, KERNELS, LEVELS, TABLES
-from sunpy_helio_plugins.imap.service import data_dir
-from sunpy_helio_plugins.transport.files import naming, queue
-from sunpy_helio_plugins.transport.files.job import Download
-from sunpy_helio_plugins.transport.files.naming import safe_name
+
+if TYPE_CHECKING:
+    from sunpy_helio_plugins.imap import tables
 
 __all__ = ["IMAPClient"]
 
@@ -64,6 +63,8 @@ class IMAPClient(ArchiveClient, BaseClient):
         ServiceError
             No question was answered.
         """
+        from sunpy_helio_plugins.imap import search
+
         table, notes = search.find(translator.queries(*query), self)
         table.problems = [*table.problems, *notes]
         return table
@@ -86,6 +87,10 @@ class IMAPClient(ArchiveClient, BaseClient):
         **kwargs
             What other clients take; ``overwrite`` is used.
         """
+        from sunpy_helio_plugins.imap import integrity, service
+        from sunpy_helio_plugins.transport.files import queue
+        from sunpy_helio_plugins.transport.files.job import Download
+
         wanted = kwargs.get("overwrite")
         places = ((str(row["file_path"]), str(row["url"]) if "url" in row.colnames else "") for row in query_results)
         for row, (url, login) in zip(query_results, service.downloads(places), strict=True):
@@ -133,9 +138,12 @@ class IMAPClient(ArchiveClient, BaseClient):
 
 def _target(path: str | Path, row: Any) -> Path:
     """Return where a row's file goes: into the SDC's tree, unless the user said otherwise."""
+    from sunpy_helio_plugins.imap.service import data_dir
+    from sunpy_helio_plugins.transport.files import naming
+
     *folders, name = PurePosixPath(row["file_path"]).parts
-    tree = "/".join(safe_name(folder, "_") for folder in folders)
+    tree = "/".join(naming.safe_name(folder, "_") for folder in folders)
     default = Path(sunpy.config.get("downloads", "download_dir")).expanduser() / "{file}"
     if Path(path) == default:
-        return (data_dir() or default.parent) / tree / safe_name(name)
+        return (data_dir() or default.parent) / tree / naming.safe_name(name)
     return naming.target(str(path).replace("{tree}", tree), name, naming.row_values(row))
