@@ -23,10 +23,60 @@ from collections.abc import Sequence
 
 from sunpy_helio_plugins import lazy
 from sunpy_helio_plugins.sandbox import settings
+from sunpy_helio_plugins.sandbox.faults.rules import (
+    CutChunked,
+    CutClose,
+    CutLength,
+    Fault,
+    Faults,
+    GzipBomb,
+    HangBefore,
+    HangBody,
+    HangUp,
+    HostileName,
+    HTMLError,
+    IgnoreRange,
+    JSONError,
+    Redirect,
+    RedirectCircle,
+    RefuseHead,
+    Reset,
+    SlowDrip,
+    Status,
+    WrongLength,
+)
 from sunpy_helio_plugins.sandbox.request import Request
 from sunpy_helio_plugins.sandbox.server import Archive
 
-__all__ = ["SERVICES", "Archive", "Request", "serve", "start", "stop", "use"]
+__all__ = [
+    "SERVICES",
+    "Archive",
+    "CutChunked",
+    "CutClose",
+    "CutLength",
+    "Fault",
+    "Faults",
+    "GzipBomb",
+    "HTMLError",
+    "HangBefore",
+    "HangBody",
+    "HangUp",
+    "HostileName",
+    "IgnoreRange",
+    "JSONError",
+    "Redirect",
+    "RedirectCircle",
+    "RefuseHead",
+    "Request",
+    "Reset",
+    "SlowDrip",
+    "Status",
+    "WrongLength",
+    "serve",
+    "start",
+    "stop",
+    "use",
+]
 
 __dir__ = lazy.listing(__all__)
 
