@@ -169,6 +169,8 @@ def when_imported(module: str, companion: str) -> None:
         Full name of the module to import then.
     """
     if module in sys.modules:
+        # Another thread may be importing it: this returns when it is complete.
+        importlib.import_module(module)
         _waiting.add(companion, module)
         return
     if _watcher not in sys.meta_path:
