@@ -72,6 +72,7 @@ class Module:
                 found[kind].update(f"{base}.{alias.name}" for alias in node.names)
             else:
                 found[kind].update(_by_name(node))
+                found["lazy"].update(_attached(node, self.name))
         return found
 
     def _origin(self, node: ast.ImportFrom) -> str:
@@ -92,6 +93,15 @@ def _placed(tree: ast.AST, kind: str) -> Iterator[tuple[ast.AST, str]]:
             inner = "lazy"
         yield node, inner
         yield from _placed(node, inner)
+
+
+def _attached(node: ast.AST, package: str) -> set[str]:
+    """Return the modules that a package's call of ``lazy.attach`` names, and its submodules."""
+    if not (isinstance(node, ast.Call) and ast.unparse(node.func).endswith("lazy.attach")):
+        return set()
+    origins = {key for one in node.args if isinstance(one, ast.Dict) for key in map(ast.literal_eval, one.keys)}
+    submodules = [name for one in node.keywords if one.arg == "submodules" for name in ast.literal_eval(one.value)]
+    return origins | {f"{package}.{name}" for name in submodules}
 
 
 def _by_name(node: ast.AST) -> set[str]:

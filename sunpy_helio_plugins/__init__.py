@@ -1,25 +1,32 @@
 """
 Fido clients for HAPI, the IMAP Science Data Center, Helioviewer and the Heliophysics Events Registry (HER, HEK).
 
-Importing this package registers its clients with `sunpy.net.Fido`; it makes no request and needs no network.
+Importing this package registers its clients with `sunpy.net.Fido`, as soon as `sunpy.net` is imported; it makes no
+request and needs no network. Everything else is imported when it is first used.
 """
 
 from __future__ import annotations
 
-from sunpy_helio_plugins import errors
-from sunpy_helio_plugins.config import conf
+from typing import TYPE_CHECKING
+
+from sunpy_helio_plugins import lazy
 from sunpy_helio_plugins.fido import import_hooks
-from sunpy_helio_plugins.hapi.client import HAPIClient
-from sunpy_helio_plugins.helioviewer.client import HelioviewerClient
-from sunpy_helio_plugins.her.client import HERClient
-from sunpy_helio_plugins.imap.client import IMAPClient
-from sunpy_helio_plugins.transport.credentials import sign_in
-from sunpy_helio_plugins.transport.files.queue import Downloader
+
+if TYPE_CHECKING:
+    from sunpy_helio_plugins import cdf, config, errors, fido, hapi, helioviewer, her, imap, io, quantities, sandbox
+    from sunpy_helio_plugins.config import conf
+    from sunpy_helio_plugins.hapi.client import HAPIClient
+    from sunpy_helio_plugins.helioviewer.client import HelioviewerClient
+    from sunpy_helio_plugins.her.client import HERClient
+    from sunpy_helio_plugins.imap.client import IMAPClient
+    from sunpy_helio_plugins.transport.credentials import sign_in
+    from sunpy_helio_plugins.transport.files.queue import Downloader
 
 try:
     from sunpy_helio_plugins._version import version as __version__
 except ImportError:  # a source tree that was never installed
     __version__ = "0+unknown"
+
 
 __all__ = [
     "Downloader",
@@ -28,9 +35,35 @@ __all__ = [
     "HelioviewerClient",
     "IMAPClient",
     "__version__",
+    "cdf",
     "conf",
+    "config",
     "errors",
+    "fido",
+    "hapi",
+    "helioviewer",
+    "her",
+    "imap",
+    "io",
+    "quantities",
+    "sandbox",
     "sign_in",
 ]
+
+__getattr__ = lazy.attach(
+    __name__,
+    {
+        "sunpy_helio_plugins.config": ("conf",),
+        "sunpy_helio_plugins.hapi.client": ("HAPIClient",),
+        "sunpy_helio_plugins.helioviewer.client": ("HelioviewerClient",),
+        "sunpy_helio_plugins.her.client": ("HERClient",),
+        "sunpy_helio_plugins.imap.client": ("IMAPClient",),
+        "sunpy_helio_plugins.transport.credentials": ("sign_in",),
+        "sunpy_helio_plugins.transport.files.queue": ("Downloader",),
+    },
+    submodules=("cdf", "config", "errors", "fido", "hapi", "helioviewer", "her", "imap", "io", "quantities", "sandbox"),
+)
+
+__dir__ = lazy.listing(__all__)
 
 import_hooks.install()

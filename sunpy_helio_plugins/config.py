@@ -10,7 +10,11 @@ from __future__ import annotations
 import numpy as np
 from astropy.config import ConfigItem, ConfigNamespace
 
+from sunpy_helio_plugins import lazy
+
 __all__ = ["Conf", "Isolation", "conf", "isolation"]
+
+__dir__ = lazy.listing(__all__)
 
 _PACKAGE = "sunpy_helio_plugins"
 

@@ -25,6 +25,8 @@ import warnings
 
 from astropy.utils.exceptions import AstropyUserWarning
 
+from sunpy_helio_plugins import lazy
+
 __all__ = [
     "AnswerError",
     "FileError",
@@ -41,6 +43,8 @@ __all__ = [
     "TransferError",
     "warn_incomplete",
 ]
+
+__dir__ = lazy.listing(__all__)
 
 
 class HelioPluginsError(Exception):

@@ -17,7 +17,7 @@ ARCHIVES = ("hapi", "imap", "helioviewer", "her")
 NETWORK = ("aiohttp", "http.client", "parfive", "requests", "socket", "urllib.request", "urllib3")
 
 LAYERS = (
-    ("errors", "config", "_version"),
+    ("errors", "config", "lazy", "_version"),
     ("quantities",),
     ("store",),
     ("transport",),
@@ -120,6 +120,13 @@ def test_imports_for_type_checkers_and_in_functions_count(tmp_path, monkeypatch)
     module = house.Module(path)
     assert module.imported(kinds=("typing",)) == {f"{PACKAGE}.x.y"}
     assert module.imported(kinds=("lazy",)) == {f"{PACKAGE}.z"}
+
+
+def test_names_that_a_face_imports_later_count(tmp_path, monkeypatch):
+    monkeypatch.setattr(house, "ROOT", tmp_path)
+    path = tmp_path / "__init__.py"
+    path.write_text(f"__getattr__ = lazy.attach(__name__, {{'{PACKAGE}.x.y': ('name',)}}, submodules=('z',))\n")
+    assert house.Module(path).imported(kinds=("lazy",)) == {f"{PACKAGE}.x.y", f"{PACKAGE}.z"}
 
 
 def test_no_module_imports_itself_through_others():

@@ -111,3 +111,85 @@ def test_asdf_loads_its_extensions_when_it_needs_them_and_ours_is_among_them_onc
     pytest.importorskip("asdf")
     uris = "[one.extension_uri for one in asdf.get_config().extensions]"
     assert run(f"{order}print(sum('sunpy_helio_plugins' in str(uri) for uri in {uris}))") == "1\n"
+
+
+REPORT = """
+import io as stdio, json
+from sunpy.net import Fido, attrs as a
+from sunpy_helio_plugins import HAPIClient
+clients = [c.__name__ for c in Fido.registry if c.__module__.startswith("sunpy_helio_plugins.")]
+spaces = [name for name in ("hapi", "imap", "helioviewer", "her") if getattr(a, name, None) is None]
+from astropy.table import QTable
+text = b'#{"HAPI":"3.0","parameters":[{"name":"Time","type":"isotime","length":24},'
+text += b'{"name":"B","type":"double","units":"nT","fill":null}]}\\n2026-01-10T00:00:00.000Z,5.5\\n'
+read = [str(QTable.read(stdio.BytesIO(text), **more)["B"][0]) for more in ({"format": "hapi"}, {})]
+print(json.dumps([sorted(clients), spaces, read, a.Provider.hapi.value]))
+"""
+FOUND = '[["HAPIClient", "HERClient", "HelioviewerClient", "IMAPClient"], [], ["5.5 nT", "5.5 nT"], "HAPI"]\n'
+ORDERS = {
+    "us first": "import sunpy_helio_plugins",
+    "sunpy.net first": "import sunpy.net, sunpy_helio_plugins",
+    "its attrs first": "from sunpy.net import attrs\nimport sunpy_helio_plugins",
+    "tables first": "import astropy.table, sunpy_helio_plugins",
+    "tables afterwards": "import sunpy_helio_plugins, astropy.table",
+    "maps first": "import sunpy.map, sunpy_helio_plugins",
+    "maps afterwards": "import sunpy_helio_plugins, sunpy.map",
+    "series first": "import sunpy.timeseries, sunpy_helio_plugins",
+    "series afterwards": "import sunpy_helio_plugins, sunpy.timeseries",
+    "a name of ours": "import sunpy_helio_plugins\nsunpy_helio_plugins.HERClient",
+    "attrs of ours": "from sunpy_helio_plugins.her import attrs",
+    "a part of a client": "from sunpy_helio_plugins.fido import ArchiveAttr",
+    "a function of ours": "from sunpy_helio_plugins.helioviewer import near",
+    "a table of ours": "import sunpy_helio_plugins.io.results",
+    "units": "import sunpy_helio_plugins.quantities.units",
+    "a thread that imports us": (
+        "import threading\nthread = threading.Thread(target=__import__, args=['sunpy_helio_plugins'])\n"
+        "thread.start()\nimport sunpy.net\nthread.join()"
+    ),
+    "a thread that imports sunpy.net": (
+        "import threading\nthread = threading.Thread(target=__import__, args=['sunpy.net'])\n"
+        "thread.start()\nimport sunpy_helio_plugins\nthread.join()"
+    ),
+}
+
+
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS.keys())
+def test_clients_and_formats_are_registered_in_every_order_of_imports(order):
+    command = [sys.executable, "-c", f"{order}\n{REPORT}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == (FOUND, "")
+
+
+def test_a_companion_waits_until_a_module_of_ours_is_complete(run):
+    said = run(
+        "_hooks._PACKAGE = 'ours'\n_hooks.when_imported('heavy', 'ours.late')\n"
+        "home = pathlib.Path(sys.argv[1], 'ours')\nhome.mkdir()\n"
+        "(home / '__init__.py').write_text('')\n"
+        "(home / 'early.py').write_text('import heavy\\nprint(\"early\")\\nready = True\\n')\n"
+        "(home / 'late.py').write_text('from ours.early import ready\\nprint(\"late\")\\n')\n"
+        "import ours.early\nprint(type(ours.early.__spec__.loader).__name__)\n"
+    )
+    assert said == "early\nlate\nSourceFileLoader\n"
+
+
+TRANSPARENT = """
+import importlib, importlib.util
+import sunpy_helio_plugins
+spec = importlib.util.find_spec("sunpy.net")
+assert spec.loader.get_filename() == spec.origin and "Fido" in spec.loader.get_source("sunpy.net")
+assert not [name for name in sys.modules if name.startswith("sunpy.net")]
+import sunpy.net, astropy.table
+again = importlib.reload(sunpy.net)
+assert again is sunpy.net and importlib.reload(astropy.table) is astropy.table
+kinds = {type(sys.modules[name].__spec__.loader).__name__ for name in list(sys.modules) if "sunpy" in name}
+print(sorted(kinds - {"NoneType"}))
+names = [c.__name__ for c in sunpy.net.Fido.registry]
+assert len(set(names)) == len(names)
+"""
+
+
+def test_the_hooks_leave_no_trace_in_the_modules_that_they_watch():
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{TRANSPARENT}"], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("['SourceFileLoader']\n", "")

@@ -65,7 +65,7 @@ held.table
 
 # %%
 # One question gives the image of every source that is nearest to a moment. Of each file, only the part is fetched that
-# 512 pixels need, and `sunpy_helio_plugins.helioviewer.maps.read.read` puts right what is known to be wrong in headers.
+# 512 pixels need, and `sunpy_helio_plugins.helioviewer.read` puts right what is known to be wrong in headers.
 
 with sandbox.serve():
     moment = helioviewer.near("2026-01-10 12:00:05", tolerance=1 * u.min)

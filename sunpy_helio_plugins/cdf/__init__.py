@@ -1,13 +1,16 @@
 """
-CDF files of any mission as tables, by the ISTP conventions.
+Read CDF files of any mission as tables, by the ISTP guidelines.
 
 `read` and ``Table.read(path, format="cdf")`` open a file, or several of one product; `epochs` lists its time variables.
 """
 
 from __future__ import annotations
 
-from sunpy_helio_plugins.cdf.read import epochs, read, register
+from sunpy_helio_plugins import lazy
+
+# Not when it is first used: the module would take the place of its function as soon as it is imported.
+from sunpy_helio_plugins.cdf.read import epochs, read
 
 __all__ = ["epochs", "read"]
 
-register()
+__dir__ = lazy.listing(__all__)

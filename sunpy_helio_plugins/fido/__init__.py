@@ -1,1 +1,52 @@
-"""The parts of a Fido client that all archives share: attrs, tables and the client itself."""
+"""
+The parts of a Fido client that all archives share: attrs, tables of results and the client itself.
+
+A package that adds an archive of its own builds its attrs on `ArchiveAttr` and `MarkerAttr`, its table on
+`ArchiveTable`, and its client on `ArchiveClient`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sunpy_helio_plugins import lazy
+
+if TYPE_CHECKING:
+    from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr, branches, explain_foreign, name_of, of_type
+    from sunpy_helio_plugins.fido.client import ArchiveClient
+    from sunpy_helio_plugins.fido.fields import common_columns
+    from sunpy_helio_plugins.fido.names import Names
+    from sunpy_helio_plugins.fido.table import ArchiveTable
+
+__all__ = [
+    "ArchiveAttr",
+    "ArchiveClient",
+    "ArchiveTable",
+    "MarkerAttr",
+    "Names",
+    "branches",
+    "common_columns",
+    "explain_foreign",
+    "name_of",
+    "of_type",
+]
+
+__getattr__ = lazy.attach(
+    __name__,
+    {
+        "sunpy_helio_plugins.fido.attrs": (
+            "ArchiveAttr",
+            "MarkerAttr",
+            "branches",
+            "explain_foreign",
+            "name_of",
+            "of_type",
+        ),
+        "sunpy_helio_plugins.fido.client": ("ArchiveClient",),
+        "sunpy_helio_plugins.fido.fields": ("common_columns",),
+        "sunpy_helio_plugins.fido.names": ("Names",),
+        "sunpy_helio_plugins.fido.table": ("ArchiveTable",),
+    },
+)
+
+__dir__ = lazy.listing(__all__)

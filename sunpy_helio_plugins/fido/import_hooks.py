@@ -1,10 +1,9 @@
 """
-Modules of ours that are imported when a heavy module of somebody else's is.
+Modules of this package that are imported as soon as a module of another package has been imported.
 
-`sunpy.timeseries`, `sunpy.map`, `asdf` and `glymur` cost too much to be imported for everyone; still, once a user has
-imported them, our TimeSeries sources, our ASDF converters, our OpenJPEG fallback and our care for Helioviewer's files
-must be there without a further word. `when_imported` sees to that, whether the heavy module is imported before this
-package or after it.
+`sunpy.net`, `astropy.table`, `sunpy.timeseries`, `sunpy.map`, `asdf` and `glymur` take long to import, and most
+programs need few of them. Once a program has imported one, before this package or after it, our clients, formats,
+TimeSeries sources, ASDF converters, OpenJPEG library and treatment of Helioviewer's files are registered with it.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+import threading
 from functools import partial
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -25,21 +25,51 @@ __all__ = ["install", "when_imported"]
 
 _log = logging.getLogger(__name__)
 
+_PACKAGE = __name__.partition(".")[0]
+
 COMPANIONS = {
+    "sunpy.net": (
+        "sunpy_helio_plugins.hapi.client", "sunpy_helio_plugins.imap.client",
+        "sunpy_helio_plugins.helioviewer.client", "sunpy_helio_plugins.her.client",
+    ),
+    "astropy.table": ("sunpy_helio_plugins.fido.formats",),
     "sunpy.timeseries": ("sunpy_helio_plugins.hapi.views.timeseries", "sunpy_helio_plugins.imap.views.timeseries"),
     "asdf": ("sunpy_helio_plugins.io.asdf_extension",),
     "glymur": ("sunpy_helio_plugins.helioviewer.jp2.openjpeg",),
     "sunpy.io._jp2": ("sunpy_helio_plugins.helioviewer.jp2.palette",),
     "sunpy.map.sources.source_type": ("sunpy_helio_plugins.helioviewer.maps.stretch",),
-}
+}  # fmt: skip
+"""Modules of other packages, and ours that are imported after each."""
 
 
-class _ThenImport(Loader):
-    """Load a module as its own loader would, then import its companions."""
+class _Waiting(threading.local):
+    """The companions that wait until this thread has imported a module of this package completely."""
 
-    def __init__(self, loader: Any, done: Callable[[], None]) -> None:
+    def __init__(self) -> None:
+        self.depth = 0
+        self.imports: list[tuple[str, str]] = []
+
+    def __enter__(self) -> None:
+        self.depth += 1
+
+    def __exit__(self, *args: object) -> None:
+        self.depth -= 1
+        while not self.depth and self.imports:
+            _import(*self.imports.pop(0))
+
+    def add(self, companion: str, module: str) -> None:
+        """Import a companion, now or as soon as no module that it may need is half imported."""
+        if self.depth:
+            self.imports.append((companion, module))
+        else:
+            _import(companion, module)
+
+
+class _Wrapped(Loader):
+    """Load a module as its own loader does, and do something around it."""
+
+    def __init__(self, loader: Any) -> None:
         self._loader = loader
-        self._done = done
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self._loader.create_module(spec)
@@ -49,14 +79,36 @@ class _ThenImport(Loader):
         module.__loader__ = self._loader
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
-        self._loader.exec_module(module)
-        self._done()
+        self._load(module)
+
+    def _load(self, module: ModuleType) -> None:
+        raise NotImplementedError
 
     def __getattr__(self, name: str) -> Any:
         """Answer as the module's own loader: who asks where a module is gets its source and its data, too."""
         if name.startswith("__") or name == "_loader":
             raise AttributeError(name)
         return getattr(self._loader, name)
+
+
+class _ThenImport(_Wrapped):
+    """Load a module of another package, then import its companions."""
+
+    def __init__(self, loader: Any, done: Callable[[], None]) -> None:
+        super().__init__(loader)
+        self._done = done
+
+    def _load(self, module: ModuleType) -> None:
+        self._loader.exec_module(module)
+        self._done()
+
+
+class _First(_Wrapped):
+    """Load a module of this package; companions that would need it while it is half imported wait for its end."""
+
+    def _load(self, module: ModuleType) -> None:
+        with _waiting:
+            self._loader.exec_module(module)
 
 
 class _Watcher(MetaPathFinder):
@@ -68,11 +120,13 @@ class _Watcher(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname not in self.companions:
+        is_ours = fullname.startswith(f"{_PACKAGE}.")
+        if not is_ours and fullname not in self.companions:
             return None
         spec = self._found(fullname, path, target)
         if spec is not None and hasattr(spec.loader, "exec_module"):
-            spec.loader = _ThenImport(spec.loader, partial(self._import_companions, fullname))
+            done = partial(self._import_companions, fullname)
+            spec.loader = _First(spec.loader) if is_ours else _ThenImport(spec.loader, done)
         return spec
 
     def _found(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
@@ -87,7 +141,7 @@ class _Watcher(MetaPathFinder):
 
     def _import_companions(self, fullname: str) -> None:
         for name in self.companions.pop(fullname, ()):
-            _import(name, fullname)
+            _waiting.add(name, fullname)
 
 
 def _import(companion: str, module: str) -> None:
@@ -97,6 +151,8 @@ def _import(companion: str, module: str) -> None:
     except Exception:  # noqa: BLE001 - whatever it is, it is not the fault of who imports the module
         _log.warning("%s could not be imported after %s.", companion, module, exc_info=True)
 
+
+_waiting = _Waiting()
 
 _watcher = _Watcher()
 
@@ -113,7 +169,9 @@ def when_imported(module: str, companion: str) -> None:
         Full name of the module to import then.
     """
     if module in sys.modules:
-        _import(companion, module)
+        # Another thread may be importing it: this returns when it is complete.
+        importlib.import_module(module)
+        _waiting.add(companion, module)
         return
     if _watcher not in sys.meta_path:
         sys.meta_path.insert(0, _watcher)
@@ -123,7 +181,7 @@ def when_imported(module: str, companion: str) -> None:
 
 
 def install() -> None:
-    """Ask for every companion of `COMPANIONS`."""
+    """Register every companion of `COMPANIONS`, and import those whose module is imported already."""
     for module, companions in COMPANIONS.items():
         for companion in companions:
             when_imported(module, companion)

@@ -1,20 +1,61 @@
 """
-HAPI: time series of every server that speaks the Heliophysics Application Programmer's Interface.
+HAPI: time series of every server that implements the Heliophysics Application Programmer's Interface.
 
-``a.hapi`` are the words of a query; `read` opens what was fetched, and `load` brings records straight into memory.
-`servers`, `catalog`, `info`, `availability` and `check` tell what there is. `to_ndcube`, `to_skycoord`, `files` and
-`quicklook` make of a column what it means.
+The attrs of a query are in ``a.hapi``. `read` opens files that were fetched, and `load` downloads records straight
+into memory. `servers`, `catalog`, `info`, `availability` and `check` describe what a server has. `to_ndcube`,
+`to_skycoord`, `files` and `quicklook` convert or plot columns of a table.
 """
 
 from __future__ import annotations
 
-from sunpy_helio_plugins.hapi.explore import access_token, availability, catalog, check, info, servers
-from sunpy_helio_plugins.hapi.records.load import load
-from sunpy_helio_plugins.hapi.records.read import read
-from sunpy_helio_plugins.hapi.views.convert import files, to_ndcube, to_skycoord
-from sunpy_helio_plugins.hapi.views.quicklook import quicklook
+from typing import TYPE_CHECKING
+
+from sunpy_helio_plugins import lazy
+
+if TYPE_CHECKING:
+    from sunpy_helio_plugins.hapi import attrs
+    from sunpy_helio_plugins.hapi.explore import access_token, availability, catalog, check, info, servers
+    from sunpy_helio_plugins.hapi.model import Info, Parameter
+    from sunpy_helio_plugins.hapi.records.load import load
+    from sunpy_helio_plugins.hapi.records.read import read
+    from sunpy_helio_plugins.hapi.tables import HAPITable
+    from sunpy_helio_plugins.hapi.views.convert import files, to_ndcube, to_skycoord
+    from sunpy_helio_plugins.hapi.views.quicklook import quicklook
+    from sunpy_helio_plugins.hapi.views.timeseries import HAPITimeSeries
 
 __all__ = [
-    "access_token", "availability", "catalog", "check", "files", "info", "load", "quicklook", "read", "servers",
-    "to_ndcube", "to_skycoord",
-]  # fmt: skip
+    "HAPITable",
+    "HAPITimeSeries",
+    "Info",
+    "Parameter",
+    "access_token",
+    "attrs",
+    "availability",
+    "catalog",
+    "check",
+    "files",
+    "info",
+    "load",
+    "quicklook",
+    "read",
+    "servers",
+    "to_ndcube",
+    "to_skycoord",
+]
+
+__getattr__ = lazy.attach(
+    __name__,
+    {
+        "sunpy_helio_plugins.hapi.explore": ("access_token", "availability", "catalog", "check", "info", "servers"),
+        "sunpy_helio_plugins.hapi.model": ("Info", "Parameter"),
+        "sunpy_helio_plugins.hapi.records.load": ("load",),
+        "sunpy_helio_plugins.hapi.records.read": ("read",),
+        "sunpy_helio_plugins.hapi.tables": ("HAPITable",),
+        "sunpy_helio_plugins.hapi.views.convert": ("files", "to_ndcube", "to_skycoord"),
+        "sunpy_helio_plugins.hapi.views.quicklook": ("quicklook",),
+        "sunpy_helio_plugins.hapi.views.timeseries": ("HAPITimeSeries",),
+    },
+    submodules=("attrs",),
+)
+
+__dir__ = lazy.listing(__all__)

@@ -7,12 +7,15 @@ from typing import Any
 
 from astropy import units as u
 
+from sunpy_helio_plugins import lazy
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import ArchiveAttr, name_of
 from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.quantities.spans import seconds
 
 __all__ = ["Chunk", "Dataset", "Format", "Parameters", "Server"]
+
+__dir__ = lazy.listing(__all__)
 
 
 _FORMATS = ("binary", "csv", "json")
@@ -152,8 +155,3 @@ class Chunk(_Named):
         if length is None or not 0.001 <= float(length) < float("inf"):
             raise QueryError(f"{value!r} is no duration: a.hapi.Chunk takes 1 * u.day, a timedelta, or 'P1D'.")
         return float(length)
-
-
-def __dir__() -> list[str]:
-    """Complete what a query can say, and nothing that this module needs for itself."""
-    return sorted(__all__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
@@ -11,14 +11,11 @@ from sunpy.net.base_client import BaseClient, convert_row_to_table
 
 from sunpy_helio_plugins.fido.attrs import offered
 from sunpy_helio_plugins.fido.client import ArchiveClient
-from sunpy_helio_plugins.fido.fetch import enqueue_rows
-from sunpy_helio_plugins.fido.partial import warn
-from sunpy_helio_plugins.hapi import attrs, search
-from sunpy_helio_plugins.hapi.records import read
-from sunpy_helio_plugins.hapi.records.fetch import files
-from sunpy_helio_plugins.hapi.records.file import SUFFIX
-from sunpy_helio_plugins.hapi.tables import HAPITable, from_answer
+from sunpy_helio_plugins.hapi import attrs
 from sunpy_helio_plugins.hapi.translator import NAMES, OWN, queries
+
+if TYPE_CHECKING:
+    from sunpy_helio_plugins.hapi.tables import HAPITable
 
 __all__ = ["HAPIClient"]
 
@@ -68,6 +65,10 @@ class HAPIClient(ArchiveClient, BaseClient):
         ServiceError
             No server answered; where one of several fails, the others' rows come with a warning.
         """
+        from sunpy_helio_plugins.fido.partial import warn
+        from sunpy_helio_plugins.hapi import search
+        from sunpy_helio_plugins.hapi.tables import from_answer
+
         answer = search.find_all(queries(*query))
         warn(answer)
         return from_answer(answer, self)
@@ -88,6 +89,11 @@ class HAPIClient(ArchiveClient, BaseClient):
         **kwargs
             ``overwrite`` is used, others are not.
         """
+        from sunpy_helio_plugins.fido.fetch import enqueue_rows
+        from sunpy_helio_plugins.hapi.records.fetch import files
+        from sunpy_helio_plugins.hapi.records.file import SUFFIX
+        from sunpy_helio_plugins.hapi.tables import HAPITable
+
         fallback = f"records{SUFFIX}" if isinstance(query_results, HAPITable) else "file"
         enqueue_rows(query_results, files(query_results), path, downloader, kwargs.get("overwrite"), fallback=fallback)
 
@@ -106,6 +112,3 @@ class HAPIClient(ArchiveClient, BaseClient):
             a.Provider: [(name, "Servers that speak HAPI, the time series interface.") for name in NAMES.providers],
             **offered(attrs),
         }
-
-
-read.register()

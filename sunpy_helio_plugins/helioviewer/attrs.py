@@ -10,12 +10,15 @@ from typing import Any
 
 import astropy.units as u
 
+from sunpy_helio_plugins import lazy
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr
 from sunpy_helio_plugins.helioviewer import source_table, synonyms
 from sunpy_helio_plugins.helioviewer.query import LISTERS
 
 __all__ = ["Backend", "Header", "Image", "Measurement", "Quality", "SourceID", "Tolerance"]
+
+__dir__ = lazy.listing(__all__)
 
 NEAR_REAL_TIME = (1 << 30) | (1 << 10)
 """Bits of QUALITY that mark quick data: bit 30 of AIA, bit 10 of HMI. All images of Helioviewer are made of such."""
@@ -221,8 +224,3 @@ class Quality(ArchiveAttr):
     def asked(self) -> dict[str, Any]:
         """Return all allowed bits as one number; headers are needed to judge it."""
         return {"header": True, "quality": reduce(or_, self.values)}
-
-
-def __dir__() -> list[str]:
-    """Complete what a query can say, and nothing that this module needs for itself."""
-    return sorted(__all__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
@@ -14,12 +14,13 @@ from sunpy.net.base_client import BaseClient, convert_row_to_table
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.fido import client
 from sunpy_helio_plugins.fido.attrs import offered
-from sunpy_helio_plugins.fido.fetch import RowFile, enqueue_rows
-from sunpy_helio_plugins.fido.partial import warn
-from sunpy_helio_plugins.helioviewer import attrs, matching, search, source_table, tables, translator
-from sunpy_helio_plugins.helioviewer.jp2 import boxes, reduce
+from sunpy_helio_plugins.helioviewer import attrs, source_table, translator
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
-from sunpy_helio_plugins.transport.files.prefix import PrefixDownload
+
+if TYPE_CHECKING:
+    from sunpy_helio_plugins.fido.fetch import RowFile
+    from sunpy_helio_plugins.helioviewer import matching, tables
+    from sunpy_helio_plugins.transport.files.prefix import PrefixDownload
 
 __all__ = ["HelioviewerClient"]
 
@@ -68,6 +69,9 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
         ServiceError
             Nothing could be listed.
         """
+        from sunpy_helio_plugins.fido.partial import warn
+        from sunpy_helio_plugins.helioviewer import search, tables
+
         answer = search.with_headers(search.list_images(translator.queries(*query)))
         warn(answer)
         return tables.images_table(answer, self)
@@ -96,6 +100,9 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
         QueryError
             The size is no number of pixels.
         """
+        from sunpy_helio_plugins.fido.fetch import enqueue_rows
+        from sunpy_helio_plugins.helioviewer.jp2 import reduce
+
         size = reduce.checked(kwargs.get("size"))
         files = _files(query_results, size)
         enqueue_rows(query_results, files, path, downloader, kwargs.get("overwrite"), fallback="image.jp2")
@@ -121,12 +128,18 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
 
 
 def _files(rows: tables.HelioviewerTable, size: int | None) -> Iterator[RowFile]:
+    from sunpy_helio_plugins.fido.fetch import RowFile
+    from sunpy_helio_plugins.helioviewer import matching
+    from sunpy_helio_plugins.helioviewer.jp2 import boxes, reduce
+
     told = {"accept": boxes.accept} if size is None else reduce.plan(size)
     for row, place in enumerate(matching.places(rows)):
         yield RowFile(row, reduce.named(place.path, size), partial(_download, place, told))
 
 
 def _download(place: matching.ImageLocation, told: dict[str, Any], target: Path) -> PrefixDownload:
+    from sunpy_helio_plugins.transport.files.prefix import PrefixDownload
+
     wanted = {"accept": partial(_refuse, place.missing)} if place.missing else told
     return PrefixDownload(place.url, target, PROVIDER, **wanted)
 

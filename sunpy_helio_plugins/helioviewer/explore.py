@@ -28,7 +28,7 @@ from sunpy_helio_plugins.transport import metadata
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Coverage", "coverage", "near", "refreshed"]
+__all__ = ["Coverage", "coverage", "near", "refreshed", "sources"]
 
 
 def near(time: Any, tolerance: u.Quantity | None = None) -> tables.HelioviewerTable:
@@ -294,3 +294,37 @@ def _leaves(tree: Any) -> Iterator[dict[str, Any]]:
         else:
             for branch in tree.values():
                 yield from _leaves(branch)
+
+
+def sources(refresh: bool = False) -> QTable:
+    """
+    Return Helioviewer's data sources, as they are shipped with this package.
+
+    Parameters
+    ----------
+    refresh : bool, optional
+        Ask Helioviewer (once a day, by default) for the times of the first and the last image of each source: columns
+        ``First Image`` and ``Last Image``, masked where it names none. Sources that it has and this package does not
+        know are added.
+
+    Returns
+    -------
+    astropy.table.QTable
+        One row for each source: ``Source ID`` (the number that the API and `a.helioviewer.SourceID
+        <sunpy_helio_plugins.helioviewer.attrs.SourceID>` take), ``Nickname``, ``Source`` (observatory), ``Instrument``,
+        ``Detector``, ``Measurement``, ``Wavelength`` in angstroms (masked where the measurement is none), ``HAPI ID``
+        and ``Listed`` (whether a range can be searched).
+
+    Notes
+    -----
+    Columns from the database of the API, from hvpy's enumeration and from the HAPI server's list (2026).
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import helioviewer
+    >>> table = helioviewer.sources()
+    >>> str(table[table["Source ID"] == 13]["Nickname"][0])
+    'AIA 304'
+    """
+    known = tables.sources_table()
+    return refreshed(known) if refresh else known

@@ -6,54 +6,79 @@ Searches go through Fido: ``Fido.search(a.Time(...), a.her.CH, a.her.frm_name ==
 
 from __future__ import annotations
 
-from sunpy.net.attr import Attr
+from typing import TYPE_CHECKING
 
-from sunpy_helio_plugins.her.client import HERClient
-from sunpy_helio_plugins.her.columns.points import Points
-from sunpy_helio_plugins.her.columns.polygons import Polygon, Polygons
-from sunpy_helio_plugins.her.explore import isolsearch_url, recent, recent_url, summary_url, values, voevent_url
-from sunpy_helio_plugins.her.service import Request, requests
-from sunpy_helio_plugins.her.submit import voevent
-from sunpy_helio_plugins.her.submit.registry import Registry
-from sunpy_helio_plugins.her.tables import HERTable
-from sunpy_helio_plugins.her.translator import queries
-from sunpy_helio_plugins.her.views.graph import graph, tracks
-from sunpy_helio_plugins.her.views.overlay import overlay
-from sunpy_helio_plugins.her.views.to_attrs import to_attrs
+from sunpy_helio_plugins import lazy
+
+if TYPE_CHECKING:
+    from sunpy_helio_plugins.her import attrs
+    from sunpy_helio_plugins.her.client import HERClient
+    from sunpy_helio_plugins.her.columns.points import Points
+    from sunpy_helio_plugins.her.columns.polygons import Polygon, Polygons
+    from sunpy_helio_plugins.her.explore import (
+        isolsearch_url,
+        recent,
+        recent_url,
+        summary_url,
+        translate,
+        values,
+        voevent_url,
+    )
+    from sunpy_helio_plugins.her.service import Request
+    from sunpy_helio_plugins.her.submit import voevent
+    from sunpy_helio_plugins.her.submit.registry import Registry
+    from sunpy_helio_plugins.her.tables import HERTable
+    from sunpy_helio_plugins.her.views.graph import graph, tracks
+    from sunpy_helio_plugins.her.views.overlay import overlay
+    from sunpy_helio_plugins.her.views.to_attrs import to_attrs
 
 __all__ = [
-    "HERClient", "HERTable", "Points", "Polygon", "Polygons", "Registry", "Request", "graph", "isolsearch_url",
-    "overlay", "recent", "recent_url", "summary_url", "to_attrs", "tracks", "translate", "values", "voevent",
+    "HERClient",
+    "HERTable",
+    "Points",
+    "Polygon",
+    "Polygons",
+    "Registry",
+    "Request",
+    "attrs",
+    "graph",
+    "isolsearch_url",
+    "overlay",
+    "recent",
+    "recent_url",
+    "summary_url",
+    "to_attrs",
+    "tracks",
+    "translate",
+    "values",
+    "voevent",
     "voevent_url",
-]  # fmt: skip
+]
 
+__getattr__ = lazy.attach(
+    __name__,
+    {
+        "sunpy_helio_plugins.her.client": ("HERClient",),
+        "sunpy_helio_plugins.her.columns.points": ("Points",),
+        "sunpy_helio_plugins.her.columns.polygons": ("Polygon", "Polygons"),
+        "sunpy_helio_plugins.her.views.graph": ("graph", "tracks"),
+        "sunpy_helio_plugins.her.explore": (
+            "isolsearch_url",
+            "recent",
+            "recent_url",
+            "summary_url",
+            "translate",
+            "values",
+            "voevent_url",
+        ),
+        "sunpy_helio_plugins.her.service": ("Request",),
+        "sunpy_helio_plugins.her.submit": ("voevent",),
+        "sunpy_helio_plugins.her.submit.registry": ("Registry",),
+        "sunpy_helio_plugins.her.tables": ("HERTable",),
+        "sunpy_helio_plugins.her.views.overlay": ("overlay",),
+        "sunpy_helio_plugins.her.views.to_attrs": ("to_attrs",),
+    },
+    submodules=("attrs",),
+)
 
-def translate(*query: Attr) -> tuple[Request, ...]:
-    """
-    Return the requests that a search makes, without sending them.
-
-    Parameters
-    ----------
-    *query : sunpy.net.attr.Attr
-        What would be given to ``HERClient().search``. `Fido` splits alternatives before it asks, and so makes one
-        request for each where this makes as few as can be.
-
-    Returns
-    -------
-    tuple of Request
-        Each with its ``url``, its ``parameters``, and the ``query`` that it asks; further pages differ in ``page``.
-        With ``a.her.Return`` a search asks for more keywords, those without which the named ones cannot be read.
-
-    Raises
-    ------
-    QueryError
-        The query holds something that the registry cannot answer, no time, or nothing that an event could be.
-
-    Examples
-    --------
-    >>> from sunpy.net import attrs as a
-    >>> (request,) = translate(a.Time("2024-05-10", "2024-05-11"), a.her.FL, a.her.fl_goescls > "X")
-    >>> request.parameters[-3:]
-    (('param0', 'FL_GOESCls'), ('op0', '>'), ('value0', 'X'))
-    """
-    return requests(queries(*query))
+__dir__ = lazy.listing(__all__)

@@ -9,6 +9,7 @@ import astropy.units as u
 import numpy as np
 from sunpy.net.attr import Attr, AttrOr, DataAttr
 
+from sunpy_helio_plugins import lazy
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr, name_of
 from sunpy_helio_plugins.her.filters.comparison import Field, Filter, UnknownKeyword, field
@@ -511,8 +512,7 @@ def __getattr__(name: str) -> Field:
     raise UnknownKeyword(f"The registry has no word {name!r}{hint}")
 
 
-def __dir__() -> list[str]:
-    return list(__all__)
+__dir__ = lazy.listing(__all__)
 
 
 globals().update({code: EventType(code) for code in event_types()})

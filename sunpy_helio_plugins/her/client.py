@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sunpy.net import attrs as core
 from sunpy.net.attr import Attr
@@ -13,19 +13,18 @@ from sunpy.net.base_client import BaseClient, convert_row_to_table
 
 from sunpy_helio_plugins.fido.attrs import offered
 from sunpy_helio_plugins.fido.client import ArchiveClient
-from sunpy_helio_plugins.fido.fetch import RowFile, enqueue_rows
 from sunpy_helio_plugins.fido.names import Names
-from sunpy_helio_plugins.fido.partial import warn
-from sunpy_helio_plugins.her import attrs, explore, search
-from sunpy_helio_plugins.her.filters import requisites
+from sunpy_helio_plugins.her import attrs
 from sunpy_helio_plugins.her.filters.logic import refuse_uncompared
 from sunpy_helio_plugins.her.filters.plan import SUBSETS
 from sunpy_helio_plugins.her.query import ARCHIVE, NAMES
-from sunpy_helio_plugins.her.submit import voevent
 from sunpy_helio_plugins.her.sunpy_attrs import CORE, is_hek
-from sunpy_helio_plugins.her.tables import HERTable
 from sunpy_helio_plugins.her.translator import OWN, queries
-from sunpy_helio_plugins.transport.files.job import Download
+
+if TYPE_CHECKING:
+    from sunpy_helio_plugins.fido.fetch import RowFile
+    from sunpy_helio_plugins.her.tables import HERTable
+    from sunpy_helio_plugins.transport.files.job import Download
 
 __all__ = ["HERClient"]
 
@@ -78,6 +77,11 @@ class HERClient(ArchiveClient, BaseClient):
         ServiceError
             The registry did not answer as it should.
         """
+        from sunpy_helio_plugins.fido.partial import warn
+        from sunpy_helio_plugins.her import search
+        from sunpy_helio_plugins.her.filters import requisites
+        from sunpy_helio_plugins.her.tables import HERTable
+
         asked = queries(*query)
         found = search.search([requisites.readable(each) for each in asked])
         partial = any(name in SUBSETS for each in asked for name in each.returns)
@@ -104,6 +108,8 @@ class HERClient(ArchiveClient, BaseClient):
         **kwargs
             ``overwrite``, and ``rev``: the number of an earlier revision.
         """
+        from sunpy_helio_plugins.fido.fetch import enqueue_rows
+
         rev = kwargs.get("rev")
         enqueue_rows(
             query_results, _files(query_results, rev), path, downloader, kwargs.get("overwrite"), fallback="event.xml"
@@ -138,6 +144,9 @@ def _refused_by_sunpy(attr: Attr) -> bool:
 
 def _files(rows: HERTable, rev: int | None) -> Iterator[RowFile]:
     """Yield the documents of the events that have an IVORN."""
+    from sunpy_helio_plugins.fido.fetch import RowFile
+    from sunpy_helio_plugins.her import explore
+
     ending = ".xml" if rev is None else f".rev{rev}.xml"
     ivorns = [str(record.get("kb_archivid") or "") for record in rows["raw"]]
     named = {row: ivorn for row, ivorn in enumerate(ivorns) if ivorn.startswith("ivo://")}
@@ -146,4 +155,7 @@ def _files(rows: HERTable, rev: int | None) -> Iterator[RowFile]:
 
 
 def _download(url: str, target: Path) -> Download:
+    from sunpy_helio_plugins.her.submit import voevent
+    from sunpy_helio_plugins.transport.files.job import Download
+
     return Download(url, target, ARCHIVE, voevent.accept)

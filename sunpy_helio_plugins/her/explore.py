@@ -21,7 +21,7 @@ from sunpy_helio_plugins.her.query import ARCHIVE
 from sunpy_helio_plugins.her.translator import queries
 from sunpy_helio_plugins.transport import metadata
 
-__all__ = ["isolsearch_url", "recent", "recent_url", "summary_url", "values", "voevent_url"]
+__all__ = ["isolsearch_url", "recent", "recent_url", "summary_url", "translate", "values", "voevent_url"]
 
 ISOLSEARCH = "https://www.lmsal.com/isolsearch"
 IVORN = "ivo://helio-informatics.org/"
@@ -165,3 +165,35 @@ def _types(given: Any) -> tuple[Attr, ...]:
 
 def _shown(value: Any) -> str | None:
     return None if value in (None, "") else str(value)
+
+
+def translate(*query: Attr) -> tuple[service.Request, ...]:
+    """
+    Return the requests that a search makes, without sending them.
+
+    Parameters
+    ----------
+    *query : sunpy.net.attr.Attr
+        What would be given to ``HERClient().search``. `Fido` splits alternatives before it asks, and so makes one
+        request for each where this makes as few as can be.
+
+    Returns
+    -------
+    tuple of Request
+        Each with its ``url``, its ``parameters``, and the ``query`` that it asks; further pages differ in ``page``.
+        With ``a.her.Return`` a search asks for more keywords, those without which the named ones cannot be read.
+
+    Raises
+    ------
+    QueryError
+        The query holds something that the registry cannot answer, no time, or nothing that an event could be.
+
+    Examples
+    --------
+    >>> from sunpy.net import attrs as a
+    >>> from sunpy_helio_plugins.her import translate
+    >>> (request,) = translate(a.Time("2024-05-10", "2024-05-11"), a.her.FL, a.her.fl_goescls > "X")
+    >>> request.parameters[-3:]
+    (('param0', 'FL_GOESCls'), ('op0', '>'), ('value0', 'X'))
+    """
+    return service.requests(queries(*query))

@@ -6,30 +6,56 @@ IMAP: files of NASA's Interstellar Mapping and Acceleration Probe, from its Scie
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from sunpy_helio_plugins.imap.endpoints.spice import metakernel
-from sunpy_helio_plugins.imap.files.download import download
-from sunpy_helio_plugins.imap.files.read import epochs, read
-from sunpy_helio_plugins.imap.files.sync import Synced, sync
-from sunpy_helio_plugins.imap.files.upload import Uploaded, upload
-from sunpy_helio_plugins.imap.ialirt_tables import realtime
-from sunpy_helio_plugins.imap.search import unreleased
+from sunpy_helio_plugins import lazy
+
+if TYPE_CHECKING:
+    from sunpy_helio_plugins.imap import attrs
+    from sunpy_helio_plugins.imap.endpoints.spice import metakernel
+    from sunpy_helio_plugins.imap.files.download import download
+    from sunpy_helio_plugins.imap.files.read import epochs, read
+    from sunpy_helio_plugins.imap.files.sync import Synced, sync
+    from sunpy_helio_plugins.imap.files.upload import Uploaded, upload
+    from sunpy_helio_plugins.imap.ialirt_tables import realtime
+    from sunpy_helio_plugins.imap.search import unreleased
+    from sunpy_helio_plugins.imap.tables import IMAPTable
+    from sunpy_helio_plugins.imap.views.ndcube import to_ndcube
+    from sunpy_helio_plugins.imap.views.timeseries import IMAPTimeSeries, to_timeseries
 
 __all__ = [
-    "Synced", "Uploaded", "download", "epochs", "metakernel", "read", "realtime", "sync", "to_ndcube", "to_timeseries",
-    "unreleased", "upload",
-]  # fmt: skip
+    "IMAPTable",
+    "IMAPTimeSeries",
+    "Synced",
+    "Uploaded",
+    "attrs",
+    "download",
+    "epochs",
+    "metakernel",
+    "read",
+    "realtime",
+    "sync",
+    "to_ndcube",
+    "to_timeseries",
+    "unreleased",
+    "upload",
+]
 
+__getattr__ = lazy.attach(
+    __name__,
+    {
+        "sunpy_helio_plugins.imap.endpoints.spice": ("metakernel",),
+        "sunpy_helio_plugins.imap.files.download": ("download",),
+        "sunpy_helio_plugins.imap.files.read": ("epochs", "read"),
+        "sunpy_helio_plugins.imap.files.sync": ("Synced", "sync"),
+        "sunpy_helio_plugins.imap.files.upload": ("Uploaded", "upload"),
+        "sunpy_helio_plugins.imap.ialirt_tables": ("realtime",),
+        "sunpy_helio_plugins.imap.search": ("unreleased",),
+        "sunpy_helio_plugins.imap.tables": ("IMAPTable",),
+        "sunpy_helio_plugins.imap.views.ndcube": ("to_ndcube",),
+        "sunpy_helio_plugins.imap.views.timeseries": ("IMAPTimeSeries", "to_timeseries"),
+    },
+    submodules=("attrs",),
+)
 
-def __getattr__(name: str) -> Any:
-    """Import what needs heavy packages when it is asked for."""
-    if name == "to_timeseries":
-        from sunpy_helio_plugins.imap.views.timeseries import to_timeseries
-
-        return to_timeseries
-    if name == "to_ndcube":
-        from sunpy_helio_plugins.imap.views.ndcube import to_ndcube
-
-        return to_ndcube
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__dir__ = lazy.listing(__all__)

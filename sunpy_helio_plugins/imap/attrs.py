@@ -9,6 +9,7 @@ from astropy import units as u
 from sunpy.net.attr import Attr, Range
 from sunpy.time import parse_time
 
+from sunpy_helio_plugins import lazy
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr, name_of
 from sunpy_helio_plugins.imap.mission import DESCRIPTORS, EXTENSIONS, KERNELS, TABLES
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 _BEGINNING, _END = "0001-01-01T00:00:00.000000000Z", "9999-12-31T23:59:59.999999999Z"
+__dir__ = lazy.listing(__all__)
 
 
 class Released(ArchiveAttr):
@@ -471,8 +473,3 @@ class Kernel(_Listed):
     def offered(cls) -> list[tuple[str, str]]:
         """Return the types of kernels."""
         return [(kernel, "SPICE kernels.") for kernel in KERNELS]
-
-
-def __dir__() -> list[str]:
-    """Complete what a query can say, and nothing that this module needs for itself."""
-    return sorted(__all__)

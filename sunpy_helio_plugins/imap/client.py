@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sunpy
 from sunpy.net import attrs as a
@@ -14,14 +14,15 @@ from sunpy.net.base_client import BaseClient, QueryResponseTable, convert_row_to
 
 from sunpy_helio_plugins.fido.attrs import offered
 from sunpy_helio_plugins.fido.client import ArchiveClient
-from sunpy_helio_plugins.fido.fetch import RowFile, enqueue_rows
-from sunpy_helio_plugins.imap import attrs, integrity, mission, search, service, tables, translator
+from sunpy_helio_plugins.imap import attrs, mission, translator
 from sunpy_helio_plugins.imap.mission import INSTRUMENTS, LEVELS
-from sunpy_helio_plugins.imap.service import data_dir
-from sunpy_helio_plugins.transport.credentials import Login
-from sunpy_helio_plugins.transport.files import naming
-from sunpy_helio_plugins.transport.files.job import Download
-from sunpy_helio_plugins.transport.files.naming import SafePath
+
+if TYPE_CHECKING:
+    from sunpy_helio_plugins.fido.fetch import RowFile
+    from sunpy_helio_plugins.imap import tables
+    from sunpy_helio_plugins.transport.credentials import Login
+    from sunpy_helio_plugins.transport.files.job import Download
+    from sunpy_helio_plugins.transport.files.naming import SafePath
 
 __all__ = ["IMAPClient"]
 
@@ -68,6 +69,8 @@ class IMAPClient(ArchiveClient, BaseClient):
         ServiceError
             No query was answered.
         """
+        from sunpy_helio_plugins.imap import search
+
         return search.find(translator.queries(*query), self)
 
     @convert_row_to_table
@@ -88,6 +91,8 @@ class IMAPClient(ArchiveClient, BaseClient):
         **kwargs
             What other clients take; ``overwrite`` is used.
         """
+        from sunpy_helio_plugins.fido.fetch import enqueue_rows
+
         trees, files = _files(query_results)
         enqueue_rows(query_results, files, _template(path), downloader, kwargs.get("overwrite"), more={"tree": trees})
 
@@ -123,6 +128,9 @@ class IMAPClient(ArchiveClient, BaseClient):
 
 def _template(path: str | Path) -> str | Path:
     """Return the template to use: sunpy's default leads into the SDC's tree."""
+    from sunpy_helio_plugins.imap.service import data_dir
+    from sunpy_helio_plugins.transport.files import naming
+
     downloads = Path(sunpy.config.get("downloads", "download_dir")).expanduser()
     if Path(path) != downloads / "{file}":
         return path
@@ -131,6 +139,10 @@ def _template(path: str | Path) -> str | Path:
 
 def _files(rows: QueryResponseTable) -> tuple[list[SafePath], Iterator[RowFile]]:
     """Return the folder of each row in the SDC's tree, and the files."""
+    from sunpy_helio_plugins.fido.fetch import RowFile
+    from sunpy_helio_plugins.imap import service
+    from sunpy_helio_plugins.transport.files.naming import SafePath
+
     places = rows["file_path"].tolist()
     urls = rows["url"].tolist() if "url" in rows.colnames else [""] * len(rows)
     folders, _, names = zip(*(place.rpartition("/") for place in places), strict=True) if places else ((), (), ())
@@ -141,6 +153,9 @@ def _files(rows: QueryResponseTable) -> tuple[list[SafePath], Iterator[RowFile]]
 
 
 def _download(name: str, url: str, login: Login | None, target: Path) -> Download:
+    from sunpy_helio_plugins.imap import integrity, service
+    from sunpy_helio_plugins.transport.files.job import Download
+
     check = partial(integrity.check, name=name)
     complete = partial(integrity.looks_complete, name=name)
     return Download(url, target, service.ARCHIVE, check, login=login, is_complete=complete)

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
-from sunpy_helio_plugins.cdf.variables import load
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.fido.attrs import of_types
 from sunpy_helio_plugins.fido.names import Names, folded
@@ -262,6 +261,8 @@ def is_of_mission(path: Any) -> bool:
         return False
     if not is_cdf or _BY_NAME.fullmatch(Path(path).name):
         return is_cdf
+    from sunpy_helio_plugins.cdf.variables import load
+
     try:
         attributes = load(path)[1]
     except FileError:

@@ -1,4 +1,4 @@
-"""Our tables and series within ASDF trees, among other things; imported when asdf is."""
+"""Our tables and series within ASDF trees, among other things; imported when asdf is, which astropy imports early."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from asdf.extension import Converter, Extension, ExtensionProxy
 from astropy.time import Time
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.io import series
-from sunpy_helio_plugins.quantities.silence import far_years
 
 __all__ = ["RecordTimeConverter", "StoredConverter", "StoredExtension"]
 
@@ -34,11 +32,17 @@ class StoredConverter(Converter):
 
     def to_yaml_tree(self, obj: Any, tag: str, ctx: Any) -> dict[str, Any]:
         """Return the plain table of a search result or of a series."""
+        from sunpy_helio_plugins.io import series
+        from sunpy_helio_plugins.quantities.silence import far_years
+
         with far_years():
             return {"table": series.plain(obj, "asdf")}
 
     def from_yaml_tree(self, node: Any, tag: str, ctx: Any) -> Any:
         """Return what the plain table was."""
+        from sunpy_helio_plugins.io import series
+        from sunpy_helio_plugins.quantities.silence import far_years
+
         with far_years():
             return series.restored(node["table"])
 

@@ -12,12 +12,13 @@ import io
 import os
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from astropy.io import registry
 from astropy.table import Table
 
-__all__ = ["MOST_PEEKED", "Peek", "datasource", "peek", "register_format"]
+__all__ = ["MOST_PEEKED", "Peek", "datasource", "peek", "register_format", "register_lazily"]
 
 Peek = Callable[[int], bytes]
 """Called with a number of bytes, it returns the beginning of a file; fewer, or none, where these cannot be had."""
@@ -59,11 +60,43 @@ def register_format(name: str, reader: Callable[..., Table], recognizes: Recogni
             return False
         registry.register_reader(name, Table, reader, force=True, priority=_LAST)
     registry.register_identifier(name, Table, _identifier(recognizes), force=True)
+    _recognizers[name] = recognizes
     return True
 
 
+_recognizers: dict[str, Recognizes] = {}
+
+
+def register_lazily(name: str, module: str, may_be: Recognizes) -> None:
+    """
+    Register a format of ``Table.read`` whose module is imported when it is first used.
+
+    Parameters
+    ----------
+    name : str
+        The format's name.
+    module : str
+        Full name of the module, whose function ``register`` registers the format in place of this.
+    may_be : callable
+        Tells, without the module, whether a file can be of this format at all.
+    """
+
+    def read(*args: Any, **kwargs: Any) -> Table:
+        import_module(module).register()
+        return registry.get_reader(name, Table)(*args, **kwargs)
+
+    def recognizes(filename: str, start: Peek) -> bool:
+        if not may_be(filename, start):
+            return False
+        import_module(module).register()
+        return _recognizers[name](filename, start)
+
+    read.__doc__ = f"Read a file; see ``read`` in `{module.rpartition('.')[0]}`."
+    register_format(name, read, recognizes)
+
+
 def _is_ours(function: Any) -> bool:
-    return str(getattr(function, "__module__", "")).partition(".")[0] == __package__
+    return str(getattr(function, "__module__", "")).partition(".")[0] == __name__.partition(".")[0]
 
 
 def _identifier(recognizes: Recognizes) -> Callable[..., bool]:

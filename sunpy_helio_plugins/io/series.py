@@ -1,4 +1,4 @@
-"""Series of values as plain tables: tables of any class of astropy, and sunpy's time series."""
+"""Series of values in files, as plain tables: tables of any class of astropy, and sunpy's time series."""
 
 from __future__ import annotations
 
@@ -10,11 +10,66 @@ from astropy.table import QTable, Table
 
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.io import tables
-from sunpy_helio_plugins.io.files import FORMATS
+from sunpy_helio_plugins.io.files import FORMATS, form_of, named, plain_from, write_plain
+from sunpy_helio_plugins.quantities.silence import far_years
 
-__all__ = ["plain", "restored"]
+__all__ = ["plain", "read", "restored", "write"]
 
 _INDEX = "index"
+
+
+def write(table: Any, *args: Any, **kwargs: Any) -> None:
+    """
+    Write a table or a series so that `read` gives it back: times to the last bit, units, masks and metadata.
+
+    Parameters
+    ----------
+    table : astropy.table.Table, astropy.timeseries.TimeSeries or sunpy.timeseries.GenericTimeSeries
+        Such as ``hapi.load``, ``imap.read``, a search or ``TimeSeries`` of a file return.
+    *args, **kwargs
+        The path, and what else `astropy.table.Table.write` takes. The format is ECSV, FITS, Parquet, HDF5 or ASDF, by
+        the name of the file or by ``format``.
+
+    Raises
+    ------
+    QueryError
+        Another format, or something in the table that cannot be written: the message names it.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import hapi, io
+    >>> field = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11")  # doctest: +SKIP
+    >>> io.write(field, "field.asdf")  # doctest: +SKIP
+    >>> io.read("field.asdf")  # doctest: +SKIP
+    """
+    with far_years():
+        form = form_of("write", args, kwargs)
+        write_plain(plain(table, form), form, args, kwargs)
+
+
+def read(*args: Any, **kwargs: Any) -> Any:
+    """
+    Read a table or a series that was written by `write`, or a search result that its own ``write`` wrote.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        The path, and what else `astropy.table.Table.read` takes.
+
+    Returns
+    -------
+    astropy.table.QTable or other
+        Of the class that was written.
+
+    Raises
+    ------
+    FileError
+        The file is damaged, or was written by something else.
+    """
+    with far_years():
+        stored = plain_from(form_of("read", args, kwargs), args, kwargs)
+        with named(args):
+            return restored(stored)
 
 
 def plain(given: Any, form: str) -> Table:

@@ -13,7 +13,7 @@ from astropy.time import Time
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.quantities import times
-from sunpy_helio_plugins.quantities.iso import split
+from sunpy_helio_plugins.quantities.iso8601 import split
 from sunpy_helio_plugins.quantities.leap import DAY, SECOND, day_lengths
 
 __all__ = ["Moment", "Span", "moment", "seconds"]

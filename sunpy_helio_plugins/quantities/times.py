@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sunpy_helio_plugins.quantities.datetimes import from_datetime64, from_days, to_datetime64
 from sunpy_helio_plugins.quantities.days import PRECISION, finite, known, split_tt2000, time_of
-from sunpy_helio_plugins.quantities.iso import split
+from sunpy_helio_plugins.quantities.iso8601 import split
 from sunpy_helio_plugins.quantities.leap import SECOND
 from sunpy_helio_plugins.quantities.record_time import RecordTime, with_mask
 

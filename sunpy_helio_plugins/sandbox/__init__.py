@@ -4,7 +4,8 @@ An embedded archive: the four services on loopback, with a synthetic day of data
 It needs no network and no other program, and serves for trying the clients, for the documentation's examples and for
 tests, also those of a package that builds on this one::
 
-    from sunpy_helio_plugins import sandbox
+    from sunpy_helio_plugins import lazy
+from sunpy_helio_plugins import sandbox
 
     with sandbox.serve():
         ...  # searches go to the embedded archive
@@ -20,11 +21,64 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
+from sunpy_helio_plugins import lazy
 from sunpy_helio_plugins.sandbox import settings
+from sunpy_helio_plugins.sandbox.faults.rules import (
+    CutChunked,
+    CutClose,
+    CutLength,
+    Fault,
+    Faults,
+    GzipBomb,
+    HangBefore,
+    HangBody,
+    HangUp,
+    HostileName,
+    HTMLError,
+    IgnoreRange,
+    JSONError,
+    Redirect,
+    RedirectCircle,
+    RefuseHead,
+    Reset,
+    SlowDrip,
+    Status,
+    WrongLength,
+)
 from sunpy_helio_plugins.sandbox.request import Request
 from sunpy_helio_plugins.sandbox.server import Archive
 
-__all__ = ["SERVICES", "Archive", "Request", "serve", "start", "stop", "use"]
+__all__ = [
+    "SERVICES",
+    "Archive",
+    "CutChunked",
+    "CutClose",
+    "CutLength",
+    "Fault",
+    "Faults",
+    "GzipBomb",
+    "HTMLError",
+    "HangBefore",
+    "HangBody",
+    "HangUp",
+    "HostileName",
+    "IgnoreRange",
+    "JSONError",
+    "Redirect",
+    "RedirectCircle",
+    "RefuseHead",
+    "Request",
+    "Reset",
+    "SlowDrip",
+    "Status",
+    "WrongLength",
+    "serve",
+    "start",
+    "stop",
+    "use",
+]
+
+__dir__ = lazy.listing(__all__)
 
 SERVICES = ("hapi", "imap", "helioviewer", "her")
 """The services that the archive has."""

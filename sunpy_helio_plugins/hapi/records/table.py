@@ -15,7 +15,7 @@ from sunpy_helio_plugins.hapi.model import Info, Parameter
 from sunpy_helio_plugins.hapi.records.decode import Columns
 from sunpy_helio_plugins.quantities import times, units
 from sunpy_helio_plugins.quantities.fills import is_fill
-from sunpy_helio_plugins.quantities.iso import split
+from sunpy_helio_plugins.quantities.iso8601 import split
 from sunpy_helio_plugins.quantities.leap import JD_1970, quasi_lengths
 
 __all__ = ["decoded", "from_records", "missing", "parse_times", "unique_names"]

@@ -1,7 +1,32 @@
-"""Unit strings of heliophysics as astropy units, never silently wrong."""
+"""
+Unit strings of heliophysics as astropy units.
+
+`parse` returns a unit only where a string has one meaning; a string that is not understood stays text.
+"""
 
 from __future__ import annotations
 
-from sunpy_helio_plugins.quantities.units.api import NotAUnit, Unit, Unknown, classify, column, parse
+from typing import TYPE_CHECKING
 
-__all__ = ["NotAUnit", "Unit", "Unknown", "classify", "column", "parse"]
+from sunpy_helio_plugins import lazy
+
+if TYPE_CHECKING:
+    from sunpy_helio_plugins.quantities.units.api import NotAUnit, Unit, Unknown, classify, column, parse
+
+__all__ = [
+    "NotAUnit",
+    "Unit",
+    "Unknown",
+    "classify",
+    "column",
+    "parse",
+]
+
+__getattr__ = lazy.attach(
+    __name__,
+    {
+        "sunpy_helio_plugins.quantities.units.api": ("NotAUnit", "Unit", "Unknown", "classify", "column", "parse"),
+    },
+)
+
+__dir__ = lazy.listing(__all__)

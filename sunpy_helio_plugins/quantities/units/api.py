@@ -10,11 +10,9 @@ from typing import Any
 
 import numpy as np
 from astropy import units as u
-from astropy.table import Column
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.quantities import silence
-from sunpy_helio_plugins.quantities.fills import masked
 from sunpy_helio_plugins.quantities.units import labels, radii, remarks, statements
 from sunpy_helio_plugins.quantities.units.context import AMBIGUOUS, checked, is_logarithm, joined, meant, own, resolver
 from sunpy_helio_plugins.quantities.units.context import sense as sense_of
@@ -372,6 +370,11 @@ def column(
         A quantity where the unit is understood and the values are numbers; else a plain column. Masked where ``mask``
         is given. What a unit string says beside the unit is in ``info.meta["unit_words"]``.
     """
+    # Units alone need no tables, whose import takes longer than all the rest.
+    from astropy.table import Column
+
+    from sunpy_helio_plugins.quantities.fills import masked
+
     found = classify(unit_text, schema, {"name": name, "description": description, **(context or {})})
     unit = found.unit if isinstance(found, Unit) else None
     if unit is not None and unit != u.dimensionless_unscaled and values.dtype.kind in "fiu":

@@ -1,0 +1,23 @@
+"""Register the formats of ``Table.read`` that this package adds; their readers are imported when they are used."""
+
+from __future__ import annotations
+
+from sunpy_helio_plugins.io.registration import Peek, register_lazily
+
+__all__: list[str] = []
+
+
+def _may_be_hapi(name: str, peek: Peek) -> bool:
+    """Tell whether a file has HAPI's suffix, or no name and a first character of HAPI's headers."""
+    if name:
+        return name.lower().endswith((".hapi", ".hapi.gz", ".hapi.bz2"))
+    return peek(64).lstrip()[:1] in (b"#", b"{")
+
+
+def _may_be_cdf(name: str, peek: Peek) -> bool:
+    """Tell whether a file has CDF's suffix, or begins as CDF files do since version 2.6."""
+    return name.lower().endswith(".cdf") or peek(4) in (b"\xcd\xf3\x00\x01", b"\xcd\xf2\x60\x02")
+
+
+register_lazily("hapi", "sunpy_helio_plugins.hapi.records.read", _may_be_hapi)
+register_lazily("cdf", "sunpy_helio_plugins.cdf.read", _may_be_cdf)
