@@ -1,9 +1,9 @@
 """
-Measure what ``import sunpy_helio_plugins`` adds, in CPU time, to ``import sunpy.net``.
+Measure the CPU time that ``import sunpy_helio_plugins`` adds to ``import sunpy.net``.
 
-Fresh interpreters are started in turn, one with ``import sunpy.net`` alone and one with both imports, so that a machine
-that slows down for a while slows both. The budget is 150 ms; the ratio is that budget over what was measured, so that
-more is better. Run it as ``python benchmarks/bench_import.py [--repeats N] [--json]``.
+New interpreters are started alternately with ``import sunpy.net`` alone and with both imports, so that temporary load
+on the machine affects both. The budget is 150 ms; the ratio is the budget divided by the measured time, so that larger
+is better. Run it as ``python benchmarks/bench_import.py [--repeats N] [--json]``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 BUDGET_MS = 150.0
 ROOT = Path(__file__).resolve().parents[1]
 
-# The child times itself, so that the start of the interpreter counts for neither.
+# The child process measures its own time, so that the start of the interpreter is not included.
 CHILD = """
 import sys, time
 sys.path.insert(0, {root!r})
@@ -34,7 +34,7 @@ print((middle - start) * 1e3, (time.process_time() - middle) * 1e3)
 
 def import_ms(second: str, cache: str) -> tuple[float, float]:
     """Return the CPU milliseconds, in a fresh interpreter, of ``import sunpy.net`` and of what follows it."""
-    # Compiling is not importing: every child reads compiled modules from one place, whatever this machine's habits are.
+    # Exclude compilation: all child processes read compiled modules from the same folder.
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     environment["PYTHONPYCACHEPREFIX"] = cache
     source = CHILD.format(root=str(ROOT), second=second)
@@ -47,11 +47,11 @@ def import_ms(second: str, cache: str) -> tuple[float, float]:
 
 def measure(repeats: int) -> dict[str, float]:
     """
-    Return what the import adds, and what it was added to, in milliseconds of CPU time.
+    Return the time of the additional import, and of ``import sunpy.net``, in milliseconds of CPU time.
 
-    ``added_ms`` is the median of the second import's own time, ``added_min_ms`` the least. ``pair_difference_ms`` is
-    the median difference of the whole between neighbours with and without it: a check that no cost hides outside the
-    second import, as noisy as ``import sunpy.net`` itself.
+    ``added_ms`` is the median of the second import's time, ``added_min_ms`` the minimum. ``pair_difference_ms`` is the
+    median difference of total times between neighbouring runs with and without it: it checks that there is no cost
+    outside the second import, and is as noisy as ``import sunpy.net`` itself.
     """
     alone, both = [], []
     with tempfile.TemporaryDirectory() as cache:
