@@ -1,4 +1,4 @@
-"""The demonstration shows what the README promises."""
+"""Test the demonstration that is described in the README."""
 
 from __future__ import annotations
 

@@ -34,8 +34,8 @@ with sandbox.serve():
 images
 
 # %%
-# A fetched file can be opened with `~sunpy.map.Map`: its instrument, time, observer and coordinates are known. This also
-# works without an installation of OpenJPEG.
+# A fetched file can be opened with `~sunpy.map.Map`: its instrument, time, observer and coordinates are known. This
+# also works without an installation of OpenJPEG.
 
 corona, chromosphere = sorted((Map(file) for file in files), key=lambda picture: picture.wavelength)
 corona

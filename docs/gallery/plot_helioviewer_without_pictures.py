@@ -64,8 +64,8 @@ held.plot()
 held.table
 
 # %%
-# One search returns the image of every source that is nearest to a moment. Only the part of each file that is needed for
-# 512 pixels is fetched, and `sunpy_helio_plugins.helioviewer.maps.read.read` repairs known errors in headers.
+# One search returns the image of every source that is nearest to a moment. Only the part of each file that 512 pixels
+# need is fetched, and `sunpy_helio_plugins.helioviewer.maps.read.read` repairs known errors in headers.
 
 with sandbox.serve():
     moment = helioviewer.near("2026-01-10 12:00:05", tolerance=1 * u.min)

@@ -1,4 +1,4 @@
-"""Remarks, letters, powers of ten, stray brackets and radii in unit strings are read by rules."""
+"""Test rules for remarks, letters, powers of ten, stray brackets and radii in unit strings."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ FLUX = 1 / (u.cm**2 * u.s * u.sr)
 
 def labels() -> list[dict[str, str]]:
     """
-    Return what strings of real servers mean: labelled twice, and settled by the descriptions of their parameters.
+    Return the meanings of strings of real servers: labelled twice, and decided by the descriptions of parameters.
 
     ``expected`` is a unit, "1", "not" (no unit) or "?" (not certain) for the ``parameter`` of that name, or for all;
-    ``said`` is what decides in the descriptions, ``reason`` why the string is not a unit.
+    ``said`` is the decisive part of the descriptions, ``reason`` why the string is not a unit.
     """
     with (DATA / "unit_judgements_2.csv").open(encoding="ascii", newline="") as file:
         return [{**row, "string": ast.literal_eval(row["string"])} for row in csv.DictReader(file)]
@@ -35,7 +35,7 @@ LABELS = labels()
 
 
 def verdict(expected: str, found: Unit | NotAUnit | Unknown) -> str:
-    """Return "right", "wrong", or "missed" where a unit is kept as text."""
+    """Return "right", "wrong", or "missed" if a unit is kept as text."""
     if expected in ("not", "?"):
         return "wrong" if isinstance(found, Unit) else "right"
     if not isinstance(found, Unit):
