@@ -12,7 +12,7 @@ EXTRAS_OF_USE = ("all", "tests")
 
 
 def requirements(project: dict) -> list[str]:
-    """Return what a user's and a tester's environment holds, extras of extras included."""
+    """Return the requirements of a user's and a tester's environment, including extras of extras."""
     found, wanted, seen = list(project["dependencies"]), list(EXTRAS_OF_USE), set()
     while wanted:
         extra = wanted.pop()

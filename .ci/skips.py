@@ -28,7 +28,7 @@ def explanation(message: str, allowed: list[dict[str, str]]) -> str | None:
 
 
 def main(report: str, listing: str) -> int:
-    """Say what was skipped and why; return 1 if a skip has no allowed reason."""
+    """Print the skipped tests with reasons; return 1 if a skip does not have an allowed reason."""
     allowed = tomllib.loads(Path(listing).read_text(encoding="utf-8"))["skip"]
     rows = [(test, message, explanation(message, allowed)) for test, message in skipped(Path(report))]
     print(f"{len(rows)} skipped:")

@@ -1,4 +1,4 @@
-"""Fail when a wheel lacks a file of the package's source, or holds one that is not part of the package."""
+"""Fail if a wheel lacks a file of the package's source, or contains one that is not part of the package."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def source_files(archive: Path) -> set[str]:
 
 
 def main(wheel: str, archive: str) -> int:
-    """Compare a wheel with the source that it was built from; return 1 if they differ."""
+    """Compare a wheel with the source from which it was built; return 1 if they differ."""
     with zipfile.ZipFile(wheel) as built:
         names = {name for name in built.namelist() if ".dist-info/" not in name}
     source = source_files(Path(archive))

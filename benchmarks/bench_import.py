@@ -22,7 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# The child times itself, so that the start of the interpreter counts for neither.
+# The child process measures its own time, so that the start of the interpreter is not included.
 CHILD = """
 import sys, time
 sys.path.insert(0, {root!r})
@@ -78,7 +78,7 @@ def import_ms(first: str, second: str, cache: str) -> tuple[float, float]:
 
 def measure(case: Case, repeats: int) -> dict[str, float]:
     """
-    Return what the import adds, and what it was added to, in milliseconds of CPU time.
+    Return the time of the additional import, and of ``import sunpy.net``, in milliseconds of CPU time.
 
     ``added_ms`` is the median of the second import's own time, ``added_min_ms`` the least. ``pair_difference_ms`` is
     the median difference of the whole between neighbours with and without it: a check that no cost hides outside the

@@ -1,4 +1,4 @@
-"""Kill a process 200 times in the middle of its transfers: ``python benchmarks/bench_kill.py [trials]``."""
+"""Kill a process 200 times during its downloads: ``python benchmarks/bench_kill.py [trials]``."""
 
 from __future__ import annotations
 

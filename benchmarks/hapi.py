@@ -1,14 +1,14 @@
 """
-Measure how fast answers of HAPI servers become tables, against hapiclient and the conversions that its guide shows.
+Measure the time to convert HAPI responses to tables, compared with hapiclient and the conversions in its guide.
 
-Both sides start from the same bytes and end when every value, mask and time has been reduced to a checksum, which must
-agree; they run by turns in one process, and their CPU time counts. ``load_96`` fetches 96 days in chunks from a server
-with 50 ms of latency, and counts the time on the wall. A ratio says how many times less we need; more is better.
-``series`` has no other side: it tells what a TimeSeries costs beyond reading.
+Both sides start from the same bytes and end when every value, mask and time has been included in a checksum, which must
+agree; they run alternately in one process, and the CPU time is measured. ``load_96`` fetches 96 days in chunks from a
+server with 50 ms of latency, and measures the elapsed time. A ratio is the time of the other side divided by ours;
+larger is better. ``series`` has no other side: it measures the additional cost of a TimeSeries compared with reading.
 
-Run it as ``python benchmarks/hapi.py [case ...] [--repeats N] [--json]``. With ``--readers`` it measures instead what
-pandas, pyarrow and polars (where it is installed) each need for the CSV of every case, up to columns of their own, on
-one thread. In milliseconds, with pandas 3.1, pyarrow 26 and polars 2.1:
+Run it as ``python benchmarks/hapi.py [case ...] [--repeats N] [--json]``. With ``--readers`` it measures instead the
+time of pandas, pyarrow and polars (if it is installed) for the CSV of every case, until their own columns are
+complete, with one thread. In milliseconds, with pandas 3.1, pyarrow 26 and polars 2.1:
 
 ============ ====== ======= ======
 case         pandas pyarrow polars
@@ -19,7 +19,7 @@ csv_spectrum    173     116     93
 csv_strings     123      16     16
 ============ ====== ======= ======
 
-polars fills up a record with too few fields, and so cannot be trusted with one that is cut.
+polars fills records with too few fields, and therefore does not detect truncated records.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ TARGETS = {
 
 
 class Case(NamedTuple):
-    """An answer: its header, the records and their format."""
+    """A response: its header, the records and their format."""
 
     info: dict[str, Any]
     body: bytes
@@ -137,7 +137,7 @@ CASES: dict[str, Callable[[], Case]] = {
 
 
 def theirs(case: Case, path: str) -> Any:
-    """Read the body with hapiclient's own reader, and convert as its guide shows: datetimes, Time, Quantity, masks."""
+    """Read the body with hapiclient's reader, and convert it as in its guide: datetimes, Time, Quantity, masks."""
     from astropy import units as u
     from astropy.table import QTable
     from astropy.time import Time
@@ -170,7 +170,7 @@ def hapiclient_array(case: Case, path: str) -> np.ndarray:
 
 
 def checksum(table: Any) -> list[float]:
-    """Reduce every value, mask and time to numbers that do not depend on how they are kept."""
+    """Reduce every value, mask and time to numbers that do not depend on their representation."""
     sums: list[float] = []
     for column in table.columns.values():
         if hasattr(column, "jd1"):
@@ -197,7 +197,7 @@ def timed(read: Callable[[Case, str], Any], case: Case, path: str) -> tuple[floa
 
 
 def compare(name: str, repeats: int) -> dict[str, Any]:
-    """Return the medians of both sides, by turns; the slow side of csv_200 runs less often."""
+    """Return the medians of both sides, run alternately; the slow side of csv_200 runs less often."""
     case = CASES[name]()
     spent: dict[str, list[float]] = {"ours": [], "theirs": []}
     with tempfile.TemporaryDirectory() as folder:
@@ -244,7 +244,7 @@ print((kilobytes("VmHWM") - before) * 1024, decoded)
 
 
 def peak(case: Case) -> dict[str, float]:
-    """Return how much memory a fresh process takes above the body, as a multiple of the decoded data."""
+    """Return the memory that a new process needs in addition to the body, as a multiple of the decoded data."""
     few = case.body.find(b"\n", 80_000) + 1 if case.format == "csv" else 48
     with tempfile.TemporaryDirectory() as folder:
         paths = [os.path.join(folder, name) for name in ("whole", "short")]
@@ -257,7 +257,7 @@ def peak(case: Case) -> dict[str, float]:
 
 
 def floors(case: Case) -> dict[str, float]:
-    """Return, without a target, what decoding alone costs, and copying the bytes."""
+    """Return, without a target, the time of decoding alone, and of copying the bytes."""
     from sunpy_helio_plugins.hapi.model import Info
     from sunpy_helio_plugins.hapi.records import csv as csv_module
     from sunpy_helio_plugins.hapi.records import decode as decode_module
@@ -276,7 +276,7 @@ def floors(case: Case) -> dict[str, float]:
 
 
 def series(repeats: int) -> dict[str, Any]:
-    """Return, without a target, what a TimeSeries of 1e6 binary records costs, from one file and from 96 files."""
+    """Return, without a target, the time for a TimeSeries of 1e6 binary records, from one file and from 96 files."""
     from sunpy.timeseries import TimeSeries
 
     from sunpy_helio_plugins import hapi
@@ -299,7 +299,7 @@ def series(repeats: int) -> dict[str, Any]:
 
 
 def medians(sides: dict[str, Callable[[], Any]], repeats: int, middle: Callable[..., float] = statistics.median) -> Any:
-    """Return the CPU time of each side in milliseconds; they run by turns."""
+    """Return the CPU time of each side in milliseconds, run alternately."""
     spent: dict[str, list[float]] = {side: [] for side in sides}
     for _ in range(repeats):
         for side, work in sides.items():
@@ -311,7 +311,7 @@ def medians(sides: dict[str, Callable[[], Any]], repeats: int, middle: Callable[
 
 
 def readers(name: str, repeats: int) -> dict[str, float]:
-    """Return the least that each reader of CSV needs for a body; texts stay as they stand."""
+    """Return the minimum time of each CSV reader for a body, without conversion of text."""
     case = CASES[name]()
     kinds = [one["type"] for one in case.info["parameters"] for _ in range(one.get("size", [1])[0])]
     names = [str(index) for index in range(len(kinds))]
@@ -399,7 +399,7 @@ DAYS = ("2015-01-01T00:00:00Z", "2015-04-07T00:00:00Z")
 
 
 def load_96(repeats: int) -> dict[str, Any]:
-    """Return the medians, on the wall, of 96 chunks from a server with 50 ms of latency."""
+    """Return the median elapsed times for 96 chunks from a server with 50 ms of latency."""
     from sunpy_helio_plugins import conf, hapi
 
     server = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True)

@@ -1,19 +1,19 @@
 """
-What Helioviewer's client costs: lists of a day and of a month, a small picture, and fifty files.
+Measure the performance of the Helioviewer client: lists of a day and of a month, a small image, and fifty files.
 
-Both sides of each comparison run in turn in one process, against one server on loopback. Run it as
+Both sides of each comparison run alternately in one process, with one server on loopback. Run it as
 ``python benchmarks/helioviewer.py [--repeats N] [--json]``.
 
 ``day``, ``month``
-    Milliseconds of a search of AIA 304 beyond the time of the plain requests that it makes, and the peak of memory.
+    Milliseconds of a search of AIA 304 in addition to the time of its bare requests, and the peak memory.
 ``read_512``
-    How many times faster ``helioviewer.read(size=512)`` is than ``Map(full).resample((512, 512))``.
+    The speed-up of ``helioviewer.read(size=512)`` over ``Map(full).resample((512, 512))``.
 ``bytes_512``, ``bytes_512_smooth``
-    The bytes of whole files over those that the server sends for pictures of 512 pixels; with grain as photons make it,
-    and with a quarter of that. What a picture needs is a matter of the picture: with no grain at all, half a bit for
-    each pixel goes to the large structures, and 512 pixels need 1/7.8 of the file.
+    The size of complete files divided by the bytes that the server sends for images of 512 pixels; with photon noise,
+    and with a quarter of it. The required bytes depend on the image: without any noise, the half bit for each pixel is
+    used for the large structures, and 512 pixels need 1/7.8 of the file.
 ``fetch_hvpy``
-    How many times faster fifty files come than in a loop of ``hvpy.getJP2Image``, at 50 ms of latency.
+    The speed-up of fetching fifty files over a loop of ``hvpy.getJP2Image``, with 50 ms of latency.
 """
 
 from __future__ import annotations
@@ -81,9 +81,9 @@ def rows(start: datetime, stop: datetime) -> bytes:
 
 def picture(folder: Path, grain: float = 1.0) -> bytes:
     """
-    Return a file laid out as AIA's: RPCL, eight halvings, precincts of 128, eight layers, PLT, half a bit a pixel.
+    Return a file with AIA's layout: RPCL, eight resolution levels, precincts of 128, eight layers, PLT, 0.5 bit/pixel.
 
-    The picture is the embedded archive's, with grain at the scale of its pixels, as photons make it.
+    The image is that of the embedded archive, with photon noise at the scale of its pixels.
     """
     small = made.content(holdings.images(13)[-1])
     assert small is not None
@@ -102,7 +102,7 @@ def picture(folder: Path, grain: float = 1.0) -> bytes:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Gives lists at once, and pictures after a while."""
+    """Send lists immediately, and images after a delay."""
 
     protocol_version = "HTTP/1.1"
     bodies: dict[str, bytes] = {}
@@ -216,7 +216,7 @@ def read_512(file: Path, repeats: int) -> dict[str, float]:
 
 
 def bytes_512(data: bytes) -> dict[str, float]:
-    """Fetch a few small pictures, and count what the server sends for them."""
+    """Fetch a few small images, and count the bytes sent by the server."""
     Handler.image = data
     table = HelioviewerClient().search(a.Time(FIRST, FIRST + 4 * CADENCE), a.helioviewer.SourceID(13))
     Handler.sent.clear()
@@ -270,7 +270,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    # sunpy's log goes to the standard output.
+    # sunpy writes its log to the standard output.
     with contextlib.redirect_stdout(sys.stderr):
         result = measure(options.repeats)
     if options.json:

@@ -1,13 +1,13 @@
 """
-Measure how fast decoded records of the events registry become a table, here and in sunpy's HEK client.
+Measure the time to convert decoded records of the events registry to a table, compared with sunpy's HEK client.
 
-Both sides take the same decoded JSON and are timed, in CPU seconds and in turns in one process, until every value,
-mask, time and vertex was reduced to a checksum. ``mixed`` are flares, coronal holes, eruptions, null points and active
-regions as the embedded registry has them; ``holes`` are coronal holes with 100 to 500 vertices in four systems.
-``with_skycoord`` adds all coordinates here (sunpy makes them anyway). ``floor`` is the time to parse the chaincodes and
-to turn rows into lists. ``peak_mb`` is the most memory above the decoded records; sunpy's for 10,000 rows is that of
-500, twenty times: all would take it ten minutes, and it grows with the rows (250, 500 and 1,000 agree within a tenth).
-Run it as ``python benchmarks/her.py [--json] [--rows 1000] [--large]``.
+Both sides use the same decoded JSON and are measured alternately in one process, in CPU seconds, until every value,
+mask, time and vertex is included in a checksum. ``mixed`` are flares, coronal holes, eruptions, null points and active
+regions as in the embedded registry; ``holes`` are coronal holes with 100 to 500 vertices in four systems.
+``with_skycoord`` includes all coordinates (which sunpy always makes). ``floor`` is the time to parse the chaincodes and
+to convert rows to lists. ``peak_mb`` is the peak memory in addition to the decoded records; sunpy's value for 10,000
+rows is that for 500 times twenty: all of them would take ten minutes, and it is proportional to the number of rows
+(250, 500 and 1,000 agree within 10 %). Run it as ``python benchmarks/her.py [--json] [--rows 1000] [--large]``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Record = dict[str, Any]
 
 
 def mixed(rows: int) -> list[Record]:
-    """Return events of five types in turn, each with an instant of its own."""
+    """Return events of five types in turn, each at a different time."""
     events = json.loads(gzip.decompress(DATA.read_bytes()))["events"]
     samples = [event for kind in KINDS for event in [e for e in events if e["event_type"] == kind][:2]]
     return [timed(samples[index % len(samples)], index) for index in range(rows)]
@@ -63,7 +63,7 @@ def holes(rows: int) -> list[Record]:
 
 
 def timed(sample: Record, index: int) -> Record:
-    """Return an event at a time of its own."""
+    """Return an event at a distinct time."""
     day, rest = divmod(index * 600, 86400)
     stamp = f"2026-01-{1 + day % 28:02d}T{rest // 3600:02d}:{rest // 60 % 60:02d}:"
     return sample | {
@@ -96,7 +96,7 @@ def checksum(column: Any) -> float:
 
 
 def cell(value: Any) -> float:
-    """Reduce one object to a number; coordinates and times within it too."""
+    """Reduce one object to a number, including its coordinates and times."""
     if value is None or value is np.ma.masked:
         return 0.0
     if isinstance(value, int | float):
@@ -140,7 +140,7 @@ def their_table(records: list[Record]) -> Any:
 
 
 def peak_mb(work: Callable[[], Any]) -> float:
-    """Return the most memory in megabytes that some work takes above what was there."""
+    """Return the additional peak memory of a function in megabytes."""
     tracemalloc.start()
     made = work()
     peak = tracemalloc.get_traced_memory()[1]
@@ -150,7 +150,7 @@ def peak_mb(work: Callable[[], Any]) -> float:
 
 
 def floor(records: list[Record]) -> float:
-    """Return the least that must be done: rows become lists, chaincodes become numbers."""
+    """Do the minimum work: convert rows to lists and chaincodes to numbers."""
     from sunpy_helio_plugins.her.columns import chaincodes
 
     names = dict.fromkeys(name for record in records for name in record)
@@ -160,15 +160,15 @@ def floor(records: list[Record]) -> float:
 
 
 def cpu(work: Callable[[], Any]) -> float:
-    """Return the CPU seconds of some work."""
+    """Return the CPU seconds of a function."""
     start = time.process_time()
     work()
     return time.process_time() - start
 
 
 def compare(records: list[Record], repeats: int) -> dict[str, float]:
-    """Return the least CPU seconds of both sides, measured in turns."""
-    # Imports and caches of the first use count for neither side.
+    """Return the minimum CPU seconds of both sides, measured alternately."""
+    # Imports and caches of the first use are excluded for both sides.
     for first in (ours, lambda few: ours(few, coordinates=True), theirs):
         first(records[:5])
     mine, full, base, other = [], [], [], []
@@ -176,7 +176,7 @@ def compare(records: list[Record], repeats: int) -> dict[str, float]:
         mine.append(cpu(lambda: ours(records)))
         full.append(cpu(lambda: ours(records, coordinates=True)))
         base.append(cpu(lambda: floor(records)))
-        # One turn of sunpy's is half a minute.
+        # One run of sunpy's side takes half a minute.
         if turn == 0 or min(other) < 5:
             other.append(cpu(lambda: theirs(records)))
     return {
@@ -187,7 +187,7 @@ def compare(records: list[Record], repeats: int) -> dict[str, float]:
 
 
 def large() -> dict[str, float]:
-    """Return CPU seconds, memory above the decoded records, and the first look at a row, of 10,000 mixed events."""
+    """Return CPU seconds, additional memory, and the time of the first access to a row, for 10,000 mixed events."""
     from sunpy_helio_plugins.her import HERTable
 
     records = json.loads(json.dumps(mixed(10_000)))

@@ -1,9 +1,9 @@
 """
-Measure the layout of the package: ``python benchmarks/house.py [--json] [--no-walk]``.
+Print statistics of the package layout: ``python benchmarks/house.py [--json] [--no-walk]``.
 
-Printed are the number and the size of the modules, the shape of the import graph (every import counts: at the top of a
-module, inside a function, for type checkers only), and the walk of one plain search in each archive: how many modules
-and functions of the package it enters, and how often a call crosses from one module to another.
+They are the number and the size of the modules, the structure of the import graph (including imports in functions and
+for type checkers), and a trace of one plain search in each archive: how many modules and functions of the package it
+enters, and how often a call crosses from one module to another.
 """
 
 from __future__ import annotations
@@ -29,14 +29,7 @@ FACES = ("", "errors", "config", "fido", "quantities", "quantities.units", "cdf"
 
 
 class Module:
-    """
-    One module of the package.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Its file.
-    """
+    """One module of the package, given by the path of its file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -58,7 +51,7 @@ class Module:
         return sum(1 for i, line in lines if line.strip() and not line.lstrip().startswith("#") and i not in skipped)
 
     def imported(self, *, kinds: tuple[str, ...] = ("top", "lazy", "typing")) -> set[str]:
-        """Return the full names that the module imports, by the place where the import stands."""
+        """Return the full names that the module imports, by the kind of place of the import."""
         return {name for kind, names in self._imports.items() if kind in kinds for name in names}
 
     @cached_property
@@ -84,7 +77,7 @@ class Module:
 
 
 def _placed(tree: ast.AST, kind: str) -> Iterator[tuple[ast.AST, str]]:
-    """Walk a tree, each node with the kind of place where it stands."""
+    """Walk a tree, and yield each node with the kind of its place."""
     for node in ast.iter_child_nodes(tree):
         inner = kind
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
@@ -105,7 +98,7 @@ def _attached(node: ast.AST, package: str) -> set[str]:
 
 
 def _by_name(node: ast.AST) -> set[str]:
-    """Return the modules of the package that a call of ``import_module`` names."""
+    """Return the modules of the package in calls of ``import_module``."""
     if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
         texts = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
         return {text for text in texts if text.startswith(PACKAGE)}
@@ -145,7 +138,7 @@ def knots(graph: dict[str, set[str]]) -> list[set[str]]:
 
 
 def reachable(graph: dict[str, set[str]], start: str) -> set[str]:
-    """Return every module that one imports, through any number of others."""
+    """Return all modules that a module imports, directly or through others."""
     found: set[str] = set()
     waiting = list(graph[start])
     while waiting:
@@ -157,7 +150,7 @@ def reachable(graph: dict[str, set[str]], start: str) -> set[str]:
 
 
 def floors(graph: dict[str, set[str]], room: str) -> int:
-    """Return the length of the longest chain of imports among the modules of a room."""
+    """Return the length of the longest import chain among the modules of a subpackage."""
     inside = {name for name in graph if name.startswith(f"{PACKAGE}.{room}.")}
     heights: dict[str, int] = {}
 
@@ -193,7 +186,7 @@ def folders() -> dict[str, int]:
 
 
 def verbal_names() -> list[str]:
-    """Return the modules that are named by a gerund or a participle."""
+    """Return the modules whose names are gerunds or participles."""
     verbal = re.compile(r"^(?!.*(?:thing|string|naming|matching|paging|pickling|drawing)).*(?:ing|ed|ept|ound|ards)$")
     return sorted(name for name in modules() if verbal.match(name.rpartition(".")[2]))
 
@@ -209,13 +202,13 @@ def repeated_classes() -> dict[str, int]:
 
 
 def public_names() -> dict[str, list[str]]:
-    """Return what each face offers in its ``__all__``."""
+    """Return the ``__all__`` of each public module."""
     faces = (".".join(filter(None, (PACKAGE, face))) for face in FACES)
     return {face: sorted(getattr(importlib.import_module(face), "__all__", [])) for face in faces if face in modules()}
 
 
 def odd_phrases() -> float:
-    """Return how many phrases that read as translated there are in 1,000 words of docstrings."""
+    """Return the number of phrases to avoid per 1,000 words of docstrings."""
     odd = re.compile(
         r"\b(?:is|are|has|have|holds) no (?!longer\b)\w+|\bstands? (?:for|beside|there|in|at|by|before|behind|out)\b"
         r"|\bWhat (?:a|an|the|is|was|came|may|must)\b|\bbears?\b|\bminded\b|\bthat is none\b|\bface towards\b"
@@ -231,7 +224,7 @@ def odd_phrases() -> float:
 
 
 class Walk:
-    """The modules and functions of the package that calls enter, and the crossings between modules."""
+    """The modules and functions of the package that calls enter, and the number of calls between modules."""
 
     def __init__(self) -> None:
         self.modules: set[str] = set()
@@ -239,7 +232,7 @@ class Walk:
         self.hops = 0
 
     def __call__(self, frame: FrameType, event: str, _: Any) -> None:
-        """Note one call; for `sys.setprofile`."""
+        """Record one call; for `sys.setprofile`."""
         if event != "call" or not (module := _own(frame)):
             return
         if not frame.f_code.co_name.startswith("<"):
@@ -259,7 +252,7 @@ def _own(frame: FrameType) -> str:
 
 
 def walks() -> dict[str, Walk]:
-    """Search each archive of the sandbox once, and return where the searches went."""
+    """Search each archive of the sandbox once, and return the traces."""
     from astropy import units as u
     from sunpy.net import Fido
     from sunpy.net import attrs as a
@@ -287,7 +280,7 @@ def walks() -> dict[str, Walk]:
 
 
 def measures(*, walk: bool = True) -> dict[str, float]:
-    """Return every measure by its name."""
+    """Return all statistics by name."""
     outside = {name: one for name, one in modules().items() if not name.startswith(f"{PACKAGE}.sandbox")}
     importers = Counter(target for targets in imports().values() for target in targets)
     plain = {name: one for name, one in outside.items() if not one.is_package}
@@ -317,7 +310,7 @@ def measures(*, walk: bool = True) -> dict[str, float]:
 
 
 def main() -> None:
-    """Print the measures."""
+    """Print the statistics."""
     found = measures(walk="--no-walk" not in sys.argv)
     if "--json" in sys.argv:
         print(json.dumps({name: {"value": value} for name, value in found.items()}))

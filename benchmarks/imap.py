@@ -1,20 +1,20 @@
 """
-Measure the IMAP client: reading a day of vectors, fetching many files, and making a table of a large answer.
+Measure the IMAP client: reading a day of vectors, fetching many files, and making a table of a large response.
 
     python benchmarks/imap.py [--json] [--repeats N] [--only NAME ...]
 
 ``mag_day``
-    A day of MAG L2 at 2 Hz (172,800 records, every variable) as a QTable with times in TT, against sunpy's
-    ``TimeSeries`` of the same file. CPU time. ``to_bare`` is the time beside that of the reader alone, which gives the
-    same arrays without units, masks and times; ``cdflib_ms`` is what cdflib takes for those.
+    A day of MAG L2 at 2 Hz (172,800 records, every variable) as a QTable with times in TT, compared with sunpy's
+    ``TimeSeries`` of the same file. CPU time. ``to_bare`` is this time divided by that of the reader alone, which
+    returns the same arrays without units, masks and times; ``cdflib_ms`` is the time of cdflib for those.
 ``fetch_loop``
-    50 files from a storage that takes 0.2 s for each, through Fido's way with 5 connections, against the official
-    client in a loop (``ratio``) and in 5 threads (``to_threads``, the time of ours over theirs). Elapsed time.
+    50 files from a storage that takes 0.2 s for each, through Fido with 5 connections, compared with the official
+    client in a loop (``ratio``) and in 5 threads (``to_threads``, our time divided by theirs). Elapsed time.
 ``rows``
-    An answer of 10,000 rows, as the service sends it, to a table. CPU time, against a budget of 100 ms.
+    A response of 10,000 rows, as the service sends it, to a table. CPU time, with a budget of 100 ms.
 
-Both sides of a comparison are measured in turn, so that a machine that slows down for a while slows both; the medians
-count. Both sides must give the same values, or the benchmark fails.
+Both sides of a comparison are measured alternately, so that temporary load on the machine affects both; medians are
+used. Both sides must give the same values, or the benchmark fails.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ RECORDS, FILES, LATENCY, CONNECTIONS, ROWS, BUDGET_MS = 172_800, 50, 0.2, 5, 10_
 
 
 def cpu(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Return the CPU seconds of some work, and what it gave."""
+    """Return the CPU seconds of a function, and its result."""
     gc.collect()
     start = time.process_time()
     made = work()
@@ -52,7 +52,7 @@ def cpu(work: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def in_turn(repeats: int, **works: Callable[[], Any]) -> tuple[dict[str, float], dict[str, Any]]:
-    """Return the median seconds of each work, measured in turn, and what each gave last."""
+    """Return the median seconds of each function, measured alternately, and the last result of each."""
     spent: dict[str, list[float]] = {name: [] for name in works}
     made: dict[str, Any] = {}
     for _ in range(repeats + 1):
@@ -66,7 +66,7 @@ def in_turn(repeats: int, **works: Callable[[], Any]) -> tuple[dict[str, float],
 
 
 def write_mag_day(path: Path) -> None:
-    """Write a day of MAG L2 with the variables, types and attributes of the mission's own files."""
+    """Write a day of MAG L2 with the variables, types and attributes of the mission's files."""
     from cdflib import cdfepoch
     from cdflib.cdfwrite import CDF
 
@@ -152,7 +152,7 @@ def mag_day(repeats: int) -> dict[str, float]:
 
 
 class SlowArchive:
-    """A service and a storage of another origin, which takes its time for each file."""
+    """A service and a storage on another origin, which delays each file."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
@@ -192,7 +192,7 @@ class SlowArchive:
         )
 
     async def storage(self, request: Any) -> Any:
-        """Give the file, late."""
+        """Send the file after a delay."""
         from aiohttp import web
 
         await asyncio.sleep(LATENCY)
@@ -200,7 +200,7 @@ class SlowArchive:
 
 
 def fetch_loop(repeats: int) -> dict[str, float]:  # noqa: C901 - three rivals in one place
-    """Compare fetching through Fido's way with the official client, in a loop and in threads."""
+    """Compare fetching through Fido with the official client, in a loop and in threads."""
     import imap_data_access as official
     from astropy.time import Time
 
@@ -242,7 +242,7 @@ def fetch_loop(repeats: int) -> dict[str, float]:  # noqa: C901 - three rivals i
     with conf.imap.set_temp("url", archive.url):
         for turn in range(repeats):
             for name, work in (("ours", ours), ("threads", threads), ("loop", loop)):
-                if name == "loop" and turn:  # its time does not vary, and is long
+                if name == "loop" and turn:  # its time is constant and long
                     continue
                 with tempfile.TemporaryDirectory() as folder:
                     archive.calls = 0
@@ -262,11 +262,11 @@ def fetch_loop(repeats: int) -> dict[str, float]:  # noqa: C901 - three rivals i
     }
 
 
-# --- a large answer -----------------------------------------------------------------------------------------------
+# --- a large response ---------------------------------------------------------------------------------------------
 
 
 def large_answer() -> bytes:
-    """Return an answer of the service: daily files of MAG in many series."""
+    """Return a response of the service: daily files of MAG in many series."""
     days = [str(day).replace("-", "") for day in np.arange("2025-12-01", "2026-11-01", dtype="M8[D]")]
     rows = []
     for number in range(ROWS):
@@ -285,7 +285,7 @@ def large_answer() -> bytes:
 
 
 def rows(repeats: int) -> dict[str, float]:
-    """Measure the way from an answer's bytes to a table."""
+    """Measure the conversion of a response's bytes to a table."""
     from sunpy_helio_plugins import IMAPClient
     from sunpy_helio_plugins.imap import tables
     from sunpy_helio_plugins.imap.query import Query
@@ -319,7 +319,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=list(BENCHMARKS), help="which to run")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    # The official client tells of every file; each line costs it time, and hides ours.
+    # The official client logs every file, which takes time and hides our output.
     logging.getLogger("imap_data_access").setLevel(logging.WARNING)
     results = {name: BENCHMARKS[name][0](options.repeats or BENCHMARKS[name][1]) for name in options.only}
     if options.json:

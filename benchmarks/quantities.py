@@ -1,16 +1,17 @@
 """
-Stamps to times, against the clients that people use today: ``python benchmarks/quantities.py [--json]``.
+Measure the conversion of time stamps, compared with other clients: ``python benchmarks/quantities.py [--json]``.
 
-Both sides run interleaved in one process; each side's whole result is reduced to a checksum inside the clock, so that
-being lazy wins nothing. Ratios are medians of CPU time, theirs by ours: higher is better for us.
+Both sides run alternately in one process; the complete result of each side is reduced to a checksum within the measured
+time, so that lazy evaluation gives no advantage. Ratios are medians of CPU time, theirs divided by ours: larger is
+better.
 
 ``times``
-    A million stamps of 24 bytes to astropy times, against hapiclient's ``hapitime2datetime`` alone, which ends at
-    objects of `datetime.datetime`.
+    A million stamps of 24 bytes to astropy times, compared with hapiclient's ``hapitime2datetime`` alone, which returns
+    `datetime.datetime` objects.
 ``times_doy``
     The same for stamps of year and day of the year (a hundred thousand, since the other side needs seconds for them).
 ``tt2000``
-    A day of TT2000 epochs at 2 Hz to astropy times in UTC, against the conversion to astropy that cdflib offers.
+    A day of TT2000 epochs at 2 Hz to astropy times in UTC, compared with the conversion to astropy of cdflib.
 """
 
 from __future__ import annotations
@@ -32,17 +33,17 @@ Side = Callable[[], float]
 
 
 def reduced(made: Time) -> float:
-    """Reduce times to a number that needs all of them."""
+    """Reduce times to a number that depends on all of them."""
     return float(made.jd1.sum() + made.jd2.sum())
 
 
 def reduced_datetimes(made: np.ndarray) -> float:
-    """Reduce objects to a number that needs all of them."""
+    """Reduce objects to a number that depends on all of them."""
     return float(sum(one.microsecond for one in made) + made[-1].year)
 
 
 def stamps(count: int) -> np.ndarray:
-    """Return stamps of a second's step, milliseconds shown."""
+    """Return stamps at steps of one second, with milliseconds."""
     instants = np.datetime64("2015-06-30T00:00:00.123", "ms") + np.arange(count) * np.timedelta64(1000, "ms")
     return np.char.add(instants.astype("S23"), b"Z")
 
@@ -55,7 +56,7 @@ def ordinal_stamps(count: int) -> np.ndarray:
 
 
 def sides() -> dict[str, tuple[Side, Side]]:
-    """Return what runs: theirs and ours for each name."""
+    """Return the functions to measure: theirs and ours for each name."""
     from cdflib.epochs_astropy import CDFAstropy
     from hapiclient import hapitime2datetime
 
@@ -78,7 +79,7 @@ def sides() -> dict[str, tuple[Side, Side]]:
 
 
 def measure(pair: tuple[Side, Side], repeats: int) -> dict[str, float]:
-    """Time both sides in turns."""
+    """Measure both sides alternately."""
     spent: tuple[list[float], list[float]] = ([], [])
     for _ in range(repeats):
         for side, seconds in zip(pair, spent, strict=True):
@@ -95,7 +96,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     chosen = parser.parse_args()
     warnings.simplefilter("ignore")
-    logging.disable(logging.INFO)  # hapiclient tells how long it took
+    logging.disable(logging.INFO)  # hapiclient logs its run time
     results = {name: measure(pair, chosen.repeats) for name, pair in sides().items()}
     if chosen.json:
         print(json.dumps(results))

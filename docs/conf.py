@@ -9,9 +9,9 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
-# The examples write files; a build leaves none of them, and no settings, behind on the machine.
+# The examples write files; all of them, and the settings, are removed after the build.
 _scratch = tempfile.TemporaryDirectory(prefix="sunpy-helio-plugins-docs-")
-# sunpy reads its settings at its first import, so they stand before any. Fido looks for its folder in the file alone.
+# sunpy reads its settings when it is imported, so they are set first. Fido reads its folder from this file only.
 os.environ["SUNPY_CONFIGDIR"] = _scratch.name
 Path(_scratch.name, "sunpyrc").write_text(f"[downloads]\ndownload_dir = {_scratch.name}\n", encoding="utf-8")
 os.environ.setdefault("PARFIVE_HIDE_PROGRESS", "True")
@@ -27,7 +27,7 @@ author = "The sunpy_helio_plugins developers"
 copyright = f"2026, {author}"
 try:
     release = installed_version(project)
-except PackageNotFoundError:  # built beside a source tree that is not installed
+except PackageNotFoundError:  # built from a source tree that is not installed
     release = "0+unknown"
 version = ".".join(release.split(".")[:2])
 
@@ -48,7 +48,7 @@ extensions = [
 default_role = "py:obj"
 exclude_patterns = [
     "_build",
-    # Sources of the gallery, which sphinx-gallery turns into pages elsewhere, and what it leaves beside them.
+    # Sources of the gallery, which sphinx-gallery converts to pages in another folder, and its other output.
     "gallery/*",
     "tutorial/*",
     "generated/tutorial/index.rst",
@@ -57,8 +57,8 @@ exclude_patterns = [
 ]
 source_suffix = {".rst": "restructuredtext"}
 
-# Links into other projects' documentation need those projects' sites; a build that may reach them asks for it by
-# HELIO_DOCS_ONLINE=1, and everything else builds the same without.
+# Links to the documentation of other projects need a network; HELIO_DOCS_ONLINE=1 enables them. Everything else is
+# built without a network.
 intersphinx_mapping = (
     {
         "python": ("https://docs.python.org/3/", None),
@@ -83,7 +83,7 @@ numpydoc_xref_param_type = False
 
 # -- Tutorial and gallery --------------------------------------------------------------------------------------------
 
-# sunpy and its parts warn of what a reader of an example can not change.
+# Ignore warnings of sunpy and its dependencies that a reader of an example cannot change.
 warnings.filterwarnings("ignore", message="unclosed event loop", category=ResourceWarning)
 
 sphinx_gallery_conf = {

@@ -1,8 +1,9 @@
 """
-See what this package does: ``python -m sunpy_helio_plugins.demo [folder] [--live]``.
+Demonstrate the package: ``python -m sunpy_helio_plugins.demo [folder] [--live]``.
 
-Four searches and a combined one, the files fetched with progress bars, tables, a TimeSeries, a Map and events printed,
-and figures drawn into the folder. Without ``--live`` an embedded archive answers, on this machine.
+It searches each of the four archives and all of them at once, downloads the files with progress bars, prints tables,
+a TimeSeries, a Map and events, and saves figures to the folder. Without ``--live`` it uses an embedded archive on the
+local machine.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ DAY = ("2026-01-10 00:00", "2026-01-10 23:59:59")
 STORM = ("2026-01-10 00:00", "2026-01-13 23:59:59")
 PICTURE = ("2026-01-10 12:00:00", "2026-01-10 12:00:30")
 EARLIER = 4
-"""Hours before the picture within which its coronal holes were outlined: that comes every four hours."""
+"""Hours before the image in which its coronal holes were outlined; this is done every four hours."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -35,11 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Parameters
     ----------
     arguments : sequence of str, optional
-        The arguments of the command line. Defaults to those that the process was given.
+        The arguments of the command line. Defaults to those of the process.
     """
     parser = argparse.ArgumentParser(prog="python -m sunpy_helio_plugins.demo", description=(__doc__ or "").strip())
-    parser.add_argument("folder", nargs="?", type=Path, default=Path("helio-demo"), help="where the figures go")
-    parser.add_argument("--live", action="store_true", help="ask the real archives; the network is needed")
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("helio-demo"), help="folder for the figures")
+    parser.add_argument("--live", action="store_true", help="use the real archives; this needs a network")
     chosen = parser.parse_args(arguments)
     started = time.monotonic()
     with _archives(chosen.live):
@@ -49,18 +50,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 @contextlib.contextmanager
 def _archives(live: bool) -> Iterator[None]:
-    """Choose who answers."""
+    """Use the real archives or the embedded one."""
     if live:
-        print("The real archives answer.")
+        print("Using the real archives.")
         yield
         return
     from astropy.utils import iers
 
     from sunpy_helio_plugins import sandbox
 
-    # Earth orientation data of a made-up day would be fetched for nothing.
+    # Earth orientation data are not needed for synthetic data.
     with sandbox.serve() as archive, iers.conf.set_temp("auto_download", False):
-        print(f"An embedded archive answers, at {archive.url}.")
+        print(f"Using an embedded archive at {archive.url}.")
         yield
 
 
@@ -69,7 +70,7 @@ def _run(folder: Path) -> None:
 
     mpl.use("agg")
     folder.mkdir(parents=True, exist_ok=True)
-    # sunpy 7.0 gives up a combined search with its first failure, so only those who answer alone are asked together.
+    # sunpy 7.0 aborts a combined search at the first failure, so only archives that responded are searched together.
     queries = {name: query for name, query in _queries().items() if _search(name, query)}
     files = _fetch(queries, folder) if queries else {}
     _show_wind(files, folder)
@@ -78,7 +79,7 @@ def _run(folder: Path) -> None:
 
 
 def _queries() -> dict[str, Attr]:
-    """Return the four questions: each holds an attr of its archive, so that only that archive answers."""
+    """Return the four queries: each contains an attr of its archive, so that only that archive is searched."""
     import astropy.units as u
     from sunpy.net import attrs as a
 
@@ -94,7 +95,7 @@ def _queries() -> dict[str, Attr]:
 
 
 def _search(name: str, query: Attr) -> bool:
-    """Search, and tell whether the archive answered."""
+    """Search, and return whether there are results."""
     from sunpy.net import Fido
 
     print(f"\n=== {name}: Fido.search({_spoken(query)})\n")
@@ -110,7 +111,7 @@ def _spoken(query: Any) -> str:
 
 
 def _said(attr: Any) -> str:
-    """Return an attr as a user types it."""
+    """Return an attr as Python code."""
     from sunpy.net import attrs as a
 
     from sunpy_helio_plugins.fido import attrs
@@ -127,7 +128,7 @@ def _said(attr: Any) -> str:
 
 @contextlib.contextmanager
 def _reported(what: str) -> Iterator[None]:
-    """Go on where one archive fails: the others have answers of their own."""
+    """Report the failure of one archive and continue with the others."""
     try:
         yield
     except (OSError, ValueError) as error:
@@ -135,7 +136,7 @@ def _reported(what: str) -> Iterator[None]:
 
 
 def _fetch(queries: dict[str, Attr], folder: Path) -> dict[str, list[str]]:
-    """Ask for all in one sentence, and fetch all with one progress bar."""
+    """Search all archives at once, and download all files with one progress bar."""
     from sunpy.net import Fido
     from sunpy.net.attr import or_
 
@@ -151,7 +152,7 @@ def _fetch(queries: dict[str, Attr], folder: Path) -> dict[str, list[str]]:
 
 def _first(files: dict[str, list[str]], name: str) -> str:
     if not files.get(name):
-        raise OSError("no file arrived.")
+        raise OSError("no file was downloaded.")
     return files[name][0]
 
 
@@ -203,7 +204,7 @@ def _show_sun(files: dict[str, list[str]], folder: Path) -> None:
 
 
 def _draw_sun(sun: GenericMap, path: Path) -> None:
-    """Draw the picture with the coronal holes as they were last outlined, and with the flares of the day."""
+    """Draw the image with the latest outlines of coronal holes and the flares of the day."""
     import astropy.units as u
     import matplotlib.pyplot as plt
     from sunpy.net import attrs as a
@@ -211,7 +212,7 @@ def _draw_sun(sun: GenericMap, path: Path) -> None:
     from sunpy_helio_plugins import HERClient, her
 
     before = a.Time(sun.date - EARLIER * u.hour + 10 * u.min, sun.date - 10 * u.min)
-    # Asked directly, a client raises what sunpy 8 would leave in Fido's response.
+    # A client used directly raises errors that sunpy 8 would store in Fido's response.
     holes = HERClient().search(before, a.her.Event(), a.hek.CH)
     flares = HERClient().search(a.Time(*DAY), a.her.Event(), a.hek.FL)
     figure = plt.figure(figsize=(8, 8), layout="constrained")
@@ -227,7 +228,7 @@ def _draw_sun(sun: GenericMap, path: Path) -> None:
 
 
 def _draw_flares(axes: Any, flares: Any, sun: GenericMap) -> None:
-    """Mark each region that flared, where the turning Sun has carried it by the time of the picture."""
+    """Mark each flaring region, rotated to the time of the image."""
     import astropy.units as u
     import numpy as np
     from astropy.coordinates import SkyCoord

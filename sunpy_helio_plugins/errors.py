@@ -1,22 +1,22 @@
 """
-What can go wrong, as a tree::
+Exceptions and warnings of this package::
 
     HelioPluginsError
-    ├── QueryError (ValueError)          the question cannot be asked; raised before any request
-    │   └── IsolationError               another machine would be asked while the embedded archive serves
-    ├── ServiceError (OSError)           an archive did not answer as it should
-    │   ├── ServiceUnreachable           no answer: no such host, refused, silent, cut off
-    │   ├── ServiceRefused               the archive says that the request is at fault (HTTP 4xx)
-    │   ├── ServerError                the archive says that it is at fault itself (HTTP 5xx)
-    │   └── AnswerError                  an answer that is not what it should be: HTML for JSON, cut, too large
-    ├── TransferError (OSError)          a file did not arrive; nothing of it was kept
-    ├── FileError (ValueError)           a file that cannot be trusted or read
-    └── MissingDependencyError (ImportError)  an ability whose extra is not installed
+    ├── QueryError (ValueError)          invalid query; raised before any request is sent
+    │   └── IsolationError               a request to another machine while the embedded archive is running
+    ├── ServiceError (OSError)           an archive did not respond as expected
+    │   ├── ServiceUnreachable           no response: unknown host, refused, timed out, disconnected
+    │   ├── ServiceRefused               the archive reports an error in the request (HTTP 4xx)
+    │   ├── ServerError                  the archive reports an internal error (HTTP 5xx)
+    │   └── AnswerError                  an invalid response: HTML instead of JSON, truncated, too large
+    ├── TransferError (OSError)          a download failed; no part of the file was kept
+    ├── FileError (ValueError)           a file that is invalid or cannot be read
+    └── MissingDependencyError (ImportError)  a feature whose extra is not installed
 
-    IncompleteAnswerWarning              an answer came, and something of it is missing: see the table's ``problems``
-    InexactTimeWarning                   times were handed on in a form that cannot hold all of them exactly
+    IncompleteAnswerWarning              parts of a response are missing: see ``problems`` of the table
+    InexactTimeWarning                   times were converted to a type that cannot represent all of them exactly
 
-Messages say what was asked, what came, and what to do next; they never hold a password, key or token.
+Messages state what was requested, what was received, and what to do; they never contain a password, key or token.
 """
 
 from __future__ import annotations
@@ -48,31 +48,31 @@ __dir__ = lazy.listing(__all__)
 
 
 class HelioPluginsError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base class of the exceptions of this package."""
 
 
 class QueryError(HelioPluginsError, ValueError):
-    """A question that cannot be asked: the message says what was given and what is possible."""
+    """An invalid query: the message states what was given and what is allowed."""
 
 
 class IsolationError(QueryError):
-    """An address on another machine, which is not asked while the embedded archive serves."""
+    """A URL on another machine, which is refused while the embedded archive is running."""
 
 
 class ServiceError(HelioPluginsError, OSError):
     """
-    An archive that did not answer as it should.
+    An archive did not respond as expected.
 
     Parameters
     ----------
     archive : str
         The archive's name, as in ``"IMAP SDC"``.
     url : str
-        What was asked, without secrets.
+        The URL of the request, without secrets.
     words : str
-        The archive's own words, or what happened to the connection.
+        The message of the archive, or a description of the connection error.
     status : int, optional
-        The HTTP status, where there was one.
+        The HTTP status, if there was one.
 
     Attributes
     ----------
@@ -83,46 +83,46 @@ class ServiceError(HelioPluginsError, OSError):
     def __init__(self, archive: str, url: str, words: str, status: int | None = None) -> None:
         self.archive, self.url, self.words, self.status = archive, url, words, status
         answered = f" answered {status}" if status is not None else ""
-        super().__init__(f"{archive}{answered}: {words or '(no words)'} [asked: {url}]")
+        super().__init__(f"{archive}{answered}: {words or '(no message)'} [asked: {url}]")
 
     def __reduce__(self) -> tuple[type, tuple[str, str, str, int | None]]:
         return type(self), (self.archive, self.url, self.words, self.status)
 
 
 class ServiceUnreachable(ServiceError):  # noqa: N818 - names a state of the archive
-    """No answer came: no such host, connection refused, silence, or a connection cut off."""
+    """No response was received: unknown host, connection refused, timeout, or connection lost."""
 
 
 class ServiceRefused(ServiceError):  # noqa: N818
-    """The archive says that the request is at fault (HTTP 4xx)."""
+    """The archive reports an error in the request (HTTP 4xx)."""
 
 
 class ServerError(ServiceError):
-    """The archive says that it is at fault itself (HTTP 5xx)."""
+    """The archive reports an internal error (HTTP 5xx)."""
 
 
 class AnswerError(ServiceError):
-    """An answer that is not what it should be: HTML for JSON, cut short, or larger than allowed."""
+    """An invalid response: HTML instead of JSON, truncated, or larger than allowed."""
 
 
 class TransferError(HelioPluginsError, OSError):
-    """A file that did not arrive; nothing of it was kept."""
+    """A download failed; no part of the file was kept."""
 
 
 class FileError(HelioPluginsError, ValueError):
-    """A file that cannot be trusted or read."""
+    """A file that is invalid or cannot be read."""
 
 
 class MissingDependencyError(HelioPluginsError, ImportError):
     """
-    An ability whose packages are not installed.
+    A feature whose packages are not installed.
 
     Parameters
     ----------
     ability : str
-        What was asked for, as the subject of a sentence ("Opening JPEG 2000 files").
+        The requested feature, as the subject of a sentence ("Opening JPEG 2000 files").
     extra : str
-        The extra of this package that brings it.
+        The extra of this package that installs them.
     """
 
     def __init__(self, ability: str, extra: str) -> None:
@@ -130,21 +130,21 @@ class MissingDependencyError(HelioPluginsError, ImportError):
 
 
 class IncompleteAnswerWarning(AstropyUserWarning):
-    """An answer came, and something of it is missing."""
+    """Parts of a response are missing."""
 
 
 class InexactTimeWarning(AstropyUserWarning):
-    """Times were handed on in a form that cannot hold all of them exactly."""
+    """Times were converted to a type that cannot represent all of them exactly."""
 
 
 def warn_incomplete(text: str, stacklevel: int = 3) -> None:
     """
-    Warn that an answer is not complete.
+    Warn that a response is incomplete.
 
     Parameters
     ----------
     text : str
-        What is missing, as a sentence.
+        A sentence that describes what is missing.
     stacklevel : int, optional
         As for `warnings.warn`.
     """

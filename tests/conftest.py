@@ -1,4 +1,4 @@
-"""What all tests share: the embedded archive, real files where they are at hand, and a home that is nobody's."""
+"""Fixtures for all tests: the embedded archive, real files if available, and an empty home folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
-# Before sunpy, astropy and matplotlib are imported: no test reads or writes its user's own settings.
+# Set before sunpy, astropy and matplotlib are imported: tests must not read or write the settings of the user.
 _home = tempfile.TemporaryDirectory(prefix="sunpy-helio-tests-")
 for _name in ("SUNPY_CONFIGDIR", "SUNPY_DOWNLOADDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR"):
     _folder = Path(_home.name, _name.lower())
@@ -26,7 +26,7 @@ os.environ["COLUMNS"] = "180"
 for _name in ("IMAP_API_KEY", "IMAP_ACCESS_TOKEN", "IMAP_DATA_ACCESS_URL", "IMAP_DATA_DIR"):
     os.environ.pop(_name, None)
 
-# The same examples in every run, so that a change is judged by what it does; HYPOTHESIS_WIDE=1 looks further afield.
+# Use the same examples in every run, so that results depend on changes only; HYPOTHESIS_WIDE=1 uses more examples.
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("wide", deadline=None, max_examples=1000)
 settings.load_profile("wide" if os.environ.get("HYPOTHESIS_WIDE") else "steady")
@@ -49,8 +49,8 @@ def _close_loops(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """
     Close the event loops that parfive leaves open.
 
-    They hold signal handlers, which only the main thread can remove; collected in another thread they raise there. They
-    are held until the test is over, since a second fetch may make the archive's thread collect the first one's loop.
+    They have signal handlers, which only the main thread can remove; collected in another thread they raise there. They
+    are kept until the end of the test, since a second fetch may make the archive's thread collect the first one's loop.
     """
     made: list[asyncio.AbstractEventLoop] = []
     new_event_loop = asyncio.new_event_loop
@@ -80,14 +80,14 @@ def ctrl_c() -> Iterator[Callable[[], None]]:
 def _running_archive() -> Iterator[Archive]:
     from sunpy_helio_plugins import sandbox
 
-    # Not sandbox.serve(), which would keep this package's settings changed for the whole session.
+    # Do not use sandbox.serve(), which would change this package's settings for the complete session.
     with sandbox.Archive(0, sandbox.SERVICES) as running:
         yield running
 
 
 @pytest.fixture
 def archive(_running_archive: Archive) -> Iterator[Archive]:
-    """Return the embedded archive, with this package pointed at it and its log empty."""
+    """Return the embedded archive, with an empty log and with this package directed to it."""
     from sunpy_helio_plugins import sandbox
 
     _running_archive.log.clear()
@@ -97,7 +97,7 @@ def archive(_running_archive: Archive) -> Iterator[Archive]:
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """Return the folder of real answers and files; tests that need it are skipped where it is not at hand."""
+    """Return the folder of real responses and files; tests that need it are skipped if it is not available."""
     folder = os.environ.get("HELIO_TEST_DATA")
     if not folder or not Path(folder).is_dir():
         pytest.skip("HELIO_TEST_DATA names no folder of real answers and files")
@@ -109,7 +109,7 @@ def make_cdf(tmp_path: Path) -> Callable[..., Path]:
     """
     Return a function that writes a CDF file: name -> (CDF type, values, attributes).
 
-    ``static`` ones do not vary, ``spec`` has what cdflib is told of a variable beside that, ``of_file`` of the file.
+    ``static`` variables do not vary; ``spec`` and ``of_file`` are options of cdflib for a variable and the file.
     """
     import numpy as np
     from cdflib.cdfwrite import CDF

@@ -1,4 +1,4 @@
-"""What becomes of each attr is said in its class, and an attr that is sent as it is needs nothing else."""
+"""Test that the class of an attr defines its use, and that an attr with unchanged values needs nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The source tree keeps its own rules: which room may import which, how long things get, how modules begin."""
+"""Test the rules of the source tree: imports between modules, sizes, and the beginning of modules."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LAYERS = (
     ARCHIVES,
     ("demo",),
 )
-"""From the ground up; a module imports from its own layer or a lower one."""
+"""The layers from bottom to top; a module imports from its own layer or a lower one."""
 
 ROOMS = ("attrs", "query", "translator", "service", "search", "tables", "client")
 ABOVE_THE_CLIENT = ("explore", "files", "views", "submit", "records.load")
@@ -40,7 +40,7 @@ FORBIDDEN = {
     "search": ("attrs", "translator", "client"),
     "tables": ("attrs", "translator", "service", "search", "client"),
 }
-"""The rooms that each room of an archive must not import."""
+"""The modules that each module of an archive must not import."""
 
 WITHOUT_NETWORK = ("attrs", "query", "translator", "tables", "columns", "filters")
 LONGEST_BODY = 40
@@ -50,7 +50,7 @@ MOST_CORRIDORS = 10
 
 
 def load_house():
-    """Load the measures of the layout, which a reader can print as well."""
+    """Load the script with the statistics of the layout."""
     path = Path(__file__).parents[1] / "benchmarks" / "house.py"
     spec = importlib.util.spec_from_file_location("house", path)
     module = importlib.util.module_from_spec(spec)
@@ -74,7 +74,7 @@ def members(*rooms: str) -> list[str]:
 
 
 def crossings(sources: list[str], *rooms: str) -> set[tuple[str, str]]:
-    """Return the imports that lead from some modules into some rooms."""
+    """Return the imports of given modules from given modules."""
     return {(name, target) for name in sources for target in GRAPH[name] if is_inside(target, *rooms)}
 
 
@@ -84,7 +84,7 @@ def layer_of(name: str) -> int:
 
 
 def reaching_network(name: str) -> set[str]:
-    """Return the modules, of all that one imports through any number of others, that import a network library."""
+    """Return the modules that import a network library, among all direct and indirect imports of a module."""
     every = {name, *house.reachable(GRAPH, name)}
     return {
         f"{one} imports {library}"
@@ -150,7 +150,7 @@ def test_every_module_has_its_layer():
 
 
 def test_the_sandbox_does_not_use_the_code_that_reads_it():
-    """If it did, a mistake on both sides would look like a pass."""
+    """If it did, the same mistake on both sides would not be detected."""
     assert crossings(members("sandbox"), *ARCHIVES) == set()
 
 
@@ -170,7 +170,7 @@ def test_every_archive_has_the_same_seven_rooms(archive):
 @pytest.mark.parametrize("archive", ARCHIVES)
 @pytest.mark.parametrize(("room", "forbidden"), FORBIDDEN.items())
 def test_imports_follow_the_way_of_the_data(archive, room, forbidden):
-    """A search runs through client, translator, search, service and tables; no room imports one that is above it."""
+    """A search runs through client, translator, search, service and tables; no module imports one above it."""
     assert crossings(members(f"{archive}.{room}"), *(f"{archive}.{other}" for other in forbidden)) == set()
 
 

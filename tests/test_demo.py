@@ -1,4 +1,4 @@
-"""The demonstration shows what the README promises."""
+"""Test the demonstration that is described in the README."""
 
 from __future__ import annotations
 
@@ -41,5 +41,5 @@ def test_nor_do_files_that_do_not_arrive(archive, tmp_path, capsys, monkeypatch)
     with archive.fault("status", status=404, path="/imap/download"):
         demo.main([str(tmp_path)])
     said = capsys.readouterr().out
-    assert "IMAP could not be shown: no file arrived." in said
+    assert "IMAP could not be shown: no file was downloaded." in said
     assert "=== Map(" in said

@@ -1,4 +1,4 @@
-"""Which client answers which query: ours only when named, and alone where an attr of ours names it."""
+"""Test which client handles which query."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_core_attrs_find_rows(archive, query):
 
 @pytest.fixture
 def deaf_vso(monkeypatch):
-    """Let the VSO answer without a network, and find nothing, as it does for the names of our archives."""
+    """Let the VSO respond without a network and without results, as it does for the names of our archives."""
     asked = []
 
     def search(self, *query):
@@ -222,7 +222,7 @@ def test_what_we_cannot_use_is_explained(archive, marker):
         response = Fido.search(TIME, marker, a.jsoc.Notify("me@example.org"))
     except QueryError as error:
         said = str(error)
-    else:  # from sunpy 7.1 on, a client's error is kept in the response
+    else:  # since sunpy 7.1, a client's error is stored in the response
         said = str(response.errors[0])
     assert "a.jsoc.Notify" in said
     assert "Did you miss an OR" not in said

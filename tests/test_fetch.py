@@ -1,4 +1,4 @@
-"""Fetching through Fido: one queue for all clients, rows that keep their files, and what is missing."""
+"""Test fetching through Fido: one queue for all clients, files of rows, and missing files."""
 
 from __future__ import annotations
 

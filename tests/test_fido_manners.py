@@ -1,4 +1,4 @@
-"""What all four faces share: attrs that keep apart, queries as alternatives, tables that print."""
+"""Test the common parts of the four clients: attrs, queries as alternatives, printing of tables."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from sunpy_helio_plugins.fido import table as table_module
 
 
 class One(attrs.ArchiveAttr):
-    """A word."""
+    """An attr."""
 
 
 class Other(attrs.ArchiveAttr):
-    """Another word."""
+    """Another attr."""
 
 
 class Mark(attrs.MarkerAttr):
@@ -111,7 +111,7 @@ class Table(table_module.ArchiveTable):
 
 
 class Client(client.ArchiveClient):
-    """A client that is registered nowhere."""
+    """A client that is not registered."""
 
 
 @pytest.mark.parametrize("sizes", [[], [3], [3, 400], [3e9]])

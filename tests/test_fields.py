@@ -1,4 +1,4 @@
-"""The tables of all archives have the same first columns, and one path template serves a mixed response."""
+"""Test that the tables of all archives have the same first columns, and that one path template fits all."""
 
 from __future__ import annotations
 

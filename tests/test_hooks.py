@@ -1,4 +1,4 @@
-"""A companion is imported with the module it waits for: before us, after us, and once."""
+"""Test that a companion module is imported once, with the module for which it waits, before or after this package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The package as it is installed: what it says of itself, and what its import does and does not do."""
+"""Test the installed package: its metadata, and the effects of its import."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ socket.socket.connect = socket.socket.connect_ex = socket.socket.sendto = refuse
 
 
 def run(source: str) -> str:
-    """Return what a fresh interpreter prints for some source, with this checkout first on its path."""
+    """Return the output of a new interpreter for some source, with this checkout first on its path."""
     start = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
     done = subprocess.run([sys.executable, "-c", start + source], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -64,7 +64,7 @@ print(json.dumps({"clients": [c.__name__ for c in Fido.registry], "attrs": dir(a
 
 @pytest.fixture(scope="module")
 def registry():
-    """What a fresh interpreter has after ``import sunpy.net`` and ``import sunpy_helio_plugins``."""
+    """The state of a new interpreter after ``import sunpy.net`` and ``import sunpy_helio_plugins``."""
     return json.loads(run(REGISTRY))
 
 
@@ -104,7 +104,7 @@ def test_the_metadata_name_the_licence_and_the_pythons():
 
 
 def test_sunpy_brings_what_timeseries_needs():
-    """On sunpy 8 `sunpy[timeseries]` alone can not import `sunpy.timeseries`: that needs the extra visualization."""
+    """With sunpy 8, `sunpy.timeseries` cannot be imported with `sunpy[timeseries]` only: it needs visualization."""
     requirement = next(entry for entry in project()["dependencies"] if entry.startswith("sunpy["))
     assert set(requirement.split("[")[1].split("]")[0].split(",")) >= {"net", "timeseries", "visualization"}
 
@@ -132,7 +132,7 @@ def test_the_checks_run_the_readmes_test_command():
 
 
 def test_setup_cfg_holds_only_what_pyproject_can_not():
-    """setuptools ignores metadata there without a word once pyproject.toml has a project table."""
+    """setuptools silently ignores metadata there if pyproject.toml has a project table."""
     text = (ROOT / "setup.cfg").read_text(encoding="utf-8")
     sections = set(re.findall(r"^\[(.+)\]$", text, flags=re.MULTILINE))
     # setuptools adds egg_info to the copy in a source archive.
@@ -147,7 +147,7 @@ def test_every_changelog_fragment_has_a_known_type():
 
 
 def test_no_file_names_a_place_on_somebodys_machine():
-    """Absolute paths of the machine that a file was written on have no meaning on any other."""
+    """Absolute paths of the machine on which a file was written are not valid on any other."""
     place = re.compile(r"(?<![\w./:-])/(?:home|root|Users|work|srv)/\w")
     kinds = {".py", ".rst", ".toml", ".cfg", ".ini", ".yaml", ".in", ".json", ".csv", ""}
     folders = ("sunpy_helio_plugins", "tests", "tools", "benchmarks", "changelog", ".ci", "docs/dev", "docs/how_to")

@@ -1,4 +1,4 @@
-"""The README's sentences are true as they stand, on the embedded archive."""
+"""Test that the README's code runs on the embedded archive."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BLOCK = re.compile(r"\.\. code-block:: python\n\n((?:    .*\n|\n)+)")
 
 @pytest.fixture
 def said(archive):
-    """Return what is defined once all the README's Python has run."""
+    """Return the names defined by the README's Python code."""
     defined: dict[str, object] = {}
     for block in BLOCK.findall(README.read_text(encoding="utf-8")):
         exec(textwrap.dedent(block), defined)

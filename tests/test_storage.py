@@ -1,4 +1,4 @@
-"""Search results go into files and come back: the same table, fetchable, to be searched again and compared."""
+"""Test writing and reading search results: the same table, which can be fetched, searched again and compared."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def found(archive: Any, request: pytest.FixtureRequest) -> ArchiveTable:
 
 
 def through(table: Any, ending: str, folder: Path, **how: Any) -> Any:
-    """Return a table that was written and read by its own class."""
+    """Return a table that was written and read by its class."""
     if ending == "pickle":
         return pickle.loads(pickle.dumps(table))
     if ending in ("h5", "asdf", "parquet"):
@@ -80,7 +80,7 @@ def bare(values: Any) -> Any:
 
 
 def assert_equal_columns(one: Any, other: Any) -> None:
-    """Compare type, mask, unit, values and what is said of a column; times by both parts."""
+    """Compare type, mask, unit, values and metadata of a column; times by both parts."""
     assert type(one) is type(other)
     assert (one.info.description, str(one.info.format)) == (other.info.description, str(other.info.format))
     assert json.dumps(one.info.meta or {}, default=str) == json.dumps(other.info.meta or {}, default=str)
@@ -249,7 +249,7 @@ def test_a_table_that_no_search_made_says_so() -> None:
 
 
 def odd(count: int) -> ArchiveTable:
-    """Return a table with columns of every kind, and with letters and numbers that formats are known to change."""
+    """Return a table with columns of every kind, and with letters and numbers that some formats change."""
     rows = np.arange(count)
     table = HAPIFiles({"url": [f"https://host/{row}" for row in rows]})
     stamps = ["2016-12-31T23:59:60.123456789", "2026-01-01T00:00:00.000000001", "1960-01-01", "2100-07-01T12:00:00.5"]
@@ -293,7 +293,7 @@ def cells(count: int, *values: Any) -> Column:
 @pytest.mark.parametrize("count", [0, 1, 30])
 def test_columns_of_every_kind_come_back(ending: str, count: int, tmp_path: Path) -> None:
     table = odd(count)
-    if ending == "pickle":  # astropy's own pickling of coordinates and of objects is its own affair
+    if ending == "pickle":  # astropy's pickling of coordinates and objects is not tested
         table.remove_columns(["place"])
     back = through(table, ending, tmp_path)
     assert back.colnames == table.colnames
@@ -345,7 +345,7 @@ def test_secrets_are_not_written(tmp_path: Path) -> None:
 
 
 class Evil:
-    """Would write a file when it is unpickled."""
+    """An object that writes a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -403,7 +403,7 @@ def test_damaged_files_raise_plain_errors(ending: str, tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 def outcome(path: Path, data: bytes) -> bool:
-    """Tell whether damaged bytes could be read; what else than an error of ours is raised fails the test."""
+    """Return whether damaged bytes could be read; exceptions that are not errors of this package fail the test."""
     import warnings
 
     path.write_bytes(data)
@@ -450,7 +450,7 @@ def test_other_formats_are_written_as_before(tmp_path: Path) -> None:
 
 @pytest.fixture
 def series(archive: Any, tmp_path: Path) -> dict[str, Any]:
-    """Return series of values as the two archives give them."""
+    """Return series of values of the two archives."""
     from sunpy.timeseries import TimeSeries
 
     wind = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-10T02:00")

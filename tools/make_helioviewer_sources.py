@@ -1,9 +1,9 @@
 """
-Write ``sunpy_helio_plugins/helioviewer/sources.json`` from a table of what is known of Helioviewer's data sources.
+Write ``sunpy_helio_plugins/helioviewer/sources.json`` from a table of Helioviewer's data sources.
 
 Run ``python tools/make_helioviewer_sources.py table.csv``. The table has the columns sourceId, nickname, description,
 observatory, instrument, detector, measurement, fits_path, members, hapi_id, hapi_state and jp2_dir, gathered from the
-database of the API (github.com/Helioviewer-Project/api), hvpy's enumeration and the HAPI server's own list.
+database of the API (github.com/Helioviewer-Project/api), hvpy's enumeration and the HAPI server's list.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ FOLDERS = {
     "134": "/PUNCH/YYYY/MM/DD/PAM",
 }  # fmt: skip
 """
-Folders that Helioviewer's ``jp2parser.py`` (repository Helioviewer-Project/api) makes from other words than those of
-its database: they win over the table's jp2_dir.
+Folders for which Helioviewer's ``jp2parser.py`` (repository Helioviewer-Project/api) uses other names than its
+database; they take precedence over the table's jp2_dir.
 """
 
 
 def state(row: dict[str, str]) -> str:
-    """Return in one word what the HAPI server does with a source."""
+    """Return the state of a source on the HAPI server."""
     told = row["hapi_state"]
     if row["members"]:
         return "group"
@@ -40,26 +40,26 @@ def state(row: dict[str, str]) -> str:
 
 
 def wavelength(row: dict[str, str]) -> float | None:
-    """Return the wavelength in angstroms where the measurement is one."""
+    """Return the wavelength in angstroms if the measurement is a wavelength."""
     if not row["measurement"].isdigit():
         return None
     return float(row["measurement"]) * (10 if row["sourceId"] in NANOMETRES else 1)
 
 
 def folder(row: dict[str, str]) -> str | None:
-    """Return the folder below the root of the static tree, with fields for the date, where it is known for certain."""
+    """Return the folder below the root of the static tree, with fields for the date, if it is certain."""
     told = FOLDERS.get(row["sourceId"], row["jp2_dir"])
     certain = told and "(" not in told and not row["members"]
     return told.replace("YYYY/MM/DD", "{date:%Y/%m/%d}") if certain else None
 
 
 def source(row: dict[str, str]) -> dict[str, Any]:
-    """Return one source as it is shipped."""
+    """Return one source in the form of the package's data file."""
     named = {
         key: row[key] for key in ("nickname", "description", "observatory", "instrument", "detector", "measurement")
     }
     if row["observatory"] == "RHESSI":
-        # What stands in the detector's place is the way of reconstruction: part of what was measured.
+        # The detector field contains the method of reconstruction, which is part of the measurement.
         named |= {"detector": "", "measurement": f"{row['measurement']}/{row['detector']}"}
     return {
         "id": int(row["sourceId"]),
@@ -74,9 +74,9 @@ def source(row: dict[str, str]) -> dict[str, Any]:
 
 
 def main(table: Path) -> None:
-    """Write the sources that the API knows, one to a line."""
+    """Write the sources of the API, one per line."""
     with table.open(newline="", encoding="utf-8") as stream:
-        # A row without a nickname is an id that other programs list, and the API does not have.
+        # A row without a nickname is an id that other programs list but the API does not have.
         rows = [source(row) for row in csv.DictReader(stream) if row["nickname"]]
     lines = ",\n".join(json.dumps(row) for row in sorted(rows, key=lambda row: row["id"]))
     TARGET.write_text(f"[\n{lines}\n]\n", encoding="utf-8")

@@ -1,10 +1,10 @@
 """
-===========================================
-Two days of solar wind and sunlight at once
-===========================================
+============================================
+Load and plot solar wind and irradiance data
+============================================
 
-``hapi.load`` brings records straight into memory, and ``hapi.quicklook`` draws each column as suits it: scalars and
-vectors as lines, spectra as images. The records come from the embedded archive, so that this example needs no network.
+``hapi.load`` loads records directly into memory, and ``hapi.quicklook`` plots scalars and vectors as lines and spectra
+as images. The records are those of the embedded archive, so this example does not need a network.
 """
 
 import matplotlib.pyplot as plt
@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 from sunpy_helio_plugins import hapi, sandbox
 
 ###############################################################################
-# A range is cut where a server takes no more at once, and the parts are fetched at the same time. The stop is not part
+# A range that is too long for one request is split, and the parts are fetched at the same time. The stop is not part
 # of the range, as everywhere in HAPI.
 
 with sandbox.serve():
@@ -27,7 +27,7 @@ print(wind[:3])
 hapi.quicklook(wind)
 
 ###############################################################################
-# A spectrum has its wavelengths from the server's bins, and a logarithmic scale where its values span more than ten.
+# The wavelengths of a spectrum are the server's bins; its scale is logarithmic if the values span a factor of ten.
 
 hapi.quicklook(light)
 

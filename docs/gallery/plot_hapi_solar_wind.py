@@ -1,12 +1,12 @@
 """
-======================================
-A storm in the solar wind, from CDAWeb
-======================================
+====================================
+A solar wind disturbance from CDAWeb
+====================================
 
 The magnetic field at ACE and the plasma and the ring current of OMNI, fetched from a HAPI server and drawn with units.
 
-The example runs on the archive that is embedded in the package, whose values are synthetic. Without
-``sandbox.serve()`` the same lines ask CDAWeb.
+The example uses the embedded archive of the package, whose values are synthetic. Without ``sandbox.serve()`` the same
+code sends its requests to CDAWeb.
 """
 
 import tempfile
@@ -24,8 +24,8 @@ from sunpy_helio_plugins import sandbox
 folder = tempfile.mkdtemp()
 
 # %%
-# Two datasets of one server are one search; each is one row, and one file. The parameters of the first are a choice, of
-# the second all that there are.
+# One search can include two datasets of a server; each has one row and one file. Two parameters of the first dataset
+# are selected, and all of the second.
 
 days = a.Time("2026-01-09", "2026-01-13")
 server = a.hapi.Server.cdaweb
@@ -41,8 +41,8 @@ with sandbox.serve():
 found
 
 # %%
-# The files carry their own header, so that they open as tables: exact times, vectors as one column with a unit, fill
-# values masked.
+# The files contain their header, so that they can be opened as tables: exact times, vectors as one column with a unit,
+# masked fill values.
 
 field, plasma = (QTable.read(file) for file in sorted(files))
 field[:3]
@@ -51,7 +51,7 @@ field[:3]
 plasma["Time", "flow_speed", "proton_density", "SYM_H"][:3]
 
 # %%
-# Astropy puts the units on the axes. The field turns south behind the shock, and hours later the ring current answers.
+# Astropy labels the axes with units. The field turns south behind the shock, and the ring current grows hours later.
 
 with quantity_support(), time_support(format="iso"):
     figure, (top, middle, bottom) = plt.subplots(

@@ -2,11 +2,11 @@
 The corona over the chromosphere
 ================================
 
-Two pictures of one moment from Helioviewer: the corona at 193 angstrom, where coronal holes are dark and the loops over
+Two simultaneous images from Helioviewer: the corona at 193 angstrom, where coronal holes are dark and the loops over
 active regions are bright, and the chromosphere below it at 304 angstrom.
 
-The example runs on the archive that is embedded in the package, whose Sun is synthetic. Without ``sandbox.serve()`` the
-same lines ask Helioviewer.
+The example uses the embedded archive of the package, whose images are synthetic. Without ``sandbox.serve()`` the same
+code sends its requests to Helioviewer.
 """
 
 import tempfile
@@ -22,8 +22,8 @@ from sunpy_helio_plugins import sandbox
 folder = tempfile.mkdtemp()
 
 # %%
-# ``a.helioviewer.Measurement`` is Helioviewer's own word for a channel, and ``|`` asks for both at once. The files
-# arrive through one queue, and each is checked before it gets its name.
+# ``a.helioviewer.Measurement`` takes Helioviewer's name of a channel, and ``|`` searches for both channels at once. The
+# files are downloaded through one queue, and each is checked before it gets its final name.
 
 noon = a.Time("2026-01-10 12:00:00", "2026-01-10 12:00:30")
 channels = a.helioviewer.Measurement("193") | a.helioviewer.Measurement("304")
@@ -34,15 +34,15 @@ with sandbox.serve():
 images
 
 # %%
-# A fetched file is a `~sunpy.map.Map`: it knows its instrument, its time, its observer and its place on the sky, and
-# opens also where no OpenJPEG is installed.
+# A fetched file can be opened with `~sunpy.map.Map`: its instrument, time, observer and coordinates are known. This
+# also works without an installation of OpenJPEG.
 
 corona, chromosphere = sorted((Map(file) for file in files), key=lambda picture: picture.wavelength)
 corona
 
 # %%
-# The limb and a grid of heliographic coordinates, as the observer sees them. In January the Sun's north pole is tipped
-# away from the Earth, so that the parallels bow to the north.
+# Draw the limb and a grid of heliographic coordinates, as seen by the observer. In January the Sun's north pole is
+# tilted away from the Earth, so that the parallels curve to the north.
 
 figure = plt.figure(figsize=(11, 5.4), layout="compressed")
 for place, picture in enumerate((corona, chromosphere), start=121):

@@ -1,13 +1,13 @@
 """
-A day without fetching a picture, and one moment from every source
+A light curve from image headers, and one moment from every source
 ==================================================================
 
-The first bytes of a Helioviewer file are its header, and the header holds the statistics of the science data. A day's
-light curve therefore needs some kilobytes of each file, and no picture. Then the same archive shows what it holds, and
-gives one moment as every source saw it.
+A Helioviewer file begins with its header, and the header contains the statistics of the science data. A light curve of
+one day can therefore be made from a few kilobytes of each file, without the images. The example then plots the coverage
+of the archive, and one moment as seen by every source.
 
-The example runs on the archive that is embedded in the package, whose Sun is synthetic. Without ``sandbox.serve()`` the
-same lines ask Helioviewer.
+The example uses the embedded archive of the package, whose images are synthetic. Without ``sandbox.serve()`` the same
+code sends its requests to Helioviewer.
 """
 
 import tempfile
@@ -25,8 +25,8 @@ folder = tempfile.mkdtemp()
 day = a.Time("2026-01-10", "2026-01-10 20:06")
 
 # %%
-# ``a.helioviewer.Header()`` makes columns of the headers. The mean of an image over its exposure is a point of a light
-# curve; what passes through the coronagraph's field of view shows in the brightest of its pixels.
+# ``a.helioviewer.Header()`` adds columns from the headers. The mean of an image divided by its exposure time is a point
+# of a light curve; an ejection in the coronagraph's field of view shows in the brightest of its pixels.
 
 with sandbox.serve():
     disk = Fido.search(day, a.Instrument.aia, a.Wavelength(193 * u.AA), a.helioviewer.Header())["helioviewer"]
@@ -35,8 +35,8 @@ with sandbox.serve():
 disk["Start Time", "EXPTIME", "QUALITY", "DATAMEAN"][:3]
 
 # %%
-# The disk changes by a quarter of a percent in a day: what is bright turns towards the limb. The ejection is gone from
-# the coronagraph within an hour.
+# The disk changes by a quarter of a percent in a day: bright regions rotate towards the limb. The ejection leaves the
+# coronagraph's field of view within an hour.
 
 figure, (above, below) = plt.subplots(2, figsize=(9, 6), layout="constrained")
 above.plot(disk["Start Time"].datetime64, disk["DATAMEAN"] / disk["EXPTIME"], ".", color="#b5651d")
@@ -53,7 +53,7 @@ for axes in (above, below):
     axes.grid(alpha=0.3)
 
 # %%
-# How completely a range is held: each mark is an image, each red bar a gap of more than two and a half cadences.
+# Coverage of a time range: each mark is an image, each red bar is a gap of more than two and a half cadences.
 
 with sandbox.serve():
     held = helioviewer.coverage(day, a.helioviewer.SourceID(4, 11, 13, 19))
@@ -64,8 +64,8 @@ held.plot()
 held.table
 
 # %%
-# One question gives the image of every source that is nearest to a moment. Of each file, only the part is fetched that
-# 512 pixels need, and `sunpy_helio_plugins.helioviewer.read` puts right what is known to be wrong in headers.
+# One search returns the image of every source that is nearest to a moment. Only the part of each file that 512 pixels
+# need is fetched, and `sunpy_helio_plugins.helioviewer.read` repairs known errors in headers.
 
 with sandbox.serve():
     moment = helioviewer.near("2026-01-10 12:00:05", tolerance=1 * u.min)

@@ -1,12 +1,12 @@
 """
-A day of coronal holes, turned to one picture
+Coronal holes of one day, rotated to one time
 =============================================
 
-SPoCA outlines coronal holes every four hours. The Sun turns meanwhile, so the outlines of one day do not lie on one
-another, and none of them lies on a picture of another time, until each is turned with the solar surface.
+SPoCA outlines coronal holes every four hours. Because of the solar rotation, the outlines of one day do not coincide
+with each other or with an image of another time, unless each of them is rotated with the solar surface.
 
-The example runs on the archive that is embedded in the package, whose Sun is synthetic. Without ``sandbox.serve()`` the
-same lines ask the registry and Helioviewer.
+The example uses the embedded archive of the package, whose data are synthetic. Without ``sandbox.serve()`` the same
+code sends its requests to the registry and Helioviewer.
 """
 
 import tempfile
@@ -24,7 +24,7 @@ from sunpy_helio_plugins import her, sandbox
 folder = tempfile.mkdtemp()
 
 # %%
-# One search of the registry brings the outlines, another one brings a picture at noon.
+# Search the registry for the outlines, and Helioviewer for an image at noon.
 
 with sandbox.serve():
     holes = Fido.search(a.Time("2026-01-10 00:10", "2026-01-10 19:50"), a.her.CH, a.her.frm_name == "SPoCA")["her"]
@@ -39,15 +39,15 @@ with sandbox.serve():
 holes
 
 # %%
-# SPoCA submits the time of its picture as the end of an event and the time of its previous run as the start. Outlines
-# are coordinates at the instant of detection, so that this has not to be known.
+# SPoCA submits the time of its image as the end of an event and the time of its previous run as the start. The
+# coordinates of the outlines take this into account: their time is the time of detection.
 
 outlines = [polygon.skycoord for polygon in holes["hpc_boundcc"]]
 outlines[0]
 
 # %%
-# The numbers of the outlines drift across the disk (left). `sunpy_helio_plugins.her.overlay` turns each to the time of
-# the picture and shows it as the picture's observer sees it (right): now they all lie on the same dark regions.
+# As detected, the outlines move across the disk (left). `sunpy_helio_plugins.her.overlay` rotates each to the time of
+# the image and transforms it to the image's observer (right), so that all of them surround the same dark regions.
 
 sun = Map(files[0])
 hours = holes["detection_time"].ymdhms["hour"]

@@ -1,12 +1,11 @@
 """
-What flared, and where
-======================
+Flares and their active regions
+===============================
 
-A day of the registry on one picture: active regions, the flares in them, and coronal holes that SPoCA followed from
-detection to detection.
+Events of one day on one image: active regions, the flares in them, and coronal holes that SPoCA tracked.
 
-The example runs on the archive that is embedded in the package, whose Sun is synthetic. Without ``sandbox.serve()`` the
-same lines ask the registry and Helioviewer.
+The example uses the embedded archive of the package, whose data are synthetic. Without ``sandbox.serve()`` the same
+code sends its requests to the registry and Helioviewer.
 """
 
 import tempfile
@@ -24,7 +23,9 @@ from sunpy_helio_plugins import her, sandbox
 folder = tempfile.mkdtemp()
 
 # %%
-# One search brings three kinds of events. Of flares, those of one supplier: SWPC reports the same ones without a place.
+# One search returns three types of events. Flares are limited to one supplier: SWPC reports the same flares without a
+
+# position.
 
 day = a.Time("2026-01-10 00:10", "2026-01-10 19:50")
 flares = a.her.FL & a.her.Supplier("SSW Latest Events")
@@ -42,23 +43,23 @@ events = her.HERTable.stack(*events)
 events["event_type", "event_starttime", "frm_name", "fl_goescls", "ar_noaanum", "hpc_boundcc"]
 
 # %%
-# GOES classes are fluxes here, so that they compare and plot as numbers. The registry's own comparison is one of text,
-# by which X10 is less than X2.
+# GOES classes are converted to fluxes, so that they can be compared and plotted as numbers. The registry compares them
+# as text, so that X10 is less than X2.
 
 flares = events[events["event_type"] == "FL"]
 flares.sort("fl_goescls_flux")
 flares["event_peaktime", "fl_goescls", "fl_goescls_flux", "ar_noaanum"]
 
 # %%
-# `sunpy_helio_plugins.her.tracks` puts together what is one feature. Each of its detections is an outline at an instant
-# of its own, whose centre drifts across the disk by 13 to 14 degrees a day.
+# `sunpy_helio_plugins.her.tracks` groups the detections of one feature. Each detection is an outline at a different
+# time, whose centre moves across the disk by 13 to 14 degrees per day.
 
 holes = events[events["event_type"] == "CH"]
 tracks = her.tracks(holes)
 [(str(track["frm_specificid"][0]), len(track)) for track in tracks]
 
 # %%
-# Regions are drawn as boxes, flares as points, holes by their outlines, all turned to the time of the picture.
+# Regions are drawn as boxes, flares as points and holes as outlines, all rotated to the time of the image.
 
 sun = Map(files[0])
 figure = plt.figure(figsize=(12, 5.6), layout="constrained")

@@ -2,10 +2,11 @@
 Energies of IMAP: electrons by energy, neutral atoms over the sky
 =================================================================
 
-Files that have more dimensions than time: electron spectra of SWE, and a map of Hi. Axes and units come from the files.
+Files that have more dimensions than time: electron spectra of SWE, and a map of Hi. Axes and units are read from the
+files.
 
-The example runs on the archive that is embedded in the package, whose values are synthetic. Without
-``sandbox.serve()`` the same lines ask the IMAP Science Data Center.
+The example uses the embedded archive of the package, whose values are synthetic. Without ``sandbox.serve()`` the same
+code sends its requests to the IMAP Science Data Center.
 """
 
 import tempfile
@@ -21,7 +22,7 @@ from sunpy_helio_plugins import imap, sandbox
 folder = tempfile.mkdtemp()
 
 # %%
-# A moment in January is enough: the map, which was begun in October, covers it.
+# A moment in January is enough, since the map, which begins in October, covers it.
 
 moment = a.Time("2026-01-10 00:00", "2026-01-10 00:10")
 
@@ -32,7 +33,7 @@ with sandbox.serve():
 found[0].show("Start Time", "End Time", "End Inferred", "Instrument", "Descriptor")
 
 # %%
-# Columns keep their dimensions. What stands along them is named in ``info.meta``, and is found among the support data.
+# Columns keep their dimensions. The names of their axes are in ``info.meta``, and the values are in the support data.
 
 electrons, sky = (imap.read(next(file for file in files if f"_{name}_" in file)) for name in ("swe", "hi"))
 flux = electrons["flux"]
@@ -42,7 +43,7 @@ energy = electrons.meta["support"]["energy"]["values"]
 spectrum = flux.mean(axis=(2, 3)).filled(np.nan)
 
 # %%
-# The last channel of the second spectrum is missing in the file, and stays a gap.
+# The last channel of the second spectrum is missing in the file, and is shown as a gap.
 
 support = sky.meta["support"]
 longitude, latitude, passband = (support[name]["values"] for name in ("longitude", "latitude", "energy"))

@@ -1,11 +1,11 @@
 """
-A magnetic cloud as IMAP's magnetometer saw it
-==============================================
+A magnetic cloud observed by IMAP MAG
+=====================================
 
 Five days of MAG vectors at level 2, from a search to a figure with units on its axes.
 
-The example runs on the archive that is embedded in the package, whose values are synthetic. Without
-``sandbox.serve()`` the same lines ask the IMAP Science Data Center.
+The example uses the embedded archive of the package, whose values are synthetic. Without ``sandbox.serve()`` the same
+code sends its requests to the IMAP Science Data Center.
 """
 
 import tempfile
@@ -23,8 +23,8 @@ from sunpy_helio_plugins import imap, sandbox
 folder = tempfile.mkdtemp()
 
 # %%
-# One search finds the field of MAG and the protons of SWAPI: any descriptor that is named. The latest version of each
-# file is meant unless a query says otherwise.
+# One search finds the files of MAG and SWAPI with the given descriptors. A search returns the latest version of each
+# file by default.
 
 days = a.Time("2026-01-08", "2026-01-12 23:59")
 
@@ -35,7 +35,7 @@ with sandbox.serve():
 found[0].show("Start Time", "Instrument", "Level", "Descriptor", "Version")
 
 # %%
-# Each file becomes a table: exact times, vectors as one column with a unit, gaps masked.
+# Read each file as a table: exact times, vectors as one column with a unit, masked gaps.
 
 
 def read_all(instrument):
@@ -47,8 +47,8 @@ field, wind = read_all("mag"), read_all("swapi")
 field["epoch", "b_gse", "magnitude"][:3]
 
 # %%
-# The labels of the components come with the column. Behind the shock the field grows to four times its strength, then
-# turns slowly from south to north: a magnetic cloud passes.
+# The labels of the components are in the metadata of the column. Behind the shock the field grows to four times its
+# strength, then turns slowly from south to north: this is a magnetic cloud.
 
 labels = field["b_gse"].info.meta["labels"]["1"]
 vectors = field["b_gse"].filled(np.nan)

@@ -1,14 +1,14 @@
 """
-Four archives in ten minutes
-============================
+Search and fetch from four archives
+===================================
 
-One import, one sentence, four archives: the solar wind, files of IMAP, pictures of the Sun, and events on it.
+This example fetches solar wind data, IMAP files, images of the Sun and solar events with the same functions.
 """
 
 ###############################################################################
-# Begin
-# -----
-# The import registers four clients with `sunpy.net.Fido`. It makes no request.
+# Set up
+# ------
+# The import registers four clients with `sunpy.net.Fido`. It does not send any request.
 
 import tempfile
 from contextlib import ExitStack
@@ -28,14 +28,14 @@ from sunpy_helio_plugins import her, imap, sandbox
 print(sunpy_helio_plugins.__version__)
 
 ###############################################################################
-# This page was made without a network. The package holds an archive of its own, which answers as the four services do
-# and knows one made-up day; these two lines start it. Leave them out, and everything below asks the real archives.
+# This page was built without a network. The package contains an embedded archive, which imitates the four services with
+# synthetic data for one day; these two lines start it. Without them, all requests below go to the real archives.
 
 stack = ExitStack()
 stack.enter_context(sandbox.serve())
 
 ###############################################################################
-# Made-up files must never lie among real ones, so that these go into a folder of their own. Without a ``path``,
+# Synthetic files must not be mixed with real ones, so these are saved to a separate folder. Without a ``path``,
 # `Fido.fetch` uses the download folder of sunpy.
 
 folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -43,22 +43,22 @@ folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
 day = a.Time("2026-01-10", "2026-01-11")
 
 ###############################################################################
-# The solar wind, from a HAPI server
+# Solar wind data from a HAPI server
 # ----------------------------------
-# A dataset has a server, an identifier and parameters. What comes back is one row for each file that can be made.
+# A dataset has a server, an identifier and parameters. The result has one row for each file that can be made.
 
 wind = Fido.search(day, a.hapi.Server("cdaweb"), a.hapi.Dataset("AC_H0_MFI"), a.hapi.Parameters("Magnitude", "BGSEc"))
 wind
 
 ###############################################################################
-# `Fido.fetch` brings the file. It holds its own description, so that a table with units can be read from it,
+# `Fido.fetch` downloads the file. It contains its own description, so that a table with units can be read from it,
 
 files = Fido.fetch(wind, path=folder, progress=False)
 field = QTable.read(files[0])
 field[:5]
 
 ###############################################################################
-# and a time series, which knows how to draw itself.
+# or a time series, which can be plotted.
 
 series = TimeSeries(files[0])
 
@@ -70,7 +70,7 @@ ax.set_title("The magnetic field of the solar wind at ACE")
 plt.show()
 
 ###############################################################################
-# A name that is not right is refused before anything is asked, or with the server's own words.
+# A misspelt name raises an error before any request is sent, or an error with the server's message.
 
 try:
     a.hapi.Server("cdawep")
@@ -80,46 +80,45 @@ except ValueError as error:
 ###############################################################################
 # Files of IMAP
 # -------------
-# ``a.imap.File()`` says that the rows are files of the IMAP Science Data Center; sunpy's own words narrow the search.
+# ``a.imap.File()`` searches for files of the IMAP Science Data Center; sunpy's attrs narrow the search.
 
 found = Fido.search(day, a.imap.File(), a.Instrument("mag"), a.Level("l2"))
 found
 
 ###############################################################################
-# They are CDF files. `sunpy_helio_plugins.imap.read` opens them as tables, with exact times and with masks where the
-# file says that there is no value.
+# They are CDF files. `sunpy_helio_plugins.imap.read` opens them as tables, with exact times and masked fill values.
 
 (cdf,) = Fido.fetch(found["imap"][:1], path=folder, progress=False)
 imap.read(cdf)[:5]
 
 ###############################################################################
-# Pictures of the Sun
-# -------------------
-# Helioviewer lists pictures with their true times. These are the ones of half a minute at noon.
+# Images of the Sun
+# -----------------
+# Helioviewer lists images with their exact times. These are the images of half a minute at noon.
 
 noon = a.Time("2026-01-10 12:00:30", "2026-01-10 12:01:00")
 pictures = Fido.search(noon, a.helioviewer.Image(), a.Instrument("AIA"), a.Wavelength(304 * u.AA))
 pictures
 
 ###############################################################################
-# The JPEG 2000 file is a `sunpy.map.Map` like any other.
+# The JPEG 2000 file can be opened with `sunpy.map.Map`.
 
 (jp2,) = Fido.fetch(pictures, path=folder, progress=False)
 sun = Map(jp2)
 sun
 
 ###############################################################################
-# Events on the Sun
-# -----------------
-# The registry behind the HEK knows what was seen on the Sun and where. sunpy's words for the kinds of events are
-# understood; ``a.her.Event()`` says who shall answer.
+# Solar events
+# ------------
+# The registry behind the HEK lists events that were detected on the Sun. sunpy's attrs for the event types are
+# supported; ``a.her.Event()`` selects the archive.
 
 events = Fido.search(noon, a.her.Event(), a.hek.CH)["her"]
 events
 
 ###############################################################################
-# An outline is a coordinate, and so it can be drawn on the picture. The made-up day agrees with itself: the outlines
-# lie around the dark regions that the picture shows.
+# An outline is a coordinate, so it can be drawn on the image. The synthetic data are consistent: the outlines
+# surround the dark regions of the image.
 
 fig = plt.figure(layout="constrained")
 ax = fig.add_subplot(projection=sun)
@@ -129,9 +128,9 @@ ax.set_title(f"Coronal holes, {sun.date.iso[:16]}")
 plt.show()
 
 ###############################################################################
-# All in one sentence
-# -------------------
-# ``|`` between archives asks each of them; the answer holds one table for each.
+# All archives in one search
+# --------------------------
+# ``|`` between archives searches each of them; the response contains one table for each.
 
 everything = Fido.search(
     noon,
@@ -144,6 +143,6 @@ for table in everything:
     print(type(table.client).__name__, len(table))
 
 ###############################################################################
-# At the end the embedded archive stops, every setting is as it was, and the made-up files are gone.
+# This stops the embedded archive, restores the settings and deletes the synthetic files.
 
 stack.close()

@@ -1,8 +1,8 @@
 """
-An embedded archive: the four services on loopback, with a synthetic day of data and their documented habits.
+An embedded archive: the four services on loopback, with synthetic data for one day and the documented behaviour.
 
-It needs no network and no other program, and serves for trying the clients, for the documentation's examples and for
-tests, also those of a package that builds on this one::
+It does not need a network or other programs. It can be used to try the clients, for the examples of the documentation,
+and for tests, including those of other packages that use this one::
 
     from sunpy_helio_plugins import lazy
 from sunpy_helio_plugins import sandbox
@@ -12,8 +12,8 @@ from sunpy_helio_plugins import sandbox
 
     sandbox.start()  # the same without a block, until sandbox.stop()
 
-While it serves, this package asks no other machine: whatever is set, an address that is not on loopback is refused.
-``python -m sunpy_helio_plugins.sandbox`` keeps one running for a notebook.
+While it is running, this package does not send requests to other machines: any URL that is not on loopback is refused,
+independent of the settings. ``python -m sunpy_helio_plugins.sandbox`` keeps an archive running for a notebook.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ __all__ = [
 __dir__ = lazy.listing(__all__)
 
 SERVICES = ("hapi", "imap", "helioviewer", "her")
-"""The services that the archive has."""
+"""The services of the archive."""
 
 _lock = threading.RLock()
 _serving: list[Archive] = []
@@ -90,22 +90,22 @@ _started: Archive | None = None
 
 def serve(port: int = 0, services: Sequence[str] = SERVICES) -> Archive:
     """
-    Run the archive and point this package's settings at it.
+    Run the archive and direct this package's settings to it.
 
-    It serves from the call on, until the ``with`` block ends; without a block, until `stop`, also where the returned
-    archive is not kept. Meanwhile this package refuses every address that is not on this machine.
+    It runs from this call until the ``with`` block ends; without a block, until `stop`, even if the returned archive is
+    not kept. Meanwhile this package refuses all URLs that are not on the local machine.
 
     Parameters
     ----------
     port : int, optional
         The port to listen on at 127.0.0.1. Defaults to one that the system chooses.
     services : sequence of str, optional
-        Which of `SERVICES` to run.
+        The services of `SERVICES` to run.
 
     Returns
     -------
     Archive
-        The running archive, to be used in a ``with`` statement; when it is stopped, every setting is as it was.
+        The running archive, to be used in a ``with`` statement; all settings are restored when it is stopped.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def serve(port: int = 0, services: Sequence[str] = SERVICES) -> Archive:
     archive = Archive(port, tuple(services))
     archive.start()
     pointed = settings.point(archive.url)
-    # The archive restores them, and nothing else does.
+    # Only the archive restores them.
     pointed.is_held = True
     archive.at_end(pointed.restore)
     with _lock:
@@ -126,7 +126,7 @@ def serve(port: int = 0, services: Sequence[str] = SERVICES) -> Archive:
 
 def start(port: int = 0, services: Sequence[str] = SERVICES) -> Archive:
     """
-    Run the archive and point this package's settings at it, until `stop` is called.
+    Run the archive and direct this package's settings to it, until `stop` is called.
 
     Parameters
     ----------
@@ -136,12 +136,12 @@ def start(port: int = 0, services: Sequence[str] = SERVICES) -> Archive:
     Returns
     -------
     Archive
-        The running archive: the same at every call until `stop`.
+        The running archive: the same for every call until `stop`.
 
     Raises
     ------
     RuntimeError
-        It was started at another port or with other services.
+        It was started with another port or other services.
     OSError
         The port is in use.
     """
@@ -161,9 +161,9 @@ def start(port: int = 0, services: Sequence[str] = SERVICES) -> Archive:
 
 def stop() -> None:
     """
-    Stop what `start` began, and what `serve` and `use` began without a ``with`` statement; restore every setting.
+    Stop archives started by `start`, or by `serve` and `use` without a ``with`` statement, and restore all settings.
 
-    What a ``with`` statement began ends with its block. Where nothing is to be stopped, nothing happens.
+    Archives started by a ``with`` statement are stopped at the end of its block. If none is running, nothing happens.
     """
     global _started
     with _lock:
@@ -177,24 +177,24 @@ def stop() -> None:
 
 def use(url: str) -> settings.Pointed:
     """
-    Point this package's settings at a running archive, and restore them afterwards.
+    Direct this package's settings to a running archive, and restore them afterwards.
 
-    It holds from the call on, until the ``with`` block ends; without a block, until `stop`. Meanwhile this package
-    refuses every address that is not on this machine.
+    This applies from the call until the ``with`` block ends; without a block, until `stop`. Meanwhile this package
+    refuses all URLs that are not on the local machine.
 
     Parameters
     ----------
     url : str
-        The archive's address, as ``python -m sunpy_helio_plugins.sandbox`` prints it.
+        The archive's URL, as printed by ``python -m sunpy_helio_plugins.sandbox``.
 
     Returns
     -------
     contextlib.AbstractContextManager
-        To be used in a ``with`` statement; its ``restore()`` ends it too.
+        To be used in a ``with`` statement; its ``restore()`` method has the same effect as the end of the block.
 
     Raises
     ------
     ValueError
-        The address is not on this machine.
+        The URL is not on the local machine.
     """
     return settings.point(url)

@@ -18,14 +18,7 @@ def main() -> None:
 
 
 def run(port: int) -> None:
-    """
-    Run the archive until Ctrl-C.
-
-    Parameters
-    ----------
-    port : int
-        The port to listen on; 0 lets the system choose.
-    """
+    """Run the archive until Ctrl-C; port 0 lets the system choose a port."""
     try:
         with sandbox.serve(port) as archive:
             print(f"The embedded archive runs at {archive.url}; Ctrl-C ends it. In a notebook:\n")

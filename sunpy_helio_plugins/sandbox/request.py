@@ -1,4 +1,4 @@
-"""One request that the sandbox received."""
+"""A request that the sandbox received."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Request"]
 @dataclass(frozen=True)
 class Request:
     """
-    A request that came in.
+    A request that was received.
 
     Attributes
     ----------
@@ -21,7 +21,7 @@ class Request:
     query : dict of str
         The query fields.
     headers : dict of str
-        The request headers, their names in lower case.
+        The request headers, with lower-case names.
     """
 
     method: str

@@ -1,11 +1,12 @@
 """
-The synthetic day on which the embedded archive's four services agree.
+The synthetic day that the embedded archive's four services share.
 
-Everything the sandbox serves about 2026-01-10 is drawn from here: the registry lists these coronal holes, active
-regions and flares, the pictures show them, so that an outline drawn on a picture can be checked by eye and by number.
+All data that the sandbox serves for 2026-01-10 are derived from here: the registry lists these coronal holes, active
+regions and flares, and the images show them, so that an outline drawn on an image can be checked by eye and
+numerically.
 
 Positions are heliographic Stonyhurst longitudes and latitudes in degrees at `NOON`, seen from Earth; every feature
-turns with the one synodic rate of `SYNODIC_RATE`, so that its place at any other moment is exact and needs no model.
+rotates with the synodic rate `SYNODIC_RATE`, so that its position at any other time is exact and does not need a model.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ DAY = datetime(2026, 1, 10)
 """The first instant (UTC) of the day that the scene describes."""
 
 NOON = DAY + timedelta(hours=12)
-"""The instant (UTC) at which the longitudes of the scene hold."""
+"""The instant (UTC) for which the longitudes of the scene are given."""
 
 SYNODIC_RATE = 13.2
-"""Degrees of Stonyhurst longitude that every feature gains per day."""
+"""Change of Stonyhurst longitude of every feature, in degrees per day."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class CoronalHole:
 
 @dataclass(frozen=True)
 class ActiveRegion:
-    """A bright region: NOAA number (five digits), place in degrees at `NOON`, angular radius in degrees."""
+    """A bright region: NOAA number (five digits), position in degrees at `NOON`, angular radius in degrees."""
 
     noaa: int
     longitude: float
@@ -114,14 +115,14 @@ FLARES = (
 
 def longitude_at(longitude: float, when: datetime) -> float:
     """
-    Return the Stonyhurst longitude, in degrees, that a feature has at another instant.
+    Return the Stonyhurst longitude, in degrees, of a feature at another time.
 
     Parameters
     ----------
     longitude : float
         Longitude in degrees at `NOON`.
     when : datetime.datetime
-        The instant, UTC without a zone.
+        The time, UTC without a time zone.
 
     Returns
     -------

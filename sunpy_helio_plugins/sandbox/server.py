@@ -1,4 +1,4 @@
-"""The embedded archive's server: aiohttp applications on one loopback port, in a thread of their own."""
+"""The embedded archive's server: aiohttp applications on one loopback port, in a separate thread."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ class Archive:
     port : int
         The port to listen on; 0 lets the system choose.
     services : tuple of str
-        The names of the service modules of this package that are to run.
+        The names of the service modules of this package to run.
 
     Attributes
     ----------
     url : str
-        The address below which all services stand.
+        The URL below which all services are available.
     services : tuple of str
-        The services that run.
+        The services that are running.
     is_held : bool
         Whether a ``with`` block will stop it.
     log : list of Request
-        Every request that came in, in their order.
+        All requests received, in order.
     faults : Faults
-        The faults in force; see `~sunpy_helio_plugins.sandbox.faults.rules`.
+        The active faults; see `~sunpy_helio_plugins.sandbox.faults.rules`.
     """
 
     def __init__(self, port: int, services: tuple[str, ...]) -> None:
@@ -75,24 +75,24 @@ class Archive:
 
     @property
     def is_running(self) -> bool:
-        """Whether it answers."""
+        """Whether it is running."""
         return self._thread.is_alive()
 
     @property
     def port(self) -> int:
-        """The port at which it listens."""
+        """The port on which it listens."""
         return int(self.url.rpartition(":")[2] or self._port)
 
     def start(self) -> None:
         """
-        Start to answer; an archive that runs goes on running.
+        Start the archive; a running archive is not affected.
 
         Raises
         ------
         OSError
             The port is in use.
         RuntimeError
-            It was stopped: an archive runs once.
+            It was stopped: an archive can be run only once.
         """
         if self.is_running:
             return
@@ -105,7 +105,7 @@ class Archive:
             raise self._failure
 
     def stop(self) -> None:
-        """Stop to answer, and undo what depends on it; an archive that was stopped stays so."""
+        """Stop the archive and undo what depends on it; this is final."""
         while self._at_end:
             self._at_end.pop()()
         if self.is_running:
@@ -114,35 +114,35 @@ class Archive:
 
     def at_end(self, undo: Callable[[], object]) -> None:
         """
-        Have something undone before it stops.
+        Register a function to call before the archive stops.
 
         Parameters
         ----------
         undo : callable
-            Called without arguments; those that were given last are called first.
+            Called without arguments; the last one registered is called first.
         """
         self._at_end.append(undo)
 
     def fault(self, kind: str, **options: Any) -> Rule:
         """
-        Answer some requests badly, until the block ends.
+        Apply a fault to some requests, until the block ends.
 
         Parameters
         ----------
         kind : str
             One of `sunpy_helio_plugins.sandbox.faults.rules.KINDS`.
         **options
-            Which requests (``path``, ``method``, ``where``, ``skip``, ``times``), and what that kind can be told.
+            The requests (``path``, ``method``, ``where``, ``skip``, ``times``), and the options of that kind.
 
         Returns
         -------
         Rule
-            A context manager that tells how many requests met the fault.
+            A context manager that counts the requests to which the fault was applied.
         """
         return self.faults.add(make(kind, **options))
 
     def wait(self) -> None:
-        """Wait until the archive is stopped, as by Ctrl-C."""
+        """Wait until the archive is stopped, for example by Ctrl-C."""
         while self._thread.is_alive():
             self._thread.join(0.5)
 

@@ -1,8 +1,7 @@
 """
-Settings of this package and environment variables, pointed at an embedded archive and restored afterwards.
+Settings of this package and environment variables, directed to an embedded archive and restored afterwards.
 
-While any archive is pointed at, other machines are refused (`sunpy_helio_plugins.config.isolation`): an address that is
-set meanwhile, by whatever means, leads nowhere else.
+Meanwhile, other machines are refused (`sunpy_helio_plugins.config.isolation`), even if a setting is changed.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ OFFICIAL_VARIABLES = (
     "SWE_CLIENT_ID",
     "SWE_CLIENT_SECRET",
 )
-"""What imap-data-access, the mission's own client, reads from the environment; our client reads it too."""
+"""Environment variables read by imap-data-access, the mission's official client, and by the client of this package."""
 
 _ENVIRONMENT = "environment"
 _SECTIONS = {"": conf, "hapi": conf.hapi, "imap": conf.imap, "helioviewer": conf.helioviewer, "her": conf.her}
@@ -55,12 +54,12 @@ def listed() -> tuple[str, ...]:
 @dataclass(eq=False)
 class Pointed:
     """
-    Settings that point at an archive, until `restore` is called or the ``with`` block ends.
+    Settings that are directed to an archive, until `restore` is called or the ``with`` block ends.
 
     Attributes
     ----------
     url : str
-        The archive's address.
+        The archive's URL.
     is_held : bool
         Whether a ``with`` block ends it.
     """
@@ -70,7 +69,7 @@ class Pointed:
     _before: dict[_Place, Any] = field(default_factory=dict, repr=False)
 
     def restore(self) -> None:
-        """Set everything as it was before; where other settings were made since, have these do so at their end."""
+        """Restore the previous settings; if other settings were made since, they are restored when those end."""
         with _lock:
             if self not in _pointed:
                 return
@@ -94,19 +93,7 @@ class Pointed:
 
 
 def point(url: str) -> Pointed:
-    """
-    Point the settings at an archive, at once.
-
-    Parameters
-    ----------
-    url : str
-        Its address, on this machine.
-
-    Raises
-    ------
-    ValueError
-        It is not on this machine.
-    """
+    """Direct the settings to an archive immediately; raise `ValueError` for a URL that is not on this machine."""
     if urlsplit(url).hostname not in LOOPBACK:
         raise ValueError(f"{url!r} is not the address of an embedded archive, such as 'http://127.0.0.1:8000'.")
     wanted = _wanted(url.rstrip("/"))
@@ -156,7 +143,7 @@ def _wanted(url: str) -> dict[_Place, Any]:
         ("her", "url"): f"{url}/hek/her",
         # The next archive may listen on the same port, with other answers.
         ("", "cache"): False,
-        # Those of a mission member would win over the settings: a real key would come here, and made-up files would lie
-        # among the real ones.
+        # Environment variables of a mission member would override the settings: a real key would be sent to this
+        # archive, and synthetic files would be saved among real ones.
         **dict.fromkeys((_ENVIRONMENT, name) for name in OFFICIAL_VARIABLES),
     }

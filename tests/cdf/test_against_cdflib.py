@@ -1,4 +1,4 @@
-"""Variables and attributes of every CDF file at hand are those that cdflib reads."""
+"""Test that variables and attributes of all available CDF files equal those read by cdflib."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sunpy_helio_plugins.cdf.variables import load
 
 
 def files() -> list[Path]:
-    """Return the files of the embedded archive, those of sunpy's tests, and the real ones where they are at hand."""
+    """Return the files of the embedded archive, those of sunpy's tests, and the real ones if available."""
     import sunpy.data.test
 
     folders = [Path(sandbox_package.__file__).parent / "data", Path(sunpy.data.test.rootdir)]

@@ -1,4 +1,4 @@
-"""CDF files as tables: real ones, those of the sandbox, and odd ones made here."""
+"""Test reading CDF files as tables: real files, those of the sandbox, and unusual ones made here."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_values_are_those_of_the_file(path):
         known = ~np.broadcast_to(np.asarray(getattr(column, "mask", False)), raw.shape)
         assert values.dtype == raw.dtype.newbyteorder("=")
         assert np.array_equal(np.asarray(values)[known], raw[known])
-        # Under a mask of floats lies NaN.
+        # The value under the mask of floats is NaN.
         assert raw.dtype.kind != "f" or np.isnan(np.asarray(values)[~known]).all()
 
 
@@ -376,7 +376,7 @@ class TestFormats:
 @pytest.mark.filterwarnings("ignore:.*dubious year")
 @pytest.mark.filterwarnings("ignore::sunpy_helio_plugins.errors.InexactTimeWarning")  # damaged epochs of any year
 class TestDamage:
-    """Mutated files: read, or refused with an error of this package, and in bounded time."""
+    """Mutated files are read, or refused with an error of this package, in bounded time."""
 
     @pytest.mark.parametrize(
         "name", ["imap_swapi_l3a_proton-sw_20260110_v001.0001.cdf", "imap_swe_l2_sci_20260110_v001.0001.cdf"]
@@ -396,7 +396,7 @@ class TestDamage:
 
     @pytest.mark.parametrize("step", [7, 11])
     def test_of_places_in_the_file(self, tmp_path, step):
-        """Each eight bytes in turn become a place elsewhere: chains that turn back, or lead out of the file."""
+        """Each group of eight bytes is replaced by another offset: chains that loop, or lead out of the file."""
         whole = (SHIPPED / "imap_idex_l2b_sci-10days_20260101_v001.0001.cdf").read_bytes()
         path = tmp_path / "x.cdf"
         for place in range(8, len(whole) - 8, 8 * step):

@@ -1,4 +1,4 @@
-"""Every kind of variable that a CDF file can hold: its numbers, its order, its gaps and what its attributes say."""
+"""Test every kind of variable in a CDF file: data types, order, missing records and attributes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def values_of(path: Path, name: str) -> np.ndarray:
 
 
 def some(kind: int, shape: tuple[int, ...]) -> np.ndarray:
-    """Return values that use the width of their type."""
+    """Return values that use the full range of their type."""
     dtype = np.dtype(NUMBERS[kind])
     rng = np.random.default_rng(kind)
     if dtype.kind == "f":
@@ -47,7 +47,7 @@ def some(kind: int, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def column_major(values: np.ndarray) -> np.ndarray:
-    """Return what cdflib has to be given for a file in column-major order to hold these values."""
+    """Return the arguments for cdflib that write these values to a file in column-major order."""
     turned = values.transpose(0, *range(values.ndim - 1, 0, -1))
     return np.ascontiguousarray(turned).reshape(values.shape)
 
@@ -190,7 +190,7 @@ class TestFills:
 
     @pytest.mark.parametrize("kind", [FLOAT, DOUBLE])
     def test_nan_as_the_missions_writer_stores_it(self, make_cdf, kind):
-        # imap_processing 1.0.40: NaN becomes -1e31, whatever FILLVAL is.
+        # imap_processing 1.0.40: NaN becomes -1e31, independent of FILLVAL.
         limit = 9.223372036854775807e18
         words = {"FILLVAL": [limit, "CDF_DOUBLE"], "VALIDMIN": [-limit, "CDF_DOUBLE"]}
         words |= {"VALIDMAX": [limit, "CDF_DOUBLE"]}

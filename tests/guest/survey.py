@@ -1,8 +1,8 @@
 """
-What astropy and sunpy do with their own formats, files and clients, as a program: ``survey.py (without|with) answer``.
+Record how astropy and sunpy treat their own formats, files and clients: ``survey.py (without|with) answer``.
 
-It is run in a fresh interpreter, once without this package and once with it, and writes what happened as JSON. Nothing
-in it knows what is right: `test_guest` compares the answers.
+It is run as a program in a new interpreter, once without this package and once with it, and writes the results as JSON.
+It does not contain expected results: `test_guest` compares the two outputs.
 """
 
 # ruff: noqa: B023 - what is made in a loop is called in the same round of it
@@ -45,7 +45,7 @@ FIDO = ("test_fido", "test_attrs", "test_baseclient")
 
 
 def told(what: Callable[[], Any]) -> str:
-    """Return what something gives, or the beginning of what it raises; without what differs from run to run."""
+    """Return a result, or the beginning of an error message; without parts that differ from run to run."""
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
@@ -84,12 +84,12 @@ def example(kind: type[Table]) -> Table:
 
 
 def formats() -> Iterator[tuple[str, str]]:
-    """Write and read every format under its name."""
+    """Write and read every format by name."""
     for kind, keywords in ((Table, ({}, {"path": "t"})), (QTable, ({},))):
         listed = registry.get_formats(kind)
         for form in sorted(set(listed["Format"]) - set(OURS)):
             if f"ascii.{form}" in listed["Format"]:
-                continue  # the old names of the same
+                continue  # old names of the same formats
             path = Path("of_a_format")
             path.unlink(missing_ok=True)
             key = f"{kind.__name__} as {form}"
@@ -111,7 +111,7 @@ def sources(path: Path) -> list[tuple[str, Callable[[], Any]]]:
 
 
 def recognized() -> Iterator[tuple[str, str]]:
-    """Write and read without naming the format, by every suffix, source and keyword that anybody may give."""
+    """Write and read without naming the format, with various suffixes, sources and keywords."""
     for suffix in SUFFIXES:
         path = Path(f"x.{suffix}")
         for kind in (Table, QTable):
@@ -148,7 +148,7 @@ def closed() -> Any:
 
 
 def factories() -> Iterator[tuple[str, str]]:
-    """Hand the sample files of sunpy to its factories."""
+    """Open the sample files of sunpy with its factories."""
     import sunpy.map
     import sunpy.timeseries
     from sunpy.data.test import get_test_data_filenames
@@ -170,7 +170,7 @@ def ours(one: Any) -> bool:
 
 
 class _Outcomes:
-    """Collects what became of each test."""
+    """Collect the outcome of each test."""
 
     def __init__(self) -> None:
         self.found: dict[str, str] = {}
@@ -181,14 +181,14 @@ class _Outcomes:
 
 
 def fido() -> Iterator[tuple[str, str]]:
-    """Run Fido's own tests that need no network."""
+    """Run those of sunpy's tests of Fido that do not need a network."""
     # Some of them can run only once.
     for module in [name for name in sys.modules if name.startswith("sunpy.net.tests.")]:
         del sys.modules[module]
     outcomes = _Outcomes()
     names = [f"sunpy.net.tests.{name}" for name in FIDO]
     # Without pytest_remotedata these tests would go to the network.
-    # How their assertions are worded is not compared: they need not be compiled anew for it.
+    # The text of assertions is not compared, so that the modules do not have to be compiled again.
     plugins = ["-ppytest_remotedata.plugin", "-pno:cacheprovider", "-pno:terminal", "--assert=plain"]
     settings = ["-c", os.devnull, f"--rootdir={os.getcwd()}", "-Wignore"]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
@@ -197,7 +197,7 @@ def fido() -> Iterator[tuple[str, str]]:
 
 
 def dispatch() -> Iterator[tuple[str, str]]:
-    """Ask Fido who would answer, in which order; and how results are pickled."""
+    """Record which clients of Fido handle queries, in which order, and how results are pickled."""
     from sunpy.net import attrs as a
     from sunpy.net.base_client import QueryResponseTable
 
@@ -219,7 +219,7 @@ def dispatch() -> Iterator[tuple[str, str]]:
 
 
 def state() -> Iterator[tuple[str, str]]:
-    """Tell what of the interpreter belongs to everybody."""
+    """Record the shared state of the interpreter."""
     import asyncio
     import codecs
     import decimal
@@ -260,7 +260,7 @@ def state() -> Iterator[tuple[str, str]]:
 
 
 def modules() -> Iterator[tuple[str, str]]:
-    """Ask the import system for modules for which this package waits."""
+    """Look up modules for which this package has import hooks."""
     for name in ("sunpy.timeseries", "glymur", "sunpy.map"):
         spec = importlib.util.find_spec(name)
         said = spec.origin, spec.loader.get_filename(name), bool(spec.loader.get_source(name))
@@ -291,7 +291,7 @@ def main(mode: str, answer: Path) -> None:
     where = {f"modules: {name}": value for name, value in modules()}
     found["imported" if mode == "with" else "without"] = survey() | where
     if mode == "without":
-        importlib.import_module("aiohttp.web")  # it adds a filter of warnings
+        importlib.import_module("aiohttp.web")  # it adds a warning filter
         found["again"] = {f"state: {name}": value for name, value in state()}
     if mode == "with":
         sandbox = importlib.import_module("sunpy_helio_plugins.sandbox")
@@ -304,7 +304,7 @@ def main(mode: str, answer: Path) -> None:
 
 
 if __name__ == "__main__":
-    gc.disable()  # it would look through all that astropy and sunpy hold, again and again
+    gc.disable()  # it would repeatedly traverse all objects of astropy and sunpy
     iers.conf.auto_download = False
     target = Path(sys.argv[2]).resolve()
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):

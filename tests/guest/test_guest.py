@@ -1,7 +1,7 @@
 """
-A guest changes nothing for others: what astropy and sunpy do is the same without this package, with it, and afterwards.
+Test that astropy and sunpy behave the same without this package, with it, and afterwards.
 
-`survey` asks them in fresh interpreters; here its answers are compared.
+`survey` records their behaviour in new interpreters; the results are compared here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is registered with astropy and sunpy takes any keywords, raises nothing, and leaves streams where they are."""
+"""Test that readers registered with astropy and sunpy take any keywords, never raise, and keep stream positions."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class TestAllOfThem:
 
 
 class TestStreams:
-    """A position stays as it was, whatever the stream is."""
+    """The position is kept for any kind of stream."""
 
     @pytest.mark.parametrize("place", [0, 7])
     @pytest.mark.parametrize("kind", ["bytes", "file", "raw", "gzip", "bz2", "temporary", "spooled", "text", "zip"])

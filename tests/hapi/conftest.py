@@ -1,4 +1,4 @@
-"""What the tests of HAPI share: the answers that ESA prints in the guide of its SWE HAPI server, as test vectors."""
+"""Fixtures for the tests of HAPI: the responses in the guide of ESA's SWE HAPI server, as test vectors."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ INFO: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Seed:
-    """The guide's example: the id of its dataset, and the three answers about it."""
+    """The guide's example: the id of its dataset, and the three responses for it."""
 
     dataset: str = DATASET
     csv: bytes = CSV
@@ -82,7 +82,7 @@ class Seed:
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what servers say for one test only: the next one's server may listen on the same port."""
+    """Keep responses for one test only: the next test's server may use the same port."""
     with conf.set_temp("cache_dir", str(tmp_path_factory.mktemp("cache"))):
         yield
 

@@ -1,7 +1,7 @@
 """
-A small HAPI server that follows the letter of the specification, version by version, and forgives nothing.
+A small HAPI server that follows the specification literally, version by version.
 
-It shares no code with the embedded archive. Records are made from a list of times; what is asked for is checked in the
+It does not share code with the embedded archive. Records are made from a list of times; requests are checked in the
 order of the specification's tables, and everything that is not allowed is refused with its code.
 """
 
@@ -44,7 +44,7 @@ class RefusalError(Exception):
 
 
 def nanoseconds(stamp: str, code: int = 1402) -> int:
-    """Return the nanoseconds since 1970 of a stamp in HAPI's restricted ISO 8601."""
+    """Return the nanoseconds since 1970 of a time stamp in HAPI's restricted ISO 8601."""
     match = STAMP.fullmatch(stamp)
     if match is None:
         raise RefusalError(code)
@@ -97,18 +97,18 @@ class Dataset:
 
 @dataclass
 class Habits:
-    """What the specification leaves to a server, and what real ones do."""
+    """Behaviour that the specification leaves to the server, as in real servers."""
 
     version: str = "3.3"
     formats: tuple[str, ...] = ("csv", "binary", "json")
     minimal: bool = False
-    """Only the codes that every server must have: 1200, 1400, 1500."""
+    """Whether only the codes that every server must have are used: 1200, 1400, 1500."""
     code_in_phrase: bool = False
-    """Refusals without a body: the code stands beside the HTTP status."""
+    """Whether errors have no body: the code is in the HTTP reason phrase."""
     empty_status: int = 200
     inclusive_stop: bool = False
     rounds_to: int = 1
-    """Nanoseconds to which times of requests are cut."""
+    """Nanoseconds to which times of requests are truncated."""
     most_records: int = 0
     code_in_body_of_200: bool = False
     header: bool = True
@@ -121,7 +121,7 @@ class Habits:
 
 
 class Server:
-    """A running server: its datasets, its habits, and what it was asked."""
+    """A running server: its datasets, its behaviour, and the requests received."""
 
     def __init__(self, datasets: dict[str, Dataset], habits: Habits) -> None:
         self.datasets, self.habits = datasets, habits
@@ -147,7 +147,7 @@ class Server:
         return made
 
     def _named(self, endpoint: str, query: dict[str, str]) -> dict[str, str]:
-        """Return the query under the names of HAPI 3; refuse names that this version does not know."""
+        """Return the query with the names of HAPI 3; refuse names that are not in this version."""
         new = self.habits.is_at_least(3, 0)
         old_names = {"id": "dataset", "time.min": "start", "time.max": "stop"}
         allowed = {
@@ -284,7 +284,7 @@ def serve(datasets: dict[str, Dataset], habits: Habits | None = None) -> Iterato
     made = Server(datasets, habits or Habits())
 
     class Handler(BaseHTTPRequestHandler):
-        disable_nagle_algorithm = True  # it would hold back each body for 40 ms
+        disable_nagle_algorithm = True  # it would delay each body by 40 ms
         protocol_version = "HTTP/1.0" if made.habits.close_delimited else "HTTP/1.1"
 
         def do_GET(self) -> None:

@@ -1,4 +1,4 @@
-"""What a user can say, and what it asks of HAPI servers."""
+"""Test the attrs of HAPI and the resulting requests."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_no_dataset_asks_for_the_catalogue() -> None:
 def test_an_address_is_a_server() -> None:
     assert a.hapi.Server("https://example.org/x/hapi/").values == ("https://example.org/x/hapi",)
     assert a.hapi.Server("https://cdaweb.gsfc.nasa.gov/hapi").values == ("cdaweb",)
-    # As lists of servers have it: it is asked with TLS all the same.
+    # As in lists of servers; requests are sent over TLS nevertheless.
     assert a.hapi.Server("http://lasp.colorado.edu/lisird/hapi").values == ("lisird",)
 
 
@@ -122,7 +122,7 @@ def test_own_words_and_the_provider_wake_the_client() -> None:
     own = (TIME, a.hapi.Dataset())
     assert HAPIClient._can_handle_query(*own)
     assert HAPIClient._can_handle_query(*own, a.Provider("hapi"))
-    assert HAPIClient._can_handle_query(*own, a.Instrument("MAG"))  # to say why it cannot be used
+    assert HAPIClient._can_handle_query(*own, a.Instrument("MAG"))  # to raise an explanatory error
     assert HAPIClient._can_handle_query(*own, a.Provider("VSO"))
     assert HAPIClient._can_handle_query(TIME, a.Provider("HAPI"))
     assert not HAPIClient._can_handle_query(TIME, a.Provider("VSO"))

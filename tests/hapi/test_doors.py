@@ -1,4 +1,4 @@
-"""Every answer gives one and the same table, whether it is loaded, fetched, read or made a TimeSeries."""
+"""Test that a response gives the same table whether it is loaded, fetched, read or made a TimeSeries."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ROWS = 60
 
 @dataclass(frozen=True)
 class Recorded:
-    """An answer as a server sent it, and the format in which it was asked for."""
+    """A response as sent by a server, and the requested format."""
 
     info: dict[str, Any]
     body: bytes
@@ -56,7 +56,7 @@ def _stamps(rows: int = ROWS) -> list[str]:
 
 
 def _values(parameters: list[dict[str, Any]]) -> list[list[float]]:
-    """Return a row of numbers for each record: fills and NaN among them."""
+    """Return a row of numbers for each record, including fill values and NaN."""
     infos = Info.from_json({"parameters": parameters}).parameters[1:]
     rows = []
     for row in range(ROWS):
@@ -85,7 +85,7 @@ def _body(parameters: list[dict[str, Any]], form: str) -> bytes:
 
 
 def _made(form: str, says: str | None, parameters: list[dict[str, Any]], last: bool = False) -> Recorded:
-    """Return an answer whose header names a format, or none, and has the key HAPI first or last."""
+    """Return a response whose header contains a format, or not, and has the key HAPI first or last."""
     info = {"startDate": "2020-05-01T00:00:00Z", "stopDate": "2020-05-02T00:00:00Z", "cadence": "PT1M"}
     info |= {"parameters": parameters, "status": {"code": 1200, "message": "OK"}}  # type: ignore[dict-item]
     header = {**info, **({"format": says} if says else {})}
@@ -105,7 +105,7 @@ def _made(form: str, says: str | None, parameters: list[dict[str, Any]], last: b
 
 @contextlib.contextmanager
 def _replayed(recorded: Recorded) -> Iterator[str]:
-    """Serve a recorded answer on loopback."""
+    """Serve a recorded response on loopback."""
     answers = {
         "capabilities": {"outputFormats": ["csv", recorded.asked]},
         "catalog": {"catalog": [{"id": "it"}]},
@@ -171,7 +171,7 @@ def _same_series(table: QTable, series: Any) -> None:
 
 
 def _through_every_door(recorded: Recorded, folder: Path) -> QTable:
-    """Return the table of an answer, once all four ways to it have given the same."""
+    """Return the table of a response, after checking that all four functions return the same."""
     read = hapi.read(recorded.body)
     raw = folder / "answer.bin"
     raw.write_bytes(recorded.body)
@@ -227,7 +227,7 @@ def test_recorded_answers_of_amda(real_data: Path, tmp_path: Path, name: str) ->
 @pytest.mark.parametrize("name", ["sscweb_ace_info.json", "wi_h0_mfi@0_info.json"])
 @pytest.mark.parametrize("form", ["csv", "binary", "json"])
 def test_recorded_headers(real_data: Path, tmp_path: Path, name: str, form: str) -> None:
-    # Types, which are not kept in some copies, and records are made.
+    # Types, which some copies lack, and records are synthetic.
     said = json.loads((real_data / "world" / "hapi" / name).read_text())
     said = said.get("info", said)
     first, *rest = said["parameters"]

@@ -1,4 +1,4 @@
-"""What servers do wrong is told in plain words, and never becomes data."""
+"""Test that errors of servers are reported clearly, and are never treated as data."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ JSON = "application/json"
 
 
 class _Stub:
-    """A server whose answers a test writes: endpoint to status, content type, body and promised length."""
+    """A server with given responses: endpoint to status, content type, body and Content-Length."""
 
     def __init__(self) -> None:
         self.answers: dict[str, tuple[int, str, bytes, int | None]] = {}
@@ -61,11 +61,11 @@ class _Stub:
 
 @pytest.fixture
 def stub() -> Iterator[_Stub]:
-    """Return a server that answers well until it is told otherwise."""
+    """Return a server that responds normally by default."""
     made = _Stub()
 
     class Handler(BaseHTTPRequestHandler):
-        disable_nagle_algorithm = True  # it would hold back each body for 40 ms
+        disable_nagle_algorithm = True  # it would delay each body by 40 ms
 
         def do_GET(self) -> None:
             made.paths.append(self.path)

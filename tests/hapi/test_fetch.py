@@ -1,4 +1,4 @@
-"""Fido fetches records into files that open by themselves."""
+"""Test fetching records through Fido into self-describing files."""
 
 from __future__ import annotations
 
@@ -107,10 +107,10 @@ def test_what_is_too_much_for_a_server_arrives_in_halves_as_one_file(archive: An
 
 
 def test_the_last_record_of_a_dataset_arrives_where_the_server_gives_it(archive: Any, tmp_path: Path) -> None:
-    # This server takes a stop that lies behind the dataset's own.
+    # This server accepts a stop after the dataset's own.
     words = (a.Time("2026-02-28T23:58", "2026-03-02"), a.hapi.Server("cdaweb"), a.hapi.Dataset("OMNI_HRO2_1MIN"))
     assert hapi.read(*_fetch(tmp_path, *words))["Time"].isot[-1] == "2026-03-01T00:00:00.000000000"
-    # This one does not, and by the letter nobody can have that record.
+    # This one does not, and taken literally that record cannot be requested.
     words = (a.Time("2026-01-29", "2026-02-02"), a.hapi.Server("lisird"), a.hapi.Dataset("tsis_ssi_24hr"))
     archive.log.clear()
     files = _fetch(tmp_path, *words)
@@ -128,7 +128,7 @@ def test_an_answer_in_json_becomes_a_file_too(archive: Any, tmp_path: Path) -> N
 
 
 def test_files_hold_the_range_of_their_rows_and_no_more(archive: Any, tmp_path: Path) -> None:
-    """Helioviewer's server gives the record at the stop as well."""
+    """Helioviewer's server includes the record at the stop."""
     time = a.Time("2026-01-10T12:00:05", "2026-01-10T12:02:29")
     words = (time, a.hapi.Server("helioviewer"), a.hapi.Dataset("AIA_304"), a.hapi.Parameters("path"))
     files = _fetch(tmp_path, *words, a.hapi.Chunk(36 * u.s))

@@ -1,4 +1,4 @@
-"""Whatever a server sends, a file is published with records of its range only, or refused."""
+"""Test that a published file contains only records of its range, for any response of a server."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_what_is_whole_is_kept_within_the_range(tmp_path: Path, form: str, heade
     assert table["s"].tolist() == [row[1] for row in ROWS[5:21]]
 
 
-# numpy takes some characters behind a time for a zone.
+# numpy interprets some characters after a time as a time zone.
 @pytest.mark.filterwarnings("ignore:no explicit representation of timezones")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.parametrize("form", ["csv", "binary", "json"])

@@ -1,4 +1,4 @@
-"""What a server sends becomes a file only when it is whole; a header it lacks is put before it."""
+"""Test that only complete responses are saved as files, and that a missing header is added."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_the_bytes_decide_which_format_the_records_have(tmp_path: Path, said: st
 
 
 def test_a_header_that_names_another_format_is_corrected(tmp_path: Path) -> None:
-    # Some servers send the info answer, with a format of its own, as header.
+    # Some servers send the info response, with a different format, as header.
     made = _accepted(tmp_path / "part", _headed("json", CSV))
     assert hapi.read(made)["B"].value.tolist() == [1.25, 2.5]
     made = _accepted(tmp_path / "part", _headed("csv", BINARY), "binary")
@@ -132,7 +132,7 @@ def test_a_file_says_whose_records_it_holds(
     made = _accepted(tmp_path / "part", own.encode() * has_header + body, chosen, info)
     table = hapi.read(made)
     assert table.meta["hapi"]["x_origin"] == {"server": "das2", "dataset": "Cassini/Ephemeris/Saturn,60s"}
-    # Saturn's radius: by the header alone it might be the Sun's.
+    # Saturn's radius: according to the header alone it could be the Sun's.
     assert table["r"].to_value("km").tolist() == [1.25 * 60268, 2.5 * 60268]
     assert _accepted(tmp_path / "part", made, chosen, info) == made
 

@@ -1,4 +1,4 @@
-"""Headers of real servers, read as they mean it."""
+"""Test parsing of headers of real servers."""
 
 from __future__ import annotations
 

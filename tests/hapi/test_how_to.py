@@ -1,4 +1,4 @@
-"""The how-to page's code runs as it stands, on the embedded archive."""
+"""Test that the code of the how-to page runs on the embedded archive."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "how_to" / "hapi.rst"
 
 @pytest.fixture
 def page(archive: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: Any) -> dict[str, Any]:
-    """Return the names that the page's code leaves behind."""
+    """Return the names defined by the page's code."""
     monkeypatch.chdir(tmp_path)
     Path("records.csv").write_bytes(seed.csv)
     Path("info.json").write_text(json.dumps(seed.info))

@@ -1,4 +1,4 @@
-"""Integers come out exactly, in one type, whichever way they are written."""
+"""Test that integers are exact and have one type in every format."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_unsigned_integers_of_64_bits() -> None:
     most = 2**64 - 1
     for make in (_csv, _json):
         assert hapi.read(make({}, f"{most}", "5"))["n"].tolist() == [most, 5]
-        # The fill value tells the type, also where no value needs it.
+        # The fill value determines the type, even if no value needs it.
         column = hapi.read(make({"fill": f"{most}"}, "1", f"{most}"))["n"]
         assert column.dtype == np.uint64
         assert column.tolist() == [1, None]

@@ -1,4 +1,4 @@
-"""hapiclient reads every dataset of the embedded archive, and our tables hold the same values; schemas hold, too."""
+"""Test the embedded archive with hapiclient: our tables contain the same values, and schemas are valid."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ RANGES = {
     ("swe-open", f"{ESA}d3s_mtgs1_ngrm_science_ep_l1_bt_v1"): SPRING,
     ("swe", f"{ESA}d3s_mtgs1_ngrm_science_ep_l1_bt_v1"): SPRING,
 }
-"""What hapiclient reads of the servers that are HAPI's own."""
+"""Requests for hapiclient to the HAPI servers."""
 
 FORMATS = {"cdaweb": ("csv", "binary"), "lisird": ("csv", "binary"), "swe": ("csv",), "swe-open": ("csv",)}
 JOBS = [(server, dataset, chosen) for server, dataset in RANGES for chosen in FORMATS[server]]
 
 HELIOVIEWER = "path,refPixelX,refPixelY,scale,width,height,rotation"
-"""All parameters of Helioviewer's server but the address: that holds the port of the embedded archive."""
+"""All parameters of Helioviewer's server except the URL, which contains the port of the embedded archive."""
 
-# hapiclient replaces sys.excepthook and leaves sockets open, so it reads in a process of its own; one is enough.
+# hapiclient replaces sys.excepthook and leaves sockets open, so it is run in a single separate process.
 JUDGE = """
 import json, sys
 import numpy as np
@@ -70,7 +70,7 @@ for number, (server, dataset, parameters, start, stop, chosen) in enumerate(json
 
 
 def _judged(folder: Path, jobs: list[tuple[str, ...]]) -> list[np.ndarray]:
-    """Return what hapiclient reads of each server, dataset, parameters, start, stop and format."""
+    """Return the result of hapiclient for each server, dataset, parameters, start, stop and format."""
     done = subprocess.run(
         [sys.executable, "-c", JUDGE, str(folder)], input=json.dumps(jobs), capture_output=True, text=True, timeout=600,
         check=False,
@@ -81,7 +81,7 @@ def _judged(folder: Path, jobs: list[tuple[str, ...]]) -> list[np.ndarray]:
 
 @contextlib.contextmanager
 def _with_token(url: str) -> Iterator[str]:
-    """Serve what a server gives to who is signed in: hapiclient cannot send a token."""
+    """Serve the data for signed-in users, since hapiclient cannot send a token."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -108,7 +108,7 @@ def _with_token(url: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def verdicts(_running_archive: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[Any, np.ndarray]:
-    """Return what hapiclient reads of every dataset of the embedded archive's HAPI servers."""
+    """Return the result of hapiclient for every dataset of the embedded archive's HAPI servers."""
     root = _running_archive.url
     with sandbox.use(root), _with_token(f"{root}/hapi/swe") as open_swe:
         urls = {name: f"{root}/hapi/{name}/hapi" for name in FORMATS} | {"swe": f"{open_swe}/hapi"}
@@ -118,7 +118,7 @@ def verdicts(_running_archive: Any, tmp_path_factory: pytest.TempPathFactory) ->
 
 def test_every_dataset_of_the_embedded_servers_is_judged(archive: Any) -> None:
     held = {(server, one) for server in FORMATS for one in _ids(f"{archive.url}/hapi/{server}/hapi")}
-    # What needs a token is the same as what needs none.
+    # The data with and without a token are the same.
     assert held - {("swe", one) for _, one in held} == set(RANGES) - {("swe", one) for _, one in RANGES}
 
 
@@ -154,7 +154,7 @@ def test_tables_hold_what_hapiclient_reads_of_helioviewer(archive: Any, tmp_path
             infos[one] = hapi.info(url, one)
         except ServiceError as error:
             refused[one] = error
-    # A group of sources: the real server lists it, and fails for it too.
+    # A group of sources: the real server lists it, but also fails for it.
     assert list(refused) == ["XRT_ANY_ANY"]
     jobs = []
     for one, info in infos.items():
@@ -169,7 +169,7 @@ def test_tables_hold_what_hapiclient_reads_of_helioviewer(archive: Any, tmp_path
             a.Time(start, stop), a.hapi.Server("helioviewer"), a.hapi.Dataset(dataset), a.hapi.Format(chosen),
             a.hapi.Parameters(*HELIOVIEWER.split(",")),
         )  # fmt: skip
-        # The stop is part of an answer there: hapiclient has the record at it, and so has a.Time.
+        # That server includes the stop: hapiclient returns the record at the stop, and so does a.Time.
         ours = hapi.load(found)
         assert len(ours) == len(theirs) > 0
         assert ours.colnames == list(theirs.dtype.names)
@@ -189,7 +189,7 @@ def _assert_equal(column: Any, expected: np.ndarray) -> None:
     expected = expected.reshape(plain.shape)
     assert (np.asarray(plain)[~mask] == expected[~mask]).all()
     if mask.any() and expected.dtype.kind in "if":
-        # What is masked is one value there, the fill, or no number.
+        # Masked values are the fill value or NaN there.
         assert len(set(expected[mask & (expected == expected)].tolist())) <= 1
 
 
@@ -199,7 +199,7 @@ def test_answers_of_the_embedded_archive_follow_the_schema(
 ) -> None:
     path = real_data / "hapi" / "schema" / f"HAPI-data-access-schema-{version}.json"
     schemas = json.loads(path.read_text())
-    # The schemas refer to each other by ids of their own, such as "/HAPI".
+    # The schemas refer to each other by ids such as "/HAPI".
     parts = {f"/{part}": schema for part, schema in schemas.items() if isinstance(schema, dict)}
     registry = Registry().with_resources([(name, DRAFT7.create_resource(part)) for name, part in parts.items()])
     root = f"{archive.url}/hapi/{server}/hapi"
@@ -224,7 +224,7 @@ def _info(*parameters: dict[str, Any], **time: Any) -> dict[str, Any]:
 
 
 def _theirs(body: bytes, info: dict[str, Any], folder: Path) -> Any:
-    """Return what hapiclient makes of a body: its array, or the error."""
+    """Return the result of hapiclient for a body: its array, or the error."""
     from hapiclient.get import _parse_binary, _parse_csv
 
     (folder / "body").write_bytes(body)
@@ -234,7 +234,7 @@ def _theirs(body: bytes, info: dict[str, Any], folder: Path) -> Any:
         try:
             return (_parse_binary if info["format"] == "binary" else _parse_csv)(str(folder / "body"), info, opts, "x0")
         except Exception as error:  # noqa: BLE001 - whatever it is, it is no array
-            sys.excepthook = sys.__excepthook__  # which it replaces
+            sys.excepthook = sys.__excepthook__  # replaced by hapiclient
             return error
 
 
@@ -260,7 +260,7 @@ MISTAKES = {
     ),
 }  # fmt: skip
 """
-What hapiclient reads wrong, by the rows of the list of quirks: a body, its info, and what is right in the first column.
+Responses that hapiclient reads incorrectly, by row of the list of quirks: body, info, and the correct first column.
 """
 
 

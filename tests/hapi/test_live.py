@@ -1,4 +1,4 @@
-"""The real servers, with ``--remote-data`` only."""
+"""Test the real servers, with ``--remote-data`` only."""
 
 from __future__ import annotations
 

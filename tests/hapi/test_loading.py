@@ -1,4 +1,4 @@
-"""Records come straight into memory, cut into as many requests as a server wants, none lost and none twice."""
+"""Test loading records into memory, split into the necessary requests, without lost or duplicate records."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_limits_that_a_server_tells_are_kept(limit: dict[str, Any], tmp_path: Pa
         assert hapi.load(found)["n"].tolist() == list(range(6, 34))
         assert hapi.read(*Fido.fetch(found, path=tmp_path / "{file}"))["n"].tolist() == list(range(6, 34))
         assert server.refused == []
-        # The instant that closes four whole hours makes the last one too long by a tick: that is asked for in halves.
+        # The time at the end of four hours makes the last request too long by a tick, so that it is split.
         whole = Fido.search(a.Time("2020-03-01T01:00", "2020-03-01T05:00"), *words)["hapi"]
         assert len(whole) == 4
         assert hapi.load(whole)["n"].tolist() == list(range(6, 31))
@@ -171,7 +171,7 @@ def test_what_a_search_returned_is_loaded_whatever_part_of_it_is_given(archive: 
     hours = whole[whole["Dataset"] == "OMNI2_H0_MRG1HR"]
     assert len(hapi.load(hours)) == 24
     assert len(hapi.load(hours[1])) == len(hapi.load(hours[1:2])) == len(hapi.load([hours[1]])) == 6
-    # What lies between rows that do not touch is not part of them.
+    # Times between rows that are not adjacent are not included.
     assert [time[11:13] for time in hapi.load(hours[::2])["Time"].isot] == [
         f"{hour:02}" for hour in (*range(6), *range(12, 18))
     ]

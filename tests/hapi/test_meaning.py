@@ -1,4 +1,4 @@
-"""Columns become what they mean: spectra, positions, files and pictures."""
+"""Test the conversion of columns to spectra, positions, files and figures."""
 
 from __future__ import annotations
 
@@ -126,12 +126,12 @@ def test_where_records_are_missing_nothing_is_drawn() -> None:
     figure = hapi.quicklook(_with_missing_records(scalar, fixed, moving, frequencies))
     line, *images = [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
     assert np.isnan(line.lines[0].get_ydata()).sum() == 1
-    # The frequencies are an axis of the power, and have no picture of their own.
+    # The frequencies are an axis of the power, and do not have a panel.
     assert len(images) == 2
     fixed_cells, moving_cells = (np.ma.getmaskarray(axes.collections[0].get_array()) for axes in images)
     assert fixed_cells.shape == (8, 41)
     assert fixed_cells.sum() == 8
-    # Records with bins of their own do not share corners: cells without width lie between them.
+    # Records with different bins do not share corners: there are cells without width between them.
     assert moving_cells.shape == (79, 8)
     assert not moving_cells[0::2].any()
     assert moving_cells[1::2].all()

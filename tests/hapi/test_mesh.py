@@ -1,4 +1,4 @@
-"""Pictures and grids of spectra: bins in any order, open ranges, bins of each record, and where a time lies."""
+"""Test figures and grids of spectra: bins in any order, open ranges, bins of each record, and positions of times."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def drawn(of: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def value_at(picture: tuple[np.ndarray, np.ndarray], hour: float, place: float) -> float:
-    """Return what a picture shows at a time and a place among the bins."""
+    """Return the value of a figure at a time and a position among the bins."""
     corners, cells = picture
     x = (corners[..., 0] - dates.date2num(np.datetime64("2026-01-10"))) * 24
     found = [
@@ -103,7 +103,7 @@ def test_an_edge_that_is_missing_costs_no_picture(bins: dict[str, Any], expected
 
 @pytest.mark.parametrize("has_centers", [True, False])
 def test_bins_that_a_parameter_gives(has_centers: bool) -> None:
-    # Two tables of energies that alternate, descending, and a record that has none.
+    # Two alternating tables of energies in descending order, and a record without one.
     tables = [[50, 40, 30, 20, 10], [500, 400, 300, 200, 100]]
     reference = {"name": "energies", "type": "double", "size": [5], "units": "eV", "fill": "-1"}
     rows = []

@@ -1,4 +1,4 @@
-"""What a column of addresses names is refused where it is certainly no such file."""
+"""Test that columns of URLs are checked for files of the wrong type."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_what_is_not_the_file_is_refused(tmp_path: Path, body: bytes, name: str,
         (b"\xcd\xf3\x00\x01\x00\x00\xff\xff", "x", "application/x-cdf"),
         (PAGE, "x.html", ""),
         (PAGE, "x", "text/html"),
-        # Nothing is known of these.
+        # These cannot be checked.
         (PAGE, "x", ""),
         (MESSAGE, "x", ""),
         (MESSAGE, "x.json", ""),

@@ -1,4 +1,4 @@
-"""Two requests never share a file's name."""
+"""Test that two requests never have the same file name."""
 
 from __future__ import annotations
 

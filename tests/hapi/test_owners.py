@@ -1,4 +1,4 @@
-"""A dataset finds its server; words search all of the listed servers within bounds."""
+"""Test that the server of a dataset is found, and that words are searched for on all listed servers within limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any header and any records survive each format; anything cut or changed is refused, or read right."""
+"""Test that any header and records are preserved by each format, and that truncation or changes are detected."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sunpy_helio_plugins.hapi.views.timeseries import HAPITimeSeries
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:ERFA function .*dubious year"),
-    # numpy's word on a stamp that is refused a moment later.
+    # A warning of numpy about a time stamp that is refused afterwards.
     pytest.mark.filterwarnings("ignore:no explicit representation of timezones"),
 ]
 patient = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
@@ -31,11 +31,11 @@ DAY = 86_400 * 10**9
 LEAP = ("2016-12-31T23:59:58.5Z", "2016-12-31T23:59:59.0Z", "2016-12-31T23:59:60.0Z", "2016-12-31T23:59:60.9Z",
         "2016-12-31T24:00:00.0Z", "2017-01-01T00:00:00.1Z")  # fmt: skip
 
-# How stamps of a dataset are cut off, and how many nanoseconds lie between the ones that can be told apart.
+# The truncation of a dataset's time stamps, and the resulting resolution in nanoseconds.
 PRECISION = {"day": DAY, "hour": 3600 * 10**9, "minute": 60 * 10**9, "second": 10**9, "ms": 10**6, "us": 1000, "ns": 1}
 LENGTHS = {"day": 10, "hour": 13, "minute": 16, "second": 19, "ms": 23, "us": 26, "ns": 29}
 FIRST, LAST = -135_140, 255_669
-"""The years 1600 to 2670, in days from 1970: beyond the reach of nanoseconds in 64 bits on both sides."""
+"""The years 1600 to 2670, in days from 1970: they exceed the range of 64-bit nanoseconds at both ends."""
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0\r", exclude_categories=("Cs",)), max_size=8)
 doubles = st.one_of(
@@ -45,7 +45,7 @@ integers = st.integers(-(2**31), 2**31 - 1)
 
 
 class Drawn(NamedTuple):
-    """A header and its records: for each the stamp, and a list of values for each parameter."""
+    """A header and its records, each with a time stamp and a list of values for each parameter."""
 
     info: Info
     records: list[list[Any]]
@@ -53,7 +53,7 @@ class Drawn(NamedTuple):
 
 @st.composite
 def stamps(draw: st.DrawFn, rows: int) -> list[str]:
-    """Draw stamps in one of HAPI's forms, none twice, in the order of time."""
+    """Draw unique time stamps in one of HAPI's forms, in order of time."""
     if draw(st.integers(0, 9)) == 0 and rows <= len(LEAP):
         return sorted(draw(st.lists(st.sampled_from(LEAP), min_size=rows, max_size=rows, unique=True)))
     precision = draw(st.sampled_from(sorted(PRECISION)))
@@ -104,7 +104,7 @@ def described(draw: st.DrawFn, name: str) -> dict[str, Any]:
 
 
 def _fill(kind: str) -> st.SearchStrategy[Any]:
-    """Return fill values: text by the specification, a number on some servers."""
+    """Return fill values: text according to the specification, a number on some servers."""
     if kind == "string":
         return st.one_of(st.none(), texts)
     if kind == "isotime":
@@ -159,14 +159,14 @@ def _nested(group: list[Any], parameter: Any) -> Any:
 
 
 def _null(value: Any) -> Any:
-    """Return what JSON has for a number that is none."""
+    """Return the JSON value for NaN."""
     if isinstance(value, list):
         return [_null(one) for one in value]
     return None if isinstance(value, float) and np.isnan(value) else value
 
 
 def _instant(stamp: str) -> Time:
-    """Read one stamp by astropy's own means."""
+    """Parse one time stamp with astropy."""
     text = stamp.removesuffix("Z")
     if len(text) > 7 and text[7] != "-":
         return Time(
@@ -193,7 +193,7 @@ def _assert_column(column: Any, expected: list[Any], parameter: Any) -> None:
     missing = [_is_missing(value, parameter) for value in expected]
     fill = None if parameter.type != "double" or parameter.fill is None else float(parameter.fill)
     if fill is not None and fill not in expected:
-        # Where no value is the fill itself, it may have been a number of 32 bits.
+        # If no value equals the fill value, it may have been a 32-bit number.
         missing = [lost or value == _single(fill) for lost, value in zip(missing, expected, strict=True)]
     assert mask == missing
     for place, (value, lost) in enumerate(zip(expected, mask, strict=True)):

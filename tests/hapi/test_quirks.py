@@ -1,7 +1,7 @@
 """
-What breaks existing clients is read right, or refused in words.
+Test that responses that break existing clients are read correctly, or refused with a clear error.
 
-`ROWS` is the list of what a HAPI client must handle, and names the tests that show it, here and beside this file.
+`ROWS` is the list of peculiarities that a HAPI client must handle, with the tests that cover them.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ ROWS = {
     "gzip": ("test_wire", "test_records_are_asked_for_as_they_are"),
     "string error code": ("test_quirks", "test_a_message_instead_of_records_is_told"),
 }
-"""What to handle: the module and the test that show it."""
+"""Peculiarities with the module and the test that cover them."""
 
 
 def test_each_row_of_the_list_has_its_test() -> None:

@@ -1,4 +1,4 @@
-"""Records become columns with units, times and masks, in every format alike."""
+"""Test that records are read as columns with units, times and masks, with the same result in every format."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_json_may_be_flat_and_say_in_many_ways_that_there_is_no_number() -> None
     ]  # fmt: skip
     nested = [["2026-01-10Z", [[1, 2], [None, "NaN"]], 3, 2**60 + 1, ["a", None]],
               ["2026-01-11Z", [["5", 6], [7, ""]], None, 1, ["b", 3]]]  # fmt: skip
-    # server-nodejs writes arrays of two dimensions flat.
+    # server-nodejs flattens two-dimensional arrays.
     flat = [[time, *(leaf for line in grid for leaf in line), n, big, *texts] for time, grid, n, big, texts in nested]
     for data in (nested, flat, [nested[0], nested[1]]):
         table = hapi.read(json.dumps({**HEADER, "parameters": parameters, "data": data}).encode())
@@ -161,7 +161,7 @@ def test_text_is_not_taken_for_numbers() -> None:
 
 
 def _many(monkeypatch: pytest.MonkeyPatch, expected: int, *records: str) -> QTable:
-    """Read records of whole numbers and of texts, in blocks of a few records, where so many lines are expected."""
+    """Read records of integers and texts, in blocks of a few records, with the given number of expected lines."""
     monkeypatch.setattr(csv, "_BLOCK", 128)
     monkeypatch.setattr(csv, "expected_lines", lambda body, start: expected)
     parameters = [{"name": "n", "type": "integer", "size": [2]}, {"name": "s", "type": "string", "size": [2]}]

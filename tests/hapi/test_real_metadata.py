@@ -1,4 +1,4 @@
-"""Descriptions as real servers give them: every column has a name, values, and a unit or its text, in every format."""
+"""Test that every column of real servers has a name, values, and a unit or its text, in every format."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def headers() -> list[Any]:
 
 
 def synthesized(info: Info, rows: int = 4) -> list[list[list[Any]]]:
-    """Return values for each record and parameter, unlike one another."""
+    """Return distinct values for each record and parameter."""
     stamps = np.datetime_as_string(np.datetime64("2026-01-10T00:00:00.000") + np.arange(rows) * np.timedelta64(1, "m"))
     records: list[list[list[Any]]] = [[[f"{stamp}Z"]] for stamp in stamps]
     for place, parameter in enumerate(info.parameters[1:], 2):
@@ -244,7 +244,7 @@ def test_a_fill_too_small_for_32_bits_is_not_zero() -> None:
 
 @pytest.mark.parametrize("name", ["metadata_lisird.json", "metadata_vires.json"])
 def test_every_dataset_of_real_servers_is_read(real_data: Path, tmp_path: Path, name: str) -> None:
-    # Names, units and descriptions are the servers' own; types, which are not kept there, are all tried by turns.
+    # Names, units and descriptions are from the servers; types, which are not available there, are all tried in turn.
     kinds = [{"type": "double"}, {"type": "integer"}, {"type": "double", "size": [3]}, {"type": "string", "length": 8}]
     for entry in json.loads((real_data / "hapi" / name).read_text())["catalog"]:
         first, *rest = entry["parameters"]

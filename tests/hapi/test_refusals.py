@@ -1,4 +1,4 @@
-"""Only a refusal that says so is answered by asking for less, or for another stop."""
+"""Test that only refusals that state the reason lead to smaller requests or another stop."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ TOO_MUCH = [
     (400, "Bad Request; HAPI 1408 too much time or data requested", b""),
     (400, "HAPI error 1408: too much time or data requested", b"<html>Bad request</html>"),
     (400, "Bad Request", b"HAPI error 1408: too much data"),
-    # As ESA's server may refuse, by its guide.
+    # As in the guide of ESA's server.
     (400, "Bad Request", b"The limit of 100,000 data elements is exceeded. Please request a smaller time range."),
     (400, "Bad Request", said(1400, "The response exceeds 12,288 kB")),
-    # As server-python does.
+    # As in server-python.
     (400, "Bad Request", said(1413, "HAPI error 1413: Time range too long")),
 ]
 

@@ -1,4 +1,4 @@
-"""The sandbox's HAPI servers, read by the first-party client and compared with what the specification says."""
+"""Test the sandbox's HAPI servers with the official client and against the specification."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SEED_CSV = (
     "2026-03-25T12:03:40.067Z,736119.0,11.7135\n"
 )
 
-# hapiclient replaces sys.excepthook and leaves sockets open, so it reads in a process of its own.
+# hapiclient replaces sys.excepthook and leaves sockets open, so it is run in a separate process.
 JUDGE = """
 import sys
 import numpy as np
@@ -53,7 +53,7 @@ def _code(url: str, query: dict[str, str] | None = None) -> tuple[int, int]:
 
 @pytest.fixture
 def judge(archive: Any, tmp_path: Any) -> Any:
-    """Return what hapiclient reads: server, dataset, parameters, start, stop and format to a structured array."""
+    """Return the structured array of hapiclient for a server, dataset, parameters, start, stop and format."""
 
     def read(server: str, *arguments: str) -> np.ndarray:
         out = tmp_path / "out.npy"

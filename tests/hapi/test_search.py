@@ -1,4 +1,4 @@
-"""Fido finds datasets of HAPI servers, and says what does not exist."""
+"""Test searches for datasets of HAPI servers, and errors for datasets that do not exist."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_an_odd_id_is_quoted(archive: Any) -> None:
 
 
 def test_the_stop_is_one_tick_after_the_end(archive: Any) -> None:
-    # a.Time includes its end, HAPI leaves out its stop.
+    # a.Time includes its end, HAPI excludes its stop.
     assert "time.max=2026-01-11T00:00:00.001Z" in _search(DAY, CDAWEB, ACE)[0]["url"]
 
 
@@ -86,7 +86,7 @@ def test_no_dataset_lists_the_catalogue(archive: Any) -> None:
 def test_a_range_is_cut_to_the_dataset_and_the_table_says_so(archive: Any) -> None:
     table = _search(a.Time("2026-02-27", "2026-03-05"), CDAWEB, ACE)
     assert table[0]["End Time"].isot == "2026-03-01T00:00:00.000000000"
-    # The record at the dataset's own stop is asked for by a tick more, and by the stop itself where that is refused.
+    # The record at the dataset's stop is requested with a stop one tick later, and with the stop itself if refused.
     assert "time.max=2026-03-01T00:00:00.001Z" in table[0]["url"]
     assert "ends at 2026-03-01" in table.notes[0]
     early = _search(a.Time("1997-09-01", "1997-09-03"), CDAWEB, ACE)
@@ -137,7 +137,7 @@ def test_a_dead_server_is_named(archive: Any) -> None:
 
 
 def test_a_page_instead_of_json_is_said_to_be_one(archive: Any) -> None:
-    # The root of the tree of pictures answers with a page, and so do many portals in front of a server.
+    # The root of the image tree returns an HTML page, and so do many portals in front of a server.
     server = a.hapi.Server(f"{archive.url}/hapi/nowhere/hapi")
     with pytest.raises((AnswerError, ServiceRefused), match="404"):
         _search(DAY, server, ACE)

@@ -1,4 +1,4 @@
-"""One search asks several servers, each for what it knows; words are looked for in what is at hand, or it is said."""
+"""Test searches of several servers for the datasets that each has, and searches for words in descriptions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def dataset(description: str = "", *names: str, **extra: Any) -> Dataset:
 
 @pytest.fixture
 def listed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Return what makes some servers, by their short names, the only ones that are listed."""
+    """Return a function that restricts the listed servers to the given short names."""
     with conf.set_temp("retries", 0):
 
         def put(**servers: Server | str) -> None:
@@ -49,7 +49,7 @@ def listed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def two(listed: Any) -> Iterator[tuple[Server, Server]]:
-    """Serve two archives: each has a dataset of its own, and both have one of the same id."""
+    """Serve two archives: each has a unique dataset, and both have one with the same id."""
     first = {"MAG_1": dataset("Field by a magnetometer"), "COMMON": dataset("Both have it", "B", "n")}
     second = {"FLUX_1": dataset("Counts by a telescope", "flux"), "COMMON": dataset("Both have it", "flux")}
     with serve(first) as one, serve(second, Habits("2.0")) as other:
@@ -58,7 +58,7 @@ def two(listed: Any) -> Iterator[tuple[Server, Server]]:
 
 
 def found(*words: Any, time: Any = DAY) -> Any:
-    # Fido of sunpy 8 tells errors of a client without raising them.
+    # Fido of sunpy 8 reports errors of a client without raising them.
     return HAPIClient().search(time, *words)
 
 
@@ -161,7 +161,7 @@ def test_descriptions_that_were_not_read_are_a_problem(listed: Any) -> None:
             table = found(a.hapi.Server("large"), a.hapi.Dataset(), a.Instrument("telescope"))
         assert len(table) == 0
         assert "ids and titles of 120 datasets" in table.problems[0]
-        # A pattern makes them few enough to be read; what was read is kept, and then looked into.
+        # A pattern makes them few enough to be downloaded; they are then cached and searched.
         words = (a.hapi.Server("large"), a.hapi.Dataset("D07*"), a.Instrument("telescope"))
         assert list(found(*words)["Dataset"]) == ["D077"]
         with pytest.warns(IncompleteAnswerWarning, match="of 110 datasets"):

@@ -1,4 +1,4 @@
-"""Ranges are exact to the nanosecond, in any year and over leap seconds."""
+"""Test that ranges are exact to the nanosecond, in any year and across leap seconds."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_moment_is_what_its_text_says(moment: Moment) -> None:
 def test_a_leap_second_lies_between_its_neighbours() -> None:
     leap = Moment.read("2016-12-31T23:59:60.5Z")
     assert Moment.read("2016-12-31T23:59:59.9Z") < leap < Moment.read("2017-01-01Z")
-    # Few servers know it: what is asked for holds it.
+    # Few servers support it: the request includes it.
     assert str(leap.down()) == "2016-12-31T23:59:59.000000000Z"
     assert str(leap.up()) == "2017-01-01T00:00:00.000000000Z"
 

@@ -1,4 +1,4 @@
-"""A server that follows the letter of the specification is never asked for what it forbids, and gives every record."""
+"""Test requests to a server that follows the specification literally: only allowed requests, and every record."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def search(server: Server, dataset: str, *words: Any, time: Any = DAY) -> Any:
 
 
 def _assert_true(table: QTable, dataset: Dataset, rows: slice = slice(None)) -> None:
-    """Compare a table with what its server holds."""
+    """Compare a table with the content of its server."""
     wanted = dataset.times[rows]
     assert [nanoseconds(text) for text in _stamps(table)] == wanted
     for column in table.itercols():
@@ -130,7 +130,7 @@ def test_every_dataset_of_every_version_arrives_as_it_is(server: Server, tmp_pat
         loaded = hapi.load(found)
         for table in (hapi.read(files[0]), loaded):
             if server.habits.is_at_least(2, 0):
-                # By the letter, the record at the dataset's own stop cannot be had.
+                # Taken literally, the record at the dataset's stop cannot be requested.
                 _assert_true(table, dataset, slice(len(dataset.times) - 1))
     assert set(server.refused) == {1405}
 
@@ -155,7 +155,7 @@ def test_what_the_server_says_of_itself_is_told(server: Server) -> None:
     assert hapi.check(server.url), hapi.check(server.url)
     table = hapi.availability(server.url)
     assert table["start"][0].isot == "2020-03-01T00:00:00.500000000"
-    assert set(server.refused) <= {1400, 1405}  # HAPI 2 has no endpoint "about"
+    assert set(server.refused) <= {1400, 1405}  # HAPI 2 does not have an endpoint "about"
 
 
 def test_parts_of_a_range_are_exact(server: Server, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_parts_of_a_range_are_exact(server: Server, tmp_path: Path) -> None:
     _assert_true(hapi.read(*files), dataset, slice(2, 7))
     _assert_true(hapi.load(server.url, name, *time), dataset, slice(2, 6))
     ns = ("2020-03-01T00:00:00.500000002", "2020-03-01T00:00:00.500000005")
-    # As texts, sunpy would cut them to microseconds.
+    # sunpy would truncate them to microseconds if they were text.
     files = Fido.fetch(search(server, "ns", time=tuple(map(Time, ns))), path=tmp_path / "{file}")
     _assert_true(hapi.read(*files), server.datasets["ns"], slice(2, 6))
     _assert_true(hapi.load(server.url, "ns", *ns), server.datasets["ns"], slice(2, 5))
@@ -205,7 +205,7 @@ def test_records_that_nobody_asked_for_are_left_out(tmp_path: Path, habits: dict
         files = Fido.fetch(found, path=tmp_path / "{file}")
         counts = [len(hapi.read(file)) for file in files]
         assert sum(counts) == len(hapi.read(*files))
-        # Where a server cuts times to minutes or seconds, what follows the last whole one cannot be had.
+        # If a server truncates times to minutes or seconds, records after the last full one cannot be requested.
         last = 127 if "rounds_to" not in habits else 126
         _assert_true(hapi.read(*files), dataset, slice(7, last))
         _assert_true(hapi.load(found), dataset, slice(7, last))

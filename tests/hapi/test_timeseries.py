@@ -1,4 +1,4 @@
-"""sunpy's TimeSeries opens files of HAPI records without being told what they are."""
+"""Test that sunpy's TimeSeries recognizes files of HAPI records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies outside a range is left out of a file, record by record, and nothing else is touched."""
+"""Test that exactly the records outside a range are removed from a file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FIRST = Moment.read("2026-01-10Z")
 SPAN = Span(FIRST.later(10 * 10**9), FIRST.later(20 * 10**9))
 HEAD = b'#{"HAPI":"3.0"}\n'
 
-# Times within thirty seconds, in any order, as servers that are not sorted would send them.
+# Times within thirty seconds, in any order, as sent by servers with unsorted records.
 ROWS = st.lists(st.tuples(st.integers(0, 30_000), st.text('a,"\n #', max_size=8)), max_size=60)
 
 

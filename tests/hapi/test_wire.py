@@ -1,4 +1,4 @@
-"""What goes wrong on the way of records never becomes a short table or a file."""
+"""Test that transmission errors never lead to a truncated table or file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _impatient() -> Iterator[None]:
 
 
 def _refuse(found: Any, folder: Path, words: str) -> None:
-    """Assert that neither a table nor a file comes, and that both ways say why."""
+    """Assert that neither a table nor a file results, and that both functions report the reason."""
     with pytest.raises(HelioPluginsError, match=words):
         hapi.load(found)
     files = Fido.fetch(found, path=folder / "{file}")
@@ -52,7 +52,7 @@ def _refuse(found: Any, folder: Path, words: str) -> None:
 )  # fmt: skip
 def test_a_broken_answer_is_refused(archive: Any, tmp_path: Path, form: str, fault: str, words: str) -> None:
     found = Fido.search(*WORDS, a.hapi.Format(form))["hapi"]
-    # Neither a whole number of binary records, at which nobody could tell, nor of lines.
+    # Neither a complete number of binary records, which could not be detected, nor of lines.
     options = {"after_bytes": 40_022} if fault.startswith("cut") else {}
     with archive.fault(fault, path="/hapi/cdaweb/hapi/data", **options):
         _refuse(found, tmp_path, words)
@@ -69,12 +69,12 @@ def _dataset(parameters: int = 1, rows: int = 3000, **more: Any) -> Dataset:
 
 
 def _search(url: str, *words: Any) -> Any:
-    # Fido of sunpy 8 tells errors of a client without raising them.
+    # Fido of sunpy 8 reports errors of a client without raising them.
     return HAPIClient().search(a.Time("2020-03-01", "2020-03-02"), a.hapi.Server(url), a.hapi.Dataset("X"), *words)
 
 
 def test_records_are_asked_for_as_they_are(tmp_path: Path) -> None:
-    """Show that a server that hangs when it compresses CSV (server-nodejs) is never asked to."""
+    """Test that a server that hangs when it compresses CSV (server-nodejs) is never requested to compress."""
     with serve({"X": _dataset()}) as server:
         found = _search(server.url, a.hapi.Format("csv"))
         assert len(hapi.load(found)) == 2999
@@ -108,7 +108,7 @@ def test_every_request_says_who_asks(tmp_path: Path) -> None:
 def test_long_lists_of_parameters_are_sent_as_far_as_servers_take_them(tmp_path: Path) -> None:
     with serve({"X": _dataset(300, 10)}) as server:
         names = a.hapi.Parameters("*_name_*")
-        # All of them are asked for by naming none.
+        # All of them are requested by naming none.
         assert "parameters=" not in _search(server.url)["url"][0]
         with pytest.raises(QueryError, match=r"address of 9\d{3} bytes.*name fewer, or none for all"):
             _search(server.url, names)
@@ -139,7 +139,7 @@ def test_a_stop_that_is_included_is_not_asked_for_a_tick_later(monkeypatch: pyte
         files = Fido.fetch(found, path=tmp_path / "{file}")
         assert [len(hapi.read(file)) for file in files] == [10, 11]
         assert len(hapi.load(found)) == 21
-        # The record at the dataset's own stop comes without a request in vain.
+        # The record at the dataset's stop is received without a failed request.
         last = Fido.search(a.Time("2020-03-01T00:01:00", "2020-03-02"), *words[:2])["hapi"]
         assert len(hapi.load(last)) == 40
         assert server.refused == []

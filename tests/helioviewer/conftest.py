@@ -1,4 +1,4 @@
-"""Servers that answer what a test tells them to, and one that answers as JSOC does."""
+"""Servers with given responses, and a server that imitates JSOC."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Reply = tuple[int, str, bytes]
 
 @pytest.fixture(autouse=True)
 def _fresh() -> None:
-    """Begin as a new session would: nothing is known of the HAPI server."""
+    """Start like a new session, without cached information about the HAPI server."""
     hapi.forget()
 
 
 @pytest.fixture
 def canned() -> Iterator[Callable[[Callable[[str], Reply]], str]]:
-    """Return a function that starts a server from a function of the path, and gives its address."""
+    """Return a function that starts a server from a function of the path, and returns its URL."""
     servers = []
 
     def start(reply: Callable[[str], Reply]) -> str:
@@ -57,23 +57,23 @@ def canned() -> Iterator[Callable[[Callable[[str], Reply]], str]]:
 
 @pytest.fixture
 def impatient() -> Iterator[None]:
-    """Do not ask again after a failure."""
+    """Disable retries."""
     with conf.set_temp("retries", 0):
         yield
 
 
 class JSOC:
     """
-    JSOC's answers to drms: records of a series by FSN or T_REC, their export, and the files.
+    JSOC's responses to drms: records of a series by FSN or T_REC, their export, and the files.
 
     Attributes
     ----------
     held : set of str or None
-        The values of the key that it has records of; `None` for all that are asked for.
+        The values of the key for which it has records; `None` for all that are requested.
     asked : list of str
-        The record sets that it was asked for.
+        The requested record sets.
     failing : bool
-        Whether it answers with an error.
+        Whether it responds with an error.
     """
 
     url = ""
@@ -147,7 +147,7 @@ class JSOC:
 
 @pytest.fixture
 def jsoc(canned: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> JSOC:
-    """Return a JSOC on loopback, which ``drms.Client()`` asks in place of the real one."""
+    """Return a JSOC on loopback, which ``drms.Client()`` uses instead of the real one."""
     json_client = pytest.importorskip("drms.json")
     from drms.config import ServerConfig
 

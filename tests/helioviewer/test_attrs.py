@@ -1,4 +1,4 @@
-"""What a user can say, and what is refused at once."""
+"""Test the attrs of Helioviewer and their errors."""
 
 from __future__ import annotations
 

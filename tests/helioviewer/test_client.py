@@ -1,4 +1,4 @@
-"""The whole way through Fido, on the embedded archive."""
+"""Test searching and fetching through Fido on the embedded archive."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SEED_PATHS = (
 
 
 def search(*query: Any) -> HelioviewerTable:
-    """Search with the client: sunpy 8 keeps what a search raises inside Fido's answer."""
+    """Search with the client, since sunpy 8 stores exceptions of a search in Fido's response."""
     return HelioviewerClient().search(*query)
 
 

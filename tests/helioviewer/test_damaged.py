@@ -1,4 +1,4 @@
-"""Files that are damaged, cut or laid out otherwise: one clear error or a true picture, and never anything between."""
+"""Test that damaged, truncated or unusual files give either one clear error or a correct image."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ HEAD = WHOLE.index(b"jp2c") + 4
 
 
 class Damage:
-    """A damaged file, which does not show its bytes in a report."""
+    """A damaged file, whose representation does not contain its bytes."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -51,7 +51,7 @@ class Damage:
 
 @st.composite
 def damage(draw: st.DrawFn) -> bytes:
-    """Return a file that was cut, had bytes changed in its head or markers, or lost some."""
+    """Return a file that was truncated, had bytes changed in its header or markers, or lost some."""
     data = bytearray(WHOLE)
     kind = draw(st.sampled_from(["cut", "head", "markers", "lost"]))
     if kind == "cut":
@@ -67,7 +67,7 @@ def damage(draw: st.DrawFn) -> bytes:
 
 
 def quiet(work: Callable[[], Any]) -> Any:
-    """Return what comes of a file, or nothing where it is refused in our own words."""
+    """Return the result of reading a file, or nothing if it is refused with an error of this package."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -138,7 +138,7 @@ def test_jpylyzer_finds_every_smaller_file_valid(source: int, size: int, tmp_pat
 
 
 def behind(data: bytes) -> bytes:
-    """Return a file whose header stands behind its picture, as some programs write it."""
+    """Return a file whose header is after its image, as written by some programs."""
     parts = dict(made.boxes(data))
     return b"".join(box for kind, box in parts.items() if kind != b"xml ") + parts[b"xml "]
 
@@ -171,7 +171,7 @@ def test_headers_are_read_where_they_are_longer_or_behind(ranged: Any, ranges: b
 
 @pytest.fixture
 def ranged(canned: Callable[..., str]) -> Any:
-    """Return a function that serves a file with parts, or without."""
+    """Return a function that serves a file with or without range requests."""
     from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
     from threading import Thread
 
@@ -189,7 +189,7 @@ def ranged(canned: Callable[..., str]) -> Any:
                 self.send_response(206 if ranges else 200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                with contextlib.suppress(ConnectionError):  # a reader that has enough hangs up
+                with contextlib.suppress(ConnectionError):  # the client disconnects when it has enough data
                     self.wfile.write(body)
 
             def log_message(self, *args: object) -> None:
@@ -209,7 +209,7 @@ def ranged(canned: Callable[..., str]) -> Any:
 @pytest.mark.parametrize("layers", [1, 8])
 @pytest.mark.parametrize("shape", [(1000, 700), (513, 1024), (256, 256)])
 def test_glymur_pillow_and_we_see_the_same_pixels(tmp_path: Path, layers: int, shape: tuple[int, int]) -> None:
-    """Laid out as Helioviewer's: by resolution, precincts of 128, lengths of packets, several layers."""
+    """A file with Helioviewer's layout: by resolution, precincts of 128, lengths of packets, several layers."""
     glymur = pytest.importorskip("glymur")
     rows, columns = np.indices(shape)
     grey = (128 + 90 * np.sin(rows / 9) * np.cos(columns / 7) + rows % 7).clip(0, 255).astype(np.uint8)
@@ -228,7 +228,7 @@ def test_glymur_pillow_and_we_see_the_same_pixels(tmp_path: Path, layers: int, s
         assert (enough is None) == (halvings == 0)
         ours = reduce.decoded(reduce.reduce(data[:enough], size))
         assert np.array_equal(ours, glymur.Jp2k(file)[:: 2**halvings, :: 2**halvings])
-        if shape != (513, 1024) or halvings < 2:  # Pillow rounds such a size otherwise than OpenJPEG, and fails
+        if shape != (513, 1024) or halvings < 2:  # Pillow rounds such a size differently from OpenJPEG, and fails
             with Image.open(io.BytesIO(data)) as picture:
                 picture.reduce = halvings
                 assert np.array_equal(ours, np.asarray(picture))

@@ -1,4 +1,4 @@
-"""The time in the names that Helioviewer's files have had over the years."""
+"""Test parsing of the times in the file names that Helioviewer has used over the years."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from sunpy_helio_plugins.helioviewer.listers.filenames import true_times
         ("iris_1330A_20240415_060002.jp2", "2024-04-15T06:00:02", "2024-04-15T06:00:02"),
         ("PUNCH_L3_CAM_20260221001600_v0j.jp2", "2026-02-21T00:16:00", "2026-02-21T00:16:00"),
         ("2022_04_01__00_00_45__SOLO-EUI-FSI_EUI_FSI_174.jp2", "2022-04-01T00:00:45", "2022-04-01T00:00:45"),
-        # A database that rounds, as MySQL does.
+        # A database that rounds, like MySQL.
         ("2013_06_24__17_31_30_84__SDO_AIA_AIA_193.jp2", "2013-06-24T17:31:31", "2013-06-24T17:31:30.840"),
-        # A name whose time is another one says nothing about this row.
+        # A name with a different time does not apply to this row.
         ("2013_06_24__17_31_30_84__SDO_AIA_AIA_193.jp2", "2013-06-24T17:40:00", "2013-06-24T17:40:00"),
         ("2013_13_24__17_31_30_84__SDO_AIA_AIA_193.jp2", "2013-06-24T17:40:00", "2013-06-24T17:40:00"),
         ("latest.jp2", "2013-06-24T17:40:00", "2013-06-24T17:40:00"),

@@ -1,4 +1,4 @@
-"""The how-to page's code runs, on the embedded archive."""
+"""Test that the code of the how-to page runs on the embedded archive."""
 
 from __future__ import annotations
 

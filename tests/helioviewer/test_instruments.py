@@ -1,4 +1,4 @@
-"""Files of every instrument open as maps, whole and smaller, and show the Sun in the same place."""
+"""Test that files of every instrument open as maps, in full and reduced size, with the same coordinates."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sunpy_helio_plugins.sandbox.helioviewer import jp2 as made
 Image = pytest.importorskip("PIL.Image")
 pytest.importorskip("glymur")
 
-# What sunpy and astropy say of the instruments' own headers is as true of the science files.
+# Warnings of sunpy and astropy about the instruments' headers also occur for the science files.
 pytestmark = [
     pytest.mark.filterwarnings(f"ignore:{words}")
     for words in ("Missing metadata for observer", "Missing CTYPE", "Invalid 'BLANK'", "overflow encountered")
@@ -32,7 +32,7 @@ pytestmark = [
 
 SIDE = 64
 
-# Headers of science files, which Helioviewer's copies carry as they are: sunpy keeps one of each kind for its tests.
+# Headers of science files, which Helioviewer copies unchanged: sunpy has one of each kind for its tests.
 HEADERS = {
     "EIT": "seit_00171_fd_19961211_1900.header",
     "LASCO C2": "lasco_c2_25299383_s.header",
@@ -55,7 +55,7 @@ HEADERS = {
     "SUVI": "dr_suvi-l2-ci195_g16_s20190403T093200Z_e20190403T093600Z_v1-0-0_rebinned.header",
 }
 
-# What sunpy.map.Map cannot take; the how-to page lists them.
+# Headers that sunpy.map.Map cannot read; the how-to page lists them.
 MAP_FAILS = {"MDI Mag"} if sunpy.__version__.startswith("7.") else set()
 
 
@@ -68,7 +68,7 @@ def science_header(name: str) -> fits.Header:
 
 
 def file_of(folder: Path, name: str) -> Path:
-    """Return a file as Helioviewer makes them: the header's keywords as elements, and bytes for a picture."""
+    """Return a file like Helioviewer's: the header's keywords as elements, and bytes for an image."""
     out = io.BytesIO()
     rows, columns = np.indices((SIDE, SIDE))
     grey = np.clip(60 + 150 * np.exp(-((rows - 31.5) ** 2 + (columns - 31.5) ** 2) / 300), 0, 255)
@@ -115,7 +115,7 @@ def test_a_smaller_map_has_the_same_sun(tmp_path: Path, name: str, way: str) -> 
     assert small.rsun_obs.to_value("arcsec") == pytest.approx(whole.rsun_obs.to_value("arcsec"))
     places = [map_.observer_coordinate.cartesian.xyz.to_value("m") for map_ in (small, whole)]
     assert np.allclose(*places)
-    # The upper left sample stays where it is, and the others are two apart.
+    # The upper left sample keeps its position, and the others are two pixels apart.
     for x, y in ((0, 0), (20, 10)):
         there = whole.wcs.pixel_to_world(2 * x, SIDE - 1 - 2 * y)
         here = small.wcs.pixel_to_world(x, SIDE // 2 - 1 - y)
@@ -123,7 +123,7 @@ def test_a_smaller_map_has_the_same_sun(tmp_path: Path, name: str, way: str) -> 
 
 
 def test_every_instrument_is_among_them_or_tested_elsewhere() -> None:
-    """RHESSI has a test of its own; for the coronagraphs CCOR-1 and CCOR-2, sunpy has no class yet."""
+    """RHESSI has a separate test; sunpy does not have a class for the coronagraphs CCOR-1 and CCOR-2 yet."""
     kinds = {source.instruments[0] for source in source_table.known() if not source.members}
     assert kinds - {name.split()[0] for name in HEADERS} == {"RHESSI", "CCOR-1", "CCOR-2"}
 
@@ -145,7 +145,7 @@ def test_an_instrument_that_sunpy_does_not_know_is_a_plain_map(tmp_path: Path) -
 
 
 def facts(map_: sunpy.map.GenericMap) -> dict[str, Any]:
-    """Return what is to survive when a map is saved."""
+    """Return the properties that have to be kept when a map is saved."""
     norm = map_.plot_settings.get("norm")
     return {
         "kind": type(map_).__name__, "rotation": map_.rotation_matrix.round(9).tolist(), "date": map_.date.isot,
@@ -205,7 +205,7 @@ LASCO = {
 
 @SAVED
 def test_lasco_is_neither_turned_nor_dated_wrong(tmp_path: Path) -> None:
-    """As Helioviewer writes it: the day and the time apart, and a rotation that was taken out of the picture."""
+    """A header like Helioviewer's: separate date and time, and a rotation that was already applied to the image."""
     out = io.BytesIO()
     Image.fromarray(np.zeros((SIDE, SIDE), np.uint8)).save(out, format="JPEG2000", num_resolutions=3)
     keys = "".join(f"<{key}>{value}</{key}>" for key, value in LASCO.items())
@@ -247,6 +247,6 @@ def test_a_saved_picture_of_aia_is_stretched_once(tmp_path: Path, way: str) -> N
     kinds = {type(one.plot_settings["norm"].stretch).__name__ for one in (map_, again)}
     assert kinds == {"LinearStretch" if way == "bytes" else "AsinhStretch"}
     assert np.array_equal(helioviewer.clipped(again), helioviewer.clipped(map_))
-    # Maps of others are drawn as before.
+    # Other maps are drawn as before.
     other = sunpy.map.Map(map_.data.astype(float), {key: value for key, value in science_header("AIA").items() if key})
     assert type(other.plot_settings["norm"].stretch).__name__ == "AsinhStretch"

@@ -1,4 +1,4 @@
-"""Which files are accepted, and what is said of the others."""
+"""Test which files are accepted, and the errors for the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each lister stands in for the others, and the nearest image is never passed off as the one asked for."""
+"""Test that each lister is a fallback for the others, and that only images in the requested range are listed."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_each_lister_stands_in_for_each_other(archive: Any, first: str, second: 
 
 @pytest.mark.parametrize("first", PATHS)
 def test_a_lister_that_fails_half_way_is_helped_out(archive: Any, first: str) -> None:
-    """Two days, two months or a dozen windows: what came is kept, and only the rest asked of another."""
+    """Two days, two months or a dozen windows: rows received are kept, and only the rest is requested from another."""
     time = a.Time("2025-12-15 00:00", "2026-01-10 20:05")
     second = {"HAPI": "index", "index": "HAPI", "coverage": "HAPI"}[first]
     if first == "coverage":
@@ -121,7 +121,7 @@ def test_after_1405_the_server_is_asked_anew_for_its_range(archive: Any) -> None
 
 
 def test_an_id_that_means_another_source_is_not_believed(archive: Any, canned: Any) -> None:
-    """As GONG_FARSIDE does: its number was given to RHESSI."""
+    """A source like GONG_FARSIDE, whose number was assigned to RHESSI."""
     info = {
         "HAPI": "3.1", "status": {"code": 1200, "message": "OK"}, "startDate": "2010-01-01T00:00:00Z",
         "stopDate": "2027-01-01T00:00:00Z", "parameters": [
@@ -236,7 +236,7 @@ def test_samples_leave_out_what_the_archive_lacks(archive: Any) -> None:
 
 @pytest.fixture
 def crowded(archive: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Give AIA 304 a second image in one second of noon, and return the names of the images around."""
+    """Add a second AIA 304 image in one second at noon, and return the names of the neighbouring images."""
     whole = holdings.images
 
     def images(source_id: int) -> tuple[holdings.Image, ...]:
@@ -264,7 +264,7 @@ def test_two_images_of_one_second_are_two_rows(crowded: list[str], lister: str) 
 
 
 def test_an_image_that_cannot_be_named_is_said(crowded: list[str], canned: Any) -> None:
-    """A coverage that repeats a second tells how many images it holds."""
+    """A coverage that repeats a second gives the number of images in it."""
     second = int(datetime(2026, 1, 10, 12, 0, 5, tzinfo=UTC).timestamp()) * 1000
     points = json.dumps([{"sourceId": 13, "name": "AIA 304", "data": [[second, 1]] * 3}]).encode()
 

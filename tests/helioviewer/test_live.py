@@ -1,4 +1,4 @@
-"""The real Helioviewer answers as the embedded one does."""
+"""Test that the real Helioviewer responds like the embedded one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_the_published_rows_are_still_listed_and_open_as_a_map(tmp_path: Path) -
     from sunpy.map import Map
 
     table = Fido.search(a.Time("2023-01-01 00:00", "2023-01-01 00:02"), a.helioviewer.SourceID(13))["helioviewer"]
-    # The three rows of the blog's example; what follows them there is not printed.
+    # The three rows in the blog's example; the following ones are not printed there.
     assert [path.rpartition("/")[2] for path in table["Path"][:3]] == [
         "2023_01_01__00_00_05_129__SDO_AIA_AIA_304.jp2",
         "2023_01_01__00_00_41_131__SDO_AIA_AIA_304.jp2",

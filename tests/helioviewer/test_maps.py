@@ -1,4 +1,4 @@
-"""Fetched images open as maps, and show the Sun where it is."""
+"""Test that fetched images open as maps with correct coordinates."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sunpy_helio_plugins.sandbox import scene
 
 pytest.importorskip("glymur")
 
-# A SOHO image carries no place of its observer; sunpy says that it takes the Earth's.
+# A SOHO image does not contain the position of its observer; sunpy warns that it uses the Earth's.
 EARTH_TAKEN = pytest.mark.filterwarnings("ignore:Missing metadata for observer")
 
 
@@ -35,7 +35,7 @@ def fetched(folder: Path, source_id: int, start: str, end: str) -> list[Any]:
 
 
 def placed(map_: Any, longitude: float, latitude: float, when: datetime) -> SkyCoord:
-    """Return where a feature of the scene is in a map, for its own observer."""
+    """Return the position of a feature of the scene in a map, for the map's observer."""
     frame = HeliographicStonyhurst(obstime=map_.reference_date)
     lon = scene.longitude_at(longitude, when)
     return SkyCoord(lon * u.deg, latitude * u.deg, 695700 * u.km, frame=frame).transform_to(map_.coordinate_frame)

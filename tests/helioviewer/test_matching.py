@@ -1,4 +1,4 @@
-"""The nearest image is never passed off as the one asked for."""
+"""Test the selection of the nearest images, within the tolerance."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def at(*seconds: float) -> Any:
     ("near", "tolerance", "images", "chosen"),
     [
         ("2026-01-10T00:00:10Z", None, [0, 9, 12], [1]),
-        ("2026-01-10T00:00:10Z", None, [8, 12], [0]),  # of two that are as near, the earlier one
-        ("2026-01-10T00:00:10Z", 2.0, [0, 8, 12.001], [1]),  # exactly as far as is allowed
+        ("2026-01-10T00:00:10Z", None, [8, 12], [0]),  # of two equally near images, the earlier one
+        ("2026-01-10T00:00:10Z", 2.0, [0, 8, 12.001], [1]),  # exactly at the tolerance
         ("2026-01-10T00:00:10Z", 1.999, [0, 8, 12], []),
         ("2026-01-10T00:00:10Z", 0.0, [9.999, 10, 10.001], [1]),
         ("2026-01-10T00:00:10Z", 0.0, [9.999999, 10.000001], []),
@@ -39,7 +39,7 @@ def at(*seconds: float) -> Any:
         ("2026-01-10T00:00:10Z", None, [20, 20], [0]),  # two of one second
         ("2026-01-10T00:00:10.129Z", 0.001, [10.130], [0]),
         ("2026-01-10T00:00:10.129Z", 0.0009, [10.130], []),
-        ("2025-01-10T00:00:00Z", None, [5, 6], [0]),  # an instant before all
+        ("2025-01-10T00:00:00Z", None, [5, 6], [0]),  # a time before all images
         ("2027-01-10T00:00:00Z", None, [5, 6], [1]),
     ],
 )
@@ -52,11 +52,11 @@ def test_one_instant(near: str, tolerance: float | None, images: list[float], ch
 @pytest.mark.parametrize(
     ("sample", "tolerance", "images", "chosen", "missed"),
     [
-        (1800.0, None, [0, 1800, 3600], [0, 1, 2], 0),  # the grid begins at the start, and its end counts
+        (1800.0, None, [0, 1800, 3600], [0, 1, 2], 0),  # the grid begins at the start, and includes its end
         (1800.0, None, [0, 1, 1799, 1801, 3600], [0, 2, 4], 0),
         (1800.0, None, [1000, 2700], [0, 1], 1),  # half a step away and no farther
         (1800.0, None, [899.999], [0], 2),
-        (1800.0, None, [900], [0], 1),  # just between two instants, it serves both, and is one row
+        (1800.0, None, [900], [0], 1),  # exactly between two times, it is used for both, and is one row
         (1800.0, 5000.0, [900], [0], 0),
         (1800.0, 0.5, [0.5, 1800.6, 3600.5], [0, 2], 1),
         (7000.0, None, [0, 3600], [0], 0),

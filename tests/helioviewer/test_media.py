@@ -1,4 +1,4 @@
-"""Screenshots, movies and JPX: asked for in hvpy's words, kept when they are whole and what was asked for."""
+"""Test screenshots, movies and JPX: the parameters of hvpy, and that only complete and correct files are saved."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_a_movie_that_takes_too_long_is_given_up(archive: Any, tmp_path: Path) -
 
 
 def test_a_state_that_cannot_be_told_yet_is_asked_for_again(archive: Any, tmp_path: Path) -> None:
-    """While the first frames are drawn, the server finds none, or divides by their number."""
+    """While the first frames are drawn, the server does not find any, or divides by their number."""
     words = json.dumps({"error": "Could not find requested movie frames", "errno": 0})
     with archive.fault("json_error", path=f"{API}/getMovieStatus", status=500, body=words, times=3) as rule:
         assert movie(tmp_path / "movie.mp4").exists()
@@ -111,7 +111,7 @@ def test_a_state_that_is_never_told_is_an_error(archive: Any, tmp_path: Path) ->
 
 
 def test_a_movie_whose_file_is_not_there_yet_is_waited_for(archive: Any, tmp_path: Path) -> None:
-    """The state is that of the mp4; a WebM is ready later. One that is no longer kept is queued again by asking."""
+    """The state is that of the mp4; a WebM is ready later. A deleted one is queued again when it is requested."""
     words = json.dumps({"error": "Movie z6vX0 (12) has an unknown status."})
     with archive.fault("json_error", path=f"{API}/downloadMovie", body=words, times=2):
         movie(tmp_path / "movie.webm")
@@ -229,7 +229,7 @@ def test_a_reached_rate_limit_is_waited_for(archive: Any) -> None:
 
 @pytest.fixture
 def scripted(canned: Callable[..., str]) -> Iterator[list[dict[str, Any]]]:
-    """Answer as an API does whose numbers are texts, and keep what is asked."""
+    """Respond like an API whose numbers are text, and record the requests."""
     asked: list[dict[str, Any]] = []
     states = [{"status": "0"}, {"status": "1", "progress": None}, {"status": "2"}]
 

@@ -1,4 +1,4 @@
-"""On a machine without OpenJPEG glymur gets Pillow's; where it has one, or the setting forbids it, it is left alone."""
+"""Test that glymur uses Pillow's OpenJPEG only if it does not find another and the setting allows it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def said(code: str, file: Path) -> list[str]:
-    """Run a program in a process that finds no OpenJPEG of the system, nor a configuration file of glymur's."""
+    """Run a program in a process that does not find OpenJPEG in the system or a configuration file of glymur."""
     command = [sys.executable, "-W", "ignore", "-c", HIDE + code, str(file)]
     ours = {**os.environ, "PYTHONPATH": str(Path(sunpy_helio_plugins.__file__).parents[1])}
     done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False, cwd=file.parent, env=ours)
@@ -91,7 +91,7 @@ mine = openjp2.OPENJP2
 from sunpy_helio_plugins.helioviewer.jp2 import openjpeg
 print(mine is not None, openjpeg.install(), openjp2.OPENJP2 is mine)
 """
-    # Importing the module of ours lets glymur be imported: start from a glymur that found the library by itself.
+    # Importing our module imports glymur: start from a glymur that found the library itself.
     assert said(
         code.replace("from sunpy_helio_plugins.helioviewer.jp2.openjpeg import pillow_library\n", PILLOW), file
     ) == ["True False True"]
@@ -105,7 +105,7 @@ def pillow_library():
 
 
 def test_pictures_of_several_components_and_writing_work_too(file: Path) -> None:
-    """The C structures must have the fields of the library that is used: OpenJPEG writes into them."""
+    """The C structures must have the fields of the library in use, since OpenJPEG writes to them."""
     code = """
 import sunpy_helio_plugins
 import glymur, numpy as np

@@ -1,4 +1,4 @@
-"""Physical values: what is off the disk, what was clipped, and what the header's statistics can tell."""
+"""Test physical values: pixels off the disk, clipped pixels, and comparison with the header's statistics."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SAVED = pytest.mark.filterwarnings("ignore:The meta key", "ignore:.*NaN value")
 
 
 def file_of(folder: Path, picture: np.ndarray, keys: dict[str, Any]) -> Path:
-    """Return a file of a picture whose upper row comes first, encoded without loss."""
+    """Return a losslessly encoded file of an image whose upper row is first."""
     out = io.BytesIO()
     Image.fromarray(picture).save(out, format="JPEG2000", irreversible=False, num_resolutions=5)
     text = "".join(f"<{key}>{value}</{key}>" for key, value in keys.items())
@@ -49,7 +49,7 @@ def file_of(folder: Path, picture: np.ndarray, keys: dict[str, Any]) -> Path:
 
 
 def magnetogram(keys: dict[str, Any]) -> np.ndarray:
-    """Return bytes as Helioviewer makes them, a spot of each sign beyond the limits, zero off the disk."""
+    """Return bytes like Helioviewer's, with a spot of each sign beyond the limits, and zero off the disk."""
     picture = np.full((SIDE, SIDE), 128, np.uint8)
     picture[::2] = 127
     picture[100:110, 100:120] = 0
@@ -125,7 +125,7 @@ def test_reduced_magnetograms_leave_out_what_the_limb_is_mixed_into(tmp_path: Pa
 
 
 def dim(wave: int) -> tuple[np.ndarray, dict[str, Any]]:
-    """Return a picture half of which is below the lower limit, and some of which is above the upper one."""
+    """Return an image half of which is below the lower limit, and part of which is above the upper one."""
     table = physical._tables(wave)[0]
     picture = np.tile(np.arange(SIDE).clip(0, 255).astype(np.uint8), (SIDE, 1))
     picture[:, : SIDE // 3] = 0
@@ -148,7 +148,7 @@ def test_clipped_pixels_of_aia_are_told(tmp_path: Path, wave: int) -> None:
     for one in (map_, sunpy.map.Map(tmp_path / "saved.fits")):
         flags = helioviewer.clipped(one)
         assert np.array_equal(flags[::-1], np.where(picture == 0, -1, np.where(picture == 255, 1, 0)))
-    # The bias is told, and nothing is rescaled.
+    # The bias is given in the header, and the values are not rescaled.
     assert map_.meta["meanrat"] == pytest.approx(1.2, rel=1e-6)
     assert map_.data[0, 100] == pytest.approx(table[100])
 
@@ -156,7 +156,7 @@ def test_clipped_pixels_of_aia_are_told(tmp_path: Path, wave: int) -> None:
 @pytest.mark.parametrize("size", [128, 64, 32, 16])
 @pytest.mark.parametrize("wave", [94, 171, 193, 304, 1600])
 def test_reduced_pictures_of_aia_have_values(tmp_path: Path, wave: int, size: int) -> None:
-    """Their median differs from that of single pixels where the picture has many fine structures."""
+    """Their median differs from that of single pixels if the image has many fine structures."""
     rng = np.random.default_rng(wave)
     grains = np.exp(rng.normal(0, 1.2, (SIDE, SIDE)))
     table = physical._tables(wave)[0]
@@ -203,7 +203,7 @@ def test_the_real_magnetogram(real_data: Path) -> None:
     values, flags = map_.data.astype(float), helioviewer.clipped(map_)
     assert np.count_nonzero(np.isfinite(values)) == 7_800_000
     assert (np.count_nonzero(flags == -1), np.count_nonzero(flags == 1)) == (7119, 4956)
-    # G px, by RSUN_OBS: with clipped pixels at their limit, and without them.
+    # G px, within RSUN_OBS: with clipped pixels at their limit, and without them.
     assert np.nansum(values) == pytest.approx(-262.0e3, abs=100)
     assert values[flags == 0][np.isfinite(values[flags == 0])].sum() == pytest.approx(278.8e3, abs=100)
     small = helioviewer.read(file, physical=True, size=256)

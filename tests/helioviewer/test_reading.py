@@ -1,4 +1,4 @@
-"""Files open repaired, smaller, and in physical values where these can be checked."""
+"""Test reading files repaired, at a smaller size, and in physical values where these can be checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Smaller pictures: the bytes they need and no more, with exactly the pixels of the whole decoded at that size."""
+"""Test reduced images: only the necessary bytes, and exactly the pixels of the complete file decoded at that size."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_a_size_that_is_none_is_refused(row: Any, tmp_path: Path) -> None:
 
 
 def test_a_bright_spot_stays_where_it_is(tmp_path: Path) -> None:
-    """The samples of a reduced picture lie on even rows and columns, counted from the upper left corner."""
+    """The samples of a reduced image are on even rows and columns, counted from the upper left corner."""
     rows, columns = np.mgrid[:1024, :1024]
     grey = np.clip(250 * np.exp(-((columns - 400) ** 2 + (rows - 600) ** 2) / 3200), 0, 255).astype(np.uint8)
     out = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Palettes, colours, signs and odd depths: samples are read as they are, and no such file is a network fault."""
+"""Test palettes, colours, signed samples and odd depths, and that such files are not reported as network errors."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def encoded(values: np.ndarray, **options: Any) -> bytes:
 
 
 def with_palette(data: bytes) -> bytes:
-    """Return a file whose samples point into a palette of 256 colours, as those of SWAP do."""
+    """Return a file whose samples are indices into a palette of 256 colours, like those of SWAP."""
     colours = b"".join(bytes((k, k // 2, 255 - k)) for k in range(256))
     boxes = header.box(b"pclr", struct.pack(">HB3B", 256, 3, 7, 7, 7) + colours)
     boxes += header.box(b"cmap", b"".join(struct.pack(">HBB", 0, 1, k) for k in range(3)))
@@ -66,7 +66,7 @@ def with_palette(data: bytes) -> bytes:
 
 
 def told(data: bytes, depth: int) -> bytes:
-    """Return a file whose header and codestream say that its samples have another depth."""
+    """Return a file whose header and codestream declare another sample depth."""
     changed = bytearray(data)
     changed[data.index(b"ihdr") + 14] = depth
     changed[data.index(b"\xff\x4f\xff\x51") + 42] = depth
@@ -112,7 +112,7 @@ def test_files_of_others_are_read_as_before(tmp_path: Path) -> None:
 def test_samples_of_any_depth(tmp_path: Path, bits: int, is_signed: bool) -> None:
     width = 8 if bits <= 8 else 16
     meant = grey(bits).astype(np.int32)
-    # A codestream is centred on zero: what has fewer bits has its centre moved.
+    # A codestream is centred on zero, so that the centre moves if there are fewer bits.
     stored = (meant + (1 << (width - 1)) - (1 << (bits - 1))).astype(f"u{width // 8}")
     path = tmp_path / "image.jp2"
     path.write_bytes(file_of(told(encoded(stored), (bits - 1) | (0x80 if is_signed else 0))))
@@ -160,7 +160,7 @@ Served = Callable[[bytes], Any]
 
 @pytest.fixture
 def served(canned: Any) -> Served:
-    """Return a function that lets a server have one image of SWAP, and gives the row of its search."""
+    """Return a function that adds one image of SWAP to a server, and returns the row of its search."""
 
     def serve(data: bytes) -> Any:
         def reply(path: str) -> tuple[int, str, bytes]:

@@ -1,4 +1,4 @@
-"""The sandbox's Helioviewer, read by hvpy and hapiclient and compared with what is known of the real one."""
+"""Test the sandbox's Helioviewer with hvpy and hapiclient, and with known properties of the real one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SEED_ROWS = (
     ("2023-01-01T23:59:29Z", "/AIA/2023/01/01/304/2023_01_01__23_59_29_140__SDO_AIA_AIA_304.jp2"),
 )
 
-# hapiclient replaces sys.excepthook and leaves sockets open, so it reads in a process of its own.
+# hapiclient replaces sys.excepthook and leaves sockets open, so it is run in a separate process.
 HAPICLIENT = """
 import sys
 import numpy as np
@@ -44,7 +44,7 @@ data, meta = hapi(server, "AIA_304", parameters, start, stop, format=fmt, cached
 np.save(out, data)
 """
 
-# hvpy asks with requests' module-level functions, which leave their sockets to the garbage collector.
+# hvpy uses module-level functions of requests, which leave their sockets to the garbage collector.
 HVPY = """
 import json, sys
 from datetime import datetime
@@ -87,7 +87,7 @@ def base(archive: Any) -> str:
 
 @pytest.mark.parametrize("fmt", ["csv", "binary"])
 def test_hapiclient_reads_the_published_rows(base: str, fmt: str, tmp_path: Path) -> None:
-    # The published example spells the path in lower case.
+    # The path in the published example is lower-case.
     out = tmp_path / "out.npy"
     _run(HAPICLIENT, f"{base}/hapi/helioviewer/hapi", "url", fmt, str(tmp_path), str(out))
     data = np.load(out)
@@ -297,7 +297,7 @@ def maker() -> Any:
 def test_script_makes_the_same_pictures(maker: Any, tmp_path: Path, name: str) -> None:
     maker.make(tmp_path, only=(name,))
     made, kept = (np.asarray(Picture.open(folder / f"{name}.jp2")).astype(int) for folder in (tmp_path, jp2.DATA))
-    # Another OpenJPEG, or another rounding of a sine, may move a grey level here and there.
+    # Another version of OpenJPEG, or another rounding of a sine, may change a few grey levels.
     assert np.abs(made - kept).max() <= 8
     assert np.abs(made - kept).mean() < 0.05
     facts, shipped = (json.loads((folder / "pictures.json").read_text()) for folder in (tmp_path, jp2.DATA))

@@ -1,4 +1,4 @@
-"""What the sandbox makes on request, fetched by hvpy, and judged by those who read such files."""
+"""Test the media that the sandbox makes, fetched by hvpy and checked with other readers of such files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LAYER = "layers=%5B13,1,100%5D"
 PLACE = "imageScale=9.6&x0=0&y0=0&width=256&height=256"
 MOVIE = f"{RANGE}&{LAYER}&{PLACE}&events=&eventsLabels=false"
 
-# hvpy asks with requests' module-level functions, which leave their sockets to the garbage collector.
+# hvpy uses module-level functions of requests, which leave their sockets to the garbage collector.
 HVPY = """
 import json, sys
 from datetime import datetime
@@ -77,7 +77,7 @@ print(json.dumps(told))
 
 @pytest.fixture(scope="module")
 def made(_running_archive: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
-    """Return what hvpy was told, and the folder of what it fetched."""
+    """Return the responses to hvpy, and the folder of its files."""
     folder = tmp_path_factory.mktemp("hvpy")
     command = [sys.executable, "-c", HVPY, f"{_running_archive.url}/helioviewer/v2/", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False, env=utc())
@@ -88,7 +88,7 @@ def made(_running_archive: Any, tmp_path_factory: pytest.TempPathFactory) -> tup
 def utc() -> dict[str, str]:
     import os
 
-    # hvpy turns times into seconds as if they were local ones.
+    # hvpy converts times to seconds as if they were local times.
     return {**os.environ, "TZ": "UTC"}
 
 

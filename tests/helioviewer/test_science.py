@@ -1,4 +1,4 @@
-"""From a picture to the science-grade data of the same exposure; what is held near a time."""
+"""Test the search for science-grade data of the same exposure, and for images near a time."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_hmi_is_found_by_the_time_of_its_record(archive: Any) -> None:
 
 
 def record_set(query: Any) -> str:
-    """Return the keys that sunpy's JSOC client takes from a query, without spaces."""
+    """Return the keys that sunpy's JSOC client reads from a query, without spaces."""
     from sunpy.net.jsoc import JSOCClient
     from sunpy.net.jsoc.attrs import walker
 
@@ -71,7 +71,7 @@ FRAMES = {
 
 @pytest.fixture
 def sources(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return a function that makes a table of one image of each source; their headers hold what `FRAMES` says."""
+    """Return a function that makes a table of one image of each source, with the headers in `FRAMES`."""
     monkeypatch.setattr(remote_headers, "fetch", lambda urls: [FRAMES[url.rpartition("=")[2]] for url in urls])
 
     def make(*numbers: int) -> Any:
@@ -250,7 +250,7 @@ def test_a_header_that_cannot_be_read_is_said(sources: Any, monkeypatch: pytest.
 
 @pytest.fixture
 def soar(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Register what sunpy-soar registers."""
+    """Register the attrs that sunpy-soar registers."""
 
     class Product(SimpleAttr):
         """A product of Solar Orbiter's archive."""

@@ -1,4 +1,4 @@
-"""These attrs give exactly these questions."""
+"""Test that attrs are translated to the expected requests."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_every_name_completes_by_tab() -> None:
     found = [getattr(a.helioviewer.Measurement, name) for name in dir(a.helioviewer.Measurement)]
     spelt = {one.values[0] for one in found if isinstance(one, a.helioviewer.Measurement)}
     assert spelt == {source.measurement for source in source_table.known()}
-    # A query that names an instrument or an observatory alone is not answered here, so that none is registered.
+    # A query with only an instrument or an observatory is not handled by this client, so that none is registered.
     assert not {a.Instrument, a.Source} & set(completed)
 
 
@@ -166,7 +166,7 @@ def test_observables_choose_sources() -> None:
 
 
 def advised(kind: type, given: str) -> list[int]:
-    """Return the sources that the attrs choose which an error says to write in place of a name."""
+    """Return the sources selected by the attrs that an error suggests instead of a name."""
     with pytest.raises(QueryError, match=r"Write a\.") as caught:
         queries(TIME, image(), kind(given))
     text = str(caught.value).partition("Write ")[2].partition(". It has")[0].partition(" or ")[0]

@@ -1,4 +1,4 @@
-"""A registry that says what a test tells it to, for answers that the embedded archive would never give."""
+"""A registry with given responses, for tests that the embedded archive does not cover."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sunpy_helio_plugins import conf
 
 
 class Scripted:
-    """Answers in turn, the last one for ever; `asked` holds the paths of the requests."""
+    """Send responses in turn, and then the last one repeatedly; `asked` contains the paths of the requests."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
@@ -26,7 +26,7 @@ class Scripted:
 
 @pytest.fixture
 def scripted() -> Iterator[Scripted]:
-    """Return a server on loopback, with this package pointed at it."""
+    """Return a server on loopback, with this package directed to it."""
     script = Scripted()
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""AND, OR and NOT to any depth: few requests, which miss nothing, and a check that lets nothing else in."""
+"""Test AND, OR and NOT to any depth: few requests, no missing events, and a check that removes all others."""
 
 from __future__ import annotations
 
@@ -155,10 +155,10 @@ def test_a_region_is_found_in_four_and_five_digits() -> None:
         (a.her.ar_noaanum >= 3664, "2024-05-01", "2024-06-01", [[(">=", "13664")], [(">=", "3664"), ("<", "10000")]]),
         (a.her.ar_noaanum < 3664, "2024-05-01", "2024-06-01", [[("<", "13664")]]),
         (a.her.ar_noaanum != 3664, "2024-05-01", "2024-06-01", [[("!=", "13664"), ("!=", "3664")]]),
-        # Before the rollover, four digits are all there are.
+        # Before the rollover, numbers have four digits.
         (a.her.ar_noaanum >= 9393, "2001-03-01", "2001-04-01", [[(">=", "9393")]]),
         (a.her.ar_noaanum != 9393, "2001-03-01", "2001-04-01", [[("!=", "9393")]]),
-        # Across it, a short number may be an early or a late region.
+        # Around the rollover, a short number may be an early or a late region.
         (a.her.ar_noaanum == 3664, "1984-01-01", "2024-06-01", [[("=", "13664")], [("=", "3664")]]),
         (a.her.ar_noaanum != 3664, "1984-01-01", "2024-06-01", [[]]),
         (a.her.ar_noaanum > 9990, "2002-06-01", "2002-08-01", [[]]),
@@ -173,7 +173,7 @@ def test_requests_for_regions_miss_no_spelling(words: Any, start: str, end: str,
 @pytest.mark.parametrize(
     ("words", "start", "end", "yes", "no"),
     [
-        # Records of regions: a number, and the day on which it was seen.
+        # Records of regions: a number, and the day on which it was observed.
         (a.her.ar_noaanum == 10030, "2002-06-01", "2002-08-01",
          [(10030, "2002-07-20"), (30, "2002-07-20")], [(30, "2002-06-02"), (10031, "2002-07-20")]),
         (a.her.ar_noaanum == 30, "2002-06-01", "2002-08-01", [(10030, "2002-07-20"), (30, "2002-07-20")], []),
@@ -204,7 +204,7 @@ def test_regions_are_found_on_both_sides_of_the_rollover(words: Any, start: str,
 
 
 def plain(test: Triplet, number: int) -> bool:
-    """Judge as the registry does, which knows nothing of a rollover."""
+    """Evaluate like the registry, which does not consider the rollover."""
     return bool(SIGNS[test.operator](number, int(test.value)))
 
 
@@ -248,7 +248,7 @@ def test_classes_of_flares_compare_by_flux(sign: str, asked: str, sent: Any, yes
     (query,) = ask(a.her.FL, words)
     assert [(test.operator, test.value) for test in query.filters] == ([sent] if sent else [])
     assert [name for name in yes + no if answers(query, EVENT | {"fl_goescls": name})] == yes
-    # What is brought as text compares holds all that is meant, and the opposite all the rest.
+    # The result of a comparison as text contains all intended events, and its opposite all the others.
     assert all(SIGNS[test.operator](name, test.value) for test in query.filters for name in yes)
     (rest,) = ask(a.her.FL, ~words)
     assert [name for name in yes + no if answers(rest, EVENT | {"fl_goescls": name})] == no
@@ -273,7 +273,7 @@ def test_the_table_of_truth() -> None:
     ("test", "values", "expected"),
     [
         (Triplet("frm_name", "=", "spoca"), ["SPoCA", "x"], [True, False]),
-        # Whether case counts is the registry's to decide: what it brings stays.
+        # The registry decides whether case is significant: its results are kept.
         (Triplet("frm_name", "!=", "spoca"), ["SPoCA", "spoca", "x"], [True, False, True]),
         (Triplet("frm_name", "like", "spo%"), ["SPoCA", "x"], [True, False]),
         (Triplet("frm_name", "not like", "spo%"), ["SPoCA", "spoca", "x"], [True, False, True]),
@@ -302,7 +302,7 @@ def test_each_records_own_unit_counts() -> None:
     assert answers(query, record | {"cme_radiallinvel": 6e5, "cme_radiallinvelunit": "m/s"})
     assert not answers(query, record | {"cme_radiallinvel": 600, "cme_radiallinvelunit": "m/s"})
     assert answers(query, record | {"cme_radiallinvel": 600, "cme_radiallinvelunit": "km/sec"})
-    # What cannot be judged is kept.
+    # Events that cannot be evaluated are kept.
     assert answers(query, record | {"cme_radiallinvel": 600, "cme_radiallinvelunit": "furlong"})
 
 
@@ -330,7 +330,7 @@ def grown(tree: Any) -> Any:
 
 
 def judged(tree: Any, record: dict[str, Any], turned: bool = False) -> bool:
-    """Judge a tree as it is written, leaf by leaf."""
+    """Evaluate a tree literally, leaf by leaf."""
     if isinstance(tree, int):
         leaf = ~LEAVES[tree] if turned else LEAVES[tree]
         try:
@@ -366,7 +366,7 @@ SIGNS: dict[str, Any] = {
 
 
 def passes(query: Query, record: dict[str, Any]) -> bool:
-    """Judge a request as the registry would: all of its comparisons, as text compares."""
+    """Evaluate a request like the registry: all of its comparisons, with text compared alphabetically."""
     if query.types and record["event_type"] not in query.types:
         return False
     judging = [test for test in query.filters if test.event_type in ("", record["event_type"])]
@@ -389,7 +389,7 @@ def test_random_trees_lose_no_comparison_and_no_event(tree: Any) -> None:
     try:
         made = queries(DAY, a.her.Event(), grown(tree))
     except QueryError as error:
-        # A tree that no event can answer is refused; as by the registry, so is a filter of a type not asked for.
+        # A tree that no event can fulfil is refused, and so is a filter of an event type that is not requested.
         assume("A filter judges" not in str(error))
     for record in EVENTS:
         brought = any(passes(query, record) and answers(query, record) for query in made)

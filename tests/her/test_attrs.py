@@ -1,4 +1,4 @@
-"""The words of a search, and how they refuse what the registry could not answer."""
+"""Test the attrs of a search, and their errors for queries that the registry cannot answer."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def test_shipped_keywords_are_those_of_the_registrys_list() -> None:
     assert set(ours) == set(listed)
     assert dict(event_types()) == tables[0]["keys"]
     numbers = {"float": "float", "integer": "integer", "long": "integer"}
-    # A skewness, a kurtosis and a number of pixels have no unit, and outlines are no numbers.
+    # A skewness, a kurtosis and a number of pixels are dimensionless, and outlines are not numbers.
     unlike = {"intensskew", "intenskurt", "event_npixels"}
     unlike |= {name for name, keyword in ours.items() if keyword.kind == "chaincode"}
     for name, entry in listed.items():
@@ -211,7 +211,7 @@ def test_shipped_keywords_are_those_of_the_registrys_list() -> None:
 
 
 def sunpys_names() -> set[str]:
-    """Return what sunpy's own attrs compare, in lower case."""
+    """Return the keywords of sunpy's attrs, in lower case."""
     wrapper = hek.HEKComparisonParamAttrWrapper
     groups = list(vars(hek).values())
     found = [*groups, *(getattr(group, name, None) for group in groups for name in dir(group))]
@@ -223,7 +223,7 @@ def test_the_vocabulary_is_whole_and_holds_what_sunpy_lacks() -> None:
     assert len(event_types()) == 28
     assert len(ours) == 253
     assert len(ours - sunpys_names()) == 81
-    # These are of sunpy's making: the registry's have no prefix.
+    # These names were made by sunpy: the registry's do not have a prefix.
     assert sunpys_names() - ours == {
         f"ar_intens{what}" for what in ("min", "max", "mean", "var", "skew", "kurt", "total", "unit")
     }

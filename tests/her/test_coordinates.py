@@ -1,4 +1,4 @@
-"""Coordinates stand where the registry means them: in four systems, at the instant of the place, seen from Earth."""
+"""Test coordinates in four systems, at the time of each position, seen from Earth."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ LIMITS = {"hrc": 0.3, "hgs": 1.0, "hgc": 1.0}
 
 
 def apart(table: HERTable, row: int, system: str, name: str = "boundcc") -> tuple[np.ndarray, np.ndarray]:
-    """Return how far the vertices in one system lie from those in hpc, in arcsec, and how far these are from centre."""
+    """Return the distances in arcsec of vertices in one system from those in hpc, and of these from the centre."""
     seen, other = (table[f"{each}_{name}"][row].skycoord for each in ("hpc", system))
     back = other.transform_to(seen.frame)
     radius = np.hypot(seen.Tx, seen.Ty).to_value("arcsec") / sun.angular_radius(seen.obstime).to_value("arcsec")
@@ -140,7 +140,7 @@ def test_points_boxes_and_outlines_of_real_events_agree_within_the_limb(
 
 @pytest.mark.parametrize("seed", range(4))
 def test_random_boxes_submitted_in_degrees_agree(seed: int) -> None:
-    """The registry's habit: all from the heliographic numbers, with B0 and L0 of the start, far side and all."""
+    """The registry converts all from heliographic numbers, with B0 and L0 of the start, including the far side."""
     source = np.random.default_rng(100 + seed)
     start = Time("2011-01-01") + source.uniform(0, 5000) * u.day
     frame = Helioprojective(obstime=start, observer=get_earth(start))
@@ -162,7 +162,7 @@ def test_random_boxes_submitted_in_degrees_agree(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_random_polygons_projected_by_independent_code_agree(seed: int) -> None:
-    """The registry's habit: heliographic numbers with B0 and L0 of the start, clamped at the limb."""
+    """The registry's heliographic numbers use B0 and L0 of the start, clamped at the limb."""
     source = np.random.default_rng(seed)
     end = Time("2014-01-01") + source.uniform(0, 4000) * u.day
     start = end - 4 * u.hour
@@ -235,7 +235,7 @@ def test_a_column_of_places_is_a_coordinate(holes: HERTable) -> None:
     assert isinstance(places, Points | SkyCoord)
     np.testing.assert_allclose(places.Tx.to_value("arcsec"), holes["hpc_x"].to_value("arcsec"), atol=1e-4)
     surface = places.transform_to(HeliographicStonyhurst(obstime=places.obstime))
-    # The registry takes B0 of four hours earlier.
+    # The registry uses B0 of four hours earlier.
     assert np.abs(surface.lon.to_value("deg") - holes["hgs_x"].to_value("deg")).max() < 0.1
     assert places[3].isscalar
     assert places[3].obstime.isot == holes["detection_time"][3].isot

@@ -1,7 +1,7 @@
 """
-What the HEK client of sunpy 7 and 8 does otherwise: each row of ``docs/how_to/her_hek.rst`` has a test of its name.
+Differences from the HEK client of sunpy 7 and 8: each row of ``docs/how_to/her_hek.rst`` has a test of the same name.
 
-The tests look at this package alone; what was before stands in the page, and would end with the next release of sunpy.
+The tests cover this package only; the behaviour of sunpy is described on the page, and may change in later releases.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The real registry answers as the embedded one does."""
+"""Test that the real registry responds like the embedded one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One odd record never costs the answer: each thing that upset a client before, and random ones."""
+"""Test that one odd record does not discard the response, with known problematic records and random ones."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ GOOD = {
 
 
 def beside(**odd: Any) -> HERTable:
-    """Return a table of a good record, an odd one, and a good one; the good ones are as they should be."""
+    """Return a table of a good record, an odd one, and a good one, after checking the good ones."""
     table = HERTable.from_records([dict(GOOD), GOOD | odd, dict(GOOD)])
     for row in (0, 2):
         assert table["hpc_x"][row] == 10 * u.arcsec
@@ -87,7 +87,7 @@ def test_coordinates_in_different_systems_never_share_a_unit() -> None:
 
 @pytest.mark.parametrize("name", ["frm_name", "event_title", "new_text"])
 def test_half_a_character_does_not_keep_a_table_from_being_shown(name: str) -> None:
-    """JSON can escape one half of a pair, which no encoding has."""
+    """JSON can contain an escaped lone surrogate, which cannot be encoded."""
     table = beside(**{name: json.loads('"\\u00c5 \\ud800"')})
     assert table[name][1] == "\u00c5 ?"
     for text in (str(table.show(name)), repr(table.show(name)), table.show(name)._repr_html_()):
@@ -137,7 +137,7 @@ JUNK = st.one_of(
 
 
 def judge_mutations(records: list[dict[str, Any]], changes: list[tuple[int, int, Any]]) -> None:
-    """Change some values: rows that were left alone must be what they were, and only our errors may be raised."""
+    """Change some values: other rows must be unchanged, and only errors of this package may be raised."""
     mutated = [dict(record) for record in records]
     touched = set()
     for row, key, value in changes:
@@ -163,7 +163,7 @@ def same(mine: Any, yours: Any) -> None:
     elif mine is np.ma.masked or (hasattr(mine, "mask") and np.all(mine.mask)):
         assert yours is np.ma.masked or np.all(yours.mask)
     else:
-        if not isinstance(mine, Polygon):  # which is compared as a whole
+        if not isinstance(mine, Polygon):  # polygons are compared completely
             mine, yours = (getattr(value, "unmasked", value) for value in (mine, yours))
         assert getattr(mine, "value", mine) == getattr(yours, "value", yours)
 

@@ -1,4 +1,4 @@
-"""One odd value costs itself alone: not its column's unit or type, not the column's coordinate, not the event."""
+"""Test that one odd value is masked without affecting its column's unit, type or coordinate, or the event."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ POINTS = {"hpc_coord": "POINT(0 0)", "hgs_coord": "POINT(0 0)"}
 
 
 def test_zeros_as_seen_from_earth_and_on_the_sun_are_no_place() -> None:
-    """B0 was 7.2 degrees: the centre of the disk lies there in latitude, and (0, 0) on the Sun 120 arcsec south."""
+    """B0 was 7.2 degrees, the latitude of the disk's centre; (0, 0) on the Sun is 120 arcsec south of it."""
     others = {"hgc_x": 83.1, "hgc_y": 0.0, "hrc_r": 0.0, "hrc_a": 0.0, "event_coord1": 0.0, "event_coord2": 0.0}
     alone = {"hgs_x": 0.0, "hgs_y": 0.0, "hpc_x": 0.0, "hpc_y": -119.9, "hgs_coord": "POINT(0 0)"}
     table = table_of(ZEROS | POINTS | others, alone, ZEROS | {"event_starttime": "2017-06-07T00:00:00"})
@@ -123,7 +123,7 @@ def test_the_number_0_is_no_region() -> None:
         assert holds(Triplet("ar_noaanum", operator, "5"), EVENT | {"ar_noaanum": 0}) is False
 
 
-# "Cannot judge" is not "does not hold"
+# "Cannot be evaluated" is not "false"
 
 BIGGER = Triplet("cme_accel", ">", "5", unit="km / s2")
 SMALLER = Triplet("cme_accel", "<=", "5", unit="km / s2")

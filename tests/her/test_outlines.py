@@ -1,4 +1,4 @@
-"""One outline for everything: edges straight in the system of submission, poles unmirrored, each record's own radii."""
+"""Test outlines: straight edges in the system of submission, no mirrored poles, radii of each record."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def wkt(ring: Any) -> str:
 
 
 def polar_hole(*, mirrored: bool) -> dict[str, Any]:
-    """Return a hole across the north pole, all of it on the disk, as the registry would give it."""
+    """Return a hole across the north pole, completely on the disk, in the form of the registry."""
     frame = Helioprojective(obstime=START, observer=get_earth(START))
     hgs = np.array([(-40.0, 78.0), (40.0, 75.0), (100.0, 84.5), (150.0, 86.0), (-140.0, 85.5), (-40.0, 78.0)])
     seen = SkyCoord(*(hgs.T * u.deg), frame=HeliographicStonyhurst(obstime=START)).transform_to(frame)
@@ -108,7 +108,7 @@ def test_all_four_systems_give_one_area_and_contain_the_same() -> None:
 
 
 def test_the_polar_holes_of_2017_have_one_area(real_data: Path) -> None:
-    """Great circles gave 148,159 square megametres and the mirrored numbers 86,416; the record itself says 122,666."""
+    """Great circles gave 148,159 square megametres and the mirrored numbers 86,416; the record contains 122,666."""
     table = HERTable.from_records(records(real_data / "world/her/spoca_2017-09-06.json"))
     for system in ("hpc", "hgs", "hgc", "hrc"):
         assert table[f"{system}_boundcc"][0].area.to_value("Mm2") == pytest.approx(128_000, rel=0.02)
@@ -193,7 +193,7 @@ def test_overlay_region_and_containment_draw_one_outline(hole: HERTable) -> None
         table.keep_columns(["event_type", "event_coordsys", f"{system}_boundcc"])
         (line,) = overlay(axes, table)
         outline = polygon.traced.skycoord
-        # Edges that are straight in the picture need no more vertices.
+        # Edges that are straight in the image do not need more vertices.
         assert len(line.get_ydata()) == len(polygon.on_the_sky)
         region = polygon.to_region(sky.coordinate_frame).vertices
         assert np.abs(region.Ty - outline.Ty).max() < 0.01 * u.arcsec

@@ -1,4 +1,4 @@
-"""Outlines drawn on a picture lie where the picture shows the event."""
+"""Test that outlines are drawn at the correct positions on an image."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def picture() -> Iterator[Any]:
 
 
 def drawn(axes: Any, line: Any) -> np.ndarray:
-    """Return the arcsec at which a line's vertices come to lie on the picture."""
+    """Return the positions of a line's vertices on the image in arcsec."""
     pixels = (line.get_transform() - axes.transData).transform(np.array(line.get_xydata(), dtype=float))
     place = axes.wcs.pixel_to_world(*pixels.T)
     return np.stack([place.Tx.to_value("arcsec"), place.Ty.to_value("arcsec")], axis=1)
@@ -78,7 +78,7 @@ def test_what_turned_to_the_far_side_is_not_drawn(hole: HERTable, picture: Any) 
 
 
 def test_an_outline_is_cut_where_it_crosses_the_limb(hole: HERTable, picture: Any) -> None:
-    """Its vertices lie some ten degrees apart; the line goes on to the limb between them, and on from there behind."""
+    """Its vertices are about ten degrees apart; the line continues to the limb between them, and then behind it."""
     axes = picture("2026-01-16T23:00:00")
     limb = sun.angular_radius("2026-01-16T23:00:00").to_value("arcsec")
     for line in overlay(axes, hole, hidden="--"):
@@ -91,7 +91,7 @@ def test_an_outline_is_cut_where_it_crosses_the_limb(hole: HERTable, picture: An
 
 
 def test_a_box_of_degrees_has_bent_edges(picture: Any) -> None:
-    """Its upper edge is a parallel, which bows towards the pole."""
+    """Its upper edge is a parallel, which curves towards the pole."""
     box = "POLYGON((-30 40,30 40,30 60,-30 60,-30 40))"
     table = HERTable.from_records([EVENT | {"hgs_bbox": box}])
     axes = picture("2026-01-13T12:00:05")
@@ -111,7 +111,7 @@ ERUPTION = {"event_type": "CE", "hpc_bbox": "POLYGON((900 -2000,9000 -2000,9000 
 
 
 def test_what_lies_beyond_the_limb_is_drawn_as_submitted_and_only_as_seen_from_earth(picture: Any) -> None:
-    """An eruption has no place on the surface: turned with it, its box would cross the disk."""
+    """An eruption is not on the surface: if it were rotated with it, its box would cross the disk."""
     table = HERTable.from_records([EVENT | ERUPTION])
     for hours in (0, 20):
         when = (Time(EVENT["event_starttime"]) + hours * u.hour).isot
@@ -130,7 +130,7 @@ def test_from_soho_everything_is_larger_by_a_hundredth(picture: Any) -> None:
 
 
 def test_what_was_submitted_in_degrees_may_lie_on_the_far_side(picture: Any) -> None:
-    """The registry gives a null point at 111 degrees east its place on the sky, as if one could see through the Sun."""
+    """The registry gives a null point at 111 degrees east a position on the sky as if the Sun were transparent."""
     places = {"event_coordsys": "UTC-HGC-TOPO", "hgs_coord": "POINT(-111 52)", "hpc_coord": "POINT(-536 777)"}
     table = HERTable.from_records([EVENT | {"event_type": "TO"} | places])
     assert overlay(picture(EVENT["event_starttime"]), table) == []

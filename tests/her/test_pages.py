@@ -1,4 +1,4 @@
-"""What stands beside a search: counted values, recent submissions, and an event as words for other archives."""
+"""Test functions other than searches: counts of values, recent submissions, and attrs for other archives."""
 
 from __future__ import annotations
 

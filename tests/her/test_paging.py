@@ -1,4 +1,4 @@
-"""Long answers: pages side by side, no more of them than needed, and what is said when one does not come."""
+"""Test long responses: simultaneous pages, no more than needed, and reports of missing pages."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def names(found: Any) -> list[str]:
 
 def test_pages_after_the_first_are_asked_for_side_by_side(paged: Paged) -> None:
     paged.events = 500
-    # None of the pages 2 to 5 is answered before all four are asked for.
+    # None of the pages 2 to 5 is sent before all four are requested.
     paged.gate = threading.Barrier(4, timeout=30)
     found = search.search([MONTH])
     assert names(found) == [f"ivo://x/{number}" for number in range(500)]
@@ -120,7 +120,7 @@ def test_no_more_than_three_pages_are_asked_for_in_vain(paged: Paged, events: in
     assert len(search.search([MONTH])) == events
     needed = max(-(-events // 100), 1)
     assert sorted(paged.asked)[:needed] == list(range(1, needed + 1))
-    # Events come by their start, which tells how many pages there will be.
+    # Events are sorted by start, which allows the number of pages to be estimated.
     assert len(paged.asked) <= needed + (1 if events < 1000 else paging.AT_ONCE - 1)
 
 
@@ -204,7 +204,7 @@ def test_a_slow_later_page_splits_the_search_and_keeps_what_came(paged: Paged) -
     slow = b"<html><body>The search timed out after 60s</body></html>"
     paged.broken = {2: (200, slow), 3: (200, slow)}
     found = search.search([replace(MONTH, end="2026-01-01T05:00:00")])
-    # Each part's first page is fast, and the parts of parts stay too slow for their second.
+    # The first page of each part is fast, and the second page is too slow for all parts of parts.
     assert len(found) == 100
     assert any("missing" in problem for problem in found.problems)
 
@@ -270,7 +270,7 @@ def test_ctrl_c_ends_a_search_at_once_and_no_further_request_begins(
     threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
         search.search([replace(MONTH, types=(kind,)) for kind in kinds])
-    # None of the requests under way was waited for: they still stand at the barrier.
+    # The search did not wait for any of the active requests: they are still at the barrier.
     assert paged.now > 0
     begun = len(paged.asked)
     paged.gate.abort()

@@ -1,4 +1,4 @@
-"""Polygons across the limb, the seam of longitudes and the poles, and columns of them in every table operation."""
+"""Test polygons across the limb, the seam of longitudes and the poles, and columns of them in table operations."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_line_has_no_area_and_contains_nothing() -> None:
 
 @pytest.mark.parametrize("lowest", [350.0, -10.0, 710.0])
 def test_the_seam_of_carrington_longitudes_is_no_edge(lowest: float) -> None:
-    """The registry sends longitudes below 0 and above 360; 355 to 5 is as good."""
+    """The registry sends longitudes below 0 and above 360; 355 to 5 is equivalent."""
     corners = [(lowest, -5.0), (lowest + 20, -5.0), (lowest + 20, 5.0), (lowest, 5.0)]
     wrapped = [(longitude % 360, latitude) for longitude, latitude in corners]
     whole, cut = polygon("hgc", *corners), polygon("hgc", *wrapped)
@@ -125,7 +125,7 @@ def picture(when: str, observer: Any = None) -> Any:
 
 
 def test_a_region_in_a_later_picture_is_turned_and_cut_at_the_limb() -> None:
-    """Vertices beyond the limb have no place in a picture of another time; a mask of them could not be made."""
+    """Vertices beyond the limb do not have a position at another time; a mask of them could not be made."""
     limb = sun.angular_radius(START).to_value("arcsec")
     hole = polygon("hpc", (limb - 200, -150.0), (limb + 20, -150.0), (limb + 20, 150.0), (limb - 200, 150.0))
     for days, least, most in ((0, 400, 600), (-4, 1000, 1800), (2, 20, 150)):
@@ -175,7 +175,7 @@ def test_area_and_containment_are_those_of_spherical_geometry(
 
 @pytest.fixture
 def table() -> HERTable:
-    """Five events: two outlines of one size, one larger, two without; each at its own hour."""
+    """Five events: two outlines of the same size, one larger, two without; each at a different hour."""
     rings = ["POLYGON((0 0,9 0,9 9,0 0))", None, "POLYGON((5 5,9 5,9 9,5 9,5 5))", "POLYGON((1 1,9 1,9 9,1 1))", ""]
     points = ["POINT(3 1)", None, "POINT(1 5)", "POINT(1 2)", "POINT(2 2)"]
     return HERTable.from_records(
@@ -187,7 +187,7 @@ def table() -> HERTable:
 
 
 def summary(column: Any) -> list[Any]:
-    """Return what stands in a column: the first number of each place, with the hour of its instant."""
+    """Return the content of a column: the first number of each position, with the hour of its time."""
     if isinstance(column, Points):
         return [
             None if np.isnan(x) else (float(x), time.ymdhms["hour"])

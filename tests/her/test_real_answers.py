@@ -1,4 +1,4 @@
-"""The registry's real answers come out right."""
+"""Test the registry's real responses."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def events(real_data: Path) -> HERTable:
 
 def test_all_five_events_are_there(events: HERTable) -> None:
     assert list(events["event_type"]) == ["FL", "FL", "FL", "CH", "CE"]
-    # The hole lies across the south pole, whose far side the registry mirrors.
+    # The hole is across the south pole, whose far side the registry mirrors.
     (problem,) = events.problems
     assert "hgs_boundcc" in problem
     assert "mirrors" in problem
@@ -78,7 +78,7 @@ def test_null_points_with_a_radius_in_degrees(real_data: Path) -> None:
     assert "SSW PFSS" in str(table)
 
 
-# The same answers as a server gives them, whole and damaged
+# The same responses as sent by a server, complete and damaged
 
 WHEN, EVER = a.Time("2024-05-09", "2024-05-12"), a.Time("2010-01-01", "2025-01-01")
 ANSWERS = ("hek-events_2024-05-10", "hek-to_pfss")
@@ -90,7 +90,7 @@ KEPT = (
 
 @pytest.fixture
 def replayed(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return a function that searches a server which answers with some bytes, whatever it is asked."""
+    """Return a function that searches a server which sends the same bytes for any request."""
 
     def search(*bodies: bytes, query: Any = None, time: Any = None) -> HERTable:
         asked = iter([*bodies, *bodies[-1:] * 600])
@@ -230,11 +230,11 @@ CHANGES = st.lists(
     ),
     max_size=6,
 )
-"""What can become of an answer: a value, a missing or further key, a number as text, an event twice, an odd entry."""
+"""Changes of a response: a value, a missing or additional key, a number as text, an event twice, an odd entry."""
 
 
 def damaged(document: dict[str, Any], changes: list[tuple[str, Any, Any, Any]]) -> tuple[bytes, set[str]]:
-    """Return an answer with changes, and the names of the events that none has touched."""
+    """Return a response with changes, and the names of the unchanged events."""
     records = [dict(record) for record in document["result"]]
     entries: list[Any] = list(records)
     top = {key: value for key, value in document.items() if key != "result"}
@@ -260,7 +260,7 @@ def damaged(document: dict[str, Any], changes: list[tuple[str, Any, Any, Any]]) 
 
 
 def plain(value: Any) -> Any:
-    """Return a value of a table as something that compares."""
+    """Convert a value of a table for comparison."""
     if value is None or value is np.ma.masked or np.all(getattr(value, "mask", False)):
         return None
     if isinstance(value, Polygon):
@@ -289,7 +289,7 @@ def test_random_damage_to_real_answers_costs_no_good_row(
     try:
         table = replayed(body)
     except ServiceError:
-        # An answer without any event left is none.
+        # A response without any event is refused.
         assert not good
         return
     str(table)

@@ -1,4 +1,4 @@
-"""Associations as a table, a graph and tracks: what is followed, splits, merges, or causes something else."""
+"""Test associations as a table, a graph and tracks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def edge(first: str, kind: str, second: str, **more: Any) -> dict[str, Any]:
     return {"first_ivorn": f"ivo://x/{first}", "second_ivorn": f"ivo://x/{second}", "edge_type": kind} | more
 
 
-# a splits into b and c; b is followed by d; c and e merge into f; g stands alone; a flare in b has a cause.
+# a splits into b and c; b is followed by d; c and e merge into f; g is isolated; a flare in b has a cause.
 EVENTS = [event(name, hour) for hour, name in enumerate("abcdefg")] + [event("flare", 2, "FL")]
 EDGES = [
     edge("a", "splits_into", "b"), edge("a", "splits_into", "c", strength=0.4), edge("b", "is_followed_by", "d"),
@@ -46,7 +46,7 @@ def test_tracks_run_by_time_and_stand_in_the_order_of_the_rows() -> None:
 
 
 def test_a_detection_that_was_not_asked_for_does_not_cut_a_track() -> None:
-    """Of a filtered answer, b is missing between a and d."""
+    """b is missing between a and d in a filtered response."""
     table = HERTable.from_records([EVENTS[0], EVENTS[3]], EDGES, client=HERClient())
     assert [names(track) for track in her.tracks(table)] == ["a d"]
 

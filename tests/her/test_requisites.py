@@ -1,4 +1,4 @@
-"""A search for a few keywords reads them as one for all keywords does."""
+"""Test that a search for a few keywords reads them like a search for all keywords."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ MADE = [SPOCA, NOWHERE, ZERO]
 
 @pytest.fixture
 def search(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return a search of a registry that holds some records, and gives those keywords that it is asked for."""
+    """Return a search of a registry that contains some records and sends the requested keywords."""
 
     def found(records: list[dict[str, Any]], *query: Any) -> HERTable:
         def get(url: str, **_: Any) -> Response:
@@ -66,7 +66,7 @@ def _is_asked(name: str, names: list[str]) -> bool:
 
 
 def same(mine: Any, full: Any) -> None:
-    """Tell whether two columns hold the same: class, unit, mask, values, instants and areas."""
+    """Return whether two columns are equal: class, unit, mask, values, times and areas."""
     assert type(mine) is type(full)
     if isinstance(full, Polygons):
         for one, other in zip(mine, full, strict=True):

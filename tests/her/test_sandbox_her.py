@@ -1,4 +1,4 @@
-"""The embedded registry, judged by sunpy's own HEK client, and the habits of the real one that it keeps."""
+"""Test the embedded registry with sunpy's HEK client, and the habits that it copies from the real one."""
 
 from __future__ import annotations
 

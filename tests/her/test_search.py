@@ -1,4 +1,4 @@
-"""Fido reaches the registry through this client when it is meant, and through sunpy's when that one is meant."""
+"""Test that Fido uses this client or sunpy's HEK client for the intended queries."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_time_with_sunpys_words_stays_sunpys(query: Any) -> None:
 
 
 def test_sunpys_words_beside_an_or_stay_sunpys_unless_each_branch_is_ours(archive: Any) -> None:
-    """Fido asks for each branch of an OR alone, and sunpy's words mean sunpy's client where no word of ours is."""
+    """Fido searches for each branch of an OR separately; branches with only sunpy's attrs go to sunpy's client."""
     both = Fido.search(DAY, a.her.CH | (a.hek.FL & a.her.Event()))
     assert [table.client for table in both] == [HERClient(), HERClient()]
     assert len(HERClient().search(DAY, a.her.CH | a.hek.FL)) == 30

@@ -1,4 +1,4 @@
-"""Passwords and cookies of the registry are in no text, error, log, copy or pickle, whatever goes wrong."""
+"""Test that passwords and cookies of the registry do not appear in any text, error, log, copy or pickle."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COOKIE = "d41d8cd98f00b204"
 
 
 class Desk:
-    """Answers each POST in turn, the last one for ever, with a cookie; keeps what was sent."""
+    """Respond to each POST in turn, and then with the last response, with a cookie; record the requests."""
 
     def __init__(self) -> None:
         self.answers: list[bytes] = []
@@ -63,7 +63,7 @@ SUCCESS = b"<html><body>login success</body></html>"
 
 
 def told(error: BaseException) -> str:
-    """Return all that an error says, with what it carries along."""
+    """Return the complete text of an error, including its attributes."""
     said = []
     seen: BaseException | None = error
     while seen is not None:

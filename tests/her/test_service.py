@@ -1,4 +1,4 @@
-"""How the registry is asked, and what becomes of answers that are not what they should be."""
+"""Test the requests to the registry, and the treatment of invalid responses."""
 
 from __future__ import annotations
 

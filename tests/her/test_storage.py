@@ -1,4 +1,4 @@
-"""Tables are written in formats that others read, and come back as they were."""
+"""Test that tables are written in formats that other programs read, and are restored unchanged."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FORMATS = {
 def events(real_data: Path) -> HERTable:
     answer = json.loads((real_data / "hek/hek-events_2024-05-10.json").read_bytes())
     records = [*answer["result"], *json.loads((real_data / "hek/hek-to_pfss.json").read_bytes())["result"]]
-    # A letter that FITS cannot hold, and an event without a time.
+    # A letter that FITS cannot store, and an event without a time.
     records[0] |= {"frm_identifier": "\u00c5ngstr\u00f6m"}
     records[1] |= {"event_starttime": None}
     table = HERTable.from_records(records, answer["association"], ["A page is missing."])
@@ -36,7 +36,7 @@ def events(real_data: Path) -> HERTable:
 
 
 def assert_same(mine: Any, yours: Any) -> None:
-    """Compare columns: types, values, masks, units and instants."""
+    """Compare columns: types, values, masks, units and times."""
     assert type(mine) is type(yours)
     if isinstance(mine, Polygons):
         assert (mine == yours).all()

@@ -1,4 +1,4 @@
-"""Each supplier writes its events in its own way: units, systems, instants, what it leaves out."""
+"""Test the conventions of each supplier: units, systems, times, omitted values."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ SEEN = "POLYGON((-1.657763 -948.44808,1.657763 -948.44808,1.657074 947.96088,-1.
 
 
 def test_a_box_of_the_whole_near_side_is_none_although_the_flag_is_missing() -> None:
-    """An answer that was asked for some keywords only may lack noposition."""
+    """A response with some keywords only may lack noposition."""
     flare = {"event_type": "FL", "hgs_bbox": EVERYWHERE, "hpc_bbox": SEEN} | TIMES
     table = HERTable.from_records([flare, flare | {"hgs_bbox": SQUARE, "hpc_bbox": SQUARE}])
     assert table["hgs_bbox"].mask.tolist() == [True, False]

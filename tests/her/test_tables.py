@@ -1,4 +1,4 @@
-"""Records become a table in which units are right, and nothing is lost or guessed."""
+"""Test that records are converted to a table with correct units, and without lost or guessed values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""These attrs give exactly these searches."""
+"""Test that attrs are translated to the expected searches."""
 
 from __future__ import annotations
 
@@ -144,9 +144,9 @@ def test_the_observatory_of_cactus_is_its_coronagraph() -> None:
         (a.her.Supplier("spoca"), [[("search_frm_name", "=", "SPoCA")]]),
         (a.her.Supplier("SWPC", "CACTus"), [[("search_frm_name", "=", "SWPC")], [("search_frm_name", "=", "CACTus")]]),
         (~a.her.Supplier("SWPC"), [[("search_frm_name", "!=", "SWPC")]]),
-        # The registry finds nothing for names with parentheses: this package chooses.
+        # The registry does not find names with parentheses: this package filters them.
         (a.her.Supplier("CACTus (Computer Aided CME Tracking)"), [[]]),
-        # A name that is not known for a condensed one may be a full one.
+        # A name that is not a known condensed name may be a full one.
         (a.her.Supplier("My method"), [[("search_frm_name", "=", "My method")], [("frm_name", "=", "My method")]]),
     ],
 )

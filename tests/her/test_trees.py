@@ -1,8 +1,8 @@
 """
-Random questions to the embedded registry, judged by a reading of the table of truth that is nobody else's.
+Test random queries with the embedded registry, evaluated by an independent implementation of the truth table.
 
-Whatever AND, OR and NOT are made of, the requests must bring every event for which the whole holds, and the check
-afterwards must let nothing else in.
+For any combination of AND, OR and NOT, the requests must return every event that fulfils it, and the check afterwards
+must remove all others.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ from sunpy_helio_plugins.transport.exchange import Response
 
 Record = dict[str, Any]
 Verdict = bool | None
-"""`None`: the event has no value, and neither a comparison nor its opposite holds."""
+"""`None`: the event does not have a value, and neither a comparison nor its opposite is true."""
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """A word, and what it says of an event by a reading of its own."""
+    """An attr, and an independent function that evaluates it for an event."""
 
     word: Any
     says: Callable[[Record], Verdict]
     kind: str = ""
-    """The only type of event of which it says anything."""
+    """The only event type to which it applies."""
 
 
 def number(name: str, holds: Callable[[float], bool]) -> Callable[[Record], Verdict]:
@@ -62,7 +62,7 @@ def text(name: str, holds: Callable[[str], bool]) -> Callable[[Record], Verdict]
 
 
 def region(holds: Callable[[int], bool]) -> Callable[[Record], Verdict]:
-    # All events of the catalogue are of 2026, when four digits are short for five.
+    # All events of the catalogue are of 2026, when four digits abbreviate five.
     return number("ar_noaanum", lambda value: holds(int(value) + 10000 * (value < 10000)))
 
 
@@ -152,7 +152,7 @@ CORE = [
     ),
     Leaf(a.Physobs.irradiance, like("obs_instrument", "*GOES*")),
 ]  # fmt: skip
-"""Words that know no NOT."""
+"""Attrs that do not support NOT."""
 
 
 def windows(*edges: str) -> Callable[[Record], bool]:
@@ -180,7 +180,7 @@ MANNERS: list[tuple[Any, ...]] = [
 
 
 def some(records: list[Record]) -> list[Record]:
-    """Return events of all kinds, and copies with values that the embedded registry's own day does not hold."""
+    """Return events of all types, and copies with values that do not occur in the embedded registry."""
     day = [record for record in records if record["event_starttime"].startswith("2026-01-10")]
     kinds: dict[str, list[Record]] = {}
     for record in day:
@@ -216,7 +216,7 @@ EVENTS = catalogue()
 
 @pytest.fixture(scope="module", autouse=True)
 def _in_process() -> Iterator[None]:
-    """Ask the embedded registry without a connection, over the events of this module."""
+    """Search the embedded registry without a connection, with the events of this module."""
 
     def get(url: str, **_: Any) -> Response:
         sent = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
@@ -248,7 +248,7 @@ def grown(tree: Any) -> Any:
 
 
 def holds(tree: Any, record: Record, turned: bool = False) -> bool:
-    """Judge a tree as it is written."""
+    """Evaluate a tree literally."""
     if isinstance(tree, int):
         leaf = LEAVES[tree]
         if leaf.kind and record["event_type"] != leaf.kind:
@@ -269,7 +269,7 @@ def sunpys(tree: Any) -> list[int]:
 
 
 def can_be_written(tree: Any) -> bool:
-    """Tell whether sunpy's own words stand once each, and under no NOT: they cannot be negated, nor joined with &."""
+    """Return whether sunpy's attrs occur once each, without NOT: they cannot be negated or joined with &."""
 
     def is_turned(part: Any) -> bool:
         return not isinstance(part, int) and ((part[0] == "~" and bool(sunpys(part))) or any(map(is_turned, part[1])))
@@ -281,7 +281,7 @@ def brought(*words: Any) -> set[str]:
     try:
         made = queries(*words)
     except QueryError as error:
-        # Which the registry refuses, too.
+        # The registry also refuses this.
         assume("A filter judges" not in str(error))
         if "No event can be all of this" not in str(error):
             raise

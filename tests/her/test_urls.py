@@ -1,4 +1,4 @@
-"""Every request on the registry's own page has words, or a call, that yield it."""
+"""Test that every request on the registry's API page can be made with attrs or a function."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ SEARCHES: list[tuple[int, Any, str]] = [
     (22, (DAYS, a.her.Within("fl", "CoronalHole")), CONTAINED.format("fl")),
     (23, (OCTOBER, a.her.AR, a.her.Strict()), "temporalmode=strict"),
 ]  # fmt: skip
-"""What of the page's examples a search yields, by their place on the page."""
+"""The page's examples that a search can make, by their position on the page."""
 
 DRY = her.Registry(dry_run=True)
 CALLS: list[tuple[int, Any, str]] = [
@@ -111,21 +111,21 @@ CALLS: list[tuple[int, Any, str]] = [
         f"{HEKS}cmd=add-reference&ivorn={FLARE}&name=XXX&type=YYY&url=https://z.org&cosec=2",
     ),
     (
-        # The page's own example, is_followed_by, is for automatic methods; users may say these two.
+        # The page's example, is_followed_by, is for automatic methods; users may use these two.
         32,
         lambda: posted(DRY.relate(FIRST, "is_associated_with", SECOND, 0.9)),
         f"{HEKS}cosec=2&cmd=create_edge&ivorn1={FIRST}&ivorn2={SECOND}&edge_type=is_associated_with&edge_strength=0.9",
     ),
 ]  # fmt: skip
-"""What calls yield."""
+"""Examples that functions make."""
 
 WHOLE = (8, 9, 11, 12, 15, 21, 22)
-"""Places of examples that are whole addresses."""
+"""Positions of examples that are complete URLs."""
 LOST = {28: "the list of existing values: her.values counts what a search brings"}
 
 
 def posted(submission: Any) -> str:
-    """Return what is posted as the page writes it, as an address: it never is one, but the body of a POST."""
+    """Return posted data as a URL, as on the page, although they are sent as the body of a POST."""
     assert submission.url == HEKS.rstrip("?")
     return submission.url + "?" + urlencode(submission.fields)
 
@@ -143,7 +143,7 @@ def test_words_yield_the_documented_request(place: int, query: Any, documented: 
     assert {name: asked.get(name) for name in expected} == expected
     assert requests[0].url.startswith("https://www.lmsal.com/hek/her?")
     if place in WHOLE:
-        # The page's examples leave the format and the pages to their defaults.
+        # The page's examples use the default format and pages.
         assert set(asked) - set(expected) <= {"cosec", "result_limit", "page"} | ({"event_region"} - set(expected))
     if "contains" in documented:
         assert not {"event_type", "x1", "event_coordsys"} & set(asked)
@@ -157,7 +157,7 @@ def test_calls_yield_the_documented_address(place: int, call: Any, documented: s
 
 
 def test_every_example_of_the_page_is_here() -> None:
-    """There are 32, in the order of the page; of one only the modifiers are known."""
+    """There are 32, in the order of the page; for one of them only the modifiers are known."""
     covered = {place for place, _, _ in (*SEARCHES, *CALLS)} | set(LOST)
     assert covered == set(range(1, 33))
 

@@ -1,4 +1,4 @@
-"""Events as documents, pages about them, and submissions."""
+"""Test VOEvent documents, pages about events, and submissions."""
 
 from __future__ import annotations
 

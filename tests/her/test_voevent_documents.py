@@ -1,4 +1,4 @@
-"""Documents as the registry's own tools write them, and ours as those would."""
+"""Test VOEvent documents in the form of the registry's tools."""
 
 from __future__ import annotations
 

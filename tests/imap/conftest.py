@@ -1,4 +1,4 @@
-"""A server that always answers the same."""
+"""A server that always sends the same response."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from sunpy_helio_plugins import conf
 @pytest.fixture
 def collected_here() -> Iterator[None]:
     """
-    Let parfive's event loops be collected in the main thread.
+    Collect parfive's event loops in the main thread.
 
-    parfive leaves its loop, with signal handlers on it, to the garbage collector; in a server's thread that fails.
+    parfive leaves its loop, with signal handlers, to the garbage collector, which fails in a server's thread.
     """
     gc.disable()
     yield
@@ -28,7 +28,7 @@ def collected_here() -> Iterator[None]:
 
 @pytest.fixture
 def answering() -> Iterator[Callable[..., list[str]]]:
-    """Return a function that points ``conf.imap.url`` at a server with one answer, and gives the paths it was asked."""
+    """Return a function that directs ``conf.imap.url`` to a one-response server, and returns the requested paths."""
     running: list[tuple[ThreadingHTTPServer, threading.Thread]] = []
 
     def start(status: int, body: bytes, kind: str = "application/json", length: int | None = None) -> list[str]:

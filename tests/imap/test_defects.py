@@ -1,7 +1,7 @@
 """
-What the official client gets wrong, shown to be right here.
+Test cases in which the official client is wrong.
 
-One test or more for each defect that was found in imap-data-access 1.3: named after what should happen.
+There is at least one test for each defect found in imap-data-access 1.3, named after the correct behaviour.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class TestSearch:
         assert {request.headers["x-api-key"] for request in asked} == {service.API_KEY}
 
     def test_two_services_in_one_process_do_not_mix(self, archive, tmp_path):
-        """Searched in turn and fetched together: each file comes from its own, whatever is set meanwhile."""
+        """Files of several services that are fetched together come from their own service, despite changed settings."""
         older = a.Time("2025-05-02", "2025-05-03"), a.Instrument("mag"), a.imap.File()
         with conf.imap.set_temp("url", f"{archive.url}/imap/v0"):
             packets = search(*older)
@@ -279,7 +279,7 @@ print(client.download(rows[1]["file_path"]).stat().st_size)
 
 
 def test_the_official_client_of_2024_reads_the_older_flavour(archive, tmp_path):
-    """In a process of its own: HELIO_TEST_IMAP_07 names a folder into which imap-data-access 0.7 was installed."""
+    """Run in a separate process: HELIO_TEST_IMAP_07 is a folder in which imap-data-access 0.7 was installed."""
     folder = os.environ.get("HELIO_TEST_IMAP_07", "")
     if not Path(folder, "imap_data_access").is_dir():
         pytest.skip("HELIO_TEST_IMAP_07 names no folder with imap-data-access 0.7")

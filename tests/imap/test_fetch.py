@@ -1,4 +1,4 @@
-"""Files, fetched through Fido: where they go, what is asked, what is refused."""
+"""Test fetching files through Fido: paths, requests and refusals."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def found(archive):
 
 @pytest.fixture
 def downloads(tmp_path, monkeypatch) -> Path:
-    """Return sunpy's download folder, an empty one."""
+    """Return an empty download folder of sunpy."""
     before = sunpy.config.get("downloads", "download_dir")
     sunpy.config.set("downloads", "download_dir", str(tmp_path / "downloads"))
     yield tmp_path / "downloads"
@@ -113,11 +113,11 @@ class TestRequests:
 
 
 class TestOlderTables:
-    """A table is fetched from the service that it came from, whatever is set since."""
+    """The files of a table are fetched from its service, even if the settings have changed since."""
 
     @pytest.fixture
     def other(self, answering) -> list[str]:
-        """Return what another service is asked, which the settings name from now on."""
+        """Return the requests to another service, which is set from now on."""
         return answering(200, b"another service's bytes, in sufficient number for a file", "binary/octet-stream")
 
     def test_files_come_from_where_they_were_found(self, archive, found, other, tmp_path):

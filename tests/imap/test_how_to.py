@@ -1,4 +1,4 @@
-"""The how-to page does what it says."""
+"""Test that the code of the how-to page works."""
 
 from __future__ import annotations
 

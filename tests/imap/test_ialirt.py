@@ -1,4 +1,4 @@
-"""I-ALiRT's own archive of daily files, beside the SDC's table."""
+"""Test I-ALiRT's own archive of daily files, together with the SDC's table."""
 
 from __future__ import annotations
 

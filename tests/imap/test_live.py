@@ -1,4 +1,4 @@
-"""The real service, only with ``--remote-data``."""
+"""Test the real service, only with ``--remote-data``."""
 
 from __future__ import annotations
 

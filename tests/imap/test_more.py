@@ -1,4 +1,4 @@
-"""Files by name, copies kept up to date, real-time values, metakernels and cubes."""
+"""Test files by name, synchronized copies, real-time values, metakernels and cubes."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class TestSync:
                 [sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
             )
             ends = time.monotonic() + 60
-            # Until as many are there as can be, and the next one has begun.
+            # Wait until the maximum number is complete, and the next one has begun.
             while time.monotonic() < ends and (
                 len(list(tmp_path.rglob("*.cdf"))) < whole
                 or sum("/storage/" in request.path for request in archive.log) <= whole

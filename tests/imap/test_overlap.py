@@ -1,4 +1,4 @@
-"""No product that overlaps with a range is lost: real coverage against what is asked for and what is kept."""
+"""Test that every product that overlaps with a range is requested and kept, with real coverages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sunpy_helio_plugins.imap.query import Query
 FIRST = datetime(2025, 9, 1, tzinfo=UTC)
 
 KINDS = {
-    # instrument, level, descriptor, what stands after the day, hours after the first midnight, length in days
+    # instrument, level, descriptor, suffix of the day, hours after the first midnight, length in days
     "day": ("mag", "l2", "norm-gse", "", (0, 0), 1),
     "raw": ("swe", "l0", "raw", "", (0, 0), 1),
     "attitude": ("spacecraft", "l1a", "quaternions", "", (0, 0), 1),
@@ -49,7 +49,7 @@ def stamp(moment: datetime) -> str:
 
 
 def would_come(asked: dict[str, str], day: date) -> bool:
-    """Tell whether the service, which compares start dates alone, would name a file of a day."""
+    """Return whether the service, which compares start dates only, would list a file of a day."""
     return asked.get("start_date", "") <= f"{day:%Y%m%d}" <= asked.get("end_date", "99999999")
 
 

@@ -1,4 +1,4 @@
-"""What a user can say, and the questions that it becomes."""
+"""Test the attrs of IMAP, and the resulting requests."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class TestTranslation:
     def test_marker_and_time_ask_for_everything_of_that_time(self):
         asked = queries(DAY, a.imap.File())
         assert asked[0] == Query(BEGIN, END)
-        # What lasts longer than a pointing is asked for by itself: a year of everything is more than one answer holds.
+        # Products longer than a pointing are requested separately: a year of all files exceeds one response.
         assert {(one.instrument, one.level) for one in asked[1:]} == set(coverage.LONG)
         assert parameters(asked[0])["start_date"] == "20260109"
         assert parameters(Query(BEGIN, END, "hi", "l2"))["start_date"] == "20250110"

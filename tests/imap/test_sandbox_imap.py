@@ -1,4 +1,4 @@
-"""The embedded IMAP archive, judged by the mission's own client and by plain requests."""
+"""Test the embedded IMAP archive with the mission's official client and plain requests."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def service(archive) -> str:
 
 @pytest.fixture
 def client(service, tmp_path, monkeypatch):
-    """Point the official client at the sandbox; its configuration is one global dictionary."""
+    """Direct the official client to the sandbox; its configuration is one global dictionary."""
     for name in ("API_KEY", "ACCESS_TOKEN"):
         monkeypatch.setitem(official.config, name, None)
     monkeypatch.setitem(official.config, "DATA_ACCESS_URL", service)
@@ -158,7 +158,7 @@ class TestBodies:
     @pytest.mark.parametrize(
         ("parameters", "versions"),
         [
-            # Three digits are the minor number: the highest major that has it answers.
+            # Three digits are the minor version: the highest major version that has it is returned.
             ({"version": "v001"}, ["v002.0001"]),
             ({"version": "v001.0002"}, []),
             ({"major_version": "1"}, ["v001.0001"]),
@@ -215,7 +215,7 @@ class TestStorage:
 
 
 class TestSeed:
-    """The answers that the service's tutorial of 2024 shows."""
+    """The responses in the service's tutorial of 2024."""
 
     def test_histograms_of_glows(self, service):
         rows = ask(f"{service}/v0", instrument="glows", data_level="l1a", descriptor="hist").json()
@@ -250,7 +250,7 @@ class TestSeed:
 
 
 def same(one: Path, other: Path) -> bool:
-    """Compare two files; CDFs by what they hold, as their compression may differ between machines."""
+    """Compare two files; CDFs by their content, since their compression may differ between machines."""
     if one.suffix != ".cdf":
         return one.read_bytes() == other.read_bytes()
     first, second = cdflib.CDF(one), cdflib.CDF(other)

@@ -1,4 +1,4 @@
-"""Searches, against the embedded archive and against servers that fail."""
+"""Test searches of the embedded archive and of servers that fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One clock for what is read from IMAP's files, in which way a file names its times, and several files as one."""
+"""Test the times read from IMAP files, in all forms that files use, and several files as one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of IMAP as TimeSeries."""
+"""Test IMAP files as TimeSeries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files to the archive: names, links, refusals, and no secret to the storage."""
+"""Test uploads: names, links, refusals, and that secrets are not sent to the storage."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ NAMES = [
 
 
 def theirs(name: str) -> str | None:
-    """Return the path that the official client gives a name, without its data folder."""
+    """Return the path of a name according to the official client, without its data folder."""
     try:
         made = file_validation.generate_imap_file_path(name)
     except (ValueError, official.ImapFilePath.InvalidImapFileError):
         return None
-    # Manifests of releases, and the lists of what a product was made of, are the SDC's own affair.
+    # Manifests of releases, and lists of the inputs of products, are written by the SDC only.
     if isinstance(made, file_validation.ReleaseFilePath | file_validation.DependencyFilePath):
         return None
     is_science = isinstance(made, file_validation.ScienceFilePath) and name.endswith((".cdf", ".pkts"))
-    if is_science and made.major_version is None:  # its upload refuses what its parser takes
+    if is_science and made.major_version is None:  # its upload refuses a name that its parser accepts
         return None
     return made.construct_path().relative_to(official.config["DATA_DIR"]).as_posix()
 
@@ -117,7 +117,7 @@ class TestNames:
             name = name[:place] + text + name[place + length :]
         expected = theirs(name)
         if expected is not None and "imap/spice/" in expected and filenames_module.type_of(name) is None:
-            # The one difference: the SDC takes whatever stands after the name of a kernel for a part of it.
+            # The only difference: the SDC accepts any text after the name of a kernel as part of it.
             assert any(filenames_module.type_of(name[:length]) for length in range(len(name)))
             return
         assert (objection(name) == "") == (expected is not None)
@@ -132,7 +132,7 @@ class TestNames:
 
 @pytest.fixture(scope="module")
 def _own_archive():
-    """Return an archive of this module's own: it keeps what it is sent."""
+    """Return a separate archive for this module, since it keeps uploads."""
     with sandbox.serve(services=("imap",)) as running:
         yield running
 
@@ -153,7 +153,7 @@ def keyed(archive, monkeypatch):
 @pytest.fixture
 def mine(tmp_path) -> Path:
     """Return a file that the archive does not have yet."""
-    mine.counter = getattr(mine, "counter", 100) + 1  # the archive of a session keeps what it is sent
+    mine.counter = getattr(mine, "counter", 100) + 1  # the archive of a session keeps uploads
     path = tmp_path / f"imap_swe_l2_sci_2027{mine.counter // 28 % 12 + 1:02}{mine.counter % 28 + 1:02}_v001.0001.cdf"
     shutil.copy(SHIPPED / "imap_swe_l2_sci_20260110_v001.0001.cdf", path)
     return path

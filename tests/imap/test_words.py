@@ -1,4 +1,4 @@
-"""Every word of ``a.imap``: what it takes, what it refuses, and what it finds."""
+"""Test every attr of ``a.imap``: allowed values, errors, and results."""
 
 from __future__ import annotations
 
@@ -266,7 +266,7 @@ class TestTables:
     def test_every_kernel_of_a_time(self, archive):
         table = search(STORM, a.imap.Table("spice"))
         assert len(table) == 11
-        # Years without announced leap seconds do not make printing warn.
+        # Printing years without announced leap seconds does not issue warnings.
         assert "2049-12-31" in str(table)
         assert "2049-12-31" in table._repr_html_()
 
@@ -320,7 +320,7 @@ class TestTables:
 class TestLargeAnswers:
     @pytest.fixture
     def limit(self, archive, monkeypatch):
-        """Return the number of bytes that an answer may have: some four rows."""
+        """Return the maximum size of a response in bytes: about four rows."""
         monkeypatch.setattr(sandbox, "REPLY_LIMIT", 1600)
         return archive
 

@@ -1,4 +1,4 @@
-"""Fill values in the precision of the data, and columns that keep their mask."""
+"""Test fill values in the precision of the data, and columns that keep their mask."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_two_parts_have_one_schema_whatever_became_of_them(tmp_path: Path) -> No
         again = QTable.read(tmp_path / f"{name}.parquet")
         for column in table.colnames:
             assert np.array_equal(again[column].mask, table[column].mask)
-            # astropy makes every quantity that it reads a float.
+            # astropy reads every quantity as floats.
             assert again[column].dtype == table[column].dtype or column == "c"
     assert all(schema.equals(schemas["whole"]) for schema in schemas.values()), schemas
     assert "a.mask" in schemas["whole"].names

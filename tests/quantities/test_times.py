@@ -1,4 +1,4 @@
-"""Stamps become the instants that they mean, to the nanosecond, on leap-second days too."""
+"""Test that time stamps are converted exactly to the nanosecond, including days with leap seconds."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_what_numpy_would_take_for_another_time_is_refused(stamp: bytes, others:
 
 @pytest.mark.parametrize("count", [500, 501, 3000])
 def test_a_leap_second_or_a_bad_stamp_among_many_does_not_end_the_interpreter(count):
-    """numpy 2.4 crashes when one of more than 500 texts is no date."""
+    """numpy 2.4 crashes when one of more than 500 texts is not a date."""
     stamps = np.resize(np.array([b"2016-12-31T23:59:60.5", b"2017-01-01T00:00:00.25"]), count)
     assert times.from_iso(stamps).isot[0] == "2016-12-31T23:59:60.500000000"
     with pytest.raises(ValueError, match="is no time"):

@@ -1,4 +1,4 @@
-"""No time depends on the others that are read with it, and none is lost where a form cannot hold it."""
+"""Test that times are independent of each other, and that none is lost if a type cannot represent it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ INT64 = np.iinfo(np.int64)
 
 EPOCHS = st.one_of(
     st.integers(INT64.min + 2, INT64.max),
-    st.integers(-1262260800 * 10**9, -883612800 * 10**9),  # 1960 to 1972, when UTC had rates of its own
+    st.integers(-1262260800 * 10**9, -883612800 * 10**9),  # 1960 to 1972, when UTC had a variable rate
     st.builds(int.__add__, st.sampled_from(STARTS), st.integers(-(10**9) - 1, 1)),
     st.builds(int.__add__, st.sampled_from(STARTS), st.integers(-DAY, DAY)),
 )

@@ -1,4 +1,4 @@
-"""Remarks, letters, powers of ten, stray brackets and radii in unit strings are read by rules."""
+"""Test rules for remarks, letters, powers of ten, stray brackets and radii in unit strings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FLUX = 1 / (u.cm**2 * u.s * u.sr)
 
 def labels() -> list[dict[str, str]]:
     """
-    Return what strings of real servers mean: labelled twice, and settled by the descriptions of their parameters.
+    Return the meanings of strings of real servers: labelled twice, and decided by the descriptions of parameters.
 
     The second labelling was made without knowledge of the first and of what the parser gives. The two agreed on 348
     of 381 strings. By the descriptions, five of the other labels were changed: misspelt Jovian radii, radii of a
@@ -33,7 +33,7 @@ def labels() -> list[dict[str, str]]:
     units, degrees Fahrenheit, a fraction of a day, INTERMAGNET's minutes, and one density of a mass number.
 
     ``expected`` is a unit, "1", "not" (no unit) or "?" (not certain) for the ``parameter`` of that name, in one
-    ``dataset`` where it is given, or for all; ``said`` is what decides in the descriptions, ``reason`` why the string
+    ``dataset`` where it is given, or for all; ``said`` is the decisive part of the descriptions, ``reason`` why the string
     is not a unit.
     """
     with (DATA / "unit_judgements_2.csv").open(encoding="ascii", newline="") as file:
@@ -44,7 +44,7 @@ LABELS = labels()
 
 
 def verdict(expected: str, found: Unit | NotAUnit | Unknown) -> str:
-    """Return "right", "wrong", or "missed" where a unit is kept as text."""
+    """Return "right", "wrong", or "missed" if a unit is kept as text."""
     if expected in ("not", "?"):
         return "wrong" if isinstance(found, Unit) else "right"
     if not isinstance(found, Unit):

@@ -1,4 +1,4 @@
-"""Unit strings become the unit that they mean, or stay text."""
+"""Test that unit strings are converted to the correct unit, or kept as text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DATA = Path(__file__).parent / "data"
 
 
 def judgements(name: str) -> dict[str, str]:
-    """Return what each string of a list is expected to be."""
+    """Return the expected result for each string of a list."""
     lines = (DATA / name).read_text("ascii").splitlines()
     pairs = (line.split(" | ", 1) for line in lines if not line.startswith("# "))
     return {ast.literal_eval(text): expected for expected, text in pairs}
@@ -249,7 +249,7 @@ def strings(archive: str) -> dict[str, int]:
 
 
 def is_third(text: str) -> bool:
-    """Tell whether a string was left out when the grammar was written."""
+    """Return whether a string was excluded when the grammar was written."""
     return int(hashlib.sha256(text.encode()).hexdigest(), 16) % 3 == 2
 
 
@@ -265,7 +265,7 @@ def test_nearly_all_occurrences_are_right_and_none_is_wrong(archive, third):
             distinct[judged] += 1
     assert distinct["wrong"] == 0
     assert distinct["right"] >= 0.9 * distinct.total()
-    # The last third of HAPI's is 9 % of the occurrences, and its rare strings weigh more there.
+    # The last third of HAPI's strings is 9 % of the occurrences, so that rare strings have a higher weight.
     assert found["right"] >= (0.98 if third else 0.99) * found.total()
 
 

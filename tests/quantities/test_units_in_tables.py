@@ -1,4 +1,4 @@
-"""Every archive reads its units with what is known of the quantity, so that rules by description work everywhere."""
+"""Test that every archive passes the context of the quantity to the units, so that rules by description apply."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A client of bare sockets: what it hears is what was on the wire."""
+"""A client with plain sockets, which records exactly the bytes received."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 SILENCE = 0.8
-"""Seconds without a byte after which a connection counts as silent."""
+"""Seconds without data after which a connection counts as silent."""
 
 
 class Heard(NamedTuple):
-    """What came back: the bytes, how it ended, and when each piece came after the request."""
+    """A response: the bytes, how it ended, and the time of each piece after the request."""
 
     raw: bytes
     end: str
@@ -49,14 +49,14 @@ def ask(url: str, method: str = "GET", headers: dict[str, str] | None = None) ->
     path = place.path + (f"?{place.query}" if place.query else "")
     fields = {"Host": place.netloc, "Connection": "close", **(headers or {})}
     text = f"{method} {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    # The archive listens at 127.0.0.1, under whatever name a request calls it.
+    # The archive listens on 127.0.0.1 for any host name in a request.
     with socket.create_connection(("127.0.0.1", place.port or 80), timeout=10) as connection:
         connection.sendall(f"{text}\r\n".encode())
         yield connection
 
 
 def listen(connection: socket.socket, silence: float = 10) -> Heard:
-    """Read until the connection is closed or reset, or until nothing has come for so many seconds."""
+    """Read until the connection is closed or reset, or until no data was received for some seconds."""
     connection.settimeout(silence)
     start, raw, times = time.monotonic(), b"", []
     while True:
@@ -73,6 +73,6 @@ def listen(connection: socket.socket, silence: float = 10) -> Heard:
 
 
 def hear(url: str, method: str = "GET", headers: dict[str, str] | None = None, silence: float = 10) -> Heard:
-    """Ask and listen to the end."""
+    """Send a request and read the complete response."""
     with ask(url, method, headers) as connection:
         return listen(connection, silence)

@@ -1,4 +1,4 @@
-"""What the embedded archive's faults look like on the wire, whom they meet and when they end."""
+"""Test the embedded archive's faults: the bytes sent, the requests to which they apply, and their end."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def echo(request: web.Request) -> web.Response:
 
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
-    """Return an archive with one service that answers in each of the ways that aiohttp knows."""
+    """Return an archive with a service that uses each kind of aiohttp response."""
     file = tmp_path_factory.mktemp("odd") / "file.bin"
     file.write_bytes(BODY)
 

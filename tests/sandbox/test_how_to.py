@@ -1,4 +1,4 @@
-"""The how-to page of the embedded archive does what it says, and says all of it."""
+"""Test that the how-to page of the embedded archive is correct and complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""While the embedded archive serves, no other machine is asked, whatever is set; and leaving it restores everything."""
+"""Test that requests to other machines are refused while the embedded archive is running, and settings are restored."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ VARIABLES = ("IMAP_DATA_ACCESS_URL", "IMAP_API_KEY", "IALIRT_DATA_ACCESS_URL")
 
 @pytest.fixture(autouse=True)
 def looked_up(monkeypatch):
-    """Return the names of other machines that are looked up; a test at whose end there are some has failed."""
+    """Return the names of other machines that are looked up; the test fails if there are any at its end."""
     names: list[str] = []
     getaddrinfo = socket.getaddrinfo
 
@@ -58,7 +58,7 @@ def nothing_stays():
     yield
     sandbox.stop()
     assert not isolation
-    # The environment is for monkeypatch to put right, which is still to come.
+    # The environment is restored by monkeypatch later.
     assert {name: value for name, value in settings().items() if name not in VARIABLES} == {
         name: value for name, value in before.items() if name not in VARIABLES
     }
@@ -204,7 +204,7 @@ class TestDoors:
         assert files.errors == []
 
     def test_every_request_of_the_package_is_asked_for_permission_first(self):
-        """Where something is sent, the same function says whether it may be."""
+        """Every function that sends something calls the same function to check the URL."""
         root = Path(sunpy_helio_plugins.__file__).parent
         sending, asking = set(), set()
         for path in (root / "transport").rglob("*.py"):
@@ -258,7 +258,7 @@ class TestWithoutABlock:
         assert conf.her.url.startswith(url)
         assert isolation
         sandbox.stop()
-        assert conf.her.url.startswith(url)  # it may be the block of somebody else
+        assert conf.her.url.startswith(url)  # it may be another block
         for made in [one for one in sandbox._serving if one.url == url]:
             made.stop()
 

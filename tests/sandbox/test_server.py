@@ -1,4 +1,4 @@
-"""The embedded archive as a program: settings, ports, the log, the command, and what it does not import."""
+"""Test the embedded archive as a program: settings, ports, the log, the command, and its imports."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CAPABILITIES = "/hapi/cdaweb/hapi/capabilities"
 
 
 def settings() -> dict[str, object]:
-    """Return every setting that this package has."""
+    """Return all settings of this package."""
     spaces = {"": conf, "hapi": conf.hapi, "imap": conf.imap, "helioviewer": conf.helioviewer, "her": conf.her}
     return {f"{space}.{name}": getattr(spaces[space], name) for space in spaces for name in spaces[space]}
 
@@ -207,7 +207,7 @@ class TestCommand:
 
 class TestImports:
     def test_the_archive_does_not_read_with_our_own_code(self):
-        """An archive that shared code with the clients could not judge them."""
+        """An archive that shares code with the clients could not be used to test them."""
         program = """
 import importlib.util, sys, types
 spec = importlib.util.find_spec("sunpy_helio_plugins")

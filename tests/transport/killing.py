@@ -1,7 +1,7 @@
 """
-Kill a process in the middle of its transfers, and look at what is on the disk.
+Kill a process during its downloads, and check the files on disk.
 
-One process imports everything once and forks a child for each trial, since importing takes longer than the transfer.
+One process imports everything once and forks a child for each trial, since importing takes longer than the downloads.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ def content(number: int) -> bytes:
 
 @dataclass
 class Bodies:
-    """A server of slow bodies that knows how many are under way."""
+    """A server of slow bodies that counts the active ones."""
 
     open: set[int] = field(default_factory=set)
 
     def talk(self, connection: socket.socket, head: bytes) -> None:
-        """Answer with a body in pieces."""
+        """Send a body in pieces."""
         number = int(head.split()[1].strip(b"/"))
         body = content(number)
         time.sleep(2 * PAUSE)
@@ -82,7 +82,7 @@ def forking() -> Iterator[subprocess.Popen[str]]:
 
 @dataclass
 class Tally:
-    """What the trials showed."""
+    """The results of the trials."""
 
     trials: int = 0
     inside: int = 0
@@ -94,14 +94,14 @@ class Tally:
 
 def kill_and_look(folder: Path, trials: int) -> Tally:
     """
-    Kill at instants spread evenly over the transfer; after each, check every published file, run again, check again.
+    Kill at times spread evenly over the downloads; after each, check all published files, run again, and check again.
 
     Parameters
     ----------
     folder
-        Where files go.
+        The folder for the files.
     trials
-        How many kills.
+        The number of kills.
     """
     tally, bodies = Tally(), Bodies()
     with wire(bodies.talk) as (url, _), forking() as process:
@@ -122,7 +122,7 @@ def kill_and_look(folder: Path, trials: int) -> Tally:
 
 
 def _run(process, url, folder, after=None, bodies=None, tally=None) -> tuple[float, int]:
-    """Fetch all files in a child, kill it after some seconds where asked to, and return its time and exit code."""
+    """Fetch all files in a child, kill it after some seconds if given, and return its run time and exit code."""
     folder.mkdir(exist_ok=True)
     process.stdin.write(f"{url} {folder} {FILES}\n")
     process.stdin.flush()

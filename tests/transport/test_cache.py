@@ -1,4 +1,4 @@
-"""What is kept of metadata, for how long, and what never is."""
+"""Test which metadata are cached, and for how long."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _own_cache(tmp_path):
 
 
 def accept(value):
-    """Accept any answer."""
+    """Accept any response."""
 
 
 def ask(url, params=None, check=accept, **options):

@@ -1,4 +1,4 @@
-"""Where secrets are found, where they are sent, and where they never show."""
+"""Test where secrets are found and sent, and that they are never disclosed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ own_keyring = Login._keyring
 
 @pytest.fixture(autouse=True)
 def _nothing_is_known(monkeypatch, tmp_path):
-    """Neither this machine's netrc nor its keyring has a say."""
+    """Ignore the netrc file and keyring of this machine."""
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setattr(Login, "_keyring", lambda self: None)
     credentials.forget()
@@ -98,7 +98,7 @@ def test_the_keyring_is_asked_last(monkeypatch):
 
 
 class Ring:
-    """A keyring as the package of that name offers it."""
+    """A keyring with the interface of the package keyring."""
 
     def __init__(self, entry: object = None, failure: Exception | None = None) -> None:
         self.entry, self.failure, self.asked = entry, failure, []
@@ -131,7 +131,7 @@ def test_the_keyring_holds_keys_and_users_with_passwords(monkeypatch):
 
 
 def test_each_place_wins_over_the_later_ones(monkeypatch, tmp_path):
-    """Given, environment, netrc file, keyring; the keyring is not even asked, since it may ask the user."""
+    """Given, environment, netrc file, keyring; the keyring is only accessed if needed, since it may prompt the user."""
     ring = Ring(types.SimpleNamespace(username="me", password="from-keyring")).install(monkeypatch)
     with wire(say()) as (url, heads):
         login = key_login(url)
@@ -267,7 +267,7 @@ def test_signing_in_takes_secrets(secrets):
 
 
 def test_a_full_run_writes_no_secret_anywhere(tmp_path, caplog, monkeypatch):
-    """Every place that something is written to, at the most talkative setting, lacks what was planted."""
+    """The planted secret does not appear in any output, with the most verbose settings."""
     caplog.set_level(logging.DEBUG)
     monkeypatch.setenv("PARFIVE_DEBUG", "1")
     body = json.dumps({"a": 1}).encode()
@@ -300,7 +300,7 @@ def test_a_full_run_writes_no_secret_anywhere(tmp_path, caplog, monkeypatch):
 
 @pytest.mark.parametrize("answer", [say("403 No", b"no"), hang_up])
 def test_sending_writes_no_secret_anywhere(tmp_path, caplog, answer):
-    """Neither a link that is a permission, nor a form with a password, nor the beginning of a file with a key."""
+    """Neither a signed link, nor a form with a password, nor the beginning of a file with a key."""
     caplog.set_level(logging.DEBUG)
     (tmp_path / "file").write_bytes(b"data")
     (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login me password {PLANTED}\n")

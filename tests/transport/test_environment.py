@@ -1,4 +1,4 @@
-"""What the environment says: proxies, hosts without one, the netrc file; and threads and loops of the user's own."""
+"""Test the environment: proxies, hosts without a proxy, the netrc file, and threads and loops of the user."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def fetch(*downloads: Download, **options) -> parfive.Results:
 
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY"])
 def test_the_environments_proxy_is_used_by_searches_and_downloads(tmp_path, monkeypatch, name):
-    """parfive knows the name in upper case only."""
+    """parfive only supports the upper-case name."""
     with wire(say(body=b"data")) as (proxy, heads), conf.set_temp("allow_http", True):
         monkeypatch.setenv(name, proxy)
         assert metadata.get(FAR, archive="Test").content == b"data"
@@ -54,7 +54,7 @@ def test_the_environments_proxy_is_used_by_searches_and_downloads(tmp_path, monk
 @pytest.mark.parametrize("name", ["no_proxy", "NO_PROXY"])
 @pytest.mark.parametrize("value", ["127.0.0.1", "*"])
 def test_hosts_that_need_no_proxy_are_asked_directly(tmp_path, monkeypatch, name, value):
-    """parfive does not know of them."""
+    """parfive does not support them."""
     with wire(say("502 No")) as (proxy, unwanted), wire(say(body=b"data")) as (url, heads):
         monkeypatch.setenv("HTTP_PROXY", proxy)
         monkeypatch.setenv(name, value)
@@ -132,7 +132,7 @@ def test_threads_that_want_one_file_get_it_whole(tmp_path):
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are counted where Linux lists them")
 def test_many_downloads_leave_no_open_files(tmp_path):
-    """parfive's loops stay open, three files each."""
+    """parfive leaves its loops open, three files each."""
     with wire(say(body=b"data")) as (url, _):
         fetch(Download(url, tmp_path / "first", "Test"))
         before = len(os.listdir("/proc/self/fd"))

@@ -1,4 +1,4 @@
-"""Part files: locked while they grow, gone afterwards, and never in each other's way."""
+"""Test part files: locked while they are written, removed afterwards, and without conflicts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that a server refuses to give as they were asked for arrive under another address, or in pieces."""
+"""Test downloads from another URL or in pieces, if a server refuses a file as requested."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _one_attempt(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def letters(url: str, text: str, target: Path, longest: int) -> PiecedDownload:
-    """Return the file of some letters, of which the server below gives so many at a time."""
+    """Return the file of some letters, of which the server below sends a limited number at a time."""
     return PiecedDownload(
         f"{url}/{text}", target, "Letters", accept=not_empty, instead=partial(halves, url, text, target, longest)
     )

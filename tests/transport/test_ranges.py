@@ -1,4 +1,4 @@
-"""Beginnings of files: where the server gives parts of files, and where it does not."""
+"""Test the download of the beginnings of files, from servers with and without range requests."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _one_attempt():
 
 
 def parts(connection: socket.socket, head: bytes) -> None:
-    """Give the part that is asked for, or the whole."""
+    """Send the requested part, or the complete body."""
     wish = re.search(rb"(?i)range: bytes=(\d+)-(\d+)", head)
     if wish is None:
         say(body=BODY)(connection, head)
@@ -66,7 +66,7 @@ def test_where_only_the_whole_will_do_it_comes_whole(tmp_path):
 
 @pytest.mark.parametrize("talks", [(say(body=BODY),), (parts, say(body=BODY))])
 def test_a_server_that_ignores_the_wish_gives_the_whole_file(tmp_path, talks):
-    """parfive would write the whole at the place of each part."""
+    """parfive would write the complete body at the position of each part."""
     with wire(*talks) as (url, heads):
         assert len(fetch(url, tmp_path)) == 1
     assert (tmp_path / "x").read_bytes() == BODY

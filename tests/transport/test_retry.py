@@ -1,4 +1,4 @@
-"""What failed is fetched again: at once where that may help, later in full where the user asks for it."""
+"""Test retries, immediately or when the user requests them."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_a_users_callbacks_session_and_subclass_keep_their_meaning(tmp_path):
         return sessions[-1]
 
     class Mine(parfive.Downloader):
-        """A subclass of the user's."""
+        """A subclass defined by a user."""
 
     options = parfive.SessionConfig(aiohttp_session_generator=make, done_callbacks=[lambda *args: told.append(args)])
     with wire(say(body=b"data"), say("404 No")) as (url, heads):

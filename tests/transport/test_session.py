@@ -1,4 +1,4 @@
-"""How metadata is asked for: what is tried again, what is refused, and what a user reads then."""
+"""Test requests for metadata: retries, refusals and error messages."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_a_hostile_retry_after_is_no_failure_of_ours(value):
 
 
 def wired(data: bytes, pause: float = 0.0):
-    """Say what is not worth a whole response, byte by byte where there is a pause."""
+    """Send an incomplete response, byte by byte if there is a pause."""
 
     def talk(connection, head):
         for start in range(0, len(data), 1 if pause else len(data)):
@@ -273,7 +273,7 @@ def test_what_a_server_says_of_itself_reaches_no_terminal_as_it_is():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
 def test_a_forked_process_makes_its_own_connections():
-    """Two processes that read from one connection get each other's answers."""
+    """Two processes that read from one connection would get each other's responses."""
     keep = wired(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
     def stay(connection, head):

@@ -1,4 +1,4 @@
-"""How files arrive: whole or not at all, under safe names, with errors in the archive's words."""
+"""Test downloads: complete files only, safe names, and errors with the archive's message."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from wire import say, silent, wire
 
 @pytest.fixture(autouse=True)
 def _one_attempt(request):
-    """Ask once only, but where a test is about asking again."""
+    """Disable retries, except in tests of retries."""
     with conf.set_temp("retries", 2 if "again" in request.node.name else 0):
         yield
 
@@ -152,7 +152,7 @@ def test_errors_hold_no_secret(tmp_path):
 
 
 def test_ranges_are_not_asked_for(tmp_path):
-    """A server may advertise them and answer with the whole file: parfive then keeps more than came."""
+    """A server may advertise ranges but send the complete file: parfive then saves more than was received."""
     body = b"x" * 100_000
     with wire(say(body=body, Accept_Ranges="bytes")) as (url, heads):
         fetch(Download(url, tmp_path / "x", "Test"))
@@ -209,7 +209,7 @@ def test_our_downloader_closes_its_loops(tmp_path):
 
 
 def test_ctrl_c_works_after_a_fetch(tmp_path):
-    """parfive's loop holds the signal until it is collected."""
+    """parfive's loop keeps the signal handler until it is collected."""
     import asyncio
     import signal
 
@@ -217,7 +217,7 @@ def test_ctrl_c_works_after_a_fetch(tmp_path):
     loops = []
 
     class Watched(parfive.Downloader):
-        """A downloader that tells its loops."""
+        """A downloader that records its loops."""
 
         async def run_download(self):
             loops.append(asyncio.get_running_loop())
@@ -417,7 +417,7 @@ def test_a_redirect_out_of_tls_or_with_a_name_in_it_is_not_followed_blindly(tmp_
 
 
 def test_a_failure_holds_nothing_of_the_request(tmp_path):
-    """Programs that report errors with their variables, or keep them, must not report a key."""
+    """Programs that report or store errors with their variables must not disclose a key."""
     import traceback
 
     from sunpy_helio_plugins.transport.credentials import Login, signed_in

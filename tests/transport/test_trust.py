@@ -1,4 +1,4 @@
-"""TLS: a server is trusted when the environment's bundle says so, by searches and by downloads alike."""
+"""Test TLS: a server is trusted according to the environment's bundle, by searches and by downloads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sunpy_helio_plugins.transport.files.queue import enqueue
 
 
 class Quiet(http.server.BaseHTTPRequestHandler):
-    """Answers every GET, and says nothing to the terminal."""
+    """Respond to every GET, without output to the terminal."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -29,11 +29,11 @@ class Quiet(http.server.BaseHTTPRequestHandler):
         self.wfile.write(b"data")
 
     def log_message(self, *args: object) -> None:
-        """Say nothing."""
+        """Do not log."""
 
 
 def certificate(folder) -> tuple[str, str]:
-    """Make a certificate for 127.0.0.1 that only itself vouches for."""
+    """Make a self-signed certificate for 127.0.0.1."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -62,7 +62,7 @@ def certificate(folder) -> tuple[str, str]:
 
 @pytest.fixture(scope="module")
 def secure(tmp_path_factory) -> Iterator[tuple[str, str]]:
-    """Return the address of a server over TLS, and the bundle that trusts it."""
+    """Return the URL of a server over TLS, and the bundle that trusts it."""
     pem, key = certificate(tmp_path_factory.mktemp("tls"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem, key)

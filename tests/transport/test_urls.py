@@ -1,4 +1,4 @@
-"""Which addresses may be asked, which belong together, and what of them is shown."""
+"""Test which URLs are allowed, which have the same origin, and how they are redacted."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_what_is_no_address_is_refused_also_where_http_is_allowed(url):
 
 
 def test_a_host_that_reads_in_two_ways_is_nobodys_origin():
-    """Here it ends at the slash, for urllib3 at the backslash: credentials would go to the other one."""
+    """The host ends at the slash here, but for urllib3 at the backslash: credentials would go to another host."""
     assert not same_origin("https://evil.example\\@archive.example/", "https://archive.example/")
 
 

@@ -1,4 +1,4 @@
-"""A server of raw sockets: what it says on the wire is exactly what a test wrote."""
+"""A server with raw sockets, which sends exactly the bytes of a test."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import time
 from collections.abc import Callable, Iterator
 
 Talk = Callable[[socket.socket, bytes], None]
-"""What to do with a connection: it gets the socket and the request's head."""
+"""A function that handles a connection: it takes the socket and the request's header."""
 
 
 @contextlib.contextmanager
 def wire(*talks: Talk) -> Iterator[tuple[str, list[bytes]]]:
     """
-    Answer each connection by the next of ``talks``; the last one answers all that follow.
+    Handle each connection with the next of ``talks``; the last one handles all that follow.
 
-    Yields the server's address and the list of request heads that came.
+    Yields the server's URL and the list of request headers received.
     """
     listener = socket.create_server(("127.0.0.1", 0))
     listener.settimeout(0.1)
@@ -61,7 +61,7 @@ def wire(*talks: Talk) -> Iterator[tuple[str, list[bytes]]]:
 
 
 def say(status: str = "200 OK", body: bytes = b"", **headers: str) -> Talk:
-    """Answer with a whole response."""
+    """Send a complete response."""
 
     def talk(connection: socket.socket, head: bytes) -> None:
         lines = {"Content-Length": str(len(body)), "Connection": "close"}
@@ -73,7 +73,7 @@ def say(status: str = "200 OK", body: bytes = b"", **headers: str) -> Talk:
 
 
 def drip(body: bytes, pause: float) -> Talk:
-    """Answer one byte at a time."""
+    """Send a response one byte at a time."""
 
     def talk(connection: socket.socket, head: bytes) -> None:
         connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode())
@@ -85,11 +85,11 @@ def drip(body: bytes, pause: float) -> Talk:
 
 
 def hang_up(connection: socket.socket, head: bytes) -> None:
-    """Close without an answer."""
+    """Close without a response."""
 
 
 def silent(seconds: float) -> Talk:
-    """Take the request and say nothing."""
+    """Receive the request and send nothing."""
 
     def talk(connection: socket.socket, head: bytes) -> None:
         time.sleep(seconds)

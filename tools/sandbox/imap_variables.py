@@ -1,7 +1,7 @@
 """
 The synthetic measurements of the embedded archive's IMAP files: five days of solar wind, and one of each other product.
 
-A shock passes on 2026-01-10 at 16:42 UTC; a magnetic cloud follows whose field turns from south to north.
+A shock passes on 2026-01-10 at 16:42 UTC; it is followed by a magnetic cloud whose field turns from south to north.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FILLS = {"f4": -1e31, "f8": -1e31, "i8": -(2**63), "u1": 255, "u2": 65535, "tt":
 
 @dataclass
 class Variable:
-    """One CDF variable: its values, its kind of number, its unit, its range and the variables it depends on."""
+    """One CDF variable: its values, number type, unit, range and the variables on which it depends."""
 
     values: np.ndarray
     kind: str
@@ -34,11 +34,11 @@ class Variable:
     varies: bool = True
 
 
-# --- the wind -----------------------------------------------------------------------------------------------------
+# --- the solar wind -----------------------------------------------------------------------------------------------
 
 
 def hours(day: str, step: float) -> np.ndarray:
-    """Hours since the first day at which a file of one day has its samples, every ``step`` seconds."""
+    """Return the hours since the first day of the samples in a daily file, every ``step`` seconds."""
     offset = (np.datetime64(day) - FIRST_DAY) / np.timedelta64(1, "h")
     return float(offset) + np.arange(0, 86400, step) / 3600
 
@@ -175,7 +175,7 @@ def axis(values: np.ndarray, unit: str) -> Variable:
 
 
 def realtime(day: str, seed: int) -> dict[str, Variable]:
-    """Return the variables of I-ALiRT's daily file: each instrument on a time of its own."""
+    """Return the variables of I-ALiRT's daily file, with a separate time variable for each instrument."""
     vectors = field(hours(day, 120.0), seed)
     wind = plasma(hours(day, 300.0), seed)
     names = ("speed", "density", "temperature")

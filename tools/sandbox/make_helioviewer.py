@@ -1,10 +1,10 @@
 """
-Draw the embedded Helioviewer's pictures and write them as JPEG 2000 files with their headers.
+Draw the embedded Helioviewer's images and write them as JPEG 2000 files with their headers.
 
-Run ``python tools/sandbox/make_helioviewer.py [folder]``; the folder defaults to the package's own data. The pictures
-show the coronal holes and active regions of `sunpy_helio_plugins.sandbox.scene` where they are for an observer on the
-Earth. Coronal intensities are drawn in DN/s and go through the same stretch as the real files (logarithm of DN/s
-between the limits of Helioviewer's version 5 settings), so that they can be turned back.
+Run ``python tools/sandbox/make_helioviewer.py [folder]``; the folder defaults to the package's data folder. The images
+show the coronal holes and active regions of `sunpy_helio_plugins.sandbox.scene` at their positions for an observer on
+the Earth. Coronal intensities are drawn in DN/s and stretched like the real files (logarithm of DN/s between the limits
+of Helioviewer's version 5 settings), so that they can be converted back.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ STREAMERS = ((0.12, 0.10, 0.55), (-2.95, 0.12, 0.6), (2.7, 0.06, 0.4), (0.75, 0.
 
 @dataclass(frozen=True)
 class View:
-    """What each pixel sees: its place in solar radii, and the heliographic place where its line meets the Sun."""
+    """The position of each pixel in solar radii, and the heliographic position where its line meets the Sun."""
 
     x: np.ndarray
     y: np.ndarray
@@ -96,12 +96,12 @@ def view(image: holdings.Image, facts: dict[str, Any]) -> View:
 
 @cache
 def lattice(seed: int) -> np.ndarray:
-    """Return a cube of random numbers, the same for ever: the legacy generator's stream is frozen."""
+    """Return a cube of random numbers, which is always the same: the legacy generator's stream is frozen."""
     return np.random.RandomState(seed).standard_normal((LATTICE,) * 3)
 
 
 def texture(sight: View, when: datetime, scales: tuple[float, ...], seed: int) -> np.ndarray:
-    """Return noise of unit variance that is fixed to the turning Sun, summed over several scales (cells per radius)."""
+    """Return noise of unit variance that rotates with the Sun, summed over several scales (cells per radius)."""
     lon = np.radians(sight.longitude - scene.longitude_at(0, when))
     lat = np.radians(sight.latitude)
     point = np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
@@ -122,7 +122,7 @@ def hole_mask(sight: View, when: datetime) -> np.ndarray:
 
 
 def bump(sight: View, longitude: float, latitude: float, width: float) -> np.ndarray:
-    """Return a bell of unit height on the sphere; the width is one standard deviation in degrees."""
+    """Return a Gaussian of unit height on the sphere; the width is one standard deviation in degrees."""
     lon, lat = np.radians(sight.longitude - longitude), np.radians(sight.latitude)
     cosine = np.sin(lat) * np.sin(np.radians(latitude)) + np.cos(lat) * np.cos(np.radians(latitude)) * np.cos(lon)
     angle = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
@@ -153,7 +153,7 @@ def loops(sight: View, region: scene.ActiveRegion, when: datetime) -> np.ndarray
 
 
 def regions(when: datetime, quiet: bool) -> list[tuple[scene.ActiveRegion, float]]:
-    """Return the active regions with their longitudes at a time; none on a day that the scene does not describe."""
+    """Return the active regions with their longitudes at a time; none on other days than that of the scene."""
     return [] if quiet else [(region, scene.longitude_at(region.longitude, when)) for region in scene.ACTIVE_REGIONS]
 
 
@@ -174,7 +174,7 @@ def draw_193(sight: View, image: holdings.Image, quiet: bool) -> np.ndarray:
         core = bump(sight, longitude, region.latitude, region.radius / 9)
         wide = bump(sight, longitude, region.latitude, region.radius * 0.62)
         total += 1300 * core + 420 * wide * np.exp(0.35 * fine)
-        # The loops rise away from the disk's centre: they must not draw the brightest place along.
+        # The loops extend away from the disk's centre: they must not shift the brightest position.
         beside = 1 - bump(sight, longitude, region.latitude, region.radius / 4)
         total += 700 * beside * loops(sight, region, when)
     return gaussian_filter(total, 0.6)
@@ -209,7 +209,7 @@ def stretched(values: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def draw_hmi(sight: View, image: holdings.Image) -> tuple[np.ndarray, np.ndarray]:
-    """Return the line-of-sight field in gauss and its bytes: -250 to 250 G in a straight line, zero off the disk."""
+    """Return the line-of-sight field in gauss and its bytes: linear from -250 to 250 G, zero off the disk."""
     salt = texture(sight, image.when, (40, 63), 500)
     pepper = texture(sight, image.when, (24, 63), 600)
     field = 9 * salt + 55 * np.sign(pepper) * np.clip(np.abs(pepper) - 2.1, 0, None)
@@ -228,7 +228,7 @@ def draw_hmi(sight: View, image: holdings.Image) -> tuple[np.ndarray, np.ndarray
 
 def draw_lasco(sight: View, when: datetime) -> np.ndarray:
     """
-    Return the white-light corona of C2 as bytes: streamers, and the ejection after the day's greatest flare.
+    Return the white-light corona of C2 as bytes: streamers, and the ejection after the largest flare of the day.
 
     Its front passes 1.9 solar radii at 14:00 and moves outwards at 800 km/s.
     """
@@ -250,7 +250,7 @@ def draw_lasco(sight: View, when: datetime) -> np.ndarray:
 
 
 def statistics(values: np.ndarray) -> dict[str, str]:
-    """Return the header's statistics of the data before they became bytes."""
+    """Return the header's statistics of the data before the conversion to bytes."""
     return {
         "DATAMIN": f"{values.min():.4g}", "DATAMAX": f"{values.max():.6g}", "DATAMEDN": f"{np.median(values):.5g}",
         "DATAMEAN": f"{values.mean():.5g}", "DATARMS": f"{values.std():.5g}",
@@ -258,7 +258,7 @@ def statistics(values: np.ndarray) -> dict[str, str]:
 
 
 def encode(grey: np.ndarray, rate: float) -> bytes:
-    """Return a JP2 file as Helioviewer makes them: one tile, 9/7, several resolutions and layers, resolution first."""
+    """Return a JP2 file like Helioviewer's: one tile, 9/7, several resolutions and layers, resolution first."""
     out = io.BytesIO()
     Picture.fromarray(grey[::-1]).save(
         out, format="JPEG2000", irreversible=True, progression="RPCL", num_resolutions=6, plt=True,
@@ -269,7 +269,7 @@ def encode(grey: np.ndarray, rate: float) -> bytes:
 
 
 def earth_rows() -> list[dict[str, Any]]:
-    """Return the Earth's place for each hour of the days that have pictures."""
+    """Return the Earth's position for each hour of the days that have images."""
     rows = []
     for day, hours in ((datetime(2010, 6, 2), 2), (holdings.SEED_DAY, 26), (scene.DAY - timedelta(hours=1), 26)):
         for hour in range(hours):
@@ -283,14 +283,14 @@ def earth_rows() -> list[dict[str, Any]]:
                 "rsun": round(float(np.degrees(np.arcsin(RADIUS / dsun)) * 3600), 6),
                 **{f"hae{axis}": round(float(value), 1) for axis, value in zip("xyz", ecliptic, strict=True)},
             })  # fmt: skip
-    # Carrington longitude falls; unwrapped, a straight line between two hours is right everywhere.
+    # Carrington longitude decreases; if it is unwrapped, linear interpolation between two hours is always correct.
     for before, after in pairwise(rows):
         after["crln"] -= 360 * round((after["crln"] - before["crln"]) / 360)
     return rows
 
 
 def pictures() -> dict[str, holdings.Image]:
-    """Return the image that each picture is drawn for: the middle one of those that share it."""
+    """Return the row for which each image is drawn: the middle one of the rows that share it."""
     shared: dict[str, list[holdings.Image]] = {}
     for source_id in holdings.SOURCES:
         for image in holdings.images(source_id):
@@ -300,7 +300,7 @@ def pictures() -> dict[str, holdings.Image]:
 
 
 def draw(name: str, image: holdings.Image, facts: dict[str, Any]) -> tuple[np.ndarray, dict[str, str]]:
-    """Return the bytes of one picture, south at the first row, and its statistics."""
+    """Return the bytes of one image, with south in the first row, and its statistics."""
     sight = view(image, facts)
     if name.startswith("lasco"):
         grey = draw_lasco(sight, image.when)
@@ -314,7 +314,7 @@ def draw(name: str, image: holdings.Image, facts: dict[str, Any]) -> tuple[np.nd
 
 
 def make(folder: Path, only: tuple[str, ...] = ()) -> None:
-    """Write the facts and the pictures (all, or those named) into a folder."""
+    """Write the facts and the images (all, or the named ones) to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     facts: dict[str, Any] = {"earth": earth_rows(), "pictures": {}}
     for name, image in pictures().items():

@@ -1,12 +1,13 @@
 """
 Make the events that the embedded registry serves: ``python tools/sandbox/make_her.py``.
 
-Writes ``sunpy_helio_plugins/sandbox/data/her/events.json.gz``, always the same content, from the drafts of
+Writes ``sunpy_helio_plugins/sandbox/data/her/events.json.gz``, always with the same content, from the drafts of
 ``make_her_drafts.py``: more than a thousand events, so that a search of the month needs several pages.
 
-The registry's habits are kept, as measured on its answers: a chaincode exists in four systems; heliographic numbers
-are converted with L0 and B0 of event_starttime, whatever the submitter meant; Carrington longitudes are not wrapped;
-numbers of the submitter come back in single precision; the heliographic box of SSW Latest Events is broken.
+The registry's habits are reproduced, as measured in its responses: a chaincode exists in four systems; heliographic
+numbers are converted with L0 and B0 of event_starttime, independent of the submitter's time; Carrington longitudes are
+not wrapped; numbers of the submitter are returned in single precision; the heliographic box of SSW Latest Events is
+broken.
 """
 
 from __future__ import annotations
@@ -66,17 +67,17 @@ CONCEPTS = {
 
 
 def number(value: float) -> str:
-    """Return a coordinate as chaincodes spell it."""
+    """Return a coordinate in the format of chaincodes."""
     return f"{round(float(value), 6) + 0.0:.12g}"
 
 
 def plain(value: Any) -> Any:
-    """Return a value as the registry writes it: whole numbers lose their point."""
+    """Return a value as the registry writes it: integers without a decimal point."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def to_stonyhurst(arcsec: np.ndarray, when: Time) -> np.ndarray:
-    """Return Stonyhurst degrees of arcsec from Earth, both (n, 2), at n instants."""
+    """Convert arcsec seen from Earth to Stonyhurst degrees, both (n, 2), at n times."""
     frame = Helioprojective(observer=get_earth(when), obstime=when)
     place = SkyCoord(arcsec[:, 0] * u.arcsec, arcsec[:, 1] * u.arcsec, frame=frame)
     place = place.transform_to(HeliographicStonyhurst(obstime=when))
@@ -109,7 +110,7 @@ def convert(events: list[Draft]) -> list[dict[str, np.ndarray]]:
 
 
 def polygon(vertices: np.ndarray) -> str:
-    """Return a chaincode, or nothing where there are no vertices or no place on the Sun."""
+    """Return a chaincode, or nothing if there are no vertices or no position on the Sun."""
     if not len(vertices) or np.isnan(vertices).any():
         return ""
     return "POLYGON((" + ",".join(f"{number(x)} {number(y)}" for x, y in vertices) + "))"
@@ -165,7 +166,7 @@ def record(draft: Draft, systems: dict[str, np.ndarray]) -> dict[str, Any]:
 
 
 def associations(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return what follows what: each coronal hole's detections, in order of time."""
+    """Return the associations of each coronal hole's detections, in order of time."""
     tracks: dict[str, list[int]] = {}
     for index, event in enumerate(records):
         if event["event_type"] == "CH":
@@ -188,14 +189,14 @@ def associations(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def with_box_of_the_flare(event: dict[str, Any]) -> dict[str, Any]:
-    """Return an SSW Latest Events flare with the only usable box the registry has for it, in ``hpc_geom``."""
+    """Return an SSW Latest Events flare with the only usable box that the registry has for it, in ``hpc_geom``."""
     x, y = event["hpc_x"], event["hpc_y"]
     corners = np.array([(x - 56, y - 56), (x - 56, y + 56), (x + 56, y + 56), (x + 56, y - 56), (x - 56, y - 56)])
     return event | {"hpc_geom": geometry(np.round(corners, 3))}
 
 
 def build() -> dict[str, Any]:
-    """Return the whole content of the data file."""
+    """Return the complete content of the data file."""
     events = drafts()
     records = [record(draft, systems) for draft, systems in zip(events, convert(events), strict=True)]
     records = [with_box_of_the_flare(r) if r["frm_name"] == "SSW Latest Events" else r for r in records]

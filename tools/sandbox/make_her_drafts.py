@@ -1,7 +1,7 @@
 """
-Draw up the events of the embedded registry as their submitters would send them; ``make_her.py`` converts them.
+Make the events of the embedded registry as sent by their submitters; ``make_her.py`` converts them.
 
-2026-01-10 holds the scene of ``sunpy_helio_plugins.sandbox.scene``; the rest of that January is invented.
+2026-01-10 contains the scene of ``sunpy_helio_plugins.sandbox.scene``; the rest of that January is invented.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["Draft", "drafts", "iso", "single", "to_helioprojective"]
 
 @dataclass
 class Draft:
-    """One event before its coordinates are converted: what a submitter sends."""
+    """One event before its coordinates are converted, as sent by a submitter."""
 
     kind: str
     start: datetime
@@ -50,22 +50,22 @@ class Draft:
 
 
 def iso(when: datetime) -> str:
-    """Return the registry's own spelling of an instant."""
+    """Return a time in the registry's format."""
     return when.strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def stamp(when: datetime) -> str:
-    """Return the instant as names of events hold it."""
+    """Return a time in the format of event names."""
     return when.strftime("%Y%m%d_%H%M%S")
 
 
 def single(value: float) -> float:
-    """Return a number as single precision leaves it."""
+    """Return a number rounded to single precision."""
     return float(np.float32(value))
 
 
 def to_helioprojective(lonlat: np.ndarray, when: Time) -> np.ndarray:
-    """Return arcsec from Earth of Stonyhurst degrees, both (n, 2), at n instants."""
+    """Convert Stonyhurst degrees to arcsec seen from Earth, both (n, 2), at n times."""
     stonyhurst = HeliographicStonyhurst(lonlat[:, 0] * u.deg, lonlat[:, 1] * u.deg, obstime=when)
     seen = SkyCoord(stonyhurst).transform_to(Helioprojective(observer=get_earth(when), obstime=when))
     return np.stack([seen.Tx.to_value("arcsec"), seen.Ty.to_value("arcsec")], axis=1)
@@ -116,7 +116,7 @@ def coronal_holes() -> Iterator[Draft]:
 
 
 def flares() -> Iterator[Draft]:
-    """Each flare comes twice: from SWPC without a place, from SSW Latest Events with one and with a broken box."""
+    """Each flare is listed twice: by SWPC without a position, by SSW Latest Events with one and with a broken box."""
     regions = {region.noaa: region for region in scene.ACTIVE_REGIONS}
     for flare in scene.FLARES:
         start, peak, end = (scene.DAY + timedelta(minutes=round(60 * h)) for h in (flare.start, flare.peak, flare.end))
@@ -175,7 +175,7 @@ def flares() -> Iterator[Draft]:
 
 
 def active_regions() -> Iterator[Draft]:
-    """NOAA lists each region once a day, with the place at the beginning of the day."""
+    """NOAA lists each region once a day, with the position at the beginning of the day."""
     for day in range(-2, 3):
         start = scene.DAY + timedelta(days=day)
         for region in scene.ACTIVE_REGIONS:
@@ -208,7 +208,7 @@ def active_regions() -> Iterator[Draft]:
 
 
 def eruptions() -> Iterator[Draft]:
-    """CACTus submits an eruption again every few hours, each time under a new name."""
+    """CACTus submits an eruption again every few hours, each time with a new name."""
     for hours, angle, width, speed, times in ((6.6, 248.0, 58, 412, 1), (14.2, 243.0, 124, 1130, 4)):
         start = scene.DAY + timedelta(hours=hours, seconds=7)
         for again in range(times):
@@ -247,7 +247,7 @@ def eruptions() -> Iterator[Draft]:
 
 
 def internal_test() -> Iterator[Draft]:
-    """Yield an event of the registry's own tests, hidden unless asked for."""
+    """Yield a test event of the registry, which is hidden unless it is requested."""
     start = scene.DAY + timedelta(hours=11)
     values = {
         "frm_name": "HER internal test",
@@ -261,7 +261,7 @@ def internal_test() -> Iterator[Draft]:
 
 
 def moments(source: random.Random, count: int) -> list[datetime]:
-    """Return instants in January 2026 that stay clear of the scene's day."""
+    """Return times in January 2026 outside the scene's day."""
     clear = []
     while len(clear) < count:
         when = datetime(2026, 1, 1) + timedelta(seconds=source.randrange(31 * 86400 - 7200))
@@ -303,7 +303,7 @@ def detections() -> Iterator[Draft]:
 
 
 def background() -> Iterator[Draft]:
-    """Filaments, emerging flux and magnetic null points; a name in them holds a byte that is not UTF-8."""
+    """Filaments, emerging flux and magnetic null points; one of their names contains a byte that is not UTF-8."""
     source = random.Random(14331)
     rules: dict[str, tuple[str, dict[str, Any]]] = {
         "FI": (

@@ -1,10 +1,10 @@
 """
-Write what the registry says of its keywords into ``sunpy_helio_plugins/her/events.json``.
+Write the registry's descriptions of its keywords to ``sunpy_helio_plugins/her/events.json``.
 
-``python tools/sandbox/make_her_keywords.py`` adds to each keyword that the registry's list
-(http://www.lmsal.com/hek/VOEvent_Spec.html) holds its description (``text``), its spelling (``as``) and the types of
-event that require it (``required``: a list, or ``true`` for all), as tabulated by the installed sunpy. Kinds, units and
-the keywords that only answers hold are kept as they stand in the file.
+``python tools/sandbox/make_her_keywords.py`` adds to each keyword of the registry's list
+(http://www.lmsal.com/hek/VOEvent_Spec.html) its description (``text``), its spelling (``as``) and the event types that
+require it (``required``: a list, or ``true`` for all), as tabulated by the installed sunpy. Types, units and keywords
+that only occur in responses are kept as they are in the file.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ TARGET = Path(__file__).parents[2] / "sunpy_helio_plugins" / "her" / "events.jso
 
 
 def tables() -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
-    """Return the types of event and the entries of the registry's list, as sunpy ships them."""
+    """Return the event types and the entries of the registry's list, as shipped with sunpy."""
     folder = Path(sunpy.net.hek.__file__).parent / "data"
     files = [json.loads((folder / f"{name}_properties.json").read_text()) for name in ("unit", "coord")]
     return files[0]["keys"], {entry["name"]: entry for file in files for entry in file["attributes"]}
 
 
 def spellings() -> dict[str, str]:
-    """Return the registry's spelling of each keyword that sunpy offers as an attr, by the name in lower case."""
+    """Return the registry's spelling of each keyword for which sunpy has an attr, by the name in lower case."""
     wrappers = [getattr(group, name) for group in vars(hek).values() for name in dir(group) if name[0].isupper()]
     names = [wrapper.name for wrapper in wrappers if isinstance(wrapper, hek.HEKComparisonParamAttrWrapper)]
     return {name.lower(): name for name in names}
 
 
 def described(name: str, entry: dict[str, Any], listed: dict[str, Any], types: dict[str, str]) -> dict[str, Any]:
-    """Return one keyword's entry with what the list says of it."""
+    """Return one keyword's entry with the information in the list."""
     required = [code for code in types if listed.get(code) == "req"]
     own = {key: value for key, value in entry.items() if key not in ("as", "required", "text")}
     spelt = spellings().get(name, name)

@@ -1,12 +1,12 @@
 """
-Make the files and the catalogue that the embedded archive serves in the name of the IMAP Science Data Center.
+Make the files and the catalogue of the embedded archive's IMAP Science Data Center.
 
     python tools/sandbox/make_imap.py [FOLDER]
 
 The default folder is ``sunpy_helio_plugins/sandbox/data/imap``. Everything is synthetic and deterministic: five days of
-solar wind with a shock on 2026-01-10 at 16:42 and a magnetic cloud after it, as MAG and SWAPI would have seen them, and
-one small product for each way in which an IMAP file covers time (day, pointing, ten days, Carrington rotation, map).
-Attributes follow the ISTP guidelines as the mission's own files do.
+solar wind with a shock on 2026-01-10 at 16:42 and a magnetic cloud after it, as seen by MAG and SWAPI, and one small
+product for each way in which an IMAP file covers time (day, pointing, ten days, Carrington rotation, map). Attributes
+follow the ISTP guidelines like the mission's files.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def packets(count: int) -> bytes:
 
 
 def products() -> dict[str, dict[str, Variable] | bytes]:
-    """Return every file of the archive: name -> variables, or bytes for what is no CDF."""
+    """Return every file of the archive: name -> variables, or bytes for a file that is not a CDF."""
     made: dict[str, dict[str, Variable] | bytes] = {}
     for number, day in enumerate(("2026-01-08", "2026-01-09", "2026-01-10", "2026-01-11", "2026-01-12")):
         date = day.replace("-", "")
@@ -87,7 +87,7 @@ KERNELS: dict[str, bytes] = {
     "imap_90days_20260101_20260501_v01.bsp": DAF,
     "earth_000101_260601_260301.bpc": DAF,
 }
-"""SPICE kernels by name; what they cover stands in `kernel_row`."""
+"""SPICE kernels by name; their coverage is defined in `kernel_row`."""
 
 SPIN = b"spin_number,spin_start_utc,spin_period_sec\n1,2026-01-09T00:00:00,15.0\n"
 REPOINT = b"repoint_start_utc,repoint_end_utc,repoint_id\n2026-01-08T05:00:00,2026-01-08T05:15:00,118\n"
@@ -99,10 +99,10 @@ BESIDE: dict[str, tuple[str, bytes]] = {
     "imap_2026_012_01.repoint.csv": ("repoint", REPOINT),
     "imap_2026_009_2026_010_hist_01.sff": ("thruster", b"Synthetic.\n"),
 }
-"""Files beside the kernels by name: the table that they belong to, and what they hold."""
+"""Other files in the folders of kernels by name: their table and content."""
 
 
-# --- the older flavour: the rows of the service's own tutorial of 2024 ---------------------------------------------
+# --- the older format: the rows of the service's tutorial of 2024 -------------------------------------------------
 
 SEED_INGESTED = {
     "imap_glows_l1a_hist_20110920_v001.cdf": "2024-07-09 15:42:23",
@@ -173,7 +173,7 @@ def science_row(name: str) -> dict[str, Any]:
 
 
 def seed_row(name: str) -> dict[str, Any]:
-    """Return the row of a science file as the service of 2024 gave it."""
+    """Return the row of a science file in the form of the service of 2024."""
     part = match(name)
     day = part["date"]
     return {
@@ -251,7 +251,7 @@ def kernel_row(name: str) -> dict[str, Any]:
 
 
 def beside_row(name: str) -> dict[str, Any]:
-    """Return the row of a file beside the kernels; its dates are those of its name, a repoint file has only the end."""
+    """Return the row of another file; its dates are those of its name, and a repoint file has only the end."""
     table = BESIDE[name][0]
     days = [datetime.strptime(text, "%Y_%j") for text in re.findall(r"20\d{2}_\d{3}", name)]
     shown = [day.strftime("%Y-%m-%d, %H:%M:%S") for day in days]
@@ -267,7 +267,7 @@ def beside_row(name: str) -> dict[str, Any]:
 
 
 def match(name: str) -> re.Match[str]:
-    """Take a science file's name apart."""
+    """Parse the name of a science file."""
     found = NAME.fullmatch(name)
     assert found, name
     return found
@@ -292,7 +292,7 @@ def catalogue(names: list[str]) -> dict[str, list[dict[str, Any]]]:
     for table in ("spin", "repoint", "thruster"):
         tables[table] = [beside_row(name) for name, (kind, _) in BESIDE.items() if kind == table]
     found = {table: sorted(rows, key=lambda row: row["file_path"]) for table, rows in tables.items()}
-    # The service gives kernels in the order in which they came.
+    # The service returns kernels in order of ingestion.
     return found | {"spice": [kernel_row(name) for name in KERNELS]}
 
 
@@ -300,7 +300,7 @@ def catalogue(names: list[str]) -> dict[str, list[dict[str, Any]]]:
 
 
 def attributes(variable: Variable, name: str) -> dict[str, Any]:
-    """Return a variable's attributes, in the mission's own words and types."""
+    """Return a variable's attributes, with the mission's names and types."""
     kind = CDF_NAMES.get(CDF_TYPES[variable.kind])
     held: dict[str, Any] = {"CATDESC": variable.text or name, "FIELDNAM": name, "VAR_TYPE": variable.role}
     if kind:
@@ -348,7 +348,7 @@ def write_cdf(path: Path, variables: dict[str, Variable]) -> None:
 
 
 def make(folder: Path) -> None:
-    """Write every file and the catalogue into ``folder``."""
+    """Write every file and the catalogue to ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     made = products()
     for name, content in made.items():

@@ -1,1 +1,1 @@
-"""Faults that the sandbox shows on request."""
+"""Faults that the sandbox simulates on request."""

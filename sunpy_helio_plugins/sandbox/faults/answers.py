@@ -1,4 +1,4 @@
-"""Faults of what is said: refusals, errors that look like success, redirections, hostile names and bodies."""
+"""Faults of response content: refusals, errors that look like success, redirects, hostile names and bodies."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ __all__ = [
 ]  # fmt: skip
 
 RetryAfter = float | datetime | timedelta | str
-"""How long to wait: seconds, a moment, a span that is said as a date counted from the answer, or any text."""
+"""The time to wait: seconds, a date, a duration (sent as a date, counted from the response), or any text."""
 
 
 def _wait(text: str) -> RetryAfter:
-    """Read how long to wait: seconds, or ``date+5`` for the date in five seconds; other text is sent as it is."""
+    """Parse a waiting time: seconds, or ``date+5`` for the date in five seconds; other text is sent unchanged."""
     if text.startswith("date"):
         return timedelta(seconds=float(text.removeprefix("date") or 0))
     return int(text) if text.isdigit() else text
@@ -38,16 +38,16 @@ def _wait(text: str) -> RetryAfter:
 @dataclass(frozen=True, kw_only=True)
 class Status(Fault):
     """
-    Refuse, without asking the service.
+    Refuse a request, without passing it to the service.
 
     Parameters
     ----------
     status : int, optional
         The status code.
     retry_after : float, datetime.datetime, datetime.timedelta or str, optional
-        The header Retry-After: seconds, a moment, a span from the answer that is said as a date, or any text.
+        The header Retry-After: seconds, a date, a duration (sent as a date, counted from the response), or any text.
     words, content_type : str, optional
-        The body and what it claims to be.
+        The body and its content type.
     """
 
     kind = "status"
@@ -71,14 +71,14 @@ def _retry_text(value: RetryAfter) -> str:
 @dataclass(frozen=True, kw_only=True)
 class HTMLError(Fault):
     """
-    Answer with a page for people, under status 200.
+    Send an HTML page, with status 200.
 
     Parameters
     ----------
     status : int, optional
         Another status code.
     words : str, optional
-        What the page says.
+        The text of the page.
     """
 
     kind = "html_error"
@@ -95,7 +95,7 @@ class HTMLError(Fault):
 @dataclass(frozen=True, kw_only=True)
 class JSONError(Fault):
     """
-    Answer with an error in JSON, under status 200.
+    Send an error in JSON, with status 200.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class JSONError(Fault):
     code, words : int and str, optional
         HAPI's code and message.
     body : str, optional
-        The whole JSON text, instead of HAPI's.
+        The complete JSON text, instead of HAPI's.
     """
 
     kind = "json_error"
@@ -123,15 +123,15 @@ class JSONError(Fault):
 @dataclass(frozen=True, kw_only=True)
 class Redirect(Fault):
     """
-    Send the client on to another place, where it is served well.
+    Redirect the client to another URL, where it is served normally.
 
     Parameters
     ----------
     status : int, optional
         The status code.
     to : str, optional
-        A host name (the same path and port there: ``localhost`` and ``127.0.0.1`` are this archive, and two origins), a
-        URL or a path. A request that is there already does not meet the fault.
+        A host name (the same path and port there: ``localhost`` and ``127.0.0.1`` are two origins of this archive), a
+        URL or a path. The fault is not applied to a request that already has this URL.
     """
 
     kind = "redirect"
@@ -139,7 +139,7 @@ class Redirect(Fault):
     to: str = option("localhost", str)
 
     def meets(self, request: Request) -> bool:
-        """Tell whether a request is to be sent on."""
+        """Return whether a request is to be redirected."""
         there = urlsplit(self.to) if self._is_place else None
         host = request.headers.get("host", "")
         if there is None:
@@ -153,7 +153,7 @@ class Redirect(Fault):
         return "/" in self.to
 
     async def play(self, exchange: Exchange) -> web.StreamResponse:
-        """Send the client on."""
+        """Redirect the client."""
         location = self.to if self._is_place else _elsewhere(exchange.request, self.to)
         return web.Response(status=self.status, headers={hdrs.LOCATION: location})
 
@@ -161,14 +161,14 @@ class Redirect(Fault):
 @dataclass(frozen=True, kw_only=True)
 class RedirectCircle(Fault):
     """
-    Send the client to where it is.
+    Redirect the client to the same URL.
 
     Parameters
     ----------
     status : int, optional
         The status code.
     across : bool, optional
-        To and fro between ``127.0.0.1`` and ``localhost``.
+        Back and forth between ``127.0.0.1`` and ``localhost``.
     """
 
     kind = "redirect_circle"
@@ -176,7 +176,7 @@ class RedirectCircle(Fault):
     across: bool = option(False, flag)
 
     async def play(self, exchange: Exchange) -> web.StreamResponse:
-        """Send the client round."""
+        """Redirect the client in a circle."""
         here = urlsplit(f"//{exchange.request.host}").hostname or ""
         other = "127.0.0.1" if here == "localhost" else "localhost"
         location = _elsewhere(exchange.request, other if self.across else here)
@@ -196,14 +196,14 @@ class RefuseHead(Fault):
     Parameters
     ----------
     status : int, optional
-        405, as a server without it says, or 403, as a storage says whose link is signed for GET.
+        405, as sent by a server without HEAD, or 403, as sent by a storage whose link is signed for GET.
     """
 
     kind = "refuse_head"
     status: int = option(405, int)
 
     def meets(self, request: Request) -> bool:
-        """Tell whether a request is a HEAD."""
+        """Return whether a request is a HEAD."""
         return request.method == hdrs.METH_HEAD and super().meets(request)
 
     async def play(self, exchange: Exchange) -> web.StreamResponse:
@@ -214,16 +214,16 @@ class RefuseHead(Fault):
 
 @dataclass(frozen=True, kw_only=True)
 class IgnoreRange(Fault):
-    """Answer a request for a range with the whole body and status 200."""
+    """Respond to a range request with the complete body and status 200."""
 
     kind = "ignore_range"
 
     def meets(self, request: Request) -> bool:
-        """Tell whether a request asks for a range."""
+        """Return whether a request is a range request."""
         return "range" in request.headers and super().meets(request)
 
     async def play(self, exchange: Exchange) -> web.StreamResponse:
-        """Send everything."""
+        """Send the complete body."""
         answer = await exchange.answer(without=(hdrs.RANGE, hdrs.IF_RANGE))
         await exchange.head(answer)
         await exchange.send(answer.body)
@@ -233,14 +233,14 @@ class IgnoreRange(Fault):
 @dataclass(frozen=True, kw_only=True)
 class HostileName(Fault):
     """
-    Name the file in Content-Disposition as a friend would not.
+    Send a malicious file name in Content-Disposition.
 
     Parameters
     ----------
     name : str, optional
-        The name, which is sent as it is.
+        The name, which is sent unchanged.
     extended : bool, optional
-        Say it percent-encoded as ``filename*``, which may hold anything.
+        Send it percent-encoded as ``filename*``, which may contain any character.
     """
 
     kind = "hostile_name"
@@ -248,7 +248,7 @@ class HostileName(Fault):
     extended: bool = option(False, flag)
 
     async def play(self, exchange: Exchange) -> web.StreamResponse:
-        """Send the answer under a hostile name."""
+        """Send the response with a malicious name."""
         answer = await exchange.answer()
         plain = f'filename="{self.name}"'
         name = f"filename*=UTF-8''{quote(self.name, safe='')}" if self.extended else plain
@@ -261,12 +261,12 @@ class HostileName(Fault):
 @dataclass(frozen=True, kw_only=True)
 class GzipBomb(Fault):
     """
-    Send the answer compressed, and so many spaces behind it that it is large when it is unpacked.
+    Send the response compressed, padded with spaces so that it is large when it is decompressed.
 
     Parameters
     ----------
     size : int, optional
-        Its size in bytes when it is unpacked.
+        The size in bytes after decompression.
     """
 
     kind = "gzip_bomb"

@@ -1,4 +1,4 @@
-"""What every fault has: the requests that meet it, how often, and options that a request header can set."""
+"""The base class of faults: the requests to which they apply, how often, and options for a request header."""
 
 from __future__ import annotations
 
@@ -21,42 +21,33 @@ _T = TypeVar("_T")
 
 
 def option(default: _T, read: Callable[[str], Any]) -> _T:
-    """
-    Make a field of a fault that a request header can set.
-
-    Parameters
-    ----------
-    default : object
-        The field's value unless it is set.
-    read : callable
-        Turns the header's text into the value.
-    """
+    """Make a field of a fault that a request header can set; ``read`` converts the header's text to the value."""
     value: _T = dataclasses.field(default=default, metadata={"read": read})
     return value
 
 
 def flag(text: str) -> bool:
-    """Read a yes or no; a name without a value is a yes."""
+    """Parse a boolean; a name without a value is true."""
     return text.lower() in ("", "1", "true", "yes")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault(abc.ABC):
     """
-    A way to misbehave, and the requests that meet it.
+    A kind of misbehaviour, and the requests to which it applies.
 
     Parameters
     ----------
     path : str, optional
-        How the paths of these requests begin. Defaults to all.
+        The beginning of the paths of these requests. Defaults to all.
     method : str, optional
         Their method. Defaults to all.
     where : callable, optional
-        Tells from the logged request whether it is one of them.
+        Takes the logged request and returns whether the fault applies to it.
     skip : int, optional
-        How many of them are served well before the first fault.
+        The number of these requests that are served normally before the first fault.
     times : int, optional
-        How many of them meet the fault. Defaults to all.
+        The number of requests to which the fault is applied. Defaults to all.
     """
 
     kind: ClassVar[str]
@@ -71,7 +62,7 @@ class Fault(abc.ABC):
             raise ValueError(f"skip must be 0 or more and times 1 or more, not {self.skip} and {self.times}.")
 
     def meets(self, request: Request) -> bool:
-        """Tell whether this fault is meant for a request."""
+        """Return whether this fault applies to a request."""
         return (
             request.path.startswith(self.path)
             and self.method in (None, request.method)
@@ -80,4 +71,4 @@ class Fault(abc.ABC):
 
     @abc.abstractmethod
     async def play(self, exchange: Exchange) -> web.StreamResponse:
-        """Misbehave."""
+        """Apply the fault."""

@@ -1,4 +1,4 @@
-"""Faults of the connection: answers that hang, are cut, promise a wrong length, drip or are reset."""
+"""Faults of the connection: responses that hang, are truncated, slow or reset, or have a wrong length."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ __all__ = [
 @dataclass(frozen=True, kw_only=True)
 class HangBefore(Fault):
     """
-    Say nothing for a while, then answer well.
+    Send nothing for a while, then respond normally.
 
     Parameters
     ----------
     seconds : float, optional
-        How long. Defaults to the end of the fault, at which the connection is dropped.
+        The duration. Defaults to the end of the fault, when the connection is closed.
     """
 
     kind = "hang_before"
     seconds: float | None = option(None, float)
 
     async def play(self, exchange: Exchange) -> web.StreamResponse:
-        """Wait, then answer."""
+        """Wait, then respond."""
         await hold(self.seconds)
         return await exchange.pass_on()
 
 
 @dataclass(frozen=True, kw_only=True)
 class HangUp(Fault):
-    """Close the connection without an answer."""
+    """Close the connection without a response."""
 
     kind = "hang_up"
 
@@ -49,18 +49,18 @@ class HangUp(Fault):
 @dataclass(frozen=True, kw_only=True)
 class _PartWay(Fault):
     """
-    A fault inside the body.
+    A fault within the body.
 
     Parameters
     ----------
     after_bytes : int, optional
-        How much of the body comes first; at most all but its last byte. Defaults to half of it.
+        The number of bytes of the body sent before the fault; at most all but one. Defaults to half of the body.
     """
 
     after_bytes: int | None = option(None, int)
 
     def parts(self, answer: Answer) -> tuple[bytes, bytes]:
-        """Return what of the body comes before the fault and what does not."""
+        """Return the parts of the body before and after the fault."""
         most = max(len(answer.body) - 1, 0)
         place = min(len(answer.body) // 2 if self.after_bytes is None else self.after_bytes, most)
         return answer.body[:place], answer.body[place:]
@@ -69,14 +69,14 @@ class _PartWay(Fault):
 @dataclass(frozen=True, kw_only=True)
 class HangBody(_PartWay):
     """
-    Stop in the body for a while, then send the rest.
+    Stop within the body for a while, then send the rest.
 
     Parameters
     ----------
     after_bytes : int, optional
-        How much of the body comes first; at most all but its last byte. Defaults to half of it.
+        The number of bytes of the body sent before the fault; at most all but one. Defaults to half of the body.
     seconds : float, optional
-        How long. Defaults to the end of the fault, at which the connection is dropped.
+        The duration. Defaults to the end of the fault, when the connection is closed.
     """
 
     kind = "hang_body"
@@ -96,12 +96,12 @@ class HangBody(_PartWay):
 @dataclass(frozen=True, kw_only=True)
 class CutLength(_PartWay):
     """
-    Promise the whole body by Content-Length and close inside it.
+    Send the Content-Length of the complete body, and close the connection within the body.
 
     Parameters
     ----------
     after_bytes : int, optional
-        How much of the body comes first; at most all but its last byte. Defaults to half of it.
+        The number of bytes of the body sent before the fault; at most all but one. Defaults to half of the body.
     """
 
     kind = "cut_length"
@@ -117,12 +117,12 @@ class CutLength(_PartWay):
 @dataclass(frozen=True, kw_only=True)
 class CutClose(_PartWay):
     """
-    Promise nothing, as the end of the connection is the end of the body, and close inside it.
+    Close the connection within a body without a Content-Length, whose end is the end of the connection.
 
     Parameters
     ----------
     after_bytes : int, optional
-        How much of the body comes first; at most all but its last byte. Defaults to half of it.
+        The number of bytes of the body sent before the fault; at most all but one. Defaults to half of the body.
     version : str, optional
         The version of HTTP in the status line. Defaults to 1.1, with ``Connection: close``.
     """
@@ -141,12 +141,12 @@ class CutClose(_PartWay):
 @dataclass(frozen=True, kw_only=True)
 class CutChunked(_PartWay):
     """
-    Send chunks and close before the last, which says that the body is whole.
+    Send chunks and close the connection before the last one, which marks the end of the body.
 
     Parameters
     ----------
     after_bytes : int, optional
-        How much of the body comes first; at most all but its last byte. Defaults to half of it.
+        The number of bytes of the body sent before the fault; at most all but one. Defaults to half of the body.
     piece : int, optional
         The size of a chunk in bytes.
     """
@@ -168,19 +168,19 @@ class CutChunked(_PartWay):
 @dataclass(frozen=True, kw_only=True)
 class WrongLength(Fault):
     """
-    Send the whole body under a wrong Content-Length, and close.
+    Send the complete body with a wrong Content-Length, and close the connection.
 
     Parameters
     ----------
     by : int, optional
-        By how many bytes it is too long; too short where negative.
+        The number of bytes by which it is too large; too small if negative.
     """
 
     kind = "wrong_length"
     by: int = option(10, int)
 
     async def play(self, exchange: Exchange) -> web.StreamResponse:
-        """Send the body under a wrong length."""
+        """Send the body with a wrong length."""
         answer = await exchange.answer()
         await exchange.head(answer, {hdrs.CONTENT_LENGTH: str(max(answer.length + self.by, 0))})
         await exchange.send(answer.body)
@@ -222,19 +222,19 @@ class Reset(Fault):
     Parameters
     ----------
     after_bytes : int, optional
-        How much of the body comes first. Defaults to a reset before the answer.
+        The number of bytes of the body sent before the reset. Defaults to a reset before the response.
     """
 
     kind = "reset"
     after_bytes: int | None = option(None, int)
 
     async def play(self, exchange: Exchange) -> web.StreamResponse:
-        """Send what is to be sent and reset."""
+        """Send the beginning and reset the connection."""
         if self.after_bytes is not None:
             answer = await exchange.answer()
             await exchange.head(answer)
             await exchange.send(answer.body[: self.after_bytes])
             await exchange.flush()
-            # A reset may take with it what the other side's system has got but its program has not read.
+            # A reset may discard data that the client's system has received but its program has not read.
             await asyncio.sleep(0.1)
         return exchange.reset()

@@ -1,13 +1,13 @@
 """
-Faults of the embedded archive: which requests it answers badly, and how.
+Faults of the embedded archive: the requests to which they apply, and their effects.
 
-A program that runs the archive asks for a block of them::
+A program that runs the archive adds faults for a block::
 
     with archive.fault("cut_length", path="/imap/storage", times=1) as rule:
         ...
-    rule.played  # how many requests met it
+    rule.played  # the number of requests to which it was applied
 
-Any other program asks by a header of the one request that is to meet it: ``X-Sandbox-Fault: hang_body; seconds=5``.
+Any other program requests a fault with a header of the request: ``X-Sandbox-Fault: hang_body; seconds=5``.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ __all__ = [
 ]  # fmt: skip
 
 HEADER = "X-Sandbox-Fault"
-"""The request header that asks for a fault."""
+"""The request header that requests a fault."""
 
 KINDS: Mapping[str, type[Fault]] = {
     fault.kind: fault
@@ -66,7 +66,7 @@ KINDS: Mapping[str, type[Fault]] = {
         JSONError, Redirect, RedirectCircle, RefuseHead, IgnoreRange, HostileName, GzipBomb,
     )
 }  # fmt: skip
-"""The kinds of faults by their names."""
+"""The kinds of faults by name."""
 
 _LOOK_SECONDS = 0.1
 _Task = asyncio.Task[web.StreamResponse]
@@ -81,12 +81,12 @@ def make(kind: str, **options: Any) -> Fault:
     kind : str
         One of `KINDS`.
     **options
-        What that kind's class takes; every kind takes ``path``, ``method``, ``where``, ``skip`` and ``times``.
+        The options of that kind's class; every kind accepts ``path``, ``method``, ``where``, ``skip`` and ``times``.
 
     Raises
     ------
     ValueError
-        If there is no such kind, or it has no such option.
+        The kind does not exist, or does not have such an option.
     """
     if kind not in KINDS:
         raise ValueError(f"There is no fault {kind!r}. There are: {', '.join(KINDS)}.")
@@ -98,7 +98,7 @@ def make(kind: str, **options: Any) -> Fault:
 
 def options_of(kind: type[Fault]) -> dict[str, Callable[[str], Any]]:
     """
-    Return what a kind of fault can be told beside the requests that are to meet it.
+    Return the options of a kind of fault, apart from those that select the requests.
 
     Parameters
     ----------
@@ -108,26 +108,26 @@ def options_of(kind: type[Fault]) -> dict[str, Callable[[str], Any]]:
     Returns
     -------
     dict
-        What reads an option's text, by the option's name.
+        The functions that parse the text of each option, by the option's name.
     """
     return {item.name: item.metadata["read"] for item in dataclasses.fields(kind) if item.metadata}
 
 
 def parse(text: str) -> Fault:
     """
-    Read a fault from the value of the header `HEADER`.
+    Parse a fault from the value of the header `HEADER`.
 
     Parameters
     ----------
     text : str
-        ``kind; option=value; option=value``, the values percent-encoded where they hold ``;``, ``%``, control
-        characters or spaces at an end. The options are those of the kind itself, since the header concerns one
-        request only.
+        ``kind; option=value; option=value``, with the values percent-encoded if they contain ``;``, ``%``, control
+        characters or leading or trailing spaces. The options are those of the kind itself, since the header applies to
+        one request only.
 
     Raises
     ------
     ValueError
-        If there is no such kind or option, or a value cannot be read.
+        The kind or option does not exist, or a value cannot be parsed.
     """
     kind, *settings = (part.strip() for part in text.split(";"))
     if kind not in KINDS:
@@ -143,25 +143,25 @@ def parse(text: str) -> Fault:
 
 class Rule:
     """
-    A fault in force; as a context manager it ends with its block.
+    An active fault; as a context manager it ends with its block.
 
     Parameters
     ----------
     fault : Fault
         The fault.
     faults : Faults
-        Where it is in force.
+        The collection of active faults.
 
     Attributes
     ----------
     fault : Fault
         The fault.
     met : int
-        How many requests it was meant for.
+        The number of requests that it matched.
     played : int
-        How many of them were answered badly.
+        The number of requests to which it was applied.
     running : set of asyncio.Task
-        Those of them that go on.
+        Those of them that have not ended.
     """
 
     def __init__(self, fault: Fault, faults: Faults) -> None:
@@ -180,11 +180,11 @@ class Rule:
         self.end()
 
     def end(self) -> None:
-        """End the fault: new requests are served well, connections that still suffer from it are dropped."""
+        """End the fault: new requests are served normally, and connections that it affects are closed."""
         self._faults.remove(self)
 
     def takes(self, request: Request) -> bool:
-        """Count a request in and tell whether it meets the fault."""
+        """Count a request and return whether the fault is applied to it."""
         if not self.fault.meets(request):
             return False
         self.met += 1
@@ -194,7 +194,7 @@ class Rule:
 
 
 class Faults:
-    """The faults in force at an archive. Any thread may add and end them; later ones go before earlier ones."""
+    """The active faults of an archive. They can be added and ended from any thread; later ones have priority."""
 
     def __init__(self) -> None:
         self._rules: list[Rule] = []
@@ -204,17 +204,17 @@ class Faults:
 
     def add(self, fault: Fault) -> Rule:
         """
-        Put a fault in force.
+        Activate a fault.
 
         Parameters
         ----------
         fault : Fault
-            The fault, as from `make` or its own class.
+            The fault, made with `make` or its class.
 
         Returns
         -------
         Rule
-            It ends by ``rule.end()`` or with a block ``with rule:``.
+            It ends with ``rule.end()`` or with a block ``with rule:``.
         """
         rule = Rule(fault, self)
         with self._lock:
@@ -222,7 +222,7 @@ class Faults:
         return rule
 
     def remove(self, rule: Rule) -> None:
-        """End a fault; one that has ended already is none."""
+        """End a fault; ignore one that has already ended."""
         with self._lock:
             self._rules = [other for other in self._rules if other is not rule]
             for task in tuple(rule.running):
@@ -234,7 +234,7 @@ class Faults:
             self.remove(rule)
 
     def stop(self) -> None:
-        """End all faults for good, also those that requests asked for. For the server's own thread."""
+        """End all faults finally, including those requested by headers. Called in the server's thread."""
         with self._lock:
             self._stopped = True
         self.clear()
@@ -243,16 +243,16 @@ class Faults:
 
     async def answer(self, request: web.Request, logged: Request, handler: Handler) -> web.StreamResponse:
         """
-        Answer a request, well or badly.
+        Respond to a request, with or without a fault.
 
         Parameters
         ----------
         request : `aiohttp.web.Request`
             The request.
         logged : Request
-            The same as the log has it.
+            The same request as in the log.
         handler : callable
-            The service's own handler.
+            The service's handler.
         """
         text = logged.headers.get(HEADER.lower())
         try:
@@ -277,7 +277,7 @@ class Faults:
 
 
 async def _watch(task: _Task, exchange: Exchange) -> web.StreamResponse:
-    """Wait for a fault's end, which comes also when the client hangs up or the fault is no longer in force."""
+    """Wait for the end of a fault, also if the client disconnects or the fault is no longer active."""
     try:
         while not task.done():
             await asyncio.wait({task}, timeout=_LOOK_SECONDS)

@@ -1,4 +1,4 @@
-"""What a fault works with: the answer that the service would have given, and the bare connection to spoil it on."""
+"""The response that the service would have sent, and the connection to which a fault writes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Answer", "Exchange", "Handler", "Spoken", "hold"]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-# How an answer is delimited is each fault's own affair.
+# Each fault delimits its responses itself.
 _FRAMING = (hdrs.CONTENT_LENGTH, hdrs.TRANSFER_ENCODING, hdrs.CONNECTION)
 _BUFFERED = 2**16
 _WINDOW_BITS = {"gzip": 31, "deflate": 15}
@@ -26,20 +26,20 @@ _WINDOW_BITS = {"gzip": 31, "deflate": 15}
 @dataclass(frozen=True)
 class Answer:
     """
-    A whole answer, not yet sent.
+    A complete response, not yet sent.
 
     Attributes
     ----------
     status : int
         The status code.
     reason : str
-        The words after the code.
+        The reason phrase.
     headers : `multidict.CIMultiDict`
         The header fields, without those that delimit the body.
     body : bytes
-        The body; empty for an answer to HEAD.
+        The body; empty for a response to HEAD.
     length : int
-        The body's length in bytes; for an answer to HEAD that of the body which GET would bring.
+        The body's length in bytes; for a response to HEAD that of the body of the corresponding GET.
     """
 
     status: int
@@ -50,22 +50,22 @@ class Answer:
 
 
 class Spoken(web.StreamResponse):
-    """The response to a request whose answer is on the wire already; the connection is closed after it."""
+    """The response to a request that was already answered on the wire; the connection is closed after it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.force_close()
 
     async def prepare(self, request: web.BaseRequest) -> abc.AbstractStreamWriter | None:
-        """Send no head."""
+        """Do not send a header."""
         return None
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """Send no body."""
+        """Do not send a body."""
 
 
 class _Recorder(abc.AbstractStreamWriter):
-    """Keeps what a response writes."""
+    """Record what a response writes."""
 
     def __init__(self) -> None:
         self.status_line = ""
@@ -95,7 +95,7 @@ class _Recorder(abc.AbstractStreamWriter):
         self.status_line, self.headers = status_line, headers.copy()
 
     def answer(self) -> Answer:
-        """Return what was kept."""
+        """Return the recorded response."""
         _, code, reason = self.status_line.split(" ", 2)
         length = int(self.headers.get(hdrs.CONTENT_LENGTH, len(self.body)))
         headers = self.headers.copy()
@@ -105,64 +105,37 @@ class _Recorder(abc.AbstractStreamWriter):
 
 
 class Exchange:
-    """
-    One request in the hands of a fault.
-
-    Parameters
-    ----------
-    request : `aiohttp.web.Request`
-        The request.
-    handler : callable
-        The service's own handler.
-    """
+    """One request that is handled by a fault: the request and the service's handler."""
 
     def __init__(self, request: web.Request, handler: Handler) -> None:
         self.request = request
         self._handler = handler
 
     async def pass_on(self) -> web.StreamResponse:
-        """Let the service answer as if nothing were wrong."""
+        """Let the service respond normally."""
         return await self._handler(self.request)
 
     async def answer(self, without: Iterable[str] = ()) -> Answer:
-        """
-        Ask the service and keep its answer from the wire.
-
-        Parameters
-        ----------
-        without : iterable of str, optional
-            Names of request headers that the service is not to see.
-        """
+        """Return the service's response without sending it; the service does not see the headers ``without``."""
         headers = self.request.headers.copy()
         for name in without:
             headers.popall(name, None)
         request, recorder = self.request.clone(headers=headers), _Recorder()
-        # aiohttp has no public way to send a response elsewhere than to its request's connection.
+        # aiohttp does not have a public API for sending a response elsewhere than to its request's connection.
         request._payload_writer = recorder
         try:
             response = await self._handler(request)
         except web.HTTPException as refusal:
             response = refusal
         if isinstance(response, web.FileResponse):
-            # Otherwise the file goes from the kernel to the connection, past the recorder.
+            # Otherwise the kernel sends the file directly to the connection, bypassing the recorder.
             response.enable_compression(web.ContentCoding.identity)
         await response.prepare(request)
         await response.write_eof()
         return recorder.answer()
 
     async def head(self, answer: Answer, framing: Mapping[str, str] | None = None, version: str = "1.1") -> None:
-        """
-        Send a status line and headers.
-
-        Parameters
-        ----------
-        answer : Answer
-            Whose they are.
-        framing : mapping of str, optional
-            The headers that delimit the body. Defaults to the right Content-Length.
-        version : str, optional
-            The version of HTTP to claim.
-        """
+        """Send a status line and headers; ``framing`` delimits the body, by default by the right Content-Length."""
         fields = [*answer.headers.items(), *self._framing(answer, framing).items(), (hdrs.CONNECTION, "close")]
         lines = [f"HTTP/{version} {answer.status} {answer.reason}", *(f"{name}: {value}" for name, value in fields)]
         await self.send("\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape"))
@@ -172,7 +145,7 @@ class Exchange:
         return {hdrs.CONTENT_LENGTH: str(answer.length)} if framing is None else framing
 
     async def send(self, data: bytes) -> None:
-        """Send bytes as they are, and wait until the system has taken (nearly) all of them."""
+        """Send bytes unchanged, and wait until the system has accepted (nearly) all of them."""
         transport = self._transport()
         transport.write(data)
         while transport.get_write_buffer_size() > _BUFFERED:
@@ -180,18 +153,18 @@ class Exchange:
             self._transport()
 
     async def flush(self) -> None:
-        """Wait until the system has taken every byte."""
+        """Wait until the system has accepted every byte."""
         while self._transport().get_write_buffer_size():
             await asyncio.sleep(0.005)
 
     def close(self) -> Spoken:
-        """Close the connection once everything is sent."""
+        """Close the connection when everything is sent."""
         if self.request.transport is not None:
             self.request.transport.close()
         return Spoken()
 
     def reset(self) -> Spoken:
-        """Reset the connection: the other side gets RST instead of FIN."""
+        """Reset the connection: the client receives RST instead of FIN."""
         transport = self._transport()
         linger_not = struct.pack("ii", 1, 0)
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_not)
@@ -199,14 +172,14 @@ class Exchange:
         return Spoken()
 
     def drop(self) -> Spoken:
-        """Close the connection at once, whatever is still to be sent."""
+        """Close the connection immediately, without sending remaining data."""
         if self.request.transport is not None:
             self.request.transport.abort()
         return Spoken()
 
     @property
     def gone(self) -> bool:
-        """Whether the other side has hung up."""
+        """Whether the client has disconnected."""
         return self.request.transport is None or self.request.transport.is_closing()
 
     def _transport(self) -> asyncio.WriteTransport:
@@ -217,14 +190,7 @@ class Exchange:
 
 
 async def hold(seconds: float | None) -> None:
-    """
-    Wait.
-
-    Parameters
-    ----------
-    seconds : float or None
-        How long; `None` waits until the fault ends, which cancels it.
-    """
+    """Wait for some seconds; `None` waits until the fault ends, which cancels it."""
     if seconds is None:
         await asyncio.get_running_loop().create_future()
     else:

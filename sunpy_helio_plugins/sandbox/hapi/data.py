@@ -1,4 +1,4 @@
-"""The datasets of the sandbox's HAPI servers ``cdaweb`` and ``lisird``."""
+"""Datasets of the sandbox's HAPI servers ``cdaweb`` and ``lisird``."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _gappy(formula: Formula, fill: float, every: int, cadence: int) -> Formula:
 
 
 def _orbit(times: np.ndarray) -> np.ndarray:
-    """Return the place of a spacecraft around L1 in km, GSE, shape (n, 3)."""
+    """Return the position of a spacecraft around L1 in km, GSE, shape (n, 3)."""
     angle = 2 * np.pi * np.asarray(times) / (178 * _DAY)
     return np.stack([1.48e6 + 3e4 * np.cos(2 * angle), 2.6e5 * np.sin(angle), 1.4e5 * np.cos(angle)], axis=-1)
 
@@ -174,7 +174,7 @@ _WIND_MFI = Dataset(
 )
 
 CDAWEB = (_ACE, _OMNI_MINUTE, _OMNI_HOUR, _WIND_MFI)
-"""Datasets in the manner of NASA's CDAWeb."""
+"""Datasets modelled on NASA's CDAWeb."""
 
 
 def _total_irradiance(times: np.ndarray) -> np.ndarray:
@@ -183,7 +183,7 @@ def _total_irradiance(times: np.ndarray) -> np.ndarray:
 
 
 def _uncertainty(times: np.ndarray) -> np.ndarray:
-    """Return the uncertainty in W/m2, not a number on one day of nine, shape (n,)."""
+    """Return the uncertainty in W/m2, NaN on one day of nine, shape (n,)."""
     return np.where((times // _DAY) % 9 == 4, np.nan, 0.13 + 0.01 * wind.wobble(times, 9))
 
 
@@ -206,7 +206,7 @@ _NOTES = ("", 'bright, "two ribbons"', "#1 of the day", "001", "limb, partly hid
 
 
 def _of_flare(pick: Callable[[int, scene.Flare], object]) -> Formula:
-    """Return a formula that looks up the flare which starts at the given time."""
+    """Return a formula that returns a value of the flare which starts at the given time."""
     table = {_instant(flare.start): pick(index, flare) for index, flare in enumerate(scene.FLARES)}
     return lambda times: np.array([table[int(time)] for time in times])
 
@@ -286,7 +286,7 @@ LISIRD = (
         "tsis_ssi_24hr",
         "TSIS-1 Spectral Solar Irradiance, daily averages",
         "2018-03-14T12:00:00.000Z",
-        # As in a closed dataset: the time of the last record, for which no stop can ask (HAPI 1405).
+        # As for a closed dataset: the time of the last record, which no stop can include (HAPI 1405).
         "2026-01-31T12:00:00.000Z",
         (
             time_parameter("time", label="Time"),
@@ -311,4 +311,4 @@ LISIRD = (
     ),
     _FLARES,
 )
-"""Datasets in the manner of LASP's LISIRD."""
+"""Datasets modelled on LASP's LISIRD."""

@@ -1,4 +1,4 @@
-"""How the sandbox's HAPI servers write their answers: status, info, and records as CSV, binary or JSON."""
+"""The responses of the sandbox's HAPI servers: status, info, and records as CSV, binary or JSON."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ CONTENT_TYPES = {"csv": "text/csv", "binary": "application/octet-stream", "json"
 
 
 def dumps(document: Any) -> str:
-    """Return JSON text as servers write it: UTF-8, no blanks; not-a-number, which JSON lacks, as null."""
+    """Return JSON text as written by servers: UTF-8, without blanks; NaN, which JSON does not have, as null."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 def status(server: Server, code: int, detail: str = "") -> dict[str, Any]:
-    """Return the two members with which every answer begins."""
+    """Return the two members with which every response begins."""
     message = MESSAGES[code][1] + (f": {detail}" if detail else "")
     return {"HAPI": server.version, "status": {"code": code, "message": message}}
 
@@ -29,22 +29,7 @@ def status(server: Server, code: int, detail: str = "") -> dict[str, Any]:
 def info(
     server: Server, dataset: Dataset, parameters: tuple[Parameter, ...], chosen: str | None, code: int = 1200
 ) -> dict[str, Any]:
-    """
-    Return the info object of a dataset.
-
-    Parameters
-    ----------
-    server : Server
-        Whose answer it is.
-    dataset : Dataset
-        The dataset described.
-    parameters : tuple of Parameter
-        Those asked for, the time first.
-    chosen : str or None
-        The ``format`` member; None leaves it out.
-    code : int, optional
-        HAPI status code.
-    """
+    """Return the info object of a dataset; without ``chosen`` it has no member ``format``."""
     answer = status(server, code)
     if chosen is not None:
         answer["format"] = chosen
@@ -54,23 +39,7 @@ def info(
 
 
 def data(server: Server, request: DataRequest) -> tuple[int, bytes]:
-    """
-    Return the HAPI status code and the body that answer a request for data.
-
-    Parameters
-    ----------
-    server : Server
-        Whose answer it is.
-    request : DataRequest
-        What was asked.
-
-    Returns
-    -------
-    code : int
-        1200, or 1201 when the range has no records.
-    body : bytes
-        Header and records.
-    """
+    """Return the HAPI status code (1201 if the range has no records) and the body for a data request."""
     times = request.dataset.times(request.start, request.stop)
     if not len(times):
         return 1201, _empty(server, request)
@@ -82,7 +51,7 @@ def data(server: Server, request: DataRequest) -> tuple[int, bytes]:
 
 
 def _empty(server: Server, request: DataRequest) -> bytes:
-    """Return the body for a range without records: nothing but the header, where one was asked for."""
+    """Return the body for a range without records: only the header, if requested."""
     if request.format == "json":
         return dumps({**info(server, request.dataset, request.parameters, "json", 1201), "data": []}).encode()
     return _header(server, request, 1201) if request.header else b""
@@ -99,7 +68,7 @@ def _header(server: Server, request: DataRequest, code: int) -> bytes:
 
 def _json(server: Server, request: DataRequest, columns: list[np.ndarray]) -> bytes:
     answer = info(server, request.dataset, request.parameters, "json")
-    # A parameter of size [1] is written as a scalar, as the guide of ESA's server shows.
+    # A parameter of size [1] is written as a scalar, as in the guide of ESA's server.
     lists = [_plain(column.reshape(len(column)) if column.shape[1:] == (1,) else column) for column in columns]
     answer["data"] = [list(record) for record in zip(*lists, strict=True)]
     if not server.data_last and "contactID" in answer:
@@ -127,7 +96,7 @@ def _text(parameter: Parameter, value: Any) -> str:
     if parameter.type == "double":
         if value != value:
             return "NaN"
-        # The fill goes out as the info spells it, everything else with the parameter's own digits.
+        # The fill value is written as in the info, everything else with the digits of the parameter.
         filled = parameter.fill is not None and value == float(parameter.fill)
         return parameter.fill or "" if filled else f"{value:.{max(1, parameter.decimals)}f}"
     text = str(value)

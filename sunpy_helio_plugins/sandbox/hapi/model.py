@@ -1,4 +1,4 @@
-"""What a HAPI server of the sandbox holds: servers, datasets and parameters, and the records of a range of time."""
+"""The content of a HAPI server of the sandbox: servers, datasets, parameters, and the records of a time range."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 __all__ = ["EPOCH", "Dataset", "Parameter", "Server", "iso", "milliseconds"]
 
 EPOCH = datetime(2026, 1, 1)
-"""The instant (UTC) from which the sandbox counts its milliseconds."""
+"""The instant (UTC) from which the sandbox counts milliseconds."""
 
 _TIME = re.compile(
     r"(?P<year>\d{4})(?:-(?:(?P<doy>\d{3})|(?P<month>\d{2})(?:-(?P<day>\d{2}))?))?"
@@ -24,22 +24,22 @@ _TIME = re.compile(
 @dataclass(frozen=True)
 class Parameter:
     r"""
-    One parameter of a dataset and the formula of its values.
+    A parameter of a dataset and the formula of its values.
 
     Attributes
     ----------
     name, type, units, fill, description
-        As in the HAPI info answer.
+        As in the HAPI info response.
     values : callable
-        Array of milliseconds since `EPOCH`, shape (n,), to values, shape (n, \*size): float, int or str.
+        Converts an array of milliseconds since `EPOCH`, shape (n,), to values, shape (n, \*size): float, int or str.
     decimals : int
-        Digits after the point that a double has; binary holds the same rounded number.
+        Decimal places of a double; binary contains the same rounded number.
     size : tuple of int
         Shape of one value; empty for a scalar.
     length : int or None
         Bytes of a string or isotime.
     extra : dict
-        Further members of the info answer: label, bins.
+        Other members of the info response: label, bins.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Parameter:
     extra: dict[str, Any] = field(default_factory=dict)
 
     def info(self) -> dict[str, Any]:
-        """Return the member of ``parameters`` that describes this one."""
+        """Return the member of ``parameters`` that describes this parameter."""
         members: dict[str, Any] = {"name": self.name, "type": self.type}
         if self.length is not None:
             members["length"] = self.length
@@ -63,7 +63,7 @@ class Parameter:
         return {**members, "units": self.units, "fill": self.fill, "description": self.description, **self.extra}
 
     def column(self, times: np.ndarray) -> np.ndarray:
-        """Return the values at the given milliseconds, doubles rounded to the digits that CSV prints."""
+        """Return the values at the given milliseconds, with doubles rounded to the digits of CSV."""
         values = np.asarray(self.values(times))
         if self.type == "double":
             filled = np.isnan(values)
@@ -75,18 +75,18 @@ class Parameter:
 @dataclass(frozen=True)
 class Dataset:
     """
-    A dataset: its description, and the instants at which it has records.
+    A dataset: its description, and the times of its records.
 
     Attributes
     ----------
     cadence : int or None
-        Milliseconds between records; None when ``instants`` lists them.
+        Milliseconds between records; None if ``instants`` lists them.
     phase : int
         Milliseconds since `EPOCH` of one of the records.
     gaps : tuple of (start, stop)
         Ranges, as ISO times, without records.
     ends : str or None
-        Where the records end when ``stop`` lies in the future; None when they reach ``stop``.
+        The end of the records if ``stop`` lies in the future; None if they reach ``stop``.
     """
 
     id: str
@@ -102,7 +102,7 @@ class Dataset:
     extra: dict[str, Any] = field(default_factory=dict)
 
     def count(self, start: int, stop: int) -> int:
-        """Return how many records a range can hold, without making them."""
+        """Return how many records a range can contain, without making them."""
         first, last = self._clip(start, stop)
         return len(self.instants) if self.cadence is None else max(0, (last - first) // self.cadence + 1)
 
@@ -120,33 +120,33 @@ class Dataset:
         return times[keep]
 
     def _clip(self, start: int, stop: int) -> tuple[int, int]:
-        # stopDate is the time of the last record (specification 3.3, section 3.6.2), which is therefore there.
+        # stopDate is the time of the last record (specification 3.3, section 3.6.2), so this record is included.
         return max(start, milliseconds(self.start)), min(stop, milliseconds(self.ends or self.stop) + 1)
 
 
 @dataclass(frozen=True)
 class Server:
     """
-    A HAPI server and its habits.
+    A HAPI server and its behaviour.
 
     Attributes
     ----------
     version : str
-        What it writes into ``HAPI``; those before 3 know only the names id, time.min and time.max.
+        The value of ``HAPI``; versions before 3 accept only the names id, time.min and time.max.
     formats : tuple of str
         Its ``outputFormats``.
     about : dict or None
-        Members of ``/about``; None where the server has none.
+        Members of ``/about``; None if the server does not have it.
     strict_order : bool
-        Whether parameters out of order are refused (1411) or answered in the server's order.
+        Whether parameters out of order are refused (1411) or returned in the server's order.
     strict_range : bool
-        Whether a range that leaves the dataset is refused (1405) or clipped.
+        Whether a range that exceeds the dataset is refused (1405) or clipped.
     label_header : bool
-        Whether ``include=header`` gives names and labels instead of JSON, as ESA's server does (its guide, Examples).
+        Whether ``include=header`` returns names and labels instead of JSON, as ESA's server does (its guide, Examples).
     max_elements : int
-        Values, times included, that one answer may hold.
+        Maximum number of values in a response, including times.
     data_last : bool
-        Whether ``data`` is the last member of a JSON answer, as the specification wants.
+        Whether ``data`` is the last member of a JSON response, as required by the specification.
     """
 
     id: str
@@ -163,29 +163,12 @@ class Server:
 
     @property
     def old_names_only(self) -> bool:
-        """Whether the server was written before HAPI 3.0."""
+        """Whether the server has a version before HAPI 3.0."""
         return not self.version.startswith("3")
 
 
 def milliseconds(text: str) -> int:
-    """
-    Return the milliseconds since `EPOCH` of an ISO time as HAPI writes it.
-
-    Parameters
-    ----------
-    text : str
-        Restricted ISO 8601: any part from the month on may be missing, a day of the year is allowed, Z is optional.
-
-    Returns
-    -------
-    int
-        Milliseconds, rounded down.
-
-    Raises
-    ------
-    ValueError
-        When the text is no such time.
-    """
+    """Return the milliseconds since `EPOCH` of a restricted ISO 8601 time, rounded down, or raise `ValueError`."""
     match = _TIME.fullmatch(text)
     if match is None:
         raise ValueError(text)
@@ -197,21 +180,7 @@ def milliseconds(text: str) -> int:
 
 
 def iso(times: np.ndarray, length: int) -> np.ndarray:
-    """
-    Return instants as text of a given length that ends in Z.
-
-    Parameters
-    ----------
-    times : numpy.ndarray
-        Milliseconds since `EPOCH`, shape (n,).
-    length : int
-        Bytes of each text: 24 with milliseconds, 20 with seconds, 11 with days.
-
-    Returns
-    -------
-    numpy.ndarray
-        Texts, shape (n,).
-    """
+    """Return times as text of the given length ending in Z: 24 with milliseconds, 20 with seconds, 11 with days."""
     stamps = np.datetime64(EPOCH, "ms") + np.asarray(times, dtype="timedelta64[ms]")
     texts = np.datetime_as_string(stamps, unit="ms").astype(f"U{length - 1}")
     return np.char.add(texts, "Z")

@@ -1,4 +1,4 @@
-"""What the HAPI specification lets a client ask, and how the sandbox's servers refuse the rest."""
+"""The requests that the HAPI specification allows, and the errors of the sandbox's servers for all others."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _OLD_NAMES = {"dataset": "id", "start": "time.min", "stop": "time.max"}
 
 
 class RefusalError(Exception):
-    """A request that the specification forbids: its HAPI status code and what is wrong with it."""
+    """A request that the specification forbids: its HAPI status code and a description of the error."""
 
     def __init__(self, code: int, detail: str = "") -> None:
         super().__init__(code, detail)
@@ -54,28 +54,7 @@ class DataRequest:
 
 
 def check_names(server: Server, query: Mapping[str, str], known: tuple[str, ...]) -> dict[str, str]:
-    """
-    Return the query under the names of HAPI 3.
-
-    Parameters
-    ----------
-    server : Server
-        Those before HAPI 3 know only the old names.
-    query : mapping
-        The request's query.
-    known : tuple of str
-        Names, as HAPI 3 has them, that the endpoint takes.
-
-    Returns
-    -------
-    dict
-        Name to value.
-
-    Raises
-    ------
-    RefusalError
-        1401 for any other name.
-    """
+    """Return the query with the names of HAPI 3; refuse names that are not known with 1401."""
     allowed = {_OLD_NAMES[name]: name for name in known if name in _OLD_NAMES}
     allowed |= {name: name for name in known if not (server.old_names_only and name in _OLD_NAMES)}
     for name in query:
@@ -85,14 +64,7 @@ def check_names(server: Server, query: Mapping[str, str], known: tuple[str, ...]
 
 
 def check_info(server: Server, query: Mapping[str, str]) -> tuple[Dataset, tuple[Parameter, ...]]:
-    """
-    Return the dataset and the parameters that a request for information names.
-
-    Raises
-    ------
-    RefusalError
-        1400, 1401, 1406, 1407, 1411 or 1412.
-    """
+    """Return the dataset and the parameters of an info request; refuse it with 1400, 1401, 1406, 1407, 1411 or 1412."""
     known = ("dataset", "parameters") if server.old_names_only else ("dataset", "parameters", "resolve_references")
     asked = check_names(server, query, known)
     if asked.get("resolve_references", "true") not in ("true", "false"):
@@ -102,14 +74,7 @@ def check_info(server: Server, query: Mapping[str, str]) -> tuple[Dataset, tuple
 
 
 def check_data(server: Server, query: Mapping[str, str]) -> DataRequest:
-    """
-    Return what a request for data asks.
-
-    Raises
-    ------
-    RefusalError
-        Any of `MESSAGES` from 1400 on.
-    """
+    """Return a parsed data request; refuse it with any of `MESSAGES` from 1400 on."""
     asked = check_names(server, query, ("dataset", "parameters", "start", "stop", "format", "include"))
     dataset = _dataset(server, asked)
     parameters = _parameters(server, dataset, asked.get("parameters"))
@@ -130,7 +95,7 @@ def _dataset(server: Server, asked: Mapping[str, str]) -> Dataset:
 
 
 def _parameters(server: Server, dataset: Dataset, asked: str | None) -> tuple[Parameter, ...]:
-    """Return the parameters in the dataset's order, the time first in any case."""
+    """Return the parameters in the dataset's order, always starting with the time."""
     if not asked:
         return dataset.parameters
     order = [parameter.name for parameter in dataset.parameters]

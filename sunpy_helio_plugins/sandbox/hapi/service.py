@@ -1,8 +1,8 @@
 """
 The sandbox's HAPI servers.
 
-``cdaweb`` speaks HAPI 2.0, ``lisird`` HAPI 3.2, ``swe`` is ESA's with its token and its malformed header; ``swe-open``
-is the same as a browser with a session sees it, without a token.
+``cdaweb`` implements HAPI 2.0, ``lisird`` HAPI 3.2, and ``swe`` is a copy of ESA's server with its token and its
+malformed header; ``swe-open`` is the same as seen by a browser with a session, without a token.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ PREFIX = "/hapi"
 
 CLIENT_ID = "sandbox-client"
 CLIENT_SECRET = "sandbox-secret"
-"""What the sandbox's token endpoint accepts."""
+"""The credentials that the sandbox's token endpoint accepts."""
 
 TOKEN_LIFETIME = 300
-"""Seconds for which ``swe`` accepts a token, as the guide of ESA's server says."""
+"""Seconds for which ``swe`` accepts a token, as stated in the guide of ESA's server."""
 
 _SWE_ABOUT = {
     "id": "SWE",
@@ -70,7 +70,7 @@ SERVERS = {
     ),
 }
 SERVERS["swe-open"] = replace(SERVERS["swe"], needs_token=False)
-"""Name in the path to server."""
+"""The servers by their names in the path."""
 
 _TOKENS: web.AppKey[dict[str, float]] = web.AppKey("tokens", dict)
 
@@ -78,18 +78,10 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 def application() -> web.Application:
-    """
-    Return the application that serves every server of `SERVERS`.
-
-    Returns
-    -------
-    aiohttp.web.Application
-        To be mounted at `PREFIX`: ``/<server>/hapi/<endpoint>``, and the token endpoint of ``swe``. Further servers
-        that the package lists have empty catalogues.
-    """
+    """Return the application with ``/<server>/hapi/<endpoint>`` for all servers, and the token endpoint of ``swe``."""
     app = web.Application()
     app[_TOKENS] = {}
-    # Servers that are listed and not played hold nothing: a search of all of them finds what the others have.
+    # Other listed servers have empty catalogues, so that a search of all servers finds the datasets of these ones.
     empty = {name: Server(name, "2.0", ("csv",), ()) for name in listed() if name not in SERVERS}
     for name, server in {**SERVERS, **empty}.items():
         for endpoint in (_about, _capabilities, _catalog, _info, _data):
@@ -99,7 +91,7 @@ def application() -> web.Application:
 
 
 def _guarded(server: Server, endpoint: Callable[[Server, web.Request], web.Response]) -> Handler:
-    """Return a handler that asks for a token where one is needed, and turns refusals into the server's words."""
+    """Return a handler that requires a token if necessary, and converts refusals to the server's messages."""
 
     async def handler(request: web.Request) -> web.Response:
         if server.needs_token and not _signed_in(request):
@@ -147,7 +139,7 @@ def _catalog(server: Server, request: web.Request) -> web.Response:
 
 def _info(server: Server, request: web.Request) -> web.Response:
     dataset, parameters = check_info(server, request.query)
-    # ESA's server writes the format of JSON into its info (guide, Get information about a dataset).
+    # The info of ESA's server contains the format of JSON (guide, Get information about a dataset).
     return _json(form.info(server, dataset, parameters, "json" if server.label_header else None))
 
 
@@ -165,7 +157,7 @@ def _signed_in(request: web.Request) -> bool:
 
 
 async def _token(request: web.Request) -> web.Response:
-    """Give a bearer token for the client credentials, as OAuth2 (RFC 6749, section 4.4) says."""
+    """Return a bearer token for the client credentials, as defined by OAuth2 (RFC 6749, section 4.4)."""
     form_data = await request.post()
     if form_data.get("grant_type") != "client_credentials":
         return web.json_response({"error": "unsupported_grant_type"}, status=400)

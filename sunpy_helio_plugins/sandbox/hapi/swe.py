@@ -1,9 +1,9 @@
 """
 The sandbox's counterpart of ESA's SWE HAPI server.
 
-Its habits are those of the server's public guide: HAPI 3.0.0, csv and json only, every parameter with size [1] and a
+Its behaviour follows the server's public guide: HAPI 3.0.0, csv and json only, every parameter with size [1] and a
 label array, names and labels instead of a JSON header, ``contactID`` after the data, and at most 100,000 elements per
-answer.
+response.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _CADENCE = 90_000
 _DAY = 86_400_000.0
 
 _PUBLISHED = {_FIRST: 744958.0, _FIRST + _CADENCE: 733622.0, _FIRST + 2 * _CADENCE: 736119.0}
-"""Electron fluxes of the three records that the guide prints."""
+"""Electron fluxes of the three records in the guide."""
 
 
 def _electron_flux(times: np.ndarray) -> np.ndarray:
@@ -33,7 +33,7 @@ def _electron_flux(times: np.ndarray) -> np.ndarray:
 
 
 def _local_time(times: np.ndarray) -> np.ndarray:
-    """Return the magnetic local time in hours, shape (n, 1): that of a geostationary orbit, as in the guide."""
+    """Return the magnetic local time in hours, shape (n, 1), of a geostationary orbit, as in the guide."""
     return ((11.6639 + 0.0248 / _CADENCE * (np.asarray(times) - _FIRST)) % 24)[:, None]
 
 
@@ -64,7 +64,7 @@ def _dataset(name: str, title: str, start: str, description: str, parameters: tu
         f"spase://SSA/NumericalData/D3S/{name}",
         title,
         start,
-        # The guide's own marker for a dataset that still grows.
+        # The guide's marker for a dataset that still grows.
         "2050-01-01T00:00Z",
         parameters,
         cadence=_CADENCE,
@@ -146,4 +146,4 @@ SWE = (
         ),
     ),
 )
-"""The datasets that the guide lists; the last one answers the guide's own example."""
+"""The datasets that the guide lists; the last one is used in the guide's example."""

@@ -1,9 +1,9 @@
 """
-The solar wind at L1 of the synthetic scene, as formulas of the time.
+The solar wind at L1 of the synthetic scene, as functions of time.
 
-A shock passes on 2026-01-10 at 16:42 UTC, as in the archive's IMAP files; a magnetic cloud follows, whose field turns
-from south to north, and the ring current (SYM-H) answers. Everything is a function of the time alone, so that
-overlapping requests agree.
+A shock passes on 2026-01-10 at 16:42 UTC, as in the archive's IMAP files; it is followed by a magnetic cloud, whose
+field turns from south to north, and by a response of the ring current (SYM-H). All values are functions of time only,
+so that overlapping requests agree.
 """
 
 from __future__ import annotations
@@ -27,25 +27,11 @@ _CLOUD, _RECOVERY = 10.3, 32.3
 """Hours after the shock between which the cloud passes."""
 
 _PERIODS = (1 / 3, 0.71, 1.9, 4.3, 11.7, 29.3, 83.0)
-"""Periods in hours, incommensurate, whose sum passes for turbulence."""
+"""Incommensurate periods in hours, whose sum imitates turbulence."""
 
 
 def wobble(times: np.ndarray, seed: int) -> np.ndarray:
-    """
-    Return a smooth, irregular series of about unit size.
-
-    Parameters
-    ----------
-    times : numpy.ndarray
-        Milliseconds since `EPOCH`, shape (n,).
-    seed : int
-        Selects the phases.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n,), mean 0, standard deviation about 0.7.
-    """
+    """Return a smooth, irregular series with mean 0 and standard deviation about 0.7, shape (n,)."""
     hours = np.asarray(times) / 3_600_000.0
     total = np.zeros(hours.shape)
     for index, period in enumerate(_PERIODS):
@@ -62,13 +48,13 @@ def _since_shock(times: np.ndarray) -> np.ndarray:
 def _phases(
     times: np.ndarray, quiet: np.ndarray, sheath: np.ndarray, cloud: np.ndarray, wake: np.ndarray
 ) -> np.ndarray:
-    """Return each series where its part of the event passes."""
+    """Return each series during its part of the event."""
     hours = _since_shock(times)
     return np.select([hours < 0, hours < _CLOUD, hours < _RECOVERY], [quiet, sheath, cloud], wake)
 
 
 def _calm(times: np.ndarray, hours: float) -> np.ndarray:
-    """Return the part of a disturbance that is left, which fades over some hours after the cloud; 1 at its end."""
+    """Return the remaining part of a disturbance, which decays over some hours after the cloud; 1 at its end."""
     return np.exp(-np.clip(_since_shock(times) - _RECOVERY, 0, None) / hours)
 
 
@@ -114,7 +100,7 @@ def field_magnitude(times: np.ndarray) -> np.ndarray:
 
 
 def sym_h(times: np.ndarray) -> np.ndarray:
-    """Return the ring current's index SYM-H in nT, whole numbers, shape (n,)."""
+    """Return the ring current index SYM-H in nT, as integers, shape (n,)."""
     hours = np.clip(_since_shock(times) - _CLOUD, 0, None)
     storm = (1 - np.exp(-hours / 4)) * np.exp(-hours / 24)
     return np.rint(-8 + 5 * wobble(times, 7) - 210 * storm).astype(np.int64)

@@ -1,8 +1,8 @@
 """
-Helioviewer's API, version 2: the actions that find and give images, with its errors.
+Helioviewer's API, version 2: the actions that find and return images, with its errors.
 
 A missing or wrong parameter gives an HTML page with HTTP 400; an error inside an action gives ``{"error", "errno"}``
-with HTTP 500; the nearest image is given however far it is; a file that is gone is HTTP 200 with the words "File not
+with HTTP 500; the nearest image is returned however far it is; a missing file is HTTP 200 with the text "File not
 found.".
 """
 
@@ -100,7 +100,7 @@ LATE = {
     "EIT": (14, 24, 48, 168), "HMI": (4, 8, 24, 168), "LASCO": (8, 12, 24, 168), "SECCHI": (84, 120, 144, 168),
     "SWAP": (4, 8, 12, 168),
 }  # fmt: skip
-"""Hours after which the newest image is called late, later, very late, and old; the others' are `USUALLY_LATE`."""
+"""Hours after which the newest image counts as late, later, very late, and old; by default `USUALLY_LATE`."""
 
 USUALLY_LATE = (2, 4, 12, 168)
 
@@ -114,7 +114,7 @@ def _status(query: given.Query) -> dict[str, Any]:
     answer = {}
     for instrument, image in newest.items():
         behind = int((now - image.second).total_seconds())
-        if behind > 0:  # what lies ahead of the clock is left out
+        if behind > 0:  # images in the future are omitted
             answer[instrument] = {
                 "time": f"{image.when:%Y-%m-%dT%H:%M:%SZ}",
                 "level": 1 + sum(behind > 3600 * hours for hours in LATE.get(instrument, USUALLY_LATE)),
@@ -125,7 +125,7 @@ def _status(query: given.Query) -> dict[str, Any]:
 
 
 def _bin(span: timedelta) -> timedelta | None:
-    """Return the width of the bins of a coverage; None below 105 minutes, where each point is one image."""
+    """Return the bin width of a coverage; None below 105 minutes, where each point is one image."""
     if span < timedelta(minutes=105):
         return None
     limits = (
@@ -137,7 +137,7 @@ def _bin(span: timedelta) -> timedelta | None:
 
 
 def _points(rows: list[holdings.Image], span: tuple[datetime, datetime], layer: int) -> list[list[int]]:
-    """Return images, or how many there are in each bin of a span that is three times as long as was asked for."""
+    """Return images, or their number in each bin of a span that is three times as long as requested."""
     seconds = [(image.second - EPOCH) // timedelta(seconds=1) for image in rows]
     width = _bin((span[1] - span[0]) / 3)
     if width is None:
@@ -177,7 +177,7 @@ def _page_error(request: web.Request, words: str) -> web.Response:
 
 
 async def _truncated(request: web.Request) -> web.StreamResponse:
-    """Answer an unknown id: the script reads a folder as if it were a file, promises its size and sends less."""
+    """Respond to an unknown id: the script reads a folder like a file, announces its size and sends less."""
     response = web.StreamResponse(headers={"Content-Type": "image/jp2", "Content-Length": "4096"})
     await response.prepare(request)
     await asyncio.sleep(0)
@@ -194,7 +194,7 @@ async def _jp2_image(request: web.Request, query: given.Query) -> web.StreamResp
         uri = f"jpip://{request.url.host}:8090{image.path}"
         return web.json_response({"uri": uri}) if given.boolean(query, "json") else web.Response(text=uri)
     content = jp2.content(image)
-    # PHP's own word for no encoding. The script ignores Range: the answer is always the whole file.
+    # PHP's name for no encoding. The script ignores Range: the response is always the complete file.
     headers = {"Content-Disposition": f'attachment; filename="{image.name}"', "Content-Encoding": "none"}
     body = b"File not found." if content is None else content
     return web.Response(body=body, content_type="image/jp2", headers=headers)

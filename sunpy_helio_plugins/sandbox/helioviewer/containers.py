@@ -1,7 +1,7 @@
 """
-Files that hold many pictures: JPX (ISO/IEC 15444-2), mp4 (ISO/IEC 14496-12 and -14) and the beginning of a WebM.
+Files that contain many images: JPX (ISO/IEC 15444-2), mp4 (ISO/IEC 14496-12 and -14) and the beginning of a WebM.
 
-The mp4's frames are JPEG pictures, which players know; a WebM would need an encoder, and is a labelled placeholder.
+The frames of an mp4 are JPEG images, which players support; a WebM would need an encoder and is a labelled placeholder.
 """
 
 from __future__ import annotations
@@ -27,16 +27,7 @@ def _full(kind: bytes, *parts: bytes, version: int = 0, flags: int = 0) -> bytes
 
 
 def jpx(files: Sequence[bytes], links: Sequence[str] = ()) -> bytes:
-    """
-    Return pictures in one JPX: a codestream each, and its header in an association.
-
-    Parameters
-    ----------
-    files : sequence of bytes
-        JP2 files, all of one size.
-    links : sequence of str, optional
-        Addresses of these files: then the codestreams stay there, and the JPX points at them.
-    """
+    """Return JP2 files of one size as a JPX that contains the codestreams or, with ``links``, refers to these URLs."""
     first = dict(boxes(files[0]))
     made = [
         first[b"jP  "],
@@ -56,7 +47,7 @@ def jpx(files: Sequence[bytes], links: Sequence[str] = ()) -> bytes:
 
 
 def _pointer(file: bytes, reference: int) -> bytes:
-    """Return a table with one fragment: the codestream inside another file."""
+    """Return a table with one fragment: the codestream in another file."""
     at = 0
     for kind, box in boxes(file):
         if kind == b"jp2c":
@@ -66,18 +57,7 @@ def _pointer(file: bytes, reference: int) -> bytes:
 
 
 def mp4(frames: Sequence[bytes], size: tuple[int, int], rate: float) -> bytes:
-    """
-    Return JPEG pictures as an mp4.
-
-    Parameters
-    ----------
-    frames : sequence of bytes
-        JPEG files, all of one size.
-    size : tuple of int
-        Their width and height.
-    rate : float
-        Frames per second.
-    """
+    """Return JPEG files of one size as an mp4, with ``rate`` frames per second."""
     start = _box(b"ftyp", b"isom", struct.pack(">I", 512), b"isom", b"mp42")
     data = _box(b"mdat", *frames)
     tick, scale = round(600 / rate), 600
@@ -117,7 +97,7 @@ def _samples(frames: Sequence[bytes], size: tuple[int, int], tick: int, at: int)
 
 
 def webm() -> bytes:
-    """Return a WebM without pictures: its head, and a segment that says what it is."""
+    """Return a WebM without images: its header, and a segment that describes it."""
     head = _element(b"\x42\x86", b"\x01") + _element(b"\x42\xf7", b"\x01") + _element(b"\x42\xf2", b"\x04")
     head += _element(b"\x42\xf3", b"\x08") + _element(b"\x42\x82", b"webm") + _element(b"\x42\x87", b"\x04")
     head += _element(b"\x42\x85", b"\x02")
@@ -127,5 +107,5 @@ def webm() -> bytes:
 
 
 def _element(name: bytes, body: bytes) -> bytes:
-    """Return an element of EBML, its length in two bytes."""
+    """Return an EBML element with a length of two bytes."""
     return name + struct.pack(">H", 0x4000 | len(body)) + body

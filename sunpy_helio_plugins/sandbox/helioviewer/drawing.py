@@ -1,4 +1,4 @@
-"""The embedded Helioviewer's draughtsman: layers of pictures in one, as PNG and JPEG."""
+"""Drawings of the embedded Helioviewer: layers of images as PNG and JPEG."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ TINTS = {
 }  # fmt: skip
 """Colours of the brightest pixels, by measurement."""
 
+# Left, top, right and bottom in arcseconds from the Sun's centre, south and west positive, and arcseconds per pixel.
 Box = tuple[float, float, float, float, float]
 
 
@@ -32,19 +33,7 @@ def nearest(source_id: int, when: datetime) -> holdings.Image:
 
 
 def drawn(layers: list[Layer], when: datetime, box: Box) -> np.ndarray:
-    """
-    Draw layers over each other.
-
-    Parameters
-    ----------
-    layers : list of Layer
-        The layers, the lowest first.
-    when : datetime
-        The time, of which each layer gives its nearest image.
-    box : tuple of float
-        Left, top, right and bottom in arcseconds from the Sun's centre, south and west positive, and arcseconds per
-        pixel.
-    """
+    """Draw layers over each other, the lowest first, each with the image nearest to the time."""
     import numpy as np
 
     left, top, right, bottom, scale = box
@@ -84,18 +73,7 @@ def _decoded(picture: str) -> np.ndarray:
 
 
 def encoded(pixels: np.ndarray, kind: str, label: str = "") -> bytes:
-    """
-    Return a drawing as a file.
-
-    Parameters
-    ----------
-    pixels : numpy.ndarray of uint8, shape (rows, columns, 3)
-        The drawing.
-    kind : str
-        ``PNG`` or ``JPEG``.
-    label : str, optional
-        What is written into its lower left corner.
-    """
+    """Return an RGB drawing of type uint8 as PNG or JPEG, with a label in the lower left corner."""
     from PIL import Image as Pictures
     from PIL import ImageDraw
 

@@ -1,9 +1,9 @@
 """
-Helioviewer's HAPI server with its habits.
+Helioviewer's HAPI server with its peculiarities.
 
 They are those of server-nodejs with Helioviewer's scripts (repository helioviewer-hapi): the stop is *inclusive*; times
-are whole seconds; a request without `parameters`, or with ``Time`` among several, fails with HTTP 500; no rows give an
-empty body with HTTP 200; any range that leaves [startDate, stopDate] gives error 1405; there is no ``about``.
+are integer seconds; a request without `parameters`, or with ``Time`` among several, fails with HTTP 500; without rows
+the body is empty with HTTP 200; any range that exceeds [startDate, stopDate] gives error 1405; there is no ``about``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MESSAGES = {
 }
 
 EMPTY_GROUPS = ("XRT_ANY_ANY",)
-"""Ids that the catalogue lists although they have no rows (groups of sources): their info and data fail."""
+"""Ids in the catalogue without rows (groups of sources): their info and data fail."""
 
 TIMES = ((1402, "start", "time.min"), (1403, "stop", "time.max"))
 
@@ -43,7 +43,7 @@ Value = str | float | int
 
 
 class _HAPIError(Exception):
-    """A HAPI error: its code, and the HTTP status that carries it."""
+    """A HAPI error: its code and HTTP status."""
 
     def __init__(self, code: int) -> None:
         super().__init__(code)
@@ -113,7 +113,7 @@ def _iso(when: datetime) -> str:
 
 
 def _instant(text: str | None, code: int) -> datetime:
-    """Read one time of a request: calendar or day of the year, to any precision, with or without Z."""
+    """Parse a time of a request: calendar date or day of the year, with any precision, with or without Z."""
     match = re.fullmatch(r"(\d{4})(?:-(\d{3})|-(\d\d)(?:-(\d\d))?)?(?:T([\d:.]+))?Z?", text or "")
     if match is None:
         raise _HAPIError(code)
@@ -167,7 +167,7 @@ def _binary(rows: list[list[Value]], parameters: Sequence[dict[str, Any]]) -> by
 
 
 def _json(rows: list[list[Value]], header: dict[str, Any] | None) -> bytes:
-    # Without include=header this server gives the bare list of records.
+    # Without include=header this server returns only the list of records.
     return json.dumps(rows if header is None else {**header, "format": "json", "data": rows}).encode()
 
 
@@ -197,7 +197,7 @@ def _data(request: web.Request) -> web.Response:
     asked = query.get("parameters")
     names = _names(asked) if asked else []
     if not names or ("Time" in names and len(names) > 1):
-        # The script behind the server trips over an empty list, and over the time column beside others.
+        # The server's script fails for an empty list, and for the time column together with others.
         raise _HAPIError(1500)
     names = [name for name in names if name != "Time"]
     readers = _readers(_root(request))
@@ -241,5 +241,5 @@ async def _endpoint(request: web.Request) -> web.Response:
 
 
 def routes() -> list[web.RouteDef]:
-    """Return the routes of the HAPI server; its path is understood in any case."""
+    """Return the routes of the HAPI server; its path is case-insensitive."""
     return [web.get("/{hapi:(?i:hapi)}/{name:(?i:helioviewer)}/{again:(?i:hapi)}/{tail:.*}", _endpoint)]

@@ -1,9 +1,9 @@
 """
-The images that the embedded Helioviewer holds: its sources and its table of images.
+The content of the embedded Helioviewer: its sources and its table of images.
 
-The pictures are few and the rows are many: frames of one run share the picture drawn for the middle of the run, and
-each is served with a header of its own (`sunpy_helio_plugins.sandbox.helioviewer.jp2`). A run lasts twelve minutes, in
-which the Sun turns by 0.11 degrees, so that no feature is off by more than an arcsecond.
+There are few images and many rows: frames of one run share the image drawn for the middle of the run, and each is
+served with its own header (`sunpy_helio_plugins.sandbox.helioviewer.jp2`). A run lasts twelve minutes, in which the Sun
+rotates by 0.11 degrees, so that no feature is off by more than an arcsecond.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ AIA_CADENCE = timedelta(seconds=36)
 """Helioviewer keeps every third 12 s frame of AIA."""
 
 RUN_HOURS = (0, 4, 8, 12, 16, 20)
-"""Hours of the scene's day near which the AIA channels have a run of frames."""
+"""Hours of the scene's day at which the AIA channels have a run of frames."""
 
 RUN_FRAMES = 21
 
 EJECTION = DAY + timedelta(hours=14, seconds=7.442)
-"""The first of the frames of C2 that show the ejection after the day's greatest flare, twelve minutes apart."""
+"""The first of the C2 frames that show the ejection after the largest flare of the day, twelve minutes apart."""
 
 SEED_DAY = datetime(2023, 1, 1)
 
@@ -39,7 +39,7 @@ SEED_FRACTIONS = {0: 129, 1: 131, 2: 130, 17: 129, 2397: 132, 2398: 131, 2399: 1
 
 @dataclass(frozen=True)
 class Source:
-    """One data source, under the names of Helioviewer's database, its web interface and its HAPI server."""
+    """A data source, with its names in Helioviewer's database, its web interface and its HAPI server."""
 
     source_id: int
     nickname: str
@@ -56,7 +56,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Image:
-    """One row of the table of images; `picture` is None where the file is gone although the row stayed."""
+    """A row of the table of images; `picture` is None if the file was deleted but the row was kept."""
 
     image_id: int
     source: Source
@@ -66,12 +66,12 @@ class Image:
 
     @property
     def second(self) -> datetime:
-        """The time as the database keeps it: truncated to a whole second."""
+        """The time in the database: truncated to an integer second."""
         return self.when.replace(microsecond=0)
 
     @property
     def name(self) -> str:
-        """The file's name: the time with its fraction as digits after the point, then the source."""
+        """The file's name: the time with fractional digits, then the source."""
         digits = f"{self.when.microsecond:06d}"[: self.fraction_digits]
         return f"{self.when:%Y_%m_%d__%H_%M_%S}{'_' if digits else ''}{digits}__{self.source.suffix}.jp2"
 
@@ -153,7 +153,7 @@ def _lost() -> list[Image]:
 
 @cache
 def images(source_id: int) -> tuple[Image, ...]:
-    """Return the images of one source in the order of time; empty for a source that is not held."""
+    """Return the images of a source in order of time; empty for a source without images."""
     rows = {
         4: _ejection,
         11: lambda: _runs(11, 21000, timedelta(seconds=4.843)),
@@ -171,17 +171,17 @@ def _index() -> tuple[dict[int, Image], dict[str, Image]]:
 
 
 def by_id(image_id: int) -> Image | None:
-    """Return the image with an id of the database, if there is one."""
+    """Return the image with an id of the database, or None."""
     return _index()[0].get(image_id)
 
 
 def by_path(path: str) -> Image | None:
-    """Return the image that has a path of the static tree, if there is one."""
+    """Return the image with a path of the static tree, or None."""
     return _index()[1].get(path)
 
 
 def within(source_id: int, start: datetime, stop: datetime) -> list[Image]:
-    """Return the images whose whole second is in [start, stop], both ends included, as the server's SQL asks."""
+    """Return the images whose integer second is in [start, stop], both ends included, like the server's SQL."""
     rows = images(source_id)
     seconds = [image.second for image in rows]
     return list(rows[bisect_left(seconds, start) : bisect_right(seconds, stop)])

@@ -1,8 +1,8 @@
 """
-What Helioviewer's API checks in a request before it acts, as its validator does.
+The checks of request parameters of Helioviewer's API, as in its validator.
 
-A parameter that is there and empty counts as given; dates need their Z; lists of numbers come with or without brackets.
-What is not understood gives an `InvalidError`, what fails later an `ActionError` with Helioviewer's number for it.
+An empty parameter counts as given; dates must have a Z; lists of numbers may have brackets. An invalid parameter raises
+`InvalidError`, and a later failure `ActionError` with Helioviewer's error number.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ __all__ = [
 
 DATE = re.compile(r"\d{4}[/-]\d\d[/-]\d\dT\d\d:\d\d:\d\d\.?\d{0,6}?Z", re.IGNORECASE)
 LARGEST = 4096
-"""Most pixels that a side of a drawing has; beyond it, the scale is made coarser."""
+"""Maximum number of pixels of a side of a drawing; for larger drawings the scale is made coarser."""
 
 Query = Mapping[str, str]
 
 
 class InvalidError(Exception):
-    """A parameter that is missing or wrong."""
+    """A missing or wrong parameter."""
 
 
 class ActionError(Exception):
-    """An error inside an action, with Helioviewer's number for it."""
+    """An error inside an action, with Helioviewer's error number."""
 
     def __init__(self, message: str, number: int) -> None:
         super().__init__(message)
@@ -38,21 +38,21 @@ class ActionError(Exception):
 
 @dataclass(frozen=True)
 class Layer:
-    """A source to draw, and how opaque: 0 to 100."""
+    """A source to draw, and its opacity: 0 to 100."""
 
     source_id: int
     opacity: int
 
 
 def required(query: Query, name: str) -> str:
-    """Return a parameter that must be there; it may be empty."""
+    """Return a required parameter, which may be empty."""
     if name not in query:
         raise InvalidError(f'No value set for required parameter "{name}".')
     return query[name]
 
 
 def date(query: Query, name: str) -> datetime:
-    """Return a date in UTC; its Z is not optional."""
+    """Return a date in UTC; its Z is required."""
     text = required(query, name)
     words = "Invalid date string. Please enter a date of the form 2003-10-06T00:00:00.000Z"
     if not DATE.fullmatch(text):
@@ -64,7 +64,7 @@ def date(query: Query, name: str) -> datetime:
 
 
 def integer(query: Query, name: str, default: int | None = None) -> int:
-    """Return a whole number."""
+    """Return an integer."""
     text = required(query, name) if default is None else query.get(name, str(default))
     if not re.fullmatch(r"\s*[+-]?\d+\s*", text):
         raise InvalidError(f'Invalid value for {name}: "{text}" is not an integer.')
@@ -72,7 +72,7 @@ def integer(query: Query, name: str, default: int | None = None) -> int:
 
 
 def integers(query: Query, name: str) -> list[int]:
-    """Return whole numbers between commas, with or without brackets around them."""
+    """Return comma-separated integers, with or without brackets."""
     texts = re.sub(r"^\[(.*)\]$", r"\1", required(query, name)).split(",")
     return [integer({name: text}, name) for text in texts]
 
@@ -87,7 +87,7 @@ def number(query: Query, name: str, default: float | None = None) -> float:
 
 
 def boolean(query: Query, name: str) -> bool:
-    """Return a yes or no; by default a no."""
+    """Return a boolean, by default false."""
     text = query.get(name, "false").lower()
     if text not in ("true", "false", "1", "0"):
         raise InvalidError(f'Invalid value for {name}: "{text}" is not a boolean.')
@@ -103,7 +103,7 @@ def word(query: Query, name: str) -> str:
 
 
 def events(query: Query, name: str) -> str:
-    """Return the kinds of events to draw: ``[AR,all,1],[CH,SPoCA,1]``, or nothing."""
+    """Return the event types to draw: ``[AR,all,1],[CH,SPoCA,1]``, or nothing."""
     text = query.get(name, "")
     if text and not re.fullmatch(r"\[[A-Z0-9]{2,3},[^,\]]+,[01]\](,\[[A-Z0-9]{2,3},[^,\]]+,[01]\])*", text):
         raise InvalidError(f"Invalid value for {name}: events are asked for as [AR,SPoCA,1],[CH,all,1].")
@@ -111,7 +111,7 @@ def events(query: Query, name: str) -> str:
 
 
 def layers(query: Query, name: str) -> list[Layer]:
-    """Return the layers of ``[13,1,100],[10,1,50]``, the lowest first; hidden ones are left out."""
+    """Return the layers of ``[13,1,100],[10,1,50]``, the lowest first; hidden layers are omitted."""
     text = required(query, name)
     inner = re.fullmatch(r"\[([\w,\-:.\]\[]*)\]", text)
     found = []
@@ -127,7 +127,7 @@ def layers(query: Query, name: str) -> list[Layer]:
 
 
 def region(query: Query) -> tuple[float, float, float, float, float]:
-    """Return left, top, right, bottom and scale of what is to be drawn, in arcseconds from the Sun's centre."""
+    """Return left, top, right, bottom and scale of the region to draw, in arcseconds from the Sun's centre."""
     scale = number(query, "imageScale")
     if all(name in query for name in ("x1", "y1", "x2", "y2")):
         left, top, right, bottom = (number(query, name) for name in ("x1", "y1", "x2", "y2"))

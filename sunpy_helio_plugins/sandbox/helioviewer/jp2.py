@@ -1,7 +1,7 @@
 """
-The JPEG 2000 files of the embedded Helioviewer: boxes, and the header that each frame carries.
+The JPEG 2000 files of the embedded Helioviewer: boxes, and the header of each frame.
 
-A file is jP, ftyp, jp2h, xml, jp2c, as Helioviewer's own are. The xml box holds ``<meta><fits>..</fits>
+A file is jP, ftyp, jp2h, xml, jp2c, like Helioviewer's files. The xml box contains ``<meta><fits>..</fits>
 <helioviewer>..</helioviewer></meta>`` with one element for each FITS keyword.
 """
 
@@ -30,7 +30,7 @@ CAMERAS = {"304": 4, "193": 2}
 
 
 def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield (type, whole box with its head) for each top-level box of a JP2 file."""
+    """Yield (type, complete box with its header) for each top-level box of a JP2 file."""
     offset = 0
     while offset < len(data):
         length, kind = struct.unpack_from(">I4s", data, offset)
@@ -40,12 +40,12 @@ def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def with_header(picture: bytes, xml: str) -> bytes:
-    """Return the picture with the text as its only xml box, before the codestream."""
+    """Return the image with the text as its only xml box, before the codestream."""
     body = xml.encode()
     parts = []
     for kind, box in boxes(picture):
         if kind == b"jp2c":
-            # A length of zero means "to the end of the file"; the real files state it.
+            # A length of zero means "to the end of the file"; the real files give the length.
             codestream = box[8:]
             parts += [struct.pack(">I4s", len(body) + 8, b"xml "), body]
             parts += [struct.pack(">I4s", len(codestream) + 8, b"jp2c"), codestream]
@@ -66,7 +66,7 @@ def _facts() -> dict[str, Any]:
 
 
 def _earth(when: datetime, facts: Mapping[str, Any]) -> dict[str, float]:
-    """Interpolate the Earth's place: hourly values in a line are good to 10 km."""
+    """Interpolate the Earth's position: linear interpolation of hourly values is accurate to 10 km."""
     rows = facts["earth"]
     instants = [datetime.fromisoformat(row["time"]) for row in rows]
     number = min(max(bisect_right(instants, when), 1), len(rows) - 1)
@@ -155,16 +155,7 @@ def _helioviewer(image: Image) -> dict[str, Any]:
 
 
 def header(image: Image, facts: Mapping[str, Any] | None = None) -> str:
-    """
-    Return the text of the xml box of an image.
-
-    Parameters
-    ----------
-    image : Image
-        The image: its own time goes into the header.
-    facts : mapping, optional
-        The Earth's places and the pictures' statistics; by default the shipped ones.
-    """
+    """Return the text of the xml box of an image, with its time; ``facts`` are positions and statistics."""
     make = {"AIA": _aia, "HMI": _hmi, "LASCO-C2": _lasco}[image.source.folder]
     fits = make(image, facts or _facts())
     parts = {"fits": fits, "helioviewer": _helioviewer(image)}
@@ -177,7 +168,7 @@ def header(image: Image, facts: Mapping[str, Any] | None = None) -> str:
 
 @lru_cache(maxsize=64)
 def content(image: Image) -> bytes | None:
-    """Return the bytes of an image's file with a header that is its own, or None where the file is gone."""
+    """Return the bytes of an image's file with its own header, or None if the file was deleted."""
     if image.picture is None:
         return None
     return with_header((DATA / f"{image.picture}.jp2").read_bytes(), header(image))

@@ -1,8 +1,8 @@
 """
-What Helioviewer makes on request: screenshots, tiles, movies and JPX, each with its states and refusals.
+Files that Helioviewer makes on request: screenshots, tiles, movies and JPX, with their states and errors.
 
-A movie is queued at the first look at its state, at work at the second, and made from the third on. Asking for the file
-of one that is not made, or not kept, gives HTTP 200 with an error in JSON.
+A movie is queued at the first status request, being made at the second, and ready from the third on. Requesting the
+file of a movie that is not ready, or not kept, gives HTTP 200 with an error in JSON.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ EPOCH = datetime(1970, 1, 1)
 MOST_FRAMES = 300
 MOST_IN_JPX = 1000
 DRAWN_FRAMES = 24
-"""Frames that are drawn for a movie here, spread over all of its own."""
+"""Number of frames that are drawn for a movie here, spread over all of its frames."""
 
 TILE = 512
 LABELS = ("Queued", "Processing", "Completed", "Invalid")
@@ -35,7 +35,7 @@ LABELS = ("Queued", "Processing", "Completed", "Invalid")
 
 @dataclass
 class Movie:
-    """A movie: what was asked for, and how often its state was asked for."""
+    """A movie: its parameters, and how often its state was requested."""
 
     layers: list[given.Layer]
     frames: list[datetime]
@@ -46,12 +46,12 @@ class Movie:
 
     @property
     def state(self) -> int:
-        """0 queued, 1 at work, 2 made."""
+        """0 queued, 1 being made, 2 ready."""
         return min(max(self.looks - 1, 0), 2)
 
     @property
     def title(self) -> str:
-        """What it is called."""
+        """The title of the movie."""
         labels = (drawing.nearest(layer.source_id, self.frames[0]).source.labels for layer in self.layers)
         shown = ", ".join(" ".join(text for _, text in each) for each in labels)
         return f"{shown} ({self.frames[0]:%Y-%m-%d %H:%M:%S} - {self.frames[-1]:%H:%M:%S} UTC)"
@@ -59,7 +59,7 @@ class Movie:
 
 @dataclass
 class Store:
-    """What was made since the archive was started."""
+    """The files made since the archive was started."""
 
     screenshots: dict[int, tuple[str, bytes]] = field(default_factory=dict)
     movies: dict[str, Movie] = field(default_factory=dict)
@@ -77,7 +77,7 @@ def _missing(words: str) -> web.Response:
 
 
 def _file(body: bytes, kind: str, name: str) -> web.Response:
-    # PHP's own: readers must not take "none" for a way of packing.
+    # As sent by PHP: clients must not treat "none" as a compression method.
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Encoding": "none"}
     return web.Response(body=body, content_type=kind, headers=headers)
 
@@ -229,7 +229,7 @@ async def _jpx(request: web.Request, query: Query) -> web.Response:
 
 
 def _frames(source_id: int, start: datetime, end: datetime) -> list[holdings.Image] | str:
-    """Return the images of a range, or why there are none."""
+    """Return the images of a range, or the reason why there are none."""
     rows = holdings.images(source_id)
     if not [image for image in rows if image.second >= start]:
         return f"No data of source {source_id} is available on or after {start:%Y-%m-%dT%H:%M:%SZ}."
@@ -248,7 +248,7 @@ def _spaced(rows: list[holdings.Image], cadence: timedelta) -> list[holdings.Ima
 
 
 async def _jpx_mid_points(request: web.Request, query: Query) -> web.Response:
-    """Answer as is documented; the code of 2025 takes its own checked list for a text, and fails with HTTP 500."""
+    """Respond as documented; the code of 2025 treats its own checked list as text, and fails with HTTP 500."""
     source_id = given.integer(query, "sourceId")
     starts, ends = (given.integers(query, name) for name in ("startTimes", "endTimes"))
     if len(starts) != len(ends):
@@ -281,7 +281,7 @@ def _container(
         return web.Response(text=uri)
     files = [content for image in rows if (content := jp2.content(image)) is not None]
     if not files:
-        # kdu_merge fails over a file that is gone; what is sent then is nothing at all.
+        # kdu_merge fails for a deleted file; the response is then empty.
         return _file(b"", "image/jpx", file)
     links = [f"{request.scheme}://{request.host}{root}{image.path}" for image in rows] if linked else []
     return _file(containers.jpx(files, links), "image/jpx", file)
@@ -309,5 +309,5 @@ async def _cached(request: web.Request) -> web.Response:
 
 
 def routes() -> list[web.RouteDef]:
-    """Return the route of what is kept for a while."""
+    """Return the route of files that are kept for a while."""
     return [web.get(r"/cache/movies/{file:\w+\.(?:mp4|webm)}", _cached)]

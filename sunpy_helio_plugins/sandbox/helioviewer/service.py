@@ -1,8 +1,8 @@
 """
 The embedded Helioviewer: its API, its HAPI server and the static tree of its JPEG 2000 files.
 
-Mounted below `PREFIX` there are ``/v2/<action>/`` (API version 2), ``/hapi/Helioviewer/hapi/<endpoint>`` (HAPI 3.1, its
-path in any case) and ``/jp2/<nickname>/YYYY/MM/DD/<measurement>/<file>`` (directory pages and byte ranges).
+The paths below `PREFIX` are ``/v2/<action>/`` (API version 2), ``/hapi/Helioviewer/hapi/<endpoint>`` (HAPI 3.1,
+case-insensitive) and ``/jp2/<nickname>/YYYY/MM/DD/<measurement>/<file>`` (directory pages and byte ranges).
 """
 
 from __future__ import annotations

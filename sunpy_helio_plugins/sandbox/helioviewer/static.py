@@ -1,4 +1,4 @@
-"""The static tree of JP2 files: directory pages as Apache writes them, files with byte ranges."""
+"""The static tree of JP2 files: directory pages in the form of Apache, files with byte ranges."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _folders() -> dict[str, dict[str, holdings.Image | None]]:
 
 
 def _size(image: holdings.Image) -> int:
-    # All headers of one picture have nearly one length; a directory page shows it rounded to thousands.
+    # All headers of an image have nearly the same length; a directory page shows it rounded to thousands.
     return (jp2.DATA / f"{image.picture}.jp2").stat().st_size
 
 
@@ -70,7 +70,7 @@ def _not_found(request: web.Request) -> web.Response:
 
 
 def _span(text: str, total: int) -> tuple[int, int] | None:
-    """Return the half-open span of one byte range; None where it cannot be met."""
+    """Return the half-open span of one byte range; None if it cannot be satisfied."""
     match = re.fullmatch(r"bytes=(\d*)-(\d*)", text.replace(" ", ""))
     if match is None or match.groups() == ("", ""):
         return 0, total

@@ -1,8 +1,8 @@
 """
-The embedded registry's containment search: which events lie within events of another type.
+The embedded registry's containment search: events within events of another type.
 
-The rules are those of the registry's API page: both lie wholly in the period, they begin within eight hours of each
-other, and the inner one's Carrington centre lies in the container's boundary or, without one, in its box.
+The rules are those of the registry's API page: both are completely in the period, they begin within eight hours of each
+other, and the inner event's Carrington centre is in the container's boundary or, without a boundary, in its box.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TOLERANCE = timedelta(hours=8)
 
 
 def contained(request: Mapping[str, str]) -> tuple[list[Event], list[Event], bool]:
-    """Return one page of the events of both types that take part, their relations, and whether more pages follow."""
+    """Return one page of the events of both types that are related, their relations, and whether more pages follow."""
     kinds = [request.get(name, "").upper() for name in ("event_type1", "event_type2")]
     if not all(kinds):
         raise RefusedError("event_type1 or event_type2 is missing")
@@ -34,7 +34,7 @@ def contained(request: Mapping[str, str]) -> tuple[list[Event], list[Event], boo
 
 
 def during(first: datetime, last: datetime) -> list[Event]:
-    """Return the events that lie wholly in a period."""
+    """Return the events that are completely in a period."""
     return [
         event
         for event in catalogue()["events"]
@@ -44,17 +44,17 @@ def during(first: datetime, last: datetime) -> list[Event]:
 
 
 def moment(event: Event, name: str) -> datetime:
-    """Return an instant of an event."""
+    """Return a time of an event."""
     return datetime.fromisoformat(event[name])
 
 
 def cotemporal(inner: Event, outer: Event) -> bool:
-    """Return whether two events begin within the tolerance of each other."""
+    """Return whether the starts of two events differ by at most the tolerance."""
     return abs(moment(inner, "event_starttime") - moment(outer, "event_starttime")) <= TOLERANCE
 
 
 def lies_in(inner: Event, outer: Event) -> bool:
-    """Return whether the centre of one event lies within another."""
+    """Return whether the centre of an event is within another event."""
     x, y = inner.get("hgc_x"), inner.get("hgc_y")
     ring = vertices(outer.get("hgc_boundcc") or outer.get("hgc_bbox") or "")
     if x is None or y is None or len(ring) < 4 or inner.get("noposition") == "true":
@@ -69,7 +69,7 @@ def vertices(chaincode: str) -> list[tuple[float, float]]:
 
 
 def is_inside(x: float, y: float, ring: list[tuple[float, float]]) -> bool:
-    """Return whether a point lies in a closed ring: a ray to the right crosses it an odd number of times."""
+    """Return whether a point is in a closed ring: a ray to the right crosses it an odd number of times."""
     inside = False
     for (x1, y1), (x2, y2) in pairwise(ring):
         if (y1 > y) != (y2 > y) and x < x1 + (y - y1) * (x2 - x1) / (y2 - y1):
@@ -78,7 +78,7 @@ def is_inside(x: float, y: float, ring: list[tuple[float, float]]) -> bool:
 
 
 def relation(inner: Event, outer: Event) -> Event:
-    """Return the association of a container and what it contains: the first contains the second."""
+    """Return the association of a container and its content: the first contains the second."""
     return {
         "first_id": 15000000, "second_id": 15000000, "first_ivorn": outer["kb_archivid"],
         "second_ivorn": inner["kb_archivid"], "first_event_type": outer["event_type"],

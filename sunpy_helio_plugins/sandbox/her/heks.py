@@ -1,8 +1,8 @@
 """
-The embedded registry's commands for those who are signed in: rate, comment, add a reference, relate, upload, revise.
+The embedded registry's commands for signed-in users: rate, comment, add a reference, relate, upload, revise.
 
-The account is `USER` and `PASSWORD`; what is submitted is kept as long as the archive runs. Rules and answers are those
-of the registry's API page ("Authentication and Post-authentication Methods").
+The account is `USER` and `PASSWORD`; submissions are kept as long as the archive is running. Rules and responses are
+those of the registry's API page ("Authentication and Post-authentication Methods").
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ COOKIE = "JSESSIONID"
 
 @dataclass
 class Desk:
-    """Takes submissions."""
+    """The handlers of submissions."""
 
     sessions: set[str] = field(default_factory=set)
     ratings: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -36,18 +36,18 @@ class Desk:
     uploads: dict[str, list[bytes]] = field(default_factory=dict)
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the addresses and who answers them."""
+        """Return the routes and their handlers."""
         return [
             web.post("/her/heks", self.heks), web.get("/her/heks", self.heks),
             web.post("/her/voeupload", self.upload), web.post("/her/voerevise", self.revise),
         ]  # fmt: skip
 
     def is_signed_in(self, request: web.Request) -> bool:
-        """Tell whether a request brings the cookie of a login."""
+        """Return whether a request has the cookie of a login."""
         return request.cookies.get(COOKIE) in self.sessions
 
     async def heks(self, request: web.Request) -> web.Response:
-        """Answer one command."""
+        """Handle one command."""
         form = {**request.query, **{name: str(value) for name, value in (await request.post()).items()}}
         command = form.get("cmd", "")
         if command == "login":
@@ -63,7 +63,7 @@ class Desk:
         return web.json_response(commands[command](form))
 
     def login(self, form: dict[str, str]) -> web.Response:
-        """Sign a user in; the cookie comes with cosec=1 only."""
+        """Sign a user in; the cookie is only sent with cosec=1."""
         if (form.get("username"), form.get("password")) != (USER, PASSWORD):
             return web.Response(text="<html><body>login failure</body></html>", content_type="text/html")
         answer = web.Response(text="<html><body>login success</body></html>", content_type="text/html")
@@ -74,7 +74,7 @@ class Desk:
         return answer
 
     def target(self, form: dict[str, str]) -> str | None:
-        """Return which event a command means: by IVORN, or by its number."""
+        """Return the event of a command, given by IVORN or number."""
         events = [event["kb_archivid"] for event in catalogue()["events"]]
         number = form.get("idspecial") or form.get("eventid") or ""
         if number.isdigit():
@@ -82,7 +82,7 @@ class Desk:
         return form["ivorn"] if form.get("ivorn") in events else None
 
     def rate(self, form: dict[str, str]) -> dict[str, Any]:
-        """Keep one rating for each user and event."""
+        """Store one rating for each user and event."""
         event, rating = self.target(form), form.get("rating", "")
         if event is None or not re.fullmatch(r"0?\.\d+|[01](\.0*)?", rating):
             return {"status": "error"}
@@ -90,7 +90,7 @@ class Desk:
         return {"status": "success", "rating": float(rating)}
 
     def comment(self, form: dict[str, str]) -> dict[str, Any]:
-        """Keep a comment, or tell those that there are."""
+        """Store a comment, or return the existing ones."""
         event = self.target(form)
         if event is None:
             return {"status": "error"}
@@ -100,7 +100,7 @@ class Desk:
         return {"status": "success", "comments": self.comments.get(event, [])}
 
     def reference(self, form: dict[str, str]) -> dict[str, Any]:
-        """Keep a reference."""
+        """Store a reference."""
         event = self.target(form)
         if event is None or not all(form.get(name) for name in ("name", "type", "url")):
             return {"status": "error"}
@@ -108,7 +108,7 @@ class Desk:
         return {"status": "success"}
 
     def relate(self, form: dict[str, str]) -> dict[str, Any]:
-        """Keep a relation."""
+        """Store a relation."""
         events = {event["kb_archivid"] for event in catalogue()["events"]}
         known = form.get("ivorn1") in events and form.get("ivorn2") in events
         if not known or form.get("edge_type") not in VERBS:
@@ -118,7 +118,7 @@ class Desk:
         return {"status": "success"}
 
     async def document(self, request: web.Request) -> tuple[str, bytes] | web.Response:
-        """Return the IVORN and the text of an uploaded document, or what is wrong with it."""
+        """Return the IVORN and the text of an uploaded document, or an error."""
         if not self.is_signed_in(request):
             return web.Response(text="permission denied")
         posted = (await request.post()).get("uploadedFile")
@@ -132,7 +132,7 @@ class Desk:
         return ivorn, content
 
     async def upload(self, request: web.Request) -> web.Response:
-        """Take a new event."""
+        """Store a new event."""
         found = await self.document(request)
         if isinstance(found, web.Response):
             return found
@@ -140,7 +140,7 @@ class Desk:
         return web.Response(text="Successfully imported XML")
 
     async def revise(self, request: web.Request) -> web.Response:
-        """Take a new revision of an event that there is."""
+        """Store a new revision of an existing event."""
         found = await self.document(request)
         if isinstance(found, web.Response):
             return found

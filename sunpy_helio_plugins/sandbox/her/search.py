@@ -1,7 +1,7 @@
 """
-The embedded registry's search: which events answer a request, judged by means of its own.
+The embedded registry's search: the events that match a request, evaluated independently of the clients.
 
-Rules and limits are those of the registry's API page (HekWiki, "ApplicationProgrammingInterface") and of its answers.
+Rules and limits are those of the registry's API page (HekWiki, "ApplicationProgrammingInterface") and of its responses.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
 }
 NEVER_EQUAL = "CACTus (Computer Aided CME Tracking)"
-"""The registry finds nothing for this name, although events bear it (seen by JHelioviewer's server check)."""
+"""The registry does not find this name, although events have it (observed by JHelioviewer's server check)."""
 
 Event = dict[str, Any]
 Test = Callable[[Event], bool]
 
 
 class RefusedError(Exception):
-    """A request that the registry answers with a page of HTML."""
+    """A request to which the registry responds with an HTML page."""
 
 
 @lru_cache(maxsize=1)
@@ -51,19 +51,19 @@ def catalogue() -> dict[str, list[Event]]:
 
 @lru_cache(maxsize=1)
 def keys() -> dict[str, dict[str, Any]]:
-    """Return the keywords: their kind of value, the types of event that have them, and where they are required."""
+    """Return the keywords: their types, the event types that have them, and whether they are required."""
     described: dict[str, dict[str, Any]] = json.loads((DATA / "keys.json").read_text())
     return described
 
 
 def search(request: Mapping[str, str]) -> tuple[list[Event], list[Event], bool]:
     """
-    Return one page of the events that a column search asks for.
+    Return one page of the events of a column search.
 
     Returns
     -------
     tuple
-        The events of the page, the associations in which one of them takes part, and whether more pages follow.
+        The events of the page, the associations that include one of them, and whether more pages follow.
     """
     tests = [types(request), period(request), box(request), tests_shown(request), *filters(request)]
     chosen = [event for event in catalogue()["events"] if all(test(event) for test in tests)]
@@ -74,7 +74,7 @@ def search(request: Mapping[str, str]) -> tuple[list[Event], list[Event], bool]:
 
 
 def one_page(chosen: list[Event], request: Mapping[str, str]) -> tuple[list[Event], bool]:
-    """Return the page asked for in the order asked for, and whether more pages follow."""
+    """Return the requested page in the requested order, and whether more pages follow."""
     ordered = sorted(chosen, key=order(request), reverse=request.get("sort_order", "ASC").upper() == "DESC")
     limit = min(whole(request, "result_limit", DEFAULT_LIMIT), HARD_LIMIT)
     first = (whole(request, "page", 1) - 1) * limit
@@ -82,13 +82,13 @@ def one_page(chosen: list[Event], request: Mapping[str, str]) -> tuple[list[Even
 
 
 def whole(request: Mapping[str, str], name: str, default: int) -> int:
-    """Return a positive whole number of the request."""
+    """Return a positive integer of the request."""
     text = request.get(name, "")
     return max(int(text), 1) if text.isdigit() else default
 
 
 def order(request: Mapping[str, str]) -> Callable[[Event], tuple[bool, Any]]:
-    """Return the key that sorts events; those without a value come last, or first in descending order (PostgreSQL)."""
+    """Return the sort key of events; missing values come last, or first in descending order (PostgreSQL)."""
     name = request.get("sort_by", "event_starttime").lower()
     if name not in keys() or name == "refs":
         raise RefusedError(f"unknown sort_by {name}")
@@ -96,7 +96,7 @@ def order(request: Mapping[str, str]) -> Callable[[Event], tuple[bool, Any]]:
 
 
 def asked_types(request: Mapping[str, str]) -> set[str] | None:
-    """Return the types of event asked for, or None for all."""
+    """Return the requested event types, or None for all."""
     asked = {name.strip().upper() for name in request.get("event_type", "").split(",") if name.strip()}
     if not asked:
         raise RefusedError("event_type is missing")
@@ -104,13 +104,13 @@ def asked_types(request: Mapping[str, str]) -> set[str] | None:
 
 
 def types(request: Mapping[str, str]) -> Test:
-    """Return the test of the type of event."""
+    """Return the test of the event type."""
     asked = asked_types(request)
     return lambda event: asked is None or event["event_type"] in asked
 
 
 def instant(request: Mapping[str, str], name: str) -> datetime:
-    """Return an instant of the request, UTC."""
+    """Return a time of the request, UTC."""
     try:
         return datetime.fromisoformat(request[name].removesuffix("Z"))
     except (KeyError, ValueError) as error:
@@ -118,7 +118,7 @@ def instant(request: Mapping[str, str], name: str) -> datetime:
 
 
 def period(request: Mapping[str, str]) -> Test:
-    """Return the test of time: any overlap, its ends included, or wholly inside with ``temporalmode=strict``."""
+    """Return the test of time: any overlap, including both ends, or completely inside with ``temporalmode=strict``."""
     first, last = instant(request, "event_starttime"), instant(request, "event_endtime")
 
     def inside(event: Event) -> bool:
@@ -131,7 +131,7 @@ def period(request: Mapping[str, str]) -> Test:
 
 
 def box(request: Mapping[str, str]) -> Test:
-    """Return the test of place: the event's centre lies in the box. Without a box the registry does not answer."""
+    """Return the test of position: the event's centre is in the box. A box is required, as in the real registry."""
     names = CENTRES.get(request.get("event_coordsys", "").lower())
     try:
         x1, x2, y1, y2 = (float(request[name]) for name in ("x1", "x2", "y1", "y2"))
@@ -151,7 +151,7 @@ def box(request: Mapping[str, str]) -> Test:
 
 
 def tests_shown(request: Mapping[str, str]) -> Test:
-    """Return the test that hides the registry's own test events."""
+    """Return the test that hides the registry's test events."""
     allowed = {"hide": {"false"}, "only": {"true"}, "show": {"true", "false"}}
     shown = allowed.get(request.get("showtests", "hide").lower(), {"false"})
     return lambda event: event["event_testflag"] in shown
@@ -165,7 +165,7 @@ def filters(request: Mapping[str, str]) -> list[Test]:
 
 
 def triplet(name: str, operation: str | None, value: str | None, asked: set[str] | None) -> Test:
-    """Return the test of one filter; ``ch.name`` judges coronal holes only and lets other types pass."""
+    """Return the test of one filter; ``ch.name`` filters coronal holes only and keeps other types."""
     kind, dot, name = name.lower().rpartition(".")
     if name not in keys() or operation is None or value is None:
         raise RefusedError(f"unknown filter {name} {operation} {value}")
@@ -183,7 +183,7 @@ def triplet(name: str, operation: str | None, value: str | None, asked: set[str]
 
 
 def judged(kind: str, operation: str, value: str) -> Callable[[Any], bool]:
-    """Return how one value is compared: text by its alphabet, numbers by size, booleans as ``true`` and ``false``."""
+    """Return the comparison of a value: text alphabetically, numbers by size, booleans as ``true`` and ``false``."""
     if operation == "like" and kind == "string":
         pattern = re.compile(fnmatch.translate(re.sub(r"([*?\[])", r"[\1]", value).replace("%", "*")))
         return lambda own: pattern.match(own) is not None

@@ -1,10 +1,9 @@
 """
 The embedded Heliophysics Events Registry: ``/hek/her``.
 
-It serves column and containment searches as JSON (``cosec=2``, wrapped with ``callback``) and as thin XML
-(``cosec=1``), each event's VOEvent document and page, and takes what signed-in users submit. Like the real one it
-answers anything that it does not understand, a column search without a box among them, with a page of HTML and status
-200.
+It serves column and containment searches as JSON (``cosec=2``, wrapped with ``callback``) and as short XML
+(``cosec=1``), the VOEvent document and page of each event, and accepts submissions of signed-in users. Like the real
+registry it responds to any invalid request, including a column search without a box, with an HTML page and status 200.
 """
 
 from __future__ import annotations
@@ -28,14 +27,14 @@ ERROR_PAGE = "<html><head><title>HER error</title></head><body><h1>Error</h1><p>
 
 
 def application() -> web.Application:
-    """Return the application that answers below `PREFIX`."""
+    """Return the application with the routes below `PREFIX`."""
     app = web.Application()
     app.add_routes([web.get("/her", answer), web.get("/her/", answer), *Desk().routes()])
     return app
 
 
 async def answer(request: web.Request) -> web.Response:
-    """Answer one request."""
+    """Handle one request."""
     try:
         return respond(request.query)
     except RefusedError as refused:
@@ -43,7 +42,7 @@ async def answer(request: web.Request) -> web.Response:
 
 
 def respond(query: Mapping[str, str]) -> web.Response:
-    """Return the answer to a command."""
+    """Return the response to a command."""
     command = query.get("cmd")
     if command == "search":
         return found(query)
@@ -56,7 +55,7 @@ def respond(query: Mapping[str, str]) -> web.Response:
 
 
 def found(query: Mapping[str, str]) -> web.Response:
-    """Return the answer to a search in the form asked for."""
+    """Return the response to a search in the requested form."""
     searches = {"column": search, "contains": contained}
     if query.get("type") not in searches:
         raise RefusedError("type is column or contains")
@@ -69,12 +68,12 @@ def found(query: Mapping[str, str]) -> web.Response:
     text = json.dumps({"result": events, "association": edges, "overmax": more}, ensure_ascii=False)
     if callback := query.get("callback"):
         text = f"{callback}({text});"
-    # The registry's text is not always UTF-8: names come as their submitters' latin-1 bytes.
+    # The registry's text is not always UTF-8: names are sent as the latin-1 bytes of their submitters.
     return web.Response(body=text.encode("latin-1"), content_type="application/json")
 
 
 def subset(event: Event, wanted: str) -> Event:
-    """Return the keywords that ``return=`` asks for: required, optional, or a list; all when it is not given."""
+    """Return the keywords that ``return=`` selects: required, optional, or a list; all by default."""
     names = {name.strip() for name in wanted.lower().split(",") if name.strip()}
     if not names:
         return event
@@ -85,18 +84,18 @@ def subset(event: Event, wanted: str) -> Event:
 
 
 def is_required(name: str, event: Event) -> bool:
-    """Return whether the registry's definitions demand a keyword of this type of event."""
+    """Return whether the registry's definitions require a keyword for this event type."""
     required: Any = keys()[name].get("required", False)
     return required is True or (isinstance(required, list) and event["event_type"] in required)
 
 
 def as_xml(events: list[Event], edges: list[Event]) -> str:
-    """Return the thin XML of ``cosec=1``, which says nothing of further pages."""
+    """Return the short XML of ``cosec=1``, which does not indicate further pages."""
     return f"<html><body>{''.join(map(result_xml, events))}{''.join(map(edge_xml, edges))}</body></html>"
 
 
 def result_xml(event: Event) -> str:
-    """Return one event as XML; references come as numbered parameters."""
+    """Return one event as XML, with references as numbered parameters."""
     values = {name: value for name, value in event.items() if name != "refs"}
     for number, reference in enumerate(event.get("refs", [])):
         values |= {f"ref_{number}_{name.removeprefix('ref_')}": value for name, value in reference.items()}

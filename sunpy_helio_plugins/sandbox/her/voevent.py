@@ -48,11 +48,11 @@ ELSEWHERE = {
     "event_description",
     "frm_contact",
 }
-"""Keywords that the document has in places of their own."""
+"""Keywords with dedicated elements in the document."""
 
 
 def event_of(request: Mapping[str, str]) -> Event:
-    """Return the event that a request names, as it was in the revision asked for."""
+    """Return the event of a request, in the requested revision."""
     ivorn = request.get("ivorn", "")
     found = [event for event in catalogue()["events"] if event["kb_archivid"] == ivorn]
     if not found:
@@ -61,7 +61,7 @@ def event_of(request: Mapping[str, str]) -> Event:
     asked = request.get("rev", "") or str(latest)
     if not asked.isdigit() or not 1 <= int(asked) <= latest:
         raise RefusedError(f"no revision {asked} of {ivorn}")
-    # An earlier revision told less: what was corrected later is what revisions are for.
+    # An earlier revision has a different description, since revisions are corrections.
     older = {} if int(asked) == latest else {"revision": asked, "event_description": f"as revised {asked} times"}
     return found[0] | older
 
@@ -94,7 +94,7 @@ def voevent(event: Event) -> str:
 
 
 def groups(name: str, values: Mapping[str, object]) -> str:
-    """Return the parameters of an event, those that the registry demands apart from the others."""
+    """Return the parameters of an event, with required ones separate from the others."""
     demanded = {key: value for key, value in values.items() if keys()[key].get("required")}
     rest = {key: value for key, value in values.items() if key not in demanded}
     return "".join(
@@ -104,19 +104,19 @@ def groups(name: str, values: Mapping[str, object]) -> str:
 
 
 def parameters(items: Iterable[tuple[str, object]]) -> Iterable[str]:
-    """Return parameters as elements; the registry spells their names in capitals."""
+    """Return parameters as elements, with names in capitals as in the registry."""
     return (f'<Param name="{key.upper()}" value={quoteattr(str(value))}/>' for key, value in items)
 
 
 def elements(values: Mapping[str, object], prefix: str) -> str:
-    """Return the keywords of a method or an observation as elements of the registry's own namespace."""
+    """Return the keywords of a method or an observation as elements of the registry's namespace."""
     chosen = {key: value for key, value in values.items() if key.startswith(prefix)}
     tags = {key: key[:4].upper() + key[4:] for key in chosen}
     return "".join(f"<lmsal:{tags[key]}>{escape(str(value))}</lmsal:{tags[key]}>" for key, value in chosen.items())
 
 
 def where(event: Event) -> str:
-    """Return the time and place of an event."""
+    """Return the time and position of an event."""
     x1, y1, x2, y2 = (event.get(f"boundbox_{name}") or 0.0 for name in ("c1ll", "c2ll", "c1ur", "c2ur"))
     return WHERE.format(
         system=event["event_coordsys"], observatory=escape(event["obs_observatory"] or "unknown"),
@@ -135,7 +135,7 @@ def summary(event: Event) -> str:
 
 
 def recent() -> str:
-    """Return the page of what people submitted last."""
+    """Return the page of recent submissions."""
     human = [event for event in catalogue()["events"] if event["frm_humanflag"] == "true"]
     human.sort(key=lambda event: str(event["kb_archivdate"]), reverse=True)
     items = "".join(

@@ -1,9 +1,9 @@
 """
-The file tables of the embedded IMAP archive, and how the real service asks them.
+The file tables of the embedded IMAP archive, and the queries of the real service.
 
 The rules are those of the service's query function as of 2026 (science, ancillary) and of 2024 (science only): every
-filter is an equality, ``start_date`` and ``end_date`` both compare the row's start date and both include it, and the
-choice of a version comes after all filters.
+filter is an equality, ``start_date`` and ``end_date`` are both compared with the row's start date and are inclusive,
+and versions are selected after all filters.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ KERNEL_FOLDERS = {
     ".spin.csv": "spin", ".repoint.csv": "repoint", ".sff": "activities",
 }  # fmt: skip
 BESIDE = {"spin": "spin", "repoint": "repoint", "activities": "thruster"}
-"""The tables of files beside the kernels, by their folders."""
+"""The tables of other files in the folders of kernels, by folder."""
 
 SCIENCE_NAME = re.compile(
     r"imap_(?P<instrument>[^_]+)_(?P<data_level>[^_]+)_(?P<descriptor>[^_]+)_(?P<start_date>\d{8})"
@@ -47,16 +47,7 @@ ANCILLARY_NAME = re.compile(
 
 
 class Refused(Exception):  # noqa: N818
-    """
-    The service does not answer this query.
-
-    Parameters
-    ----------
-    status : int
-        The HTTP status: 400 for what the service checks, 500 for what makes its function fail.
-    words : str
-        What the body says.
-    """
+    """A query that the service refuses: 400 for errors that it checks, 500 for errors that make its function fail."""
 
     def __init__(self, status: int, words: str = "Internal Server Error") -> None:
         super().__init__(words)
@@ -65,7 +56,7 @@ class Refused(Exception):  # noqa: N818
 
 
 def one_of(allowed: Iterable[str]) -> Callable[[str], str]:
-    """Return a check for a column whose type in the database is an enumeration: another value is a failure."""
+    """Return a check for a column whose database type is an enumeration: another value is a failure."""
 
     def check(text: str) -> str:
         if text not in allowed:
@@ -76,7 +67,7 @@ def one_of(allowed: Iterable[str]) -> Callable[[str], str]:
 
 
 def day(text: str) -> str:
-    """Return a day as the rows write it; anything but YYYYMMDD makes the service fail."""
+    """Return a day in the form of the rows; anything but YYYYMMDD makes the service fail."""
     try:
         return datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC).strftime("%Y%m%d")
     except ValueError:
@@ -92,7 +83,7 @@ def whole(text: str) -> int:
 
 
 def truth(text: str) -> bool:
-    """Return a truth value."""
+    """Return a boolean."""
     return text.lower() == "true"
 
 
@@ -130,24 +121,11 @@ PARAMETERS = {
 
 
 PUBLIC = ("science", "ancillary", "science_2024")
-"""Tables whose files the public may have, where they are released."""
+"""Tables whose released files are public."""
 
 
 def file_key(name: str) -> str | None:
-    """
-    Return the full path that the archive gives a file of this name.
-
-    Parameters
-    ----------
-    name : str
-        A bare file name.
-
-    Returns
-    -------
-    str or None
-        ``imap/<instrument>/<level>/<yyyy>/<mm>/<name>`` or ``imap/ancillary/<instrument>/<name>``; `None` when the name
-        follows no convention.
-    """
+    """Return the full path of a file in the archive, or `None` if its name does not follow any convention."""
     science = SCIENCE_NAME.fullmatch(name)
     if science and science["data_level"] in LEVELS and science["instrument"] in INSTRUMENTS:
         start = science["start_date"]
@@ -162,10 +140,10 @@ def file_key(name: str) -> str | None:
 
 
 def versions(rows: list[Row], single: bool) -> list[Row]:
-    """Keep the highest major version of each series, all its minors or (``single``) the newest of them."""
+    """Keep the highest major version of each series, with all its minor versions or (``single``) the newest of them."""
     best: dict[tuple[Any, ...], tuple[int, ...]] = {}
     length = 2 if single else 1
-    # The Carrington rotation is no part of a series in the service's ranking.
+    # The Carrington rotation is not part of a series in the service's ranking.
     names = ("instrument", "data_level", "descriptor", "start_date", "repointing")
     for row in rows:
         key = tuple(row[name] for name in names)
@@ -180,19 +158,12 @@ def versions(rows: list[Row], single: bool) -> list[Row]:
 
 @dataclass
 class Catalogue:
-    """
-    The tables of one archive: the shipped rows, and those of files uploaded since.
-
-    Parameters
-    ----------
-    tables : dict
-        Rows of each table, such as ``"science"``, ``"ancillary"`` and ``"science_2024"``.
-    """
+    """The tables of one archive: the shipped rows, and those of files uploaded since."""
 
     tables: dict[str, list[Row]] = field(default_factory=lambda: json.loads((DATA / "catalogue.json").read_text()))
 
     def ask(self, parameters: Mapping[str, str], *, keyed: bool) -> list[Row]:
-        """Answer a query of 2026; ``keyed`` callers see what is not released."""
+        """Return the rows of a query of 2026; callers that are ``keyed`` also get unreleased files."""
         if not parameters:
             raise Refused(500)
         table = parameters.get("table", "science")
@@ -208,12 +179,12 @@ class Catalogue:
             return self.ordered(narrow(rows, filters, {"extension": str}))
         filters |= numbers(parameters["version"]) if "version" in parameters else {}
         chosen = narrow(rows, filters, {})
-        if "major_version" in filters:  # then all that match, whatever else is asked
+        if "major_version" in filters:  # then all rows that match, independent of other parameters
             return self.ordered(chosen)
         return self.ordered(versions(chosen, truth(parameters.get("latest", "false"))))
 
     def ask_2024(self, parameters: Mapping[str, str]) -> list[Row]:
-        """Answer a query of 2024: no versions are chosen, and whatever fails is 502."""
+        """Return the rows of a query of 2024: versions are not selected, and any failure is 502."""
         refuse_unknown(parameters, PARAMETERS["science_2024"])
         if not parameters:
             raise Refused(502, "Internal server error")
@@ -228,14 +199,14 @@ class Catalogue:
         return [row["file_path"] for table, rows in self.tables.items() if table != "spice" for row in rows] + kernels
 
     def released(self, key: str) -> bool:
-        """Say whether the public may download a file: kernels always, pictures never, whatever their table says."""
+        """Return whether the public may download a file: kernels always, images never, independent of their table."""
         if key.startswith("imap/spice/"):
             return True
         rows = [row for name in PUBLIC for row in self.tables[name] if row["file_path"] == key]
         return any(row.get("released", True) for row in rows)
 
     def index(self, key: str, table: str) -> None:
-        """Add the row of a file that has just arrived."""
+        """Add the row of a file that was uploaded."""
         name = key.rpartition("/")[2]
         science = SCIENCE_NAME.fullmatch(name) if not key.startswith("imap/ancillary/") else None
         if table == "science_2024" and science:
@@ -260,7 +231,7 @@ class Catalogue:
 
 
 def now(pattern: str) -> str:
-    """Return the present moment, UTC."""
+    """Return the current time, UTC."""
     return datetime.now(UTC).strftime(pattern)
 
 
@@ -278,7 +249,7 @@ def row_2026(part: re.Match[str], key: str) -> Row:
 
 
 def row_kernel(key: str) -> Row:
-    """Return the row of a new kernel, which is taken to cover all times."""
+    """Return the row of a new kernel, which is assumed to cover all times."""
     name = key.rpartition("/")[2]
     return {
         "file_name": key.removeprefix("imap/spice/"), "file_root": name, "kernel_type": "attitude_history",
@@ -289,7 +260,7 @@ def row_kernel(key: str) -> Row:
 
 
 def row_beside(key: str) -> Row:
-    """Return the row of a new file beside the kernels."""
+    """Return the row of a new file in a folder of kernels."""
     days = [datetime.strptime(text, "%Y_%j").strftime("%Y-%m-%d, %H:%M:%S") for text in re.findall(r"\d{4}_\d{3}", key)]
     return {
         "file_path": key, "start_date": days[0], "end_date": days[-1], "version": "01",
@@ -298,7 +269,7 @@ def row_beside(key: str) -> Row:
 
 
 def row_2024(part: re.Match[str], key: str) -> Row:
-    """Return the row of a new file as the service of 2024 wrote it."""
+    """Return the row of a new file in the form of the service of 2024."""
     return {
         "file_path": key, "instrument": part["instrument"], "data_level": part["data_level"],
         "descriptor": part["descriptor"], "start_date": part["start_date"],
@@ -309,7 +280,7 @@ def row_2024(part: re.Match[str], key: str) -> Row:
 
 
 def refuse_unknown(parameters: Iterable[str], valid: Iterable[str], where: str = "") -> None:
-    """Refuse a parameter that is no column, in the service's words."""
+    """Refuse a parameter that is not a column, with the service's message."""
     for name in parameters:
         if name not in valid:
             words = f"{name} is not a valid query parameter{where}. Valid query parameters are: {list(valid)}"
@@ -317,7 +288,7 @@ def refuse_unknown(parameters: Iterable[str], valid: Iterable[str], where: str =
 
 
 def numbers(version: str) -> dict[str, str]:
-    """Return the filters that a version stands for: ``v001`` is a minor, ``v001.0002`` both."""
+    """Return the filters for a version: ``v001`` is a minor, ``v001.0002`` both."""
     major, _, minor = version.lstrip("vV").rpartition(".")
     try:
         return {"minor_version": str(int(minor))} | ({"major_version": str(int(major))} if major else {})

@@ -1,8 +1,8 @@
 """
-I-ALiRT of the embedded archive: what the spacecraft sends all the time.
+I-ALiRT of the embedded archive: real-time data of the spacecraft.
 
-Values are a function of the second alone, so that any window of the scene's days can be asked for. As the service does
-it, a window that holds too much is refused, times are compared as text, and there are none beside the days.
+Values are functions of the second only, so that any time window of the scene's days can be requested. As in the real
+service, a window with too many values is refused, times are compared as text, and other days have no values.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SHOCK = datetime(2026, 1, 10, 16, 42, tzinfo=UTC)
 CADENCES = {"mag": 4, "swapi": 12, "hit": 60, "swe": 15, "codice_lo": 60, "codice_hi": 60, "spacecraft": 60}
 SCIENCE = ("hit", "mag", "codice_lo", "codice_hi", "swapi", "swe")
 MOST = 1000
-"""Records of one answer: the database gives no more than 1 MB at a time."""
+"""Records of one response: the database returns at most 1 MB at a time."""
 
 DAILY = "imap_ialirt_l1_realtime_"
 
@@ -29,7 +29,7 @@ ALLOWED = {"instrument", "time_utc_start", "time_utc_end", "met_in_utc_start", "
 
 
 def values(parameters: Mapping[str, str]) -> dict[str, Any]:
-    """Answer ``/space-weather``."""
+    """Return the response of ``/space-weather``."""
     unexpected = set(parameters) - ALLOWED
     if unexpected:
         raise Refused(400, f"Unexpected parameters: {', '.join(sorted(unexpected))}")
@@ -57,7 +57,7 @@ def records(part: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
 
 
 def daily(rows: list[dict[str, Any]], parameters: Mapping[str, str]) -> dict[str, list[str]]:
-    """Answer ``/ialirt-archive-query``: names that begin with the parts of a date and have a version."""
+    """Return the response of ``/ialirt-archive-query``: names that begin with parts of a date and have a version."""
     year, month, day = (parameters.get(name, "") for name in ("year", "month", "day"))
     if (day and not month) or (month and not year):
         raise Refused(400, "Date parts must be specified in order: year, month, day.")
@@ -82,7 +82,7 @@ def moment(parameters: Mapping[str, str], which: str) -> datetime | None:
 
 
 def record(part: str, when: datetime) -> dict[str, Any]:
-    """Return the record of one instant; numbers rounded to three decimals, as the service has them."""
+    """Return the record at one time, with numbers rounded to three decimals, as in the service."""
     hours = (when - SHOCK).total_seconds() / 3600
     head = {"instrument": part, "time_utc": when.strftime("%Y-%m-%dT%H:%M:%S")}
     if part == "mag":

@@ -1,10 +1,10 @@
 """
 The IMAP Science Data Center's data access API, embedded.
 
-Routes and answers are those of the service of 2026 below `PREFIX`, and those of the service of 2024 (the one of the
-mission's first tutorial) below ``PREFIX/v0``. Three prefixes lead to each endpoint, as on the real gateway: the plain
-one for the public, ``/api-key`` with the header ``x-api-key``, ``/authorized`` with a bearer token. Downloads are
-redirections to a storage on another origin.
+Routes and responses are those of the service of 2026 below `PREFIX`, and those of the service of 2024 (used in the
+mission's first tutorial) below ``PREFIX/v0``. Each endpoint has three prefixes, as on the real gateway: none for the
+public, ``/api-key`` with the header ``x-api-key``, ``/authorized`` with a bearer token. Downloads are redirected to a
+storage on another origin.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from sunpy_helio_plugins.sandbox.imap.storage import Bucket
 __all__ = ["ACCESS_TOKEN", "API_KEY", "PREFIX", "READ_KEY", "application"]
 
 PREFIX = "/imap"
-"""Where the service stands on the embedded archive."""
+"""The path of the service on the embedded archive."""
 
 API_KEY = "sandbox-imap-key"
-"""The key that opens unreleased files and uploads."""
+"""The key for unreleased files and uploads."""
 
 READ_KEY = "sandbox-imap-read-key"
-"""A key that may read what is unreleased and may not upload."""
+"""A key that can read unreleased files but cannot upload."""
 
 ACCESS_TOKEN = "sandbox-imap-token"
 """The bearer token that the ``/authorized`` routes accept."""
 
 REPLY_LIMIT = 6_291_556
-"""Bytes that an answer of the service's functions may have."""
+"""Maximum size in bytes of a response of the service's functions."""
 
 NO_NAME = (
     "No file requested for download. Please provide a filename in the path. Eg. /download/path/to/file/filename.pkts"
@@ -47,21 +47,14 @@ NO_FILE = (
 
 
 BESIDE = {"spin-table": "spin", "repoint-table": "repoint", "small-forces-table": "thruster"}
-"""The tables of files beside the kernels, by their endpoints."""
+"""The tables of other files in the folders of kernels, by endpoint."""
 
 ARCHIVED = "archive/"
-"""Where I-ALiRT keeps its daily files, in a storage of its own."""
+"""The path of I-ALiRT's daily files, in a separate storage."""
 
 
 def application() -> web.Application:
-    """
-    Return the service as an application to mount at `PREFIX`.
-
-    Returns
-    -------
-    aiohttp.web.Application
-        Each call starts from the shipped files, without earlier uploads.
-    """
+    """Return the service as an application to mount at `PREFIX`, with the shipped files and without earlier uploads."""
     catalogue = Catalogue()
     shipped = frozenset(catalogue.keys())
     service = Service(catalogue, Bucket(shipped))
@@ -77,7 +70,7 @@ def application() -> web.Application:
         served.router.add_get(f"/ialirt{prefix}/space-weather", service.space_weather, allow_head=False)
         served.router.add_get(f"/ialirt{prefix}/ialirt-download/{{key:.*}}", service.ialirt_download)
     served.router.add_get("/ialirt/ialirt-archive-query", service.ialirt_archive, allow_head=False)
-    # Production routes uploads for keys only.
+    # The real service accepts uploads with keys only.
     served.router.add_get("/api-key/upload/{name:.*}", service.upload, allow_head=False)
     served.router.add_get("/storage/{key:.+}", service.bucket.get, allow_head=True)
     served.router.add_put("/storage/{key:.+}", service.bucket.put)
@@ -89,23 +82,14 @@ def application() -> web.Application:
 
 
 class Service:
-    """
-    The handlers of one archive.
-
-    Parameters
-    ----------
-    catalogue : Catalogue
-        The file tables.
-    bucket : Bucket
-        The storage.
-    """
+    """The handlers of one archive, with its file tables and storage."""
 
     def __init__(self, catalogue: Catalogue, bucket: Bucket) -> None:
         self.catalogue = catalogue
         self.bucket = bucket
 
     async def query(self, request: web.Request) -> web.Response:
-        """Answer ``/query``."""
+        """Handle ``/query``."""
         if refused := gate(request):
             return refused
         try:
@@ -115,7 +99,7 @@ class Service:
         return rows_of(rows)
 
     async def spice_query(self, request: web.Request) -> web.Response:
-        """Answer ``/spice-query``."""
+        """Handle ``/spice-query``."""
         if refused := gate(request):
             return refused
         try:
@@ -125,7 +109,7 @@ class Service:
         return rows_of(rows)
 
     async def beside(self, table: str, request: web.Request) -> web.Response:
-        """Answer for one of the tables beside the kernels."""
+        """Handle a query of a table of other files in the folders of kernels."""
         if refused := gate(request):
             return refused
         try:
@@ -134,7 +118,7 @@ class Service:
             return failure(why)
 
     async def metakernel(self, request: web.Request) -> web.Response:
-        """Answer ``/metakernel``."""
+        """Handle ``/metakernel``."""
         if refused := gate(request):
             return refused
         try:
@@ -144,7 +128,7 @@ class Service:
         return web.Response(text=body, content_type="application/json")
 
     async def space_weather(self, request: web.Request) -> web.Response:
-        """Answer ``/space-weather`` of I-ALiRT."""
+        """Handle ``/space-weather`` of I-ALiRT."""
         if refused := gate(request):
             return refused
         try:
@@ -153,21 +137,21 @@ class Service:
             return answer({"message": why.words}, status=why.status)
 
     async def ialirt_archive(self, request: web.Request) -> web.Response:
-        """Answer ``/ialirt-archive-query``: the names of I-ALiRT's daily files."""
+        """Handle ``/ialirt-archive-query``: the names of I-ALiRT's daily files."""
         try:
             return answer(realtime.daily(self.catalogue.tables["ialirt"], joined(request)))
         except Refused as why:
             return answer({"error": why.words}, status=why.status)
 
     async def ialirt_download(self, request: web.Request) -> web.Response:
-        """Answer ``/ialirt-download``, which gives its archive's files to everyone."""
+        """Handle ``/ialirt-download``, which is public."""
         if refused := gate(request):
             return refused
         key = request.match_info["key"]
         return self.link(request, key) if key.startswith(ARCHIVED) and key in self.bucket else words(404, NO_FILE)
 
     async def query_2024(self, request: web.Request) -> web.Response:
-        """Answer ``/query`` as the service of 2024 did."""
+        """Handle ``/query`` like the service of 2024."""
         try:
             rows = self.catalogue.ask_2024(joined(request))
         except Refused as why:
@@ -175,7 +159,7 @@ class Service:
         return answer(rows, headers={"Access-Control-Allow-Origin": "*"})
 
     async def download(self, request: web.Request) -> web.Response:
-        """Answer ``/download``: the link to the storage, or why there is none."""
+        """Handle ``/download``: return the link to the storage, or an error."""
         if refused := gate(request):
             return refused
         key = request.match_info.get("key", "")
@@ -188,19 +172,19 @@ class Service:
         return self.link(request, key)
 
     def link(self, request: web.Request, key: str) -> web.Response:
-        """Return the redirection to the storage."""
+        """Return the redirect to the storage."""
         link = self.bucket.link("GET", storage_host(request), f"{PREFIX}/storage/{key}")
         return web.Response(
             status=302, text=json.dumps({"download_url": link}), content_type="text/html", headers={"Location": link}
         )
 
     async def upload(self, request: web.Request) -> web.Response:
-        """Answer ``/upload``: the link to write to, or why there is none."""
+        """Handle ``/upload``: return the link for writing, or an error."""
         if refused := gate(request):
             return refused
         if request.headers["x-api-key"] == READ_KEY:
             return answer("Upload access denied. Your API key has read-only permissions.", status=403)
-        # Only the base name counts, whatever path stands before it.
+        # Only the base name is used; any path before it is ignored.
         name = request.match_info["name"].rpartition("/")[2]
         key = file_key(name)
         if key is None:
@@ -212,7 +196,7 @@ class Service:
         return self.writable(request, key, "science")
 
     async def upload_2024(self, request: web.Request) -> web.Response:
-        """Answer ``/upload`` as the service of 2024 did: the key stands in a header, the path has no prefix."""
+        """Handle ``/upload`` like the service of 2024: the key is in a header, the path does not have a prefix."""
         if request.headers.get("x-api-key") != API_KEY:
             return answer({"message": "Forbidden"}, status=403)
         name = request.match_info["name"].rpartition("/")[2]
@@ -224,19 +208,19 @@ class Service:
         return self.writable(request, key, "science_2024")
 
     def writable(self, request: web.Request, key: str, table: str) -> web.Response:
-        """Return a link to write to; the row appears when the file has arrived."""
+        """Return a link for writing; the row is added when the file has been uploaded."""
         self.bucket.arriving[key] = lambda: self.catalogue.index(key, table)
         return answer(self.bucket.link("PUT", storage_host(request), f"{PREFIX}/storage/{key}"))
 
 
 def route(request: web.Request) -> str:
-    """Return which of the gateway's three routes a request took."""
+    """Return which of the gateway's three routes a request uses."""
     first = request.path.removeprefix(PREFIX).removeprefix("/ialirt").split("/")[1]
     return first if first in ("api-key", "authorized") else "public"
 
 
 def gate(request: web.Request) -> web.Response | None:
-    """Return the gateway's refusal of a missing or wrong credential."""
+    """Return the gateway's error for a missing or wrong credential."""
     header, good = {
         "public": ("", ()),
         "api-key": ("x-api-key", (API_KEY, READ_KEY)),
@@ -250,19 +234,19 @@ def gate(request: web.Request) -> web.Response | None:
 
 
 async def no_route(request: web.Request) -> web.Response:
-    """Answer a path that the gateway does not know; that of 2024 took it for a request without a signature."""
+    """Handle a path that the gateway does not have; that of 2024 treated it as a request without a signature."""
     if request.path.startswith(f"{PREFIX}/v0/"):
         return answer({"message": "Missing Authentication Token"}, status=403)
     return answer({"message": "Not Found"}, status=404)
 
 
 def joined(request: web.Request) -> Mapping[str, str]:
-    """Return the query as the gateway hands it on: the values of a repeated name joined by a comma."""
+    """Return the query as passed on by the gateway: the values of a repeated name joined by a comma."""
     return {name: ",".join(request.query.getall(name)) for name in request.query}
 
 
 def storage_host(request: web.Request) -> str:
-    """Return the storage's host and port: the same server by its other name, hence another origin."""
+    """Return the storage's host and port: another name of the same server, and therefore another origin."""
     here = urlsplit(f"//{request.host}")
     other = "127.0.0.1" if here.hostname == "localhost" else "localhost"
     return f"{other}:{here.port}" if here.port else other
@@ -274,18 +258,18 @@ def answer(body: object, *, status: int = 200, headers: Mapping[str, str] | None
 
 
 def rows_of(rows: list[dict[str, object]]) -> web.Response:
-    """Return rows, if they are few enough."""
-    # What a function hands to the gateway may not be larger; the caller learns no more than this.
+    """Return rows, if they are not too many."""
+    # The result that a function passes to the gateway has a maximum size; the caller only gets this message.
     if len(json.dumps(rows)) > REPLY_LIMIT:
         return answer({"message": "Internal Server Error"}, status=500)
     return answer(rows)
 
 
 def words(status: int, text: str) -> web.Response:
-    """Return plain words under the content type that the service gives everything of a download."""
+    """Return plain text with the content type that the service uses for all responses of a download."""
     return web.Response(status=status, text=text, content_type="text/html")
 
 
 def failure(why: Refused) -> web.Response:
-    """Return the answer to a query that is refused (a JSON string) or that made the service fail (an object)."""
+    """Return the response to a query that is refused (a JSON string) or that made the service fail (an object)."""
     return answer(why.words if why.status == 400 else {"message": why.words}, status=why.status)

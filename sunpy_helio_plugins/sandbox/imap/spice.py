@@ -1,4 +1,4 @@
-"""SPICE kernels of the embedded IMAP archive: the service's questions about them, and metakernels made of them."""
+"""SPICE kernels of the embedded IMAP archive: the service's queries for them, and metakernels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ORDER = (
     "ephemeris_reconstructed", "ephemeris_nominal", "ephemeris_predicted", "ephemeris_90days", "ephemeris_long",
     "ephemeris_launch", "attitude_history", "attitude_predict",
 )  # fmt: skip
-"""The order in which kernels are to be loaded."""
+"""The order in which kernels have to be loaded."""
 
 
 BESIDE = ["file_path", "start_date", "end_date", "latest", "start_ingest_date", "end_ingest_date"]
@@ -28,7 +28,7 @@ RENAMED = {"file_name": "file_path", "start_time": "start_date", "end_time": "en
 
 
 def ask(tables: Mapping[str, list[Row]], parameters: Mapping[str, str]) -> list[Row]:
-    """Answer a question as the service does: overlap in seconds, equality elsewhere, in the order of arrival."""
+    """Return the kernels of a query like the service: overlap in seconds, equality elsewhere, in order of ingestion."""
     if not parameters:
         raise Refused(500)
     wanted = dict(parameters)
@@ -50,7 +50,7 @@ def ask(tables: Mapping[str, list[Row]], parameters: Mapping[str, str]) -> list[
 
 
 def renamed(wanted: Mapping[str, str]) -> dict[str, str]:
-    """Return what is asked of kernels in the words of the tables beside them: days for seconds."""
+    """Rename the parameters of a query for kernels to those of the other tables: days instead of seconds."""
     days = {
         name: (J2000 + timedelta(seconds=seconds(name, wanted) - 69.184)).strftime("%Y%m%d")
         for name in ("start_time", "end_time")
@@ -60,10 +60,10 @@ def renamed(wanted: Mapping[str, str]) -> dict[str, str]:
 
 
 def beside(rows: list[Row], parameters: Mapping[str, str]) -> list[Row]:
-    """Answer a question about a table beside the kernels, with what is odd in the service's own way of doing so."""
+    """Return the rows of a query of another table in the folders of kernels, with the peculiarities of the service."""
     refuse_unknown(parameters, BESIDE)
     if parameters.get("latest", "").lower() == "true":
-        raise Refused(500)  # the service's own fault
+        raise Refused(500)  # a bug of the service
     found = [row for row in rows if parameters.get("file_path") in (None, row["file_path"])]
     if "start_date" in parameters:
         found = [row for row in found if moment(row.get("start_date", "")) >= day(parameters["start_date"])]
@@ -77,7 +77,7 @@ def beside(rows: list[Row], parameters: Mapping[str, str]) -> list[Row]:
 
 
 def moment(text: str) -> float:
-    """Return a row's date as a moment; a row without one is never too early."""
+    """Return a row's date as a timestamp; a row without a date is never too early."""
     return datetime.strptime(text, "%Y-%m-%d, %H:%M:%S").replace(tzinfo=UTC).timestamp() if text else float("inf")
 
 
@@ -85,7 +85,7 @@ def newest(every: list[Row], found: list[Row]) -> list[Row]:
     """Keep the highest version of each root."""
     best: dict[str, int] = {}
     for row in every:
-        if row["version"] is not None:  # which equals no greatest version, not even its own
+        if row["version"] is not None:  # None is not equal to any greatest version, not even its own
             best[row["file_root"]] = max(row["version"], best.get(row["file_root"], 0))
     return [row for row in found if row["version"] is not None and row["version"] == best[row["file_root"]]]
 
@@ -99,7 +99,7 @@ def seconds(name: str, parameters: Mapping[str, str]) -> float:
 
 
 def day(text: str) -> float:
-    """Return a day as a moment."""
+    """Return a day as a timestamp."""
     try:
         return datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC).timestamp()
     except ValueError:

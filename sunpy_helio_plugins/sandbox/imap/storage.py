@@ -1,9 +1,9 @@
 """
-The object storage behind the embedded IMAP archive: links signed for one method, one host and a limited time.
+The object storage of the embedded IMAP archive: links signed for one method, one host and a limited time.
 
-It refuses what S3 refuses: a second way to sign in (an ``Authorization`` header next to the signature), another method
-than the signed one, a link that has expired. Like S3 it does not look at headers that it does not know, such as
-``x-api-key``: whoever sends a key here gives it away unnoticed.
+It refuses the same requests as S3: a second way to sign in (an ``Authorization`` header in addition to the signature),
+another method than the signed one, an expired link. Like S3 it ignores unknown headers, such as ``x-api-key``: a client
+that sends a key here discloses it without any error.
 """
 
 from __future__ import annotations
@@ -31,12 +31,8 @@ class Bucket:
     """
     The stored objects and the links to them.
 
-    Parameters
-    ----------
-    objects : dict
-        Content of each uploaded object by its full key; shipped files are read from the data folder.
-    lifetime, upload_lifetime : int
-        Seconds for which a link to read and to write is good: a day and an hour, as in the real archive.
+    Uploaded objects are kept by full key; shipped files are read from the data folder. Links to read and to write are
+    valid for ``lifetime`` and ``upload_lifetime`` seconds: a day and an hour, as in the real archive.
     """
 
     shipped: frozenset[str] = frozenset()
@@ -44,7 +40,7 @@ class Bucket:
     lifetime: int = 86400
     upload_lifetime: int = 3600
     signs: ClassVar[tuple[str, ...]] = ("host",)
-    """Headers that a link to write is signed for; some versions of the service sign ``x-amz-tagging`` as well."""
+    """Headers for which a link to write is signed; some versions of the service sign ``x-amz-tagging`` as well."""
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     arriving: dict[str, Callable[[], None]] = field(default_factory=dict)
 
@@ -56,7 +52,7 @@ class Bucket:
         return self.objects[key] if key in self.objects else (DATA / key.rpartition("/")[2]).read_bytes()
 
     def signature(self, method: str, host: str, path: str, stamp: str, expires: str) -> str:
-        """Return the signature of one method on one object, until one moment."""
+        """Return the signature of one method on one object, until one time."""
         text = f"{method}\n{host}\n{path}\n{stamp}\n{expires}"
         return hmac.new(self.secret, text.encode(), hashlib.sha256).hexdigest()
 
@@ -76,7 +72,7 @@ class Bucket:
         return f"http://{host}{quoted}?{urlencode(query)}"
 
     def refusal(self, request: web.Request) -> web.Response | None:
-        """Return the refusal of a request, or `None` when it may pass."""
+        """Return the error for a request, or `None` if it is allowed."""
         query = request.query
         if "Authorization" in request.headers:
             return problem(
@@ -105,7 +101,7 @@ class Bucket:
         return None
 
     async def get(self, request: web.Request) -> web.Response:
-        """Serve an object, whole or a range of it."""
+        """Serve an object or a range of it."""
         if refused := self.refusal(request):
             return refused
         key = request.match_info["key"]
@@ -124,7 +120,7 @@ class Bucket:
         return web.Response(status=206, body=content[start:stop], headers=headers)
 
     async def put(self, request: web.Request) -> web.Response:
-        """Take an object in and let the indexer know."""
+        """Store an object and inform the indexer."""
         if refused := self.refusal(request):
             return refused
         key = request.match_info["key"]
@@ -134,6 +130,6 @@ class Bucket:
 
 
 def problem(status: int, code: str, message: str) -> web.Response:
-    """Return an error as S3 writes it."""
+    """Return an error in the form of S3."""
     body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'
     return web.Response(status=status, text=body, content_type="application/xml")
