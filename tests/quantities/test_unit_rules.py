@@ -33,8 +33,8 @@ def labels() -> list[dict[str, str]]:
     units, degrees Fahrenheit, a fraction of a day, INTERMAGNET's minutes, and one density of a mass number.
 
     ``expected`` is a unit, "1", "not" (no unit) or "?" (not certain) for the ``parameter`` of that name, in one
-    ``dataset`` where it is given, or for all; ``said`` is the decisive part of the descriptions, ``reason`` why the string
-    is not a unit.
+    ``dataset`` where it is given, or for all; ``said`` is the decisive part of the descriptions, ``reason`` why the
+    string is not a unit.
     """
     with (DATA / "unit_judgements_2.csv").open(encoding="ascii", newline="") as file:
         return [{**row, "string": ast.literal_eval(row["string"])} for row in csv.DictReader(file)]
