@@ -15,7 +15,7 @@ from sunpy_helio_plugins.store.publish import new_part, numbered, publish, remov
 from sunpy_helio_plugins.transport.files.job import Download
 from sunpy_helio_plugins.transport.files.queue import enqueue
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "transport"))
 from killing import FILES, kill_and_look
 from wire import say, wire
 

@@ -18,7 +18,7 @@ from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.client import HAPIClient
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from strict import Dataset, Habits, nanoseconds, serve
 
 WORDS = (a.Time("2026-01-10", "2026-01-11"), a.hapi.Server("cdaweb"), a.hapi.Dataset("OMNI_HRO2_1MIN"))

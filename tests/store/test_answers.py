@@ -18,7 +18,7 @@ from sunpy_helio_plugins.store import answers as answers_module
 from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.credentials import Login, signed_in
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "transport"))
 from wire import say, wire
 
 

@@ -19,7 +19,7 @@ from sunpy_helio_plugins.transport.files.job import Download
 from sunpy_helio_plugins.transport.files.naming import MAX_BYTES, safe_name, target
 from sunpy_helio_plugins.transport.files.queue import enqueue
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from wire import say, silent, wire
 
 

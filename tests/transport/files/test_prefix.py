@@ -16,7 +16,7 @@ from sunpy_helio_plugins.errors import ServiceError
 from sunpy_helio_plugins.transport.files import prefix
 from sunpy_helio_plugins.transport.files.queue import enqueue
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from wire import Talk, drip, say, wire
 
 BODY = bytes(range(256)) * 4

@@ -17,7 +17,7 @@ from sunpy_helio_plugins.transport.files.pieces import PiecedDownload
 from sunpy_helio_plugins.transport.files.queue import enqueue
 from sunpy_helio_plugins.transport.retry import RefusedError
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from wire import Talk, say, wire
 
 

@@ -1,0 +1,122 @@
+"""Test real-time values of I-ALiRT."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import astropy.units as u
+import numpy as np
+import pytest
+from sunpy.net import attrs as a
+
+from sunpy_helio_plugins import imap
+from sunpy_helio_plugins import sandbox as sandbox_package
+from sunpy_helio_plugins.errors import (
+    IncompleteAnswerWarning,
+    QueryError,
+    ServiceRefused,
+)
+
+SHIPPED = Path(sandbox_package.__file__).parent / "data" / "imap"
+GSE = "imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
+WORDS = a.Time("2026-01-10", "2026-01-12"), a.Instrument("mag"), a.imap.Descriptor("norm-gse")
+
+
+class TestRealtime:
+    def test_values_with_units(self, archive):
+        table = imap.realtime(a.Time("2026-01-10 16:00", "2026-01-10 18:30"), "mag")
+        assert len(table) == 2251
+        assert table["mag_B_GSE"].shape == (2251, 3)
+        assert table["mag_B_GSE"].unit == u.nT
+        assert (table["time"].scale, table["time"][0].isot, table["time"][-1].isot) == (
+            "utc", "2026-01-10T16:00:00.000000000", "2026-01-10T18:30:00.000000000",
+        )  # fmt: skip
+        assert len(archive.log) == 3
+        jump = table["time"][np.argmax(np.diff(table["mag_B_magnitude"].value)) + 1]
+        assert jump.isot == "2026-01-10T16:42:00.000000000"
+
+    def test_what_is_missing_is_masked(self, archive):
+        table = imap.realtime(a.Time("2026-01-10 10:00", "2026-01-10 10:59"), "swapi")
+        assert table["swapi_pseudo_proton_speed"].unit == u.km / u.s
+        assert table["swapi_pseudo_proton_density"].unit == u.cm**-3
+        assert int(table["swapi_pseudo_proton_temperature"].mask.sum()) == 5
+
+    def test_as_a_time_series(self, archive):
+        series = imap.to_timeseries(imap.realtime(a.Time("2026-01-10 10:00", "2026-01-10 10:10")))
+        assert series.columns[:3] == ["mag_B_GSE_x", "mag_B_GSE_y", "mag_B_GSE_z"]
+        assert str(series.to_dataframe().index[1]) == "2026-01-10 10:00:04"
+
+    def test_windows_that_hold_too_much_are_halved(self, archive, monkeypatch):
+        from sunpy_helio_plugins.sandbox.imap import realtime
+
+        monkeypatch.setattr(realtime, "MOST", 300)
+        assert len(imap.realtime(a.Time("2026-01-10 16:00", "2026-01-10 17:00"))) == 901
+
+    def test_an_hour_that_fails_does_not_cost_the_others(self, archive):
+        second = lambda request: "17:00" in request.query["time_utc_start"]  # noqa: E731
+        with archive.fault("status", status=500, where=second):
+            with pytest.warns(IncompleteAnswerWarning, match="missing"):
+                table = imap.realtime(a.Time("2026-01-10 16:00", "2026-01-10 19:00"))
+        assert len(table.meta["problems"]) == 1
+        assert 1700 < len(table) < 1900
+
+    def test_housekeeping_can_be_asked_for(self, archive):
+        assert len(imap.realtime(a.Time("2026-01-10 10:00", "2026-01-10 10:10"), "MAG_hk")) == 11
+        assert archive.log[0].query["instrument"] == "mag_hk"
+
+    @pytest.mark.parametrize(
+        ("values", "kind", "missing"),
+        [
+            ([8 * 10**17 + 1, None, 8 * 10**17 + 3], "i", [False, True, False]),
+            ([1, 2.5, None], "f", [False, False, True]),
+            ([True, None, False], "b", [False, True, False]),
+            ([None, None, None], "f", [True, True, True]),
+            ([[1, 2], None, [3, 4]], "i", [[False, False], [True, True], [False, False]]),
+            ([[1.5, None], [2, 3], [4, 5]], "f", [[False, True], [False, False], [False, False]]),
+            (["norm", None, "burst"], "U", [False, True, False]),
+            ([["a"], ["a", "b"], None], "U", [False, False, True]),
+            ([[[1.0] * 4] * 2, [[1.0] * 4], None], "U", [False, False, True]),
+            ([{"on": True}, None, {}], "U", [False, True, False]),
+            ([2**70, 1, 2], "f", [False, False, False]),
+        ],
+    )
+    def test_values_of_every_kind_are_kept(self, archive, values, kind, missing):
+        records = [{"time_utc": f"2026-01-10T10:00:0{i}", "x": one} for i, one in enumerate(values)]
+        with archive.fault("json_error", status=200, body=json.dumps({"data": records})):
+            column = imap.realtime(a.Time("2026-01-10 10:00", "2026-01-10 10:10"))["x"]
+        assert column.dtype.kind == kind
+        assert np.broadcast_to(getattr(column, "mask", False), column.shape).tolist() == missing
+        if kind == "U":
+            given = [value for value in values if value is not None]
+            texts = [str(text) for text, gone in zip(column, missing, strict=True) if not gone]
+            pairs = zip(texts, given, strict=True)
+            assert [text if isinstance(value, str) else json.loads(text) for text, value in pairs] == given
+        if kind == "i":
+            assert np.ma.getdata(column)[0].tolist() == values[0]
+
+    def test_records_are_in_order_whatever_the_form_of_their_times(self, archive):
+        stamps = ["2026-01-10T10:00:01.5Z", "2026-01-10T10:00:01Z", "2026-01-10T10:00:00+00:00", "soon", None]
+        records = [{"time_utc": stamp, "x": i} for i, stamp in enumerate(stamps)]
+        with archive.fault("json_error", status=200, body=json.dumps({"data": records})):
+            with pytest.warns(IncompleteAnswerWarning, match="2 records have no time"):
+                table = imap.realtime(a.Time("2026-01-10 10:00", "2026-01-10 10:10"))
+        assert list(table["x"]) == [2, 1, 0]
+        assert "2 records" in table.meta["problems"][0]
+
+    def test_nothing_at_all(self, archive):
+        table = imap.realtime(a.Time("2027-01-10 16:00", "2027-01-10 16:10"))
+        assert table.colnames == ["time"]
+        assert len(table) == 0
+
+    def test_what_cannot_be_asked_is_refused(self, archive):
+        with pytest.raises(QueryError, match="codice_lo"):
+            imap.realtime(a.Time("2026-01-10", "2026-01-11"), "magnetometer")
+        with pytest.raises(QueryError, match="31 days"):
+            imap.realtime(a.Time("2026-01-10", "2026-03-11"))
+        assert archive.log == []
+
+    def test_refusals_keep_the_words(self, archive):
+        with archive.fault("json_error", status=400, body='{"message": "API key required"}'):
+            with pytest.raises(ServiceRefused, match="API key required"):
+                imap.realtime(a.Time("2026-01-10", "2026-01-10 00:10"))
