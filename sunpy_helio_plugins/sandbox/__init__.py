@@ -153,8 +153,8 @@ def start(port: int = 0, services: Sequence[str] = SERVICES) -> Archive:
             return _started
         if port not in (0, running.port) or set(services) != set(running.services):
             raise RuntimeError(
-                f"The embedded archive runs already at {running.url}, with {', '.join(running.services)}; call "
-                "sandbox.stop() before it is started otherwise."
+                f"The embedded archive is already running at {running.url}, with {', '.join(running.services)}; "
+                "call sandbox.stop() before starting it with other options."
             )
         return running
 

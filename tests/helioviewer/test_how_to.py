@@ -50,5 +50,5 @@ def test_the_table_goes_through_hvpy_call_by_call() -> None:
     calls = {*facade.__all__, *helpers.__all__, "create_layers", "create_events", "save_file", "set_api_url"}
     calls |= {"DataSource", "EventType"}
     assert all(hasattr(hvpy, name) or hasattr(utils, name) for name in calls)
-    table = page[page.index("Calls of hvpy, one by one") : page.index("Without OpenJPEG")]
+    table = page[page.index("Functions of hvpy and their equivalents") : page.index("Without OpenJPEG")]
     assert {name for name in calls if f"``{name}``" not in table} == set()
