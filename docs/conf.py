@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 import warnings
 from importlib.metadata import PackageNotFoundError
@@ -116,3 +118,20 @@ html_copy_source = False
 ogp_social_cards = {"enable": False}
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+
+# -- The small archive of the development guide ----------------------------------------------------------------------
+
+
+def _run_small_archive(app) -> None:
+    """Run the example, in a process of its own since its client registers itself, and keep its output for the page."""
+    folder = Path(app.srcdir, "dev", "small_archive")
+    command = [sys.executable, "-W", "ignore", str(folder / "run.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    output = Path(app.srcdir, "generated", "small_archive.txt")
+    output.parent.mkdir(exist_ok=True)
+    output.write_text(done.stdout, encoding="utf-8")
+
+
+def setup(app) -> None:
+    """Run the example before the pages are read."""
+    app.connect("builder-inited", _run_small_archive)

@@ -92,7 +92,9 @@ def _checking(fetch: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _archive(cls: type) -> str:
-    return cls.__module__.split(".")[1]
+    """Return the package of an archive; one outside this package may have any layout below its top level."""
+    parts = cls.__module__.split(".")
+    return ".".join(parts[:2]) if parts[0] == __name__.partition(".")[0] else parts[0]
 
 
 def _teach_yaml(cls: type) -> None:

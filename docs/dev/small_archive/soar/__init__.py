@@ -1,0 +1,1 @@
+"""Files of the Solar Orbiter Archive (SOAR), through its TAP service."""
