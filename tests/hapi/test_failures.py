@@ -100,7 +100,7 @@ def _fetch(stub: _Stub, tmp_path: Path, body: bytes, **kwargs: Any) -> Any:
 @pytest.mark.parametrize(
     ("endpoint", "answer", "error", "words"),
     [
-        ("capabilities", {"body": PAGE, "kind": "text/html"}, AnswerError, "JSON was expected, text/html came"),
+        ("capabilities", {"body": PAGE, "kind": "text/html"}, AnswerError, "JSON was expected, not text/html"),
         ("info", {"body": PAGE, "kind": "text/html"}, AnswerError, "Please log in"),
         ("info", {"body": b'{"HAPI": "3.0", "param'}, AnswerError, "JSON was expected"),
         ("info", {"body": b""}, AnswerError, "an empty body"),
