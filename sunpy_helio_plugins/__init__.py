@@ -1,8 +1,8 @@
 """
 Fido clients for HAPI, the IMAP Science Data Center, Helioviewer and the Heliophysics Events Registry (HER, HEK).
 
-Importing this package registers its clients with `sunpy.net.Fido`, as soon as `sunpy.net` is imported; it makes no
-request and needs no network. Everything else is imported when it is first used.
+Importing this package registers its clients with `sunpy.net.Fido`, as soon as `sunpy.net` is imported, without network
+access. Other modules are imported when they are first used.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """
 HAPI: time series of every server that implements the Heliophysics Application Programmer's Interface.
 
-The attrs of a query are in ``a.hapi``. `read` opens files that were fetched, and `load` downloads records straight
-into memory. `servers`, `catalog`, `info`, `availability` and `check` describe what a server has. `to_ndcube`,
+The attrs of a query are in ``a.hapi``. `read` opens downloaded files, and `load` downloads records without storing them
+in a file. `servers`, `catalog`, `info`, `availability` and `check` describe servers and their datasets. `to_ndcube`,
 `to_skycoord`, `files` and `quicklook` convert or plot columns of a table.
 """
 

@@ -1,4 +1,4 @@
-"""The words of a query to HAPI servers: ``a.hapi.Server``, ``a.hapi.Dataset``, ``a.hapi.Parameters``."""
+"""Attrs for queries to HAPI servers: ``a.hapi.Server``, ``a.hapi.Dataset``, ``a.hapi.Parameters``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FORMATS = ("binary", "csv", "json")
 
 
 class _Named(ArchiveAttr):
-    """A word that says nothing without a value."""
+    """An attr that needs at least one value."""
 
     def __init__(self, *values: Any) -> None:
         if not values:
@@ -32,22 +32,22 @@ class _Named(ArchiveAttr):
 
 class Server(_Named):
     """
-    The HAPI server to ask.
+    The HAPI server.
 
     Parameters
     ----------
     *values : str
-        A short name, as in ``a.hapi.Server.cdaweb`` or ``a.hapi.Server("cdaweb")``, or the address of a server's root.
+        A short name, as in ``a.hapi.Server.cdaweb`` or ``a.hapi.Server("cdaweb")``, or the root URL of a server.
 
     Raises
     ------
     QueryError
-        The name is not known and no address.
+        If a value is neither a known name nor a URL.
     """
 
     @classmethod
     def check(cls, value: Any) -> str:
-        """Return a short name in lower case, or an address without a final slash."""
+        """Return a short name in lower case, or a URL without a final slash."""
         given = super().check(value)
         found = server_list.find(given)
         return found.name if found.name in server_list.known() else found.url
@@ -65,37 +65,37 @@ class Dataset(ArchiveAttr):
     Parameters
     ----------
     *values : str
-        Ids as the server's catalogue spells them, or patterns such as ``"AC_H0_*"``, in any case. The server may stand
-        before the id, as in ``"cdaweb/AC_H0_MFI"``; without any, the one listed server that has the dataset is found.
-        Without values, the query is for the catalogue: every dataset of the server that covers the time.
+        Ids as in the catalogue of the server, or patterns such as ``"AC_H0_*"``, ignoring case. The id may follow the
+        server, as in ``"cdaweb/AC_H0_MFI"``; without a server, the one listed server with this dataset is used. Without
+        values, every dataset of the server that covers the time is found.
     """
 
 
 class Parameters(_Named):
     """
-    The parameters wanted; all when this is left out.
+    The parameters; all of them if this attr is not given.
 
     Parameters
     ----------
     *values : str
-        Names as the dataset spells them, or patterns such as ``"B*"``, in any order. The time always comes along, and
-        so do parameters that hold the bins of a wanted one.
+        Names as in the description of the dataset, or patterns such as ``"B*"``, in any order. The time is always
+        included, and so are parameters that contain bins of the given ones.
     """
 
     query_field, parameter, column = "parameters", "parameters", "Parameters"
 
     @classmethod
     def check(cls, value: Any) -> str:
-        """Return a name; commas separate names in HAPI, so that none can hold one."""
+        """Return a name; it cannot contain a comma, which separates names in HAPI."""
         name: str = super().check(value)
         if "," in name:
-            raise QueryError(f"{name!r} holds a comma; give each parameter as a value of its own.")
+            raise QueryError(f"{name!r} contains a comma; give each parameter as a separate value.")
         return name
 
 
 class Format(_Named):
     """
-    The format of the records; without it, binary where the server has it, else CSV.
+    The format of the records; if not given, binary if the server supports it, else CSV.
 
     Parameters
     ----------
@@ -108,14 +108,14 @@ class Format(_Named):
     def __init__(self, *values: Any) -> None:
         super().__init__(*values)
         if len(self.values) > 1:
-            raise QueryError("a.hapi.Format takes one format.")
+            raise QueryError("a.hapi.Format accepts only one format.")
 
     @classmethod
     def check(cls, value: Any) -> str:
         """Return a format in lower case."""
         name: str = super().check(value).lower()
         if name not in _FORMATS:
-            raise QueryError(f"{value!r} is no format of HAPI's that can be read: {', '.join(_FORMATS)}.")
+            raise QueryError(f"{value!r} is not a supported format; use one of {', '.join(_FORMATS)}.")
         return name
 
     @classmethod
@@ -126,7 +126,7 @@ class Format(_Named):
 
 class Chunk(_Named):
     """
-    The longest range of one request; longer ones are cut.
+    The longest time range of one request; longer ones are split.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ class Chunk(_Named):
     def __init__(self, *values: Any) -> None:
         super().__init__(*values)
         if len(self.values) > 1:
-            raise QueryError("a.hapi.Chunk takes one duration.")
+            raise QueryError("a.hapi.Chunk accepts only one duration.")
 
     @classmethod
     def check(cls, value: Any) -> float:
@@ -153,5 +153,5 @@ class Chunk(_Named):
         except (TypeError, ValueError, u.UnitConversionError):
             length = None
         if length is None or not 0.001 <= float(length) < float("inf"):
-            raise QueryError(f"{value!r} is no duration: a.hapi.Chunk takes 1 * u.day, a timedelta, or 'P1D'.")
+            raise QueryError(f"{value!r} is not a valid duration; use for example 1 * u.day, a timedelta, or 'P1D'.")
         return float(length)

@@ -1,4 +1,4 @@
-"""The face towards Fido."""
+"""The Fido client."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class HAPIClient(ArchiveClient, BaseClient):
     """
     Time series of every HAPI server (Heliophysics Application Programmer's Interface): CDAWeb, LISIRD, AMDA and others.
 
-    Name the server, the dataset and, where not all are wanted, the parameters; fetched files open with ``QTable.read``
-    and ``sunpy.timeseries.TimeSeries``.
+    A query names the server, the dataset and, unless all of them are needed, the parameters. The downloaded files can
+    be read with ``QTable.read`` and ``sunpy.timeseries.TimeSeries``.
 
     Examples
     --------
@@ -51,19 +51,20 @@ class HAPIClient(ArchiveClient, BaseClient):
         *query : sunpy.net.attr.Attr
             ``a.Time`` and attrs of ``a.hapi``.
         **kwargs
-            Taken for Fido's sake, not used.
+            Accepted for compatibility with Fido, not used.
 
         Returns
         -------
         HAPITable
-            One row for each request: a dataset that covers the time, or a part of it where the server takes no more.
+            One row for each request: a dataset that covers the time, or a part of it if the server limits its
+            responses.
 
         Raises
         ------
         QueryError
-            Something in the query does not exist.
+            If a server, a dataset or a parameter of the query does not exist.
         ServiceError
-            No server answered; where one of several fails, the others' rows come with a warning.
+            If every server failed; if only some of several fail, the rows of the others are returned with a warning.
         """
         from sunpy_helio_plugins.fido.partial import warn
         from sunpy_helio_plugins.hapi import search
@@ -76,18 +77,18 @@ class HAPIClient(ArchiveClient, BaseClient):
     @convert_row_to_table
     def fetch(self, query_results: HAPITable, *, path: str | Path, downloader: Any, **kwargs: Any) -> None:
         """
-        Add the records of each row, as one file, to the queue of a downloader.
+        Add one file with the records of each row to the queue of a downloader.
 
         Parameters
         ----------
         query_results : HAPITable
-            Rows of a search.
+            Rows of a search result.
         path : str or pathlib.Path
-            Fido's path template.
+            The path template of Fido.
         downloader : parfive.Downloader
-            The queue.
+            The downloader.
         **kwargs
-            ``overwrite`` is used, others are not.
+            Only ``overwrite`` is used.
         """
         from sunpy_helio_plugins.fido.fetch import enqueue_rows
         from sunpy_helio_plugins.hapi.records.fetch import files
@@ -107,8 +108,8 @@ class HAPIClient(ArchiveClient, BaseClient):
 
     @classmethod
     def register_values(cls) -> dict[type[Attr], list[Any]]:
-        """Return the values that complete on Tab."""
+        """Return the values that are available by tab completion."""
         return {
-            a.Provider: [(name, "Servers that speak HAPI, the time series interface.") for name in NAMES.providers],
+            a.Provider: [(name, "Servers that implement HAPI, the time series interface.") for name in NAMES.providers],
             **offered(attrs),
         }

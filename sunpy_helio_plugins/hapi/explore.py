@@ -1,4 +1,4 @@
-"""What a user may ask HAPI servers without a search: which there are, what they hold, and whether they work."""
+"""Functions that describe HAPI servers: the list of servers, catalogues, descriptions, and tests."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from sunpy_helio_plugins.quantities.spans import moment
 __all__ = ["Check", "access_token", "availability", "catalog", "check", "info", "servers"]
 
 _TRIED = 5
-"""Datasets among which one is sought that says from when on it has records."""
+"""The number of datasets that are searched for one with a start date."""
 
 
 def servers() -> QTable:
     """
-    List the servers that have a short name.
+    List the servers with a short name.
 
     Returns
     -------
     astropy.table.QTable
-        Their names, titles, sources, addresses, versions of HAPI, and habits that this package knows and minds.
+        Names, titles, sources, URLs, versions of HAPI, and peculiarities that this package takes into account.
     """
     known = sorted(server_list.known().values(), key=lambda server: server.name)
     columns = ("name", "title", "source", "url", "version", "habits")
@@ -45,19 +45,20 @@ def catalog(server: str, pattern: str = "*") -> QTable:
     Parameters
     ----------
     server : str
-        Short name or address.
+        Short name or URL.
     pattern : str, optional
-        What ids or titles must be like, with ``*`` and ``?``, in any case; a word without these may stand anywhere.
+        A pattern for ids or titles, with ``*`` and ``?``, ignoring case. A text without these may occur anywhere in
+        them.
 
     Returns
     -------
     astropy.table.QTable
-        Their ids and titles.
+        The ids and titles.
 
     Raises
     ------
     ServiceError
-        The server does not answer as it should.
+        If the server cannot be reached, or does not respond as specified.
     """
     kept = _listed(Service(server_list.find(server)), pattern)
     columns = [np.array([row[index] for row in kept], dtype=str) for index in (0, 1)]
@@ -71,39 +72,42 @@ def info(server: str, dataset: str) -> Info:
     Parameters
     ----------
     server : str
-        Short name or address.
+        Short name or URL.
     dataset : str
-        Its id.
+        The id.
 
     Returns
     -------
     Info
-        Its parameters, span and cadence; ``raw`` holds the untouched answer.
+        Parameters, time range and cadence; ``raw`` contains the unchanged response.
 
     Raises
     ------
     QueryError
-        There is no such dataset; the message names similar ones.
+        If the dataset does not exist; the message contains similar ids.
     ServiceError
-        The server does not answer as it should.
+        If the server cannot be reached, or does not respond as specified.
     """
     return Service(server_list.find(server)).info(dataset)
 
 
 def availability(server: str, pattern: str = "*") -> QTable:
     """
-    List from when to when datasets have records.
+    List the time ranges of datasets.
 
     Parameters
     ----------
-    server, pattern : str
-        As for `catalog`. Each dataset is asked for by itself unless the server sends all descriptions at once.
+    server : str
+        Short name or URL.
+    pattern : str, optional
+        A pattern for ids or titles, as in `catalog`. One request is sent for each dataset, unless the server can send
+        all descriptions at once.
 
     Returns
     -------
     astropy.table.QTable
-        Id, start, stop (as `~astropy.time.Time`, masked where the server does not say), cadence; datasets that could
-        not be described are left out and named in ``meta["problems"]``.
+        Id, start, stop (as `~astropy.time.Time`, masked if the server does not give them) and cadence. Datasets whose
+        description failed are not included, but listed in ``meta["problems"]``.
     """
     service = Service(server_list.find(server))
     described = descriptions(service, [one for one, _ in _listed(service, pattern)])
@@ -115,7 +119,7 @@ def availability(server: str, pattern: str = "*") -> QTable:
         stamps = [getattr(info, name) for info in infos.values()]
         lost = np.array([moment(stamp) is None for stamp in stamps], dtype=bool)
         problems += [
-            f"{one}: its {name} {stamp!r} is no time." for one, stamp in zip(infos, stamps, strict=True)
+            f"{one}: its {name} {stamp!r} is not a valid time." for one, stamp in zip(infos, stamps, strict=True)
             if stamp and moment(stamp) is None
         ]  # fmt: skip
         made = times.from_iso(np.array([str(stamp) for stamp in stamps], dtype="S"), lost)
@@ -128,14 +132,14 @@ def availability(server: str, pattern: str = "*") -> QTable:
 @dataclass(frozen=True)
 class Check:
     """
-    The result of a self-test.
+    The result of `check`; it is true if all steps succeeded.
 
     Attributes
     ----------
     server : str
-        Short name or address.
+        Short name or URL.
     steps : tuple of (str, bool, str)
-        What was tried, whether it went well, and what came.
+        The name of each step, whether it succeeded, and a description of the result or the error.
     """
 
     server: str
@@ -143,7 +147,7 @@ class Check:
 
     @property
     def ok(self) -> bool:
-        """Whether everything went well."""
+        """Whether all steps succeeded."""
         return all(well for _, well, _ in self.steps)
 
     def __bool__(self) -> bool:
@@ -156,17 +160,17 @@ class Check:
 
 def check(server: str) -> Check:
     """
-    Test a server: its capabilities, its catalogue, and the records that its ``dataTest`` names, or a sample of some.
+    Test a server: its capabilities, its catalogue, and the records of its ``dataTest``, or else a sample of a dataset.
 
     Parameters
     ----------
     server : str
-        Short name or address.
+        Short name or URL.
 
     Returns
     -------
     Check
-        What went well and what did not. It is true where everything did.
+        The result of each step; it is true if all steps succeeded.
     """
     service = Service(server_list.find(server), fresh=True)
     steps: list[tuple[str, bool, str]] = []
@@ -180,40 +184,40 @@ def check(server: str) -> Check:
 
 def access_token(server: str = "swe") -> str:
     """
-    Return a bearer token for a server, for scripts of one's own.
+    Return a bearer token for a server, for use in other programs.
 
     Parameters
     ----------
     server : str, optional
-        Short name of a server that asks for one.
+        Short name of a server that requires a token.
 
     Returns
     -------
     str
-        The token; it lives some minutes. Treat it as a password.
+        The token, which is valid for some minutes. Treat it as a password.
 
     Raises
     ------
     QueryError
-        The server asks for none, or there are no credentials for it.
+        If the server does not require a token, or if its credentials are not available.
     ServiceError
-        The token service gives none.
+        If the token service does not return a token.
     """
     found = server_list.find(server)
     login = login_of(found)
     if login is None:
-        raise QueryError(f"{found.archive} asks for no token; those that do stand in conf.hapi.oauth2.")
+        raise QueryError(f"{found.archive} does not require a token; servers that do are listed in conf.hapi.oauth2.")
     if not login.known():
-        where = f"{found.credentials[:1].upper()}{found.credentials[1:]}, and put" if found.credentials else "Put"
+        where = f"{found.credentials[:1].upper()}{found.credentials[1:]}, and store" if found.credentials else "Store"
         raise QueryError(
-            f"There are no credentials for {found.archive}. {where} them into {' and '.join(login.variables[0])}, the "
+            f"There are no credentials for {found.archive}. {where} them in {' and '.join(login.variables[0])}, the "
             "netrc file or the keyring."
         )
     return login.headers(found.url)["Authorization"].partition(" ")[2]
 
 
 def _listed(service: Service, pattern: str) -> list[tuple[str, str]]:
-    """Return the ids and titles that are like a pattern."""
+    """Return the ids and titles that match a pattern."""
     wanted = pattern if is_pattern(pattern) else f"*{pattern}*"
     rows = [(one, str(entry.get("title") or "")) for one, entry in service.catalog().items()]
     return [row for row in rows if any(is_like(text, wanted) for text in row)]
@@ -236,12 +240,12 @@ def _sample(service: Service) -> str:
     count = len(load(service.server.url, **asked))
     words = f"{count} records of {asked['dataset']} from {asked['start']} to {asked['stop']}"
     if must_hold and not count:
-        raise AnswerError(service.server.archive, f"{service.server.url}/data", f"{words}, where it promises some")
+        raise AnswerError(service.server.archive, f"{service.server.url}/data", f"{words}; expected at least one")
     return words
 
 
 def _data_test(service: Service) -> dict[str, Any] | None:
-    """Return the request that the server itself offers for a test (HAPI 3.2)."""
+    """Return the request that the server provides for tests (HAPI 3.2)."""
     try:
         test = service.about().get("dataTest")
     except HelioPluginsError:
@@ -256,10 +260,10 @@ def _data_test(service: Service) -> dict[str, Any] | None:
 
 
 def _range(service: Service) -> tuple[dict[str, Any], bool]:
-    """Return a request for the sample that a dataset names, and `True`; else for the first day of one."""
+    """Return the request for the sample of a dataset and `True`, else for the first day of one and `False`."""
     entries = service.catalog()
     if not entries:
-        raise QueryError(f"{service.server.archive} has no datasets.")
+        raise QueryError(f"The catalogue of {service.server.archive} is empty.")
     for dataset in list(entries)[:_TRIED]:
         said = service.info(dataset).raw
         sample = [said.get(name) for name in ("sampleStartDate", "sampleStopDate")]
@@ -270,4 +274,4 @@ def _range(service: Service) -> tuple[dict[str, Any], bool]:
             # The stop of a dataset is the time of its last record.
             end = min(start.later(DAY), stop.later(1)) if stop is not None else start.later(DAY)
             return {"dataset": dataset, "start": str(start), "stop": str(end)}, False
-    raise QueryError(f"{service.server.archive} does not say from when on its datasets hold records.")
+    raise QueryError(f"{service.server.archive} does not give start dates of its datasets.")

@@ -16,45 +16,45 @@ from sunpy_helio_plugins.errors import FileError
 __all__ = ["NO_DATA", "NUMBERS", "OK", "Info", "Parameter", "status_of"]
 
 NUMBERS = ("double", "integer", "long")
-"""Types whose values are numbers; the last is of a later HAPI, with no layout in binary yet."""
+"""Types of numbers. ``long`` is from a later version of HAPI; its binary layout is not defined yet."""
 
 _LAYOUTS = {"double": "<f8", "integer": "<i4"}
 
 _TEXTS = ("string", "isotime")
 
 _SPELLINGS = {"int": "integer", "float": "double"}
-"""Types as examples of the specification spell them."""
+"""Alternative names of types, which examples in the specification use."""
 
 _LARGEST = 10_000_000
-"""Values of one parameter in one record that are believed."""
+"""The largest accepted number of values of one parameter in one record."""
 
 
 @dataclass(frozen=True)
 class Parameter:
     """
-    One parameter, as the server describes it.
+    One parameter of a dataset, as described by the server.
 
     Parameters
     ----------
     raw : mapping
-        The member of ``parameters``, untouched.
+        The member of ``parameters``, unchanged.
 
     Attributes
     ----------
     raw : mapping
-        As given.
+        The member of ``parameters``, unchanged.
     """
 
     raw: Mapping[str, Any]
 
     @cached_property
     def name(self) -> str:
-        """The name, as the server spells it; CDAWeb's prototypes put it into a list."""
+        """The name as the server spells it; a list with one name, as sent by CDAWeb's prototypes, is accepted."""
         return str(_alone(self.raw["name"]))
 
     @cached_property
     def type(self) -> str:
-        """``double``, ``integer``, ``string`` or ``isotime``; empty where the server does not say."""
+        """``double``, ``integer``, ``string`` or ``isotime``; empty if the server does not give a type."""
         said = str(self.raw.get("type") or "").lower()
         return _SPELLINGS.get(said, said)
 
@@ -65,30 +65,30 @@ class Parameter:
 
     @cached_property
     def size(self) -> tuple[int, ...]:
-        """The shape of one value as the server declares it; empty for a scalar."""
+        """The shape of one value as declared by the server; empty for a scalar."""
         size = self.raw.get("size")
         try:
             given = size if isinstance(size, list) else [size] if size else []
             lengths = tuple(int(length) for length in given)
         except (TypeError, ValueError):
-            raise FileError(f"The size {size!r} of the parameter {self.name!r} is no list of lengths.") from None
+            raise FileError(f"The size {size!r} of the parameter {self.name!r} is not a list of integers.") from None
         if any(length < 1 for length in lengths) or prod(lengths) > _LARGEST:
-            raise FileError(f"The parameter {self.name!r} has the size {size!r}, which is not believed.")
+            raise FileError(f"The size {size!r} of the parameter {self.name!r} is not positive, or exceeds the limit.")
         return lengths
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of one value in a table: a size of [1] is a scalar (legal, discouraged, and ESA's habit)."""
+        """The shape of one value in a table; a size of [1] (legal, discouraged, and used by ESA) is a scalar."""
         return () if self.size == (1,) else self.size
 
     @cached_property
     def width(self) -> int:
-        """How many values one record holds: the parameter's fields in CSV."""
+        """The number of values in one record, which is the number of the parameter's fields in CSV."""
         return prod(self.size)
 
     @property
     def length(self) -> int | None:
-        """Bytes of one text in binary, where the server says so."""
+        """The number of bytes of one string in binary records; `None` if the server does not give it."""
         length = self.raw.get("length")
         try:
             return int(length) if length is not None and 0 < int(length) <= _LARGEST else None
@@ -97,31 +97,31 @@ class Parameter:
 
     @property
     def units(self) -> str | list[str | None] | None:
-        """The unit's text; a list where elements differ; `None` where there is none."""
+        """The text of the unit; a list if the elements have different units; `None` if there is none."""
         given = self.raw.get("units")
         spread = _spread(given, self.size)
         units = flat(given) if spread is None and isinstance(given, list) else spread or [given]
-        # A reference that leads nowhere is no unit.
+        # A reference that cannot be resolved is not a unit.
         texts = [None if unit is None or isinstance(unit, dict) else str(unit) for unit in units]
         distinct = list(dict.fromkeys(texts))
         return distinct[0] if len(distinct) == 1 else texts or None
 
     @property
     def labels(self) -> list[str] | None:
-        """One label for each element, where the server gives as many; `None` otherwise."""
+        """One label for each element; `None` if the server does not give one for each."""
         labels = flat(self.raw.get("label"))
         return [str(label) for label in labels] if isinstance(labels, list) and len(labels) == self.width else None
 
     @property
     def title(self) -> str:
-        """What a plot calls the parameter: its one label, or its name."""
+        """The name of the parameter in a plot: its label if there is only one, else its name."""
         label = flat(self.raw.get("label"))
         one = label[0] if isinstance(label, list) and len(label) == 1 else label
         return one if isinstance(one, str) and one else self.name
 
     @property
     def components(self) -> list[str]:
-        """What the elements are called: by labels where they differ, by ``vectorComponents``, else by numbers."""
+        """The names of the elements: the labels if they are unique, else ``vectorComponents``, else numbers."""
         labels = self.labels
         if labels is not None and len(set(labels)) == len(labels):
             return labels
@@ -135,7 +135,7 @@ class Parameter:
 
     @property
     def vector_components(self) -> list[str] | None:
-        """``vectorComponents``; x, y, z where a coordinate system is named and the size is 3, as the default is."""
+        """``vectorComponents``; x, y, z (the default in HAPI) for a size of 3 with a coordinate system; else `None`."""
         given = self.raw.get("vectorComponents")
         if isinstance(given, str):
             return [given]
@@ -145,32 +145,32 @@ class Parameter:
 
     @property
     def coordinate_system(self) -> str | None:
-        """``coordinateSystemName``, where the server gives it."""
+        """``coordinateSystemName``; `None` if the server does not give it."""
         name = self.raw.get("coordinateSystemName")
         return str(name) if name else None
 
     @property
     def bins(self) -> list[Mapping[str, Any]]:
-        """One description for each dimension that has bins, in order; empty where there are none."""
+        """One description for each dimension with bins, in order; empty without bins."""
         bins = self.raw.get("bins")
         bins = [bins] if isinstance(bins, dict) else bins
         return [one for one in bins if isinstance(one, dict)] if isinstance(bins, list) else []
 
     @property
     def references(self) -> set[str]:
-        """Names of the parameters that hold this one's time-varying bins."""
+        """The names of the parameters that contain time-varying bins of this one."""
         named = (one.get(key) for one in self.bins for key in ("centers", "ranges"))
         return {name for name in named if isinstance(name, str)}
 
     @property
     def fill(self) -> str | float | None:
-        """The fill value: text by the specification, a number or one of each element on some servers."""
+        """The fill value: text according to the specification; some servers send a number, or one for each element."""
         fill = _alone(self.raw.get("fill"))
         return fill if _is_fill(fill) else None
 
     @property
     def fills(self) -> list[str | float | None] | None:
-        """The fill value of each element, in the order of a record, where they differ; `None` where there is one."""
+        """The fill value of each element in the order of a record; `None` if all elements have the same one."""
         given = self.raw.get("fill")
         if not isinstance(given, list) or not isinstance(_alone(given), list):
             return None
@@ -179,29 +179,34 @@ class Parameter:
 
     @property
     def may_be_missing(self) -> bool:
-        """Whether values can be missing at all: numbers always, since CSV and JSON have fields without any."""
+        """Whether values can be missing: always true for numbers, since fields in CSV and JSON can be empty."""
         return not self.is_text or self.fill is not None or self.fills is not None
 
     @property
     def description(self) -> str | None:
-        """What the parameter is, where the server says so."""
+        """The description of the parameter; `None` if the server does not give it."""
         description = self.raw.get("description")
         return str(description) if description else None
 
     def dtype(self) -> str:
         """
-        Return the numpy type of one value in a binary stream (little-endian, no alignment; texts padded with nulls).
+        Return the numpy type of one value in binary records (little-endian, not aligned; strings padded with nulls).
+
+        Returns
+        -------
+        str
+            The type, such as ``"<f8"`` or ``"S24"``.
 
         Raises
         ------
         FileError
-            The type is unknown, or a text has no length.
+            If the type is unknown, or the length of a string is not given.
         """
         if self.type in _LAYOUTS:
             return _LAYOUTS[self.type]
         if self.is_text and self.length:
             return f"S{self.length}"
-        what = "no length" if self.is_text else f"the type {self.type or '(none)'!r}"
+        what = "an unknown length" if self.is_text else f"the type {self.type or '(none)'!r}"
         raise FileError(f"The parameter {self.name!r} has {what}: its binary records cannot be read.")
 
     def __repr__(self) -> str:
@@ -216,20 +221,20 @@ def _is_fill(value: Any) -> bool:
 
 
 def flat(value: Any) -> Any:
-    """Return nested lists as one list, last index fastest."""
+    """Flatten nested lists, last index fastest; return anything else unchanged."""
     if not isinstance(value, list):
         return value
     return [leaf for part in value for leaf in (flat(part) if isinstance(part, list) else [part])]
 
 
 def _alone(value: Any) -> Any:
-    """Return the one value of a list that holds no other; what is no list, as it is."""
+    """Return the value that all elements of a nested list share; return anything else unchanged."""
     leaves = flat(value) if isinstance(value, list) else []
     return leaves[0] if leaves and all(leaf == leaves[0] for leaf in leaves) else value
 
 
 def _spread(value: Any, shape: tuple[int, ...]) -> list[Any] | None:
-    """Return one value for each element, where one may stand for all of a dimension; `None` where they do not fit."""
+    """Return one value for each element, repeating single values; `None` if the shape does not fit."""
     width = prod(shape)
     if not isinstance(value, list):
         return [value] * width
@@ -243,7 +248,7 @@ def _spread(value: Any, shape: tuple[int, ...]) -> list[Any] | None:
 
 
 OK, NO_DATA = 1200, 1201
-"""HAPI status codes of answers that are no errors: records came, and the range has none."""
+"""HAPI status codes that are not errors: success, and success without records in the range."""
 
 _MOST_FIELDS = 20_000_000
 
@@ -253,17 +258,17 @@ _SHOWN = 60
 @dataclass(frozen=True)
 class Info:
     """
-    A dataset's description, or the header of a stream of its records.
+    The description of a dataset: the ``info`` response of a server, or the header of a file of records.
 
     Parameters
     ----------
     raw : mapping
-        The object, with references resolved.
+        The decoded JSON object, with references resolved.
 
     Attributes
     ----------
     raw : mapping
-        As given.
+        The decoded JSON object, with references resolved.
     """
 
     raw: Mapping[str, Any]
@@ -271,129 +276,144 @@ class Info:
     @classmethod
     def from_json(cls, answer: Any) -> Info:
         """
-        Read a decoded info answer or header.
+        Parse a decoded ``info`` response or header.
 
         Parameters
         ----------
         answer : dict
-            The decoded JSON; ``data`` is left out.
+            The decoded JSON; its ``data`` is not used.
+
+        Returns
+        -------
+        Info
+            The description.
 
         Raises
         ------
         FileError
-            It has no parameters.
+            If ``answer`` does not contain a list of named parameters, or describes records that are too large.
         """
         parameters = answer.get("parameters") if isinstance(answer, dict) else None
         if not isinstance(parameters, list) or not parameters or not all(_is_named(member) for member in parameters):
-            raise FileError("This is no HAPI header: it has no list of named parameters.")
+            raise FileError("This is not a HAPI header: it does not contain a list of named parameters.")
         definitions = answer.get("definitions")
         kept = {key: value for key, value in answer.items() if key not in ("data", "definitions")}
         kept["parameters"] = [_tidied(member) for member in parameters]
         info = cls(_resolved(kept, definitions if isinstance(definitions, dict) else {}))
         if sum(parameter.width for parameter in info.parameters) > _MOST_FIELDS:
-            raise FileError(f"This HAPI header describes records of more than {_MOST_FIELDS} values: not believed.")
+            raise FileError(f"The records of this HAPI header exceed the limit of {_MOST_FIELDS} values.")
         return info
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
-        """The parameters, the primary time first."""
+        """The parameters; the first one is the primary time."""
         first, *rest = self.raw["parameters"]
-        # The first is the time by definition; some servers forget to say so, or say it in their own words.
+        # The first parameter is the time by definition; some servers omit its type or spell it differently.
         first = first if Parameter(first).is_text else {**first, "type": "isotime"}
         return tuple(map(Parameter, (first, *rest)))
 
     @property
     def time(self) -> Parameter:
-        """The primary time, whatever its name."""
+        """The primary time, which can have any name."""
         return self.parameters[0]
 
     @property
     def code(self) -> int | None:
-        """The HAPI status code, where there is one."""
+        """The HAPI status code; `None` if it is not given."""
         return status_of(self.raw)[0]
 
     @property
     def format(self) -> str | None:
-        """The format of the records: csv, binary or json."""
+        """The format of the records: csv, binary or json; `None` if it is not given."""
         chosen = self.raw.get("format")
         return str(chosen).lower() if chosen else None
 
     @property
     def version(self) -> str:
-        """The version of HAPI; empty where the server does not say."""
+        """The version of HAPI; empty if the server does not give it."""
         return str(self.raw.get("HAPI") or "")
 
     @property
     def units_schema(self) -> str | None:
-        """The convention of the units, where the server names one: udunits2, astropy3, cdf-cluster, vounits1.1."""
+        """The convention of the units: udunits2, astropy3, cdf-cluster or vounits1.1; `None` if it is not given."""
         schema = self.raw.get("unitsSchema")
         return str(schema) if schema else None
 
     @property
     def time_stamp_location(self) -> str:
-        """Where in its interval a record's time lies: begin, center (the default), end or other."""
+        """The location of a record's time in its interval: begin, center (the default), end or other."""
         return str(self.raw.get("timeStampLocation") or "center").lower()
 
     @property
     def start(self) -> str | None:
-        """Where the dataset begins, as the server spells it."""
+        """The start of the dataset as the server spells it; `None` if it is not given."""
         return _text(self.raw.get("startDate"))
 
     @property
     def stop(self) -> str | None:
-        """Where the dataset ends, as the server spells it; a year far ahead marks one that still grows."""
+        """The end of the dataset as the server spells it; a year in the far future if the dataset is growing."""
         return _text(self.raw.get("stopDate"))
 
     @property
     def cadence(self) -> str:
-        """The nominal distance of records as an ISO duration; empty where the server does not say."""
+        """The nominal interval between records as an ISO 8601 duration; empty if the server does not give it."""
         return str(self.raw.get("cadence") or "")
 
     @property
     def description(self) -> str:
-        """What the dataset is; empty where the server does not say."""
+        """The description of the dataset; empty if the server does not give it."""
         return str(self.raw.get("description") or "")
 
     @property
     def instrument(self) -> str | None:
-        """The instrument; `None` where the server does not say, as HAPI has no keyword for it, only its own ``x_``."""
+        """The instrument; `None` if not given. HAPI does not define it, but some servers add ``x_instrument``."""
         said = self.raw.get("x_instrument") or self.raw.get("instrument")
         return said if isinstance(said, str) else None
 
     @property
     def origin(self) -> dict[str, str]:
-        """``server`` and ``dataset``, where `of` wrote them down: HAPI's headers do not say whose they are."""
+        """``server`` and ``dataset`` as set by `with_origin`, since headers of HAPI do not contain them; else empty."""
         said = self.raw.get("x_origin")
         return {str(key): str(value) for key, value in said.items()} if isinstance(said, Mapping) else {}
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of all parameters, the primary time's first."""
+        """The names of all parameters; the first one is the primary time."""
         return tuple(parameter.name for parameter in self.parameters)
 
     def with_origin(self, server: str, dataset: str) -> Info:
         """
-        Return the description with a note of whose it is.
+        Return the description with the names of its server and dataset, which headers of HAPI do not contain.
 
         Parameters
         ----------
         server : str
-            The server's name.
+            The name of the server.
         dataset : str
-            The dataset's id.
+            The id of the dataset.
+
+        Returns
+        -------
+        Info
+            The same description with an additional member ``x_origin``.
         """
         return Info({**self.raw, "x_origin": {"server": server, "dataset": dataset}})
 
     def subset(self, names: Iterable[str]) -> Info:
         """
-        Return the description of some parameters, in the server's order.
+        Return the description of some of the parameters, in the order of the server.
 
-        The primary time comes along, and so do parameters that hold the time-varying bins of a wanted one.
+        The primary time is always included, and so are parameters that contain time-varying bins of the given ones.
 
         Parameters
         ----------
         names : iterable of str
-            The parameters wanted; none means all.
+            Names of parameters; if empty, all are included.
+
+        Returns
+        -------
+        Info
+            The description of these parameters.
         """
         wanted = set(names)
         if not wanted:
@@ -405,12 +425,17 @@ class Info:
 
     def record(self) -> np.dtype[Any]:
         """
-        Return the layout of one binary record; its fields are called ``f0``, ``f1``, ... since names may repeat.
+        Return the layout of one binary record.
+
+        Returns
+        -------
+        numpy.dtype
+            A structured type with the fields ``f0``, ``f1``, ..., since names of parameters need not be unique.
 
         Raises
         ------
         FileError
-            A parameter's layout is not known.
+            If the layout of a parameter is not known.
         """
         fields = [(f"f{index}", one.dtype(), one.shape) for index, one in enumerate(self.parameters)]
         try:
@@ -420,12 +445,17 @@ class Info:
 
     def header(self, chosen: str) -> bytes:
         """
-        Return the header for a file whose server gave none: one line that begins with ``#``.
+        Return a header for a file of records that the server sent without one.
 
         Parameters
         ----------
         chosen : str
-            The format of the records.
+            The format of the records: ``"csv"``, ``"binary"`` or ``"json"``.
+
+        Returns
+        -------
+        bytes
+            One line that begins with ``#``.
         """
         document = {"HAPI": "3.0", "status": {"code": OK, "message": "OK"}, **self.raw, "format": chosen}
         return b"#" + json.dumps(document, ensure_ascii=False).encode() + b"\n"
@@ -438,21 +468,7 @@ class Info:
 
 
 def status_of(answer: Any) -> tuple[int | None, str]:
-    """
-    Return the HAPI status code and message of a decoded answer.
-
-    Parameters
-    ----------
-    answer : object
-        Any decoded JSON.
-
-    Returns
-    -------
-    code : int or None
-        `None` where there is none; codes that come as text are read.
-    message : str
-        The server's words.
-    """
+    """Return the HAPI status code (`None` if missing; text is converted) and message of any decoded JSON."""
     status = answer.get("status") if isinstance(answer, Mapping) else None
     if not isinstance(status, Mapping):
         return None, ""
@@ -472,12 +488,12 @@ def _is_named(member: Any) -> bool:
 
 
 def _tidied(member: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a member of ``parameters`` without spaces around its keys: an example of the specification has them."""
+    """Strip spaces around the keys of a member of ``parameters``; an example of the specification has them."""
     return {**{key.strip(): value for key, value in member.items()}, **member} if " " in "".join(member) else member
 
 
 def _resolved(value: Any, definitions: Mapping[str, Any]) -> Any:
-    """Replace ``{"$ref": "#/definitions/name"}`` by what it names; the specification forbids references that nest."""
+    """Replace ``{"$ref": "#/definitions/name"}`` by the definition; HAPI does not allow nested references."""
     if isinstance(value, dict):
         name = str(value.get("$ref", "")).removeprefix("#/definitions/")
         if name in definitions:

@@ -1,4 +1,4 @@
-"""Which of the listed servers have a dataset that is asked for without a server: their catalogues tell."""
+"""Find the servers that have a dataset, in the catalogues of the listed servers."""
 
 from __future__ import annotations
 
@@ -22,27 +22,10 @@ _SIMILAR = 5
 
 def locate(queries: Iterable[Query], services: Mapping[str, Service]) -> Partial[Query]:
     """
-    Find the servers of datasets that were named without one. Each catalogue is asked for once at most.
+    Add the server to queries for a dataset without one; each catalogue is requested at most once.
 
-    Parameters
-    ----------
-    queries : iterable of Query
-        The questions. Those that name their server, or no dataset, stay as they are.
-    services : mapping
-        The servers by the names in the questions.
-
-    Returns
-    -------
-    Partial
-        The questions, each to a server that has the dataset. That a server could not be asked is a problem where a
-        pattern may mean further datasets, and a note where one dataset was found.
-
-    Raises
-    ------
-    QueryError
-        No server has such a dataset, or several have it.
-    HelioPluginsError
-        No server answered.
+    A server without a response is a problem if a pattern may match further datasets, and a note if one dataset was
+    found. An error is raised if a dataset is on no server or on several servers, or if all servers fail.
     """
     asked = list(queries)
     open_ones = [query for query in asked if query.is_listed and query.dataset is not None]
@@ -51,7 +34,7 @@ def locate(queries: Iterable[Query], services: Mapping[str, Service]) -> Partial
     for question in dict.fromkeys(replace(query, server="") for query in open_ones):
         owners = _owners(question, catalogues)
         if not is_pattern(str(question.dataset)):
-            # From here on the server is known, as if the user had named it.
+            # The server is known now, as if the user had given it.
             question = replace(question, is_listed=False)
         found.append(Partial(tuple(replace(question, server=name) for name in owners)))
         found.append(_unasked(question, owners, catalogues))
@@ -59,7 +42,7 @@ def locate(queries: Iterable[Query], services: Mapping[str, Service]) -> Partial
 
 
 def matching(wanted: str, ids: Iterable[str]) -> list[str]:
-    """Return the ids that a name or a pattern means, a name exactly."""
+    """Return the ids that are equal to a name, or match a pattern."""
     is_meant = partial(is_like, pattern=wanted) if is_pattern(wanted) else wanted.__eq__
     return list(filter(is_meant, ids))
 
@@ -70,7 +53,7 @@ def _catalogues(names: Iterable[str], services: Mapping[str, Service]) -> Catalo
 
 
 def _owners(question: Query, catalogues: Catalogues) -> list[str]:
-    """Return the servers that have a dataset: one of a name, any number of a pattern."""
+    """Return the servers that have a dataset: exactly one for a name, any number for a pattern."""
     wanted = str(question.dataset)
     known = {name: ids for name, ids in catalogues.items() if not isinstance(ids, HelioPluginsError)}
     if not known:
@@ -81,19 +64,19 @@ def _owners(question: Query, catalogues: Catalogues) -> list[str]:
     if len(owners) > 1 and not is_pattern(wanted):
         forms = " or ".join(f"a.hapi.Dataset({f'{name}/{wanted}'!r})" for name in owners)
         names = ", ".join(owners)
-        raise QueryError(f"Several HAPI servers have a dataset {wanted!r}: {names}; name the server: {forms}.")
+        raise QueryError(f"Several HAPI servers have a dataset {wanted!r}: {names}; give the server: {forms}.")
     return owners
 
 
 def _unknown(wanted: str, known: Mapping[str, Iterable[str]], silent: list[str]) -> str:
-    """Say that no server has a dataset, which ids are similar, and which servers did not answer."""
+    """Return the message for an unknown dataset: similar ids, and the servers that did not respond."""
     spelt = {f"{name}/{one}".lower(): f"{name}/{one}" for name, ids in known.items() for one in ids}
     same = [full for full in spelt.values() if full.partition("/")[2].lower() == wanted.lower()]
     bare = {full.partition("/")[2].lower(): full for full in spelt.values()}
     similar = [bare[one] for one in get_close_matches(wanted.lower(), bare, n=_SIMILAR, cutoff=0.5)]
     shown = list(dict.fromkeys(same + similar))
     hint = f"; similar: {', '.join(shown)}" if shown else ""
-    rest = f". These did not answer: {', '.join(silent)}" if silent else ""
+    rest = f". These servers did not respond: {', '.join(silent)}" if silent else ""
     return f"None of {len(known)} HAPI servers has a dataset {wanted!r}{hint}{rest}."
 
 
@@ -106,7 +89,7 @@ def _unasked(question: Query, owners: list[str], catalogues: Catalogues) -> Part
     if not silent:
         return Partial()
     text = (
-        f"{question.dataset} was found on {', '.join(owners)}; whether these have it too is not known, since they "
-        f"did not answer: {', '.join(silent)}."
+        f"{question.dataset} was found on {', '.join(owners)}; these servers may have it, too, but did not respond: "
+        f"{', '.join(silent)}."
     )
     return Partial(problems=(text,)) if is_pattern(str(question.dataset)) else Partial(notes=(text,))

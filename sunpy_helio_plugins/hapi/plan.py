@@ -1,4 +1,4 @@
-"""From a dataset and a time to requests, and the requests to send when one is refused."""
+"""Plan the requests for a time range of a dataset, and the requests to send if one is refused."""
 
 from __future__ import annotations
 
@@ -39,32 +39,32 @@ _OUTSIDE, _TOO_MUCH, _TOO_LONG = 1405, 1408, 1413
 _TOO_LARGE = 413
 
 _GENERAL = (None, 1400)
-"""Codes that say nothing in particular: many servers know no others (specification, section 4.1)."""
+"""Codes that do not specify the error: many servers send only these (specification, section 4.1)."""
 
 _OF_THE_STOP = (1403, _OUTSIDE)
 
 _CODE = re.compile(r"\bHAPI\b[^0-9]{0,12}(1[0-9]{3})\b", re.IGNORECASE)
 
 _SMALLER_RANGE = re.compile(r"smaller\s+time\s+range|\bdata\s+elements\b|12[,.' ]?288\s*(kB|000)", re.IGNORECASE)
-"""How ESA's server refuses too much, by its guide (Limitations), which gives no code and no exact words."""
+"""The error of ESA's server for too long ranges, whose guide (Limitations) contains neither its code nor its text."""
 
 _LONGEST = 65536
-"""Bytes that a message may have: a longer answer is records."""
+"""The largest size of an error message in bytes: a longer response consists of records."""
 
 
 @dataclass(frozen=True)
 class Refusal:
     """
-    An answer that is no records.
+    A response that contains an error instead of records.
 
     Attributes
     ----------
     status : int
         The HTTP status.
     code : int or None
-        The code of HAPI, where there is one.
+        The HAPI status code, if there is one.
     words : str
-        The server's words.
+        The message of the server.
     """
 
     status: int
@@ -73,60 +73,35 @@ class Refusal:
 
     @property
     def is_too_much(self) -> bool:
-        """Whether a shorter range may be answered."""
+        """Whether the server may accept a shorter range."""
         if self.code == _TOO_MUCH or self.status == _TOO_LARGE:
             return True
         if self.code == _TOO_LONG:
-            # To a request for records, which has no depth: server-python means a range that is too long.
+            # The code means a depth that is not valid, but server-python sends it for a range that is too long.
             return "too long" in self.words.lower()
         return self.code in _GENERAL and self.status < 500 and bool(_SMALLER_RANGE.search(self.words))
 
     @property
     def is_outside(self) -> bool:
-        """Whether a range that keeps within the dataset may be answered."""
+        """Whether the server may accept a range that is within the dataset."""
         if self.is_too_much or self.status in (401, 403):
             return False
         return self.code in _OF_THE_STOP or (self.code in _GENERAL and 400 <= self.status < 500)
 
     def error(self, archive: str, url: str) -> ServiceError:
-        """
-        Return what to raise.
-
-        Parameters
-        ----------
-        archive : str
-            The server, as messages name it.
-        url : str
-            What was asked, without secrets.
-        """
+        """Return the exception to raise; ``url`` must not contain secrets."""
         kind = ServerError if self.status >= 500 else ServiceRefused
         return kind(archive, url, self.text, self.status)
 
     @property
     def text(self) -> str:
-        """The server's words and the code, where they do not name it."""
+        """The message of the server, followed by the HAPI status code if the message does not contain it."""
         known = self.code is None or str(self.code) in self.words
         return self.words if known else f"{self.words} (HAPI {self.code})".strip()
 
 
 def refusal(status: int, phrase: str, content: bytes) -> Refusal | None:
-    """
-    Return what an answer says, where it is no records.
-
-    Parameters
-    ----------
-    status : int
-        The HTTP status.
-    phrase : str
-        What stands beside it.
-    content : bytes
-        The body, or its beginning.
-
-    Returns
-    -------
-    Refusal or None
-        `None` for records, and for an answer that says that there are none.
-    """
+    """Return the error in a response; `None` for records, and for a response without records in the range."""
     code, message = _said(content)
     words = message or server_message(content) if status >= 400 or code is not None else ""
     if code is None and status >= 400:
@@ -138,7 +113,7 @@ def refusal(status: int, phrase: str, content: bytes) -> Refusal | None:
 
 
 def _said(content: bytes) -> tuple[int | None, str]:
-    """Return code and message of an answer that is a JSON object with a status."""
+    """Return code and message of a response that is a JSON object with a status."""
     if content[:1].isspace():
         content = content.lstrip()
     if not content.startswith(b"{") or len(content) > _LONGEST:
@@ -151,7 +126,7 @@ def _said(content: bytes) -> tuple[int | None, str]:
 
 
 MOST_HALVINGS = 12
-"""How often a range is halved at most: into some four thousand requests."""
+"""The largest number of times that a range is halved: into about four thousand requests."""
 
 _MILLISECOND = 1_000_000
 
@@ -166,13 +141,13 @@ class Piece:
     Attributes
     ----------
     span : Span
-        The range whose records are wanted; an answer may hold others as well.
+        The range of the records; the response may contain further ones.
     url : str
-        What to ask.
+        The URL of the request.
     stop : str
-        The dataset's own stop, as the server spells it; empty if it is not known.
+        The stop of the dataset as the server spells it; empty if it is not known.
     depth : int
-        How many halvings led here.
+        The number of times that the original range was halved.
     """
 
     span: Span
@@ -182,37 +157,19 @@ class Piece:
 
     @classmethod
     def of(cls, span: Span, url: str, stop: str | None) -> Piece:
-        """
-        Return the request of an address.
-
-        Parameters
-        ----------
-        span : Span
-            The range whose records are wanted.
-        url : str
-            The address; its range holds that one.
-        stop : str or None
-            The dataset's own stop.
-        """
+        """Return the request with a URL, which covers the given range; ``stop`` is the stop of the dataset."""
         return cls(span, url, stop or "")
 
     @property
     def closing(self) -> str:
-        """The dataset's own stop if the address asks for a tick more, else empty."""
+        """The stop of the dataset if the URL extends beyond it, else empty."""
         asked = _STOP.search(self.url)
         last = moment(self.stop)
         beyond = asked is not None and last is not None and (moment(asked[0].partition("=")[2]) or last) > last
         return self.stop if beyond else ""
 
     def instead(self, refusal: Refusal) -> list[Piece]:
-        """
-        Return what to ask instead: requests that together stand for this one; none where the refusal stands.
-
-        Parameters
-        ----------
-        refusal : Refusal
-            How the server refused this one.
-        """
+        """Return the requests that replace this one if it is refused; empty if it cannot be replaced."""
         if refusal.is_too_much:
             return self._halves()
         if self.closing and refusal.is_outside:
@@ -220,11 +177,11 @@ class Piece:
         return []
 
     def _within(self) -> Piece:
-        """Keep within the dataset; a server that includes the stop gives the record at it also to this."""
+        """Limit the request to the dataset; servers that include the stop also return the record at it."""
         last = Moment.read(self.closing)
         url = _STOP.sub(rf"\g<1>={self.closing}", self.url)
         if self.span.first >= last:
-            # No range is empty (HAPI 1404): what lies before is left out when it has come.
+            # A range must not be empty (HAPI 1404): earlier records are removed after the download.
             url = _START.sub(rf"\g<1>={last.later(-_MILLISECOND).down().text(3)}", url)
         return replace(self, url=url)
 
@@ -240,17 +197,17 @@ class Piece:
 
 
 MOST_REQUESTS = 10_000
-"""Requests into which one range is cut at most."""
+"""The largest number of requests for one range."""
 
 _ONE_MILLISECOND = 1_000_000
-"""In nanoseconds; requests are made in whole ones."""
+"""In nanoseconds; requests use complete milliseconds."""
 
 _CSV_FIELD = 16
-"""Bytes that a number takes in CSV, as a guess."""
+"""The estimated size of a number in CSV in bytes."""
 
 
 def estimated_bytes(info: Info, chosen: str) -> float:
-    """Return how many bytes a record takes: exactly in binary, as a guess in text."""
+    """Return the size of a record in bytes: exact for binary, estimated for text."""
     if chosen == "binary":
         return float(info.record().itemsize)
     return float(sum((one.length or _CSV_FIELD) * one.width + one.width for one in info.parameters))
@@ -260,25 +217,11 @@ def longest(
     info: Info, wanted: Info, chosen: str, elements: int = 0, size: int = 0, chunk: float | None = None
 ) -> float | None:
     """
-    Return how long one request may be, in seconds.
+    Return the longest range of one request in seconds; `None` without limits, or if the cadence is not known.
 
-    Parameters
-    ----------
-    info : Info
-        The dataset's description: its ``maxRequestDuration``, and server-java's ``x_requestLimits``.
-    wanted : Info
-        That of the parameters asked for: its cadence and the width of a record tell how much a range holds.
-    chosen : str
-        The format.
-    elements, size : int, optional
-        How many values, times included, and how many bytes one answer may hold; 0 where there is no limit.
-    chunk : float, optional
-        What the user wants.
-
-    Returns
-    -------
-    float or None
-        `None` where nothing limits it, or the cadence is not known.
+    It results from ``maxRequestDuration``, ``x_requestLimits`` of server-java, the limits ``elements`` (values,
+    including times) and ``size`` (bytes) of the server, 0 meaning no limit, and the ``chunk`` of the query. ``wanted``
+    describes the requested parameters only.
     """
     limits = info.raw.get("x_requestLimits")
     said = limits.get("duration") if isinstance(limits, dict) else None
@@ -286,7 +229,7 @@ def longest(
     cadence = seconds(info.cadence)
     if cadence and elements:
         width = sum(parameter.width for parameter in wanted.parameters)
-        # One record less than allowed: a range may hold one more than its length over the cadence.
+        # One record less than allowed: a range may contain one more than its length divided by the cadence.
         found.append(max(1, elements // width - 1) * cadence)
     if cadence and size:
         found.append(max(1, int(size / estimated_bytes(wanted, chosen)) - 1) * cadence)
@@ -295,19 +238,9 @@ def longest(
 
 def cut(span: Span, length: float | None) -> list[Span]:
     """
-    Cut a range into pieces that follow each other: a piece begins with the instant before which the last one ends.
+    Split a range into consecutive ones of at most ``length`` seconds; raise an error for more than `MOST_REQUESTS`.
 
-    Parameters
-    ----------
-    span : Span
-        The range.
-    length : float or None
-        The longest piece in seconds; the instant that closes the range is no piece of its own.
-
-    Raises
-    ------
-    QueryError
-        There would be more than `MOST_REQUESTS` pieces.
+    Each one starts at the time before which the previous one ends. The last instant of the range is not a separate one.
     """
     if length is None:
         return [span]
@@ -315,38 +248,38 @@ def cut(span: Span, length: float | None) -> list[Span]:
         return span.cut(max(1, int(length * 1000)) * _ONE_MILLISECOND, MOST_REQUESTS)
     except ValueError as count:
         raise QueryError(
-            f"From {span.first} to {span.last} would take {count} requests of {length:g} s, more than {MOST_REQUESTS}; "
-            "ask for a shorter time, or for fewer parameters."
+            f"{span.first} to {span.last} needs {count} requests of {length:g} s, more than the limit of "
+            f"{MOST_REQUESTS}; use a shorter time range, or fewer parameters."
         ) from None
 
 
 _GROWING = 5 * 365
-"""A dataset that ends more days from now says by its end that it still grows (ESA: 2050)."""
+"""A stop that is more days in the future means that the dataset is still growing (ESA: 2050)."""
 
 
 @dataclass(frozen=True)
 class DataRequest:
     """
-    One request for records of a dataset that covers the time.
+    One request for records of a dataset.
 
     Attributes
     ----------
     server : HAPIServer
-        Where it is.
+        The server.
     dataset, title : str
-        Its id, and what the catalogue calls it.
+        The id, and the title in the catalogue.
     info : Info
-        Description of the parameters wanted.
+        Description of the requested parameters.
     span : Span
-        The range of the records wanted.
+        The range of the records.
     end : str
-        Where the range ends, as it is shown: UTC, ISO 8601 with Z.
+        The end of the range as it is displayed: UTC, ISO 8601 with Z.
     format : str
         The format of the records.
     url : str
-        What to fetch.
+        The URL of the request.
     records, size : float
-        Estimates from the cadence: how many records, and how many bytes; NaN where it is not known.
+        Estimates of the number of records and of bytes from the cadence; NaN if it is not known.
     """
 
     server: HAPIServer
@@ -362,14 +295,7 @@ class DataRequest:
 
     @classmethod
     def of_row(cls, row: Any) -> DataRequest:
-        """
-        Return the request of a row.
-
-        Parameters
-        ----------
-        row : sunpy.net.base_client.QueryResponseRow
-            A row of a `~sunpy_helio_plugins.hapi.tables.HAPITable`.
-        """
+        """Return the request in a row of a `~sunpy_helio_plugins.hapi.tables.HAPITable`."""
         return cls(
             server_list.find(str(row["server_url"])),
             str(row["Dataset"]),
@@ -383,23 +309,23 @@ class DataRequest:
 
     @property
     def start(self) -> str:
-        """Where the range begins: UTC, ISO 8601 with Z."""
+        """The start of the range: UTC, ISO 8601 with Z."""
         return str(self.span.first)
 
     @property
     def piece(self) -> Piece:
-        """The request, and what to ask instead where it is refused."""
+        """The request, which can be replaced by others if it is refused."""
         return Piece.of(self.span, self.url, self.info.stop)
 
 
 @lru_cache(maxsize=16)
 def _info(text: str) -> Info:
-    """Read a description, once for all chunks of a dataset."""
+    """Parse a description, once for all requests for a dataset."""
     return Info.from_json(json.loads(text))
 
 
 class Endpoints(Protocol):
-    """The parts of a server's service that a plan uses."""
+    """The parts of `~sunpy_helio_plugins.hapi.service.Service` that a plan uses."""
 
     server: HAPIServer
 
@@ -409,40 +335,23 @@ class Endpoints(Protocol):
     def data_url(
         self, dataset: str, info: Info, is_subset: bool, start: str, stop: str, form: str, /
     ) -> str:  # fmt: skip
-        """Return the address of records."""
+        """Return the URL of records."""
 
 
 def covering(service: Endpoints, query: Query, dataset: str, title: str, info: Info) -> Partial[DataRequest]:
     """
-    Return the requests for the records of a dataset, within what it covers: servers refuse what lies outside.
+    Return the requests for the records of a dataset, limited to the range that it covers: servers refuse ranges
+    outside.
 
-    Parameters
-    ----------
-    service : Endpoints
-        Its server.
-    query : Query
-        The time, the parameters and the format wanted.
-    dataset, title : str
-        Its id, and what the catalogue calls it.
-    info : Info
-        Its description.
-
-    Returns
-    -------
-    Partial
-        The requests; none where it does not cover the time. Its notes say what of the time it does not cover.
-
-    Raises
-    ------
-    QueryError
-        It has no such parameter, or the server no such format; or there would be too many requests.
+    Notes describe the part of the time range that is not covered. An error is raised for an unknown parameter or
+    format, or if too many requests are needed.
     """
     name = f"{dataset} of {service.server.archive}"
     wanted = info.subset(chosen(name, info, query.parameters))
     first, last = Moment.read(query.start), Moment.read(query.end)
     kept, end, notes = _within(name, info, first, last)
     if kept is None:
-        spans = f"spans {info.start or '?'} to {info.stop or '?'}: nothing from {query.start} to {query.end}."
+        spans = f"covers {info.start or '?'} to {info.stop or '?'}: nothing from {query.start} to {query.end}."
         return Partial(notes=(f"{name} {spans}",))
     server, form = service.server, service.format(wanted, query.format)
     pieces = cut(kept, longest(info, wanted, form, server.max_elements, server.max_bytes, query.chunk))
@@ -458,9 +367,9 @@ def covering(service: Endpoints, query: Query, dataset: str, title: str, info: I
 
 
 def _within(name: str, info: Info, first: Moment, last: Moment) -> tuple[Span | None, str | None, list[str]]:
-    """Keep a time within what a dataset covers; return also where it ends then, as the server spells it."""
+    """Limit a time range to that of a dataset; also return its end as the server spells it if it is the limit."""
     notes = [
-        f"{name} says that it {verb} at {stamp!r}, which is no time."
+        f"{name} {verb} at {stamp!r} according to the server, which is not a valid time."
         for verb, stamp in (("begins", info.start), ("ends", info.stop))
         if stamp and moment(stamp) is None
     ]
@@ -473,19 +382,19 @@ def _within(name: str, info: Info, first: Moment, last: Moment) -> tuple[Span | 
         notes.append(f"{name} ends at {info.stop}: the time after it is not covered.")
     if stop is not None and stop.day > now.day + _GROWING and first < now < last:
         last, end = now, str(now)
-        notes.append(f"{name} still grows: there is nothing after the present.")
+        notes.append(f"{name} is still growing: the time after the present is not covered.")
     return (None if first > last else Span.closed(first, last)), end, notes
 
 
 def _asked(span: Span, info: Info, server: HAPIServer) -> tuple[str, str]:
     """
-    Return the start and the stop to ask for: whole milliseconds around a range.
+    Return the start and the stop of a request: complete milliseconds around the range.
 
-    The ends of a dataset are sent as the server spells them, since some servers compare them as text.
+    The limits of a dataset are sent as the server spells them, since some servers compare them as text.
     """
     start, stop = moment(info.start), moment(info.stop)
     first = span.first.down()
-    # The last record of a dataset lies at its stop, which HAPI leaves out: a tick more is asked for, perhaps in vain.
+    # The last record of a dataset is at its stop, which HAPI excludes: request a bit more, which may be refused.
     border = span.last if server.inclusive_stop else span.before
     before = max(border.up(), first.later(1).up())
     if stop is not None and first < stop and border <= stop < before:
@@ -497,23 +406,7 @@ def _asked(span: Span, info: Info, server: HAPIServer) -> tuple[str, str]:
 
 
 def chosen(name: str, info: Info, asked: tuple[str, ...]) -> tuple[str, ...]:
-    """
-    Return the names of parameters that names and patterns mean.
-
-    Parameters
-    ----------
-    name : str
-        The dataset, as messages name it.
-    info : Info
-        Its description.
-    asked : tuple of str
-        The names and patterns.
-
-    Raises
-    ------
-    QueryError
-        There is no such parameter; the message names similar ones.
-    """
+    """Return the parameters that match names and patterns; raise an error with similar names if one does not match."""
     names: list[str] = []
     for one in asked:
         found = [known for known in info.names if known == one]

@@ -1,4 +1,4 @@
-"""One query of a HAPI server."""
+"""The query for one dataset of a HAPI server."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ PROVIDER = "HAPI"
 @dataclass(frozen=True)
 class Query:
     """
-    One dataset to ask for.
+    The query for one dataset.
 
     Attributes
     ----------
     server : str
-        Short name or address.
+        Short name or URL.
     dataset : str or None
-        Its id; `None` asks for every dataset of the server.
+        The id; `None` for every dataset of the server.
     start, end : str
-        First and last instant wanted, both included: UTC, ISO 8601 with Z.
+        First and last time, both included: UTC, ISO 8601 with Z.
     parameters : tuple of str
-        Names or patterns in the order in which they were given; none means all.
+        Names or patterns in the order in which they were given; all parameters if empty.
     words : tuple of str
-        What must stand in the ids, titles or descriptions of datasets.
+        Words that the id, title or description of a dataset must contain.
     format : str or None
-        The format wanted; `None` leaves it to the service.
+        The format; `None` lets the service choose it.
     chunk : float or None
-        How long one request may be, in seconds.
+        The longest time range of one request, in seconds.
     is_listed : bool
-        Whether the server is one of all that are listed, since none was named: it need not have the dataset.
+        Whether no server was given and this is one of the listed ones, which may not have the dataset.
     """
 
     server: str
@@ -49,33 +49,17 @@ class Query:
 
 
 def is_pattern(text: str) -> bool:
-    """
-    Tell whether a name is a pattern, with ``*`` for any characters and ``?`` for any one.
-
-    Parameters
-    ----------
-    text : str
-        An id of a dataset, or a name of a parameter.
-    """
+    """Return whether an id or name is a pattern: ``*`` matches any characters and ``?`` any single one."""
     return "*" in text or "?" in text
 
 
 def is_like(text: str, pattern: str) -> bool:
-    """
-    Tell whether a name is like a pattern, in any case.
-
-    Parameters
-    ----------
-    text : str
-        An id, a title or a name.
-    pattern : str
-        As for `is_pattern`; brackets mean themselves.
-    """
+    """Return whether an id, title or name matches a pattern, ignoring case; brackets are not special."""
     return fnmatchcase(text.lower(), pattern.lower().replace("[", "[[]"))
 
 
 def unlike(what: str, given: str, possible: Iterable[str], has: str = "it has") -> str:
-    """Say that something does not exist, and what does."""
+    """Return the message for a name that does not exist, with similar names."""
     names = list(possible)
     similar = get_close_matches(given, names, n=5, cutoff=0.5)
     folded = [name for name in names if name.lower() == given.lower()]

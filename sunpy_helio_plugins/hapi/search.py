@@ -1,4 +1,4 @@
-"""What a query finds: the datasets that it means, and the requests for their records."""
+"""Find the datasets of a query, and the requests for their records."""
 
 from __future__ import annotations
 
@@ -18,43 +18,28 @@ from sunpy_helio_plugins.quantities.spans import Moment
 __all__ = ["descriptions", "find", "find_all"]
 
 _AT_ONCE = 5
-"""Descriptions asked for at the same time of one server."""
+"""The number of descriptions that are requested from one server at once."""
 
 _QUERIES_AT_ONCE = 16
 _READ_THROUGH, _READ_UNNAMED = 100, 30
-"""Datasets whose descriptions are asked for to look for words in them: of a server that was named, and of any other."""
+"""The largest number of descriptions to search for keywords: for a server in the query, and for any other."""
 
 _DESCRIBED = 100
-"""Datasets of a server that was not named whose descriptions are asked for at most, where names or titles match."""
+"""The largest number of descriptions to request from a server that is not in the query, if ids or titles match."""
 
 _TOLD = 3
-"""Servers whose words about what they do not know are repeated."""
+"""The number of servers whose messages about an unknown dataset are repeated."""
 
 _LONGEST_TITLE = 80
-"""Characters of a description that serves as the title; for a longer one, or none, the catalogue is asked."""
+"""The largest length of a description that is used as the title instead of the title in the catalogue."""
 
 
 def find_all(queries: Iterable[Query]) -> Partial[DataRequest]:
     """
-    Run queries side by side.
+    Run queries in parallel, and return the requests for records in the order of the queries.
 
-    Parameters
-    ----------
-    queries : iterable of Query
-        The queries.
-
-    Returns
-    -------
-    Partial
-        The requests for records of the datasets that cover the time, in the order of the queries. A server that fails
-        is a problem if another answered; what one server does not know and another does is a note.
-
-    Raises
-    ------
-    QueryError
-        No server knows what a query names.
-    ServiceError
-        No server answered.
+    A server that fails is a problem if another one responded; a dataset that only some of the servers know results in a
+    note. An error is raised if no server knows it, or if all of them fail.
     """
     asked = list(queries)
     services = {name: Service(server_list.find(name)) for name in dict.fromkeys(query.server for query in asked)}
@@ -68,19 +53,19 @@ def find_all(queries: Iterable[Query]) -> Partial[DataRequest]:
 
 
 def _is_unknown(outcome: object) -> bool:
-    """Tell whether a server answered that it does not know what a query names."""
+    """Return whether the server responded that it does not know an id or a name."""
     return isinstance(outcome, QueryError) and not isinstance(outcome, IsolationError)
 
 
 def _raise_unanswered(found: Sequence[tuple[Query, Partial[DataRequest] | HelioPluginsError]]) -> None:
-    """Raise if no server answered, or if none of the servers knows what a query names."""
+    """Raise an error if no server responded, or if none of them knows the dataset of a query."""
     questions: dict[Query, list[Partial[DataRequest] | HelioPluginsError]] = {}
     for query, outcome in found:
         questions.setdefault(replace(query, server=""), []).append(outcome)
     for answers in questions.values():
         unknown = list(filter(_is_unknown, answers))
         if len(unknown) == len(answers):
-            rest = f" (and {len(unknown) - _TOLD} further servers do not know it, either)" if unknown[_TOLD:] else ""
+            rest = f" ({len(unknown) - _TOLD} more servers do not know it, either)" if unknown[_TOLD:] else ""
             raise QueryError(" ".join(map(str, unknown[:_TOLD])) + rest)
     failed = [one for _, one in found if isinstance(one, HelioPluginsError) and not _is_unknown(one)]
     if failed and not any(isinstance(one, Partial) for _, one in found):
@@ -91,35 +76,19 @@ def _lost(query: Query, error: HelioPluginsError) -> Partial[DataRequest]:
     text = f"{query.dataset or 'the catalogue'} of {query.server}: {error}"
     if not _is_unknown(error):
         return Partial(problems=(text,))
-    # A server that the user did not name need not know the dataset.
+    # A server that is not in the query may not know the dataset.
     return Partial() if query.is_listed else Partial(notes=(text,))
 
 
 def find(query: Query, service: Service | None = None) -> Partial[DataRequest]:
-    """
-    Return what a query finds.
-
-    Parameters
-    ----------
-    query : Query
-        The question.
-    service : Service, optional
-        Its server, where that is at hand.
-
-    Raises
-    ------
-    QueryError
-        The server, the dataset or a parameter does not exist.
-    ServiceError
-        The server does not answer as it should.
-    """
+    """Return the requests for the datasets of one query; raise an error for unknown datasets or parameters."""
     service = service or Service(server_list.find(query.server))
     if query.dataset is None or is_pattern(query.dataset):
         return _find_many(service, query)
     info = service.info(query.dataset, until=Moment.read(query.end))
     title = info.description
     if query.words and not _holds(query.words, service, query.dataset, info.description):
-        words = f"{query.dataset} of {service.server.archive} does not speak of {' '.join(query.words)}."
+        words = f"{query.dataset} of {service.server.archive} does not match {' '.join(query.words)}."
         return Partial(notes=(words,))
     if not 0 < len(title) <= _LONGEST_TITLE:
         title = service.title(query.dataset) or title
@@ -127,7 +96,7 @@ def find(query: Query, service: Service | None = None) -> Partial[DataRequest]:
 
 
 def _find_many(service: Service, query: Query) -> Partial[DataRequest]:
-    """Describe the datasets of a catalogue that are meant; one whose description fails costs itself only."""
+    """Describe the matching datasets of a catalogue; a failed description does not discard the others."""
     archive, entries = service.server.archive, service.catalog()
     meant = _meant(query.dataset, entries)
     if query.dataset is not None and not meant:
@@ -147,7 +116,7 @@ def _find_many(service: Service, query: Query) -> Partial[DataRequest]:
         names = dict.fromkeys(name for info in infos.values() for name in info.names)
         what = f"None of {len(infos)} datasets of {archive} has the parameters: no"
         notes.append(unlike(what, ", ".join(query.parameters), names, "they have"))
-    # Most datasets of a catalogue do not cover the whole time: that is not worth a note.
+    # Most datasets of a catalogue do not cover the complete time range, so that this does not result in a note.
     found = [
         one
         for dataset, info in having.items()
@@ -165,7 +134,7 @@ def _meant(wanted: str | None, entries: Iterable[str]) -> list[str]:
 
 
 def _speaking(service: Service, query: Query, meant: Sequence[str], problems: list[str]) -> list[str]:
-    """Return the datasets that speak of the words of a query, and those that must be asked whether they do."""
+    """Return the datasets that match the keywords, and those whose descriptions must be read to find out."""
     if not query.words:
         return list(meant)
     at_hand = service.at_hand(meant)
@@ -180,22 +149,22 @@ def _speaking(service: Service, query: Query, meant: Sequence[str], problems: li
     if len(unread) <= (_READ_UNNAMED if query.is_listed else _READ_THROUGH):
         return [one for one in meant if one in speaking or one in unread]
     text = (
-        f"{service.server.archive}: {' '.join(query.words)!r} was looked for in the ids and titles of {len(unread)} "
-        "datasets, not in their descriptions; name the server and a pattern of ids to have these read."
+        f"{service.server.archive}: only the ids and titles of {len(unread)} datasets were searched for "
+        f"{' '.join(query.words)!r}; give the server and a pattern of ids to search their descriptions."
     )
     problems.append(text)
     return speaking
 
 
 def _bounded(service: Service, datasets: Sequence[str], problems: list[str]) -> list[str]:
-    """Return the datasets whose descriptions are at hand, and the first others as far as they may be asked for."""
+    """Return the datasets with an available description, and a limited number of others."""
     at_hand = service.at_hand(datasets)
     others = [one for one in datasets if one not in at_hand]
     kept = set(others[:_DESCRIBED])
     if len(kept) < len(others):
         text = (
-            f"{service.server.archive}: {len(datasets)} datasets match, and {len(others) - len(kept)} of them were not "
-            "looked at; name the server, or narrow the query."
+            f"{service.server.archive}: {len(datasets)} datasets match, and {len(others) - len(kept)} of them were "
+            "left out; give the server, or a narrower query."
         )
         problems.append(text)
     return [one for one in datasets if one in at_hand or one in kept]
@@ -206,28 +175,14 @@ def _speaks(service: Service, query: Query, dataset: str, info: Info) -> bool:
 
 
 def descriptions(service: Service, datasets: Sequence[str]) -> dict[str, Info | str]:
-    """
-    Return the descriptions of datasets, several asked for at a time.
-
-    Parameters
-    ----------
-    service : Service
-        Their server.
-    datasets : sequence of str
-        Their ids.
-
-    Returns
-    -------
-    dict
-        Description, or why there is none, by id.
-    """
+    """Return the description of each dataset, or the error message, by id; several are requested at once."""
     described = outcomes(datasets, service.info, _AT_ONCE)
     infos = (one if isinstance(one, Info) else str(one) for one in described)
     return dict(zip(datasets, infos, strict=True))
 
 
 def _holds(words: tuple[str, ...], service: Service, dataset: str, description: str = "") -> bool:
-    """Tell whether each word stands in the id, the title or the description, at the beginning of a word of theirs."""
+    """Return whether the id, title or description contains each keyword at the beginning of a word."""
     entry = service.catalog().get(dataset, {})
     texts = (dataset, entry.get("title"), entry.get("description"), description, service.server.source)
     text = " ".join(str(one) for one in texts if one).lower().replace("_", " ")
@@ -235,5 +190,5 @@ def _holds(words: tuple[str, ...], service: Service, dataset: str, description: 
 
 
 def _has_parameters(info: Info, asked: tuple[str, ...]) -> bool:
-    """Tell whether a dataset that a pattern found has something of each name or pattern asked for."""
+    """Return whether a dataset has parameters for all given names and patterns."""
     return all(any(name == one or (is_pattern(one) and is_like(name, one)) for name in info.names) for one in asked)

@@ -1,4 +1,4 @@
-"""The HAPI servers that have a short name: those of ``servers.json``, changed and extended by ``conf.hapi.servers``."""
+"""The HAPI servers with a short name: those of ``servers.json``, and those in ``conf.hapi.servers``."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ __all__ = ["HAPIServer", "find", "known"]
 @dataclass(frozen=True)
 class HAPIServer:
     """
-    A HAPI server: how to reach it and what is known of its habits.
+    The URL of a HAPI server, and its differences from others.
 
     Attributes
     ----------
     name : str
-        Short name, or the host of a server that has none.
+        Short name, or the host of a server without one.
     url : str
-        Its root, which ends in ``/hapi`` as a rule, without a final slash.
+        The root URL without a final slash; it usually ends in ``/hapi``.
     title : str
-        What it holds.
+        A description of its data.
     source : str
-        Who runs it.
+        The institution that runs it.
     version : str
-        The version of HAPI to assume where its answers do not say.
+        The version of HAPI, if responses do not contain it.
     explicit_parameters : bool
-        Whether all parameters must be asked for by name (Helioviewer fails without).
+        Whether all parameters must be listed in a request (Helioviewer fails without).
     inclusive_stop : bool
-        Whether answers hold the record at the stop, which the specification leaves out (Helioviewer).
+        Whether responses include the record at the stop, contrary to the specification (Helioviewer).
     identity : bool
-        Whether answers may hang when they are asked for compressed (server-nodejs): then nothing is; records never are,
-        of any server.
+        Whether compressed responses may stall (server-nodejs), so that compression is not requested. It is not
+        requested for records of any server.
     max_elements, max_bytes : int
-        How many values, times included, and how many bytes one answer may hold; 0 where no limit is known.
+        The largest number of values, including times, and of bytes in one response; 0 if no limit is known.
     credentials : str
-        Where credentials are to be had, for a server that asks for them.
+        Where to get credentials, for a server that requires them.
     """
 
     name: str
@@ -60,35 +60,35 @@ class HAPIServer:
 
     @property
     def archive(self) -> str:
-        """The name under which messages speak of it."""
+        """The name of the server in messages."""
         return f"HAPI server {self.name}"
 
     @property
     def is_http_only(self) -> bool:
-        """Whether it is asked without TLS, which ``conf.allow_http`` must allow."""
+        """Whether the URL is without TLS, which ``conf.allow_http`` must allow."""
         return not is_private(self.url)
 
     @property
     def habits(self) -> str:
-        """What is particular about it, in words."""
+        """A text with the differences from other servers."""
         said = {
             "includes the stop": self.inclusive_stop,
             "parameters by name": self.explicit_parameters,
-            "nothing compressed": self.identity,
+            "no compression": self.identity,
             "limited answers": bool(self.max_elements or self.max_bytes),
-            "asks for a token": self.token_service is not None,
+            "requires a token": self.token_service is not None,
             "http only": self.is_http_only,
         }
         return ", ".join(words for words, holds in said.items() if holds)
 
     @property
     def is_test(self) -> bool:
-        """Whether it holds test data, which nobody looks for by words."""
+        """Whether the server has test data only, so that searches without a server leave it out."""
         return self.source == "hapi-server.org"
 
     @property
     def token_service(self) -> tuple[str, str] | None:
-        """Address and scope of the service that gives tokens, for servers that ``conf.hapi.oauth2`` names."""
+        """The URL and scope of the token service, for servers in ``conf.hapi.oauth2``."""
         for entry in conf.hapi.oauth2:
             name, _, rest = entry.partition("=")
             address, _, scope = rest.strip().partition(" ")
@@ -104,58 +104,34 @@ def _shipped() -> dict[str, HAPIServer]:
 
 
 def known() -> dict[str, HAPIServer]:
-    """
-    Return the servers by their short names.
-
-    Returns
-    -------
-    dict
-        Lower-case name to server.
-
-    Raises
-    ------
-    QueryError
-        An entry of ``conf.hapi.servers`` is not of the form ``name=url``.
-    """
+    """Return the servers by their short names in lower case; raise an error for invalid ``conf.hapi.servers``."""
     servers = dict(_shipped())
     for entry in conf.hapi.servers:
         name, sign, url = entry.partition("=")
         name, url = name.strip().lower(), url.strip()
         if not name or not sign or not _is_url(url):
-            raise QueryError(f"conf.hapi.servers holds {entry!r}; each entry must read 'name=https://host/path/hapi'.")
+            raise QueryError(f"conf.hapi.servers contains {entry!r}; entries must be 'name=https://host/path/hapi'.")
         base = servers.get(name, HAPIServer(name, url))
         servers[name] = replace(base, url=url.rstrip("/"))
     return servers
 
 
 def find(given: str) -> HAPIServer:
-    """
-    Return the server of a short name or an address.
-
-    Parameters
-    ----------
-    given : str
-        A name, in any case, or the address of a server's root.
-
-    Raises
-    ------
-    QueryError
-        It is neither; the message names the similar ones.
-    """
+    """Return the server with a short name, in any case, or with a root URL."""
     servers = known()
     if given.lower() in servers:
         return servers[given.lower()]
     if _is_url(given):
         url = given.rstrip("/")
-        # Many a list has the addresses without TLS under which servers once began.
+        # Old lists of servers contain URLs without TLS.
         bare = url.partition("://")[2]
         named = next((server for server in servers.values() if server.url.partition("://")[2] == bare), None)
         return named or HAPIServer(urlsplit(url).hostname or url, url)
     similar = get_close_matches(given.lower(), servers, n=3)
     hint = f"did you mean {' or '.join(similar)}? " if similar else ""
     raise QueryError(
-        f"{given!r} is no HAPI server: {hint}Known are {', '.join(sorted(servers))}; any other is given by its address "
-        "(https://host/path/hapi), or gets a name in conf.hapi.servers."
+        f"{given!r} is not a known HAPI server: {hint}The known ones are {', '.join(sorted(servers))}. Give any other "
+        "server by its URL (https://host/path/hapi), or add a name for it to conf.hapi.servers."
     )
 
 

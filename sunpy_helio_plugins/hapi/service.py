@@ -1,4 +1,4 @@
-"""The endpoints of one HAPI server, and the meaning of its status codes."""
+"""The endpoints of one HAPI server, and its status codes."""
 
 from __future__ import annotations
 
@@ -28,26 +28,19 @@ from sunpy_helio_plugins.transport.credentials import Login
 __all__ = ["Service", "login_of"]
 
 _OLD_NAMES = {"dataset": "id", "start": "time.min", "stop": "time.max"}
-"""What HAPI 3 calls them, and what a server before it knows: it refuses any other name (specification 2.0, 1401)."""
+"""Names of fields in HAPI 3 and before; older servers refuse the new names (error 1401 of specification 2.0)."""
 
 _NEW_NAMES = 3
 
 _LONGEST_URL = 8000
 """
-Bytes of an address. The specification suggests that servers take 2048, but their own datasets need more (CDAWeb 5,394,
-datashop 5,889), and what most of them stand on takes 8192.
+The largest length of a URL in bytes. The specification suggests that servers accept 2048, but their own datasets need
+more (CDAWeb 5,394, datashop 5,889), and most web servers accept 8192.
 """
 
 
 def login_of(server: HAPIServer) -> Login | None:
-    """
-    Return how to sign in to a server, or `None` where it is not asked for a token.
-
-    Parameters
-    ----------
-    server : HAPIServer
-        The server.
-    """
+    """Return the login of a server; `None` if it does not require a token."""
     if server.token_service is None:
         return None
     address, scope = server.token_service
@@ -59,14 +52,14 @@ def login_of(server: HAPIServer) -> Login | None:
 @dataclass
 class Service:
     """
-    One server during one search; what it says of itself is asked for once.
+    One server during one search; its responses for metadata are requested once.
 
     Parameters
     ----------
     server : HAPIServer
         The server.
     fresh : bool, optional
-        Whether to ask the server also for what was kept.
+        Whether to ignore the cache on disk.
     """
 
     server: HAPIServer
@@ -75,59 +68,36 @@ class Service:
     _asking: RLock = field(default_factory=RLock, repr=False, compare=False)
 
     def capabilities(self) -> dict[str, Any]:
-        """Return the capabilities answer; one that says nothing where the server has none."""
+        """Return the response of ``capabilities``; servers without this endpoint have csv only."""
         return self._once("capabilities", self._capabilities)
 
     def about(self) -> dict[str, Any]:
-        """Return what the server says of itself."""
+        """Return the response of ``about``."""
         return self._once("about", partial(self._ask, "about", {}))
 
     def catalog(self) -> dict[str, dict[str, Any]]:
-        """Return the entries of all datasets by their ids."""
+        """Return the catalogue entries of all datasets by their ids."""
         return self._once("catalog", self._catalog)
 
     def title(self, dataset: str) -> str:
-        """Return the title that the catalogue gives a dataset; empty where it has none."""
+        """Return the title of a dataset in the catalogue; empty if it does not have one."""
         return str(self.catalog().get(dataset, {}).get("title") or "")
 
     def info(self, dataset: str, until: Moment | None = None) -> Info:
-        """
-        Return the description of a dataset.
-
-        Parameters
-        ----------
-        dataset : str
-            Its id.
-        until : Moment, optional
-            How far it should reach: one that was kept and ends before is asked for anew, since datasets grow.
-
-        Raises
-        ------
-        QueryError
-            The server has no such dataset; the message names similar ones.
-        ServiceError
-            The server does not answer as it should.
-        """
+        """Return the description of a dataset; a cached one that ends before ``until`` is requested again."""
         inside = self._known.get("catalog", {}).get(dataset, {}).get("info")
         if isinstance(inside, dict):
             return self._info(inside)
         try:
             answer = self._ask("info", {"dataset": dataset}, None if until is None else partial(_reaches, until))
         except (ServiceRefused, ServerError) as refused:
-            # Some servers break over an id that they do not know.
+            # Some servers fail with HTTP 500 for an unknown id.
             self._explain_dataset(dataset, refused)
             raise
         return self._info(answer)
 
     def at_hand(self, datasets: Sequence[str]) -> dict[str, Info]:
-        """
-        Return the descriptions for which the server need not be asked: of its catalogue, and those that were kept.
-
-        Parameters
-        ----------
-        datasets : sequence of str
-            Ids.
-        """
+        """Return the descriptions that are available without a request, from the catalogue and the cache."""
         entries = self.catalog()
         inside = {one: entries.get(one, {}).get("info") for one in datasets}
         others = [one for one, info in inside.items() if not isinstance(info, dict)]
@@ -140,21 +110,14 @@ class Service:
         return found
 
     def names(self, query: Mapping[str, str]) -> dict[str, str]:
-        """Return a query under the names that the server's version of HAPI knows."""
+        """Rename the fields of a request to those of the server's version of HAPI."""
         major = str(self.capabilities().get("HAPI") or self.server.version).partition(".")[0]
         if major.isdigit() and int(major) >= _NEW_NAMES:
             return dict(query)
         return {_OLD_NAMES.get(name, name): value for name, value in query.items()}
 
     def format(self, info: Info, wanted: str | None = None) -> str:
-        """
-        Return the format to ask for: binary where the server has it and the records' layout is known, else csv.
-
-        Raises
-        ------
-        QueryError
-            The user wants one that the server does not have.
-        """
+        """Return the format to request: binary if the server has it and the layout of records is known, else csv."""
         offered = [str(one) for one in self.capabilities().get("outputFormats") or ["csv"]]
         if wanted is not None:
             if wanted not in offered:
@@ -167,32 +130,17 @@ class Service:
         return "binary" if "binary" in offered else "csv"
 
     def data_url(self, dataset: str, info: Info, wanted: bool, start: str, stop: str, chosen: str) -> str:
-        """
-        Return the address of records.
-
-        Parameters
-        ----------
-        dataset : str
-            The dataset's id.
-        info : Info
-            Description of the parameters wanted.
-        wanted : bool
-            Whether they are a choice; otherwise none are named, since some datasets have too many for an address.
-        start, stop : str
-            The range; the record at ``stop`` is not part of it.
-        chosen : str
-            The format.
-        """
+        """Return the URL of records from ``start`` to before ``stop``."""
         query = {"dataset": dataset, "start": start, "stop": stop}
         ending = {"format": chosen, "include": "header"}
         if wanted or self.server.explicit_parameters:
             query["parameters"] = ",".join(dict.fromkeys(info.names[1:] or info.names))
         url = self._url(query | ending)
         if len(url) > _LONGEST_URL:
-            more = "" if self.server.explicit_parameters else ", or none for all of them"
+            more = "" if self.server.explicit_parameters else ", or none to get all"
             raise QueryError(
-                f"The parameters of {dataset} of {self.server.archive} make an address of {len(url)} bytes, which few "
-                f"servers take: name fewer{more}."
+                f"The parameters of {dataset} of {self.server.archive} result in a URL of {len(url)} bytes; the limit "
+                f"is {_LONGEST_URL}. Give fewer parameters{more}."
             )
         return url
 
@@ -211,7 +159,7 @@ class Service:
         except ServiceRefused as refused:
             if refused.status in (401, 403):
                 raise
-            # Servers of HAPI 1 had the endpoint from 1.1 on; every server has csv.
+            # This endpoint was added in HAPI 1.1; csv is mandatory.
             return {"outputFormats": ["csv"]}
 
     def _info(self, answer: Any) -> Info:
@@ -221,12 +169,14 @@ class Service:
             raise AnswerError(self.server.archive, f"{self.server.url}/info", str(error)) from None
 
     def _catalog(self) -> dict[str, dict[str, Any]]:
-        """Ask for the catalogue, with all descriptions in one answer where the server offers that (HAPI 3.2)."""
+        """Request the catalogue, including all descriptions if the server offers that (HAPI 3.2)."""
         deep = "all" in (self.capabilities().get("catalogDepthOptions") or ())
         answer = self._ask("catalog", {"depth": "all"} if deep else {})
         members = answer.get("catalog")
         if not isinstance(members, list):
-            raise AnswerError(self.server.archive, f"{self.server.url}/catalog", "the answer holds no catalogue")
+            raise AnswerError(
+                self.server.archive, f"{self.server.url}/catalog", "the response does not contain a catalogue"
+            )
         return {str(one["id"]): one for one in members if isinstance(one, dict) and one.get("id")}
 
     def _ask(
@@ -251,30 +201,23 @@ class Service:
         return answer
 
     def _check(self, url: str, decoded: Any) -> None:
-        """Refuse what is no answer: some servers send errors with HTTP 200, and what counts is the status inside."""
+        """Raise an error for a HAPI status that is not a success: some servers send errors with HTTP 200."""
         if not isinstance(decoded, dict):
-            raise AnswerError(self.server.archive, url, "a JSON object was expected", 200)
+            raise AnswerError(self.server.archive, url, "the response is not a JSON object", 200)
         code, message = status_of(decoded)
         if code not in (None, OK, NO_DATA):
             raise ServiceRefused(self.server.archive, url, f"{message} (HAPI {code})", 200)
 
     def explain_sign_in(self, refused: ServiceError) -> NoReturn:
-        """
-        Say where credentials are to be had, and where to put them.
-
-        Raises
-        ------
-        ServiceRefused
-            Always.
-        """
+        """Raise an error that describes where to get credentials and where to store them."""
         login, name = login_of(self.server), self.server.name
         if login is None:
             raise refused
         where = f"to get credentials, {self.server.credentials}; " if self.server.credentials else ""
         words = (
-            f"{refused.words or 'Not Authenticated'}. This server asks for credentials: {where}put them into the "
-            f"environment variables {' and '.join(login.variables[0])}, into the netrc file for its host, into the "
-            f'keyring as "sunpy_helio_plugins:{name}", or give them to transport.credentials.sign_in("{name}", id, '
+            f"{refused.words or 'Not Authenticated'}. This server requires credentials: {where}store them in the "
+            f"environment variables {' and '.join(login.variables[0])}, in the netrc file for its host, in the "
+            f'keyring as "sunpy_helio_plugins:{name}", or pass them to sunpy_helio_plugins.sign_in("{name}", id, '
             "secret)"
         )
         raise ServiceRefused(refused.archive, refused.url, words, refused.status) from refused

@@ -1,4 +1,4 @@
-"""Tables of HAPI: the datasets that a search found, and the records of one dataset."""
+"""Tables of HAPI: search results, and the files in a column of records."""
 
 from __future__ import annotations
 
@@ -23,11 +23,16 @@ __all__ = ["HAPIFiles", "HAPITable", "from_answer"]
 
 
 _SHOWN = {"Title": 48, "Parameters": 32, "Units": 24}
-"""Characters that are printed of a text; the columns themselves hold all of it."""
+"""The number of characters that are printed; the columns contain the complete text."""
 
 
 class HAPITable(ArchiveTable):
-    """Datasets that a search found, one in each row, with the range of time that a fetch would ask for."""
+    """
+    A search result of HAPI servers: each row is a request for records of one dataset.
+
+    The columns include the server, the dataset, its parameters and their units, the time range that ``Fido.fetch``
+    requests, and the estimated number and size of the records.
+    """
 
     hide_keys = ["format", "info", "range", "url", "server_url"]
     identity = ("server_url", "Dataset", "Start Time")
@@ -39,7 +44,7 @@ class HAPITable(ArchiveTable):
         """
         The table as it is printed: some datasets have two hundred parameters, and titles of several lines.
 
-        Columns that ``table.show("Title")`` chose are shown whole; it is known by hiding nothing.
+        Columns that are selected with ``table.show("Title")`` are printed in full; in that case ``hide_keys`` is empty.
         """
         shown: ArchiveTable = super()._display_table
         for name, longest in _SHOWN.items() if self.hide_keys else ():
@@ -50,7 +55,7 @@ class HAPITable(ArchiveTable):
 
 
 class HAPIFiles(ArchiveTable):
-    """Files whose addresses stand in a column of records, one in each row, to be fetched by Fido."""
+    """Files whose URLs are in a column of records, one in each row; ``Fido.fetch`` downloads them."""
 
     hide_keys = ["media_type", "url"]
     needed = ("url",)
@@ -58,22 +63,7 @@ class HAPIFiles(ArchiveTable):
 
 
 def from_answer(answer: Partial[DataRequest], client: Any) -> HAPITable:
-    """
-    Return a search result.
-
-    Parameters
-    ----------
-    answer : Partial
-        The requests for records of datasets.
-    client : sunpy.net.base_client.BaseClient
-        The client that searched.
-
-    Returns
-    -------
-    HAPITable
-        One row for each request, with the records and bytes that it may give; no row, and the same columns, where
-        nothing was found.
-    """
+    """Build the search result, with one row for each request; a result without rows has the same columns."""
     found = answer.items
     texts: dict[str, list[str]] = {
         "Server": [one.server.name for one in found],
@@ -95,7 +85,7 @@ def from_answer(answer: Partial[DataRequest], client: Any) -> HAPITable:
     table = HAPITable(common, client=client)
     for name, values in texts.items():
         table[name] = np.array(values, dtype=str)
-    # As objects: a description may be long, and the chunks of one dataset share it.
+    # As objects: a description may be long, and the requests for one dataset share it.
     table["info"] = np.empty(len(found), dtype=object)
     table["info"][:] = _descriptions(found)
     table["Records"] = np.array([one.records for one in found], dtype=float)

@@ -1,4 +1,4 @@
-"""From attrs to questions: an attr tree becomes a tuple of `Query`, one for each dataset to ask for."""
+"""Translate an attr tree to `Query` objects, one for each dataset."""
 
 from __future__ import annotations
 
@@ -18,37 +18,20 @@ from sunpy_helio_plugins.quantities import times
 __all__ = ["KNOWN", "NAMES", "OWN", "queries"]
 
 NAMES = Names(providers=(PROVIDER,))
-"""What ``a.Provider`` may say."""
+"""The values of ``a.Provider``."""
 
 _WORDS = (a.Instrument, a.Source, a.Physobs)
 
 OWN = own(attrs)
 
 KNOWN = (a.Time, a.Provider, *_WORDS, *OWN)
-"""Attrs that a query to HAPI may hold."""
+"""The attrs that a query to HAPI may contain."""
 
 _NANOSECONDS = 9
 
 
 def queries(*query: Attr) -> tuple[Query, ...]:
-    """
-    Return what a query asks of HAPI servers.
-
-    Parameters
-    ----------
-    *query : sunpy.net.attr.Attr
-        Attrs that must all hold; trees of any depth.
-
-    Returns
-    -------
-    tuple of Query
-        One for each server and dataset of each alternative, without repetition.
-
-    Raises
-    ------
-    QueryError
-        An attr is missing, stands twice, or is of no use here.
-    """
+    """Return one `Query` for each server and dataset of each alternative; raise an error for invalid attrs."""
     return tuple(dict.fromkeys(one for branch in branches(*query) for one in _of_branch(branch)))
 
 
@@ -56,7 +39,7 @@ def _of_branch(branch: tuple[Attr, ...]) -> list[Query]:
     explain_foreign(branch, KNOWN, PROVIDER)
     time, server, dataset, provider = of_types(branch, a.Time, attrs.Server, attrs.Dataset, a.Provider)
     if provider is not None and not NAMES.has_provider(provider.value):
-        raise QueryError(f"a.hapi asks the provider {PROVIDER!r}, not {provider.value!r}; servers are a.hapi.Server.")
+        raise QueryError(f"The provider of a.hapi is {PROVIDER!r}, not {provider.value!r}; use a.hapi.Server.")
     words = tuple(str(attr.value) for attr in branch if isinstance(attr, _WORDS))
     if time is None:
         raise QueryError("A query to HAPI needs a.Time(start, end).")
@@ -70,7 +53,7 @@ def _of_branch(branch: tuple[Attr, ...]) -> list[Query]:
 
 
 def _subjects(server: Any, dataset: Any) -> Iterator[tuple[str, str | None, bool]]:
-    """Yield each server to ask, for which dataset, and whether it is one of all listed ones, since none was named."""
+    """Yield each server and dataset, and whether the server is one of all listed ones since none was given."""
     servers = () if server is None else server.values
     for id_ in (dataset.values if dataset is not None else ()) or (None,):
         named, bare = _split(id_)
@@ -83,7 +66,7 @@ def _subjects(server: Any, dataset: Any) -> Iterator[tuple[str, str | None, bool
 
 
 def _split(id_: str | None) -> tuple[str | None, str | None]:
-    """Return the server and the bare id of ``"cdaweb/AC_H0_MFI"`` or of an address; no server where none is named."""
+    """Return server and id from ``"cdaweb/AC_H0_MFI"`` or a URL; the server is `None` if it is not included."""
     if id_ is None:
         return None, id_
     if id_.startswith(("http://", "https://")):
@@ -91,7 +74,7 @@ def _split(id_: str | None) -> tuple[str | None, str | None]:
         found = server_list.find(f"{root}/hapi") if slash and bare else None
         return (None, id_) if found is None else (found.name if found.name in server_list.known() else found.url, bare)
     name, _, bare = id_.partition("/")
-    # Ids may have slashes themselves: only what stands before the first and is a server's name is one.
+    # Ids may contain slashes: only the text before the first one can be the name of a server.
     return (name.lower(), bare) if bare and name.lower() in server_list.known() else (None, id_)
 
 
@@ -99,12 +82,12 @@ def _check_subject(server: Any, dataset: Any, has_parameters: bool, words: tuple
     ids = dataset.values if dataset is not None else ()
     if server is None and not words and not ids:
         raise QueryError(
-            "Say which dataset: a.hapi.Dataset('AC_H0_MFI') or a.hapi.Dataset('cdaweb/AC_H0_MFI'); or which server to "
-            "ask: a.hapi.Server.cdaweb, or a.hapi.Server('https://host/path/hapi'); or what to look for on all listed "
+            "Give a dataset: a.hapi.Dataset('AC_H0_MFI') or a.hapi.Dataset('cdaweb/AC_H0_MFI'); or a server: "
+            "a.hapi.Server.cdaweb or a.hapi.Server('https://host/path/hapi'); or keywords to search in all listed "
             "servers: a.Instrument, a.Source or a.Physobs."
         )
     if dataset is None and not words:
-        raise QueryError("Say which dataset: a.hapi.Dataset('AC_H0_MFI'), or a.hapi.Dataset() for the whole catalogue.")
+        raise QueryError("Give a dataset: a.hapi.Dataset('AC_H0_MFI'), or a.hapi.Dataset() for the complete catalogue.")
     if has_parameters and not ids:
         raise QueryError("a.hapi.Parameters needs a dataset: a.hapi.Dataset('...').")
 

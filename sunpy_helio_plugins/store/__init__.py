@@ -1,1 +1,1 @@
-"""Files and answers that are kept on disk."""
+"""Files and responses that are stored on disk."""

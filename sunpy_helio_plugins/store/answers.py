@@ -51,7 +51,7 @@ def load_many(urls: Sequence[str]) -> list[Any]:
     except sqlite3.OperationalError:
         return nothing
     except sqlite3.DatabaseError:
-        # The file is damaged: without its removal, nothing would be stored any more.
+        # The file is damaged: nothing could be stored unless it is removed.
         with contextlib.suppress(OSError):
             (folder() / "cache.db").unlink(missing_ok=True)
         return nothing
@@ -116,7 +116,7 @@ def _check_owner(path: Path) -> None:
 
 
 def _remove_damaged(database: Path) -> None:
-    """Remove a damaged database, such as one from a full disk; a new one is made in its place."""
+    """Remove a damaged database, such as one from a full disk; it will be created again."""
     if not database.exists():
         return
     try:
@@ -148,6 +148,6 @@ def _json_disk() -> type:
             return json.loads(value)
 
         def remove(self, file_path: str) -> None:
-            """Remove nothing: values are never in files, and a row that names a file is not one of ours."""
+            """Do nothing: values are never in files, and rows with a file were not written by this package."""
 
     return JSONText

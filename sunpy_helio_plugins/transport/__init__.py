@@ -1,1 +1,1 @@
-"""How bytes move: requests for metadata, files through parfive. Knows no archive."""
+"""Requests for metadata, and downloads of files through parfive; independent of the archives."""

@@ -63,4 +63,4 @@ class Decompressor:
     def check_end(self) -> None:
         """Raise `DecodeError` unless the stream is complete or empty."""
         if not (self._is_empty or self._is_over or self._stream.eof):
-            raise DecodeError("the compressed stream has no end")
+            raise DecodeError("the compressed stream is truncated")

@@ -157,7 +157,7 @@ def thread_session() -> requests.Session:
 
 
 def _new_process() -> None:
-    """Give a forked process its own connections: two that share one would read each other's answers."""
+    """Create new connections in a forked process: sharing them would mix up the responses."""
     global _threads
     _threads = threading.local()
 

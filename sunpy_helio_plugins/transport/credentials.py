@@ -29,7 +29,7 @@ EARLY = 30.0
 """Seconds before its end at which a token is renewed; at most a tenth of its lifetime."""
 
 SHORTEST = 8
-"""Characters of the shortest secret that is looked for in messages of servers."""
+"""The length of the shortest secret that is removed from messages of servers."""
 
 _given: dict[str, tuple[Secret, ...]] = {}
 
@@ -41,7 +41,7 @@ _locks: dict[tuple[str, str, str], threading.Lock] = {}
 
 
 def _new_process() -> None:
-    """Give a forked process its own locks: a thread that it does not have may have held the parent's."""
+    """Create new locks in a forked process: a thread of the parent may have locked the old ones."""
     global _lock
     _lock = threading.Lock()
     _locks.clear()
@@ -157,7 +157,7 @@ class Login:
         try:
             entry = keyring.get_credential(f"sunpy_helio_plugins:{self.name}", None)
         except KeyringError:
-            # There is no keyring on this machine, or it stays locked.
+            # The keyring does not exist or is locked.
             return None
         if entry is None:
             return None
@@ -186,7 +186,7 @@ class Login:
 
 @dataclass(frozen=True)
 class _Token:
-    """A bearer token and the moment, on the monotonic clock, at which it is to be renewed."""
+    """A bearer token and the time on the monotonic clock at which it must be renewed."""
 
     text: Secret
     renew_at: float = field(default=float("inf"))

@@ -79,7 +79,7 @@ class Response:
             return exact_json(self.text())
         except (ValueError, RecursionError) as error:
             kind = server_message(self.headers.get("Content-Type", "").encode()) or "no content type"
-            problem = f"JSON was expected, {kind} came: {server_message(self.content) or 'an empty body'}"
+            problem = f"JSON was expected, not {kind}: {server_message(self.content) or 'an empty body'}"
             raise AnswerError(self.archive, self.url, problem, self.status) from error
 
 
@@ -164,7 +164,7 @@ class Exchange:
                 raise self.refusal(answer)
 
     def is_final(self, error: ServiceUnreachable) -> bool:
-        """Return whether another attempt is of no use: also after a token that could not be had, which has its own."""
+        """Return whether the failure is final; requests for tokens have attempts of their own."""
         silent = self.read_timeout is not None and "was silent" in error.words
         return silent or error is not self.lost
 
@@ -219,7 +219,7 @@ class Exchange:
             late = f"no answer {self.deadline.text}" if self.deadline.is_over() else ""
             failure = late or connection_problem(error)
         if failure:
-            # Outside the except clause: the library's error, which would be the context, holds the request.
+            # Outside the except clause: the library's error, which would be the context, contains the request.
             raise self.unreachable(failure)
         status, phrase = response.status_code, response.reason or ""
         return Response(self.archive, public_url(url), status, response.headers, body, phrase), location
@@ -247,14 +247,14 @@ class Exchange:
             if part == b"":
                 break
             if part is None or self.deadline.is_over():
-                problem = f"the answer did not end {self.deadline.text} ({limit.size} bytes came)"
+                problem = f"the response did not end {self.deadline.text} ({limit.size} bytes were received)"
                 raise AnswerError(self.archive, self.shown, problem, response.status_code)
             yield from decompressor.feed(part) if decompressor else (part,)
         if decompressor is not None:
             decompressor.check_end()
 
     def piece(self, response: requests.Response, most: int, decodes: bool) -> bytes | None:
-        """Return the part of the body that has arrived: empty at its end, `None` after the deadline."""
+        """Return the part of the body that was received: empty at its end, `None` after the deadline."""
         try:
             # read would wait for a full chunk, however slowly it arrives.
             part: bytes = response.raw.read1(most, decode_content=decodes)
@@ -273,7 +273,7 @@ class Exchange:
         """Return the error for an answer with a status that is not accepted."""
         message = server_message(answer.content)
         if answer.status in REDIRECTS and not self.follows:
-            # The content, which may hold a password, could end anywhere.
+            # The content, which may contain a password, could be truncated anywhere.
             problem = f"it redirects what was sent, which is not followed: {message}"
             return AnswerError(self.archive, answer.url, problem, answer.status)
         kind = ServiceRefused if 400 <= answer.status < 500 else ServerError

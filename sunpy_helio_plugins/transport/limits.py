@@ -1,4 +1,4 @@
-"""Limits of time and size that hold for every request."""
+"""Limits of time and size that apply to every request."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sunpy_helio_plugins.config import conf
 __all__ = ["Deadline", "MinimumRate", "SizeLimit", "budget", "budget_deadline", "request_deadline"]
 
 SLOWEST = 16_384
-"""Bytes of a file that must arrive within ``conf.deadline``: files may take hours, but not a byte now and then."""
+"""Bytes of a file that must arrive within ``conf.deadline``: files may take hours, but must not stall."""
 
 
 @dataclass(frozen=True)
 class Deadline:
-    """A moment on the monotonic clock, and the text that names the setting behind it."""
+    """A time on the monotonic clock, and a text with the setting that it results from."""
 
     ends: float = float("inf")
     text: str = ""
@@ -37,7 +37,7 @@ class Deadline:
         return self.left() <= 0
 
     def timeout(self, seconds: float) -> float:
-        """Return a timeout that ends with the deadline; never zero, which would mean none."""
+        """Return a timeout that ends with the deadline; never zero, which would mean no timeout."""
         return max(min(seconds, self.left()), 0.001)
 
 
@@ -107,6 +107,6 @@ class MinimumRate:
         if not self._deadline.is_over():
             return ""
         if self._size < SLOWEST:
-            return f"only {self._size} bytes came {self._deadline.text}"
+            return f"only {self._size} bytes were received {self._deadline.text}"
         self._deadline, self._size = Deadline.after(conf.deadline, "conf.deadline"), 0
         return ""

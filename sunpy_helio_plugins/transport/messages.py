@@ -20,7 +20,7 @@ def sentence(archive: str, url: str, problem: str, status: int | None = None) ->
 
 
 def connection_problem(error: BaseException) -> str:
-    """Return why there is no answer, from the error of requests, urllib3, aiohttp or the system."""
+    """Return why a request failed, from the error of requests, urllib3, aiohttp or the system."""
     chain = " ".join(_names(error))
     for name, text in _PROBLEMS.items():
         if name in chain:
@@ -65,7 +65,7 @@ _PROBLEMS = {
     "ClientConnectorError": "no connection could be made",
     "InvalidUrlClientError": "the address is not valid",
     "InvalidURL": "the address is not valid",
-    "MissingSchema": "the address is not valid: it has no https://",
+    "MissingSchema": "the address is not valid: it must begin with https://",
     "InvalidSchema": "the address is not valid: only http and https are supported",
     "TooManyRedirects": "the server redirects in circles",
 }

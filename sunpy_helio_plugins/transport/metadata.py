@@ -57,9 +57,9 @@ def get(
     Raises
     ------
     QueryError
-        The address is invalid or has no TLS.
+        The address is invalid or without TLS.
     ServiceUnreachable
-        No attempt had an answer.
+        No attempt was successful.
     ServiceRefused, ServerError
         The status of the answer is not in ``accept``.
     AnswerError

@@ -51,14 +51,14 @@ def client_credentials(name: str, token_url: str, identity: Secret, secret: Secr
     MissingDependencyError
         authlib is not installed.
     QueryError
-        The address has no TLS and is not on this machine; or the embedded archive serves, and it is not on this
-        machine.
+        The address is without TLS and not on this machine; or the embedded archive is running, and the address is not
+        on this machine.
     ServiceError
-        There is no token.
+        The response does not contain a token.
     """
     permit(token_url)
     if not is_private(token_url):
-        raise QueryError(f"{public_url(token_url)} has no TLS: no credentials were sent there.")
+        raise QueryError(f"{public_url(token_url)} is without TLS: the credentials were not sent.")
     endpoint = _TokenEndpoint(f"The sign-in of {name}", token_url)
     client = _client(name, endpoint, identity, secret, scope)
     failure: ServiceError | None = None
@@ -69,7 +69,7 @@ def client_credentials(name: str, token_url: str, identity: Secret, secret: Secr
     except Exception as error:  # noqa: BLE001 - authlib's and json's errors share no base
         failure = endpoint.refusal(error)
     if failure is not None:
-        # Outside the except clause: authlib's error, which would be the context, holds the request.
+        # Outside the except clause: authlib's error, which would be the context, contains the request.
         raise failure
     if not isinstance(answer.get("access_token"), str):
         raise endpoint.error(AnswerError, "the answer does not contain a token")
@@ -102,7 +102,7 @@ class _TokenEndpoint:
         self._status: int | None = None
 
     def post(self, url: str, *, data: dict[str, str], headers: dict[str, str], auth: AuthBase) -> _TokenAnswer:
-        """Send a request for a token; it is repeated as others are, since a token that is not used changes nothing."""
+        """Send a request for a token; it may be repeated, since an unused token has no effect."""
         with new_session() as session:
             # A redirect would carry the secret along.
             exchange = Exchange(
@@ -114,10 +114,10 @@ class _TokenEndpoint:
         return _TokenAnswer(exchange, answer)
 
     def refusal(self, error: Exception) -> ServiceError:
-        """Return the error for an answer without a token, without anything that the request held."""
+        """Return the error for a response without a token; it does not contain parts of the request."""
         if isinstance(error, ValueError | RecursionError):
             return self.error(AnswerError, "the answer is not a token")
-        problem = getattr(error, "description", "") or getattr(error, "error", "") or "no token was given"
+        problem = getattr(error, "description", "") or getattr(error, "error", "") or "no token was sent"
         return self.error(ServiceRefused, server_message(str(problem).encode()))
 
     def error(self, kind: type[ServiceError], problem: str) -> ServiceError:

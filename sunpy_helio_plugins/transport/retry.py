@@ -80,7 +80,7 @@ def retry_after(value: str | None) -> float | None:
     """
     Return the seconds from now of a ``Retry-After`` header (RFC 9110, section 10.2.3).
 
-    `None` means that there is no such header, or that it is neither a number of seconds nor a date.
+    `None` means that the header is missing, or that it is neither a number of seconds nor a date.
     """
     if value is None:
         return None

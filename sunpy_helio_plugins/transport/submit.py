@@ -42,14 +42,14 @@ class SubmitSession:
         Raises
         ------
         QueryError
-            The address has no TLS and is not on this machine; or the embedded archive serves, and it is not on this
-            machine.
+            The address is without TLS and not on this machine; or the embedded archive is running, and the address is
+            not on this machine.
         ServiceError
-            There is no answer, or it is an error, or a redirect, which is not followed.
+            The request failed, or the response is an error, or a redirect, which is not followed.
         """
         permit(url)
         if not is_private(url):
-            raise QueryError(f"{public_url(url)} has no TLS: the form was not sent, since it could be read on the way.")
+            raise QueryError(f"{public_url(url)} is without TLS: the form was not sent, since others could read it.")
         content = {"data": dict(fields), "files": dict(files) if files else None}
         # A form that was received and not answered is not sent again: it may have changed something.
         exchange = Exchange(

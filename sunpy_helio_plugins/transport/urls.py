@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-"""HTTP statuses that name another address."""
+"""HTTP statuses of redirects."""
 
 MAX_REDIRECTS = 9
 """Redirects of one request that are followed."""
@@ -91,7 +91,7 @@ def is_loopback(url: str) -> bool:
 
 
 def is_private(url: str) -> bool:
-    """Return whether nobody on the way can read what is sent to an address: TLS, or this machine."""
+    """Return whether others cannot read requests to an address: it is with TLS, or on this machine."""
     return urlsplit(url).scheme == "https" or is_loopback(url)
 
 
@@ -118,7 +118,7 @@ def check_scheme(url: str) -> None:
     """
     Raise `QueryError` for an address that must not be requested.
 
-    It is invalid, `permit` refuses it, or it has no TLS, is not on this machine, and ``conf.allow_http`` is off.
+    It is invalid, `permit` refuses it, or it is without TLS, not on this machine, and ``conf.allow_http`` is off.
     """
     try:
         scheme, host, _ = _origin(url)
@@ -129,14 +129,14 @@ def check_scheme(url: str) -> None:
     permit(url)
     if not is_private(url) and not conf.allow_http:
         raise QueryError(
-            f"{public_url(url)} would be requested without TLS: anybody on the way can read and change the answer. "
+            f"{public_url(url)} would be requested without TLS: others could read and change the response. "
             "Use https://, or set conf.allow_http = True to accept that."
         )
 
 
 def next_hop(url: str, location: str, followed: int = 0) -> str:
     """
-    Return an address that a server gave, after the checks that hold for each of them.
+    Return an address that a server gave, after the checks that apply to each of them.
 
     ``location`` is a ``Location`` header or an address from an answer, ``url`` what was requested, and ``followed`` the
     number of redirects before. User and password are removed: a server does not decide who signs in. Characters that a
@@ -157,5 +157,5 @@ def next_hop(url: str, location: str, followed: int = 0) -> str:
 
 
 def quote_unsafe(url: str) -> str:
-    """Quote the characters of an address that a request line cannot hold, and change nothing else."""
+    """Quote only the characters of an address that a request line cannot contain."""
     return _UNSAFE.sub(lambda found: quote(found.group(), errors="surrogateescape"), url)

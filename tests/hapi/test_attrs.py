@@ -64,15 +64,15 @@ def test_names_of_servers_ignore_case_and_complete() -> None:
 def test_a_setting_renames_and_adds_servers() -> None:
     with sunpy_helio_plugins.conf.hapi.set_temp("servers", ["mine=http://localhost:1/hapi"]):
         assert a.hapi.Server("mine").values == ("mine",)
-    with pytest.raises(QueryError, match="is no HAPI server"):
+    with pytest.raises(QueryError, match="is not a known HAPI server"):
         a.hapi.Server("mine")
 
 
 def test_habits_of_servers_are_told() -> None:
     servers = hapi.servers()
     habits = dict(zip(servers["name"], servers["habits"], strict=True))
-    assert habits["helioviewer"] == "includes the stop, parameters by name, nothing compressed"
-    assert habits["swe"] == "limited answers, asks for a token"
+    assert habits["helioviewer"] == "includes the stop, parameters by name, no compression"
+    assert habits["swe"] == "limited answers, requires a token"
     assert habits["cdaweb"] == ""
     with sunpy_helio_plugins.conf.hapi.set_temp("servers", ["plain=http://example.org/hapi"]):
         assert server_list.find("plain").habits == "http only"
@@ -106,9 +106,9 @@ def test_a_wrong_value_is_refused_at_once(make: object, words: str) -> None:
     ("query", "words"),
     [
         ((a.hapi.Server("cdaweb"), a.hapi.Dataset("X")), "needs a.Time"),
-        ((TIME, a.hapi.Dataset()), "which server"),
-        ((TIME, a.hapi.Server("cdaweb"), a.hapi.Dataset("X"), a.Provider("VSO")), "the provider 'HAPI', not 'VSO'"),
-        ((TIME, a.hapi.Server("cdaweb")), "which dataset"),
+        ((TIME, a.hapi.Dataset()), "or a server"),
+        ((TIME, a.hapi.Server("cdaweb"), a.hapi.Dataset("X"), a.Provider("VSO")), "provider of a.hapi is 'HAPI', not 'VSO'"),
+        ((TIME, a.hapi.Server("cdaweb")), "Give a dataset"),
         ((TIME, a.hapi.Server("cdaweb"), a.hapi.Dataset(), a.hapi.Parameters("B")), "needs a dataset"),
         ((TIME, a.hapi.Server("cdaweb"), a.hapi.Dataset("X"), a.Sample(3 * u.s)), "cannot use a.Sample"),
     ],

@@ -64,7 +64,7 @@ def test_references_are_resolved() -> None:
 
 
 def test_texts_without_length_have_no_binary_layout() -> None:
-    with pytest.raises(FileError, match="no length"):
+    with pytest.raises(FileError, match="unknown length"):
         Parameter({"name": "s", "type": "string"}).dtype()
     with pytest.raises(FileError, match="'long'"):
         Parameter({"name": "n", "type": "long"}).dtype()
@@ -72,7 +72,7 @@ def test_texts_without_length_have_no_binary_layout() -> None:
 
 @pytest.mark.parametrize("answer", [None, [], {}, {"parameters": []}, {"parameters": ["Time"]}, {"parameters": [{}]}])
 def test_what_has_no_named_parameters_is_no_header(answer: Any) -> None:
-    with pytest.raises(FileError, match="no HAPI header"):
+    with pytest.raises(FileError, match="not a HAPI header"):
         Info.from_json(answer)
 
 

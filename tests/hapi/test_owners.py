@@ -65,7 +65,7 @@ def test_a_server_that_is_named_twice_is_the_same(listed: Any) -> None:
 def test_a_dataset_of_several_servers_is_refused_with_their_names(listed: Any) -> None:
     mirror = f"mirror={listed.url}/hapi/cdaweb/hapi"
     with conf.hapi.set_temp("servers", [*conf.hapi.servers, mirror]):
-        with pytest.raises(QueryError, match=r"cdaweb, mirror; name the server: a\.hapi\.Dataset\('cdaweb/AC_H0_MFI"):
+        with pytest.raises(QueryError, match=r"cdaweb, mirror; give the server: a\.hapi\.Dataset\('cdaweb/AC_H0_MFI"):
             _search(a.hapi.Dataset("AC_H0_MFI"))
         assert list(_search(a.hapi.Dataset("mirror/AC_H0_MFI"))["Server"]) == ["mirror"]
     assert _asked(listed, "data") == []
@@ -84,8 +84,8 @@ def test_a_server_that_is_down_is_named_and_costs_nothing(listed: Any) -> None:
         table = _search(a.hapi.Dataset("AC_H0_MFI"))
         assert list(table["Server"]) == ["cdaweb"]
         assert table.problems == []
-        assert table.notes[0].endswith("did not answer: dead.")
-        with pytest.raises(QueryError, match="did not answer: dead"):
+        assert table.notes[0].endswith("did not respond: dead.")
+        with pytest.raises(QueryError, match="did not respond: dead"):
             _search(a.hapi.Dataset("nothing"))
         with pytest.warns(IncompleteAnswerWarning, match="dead"):
             assert len(_search(a.hapi.Dataset("AC_*"))) == 1
@@ -105,7 +105,7 @@ def test_a_provider_and_a_spacecraft_search_all_listed_servers(listed: Any) -> N
 
 
 def test_a_provider_alone_does_not_say_what_to_look_for(listed: Any) -> None:
-    with pytest.raises(QueryError, match=r"Say which dataset: .*a\.Source"):
+    with pytest.raises(QueryError, match=r"Give a dataset: .*a\.Source"):
         _search(a.Provider("HAPI"))
     assert listed.log == []
 
@@ -114,7 +114,7 @@ def test_requests_of_a_wide_search_are_bounded_and_what_is_left_out_is_told(
     listed: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "_DESCRIBED", 2)
-    with pytest.warns(IncompleteAnswerWarning, match="cdaweb: 4 datasets match, and 2 of them were not looked at"):
+    with pytest.warns(IncompleteAnswerWarning, match="cdaweb: 4 datasets match, and 2 of them were left out"):
         table = _search(a.hapi.Dataset("*"), a.Source("NASA"))
     assert len(table) <= 4
     assert _asked(listed, "info").count("cdaweb") <= 2

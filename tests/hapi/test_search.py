@@ -98,7 +98,7 @@ def test_a_time_that_the_dataset_does_not_cover_finds_nothing(archive: Any) -> N
     table = _search(a.Time("1970-01-01", "1970-01-02"), CDAWEB, ACE)
     assert len(table) == 0
     assert table.colnames == _search(DAY, CDAWEB, ACE).colnames
-    assert "spans 1997-09-02" in table.notes[0]
+    assert "covers 1997-09-02" in table.notes[0]
     assert "0 Results" in str(Fido.search(a.Time("1970-01-01", "1970-01-02"), CDAWEB, ACE))
 
 

@@ -100,12 +100,12 @@ def _fetch(stub: _Stub, tmp_path: Path, body: bytes, **kwargs: Any) -> Any:
 @pytest.mark.parametrize(
     ("endpoint", "answer", "error", "words"),
     [
-        ("capabilities", {"body": PAGE, "kind": "text/html"}, AnswerError, "JSON was expected, text/html came"),
+        ("capabilities", {"body": PAGE, "kind": "text/html"}, AnswerError, "JSON was expected, not text/html"),
         ("info", {"body": PAGE, "kind": "text/html"}, AnswerError, "Please log in"),
         ("info", {"body": b'{"HAPI": "3.0", "param'}, AnswerError, "JSON was expected"),
         ("info", {"body": b""}, AnswerError, "an empty body"),
         ("info", {"body": []}, AnswerError, "JSON object"),
-        ("info", {"body": {"HAPI": "3.0"}}, AnswerError, "no list of named parameters"),
+        ("info", {"body": {"HAPI": "3.0"}}, AnswerError, "does not contain a list of named parameters"),
         ("info", {"body": LOST}, ServiceRefused, "tape lost .HAPI 1500"),
         ("info", {"body": LOST, "status": 500}, ServerError, "tape lost"),
         ("info", {"body": LOST, "status": 400}, ServiceRefused, "answered 400: tape lost"),
@@ -120,7 +120,7 @@ def test_an_answer_that_is_none_is_named(stub: _Stub, endpoint: str, answer: Any
 
 def test_a_catalogue_without_a_list_is_named(stub: _Stub) -> None:
     stub.say("catalog", {"HAPI": "3.0", "status": {"code": 1200}})
-    with pytest.raises(AnswerError, match="no catalogue"):
+    with pytest.raises(AnswerError, match="does not contain a catalogue"):
         HAPIClient().search(DAY, a.hapi.Server(stub.url), a.hapi.Dataset())
 
 

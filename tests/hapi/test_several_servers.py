@@ -108,7 +108,7 @@ def test_an_instrument_alone_is_looked_for_on_all_listed_servers(listed: Any) ->
         assert list(table["Dataset"]) == ["MAG_1"]
         assert list(found(a.hapi.Dataset(), a.Source("others"))["Server"]) == ["other", "other"]
         assert list(found(a.hapi.Dataset("*_1"), a.Physobs("counts"))["Dataset"]) == ["FLUX_1"]
-        with pytest.raises(QueryError, match="which server"):
+        with pytest.raises(QueryError, match="or a server"):
             found(a.hapi.Dataset())
 
 
@@ -157,7 +157,7 @@ def test_descriptions_of_a_large_catalogue_are_read_where_they_are_at_hand(liste
 def test_descriptions_that_were_not_read_are_a_problem(listed: Any) -> None:
     with serve(MANY, Habits("3.1")) as server:
         listed(large=server)
-        with pytest.warns(IncompleteAnswerWarning, match="not in their descriptions"):
+        with pytest.warns(IncompleteAnswerWarning, match="to search their descriptions"):
             table = found(a.hapi.Server("large"), a.hapi.Dataset(), a.Instrument("telescope"))
         assert len(table) == 0
         assert "ids and titles of 120 datasets" in table.problems[0]
@@ -177,7 +177,7 @@ def test_of_servers_that_nobody_named_few_descriptions_are_asked_for(listed: Any
         if is_read:
             assert list(found(*words)["Dataset"]) == ["D077"]
         else:
-            with pytest.warns(IncompleteAnswerWarning, match="name the server and a pattern"):
+            with pytest.warns(IncompleteAnswerWarning, match="give the server and a pattern"):
                 assert len(found(*words)) == 0
             assert "info" not in [endpoint for endpoint, _, _ in server.asked]
             assert list(found(a.hapi.Server("small"), *words)["Dataset"]) == ["D077"]
@@ -218,14 +218,14 @@ def test_ends_that_are_no_times_or_missing_are_said_and_not_guessed(listed: Any)
         listed(here=server)
         table = found(a.hapi.Server("here"), a.hapi.Dataset("odd"))
         assert len(table) == 1
-        assert "ends at 'lasthour', which is no time" in table.notes[0]
+        assert "ends at 'lasthour' according to the server, which is not a valid time" in table.notes[0]
         open_ended.info = lambda names: {"parameters": open_ended.parameters}  # type: ignore[method-assign]
         assert found(a.hapi.Server("here"), a.hapi.Dataset("open")).problems == []
         available = hapi.availability("here")
         assert available["stop"].mask.tolist() == [True, True]
         assert available["start"].mask.tolist() == [False, True]
         assert available["start"][0].isot == "2020-01-01T00:00:00.000000000"
-        assert available.meta["problems"] == ["odd: its stop 'lasthour' is no time."]
+        assert available.meta["problems"] == ["odd: its stop 'lasthour' is not a valid time."]
         assert "--" in str(available) or "———" in str(available)
 
 

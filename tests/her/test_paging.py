@@ -279,7 +279,7 @@ def test_ctrl_c_ends_a_search_at_once_and_no_further_request_begins(
 
 
 @pytest.mark.parametrize("kind", [AnswerError, ServiceUnreachable])
-@pytest.mark.parametrize("words", ["no answer within 60 s", "the answer did not end within 60 s"])
+@pytest.mark.parametrize("words", ["no answer within 60 s", "the response did not end within 60 s"])
 def test_a_search_without_time_left_is_not_halved(kind: type, words: str) -> None:
     assert paging.is_too_slow(kind("HER", "url", f"{words}, see conf.deadline"))
     assert not paging.is_too_slow(kind("HER", "url", f"{words}, see conf.search_deadline"))

@@ -207,7 +207,7 @@ class TestFailures:
 
     def test_a_page_for_an_answer(self, client, answering):
         answering(200, b"<html><body>Maintenance</body></html>", "text/html")
-        with pytest.raises(AnswerError, match="JSON was expected, text/html came: Maintenance"):
+        with pytest.raises(AnswerError, match="JSON was expected, not text/html: Maintenance"):
             client.search(STORM, *MAG)
 
     @pytest.mark.parametrize("body", [b"", b'[{"file_path": "imap/ma', b'{"message": "hello"}', b"[1]", b"[{}]"])

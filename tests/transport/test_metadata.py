@@ -59,7 +59,7 @@ def test_html_for_json_is_an_error_with_the_servers_words():
     page = b"<html><head><title>x</title></head><body><h1>Down for <b>maintenance</b></h1></body></html>"
     with wire(say(body=page, Content_Type="text/html")) as (url, _):
         answer = metadata.get(url, archive="Test")
-    with pytest.raises(AnswerError, match="JSON was expected, text/html came: Down for maintenance"):
+    with pytest.raises(AnswerError, match="JSON was expected, not text/html: Down for maintenance"):
         answer.json()
 
 

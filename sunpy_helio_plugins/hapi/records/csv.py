@@ -33,39 +33,30 @@ __all__ = [
 ]
 
 INTEGERS = ("integer", "long")
-"""The types of integers; the second is of a later HAPI."""
+"""The types of integers; ``long`` is from a later version of HAPI."""
 
 NO_NUMBER = ["", "NaN", "nan", "NAN", "Nan", "-nan", "-NaN", "null", "NULL", "None"]
-"""How servers write a number that is missing."""
+"""The strings that servers send for missing numbers."""
 
 EXACT = 2**53
-"""Up to which every integer is a float as well."""
+"""The largest integer up to which every integer can be represented as a float."""
 
 _SIGNED, _UNSIGNED = np.iinfo(np.int64), np.iinfo(np.uint64)
 
 _NOTHING = frozenset(NO_NUMBER)
 
 _LARGE = re.compile(rb"\d{16}[.eE]|\d[eE]\+?\d\d")
-"""Numbers of JSON that may be integers beyond `EXACT`, written as no integer."""
+"""JSON numbers that may be integers beyond `EXACT`, written as floats."""
 
 
 def kind_of(parameter: Parameter) -> type[np.int64] | type[np.uint64]:
-    """Return the type of a parameter of integers: unsigned where its fill value is so large."""
+    """Return the type of an integer parameter: unsigned if its fill value needs it."""
     fill = None if parameter.fill is None else exact_integer(parameter.fill)
     return np.uint64 if fill is not None and _SIGNED.max < fill <= _UNSIGNED.max else np.int64
 
 
 def integers(values: NDArray[Any], parameter: Parameter) -> NDArray[Any]:
-    """
-    Return integers of any width in the type that the header decides; what is masked stays so.
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        Integers.
-    parameter : Parameter
-        Their description.
-    """
+    """Convert integers of any width to the type that the header implies; masks are kept."""
     kind = kind_of(parameter)
     if values.dtype == kind:
         return values
@@ -78,14 +69,7 @@ def integers(values: NDArray[Any], parameter: Parameter) -> NDArray[Any]:
 
 
 def exact_json(text: bytes) -> Any:
-    """
-    Decode JSON; integers beyond `EXACT` stay exact also where they are written as ``9007199254740993.0``.
-
-    Parameters
-    ----------
-    text : bytes
-        The JSON.
-    """
+    """Decode JSON; integers beyond `EXACT` stay exact, also if they are written as ``9007199254740993.0``."""
     may_be = (b'"parameters"' not in text or b'"integer"' in text or b'"long"' in text) and _LARGE.search(text)
     return json.loads(text, parse_float=_decoded if may_be else None)
 
@@ -100,25 +84,10 @@ def _decoded(text: str) -> int | float:
 
 def integers_of(cells: Sequence[Any] | NDArray[np.bytes_], parameter: Parameter) -> NDArray[Any]:
     """
-    Return the fields of an integer parameter in any spelling, such as ``1.0`` and ``1e3``.
+    Convert the fields of an integer parameter in any spelling, such as ``1.0`` and ``1e3``.
 
-    Parameters
-    ----------
-    cells : sequence
-        Texts, numbers, or `None` where there is none.
-    parameter : Parameter
-        Their description.
-
-    Returns
-    -------
-    numpy.ndarray
-        Integers, masked where there are none, or where the fill value is beyond all integers. Floats where other
-        numbers are among them, although the header says that there are none.
-
-    Raises
-    ------
-    FileError
-        A field is not a number, or a column of other numbers holds an integer that is not a float.
+    Missing values are masked, and so is a fill value beyond 64 bits. The result is floats if any value is not integral,
+    contrary to the header; a `FileError` is raised if these cannot represent one of the integers.
     """
     known: dict[Any, int | float | None] = {}
     read: list[int | float | None] = []
@@ -139,32 +108,20 @@ def integers_of(cells: Sequence[Any] | NDArray[np.bytes_], parameter: Parameter)
 
 
 def concatenated(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """
-    Return the columns of several answers as one.
-
-    Parameters
-    ----------
-    parts : sequence of numpy.ndarray
-        The columns.
-
-    Raises
-    ------
-    FileError
-        They have no type in common that holds all their integers.
-    """
+    """Concatenate columns of several responses; raise an error if their integers need different types."""
     kinds = {part.dtype.kind for part in parts if part.size}
     if len(kinds) > 1 and kinds <= set("iuf"):
         if "f" not in kinds and all(part.dtype.kind == "u" or np.ma.getdata(part).min() >= 0 for part in parts):
             parts = [part.astype(np.uint64) for part in parts]
         elif any(_is_inexact(part) for part in parts):
-            raise FileError("The answers hold integers that have no type in common: read them one by one.")
+            raise FileError("The responses contain integers that do not fit into a common type; read them one by one.")
     is_masked = any(isinstance(part, np.ma.MaskedArray) for part in parts)
     joined: NDArray[Any] = np.ma.concatenate(parts) if is_masked else np.concatenate(parts)
     return joined
 
 
 def _is_inexact(part: NDArray[Any]) -> bool:
-    """Tell whether integers are others as floats."""
+    """Return whether integers change if they are converted to floats."""
     if part.dtype.kind not in "iu":
         return False
     plain = np.ma.getdata(part)
@@ -172,7 +129,7 @@ def _is_inexact(part: NDArray[Any]) -> bool:
 
 
 def _read_number(cell: Any, parameter: Parameter) -> int | float | None:
-    """Read one field: an integer, another number as a float, or nothing."""
+    """Parse one field as an integer, else as a float; return `None` for a missing value."""
     text = cell.decode("utf-8", "replace").strip() if isinstance(cell, bytes) else cell
     text = text.strip() if isinstance(text, str) else text
     if text is None or (isinstance(text, str) and text in _NOTHING) or text != text:
@@ -181,7 +138,7 @@ def _read_number(cell: Any, parameter: Parameter) -> int | float | None:
         exact = int(text) if isinstance(text, bool) else exact_integer(text)
         number = float(text) if exact is None or not _SIGNED.min <= exact <= _UNSIGNED.max else None
     except (TypeError, ValueError, OverflowError):
-        raise FileError(f"{text!r} is no {parameter.type} of the parameter {parameter.name!r}.") from None
+        raise FileError(f"{text!r} is not a valid {parameter.type} of the parameter {parameter.name!r}.") from None
     if number is None:
         return exact
     return None if not np.isfinite(number) or is_fill(np.array([number]), parameter.fill) is not None else number
@@ -195,8 +152,8 @@ def _kind(present: Sequence[Any], parameter: Parameter) -> Any:
     if least >= 0 or most <= _SIGNED.max:
         return np.uint64 if least >= 0 else np.int64
     raise FileError(
-        f"The parameter {parameter.name!r} holds {least} and {most}: no integers of 64 bits hold both; ask for shorter "
-        "ranges."
+        f"The parameter {parameter.name!r} contains {least} and {most}, which do not fit into one type of "
+        "64 bits; request shorter ranges."
     )
 
 
@@ -204,8 +161,8 @@ def _floats(read: Sequence[int | float | None], parameter: Parameter) -> NDArray
     changed = next((value for value in read if isinstance(value, int) and int(float(value)) != value), None)
     if changed is not None:
         raise FileError(
-            f"The header says that {parameter.name!r} is of integers. It has other numbers beside {changed}, which is "
-            "not a float: correct the type in the header, or the values."
+            f"The type of {parameter.name!r} is integer according to the header, but not all of its values are; "
+            f"{changed} cannot be represented as a float. Correct the type in the header, or the values."
         )
     return np.array([np.nan if value is None else value for value in read], dtype=float)
 
@@ -214,7 +171,7 @@ _SAMPLES, _SAMPLE = 16, 1 << 14
 
 
 def expected_lines(body: bytes, start: int) -> int:
-    """Return, from samples all over a body, how many lines there are, rather a few too many than too few."""
+    """Estimate the number of lines from samples of the body, and rather overestimate it."""
     whole = len(body) - start
     if whole <= _SAMPLES * _SAMPLE:
         return body.count(b"\n", start) + 1
@@ -225,16 +182,16 @@ def expected_lines(body: bytes, start: int) -> int:
 
 class ColumnBuffers:
     """
-    The values of all parameters, as they come in.
+    Collect the values of all parameters, block by block.
 
     Parameters
     ----------
     parameters : sequence of Parameter
-        The parameters; their fields stand in this order.
+        The parameters in the order of their fields.
     types : sequence of pyarrow.DataType
         The types of all fields.
     room : int
-        How many records there may be.
+        The expected number of records.
     """
 
     def __init__(self, parameters: Sequence[Parameter], types: Sequence[pa.DataType], room: int) -> None:
@@ -255,7 +212,7 @@ class ColumnBuffers:
         self.numbers = {kind: _Numbers(own, kind, self.room) for kind, own in fields.items()}
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Take in a block."""
+        """Append a block of records."""
         if not batch.num_rows:
             return
         rows = slice(self.rows, self.rows + batch.num_rows)
@@ -266,7 +223,7 @@ class ColumnBuffers:
         self.rows = rows.stop
 
     def finish(self) -> list[NDArray[Any]]:
-        r"""Return one array of shape (n, \*shape) for each parameter, masked where a whole number is missing."""
+        r"""Return one array of shape (n, \*shape) for each parameter; missing integers are masked."""
         if self.rows < 0.8 * self.room:
             self._resize(self.rows)
         made = []
@@ -297,10 +254,10 @@ def _is_text(kind: pa.DataType) -> bool:
 
 class _Numbers:
     """
-    Gathers the fields of one type of number, each as one line of a grid.
+    Collect the fields of one numeric type as the rows of a single array.
 
-    The columns of a table share this grid, as those of a `pandas.DataFrame` do: hundreds of arrays of their own would
-    cost more than copying the numbers.
+    The columns of a table share this array, as those of a `pandas.DataFrame` do: hundreds of separate arrays would take
+    more time than copying the numbers.
     """
 
     def __init__(self, fields: list[int], kind: pa.DataType, room: int) -> None:
@@ -323,7 +280,7 @@ class _Numbers:
             part = pa.RecordBatch.from_arrays([column.fill_null(0) for column in part.columns], schema=part.schema)
             if self.mask is None:
                 self.mask = np.zeros(self.values.shape, dtype=bool)
-        # Floats that are missing are NaN; integers would go through floats for its sake.
+        # Missing floats are NaN. For integers, null_to_nan would convert them to floats.
         is_float = self.values.dtype.kind == "f"
         self.values[:, rows] = part.to_tensor(null_to_nan=is_float, row_major=False).to_numpy().T
         if self.mask is not None:
@@ -335,7 +292,7 @@ class _Numbers:
 
 
 class _Texts:
-    """Gathers the texts of one parameter as bytes, straight from arrow's buffers: objects would cost most of all."""
+    """Collect the strings of one parameter as bytes from the buffers of arrow; Python objects would be much slower."""
 
     def __init__(self, fields: range, room: int) -> None:
         self.fields = fields
@@ -357,7 +314,7 @@ class _Texts:
 
 
 def _resized(values: NDArray[Any], rows: int, room: int, dtype: np.dtype[Any] | None = None) -> NDArray[Any]:
-    """Return an array with other room, and what was in the first rows; what is not written to takes no memory."""
+    """Copy the first rows into an array of another size; memory that is not written to is not allocated."""
     resized = np.empty((len(values), room), dtype or values.dtype)
     resized[:, :rows] = values[:, :rows]
     return resized
@@ -389,7 +346,7 @@ _MANY = 10_000
 _BLOCK = 1 << 19
 
 _WIDE, _WIDE_BLOCK = 100, 1 << 22
-"""Records of many fields are read in larger blocks, since each block costs a microsecond for each field."""
+"""Records of many fields are parsed in larger blocks: each block takes a microsecond for each field."""
 
 _LARGEST_BLOCK = 1 << 30
 
@@ -397,29 +354,7 @@ _COUNT = re.compile(r"Expected (\d+) columns, got (\d+)(?:: (.*))?", re.DOTALL)
 
 
 def from_csv(body: bytes, info: Info, start: int = 0) -> list[NDArray[Any]]:
-    r"""
-    Read CSV records.
-
-    Parameters
-    ----------
-    body : bytes
-        The records.
-    info : Info
-        Their header.
-    start : int, optional
-        Where in ``body`` the first record begins.
-
-    Returns
-    -------
-    list of numpy.ndarray
-        One array of shape (n, \*shape) for each parameter; texts as bytes. Whole numbers are masked where a field is
-        empty or no number.
-
-    Raises
-    ------
-    FileError
-        A record does not have as many fields as the header says, or a field is no number where one belongs.
-    """
+    r"""Parse CSV records after the offset ``start`` to one array of shape (n, \*shape) for each parameter."""
     fields = sum(parameter.width for parameter in info.parameters)
     head = body[start : start + _HEAD]
     if not head.strip() and not body[start:].strip():
@@ -430,13 +365,13 @@ def from_csv(body: bytes, info: Info, start: int = 0) -> list[NDArray[Any]]:
 
 
 def empty(parameter: Parameter) -> NDArray[Any]:
-    """Return the values of a parameter in no records."""
+    """Return an array of zero records for a parameter."""
     kind: Any = "S1" if parameter.is_text else kind_of(parameter) if parameter.type in INTEGERS else "f8"
     return np.empty((0, *parameter.shape), dtype=kind)
 
 
 def _names_row(head: bytes, info: Info) -> int:
-    """Return the length of a first row that holds the parameters' names or labels instead of values."""
+    """Return the length of a first line that contains the names or labels of the parameters, else 0."""
     row, end, _ = head.partition(b"\n")
     shown = row.decode("utf-8", "replace").strip().replace('"', "").lower()
     names = ",".join(name for one in info.parameters for name in [one.name] * one.width).lower()
@@ -445,14 +380,14 @@ def _names_row(head: bytes, info: Info) -> int:
 
 
 def _check_first(body: bytes, start: int, fields: int) -> None:
-    """Refuse a body whose first record has fewer separators than it must, before as many columns are made."""
+    """Refuse a body with fewer separators than one record needs, before that many columns are created."""
     if fields > _MANY and body.count(b",", start) < fields - 1:
         shown = body[start : start + 120].partition(b"\n")[0].decode("utf-8", "replace")
-        raise FileError(f"The record {shown!r} has fewer fields than the {fields} of the header.")
+        raise FileError(f"The record {shown!r} has fewer fields than the {fields} that the header describes.")
 
 
 def _read(body: bytes, start: int, info: Info, fields: int) -> list[NDArray[Any]]:
-    """Read with one choice of types after the other, and in larger blocks where a record does not fit into one."""
+    """Parse with one choice of types after the other, and in larger blocks if a record does not fit into one."""
     import pyarrow as pa
 
     size, error = _WIDE_BLOCK if fields > _WIDE else _BLOCK, ""
@@ -472,17 +407,17 @@ def _read(body: bytes, start: int, info: Info, fields: int) -> list[NDArray[Any]
 
 def _choices(info: Info, head: bytes) -> Iterator[tuple[list[pa.DataType], list[str]]]:
     """
-    Yield the types of all fields, and the texts that stand for no number.
+    Yield the types of all fields, and the strings that represent missing numbers.
 
-    At first, what most servers send; then with numbers that are missing; then with integers in another spelling, as
-    texts: they may be "1.0", beyond 63 bits, or a fill beyond any integer (hapiclient's issue 73). What is of no type
-    that HAPI knows may hold texts.
+    The first choice suits most servers. The next ones allow missing numbers, and integers that are read as strings:
+    they may be "1.0", exceed 63 bits, or have a fill value beyond any integer (hapiclient's issue 73). The last one
+    reads parameters of unknown types as strings.
     """
     import pyarrow as pa
 
     length = len(re.split(rb"[,\r\n]", head.lstrip(), maxsplit=1)[0].strip(b'"'))
     text = pa.binary()
-    # To look for texts that are no numbers takes a tenth of the time; NaN is a number to arrow anyway.
+    # Searching for these strings takes a tenth of the time; arrow parses NaN as a number anyway.
     for first, whole, other, no_number in (
         (pa.binary(length) if length and info.time.width == 1 else text, pa.int64(), pa.float64(), []),
         (text, pa.int64(), pa.float64(), NO_NUMBER),
@@ -508,7 +443,7 @@ def _columns(
         csv.ReadOptions(use_threads=False, block_size=size, column_names=names),
         csv.ParseOptions(newlines_in_values=may_quote),
         csv.ConvertOptions(column_types=dict(zip(names, types, strict=True)), null_values=no_number, check_utf8=False),
-        # Arrow's own allocator is faster where there are many small buffers, but it keeps pages of 2 MB.
+        # Arrow's allocator is faster for many small buffers, but it retains pages of 2 MB.
         memory_pool=pa.default_memory_pool() if is_wide else pa.system_memory_pool(),
     )
     gathered = ColumnBuffers(info.parameters, types, expected_lines(body, start))
@@ -523,4 +458,4 @@ def _explained(words: str) -> str:
     if counted is None:
         return f"These CSV records cannot be read: {words.replace('In ', '')}."
     record = (counted[3] or "")[:120]
-    return f"The record {record!r} has {counted[2]} fields, the header says {counted[1]}."
+    return f"The record {record!r} has {counted[2]} fields, but the header describes {counted[1]}."

@@ -1,8 +1,8 @@
 """
-Records of HAPI to columns: CSV, binary and JSON, each to one array per parameter.
+Decode records of HAPI (CSV, binary or JSON) to one array for each parameter.
 
-Arrays come out as the stream holds them: texts as bytes or str, doubles as float64, integers as int64 (masked where a
-field holds none), fill values in place. What they mean is for `sunpy_helio_plugins.hapi.records.table` to say.
+Strings are returned as bytes or str, doubles as float64, integers as int64 (masked where a field is empty); fill values
+are unchanged. `sunpy_helio_plugins.hapi.records.table` interprets them.
 """
 
 from __future__ import annotations
@@ -21,36 +21,15 @@ from sunpy_helio_plugins.hapi.records.csv import INTEGERS, NO_NUMBER, empty, fro
 __all__ = ["Columns", "from_binary", "from_csv", "from_json"]
 
 Columns = list[NDArray[Any]]
-"""One array of shape (n, \\*shape) for each parameter, in the header's order."""
+"""One array of shape (n, \\*shape) for each parameter, in the order of the header."""
 
 
 def from_binary(body: bytes, info: Info, start: int = 0) -> Columns:
-    """
-    Read binary records.
-
-    Parameters
-    ----------
-    body : bytes
-        The records.
-    info : Info
-        Their header.
-    start : int, optional
-        Where in ``body`` the first record begins.
-
-    Returns
-    -------
-    list of numpy.ndarray
-        One array for each parameter. Texts are part of one array of whole records; numbers are arrays of their own.
-
-    Raises
-    ------
-    FileError
-        The bytes are no whole number of records, or the header does not tell their layout.
-    """
+    """Parse binary records after the offset ``start``; strings are views of the buffer, numbers are copies."""
     layout = info.record()
     length = len(body) - start
     if length % layout.itemsize:
-        raise FileError(f"{length} bytes are no whole number of records of {layout.itemsize} bytes: cut, or mixed.")
+        raise FileError(f"{length} bytes are not a multiple of the record size of {layout.itemsize} bytes: truncated?")
     records = np.frombuffer(body, layout, offset=start) if length else np.empty(0, layout)
     return [_own(records[name], one) for name, one in _fields(layout, info)]
 
@@ -66,42 +45,23 @@ def _fields(layout: np.dtype[Any], info: Info) -> Iterable[tuple[str, Parameter]
 
 
 def from_json(data: Any, info: Info) -> Columns:
-    """
-    Read the ``data`` of a JSON answer.
-
-    Parameters
-    ----------
-    data : list
-        Records, nested as ``size`` says or flat (server-nodejs writes arrays flat).
-    info : Info
-        The header around them.
-
-    Returns
-    -------
-    list of numpy.ndarray
-        One array for each parameter.
-
-    Raises
-    ------
-    FileError
-        The records do not have the shape that the header says.
-    """
+    """Parse the ``data`` of a JSON response: records that are nested as in ``size``, or flat as from server-nodejs."""
     if data is None or data == []:
         return [empty(parameter) for parameter in info.parameters]
     if not isinstance(data, list) or not all(isinstance(record, list) for record in data):
-        raise FileError("The data of this JSON answer are no list of records.")
+        raise FileError("The data of this JSON response are not a list of records.")
     cells = _cells(data, info)
     return [_column(own, parameter) for own, parameter in zip(cells, info.parameters, strict=True)]
 
 
 def _cells(data: list[list[Any]], info: Info) -> Iterable[list[Any]]:
-    """Return what the records hold of each parameter: a value, or a list of values in any nesting."""
+    """Return the values of each parameter in all records: a value, or a list of values in any nesting."""
     widths = [parameter.width for parameter in info.parameters]
     if all(len(record) == len(widths) for record in data):
         return [list(own) for own in zip(*data, strict=True)]
     flat = [_leaves(record) for record in data]
     if any(len(record) != sum(widths) for record in flat):
-        raise FileError(f"A record of this JSON answer does not have the {sum(widths)} values that its header says.")
+        raise FileError(f"A record of this JSON response does not have the {sum(widths)} values of its header.")
     ends = np.cumsum(widths).tolist()
     return [[record[end - width : end] for record in flat] for end, width in zip(ends, widths, strict=True)]
 
@@ -114,7 +74,7 @@ def _column(cells: list[Any], parameter: Parameter) -> NDArray[Any]:
 
 
 def _at_once(cells: list[Any], parameter: Parameter) -> NDArray[Any] | None:
-    """Return values that are all of their type; `None` where that has to be seen for each."""
+    """Convert values that all have the expected type; `None` if they must be converted one by one."""
     if parameter.is_text:
         return np.array(cells) if all(type(cell) is str for cell in cells) else None
     with contextlib.suppress(ValueError, TypeError, OverflowError):
@@ -129,14 +89,14 @@ def _one_by_one(cells: list[Any], parameter: Parameter) -> NDArray[Any]:
     leaves = [_leaves(cell) for cell in cells]
     width = parameter.width
     if any(len(own) != width for own in leaves):
-        raise FileError(f"A record of this JSON answer does not have the {width} values of {parameter.name!r}.")
+        raise FileError(f"A record of this JSON response does not have the {width} values of {parameter.name!r}.")
     if parameter.type in INTEGERS:
         return integers_of([leaf for own in leaves for leaf in own], parameter)
     if not parameter.is_text:
         try:
             return np.array([[_number(leaf, parameter) for leaf in own] for own in leaves], dtype=float)
         except FileError:
-            # What is of no type that HAPI knows may hold texts.
+            # Parameters of unknown types may be strings.
             if parameter.type in NUMBERS:
                 raise
     return np.array([["" if leaf is None else str(leaf) for leaf in own] for own in leaves])
@@ -152,4 +112,4 @@ def _number(leaf: Any, parameter: Parameter) -> float:
     try:
         return float(leaf)
     except (TypeError, ValueError, OverflowError):
-        raise FileError(f"{leaf!r} is no {parameter.type} of the parameter {parameter.name!r}.") from None
+        raise FileError(f"{leaf!r} is not a valid {parameter.type} of the parameter {parameter.name!r}.") from None

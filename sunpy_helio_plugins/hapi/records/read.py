@@ -27,27 +27,20 @@ __all__ = ["common_info", "from_contents", "joined_records", "named", "parse_sou
 
 
 def common_info(contents: Sequence[HAPIDocument]) -> Info:
-    """
-    Return the header that several files share.
-
-    Raises
-    ------
-    FileError
-        They do not hold the same parameters.
-    """
+    """Return the header of several files; raise an error if their parameters differ."""
     first = contents[0].info
     wanted = _identity(first)
     for other in contents[1:]:
         if _identity(other.info) != wanted:
             raise FileError(
-                f"The files hold different parameters: {', '.join(first.names)}, and {', '.join(other.info.names)}; "
-                "read those of one dataset and one choice of parameters at a time."
+                f"The files contain different parameters: {', '.join(first.names)}, and {', '.join(other.info.names)}; "
+                "read files of one dataset with the same parameters at a time."
             )
     return first
 
 
 def joined_records(contents: Sequence[HAPIDocument]) -> Columns:
-    """Return the columns of all files, one behind the other."""
+    """Concatenate the columns of several files."""
     if len(contents) == 1:
         return contents[0].columns()
     parts = [content.columns() for content in contents]
@@ -55,16 +48,7 @@ def joined_records(contents: Sequence[HAPIDocument]) -> Columns:
 
 
 def time_order(table: QTable, contents: Sequence[HAPIDocument]) -> NDArray[np.int64] | None:
-    """
-    Return the rows that put a table into the order of time, each record once; `None` where it is so already.
-
-    Parameters
-    ----------
-    table : astropy.table.QTable
-        The table of all records.
-    contents : sequence of HAPIDocument
-        What it was made of. Records are compared as the servers sent them.
-    """
+    """Return the indices that sort a table by time without duplicate records; `None` if it is sorted already."""
     if len(table) < 2:
         return None
     time = table.columns[0]
@@ -86,7 +70,7 @@ def _identity(info: Info) -> list[tuple[Any, ...]]:
 
 
 def _bytes(columns: Columns, rows: NDArray[np.int64]) -> NDArray[Any]:
-    """Return each record as its bytes, in the order of ``rows``, shape (n, bytes)."""
+    """Return the bytes of each record, in the order of ``rows``, shape (n, bytes)."""
     grids = []
     for column in columns:
         masked = isinstance(column, np.ma.MaskedArray)
@@ -98,10 +82,10 @@ def _bytes(columns: Columns, rows: NDArray[np.int64]) -> NDArray[Any]:
 
 
 def _first_of_each(records: NDArray[Any], same: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Tell which records to keep: of equal ones at one time, the first."""
+    """Return which records to keep: the first of identical ones at the same time."""
     keep = np.ones(len(records), dtype=bool)
     keep[1:] = ~(same & (records[1:] == records[:-1]).all(axis=1))
-    # At one time, different records may alternate: two files may each hold two.
+    # Different records may alternate at the same time: two files may each contain two.
     seen: set[bytes] = set()
     for row in np.flatnonzero(np.append(same, False) | np.append(False, same)):
         if row == 0 or not same[row - 1]:
@@ -116,19 +100,7 @@ Source = str | os.PathLike[str] | bytes | IO[bytes]
 
 
 def parse_source(source: Source, info: Mapping[str, Any] | Info | None = None) -> HAPIDocument:
-    """
-    Return a file of HAPI records, taken apart into header and body.
-
-    Parameters
-    ----------
-    source, info
-        As for `read`.
-
-    Raises
-    ------
-    FileError
-        There is no header that can be read and no ``info`` in its place.
-    """
+    """Parse a source of `read` into header and body; raise an error without a header and ``info``."""
     if isinstance(source, bytes):
         content = source
     elif isinstance(source, str | os.PathLike):
@@ -143,13 +115,13 @@ def _bytes_of(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise _NoFileError(f"{path}: there is no such file.") from None
+        raise _NoFileError(f"{path}: the file does not exist.") from None
     except OSError as error:
         raise FileError(f"{path}: the file cannot be opened: {error.strerror}.") from error
 
 
 class _NoFileError(FileError, FileNotFoundError):
-    """A file that is not there, also for those who look for Python's own error."""
+    """A file that does not exist; also an instance of Python's own exception for it."""
 
 
 def read(
@@ -159,35 +131,35 @@ def read(
     scale: str = "utc",
 ) -> QTable:
     r"""
-    Read records of a HAPI server: CSV or binary with their header, or a JSON answer.
+    Read records of a HAPI server: CSV or binary with their header, or a JSON response.
 
     Parameters
     ----------
     *sources : path, bytes or binary file, or list of these
-        Files that were fetched, or answers; a folder means the files in it that end with ``.hapi``. Several must hold
-        the same parameters of one dataset.
+        Downloaded files, or the content of responses. A folder is replaced by its files with the suffix ``.hapi``.
+        Several sources must contain the same parameters of one dataset.
     info : mapping or Info, optional
-        The decoded info answer of the same parameters, for records without a header.
+        The decoded ``info`` response for the same parameters, for records without a header.
     context : mapping, optional
-        ``server`` and ``dataset``, for units that mean one thing here and another there. Files that were fetched tell
-        them by themselves.
+        ``server`` and ``dataset``, to resolve unit strings that servers use differently. Files downloaded by this
+        package contain them.
     scale : {"utc", "tai", "tt", "tdb", "tcb", "tcg"}, optional
-        The scale of the times, which their description states. Defaults to UTC.
+        The scale of the times; their descriptions contain it. Defaults to UTC.
 
     Returns
     -------
     astropy.table.QTable
-        In the order of time; a record that several sources hold appears once. One column for each parameter, under the
-        server's name. Times are `~astropy.time.Time`; numbers are quantities where the unit is understood, of shape
-        (n,) or (n, \*size); fill values and NaN are masked. ``info.meta`` of a column holds what the server says of the
-        parameter, ``unit_string``, ``label`` and ``bins`` among it.
+        In the order of time; a record that several sources contain is included once. One column for each parameter,
+        with the name that the server uses. Times are `~astropy.time.Time`; numbers are quantities if the unit is known,
+        of shape (n,) or (n, \*size); fill values and NaN are masked. ``info.meta`` of a column contains the description
+        of the parameter, such as ``unit_string``, ``label`` and ``bins``.
 
     Raises
     ------
     FileError
-        A source is no such file, or it is cut; or sources do not belong together.
+        If a source is not a file of HAPI records, if it is truncated, or if the sources have different parameters.
     QueryError
-        Times cannot be given in ``scale``.
+        If no source is given, or if times cannot be converted to ``scale``.
 
     Examples
     --------
@@ -209,7 +181,7 @@ def read(
 
 
 def _sources(given: Iterable[Any]) -> Iterator[Source]:
-    """Yield files and answers; paths may be lists or folders."""
+    """Yield files and contents from paths, lists and folders."""
     for one in given:
         if isinstance(one, bytes) or (hasattr(one, "read") and not isinstance(one, Table | type)):
             yield one
@@ -220,21 +192,7 @@ def _sources(given: Iterable[Any]) -> Iterator[Source]:
 
 
 def from_contents(contents: Sequence[HAPIDocument], context: Mapping[str, str] | None = None) -> QTable:
-    """
-    Return files that were taken apart as one table.
-
-    Parameters
-    ----------
-    contents : sequence of HAPIDocument
-        The files.
-    context
-        As for `read`.
-
-    Raises
-    ------
-    FileError
-        Records are cut, or files do not belong together.
-    """
+    """Build one table from parsed files; raise an error if records are truncated, or the files do not match."""
     filled = [content for content in contents if content.size] or contents[:1]
     info = common_info(filled)
     context = context or info.origin
@@ -247,14 +205,14 @@ def from_contents(contents: Sequence[HAPIDocument], context: Mapping[str, str] |
 
 @contextlib.contextmanager
 def named(source: Any) -> Iterator[None]:
-    """Say in an error which source it is about; what a hostile header brings about is an error of the file, too."""
-    shown = "this answer" if isinstance(source, bytes) else str(getattr(source, "name", source))
+    """Add the name of the source to errors, and convert errors from malformed headers to errors of the file."""
+    shown = "this response" if isinstance(source, bytes) else str(getattr(source, "name", source))
     try:
         yield
     except FileError as error:
         raise FileError(f"{shown}: {error}") from None
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise FileError(f"{shown}: the header does not fit its records: {error!r}") from error
+        raise FileError(f"{shown}: the header does not match the records: {error!r}") from error
 
 
 def register() -> None:
@@ -268,6 +226,6 @@ def _reader(source: Source, /, **kwargs: Any) -> QTable:
 
 
 def _recognizes(name: str, peek: registration.Peek) -> bool:
-    """Tell by name and content: by content alone, HAPI's CSV would be anyone's CSV as well."""
+    """Identify a file by name and content, since the content alone can look like any other CSV."""
     endings = (SUFFIX, f"{SUFFIX}.gz", f"{SUFFIX}.bz2")
     return (not name or name.lower().endswith(endings)) and begins_like_hapi(peek)

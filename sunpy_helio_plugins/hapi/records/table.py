@@ -21,29 +21,11 @@ from sunpy_helio_plugins.quantities.leap import JD_1970, quasi_lengths
 __all__ = ["decoded", "from_records", "missing", "parse_times", "unique_names"]
 
 _BLOCK = 1 << 19
-"""Bytes of stamps that are read at a time."""
+"""Bytes of time stamps that are parsed at once: parsing all would need six times the memory of the result."""
 
 
 def parse_times(stamps: NDArray[np.bytes_] | NDArray[np.str_]) -> Time:
-    """
-    Return stamps in the forms of HAPI as times.
-
-    Parameters
-    ----------
-    stamps : numpy.ndarray of bytes or str
-        The stamps, shape (n,); they may be one field of records.
-
-    Returns
-    -------
-    astropy.time.Time
-        The instants that `sunpy_helio_plugins.quantities.times.from_iso` gives. Making them all at once would take, for
-        a while, six times the memory of the result.
-
-    Raises
-    ------
-    ValueError
-        A stamp is no time.
-    """
+    """Convert time stamps in the forms of HAPI, shape (n,), to the same times as `times.from_iso`."""
     if not len(stamps):
         return times.from_iso(stamps)
     rows = max(1, _BLOCK // max(1, stamps.dtype.itemsize))
@@ -54,8 +36,8 @@ def parse_times(stamps: NDArray[np.bytes_] | NDArray[np.str_]) -> Time:
         np.add(days, JD_1970 + 0.5, out=day[part])
         np.divide(nanos, quasi_lengths(days), out=fraction[part])
     fraction -= 0.5
-    # Days from noon and at most half a day, as astropy keeps them; the public way, Time(day, fraction), would split and
-    # add them once more.
+    # Days from noon, and fractions of at most half a day, as in astropy; the public way, Time(day, fraction), would
+    # split and add them again.
     whole = times.from_iso(stamps[:1])
     whole._time.jd1, whole._time.jd2 = day, fraction
     return whole
@@ -63,29 +45,11 @@ def parse_times(stamps: NDArray[np.bytes_] | NDArray[np.str_]) -> Time:
 
 def from_records(info: Info, columns: Columns, context: Mapping[str, str] | None = None) -> QTable:
     """
-    Return records as a table with units, times and masks.
+    Build a table with units, times and masks; the list of columns is emptied, so that their memory can be released.
 
-    Parameters
-    ----------
-    info : Info
-        The header.
-    columns : list of numpy.ndarray
-        One array for each parameter, as `sunpy_helio_plugins.hapi.records.decode` reads them. The list is emptied, so
-        that each array can be released as soon as its column is made.
-    context : mapping, optional
-        ``server`` and ``dataset``, for units that mean one thing here and another there.
-
-    Returns
-    -------
-    astropy.table.QTable
-        One column for each parameter, under the server's name: times as `~astropy.time.Time`, numbers as quantities
-        where the unit is understood, elements that hold the fill value or no number masked. What the server says of a
-        parameter stands in the column's ``info.meta``, what it says of the dataset in ``table.meta["hapi"]``.
-
-    Raises
-    ------
-    FileError
-        A primary time is no time.
+    Servers may use the same unit string differently: ``context`` contains the names of ``server`` and ``dataset``.
+    Elements that are equal to the fill value or NaN are masked. ``info.meta`` of each column contains the description
+    of its parameter, ``table.meta["hapi"]`` that of the dataset.
     """
     names = unique_names(info)
     made_of: list[Any] = []
@@ -101,27 +65,13 @@ def from_records(info: Info, columns: Columns, context: Mapping[str, str] | None
         made.info.name = name
         made.info.meta = _meta(parameter, made.info.meta)
         made_of.append(made)
-    # All at once: a column of one row that is added to a table is copied, and may become one of another class.
+    # All at once: adding a column of one row to a table copies it, and may change its class.
     meta = {"hapi": {key: value for key, value in info.raw.items() if key != "parameters"}}
     return QTable(made_of, names=names, meta=meta, copy=False)
 
 
 def missing(values: np.ndarray, parameter: Parameter) -> np.ndarray | None:
-    """
-    Tell which elements of a parameter are missing.
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        The elements; masked where the stream itself held none.
-    parameter : Parameter
-        Its description.
-
-    Returns
-    -------
-    numpy.ndarray of bool or None
-        True where the element is the fill value or, in a number, NaN; `None` where nothing is missing.
-    """
+    """Return which elements of a parameter are masked, NaN or equal to the fill value; `None` if none is missing."""
     plain = np.ma.getdata(values)
     fill = _filled(plain, parameter)
     lost: np.ndarray | None = None
@@ -135,7 +85,7 @@ def missing(values: np.ndarray, parameter: Parameter) -> np.ndarray | None:
 
 
 def _filled(values: np.ndarray, parameter: Parameter) -> np.ndarray | None:
-    """Tell which elements hold the fill value; elements may each have their own."""
+    """Return which elements are equal to the fill value, which may differ between elements; `None` if none is."""
     fills = parameter.fills
     if fills is None:
         return is_fill(values, parameter.fill)
@@ -148,7 +98,7 @@ def _filled(values: np.ndarray, parameter: Parameter) -> np.ndarray | None:
 
 
 def unique_names(info: Info) -> list[str]:
-    """Return the parameters' names, numbered where they repeat (CDAWeb's OMNI_HRO2_1MIN names one parameter twice)."""
+    """Return the names of the parameters, numbered if repeated (CDAWeb's OMNI_HRO2_1MIN repeats one)."""
     names: dict[str, None] = {}
     for name in info.names:
         number, candidate = 1, name
@@ -160,14 +110,7 @@ def unique_names(info: Info) -> list[str]:
 
 
 def decoded(values: np.ndarray) -> np.ndarray:
-    """
-    Return texts as str.
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        Texts as bytes (UTF-8) or str.
-    """
+    """Decode an array of bytes as UTF-8; arrays of other types are returned unchanged."""
     if values.dtype.kind != "S":
         return values
     raw = np.ascontiguousarray(values)
@@ -182,7 +125,7 @@ def _instants(values: np.ndarray) -> Any:
     try:
         return parse_times(np.ma.getdata(values).reshape(len(values)))
     except ValueError as error:
-        raise FileError(f"A record does not begin with a time: {error}") from None
+        raise FileError(f"A record does not begin with a valid time: {error}") from None
 
 
 def _column(name: str, parameter: Parameter, values: np.ndarray, info: Info, context: Mapping[str, str] | None) -> Any:
@@ -206,7 +149,7 @@ def _column(name: str, parameter: Parameter, values: np.ndarray, info: Info, con
 
 
 def _times(name: str, values: np.ndarray, mask: np.ndarray | None) -> Any:
-    """Read times other than the primary; they need not be valid, and then stay text."""
+    """Parse times other than the primary time; they are returned as text if one of them is not valid."""
     empty = values == np.array("", dtype=values.dtype)
     mask = empty if mask is None else mask | empty
     if mask.any():

@@ -1,8 +1,8 @@
 """
-Records that lie outside the range asked for, left out of a file before it is published.
+Remove records outside the requested range from a file, before it is published.
 
-Servers round what they are asked to seconds or minutes, include the stop, or hold stamps that are finer than a request
-can say. What remains is moved within the file, block by block: it is never held twice.
+Servers round the range to seconds or minutes, include the stop, or have time stamps that are finer than a request can
+specify. The remaining records are moved within the file block by block, without a second copy of it.
 """
 
 from __future__ import annotations
@@ -25,38 +25,13 @@ _BLOCK = 1 << 22
 _LONGEST_STAMP = 40
 _COMMA, _QUOTE, _RETURN, _LINE = b',"\r\n'
 _QUOTED = re.compile(rb'(?<![^,\r\n])"(?:[^"]|"")*+(?:"|\Z)')
-"""A field in quotes: these count at its beginning only (RFC 4180). One that the block cuts reaches to its end."""
+"""A quoted field: quotes are special only at its beginning (RFC 4180). A field cut by the block extends to its end."""
 
 Bytes = NDArray[np.uint8]
 
 
 def trim(part: Path, start: int, info: Info, chosen: str, span: Span) -> int:
-    """
-    Leave out the records of a file that lie outside a range.
-
-    Parameters
-    ----------
-    part : pathlib.Path
-        The file, which is changed in place.
-    start : int
-        Where its records begin.
-    info : Info
-        Their header.
-    chosen : str
-        Their format.
-    span : Span
-        The range.
-
-    Returns
-    -------
-    int
-        How many bytes of records are left.
-
-    Raises
-    ------
-    ValueError
-        A record begins with no time; the file is as it was.
-    """
+    """Remove the records after the offset ``start`` that are outside of a range; return the bytes that are left."""
     if chosen == "json":
         return _trim_json(part, span)
     size = part.stat().st_size
@@ -69,7 +44,7 @@ def trim(part: Path, start: int, info: Info, chosen: str, span: Span) -> int:
         place = _move(whole, start, kept)
         whole.flush()
     finally:
-        # The file can be cut only where nothing maps it any more.
+        # A file that is still mapped cannot be truncated on every platform.
         del whole
     if place < size:
         with part.open("r+b") as stream:
@@ -78,11 +53,11 @@ def trim(part: Path, start: int, info: Info, chosen: str, span: Span) -> int:
 
 
 Runs = list[tuple[int, int]]
-"""Where what is kept begins and ends."""
+"""The begin and end of each byte range that is kept."""
 
 
 def _kept(begin: int, ends: NDArray[np.int64], stamps: NDArray[np.bytes_], span: Span) -> Runs:
-    """Return the runs of bytes of a block whose records lie within; lines without a stamp are not ours to judge."""
+    """Return the byte ranges of the records of a block that are within the range; lines without a time are kept."""
     keep = stamps == b""
     if not keep.all():
         keep[~keep] = span.holds(stamps[~keep])
@@ -93,7 +68,7 @@ def _kept(begin: int, ends: NDArray[np.int64], stamps: NDArray[np.bytes_], span:
 
 
 def _move(whole: Bytes, place: int, kept: list[Runs]) -> int:
-    """Move runs together, from a place on; return where they end."""
+    """Move byte ranges together from a position on; return where they end."""
     for begin, end in (run for runs in kept for run in runs):
         if begin != place:
             for piece in range(begin, end, _BLOCK):
@@ -104,7 +79,7 @@ def _move(whole: Bytes, place: int, kept: list[Runs]) -> int:
 
 
 Block = tuple[int, NDArray[np.int64], NDArray[np.bytes_]]
-"""Where a block begins, where each of its records ends, and their stamps; empty for a line that is no record."""
+"""Where a block begins, where its records end, and their time stamps; these are empty for lines without a record."""
 
 
 def _binary(whole: Bytes, start: int, info: Info) -> Iterator[Block]:
@@ -129,7 +104,7 @@ def _csv(whole: Bytes, begin: int) -> Iterator[Block]:
             continue
         stamps = _stamps(block, np.concatenate([[0], ends[:-1]]))
         if not is_begun and not stamps[:1].astype("S1").item().isdigit():
-            # A row of names, for the reader to judge.
+            # A row of names, which the parser handles.
             stamps[0] = b""
         is_begun = True
         yield begin, begin + ends, stamps
@@ -137,7 +112,7 @@ def _csv(whole: Bytes, begin: int) -> Iterator[Block]:
 
 
 def _line_ends(block: Bytes, is_last: bool) -> NDArray[np.int64]:
-    """Return where records end: after line ends that are not within quotes, and where the file does."""
+    """Return where records end: after line ends outside of quotes, and at the end of the file."""
     after = np.append(block[1:], _LINE if is_last else _RETURN)
     lines = np.flatnonzero((block == _LINE) | ((block == _RETURN) & (after != _LINE)))
     if not is_last and len(lines) and lines[-1] == len(block) - 1 and block[-1] == _RETURN:
@@ -153,7 +128,7 @@ def _line_ends(block: Bytes, is_last: bool) -> NDArray[np.int64]:
 
 
 def _stamps(block: Bytes, starts: NDArray[np.int64]) -> NDArray[np.bytes_]:
-    """Return the first field of each record; nothing for a blank line."""
+    """Return the first field of each record; empty for a blank line."""
     padded = np.concatenate([block, np.full(_LONGEST_STAMP + 1, _LINE, np.uint8)])
     begins = starts + (padded[starts] == _QUOTE)
     grid = np.lib.stride_tricks.sliding_window_view(padded, _LONGEST_STAMP)[begins]
@@ -176,7 +151,7 @@ def _trim_json(part: Path, span: Span) -> int:
 
 
 def _stamp(record: object) -> bytes:
-    """Return the time of a record; it may be an array of one, as its parameter's size says."""
+    """Return the time of a record; it is an array of one element if the size of its parameter is [1]."""
     value = record
     while isinstance(value, list) and value:
         value = value[0]

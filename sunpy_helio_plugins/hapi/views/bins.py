@@ -1,4 +1,4 @@
-"""The bins of spectra: what the elements of a column stand for along each of its dimensions."""
+"""The bins of a column: the quantities along each dimension of its values."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ __all__ = ["Axis", "axes_of", "header_context"]
 @dataclass(frozen=True)
 class Axis:
     """
-    One dimension of a column's values.
+    One dimension of the values of a column.
 
     Attributes
     ----------
     name, label : str
-        What the bins are.
+        The name and the label of the bins.
     centers : astropy.units.Quantity or None
-        Of shape (k,), or (n, k) where the bins change with time; `None` where the dimension has no bins.
+        Shape (k,), or (n, k) if the bins change with time; `None` for a dimension without bins.
     ranges : astropy.units.Quantity or None
-        Lower and upper edges, of shape (k, 2) or (n, k, 2).
+        Lower and upper edges, shape (k, 2) or (n, k, 2).
     unit_string : str or None
-        The bins' unit as the server spells it; where it is not understood, the numbers have none.
+        The unit of the bins as the server spells it; if it is not known, the numbers are dimensionless.
     """
 
     name: str
@@ -45,16 +45,7 @@ class Axis:
 
 
 def axes_of(table: QTable, column: str) -> list[Axis]:
-    """
-    Return the dimensions of a column's values, one for each of its axes behind the time.
-
-    Parameters
-    ----------
-    table : astropy.table.QTable
-        Records, as `sunpy_helio_plugins.hapi.read` gives them.
-    column : str
-        A column of several values.
-    """
+    """Return the dimensions of a column except time, in the order of its axes."""
     bins = (table[column].info.meta or {}).get("bins") or []
     bins = [bins] if isinstance(bins, Mapping) else bins
     shape = table[column].shape[1:]
@@ -74,7 +65,7 @@ def _axis(table: QTable, described: Mapping[str, Any], index: int, length: int) 
 
 
 def header_context(table: QTable) -> tuple[str | None, dict[str, str]]:
-    """Return the schema of a table's units, and the server and the dataset that they are from, as far as known."""
+    """Return the unit convention of a table, and its server and dataset as far as they are known."""
     header = table.meta.get("hapi") or {}
     schema, origin = header.get("unitsSchema"), header.get("x_origin")
     known = {str(key): str(value) for key, value in origin.items()} if isinstance(origin, Mapping) else {}
@@ -84,11 +75,7 @@ def header_context(table: QTable) -> tuple[str | None, dict[str, str]]:
 def _unit(
     table: QTable, given: Any, context: Mapping[str, str], length: int
 ) -> tuple[str | None, u.UnitBase, np.ndarray]:
-    """
-    Return the text of the bins' unit, the unit, and by how much each bin is to be multiplied.
-
-    Since HAPI 2.1 each bin may have its own: Hz for some and MHz for others.
-    """
+    """Return text and unit of the bins, and a factor for each bin, as bins may have different units since HAPI 2.1."""
     texts = ["" if one is None else str(one) for one in (given if isinstance(given, list) else [given])]
     schema, origin = header_context(table)
     units = {text: parse(text, schema, {**origin, **context}) for text in texts if text}
@@ -104,7 +91,7 @@ def _unit(
 
 
 def _numbers(table: QTable, given: Any, unit: u.UnitBase, factors: np.ndarray, *shape: int) -> u.Quantity | None:
-    """Return bins as they stand, or those of the parameter that a name refers to; `None` where they do not fit."""
+    """Return bins as given, or from the parameter with the given name; `None` if the shape does not match."""
     numbers: np.ndarray
     if isinstance(given, str):
         if given not in table.colnames:
@@ -120,7 +107,7 @@ def _numbers(table: QTable, given: Any, unit: u.UnitBase, factors: np.ndarray, *
             numbers[np.asarray(mask)] = np.nan
         return _fitting(numbers, own, len(table), *shape)
     if isinstance(given, list) and shape[-1:] == (2,) and any(isinstance(one, list) for one in given):
-        # A bin without a range, beside others with one.
+        # A bin without a range, among others with one.
         given = [[None, None] if one is None else one for one in given]
     try:
         numbers = np.array(given, dtype=float)
@@ -133,6 +120,6 @@ def _numbers(table: QTable, given: Any, unit: u.UnitBase, factors: np.ndarray, *
 def _fitting(numbers: np.ndarray, unit: u.UnitBase, *shape: int) -> u.Quantity | None:
     if numbers.shape == shape:
         return u.Quantity(numbers, unit)
-    # The schema's text has ranges the other way round, [2, N].
+    # The text of the schema has transposed ranges, [2, N].
     turned = np.swapaxes(numbers, -1, -2) if numbers.ndim >= 2 else numbers
     return u.Quantity(turned, unit) if turned.shape == shape else None

@@ -1,4 +1,4 @@
-"""Columns as what they mean: spectra as NDCubes, positions as coordinates, addresses as files to fetch."""
+"""Convert columns to NDCube, SkyCoord or downloadable files."""
 
 from __future__ import annotations
 
@@ -31,36 +31,37 @@ FRAMES = {
     "geo": "ITRS", "j2000": "GCRS", "gcrs": "GCRS",
 }  # fmt: skip
 """
-Coordinate systems by the names of SPASE (HAPI's ``coordinateSystemSchema``), as classes of sunpy and astropy.
+Coordinate systems by their names in SPASE (HAPI's ``coordinateSystemSchema``), as classes of sunpy and astropy.
 
-Left out is what has no certain meaning without more: ICRF without its centre, Carrington's without an observer.
+Ambiguous ones are not included: ICRF without its centre, and Carrington's without an observer.
 """
 
 
 def to_ndcube(table: QTable, column: str) -> NDCube:
     r"""
-    Return a spectrum as an NDCube of time and bins.
+    Convert a column of spectra to an NDCube with axes of time and bins.
 
     Parameters
     ----------
     table : astropy.table.QTable
-        Records, as `sunpy_helio_plugins.hapi.read` gives them.
+        Records, as returned by `sunpy_helio_plugins.hapi.read`.
     column : str
-        A column of several values, such as fluxes by energy.
+        The name of a column with several values for each record, such as fluxes for each energy.
 
     Returns
     -------
     ndcube.NDCube
-        Of shape (n, \*size), in the order of the table, with a time axis and one for each dimension's bins. A dimension
-        without bins is counted; bins that change with time are so as well, and stand in ``meta["bins"]``. Times are
-        those of the middle of each record's interval, by the dataset's ``timeStampLocation`` and cadence.
+        Shape (n, \*size), in the order of the table, with an axis of time and one of bins for each further dimension. A
+        dimension without bins has an axis of pixels, and so have bins that change with time, which are in
+        ``meta["bins"]``. Times are the centres of the intervals of the records, which follow from ``timeStampLocation``
+        and the cadence of the dataset.
 
     Raises
     ------
     QueryError
-        The table has no such column of numbers.
+        If the column does not exist or is not numeric, or if the table contains fewer than two records.
     MissingDependencyError
-        ndcube is not installed.
+        If ndcube is not installed.
     """
     try:
         from ndcube import NDCube
@@ -69,7 +70,7 @@ def to_ndcube(table: QTable, column: str) -> NDCube:
         raise MissingDependencyError("Making an NDCube", "ndcube") from None
     values = _column(table, column)
     if values.dtype.kind not in "fiu" or len(table) < 2:
-        raise QueryError(f"An NDCube takes at least two records of numbers; {column!r} has {len(table)}.")
+        raise QueryError(f"An NDCube needs at least two records of numbers; {column!r} has {len(table)} records.")
     axes = axes_of(table, column)
     meta: dict[str, Any] = {**(values.info.meta or {}), "name": column, "bins": axes}
     coordinate = TimeTableCoordinate(_middle(table), names="time", physical_types="time")
@@ -89,26 +90,27 @@ def to_ndcube(table: QTable, column: str) -> NDCube:
 
 def to_skycoord(table: QTable, column: str, frame: str | None = None) -> SkyCoord:
     """
-    Return positions as coordinates.
+    Convert a column of positions to coordinates.
 
     Parameters
     ----------
     table : astropy.table.QTable
-        Records, as `sunpy_helio_plugins.hapi.read` gives them.
+        Records, as returned by `sunpy_helio_plugins.hapi.read`.
     column : str
-        A column of positions: three lengths, or a distance and two angles as ``vectorComponents`` says.
+        The name of a column of positions: three lengths, or a distance and two angles according to
+        ``vectorComponents``.
     frame : str, optional
-        The coordinate system, where the server does not name it: one of `FRAMES`.
+        The coordinate system, if the server does not give it, such as ``"GSE"``; an error lists the supported ones.
 
     Returns
     -------
     astropy.coordinates.SkyCoord
-        In sunpy's or astropy's frame, observed at the records' times.
+        Coordinates in a frame of sunpy or astropy; their ``obstime`` is the time of each record.
 
     Raises
     ------
     QueryError
-        The system is not one that sunpy or astropy knows, or the column holds no positions.
+        If the coordinate system is not supported, or if the column does not exist or does not contain positions.
     """
     from astropy.coordinates import SkyCoord
 
@@ -117,39 +119,39 @@ def to_skycoord(table: QTable, column: str, frame: str | None = None) -> SkyCoor
     name = frame or meta.get("coordinateSystemName")
     known = ", ".join(sorted(FRAMES)).upper()
     if not name:
-        raise QueryError(f"The server does not name the coordinate system of {column!r}; give frame=, one of {known}.")
+        raise QueryError(f"The server does not give the coordinate system of {column!r}; set frame to one of {known}.")
     made = _frame(str(name), _time(table))
     if made is None:
-        raise QueryError(f"{column!r} is in the coordinate system {name!r}; sunpy and astropy know {known}.")
+        raise QueryError(f"The coordinate system {name!r} of {column!r} is not supported; supported are {known}.")
     return SkyCoord(made.realize_frame(_representation(table, column, values)))
 
 
 def files(table: QTable, column: str) -> HAPIFiles:
     """
-    Return the files that a column of addresses names, to be fetched by Fido.
+    Return the files of a column of URLs, as a table for ``Fido.fetch``.
 
     Parameters
     ----------
     table : astropy.table.QTable
-        Records, as `sunpy_helio_plugins.hapi.read` gives them.
+        Records, as returned by `sunpy_helio_plugins.hapi.read`.
     column : str
-        A column of addresses; parts of them are completed by the base that the server names in ``stringType``.
+        The name of a column of URLs; relative ones are completed by the base URL in ``stringType``.
 
     Returns
     -------
     HAPIFiles
-        One row for each address, in the order of time; ``Fido.fetch`` takes it, whole or in part.
+        One row for each URL, in the order of the table; ``Fido.fetch`` downloads all or some of them.
 
     Raises
     ------
     QueryError
-        The table has no such column, or it holds no addresses.
+        If the column does not exist, or does not contain URLs.
     """
     from sunpy_helio_plugins.hapi.client import HAPIClient
 
     values = _column(inputs.records("hapi.files", table), column)
     if values.dtype.kind not in "US":
-        raise QueryError(f"{column!r} holds no texts, and so no addresses of files.")
+        raise QueryError(f"The column {column!r} does not contain text, and therefore no URLs.")
     said = _uri(values.info.meta or {})
     base = said.get("base") or ""
     mask = np.broadcast_to(np.asarray(getattr(values, "mask", False)), values.shape).reshape(len(table), -1)[:, 0]
@@ -158,7 +160,7 @@ def files(table: QTable, column: str) -> HAPIFiles:
     urls = [urljoin(str(base), str(texts[index])) for index in rows]
     odd = next((url for url in urls if not url.startswith(("https://", "http://"))), None)
     if odd is not None:
-        raise QueryError(f"{column!r} holds {odd!r}, which is no address of a file.")
+        raise QueryError(f"The column {column!r} contains {odd!r}, which is not a URL.")
     time = _time(table)[rows]
     nothing = [None] * len(rows)
     made = HAPIFiles(common_columns(time, time, nothing, nothing, PROVIDER), client=HAPIClient())
@@ -175,16 +177,16 @@ def _column(table: QTable, column: str) -> Any:
 
 
 def _time(table: QTable) -> Time:
-    """Return the times of the records; their frames and axes are in UTC, whatever scale the table is in."""
+    """Return the times of the records in UTC, which frames and axes use, for a table in any scale."""
     if not isinstance(table.columns[0], Time):
         raise QueryError(
-            f"The first column, {table.colnames[0]!r}, holds {type(table.columns[0]).__name__}, not times."
+            f"The first column, {table.colnames[0]!r}, contains {type(table.columns[0]).__name__}, not times."
         )
     return table.columns[0].utc
 
 
 def _middle(table: QTable) -> Time:
-    """Return the middle of the interval of each record: the pixels of a grid lie around their coordinates."""
+    """Return the centre of the interval of each record, since the coordinates of pixels are at their centres."""
     time = _time(table)
     shift = Intervals.of(table.meta).shift((time - time[0]).to_value("s"))
     return time + shift * u.s if shift else time
@@ -196,7 +198,7 @@ def _physical_type(unit: u.UnitBase) -> str:
 
 
 def _uri(meta: dict[str, Any]) -> dict[str, Any]:
-    """Return what ``stringType`` says of addresses; the test server of HAPI 3.2 writes it in a form of its own."""
+    """Return the description of URLs in ``stringType``; the test server of HAPI 3.2 uses a different form."""
     said = meta.get("stringType")
     if not isinstance(said, dict):
         return {}
@@ -222,7 +224,7 @@ def _representation(table: QTable, column: str, values: Any) -> Any:
     unit = getattr(values, "unit", None)
     numbers = np.array(np.ma.getdata(getattr(getattr(values, "unmasked", values), "value", values)), dtype=float)
     if numbers.ndim != 2 or numbers.shape[1] != len(components):
-        raise QueryError(f"{column!r} holds no vectors of {len(components)} components.")
+        raise QueryError(f"The column {column!r} does not contain vectors of {len(components)} components.")
     mask = getattr(values, "mask", None)
     if mask is not None:
         numbers[np.asarray(mask)] = np.nan
@@ -236,16 +238,16 @@ def _representation(table: QTable, column: str, values: Any) -> Any:
     longitude = parts.get("longitude", parts.get("longitude0"))
     if "r" in parts and latitude is not None and longitude is not None and parts["r"].unit.is_equivalent(u.m):
         return SphericalRepresentation(_angle(longitude), _angle(latitude), parts["r"])
-    raise QueryError(f"{column!r} has the components {', '.join(components)} in {unit}: these are no positions.")
+    raise QueryError(f"{column!r} has the components {', '.join(components)} in {unit}, which are not positions.")
 
 
 def _angle(values: u.Quantity) -> u.Quantity:
-    """Return angles; the specification lets them be hours."""
+    """Return angles, converted from hours if necessary, which the specification allows."""
     return values.to_value(u.hour) * 15 * u.deg if values.unit.is_equivalent(u.hour) else values
 
 
 def _units(table: QTable, column: str, components: list[str]) -> list[u.UnitBase]:
-    """Return the unit of each component, read by what is known of it."""
+    """Parse the unit of each component."""
     from sunpy_helio_plugins.quantities.units import parse
 
     info = table[column].info

@@ -1,4 +1,4 @@
-"""Cells of spectrograms: the interval of time of each record, and the edges of the bins."""
+"""Cells of spectrograms: the time interval of each record, and the edges of the bins."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Intervals", "bin_edges", "gaps", "mesh"]
 Floats = NDArray[np.float64]
 
 _GAP = 3.5
-"""Of how many usual steps a step is that shows records to be missing."""
+"""The number of usual steps above which a step is a gap."""
 
 _DAY = 86_400.0
 
@@ -27,14 +27,14 @@ _DAY = 86_400.0
 @dataclass(frozen=True)
 class Intervals:
     """
-    Which interval of time a record is about.
+    The time intervals of records.
 
     Attributes
     ----------
     location : str
-        Where in it the time of the record lies: begin, center, end or other, by ``timeStampLocation``.
+        The location of the time of the record in it by ``timeStampLocation``: begin, center, end or other.
     cadence : float or None
-        Its length in seconds; `None` where the server does not say.
+        The length in seconds; `None` if the server does not give it.
     """
 
     location: str = "center"
@@ -42,21 +42,21 @@ class Intervals:
 
     @classmethod
     def of(cls, meta: Mapping[str, Any]) -> Intervals:
-        """Return what the metadata of a table say."""
+        """Return the intervals from the metadata of a table."""
         info = Info(meta.get("hapi") or {})
         return cls(info.time_stamp_location, seconds(info.cadence) or None)
 
     def length(self, instants: Floats) -> float:
-        """Return the length of an interval in seconds: the cadence, or the usual step where that is not known."""
+        """Return the length of an interval in seconds: the cadence, or the median step if it is not known."""
         steps = np.diff(instants)
         return float(self.cadence or (np.median(steps) if len(steps) else 0.0))
 
     def shift(self, instants: Floats) -> float:
-        """Return the seconds from the times of records to the middle of their intervals."""
+        """Return the seconds from the times of records to the centres of their intervals."""
         return {"begin": 0.5, "end": -0.5}.get(self.location, 0.0) * self.length(instants)
 
     def limits(self, instants: Floats) -> tuple[Floats, Floats]:
-        """Return the begin and end of each interval; each ends where the next begins, unless records are missing."""
+        """Return the begin and end of each interval; it ends at the begin of the next unless records are missing."""
         length = self.length(instants)
         here = np.isin(np.arange(1, len(instants)), gaps(instants))
         first, last = instants[:-1], instants[1:]
@@ -70,7 +70,7 @@ class Intervals:
 
 
 def gaps(instants: Floats) -> NDArray[np.int64]:
-    """Return before which records others are missing, where they have a cadence."""
+    """Return the indices of records after a gap; empty for records without a regular cadence."""
     steps = np.diff(instants)
     usual = np.median(steps) if len(steps) else 0.0
     is_regular = len(steps) > 2 and np.mean(np.abs(steps - usual) <= 0.5 * usual) > 0.8
@@ -79,27 +79,10 @@ def gaps(instants: Floats) -> NDArray[np.int64]:
 
 def mesh(instants: Floats, axis: Axis, values: Floats, intervals: Intervals) -> tuple[Floats, Floats, Floats]:
     """
-    Return the corners of an image's cells, and the cells.
+    Return the edges in time (seconds), the edges of the bins (ascending) and the values of the cells of an image.
 
-    Parameters
-    ----------
-    instants : numpy.ndarray
-        The times of the records in seconds.
-    axis : Axis
-        The bins.
-    values : numpy.ndarray
-        Shape (n, k).
-    intervals : Intervals
-        What the times mean.
-
-    Returns
-    -------
-    x : numpy.ndarray
-        The edges of the columns in seconds.
-    y : numpy.ndarray
-        The edges of the bins, ascending: one for all columns, or of shape (len(x), k + 1) where bins change with time.
-    cells : numpy.ndarray
-        Shape (len(x) - 1, k); NaN where records are missing.
+    ``values`` has the shape (n, k). Cells are NaN where records are missing. If the bins change with time, their edges
+    have the shape (len(x), k + 1), else (k + 1,); the cells have the shape (len(x) - 1, k).
     """
     begins, ends = intervals.limits(instants)
     if axis.centers is not None and axis.varies:
@@ -115,19 +98,19 @@ def mesh(instants: Floats, axis: Axis, values: Floats, intervals: Intervals) -> 
 
 
 def _changing(begins: Floats, ends: Floats, axis: Axis, values: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return a mesh in which every record has its own bins: cells without width, and empty ones, lie between."""
+    """Return a mesh with separate bins for each record, which are separated by cells without width or empty cells."""
     count, length = values.shape
     edges, cells = np.empty((2 * count, length + 1)), np.full((2 * count - 1, length), np.nan)
     orders, lines = _lines(axis, count)
     edges[0::2] = edges[1::2] = lines
-    # A bin of which a record does not say where it lies is not drawn.
+    # A bin without a center in a record is not drawn.
     known = np.isfinite(u.Quantity(axis.centers).value)
     cells[0::2] = np.take_along_axis(np.where(known, values, np.nan), orders, axis=1)
     return np.column_stack([begins, ends]).ravel(), edges, cells
 
 
 def _lines(axis: Axis, count: int) -> tuple[NDArray[np.int64], Floats]:
-    """Return the order of the bins of each record and their edges; those of a neighbour where a record has none."""
+    """Return the order and the edges of the bins of each record; a record without bins uses those of a neighbour."""
     centers = np.asarray(u.Quantity(axis.centers).value, dtype=float)
     ranges = None if axis.ranges is None else np.asarray(axis.ranges.value, dtype=float)
     known: dict[bytes, tuple[NDArray[np.int64], Floats]] = {}
@@ -148,12 +131,8 @@ def bin_edges(centers: Floats, ranges: Floats | None) -> tuple[NDArray[np.int64]
     """
     Return the order in which bins ascend, and their edges in this order.
 
-    Parameters
-    ----------
-    centers : numpy.ndarray
-        Shape (k,), in any order; NaN where one is not known.
-    ranges : numpy.ndarray or None
-        Shape (k, 2), in any order; NaN where an edge is not known, such as the upper one of an integral channel.
+    Centers, shape (k,), and ranges, shape (k, 2), may be in any order. Unknown ones are NaN, such as the upper edge of
+    an integral channel.
     """
     length = len(centers)
     pairs = np.full((length, 2), np.nan) if ranges is None else _ascending(np.asarray(ranges, dtype=float))
@@ -162,7 +141,7 @@ def bin_edges(centers: Floats, ranges: Floats | None) -> tuple[NDArray[np.int64]
     places, pairs = places[order], pairs[order]
     edges = _between(places)
     low, high = np.append(pairs[:, 0], np.nan), np.append(np.nan, pairs[:, 1])
-    # Where one bin ends and the next begins: both say it, one says it, or neither.
+    # The edge between two bins is given by both, by one of them, or by neither.
     said = np.where(np.isnan(low), high, np.where(np.isnan(high), low, (low + high) / 2))
     edges = np.where(np.isnan(said), edges, said)
     return order, np.maximum.accumulate(edges)
@@ -175,7 +154,7 @@ def _ascending(ranges: Floats) -> Floats:
 
 
 def _places(centers: Floats, pairs: Floats) -> Floats:
-    """Return where bins lie: at their centers, else by what is known of their ranges, else between their neighbours."""
+    """Return the positions of bins: their centers, else from their ranges, else between their neighbours."""
     known = np.isfinite(pairs)
     sums = np.where(known, pairs, 0.0).sum(axis=1)
     places = np.where(np.isfinite(centers), centers, sums / np.where(known.any(axis=1), known.sum(axis=1), np.nan))
@@ -186,7 +165,7 @@ def _places(centers: Floats, pairs: Floats) -> Floats:
 
 
 def _between(places: Floats) -> Floats:
-    """Return edges half-way between places that ascend; by their logarithms where they are spread so."""
+    """Return edges halfway between ascending positions; logarithmically if these are spaced so."""
     steps = np.diff(places)
     if (places > 0).all() and len(steps) > 1 and steps.max() > 3 * steps.min():
         return np.exp(_halfway(np.log(places)))

@@ -1,4 +1,4 @@
-"""Pictures of columns, each as suits it: lines, components, spectrograms; and axes grouped by unit."""
+"""Plots of columns: lines, components and spectrograms."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ _MOST_PANELS = 12
 
 def quicklook(table: QTable, columns: Sequence[str] | None = None) -> Figure:
     """
-    Draw columns one above the other, each as suits it.
+    Plot columns of records in panels with a common time axis.
 
     Parameters
     ----------
     table : astropy.table.QTable
-        Records, as `sunpy_helio_plugins.hapi.read` gives them.
+        Records, as returned by `sunpy_helio_plugins.hapi.read`.
     columns : sequence of str, optional
-        Which to draw, at most 12 by default. Those without numbers are left out.
+        The names of columns, by default at most 12. Columns that are not numeric are left out.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Scalars are lines, vectors one line for each component, and spectra images with the edges of their bins and
-        logarithmic colours. A record is drawn where its interval lies, by the dataset's ``timeStampLocation`` and
-        cadence: lines go through the middle of the intervals, cells fill them.
-        The axis of time is UTC, whatever scale the table's times are in; records without a time are left out.
+        Scalars are plotted as lines, vectors as one line for each component, and spectra as images with the edges of
+        their bins and logarithmic colours. Records are plotted at their intervals, which follow from
+        ``timeStampLocation`` and the cadence of the dataset: lines connect the centres of the intervals, cells cover
+        them. The time axis is in UTC for times of any scale; records without a time are left out.
 
     Raises
     ------
     QueryError
-        There is nothing to draw.
+        If a column does not exist, or if the table does not contain records or numeric columns.
     """
     import matplotlib.pyplot as plt
 
@@ -73,13 +73,13 @@ def quicklook(table: QTable, columns: Sequence[str] | None = None) -> Figure:
     texts = [] if columns is not None else [name for name in table.colnames[1:] if not _holds_numbers(table, name)]
     if texts:
         figure.supxlabel(
-            shown(f"Not drawn, since they hold no numbers: {', '.join(texts)}"), x=0.01, ha="left", fontsize="x-small"
+            shown(f"Not shown, since they are not numeric: {', '.join(texts)}"), x=0.01, ha="left", fontsize="x-small"
         )
     return figure
 
 
 def concise(axes: Axes) -> None:
-    """Label a time axis with what changes."""
+    """Label a time axis with the parts of the time that change."""
     import matplotlib.dates as dates
 
     locator = dates.AutoDateLocator()
@@ -90,14 +90,7 @@ def concise(axes: Axes) -> None:
 
 @lru_cache(maxsize=1024)
 def shown(text: str) -> str:
-    """
-    Return a server's text for a picture: as mathematics where matplotlib can set it, else letter by letter.
-
-    Parameters
-    ----------
-    text : str
-        A label or description, which may hold ``$`` and TeX of any kind.
-    """
+    """Return a text from a server for matplotlib: as mathematics if it can parse it, else with escaped ``$``."""
     from matplotlib.mathtext import MathTextParser
 
     if "$" not in text:
@@ -110,21 +103,12 @@ def shown(text: str) -> str:
 
 
 def unit_text(unit: u.UnitBase | None) -> str:
-    """Return a unit for an axis."""
+    """Return a unit for an axis label."""
     return "" if unit is None or unit == u.one else unit.to_string("latex_inline")
 
 
 def embedded(panels: int, draw: Callable[[np.ndarray], object]) -> str:
-    """
-    Return a picture for a notebook.
-
-    Parameters
-    ----------
-    panels : int
-        How many axes there are, one above the other.
-    draw : callable
-        Takes the axes, as an array, and draws on them.
-    """
+    """Return an HTML image for a notebook; ``draw`` is called with the axes of the panels."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 1 + 2 * panels), layout="constrained")
@@ -135,7 +119,7 @@ def embedded(panels: int, draw: Callable[[np.ndarray], object]) -> str:
 
 
 def _placed(table: QTable) -> QTable:
-    """Return the records that have a time; those without one have no place on the axis."""
+    """Return the records that have a time."""
     time = inputs.records("hapi.quicklook", table).columns[0]
     return table[~np.asarray(time.mask)] if np.any(time.mask) else table
 
@@ -147,11 +131,11 @@ def _drawable(table: QTable, columns: Sequence[str] | None) -> list[str]:
         raise QueryError(f"The table has no column {', '.join(missing)}; it has {', '.join(table.colnames)}.")
     chosen = [name for name in named if _holds_numbers(table, name)]
     if columns is None:
-        # Bins that change with time are the axes of what they belong to.
+        # Bins that change with time are shown as the axes of their columns.
         axes = {key for name in chosen for key in _references(table, name)}
         chosen = [name for name in chosen if name not in axes][:_MOST_PANELS]
     if not chosen or not len(table):
-        raise QueryError("There is nothing to draw: no records, or no columns of numbers.")
+        raise QueryError("There is nothing to plot: the table does not contain records or numeric columns.")
     return chosen
 
 
@@ -184,7 +168,7 @@ def _numbers(values: Any) -> np.ndarray:
 
 
 def _seconds(instants: np.ndarray) -> np.ndarray:
-    """Return instants in seconds since the first one."""
+    """Return times in seconds since the first one."""
     return (instants - instants[:1]).astype("m8[ns]").astype(float) / 1e9
 
 
@@ -225,7 +209,7 @@ def _draw_spectrum(axes: Axes, instants: np.ndarray, table: QTable, name: str) -
     numbers = _numbers(values)
     axis = axes_of(table, name)[0]
     positive = numbers[np.isfinite(numbers) & (numbers > 0)]
-    # Logarithmic colours tell nothing where all values are of one size, or of either sign.
+    # Logarithmic colours are not useful for values of similar size, or with both signs.
     is_log = len(positive) > 0.5 * np.isfinite(numbers).sum() and positive.max() > 10 * np.percentile(positive, 2)
     norm = LogNorm(np.percentile(positive, 1), positive.max()) if is_log else None
     drawn = np.where(numbers > 0, numbers, np.nan) if is_log else numbers

@@ -1,4 +1,4 @@
-"""sunpy TimeSeries from files of HAPI records. Importing this module registers the source with sunpy.timeseries."""
+"""sunpy TimeSeries from files of HAPI records. Importing this module registers the class with sunpy.timeseries."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _MOST_IN_LEGEND = 9
 
 class HAPITimeSeries(GenericTimeSeries):
     """
-    A time series of a HAPI server, read from a file that `sunpy.net.Fido` fetched.
+    A time series of a HAPI server, from a file that `sunpy.net.Fido` downloaded.
 
-    A vector becomes one column for each component, called by its label where the server gives one, else numbered.
-    Missing values are NaN, in whole numbers as well, which thereby become floats. Units that are not understood count
-    as dimensionless; their text stands in ``meta``.
+    Each component of a vector is one column, named by its label if the server gives it, else numbered. Missing values
+    are NaN; columns of integers with missing values are converted to floats. Unknown units are replaced by
+    dimensionless ones; their text is in ``meta``.
     """
 
     _source = "hapi"
@@ -45,26 +45,32 @@ class HAPITimeSeries(GenericTimeSeries):
         self, others: GenericTimeSeries | Iterable[GenericTimeSeries], same_source: bool = False, **kwargs: Any
     ) -> GenericTimeSeries:
         """
-        Return this series and others as one, in the order of time; a record that several hold appears once.
+        Concatenate this series with others, in the order of time; a record that several of them contain is included
+        once.
 
-        ``TimeSeries(files, concatenate=True)`` joins two at a time. Copying everything for each file would take most of
-        the time, so that series of this kind are joined at once, as soon as something of the whole is asked for.
+        ``TimeSeries(files, concatenate=True)`` concatenates two at a time. To avoid copying all data for each file,
+        series of this class are only concatenated when the result is used first.
 
         Parameters
         ----------
         others : GenericTimeSeries or iterable of these
-            What to join.
+            The other series.
         same_source : bool, optional
-            Whether to refuse series of other kinds.
+            Whether to raise an error for series of other classes.
         **kwargs
-            For `pandas.concat`.
+            Passed to `pandas.concat`.
+
+        Returns
+        -------
+        GenericTimeSeries
+            The series with all records.
 
         Raises
         ------
         QueryError
-            A column has one unit here and another there.
+            If the unit of a column differs between the series.
         TypeError
-            ``same_source`` is true, and a series is of another kind.
+            If ``same_source`` is true, and a series is of another class.
         """
         series = [others] if isinstance(others, GenericTimeSeries) else list(others)
         if kwargs or not all(isinstance(one, HAPITimeSeries) for one in series):
@@ -75,7 +81,7 @@ class HAPITimeSeries(GenericTimeSeries):
         return joined
 
     def __getattr__(self, name: str) -> Any:
-        """Join what `concatenate` put off."""
+        """Carry out a postponed `concatenate`."""
         waiting = self.__dict__.pop("_waiting", None)
         if waiting is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -84,21 +90,26 @@ class HAPITimeSeries(GenericTimeSeries):
 
     def plot(self, axes: Any = None, columns: Any = None, **plot_args: Any) -> Any:
         """
-        Plot columns, those of one unit together.
+        Plot columns, grouped by unit.
 
         Parameters
         ----------
         axes : matplotlib.axes.Axes or sequence of these, optional
-            Where to draw: one for each unit. Made when left out.
+            One for each unit. Created if not given.
         columns : list of str, optional
-            Which columns. Defaults to all that hold numbers.
+            The names of columns. Defaults to all numeric columns.
         **plot_args
-            For `pandas.DataFrame.plot`.
+            Passed to `matplotlib.axes.Axes.plot`.
 
         Returns
         -------
         matplotlib.axes.Axes or numpy.ndarray of these
             One for each unit.
+
+        Raises
+        ------
+        QueryError
+            If a column does not exist, none of them is numeric, or the number of axes differs from the number of units.
         """
         from sunpy_helio_plugins.hapi.views.quicklook import concise, shown
 
@@ -115,7 +126,7 @@ class HAPITimeSeries(GenericTimeSeries):
         return panels[0] if len(panels) == 1 else np.array(panels)
 
     def _text_summary(self) -> str:
-        """Return the summary of the columns of numbers, and the names of texts: sunpy takes all for numbers."""
+        """Return the summary of the numeric columns and the names of the others, which sunpy cannot summarize."""
         frame = self.to_dataframe()
         texts = [name for name in frame.columns if frame[name].dtype.kind not in "fi"]
         if not texts:
@@ -125,7 +136,7 @@ class HAPITimeSeries(GenericTimeSeries):
         return f"{numbers._text_summary()}\nTexts:\t\t\t\t{', '.join(map(str, texts))}"
 
     def _repr_html_(self) -> str:
-        """Return the summary and one picture; sunpy makes two for each column, and there may be hundreds."""
+        """Return the summary and one figure; sunpy creates two for each column, and there may be hundreds."""
         from sunpy_helio_plugins.hapi.views.quicklook import embedded
 
         summary = f"<pre>{html.escape(str(self))}</pre>"
@@ -136,7 +147,7 @@ class HAPITimeSeries(GenericTimeSeries):
         return summary + embedded(len(groups), self.plot)
 
     def _by_unit(self, columns: Any) -> dict[str, list[str]]:
-        """Return the columns of numbers by their units as axes show them."""
+        """Group the names of the numeric columns by the text of their unit on an axis."""
         from sunpy_helio_plugins.hapi.views.quicklook import unit_text
 
         frame = self.to_dataframe()
@@ -147,7 +158,7 @@ class HAPITimeSeries(GenericTimeSeries):
             if frame[name].dtype.kind in "fi":
                 groups.setdefault(unit_text(self.units.get(name)), []).append(name)
         if not groups:
-            raise QueryError("The series has no columns of numbers to plot.")
+            raise QueryError("The series does not contain numeric columns to plot.")
         return groups
 
     @classmethod
@@ -158,7 +169,7 @@ class HAPITimeSeries(GenericTimeSeries):
         with read.named(filepath):
             columns = content.columns()
         if not len(columns[0]):
-            raise FileError(f"{filepath}: the file holds no records, and there is no TimeSeries without any.")
+            raise FileError(f"{filepath}: the file does not contain records, and an empty TimeSeries is not possible.")
         index = pd.DatetimeIndex(times.datetime64_from_iso(columns[0], warn=True), name=content.info.time.name)
         series: dict[str, Any] = {}
         unit: dict[str, u.UnitBase] = {}
@@ -172,7 +183,7 @@ class HAPITimeSeries(GenericTimeSeries):
 
 
 def _free(name: str, taken: Container[str]) -> str:
-    """Return a name that no other column has: a component of B and another parameter may both be called B_0."""
+    """Return a name that is not used yet: the first component of B and another parameter may both be named B_0."""
     number, free = 1, name
     while free in taken:
         number += 1
@@ -185,12 +196,12 @@ def _common_units(series: list[HAPITimeSeries]) -> dict[str, u.UnitBase]:
     for one in series:
         for name, unit in one.units.items():
             if units.setdefault(name, unit) != unit:
-                raise QueryError(f"The column {name!r} is in {units[name]} and in {unit}: these are no one series.")
+                raise QueryError(f"The column {name!r} is in {units[name]} and in {unit}; the units must be the same.")
     return units
 
 
 def _joined(series: list[HAPITimeSeries]) -> tuple[pd.DataFrame, TimeSeriesMetaData]:
-    """Return the data of all, and their metadata in the order of time."""
+    """Return the data of all series, and their metadata in the order of time."""
     import pandas as pd
 
     frame = _ordered(pd.concat([one._data for one in series], sort=False))
@@ -200,7 +211,7 @@ def _joined(series: list[HAPITimeSeries]) -> tuple[pd.DataFrame, TimeSeriesMetaD
 
 
 def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return records in the order of time, each once."""
+    """Sort records by time, without duplicates."""
     index = frame.index
     if not index.is_monotonic_increasing:
         frame = frame.sort_index(kind="stable")
@@ -214,11 +225,11 @@ def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _panels(axes: Any, count: int) -> list[Any]:
-    """Return as many axes as there are units: those given, or new ones that share their times."""
+    """Return one axes for each unit: those given, or new ones that share their time axis."""
     if axes is not None:
         given = list(np.ravel(axes))
         if len(given) != count:
-            raise QueryError(f"The columns have {count} units; give as many axes, or choose columns.")
+            raise QueryError(f"The columns have {count} units, and {len(given)} axes were given; give one for each.")
         return given
     import matplotlib.pyplot as plt
 
@@ -229,7 +240,7 @@ def _panels(axes: Any, count: int) -> list[Any]:
 
 
 def _split(name: str, parameter: Parameter, values: np.ndarray) -> dict[str, Any]:
-    """Return a parameter as columns of one dimension."""
+    """Return the components of a parameter as columns of one dimension."""
     if values.dtype.kind == "S":
         values = decoded(values)
     mask = missing(values, parameter) if values.dtype.kind in "iuf" else None
@@ -256,6 +267,6 @@ def _units(parameter: Parameter, info: Info) -> list[u.UnitBase]:
 
 
 def _meta(content: HAPIDocument) -> dict[str, Any]:
-    """Return what the header says, with the units' own texts."""
+    """Return the header with the original unit strings."""
     said = {key: value for key, value in content.info.raw.items() if key != "status"}
     return {**said, "unit_strings": {one.name: one.units for one in content.info.parameters}}

@@ -78,7 +78,7 @@ def check_part(part: bytes, limit: SizeLimit, rate: MinimumRate) -> None:
 
 
 def _limit(response: aiohttp.ClientResponse) -> SizeLimit:
-    """Return the size limit: a compressed body can hold a thousand times what was transferred."""
+    """Return the size limit: decompressed bodies can be a thousand times as large."""
     most = int(conf.max_file)
     if response.headers.get("Content-Encoding", "identity") != "identity" and response.content_length:
         most = min(most, MAX_EXPANSION * response.content_length)

@@ -159,11 +159,11 @@ class Job:
         except FileError as error:
             failure = error
         except HelioPluginsError as error:
-            # Without the traceback, whose variables hold what was sent.
+            # Without the traceback, whose variables contain the request.
             failure = error.with_traceback(None)
         except Exception as error:  # noqa: BLE001 - see the docstring
             failure = TransferError(self._sentence(connection_problem(error)))
-        # Outside the except clauses: the library's error, which would be the context, holds the request.
+        # Outside the except clauses: the library's error, which would be the context, contains the request.
         raise self._failed(failure)
 
     async def _for_target(self) -> Job | None:
@@ -218,7 +218,7 @@ class Job:
             return await once()
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as error:
             problem = connection_problem(error)
-        # Outside the except clause: the library's error, which would be the context, holds the request.
+        # Outside the except clause: the library's error, which would be the context, contains the request.
         raise TransientError(self._sentence(problem))
 
     def _sentence(self, problem: str, url: str = "", status: int | None = None) -> str:

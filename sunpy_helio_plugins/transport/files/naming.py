@@ -94,7 +94,7 @@ class SafePath(str):
 
 
 def _is_missing(value: Any) -> bool:
-    """Tell whether a cell of a table has no value: masked, `None`, or not a number."""
+    """Return whether a cell of a table is empty: masked, `None`, or not a number."""
     if type(value) in (str, int, datetime):
         return False
     if value is None or value is np.ma.masked:
@@ -135,7 +135,7 @@ class _Part(NamedTuple):
             return self.literal
         spec = "".join(part.text(values) for part in _parsed(self.spec)) if "{" in self.spec else self.spec
         if _HUGE.search(spec):
-            raise ValueError(f"the format {spec[:40]!r} asks for more than a name can hold")
+            raise ValueError(f"the result of the format {spec[:40]!r} is too long for a name")
         value = values[self.field]
         if self.conversion is None:
             return self.literal + _formatted(value, spec)
@@ -146,7 +146,7 @@ class _Part(NamedTuple):
         """Return the names of the field and of those in its format."""
         if self.field is not None:
             if re.search(r"[.\[]", self.field):
-                raise ValueError(f"the field {self.field!r} asks for a part of a value")
+                raise ValueError(f"the field {self.field!r} selects a part of a value, which is not supported")
             if self.conversion not in (None, "s", "r", "a"):
                 raise ValueError(f"the conversion {self.conversion!r} does not exist")
             yield self.field
@@ -227,7 +227,7 @@ class PathTemplate:
         return QueryError(f"The path {self.path!r} cannot be filled: {error}.")
 
     def _refuse_escape(self) -> None:
-        """Refuse a template whose own text leads out of the folder before the first field; values never do."""
+        """Refuse a template whose text leaves the folder before the first field; values never do."""
         before = "".join(part.literal for part in takewhile(lambda part: part.field is None, self._parts))
         before += next((part.literal for part in self._parts if part.field is not None), "")
         root = before[: max(before.rfind(sep) for sep in "/\\") + 1] or "."

@@ -51,9 +51,9 @@ class PiecedDownload(Download):
     instead : callable
         Called with the failure: `~sunpy_helio_plugins.transport.retry.RefusedError` if the server refused, or the
         `~sunpy_helio_plugins.errors.FileError` with which ``accept`` refused the file. It returns the files that
-        together replace this one, for which the same holds, or none if the failure is final. Their targets are ignored.
+        replace this one and may be replaced in turn, or none if the failure is final. Their targets are ignored.
     join : callable
-        Called with the paths of the pieces in order and the path of the whole, which it writes. The result is passed to
+        Called with the paths of the pieces in order and the path of the file that it writes. The result is passed to
         ``accept``.
     """
 
@@ -63,15 +63,15 @@ class PiecedDownload(Download):
 
 @dataclass(frozen=True)
 class PiecedJob(Job):
-    """Download a file, in pieces if it is refused as a whole."""
+    """Download a file, in pieces if the request for the complete file is refused."""
 
     ACCEPTED: ClassVar[frozenset[int]] = frozenset({200, 204})
-    """An answer without content is left to ``accept``: a piece may be empty, although the file is not."""
+    """Responses without content are checked by ``accept``: a piece may be empty, although the file is not."""
 
     is_piece: bool = False
 
     def _accept(self, part: Path, stream: IO[bytes]) -> None:
-        """Check a part; a piece need not be on the disk, since the whole file will be."""
+        """Check a part; pieces are not synchronized to disk, since the complete file will be."""
         if self.is_piece:
             self.download.accept(part)
         else:
@@ -103,7 +103,7 @@ class PiecedJob(Job):
         try:
             return await job._repeated(partial(job._write_new, stack, session, bar))
         except TransientError as error:
-            # No attempt is left: the whole file is not to be repeated as often again.
+            # The attempts are used up: do not repeat the complete file as well.
             text = str(error)
         raise TransferError(text)
 

@@ -47,10 +47,10 @@ class PrefixDownload(Download):
     Parameters
     ----------
     first : int or None
-        How many bytes to request first; `None` for the whole file.
+        How many bytes to request first; `None` for the complete file.
     needed : callable
         Called with the first bytes; it returns how many are needed, which may be all that it was given, or `None` for
-        the whole file. ``accept`` then gets a part file of that length or more.
+        the complete file. ``accept`` then gets a part file of that length or more.
     """
 
     first: int | None = None
@@ -59,7 +59,7 @@ class PrefixDownload(Download):
 
 @dataclass(frozen=True)
 class PrefixJob(Job):
-    """Download the first bytes of a file, or the whole file if the server ignores ranges."""
+    """Download the first bytes of a file, or the complete file if the server ignores ranges."""
 
     ACCEPTED: ClassVar[frozenset[int]] = frozenset({200, 206})
 
@@ -72,7 +72,7 @@ class PrefixJob(Job):
         content = bytearray()
         want, total, tag = download.first, int(conf.max_file), ""
         while True:
-            # A file that was replaced in between is sent whole: parts of two files do not fit.
+            # A file that was replaced in between is sent completely: parts of two files must not be mixed.
             range_ = {} if want is None else {"Range": f"bytes={len(content)}-{want - 1}"}
             piece = replace(self, download=replace(download, headers={**download.headers, **range_, **_unless(tag)}))
             async with piece._open(session) as response:
@@ -109,5 +109,5 @@ async def _body(response: aiohttp.ClientResponse, length: int) -> bytes:
         check_part(chunk, limit, rate)
         part += chunk
     if len(part) < length:
-        raise TransientError(f"the part was cut: {len(part)} of {length} bytes came")
+        raise TransientError(f"the part is truncated: {len(part)} of {length} bytes were received")
     return bytes(part)

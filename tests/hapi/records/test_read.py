@@ -228,16 +228,16 @@ def test_repeated_names_are_numbered() -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (_csv()[:-40], "has 3 fields, the header says 7|has . fields"),
+        (_csv()[:-40], "has 3 fields, but the header describes 7|has . fields"),
         (_csv().replace(b",-2,", b",x,"), "cannot be read"),
-        (_csv().replace(b",12,", b",12,13,"), "fields, the header says"),
-        (_binary()[:-1], "no whole number of records"),
+        (_csv().replace(b",12,", b",12,13,"), "fields, but the header describes"),
+        (_binary()[:-1], "not a multiple of the record size"),
         (_json()[:-20], "may be cut"),
         (b'{"HAPI":"3.0","status":{"code":1406,"message":"no such dataset"}}', "no such dataset"),
         (json.dumps({**HEADER, "data": [[1, 2]]}).encode(), "does not have the 7 values"),
         (json.dumps({**HEADER, "data": [[1, [2, 3], 4, 5, 6]]}).encode(), "does not have the 3 values of 'B'"),
-        (json.dumps({**HEADER, "data": [["2026-01-10Z", [2, 3, "x"], 4, 5, 6]]}).encode(), "'x' is no double"),
-        (json.dumps({**HEADER, "data": {"t": 1}}).encode(), "no list of records"),
+        (json.dumps({**HEADER, "data": [["2026-01-10Z", [2, 3, "x"], 4, 5, 6]]}).encode(), "'x' is not a valid double"),
+        (json.dumps({**HEADER, "data": {"t": 1}}).encode(), "not a list of records"),
         (json.dumps(HEADER).encode(), "holds no records"),
         (b"<html><body>Log in</body></html>", "No HAPI header"),
         (b"", "No HAPI header"),
@@ -268,9 +268,9 @@ def test_astropy_opens_json_answers_as_well(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_or_cannot_be_opened_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"nothing\.hapi: there is no such file"):
+    with pytest.raises(FileNotFoundError, match=r"nothing\.hapi: the file does not exist"):
         hapi.read(tmp_path / "nothing.hapi")
-    with pytest.raises(FileError, match="cannot be opened: Is a directory"):
+    with pytest.raises(FileError, match="no files in this folder"):
         hapi.read(tmp_path)
 
 

@@ -167,7 +167,7 @@ def test_a_json_answer_is_a_series_as_well(tmp_path: Path, seed: Any) -> None:
 
 
 def test_a_file_without_records_is_a_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match="no records"):
+    with pytest.raises(FileError, match="does not contain records"):
         TimeSeries(_headed(tmp_path / "empty.hapi", b""))
 
 
