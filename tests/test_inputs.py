@@ -264,7 +264,7 @@ def test_ends_before_starts_are_refused(name: str, archive: Any) -> None:
         "helioviewer.movie": lambda: helioviewer.movie("2026-01-12", "2026-01-11", [13], "a.mp4"),
         "helioviewer.jpx": lambda: helioviewer.jpx("2026-01-11", "2026-01-11", 13, "a.jpx"),
     }
-    with pytest.raises(QueryError, match=rf"^{name} takes a range of time.*this one ends at"):
+    with pytest.raises(QueryError, match=rf"^{name} takes a range of time.*this one starts at"):
         late[name]()
     assert archive.log == []
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sunpy_helio_plugins import lazy
 
-# Not when it is first used: the module would take the place of its function as soon as it is imported.
+# Imported here and not lazily: importing the module `read` would replace the function of the same name.
 from sunpy_helio_plugins.cdf.read import epochs, read
 
 __all__ = ["epochs", "read"]

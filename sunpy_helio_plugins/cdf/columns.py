@@ -22,35 +22,21 @@ from sunpy_helio_plugins.quantities.scales import time_in_scale
 __all__ = ["as_column", "as_support", "as_time", "fill_mask", "may_be_missing"]
 
 _FLOAT_FILL = -1e31
-"""The fill value of floats by the ISTP guidelines."""
+"""The fill value of floats in the ISTP guidelines."""
 
 _LIMITS = tuple((float(np.iinfo(kind).min), float(np.iinfo(kind).max)) for kind in ("i4", "i8", "u4", "u8"))
-"""
-The ranges of integers. Some missions' attributes (IMAP's) give them to floats as well; a limit is then not a value.
-"""
+"""The ranges of integer types. Some missions (IMAP) also use them as limits of floats; they are then not values."""
 
 
 def fill_mask(values: NDArray[Any], attributes: Mapping[str, Any]) -> NDArray[np.bool_] | None:
     """
-    Return where values are fill.
+    Return where values are fill, or `None` if no value is; the first axis is the record.
 
-    A fill value inside the valid range is a value: some of IMAP's were cut to the type's width and fell onto good data.
-    A valid range as wide as the type, however, says nothing, and there the type's own fill value counts. Floats that
-    are NaN or -1e31 are missing whatever the attributes say: IMAP's own writer stores NaN as -1e31 where FILLVAL is
-    another number (imap_processing 1.0.40).
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        Numbers; the first axis is the record.
-    attributes : mapping
-        The variable's attributes, of which FILLVAL, VALIDMIN and VALIDMAX are used: one number, or one for each
-        component. Other values count as missing.
-
-    Returns
-    -------
-    numpy.ndarray of bool or None
-        An array of the shape of ``values``; `None` where no value is fill.
+    FILLVAL, VALIDMIN and VALIDMAX are one number, or one for each component; other forms are ignored. A fill value
+    inside the valid range is a value: some fill values of IMAP were truncated to the type and became equal to valid
+    data. If the valid range is that of the type, it gives no information, and the type's default fill value is used.
+    Floats that are NaN or -1e31 are always missing: IMAP's writer stores NaN as -1e31 even if FILLVAL is another number
+    (imap_processing 1.0.40).
     """
     found = _unwritten(values)
     for one, here in _declared(values, attributes):
@@ -60,14 +46,7 @@ def fill_mask(values: NDArray[Any], attributes: Mapping[str, Any]) -> NDArray[np
 
 
 def may_be_missing(values: NDArray[Any], attributes: Mapping[str, Any]) -> bool:
-    """
-    Tell whether values of a variable can be missing, whichever they are in this file.
-
-    Parameters
-    ----------
-    values, attributes
-        As for `fill_mask`.
-    """
+    """Return whether values of a variable can be missing, independent of the values in this file."""
     if values.dtype.kind not in "iu":
         return values.dtype.kind == "f"
     limits = np.iinfo(values.dtype)
@@ -75,7 +54,7 @@ def may_be_missing(values: NDArray[Any], attributes: Mapping[str, Any]) -> bool:
 
 
 def _declared(values: NDArray[Any], attributes: Mapping[str, Any]) -> Iterator[tuple[Any, NDArray[np.bool_]]]:
-    """Yield the fill values of the attributes that are no values too, and for which components each counts."""
+    """Yield the fill values of the attributes that are not also valid values, and the components that have them."""
     fill, low, high = (_number(attributes.get(key), values) for key in ("FILLVAL", "VALIDMIN", "VALIDMAX"))
     if fill is None:
         return
@@ -86,7 +65,7 @@ def _declared(values: NDArray[Any], attributes: Mapping[str, Any]) -> Iterator[t
 
 
 def _unwritten(values: NDArray[Any]) -> NDArray[np.bool_] | None:
-    """Return which floats are NaN, or -1e31, as which some writers store NaN whatever FILLVAL is."""
+    """Return which floats are NaN, or -1e31; some writers store NaN as -1e31 whatever FILLVAL is."""
     if values.dtype.kind != "f":
         return None
     return _either(fills.is_fill(values, np.nan), fills.is_fill(values, _FLOAT_FILL))
@@ -97,7 +76,7 @@ def _either(one: NDArray[np.bool_] | None, other: NDArray[np.bool_] | None) -> N
 
 
 def _number(value: Any, values: NDArray[Any]) -> NDArray[Any] | None:
-    """Return an attribute that should be a number, or one for each component; `None` where it is neither."""
+    """Return a numeric attribute, with one value or one for each component, or `None` if it is neither."""
     found = np.asarray(list(value) if isinstance(value, tuple | list) or hasattr(value, "__len__") else value)
     if isinstance(value, str) or found.dtype.kind not in "fiu" or not found.size:
         return None
@@ -108,7 +87,7 @@ def _number(value: Any, values: NDArray[Any]) -> NDArray[Any] | None:
 
 
 def _is_value(fill: Any, here: Any, low: Any, high: Any, dtype: np.dtype[Any]) -> bool:
-    """Tell whether a fill value is a value too, since the valid range of its components holds it."""
+    """Return whether a fill value is also a valid value, because it is inside the valid range of its components."""
     if low is None or high is None:
         return False
     inside = (low <= fill) & (fill <= high)
@@ -124,13 +103,13 @@ def _spans(low: Any, high: Any, limits: tuple[float, float]) -> bool:
 
 
 def _is_whole(dtype: np.dtype[Any], low: Any, high: Any) -> bool:
-    """Tell whether a valid range excludes nothing that the type can hold."""
+    """Return whether a valid range covers the complete range of the type."""
     limits = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
     return _spans(low, high, (limits.min, limits.max))
 
 
 def _usual_fill(dtype: np.dtype[Any]) -> float:
-    """Return the fill value that the ISTP guidelines give a type."""
+    """Return the default fill value of a type in the ISTP guidelines."""
     if dtype.kind == "f":
         return float(dtype.type(_FLOAT_FILL))
     return int(np.iinfo(dtype).max if dtype.kind == "u" else np.iinfo(dtype).min)
@@ -148,28 +127,16 @@ _J2000 = 2451545.0
 
 def as_time(variable: Variable, scale: str = "utc", *, may_be_missing: bool = False) -> Time:
     """
-    Return a time variable as times.
+    Return a time variable as `~astropy.time.Time`, exact to less than a nanosecond, with fill values masked.
 
-    Parameters
-    ----------
-    variable : Variable
-        One whose ``is_time`` holds.
-    scale : str, optional
-        The scale of the result, which its description states.
-    may_be_missing : bool, optional
-        Whether the times have a mask also where the file has no fill value.
-
-    Returns
-    -------
-    astropy.time.Time
-        Exact to less than a nanosecond, one for each record; masked where the file has the fill value.
+    With ``may_be_missing``, the times have a mask even if the file does not contain a fill value.
     """
     raw = variable.values
     # Lo writes its epochs with a second dimension of one.
     raw = raw.reshape(variable.records) if variable.varies and raw.size == variable.records else raw
     missing = _missing(variable, raw)
     if variable.kind == "CDF_TIME_TT2000":
-        # The two least numbers are fill and pad value of the type, whatever the attributes say.
+        # The two smallest integers are the fill and pad values of the type, independent of the attributes.
         missing = (raw <= _LEAST + 1) | (False if missing is None else missing)
         read = times.from_tt2000(raw, mask=missing) if scale == "utc" else _terrestrial(raw, missing)
     elif variable.count is not None:
@@ -183,10 +150,10 @@ def as_time(variable: Variable, scale: str = "utc", *, may_be_missing: bool = Fa
 
 
 def _terrestrial(raw: NDArray[np.int64], missing: NDArray[np.bool_]) -> Time:
-    """Count TT2000 in days and their parts: leap seconds play no part in terrestrial time."""
+    """Convert TT2000 to days and fractions; terrestrial time does not have leap seconds."""
     any_missing = bool(missing.any())
     epochs = np.where(missing, 0, raw) if any_missing else raw
-    # The nearest day, not the one before: a product is cheaper than a division, and the rest is exact either way.
+    # Round to the nearest day, which needs a product instead of a division; the remainder is exact in both cases.
     days = np.rint(epochs * (1 / _DAY))
     rest = epochs - days.astype(np.int64) * _DAY
     parts = np.asarray(_J2000 + days), np.asarray(rest * (1 / _DAY))
@@ -201,13 +168,13 @@ def _from_epoch(raw: NDArray[Any], missing: Any) -> Time:
     """Convert CDF_EPOCH (milliseconds since year 0) or CDF_EPOCH16 (seconds and picoseconds)."""
     is_fine = raw.dtype.kind == "c"
     after_1970 = (raw.real if is_fine else raw / 1000) - _YEAR_0_TO_1970
-    # Centuries away from any measurement stand pad values, and the last instant of the year 9999 for fill.
+    # Pad values are centuries away from any measurement; the fill value is the last instant of the year 9999.
     missing = missing | ~(np.abs(after_1970) < 9e9)
     return (times.from_cdf_epoch16 if is_fine else times.from_cdf_epoch)(raw, missing)
 
 
 def _missing(variable: Variable, values: NDArray[Any]) -> NDArray[np.bool_] | None:
-    """Return which values are fill, or were never written."""
+    """Return which values are fill or were never written."""
     mask = fill_mask(values, variable.attributes) if values.dtype.kind in "fiu" else None
     if variable.missing is None:
         return mask
@@ -217,20 +184,10 @@ def _missing(variable: Variable, values: NDArray[Any]) -> NDArray[np.bool_] | No
 
 def as_column(variable: Variable, others: Mapping[str, Variable]) -> Any:
     """
-    Return a variable as a table column.
+    Return a variable as a table column, with all dimensions, integers as integers, and fill values masked.
 
-    Parameters
-    ----------
-    variable : Variable
-        Any variable.
-    others : mapping of Variable
-        All variables of the file, among which its labels are.
-
-    Returns
-    -------
-    astropy.units.Quantity, astropy.utils.masked.Masked, astropy.table.Column or astropy.table.MaskedColumn
-        All its dimensions kept, integers as integers; masked where values are fill. ``info.meta`` holds the attributes,
-        ``"unit_string"``, ``"axes"`` (the names in DEPEND_1 and on) and ``"labels"`` (a list for each labelled axis).
+    ``info.meta`` contains the attributes, ``"unit_string"``, ``"axes"`` (the names in DEPEND_1 and on) and ``"labels"``
+    (a list for each labelled axis), which are found among the ``others``.
     """
     values, unit_text = variable.values, _unit_text(variable, others)
     mask = _missing(variable, values)
@@ -256,22 +213,10 @@ def as_column(variable: Variable, others: Mapping[str, Variable]) -> Any:
 
 def as_support(variable: Variable, others: Mapping[str, Variable], scale: str = "utc") -> dict[str, Any]:
     """
-    Return a variable that has no place in the rows in a form that can stand in a table's ``meta``, also in a file.
+    Return a variable that is not a column as a dict for the table's ``meta``, which can also be written to files.
 
-    Parameters
-    ----------
-    variable : Variable
-        Any variable.
-    others : mapping of Variable
-        All variables of the file.
-    scale : str, optional
-        The scale of times.
-
-    Returns
-    -------
-    dict
-        ``"values"``, a Quantity where the unit is understood, else an array; ``"mask"`` where values are fill; and what
-        `as_column` has in ``info.meta``.
+    It contains ``"values"`` (a Quantity if the unit is recognized, else an array), ``"mask"`` if values are fill, and
+    the ``info.meta`` of `as_column`.
     """
     if variable.is_instant:
         return {"values": as_time(variable, scale), **variable.attributes}
@@ -283,7 +228,7 @@ def as_support(variable: Variable, others: Mapping[str, Variable], scale: str = 
 
 
 def _describe(made: Any, variable: Variable, others: Mapping[str, Variable]) -> None:
-    """Give a column its description and everything else that the file says of it."""
+    """Set the description of a column, and its other attributes in ``info.meta``."""
     attributes = variable.attributes
     described = _description(attributes)
     if described:
@@ -298,7 +243,7 @@ def _describe(made: Any, variable: Variable, others: Mapping[str, Variable]) -> 
 
 
 def _label(variable: Variable, labels: Mapping[str, FrozenList]) -> dict[str, Any]:
-    """Return what plots call a column: the label of a number, or those of the components of a vector."""
+    """Return the label of a column for plots: one text for a scalar, or a list for the components of a vector."""
     said = variable.attributes.get("LABLAXIS")
     names = labels.get("1")
     if names is not None and variable.shape == (len(names),):
@@ -307,7 +252,7 @@ def _label(variable: Variable, labels: Mapping[str, FrozenList]) -> dict[str, An
 
 
 def _unit_text(variable: Variable, others: Mapping[str, Variable]) -> str | None:
-    """Return the unit as the file spells it: in UNITS, else in the variable that UNIT_PTR names, if it has but one."""
+    """Return the unit as written in UNITS, or else in the variable of UNIT_PTR if that contains a single unit."""
     said = variable.attributes.get("UNITS")
     if isinstance(said, str):
         return said
@@ -316,7 +261,7 @@ def _unit_text(variable: Variable, others: Mapping[str, Variable]) -> str | None
 
 
 def _texts(variable: Variable | None) -> list[str]:
-    """Return the texts of a variable that does not vary; none where it is no such, or cannot be read."""
+    """Return the texts of a variable that does not vary; an empty list if it is missing or cannot be read."""
     if variable is None or variable.varies:
         return []
     try:
@@ -326,7 +271,7 @@ def _texts(variable: Variable | None) -> list[str]:
 
 
 def _context(variable: Variable) -> dict[str, Any]:
-    """Return what is known of a variable, by which its unit is read."""
+    """Return the name and description of a variable, which help to parse its unit."""
     said = [variable.attributes.get(key) for key in ("CATDESC", "FIELDNAM", "LABLAXIS")]
     texts = dict.fromkeys(text.strip() for text in said if isinstance(text, str))
     return {"name": variable.name, "description": "; ".join(filter(None, texts))}
@@ -338,7 +283,7 @@ def _description(attributes: Mapping[str, Any]) -> str | None:
 
 
 def _axes(variable: Variable) -> FrozenList:
-    """Return the variables along the axes after the first; an empty name where the file has none for one."""
+    """Return the variables along the axes after the first; an empty name for an axis without a variable."""
     numbers = [int(key[7:]) for key in variable.attributes if re.fullmatch(r"DEPEND_[1-9]", key)]
     first = variable.first_axis
     return FrozenList(variable.named(f"DEPEND_{number}") or "" for number in range(first, max(numbers, default=0) + 1))
@@ -350,7 +295,7 @@ def _labels(variable: Variable, others: Mapping[str, Variable]) -> dict[str, Fro
     for axis in range(len(variable.shape)):
         number = axis + variable.first_axis
         pointed, along = (others.get(variable.named(f"{key}_{number}") or "") for key in ("LABL_PTR", "DEPEND"))
-        # Some files name their labels as the axis itself.
+        # Some files use the labels themselves as the axis.
         texts = _texts(pointed) or (_texts(along) if along is not None and not along.is_number else [])
         if texts:
             found[str(axis + 1)] = FrozenList(texts)

@@ -1,9 +1,9 @@
 """
-Variables that count time in numbers, such as seconds since 1970, and from which instant they count.
+Variables that count time in numbers, such as seconds since 1970, and the instant from which they count.
 
-THEMIS names such a variable in the attribute DEPEND_TIME: UTC in seconds since 1970, leap seconds not counted, beside a
-virtual epoch without records in DEPEND_0 (its skeletons; speasy#109). Others say so in the units, as the CF conventions
-do: "seconds since 1970-01-01 00:00:00".
+THEMIS names such a variable in the attribute DEPEND_TIME: UTC in seconds since 1970, without leap seconds, in addition
+to a virtual epoch without records in DEPEND_0 (its skeletons; speasy#109). Other files state it in the units, as in the
+CF conventions: "seconds since 1970-01-01 00:00:00".
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ __all__ = ["Count", "count_of"]
 
 class Count(NamedTuple):
     """
-    From where, and in which unit, a variable counts.
+    The start and the unit of a variable that counts time.
 
     Attributes
     ----------
     day : int
-        The UTC day from whose beginning is counted, in days from 1970.
+        The UTC day at whose beginning the count starts, in days from 1970.
     seconds : float
-        How many seconds a count is.
+        The seconds of one count.
     is_assumed : bool
-        Whether the file does not say from where, so that the convention of DEPEND_TIME counts.
+        Whether the file does not state the start, so that the convention of DEPEND_TIME is assumed.
     """
 
     day: int
@@ -55,19 +55,9 @@ _TEXTS = ("UNITS", "CATDESC", "FIELDNAM", "LABLAXIS", "VAR_NOTES", "TIME_BASE")
 
 def count_of(attributes: Mapping[str, Any], is_convention: bool) -> Count | None:
     """
-    Return what a variable of numbers counts, by its attributes.
+    Return the count of a numeric variable from its attributes, or `None` if it is not certain that it counts time.
 
-    Parameters
-    ----------
-    attributes : mapping
-        The variable's attributes.
-    is_convention : bool
-        Whether DEPEND_TIME names it, so that it counts from 1970 unless the file says otherwise.
-
-    Returns
-    -------
-    Count or None
-        `None` where it is not certain that these are times.
+    ``is_convention``: DEPEND_TIME names the variable, so that it counts from 1970 unless the file states another start.
     """
     said = [str(attributes[key]) for key in _TEXTS if isinstance(attributes.get(key), str)]
     units = str(attributes.get("UNITS", "")).strip().lower()
@@ -85,7 +75,7 @@ def count_of(attributes: Mapping[str, Any], is_convention: bool) -> Count | None
 
 
 def _day(text: str) -> int | None:
-    """Return the day that a text names after "since"."""
+    """Return the day after "since" in a text."""
     found = _SINCE.search(text)
     if found is None:
         return None

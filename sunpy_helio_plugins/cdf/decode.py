@@ -1,5 +1,5 @@
 """
-Decode the values of CDF variables: bytes of their blocks to arrays.
+Decode the values of CDF variables: convert the bytes of their blocks to arrays.
 
 ``docs/dev/cdf.rst`` gives the reasons, and measurements, for not using a library.
 """
@@ -33,10 +33,10 @@ _NUMBERS = {
 }  # fmt: skip
 _TEXTS = (51, 52)
 _BIG = (1, 2, 5, 7, 9, 11, 12, 18)
-"""Encodings that write the highest byte first."""
+"""Big-endian encodings."""
 
 _VAX = (3, 14, 15, 20, 21)
-"""Encodings whose floating point numbers are those of the VAX."""
+"""Encodings with floating point numbers of the VAX."""
 
 _PADS = {"i": lambda kind: np.iinfo(kind).min + 1, "u": lambda kind: np.iinfo(kind).max - 1}
 _TEXT_PAD, _FLOAT_PAD = b" ", -1e30
@@ -50,9 +50,9 @@ class Values(NamedTuple):
     Attributes
     ----------
     values : numpy.ndarray
-        Numbers of the machine's own byte order, or texts; the first axis is the record where the variable varies.
+        Numbers in the native byte order, or texts; the first axis is the record if the variable varies.
     missing : numpy.ndarray or None
-        Which records were never written, and have the pad value; `None` where none.
+        Which records were never written and have the pad value; `None` if all were written.
     """
 
     values: NDArray[Any]
@@ -60,26 +60,7 @@ class Values(NamedTuple):
 
 
 def values_of(layout: VariableLayout, structure: Structure) -> Values:
-    """
-    Return the values of a variable.
-
-    Parameters
-    ----------
-    layout : VariableLayout
-        The variable.
-    structure : Structure
-        Its file.
-
-    Returns
-    -------
-    Values
-        The values, and which of them were never written.
-
-    Raises
-    ------
-    FileError
-        The file has changed meanwhile, is damaged, or holds what is not read here.
-    """
+    """Return the values of a variable; raise `FileError` if the file has changed, is damaged or is not supported."""
     count = layout.records if layout.varies else min(layout.records, 1)
     dtype = _dtype(layout.type, layout.elements, structure.encoding)
     raw = np.empty(count * layout.record, np.uint8)
@@ -90,7 +71,7 @@ def values_of(layout: VariableLayout, structure: Structure) -> Values:
         last = min(block.last, count - 1)
         size = (last + 1) * layout.record - start
         if len(part) < size:
-            raise FileError(f"of its records {block.first} to {block.last} there are {len(part)} bytes")
+            raise FileError(f"its records {block.first} to {block.last} have {len(part)} bytes instead of {size}")
         raw[start : start + size] = part[:size]
         written[block.first : last + 1] = True
     missing = _fill(raw.reshape(count, layout.record), written, layout, dtype) if not written.all() else None
@@ -100,7 +81,7 @@ def values_of(layout: VariableLayout, structure: Structure) -> Values:
 
 
 def _shaped(flat: NDArray[Any], count: int, layout: VariableLayout, is_row_major: bool) -> NDArray[Any]:
-    """Give values their dimensions, in the order in which the file has them."""
+    """Reshape values to their dimensions, in the order that the file uses."""
     if is_row_major or len(layout.shape) < 2:
         return flat.reshape(count, *layout.shape)
     turned = flat.reshape(count, *layout.shape[::-1])
@@ -108,16 +89,7 @@ def _shaped(flat: NDArray[Any], count: int, layout: VariableLayout, is_row_major
 
 
 def attribute_of(entry: Entry, encoding: int) -> Any:
-    """
-    Return the value of an attribute in plain Python: a text, a number, or several.
-
-    Parameters
-    ----------
-    entry : Entry
-        As it stands in the file.
-    encoding : int
-        How the file writes numbers.
-    """
+    """Return the value of an attribute as plain Python: a text, a number, or several."""
     if entry.type in _TEXTS:
         return _decoded(entry.content).replace("\0", "")
     if not entry.elements:
@@ -128,16 +100,7 @@ def attribute_of(entry: Entry, encoding: int) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """
-    Return an attribute's value without numpy's types, so that it can be written into a table's header.
-
-    Several values become a `FrozenList`.
-
-    Parameters
-    ----------
-    value
-        A number, a text or an array of them.
-    """
+    """Return an attribute's value without numpy's types, so that it can be written to a table's header."""
     bare = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
     return FrozenList(bare) if isinstance(bare, list) else bare
 
@@ -147,13 +110,13 @@ def _dtype(kind: int, elements: int, encoding: int) -> np.dtype[Any]:
         return np.dtype(f"S{elements}")
     number = np.dtype(_NUMBERS[kind])
     if number.kind in "fc" and encoding in _VAX:
-        raise FileError(f"numbers of the VAX (encoding {encoding}) are not read here")
+        raise FileError(f"floating point numbers of the VAX (encoding {encoding}) are not supported")
     order: Literal[">", "<"] = ">" if encoding in _BIG else "<"
     return number.newbyteorder(order)
 
 
 def _contents(layout: VariableLayout, structure: Structure, count: int) -> Iterator[tuple[Block, bytes]]:
-    """Return the blocks that hold wanted records, each with its bytes."""
+    """Yield the blocks that contain wanted records, each with its bytes."""
     wanted = [block for block in layout.blocks if block.first < count]
     if structure.content:
         for block in wanted:
@@ -164,7 +127,7 @@ def _contents(layout: VariableLayout, structure: Structure, count: int) -> Itera
             stream.seek(block.place)
             content = stream.read(block.size)
             if len(content) < block.size:
-                raise FileError("the file ends too early: it has changed since it was opened")
+                raise FileError("the file ends too early; it was changed after it was opened")
             yield block, _expanded(content, block, layout)
 
 
@@ -177,7 +140,7 @@ def _expanded(content: bytes, block: Block, layout: VariableLayout) -> bytes:
 def _fill(
     rows: NDArray[np.uint8], written: NDArray[np.bool_], layout: VariableLayout, dtype: np.dtype[Any]
 ) -> NDArray[np.bool_]:
-    """Give the records that were never written what the file says that they are; return which have the pad value."""
+    """Fill the records that were never written, as the file specifies, and return which have the pad value."""
     pad = np.frombuffer(layout.pad or _usual_pad(layout, dtype), np.uint8)
     source = np.where(written, np.arange(len(rows)), -1)
     if layout.sparse == _AS_BEFORE:
@@ -191,7 +154,7 @@ def _fill(
 
 
 def _usual_pad(layout: VariableLayout, dtype: np.dtype[Any]) -> bytes:
-    """Return the pad value of a type (CDF User's Guide, section 2.3.20)."""
+    """Return the default pad value of a type (CDF User's Guide, section 2.3.20)."""
     if layout.type in _TEXTS:
         return _TEXT_PAD * layout.elements
     if dtype.kind == "c":
@@ -201,14 +164,14 @@ def _usual_pad(layout: VariableLayout, dtype: np.dtype[Any]) -> bytes:
 
 
 def _text(found: NDArray[Any]) -> NDArray[Any]:
-    """Return texts, each of which ends where a zero byte stands."""
+    """Return texts, each of which ends at its first zero byte."""
     flat = [_decoded(text.partition(b"\0")[0]) for text in found.ravel().tolist()]
     width = max(map(len, flat), default=0)
     return np.array(flat, dtype=f"U{max(width, 1)}").reshape(found.shape)
 
 
 def _decoded(content: bytes) -> str:
-    """Decode a text: UTF-8 as a rule, and in old files Latin-1."""
+    """Decode a text as UTF-8, or as Latin-1, which old files use."""
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:

@@ -1,8 +1,8 @@
 """
-Lists and mappings that stacking leaves alone.
+Lists and mappings that are not concatenated when tables are stacked.
 
-When tables are stacked, astropy joins the lists and arrays in their metadata: two days of vectors would have six labels
-for three components, and twice as many energies as bins. These two are kept as they are where both tables agree.
+When tables are stacked, astropy concatenates the lists and arrays in their metadata: two days of vectors would have six
+labels for three components, and twice as many energies as bins. These two types are kept if both tables agree.
 """
 
 from __future__ import annotations
@@ -20,14 +20,7 @@ __all__ = ["FrozenList", "FrozenMapping", "LazyMapping"]
 
 
 class FrozenList(Sequence[Any]):
-    """
-    A list that is never joined with another one.
-
-    Parameters
-    ----------
-    items : iterable
-        What it holds.
-    """
+    """A list that is never concatenated with another one."""
 
     def __init__(self, items: Iterable[Any]) -> None:
         self._items = tuple(items)
@@ -52,14 +45,7 @@ class FrozenList(Sequence[Any]):
 
 
 class FrozenMapping(Mapping[str, Any]):
-    """
-    A mapping that is never joined with another one; its values may hold arrays.
-
-    Parameters
-    ----------
-    items : mapping
-        What it holds.
-    """
+    """A mapping that is never merged with another one; its values may contain arrays."""
 
     def __init__(self, items: Mapping[str, Any]) -> None:
         self._items = dict(items)
@@ -88,14 +74,7 @@ class FrozenMapping(Mapping[str, Any]):
 
 
 class LazyMapping(FrozenMapping):
-    """
-    A mapping whose values are made when they are asked for.
-
-    Parameters
-    ----------
-    makers : mapping
-        What makes each value, without arguments.
-    """
+    """A mapping whose values are computed on first access, by functions without arguments."""
 
     def __init__(self, makers: Mapping[str, Callable[[], Any]]) -> None:
         super().__init__({})
@@ -130,7 +109,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _writable(value: Any) -> Any:
-    """Return a value in a form that a header can hold, at any depth: YAML knows no times that are missing."""
+    """Return a value in a form that a header can contain, at any depth: YAML cannot represent masked times."""
     if isinstance(value, Mapping):
         return {key: _writable(one) for key, one in value.items()}
     return _stamps(value) if isinstance(value, Time) and np.any(value.mask) else value
@@ -143,11 +122,11 @@ def _stamps(time: Time) -> Any:
     return known.tolist()
 
 
-# A table that is written holds plain lists and dicts.
+# A written table contains plain lists and dicts.
 AstropyDumper.add_representer(FrozenList, lambda dumper, items: dumper.represent_list(list(items)))
 AstropyDumper.add_representer(FrozenMapping, lambda dumper, items: dumper.represent_dict(_writable(items)))
 AstropyDumper.add_representer(LazyMapping, lambda dumper, items: dumper.represent_dict(_writable(items)))
 
-# Where a format keeps everything, they come back as they were; see `sunpy_helio_plugins.io`.
+# Formats that keep everything restore them unchanged; see `sunpy_helio_plugins.io`.
 values.register("kept list", FrozenList, FrozenList)
 values.register("kept mapping", FrozenMapping, FrozenMapping)

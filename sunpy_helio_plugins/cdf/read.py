@@ -30,11 +30,11 @@ def read(path: str | Path | Iterable[str | Path], epoch: str | None = None, *, s
     Parameters
     ----------
     path : str, pathlib.Path, or iterable of these
-        The file. Several become one table in the order of time; where they overlap, each instant has one row, that of
-        the file which is given first.
+        The file. Several files become one table in the order of time; where they overlap, each instant has one row,
+        from the file that is given first.
     epoch : str, optional
-        The time variable whose records are wanted, where a file has several. Defaults to ``"epoch"``, in any case of
-        letters; where none is called so, to the one on which most data depend.
+        The time variable of the records to read, if a file has several. Defaults to ``"epoch"``, in any case of
+        letters, or else to the one on which most data depend.
     scale : {"utc", "tai", "tt", "tdb", "tcb", "tcg"}, optional
         The scale of the times, which their description states. Defaults to UTC; ``"tt"`` is terrestrial time, in which
         the file counts.
@@ -42,24 +42,24 @@ def read(path: str | Path | Iterable[str | Path], epoch: str | None = None, *, s
     Returns
     -------
     astropy.table.QTable
-        The time variable first, exact to the nanosecond, leap seconds included; then the variables that depend
-        on it, in the file's order, n-d ones as n-d columns. Fill values are masked, except where they lie inside the
-        valid range. A unit that is not understood stays text in ``info.meta["unit_string"]``; ``info.meta`` holds the
+        The time variable first, exact to the nanosecond, leap seconds included; then the variables that depend on it,
+        in the file's order, n-d ones as n-d columns. Fill values are masked, except where they are inside the valid
+        range. A unit that is not recognized is kept as text in ``info.meta["unit_string"]``; ``info.meta`` contains the
         variable's attributes, and the names and labels of its axes.
 
-        ``meta`` holds the file's attributes and
+        ``meta`` contains the file's attributes and
 
-        - ``"epoch"``, the time variable of this table, and ``"epochs"``, the records of each one in the file;
-        - ``"support"``, the variables that have no place in the rows (axes, labels, others), each a dict of its
-          ``"values"`` and attributes, made when it is asked for;
-        - ``"problems"``, what is odd about the file.
+        - ``"epoch"``, the time variable of this table, and ``"epochs"``, the number of records of each time variable;
+        - ``"support"``, the variables that are not columns (axes, labels, others), each a dict of its ``"values"`` and
+          attributes, which is created on first access;
+        - ``"problems"``, a list of irregularities of the file.
 
     Raises
     ------
     FileError
-        There is no such file, it cannot be read as CDF, or several do not hold the same variables.
+        The file does not exist or cannot be read as CDF, or several files contain different variables.
     QueryError
-        The file has no time variable ``epoch``, or times cannot be given in ``scale``.
+        The file does not have the time variable ``epoch``, or times cannot be given in ``scale``.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def read(path: str | Path | Iterable[str | Path], epoch: str | None = None, *, s
         return _read(path, epoch, scale)
     paths = [str(one) for one in path]
     if not paths:
-        raise QueryError("There is no file to read: give at least one path.")
+        raise QueryError("No file was given: give at least one path.")
     tables = [_read(one, epoch, scale) for one in paths]
     return tables[0] if len(tables) == 1 else joined(tables, paths)
 
@@ -97,21 +97,39 @@ def _read(path: str | Path, epoch: str | None, scale: str) -> QTable:
         table = QTable(list(columns.values()), names=list(columns), copy=False)
     odd = FrozenList([*problems, *failed])
     of_file = {"epoch": chosen, "epochs": found, "support": LazyMapping(support), "problems": odd}
-    # Nothing of a file is lost whose own attributes are called as ours.
+    # Attributes of the file with the same names as ours are renamed, not lost.
     own = {(f"{name}_of_file" if name in of_file else name): value for name, value in attributes.items()}
     table.meta = own | of_file
     return table
 
 
 def epochs(path: str | Path) -> dict[str, int]:
-    """Return the number of records of each time variable of a CDF file; see `sunpy_helio_plugins.imap.epochs`."""
+    """
+    Return the time variables of a CDF file.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The file.
+
+    Returns
+    -------
+    dict
+        The number of records of each time variable, by name; each name can be the ``epoch`` of
+        `~sunpy_helio_plugins.cdf.read`.
+
+    Raises
+    ------
+    FileError
+        The file does not exist or cannot be read as CDF.
+    """
     return epochs_of(prepared(load(path)[0]))
 
 
 def _columns(
     path: str | Path, variables: Variables, names: Iterable[str], chosen: str | None, scale: str
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return the columns, and which variables cannot be one: those do not cost the others."""
+    """Return the columns, and a description of each variable that cannot be one; these do not affect the others."""
     made, problems = {}, []
     for name in names:
         variable = variables[name]
@@ -125,7 +143,7 @@ def _columns(
 
 
 def _time(variable: Variable, scale: str, chosen: str | None) -> Any:
-    """Return a time variable; those beside the time of the record have a mask whether or not one is missing here."""
+    """Return a time variable; all except the time of the records always have a mask, so that files can be stacked."""
     return as_time(variable, scale, may_be_missing=variable.name != chosen)
 
 
@@ -143,20 +161,20 @@ FORMAT = "cdf"
 
 
 def register() -> None:
-    """Teach astropy to read CDF files."""
+    """Register the CDF format with astropy."""
     registration.register_format(FORMAT, _read_format, _recognizes)
 
 
 def _read_format(path: Any, /, **kwargs: Any) -> QTable:
-    """Read a CDF file as a QTable, which keeps integers with units."""
+    """Read a CDF file as a QTable, which keeps the units of integers."""
     given = path if isinstance(path, str | Path) else getattr(path, "name", None)
     if not isinstance(given, str | Path):
-        raise FileError(f"A CDF file is read from its path, not from {type(path).__name__}; save it to a file first.")
+        raise FileError(f"Reading CDF needs a path, but got {type(path).__name__}: save it to a file first.")
     return read(given, **kwargs)
 
 
 def _recognizes(name: str, peek: registration.Peek) -> bool:
-    """Tell whether a file begins as CDF files do; before version 2.6 their first bytes are not distinctive."""
+    """Return whether a file begins with a CDF magic number; before version 2.6 it is not distinctive."""
     head = peek(8)
     if len(head) < 8 or struct.unpack(">I", head[:4])[0] not in MAGIC:
         return False

@@ -1,9 +1,9 @@
 """
-The records of which a CDF file consists, each looked at within its bounds.
+Read the records of a CDF file, with checks that each is inside the file.
 
-A CDF file is a web of records that name each other by their place in the file. In a damaged file a place may lie
-outside the file or lead back to where one came from, and a count may be in the billions: a reader that trusts them runs
-for ever or asks for more memory than there is. The layouts are those of the CDF Internal Format Description 3.9,
+The records of a CDF file refer to each other by their offset in the file. In a damaged file an offset may be outside of
+the file or lead back to a previous record, and a count may be in the billions: a reader that does not check them never
+ends, or allocates more memory than available. The layouts are those of the CDF Internal Format Description 3.9,
 chapter 2, and for older files those of the descriptions of their time.
 """
 
@@ -23,7 +23,7 @@ __all__ = [
 ]  # fmt: skip
 
 MAGIC = {0xCDF30001: 8, 0xCDF26002: 4, 0x0000FFFF: 4}
-"""The size of a place in the file, by the first word: that of version 3, of 2.6 and 2.7, and of earlier ones."""
+"""The bytes of an offset in the file, by the first 4 bytes: for version 3, for 2.6 and 2.7, and for earlier ones."""
 
 CDR, GDR, RVDR, ADR, AGREDR, VXR, VVR, ZVDR, AZEDR, CCR, CPR, CVVR = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13
 """Kinds of records: of the file, of a variable (r and z), of an attribute and its entries, of an index, of blocks."""
@@ -38,29 +38,22 @@ _FIELDS = {
     CDR: "oioiiii", GDR: "oioooo" + "iiiii", RVDR: _VDR, ZVDR: _VDR, ADR: "oiooiiiii" + "oiii", AGREDR: "oioiiii",
     AZEDR: "oioiiii", VXR: "oioii", VVR: "oi", CVVR: "oiio", CCR: "oiooi", CPR: "oii",
 }  # fmt: skip
-"""What a record begins with: its size and kind, then places (o) and integers (i)."""
+"""The first fields of a record: its size and kind, then offsets (o) and integers (i)."""
 
 _WASTED = 128
-"""Bytes in the middle of the variables' records before version 2.5, which mean nothing."""
+"""Unused bytes in the middle of the variables' records before version 2.5."""
 
 _NAMES = {8: 256, 4: 64}
 _MOST_DIMENSIONS = 20
 _GROWTH, _ALWAYS = 1100, 2**26
-"""How much larger than the file its data may be: deflate cannot do more; and how large they may be in any case."""
+"""The limit of the data's size, relative to the file (the maximum for deflate), and a size that is always allowed."""
 
 _PLAIN, _COMPRESSED = 0x0000FFFF, 0xCCCC0001
 _RLE, _GZIP = 1, 5
 
 
 class RecordReader:
-    """
-    The records of one file.
-
-    Parameters
-    ----------
-    content : buffer
-        The file.
-    """
+    """Reads the records of one file, whose content is a buffer."""
 
     def __init__(self, content: Any) -> None:
         self.content = content
@@ -74,7 +67,7 @@ class RecordReader:
         return struct.Struct(">" + fields.replace("o", "q" if self.word == 8 else "i"))
 
     def use_oldest_layout(self) -> None:
-        """Take the variables' records for those of a file before version 2.5."""
+        """Use the layout of the variables' records before version 2.5."""
         self._layouts[RVDR] = self._layouts[ZVDR] = self._struct(f"{_VDR[:12]}{_WASTED}x{_VDR[12:]}")
 
     def length(self, kind: int) -> int:
@@ -82,40 +75,40 @@ class RecordReader:
         return self._layouts[kind].size
 
     def record(self, place: int, *kinds: int) -> tuple[int, ...]:
-        """Return the fields of the record at a place, which must be of one of some kinds and inside the file."""
+        """Return the fields of the record at an offset, which must be of a given kind and inside the file."""
         if not 8 <= place <= len(self.content) - self._begin.size:
-            raise FileError(f"a record is said to be at {place}, outside the file")
+            raise FileError(f"the offset {place} of a record is outside the file")
         size, kind = self._begin.unpack_from(self.content, place)
         if kind not in kinds:
             raise FileError(f"the record at {place} is of kind {kind}, not {kinds[0]}")
         if size < self.length(kind) or place + size > len(self.content):
-            raise FileError(f"the record at {place} claims {size} bytes")
+            raise FileError(f"the record at {place} has an impossible size of {size} bytes")
         return self._layouts[kind].unpack_from(self.content, place)
 
     def once(self, place: int) -> None:
-        """Refuse a place where one has been already."""
+        """Raise an error if an offset was read before."""
         if place in self._seen:
-            raise FileError(f"the record at {place} is named twice")
+            raise FileError(f"the record at {place} is referred to twice")
         self._seen.add(place)
 
     def chain(self, place: int, kind: int, count: int) -> Iterator[tuple[int, tuple[int, ...]]]:
-        """Go along records that name the next one, each once; the count must be right."""
+        """Yield the records of a linked list, each once; the count must be right."""
         for number in range(count):
             self.once(place)
             fields = self.record(place, kind)
             yield place, fields
             place = fields[2]
             if place == 0 and number + 1 < count:
-                raise FileError(f"of {count} records of kind {kind} there are {number + 1}")
+                raise FileError(f"only {number + 1} of {count} records of kind {kind} are present")
 
     def integers(self, place: int, count: int) -> tuple[int, ...]:
-        """Return some integers."""
+        """Return a number of integers at an offset."""
         if not 0 <= count <= _MOST_DIMENSIONS:
-            raise FileError(f"there are said to be {count} dimensions")
+            raise FileError(f"the number of dimensions, {count}, is not between 0 and {_MOST_DIMENSIONS}")
         return struct.unpack_from(f">{count}i", self.content, place)
 
     def name(self, place: int) -> str:
-        """Return the name at a place."""
+        """Return the name at an offset."""
         raw = bytes(self.content[place : place + self.name_length]).partition(b"\0")[0]
         try:
             return raw.decode("utf-8")
@@ -124,30 +117,18 @@ class RecordReader:
 
     @property
     def name_length(self) -> int:
-        """Bytes that a name takes."""
+        """The bytes of a name."""
         return _NAMES[self.word]
 
     def compression(self, place: int) -> int:
-        """Return the kind of compression that a record tells: 1 for runs of zeros, 5 for gzip, others."""
+        """Return the kind of compression in a record: 1 for runs of zeros, 5 for gzip, others."""
         return self.record(place, CPR)[2]
 
 
 def unpacked(content: Any) -> Any:
-    """
-    Return the content of a file without the compression of the whole.
-
-    Parameters
-    ----------
-    content : buffer
-        The file.
-
-    Raises
-    ------
-    FileError
-        It is no CDF file, or compressed in a way that is not read.
-    """
+    """Return the content of a file, decompressed if it is compressed as a whole; raise `FileError` if it is not CDF."""
     if len(content) < 8:
-        raise FileError("it ends before it has begun")
+        raise FileError(f"it has only {len(content)} bytes")
     magic, kind = struct.unpack(">II", content[:8])
     if magic not in MAGIC or kind not in (_PLAIN, _COMPRESSED):
         raise FileError(f"it begins with {content[:16]!r}")
@@ -156,34 +137,18 @@ def unpacked(content: Any) -> Any:
     web = RecordReader(content)
     size, _, about, grown, _ = web.record(8, CCR)
     if not 0 < grown <= web.most:
-        raise FileError(f"it claims {grown} bytes of content")
+        raise FileError(f"the size of its content, {grown} bytes, is not possible")
     packed = bytes(content[8 + web.length(CCR) : 8 + size])
     return content[:4] + struct.pack(">I", _PLAIN) + expanded(packed, web.compression(about), grown)
 
 
 def expanded(packed: bytes, kind: int, size: int) -> bytes:
-    """
-    Return what was compressed.
-
-    Parameters
-    ----------
-    packed : bytes
-        The compressed bytes.
-    kind : int
-        The CDF compression.
-    size : int
-        How many bytes are wanted; what comes after them is not made.
-
-    Raises
-    ------
-    FileError
-        The kind is not read, or the bytes are damaged.
-    """
+    """Decompress at most ``size`` bytes; raise `FileError` for damaged bytes or an unsupported compression."""
     if kind == _GZIP:
         try:
             return zlib.decompressobj(31).decompress(packed, size)
         except zlib.error as error:
             raise FileError(f"a compressed block is damaged ({error})") from None
-    if kind == _RLE:  # a zero stands for as many as the byte after it says, and one more
+    if kind == _RLE:  # the byte after a zero is the number of further zeros
         return re.sub(rb"\0(.)", lambda run: bytes(run[1][0] + 1), packed, flags=re.DOTALL)[:size]
-    raise FileError(f"it is compressed in a way (CDF compression {kind}) that is not read here; gzip is")
+    raise FileError(f"CDF compression {kind} is not supported; gzip is")

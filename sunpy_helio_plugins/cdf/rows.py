@@ -1,4 +1,4 @@
-"""Which variables of a CDF file share rows: those of one time variable, in whichever of its ways a file says so."""
+"""Find the variables of a CDF file that share a time variable, and so the rows of a table."""
 
 from __future__ import annotations
 
@@ -18,13 +18,10 @@ Variables = Mapping[str, Variable]
 
 def prepared(variables: Variables) -> dict[str, Variable]:
     """
-    Return variables of which each that has rows varies by record and names its time in ``depends_on``.
+    Return the variables, such that each with rows varies by record and names its time in ``depends_on``.
 
-    Parameters
-    ----------
-    variables : mapping of Variable
-        The variables as they are in the file: a time may be named in DEPEND_TIME, may count in numbers, or may not vary
-        by record, where the writer put all instants into one record.
+    In the file, a time may be named in DEPEND_TIME, may be a number that counts, or may not vary by record, if the
+    writer put all instants into one record.
     """
     made = {name: _placed(variable, variables) for name, variable in variables.items()}
     named = {variable.depends_on for variable in made.values()}
@@ -39,13 +36,13 @@ def prepared(variables: Variables) -> dict[str, Variable]:
 
 
 def _placed(variable: Variable, variables: Variables) -> Variable:
-    """Take the time of DEPEND_TIME where that of DEPEND_0 is not there or, being virtual, has no records."""
+    """Use the time of DEPEND_TIME if that of DEPEND_0 is missing or, being virtual, does not have records."""
     first, other = (variables.get(variable.named(key) or "") for key in ("DEPEND_0", "DEPEND_TIME"))
     return variable if other is None or (first is not None and first.records) else replace(variable, time=other.name)
 
 
 def _unvaried(variables: Variables, named: set[str | None]) -> list[str]:
-    """Return the time variables that do not vary by record and yet give rows."""
+    """Return the time variables that do not vary by record but give rows."""
     varying = any(variable.is_time and variable.records for variable in variables.values())
     return [
         name
@@ -56,7 +53,7 @@ def _unvaried(variables: Variables, named: set[str | None]) -> list[str]:
 
 
 def _unroll(variables: dict[str, Variable], epoch: str) -> None:
-    """Make the one record of a time variable, and of what depends on it, as many as it holds instants."""
+    """Split the one record of a time variable, and of those that depend on it, into one for each instant."""
     time = variables[epoch]
     length, axes = (time.shape[0] if time.shape else 1), _axes(variables)
     variables[epoch] = time.unrolled(length)
@@ -81,7 +78,7 @@ def _axes(variables: Variables) -> set[str]:
 
 
 def epochs_of(variables: Variables) -> dict[str, int]:
-    """Return the time variables that can give the rows, with their records: those that hang on no other one."""
+    """Return the number of records of each time variable that can give the rows (not dependent on another)."""
     instants = {name: variable for name, variable in variables.items() if variable.is_time}
     return {
         name: variable.records
@@ -91,10 +88,10 @@ def epochs_of(variables: Variables) -> dict[str, int]:
 
 
 def choose(path: object, wanted: str | None, epochs: Mapping[str, int], variables: Variables) -> str | None:
-    """Return the time variable that gives the rows, or `None` where the file has none."""
+    """Return the time variable that gives the rows, or `None` if the file does not have one."""
     if wanted is not None:
         if wanted not in epochs:
-            raise QueryError(f"{path} has no time variable {wanted!r}; it has: {', '.join(epochs) or 'none at all'}.")
+            raise QueryError(f"{path} does not have a time variable {wanted!r}; it has: {', '.join(epochs) or 'none'}.")
         return wanted
     virtual = {name for name in epochs if not epochs[name] and "VIRTUAL" in variables[name].attributes}
     called_so = [name for name in epochs if name.lower() == "epoch" and name not in virtual]
@@ -108,10 +105,11 @@ def choose(path: object, wanted: str | None, epochs: Mapping[str, int], variable
 
 def in_rows(variables: Variables, chosen: str | None, epochs: Mapping[str, int]) -> tuple[list[str], list[str]]:
     """
-    Return the names of the columns, and what is odd about the file.
+    Return the names of the columns, and the irregularities of the file.
 
-    Columns are the time variable and whatever has one value for each of its records. Some files name no variable in
-    DEPEND_0, or a number, or an energy: there the length says where a variable belongs, if only one time has it.
+    Columns are the time variable and each variable with one value for each of its records. In some files DEPEND_0 is
+    missing, a number, or the name of an energy: then a variable is placed by its length if only one time variable has
+    it.
     """
     if chosen is None:
         return _by_record(variables)
@@ -126,21 +124,21 @@ def in_rows(variables: Variables, chosen: str | None, epochs: Mapping[str, int])
         if variable.records == length and (variable.depends_on == chosen if told else alone):
             names.append(name)
             if not told:
-                problems.append(f"{name} names no time variable in DEPEND_0: placed by its {length} records.")
+                problems.append(f"{name} does not name a time variable in DEPEND_0: placed by its {length} records.")
         elif told and variable.depends_on == chosen:
             problems.append(f"{name} has {variable.records} records, {chosen} has {length}: see meta['support'].")
     return names, problems
 
 
 def _on_time(time: Variable) -> list[str]:
-    """Say what had to be taken for granted of a time variable."""
+    """Return a description of the assumption about a time variable, if there is one."""
     if time.count is None or not time.count.is_assumed:
         return []
-    return [f"{time.name} does not say from when it counts: taken as UTC since 1970, by the convention of DEPEND_TIME."]
+    return [f"{time.name} does not state its start: read as UTC since 1970, by the convention of DEPEND_TIME."]
 
 
 def without_time(variables: Variables) -> Variables:
-    """Return the variables of a file without time variables; data that do not vary, as of a calibration, make a row."""
+    """Return the variables of a file without times; data that do not vary (such as a calibration) become one row."""
     fixed = {name for name, variable in variables.items() if variable.records and not variable.varies}
     data = {name for name in fixed if variables[name].attributes.get("VAR_TYPE") == "data"}
     if not data or any(variable.varies and variable.records for variable in variables.values()):
@@ -153,8 +151,8 @@ def without_time(variables: Variables) -> Variables:
 
 
 def _by_record(variables: Variables) -> tuple[list[str], list[str]]:
-    """Return the columns of a file without times: its records, or the one row of what does not vary."""
+    """Return the columns of a file without times: its records, or the single row of data that do not vary."""
     lengths = Counter(variable.records for variable in variables.values() if variable.varies)
     length = lengths.most_common(1)[0][0] if lengths else 0
     names = [name for name, variable in variables.items() if variable.varies and variable.records == length]
-    return names, ["The file has no time variable: the rows are its records, in order."]
+    return names, ["The file does not have a time variable: the rows are its records, in order."]

@@ -1,7 +1,7 @@
 """
-What a CDF file says that it holds: its variables, where their records lie, and all attributes.
+Read the structure of a CDF file: its variables, the location of their records, and all attributes.
 
-Every record is followed once, before anything is believed: a file whose records do not hang together is refused.
+Every record is read once before values are decoded: a file with inconsistent records is refused.
 """
 
 from __future__ import annotations
@@ -44,20 +44,20 @@ _VARIES, _HAS_PAD, _IS_COMPRESSED = 1, 2, 4
 
 class Entry(NamedTuple):
     """
-    The value of an attribute, as it stands in the file.
+    The value of an attribute, as stored in the file.
 
     Attributes
     ----------
     attribute : str
         The attribute's name.
     is_global : bool
-        Whether it is one of the file.
+        Whether it is an attribute of the file.
     is_z : bool
         Whether the variable is a zVariable.
     number : int
         The variable's number among its kind, or that of the entry.
     type, elements : int
-        The CDF data type, and how many elements the value has.
+        The CDF data type, and the number of elements of the value.
     content : bytes
         The value.
     """
@@ -73,14 +73,14 @@ class Entry(NamedTuple):
 
 class Block(NamedTuple):
     """
-    Where some records of a variable lie.
+    The location of some records of a variable.
 
     Attributes
     ----------
     first, last : int
         Numbers of the records.
     place, size : int
-        Where their bytes are in the file, and how many.
+        Offset and number of their bytes in the file.
     is_compressed : bool
         Whether they are compressed.
     """
@@ -105,21 +105,21 @@ class VariableLayout(NamedTuple):
     number : int
         Its number among its kind.
     type, elements : int
-        The CDF data type, and how many elements a value has; more than one for texts.
+        The CDF data type, and the number of elements of a value; more than one for texts.
     shape : tuple of int
-        The dimensions of a record, of those in which it varies.
+        The dimensions of a record in which the variable varies.
     varies : bool
         Whether it varies with the record.
     records : int
-        How many records it has, those included that were never written.
+        The number of records, including those that were never written.
     sparse : int
-        What a record is that was never written: the pad value, or (2) the one before.
+        The value of records that were never written: the pad value, or (2) the previous record.
     pad : bytes
-        The pad value; empty for that of the type.
+        The pad value; empty for the default of the type.
     compression : int
         The kind of compression, 0 for none.
     blocks : tuple of Block
-        Where the records lie.
+        The locations of the records.
     """
 
     name: str
@@ -144,14 +144,14 @@ class VariableLayout(NamedTuple):
 @dataclass
 class Structure:
     """
-    What a file holds.
+    The structure of a file.
 
     Attributes
     ----------
     path : pathlib.Path
         The file.
     encoding : int
-        How it writes numbers.
+        The encoding of numbers.
     is_row_major : bool
         Whether the last dimension varies fastest.
     variables : list of VariableLayout
@@ -159,7 +159,7 @@ class Structure:
     entries : list of Entry
         The values of all attributes.
     content : bytes
-        The whole file where it was compressed as a whole; empty where it can be read in place.
+        The decompressed file if it is compressed as a whole; empty if it can be read in place.
     """
 
     path: Path
@@ -171,19 +171,7 @@ class Structure:
 
 
 def examine(path: Path) -> Structure:
-    """
-    Find out what a CDF file holds.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file, which may be compressed as a whole.
-
-    Raises
-    ------
-    FileError
-        It is no CDF file, or a damaged one.
-    """
+    """Read the structure of a CDF file; raise `FileError` if it is not a CDF file or is damaged."""
     found = Structure(path)
     try:
         with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
@@ -199,16 +187,16 @@ def examine(path: Path) -> Structure:
 
 
 def _follow(web: RecordReader, found: Structure) -> None:
-    """Follow all records."""
+    """Read all records."""
     _, _, directory, version, release, found.encoding, flags = web.record(8, CDR)
     if not flags & _SINGLE_FILE:
-        raise FileError("its variables are in files of their own, which is not read here")
+        raise FileError("its variables are in separate files, which is not supported")
     if (version, release) < (2, 5):
         web.use_oldest_layout()
     found.is_row_major = bool(flags & _ROW_MAJOR)
     _, _, rhead, zhead, ahead, end, rcount, acount, _, rdims, zcount = web.record(directory, GDR)
     if end > len(web.content):
-        raise FileError(f"it ends after {len(web.content)} bytes, {end} are needed")
+        raise FileError(f"it ends after {len(web.content)} bytes, but {end} are needed")
     shape = web.integers(directory + web.length(GDR) + web.word + 12, rdims)
     for place, fields in web.chain(rhead, RVDR, rcount):
         found.variables.append(_variable(web, place, fields, place + web.length(RVDR) + web.name_length, shape))
@@ -221,7 +209,7 @@ def _follow(web: RecordReader, found: Structure) -> None:
 
 
 def _entries(web: RecordReader, place: int, fields: tuple[int, ...]) -> Iterator[Entry]:
-    """Return the values of an attribute."""
+    """Yield the values of an attribute."""
     _, _, _, first, scope, _, count, _, _, zfirst, zcount, _, _ = fields
     attribute, is_global = web.name(place + web.length(ADR)), scope in _GLOBAL
     for kind, head, number in ((AGREDR, first, count), (AZEDR, zfirst, zcount)):
@@ -237,10 +225,10 @@ def _entries(web: RecordReader, place: int, fields: tuple[int, ...]) -> Iterator
 def _variable(
     web: RecordReader, place: int, fields: tuple[int, ...], about: int, sizes: tuple[int, ...]
 ) -> VariableLayout:
-    """Return a variable; ``about`` is where it says in which of the dimensions it varies."""
+    """Return a variable; ``about`` is the offset of the flags of the dimensions in which it varies."""
     _, kind, _, type_, last, head, _, flags, sparse, _, _, _, elements, number, packed, _ = fields
     if type_ not in SIZES or elements < 1 or last < -1 or any(size < 0 for size in sizes):
-        raise FileError(f"the variable at {place} is of no kind, or has a size that is none")
+        raise FileError(f"the variable at {place} has an unknown data type or a negative size")
     varying = web.integers(about, len(sizes))
     shape = tuple(size for size, varies in zip(sizes, varying, strict=True) if varies)
     after = about + 4 * len(sizes)
@@ -250,12 +238,12 @@ def _variable(
         last + 1, sparse, pad, web.compression(packed) if flags & _IS_COMPRESSED else 0, (),
     )  # fmt: skip
     if max(made.record, 1) * made.records > web.most:
-        raise FileError(f"the variable {made.name} claims {made.records} records of {made.record} bytes")
+        raise FileError(f"the variable {made.name} cannot have {made.records} records of {made.record} bytes")
     return made._replace(blocks=tuple(_blocks(web, head, made.record, _DEPTH)) if last >= 0 and head else ())
 
 
 def _blocks(web: RecordReader, place: int, record: int, depth: int) -> Iterator[Block]:
-    """Follow an index of blocks of records, and the indices below it."""
+    """Yield the blocks of an index of records, and of the indices below it."""
     if depth == 0:
         raise FileError(f"the index at {place} is too deep")
     while place:
@@ -263,7 +251,7 @@ def _blocks(web: RecordReader, place: int, record: int, depth: int) -> Iterator[
         size, _, following, count, used = web.record(place, VXR)
         start = web.length(VXR)
         if not 0 <= used <= count or start + count * (8 + web.word) > size:
-            raise FileError(f"the index at {place} claims {count} blocks")
+            raise FileError(f"the index at {place} cannot have {count} blocks")
         first = struct.unpack_from(f">{count}i", web.content, place + start)
         last = struct.unpack_from(f">{count}i", web.content, place + start + 4 * count)
         form = "q" if web.word == 8 else "i"
@@ -274,18 +262,18 @@ def _blocks(web: RecordReader, place: int, record: int, depth: int) -> Iterator[
 
 
 def _block(web: RecordReader, place: int, first: int, last: int, record: int, depth: int) -> Iterator[Block]:
-    """Look at a block of records: whether it holds as many as its index says."""
+    """Yield a block of records, and check that it contains as many as its index states."""
     if not 0 <= first <= last:
-        raise FileError(f"the block at {place} claims the records {first} to {last}")
+        raise FileError(f"the block at {place} cannot contain the records {first} to {last}")
     fields: Any = web.record(place, VVR, CVVR, VXR)
     if fields[1] == VXR:
         yield from _blocks(web, place, record, depth - 1)
     elif fields[1] == VVR:
         size = (last - first + 1) * record
         if fields[0] - web.length(VVR) < size:
-            raise FileError(f"the block at {place} holds less than {last - first + 1} records")
+            raise FileError(f"the block at {place} contains fewer than {last - first + 1} records")
         yield Block(first, last, place + web.length(VVR), size, False)
     else:
         if not 0 < fields[3] <= fields[0] - web.length(CVVR):
-            raise FileError(f"the block at {place} claims {fields[3]} bytes")
+            raise FileError(f"the block at {place} cannot have {fields[3]} bytes")
         yield Block(first, last, place + web.length(CVVR), fields[3], True)

@@ -1,5 +1,5 @@
 """
-The variables of a CDF file, each with its attributes; values are read when they are asked for.
+The variables of a CDF file with their attributes; values are read on first access.
 
 Attributes are those of the ISTP guidelines (https://spdf.gsfc.nasa.gov/istp_guide/variables.html).
 """
@@ -38,21 +38,21 @@ class Variable:
     kind : str
         The CDF data type.
     records : int
-        How many records it has.
+        The number of records.
     varies : bool
-        Whether its records are instants, or it is one value for the whole file.
+        Whether it varies by record; otherwise it is one value for the complete file.
     attributes : dict
         The variable's attributes, as plain Python.
     read : callable
-        Gives the values, and which records were never written.
+        Returns the values, and which records were never written.
     shape : tuple of int
         The dimensions of one record.
     time : str or None
-        The time variable on which it depends, where that is not the one that ``DEPEND_0`` names.
+        The time variable on which it depends, if that is not the one in ``DEPEND_0``.
     count : Count or None
-        From when it counts, where its numbers are times.
+        The start and unit of the count, if its numbers are times.
     first_axis : int
-        The number, in ``DEPEND_1`` and its like, of the first dimension after the record.
+        The number, in ``DEPEND_1`` and similar attributes, of the first dimension after the record.
     """
 
     name: str
@@ -85,12 +85,7 @@ class Variable:
         """
         Return a variable that does not vary as one whose first dimension is the record.
 
-        Parameters
-        ----------
-        length : int
-            How many records that makes.
-        is_new : bool, optional
-            Whether the record is a new dimension of one before the others.
+        With ``is_new``, the record is an additional first dimension of length one.
         """
 
         def read() -> decode.Values:
@@ -101,36 +96,24 @@ class Variable:
         return replace(self, records=length, varies=True, read=read, shape=shape, first_axis=axis)
 
     def named(self, attribute: str) -> str | None:
-        """
-        Return the variable that an attribute names, as ``DEPEND_0`` does.
-
-        Parameters
-        ----------
-        attribute : str
-            The attribute.
-
-        Returns
-        -------
-        str or None
-            `None` where there is none; some files have a number there, which names nothing.
-        """
+        """Return the variable that an attribute such as ``DEPEND_0`` names, or `None`; in some files it is a number."""
         said = self.attributes.get(attribute)
-        # Older writers fill the names up with blanks.
+        # Older writers pad the names with blanks.
         return said.strip() or None if isinstance(said, str) else None
 
     @property
     def depends_on(self) -> str | None:
-        """The variable that ``DEPEND_0``, or another attribute, names as its time."""
+        """The time variable, from ``DEPEND_0`` or another attribute."""
         return self.time or self.named("DEPEND_0")
 
     @property
     def values(self) -> NDArray[Any]:
-        """The values; the first axis is the record where the variable varies."""
+        """The values; the first axis is the record if the variable varies."""
         return self._found.values
 
     @property
     def missing(self) -> NDArray[np.bool_] | None:
-        """Which records were never written; `None` where none."""
+        """Which records were never written; `None` if all were written."""
         return self._found.missing
 
     @cached_property
@@ -139,29 +122,10 @@ class Variable:
 
 
 def load(path: str | Path) -> tuple[dict[str, Variable], dict[str, Any]]:
-    """
-    Return what a CDF file holds.
-
-    Parameters
-    ----------
-    path : str or pathlib.Path
-        The file.
-
-    Returns
-    -------
-    variables : dict of Variable
-        By name, in the file's order.
-    attributes : dict
-        The global attributes; a list where one has several entries.
-
-    Raises
-    ------
-    FileError
-        The file is not there or is no CDF file.
-    """
+    """Return the variables of a CDF file by name, in its order, and its global attributes."""
     path = Path(path).expanduser()
     if not path.is_file():
-        raise FileError(f"{path}: there is no such file.")
+        raise FileError(f"{path}: the file does not exist.")
     found = structure.examine(path)
     of_file: dict[str, dict[int, Any]] = {}
     of_variable: dict[tuple[bool, int], dict[str, Any]] = {}

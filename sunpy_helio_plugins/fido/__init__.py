@@ -1,8 +1,8 @@
 """
 The parts of a Fido client that all archives share: attrs, tables of results and the client itself.
 
-A package that adds an archive of its own builds its attrs on `ArchiveAttr` and `MarkerAttr`, its table on
-`ArchiveTable`, and its client on `ArchiveClient`.
+A package that adds another archive derives its attrs from `ArchiveAttr` and `MarkerAttr`, its table from
+`ArchiveTable`, and its client from `ArchiveClient`.
 """
 
 from __future__ import annotations

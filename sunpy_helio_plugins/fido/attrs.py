@@ -1,4 +1,4 @@
-"""Attrs of the archives, and queries as flat alternatives."""
+"""Attrs of the archives, and the conversion of queries to flat alternatives."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ __all__ = [
 
 class ArchiveAttr(DataAttr):
     """
-    An attr that holds one or more values; ``|`` between two of the same class joins their values.
+    An attr with one or more values; ``|`` between two attrs of the same class joins their values.
 
-    A subclass is all that an archive needs to understand an attr: its class attributes say what becomes of the values,
-    and `check` which values are allowed.
+    A subclass defines an attr of an archive completely: its class attributes define how the values are used, and
+    `check` which values are allowed.
 
     Parameters
     ----------
     *values
-        The values; none makes a marker that names the archive without narrowing the query.
+        The values. An attr without values names the archive and does not restrict the query.
 
     Attributes
     ----------
     values : tuple
-        The values, checked, in the order in which they were given.
+        The checked values, in the order in which they were given.
     query_field : str
-        The field of the archive's ``Query`` that takes the values; empty for an attr that the translator handles by
-        itself, or whose values are sent as they are.
+        The field of the archive's ``Query`` that takes the values; empty for an attr that the translator handles
+        separately, or whose values are sent unchanged.
     parameter : str
-        The parameter of the request that takes a value as it is.
+        The parameter of the request that takes an unchanged value.
     column : str
-        The column of the table that holds the value.
+        The column of the table that contains the value.
     is_single : bool
         Whether the field takes one value rather than a tuple.
 
     Raises
     ------
     QueryError
-        A value that the class does not allow.
+        The class does not allow a value.
     """
 
     query_field: ClassVar[str] = ""
@@ -57,18 +57,23 @@ class ArchiveAttr(DataAttr):
     def __init__(self, *values: Any) -> None:
         super().__init__()
         self.values = tuple(dict.fromkeys(self.check(value) for value in values))
-        # Attrs compare by their variables alone: without this, Server("x") would equal Dataset("x").
+        # sunpy compares attrs by their variables only: without this, Server("x") would equal Dataset("x").
         self._kind = f"{type(self).__module__}.{type(self).__qualname__}"
 
     @classmethod
     def check(cls, value: Any) -> Any:
         """
-        Return a value as it is kept.
+        Return a value in the form that the attr stores.
 
         Parameters
         ----------
         value
             A value that the user gave.
+
+        Returns
+        -------
+        object
+            The stored value: here, the text without surrounding spaces.
 
         Raises
         ------
@@ -81,17 +86,38 @@ class ArchiveAttr(DataAttr):
 
     @classmethod
     def offered(cls) -> list[tuple[str, str]]:
-        """Return the values that complete on Tab, each with a description."""
+        """
+        Return the values for tab completion.
+
+        Returns
+        -------
+        list of tuple
+            Each value with its description.
+        """
         return []
 
     def asked(self) -> dict[str, Any]:
-        """Return the fields of the archive's ``Query`` that this attr sets, with their values."""
+        """
+        Return the fields of the archive's ``Query`` that this attr sets.
+
+        Returns
+        -------
+        dict
+            The values of the fields, by name.
+        """
         if not self.query_field or not self.values:
             return {}
         return {self.query_field: self.values[0] if self.is_single else self.values}
 
     def collides(self, other: Attr) -> bool:
-        """Tell whether both cannot stand side by side: two of a class are alternatives, to be written with ``|``."""
+        """
+        Return whether the attrs cannot be joined with ``&``: two of a class are alternatives, which need ``|``.
+
+        Parameters
+        ----------
+        other : sunpy.net.attr.Attr
+            The other attr.
+        """
         return type(self) is type(other)
 
     def __and__(self, other: Attr) -> Attr:
@@ -99,14 +125,14 @@ class ArchiveAttr(DataAttr):
         return super().__and__(other)
 
     def __rand__(self, other: Attr) -> Attr:
-        # sunpy's attrs give way to this one where both collide, and Python would name their types only.
+        # sunpy's attrs return NotImplemented if both collide, and Python's error would only name their types.
         self._refuse_a_second(other)
         return NotImplemented
 
     def _refuse_a_second(self, other: Attr) -> None:
         for part in other.attrs if isinstance(other, AttrAnd) else (other,):
             if self.collides(part):
-                raise QueryError(f"{part!r} and {self!r} cannot both hold; join alternatives with |.")
+                raise QueryError(f"{part!r} and {self!r} cannot both be true; join alternatives with |.")
 
     def __or__(self, other: Attr) -> Attr:
         if type(self) is type(other):
@@ -124,18 +150,25 @@ class ArchiveAttr(DataAttr):
 
 
 class MarkerAttr(ArchiveAttr):
-    """An attr without values, whose presence says which archive's rows are meant."""
+    """An attr without values, which selects the archive that is searched."""
 
     def __init__(self, *values: Any) -> None:
         if values:
             raise QueryError(
-                f"{name_of(type(self))}() takes no value, not {values[0]!r}; it says whose rows are meant, and other "
-                "attrs choose among them."
+                f"{name_of(type(self))}() does not take a value, but got {values[0]!r}; it selects the archive, and "
+                "other attrs select among its rows."
             )
         super().__init__()
 
     def asked(self) -> dict[str, Any]:
-        """Return the field that this attr sets."""
+        """
+        Return the field of the archive's ``Query`` that this attr sets.
+
+        Returns
+        -------
+        dict
+            `True`, by the name of the field.
+        """
         return {self.query_field: True} if self.query_field else {}
 
     def __and__(self, other: Attr) -> Attr:
@@ -153,12 +186,17 @@ class MarkerAttr(ArchiveAttr):
 
 def name_of(attr: type | Attr) -> str:
     """
-    Return the name under which a user knows an attr, such as ``a.hapi.Dataset`` or ``a.Time``.
+    Return the name of an attr in sunpy's namespace, such as ``a.hapi.Dataset`` or ``a.Time``.
 
     Parameters
     ----------
     attr : type or sunpy.net.attr.Attr
         An attr or its class.
+
+    Returns
+    -------
+    str
+        The name.
     """
     cls = attr if isinstance(attr, type) else type(attr)
     module = cls.__module__
@@ -176,7 +214,7 @@ def branches(*query: Attr) -> list[tuple[Attr, ...]]:
     Parameters
     ----------
     *query : sunpy.net.attr.Attr
-        Attrs that must all hold; trees of any depth.
+        Attrs that are joined with ``&``; trees of any depth.
 
     Returns
     -------
@@ -196,7 +234,7 @@ def _branches(tree: Attr) -> list[tuple[Attr, ...]]:
 
 def of_type(branch: Iterable[Attr], kind: type) -> Any:
     """
-    Return the one attr of a class in a conjunction, or `None`.
+    Return the attr of a class in a conjunction, or `None`.
 
     Parameters
     ----------
@@ -205,10 +243,15 @@ def of_type(branch: Iterable[Attr], kind: type) -> Any:
     kind : type
         The class.
 
+    Returns
+    -------
+    sunpy.net.attr.Attr or None
+        The attr, if the conjunction contains one.
+
     Raises
     ------
     QueryError
-        There are several, which all would have to hold at once.
+        The conjunction contains several attrs of the class.
     """
     found = [attr for attr in branch if type(attr) is kind]
     if len(found) > 1:
@@ -217,42 +260,42 @@ def of_type(branch: Iterable[Attr], kind: type) -> Any:
 
 
 def of_types(branch: Iterable[Attr], *kinds: type) -> tuple[Any, ...]:
-    """Return the one attr of each class in a conjunction, or `None`; see `of_type`."""
+    """Return the attr of each class in a conjunction, or `None`; see `of_type`."""
     attrs = tuple(branch)
     return tuple(of_type(attrs, kind) for kind in kinds)
 
 
 def explain_foreign(branch: Iterable[Attr], known: Iterable[type], archive: str) -> None:
     """
-    Refuse attrs that an archive cannot use, by name.
+    Raise an error for attrs that an archive cannot use, with their names.
 
     Parameters
     ----------
     branch : iterable of sunpy.net.attr.Attr
         Single attrs of one conjunction.
     known : iterable of type
-        The classes that the archive understands.
+        The classes that the archive supports.
     archive : str
         The archive's name.
 
     Raises
     ------
     QueryError
-        Some attr is of another class.
+        The class of an attr is not one of ``known``.
     """
     understood = tuple(known)
     foreign = sorted({name_of(attr) for attr in branch if type(attr) not in understood})
     if foreign:
         usable = ", ".join(sorted({name_of(kind) for kind in understood}))
         raise QueryError(
-            f"{archive} cannot use {', '.join(foreign)} in a query; leave it out, or ask for the other archive's rows "
-            f"with | instead. {archive} understands: {usable}."
+            f"{archive} cannot use {', '.join(foreign)} in a query; remove it, or search the other archive as an "
+            f"alternative, with |. {archive} supports: {usable}."
         )
 
 
 class Use(NamedTuple):
     """
-    What becomes of an attr.
+    The use of an attr in requests and tables.
 
     Attributes
     ----------
@@ -273,7 +316,7 @@ class Use(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """A value that is sent as it is, and that the rows of the answer must have in a column."""
+    """A value that is sent unchanged and that the rows of the response must have in a column."""
 
     parameter: str
     column: str
@@ -281,60 +324,25 @@ class Wanted(NamedTuple):
 
 
 def own(module: ModuleType) -> tuple[type[Attr], ...]:
-    """
-    Return the classes of attrs in the public list of a module, which make a query one for its archive.
-
-    Parameters
-    ----------
-    module : module
-        The ``attrs`` of an archive.
-    """
+    """Return the classes in ``__all__`` of an archive's ``attrs``; a query with one of them is for that archive."""
     named = (getattr(module, name) for name in module.__all__)
     return tuple(one for one in named if isinstance(one, type) and issubclass(one, DataAttr))
 
 
 def uses(module: ModuleType) -> tuple[Use, ...]:
-    """
-    Return what becomes of each attr of an archive.
-
-    Parameters
-    ----------
-    module : module
-        The ``attrs`` of an archive.
-    """
+    """Return the use of each attr in an archive's ``attrs``."""
     names = ("query_field", "parameter", "column")
     return tuple(Use(one, *(getattr(one, name, "") for name in names)) for one in own(module))
 
 
 def offered(module: ModuleType) -> dict[type[Attr], list[tuple[str, str]]]:
-    """
-    Return the values that complete on Tab for the attrs of an archive, as a client registers them.
-
-    Parameters
-    ----------
-    module : module
-        The ``attrs`` of an archive.
-    """
+    """Return the values for tab completion of the attrs of an archive, as a client registers them."""
     values = {one: one.offered() for one in own(module) if issubclass(one, ArchiveAttr)}
     return {one: found for one, found in values.items() if found}
 
 
 def asked(branch: Iterable[Attr], kinds: Iterable[type]) -> dict[str, Any]:
-    """
-    Return the fields of a ``Query`` that the attrs of a conjunction set.
-
-    Parameters
-    ----------
-    branch : iterable of sunpy.net.attr.Attr
-        Single attrs.
-    kinds : iterable of type
-        The classes to look for.
-
-    Raises
-    ------
-    QueryError
-        There are several attrs of a class.
-    """
+    """Return the fields of a ``Query`` that the attrs of a conjunction set; repeated classes are a `QueryError`."""
     understood = frozenset(kinds)
     found: dict[str, Any] = {}
     for attr in (one for one in branch if type(one) in understood and hasattr(one, "asked")):
@@ -346,13 +354,6 @@ def asked(branch: Iterable[Attr], kinds: Iterable[type]) -> dict[str, Any]:
 
 
 def wanted(branch: Iterable[Attr]) -> list[list[Wanted]]:
-    """
-    Return the values that are sent as they are: for each attr its alternatives.
-
-    Parameters
-    ----------
-    branch : iterable of sunpy.net.attr.Attr
-        Single attrs.
-    """
+    """Return the values that are sent unchanged: for each attr its alternatives."""
     plain = [one for one in branch if isinstance(one, ArchiveAttr) and one.parameter and not one.query_field]
     return [[Wanted(one.parameter, one.column, value) for value in one.values] for one in plain if one.values]

@@ -19,7 +19,7 @@ __all__ = ["ArchiveClient"]
 
 
 def _refuse_uncalled(query: Iterable[Any]) -> None:
-    """Refuse a class of ours that stands where an attr should: no client would answer, and Fido could not say why."""
+    """Raise an error for a class in place of an attr: no client would handle it, and Fido would not give the reason."""
     for one in query:
         if isinstance(one, type) and one.__module__.startswith("sunpy_helio_plugins."):
             example = f"{name_of(one)}()" if issubclass(one, MarkerAttr) else f"{name_of(one)}(...)"
@@ -28,17 +28,18 @@ def _refuse_uncalled(query: Iterable[Any]) -> None:
 
 class ArchiveClient:
     """
-    Manners of a client, to be mixed into a `sunpy.net.base_client.BaseClient`.
+    A mixin for clients, in addition to `sunpy.net.base_client.BaseClient`.
 
-    A client without state can be copied, stacked, pickled and written with its tables.
+    It selects the queries that the client handles, and lets a client be copied, stacked, pickled and written with its
+    tables. The client must not have any state.
     """
 
     names: ClassVar[Names] = Names()
-    """The values of sunpy's core attrs at which the client answers."""
+    """The values of sunpy's core attrs for which the client handles a query."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if any(issubclass(base, ArchiveClient) and base is not ArchiveClient for base in cls.__bases__):
-            raise TypeError(f"{cls.__name__}: a subclass of a client would register itself with Fido; do not make one.")
+            raise TypeError(f"{cls.__name__}: a subclass of a client would be registered with Fido; do not define one.")
         if "search" in cls.__dict__:
             cls.search = remembering(cls.search)  # type: ignore[attr-defined]
         if "fetch" in cls.__dict__:
@@ -49,13 +50,13 @@ class ArchiveClient:
     @classmethod
     def _can_handle_query(cls, *query: Attr) -> bool:
         _refuse_uncalled(query)
-        # Fido hands over single attrs; a conjunction means the same.
+        # Fido passes single attrs; a conjunction means the same.
         attrs = [leaf for one in query for leaf in (one.attrs if isinstance(one, AttrAnd) else (one,))]
         return cls._is_named(*attrs) or cls.names.are_in(attrs)
 
     @classmethod
     def _is_named(cls, *query: Attr) -> bool:
-        """Tell whether a query holds an attr of this archive's own."""
+        """Return whether a query contains an attr of this archive."""
         raise NotImplementedError
 
     def __eq__(self, other: object) -> bool:
@@ -75,7 +76,7 @@ class ArchiveClient:
 
 
 def _checking(fetch: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a client's fetch that takes the tables and rows of its own archive only, alone or several."""
+    """Wrap the fetch of a client, so that it takes tables and rows of its own archive only, one or several."""
 
     @wraps(fetch)
     def fetched(self: Any, query_results: Any, **kwargs: Any) -> None:
@@ -98,7 +99,7 @@ def _archive(cls: type) -> str:
 
 
 def _teach_yaml(cls: type) -> None:
-    """Let astropy write a client into the header of an ECSV file, as its plain name."""
+    """Let astropy write a client to the header of an ECSV file as its name."""
     from astropy.io.misc.yaml import AstropyDumper
 
     def represent(dumper: Any, client: object) -> Any:

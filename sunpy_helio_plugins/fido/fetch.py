@@ -27,9 +27,9 @@ class RowFile(NamedTuple):
     row : int
         The number of the row.
     name : str
-        The file's name as the archive gives it.
+        The file's name in the archive.
     download : callable
-        Called with the path of the file, it returns the `~sunpy_helio_plugins.transport.files.job.Download`.
+        Takes the path of the file and returns the `~sunpy_helio_plugins.transport.files.job.Download`.
     """
 
     row: int
@@ -48,29 +48,11 @@ def enqueue_rows(
     more: Mapping[str, Sequence[Any]] | None = None,
 ) -> None:
     """
-    Enqueue the files of rows.
+    Enqueue the files of rows, at paths that a template gives.
 
-    Parameters
-    ----------
-    table : astropy.table.Table
-        The rows.
-    files : iterable of RowFile
-        The files; they are not looked at before the template is found to be valid.
-    path : str or pathlib.Path
-        Template of the files' paths. Only the columns that it names are read.
-    downloader : parfive.Downloader
-        The queue.
-    overwrite : bool, "unique" or None
-        As for `~sunpy_helio_plugins.transport.files.queue.enqueue`.
-    fallback : str, optional
-        The name of a file whose own name cannot be used.
-    more : mapping, optional
-        Fields that are not columns, each with a value for each row.
-
-    Raises
-    ------
-    QueryError
-        The template has an unknown field, or a value does not take its format. Nothing was enqueued.
+    Only the columns that the template names are read. ``fallback`` is the name of a file whose own name cannot be used;
+    ``more`` are fields that are not columns, each with a value for each row. An unknown field or a value that does not
+    fit its format is a `QueryError`, before any file is enqueued.
     """
     own = more or {}
     known = field_names(table)

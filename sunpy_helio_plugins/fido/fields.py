@@ -1,7 +1,8 @@
 """
-Columns that the tables of all archives have, so that one path template serves a mixed response.
+Columns that the tables of all archives share, so that one path template can be used for several archives.
 
-``Fido.fetch(response, path="{provider}/{instrument}/{file}")`` takes each row's values; a missing one is "unknown".
+``Fido.fetch(response, path="{provider}/{instrument}/{file}")`` inserts the values of each row; a missing one is
+"unknown".
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ COMMON = ("Start Time", "End Time", "Instrument", "Source", "Provider")
 """The names of the shared columns, in their order."""
 
 _NOTHING = ("", "N/A", "None", "blank")
-"""What archives write where they know nothing."""
+"""Texts that archives use for unknown values."""
 
 Texts: TypeAlias = Sequence[str | None] | NDArray[np.str_] | MaskedColumn
 
@@ -36,11 +37,16 @@ def common_columns(start: Any, end: Any, instrument: Texts, source: Texts, provi
     Parameters
     ----------
     start, end : astropy.time.Time
-        Shape (n,): where each row begins and ends. Both may be the same object.
+        Shape (n,): the time of each row. Both may be the same object.
     instrument, source : sequence of str or None, numpy.ndarray or MaskedColumn
-        Names for each row. Of a sequence, an entry that says nothing is masked; arrays are taken as they are.
+        Names for each row. `None` and empty entries of a sequence are masked; arrays are used unchanged.
     provider : str, sequence of str, or numpy.ndarray
         The same, or one name for all rows.
+
+    Returns
+    -------
+    dict
+        The columns, by name.
     """
     everywhere = np.full(len(start), provider) if isinstance(provider, str) else provider
     named = [column if isinstance(column, np.ndarray) else texts(column) for column in (instrument, source, everywhere)]
@@ -50,8 +56,8 @@ def common_columns(start: Any, end: Any, instrument: Texts, source: Texts, provi
 
 
 def texts(values: Sequence[str | None]) -> MaskedColumn:
-    """Return names as a column that can be masked, whether or not one is missing, so that all tables stack."""
-    # Few names differ: each is looked at once.
+    """Return names as a column with a mask, even if no name is missing, so that all tables can be stacked."""
+    # Few names differ: check each once.
     places = {value: place for place, value in enumerate(dict.fromkeys(values))}
     gone = np.array([value is None or str(value).strip() in _NOTHING for value in places], dtype=bool)
     known = np.array(["" if lost else str(value).strip() for value, lost in zip(places, gone, strict=True)], dtype=str)
@@ -60,7 +66,7 @@ def texts(values: Sequence[str | None]) -> MaskedColumn:
 
 
 class _ColumnNames(list[str]):
-    """Names of columns in the place of a row, so that sunpy's own rule for the names of fields is applied to them."""
+    """Names of columns with the interface of a row, to which sunpy's rule for the names of fields can be applied."""
 
     @property
     def colnames(self) -> list[str]:
@@ -68,13 +74,13 @@ class _ColumnNames(list[str]):
 
 
 def field_names(table: Table) -> dict[str, str]:
-    """Return the fields that a path template can use, each with the name of its column; no value is read."""
+    """Return the fields that a path template can use, each with the name of its column, without reading values."""
     fields: dict[str, str] = QueryResponseRow.response_block_map.fget(_ColumnNames(table.colnames))
     return fields
 
 
 def field_values(column: Any) -> Sequence[Any]:
-    """Return the values of a column, converted at once where the type allows it."""
+    """Return the values of a column, converted in one step if the type allows it."""
     if isinstance(column, Time):
         with silence.ignored(InexactTimeWarning):
             stamps = datetimes.to_datetime64(column)

@@ -8,14 +8,14 @@ __all__: list[str] = []
 
 
 def _may_be_hapi(name: str, peek: Peek) -> bool:
-    """Tell whether a file has HAPI's suffix, or no name and a first character of HAPI's headers."""
+    """Return whether a file has HAPI's suffix, or does not have a name and begins like a HAPI header."""
     if name:
         return name.lower().endswith((".hapi", ".hapi.gz", ".hapi.bz2"))
     return peek(64).lstrip()[:1] in (b"#", b"{")
 
 
 def _may_be_cdf(name: str, peek: Peek) -> bool:
-    """Tell whether a file has CDF's suffix, or begins as CDF files do since version 2.6."""
+    """Return whether a file has CDF's suffix, or the first bytes of CDF files since version 2.6."""
     return name.lower().endswith(".cdf") or peek(4) in (b"\xcd\xf3\x00\x01", b"\xcd\xf2\x60\x02")
 
 

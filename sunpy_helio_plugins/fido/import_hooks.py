@@ -1,5 +1,5 @@
 """
-Modules of this package that are imported as soon as a module of another package has been imported.
+Import modules of this package as soon as a module of another package has been imported.
 
 `sunpy.net`, `astropy.table`, `sunpy.timeseries`, `sunpy.map`, `asdf` and `glymur` take long to import, and most
 programs need few of them. Once a program has imported one, before this package or after it, our clients, formats,
@@ -39,11 +39,11 @@ COMPANIONS = {
     "sunpy.io._jp2": ("sunpy_helio_plugins.helioviewer.jp2.palette",),
     "sunpy.map.sources.source_type": ("sunpy_helio_plugins.helioviewer.maps.stretch",),
 }  # fmt: skip
-"""Modules of other packages, and ours that are imported after each."""
+"""Modules of other packages, and those of this package that are imported after each."""
 
 
 class _Waiting(threading.local):
-    """The companions that wait until this thread has imported a module of this package completely."""
+    """The companions that wait until this thread has completely imported a module of this package."""
 
     def __init__(self) -> None:
         self.depth = 0
@@ -58,7 +58,7 @@ class _Waiting(threading.local):
             _import(*self.imports.pop(0))
 
     def add(self, companion: str, module: str) -> None:
-        """Import a companion, now or as soon as no module that it may need is half imported."""
+        """Import a companion, now or as soon as no module that it may need is partially imported."""
         if self.depth:
             self.imports.append((companion, module))
         else:
@@ -66,7 +66,7 @@ class _Waiting(threading.local):
 
 
 class _Wrapped(Loader):
-    """Load a module as its own loader does, and do something around it."""
+    """Load a module with its own loader, and run code before or after."""
 
     def __init__(self, loader: Any) -> None:
         self._loader = loader
@@ -75,7 +75,7 @@ class _Wrapped(Loader):
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        # Others (importlib.resources, pickling, reloads) must find the module's own loader, not this wrapper.
+        # Other code (importlib.resources, pickling, reloads) must find the module's own loader, not this wrapper.
         module.__loader__ = self._loader
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
@@ -85,7 +85,7 @@ class _Wrapped(Loader):
         raise NotImplementedError
 
     def __getattr__(self, name: str) -> Any:
-        """Answer as the module's own loader: who asks where a module is gets its source and its data, too."""
+        """Return an attribute of the module's own loader, so that its source and data files can be found."""
         if name.startswith("__") or name == "_loader":
             raise AttributeError(name)
         return getattr(self._loader, name)
@@ -104,7 +104,7 @@ class _ThenImport(_Wrapped):
 
 
 class _First(_Wrapped):
-    """Load a module of this package; companions that would need it while it is half imported wait for its end."""
+    """Load a module of this package; companions that need it wait until it is completely imported."""
 
     def _load(self, module: ModuleType) -> None:
         with _waiting:
@@ -112,7 +112,7 @@ class _First(_Wrapped):
 
 
 class _Watcher(MetaPathFinder):
-    """Find the watched modules by way of the finders that stand behind this one, until they have been imported."""
+    """Find the watched modules with the finders after this one, until they have been imported."""
 
     def __init__(self) -> None:
         self.companions: dict[str, list[str]] = {}
@@ -130,7 +130,7 @@ class _Watcher(MetaPathFinder):
         return spec
 
     def _found(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
-        """Ask the finders behind this one, as the import system does."""
+        """Query the finders after this one, as the import system does."""
         finders = list(sys.meta_path)
         for finder in finders[finders.index(self) + 1 :] if self in finders else finders:
             find = getattr(finder, "find_spec", None)
@@ -145,10 +145,10 @@ class _Watcher(MetaPathFinder):
 
 
 def _import(companion: str, module: str) -> None:
-    """Import a companion; where it fails, the module that the user imported works as it did without this package."""
+    """Import a companion; if this fails, the module that the user imported works as without this package."""
     try:
         importlib.import_module(companion)
-    except Exception:  # noqa: BLE001 - whatever it is, it is not the fault of who imports the module
+    except Exception:  # noqa: BLE001 - an error of a companion must not break the import of the user's module
         _log.warning("%s could not be imported after %s.", companion, module, exc_info=True)
 
 
@@ -158,18 +158,9 @@ _watcher = _Watcher()
 
 
 def when_imported(module: str, companion: str) -> None:
-    """
-    Import ``companion`` as soon as ``module`` has been imported.
-
-    Parameters
-    ----------
-    module : str
-        Full name of the module to wait for. Where it is imported already, ``companion`` is imported at once.
-    companion : str
-        Full name of the module to import then.
-    """
+    """Import ``companion`` as soon as ``module`` has been imported, or now if it already is; both are full names."""
     if module in sys.modules:
-        # Another thread may be importing it: this returns when it is complete.
+        # Another thread may be importing it: this returns when the import is complete.
         importlib.import_module(module)
         _waiting.add(companion, module)
         return
@@ -181,7 +172,7 @@ def when_imported(module: str, companion: str) -> None:
 
 
 def install() -> None:
-    """Register every companion of `COMPANIONS`, and import those whose module is imported already."""
+    """Register every companion of `COMPANIONS`, and import those whose module is already imported."""
     for module, companions in COMPANIONS.items():
         for companion in companions:
             when_imported(module, companion)

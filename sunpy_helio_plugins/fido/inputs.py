@@ -1,4 +1,4 @@
-"""Check and convert what users give to public functions: rows of searches, paths, times and attrs."""
+"""Check and convert the arguments of public functions: rows of searches, paths, times and attrs."""
 
 from __future__ import annotations
 
@@ -26,18 +26,7 @@ _LONGEST_REPR = 60
 
 
 def refused(function: str, given: Any, allowed: str) -> QueryError:
-    """
-    Return the error for an argument that a function does not take.
-
-    Parameters
-    ----------
-    function : str
-        The function, as a user calls it.
-    given : object
-        The argument.
-    allowed : str
-        What the function takes instead.
-    """
+    """Return the error for an argument that a function does not take; ``function`` is its name as a user calls it."""
     return QueryError(f"{function} takes {allowed}, not {_shown(given)}.")
 
 
@@ -60,23 +49,9 @@ def _shown(given: Any) -> str:
 
 def tables(function: str, given: Any, kind: type[TableType], allowed: str) -> list[TableType]:
     """
-    Return the tables of one archive among what a search returned.
+    Return the tables of one archive in the result of a search; raise `QueryError` for other objects or missing columns.
 
-    Parameters
-    ----------
-    function : str
-        The function that takes them, as a user calls it.
-    given : UnifiedResponse, table, row, or iterable of these
-        What a search returned, or a part of it.
-    kind : type
-        The class of the archive's tables.
-    allowed : str
-        What the function takes, for the message.
-
-    Raises
-    ------
-    QueryError
-        Something else was given, a table of another archive, or one without the columns that are needed.
+    ``given`` is a response, a table, a row, or an iterable of these; ``allowed`` describes the argument in the message.
     """
     return list(_tables(function, given, kind, allowed))
 
@@ -90,8 +65,8 @@ def _tables(function: str, given: Any, kind: type[TableType], allowed: str) -> I
         lacking = [name for name in given.needed if name not in given.colnames]
         if lacking:
             raise QueryError(
-                f"{function} needs the columns {', '.join(lacking)}, which this table lacks: give the table as a "
-                "search returned it."
+                f"{function} needs the columns {', '.join(lacking)}, which are missing from this table: give the table "
+                "as returned by a search."
             )
         yield given
     elif isinstance(given, Iterable) and not isinstance(given, str | bytes | dict | Attr):
@@ -102,12 +77,12 @@ def _tables(function: str, given: Any, kind: type[TableType], allowed: str) -> I
 
 
 def rows(function: str, given: Any, kind: type[ArchiveTable], allowed: str) -> list[Row]:
-    """Return the rows of what a search returned; see `tables`."""
+    """Return the rows in the result of a search; see `tables`."""
     return [row for table in tables(function, given, kind, allowed) for row in table]
 
 
 def one_row(function: str, given: Any, columns: Sequence[str] = (), what: str = "row of a search") -> Row:
-    """Return one row; a table of one row is that row."""
+    """Return one row; a table with one row is also accepted."""
     allowed = f"one {what}, such as table[0]"
     if isinstance(given, ArchiveTable) and len(given) == 1:
         given = given[0]
@@ -119,31 +94,18 @@ def one_row(function: str, given: Any, columns: Sequence[str] = (), what: str = 
 
 
 def records(function: str, given: Any) -> QTable:
-    """Return a table of records, whose first column holds times."""
+    """Return a table of records, whose first column contains times."""
     if not isinstance(given, Table) or not given.colnames or not isinstance(given.columns[0], Time):
-        raise refused(function, given, "a table of records, whose first column holds astropy.time.Time")
+        raise refused(function, given, "a table of records, whose first column is an astropy.time.Time")
     return given
 
 
 def paths(function: str, given: Any, endings: Sequence[str] = ()) -> list[Path]:
     """
-    Return the paths of files.
+    Return the paths of files from one or several paths or ``file:`` URLs.
 
-    Parameters
-    ----------
-    function : str
-        The function that takes them, as a user calls it.
-    given : str, os.PathLike, or iterable of these
-        Paths or ``file:`` addresses. A folder means the files in it that have one of the endings.
-    endings : sequence of str, optional
-        Endings of the files' names. Without any, a folder is refused.
-
-    Raises
-    ------
-    QueryError
-        Something else was given, or nothing.
-    FileError
-        A folder has no such files.
+    A folder is replaced by its files with one of the endings, or refused without ``endings``. Other objects or an empty
+    list are a `QueryError`; a folder without such files is a `FileError`.
     """
     found = [path for one in _each_path(function, given) for path in _files_of(function, one, endings)]
     if not found:
@@ -152,13 +114,13 @@ def paths(function: str, given: Any, endings: Sequence[str] = ()) -> list[Path]:
 
 
 def one_path(function: str, given: Any, *, folder: bool = False) -> Path:
-    """Return one path; that of a folder only where it is allowed."""
+    """Return one path, which may be that of a folder only if ``folder`` is true."""
     if isinstance(given, str | os.PathLike) and not isinstance(given, bytes):
         path = _path(function, given)
         if folder or not path.is_dir():
             return path
         raise refused(function, given, "the path of a file and not of a folder")
-    raise refused(function, given, "one path: a str, a pathlib.Path, or a file: address")
+    raise refused(function, given, "one path: a str, a pathlib.Path, or a file: URL")
 
 
 def _each_path(function: str, given: Any) -> Iterator[Path]:
@@ -168,7 +130,7 @@ def _each_path(function: str, given: Any) -> Iterator[Path]:
         for one in given:
             yield from _each_path(function, one)
     else:
-        raise refused(function, given, "paths: a str, a pathlib.Path, a file: address, a folder, or a list of these")
+        raise refused(function, given, "paths: a str, a pathlib.Path, a file: URL, a folder, or a list of these")
 
 
 def _path(function: str, given: str | os.PathLike[Any]) -> Path:
@@ -192,26 +154,12 @@ def _files_of(function: str, path: Path, endings: Sequence[str]) -> list[Path]:
         raise refused(function, str(path), "the path of a file and not of a folder")
     found = sorted(one for one in path.iterdir() if one.name.lower().endswith(tuple(endings)) and one.is_file())
     if not found:
-        raise FileError(f"{path}: there are no files in this folder that end with {' or '.join(endings)}.")
+        raise FileError(f"{path}: this folder does not contain files that end with {' or '.join(endings)}.")
     return found
 
 
 def instant(function: str, given: Any) -> Time:
-    """
-    Return one time.
-
-    Parameters
-    ----------
-    function : str
-        The function that takes it, as a user calls it.
-    given : str, datetime, numpy.datetime64, pandas.Timestamp or astropy.time.Time
-        The time; UTC unless it states another scale or zone.
-
-    Raises
-    ------
-    QueryError
-        Something else was given, several times, or one that is missing.
-    """
+    """Return one time, which is in UTC unless it states another scale or zone; raise `QueryError` for other objects."""
     from sunpy.time import parse_time
 
     error = refused(function, given, "one time, such as '2026-01-10 12:00' in ISO 8601, a datetime or a Time")
@@ -228,21 +176,9 @@ def instant(function: str, given: Any) -> Time:
 
 def span(function: str, given: Any, *, empty: bool = True) -> a.Time:
     """
-    Return a range of time.
+    Return a range of time, from an ``a.Time``, a `~sunpy.time.TimeRange` or a pair of times.
 
-    Parameters
-    ----------
-    function : str
-        The function that takes it, as a user calls it.
-    given : a.Time, sunpy.time.TimeRange, or pair of times
-        The range.
-    empty : bool, optional
-        Whether it may end where it starts.
-
-    Raises
-    ------
-    QueryError
-        Something else was given, or a range that ends before it starts.
+    A range that ends before it starts, or at its start without ``empty``, is a `QueryError`.
     """
     allowed = "a range of time, such as a.Time('2026-01-10', '2026-01-11')"
     if isinstance(given, a.Time) or (hasattr(given, "start") and hasattr(given, "end") and not isinstance(given, type)):
@@ -253,26 +189,14 @@ def span(function: str, given: Any, *, empty: bool = True) -> a.Time:
         raise refused(function, given, allowed)
     first, last = instant(function, start), instant(function, end)
     if first > last or (not empty and first == last):
-        raise QueryError(f"{function} takes {allowed}; this one ends at {last.isot}, and starts at {first.isot}.")
+        raise QueryError(
+            f"{function} takes {allowed}; this one starts at {first.isot} and ends at {last.isot}: give a later end."
+        )
     return given if isinstance(given, a.Time) else a.Time(first, last)
 
 
 def attrs(function: str, given: Any) -> list[Attr]:
-    """
-    Return the attrs of a query.
-
-    Parameters
-    ----------
-    function : str
-        The function that takes them, as a user calls it.
-    given : sunpy.net.attr.Attr or iterable of these
-        The attrs; those of an iterable must all hold.
-
-    Raises
-    ------
-    QueryError
-        Something else was given, or nothing.
-    """
+    """Return the attrs of a query, from one attr or an iterable; other objects or an empty query are a `QueryError`."""
     given = [given] if isinstance(given, Attr) else given
     allowed = "attrs, such as a.Time(...), a.Instrument(...)"
     if not isinstance(given, Iterable) or isinstance(given, str | bytes | Table | Row):

@@ -1,4 +1,4 @@
-"""Names under which sunpy's core attrs, ``a.Provider`` and the like, ask for an archive."""
+"""Names in sunpy's core attrs, such as ``a.Provider``, that select an archive."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ __all__ = ["Names", "folded", "is_core"]
 
 
 def folded(text: object) -> str:
-    """Return a name without case, spaces and punctuation: ``"IMAP SDC"`` and ``"imap-sdc"`` are one name."""
+    """Return a name without case, spaces and punctuation, so that ``"IMAP SDC"`` and ``"imap-sdc"`` are equal."""
     return "".join(char for char in str(text).casefold() if char.isalnum())
 
 
 def is_core(attr: Attr) -> bool:
-    """Tell whether an attr is one of sunpy's own that belong to no archive, such as ``a.Time``."""
+    """Return whether an attr is one of sunpy's attrs for all archives, such as ``a.Time``."""
     return type(attr).__module__ in ("sunpy.net.attrs", "sunpy.net._attrs")
 
 
 @dataclass(frozen=True)
 class Names:
     """
-    What an archive is called; names are compared as `folded` returns them.
+    The names of an archive, which are compared without case, spaces and punctuation.
 
     Attributes
     ----------
     providers : tuple of str
         Values of ``a.Provider``; the first is the one in the archive's tables.
     sources : tuple of str
-        Values of ``a.Source`` whose data nobody else has.
+        Values of ``a.Source`` whose data only this archive provides.
     instruments : tuple of str
-        Values of ``a.Instrument`` whose data nobody else has.
+        Values of ``a.Instrument`` whose data only this archive provides.
     """
 
     providers: tuple[str, ...] = ()
@@ -42,14 +42,19 @@ class Names:
 
     def are_in(self, query: Iterable[Attr]) -> bool:
         """
-        Tell whether a query of core attrs names the archive.
+        Return whether a query of core attrs names the archive.
 
-        Another provider or source in the query names another archive, and so does any attr that is not a core attr.
+        A query with another provider or source, or with an attr that is not a core attr, does not.
 
         Parameters
         ----------
         query : iterable of sunpy.net.attr.Attr
-            Single attrs that must all hold.
+            Single attrs that are joined with ``&``.
+
+        Returns
+        -------
+        bool
+            Whether the query is for this archive.
         """
         attrs = tuple(query)
         if not all(map(is_core, attrs)):
@@ -61,14 +66,14 @@ class Names:
         return False
 
     def has_provider(self, value: object) -> bool:
-        """Tell whether a value of ``a.Provider`` means this archive."""
+        """Return whether a value of ``a.Provider`` is a name of this archive."""
         return is_one_of(value, self.providers)
 
     def has_source(self, value: object) -> bool:
-        """Tell whether a value of ``a.Source`` means this archive."""
+        """Return whether a value of ``a.Source`` is a name of this archive."""
         return is_one_of(value, self.sources)
 
 
 def is_one_of(value: object, names: Iterable[str]) -> bool:
-    """Tell whether a value is one of some names, in any spelling."""
+    """Return whether a value is one of some names, in any spelling."""
     return folded(value) in {folded(name) for name in names}

@@ -1,4 +1,4 @@
-"""Answers of which a part may be missing, and questions that are sent side by side."""
+"""Responses that may be incomplete, and requests that are sent concurrently."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sunpy_helio_plugins.transport import limits
 __all__ = ["Partial", "Slots", "gather", "merge", "outcomes", "run_all", "text_of", "warn", "workers"]
 
 MOST_TOLD = 3
-"""How many problems one warning repeats; the table holds all of them."""
+"""The number of problems in one warning; the table contains all of them."""
 
 T = TypeVar("T")
 Q = TypeVar("Q")
@@ -27,16 +27,16 @@ T_co = TypeVar("T_co", covariant=True)
 @dataclass(frozen=True)
 class Partial(Generic[T_co]):
     """
-    An answer of which a part may be missing.
+    A result that may be incomplete.
 
     Attributes
     ----------
     items : tuple
-        What was received, in the order of the questions.
+        The responses, in the order of the requests.
     problems : tuple of str
         What is missing, and why; a warning repeats them.
     notes : tuple of str
-        Remarks on an answer from which nothing is missing, such as where the data of a dataset end.
+        Remarks on complete results, such as the end of a dataset.
     """
 
     items: tuple[T_co, ...] = ()
@@ -48,7 +48,7 @@ class Partial(Generic[T_co]):
 
 
 def merge(parts: Iterable[Partial[T]]) -> Partial[T]:
-    """Join answers in their order; a sentence that several of them have is kept once."""
+    """Join results in their order; repeated problems and notes are kept once."""
     kept = list(parts)
     return Partial(
         tuple(item for one in kept for item in one.items),
@@ -60,31 +60,24 @@ def merge(parts: Iterable[Partial[T]]) -> Partial[T]:
 class _HasProblems(Protocol):
     @property
     def problems(self) -> Sequence[str]:
-        """What is missing, and why."""
+        """Descriptions of the missing parts, and the reasons."""
 
 
 def warn(answer: _HasProblems, stacklevel: int = 4) -> None:
-    """Warn once of what is missing from an answer or a table, in the same form for every archive."""
+    """Emit one warning for the missing parts of a result or a table, in the same form for every archive."""
     if answer.problems:
         warn_incomplete(text_of(answer.problems), stacklevel=stacklevel)
 
 
 def text_of(problems: Sequence[str]) -> str:
-    """Return problems as one text: the first ones, and how many more there are."""
+    """Return problems as one text: the first ones, and the number of the others."""
     told = [text if text.endswith((".", "]")) else f"{text}." for text in problems[:MOST_TOLD]]
     more = len(problems) - MOST_TOLD
     return " ".join([*told, *([f"(And {more} more: see the table's problems.)"] if more > 0 else [])])
 
 
 class Slots:
-    """
-    A number of requests at a time, for questions that are sent from several places.
-
-    Parameters
-    ----------
-    number : int
-        How many requests there may be at a time.
-    """
+    """Limits the number of concurrent requests that are sent from several places."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -103,7 +96,7 @@ class Slots:
 
 
 class _Run:
-    """Questions that are sent together; once it is stopped, no further one is sent, nor any that these send."""
+    """Requests that are sent together; after a stop, no further one is sent, nor any that these would send."""
 
     def __init__(self, outer: _Run | None) -> None:
         self._outer = outer
@@ -141,7 +134,7 @@ def workers(number: int) -> Iterator[Callable[..., Future[Any]]]:
     """
     Yield a function that submits calls to threads, each with a copy of the context.
 
-    After an error of this package, or when the caller needs no further answers, only the calls that have begun are
+    After an error of this package, or if the caller does not need further results, only the calls that have begun are
     waited for. Any other exception, such as Ctrl-C, is raised without waiting, and the calls that still run cannot
     submit others.
     """
@@ -167,23 +160,7 @@ def _unless_stopped(call: Callable[..., T], *args: Any) -> T:
 
 
 def run_all(questions: Iterable[Q], ask: Callable[[Q], T], at_once: int | Slots) -> list[T]:
-    """
-    Ask questions side by side.
-
-    Parameters
-    ----------
-    questions : iterable
-        The questions.
-    ask : callable
-        Takes a question and returns its answer.
-    at_once : int or Slots
-        How many are asked at a time.
-
-    Returns
-    -------
-    list
-        The answers, in the order of the questions. The first exception of any of them is raised as soon as it occurs.
-    """
+    """Send requests concurrently and return the responses in order; the first exception is raised immediately."""
     asked = list(questions)
     number, slots = (at_once.number, at_once) if isinstance(at_once, Slots) else (at_once, nullcontext())
 
@@ -203,7 +180,7 @@ def run_all(questions: Iterable[Q], ask: Callable[[Q], T], at_once: int | Slots)
 
 
 def outcomes(questions: Iterable[Q], ask: Callable[[Q], T], at_once: int | Slots) -> list[T | HelioPluginsError]:
-    """Ask questions side by side; where one fails with an error of this package, return the error in its place."""
+    """Send requests concurrently; if one fails with an error of this package, return the error in its place."""
 
     def outcome(question: Q) -> T | HelioPluginsError:
         try:
@@ -211,7 +188,7 @@ def outcomes(questions: Iterable[Q], ask: Callable[[Q], T], at_once: int | Slots
         except HelioPluginsError as error:
             return error
 
-    # A budget within another one cannot prolong it, so that questions of questions share that of the search.
+    # A budget within another one cannot prolong it, so that nested requests share that of the search.
     with limits.budget(conf.search_deadline):
         return run_all(questions, outcome, at_once)
 
@@ -223,28 +200,9 @@ def gather(
     describe: Callable[[Q, HelioPluginsError], str] = lambda _, error: str(error),
 ) -> Partial[T]:
     """
-    Ask questions side by side, and keep what succeeds.
+    Send requests concurrently and join the results that succeed; raise the first error if every request failed.
 
-    Parameters
-    ----------
-    questions : iterable
-        The questions.
-    ask : callable
-        Takes a question and returns its answer.
-    at_once : int or Slots
-        How many are asked at a time.
-    describe : callable, optional
-        Takes a question and its error, and returns the sentence that says what is missing.
-
-    Returns
-    -------
-    Partial
-        The answers, joined in the order of the questions; each question that failed is a problem.
-
-    Raises
-    ------
-    HelioPluginsError
-        Every question failed: the error of the first one.
+    ``describe`` takes a request and its error, and returns the sentence on what is missing, which becomes a problem.
     """
     asked = list(questions)
     found = outcomes(asked, ask, at_once)

@@ -1,7 +1,7 @@
 """
-Columns taken apart for pickling, where astropy's own way fails.
+Convert columns to forms that can be pickled, where astropy cannot do so.
 
-astropy 8.0 loses the mask of a column of times, and then the column; before 8.0 no masked quantity can be pickled.
+astropy 8.0 loses the mask of a column of times, and then the column; before 8.0, masked quantities cannot be pickled.
 """
 
 from __future__ import annotations
@@ -77,14 +77,7 @@ def _describe(column: Any, info: dict[str, Any]) -> Any:
 
 
 def packed(column: Any) -> Any:
-    """
-    Return a column in a form that can be pickled.
-
-    Parameters
-    ----------
-    column : column of a table
-        Any; most are returned as they are.
-    """
+    """Return a column in a form that can be pickled; most columns are returned unchanged."""
     if isinstance(column, Time) and not isinstance(column, RecordTime):
         return _Instants.of(column)
     if type(column) is Masked(Quantity):
@@ -93,12 +86,5 @@ def packed(column: Any) -> Any:
 
 
 def unpacked(column: Any) -> Any:
-    """
-    Return a column that `packed` took apart, or any other as it is.
-
-    Parameters
-    ----------
-    column : column of a table, or its packed form
-        What `packed` returned.
-    """
+    """Return the column of a form that `packed` returned, or any other column unchanged."""
     return column.column() if isinstance(column, _Instants | _MaskedQuantity) else column

@@ -21,24 +21,24 @@ from sunpy_helio_plugins.transport.urls import public_url
 __all__ = ["ArchiveTable"]
 
 LINES_SHOWN = 1000
-"""Lines of a table that are printed; ``table.show()`` and slices show the others."""
+"""The maximum of printed lines; ``table.show()`` and slices show the others."""
 
 
 class ArchiveTable(results.Stored, QueryResponseTable):
-    """A search result: a QTable whose ``problems`` say what is missing from it, and ``notes`` what else to know."""
+    """A search result: a QTable with a list of missing parts in ``problems``, and other remarks in ``notes``."""
 
     Row = QueryResponseRow
-    # As a TableAttribute, as in sunpy, printing a table would put a slice into its meta, which ECSV cannot hold.
+    # As a TableAttribute, as in sunpy, printing a table would put a slice into its meta, which ECSV cannot store.
     display_keys = slice(None)
     needed: ClassVar[tuple[str, ...]] = ()
-    """Columns that the archive's functions, and a fetch, cannot do without."""
+    """Columns that the archive's functions and downloads require."""
     problems = TableAttribute(default=[])
-    """Sentences that say what the answer lacks, and why; empty where it is complete."""
+    """Sentences on missing parts of the result, with reasons; empty if it is complete."""
     notes = TableAttribute(default=[])
-    """Remarks on an answer from which nothing is missing, such as where the data of a dataset end."""
+    """Remarks on complete results, such as the end of a dataset."""
 
     def __str__(self) -> str:
-        """Show the rows; of very many the first and the last, since printing takes longer than searching."""
+        """Show the rows; only the first and the last of very many, since printing takes longer than searching."""
         return "\n".join(self._display_table.pformat(max_lines=LINES_SHOWN, show_dtype=False))
 
     def __repr__(self) -> str:
@@ -46,7 +46,7 @@ class ArchiveTable(results.Stored, QueryResponseTable):
 
     @property
     def _display_table(self) -> QTable:
-        """What is printed: times to the millisecond, though their columns keep more."""
+        """The printed table: times to the millisecond, although their columns contain more digits."""
         table = super()._display_table
         for column in table.itercols():
             if isinstance(column, Time):
@@ -55,12 +55,12 @@ class ArchiveTable(results.Stored, QueryResponseTable):
 
     def total_size(self) -> u.Quantity:
         """
-        Return the size of all files, where the archive tells it.
+        Return the size of all files, if the archive provides it.
 
         Returns
         -------
         astropy.units.Quantity
-            The sum, or NaN bytes. sunpy's own fails for a sum below 1 kB, and it is asked for at every print.
+            The sum, or NaN bytes. Every print of a response uses it, and sunpy's own method fails for a sum below 1 kB.
         """
         if self.size_column is None or self.size_column not in self.colnames or not len(self):
             return np.nan * u.byte
@@ -77,12 +77,12 @@ class ArchiveTable(results.Stored, QueryResponseTable):
         Parameters
         ----------
         results : parfive.Results
-            What `Fido.fetch <sunpy.net.Fido>` returned for this table, alone or with others.
+            The return value of `Fido.fetch <sunpy.net.Fido>` for this table, alone or with others.
 
         Returns
         -------
         list of pathlib.Path or None
-            As many as there are rows, in their order; `None` where the file did not arrive.
+            The path for each row, in the order of the rows; `None` if the file was not downloaded.
         """
         arrived: dict[str, deque[Path]] = defaultdict(deque)
         for url, path in zip(results.urls, results, strict=False):
@@ -100,12 +100,19 @@ class ArchiveTable(results.Stored, QueryResponseTable):
         results.show(self, shown[0] if shown else {})
 
     def path_format_keys(self) -> set[str]:
-        """Return the names that a path template can use; also for an empty table, where sunpy's own fails."""
+        """
+        Return the names that a path template can use; unlike sunpy's method, also for an empty table.
+
+        Returns
+        -------
+        set of str
+            The names.
+        """
         return set(field_names(self)) if len(self) else set()
 
 
 def _address(url: str) -> str:
-    """Return what identifies a request: signed in or not, an archive is asked for the same file."""
+    """Return the identity of a request: URLs of the same file with and without credentials are equal."""
     return re.sub(r"/(api-key|authorized)(?=/)", "", public_url(url), count=1)
 
 

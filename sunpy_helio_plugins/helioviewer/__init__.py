@@ -1,8 +1,8 @@
 """
-Images of the Helioviewer Project: JPEG 2000 pictures of the Sun from more than twenty instruments.
+Images of the Helioviewer Project: JPEG 2000 images of the Sun from more than twenty instruments.
 
 A search with an attr of ``a.helioviewer`` lists every image of a range with its exact time, ``Fido.fetch`` downloads
-the JP2 files, and `sunpy.map.Map` opens them, also on a machine without OpenJPEG.
+the JP2 files, and `sunpy.map.Map` opens them, even on a machine without OpenJPEG.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The words of a query to Helioviewer: ``Image``, ``SourceID``, ``Measurement`` and more of ``a.helioviewer``."""
+"""The attrs of a query to Helioviewer: ``Image``, ``SourceID``, ``Measurement`` and others of ``a.helioviewer``."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ __all__ = ["Backend", "Header", "Image", "Measurement", "Quality", "SourceID", "
 __dir__ = lazy.listing(__all__)
 
 NEAR_REAL_TIME = (1 << 30) | (1 << 10)
-"""Bits of QUALITY that mark quick data: bit 30 of AIA, bit 10 of HMI. All images of Helioviewer are made of such."""
+"""Bits of QUALITY for near-real-time data (bit 30 of AIA, bit 10 of HMI), from which Helioviewer's images are made."""
 
 
 class Image(MarkerAttr):
-    """Rows are images of Helioviewer; to be used beside ``a.Instrument``, ``a.Wavelength`` and other general attrs."""
+    """Search for images of Helioviewer; used together with ``a.Instrument``, ``a.Wavelength`` and other core attrs."""
 
 
 class SourceID(ArchiveAttr):
     """
-    The number under which Helioviewer knows a kind of image.
+    The number of a data source in Helioviewer.
 
     Parameters
     ----------
     *values : int
         Such as 13 for AIA 304; `sunpy_helio_plugins.helioviewer.sources` lists them. A group of XRT filter pairs (10001
-        and above) stands for its members.
+        and above) is replaced by its members.
 
     Raises
     ------
     QueryError
-        There is no such source, or no number is given.
+        The source does not exist, or no number is given.
     """
 
     column = "Source ID"
@@ -58,25 +58,25 @@ class SourceID(ArchiveAttr):
             raise QueryError(f"a.helioviewer.SourceID takes an integer, not {value!r}.")
         if int(value) not in source_table.by_id():
             raise QueryError(
-                f"Helioviewer has no source {int(value)}; sunpy_helio_plugins.helioviewer.sources() lists the "
-                f"{len(source_table.known())} that it has."
+                f"Helioviewer does not have the source {int(value)}; sunpy_helio_plugins.helioviewer.sources() lists "
+                f"the {len(source_table.known())} that it has."
             )
         return int(value)
 
 
 class Measurement(ArchiveAttr):
     """
-    What an image shows, in Helioviewer's words.
+    The measurement of an image, with the name that Helioviewer uses.
 
     Parameters
     ----------
     *values : str
-        Such as ``"304"``, ``"magnetogram"``, ``"white-light"`` or ``"Al_poly/Open"``; case does not matter.
+        Such as ``"304"``, ``"magnetogram"``, ``"white-light"`` or ``"Al_poly/Open"``, in any case of letters.
 
     Raises
     ------
     QueryError
-        No source has such a measurement, or none is given.
+        No source has the measurement, or none is given.
     """
 
     column = "Measurement"
@@ -95,7 +95,9 @@ class Measurement(ArchiveAttr):
             similar = get_close_matches(given, spelt, n=4, cutoff=0.4)
             hint = ", ".join(spelt[one] for one in similar) or ", ".join(sorted(spelt.values()))
             advice = synonyms.advice(str(value), ())
-            raise QueryError(f"Helioviewer has no measurement {value!r}. {advice}It has, among others: {hint}.")
+            raise QueryError(
+                f"Helioviewer does not have the measurement {value!r}. {advice}It has, among others: {hint}."
+            )
         return spelt[given]
 
     @classmethod
@@ -109,19 +111,19 @@ class Measurement(ArchiveAttr):
 
 class Tolerance(ArchiveAttr):
     """
-    How far from the time asked for an image may be: one that is farther is no row.
+    The maximum difference between the requested time and that of an image; images outside of it are left out.
 
-    It belongs to ``a.Time(start, end, near=...)`` or ``a.Sample``.
+    It is used with ``a.Time(start, end, near=...)`` or ``a.Sample``.
 
     Parameters
     ----------
     value : astropy.units.Quantity
-        A time, zero or longer.
+        A duration, zero or longer.
 
     Raises
     ------
     QueryError
-        It is no time.
+        The value is not a duration.
     """
 
     query_field = "tolerance"
@@ -131,11 +133,11 @@ class Tolerance(ArchiveAttr):
 
     @classmethod
     def check(cls, value: Any) -> u.Quantity:
-        """Return a time in seconds."""
+        """Return a duration in seconds."""
         if not isinstance(value, u.Quantity) or not value.isscalar or not value.unit.is_equivalent(u.s):
-            raise QueryError(f"a.helioviewer.Tolerance takes a time such as 30*u.s, not {value!r}.")
+            raise QueryError(f"a.helioviewer.Tolerance takes a duration such as 30*u.s, not {value!r}.")
         if not 0 <= value.to_value(u.s) < float("inf"):
-            raise QueryError(f"a.helioviewer.Tolerance takes a time of zero or longer, not {value}.")
+            raise QueryError(f"a.helioviewer.Tolerance takes a duration of zero or longer, not {value}.")
         return value.to(u.s)
 
     def asked(self) -> dict[str, Any]:
@@ -144,24 +146,24 @@ class Tolerance(ArchiveAttr):
 
     def __or__(self, other: Any) -> Any:
         if isinstance(other, Tolerance):
-            raise QueryError("Two tolerances cannot hold at once: give the longer one.")
+            raise QueryError("Two tolerances cannot be alternatives: give the longer one only.")
         return super().__or__(other)
 
 
 class Backend(ArchiveAttr):
     """
-    Who is to list the images: others are not asked, also where this one fails.
+    The service that lists the images; others are not requested, even if this one fails.
 
     Parameters
     ----------
     *values : str
         ``"HAPI"`` (Helioviewer's HAPI server), ``"index"`` (the directory pages of its files), ``"coverage"`` (the
-        API's data coverage, for a few hours); several are asked one after the other.
+        API's data coverage, for a few hours). Several are requested one after the other.
 
     Raises
     ------
     QueryError
-        There is no such lister, or none is given.
+        The backend does not exist, or none is given.
     """
 
     query_field, column = "listers", "Lister"
@@ -173,19 +175,20 @@ class Backend(ArchiveAttr):
 
     @classmethod
     def check(cls, value: Any) -> str:
-        """Return a lister as it is spelt here."""
+        """Return the canonical name of a backend."""
         spelt = {one.lower(): one for one in LISTERS}
         given = super().check(value).lower()
         if given not in spelt:
-            raise QueryError(f"There is no lister {value!r}; there are: {', '.join(LISTERS)}.")
+            raise QueryError(f"a.helioviewer.Backend takes one of {', '.join(LISTERS)}, not {value!r}.")
         return spelt[given]
 
 
 class Header(MarkerAttr):
     """
-    Read the header of each image, the first 16 kB of its file, into columns: exposure, quality, statistics of the data.
+    Add columns from the header of each image, read from the first 16 kB of its file: exposure, quality, data
+    statistics.
 
-    No image is fetched; ``DATAMEAN`` of each row makes a light curve.
+    Images are not downloaded; ``DATAMEAN`` of each row makes a light curve.
     """
 
     query_field = "header"
@@ -193,20 +196,20 @@ class Header(MarkerAttr):
 
 class Quality(ArchiveAttr):
     """
-    Leave out images whose header says that something is wrong with them.
+    Leave out images whose header contains bits of a bad quality.
 
-    Each image's header is read for it, as with `Header`.
+    This reads the header of each image, as `Header` does.
 
     Parameters
     ----------
     *bits : int
-        Bits of the keyword QUALITY that do no harm, as numbers whose bits are set. By default those that mark
-        near-real-time data, of which Helioviewer's images of AIA and HMI are made.
+        Allowed bits of the keyword QUALITY, as integers whose bits are set. Defaults to the bits for near-real-time
+        data, from which Helioviewer's images of AIA and HMI are made.
 
     Raises
     ------
     QueryError
-        Something is no such number.
+        A value is not a non-negative integer.
     """
 
     query_field = "quality"
@@ -216,11 +219,11 @@ class Quality(ArchiveAttr):
 
     @classmethod
     def check(cls, value: Any) -> int:
-        """Return a number of bits."""
+        """Return an integer of bits."""
         if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
-            raise QueryError(f"a.helioviewer.Quality takes whole numbers whose bits are allowed, not {value!r}.")
+            raise QueryError(f"a.helioviewer.Quality takes non-negative integers of allowed bits, not {value!r}.")
         return int(value)
 
     def asked(self) -> dict[str, Any]:
-        """Return all allowed bits as one number; headers are needed to judge it."""
+        """Return all allowed bits as one number, and that headers are needed."""
         return {"header": True, "quality": reduce(or_, self.values)}

@@ -1,4 +1,4 @@
-"""The face of Helioviewer towards Fido."""
+"""The Fido client of Helioviewer."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
     """
     Helioviewer: JPEG 2000 images of the Sun from SDO, SOHO, STEREO, Hinode, Solar Orbiter and more.
 
-    A query is this client's when it holds an attr of ``a.helioviewer``: ``a.helioviewer.Image()`` beside general attrs
-    (``a.Instrument``, ``a.Wavelength``, ``a.Detector``, ``a.Source``, ``a.Physobs``, ``a.Sample``), or any other one;
-    or ``a.Provider("Helioviewer")`` beside general attrs.
-    ``a.Time`` is required; with ``near=`` the nearest image of each source is the only one.
+    The client handles a query that contains an attr of ``a.helioviewer``, such as ``a.helioviewer.Image()``, or
+    ``a.Provider("Helioviewer")``, together with general attrs (``a.Instrument``, ``a.Wavelength``, ``a.Detector``,
+    ``a.Source``, ``a.Physobs``, ``a.Sample``).
+    ``a.Time`` is required; with ``near=`` only the nearest image of each source is returned.
 
     Examples
     --------
@@ -48,26 +48,26 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
 
     def search(self, *query: Attr, **kwargs: Any) -> tables.HelioviewerTable:
         """
-        List the images that a query asks for.
+        List the images of a query.
 
         Parameters
         ----------
         *query : sunpy.net.attr.Attr
-            Attrs that must all hold; trees of any depth.
+            Attrs that are joined with ``&``; trees of any depth.
         **kwargs
             Not used.
 
         Returns
         -------
         HelioviewerTable
-            One row for each image; its ``problems`` say what is missing.
+            One row for each image; its ``problems`` list what is missing.
 
         Raises
         ------
         QueryError
-            The query cannot be asked.
+            The query is not valid.
         ServiceError
-            Nothing could be listed.
+            No image could be listed.
         """
         from sunpy_helio_plugins.fido.partial import warn
         from sunpy_helio_plugins.helioviewer import search, tables
@@ -86,19 +86,20 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
         Parameters
         ----------
         query_results : HelioviewerTable
-            The rows to fetch.
+            The rows to download.
         path : str or pathlib.Path
             Template of the files' paths.
         downloader : parfive.Downloader
-            The downloader that Fido hands over.
+            The downloader that Fido passes.
         **kwargs
-            ``overwrite``, and ``size``: pixels that the longer side of each picture is to have at least. Only the bytes
-            that it needs are fetched then, where the server gives parts of files, and written as a smaller file.
+            ``overwrite``, and ``size``: the minimum number of pixels of the longer side of each image. If the server
+            supports requests of parts of files, only the bytes that are needed are downloaded, and a smaller file is
+            written.
 
         Raises
         ------
         QueryError
-            The size is no number of pixels.
+            The size is not a number of pixels.
         """
         from sunpy_helio_plugins.fido.fetch import enqueue_rows
         from sunpy_helio_plugins.helioviewer.jp2 import reduce
@@ -117,10 +118,17 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
 
     @classmethod
     def register_values(cls) -> dict[type, list[tuple[str, str]]]:
-        """Return the values that ``a.helioviewer`` and the general attrs complete, read from the shipped list."""
+        """
+        Return the values of ``a.helioviewer`` and of general attrs for tab completion.
+
+        Returns
+        -------
+        dict
+            The values of each attr, with their descriptions, from the list in the package.
+        """
         detectors = {source.detector for source in source_table.known() if source.detector}
         return {
-            # Not the instruments and observatories: a query that names these alone goes to sunpy's clients.
+            # Instruments and observatories are not registered: a query with only these is for sunpy's clients.
             a.Provider: [(name, "The Helioviewer Project") for name in translator.NAMES.providers],
             a.Detector: [(detector, "") for detector in sorted(detectors)],
             **offered(attrs),
@@ -145,5 +153,5 @@ def _download(place: matching.ImageLocation, told: dict[str, Any], target: Path)
 
 
 def _refuse(words: str, part: Path) -> None:
-    """Refuse a file: what stands at its address now is another image than the row's."""
+    """Refuse a file, because its URL now returns an image other than that of the row."""
     raise FileError(words)

@@ -1,4 +1,4 @@
-"""List what Helioviewer holds: the nearest images, coverage and gaps."""
+"""Return information about Helioviewer's images: the nearest images, coverage and gaps."""
 
 from __future__ import annotations
 
@@ -33,27 +33,29 @@ __all__ = ["Coverage", "coverage", "near", "refreshed", "sources"]
 
 def near(time: Any, tolerance: u.Quantity | None = None) -> tables.HelioviewerTable:
     """
-    Return the image nearest to a time of every source, from one request.
+    Return the image of every source that is nearest to a time, from a single request.
 
     Parameters
     ----------
     time : str, datetime or astropy.time.Time
-        The time; UTC where it says nothing else.
+        The time; UTC unless it states another scale or zone.
     tolerance : astropy.units.Quantity, optional
-        How far from it an image may be. Defaults to ten minutes; ``notes`` says how many sources are left out.
+        The maximum difference of an image's time. Defaults to ten minutes; ``notes`` contains the number of sources
+        without such an image.
 
     Returns
     -------
     HelioviewerTable
-        One row for each source, the nearest first. Times are whole seconds, as the database keeps them; ``Offset`` is
-        how much later they are than the time asked for. The rows can be fetched; only then their names are asked for.
+        One row for each source, the nearest first. Times have a resolution of one second, as in Helioviewer's database;
+        ``Offset`` is the time of the image minus the requested time. The rows can be downloaded; the names of the files
+        are requested then.
 
     Raises
     ------
     QueryError
-        The tolerance is no time.
+        The tolerance is not a duration.
     ServiceError
-        Helioviewer does not answer as it should.
+        Helioviewer does not return a valid response.
     """
     from sunpy_helio_plugins.helioviewer.client import HelioviewerClient
 
@@ -67,15 +69,15 @@ def near(time: Any, tolerance: u.Quantity | None = None) -> tables.HelioviewerTa
     kept.sort(key=lambda pair: abs(pair[1] - instant))
     notes: tuple[str, ...] = ()
     if len(kept) < len(sources):
-        notes = (f"{len(sources) - len(kept)} sources have no image within {limit:g} s of {instant}.",)
+        notes = (f"{len(sources) - len(kept)} sources do not have an image within {limit:g} s of {instant}.",)
     return _table(kept, instant, notes, HelioviewerClient())
 
 
 def _dates(sources: Iterable[source_table.Source], instant: np.datetime64) -> dict[str, Any]:
-    """Ask for the dates before and after an instant."""
-    # The answer leaves out an image of the very second asked for: half a second is nobody's.
+    """Request the dates before and after an instant."""
+    # The response omits an image at exactly the requested second, but images do not have half seconds.
     asked = instant.astype("M8[s]").astype("M8[us]") + np.timedelta64(500_000, "us")
-    # Without brackets: the web page sends none, and before 2024 the API refused them.
+    # Without brackets: the web page does not send them, and before 2024 the API refused them.
     ids = ",".join(str(one.id) for one in sources)
     date = f"{np.datetime_as_string(asked, unit='ms')}Z"
     return ask_object("getClosestImageDatesForSources", {"date": date, "sources": ids})
@@ -86,7 +88,7 @@ def _nearest(dates: Any, instant: np.datetime64) -> np.datetime64 | None:
     try:
         seconds = [np.datetime64(str(text).replace(" ", "T"), "us") for text in given if text]
     except ValueError as error:
-        words = f"dates were expected, {str(dates)[:100]} came"
+        words = f"expected dates, but got {str(dates)[:100]}"
         raise AnswerError(query.PROVIDER, address("getClosestImageDatesForSources"), words) from error
     return min(seconds, key=lambda second: abs(second - instant), default=None)
 
@@ -110,7 +112,7 @@ def _table(
 
 
 _GAP = 2.5
-"""Cadences without an image that make a gap."""
+"""The length of a gap, in cadences without an image."""
 
 Span = tuple[np.datetime64, np.datetime64]
 
@@ -118,15 +120,15 @@ Span = tuple[np.datetime64, np.datetime64]
 @dataclass(frozen=True)
 class Coverage:
     """
-    How completely Helioviewer holds a range.
+    The completeness of Helioviewer's images in a range of time.
 
-    What could not be listed is no gap: a warning and ``images.problems`` say it.
+    Times that could not be listed do not count as gaps: a warning and ``images.problems`` describe them.
 
     Attributes
     ----------
     table : astropy.table.QTable
-        For each source: ``Images``, ``Cadence`` (median), ``Gaps``, ``Longest Gap``, ``Missing`` (share of the range
-        that lies in gaps) and ``Latency`` (age of the newest image, where the range reaches to the present).
+        For each source: ``Images``, ``Cadence`` (median), ``Gaps``, ``Longest Gap``, ``Missing`` (fraction of the range
+        in gaps) and ``Latency`` (age of the newest image, if the range extends to the present).
     gaps : astropy.table.QTable
         Each gap: ``Source ID``, ``Start Time``, ``End Time``, ``Duration``.
     images : HelioviewerTable
@@ -143,12 +145,17 @@ class Coverage:
 
     def plot(self, axes: Axes | None = None) -> Axes:
         """
-        Draw a line of images for each source, its gaps in red.
+        Plot the images of each source in a line, with gaps in red.
 
         Parameters
         ----------
         axes : matplotlib.axes.Axes, optional
-            Where to draw. Defaults to the current ones.
+            The axes. Defaults to the current ones.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            The axes.
         """
         import matplotlib.dates as dates
         import matplotlib.pyplot as plt
@@ -175,14 +182,14 @@ class Coverage:
 
 def coverage(time: a.Time, *query: Attr) -> Coverage:
     """
-    Return how completely Helioviewer holds a range: gaps, cadence, latency.
+    Return the completeness of Helioviewer's images in a range of time: gaps, cadence, latency.
 
     Parameters
     ----------
     time : a.Time, sunpy.time.TimeRange, or pair of times
         The range.
     *query : sunpy.net.attr.Attr
-        Which sources, as in a search.
+        Attrs that select the sources, as in a search.
 
     Returns
     -------
@@ -192,7 +199,7 @@ def coverage(time: a.Time, *query: Attr) -> Coverage:
     Raises
     ------
     QueryError
-        No range or no source is given.
+        The range or the sources are missing.
     """
     from sunpy_helio_plugins.helioviewer.client import HelioviewerClient
 
@@ -221,7 +228,7 @@ def coverage(time: a.Time, *query: Attr) -> Coverage:
 
 
 def _gaps(instants: Any, listed: Sequence[Span]) -> tuple[float, list[Span]]:
-    """Return the cadence in seconds and the gaps; where there are fewer than two images, NaN and all that is listed."""
+    """Return the cadence in seconds and the gaps; for fewer than two images, NaN and all listed times."""
     if len(instants) < 2:
         return np.nan, list(listed)
     cadence = float(np.median(_seconds(instants[:-1], instants[1:])))
@@ -234,7 +241,7 @@ def _gaps(instants: Any, listed: Sequence[Span]) -> tuple[float, list[Span]]:
 
 
 def _without(spans: Sequence[Span], holes: Sequence[Span]) -> list[Span]:
-    """Return what is left of spans of time outside of others."""
+    """Return the parts of time spans outside of other spans."""
     left = list(spans)
     for begin, finish in holes:
         pieces = [[(start, min(end, begin)), (max(start, finish), end)] for start, end in left]
@@ -257,14 +264,7 @@ def _summary(listing: Any, cadence: float, gaps: Sequence[Span], told: float, no
 
 
 def refreshed(known: QTable) -> QTable:
-    """
-    Return the table of sources with what Helioviewer says of them now.
-
-    Parameters
-    ----------
-    known : astropy.table.QTable
-        The shipped table.
-    """
+    """Return the table of sources from the package, updated with Helioviewer's current list."""
     leaves = {int(one["sourceId"]): one for one in _leaves(_tree())}
     for name, key in (("First Image", "start"), ("Last Image", "end")):
         texts = [str(leaves.get(int(number), {}).get(key) or "") for number in known["Source ID"]]
@@ -281,7 +281,7 @@ def refreshed(known: QTable) -> QTable:
 def _tree() -> Any:
     def check(decoded: Any) -> None:
         if not isinstance(decoded, dict) or next(_leaves(decoded), None) is None:
-            raise AnswerError(PROVIDER, "getDataSources", "a tree of sources was expected")
+            raise AnswerError(PROVIDER, "getDataSources", "expected a tree of sources")
 
     return metadata.cached_json(address("getDataSources"), archive=PROVIDER, check=check)
 
@@ -298,22 +298,22 @@ def _leaves(tree: Any) -> Iterator[dict[str, Any]]:
 
 def sources(refresh: bool = False) -> QTable:
     """
-    Return Helioviewer's data sources, as they are shipped with this package.
+    Return Helioviewer's data sources, from the list in this package.
 
     Parameters
     ----------
     refresh : bool, optional
-        Ask Helioviewer (once a day, by default) for the times of the first and the last image of each source: columns
-        ``First Image`` and ``Last Image``, masked where it names none. Sources that it has and this package does not
-        know are added.
+        Whether to request the times of the first and the last image of each source (once a day, by default): columns
+        ``First Image`` and ``Last Image``, masked if Helioviewer does not give one. New sources that are not in this
+        package's list are added.
 
     Returns
     -------
     astropy.table.QTable
         One row for each source: ``Source ID`` (the number that the API and `a.helioviewer.SourceID
         <sunpy_helio_plugins.helioviewer.attrs.SourceID>` take), ``Nickname``, ``Source`` (observatory), ``Instrument``,
-        ``Detector``, ``Measurement``, ``Wavelength`` in angstroms (masked where the measurement is none), ``HAPI ID``
-        and ``Listed`` (whether a range can be searched).
+        ``Detector``, ``Measurement``, ``Wavelength`` in angstroms (masked if the measurement is not a wavelength),
+        ``HAPI ID`` and ``Listed`` (whether a range can be searched).
 
     Notes
     -----

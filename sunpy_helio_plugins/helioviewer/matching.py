@@ -1,4 +1,4 @@
-"""Choose the images nearest to the requested times."""
+"""Select the images nearest to the requested times."""
 
 from __future__ import annotations
 
@@ -23,21 +23,9 @@ _Instants = NDArray[np.datetime64]
 
 def wanted(query: Query, instants: _Instants) -> tuple[NDArray[np.intp], int]:
     """
-    Choose among images.
+    Return the indices of the images that a query selects, and the number of its instants without an image.
 
-    Parameters
-    ----------
-    query : Query
-        The question.
-    instants : numpy.ndarray of datetime64[us], shape (n,)
-        Their times, ascending, all within the range.
-
-    Returns
-    -------
-    chosen : numpy.ndarray of int
-        Positions of the images wanted, ascending, none twice.
-    missed : int
-        For how many instants asked for there is no image within the tolerance.
+    ``instants`` are the images' times in ascending order, all within the range, as datetime64[us].
     """
     asked = _asked(query)
     if asked is None:
@@ -61,7 +49,7 @@ def _asked(query: Query) -> _Instants | None:
 
 
 def _limit(query: Query) -> np.timedelta64 | None:
-    """Return how far an image may be: with a grid by default half a step, beyond which it is another instant's."""
+    """Return the maximum difference of time; for a grid half a step by default, so that no image is used twice."""
     seconds = query.tolerance
     if seconds is None and query.sample is not None:
         seconds = query.sample / 2
@@ -78,23 +66,23 @@ def _nearest(instants: _Instants, asked: _Instants) -> tuple[NDArray[np.intp], N
 
 
 NEAREST = "nearest"
-"""What the column ``Lister`` says of images of which only the second is known."""
+"""The value of the column ``Lister`` for images whose time is known to the second only."""
 
 AT_ONCE = 3
 
 
 class ImageLocation(NamedTuple):
     """
-    Where the image of a row is.
+    The location of the image of a row.
 
     Attributes
     ----------
     url : str
-        Its address.
+        Its URL.
     path : str
         Its path, whose last part is its name.
     missing : str
-        Why it is not to be had, although the address would give another image; empty where it is.
+        Why it is not available, although the URL would return another image; empty if it is available.
     """
 
     url: str
@@ -103,14 +91,7 @@ class ImageLocation(NamedTuple):
 
 
 def places(rows: Table) -> list[ImageLocation]:
-    """
-    Return where the images of some rows are; the names of images found by `near` are requested now.
-
-    Parameters
-    ----------
-    rows : astropy.table.Table
-        Rows of a result.
-    """
+    """Return the locations of the images of rows; the file names for rows of `near` are requested now."""
     urls, paths, listers = (rows[name].tolist() for name in ("url", "Path", "Lister"))
     found = list(map(ImageLocation, urls, paths))
     unknown = [row for row, name in enumerate(listers) if name == NEAREST]
@@ -121,7 +102,7 @@ def places(rows: Table) -> list[ImageLocation]:
 
 def _nearest_image(row: Any) -> ImageLocation:
     url, path = str(row["url"]), str(row["Path"])
-    # Half a second more: a time is a float, and may lie a nanosecond before its second.
+    # Add half a second: a time is a float, and may be a nanosecond before its second.
     instant: np.datetime64 = datetimes.to_datetime64(row["Start Time"])[()]  # type: ignore[assignment]
     second = (instant + np.timedelta64(500, "ms")).astype("M8[s]")
     try:

@@ -1,4 +1,4 @@
-"""One query of Helioviewer."""
+"""The query of Helioviewer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sunpy_helio_plugins.helioviewer.source_table import Source
 __all__ = ["PROVIDER", "Query"]
 
 LISTERS = ("HAPI", "index", "coverage")
-"""Who can list images, in the order in which they are asked."""
+"""The services that can list images, in the order of the requests."""
 
 PROVIDER = "Helioviewer"
 
@@ -17,26 +17,26 @@ PROVIDER = "Helioviewer"
 @dataclass(frozen=True)
 class Query:
     """
-    One source to list.
+    A query for the images of one source.
 
     Attributes
     ----------
     source : Source
-        The kind of image.
+        The data source.
     start, end : str
-        First and last instant wanted, both included: UTC, ISO 8601 with Z.
+        First and last instant, both included: UTC, ISO 8601 with Z.
     near : str or None
-        The instant whose nearest image alone is wanted.
+        The instant for which only the nearest image is returned.
     sample : float or None
-        Seconds between the instants, from the start on, whose nearest images are wanted.
+        Seconds between the instants, from the start on, for which the nearest images are returned.
     tolerance : float or None
-        Seconds by which an image may miss such an instant.
+        Seconds between such an instant and its image, at most.
     listers : tuple of str
-        Who may list, in this order.
+        The services that list images, in this order.
     header : bool
-        Whether the headers of the images are wanted.
+        Whether to read the headers of the images.
     quality : int or None
-        The bits of QUALITY that an image may have.
+        The allowed bits of QUALITY.
     """
 
     source: Source

@@ -1,8 +1,8 @@
 """
-Lists of images: the HAPI server first, then the directory pages, then the API's data coverage.
+List images: from the HAPI server first, then from the directory pages, then from the API's data coverage.
 
-Each stands in for the ones before it where they do not know a source, end too early, refuse or fail; what none of them
-can list is said.
+Each service is a fallback for those before it, if they do not know a source, end too early, refuse or fail; a problem
+describes what none of them can list.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ AT_ONCE = 3
 """Sources listed at the same time."""
 
 _AHEAD = np.timedelta64(1, "h")
-"""How far a clock may be off: nobody is asked for images of a later time than that."""
+"""The allowed error of a clock: images later than now plus this are not requested."""
 
 
 class Lister(Protocol):
-    """Who can list images."""
+    """A service that can list images."""
 
     name: str
 
     def can_list(self, source: Source) -> bool:
-        """Tell whether it is worth asking for a source."""
+        """Return whether the service may list a source."""
 
     def find(self, source: Source, start: np.datetime64, end: np.datetime64) -> ImageList:
         """List the images of a source in a range, both ends included."""
@@ -58,21 +58,21 @@ class Listing:
     Attributes
     ----------
     source : Source
-        The kind of image.
+        The data source.
     times : numpy.ndarray of datetime64[us], shape (n,)
         Their times, UTC, ascending.
     paths : numpy.ndarray of bytes, shape (n,)
         Their paths below the root of the static tree, each with a leading slash.
     root : str
-        Address of the root of the static tree.
+        The URL of the root of the static tree.
     listers : numpy.ndarray of str, shape (n,)
-        Who listed each.
+        The service that listed each image.
     query : Query, optional
-        The question.
+        The query.
     headers : tuple, optional
-        The keywords of each image, or why there are none.
+        The keywords of each image, or the reason why they are missing.
     unlisted : tuple of pair of numpy.datetime64
-        From when to when nobody could tell what there is.
+        The time spans that no service could list.
     """
 
     source: Source
@@ -96,29 +96,12 @@ class Listing:
         )
 
     def urls(self) -> list[str]:
-        """Return the addresses of the files."""
+        """Return the URLs of the files."""
         return [f"{self.root}{quote(path)}" for path in self.paths.tolist()]
 
 
 def list_images(queries: Sequence[Query]) -> Partial[Listing]:
-    """
-    List the images of queries, several at a time.
-
-    Parameters
-    ----------
-    queries : sequence of Query
-        The queries.
-
-    Returns
-    -------
-    Partial
-        The images of each source that could be listed; problems say which are missing.
-
-    Raises
-    ------
-    HelioPluginsError
-        No query could be answered: the first one's error.
-    """
+    """List the images of queries, several at a time; raise the first error if every query failed."""
     listers: dict[str, Lister] = {one.name: one for one in (HAPILister(), IndexLister(), CoverageLister())}
 
     def answer(query: Query) -> Partial[Listing]:
@@ -128,14 +111,7 @@ def list_images(queries: Sequence[Query]) -> Partial[Listing]:
 
 
 def with_headers(answer: Partial[Listing]) -> Partial[Listing]:
-    """
-    Return an answer with the headers of its images, where they are wanted, and without images of bad quality.
-
-    Parameters
-    ----------
-    answer : Partial
-        The images of each source.
-    """
+    """Read the headers of images if queries need them, and leave out images of bad quality."""
     listings, problems, notes = [], list(answer.problems), list(answer.notes)
     for listing in answer.items:
         if listing.query is None or not listing.query.header:
@@ -151,14 +127,14 @@ def with_headers(answer: Partial[Listing]) -> Partial[Listing]:
 
 
 def _good(listing: Listing, allowed: int | None, notes: list[str]) -> Listing:
-    """Leave out what its header calls bad; what it does not judge stays."""
+    """Leave out images whose header contains a bit that is not allowed; images without QUALITY are kept."""
     if allowed is None or listing.headers is None:
         return listing
     marks = [one.get("QUALITY", one.get("quality")) if isinstance(one, dict) else None for one in listing.headers]
     kept = [k for k, mark in enumerate(marks) if not isinstance(mark, int) or not mark & ~allowed]
     unjudged = sum(not isinstance(mark, int) for mark in marks)
     if unjudged:
-        notes.append(f"{unjudged} images of {listing.source.label} have no QUALITY in their headers; they are kept.")
+        notes.append(f"{unjudged} images of {listing.source.label} are kept although their headers lack QUALITY.")
     return listing.at(np.array(kept, dtype=np.intp))
 
 
@@ -168,7 +144,7 @@ def _answer(listers: Sequence[Lister], query: Query) -> Partial[Listing]:
     able = [one for one in listers if one.can_list(source)]
     if not able:
         names = " or ".join(one.name for one in listers)
-        raise QueryError(f"{source.label} ({source.id}) is not listed by {names}; leave out a.helioviewer.Backend.")
+        raise QueryError(f"{source.label} ({source.id}) is not listed by {names}; remove a.helioviewer.Backend.")
     notes: list[str] = []
     parts, gaps, who = _collected(able, source, start, end, notes)
     if gaps and gaps[0].error is not None and not any(len(one.paths) for one in parts) and _whole(gaps, start, end):
@@ -184,7 +160,7 @@ def _answer(listers: Sequence[Lister], query: Query) -> Partial[Listing]:
     if len(chosen) < len(listing.times):
         listing = listing.at(chosen)
     if not len(listing.times):
-        # Where nothing is found at all, why is worth a warning.
+        # If no image is found, the notes become part of the warning.
         problems, notes = problems + notes, []
     return Partial((listing,), tuple(problems), tuple(notes))
 
@@ -192,7 +168,7 @@ def _answer(listers: Sequence[Lister], query: Query) -> Partial[Listing]:
 def _collected(
     listers: Sequence[Lister], source: Source, start: np.datetime64, end: np.datetime64, notes: list[str]
 ) -> tuple[list[ImageList], list[Gap], list[str]]:
-    """Ask one lister after the other for what those before it could not list."""
+    """Request the images of each lister for the times that those before it could not list."""
     now = _now()
     gaps = [Gap(start, end, "")]
     parts: list[ImageList] = []
@@ -229,7 +205,7 @@ def _whole(gaps: Sequence[Gap], start: np.datetime64, end: np.datetime64) -> boo
 def _merged(
     source: Source, parts: Sequence[ImageList], who: Sequence[str], start: np.datetime64, end: np.datetime64
 ) -> Listing:
-    """Put together what all listers found: each image once, in the order of time."""
+    """Merge the images of all listers: each image once, in the order of time."""
     kept = [(part, name) for part, name in zip(parts, who, strict=True) if len(part.paths)]
     if len(kept) == 1:
         instants, paths = kept[0][0].times, kept[0][0].paths
@@ -241,7 +217,7 @@ def _merged(
     if not (np.diff(instants) > np.timedelta64(0, "us")).all():
         order = np.lexsort((paths, instants))
         instants, paths, listers = instants[order], paths[order], listers[order]
-        # One path may come twice, with the same time: from the border of two requests, or from two listers.
+        # A path may occur twice, with the same time: at the border of two requests, or from two listers.
         first = np.concatenate([[True], paths[1:] != paths[:-1]])[: len(paths)]
         instants, paths, listers = instants[first], paths[first], listers[first]
     inside = slice(np.searchsorted(instants, start), np.searchsorted(instants, end, side="right"))
@@ -250,12 +226,12 @@ def _merged(
 
 
 def _unmet(query: Query, missed: int) -> str:
-    """Say that there is no image where one was asked for."""
+    """Return a note on the requested instants without an image."""
     label = query.source.label
     if query.near is not None:
         within = f" within {query.tolerance:g} s" if query.tolerance is not None else " in the range"
-        return f"There is no image of {label}{within} of {query.near}."
-    return f"For {missed} instants of the grid there is no image of {label} within the tolerance."
+        return f"No image of {label} was found{within} of {query.near}."
+    return f"No image of {label} was found within the tolerance for {missed} instants of the grid."
 
 
 def _shown(instant: np.datetime64) -> str:

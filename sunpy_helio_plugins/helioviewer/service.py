@@ -1,8 +1,8 @@
 """
-Questions to Helioviewer's API, version 2.
+Requests to Helioviewer's API, version 2.
 
-Its errors arrive in several forms: a page under status 400, an object with ``error`` under 500 or 200, and, where the
-rate limit is reached, a page under 200. The last is waited out, as a minute later the same question is answered.
+Its errors have several forms: a page with status 400, an object with ``error`` and status 500 or 200, and, when the
+rate limit is reached, a page with status 200. The last is repeated after a wait, since the limit ends after a minute.
 """
 
 from __future__ import annotations
@@ -21,41 +21,13 @@ __all__ = ["address", "ask", "ask_object"]
 
 
 def address(action: str, fields: Mapping[str, str] | None = None) -> str:
-    """
-    Return the address of an action.
-
-    Parameters
-    ----------
-    action : str
-        The action.
-    fields : mapping, optional
-        Its parameters.
-    """
+    """Return the URL of an action of the API, with its parameters."""
     url = f"{conf.helioviewer.api_url.rstrip('/')}/{action}/"
     return f"{url}?{urlencode(fields)}" if fields else url
 
 
 def ask(action: str, fields: Mapping[str, str] | None = None) -> Any:
-    """
-    Ask the API.
-
-    Parameters
-    ----------
-    action : str
-        The action.
-    fields : mapping, optional
-        Its parameters.
-
-    Returns
-    -------
-    object
-        The decoded JSON.
-
-    Raises
-    ------
-    ServiceError
-        The API does not answer, or with an error, also one under HTTP status 200.
-    """
+    """Send a request to the API and return the decoded JSON; raise `ServiceError` for errors, even with status 200."""
     answer = _answer(action, fields)
     decoded = answer.json()
     if isinstance(decoded, dict) and decoded.get("error"):
@@ -64,27 +36,15 @@ def ask(action: str, fields: Mapping[str, str] | None = None) -> Any:
 
 
 def ask_object(action: str, fields: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """
-    Ask the API for an object of JSON.
-
-    Parameters
-    ----------
-    action, fields
-        As for `ask`.
-
-    Raises
-    ------
-    ServiceError
-        As for `ask`, and where something else comes.
-    """
+    """Send a request to the API and return a JSON object; raise `ServiceError` for errors and other types."""
     decoded = ask(action, fields)
     if not isinstance(decoded, dict):
-        raise AnswerError(PROVIDER, address(action), f"an object was expected, {str(decoded)[:100]} came")
+        raise AnswerError(PROVIDER, address(action), f"expected an object, but got {str(decoded)[:100]}")
     return decoded
 
 
 def _answer(action: str, fields: Mapping[str, str] | None) -> exchange.Response:
-    """Request an action again while the rate limit is reached."""
+    """Send a request, and repeat it while the rate limit is reached."""
     tries = retry.attempts(retry.budget_deadline())
     while True:
         answer = metadata.get(address(action), fields, archive=PROVIDER)

@@ -1,4 +1,4 @@
-"""Helioviewer's data sources, read from the shipped ``sources.json``, and how a user's words choose among them."""
+"""Helioviewer's data sources, read from ``sources.json`` in the package, and their selection by names."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ _DATED = re.compile(r"^(.+)/\d{4}/\d\d/\d\d(/.+)/[^/]*$")
 @dataclass(frozen=True)
 class Source:
     """
-    One kind of image.
+    One data source.
 
     Attributes
     ----------
     id : int
-        The number under which the API knows it.
+        Its number in the API.
     nickname, description : str
-        What it is called.
+        Its names.
     observatory, instrument, detector, measurement : str
-        The labels of the web interface; empty where it has none.
+        The labels of the web interface; empty if there is none.
     fits_observatory : str
         The observatory as the files' headers spell it.
     wavelength : float or None
-        In angstroms; `None` where the measurement is none.
+        In angstroms; `None` if the measurement is not a wavelength.
     members : tuple of int
-        The sources of which a group is made; empty for a source of its own.
+        The sources of a group; empty for a single source.
     hapi_id : str or None
         The dataset of the HAPI server that lists it.
     hapi_state : str
-        ``ok``; ``absent``: not listed; ``wrong``: listed under an id that means another source; ``group``: listed, and
-        without rows.
+        ``ok``; ``absent``: not listed; ``wrong``: listed with an id that belongs to another source; ``group``: listed,
+        but without rows.
     folder : str or None
         The folder below the root of the static tree, with fields for the date.
     """
@@ -62,12 +62,12 @@ class Source:
 
     @property
     def label(self) -> str:
-        """What it is called in a sentence."""
+        """Its name in messages."""
         return self.description or f"{self.observatory} {self.nickname}"
 
     @property
     def physobs(self) -> tuple[str, ...]:
-        """The physical observables, in the VSO's words, for which it can be asked."""
+        """The values of ``a.Physobs`` that select it, as used by the VSO."""
         if self.measurement == "magnetogram":
             return ("LOS_magnetic_field",)
         if self.measurement == "Polarized Brightness":
@@ -76,18 +76,18 @@ class Source:
 
     @property
     def instruments(self) -> tuple[str, ...]:
-        """The names under which the instrument can be asked for: a mission with one instrument gives its own name."""
+        """The names that select its instrument, with that of the observatory if it has a single instrument."""
         own = self.instrument or self.observatory
         return (own, self.observatory) if self.observatory in _single_instruments() else (own,)
 
     @property
     def observatories(self) -> tuple[str, ...]:
-        """The names under which the observatory can be asked for."""
+        """The names that select its observatory."""
         return tuple(dict.fromkeys((self.observatory, self.fits_observatory)))
 
     @property
     def detectors(self) -> tuple[str, ...]:
-        """The names under which the detector can be asked for; an instrument without several is its own."""
+        """The names that select its detector; the instrument's name if it does not have several."""
         return (self.detector or self.instrument or self.observatory,)
 
 
@@ -106,7 +106,7 @@ def by_id() -> dict[int, Source]:
 
 @cache
 def _by_folder() -> dict[str, tuple[Source, ...]]:
-    """Return the sources by their folders without the date; the bands of RHESSI share theirs."""
+    """Return the sources by their folders without the date; the bands of RHESSI share a folder."""
     found: dict[str, tuple[Source, ...]] = {}
     for source in known():
         if source.folder is not None:
@@ -116,28 +116,14 @@ def _by_folder() -> dict[str, tuple[Source, ...]]:
 
 
 def misplaced(source: Source, path: str) -> Source | None:
-    """
-    Return the source to whose folder a path leads, where that is another one.
-
-    Parameters
-    ----------
-    source : Source
-        The source that it should be of.
-    path : str
-        The path of a file.
-
-    Returns
-    -------
-    Source or None
-        `None` where it leads to the source's own folder, or to one that is not known: names may have changed.
-    """
+    """Return the other source whose folder contains a path; `None` for the source's own folder or an unknown one."""
     found = _by_folder().get(_DATED.sub(r"\1\2", path), ())
     return None if not found or source in found else found[0]
 
 
 @cache
 def _single_instruments() -> frozenset[str]:
-    """Return the observatories that carry one instrument only."""
+    """Return the observatories with only one instrument."""
     carried: dict[str, set[str]] = {}
     for source in known():
         carried.setdefault(source.observatory, set()).add(source.instrument)
@@ -145,14 +131,7 @@ def _single_instruments() -> frozenset[str]:
 
 
 def members(ids: Iterable[int]) -> tuple[Source, ...]:
-    """
-    Return sources by their ids, each group replaced by its members.
-
-    Parameters
-    ----------
-    ids : iterable of int
-        Known ids.
-    """
+    """Return sources by their ids, each group replaced by its members."""
     flat = (member for one in ids for member in (by_id()[one].members or (one,)))
     return tuple(by_id()[one] for one in dict.fromkeys(flat))
 
@@ -170,25 +149,10 @@ def chosen(
     advice: Callable[[str, Sequence[Source]], str] = lambda given, sources: "",
 ) -> tuple[Source, ...]:
     """
-    Return those sources that bear a name.
+    Return those sources with a given name; raise `QueryError` with the possible names if there is none.
 
-    Parameters
-    ----------
-    sources : sequence of Source
-        The sources to choose from.
-    given : str
-        The name as the user spells it.
-    kind : str
-        What it names, for messages.
-    names : str
-        The attribute of a source that holds its names of that kind.
-    advice : callable, optional
-        Says what to write for a name that is of another kind, as `sunpy_helio_plugins.helioviewer.synonyms.advice`.
-
-    Raises
-    ------
-    QueryError
-        No source of Helioviewer bears it, or none of those that are left; the message names what is possible.
+    ``kind`` describes the name in messages, ``names`` is the attribute of a source with its names of that kind, and
+    ``advice`` returns a hint for a name of another kind, as `sunpy_helio_plugins.helioviewer.synonyms.advice`.
     """
     wanted, names_of = folded(given), attrgetter(names)
     found = tuple(source for source in sources if wanted in map(folded, names_of(source)))
@@ -202,4 +166,4 @@ def chosen(
     similar = [] if hint else get_close_matches(given, everywhere, n=3)
     if similar:
         hint = f"Did you mean {' or '.join(similar)}? "
-    raise QueryError(f"Helioviewer has no {kind} {given!r}. {hint}It has: {', '.join(everywhere)}.")
+    raise QueryError(f"Helioviewer does not have the {kind} {given!r}. {hint}It has: {', '.join(everywhere)}.")

@@ -1,4 +1,4 @@
-"""Names of detectors, telescopes and channels, and the attrs to write for them."""
+"""Names of detectors, telescopes and channels, and the attrs to use for them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sunpy_helio_plugins.helioviewer.source_table import Source, folded, known
 __all__ = ["advice"]
 
 MOST = 3
-"""How many ways of writing a name one message shows."""
+"""The maximum of suggestions in one message."""
 
 _KINDS = ("Instrument", "Detector", "Source", "Measurement")
 
@@ -23,27 +23,18 @@ _OBSERVATORIES = {
 """Other names of observatories, folded."""
 
 _MISSIONS = {"STEREO_A": "stereo", "STEREO_B": "stereo"}
-"""Names of missions that more than one observatory belongs to: they choose nothing."""
+"""Names of missions with several observatories, which do not select a source."""
 
 _Names: TypeAlias = dict[str, dict[str, str]]
 
 
 def advice(given: str, sources: Sequence[Source]) -> str:
     """
-    Return the attrs to write for a name that stands under the wrong attr, as a sentence.
+    Return a sentence with the attrs to use for a name that was given to the wrong attr, or an empty text.
 
-    Parameters
-    ----------
-    given : str
-        The name as the user spells it: of a detector, a channel or an observatory, or several of these in any order,
-        such as ``"LASCO-C2"``, ``"EUVI-A"`` or ``"SDO/AIA 304"``.
-    sources : sequence of Source
-        The sources that the rest of the query leaves; where the name fits none of them, it is looked for among all.
-
-    Returns
-    -------
-    str
-        Empty where the name means nothing here.
+    ``given`` is a name of a detector, a channel or an observatory, or several of these in any order, such as
+    ``"LASCO-C2"``, ``"EUVI-A"`` or ``"SDO/AIA 304"``. It is compared with ``sources``, those that match the rest of the
+    query, and then with all sources.
     """
     for some in (sources, known()):
         written = list(dict.fromkeys(_written(folded(given), some)))
@@ -54,7 +45,7 @@ def advice(given: str, sources: Sequence[Source]) -> str:
 
 
 def _others_of_instrument(given: str) -> str:
-    """Return the detectors of the instrument with which a name begins, where it goes on with none of them."""
+    """Return the detectors of the instrument with which a name begins, if the rest is not one of them."""
     begun = [source for source in known() if source.detector and given.startswith(folded(source.instruments[0]))]
     if not begun:
         return ""
@@ -64,7 +55,7 @@ def _others_of_instrument(given: str) -> str:
 
 
 def _written(given: str, sources: Sequence[Source]) -> Iterator[str]:
-    """Yield the attrs for each source that a name means."""
+    """Yield the attrs for each source to which a name refers."""
     meant = [(source, found) for source in sources if (found := _taken_apart(given, _names(source))) is not None]
     alike = len({source.instruments[0] for source, _ in meant}) == 1
     for source, found in meant:
@@ -80,7 +71,7 @@ def _written(given: str, sources: Sequence[Source]) -> Iterator[str]:
 
 
 def _channel(source: Source) -> str | None:
-    """Return the folded name of a folder that means a detector and its only wavelength, such as HRI_EUV."""
+    """Return the folded name of a folder for a detector and its only wavelength, such as HRI_EUV."""
     folder = (source.folder or "").strip("/").partition("/")[0]
     return folded(folder) if source.detector and folder.startswith(f"{source.detector}_") else None
 
@@ -94,7 +85,7 @@ def _attr(kind: str, value: str, source: Source) -> str:
 
 
 def _taken_apart(given: str, names: _Names) -> dict[str, str] | None:
-    """Return what a folded name says of each kind, where it consists of such names; each kind stands in it once."""
+    """Split a folded name into names of different kinds, each at most once; `None` if this is not possible."""
     if not given:
         return {}
     for kind, spelt in names.items():
@@ -109,7 +100,7 @@ def _taken_apart(given: str, names: _Names) -> dict[str, str] | None:
 
 @cache
 def _names(source: Source) -> _Names:
-    """Return the folded names that mean a source, by the attr that they belong to, and how each attr spells it."""
+    """Return the folded names of a source, by the attr to which they belong, with the spelling of each attr."""
     instrument, observatory = source.instruments[0], source.observatory
     folders = (source.folder or "").strip("/").split("/")
     made: _Names = {kind: {} for kind in _KINDS}

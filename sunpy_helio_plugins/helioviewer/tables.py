@@ -40,7 +40,7 @@ COLUMNS: dict[str, tuple[tuple[str, ...], u.UnitBase | None]] = {
     "TELESCOP": (("TELESCOP",), None),
     "FILENAME": (("FILENAME",), None),
 }
-"""Columns of a header search: the keywords that fill them, and their unit."""
+"""Columns of a header search: their keywords, and their unit."""
 
 _TEXTS = frozenset({"DATE-OBS", "T_OBS", "T_REC", "TELESCOP", "FILENAME"})
 
@@ -48,14 +48,7 @@ _WHOLE = frozenset({"QUALITY", "FSN"})
 
 
 def columns_of_headers(headers: Sequence[Header | str]) -> dict[str, Any]:
-    """
-    Return headers as columns, masked where a header lacks a keyword.
-
-    Parameters
-    ----------
-    headers : sequence of dict or str
-        As from `fetch`.
-    """
+    """Return headers as columns, masked if a header does not contain a keyword."""
     known = [{key.upper(): value for key, value in one.items()} if isinstance(one, dict) else {} for one in headers]
     made = {}
     for name, (keys, unit) in COLUMNS.items():
@@ -67,7 +60,7 @@ def columns_of_headers(headers: Sequence[Header | str]) -> dict[str, Any]:
 
 
 def _whole_date(one: Header, value: Any) -> Any:
-    """Return date and time: LASCO keeps the time of the day in a keyword of its own."""
+    """Return date and time: LASCO stores the time of the day in a separate keyword."""
     clock = one.get("TIME_OBS", one.get("TIME-OBS"))
     if isinstance(value, str) and "T" not in value and isinstance(clock, str):
         return f"{value.replace('/', '-')}T{clock}"
@@ -85,7 +78,7 @@ def _header_column(name: str, values: Sequence[Any], unit: u.UnitBase | None) ->
     numbers = np.array([np.nan if missing else value for missing, value in zip(gone, values, strict=True)], dtype=float)
     if not any(gone):
         return numbers if unit is None else numbers << unit
-    # A masked column, unlike a masked quantity, can not be divided by exposures.
+    # A masked column, unlike a masked quantity, cannot be divided by exposures.
     return Masked(numbers, mask=gone) << (unit or u.dimensionless_unscaled)
 
 
@@ -98,8 +91,8 @@ class HelioviewerTable(ArchiveTable):
     """
     Images of Helioviewer.
 
-    ``Start Time`` and ``End Time`` are both the time in the file's name, that is the start of the exposure or the time
-    that the instrument's team gives to the image: a list does not tell how long the exposure was.
+    ``Start Time`` and ``End Time`` are both the time in the file's name, which is the start of the exposure or the time
+    that the instrument team assigns to the image: lists do not contain the exposure time.
     """
 
     hide_keys = ["url", "Path", "Source ID", "Lister"]
@@ -107,22 +100,13 @@ class HelioviewerTable(ArchiveTable):
     needed = ("Start Time", "Instrument", "url", "Path", "Source ID", "Lister")
 
     def __str__(self) -> str:
-        """Return the rows as text; of very many the first and the last, as others take seconds to be written."""
+        """Return the rows as text; only the first and the last of very many, since formatting all takes seconds."""
         most = None if len(self) <= MOST_SHOWN else SHOWN
         return "\n".join(self._display_table.pformat(max_lines=-1 if most is None else most, show_dtype=False))
 
 
 def images_table(answer: Partial[Any], client: object) -> HelioviewerTable:
-    """
-    Return a search result.
-
-    Parameters
-    ----------
-    answer : Partial of `~sunpy_helio_plugins.helioviewer.search.Listing`
-        The images of each source.
-    client : sunpy.net.base_client.BaseClient
-        The client that will fetch the rows.
-    """
+    """Return the table of a search result, whose rows ``client`` can download."""
     kept = answer.items
     counts = [len(one.paths) for one in kept]
     sources = [one.source for one in kept]
@@ -141,7 +125,7 @@ def images_table(answer: Partial[Any], client: object) -> HelioviewerTable:
         "Detector": _text([source.detector for source in sources], counts),
         "Wavelength": _wavelength(sources, counts),
         "Measurement": _repeated([source.measurement for source in sources], counts),
-        # As bytes, which astropy hands out as texts: a month's names would fill 50 MB otherwise.
+        # As bytes, which astropy returns as texts: the names of a month would need 50 MB otherwise.
         "url": Column(_joined(urls, "S1")),
         "Path": Column(paths),
         "Source ID": np.repeat(np.array([source.id for source in sources], dtype=int), counts),
@@ -159,16 +143,7 @@ def _joined(parts: Sequence[NDArray[Any]], empty: str) -> NDArray[Any]:
 
 
 def addresses(root: str, paths: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
-    """
-    Return the addresses of files.
-
-    Parameters
-    ----------
-    root : str
-        What all of them begin with.
-    paths : numpy.ndarray of bytes, shape (n,)
-        Their paths, each with a leading slash.
-    """
+    """Return the URLs of files below a root; each path has a leading slash."""
     if not paths.size:
         return np.empty(0, "S1")
     table = np.ascontiguousarray(paths).view(np.uint8).reshape(paths.size, -1)
@@ -200,7 +175,7 @@ def sources_table() -> QTable:
             "Measurement": [source.measurement for source in known],
             "Wavelength": _wavelength(known, ones),
             "HAPI ID": _text([source.hapi_id or "" for source in known], ones),
-            # A group is searched by way of its members; what the server does not list, others do.
+            # A group is searched through its members; other listers list the sources that the server does not.
             "Listed": [source.hapi_state in ("ok", "group") for source in known],
         }
     )
@@ -217,13 +192,13 @@ def _repeated(values: Sequence[str], counts: Sequence[int]) -> Column:
 
 
 def _text(values: Sequence[str], counts: Sequence[int]) -> MaskedColumn:
-    """Return a column of texts in which an empty one is missing; of one class always, so that tables stack."""
+    """Return a column of texts in which empty ones are masked; always of the same class, so that tables stack."""
     repeated = np.repeat(np.array(values, dtype=str), counts)
     return MaskedColumn(repeated, mask=repeated == "")
 
 
 def _wavelength(sources: Sequence[Source], counts: Sequence[int]) -> u.Quantity:
-    """Return wavelengths in angstroms; masked where a measurement is none."""
+    """Return wavelengths in angstroms, masked if a measurement is not a wavelength."""
     given = np.repeat(np.array([source.wavelength or np.nan for source in sources], dtype=float), counts)
     missing = np.isnan(given)
     return Masked(given, mask=missing) * u.AA if missing.any() else given * u.AA

@@ -1,4 +1,4 @@
-"""From attrs to questions: an attr tree becomes a tuple of `Query`, one for each source to list."""
+"""Convert an attr tree to a tuple of `Query`, one for each source to list."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from sunpy_helio_plugins.quantities import times
 __all__ = ["KNOWN", "NAMES", "OWN", "queries"]
 
 NAMES = Names(providers=(PROVIDER,))
-"""What ``a.Provider`` may say."""
+"""The values of ``a.Provider``."""
 
 OWN = own(attrs)
 
 KNOWN = (a.Time, a.Instrument, a.Source, a.Detector, a.Wavelength, a.Physobs, a.Sample, a.Provider, *OWN)
-"""Attrs that a query to Helioviewer may hold."""
+"""Attrs that a query to Helioviewer may contain."""
 
 _NANOSECONDS = 9
 
@@ -33,22 +33,9 @@ _MOST_SAMPLES = 10_000_000
 
 def queries(*query: Attr) -> tuple[Query, ...]:
     """
-    Return what a query asks of Helioviewer.
+    Return the queries of an attr tree: one for each source of each alternative, without repetition.
 
-    Parameters
-    ----------
-    *query : sunpy.net.attr.Attr
-        Attrs that must all hold; trees of any depth.
-
-    Returns
-    -------
-    tuple of Query
-        One for each source of each alternative, without repetition.
-
-    Raises
-    ------
-    QueryError
-        An attr is missing, stands twice, names nothing that Helioviewer has, or is of no use here.
+    Attrs that are missing, repeated, unknown to Helioviewer or not supported are a `QueryError`.
     """
     return tuple(dict.fromkeys(one for branch in branches(*query) for one in _of_branch(branch)))
 
@@ -57,7 +44,7 @@ def _of_branch(branch: tuple[Attr, ...]) -> list[Query]:
     explain_foreign(branch, KNOWN, PROVIDER)
     provider, time = of_types(branch, a.Provider, a.Time)
     if provider is not None and not NAMES.has_provider(provider.value):
-        raise QueryError(f"a.helioviewer asks the provider {PROVIDER!r}, not {provider.value!r}.")
+        raise QueryError(f"The provider of a.helioviewer is {PROVIDER!r}, not {provider.value!r}.")
     if time is None:
         raise QueryError("A query to Helioviewer needs a.Time(start, end).")
     wishes = _wishes(branch, time)
@@ -66,14 +53,14 @@ def _of_branch(branch: tuple[Attr, ...]) -> list[Query]:
 
 
 def _wishes(branch: tuple[Attr, ...], time: a.Time) -> dict[str, Any]:
-    """Return what a conjunction asks beside sources and range."""
+    """Return the fields of a query other than the source and the range."""
     sample, fields = of_type(branch, a.Sample), asked(branch, OWN)
     if time.start > time.end:
         raise QueryError(f"The range ends ({time.end}) before it starts ({time.start}).")
     if time.near is not None and sample is not None:
-        raise QueryError("a.Time(..., near=...) asks for one image and a.Sample for many: leave one of them out.")
+        raise QueryError("a.Time(..., near=...) selects one image and a.Sample many: remove one of them.")
     if "tolerance" in fields and time.near is None and sample is None:
-        raise QueryError("a.helioviewer.Tolerance belongs to a.Time(start, end, near=...) or a.Sample.")
+        raise QueryError("a.helioviewer.Tolerance needs a.Time(start, end, near=...) or a.Sample: add one of them.")
     return {
         "near": None if time.near is None else times.iso(time.near, _NANOSECONDS),
         "sample": None if sample is None else _step(sample, time),
@@ -84,12 +71,15 @@ def _wishes(branch: tuple[Attr, ...], time: a.Time) -> dict[str, Any]:
 def _step(sample: a.Sample, time: a.Time) -> float:
     seconds = float(sample.value)
     if not seconds > 0 or (time.end - time.start).to_value(u.s) / seconds > _MOST_SAMPLES:
-        raise QueryError(f"a.Sample of {seconds:g} s cannot be met in this range; give a longer time than zero.")
+        raise QueryError(
+            f"a.Sample of {seconds:g} s is not possible in this range: give a longer duration, with at most "
+            f"{_MOST_SAMPLES} samples."
+        )
     return seconds
 
 
 def _sources(branch: tuple[Attr, ...]) -> tuple[Source, ...]:
-    """Return the sources that all attrs of a conjunction allow."""
+    """Return the sources that match all attrs of a conjunction."""
     numbers, measurement, wavelength, *named = of_types(
         branch, attrs.SourceID, attrs.Measurement, a.Wavelength, *(attr for attr, _, _ in _NAMED)
     )
@@ -97,8 +87,9 @@ def _sources(branch: tuple[Attr, ...]) -> tuple[Source, ...]:
     sources = source_table.members(ids)
     if numbers is None and not any(isinstance(one, _CHOOSING) for one in branch):
         raise QueryError(
-            "Say which images: a.Instrument, a.Wavelength, a.Source, a.Detector, a.helioviewer.Measurement or "
-            "a.helioviewer.SourceID; sunpy_helio_plugins.helioviewer.sources() lists all kinds."
+            "The query does not select images: add a.Instrument, a.Wavelength, a.Source, a.Detector, "
+            "a.helioviewer.Measurement or a.helioviewer.SourceID; sunpy_helio_plugins.helioviewer.sources() lists all "
+            "sources."
         )
     for (_, kind, names), given in zip(_NAMED, named, strict=True):
         if given is not None:
@@ -114,14 +105,14 @@ _NAMED = (
     (a.Detector, "detector", "detectors"),
     (a.Physobs, "physical observable", "physobs"),
 )
-"""Attrs that name sources, what they name, and the attribute of a source that holds its names of that kind."""
+"""Attrs that name sources, a description of the name, and the attribute of a source with its names of that kind."""
 
 _CHOOSING = (a.Instrument, a.Source, a.Detector, a.Wavelength, a.Physobs, attrs.Measurement)
 
 
 def _measuring(sources: tuple[Source, ...], values: tuple[str, ...]) -> tuple[Source, ...]:
     found = tuple(source for source in sources if source.measurement in values)
-    # "Any/Open" is no measurement of a source, but the name of a group of them.
+    # "Any/Open" is not a measurement of a source, but the name of a group of them.
     groups = [group.id for group in source_table.known() if group.members and group.measurement in values]
     found += tuple(source for source in source_table.members(groups) if source in sources and source not in found)
     if not found:
@@ -133,9 +124,11 @@ def _measuring(sources: tuple[Source, ...], values: tuple[str, ...]) -> tuple[So
 
 
 def _within(sources: tuple[Source, ...], wavelength: a.Wavelength) -> tuple[Source, ...]:
-    """Return the sources whose wavelength lies in a range; both ends count."""
+    """Return the sources whose wavelength is in a range, both ends included."""
     if not wavelength.min.unit.is_equivalent(u.AA):
-        raise QueryError(f"Helioviewer's images are known by wavelength in angstroms, not by {wavelength.min.unit}.")
+        raise QueryError(
+            f"Helioviewer's wavelengths are in angstroms: give a.Wavelength as a length, not in {wavelength.min.unit}."
+        )
     low, high = wavelength.min.to_value(u.AA), wavelength.max.to_value(u.AA)
     # 171 from a conversion, as from 17.1 nm, may differ from 171 in its last bits.
     slack = 1e-6 * high
@@ -147,7 +140,7 @@ def _within(sources: tuple[Source, ...], wavelength: a.Wavelength) -> tuple[Sour
     if not found:
         asked = f"{low:g}" if low == high else f"{low:g} to {high:g}"
         raise QueryError(
-            f"With the rest of the query, nothing is at {asked} angstrom; possible measurements: {_possible(sources)}."
+            f"With the rest of the query, no image is at {asked} angstrom; possible measurements: {_possible(sources)}."
         )
     return found
 

@@ -237,7 +237,7 @@ class TestOddFiles:
     def test_no_time_at_all(self, make_cdf):
         table = imap.read(make_cdf({"x": (FLOAT, np.arange(4.0), {"UNITS": "nT"}), "y": (FLOAT, np.arange(4.0), {})}))
         assert (table.colnames, len(table)) == (["x", "y"], 4)
-        assert "no time variable" in table.meta["problems"][0]
+        assert "does not have a time variable" in table.meta["problems"][0]
 
     def test_nothing_but_constants(self, make_cdf):
         table = imap.read(make_cdf({"k": (FLOAT, np.arange(3.0), {})}, static=("k",)))
@@ -293,7 +293,7 @@ class TestOddFiles:
 
 class TestNoFiles:
     def test_absent(self, tmp_path):
-        with pytest.raises(FileError, match="no such file"):
+        with pytest.raises(FileError, match="the file does not exist"):
             imap.read(tmp_path / "absent.cdf")
 
     @pytest.mark.parametrize("content", [b"", b"<html>sorry</html>", b"\xcd\xf3\x00\x01\x00\x00\xff\xff" + bytes(400)])

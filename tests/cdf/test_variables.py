@@ -397,7 +397,7 @@ class TestWholeFiles:
         content[8 + 32 + 3] &= ~2
         path = tmp_path / "x.cdf"
         path.write_bytes(content)
-        with pytest.raises(FileError, match="files of their own"):
+        with pytest.raises(FileError, match="separate files"):
             imap.read(path)
 
     def test_a_file_that_changes_after_it_was_opened(self, tmp_path):

@@ -26,7 +26,7 @@ def test_measurements_are_found_in_any_case() -> None:
 
 @pytest.mark.parametrize("value", [-1, 36, 999, "13", 13.0, True, None])
 def test_a_number_that_is_no_source_is_refused(value: Any) -> None:
-    with pytest.raises(QueryError, match=r"SourceID|no source"):
+    with pytest.raises(QueryError, match=r"SourceID|does not have the source"):
         a.helioviewer.SourceID(value)
 
 

@@ -148,7 +148,7 @@ def test_a_range_is_clipped_to_what_the_server_takes(archive: Any) -> None:
     assert len(table.problems) == 1
     early = search(a.Time("2009-01-01", "2010-06-02 01:00"), a.helioviewer.SourceID(13))
     assert early.problems == []
-    assert early.notes == ["The first image of SDO AIA 304 that Helioviewer lists is of 2010-06-02T00:05:39Z."]
+    assert early.notes == ["The first image of SDO AIA 304 that Helioviewer lists is from 2010-06-02T00:05:39Z."]
     right = ["2010-06-02T00:05:39.130000000", "2010-06-02T00:06:15.620000000"]
     assert [time.isot for time in early["Start Time"]] == right
 
@@ -194,7 +194,7 @@ def test_an_or_is_one_table_per_branch_in_fido_and_one_table_in_the_client(archi
 
 
 def test_an_unknown_name_is_refused_before_any_request(archive: Any) -> None:
-    with pytest.raises(QueryError, match="no instrument"):
+    with pytest.raises(QueryError, match="does not have the instrument"):
         search(NOON, a.Instrument("AIB"), a.helioviewer.Image())
     assert archive.log == []
 
@@ -255,7 +255,7 @@ def test_a_file_that_is_gone_is_an_error_with_words(archive: Any, tmp_path: Path
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (b"File not found.", "its file is gone"),
+        (b"File not found.", "its file does not exist"),
         (b"Limit of 5 requests per 60 seconds has been exceeded by identifier: 127.0.0.1", "rate limit"),
     ],
 )

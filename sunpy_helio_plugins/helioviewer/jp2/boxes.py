@@ -1,9 +1,9 @@
 """
-Whether a file is the JPEG 2000 image that it should be.
+Check that a file is the expected JPEG 2000 image.
 
-Helioviewer's failures arrive as HTTP 200: a page about the rate limit, the words "File not found." under the type
-image/jp2, an error object in JSON. A file is accepted when it begins with the signature box, its boxes add up to its
-size and its codestream is finished (ISO/IEC 15444-1, annexes A and I).
+Helioviewer returns errors with HTTP 200: a page on the rate limit, the text "File not found." with the type image/jp2,
+an error object in JSON. A file is accepted if it begins with the signature box, its boxes add up to its size and its
+codestream is complete (ISO/IEC 15444-1, annexes A and I).
 """
 
 from __future__ import annotations
@@ -27,19 +27,7 @@ _BRIEF = 4096
 
 
 def accept(part: Path) -> None:
-    """
-    Check a file that came.
-
-    Parameters
-    ----------
-    part : pathlib.Path
-        The whole file.
-
-    Raises
-    ------
-    FileError
-        It is no whole JPEG 2000 file; the message says what came instead.
-    """
+    """Check that a downloaded file is a complete JPEG 2000 file; the `FileError` describes what was received."""
     size = part.stat().st_size
     with part.open("rb") as stream:
         if stream.read(len(SIGNATURE)) != SIGNATURE:
@@ -47,28 +35,17 @@ def accept(part: Path) -> None:
             raise classified(stream.read(_BRIEF), size)
         found = dict(boxes(stream, size))
         if b"jp2c" not in found:
-            raise FileError("The JPEG 2000 file has no codestream.")
+            raise FileError("The JPEG 2000 file does not contain a codestream.")
         stream.seek(found[b"jp2c"] - len(END_OF_CODESTREAM))
         if stream.read(len(END_OF_CODESTREAM)) != END_OF_CODESTREAM:
-            raise TransientFileError("The codestream of the JPEG 2000 file does not end as it should: cut, or damaged.")
+            raise TransientFileError(
+                "The codestream of the JPEG 2000 file has no end marker: the file was cut or is damaged. Download it "
+                "again."
+            )
 
 
 def boxes(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
-    """
-    Yield the type and the end of each box at the top of a file.
-
-    Parameters
-    ----------
-    stream : binary file
-        The file.
-    size : int
-        Its size in bytes.
-
-    Raises
-    ------
-    FileError
-        The boxes do not add up to the size.
-    """
+    """Yield the type and the end of each top-level box; raise `FileError` if the boxes do not add up to the size."""
     offset = 0
     while offset < size:
         stream.seek(offset)
@@ -76,15 +53,15 @@ def boxes(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
         length, kind = _head(head, size - offset)
         if length < 8 or offset + length > size:
             raise TransientFileError(
-                f"The JPEG 2000 file ends inside its box {kind.decode('latin-1')!r}: {size} bytes came, and at least "
-                f"{offset + max(length, 8)} were due. It was cut; fetch it again."
+                f"The JPEG 2000 file ends inside its box {kind.decode('latin-1')!r}: {size} bytes were received, but "
+                f"at least {offset + max(length, 8)} were expected. It was cut; download it again."
             )
         offset += length
         yield kind, offset
 
 
 def _head(head: bytes, left: int) -> tuple[int, bytes]:
-    """Return the length and the type of a box: 0 means to the end of the file, 1 that a longer number follows."""
+    """Return the length and the type of a box: 0 means up to the end of the file, 1 that a longer number follows."""
     if len(head) < 8:
         return 0, b"?"
     length, kind = struct.unpack(">I4s", head[:8])
@@ -94,7 +71,7 @@ def _head(head: bytes, left: int) -> tuple[int, bytes]:
 
 
 def box_at(data: bytes | memoryview, at: int) -> tuple[int, bytes, int]:
-    """Return the length and the type of the box at a place, and the length of its head."""
+    """Return the length and the type of the box at an offset, and the length of its header."""
     head = bytes(data[at : at + 16])
     length, kind = _head(head, len(data) - at)
     if length < 8:
@@ -103,30 +80,18 @@ def box_at(data: bytes | memoryview, at: int) -> tuple[int, bytes, int]:
 
 
 def codestream_at(data: bytes | memoryview) -> tuple[int, int]:
-    """
-    Return where the codestream of a file begins and ends.
-
-    Parameters
-    ----------
-    data : bytes
-        The file, or its beginning; a codestream that is cut ends with it.
-
-    Raises
-    ------
-    FileError
-        There is none.
-    """
+    """Return the start and the end of the codestream in a file or its beginning; raise `FileError` if there is none."""
     at = 0
     while at + 8 <= len(data):
         length, kind, head = box_at(data, at)
         if kind == b"jp2c":
             return at + head, min(at + length, len(data))
         at += length
-    raise FileError("The JPEG 2000 file has no codestream.")
+    raise FileError("The JPEG 2000 file does not contain a codestream.")
 
 
 def contents(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the type and the content of each whole box of a file but for its codestream."""
+    """Yield the type and the content of each complete box of a file, except the codestream."""
     at = 0
     while at + 8 <= len(data):
         length, kind, head = box_at(data, at)
@@ -136,37 +101,27 @@ def contents(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def is_rate_limit(body: bytes) -> bool:
-    """Tell whether a body says that Helioviewer's rate limit is reached: it comes as a page, under status 200."""
+    """Return whether a body is the page on Helioviewer's rate limit, which has status 200."""
     return b"Limit of" in body and b"exceeded" in body
 
 
 def classified(body: bytes, size: int) -> FileError:
     """
-    Return the error for something that is no image.
+    Return the error for a file that is not an image, from its beginning and its size in bytes.
 
-    Parameters
-    ----------
-    body : bytes
-        Its beginning.
-    size : int
-        Its whole size in bytes.
-
-    Returns
-    -------
-    FileError
-        It says what came; where asking again may help, it is a `TransientFileError`.
+    It describes what was received, and is a `TransientFileError` if another request may help.
     """
     words = server_message(body)
     start = body.lstrip()[:1]
     if not size:
-        return TransientFileError("An empty file came.")
+        return TransientFileError("The downloaded file is empty.")
     if is_rate_limit(body):
-        text = f"Helioviewer's rate limit is reached; wait a minute and fetch again. It said: {words}"
+        text = f"Helioviewer's rate limit is reached; wait a minute and download again. Its message: {words}"
         return TransientFileError(text, float(conf.helioviewer.rate_limit_wait))
     if body.startswith(b"File not found"):
-        return FileError("Helioviewer lists this image, and its file is gone (it said: File not found.).")
+        return FileError("Helioviewer lists this image, but its file does not exist (message: File not found.).")
     if start in (b"{", b"["):
-        return FileError(f"Helioviewer answered with an error in place of the image: {words or body[:100]!r}")
+        return FileError(f"Helioviewer returned an error instead of the image: {words or body[:100]!r}")
     if start == b"<":
-        return TransientFileError(f"Helioviewer answered with a page in place of the image: {words}")
-    return FileError(f"This is no JPEG 2000 file: its {size} bytes begin with {body[:12]!r}.")
+        return TransientFileError(f"Helioviewer returned a page instead of the image: {words}")
+    return FileError(f"This is not a JPEG 2000 file: its {size} bytes begin with {body[:12]!r}.")

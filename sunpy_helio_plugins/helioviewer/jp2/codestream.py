@@ -1,9 +1,10 @@
 """
-The beginning of a JPEG 2000 codestream that holds a smaller picture, and that picture as a codestream of its own.
+Extract a smaller image from the beginning of a JPEG 2000 codestream, as a separate codestream.
 
-Helioviewer's files go by resolution first (progression RPCL), and PLT markers give the length of each packet: what a
-reduced resolution needs is a prefix of known length (ISO/IEC 15444-1, annexes A and B). With a header that says so, the
-prefix is a smaller picture, whose pixels are those of the whole decoded at that reduction: nothing is encoded again.
+Helioviewer's files are ordered by resolution (progression RPCL), and PLT markers give the length of each packet: a
+reduced resolution needs a prefix of known length (ISO/IEC 15444-1, annexes A and B). With a corresponding header, the
+prefix is a smaller image, whose pixels are those of the complete image decoded at that reduction, without encoding it
+again.
 """
 
 from __future__ import annotations
@@ -30,16 +31,16 @@ _Segments: TypeAlias = dict[int, list[bytes]]
 @dataclass(frozen=True)
 class CodestreamLayout:
     """
-    What the markers of a codestream say.
+    The layout of a codestream, from its markers.
 
     Attributes
     ----------
     width, height : int
-        Size of the picture.
+        Size of the image.
     levels : int
         How often it can be halved.
     packets : int
-        Where in the codestream the first packet begins.
+        The offset of the first packet in the codestream.
     lengths : numpy.ndarray of int
         Lengths of the packets, as far as they are known.
     """
@@ -57,21 +58,12 @@ class CodestreamLayout:
         """
         Read the markers at the beginning of a codestream.
 
-        Parameters
-        ----------
-        codestream : bytes
-            Its beginning.
-
-        Returns
-        -------
-        CodestreamLayout, int or None
-            A number: that many bytes are needed for more to be known. `None`: it is not laid out so that a prefix
-            would do.
+        An integer is the number of bytes that are needed to continue; `None` means that a prefix is not sufficient.
         """
         try:
             return cls._read(codestream)
         except (struct.error, IndexError):
-            return None  # markers that are damaged: who decodes them will say so
+            return None  # damaged markers: decoding the complete file raises the error
 
     @classmethod
     def _read(cls, codestream: bytes) -> CodestreamLayout | int | None:
@@ -105,31 +97,12 @@ class CodestreamLayout:
         return cls(width, height, levels, packets, lengths, main, tuple(counts))
 
     def end(self, halvings: int) -> int:
-        """
-        Return where the packets of a reduced picture end.
-
-        Parameters
-        ----------
-        halvings : int
-            How often the picture is halved.
-        """
+        """Return the offset after the packets of an image that is halved a number of times."""
         return self.packets + int(self.lengths[: sum(self._counts[: self.levels - halvings + 1])].sum())
 
 
 def levels(codestream: bytes) -> int:
-    """
-    Return how often a picture can be halved.
-
-    Parameters
-    ----------
-    codestream : bytes
-        Its codestream, or the beginning of it.
-
-    Raises
-    ------
-    FileError
-        The markers do not tell.
-    """
+    """Return how often an image can be halved; raise `FileError` if the markers are damaged."""
     main = _segments(codestream, 2, _SOT)
     if not isinstance(main, tuple) or len(cod := main[0].get(_COD, [b""])[0]) < 6:
         raise FileError("The markers of the codestream are damaged.")
@@ -137,38 +110,15 @@ def levels(codestream: bytes) -> int:
 
 
 def reductions(width: int, height: int, levels: int, size: int) -> int:
-    """
-    Return how often a picture can be halved and still be as large as wanted.
-
-    Parameters
-    ----------
-    width, height : int
-        Its size.
-    levels : int
-        How often its file allows it.
-    size : int
-        Pixels that its longer side is to have at least.
-    """
+    """Return how often, up to ``levels``, an image can be halved such that its longer side has ``size`` pixels."""
     return max((n for n in range(levels + 1) if -(-max(width, height) >> n) >= size), default=0)
 
 
 def cut(codestream: bytes, layout: CodestreamLayout, halvings: int) -> bytes | None:
     """
-    Return a reduced picture as a codestream of its own.
+    Return an image that is halved a number of times as a separate codestream, or `None` if this is not possible.
 
-    Parameters
-    ----------
-    codestream : bytes
-        The codestream, as far as it is needed.
-    layout : CodestreamLayout
-        Its markers.
-    halvings : int
-        How often the picture is halved.
-
-    Returns
-    -------
-    bytes or None
-        `None` where its steps of quantization are given in a way that depends on the whole.
+    It is not possible if the quantization steps are given in a form that depends on the complete image.
     """
     left = layout.levels - halvings
     end = layout.end(halvings)
@@ -192,7 +142,7 @@ def _segment(marker: int, body: bytes | bytearray) -> bytes:
 
 
 def _segments(data: bytes, at: int, until: int) -> tuple[_Segments, int] | int | None:
-    """Return the marker segments up to a marker, and where it stands."""
+    """Return the marker segments up to a marker, and its offset; or the bytes needed; or `None` for other layouts."""
     found: _Segments = {}
     while at + 4 <= len(data):
         marker, length = struct.unpack_from(">HH", data, at)
@@ -206,7 +156,7 @@ def _segments(data: bytes, at: int, until: int) -> tuple[_Segments, int] | int |
 
 
 def _simple(main: _Segments, tile: _Segments) -> bool:
-    """Tell whether there is one tile at the origin, with packets by resolution and their lengths in one place."""
+    """Return whether there is a single tile at the origin, with packets by resolution and their lengths together."""
     if not {_SIZ, _COD, _QCD} <= set(main) <= {_SIZ, _COD, _QCD, _COM, _TLM} or not {_PLT} <= set(tile) <= {_PLT, _COM}:
         return False
     width, height, left, top, across, down, *offset = struct.unpack_from(">IIIIIIII", main[_SIZ][0], 2)
@@ -217,7 +167,7 @@ def _simple(main: _Segments, tile: _Segments) -> bool:
 
 
 def _packet_lengths(segments: list[bytes]) -> np.ndarray:
-    """Return the lengths in PLT segments: numbers of seven bits a byte, whose last one has no eighth bit."""
+    """Return the lengths in PLT segments: numbers of seven bits per byte, whose last byte has the eighth bit unset."""
     data = np.frombuffer(b"".join(one[1:] for one in sorted(segments, key=lambda one: one[0])), np.uint8)
     last = np.flatnonzero(data < 0x80)
     if not last.size:
@@ -231,7 +181,7 @@ def _packet_lengths(segments: list[bytes]) -> np.ndarray:
 
 
 def _quantization(body: bytes, levels: int) -> bytes | None:
-    """Return the steps of the subbands that are left: they stand from the coarsest on."""
+    """Return the steps of the remaining subbands, which are ordered from the coarsest on."""
     style = body[0] & 31
     if style == 1:
         return None

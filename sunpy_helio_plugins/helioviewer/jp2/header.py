@@ -1,4 +1,4 @@
-"""The header of a Helioviewer file: the XML box, one element for each FITS keyword."""
+"""Read the header of a Helioviewer file: the XML box, with one element for each FITS keyword."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from sunpy_helio_plugins.helioviewer.jp2.boxes import SIGNATURE, box_at
 __all__ = ["FIRST_BYTES", "box", "file_header", "keywords", "missing", "replaced", "rescaled", "text_of"]
 
 FIRST_BYTES = 16384
-"""Where the headers of Helioviewer's files have ended by: they are 4 to 7 kB long (files of 2005 to 2024)."""
+"""The bytes that contain the header of Helioviewer's files: headers are 4 to 7 kB long (files of 2005 to 2024)."""
 
 _PER_PIXEL = re.compile(r"CDELT[12][A-Z]?|CD\d_\d[A-Z]?")
 
 _LENGTHS = frozenset({"R_SUN", "FNDLMBMI", "FNDLMBMA"})
 
 _LENGTHS_OF = {"EIT": frozenset({"SOLAR_R"}), "MDI": frozenset({"RADIUS"})}
-"""Keywords that count pixels: the Sun's radius, and GONG's axes of the limb; elsewhere SOLAR_R is in arcseconds."""
+"""Keywords in pixels: the Sun's radius, and GONG's axes of the limb; elsewhere SOLAR_R is in arcseconds."""
 
 _COLUMNS, _ROWS = frozenset({"FNDLMBXC"}), frozenset({"FNDLMBYC"})
 
@@ -29,82 +29,44 @@ _AMPERSAND = re.compile(r"&(?!(?:#\d+|#x[0-9a-fA-F]+|\w+);)")
 
 
 def text_of(data: bytes | memoryview) -> str:
-    """
-    Return the text of a file's first XML box.
-
-    Parameters
-    ----------
-    data : bytes
-        The file, or its beginning.
-
-    Raises
-    ------
-    FileError
-        There is none in these bytes, or it is not whole.
-    """
+    """Return the text of the first XML box in a file or its beginning; raise `FileError` if it is incomplete."""
     if bytes(data[:12]) != SIGNATURE:
-        raise FileError(f"This is no JPEG 2000 file: it begins with {bytes(data[:12])!r}.")
+        raise FileError(f"This is not a JPEG 2000 file: it begins with {bytes(data[:12])!r}.")
     at = 0
     while at + 8 <= len(data):
         length, kind, head = box_at(data, at)
         if kind == b"xml ":
             if at + length > len(data):
-                raise FileError(f"The header reaches beyond the {len(data)} bytes that are known.")
+                raise FileError(f"The header extends beyond the {len(data)} bytes that were read.")
             return bytes(data[at + head : at + length]).decode("utf-8", "replace").strip("\0 \n\r\t\ufeff")
         at += length
-    raise FileError("The JPEG 2000 file has no header, or not at its beginning.")
+    raise FileError("The JPEG 2000 file does not contain a header at its beginning.")
 
 
 def missing(data: bytes) -> tuple[int, int | None] | None:
     """
-    Return where the header is that these bytes do not hold, or not whole.
+    Return the range of bytes of a header that is incomplete in the beginning of a file, or `None` if there is no more.
 
-    Parameters
-    ----------
-    data : bytes
-        The beginning of a file.
-
-    Returns
-    -------
-    tuple of int, or None
-        Where to read on, and where to stop; `None` for the latter means at the end of the file: some programs write the
-        header behind the picture. `None` alone: the bytes hold all that there is.
-
-    Raises
-    ------
-    FileError
-        It is no JPEG 2000 file.
+    An end of `None` is the end of the file, since some programs write the header after the image.
     """
     at = 0
     while at + 8 <= len(data):
         length, kind, _ = box_at(data, at)
         if kind == b"xml ":
             return (len(data), at + length) if at + length > len(data) else None
-        if data[at : at + 4] == bytes(4):  # this box reaches to the end of the file
+        if data[at : at + 4] == bytes(4):  # this box extends to the end of the file
             return None
         at += length
     return at, None
 
 
 def keywords(text: str) -> dict[str, Any]:
-    """
-    Return a header's keywords and values: whole numbers and decimal ones as such, all others as texts.
-
-    Parameters
-    ----------
-    text : str
-        The text of the XML box.
-
-    Raises
-    ------
-    FileError
-        It is no XML.
-    """
+    """Return a header's keywords with values as integers, floats or texts; raise `FileError` if the text is not XML."""
     try:
-        # Some programs that made headers forgot to write & as &amp;.
-        root = ET.fromstring(_AMPERSAND.sub("&amp;", text))  # noqa: S314 - expat expands no external entities
+        # Some programs did not write & as &amp;.
+        root = ET.fromstring(_AMPERSAND.sub("&amp;", text))  # noqa: S314 - expat does not expand external entities
     except ET.ParseError as error:
-        raise FileError(f"The header of the file is no XML: {error}") from error
+        raise FileError(f"The header of the file is not valid XML: {error}") from error
     found: dict[str, Any] = {}
     history = []
     for node in root.iter():
@@ -127,20 +89,11 @@ def _value(text: str) -> int | float | str:
 
 def rescaled(header: dict[str, Any], halvings: int, shape: tuple[int, int]) -> dict[str, Any]:
     """
-    Return the keywords that differ once a picture is reduced.
+    Return the keywords that change if an image of a shape (rows, columns) is halved a number of times.
 
-    The samples of a reduced picture are those of even rows and columns, counted from the upper left corner, where the
+    The samples of a reduced image are those of even rows and columns, counted from the upper left corner, where the
     origin of the codestream's grid is: a wavelet's low-pass filter is symmetric about them. They are not the centres of
-    blocks of pixels, as those of ``Map.resample`` are.
-
-    Parameters
-    ----------
-    header : dict
-        The header of the whole picture.
-    halvings : int
-        How often it is halved.
-    shape : tuple of int
-        Rows and columns of the whole picture.
+    blocks of pixels, unlike those of ``Map.resample``.
     """
     factor = 2**halvings
     rows, columns = shape
@@ -165,16 +118,7 @@ def rescaled(header: dict[str, Any], halvings: int, shape: tuple[int, int]) -> d
 
 
 def replaced(text: str, values: dict[str, Any]) -> str:
-    """
-    Return a header's text with some values replaced; all else stays as it is.
-
-    Parameters
-    ----------
-    text : str
-        The text of the XML box.
-    values : dict
-        New values by keyword.
-    """
+    """Return a header's text with some values replaced, and everything else unchanged."""
     for key, value in values.items():
         shown = f"{value:.10g}" if isinstance(value, float) else str(value)
         text = re.sub(rf"(<{re.escape(key)}(?:\s[^>]*)?>)[^<]*(</{re.escape(key)}>)", rf"\g<1>{shown}\g<2>", text)
@@ -187,14 +131,7 @@ def box(kind: bytes, body: bytes) -> bytes:
 
 
 def file_header(path: str | Path) -> dict[str, Any]:
-    """
-    Return the keywords of a file; its picture is not read.
-
-    Parameters
-    ----------
-    path : str or pathlib.Path
-        The file.
-    """
+    """Return the keywords of a file without reading its image."""
     with Path(path).open("rb") as stream:
         data = stream.read(FIRST_BYTES)
         try:

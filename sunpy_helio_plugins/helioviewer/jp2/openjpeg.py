@@ -1,13 +1,12 @@
 """
-OpenJPEG for a machine that has none: the copy inside Pillow's wheels, lent to glymur.
+Let glymur use the OpenJPEG library in Pillow's wheels, if it does not find another one.
 
-`sunpy.map.Map` reads JPEG 2000 files through glymur, whose wheels hold no OpenJPEG; without a system-wide one it
+`sunpy.map.Map` reads JPEG 2000 files through glymur, whose wheels do not contain OpenJPEG; without an installed one it
 refuses to decode ("The minimum supported version of OpenJPEG is 2.4.0. Your version is 0.0.0."). Pillow's wheels for
-Linux and macOS do hold one. This module is imported right after glymur is; when glymur found no library, and only then,
-it is handed Pillow's. ``conf.helioviewer.pillow_openjpeg = False``, set before glymur is imported, leaves glymur as it
-is.
+Linux and macOS contain one. This module is imported right after glymur; only if glymur did not find a library, it gets
+Pillow's. ``conf.helioviewer.pillow_openjpeg = False``, set before glymur is imported, leaves glymur unchanged.
 
-Pillow's wheels for Windows have OpenJPEG built into an extension module, where glymur cannot reach it: there, install
+Pillow's wheels for Windows have OpenJPEG built into an extension module, where glymur cannot use it: there, install
 OpenJPEG (``conda install openjpeg``) and name it in glymur's configuration file.
 """
 
@@ -31,19 +30,12 @@ _log = logging.getLogger(__name__)
 
 
 def pillow_library() -> Path | None:
-    """
-    Return the OpenJPEG inside Pillow's installation.
-
-    Returns
-    -------
-    pathlib.Path or None
-        `None` where Pillow is missing, or has no OpenJPEG in a file of its own.
-    """
+    """Return the OpenJPEG library in Pillow's installation, or `None` if it is missing or not a separate file."""
     return next((path for path in [*_recorded(), *_beside()] if path.is_file()), None)
 
 
 def _recorded() -> list[Path]:
-    """Return the libraries that the record of Pillow's installation names."""
+    """Return the libraries in the record of Pillow's installation."""
     try:
         files = metadata.files("pillow") or []
     except metadata.PackageNotFoundError:
@@ -52,7 +44,7 @@ def _recorded() -> list[Path]:
 
 
 def _beside() -> list[Path]:
-    """Return the libraries in the folders in which wheels keep them, for an installation without a record."""
+    """Return the libraries in the usual folders of wheels, for an installation without a record."""
     spec = util.find_spec("PIL")
     package = Path(spec.origin).parent if spec is not None and spec.origin else None
     if package is None:
@@ -64,14 +56,7 @@ def _beside() -> list[Path]:
 
 
 def install() -> bool:
-    """
-    Hand Pillow's OpenJPEG to glymur, where glymur has none and ``conf.helioviewer.pillow_openjpeg`` allows it.
-
-    Returns
-    -------
-    bool
-        Whether glymur uses Pillow's copy now because of this call.
-    """
+    """Let glymur use Pillow's OpenJPEG if it has none and the configuration allows it; return whether it does."""
     from glymur.lib import openjp2
 
     if openjp2.OPENJP2 is not None or not conf.helioviewer.pillow_openjpeg:
@@ -79,8 +64,8 @@ def install() -> bool:
     library = _loaded()
     if library is None:
         _log.warning(
-            "glymur found no OpenJPEG, and Pillow has none to lend: JPEG 2000 images cannot be opened. Install "
-            "OpenJPEG (apt: libopenjp2-7, brew and conda: openjpeg)."
+            "Neither glymur nor Pillow has an OpenJPEG library: JPEG 2000 images cannot be opened. Install OpenJPEG "
+            "(apt: libopenjp2-7, brew and conda: openjpeg)."
         )
         return False
     return _hand_over(library)
@@ -88,11 +73,11 @@ def install() -> bool:
 
 def _hand_over(library: ctypes.CDLL) -> bool:
     """
-    Let glymur run its start again, this time finding the library.
+    Repeat the initialization of glymur such that it finds the library.
 
-    Setting the handle and the version alone would do for reading a grey picture, and would be wrong for all else: while
-    glymur is imported, it shapes the C structures after the version that it finds, and without a library it leaves out
-    fields of those for encoding and for several components. OpenJPEG would then write past their end.
+    Setting only the handle and the version would be sufficient for reading a grey image, and wrong for everything else:
+    when glymur is imported, it defines the C structures for the version that it finds, and without a library it leaves
+    out fields for encoding and for several components. OpenJPEG would then write past their end.
     """
     from glymur import config, version
     from glymur.lib import openjp2
@@ -103,7 +88,7 @@ def _hand_over(library: ctypes.CDLL) -> bool:
         importlib.reload(openjp2)
     finally:
         config.glymur_config = search
-    # jp2k and options compare with what glymur.version saw when it was imported.
+    # jp2k and options compare with the version that glymur.version found when it was imported.
     version.openjpeg_version = openjp2.version()
     version.openjpeg_version_tuple = tuple(int(part) for part in version.openjpeg_version.split("."))
     return openjp2.OPENJP2 is library

@@ -1,9 +1,9 @@
 """
-`sunpy.map.Map` of a Helioviewer file with a palette: its samples, in place of the colours in which they are shown.
+Let `sunpy.map.Map` read the samples of a Helioviewer file with a palette, instead of the colours of the display.
 
-SWAP's files have a palette. glymur applies it, and sunpy takes the rows of the picture of three colours for a map of
-three columns. This module is imported right after sunpy's reader of JPEG 2000 files is; that reader then lets glymur
-leave the palette alone in files that have one beside a header of Helioviewer's form. All other files are read as
+SWAP's files have a palette. glymur applies it, and sunpy reads the rows of the image with three colours as a map with
+three columns. This module is imported right after sunpy's reader of JPEG 2000 files; that reader then lets glymur
+ignore the palette in files that have one together with a header of Helioviewer's form. All other files are read as
 before.
 """
 
@@ -21,18 +21,11 @@ from sunpy_helio_plugins.helioviewer.jp2.boxes import contents
 __all__ = ["has_palette", "install"]
 
 _BEGINNING = 1 << 18
-"""Bytes in which the boxes before the codestream have ended."""
+"""Bytes that contain the boxes before the codestream."""
 
 
 def has_palette(file: str | os.PathLike[str]) -> bool:
-    """
-    Tell whether a file is one of Helioviewer's that has a palette.
-
-    Parameters
-    ----------
-    file : str or os.PathLike
-        The file.
-    """
+    """Return whether a file is from Helioviewer and has a palette."""
     try:
         with Path(file).open("rb") as stream:
             data = stream.read(_BEGINNING)
@@ -43,14 +36,7 @@ def has_palette(file: str | os.PathLike[str]) -> bool:
 
 
 def install() -> bool:
-    """
-    Let sunpy's reader of JPEG 2000 files leave palettes alone in Helioviewer's files.
-
-    Returns
-    -------
-    bool
-        Whether the reader was changed by this call.
-    """
+    """Let sunpy's reader of JPEG 2000 ignore palettes in Helioviewer's files; return whether this call changed it."""
     from sunpy.io import _jp2
 
     plain = getattr(_jp2, "read", None)

@@ -1,4 +1,4 @@
-"""Smaller pictures: how much of a file they need, and the file that holds no more than them."""
+"""Reduce files to smaller images: the number of bytes that are needed, and the file with the smaller image."""
 
 from __future__ import annotations
 
@@ -19,31 +19,17 @@ __all__ = ["FIRST_BYTES", "accept", "checked", "decoded", "named", "needed", "pl
 
 FIRST_BYTES = 24_576
 """
-How much of a file to ask for at first: its header (4 to 7 kB) and the lengths of its packets (some 15 kB for a picture
-of 4096 pixels in eight layers), which tell exactly how much more a smaller picture needs. One of 512 pixels needs more
+The bytes of the first request: the header (4 to 7 kB) and the lengths of the packets (some 15 kB for an image of 4096
+pixels in eight layers), which determine how many more bytes a smaller image needs. An image of 512 pixels needs more
 than that in any case.
 """
 
 MOST_PIXELS = 80_000_000
-"""Most pixels that are decoded: five times those of AIA."""
+"""Maximum of pixels that are decoded: five times those of AIA."""
 
 
 def needed(size: int, data: bytes) -> int | None:
-    """
-    Return how many bytes of a file a smaller picture needs.
-
-    Parameters
-    ----------
-    size : int
-        Pixels of its longer side.
-    data : bytes
-        The beginning of the file.
-
-    Returns
-    -------
-    int or None
-        `None`: the whole file.
-    """
+    """Return how many bytes of a file an image of a size needs, from its beginning; `None` for the complete file."""
     if data[: len(boxes.SIGNATURE)] != boxes.SIGNATURE:
         return len(data)
     try:
@@ -62,24 +48,10 @@ def needed(size: int, data: bytes) -> int | None:
 
 def reduce(data: bytes, size: int) -> bytes:
     """
-    Return a file that holds a smaller picture only, with a header that belongs to it.
+    Return a JPEG 2000 file with a smaller image and a corresponding header; raise `FileError` for other files.
 
-    Parameters
-    ----------
-    data : bytes
-        The file, or as much of it as is `needed`.
-    size : int
-        Pixels that the longer side of the picture is to have at least.
-
-    Returns
-    -------
-    bytes
-        A JPEG 2000 file. Its pixels are exactly those of the whole one decoded at that reduction.
-
-    Raises
-    ------
-    FileError
-        It is no JPEG 2000 file with a header.
+    The longer side has at least ``size`` pixels, which are exactly those of the complete image decoded at that
+    reduction. ``data`` is the file, or the part that is `needed`.
     """
     start, end = boxes.codestream_at(data)
     text = header.text_of(data)
@@ -95,7 +67,7 @@ def reduce(data: bytes, size: int) -> bytes:
 
 
 def _file(data: bytes, start: int, text: str, stream: bytes, halvings: int, shape: tuple[int, int]) -> bytes:
-    """Put boxes around a codestream."""
+    """Wrap a codestream in boxes."""
     own = header.replaced(text, header.rescaled(header.keywords(text), halvings, shape))
     sides = [-(-side >> halvings) for side in shape]
     made, placed = [], False
@@ -112,7 +84,7 @@ def _file(data: bytes, start: int, text: str, stream: bytes, halvings: int, shap
 
 
 def _encoded(data: bytes, start: int, text: str, size: int) -> bytes:
-    """Decode and encode again, without loss: for files of which no prefix makes a picture."""
+    """Decode and encode again without loss, for files whose prefix does not make an image."""
     codestream = _codestream(data)
     steps = levels(codestream)
     width, height = _sides(codestream)
@@ -125,7 +97,7 @@ def _encoded(data: bytes, start: int, text: str, size: int) -> bytes:
 
 
 def _codestream(data: bytes) -> bytes:
-    """Return the codestream of a file whose sizes are believed."""
+    """Return the codestream of a file after a check of its size."""
     _check_size(data)
     start, end = boxes.codestream_at(data)
     return data[start:end]
@@ -137,56 +109,33 @@ def _sides(codestream: bytes) -> tuple[int, int]:
 
 
 def _check_size(data: bytes) -> None:
-    """Refuse a picture whose sizes contradict each other, or that claims to be larger than any camera's."""
+    """Refuse an image whose sizes contradict each other, or that claims to be larger than any camera's."""
     start, end = boxes.codestream_at(data)
     if end - start < 24 or data[start + 2 : start + 4] != b"\xff\x51":
-        raise FileError("The picture cannot be decoded: its codestream is damaged.")
+        raise FileError("The image cannot be decoded: its codestream is damaged.")
     rows, columns = struct.unpack_from(">II", data, _image_header(data[:start]))
     if (columns, rows) != _sides(data[start : start + 24]) or rows * columns > MOST_PIXELS:
-        raise FileError(f"The picture cannot be decoded: its size of {columns} x {rows} pixels is not believed.")
+        raise FileError(
+            f"The image cannot be decoded: its size of {columns} x {rows} pixels differs from that of its codestream, "
+            f"or exceeds the limit of {MOST_PIXELS} pixels."
+        )
 
 
 def _image_header(data: bytes) -> int:
-    """Return where the box with the picture's size has its content."""
+    """Return the offset of the content of the box with the image's size."""
     at = data.find(b"ihdr") + 4
     if not 4 <= at <= len(data) - 8:
-        raise FileError("The JPEG 2000 file has no image header.")
+        raise FileError("The JPEG 2000 file does not contain an image header.")
     return at
 
 
 def decoded(data: bytes) -> np.ndarray:
-    """
-    Return the pixels of a file, the upper row first.
-
-    Parameters
-    ----------
-    data : bytes
-        The whole file.
-
-    Returns
-    -------
-    numpy.ndarray
-        As from `sunpy_helio_plugins.helioviewer.jp2.samples.decoded`: a palette is not applied.
-    """
+    """Return the pixels of a file, the upper row first, without applying a palette."""
     return samples.decoded(_codestream(data))
 
 
 def accept(size: int, part: Path) -> None:
-    """
-    Check what came of a file, and keep no more of it than a smaller picture.
-
-    Parameters
-    ----------
-    size : int
-        Pixels of its longer side.
-    part : pathlib.Path
-        The file, or as much of it as is `needed`; it is rewritten.
-
-    Raises
-    ------
-    FileError
-        It is no JPEG 2000 file, or damaged.
-    """
+    """Check a downloaded file, or the part that is `needed`, and replace it by one with a smaller image."""
     data = part.read_bytes()
     if data[: len(boxes.SIGNATURE)] != boxes.SIGNATURE:
         raise boxes.classified(data[:4096], len(data))
@@ -198,32 +147,20 @@ def accept(size: int, part: Path) -> None:
 
 
 def plan(size: int) -> dict[str, Any]:
-    """Return what a download of a smaller picture is told."""
+    """Return the arguments of a download of a smaller image."""
     return {"first": FIRST_BYTES, "needed": partial(needed, size), "accept": partial(accept, size)}
 
 
 def checked(size: Any) -> int | None:
-    """
-    Return a size as it is used.
-
-    Parameters
-    ----------
-    size : int or None
-        Pixels, or `None` for the whole picture.
-
-    Raises
-    ------
-    QueryError
-        It is neither.
-    """
+    """Return a valid size in pixels, or `None` for the complete image; raise `QueryError` for other values."""
     if size is None:
         return None
     if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
-        raise QueryError(f"The size of a picture is a number of pixels such as 512, not {size!r}.")
+        raise QueryError(f"The size of an image is a number of pixels such as 512, not {size!r}.")
     return int(size)
 
 
 def named(path: str, size: int | None) -> str:
-    """Return the name of a file, with the size of its picture where that is not the whole."""
+    """Return the name of a file, with the size of its image if that is reduced."""
     name = path.rpartition("/")[2]
     return name if size is None else f"{name.removesuffix('.jp2')}.{size}px.jp2"

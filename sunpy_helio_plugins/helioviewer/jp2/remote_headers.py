@@ -1,4 +1,4 @@
-"""Headers of many images, from the first 16 kB of each file: columns of a table, without a picture."""
+"""Read the headers of many images from the first 16 kB of each file, without downloading the images."""
 
 from __future__ import annotations
 
@@ -15,23 +15,11 @@ from sunpy_helio_plugins.transport.files import prefix
 __all__ = ["fetch"]
 
 AT_ONCE = 5
-"""Requests at the same time: as many as sunpy's downloads."""
+"""Concurrent requests: as many as sunpy's downloads."""
 
 
 def fetch(urls: Sequence[str]) -> list[Header | str]:
-    """
-    Return the headers of files.
-
-    Parameters
-    ----------
-    urls : sequence of str
-        Their addresses.
-
-    Returns
-    -------
-    list of dict or str
-        The keywords of each, or why there are none.
-    """
+    """Return the keywords of each file, or the reason why they could not be read."""
     return run_all(urls, _one, AT_ONCE)
 
 
@@ -47,10 +35,10 @@ def _one(url: str) -> Header | str:
 
 
 def _more(url: str, data: bytes, start: int, end: int | None) -> bytes:
-    """Return bytes that hold the header of a file whose beginning does not."""
+    """Return the bytes with the header of a file, if it is not in the beginning."""
     wish = {"Range": f"bytes={start}-{'' if end is None else end - 1}", "Accept-Encoding": "identity"}
     answer = metadata.get(url, archive=PROVIDER, headers=wish, accept=(200, 206))
     if answer.status == 200:
         return answer.content
-    # What follows the picture begins with a box, as a file does behind its signature.
+    # The part after the image begins with a box, like a file after its signature.
     return (data if start == len(data) and end is not None else boxes.SIGNATURE) + answer.content

@@ -1,9 +1,9 @@
 """
-The samples of a JPEG 2000 codestream, as they are in it: no palette, channel definition or colour space is applied.
+Decode the samples of a JPEG 2000 codestream, without applying a palette, channel definition or colour space.
 
-The boxes of a JP2 file may say that the samples are indices into a palette of colours (pclr and cmap; SWAP's files have
-one) or components of a colour space (ISO/IEC 15444-1, annex I.5.3). A palette only says how to show a picture: its
-brightness is in the samples themselves.
+The boxes of a JP2 file may define that the samples are indices into a palette of colours (pclr and cmap; SWAP's files
+have one) or components of a colour space (ISO/IEC 15444-1, annex I.5.3). A palette only defines how to display an
+image: its brightness is in the samples themselves.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 __all__ = ["Components", "decoded", "encoded_smaller"]
 
 _FAILURES = (OSError, SyntaxError, ValueError, MemoryError, struct.error, KeyError, IndexError)
-"""What Pillow raises where it cannot decode or encode a picture."""
+"""Exceptions of Pillow if it cannot decode or encode an image."""
 
 
 @dataclass(frozen=True)
 class Components:
     """
-    What a codestream says of its samples.
+    The components of a codestream.
 
     Attributes
     ----------
     number : int
-        How many components the picture has: one where it is grey.
+        The number of components: one for a grey image.
     bits : int
         Bits of a sample.
     is_signed : bool
@@ -45,54 +45,31 @@ class Components:
 
     @classmethod
     def read(cls, codestream: bytes) -> Components:
-        """
-        Read the marker segment SIZ.
-
-        Parameters
-        ----------
-        codestream : bytes
-            The codestream, or its beginning.
-
-        Raises
-        ------
-        FileError
-            It is damaged, or its components differ from each other or have more than 16 bits.
-        """
+        """Read the marker segment SIZ; raise `FileError` if it is damaged or the components are not supported."""
         try:
             (number,) = struct.unpack_from(">H", codestream, 40)
             found = {struct.unpack_from(">BBB", codestream, 42 + 3 * k) for k in range(number)}
         except struct.error:
             found = set()
         if not found:
-            raise FileError("The picture cannot be decoded: its codestream is damaged.")
+            raise FileError("The image cannot be decoded: its codestream is damaged.")
         if len(found) > 1:
-            raise FileError(f"The {number} components of the picture differ in size or bits; such files are not read.")
+            raise FileError(f"The {number} components of the image differ in size or bits, which is not supported.")
         depth, *steps = next(iter(found))
         bits, is_signed = (depth & 0x7F) + 1, bool(depth & 0x80)
         if steps != [1, 1] or bits > 16:
-            raise FileError(f"Samples of {bits} bits at every {steps[0]} x {steps[1]} pixels are not read.")
+            raise FileError(
+                f"Samples of {bits} bits at every {steps[0]} x {steps[1]} pixels are not supported; at most 16 bits at "
+                "every pixel are."
+            )
         return cls(number, bits, is_signed)
 
 
 def decoded(codestream: bytes) -> np.ndarray:
     """
-    Return the samples of a codestream, the upper row first.
+    Return the samples of a codestream, the upper row first; raise `FileError` if it is damaged or not supported.
 
-    Parameters
-    ----------
-    codestream : bytes
-        The whole codestream.
-
-    Returns
-    -------
-    numpy.ndarray
-        Integers of 8 or 16 bits, with or without sign, of shape (rows, columns), or (rows, columns, components) where
-        there are several components.
-
-    Raises
-    ------
-    FileError
-        The codestream was cut, or is damaged, or its samples are of a kind that is not read.
+    They are integers of 8 or 16 bits, signed or not, of shape (rows, columns) or (rows, columns, components).
     """
     import numpy as np
 
@@ -101,11 +78,11 @@ def decoded(codestream: bytes) -> np.ndarray:
         try:
             picture.load()
         except _FAILURES as error:
-            raise FileError(f"The picture cannot be decoded: it was cut, or damaged ({error}).") from error
+            raise FileError(f"The image cannot be decoded: it was cut or is damaged ({error}).") from error
         values = np.asarray(picture)
     if components.bits in (8, 16) and not components.is_signed:
         return values
-    # Pillow aligns samples to the upper bits of 8 or 16, and moves those with a sign to zero and above.
+    # Pillow aligns samples to the upper bits of 8 or 16, and shifts signed ones to zero and above.
     width = 8 * values.itemsize
     moved = (values >> (width - components.bits)).astype(np.int32)
     if not components.is_signed:
@@ -115,19 +92,10 @@ def decoded(codestream: bytes) -> np.ndarray:
 
 def encoded_smaller(codestream: bytes, halvings: int) -> bytes | None:
     """
-    Return a picture decoded at a reduction, encoded again without loss.
+    Return a codestream with an image decoded at a reduction and encoded without loss; `None` if Pillow cannot encode
+    it.
 
-    Parameters
-    ----------
-    codestream : bytes
-        The whole codestream.
-    halvings : int
-        How often the picture is halved.
-
-    Returns
-    -------
-    bytes or None
-        A codestream; `None` where Pillow cannot make it, as with odd sizes and some layouts of samples.
+    It cannot for odd sizes and some layouts of samples.
     """
     components = Components.read(codestream)
     if components.bits not in (8, 16) or (components.number, components.bits) not in _ENCODED:
@@ -143,14 +111,14 @@ def encoded_smaller(codestream: bytes, halvings: int) -> bytes | None:
             return None
     made = bytearray(out.getvalue())
     if components.is_signed:
-        # Pillow has moved the samples by half their range: the sign, put back, moves them back.
+        # Pillow has shifted the samples by half their range: setting the sign flag shifts them back.
         for number in range(components.number):
             made[42 + 3 * number] |= 0x80
     return bytes(made)
 
 
 _ENCODED = {(1, 8), (1, 16), (3, 8), (4, 8)}
-"""Components and bits of pictures that Pillow encodes as they are."""
+"""Components and bits of images that Pillow encodes unchanged."""
 
 
 def _opened(codestream: bytes) -> Any:
@@ -161,4 +129,4 @@ def _opened(codestream: bytes) -> Any:
     try:
         return Image.open(io.BytesIO(codestream), formats=["JPEG2000"])
     except _FAILURES as error:
-        raise FileError(f"The picture cannot be decoded: {error}.") from error
+        raise FileError(f"The image cannot be decoded: {error}.") from error

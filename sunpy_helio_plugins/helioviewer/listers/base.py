@@ -1,4 +1,4 @@
-"""What the listers share: the images that one of them found, and the parts of a range that it could not list."""
+"""The results of all listers: the images in a range, and the parts that could not be listed."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Gap:
     start, end : numpy.datetime64
         Its first and its last instant.
     reason : str
-        Why, as a sentence.
+        The reason, as a sentence.
     error : HelioPluginsError or None
-        The failure behind it, if it was one.
+        The error that caused it, if there was one.
     """
 
     start: np.datetime64
@@ -47,7 +47,7 @@ class Gap:
 @dataclass(frozen=True)
 class ImageList:
     """
-    What one lister found.
+    The images that one lister found.
 
     Attributes
     ----------
@@ -56,9 +56,9 @@ class ImageList:
     paths : numpy.ndarray of bytes, shape (n,)
         Their paths below the root of the static tree, each with a leading slash.
     gaps : list of Gap
-        What of the range it could not list.
+        The parts of the range that could not be listed.
     notes : list of str
-        Why there is nothing in a part of the range, although nothing is missing.
+        Reasons why a part of the range is empty, although nothing is missing.
     """
 
     times: NDArray[np.datetime64]
@@ -68,7 +68,7 @@ class ImageList:
 
     @classmethod
     def nothing(cls, *gaps: Gap) -> ImageList:
-        """Return an answer without images."""
+        """Return a list without images."""
         return cls(np.empty(0, "M8[us]"), np.empty(0, "S1"), list(gaps))
 
 
@@ -76,25 +76,10 @@ def asked(
     slots: Slots, question: Callable[[np.datetime64, np.datetime64], _T], pieces: Sequence[Span], whole: Span
 ) -> tuple[list[_T], list[Gap]]:
     """
-    Ask for a range in pieces, several at once: one that fails does not cost the others.
+    Request the pieces of a range concurrently, and return the responses and the gaps of the pieces that failed.
 
-    Parameters
-    ----------
-    slots : Slots
-        The number of requests at a time, over all sources of a search.
-    question : callable
-        Takes the ends of a piece, and returns its answer or raises a `ServiceError`.
-    pieces : sequence of Span
-        The pieces.
-    whole : Span
-        The range that is wanted, beyond which nothing is missing.
-
-    Returns
-    -------
-    answers : list
-        What came, in the order of the pieces.
-    gaps : list of Gap
-        The pieces of which nothing came.
+    ``question`` takes the ends of a piece, and returns its response or raises a `ServiceError`. ``slots`` limits the
+    requests over all sources of a search, and ``whole`` is the requested range, to which the gaps are limited.
     """
     answers, gaps = [], []
     found = outcomes(pieces, lambda piece: question(*piece), slots)

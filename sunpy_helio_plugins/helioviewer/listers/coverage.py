@@ -1,14 +1,14 @@
 """
-Lists of images from the API's data coverage: for sources that nothing else lists.
+Lists of images from the API's data coverage, for sources that no other service lists.
 
-``getDataCoverage`` gives, for a range below 105 minutes, each image's whole second, and answers for the range before
-and the range after as well (`Helioviewer API`_, undocumented; read from its code): one request lists 5.2 hours.
-``getJP2Image`` with ``jpip`` and ``json`` then gives the path of each without sending it.
+``getDataCoverage`` returns, for a range below 105 minutes, the second of each image, and also those of the range before
+and the range after (`Helioviewer API`_, undocumented; read from its code): one request lists 5.2 hours.
+``getJP2Image`` with ``jpip`` and ``json`` then returns the path of each image without sending it.
 
-The API knows whole seconds only, and two images of one second are one point of its coverage. It takes the nearest of
-the last image before a time and the first one at or after it: asked for a second, it gives the first image of that
-second, and asked for a quarter of a second later the last one. More than two are known of where the coverage repeats
-the second.
+The API's times have a resolution of one second, and two images of one second are one point of its coverage. It returns
+the nearest of the last image before a time and the first one at or after it: a request for a second returns the first
+image of that second, and one for a quarter of a second later the last one. More than two images in a second are known
+if the coverage repeats the second.
 
 .. _Helioviewer API: https://api.helioviewer.org/docs/v2/
 """
@@ -44,7 +44,7 @@ AT_ONCE = 3
 _APART = np.timedelta64(1500, "ms")
 
 LOOKED_AFTER = (np.timedelta64(0, "ms"), np.timedelta64(250, "ms"))
-"""How much later than a second to ask for its first and for its last image."""
+"""The delays after a second that select its first and its last image."""
 
 
 @dataclass
@@ -55,32 +55,23 @@ class CoverageLister:
     slots: Slots = field(default_factory=lambda: Slots(AT_ONCE))
 
     def can_list(self, source: Source) -> bool:
-        """Tell whether the API can be asked: it knows every source."""
+        """Return whether the API can list a source: it knows every source that is not a group."""
         return not source.members
 
     def find(self, source: Source, start: np.datetime64, end: np.datetime64) -> ImageList:
-        """
-        List the images of a source in a range, both ends included.
-
-        Parameters
-        ----------
-        source : Source
-            The kind of image.
-        start, end : numpy.datetime64
-            The range.
-        """
+        """List the images of a source in a range, both ends included."""
         low, high = start.astype("M8[s]") - SECOND, end.astype("M8[s]") + SECOND
         starts = np.arange(low, high, 3 * WIDTH.astype("m8[s]"))
         if len(starts) > MOST_WINDOWS:
-            reason = f"{len(starts)} requests for the coverage would be needed, and {MOST_WINDOWS} are the most"
-            return ImageList.nothing(Gap(start, end, f"{reason}; ask for less"))
+            reason = f"its coverage would need {len(starts)} requests, but {MOST_WINDOWS} is the maximum"
+            return ImageList.nothing(Gap(start, end, f"{reason}; search a shorter range"))
         windows = [(window, window + 3 * WIDTH) for window in starts]
         parts, gaps = asked(self.slots, partial(_seconds, source), windows, (start, end))
         seconds, counts = _counted(parts)
         inside = (seconds >= low) & (seconds <= high)
         seconds, counts = seconds[inside], counts[inside]
         if len(seconds) > MOST_NAMES:
-            reason = f"the names of {len(seconds)} images would have to be asked for singly; ask for less"
+            reason = f"the names of {len(seconds)} images would need one request each; search a shorter range"
             return ImageList.nothing(Gap(start, end, reason))
         named, nameless = self._named(source, seconds, (start, end))
         unnamed = _unnamed(named, seconds, counts)
@@ -89,7 +80,7 @@ class CoverageLister:
         return ImageList(true_times(paths, instants), paths, [*gaps, *nameless, *unnamed])
 
     def _named(self, source: Source, seconds: Any, whole: Span) -> tuple[list[tuple[np.datetime64, str]], list[Gap]]:
-        """Return the first and the last image of some seconds, and the seconds of which one is missing."""
+        """Return the first and the last image of seconds, and the seconds of which one is missing."""
         pieces = [(second, second + SECOND) for second in seconds]
         first, failed = asked(self.slots, partial(_path, source, LOOKED_AFTER[0]), pieces, whole)
         known = [(second, second + SECOND) for second, _ in first]
@@ -98,7 +89,7 @@ class CoverageLister:
 
 
 def _counted(parts: Sequence[Any]) -> tuple[Any, Any]:
-    """Return each second of some windows, and how often one window has it: neighbouring windows share their border."""
+    """Return each second of some windows, and its number of images in one window, since windows may overlap."""
     most: dict[Any, int] = {}
     for part in parts:
         for second, count in zip(*np.unique(part, return_counts=True), strict=True):
@@ -108,10 +99,10 @@ def _counted(parts: Sequence[Any]) -> tuple[Any, Any]:
 
 
 def _unnamed(named: Sequence[tuple[np.datetime64, str]], seconds: Any, counts: Any) -> list[Gap]:
-    """Return the seconds of which the coverage has more images than names came; those without any are told already."""
+    """Return the seconds with more images than received names; seconds without any name are reported separately."""
     came = Counter(second for second, _ in named)
     return [
-        Gap(second, second + SECOND, f"there are {count} images in this second, and the names of {came[second]} came")
+        Gap(second, second + SECOND, f"only {came[second]} of the {count} images in this second have known names")
         for second, count in zip(seconds, counts, strict=True)
         if count > came[second] > 0
     ]
@@ -125,7 +116,7 @@ def _seconds(source: Source, window: np.datetime64, end: np.datetime64) -> np.nd
     try:
         points = [int(point[0]) for layer in decoded if int(layer["sourceId"]) == source.id for point in layer["data"]]
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        words = f"a data coverage was expected, {str(decoded)[:100]} came"
+        words = f"expected a data coverage, but got {str(decoded)[:100]}"
         raise AnswerError(PROVIDER, service.address("getDataCoverage"), words) from error
     return np.array(points, dtype="M8[ms]").astype("M8[s]")
 
@@ -138,30 +129,19 @@ def _path(
 
 def path_of(source: Source, second: np.datetime64, later: np.timedelta64 = LOOKED_AFTER[0]) -> str:
     """
-    Return the path of the image of a second.
+    Return the path of the image of a second; raise `ServiceError` if the API returns another image.
 
-    Parameters
-    ----------
-    source : Source
-        The kind of image.
-    second : numpy.datetime64
-        Its time in the database.
-    later : numpy.timedelta64, optional
-        How much later to ask for: with one of `LOOKED_AFTER`, the first or the last image of the second.
-
-    Raises
-    ------
-    ServiceError
-        The API does not answer as it should, or with another image: it gives the nearest one, however far that is.
+    The API returns the nearest image, at any distance. With one of `LOOKED_AFTER`, ``later`` selects the first or the
+    last image of the second.
     """
     date = np.datetime_as_string(second.astype("M8[s]") + later, unit="ms" if later else "s")
     wish = {"date": f"{date}Z", "sourceId": str(source.id), "jpip": "true", "json": "true"}
     uri = service.ask_object("getJP2Image", wish).get("uri")
     path = urlsplit(uri).path if isinstance(uri, str) else ""
     if not path.endswith(".jp2"):
-        words = f"the address of an image was expected, {str(uri)[:100]} came"
+        words = f"expected the URL of an image, but got {str(uri)[:100]}"
         raise AnswerError(PROVIDER, service.address("getJP2Image"), words)
     if abs(named_times(np.array([path.encode()]))[0] - second) > _APART:
-        words = f"the image of {second} was asked for, {path} came"
+        words = f"expected the image of {second}, but got {path}"
         raise AnswerError(PROVIDER, service.address("getJP2Image"), words)
     return path

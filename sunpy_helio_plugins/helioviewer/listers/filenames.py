@@ -1,8 +1,9 @@
 """
-The time in a file's name.
+Parse the time in a file name.
 
-Helioviewer's database, and so its HAPI server, keeps whole seconds; the name keeps more. Its last field of digits is
-what stands *after the point*: ``17_31_30_84`` is 17:31:30.84 (the header's DATE-OBS of that image), not 84 ms.
+Helioviewer's database, and therefore its HAPI server, has a resolution of one second; the name has more digits. Its
+last field contains the digits *after the point*: ``17_31_30_84`` is 17:31:30.84 (the header's DATE-OBS of that image),
+not 84 ms.
 """
 
 from __future__ import annotations
@@ -26,26 +27,17 @@ _STAMP = re.compile(
 
 _LATEST = np.timedelta64(1010, "ms")
 _EARLIEST = np.timedelta64(-510, "ms")
-# A second that was truncated or rounded, and a name that was rounded by up to 10 ms.
+# The second may be truncated or rounded, and the name may be rounded by up to 10 ms.
 _NAT = np.datetime64("NaT", "us")
 _ZERO, _NINE, _SLASH = b"09/"
 
 
 def true_times(paths: NDArray[np.bytes_], seconds: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
     """
-    Return the times of images to the precision that their names have.
+    Return the times of images in the precision of their names, as datetime64[us].
 
-    Parameters
-    ----------
-    paths : numpy.ndarray of bytes or str, shape (n,)
-        Paths or names of files.
-    seconds : numpy.ndarray of datetime64, shape (n,)
-        Their times in the database: whole seconds, truncated.
-
-    Returns
-    -------
-    numpy.ndarray of datetime64[us], shape (n,)
-        The name's time; the database's where the name has none, or one that does not belong to that second.
+    ``seconds`` are their times in the database, truncated to seconds, which are used if a name does not contain a time,
+    or one that does not match that second.
     """
     kept = seconds.astype("M8[us]")
     named = named_times(paths)
@@ -54,19 +46,7 @@ def true_times(paths: NDArray[np.bytes_], seconds: NDArray[np.datetime64]) -> ND
 
 
 def named_times(paths: NDArray[np.bytes_]) -> NDArray[np.datetime64]:
-    """
-    Return the times that names hold.
-
-    Parameters
-    ----------
-    paths : numpy.ndarray of bytes or str, shape (n,)
-        Paths or names of files.
-
-    Returns
-    -------
-    numpy.ndarray of datetime64[us], shape (n,)
-        ``NaT`` where a name holds none.
-    """
+    """Return the times in names of files as datetime64[us], with ``NaT`` for names without a time."""
     texts = np.ascontiguousarray(paths, dtype="S")
     named = np.full(texts.shape, _NAT)
     if not texts.size:
@@ -81,7 +61,7 @@ def named_times(paths: NDArray[np.bytes_]) -> NDArray[np.datetime64]:
 
 
 def _of_one_length(texts: NDArray[np.bytes_], table: NDArray[np.uint8]) -> NDArray[np.datetime64]:
-    """Read names of one length: at once those that have digits and marks where the first of them has, others singly."""
+    """Parse names of one length: together if their digits are at the positions of those in the first, else singly."""
     first = table[0]
     begin = int(np.flatnonzero(first == _SLASH)[-1]) + 1 if (first == _SLASH).any() else 0
     is_digit = (first >= _ZERO) & (first <= _NINE)
@@ -124,5 +104,5 @@ def _single(text: bytes) -> np.datetime64:
     clock = b":".join(found.group("hour", "minute", "second")).decode()
     try:
         return np.datetime64(f"{date}T{clock}.{found['fraction'].decode() or '0'}", "us")
-    except ValueError:  # a name with the thirteenth month
+    except ValueError:  # not a date, such as one in month 13
         return _NAT

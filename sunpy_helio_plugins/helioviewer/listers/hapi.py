@@ -1,9 +1,10 @@
 """
 Lists of images from Helioviewer's own HAPI server.
 
-Its habits (repository Helioviewer-Project/helioviewer-hapi): parameters must be named, else HTTP 500; the stop is part
-of the range, so that an image on the border of two requests comes twice; any time outside [startDate, stopDate] is
-refused (1405), and stopDate is that of the server's last start; no rows are an empty body.
+Its behaviour (repository Helioviewer-Project/helioviewer-hapi): parameters must be named, otherwise it returns HTTP
+500; the stop is part of the range, so that an image at the border of two requests is returned twice; any time outside
+[startDate, stopDate] is refused (1405), and stopDate is that of the server's last start; without rows, the body is
+empty.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ from sunpy_helio_plugins.transport.messages import server_message
 __all__ = ["LONGEST", "HAPILister", "forget"]
 
 LONGEST = np.timedelta64(31, "D")
-"""Longest range of one request: the server reads a whole answer into its memory, and gives up after 59 s."""
+"""Longest range of one request: the server reads a complete response into memory, and stops after 59 s."""
 
 AT_ONCE = 2
-"""Requests for rows at the same time: each starts a process on the server."""
+"""Concurrent requests for rows: each starts a process on the server."""
 
 _services: dict[str, Service] = {}
 _infos: dict[tuple[str, str], Info] = {}
@@ -46,7 +47,7 @@ _Rows = tuple[NDArray[np.datetime64], NDArray[np.bytes_]]
 
 
 def forget() -> None:
-    """Forget what the servers said of themselves."""
+    """Clear the cached descriptions of servers."""
     _services.clear()
     _infos.clear()
 
@@ -56,8 +57,8 @@ class HAPILister:
     """
     The HAPI server during one search.
 
-    What it says of a dataset is kept for the session and used as long as it covers the range: its stopDate can only
-    grow, and is asked for again as soon as a range leaves it.
+    Its description of a dataset is kept for the session and used as long as it covers the range: its stopDate can only
+    grow, and is requested again as soon as a range exceeds it.
     """
 
     name = "HAPI"
@@ -70,20 +71,11 @@ class HAPILister:
         )
 
     def can_list(self, source: Source) -> bool:
-        """Tell whether the server lists a source under an id that means it."""
+        """Return whether the server lists a source with the right id."""
         return source.hapi_id is not None and source.hapi_state == "ok"
 
     def find(self, source: Source, start: np.datetime64, end: np.datetime64) -> ImageList:
-        """
-        List the images of a source in a range, both ends included.
-
-        Parameters
-        ----------
-        source : Source
-            The kind of image.
-        start, end : numpy.datetime64
-            The range.
-        """
+        """List the images of a source in a range, both ends included."""
         assert source.hapi_id is not None  # noqa: S101 - for the type checker
         try:
             info = self._info(source, start, end)
@@ -91,7 +83,7 @@ class HAPILister:
             return ImageList.nothing(Gap(start, end, str(error), error))
         spans, gaps, notes = _covered(source, info, start, end)
         parts, failed = asked(self.slots, partial(self._rows, source, info.subset(["path"])), spans, (start, end))
-        # One piece is the usual case, and a copy of a month's rows costs as much as reading them.
+        # One piece is the usual case, and copying the rows of a month takes as long as reading them.
         seconds, paths = parts[0] if len(parts) == 1 else _joined(parts)
         return ImageList(true_times(paths, seconds), paths, [*gaps, *failed], notes)
 
@@ -106,7 +98,7 @@ class HAPILister:
         try:
             info = self.hapi.info(source.hapi_id)
         except QueryError as error:
-            # The id is ours, not the user's: that the server does not know it is an answer of the server.
+            # The id is from this package, not from the user: an unknown id is an error of the service.
             words = f"it does not list {source.label} ({source.hapi_id}) at present"
             raise ServiceRefused(self.hapi.server.archive, f"{self.hapi.server.url}/info", words, 404) from error
         if not info.start or not info.stop or "path" not in info.names:
@@ -116,21 +108,21 @@ class HAPILister:
         return info
 
     def _rows(self, source: Source, info: Info, low: np.datetime64, high: np.datetime64) -> _Rows:
-        """Return the whole seconds and the paths of all images in one range."""
+        """Return the seconds and the paths of all images in one range."""
         assert source.hapi_id is not None  # noqa: S101 - for the type checker
         url = self.hapi.data_url(source.hapi_id, info, True, f"{low}Z", f"{high}Z", "csv")
         try:
-            # server-nodejs 1.0.17 hangs when it compresses a long CSV answer.
+            # server-nodejs 1.0.17 hangs when it compresses a long CSV response.
             answer = metadata.get(url, archive=self.hapi.server.archive, headers={"Accept-Encoding": "identity"})
         except ServiceError:
-            # 1405 as well: a server that was started anew may hold another range than it said.
+            # Also for 1405: a server that was restarted may have another range than in its description.
             _infos.pop((self.hapi.server.url, source.hapi_id), None)
             raise
         try:
             stamps, names = from_csv(*_records(answer.content, info))
             seconds = times.datetime64_from_iso(stamps).astype("M8[us]")
         except (FileError, ValueError) as error:
-            words = f"a list of images was expected: {server_message(answer.content) or error}"
+            words = f"expected a list of images: {server_message(answer.content) or error}"
             raise AnswerError(answer.archive, answer.url, words, answer.status) from error
         paths = _rooted(names)
         if paths.size and (other := source_table.misplaced(source, paths[0].decode())):
@@ -162,33 +154,33 @@ def _covered(
     source: Source, info: Info, start: np.datetime64, end: np.datetime64
 ) -> tuple[list[Span], list[Gap], list[str]]:
     """
-    Return the ranges to ask for, what of the time wanted the server cannot list, and where there is nothing to list.
+    Return the ranges to request, the times that the server cannot list, and notes on times without images.
 
     startDate is that of the first image; stopDate is that of the last one when the server was started.
     """
     first, last = _limits(info)
     gaps, notes = [], []
     if start < first:
-        notes.append(f"The first image of {source.label} that {PROVIDER} lists is of {info.start}.")
+        notes.append(f"The first image of {source.label} that {PROVIDER} lists is from {info.start}.")
     if end >= last + SECOND:
-        reason = f"its HAPI server's list ends at {info.stop}, where it did when that server was last started"
+        reason = f"its HAPI server's list ends at {info.stop}, the time of its last image when the server was started"
         gaps.append(Gap(max(start, last + SECOND), end, reason))
     low, high = _seconds(start, end)
     spans = list(_pieces(*_clipped(low, high, first, last)))
     if first == last and start <= last + SECOND and end >= first:
-        # The server refuses a range that is empty (1404) as well as one that is wider than what it holds (1405).
-        reason = f"its HAPI server cannot list the one image of {first}"
+        # The server refuses an empty range (1404), and also one that exceeds that of its images (1405).
+        reason = f"its HAPI server has one image only, of {first}, and cannot list a single instant"
         gaps.append(Gap(max(start, first), min(end, last + SECOND), reason))
     return spans, gaps, notes
 
 
 def _seconds(start: np.datetime64, end: np.datetime64) -> Span:
     """
-    Return the whole seconds between which the database holds the images of a range.
+    Return the seconds between which the database has the images of a range.
 
-    It truncates (MariaDB) or rounds (MySQL) to whole seconds: from the start's second to the one after the end, all are
-    found. One second more before the start finds an image whose name is later than its header by the few milliseconds
-    of a rounding; it is left out where it would make a month of 31 days two requests.
+    It truncates (MariaDB) or rounds (MySQL) to seconds: from the start's second to the one after the end, all images
+    are found. One more second before the start finds an image whose name is later than its header by a rounding of a
+    few milliseconds; it is not added if it would split a month of 31 days into two requests.
     """
     low = start.astype("M8[s]")
     high = end.astype("M8[s]") + (SECOND if end.astype("M8[s]") < end else 0 * SECOND)
@@ -196,7 +188,7 @@ def _seconds(start: np.datetime64, end: np.datetime64) -> Span:
 
 
 def _clipped(low: np.datetime64, high: np.datetime64, first: np.datetime64, last: np.datetime64) -> Span:
-    """Return what of a range the server holds; never a single second, which it refuses (1404)."""
+    """Return the part of a range that the server has; never a single second, which it refuses (1404)."""
     low, high = max(low, first), min(high, last)
     if low == high:
         low, high = max(low - SECOND, first), min(high + SECOND, last)
@@ -210,9 +202,9 @@ def _pieces(low: np.datetime64, high: np.datetime64) -> Iterator[Span]:
 
 
 def _records(body: bytes, info: Info) -> tuple[bytes, Info, int]:
-    """Return what `from_csv` takes; each line is finished, so that one that is not shows a cut."""
+    """Return the arguments of `from_csv`; a last line without a line end means that the response was cut."""
     if body and not body.endswith(b"\n"):
-        raise FileError(f"it was cut after {len(body)} bytes")
+        raise FileError(f"the response was cut after {len(body)} bytes")
     start = 0
     while body[start : start + 1] == b"#":
         start = body.find(b"\n", start) + 1

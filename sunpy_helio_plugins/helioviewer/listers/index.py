@@ -1,8 +1,8 @@
 """
 Lists of images from the static tree of JP2 files: one directory page for each day.
 
-``https://helioviewer.org/jp2/<nickname>/YYYY/MM/DD/<measurement>/`` is what Helioviewer's own hvpull scrapes
-(repository Helioviewer-Project/api, install/helioviewer/hvpull/servers). A day without images has no folder.
+``https://helioviewer.org/jp2/<nickname>/YYYY/MM/DD/<measurement>/`` is also what Helioviewer's own hvpull reads
+(repository Helioviewer-Project/api, install/helioviewer/hvpull/servers). A day without images does not have a folder.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from sunpy_helio_plugins.transport import metadata
 __all__ = ["MOST_DAYS", "IndexLister"]
 
 MOST_DAYS = 400
-"""Most pages that one source of a search may ask for."""
+"""Maximum of pages for one source of a search."""
 
 AT_ONCE = 3
 
@@ -44,23 +44,14 @@ class IndexLister:
     _trees: dict[str, bool] = field(default_factory=dict)
 
     def can_list(self, source: Source) -> bool:
-        """Tell whether the folder of a source is known."""
+        """Return whether the folder of a source is known."""
         return source.folder is not None
 
     def find(self, source: Source, start: np.datetime64, end: np.datetime64) -> ImageList:
-        """
-        List the images of a source in a range, both ends included.
-
-        Parameters
-        ----------
-        source : Source
-            The kind of image.
-        start, end : numpy.datetime64
-            The range.
-        """
+        """List the images of a source in a range, both ends included."""
         days = np.arange(start.astype("M8[D]"), end.astype("M8[D]") + DAY)
         if len(days) > MOST_DAYS:
-            reason = f"{len(days)} directory pages would be needed, and {MOST_DAYS} are the most; ask for less"
+            reason = f"{len(days)} directory pages exceed the maximum of {MOST_DAYS}; search a shorter range"
             return ImageList.nothing(Gap(start, end, reason))
         spans = [(day.astype("M8[us]"), (day + DAY).astype("M8[us]")) for day in days]
         pages, gaps = asked(self.slots, partial(self._day, source), spans, (start, end))
@@ -80,15 +71,15 @@ class IndexLister:
         if answer.status == 404:
             if self._has_tree(source.folder):
                 return []
-            raise AnswerError(PROVIDER, answer.url, "there is no directory page, nor one of the folders above", 404)
+            raise AnswerError(PROVIDER, answer.url, "this folder and those above do not have a directory page", 404)
         text = answer.text()
         if "Index of" not in text and "Directory listing" not in text and "<a " not in text:
-            raise AnswerError(PROVIDER, answer.url, "a directory page was expected", answer.status)
+            raise AnswerError(PROVIDER, answer.url, "expected a directory page", answer.status)
         names = [unquote(html.unescape(link)).rpartition("/")[2] for link in _LINK.findall(text)]
         return [f"{folder}/{name}" for name in names if _belongs(source, name)]
 
     def _has_tree(self, folder: str) -> bool:
-        """Tell whether the folder above the dates has a page: then a day without a page is one without images."""
+        """Return whether the folder above the dates has a page, so that a day without a page is one without images."""
         top = folder.partition("/{date")[0]
         if top not in self._trees:
             url = f"{conf.helioviewer.jp2_url.rstrip('/')}{top}/"
@@ -97,7 +88,7 @@ class IndexLister:
 
 
 def _belongs(source: Source, name: str) -> bool:
-    """Tell whether a file of the folder is of the source: RHESSI keeps all its energy bands in one."""
+    """Return whether a file of the folder belongs to the source: all energy bands of RHESSI share one folder."""
     if source.observatory != "RHESSI":
         return True
     band = source.measurement.partition("/")[0]

@@ -1,4 +1,4 @@
-"""Which pixels of a picture lie on the solar disk, by the header's geometry."""
+"""Find the pixels of an image on the solar disk, from the geometry in the header."""
 
 from __future__ import annotations
 
@@ -15,35 +15,19 @@ __all__ = ["on_disk"]
 
 def on_disk(keys: Mapping[str, Any], shape: tuple[int, int], margin: float = 0.0) -> np.ndarray:
     """
-    Return whether the centre of each pixel lies within the header's limb, RSUN_OBS, of the centre of the Sun.
+    Return whether the centre of each pixel is within the header's limb, RSUN_OBS, around the centre of the Sun.
 
-    Parameters
-    ----------
-    keys : mapping
-        The header, its keywords in capitals.
-    shape : tuple of int
-        Rows and columns of the picture.
-    margin : float, optional
-        How far inside the limb the centre of a pixel has to be, in pixels.
-
-    Returns
-    -------
-    numpy.ndarray of bool
-        The upper row first.
-
-    Raises
-    ------
-    FileError
-        The header does not say where the disk is.
+    The keywords are in upper case, the shape is (rows, columns), and the upper row is the first. A ``margin`` in pixels
+    is subtracted from the radius. A header without the geometry is a `FileError`.
     """
     import numpy as np
 
     x_ref, y_ref, x_step, y_step = (_number(keys, key) for key in ("CRPIX1", "CRPIX2", "CDELT1", "CDELT2"))
     radius = _number(keys, "RSUN_OBS")
     if not radius > 0:
-        raise FileError(f"The header's RSUN_OBS is {radius}: where the disk ends cannot be known.")
-    # The centre of the Sun, from the reference pixel, before the picture's rotation: of two vectors that are turned
-    # alike, the distance stays the same.
+        raise FileError(f"The header's RSUN_OBS is {radius}: the radius of the disk is unknown.")
+    # The centre of the Sun, from the reference pixel, before the image's rotation: the distance of two vectors does not
+    # change if both are rotated.
     x_sun, y_sun = -np.linalg.solve(_rotation(keys), [keys.get("CRVAL1", 0), keys.get("CRVAL2", 0)])
     x = (np.arange(1, shape[1] + 1) - x_ref) * x_step - x_sun
     y = (np.arange(shape[0], 0, -1) - y_ref) * y_step - y_sun
@@ -62,5 +46,5 @@ def _rotation(keys: Mapping[str, Any]) -> np.ndarray:
 def _number(keys: Mapping[str, Any], key: str) -> float:
     value = keys.get(key)
     if not isinstance(value, int | float):
-        raise FileError(f"The header has no {key}: where the disk is cannot be known.")
+        raise FileError(f"The header does not contain {key}: the location of the disk is unknown.")
     return float(value)

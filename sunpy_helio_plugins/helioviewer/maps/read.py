@@ -1,4 +1,4 @@
-"""A file of Helioviewer as a map: repaired, at a smaller size, or in physical values."""
+"""Read a file of Helioviewer as a map: repaired, at a smaller size, or in physical values."""
 
 from __future__ import annotations
 
@@ -21,36 +21,37 @@ __all__ = ["clipped", "read"]
 
 def read(file: str | Path, size: int | None = None, physical: bool = False) -> GenericMap:
     """
-    Open an image.
+    Read an image as a map.
 
     Parameters
     ----------
     file : str or pathlib.Path
         A JPEG 2000 file of Helioviewer.
     size : int, optional
-        Pixels that the longer side is to have at least. The file's own steps are powers of two; of the file only as
-        much is read and decoded as the picture needs, and the coordinates belong to its pixels.
+        The minimum number of pixels of the longer side. The file can be reduced by powers of two; only the part of the
+        file that is needed is read and decoded, and the coordinates are those of the reduced image.
     physical : bool, optional
-        Turn display bytes into DN/s (AIA, the continuum of HMI) or gauss (magnetograms of HMI), as far as they hold
-        them: quantized, clipped and compressed with loss. Off the disk, which by the header's geometry ends at
-        RSUN_OBS, HMI's values are NaN. Values that were clipped are those of the limit: `clipped` says where. So a sum
-        over a magnetogram is not a magnetic flux.
+        Whether to convert display bytes to DN/s (AIA, the continuum of HMI) or gauss (magnetograms of HMI). The values
+        are quantized, clipped and compressed with loss. Outside of the disk, whose radius is RSUN_OBS of the header,
+        HMI's values are NaN. Values that were clipped are those of the limit: `clipped` returns where. Therefore the
+        sum over a magnetogram is not a magnetic flux.
 
     Returns
     -------
     sunpy.map.GenericMap
         The map. Unless ``physical``, its unit is ``byte``: the header's own BUNIT, now in HV_BUNIT, is that of the data
-        of which the bytes were made. What was repaired stands in HISTORY, and survives ``Map.save``.
-        With ``physical``, the header tells the step between two neighbouring bytes at the median (QSTEP), the limits
+        from which the bytes were made. Repairs are listed in HISTORY, which ``Map.save`` keeps.
+        With ``physical``, the header contains the step between two neighbouring bytes at the median (QSTEP), the limits
         at which the data were clipped and the number of pixels there (CLIPLOW, NCLIPLOW, CLIPHIGH, NCLIPHI), and the
-        mean of the map over that of the data (MEANRAT), by which nothing is rescaled.
+        ratio of the mean of the map to that of the data (MEANRAT), which is not used for scaling.
 
     Raises
     ------
     FileError
-        The file is none, or damaged; or there are no physical values that agree with the header's statistics.
+        The file does not exist, is not an image of Helioviewer or is damaged; or its physical values would not agree
+        with the header's statistics.
     QueryError
-        The size is no number of pixels.
+        The size is not a number of pixels.
     """
     import sunpy.map
 
@@ -59,31 +60,31 @@ def read(file: str | Path, size: int | None = None, physical: bool = False) -> G
     data = _bytes(path, pixels)
     try:
         picture, own = _parts(data, path.name, physical)
-        # The first row of a picture is its upper one, of a map the lower one.
+        # The first row of an image is its upper one, that of a map is the lower one.
         return sunpy.map.Map(picture[::-1], own)
     except FileError as error:
         raise FileError(f"{path.name}: {error}") from error
     except (Warning, HelioPluginsError):
         raise
     except Exception as error:
-        words = f"{path.name}: sunpy makes no map of its header: {type(error).__name__}: {error}"
+        words = f"{path.name}: sunpy cannot make a map with its header: {type(error).__name__}: {error}"
         raise FileError(words) from error
 
 
 def _parts(data: bytes, name: str, physical: bool) -> tuple[Any, dict[str, Any]]:
-    """Return picture and header of a map."""
+    """Return image and header of a map."""
     own = header.keywords(header.text_of(data))
     picture = reduce.decoded(data)
     if picture.ndim != 2:
         raise FileError(
-            f"The picture has {picture.shape[2]} components, as a picture in colours has, and a map is made of one."
+            f"The image has {picture.shape[2]} components, like a colour image, but a map needs exactly one."
         )
     own = repairs.repaired(own, name)
     return _physical(picture, own) if physical else (picture, repairs.display_unit(own, picture.dtype))
 
 
 def _bytes(path: Path, size: int | None) -> bytes:
-    """Return the file, or a smaller one made of its beginning."""
+    """Return the file, or a smaller one that is made from its beginning."""
     with path.open("rb") as stream:
         try:
             return _whole(stream) if size is None else _smaller(stream, size)
@@ -114,7 +115,7 @@ def _smaller(stream: Any, size: int) -> bytes:
 
 def _physical(picture: Any, own: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     found = values.invert(picture, own)
-    # Values are no longer stretched: drawn, they are to get the stretch that sunpy gives to data.
+    # The values are not stretched any more: plots should use the stretch that sunpy uses for data.
     own = {key: value for key, value in own.items() if key.upper() not in ("BUNIT", "HELIOVIEWER", repairs.MARK)}
     told = {"BUNIT": found.unit, "QSTEP": found.step}
     if found.limits is not None:
@@ -134,29 +135,29 @@ _COMMENTS = {
     "NCLIPHI": "number of pixels at CLIPHIGH",
     "MEANRAT": "mean of the map over DATAMEAN of the FITS",
 }
-"""What the keywords beside physical values mean, short enough for a card of a FITS header."""
+"""Comments on the keywords of physical values, short enough for a card of a FITS header."""
 
 
 def clipped(image: GenericMap) -> np.ndarray:
     """
-    Return which pixels of a map were clipped when its picture was made.
+    Return which pixels of a map were clipped when its image was made.
 
     Parameters
     ----------
     image : sunpy.map.GenericMap
-        A map from `read`, or a part of one, also when it was saved and opened again.
+        A map from `read`, or a part of one, also after it was saved and opened again.
 
     Returns
     -------
     numpy.ndarray of int8
-        As the map's data: -1 where the value is at or below the lower limit (``CLIPLOW`` in the map's header, or the
-        lowest byte), 1 where it is at or above the upper one (``CLIPHIGH``, or the highest byte), 0 elsewhere. Since
-        files are compressed with loss, a pixel beside a clipped one may be a byte or two off its limit.
+        The shape of the map's data: -1 if the value is at or below the lower limit (``CLIPLOW`` in the map's header, or
+        the lowest byte), 1 if it is at or above the upper one (``CLIPHIGH``, or the highest byte), 0 elsewhere. Since
+        files are compressed with loss, a pixel next to a clipped one may differ from its limit by a byte or two.
 
     Raises
     ------
     QueryError
-        The map's header does not tell how its values were made.
+        The map's header does not contain the limits.
     """
     import numpy as np
 
@@ -166,8 +167,8 @@ def clipped(image: GenericMap) -> np.ndarray:
             limits = [np.iinfo(np.uint8).min, np.iinfo(np.uint8).max]
         elif "QSTEP" not in image.meta:
             raise QueryError(
-                "Only maps of helioviewer.read know what was clipped: this one's header has neither CLIPLOW and "
-                f"CLIPHIGH nor {repairs.MARK}."
+                "Clipped pixels are only known for maps of helioviewer.read: the header of this map contains neither "
+                f"CLIPLOW and CLIPHIGH nor {repairs.MARK}."
             )
     flags = np.zeros(image.data.shape, np.int8)
     if None not in limits:

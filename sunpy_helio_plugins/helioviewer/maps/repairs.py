@@ -1,9 +1,9 @@
 """
-What is known to be wrong in the headers of Helioviewer's files, put right.
+Repair known faults in the headers of Helioviewer's files.
 
-A repair changes keywords of at most eight characters, to values that need no other keyword to be understood: so it
-holds when the map is saved as FITS, JPEG 2000 or ASDF and opened again by anybody. A repaired header is not changed by
-being repaired again.
+A repair changes keywords of at most eight characters, to values that do not depend on other keywords. Therefore it is
+kept when the map is saved as FITS, JPEG 2000 or ASDF and opened again by any program. Repairing a header twice gives
+the same result.
 """
 
 from __future__ import annotations
@@ -19,27 +19,22 @@ from sunpy_helio_plugins.errors import FileError
 __all__ = ["MARK", "display_unit", "repaired"]
 
 MARK = "HV_BYTES"
-"""The keyword that says that a map holds bytes stretched for display."""
+"""The keyword for maps of bytes that are stretched for display."""
 
 _TOO_NEAR = 1e9
-"""Metres from the Sun's centre at which nobody observes: it is in the Sun, or a kilometre above."""
+"""Metres from the Sun's centre that are not possible for an observer: inside of the Sun, or a kilometre above."""
 
 _L1 = 1.5e9
-"""Metres from the Earth to the first Lagrange point, about which SOHO goes."""
+"""Metres from the Earth to the first Lagrange point, near which SOHO is."""
 
 _OBSERVER = ("DSUN_OBS", "HGLN_OBS", "HGLT_OBS", "CRLN_OBS", "CRLT_OBS", "RSUN_OBS", "R_SUN")
 
 
 def repaired(header: dict[str, Any], name: str = "") -> dict[str, Any]:
     """
-    Return a header with known faults put right; each repair is told in HISTORY.
+    Return a header with known faults repaired, each of which is described in HISTORY.
 
-    Parameters
-    ----------
-    header : dict
-        The header.
-    name : str, optional
-        The file's name, which tells what an image of MDI shows.
+    ``name`` is the name of the file, which tells the kind of an image of MDI.
     """
     own = dict(header)
     keys = {key.upper(): key for key in own}
@@ -61,14 +56,9 @@ def repaired(header: dict[str, Any], name: str = "") -> dict[str, Any]:
 
 def display_unit(header: dict[str, Any], dtype: Any = np.uint8) -> dict[str, Any]:
     """
-    Return a header whose unit says that these are display bytes; the data's own unit goes to HV_BUNIT.
+    Return a header with the unit of display bytes; the data's own unit becomes HV_BUNIT.
 
-    Parameters
-    ----------
-    header : dict
-        The header.
-    dtype : numpy.dtype, optional
-        What the picture holds; where that is no bytes, the map has no unit.
+    If ``dtype``, that of the image, is not a byte, the map does not have a unit.
     """
     own = {key: value for key, value in header.items() if key.upper() != "BUNIT"}
     given = next((value for key, value in header.items() if key.upper() == "BUNIT"), None)
@@ -81,31 +71,31 @@ def display_unit(header: dict[str, Any], dtype: Any = np.uint8) -> dict[str, Any
 
 
 def _stretched(own: dict[str, Any], keys: dict[str, str]) -> list[str]:
-    """Say that a picture is stretched already: by this key sunpy knows it, and files of EUI lack the element."""
+    """Mark an image as already stretched, with the keyword that sunpy checks and that files of EUI do not have."""
     given = own.get(keys.get("HELIOVIEWER", ""))
     if given not in (None, ""):
         return []
-    # An empty value would not come back from a JPEG 2000 file.
+    # An empty value would be lost in a JPEG 2000 file.
     own[keys.get("HELIOVIEWER", "helioviewer")] = 1
     return ["marked as stretched already"] if given is None else []
 
 
 def _whole_date(own: dict[str, Any], keys: dict[str, str]) -> list[str]:
-    """Put the time of the day, where it has a keyword of its own, into DATE-OBS: sunpy's reference date is that."""
+    """Add the time of the day to DATE-OBS, which sunpy uses as the reference date, if it has a separate keyword."""
     when, given = _date(own, keys), own.get(keys.get("DATE-OBS", ""))
     if when is None or not re.match(r"\d{4}-\d\d-\d\dT\d", when) or (isinstance(given, str) and "T" in given):
         return []
     if "T" in str(own.get(keys.get("DATE_OBS", ""), "")):
-        return []  # whole in the other spelling, which sunpy takes
+        return []  # complete in the other spelling, which sunpy uses
     own[keys.get("DATE-OBS", "DATE-OBS")] = when
     return ["date and time put together"]
 
 
 def _turned(own: dict[str, Any], keys: dict[str, str]) -> list[str]:
     """
-    Say that a picture of LASCO is turned north up already.
+    Mark an image of LASCO as already rotated to solar north.
 
-    sunpy leaves out the rotation of these pictures where the header has ``helioviewer``, which FITS cannot hold.
+    sunpy ignores the rotation of these images if the header contains ``helioviewer``, which FITS cannot store.
     """
     given = {name: own[keys[name]] for name in ("CROTA", "CROTA1", "CROTA2") if name in keys}
     if not any(given.values()):
@@ -117,12 +107,12 @@ def _turned(own: dict[str, Any], keys: dict[str, str]) -> list[str]:
 
 
 def _time_system(own: dict[str, Any], keys: dict[str, str]) -> list[str]:
-    """RHESSI wrote its reference year, 1979, where the name of a time scale belongs."""
+    """Repair TIMESYS of RHESSI, which contains the reference year, 1979, instead of a time scale."""
     key = keys.get("TIMESYS")
     if key is None or not isinstance(own[key], int | float):
         return []
     given, own[key] = own[key], "UTC"
-    # sunpy looks into the comment as well.
+    # sunpy also reads the comment.
     own["KEYCOMMENTS"] = {"TIMESYS": "Reference Time"}
     return [f"TIMESYS was {given}"]
 
@@ -146,7 +136,7 @@ def _earth(when: str) -> Any:
 
 
 def _place(own: dict[str, Any], keys: dict[str, str], when: str, nearer: float) -> None:
-    """Put the observer onto the line from the Sun to the Earth."""
+    """Set the observer to a point on the line from the Sun to the Earth."""
     from sunpy.sun import constants
 
     earth = _earth(when)
@@ -159,22 +149,22 @@ def _place(own: dict[str, Any], keys: dict[str, str], when: str, nearer: float) 
 
 
 def _hmi_observer(own: dict[str, Any], keys: dict[str, str]) -> list[str]:
-    """HMI's first files have the observer two tenths of a millimetre (in AU: 2e-13) from the Sun's centre."""
+    """Repair HMI's first files, whose observer is 0.2 mm (in AU: 2e-13) from the Sun's centre."""
     distance = own.get(keys.get("DSUN_OBS", ""))
     when = _date(own, keys)
     if not isinstance(distance, int | float) or distance > _TOO_NEAR or when is None:
         return []
     _place(own, keys, when, 0.0)
-    return [f"DSUN_OBS was {distance}: the observer is taken at the Earth"]
+    return [f"DSUN_OBS was {distance}: the observer is assumed at the Earth"]
 
 
 def _soho(own: dict[str, Any], keys: dict[str, str]) -> list[str]:
-    """LASCO's headers do not say where SOHO was: within 0.3 degrees of the line to the Earth, as seen from the Sun."""
+    """Add the location of SOHO to headers of LASCO, within 0.3 degrees of the line from the Sun to the Earth."""
     when = _date(own, keys)
     if when is None or {"DSUN_OBS", "HGLN_OBS", "CRLN_OBS", "HAEX_OBS"} & set(keys):
         return []
     _place(own, keys, when, _L1)
-    return ["SOHO is taken at the first Lagrange point"]
+    return ["SOHO is assumed at the first Lagrange point"]
 
 
 def _mdi(own: dict[str, Any], keys: dict[str, str], name: str) -> list[str]:

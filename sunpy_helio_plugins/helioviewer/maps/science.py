@@ -41,9 +41,9 @@ _VSO = {
 }  # fmt: skip
 
 _NOTES = {
-    "XRT": "the VSO does not know filters: choose by EC_FW1_ and EC_FW2_ of the files",
-    "SJI": "the VSO may list spectra and other levels as well",
-    "GONG": "the VSO may list other observables of the network as well",
+    "XRT": "the VSO cannot select filters: select by EC_FW1_ and EC_FW2_ of the files",
+    "SJI": "the VSO may also list spectra and other levels",
+    "GONG": "the VSO may also list other observables of the network",
 }
 
 Header = Mapping[str, Any]
@@ -52,22 +52,22 @@ Header = Mapping[str, Any]
 @dataclass(frozen=True)
 class ScienceRecord:
     """
-    Where the science-grade data of one image are.
+    The location of the science-grade data of one image.
 
     Attributes
     ----------
     archive : str
-        Who has them; empty where nobody does that sunpy reaches.
+        The archive that has them; empty if sunpy does not support any.
     series : str
         The series or product.
     key, value : str
-        By what they are found.
+        The keyword that selects them, and its value.
     exact : bool
-        Whether that is of this very exposure; otherwise they are the nearest ones.
+        Whether they are of the same exposure; otherwise they are the nearest ones.
     query : sunpy.net.attr.Attr or None
-        What Fido is asked.
+        The query for Fido.
     note : str
-        Why there is none, or what to look at.
+        The reason why there are none, or a remark.
     """
 
     archive: str = ""
@@ -81,26 +81,19 @@ class ScienceRecord:
 
 def twin_of(row: Any, header: Header, notify: str | None) -> ScienceRecord:
     """
-    Return the twin of an image.
+    Return the science data of an image; the key ``""`` of the header is the reason why it could not be read.
 
-    Parameters
-    ----------
-    row : astropy.table.Row
-        The image's row.
-    header : mapping
-        Keywords of its header; the key ``""`` holds why there are none.
-    notify : str or None
-        The mail address registered at JSOC.
+    ``notify`` is the email address that is registered at JSOC.
     """
     instrument = str(row["Instrument"])
     make = _MAKERS.get(instrument, _vso if instrument in _VSO else None)
     if make is None:
-        return ScienceRecord(note=f"sunpy reaches no archive of {instrument}'s data")
+        return ScienceRecord(note=f"sunpy does not support an archive of {instrument}'s data")
     return make(row, header, notify)
 
 
 def _time(row: Any) -> Time:
-    """Return the time of an image; it is written with milliseconds, or with the further decimals that it has."""
+    """Return the time of an image, which is written with milliseconds or with all of its decimals."""
     time: Time = row["Start Time"].copy()
     time.precision = max(3, len(times.iso(time, 9).rstrip("Z").partition(".")[2].rstrip("0")))
     return time
@@ -117,7 +110,7 @@ def _jsoc(series: str, segment: str, notify: str | None, *keys: Attr) -> Attr:
 
 
 def _lacking(key: str, header: Header) -> ScienceRecord:
-    return ScienceRecord(note=f"no {key} in the header. {header.get('', '')}".strip())
+    return ScienceRecord(note=f"the header does not contain {key}. {header.get('', '')}".strip())
 
 
 def _aia(row: Any, header: Header, notify: str | None) -> ScienceRecord:
@@ -125,7 +118,7 @@ def _aia(row: Any, header: Header, notify: str | None) -> ScienceRecord:
         return _lacking("FSN", header)
     wave, number, time = int(str(row["Measurement"])), int(header["FSN"]), _time(row)
     series = _AIA_SERIES.get(wave, "aia.lev1_euv_12s")
-    # The time is that of the record's slot, which is an hour long in the last of these series.
+    # The time is that of the record's slot, which is one hour long in the last of these series.
     window = 1 * u.h if series.endswith("_1h") else 1 * u.min
     keys = (a.Time(time - window, time + window), a.Wavelength(wave * u.AA), a.jsoc.Keyword("FSN") == number)
     return ScienceRecord("JSOC", series, "FSN", str(number), True, _jsoc(series, "image", notify, *keys))
@@ -160,7 +153,7 @@ def _eui(row: Any, header: Header, notify: str | None) -> ScienceRecord:
     try:
         soar = a.soar
     except AttributeError:
-        note = 'Fido asks SOAR once "sunpy-soar" is installed'
+        note = 'install "sunpy-soar" to search SOAR with Fido'
         return ScienceRecord("SOAR", product, key, value, bool(name), note=note)
     query = and_(*_near(row), a.Instrument("EUI"), a.Level(2), soar.Product(product))
     return ScienceRecord("SOAR", product, key, value, bool(name), query)
@@ -171,7 +164,7 @@ def _suvi(row: Any, header: Header, notify: str | None) -> ScienceRecord:
     satellite = re.fullmatch(r"(?:GOES-?|G)(\d+)", str(header.get("TELESCOP", "")).strip())
     if satellite:
         query.append(a.goes.SatelliteNumber(int(satellite[1])))
-    note = "" if satellite else "the header does not say which satellite it was: choose one"
+    note = "" if satellite else "the header does not contain the satellite: select one"
     return ScienceRecord("NOAA", key="DATE-OBS", value=_time(row).isot, query=and_(*query), note=note)
 
 
@@ -202,34 +195,17 @@ _MAKERS: dict[str, Callable[[Any, Header, str | None], ScienceRecord]] = {
 }  # fmt: skip
 
 NEEDED = frozenset({"AIA", "HMI", "MDI", "EUI", "EIT", "SECCHI", "SWAP", "SUVI"})
-"""Instruments whose twins are found by keywords of the header."""
+"""Instruments whose science data are found by keywords of the header."""
 
 AT_ONCE = 150
-"""Values in one question: it is an address, and servers take no longer ones than some 8 kB."""
+"""Values in one request: it is a URL, and servers accept at most some 8 kB."""
 
 
 def resolved(twins: Sequence[ScienceRecord], client: Any = None) -> list[str]:
     """
-    Return the names of the records of twins at JSOC.
+    Return the names of records at JSOC, such as ``aia.lev1_euv_12s[2026-01-10T12:00:05Z][304]``; empty if not found.
 
-    Parameters
-    ----------
-    twins : sequence of ScienceRecord
-        The twins.
-    client : drms.Client, optional
-        Who asks. Defaults to a plain ``drms.Client()``.
-
-    Returns
-    -------
-    list of str
-        Names such as ``aia.lev1_euv_12s[2026-01-10T12:00:05Z][304]``; empty where JSOC has none.
-
-    Raises
-    ------
-    MissingDependencyError
-        drms is not installed.
-    ServiceUnreachable
-        JSOC does not answer, or with an error.
+    drms must be installed; if JSOC does not respond, this raises `ServiceUnreachable`.
     """
     sought = [one for one in twins if one.archive == "JSOC"]
     found: dict[tuple[str, str], str] = {}
@@ -266,7 +242,7 @@ def _asked(client: Any, series: str, key: str, values: Iterable[str]) -> Iterato
 
 
 def _plain(value: Any) -> str:
-    """Return a key as it is compared: JSOC writes times of records with and without a fraction."""
+    """Return a key in the form for comparisons: JSOC writes times of records with and without a fraction."""
     return str(value).replace(".000_TAI", "_TAI").strip()
 
 
@@ -274,16 +250,21 @@ _KEYS = ("FSN", "T_REC", "FILENAME", "DATE-OBS", "CADENCE", "TELESCOP")
 
 
 class ScienceTable(QTable):
-    """Science-grade twins of images: where they are, by which key, and the Fido query of each."""
+    """The science-grade data of images: their archive, the key that selects them, and the Fido query of each."""
 
     def query(self) -> Attr:
         """
-        Return one Fido query for all rows that have a twin.
+        Return one Fido query for all rows that have science data.
+
+        Returns
+        -------
+        sunpy.net.attr.Attr
+            The queries of the rows, joined with ``|``.
 
         Raises
         ------
         QueryError
-            None has.
+            No row has science data.
         """
         queries = [one for one in self["Query"] if one is not None]
         if not queries:
@@ -293,31 +274,33 @@ class ScienceTable(QTable):
 
 def science(table: Any, resolve: bool = False, notify: str | None = None, drms_client: Any = None) -> ScienceTable:
     """
-    Return where the science-grade data of images are.
+    Return the locations of the science-grade data of images.
 
     Parameters
     ----------
     table : HelioviewerTable
-        Rows of a search; where they were not searched with ``a.helioviewer.Header()``, the headers that hold the keys
-        are read now.
+        Rows of a search. Unless they were searched with ``a.helioviewer.Header()``, the headers, which contain the
+        keys, are read now.
     resolve : bool, optional
-        Ask JSOC, through drms, for the exact records: column ``Record``, masked where JSOC has none.
+        Whether to query JSOC, through drms, for the exact records: column ``Record``, masked if JSOC does not have one.
     notify : str, optional
-        The mail address registered at JSOC, which fetching from there needs.
+        The email address registered at JSOC, which downloads from there need.
     drms_client : drms.Client, optional
-        Who asks JSOC. Defaults to a plain ``drms.Client()``.
+        The client for JSOC. Defaults to ``drms.Client()``.
 
     Returns
     -------
     ScienceTable
-        One row for each image: ``Archive`` (masked where there is none), ``Series``, ``Key`` and ``Value`` by which the
-        data are found, ``Exact`` (whether they are of this very exposure, or the nearest ones), ``Query`` (Fido attrs),
-        ``Note``. ``Fido.search(twins.query())`` searches for all.
+        One row for each image: ``Archive`` (masked if there is none), ``Series``, ``Key`` and ``Value`` that select the
+        data, ``Exact`` (whether they are of the same exposure, or the nearest ones), ``Query`` (Fido attrs),
+        ``Note``. ``Fido.search(result.query())`` searches for all.
 
     Raises
     ------
+    MissingDependencyError
+        ``resolve`` needs drms, which is not installed.
     ServiceError
-        JSOC does not answer, or with an error.
+        JSOC does not respond, or returns an error.
     """
     rows = inputs.rows("helioviewer.science", table, HelioviewerTable, "images of a search with Helioviewer")
     known = _headers(rows)

@@ -1,9 +1,10 @@
 """
-Maps of display bytes that were saved as FITS and opened again: drawn as they are, not stretched a second time.
+Let sunpy plot maps of display bytes that were saved as FITS and opened again without stretching them a second time.
 
-sunpy knows Helioviewer's pictures, which are stretched already, by the keyword ``helioviewer``. It is longer than the
-eight characters of a FITS keyword, and ``Map.save`` leaves it out. Maps of `sunpy_helio_plugins.helioviewer.read` hold
-``HV_BYTES`` as well. This module is imported right after sunpy's module of stretches is, whose test then knows both.
+sunpy recognizes Helioviewer's images, which are already stretched, by the keyword ``helioviewer``. It is longer than
+the eight characters of a FITS keyword, and ``Map.save`` leaves it out. Maps of `sunpy_helio_plugins.helioviewer.read`
+also contain ``HV_BYTES``. This module is imported right after sunpy's module of stretches, whose test then accepts
+both.
 """
 
 from __future__ import annotations
@@ -18,14 +19,7 @@ __all__ = ["install"]
 
 
 def install() -> bool:
-    """
-    Let sunpy know maps of display bytes by `MARK` as well.
-
-    Returns
-    -------
-    bool
-        Whether sunpy's test was changed by this call.
-    """
+    """Let sunpy also recognize maps of display bytes by `MARK`; return whether this call changed its test."""
     from sunpy.map.sources import source_type
 
     plain = getattr(source_type, "from_helioviewer_project", None)

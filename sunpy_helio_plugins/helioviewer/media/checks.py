@@ -1,8 +1,8 @@
 """
-Whether a file that Helioviewer made is whole, and of its kind: a screenshot, a movie, a JPX.
+Check that a file that Helioviewer made is complete and of the right kind: a screenshot, a movie, a JPX.
 
-Errors arrive under status 200 here as well: an object of JSON in place of a movie that is not made yet, an empty body
-in place of a JPX whose making failed.
+Errors have status 200 here, too: a JSON object instead of a movie that is not finished, an empty body instead of a JPX
+that could not be made.
 """
 
 from __future__ import annotations
@@ -26,28 +26,14 @@ _BRIEF = 4096
 
 
 class NotMadeError(FileError):
-    """Helioviewer says, in place of a file, that it has none, or none yet."""
+    """Helioviewer reports, instead of a file, that the file does not exist, or not yet."""
 
 
 def accept(what: str, kind: str, part: Path) -> None:
     """
-    Check a file that came.
+    Check that a downloaded file is complete and one of `KINDS`; ``what`` is the subject of the error messages.
 
-    Parameters
-    ----------
-    what : str
-        What gave it, as the subject of a sentence.
-    kind : str
-        What it should be, one of `KINDS`.
-    part : pathlib.Path
-        The whole file.
-
-    Raises
-    ------
-    NotMadeError
-        An error in JSON came instead.
-    FileError
-        Something else came instead, or it was cut.
+    An error in JSON is a `NotMadeError`, and everything else a `FileError`.
     """
     size = part.stat().st_size
     with part.open("rb") as stream:
@@ -55,11 +41,13 @@ def accept(what: str, kind: str, part: Path) -> None:
         if not _BEGINS[kind](start):
             raise _instead(what, kind, start)
         if not KINDS[kind](stream, size):
-            raise TransientFileError(f"{what} gave {size} bytes of a {kind} that is not finished: cut, or damaged.")
+            raise TransientFileError(
+                f"{what} returned {size} bytes of an incomplete {kind}: it was cut or is damaged. Download it again."
+            )
 
 
 def _instead(what: str, kind: str, start: bytes) -> FileError:
-    words = f"{what} gave no {kind}: {server_message(start) or 'nothing'}"
+    words = f"{what} did not return a {kind}: {server_message(start) or 'an empty file'}"
     if boxes.is_rate_limit(start):
         return TransientFileError(words, float(conf.helioviewer.rate_limit_wait))
     try:
@@ -75,7 +63,7 @@ def _png_ends(stream: BinaryIO, size: int) -> bool:
 
 
 def _holds(*needed: bytes) -> Callable[[BinaryIO, int], bool]:
-    """Return what tells whether a file's boxes, in JPX and mp4 alike, add up to its size and are of certain types."""
+    """Return a check that a file's boxes, in JPX and mp4, add up to its size and include one of certain types."""
 
     def check(stream: BinaryIO, size: int) -> bool:
         try:
@@ -88,7 +76,7 @@ def _holds(*needed: bytes) -> Callable[[BinaryIO, int], bool]:
 
 
 def _any_end(stream: BinaryIO, size: int) -> bool:
-    """Accept: a WebM that is streamed does not say how long it is."""
+    """Accept any end: a streamed WebM does not contain its length."""
     return True
 
 
@@ -105,4 +93,4 @@ KINDS: dict[str, Callable[[BinaryIO, int], bool]] = {
     "webm": _any_end,
     "JPX": _holds(b"jp2c", b"ftbl", b"jpch"),
 }
-"""What can come, and what tells whether it is whole."""
+"""The kinds of files, each with a check that a file is complete."""

@@ -1,9 +1,9 @@
 """
-Movies made by Helioviewer: queued, awaited, and fetched once they are made.
+Movies made by Helioviewer: queue them, wait, and download them.
 
 Read from its code (repository Helioviewer-Project/api, ``Movies.php``, ``HelioviewerMovie.php``): the state is that of
-the mp4, so that a WebM may still be missing when it says "made"; asking for the state may fail with status 500 while
-the first frames are drawn; a movie that is no longer kept is queued again by asking for it.
+the mp4, so that a WebM may be missing when the state is "made"; a request for the state may fail with status 500 while
+the first frames are drawn; a request for a movie that is not kept any more queues it again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ QUEUED, AT_WORK, MADE, FAILED = range(4)
 """The states of a movie."""
 
 MOST_TROUBLES = 8
-"""How often in a row asking for the state may fail."""
+"""Maximum of successive failures of requests for the state."""
 
 _SHORTEST, _LONGEST = 1.0, 15.0
 
@@ -38,7 +38,7 @@ def movie(
     size: tuple[int, int] = (512, 512), progress: bool = True, wait: u.Quantity = 3600 * u.s, **options: Any,
 ) -> Path:  # fmt: skip
     """
-    Have Helioviewer make a movie, wait for it, and fetch it.
+    Let Helioviewer make a movie, wait for it, and download it.
 
     Parameters
     ----------
@@ -47,15 +47,15 @@ def movie(
     layers : iterable of int
         Ids of sources, the lowest layer first.
     file : str or pathlib.Path
-        Where the movie goes: ``.mp4`` or ``.webm``; one that is there already is replaced.
+        The path of the movie, ``.mp4`` or ``.webm``; an existing file is replaced.
     image_scale : float, optional
         Arcseconds per pixel.
     size : tuple of int, optional
-        Width and height in pixels, about the centre of the Sun.
+        Width and height in pixels, around the centre of the Sun.
     progress : bool, optional
-        Show a bar.
+        Whether to show a progress bar.
     wait : astropy.units.Quantity, optional
-        How long to wait for it.
+        The maximum time to wait for the movie.
     **options
         Further parameters of ``hvpy.queueMovie``, such as ``frameRate`` and ``maxFrames``.
 
@@ -69,16 +69,16 @@ def movie(
     QueryError
         The file's suffix, a layer or a parameter is not allowed.
     ServiceError, TransferError
-        Helioviewer refuses, fails to make the movie, or does not end in time.
+        Helioviewer refuses, fails to make the movie, or does not finish in time.
     FileError
-        What came is no whole movie.
+        The downloaded file is not a complete movie.
     """
     path = inputs.one_path("helioviewer.movie", file)
     first, last = screenshots.ends("helioviewer.movie", start, end)
     kind = path.suffix.removeprefix(".").lower()
     if kind not in ("mp4", "webm"):
-        raise QueryError(f"Helioviewer makes movies as .mp4 and .webm, not as {path.name}.")
-    # hvpy wants texts here, and numbers for a screenshot.
+        raise QueryError(f"The file of a movie ends with .mp4 or .webm, unlike {path.name}.")
+    # hvpy takes texts here, and numbers for a screenshot.
     place = {"x0": "0", "y0": "0", "width": str(size[0]), "height": str(size[1])}
     asked = {
         "startTime": first, "endTime": last,
@@ -94,18 +94,7 @@ def movie(
 
 
 class _Waiting:
-    """
-    The wait for one movie.
-
-    Parameters
-    ----------
-    number, kind, token : str
-        The movie's id, its format, and what the queue gave.
-    most : float
-        Seconds to wait at most.
-    bar : tqdm.tqdm
-        What shows how far it is.
-    """
+    """The wait for one movie, for at most a number of seconds, with a bar that shows the progress."""
 
     def __init__(self, number: str, kind: str, token: str, most: float, bar: Any) -> None:
         self.asked = {"id": number, "format": kind, **({"token": token} if token else {})}
@@ -114,7 +103,7 @@ class _Waiting:
         self.told: dict[str, Any] = {}
 
     def until_fetched(self, fetch: Callable[[], Path]) -> Path:
-        """Fetch the movie once it is made; wait on where its file is not there yet, or no more."""
+        """Download the movie once it is made; continue to wait if its file does not exist yet, or not any more."""
         while True:
             self.until_made()
             try:
@@ -123,7 +112,7 @@ class _Waiting:
                 self.sleep(str(error))
 
     def until_made(self) -> None:
-        """Ask for the state until the movie is made."""
+        """Request the state until the movie is made."""
         troubles = 0
         while True:
             try:
@@ -133,7 +122,7 @@ class _Waiting:
                 troubles += 1
                 if troubles == MOST_TROUBLES:
                     raise
-                self.sleep("its state is not told")
+                self.sleep("its state is unknown")
                 continue
             state = _whole(self.told.get("status"))
             self.bar.n = 1.0 if state == MADE else _share(self.told.get("progress"))
@@ -143,10 +132,10 @@ class _Waiting:
             if state == FAILED:
                 words = f"the movie failed: {self.told.get('error', 'no reason given')}"
                 raise ServerError(PROVIDER, service.address("getMovieStatus"), words)
-            self.sleep(f"queue: {self.told.get('queuePosition', 'left')}")
+            self.sleep(f"queue: {self.told.get('queuePosition', 'in progress')}")
 
     def sleep(self, words: str) -> None:
-        """Wait a little longer each time; raise where that would be too long."""
+        """Wait a little longer each time; raise an error if the total would be too long."""
         if clock.monotonic() + self.pause > self.ends:
             text = f"the movie {self.asked['id']} was not made within {self.most:g} s ({words})"
             raise ServiceUnreachable(PROVIDER, service.address("getMovieStatus"), text)
@@ -155,7 +144,7 @@ class _Waiting:
 
 
 def _whole(value: Any) -> int:
-    """Return a state; PHP gives numbers as texts in places."""
+    """Return a state as an integer; PHP returns some numbers as texts."""
     return int(value) if isinstance(value, int | str) and str(value).isdigit() else QUEUED
 
 

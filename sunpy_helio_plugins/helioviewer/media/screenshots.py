@@ -1,8 +1,8 @@
 """
-Screenshots, JPX and the state of Helioviewer: its own client's parameters, with this package's timeouts and checks.
+Screenshots, JPX files and the status of Helioviewer: the parameters of hvpy, with this package's timeouts and checks.
 
-hvpy checks and spells the parameters; the requests go to ``conf.helioviewer.api_url`` through this package, and what
-comes is published only when it is what was asked for.
+hvpy checks and formats the parameters; the requests are sent to ``conf.helioviewer.api_url`` by this package, and a
+response is saved only if it is of the requested kind.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from sunpy_helio_plugins.transport.files import job, queue
 __all__ = ["jpx", "screenshot", "status"]
 
 MOST_LAYERS = 5
-"""Most layers that Helioviewer draws (repository Helioviewer-Project/api); some of its versions take 3 for a movie."""
+"""Maximum of layers that Helioviewer draws (repository Helioviewer-Project/api); some versions accept 3 for a movie."""
 
 
 _NOT_HERE = frozenset({"callback", "display"})
-"""Parameters that would give another answer than an object."""
+"""Parameters for which the response would not be an object."""
 
 
 def screenshot(
@@ -42,20 +42,20 @@ def screenshot(
     **options: Any,
 ) -> Path:  # fmt: skip
     """
-    Fetch a picture of layered images, drawn by Helioviewer.
+    Download a screenshot of layered images, drawn by Helioviewer.
 
     Parameters
     ----------
     time : str, datetime or astropy.time.Time
-        The time; Helioviewer takes the nearest image of each layer, however far it is.
+        The time; Helioviewer uses the nearest image of each layer, at any distance in time.
     layers : iterable of int
         Ids of sources, the lowest layer first.
     file : str or pathlib.Path
-        Where the PNG goes; one that is there already is replaced.
+        The path of the PNG file; an existing file is replaced.
     image_scale : float, optional
         Arcseconds per pixel.
     size : tuple of int, optional
-        Width and height in pixels, about the centre of the Sun.
+        Width and height in pixels, around the centre of the Sun.
     **options
         Further parameters of ``hvpy.takeScreenshot``, such as ``events`` and ``watermark``.
 
@@ -67,11 +67,11 @@ def screenshot(
     Raises
     ------
     QueryError
-        A layer is no source, or a parameter is not allowed.
+        A layer is not a source, or a parameter is not allowed.
     ServiceError, TransferError
-        Helioviewer refuses, or does not answer as it should.
+        Helioviewer refuses, or does not return a valid response.
     FileError
-        What came is no whole PNG.
+        The downloaded file is not a complete PNG.
     """
     path = inputs.one_path("helioviewer.screenshot", file)
     place = {"x0": 0, "y0": 0, "width": size[0], "height": size[1]}
@@ -88,7 +88,7 @@ def screenshot(
 
 def jpx(start: Any, end: Any, source: int, file: str | Path, cadence: u.Quantity | None = None) -> Path:
     """
-    Fetch the images of a range in one JPX file, which Helioviewer merges for it.
+    Download the images of a range in one JPX file, which Helioviewer makes.
 
     Parameters
     ----------
@@ -97,10 +97,10 @@ def jpx(start: Any, end: Any, source: int, file: str | Path, cadence: u.Quantity
     source : int
         The id of a source.
     file : str or pathlib.Path
-        Where it goes; one that is there already is replaced.
+        The path of the file; an existing file is replaced.
     cadence : astropy.units.Quantity, optional
-        Time between the frames. Defaults to all images. Helioviewer takes a thousand at most: what it leaves out, or
-        which cadence it takes instead, is said by a warning.
+        Time between the frames. Defaults to all images. Helioviewer includes a thousand images at most: a warning
+        contains its message on images that it leaves out, or on another cadence that it uses.
 
     Returns
     -------
@@ -110,11 +110,11 @@ def jpx(start: Any, end: Any, source: int, file: str | Path, cadence: u.Quantity
     Raises
     ------
     QueryError
-        There is no such source, or the cadence is no time.
+        The source does not exist, or the cadence is not a duration.
     ServiceError, TransferError
-        Helioviewer refuses, or does not answer as it should.
+        Helioviewer refuses, or does not return a valid response.
     FileError
-        What came is no whole JPX.
+        The downloaded file is not a complete JPX.
     """
     path = inputs.one_path("helioviewer.jpx", file)
     first, last = (f"{time:%Y-%m-%dT%H:%M:%S}Z" for time in ends("helioviewer.jpx", start, end))
@@ -122,16 +122,16 @@ def jpx(start: Any, end: Any, source: int, file: str | Path, cadence: u.Quantity
         "startTime": first, "endTime": last, "sourceId": str(_source(source)), "linked": "false",
         "cadence": "-1" if cadence is None else str(_seconds(cadence)),
     }  # fmt: skip
-    # The summary first: the file alone does not tell what was left out of it. The server keeps the file that it made.
+    # Request the summary first: the file does not contain which images were left out. The server keeps the file.
     told = service.ask_object("getJPX", {**asked, "verbose": "true"})
     if told.get("message"):
-        warn_incomplete(f"{PROVIDER} says of {path.name}: {told['message']}")
+        warn_incomplete(f"{PROVIDER}'s message on {path.name}: {told['message']}")
     return fetched("getJPX", asked, path, "JPX")
 
 
 def status() -> QTable:
     """
-    Return how old the newest image of each instrument is.
+    Return the age of the newest image of each instrument.
 
     Returns
     -------
@@ -141,16 +141,14 @@ def status() -> QTable:
     Raises
     ------
     ServiceError
-        Helioviewer does not answer as it should.
+        Helioviewer does not return a valid response.
     """
     decoded = service.ask("getStatus")
     # PHP writes an object without members as an empty list.
     pairs = decoded.items() if isinstance(decoded, dict) else ()
     rows = [(name, one) for name, one in pairs if isinstance(one, dict) and one.get("time")]
     if decoded and not rows:
-        raise AnswerError(
-            PROVIDER, service.address("getStatus"), f"instruments were expected, {str(decoded)[:100]} came"
-        )
+        raise AnswerError(PROVIDER, service.address("getStatus"), f"expected instruments, but got {str(decoded)[:100]}")
     return QTable({
         "Instrument": np.array([name for name, _ in rows], dtype=str),
         "Measurement": np.array([str(one.get("measurement", "")) for _, one in rows], dtype=str),
@@ -163,7 +161,7 @@ def status() -> QTable:
 
 
 def moment(function: str, time: Any) -> Any:
-    """Return a time as the datetime in UTC that hvpy takes."""
+    """Return a time as a datetime in UTC, which hvpy takes."""
     return inputs.instant(function, time).utc.to_datetime()
 
 
@@ -175,33 +173,23 @@ def ends(function: str, start: Any, end: Any) -> tuple[Any, Any]:
 
 def _seconds(cadence: u.Quantity) -> int:
     if not isinstance(cadence, u.Quantity) or not cadence.isscalar or not cadence.unit.is_equivalent(u.s):
-        raise QueryError(f"The time between the frames is one such as 60*u.s, not {cadence!r}.")
+        raise QueryError(f"The time between the frames is a duration such as 60*u.s, not {cadence!r}.")
     seconds = float(cadence.to_value(u.s))
     if not 0.5 < seconds < float("inf"):
-        raise QueryError(f"Helioviewer counts the time between frames in whole seconds, at least one: not {cadence}.")
+        raise QueryError(f"The time between the frames is rounded to seconds and must be at least 1 s, not {cadence}.")
     return round(seconds)
 
 
 def _source(number: int) -> int:
     if number not in source_table.by_id():
-        raise QueryError(f"Helioviewer has no source {number!r}; see sunpy_helio_plugins.helioviewer.sources().")
+        raise QueryError(
+            f"Helioviewer does not have the source {number!r}; sunpy_helio_plugins.helioviewer.sources() lists all."
+        )
     return int(number)
 
 
 def layer_text(layers: Iterable[int]) -> str:
-    """
-    Return layers as Helioviewer spells them.
-
-    Parameters
-    ----------
-    layers : iterable of int
-        Ids of sources, the lowest layer first.
-
-    Raises
-    ------
-    QueryError
-        One is no source, or they are none or too many.
-    """
+    """Return layers in Helioviewer's format; raise `QueryError` if one is not a source, or for too many."""
     ids = [_source(one) for one in layers]
     if not 0 < len(ids) <= MOST_LAYERS:
         raise QueryError(f"Helioviewer draws 1 to {MOST_LAYERS} layers, not {len(ids)}.")
@@ -210,23 +198,9 @@ def layer_text(layers: Iterable[int]) -> str:
 
 def spoken(action: str, asked: dict[str, Any]) -> dict[str, Any]:
     """
-    Let hvpy check and spell the parameters of an action, and ask.
+    Check and format the parameters of an action with hvpy, and send the request.
 
-    Parameters
-    ----------
-    action : str
-        The action.
-    asked : dict
-        Its parameters, as hvpy takes them.
-
-    Raises
-    ------
-    QueryError
-        hvpy refuses them.
-    MissingDependencyError
-        hvpy is not installed.
-    ServiceError
-        The API does not answer as it should.
+    Parameters that hvpy refuses are a `QueryError`; errors of the API are a `ServiceError`.
     """
     try:
         parameters = import_module("hvpy.parameters")
@@ -235,46 +209,28 @@ def spoken(action: str, asked: dict[str, Any]) -> dict[str, Any]:
     model = getattr(parameters, f"{action}InputParameters")
     allowed = [name for name in model.model_fields if name not in _NOT_HERE]
     if unknown := sorted(set(asked) - set(allowed)):
-        raise QueryError(f"{action} takes no {', '.join(unknown)} here; it takes: {', '.join(allowed)}.")
+        raise QueryError(f"{action} does not take {', '.join(unknown)} here; it takes: {', '.join(allowed)}.")
     try:
         spelt = model(**asked).model_dump()
     except ValueError as error:
-        raise QueryError(f"Helioviewer's {action} does not take this: {error}") from error
+        raise QueryError(f"Helioviewer's {action} does not take these parameters: {error}") from error
     return service.ask_object(action, {name: _text(value) for name, value in spelt.items() if value is not None})
 
 
 def _text(value: Any) -> str:
-    # PHP's filter knows "true", not "True".
+    # PHP's filter accepts "true", not "True".
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def field_of(decoded: dict[str, Any], name: str, action: str) -> Any:
-    """Return a field that an answer must have."""
+    """Return a field that a response must contain."""
     if decoded.get(name) in (None, ""):
-        raise AnswerError(PROVIDER, service.address(action), f"the answer has no {name!r}: {str(decoded)[:200]}")
+        raise AnswerError(PROVIDER, service.address(action), f"the response lacks {name!r}: {str(decoded)[:200]}")
     return decoded[name]
 
 
 def fetched(action: str, asked: dict[str, str], file: str | Path, kind: str) -> Path:
-    """
-    Fetch what Helioviewer made, through the transfer engine: it is whole and of its kind, or absent.
-
-    Parameters
-    ----------
-    action : str
-        The action that gives it.
-    asked : dict of str
-        Its parameters.
-    file : str or pathlib.Path
-        Where it goes.
-    kind : str
-        What it is, one of `formats.KINDS`.
-
-    Raises
-    ------
-    FileError, TransferError
-        What came is something else, or nothing came.
-    """
+    """Download the result of an action to a file, which is complete and one of `checks.KINDS`; errors are raised."""
     downloader = queue.Downloader(progress=False)
     accept = partial(checks.accept, f"{PROVIDER}'s {action}", kind)
     download = job.Download(service.address(action, asked), Path(file), PROVIDER, accept)
@@ -288,7 +244,7 @@ def fetched(action: str, asked: dict[str, str], file: str | Path, kind: str) -> 
 
 @contextlib.contextmanager
 def _unlogged() -> Iterator[None]:
-    """Keep parfive from logging a failure: it is raised, or it is a movie's that is waited for."""
+    """Prevent parfive from logging a failure, which is raised, or means that a movie is not ready yet."""
     log = logging.getLogger("parfive")
     was, log.disabled = log.disabled, True
     try:

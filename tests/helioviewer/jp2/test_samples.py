@@ -137,7 +137,7 @@ def test_samples_of_any_depth(tmp_path: Path, bits: int, is_signed: bool) -> Non
 def test_a_picture_in_colours_is_no_map(tmp_path: Path, components: int, size: int | None) -> None:
     path = tmp_path / "colours.jp2"
     path.write_bytes(file_of(encoded(grey(8, components))))
-    with pytest.raises(FileError, match=rf"colours\.jp2: The picture has {components} components"):
+    with pytest.raises(FileError, match=rf"colours\.jp2: The image has {components} components"):
         helioviewer.read(path, size=size)
     reduce.accept(SIDE // 2, path)
     assert reduce.decoded(path.read_bytes()).shape == (SIDE // 2, SIDE // 2, components)

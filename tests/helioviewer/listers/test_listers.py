@@ -211,7 +211,7 @@ def test_near_gives_one_row_per_source(archive: Any) -> None:
 
 def test_an_image_that_is_too_far_is_no_row(archive: Any) -> None:
     near = a.Time("2023-01-01", "2026-01-10 13:00", near="2024-06-01")
-    with pytest.warns(IncompleteAnswerWarning, match="no image of SDO AIA 304 within 60 s"):
+    with pytest.warns(IncompleteAnswerWarning, match="No image of SDO AIA 304 was found within 60 s"):
         table = search(near, AIA_304, a.helioviewer.Tolerance(1 * u.min))
     assert len(table) == 0
 
@@ -228,8 +228,8 @@ def test_samples_leave_out_what_the_archive_lacks(archive: Any) -> None:
     day = a.Time("2026-01-10", "2026-01-10 23:59")
     table = search(day, AIA_304, a.Sample(1 * u.h))
     assert len(table) == 6
-    assert "For 18 instants of the grid" in table.notes[0]
-    with pytest.warns(IncompleteAnswerWarning, match="For 24 instants"):
+    assert "for 18 instants of the grid" in table.notes[0]
+    with pytest.warns(IncompleteAnswerWarning, match="for 24 instants"):
         strict = search(day, AIA_304, a.Sample(1 * u.h), a.helioviewer.Tolerance(4 * u.s))
     assert len(strict) == 0
 
@@ -276,7 +276,7 @@ def test_an_image_that_cannot_be_named_is_said(crowded: list[str], canned: Any) 
         return 200, "application/json", json.dumps({"uri": uri}).encode()
 
     with conf.helioviewer.set_temp("api_url", canned(reply)):
-        with pytest.warns(IncompleteAnswerWarning, match="3 images in this second, and the names of 2 came"):
+        with pytest.warns(IncompleteAnswerWarning, match="only 2 of the 3 images in this second have known names"):
             table = search(NOON, AIA_304, a.helioviewer.Backend("coverage"))
     assert list(table["Start Time"].isot) == ["2026-01-10T12:00:05.129000000", "2026-01-10T12:00:05.829000000"]
 

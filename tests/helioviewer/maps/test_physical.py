@@ -77,7 +77,7 @@ def test_the_disk_is_where_sunpy_has_it(changed: dict[str, Any]) -> None:
 @pytest.mark.parametrize("missing", ["RSUN_OBS", "CRPIX2", "CDELT1"])
 def test_without_geometry_nothing_is_guessed(tmp_path: Path, missing: str) -> None:
     path = file_of(tmp_path, magnetogram(HMI), {key: value for key, value in HMI.items() if key != missing})
-    with pytest.raises(FileError, match=f"no {missing}: where the disk is"):
+    with pytest.raises(FileError, match=f"does not contain {missing}: the location of the disk"):
         helioviewer.read(path, physical=True)
 
 

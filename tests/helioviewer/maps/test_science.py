@@ -243,8 +243,9 @@ def test_a_header_that_cannot_be_read_is_said(sources: Any, monkeypatch: pytest.
     monkeypatch.setattr(remote_headers, "fetch", lambda urls: ["Helioviewer answered 404" for _ in urls])
     twins = helioviewer.science(sources(13, 19, 20))
     assert list(twins["Note"][:2]) == [
-        "no FSN in the header. Helioviewer answered 404", "no T_REC in the header. Helioviewer answered 404",
-    ]  # fmt: skip
+        "the header does not contain FSN. Helioviewer answered 404",
+        "the header does not contain T_REC. Helioviewer answered 404",
+    ]
     assert (twins["Archive"][2], twins["Exact"][2]) == ("VSO", False)
 
 
