@@ -273,12 +273,12 @@ def test_a_type_prints_its_keywords() -> None:
         (lambda: a.her.frm_nam, r"'frm_nam'; did you mean a\.her\.frm_name"),
         (lambda: a.her.limit, r"did you mean a\.her\.Limit"),
         (lambda: a.her.Flare, r"did you mean a\.her\.FL\?"),
-        (lambda: a.her.XX, "types of event are AR, CE"),
+        (lambda: a.her.XX, "event types are AR, CE"),
         (lambda: a.her.CH.area, r"did you mean a\.her\.CH\.area_atdiskcenter"),
         (lambda: a.her.CH.aera_raw, r"did you mean a\.her\.CH\.area_raw\?"),
         (lambda: a.her.CH.fl_goescls, "it belongs to FL"),
         (lambda: a.her.hpc_x, "not in the registry's list to choose by"),
-        (lambda: (a.her.CH | a.her.FL).area_raw, r"Write a\.her\.CH\.area_raw"),
+        (lambda: (a.her.CH | a.her.FL).area_raw, r"one type, such as a\.her\.CH\.area_raw"),
     ],
 )
 def test_a_misspelt_word_says_what_was_probably_meant(ask: Any, words: str) -> None:

@@ -187,7 +187,7 @@ def test_entries_that_are_no_events_are_said_and_cost_no_other(real: dict[str, A
     table = replayed(written({**real, "result": ["x", *real["result"], None], "association": [3]}))
     assert len(table) == len(real["result"])
     assert table.problems[:2] == [
-        "2 entries of the answer are no events.", "Some associations of the answer could not be read.",
+        "2 entries of the response are not events; they are skipped.", "Some associations of the response could not be read.",
     ]  # fmt: skip
 
 
@@ -206,7 +206,7 @@ def test_letters_of_one_byte_cost_nothing(real: dict[str, Any], replayed: Any) -
 def test_an_answer_that_promises_more_than_there_is_ends(real: dict[str, Any], replayed: Any) -> None:
     table = replayed(written({**real, "overmax": True}))
     assert len(table) == len(real["result"])
-    assert "brings nothing new" in table.problems[0]
+    assert "contains nothing new" in table.problems[0]
 
 
 JUNK = st.one_of(
