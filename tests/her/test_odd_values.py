@@ -179,6 +179,6 @@ def test_searches_keep_what_cannot_be_judged_and_say_so(scripted: Any, query: An
         warnings.simplefilter("ignore", IncompleteAnswerWarning)
         table = HERClient().search(DAY, a.her.CE | a.her.FL, query)
     assert [int(name[-1]) for name in table["kb_archivid"]] == kept
-    said = [problem for problem in table.problems if "cannot be judged" in problem]
+    said = [problem for problem in table.problems if "cannot be evaluated" in problem]
     assert bool(said) == bool(doubtful)
     assert all("1 events are kept" in problem for problem in said)
