@@ -38,7 +38,7 @@ def test_an_odd_unit_costs_its_own_value(odd: Any, row: int) -> None:
         assert column[index].to_value("km2") == known[str(texts[index])]
     assert table["raw"][row]["area_raw"] == 3.0
     (problem,) = table.problems
-    assert problem.startswith("area_raw: 1 values have no unit")
+    assert problem.startswith("area_raw: 1 values do not have a unit")
 
 
 def test_the_usual_kind_of_unit_counts_before_that_of_most_rows() -> None:

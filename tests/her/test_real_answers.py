@@ -127,7 +127,7 @@ def test_a_whole_answer_comes_through_the_client(real: dict[str, Any], replayed:
 def test_fido_reads_a_replayed_answer(real_data: Path, scripted: Any) -> None:
     body = (real_data / "hek/hek-events_2024-05-10.json").read_bytes()
     scripted.say(body)
-    with pytest.warns(IncompleteAnswerWarning, match="mirrors places behind the pole"):
+    with pytest.warns(IncompleteAnswerWarning, match="mirrors positions behind the pole"):
         table = Fido.search(WHEN, a.her.CH | a.her.FL | a.her.CE, a.her.SortBy("event_type"))["her"]
     assert list(table["event_type"]) == ["CE", "CH", "FL", "FL", "FL"]
     assert "event_type=ch,fl,ce" in scripted.asked[0]
