@@ -289,8 +289,8 @@ class HERTable(ArchiveTable):
         """
         Return the events of several tables as one table, created from all their records.
 
-        `astropy.table.vstack` can be used as well, except for a column that is a quantity in one table and has no known
-        unit in another. Each relation is included once.
+        `astropy.table.vstack` can be used as well, except for a column that is a quantity in one table and does not
+        have a known unit in another. Each relation is included once.
 
         Parameters
         ----------

@@ -164,7 +164,7 @@ class Field:
         Raises
         ------
         QueryError
-            There are no values, or one cannot be compared.
+            ``values`` is empty, or contains one that cannot be compared.
         """
         chosen = [values] if isinstance(values, str) else list(values)
         if not chosen:
@@ -195,26 +195,7 @@ class Field:
 
 
 def field(name: str, event_type: str = "") -> Field:
-    """
-    Return a keyword by its name, in any case.
-
-    Parameters
-    ----------
-    name : str
-        The keyword.
-    event_type : str, optional
-        The event type that its filters apply to.
-
-    Returns
-    -------
-    Field
-        The keyword.
-
-    Raises
-    ------
-    UnknownKeyword
-        The registry does not have the keyword, or not for this type; also an `AttributeError`.
-    """
+    """Return a keyword by its name, in any case; raise UnknownKeyword if events of the type do not have it."""
     keyword = None if name.startswith("_") else keywords().get(name.lower())
     if keyword is not None and not keyword.filter:
         raise UnknownKeyword(f"{keyword.name} is returned with each event, but the registry cannot filter by it.")

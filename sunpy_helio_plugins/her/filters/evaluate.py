@@ -9,7 +9,7 @@ the event                                               ``f``      ``~f``
 ======================================================  =========  ==========
 has another type than that of a type-specific ``f``     true       true
 was returned without the keyword (``a.her.Return``)     true       true
-has no value for it, or an unreadable one               false      false
+does not have a value for it, or an unreadable one      false      false
 has a value with an unknown unit, or without a unit     unknown    unknown
 has a value                                             by value   opposite
 has a text that differs in case only                    true       true

@@ -55,7 +55,7 @@ Parts = tuple[dict[str, str], list[dict[str, str]], list[dict[str, str]]]
 
 def parts(root: ET.Element) -> Parts:
     """
-    Return the values, references and citations of a document, whose tags have no namespaces.
+    Return the values, references and citations of a document, whose tags are without namespaces.
 
     Parameters
     ----------

@@ -127,7 +127,7 @@ def overlay(
     **kwargs: Any,
 ) -> list[Artist]:
     """
-    Draw events on an image: outlines, or boxes if there are none, or points if there are no boxes either.
+    Draw events on an image: the outline of each, else its box, else a point.
 
     Parameters
     ----------
