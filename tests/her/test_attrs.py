@@ -276,7 +276,7 @@ def test_a_type_prints_its_keywords() -> None:
         (lambda: a.her.XX, "event types are AR, CE"),
         (lambda: a.her.CH.area, r"did you mean a\.her\.CH\.area_atdiskcenter"),
         (lambda: a.her.CH.aera_raw, r"did you mean a\.her\.CH\.area_raw\?"),
-        (lambda: a.her.CH.fl_goescls, "it belongs to FL"),
+        (lambda: a.her.CH.fl_goescls, "it is a keyword of FL"),
         (lambda: a.her.hpc_x, "the registry cannot filter by it"),
         (lambda: (a.her.CH | a.her.FL).area_raw, r"one type, such as a\.her\.CH\.area_raw"),
     ],

@@ -187,8 +187,9 @@ def test_entries_that_are_no_events_are_said_and_cost_no_other(real: dict[str, A
     table = replayed(written({**real, "result": ["x", *real["result"], None], "association": [3]}))
     assert len(table) == len(real["result"])
     assert table.problems[:2] == [
-        "2 entries of the response are not events; they are skipped.", "Some associations of the response could not be read.",
-    ]  # fmt: skip
+        "2 entries of the response are not events; they are skipped.",
+        "Some associations of the response could not be read.",
+    ]
 
 
 def test_line_breaks_and_tabs_within_text_are_read(real: dict[str, Any], replayed: Any) -> None:
