@@ -98,7 +98,7 @@ def _revision(rev: int | None) -> list[tuple[str, str]]:
     if rev is None:
         return []
     if isinstance(rev, bool) or not isinstance(rev, int) or rev < 1:
-        raise QueryError(f"rev must be an integer of at least 1, not {rev!r}.")
+        raise QueryError(f"rev must be the number of a revision, an integer of at least 1, not {rev!r}.")
     return [("rev", str(rev))]
 
 

@@ -58,7 +58,7 @@ def _queries(branch: tuple[Attr, ...], is_alone: bool) -> list[Query]:
     if time is None:
         raise QueryError("A search of the registry needs a time range; add a.Time(start, end).")
     if time.near is not None:
-        raise QueryError("The registry does not support a.Time with near; use a.Time(start, end).")
+        raise QueryError("The registry cannot search for the nearest event; use a.Time(start, end) without near.")
     tests = tuple(_triplet(attr) for attr in branch if isinstance(attr, attrs.Filter))
     types = _types(branch, tests)
     tests = _of_types(tests, types, is_alone)
