@@ -1,7 +1,7 @@
 """
-The Heliophysics Events Registry (HER), the registry behind the HEK: events as tables, outlines as coordinates.
+The Heliophysics Events Registry (HER), the registry behind the HEK: tables of events, with outlines as coordinates.
 
-Searches go through Fido: ``Fido.search(a.Time(...), a.her.CH, a.her.frm_name == "SPoCA")``.
+Searches use Fido: ``Fido.search(a.Time(...), a.her.CH, a.her.frm_name == "SPoCA")``.
 """
 
 from __future__ import annotations

@@ -19,35 +19,35 @@ from sunpy_helio_plugins.her.keywords import did_you_mean, event_types, keywords
 __all__ = ["And", "Box", "Event", "EventType", "Field", "Filter", "Latest", "Limit", "Or", "PageSize", "Return"]
 
 SYSTEMS = {"helioprojective": u.arcsec, "stonyhurst": u.deg, "carrington": u.deg}
-"""The systems in which the registry takes a box, and their units."""
+"""The coordinate systems in which the registry accepts a box, and their units."""
 
 FRAMES = {
     "helioprojective": "helioprojective", "heliographic_stonyhurst": "stonyhurst",
     "heliographic_carrington": "carrington", "hpc": "helioprojective", "hgs": "stonyhurst", "hgc": "carrington",
 }  # fmt: skip
-"""Names of sunpy's frames, and the registry's short ones."""
+"""Names of sunpy's frames, and the registry's short names."""
 
 
 class Box(Joinable, DataAttr):
     """
-    A box that holds the events' centres; without one, a search takes 5000 arcsec around the Sun, so that CMEs count.
+    A box for the centers of events; without one, a search covers 5000 arcsec around the Sun, so that CMEs are included.
 
     Parameters
     ----------
     *corners : astropy.units.Quantity or astropy.coordinates.SkyCoord
-        ``x1, y1, x2, y2``: lower left and upper right corner, as angles. Or two coordinates, or one of two elements, in
-        sunpy's helioprojective (seen from Earth), Stonyhurst or Carrington frame.
+        ``x1, y1, x2, y2``: the lower left and upper right corner, as angles. Alternatively two coordinates, or one with
+        two elements, in sunpy's helioprojective (as seen from Earth), Stonyhurst or Carrington frame.
     system : str, optional
         ``"helioprojective"`` (as seen from Earth, the default), ``"stonyhurst"`` or ``"carrington"``.
 
     Raises
     ------
     QueryError
-        An unknown system, corners that are no angles, or in the wrong order.
+        The system is unknown, or the corners are not angles or in the wrong order.
 
     Notes
     -----
-    ``~`` means the events outside, which this package judges.
+    ``~`` selects the events outside of the box, which is evaluated by this package.
     """
 
     def __init__(self, *corners: Any, system: str | None = None) -> None:
@@ -60,11 +60,13 @@ class Box(Joinable, DataAttr):
         self.system = FRAMES.get(name, name)
         self.negated = False
         if self.system not in SYSTEMS:
-            raise QueryError(f"The registry has no system {system or found!r}; it has {', '.join(SYSTEMS)}.")
+            raise QueryError(
+                f"The registry does not have a system {system or found!r}; use one of {', '.join(SYSTEMS)}."
+            )
         self.corners = _degrees_or_arcsec(sides, SYSTEMS[self.system])
 
     def collides(self, other: Attr) -> bool:
-        """Tell whether both cannot stand side by side: they can, and mean what lies in both."""
+        """Return `False`: several boxes can be combined, which selects their intersection."""
         return False
 
     def __invert__(self) -> Box:
@@ -87,12 +89,12 @@ def _degrees_or_arcsec(angles: tuple[Any, ...], unit: u.UnitBase) -> tuple[float
         raise QueryError("a.her.Box takes x1, y1, x2, y2: the lower left and the upper right corner.")
     left, bottom, right, top = corners
     if not (np.isfinite(corners).all() and left < right and bottom < top):
-        raise QueryError(f"a.her.Box takes the lower left corner first; {corners} {unit} holds nothing.")
+        raise QueryError(f"a.her.Box takes the lower left corner first; the box {corners} {unit} is empty.")
     return corners
 
 
 def _from_coordinates(corners: tuple[Any, ...]) -> tuple[tuple[Any, ...], str]:
-    """Return the angles and the system of one coordinate of two elements, or of two coordinates."""
+    """Return the angles and the system of one coordinate with two elements, or of two coordinates."""
     pair = tuple(corners[0]) if len(corners) == 1 and getattr(corners[0], "shape", ()) == (2,) else corners
     if len(pair) != 2 or not all(hasattr(corner, "spherical") and corner.isscalar for corner in pair):
         raise QueryError("a.her.Box takes four angles, or the coordinates of two corners.")
@@ -115,7 +117,7 @@ HARD_LIMIT = 1000
 
 
 class _Number(ArchiveAttr):
-    """A word that holds one whole number of at least 1."""
+    """An attr with one integer of at least 1."""
 
     def __init__(self, value: int) -> None:
         super().__init__(value)
@@ -124,17 +126,17 @@ class _Number(ArchiveAttr):
     def check(cls, value: Any) -> int:
         """Return the number."""
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise QueryError(f"{name_of(cls)} takes a whole number of at least 1, not {value!r}.")
+            raise QueryError(f"{name_of(cls)} takes an integer of at least 1, not {value!r}.")
         return int(value)
 
     def __or__(self, other: Attr) -> Attr:
-        # Two limits are no alternatives that one search could answer.
+        # Two limits are not alternatives that one search could combine.
         return DataAttr.__or__(self, other)
 
 
 class Limit(_Number):
     """
-    The largest number of events that a search brings, the earliest first, or the first in the order of `SortBy`.
+    The largest number of events to return: the earliest, or the first in the order of `SortBy`.
 
     Parameters
     ----------
@@ -144,7 +146,7 @@ class Limit(_Number):
     Raises
     ------
     QueryError
-        No such number.
+        The value is not an integer of at least 1.
     """
 
     query_field, parameter, is_single = "limit", "result_limit", True
@@ -152,7 +154,7 @@ class Limit(_Number):
 
 class PageSize(_Number):
     """
-    How many events a page holds; a search reads all pages. Defaults to 1000, the most that the registry gives.
+    The number of events per page; a search reads all pages. The default is 1000, the maximum of the registry.
 
     Parameters
     ----------
@@ -162,7 +164,7 @@ class PageSize(_Number):
     Raises
     ------
     QueryError
-        No such number.
+        The value is not an integer from 1 to 1000.
     """
 
     query_field, parameter, is_single = "page_size", "result_limit", True
@@ -172,25 +174,25 @@ class PageSize(_Number):
         """Return the number."""
         number = super().check(value)
         if number > HARD_LIMIT:
-            raise QueryError(f"The registry gives {HARD_LIMIT} events on a page at most, not {number}.")
+            raise QueryError(f"The registry returns at most {HARD_LIMIT} events per page, not {number}.")
         return int(number)
 
 
 class SortBy(ArchiveAttr):
     """
-    The order of the answer. Without it events come by ``event_starttime``.
+    The order of the events. The default is ``event_starttime``.
 
     Parameters
     ----------
     keyword : str
-        The keyword whose values order the events; those without a value come last.
+        The keyword to sort by; events without a value are last.
     descending : bool, optional
-        Whether the largest, or latest, comes first.
+        Whether to sort in descending order.
 
     Raises
     ------
     QueryError
-        No such keyword.
+        The keyword does not exist.
     """
 
     def __init__(self, keyword: str, descending: bool = False) -> None:
@@ -203,7 +205,7 @@ class SortBy(ArchiveAttr):
         """Return the keyword's name."""
         name = super().check(value).lower()
         if name not in keywords():
-            raise QueryError(f"The registry has no keyword {value!r} to sort by.")
+            raise QueryError(f"The registry does not have a keyword {value!r} to sort by.")
         return str(name)
 
     def asked(self) -> dict[str, Any]:
@@ -216,23 +218,24 @@ class SortBy(ArchiveAttr):
 
 class Return(ArchiveAttr):
     """
-    The keywords that come with each event, so that long answers stay small.
+    The keywords to return with each event, so that large responses stay small.
 
     Parameters
     ----------
     *values : str
-        Keywords, ``"refs"`` among them; or ``"required"`` or ``"optional"``, which stand alone.
+        Keywords, including ``"refs"``; or only one of ``"required"`` and ``"optional"``.
 
     Raises
     ------
     QueryError
-        No keyword, one that the registry does not know, or a mixture of both forms.
+        No keyword was given, the registry does not have a keyword, or both forms were mixed.
 
     Notes
     -----
-    ``kb_archivid``, what reading the keywords takes, such as units and instants, and what a comparison of the search
-    needs for its check, is asked for as well, and is not printed. A subset says nothing of the other one: values that
-    cannot be read without it are masked, and named in ``problems``.
+    The keywords that are needed to read the given ones, such as units and times, those needed to evaluate the
+    comparisons of the search, and ``kb_archivid`` are requested as well, but not printed. ``"required"`` does not
+    include the optional keywords, nor ``"optional"`` the required ones: values that cannot be read without them are
+    masked, and listed in ``problems``.
     """
 
     query_field, parameter = "returns", "return"
@@ -241,36 +244,36 @@ class Return(ArchiveAttr):
         super().__init__(*values)
         subsets = [value for value in self.values if value in SUBSETS]
         if not values or (subsets and len(self.values) > 1):
-            raise QueryError(f"a.her.Return takes keywords, or one of {' and '.join(SUBSETS)} alone, not {values}.")
+            raise QueryError(f"a.her.Return takes keywords, or only one of {' and '.join(SUBSETS)}, not {values}.")
 
     @classmethod
     def check(cls, value: Any) -> str:
         """Return the keyword's name."""
         name = super().check(value).lower()
         if name not in keywords() and name not in SUBSETS:
-            raise QueryError(f"The registry has no keyword {value!r} to return.")
+            raise QueryError(f"The registry does not have a keyword {value!r} to return.")
         return str(name)
 
 
 class Strict(MarkerAttr):
-    """Only events that lie wholly within the time, not those that overlap it."""
+    """Only events that lie completely within the time range, instead of those that overlap it."""
 
     query_field = "strict"
 
 
 class Tests(ArchiveAttr):
     """
-    What to do with the registry's own test events.
+    How to handle the test events of the registry.
 
     Parameters
     ----------
     value : str
-        ``"hide"`` (as without this word), ``"only"`` or ``"show"``.
+        ``"hide"`` (the default without this attr), ``"only"`` or ``"show"``.
 
     Raises
     ------
     QueryError
-        Another value.
+        The value is not one of these.
     """
 
     query_field, parameter, is_single = "tests", "showtests", True
@@ -291,15 +294,15 @@ class Latest(MarkerAttr):
     """
     One row for each event: its newest revision.
 
-    CACTus submits an eruption again every few hours under a new name; those that agree in start, position angle and
-    width count as one, of which the last submission stays.
+    CACTus submits an eruption again every few hours under a new name; submissions with the same start, position angle
+    and width are treated as one event, and the last one is kept.
     """
 
     query_field = "latest"
 
 
 def checked_types(values: Iterable[Any], types: Any) -> tuple[str, ...]:
-    """Return the two letters of each type of event, given as attrs or text."""
+    """Return the two-letter codes of event types, given as attrs or text."""
     found: list[str] = []
     for value in values:
         found += getattr(value, "values", None) or [types.check(value)]
@@ -312,33 +315,34 @@ __all__ = [name for name in __all__ if name not in keywords() or keywords()[name
 
 
 class Event(MarkerAttr):
-    """Every event of the registry, whatever its type."""
+    """All events of the registry, of any type."""
 
 
 class EventType(Joinable, ArchiveAttr):
     """
-    Types of event; ``|`` joins them into one search, ``~`` means all others.
+    Event types; ``|`` joins them into one search, ``~`` selects all others.
 
     Parameters
     ----------
     *values : str
         Two letters (``"CH"``) or names (``"CoronalHole"``), in any case. The constants ``a.her.CH``, ``a.her.FL`` and
-        so on are ready-made.
+        so on can be used instead.
 
     Raises
     ------
     QueryError
-        No type, or one that the registry does not know.
+        No type was given, or the registry does not have it.
 
     Notes
     -----
-    A constant of one type has the keywords as attributes, ``a.her.CH.area_atdiskcenter``: a filter made from one
-    judges events of that type only (the registry's ``ch.area_atdiskcenter``). ``print(a.her.CH)`` lists them.
+    The constant of a type has the keywords as attributes, ``a.her.CH.area_atdiskcenter``: a filter made from one
+    applies to events of that type only (the registry's ``ch.area_atdiskcenter``). ``print(a.her.CH)`` lists the
+    keywords.
     """
 
     def __init__(self, *values: str) -> None:
         if not values:
-            raise QueryError("a.her.EventType needs a type such as 'CH'; a.her.Event() means all of them.")
+            raise QueryError("a.her.EventType takes a type such as 'CH'; use a.her.Event() for all types.")
         super().__init__(*values)
 
     @classmethod
@@ -349,11 +353,11 @@ class EventType(Joinable, ArchiveAttr):
         code = names.get(text, text)
         if code not in event_types():
             allowed = ", ".join(f"{code} ({name})" for code, name in event_types().items())
-            raise QueryError(f"The registry has no event type {value!r}; it has {allowed}.")
+            raise QueryError(f"The registry does not have an event type {value!r}; use one of {allowed}.")
         return str(code)
 
     def collides(self, other: Attr) -> bool:
-        """Tell whether both cannot stand side by side: they can, and mean the types of both."""
+        """Return `False`: several attrs of types can be combined, which selects the types that are in all."""
         return False
 
     def __or__(self, other: Attr) -> Attr:
@@ -366,18 +370,18 @@ class EventType(Joinable, ArchiveAttr):
 
     @classmethod
     def _of(cls, codes: Iterable[str]) -> EventType:
-        """Return an attr of any number of types; what is not any type, none, has its place within a tree."""
+        """Return an attr with any number of types; one without types can result from inverting a tree."""
         made = cls(*event_types())
         made.values = tuple(codes)
         return made
 
     def __getattr__(self, name: str) -> Field:
-        # Copying and pickling ask for names of theirs before there are any values.
+        # copy and pickle look up special names before values is set.
         if name.startswith("_") or name == "values":
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         if len(self.values) != 1:
             example = next(iter(self.values), "CH")
-            raise UnknownKeyword(f"Which type's {name}? Write a.her.{example}.{name}, for one type.")
+            raise UnknownKeyword(f"{name} takes one type, such as a.her.{example}.{name}.")
         return field(name, self.values[0])
 
     def __dir__(self) -> list[str]:
@@ -387,7 +391,7 @@ class EventType(Joinable, ArchiveAttr):
 
     def __str__(self) -> str:
         words = [word for code in self.values for word in keywords().values() if not word.types or code in word.types]
-        rows = [("keyword", "holds", "unit", "description")]
+        rows = [("keyword", "type", "unit", "description")]
         for word in dict.fromkeys(word for word in words if word.filter):
             unit = word.fixed or (f"see {word.unit}{', squared' * (word.power == 2)}" if word.unit else "")
             rows.append((word.name, word.kind, unit, word.text))
@@ -397,38 +401,43 @@ class EventType(Joinable, ArchiveAttr):
 
     @classmethod
     def offered(cls) -> list[tuple[str, str]]:
-        """Return the types of event."""
+        """Return the event types."""
         return list(event_types().items())
 
 
 class Supplier(Joinable, ArchiveAttr):
     """
-    Who found the events, by the registry's condensed name of the method.
+    The method that found the events, by the registry's condensed name of it.
 
     Parameters
     ----------
     *values : str
         Such as ``"SPoCA"``, ``"SWPC"``, ``"CACTus"``, ``"SSW Latest Events"``, ``"Flare Detective - Trigger Module"``;
-        the full name that is in ``frm_name`` will do as well. Several, or ``|``, mean any of them.
+        the full name in ``frm_name`` is accepted as well. Several names, or ``|``, select any of them.
+
+    Raises
+    ------
+    QueryError
+        No name was given.
 
     Notes
     -----
-    The registry finds nothing for some full names (JHelioviewer's check of the server), which are therefore judged by
-    this package.
+    The registry does not find events by the full names of some methods (JHelioviewer's check of the server), so that
+    this package evaluates them.
     """
 
     def __init__(self, *values: str) -> None:
         super().__init__(*values)
         if not self.values:
-            raise QueryError("a.her.Supplier needs a name such as 'SPoCA'.")
+            raise QueryError("a.her.Supplier takes at least one name such as 'SPoCA'.")
         self.negated = False
 
     def collides(self, other: Attr) -> bool:
-        """Tell whether both cannot stand side by side: they can."""
+        """Return `False`: several attrs of this class can be combined."""
         return False
 
     def filters(self) -> Attr:
-        """Return the comparisons that say the same: a name that is not known for a condensed one may be a full one."""
+        """Return the equivalent comparisons: a name that is not a known condensed name may be a full one."""
         condensed = {name.casefold(): name for name in suppliers()}
         found: Any = field("search_frm_name").isin(condensed.get(name.casefold(), name) for name in self.values)
         full = [name for name in self.values if name.casefold() not in condensed and "(" not in name]
@@ -439,7 +448,7 @@ class Supplier(Joinable, ArchiveAttr):
     def __or__(self, other: Attr) -> Attr:
         if type(other) is Supplier and not self.negated and not other.negated:
             return Supplier(*self.values, *other.values)
-        # Not the parent's way, which joins the values of any two of a class, negated or not.
+        # Unlike the base class, which joins the values of any two attrs of a class, negated or not.
         return Or([*other.attrs, self] if isinstance(other, AttrOr) else [self, other])
 
     def __invert__(self) -> Supplier:
@@ -460,24 +469,25 @@ class Supplier(Joinable, ArchiveAttr):
 
 class Within(DataAttr):
     """
-    Events that lie within events of another type, and those others: the registry's containment search.
+    Events that lie within events of another type, together with those: the registry's containment search.
 
     Parameters
     ----------
     inner : EventType or str
-        The type that is looked for, ``a.her.AR``.
+        The type to search for, such as ``a.her.AR``.
     container : EventType or str
-        The type in whose outline, or box, the centres of the inner ones lie, ``a.her.CH``.
+        The type whose outline, or box, contains the centers of the inner events, such as ``a.her.CH``.
 
     Raises
     ------
     QueryError
-        Not exactly one type each.
+        One of the two is not exactly one type.
 
     Notes
     -----
-    Both must lie wholly in the time, and begin within eight hours of each other (the registry's API page). Which lies
-    in which is in the ``associations`` of the answer. Comparisons beside it are judged by this package; a box is not.
+    Both events must lie completely within the time range, and begin within eight hours of each other (the registry's
+    API page). ``associations`` of the table lists which event lies in which. Comparisons that are combined with this
+    attr are evaluated by this package; a box is not.
     """
 
     def __init__(self, inner: EventType | str, container: EventType | str) -> None:
@@ -488,7 +498,7 @@ class Within(DataAttr):
         self.inner, self.container = types[0][0], types[1][0]
 
     def collides(self, other: Attr) -> bool:
-        """Tell whether both cannot stand side by side."""
+        """Return whether the other attr is a containment search, too."""
         return isinstance(other, Within)
 
     def asked(self) -> dict[str, Any]:
@@ -506,10 +516,10 @@ def __getattr__(name: str) -> Field:
         return field(name)
     kinds = {long.lower(): code for code, long in event_types().items()}
     if name.lower() in kinds:
-        raise UnknownKeyword(f"The registry has no word {name!r}; did you mean a.her.{kinds[name.lower()]}?")
-    types = f"; its types of event are {', '.join(event_types())}."
+        raise UnknownKeyword(f"a.her does not have {name!r}; did you mean a.her.{kinds[name.lower()]}?")
+    types = f"; the event types are {', '.join(event_types())}."
     hint = types if len(name) == 2 else did_you_mean(name, __all__, "a.her.")
-    raise UnknownKeyword(f"The registry has no word {name!r}{hint}")
+    raise UnknownKeyword(f"a.her does not have {name!r}{hint}")
 
 
 __dir__ = lazy.listing(__all__)

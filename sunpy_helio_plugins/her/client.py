@@ -1,4 +1,4 @@
-"""The registry's face towards Fido."""
+"""The Fido client of the registry."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class HERClient(ArchiveClient, BaseClient):
     """
     Heliophysics Events Registry (HER): features and events on the Sun, also known as the HEK.
 
-    A query is answered here when it holds an ``a.her.*`` attr or ``a.Provider("HER")``, or sunpy's ``a.hek.*`` together
-    with ``a.Instrument``, ``a.Source``, ``a.Detector``, ``a.Physobs`` or ``a.Wavelength``, which sunpy's own HEK client
-    refuses. Fido asks for each branch of an OR alone: ``a.her.CH | a.hek.FL`` goes to two clients, and ``a.her.CH |
-    a.her.FL``, or ``HERClient().search`` with either, to this one.
+    This client handles a query that contains an ``a.her.*`` attr or ``a.Provider("HER")``, or sunpy's ``a.hek.*``
+    combined with ``a.Instrument``, ``a.Source``, ``a.Detector``, ``a.Physobs`` or ``a.Wavelength``, which sunpy's own
+    HEK client does not accept. Fido searches for each branch of an OR separately: ``a.her.CH | a.hek.FL`` is sent to
+    two clients, and ``a.her.CH | a.her.FL``, or ``HERClient().search`` with either, to this one.
 
     Examples
     --------
@@ -61,7 +61,8 @@ class HERClient(ArchiveClient, BaseClient):
         Parameters
         ----------
         *query : sunpy.net.attr.Attr
-            Attrs that must all hold, or a tree of them; alternatives are merged, each event once.
+            Attrs that must all apply, or a tree of them. The results of alternatives are merged; each event is included
+            once.
         **kwargs
             Ignored; Fido may pass them.
 
@@ -73,9 +74,9 @@ class HERClient(ArchiveClient, BaseClient):
         Raises
         ------
         QueryError
-            The query cannot be asked; no request was made.
+            The registry cannot answer the query; no request was sent.
         ServiceError
-            The registry did not answer as it should.
+            The request failed or the response is not valid.
         """
         from sunpy_helio_plugins.fido.partial import warn
         from sunpy_helio_plugins.her import search
@@ -95,16 +96,16 @@ class HERClient(ArchiveClient, BaseClient):
     @convert_row_to_table
     def fetch(self, query_results: HERTable, *, path: str | Path, downloader: Any, **kwargs: Any) -> None:
         """
-        Add the events' VOEvent documents to the queue of a downloader.
+        Add the VOEvent documents of the events to the queue of a downloader.
 
         Parameters
         ----------
         query_results : HERTable
             The rows to fetch.
         path : str or pathlib.Path
-            Template of the files' paths.
+            Template of the file paths.
         downloader : parfive.Downloader
-            The downloader that Fido hands over.
+            The downloader passed by Fido.
         **kwargs
             ``overwrite``, and ``rev``: the number of an earlier revision.
         """
@@ -128,7 +129,7 @@ class HERClient(ArchiveClient, BaseClient):
 
     @classmethod
     def register_values(cls) -> dict[type, list[Any]]:
-        """Return the values that complete when a user types an attr."""
+        """Return the attr values for tab completion."""
         return {
             **offered(attrs),
             core.Provider: [("HER", "Heliophysics Events Registry."), ("HEK", "Another name of HER.")],
@@ -136,14 +137,14 @@ class HERClient(ArchiveClient, BaseClient):
 
 
 def _refused_by_sunpy(attr: Attr) -> bool:
-    """Tell whether sunpy's HEK client refuses a query that holds this attr, and ours understands it."""
+    """Return whether this client supports the attr and sunpy's HEK client refuses queries with it."""
     if isinstance(attr, core.Provider):
         return NAMES.has_provider(attr.value)
     return type(attr) in CORE
 
 
 def _files(rows: HERTable, rev: int | None) -> Iterator[RowFile]:
-    """Yield the documents of the events that have an IVORN."""
+    """Yield the VOEvent document of each event that has an IVORN."""
     from sunpy_helio_plugins.fido.fetch import RowFile
     from sunpy_helio_plugins.her import explore
 

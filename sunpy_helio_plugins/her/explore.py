@@ -1,4 +1,4 @@
-"""Addresses of single events, and what the registry says of recent ones and of the values that keywords have."""
+"""URLs of single events, recent submissions, and counts of the values of keywords."""
 
 from __future__ import annotations
 
@@ -28,44 +28,66 @@ IVORN = "ivo://helio-informatics.org/"
 
 
 def ivorn_of(event: Any) -> str:
-    """Return the IVORN of a row, or the one given; QueryError where there is none."""
+    """Return the IVORN of a row, or the given one; raise QueryError if there is none."""
     if isinstance(event, Table):
-        raise QueryError(f"An event is one row, such as table[0], not a table of {len(event)}.")
+        raise QueryError(f"An event is one row, such as table[0], not a table of {len(event)} rows.")
     if not isinstance(event, str) and "kb_archivid" in getattr(event, "colnames", ()):
         event = event["kb_archivid"]
     if not isinstance(event, str) or not event.startswith("ivo://"):
-        raise QueryError(f"An event is named by its IVORN, ivo://..., or by a row that has one, not by {event!r}.")
+        raise QueryError(f"An event is given by its IVORN, ivo://..., or by a row with kb_archivid, not {event!r}.")
     return str(event)
 
 
 def summary_url(event: Any, rev: int | None = None) -> str:
     """
-    Return the address of the registry's page about an event.
+    Return the URL of the registry's page about an event.
 
     Parameters
     ----------
     event : str or astropy.table.Row
         An IVORN, or a row.
     rev : int, optional
-        An earlier revision.
+        The number of an earlier revision.
+
+    Returns
+    -------
+    str
+        The URL.
+
+    Raises
+    ------
+    QueryError
+        ``event`` does not have an IVORN, or ``rev`` is not an integer of at least 1.
     """
     return service.link([("cmd", "view-voevent"), ("ivorn", ivorn_of(event)), *_revision(rev)])
 
 
 def voevent_url(event: Any, rev: int | None = None) -> str:
     """
-    Return the address of an event's VOEvent document.
+    Return the URL of an event's VOEvent document.
 
     Parameters
     ----------
-    event, rev
-        As for `summary_url`.
+    event : str or astropy.table.Row
+        An IVORN, or a row.
+    rev : int, optional
+        The number of an earlier revision.
+
+    Returns
+    -------
+    str
+        The URL.
+
+    Raises
+    ------
+    QueryError
+        ``event`` does not have an IVORN, or ``rev`` is not an integer of at least 1.
     """
     return next(voevent_urls([ivorn_of(event)], rev))
 
 
 def voevent_urls(ivorns: Iterable[str], rev: int | None = None) -> Iterator[str]:
-    """Yield the addresses of the VOEvent documents of many events, whose common part is made once."""
+    """Yield the URLs of the VOEvent documents of many events; the common part is computed once."""
     mark = "\0"
     link = service.link([("cmd", "export-voevent"), ("cosec", "1"), ("ivorn", mark), *_revision(rev)])
     before, _, after = link.partition(quote(mark))
@@ -76,43 +98,53 @@ def _revision(rev: int | None) -> list[tuple[str, str]]:
     if rev is None:
         return []
     if isinstance(rev, bool) or not isinstance(rev, int) or rev < 1:
-        raise QueryError(f"A revision is a whole number of at least 1, not {rev!r}.")
+        raise QueryError(f"rev must be the number of a revision, an integer of at least 1, not {rev!r}.")
     return [("rev", str(rev))]
 
 
 def isolsearch_url(*query: Attr) -> str:
     """
-    Return the address at which iSolSearch, the registry's own page, shows a search.
+    Return the URL of a search in iSolSearch, the registry's web page.
 
     Parameters
     ----------
     *query : sunpy.net.attr.Attr
-        What would be searched for; it must be answered by one request.
+        The attrs of the search; it must need only one request.
+
+    Returns
+    -------
+    str
+        The URL.
 
     Raises
     ------
     QueryError
-        It takes several requests.
+        The search needs several requests, or the registry cannot answer it.
     """
     requests = service.requests(queries(*query))
     if len(requests) > 1:
-        raise QueryError(f"iSolSearch shows one request; this search takes {len(requests)}.")
+        raise QueryError(f"iSolSearch shows one request, but this search takes {len(requests)}; give one alternative.")
     return f"{ISOLSEARCH}?hek_query={quote(requests[0].url, safe='')}"
 
 
 def recent_url() -> str:
-    """Return the address of what people, not programs, submitted last."""
+    """Return the URL of the registry's page with the latest submissions by people."""
     return service.link([("cmd", "home")])
 
 
 def recent() -> list[str]:
     """
-    Return the IVORNs of what people, not programs, submitted last, in the page's order.
+    Return the IVORNs of the latest submissions by people, not programs, in the order of the registry's page.
+
+    Returns
+    -------
+    list of str
+        Each IVORN once.
 
     Raises
     ------
     ServiceError
-        The registry did not answer.
+        The request failed.
     """
     page = unquote(html.unescape(metadata.get(recent_url(), archive=ARCHIVE).text()))
     return list(dict.fromkeys(re.findall(r"ivo://helio-informatics\.org/[^\s\"'<>&]+", page)))
@@ -120,33 +152,34 @@ def recent() -> list[str]:
 
 def values(attr: Any, *query: Attr, event_type: Any = None) -> QTable:
     """
-    Count the values that a keyword has among the events of a search.
+    Count the values of a keyword in the events of a search.
 
     Parameters
     ----------
     attr : Field or str
-        The keyword, ``a.her.frm_name``.
+        The keyword, such as ``a.her.frm_name``.
     *query : sunpy.net.attr.Attr
-        Which events: a time, types, and anything else. The registry's own call for this is lost; events are searched,
-        with this keyword alone, and counted.
+        The events: a time range, types, and any other attrs. The registry's own request for this no longer exists;
+        instead, the events are searched with this keyword only, and counted.
     event_type : EventType or str, optional
-        A type, ``a.her.AR`` or ``"AR"``, or several with commas between them; ``"all"`` as without it.
+        A type, ``a.her.AR`` or ``"AR"``, or several separated by commas; ``"all"`` is the same as the default.
 
     Returns
     -------
     astropy.table.QTable
-        ``event_type``, ``value`` (text, masked where the events have none) and ``count``, the most frequent first.
+        Columns ``event_type``, ``value`` (text, masked for events without a value) and ``count``, in descending order
+        of ``count``.
 
     Raises
     ------
     QueryError
-        No such keyword or type, or the query lacks a time.
+        The keyword or type does not exist, or the query does not contain a time.
     ServiceError
-        The registry did not answer as it should. Where only some pages came, a warning says so.
+        The request failed or the response is not valid. If only some pages failed, a warning is issued instead.
     """
     name = str(getattr(getattr(attr, "keyword", None), "name", attr)).lower()
     if name not in keywords():
-        raise QueryError(f"The registry has no keyword {attr!r}{did_you_mean(name, keywords())}")
+        raise QueryError(f"The registry does not have a keyword {attr!r}{did_you_mean(name, keywords())}")
     found = search.search(queries(*query, *_types(event_type), Return(name, "event_type")))
     warn(found)
     counts = Counter((str(record.get("event_type") or ""), _shown(record.get(name))) for record in found.records)
@@ -169,24 +202,25 @@ def _shown(value: Any) -> str | None:
 
 def translate(*query: Attr) -> tuple[service.Request, ...]:
     """
-    Return the requests that a search makes, without sending them.
+    Return the requests of a search without sending them.
 
     Parameters
     ----------
     *query : sunpy.net.attr.Attr
-        What would be given to ``HERClient().search``. `Fido` splits alternatives before it asks, and so makes one
-        request for each where this makes as few as can be.
+        The attrs of the search, as for ``HERClient().search``. `Fido` searches for each alternative separately, which
+        results in one request each; this function combines them to as few requests as possible.
 
     Returns
     -------
     tuple of Request
-        Each with its ``url``, its ``parameters``, and the ``query`` that it asks; further pages differ in ``page``.
-        With ``a.her.Return`` a search asks for more keywords, those without which the named ones cannot be read.
+        Each with its ``url``, its ``parameters``, and its ``query``; further pages differ in ``page`` only. With
+        ``a.her.Return`` a search requests more keywords, which are needed to read the named ones.
 
     Raises
     ------
     QueryError
-        The query holds something that the registry cannot answer, no time, or nothing that an event could be.
+        The query contains something that the registry cannot answer, does not contain a time, or cannot match any
+        event.
 
     Examples
     --------

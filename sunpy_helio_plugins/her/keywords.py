@@ -1,4 +1,4 @@
-"""The registry's keywords, and suggestions for misspelt ones."""
+"""The registry's keywords, and suggestions for misspelled ones."""
 
 from __future__ import annotations
 
@@ -17,27 +17,11 @@ MOST = 4
 
 
 def did_you_mean(name: str, words: Iterable[str], prefix: str = "", group: str = "") -> str:
-    """
-    Return the end of a sentence that says what was probably meant.
-
-    Parameters
-    ----------
-    name : str
-        What was written.
-    words : iterable of str
-        What could have been written.
-    prefix, group : str, optional
-        What stands before each word, as in ``a.her.`` and ``CH``.
-
-    Returns
-    -------
-    str
-        ``"; did you mean ...?"``, or a full stop where nothing is near.
-    """
+    """Return ``"; did you mean ...?"`` with similar names, prefixed with ``a.her.`` and the group, or a period."""
     known = {word.lower(): word for word in words}
     asked = name.lower()
     near = get_close_matches(asked, known, n=MOST, cutoff=0.7)
-    # "area" is no near match of "area_atdiskcenter", and yet what was meant.
+    # "area" is not a close match of "area_atdiskcenter", but is likely to mean it.
     near += [word for word in sorted(known) if len(asked) > 2 and asked in word]
     if not near:
         return "."
@@ -53,30 +37,30 @@ class Keyword:
     Attributes
     ----------
     name : str
-        The registry's name, in lower case but for ``SOL_standard``.
+        The registry's name, in lower case except for ``SOL_standard``.
     kind : str
-        What it holds: ``"string"``, ``"float"``, ``"integer"``, ``"boolean"``, ``"time"``, ``"chaincode"``,
-        ``"object"`` or ``"unit"``, the name of another keyword's unit.
+        The type of its values: ``"string"``, ``"float"``, ``"integer"``, ``"boolean"``, ``"time"``, ``"chaincode"``,
+        ``"object"`` or ``"unit"``, the name of the unit of another keyword.
     unit : str
-        The keyword that holds this one's unit in each record; empty where there is none.
+        The keyword that contains the unit of this one in each record; empty if there is none.
     fixed : str
-        The unit that the registry always uses, where it is known; else empty.
+        The unit that the registry always uses, if it is known; else empty.
     usual : str
-        A unit for columns in which no record has a value; empty where none is usual.
+        A unit for columns without any value; empty if there is none.
     others : tuple of str
-        Units of other kinds that the registry's list names as well: counts of one supplier, energy fluxes of another.
+        Units of other physical types in the registry's list: counts of one supplier, energy fluxes of another.
     power : int
-        The power of the unit that the values really have: a variance's record names the unit of its root.
+        The power of the unit that the values have: the record of a variance contains the unit of its square root.
     types : tuple of str
-        The types of event that have it; empty where all have.
+        The event types that have the keyword; empty for all.
     filter : bool
-        Whether a search can choose by it.
+        Whether a search can filter by it.
     spelling : str
-        The registry's own spelling, ``FRM_Name``; empty where it is the name.
+        The registry's own spelling, such as ``FRM_Name``; empty if it is the name.
     required : bool or tuple of str
-        Whether, or for which types of event, the registry demands it of a submitter.
+        Whether, or for which event types, the registry requires it in submissions.
     text : str
-        The registry's description; empty for keywords outside its list.
+        The registry's description; empty for keywords that are not in its list.
     """
 
     name: str
@@ -93,21 +77,21 @@ class Keyword:
     text: str = ""
 
     def is_required(self, event_type: str) -> bool:
-        """Tell whether the registry demands it of events of a type."""
+        """Return whether the registry requires the keyword for events of a type."""
         return self.required if isinstance(self.required, bool) else event_type in self.required
 
     def is_of(self, event_type: str) -> bool:
-        """Tell whether events of a type have it; with an empty type, whether any have."""
+        """Return whether events of a type have the keyword; an empty type matches all."""
         return not event_type or not self.types or event_type in self.types
 
     @property
     def context(self) -> dict[str, str]:
-        """What is known of its values, by which their unit is read; see `~sunpy_helio_plugins.quantities.units`."""
+        """The context for parsing the unit; see `~sunpy_helio_plugins.quantities.units`."""
         return {"name": self.name, "description": self.text, "server": "registry of solar events"}
 
     @property
     def description(self) -> str:
-        """What it holds, in words."""
+        """A description of the values."""
         holds = {"float": "number", "integer": "whole number", "string": "text", "unit": "name of a unit"}
         unit = f" in {self.fixed}" if self.fixed else f" in the unit that {self.unit} names" if self.unit else ""
         whose = f" of {', '.join(self.types)}" if self.types else ""
@@ -124,19 +108,19 @@ def _shipped() -> dict[str, dict[str, Any]]:
 
 @lru_cache(maxsize=1)
 def event_types() -> Mapping[str, str]:
-    """Return the registry's types of event: two letters, and the name."""
+    """Return the registry's event types: two letters, and the name."""
     return MappingProxyType({code: str(name) for code, name in _shipped()["types"].items()})
 
 
 @lru_cache(maxsize=1)
 def suppliers() -> tuple[str, ...]:
-    """Return condensed names of methods, ``search_frm_name``, that are known; the registry may have others."""
+    """Return the known condensed names of methods (``search_frm_name``); the registry may have others."""
     return tuple(_shipped()["suppliers"])
 
 
 @lru_cache(maxsize=1)
 def keywords() -> Mapping[str, Keyword]:
-    """Return every keyword by its name in lower case."""
+    """Return all keywords by their names in lower case."""
     return MappingProxyType({name.lower(): _keyword(name, entry) for name, entry in _shipped()["keywords"].items()})
 
 

@@ -1,4 +1,4 @@
-"""Pages of one search, downloaded side by side."""
+"""Download the pages of one search concurrently."""
 
 from __future__ import annotations
 
@@ -19,76 +19,62 @@ _SLOW = re.compile(r"time[sd]?[ -]?out|too long|took longer|did not end within|6
 
 
 def is_too_slow(error: ServiceError) -> bool:
-    """Tell whether the registry gave up on a search, or went silent over it."""
+    """Return whether the registry ended a search because of its time limit, or did not respond in time."""
     if error.status in (408, 504):
         return True
-    if "conf.search_deadline" in error.words:  # halves have no time left either
+    if "conf.search_deadline" in error.words:  # no time is left for the halves either
         return False
     silent = isinstance(error, ServiceUnreachable) and "connect" in error.words.lower()
     return not silent and _SLOW.search(error.words) is not None
 
 
 def page_size(query: Query) -> int:
-    """Return how many events a page holds: no more than are wanted, where all that come will be."""
+    """Return the number of events per page: not more than the limit if all events of the response match the query."""
     wanted = query.limit if query.limit and query.ends_at_limit and query.is_exact else query.page_size
     return min(wanted, query.page_size)
 
 
 def page_of(decoded: Any, size: int) -> Page:
-    """
-    Return an answer as a page.
-
-    Parameters
-    ----------
-    decoded : object
-        The decoded JSON.
-    size : int
-        How many events were asked for.
-
-    Raises
-    ------
-    ValueError
-        It holds no list of events.
-    """
+    """Convert decoded JSON to a page of up to ``size`` events; raise ValueError if it is not a list of events."""
     found = decoded.get("result", decoded.get("results")) if isinstance(decoded, dict) else None
     if isinstance(found, dict) and {"kb_archivid", "event_type"} & set(found):
-        # A list of one that lost its brackets on the way from XML.
+        # A list of one event that lost its brackets in the conversion from XML.
         found = [found]
     records = [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
     if not isinstance(found, list) or (found and not records):
-        raise ValueError("the answer holds no list of events, named result; is this address the registry's?")
+        raise ValueError("the response does not contain a list of events named result; check the URL in conf.her.url")
     strange = len(found) - len(records)
-    oddities = [f"{strange} entries of the answer are no events."] if strange else []
+    oddities = [f"{strange} entries of the response are not events; they are skipped."] if strange else []
     edges = decoded.get("association", decoded.get("associations"))
     kept = [edge for edge in edges if isinstance(edge, dict)] if isinstance(edges, list) else []
     if kept != (edges or []):
-        oddities.append("Some associations of the answer could not be read.")
+        oddities.append("Some associations of the response could not be read.")
     return Page(records, kept, _has_more(decoded, len(found) >= size), oddities)
 
 
 def _has_more(decoded: dict[str, Any], is_full: bool) -> bool:
-    """Tell whether there are more: clients in PHP met "true" and "false" as text (Helioviewer's HEKAdapter)."""
+    """Return whether there are more: PHP clients received "true" and "false" as text (Helioviewer's HEKAdapter)."""
     said = str(decoded.get("overmax")).lower()
     return said == "true" if said in ("true", "false") else is_full
 
 
 AT_ONCE = 4
-"""How many pages are asked for side by side; so many less one may be asked for in vain."""
+"""The number of pages that are requested concurrently; all but one of these requests may be unnecessary."""
 
 
 @dataclass(frozen=True)
 class Page:
     """
-    One page of an answer.
+    One page of a response.
 
     Attributes
     ----------
     records, associations : list of dict
-        The events, and how they relate.
+        The events, and their relations.
     more : bool
-        Whether the registry says, or a full page lets expect, that there are more.
+        Whether there are more events, according to the registry or since the page is full.
     oddities : list of str
-        What of it could not be read.
+        Descriptions of the parts that could not be read.
     """
 
     records: list[dict[str, Any]]
@@ -103,30 +89,13 @@ Outcome = Page | ServiceError
 def read(
     ask: Callable[[int], Page], likely: Callable[[int, Page], int], most: int
 ) -> Generator[tuple[int, Outcome], None, None]:
-    """
-    Read the pages of a search in their order, until one says that it is the last.
-
-    Parameters
-    ----------
-    ask : callable
-        Asks for the page of a number.
-    likely : callable
-        Tells from a page and its number how many more there may be.
-    most : int
-        How many pages are read at most.
-
-    Yields
-    ------
-    number : int
-        Which page, from 1.
-    outcome : Page or ServiceError
-        The page, or why it did not come; whether more follow is then unknown, and the next is asked for.
-    """
+    """Yield the number, from 1, and the page or error of each page in order, until a page is marked as the last."""
+    # After a failed page it is not known whether more follow, so that the next one is requested.
     first = ask(1)
     yield 1, first
     if not first.more:
         return
-    # Each page tells how many more to request: unlike `gather`, which takes all questions at the start.
+    # Each page determines how many more to request, unlike `gather`, which takes all queries at the start.
     with workers(AT_ONCE) as submit:
         yield from _rest(submit, ask, likely, most, likely(1, first))
 

@@ -1,4 +1,4 @@
-"""One search of the registry: a period, alternatives and the columns to return."""
+"""One search of the registry: a time range, alternatives and the columns to return."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ __all__ = ["ARCHIVE", "NAMES", "Alternative", "BoundingBox", "Query", "Triplet"]
 ARCHIVE = "HER"
 
 NAMES = Names(providers=("HER", "HEK"))
-"""What ``a.Provider`` may say."""
+"""The values of ``a.Provider`` that select this archive."""
 
 
 @dataclass(frozen=True)
 class Triplet:
     """
-    A comparison: keyword, operator, value, and the one type of event it judges, if any.
+    A comparison: keyword, operator, value, and the one event type that it applies to, if any.
 
-    ``unit`` is the value's, where each record has a unit of its own; such a comparison is never sent.
+    ``unit`` is the unit of the value if each record has its own unit; such a comparison is not sent to the registry.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Triplet:
 
 @dataclass(frozen=True)
 class BoundingBox:
-    """A box for the events' centres, in arcsec for ``helioprojective`` and in degrees for the other systems."""
+    """A box for the centers of events, in arcsec for ``helioprojective`` and in degrees for the other systems."""
 
     system: str = "helioprojective"
     x1: float = -5000.0
@@ -45,18 +45,18 @@ class BoundingBox:
 @dataclass(frozen=True)
 class Alternative:
     """
-    One way in which an event can answer a query; see `sunpy_helio_plugins.her.filters.evaluate` for how it is judged.
+    One set of conditions for the events of a query; evaluated by `sunpy_helio_plugins.her.filters.evaluate`.
 
     Attributes
     ----------
     start, end : str
-        The period, UTC; whole in it with ``strict``, else overlapping it.
+        The time range, UTC; events overlap it or, with ``strict``, lie completely within it.
     types : tuple of str
         Two letters each; empty for all.
     tests : tuple of Triplet
-        All must hold.
+        Comparisons, which must all be true.
     boxes : tuple of BoundingBox
-        All must hold.
+        Boxes, which must all contain the event.
     strict : bool
         See ``start``.
     """
@@ -77,34 +77,34 @@ class Query:
     Attributes
     ----------
     start, end : str
-        The period, UTC; an event counts that overlaps it, its ends included.
+        The time range, UTC; events that overlap it are included, both ends inclusive.
     types : tuple of str
         Two letters each; empty for all types.
     box : BoundingBox
-        Where the events' centres lie. The registry answers nothing without one; the default reaches beyond 5 solar
-        radii, so that CMEs count.
+        The box around the centers of the events. The registry does not return events without one; the default extends
+        beyond 5 solar radii, so that CMEs are included.
     filters : tuple of Triplet
-        What else must hold, as far as the registry can judge it.
+        Other conditions, as far as the registry can evaluate them.
     limit : int or None
         The largest number of events; `None` for all.
     page_size : int
-        Events on a page, at most 1000.
+        Events per page, at most 1000.
     sort_by : str
-        The keyword that orders the events; empty for event_starttime.
+        The keyword to sort by; empty for event_starttime.
     descending : bool
-        Whether the largest comes first.
+        Whether to sort in descending order.
     returns : tuple of str
-        The keywords that come with each event; empty for all.
+        The keywords to return with each event; empty for all.
     strict : bool
-        Only events wholly in the period.
+        Whether events must lie completely within the time range.
     tests : str
-        What to do with test events: ``"hide"``, ``"only"`` or ``"show"``; empty for the registry's habit, to hide.
+        How to handle test events: ``"hide"``, ``"only"`` or ``"show"``; empty for the default of the registry, to hide.
     within : tuple of str
         For a containment search, the inner type and its container.
     latest : bool
-        Whether only the newest revision of each event counts.
+        Whether to return only the newest revision of each event.
     alternatives : tuple of Alternative
-        What this package checks again; an event counts that answers any of them, and all where there are none.
+        Conditions that this package checks again; an event must match any of them. If empty, all events match.
     """
 
     start: str
@@ -125,7 +125,7 @@ class Query:
 
     @property
     def is_exact(self) -> bool:
-        """Whether every event that the registry brings answers the query: this package drops none of them."""
+        """Whether every event that the registry returns matches the query, so that this package does not drop any."""
         if len(self.alternatives) != 1:
             return not self.alternatives
         (only,) = self.alternatives
@@ -135,12 +135,12 @@ class Query:
 
     @property
     def ends_at_limit(self) -> bool:
-        """Whether the first events that come are those that a limit means."""
-        # Where values are missing, and how text is ordered, is the database's own affair.
+        """Whether the first events of the response are those that a limit selects."""
+        # The position of missing values and the order of text depend on the database.
         return not self.latest and self.sort_by in ("", "event_starttime", "event_endtime")
 
     def manner(self) -> tuple[Any, ...]:
-        """Return everything that is not about which events are meant: queries that differ in it are never joined."""
+        """Return all options that do not select events: queries that differ in them are never joined."""
         return (
             self.limit, self.page_size, self.sort_by, self.descending, self.returns, self.strict, self.tests,
             self.within, self.latest,

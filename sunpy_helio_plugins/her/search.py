@@ -31,12 +31,12 @@ Record = dict[str, Any]
 @dataclass(frozen=True)
 class EventSet(Partial[Record]):
     """
-    Events of a search, as the registry sent them, each once.
+    Events of a search as returned by the registry, each once.
 
     Attributes
     ----------
     associations : tuple of dict
-        Which event follows, splits into, or merges into which, each once.
+        The relations between events (follows, splits into, merges into), each once.
     """
 
     associations: tuple[Record, ...] = ()
@@ -51,7 +51,7 @@ class EventSet(Partial[Record]):
 
 
 class EventCollector:
-    """Events and associations, each once, and why it is not known of some events whether they answer the query."""
+    """Events and associations, each once, and the reasons why some events may not match the query."""
 
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}
@@ -65,14 +65,14 @@ class EventCollector:
 
     @property
     def associations(self) -> list[Record]:
-        """The edges between events."""
+        """The relations between events."""
         return list(self._associations.values())
 
     def __len__(self) -> int:
         return len(self._records)
 
     def add(self, records: Iterable[Record], associations: Iterable[Record]) -> int:
-        """Add what is new, and return how many events that were."""
+        """Add new events and associations, and return the number of new events."""
         before = len(self)
         for record in records:
             self._records.setdefault(_identity(record), record)
@@ -81,7 +81,7 @@ class EventCollector:
         return len(self) - before
 
     def doubt(self, record: Record, why: tuple[str, ...]) -> None:
-        """Note why it is not known whether an event answers, or that it does, where that is new."""
+        """Store the reasons why an event may not match the query; without reasons, the event is known to match."""
         identity = _identity(record)
         if why and identity not in self._records:
             self._doubts[identity] = why
@@ -89,28 +89,28 @@ class EventCollector:
             self._doubts.pop(identity, None)
 
     def merge(self, other: EventCollector) -> None:
-        """Add another answer; an event that certainly answers either is not in doubt."""
+        """Add another result; an event that is known to match in either is not in doubt."""
         for record in other.records:
             self.doubt(record, other._doubts.get(_identity(record), ()))
         self.add(other.records, other.associations)
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """Why some of the events may not be what was searched, a sentence for each reason."""
+        """The reasons why some of the events may not match the query, one sentence each."""
         counted = Counter(why for name, reasons in self._doubts.items() if name in self._records for why in reasons)
         return tuple(f"{why}: {count} events are kept; see the column raw." for why, count in counted.items())
 
     def keep(self, records: Iterable[Record]) -> None:
-        """Leave only some of the events, in the order given."""
+        """Keep only the given events, in the given order."""
         self._records = {_identity(record): record for record in records}
 
 
 Collected = Partial[EventCollector]
-"""The events of several queries or periods, and what is missing."""
+"""The events of several queries or time ranges, and descriptions of the missing parts."""
 
 
 def merged(answer: Collected) -> EventCollector:
-    """Return the events of all parts of an answer."""
+    """Return the events of all parts of a result."""
     whole = EventCollector()
     for part in answer.items:
         whole.merge(part)
@@ -118,7 +118,7 @@ def merged(answer: Collected) -> EventCollector:
 
 
 def _identity(record: Record) -> str:
-    """Return what tells an event from any other: its IVORN and revision."""
+    """Return the identity of an event: its IVORN and revision."""
     ivorn = record.get("kb_archivid")
     return f"{ivorn} {record.get('revision')}" if ivorn else json.dumps(record, sort_keys=True, default=str)
 
@@ -128,21 +128,7 @@ def _edge(edge: Record) -> tuple[str, ...]:
 
 
 def ordered(records: Sequence[Record], query: Query) -> list[Record]:
-    """
-    Return events in the order that a query asks for: by start time where it asks for none.
-
-    Parameters
-    ----------
-    records : sequence of dict
-        The events.
-    query : Query
-        Its ``sort_by`` and ``descending`` are taken.
-
-    Returns
-    -------
-    list of dict
-        The same events; those without a readable value come last, and equal ones stay as they were.
-    """
+    """Sort events as the query specifies, by default by start time; events without a readable value are last."""
     name = query.sort_by or "event_starttime"
     keyed = [(_sort_key(name, record), record) for record in records]
     known = [pair for pair in keyed if pair[0] is not None]
@@ -151,7 +137,7 @@ def ordered(records: Sequence[Record], query: Query) -> list[Record]:
 
 
 def _sort_key(name: str, record: Record) -> Any:
-    """Return what a value is ordered by, `None` where there is none: a class by its flux, a region by five digits."""
+    """Return the sort key, `None` if there is none: the flux of a GOES class, five digits of a NOAA region."""
     value = record.get(name)
     if value in (None, ""):
         return None
@@ -172,19 +158,7 @@ def _sort_key(name: str, record: Record) -> Any:
 
 
 def without_old(records: Sequence[Record]) -> list[Record]:
-    """
-    Return one record for each event: its newest revision, and the last of several submissions of one eruption.
-
-    Parameters
-    ----------
-    records : sequence of dict
-        The events.
-
-    Returns
-    -------
-    list of dict
-        Some of the records, in the same order.
-    """
+    """Return the newest revision of each event, and the last of repeated submissions of an eruption, in input order."""
     newest: dict[str, int] = {}
     for index, record in enumerate(records):
         ivorn = str(record.get("kb_archivid") or f"no name, {index}")
@@ -202,9 +176,9 @@ def _revision(record: Record) -> float:
 
 
 def _without_resubmissions(records: list[Record]) -> list[Record]:
-    """CACTus submits an eruption again every two or three hours, each time under a new IVORN."""
+    """Remove repeated eruptions: CACTus submits one again every two or three hours, each time under a new IVORN."""
     eruptions = [(index, seen) for index, record in enumerate(records) if (seen := _eruption(record)) is not None]
-    # The last submission is the one that stays.
+    # The last submission is kept.
     eruptions.sort(key=lambda pair: pair[1].submitted, reverse=True)
     kept: list[_Eruption] = []
     dropped: set[int] = set()
@@ -218,7 +192,7 @@ def _without_resubmissions(records: list[Record]) -> list[Record]:
 
 @dataclass(frozen=True)
 class _Eruption:
-    """What tells one eruption from another: the supplier, when it started, where to and how wide it went."""
+    """The properties that identify an eruption: supplier, start, position angle and width."""
 
     supplier: str
     start: datetime
@@ -249,18 +223,11 @@ def _eruption(record: Record) -> _Eruption | None:
 
 
 UNKNOWN = 2
-"""How many further pages are asked for side by side where nothing tells how many there are."""
+"""The number of further pages that are requested concurrently if their total is unknown."""
 
 
 class PageCollector:
-    """
-    Takes in one page after the other.
-
-    Parameters
-    ----------
-    query : Query
-        What was asked.
-    """
+    """Collect the events of a query page by page."""
 
     def __init__(self, query: Query) -> None:
         self._query = query
@@ -269,16 +236,7 @@ class PageCollector:
         self._lost: tuple[int, ServiceError] | None = None
 
     def take(self, number: int, outcome: Page | ServiceError) -> bool:
-        """
-        Take in a page, and tell whether to go on.
-
-        Parameters
-        ----------
-        number : int
-            Which page.
-        outcome : Page or ServiceError
-            The page, or why it did not come.
-        """
+        """Add a page, or the error of a failed one, and return whether to continue."""
         if isinstance(outcome, ServiceError):
             return self._miss(number, outcome)
         self._say_lost()
@@ -291,16 +249,16 @@ class PageCollector:
         self._problems += outcome.oddities
         goes_on = outcome.more and not self._is_enough()
         if goes_on and not new:
-            self._problems.append(f"The registry says that there is more, but page {number} brings nothing new.")
+            self._problems.append(f"The registry reports more events, but page {number} contains nothing new.")
         elif new and repeated:
             self._problems.append(
-                f"Page {number} repeats {repeated} events of earlier ones: the registry's order changed meanwhile, and "
-                "as many may be missing; ask again, or for a shorter period."
+                f"Page {number} repeats {repeated} events of earlier pages: the order in the registry has changed, and "
+                "as many events may be missing; search again, or for a shorter period."
             )
         return goes_on and new > 0
 
     def _miss(self, number: int, error: ServiceError) -> bool:
-        """Note a page that did not come; the one after it may, but two in a row mean that the registry is gone."""
+        """Record a failed page; a second one in succession ends the search."""
         if self._lost is None:
             self._lost = number, error
             return True
@@ -319,22 +277,13 @@ class PageCollector:
         return bool(limit) and self._query.ends_at_limit and len(self._mine) >= (limit or 0)
 
     def end(self, most: int) -> None:
-        """Say that the last page that is read is not the last one."""
-        self._problems.append(f"The registry has more than {most} pages; ask for a shorter period.")
+        """Record that the search ended before the last page."""
+        self._problems.append(f"The registry has more than {most} pages; search for a shorter period.")
 
     def likely(self, number: int, page: Page) -> int:
-        """
-        Return how many pages there may be after one: events come by their start, which tells how far a page got.
-
-        Parameters
-        ----------
-        number : int
-            Which page.
-        page : Page
-            That page.
-        """
+        """Estimate the number of further pages: events are sorted by start, which shows how far a page extends."""
         if len(page.records) < page_size(self._query):
-            # A registry that promises more after a page that is not full is taken at its word, one page at a time.
+            # If the registry reports more events after a page that is not full, pages are requested one by one.
             return 1
         wanted = self._pages_wanted()
         if self._query.within or self._query.sort_by or not page.records:
@@ -355,7 +304,7 @@ class PageCollector:
         return max(math.ceil((query.limit - len(self._mine)) / page_size(query)), 1)
 
     def found(self) -> Collected:
-        """Return what was received."""
+        """Return the events and problems of all pages."""
         self._say_lost()
         if self._query.ends_at_limit:
             self._mine.keep(self._mine.records[: self._query.limit])
@@ -373,53 +322,24 @@ SHORTEST = timedelta(hours=1)
 
 
 def halves(query: Query) -> tuple[Query, ...]:
-    """
-    Return two searches that together bring the events of one.
-
-    Parameters
-    ----------
-    query : Query
-        A search that is too slow.
-
-    Returns
-    -------
-    tuple of Query
-        Of half the period each; none where it is short already, or where what lies across the middle would be lost.
-    """
+    """Return searches for the first and second half of the time range; empty if they are too short or lose events."""
     start, end = (datetime.fromisoformat(text.removesuffix("Z")) for text in (query.start, query.end))
     blind = not query.alternatives or query.returns[:1] == SUBSETS[1:]
     if query.within or end - start < 2 * SHORTEST or (query.strict and blind):
         return ()
     middle = (start + (end - start) / 2).replace(microsecond=0).isoformat()
-    # What lies wholly in the period may lie across its middle: overlaps are asked for, and judged by this package.
+    # Events within the time range may extend across its middle: the halves select by overlap, and this package
+    # evaluates the rest.
     query = with_times(query)
     return replace(query, end=middle, strict=False), replace(query, start=middle, strict=False)
 
 
 MOST_PAGES = 500
-"""Where a search ends at last, should the registry go on saying that there is more."""
+"""The largest number of pages, in case the registry always reports more."""
 
 
 def search(queries: Sequence[Query]) -> EventSet:
-    """
-    Search the registry for the events of some queries.
-
-    Parameters
-    ----------
-    queries : sequence of Query
-        The queries; an event that answers several is returned once.
-
-    Returns
-    -------
-    EventSet
-        All events that were received.
-
-    Raises
-    ------
-    ServiceError
-        No query was answered. If a later page, or one of several queries, fails, the rest is kept, and ``problems``
-        say what is missing.
-    """
+    """Search the registry; an event that matches several queries is returned once. Raise ServiceError if all fail."""
     queries = list(queries)
     slots = Slots(AT_ONCE)
     answer = gather(queries, lambda query: _search_one(query, slots), AT_ONCE, _missing)
@@ -432,7 +352,7 @@ def _missing(query: Query, error: HelioPluginsError) -> str:
 
 
 def _in_order(found: EventCollector, queries: list[Query]) -> EventCollector:
-    """Bring what came into the order asked for; without old revisions and within the limit, where that is asked."""
+    """Sort the events, and remove old revisions and events beyond the limit if the queries require it."""
     if not queries:
         return found
     first = queries[0]
@@ -461,8 +381,8 @@ def _search_one(query: Query, slots: Slots) -> Collected:
 
 
 def _in_parts(query: Query, found: Collected, slow: ServiceError, slots: Slots) -> Collected:
-    """Request the events of two shorter periods beside those that were received already."""
-    # One after the other: both would fail if the registry is overloaded, and the first one says so.
+    """Search both halves of the time range, and add the events that were already received."""
+    # One after the other: if the registry is overloaded, both would fail, which is known after the first.
     parts = halves(query)
     for part, half in zip(parts, outcomes(parts, lambda one: _search_one(one, slots), 1), strict=True):
         if isinstance(half, HelioPluginsError):
@@ -476,7 +396,7 @@ def _in_parts(query: Query, found: Collected, slow: ServiceError, slots: Slots) 
 
 
 def _pages(query: Query, slots: Slots) -> tuple[Collected, ServiceError | None]:
-    """Return the events of all pages, or of those before one that was too slow, and that one's error."""
+    """Return the events of all pages, or of those before a page that was too slow, and the error of that page."""
     collected = PageCollector(query)
 
     def ask(number: int) -> Page:

@@ -1,7 +1,7 @@
 """
-Ask the registry: a query becomes requests, their answers become records.
+Send queries to the registry and decode the responses.
 
-Rules are those of the registry's API page (HekWiki, "ApplicationProgrammingInterface").
+The parameters follow the registry's API page (HekWiki, "ApplicationProgrammingInterface").
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sunpy_helio_plugins.transport import exchange, metadata, retry
 __all__ = ["Request", "address", "link", "parameters", "requests"]
 
 PATIENCE = 1.25
-"""How much longer than other archives the registry may be silent."""
+"""Factor by which the read timeout of the registry exceeds that of other archives."""
 
 Pairs = list[tuple[str, str]]
 
@@ -34,11 +34,11 @@ class Request:
     Attributes
     ----------
     query : Query
-        What is asked.
+        The search.
     parameters : tuple of tuple of str
         Names and values, in the order in which they are sent.
     url : str
-        The whole address.
+        The complete URL.
     """
 
     query: Query
@@ -50,47 +50,26 @@ class Request:
 
 
 def address() -> str:
-    """Return the registry's address, without the question mark that sunpy's has."""
+    """Return the URL of the registry, without the question mark at the end of sunpy's."""
     return str(conf.her.url).rstrip("?")
 
 
 SAFE = "*,:/"
-"""Characters that are not quoted in an address."""
+"""Characters that are not quoted in a URL."""
 
 
 def link(pairs: Iterable[tuple[str, str]]) -> str:
-    """Return the address of a request."""
+    """Return the URL of a request."""
     return f"{address()}?{urlencode(list(pairs), quote_via=quote, safe=SAFE)}"
 
 
 def requests(queries: Iterable[Query]) -> tuple[Request, ...]:
-    """
-    Return the requests of some searches, each its first page.
-
-    Parameters
-    ----------
-    queries : iterable of Query
-        What to ask.
-    """
+    """Return the request for the first page of each query."""
     return tuple(Request(query, tuple(pairs), link(pairs)) for query in queries for pairs in [parameters(query)])
 
 
 def parameters(query: Query, page: int = 1) -> Pairs:
-    """
-    Return the request of one page of a search.
-
-    Parameters
-    ----------
-    query : Query
-        What to ask.
-    page : int, optional
-        Which page, from 1.
-
-    Returns
-    -------
-    list of tuple
-        Names and values, always in the same order.
-    """
+    """Return the parameters of one page of a query, in a fixed order; pages are numbered from 1."""
     pairs = [("cosec", "2"), ("cmd", "search"), *_what(query)]
     pairs += [("result_limit", str(page_size(query))), ("page", str(page))]
     if query.strict:
@@ -112,7 +91,7 @@ def _what(query: Query) -> Pairs:
         return [("type", "contains"), *types, *period]
     box = query.box
     sides = zip(("x1", "x2", "y1", "y2"), (box.x1, box.x2, box.y1, box.y2), strict=True)
-    # iSolSearch, the registry's own client, sends event_region with the box that means everything.
+    # iSolSearch, the registry's own client, sends event_region with the box that covers everything.
     everywhere = [("event_region", "all")] if box == BoundingBox() else []
     return [
         ("type", "column"),
@@ -136,7 +115,7 @@ def _filters(query: Query) -> Pairs:
 
 
 def _page(pairs: Pairs, size: int) -> Page:
-    """Request a page; once more if it is damaged, but not if it is HTML, which has an error message."""
+    """Request a page; retry once if the response is damaged, but not if it is HTML, which is an error message."""
     tries = retry.attempts(retry.budget_deadline(), retries=1)
     while True:
         try:
@@ -147,7 +126,7 @@ def _page(pairs: Pairs, size: int) -> Page:
 
 
 def _read_page(pairs: Pairs, size: int) -> Page:
-    # The registry ends a search after 60 s and says so: it is given the time to, and not asked the same again.
+    # The registry ends a search after 60 s with an error: the timeout is longer, and the request is not repeated.
     answer = metadata.get(link(pairs), archive=ARCHIVE, read_timeout=PATIENCE * conf.read_timeout)
     decoded = _decode(answer)
     try:
@@ -157,9 +136,9 @@ def _read_page(pairs: Pairs, size: int) -> Page:
 
 
 def _decode(answer: exchange.Response) -> Any:
-    """Decode an answer; its text is UTF-8 with stray bytes of one-byte encodings (sunpy issues 1950, 3898, 4087)."""
+    """Decode a response; its text is UTF-8 with stray bytes of one-byte encodings (sunpy issues 1950, 3898, 4087)."""
     try:
-        # Text that people typed holds raw line breaks and tabs.
+        # Text that people typed contains raw line breaks and tabs.
         return exact_json(answer.content.decode("utf-8-sig", errors="her_one_byte"), strict=False)
     except (ValueError, RecursionError):
         return answer.json()

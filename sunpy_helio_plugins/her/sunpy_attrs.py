@@ -27,60 +27,37 @@ INSTRUMENTS = {
     "los_velocity": ("HMI", "MDI", "GONG"),
     "vector_magnetic_field": ("HMI", "SOLIS"),
 }
-"""The instruments that measure each observable, as the registry abbreviates them."""
+"""The instruments that measure each observable, in the registry's abbreviations."""
 
 
 def instruments(observable: str) -> tuple[str, ...]:
-    """
-    Return the instruments whose events a physical observable means.
-
-    Parameters
-    ----------
-    observable : str
-        What ``a.Physobs`` holds, in any case.
-
-    Raises
-    ------
-    QueryError
-        The registry cannot tell these events from others: nearly all come from images of intensity.
-    """
+    """Return the instruments for a value of ``a.Physobs``, in any case; raise QueryError if there are none."""
+    # The registry cannot distinguish the other observables: nearly all events are from images of intensity.
     found = INSTRUMENTS.get(observable.lower())
     if found is None:
         raise QueryError(
-            f"The registry does not know a.Physobs({observable!r}) of its events; it can tell {', '.join(INSTRUMENTS)} "
-            "by the instrument. Leave it out, or name a.Instrument or a.Wavelength."
+            f"a.Physobs({observable!r}) is not supported: the registry only distinguishes {', '.join(INSTRUMENTS)}, by "
+            "the instrument. Omit it, or use a.Instrument or a.Wavelength."
         )
     return found
 
 
 LINE_WIDTH = 1e-4
-"""Relative half-width within which two wavelengths are one: the registry's numbers went through single precision."""
+"""Relative tolerance within which wavelengths are equal: the registry converts its numbers to single precision."""
 
 OBSERVATORIES = {"SOHO": ("SOHO", "LASCO")}
 """CACTus gives the coronagraph as the observatory (its events of May 2024)."""
 
 
 def from_core(attr: Attr) -> Attr:
-    """
-    Return the comparisons that say the same as one of sunpy's own words; any other attr as it is.
-
-    Parameters
-    ----------
-    attr : sunpy.net.attr.Attr
-        A single attr.
-
-    Raises
-    ------
-    QueryError
-        The registry cannot tell the events that are meant.
-    """
+    """Convert one of sunpy's own attrs to comparisons; return any other attr unchanged."""
     reader = CORE.get(type(attr))
     return attr if reader is None else reader(attr)
 
 
 def _instrument(attr: core.Instrument) -> Attr:
     name = _capitals(attr)
-    # CACTus writes LASCO's detectors as its instrument; the condensed name is the instrument's.
+    # CACTus writes LASCO's detectors as its instrument; the condensed name is that of the instrument.
     return Filter("search_instrument" if name.upper() == "LASCO" else "obs_instrument", "=", name)
 
 
@@ -90,12 +67,12 @@ def _source(attr: core.Source) -> Attr:
 
 
 def _detector(attr: core.Detector) -> Attr:
-    # Channels come as a list, "C2,C3".
+    # Channels are a list, "C2,C3".
     return Filter("search_channelid", "like", f"%{_text(attr).upper()}%")
 
 
 def _observable(attr: core.Physobs) -> Attr:
-    # An instrument of several cameras may be named with one of them.
+    # The name of an instrument with several cameras may include one of them.
     return _any(Filter("obs_instrument", "like", f"%{name}%") for name in instruments(str(attr.value)))
 
 
@@ -107,7 +84,7 @@ def _wavelength(attr: core.Wavelength) -> Attr:
 
 
 def _capitals(attr: Any) -> str:
-    """Return a name as the registry writes it: it compares text with case, and has these names in capitals."""
+    """Return a name in the registry's spelling: comparisons are case-sensitive, and these names are in capitals."""
     text = _text(attr)
     return text.upper() if text.islower() else text
 
@@ -115,7 +92,7 @@ def _capitals(attr: Any) -> str:
 def _text(attr: Any) -> str:
     text = str(attr.value).strip()
     if not text:
-        raise QueryError(f"{name_of(attr)} is empty.")
+        raise QueryError(f"{name_of(attr)} is empty; give a name.")
     return text
 
 
@@ -128,35 +105,16 @@ CORE: dict[type, Callable[[Any], Attr]] = {
     core.Instrument: _instrument, core.Source: _source, core.Detector: _detector, core.Physobs: _observable,
     core.Wavelength: _wavelength,
 }  # fmt: skip
-"""The words that are comparisons, and what makes them such."""
+"""The attrs that are converted to comparisons, and the functions that convert them."""
 
 
 def is_hek(attr: Attr) -> bool:
-    """
-    Tell whether an attr is one of sunpy's ``a.hek.*``.
-
-    Parameters
-    ----------
-    attr : sunpy.net.attr.Attr
-        A single attr.
-    """
+    """Return whether an attr is one of sunpy's ``a.hek.*``."""
     return isinstance(attr, hek.EventType | hek.HEKAttr | hek.SpatialRegion | hek.Contains)
 
 
 def from_hek(attr: Attr) -> Attr:
-    """
-    Return the attr of ours that says the same as one of sunpy's; any other attr as it is.
-
-    Parameters
-    ----------
-    attr : sunpy.net.attr.Attr
-        A single attr.
-
-    Raises
-    ------
-    QueryError
-        It says something that the registry does not know.
-    """
+    """Convert one of sunpy's ``a.hek.*`` attrs to ``a.her.*``; return any other attr unchanged."""
     if isinstance(attr, hek.EventType):
         types = [name for name in attr.item.split(",") if name]
         return attrs.Event() if "**" in types else attrs.EventType(*types)
@@ -170,10 +128,10 @@ def from_hek(attr: Attr) -> Attr:
 def _filter(name: str, operator: str, value: Any) -> Filter:
     keyword = keywords().get(name.lower())
     if keyword is None or not keyword.filter:
-        # Eight of sunpy's names have a prefix too many: the registry's is intensmean, not AR_IntensMean.
+        # Eight of sunpy's names have an additional prefix: the registry's is intensmean, not AR_IntensMean.
         bare = name.lower().partition("_")[2]
         hint = f"; it has a.her.{bare}" if bare in keywords() else ""
-        raise QueryError(f"The registry has no keyword {name}{hint}.")
+        raise QueryError(f"The registry does not have a keyword {name}{hint}.")
     field = attrs.Field(keyword)
     return field.like(value) if operator == "like" else field._compare(operator, value)
 
@@ -186,8 +144,8 @@ def _box(region: hek.SpatialRegion) -> attrs.Box:
 
 
 def _within(contains: hek.Contains) -> attrs.Within:
-    """Return sunpy's containment: its first type is event_type1, the inner one."""
+    """Convert sunpy's containment search, whose first type is event_type1, the inner one."""
     types = [getattr(given, "item", given) for given in contains.types]
     if len(types) != 2:
-        raise QueryError(f"A containment search takes two types, an inner one and its container, not {types}.")
+        raise QueryError(f"A containment search takes two types, the inner one and its container, not {types}.")
     return attrs.Within(*types)

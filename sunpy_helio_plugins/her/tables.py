@@ -34,23 +34,24 @@ FIRST = ("event_starttime", "event_endtime", "event_type", "frm_name")
 """The first columns, which every table has."""
 
 FLUX = "fl_goescls_flux"
-"""The column of the fluxes of GOES classes; not the registry's."""
+"""The column of the fluxes of GOES classes; it is added by this package."""
 
 
 class TableBuilder:
     """
-    Makes the columns of a table.
+    Build the columns of a table.
 
     Parameters
     ----------
     records : sequence of dict
-        The events as the registry sent them.
+        The events as returned by the registry.
     problems : list of str
-        Takes a sentence for each kind of value that could not be read.
+        A sentence is added for each kind of value that could not be read.
     instants : astropy.time.Time or None
-        The instants to which the coordinates belong, if they are not to be what is known of each method.
+        The times of the coordinates, instead of those that are known for each method.
     partial : bool, optional
-        Whether the records came without a part of their keywords: what cannot be read without these is masked.
+        Whether the records contain only a part of their keywords: values that cannot be read without the others are
+        masked.
     """
 
     def __init__(
@@ -64,23 +65,23 @@ class TableBuilder:
         if self.untold:
             missing = dict.fromkeys(name for names in self.untold.values() for name in names)
             self.reader.problems.append(
-                f"{', '.join(sorted(self.untold))}: masked, since reading them takes {', '.join(missing)}, which did "
-                "not come; name keywords in a.her.Return, or leave it out."
+                f"{', '.join(sorted(self.untold))}: masked, since reading them requires {', '.join(missing)}, which "
+                "were not returned; name the keywords in a.her.Return, or omit it."
             )
 
     def names(self) -> list[str]:
         """Return the keywords of all records."""
-        # An empty answer has every column, so that what works on many events works on none.
+        # An empty table has every column, so that the same code works with and without events.
         if not len(self.records):
             return list(dict.fromkeys((*FIRST, *(word.name for word in keywords().values()))))
         layouts = dict.fromkeys(map(tuple, self.records))
         return list(dict.fromkeys((*FIRST, *(name for layout in layouts for name in layout if isinstance(name, str)))))
 
     def columns(self) -> dict[str, Any]:
-        """Return the columns by their names."""
+        """Return the columns by name."""
         ours = ("raw", INSTANT, FLUX, *COMMON)
         made: dict[str, Any] = dict.fromkeys(name for name in self.names() if name not in ours)
-        # Times come first: coordinates belong to them.
+        # Times first: coordinates depend on them.
         stamps = ("event_starttime", "event_endtime", "event_peaktime")
         made |= self.reader.columns([name for name in stamps if name in made])
         self.starts = moments.parts(made["event_starttime"])
@@ -122,7 +123,7 @@ class TableBuilder:
         return instants
 
     def raw(self) -> Column:
-        """Return the records themselves."""
+        """Return the column of records."""
         data = np.empty(len(self.records), dtype=object)
         for index, record in enumerate(self.records):
             data[index] = record
@@ -134,11 +135,11 @@ SHOWN = (
     *FIRST, "Instrument", "Source", "event_peaktime", "fl_goescls", "ar_noaanum", "hpc_x", "hpc_y", "area_atdiskcenter",
     "cme_radiallinvel", "cme_angularwidth",
 )  # fmt: skip
-"""The columns that are printed where they hold anything; the others are hidden (see ``unhide_columns``)."""
+"""The columns that are printed if they contain any value; the others are hidden (see ``unhide_columns``)."""
 
 
 class EventRow(QueryResponseRow):
-    """One event; printed, it shows what its table shows, and not some hundred columns."""
+    """One event, which is printed with the columns of its table that are printed, instead of about a hundred."""
 
     def _base_repr_(self, html: bool = False) -> str:
         shown = self.as_table()._display_table
@@ -151,17 +152,17 @@ class EventRow(QueryResponseRow):
 
 class HERTable(ArchiveTable):
     """
-    Events of the registry; columns bear the registry's own names in lower case.
+    Events of the registry; columns have the registry's own names in lower case.
 
-    Beside them are ``Start Time``, ``End Time``, ``Instrument``, ``Source`` and ``Provider``, which the tables of all
-    archives have.
+    In addition it contains ``Start Time``, ``End Time``, ``Instrument``, ``Source`` and ``Provider``, which the tables
+    of all archives have.
 
     Attributes
     ----------
     edges : list of dict
-        What the registry says of the relations between these and other events, as it came; see `associations`.
+        The relations between these and other events, as returned by the registry; see `associations`.
     problems : list of str
-        What is missing from the answer or could not be read, and why.
+        Missing parts of the result, values that could not be read, and the reasons.
     """
 
     Row = EventRow
@@ -169,7 +170,7 @@ class HERTable(ArchiveTable):
     needed = ("raw",)
     edges = TableAttribute(default=[])
     unasked = TableAttribute(default=[])
-    """Columns that came because reading others takes them, and that are not printed."""
+    """Columns that were only requested to read others, and that are not printed."""
 
     @classmethod
     def from_records(
@@ -182,24 +183,24 @@ class HERTable(ArchiveTable):
         partial: bool = False,
     ) -> Self:
         """
-        Make a table of records as the registry sends them.
+        Create a table from records as returned by the registry.
 
         Parameters
         ----------
         records : sequence of dict
             The events; their keys may differ.
         associations : iterable of dict, optional
-            The edges between events.
+            The relations between events.
         problems : iterable of str, optional
-            What is known to be missing.
+            Descriptions of missing parts.
         client : sunpy.net.base_client.BaseClient, optional
-            The client that asked.
+            The client that sent the request.
         instants : astropy.time.Time, optional
-            Shape (n,): the instants to which the coordinates belong. Defaults to what is known of each method; see
+            Shape (n,): the times of the coordinates. Defaults to those that are known for each method; see
             `sunpy_helio_plugins.her.columns.frames.INSTANTS`.
         partial : bool, optional
-            Whether the records came without a part of their keywords, as with ``a.her.Return("required")``: what cannot
-            be read without these is masked.
+            Whether the records contain only a part of their keywords, as with ``a.her.Return("required")``: values that
+            cannot be read without the others are masked.
 
         Returns
         -------
@@ -215,12 +216,17 @@ class HERTable(ArchiveTable):
 
     def at(self, instants: Time) -> Self:
         """
-        Return the same events with coordinates that belong to other instants.
+        Return the same events with coordinates at other times.
 
         Parameters
         ----------
         instants : astropy.time.Time
-            One, or one for each row.
+            One time, or one for each row.
+
+        Returns
+        -------
+        HERTable
+            A copy with these times in ``detection_time``.
         """
         parts = np.broadcast_to(moments.parts(instants), (len(self), 2)).copy()
         made = self.copy()
@@ -235,16 +241,22 @@ class HERTable(ArchiveTable):
         """
         The relations between these and other events, as a table.
 
-        Among its columns are ``first_ivorn``, ``edge_type`` (``"is_followed_by"``, ``"splits_into"``,
-        ``"merges_into"``, ``"contains"`` and others), ``second_ivorn`` and ``strength``.
+        Its columns include ``first_ivorn``, ``edge_type`` (``"is_followed_by"``, ``"splits_into"``, ``"merges_into"``,
+        ``"contains"`` and others), ``second_ivorn`` and ``strength``.
         """
         return relations.associations(self)
 
     def plain(self) -> QTable:
         """
-        Return the same rows as a table of columns that every astropy knows.
+        Return the same rows as a table with only the column types of astropy.
 
-        Polygons are two columns of variable length, ``hpc_boundcc.lon`` and ``hpc_boundcc.lat``, points two of numbers.
+        A column of polygons is converted to two columns of variable length, ``hpc_boundcc.lon`` and
+        ``hpc_boundcc.lat``, a column of points to two columns of numbers.
+
+        Returns
+        -------
+        astropy.table.QTable
+            The rows.
         """
         return storage.plain(self)
 
@@ -256,6 +268,11 @@ class HERTable(ArchiveTable):
         ----------
         *args, **kwargs
             As for `astropy.table.Table.to_pandas`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The rows.
         """
         return storage.flat(self).to_pandas(*args, **kwargs)
 
@@ -264,32 +281,37 @@ class HERTable(ArchiveTable):
 
     @classmethod
     def _from_plain(cls, plain: Table) -> Self:
-        """Return the events of a file; where the file has no header of ours, made anew of the registry's records."""
+        """Return the events of a file; without a header of this package they are created again from the records."""
         return super()._from_plain(plain) if header_of(plain) is not None else rebuilt(cls, QTable(plain))
 
     @classmethod
     def stack(cls, *tables: Self) -> Self:
         """
-        Return the events of several tables as one, made anew of all their records.
+        Return the events of several tables as one table, created from all their records.
 
-        `astropy.table.vstack` does so too, but for a column that is a quantity in one table and has no sure unit in
-        another. Each relation is there once.
+        `astropy.table.vstack` can be used as well, except for a column that is a quantity in one table and does not
+        have a known unit in another. Each relation is included once.
 
         Parameters
         ----------
         *tables : HERTable
             The tables, with their columns ``raw``; columns that were added to them are stacked as they are.
+
+        Returns
+        -------
+        HERTable
+            All rows.
         """
         return stacked(cls, tables)
 
     @property
     def display_keys(self) -> Any:
-        """The columns that are printed; sunpy's own attribute is shared by slices and reset by the first print."""
+        """The columns that are printed; sunpy's own attribute is shared by slices and reset when printing."""
         own = self.__dict__.get("_display_keys")
         if own is not None:
             return own
         if "raw" not in self.colnames:
-            # Somebody chose these columns.
+            # The columns were selected by the user.
             return slice(None)
         shown = [name for name in SHOWN if name in self.colnames and (name in FIRST or name not in self.unasked)]
         return [name for name in shown if name in FIRST or _holds_anything(self[name])]
@@ -309,6 +331,6 @@ def _holds_anything(column: Any) -> bool:
 
 
 def events(function: str, given: Any) -> HERTable:
-    """Return what a search for events returned, or a part of it, as one table."""
-    tables = inputs.tables(function, given, HERTable, "events, as a search of the registry returned them")
+    """Return the results of an event search, or a part of them, as one table."""
+    tables = inputs.tables(function, given, HERTable, "events, as returned by a search of the registry")
     return tables[0] if len(tables) == 1 else HERTable.stack(*tables)

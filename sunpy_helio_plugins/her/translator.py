@@ -1,4 +1,4 @@
-"""From attrs to queries: what a search asks of the registry, without a word about how it is asked."""
+"""Translate attrs to queries."""
 
 from __future__ import annotations
 
@@ -27,36 +27,21 @@ ELSE = (core.Time, core.Provider)
 
 
 def queries(*query: Attr) -> tuple[Query, ...]:
-    """
-    Return the searches that answer a query: as few as can be.
-
-    Parameters
-    ----------
-    *query : sunpy.net.attr.Attr
-        Attrs that must all hold, or a tree of them.
-
-    Returns
-    -------
-    tuple of Query
-        Alternatives that the registry can answer at once are one.
-
-    Raises
-    ------
-    QueryError
-        The query holds something that the registry cannot answer, no time, or nothing that an event could be.
-    """
+    """Return the queries for some attrs, as few as possible; alternatives that can share one request are combined."""
     refuse_uncompared(*query)
     tree = _ours(and_(*query)) if query else None
     alternatives = branches(tree) if tree is not None else [()]
     found = [_queries(branch, len(alternatives) == 1) for branch in alternatives]
     possible = [each for made in found for each in made]
     if not possible:
-        raise QueryError("No event can be all of this at once: an event has one type, and lies in all boxes given.")
+        raise QueryError(
+            "No event matches all conditions: an event has one type, and must lie in all boxes; change one of them."
+        )
     return with_needed(fewest(possible))
 
 
 def _ours(tree: Attr) -> Attr:
-    """Return a tree in which sunpy's words and suppliers are comparisons of ours."""
+    """Convert sunpy's attrs and suppliers in a tree to comparisons."""
     if isinstance(tree, AttrAnd | AttrOr):
         return type(tree)([_ours(attr) for attr in tree.attrs])
     refuse_uncompared(tree)
@@ -65,15 +50,15 @@ def _ours(tree: Attr) -> Attr:
 
 
 def _queries(branch: tuple[Attr, ...], is_alone: bool) -> list[Query]:
-    """Return the searches that one alternative takes; none where no event can answer it."""
+    """Return the queries for one alternative; empty if no event can match it."""
     branch = tuple(dict.fromkeys(branch))
     explain_foreign(branch, (*OWN, *ELSE, *CORE), ARCHIVE)
     provider, time, strictly = of_types(branch, core.Provider, core.Time, attrs.Strict)
     _check_provider(provider)
     if time is None:
-        raise QueryError("A search of the registry needs a.Time(start, end).")
+        raise QueryError("A search of the registry needs a time range; add a.Time(start, end).")
     if time.near is not None:
-        raise QueryError("The registry knows no nearest event; use a.Time(start, end) without near.")
+        raise QueryError("The registry cannot search for the nearest event; use a.Time(start, end) without near.")
     tests = tuple(_triplet(attr) for attr in branch if isinstance(attr, attrs.Filter))
     types = _types(branch, tests)
     tests = _of_types(tests, types, is_alone)
@@ -91,7 +76,7 @@ def _queries(branch: tuple[Attr, ...], is_alone: bool) -> list[Query]:
 
 
 def _stamp(time: Any) -> str:
-    """Return an instant as the registry's page writes it; with a fraction where there is one."""
+    """Return a time as on the registry's API page; with a fraction if there is one."""
     text = iso(time)
     return text.removesuffix(".000Z")
 
@@ -99,37 +84,36 @@ def _stamp(time: Any) -> str:
 def _check_provider(provider: Any) -> None:
     if provider is not None and not NAMES.has_provider(provider.value):
         names = " or ".join(NAMES.providers)
-        raise QueryError(f"The registry's events come from provider {names}, not {provider.value!r}.")
+        raise QueryError(f"The provider of the registry's events is {names}, not {provider.value!r}.")
 
 
 def _types(branch: tuple[Attr, ...], tests: tuple[Triplet, ...]) -> tuple[str, ...] | None:
-    """Return the types asked for, `None` where there are none; filters of a type name it where nothing else does."""
+    """Return the event types, by default those of the type-specific filters; `None` if no event can match."""
     named = [attr.values for attr in branch if isinstance(attr, attrs.EventType)]
     judged = tuple(dict.fromkeys(test.event_type for test in tests if test.event_type))
     if not named:
         anything = any(isinstance(attr, attrs.Event) for attr in branch)
         return () if anything else judged
     types = tuple(code for code in named[0] if all(code in values for values in named))
-    # What all types have in common is no choice of types.
+    # All types are the same as not selecting any.
     return None if not types else () if len(types) == len(event_types()) else types
 
 
 def _of_types(tests: tuple[Triplet, ...], types: tuple[str, ...] | None, is_alone: bool) -> tuple[Triplet, ...]:
-    """
-    Return the filters that judge one of the types searched for: of others they say nothing.
-
-    The registry answers them with an error page (API page, "Event Type Specific Filters"). In one of many alternatives
-    they come of taking a tree apart; where there is but one, something else was meant.
-    """
+    """Return the filters that apply to the searched types; others are removed if there are several alternatives."""
+    # The registry responds with an error page to filters of other types (API page, "Event Type Specific Filters").
+    # With several alternatives they result from expanding the tree; with a single one they are a mistake.
     kept = tuple(test for test in tests if not types or test.event_type in ("", *types))
     if types and len(kept) < len(tests) and is_alone:
         strangers = ", ".join(dict.fromkeys(test.event_type for test in tests if test not in kept))
-        raise QueryError(f"A filter judges {strangers}, but only {', '.join(types)} are searched for.")
+        raise QueryError(
+            f"A filter applies to {strangers}, but the search is for {', '.join(types)} only; remove it or add a type."
+        )
     return kept
 
 
 def _without_needless_type(test: Triplet, types: tuple[str, ...]) -> Triplet:
-    """Return a filter without its type where only that type is searched for: the plainest form of the question."""
+    """Return a filter without its type if only that type is searched, which is the simplest form."""
     return replace(test, event_type="") if types == (test.event_type,) else test
 
 
@@ -139,7 +123,7 @@ def _area(attr: attrs.Box) -> BoundingBox:
 
 
 def _box(given: list[attrs.Box]) -> BoundingBox | None:
-    """Return the box to send: what boxes of one system have in common; this package judges the others."""
+    """Return the box to send, the intersection of boxes of the first system; this package evaluates the others."""
     if not given:
         return BoundingBox()
     same = [_area(attr) for attr in given if attr.system == given[0].system]

@@ -116,7 +116,7 @@ def test_manners() -> None:
 
 
 def test_systems_of_boxes() -> None:
-    with pytest.raises(QueryError, match=r"no system 'polar'.*helioprojective, stonyhurst"):
+    with pytest.raises(QueryError, match=r"not have a system 'polar'.*helioprojective, stonyhurst"):
         fields(a.hek.CH, a.her.Event(), a.hek.SpatialRegion(sys="polar"))
 
 

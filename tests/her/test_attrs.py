@@ -140,9 +140,9 @@ def test_numpy_numbers_are_numbers() -> None:
 
 def test_a_filter_of_a_type_judges_that_type() -> None:
     assert (a.her.CH.area_atdiskcenter > 1e10 * u.km**2).event_type == "CH"
-    with pytest.raises(QueryError, match="CH has no fl_goescls"):
+    with pytest.raises(QueryError, match="CH does not have fl_goescls"):
         _ = a.her.CH.fl_goescls
-    with pytest.raises(AttributeError, match="no keyword 'nonsense'"):
+    with pytest.raises(AttributeError, match="not have a keyword 'nonsense'"):
         _ = a.her.CH.nonsense
 
 
@@ -273,12 +273,12 @@ def test_a_type_prints_its_keywords() -> None:
         (lambda: a.her.frm_nam, r"'frm_nam'; did you mean a\.her\.frm_name"),
         (lambda: a.her.limit, r"did you mean a\.her\.Limit"),
         (lambda: a.her.Flare, r"did you mean a\.her\.FL\?"),
-        (lambda: a.her.XX, "types of event are AR, CE"),
+        (lambda: a.her.XX, "event types are AR, CE"),
         (lambda: a.her.CH.area, r"did you mean a\.her\.CH\.area_atdiskcenter"),
         (lambda: a.her.CH.aera_raw, r"did you mean a\.her\.CH\.area_raw\?"),
-        (lambda: a.her.CH.fl_goescls, "it belongs to FL"),
-        (lambda: a.her.hpc_x, "not in the registry's list to choose by"),
-        (lambda: (a.her.CH | a.her.FL).area_raw, r"Write a\.her\.CH\.area_raw"),
+        (lambda: a.her.CH.fl_goescls, "it is a keyword of FL"),
+        (lambda: a.her.hpc_x, "the registry cannot filter by it"),
+        (lambda: (a.her.CH | a.her.FL).area_raw, r"one type, such as a\.her\.CH\.area_raw"),
     ],
 )
 def test_a_misspelt_word_says_what_was_probably_meant(ask: Any, words: str) -> None:

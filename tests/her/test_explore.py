@@ -37,7 +37,7 @@ def test_all_types_are_counted_by_default_and_on_request(archive: Any) -> None:
 def test_values_of_what_the_registry_does_not_have() -> None:
     with pytest.raises(QueryError, match="did you mean area_raw"):
         her.values("area_rw", DAY)
-    with pytest.raises(QueryError, match="no event type 'XX'"):
+    with pytest.raises(QueryError, match="not have an event type 'XX'"):
         her.values(a.her.frm_name, DAY, event_type="XX")
     with pytest.raises(QueryError, match=r"a\.Time"):
         her.values(a.her.frm_name, event_type="AR")
@@ -81,7 +81,7 @@ def test_an_event_that_is_not_over_is_searched_for_when_it_begins() -> None:
     table = her.HERTable.from_records(records)
     words = her.to_attrs(table[0])
     assert (words.start.isot, words.end.isot) == ("2026-01-10T01:00:00.000",) * 2
-    with pytest.raises(QueryError, match="no time"):
+    with pytest.raises(QueryError, match="not have a start time"):
         her.to_attrs(table[1])
 
 

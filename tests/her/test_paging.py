@@ -187,7 +187,7 @@ def test_a_registry_without_pages_is_not_asked_for_ever(paged: Paged) -> None:
     paged.broken = dict.fromkeys(range(2, 600), (200, same))
     found = search.search([MONTH])
     assert len(found) == 100
-    assert "page 2 brings nothing new" in found.problems[0]
+    assert "page 2 contains nothing new" in found.problems[0]
     assert len(paged.asked) <= paging.AT_ONCE + 1
 
 

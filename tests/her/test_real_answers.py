@@ -127,7 +127,7 @@ def test_a_whole_answer_comes_through_the_client(real: dict[str, Any], replayed:
 def test_fido_reads_a_replayed_answer(real_data: Path, scripted: Any) -> None:
     body = (real_data / "hek/hek-events_2024-05-10.json").read_bytes()
     scripted.say(body)
-    with pytest.warns(IncompleteAnswerWarning, match="mirrors places behind the pole"):
+    with pytest.warns(IncompleteAnswerWarning, match="mirrors positions behind the pole"):
         table = Fido.search(WHEN, a.her.CH | a.her.FL | a.her.CE, a.her.SortBy("event_type"))["her"]
     assert list(table["event_type"]) == ["CE", "CH", "FL", "FL", "FL"]
     assert "event_type=ch,fl,ce" in scripted.asked[0]
@@ -187,8 +187,9 @@ def test_entries_that_are_no_events_are_said_and_cost_no_other(real: dict[str, A
     table = replayed(written({**real, "result": ["x", *real["result"], None], "association": [3]}))
     assert len(table) == len(real["result"])
     assert table.problems[:2] == [
-        "2 entries of the answer are no events.", "Some associations of the answer could not be read.",
-    ]  # fmt: skip
+        "2 entries of the response are not events; they are skipped.",
+        "Some associations of the response could not be read.",
+    ]
 
 
 def test_line_breaks_and_tabs_within_text_are_read(real: dict[str, Any], replayed: Any) -> None:
@@ -206,7 +207,7 @@ def test_letters_of_one_byte_cost_nothing(real: dict[str, Any], replayed: Any) -
 def test_an_answer_that_promises_more_than_there_is_ends(real: dict[str, Any], replayed: Any) -> None:
     table = replayed(written({**real, "overmax": True}))
     assert len(table) == len(real["result"])
-    assert "brings nothing new" in table.problems[0]
+    assert "contains nothing new" in table.problems[0]
 
 
 JUNK = st.one_of(

@@ -93,7 +93,7 @@ def test_one_odd_unit_costs_its_own_number_alone(odd: str) -> None:
     assert [record["area_atdiskcenter"] for record in table["raw"]] == [3, 4]
     assert list(table["area_unit"].filled("")) == ["km2", odd]
     assert table["area_atdiskcenter"].info.meta["unit_string"] == "km2"
-    assert "area_atdiskcenter: 1 values have no unit" in table.problems[0]
+    assert "area_atdiskcenter: 1 values do not have a unit" in table.problems[0]
 
 
 def test_a_unit_that_cannot_be_converted_costs_its_own_number_alone() -> None:

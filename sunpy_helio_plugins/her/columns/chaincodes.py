@@ -1,7 +1,7 @@
 """
-The registry's chaincodes as numbers: WKT polygons, lines and points, read for a whole column at once.
+Parse the registry's chaincodes: WKT polygons, lines and points, for a complete column at once.
 
-Well-formed polygons, nearly all, are read together as one table of two columns; the rest one by one.
+Well-formed polygons, which are almost all, are parsed together as a table with two columns; the rest one by one.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from sunpy_helio_plugins.her.filters.evaluate import SENTINELS
 __all__ = ["POINTS", "POLYGONS", "is_chaincode", "points", "rings"]
 
 POLYGONS = re.compile(r"(hpc|hgs|hgc|hrc)_(bbox|boundcc|skeletoncc)")
-"""Keywords that hold an outline, a line or a box; the first three letters are its system."""
+"""Keywords of an outline, a line or a box; the first three letters are its system."""
 
 POINTS = re.compile(r"(hpc|hgs|hgc|hrc)_coord")
-"""Keywords that hold a point."""
+"""Keywords of a point."""
 
 Floats = NDArray[np.float64]
 _FEW = 2000
-"""Vertices up to which numpy's own reader is faster than a table reader's start."""
+"""The number of vertices up to which numpy's own reader is faster than starting a table reader."""
 
 _SHAPE = re.compile(r"\s*(POLYGON|LINESTRING)\s*\((.*)\)\s*", re.IGNORECASE | re.DOTALL)
 _MANY = re.compile(r"\s*MULTI(POLYGON|LINESTRING)\s*\((.*)\)\s*", re.IGNORECASE | re.DOTALL)
@@ -34,7 +34,7 @@ _POINT = re.compile(r"\s*POINT\s*\(\s*(\S+)\s+(\S+)\s*\)\s*", re.IGNORECASE)
 
 
 def is_chaincode(name: str) -> bool:
-    """Tell whether a keyword holds an outline, a line, a box or a point in one of the four systems."""
+    """Return whether a keyword is an outline, a line, a box or a point in one of the four systems."""
     return POLYGONS.fullmatch(name) is not None or POINTS.fullmatch(name) is not None
 
 
@@ -42,27 +42,23 @@ def rings(
     texts: Sequence[Any], highest: float = np.inf, widest: float = np.inf
 ) -> tuple[Floats, NDArray[np.int64], list[int]]:  # fmt: skip
     """
-    Read chaincodes.
+    Parse WKT polygons or lines, closing polygons, and drop those with invalid vertices.
 
     Parameters
     ----------
     texts : sequence of str or None
-        One WKT polygon, or line, for each event; `None` and empty text where there is none.
-    highest : float, optional
-        The largest absolute second number that a vertex can have: 90 for latitudes.
-    widest : float, optional
-        The largest absolute first number.
+        One for each event; `None` or empty if it is missing.
+    highest, widest : float, optional
+        The largest absolute second and first number of a vertex: ``highest`` is 90 for latitudes.
 
     Returns
     -------
     vertices : numpy.ndarray
-        Shape (v, 2), all vertices of all events one after the other, as the registry sent them. A polygon whose first
-        vertex is not repeated at its end is closed.
+        Shape (v, 2): all vertices in the order of the events.
     offsets : numpy.ndarray
-        Shape (n + 1,): the vertices of event ``i`` are ``vertices[offsets[i]:offsets[i + 1]]``; none where the event
-        has no text, or one that is no polygon of finite vertices.
+        Shape (n + 1,): the vertices of event ``i`` are ``vertices[offsets[i]:offsets[i + 1]]``.
     bad : list of int
-        The events whose text is none.
+        The events with an invalid text.
     """
     bodies = {index: body for index, text in enumerate(texts) if text and (body := _body(text)) is not None}
     counts = {index: body.count(",") + 1 for index, body in bodies.items()}
@@ -79,7 +75,7 @@ def rings(
 
 
 def _body(text: Any) -> str | None:
-    """Return "x y,x y" of a polygon or a line as the registry writes them; `None` of any other text."""
+    """Return "x y,x y" of a polygon or a line in the registry's format; `None` for any other text."""
     if not isinstance(text, str):
         return None
     if text.startswith("POLYGON((") and text.endswith("))"):
@@ -94,7 +90,7 @@ def _body(text: Any) -> str | None:
 def _in_order(
     together: Floats, counts: dict[int, int], alone: dict[int, Floats], rows: int
 ) -> tuple[Floats, NDArray[np.int64]]:
-    """Return the vertices of all rows in their order: of those that were read together, and of the others."""
+    """Return the vertices of all rows in order: those that were parsed together, and the others."""
     lengths = np.zeros(rows, np.int64)
     lengths[list(counts)] = list(counts.values())
     if not alone:
@@ -135,7 +131,7 @@ def _offsets(counts: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _read(bodies: list[str], count: int) -> Floats | None:
-    """Read "x y,x y" of all polygons; `None` where that is not what it is throughout."""
+    """Parse "x y,x y" of all polygons; `None` if any is not in this format."""
     if not bodies:
         return np.empty((0, 2))
     try:
@@ -174,12 +170,12 @@ def _read_many(bodies: list[str]) -> Floats:
 
 
 def is_missing(vertices: Floats) -> NDArray[np.bool_]:
-    """Tell which of some vertices hold a number that stands for a missing one."""
+    """Return which vertices contain a number for a missing value."""
     return np.asarray(np.isin(vertices, SENTINELS).any(axis=1))
 
 
 def _odd(vertices: Floats, offsets: NDArray[np.int64], limits: tuple[float, float]) -> NDArray[np.int64]:
-    """Return the events with a vertex that is no place, or whose vertices are one."""
+    """Return the events with a vertex that is not a valid position, or with only one distinct vertex."""
     wrong = np.flatnonzero(
         ~np.isfinite(vertices).all(axis=1) | (np.abs(vertices) > limits).any(axis=1) | is_missing(vertices)
     )
@@ -191,7 +187,7 @@ def _odd(vertices: Floats, offsets: NDArray[np.int64], limits: tuple[float, floa
 
 
 def _placeholders(vertices: Floats, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the events all of whose vertices are one: SSW Latest Events' boxes are always (1, 1)."""
+    """Return the events whose vertices are all the same: the boxes of SSW Latest Events are always (1, 1)."""
     filled = np.flatnonzero(np.diff(offsets))
     if not len(filled):
         return filled
@@ -211,7 +207,7 @@ _NO_RING: Floats = np.empty((0, 2))
 
 
 def _ring(text: Any) -> Floats:
-    """Read one outline: of a polygon with holes, or of a list of numbers, what surrounds it."""
+    """Parse the outer ring of a polygon with holes, a line, or a list of numbers; return no vertices if invalid."""
     if not isinstance(text, str) or not text:
         return _NO_RING
     shape = _SHAPE.fullmatch(text) or _only_one(text)
@@ -228,7 +224,7 @@ def _ring(text: Any) -> Floats:
 
 
 def _only_one(text: str) -> re.Match[str] | None:
-    """Return the shape of a collection that holds a single one; of several, none is the event's."""
+    """Return the shape of a collection with a single one; `None` for several, since it is unclear which to use."""
     many = _MANY.fullmatch(text)
     if many is None or re.search(r"\)\s*\)\s*," if many[1].upper() == "POLYGON" else r"\)\s*,", many[2]):
         return None
@@ -236,7 +232,7 @@ def _only_one(text: str) -> re.Match[str] | None:
 
 
 def _flat(text: str) -> str:
-    """Return a plain list "x,y,x,y" as pairs; the native chaincodes of some submitters are such."""
+    """Return a list "x,y,x,y" as pairs, which is the native chaincode format of some submitters."""
     numbers = text.split(",")
     if len(numbers) < 6 or len(numbers) % 2:
         return ""
@@ -244,21 +240,7 @@ def _flat(text: str) -> str:
 
 
 def points(texts: Sequence[Any]) -> tuple[Floats, list[int]]:
-    """
-    Read points.
-
-    Parameters
-    ----------
-    texts : sequence of str or None
-        WKT points.
-
-    Returns
-    -------
-    places : numpy.ndarray
-        Shape (n, 2); NaN where there is none.
-    bad : list of int
-        The events whose text is no point.
-    """
+    """Parse WKT points; return their numbers, shape (n, 2), NaN if missing, and the events with an invalid text."""
     places = np.full((len(texts), 2), np.nan)
     filled = [index for index, text in enumerate(texts) if text]
     bad: list[int] = []

@@ -1,4 +1,4 @@
-"""Coordinate frames and instants of the registry's places."""
+"""Coordinate frames and times of the registry's positions."""
 
 from __future__ import annotations
 
@@ -37,29 +37,20 @@ __all__ = [
 ]
 
 Instants = NDArray[np.float64]
-"""Shape (n, 2): the two parts of UTC Julian dates; NaN where an instant is missing. Cheap to cut, sort and stack."""
+"""Shape (n, 2): the two parts of UTC Julian dates; NaN for missing times. Fast to slice, sort and stack."""
 
 INSTANTS: tuple[tuple[str, float | None, str, str], ...] = (
     ("SPoCA", None, "event_endtime", "submits its picture's time as the end, its last run as the start (spoca_ch.pro)"),
     ("Emerging flux region module", 0.55, "event_peaktime", "before that version (Helioviewer's HEKAdapter)"),
 )
 """
-Methods whose places do not belong to event_starttime: the beginning of ``frm_name``, the version below which that
-holds (`None` for all), the keyword of the instant, and the source of the fact. All others' belong to event_starttime.
+Methods whose positions are not those at event_starttime, as for all others: the beginning of ``frm_name``, the version
+below which this applies (`None` for all), the keyword of the time, and the source.
 """
 
 
 def chosen(names: Sequence[Any], versions: Sequence[Any]) -> list[str]:
-    """
-    Return the keyword that holds the instant of each event's place.
-
-    Parameters
-    ----------
-    names : sequence of str
-        The methods, ``frm_name``.
-    versions : sequence of float or None
-        Their versions, ``frm_versionnumber``.
-    """
+    """Return the keyword with the time of each event's position, for the methods and their versions."""
     cache: dict[tuple[Any, Any], str] = {}
     made = []
     for pair in zip(names, versions, strict=True):
@@ -82,7 +73,7 @@ def _keyword(name: Any, version: Any) -> str:
 
 
 def keywords_of(name: Any) -> tuple[str, ...]:
-    """Return the keywords that tell to which instant the places of a method belong."""
+    """Return the keywords that determine the time of a method's positions."""
     for start, below, keyword, _ in INSTANTS:
         if str(name or "").startswith(start):
             return (keyword,) if below is None else (keyword, "frm_versionnumber", "event_starttime")
@@ -91,7 +82,7 @@ def keywords_of(name: Any) -> tuple[str, ...]:
 
 def _is_below(version: Any, bound: float) -> bool:
     try:
-        # Versions went through single precision: 0.55 is kept as 0.550000011920929.
+        # The registry stores versions in single precision: 0.55 is 0.550000011920929.
         return float(np.float32(version)) < float(np.float32(bound))
     except (TypeError, ValueError):
         return False
@@ -107,7 +98,7 @@ def parts(time: Time) -> Instants:
 
 
 def times(instants: Instants) -> Time:
-    """Return times of two parts; masked where they are missing."""
+    """Return times from the two parts of Julian dates; missing ones are masked."""
     missing: Any = np.isnan(instants).any(axis=-1)
     filled = np.where(missing[..., None], (2451545.0, 0.0), instants)
     made = Time(filled[..., 0], filled[..., 1], format="jd", scale="utc", precision=PRECISION)
@@ -118,21 +109,8 @@ def times(instants: Instants) -> Time:
 
 
 def earth(instants: Instants) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """
-    Return where Earth is: the latitude in degrees and the distance in kilometres, heliographic.
-
-    Each distinct instant is computed once, all of them together; the longitude is zero by definition.
-
-    Parameters
-    ----------
-    instants : numpy.ndarray
-        Shape (n, 2), as `Instants`; missing ones give those of J2000.
-
-    Returns
-    -------
-    latitude, distance : numpy.ndarray
-        Shape (n,).
-    """
+    """Return Earth's heliographic latitude in degrees and distance in km, shape (n,); missing times give J2000."""
+    # Each distinct time is computed once, all of them together; the Stonyhurst longitude is zero by definition.
     filled = np.where(np.isnan(instants), (2451545.0, 0.0), instants)
     days = filled.sum(axis=1)
     distinct, inverse = np.unique(days, return_inverse=True)
@@ -141,28 +119,21 @@ def earth(instants: Instants) -> tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def central_longitude(instants: Instants) -> NDArray[np.float64]:
-    """
-    Return L0, the Carrington longitude of the disk's centre seen from Earth, in degrees.
-
-    Parameters
-    ----------
-    instants : numpy.ndarray
-        Shape (n, 2), as `Instants`.
-    """
+    """Return L0, the Carrington longitude of the disk center as seen from Earth, in degrees."""
     filled = np.where(np.isnan(instants), (2451545.0, 0.0), instants)
     distinct, inverse = np.unique(filled.sum(axis=1), return_inverse=True)
     return np.asarray(_earth(distinct.tobytes())[2][inverse] - SPIN * (distinct[inverse] - 2451545.0)) % 360
 
 
 SPIN = 360 / 27.2752316
-"""Degrees a day by which L0 falls; what is left of it changes slowly."""
+"""The mean decrease of L0 in degrees per day; the remainder changes slowly."""
 
 Parts = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
 
 @lru_cache(maxsize=64)
 def _earth(days: bytes) -> Parts:
-    """Return Earth's latitude, its distance, and L0 without its mean fall."""
+    """Return Earth's latitude and distance, and L0 without its mean decrease."""
     wanted = np.frombuffer(days, dtype=np.float64)
     nodes = np.unique(np.floor(wanted / STEP)[:, None] + np.arange(-1.0, 3.0))
     if len(nodes) >= len(wanted) or not len(wanted):
@@ -172,7 +143,7 @@ def _earth(days: bytes) -> Parts:
 
 
 STEP = 0.25
-"""Days between instants from which Earth is interpolated: cubic, exact to some metres."""
+"""Days between the nodes of the cubic interpolation of Earth's position, which is accurate to some meters."""
 
 
 def _interpolated(
@@ -208,7 +179,7 @@ LIMITS = {
     "hpc": (RIGHT_ANGLE, RIGHT_ANGLE), "hgs": (np.inf, 90.0), "hgc": (np.inf, 90.0),
     "hrc": (RIGHT_ANGLE / 1020, np.inf),
 }  # fmt: skip
-"""The largest absolute numbers of places: nothing on or near the Sun is 90 degrees away, and latitudes end there."""
+"""The largest absolute numbers of positions: 90 degrees for latitudes, and for angles from the Sun's center."""
 
 CARRINGTON_OFFSET = 0.049
 """Degrees by which the registry's L0 exceeds sunpy's, the same in every record (0.046 to 0.052)."""
@@ -219,14 +190,14 @@ REGISTRY_RSUN_KM = 695506.0
 """
 The registry's solar radius in records of 2023 and 2024: ``hpc_radius`` / ``hrc_r`` times Earth's distance at the start.
 
-It stands in where a record does not tell its own; in those of 2017 and 2018 it is larger by 0.07 %.
+It is the default for a record that does not contain these; in records of 2017 and 2018 it is larger by 0.07 %.
 """
 
 Floats = NDArray[np.float64]
 
 
 def is_place(places: Floats, system: str) -> NDArray[np.bool_]:
-    """Tell which pairs of numbers can be a place in a system; NaN cannot."""
+    """Return which pairs of numbers are valid positions in a system; NaN is not."""
     with np.errstate(invalid="ignore"):
         return np.asarray((np.abs(places) <= LIMITS[system]).all(axis=-1) & np.isfinite(places).all(axis=-1))
 
@@ -235,7 +206,7 @@ def to_sky(
     places: Floats, system: str, instants: Floats, starts: Floats, single: bool = False, origins: Floats | None = None
 ) -> SkyCoord:
     """
-    Return the registry's numbers as a coordinate.
+    Convert the registry's numbers to a coordinate.
 
     Parameters
     ----------
@@ -244,21 +215,20 @@ def to_sky(
     system : str
         ``"hpc"``, ``"hgs"``, ``"hgc"`` or ``"hrc"``.
     instants, starts : numpy.ndarray
-        Shape (n, 2) or (1, 2): the instants of the places, and of the events' start, as
-        `~sunpy_helio_plugins.her.columns.frames.Instants`.
+        Shape (n, 2) or (1, 2), as `Instants`: the times of the positions, and of the start of the events.
     single : bool, optional
-        Whether all places are of one event: the frame then has one instant and one observer.
+        Whether all positions are of one event: the frame then has a single time and observer.
     origins : numpy.ndarray, optional
-        Shape (n, 2) or (1, 2), as `sunpy_helio_plugins.her.columns.origins` makes them: the scale of ``hrc``.
+        Shape (n, 2) or (1, 2), as of `sunpy_helio_plugins.her.columns.origins`: the scale of ``hrc``.
 
     Returns
     -------
     astropy.coordinates.SkyCoord
-        Shape (n,): helioprojective for ``hpc`` and ``hrc``, Stonyhurst for ``hgs`` and Carrington for ``hgc``, which
-        is brought to the instant of the place.
+        Shape (n,): helioprojective for ``hpc`` and ``hrc``, Stonyhurst for ``hgs`` and Carrington for ``hgc``,
+        converted to the time of the position.
     """
     when = times(instants[0] if single else instants)
-    # One record that is not a place costs its own row alone.
+    # An invalid position only affects its own row.
     places = np.where(is_place(places, system)[:, None], places, np.nan)
     if system in ("hpc", "hrc"):
         x, y = places.T if system == "hpc" else radial(places, scales(starts, origins))
@@ -276,7 +246,7 @@ def _seen(x: Floats, y: Floats, instants: Floats, when: Any) -> SkyCoord:
 
 
 def scales(starts: Floats, origins: Floats | None = None) -> Floats:
-    """Return the arcsec in a radius of ``hrc``: each record's own, else those of the registry's usual solar radius."""
+    """Return the arcsec in a radius of ``hrc``, by default those of the registry's usual solar radius."""
     if origins is not None and not np.isnan(origins[:, 1]).any():
         return origins[:, 1]
     usual = np.degrees(REGISTRY_RSUN_KM / earth(starts)[1]) * 3600
@@ -284,13 +254,13 @@ def scales(starts: Floats, origins: Floats | None = None) -> Floats:
 
 
 def radial(places: Floats, scale: Floats) -> tuple[Floats, Floats]:
-    """Return the arcsec of distances in solar radii and position angles: both lie in the plane of the sky."""
+    """Convert distances in solar radii and position angles to arcsec: both are in the plane of the sky."""
     radius, angle = places[:, 0] * scale, np.radians(places[:, 1])
     return -radius * np.sin(angle), radius * np.cos(angle)
 
 
 def polar(x: Floats, y: Floats, scale: Floats) -> Floats:
-    """Return distances in solar radii and position angles of arcsec; the inverse of `radial`."""
+    """Convert arcsec to distances in solar radii and position angles; the inverse of `radial`."""
     return np.stack([np.hypot(x, y) / scale, np.degrees(np.arctan2(-x, y)) % 360], axis=1)
 
 
@@ -302,7 +272,7 @@ def _observer(latitude: Any, distance: Any, when: Any) -> Any:
 
 
 def _plain_numbers(when: Any) -> Any:
-    """Return times without a mask: frames compare their times, which masked ones do not."""
+    """Return times without a mask: frames compare their times, which is not possible for masked ones."""
     if not when.masked:
         return when
     filled = when.copy()
@@ -325,14 +295,14 @@ def _heliographic(places: Floats, system: str, instants: Floats, starts: Floats,
 
 
 def stonyhurst(places: Floats, system: str, starts: Floats) -> tuple[Floats, Floats]:
-    """Return heliographic numbers as Stonyhurst longitude and latitude in degrees, at the instant of the place."""
+    """Convert heliographic numbers to Stonyhurst longitude and latitude in degrees, at the time of the position."""
     if system == "hgs":
         return places[:, 0], places[:, 1]
     return places[:, 0] - central_longitude(starts) - CARRINGTON_OFFSET, places[:, 1]
 
 
 def heliographic(longitude: Floats, latitude: Floats, system: str, starts: Floats) -> tuple[Floats, Floats]:
-    """Return Stonyhurst degrees as the registry's heliographic numbers; the inverse of `stonyhurst`."""
+    """Convert Stonyhurst degrees to the registry's heliographic numbers; the inverse of `stonyhurst`."""
     if system == "hgs":
         return longitude, latitude
     return longitude + central_longitude(starts) + CARRINGTON_OFFSET, latitude
@@ -341,21 +311,7 @@ def heliographic(longitude: Floats, latitude: Floats, system: str, starts: Float
 def on_surface(
     places: Floats, system: str, instants: Floats, starts: Floats, origins: Floats | None = None
 ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """
-    Return places as Stonyhurst degrees on the surface.
-
-    Parameters
-    ----------
-    places, system, instants, starts, origins
-        As for `to_sky`.
-
-    Returns
-    -------
-    longitude, latitude : numpy.ndarray
-        Degrees, shape (n,).
-    clamped : numpy.ndarray of bool
-        Which places lie at or beyond the limb, and are given as the nearest point of the limb.
-    """
+    """Convert positions to Stonyhurst degrees on the surface, and return which were clamped to the limb."""
     if system in ("hgs", "hgc"):
         longitude, latitude = stonyhurst(places, system, starts)
         return longitude, latitude, np.zeros(len(places), dtype=bool)
@@ -365,22 +321,13 @@ def on_surface(
 
 
 def unprojected(x: Floats, y: Floats, tilt: Floats, distance: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """
-    Return where the line of sight meets the surface, or the point of the limb that is nearest to it.
-
-    Parameters
-    ----------
-    x, y : numpy.ndarray
-        Helioprojective arcsec.
-    tilt, distance : numpy.ndarray
-        Earth's heliographic latitude in degrees and distance in kilometres.
-    """
+    """Convert arcsec to Stonyhurst degrees where the line of sight meets the surface, or to the nearest limb point."""
     tx, ty = np.radians(x / 3600), np.radians(y / 3600)
     towards = np.stack([np.sin(tx) * np.cos(ty), np.sin(ty), np.cos(tx) * np.cos(ty)], axis=1)
     apart = np.arccos(np.clip(towards[:, 2], -1, 1))
     limb = np.arcsin(RSUN_KM / distance)
     clamped = apart >= limb
-    # The angle at the Sun's centre between Earth and the point where the line of sight meets the surface.
+    # The angle at the Sun's center between Earth and the point where the line of sight meets the surface.
     inside = np.clip(distance * np.sin(np.minimum(apart, limb)) / RSUN_KM, -1, 1)
     at_centre = np.where(clamped, np.pi / 2 - limb, np.arcsin(inside) - np.minimum(apart, limb))
     around = np.arctan2(towards[:, 0], towards[:, 1])
@@ -391,19 +338,10 @@ def unprojected(x: Floats, y: Floats, tilt: Floats, distance: Floats) -> tuple[F
 
 
 def projected(longitude: Floats, latitude: Floats, tilt: Floats, distance: Floats) -> tuple[Floats, Floats]:
-    """
-    Return the helioprojective arcsec of places on the surface, those of the far side through the Sun.
-
-    Parameters
-    ----------
-    longitude, latitude : numpy.ndarray
-        Stonyhurst degrees.
-    tilt, distance : numpy.ndarray
-        Earth's heliographic latitude in degrees and distance in kilometres.
-    """
+    """Convert Stonyhurst degrees on the surface to helioprojective arcsec, on the far side as if through the Sun."""
     lon, lat, b0 = np.radians(longitude), np.radians(latitude), np.radians(tilt)
     x, front, north = np.cos(lat) * np.sin(lon), np.cos(lat) * np.cos(lon), np.sin(lat)
     y, z = north * np.cos(b0) - front * np.sin(b0), north * np.sin(b0) + front * np.cos(b0)
     depth = distance / RSUN_KM - z
-    # The longitude turns around the axis of y: its latitude is that above the plane of x and the line of sight.
+    # The longitude is an angle around the y axis, and the latitude that above the plane of x and the line of sight.
     return np.degrees(np.arctan2(x, depth)) * 3600, np.degrees(np.arctan2(y, np.hypot(x, depth))) * 3600

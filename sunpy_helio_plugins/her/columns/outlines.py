@@ -1,9 +1,9 @@
 """
-The one outline of each event: its vertices, with others added along its edges.
+The outline of an event, with vertices added along its edges.
 
-Edges are straight in the numbers of the system in which the event was submitted; in every other system, and on the
-surface, they are bent. So vertices are added there, closely enough for straight pieces to do, and then taken to where
-they are needed. Area, containment, regions and pictures all use this outline.
+Edges are straight in the numbers of the system in which the event was submitted, and curved in all other systems and on
+the surface. Therefore vertices are added in that system, so densely that straight segments are sufficient, and then
+converted. Area, containment, regions and plots all use this outline.
 """
 
 from __future__ import annotations
@@ -20,45 +20,28 @@ __all__ = ["outline"]
 Floats = NDArray[np.float64]
 
 STEPS = {"hpc": (5.0, 5.0), "hgs": (0.2, 0.2), "hgc": (0.2, 0.2), "hrc": (0.05, 1.0)}
-"""The longest edge between two vertices, in the system's units; the limb foreshortens, so areas there need the
-steps of ``hpc`` (a polar hole is then right within 0.05 %)."""
+"""The longest edge between two vertices, in the system's units; because of the foreshortening at the limb, areas there
+need the steps of ``hpc`` (that of a polar hole is then correct within 0.05 %)."""
 
 PARTS = 16
-"""Steps, at least, in the extent of an outline in degrees, so that the area of a small one is right as well."""
+"""The least number of steps in the extent of an outline in degrees, so that small areas are correct as well."""
 
 ACCURACY = 1e-5
 """
-The square of a step at 45 degrees of latitude, by the breadth of an outline, in radians: the area between an edge that
-is straight in degrees and a great circle grows with the tangent of the latitude. An area is then right within 1e-5.
+The square of a step at 45 degrees of latitude, divided by the width of an outline, in radians: the area between an edge
+that is straight in degrees and a great circle grows with the tangent of the latitude. Areas are then correct within
+1e-5.
 """
 
 MOST = 1000
-"""Pieces into which one edge is cut at most."""
+"""The largest number of segments per edge."""
 
 DEGREES = ("hgs", "hgc")
 
 
 def outline(vertices: Floats, system: str, instant: Floats, start: Floats, origin: Floats) -> tuple[Floats, str]:
-    """
-    Return an outline with vertices added along its edges.
-
-    Parameters
-    ----------
-    vertices : numpy.ndarray
-        Shape (v, 2), in the system's units.
-    system : str
-        ``"hpc"``, ``"hgs"``, ``"hgc"`` or ``"hrc"``.
-    instant, start, origin : numpy.ndarray
-        Shape (1, 2): when the place holds, when the event starts, and its origin.
-
-    Returns
-    -------
-    vertices : numpy.ndarray
-        Shape (w, 2); longitudes are continuous.
-    system : str
-        The system in which they are given, and in which edges are straight. Where it is not known that of submission,
-        the outline's own; radii and position angles are then straight on the sky, as in ``hpc``.
-    """
+    """Return an outline with vertices added along its edges, shape (w, 2), and the system of straight edges."""
+    # If the system of submission is unknown, edges are straight in the outline's own, or in hpc instead of hrc.
     straight = submitted(origin[0]) or ("hpc" if system == "hrc" else system)
     if system in DEGREES and straight in DEGREES:
         # They differ by a constant longitude.
@@ -69,7 +52,7 @@ def outline(vertices: Floats, system: str, instant: Floats, start: Floats, origi
 def _converted(
     vertices: Floats, system: str, target: str, instant: Floats, start: Floats, origin: Floats
 ) -> Floats:  # fmt: skip
-    """Return vertices in another system, at the instant of the place."""
+    """Convert vertices to another system at the time of the outline."""
     if system == target:
         return vertices
     if target in DEGREES:
@@ -98,7 +81,7 @@ def _followed(vertices: Floats, system: str) -> Floats:
 
 
 def _step_in_degrees(corners: Floats) -> float:
-    """Return the longest piece of an edge with which the area of an outline in degrees is right."""
+    """Return the longest segment of an edge in degrees for which the area is correct."""
     breadth, extent = sorted(np.ptp(corners, axis=0).tolist())
     slope = np.tan(np.radians(np.clip(np.abs(corners[:, 1]).max(), 1.0, 89.0)))
     bent = np.degrees(np.sqrt(ACCURACY * np.radians(breadth) / slope))
@@ -106,7 +89,7 @@ def _step_in_degrees(corners: Floats) -> float:
 
 
 def _continuous(vertices: Floats, system: str) -> Floats:
-    """Return vertices whose angles around the Sun do not jump: edges go the shorter way."""
+    """Return vertices whose angles around the Sun are continuous: edges take the shorter way."""
     if system == "hpc" or (system == "hrc" and _is_sector(vertices)):
         return vertices
     made = vertices.copy()
@@ -116,7 +99,7 @@ def _continuous(vertices: Floats, system: str) -> Floats:
 
 
 def _is_sector(vertices: Floats) -> bool:
-    """Tell whether an outline is the box of an eruption, which can be wider than half a turn."""
+    """Return whether an outline is the box of an eruption, which can be wider than 180 degrees."""
     if len(vertices) != 5:
         return False
     (r1, first), (r2, second), (r3, third), (r4, fourth), _ = vertices

@@ -1,7 +1,7 @@
 """
-One keyword of many records as one column.
+Convert one keyword of many records to a column.
 
-Whole columns are read at once; only where a value is not what its keyword should hold is each looked at by itself.
+Complete columns are converted at once; values are only read one by one if this fails.
 """
 
 from __future__ import annotations
@@ -37,55 +37,55 @@ _LONG = re.compile(
     r".*url|hpc_geom|(bound|skel)_chaincode|refs_orig|.*_description|.*_title|frm_(paramset|contact|institute)"
     r"|fi_barbs.*|chaincodetype|solar_object_locator"
 )
-"""Keywords with long text: kept as objects, since numpy gives each row the room of the longest, four bytes a letter."""
+"""Keywords with long text: kept as objects, since numpy pads each row to the longest, four bytes per character."""
 
 NOTHING = ("", "blank")
-"""Texts that stand for a missing one; "blank" is the default of SolarSoft's structures for submitters."""
+"""Texts for a missing value; "blank" is the default of SolarSoft's structures for submitters."""
 
 LONG_AGO = "1492-10-12"
-"""The day that SolarSoft's structures have where a submitter gives none."""
+"""The date in SolarSoft's structures if a submitter does not set one."""
 
 COMPONENTS = {"coord1_unit": 0, "coord2_unit": 1, "coord3_unit": 2}
 """
-Units that the registry's list names and its answers never hold: ``event_coordunit`` says them, for each component.
+Units in the registry's list that records do not contain: ``event_coordunit`` has them, for each component.
 
-These are the numbers of the submitter, in the system of the submitter: arcsec in one row, degrees in the next, and a
-radius beside "degrees". They stay plain, beside columns of these names that say each row's unit; ``hpc_x`` and the like
-hold the same places in known units.
+The numbers are those of the submitter, in the submitter's system: arcsec in one row, degrees in the next, or a radius
+together with "degrees". They remain without a unit, and columns of these names contain the unit of each row. ``hpc_x``
+and similar columns contain the same positions in known units.
 """
 
 
 def is_place(name: str) -> bool:
-    """Tell whether a keyword says where an event is; it has no value where ``noposition`` is true."""
+    """Return whether a keyword is a position of an event; it does not have a value if ``noposition`` is true."""
     return _PLACES.fullmatch(name) is not None
 
 
 class _Parts(NamedTuple):
-    """The values of a column, and which of them are missing."""
+    """The values of a column, and the mask of missing ones."""
 
     values: Any
     mask: Mask
     unit_string: str | None = None
-    """The unit as the records write it."""
+    """The unit as written in the records."""
 
 
 class Reader:
     """
-    Makes the columns of some records.
+    Build the columns of records.
 
     Parameters
     ----------
     records : sequence of dict
-        The events as the registry sent them.
+        The events as returned by the registry.
     problems : list of str
-        Takes a sentence for each kind of value that could not be read.
+        A sentence is added for each kind of value that could not be read.
 
     Attributes
     ----------
     corrections : dict
-        What is taken instead of a record's own value, by keyword and row; see `correct`.
+        Values that replace those of a record, by keyword and row; see `correct`.
     untold : frozenset of str
-        Keywords whose values cannot be read, since the records came without what that takes.
+        Keywords whose values cannot be read, since the records do not contain their requisites.
     """
 
     def __init__(self, records: Any, problems: list[str]) -> None:
@@ -98,7 +98,7 @@ class Reader:
         self.placed = not self.nowhere.any()
 
     def values(self, name: str) -> list[Any]:
-        """Return a keyword of all records, `None` where they have none; of places, where they are believed."""
+        """Return a keyword of all records; `None` if it is missing, or a position of an event with ``noposition``."""
         if name in self.untold:
             return [None] * len(self.records)
         found = [record.get(name) for record in self.records]
@@ -109,27 +109,15 @@ class Reader:
         return found
 
     def names(self, name: str) -> list[str | None]:
-        """Return a keyword of all records as text, whatever they hold; `None` where they have none."""
+        """Return a keyword of all records as text, whatever its type; `None` for missing values."""
         return [None if value is None else _printable(str(value)) for value in self.values(name)]
 
     def correct(self, name: str, row: int, value: Any) -> None:
-        """Take another value for a keyword of one record than the registry's; `None` for none."""
+        """Replace the value of a keyword of one record; `None` removes it."""
         self.corrections.setdefault(name, {})[row] = value
 
     def columns(self, names: Iterable[str]) -> dict[str, Any]:
-        """
-        Return keywords of all records as columns of a QTable.
-
-        Parameters
-        ----------
-        names : iterable of str
-            The keywords.
-
-        Returns
-        -------
-        dict of astropy.time.Time, astropy.units.Quantity, astropy.table.Column or astropy.table.MaskedColumn
-            By their names, as long as the records; missing values are masked.
-        """
+        """Return keywords of all records as columns of a QTable by name; missing values are masked."""
         known = keywords()
         made: dict[str, Any] = {}
         for name in names:
@@ -148,7 +136,7 @@ class Reader:
         }
 
     def _each(self, keyword: Keyword, values: list[Any], reader: Callable[[Any], Any]) -> list[Any]:
-        """Read values one by one; `None` where one is missing or, with a word in ``problems``, cannot be read."""
+        """Read values one by one; `None` if one is missing or cannot be read, which is added to ``problems``."""
         read: list[Any] = []
         bad: list[Any] = []
         for value in values:
@@ -161,7 +149,7 @@ class Reader:
         return read
 
     def _say(self, keyword: Keyword, what: str, odd: list[Any]) -> None:
-        """Say what is wrong with some values, and give the first of them."""
+        """Add a sentence about invalid values, with the first of them, to ``problems``."""
         if odd:
             words = f"{keyword.name}: {len(odd)} values {what}, such as {str(odd[0])[:80]!r}"
             self.problems.append(f"{words}; see the column raw.")
@@ -202,7 +190,7 @@ class Reader:
     def _numbers(self, keyword: Keyword, values: list[Any]) -> Any:
         data, missing = self._as_floats(keyword, values)
         if keyword.name == "ar_noaanum":
-            # No region has the number 0: it stands for none.
+            # 0 is not the number of a region, but means that there is none.
             missing |= data == 0
             data = self._five_digits(data, missing)
         whole: NDArray[Any] = self._whole(keyword, data, values, missing) if keyword.kind == "integer" else data
@@ -218,12 +206,12 @@ class Reader:
     def _whole(
         self, keyword: Keyword, data: NDArray[np.float64], values: list[Any], missing: Mask
     ) -> NDArray[np.int64]:  # fmt: skip
-        """Return numbers of a keyword that counts; one that is not whole, or too large, costs its own row alone."""
+        """Convert the numbers of an integer keyword; only the rows with a fraction or a too large number are masked."""
         odd = ~missing & ((data != np.rint(data)) | (np.abs(data) >= 2.0**63))
         self._say(keyword, "are not whole numbers", [values[row] for row in np.flatnonzero(odd)])
         missing |= odd
         made = np.where(missing, 0, data).astype(np.int64)
-        # Floats do not hold every integer from here on.
+        # Floats cannot represent all integers from here on.
         for row in np.flatnonzero(~missing & (np.abs(data) >= 2.0**53)):
             exact = exact_integer(values[row])
             missing[row] = exact is None
@@ -243,7 +231,7 @@ class Reader:
         return data, missing
 
     def _five_digits(self, data: NDArray[np.float64], missing: Mask) -> NDArray[np.float64]:
-        """Return NOAA's numbers in five digits from the rollover of 2002 on: suppliers spell them either way."""
+        """Convert NOAA's numbers to five digits from the rollover of 2002 on: suppliers use both spellings."""
         made = data.copy()
         for row in np.flatnonzero(~missing & (data > 0) & (data < 10000)):
             made[row] = noaa.five_digits(int(data[row]), str(self.records[row].get("event_starttime") or ""))
@@ -258,7 +246,7 @@ class Reader:
             text = str(value or "")
             if text not in cache:
                 words = [word for word in re.split(r"[,;\s]+", text) if word]
-                # One unit is that of the angles; of a distance from the centre it says nothing.
+                # A single unit is that of the angles, but not of a distance from the center.
                 words = words * 2 if len(words) == 1 else words
                 cache[text] = words[component] if component < len(words) else ""
             made.append(cache[text])
@@ -267,14 +255,10 @@ class Reader:
         return column
 
     def _in_units(self, keyword: Keyword, data: NDArray[Any], missing: Mask, texts: list[str]) -> Any:
-        """
-        Return numbers in one unit; those whose own does not convert to it are masked, and named in ``problems``.
-
-        Where no record says a unit that is understood, the numbers stay plain, with the texts that they had.
-        """
+        """Convert numbers to one unit, and mask those with an incompatible one; without known units they stay plain."""
         said = Counter(text for text, gone in zip(texts, missing.tolist(), strict=True) if not gone)
         if not said and keyword.usual:
-            # A column without any value has a unit all the same, so that tables stack.
+            # A column without any value has a unit as well, so that tables can be stacked.
             said = Counter([keyword.usual])
         factors = _factors(keyword, said)
         if factors is None:
@@ -282,7 +266,7 @@ class Reader:
         unit, scales = factors
         odd = np.array([text not in scales for text in texts], dtype=bool) & ~missing
         words = [f"{data[row]} {texts[row]}" for row in np.flatnonzero(odd)]
-        self._say(keyword, f"have no unit that is understood and converts to {unit}", words)
+        self._say(keyword, f"do not have a unit that can be converted to {unit}", words)
         scaled = np.where(odd, 0.0, data) * np.array([scales.get(text, 1.0) for text in texts])
         missing = missing | odd
         quantity = u.Quantity(scaled, unit, copy=False)
@@ -306,7 +290,7 @@ def _guess(values: list[Any]) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return text without halves of characters, which JSON can escape and nothing can print."""
+    """Return text without unpaired surrogates, which JSON can contain but which cannot be printed."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
@@ -316,7 +300,7 @@ def _missing(values: list[Any]) -> Mask:
 
 def _as_time(stamps: list[Any], missing: Mask) -> Any:
     if missing.any():
-        # The same form as the others', so that all are read at once.
+        # In the same format as the others, so that all are read at once.
         marks = missing.tolist()
         width = max((len(stamp) for stamp, gone in zip(stamps, marks, strict=True) if not gone), default=19)
         filler = "2000-01-01T00:00:00" if width == 19 else "2000-01-01"
@@ -332,7 +316,7 @@ def _stamp(value: Any) -> str:
 
 
 def _believed(read: Any) -> Any:
-    """Return times; an event before 1900 or after 2100 is a slip of its submitter's."""
+    """Return times; raise ValueError for an event before 1900 or after 2100, which is a mistake of its submitter."""
     if not ((read.jd1 > 2415020) & (read.jd1 < 2488070)).all():
         raise ValueError("a year before 1900 or after 2100")
     return read
@@ -345,11 +329,8 @@ def _number(value: Any) -> float:
 
 
 def _factors(keyword: Keyword, said: Counter[str]) -> tuple[u.UnitBase, dict[str, float]] | None:
-    """
-    Return the unit of a column and what brings each text's numbers into it; `None` where no text is understood.
-
-    The usual kind of unit counts before others, then the one of most rows; the first text of that kind is the unit.
-    """
+    """Return the unit of a column and the factor of each text to it; `None` if no text can be parsed."""
+    # The usual physical type has priority, then that of most rows; the first text of that type is the unit.
     parsed = parse_all([*said, *filter(None, [keyword.usual])], context=keyword.context)
     found = {text: unit for text, unit in parsed.items() if unit not in (None, u.dimensionless_unscaled)}
     known = {text: found[text] for text in said if text in found}
@@ -378,4 +359,4 @@ _MAKERS: dict[str, Callable[[Reader, Keyword, list[Any]], Any]] = {
     "time": Reader._times, "boolean": Reader._booleans, "float": Reader._numbers, "integer": Reader._numbers,
     "object": Reader._objects,
 }  # fmt: skip
-"""How each kind is made; text and units are text."""
+"""The method for each kind of keyword; text and units are read as text."""

@@ -1,4 +1,4 @@
-"""A column of points: a coordinate for each row, made when it is first looked at."""
+"""A column of points: a coordinate for each row, which is computed on first access."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ Floats = NDArray[np.float64]
 
 
 PROBES = frozenset({"dtype", "_mask", "fill_value", "serialize_method", "_time", "_masked", "_parent_table", "fields"})
-"""What tables look for in a column; asking is no reason to compute it."""
+"""Attributes that tables look up in a column, for which the coordinate is not computed."""
 
 
 NUMBERS = ("values", "instants", "starts", "origins")
-"""What a place is made of, two numbers each."""
+"""The arrays of a column, two numbers for each row."""
 
 
 class PointsInfo(SkyCoordInfo):
-    """What a table needs to know: places of different instants stack, which plain coordinates do not."""
+    """Info of a column of points: unlike plain coordinates, points at different times can be stacked."""
 
     mask_val = None
     attrs_from_parent = frozenset({"unit"})
@@ -34,7 +34,7 @@ class PointsInfo(SkyCoordInfo):
 
     @property
     def unit(self) -> None:
-        """No unit: the column's numbers differ in theirs."""
+        """No unit, since those of the two numbers differ."""
         return
 
     def _represent_as_dict(self, attrs: Any = None) -> dict[str, Any]:
@@ -42,15 +42,15 @@ class PointsInfo(SkyCoordInfo):
 
     @staticmethod
     def default_format(value: Any) -> str:
-        """Return what a cell shows."""
+        """Return the text of a cell."""
         x, y = np.asarray(value.values).reshape(-1, 2)[0]
         return "--" if np.isnan(x) else f"{x:.6g},{y:.6g}"
 
     def new_like(self, cols: Sequence[Points], length: int, metadata_conflicts: str = "warn", name: Any = None) -> Any:
-        """Return a column without places that takes those of others."""
+        """Return a column of missing points, to be filled with those of other columns."""
         systems = {column.system for column in cols}
         if len(systems) > 1:
-            raise ValueError(f"Places of the systems {', '.join(sorted(systems))} cannot stand in one column.")
+            raise ValueError(f"Points of the systems {', '.join(sorted(systems))} cannot be combined in one column.")
         attrs = self.merge_cols_attributes(cols, metadata_conflicts, name, ("meta", "description"))
         nothing = np.full((length, 2), np.nan)
         made = Points(nothing, cols[0].system, nothing.copy(), nothing.copy())
@@ -58,29 +58,29 @@ class PointsInfo(SkyCoordInfo):
         return made
 
     def get_sortable_arrays(self) -> list[Floats]:
-        """Return what orders rows: the two numbers."""
+        """Return the arrays to sort by: the two numbers."""
         return [self._parent.values[:, 0], self._parent.values[:, 1]]
 
 
 class Points(SkyCoord):
     """
-    The places of some events, as one coordinate that is computed when it is first asked for.
+    The positions of events, as one coordinate that is computed on first access.
 
     Parameters
     ----------
     values : numpy.ndarray
-        Shape (n, 2) or (2,): the registry's numbers; NaN where an event has no place.
+        Shape (n, 2) or (2,): the registry's numbers; NaN for an event without a position.
     system : str
         ``"hpc"``, ``"hgs"``, ``"hgc"`` or ``"hrc"``.
     instants, starts : numpy.ndarray
-        Shape (n, 2) or (2,): when the places hold, and when the events start, as parts of UTC Julian dates.
+        Shape (n, 2) or (2,): the times of the positions, and of the start of the events, as parts of UTC Julian dates.
     origins : numpy.ndarray, optional
-        Shape (n, 2) or (2,): systems of submission and scales of radii, as `sunpy_helio_plugins.her.columns.origins`
-        makes them. Defaults to none that are known.
+        Shape (n, 2) or (2,): systems of submission and scales of radii, as of
+        `sunpy_helio_plugins.her.columns.origins`. Unknown by default.
 
     Notes
     -----
-    It is a `~astropy.coordinates.SkyCoord` of shape (n,): `mask` says where there is no place, whose numbers are NaN.
+    It is a `~astropy.coordinates.SkyCoord` of shape (n,): `mask` flags missing positions, whose numbers are NaN.
     """
 
     info = PointsInfo()
@@ -107,19 +107,55 @@ class Points(SkyCoord):
 
     @property
     def coordinate(self) -> SkyCoord:
-        """A plain coordinate, for those who want one."""
+        """The points as a plain `~astropy.coordinates.SkyCoord`."""
         return SkyCoord(self._sky_coord_frame)
 
     def transform_to(self, frame: Any, merge_attributes: bool = True) -> SkyCoord:
-        """Return the places in another frame, as a plain coordinate."""
+        """
+        Transform the points to another frame.
+
+        Parameters
+        ----------
+        frame, merge_attributes
+            As for `astropy.coordinates.SkyCoord.transform_to`.
+
+        Returns
+        -------
+        astropy.coordinates.SkyCoord
+            A plain coordinate.
+        """
         return self.coordinate.transform_to(frame, merge_attributes)
 
     def directional_offset_by(self, position_angle: Any, separation: Any) -> SkyCoord:
-        """Return places beside these, as a plain coordinate."""
+        """
+        Return positions at an offset from the points.
+
+        Parameters
+        ----------
+        position_angle, separation
+            As for `astropy.coordinates.SkyCoord.directional_offset_by`.
+
+        Returns
+        -------
+        astropy.coordinates.SkyCoord
+            A plain coordinate.
+        """
         return self.coordinate.directional_offset_by(position_angle, separation)
 
     def spherical_offsets_by(self, d_lon: Any, d_lat: Any) -> SkyCoord:
-        """Return places beside these, as a plain coordinate."""
+        """
+        Return positions at an offset from the points.
+
+        Parameters
+        ----------
+        d_lon, d_lat
+            As for `astropy.coordinates.SkyCoord.spherical_offsets_by`.
+
+        Returns
+        -------
+        astropy.coordinates.SkyCoord
+            A plain coordinate.
+        """
         return self.coordinate.spherical_offsets_by(d_lon, d_lat)
 
     def _apply(self, method: Any, *args: Any, **kwargs: Any) -> SkyCoord:
@@ -136,12 +172,12 @@ class Points(SkyCoord):
 
     @property
     def mask(self) -> Any:
-        """Where there is no place."""
+        """Whether each position is missing."""
         return np.isnan(self.__dict__["values"]).any(axis=-1)
 
     @property
     def masked(self) -> bool:
-        """Whether any place is missing."""
+        """Whether any position is missing."""
         return bool(np.any(self.mask))
 
     def _cut(self, change: Any) -> Self:
@@ -153,12 +189,17 @@ class Points(SkyCoord):
 
     def at(self, instants: Floats) -> Self:
         """
-        Return the same places at other instants.
+        Return the same positions at other times.
 
         Parameters
         ----------
         instants : numpy.ndarray
-            Of the shape of the column's own.
+            Parts of UTC Julian dates, of the same shape as those of the column.
+
+        Returns
+        -------
+        Points
+            A copy with these times.
         """
         made = self.copy()
         made.__dict__["instants"] = instants
@@ -166,26 +207,26 @@ class Points(SkyCoord):
 
     def __getitem__(self, item: Any) -> Self:
         if self.isscalar:
-            raise TypeError("A single place has no parts.")
+            raise TypeError("A single point cannot be indexed.")
         return self._cut(lambda part: part[item])
 
     def take(self, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Self:
-        """Return the places of some indices."""
+        """Return the points of the given indices."""
         return self._cut(lambda part: part[np.asarray(indices)])
 
     def insert(self, obj: int, values: Any, axis: int = 0) -> Self:
-        """Return a column with a place, or none, before a row."""
+        """Return a column with points inserted before a row; `None` inserts a missing one."""
         at = range(len(self) + 1)[obj]
         made = self._cut(lambda part: np.insert(part, at, np.nan, axis=0))
         made[at] = values
         return made
 
     def argsort(self, *args: Any, **kwargs: Any) -> NDArray[np.int64]:
-        """Return the order of the rows by their first number, then by the second; rows without any come last."""
+        """Return the order of the rows by their first number, then by the second; missing points are last."""
         return np.lexsort((self.values[:, 1], self.values[:, 0]))
 
     def copy(self, *args: Any, **kwargs: Any) -> Self:
-        """Return a copy that shares nothing."""
+        """Return an independent copy."""
         return self._cut(np.copy)
 
     def __copy__(self) -> Self:
@@ -198,10 +239,10 @@ class Points(SkyCoord):
         return type(self), (self.values, self.system, self.instants, self.starts, self.origins)
 
     def __setitem__(self, item: Any, value: Any) -> None:
-        """Replace places by those of another column."""
+        """Replace points by those of another column, or by `None`."""
         nothing = value is None or value is np.ma.masked
         if not nothing and getattr(value, "system", None) != self.system:
-            raise TypeError(f"A column of places in {self.system} takes such places, not {value!r}.")
+            raise TypeError(f"A column of points in {self.system} takes such points or None, not {value!r}.")
         for name in NUMBERS:
             self.__dict__[name][item] = np.nan if nothing else getattr(value, name)
         self.__dict__.pop("_sky_coord_frame", None)

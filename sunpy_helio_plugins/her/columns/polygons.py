@@ -1,4 +1,4 @@
-"""Polygons on the Sun, one and a column of them."""
+"""Polygons on the Sun: one polygon, and a column of polygons."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ Floats = NDArray[np.float64]
 
 class Polygon(SkyCoord):
     """
-    A polygon of one event: a coordinate of its vertices, shape (v,), that also knows its area and what it contains.
+    A polygon of one event: a coordinate of its vertices, shape (v,), with an area and a test for containment.
 
     Parameters
     ----------
     vertices : numpy.ndarray
-        Shape (v, 2), in the units of the system; the first is repeated at the end, but for a line (`closed`).
+        Shape (v, 2), in the units of the system; the first is repeated at the end, except for a line (`closed`).
     system : str
         ``"hpc"``, ``"hgs"``, ``"hgc"`` or ``"hrc"``.
     instant, start : numpy.ndarray
-        Shape (1, 2): when the place holds, and when the event starts.
+        Shape (1, 2): the time of the polygon, and of the start of the event, as parts of UTC Julian dates.
     origin : numpy.ndarray, optional
-        Shape (1, 2): the system of submission and the scale of radii, as `sunpy_helio_plugins.her.columns.origins`
-        makes them.
+        Shape (1, 2): the system of submission and the scale of radii, as of `sunpy_helio_plugins.her.columns.origins`.
+        Unknown by default.
 
     Notes
     -----
-    ``hpc`` and ``hrc`` are the authority: the registry computes ``hgs`` and ``hgc`` from them, and what lies at or
-    beyond the limb comes to lie 2 to 5 arcsec off (`clamped`).
+    ``hpc`` and ``hrc`` are more accurate: the registry computes ``hgs`` and ``hgc`` from them, with errors of 2 to 5
+    arcsec at or beyond the limb (`clamped`).
 
-    Edges are straight in the system of submission. `traced` is the outline with vertices along its edges, on which
-    `area`, `contains`, `to_region` and `~sunpy_helio_plugins.her.overlay` agree.
+    Edges are straight in the system of submission. `traced` is the outline with vertices along its edges, which `area`,
+    `contains`, `to_region` and `~sunpy_helio_plugins.her.overlay` use.
 
-    The coordinate is computed when it is first asked for.
+    The coordinate is computed on first access.
     """
 
     def __init__(
@@ -93,22 +93,58 @@ class Polygon(SkyCoord):
         return self.skycoord._apply(method, *args, **kwargs)
 
     def transform_to(self, frame: Any, merge_attributes: bool = True) -> SkyCoord:
-        """Return the vertices in another frame, as a plain coordinate."""
+        """
+        Transform the vertices to another frame.
+
+        Parameters
+        ----------
+        frame, merge_attributes
+            As for `astropy.coordinates.SkyCoord.transform_to`.
+
+        Returns
+        -------
+        astropy.coordinates.SkyCoord
+            A plain coordinate.
+        """
         return self.skycoord.transform_to(frame, merge_attributes)
 
     def directional_offset_by(self, position_angle: Any, separation: Any) -> SkyCoord:
-        """Return places beside the vertices, as a plain coordinate."""
+        """
+        Return positions at an offset from the vertices.
+
+        Parameters
+        ----------
+        position_angle, separation
+            As for `astropy.coordinates.SkyCoord.directional_offset_by`.
+
+        Returns
+        -------
+        astropy.coordinates.SkyCoord
+            A plain coordinate.
+        """
         return self.skycoord.directional_offset_by(position_angle, separation)
 
     def spherical_offsets_by(self, d_lon: Any, d_lat: Any) -> SkyCoord:
-        """Return places beside the vertices, as a plain coordinate."""
+        """
+        Return positions at an offset from the vertices.
+
+        Parameters
+        ----------
+        d_lon, d_lat
+            As for `astropy.coordinates.SkyCoord.spherical_offsets_by`.
+
+        Returns
+        -------
+        astropy.coordinates.SkyCoord
+            A plain coordinate.
+        """
         return self.skycoord.spherical_offsets_by(d_lon, d_lat)
 
     def __setitem__(self, item: Any, value: Any) -> None:
-        raise TypeError("The vertices of a polygon do not change; take polygon.skycoord.copy() for a coordinate.")
+        raise TypeError("The vertices of a polygon do not change; use polygon.skycoord.copy() for a coordinate.")
 
     def copy(self, *args: Any, **kwargs: Any) -> Self:
-        """Return a copy that shares nothing."""
+        """Return an independent copy."""
         parts = (self.vertices, self.instant, self.start, self.origin)
         vertices, instant, start, origin = (part.copy() for part in parts)
         return type(self)(vertices, self.system, instant, start, origin)
@@ -130,25 +166,25 @@ class Polygon(SkyCoord):
 
     @property
     def time(self) -> Time:
-        """When the place holds."""
+        """The time of the polygon."""
         return moments.times(self.instant[0])
 
     @property
     def closed(self) -> bool:
-        """Whether it ends where it begins: an outline or a box, and not the line of a filament."""
+        """Whether the last vertex is the first one: `True` for an outline or a box, `False` for a filament's line."""
         x, y = self.vertices[0] - self.vertices[-1]
-        # A ring around the pole goes from longitude 0 to 360.
+        # A ring around the pole extends from longitude 0 to 360.
         return bool(y == 0 and (x == 0 or (self.system in ("hgs", "hgc") and x % 360 == 0)))
 
     @property
     def wkt(self) -> str:
-        """The polygon, or the line, as WKT, in the registry's numbers."""
+        """The polygon or line as WKT, in the registry's numbers."""
         numbers = ",".join(f"{x:.12g} {y:.12g}" for x, y in self.vertices)
         return f"POLYGON(({numbers}))" if self.closed else f"LINESTRING({numbers})"
 
     @cached_property
     def skycoord(self) -> SkyCoord:
-        """The vertices as a coordinate, shape (v,), in a frame of one instant and one observer."""
+        """The vertices as a coordinate, shape (v,), in a frame with one time and one observer."""
         return frames.to_sky(self.vertices, self.system, self.instant, self.start, single=True, origins=self.origin)
 
     @cached_property
@@ -158,9 +194,10 @@ class Polygon(SkyCoord):
     @property
     def clamped(self) -> NDArray[np.bool_]:
         """
-        Which vertices lie at or beyond the limb: their place on the surface is the nearest point of the limb.
+        Whether each vertex lies at or beyond the limb: its position on the surface is the nearest point of the limb.
 
-        The registry's own heliographic numbers are clamped as well, and do not tell: all that may be are flagged.
+        The registry clamps its heliographic numbers as well, without flagging them: all that may be clamped are
+        flagged.
         """
         if self.system in ("hpc", "hrc"):
             return self._surface[2]
@@ -168,12 +205,12 @@ class Polygon(SkyCoord):
         tilt, distance = moments.earth(self.instant)
         b0 = np.radians(tilt)
         towards = np.sin(latitude) * np.sin(b0) + np.cos(latitude) * np.cos(b0) * np.cos(longitude)
-        # What the registry clamped lies 2 to 5 arcsec within the limb, at 0.995 of the radius or more.
+        # Vertices that the registry clamped are 2 to 5 arcsec within the limb, at 0.995 of the radius or more.
         return np.asarray(towards <= frames.RSUN_KM / distance + np.sqrt(1 - 0.9945**2))
 
     @property
     def on_surface(self) -> SkyCoord:
-        """The vertices on the solar surface, Stonyhurst, at the instant of the place; see `clamped`."""
+        """The vertices on the solar surface, Stonyhurst, at the time of the polygon; see `clamped`."""
         from sunpy.coordinates import HeliographicStonyhurst
 
         longitude, latitude, _ = self._surface
@@ -184,14 +221,14 @@ class Polygon(SkyCoord):
         """
         The same outline with vertices added along its edges, which are straight in the system of submission.
 
-        It is given in that system; where that is not known in its own, and radii and angles as in ``hpc``.
+        It is in that system, if it is known; otherwise in its own, or in ``hpc`` instead of ``hrc``.
         """
         vertices, system = outlines.outline(self.vertices, self.system, self.instant, self.start, self.origin)
         return Polygon(vertices, system, self.instant, self.start, self.origin)
 
     @property
     def on_the_sky(self) -> SkyCoord:
-        """The outline as a coordinate: the vertices alone where edges are straight in helioprojective pictures."""
+        """The outline as a coordinate: the vertices if edges are straight in helioprojective images, else `traced`."""
         return self.skycoord if self.system == self.traced.system == "hpc" else self.traced.skycoord
 
     @cached_property
@@ -201,30 +238,30 @@ class Polygon(SkyCoord):
     @property
     def area(self) -> u.Quantity:
         """
-        The area on the sphere in square megametres, within the outline that `traced` gives; 0 for a line.
+        The area on the sphere in square megameters, within the outline `traced`; 0 for a line.
 
-        Of what reaches beyond the limb, the part on the disk counts.
+        Of an outline that extends beyond the limb, only the part on the disk is included.
         """
         return (sphere.area(self._corners) if self.closed else 0.0) * (frames.RSUN_KM / 1e3) ** 2 * u.Mm**2
 
     def contains(self, place: SkyCoord) -> Any:
         """
-        Tell whether places lie in the polygon.
+        Return which positions lie in the polygon.
 
         Parameters
         ----------
         place : astropy.coordinates.SkyCoord
-            Places of any frame and shape; they are taken where they are at the instant of the polygon.
+            Positions in any frame and of any shape; they are transformed to the time of the polygon.
 
         Returns
         -------
         bool or numpy.ndarray of bool
-            Judged on the surface, within the outline that `traced` gives; a place off the disk lies in none.
+            Evaluated on the surface, within the outline `traced`; `False` for a position off the disk.
         """
         from sunpy.coordinates import HeliographicStonyhurst
         from sunpy.util.exceptions import SunpyUserWarning
 
-        # sunpy warns where all places are off the disk.
+        # sunpy warns if all positions are off the disk.
         with silence.ignored(SunpyUserWarning):
             found = place.transform_to(HeliographicStonyhurst(obstime=self.time))
         longitude, latitude = (np.atleast_1d(part.to_value("rad")) for part in (found.lon, found.lat))
@@ -234,24 +271,24 @@ class Polygon(SkyCoord):
 
     def to_region(self, frame: Any = None) -> Any:
         """
-        Return the outline that `traced` gives for the package regions: a `regions.PolygonSkyRegion`.
+        Return the outline `traced` as a `regions.PolygonSkyRegion`.
 
         Parameters
         ----------
         frame : sunpy.coordinates.Helioprojective, optional
-            A picture's frame, ``map.coordinate_frame``: the polygon is turned to it with the solar surface and cut at
-            the limb. Defaults to the outline as it is, which has no place in a picture of another time where it lies
-            beyond the limb.
+            The frame of an image, ``map.coordinate_frame``: the polygon is rotated to it with the solar surface and cut
+            at the limb. By default the outline is not rotated; parts beyond the limb are then not usable in an image of
+            another time.
 
         Returns
         -------
         regions.PolygonSkyRegion or None
-            `None` where all of it lies on the far side.
+            `None` if the polygon is completely on the far side.
 
         Raises
         ------
         MissingDependencyError
-            The package is not installed.
+            regions is not installed.
         """
         try:
             from regions import PolygonSkyRegion
@@ -264,14 +301,20 @@ class Polygon(SkyCoord):
 
     def to_shapely(self) -> Any:
         """
-        Return the polygon, or the line, for shapely, in the registry's numbers; valid, also where its edges cross.
+        Return the polygon or line for shapely, in the registry's numbers; made valid if its edges cross.
 
-        Numbers lie in a plane here: of a ring around a pole, or across the seam of longitudes, the area is none.
+        The numbers are in a plane: the area of a ring around a pole, or across the wrap of longitudes, is not
+        meaningful.
+
+        Returns
+        -------
+        shapely.Geometry
+            The polygon or line.
 
         Raises
         ------
         MissingDependencyError
-            The package is not installed.
+            shapely is not installed.
         """
         try:
             import shapely
@@ -281,32 +324,37 @@ class Polygon(SkyCoord):
 
     def rotated_to(self, time: Any, observer: Any = None) -> SkyCoord:
         """
-        Return the polygon as it is seen at another time, turned with the solar surface.
+        Return the polygon as seen at another time, rotated with the solar surface.
 
         Parameters
         ----------
         time : time-like
-            When.
+            The time of the observation.
         observer : astropy.coordinates.SkyCoord, optional
-            From where. Defaults to Earth.
+            The observer. Defaults to Earth.
 
         Returns
         -------
         astropy.coordinates.SkyCoord
-            Helioprojective, shape (v,); vertices on the far side are among them, see `visible`.
+            Helioprojective, shape (v,), including vertices on the far side; see `visible`.
         """
         return seen(self.on_surface, _frame(time, observer))[0]
 
     def visible(self, observer: Any = None, time: Any = None) -> NDArray[np.bool_]:
         """
-        Tell which vertices an observer sees.
+        Return which vertices an observer sees.
 
         Parameters
         ----------
         observer : astropy.coordinates.SkyCoord, optional
-            From where. Defaults to Earth.
+            The observer. Defaults to Earth.
         time : time-like, optional
-            When; the polygon turns with the surface until then. Defaults to its own instant.
+            The time to which the polygon is rotated with the surface. Defaults to its own time.
+
+        Returns
+        -------
+        numpy.ndarray of bool
+            Shape (v,).
         """
         return seen(self.on_surface, _frame(self.time if time is None else time, observer))[1]
 
@@ -320,7 +368,7 @@ def _frame(time: Any, observer: Any) -> Any:
 
 
 class PolygonsInfo(ParentDtypeInfo):
-    """What a table needs to know of a column of polygons."""
+    """Info of a column of polygons."""
 
     mask_val = None
     attrs_from_parent = frozenset({"dtype"})
@@ -328,49 +376,54 @@ class PolygonsInfo(ParentDtypeInfo):
 
     @staticmethod
     def default_format(value: Any) -> str:
-        """Return what a cell shows."""
+        """Return the text of a cell."""
         return "--" if value is None else f"{len(value)} vertices"
 
     def new_like(
         self, cols: Sequence[Polygons], length: int, metadata_conflicts: str = "warn", name: Any = None
     ) -> Any:
-        """Return a column without polygons that takes those of others."""
+        """Return a column of missing polygons, to be filled with those of other columns."""
         systems = {column.system for column in cols}
         if len(systems) > 1:
-            raise ValueError(f"Polygons of the systems {', '.join(sorted(systems))} cannot stand in one column.")
+            raise ValueError(f"Polygons of the systems {', '.join(sorted(systems))} cannot be combined in one column.")
         attrs = self.merge_cols_attributes(cols, metadata_conflicts, name, ("meta", "format", "description"))
         made = cols[0].empty(length)
         made.info.name, made.info.description, made.info.meta = name, attrs.get("description"), attrs.get("meta")
         return made
 
     def get_sortable_arrays(self) -> list[NDArray[np.int64]]:
-        """Return what orders rows: the number of vertices."""
+        """Return the arrays to sort by: the number of vertices."""
         return [self._parent.counts]
 
 
 class Polygons:
     """
-    Polygons of some events: one for each row, none where the registry has none that can be trusted.
+    A column of polygons: one for each row, or `None` if the registry does not have a valid one.
 
     Parameters
     ----------
     vertices : numpy.ndarray
-        Shape (v, 2): all vertices as the registry gives them; arcsec (``hpc``), degrees of longitude and latitude
+        Shape (v, 2): all vertices in the registry's numbers: arcsec (``hpc``), degrees of longitude and latitude
         (``hgs``, ``hgc``), or solar radii and position angle in degrees (``hrc``).
     offsets : numpy.ndarray of int
         Shape (n + 1,): the vertices of row ``i`` are ``vertices[offsets[i]:offsets[i + 1]]``.
     system : str
         ``"hpc"``, ``"hgs"``, ``"hgc"`` or ``"hrc"``.
     instants, starts : numpy.ndarray
-        Shape (n, 2): when the places hold, and when the events start, as parts of UTC Julian dates.
+        Shape (n, 2): the times of the polygons, and of the start of the events, as parts of UTC Julian dates.
     origins : numpy.ndarray, optional
-        Shape (n, 2): systems of submission and scales of radii, as `sunpy_helio_plugins.her.columns.origins` makes
-        them.
-        Defaults to none that are known.
+        Shape (n, 2): systems of submission and scales of radii, as of `sunpy_helio_plugins.her.columns.origins`.
+        Unknown by default.
+
+    Raises
+    ------
+    QueryError
+        The system is not one of these.
 
     Notes
     -----
-    ``column[i]`` is a `Polygon` or `None`; slices, masks, sorting, stacking, joining, copies and pickles are columns.
+    ``column[i]`` is a `Polygon` or `None`; slicing, masking, sorting, stacking, joining, copying and pickling return
+    columns.
     """
 
     info = PolygonsInfo()
@@ -385,34 +438,34 @@ class Polygons:
         origins: Floats | None = None,
     ) -> None:
         if system not in frames.SYSTEMS:
-            raise QueryError(f"The registry has the systems {', '.join(frames.SYSTEMS)}, not {system!r}.")
+            raise QueryError(f"system must be one of {', '.join(frames.SYSTEMS)}, not {system!r}.")
         self.vertices, self.offsets, self.system = vertices, offsets, system
         self.instants, self.starts = instants, starts
         self.origins = nothing(len(instants)) if origins is None else origins
 
     @property
     def counts(self) -> NDArray[np.int64]:
-        """The number of vertices of each row, the closing one counted; 0 where there is no polygon."""
+        """The number of vertices of each row, including the closing one; 0 if it is missing."""
         return np.diff(self.offsets)
 
     @property
     def mask(self) -> NDArray[np.bool_]:
-        """Which rows have none."""
+        """Whether the polygon of each row is missing."""
         return np.asarray(self.counts == 0)
 
     @property
     def shape(self) -> tuple[int]:
-        """As of an array of objects."""
+        """The number of rows, as of an array of objects."""
         return (len(self),)
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """As of an array of objects."""
+        """The data type of an array of objects."""
         return np.dtype(object)
 
     @property
     def wkt(self) -> list[str | None]:
-        """The polygons as WKT, in the registry's numbers."""
+        """The polygons as WKT, in the registry's numbers; `None` if missing."""
         return [None if polygon is None else polygon.wkt for polygon in self]
 
     def __len__(self) -> int:
@@ -433,17 +486,17 @@ class Polygons:
 
     @property
     def _events(self) -> tuple[Floats, Floats, Floats]:
-        """What is known of the event of each row."""
+        """The times and origins of the event of each row."""
         return self.instants, self.starts, self.origins
 
     def take(self, indices: Any, axis: int = 0) -> Self:
-        """Return the rows of some indices."""
+        """Return the rows of the given indices."""
         rows = np.asarray(indices, dtype=np.int64).reshape(-1)
         rows = np.where(rows < 0, rows + len(self), rows)
         counts = self.counts[rows]
         offsets = np.zeros(len(rows) + 1, np.int64)
         np.cumsum(counts, out=offsets[1:])
-        # The position of each vertex: where its polygon began, plus how far it stands in it.
+        # The index of each vertex: the start of its polygon, plus its index within the polygon.
         source = np.repeat(self.offsets[:-1][rows] - offsets[:-1], counts) + np.arange(offsets[-1])
         return self._like(self.vertices[source], offsets, *(part[rows] for part in self._events))
 
@@ -455,22 +508,39 @@ class Polygons:
 
     def at(self, instants: Floats) -> Self:
         """
-        Return the same polygons at other instants.
+        Return the same polygons at other times.
 
         Parameters
         ----------
         instants : numpy.ndarray
-            Shape (n, 2): as the column's own.
+            Shape (n, 2): parts of UTC Julian dates.
+
+        Returns
+        -------
+        Polygons
+            A column with these times.
         """
         return self._like(self.vertices, self.offsets, instants, self.starts, self.origins)
 
     def empty(self, length: int) -> Self:
-        """Return a column of as many rows without polygons."""
+        """
+        Return a column of missing polygons.
+
+        Parameters
+        ----------
+        length : int
+            The number of rows.
+
+        Returns
+        -------
+        Polygons
+            A column in the same system.
+        """
         nothing = np.full((length, 2), np.nan)
         return type(self)(np.empty((0, 2)), np.zeros(length + 1, np.int64), self.system, nothing, nothing.copy())
 
     def __setitem__(self, item: Any, value: Any) -> None:
-        """Replace rows by those of another column, by one polygon, or by none."""
+        """Replace rows by those of another column, by one polygon, or by `None`."""
         rows = np.atleast_1d(np.arange(len(self))[item])
         given = self._given(value, len(rows))
         # Row r of the new column is row order[r] of both columns one after the other.
@@ -485,7 +555,7 @@ class Polygons:
         self.instants, self.starts, self.origins = both._events
 
     def insert(self, index: int, value: Any, axis: int = 0) -> Self:
-        """Return a column with a polygon, or none, before a row."""
+        """Return a column with a polygon inserted before a row; `None` inserts a missing one."""
         at = range(len(self) + 1)[index]
         order = np.insert(np.arange(len(self)), at, len(self))
         whole = self._like(
@@ -497,7 +567,7 @@ class Polygons:
         return whole
 
     def argsort(self, *args: Any, **kwargs: Any) -> NDArray[np.int64]:
-        """Return the order of the rows by the number of vertices; rows without any come first."""
+        """Return the order of the rows by the number of vertices; missing polygons are first."""
         return np.argsort(self.counts, kind="stable")
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -511,18 +581,18 @@ class Polygons:
     def _given(self, value: Any, length: int) -> Polygons:
         if isinstance(value, Polygons):
             if value.system != self.system:
-                raise ValueError(f"Polygons in {value.system} cannot stand in a column in {self.system}.")
+                raise ValueError(f"A column of polygons in {self.system} does not accept polygons in {value.system}.")
             return value if len(value) == length else value.take(np.zeros(length, np.int64))
         if value is None or value is np.ma.masked:
             return self.empty(length)
         if not isinstance(value, Polygon) or value.system != self.system:
-            raise TypeError(f"A column of polygons in {self.system} takes such polygons, not {value!r}.")
+            raise TypeError(f"A column of polygons in {self.system} takes such polygons or None, not {value!r}.")
         offsets = np.array([0, len(value)], np.int64)
         one = type(self)(value.vertices, offsets, self.system, value.instant, value.start, value.origin)
         return one.take(np.zeros(length, np.int64))
 
     def copy(self, order: str = "C") -> Self:
-        """Return a copy that shares nothing."""
+        """Return an independent copy."""
         return self._like(self.vertices.copy(), self.offsets.copy(), *(part.copy() for part in self._events))
 
     def __copy__(self) -> Self:
@@ -553,7 +623,7 @@ class Polygons:
 
     @property
     def skycoord(self) -> SkyCoord:
-        """All vertices as one coordinate, shape (v,), each with the instant and the observer of its row."""
+        """All vertices as one coordinate, shape (v,), each with the time and observer of its row."""
         rows = self.owners
         instants, starts, origins = (part[rows] for part in self._events)
         return frames.to_sky(self.vertices, self.system, instants, starts, origins=origins)

@@ -1,8 +1,8 @@
 """
-The places of some events: points, boxes, outlines and lines in four systems, and what of them is not to be believed.
+The positions of events: points, boxes, outlines and lines in four systems, and checks of their validity.
 
-A place that the registry mirrors behind a pole is computed from its ``hpc``. What cannot be computed, what lies farther
-away than 90 degrees, and zeros that stand for no place, are masked.
+A position that the registry mirrors behind a pole is computed from its ``hpc``. Those that cannot be computed, that are
+more than 90 degrees away, and zeros for missing positions are masked.
 """
 
 from __future__ import annotations
@@ -29,36 +29,36 @@ Mask = NDArray[np.bool_]
 Rings = tuple[Floats, NDArray[np.int64]]
 
 WIDEST = 160.0
-"""Degrees of longitude and of latitude from which a box says nothing (JHelioviewer's HEKParser has the same bound)."""
+"""Degrees of longitude and latitude from which a box is ignored (the same limit as in JHelioviewer's HEKParser)."""
 
 TILTED = 1e-3
-"""Degrees of B0 from which the disk's centre and the origin of longitudes and latitudes are two places."""
+"""Degrees of B0 from which the disk center differs from the origin of longitudes and latitudes."""
 
 CENTRES = {"hpc": ("hpc_x", "hpc_y"), "hgs": ("hgs_x", "hgs_y"), "hgc": ("hgc_x", "hgc_y"), "hrc": ("hrc_r", "hrc_a")}
-"""The pairs of numbers that give an event's centre."""
+"""The pairs of numbers of an event's center."""
 
 POINTS = (
     *(name for pair in CENTRES.values() for name in pair), *(f"{system}_coord" for system in CENTRES), "hpc_radius",
 )  # fmt: skip
-"""All keywords of an event's centre."""
+"""All keywords of an event's center."""
 
 NEAR_LIMB = 0.97
-"""The part of the Sun's apparent radius beyond which places behind a pole are seen: the axis leans by 7.25 degrees."""
+"""The part of the apparent solar radius beyond which points behind a pole can be visible (B0 up to 7.25 degrees)."""
 
 CLAMPED = np.radians(8)
-"""How far a place that the registry moved to the limb may be from where this package has it."""
+"""The largest angle between a position that the registry clamped to the limb and that of this package."""
 
 
 class Positions:
     """
-    Makes columns of places.
+    Build columns of positions.
 
     Parameters
     ----------
     reader : sunpy_helio_plugins.her.columns.parse.Reader
         The records; its values are corrected.
     instants, starts : numpy.ndarray
-        Shape (n, 2): when the places hold, and when the events start.
+        Shape (n, 2): the times of the positions, and of the start of the events.
     """
 
     def __init__(self, reader: parse.Reader, instants: Floats, starts: Floats) -> None:
@@ -72,7 +72,7 @@ class Positions:
         self._correct_centres()
 
     def columns(self, names: Iterable[str]) -> dict[str, Polygons | Points]:
-        """Return columns of polygons and of points by their names."""
+        """Return columns of polygons and of points by name."""
         return {
             name: self.polygons(name) if chaincodes.POLYGONS.fullmatch(name) else self.places(name) for name in names
         }
@@ -94,7 +94,7 @@ class Positions:
         values = self.reader.values(name)
         found, bad = chaincodes.points(values)
         found[chaincodes.is_missing(found)] = np.nan
-        self._say(name, [values[index] for index in bad], "no point")
+        self._say(name, [values[index] for index in bad], "not a point")
         beyond = ~np.isnan(found).any(axis=1) & ~frames.is_place(found, name[:3])
         what = "a latitude beyond the pole" if name[:3] in ("hgs", "hgc") else "more than 90 degrees from the Sun"
         self._say(name, [values[index] for index in np.flatnonzero(beyond)], what)
@@ -105,9 +105,9 @@ class Positions:
         return Points(found, name[:3], self.instants, self.starts, self.origins)
 
     def say(self) -> None:
-        """Say which places were computed anew, and which could not be."""
-        mirrored = "the registry mirrors places behind the pole; they are computed from those seen from Earth"
-        unsure = "places may be mirrored behind the pole, and none seen from Earth tells; they are masked"
+        """Report which positions were computed from others, and which could not be."""
+        mirrored = "the registry mirrors positions behind the pole; they are computed from those seen from Earth"
+        unsure = "positions may be mirrored behind the pole, without any seen from Earth to check; they are masked"
         for found, what in ((self._mirrored, mirrored), (self._unsure, unsure)):
             rows = set().union(*found.values())
             if rows:
@@ -119,7 +119,7 @@ class Positions:
             self.reader.problems.append(f"{words}; see the column raw.")
 
     def _rings(self, name: str) -> Rings:
-        """Return the vertices of a keyword in all records, and where those of each begin."""
+        """Return the vertices of a keyword in all records, and their offsets."""
         if name not in self._known:
             values = self.reader.values(name)
             if name.endswith("bbox") and self.everywhere.any():
@@ -127,7 +127,7 @@ class Positions:
             widest, highest = frames.LIMITS[name[:3]]
             vertices, offsets, bad = chaincodes.rings(values, highest, widest)
             worst = [index for index in bad if not _is_placeholder(values[index])]
-            self._say(name, [values[index] for index in worst], "no polygon")
+            self._say(name, [values[index] for index in worst], "not a polygon")
             holes = [text for text in values if isinstance(text, str) and text.count("(") > 2]
             self._say(name, holes, "more than one ring; the first is kept")
             self._known[name] = vertices, offsets
@@ -135,7 +135,7 @@ class Positions:
 
     @cached_property
     def everywhere(self) -> Mask:
-        """Which events have the whole near side as their box: that of a flare of which no place is known."""
+        """Whether the box of each event is the complete near side, as for a flare with unknown position."""
         made = np.zeros(self.rows, dtype=bool)
         for name in ("hgs_bbox", "hgc_bbox"):
             vertices, offsets, _ = chaincodes.rings(self.reader.values(name))
@@ -147,7 +147,7 @@ class Positions:
         return made
 
     def _vertices_seen(self, name: str, offsets: NDArray[np.int64]) -> Floats:
-        """Return the vertices of an outline as seen from Earth; NaN where the registry has not as many of them."""
+        """Return the vertices of an outline as seen from Earth; NaN if their number differs."""
         counts = np.diff(offsets)
         seen = np.full((offsets[-1], 2), np.nan)
         for system in ("hrc", "hpc"):
@@ -170,13 +170,11 @@ class Positions:
         return np.stack(frames.radial(places, frames.scales(self.starts[rows], self.origins[rows])), axis=1)
 
     def _behind(self, name: str, places: Floats, rows: NDArray[np.int64], seen: Floats) -> tuple[Floats, set[int]]:
-        """
-        Return places in which mirrored ones are computed anew, and the rows for which that is not known.
-
-        Where the Sun's axis leans towards Earth, the far side of a pole can be seen, with longitudes beyond 90 degrees.
-        The registry takes them by the sine, and so gives 180 degrees minus the longitude instead: two polar holes of
-        2017-09-06 and one of 2024-05-10 show it. It keeps what was submitted in degrees.
-        """
+        """Compute mirrored positions from those seen from Earth, and return the rows where this is not possible."""
+        # If the Sun's axis is tilted towards Earth, the far side of a pole is visible, with longitudes beyond 90
+        # degrees. The registry computes longitudes by the arcsine, and therefore returns 180 degrees minus the
+        # longitude: two polar holes of 2017-09-06 and one of 2024-05-10 show it. It does not change degrees that were
+        # submitted.
         system, events = name[:3], (self.instants[rows], self.starts[rows])
         made, mirrored = _unmirrored(places, system, seen, *events)
         unknown = _was_computed(self.origins[rows]) & np.isnan(seen).any(axis=1)
@@ -191,11 +189,11 @@ class Positions:
         return made, doubtful
 
     def _centre(self, system: str) -> Floats:
-        """Return the numbers of the events' centres; NaN where they are not numbers."""
+        """Return the numbers of the events' centers; NaN if they are not numbers."""
         return np.stack(numbers(*map(self.reader.values, CENTRES[system])), axis=1)
 
     def _forget_zeros(self) -> None:
-        """Mask the centre of events that lie at (0, 0) as seen from Earth and on the Sun: that is one place no day."""
+        """Mask the center of events at (0, 0) in both arcsec and degrees, which only coincide if B0 is 0."""
         zeros = (self._zeros("hpc") & self._zeros("hgs")).nonzero()[0]
         if not len(zeros):
             return
@@ -213,7 +211,7 @@ class Positions:
         return np.asarray((self._centre(system) == 0).all(axis=1) | (points == 0).all(axis=1))
 
     def _correct_centres(self) -> None:
-        """Correct the centres of events behind a pole, given as two numbers."""
+        """Correct the centers of events behind a pole, given as two numbers."""
         polar, seen = (self._centre(system) for system in ("hrc", "hpc"))
         seen = np.where(np.isnan(seen), self._on_the_sky(polar, np.arange(self.rows)), seen)
         for system in ("hgs", "hgc"):
@@ -226,7 +224,7 @@ class Positions:
 
 
 def _is_placeholder(text: Any) -> bool:
-    """Tell whether a polygon is one point: SSW Latest Events' heliographic box is always (1, 1)."""
+    """Return whether a polygon is one point: the heliographic box of SSW Latest Events is always (1, 1)."""
     found = re.findall(r"[^(),\s]+ [^(),\s]+", str(text))
     return len(found) > 1 and len(set(found)) == 1
 
@@ -234,7 +232,7 @@ def _is_placeholder(text: Any) -> bool:
 def _unmirrored(
     places: Floats, system: str, seen: Floats, instants: Floats, starts: Floats
 ) -> tuple[Floats, Mask]:  # fmt: skip
-    """Replace mirrored heliographic numbers by what the same places as seen from Earth (``hpc``) give; return which."""
+    """Replace mirrored heliographic numbers by those computed from ``hpc`` of the same positions, and return which."""
     made, mirrored = places.copy(), np.zeros(len(places), dtype=bool)
     tilt, distance = moments.earth(instants)
     limb = np.degrees(frames.RSUN_KM / distance) * 3600
@@ -256,19 +254,19 @@ def _unmirrored(
 
 
 def _apart(first: Floats, second: Floats) -> Floats:
-    """Return angles between places on the surface, given in degrees."""
+    """Return angles between positions on the surface, given in degrees."""
     (lon1, lat1), (lon2, lat2) = np.radians(first).T, np.radians(second).T
     cosine = np.sin(lat1) * np.sin(lat2) + np.cos(lat1) * np.cos(lat2) * np.cos(lon1 - lon2)
     return np.arccos(np.clip(cosine, -1, 1))
 
 
 def _was_computed(origins: Floats) -> Mask:
-    """Tell of which events the registry computed the heliographic numbers: what was submitted as seen from Earth."""
+    """Return the events whose heliographic numbers the registry computed: those submitted as seen from Earth."""
     return np.isin(origins[:, 0], [CODES.index("hpc"), CODES.index("hrc")])
 
 
 def _may_be_mirrored(places: Floats, system: str, instants: Floats, starts: Floats) -> Mask:
-    """Tell of which heliographic numbers both the longitude and 180 degrees minus it are on the side of Earth."""
+    """Return which heliographic positions are on the near side as given and with 180 degrees minus the longitude."""
     longitude, latitude = (np.radians(part) for part in frames.stonyhurst(places, system, starts))
     tilt, distance = moments.earth(instants)
     b0, front = np.radians(tilt), np.cos(longitude)

@@ -1,4 +1,4 @@
-"""The relations between events, as a table."""
+"""The relations between events as a table."""
 
 from __future__ import annotations
 
@@ -11,29 +11,17 @@ __all__ = ["associations", "identity"]
 
 
 def identity(edge: dict[str, Any]) -> tuple[str, ...]:
-    """Return what tells one relation from any other: its ends and its kind."""
+    """Return the identity of a relation: its ends and its type."""
     return tuple(str(edge.get(name) or "") for name in ("first_ivorn", "second_ivorn", "edge_type"))
 
 
 ALWAYS = {"first_ivorn": str, "edge_type": str, "second_ivorn": str, "strength": float}
-"""The columns of a table of relations, and what they hold where there is none."""
+"""The columns of every table of relations, and their types if it is empty."""
 
 
 def associations(table: QTable) -> QTable:
-    """
-    Return the relations of some events as a table.
-
-    Parameters
-    ----------
-    table : HERTable
-        Events.
-
-    Returns
-    -------
-    astropy.table.QTable
-        Each relation once, with what the registry says of it; what it does not say is masked.
-    """
-    # Stacked tables bring the relations of each.
+    """Return the relations of events, each once, as a table with all entries of the registry; missing are masked."""
+    # Stacked tables contain the relations of each.
     edges = list({identity(edge): edge for edge in table.edges}.values())
     names = [name for name in ALWAYS if name != "strength"]
     if not edges:

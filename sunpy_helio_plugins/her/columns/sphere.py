@@ -16,69 +16,53 @@ __all__ = ["area", "corners", "directions", "inside", "limb_of", "seen"]
 Floats = NDArray[np.float64]
 
 STEP = np.radians(0.5)
-"""The longest piece of an edge where edges are drawn bent; it departs from the great circle by 2 arcsec."""
+"""The longest segment of an edge in a projection that bends edges; it deviates from the great circle by 2 arcsec."""
 
 
 def directions(longitude: Floats, latitude: Floats) -> Floats:
-    """Return unit vectors, shape (n, 3), of places in radians."""
+    """Convert positions in radians to unit vectors, shape (n, 3)."""
     return np.stack(
         [np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)], axis=-1
     )
 
 
 def corners(longitude: Floats, latitude: Floats) -> Floats:
-    """Return the corners of a polygon as unit vectors, the closing one left out, of degrees."""
+    """Convert the corners of a polygon in degrees, without the closing one, to unit vectors."""
     made = directions(np.radians(longitude), np.radians(latitude))
     return made[:-1] if len(made) > 3 and np.allclose(made[0], made[-1], atol=1e-12) else made
 
 
 def _middle(ring: Floats) -> Floats:
-    """Return a direction in the midst of a polygon: of the two sides of its outline, the one with most corners."""
-    # The sum over the edges does not lean to where the corners are dense, as their mean would.
+    """Return a direction in the middle of a polygon, on the side of its outline that has most of the corners."""
+    # Unlike the mean of the corners, the sum over the edges is not biased to where the corners are dense.
     across = np.cross(ring, np.roll(ring, -1, axis=0)).sum(axis=0)
     mean: Floats = ring.mean(axis=0)
     length = float(np.linalg.norm(across))
     if length < 1e-9:
-        # A line, there and back.
+        # A line in both directions.
         across, length = mean, max(float(np.linalg.norm(mean)), 1e-300)
     return np.asarray(across * (1 if across @ mean >= 0 else -1) / length)
 
 
 def area(ring: Floats) -> float:
-    """
-    Return the solid angle of a polygon in steradians; 0 for a line.
-
-    Parameters
-    ----------
-    ring : numpy.ndarray
-        Shape (v, 3): unit vectors, each corner once. Of the two sides of the outline, the one in the midst of the
-        corners counts.
-    """
+    """Return the solid angle in steradians of a polygon of unit vectors, shape (v, 3), without a closing corner."""
+    # Of the two sides of the outline, the one around the middle of the corners is used.
     centre, following = _middle(ring), np.roll(ring, -1, axis=0)
-    # The solid angle of the triangle of the centre and an edge (van Oosterom and Strackee 1983).
+    # The solid angle of the triangle of the center and an edge (van Oosterom and Strackee 1983).
     triple = np.cross(ring, following) @ centre
     below = 1 + ring @ centre + following @ centre + np.einsum("ij,ij->i", ring, following)
     return float(abs(2 * np.arctan2(triple, below).sum()))
 
 
 def inside(places: Floats, ring: Floats) -> NDArray[np.bool_]:
-    """
-    Tell which places lie in a polygon.
-
-    Parameters
-    ----------
-    places : numpy.ndarray
-        Shape (n, 3): unit vectors.
-    ring : numpy.ndarray
-        As for `area`.
-    """
+    """Return which positions, unit vectors of shape (n, 3), lie in a polygon as for `area`."""
     centre = _middle(ring)
     if (ring @ centre).min() > 0.05:
-        # Gnomonic: great circles are straight lines; the other half of the sphere lies outside.
+        # Gnomonic: great circles are straight lines; the other half of the sphere is outside.
         near = places @ centre > 0
         flat = [_flat(part, centre, part @ centre) for part in (places[near], ring)]
     else:
-        # Stereographic: everything but the point opposite the middle has a place, and edges are bent.
+        # Stereographic: the projection covers all points except that opposite the middle, and edges are bent.
         near = places @ centre > -1 + 1e-12
         flat = [_flat(part, centre, 1 + part @ centre) for part in (places[near], _followed(ring))]
     made = np.zeros(len(places), dtype=bool)
@@ -106,7 +90,7 @@ def _followed(ring: Floats) -> Floats:
 
 
 def _encloses(places: Floats, ring: Floats) -> NDArray[np.bool_]:
-    """Tell which points of a plane lie in a polygon: a ray from them crosses its outline an odd number of times."""
+    """Return which points of a plane lie in a polygon: a ray from them crosses its outline an odd number of times."""
     made = np.zeros(len(places), dtype=bool)
     near = ((places >= ring.min(axis=0)) & (places <= ring.max(axis=0))).all(axis=1)
     x, y = places[near].T
@@ -122,30 +106,12 @@ Mask = NDArray[np.bool_]
 
 
 def limb_of(observer: Any, rsun: u.Quantity) -> u.Quantity:
-    """Return how far towards an observer the plane of the limb's circle lies from the Sun's centre."""
+    """Return the distance of the plane of the limb from the Sun's center, in the direction of an observer."""
     return rsun**2 / observer.radius
 
 
 def seen(surface: SkyCoord, frame: Any, closed: bool = False) -> tuple[SkyCoord, Mask]:
-    """
-    Return places on the surface as they are seen at another time or from elsewhere.
-
-    Parameters
-    ----------
-    surface : astropy.coordinates.SkyCoord
-        Places on the solar surface, which turn with it.
-    frame : sunpy.coordinates.Helioprojective
-        A frame with an observer and a time.
-    closed : bool, optional
-        Whether what lies on the far side is moved to the limb, so that an outline stays closed.
-
-    Returns
-    -------
-    place : astropy.coordinates.SkyCoord
-        The places in the frame.
-    visible : numpy.ndarray of bool
-        Which lie on the side of the observer.
-    """
+    """Rotate positions with the solar surface to the time of a frame, and return them and which are visible."""
     from astropy.coordinates import SkyCoord
     from sunpy.coordinates import Heliocentric, propagate_with_solar_surface
 
@@ -154,6 +120,7 @@ def seen(surface: SkyCoord, frame: Any, closed: bool = False) -> tuple[SkyCoord,
     rsun = np.sqrt(place.x**2 + place.y**2 + place.z**2)
     limb = limb_of(frame.observer, rsun)
     visible = np.asarray(place.z >= limb * (1 - 1e-6))
+    # Vertices on the far side are moved to the limb, so that an outline stays closed.
     if closed and not visible.all():
         aside = np.hypot(place.x, place.y)
         outwards = np.where(visible, 1, np.sqrt(rsun**2 - limb**2) / np.maximum(aside, 1e-9 * rsun))

@@ -1,4 +1,4 @@
-"""Write and restore tables of events."""
+"""Convert tables of events for files, and restore them."""
 
 from __future__ import annotations
 
@@ -29,20 +29,13 @@ __all__ = ["flat", "plain", "rebuilt", "stacked"]
 AXES = ("lon", "lat")
 
 RAGGED = ("fits", "parquet")
-"""Formats that hold columns of variable length; in others an outline is its WKT."""
+"""Formats that support columns of variable length; in others an outline is stored as WKT."""
 
 INSTANT = "detection_time"
 
 
 def plain(table: QTable) -> QTable:
-    """
-    Return a table without columns of classes that only this package knows.
-
-    Parameters
-    ----------
-    table : HERTable
-        Events.
-    """
+    """Return a table without the column types of this package."""
     made, systems = _parts(table, ragged=True)
     meta = {
         "associations": [dict(edge) for edge in table.edges], "problems": [str(text) for text in table.problems],
@@ -52,7 +45,7 @@ def plain(table: QTable) -> QTable:
 
 
 def _own_meta(table: QTable) -> dict[str, Any]:
-    """Return what a user added to the meta of a table."""
+    """Return the entries that a user added to the meta of a table."""
     return {name: value for name, value in table.meta.items() if name not in ("__attributes__", *_META)}
 
 
@@ -61,26 +54,17 @@ _META = ("associations", "problems", "systems", "unasked", "query", "EDGES", "PR
 
 
 def flat(table: QTable, form: str = "") -> QTable:
-    """
-    Return a table of numbers and text alone: times in ISO 8601, records and other objects as JSON.
-
-    Parameters
-    ----------
-    table : HERTable
-        Events.
-    form : str, optional
-        The format for which it is meant.
-    """
+    """Return a table of numbers and text only, for a format: times in ISO 8601, records and other objects as JSON."""
     made, systems = _parts(table, ragged=form in RAGGED and len(table) > 0)
     if form == "votable":
-        # Names with a space are no identifiers there; reading makes these columns anew.
+        # Names with a space are not identifiers there; these columns are created again on reading.
         made = {name: column for name, column in made.items() if name not in COMMON}
     columns = [_flat(column, name.rpartition(".")[2] in AXES) for name, column in made.items()]
     if form in ("fits", "votable"):
         columns = [_in_words(column, form) if isinstance(column, u.Quantity) else column for column in columns]
     if form == "fits":
         columns = [_in_ascii(column) for column in columns]
-    # Names and values that the header of a FITS file holds.
+    # Names and values that are valid in the header of a FITS file.
     said = {
         "EDGES": table.edges, "PROBLEMS": table.problems, "SYSTEMS": systems, "UNASKED": table.unasked,
         "QUERY": table.query,
@@ -90,7 +74,7 @@ def flat(table: QTable, form: str = "") -> QTable:
 
 
 def _parts(table: QTable, ragged: bool) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return columns by name, polygons and places taken apart, and the systems of these."""
+    """Return columns by name, with polygons and points split into numbers or text, and the systems of these."""
     made: dict[str, Any] = {}
     systems: dict[str, str] = {}
     for name in table.colnames:
@@ -136,7 +120,7 @@ NAMES_OF_UNITS = {"fits": "fits", "votable": "vounit"}
 
 
 def _in_words(column: u.Quantity, form: str) -> Any:
-    """Return numbers in a unit for which a format has no name, such as DN, with its name as a description."""
+    """Return numbers with a unit that a format does not support, such as DN, as a column with a description."""
     if has_name(column.unit, NAMES_OF_UNITS[form]):
         return column
     values = np.asarray(getattr(column, "unmasked", column).value)
@@ -144,7 +128,7 @@ def _in_words(column: u.Quantity, form: str) -> Any:
 
 
 def _in_ascii(column: Any) -> Any:
-    """Return text as FITS can hold it; other letters are escaped, and stand in the JSON of ``raw`` as they are."""
+    """Return text in ASCII for FITS; other characters are escaped, and are available in the JSON of ``raw``."""
     if column.dtype.kind != "U":
         return column
     made = [str(value).encode("ascii", "backslashreplace").decode() for value in np.ma.filled(column, "")]
@@ -152,11 +136,11 @@ def _in_ascii(column: Any) -> Any:
 
 
 _EVENTS = tuple((kind, index) for kind in ("instants", "starts", "origins") for index in (0, 1))
-"""What a column knows of its events, two numbers each."""
+"""The properties of events in a column, two numbers each."""
 
 
 def _add_events(name: str, column: Any, sheet: Sheet) -> dict[str, str]:
-    """Add when a column's events were, and whence their places come; all columns of a table share these."""
+    """Add the times of events and the origins of their positions; all columns of a table share these."""
     return {
         f"{kind}{index}": sheet.add_once(name, f"{kind}{index + 1}", getattr(column, kind)[:, index])
         for kind, index in _EVENTS
@@ -166,19 +150,19 @@ def _add_events(name: str, column: Any, sheet: Sheet) -> dict[str, str]:
 def _events(parts: Parts) -> dict[str, Any]:
     found: dict[str, list[Any]] = {}
     for kind, index in _EVENTS:
-        # Files of earlier versions have no origins.
+        # Files of earlier versions do not contain origins.
         if f"{kind}{index}" in parts:
             found.setdefault(kind, []).append(parts.array(f"{kind}{index}").astype(float))
     return {kind: np.stack(columns, axis=1) for kind, columns in found.items()}
 
 
 class PointsCodec:
-    """Columns of places: two columns of numbers."""
+    """Store columns of points as two columns of numbers."""
 
     kind = "places"
 
     def takes(self, column: Any) -> bool:
-        """Tell whether a column holds places."""
+        """Return whether a column contains points."""
         return isinstance(column, Points)
 
     def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
@@ -201,12 +185,12 @@ class PointsCodec:
 
 
 class PolygonsCodec:
-    """Columns of polygons: two columns of variable length, or text where a format has no such columns."""
+    """Store columns of polygons as two columns of variable length, or as text in formats without such columns."""
 
     kind = "polygons"
 
     def takes(self, column: Any) -> bool:
-        """Tell whether a column holds polygons."""
+        """Return whether a column contains polygons."""
         return isinstance(column, Polygons)
 
     def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
@@ -238,12 +222,12 @@ class PolygonsCodec:
 
 
 def _plain_coordinates(piece: Any) -> Any:
-    """Return a cell of variable length; one that is missing has no elements."""
+    """Return a cell of variable length; a missing one is empty."""
     return np.empty(0) if piece is np.ma.masked or piece is None or not len(piece) else np.asarray(piece, dtype=float)
 
 
 def _lines(column: Polygons) -> Any:
-    """Return polygons as WKT, in which every number is written so that it comes back as it was."""
+    """Return polygons as WKT, with all digits of the numbers."""
     pieces = np.split(column.vertices, column.offsets[1:-1]) if len(column) else []
     texts = [", ".join(f"{x!r} {y!r}" for x, y in piece.tolist()) for piece in pieces]
     return np.array([f"POLYGON(({text}))" if text else "" for text in texts], dtype=str)
@@ -262,33 +246,19 @@ register(PolygonsCodec())
 T = TypeVar("T", bound="QTable")
 
 _NAMES = ("Instrument", "Source")
-"""The shared columns that are masked columns also where nothing is missing."""
+"""The shared columns that are always masked columns, even if no value is missing."""
 
 _PART = re.compile(r"\.(lon|lat)$")
 
 
 def rebuilt(cls: type[T], table: QTable) -> T:
-    """
-    Return the table of events that a plain table was.
-
-    Parameters
-    ----------
-    cls : type
-        The class to make.
-    table : astropy.table.QTable
-        As `plain` or `flat` makes it, with more or with fewer columns.
-
-    Raises
-    ------
-    ValueError
-        It has no column ``raw``, of which everything else is made, nor instants to which coordinates belong.
-    """
+    """Restore a table of events from its plain or flat form; raise ValueError if it is not a table of events."""
     if all(name in table.colnames and isinstance(table[name], Time) for name in ("event_starttime", INSTANT)):
         made = _typed(cls, table)
     elif "raw" in table.colnames:
         made = _anew(cls, table)
     else:
-        raise ValueError("This is no table of events: it has no column raw, which holds the registry's records.")
+        raise ValueError("This is not a table of events: the column raw with the registry's records is missing.")
     made.edges = list(_of_meta(table, "associations", "EDGES", []))
     made.problems = list(_of_meta(table, "problems", "PROBLEMS", []))
     made.unasked = list(_of_meta(table, "unasked", "UNASKED", []))
@@ -303,14 +273,14 @@ def _of_meta(table: QTable, name: str, short: str, default: Any) -> Any:
 
 
 def _client() -> Any:
-    """Return the client by which Fido fetches the rows; it stands before tables, and is asked for by name."""
+    """Return the client with which Fido fetches the rows; found by name, since this module cannot import it."""
     from sunpy.net import Fido
 
     return next((known() for known in Fido.registry if known.__name__ == "HERClient"), None)
 
 
 def _typed(cls: type[T], table: QTable) -> T:
-    """Return the table with every column as it was written, polygons and places put together again."""
+    """Return the table with every column as written, with polygons and points restored."""
     together = _together(table, moments.parts(table[INSTANT]), moments.parts(table["event_starttime"]))
     made: dict[str, Any] = {}
     for name in table.colnames:
@@ -322,7 +292,7 @@ def _typed(cls: type[T], table: QTable) -> T:
 
 
 def _together(table: QTable, instants: Any, starts: Any) -> dict[str, Any]:
-    """Return the polygons and places of a plain table."""
+    """Return the polygons and points of a plain table."""
     events = instants, starts, _origins(table)
     names = dict.fromkeys(_PART.sub("", name) for name in table.colnames)
     systems = {name: name[:3] for name in names if chaincodes.is_chaincode(name)}
@@ -340,7 +310,7 @@ def _together(table: QTable, instants: Any, starts: Any) -> dict[str, Any]:
 
 
 def _origins(table: QTable) -> Any:
-    """Return the origins of a table's events, which follow from columns of its own or from its records."""
+    """Return the origins of the events, from the columns or the records of a table."""
     if "raw" in table.colnames:
         records = [json.loads(str(record)) if not isinstance(record, dict) else record for record in table["raw"]]
         return origins.origins(lambda name: [record.get(name) for record in records])
@@ -354,7 +324,7 @@ def _origins(table: QTable) -> Any:
 
 
 def _texts(column: Any) -> list[str]:
-    """Return a column as text, empty where a value is missing."""
+    """Return a column as text, empty if a value is missing."""
     gone = np.broadcast_to(getattr(column, "mask", False), column.shape)
     return ["" if missing else str(value) for value, missing in zip(column, gone, strict=True)]
 
@@ -366,7 +336,7 @@ def _polygons(pair: list[Any], system: str, *events: Any) -> Polygons:
 
 
 def _numbers(piece: Any) -> Any:
-    """Return a cell of variable length; one that is missing has no elements."""
+    """Return a cell of variable length; a missing one is empty."""
     return np.empty(0) if piece is np.ma.masked or not len(piece) else np.asarray(piece, dtype=float)
 
 
@@ -376,7 +346,7 @@ def _places(pair: list[Any], system: str, *events: Any) -> Points:
 
 
 def _anew(cls: type[T], table: QTable) -> T:
-    """Return the table that the records make, without columns that the plain one has not, and with its others."""
+    """Create the table from its records, with the columns of the plain table only."""
     records = [json.loads(str(text)) if not isinstance(text, dict) else text for text in table["raw"]]
     made = cls.from_records(records, (), (), None, _instants(table))
     together = _together(table, moments.parts(made[INSTANT]), moments.parts(made["event_starttime"]))
@@ -398,16 +368,7 @@ def _instants(table: QTable) -> Time | None:
 
 
 def stacked(cls: type[T], tables: tuple[T, ...]) -> T:
-    """
-    Return the events of several tables as one, made anew of all their records.
-
-    Parameters
-    ----------
-    cls : type
-        The class to make.
-    tables : tuple of HERTable
-        Each with its column ``raw``.
-    """
+    """Return the events of several tables as one table, created from all their records."""
     records = [record for table in tables for record in table["raw"]]
     known = [moments.parts(table[INSTANT]) for table in tables]
     instants = moments.times(np.concatenate(known)) if known else None
@@ -415,10 +376,10 @@ def stacked(cls: type[T], tables: tuple[T, ...]) -> T:
     problems = dict.fromkeys(problem for table in tables for problem in table.problems)
     client = next((table.client for table in tables if table.client is not None), None)
     made = cls.from_records(records, edges.values(), (), client, instants)
-    # Units that are sure in one table are the other's as well: that can cost values, of which neither table tells.
+    # Units that are known in one table apply to the other as well: that can mask values, which is a new problem.
     told = {problem.partition(":")[0] for problem in problems}
     made.problems = [*problems, *(problem for problem in made.problems if problem.partition(":")[0] not in told)]
-    # What one of the tables was asked for is asked for in their stack.
+    # A column that one of the tables was searched for is printed.
     made.unasked = [
         name for name in (tables[0].unasked if tables else []) if all(name in one.unasked for one in tables)
     ]
@@ -427,7 +388,7 @@ def stacked(cls: type[T], tables: tuple[T, ...]) -> T:
         made.meta |= _own_meta(table)
     own = [[name for name in table.colnames if name not in made.colnames] for table in tables]
     if any(own):
-        # Beside a column that all have, so that the rows of a table without any are counted.
+        # With a column that all tables have, so that the rows of a table without other columns are counted.
         parts = [
             QTable({"raw": table["raw"]} | {name: table[name] for name in names})
             for table, names in zip(tables, own, strict=True)

@@ -1,1 +1,1 @@
-"""Comparisons of event properties, their logic and their evaluation."""
+"""Comparisons of event properties, their combination and their evaluation."""

@@ -1,4 +1,4 @@
-"""Comparisons of the registry's keywords, and how each value is spelt in a request."""
+"""Comparisons of the registry's keywords, and the spelling of their values in requests."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ PATTERN = ("like", "not like")
 
 
 class UnknownKeyword(QueryError, AttributeError):  # noqa: N818 - names what it is
-    """A name that the registry's list does not have; an `AttributeError`, so that `hasattr` can ask for it."""
+    """The registry does not have this keyword; also an `AttributeError`, so that `hasattr` works."""
 
 
 class Filter(Joinable, DataAttr):
     """
-    A comparison of one keyword, as ``a.her.frm_name == "SPoCA"`` makes it; ``~`` gives the opposite.
+    A comparison of one keyword, as created by ``a.her.frm_name == "SPoCA"``; ``~`` returns the opposite.
 
     Attributes
     ----------
@@ -39,13 +39,14 @@ class Filter(Joinable, DataAttr):
         The keyword.
     operator : str
         The registry's operator, ``=``, ``!=``, ``<``, ``<=``, ``>``, ``>=`` or ``like``; or ``not like``, which this
-        package judges.
+        package evaluates.
     value : str
-        The value as the registry takes it.
+        The value in the registry's spelling.
     event_type : str
-        The only type of event that is judged; empty for all.
+        The only event type that the comparison applies to; empty for all.
     unit : str
-        The value's unit, where each record has one of its own; this package then judges, and the registry does not.
+        The unit of the value if each record has its own; this package then evaluates the comparison, and it is not sent
+        to the registry.
     """
 
     def __init__(self, name: str, operator: str, value: str, event_type: str = "", unit: str = "") -> None:
@@ -53,11 +54,11 @@ class Filter(Joinable, DataAttr):
         self.name, self.operator, self.value, self.event_type, self.unit = name, operator, value, event_type, unit
 
     def collides(self, other: Attr) -> bool:
-        """Tell whether both cannot stand side by side: any two comparisons can."""
+        """Return `False`: any two comparisons can be combined."""
         return False
 
     def __invert__(self) -> Filter:
-        # The one table of opposites: only GOES classes know bare letters.
+        # The table of opposites is shared; only GOES classes can be bare letters.
         asked = self.value if self.name == "fl_goescls" else ""
         sign, value = goes.opposite(self.operator, asked)
         return type(self)(self.name, sign, value if asked else self.value, self.event_type, self.unit)
@@ -74,20 +75,28 @@ class Field:
     Parameters
     ----------
     keyword : Keyword
-        What is known of it.
+        The properties of the keyword.
     event_type : str, optional
-        The type of event that its filters judge; all by default.
+        The event type that its filters apply to; all by default.
+
+    Raises
+    ------
+    UnknownKeyword
+        Events of this type do not have the keyword.
 
     Notes
     -----
-    Text compares by the alphabet; `like` takes ``%`` as a wildcard. GOES classes compare by flux. Booleans take `True`
-    and `False`. Numbers take a quantity; where each record has a unit of its own, this package judges instead of the
-    registry. Times take a `~astropy.time.Time` or its text.
+    Text is compared alphabetically; `like` accepts ``%`` as a wildcard. GOES classes are compared by flux. Booleans are
+    compared with `True` and `False`. Numbers can be compared with a quantity; if each record has its own unit, this
+    package evaluates the comparison instead of the registry. Times are compared with a `~astropy.time.Time` or its
+    text.
     """
 
     def __init__(self, keyword: Keyword, event_type: str = "") -> None:
         if event_type and keyword.types and event_type not in keyword.types:
-            raise UnknownKeyword(f"{event_type} has no {keyword.name}; it belongs to {', '.join(keyword.types)}.")
+            raise UnknownKeyword(
+                f"{event_type} does not have {keyword.name}; it is a keyword of {', '.join(keyword.types)}."
+            )
         self.keyword, self.event_type = keyword, event_type
         self.__doc__ = keyword.description
 
@@ -113,35 +122,69 @@ class Field:
     def __ge__(self, other: Any) -> Filter:
         return self._compare(">=", other)
 
-    # Comparisons make filters, so equality cannot mean identity; a quantity must not take the comparison over either.
+    # __eq__ returns a filter, so that fields are not hashable; a quantity on the left leaves the comparison to them.
     __hash__ = None  # type: ignore[assignment]
     __array_ufunc__ = None
 
     def like(self, pattern: str) -> Filter:
-        """Return the filter that a text matches a pattern, in which ``%`` stands for any characters."""
+        """
+        Return a filter for text that matches a pattern.
+
+        Parameters
+        ----------
+        pattern : str
+            The pattern, in which ``%`` matches any characters.
+
+        Returns
+        -------
+        Filter
+            The comparison.
+
+        Raises
+        ------
+        QueryError
+            The keyword is not text.
+        """
         return self._compare("like", pattern)
 
     def isin(self, values: Iterable[Any]) -> Attr:
-        """Return the filter that the keyword has one of some values."""
+        """
+        Return a filter for any of several values.
+
+        Parameters
+        ----------
+        values : iterable
+            The values; a single text is one value.
+
+        Returns
+        -------
+        sunpy.net.attr.Attr
+            The comparisons, joined with OR.
+
+        Raises
+        ------
+        QueryError
+            ``values`` is empty, or contains one that cannot be compared.
+        """
         chosen = [values] if isinstance(values, str) else list(values)
         if not chosen:
-            raise QueryError(f"{self.keyword.name} cannot be one of no values.")
+            raise QueryError(f"{self.keyword.name}.isin() was given no values; give at least one.")
         return reduce(or_, (self._compare("=", value) for value in chosen))
 
     def refuse_alone(self, _: Any = None) -> Any:
-        """Raise the error that a keyword without a comparison deserves: it is no attr, and sunpy would join it."""
-        raise QueryError(f"a.her.{self.name} says nothing yet; compare it: {self.example}.")
+        """Raise QueryError for a keyword without a comparison: it is not an attr, but sunpy would join it."""
+        raise QueryError(f"a.her.{self.name} is not a condition; compare it: {self.example}.")
 
     __and__ = __rand__ = __or__ = __ror__ = __invert__ = collides = refuse_alone
 
     @property
     def name(self) -> str:
-        """The name under which a user knows it, such as ``CH.area_raw``."""
+        """The name in ``a.her``, such as ``CH.area_raw``."""
         return f"{self.event_type}.{self.keyword.name}" if self.event_type else self.keyword.name
 
     @property
     def example(self) -> str:
-        """A comparison of it."""
+        """An example of a comparison."""
         kinds = {"boolean": "== True", "float": "> 0", "integer": "> 0", "time": "> '2024-05-10'"}
         names = {"frm_name": "== 'SPoCA'", "search_frm_name": "== 'SPoCA'", "fl_goescls": ">= 'M1'"}
         known = names.get(self.keyword.name) or kinds.get(self.keyword.kind) or ".like('%text%')"
@@ -152,32 +195,20 @@ class Field:
 
 
 def field(name: str, event_type: str = "") -> Field:
-    """
-    Return a keyword by its name.
-
-    Parameters
-    ----------
-    name : str
-        The keyword, in any case.
-    event_type : str, optional
-        The type of event that its filters judge.
-
-    Raises
-    ------
-    UnknownKeyword
-        The registry's list has no such keyword, or not for this type; an `AttributeError`, too.
-    """
+    """Return a keyword by its name, in any case; raise UnknownKeyword if events of the type do not have it."""
     keyword = None if name.startswith("_") else keywords().get(name.lower())
     if keyword is not None and not keyword.filter:
-        raise UnknownKeyword(f"{keyword.name} comes with each event, but is not in the registry's list to choose by.")
+        raise UnknownKeyword(f"{keyword.name} is returned with each event, but the registry cannot filter by it.")
     if keyword is None:
         own = [word.name for word in keywords().values() if word.filter and word.is_of(event_type)]
-        raise UnknownKeyword(f"The registry has no keyword {name!r}{did_you_mean(name, own, 'a.her.', event_type)}")
+        raise UnknownKeyword(
+            f"The registry does not have a keyword {name!r}{did_you_mean(name, own, 'a.her.', event_type)}"
+        )
     return Field(keyword, event_type)
 
 
 def _spelt(keyword: Keyword, operator: str, value: Any) -> tuple[str, str]:
-    """Return a value as the registry takes it and its unit, if this package must judge; or say why none such."""
+    """Return a value in the registry's spelling, and its unit if this package must compare; or raise QueryError."""
     if keyword.kind == "boolean":
         return _boolean(keyword, operator, value), ""
     if keyword.kind in ("float", "integer"):
@@ -193,18 +224,18 @@ def _spelt(keyword: Keyword, operator: str, value: Any) -> tuple[str, str]:
 
 def _sendable(keyword: Keyword, text: str) -> str:
     if not text:
-        raise QueryError(f"{keyword.name} is never empty text: an event without a value answers no comparison.")
+        raise QueryError(f"{keyword.name} cannot be compared with empty text: events without a value never match.")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise QueryError(f"{keyword.name} cannot be compared with {text!r}: it cannot be sent.") from None
+        raise QueryError(f"{keyword.name} cannot be compared with {text!r}: it cannot be encoded.") from None
     return text
 
 
 def _boolean(keyword: Keyword, operator: str, value: Any) -> str:
     text = str(value).lower()
     if operator not in EQUALITY or text not in ("true", "false"):
-        raise QueryError(f"{keyword.name} is True or False and takes == and != only, not {operator} {value!r}.")
+        raise QueryError(f"{keyword.name} is a boolean; use == or != with True or False, not {operator} {value!r}.")
     return text
 
 
@@ -214,14 +245,14 @@ def _time(keyword: Keyword, value: Any) -> str:
     except (ValueError, TypeError) as error:
         raise QueryError(f"{keyword.name} is a time; it cannot be compared with {value!r}.") from error
     if not stamp.isscalar:
-        raise QueryError(f"{keyword.name} is one time; it cannot be compared with {len(stamp)}.")
+        raise QueryError(f"{keyword.name} is a single time; it cannot be compared with {len(stamp)} times.")
     text = str(stamp.utc.isot)
     return text.removesuffix(".000")
 
 
 def _number(keyword: Keyword, operator: str, value: Any) -> tuple[str, str]:
     if operator not in EQUALITY + ORDER:
-        raise QueryError(f"{keyword.name} is a number; {operator} is for text.")
+        raise QueryError(f"{keyword.name} is a number; use ==, !=, <, <=, > or >= instead of {operator}.")
     try:
         number, unit = _in_unit(keyword, value) if isinstance(value, u.Quantity) else (float(value), "")
     except (TypeError, ValueError) as error:
@@ -229,12 +260,12 @@ def _number(keyword: Keyword, operator: str, value: Any) -> tuple[str, str]:
     if isinstance(value, bool | np.bool_) or not np.isfinite(number):
         raise QueryError(f"{keyword.name} is a number; it cannot be compared with {value!r}.")
     if keyword.name == "ar_noaanum" and not number.is_integer():
-        raise QueryError(f"{keyword.name} is a whole number; it cannot be compared with {value!r}.")
+        raise QueryError(f"{keyword.name} is an integer; it cannot be compared with {value!r}.")
     return (str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)), unit
 
 
 def _in_unit(keyword: Keyword, value: u.Quantity) -> tuple[float, str]:
-    """Return a quantity as a number in the registry's unit; or with a unit, where each record has its own."""
+    """Convert a quantity to the registry's unit; keep its unit if each record has its own."""
     from sunpy_helio_plugins.quantities import units
 
     texts = [text for text in (keyword.fixed or keyword.usual, *keyword.others) if text]
@@ -245,15 +276,15 @@ def _in_unit(keyword: Keyword, value: u.Quantity) -> tuple[float, str]:
         known = units.parse(text, context=keyword.context) or u.one
         if value.unit.is_equivalent(known**keyword.power, lengths):
             return float(value.to_value(known**keyword.power, lengths)), "" if keyword.fixed else text
-    unit = f"in {' or '.join(texts)}" if texts else "a number without a known unit: give the bare number"
+    unit = f"in {' or '.join(texts)}" if texts else "a number without a known unit, so that a plain number is needed"
     raise QueryError(f"{keyword.name} is {unit}; {value} cannot be converted to it.")
 
 
 def _with_its_own(keyword: Keyword, value: u.Quantity) -> tuple[float, str]:
-    """Return a quantity as it is: no unit is usual, and each record's own will tell whether it converts."""
+    """Return the number and unit of a quantity for a keyword without a usual unit; it is converted for each record."""
     from sunpy_helio_plugins.quantities import units
 
     text = value.unit.to_string()
     if units.parse(text, context=keyword.context) != value.unit:
-        raise QueryError(f"{keyword.name} cannot be compared in {text}; give the value in a plainer unit.")
+        raise QueryError(f"{keyword.name} cannot be compared in {text}; give the value in a simpler unit.")
     return float(value.value), text

@@ -1,26 +1,26 @@
 """
-Whether an event answers a comparison: every one is checked again here, after the registry.
+Evaluate whether an event matches a comparison: every event of the registry is checked again.
 
-The table of truth, for a comparison ``f`` and its opposite ``~f``; an event for which neither can be told is kept, and
-`doubts` says why:
+The truth table for a comparison ``f`` and its opposite ``~f``; an event for which both are unknown is kept, and
+`doubts` returns the reason:
 
 ======================================================  =========  ==========
 the event                                               ``f``      ``~f``
 ======================================================  =========  ==========
-is of another type than a type-specific ``f`` judges    holds      holds
-came without the keyword (see ``a.her.Return``)         holds      holds
-has no value for it, or one that cannot be read         fails      fails
-has a value in a unit that is not known, or no unit     unknown    unknown
-has a value                                             as it is   opposite
-has a text that differs in case only                    holds      holds
+has another type than that of a type-specific ``f``     true       true
+was returned without the keyword (``a.her.Return``)     true       true
+does not have a value for it, or an unreadable one      false      false
+has a value with an unknown unit, or without a unit     unknown    unknown
+has a value                                             by value   opposite
+has a text that differs in case only                    true       true
 ======================================================  =========  ==========
 
-The last line is the registry's to decide: its page does not say whether it minds case, and what it brings stays. Text
-is ordered by its letters, with their case or without. Numbers agree within single precision, in which the registry
-keeps them, unless they are whole by definition; numbers of active regions agree in five digits (`noaa`); GOES classes
-compare by flux, and a bare letter means the whole class (`classes`). An event overlaps a period with its ends; one
-whose time cannot be read is not judged by it. An event without a place lies in any box that the registry found it in,
-and outside of none.
+The last case is left to the registry: its page does not state whether it is case-sensitive, and the events that it
+returns are kept. Text is ordered alphabetically, with or without case. Numbers are equal within single precision, in
+which the registry stores them, unless they are integers by definition; numbers of active regions are equal in five
+digits (`noaa`); GOES classes compare by flux, and a bare letter means the complete class (`goes`). An event overlaps a
+time range including its ends; one with an unreadable time is not compared. An event without a position is inside any
+box with which the registry returned it, and not outside of any.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ __all__ = ["answers", "columns_of", "doubts", "holds", "stamp"]
 Record = dict[str, Any]
 
 SINGLE = 1e-6
-"""Relative difference within which two numbers are one."""
+"""Relative tolerance within which two numbers are equal."""
 
 SENTINELS = (-9999.0, -999999.0)
-"""Numbers that mean "missing": the defaults of SolarSoft's submission programs (export_event.pro)."""
+"""Numbers for missing values: the defaults of SolarSoft's submission programs (export_event.pro)."""
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
@@ -52,39 +52,21 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 
 class UnknownError(ValueError):
-    """A comparison that cannot be judged of an event; the text says why."""
+    """The comparison cannot be evaluated for an event; the message contains the reason."""
 
 
 def judged(query: Query, records: Iterable[Record]) -> list[tuple[Record, tuple[str, ...]]]:
-    """Return the events that answer a query, each with the reasons why that is not certain."""
+    """Return the events that match a query, each with the reasons why this is uncertain."""
     return [(record, doubts(query, record)) for record in records if answers(query, record)]
 
 
 def answers(query: Query, record: Record) -> bool:
-    """
-    Tell whether an event answers a query, as far as can be told: one that cannot be judged does.
-
-    Parameters
-    ----------
-    query : Query
-        What was asked.
-    record : dict
-        The event as the registry sent it.
-    """
+    """Return whether an event matches a query; one that cannot be evaluated matches."""
     return not query.alternatives or any(_answers(each, record) is not False for each in query.alternatives)
 
 
 def doubts(query: Query, record: Record) -> tuple[str, ...]:
-    """
-    Return why it cannot be told whether an event answers a query; empty where it can.
-
-    Parameters
-    ----------
-    query : Query
-        What was asked.
-    record : dict
-        An event that `answers` it.
-    """
+    """Return the reasons why it is unknown whether an event matches a query; empty if it is known."""
     found = [_answers(each, record) for each in query.alternatives]
     if True in found:
         return ()
@@ -93,7 +75,7 @@ def doubts(query: Query, record: Record) -> tuple[str, ...]:
 
 
 def _answers(alternative: Alternative, record: Record) -> bool | None:
-    """Return `None` where nothing fails, and something cannot be judged."""
+    """Return `None` if nothing is false, but something cannot be evaluated."""
     kind = record.get("event_type")
     if alternative.types and kind and str(kind).upper() not in alternative.types:
         return False
@@ -104,21 +86,7 @@ def _answers(alternative: Alternative, record: Record) -> bool | None:
 
 
 def holds(test: Triplet, record: Record) -> bool | None:
-    """
-    Tell whether a comparison holds for an event; see the table of truth above.
-
-    Parameters
-    ----------
-    test : Triplet
-        The comparison.
-    record : dict
-        The event as the registry sent it.
-
-    Returns
-    -------
-    bool or None
-        `None` where it cannot be judged.
-    """
+    """Evaluate a comparison for an event, see the table above; `None` if it is unknown."""
     try:
         return _judged(test, record)
     except UnknownError:
@@ -126,7 +94,7 @@ def holds(test: Triplet, record: Record) -> bool | None:
 
 
 def _unknown(test: Triplet, record: Record) -> str:
-    """Return why a comparison cannot be judged of an event; empty where it can."""
+    """Return the reason why a comparison cannot be evaluated for an event; empty if it can."""
     try:
         _judged(test, record)
     except UnknownError as error:
@@ -164,7 +132,7 @@ def _kind(name: str) -> str:
 def _text(test: Triplet, value: Any, _: Record) -> bool:
     own, wanted = str(value), test.value
     if test.operator == "like":
-        # The registry's wildcard is %; a database may take _ as one, too.
+        # The registry's wildcard is %; a database may interpret _ as one, too.
         return _is_like(own, wanted, {"%": ".*", "_": "."}, re.IGNORECASE)
     if test.operator == "not like":
         return not _is_like(own, wanted, {"%": ".*"})
@@ -198,7 +166,7 @@ def _whole(test: Triplet, value: Any, _: Record) -> bool:
 
 
 def _factor(test: Triplet, record: Record) -> float:
-    """Return what brings the asked value into the record's own unit."""
+    """Return the factor from the unit of the comparison to that of the record."""
     from sunpy_helio_plugins.quantities import units
 
     keyword = keywords()[test.name]
@@ -206,12 +174,12 @@ def _factor(test: Triplet, record: Record) -> float:
     own, asked = (units.parse(one, context=keyword.context) for one in (text, test.unit))
     if own is None or asked is None or not asked.is_equivalent(own):
         name = "event_coordunit" if keyword.unit in _COMPONENTS else keyword.unit
-        raise UnknownError(f"{_words(test)} cannot be judged where {name} is {text!r}")
+        raise UnknownError(f"{_words(test)} cannot be evaluated if {name} is {text!r}")
     return float(asked.to(own)) ** keyword.power
 
 
 _COMPONENTS = ("coord1_unit", "coord2_unit", "coord3_unit")
-"""Units that answers never hold; they stand in ``event_coordunit``, one for all angles or one for each component."""
+"""Units that records do not contain; ``event_coordunit`` has one for all angles, or one for each component."""
 
 
 def _unit(name: str, record: Record) -> str:
@@ -239,14 +207,7 @@ def _time(test: Triplet, value: Any, _: Record) -> bool:
 
 
 def stamp(value: Any) -> str:
-    """
-    Return an instant as text that orders by time; empty where it is none.
-
-    Parameters
-    ----------
-    value
-        The registry's text, ``2024-05-10T00:00:00`` with or without a fraction, or what stands in its place.
-    """
+    """Return a time of the registry (``2024-05-10T00:00:00``, with or without fraction) as sortable text, else ""."""
     text = str(value).strip().replace(" ", "T").removesuffix("Z")
     if not re.fullmatch(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d*)?)?)?", text):
         return ""
@@ -272,7 +233,7 @@ def _goes(test: Triplet, value: Any, record: Record) -> bool:
 
 
 def _supplier(test: Triplet, value: Any, record: Record) -> bool:
-    """Judge the condensed name of a method; the full one, in frm_name, counts as well."""
+    """Compare the condensed name of a method; the full name in frm_name is accepted as well."""
     names = [value, record.get("frm_name") or value]
     judged = [_text(test, name, record) for name in names]
     return all(judged) if test.operator in ("!=", "not like") else any(judged)
@@ -296,13 +257,13 @@ _CENTRES = {"helioprojective": "hpc", "stonyhurst": "hgs", "carrington": "hgc"}
 
 
 def columns_of(box: BoundingBox) -> tuple[str, ...]:
-    """Return the keywords by which a box is judged."""
+    """Return the keywords that are needed to evaluate a box."""
     system = _CENTRES[box.system]
     return f"{system}_x", f"{system}_y", f"{system}_bbox", "noposition"
 
 
 def _in_box(box: BoundingBox, record: Record) -> bool:
-    """Judge by the centre or, since the registry does not say which it takes, by the event's own box."""
+    """Evaluate by the center or the event's own box, since the registry does not state which one it uses."""
     x_name, y_name, bbox, _ = columns_of(box)
     if x_name not in record and y_name not in record:
         return True

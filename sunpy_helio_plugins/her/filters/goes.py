@@ -1,4 +1,4 @@
-"""GOES classes as fluxes: the registry compares their text, by which X10 is less than X2."""
+"""Convert GOES classes to fluxes, since the registry compares them as text, in which X10 is less than X2."""
 
 from __future__ import annotations
 
@@ -19,48 +19,22 @@ _DECADES = "ABCMX"
 _CLASS = re.compile(r"([ABCMX])\s*(\d+(?:\.\d*)?)?", re.IGNORECASE)
 
 _BASE = {"A": 1e-8, "B": 1e-7, "C": 1e-6, "M": 1e-5, "X": 1e-4}
-"""W/m2 in the 1 to 8 Angstrom band (NOAA SWPC), as sunkit_instruments.goes_xrs.flareclass_to_flux has them."""
+"""W/m2 in the 1 to 8 Angstrom band (NOAA SWPC), as in sunkit_instruments.goes_xrs.flareclass_to_flux."""
 
 
 def is_class(text: Any) -> bool:
-    """Tell whether a text is a GOES class, ``"M1.2"``, or only its letter."""
+    """Return whether a text is a GOES class, ``"M1.2"``, or only its letter."""
     return isinstance(text, str) and _CLASS.fullmatch(text.strip()) is not None
 
 
 def peak_flux(text: str | None) -> float | None:
-    """
-    Return the flux of a GOES class.
-
-    Parameters
-    ----------
-    text : str or None
-        Such as ``"X1.6"``; a bare letter means the class's lower end.
-
-    Returns
-    -------
-    float or None
-        Watt per square metre; `None` where the text is no class.
-    """
+    """Convert a GOES class (``"X1.6"``, or ``"X"`` for its lower end) to W/m2; `None` if the text is not a class."""
     found = _CLASS.fullmatch(text.strip()) if isinstance(text, str) else None
     return None if found is None else float(f"{_BASE[found[1].upper()] * float(found[2] or 1):.6g}")
 
 
 def fluxes(classes: Sequence[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """
-    Return the fluxes of GOES classes.
-
-    Parameters
-    ----------
-    classes : sequence of str or None
-        The classes.
-
-    Returns
-    -------
-    values : numpy.ndarray
-        Watt per square metre; 0 where there is no class.
-    missing : numpy.ndarray of bool
-        Where there is none.
-    """
+    """Convert GOES classes to fluxes in W/m2, with 0 for missing ones, and return the mask of missing ones."""
     read = [peak_flux(text) if text else None for text in classes]
     values = np.array([np.nan if value is None else value for value in read], dtype=float)
     missing = np.isnan(values)
@@ -73,7 +47,7 @@ UNIT = u.W / u.m**2
 LETTERS = "ABCMX"
 
 ANY = "%"
-"""The pattern that every class is like."""
+"""The pattern that matches every class."""
 
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
@@ -83,18 +57,7 @@ _OPPOSITE = {"=": "!=", "!=": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">", "
 
 
 def class_holds(sign: str, own: float, asked: str) -> bool:
-    """
-    Tell whether a flux compares as asked.
-
-    Parameters
-    ----------
-    sign : str
-        The comparison, one of ``=``, ``!=``, ``<``, ``<=``, ``>``, ``>=``.
-    own : float
-        The event's flux, in W/m2.
-    asked : str
-        A GOES class, or a bare letter.
-    """
+    """Compare the flux of an event, in W/m2, with a GOES class or a bare letter."""
     letter = _bare(asked)
     if not letter:
         return _COMPARE[sign](own, peak_flux(asked) or 0.0)
@@ -105,37 +68,18 @@ def class_holds(sign: str, own: float, asked: str) -> bool:
 
 
 def opposite(sign: str, asked: str) -> tuple[str, str]:
-    """
-    Return the comparison that holds for just those classes for which one does not.
-
-    Parameters
-    ----------
-    sign, asked : str
-        The comparison and the class.
-    """
+    """Return the comparison that is true exactly for the classes for which the given one is false."""
     letter = _bare(asked)
     if letter and sign in (">", ">="):
         return "<", asked
     if letter and sign == "<=":
-        # No class lies beyond X.
+        # X is the highest class.
         return (">=", _next(letter)) if _next(letter) else ("not like", ANY)
     return _OPPOSITE[sign], asked
 
 
 def superset(sign: str, asked: str) -> tuple[str, str] | None:
-    """
-    Return a comparison of text that misses no class which a comparison of fluxes holds for.
-
-    Parameters
-    ----------
-    sign, asked : str
-        The comparison of fluxes.
-
-    Returns
-    -------
-    tuple of str or None
-        Operator and value for the registry; `None` where no text can say it.
-    """
+    """Return a comparison of text (operator, value) that includes all matches of one of fluxes; `None` if none can."""
     letter = _bare(asked)
     if sign == "!=":
         return None
@@ -153,14 +97,14 @@ def _numbered(sign: str, flux: float, asked: str) -> tuple[str, str] | None:
     if sign == "=":
         return ("like", f"{letter}%") if letter == asked[0] else None
     if sign in (">", ">="):
-        # "X10" precedes "X2": of X the letter alone is asked for.
+        # "X10" precedes "X2": for X only the letter is sent.
         digit = "" if letter in "AX" else str(int(flux / _span(letter)[0]))
         return ">=", letter + digit
     return ("<", _next(letter)) if _next(letter) else None
 
 
 def _bare(asked: str) -> str:
-    """Return the letter of a class without a number, in capitals; empty for other classes."""
+    """Return the letter of a class without a number, in upper case; empty for other classes."""
     text = asked.strip().upper()
     return text if len(text) == 1 and text in LETTERS else ""
 
@@ -170,7 +114,7 @@ def _next(letter: str) -> str:
 
 
 def _span(letter: str) -> tuple[float, float]:
-    """Return where a class begins and ends, in W/m2: A has no lower end, X no upper one."""
+    """Return the lower and upper flux of a class in W/m2: A has the lower limit 0, X is not limited."""
     following = _next(letter)
     lowest = 0.0 if letter == "A" else peak_flux(letter) or 0.0
     return lowest, (peak_flux(following) or inf) if following else inf

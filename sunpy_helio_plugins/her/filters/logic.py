@@ -1,4 +1,4 @@
-"""AND, OR and NOT of the registry's words, to any depth: what sunpy's trees lack is the NOT."""
+"""AND, OR and NOT of the registry's attrs, to any depth; sunpy's trees do not support NOT."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["And", "Joinable", "Or", "invert", "refuse_uncompared"]
 
 
 class Joinable:
-    """Mixed into an attr: ``&`` and ``|`` give trees that ``~`` inverts, and truth has no value."""
+    """Mixin for attrs: ``&`` and ``|`` return trees that ``~`` can invert; conversion to a bool raises an error."""
 
     def __and__(self, other: Attr) -> Attr:
         refuse_uncompared(other)
@@ -28,15 +28,15 @@ class Joinable:
         return _ours(other.__and__(self))
 
     def __invert__(self) -> Attr:
-        raise QueryError(f"{name_of(type(self))} cannot be negated.")
+        raise QueryError(f"{name_of(type(self))} cannot be negated; remove the ~ before it.")
 
     def __bool__(self) -> bool:
-        # Python's own "and", "or" and "1 < x < 5" would silently drop one of two comparisons.
-        raise TypeError("Join comparisons with & or |, or pass them one by one; 'and', 'or' and 1 < x < 5 lose one.")
+        # Python's "and", "or" and "1 < x < 5" would silently drop one of two comparisons.
+        raise TypeError("Join comparisons with & or |, or pass them separately; 'and', 'or' and 1 < x < 5 drop one.")
 
 
 class And(Joinable, AttrAnd):
-    """All of some attrs."""
+    """All of several attrs."""
 
     def __invert__(self) -> Attr:
         inverted = [invert(attr) for attr in self.attrs]
@@ -47,7 +47,7 @@ class And(Joinable, AttrAnd):
 
 
 class Or(Joinable, AttrOr):
-    """Any of some attrs."""
+    """Any of several attrs."""
 
     def __invert__(self) -> Attr:
         inverted = [invert(attr) for attr in self.attrs]
@@ -58,47 +58,23 @@ class Or(Joinable, AttrOr):
 
 
 def refuse_uncompared(*words: Any) -> None:
-    """
-    Raise where a keyword stands without a comparison.
-
-    Parameters
-    ----------
-    *words
-        What is to be joined.
-
-    Raises
-    ------
-    QueryError
-        One of them is a keyword alone.
-    """
+    """Raise QueryError if a keyword is used without a comparison."""
     for word in words:
         if hasattr(type(word), "refuse_alone"):
             word.refuse_alone()
 
 
 def invert(attr: Any) -> Attr:
-    """
-    Return the negation of an attr.
-
-    Parameters
-    ----------
-    attr : sunpy.net.attr.Attr
-        One of ``a.her``, or a tree of them.
-
-    Raises
-    ------
-    QueryError
-        It has no negation, such as ``a.Time``.
-    """
+    """Return the negation of an attr or tree of ``a.her``; raise QueryError for others, such as ``a.Time``."""
     if isinstance(attr, AttrAnd | AttrOr):
         attr = _ours(attr)
     if not isinstance(attr, Joinable):
-        raise QueryError(f"{name_of(type(attr))} cannot be negated.")
+        raise QueryError(f"{name_of(type(attr))} cannot be negated; remove the ~ before it.")
     return ~attr
 
 
 def _ours(tree: Any) -> Any:
-    """Return sunpy's tree as one of ours; anything else, `NotImplemented` among it, as it is."""
+    """Convert a tree of sunpy to one of this module; return anything else, including `NotImplemented`, unchanged."""
     if type(tree) is AttrAnd:
         return And(tree.attrs)
     if type(tree) is AttrOr:

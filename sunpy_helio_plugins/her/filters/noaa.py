@@ -1,7 +1,7 @@
 """
-NOAA's numbers of active regions: four digits were used up in June 2002, and many suppliers still write four.
+NOAA's numbers of active regions: four digits were exhausted in June 2002, but many suppliers still write four.
 
-The same region stands in one answer as 13664 (SWPC) and as 3664 (SSW Latest Events).
+The same region is 13664 (SWPC) and 3664 (SSW Latest Events) in one response.
 """
 
 from __future__ import annotations
@@ -15,45 +15,22 @@ __all__ = ["five_digits", "in_period", "variants"]
 ROLLOVER = "2002-06-14"
 """The day before region 10000 appeared."""
 ALL_NEW = "2002-07-15"
-"""By then the last regions from before the rollover (9900 and more) had gone."""
+"""The day by which the last regions from before the rollover (9900 and more) had disappeared."""
 NAME = "ar_noaanum"
 TURN = 10000
 
 
 def five_digits(number: int, when: str) -> int:
-    """
-    Return a region's number as NOAA has written it since June 2002.
-
-    Parameters
-    ----------
-    number : int
-        A number of any spelling.
-    when : str
-        An instant at which the region was seen, ISO 8601.
-
-    Returns
-    -------
-    int
-        Five digits from the rollover on; earlier numbers as they are.
-    """
+    """Convert a region number to five digits if it was seen (ISO 8601) after the rollover; return others unchanged."""
     if not 0 < number < TURN or not when or when < ROLLOVER:
         return number
     return number if number >= 9900 and when < ALL_NEW else number + TURN
 
 
 def in_period(tests: tuple[Triplet, ...], start: str) -> tuple[Triplet, ...]:
-    """
-    Return comparisons in which "more than" and "less than" mean one number at all times of a period.
-
-    Parameters
-    ----------
-    tests : tuple of Triplet
-        Comparisons; those of other keywords, and those for equality, stay as they are: a number of four digits equals
-        what each event's own time makes of it.
-    start : str
-        Where the period begins, ISO 8601: four digits are short for five in a period after the rollover, and meant as
-        they stand in one that begins before it.
-    """
+    """Convert the numbers of order comparisons so that they have the same meaning at all times of a time range."""
+    # After the rollover four digits abbreviate five; in a range that starts before it they are used as given.
+    # Equality compares with each event's own time, so that it does not need a conversion.
     return tuple(
         replace(test, value=str(five_digits(_number(test), start)))
         if test.name == NAME and test.operator not in ("=", "!=")
@@ -63,40 +40,31 @@ def in_period(tests: tuple[Triplet, ...], start: str) -> tuple[Triplet, ...]:
 
 
 def variants(tests: tuple[Triplet, ...], start: str, end: str) -> list[tuple[Triplet, ...]]:
-    """
-    Return the comparisons that find regions in every spelling of their numbers: all sets of them must be asked.
-
-    Parameters
-    ----------
-    tests : tuple of Triplet
-        Comparisons, as `in_period` gives them; those of other keywords stay in every set.
-    start, end : str
-        The period, ISO 8601.
-    """
+    """Return the sets of comparisons to request, which together find regions in every spelling of their numbers."""
     own = tuple(test for test in tests if test.name == NAME)
     if not own or end < ROLLOVER:
         return [tests]
     rest = tuple(test for test in tests if test.name != NAME)
     long, short = (tuple(sent for test in own for sent in spell(test, start)) for spell in (_long, _short))
     if long == short or all(test.operator in ("!=", "<", "<=") for test in own):
-        # What is less than a number of five digits has four, too.
+        # A number that is less than one of five digits may also have four.
         return [(*rest, *dict.fromkeys(long))]
     return [(*rest, *long), (*rest, *short)]
 
 
 def _long(test: Triplet, start: str) -> list[Triplet]:
-    """Return what finds regions that are given in five digits, or were seen before the rollover."""
+    """Return comparisons that find regions with five digits, or from before the rollover."""
     number = _number(test)
     if test.operator == "=":
         return [replace(test, value=str(number + TURN if 0 < number < TURN else number))]
     if test.operator == "!=":
         return _other(test, number, start)
-    # Of a period across the rollover, all that is short for a later number is more than an earlier one.
+    # In a range across the rollover, abbreviated later numbers are all greater than an earlier one.
     return [] if number < TURN and test.operator in (">", ">=") else [test]
 
 
 def _short(test: Triplet, start: str) -> list[Triplet]:
-    """Return what finds regions that are given in four digits."""
+    """Return comparisons that find regions with four digits."""
     number = _number(test)
     if test.operator == "=":
         return [replace(test, value=str(number - TURN if number >= TURN else number))]
@@ -110,7 +78,7 @@ def _short(test: Triplet, start: str) -> list[Triplet]:
 
 
 def _other(test: Triplet, number: int, start: str) -> list[Triplet]:
-    """Return what leaves a number out in both spellings; nothing where an early region may rightly bear it."""
+    """Return comparisons that exclude a number in both spellings; empty if an early region may have it."""
     if start < ALL_NEW:
         return []
     five = number + TURN if 0 < number < TURN else number

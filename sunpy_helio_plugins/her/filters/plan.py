@@ -1,4 +1,4 @@
-"""From alternatives to the fewest safe requests."""
+"""Combine alternatives to as few requests as possible that do not miss events."""
 
 from __future__ import annotations
 
@@ -20,30 +20,18 @@ SUBSETS = ("required", "optional")
 TIMES = ("event_starttime", "event_endtime")
 
 NEWEST = ("revision", "event_type", "search_frm_name", "event_starttime", "hrc_a", "cme_angularwidth", "kb_archivdate")
-"""What tells the newest revision, and the last submission of an eruption."""
+"""The keywords that identify the newest revision, and the last submission of an eruption."""
 
 COORDINATES = ("coord1_unit", "coord2_unit", "coord3_unit")
 
 
 def with_needed(queries: tuple[Query, ...]) -> tuple[Query, ...]:
-    """
-    Return searches that bring what they need beside what was asked for.
-
-    Parameters
-    ----------
-    queries : tuple of Query
-        The requests of one search; their ``returns`` hold what the user named.
-
-    Raises
-    ------
-    QueryError
-        Only a subset is asked for, and this package must judge by a keyword outside it.
-    """
+    """Return queries that also request the keywords for evaluation; raise QueryError if a subset excludes them."""
     return tuple(_with_needed(query, len(queries) > 1) for query in queries)
 
 
 def with_times(query: Query) -> Query:
-    """Return a search whose events come with their times, so that parts of it can be judged and ordered."""
+    """Return a query that also requests the times, so that parts of it can be evaluated and sorted."""
     if not query.returns or query.returns[0] in SUBSETS:
         return query
     return replace(query, returns=tuple(dict.fromkeys((*query.returns, *TIMES))))
@@ -75,7 +63,7 @@ def _judging(query: Query, several: bool) -> list[str]:
 
 
 def _beside(name: str, unit: str) -> list[str]:
-    """Return what is needed to understand a keyword's value."""
+    """Return the keywords that are needed to interpret a keyword's value."""
     if unit:
         own = keywords()[name].unit
         return ["event_coordunit" if own in COORDINATES else own]
@@ -83,14 +71,14 @@ def _beside(name: str, unit: str) -> list[str]:
 
 
 def _places(alternative: Alternative, several: bool) -> list[str]:
-    """Return the places by which boxes are judged that the registry is not asked for."""
+    """Return the positions that are needed to evaluate the boxes that are not sent to the registry."""
     boxes = alternative.boxes
     here = [box for box in boxes if several or box.negated or box.system != boxes[0].system]
     return [name for box in here for name in columns_of(box)]
 
 
 def _check_subset(query: Query, needed: list[str]) -> None:
-    """Refuse a subset that would leave out what this package must judge by; what was sent is judged already."""
+    """Raise QueryError if a subset excludes keywords for the evaluation; conditions that were sent do not need it."""
     sent = {test.name for test in query.filters} - {"fl_goescls", "ar_noaanum"}
     is_required = query.returns[0] == "required"
     missing = [
@@ -101,26 +89,15 @@ def _check_subset(query: Query, needed: list[str]) -> None:
     missing += [name for name in needed if not keywords()[name].filter and name != "noposition"]
     if missing:
         raise QueryError(
-            f"a.her.Return({query.returns[0]!r}) may leave out {', '.join(dict.fromkeys(missing))}, by which this "
-            "package must judge; name keywords instead, or leave it out."
+            f"a.her.Return({query.returns[0]!r}) may leave out {', '.join(dict.fromkeys(missing))}, which this package "
+            "needs to evaluate the query; name the keywords in a.her.Return instead, or omit it."
         )
 
 
 def fewest(queries: Iterable[Query]) -> tuple[Query, ...]:
-    """
-    Return searches that bring the same events in as few requests as can be.
-
-    Parameters
-    ----------
-    queries : iterable of Query
-        Alternatives.
-
-    Returns
-    -------
-    tuple of Query
-        Alternatives that differ in types, in touching periods, or in what they ask of different types, are joined; one
-        that another includes is left to it.
-    """
+    """Return queries for the same events with as few requests as possible."""
+    # Alternatives are joined if they differ in types, in touching time ranges, or in the filters of different types;
+    # one that is included in another is dropped.
     joined = list(queries)
     for rule in (_included, _same_filters, _touching, _own_filters):
         joined = _apply(rule, joined)
@@ -131,7 +108,7 @@ Rule = Callable[[Query, Query], Query | None]
 
 
 def _apply(rule: Rule, queries: list[Query]) -> list[Query]:
-    """Join each query with the first earlier one that the rule allows."""
+    """Join each query with the first earlier one for which the rule returns a query."""
     done: list[Query] = []
     for query in queries:
         for index, other in enumerate(done):
@@ -149,7 +126,7 @@ def _unique(first: Query, second: Query) -> tuple[Alternative, ...]:
 
 
 def _included(first: Query, second: Query) -> Query | None:
-    """One search is a part of the other: of its period, its box and its types, under no fewer conditions."""
+    """Return the outer query if it includes the time range, box and types of the other, without additional filters."""
     for outer, inner in ((first, second), (second, first)):
         types = not outer.types or (inner.types and set(inner.types) <= set(outer.types))
         if types and _spans(outer, inner) and set(outer.filters) <= set(inner.filters):
@@ -171,7 +148,7 @@ def _holds(outer: BoundingBox, inner: BoundingBox) -> bool:
 
 
 def _same_filters(first: Query, second: Query) -> Query | None:
-    """Event types join: nothing else differs."""
+    """Join the types of queries that do not differ otherwise."""
     if not first.types or not second.types or first.within:
         return None
     both = replace(first, types=tuple(dict.fromkeys(first.types + second.types)))
@@ -179,7 +156,7 @@ def _same_filters(first: Query, second: Query) -> Query | None:
 
 
 def _touching(first: Query, second: Query) -> Query | None:
-    """Periods that touch are one, as long as overlapping is enough."""
+    """Join time ranges that touch, unless events must lie within them."""
     if first.strict or first.within or first.start > second.end or second.start > first.end:
         return None
     both = replace(first, start=min(first.start, second.start), end=max(first.end, second.end))
@@ -187,7 +164,7 @@ def _touching(first: Query, second: Query) -> Query | None:
 
 
 def _own_filters(first: Query, second: Query) -> Query | None:
-    """Let each type be judged by its own comparisons: ``ar.ar_noaanum`` beside ``ch.area_atdiskcenter``."""
+    """Join queries of different types with type-specific filters: ``ar.ar_noaanum`` and ``ch.area_atdiskcenter``."""
     disjoint = first.types and second.types and not set(first.types) & set(second.types)
     if not disjoint or first.within or (first.start, first.end, first.box) != (second.start, second.end, second.box):
         return None
@@ -198,7 +175,7 @@ def _own_filters(first: Query, second: Query) -> Query | None:
 
 
 def _typed(query: Query) -> tuple[Triplet, ...] | None:
-    """Return comparisons that judge the query's own types only; `None` where a keyword is not theirs."""
+    """Return the filters restricted to the types of the query; `None` if these do not have a keyword."""
     typed: list[Triplet] = []
     for triplet in query.filters:
         kinds = [triplet.event_type] if triplet.event_type else query.types
@@ -212,25 +189,11 @@ def _typed(query: Query) -> tuple[Triplet, ...] | None:
 NAMES = ("frm_name", "search_frm_name")
 
 SINGLE = 1e-6
-"""Relative half-width of a number that the registry keeps in single precision."""
+"""Relative tolerance of a number that the registry stores in single precision."""
 
 
 def sendable(tests: tuple[Triplet, ...], start: str, end: str) -> list[tuple[Triplet, ...]]:
-    """
-    Return the comparisons to send.
-
-    Parameters
-    ----------
-    tests : tuple of Triplet
-        What must hold.
-    start, end : str
-        The period, ISO 8601.
-
-    Returns
-    -------
-    list of tuple of Triplet
-        Each tuple is one request; what all of them bring holds every event for which ``tests`` hold.
-    """
+    """Return the filters of one or more requests, which together find every event for which ``tests`` are true."""
     return [
         tuple(dict.fromkeys(sent for test in variant for sent in _sent(test)))
         for variant in noaa.variants(tests, start, end)
@@ -249,7 +212,7 @@ def _sent(test: Triplet) -> list[Triplet]:
 
 
 def _parenthesis(test: Triplet) -> list[Triplet]:
-    """Return what of a name can be asked for: ``CACTus (...)`` brings nothing (JHelioviewer's check of the server)."""
+    """Return the part of a name that can be sent: ``CACTus (...)`` finds nothing (JHelioviewer's server check)."""
     start = test.value.partition("(")[0].strip()
     if test.name != "frm_name" or test.operator != "=" or not start or "%" in start:
         return []
@@ -257,7 +220,7 @@ def _parenthesis(test: Triplet) -> list[Triplet]:
 
 
 def _number(test: Triplet) -> list[Triplet]:
-    """Return a comparison of numbers that single precision cannot upset: 0.51 is kept as 0.509999990463257."""
+    """Return a comparison that allows for single precision: the registry stores 0.51 as 0.509999990463257."""
     value = float(test.value)
     if test.operator in ("<", ">") or _is_single(value):
         return [test]

@@ -1,8 +1,8 @@
 """
-The requisites of each keyword: what reading its values takes beside them.
+The requisites of keywords: other keywords that are needed to read their values.
 
-A place takes the instant to which it belongs, so the method and its times; a number takes its unit. A search for a few
-keywords asks for their requisites as well, and a value whose requisites are missing is masked.
+A position needs its time, and therefore the method and its times; a number needs its unit. A search for a few keywords
+requests their requisites as well, and a value without its requisites is masked.
 """
 
 from __future__ import annotations
@@ -24,20 +24,13 @@ __all__ = ["ALWAYS", "beside", "readable", "requisites", "untold"]
 
 TIMES = ("event_starttime", "event_endtime", "event_peaktime")
 ALWAYS = ("event_starttime", "event_endtime", "event_type", "frm_name", "frm_versionnumber", "event_peaktime")
-"""What every table takes: its first columns, and the instant of each event."""
+"""The keywords that every table needs: for its first columns, and for the time of each event."""
 
 SUBMITTED = ("event_coord1", "event_coord2")
 
 
 def requisites(names: Iterable[str]) -> tuple[str, ...]:
-    """
-    Return what reading some keywords takes, the keywords themselves among it.
-
-    Parameters
-    ----------
-    names : iterable of str
-        Keywords.
-    """
+    """Return the keywords that are needed to read the given ones, including these."""
     found: dict[str, None] = {}
     waiting = list(names)
     while waiting:
@@ -49,7 +42,7 @@ def requisites(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _beside(name: str) -> list[str]:
-    """Return what one keyword takes at once."""
+    """Return the direct requisites of one keyword."""
     keyword = keywords().get(name.lower())
     needed = [] if keyword is None or not keyword.unit else [_unit_of(keyword.unit)]
     if name == "ar_noaanum":
@@ -70,7 +63,7 @@ def _unit_of(unit: str) -> str:
 
 
 def _seen(name: str) -> list[str]:
-    """Return the same place as seen from Earth, by which it is judged whether the registry mirrors it."""
+    """Return the same position as seen from Earth, which is used to detect whether the registry mirrored it."""
     if name[:3] not in ("hgs", "hgc"):
         return []
     if POLYGONS.fullmatch(name) or name.endswith("_coord"):
@@ -79,28 +72,21 @@ def _seen(name: str) -> list[str]:
 
 
 def readable(query: Query) -> Query:
-    """Return a search that asks for the requisites of the keywords that it names, too."""
+    """Return a query that also requests the requisites of its keywords."""
     if not query.returns or query.returns[0] in SUBSETS:
         return query
     return replace(query, returns=requisites(dict.fromkeys((*query.returns, *ALWAYS))))
 
 
 def beside(queries: Iterable[Query]) -> list[str]:
-    """Return the keywords that come with searches although nobody named them."""
+    """Return the keywords that searches request in addition to the named ones."""
     return list(dict.fromkeys(name for query in queries for name in set(readable(query).returns) - set(query.returns)))
 
 
 def untold(records: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
-    """
-    Return the keywords of a subset of all that cannot be read, with what is missing to read them.
-
-    Parameters
-    ----------
-    records : sequence of dict
-        Events that came without a part of their keywords.
-    """
+    """Return the keywords that cannot be read from records with a subset of keywords, and what each is missing."""
     present = {name for record in records for name in record}
-    # Each method says which of the times its places belong to.
+    # The method determines which of the times is that of its positions.
     timed = {"frm_name", "event_starttime"} | {
         name for record in records for name in frames.keywords_of(record.get("frm_name"))
     }  # fmt: skip

@@ -1,1 +1,1 @@
-"""Write to the registry: submissions and VOEvents."""
+"""Submit events, ratings and comments to the registry, and read and write VOEvents."""

@@ -1,4 +1,4 @@
-"""The registry's signed-in writes."""
+"""Submissions to the registry, which require a login."""
 
 from __future__ import annotations
 
@@ -33,59 +33,45 @@ __all__ = [
 ]
 
 DENIED = "permission denied"
-"""What the registry says to one who is not signed in."""
+"""The registry's message if the user is not signed in."""
 
 
 def endpoint(event: Any, name: str, number: int | None, revision: int | None) -> dict[str, str]:
-    """Return the fields that say which event is meant: by its number under some name, or by its IVORN."""
+    """Return the form fields that identify an event: its number under the given name, or its IVORN."""
     made = {name: str(whole_number(name, number))} if number is not None else {"ivorn": ivorn_of(event)}
     return made if revision is None else made | {"revision": str(whole_number("revision", revision))}
 
 
 def whole_number(name: str, number: Any) -> int:
-    """Return a number if it is a whole one of at least 1; raise `QueryError` if not."""
+    """Return an integer of at least 1; raise QueryError for other values."""
     if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
-        raise QueryError(f"{name} is a whole number of at least 1, not {number!r}.")
+        raise QueryError(f"{name} must be an integer of at least 1, not {number!r}.")
     return int(number)
 
 
 def fraction(what: str, number: Any) -> str:
-    """Return a number from 0 to 1 as text; raise `QueryError` if it is none."""
+    """Return a number from 0 to 1 as text; raise QueryError for other values."""
     if isinstance(number, bool) or not isinstance(number, int | float | np.number) or not 0 <= number <= 1:
-        raise QueryError(f"{what} is a number from 0 to 1, not {number!r}.")
+        raise QueryError(f"{what} must be a number from 0 to 1, not {number!r}.")
     return f"{float(number):.12g}"
 
 
 def form_text(name: str, value: Any) -> str:
-    """Return text if it is any; raise `QueryError` if not."""
+    """Return a text that is not empty; raise QueryError for other values."""
     if not isinstance(value, str) or not value.strip():
-        raise QueryError(f"{name} is text, not {value!r}.")
+        raise QueryError(f"{name} must be a text that is not empty, not {value!r}.")
     return value
 
 
 def without(content: bytes, secret: str) -> bytes:
-    """Return an answer without a secret that it may repeat, as it is or as pages and addresses write it."""
+    """Remove a secret from a response that may repeat it, as it is or escaped for HTML or URLs."""
     for spelling in {secret, html.escape(secret), html.escape(secret, quote=False), quote(secret), quote_plus(secret)}:
         content = content.replace(spelling.encode(), b"***")
     return content
 
 
 def succeeded(answer: Response) -> dict[str, Any]:
-    """
-    Return what an answer says beside "success".
-
-    Parameters
-    ----------
-    answer : Response
-        An answer to a submission.
-
-    Raises
-    ------
-    AnswerError
-        It is no JSON object.
-    ServiceRefused
-        Its status is another, or it has none.
-    """
+    """Return the content of a response with the status "success"; raise AnswerError or ServiceRefused for others."""
     decoded = _decoded(answer)
     status = str(decoded.get("status") or "").lower()
     if status != "success":
@@ -95,21 +81,7 @@ def succeeded(answer: Response) -> dict[str, Any]:
 
 
 def comments(answer: Response) -> list[dict[str, Any]]:
-    """
-    Return the comments of an answer.
-
-    Parameters
-    ----------
-    answer : Response
-        An answer to a question for comments.
-
-    Raises
-    ------
-    AnswerError
-        It holds no list of comments.
-    ServiceRefused
-        Its status says why not.
-    """
+    """Return the comments of a response; raise AnswerError or ServiceRefused if it does not contain them."""
     decoded = _decoded(answer)
     found = decoded.get("comments")
     if not isinstance(found, list):
@@ -139,18 +111,18 @@ AUTOMATIC = ("splits_into", "merges_into", "is_followed_by")
 @dataclass(frozen=True)
 class Submission:
     """
-    What is, or in a dry run would be, sent.
+    A submission that was sent or, in a dry run, would be sent.
 
     Attributes
     ----------
     url : str
-        Where to; it holds nothing of the submission.
+        The URL, which does not contain any part of the submission.
     fields : dict
         The form, without the password.
     document : bytes
-        The document that is uploaded, if any.
+        The uploaded document, if any.
     answer : dict or str or None
-        What the registry answered; `None` in a dry run.
+        The response of the registry; `None` in a dry run.
     """
 
     url: str
@@ -161,20 +133,19 @@ class Submission:
 
 class Registry:
     """
-    The registry as one who submits sees it.
+    Submit events, ratings, comments and relations to the registry.
 
     Parameters
     ----------
     dry_run : bool, optional
-        Whether to check and return each submission without sending it, and without signing in. Comments are read all
-        the same.
+        Whether to check and return each submission without sending it, and without signing in. Comments are still
+        downloaded.
 
     Notes
     -----
-    User and password are those that ``sign_in("her", user, password)`` of
-    `sunpy_helio_plugins.transport.credentials` was given, or of the netrc file or the keyring. They, and all
-    submissions, travel in the body of a POST over TLS; the session's cookie is kept in memory and forgotten by `close`.
-    No copy or pickle is signed in.
+    User and password are those of ``sign_in("her", user, password)`` of `sunpy_helio_plugins.transport.credentials`, of
+    the netrc file or of the keyring. They, and all submissions, are sent in the body of a POST request over TLS; the
+    session cookie is kept in memory and removed by `close`. Copies and pickles are not signed in.
 
     Examples
     --------
@@ -201,36 +172,36 @@ class Registry:
         return type(self), (self.dry_run,)
 
     def close(self) -> None:
-        """Forget the session."""
+        """Remove the session cookie."""
         self._poster.forget()
         self._is_in = False
 
     def login(self, user: str | None = None, password: str | None = None) -> None:
         """
-        Sign in; every submission does so by itself when needed.
+        Sign in; submissions do this themselves if needed.
 
         Parameters
         ----------
         user, password : str, optional
-            Defaults to what is known, see the class.
+            Default to the stored ones, see the class.
 
         Raises
         ------
         QueryError
-            No user and password are known.
+            User and password are unknown.
         ServiceRefused
-            The registry knows no such user and password ("login failure").
+            The registry does not accept the user and password ("login failure").
         ServiceError
-            It did not answer as it should.
+            The request failed.
         """
         known = Login("her", service.address()).secrets() if user is None or password is None else None
         if known is not None:
             user, password = (secret.reveal() for secret in known)
         if not user or not password:
-            raise QueryError('No user and password are known for the registry; give them to sign_in("her", ...).')
+            raise QueryError('User and password of the registry are missing; use sign_in("her", user, password).')
         if self.dry_run:
             return
-        # The cookie comes with cosec=1 only.
+        # The registry only sets the cookie with cosec=1.
         form = {"username": user, "password": password, "cmd": "login", "cosec": "1"}
         answer = self._poster.post(self._heks, form)
         words = server_message(without(answer.content, password))
@@ -246,7 +217,7 @@ class Registry:
         self, event: Any, rating: float, *, idspecial: int | None = None, revision: int | None = None
     ) -> Submission:
         """
-        Rate an event; a user has one rating for each, and a later one takes its place.
+        Rate an event; a user has one rating for each event, and a later one replaces it.
 
         Parameters
         ----------
@@ -257,7 +228,19 @@ class Registry:
         idspecial : int, optional
             The registry's number of the event, instead of its IVORN.
         revision : int, optional
-            Which revision.
+            The number of the revision.
+
+        Returns
+        -------
+        Submission
+            The form and the response.
+
+        Raises
+        ------
+        QueryError
+            A value is not valid; no request was sent.
+        ServiceError
+            The request failed, or the registry refused the rating.
         """
         fields = endpoint(event, "idspecial", idspecial, revision) | {"rating": fraction("A rating", rating)}
         return self._submit("rate", fields)
@@ -274,6 +257,18 @@ class Registry:
             As for `rate`.
         text : str
             The comment.
+
+        Returns
+        -------
+        Submission
+            The form and the response.
+
+        Raises
+        ------
+        QueryError
+            A value is not valid; no request was sent.
+        ServiceError
+            The request failed, or the registry refused the comment.
         """
         target = endpoint(event, "idspecial", idspecial, revision)
         return self._submit("comment", target | {"comment": form_text("text", text)})
@@ -282,17 +277,22 @@ class Registry:
         self, event: Any, *, idspecial: int | None = None, revision: int | None = None
     ) -> list[dict[str, Any]]:
         """
-        Return the comments on an event; nobody has to be signed in.
+        Return the comments on an event; this does not need a login.
 
         Parameters
         ----------
         event, idspecial, revision
             As for `rate`.
 
+        Returns
+        -------
+        list of dict
+            One for each comment.
+
         Raises
         ------
         ServiceError
-            The registry does not know the event, or did not answer as it should.
+            The registry does not have the event, or the request failed.
         """
         form = {"cmd": "comment", "cosec": "2"} | endpoint(event, "idspecial", idspecial, revision)
         return comments(self._poster.post(self._heks, form))
@@ -308,38 +308,57 @@ class Registry:
         event, revision
             As for `rate`.
         name, kind, url : str
-            What it is called, of what kind it is, and where it stands.
+            The name, type and URL of the reference.
         eventid : int, optional
             The registry's number of the event, instead of its IVORN.
+
+        Returns
+        -------
+        Submission
+            The form and the response.
+
+        Raises
+        ------
+        QueryError
+            A value is not valid; no request was sent.
+        ServiceError
+            The request failed, or the registry refused the reference.
         """
         words = {"name": form_text("name", name), "type": form_text("kind", kind), "url": form_text("url", url)}
         return self._submit("add-reference", endpoint(event, "eventid", eventid, revision) | words)
 
     def relate(self, first: Any, verb: str, second: Any, strength: float = 1.0) -> Submission:
         """
-        Say how two events relate.
+        Submit a relation between two events.
 
         Parameters
         ----------
         first, second : str or astropy.table.Row
             IVORNs or rows.
         verb : str
-            ``"causes"`` or ``"is_associated_with"``, where the cause is tentative.
+            ``"causes"``, or ``"is_associated_with"`` if the cause is tentative.
         strength : float, optional
             From 0 to 1.
+
+        Returns
+        -------
+        Submission
+            The form and the response.
 
         Raises
         ------
         QueryError
-            Another verb: what contains what the registry tells from its times and places, and what follows, splits or
-            merges is for the methods that track.
+            The verb is not one of these: the registry computes containment from times and positions, and only methods
+            that track features submit following, splitting and merging.
+        ServiceError
+            The request failed, or the registry refused the relation.
         """
         if verb == "contains":
-            words = "'contains' is not submitted: the registry tells it from times and places; see a.her.Within."
+            words = "'contains' cannot be submitted: the registry computes it; search for it with a.her.Within."
             raise QueryError(words)
         if verb not in VERBS:
-            kind = "is for automatic methods" if verb in AUTOMATIC else "is no relation"
-            raise QueryError(f"{verb!r} {kind}; users may say {' or '.join(VERBS)}.")
+            kind = "is only for automatic methods" if verb in AUTOMATIC else "is not a relation"
+            raise QueryError(f"{verb!r} {kind}; use {' or '.join(VERBS)}.")
         ends = {"ivorn1": ivorn_of(first), "ivorn2": ivorn_of(second), "edge_type": verb}
         return self._submit("create_edge", ends | {"edge_strength": fraction("A strength", strength)})
 
@@ -352,10 +371,17 @@ class Registry:
         event : VOEvent
             The event.
 
+        Returns
+        -------
+        Submission
+            The document and the response.
+
         Raises
         ------
         FileError
-            It lacks a keyword that the registry requires; nothing was sent.
+            The event lacks a keyword that the registry requires; nothing was sent.
+        ServiceError
+            The request failed, or the registry refused the event.
         """
         return self._send(event, "voeupload")
 
@@ -366,19 +392,26 @@ class Registry:
         Parameters
         ----------
         event : VOEvent
-            The event as it is to be; its IVORN is that of the entry.
+            The new revision, with the IVORN of the event.
         original : str or astropy.table.Row
-            The IVORN, or the row, of the entry.
+            The IVORN, or the row, of the event to revise.
+
+        Returns
+        -------
+        Submission
+            The document and the response.
 
         Raises
         ------
         QueryError
             The IVORNs differ.
         FileError
-            It lacks a keyword that the registry requires; nothing was sent.
+            The event lacks a keyword that the registry requires; nothing was sent.
+        ServiceError
+            The request failed, or the registry refused the event.
         """
         if event.ivorn != ivorn_of(original):
-            raise QueryError(f"A revision bears the IVORN of its entry, {ivorn_of(original)}, not {event.ivorn!r}.")
+            raise QueryError(f"A revision must have the original IVORN, {ivorn_of(original)}, not {event.ivorn!r}.")
         return self._send(event, "voerevise")
 
     def _submit(self, command: str, fields: dict[str, str]) -> Submission:

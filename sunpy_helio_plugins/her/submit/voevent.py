@@ -1,4 +1,4 @@
-"""VOEvent documents of events."""
+"""Read and write VOEvent documents."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PLACES = {
     "event_c1error": ".//Position2D/Error2/C1", "event_c2error": ".//Position2D/Error2/C2",
     "kb_archivdate": "./Who/Date", "frm_contact": "./Who/Author/contactName",
 }  # fmt: skip
-"""Keywords that have elements of their own."""
+"""Keywords that are elements, and their paths."""
 
 DESCRIPTIONS = ("./Why/Description", "./What/Description")
 
@@ -42,10 +42,10 @@ ATTRIBUTES = {
     "event_coordsys": (".//ObservationLocation/AstroCoords", "coord_system_id"),
     "event_coordunit": (".//Position2D", "unit"), "obs_observatory": (".//ObservationLocation", "id"),
 }  # fmt: skip
-"""Keywords that are attributes: an element, and the attribute's name."""
+"""Keywords that are attributes: the path of an element, and the name of the attribute."""
 
 OTHER = ("Concept",)
-"""Elements that are called as a keyword is, and say nothing that the type of event does not."""
+"""Elements with the name of a keyword that only repeat the event type."""
 
 LINKED = ("frm_url", "event_mapurl")
 """Keywords that are references."""
@@ -55,12 +55,12 @@ Parts = tuple[dict[str, str], list[dict[str, str]], list[dict[str, str]]]
 
 def parts(root: ET.Element) -> Parts:
     """
-    Return what a document holds.
+    Return the values, references and citations of a document, whose tags are without namespaces.
 
     Parameters
     ----------
     root : xml.etree.ElementTree.Element
-        The document, its tags without namespaces.
+        The document.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def parts(root: ET.Element) -> Parts:
     references : list of dict
         ``ref_name``, ``ref_type`` and ``ref_url`` of each.
     citations : list of dict
-        ``ivorn`` of each, with the attributes that it has.
+        ``ivorn`` of each, and its attributes.
     """
     values = {name: (root.findtext(path) or "").strip() for name, path in PLACES.items()}
     values["event_description"] = next((text for path in DESCRIPTIONS if (text := root.findtext(path, "").strip())), "")
@@ -78,7 +78,7 @@ def parts(root: ET.Element) -> Parts:
         values[name] = found.get(attribute, "") if found is not None else ""
     values |= _box(root)
     for element in root.iter():
-        # Some submitters leave the namespace of the methods' elements out.
+        # Some submitters omit the namespace of the elements of the method.
         if element.tag.lower() in keywords() and element.tag not in OTHER and len(element) == 0:
             values[element.tag.lower()] = (element.text or "").strip()
     values |= {param.get("name", "").lower(): param.get("value", "") for param in root.iter("Param")}
@@ -96,14 +96,14 @@ def parts(root: ET.Element) -> Parts:
 
 
 def _spelled(name: str, text: str) -> str:
-    """Return a value as searches have it: booleans are T and F in documents."""
+    """Return a value in the spelling of search results: booleans are T and F in documents."""
     if name in keywords() and keywords()[name].kind == "boolean":
         return {"T": "true", "F": "false"}.get(text.upper(), text.lower())
     return text
 
 
 def _box(root: ET.Element) -> dict[str, str]:
-    """Return the corners of the box, which the document has as centre and size."""
+    """Return the corners of the box, which the document contains as center and size."""
     made: dict[str, str] = {}
     for axis in ("1", "2"):
         try:
@@ -123,9 +123,14 @@ def document(
     Parameters
     ----------
     ivorn, kind : str
-        The event's name, and two letters.
+        The IVORN, and the two letters of the type.
     values, references, citations
-        As `parts` returns them.
+        As returned by `parts`.
+
+    Returns
+    -------
+    bytes
+        The document in UTF-8, not validated.
     """
     for prefix, name in (("voe", IVOA), ("lmsal", LMSAL), ("stc", STC), ("xsi", XSI)):
         ET.register_namespace(prefix, name)
@@ -135,7 +140,7 @@ def document(
     name = event_types().get(kind, kind)
     _who(root, ivorn, rest)
     what = _add(root, "What")
-    # Without this the document does not validate.
+    # The schema requires this element.
     _add(what, "Description")
     where = _where(root, rest)
     how = _how(root, kind, rest)
@@ -179,7 +184,7 @@ def _who(root: ET.Element, ivorn: str, values: dict[str, str]) -> None:
 def _where(root: ET.Element, values: dict[str, str]) -> ET.Element:
     where = _add(root, "WhereWhen")
     system = values.pop("event_coordsys", "")
-    # As a default namespace, which is how the registry's own tools write it.
+    # As a default namespace, as written by the registry's own tools.
     data = _add(where, "ObsDataLocation", xmlns=STC)
     observatory = _add(data, "ObservatoryLocation")
     _add(observatory, "AstroCoordSystem")
@@ -251,7 +256,7 @@ def _groups(parent: ET.Element, name: str, kind: str, values: dict[str, str]) ->
 
 
 def _flag(name: str, text: str) -> str:
-    """Return a value as documents have it."""
+    """Return a value in the spelling of documents."""
     if name in keywords() and keywords()[name].kind == "boolean":
         return {"true": "T", "false": "F"}.get(text.lower(), text)
     return text
@@ -273,16 +278,16 @@ def _citations(root: ET.Element, citations: list[dict[str, Any]]) -> None:
 
 
 MOST = 20_000_000
-"""Bytes of the largest document that is read: a coronal hole's outline takes some tens of thousands."""
+"""The largest size of a document in bytes: one with the outline of a coronal hole has some tens of thousands."""
 
 BY_THE_REGISTRY = ("kb_archivid", "kb_archivdate", "kb_archivist", "kb_archivurl")
-"""Required keywords that the registry fills in itself ("user should leave blank")."""
+"""Required keywords that the registry sets itself ("user should leave blank")."""
 
 NOTHING = ("", "blank", "inf", "Infinity", "-9999", "-999999")
-"""What stands for a missing value: the defaults of SolarSoft's structures."""
+"""Texts for a missing value: the defaults of SolarSoft's structures."""
 
 _FORBIDDEN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML cannot hold."""
+"""Characters that XML does not allow."""
 
 
 @dataclass
@@ -293,7 +298,7 @@ class VOEvent:
     Attributes
     ----------
     ivorn : str
-        Its name in the registry.
+        Its IVORN, the name in the registry.
     event_type : str
         Two letters.
     values : dict
@@ -301,7 +306,7 @@ class VOEvent:
     references : list of dict
         ``ref_name``, ``ref_type`` and ``ref_url`` of each.
     citations : list of dict
-        ``ivorn`` of each, and in what way it is cited.
+        ``ivorn`` of each, and the type of the citation.
     """
 
     ivorn: str
@@ -311,28 +316,36 @@ class VOEvent:
     citations: list[dict[str, str]] = field(default_factory=list)
 
     def missing(self) -> list[str]:
-        """Return the keywords that the registry requires of this type of event and that have no value."""
+        """
+        Return the keywords without a value that the registry requires for this event type.
+
+        Returns
+        -------
+        list of str
+            The names of the keywords.
+        """
         required = [name for name, word in keywords().items() if word.filter and word.is_required(self.event_type)]
         given = {name for name, value in self.values.items() if str(value).strip() not in NOTHING} | {"event_type"}
         return [name for name in required if name not in given and name not in BY_THE_REGISTRY]
 
     def check(self) -> None:
         """
-        Raise if the registry would refuse the event.
+        Raise an error if the registry would refuse the event.
 
         Raises
         ------
         FileError
-            A type that is none, a required keyword without a value, no IVORN, or a character that XML cannot hold.
+            The type does not exist, a required keyword does not have a value, the IVORN is missing, or a text contains
+            a character that XML does not allow.
         """
         whose = self.ivorn or "An event"
         if self.event_type not in event_types():
-            raise FileError(f"{whose}: {self.event_type!r} is no type of event.")
+            raise FileError(f"{whose}: {self.event_type!r} is not an event type; use {', '.join(event_types())}.")
         missing = self.missing()
         if missing:
-            raise FileError(f"{whose} of type {self.event_type} lacks {', '.join(missing)}.")
+            raise FileError(f"{whose} of type {self.event_type} lacks {', '.join(missing)}; add values for them.")
         if not re.fullmatch(r"ivo://\S+", self.ivorn):
-            raise FileError(f"An event has an IVORN, not {self.ivorn!r}; her.voevent.identifier makes a new one.")
+            raise FileError(f"{self.ivorn!r} is not an IVORN, ivo://...; her.voevent.identifier creates a new one.")
         self._check_characters()
 
     def _check_characters(self) -> None:
@@ -341,10 +354,19 @@ class VOEvent:
             texts |= {f"{name} of reference {number}": text for name, text in found.items()}
         bad = [name for name, text in texts.items() if _FORBIDDEN.search(f"{name}{text}")]
         if bad:
-            raise FileError(f"{self.ivorn or 'An event'}: {bad[0]!r} holds a character that XML cannot hold.")
+            raise FileError(
+                f"{self.ivorn or 'An event'}: {bad[0]!r} contains a character that XML does not allow; remove it."
+            )
 
     def record(self) -> dict[str, Any]:
-        """Return the event as the registry's searches do, for `HERTable.from_records`."""
+        """
+        Return the event as a record of a search, for `HERTable.from_records`.
+
+        Returns
+        -------
+        dict
+            Keywords and their values.
+        """
         own = {"event_type": self.event_type, "kb_archivid": self.ivorn, "refs": list(self.references)}
         return {name: _valued(name, text) for name, text in self.values.items()} | own
 
@@ -376,7 +398,7 @@ def read(source: Any) -> VOEvent:
     Raises
     ------
     FileError
-        It is no such document: other XML, entities, or too large.
+        The file is not a VOEvent document (other XML, or with entities), or it is too large.
     """
     if not isinstance(source, bytes):
         _refuse_large(Path(source).stat().st_size)
@@ -384,7 +406,7 @@ def read(source: Any) -> VOEvent:
     for element in root.iter():
         element.tag = _plain(element.tag)
     if root.tag != "VOEvent":
-        raise FileError(f"This is no VOEvent: its root is {root.tag!r}.")
+        raise FileError(f"Not a VOEvent: the root element is {root.tag!r}.")
     values, references, citations = parts(root)
     kind = (root.findtext("./Why/EVENT_TYPE") or values.get("event_type", "")).partition(":")[0].strip().upper()
     values.pop("event_type", None)
@@ -393,7 +415,9 @@ def read(source: Any) -> VOEvent:
 
 def accept(part: Path) -> None:
     """
-    Accept a file that came if it is a VOEvent document; the registry answers questions it does not like with HTML.
+    Check that a downloaded file is a VOEvent document.
+
+    The registry responds to requests that it cannot answer with HTML.
 
     Parameters
     ----------
@@ -403,18 +427,18 @@ def accept(part: Path) -> None:
     Raises
     ------
     FileError
-        It is none.
+        The file is not a VOEvent document.
     """
     _refuse_large(part.stat().st_size)
     content = part.read_bytes()
     if content.lstrip()[:5].lower() == b"<html":
-        raise FileError(f"The registry answered: {server_message(content)}")
+        raise FileError(f"The registry responded: {server_message(content)}")
     read(content)
 
 
 def _refuse_large(size: int) -> None:
     if size > MOST:
-        raise FileError(f"This document has {size} bytes; more than {MOST} are not read.")
+        raise FileError(f"The document has {size} bytes; the limit is {MOST}.")
 
 
 def _parsed(content: bytes) -> ET.Element:
@@ -425,7 +449,7 @@ def _parsed(content: bytes) -> ET.Element:
     try:
         root: ET.Element = Safe.fromstring(content, forbid_dtd=True)
     except (ET.ParseError, DefusedXmlException, ValueError, LookupError) as error:
-        raise FileError(f"This is no VOEvent: {type(error).__name__}: {error}") from error
+        raise FileError(f"Not a VOEvent: {type(error).__name__}: {error}") from error
     return root
 
 
@@ -441,6 +465,11 @@ def from_row(row: Any) -> VOEvent:
     ----------
     row : astropy.table.Row or dict
         A row of a search result, or a record.
+
+    Returns
+    -------
+    VOEvent
+        The event.
     """
     record = row if isinstance(row, dict) else row["raw"]
     listed = {name for name, word in keywords().items() if word.filter} | {"event_description"}
@@ -466,14 +495,14 @@ def identifier(event_type: str, method: str, when: datetime | None = None, suffi
     method : str
         The name of the method, ``frm_name``.
     when : datetime.datetime, optional
-        When it is submitted. Defaults to now.
+        The time of submission. Defaults to now.
     suffix : str, optional
-        What tells events apart that one method submits in one second.
+        A text to distinguish events that one method submits in the same second.
 
     Returns
     -------
     str
-        As SolarSoft's export_event.pro makes it: type, method and time.
+        Type, method and time, as created by SolarSoft's export_event.pro.
     """
     stamp = (when or datetime.now(UTC)).strftime("%Y%m%d_%H%M%S")
     name = re.sub(r"[\s,;:/\\{}\[\]`~=\".]", "", method)
@@ -489,9 +518,9 @@ def write(event: VOEvent, path: Any = None, check: bool = True) -> bytes:
     event : VOEvent
         The event.
     path : path-like, optional
-        Where to; nowhere by default.
+        The file to write. By default the document is only returned.
     check : bool, optional
-        Whether to refuse what the registry would refuse.
+        Whether to raise an error for an event that the registry would refuse.
 
     Returns
     -------
@@ -501,7 +530,7 @@ def write(event: VOEvent, path: Any = None, check: bool = True) -> bytes:
     Raises
     ------
     FileError
-        A required keyword has no value, see `VOEvent.check`; nothing was written.
+        The event is not complete, see `VOEvent.check`; nothing was written.
     """
     if check:
         event.check()

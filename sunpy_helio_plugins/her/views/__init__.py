@@ -1,1 +1,1 @@
-"""Draw events, and build attrs for other archives from them."""
+"""Draw events, convert their relations to graphs, and build attrs for other archives from them."""

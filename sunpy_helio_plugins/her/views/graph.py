@@ -1,4 +1,4 @@
-"""A graph of the relations between events, and the tracks of features that are followed between detections."""
+"""A graph of the relations between events, and the tracks of features across several detections."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sunpy_helio_plugins.her.tables import HERTable, events
 __all__ = ["graph", "tracks"]
 
 TRACKING = ("is_followed_by", "splits_into", "merges_into")
-"""The relations of one feature's detections; others, such as "causes", are between two features."""
+"""The relations between detections of one feature; others, such as "causes", are between two features."""
 
 
 def graph(table: Any) -> Any:
@@ -29,8 +29,8 @@ def graph(table: Any) -> Any:
     Returns
     -------
     networkx.MultiDiGraph
-        Nodes are IVORNs; those of rows have ``row``, ``event_type`` and ``event_starttime``. Edges go from the first to
-        the second event, with ``edge_type`` and ``strength``; their ends need not be among the rows.
+        The nodes are IVORNs; those of rows have ``row``, ``event_type`` and ``event_starttime``. The edges are directed
+        from the first to the second event, and have ``edge_type`` and ``strength``; their ends may not be in the table.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def graph(table: Any) -> Any:
 
 def tracks(table: Any) -> list[HERTable]:
     """
-    Return what is one feature, followed from detection to detection, splitting and merging.
+    Return the tracks of features, followed across detections, splitting and merging.
 
     Parameters
     ----------
@@ -66,9 +66,9 @@ def tracks(table: Any) -> list[HERTable]:
     Returns
     -------
     list of HERTable
-        The rows of one feature each, by their start; a detection that nothing follows is a track of one. The tracks
-        stand in the order of their first rows. Detections between which some are missing, since they were not asked
-        for, are one track if the relations say so.
+        The rows of one feature each, sorted by start; a detection without a successor is a track with one row. The
+        tracks are in the order of their first rows. Detections are part of one track if the relations connect them,
+        even if detections between them are not in the table.
     """
     table = events("her.tracks", table)
     leader: dict[str, str] = {}
@@ -90,12 +90,12 @@ def tracks(table: Any) -> list[HERTable]:
 
 
 def _names(table: QTable) -> list[str]:
-    """Return the IVORN of each row; a row without one is related to none, and has its number."""
+    """Return the IVORN of each row; a row without one is not related to others, and is named by its number."""
     return [name or f"row {row}" for row, name in enumerate(_texts(table, "kb_archivid"))]
 
 
 def _texts(table: QTable, name: str) -> list[str]:
-    """Return a column as text, empty where a value, or the column, is missing."""
+    """Return a column as text, empty if a value, or the column, is missing."""
     if name not in table.colnames:
         return [""] * len(table)
     column = table[name]

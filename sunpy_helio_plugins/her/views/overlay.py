@@ -29,33 +29,19 @@ SPOTS = (
     (2, 2, "left"), (2, -10, "left"), (-2, 2, "right"), (-2, -10, "right"), (2, 13, "left"), (-2, 13, "right"),
     (2, -21, "left"), (-2, -21, "right"), (2, 24, "left"), (-2, 24, "right"), (2, -32, "left"), (-2, -32, "right"),
 )  # fmt: skip
-"""Where a text may stand from its vertex, in points, and which of its sides is there; the first that is free counts."""
+"""Offsets of a label from its vertex, in points, and its alignment; the first one without an overlap is used."""
 
 NEAR = 25.0
-"""Pixels within which two equal texts are one."""
+"""Pixels within which the same label is not repeated."""
 
 
 def beside(axes: Any, wanted: Iterable[tuple[Any, str, Any]]) -> list[Artist]:
-    """
-    Write texts beside lines.
-
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-        Where the lines were drawn.
-    wanted : iterable of tuple
-        Each a line, its text, and a colour.
-
-    Returns
-    -------
-    list of matplotlib.artist.Artist
-        The texts; of a line that lies outside the axes, they are shown when it comes into view.
-    """
+    """Write labels at lines, given as (line, text, color); labels of lines outside the axes appear when in view."""
     from matplotlib.patheffects import withStroke
 
-    # Legible on bright and on dark.
+    # Legible on bright and on dark images.
     rim = [withStroke(linewidth=1, foreground="black", alpha=0.7)]
-    # Axes with a picture take their shape when they are drawn, and have not been yet.
+    # Axes with an image get their final shape only when they are drawn.
     axes.apply_aspect()
     boxes: list[Any] = []
     written: dict[str, list[Any]] = {}
@@ -77,7 +63,7 @@ def beside(axes: Any, wanted: Iterable[tuple[Any, str, Any]]) -> list[Artist]:
 
 
 def _top(axes: Any, line: Any) -> Any:
-    """Return the topmost vertex of a line, in pixels; of what the axes show, if they show any of it."""
+    """Return the topmost vertex of a line in pixels, if possible one within the axes."""
     points = line.get_transform().transform(np.array(line.get_xydata(), dtype=float))
     points = points[np.isfinite(points).all(axis=1)]
     box = axes.get_window_extent()
@@ -86,7 +72,7 @@ def _top(axes: Any, line: Any) -> Any:
 
 
 def _settle(artist: Any, boxes: list[Any], room: Any) -> Any:
-    """Move a text to where it covers no other and does not leave the axes, and return the box that it takes."""
+    """Move a label so that it does not overlap others or leave the axes, and return its box."""
     for x, y, side in (*SPOTS, SPOTS[0]):
         artist.xyann = (x, y)
         artist.set_horizontalalignment(side)
@@ -94,15 +80,15 @@ def _settle(artist: Any, boxes: list[Any], room: Any) -> Any:
         inside = room.x0 <= box.x0 and box.x1 <= room.x1 and room.y0 <= box.y0 and box.y1 <= room.y1
         if inside and not any(box.overlaps(other) for other in boxes):
             break
-    # Where nothing is free, a text stands where it would alone.
+    # Without a free position the label stays at the first one.
     return box
 
 
 SAME_TIME = 900.0
-"""Seconds within which a picture shows an outline where it was detected: the Sun turns by 2.2 arcsec at its centre."""
+"""Seconds within which an outline is not rotated: the Sun rotates by 2.2 arcsec at the disk center in this time."""
 
 NEAR_EARTH = 2.5e6 * u.km
-"""How far from Earth an observer may be and still sees what the registry describes: SOHO is 1.5 million km away."""
+"""The largest distance of an observer that is treated as Earth: SOHO is 1.5 million km away."""
 
 FAINT = 0.4
 """The opacity of a point on the far side, which cannot be dashed."""
@@ -111,21 +97,21 @@ COLOURS = {
     "AR": "#ffb000", "CH": "#40c4ff", "FL": "#ff5252", "CE": "#e040fb", "FI": "#69f0ae", "FE": "#00bfa5",
     "EF": "#ffff8d", "SG": "#ff8a65", "SS": "#ffd180", "CJ": "#b388ff", "TO": "#cfd8dc",
 }  # fmt: skip
-"""A colour for each common type; others take matplotlib's own in turn."""
+"""A color for each common type; others use matplotlib's color cycle."""
 
 LABELS = ("fl_goescls", "ar_noaanum")
-"""What says most of an event, in this order; else its type is written."""
+"""The columns to use as labels, in this order; otherwise the type is used."""
 
 SKY, SURFACE = ("hpc", "hrc", "hgs", "hgc"), ("hgs", "hgc", "hpc", "hrc")
 """
-Where an event's place is looked for, by the system in which it was submitted: the registry computes the others.
+The order of systems for the position of an event, by the system of its submission: the registry computes the others.
 
-What was submitted in degrees may lie on the far side, where its ``hpc`` would show it through the Sun; all others were
-submitted as seen from Earth, and their degrees are clamped at the limb.
+An event that was submitted in degrees may lie on the far side, and its ``hpc`` coordinates then show it as if through
+the Sun; the others were submitted as seen from Earth, and their degrees are clamped to the limb.
 """
 
 SHAPES = ("boundcc", "skeletoncc", "bbox")
-"""An event's shape: its outline, else its line, else its box."""
+"""The shape of an event: its outline, else its line, else its box."""
 
 _Lines = dict[str, list[Any]]
 """Lines by the type of their event."""
@@ -141,42 +127,42 @@ def overlay(
     **kwargs: Any,
 ) -> list[Artist]:
     """
-    Draw events on a picture: outlines, where there is none boxes, and where there is none either points.
+    Draw events on an image: the outline of each, else its box, else a point.
 
     Parameters
     ----------
     axes : astropy.visualization.wcsaxes.WCSAxes
-        Axes in helioprojective coordinates, as ``fig.add_subplot(projection=map)`` makes them.
+        Axes in helioprojective coordinates, as created by ``fig.add_subplot(projection=map)``.
     table : HERTable, row, UnifiedResponse, or list of these
-        Events; those without a place or an instant are passed over.
+        Events; those without a position or time are skipped.
     hidden : str, optional
-        The line style of what lies on the far side, such as ``"--"``; points there are faint. Defaults to not drawing
-        it.
+        The line style of parts on the far side, such as ``"--"``; points there are faint. By default they are not
+        drawn.
     boxes : bool, optional
         Whether to draw the box of an event without an outline.
     labels : bool or str, optional
-        Whether to write what the event is beside it; or the column whose value to write. A text that would cover
-        another one moves, and one that would be repeated at the same place is written once.
+        Whether to label each event; or the column to use for the labels. A label that would overlap another one is
+        moved, and one that would be repeated at the same position is written once.
     **kwargs
         Passed to `~astropy.visualization.wcsaxes.WCSAxes.plot_coord`, such as ``color`` and ``linewidth``. Defaults to
-        a colour for each type of event, which ``axes.legend()`` explains.
+        a color for each event type, for which ``axes.legend()`` creates a legend.
 
     Returns
     -------
     list of matplotlib.artist.Artist
-        What was drawn.
+        The lines and labels.
 
     Notes
     -----
-    What was detected within a quarter of an hour of the picture is drawn as submitted, on a picture taken from Earth or
-    near it. Anything else is turned with the solar surface to the time of the picture, shown from its observer and cut
-    at the limb. What lies wholly beyond the limb, such as an eruption, has no place on the surface: it is drawn as
-    submitted on a picture from Earth, and on no other.
+    On an image from Earth or near it, events within 15 minutes of the image are drawn as submitted. All others are
+    rotated with the solar surface to the time of the image, transformed to its observer and cut at the limb. An event
+    completely beyond the limb, such as an eruption, does not have a position on the surface: it is drawn as submitted
+    on an image from Earth, and not drawn on others.
 
     Raises
     ------
     QueryError
-        The axes are not helioprojective, or do not say when and from where the picture was taken.
+        The axes are not helioprojective, or do not have a time and observer.
     """
     table = events("her.overlay", table)
     painter = _Painter(axes, hidden, boxes)
@@ -200,7 +186,7 @@ def overlay(
 
 
 def _named(sides: tuple[_Lines, _Lines], name: str | None) -> list[Artist]:
-    """Return all lines; the first of each type, or of all, bears the name for a legend, one of the near side first."""
+    """Return all lines, with labels for the legend on the first line of each type, preferably of the near side."""
     every = [line for side in sides for lines in side.values() for line in lines]
     firsts = {kind: [*lines, *sides[1][kind]][:1] for kind, lines in sides[0].items()}
     named = {name: every[:1]} if name else {event_types().get(kind, kind): first for kind, first in firsts.items()}
@@ -211,7 +197,7 @@ def _named(sides: tuple[_Lines, _Lines], name: str | None) -> list[Artist]:
 
 
 class _Painter:
-    """Draws events on axes one by one."""
+    """Draw events on axes one by one."""
 
     def __init__(self, axes: Any, hidden: str | None, boxes: bool) -> None:
         from sunpy.coordinates import get_earth
@@ -221,11 +207,11 @@ class _Painter:
         self.shapes = [name for name in SHAPES if boxes or name != "bbox"]
         earth = get_earth(self.frame.obstime)
         self.from_earth = bool(self.frame.observer.separation_3d(earth) < NEAR_EARTH)
-        # From SOHO, nearer to the Sun, everything is larger by a hundredth.
+        # From SOHO, which is nearer to the Sun, everything is larger by 1 %.
         self.larger = float(earth.radius / self.frame.observer.radius)
 
     def lines(self, row: Any, style: dict[str, Any]) -> tuple[list[Artist], list[Artist]]:
-        """Draw one event, and return what that took on the near side and on the far side."""
+        """Draw one event, and return the lines on the near side and on the far side."""
         shape = self._shape(row)
         if shape is None or np.isnan(shape.instant).any():
             return [], []
@@ -277,17 +263,17 @@ def _label(row: Any, labels: bool | str) -> str:
 
 
 def _frame(axes: Any) -> BaseCoordinateFrame:
-    """Return the frame of the axes, with its time and observer."""
+    """Return the frame of the axes, which must have a time and an observer."""
     from astropy.wcs.utils import wcs_to_celestial_frame
     from sunpy.coordinates import Helioprojective
 
     try:
         frame = wcs_to_celestial_frame(axes.wcs)
     except (AttributeError, ValueError) as error:
-        raise QueryError("Outlines need axes with a helioprojective projection, such as a map's.") from error
+        raise QueryError("The axes are not helioprojective; use plt.subplot(projection=map).") from error
     complete = isinstance(frame, Helioprojective) and frame.obstime is not None and hasattr(frame.observer, "lon")
     if not complete:
-        raise QueryError(f"Outlines need helioprojective axes that know their time and observer; these are {frame!r}.")
+        raise QueryError(f"The axes must be helioprojective with a time and an observer, not {frame!r}; use a map.")
     return frame
 
 

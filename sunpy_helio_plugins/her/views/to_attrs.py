@@ -1,4 +1,4 @@
-"""From an event to the other archives: its time and place as attrs."""
+"""Build attrs for other archives (time, instrument, wavelength) from an event."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ __all__ = ["to_attrs"]
 
 def to_attrs(row: Any, before: u.Quantity = 0 * u.s, after: u.Quantity = 0 * u.s, instrument: bool = True) -> Attr:
     """
-    Return the time of an event, and in what it was seen, as attrs for a search of images and series.
+    Return the time, instrument and wavelength of an event as attrs to search for images and time series.
 
     Parameters
     ----------
     row : astropy.table.Row
         A row of a search result.
     before, after : astropy.units.Quantity, optional
-        How long before its start and after its end.
+        The time to add before its start and after its end.
     instrument : bool, optional
-        Whether to ask for the instrument and wavelength in which the event was found, where it was one.
+        Whether to include the instrument and wavelength in which the event was found, if it is a single one.
 
     Returns
     -------
     sunpy.net.attr.Attr
-        ``a.Time``, with ``a.Instrument`` and ``a.Wavelength`` where they are known: what the VSO and this package's
-        other clients understand. The place is in the row's coordinates, ``row["hpc_coord"]`` and ``row["hpc_bbox"]``,
-        which `sunpy.map.GenericMap.submap` and ``a.jsoc.Cutout`` take.
+        ``a.Time``, with ``a.Instrument`` and ``a.Wavelength`` if they are known, as supported by the VSO and this
+        package's other clients. The position is in the row's coordinates, ``row["hpc_coord"]`` and ``row["hpc_bbox"]``,
+        which `sunpy.map.GenericMap.submap` and ``a.jsoc.Cutout`` accept.
 
     Raises
     ------
     QueryError
-        It is no row, or one without a time.
+        ``row`` is not a row of a search result, or does not have a time.
     """
     row = inputs.one_row("her.to_attrs", row, ("event_starttime", "event_endtime", "raw"), "event")
     start, end = row["event_starttime"], row["event_endtime"]
     if np.any(start.mask):
-        raise QueryError("This event has no time that could be searched for.")
-    # What has begun and is not over, or was not said to be, is there when it begins.
+        raise QueryError("This event does not have a start time; choose another row.")
+    # Without an end time, the event is at least present at its start.
     words: list[Attr] = [core.Time(_plain(start) - before, _plain(start if np.any(end.mask) else end) + after)]
     record = row["raw"]
     name = str(record.get("search_instrument") or record.get("obs_instrument") or "")
@@ -65,6 +65,6 @@ def _wavelength(row: Any) -> list[Attr]:
     channels = str(row["raw"].get("search_channelid") or "")
     if found is None or np.ma.is_masked(found) or getattr(found, "mask", False) or "," in channels:
         return []
-    # The registry's number is in cm, and went through single precision.
+    # The registry's number is in cm, and was converted to single precision.
     length = round(float(u.Quantity(getattr(found, "unmasked", found)).to_value("AA")), 2)
     return [core.Wavelength(length * u.AA)] if 10 < length < 20000 else []

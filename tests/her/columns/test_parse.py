@@ -38,7 +38,7 @@ def test_an_odd_unit_costs_its_own_value(odd: Any, row: int) -> None:
         assert column[index].to_value("km2") == known[str(texts[index])]
     assert table["raw"][row]["area_raw"] == 3.0
     (problem,) = table.problems
-    assert problem.startswith("area_raw: 1 values have no unit")
+    assert problem.startswith("area_raw: 1 values do not have a unit")
 
 
 def test_the_usual_kind_of_unit_counts_before_that_of_most_rows() -> None:
@@ -179,6 +179,6 @@ def test_searches_keep_what_cannot_be_judged_and_say_so(scripted: Any, query: An
         warnings.simplefilter("ignore", IncompleteAnswerWarning)
         table = HERClient().search(DAY, a.her.CE | a.her.FL, query)
     assert [int(name[-1]) for name in table["kb_archivid"]] == kept
-    said = [problem for problem in table.problems if "cannot be judged" in problem]
+    said = [problem for problem in table.problems if "cannot be evaluated" in problem]
     assert bool(said) == bool(doubtful)
     assert all("1 events are kept" in problem for problem in said)

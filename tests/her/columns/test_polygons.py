@@ -290,5 +290,5 @@ def test_a_row_prints_what_its_table_prints(table: HERTable) -> None:
 def test_places_of_different_systems_do_not_stack(table: HERTable) -> None:
     other = HERTable.from_records([EVENT | {"hgs_coord": "POINT(1 2)"}])
     other.rename_column("hgs_coord", "hpc_coord")
-    with pytest.raises(ValueError, match="cannot stand in one column"):
+    with pytest.raises(ValueError, match="cannot be combined in one column"):
         vstack([table, other])

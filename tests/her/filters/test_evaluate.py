@@ -282,8 +282,8 @@ def brought(*words: Any) -> set[str]:
         made = queries(*words)
     except QueryError as error:
         # The registry also refuses this.
-        assume("A filter judges" not in str(error))
-        if "No event can be all of this" not in str(error):
+        assume("A filter applies to" not in str(error))
+        if "No event matches all conditions" not in str(error):
             raise
         return set()
     found = search.search(made)

@@ -67,7 +67,7 @@ def test_what_the_registry_would_refuse_is_not_written(tmp_path: Path) -> None:
         voevent.write(event, tmp_path / "x.xml")
     assert not (tmp_path / "x.xml").exists()
     assert "fl_" not in " ".join(voevent.VOEvent(FLARE, "CH", {}).missing())
-    with pytest.raises(FileError, match="no type"):
+    with pytest.raises(FileError, match="not an event type"):
         voevent.VOEvent(FLARE, "XX").check()
 
 
@@ -198,7 +198,7 @@ def test_documents_are_uploaded_and_revised(holes: her.HERTable) -> None:
     with signed_in("her", "observer", "corona"), her.Registry() as registry:
         assert registry.upload(event).answer == "Successfully imported XML"
         assert registry.revise(event, holes[0]).answer == "Successfully imported XML"
-        with pytest.raises(QueryError, match="bears the IVORN"):
+        with pytest.raises(QueryError, match="must have the original IVORN"):
             registry.revise(event, holes[1])
 
 
