@@ -41,7 +41,7 @@ class TestTimeSeries:
 
         before = cdflib.cdfepoch.compute_tt2000([2016, 12, 31, 23, 59, 59, 500, 0, 0])
         path = make_cdf({"epoch": (TT2000, before + np.arange(3) * 10**9, {}), "x": (FLOAT, np.arange(3.0), {})})
-        with pytest.warns(InexactTimeWarning, match="1 times lie within a leap second"):
+        with pytest.warns(InexactTimeWarning, match="1 times are within a leap second"):
             index = TimeSeries(str(path), source="imap").to_dataframe().index
         assert index.is_monotonic_increasing
         assert str(index[1]) == "2016-12-31 23:59:59.999500"
