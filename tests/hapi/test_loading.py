@@ -135,7 +135,7 @@ def test_times_are_given_in_any_form(archive: Any, start: Any, stop: Any) -> Non
 
 
 def test_what_is_no_time_is_named(archive: Any) -> None:
-    with pytest.raises(QueryError, match="'tomorrow' is not a time"):
+    with pytest.raises(QueryError, match="'tomorrow' is no time"):
         hapi.load("cdaweb", "AC_H0_MFI", "tomorrow", "2026-01-10")
 
 

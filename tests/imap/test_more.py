@@ -220,7 +220,7 @@ class TestRealtime:
         stamps = ["2026-01-10T10:00:01.5Z", "2026-01-10T10:00:01Z", "2026-01-10T10:00:00+00:00", "soon", None]
         records = [{"time_utc": stamp, "x": i} for i, stamp in enumerate(stamps)]
         with archive.fault("json_error", status=200, body=json.dumps({"data": records})):
-            with pytest.warns(IncompleteAnswerWarning, match="2 records have no time"):
+            with pytest.warns(IncompleteAnswerWarning, match="2 records do not have a valid time"):
                 table = imap.realtime(a.Time("2026-01-10 10:00", "2026-01-10 10:10"))
         assert list(table["x"]) == [2, 1, 0]
         assert "2 records" in table.meta["problems"][0]
@@ -295,7 +295,7 @@ class TestCube:
         pytest.importorskip("ndcube")
         made = {"epoch": (33, [0, -(2**63)], {}), "flux": (44, np.ones((2, 3)), {"DEPEND_0": "epoch"})}
         table = imap.read(make_cdf(made))
-        with pytest.raises(QueryError, match="leave the rows without one out"):
+        with pytest.raises(QueryError, match="remove the rows without a time"):
             imap.to_ndcube(table, "flux")
 
     def test_what_is_no_spectrogram_is_refused(self):
