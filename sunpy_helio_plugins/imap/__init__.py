@@ -1,7 +1,7 @@
 """
 IMAP: files of NASA's Interstellar Mapping and Acceleration Probe, from its Science Data Center.
 
-``Fido.search(a.Time(...), a.imap.File(), a.Instrument("mag"), a.Level("l2"))`` finds files, `read` opens them.
+``Fido.search(a.Time(...), a.imap.File(), a.Instrument("mag"), a.Level("l2"))`` searches for files, `read` reads them.
 """
 
 from __future__ import annotations

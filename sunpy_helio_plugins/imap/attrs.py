@@ -36,12 +36,12 @@ __dir__ = lazy.listing(__all__)
 
 class Released(ArchiveAttr):
     """
-    Only files that are released, or only those that are not (which needs an API key).
+    Only files that are released, or only those that are not (which requires an API key).
 
     Parameters
     ----------
     value : bool, optional
-        Whether they are released.
+        Whether the files are released.
     """
 
     query_field, column = "released", "Released"
@@ -52,31 +52,36 @@ class Released(ArchiveAttr):
     @classmethod
     def check(cls, value: Any) -> bool:
         """
-        Return a truth value.
+        Return the value if it is a boolean.
 
         Parameters
         ----------
         value : bool
-            What the user gave.
+            The given value.
+
+        Returns
+        -------
+        bool
+            The value.
 
         Raises
         ------
         QueryError
-            It is none.
+            The value is not a boolean.
         """
         if not isinstance(value, bool) and str(value).lower() not in ("true", "false"):
-            raise QueryError(f"a.imap.Released({value!r}): True or False is needed.")
+            raise QueryError(f"a.imap.Released({value!r}): the value must be True or False.")
         return str(value).lower() == "true"
 
 
 class Recent(ArchiveAttr):
     """
-    Data of the last days, until now, in place of a time range.
+    Data of the last days, until now, instead of a time range.
 
     Parameters
     ----------
     days : float, astropy.units.Quantity or "today", optional
-        How many days; ``"today"`` are the last 24 hours.
+        The number of days; ``"today"`` means the last 24 hours.
     """
 
     def __init__(self, days: Any = 1) -> None:
@@ -85,47 +90,52 @@ class Recent(ArchiveAttr):
     @classmethod
     def check(cls, value: Any) -> float:
         """
-        Return a number of days.
+        Return the number of days.
 
         Parameters
         ----------
         value : float, astropy.units.Quantity or "today"
-            What the user gave.
+            The given value.
+
+        Returns
+        -------
+        float
+            The number of days.
 
         Raises
         ------
         QueryError
-            It is no positive number, or beyond a century.
+            The value is not a positive number, or is more than a century.
         """
         try:
             days = 1.0 if value == "today" else float(u.Quantity(value, u.day).to_value(u.day))
         except (TypeError, ValueError):
             days = -1.0
         if isinstance(value, bool) or not 0 < days <= 36525:
-            raise QueryError(f"a.imap.Recent({value!r}): a positive number of days is needed, or 'today'.")
+            raise QueryError(f"a.imap.Recent({value!r}): the value must be a positive number of days, or 'today'.")
         return days
 
     @classmethod
     def offered(cls) -> list[tuple[str, str]]:
-        """Return the word for one day."""
+        """Return the value for one day."""
         return [("today", "Data of the last 24 hours.")]
 
 
 class Ingested(Range):
     """
-    Files that came into the archive within a time range; no range of the data is needed beside it.
+    Files that were added to the archive within a time range; a time range of the data is not required.
 
     Parameters
     ----------
     since : str, datetime.datetime, astropy.time.Time, optional
-        From when on.
+        The start of the range.
     until : str, datetime.datetime, astropy.time.Time, optional
-        Until when.
+        The end of the range.
 
     Raises
     ------
     QueryError
-        Neither is given, one of them is no time, or the end comes first.
+        Neither is given, one of them is not a time, or the end is before the start.
     """
 
     def __init__(self, since: Any = None, until: Any = None) -> None:
@@ -133,13 +143,11 @@ class Ingested(Range):
         try:
             self.since, self.until = (None if time is None else parse_time(time).utc for time in (since, until))
         except (TypeError, ValueError) as error:
-            raise QueryError(
-                f"a.imap.Ingested({since!r}, {until!r}): this cannot be read as times ({error})."
-            ) from None
+            raise QueryError(f"a.imap.Ingested({since!r}, {until!r}): these are not times ({error}).") from None
         if self.since is None and self.until is None:
-            raise QueryError("a.imap.Ingested needs a time since when, or until when.")
+            raise QueryError("a.imap.Ingested requires the time since when or until when files were added.")
         if self.since is not None and self.until is not None and self.since > self.until:
-            raise QueryError(f"a.imap.Ingested({since!r}, {until!r}): the end comes before the start.")
+            raise QueryError(f"a.imap.Ingested({since!r}, {until!r}): the end is before the start; exchange them.")
         super().__init__(self.since, self.until)
 
     def asked(self) -> dict[str, str]:
@@ -148,11 +156,11 @@ class Ingested(Range):
         return {"since": since, "until": _END if self.until is None else times.iso(self.until, 9)}
 
     def collides(self, other: Attr) -> bool:
-        """Tell whether both cannot stand side by side."""
+        """Return whether both attrs cannot be combined with ``&``."""
         return isinstance(other, Ingested)
 
     def __xor__(self, other: Attr) -> Attr:
-        raise TypeError("Time ranges of a.imap.Ingested cannot be taken from one another.")
+        raise TypeError("Time ranges of a.imap.Ingested cannot be subtracted from each other.")
 
     def __contains__(self, other: Any) -> bool:
         return isinstance(other, Ingested) and (
@@ -172,7 +180,7 @@ class Ingested(Range):
 
 class File(MarkerAttr):
     """
-    Ask for files of the IMAP Science Data Center.
+    Select files of the IMAP Science Data Center.
 
     Examples
     --------
@@ -183,17 +191,17 @@ class File(MarkerAttr):
 
 class Descriptor(ArchiveAttr):
     """
-    The product, by the descriptor in its file names: ``"norm-gse"``, ``"sci"``, ``"proton-sw"``.
+    The product, given by the descriptor in its file names: ``"norm-gse"``, ``"sci"``, ``"proton-sw"``.
 
     Parameters
     ----------
     *values : str
-        One or more descriptors. ``*`` and ``?`` stand for any text and any character. Case does not matter.
+        One or more descriptors. ``*`` matches any text and ``?`` any character. They are not case-sensitive.
 
     Raises
     ------
     QueryError
-        The text cannot be a descriptor.
+        The text is not a valid descriptor.
     """
 
     query_field, parameter, column = "descriptor", "descriptor", "Descriptor"
@@ -201,22 +209,28 @@ class Descriptor(ArchiveAttr):
     @classmethod
     def check(cls, value: Any) -> str:
         """
-        Return a descriptor in lower case, as all file names have it.
+        Return a descriptor in lower case, as it is in all file names.
 
         Parameters
         ----------
         value : str
-            What the user gave.
+            The given value.
+
+        Returns
+        -------
+        str
+            The descriptor.
 
         Raises
         ------
         QueryError
-            The text cannot be a descriptor: an underscore would end it within a file name.
+            The text is not a valid descriptor; it must not contain underscores, which separate the parts of a file
+            name.
         """
         text = super().check(value).lower()
         if not re.fullmatch(r"[a-z0-9*?.+-]+", text):
             raise QueryError(
-                f"a.imap.Descriptor({value!r}): a descriptor is made of letters, digits and hyphens, as in 'norm-gse', "
+                f"a.imap.Descriptor({value!r}): a descriptor contains letters, digits and hyphens, as in 'norm-gse', "
                 "with * and ? as wildcards."
             )
         return text
@@ -229,23 +243,24 @@ class Descriptor(ArchiveAttr):
 
 class Version(ArchiveAttr):
     """
-    Which versions of each file; without this attr the latest.
+    Which versions of each file; the default is the latest one.
 
     Parameters
     ----------
     *values : str or int
         ``"latest"``; ``"all"``; ``"v001.0002"`` for one major and one minor version; a number such as ``2`` for a major
-        version with all its minor ones; ``"v001"``, which is the minor version in the service's older convention and
-        takes the highest major version that has it.
+        version with all its minor versions; ``"v001"`` for the minor version in the service's older convention, with
+        the highest major version in which it exists.
 
     Raises
     ------
     QueryError
-        The text is no version.
+        The text is not a valid version.
 
     Notes
     -----
-    The latest version is the latest that the caller may see: without an API key nothing unreleased counts.
+    The latest version is the latest one that is available to the user: without an API key, versions that are not
+    released are ignored.
     """
 
     query_field, parameter, column = "version", "version", "Version"
@@ -253,34 +268,39 @@ class Version(ArchiveAttr):
     @classmethod
     def check(cls, value: Any) -> str:
         """
-        Return a version in lower case; a major version as its digits alone.
+        Return a version in lower case; a major version as digits only.
 
         Parameters
         ----------
         value : str or int
-            What the user gave.
+            The given value.
+
+        Returns
+        -------
+        str
+            The version.
 
         Raises
         ------
         QueryError
-            It is no version.
+            The value is not a valid version.
         """
         text = str(value).strip().lower()
         if isinstance(value, bool) or not re.fullmatch(r"latest|all|\d{1,3}|v\d{3}(\.\d{4})?", text):
             raise QueryError(
                 f"a.imap.Version({value!r}): a version is 'latest', 'all', 'v001.0002', 'v001', or a number for a "
-                "major version with all its minor ones."
+                "major version with all its minor versions."
             )
         return str(int(text)) if text.isdigit() else text
 
     @classmethod
     def offered(cls) -> list[tuple[str, str]]:
-        """Return the words for versions."""
+        """Return the special values."""
         return [("latest", "The latest version of each file."), ("all", "All versions of each file.")]
 
 
 class _Numbered(ArchiveAttr):
-    """A number that file names write after a word: no time range is needed beside it."""
+    """A number that file names contain after a prefix; a time range is not required."""
 
     prefix = ""
     example = ""
@@ -288,34 +308,39 @@ class _Numbered(ArchiveAttr):
     @classmethod
     def check(cls, value: Any) -> int:
         """
-        Return a number that may be written as file names write it.
+        Return the number, which may have the prefix of file names.
 
         Parameters
         ----------
         value : int or str
-            What the user gave.
+            The given value.
+
+        Returns
+        -------
+        int
+            The number.
 
         Raises
         ------
         QueryError
-            It is no such number; the service itself answers ``"repoint00120"`` with an internal error.
+            The value is not such a number; the service itself returns an internal error for ``"repoint00120"``.
         """
         found = re.fullmatch(rf"(?:{cls.prefix})?(\d{{1,5}})", str(value).strip().lower(), re.ASCII)
         if isinstance(value, bool) or not isinstance(value, str | int) or found is None:
             raise QueryError(
-                f"{name_of(cls)}({value!r}): a number of at most five digits is needed, as in {cls.example}."
+                f"{name_of(cls)}({value!r}): a number of at most five digits is required, as in {cls.example}."
             )
         return int(found[1])
 
 
 class Repointing(_Numbered):
     """
-    The number of the pointing; no time range is needed beside it.
+    The number of the pointing; a time range is not required.
 
     Parameters
     ----------
     *values : int or str
-        Numbers, also as file names write them: ``120``, ``"repoint00120"``.
+        Numbers, or parts of file names: ``120``, ``"repoint00120"``.
     """
 
     query_field, parameter, column = "repointing", "repointing", "Repointing"
@@ -325,12 +350,12 @@ class Repointing(_Numbered):
 
 class CarringtonRotation(_Numbered):
     """
-    The number of the Carrington rotation that a file covers; no time range is needed beside it.
+    The number of the Carrington rotation that a file covers; a time range is not required.
 
     Parameters
     ----------
     *values : int or str
-        Numbers, also as file names write them: ``2306``, ``"cr02306"``.
+        Numbers, or parts of file names: ``2306``, ``"cr02306"``.
     """
 
     query_field, parameter, column = "rotation", "cr", "Rotation"
@@ -339,39 +364,44 @@ class CarringtonRotation(_Numbered):
 
 
 class _Listed(ArchiveAttr):
-    """One of the values that the service knows."""
+    """One of the values that the service supports."""
 
     known: tuple[str, ...] = ()
 
     @classmethod
     def check(cls, value: Any) -> str:
         """
-        Return a value in lower case, if the service knows it.
+        Return a value in lower case, if the service supports it.
 
         Parameters
         ----------
         value : str
-            What the user gave.
+            The given value.
+
+        Returns
+        -------
+        str
+            The value.
 
         Raises
         ------
         QueryError
-            It is none of those that the service knows: they are named.
+            The service does not support the value; the message lists the allowed ones.
         """
         text = value.strip().lower() if isinstance(value, str) else ""
         if text not in cls.known:
-            raise QueryError(f"{name_of(cls)}({value!r}) is unknown to IMAP SDC; it knows: {', '.join(cls.known)}.")
+            raise QueryError(f"{name_of(cls)}({value!r}) is not a value of IMAP SDC; allowed: {', '.join(cls.known)}.")
         return text
 
 
 class Extension(_Listed):
     """
-    The file name's extension, such as ``"cdf"`` or ``"pkts"``.
+    The extension of the file name, such as ``"cdf"`` or ``"pkts"``.
 
     Parameters
     ----------
     *values : str
-        One or more extensions, with their points or without.
+        One or more extensions, with or without a leading dot.
     """
 
     query_field, parameter = "extension", "extension"
@@ -381,17 +411,22 @@ class Extension(_Listed):
     @classmethod
     def check(cls, value: Any) -> str:
         """
-        Return an extension without its point.
+        Return an extension without a leading dot.
 
         Parameters
         ----------
         value : str
-            What the user gave.
+            The given value.
+
+        Returns
+        -------
+        str
+            The extension.
 
         Raises
         ------
         QueryError
-            No table of the service has such files.
+            The service does not have such files.
         """
         return super().check(value.strip().lstrip(".") if isinstance(value, str) else value)
 
@@ -403,12 +438,12 @@ class Extension(_Listed):
 
 class FileName(ArchiveAttr):
     """
-    A file by its name; no time range is needed.
+    A file with a given name; a time range is not required.
 
     Parameters
     ----------
     *values : str
-        Names of science, quicklook or ancillary files, or of SPICE kernels; a path before a name is ignored.
+        Names of science, quicklook or ancillary files, or of SPICE kernels; a path before the name is ignored.
     """
 
     query_field, parameter, column = "name", "file_path", "file_path"
@@ -416,22 +451,27 @@ class FileName(ArchiveAttr):
     @classmethod
     def check(cls, value: Any) -> str:
         """
-        Return a bare file name.
+        Return a file name without its path.
 
         Parameters
         ----------
         value : str
-            What the user gave.
+            The given value.
+
+        Returns
+        -------
+        str
+            The name.
 
         Raises
         ------
         QueryError
-            The text cannot be the name of a file.
+            The text is not a valid file name.
         """
         name = re.split(r"[/\\]", super().check(str(value)))[-1]
         if not re.fullmatch(r"[\w.+-]+", name, re.ASCII):
             raise QueryError(
-                f"a.imap.FileName({value!r}): a whole name is needed, as in "
+                f"a.imap.FileName({value!r}): the complete name is required, as in "
                 "'imap_mag_l2_norm-gse_20260110_v001.0002.cdf'; for patterns see a.imap.Descriptor."
             )
         return name
@@ -439,12 +479,12 @@ class FileName(ArchiveAttr):
 
 class Table(_Listed):
     """
-    Which of the service's tables; without this attr the one of science files.
+    One of the service's tables; the default is that of science files.
 
     Parameters
     ----------
     *values : str
-        ``"science"``, ``"ancillary"``, ``"quicklook"``, ``"spice"``, or ``"ialirt"`` for I-ALiRT's own archive.
+        ``"science"``, ``"ancillary"``, ``"quicklook"``, ``"spice"``, or ``"ialirt"`` for the archive of I-ALiRT.
     """
 
     known = tuple(TABLES)
@@ -457,12 +497,12 @@ class Table(_Listed):
 
 class Kernel(_Listed):
     """
-    SPICE kernels, by their type.
+    SPICE kernels of given types.
 
     Parameters
     ----------
     *values : str
-        Types as the service names them, such as ``"ephemeris_reconstructed"``; none means every type.
+        Types in the terms of the service, such as ``"ephemeris_reconstructed"``; all types if none is given.
     """
 
     query_field, parameter, column = "kernel", "type", "Descriptor"

@@ -1,4 +1,4 @@
-"""IMAP's face towards Fido."""
+"""The Fido client of IMAP."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class IMAPClient(ArchiveClient, BaseClient):
     """
     Files of NASA's Interstellar Mapping and Acceleration Probe, from its Science Data Center.
 
-    A query holds a time range and what names this archive: ``a.imap.File()`` or another attr of ``a.imap``,
-    ``a.Provider("IMAP SDC")``, ``a.Source("IMAP")``, or an instrument that only IMAP has, such as
-    ``a.Instrument("swapi")`` or ``a.Instrument("IMAP-MAG")``. Without an API key (``IMAP_API_KEY``) the released files
-    are found, which suffices for most work.
+    A query must contain a time range and an attr that selects this archive: ``a.imap.File()`` or another attr of
+    ``a.imap``, ``a.Provider("IMAP SDC")``, ``a.Source("IMAP")``, or an instrument of IMAP only, such as
+    ``a.Instrument("swapi")`` or ``a.Instrument("IMAP-MAG")``. Without an API key (``IMAP_API_KEY``) only released files
+    are returned, which are sufficient for most purposes.
 
     Examples
     --------
@@ -54,20 +54,20 @@ class IMAPClient(ArchiveClient, BaseClient):
         Parameters
         ----------
         *query : sunpy.net.attr.Attr
-            Attrs that must all hold; alternatives with ``|``.
+            Attrs, which are combined with ``&``; alternatives are combined with ``|``.
 
         Returns
         -------
         sunpy_helio_plugins.imap.tables.IMAPTable
-            The files that overlap with the time range. Its ``problems`` say what is
-            missing, its ``notes`` which versions are not released.
+            The files that overlap with the time range. Its ``problems`` list the missing parts, its ``notes`` the
+            versions that are not released.
 
         Raises
         ------
         QueryError
             The query is not valid; no request was sent.
         ServiceError
-            No query was answered.
+            All requests failed.
         """
         from sunpy_helio_plugins.imap import search
 
@@ -83,13 +83,13 @@ class IMAPClient(ArchiveClient, BaseClient):
         query_results : sunpy_helio_plugins.imap.tables.IMAPTable
             The rows.
         path : str or pathlib.Path
-            Template of the files' paths. Fido's default leads into the SDC's tree, that is
-            ``imap/<instrument>/<level>/<yyyy>/<mm>/``, below ``IMAP_DATA_DIR``, ``conf.imap.data_dir`` or sunpy's
-            download folder; in a template of the user's own ``{file}`` is the bare name and ``{tree}`` that folder.
+            Template of the paths of the files. The default of Fido means the tree of the SDC,
+            ``imap/<instrument>/<level>/<yyyy>/<mm>/``, below ``IMAP_DATA_DIR``, ``conf.imap.data_dir`` or the download
+            folder of sunpy. In other templates ``{file}`` is the file name and ``{tree}`` that folder.
         downloader : parfive.Downloader
             The downloader of this fetch.
         **kwargs
-            What other clients take; ``overwrite`` is used.
+            Arguments of other clients; only ``overwrite`` is used.
         """
         from sunpy_helio_plugins.fido.fetch import enqueue_rows
 
@@ -107,7 +107,7 @@ class IMAPClient(ArchiveClient, BaseClient):
     @classmethod
     def register_values(cls) -> dict[type, list[tuple[str, str]]]:
         """
-        Return the values that complete by Tab.
+        Return the values for tab completion.
 
         Returns
         -------
@@ -127,7 +127,7 @@ class IMAPClient(ArchiveClient, BaseClient):
 
 
 def _template(path: str | Path) -> str | Path:
-    """Return the template to use: sunpy's default leads into the SDC's tree."""
+    """Return the template, which is the tree of the SDC for sunpy's default."""
     from sunpy_helio_plugins.imap.service import data_dir
     from sunpy_helio_plugins.transport.files import naming
 
@@ -138,7 +138,7 @@ def _template(path: str | Path) -> str | Path:
 
 
 def _files(rows: QueryResponseTable) -> tuple[list[SafePath], Iterator[RowFile]]:
-    """Return the folder of each row in the SDC's tree, and the files."""
+    """Return the folder of each row in the tree of the SDC, and the files."""
     from sunpy_helio_plugins.fido.fetch import RowFile
     from sunpy_helio_plugins.imap import service
     from sunpy_helio_plugins.transport.files.naming import SafePath

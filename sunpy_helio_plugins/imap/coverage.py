@@ -1,10 +1,10 @@
 """
-How long the data of a file last.
+The duration of the data in a file.
 
-The service knows the first day of each file and nothing else about its time. The length follows from the kind of
-product: most hold one day, a ``-repoint`` file one pointing of about a day that crosses midnight, ``-cr`` a Carrington
-rotation, ``10days`` ten days, a map the months that stand at the end of its descriptor (imap-data-access,
-``ScienceFilePath``, and the mission's product definitions).
+The service only provides the first day of each file. The duration depends on the product: most contain one day, a
+``-repoint`` file one pointing of about a day that crosses midnight, ``-cr`` a Carrington rotation, ``10days`` ten days,
+a map the number of months at the end of its descriptor (imap-data-access, ``ScienceFilePath``, and the product
+definitions of the mission).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from sunpy_helio_plugins.imap.filenames import ParsedFileName
 __all__ = ["LONG", "end_of", "longest"]
 
 POINTING = 2
-"""Days: a pointing begins somewhere in its first day and lasts about one."""
+"""The duration in days: a pointing begins at any time of its first day and lasts about one day."""
 
 ROTATION = 29
-"""Days: a synodic Carrington rotation of 27.2 to 27.4 begins somewhere in its first day."""
+"""The duration in days: a synodic Carrington rotation of 27.2 to 27.4 days begins at any time of its first day."""
 
 MAP = 366
 
@@ -33,24 +33,12 @@ _DAYS = re.compile(r"-(?P<number>\d{1,4})days$")
 
 
 def end_of(name: ParsedFileName) -> date:
-    """
-    Return the day after the last one that a file may hold.
-
-    Parameters
-    ----------
-    name : ParsedFileName
-        The file's name.
-
-    Returns
-    -------
-    datetime.date
-        Its midnight bounds the data. Inferred, except for ancillary files that name their last day.
-    """
+    """Return the day after the last one of the data, inferred unless the name contains the last day."""
     if name.end is not None:
         return _after(name.end, 1)
     if name.repointing is not None:
         return _after(name.start, POINTING)
-    if name.level is None:  # an ancillary file without an end holds until the next one
+    if name.level is None:  # an ancillary file without an end is valid until the next one
         return date.max
     if name.rotation is not None:
         return _after(name.start, ROTATION)
@@ -65,7 +53,7 @@ def _after(day: date, days: int) -> date:
 
 @lru_cache(maxsize=1024)
 def _length(descriptor: str) -> tuple[int, int]:
-    """Return how long a product lasts by its descriptor: months, or days."""
+    """Return the duration of a product in months (or 0) and in days, determined by its descriptor."""
     found = _DAYS.search(descriptor)
     return _months(descriptor), int(found["number"]) if found else 1
 
@@ -76,7 +64,7 @@ def _months(descriptor: str) -> int:
 
 
 def _later(start: date, months: int) -> date:
-    """Return the same day some months later; where that month has no such day, the first of the next."""
+    """Return the same day some months later, or the first day of the next month if that day does not exist."""
     years, month = divmod(start.month - 1 + months, 12)
     if start.year + years > date.max.year:
         return date.max
@@ -90,24 +78,12 @@ LONG: tuple[tuple[str, str | None], ...] = (
     ("idex", None), ("glows", None), ("hi", "l2"), ("hi", "l3"), ("lo", "l2"), ("lo", "l3"), ("ultra", "l2"),
     ("ultra", "l3"),
 )  # fmt: skip
-"""The instruments, and the levels among theirs, whose products may last longer than a pointing."""
+"""The instruments, and their levels, whose products may be longer than a pointing."""
 
 
 def longest(instrument: str | None, level: str | None, descriptor: str | None) -> int:
-    """
-    Return how many days the longest file can last that a query may find.
-
-    Parameters
-    ----------
-    instrument, level, descriptor : str or None
-        What the query asks for; `None` for anything, also for a descriptor with wildcards. Without an instrument and a
-        descriptor the products of `LONG` are left out: they are to be asked for by themselves.
-
-    Returns
-    -------
-    int
-        Days, at least one: by so much, less one, a search must reach back from its start.
-    """
+    """Return the largest duration, in days, of the files that match; `None` matches anything except `LONG` products."""
+    # The products of `LONG` are requested separately. A search has to begin this number of days, minus one, earlier.
     if descriptor is not None and (found := _DAYS.search(descriptor)):
         return int(found["number"])
     if descriptor is not None and (months := _months(descriptor)):
@@ -118,7 +94,7 @@ def longest(instrument: str | None, level: str | None, descriptor: str | None) -
 
 
 def _longest_of(instrument: str, level: str | None, no_suffix: bool) -> int:
-    """Return the days of an instrument's longest product; ``no_suffix`` where the descriptor names no length."""
+    """Return the days of an instrument's longest product; ``no_suffix`` if the descriptor is without a duration."""
     if instrument in _DAILY:
         return 1
     if instrument == "idex":

@@ -1,4 +1,4 @@
-"""Names of science files, ancillaries and SPICE kernels."""
+"""Parsing of the names of science files, ancillary files and SPICE kernels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 KERNEL_EXTENSIONS = frozenset({"bc", "bpc", "bsp", "mk", "sff", "tf", "tls", "tm", "tpc", "tsc"})
-"""Extensions that kernels alone have, and the files beside them."""
+"""Extensions of kernels, and of files that are stored with them."""
 
 _DOY = r"\d{4}_\d{3}"
 
@@ -60,28 +60,28 @@ _WORDS = {
     "recon": "ephemeris_reconstructed", "nom": "ephemeris_nominal", "pred": "ephemeris_predicted",
     "90days": "ephemeris_90days", "long": "ephemeris_long", "launch": "ephemeris_launch", "de": "planetary_ephemeris",
     "pck": "planetary_constants", "naif": "leapseconds", "imap_sclk_": "spacecraft_clock", "L1_de": "lagrange_point",
-    # The SDC takes any of its words for a type at this place; these make sense in other forms only.
+    # The SDC accepts any of its types at this position; these are only meaningful in other forms.
     "spin": "spin", "repoint": "repoint", "imap_dps": "pointing_attitude", "imap_lopivot": "lo_pivot_attitude",
     "tf": "imap_frames", "imap_science": "science_frames", "mk": "metakernel", "tm": "metakernel", "sff": "thruster",
     "bpc": "earth_attitude",
 }  # fmt: skip
-"""What the word in a name stands for."""
+"""The meaning of the type in a file name."""
 
 _DATES = {"doy": "%Y_%j", "day": "%Y%m%d", "short": "%y%m%d", "year": "%Y"}
 
 
 class KernelName(NamedTuple):
     """
-    The name of a kernel, taken apart.
+    The parts of the name of a kernel.
 
     Attributes
     ----------
     kind : str
         One of `~sunpy_helio_plugins.imap.mission.KERNELS`.
     version : int or None
-        The version; some kernels have none in their names.
+        The version; `None` if the name does not contain one.
     root : str
-        The name without its version: files that share it are versions of one another.
+        The name without the version, which is the same for all versions of a file.
     """
 
     kind: str
@@ -92,17 +92,7 @@ class KernelName(NamedTuple):
 @lru_cache(maxsize=4096)
 def parse_kernel(name: str) -> KernelName | None:
     """
-    Take the name of a kernel apart.
-
-    Parameters
-    ----------
-    name : str
-        A bare file name.
-
-    Returns
-    -------
-    KernelName or None
-        `None` where the name follows no convention, or holds a date that is none.
+    Parse the name of a kernel; return `None` if it does not follow a convention, or contains an invalid date.
 
     Examples
     --------
@@ -124,18 +114,7 @@ def parse_kernel(name: str) -> KernelName | None:
 
 def type_of(name: str) -> str | None:
     """
-    Return the type of a kernel.
-
-    Parameters
-    ----------
-    name : str
-        A bare file name.
-
-    Returns
-    -------
-    str or None
-        One of `~sunpy_helio_plugins.imap.mission.KERNELS`; `None` where the name follows no convention, or holds a
-        date that is none.
+    Return the type of a kernel, or `None` if its name is not valid.
 
     Examples
     --------
@@ -147,14 +126,7 @@ def type_of(name: str) -> str | None:
 
 
 def folder_of(name: str) -> str | None:
-    """
-    Return the folder of a kernel below ``imap/spice``.
-
-    Parameters
-    ----------
-    name : str
-        A bare file name.
-    """
+    """Return the folder of a kernel below ``imap/spice``, or `None` if its name is not valid."""
     kind = type_of(name)
     return None if kind is None else KERNEL_FOLDERS[kind]
 
@@ -176,7 +148,7 @@ _SPAN = re.compile(r"([0-9]{8})(?:-repoint([0-9]{5})|-cr([0-9]{5}))?")
 _TAIL = re.compile(r"(v(?:([0-9]{3})\.([0-9]{4})|([0-9]{3})))\.([^./]+)")
 
 _ANCILLARY = frozenset(EXTENSIONS["ancillary"]) - frozenset(EXTENSIONS["science"])
-"""Extensions that ancillary files alone have."""
+"""Extensions of ancillary files only."""
 
 _Span = tuple[date, int | None, int | None]
 
@@ -185,20 +157,20 @@ _Tail = tuple[str, int | None, int, str]
 
 class ParsedFileName(NamedTuple):
     """
-    A file name, taken apart.
+    The parts of a file name.
 
     Attributes
     ----------
     instrument, descriptor, version, extension : str
-        As in the name; the version with its ``v``.
+        As in the name; the version includes ``v``.
     level : str or None
         The data level; `None` for an ancillary file.
     start : datetime.date
         The first day of the data.
     end : datetime.date or None
-        The last day, which only ancillary files name.
+        The last day, only for ancillary files.
     repointing, rotation : int or None
-        Number of the pointing, or of the Carrington rotation, that the file covers.
+        The number of the pointing, or of the Carrington rotation, that the file covers.
     major : int or None
         The major version; `None` in the older form ``v001``.
     minor : int
@@ -220,17 +192,7 @@ class ParsedFileName(NamedTuple):
 
 def parse(name: str) -> ParsedFileName | None:
     """
-    Take a file name apart.
-
-    Parameters
-    ----------
-    name : str
-        A bare file name, without folders.
-
-    Returns
-    -------
-    ParsedFileName or None
-        `None` where the name follows neither the science nor the ancillary convention.
+    Parse a file name; return `None` if it does not follow the science or the ancillary convention.
 
     Examples
     --------
@@ -240,14 +202,14 @@ def parse(name: str) -> ParsedFileName | None:
     True
     """
     parts = name.split("_")
-    # Ten thousand names share few days and versions: each of those is read once.
+    # Ten thousand names have few different days and versions: each of them is parsed once.
     tail = _tail(parts[-1])
     if tail is None or parts[0] != "imap" or "" in parts or "/" in name or not 5 <= len(parts) <= 6:
         return None
     science = _science(parts, tail)
     if science is not None and science.level in _LEVELS and tail[3] not in _ANCILLARY:
         return science
-    # Six parts can be both, where a descriptor is called like a level.
+    # Six parts are ambiguous if a descriptor is equal to a level.
     return _ancillary(parts, tail) or science
 
 
@@ -278,7 +240,7 @@ def _ancillary(parts: list[str], tail: _Tail) -> ParsedFileName | None:
 
 @lru_cache(maxsize=4096)
 def _span(text: str) -> _Span | None:
-    """Read a day, perhaps with a pointing or a rotation; eight digits may also be no day of the calendar."""
+    """Parse a day, with an optional pointing or rotation; eight digits may also be an invalid date."""
     found = _SPAN.fullmatch(text)
     if found is None:
         return None
@@ -292,7 +254,7 @@ def _span(text: str) -> _Span | None:
 
 @lru_cache(maxsize=4096)
 def _tail(text: str) -> _Tail | None:
-    """Read a version and an extension."""
+    """Parse a version and an extension."""
     found = _TAIL.fullmatch(text)
     if found is None or found[5].lower() in KERNEL_EXTENSIONS:
         return None
@@ -305,19 +267,7 @@ def _number(text: str | None) -> int | None:
 
 
 def table_of(name: str) -> str | None:
-    """
-    Return the service's table that a file belongs to.
-
-    Parameters
-    ----------
-    name : str
-        A bare file name.
-
-    Returns
-    -------
-    str or None
-        ``"science"``, ``"quicklook"``, ``"ancillary"`` or ``"spice"``; `None` where the name follows no convention.
-    """
+    """Return the service's table of a file, or `None` if its name does not follow a convention."""
     found = parse(name)
     if found is None:
         return "spice" if type_of(name) else None
@@ -327,20 +277,7 @@ def table_of(name: str) -> str | None:
 
 
 def key_of(name: str) -> str | None:
-    """
-    Return the full path that the SDC gives a file: its key in the storage and its place below ``IMAP_DATA_DIR``.
-
-    Parameters
-    ----------
-    name : str
-        A bare file name.
-
-    Returns
-    -------
-    str or None
-        Such as ``"imap/mag/l2/2026/01/imap_mag_l2_norm-gse_20260110_v001.0002.cdf"``; `None` where the name follows no
-        convention.
-    """
+    """Return the path of a file in the archive, or `None`: its key in the storage and its path in ``IMAP_DATA_DIR``."""
     found, table = parse(name), table_of(name)
     if table == "spice":
         return f"imap/spice/{folder_of(name)}/{name}"
@@ -349,19 +286,12 @@ def key_of(name: str) -> str | None:
     if table == "ancillary":
         return f"imap/ancillary/{found.instrument}/{name}"
     above = "imap/quicklook" if table == "quicklook" else "imap"
-    # strftime does not write years before 1000 with four digits everywhere.
+    # strftime does not write years before 1000 with four digits on all platforms.
     return f"{above}/{found.instrument}/{found.level}/{found.start.year:04}/{found.start.month:02}/{name}"
 
 
 def is_daily(name: str) -> bool:
-    """
-    Tell whether a file is one of I-ALiRT's daily ones, whose versions have one number.
-
-    Parameters
-    ----------
-    name : str
-        A bare file name.
-    """
+    """Return whether a file is one of I-ALiRT's daily files, whose versions are a single number."""
     found = parse(name)
     if found is None or found.major is not None:
         return False

@@ -29,28 +29,10 @@ __all__ = ["INSTRUMENTS", "column", "realtime"]
 
 
 def column(name: str, values: Sequence[Any], unit: str | None = None, labels: Sequence[str] = ()) -> Any:
-    """
-    Return values of one name as a table column.
-
-    Parameters
-    ----------
-    name : str
-        The column's name.
-    values : sequence
-        Numbers, truth values, texts, or lists of numbers at any depth; `None` where a record has none.
-    unit : str, optional
-        The unit of numbers.
-    labels : sequence of str, optional
-        What the components of vectors of three are called.
-
-    Returns
-    -------
-    astropy.units.Quantity, astropy.table.Column or astropy.table.MaskedColumn
-        Masked, whether or not a record lacks its value. The variables of the daily files, and those with a unit, have
-        one type and shape whatever an answer holds. Others have the type of their values: integers, floats or truth
-        values. What is neither a number nor a text, integers that no type holds beside the others, and lists that
-        differ in their shapes, are texts of JSON.
-    """
+    """Return values of one name as a masked table column."""
+    # Variables of the daily files, and those with a unit, always have the same type and shape. Others have the type of
+    # their values. Values other than numbers and text, integers without a common type, and lists of different shapes
+    # are converted to JSON text.
     declared = next((one for one in _DECLARED if re.fullmatch(one[0], name.lower())), None)
     array, mask = _numbers(values)
     if array is None:
@@ -67,7 +49,7 @@ def column(name: str, values: Sequence[Any], unit: str | None = None, labels: Se
 def _typed(
     array: NDArray[Any], mask: NDArray[np.bool_], kind: type, shape: tuple[int, ...]
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Return numbers in the type and the shape of a variable, where they can be had in these."""
+    """Return numbers in the type and the shape of a variable, if they can be converted without loss."""
     if array.dtype.kind in "biu" or (kind is int and np.all(mask | (array == np.rint(array)))):
         array = np.where(mask, 0, array).astype(kind)
     if shape and array.ndim == 1 and mask.all():
@@ -76,7 +58,7 @@ def _typed(
 
 
 def _numbers(values: Sequence[Any]) -> tuple[NDArray[Any] | None, NDArray[np.bool_]]:
-    """Return an array and what is missing of it, or nothing where not all are numbers of one shape."""
+    """Return an array and its mask, or `None` if not all values are numbers of one shape."""
     nothing = None, np.zeros(0, bool)
     present = [value for value in values if value is not None]
     try:
@@ -97,7 +79,7 @@ def _numbers(values: Sequence[Any]) -> tuple[NDArray[Any] | None, NDArray[np.boo
 
 
 def _dtype(kinds: set[type], known: NDArray[Any]) -> Any:
-    """Return a type that holds all numbers as they are; `None` where there is none."""
+    """Return a type that represents all numbers exactly, or `None`."""
     if kinds == {bool}:
         return bool
     whole = [value for value in known.flat if type(value) is int]
@@ -112,7 +94,7 @@ def _dtype(kinds: set[type], known: NDArray[Any]) -> Any:
 
 
 _LARGEST = 1 << 1023
-"""Beyond this, an integer is not a float."""
+"""Integers beyond this are not all exact as floats."""
 
 
 def _texts(values: Sequence[Any]) -> NDArray[Any]:
@@ -121,7 +103,7 @@ def _texts(values: Sequence[Any]) -> NDArray[Any]:
 
 
 INSTRUMENTS = ("mag", "swapi", "swe", "hit", "codice_lo", "codice_hi", "spacecraft", "spice")
-"""The parts of the stream that can be asked for; with ``_hk`` after it, an instrument's housekeeping."""
+"""The instruments whose values can be requested; with the suffix ``_hk``, their housekeeping."""
 
 _HOUR = 3600.0
 
@@ -135,7 +117,7 @@ _UNITS = (
     ("mag_b_", "nT"), ("_proton_speed", "km/s"), ("_proton_density", "cm-3"), ("_proton_temperature", "K"),
     ("sc_position_", "km"), ("sc_velocity_", "km/s"),
 )  # fmt: skip
-"""The units of values, by what their names hold: the answer itself has none (I-ALiRT product definition)."""
+"""The units by parts of the names, since the response does not contain units (I-ALiRT product definition)."""
 
 _DECLARED: tuple[tuple[str, type, tuple[int, ...]], ...] = (
     (r"mag_b_(gse|gsm|rtn)|sc_(position|velocity)_(gse|gsm)", float, (3,)),
@@ -143,7 +125,7 @@ _DECLARED: tuple[tuple[str, type, tuple[int, ...]], ...] = (
     (r"hit_\w+_en|codice_hi_h", float, ()),
     (r"\w+_epoch|swe_(normalized_counts|counterstreaming_electrons)", int, ()),
 )
-"""Types and shapes by name, as in the daily files. The service keeps decimal numbers, and prints 5.0 as 5."""
+"""Types and shapes by name, as in the daily files. The service stores decimal numbers, and writes 5.0 as 5."""
 
 _ISO = re.compile(
     r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?", re.ASCII
@@ -160,30 +142,30 @@ _OTHER_TIMES = ("met", "ttj2000ns", "apid", "last_modified")
 
 def realtime(time: a.Time, instrument: str = "mag", *, scale: str = "utc") -> QTable:
     """
-    Return values of the real-time stream.
+    Download values of the real-time stream.
 
     Parameters
     ----------
     time : sunpy.net.attrs.Time
         The time range, of at most 31 days.
     instrument : str, optional
-        One of `INSTRUMENTS`, or such a name and ``_hk`` for its housekeeping.
+        An instrument, or its name with ``_hk`` for its housekeeping.
     scale : {"utc", "tai", "tt", "tdb", "tcb", "tcg"}, optional
-        The scale of the times, which their description states. Defaults to UTC.
+        The scale of the times, which is part of their description. Defaults to UTC.
 
     Returns
     -------
     astropy.table.QTable
-        ``time`` and a column for each value, sorted; what a record lacks is masked. Variables of the daily files have
-        the type that they have there; others have the type of their values, and what is not a number is text. Hours
-        that could not be downloaded are named in ``meta["problems"]``.
+        ``time`` and a column for each value, sorted by time; missing values are masked. Variables of the daily files
+        have the same type as there. Other variables have the type of their values, and are text if these are not
+        numbers. Hours that could not be downloaded are listed in ``meta["problems"]``.
 
     Raises
     ------
     QueryError
-        The range or the instrument is none that can be asked for, or times cannot be given in ``scale``.
+        The range, the instrument or ``scale`` is not valid.
     ServiceError
-        Nothing came.
+        All requests failed.
 
     Examples
     --------
@@ -194,12 +176,12 @@ def realtime(time: a.Time, instrument: str = "mag", *, scale: str = "utc") -> QT
     scale, part = checked_scale(scale), str(instrument).strip().lower()
     if part.removesuffix("_hk") not in (*INSTRUMENTS, "codice"):
         known = f"{', '.join(INSTRUMENTS)}, and housekeeping such as 'mag_hk'"
-        raise QueryError(f"I-ALiRT has no instrument {instrument!r}; it has: {known}.")
+        raise QueryError(f"I-ALiRT does not have an instrument {instrument!r}; allowed: {known}.")
     time = inputs.span("imap.realtime", time)
     length = (time.end - time.start).to_value("s")
     if not 0 <= length <= _LONGEST_DAYS * 86400:
-        raise QueryError(f"I-ALiRT can be asked for at most {_LONGEST_DAYS} days, from a start to an end after it.")
-    # The service compares whole seconds as text, both ends included: what lies outside is left out below.
+        raise QueryError(f"I-ALiRT returns at most {_LONGEST_DAYS} days: give a start and a later end.")
+    # The service compares integer seconds as text and includes both ends: records outside are removed below.
     count = max(int(np.ceil(length / _HOUR)), 1)
     windows = [(time.start + i * _HOUR * u.s, min(time.start + (i + 1) * _HOUR * u.s, time.end)) for i in range(count)]
     answer = gather(windows, partial(_window, part), _AT_A_TIME, _missing)
@@ -211,7 +193,7 @@ def realtime(time: a.Time, instrument: str = "mag", *, scale: str = "utc") -> QT
 
 
 def _missing(window: tuple[Time, Time], error: HelioPluginsError) -> str:
-    return f"A part of the real-time values is missing: {error}"
+    return f"Part of the real-time values is missing: {error}"
 
 
 def _window(part: str, window: tuple[Time, Time]) -> Partial[dict[str, Any]]:
@@ -241,12 +223,12 @@ def _asked(part: str, start: Time, end: Time) -> list[dict[str, Any]]:
     body = answer.json()
     records = body.get("data") if isinstance(body, dict) else None
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise AnswerError(ARCHIVE, answer.url, "a list of values was expected; something else came", answer.status)
+        raise AnswerError(ARCHIVE, answer.url, "a list of values was expected in the response", answer.status)
     return records
 
 
 def _table(records: Sequence[Mapping[str, Any]], time: a.Time) -> tuple[QTable, list[str]]:
-    """Return records as columns, each instant once, within the range, and what is odd about them."""
+    """Return records within the range as columns, each time once, and the irregularities of the records."""
     stamped = {_nanoseconds(stamp): record for record in records if (stamp := _stamp(record)) is not None}
     odd = sum(_stamp(record) is None for record in records)
     instants = times.from_iso(np.array(list(stamped), dtype="S30"))
@@ -257,19 +239,19 @@ def _table(records: Sequence[Mapping[str, Any]], time: a.Time) -> tuple[QTable, 
     for name in dict.fromkeys(name for row in rows for name in row):
         if name not in (*_TIMES, *_OTHER_TIMES, "instrument"):
             made[name] = column(name, [row.get(name) for row in rows], _unit(name), _components(name))
-    # All at once: a column of one row that is added to a table may become one of another class.
-    return QTable(made, copy=False), [f"{odd} records have no time that can be read: left out."] if odd else []
+    # All at once: a column of one row that is added to a table may be converted to another class.
+    return QTable(made, copy=False), [f"{odd} records do not have a valid time and are omitted."] if odd else []
 
 
 def _stamp(record: Mapping[str, Any]) -> str | None:
-    """Return a record's time, without what says that it is UTC."""
+    """Return the time of a record without its UTC suffix."""
     found = next((str(record[name]) for name in _TIMES if isinstance(record.get(name), str)), "")
     text = found.removesuffix("+00:00").removesuffix("Z")
     return text if _ISO.fullmatch(text) else None
 
 
 def _nanoseconds(stamp: str) -> str:
-    """Return a time with all its digits, so that one instant is one text."""
+    """Return a time with all digits, so that equal times are equal texts."""
     whole, _, fraction = stamp.partition(".")
     return f"{whole}.{fraction:0<9}"
 

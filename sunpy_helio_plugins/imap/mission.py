@@ -1,4 +1,4 @@
-"""The mission's instruments, levels and products, and the files that are its own."""
+"""The instruments, levels and products of the mission, and the identification of its files."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ LEVELS = (
 )  # fmt: skip
 
 PROVIDERS = ("IMAP SDC", "IMAP", "SDC")
-"""Names under which this archive answers to ``a.Provider``; the first is the one in its tables."""
+"""Names of this archive for ``a.Provider``; the first one is used in its tables."""
 
 SOURCES = ("IMAP",)
 
@@ -76,7 +76,7 @@ EXTENSIONS = {
     "quicklook": ("jpg", "pdf", "png"),
     "ialirt": ("cdf",),
 }
-"""The extensions of each table's files."""
+"""The extensions of the files of each table."""
 
 KERNEL_FOLDERS = {
     "attitude_history": "ck", "attitude_predict": "ck", "pointing_attitude": "ck", "lo_pivot_attitude": "ck",
@@ -115,14 +115,14 @@ DESCRIPTORS = {
 }
 
 ALONE = ("codice", "glows", "ialirt", "idex", "l1const", "swapi", "ultra")
-"""Names of instruments that nobody but this archive has; "mag" or "hi" is an instrument of other spacecraft, too."""
+"""Names of instruments of this archive only; "mag" or "hi" is also an instrument of other spacecraft."""
 
 ALIASES = {
     "IMAP-CoDICE": "codice", "IMAP-GLOWS": "glows", "IMAP-Hi": "hi", "IMAP-HIT": "hit", "IMAP-IDEX": "idex",
     "IMAP-Lo": "lo", "IMAP-MAG": "mag", "IMAP-SWAPI": "swapi", "IMAP-SWE": "swe", "IMAP-Ultra": "ultra",
     "I-ALiRT": "ialirt", "IMAP-I-ALiRT": "ialirt", "IMAP-L1const": "l1const", "IMAP-spacecraft": "spacecraft",
 }  # fmt: skip
-"""Names that say whose instrument is meant, and the archive's own."""
+"""Names that include the mission, and those of the archive."""
 
 DETECTORS: dict[str, dict[str, tuple[str, ...]]] = {
     "hi": {"45": ("45sensor*", "h45-*"), "90": ("90sensor*", "h90-*")},
@@ -141,13 +141,13 @@ MEASURED: dict[str, tuple[str, ...]] = {
     "thermal_velocity": ("swapi", "swe"),
     "vector_magnetic_field": ("mag",),
 }
-"""The VSO's names of physical observables, and the instruments whose products hold them."""
+"""The VSO's names of physical observables, and the instruments whose products contain them."""
 
 _COMPOUNDS = {
     f"{instrument}{detector}": (instrument, detector)
     for instrument, detectors in DETECTORS.items() for detector in detectors
 }  # fmt: skip
-"""Names such as ``hi45`` and ``codicelo``, as `folded` returns them."""
+"""Names such as ``hi45`` and ``codicelo``, in the form of `folded`."""
 
 _SENSOR = re.compile(r"(?:imap)?(?P<instrument>hi|h|ultra|ul|u)?(?:sensor)?(?P<angle>45|90)(?:sensor|deg|degrees?)?")
 
@@ -161,30 +161,18 @@ NAMES = Names(
         *(name for name, (instrument, _) in _COMPOUNDS.items() if instrument in ALONE),
     ),
 )  # fmt: skip
-"""The values of core attrs at which this archive answers."""
+"""The values of core attrs that select this archive."""
 
 
 class Choice(NamedTuple):
-    """An instrument, or `None` for any, and the patterns of descriptors that its detector has; none for all."""
+    """An instrument, or `None` for any, and the patterns of descriptors of its detector; an empty tuple for all."""
 
     instrument: str | None = None
     descriptors: tuple[str, ...] = ()
 
 
 def choices(branch: Iterable[Attr]) -> list[Choice]:
-    """
-    Return the instruments that ``a.Instrument``, ``a.Detector`` and ``a.Physobs`` mean together.
-
-    Parameters
-    ----------
-    branch : iterable of sunpy.net.attr.Attr
-        Single attrs of one conjunction.
-
-    Raises
-    ------
-    QueryError
-        One of them is unknown, or there is no instrument of which all hold.
-    """
+    """Return the instruments that a branch selects by instrument, detector and observable, or raise a `QueryError`."""
     attrs = tuple(branch)
     named, detector, observable = of_types(attrs, a.Instrument, a.Detector, a.Physobs)
     found = [Choice()] if named is None else [_instrument(named.value)]
@@ -194,7 +182,7 @@ def choices(branch: Iterable[Attr]) -> list[Choice]:
 
 
 def _instrument(value: object) -> Choice:
-    """Return the instrument of a name: the archive's own, an alias, or a name with a detector in it."""
+    """Return the instrument of a name: that of the archive, an alias, or a name that includes a detector."""
     name = folded(value)
     bare = name if name in INSTRUMENTS else name.removeprefix("imap")
     if bare in INSTRUMENTS:
@@ -203,11 +191,11 @@ def _instrument(value: object) -> Choice:
         instrument, detector = _COMPOUNDS[bare]
         return Choice(instrument, DETECTORS[instrument][detector])
     known = ", ".join((*INSTRUMENTS, *ALIASES))
-    raise QueryError(f"a.Instrument({value!r}) is unknown to IMAP SDC; it knows: {known}.")
+    raise QueryError(f"a.Instrument({value!r}) is not an instrument of IMAP SDC; allowed: {known}.")
 
 
 def _detected(choice: Choice, value: object) -> list[Choice]:
-    """Return the choices left by a detector; of all instruments where none is named."""
+    """Return the choices that have a detector; those of all instruments if none is selected."""
     name = folded(value)
     found = _SENSOR.fullmatch(name)
     owner = _LETTERS.get(found["instrument"] or "") if found else None
@@ -217,20 +205,20 @@ def _detected(choice: Choice, value: object) -> list[Choice]:
         for instrument, detectors in DETECTORS.items()
         if name in detectors and choice.instrument in (None, instrument) and owner in (None, instrument)
     ]
-    if choice.descriptors:  # the instrument's name already says which detector
+    if choice.descriptors:  # the name of the instrument already includes a detector
         possible = [one for one in possible if one.descriptors == choice.descriptors]
     if not possible:
         known = "; ".join(f"{instrument}: {', '.join(detectors)}" for instrument, detectors in DETECTORS.items())
         whose = f" of {choice.instrument}" if choice.instrument else ""
-        raise QueryError(f"a.Detector({value!r}) is not a detector{whose} that IMAP SDC knows; it knows {known}.")
+        raise QueryError(f"a.Detector({value!r}) is not a detector{whose} of IMAP SDC; allowed: {known}.")
     return possible
 
 
 def _measuring(found: list[Choice], value: object) -> list[Choice]:
-    """Return the choices left by a physical observable."""
+    """Return the choices that measure a physical observable."""
     measured = {folded(name): instruments for name, instruments in MEASURED.items()}.get(folded(value))
     if measured is None:
-        raise QueryError(f"IMAP SDC cannot use a.Physobs({value!r}); it knows: {', '.join(MEASURED)}.")
+        raise QueryError(f"IMAP SDC cannot use a.Physobs({value!r}); allowed: {', '.join(MEASURED)}.")
     if found == [Choice()]:
         return [Choice(instrument) for instrument in measured]
     kept = [choice for choice in found if choice.instrument in measured]
@@ -253,7 +241,7 @@ _MISSION = re.compile(r"IMAP\b|Interstellar Mapping", re.IGNORECASE)
 
 
 def is_of_mission(path: Any) -> bool:
-    """Tell whether a file is a CDF file of IMAP."""
+    """Return whether a file is a CDF file of IMAP."""
     try:
         with Path(path).open("rb") as opened:
             is_cdf = opened.read(4) in _MAGIC
@@ -272,7 +260,7 @@ def is_of_mission(path: Any) -> bool:
 
 
 def instrument_of(name: str, attributes: Mapping[str, Any]) -> str:
-    """Return the instrument in lower case as the archive calls it; an empty text where nothing names it."""
+    """Return the instrument in lower case with its name in the archive, or an empty text if it is not known."""
     for text in (name, _first(attributes, "Logical_file_id"), _first(attributes, "Logical_source")):
         parts = Path(text).name.lower().split("_")
         if parts[0] == "imap" and len(parts) > 1 and parts[1] in INSTRUMENTS:

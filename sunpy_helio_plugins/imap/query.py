@@ -1,4 +1,4 @@
-"""One query of the IMAP archive."""
+"""The query of the IMAP archive."""
 
 from __future__ import annotations
 
@@ -15,33 +15,32 @@ __all__ = ["Query"]
 @dataclass(frozen=True)
 class Query:
     """
-    One question to the service.
+    One query of the service.
 
     Attributes
     ----------
     begin, end : str
-        The time range, both ends included, as UTC in ISO 8601 with nanoseconds and a ``Z``; empty for any time.
+        The time range, including both ends, as UTC in ISO 8601 with nanoseconds and a ``Z``; empty for any time.
     instrument, level : str or None
-        As the service names them; `None` for any.
+        In the terms of the service; `None` for any.
     descriptor : str or None
-        The product, perhaps with ``*`` and ``?``, which the service does not know: those are filtered here.
+        The product. The service does not support ``*`` and ``?``, so that rows are filtered by them.
     version : str
         ``"latest"``, ``"all"``, ``"vMMM.mmmm"``, ``"vNNN"``, or the digits of a major version.
     table : str
         ``"science"``, ``"ancillary"``, ``"quicklook"`` or ``"spice"``.
     repointing, rotation : int or None
-        Number of the pointing, or of the Carrington rotation.
+        The number of the pointing, or of the Carrington rotation.
     extension, name, kernel : str or None
-        The file's extension, its bare name, and the type of a SPICE kernel.
+        The extension of the file, its name without a path, and the type of a SPICE kernel.
     since, until : str
-        The range of the ingestion time, as ``begin`` and ``end``.
+        The range of the ingestion time, in the form of ``begin`` and ``end``.
     released : bool or None
-        Whether files are to be released.
+        Whether files must be released.
     detector : tuple of str
-        Patterns of the descriptors that a detector's products have, which the service does not know: those are filtered
-        here. None for all detectors.
+        Patterns of the descriptors of a detector's products, by which rows are filtered; empty for all detectors.
     wanted : tuple of Wanted
-        Values that are sent as they are, and that rows must have.
+        Values that are sent unchanged, and that rows must have.
     """
 
     begin: str = ""
@@ -69,16 +68,13 @@ class Query:
 
     @property
     def days(self) -> tuple[date, date] | None:
-        """
-        The first and the last start date that a file of this query can have; `None` for any.
-
-        The service compares both ends of a range with a file's start date. A file that began before the range may still
-        reach into it, so that the range is widened here by the length of the product.
-        """
+        """The first and the last start date of matching files; `None` for any."""
+        # The service compares both ends of a range with the start date of a file. The range is extended by the duration
+        # of the product, since a file that begins before it may overlap with it.
         if not self.begin or not self.end:
             return None
         first, last = date.fromisoformat(self.begin[:10]), date.fromisoformat(self.end[:10])
-        if self.table == "ancillary":  # a calibration holds until the next one, however long that takes
+        if self.table == "ancillary":  # a calibration is valid until the next one, which may be much later
             return date.min, last
         exact = None if self.has_wildcards else self.descriptor
         before = coverage.longest(self.instrument, self.level, exact) - 1

@@ -20,31 +20,11 @@ from sunpy_helio_plugins.transport import metadata
 __all__ = ["find", "request_rows", "unreleased"]
 
 _AT_A_TIME = 4
-"""Queries that run at a time."""
+"""The number of queries that run at the same time."""
 
 
 def find(queries: Sequence[Query], client: Any = None) -> tables.IMAPTable:
-    """
-    Run queries and return their files as one table.
-
-    Parameters
-    ----------
-    queries : sequence of Query
-        The queries.
-    client : object, optional
-        The client that the table belongs to.
-
-    Returns
-    -------
-    IMAPTable
-        The files. Its ``problems`` say what is missing, and a warning is issued then; its ``notes`` say which versions
-        the public does not see.
-
-    Raises
-    ------
-    ServiceError
-        No query was answered.
-    """
+    """Run queries and return their files as one table, with its problems and notes; warn if parts are missing."""
     answer = gather(queries, _answered, _AT_A_TIME)
     table = tables.from_answers(answer.items, client=client, base=current_access(public=True).base)
     table.problems = [*table.problems, *answer.problems]
@@ -59,19 +39,7 @@ def _answered(query: Query) -> Partial[tuple[Query, Sequence[service.Row]]]:
 
 
 def request_rows(query: Query) -> Partial[service.Row]:
-    """
-    Request the rows of a query from the endpoint that has them.
-
-    Parameters
-    ----------
-    query : Query
-        The query.
-
-    Raises
-    ------
-    ServiceError
-        The service did not answer as it should.
-    """
+    """Request the rows of a query from the endpoint of its table."""
     endpoints = {"spice": spice.ask, "ialirt": ialirt.ask}
     return endpoints.get(query.table, service.query_files)(query)
 
@@ -79,26 +47,27 @@ def request_rows(query: Query) -> Partial[service.Row]:
 _VERSIONS_AT_ONCE = 4
 
 _ANSWERS = (403, 404, 429, 500, 502, 503, 504)
-"""Statuses that end the question: what it asks is not worth asking again."""
+"""Statuses that are final: the request is not repeated."""
 
 _FEW_BYTES = 4096
 
 
 def unreleased(table: Any) -> list[str]:
     """
-    Ask which files of a search have newer versions that are not released yet.
+    Return the names of newer versions of files that are not released yet.
 
-    It takes two requests for each file: for the next minor version, and for the first of the next major one.
+    Two requests are sent for each file: for the next minor version, and for the first minor version of the next major
+    one.
 
     Parameters
     ----------
     table : IMAPTable, row, UnifiedResponse, or list of these
-        What a search found. A sentence is added to its ``notes`` if there are such versions.
+        The result of a search. If there are such versions, a sentence is added to its ``notes``.
 
     Returns
     -------
     list of str
-        Names of files that are in the archive, and that only members of the mission can have.
+        Names of files that are in the archive, and are only available to members of the mission.
 
     Examples
     --------
@@ -121,12 +90,12 @@ def _unreleased(table: IMAPTable) -> list[str]:
     there = run_all(asked, lambda one: _is_withheld(*one), _VERSIONS_AT_ONCE)
     names = [PurePosixPath(path).name for (_, path), is_there in zip(asked, there, strict=True) if is_there]
     if names:
-        table.notes = [*table.notes, f"Newer versions are in the archive and not released: {', '.join(names)}."]
+        table.notes = [*table.notes, f"Newer versions are in the archive, but not released: {', '.join(names)}."]
     return names
 
 
 def _next(path: str) -> list[str]:
-    """Return the paths of the versions that may follow; none where a file's versions are not counted so."""
+    """Return the paths of the versions that may follow, or an empty list if the version is not a pair of numbers."""
     found = filenames.parse(PurePosixPath(path).name)
     if found is None or found.level is None or found.major is None:
         return []
@@ -135,10 +104,10 @@ def _next(path: str) -> list[str]:
 
 
 def _is_withheld(base: str, path: str) -> bool:
-    """Tell whether the archive has a file and does not give it to the public; a silent archive has not."""
+    """Return whether a file exists but is not public; `False` if the archive does not respond."""
     url, _ = service.download_url(path, Access(base))
     try:
         answer = metadata.get(url, archive=service.ARCHIVE, accept=_ANSWERS, max_bytes=_FEW_BYTES)
-    except ServiceError:  # it is there and released meanwhile, or nobody answers
+    except ServiceError:  # it has been released in the meantime, or there is no response
         return False
     return answer.status == 403 and "release" in answer.text()

@@ -1,4 +1,4 @@
-"""The Data Access API: addresses, parameters and rows."""
+"""The Data Access API: URLs, parameters and rows."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ __all__ = [
 @dataclass(frozen=True)
 class Access:
     """
-    The address of the service and what opens it.
+    The URL of the service and its credential.
 
     Attributes
     ----------
     base : str
-        The address, with the prefix of the route that the credential belongs to.
+        The URL, with the prefix of the route for the credential.
     login : Login or None
-        The credential, or nothing; it goes to the service's own origin alone.
+        The credential, which is only sent to the origin of the service.
     """
 
     base: str
@@ -56,35 +56,16 @@ class Access:
 
     @property
     def is_public(self) -> bool:
-        """Whether only released files can be seen and fetched."""
+        """Whether only released files are available."""
         return self.login is None
 
     def url(self, path: str) -> str:
-        """
-        Return the address of an endpoint.
-
-        Parameters
-        ----------
-        path : str
-            The endpoint, as in ``"query"``.
-        """
+        """Return the URL of an endpoint, such as ``"query"``."""
         return f"{self.base}/{path}"
 
 
 def current_access(public: bool = False) -> Access:
-    """
-    Return how the service is reached now.
-
-    Parameters
-    ----------
-    public : bool, optional
-        Whether to leave credentials aside, so as to see what everyone sees.
-
-    Returns
-    -------
-    Access
-        By an API key where there is one, else by a token, else publicly, in the official client's order.
-    """
+    """Return the access with an API key, a token, or publicly, in the order of the official client."""
     base = _address()
     bare = _bare(base)
     if public:
@@ -94,20 +75,8 @@ def current_access(public: bool = False) -> Access:
 
 
 def access_for_url(bare: str) -> Access:
-    """
-    Return how a service is reached that was asked before, and may be another than the one that is set now.
-
-    Parameters
-    ----------
-    bare : str
-        Its address, without a prefix.
-
-    Returns
-    -------
-    Access
-        With the credentials of the origin alone: what the environment holds and what `sign_in` was given belong to the
-        service that is set now, and another one gets what the netrc file has for its host.
-    """
+    """Return the access for a service of an earlier search, which may differ from the current one."""
+    # The environment and `sign_in` belong to the current service; others only get the credentials in the netrc file.
     return _opened(bare, same_origin(bare, _address()))
 
 
@@ -131,20 +100,13 @@ def _bare(base: str) -> str:
 
 
 def data_dir() -> Path | None:
-    """
-    Return the folder above the SDC's tree, where the user has named one.
-
-    Returns
-    -------
-    pathlib.Path or None
-        From ``IMAP_DATA_DIR``, else from ``conf.imap.data_dir``.
-    """
+    """Return the folder above the tree of the SDC, from ``IMAP_DATA_DIR`` or ``conf.imap.data_dir``, or `None`."""
     named = os.environ.get("IMAP_DATA_DIR") or str(conf.imap.data_dir)
     return Path(named).expanduser() if named else None
 
 
 FIRST = date(2010, 1, 1)
-"""Before any science file of the mission, those of its rehearsals included."""
+"""A day before any science file of the mission, including its rehearsals."""
 
 _J2000 = datetime(2000, 1, 1, 12, tzinfo=UTC)
 
@@ -153,29 +115,17 @@ _DAYS = (
     ("ingestion_start_date", "ingestion_end_date"),
     ("start_ingest_date", "end_ingest_date"),
 )
-"""Ranges of days, the last of which counts."""
+"""Ranges of days, including the last one."""
 
 _SECONDS = ("start_time", "end_time")
-"""A range in seconds since J2000, with which whatever overlaps is found."""
+"""A range in seconds since J2000, which returns all files that overlap with it."""
 
 _DAY = 86_400
 
 
 def halve_ingestion(fields: Mapping[str, str]) -> list[dict[str, str]]:
-    """
-    Return a question as two that together ask for the same.
-
-    Parameters
-    ----------
-    fields : mapping of str
-        The query fields.
-
-    Returns
-    -------
-    list of dict
-        The halves: of the range of time, else of the start dates, else of the days of ingestion. An end that is open
-        stays open. Nothing where there is no range, or it is one day.
-    """
+    """Return two requests for the halves of the time range, start dates or ingestion days; empty without a range."""
+    # An open end stays open.
     name, until = _SECONDS
     if name in fields and until in fields and int(fields[until]) - int(fields[name]) > _DAY:
         middle = str((int(fields[name]) + int(fields[until])) // 2)
@@ -191,14 +141,7 @@ def halve_ingestion(fields: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def show_ingestion(fields: Mapping[str, str]) -> str:
-    """
-    Return the range of a question in words.
-
-    Parameters
-    ----------
-    fields : mapping of str
-        The query fields.
-    """
+    """Return the range of a request as text."""
     if _SECONDS[0] in fields:
         return " to ".join(f"{_J2000 + timedelta(seconds=int(fields[name])):%Y%m%d}" for name in _SECONDS)
     return " to ".join(fields[name] for pair in _DAYS for name in pair if name in fields)
@@ -216,70 +159,38 @@ _DROPPED = frozenset(
     {"latest", "major_version", "file_path", "ingestion_start_date", "ingestion_end_date", "extension", "repointing",
      "start_ingest_date", "end_ingest_date"}
 )  # fmt: skip
-"""Parameters without which an older service can be asked: `tables` does the same on what comes."""
+"""Parameters that can be omitted for an older service, since `tables` applies them to the response."""
 
-_TOO_MUCH = "where many files match, this is its answer too: narrow the query"
+_TOO_MUCH = "this is also the response if too many files match: narrow the query"
 
 
 def query_files(query: Query) -> Partial[Row]:
-    """
-    Request the rows of files; SPICE files and I-ALiRT's archive have endpoints of their own.
-
-    Parameters
-    ----------
-    query : Query
-        The question.
-
-    Returns
-    -------
-    Partial
-        The rows, without repeats; they are not yet filtered by what the service cannot filter. A range that is more
-        than the service can answer at once (6 MB, some 16,900 rows) is requested in parts.
-
-    Raises
-    ------
-    ServiceError
-        The service did not answer as it should.
-    """
+    """Request the rows of files, which are not filtered yet; SPICE files and I-ALiRT have separate endpoints."""
+    # A range that exceeds the limit of the service (6 MB, some 16,900 rows) is requested in parts.
     access = current_access()
     found = split(access, parameters(query))
     if _wants_all(query, access):
         for major in range(max((row.get("major_version") or 0 for row in found.items), default=0)):
             found = _joined(found, split(access, parameters(query) | {"major_version": str(major)}))
     if query.rotation is not None and not found.items:
-        # Whether the service knows the rotation of each file is not sure; its date is.
+        # The service may not have the rotation of each file, but it has the date.
         found = split(access, parameters(query, by_date=True))
     return found
 
 
 def _wants_all(query: Query, access: Access) -> bool:
-    """Tell whether versions must be chosen here: the service alone gives no more than the highest major version."""
+    """Return whether all versions must be requested: the service only returns the highest major version by default."""
     if query.table != "science" or query.name is not None:
         return False
     return query.version == "all" or (query.version == "latest" and query.released is not None and not access.is_public)
 
 
 def parameters(query: Query, by_date: bool = False) -> dict[str, str]:
-    """
-    Return the query fields of a question.
-
-    Parameters
-    ----------
-    query : Query
-        The question.
-    by_date : bool, optional
-        Whether a Carrington rotation is to be asked for by its dates.
-
-    Returns
-    -------
-    dict of str
-        Names and values as the service takes them. ``table`` is left out for science, which is its default: the service
-        of 2024 refuses the name.
-    """
+    """Return the parameters of a query; ``by_date`` replaces a Carrington rotation with its dates."""
     asked: dict[str, str] = {} if query.table == "science" else {"table": query.table}
     if query.name is not None:
         return asked | _of_name(query.name)
-    # Descriptors are compared letter by letter, and those of ancillary files have capitals at times.
+    # Descriptors are case-sensitive, and those of ancillary files may contain capitals.
     exact = None if query.has_wildcards or query.table == "ancillary" else query.descriptor
     named = {
         "instrument": query.instrument, "data_level": query.level, "descriptor": exact, "extension": query.extension,
@@ -292,7 +203,7 @@ def parameters(query: Query, by_date: bool = False) -> dict[str, str]:
 
 
 def _of_name(name: str) -> dict[str, str]:
-    """Return the fields that find one file; those besides its path are for services that cannot ask for a path."""
+    """Return the parameters for one file; those besides its path are for services that do not support paths."""
     found = filenames.parse(name)
     if found is None:
         return {"file_path": name}
@@ -310,7 +221,7 @@ def _dates(query: Query, by_date: bool) -> dict[str, str]:
     if query.rotation is not None and days is None:
         if not by_date:
             return {"cr": str(query.rotation)}
-        # Rotation 1 began on 1853-11-09; a file may begin anywhere in its rotation or in the one before.
+        # Rotation 1 began on 1853-11-09; a file may begin at any time in its rotation or in the previous one.
         middle = date(1853, 11, 9) + timedelta(days=27.2752316 * (query.rotation - 1))
         days = middle - timedelta(days=45), middle + timedelta(days=45)
     if days is not None:
@@ -337,23 +248,7 @@ def _joined(one: Partial[Row], other: Partial[Row]) -> Partial[Row]:
 
 
 def split(access: Access, fields: dict[str, str], endpoint: str = "query") -> Partial[Row]:
-    """
-    Request rows; where the service fails, in halves of the range, since too large an answer is an error without reason.
-
-    Parameters
-    ----------
-    access : Access
-        The service.
-    fields : dict of str
-        The query fields.
-    endpoint : str, optional
-        Where rows are asked for.
-
-    Returns
-    -------
-    Partial
-        The rows, and which parts of the range are missing.
-    """
+    """Request rows; if the service fails, in halves of the range: too large responses are errors without a reason."""
     try:
         return Partial(tuple(rows_of(access, endpoint, fields)))
     except ServerError as broken:
@@ -371,23 +266,7 @@ def split(access: Access, fields: dict[str, str], endpoint: str = "query") -> Pa
 
 
 def rows_of(access: Access, endpoint: str, fields: dict[str, str]) -> list[Row]:
-    """
-    Ask an endpoint for rows, without the parameters that an older service does not know.
-
-    Parameters
-    ----------
-    access : Access
-        The service.
-    endpoint : str
-        Such as ``"query"``.
-    fields : dict of str
-        The query fields.
-
-    Returns
-    -------
-    list of dict
-        The rows.
-    """
+    """Request rows from an endpoint, without the parameters that an older service does not support."""
     try:
         answer = metadata.get(access.url(endpoint), fields, archive=ARCHIVE, login=access.login)
     except ServiceRefused as refused:
@@ -399,8 +278,8 @@ def rows_of(access: Access, endpoint: str, fields: dict[str, str]) -> list[Row]:
         return rows_of(access, endpoint, rest or {"start_date": f"{FIRST:%Y%m%d}"})
     rows = answer.json()
     if not isinstance(rows, list) or not all(map(_is_row, rows)):
-        raise AnswerError(ARCHIVE, answer.url, "a list of files was expected; something else came", answer.status)
-    # Kernels have their folder below imap/spice.
+        raise AnswerError(ARCHIVE, answer.url, "a list of files was expected in the response", answer.status)
+    # The folders of kernels are below imap/spice.
     return [row if "file_path" in row else {**row, "file_path": f"imap/spice/{row['file_name']}"} for row in rows]
 
 
@@ -409,41 +288,14 @@ def _is_row(row: Any) -> bool:
 
 
 def download_url(file_path: str, access: Access | None = None) -> tuple[str, Login | None]:
-    """
-    Return where a file can be fetched, and how to sign in there.
-
-    Parameters
-    ----------
-    file_path : str
-        The file's full path, as rows hold it.
-    access : Access, optional
-        The service. Defaults to the one that is set now.
-
-    Returns
-    -------
-    url : str
-        The address; it answers with a redirection to the storage.
-    login : Login or None
-        The user's credential, for this address only: the storage refuses a second one.
-    """
+    """Return the download URL of a path in the archive, and the login."""
+    # The URL redirects to the storage, which rejects requests that contain the login as well.
     access = access or current_access()
     return access.url(f"download/{quote(file_path)}"), access.login
 
 
 def downloads(rows: Iterable[tuple[str, str]]) -> Iterator[tuple[str, Login | None]]:
-    """
-    Return where files can be fetched that were found before: from the service that named them.
-
-    Parameters
-    ----------
-    rows : iterable of (str, str)
-        The full path of each file, and the address that its row has.
-
-    Yields
-    ------
-    url, login
-        As `download_url` returns them.
-    """
+    """Return the download URLs and logins of files of earlier searches, given by their paths and URLs."""
     known: dict[str, Access] = {}
     for path, url in rows:
         if ialirt.ENDPOINT in url:

@@ -1,4 +1,4 @@
-"""Build the table of files from the rows of the service."""
+"""The table of files, created from the rows of the service."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ _STAMP = re.compile(r"(\d{4})-?(\d\d)-?(\d\d),? (\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?
 
 class ArchiveFile(NamedTuple):
     """
-    A file that the service has named.
+    A file in the response of the service.
 
     Attributes
     ----------
     path : str
         The full path in the archive.
     name : ParsedFileName
-        What its name says; of a SPICE kernel the descriptor is the type, and the start the first day.
+        The parsed name; for a SPICE kernel, the descriptor is its type, and the start its first day.
     start, end : str
-        What it covers, as ISO 8601; an empty end is open.
+        The coverage, as ISO 8601; the end is empty if it is open.
     inferred : bool
-        Whether the end follows from the kind of product, and is not said by anybody.
+        Whether the end is determined by the kind of product, and is not provided by the archive.
     rank : tuple of int
-        Major and minor version; the older form with one number counts as major version 1.
+        Major and minor version; the older form with one number is major version 1.
     ingested : str
-        When it came into the archive, as ISO 8601; empty where that cannot be read.
+        When it was added to the archive, as ISO 8601; empty if this is not valid.
     root : str
-        Its name without the version: files that share it are versions of one another.
+        The name without the version, which is the same for all versions of a file.
     row : dict
         The row of the service.
     """
@@ -68,29 +68,17 @@ class ArchiveFile(NamedTuple):
 
     @property
     def released(self) -> Any:
-        """Whether everyone may have it; `None` where the service does not say."""
+        """Whether it is public; `None` if the service does not provide this."""
         return self.row.get("released")
 
     @property
     def url(self) -> str:
-        """Where it can be downloaded, if not below the service's address."""
+        """Its download URL, if it is not below the URL of the service."""
         return str(self.row.get("url", ""))
 
 
 def parse_row(row: Row) -> ArchiveFile | None:
-    """
-    Return a row with what its file's name says.
-
-    Parameters
-    ----------
-    row : dict
-        A row of the service.
-
-    Returns
-    -------
-    ArchiveFile or None
-        `None` where the name follows no convention.
-    """
+    """Return a row as a file, or `None` if its name does not follow a convention."""
     path = row["file_path"]
     bare = path.rpartition("/")[2]
     if path.startswith("imap/spice/"):
@@ -98,7 +86,7 @@ def parse_row(row: Row) -> ArchiveFile | None:
     name = parse(bare)
     if name is None:
         return None
-    # Most files share what their coverage follows from.
+    # Most files have the same values as others.
     start, end, inferred = _covered((name[1], name[4], name[5], name[6], name[7] is None, name[8] is None))
     root = f"{bare[: bare.rindex('_')]}.{name.extension}"
     rank, ingested = _rank(row, name), _stamp(row.get("ingestion_date"))
@@ -107,7 +95,7 @@ def parse_row(row: Row) -> ArchiveFile | None:
 
 @lru_cache(maxsize=16384)
 def _covered(said: tuple[Any, ...]) -> tuple[str, str, bool]:
-    """Return start and end, and whether the end is inferred; many files agree in what that follows from."""
+    """Return start and end, and whether the end is inferred; cached, since many files have the same values."""
     descriptor, level, start, end, no_pointing, no_rotation = said
     pointing, rotation = (None if absent else 0 for absent in (no_pointing, no_rotation))
     last = coverage.end_of(ParsedFileName("", descriptor, "", "", level, start, end, pointing, rotation, None, 0))
@@ -116,7 +104,7 @@ def _covered(said: tuple[Any, ...]) -> tuple[str, str, bool]:
 
 
 def _rank(row: Row, name: ParsedFileName) -> tuple[int, int]:
-    """Return the version as the service counts it, else as the name has it."""
+    """Return the version of the row or, if it is missing, of the name."""
     major, minor = row.get("major_version"), row.get("minor_version")
     if type(major) is int and type(minor) is int:
         return major, minor
@@ -129,7 +117,7 @@ def _midnight(day: date) -> str:
 
 
 def _stamp(text: Any) -> str:
-    """Return a date of the service as ISO 8601; nothing where it has none of the forms."""
+    """Return a date of the service as ISO 8601, or an empty text if it is not valid."""
     if type(text) is str and len(text) == 17 and text[8] == " ":
         day = _day(text[:8])
         return f"{day}T{text[9:]}.000000000Z" if day else ""
@@ -142,7 +130,7 @@ def _stamp(text: Any) -> str:
 
 @lru_cache(maxsize=8192)
 def _day(digits: str) -> str:
-    """Return a day, if it is one of the calendar."""
+    """Return a day, or an empty text if it is not a valid date."""
     try:
         return f"{date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))}"
     except ValueError:
@@ -150,7 +138,7 @@ def _day(digits: str) -> str:
 
 
 def _kernel(row: Row, path: str, bare: str) -> ArchiveFile | None:
-    """Return a kernel; its version stands in its name, if anywhere: the service does not tell it of every one."""
+    """Return a kernel; its version is taken from its name, since the service does not provide that of all kernels."""
     said = filenames.parse_kernel(bare)
     kind = row.get("kernel_type") or (said and said.kind)
     if not isinstance(kind, str):
@@ -168,12 +156,8 @@ def _kernel(row: Row, path: str, bare: str) -> ArchiveFile | None:
 
 
 def _reach(row: Row) -> tuple[str, str, bool]:
-    """
-    Return what a kernel covers, and whether the end is inferred.
-
-    The service counts seconds of TDB. The tables beside those of the kernels have the days of the files' names, of
-    which the last one is meant as a whole.
-    """
+    """Return the coverage of a kernel, and whether the end is inferred."""
+    # The service provides seconds of TDB. The other tables contain the days of the file names, including the last one.
     start, end = (_instant(row.get(f"{which}_date_j2000")) for which in ("min", "max"))
     if start or end:
         return start, end, False
@@ -193,7 +177,7 @@ def _instant(seconds: Any) -> str:
 
 
 _SHOWN = 5
-"""How many names a sentence lists."""
+"""The number of names that a sentence lists."""
 
 
 class IMAPTable(ArchiveTable):
@@ -204,7 +188,7 @@ class IMAPTable(ArchiveTable):
     needed = ("file_path",)
 
     def __str__(self) -> str:
-        # Kernels extend to years without announced leap seconds.
+        # Kernels extend to years whose leap seconds are not yet announced.
         with silence.far_years():
             return super().__str__()
 
@@ -214,63 +198,32 @@ class IMAPTable(ArchiveTable):
 
 
 def from_answers(answers: Iterable[tuple[Query, Sequence[Row]]], client: Any = None, base: str = "") -> IMAPTable:
-    """
-    Return the files that fulfil a query.
-
-    Parameters
-    ----------
-    answers : iterable of (Query, sequence of dict)
-        What was asked and the rows that came.
-    client : object, optional
-        The client that the table belongs to.
-    base : str, optional
-        The address below which the files can be fetched.
-
-    Returns
-    -------
-    IMAPTable
-        Sorted by start, instrument and path; each file once. Files whose names follow no convention are named in
-        ``problems``.
-    """
+    """Return the files that match their queries as a table, sorted by start, instrument and path, each file once."""
     strange: set[str] = set()
     answers = list(answers)
     with _uncollected():
-        # What is made on the way is gone before the collector looks for it again.
+        # The temporary objects are deleted before the garbage collector runs again.
         files = _chosen(answers, strange)
         columns = _columns(files, base) | _wanted_columns([query for query, _ in answers], files)
     table = IMAPTable(columns, client=client)
-    table.problems = [f"The name of {path!r} follows no convention: left out." for path in sorted(strange)]
+    table.problems = [f"The name of {path!r} does not follow a convention; it is omitted." for path in sorted(strange)]
     return table
 
 
 def _chosen(answers: Iterable[tuple[Query, Sequence[Row]]], strange: set[str]) -> list[ArchiveFile]:
-    """Return the files that fulfil their queries, each once and in order; note the names that follow no convention."""
+    """Return the files that match their queries, each once and in order; collect invalid names in ``strange``."""
     chosen: dict[str, ArchiveFile] = {}
     for query, rows in answers:
         found = [parse_row(row) for row in rows]
         strange.update(row["file_path"] for row, file in zip(rows, found, strict=True) if file is None)
         fulfilling = _fulfilling(query, [file for file in found if file is not None])
         chosen.update({file.path: file for file in fulfilling})
-    # Starts are of one length, where there are any: one text compares faster than three.
+    # Starts have the same length unless they are empty: one text compares faster than three.
     return sorted(chosen.values(), key=lambda file: f"{file.start}{file.name.instrument}/{file.path}")
 
 
 def describe_unreleased(answers: Iterable[tuple[Query, Sequence[Row]]], table: IMAPTable) -> list[str]:
-    """
-    Say which versions the public does not see.
-
-    Parameters
-    ----------
-    answers : iterable of (Query, sequence of dict)
-        What was asked and the rows that came.
-    table : IMAPTable
-        What became of them.
-
-    Returns
-    -------
-    list of str
-        Sentences, for the ``notes`` of the table.
-    """
+    """Return the notes of a table on versions that are not public."""
     names = {path.rpartition("/")[2] for path in table["file_path"][~table["Released"].filled(True)]}
     for query, rows in answers:
         if query.released and query.version == "latest":
@@ -286,12 +239,12 @@ def describe_unreleased(answers: Iterable[tuple[Query, Sequence[Row]]], table: I
         return []
     listed = ", ".join(sorted(names)[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
     several = "newest versions are" if len(names) > 1 else "newest version is"
-    return [f"{len(names)} {several} not released, the public sees older ones or none: {listed}."]
+    return [f"{len(names)} {several} not released; older versions, if any, are public: {listed}."]
 
 
 @contextlib.contextmanager
 def _uncollected() -> Iterator[None]:
-    """Let the garbage collector rest: it would go through all of sunpy several times while no garbage is made."""
+    """Disable the garbage collector, which would traverse all objects of sunpy several times."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -302,7 +255,7 @@ def _uncollected() -> Iterator[None]:
 
 
 def _fulfilling(query: Query, files: list[ArchiveFile]) -> list[ArchiveFile]:
-    """Keep what overlaps, is what was asked for, and has a version that was asked for."""
+    """Return the files that overlap with the query and match it, in the selected versions."""
     found = _within(query, files)
     if query.released is not None:
         found = [file for file in found if (True if file.released is None else file.released) is query.released]
@@ -342,7 +295,7 @@ def _is_meant(query: Query, file: ArchiveFile) -> bool:
 
 
 def _versions(version: str, files: list[ArchiveFile]) -> list[ArchiveFile]:
-    """Keep the versions that are meant."""
+    """Return the files in the selected versions."""
     if version == "all":
         return files
     if version == "latest":
@@ -364,7 +317,7 @@ def _latest(files: list[ArchiveFile]) -> list[ArchiveFile]:
 
 
 def _columns(files: list[ArchiveFile], base: str) -> dict[str, Any]:
-    """Return the columns, also of an empty table."""
+    """Return the columns, also for an empty table."""
     names = [file.name for file in files]
     paths = np.array([file.path for file in files], dtype=str)
     elsewhere = any(file.url for file in files)
@@ -392,7 +345,7 @@ def _columns(files: list[ArchiveFile], base: str) -> dict[str, Any]:
 
 
 def _wanted_columns(queries: Sequence[Query], files: Sequence[ArchiveFile]) -> dict[str, MaskedColumn]:
-    """Return the columns of attrs that are sent as they are, masked where a row says nothing."""
+    """Return the columns of attrs whose values are sent unchanged, masked if a row does not contain them."""
     named = {one.column: one.parameter for query in queries for one in query.wanted if one.column}
     made = {}
     for column, parameter in named.items():
@@ -407,19 +360,19 @@ def _below(base: str, path: str) -> str:
 
 
 def _coded(values: Sequence[str]) -> tuple[list[str], np.ndarray]:
-    """Return the values that differ, and which of them stands in each place."""
+    """Return the different values, and the index of the value at each position."""
     places = {value: place for place, value in enumerate(dict.fromkeys(values))}
     return list(places), np.fromiter(map(places.__getitem__, values), dtype=np.intp, count=len(values))
 
 
 def _few(values: Sequence[str]) -> np.ndarray:
-    """Return texts of which few differ: to make an array of each of them is the slowest part of a table."""
+    """Return an array of texts of which few are different; a direct conversion is the slowest part of a table."""
     unique, inverse = _coded(values)
     return np.array(unique, dtype=str)[inverse]
 
 
 def _masked(values: Sequence[Any], kind: type) -> MaskedColumn:
-    """Return a column of numbers or truth values, masked where the archive says nothing."""
+    """Return a column of numbers or booleans; values that the archive does not provide are masked."""
     known = [isinstance(value, int) for value in values]
     if all(known):
         return MaskedColumn(np.array(values, dtype=kind))
@@ -428,12 +381,12 @@ def _masked(values: Sequence[Any], kind: type) -> MaskedColumn:
 
 
 def _times(name: str, stamps: Sequence[str]) -> Time:
-    """Return times; what is not known is masked. Many files share a stamp: each is read once."""
+    """Return times, masked if they are not known; many files have the same time, which is converted once."""
     known, inverse = _coded(stamps)
     unique = np.array([stamp.encode("ascii", "replace") for stamp in known], dtype="S30")
     try:
         time = times.from_iso(unique, mask=unique == b"")[inverse]
-    except ValueError:  # some of them are no times
+    except ValueError:  # some of them are not times
         time = times.from_iso(unique, mask=~np.array(list(map(_is_time, unique)), dtype=bool))[inverse]
     time.format = "iso"
     return times.as_column(time, name, may_be_missing=True)

@@ -1,4 +1,4 @@
-"""Attrs to queries: what the user said, as requests that the service can answer and a filter on what it answers."""
+"""Translation of attrs to queries: requests that the service supports, and filters for the responses."""
 
 from __future__ import annotations
 
@@ -23,34 +23,17 @@ from sunpy_helio_plugins.quantities import times
 __all__ = ["KNOWN", "OWN", "queries"]
 
 OWN = own(attrs)
-"""The attrs of this archive, each of which makes a query one for it."""
+"""The attrs of this archive; any of them makes a query one of this archive."""
 
 KNOWN = (a.Time, a.Instrument, a.Detector, a.Physobs, a.Level, a.Provider, a.Source, *OWN)
-"""The attrs that can stand in a query."""
+"""The attrs that a query may contain."""
 
-# Where these stand, the answer is bounded without a time range.
+# With these, the response is limited without a time range.
 _NARROW = (attrs.FileName, attrs.Ingested, attrs.Repointing, attrs.CarringtonRotation)
 
 
 def queries(*query: Attr) -> tuple[Query, ...]:
-    """
-    Return the questions that a query asks.
-
-    Parameters
-    ----------
-    *query : sunpy.net.attr.Attr
-        Attrs that must all hold; trees of any depth.
-
-    Returns
-    -------
-    tuple of Query
-        One for each combination of values, none of them twice.
-
-    Raises
-    ------
-    QueryError
-        The query lacks a time, holds what this archive cannot use, or a value that the service does not know.
-    """
+    """Return a query for each combination of values in the attrs, without duplicates, or raise a `QueryError`."""
     made = [one for branch in branches(*query) for each in _branch(branch) for one in _spread(each)]
     return tuple(dict.fromkeys(made))
 
@@ -82,12 +65,12 @@ def _of_choice(branch: tuple[Attr, ...], choice: Choice, begin: str, end: str) -
 def _tables(table: Any, kernels: bool) -> list[str | None]:
     named = _values(table, "spice" if kernels else None)
     if kernels and named != ["spice"]:
-        raise QueryError("a.imap.Kernel stands for SPICE kernels; leave a.imap.Table out, or name 'spice' there.")
+        raise QueryError("a.imap.Kernel selects SPICE kernels; omit a.imap.Table, or use a.imap.Table('spice').")
     return named
 
 
 def _on(query: Query, table: str | None) -> Query:
-    """Return a question with its table, which for a file's name follows from the name."""
+    """Return a query with its table, which is determined by the name if a file name is given."""
     if table is not None:
         return replace(query, table=table)
     if query.name is None:
@@ -95,14 +78,14 @@ def _on(query: Query, table: str | None) -> Query:
     found = filenames.table_of(query.name)
     if found is None:
         raise QueryError(
-            f"a.imap.FileName({query.name!r}) follows none of the SDC's conventions, such as "
+            f"a.imap.FileName({query.name!r}) does not follow the SDC's naming conventions, such as "
             "imap_<instrument>_<level>_<descriptor>_<yyyymmdd>_v<major>.<minor>.cdf."
         )
     return replace(query, table=found)
 
 
 def _is_realtime(query: Query) -> bool:
-    """Tell whether a question without a table may mean the daily files of I-ALiRT, which has an archive of its own."""
+    """Return whether a query without a table may select the daily files of I-ALiRT, which are in another archive."""
     if query.name is not None:
         return filenames.is_daily(query.name)
     meant = query.instrument == "ialirt" and query.level in (None, "l1") and "." not in query.version
@@ -115,20 +98,20 @@ _ANCILLARY_ALONE = frozenset(EXTENSIONS["ancillary"]) - frozenset(EXTENSIONS["sc
 
 
 def _checked(query: Query) -> Query:
-    """Refuse what the service's table does not have."""
+    """Raise a `QueryError` if the table does not support a part of the query."""
     known = EXTENSIONS.get(query.table)
     if known is not None and query.extension is not None and query.extension not in known:
         raise QueryError(
-            f"a.imap.Extension({query.extension!r}): the table {query.table!r} has: {', '.join(known)}; "
+            f"a.imap.Extension({query.extension!r}): the table {query.table!r} contains: {', '.join(known)}; "
             "for another table add a.imap.Table."
         )
     unknown = [_NAMES[field] for field in _ABSENT.get(query.table, ()) if getattr(query, field) is not None]
     if query.table in ("spice", "ialirt"):
         unknown += [name_of(use.attr) for use in uses(attrs) for one in query.wanted if use.parameter == one.parameter]
     if unknown:
-        raise QueryError(f"The table {query.table!r} knows no {' and no '.join(unknown)}; leave it out.")
+        raise QueryError(f"The table {query.table!r} does not support {' and '.join(unknown)}; omit it.")
     if query.table == "ialirt" and query.name is None and not query.end:
-        raise QueryError("I-ALiRT's archive knows files by their days alone: add a.Time(start, end).")
+        raise QueryError("The archive of I-ALiRT only supports days: add a.Time(start, end).")
     return query
 
 
@@ -137,7 +120,7 @@ _ABSENT = {
     "spice": ("level", "rotation", "repointing", "extension", "instrument"),
     "ialirt": ("repointing", "rotation"),
 }
-"""Fields of a query that a table of the service does not have."""
+"""Fields of a query that a table of the service does not support."""
 
 _NAMES = {"level": "a.Level", "instrument": "a.Instrument"} | {
     use.query_field: name_of(use.attr) for use in uses(attrs)
@@ -145,11 +128,8 @@ _NAMES = {"level": "a.Level", "instrument": "a.Instrument"} | {
 
 
 def _spread(query: Query) -> list[Query]:
-    """
-    Split a question for all instruments by the lengths of their products.
-
-    A year's worth of everything, which maps need, would be more than the service can answer.
-    """
+    """Split a query for all instruments by the durations of their products."""
+    # Maps require a range of a year, for which the response with all products would be too large.
     wide = query.instrument is None and (query.descriptor is None or query.has_wildcards)
     if not wide or query.days is None or query.table not in ("science", "quicklook"):
         return [query]
@@ -166,10 +146,10 @@ def _values(attr: Any, default: Any) -> list[Any]:
 
 
 def _range(branch: tuple[Attr, ...]) -> tuple[str, str]:
-    """Return the time range, from a.Time or as the last days."""
+    """Return the time range, from ``a.Time`` or ``a.imap.Recent``."""
     time, recent = of_types(branch, a.Time, attrs.Recent)
     if time is not None and recent is not None:
-        raise QueryError("a.imap.Recent stands in place of a.Time: leave one of them out.")
+        raise QueryError("a.imap.Recent replaces a.Time: omit one of them.")
     if recent is not None:
         now = Time.now()
         return times.iso(now - max(recent.values) * u.day, 9), times.iso(now, 9)
@@ -181,7 +161,7 @@ def _range(branch: tuple[Attr, ...]) -> tuple[str, str]:
     if time.near is not None:
         raise QueryError("IMAP SDC cannot search for the file nearest to a time; give a.Time only a start and an end.")
     if time.start > time.end:
-        raise QueryError(f"The time range starts at {time.start.iso}, after its end at {time.end.iso}.")
+        raise QueryError(f"The start of the time range, {time.start.iso}, is after its end, {time.end.iso}.")
     return times.iso(time.start, 9), times.iso(time.end, 9)
 
 
@@ -191,11 +171,11 @@ def _level(attr: a.Level | None) -> str | None:
     text = str(attr.value).strip().lower()
     level = f"l{text}" if text[:1].isdigit() else text
     if level not in LEVELS:
-        raise QueryError(f"a.Level({attr.value!r}) is unknown to IMAP SDC; it knows: {', '.join(LEVELS)}.")
+        raise QueryError(f"a.Level({attr.value!r}) is not a level of IMAP SDC; allowed: {', '.join(LEVELS)}.")
     return level
 
 
 def _confirm(attr: Any, is_ours: Callable[[object], bool], names: Sequence[str]) -> None:
-    """Refuse a provider or a source that this archive is not."""
+    """Raise a `QueryError` if a provider or a source is not this archive."""
     if attr is not None and not is_ours(attr.value):
         raise QueryError(f"{name_of(attr)}({attr.value!r}) is not this archive; its names are: {', '.join(names)}.")

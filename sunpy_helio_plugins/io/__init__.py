@@ -1,9 +1,9 @@
 """
-Write tables and series to files, and read them back with their times, units, masks and classes.
+Write tables and series to files, and read them with their times, units, masks and classes.
 
 ``Table.read`` and ``table.write`` do this for search results, `read` and `write` for any table or series. A table is
-written as columns of numbers and text, which every reader knows, and a header in JSON. Nothing is pickled, and reading
-neither imports nor executes anything that a file names.
+written as columns of numbers and text, which every reader supports, and a header in JSON. Nothing is pickled, and
+reading a file does not import or execute anything that the file names.
 """
 
 from __future__ import annotations

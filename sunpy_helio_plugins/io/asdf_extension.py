@@ -1,4 +1,4 @@
-"""Our tables and series within ASDF trees, among other things; imported when asdf is, which astropy imports early."""
+"""Converters of our tables and series in ASDF trees; imported together with asdf, which astropy imports early."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HOST = "asdf://github.com/sunpy_helio_plugins"
 
 
 class StoredConverter(Converter):
-    """Converts search results and time series; asdf-astropy converts the plain table that each becomes."""
+    """Converts search results and time series to plain tables, which asdf-astropy converts."""
 
     tags = (f"{_HOST}/tags/stored-1.0.0",)
     types = (
@@ -39,7 +39,7 @@ class StoredConverter(Converter):
             return {"table": series.plain(obj, "asdf")}
 
     def from_yaml_tree(self, node: Any, tag: str, ctx: Any) -> Any:
-        """Return what the plain table was."""
+        """Return the search result or the series of a plain table."""
         from sunpy_helio_plugins.io import series
         from sunpy_helio_plugins.quantities.silence import far_years
 
@@ -48,29 +48,29 @@ class StoredConverter(Converter):
 
 
 class RecordTimeConverter(Converter):
-    """Converts columns of times to those of astropy, which asdf-astropy converts."""
+    """Converts columns of times to times of astropy, which asdf-astropy converts."""
 
     tags = ()
     types = ("sunpy_helio_plugins.quantities.record_time.RecordTime",)
 
     def select_tag(self, obj: Any, tags: Any, ctx: Any) -> None:
-        """Return no tag: the converter of what `to_yaml_tree` returns has one."""
+        """Return `None`: the converter of the object that `to_yaml_tree` returns has a tag."""
 
     def to_yaml_tree(self, obj: Any, tag: str, ctx: Any) -> Time:
-        """Return times of astropy's own class."""
+        """Return times of astropy's class."""
         if np.any(obj.mask):
             raise QueryError(
-                "asdf-astropy does not keep the mask of times: write the table with sunpy_helio_plugins.io.write."
+                "asdf-astropy does not write the mask of times; use sunpy_helio_plugins.io.write for this table."
             )
         return Time(obj).unmasked if obj.masked else Time(obj)
 
     def from_yaml_tree(self, node: Any, tag: str, ctx: Any) -> Any:
-        """Return what was read; not called, since there is no tag."""
+        """Return the object unchanged; not called, since there is no tag."""
         return node
 
 
 class StoredExtension(Extension):
-    """The kinds of objects that this package adds to ASDF."""
+    """The ASDF extension with the converters of this package."""
 
     extension_uri = f"{_HOST}/extensions/stored-1.0.0"
     converters = (StoredConverter(), RecordTimeConverter())
@@ -78,12 +78,9 @@ class StoredExtension(Extension):
 
 
 def install() -> None:
-    """
-    Add the extension to those that asdf takes from the packages that are installed.
-
-    ``add_extension`` would load the extensions of all of these at once, and sunpy's brings `sunpy.map` and matplotlib:
-    too much for everyone who imports astropy's tables, which import asdf. Where they are loaded already, it is used.
-    """
+    """Add the extension to those of the installed packages, or to the loaded ones if asdf has loaded them already."""
+    # "add_extension" alone would load the extensions of all packages at once; that of sunpy imports sunpy.map and
+    # matplotlib, which is too slow for every import of astropy.table, which imports asdf.
     config = asdf.get_config()
     if getattr(config, "_extensions", ()) is not None:
         config.add_extension(StoredExtension())

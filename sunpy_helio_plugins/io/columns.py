@@ -1,4 +1,4 @@
-"""Columns of numbers, quantities and times as plain columns, and back."""
+"""Conversion of columns of numbers, quantities and times to plain columns, and back."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _HARMLESS = "2000-01-01T00:00:00"
 
 
 def add_numbers(name: str, part: str, data: NDArray[Any], mask: Any, sheet: Sheet, unit: Any = None) -> dict[str, Any]:
-    """Add a column of numbers in a type and a shape that the format holds; return its parts and its own type."""
+    """Add a column of numbers in a type and a shape that the format supports; return its parts and original type."""
     told: dict[str, Any] = {"dtype": data.dtype.str}
     mask = mask if mask is not None and np.any(mask) else None
     if mask is not None and data.dtype.kind in "fc":
@@ -44,7 +44,7 @@ def add_numbers(name: str, part: str, data: NDArray[Any], mask: Any, sheet: Shee
     if data.dtype.kind == "c":
         data, told["complex"] = np.stack([data.real, data.imag], axis=-1), True
     held = _held(data, sheet.layout)
-    # astropy cannot read ECSV without rows in which a column has more than one dimension.
+    # astropy cannot read ECSV tables without rows that have a column of more than one dimension.
     if held.ndim > 1 and (not sheet.layout.arrays or 0 in held.shape):
         told["shape"] = list(held.shape[1:])
         rows = np.array([json.dumps(row) for row in held.tolist()], dtype=str)
@@ -60,9 +60,9 @@ def add_numbers(name: str, part: str, data: NDArray[Any], mask: Any, sheet: Shee
 
 
 def _held(data: NDArray[Any], layout: Layout) -> NDArray[Any]:
-    """Return numbers in the type in which a format holds them exactly."""
+    """Return numbers in a type with which the format represents them exactly."""
     if data.dtype.kind in "Mm":
-        # A copy: asdf writes the memory that a view is taken from.
+        # A copy: asdf writes the complete memory of which an array is a view.
         return data.astype(np.int64)
     if data.dtype == np.float16:
         return data.astype(np.float32)
@@ -74,7 +74,7 @@ def _held(data: NDArray[Any], layout: Layout) -> NDArray[Any]:
 
 
 def _name_unit(column: Column, unit: Any, layout: Layout) -> None:
-    """Name the unit of a column for other readers; where the format has no name for it, in the description."""
+    """Set the unit of a column for other readers, in the description if the format does not support it."""
     if unit is None:
         return
     if has_name(unit, layout.units):
@@ -96,7 +96,7 @@ def numbers_of(spec: Mapping[str, Any], parts: Parts, part: str = "") -> NDArray
 
 
 def mask_of(spec: Mapping[str, Any], parts: Parts) -> NDArray[np.bool_] | None:
-    """Return what is missing."""
+    """Return the mask that `add_numbers` added."""
     if "mask" in spec:
         told = spec["mask"]
         return numbers_of(told, Parts(parts.table, told["parts"]), "mask").astype(bool)
@@ -104,12 +104,12 @@ def mask_of(spec: Mapping[str, Any], parts: Parts) -> NDArray[np.bool_] | None:
 
 
 class NumberCodec:
-    """Columns of numbers and of truth values."""
+    """Columns of numbers and booleans."""
 
     kind = "numbers"
 
     def takes(self, column: Any) -> bool:
-        """Tell whether a column holds numbers."""
+        """Return whether a column contains numbers."""
         return isinstance(column, Column | NdarrayMixin) and column.dtype.kind in "biufcMm"
 
     def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
@@ -135,11 +135,11 @@ class QuantityCodec:
     kind = "quantity"
 
     def takes(self, column: Any) -> bool:
-        """Tell whether a column is a quantity, masked or not."""
+        """Return whether a column is a quantity, masked or not."""
         return isinstance(column, u.Quantity) and values.quantity_kind(column) is not None
 
     def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
-        """Add the values in the column's own unit."""
+        """Add the values in the unit of the column."""
         is_masked = isinstance(column, Masked)
         bare = column.unmasked if is_masked else column
         told = add_numbers(name, "", np.asarray(bare.value), column.mask if is_masked else None, sheet, column.unit)
@@ -162,12 +162,12 @@ class QuantityCodec:
 
 
 class TimeCodec:
-    """Columns of times: as text of nine decimals where that is exact, else as the two parts of Julian dates."""
+    """Columns of times, as text of nine fraction digits if this is exact, otherwise as both parts of Julian dates."""
 
     kind = "time"
 
     def takes(self, column: Any) -> bool:
-        """Tell whether a column holds times without places."""
+        """Return whether a column contains times without locations."""
         return type(column) in (Time, RecordTime) and column.location is None
 
     def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
@@ -212,7 +212,7 @@ class DurationCodec:
     kind = "duration"
 
     def takes(self, column: Any) -> bool:
-        """Tell whether a column holds durations."""
+        """Return whether a column contains durations."""
         return type(column) is TimeDelta
 
     def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
@@ -258,7 +258,7 @@ def _finished(made: Any, mask: NDArray[np.bool_], spec: Mapping[str, Any]) -> An
 
 
 def _texts(column: Time, mask: NDArray[np.bool_]) -> NDArray[np.str_] | None:
-    """Return times as text of nine decimals, or `None` where text would not bring each back as it is."""
+    """Return times as text of nine fraction digits, or `None` if the text would not be converted back exactly."""
     parts = [np.where(mask, whole, getattr(part, "unmasked", part)) for part, whole in _parts(column)]
     plain = Time(*parts, format=WholeDays.name, scale=column.scale)
     plain.format, plain.precision = "isot", 9
@@ -266,7 +266,7 @@ def _texts(column: Time, mask: NDArray[np.bool_]) -> NDArray[np.str_] | None:
         with far_years():
             texts = np.asarray(plain.value).astype(str)
             again = _exact(texts, column.scale)
-    except ValueError:  # years that four digits cannot hold
+    except ValueError:  # years of more than four digits
         return None
     same = (again.jd1 == plain.jd1) & (again.jd2 == plain.jd2)
     return texts if bool(np.all(same)) else None
@@ -277,7 +277,7 @@ def _parts(column: Time) -> list[tuple[Any, float]]:
 
 
 def _exact(texts: Any, scale: str) -> Time:
-    """Return the times of texts, always the same ones for the same texts."""
+    """Return the times of texts, with the same Julian dates for the same text."""
     if scale == "utc":
         return times.from_iso(texts)
     with far_years():

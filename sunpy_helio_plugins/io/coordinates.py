@@ -1,4 +1,4 @@
-"""Columns of coordinates as plain columns: the numbers of each component, and the frame with its attributes."""
+"""Conversion of columns of coordinates to plain columns: the values of each component, and the frame."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _QUANTITY = QuantityCodec()
 
 
 class SkyCoordCodec:
-    """Columns of `~astropy.coordinates.SkyCoord` in frames that have a name."""
+    """Columns of `~astropy.coordinates.SkyCoord` in registered frames."""
 
     kind = "coordinates"
 
     def takes(self, column: Any) -> bool:
-        """Tell whether a column holds plain coordinates."""
+        """Return whether a column contains plain coordinates."""
         return type(column) is SkyCoord
 
     def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
@@ -49,7 +49,7 @@ class SkyCoordCodec:
 
 
 def _packed(name: str, part: str, component: Any, sheet: Sheet) -> dict[str, Any]:
-    """Add a component; the name of its column ends with the component's."""
+    """Add a component, whose name is the last part of the name of its column."""
     told = _QUANTITY.pack(f"{name}.{part}", component, sheet)
     told["parts"][part] = told["parts"].pop("")
     return told
@@ -62,7 +62,7 @@ def _data(frame: BaseCoordinateFrame) -> Any:
 
 
 def _frame_node(frame: BaseCoordinateFrame) -> dict[str, Any]:
-    """Return what a frame is besides its numbers, as JSON."""
+    """Return a frame without its data, as JSON."""
     if frame.name is None or _frame_class(frame.name) is not type(frame):
         raise TypeError(f"coordinates in {type(frame).__name__}, a frame without a registered name")
     given = [name for name in frame.frame_attributes if not frame.is_frame_attr_default(name)]
@@ -79,7 +79,7 @@ def _name_of(representation: Any) -> str:
 
 
 def _attribute(value: Any) -> Any:
-    """Return the value of a frame's attribute as JSON; an observer is a place in a frame of its own."""
+    """Return the value of a frame attribute as JSON; an observer is a position in another frame."""
     if isinstance(value, SkyCoord):
         value = value.frame
     if not isinstance(value, BaseCoordinateFrame):
@@ -101,7 +101,7 @@ def _attribute_of(node: Mapping[str, Any]) -> Any:
 def _frame(node: Mapping[str, Any], components: Mapping[str, Any]) -> BaseCoordinateFrame:
     kind = _frame_class(node["frame"])
     if kind is None:
-        raise ValueError(f"there is no frame {node['frame']!r:.40}")
+        raise ValueError(f"the frame {node['frame']!r:.40} is not known")
     attributes = {name: _attribute_of(value) for name, value in node["attributes"].items()}
     shown = REPRESENTATION_CLASSES[node["shown"]]
     if not components:
@@ -111,7 +111,7 @@ def _frame(node: Mapping[str, Any], components: Mapping[str, Any]) -> BaseCoordi
 
 
 def _frame_class(name: str) -> Any:
-    """Return the class of a frame by its name; sunpy's are known once its coordinates are imported."""
+    """Return the class of a frame by name, after the import of sunpy's coordinates, which registers its frames."""
     import sunpy.coordinates  # noqa: F401
 
     return frame_transform_graph.lookup_name(name)

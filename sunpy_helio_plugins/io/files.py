@@ -1,4 +1,4 @@
-"""Tables into files and back, in astropy's formats: what `tables` makes plain is written, and made again when read."""
+"""Write plain tables to files in astropy's formats, and read them; `tables` converts to plain tables and back."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ FORMATS = {
     "ecsv": (".ecsv",), "fits": (".fits", ".fit", ".fts", ".fits.gz"), "parquet": (".parquet", ".parq"),
     "hdf5": (".h5", ".hdf5"), "asdf": (".asdf",),
 }  # fmt: skip
-"""Formats that hold everything, and how the names of their files end."""
+"""Formats that support everything, and the suffixes of their files."""
 
 _HDF5_PATH = "table"
 
 
 def form_of(mode: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-    """Return the name of the format in which a file is to be written or read; empty where it is not known."""
+    """Return the name of the format in which a file is written or read, or an empty text if it is not known."""
     given = kwargs.get("format")
     if given is not None:
         return str(given).removeprefix("ascii.")
@@ -55,7 +55,7 @@ def write_plain(plain: Table, form: str, args: tuple[Any, ...], kwargs: dict[str
 
 
 def _asdf() -> Any:
-    """Return the asdf package, with what reads and writes tables."""
+    """Import the asdf package and its converters of tables."""
     try:
         import asdf
         import asdf_astropy  # noqa: F401
@@ -67,7 +67,7 @@ def _asdf() -> Any:
 def _write_asdf(plain: Table, path: Any, *, overwrite: bool = False, data_key: str = "data", **kwargs: Any) -> None:
     asdf = _asdf()
     if isinstance(path, str | PathLike) and Path(path).exists() and not overwrite:
-        raise OSError(f"The file {path} exists already; give overwrite=True to replace it.")
+        raise OSError(f"The file {path} already exists; use overwrite=True to replace it.")
     with asdf.AsdfFile({data_key: plain}) as made:
         made.write_to(path, **kwargs)
 
@@ -79,21 +79,7 @@ def _read_asdf(path: Any, *, data_key: str = "data", **kwargs: Any) -> Any:
 
 
 def plain_from(form: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Table:
-    """
-    Return the plain table of a file.
-
-    Parameters
-    ----------
-    form : str
-        The format.
-    args, kwargs
-        What the user gave.
-
-    Raises
-    ------
-    FileError
-        The file is damaged, or of another format.
-    """
+    """Return the plain table in a file, or raise a `FileError` if the file is damaged or of another format."""
     try:
         if form == "asdf":
             made = _read_asdf(*args, **{key: value for key, value in kwargs.items() if key != "format"})
@@ -106,13 +92,13 @@ def plain_from(form: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tabl
         shown = str(error).strip().partition("\n")[0]
         raise FileError(f"{_name(args)} cannot be read as a table{f' in {form}' if form else ''}: {shown}") from error
     if not isinstance(made, Table):
-        raise FileError(f"{_name(args)} holds no table.")
+        raise FileError(f"{_name(args)} does not contain a table.")
     return made
 
 
 @contextlib.contextmanager
 def named(args: tuple[Any, ...]) -> Iterator[None]:
-    """Name the file in an error about what it holds."""
+    """Add the name of the file to errors about its content."""
     try:
         yield
     except FileError as error:
@@ -125,16 +111,15 @@ def _name(args: tuple[Any, ...]) -> str:
 
 class StoredWrite(TableWrite):
     """
-    Write a table so that `read` gives it back: ECSV, FITS, Parquet, HDF5 or ASDF.
+    Write a table to ECSV, FITS, Parquet, HDF5 or ASDF, so that `read` restores it.
 
-    Columns of numbers and text are written as they are, for any reader; a header in the file's metadata says what each
-    was. The file holds no password or key, and nothing that reading it would execute.
+    Columns of numbers and text are written unchanged, for any reader; a header in the metadata of the file describes
+    the original columns. The file does not contain passwords or keys, or anything that is executed when it is read.
 
     Parameters
     ----------
     *args, **kwargs
-        As for `astropy.table.Table.write`. Other formats than these are written as astropy writes them and cannot be
-        read back.
+        See `astropy.table.Table.write`. Other formats are written as in astropy and cannot be read back.
     """
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
@@ -154,17 +139,17 @@ class StoredWrite(TableWrite):
 
 class StoredRead(TableRead):
     """
-    Read a table that `write` wrote.
+    Read a table that was written by ``write``.
 
     Parameters
     ----------
     *args, **kwargs
-        As for `astropy.table.Table.read`.
+        See `astropy.table.Table.read`.
 
     Raises
     ------
     FileError
-        The file is damaged, or holds something else.
+        The file is damaged, or does not contain such a table.
     """
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Queries in a form that files hold: the classes and the values of their attrs, without secrets."""
+"""Serialization of queries: the classes and the values of their attrs, without secrets."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from sunpy_helio_plugins.io.text import without_secrets
 __all__ = ["query_of", "register_joiner", "remembering", "stored"]
 
 _ROOMS = ("hapi", "imap", "helioviewer", "her", "hek")
-"""The modules of ``sunpy.net.attrs`` whose attrs our clients take, beside its own."""
+"""The modules of ``sunpy.net.attrs``, besides itself, whose attrs our clients support."""
 
 _NODE = "attrs"
 
 
 def remembering(search: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a client's search that notes in each table what was asked."""
+    """Wrap the search method of a client, so that each table contains its query."""
 
     @wraps(search)
     def searched(self: Any, *query: Attr, **kwargs: Any) -> Any:
@@ -35,14 +35,7 @@ def remembering(search: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def stored(query: Attr) -> dict[str, Any]:
-    """
-    Return a query as plain values.
-
-    Parameters
-    ----------
-    query : sunpy.net.attr.Attr
-        An attr or a tree of them. What cannot be kept is named under ``"lost"``.
-    """
+    """Return a query as plain values; attrs that cannot be serialized are named under ``"lost"``."""
     try:
         return _node(query)
     except TypeError as error:
@@ -50,23 +43,11 @@ def stored(query: Attr) -> dict[str, Any]:
 
 
 def query_of(nodes: Iterable[Mapping[str, Any]]) -> Attr:
-    """
-    Return the query of which `stored` made plain values; of several, their alternative.
-
-    Parameters
-    ----------
-    nodes : iterable of mapping
-        What `stored` returned.
-
-    Raises
-    ------
-    FileError
-        It holds an attr that is not known, or one that could not be kept.
-    """
+    """Return the query that `stored` serialized, combined with ``|`` if there are several, or raise a `FileError`."""
     kept: list[Attr] = []
     for node in nodes:
         if "lost" in node:
-            raise FileError(f"The query could not be kept: it held {node['lost']}.")
+            raise FileError(f"The query could not be written: it contained {node['lost']}.")
         try:
             attr = _attr(node)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -109,14 +90,7 @@ _JOINERS: list[Callable[[Attr], Attr]] = []
 
 
 def register_joiner(joiner: Callable[[Attr], Attr]) -> None:
-    """
-    Register a function that gives trees of an archive's attrs the operators that its own attrs have.
-
-    Parameters
-    ----------
-    joiner : callable
-        Called with a tree; returns it, or the same tree of the archive's own classes.
-    """
+    """Register a function that converts a tree of an archive's attrs to the classes of its operators."""
     _JOINERS.append(joiner)
 
 
@@ -138,11 +112,11 @@ def _name(kind: type) -> str:
 
 
 def _known() -> dict[str, type[Attr]]:
-    """Return the classes of attrs that a query may hold, by name: no other class is ever made of a file."""
+    """Return the classes of attrs that a query may contain, by name; other classes are never created from a file."""
     from sunpy.net import attrs
 
     rooms = [attrs, *(getattr(attrs, room) for room in _ROOMS if hasattr(attrs, room))]
     found: list[Any] = [thing for room in rooms for thing in vars(room).values() if isinstance(thing, type)]
-    # sunpy makes some classes of its comparisons only when they are made.
+    # sunpy creates some classes of attrs dynamically, as subclasses of these.
     found += [kind for base in found if issubclass(base, Attr) for kind in base.__subclasses__()]
     return {_name(kind): kind for kind in found if issubclass(kind, Attr)}

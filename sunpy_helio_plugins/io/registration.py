@@ -1,9 +1,9 @@
 """
-Registration of this package's formats and sources with astropy and sunpy.
+Registration of the formats and sources of this package with astropy and sunpy.
 
-astropy and sunpy ask everything that is registered about every file that anybody reads or writes, with the keywords
-that were meant for another reader. What is registered here therefore takes its own arguments by position only, answers
-`False` where it cannot tell, and leaves a stream at the position at which it was.
+astropy and sunpy call every registered function for every file that is read or written, with the keywords for other
+readers. Therefore the functions that are registered here have positional parameters only, return `False` if they cannot
+identify the file, and keep the position of a stream.
 """
 
 from __future__ import annotations
@@ -21,38 +21,21 @@ from astropy.table import Table
 __all__ = ["MOST_PEEKED", "Peek", "datasource", "peek", "register_format", "register_lazily"]
 
 Peek = Callable[[int], bytes]
-"""Called with a number of bytes, it returns the beginning of a file; fewer, or none, where these cannot be had."""
+"""Called with a number of bytes, returns the beginning of a file; it is shorter, or empty, if it cannot be read."""
 
 Recognizes = Callable[[str, Peek], bool]
-"""Called with the name of a file, which may be empty, and its `Peek`; tells whether a reader is meant for it."""
+"""Called with the name of a file, which may be empty, and a `Peek`; returns whether a reader supports the file."""
 
 MOST_PEEKED = 1_000_000
-"""Bytes of a file that are read at most to recognize it."""
+"""The largest number of bytes that are read to identify a file."""
 
 _LAST = -1
-"""Priority of this package's formats: astropy prefers those of others, whose default is 0."""
+"""The priority of the formats of this package: astropy prefers the formats of others, whose default is 0."""
 
 
 def register_format(name: str, reader: Callable[..., Table], recognizes: Recognizes) -> bool:
-    """
-    Register a format of ``Table.read``.
-
-    It is registered for `~astropy.table.Table`: a format of QTable would hide all those of Table from QTable.
-
-    Parameters
-    ----------
-    name : str
-        The format's name.
-    reader : callable
-        Called with what was given to ``Table.read``.
-    recognizes : callable
-        Tells whether a file is of this format.
-
-    Returns
-    -------
-    bool
-        `False` where another package has a format of this name, which is left as it is.
-    """
+    """Register a format of ``Table.read``; return `False` if another package has registered one of the same name."""
+    # For Table and not QTable: a format of QTable would hide all formats of Table from QTable.
     try:
         registry.register_reader(name, Table, reader, priority=_LAST)
     except registry.IORegistryError:
@@ -68,18 +51,7 @@ _recognizers: dict[str, Recognizes] = {}
 
 
 def register_lazily(name: str, module: str, may_be: Recognizes) -> None:
-    """
-    Register a format of ``Table.read`` whose module is imported when it is first used.
-
-    Parameters
-    ----------
-    name : str
-        The format's name.
-    module : str
-        Full name of the module, whose function ``register`` registers the format in place of this.
-    may_be : callable
-        Tells, without the module, whether a file can be of this format at all.
-    """
+    """Register a format of ``Table.read`` whose module is imported, and its ``register`` called, at the first use."""
 
     def read(*args: Any, **kwargs: Any) -> Table:
         import_module(module).register()
@@ -108,19 +80,10 @@ def _identifier(recognizes: Recognizes) -> Callable[..., bool]:
 
 
 def datasource(recognizes: Recognizes | None = None, *, by_path: Callable[[Any], bool] | None = None) -> Any:
-    """
-    Return a class method ``is_datasource_for`` for a source of `sunpy.timeseries`.
-
-    Parameters
-    ----------
-    recognizes : callable
-        Tells whether a file is of this source; not called where the user names a source.
-    by_path : callable, optional
-        The same, called with the path of a regular file, for formats that do not tell by their beginning.
-    """
+    """Return a class method ``is_datasource_for`` for a `sunpy.timeseries` source; ``by_path`` needs a regular file."""
 
     def is_datasource_for(cls: Any, /, *args: Any, **kwargs: Any) -> bool:
-        """Tell whether the user names this source, or the file is recognized."""
+        """Return whether this source is selected by the user, or the file is identified."""
         named = kwargs.get("source")
         if named:
             return isinstance(named, str) and named.lower() == cls._source
@@ -135,7 +98,7 @@ def datasource(recognizes: Recognizes | None = None, *, by_path: Callable[[Any],
 def _recognized(recognizes: Recognizes, path: Any, source: Any) -> bool:
     try:
         return bool(recognizes(_name(path), partial(peek, source)))
-    except Exception:  # noqa: BLE001 - whatever is wrong with a file is for its own reader to say
+    except Exception:  # noqa: BLE001 - its reader reports what is wrong with a file
         return False
 
 
@@ -144,21 +107,7 @@ def _name(path: Any) -> str:
 
 
 def peek(source: Any, count: int) -> bytes:
-    """
-    Return the beginning of a file without consuming it.
-
-    Parameters
-    ----------
-    source : path or file object
-        A path of a regular file, or a binary stream that can go back; its position stays as it is.
-    count : int
-        How many bytes are wanted; `MOST_PEEKED` at most.
-
-    Returns
-    -------
-    bytes
-        Fewer where the file is shorter; none where it cannot be read without changing something.
-    """
+    """Return the beginning of a file, of `MOST_PEEKED` bytes at most, or less; a stream keeps its position."""
     count = min(count, MOST_PEEKED)
     if isinstance(source, str | bytes | os.PathLike):
         if not _is_regular(source):
@@ -176,12 +125,12 @@ def peek(source: Any, count: int) -> bytes:
 
 
 def _is_regular(path: Any) -> bool:
-    """Tell whether a path leads to a file; to open a pipe would wait for its writer."""
+    """Return whether a path is a regular file; opening a pipe would wait for its writer."""
     return isinstance(path, str | bytes | os.PathLike) and os.path.isfile(path)
 
 
 def _is_binary_and_goes_back(stream: Any) -> bool:
-    """Tell so without moving it: a decoding stream does not know its own position."""
+    """Return whether a stream is binary and seekable, without moving it: text streams do not know their position."""
     if isinstance(stream, io.TextIOBase) or not all(hasattr(stream, name) for name in ("read", "seek", "tell")):
         return False
     return bool(getattr(stream, "seekable", lambda: True)()) and isinstance(stream.read(0), bytes)

@@ -31,26 +31,24 @@ _NANOSECONDS = 86_400e9
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """
-    What differs between two tables of one search.
+    The difference between two tables of the same search.
+
+    Its truth value is `True` if the tables differ.
 
     Attributes
     ----------
     added : ArchiveTable
-        Rows of the newer table that the older one has not.
+        Rows of the newer table that are missing in the older one.
     removed : ArchiveTable
-        Rows of the older table that the newer one has not.
+        Rows of the older table that are missing in the newer one.
     changed : ArchiveTable
-        Rows of the newer table that the older one has with other values.
+        Rows of the newer table that have other values in the older one.
     before : ArchiveTable
         The same rows of the older table, in the same order.
     columns : tuple of tuple of str
-        For each of them, the columns whose values differ.
+        The columns whose values differ, for each changed row.
     only : tuple of str
-        Columns that one of the two tables has alone; they are not compared.
-
-    Notes
-    -----
-    It is true where anything differs.
+        Columns that are in one of the two tables only; they are not compared.
     """
 
     added: Any
@@ -75,17 +73,7 @@ class Comparison:
 
 
 def compared(old: Table, new: Table, identity: Sequence[str]) -> Comparison:
-    """
-    Compare two tables.
-
-    Parameters
-    ----------
-    old, new : ArchiveTable
-        The tables, in any order of rows.
-    identity : sequence of str
-        The columns that say which row is which. Rows that agree in them are paired in their order; where a table lacks
-        one of these columns, rows are the same only if all values are.
-    """
+    """Compare tables; rows with equal identity are paired in order, or equal rows if a table lacks identity columns."""
     shared = [name for name in old.colnames if name in new.colnames]
     keys = [name for name in identity if name in shared]
     keys = keys if keys and len(keys) == len(identity) else shared
@@ -107,7 +95,7 @@ def compared(old: Table, new: Table, identity: Sequence[str]) -> Comparison:
 
 
 def _keys(table: Table, names: Sequence[str]) -> list[Hashable]:
-    """Return what identifies each row; the first, second, ... of those that are alike."""
+    """Return the identity of each row, with a running number for equal ones."""
     seen: Counter[Hashable] = Counter()
     found: list[Hashable] = []
     columns = [_hashable(table[name]) for name in names]
@@ -135,7 +123,7 @@ def _mask(column: Any) -> NDArray[np.bool_]:
 
 
 def _differs(old: Any, new: Any, before: NDArray[np.int_], after: NDArray[np.int_]) -> NDArray[np.bool_]:
-    """Tell for each pair of rows whether their values differ."""
+    """Return for each pair of rows whether the values differ."""
     one, other = old[before], new[after]
     gone, lost = _mask(one), _mask(other)
     try:
@@ -160,7 +148,7 @@ def _same(one: Any, other: Any) -> NDArray[np.bool_]:
 
 
 def _is_whole(side: Any) -> bool:
-    """Tell whether a column is of a class of ours, which compares its rows itself."""
+    """Return whether a column is of a class of this package that compares its rows itself."""
     return not hasattr(side, "__array__") and hasattr(side, "info")
 
 
@@ -173,15 +161,15 @@ def _all(same: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 class Stored:
-    """Mixed into a search result: it is written and read by its own class, searched again and compared."""
+    """Mixin of search results, which are read and written by their class, searched again and compared."""
 
     client: Any
 
     query = TableAttribute(default=[])
-    """What was asked, in a form that files hold, without secrets; `query_attrs` has the attrs."""
+    """The query in a form that can be written to files, without secrets; `query_attrs` returns the attrs."""
 
     identity: tuple[str, ...] = ("url",)
-    """The columns that say which row is which, when two tables are compared."""
+    """The columns that identify a row when two tables are compared."""
 
     read = UnifiedReadWriteMethod(StoredRead)
     write = UnifiedReadWriteMethod(StoredWrite)
@@ -189,30 +177,30 @@ class Stored:
     @property
     def query_attrs(self) -> Attr:
         """
-        The query that gave this table, as attrs; where tables were stacked, the alternative of theirs.
+        The query of this table, as attrs; the queries of stacked tables are combined with ``|``.
 
         Raises
         ------
         QueryError
-            The table has none: it was not made by a search.
+            The table does not have a query: it was not made by a search.
         """
         if not self.query:
-            raise QueryError("This table holds no query: it was not made by a search.")
+            raise QueryError("This table does not contain a query: it was not made by a search.")
         return query_of(self.query)
 
     def search_again(self) -> Self:
         """
-        Search for the same again, also after the table was written and read.
+        Repeat the search of this table, also after the table was written and read.
 
         Returns
         -------
         ArchiveTable
-            A new table; `compare` tells how it differs from this one.
+            A new table; `compare` returns its differences from this one.
 
         Raises
         ------
         QueryError
-            The table holds no query.
+            The table does not have a query.
         """
         attrs = self.query_attrs
         client = self.client or client_of(type(self), None)
@@ -221,33 +209,38 @@ class Stored:
 
     def compare(self, newer: Table) -> Comparison:
         """
-        Return what differs between this table and a newer one of the same kind.
+        Return the differences between this table and a newer one of the same class.
 
         Parameters
         ----------
         newer : ArchiveTable
-            Such as `search_again` returns.
+            The newer table, such as the result of `search_again`.
+
+        Returns
+        -------
+        Comparison
+            The rows that were added, removed and changed.
 
         Raises
         ------
         QueryError
-            It is of another kind.
+            The other table is of another class.
         """
         if type(newer) is not type(self):
-            raise QueryError(f"A {type(self).__name__} is compared with another one, not with {type(newer).__name__}.")
+            raise QueryError(f"Give another {type(self).__name__} to compare with, not a {type(newer).__name__}.")
         return compared(self, newer, self.identity)
 
     def _kept(self) -> dict[str, Any]:
-        """Return what is to be written besides columns and meta."""
+        """Return the additional state that is written besides columns and meta."""
         return kept(self)
 
     def _for_format(self, form: str) -> Table:
-        """Return what is written in a format from which the table cannot be read back."""
+        """Return the table as it is written in a format from which it cannot be restored."""
         return self
 
     @classmethod
     def _from_plain(cls, plain: Table) -> Self:
-        """Return the table that a file holds."""
+        """Restore the table from a plain table."""
         found: Self = restored(cls, plain)
         return found
 
@@ -258,7 +251,7 @@ _EVERYTHING = "everything"
 
 
 def kept(table: Table) -> dict[str, Any]:
-    """Return what is to be written besides columns and meta."""
+    """Return the additional state that is written besides columns and meta."""
     attributes = dict(table.meta.get("__attributes__", {}))
     client = attributes.pop("client", None)
     for name in ("display_keys", "hide_keys"):
@@ -271,7 +264,7 @@ def kept(table: Table) -> dict[str, Any]:
 
 
 def shown(table: Table) -> dict[str, Any]:
-    """Return which columns were chosen to be printed or hidden, where that differs from what the class says."""
+    """Return the columns that are selected for printing or hidden, if they differ from those of the class."""
     own = {**table.meta.get("__attributes__", {}), **vars(table)}
     chosen = {name: own[name] for name in _SHOWN if name in own}
     return {
@@ -281,39 +274,25 @@ def shown(table: Table) -> dict[str, Any]:
 
 
 def show(table: Table, keys: Mapping[str, Any]) -> None:
-    """Choose columns as `shown` told."""
+    """Select columns as returned by `shown`."""
     for name, chosen in keys.items():
         if name in _SHOWN:
-            # "_display_keys" is where a table of events keeps what its property holds.
+            # A table of events stores the value of its property in "_display_keys".
             setattr(table, name.removeprefix("_"), slice(None) if chosen == _EVERYTHING else chosen)
 
 
 def restored(cls: type[Any], plain: Table) -> Any:
-    """
-    Return the search result that a plain table was.
-
-    Parameters
-    ----------
-    cls : type
-        The class whose ``read`` was asked: the table's own, or one of its bases.
-    plain : astropy.table.Table
-        What was read.
-
-    Raises
-    ------
-    FileError
-        It holds none, one of another class, or is damaged.
-    """
+    """Restore a search result, of the class ``cls`` or a subclass, from a plain table, or raise a `FileError`."""
     header = tables.header_of(plain)
     if header is None:
         raise FileError(
-            f"This is not a {cls.__name__} that was written by this package, or its format kept the columns alone; "
+            f"This is not a {cls.__name__} that was written by this package, or its format only keeps columns; "
             "formats that keep everything are ECSV, FITS, Parquet, HDF5 and ASDF."
         )
     name = header.get("class")
     known = {one.__name__: one for one in _with_subclasses(cls)}
     if name not in known:
-        raise FileError(f"This holds a {name!s:.80}, not a {cls.__name__}; read it by the class that wrote it.")
+        raise FileError(f"This is a {name!s:.80}, not a {cls.__name__}; use the read method of that class.")
     table, extra = tables.unpack(plain, header, known[name])
     try:
         for key, value in extra["attributes"].items():
@@ -322,7 +301,7 @@ def restored(cls: type[Any], plain: Table) -> Any:
         show(table, extra["shown"])
         table.client = client_of(known[name], extra["client"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise FileError(f"The table is damaged: its header lacks {error}.") from error
+        raise FileError(f"The table is damaged: its header does not contain {error}.") from error
     return table
 
 
@@ -331,16 +310,7 @@ def _with_subclasses(cls: type[Any]) -> list[type[Any]]:
 
 
 def client_of(cls: type[Any], name: str | None) -> Any:
-    """
-    Return the client that fetches the rows of a table.
-
-    Parameters
-    ----------
-    cls : type
-        The class of the table, which stands in the package of its archive.
-    name : str or None
-        The client's own name. It is looked for among the clients that are registered with Fido; nothing is imported.
-    """
+    """Return the registered Fido client for a class of tables by its package and name; nothing is imported."""
     clients = [kind for kind in BaseClient._registry if hasattr(kind, "_is_named")]
     archive = cls.__module__.split(".")[:2]
     named = [kind for kind in clients if f"{kind.__module__}.{kind.__qualname__}" == name]

@@ -1,4 +1,4 @@
-"""Series of values in files, as plain tables: tables of any class of astropy, and sunpy's time series."""
+"""Write tables of any class of astropy, and time series of sunpy, as plain tables, and read them."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _INDEX = "index"
 
 def write(table: Any, *args: Any, **kwargs: Any) -> None:
     """
-    Write a table or a series so that `read` gives it back: times to the last bit, units, masks and metadata.
+    Write a table or a series, so that `read` restores it with exact times, units, masks and metadata.
 
     Parameters
     ----------
     table : astropy.table.Table, astropy.timeseries.TimeSeries or sunpy.timeseries.GenericTimeSeries
-        Such as ``hapi.load``, ``imap.read``, a search or ``TimeSeries`` of a file return.
+        A table or series, such as the result of ``hapi.load``, ``imap.read``, a search or ``TimeSeries``.
     *args, **kwargs
-        The path, and what else `astropy.table.Table.write` takes. The format is ECSV, FITS, Parquet, HDF5 or ASDF, by
-        the name of the file or by ``format``.
+        The path, and other arguments of `astropy.table.Table.write`. The format is ECSV, FITS, Parquet, HDF5 or ASDF,
+        determined by the suffix of the file or by ``format``.
 
     Raises
     ------
     QueryError
-        Another format, or something in the table that cannot be written: the message names it.
+        The format is not supported, or the table contains something that cannot be written, which the message names.
 
     Examples
     --------
@@ -49,22 +49,22 @@ def write(table: Any, *args: Any, **kwargs: Any) -> None:
 
 def read(*args: Any, **kwargs: Any) -> Any:
     """
-    Read a table or a series that was written by `write`, or a search result that its own ``write`` wrote.
+    Read a table or a series that was written by `write`, or a search result that was written by its ``write`` method.
 
     Parameters
     ----------
     *args, **kwargs
-        The path, and what else `astropy.table.Table.read` takes.
+        The path, and other arguments of `astropy.table.Table.read`.
 
     Returns
     -------
     astropy.table.QTable or other
-        Of the class that was written.
+        An object of the class that was written.
 
     Raises
     ------
     FileError
-        The file is damaged, or was written by something else.
+        The file is damaged, or was not written by this package.
     """
     with far_years():
         stored = plain_from(form_of("read", args, kwargs), args, kwargs)
@@ -73,25 +73,11 @@ def read(*args: Any, **kwargs: Any) -> Any:
 
 
 def plain(given: Any, form: str) -> Table:
-    """
-    Return a series as a table of plain columns.
-
-    Parameters
-    ----------
-    given : astropy.table.Table or sunpy.timeseries.GenericTimeSeries
-        The series; a search result is kept with what belongs to it.
-    form : str
-        The format.
-
-    Raises
-    ------
-    QueryError
-        It is neither, or the format does not keep everything.
-    """
+    """Return a table or a series as a table of plain columns, or raise a `QueryError` if this is not supported."""
     if form not in FORMATS:
         raise QueryError(
-            f"A table is kept in one of the formats {', '.join(FORMATS)}, by the name of its file or by format=..., "
-            f"not in {form or 'one that its name does not tell'}."
+            f"The format must be one of {', '.join(FORMATS)}, given by the suffix of the file or by format=..., "
+            f"not {form or 'an unknown one'}."
         )
     if hasattr(given, "_kept"):
         return tables.pack(given, form, given._kept())
@@ -101,26 +87,14 @@ def plain(given: Any, form: str) -> Table:
         return tables.pack(given, form)
     if hasattr(given, "to_dataframe") and hasattr(given, "units"):
         return _of_timeseries(given, form)
-    raise QueryError(f"A table or a TimeSeries can be written, not a {type(given).__name__}.")
+    raise QueryError(f"Only a table or a TimeSeries can be written, not a {type(given).__name__}.")
 
 
 def restored(found: Table) -> Any:
-    """
-    Return the series, or the search result, that a plain table was.
-
-    Parameters
-    ----------
-    found : astropy.table.Table
-        What was read.
-
-    Raises
-    ------
-    FileError
-        It is none of them, or damaged.
-    """
+    """Restore a series or a search result from a plain table, or raise a `FileError`."""
     header = tables.header_of(found)
     if header is None:
-        raise FileError("This was not written by this package; astropy's QTable.read may read it.")
+        raise FileError("This was not written by this package; try QTable.read of astropy.")
     name = header.get("class")
     if name in _classes():
         return tables.unpack(found, header, _classes()[name])[0]
@@ -130,21 +104,14 @@ def restored(found: Table) -> Any:
 
 
 def _refuse_result(found: QTable) -> Any:
-    raise FileError("This is a search result; import sunpy.net before it is read.")
+    raise FileError("This is a search result; import sunpy.net before you read it.")
 
 
 _restore_result: Callable[[QTable], Any] = _refuse_result
 
 
 def restore_results_with(function: Callable[[QTable], Any]) -> None:
-    """
-    Let search results be restored by a function of their own table class.
-
-    Parameters
-    ----------
-    function : callable
-        Called with a plain table; returns the search result that it was.
-    """
+    """Register the function that restores search results from plain tables."""
     global _restore_result
     _restore_result = function
 
@@ -156,7 +123,7 @@ def _classes() -> dict[str, type[Table]]:
 
 
 def _of_timeseries(series: Any, form: str) -> Table:
-    """Return one of sunpy's series: its index as instants, its columns in their order, units and metadata beside."""
+    """Return a sunpy time series as a table of its index, its columns in order, and units and metadata."""
     frame = series.to_dataframe()
     index = frame.index.to_numpy()
     table = Table({_INDEX: index} | {str(place): frame.iloc[:, place].to_numpy() for place in range(frame.shape[1])})
@@ -174,7 +141,7 @@ def _of_timeseries(series: Any, form: str) -> Table:
 
 
 def _timeseries(table: Table, extra: Mapping[str, Any]) -> Any:
-    """Return one of sunpy's series, of the source that it was of where that is known."""
+    """Return a sunpy time series, of its original source if this is known."""
     import pandas as pd
     from sunpy.time import TimeRange
     from sunpy.timeseries import GenericTimeSeries, TimeSeries, TimeSeriesMetaData
@@ -191,7 +158,7 @@ def _timeseries(table: Table, extra: Mapping[str, Any]) -> Any:
         ]
         meta = TimeSeriesMetaData(parts[0][2], *parts[0][:2]) if parts else None
         if meta is not None:
-            # As they were: its own way of adding them would sort them, and fold the names of entries.
+            # Unchanged: the method of the class would sort the entries, and convert their names to lower case.
             meta.metadata = parts
     except (KeyError, TypeError, ValueError) as error:
         raise FileError(f"The series is damaged: {error}.") from error

@@ -1,4 +1,4 @@
-"""Plain columns of a table in the making, what a format can hold of them, and how they are found again."""
+"""Plain columns of a table that is being written, the properties of formats, and the columns when it is read."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ __all__ = ["CODECS", "Codec", "Layout", "Parts", "Sheet", "layout_of", "register
 
 class Layout(NamedTuple):
     """
-    What a format can hold.
+    The properties of a format.
 
     Attributes
     ----------
     name : str
         astropy's name of the format.
     mixins : bool
-        Whether times are times in it, masks masks, and objects JSON, so that any astropy reads them as such.
+        Whether times, masks, and objects as JSON are written as such, so that any astropy can read them.
     ragged : bool
-        Whether it holds columns whose cells differ in length.
+        Whether the cells of a column may differ in length.
     arrays : bool
-        Whether it holds columns of more than one dimension.
+        Whether columns may have more than one dimension.
     is_ascii : bool
         Whether text must be ASCII and loses spaces at its end.
     units : str or None
-        The format of units that it takes; `None` where it takes any.
+        The format of units that it supports; `None` if it supports any.
     names : str
-        A regular expression of the names that columns may have.
+        A regular expression of the allowed names of columns.
     """
 
     name: str
@@ -58,21 +58,12 @@ _LAYOUTS = {
 
 
 def layout_of(form: str) -> Layout:
-    """Return what a format can hold; of one that is not known, numbers and text."""
+    """Return the properties of a format; an unknown one only supports numbers and text."""
     return _LAYOUTS.get(form, Layout(form, arrays=False))
 
 
 class Sheet:
-    """
-    Plain columns, added one by one under names that the format takes.
-
-    Parameters
-    ----------
-    layout : Layout
-        What the format can hold.
-    names : iterable of str
-        The names of the columns of the table itself, which no part of another column may take.
-    """
+    """Plain columns of a table in one format; names of columns of the original table are reserved."""
 
     def __init__(self, layout: Layout, names: Iterable[str]) -> None:
         self.layout = layout
@@ -81,7 +72,7 @@ class Sheet:
         self._once: dict[bytes, str] = {}
 
     def add(self, name: str, part: str, column: Any) -> str:
-        """Add a part of a column and return the name under which it is written; the part ``""`` is the column."""
+        """Add a part of a column and return the name with which it is written; the part ``""`` is the column."""
         wanted = f"{name}.{part}" if part else name
         if not re.fullmatch(self.layout.names, wanted):
             wanted = f"column_{len(self.columns) + 1}"
@@ -93,7 +84,7 @@ class Sheet:
         return candidate
 
     def add_once(self, name: str, part: str, data: NDArray[np.float64]) -> str:
-        """Add numbers that several columns share, where none has added them yet; return their name."""
+        """Add numbers that several columns share, unless they are already there; return their name."""
         key = np.ascontiguousarray(data).tobytes()
         if key not in self._once:
             self._once[key] = self.add(name, part, Column(np.array(data)))
@@ -101,16 +92,7 @@ class Sheet:
 
 
 class Parts:
-    """
-    The plain columns of one column.
-
-    Parameters
-    ----------
-    table : astropy.table.Table
-        What was read.
-    names : mapping
-        Which of its columns is which part.
-    """
+    """The plain columns of one column: a table that was read, and the name of the column of each part."""
 
     def __init__(self, table: Table, names: Mapping[str, str]) -> None:
         self.table, self.names = table, names
@@ -125,13 +107,13 @@ class Parts:
         """Return the values of a part, text as str."""
         column = self[part]
         if isinstance(column, MaskedColumn) and column.dtype.kind in "US":
-            # Readers put a letter of their own under the mask of a text that was empty.
+            # Readers put an arbitrary letter under the mask of a text that was empty.
             column = column.filled("")
         data = np.asarray(np.ma.getdata(column))
         return np.char.decode(data, "utf-8") if data.dtype.kind == "S" and data.size else data
 
     def mask(self, spec: Mapping[str, Any]) -> Any:
-        """Return which rows are missing: a part says so, or the column itself where its format tells it exactly."""
+        """Return which rows are missing, from a separate part, or from the column if the format keeps its mask."""
         if "mask" in self:
             return np.asarray(self["mask"], dtype=bool)
         if not spec.get("blank"):
@@ -141,26 +123,26 @@ class Parts:
 
 
 class Codec(Protocol):
-    """Takes columns of one kind apart, and puts them together again."""
+    """Converts columns of one kind to plain columns, and back."""
 
     kind: str
 
     def takes(self, column: Any) -> bool:
-        """Tell whether a column is of this kind."""
+        """Return whether a column is of this kind."""
 
     def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
-        """Add the parts of a column to a sheet; return what else is needed, as JSON, with the parts' names."""
+        """Add the parts of a column to a sheet; return the names of the parts and other information, as JSON."""
 
     def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
         """Return the column."""
 
 
 CODECS: dict[str, Codec] = {}
-"""The kinds of columns, in the order in which they are asked; what none takes cannot be written."""
+"""The kinds of columns, in order of priority; a column of no kind cannot be written."""
 
 
 def register(codec: Codec) -> None:
-    """Add a kind of columns; an archive's own come before the general ones."""
+    """Add a kind of columns; those of archives have priority over the general ones."""
     others = {kind: known for kind, known in CODECS.items() if kind != codec.kind}
     CODECS.clear()
     CODECS.update({codec.kind: codec} | others)

@@ -1,8 +1,8 @@
 """
-Tables as tables of plain columns with a header that says what each was, and back.
+Conversion of tables to tables of plain columns with a header that describes the original columns, and back.
 
-The header is JSON in one entry of the metadata. It names the class of the table, each column's kind and parts, and what
-belongs to the table; nothing in it names anything that reading would import or call.
+The header is JSON in one entry of the metadata. It contains the class of the table, the kind and the parts of each
+column, and other state of the table; it does not name anything that is imported or called when it is read.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sunpy_helio_plugins.transport.secrets import redact
 __all__ = ["HEADER", "header_of", "pack", "renamed", "unpack"]
 
 HEADER = "HELIOTAB"
-"""The entry of the metadata that holds the header; a name that FITS takes as well."""
+"""The entry of the metadata that contains the header; the name is valid in FITS."""
 
 VERSION = 1
 _COMPRESSED = "zlib:"
@@ -36,23 +36,7 @@ _ATTRIBUTES = "__attributes__"
 
 
 def pack(table: Table, form: str = "", extra: Mapping[str, Any] | None = None) -> Table:
-    """
-    Return a table of plain columns that holds everything of another one.
-
-    Parameters
-    ----------
-    table : astropy.table.Table
-        Any table whose columns are numbers, text, quantities, times, coordinates, or objects that JSON can hold.
-    form : str, optional
-        astropy's name of the format that it is meant for.
-    extra : mapping, optional
-        What else is to be kept, in values that `values.encoded` takes.
-
-    Raises
-    ------
-    QueryError
-        A column or an entry of the metadata cannot be written; the message names it.
-    """
+    """Return a table as a table of plain columns, or raise a `QueryError` that names a bad column."""
     layout = layout_of(form)
     sheet = Sheet(layout, table.colnames)
     specs = []
@@ -61,7 +45,8 @@ def pack(table: Table, form: str = "", extra: Mapping[str, Any] | None = None) -
             specs.append(_spec(name, table[name], sheet))
         except (TypeError, ValueError) as error:
             raise QueryError(
-                f"The column {name!r} cannot be written: it holds {error}. Remove it, or convert it to numbers or text."
+                f"The column {name!r} cannot be written: it contains {error}. "
+                "Remove it, or convert it to numbers or text."
             ) from error
     meta = {key: value for key, value in table.meta.items() if key not in (_ATTRIBUTES, HEADER)}
     said = {
@@ -74,7 +59,7 @@ def pack(table: Table, form: str = "", extra: Mapping[str, Any] | None = None) -
 
 
 def renamed(plain: Table, name: str) -> Table:
-    """Return a table that `pack` made with the name of another class in its header."""
+    """Return a table that `pack` made, with the name of another class in its header."""
     header = json.loads(_expanded(plain.meta[HEADER]))
     plain.meta[HEADER] = _compressed(json.dumps(header | {"class": name}))
     return plain
@@ -94,7 +79,7 @@ def _spec(name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
 
 
 def _describe(sheet: Sheet, spec: Mapping[str, Any], text: str) -> None:
-    """Let other readers see a description, where its format can hold it."""
+    """Write a description for other readers, if the format supports it."""
     column = sheet.columns.get(spec.get("parts", {}).get("", ""))
     if column is not None and not column.info.description and not sheet.layout.is_ascii:
         column.info.description = text
@@ -106,7 +91,7 @@ def _entries(meta: Mapping[str, Any]) -> Any:
         try:
             made[key] = values.encoded(value)
         except (TypeError, ValueError) as error:
-            raise QueryError(f"The entry {key!r} of the table's meta cannot be written: it holds {error}.") from error
+            raise QueryError(f"The entry {key!r} of meta cannot be written: it contains {error}.") from error
     return made if all(type(key) is str and key != values.KIND for key in made) else values.encoded(meta)
 
 
@@ -117,19 +102,7 @@ def _compressed(text: str) -> str:
 
 
 def header_of(table: Table) -> dict[str, Any] | None:
-    """
-    Return the header of a table that was read; `None` where it has none.
-
-    Parameters
-    ----------
-    table : astropy.table.Table
-        As any reader of astropy gives it.
-
-    Raises
-    ------
-    FileError
-        The header is damaged, or of a later version of this package.
-    """
+    """Return the header of a table that was read, or `None`; raise a `FileError` if it is damaged or too new."""
     text = next((value for key, value in table.meta.items() if str(key).upper() == HEADER), None)
     if text is None:
         return None
@@ -139,7 +112,7 @@ def header_of(table: Table) -> dict[str, Any] | None:
     except (ValueError, KeyError, TypeError, zlib.error, binascii.Error, RecursionError) as error:
         raise FileError(f"The header {HEADER} of the table is damaged: {error}.") from None
     if version != VERSION:
-        raise FileError(f"The table was written by another version of this package (form {version!r}): update it.")
+        raise FileError(f"The table was written by another version of this package (form {version!r}); update it.")
     return dict(header)
 
 
@@ -149,28 +122,12 @@ def _expanded(text: str) -> str:
     reader = zlib.decompressobj()
     made = reader.decompress(base64.b64decode(text.removeprefix(_COMPRESSED), validate=True), _LONGEST)
     if not reader.eof:
-        raise ValueError("it is cut, or longer than 1 GiB")
+        raise ValueError("it is truncated, or longer than 1 GiB")
     return made.decode()
 
 
 def unpack(plain: Table, header: Mapping[str, Any], cls: type[Table] = QTable) -> tuple[Any, dict[str, Any]]:
-    """
-    Return the table that `pack` made plain, and what else was kept.
-
-    Parameters
-    ----------
-    plain : astropy.table.Table
-        What was read; columns that were added to it are kept as they are.
-    header : mapping
-        Its header, as `header_of` gives it.
-    cls : type, optional
-        The class to make.
-
-    Raises
-    ------
-    FileError
-        Rows or columns are missing, or the header does not fit them.
-    """
+    """Return the original table and the additional state, with added columns; raise a `FileError` if it is damaged."""
     try:
         _check_rows(plain, int(header["rows"]))
         made = {spec["name"]: _column(spec, plain) for spec in header["columns"]}
@@ -186,21 +143,21 @@ def unpack(plain: Table, header: Mapping[str, Any], cls: type[Table] = QTable) -
 
 
 def _said(error: Exception) -> str:
-    return f"there is no {error}" if isinstance(error, KeyError) else str(error)
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
 
 
 def _check_rows(plain: Table, rows: int) -> None:
     if len(plain) != rows:
         raise FileError(
-            f"The table has {len(plain)} rows where {rows} were written: it was cut or edited. astropy's QTable.read "
-            "gives what there is."
+            f"The table has {len(plain)} rows, but {rows} were written: it was truncated or edited. Use astropy's "
+            "QTable.read to read the remaining rows."
         )
 
 
 def _column(spec: Mapping[str, Any], plain: Table) -> Any:
     kind = spec["kind"]
     if kind not in CODECS:
-        raise FileError(f"Columns of the kind {kind!r:.40} are not known, as {spec['name']!r:.80} is one.")
+        raise FileError(f"The column {spec['name']!r:.80} is of the kind {kind!r:.40}, which is not known.")
     made = CODECS[kind].unpack(spec, Parts(plain, spec.get("parts", {})))
     made.info.name = spec["name"]
     for key in ("description", "format"):
@@ -212,7 +169,7 @@ def _column(spec: Mapping[str, Any], plain: Table) -> Any:
 
 
 def _names(node: Any) -> list[str]:
-    """Return the names of all plain columns that a header speaks of."""
+    """Return the names of all plain columns in a header."""
     if isinstance(node, list):
         return [name for one in node for name in _names(one)]
     if not isinstance(node, dict):

@@ -1,4 +1,4 @@
-"""Columns of text and of objects as plain columns that every format keeps letter by letter."""
+"""Conversion of columns of text and of objects to plain columns, which every format keeps exactly, and back."""
 
 from __future__ import annotations
 
@@ -24,47 +24,29 @@ __all__ = [
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|^\s|\s$")
 _LISTED = 2_000_000
-"""How many letters of texts that differ much in length the header takes; see `ObjectCodec`."""
+"""The limit of the number of characters of unequal texts in the header; see `ObjectCodec`."""
 
 
 ALWAYS = "always"
-"""Said of columns that are written with their mask whether or not a value is missing."""
+"""Marks columns that are written with their mask, even if no value is missing."""
 
 
 def masked_class(column: Any) -> bool | str:
-    """Tell whether a column is of a class that has masks."""
+    """Return whether the class of a column supports masks."""
     if isinstance(column, fills.MaskKeepingColumn | fills.MaskKeepingQuantity):
         return ALWAYS
     return hasattr(column, "mask") and not (isinstance(column, Column) and not isinstance(column, MaskedColumn))
 
 
 def masked_part(name: str, mask: NDArray[np.bool_] | None, sheet: Sheet) -> dict[str, str]:
-    """Add what is missing as a column of its own, where anything is."""
+    """Add a mask as a separate column, if a value is missing."""
     if mask is None or not mask.any():
         return {}
     return {"mask": sheet.add(name, "mask", Column(np.array(mask)))}
 
 
 def add_text(name: str, part: str, given: NDArray[np.str_], mask: Any, sheet: Sheet) -> dict[str, Any]:
-    """
-    Add a column of text.
-
-    Parameters
-    ----------
-    name, part : str
-        Of which column it is which part.
-    given : numpy.ndarray of str
-        The texts, in one dimension.
-    mask : numpy.ndarray of bool or None
-        Which are missing.
-    sheet : Sheet
-        Takes the column.
-
-    Returns
-    -------
-    dict
-        The names of its parts, and whether the texts are escaped.
-    """
+    """Add a one-dimensional column of text; return the names of its parts, and whether the text is escaped."""
     texts = given if mask is None else np.where(mask, "", given)
     known = set(texts.tolist()) if mask is None else set(texts[~mask].tolist())
     texts = _without_secrets(name, texts, known)
@@ -74,7 +56,7 @@ def add_text(name: str, part: str, given: NDArray[np.str_], mask: Any, sheet: Sh
     if is_escaped:
         texts = np.array([_escape(text) for text in texts.tolist()], dtype=str)
     told: dict[str, Any] = {"escaped": True} if is_escaped else {}
-    # What is missing and what is empty look alike in most formats.
+    # Missing and empty texts cannot be distinguished in most formats.
     if mask is not None and sheet.layout.mixins and "" not in known:
         return told | {"blank": True, "parts": {part: sheet.add(name, part, MaskedColumn(texts, mask=mask))}}
     return told | {"parts": masked_part(name, mask, sheet) | {part: sheet.add(name, part, Column(texts, copy=False))}}
@@ -102,17 +84,17 @@ def _unescape(text: str) -> str:
 
 
 def _without_secrets(name: str, texts: NDArray[np.str_], known: set[str]) -> NDArray[np.str_]:
-    """Return texts without the passwords and keys that addresses among them hold."""
+    """Return texts without the passwords and keys in URLs, with a warning."""
     bare = {text: without_secrets(text) for text in known}
     changed = {text: shown for text, shown in bare.items() if shown != text}
     if not changed:
         return texts
-    warn_incomplete(f"{name}: addresses with passwords or keys are written without these; fetching them may fail.", 2)
+    warn_incomplete(f"{name}: URLs with passwords or keys are written without these; downloads from them may fail.", 2)
     return np.array([changed.get(text, text) for text in texts.tolist()], dtype=str)
 
 
 def without_secrets(text: str) -> str:
-    """Return an address without the password and the keys that it holds; any other text as it is."""
+    """Return a URL without its password and keys; other text is not changed."""
     if not text.startswith(("http://", "https://", "ftp://")) or not ("@" in text or "?" in text):
         return text
     shown = public_url(text)
@@ -125,7 +107,7 @@ class TextCodec:
     kind = "text"
 
     def takes(self, column: Any) -> bool:
-        """Tell whether a column holds text of one dimension."""
+        """Return whether a column contains one-dimensional text."""
         return isinstance(column, Column) and column.dtype.kind in "US" and column.ndim == 1
 
     def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
@@ -146,7 +128,7 @@ class TextCodec:
 
 
 def column_of(data: NDArray[Any], mask: NDArray[np.bool_] | None, masked: bool | str) -> Any:
-    """Return a column of the class that `masked_class` told of."""
+    """Return a column of the class that `masked_class` returned."""
     if masked == ALWAYS:
         return fills.masked(data, mask)
     return MaskedColumn(data, mask=mask, copy=False) if masked else Column(data, copy=False)
@@ -154,20 +136,20 @@ def column_of(data: NDArray[Any], mask: NDArray[np.bool_] | None, masked: bool |
 
 class ObjectCodec:
     """
-    Columns of Python objects that JSON can hold.
+    Columns of Python objects that can be converted to JSON.
 
-    Texts that few rows differ in, as the descriptions of datasets whose requests were cut, are listed once in the
-    header; the column holds their numbers.
+    If only a few different texts occur, such as the descriptions of datasets in many rows, they are listed once in the
+    header, and the column contains their numbers.
     """
 
     kind = "objects"
 
     def takes(self, column: Any) -> bool:
-        """Tell whether a column holds objects, or text of more dimensions."""
+        """Return whether a column contains objects, or text of more than one dimension."""
         return isinstance(column, Column) and column.dtype.kind in "OUS"
 
     def pack(self, name: str, column: Any, sheet: Sheet) -> dict[str, Any]:
-        """Add the objects of a column as JSON, or as they are where the format writes JSON itself."""
+        """Add the objects of a column as JSON, or unchanged if the format writes JSON itself."""
         mask = np.ma.getmaskarray(column) if masked_class(column) else None
         cells = list(np.ma.getdata(column))
         if mask is not None and column.ndim == 1:
@@ -215,7 +197,7 @@ class ObjectCodec:
 
 
 def _listed(cells: Sequence[Any]) -> list[str] | None:
-    """Return the texts that occur, where it is better to write them once; `None` where not all are text."""
+    """Return the different texts, if it is better to write them once; `None` if not all cells are text."""
     if not cells or not all(type(cell) is str or cell is None for cell in cells):
         return None
     known = list(dict.fromkeys(cells))
@@ -225,7 +207,7 @@ def _listed(cells: Sequence[Any]) -> list[str] | None:
 
 
 def _as_objects(name: str, cells: list[Any], sheet: Sheet) -> dict[str, Any]:
-    """Add objects for a format that writes them as JSON, unless they need more than that."""
+    """Add objects for a format that writes them as JSON, unless JSON cannot represent them."""
     if any(type(cell) is str for cell in cells) or not all(map(_is_plain, cells)):
         return _as_json(name, cells, sheet)
     data = np.empty(len(cells), dtype=object)

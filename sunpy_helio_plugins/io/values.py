@@ -1,8 +1,8 @@
 """
-Metadata and the values of attrs as JSON, and back.
+Conversion of metadata and the values of attrs to JSON, and back.
 
-Values that JSON does not know are objects with the key ``"#"``, which names their kind. Reading makes values of the
-kinds that are listed here and of no others: nothing is imported, called by name or unpickled.
+Values that JSON does not support are objects with the key ``"#"``, which names their kind. Reading only creates values
+of the kinds that are listed here: nothing is imported, called by name or unpickled.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sunpy_helio_plugins.quantities.days import WholeDays
 __all__ = ["QUANTITIES", "decoded", "encoded", "quantity_kind", "register", "safe_dtype", "unit_of", "unit_text"]
 
 KIND = "#"
-"""The key that names the kind of a value."""
+"""The key that contains the kind of a value."""
 
 QUANTITIES: dict[str, type[u.Quantity]] = {
     "Quantity": u.Quantity, "Angle": Angle, "Latitude": Latitude, "Longitude": Longitude, "Distance": Distance,
@@ -37,14 +37,14 @@ _DTYPE = re.compile(r"[<>|=]?(?:[biufcSU]\d+|\?|[Mm]8(?:\[\d*\w+\])?)")
 
 
 def safe_dtype(text: Any) -> np.dtype[Any]:
-    """Return the dtype of a name; never one of Python objects."""
+    """Return the dtype of a name, or raise a `ValueError` for Python objects."""
     if not isinstance(text, str) or not _DTYPE.fullmatch(text):
         raise ValueError(f"{text!r} is not a type of numbers or text")
     return np.dtype(text)
 
 
 def unit_text(unit: Any) -> str:
-    """Return the name of a unit, from which `unit_of` makes the same unit."""
+    """Return the name of a unit, from which `unit_of` returns the same unit."""
     text = str(unit.to_string())
     try:
         same = unit_of(text) == unit
@@ -61,25 +61,13 @@ def unit_of(text: str) -> Any:
 
 
 def quantity_kind(value: Any) -> str | None:
-    """Return the name of the class of a quantity, masked or not; `None` where it is not one that can be written."""
+    """Return the name of the class of a quantity, masked or not; `None` if it cannot be written."""
     kind = type(getattr(value, "unmasked", value))
     return next((name for name, known in QUANTITIES.items() if known is kind), None)
 
 
 def encoded(value: Any) -> Any:
-    """
-    Return a value in a form that JSON can hold.
-
-    Parameters
-    ----------
-    value
-        Numbers, text, times, quantities, arrays, and lists and mappings of these.
-
-    Raises
-    ------
-    TypeError
-        It holds something else; the message says what.
-    """
+    """Return a value in a form that JSON supports, or raise a `TypeError` that describes a part that it does not."""
     if value is None or isinstance(value, bool | int | float):
         return value if type(value) in (bool, int, float, type(None)) else _scalar(value)
     if isinstance(value, str):
@@ -211,7 +199,7 @@ _DECODERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
 
 
 def register(name: str, kind: type, make: Callable[[Any], Any]) -> None:
-    """Make a class of lists or of mappings known, so that its values come back as such."""
+    """Register a class of lists or mappings, so that it is restored."""
     is_mapping = issubclass(kind, Mapping)
     encode = (lambda value: {"items": _mapping(dict(value))}) if is_mapping else (
         lambda value: {"items": [encoded(one) for one in value]}
@@ -221,19 +209,7 @@ def register(name: str, kind: type, make: Callable[[Any], Any]) -> None:
 
 
 def decoded(node: Any) -> Any:
-    """
-    Return the value that `encoded` took apart.
-
-    Parameters
-    ----------
-    node
-        What JSON held.
-
-    Raises
-    ------
-    ValueError, KeyError, TypeError
-        It is not what `encoded` makes.
-    """
+    """Return the value that `encoded` converted; raise a `ValueError`, `KeyError` or `TypeError` if it is not valid."""
     if isinstance(node, list):
         return [decoded(one) for one in node]
     if not isinstance(node, dict):

@@ -1,4 +1,4 @@
-"""Times, fill values and units, for data of any archive."""
+"""Exact times, fill values and units."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Times as ``datetime64``, which knows no leap seconds: the one rule for what becomes of them."""
+"""Conversion between times and ``datetime64``, which cannot represent leap seconds."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from sunpy_helio_plugins.quantities.leap import DAY, SECOND, Ints
 __all__ = ["from_datetime64", "from_days", "to_datetime64"]
 
 _SQUEEZED = 1000
-"""How much shorter a leap second is in ``datetime64``: the last millisecond of its day."""
+"""The factor by which a leap second is compressed, into the last millisecond of its day."""
 
 
 def to_datetime64(time: Time) -> NDArray[np.datetime64]:
     """
     Return times of any scale as ``datetime64`` of UTC.
 
-    This type does not know leap seconds. A time within one keeps its row and its place in the order: the second is
-    squeezed into the last millisecond of its day, so that 23:59:60.5 becomes 23:59:59.999500. Times outside leap
-    seconds keep their value. Only where two different times of such a day would become equal, or change their order,
-    the earlier ones move back by as many nanoseconds as are needed.
+    This type cannot represent leap seconds. A time within a leap second keeps its row and its order: the second is
+    compressed into the last millisecond of its day, so that 23:59:60.5 becomes 23:59:59.999500. Times outside leap
+    seconds keep their value, unless two different times of such a day would become equal or change their order: then
+    the earlier ones are moved back by as few nanoseconds as necessary.
 
     Parameters
     ----------
     time : astropy.time.Time
-        Of any shape and scale.
+        The times, of any shape and scale.
 
     Returns
     -------
     numpy.ndarray of datetime64
-        In nanoseconds, or in microseconds where a year lies outside 1678 to 2261, beyond their reach. ``NaT``
-        where a time is masked.
+        In nanoseconds, or in microseconds if a year is outside 1678 to 2261, the range of nanoseconds. Masked times
+        are ``NaT``.
 
     Warns
     -----
     InexactTimeWarning
-        Times lie within a leap second, or are cut to microseconds.
+        Times are within a leap second, or are truncated to microseconds.
     """
     missing = np.broadcast_to(np.asarray(time.mask, dtype=bool), time.shape)
     known = time.filled(Time(0, format="unix", scale=time.scale)) if time.masked else time
@@ -51,7 +51,7 @@ def to_datetime64(time: Time) -> NDArray[np.datetime64]:
 def from_days(
     days: Ints, nanos: Ints, missing: NDArray[np.bool_] | None, *, warn: bool = False
 ) -> NDArray[np.datetime64]:
-    """Return days and the nanoseconds in them as `to_datetime64` does."""
+    """Return days and the nanoseconds in them as ``datetime64``; see `to_datetime64`."""
     is_far = bool(days.size) and bool(days.min() < -106751 or days.max() > 106750)
     step, unit = (1000, "us") if is_far else (1, "ns")
     leap = np.asarray(nanos >= DAY)
@@ -68,7 +68,7 @@ def from_days(
 
 
 def _apart(stamps: Ints, days: Ints, nanos: Ints, where: NDArray[np.bool_]) -> Ints:
-    """Keep different times of days with leap seconds different: the earlier one gives way, by as little as it can."""
+    """Keep different times different on days with leap seconds: move the earlier one back by as little as needed."""
     rows = np.flatnonzero(where.ravel())
     rows = rows[np.lexsort((nanos.ravel()[rows], days.ravel()[rows]))]
     day, nano = days.ravel()[rows], nanos.ravel()[rows]
@@ -85,15 +85,15 @@ def _apart(stamps: Ints, days: Ints, nanos: Ints, where: NDArray[np.bool_]) -> I
 def _warn_inexact(leap: NDArray[np.bool_], is_cut: bool) -> None:
     if leap.any():
         warnings.warn(
-            f"{int(leap.sum())} times lie within a leap second, which datetime64 cannot hold: they keep their order "
+            f"{int(leap.sum())} times are within a leap second, which datetime64 cannot hold; they keep their order "
             "in the last millisecond before midnight UTC.",
             InexactTimeWarning,
             stacklevel=4,
         )
     if is_cut:
         warnings.warn(
-            "Years outside 1678 to 2261 are among the times: all are cut to microseconds, since datetime64 in "
-            "nanoseconds does not reach them.",
+            "The times include years outside 1678 to 2261, the range of datetime64 in nanoseconds; "
+            "all of them are truncated to microseconds.",
             InexactTimeWarning,
             stacklevel=4,
         )
@@ -106,14 +106,14 @@ def from_datetime64(values: NDArray[np.datetime64], mask: ArrayLike | None = Non
     Parameters
     ----------
     values : numpy.ndarray of datetime64
-        The instants; ``NaT`` is masked.
+        The times; ``NaT`` is masked.
     mask : array_like of bool, optional
-        Which of them are missing.
+        The elements that are missing.
 
     Returns
     -------
     astropy.time.Time
-        Scale UTC.
+        The times in UTC.
     """
     missing = np.isnat(values) | (False if mask is None else np.asarray(mask, dtype=bool))
     filled = np.where(missing, np.datetime64(0, "D"), values) if missing.any() else values

@@ -1,4 +1,4 @@
-"""UTC days, counted from 1970, and the nanoseconds in them: from epochs and times, and back to times."""
+"""Conversion of epochs and times to UTC days, counted from 1970, and nanoseconds of the day, and back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sunpy_helio_plugins.quantities.leap import DAY, J2000, JD_1970, SECOND, Int
 __all__ = ["PRECISION", "WholeDays", "finite", "known", "split_time", "split_tt2000", "time_of"]
 
 PRECISION = 9
-"""Digits after the point with which times are written."""
+"""The number of fraction digits with which times are written."""
 
 _FAR = 20_000
 _LAST = np.iinfo(np.int64).max - (J2000 + 1) * DAY
@@ -22,16 +22,16 @@ _LAST = np.iinfo(np.int64).max - (J2000 + 1) * DAY
 
 
 class WholeDays(TimeFormat):
-    """Julian dates that come as a whole number and a part within half a day: the form in which `Time` keeps them."""
+    """The internal form of `Time`: Julian dates as an integer and a fraction of at most half a day."""
 
     name = "helio_whole_days"
 
     def set_jds(self, val1: NDArray[np.float64], val2: NDArray[np.float64]) -> None:
-        """Take both parts as they are."""
+        """Set both parts without changing them."""
         self.jd1, self.jd2 = val1, val2
 
     def to_value(self, **_: Any) -> NDArray[np.float64]:
-        """Return their sum."""
+        """Return the sum of both parts."""
         return np.asarray(self.jd1 + self.jd2)
 
     value = property(to_value)
@@ -40,7 +40,7 @@ class WholeDays(TimeFormat):
 def known(
     epochs: NDArray[Any], mask: ArrayLike | None, harmless: float = 0
 ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-    """Put a harmless instant in the place of missing ones."""
+    """Replace missing epochs with a valid one."""
     if mask is None or not np.any(mask):
         return epochs, None
     missing = np.broadcast_to(np.asarray(mask, dtype=bool), epochs.shape)
@@ -50,28 +50,28 @@ def known(
 def finite(
     epochs: NDArray[Any], mask: ArrayLike | None, first: float, last: float, harmless: float = 0
 ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-    """Take what is not finite, or too far away to be a time, for missing; each element by itself."""
+    """Mask epochs that are not finite or outside the range of times."""
     with np.errstate(invalid="ignore"):
         far = ~((epochs.real >= first) & (epochs.real <= last)) | ~np.isfinite(epochs.imag)
     return known(epochs, far if mask is None else far | np.asarray(mask, dtype=bool), harmless)
 
 
 def split_tt2000(epochs: Ints) -> tuple[Ints, Ints]:
-    """Split each epoch by itself: one before 1972 or in the far future does not change the others."""
+    """Split TT2000 epochs into UTC days and nanoseconds, each of them independently of the others."""
     starts, offsets = leaps_in_tt2000()
     low, high = (int(epochs.min()), int(epochs.max())) if epochs.size else (0, 0)
     last = int(np.searchsorted(starts, low, side="right")) - 1
     if last >= 0 and high < (starts[last + 1] - SECOND if last + 1 < len(starts) else _LAST):
-        # Nearly always: all lie between two leap seconds.
+        # The usual case: all epochs are between two leap seconds.
         days, nanos = np.divmod(epochs - (offsets[last] - J2000 * DAY - DAY // 2), DAY)
         return np.asarray(days), np.asarray(nanos)
     early, late = epochs < starts[0], epochs > _LAST
     entry = np.maximum(np.searchsorted(starts, epochs, side="right") - 1, 0)
-    # Days are taken off before the others are added, where the sum would overflow.
+    # Subtract days before the others are added if the sum would overflow.
     far = np.where(late, _FAR, 0)
     days, nanos = np.divmod(epochs - far * DAY - offsets[entry] + np.where(early, 0, J2000 * DAY) + DAY // 2, DAY)
     days += far + np.where(early, J2000, 0)
-    # The second before an entry of the table begins is the leap second: it belongs to the day that ends with it.
+    # The second before an entry of the table is the leap second; it is the last second of its day.
     following = np.minimum(entry + 1, len(starts) - 1)
     leap = ~early & (starts[following] > epochs) & (epochs >= starts[following] - SECOND)
     days, nanos = np.asarray(days - leap), np.asarray(nanos + leap * DAY)
@@ -81,7 +81,7 @@ def split_tt2000(epochs: Ints) -> tuple[Ints, Ints]:
 
 
 def _split_early(epochs: Ints) -> tuple[Ints, Ints]:
-    """Split epochs before 1972, when UTC had no whole leap seconds: astropy knows its rates."""
+    """Split epochs before 1972 with astropy, since UTC did not have whole leap seconds then."""
     days, nanos = np.divmod(epochs, DAY)
     with silence.far_years():
         utc = Time(2451545.0 + days, nanos / DAY, format="jd", scale="tt").utc
@@ -89,14 +89,14 @@ def _split_early(epochs: Ints) -> tuple[Ints, Ints]:
 
 
 def split_time(time: Time) -> tuple[Ints, Ints]:
-    """Return the UTC day and the nanosecond within it of times of any scale."""
+    """Return the UTC day and the nanosecond in it for times of any scale."""
     with silence.far_years():
         utc = time.utc
-    # Whole and half days are exact apart; what is left is small enough for nanoseconds.
+    # Whole and half days are exact on their own; the rest is small enough for nanoseconds.
     halves, jd2 = np.asarray(utc.jd1) - JD_1970, np.asarray(utc.jd2)
     rest = (halves - np.floor(halves)) + jd2
     whole = (np.floor(halves) + np.floor(rest)).astype(np.int64)
-    # astropy counts in parts of the day's own length, which differs where UTC made a step.
+    # astropy counts fractions of the length of the day, which differs on days with a step of UTC.
     lengths = np.broadcast_to(quasi_lengths(whole), whole.shape)
     within = np.rint((rest - np.floor(rest)) * lengths).astype(np.int64)
     over = within >= np.rint(lengths).astype(np.int64)
@@ -104,8 +104,8 @@ def split_time(time: Time) -> tuple[Ints, Ints]:
 
 
 def time_of(days: Ints, nanos: Ints, missing: NDArray[np.bool_] | None) -> Time:
-    """Make times; astropy counts UTC in quasi-Julian days, whose unit is the day's own length (ERFA, dtf2d)."""
-    # Days from noon and at most half a day, as astropy keeps them: "jd" would split and add them once more.
+    """Return times from days and nanoseconds."""
+    # Days from noon and at most half a day, the internal form of astropy: "jd" would split and add them again.
     parts = np.asarray(JD_1970 + 0.5 + days), np.asarray(nanos / quasi_lengths(days) - 0.5)
     made = Time(*parts, format=WholeDays.name, scale="utc", precision=PRECISION, copy=False)
     made.format = "isot"

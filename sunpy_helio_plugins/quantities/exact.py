@@ -1,4 +1,4 @@
-"""JSON in which integers keep all their digits."""
+"""JSON in which integers keep all digits."""
 
 from __future__ import annotations
 
@@ -8,25 +8,11 @@ from typing import Any
 __all__ = ["exact_json"]
 
 _EXACT = 2**53
-"""Up to which every integer is a float as well."""
+"""The largest integer up to which every integer is exact as a float."""
 
 
 def exact_json(text: str | bytes, *, strict: bool = True) -> Any:
-    """
-    Decode JSON; an integer beyond 2**53 that is spelled as ``9007199254740993.0`` is an int.
-
-    Parameters
-    ----------
-    text : str or bytes
-        The JSON.
-    strict : bool, optional
-        Whether control characters within texts are errors, as for `json.loads`.
-
-    Returns
-    -------
-    object
-        What `json.loads` returns. A number with an exponent, or with other decimals than zeros, is a float.
-    """
+    """Decode JSON like `json.loads`; an integer beyond 2**53 that is written as ``9007199254740993.0`` is an int."""
     return json.loads(text, parse_float=_number, strict=strict)
 
 

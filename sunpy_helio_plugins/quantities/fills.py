@@ -1,9 +1,9 @@
 """
 Fill values and masks: which elements of an array are missing, and columns that keep their mask.
 
-A column of which elements can be missing is masked whether or not any is, and is written with its mask, so that the
-parts of one dataset have one type in memory and one schema in files. Under the mask of floats is NaN: what ignores
-masks, such as a convolution, then does not take fill values for data.
+A column whose elements can be missing is always masked and is written with its mask, even if all elements are present,
+so that the parts of one dataset have the same type in memory and the same schema in files. Masked floats are NaN:
+functions that ignore masks, such as a convolution, then do not use fill values as data.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ __all__ = [
 ]  # fmt: skip
 
 _SINGLES = (1.2e-38, 3.4e38)
-"""Between which magnitudes a number of 32 bits has all its digits."""
+"""The range of magnitudes in which a 32-bit float has full precision."""
 
 _NO_DATA = 1e20
-"""Beyond this, numbers that are one in 32 bits are no data that differ."""
+"""Above this magnitude, 64-bit numbers that are equal in 32 bits are not different data."""
 
 _MOST_DIGITS = 300
 
 _ABOUT = ("name", "description", "format", "meta")
 
 _EXACT = 2**53
-"""Up to which every integer is a float as well."""
+"""The largest integer up to which every integer is exact as a float."""
 
 
 def is_fill(values: NDArray[Any], fill: str | float | None) -> NDArray[np.bool_] | None:
     """
-    Tell which elements hold the fill value.
+    Return which elements are equal to the fill value.
 
-    Numbers are compared in the precision of the data: a fill value may have been a number of 32 bits in the archive,
-    and either side may show it as that number in 64 bits (-9.999999848e30 for -1e31), or as 6 to 9 digits of it
+    Numbers are compared in the precision of the data. A fill value may have been a 32-bit float in the archive, and
+    the data or the metadata may give it as a 64-bit float (-9.999999848e30 for -1e31) or with 6 to 9 digits
     (``-9.9999998e+30``, ``99999.898``).
 
     Parameters
@@ -52,13 +52,13 @@ def is_fill(values: NDArray[Any], fill: str | float | None) -> NDArray[np.bool_]
     values : numpy.ndarray
         Numbers or text, of any shape.
     fill : str, float or None
-        The fill value: a number, or text as HAPI gives it (``"-1.0e31"``, ``"NaN"``). For text columns it counts at
-        face value. `None` means that nothing is fill.
+        The fill value: a number, or text as in HAPI (``"-1.0e31"``, ``"NaN"``). It is compared literally with text
+        columns. `None` if the data do not have a fill value.
 
     Returns
     -------
     numpy.ndarray of bool or None
-        An array of the shape of ``values``; `None` where no element is fill.
+        An array of the shape of ``values``; `None` if no element is fill.
     """
     if fill is None or isinstance(fill, bool):
         return None
@@ -74,12 +74,17 @@ def is_fill(values: NDArray[Any], fill: str | float | None) -> NDArray[np.bool_]
 
 def exact_integer(text: str | float) -> int | None:
     """
-    Return the integer that a number is, exactly; `None` where it is not one.
+    Return the exact integer value of a number, or `None` if it is not an integer.
 
     Parameters
     ----------
     text : str or float
-        A number in any spelling: ``"9007199254740993"``, ``"1.0"``, ``"1e3"``.
+        A number in any notation: ``"9007199254740993"``, ``"1.0"``, ``"1e3"``.
+
+    Returns
+    -------
+    int or None
+        The integer.
     """
     try:
         return int(text) if isinstance(text, str | int) else _integral(Decimal(float(text)))
@@ -106,14 +111,14 @@ def _text_fill(values: NDArray[Any], fill: str) -> NDArray[np.bool_]:
 
 
 def _integer_fill(values: NDArray[Any], fill: str | float) -> NDArray[np.bool_] | None:
-    """Compare integers; a column of them cannot hold a fill value that is not an integer or out of its range."""
+    """Compare integers with a fill value; one that is not an integer or out of their range matches nothing."""
     limits = np.iinfo(values.dtype)
     exact = exact_integer(fill.item() if isinstance(fill, np.generic) else fill)
     if exact is None:
         return None
     if limits.min <= exact <= limits.max:
         return np.asarray(values == exact, dtype=bool)
-    # Servers that know no integers of 64 bits print the greatest one as 9223372036854776000.
+    # Servers without 64-bit integers write the largest one as 9223372036854776000.
     near = next((limit for limit in (limits.min, limits.max) if limit and float(limit) == float(Fraction(exact))), None)
     return None if near is None else np.asarray(values == near, dtype=bool)
 
@@ -128,7 +133,7 @@ def _float_fill(values: NDArray[Any], fill: str | float) -> NDArray[np.bool_] | 
     with np.errstate(over="ignore", under="ignore"):
         own = values.dtype.type(number)
     if number and np.isfinite(number) and (not own or not np.isfinite(own)):
-        # Out of the range of the type: neither its zeros nor its infinities are meant.
+        # Out of the range of the type: the fill value is neither its zero nor its infinity.
         return None
     if values.dtype.itemsize < 8 or not _SINGLES[0] < abs(number) < _SINGLES[1]:
         return np.asarray(values == own, dtype=bool)
@@ -136,10 +141,10 @@ def _float_fill(values: NDArray[Any], fill: str | float) -> NDArray[np.bool_] | 
 
 
 def _spelled(values: NDArray[Any], number: float) -> NDArray[np.bool_] | None:
-    """Compare with a number of 32 bits, however it is written; what is not the same in 32 bits is not meant."""
+    """Compare with a 32-bit number in any notation; values that differ in 32 bits are not fill."""
     single = np.float32(number)
     if abs(number) > _NO_DATA:
-        # Whatever arithmetic printed it, as in IDL's -9.9999998430674944e30.
+        # Independent of the rounding of its output, such as IDL's -9.9999998430674944e30.
         near = np.abs(values - float(single)) <= 0.5 * float(np.spacing(np.abs(single)))
         return np.asarray(near, dtype=bool)
     prints = {float(f"{float(single):.{digits}g}") for digits in range(6, 18)}
@@ -155,20 +160,20 @@ def _spelled(values: NDArray[Any], number: float) -> NDArray[np.bool_] | None:
 
 def for_frame(values: NDArray[Any], mask: NDArray[np.bool_] | None) -> Any:
     """
-    Return numbers of which some can be missing as a column of a `pandas.DataFrame`.
+    Return numbers as a column of a `pandas.DataFrame`.
 
     Parameters
     ----------
     values : numpy.ndarray
         Numbers, shape (n,).
     mask : numpy.ndarray of bool or None
-        Which are missing.
+        The elements that are missing.
 
     Returns
     -------
     numpy.ndarray or pandas.arrays.IntegerArray
-        Floats with NaN where they are missing, whether or not any is; integers that are not floats stay integers, of
-        pandas' nullable type.
+        Floats, with NaN for missing elements. Integers that cannot be represented as floats have the nullable integer
+        type of pandas.
     """
     lost = np.zeros(values.shape, dtype=bool) if mask is None else np.asarray(mask)
     if values.dtype.kind == "f":
@@ -190,13 +195,13 @@ class _ArrayInfo(type(MaskedNDArray.__dict__["info"])):  # type: ignore[misc]
 
 
 class _MaskKeepingArray(MaskedNDArray):
-    """The numbers of a masked quantity or time while it is written."""
+    """The values of a masked quantity or time while it is written."""
 
     info = _ArrayInfo()
 
 
 def keeping_mask(values: NDArray[Any], mask: NDArray[np.bool_]) -> Any:
-    """Return numbers that are written with their mask, also where nothing is masked."""
+    """Return numbers that are written with their mask, even if no element is masked."""
     made = _MaskKeepingArray.from_unmasked(np.asarray(values), np.array(mask))
     made.info.serialize_method = dict.fromkeys(made.info.serialize_method, "data_mask")
     return made
@@ -214,7 +219,7 @@ class _QuantityInfo(type(_MaskedQuantity.__dict__["info"])):  # type: ignore[mis
         return made
 
     def new_like(self, cols: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return an empty column for stacked ones; astropy would make floats of integers."""
+        """Return an empty column for stacking, which keeps integers; astropy would convert them to floats."""
         made = super().new_like(cols, *args, **kwargs)
         kind = np.result_type(*(column.dtype for column in cols))
         if made.dtype == kind:
@@ -223,22 +228,22 @@ class _QuantityInfo(type(_MaskedQuantity.__dict__["info"])):  # type: ignore[mis
 
 
 class MaskKeepingQuantity(_MaskedQuantity):
-    """A masked `~astropy.units.Quantity` that is written with its mask, also where nothing is masked."""
+    """A masked `~astropy.units.Quantity` that is written with its mask, even if no element is masked."""
 
     info = _QuantityInfo()
 
     def __getitem__(self, item: Any) -> Any:
-        """Return elements; a single one that is known is a plain quantity, as in a column without a mask."""
+        """Return elements; a single element that is not masked is a plain quantity, as in a column without a mask."""
         found = super().__getitem__(item)
         return found if found.shape or found.mask else found.unmasked
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # No masked quantity can be pickled before astropy 8.0.
+        # Masked quantities cannot be pickled before astropy 8.0.
         return _rebuilt, (np.array(self.unmasked.value), self.unit, np.array(self.mask), about(self))
 
 
 def about(column: Any) -> dict[str, Any]:
-    """Return what a column's ``info`` holds, for a copy of it."""
+    """Return the attributes of ``info`` of a column, for a copy of it."""
     return {name: getattr(column.info, name) for name in _ABOUT if getattr(column.info, name, None)}
 
 
@@ -258,33 +263,33 @@ class _ColumnInfo(type(MaskedColumn.__dict__["info"])):  # type: ignore[misc]
 
 
 class MaskKeepingColumn(MaskedColumn):
-    """A `~astropy.table.MaskedColumn` that is written with its mask, also where nothing is masked."""
+    """A `~astropy.table.MaskedColumn` that is written with its mask, even if no element is masked."""
 
     info = _ColumnInfo()
 
 
 def all_masked(columns: Mapping[str, tuple[Any, NDArray[np.bool_] | None]]) -> dict[str, Any]:
-    """Return several columns by their names, each made of its values and its mask as `masked` does."""
+    """Return columns by name, each made from its values and its mask by `masked`."""
     return {name: masked(values, mask, name) for name, (values, mask) in columns.items()}
 
 
 def masked(values: Any, mask: NDArray[np.bool_] | None, name: str | None = None) -> Any:
     """
-    Return values as a column whose elements can be missing.
+    Return values as a masked column.
 
     Parameters
     ----------
     values : numpy.ndarray or astropy.units.Quantity
-        The values. Floats are set to NaN where they are missing, in place where they can be written to.
+        The values. Missing floats are set to NaN, in place if the array is writeable.
     mask : numpy.ndarray of bool or None
-        Which are missing; `None` where none of them is now.
+        The elements that are missing; `None` if all elements are present.
     name : str, optional
-        The column's name.
+        The name of the column.
 
     Returns
     -------
     MaskKeepingQuantity or MaskKeepingColumn
-        Masked in either case, sharing the memory of ``values``.
+        A masked column in all cases, which shares the memory of ``values``.
     """
     if mask is None:
         mask = np.zeros(values.shape, dtype=bool)

@@ -1,7 +1,7 @@
 """
-ISO 8601 stamps as integers: the UTC day, counted from 1970, and the nanosecond within it.
+Conversion of ISO 8601 time stamps to integers: the UTC day, counted from 1970, and the nanosecond in it.
 
-Columns are read as grids of bytes: what the stamps of one length have in common is done for all of them at once.
+A column is processed as a two-dimensional array of bytes, all time stamps of the same length at once.
 """
 
 from __future__ import annotations
@@ -16,37 +16,27 @@ from sunpy_helio_plugins.quantities.leap import DAY, SECOND, Ints, day_lengths
 __all__ = ["split"]
 
 BLOCK = 65536
-"""Stamps read at a time: what they need stays within the processor's cache."""
+"""The number of time stamps that are converted at a time, so that the arrays fit into the cache of the processor."""
 
 _AT_ONCE = 500
-"""Stamps that numpy converts without releasing the interpreter's lock (NPY_BEGIN_THREADS_THRESHOLDED)."""
+"""The number of time stamps that numpy converts without releasing the GIL (NPY_BEGIN_THREADS_THRESHOLDED)."""
 
-# The years within which nanoseconds do not wrap, as the four bytes of their digits.
+# The range of years of datetime64 in nanoseconds, as the four bytes of their digits.
 _FIRST_YEAR, _LAST_YEAR = (int.from_bytes(year, "big") for year in (b"1678", b"2261"))
 
 
 _ZONES = (3, 5, 6)
-"""How far before the end of a stamp the sign of a zone stands: ``-hh``, ``-hhmm``, ``-hh:mm``."""
+"""The position of the sign of a time zone, counted from the end: ``-hh``, ``-hhmm``, ``-hh:mm``."""
 
 
 def split(stamps: NDArray[np.bytes_]) -> tuple[Ints, Ints]:
     """
-    Return the UTC day and the nanosecond within it.
-
-    Parameters
-    ----------
-    stamps : numpy.ndarray of bytes
-        The stamps, of any shape; forms may differ.
-
-    Returns
-    -------
-    days, nanos : numpy.ndarray of int64
-        Of the shape of ``stamps``; the nanosecond runs to 86,401 s on a day that ends with a leap second.
+    Return the UTC day and the nanosecond in it of time stamps of any shape and of one or several formats.
 
     Raises
     ------
     ValueError
-        A stamp is no time: the message holds the first such.
+        A time stamp is not valid; the message contains the first one.
     """
     flat = np.ascontiguousarray(stamps).reshape(-1)
     days, nanos = np.empty(flat.size, np.int64), np.empty(flat.size, np.int64)
@@ -64,18 +54,18 @@ def _split_block(flat: NDArray[np.bytes_]) -> tuple[Ints, Ints]:
         if plain is not None:
             return plain
     days, nanos = np.empty(flat.size, np.int64), np.empty(flat.size, np.int64)
-    # Most columns hold one form; where forms differ, each is read by itself.
+    # Most columns have one format; otherwise each format is converted separately.
     for length in np.unique(lengths):
         rows = slice(None) if shortest == longest else np.flatnonzero(lengths == length)
         days[rows], nanos[rows] = _split_uniform(flat[rows], int(length))
     too_late = nanos >= day_lengths(days)
     if too_late.any():
-        raise ValueError(f"{_shown(flat[too_late][0])} is no time: that day has no such second.")
+        raise ValueError(f"{_shown(flat[too_late][0])} is not a time: the day does not have this second.")
     return days, nanos
 
 
 def _split_plain(flat: NDArray[np.bytes_], length: int) -> tuple[Ints, Ints] | None:
-    """Read ``yyyy-mm-ddThh:mm:ss[.f...]`` as numpy does; `None` where a stamp is of another form or year."""
+    """Convert ``yyyy-mm-ddThh:mm:ss[.f...]`` with numpy; return `None` if a time stamp has another format or year."""
     width = flat.dtype.itemsize
     if length < 19:
         return None
@@ -83,7 +73,7 @@ def _split_plain(flat: NDArray[np.bytes_], length: int) -> tuple[Ints, Ints] | N
     if (length > 19 and (grid[:, 19] != ord(".")).any()) or not _is_within_reach(grid):
         return None
     plain = _as_bytes(grid[:, :length])
-    # numpy ends a stamp at a NUL, and takes a zone behind the fraction with no more than a warning.
+    # numpy ends a time stamp at a NUL, and accepts a time zone after the fraction with a warning only.
     signs = (grid[:, length - back] == ord("-") for back in _ZONES if length - back > 19)
     if plain.view(np.uint8).min() < ord("-") or any(one.any() for one in signs):
         return None
@@ -96,7 +86,7 @@ def _split_plain(flat: NDArray[np.bytes_], length: int) -> tuple[Ints, Ints] | N
 
 
 def _is_within_reach(grid: NDArray[np.uint8]) -> bool:
-    """Tell whether nanoseconds reach all years; most are of this century or the last."""
+    """Return whether nanoseconds can represent all years; most are of this century or the last."""
     if (grid[:, 0] == ord("2")).all() and (grid[:, 1] == ord("0")).all():
         return True
     years = np.ascontiguousarray(grid[:, :4]).view(">u4")
@@ -104,7 +94,7 @@ def _is_within_reach(grid: NDArray[np.uint8]) -> bool:
 
 
 def _lengths(flat: NDArray[np.bytes_]) -> Ints:
-    """Return the lengths of stamps without padding and without a final Z: one for all where they agree."""
+    """Return the lengths of time stamps without padding and a final Z: one for all if they are equal."""
     width = flat.dtype.itemsize
     if width == 0:
         return np.zeros(1, np.int64)
@@ -118,11 +108,11 @@ def _lengths(flat: NDArray[np.bytes_]) -> Ints:
 
 
 def _split_uniform(flat: NDArray[np.bytes_], length: int) -> tuple[Ints, Ints]:
-    """Read stamps of one length; year-day dates among them are read apart."""
+    """Convert time stamps of one length, dates of year and day of the year separately."""
     if length == 0:
-        raise ValueError("An empty stamp is no time.")
+        raise ValueError("An empty time stamp is not a time.")
     grid = flat.view(np.uint8).reshape(flat.size, -1)[:, :length]
-    # numpy ends a stamp at a NUL, and takes a sign before the year.
+    # numpy ends a time stamp at a NUL, and accepts a sign before the year.
     grid = np.ascontiguousarray(grid)
     if grid.min() < ord("-") or grid.max() > ord("T") or (grid[:, 0] < ord("0")).any():
         raise _odd(flat, grid)
@@ -138,17 +128,17 @@ def _split_uniform(flat: NDArray[np.bytes_], length: int) -> tuple[Ints, Ints]:
 
 
 def _odd(flat: NDArray[np.bytes_], grid: NDArray[np.uint8]) -> ValueError:
-    """Return the error for the first stamp with a letter that no stamp in UTC has."""
+    """Return the error for the first time stamp with a character that is not allowed in UTC."""
     odd = (grid < ord("-")) | (grid > ord("T"))
     odd[:, 0] |= grid[:, 0] < ord("0")
     row = int(np.flatnonzero(odd.any(axis=1))[0])
     if (grid[row] == ord("+")).any():
-        return ValueError(f"{_shown(flat[row])} is no time in UTC: a zone other than Z follows it.")
-    return ValueError(f"{_shown(flat[row])} is no time in ISO 8601.")
+        return ValueError(f"{_shown(flat[row])} is not a time in UTC: it has a time zone other than Z.")
+    return ValueError(f"{_shown(flat[row])} is not a time in ISO 8601.")
 
 
 def _is_ordinal(grid: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Tell which stamps give their date as year and day of the year: three digits follow the first hyphen."""
+    """Return which time stamps have a date of year and day of the year: three digits after the first hyphen."""
     if grid.shape[1] < 8:
         return np.zeros(len(grid), dtype=bool)
     ends = np.ones(len(grid), dtype=bool) if grid.shape[1] == 8 else grid[:, 8] == ord("T")
@@ -165,7 +155,7 @@ def _split_grid(grid: NDArray[np.uint8], date_width: int) -> tuple[Ints, Ints]:
 
 
 def _days(dates: NDArray[np.uint8]) -> Ints:
-    """Read dates; where one follows itself, as in most columns, it is read once."""
+    """Convert dates; consecutive equal dates, as in most columns, are converted once."""
     texts = dates.view(np.uint64 if dates.shape[1] == 8 else f"S{dates.shape[1]}").reshape(-1)
     firsts = np.flatnonzero(np.concatenate([[True], texts[1:] != texts[:-1]]))
     days = (_ordinal_days if dates.shape[1] == 8 else _calendar_days)(dates[firsts])
@@ -173,7 +163,7 @@ def _days(dates: NDArray[np.uint8]) -> Ints:
 
 
 def _plain_clock(clock: NDArray[np.uint8]) -> Ints | None:
-    """Read ``Thh:mm:ss[.f...]`` as numpy does; `None` where a clock is of another form."""
+    """Convert ``Thh:mm:ss[.f...]`` with numpy; return `None` if a time of day has another format."""
     width = clock.shape[1]
     if width < 9 or width == 10 or (clock[:, 0] != ord("T")).any() or (clock[:, 9:10] != ord(".")).any():
         return None
@@ -186,7 +176,7 @@ def _plain_clock(clock: NDArray[np.uint8]) -> Ints | None:
 
 
 def _on_epoch(clock: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return clocks as stamps of the first day of 1970, whose nanoseconds are the clock's own."""
+    """Return times of day as time stamps of 1970-01-01, so that their nanoseconds are those of the day."""
     stamps = np.empty((len(clock), 10 + clock.shape[1]), np.uint8)
     stamps[:, :10] = np.frombuffer(b"1970-01-01", np.uint8)
     stamps[:, 10:] = clock
@@ -203,17 +193,17 @@ def _ordinal_days(grid: NDArray[np.uint8]) -> Ints:
     lasts = (first.astype("M8[Y]") + np.timedelta64(1, "Y")).astype("M8[D]") - first
     wrong = (day < 1) | (day > lasts.astype(np.int64))
     if wrong.any():
-        raise ValueError(f"{_shown(_as_bytes(grid)[wrong][0])} is no time: that year has no such day.")
+        raise ValueError(f"{_shown(_as_bytes(grid)[wrong][0])} is not a time: the year does not have this day.")
     return first.astype(np.int64) + day - 1
 
 
 def _add_clock(days: Ints, clock: NDArray[np.uint8], grid: NDArray[np.uint8]) -> tuple[Ints, Ints]:
-    """Read ``Thh[:mm[:ss[.f...]]]``, with hour 24 and second 60."""
+    """Convert ``Thh[:mm[:ss[.f...]]]``, with hour 24 and second 60."""
     if (clock[:, 0] != ord("T")).any():
-        raise ValueError(f"{_shown(_as_bytes(grid)[clock[:, 0] != ord('T')][0])} is no time: T must follow the date.")
+        raise ValueError(f"{_shown(_as_bytes(grid)[clock[:, 0] != ord('T')][0])} is not a time: T is missing.")
     zoned = ((clock == ord("+")) | (clock == ord("-"))).any(axis=1)
     if zoned.any():
-        raise ValueError(f"{_shown(_as_bytes(grid)[zoned][0])} is no time in UTC: a zone other than Z follows it.")
+        raise ValueError(f"{_shown(_as_bytes(grid)[zoned][0])} is not a time in UTC: it has a time zone other than Z.")
     clock = clock.copy()
     if clock.shape[1] == 10 and (clock[:, 9] == ord(".")).all():  # "ss." without a digit
         clock = clock[:, :9]
@@ -224,7 +214,7 @@ def _add_clock(days: Ints, clock: NDArray[np.uint8], grid: NDArray[np.uint8]) ->
         clock[leap, 7:9] = np.frombuffer(b"59", np.uint8)
     nanos = _cast(_on_epoch(clock), "M8[ns]", shown=grid).astype(np.int64)
     if (nanos[midnight] != 0).any():
-        raise ValueError(f"{_shown(_as_bytes(grid)[midnight][0])} is no time: nothing follows 24:00.")
+        raise ValueError(f"{_shown(_as_bytes(grid)[midnight][0])} is not a time: it is after 24:00.")
     return days + midnight, nanos + leap * SECOND
 
 
@@ -243,12 +233,12 @@ def _cast(grid: NDArray[np.uint8], dtype: str, shown: NDArray[np.uint8] | None =
         try:
             np.datetime64(stamp.decode("ascii", "replace")).astype(dtype)
         except ValueError:
-            raise ValueError(f"{_shown(whole)} is no time in ISO 8601.") from None
-    raise ValueError(f"{_shown(_as_bytes(grid)[0])} is no time in ISO 8601.")
+            raise ValueError(f"{_shown(whole)} is not a time in ISO 8601.") from None
+    raise ValueError(f"{_shown(_as_bytes(grid)[0])} is not a time in ISO 8601.")
 
 
 def _dated(stamps: NDArray[np.bytes_], dtype: str) -> NDArray[np.datetime64]:
-    """Return stamps as dates; numpy 2.4 ends the interpreter when one of more than 500 is none."""
+    """Return time stamps as dates; numpy 2.4 crashes if one of more than 500 is not valid."""
     made = np.empty(stamps.shape, dtype)
     for start in range(0, stamps.size, _AT_ONCE):
         made[start : start + _AT_ONCE] = stamps[start : start + _AT_ONCE].astype(dtype)
@@ -259,7 +249,7 @@ def _number(digits: NDArray[np.uint8], grid: NDArray[np.uint8]) -> Ints:
     values = digits.astype(np.int64) - ord("0")
     wrong = ((values < 0) | (values > 9)).any(axis=1)
     if wrong.any():
-        raise ValueError(f"{_shown(_as_bytes(grid)[wrong][0])} is no time in ISO 8601.")
+        raise ValueError(f"{_shown(_as_bytes(grid)[wrong][0])} is not a time in ISO 8601.")
     powers = 10 ** np.arange(digits.shape[1] - 1, -1, -1, dtype=np.int64)
     return values @ powers
 

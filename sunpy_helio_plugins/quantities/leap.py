@@ -1,4 +1,4 @@
-"""How long UTC days are, and by how much UTC lags behind terrestrial time: integers, from ERFA's table."""
+"""The lengths of UTC days and the difference of UTC from terrestrial time, as integers from ERFA's table."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ J2000 = 10957
 
 _TT_MINUS_TAI = 32_184_000_000
 
-# From 1960-01-01 to 1971-12-31 UTC ran at rates of its own; days from 1970.
+# From 1960-01-01 to 1971-12-31 UTC had a different rate; in days from 1970.
 _RATES_FROM, _RATES_UNTIL = -3653, 730
 
 
 @lru_cache(maxsize=1)
 def _leap_table() -> tuple[Ints, Ints]:
-    """Return the days from 1970 at which TAI - UTC changed since 1972, and its seconds from then on."""
+    """Return the days from 1970 at which TAI - UTC has changed since 1972, and its new values in seconds."""
     table = erfa.leap_seconds.get()
     table = table[table["year"] >= 1972]
     months = (table["year"].astype(np.int64) - 1970) * 12 + table["month"] - 1
@@ -41,14 +41,14 @@ def _leap_table() -> tuple[Ints, Ints]:
 
 @lru_cache(maxsize=1)
 def leaps_in_tt2000() -> tuple[Ints, Ints]:
-    """Return the TT2000 epochs at which an entry of the table begins, and TT - UTC from then on, in nanoseconds."""
+    """Return the TT2000 epochs at which the entries of the table begin, and TT - UTC from then on, in nanoseconds."""
     days, seconds = _leap_table()
     offsets = seconds * SECOND + _TT_MINUS_TAI
     return (days - J2000) * DAY - DAY // 2 + offsets, offsets
 
 
 def day_lengths(days: Ints) -> Ints:
-    """Return the lengths of UTC days in nanoseconds: one for all where they agree."""
+    """Return the lengths of UTC days in nanoseconds: one for all if they are equal."""
     if days.size == 0:
         return np.array(DAY)
     leap_days = _leap_table()[0][1:] - 1
@@ -59,7 +59,7 @@ def day_lengths(days: Ints) -> Ints:
 
 
 def quasi_lengths(days: Ints) -> NDArray[np.float64]:
-    """Return the lengths by which ERFA divides: before 1972 some days were longer or shorter by a part of a second."""
+    """Return the lengths of days in ERFA: before 1972 some were longer or shorter by a fraction of a second."""
     lengths = day_lengths(days).astype(np.float64)
     if days.size == 0 or days.max() < _RATES_FROM or days.min() >= _RATES_UNTIL:
         return lengths

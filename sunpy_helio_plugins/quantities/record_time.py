@@ -1,4 +1,4 @@
-"""Times as columns of tables, which keep their rows and their type wherever a table goes."""
+"""Times as table columns, which keep rows and type when a table is converted, stacked, pickled or written."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from sunpy_helio_plugins.quantities.leap import DAY
 __all__ = ["RecordTime", "with_mask"]
 
 _WITHOUT_LEAP_SECONDS = ("datetime", "datetime64")
-"""Formats that cannot hold 23:59:60."""
+"""Formats that cannot represent 23:59:60."""
 
 _ATTRIBUTES = ("format", "precision", "out_subfmt")
 
 
 def with_mask(time: Time) -> Time:
-    """Return times with a mask whether or not any is missing, so that their type does not depend on the values."""
+    """Return times with a mask, even if all are present, so that their type does not depend on the values."""
     if time.masked or not time.shape:
         return time
     made = time.copy()
@@ -32,7 +32,7 @@ def with_mask(time: Time) -> Time:
 
 class _RecordTimeInfo(type(Time.__dict__["info"])):  # type: ignore[misc]
     def _represent_as_dict(self, attrs: Any = None) -> dict[str, Any]:
-        """Return what is written: a time of astropy's class, with its mask also where nothing is missing."""
+        """Return the serialized form: a time of astropy's class, with its mask even if no time is missing."""
         made: dict[str, Any] = super()._represent_as_dict(attrs)
         if self._parent.masked:
             parts = {name: made[name] for name in ("jd1", "jd2") if name in made}
@@ -40,7 +40,7 @@ class _RecordTimeInfo(type(Time.__dict__["info"])):  # type: ignore[misc]
         return made | {"__class__": "astropy.time.core.Time"}
 
     def new_like(self, cols: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return an empty column for stacked ones, with a mask where one of them has a mask."""
+        """Return an empty column for stacking, with a mask if one of the columns has a mask."""
         made = super().new_like(cols, *args, **kwargs)
         if any(column.masked for column in cols):
             made[np.zeros(made.shape, dtype=bool)] = np.ma.masked
@@ -51,9 +51,9 @@ class RecordTime(Time):
     """
     An `~astropy.time.Time` whose ``datetime64`` and ``datetime`` keep times within leap seconds.
 
-    astropy raises an error for 23:59:60 there, and so in ``Table.to_pandas``. This class follows the rule of
-    `sunpy_helio_plugins.quantities.times.to_datetime64` instead, and warns. A mask is kept when it is stacked, pickled
-    and written. ``Time(column)`` returns a column of astropy's own class.
+    For 23:59:60, these raise an error in astropy, and therefore also in ``Table.to_pandas``. This class converts the
+    time as `sunpy_helio_plugins.quantities.to_datetime64` does, and warns. A mask is kept when times are stacked,
+    pickled and written. ``Time(column)`` returns a column of astropy's class.
     """
 
     info = _RecordTimeInfo()
@@ -63,7 +63,7 @@ class RecordTime(Time):
         source = self._outside_leap_seconds() if format in _WITHOUT_LEAP_SECONDS else self
         values = super(RecordTime, source).to_value(format, subfmt)
         if format == "datetime64" and self.masked and self.shape:
-            # What ignores masks, such as a Series of pandas, then does not take it for a time.
+            # Code that ignores masks, such as a pandas Series, then does not use the value as a time.
             getattr(values, "unmasked", np.ma.getdata(values))[self.mask] = np.datetime64("NaT", "ns")
         return values
 
@@ -73,7 +73,7 @@ class RecordTime(Time):
         return super(RecordTime, source).to_datetime(timezone, leap_second_strict)
 
     def _outside_leap_seconds(self) -> RecordTime:
-        """Return times that ``datetime64`` can hold: these, or a copy in which those within a leap second are moved."""
+        """Return these times, or a copy in which those within a leap second are moved, for ``datetime64``."""
         if self.scale != "utc" or not self.size:
             return self
         known = self.filled(Time(0, format="unix")) if self.masked else self
@@ -83,12 +83,12 @@ class RecordTime(Time):
         return with_mask(made) if self.masked else made
 
     def __getitem__(self, item: Any) -> Any:
-        """Return elements; a single one that is not missing has no mask, as in a column without a mask."""
+        """Return elements; a single time that is not missing is not masked, as in a column without a mask."""
         found = super().__getitem__(item)
         return found if found.shape or not found.masked or found.mask else found.unmasked
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # astropy 8.0 loses the mask of times that are pickled.
+        # astropy 8.0 drops the mask of pickled times.
         parts = [np.array(getattr(part, "unmasked", part)) for part in (self.jd1, self.jd2)]
         told = {name: getattr(self, name) for name in _ATTRIBUTES}
         place = {"scale": self.scale, "location": self.location}

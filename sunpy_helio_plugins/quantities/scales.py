@@ -1,4 +1,4 @@
-"""The time scale in which a table is wanted: UTC, unless another is given."""
+"""The time scale of a table: UTC, unless another one is given."""
 
 from __future__ import annotations
 
@@ -12,33 +12,26 @@ from sunpy_helio_plugins.quantities.times import as_column
 __all__ = ["SCALES", "checked_scale", "table_in_scale", "time_in_scale"]
 
 SCALES = ("utc", "tai", "tt", "tdb", "tcb", "tcg")
-"""The scales of `astropy.time.Time` that need no measured rotation of Earth and no place."""
+"""The scales of `astropy.time.Time` that do not need the measured rotation of the Earth or a location."""
 
 
 def checked_scale(scale: str) -> str:
-    """
-    Return the name of a scale in small letters.
-
-    Raises
-    ------
-    QueryError
-        Times cannot be given in it.
-    """
+    """Return the name of a scale in lower case, or raise a `QueryError` if it is not one of `SCALES`."""
     name = scale.strip().lower() if isinstance(scale, str) else scale
     if name in SCALES:
         return str(name)
-    hint = ": UT1 needs the measured rotation of Earth, use table['Time'].ut1" if name == "ut1" else ""
-    raise QueryError(f"Times can be had in the scales {', '.join(map(repr, SCALES))}, not in {scale!r}{hint}.")
+    hint = "; UT1 needs the measured rotation of the Earth: use table['Time'].ut1" if name == "ut1" else ""
+    raise QueryError(f"The time scale must be one of {', '.join(map(repr, SCALES))}, not {scale!r}{hint}.")
 
 
 def time_in_scale(time: Time, scale: str) -> Time:
-    """Return times in another scale; years whose leap seconds are not announced yet are no reason to warn."""
+    """Return times in another scale, without warnings about years whose leap seconds are not yet announced."""
     with silence.far_years():
         return getattr(time, scale)
 
 
 def table_in_scale(table: QTable, scale: str) -> QTable:
-    """Return a table with its times in another scale, which their descriptions state; it is changed in place."""
+    """Convert the times of a table, and their descriptions, to another scale in place, and return the table."""
     for name in table.colnames:
         column = table[name]
         if not isinstance(column, Time) or column.scale == scale:

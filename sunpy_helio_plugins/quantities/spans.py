@@ -1,4 +1,4 @@
-"""Ranges of time, exact to the tick in which they are stated."""
+"""Time ranges, exact to the nanosecond."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ __all__ = ["Moment", "Span", "moment", "seconds"]
 _MILLISECOND = 1_000_000
 
 _ROUND = (DAY, 3600 * SECOND, 60 * SECOND, SECOND, _MILLISECOND)
-"""What the middle of a range is rounded to, the coarsest first: some servers know whole minutes or seconds only."""
+"""Units to which the middle of a range is rounded: some servers only support minutes or seconds."""
 
 _BORDERS = (60 * SECOND, SECOND, _MILLISECOND)
 
 _FINENESS = 8
-"""A range is at least so many times as long as what its middle is rounded to."""
+"""The smallest ratio of the length of a range to the unit to which its middle is rounded."""
 
 
 @dataclass(frozen=True, order=True)
 class Moment:
     """
-    An instant.
+    A time.
 
     Attributes
     ----------
     day : int
         UTC day, counted from 1970.
     nano : int
-        Nanosecond in it.
+        Nanosecond of the day.
     """
 
     day: int
@@ -48,24 +48,17 @@ class Moment:
     @classmethod
     @lru_cache(maxsize=1024)
     def read(cls, stamp: str) -> Moment:
-        """
-        Read a stamp in any form of HAPI.
-
-        Raises
-        ------
-        ValueError
-            It is no time.
-        """
+        """Convert a time stamp in any format of HAPI, or raise a `ValueError`."""
         days, nanos = split(np.char.encode(np.array([stamp]), "utf-8"))
         return cls(int(days[0]), int(nanos[0]))
 
     @classmethod
     def now(cls) -> Moment:
-        """Return the present."""
+        """Return the current time."""
         return cls(0, 0).later(int(np.datetime64("now", "s").astype(np.int64)) * SECOND)
 
     def later(self, nanos: int) -> Moment:
-        """Return the instant so many nanoseconds later; leap seconds between are not counted."""
+        """Return the time that is later by a number of nanoseconds, without counting leap seconds."""
         nano = self.nano + nanos
         if 0 <= nano < DAY or DAY <= nano < int(day_lengths(np.array([self.day])).max()):
             return replace(self, nano=nano)
@@ -73,22 +66,22 @@ class Moment:
         return Moment(self.day + days, nano)
 
     def since(self, other: Moment) -> int:
-        """Return the nanoseconds since another instant, leap seconds not counted."""
+        """Return the nanoseconds since another time, without counting leap seconds."""
         return (self.day - other.day) * DAY + min(self.nano, DAY - 1) - min(other.nano, DAY - 1)
 
     def down(self) -> Moment:
-        """Return the last whole millisecond not after this instant, outside leap seconds, which few servers know."""
+        """Round down to a millisecond outside leap seconds, which few servers support."""
         nano = min(self.nano, DAY - SECOND) if self.nano >= DAY else self.nano
         return replace(self, nano=nano - nano % _MILLISECOND)
 
     def up(self) -> Moment:
-        """Return the first whole millisecond not before this instant, outside leap seconds."""
+        """Round up to a millisecond outside leap seconds."""
         if self.nano >= DAY:
             return Moment(self.day + 1, 0)
         return self.later(-self.nano % _MILLISECOND)
 
     def text(self, digits: int = 9) -> str:
-        """Return the instant as a stamp; digits that are left out are cut."""
+        """Return the time as a time stamp, truncated to a number of fraction digits."""
         leap = self.nano >= DAY
         seconds, fraction = divmod(self.nano - leap * SECOND, SECOND)
         date = np.datetime64(self.day, "D")
@@ -100,7 +93,7 @@ class Moment:
 
 
 def moment(stamp: object) -> Moment | None:
-    """Return a server's stamp as an instant; `None` where there is none, or it is no time."""
+    """Convert a server's time stamp; return `None` if it is empty or not a time."""
     try:
         return Moment.read(str(stamp)) if stamp else None
     except ValueError:
@@ -110,14 +103,14 @@ def moment(stamp: object) -> Moment | None:
 @dataclass(frozen=True)
 class Span:
     """
-    A range of time.
+    A time range.
 
     Attributes
     ----------
     first : Moment
-        Where it begins; part of it.
+        The start, which is included.
     before : Moment
-        Where it ends; not part of it.
+        The end, which is not included.
     """
 
     first: Moment
@@ -125,13 +118,13 @@ class Span:
 
     @classmethod
     def read(cls, text: str) -> Span:
-        """Read what ``str`` of a range gives."""
+        """Convert the text that ``str`` of a range returns."""
         first, _, before = text.partition("/")
         return cls(Moment.read(first), Moment.read(before))
 
     @classmethod
     def read_all(cls, texts: Sequence[str]) -> list[Span]:
-        """Read many ranges at once."""
+        """Convert the text of many ranges at once."""
         if not texts:
             return []
         stamps = [stamp for text in texts for stamp in text.split("/", 1)]
@@ -141,33 +134,21 @@ class Span:
 
     @classmethod
     def closed(cls, first: Moment, last: Moment) -> Span:
-        """Return the range that has both ends as part of it."""
+        """Return the range that includes both ends."""
         return cls(first, last.later(1))
 
     @property
     def last(self) -> Moment:
-        """The last instant that is part of it."""
+        """The last time that the range includes."""
         return self.before.later(-1)
 
     @property
     def nanoseconds(self) -> int:
-        """Its length, leap seconds not counted."""
+        """The length of the range, without counting leap seconds."""
         return self.before.since(self.first)
 
     def holds(self, stamps: NDArray[np.bytes_]) -> NDArray[np.bool_]:
-        """
-        Tell which stamps lie within.
-
-        Parameters
-        ----------
-        stamps : numpy.ndarray of bytes
-            Stamps in any form of HAPI, shape (n,).
-
-        Raises
-        ------
-        ValueError
-            A stamp is no time.
-        """
+        """Return which time stamps are in the range; raise a `ValueError` if one is not a time."""
         days, nanos = split(stamps)
         begun = (days > self.first.day) | ((days == self.first.day) & (nanos >= self.first.nano))
         ended = (days > self.before.day) | ((days == self.before.day) & (nanos >= self.before.nano))
@@ -175,21 +156,14 @@ class Span:
         return inside
 
     def covers(self, time: Time) -> NDArray[np.bool_]:
-        """
-        Tell which times lie within.
-
-        Parameters
-        ----------
-        time : astropy.time.Time
-            Times of scale UTC, shape (n,).
-        """
+        """Return which times, of scale UTC, are in the range."""
         first, before = times.from_iso(np.array([str(self.first), str(self.before)], dtype="S"))
         begun = (time.jd1 - first.jd1) + (time.jd2 - first.jd2) >= 0
         ended = (time.jd1 - before.jd1) + (time.jd2 - before.jd2) >= 0
         return np.asarray(begun & ~ended)
 
     def halves(self) -> tuple[Span, Span] | None:
-        """Return both halves, which share a round border; `None` where there is nothing to halve."""
+        """Return both halves, separated at a round time, or `None` if the range is too short."""
         length = self.nanoseconds
         unit = next((one for one in _ROUND if length >= _FINENESS * one), _MILLISECOND)
         middle = self.first.later(length // 2)
@@ -199,23 +173,9 @@ class Span:
         return Span(self.first, border), Span(border, self.before)
 
     def cut(self, nanoseconds: int, most: int) -> list[Span]:
-        """
-        Return pieces that follow each other; of a closed range, the last one has the last instant as well.
-
-        Borders are round where the length is: a server that knows whole minutes only then loses nothing at them.
-
-        Parameters
-        ----------
-        nanoseconds : int
-            The longest piece.
-        most : int
-            How many pieces are allowed.
-
-        Raises
-        ------
-        ValueError
-            There would be more; the message holds the count.
-        """
+        """Return consecutive pieces of a length; raise a `ValueError` with their number if there are too many."""
+        # The borders are as round as the length, for servers that only support minutes. The last piece of a range that
+        # includes its end also includes it.
         if self.nanoseconds - 1 <= nanoseconds:
             return [self]
         unit = next((one for one in _BORDERS if nanoseconds % one == 0), 1)
@@ -243,19 +203,7 @@ _SECONDS = {
 
 
 def seconds(duration: Any) -> float | None:
-    """
-    Return an ISO 8601 duration in seconds: that of a mean month or year where it names any.
-
-    Parameters
-    ----------
-    duration : str or None
-        Such as ``"PT1M30S"`` or ``"P1M"``.
-
-    Returns
-    -------
-    float or None
-        `None` where there is none, or it is no duration.
-    """
+    """Return an ISO 8601 duration, with mean months and years, in seconds, or `None` if it is not a duration."""
     match = _DURATION.fullmatch(str(duration or "").strip())
     if match is None:
         return None

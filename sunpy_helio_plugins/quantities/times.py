@@ -1,16 +1,15 @@
 """
-Time stamps of archives as exact times.
+Exact conversion of the time stamps of archives to times.
 
-An instant is kept as two integers on its way: the UTC day, counted from 1970, and the nanosecond in it, which runs to
-86,401 s on a day that ends with a leap second. Only the last step makes floats of them, so that nothing is rounded
-before it must be.
+A time is converted to two integers: the UTC day, counted from 1970, and the nanosecond in it, which is up to 86,401 s
+on a day with a leap second. Only the last step converts these to floats, so that there are no rounding errors before.
 
-Forms of text are those of HAPI (https://github.com/hapi-server/data-specification, section "Representation of Time"):
-ISO 8601 dates of year-month-day or year-day, truncated anywhere, up to nine fraction digits, with or without a trailing
-``Z``, hour 24 and second 60 included.
+The formats of text are those of HAPI (https://github.com/hapi-server/data-specification, section "Representation of
+Time"): ISO 8601 dates of year-month-day or year-day, truncated anywhere, with up to nine fraction digits, with or
+without a trailing ``Z``, including hour 24 and second 60.
 
-Times are in UTC and print nine digits, so that text keeps their nanoseconds. ``datetime64`` cannot hold a leap second:
-`to_datetime64` has the one rule for what becomes of it there.
+Times are in UTC and are printed with nine fraction digits, so that text keeps their nanoseconds. ``datetime64`` cannot
+represent leap seconds; `to_datetime64` describes their conversion.
 """
 
 from __future__ import annotations
@@ -46,32 +45,32 @@ __all__ = [
 _MILLISECONDS = 86_400_000.0
 _YEAR = 86_400_000.0 * 366
 _LAST_EPOCH = 86_400_000.0 * 3_652_425
-"""The years 1 to 9999 in milliseconds from the year 0: what lies outside is fill, or not a time at all."""
+"""The years 1 to 9999 in milliseconds from the year 0; values outside are fill or not times."""
 
 _YEAR_0 = 719_528
-"""Days from 0000-01-01, where CDF epochs begin, to 1970-01-01."""
+"""The number of days from 0000-01-01, the epoch of CDF, to 1970-01-01."""
 
 
 def from_iso(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
     """
-    Return stamps in ISO 8601 as times.
+    Return ISO 8601 time stamps as times.
 
     Parameters
     ----------
     values : array_like of bytes or str
-        The stamps, of any shape; forms may differ.
+        The time stamps, of any shape; their formats may differ.
     mask : array_like of bool, optional
-        Which of them are missing; they need not be valid and are masked in the result.
+        The elements that are missing. They need not be valid and are masked in the result.
 
     Returns
     -------
     astropy.time.Time
-        Scale UTC, exact to less than a nanosecond, of the shape of ``values``.
+        The times in UTC, of the shape of ``values``, with an error of less than a nanosecond.
 
     Raises
     ------
     ValueError
-        A stamp is no time: the message holds the first such.
+        A time stamp is not valid; the message contains the first one.
 
     Examples
     --------
@@ -86,19 +85,19 @@ def datetime64_from_iso(
     values: ArrayLike, mask: ArrayLike | None = None, *, warn: bool = False
 ) -> NDArray[np.datetime64]:
     """
-    Return stamps in ISO 8601 as ``datetime64``.
+    Return ISO 8601 time stamps as ``datetime64``.
 
     Parameters
     ----------
     values, mask
-        As for `from_iso`.
+        See `from_iso`.
     warn : bool, optional
-        Whether to warn where ``datetime64`` cannot hold a time exactly, as `to_datetime64` does.
+        Whether to warn if ``datetime64`` cannot represent a time exactly, as `to_datetime64` does.
 
     Returns
     -------
     numpy.ndarray of datetime64
-        As `to_datetime64` gives them. Missing stamps are ``NaT``.
+        The times in UTC, see `to_datetime64`. Missing time stamps are ``NaT``.
     """
     stamps, missing = _prepared(values, mask)
     return from_days(*split(stamps), missing, warn=warn)
@@ -111,14 +110,15 @@ def from_tt2000(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
     Parameters
     ----------
     values : array_like of int
-        Nanoseconds of terrestrial time since 2000-01-01T12:00:00 TT, leap seconds counted (CDF User's Guide, "TT2000").
+        Nanoseconds of terrestrial time since 2000-01-01T12:00:00 TT, including leap seconds (CDF User's Guide,
+        "TT2000").
     mask : array_like of bool, optional
-        Which of them are missing.
+        The elements that are missing.
 
     Returns
     -------
     astropy.time.Time
-        Scale UTC, exact to less than a nanosecond.
+        The times in UTC, with an error of less than a nanosecond.
     """
     epochs, missing = known(np.asarray(values, dtype=np.int64), mask)
     return time_of(*split_tt2000(epochs), missing)
@@ -133,14 +133,14 @@ def datetime64_from_tt2000(
     Parameters
     ----------
     values, mask
-        As for `from_tt2000`.
+        See `from_tt2000`.
     warn : bool, optional
-        Whether to warn where ``datetime64`` cannot hold a time exactly, as `to_datetime64` does.
+        Whether to warn if ``datetime64`` cannot represent a time exactly, as `to_datetime64` does.
 
     Returns
     -------
     numpy.ndarray of datetime64
-        As `to_datetime64` gives them.
+        The times in UTC, see `to_datetime64`. Missing epochs are ``NaT``.
     """
     epochs, missing = known(np.asarray(values, dtype=np.int64), mask)
     return from_days(*split_tt2000(epochs), missing, warn=warn)
@@ -148,20 +148,21 @@ def datetime64_from_tt2000(
 
 def without_leap_seconds(time: Any) -> Any:
     """
-    Return times, or a table, without leap seconds, for what cannot hold them.
+    Return times, or a table, in which leap seconds are replaced by times that other types can represent.
 
-    ``Time.datetime``, ``Time.datetime64`` and ``Table.to_pandas`` of astropy's own times raise an error for 23:59:60;
-    after this they keep every row, by the rule of `to_datetime64`. Columns of this package keep them by themselves.
+    ``Time.datetime``, ``Time.datetime64`` and ``Table.to_pandas`` raise an error for 23:59:60 in astropy. With the
+    times that this function returns, they keep every row; the times are moved as described in `to_datetime64`. The
+    columns of this package do not need it.
 
     Parameters
     ----------
     time : astropy.time.Time or astropy.table.Table
-        What holds the times. It is not changed.
+        The times, or a table with times. It is not changed.
 
     Returns
     -------
     astropy.time.Time or astropy.table.Table
-        A copy in which times are UTC, and those within a leap second are moved.
+        A copy in which times are in UTC, and those within a leap second are moved.
 
     Warns
     -----
@@ -183,23 +184,23 @@ def without_leap_seconds(time: Any) -> Any:
 
 def from_unix(values: ArrayLike, mask: ArrayLike | None = None, day: int = 0, seconds: float = 1.0) -> Time:
     """
-    Return counts of seconds without leap seconds, as Unix counts them, as times.
+    Return Unix times, or other counts of seconds without leap seconds, as times.
 
     Parameters
     ----------
     values : array_like of number
         The counts.
     mask : array_like of bool, optional
-        Which of them are missing; those that are not finite are missing too.
+        The elements that are missing. Values that are not finite are also missing.
     day : int, optional
-        The UTC day from whose beginning is counted, in days from 1970.
+        The UTC day at the beginning of which the count is zero, in days from 1970.
     seconds : float, optional
-        How many seconds a count is.
+        The unit of the count, in seconds.
 
     Returns
     -------
     astropy.time.Time
-        Scale UTC, exact to a nanosecond of what the number holds.
+        The times in UTC, exact to a nanosecond or to the precision of the number.
     """
     counts = np.asarray(values)
     if counts.dtype.kind in "iu":
@@ -215,16 +216,16 @@ def from_unix(values: ArrayLike, mask: ArrayLike | None = None, day: int = 0, se
 
 def as_column(time: Time, text: str | None = None, *, may_be_missing: bool = False) -> RecordTime:
     """
-    Return times as a column of a table: described with their scale, and written to the nanosecond.
+    Return times as a table column, which is written with nanoseconds and whose description contains its scale.
 
     Parameters
     ----------
     time : astropy.time.Time
-        The times, whose memory the column shares.
+        The times. The column shares their memory.
     text : str, optional
-        What they are.
+        The description.
     may_be_missing : bool, optional
-        Whether times can be missing; the column then has a mask whether or not one is.
+        Whether times can be missing; the column then has a mask, even if no time is missing.
 
     Returns
     -------
@@ -246,18 +247,18 @@ def from_cdf_epoch(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
     Parameters
     ----------
     values : array_like of float
-        Milliseconds since 0000-01-01, leap seconds not counted (CDF User's Guide, "CDF_EPOCH").
+        Milliseconds since 0000-01-01, without leap seconds (CDF User's Guide, "CDF_EPOCH").
     mask : array_like of bool, optional
-        Which of them are missing. What is not finite, or outside the years 1 to 9999, is missing too.
+        The elements that are missing. Values that are not finite, or outside the years 1 to 9999, are also missing.
 
     Returns
     -------
     astropy.time.Time
-        Scale UTC, exact to a nanosecond of what the number holds; its own steps are some microseconds.
+        The times in UTC, exact to a nanosecond relative to the number, whose resolution is some microseconds.
     """
     epochs, missing = finite(np.asarray(values, dtype=np.float64), mask, _YEAR, _LAST_EPOCH, 6.3e13)
     days = np.floor(epochs / _MILLISECONDS)
-    # Both terms are multiples of the number's own step: the difference is exact.
+    # Both terms are multiples of the resolution of the number: the difference is exact.
     nanos = np.rint((epochs - days * _MILLISECONDS) * 1e6)
     return time_of(days.astype(np.int64) - _YEAR_0, nanos.astype(np.int64), missing)
 
@@ -269,15 +270,15 @@ def from_cdf_epoch16(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
     Parameters
     ----------
     values : array_like
-        Seconds since 0000-01-01, leap seconds not counted, and picoseconds within the second: complex numbers, or pairs
-        along the last axis (CDF User's Guide, "CDF_EPOCH16").
+        Seconds since 0000-01-01, without leap seconds, and picoseconds of the second: complex numbers, or pairs along
+        the last axis (CDF User's Guide, "CDF_EPOCH16").
     mask : array_like of bool, optional
-        Which of them are missing. What is not finite, or outside the years 1 to 9999, is missing too.
+        The elements that are missing. Values that are not finite, or outside the years 1 to 9999, are also missing.
 
     Returns
     -------
     astropy.time.Time
-        Scale UTC, exact to a nanosecond.
+        The times in UTC, exact to a nanosecond.
     """
     given = np.asarray(values)
     pairs = given if given.dtype.kind == "c" else given[..., 0] + 1j * given[..., 1]
@@ -289,19 +290,19 @@ def from_cdf_epoch16(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
 
 def iso(time: Time, precision: int = 3) -> str:
     """
-    Return one time in UTC as archives want it in a request.
+    Return a time in UTC as text for a request.
 
     Parameters
     ----------
     time : astropy.time.Time
         A single time of any scale.
     precision : int, optional
-        Digits after the point, from 0 to 9.
+        The number of fraction digits, from 0 to 9.
 
     Returns
     -------
     str
-        Such as ``"2026-01-10T00:00:00.000Z"``.
+        The text, such as ``"2026-01-10T00:00:00.000Z"``.
     """
     stamp = time.utc.copy(format="isot")
     stamp.precision = precision

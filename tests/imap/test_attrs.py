@@ -41,7 +41,7 @@ class TestRefusals:
             ("Repointing", 1.5, "five digits"),
             ("CarringtonRotation", "repoint00120", "five digits"),
             ("Extension", "fits", "cdf, csv"),
-            ("FileName", "imap_mag_*", "whole name"),
+            ("FileName", "imap_mag_*", "complete name"),
             ("Table", "tables", "science, ancillary"),
             ("Kernel", "ck", "attitude_history"),
             ("Released", "perhaps", "True or False"),

@@ -99,7 +99,7 @@ class TestRealtime:
         stamps = ["2026-01-10T10:00:01.5Z", "2026-01-10T10:00:01Z", "2026-01-10T10:00:00+00:00", "soon", None]
         records = [{"time_utc": stamp, "x": i} for i, stamp in enumerate(stamps)]
         with archive.fault("json_error", status=200, body=json.dumps({"data": records})):
-            with pytest.warns(IncompleteAnswerWarning, match="2 records have no time"):
+            with pytest.warns(IncompleteAnswerWarning, match="2 records do not have a valid time"):
                 table = imap.realtime(a.Time("2026-01-10 10:00", "2026-01-10 10:10"))
         assert list(table["x"]) == [2, 1, 0]
         assert "2 records" in table.meta["problems"][0]

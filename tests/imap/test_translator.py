@@ -131,7 +131,7 @@ class TestTranslation:
             ((a.Detector("h45"), a.Instrument("ultra")), r"is not a detector of ultra"),
             ((a.Instrument("IMAP-Hi45"), a.Detector("90")), r"is not a detector of hi"),
             ((a.Physobs("vector_magnetic_field"), a.Instrument("swapi")), r"with swapi: it is measured by mag"),
-            ((a.Physobs("los_velocity"),), r"cannot use a\.Physobs\('los_velocity'\); it knows: composition"),
+            ((a.Physobs("los_velocity"),), r"cannot use a\.Physobs\('los_velocity'\); allowed: composition"),
         ],
     )
     def test_what_no_instrument_is_or_measures_is_refused(self, attrs, words):

@@ -63,7 +63,7 @@ def of_search() -> ArchiveTable:
 
 @pytest.mark.parametrize(("make", "name"), [(of_hapi, "Time"), (of_search, "Start Time")])
 def test_every_row_goes_to_pandas(make: Callable[[], Any], name: str) -> None:
-    with pytest.warns(InexactTimeWarning, match="2 times lie within a leap second"):
+    with pytest.warns(InexactTimeWarning, match="2 times are within a leap second"):
         frame = make()[[name]].to_pandas()
     assert frame[name].to_numpy().astype("M8[ns]").tolist() == [one.astype(int) for one in RIGHT]
 

@@ -1,1 +1,1 @@
-"""Services of the IMAP Science Data Center beside its table of files."""
+"""Endpoints of the IMAP Science Data Center other than the table of files."""

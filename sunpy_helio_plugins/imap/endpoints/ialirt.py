@@ -1,9 +1,9 @@
 """
-I-ALiRT's own archive: the daily files of the real-time stream.
+The archive of I-ALiRT: the daily files of the real-time stream.
 
-The archive lists names by the parts of a date and by version (``/ialirt-archive-query``); everyone may have the files
-(``/ialirt-download``). It gives no more than a thousand names at a time and says nothing where it cuts: a month at a
-time is asked for, which has thirty-one of each version.
+The archive lists names by parts of the date and by version (``/ialirt-archive-query``); the files are public
+(``/ialirt-download``). It returns at most a thousand names and does not indicate that a list is truncated; therefore
+single months are requested, which have at most 31 names of each version.
 """
 
 from __future__ import annotations
@@ -26,48 +26,24 @@ __all__ = ["ARCHIVE", "ENDPOINT", "address", "ask", "url_of"]
 ARCHIVE = "I-ALiRT"
 
 ENDPOINT = "/ialirt-download/archive/"
-"""What stands before a name in the address of a file."""
+"""The path before the name in the URL of a file."""
 
 _AT_A_TIME = 4
 _MOST_VERSIONS = 30
 
 
 def address() -> str:
-    """Return where I-ALiRT is, as the environment and the settings say at this moment."""
+    """Return the URL of I-ALiRT from the environment or the settings."""
     return (os.environ.get("IALIRT_DATA_ACCESS_URL") or str(conf.imap.ialirt_url)).rstrip("/")
 
 
 def url_of(name: str) -> str:
-    """
-    Return where a daily file can be fetched.
-
-    Parameters
-    ----------
-    name : str
-        Its bare name.
-    """
+    """Return the download URL of a daily file."""
     return f"{address().removesuffix('/api-key')}{ENDPOINT}{quote(name)}"
 
 
 def ask(query: Query) -> Partial[dict[str, Any]]:
-    """
-    Ask for daily files.
-
-    Parameters
-    ----------
-    query : Query
-        A question to the table ``"ialirt"``.
-
-    Returns
-    -------
-    Partial
-        The place in the SDC's tree and the address of each file, and which months are missing.
-
-    Raises
-    ------
-    ServiceError
-        No month came.
-    """
+    """Request daily files; return the path and the URL of each file, and the missing months."""
 
     def rows(fields: dict[str, str]) -> Partial[dict[str, Any]]:
         known = filter(filenames.is_daily, _names(fields, query.version))
@@ -79,7 +55,7 @@ def ask(query: Query) -> Partial[dict[str, Any]]:
 
 
 def _months(query: Query) -> Iterator[dict[str, str]]:
-    """Return the parts of the dates that are meant."""
+    """Return the parts of the dates to request."""
     named = filenames.parse(query.name) if query.name else None
     if named is not None:
         yield {"year": f"{named.start:%Y}", "month": f"{named.start:%m}", "day": f"{named.start:%d}"}
@@ -90,7 +66,7 @@ def _months(query: Query) -> Iterator[dict[str, str]]:
 
 
 def _names(fields: dict[str, str], version: str) -> Iterator[str]:
-    """Return names of the wanted version; of all of them, one after the other until there are no more."""
+    """Return the names of one version, or of all versions, requested in order until one is empty."""
     if version.startswith("v"):
         yield from _answer({**fields, "version": str(int(version[1:]))})
         return
@@ -107,5 +83,5 @@ def _answer(fields: dict[str, str]) -> list[str]:
     body = answer.json()
     names = body.get("files") if isinstance(body, dict) else None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise AnswerError(ARCHIVE, answer.url, "a list of files was expected; something else came", answer.status)
+        raise AnswerError(ARCHIVE, answer.url, "a list of files was expected in the response", answer.status)
     return names

@@ -1,8 +1,8 @@
 """
-SPICE kernels of the mission: what the archive has, and metakernels made of it.
+SPICE kernels of the mission: the list of kernels, and metakernels.
 
-The service asks for them at ``/spice-query`` with words of its own: times are whole seconds of TDB since J2000, and
-other words than these are refused.
+The endpoint ``/spice-query`` has different parameters than the others, and rejects all other parameters. Its times are
+integer seconds of TDB since J2000.
 """
 
 from __future__ import annotations
@@ -28,26 +28,14 @@ from sunpy_helio_plugins.quantities import silence, times
 __all__ = ["ask", "metakernel", "parameters"]
 
 _TABLES = {"spin": "spin-table", "repoint": "repoint-table", "thruster": "small-forces-table"}
-"""Files beside the kernels, which have tables of their own."""
+"""Files that are stored with the kernels but have separate tables."""
 
 _ENDLESS = "9999999999"
-"""After any kernel's first instant."""
+"""A time after the start of every kernel, in seconds since J2000."""
 
 
 def ask(query: Query) -> Partial[dict[str, Any]]:
-    """
-    Ask for kernels.
-
-    Parameters
-    ----------
-    query : Query
-        A question to the table ``"spice"``.
-
-    Returns
-    -------
-    Partial
-        The service's rows, each with its ``"file_path"``.
-    """
+    """Request kernels; each row has a ``"file_path"``."""
     from sunpy_helio_plugins.imap import service
 
     kind = query.kernel or (type_of(query.name) if query.name else None)
@@ -57,20 +45,8 @@ def ask(query: Query) -> Partial[dict[str, Any]]:
 
 
 def parameters(query: Query) -> dict[str, str]:
-    """
-    Return the query fields of a question about kernels.
-
-    Parameters
-    ----------
-    query : Query
-        The question.
-
-    Returns
-    -------
-    dict of str
-        Names and values as the service takes them; never none, which would make it fail. The latest versions are
-        chosen here: asked for them, the service leaves out the kernels that have no version.
-    """
+    """Return the parameters of a query for kernels; at least one, since the service fails without any."""
+    # The latest versions are selected later: the service would omit the kernels without a version.
     if query.name is not None:
         return {"file_name": query.name}
     asked = {"type": query.kernel} if query.kernel else {}
@@ -80,14 +56,14 @@ def parameters(query: Query) -> dict[str, str]:
 
 
 def _of_table(query: Query) -> dict[str, str]:
-    """Return the fields for a table beside the kernels, which cannot be asked for what overlaps with a range."""
+    """Return the parameters for a table other than that of kernels, which does not support overlap with a range."""
     if query.name is not None:
         return {"file_path": filenames.key_of(query.name) or query.name}
     return {"start_date": "20200101"}
 
 
 def _ingested(query: Query) -> dict[str, str]:
-    """Return the range of ingestion; its last day must be the next one, of which the service takes the midnight."""
+    """Return the range of ingestion; its last day must be the next one, since the service uses its midnight."""
     if query.name is not None or not query.until:
         return {}
     first, last = date.fromisoformat(query.since[:10]), date.fromisoformat(query.until[:10])
@@ -96,37 +72,37 @@ def _ingested(query: Query) -> dict[str, str]:
 
 
 def _seconds(text: str) -> float:
-    """Return seconds of TDB since J2000, which is what SPICE calls ephemeris time."""
+    """Return seconds of TDB since J2000, the ephemeris time of SPICE."""
     with silence.far_years():
         return float((times.from_iso([text])[0].tdb - Time(2451545.0, format="jd", scale="tdb")).to_value("s"))
 
 
 def metakernel(time: a.Time, types: tuple[str, ...] = (), folder: str = "", complete: bool = False) -> str:
     """
-    Return a metakernel: the list of all kernels that a time range needs, in the order in which they are to be loaded.
+    Return a metakernel: the list of all kernels for a time range, in the order in which they have to be loaded.
 
     Parameters
     ----------
     time : sunpy.net.attrs.Time, sunpy.time.TimeRange, or pair of times
         The time range.
     types : tuple of str, optional
-        Types of kernels to keep, such as ``"attitude_history"``. Defaults to all.
+        Types of kernels to include, such as ``"attitude_history"``. Defaults to all.
     folder : str, optional
-        The folder of the kernels, ``imap/spice`` in the SDC's tree, as it is to stand in the text.
+        The path of the folder of the kernels, ``imap/spice`` in the tree of the SDC, that is written to the text.
     complete : bool, optional
-        Whether a range with gaps is to be refused.
+        Whether to raise an error if the range has gaps.
 
     Returns
     -------
     str
-        The text, for a file that SPICE furnishes.
+        The text of a file for ``furnsh`` of SPICE.
 
     Raises
     ------
     QueryError
-        A type is unknown, or the range is none.
+        A type or the range is not valid.
     ServiceError
-        The service did not answer as it should: it has no kernels for the range, or not for all of it.
+        The request failed, or the service does not have kernels for the range, or not for the complete range.
     """
     from sunpy_helio_plugins.imap import service
     from sunpy_helio_plugins.transport import metadata
@@ -136,7 +112,7 @@ def metakernel(time: a.Time, types: tuple[str, ...] = (), folder: str = "", comp
     unknown = sorted(set(types) - set(KERNELS))
     if unknown:
         given = ", ".join(map(repr, unknown))
-        raise QueryError(f"imap.metakernel: {given} cannot be used; types are: {', '.join(KERNELS)}.")
+        raise QueryError(f"imap.metakernel: {given} is not a type of kernels; types are: {', '.join(KERNELS)}.")
     fields = {
         "start_time": str(math.floor(_seconds(times.iso(time.start, 9)))),
         "end_time": str(math.ceil(_seconds(times.iso(time.end, 9)))),
@@ -149,7 +125,7 @@ def metakernel(time: a.Time, types: tuple[str, ...] = (), folder: str = "", comp
     text = answer.text()
     found = re.search(r"KERNELS_TO_LOAD\s*=\s*\(([^)]*)\)", text)
     if found is None:
-        raise AnswerError(service.ARCHIVE, answer.url, "a metakernel was expected; something else came", answer.status)
-    if not found[1].replace("'", "").strip():  # what some services answer where they have nothing
-        raise AnswerError(service.ARCHIVE, answer.url, "it has no kernels for this range", answer.status)
+        raise AnswerError(service.ARCHIVE, answer.url, "a metakernel was expected in the response", answer.status)
+    if not found[1].replace("'", "").strip():  # the response of some services if they do not have kernels
+        raise AnswerError(service.ARCHIVE, answer.url, "it does not have kernels for this range", answer.status)
     return text

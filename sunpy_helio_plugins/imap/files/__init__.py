@@ -1,1 +1,1 @@
-"""Download, upload and synchronise files."""
+"""Download, upload and synchronize files."""

@@ -1,4 +1,4 @@
-"""One file by its bare name, without a search."""
+"""Download of a file by its name, without a search."""
 
 from __future__ import annotations
 
@@ -20,28 +20,29 @@ __all__ = ["download"]
 
 def download(name: str | Path, path: str | Path | None = None, *, overwrite: bool = False) -> Path:
     """
-    Fetch a file whose name is known.
+    Download a file with a known name.
 
     Parameters
     ----------
     name : str or pathlib.Path
-        The file's name; folders before it do not matter, since the SDC's tree follows from the name.
+        The name of the file. Folders before it are ignored, since the name determines its path in the tree of the SDC.
     path : str or pathlib.Path, optional
-        The folder above that tree. Defaults to ``IMAP_DATA_DIR``, ``conf.imap.data_dir`` or sunpy's download folder.
+        The folder above that tree. Defaults to ``IMAP_DATA_DIR``, ``conf.imap.data_dir`` or the download folder of
+        sunpy.
     overwrite : bool, optional
-        Whether to fetch it although it is there.
+        Whether to download the file even if it exists.
 
     Returns
     -------
     pathlib.Path
-        Where it is.
+        The path of the file.
 
     Raises
     ------
     QueryError
-        The name follows no convention.
+        The name does not follow a convention.
     TransferError
-        The file did not arrive: the archive has none of that name, or has not released it, or cannot be reached.
+        The download failed: the file does not exist or is not released, or the archive cannot be reached.
 
     Examples
     --------
@@ -51,7 +52,7 @@ def download(name: str | Path, path: str | Path | None = None, *, overwrite: boo
     bare = inputs.one_path("imap.download", name, folder=True).name
     key = filenames.key_of(bare)
     if key is None:
-        raise QueryError(f"{bare!r} follows none of the SDC's conventions; search for the file by other words.")
+        raise QueryError(f"{bare!r} does not follow the SDC's naming conventions; use Fido.search to find the file.")
     folder = data_dir() if path is None else inputs.one_path("imap.download", path, folder=True)
     if folder is None:
         folder = Path(sunpy.config.get("downloads", "download_dir"))

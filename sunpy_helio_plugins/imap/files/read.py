@@ -1,4 +1,4 @@
-"""Read the CDF files of the mission."""
+"""Read CDF files of the mission."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ __all__ = ["epochs", "read"]
 
 def read(path: Any, epoch: str | None = None, *, scale: str = "utc") -> QTable:
     """
-    Read a CDF file, or several of one product.
+    Read a CDF file, or several of the same product.
 
     Parameters
     ----------
     path : str, pathlib.Path, or iterable of these
-        The file, or a folder of CDF files. Several become one table in the order of time; where they overlap, each
-        instant has one row, that of the file which is given first.
+        The file, or a folder of CDF files. Several files are combined to one table, sorted by time; of records with the
+        same time, only that of the first file is kept.
     epoch : str, optional
-        The time variable whose records are wanted, where a file has several. Defaults to ``"epoch"``, in any case of
-        letters; where none is called so, to the one on which most data depend.
+        The time variable whose records are read, if a file contains several. Defaults to ``"epoch"``, which is not
+        case-sensitive, or, if there is none, to the time variable on which most data depend.
     scale : {"utc", "tt"}, optional
-        The scale of the times, which their description states. Defaults to UTC; ``"tt"`` is terrestrial time, in which
-        the file counts.
+        The scale of the times, which is part of their description. Defaults to UTC; ``"tt"`` is terrestrial time, the
+        scale of the file.
 
     Returns
     -------
     astropy.table.QTable
-        The time variable first, exact to the nanosecond, leap seconds included; then the variables that depend
-        on it, in the file's order, n-d ones as n-d columns. Fill values are masked, except where they lie inside the
-        valid range. A unit that is not understood stays text in ``info.meta["unit_string"]``; ``info.meta`` holds the
-        variable's attributes, and the names and labels of its axes.
+        The time variable, exact to the nanosecond, including leap seconds; then the variables that depend on it, in the
+        order of the file, as columns of the same number of dimensions. Fill values are masked, unless they are in the
+        valid range. A unit that is not understood is kept as text in ``info.meta["unit_string"]``; ``info.meta`` also
+        contains the attributes of the variable, and the names and labels of its axes.
 
-        ``meta`` holds the file's attributes and
+        ``meta`` contains the attributes of the file and
 
-        - ``"epoch"``, the time variable of this table, and ``"epochs"``, the records of each one in the file;
-        - ``"support"``, the variables that have no place in the rows (axes, labels, others), each a dict of its
-          ``"values"`` and attributes, made when it is asked for;
-        - ``"problems"``, what is odd about the file.
+        - ``"epoch"``, the time variable of this table, and ``"epochs"``, the number of records of each one in the file;
+        - ``"support"``, the variables that are not part of the rows (axes, labels, others), each a dict of its
+          ``"values"`` and attributes, which is created when it is first used;
+        - ``"problems"``, the irregularities of the file.
 
     Raises
     ------
     FileError
-        There is no such file, it cannot be read as CDF, or several do not hold the same variables.
+        The file does not exist or is not a CDF file, or several files contain different variables.
     QueryError
-        Something else than paths was given, or the file has no time variable ``epoch``.
+        ``path`` is not a path, or the file does not contain the time variable ``epoch``.
 
     Examples
     --------
@@ -62,7 +62,7 @@ def read(path: Any, epoch: str | None = None, *, scale: str = "utc") -> QTable:
 
 def epochs(path: Any) -> dict[str, int]:
     """
-    Return the time variables of a CDF file, each of which gives a table.
+    Return the time variables of a CDF file, each of which can be read as a table.
 
     Parameters
     ----------
@@ -72,11 +72,11 @@ def epochs(path: Any) -> dict[str, int]:
     Returns
     -------
     dict of int
-        The number of records of each, by name, in the file's order.
+        The number of records of each time variable, in the order of the file.
 
     Raises
     ------
     FileError
-        There is no such file, or it cannot be read as CDF.
+        The file does not exist, or is not a CDF file.
     """
     return cdf.epochs(inputs.one_path("imap.epochs", path))

@@ -1,8 +1,9 @@
 """
-A local copy of a part of the archive that keeps itself up to date.
+A local copy of a part of the archive that can be updated.
 
-A manifest beside the files says which have arrived whole, with their sizes and digests. It is written after each run,
-in one step; a run that is killed leaves whole files, which the next run believes after a look, and asks for the rest.
+A manifest in the folder contains the complete files, with their sizes and digests. It is written atomically after each
+run. After a run that was interrupted, the next run accepts existing files if they look complete, and downloads the
+others.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from sunpy_helio_plugins.transport.files.naming import escaped, safe_name
 __all__ = ["MANIFEST", "Synced", "sync"]
 
 MANIFEST = ".imap-manifest.json"
-"""The manifest's name, in the folder that is kept up to date."""
+"""The name of the manifest in the folder."""
 
 _CHUNK = 2**20
 
@@ -34,18 +35,18 @@ _CHUNK = 2**20
 @dataclass(frozen=True)
 class Synced:
     """
-    What a run did.
+    The result of `sync`.
 
     Attributes
     ----------
     new : list of pathlib.Path
-        Files that came, also newer versions.
+        Files that were downloaded, including newer versions.
     kept : list of pathlib.Path
-        Files that were there already, whole.
+        Complete files that were already there.
     gone : list of pathlib.Path
-        Files of earlier runs that the query no longer finds, such as older versions; they are left where they are.
+        Files of earlier runs that the query no longer returns, such as older versions; they are not deleted.
     errors : list of str
-        What did not come, and why; the next run asks for it again.
+        Failed downloads, with the reason; the next run tries them again.
     """
 
     new: list[Path] = field(default_factory=list)
@@ -56,37 +57,38 @@ class Synced:
 
 def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = True, check: bool = False) -> Synced:
     """
-    Fetch what of a query's files is not in a folder yet.
+    Download the files of a query that are missing from a folder.
 
     Parameters
     ----------
     query : sunpy.net.attr.Attr or sequence of them
-        What `sunpy.net.Fido.search` takes; attrs of a sequence must all hold.
+        The arguments of `sunpy.net.Fido.search`; the attrs of a sequence are combined with ``&``.
     path : str or pathlib.Path
-        The folder, below which the SDC's tree stands.
+        The folder, which contains the tree of the SDC.
     progress : bool, optional
         Whether to show progress bars.
     check : bool, optional
-        Whether to compare the digests of files that are there, which reads them all. Defaults to sizes alone.
+        Whether to compare the digests of existing files, for which they must be read. By default only the sizes are
+        compared.
 
     Returns
     -------
     Synced
-        What came, what was there, and what failed.
+        The files that were downloaded or kept, and the errors.
 
     Raises
     ------
     QueryError, ServiceError
-        As from a search.
+        See ``IMAPClient.search``.
     FileError
-        The folder's manifest cannot be read.
+        The manifest in the folder cannot be read.
 
     Examples
     --------
     >>> from sunpy.net import attrs as a
     >>> from sunpy_helio_plugins import imap
-    >>> words = a.imap.Recent(30), a.Instrument("mag"), a.Level("l2")
-    >>> imap.sync(words, "~/imap")  # doctest: +SKIP
+    >>> query = a.imap.Recent(30), a.Instrument("mag"), a.Level("l2")
+    >>> imap.sync(query, "~/imap")  # doctest: +SKIP
     """
     from sunpy_helio_plugins.imap import search, translator
     from sunpy_helio_plugins.imap.client import IMAPClient
@@ -95,11 +97,11 @@ def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = Tru
     asked = inputs.attrs("imap.sync", query)
     folder = inputs.one_path("imap.sync", path, folder=True)
     if folder.exists() and not folder.is_dir():
-        raise QueryError(f"imap.sync keeps files in a folder, and {folder} is a file.")
+        raise QueryError(f"imap.sync requires a folder, but {folder} is a file.")
     folder.mkdir(parents=True, exist_ok=True)
     known = _load(folder)
     client = IMAPClient()
-    # That newer versions are not released is no error: what everyone may have comes.
+    # It is not an error that newer versions are not released: the public ones are downloaded.
     table = search.find(translator.queries(*asked), client)
     places = [folder.joinpath(*map(safe_name, row["file_path"].split("/"))) for row in table]
     here = [_is_here(place, known.get(_key(place, folder)), check) for place in places]
@@ -125,7 +127,7 @@ def _key(place: Path, folder: Path) -> str:
 
 
 def _is_here(place: Path, entry: dict[str, Any] | None, check: bool) -> bool:
-    """Tell whether a file is there, whole: by the manifest, else by what can be seen of it."""
+    """Return whether a complete file exists, according to the manifest or, if it is not listed, to its content."""
     from sunpy_helio_plugins.imap import integrity
 
     if not place.is_file():
@@ -157,7 +159,7 @@ def _load(folder: Path) -> dict[str, dict[str, Any]]:
         files = json.loads(manifest.read_text(encoding="utf-8"))["files"]
         return {str(key): dict(entry) for key, entry in files.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise FileError(f"{manifest} is no manifest ({error}); remove it to begin anew.") from None
+        raise FileError(f"{manifest} is not a valid manifest ({error}); remove it to start again.") from None
 
 
 def _store(folder: Path, files: dict[str, dict[str, Any]]) -> None:

@@ -1,8 +1,8 @@
 """
-Files to the Science Data Center.
+Upload of files to the Science Data Center.
 
-The service gives a link to its storage for a file's name, and the file goes there. It checks the name alone; so the
-name is checked here first, with the reason, and a refusal is explained.
+The service returns a link to its storage for the name of a file, and the file is sent there. The service only checks
+the name; therefore the name is also checked here, with a reason if it is not valid, and rejections are explained.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ _CONVENTION = "imap_<instrument>_<level>_<descriptor>_<yyyymmdd>[-repointNNNNN |
 _WHY = {
     401: "no API key was accepted: set IMAP_API_KEY, or sunpy_helio_plugins.sign_in('imap', key)",
     403: "the key may not upload: ask the SDC for one that may",
-    404: "this service takes uploads with an API key only: set IMAP_API_KEY",
-    409: "a file of this name is in the archive already: raise its version",
+    404: "this service only accepts uploads with an API key: set IMAP_API_KEY",
+    409: "the archive already contains a file of this name: raise its version",
 }
 
 
 @dataclass(frozen=True)
 class Uploaded:
     """
-    What became of one file.
+    The result of the upload of one file.
 
     Attributes
     ----------
@@ -48,9 +48,9 @@ class Uploaded:
     sent : bool
         Whether it was sent.
     indexed : bool or None
-        Whether the archive lists it; `None` where nobody looked.
+        Whether the archive lists it; `None` if this was not checked.
     problem : str
-        Why it was not sent; empty where it was, or would be.
+        Why it was not sent; empty if it was sent, or would be.
     """
 
     path: Path
@@ -68,30 +68,30 @@ def upload(
     progress: bool = True,
 ) -> list[Uploaded]:
     """
-    Send files to the Science Data Center.
+    Upload files to the Science Data Center.
 
     Parameters
     ----------
     paths : str, pathlib.Path or iterable of them
-        Science, quicklook or ancillary files, or SPICE kernels, under their conventional names.
+        Science, quicklook or ancillary files, or SPICE kernels, with names that follow the conventions.
     dry_run : bool, optional
-        Whether to check only, and ask nothing.
+        Whether to check the files only, without any request.
     wait : float, optional
-        Seconds to wait until the archive lists what was sent, which takes it some. Defaults to not waiting.
+        The time in seconds to wait until the archive lists the uploaded files. Defaults to not waiting.
     progress : bool, optional
         Whether to show a progress bar.
 
     Returns
     -------
     list of Uploaded
-        One for each file, in their order. A file that was refused does not keep the others from being sent.
+        One for each file, in the same order. A rejected file does not prevent the upload of the others.
 
     Raises
     ------
     QueryError
-        A name follows no convention, or there is no API key. Nothing was sent.
+        A name does not follow a convention, or an API key is missing. Nothing was sent.
     FileError
-        A file is not there, or is not what its name says. Nothing was sent.
+        A file does not exist, or its content does not match its name. Nothing was sent.
 
     Examples
     --------
@@ -110,30 +110,18 @@ def upload(
 
 
 def objection(name: str) -> str:
-    """
-    Tell why the archive would not take a file of this name.
-
-    Parameters
-    ----------
-    name : str
-        A bare file name.
-
-    Returns
-    -------
-    str
-        A sentence; empty where the name is good.
-    """
+    """Return the reason why the archive would reject a file of this name; empty if the name is valid."""
     table, found = filenames.table_of(name), filenames.parse(name)
     if table == "spice":
         return ""
     if found is None or table is None:
-        return f"{name!r} follows no convention, such as {_CONVENTION}, and its dates must exist."
+        return f"{name!r} does not follow a convention, such as {_CONVENTION}, with valid dates."
     if found.instrument not in INSTRUMENTS:
-        return f"{name!r}: there is no instrument {found.instrument!r}; there are: {', '.join(INSTRUMENTS)}."
+        return f"{name!r}: the instrument {found.instrument!r} does not exist; allowed: {', '.join(INSTRUMENTS)}."
     if found.level is not None and found.level not in LEVELS:
-        return f"{name!r}: there is no level {found.level!r}; there are: {', '.join(LEVELS)}."
+        return f"{name!r}: the level {found.level!r} does not exist; allowed: {', '.join(LEVELS)}."
     if found.extension not in EXTENSIONS[table]:
-        return f"{name!r}: a file of this kind ends with one of: {', '.join(EXTENSIONS[table])}."
+        return f"{name!r}: the extension of such files must be one of: {', '.join(EXTENSIONS[table])}."
     if table == "ancillary" and found.major is not None:
         return f"{name!r}: ancillary files have versions such as v001."
     if table == "science" and found.major is None:
@@ -142,12 +130,12 @@ def objection(name: str) -> str:
 
 
 def _checked(path: Path) -> str:
-    """Return a file's full path in the archive, after a look at its name and its content."""
+    """Return the path of a file in the archive, after a check of its name and its content."""
     if not path.is_file():
-        raise FileError(f"{path}: there is no such file.")
+        raise FileError(f"{path}: this file does not exist.")
     reason = objection(path.name)
     if reason:
-        raise QueryError(f"The SDC would not take {path}: {reason}")
+        raise QueryError(f"The SDC would not accept {path}: {reason}")
     integrity.check(path, path.name)
     return filenames.key_of(path.name) or path.name
 
@@ -166,28 +154,25 @@ def _sent(access: Access, path: Path, key: str, progress: bool) -> Uploaded:
         with tqdm(total=path.stat().st_size, unit="B", unit_scale=True, desc=path.name, disable=not progress) as bar:
             put(link, path, archive=service.ARCHIVE, progress=bar.update, headers=_signed(link))
     except HelioPluginsError as error:
-        return Uploaded(path, key, problem=f"the storage did not take it: {error}")
+        return Uploaded(path, key, problem=f"the storage did not accept it: {error}")
     return Uploaded(path, key, sent=True)
 
 
 def _signed(link: str) -> dict[str, str]:
-    """
-    Return the headers without which a link is not good.
-
-    Some versions of the service sign tags for the stored object, also where there are none: the storage then refuses
-    whoever leaves the empty header out.
-    """
+    """Return the headers for which a link was signed."""
+    # Some versions of the service sign the tags of the stored object, even if there are none: the storage then rejects
+    # requests without the empty header.
     names = dict(parse_qsl(urlsplit(link).query)).get("X-Amz-SignedHeaders", "").split(";")
     return {name: "" for name in names if name.startswith("x-amz-")}
 
 
 def _link(access: Access, name: str) -> str:
-    """Ask for a link to the storage."""
+    """Request a link to the storage."""
     url = access.url(f"upload/{quote(name)}")
     answer = metadata.get(url, archive=service.ARCHIVE, login=access.login)
     link = answer.json()
     if not isinstance(link, str) or not link.startswith("http"):
-        raise AnswerError(service.ARCHIVE, answer.url, "a link was expected; something else came", answer.status)
+        raise AnswerError(service.ARCHIVE, answer.url, "a link was expected in the response", answer.status)
     try:
         return next_hop(answer.url, link)
     except QueryError as error:
@@ -196,7 +181,7 @@ def _link(access: Access, name: str) -> str:
 
 
 def _awaited(sent: list[Uploaded], seconds: float) -> list[Uploaded]:
-    """Look until the archive lists every file that was sent, or the time is over."""
+    """Wait until the archive lists every file that was sent, or the time is over."""
     ends = time.monotonic() + seconds
     pause = 0.5
     while True:

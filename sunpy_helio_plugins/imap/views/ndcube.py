@@ -23,20 +23,20 @@ def to_ndcube(table: Table, column: str) -> Any:
     Parameters
     ----------
     table : astropy.table.Table
-        As from `sunpy_helio_plugins.imap.read`.
+        A table from `sunpy_helio_plugins.imap.read`.
     column : str
-        A column with at least two dimensions.
+        The name of a column of at least two dimensions.
 
     Returns
     -------
     ndcube.NDCube
-        The first axis is time; every other one has the values that the file gives for it, where they rise or fall
-        steadily and are one for each bin, and is numbered otherwise.
+        A cube whose first axis is time. The other axes have the values in the file if these are monotonic with one
+        value for each bin; otherwise they are numbered.
 
     Raises
     ------
     QueryError
-        The table has no such column, or it has one dimension.
+        The table does not contain the column, or it has one dimension.
     MissingDependencyError
         ndcube is not installed.
     """
@@ -48,18 +48,18 @@ def to_ndcube(table: Table, column: str) -> Any:
 
     if column not in table.colnames or table[column].ndim < 2:
         able = [name for name in table.colnames if table[name].ndim > 1]
-        raise QueryError(f"The table has no column {column!r} of two or more dimensions; it has: {', '.join(able)}.")
+        raise QueryError(f"{column!r} is not a column of two or more dimensions; the table has: {', '.join(able)}.")
     instants = (table[name] for name in table.colnames if isinstance(table[name], Time) and table[name].ndim == 1)
     times = next(instants, None)
     if times is None or np.any(times.mask):
-        raise QueryError("A cube needs a column of times of which none is missing: leave the rows without one out.")
+        raise QueryError("A cube requires a column of times without missing values: remove the rows without a time.")
     values = table[column]
     axes = list((values.info.meta or {}).get("axes", ()))
     along = [TimeTableCoordinate(times.utc, names="time", physical_types="time")]
     for number, size in enumerate(values.shape[1:]):
         name = (axes[number] if number < len(axes) else "") or f"axis_{number + 1}"
         along.append(QuantityTableCoordinate(_bins(table, name, size), names=name))
-    # The last axis of an array is the first one of its coordinates.
+    # The order of world coordinates is the reverse of that of array axes.
     coordinates = reduce(and_, reversed(along))
     mask = getattr(values, "mask", None)
     bare = getattr(values, "unmasked", values)
@@ -73,7 +73,7 @@ def to_ndcube(table: Table, column: str) -> Any:
 
 
 def _bins(table: Table, name: str, size: int) -> u.Quantity:
-    """Return the values along an axis, or numbers where the file has none that can be one."""
+    """Return the values along an axis, or numbers if the file does not contain valid ones."""
     support = table.meta.get("support") or {}
     found = support[name].get("values") if name in support else _constant(table, name)
     if found is not None and np.ndim(found) == 1 and len(found) == size and np.asarray(found).dtype.kind in "fiu":
@@ -84,7 +84,7 @@ def _bins(table: Table, name: str, size: int) -> u.Quantity:
 
 
 def _constant(table: Table, name: str) -> Any:
-    """Return what a column has in all rows, where that is the same: some files write energies with each record."""
+    """Return the value of a column if all rows are equal: some files contain the energies in each record."""
     if name not in table.colnames or isinstance(table[name], Time) or table[name].ndim != 2 or not len(table):
         return None
     column = table[name]

@@ -1,10 +1,10 @@
 """
 Files of IMAP as `~sunpy.timeseries.TimeSeries`.
 
-Imported when `sunpy.timeseries` is, which is too heavy for everyone. sunpy itself reads any CDF file before it asks its
-sources; where one has no time variable in DEPEND_0 it gives nothing, and what has more than two dimensions is left out.
-Files of IMAP are handed to its sources instead, as files of other kinds are, and read by
-`sunpy_helio_plugins.imap.read`; ``source="imap"`` does so for any CDF file.
+Imported together with `sunpy.timeseries`, since that import is slow. sunpy reads all CDF files itself without its
+sources; it returns nothing if DEPEND_0 does not contain a time variable, and omits variables of more than two
+dimensions. Files of IMAP are passed to its sources instead, as files of other kinds are, and read by
+`sunpy_helio_plugins.imap.read`; ``source="imap"`` does this for any CDF file.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ if TYPE_CHECKING:
 __all__ = ["MOST_COLUMNS", "IMAPTimeSeries", "to_timeseries"]
 
 MOST_COLUMNS = 32
-"""Columns that one variable may become unless more are asked for: a spectrogram is no time series."""
+"""The default limit of columns for one variable: a spectrogram is not a time series."""
 
 
 class IMAPTimeSeries(GenericTimeSeries):
     """
     A time series of IMAP, read from a CDF file: ``TimeSeries(path)``.
 
-    Of several time variables the one counts that `~sunpy_helio_plugins.imap.read` takes; ``meta["epochs"]`` names
-    them all, and `to_timeseries` makes a series of each. A vector becomes a column for each component, called by
-    the file's labels: ``b_gse_x``. The index is UTC; a record within a leap second, which it cannot hold, keeps its
-    row by the rule of `~sunpy_helio_plugins.quantities.times.to_datetime64`, with a warning. Missing values are
-    NaN, in whole numbers as well, which thereby become floats. Variables with more than 32 elements in a record are
-    left out and named in ``meta["left_out"]``; `to_timeseries` gives them.
+    Of several time variables, the default of `~sunpy_helio_plugins.imap.read` is used; ``meta["epochs"]`` lists them
+    all, and `to_timeseries` creates a series of any of them. A vector is split into one column for each component, with
+    the labels in the file: ``b_gse_x``. The index is in UTC; records within a leap second, which it cannot represent,
+    are kept with a warning, see `~sunpy_helio_plugins.quantities.to_datetime64`. Missing values are NaN, for which
+    integers are converted to floats. Variables with more than 32 elements in a record are omitted and listed in
+    ``meta["left_out"]``; `to_timeseries` includes them if they are given.
     """
 
     _source = "imap"
@@ -62,33 +62,38 @@ class IMAPTimeSeries(GenericTimeSeries):
 
     @property
     def instrument(self) -> str:
-        """The instrument, in capitals; empty where the file does not name one."""
+        """The instrument, in capitals; empty if the file does not name one."""
         return str(self.meta.metadata[0][2].get("instrume", "")) if self.meta.metadata else ""
 
     def concatenate(
         self, others: GenericTimeSeries | Iterable[GenericTimeSeries], same_source: bool = False, **kwargs: Any
     ) -> GenericTimeSeries:
         """
-        Return this series and others as one, in the order of time, each instant once.
+        Return this series and others as one, sorted by time, with each time once.
 
-        Files of successive days may overlap. Of records at one time the first series' counts, and others give what it
-        has no columns for.
+        Files of successive days may overlap. Of records with the same time, that of the first series is kept, with the
+        columns of the others that it does not have.
 
         Parameters
         ----------
         others : GenericTimeSeries or iterable of these
-            What to join.
+            The series to append.
         same_source : bool, optional
-            Whether to refuse series of other kinds.
+            Whether to raise an error for series of other classes.
         **kwargs
-            For `pandas.concat`.
+            Arguments of `pandas.concat`.
+
+        Returns
+        -------
+        GenericTimeSeries
+            The combined series.
 
         Raises
         ------
         QueryError
-            A column has one unit here and another there.
+            A column has different units.
         TypeError
-            ``same_source`` is true, and a series is of another kind.
+            ``same_source`` is true, and a series is of another class.
         """
         series = [others] if isinstance(others, GenericTimeSeries) else list(others)
         _refuse_other_units([self, *series])
@@ -102,8 +107,8 @@ class IMAPTimeSeries(GenericTimeSeries):
         epoch = table.meta["epoch"]
         if epoch is None or not len(table) or np.all(table[epoch].mask):
             raise FileError(
-                f"{filepath}: the file holds no records with times, and there is no TimeSeries without any; "
-                f"imap.read gives what it holds as a table ({', '.join(table.colnames[:9]) or 'no columns'})."
+                f"{filepath}: the file does not contain records with times, which a TimeSeries requires; "
+                f"imap.read returns its content as a table ({', '.join(table.colnames[:9]) or 'no columns'})."
             )
         return _parts(table, None, MOST_COLUMNS, Path(filepath).name)
 
@@ -115,26 +120,26 @@ def to_timeseries(table: Table, columns: str | Sequence[str] | None = None, most
     Parameters
     ----------
     table : astropy.table.Table
-        As from `sunpy_helio_plugins.imap.read` or `sunpy_helio_plugins.imap.realtime`.
+        A table from `sunpy_helio_plugins.imap.read` or `sunpy_helio_plugins.imap.realtime`.
     columns : str or sequence of str, optional
-        The columns to take, each with all its elements. Defaults to all that have not too many.
+        The columns to include, with all their elements. Defaults to those that do not exceed ``most``.
     most : int, optional
-        How many columns one variable may become where ``columns`` is not given.
+        The largest number of columns for one variable if ``columns`` is not given.
 
     Returns
     -------
     IMAPTimeSeries
-        Indexed by UTC, in its order.
+        The series, whose index is in UTC and sorted.
 
     Raises
     ------
     QueryError
-        The table has no times, or no such column.
+        The table does not contain times, or one of the columns.
     """
     wanted = [columns] if isinstance(columns, str) else columns
     missing = [name for name in wanted or () if name not in table.colnames]
     if missing:
-        raise QueryError(f"The table has no column {', '.join(missing)}; it has: {', '.join(table.colnames)}.")
+        raise QueryError(f"The table does not contain {', '.join(missing)}; it has: {', '.join(table.colnames)}.")
     return IMAPTimeSeries(*_parts(table, wanted, most))
 
 
@@ -145,7 +150,7 @@ def _parts(
 
     times = next((name for name in table.colnames if isinstance(table[name], Time) and table[name].ndim == 1), None)
     if times is None:
-        raise QueryError("The table has no column of single times, and there is no TimeSeries without one.")
+        raise QueryError("The table does not contain a one-dimensional column of times, which a TimeSeries requires.")
     series: dict[str, Any] = {}
     unit: dict[str, u.UnitBase] = {}
     left_out = []
@@ -161,12 +166,12 @@ def _parts(
             unit[label] = getattr(column, "unit", None) or u.dimensionless_unscaled
     if left_out and not series:
         raise QueryError(
-            f"Every variable has more than {most} elements in a record ({', '.join(left_out[:9])}): name the "
-            "wanted ones, as in imap.to_timeseries(imap.read(path), columns)."
+            f"Every variable has more than {most} elements in a record ({', '.join(left_out[:9])}): give the "
+            "columns, as in imap.to_timeseries(imap.read(path), columns)."
         )
     index, known = _index(table[times], times)
     frame = pd.DataFrame({name: values[known] for name, values in series.items()}, index=index)
-    if not index.is_monotonic_increasing:  # without order a time series cannot be cut
+    if not index.is_monotonic_increasing:  # a time series must be sorted to be truncated
         frame = frame.sort_index(kind="stable")
     meta = {key: value for key, value in table.meta.items() if isinstance(value, str | int | float)}
     epochs = ", ".join(table.meta.get("epochs") or ())
@@ -183,7 +188,7 @@ def _refuse_other_units(series: Sequence[GenericTimeSeries]) -> None:
 
 
 def _each_instant_once(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Join frames; at an instant that several have, the first one's row stands, with the columns that it lacks."""
+    """Join frames; for equal times, the row of the first frame is kept, with the columns that it does not have."""
     import pandas as pd
 
     whole = frames[0]
@@ -199,7 +204,7 @@ def _each_instant_once(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _index(time: Time, name: str) -> tuple[pd.DatetimeIndex, np.ndarray]:
-    """Return the index, and which rows have a time at all."""
+    """Return the index, and which rows have a time."""
     import pandas as pd
 
     missing = np.broadcast_to(np.asarray(getattr(time, "mask", False), dtype=bool), time.shape)
@@ -207,7 +212,7 @@ def _index(time: Time, name: str) -> tuple[pd.DatetimeIndex, np.ndarray]:
 
 
 def _split(name: str, column: Any) -> dict[str, Any]:
-    """Return a column as arrays of one dimension."""
+    """Return a column as one-dimensional arrays."""
     mask = getattr(column, "mask", None)
     bare = getattr(column, "unmasked", column)
     values = np.ma.getdata(np.asarray(getattr(bare, "value", bare)))
@@ -222,14 +227,14 @@ def _split(name: str, column: Any) -> dict[str, Any]:
 
 
 def _frame_column(values: np.ndarray, mask: Any) -> Any:
-    """Return numbers as floats where some can be missing."""
+    """Return numbers as floats if values can be missing."""
     if values.dtype.kind in "SU":
         return values.astype(object)
     return values if mask is None or values.dtype.kind not in "fiu" else for_frame(values, np.asarray(mask))
 
 
 def _labels(column: Any, shape: tuple[int, ...]) -> list[str]:
-    """Return what tells the elements apart: x, y, z out of "Bx" or "B_x (GSE)", the file's labels, or numbers."""
+    """Return names of the elements: x, y, z from "Bx" or "B_x (GSE)", the labels in the file, or numbers."""
     labels = (column.info.meta or {}).get("labels") or {}
     said = labels.get("1", ())
     found = [re.fullmatch(r"[A-Za-z]*[ _]?([xyzrtn])(?:[ _(].*)?", str(label).strip(), re.IGNORECASE) for label in said]
@@ -242,19 +247,16 @@ def _labels(column: Any, shape: tuple[int, ...]) -> list[str]:
 
 
 def _distinct(labels: Sequence[Any], length: int) -> list[str]:
-    """Return the labels of an axis as parts of names; numbers where they do not tell all its elements apart."""
+    """Return the labels of an axis as parts of names, or numbers if they are not unique."""
     words = ["_".join(str(label).split()) for label in labels]
     is_usable = len(words) == length and all(words) and len(set(words)) == length
     return words if is_usable else [str(index) for index in range(length)]
 
 
 def _leave_to_sources() -> None:
-    """
-    Let sunpy hand IMAP's files to its sources.
-
-    ``TimeSeries`` reads every CDF file by itself, and asks no source about it. A file of the mission is given back
-    unread instead, as it does with files that it cannot read; for all others nothing changes.
-    """
+    """Make sunpy pass the files of IMAP to its sources."""
+    # ``TimeSeries`` reads every CDF file itself without its sources. Files of the mission are returned unread
+    # instead, as are files that it cannot read; other files are not affected.
     original = getattr(TimeSeriesFactory, "_read_file", None)
     if original is None or hasattr(original, "_before_imap"):
         return

@@ -1,7 +1,7 @@
 """
-Unit strings of heliophysics as astropy units.
+Conversion of unit strings of heliophysics to astropy units.
 
-`parse` returns a unit only where a string has one meaning; a string that is not understood stays text.
+`parse` returns a unit only if a string is unambiguous; a string that is not understood stays text.
 """
 
 from __future__ import annotations

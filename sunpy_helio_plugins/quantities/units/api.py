@@ -1,4 +1,4 @@
-"""What a unit string can turn out to be."""
+"""The classification of unit strings."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Unit:
     unit : astropy.units.UnitBase
         The unit; ``dimensionless_unscaled`` for a pure number.
     words : tuple of str
-        What the string says beside the unit: what was counted (``"electrons"``), per what that has no unit
+        The parts of the string that are not units: what is counted (``"electrons"``), a divisor without a unit
         (``"per nucleon"``, ``"per charge"``, ``"per sample"``), or a remark (``"from fits"``).
     """
 
@@ -43,7 +43,7 @@ class Unit:
 @dataclass(frozen=True, slots=True)
 class NotAUnit:
     """
-    A string that stands where a unit should, and is none.
+    A string in place of a unit that is not a unit.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ _STANDARDS = frozenset({"udunits2", "vounits1.1", "astropy3"})
 """HAPI's ``unitsSchema``; the fourth is ``cdf-cluster``."""
 
 _SI_CONVERSION = re.compile(r"(?P<factor>[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*>\s*(?P<unit>.*)")
-"""Cluster's: "1e-9>T" says that the value times 1e-9 is in tesla."""
+"""The notation of Cluster: "1e-9>T" means that the value times 1e-9 is in tesla."""
 
 _TWO_SPELLINGS = re.compile(
     r"(?P<first>[^()\[\]]*[^()\[\]\s]\s*|(?P<product>.*[)\]]).*\s+)[(\[](?P<second>[^()\[\]]+)[)\]]"
@@ -88,23 +88,24 @@ def classify(
     text: str | None, schema: str | None = None, context: Mapping[str, Any] | None = None
 ) -> Unit | NotAUnit | Unknown:
     """
-    Tell what a unit string is.
+    Classify a unit string as a unit, as something else, or as unknown.
 
     Parameters
     ----------
     text : str or None
-        A unit as an archive spells it.
+        The unit string of an archive.
     schema : str, optional
         The convention that the archive declares, HAPI's ``unitsSchema``: ``"udunits2"``, ``"vounits1.1"``,
-        ``"astropy3"`` or ``"cdf-cluster"``. Any other counts as none.
+        ``"astropy3"`` or ``"cdf-cluster"``. Other values are ignored.
     context : mapping, optional
-        What is known of the quantity: ``"server"``, ``"dataset"``, ``"name"``, ``"description"``. It is used only for
-        what is ambiguous without.
+        Information about the quantity: ``"server"``, ``"dataset"``, ``"name"``, ``"description"``. It is only used if
+        the string is ambiguous without it.
 
     Returns
     -------
     Unit, NotAUnit or Unknown
-        A unit and the words kept beside it; the reason why it is none; or that its meaning is not certain.
+        A unit and the words that are kept with it; the reason why the string is not a unit; or that its meaning is not
+        certain.
 
     Examples
     --------
@@ -129,17 +130,17 @@ def parse(text: str | None, schema: str | None = None, context: Mapping[str, Any
     Parameters
     ----------
     text : str or None
-        A unit as an archive spells it.
+        The unit string of an archive.
     schema : str, optional
         The convention that the archive declares, see `classify`.
     context : mapping, optional
-        What is known of the quantity, see `classify`.
+        Information about the quantity, see `classify`.
 
     Returns
     -------
     astropy.units.UnitBase or None
-        The unit; ``dimensionless_unscaled`` for a pure number; `None` where no unit is given or the string is not
-        understood for certain.
+        The unit; ``dimensionless_unscaled`` for a pure number; `None` if the string is not a unit or its meaning is not
+        certain.
 
     Examples
     --------
@@ -155,7 +156,7 @@ def parse(text: str | None, schema: str | None = None, context: Mapping[str, Any
 def parse_all(
     texts: Iterable[str], schema: str | None = None, context: Mapping[str, Any] | None = None
 ) -> dict[str, u.UnitBase | None]:
-    """Return the units that strings mean which one column has in its rows; see `parse`."""
+    """Return the units of the strings in the rows of a column; see `parse`."""
     said = joined(context) if context else ""
     found = {text: _described(text, schema, said) for text in texts}
     return {text: one.unit if isinstance(one, Unit) else None for text, one in found.items()}
@@ -163,7 +164,7 @@ def parse_all(
 
 @lru_cache(maxsize=8192)
 def _described(text: str, schema: str | None, said: str) -> Unit | NotAUnit | Unknown:
-    """Classify a string, and refuse a unit that the description contradicts."""
+    """Classify a string; a unit that the description contradicts is not accepted."""
     found = _classify(text, schema, said)
     if not isinstance(found, Unit) or not said or found.unit in (u.dimensionless_unscaled, u.dB, u.mag):
         return found
@@ -176,7 +177,7 @@ def _described(text: str, schema: str | None, said: str) -> Unit | NotAUnit | Un
 
 
 def _meaning(text: str) -> u.UnitBase | None:
-    """Return the unit that a string means by itself."""
+    """Return the unit that a string means without context."""
     found = _classify(text, None, "")
     return found.unit if isinstance(found, Unit) else None
 
@@ -206,7 +207,7 @@ def _classify(text: str, schema: str | None, said: str) -> Unit | NotAUnit | Unk
 
 
 def _remarked(written: str, schema: str | None, said: str) -> Unit | NotAUnit | Unknown | None:
-    """Read a unit with a remark: "nT (1min)"; the length that a bracket gives of a body's radius defines the unit."""
+    """Parse a unit with a remark: "nT (1min)"; the length of a radius in a bracket defines the unit."""
 
     def means(text: str) -> u.UnitBase | None:
         found = _classify(text, schema, "")
@@ -216,7 +217,7 @@ def _remarked(written: str, schema: str | None, said: str) -> Unit | NotAUnit | 
     if defined is not None and radii.is_radius(defined["radius"]):
         name, _, rest = said.partition("\n")
         return _classify(defined["radius"], schema, f"{name}\n(r = {defined['length'].lower()}) {rest}\n")
-    # A remark is separated from its unit by a space or a bracket.
+    # A remark is separated from the unit by a space or a bracket.
     found = None if written.isalnum() else remarks.split(written, means)
     if found is None:
         return None
@@ -225,7 +226,7 @@ def _remarked(written: str, schema: str | None, said: str) -> Unit | NotAUnit | 
 
 
 def _twice(written: str, schema: str | None, said: str) -> Unit | Unknown | None:
-    """Read a unit given twice: "Kelvin (K)" is no square kelvin, and "Re (km)" says nothing certain."""
+    """Parse a unit that is given twice: "Kelvin (K)" is not a square kelvin, and "Re (km)" is not certain."""
     found = _TWO_SPELLINGS.fullmatch(written)
     if found is None:
         return None
@@ -234,13 +235,13 @@ def _twice(written: str, schema: str | None, said: str) -> Unit | Unknown | None
         return None
     if first.unit.is_equivalent(second.unit) and not found["product"]:
         return first if first.unit == second.unit else Unknown()
-    # A product of units in a bracket is a factor; one unit alone is a remark, or an alternative.
+    # A product of units in a bracket is a factor; a single unit is a remark, or an alternative.
     alone = _ONE_UNIT.fullmatch(found["second"]) and second.unit != u.dimensionless_unscaled
     return Unknown() if alone else None
 
 
 def _unwrapped(written: str) -> str:
-    """Take off brackets around the whole, and a comma behind it: "[nT]", "(0=OK)", "nT,"."""
+    """Remove brackets around the complete string, and a comma at its end: "[nT]", "(0=OK)", "nT,"."""
     written = written.strip(" ,;").rstrip(".") if written.strip(". ") else written
     while re.fullmatch(r"\([^()]*\)|\[[^\[\]]*\]", written):
         written = written[1:-1].strip()
@@ -258,7 +259,7 @@ def _times(text: str, found: Unit | NotAUnit | Unknown) -> Unit | NotAUnit | Unk
 
 
 def _component(said: str) -> Unit | None:
-    """Return the unit of one component of the geomagnetic field, told by its name."""
+    """Return the unit of one component of the geomagnetic field, determined by its name."""
     name = said.partition("\n")[0]
     if name in ("x", "y", "z", "h", "f", "s", "g"):
         return Unit(u.nT)
@@ -266,7 +267,7 @@ def _component(said: str) -> Unit | None:
 
 
 def _several(written: str, schema: str | None, said: str) -> Unit | NotAUnit | None:
-    """Read one unit for each component: "deg, rsun", "arcsec,arcsec", and "deg deg", which is no square degree."""
+    """Parse one unit for each component: "deg, rsun", "arcsec,arcsec", and "deg deg", which is not a square degree."""
     parts = _BETWEEN_UNITS.split(written)
     words = written.split()
     if len(parts) == 1 and len(words) > 1 and len(set(words)) == 1 and words[0].isalpha():
@@ -315,17 +316,17 @@ def _understood(written: str, schema: str | None) -> Unit | None:
 
 
 def _without_stray_bracket(written: str) -> str | None:
-    """Return a string without the one bracket that has no partner, `None` where its place changes the meaning."""
+    """Return a string without an unmatched bracket, or `None` if its position changes the meaning."""
     opened, closed = (sum(map(written.count, brackets)) for brackets in ("([{", ")]}"))
     if closed == opened + 1 and written[-1] in ")]}":
         return written[:-1].rstrip()
-    # Not where an exponent may have stood behind the missing one: "(cm^2 s sr^-1".
+    # Not if an exponent may have followed the missing one: "(cm^2 s sr^-1".
     unclosed = _UNCLOSED.fullmatch(written) if opened == closed + 1 else None
     return None if unclosed is None else written + _CLOSING[unclosed["bracket"]]
 
 
 def _astropy(written: str) -> u.UnitBase | None:
-    """Read a string that is declared to be astropy's by astropy itself."""
+    """Parse a string with astropy, if astropy is its declared schema."""
     with silence.ignored(u.UnitsWarning):
         try:
             unit = u.Unit(written, parse_strict="raise")
@@ -345,32 +346,33 @@ def column(
     context: Mapping[str, Any] | None = None,
 ) -> Any:
     """
-    Return an array as a table column with its unit.
+    Return an array as a table column with a unit.
 
     Parameters
     ----------
     values : numpy.ndarray
         The values; the first axis is the row.
     unit_text : str or None
-        The unit as the archive spells it; it is kept in ``info.meta["unit_string"]``.
+        The unit string of the archive; it is kept in ``info.meta["unit_string"]``.
     name : str
-        The column's name.
+        The name of the column.
     description : str, optional
-        What the column holds.
+        The description of the column.
     mask : numpy.ndarray of bool, optional
-        Which elements are missing.
+        The elements that are missing.
     schema : str, optional
         The convention that the archive declares, see `classify`.
     context : mapping, optional
-        What else is known of the quantity, see `classify`; the column's name and description belong to it anyway.
+        Further information about the quantity, see `classify`; the name and the description of the column are always
+        included.
 
     Returns
     -------
     astropy.units.Quantity, astropy.utils.masked.Masked, astropy.table.Column or astropy.table.MaskedColumn
-        A quantity where the unit is understood and the values are numbers; else a plain column. Masked where ``mask``
-        is given. What a unit string says beside the unit is in ``info.meta["unit_words"]``.
+        A quantity if the unit is understood and the values are numbers, otherwise a plain column. It is masked if
+        ``mask`` is given. Parts of the unit string that are not units are in ``info.meta["unit_words"]``.
     """
-    # Units alone need no tables, whose import takes longer than all the rest.
+    # The import of tables takes longer than all others, and is not needed for units alone.
     from astropy.table import Column
 
     from sunpy_helio_plugins.quantities.fills import masked

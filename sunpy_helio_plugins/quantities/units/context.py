@@ -1,8 +1,8 @@
 """
-What a symbol means where it is not certain by itself: by its company in the string, by a declared schema, by context.
+Ambiguous symbols: their meaning is determined by the rest of the string, a declared schema, or the context.
 
-``C`` is the coulomb to astropy, and degrees Celsius in nearly all the housekeeping of instruments; ``Rs`` is the Sun's
-radius in one archive and Saturn's in the next. Each rule here was written for a case seen in an archive.
+``C`` is the coulomb in astropy, and degrees Celsius in nearly all housekeeping data of instruments; ``Rs`` is the
+radius of the Sun in one archive and of Saturn in another. Each rule was written for a case that occurs in an archive.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sunpy_helio_plugins.quantities.units.vocabulary import BEFORE, DIVISORS, LE
 __all__ = ["AMBIGUOUS", "STANDARD", "checked", "is_logarithm", "joined", "meant", "own", "resolver", "sense"]
 
 STANDARD: dict[str, u.UnitBase] = {"C": u.C, "S": u.S, "N": u.N, "F": u.F, "H": u.H}
-"""What udunits2, VOUnits and astropy agree on: these letters are units where such a schema is declared."""
+"""Symbols with the same meaning in udunits2, VOUnits and astropy: they are units if such a schema is declared."""
 
 _TEMPERATURE = re.compile(r"temp(?:erature)?s?(?![a-z])|thermistor|thermal|celsius")
 _CHARGE = re.compile(r"charge(?!d|r|[- ]coupled)|coulomb|(?<![a-z])q(?![a-z])")
@@ -65,13 +65,13 @@ _SENSES: dict[str, tuple[tuple[_Sense, ...], u.UnitBase | None]] = {
     "rads": ((_Sense(_DOSE, u.Unit(0.01 * u.Gy)), _Sense(_ANGLE, u.rad)), None),
     "AU": ((_Sense(re.compile(r"\barbitrary|\bindex|\bindices|electrojet"), None),), u.au),
     "Rs": ((_Sense(_SUN, BODIES["sun"].unit), _Sense(_SATURN, BODIES["saturn"].unit)), None),
-    # In capitals only, as some archives write everything: mega, or milli.
+    # Archives that write everything in upper case: mega, or milli.
     "MA": ((_Sense(_MILLI, u.mA), _Sense(re.compile("mega"), u.MA)), None),
     "MV": ((_Sense(_MILLI, u.mV), _Sense(re.compile("mega"), u.MV)), None),
     "MW": ((_Sense(_MILLI, u.mW), _Sense(re.compile("mega|hemispheric power"), u.MW)), None),
     "gamma": ((_Sense(re.compile("magnet|field"), u.nT), _Sense(_GAMMA, None)), u.nT),
 }  # fmt: skip
-"""For a symbol that is a whole string: what it means by words in the context, and without them; `None`: not certain."""
+"""For symbols as complete strings: their meanings by words in the context, and the default; `None`: not certain."""
 
 for _spelling in ("RS", "R_S", "R_s"):
     _SENSES[_spelling] = _SENSES["Rs"]
@@ -82,7 +82,7 @@ for _spelling in ("gammas", "Gamma", "Gammas", "GAMMA", "GAMMAS"):
     _SENSES[_spelling] = _SENSES["gamma"]
 
 AMBIGUOUS = frozenset(_SENSES)
-"""Symbols that mean one thing or another where they are a whole string."""
+"""Symbols that are ambiguous as complete strings."""
 
 _OWN = ("name", "description")
 _DEGREES = {"deg", "degs", "degree", "degrees"}
@@ -106,30 +106,13 @@ _BY_MASS_OR_LIGHT = {
     "u": Product(powers=((u.u, Fraction(1)),)),
     "c": Product(Fraction(299792458), ((u.m, Fraction(1)), (u.s, Fraction(-1))), notes=frozenset({"c"})),
 }
-"""MeV/u is by atomic mass unit; MeV/c^2 is a mass."""
+"""MeV/u is divided by the atomic mass unit; MeV/c^2 is a mass."""
 
 
 def sense(text: str, context: str, standard: bool) -> u.UnitBase | None:
-    """
-    Return what an ambiguous symbol means in its context.
-
-    Parameters
-    ----------
-    text : str
-        The whole string: one symbol, of `AMBIGUOUS`.
-    context : str
-        Everything known about the parameter, see `own`.
-    standard : bool
-        Whether a schema is declared in which the letters of `STANDARD` are units.
-
-    Returns
-    -------
-    astropy.units.UnitBase or None
-        The unit, `None` where the context leaves it open, too.
-
-    """
+    """Return the meaning of one of the `AMBIGUOUS` symbols in its context, or `None` if it is still not certain."""
     senses, otherwise = _SENSES[text]
-    # What is said of the quantity itself comes before the names of its dataset and its server.
+    # The description of the quantity has priority over the names of its dataset and its server.
     own_senses = [each.unit for each in senses if each.words.search(own(context))]
     said = own_senses or [each.unit for each in senses if each.words.search(context)]
     if len(said) == 1:
@@ -137,29 +120,13 @@ def sense(text: str, context: str, standard: bool) -> u.UnitBase | None:
     if said:
         return None
     if text == "C":
-        # Charges are given in pC and fC; every bare "C" seen is a temperature. A schema would say coulomb: then open.
+        # Charges are given in pC and fC; every plain "C" seen is a temperature, but a schema would mean coulomb.
         return None if standard else u.deg_C
     return STANDARD.get(text, otherwise) if standard else otherwise
 
 
 def meant(unit: u.UnitBase, text: str, context: str) -> u.UnitBase | None:
-    """
-    Return what degrees and minutes mean in their context: a temperature's degrees are not certain.
-
-    Parameters
-    ----------
-    unit : astropy.units.UnitBase
-        What the string means by itself.
-    text : str
-        The whole string.
-    context : str
-        Everything known about the parameter, see `own`.
-
-    Returns
-    -------
-    astropy.units.UnitBase or None
-        The unit, `None` where the context contradicts.
-    """
+    """Return the meaning of degrees and minutes in their context, or `None` if the context contradicts the unit."""
     word, itself = text.lower().strip(". []()"), own(context)
     angular = _ANGLE.search(itself) is not None or _INTERMAGNET.search(context) is not None
     if word in _DEGREES and _TEMPERATURE.search(itself) and not angular:
@@ -167,16 +134,16 @@ def meant(unit: u.UnitBase, text: str, context: str) -> u.UnitBase | None:
     if word in _MINUTES and angular:
         return None if _TIME.search(itself) else u.arcmin  # INTERMAGNET's declination and inclination
     if not {u.rad, u.mrad}.isdisjoint(unit.bases) and _DOSE.search(itself) and not angular:
-        return None  # rad/s is a rate of dose, or of turning
+        return None  # rad/s is a dose rate, or an angular speed
     joined = word.replace(" ", "")
     if joined in _FIELD_RATE and not _CHANGE.search(itself):
-        # Elsewhere it is a rate of change; INTERMAGNET writes so for nanotesla and minutes of arc.
+        # Elsewhere it is a rate of change; INTERMAGNET uses it for nanotesla and minutes of arc.
         return None if joined in _FIELD_OR_ANGLE or angular else unit
     return unit
 
 
 def joined(context: Mapping[str, Any]) -> str:
-    """Return a context as text: the name, the description, and all else, each on a line of its own."""
+    """Return a context as text, with the name, the description, and each other item on separate lines."""
     name, description = context.get("name") or "", context.get("description") or ""
     rest = " ".join([str(value) for key, value in context.items() if value and key not in _OWN])
     text = f"{name}\n{description}\n{rest}".lower()
@@ -186,38 +153,29 @@ def joined(context: Mapping[str, Any]) -> str:
 
 
 def own(context: str) -> str:
-    """Return what a context says of the quantity itself: its name and its description."""
+    """Return the description of the quantity in a context: its first two lines, the name and the description."""
     return context.rpartition("\n")[0]
 
 
 def is_logarithm(context: str) -> bool:
-    """Tell whether values are called logarithms: "Log10 of the electron density", or by the name "log_density"."""
+    """Return whether values are described as logarithms: "Log10 of the electron density", or the name "log_density"."""
     name, _, description = own(context).partition("\n")
     return _LOGARITHM.match(description) is not None or _LOGARITHM_NAME.match(name) is not None
 
 
 class resolver:  # noqa: N801 - called like a function
-    """
-    Say what a name at its place in a string means.
-
-    Parameters
-    ----------
-    text : str
-        The whole string in plain notation.
-    standard : bool
-        Whether a schema is declared in which the letters of `STANDARD` are units.
-    """
+    """The meaning of the names in a string in plain notation; `STANDARD` applies if a schema is declared."""
 
     def __init__(self, text: str, standard: bool) -> None:
         self.symbols = SYMBOLS | STANDARD if standard else SYMBOLS
         self.capitals = text.isupper()
         self.prefixed = text == "M" or _CAPITAL_PREFIX.search(text) is not None
         self.centimetres = _CENTIMETRES.search(text) is not None
-        # "CM**-2 S**-1 eV**-1": capitals but for the energy.
+        # "CM**-2 S**-1 eV**-1": upper case except for the energy.
         self.seconds = _CAPITAL_LENGTH.search(text) is not None and _ENERGY.sub("", text).isupper()
 
     def __call__(self, name: str, place: NamePosition) -> Product:
-        """Return what ``name`` means at ``place``."""
+        """Return the meaning of ``name`` at ``place``."""
         folded = name.lower()
         if place.after_energy and folded in PER:
             return Product(words=(f"per {PER[folded]}",))
@@ -261,7 +219,7 @@ class resolver:  # noqa: N801 - called like a function
 
 
 def _unusual(name: str, place: NamePosition) -> u.UnitBase | None:
-    """Return what an unusual spelling means if its company, which `checked` looks at, bears it out."""
+    """Return the meaning of an unusual spelling, which `checked` accepts only with certain other units."""
     if name in ("str", "STR") or (name == "st" and place.below):
         return u.sr  # no/cm^2/s/keV/st
     if name.lower() in ("gamma", "gammas"):
@@ -270,7 +228,7 @@ def _unusual(name: str, place: NamePosition) -> u.UnitBase | None:
 
 
 def _attributed(name: str) -> Product | None:
-    """Return counts or pixels with what they are of: "pixel_counts", "HMI_pixels"."""
+    """Return counts or pixels with an attribute: "pixel_counts", "HMI_pixels"."""
     attribute, _, counted = name.rpartition("_")
     unit = SYMBOLS.get(counted) or NAMES.get(counted.lower())
     if not attribute or unit not in (u.ct, u.pix, u.DN, u.adu):
@@ -296,28 +254,7 @@ _LONG_TIMES = {u.h, u.d, u.yr, u.wk}
 
 
 def checked(product: Product, text: str, standard: bool) -> u.UnitBase:
-    """
-    Return the unit of a product if its company makes every symbol in it certain.
-
-    Parameters
-    ----------
-    product : Product
-        What the grammar read.
-    text : str
-        The whole string.
-    standard : bool
-        Whether a schema is declared in which the letters of `STANDARD` are units.
-
-    Returns
-    -------
-    astropy.units.UnitBase
-        The unit.
-
-    Raises
-    ------
-    NotUnderstoodError
-        Where a symbol could be something else.
-    """
+    """Return the unit of a product, or raise `NotUnderstoodError` if one of its symbols is ambiguous."""
     unit = product.unit()
     bases = {base for base, _ in product.powers}
     _check_spellings(product, unit)
@@ -341,7 +278,7 @@ def checked(product: Product, text: str, standard: bool) -> u.UnitBase:
 
 
 def _is_list(product: Product) -> bool:
-    """Tell units of one kind side by side: "km m", "h m s", and "nT nT"."""
+    """Return whether units of one kind are listed: "km m", "h m s", and "nT nT"."""
     plain = [base for base, power in product.powers if power == 1]
     alike = [first.is_equivalent(second) for first, second in combinations(plain, 2)]
     different = [first != second for first, second in combinations(plain, 2)]
@@ -371,7 +308,7 @@ def _check_numerator(product: Product) -> None:
 
 
 def _check_spellings(product: Product, unit: u.UnitBase) -> None:
-    """Refuse spellings that are understood only in certain company: "str" with an area, "ma" over one."""
+    """Reject spellings that are only understood with certain units: "str" with an area, "ma" divided by one."""
     folded = {note.lower() for note in product.notes}
     areas = any(base.is_equivalent(u.m) or base.is_equivalent(u.m**3) for base, _ in product.powers)
     if not folded.isdisjoint({"str", "st"}) and not areas:
@@ -385,7 +322,7 @@ def _check_spellings(product: Product, unit: u.UnitBase) -> None:
 
 
 def _is_interval(product: Product) -> bool:
-    """Tell whether it reads like "5 minutes", which more likely tells a cadence than a unit."""
+    """Return whether the product looks like "5 minutes", which is more likely a cadence than a unit."""
     return len(product.powers) == 1 and product.powers[0][0].is_equivalent(u.s) and product.scale.denominator == 1
 
 

@@ -1,8 +1,8 @@
 """
-The grammar of unit strings: operators, exponents, brackets and the order in which they bind.
+The grammar of unit strings: operators, exponents, brackets and operator precedence.
 
-What writers of metadata agree on is read; what two of them would read differently raises `NotUnderstoodError`:
-``a/b*c``, ``1/2 s``, ``Hz^1/2``, ``1/cm^-3``.
+Notations that are unambiguous among writers of metadata are accepted; those with two readings raise
+`NotUnderstoodError`: ``a/b*c``, ``1/2 s``, ``Hz^1/2``, ``1/cm^-3``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sunpy_helio_plugins.quantities.units.vocabulary import ENERGIES, PER
 __all__ = ["NamePosition", "NotUnderstoodError", "Product", "Token", "read", "tokens", "value"]
 
 _BRACKET = "()"
-"""Noted of a factor that is a bracket without an exponent."""
+"""Marks a factor that is a bracket without an exponent."""
 
 _CLOSES = {"(": ")", "[": "]", "{": "}"}
 
@@ -30,28 +30,7 @@ _POWERS_AFTER = {"squared": 2, "cubed": 3}
 
 
 def read(text: str, resolve: Callable[[str, NamePosition], Product], left_to_right: bool = False) -> Product:
-    """
-    Read a unit string.
-
-    Parameters
-    ----------
-    text : str
-        The string in plain notation, see `~sunpy_helio_plugins.quantities.units.normalize.plain`.
-    resolve : callable
-        Says what a name at its place means; raises `NotUnderstoodError`.
-    left_to_right : bool, optional
-        Whether ``a/b c`` and ``a/b*c`` mean ``(a/b)*c``, as udunits2 says.
-
-    Returns
-    -------
-    Product
-        What it means.
-
-    Raises
-    ------
-    NotUnderstoodError
-        Where it is not certain.
-    """
+    """Parse a unit string in plain notation, or raise `NotUnderstoodError`; udunits2 evaluates left to right."""
     reader = _Reader(tokens(text), resolve, left_to_right)
     product = reader.quotient(below=False)
     if reader.peek() is not None:
@@ -60,7 +39,7 @@ def read(text: str, resolve: Callable[[str, NamePosition], Product], left_to_rig
 
 
 def _multiplies(left: Product, right: Product) -> bool:
-    """Tell a product from a range: "N-m" and not "keV-MeV", nor "deg-min"."""
+    """Return whether a hyphen means a product and not a range: "N-m", but not "keV-MeV" or "deg-min"."""
     units = [unit for unit, _ in (*left.powers, *right.powers)]
     if not left.powers or not right.powers or left.words or right.words or left.scale != 1:
         return False
@@ -69,7 +48,7 @@ def _multiplies(left: Product, right: Product) -> bool:
 
 
 def _may_be_second(made: Product, factor: Product, below: bool) -> bool:
-    """Tell a quotient behind a unit, as in "V (km/s)", and a unit repeated there from factors: "cm^2 (s sr)"."""
+    """Return whether a bracket repeats the unit or is a quotient, as in "V (km/s)", and not factors: "cm^2 (s sr)"."""
     repeated = {unit for unit, _ in made.powers} & {unit for unit, _ in factor.powers}
     divides = any(power < 0 for _, power in factor.powers)
     per = not below and any(word.startswith("per ") for word in factor.words)
@@ -77,7 +56,7 @@ def _may_be_second(made: Product, factor: Product, below: bool) -> bool:
 
 
 def _may_be_remark(made: Product, factor: Product, below: bool) -> bool:
-    """Tell a bracket that holds a cadence or another unit from a factor: products, "(MeV/nuc)", one among brackets."""
+    """Return whether a bracket is a cadence or another unit; products, "(MeV/nuc)" and one of several are factors."""
     if _BRACKET not in factor.notes:
         return False
     if _BRACKET not in made.notes and _may_be_second(made, factor, below):
@@ -90,7 +69,7 @@ def _may_be_remark(made: Product, factor: Product, below: bool) -> bool:
 
 
 class _Reader:
-    """Recursive descent over the tokens of one string."""
+    """A recursive descent parser of the tokens of one string."""
 
     def __init__(
         self, pieces: list[Token], resolve: Callable[[str, NamePosition], Product], left_to_right: bool
@@ -120,7 +99,7 @@ class _Reader:
         return token
 
     def quotient(self, below: bool) -> Product:
-        """Read products divided by products: ``a/b/c`` is a/(b c)."""
+        """Parse products divided by products: ``a/b/c`` is a/(b c)."""
         made = Product(bare=True) if self.is_text("/") else self.chain(below, divides=False)
         several = len(made.powers) > 1
         while self.is_text("/"):
@@ -133,12 +112,12 @@ class _Reader:
                 raise NotUnderstoodError("a fraction before a unit: 1/2 s")
             made = made.times(divisor.to(Fraction(-1)))
             if self.left_to_right and (joiner := self.joiner()) is not None:
-                self.at += len(joiner)  # one token, or none for a space
+                self.at += len(joiner)  # one token, or zero for a space
                 made = made.times(self.chain(below, divides=False))
         return made
 
     def chain(self, below: bool, divides: bool) -> Product:
-        """Read factors joined by a space, a dot, an asterisk, or a hyphen."""
+        """Parse factors joined by a space, a dot, an asterisk, or a hyphen."""
         made = self.factor(below)
         while not (divides and self.left_to_right) and (joiner := self.joiner()) is not None:
             if divides and joiner in "*." and joiner:
@@ -171,7 +150,7 @@ class _Reader:
         return self.is_kind("number", -1) or self.is_kind("close", -1)
 
     def factor(self, below: bool) -> Product:
-        """Read a number, a name or a bracket, with its exponent."""
+        """Parse a number, a name or a bracket, with its exponent."""
         token = self.take()
         folded = token.text.lower()
         if token.kind == "name" and folded in _POWERS and self.peek() is not None:
@@ -198,7 +177,7 @@ class _Reader:
         raise NotUnderstoodError(token.text)
 
     def by_nothing(self, made: Product, energy: Token, below: bool) -> Product:
-        """Read "/nuc" and "/q" behind an energy: they belong to it, and divide by no unit."""
+        """Parse "/nuc" and "/q" after an energy: they belong to it, and do not divide by a unit."""
         following = self.peek(1)
         divided = self.is_text("/") and energy.text in ENERGIES
         if not divided or following is None or following.text.lower() not in PER:
@@ -220,7 +199,7 @@ class _Reader:
         return NamePosition(below or slash, after_energy, self.at == 1 and self.is_text("/"))
 
     def exponent(self, of_number: bool) -> Fraction | None:
-        """Read ``^2``, ``**-3``, ``^(1/2)``, and, behind a name, ``2``, ``-3`` and `` -3``."""
+        """Parse ``^2``, ``**-3``, ``^(1/2)``, and, after a name, ``2``, ``-3`` and `` -3``."""
         token = self.peek()
         if token is None:
             return None
@@ -254,7 +233,7 @@ class _Reader:
     @staticmethod
     def digit(text: str) -> Fraction:
         if len(text) != 1 or text == "0":
-            raise NotUnderstoodError(f"{text} is no exponent")
+            raise NotUnderstoodError(f"{text} is not an exponent")
         return Fraction(text)
 
     def power(self) -> Fraction:
@@ -276,7 +255,7 @@ class _Reader:
     @staticmethod
     def number(token: Token) -> Fraction:
         if token.kind != "number" or len(token.text) > 4:
-            raise NotUnderstoodError(f"{token.text} is no exponent")
+            raise NotUnderstoodError(f"{token.text} is not an exponent")
         return Fraction(token.text)
 
 
@@ -293,11 +272,11 @@ _LONGEST = 150
 
 
 class NotUnderstoodError(ValueError):
-    """A string is no unit, or none that is read with certainty."""
+    """A string is not a unit, or its meaning is not certain."""
 
 
 class Token(NamedTuple):
-    """A piece of a string: its kind, its text, and whether a space stands before it."""
+    """A token of a string: its kind, its text, and whether it follows a space."""
 
     kind: str
     text: str
@@ -306,16 +285,16 @@ class Token(NamedTuple):
 
 class NamePosition(NamedTuple):
     """
-    Where a name stands.
+    The position of a name in a string.
 
-    Parameters
+    Attributes
     ----------
     below : bool
-        Whether it is divided by.
+        Whether it is in the denominator.
     after_energy : bool
-        Whether an energy and a slash stand right before it.
+        Whether it directly follows an energy and a slash.
     leads : bool
-        Whether it is the whole numerator, and a slash follows.
+        Whether it is the complete numerator, followed by a slash.
     """
 
     below: bool
@@ -328,16 +307,16 @@ class Product:
     """
     A number times powers of units.
 
-    Parameters
+    Attributes
     ----------
     scale : Fraction
-        The number, exact.
+        The exact number.
     powers : tuple of (UnitBase, Fraction)
-        The units.
+        The units and their exponents.
     words : tuple of str
-        What is said beside the unit.
+        The parts of the string that are not units.
     notes : frozenset of str
-        Names in it that are to be checked once the whole is known.
+        Names in it that are checked when the complete product is known.
     bare : bool
         Whether it is only a number.
     """
@@ -349,7 +328,7 @@ class Product:
     bare: bool = False
 
     def times(self, other: Product) -> Product:
-        """Return this product times another."""
+        """Return the product with another product."""
         words = self.words + tuple(word for word in other.words if word not in self.words)
         return Product(_within(self.scale * other.scale), self.powers + other.powers, words, self.notes | other.notes)
 
@@ -366,7 +345,7 @@ class Product:
         return replace(self, scale=scale, powers=powers)
 
     def unit(self) -> u.UnitBase:
-        """Return it as a unit of astropy."""
+        """Return the product as a unit of astropy."""
         if not self.powers and self.scale == 1:
             return u.dimensionless_unscaled
         if self.scale == 1 and len(self.powers) == 1 and self.powers[0][1] == 1:
@@ -393,7 +372,7 @@ def value(text: str) -> Fraction:
     """Return the exact value of a number."""
     if _TEN_E.fullmatch(text):
         raise NotUnderstoodError("10e-22 is 1e-21 to a computer, and 1e-22 to those who write so for a power of ten")
-    # As a float first: the exact value of "1e999999999" would fill the memory.
+    # Convert to a float first: the exact value of "1e999999999" would fill the memory.
     return _within(Fraction(text.rstrip("."))) if 0 < float(text) < float("inf") else _within(Fraction(0))
 
 
@@ -411,7 +390,7 @@ def tokens(text: str) -> list[Token]:
         if match is None:
             raise NotUnderstoodError(text)
         kind = str(match.lastgroup)
-        # "per" divides; a dot with nothing behind it shortens a word: "deg.", "(MeV/nuc.)".
+        # "per" divides; a dot that nothing follows marks an abbreviation: "deg.", "(MeV/nuc.)".
         token = Token("sign", "/", spaced) if match[0].lower() == "per" else Token(kind, match[0], spaced)
         abbreviates = token.text == "." and found and found[-1].kind == "name" and not text[match.end() :][:1].isalnum()
         if not abbreviates:

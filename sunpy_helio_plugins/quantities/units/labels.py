@@ -1,4 +1,4 @@
-"""Strings that stand where a unit should and are none: nothing, labels, formats, the meaning of codes, descriptions."""
+"""Strings in place of units that are not units: empty strings, labels, formats, the meaning of codes, descriptions."""
 
 from __future__ import annotations
 
@@ -64,26 +64,14 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _ARBITRARY = re.compile(r"\barb(?:itrary|itr|\.)?(?:\s*units?\.?)?$", re.IGNORECASE)
-# INTERMAGNET's vectors hold fields in nanotesla and angles in minutes of arc, and say so for each component.
+# INTERMAGNET's vectors contain fields in nanotesla and angles in minutes of arc, and give the unit of each component.
 _EITHER = re.compile(r"nT / (?:minutes?|deg(?:ree)?s?|arc ?min(?:ute)?s?)")
 
 
 def label(text: str) -> str | None:
-    """
-    Tell what a string is that is certainly no unit.
-
-    Parameters
-    ----------
-    text : str
-        The string, its spaces single.
-
-    Returns
-    -------
-    str or None
-        What it is; `None` where it may be a unit.
-    """
+    """Classify a string that is certainly not a unit; return `None` if it may be a unit."""
     if text in SYMBOLS:
-        return None  # "nA" is the nanoampere, and "NA" nothing
+        return None  # "nA" is the nanoampere, and "NA" means not available
     folded = text.lower()
     for exact, reason in _EXACT:
         if folded in exact:
@@ -94,7 +82,7 @@ def label(text: str) -> str | None:
     for pattern, reason in _INSIDE:
         if pattern.search(text):
             return reason
-    # "uT" is no universal time: words of labels are written in one case, or with a capital.
+    # "uT" is not universal time: words of labels are in one case, or capitalized.
     ordinary = all(word.isupper() or word.islower() or word.istitle() for word in re.findall("[A-Za-z]+", text))
     return _named(folded) if ordinary else None
 
@@ -132,18 +120,6 @@ def _named(folded: str) -> str | None:
 
 
 def description(text: str) -> bool:
-    """
-    Tell whether a string that is no unit is a sentence, or part of one.
-
-    Parameters
-    ----------
-    text : str
-        The string.
-
-    Returns
-    -------
-    bool
-        Whether it has at least four words, three of them plainly of English.
-    """
+    """Return whether a string is a sentence or part of one: at least four words, three of them plainly English."""
     words = re.findall(r"[A-Za-z][A-Za-z'-]+", text)
     return len(words) >= 4 and sum(len(word) > 2 and word[1:].islower() for word in words) >= 3

@@ -1,11 +1,11 @@
 """
-Unit strings in plain notation: superscripts, markup and words of several parts rewritten, no meaning given yet.
+Conversion of unit strings to plain notation, without interpreting them: superscripts, markup and multi-word terms.
 
-The notations are those seen in the answers of real servers: IDL and das2 markup (``cm!U-3!N``), superscripts that were
+The notations are those in the responses of real servers: IDL and das2 markup (``cm!U-3!N``), superscripts that were
 encoded twice (AMDA), LaTeX braces (CDAWeb), HTML.
 """
 
-# ruff: noqa: RUF001 - the signs that look alike are what this module tells apart
+# ruff: noqa: RUF001 - this module distinguishes signs that look alike
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SIGNS = {
     "⋅": "*", "∙": "*", "•": "*", "×": "*", "∗": "*", "−": "-", "–": "-", "—": "-", "‐": "-", "∕": "/", "⁄": "/",
     "\u2011": "-", "\u200b": "", "\ufeff": "", "\xad": "", "\xa0": " ", "\u2009": " ", "\u202f": " ", "‰": "permille",
 }  # fmt: skip
-"""Characters beyond ASCII, and what is written for them on a keyboard. Both micro signs and both angstrom signs."""
+"""Non-ASCII characters and their ASCII notation, with both micro signs and both angstrom signs."""
 
 _ANGSTROM = re.compile("[ÅåAa\u212b]ngstr[öo]m")
 
@@ -41,7 +41,7 @@ _MARKUP = (
     (re.compile(r"\$(\^\{?[-+]?\d+\}?)\$"), r"\1"),
     (re.compile(r"^\$([^$:]*)\$$"), r"\1"),
 )
-"""IDL's and das2's escapes, HTML and LaTeX."""
+"""Escapes of IDL and das2, HTML and LaTeX."""
 
 _RADII = r"(?:'s)?[\s_-]*(?:radi(?:i|us|uses)|raddi(?:i|us)?)(?![a-z])"
 _BODIES = (
@@ -53,7 +53,7 @@ _PREFIXES = "giga|mega|kilo|hecto|centi|milli|micro|nano|pico|femto"
 _SPELLINGS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"\bdeg(?:ree)?s?[\s._-]*(?:c|celsius|centigrade)\b", "deg_C"),
     (r"\bdeg(?:ree)?s?[\s._-]*(?:k|kelvins?)\b", "K"),
-    # "deg s-1" is an angular speed: a single letter is a direction only where nothing follows.
+    # "deg s-1" is an angular speed: a single letter is a direction only at the end.
     (r"\bdeg(?:ree)?s?[\s._-]+(north|east|south|west|(?-i:[NSEW])$)(?![\w^])", r"deg_\1"),
     (r"\belectron[\s-]?volts?\b", "electronvolt"),
     (r"\barc[\s-]+(?=(?:sec|min)(?:ond|ute)?s?\b)", "arc"),
@@ -68,10 +68,10 @@ _SPELLINGS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (rf"\b(?:moon|lunar){_RADII}", "R_moon"),
     (rf"\b(?:hermean|mercury){_RADII}", "R_mercury"),
     (rf"\b({_BODIES}){_RADII}", lambda found: f"R_{found[1].lower()}"),
-    # "SQcm", "sq. km"; not "sq" alone, which is squared by the grammar.
+    # "SQcm", "sq. km"; not "sq" alone, which the grammar interprets.
     (r"\bsq\.?[\s_]*(?=[ckm]?m(?![a-z]))", "sq "),
     (r"\b([a-z]{3,})\(s\)(?!\^|\*)", r"\1s"),
-    # Of what the counts or pixels are.
+    # Attributes of counts or pixels.
     (rf"\b({_ATTRIBUTES})[\s_-]+(?=(?:counts?|cnts?|cts|pix(?:els?)?|adu|(?-i:DN))(?![a-z]))", r"\1_"),
     # The width of a channel.
     (r"\bdelta[\s_-]?(?=(?-i:[kMGT]?eV\b))", ""),
@@ -93,11 +93,11 @@ _SPELLINGS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"\bmillionths? of (?:a |the )?(?:solar |sun's )?(?:visible )?hemispheres?\b", "MSH"),
 )
 _PHRASES = tuple((re.compile(pattern, re.IGNORECASE), into) for pattern, into in _SPELLINGS)
-"""Terms of several words, made one."""
+"""Multi-word terms, which are joined to one word."""
 
 
 def _repaired(text: str) -> str:
-    """Undo an encoding that was done twice: UTF-8 read as Latin-1 (or Windows-1252), once or more."""
+    """Undo repeated encoding: UTF-8 decoded as Latin-1 (or Windows-1252), once or more often."""
     for _ in range(3):
         if text.isascii():
             break
@@ -118,18 +118,7 @@ def _byte(character: str) -> bytes:
 
 def plain(text: str) -> str:
     """
-    Return a unit string in ASCII notation as far as that is possible.
-
-    Parameters
-    ----------
-    text : str
-        A unit as an archive spells it.
-
-    Returns
-    -------
-    str
-        The same with ``^(-3)`` for superscripts, ASCII for the usual signs, single spaces and terms of several words
-        joined.
+    Return a unit string in ASCII notation as far as possible, with ``^(-3)`` for superscripts and single spaces.
 
     Examples
     --------

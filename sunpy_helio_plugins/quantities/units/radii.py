@@ -1,9 +1,9 @@
 """
-Radii of the Sun, of planets and of moons as units of length: which body is meant, and how long its radius is.
+Radii of the Sun, of planets and of moons as units of length: the body that is meant, and the length of its radius.
 
-The Sun's, the Earth's and Jupiter's are astropy's nominal ones, Saturn's is its equatorial radius at 1 bar (IAU 2015),
-which Cassini's teams use. Missions differ by up to a percent in the radii of all other bodies, so that these are units
-only where the quantity's description says how many kilometres they are.
+The radii of the Sun, the Earth and Jupiter are the nominal ones of astropy, that of Saturn is its equatorial radius at
+1 bar (IAU 2015), which the teams of Cassini use. Missions differ by up to a percent in the radii of all other bodies,
+so that these are units only if the description of the quantity contains their length in kilometres.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ BODIES: dict[str, _Body] = {
     "rhea": _Body(763.8), "dione": _Body(561.4), "tethys": _Body(531.1), "mimas": _Body(198.2),
     "iapetus": _Body(734.5), "triton": _Body(1353.4),
 }  # fmt: skip
-"""Equatorial or mean radii (IAU 2015), by which a number of kilometres is told to be one of them."""
+"""Equatorial or mean radii (IAU 2015), with which a number of kilometres is identified."""
 
 PLANET = "R_planet"
-"""What "planetary radii" becomes in plain notation: the radius of a body that the string does not name."""
+"""The plain notation of "planetary radii": the radius of a body that the string does not name."""
 
 _SUN_OR_SATURN = ("sun", "saturn")
 _SMALL = ("mars", "mercury", "moon")
@@ -51,14 +51,14 @@ _MOONS_MARGIN, _SAME = 0.02, 5e-4
 _NUMBER = r"(?P<value>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)\s*(?:km|kilomet(?:er|re)s?)\b"
 _MENTIONED = re.compile(_NUMBER)
 _IN_RADII = re.compile(r"\bR_([a-z]+)\b")
-"""Radii of a body in plain notation: "in units of Jovian radii" says which planet's radii are meant."""
+"""Radii of a body in plain notation: "in units of Jovian radii" names the planet."""
 _DEFINED = re.compile(
     rf"(?:\br_?[a-z]{{0,8}}|\bradi(?:us|i)\b[^.;=]{{0,40}}?)\s*(?:=|\bis\b|\bof\b|\bequals?\b|\bto\b|\(|:)\s*{_NUMBER}"
 )
 
 
 def _bodies(text: str) -> tuple[str, ...]:
-    """Return the bodies whose radius a symbol may be; none where it is not a radius."""
+    """Return the bodies whose radius a symbol may be; an empty tuple if it is not a radius."""
     if text == PLANET:
         return tuple(BODIES)
     found = _SYMBOL.fullmatch(text)
@@ -67,36 +67,19 @@ def _bodies(text: str) -> tuple[str, ...]:
     if found["name"]:
         return (found["name"],) if found["name"] in BODIES else ()
     letters = found["letters"]
-    # "RE", "Re", "R_e"; two letters only as "Rma": "RMS" and "RTN" are something else.
+    # "RE", "Re", "R_e"; two letters only as "Rma": "RMS" and "RTN" are not radii.
     if len(letters) == 2 and not letters.islower():
         return ()
     return _LETTERS.get(letters.lower(), ())
 
 
 def is_radius(text: str) -> bool:
-    """Tell whether a string in plain notation is the symbol of a body's radius."""
+    """Return whether a string in plain notation is the symbol for the radius of a body."""
     return bool(_bodies(text))
 
 
 def length(text: str, described: str) -> tuple[bool, u.UnitBase | None]:
-    """
-    Return what the radius of a body is as a unit.
-
-    Parameters
-    ----------
-    text : str
-        A symbol in plain notation: ``Re``, ``R_saturn``, ``Rs``.
-    described : str
-        What the quantity itself is called and described as, in lower case.
-
-    Returns
-    -------
-    bool
-        Whether this decides; if not, the words around have to say which of two bodies is meant.
-    astropy.units.UnitBase or None
-        The unit; `None` where it is not certain.
-
-    """
+    """Return whether a radius symbol and a description (in lower case) are decisive, and the unit or `None`."""
     bodies = _bodies(text)
     defined = [_value(found) for found in _DEFINED.finditer(described)]
     if any(not _fits(bodies, value) for value in defined):
@@ -126,7 +109,7 @@ def _differ(values: list[float]) -> bool:
 
 
 def _unit(bodies: tuple[str, ...], value: float) -> u.UnitBase:
-    """Return the nominal unit where a definition agrees with it to half a thousandth, else that many kilometres."""
+    """Return the nominal unit if a definition agrees with it to within 0.05 %, otherwise that number of kilometres."""
     for body in bodies:
         nominal = BODIES[body].unit
         if nominal is not None and abs(value / BODIES[body].kilometres - 1) < _SAME:

@@ -1,8 +1,8 @@
 """
-Remarks in unit strings: a bracket, or a word, that says something about the values and does not change their unit.
+Remarks in unit strings: a bracket or a word that describes the values and does not change their unit.
 
-``nT (1min)`` tells the cadence, ``km/s (Good Qs)`` a selection, ``nT RMS`` a statistic. A bracket that may change the
-unit, as a scale, a logarithm or another unit does, is not a remark.
+``nT (1min)`` contains a cadence, ``km/s (Good Qs)`` a selection, ``nT RMS`` a statistic. A bracket that may change the
+unit, such as a scale, a logarithm or another unit, is not a remark.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["Remarked", "split"]
 
 
 class Remarked(NamedTuple):
-    """A unit string and the remark that was split off."""
+    """A unit string and the remark that was separated from it."""
 
     head: str
     remark: str
@@ -37,7 +37,7 @@ _STATISTIC = re.compile(
 _STYLED = re.compile(
     r"(?P<remark>integer|decimal|fractional) (?P<head>(?:hour|minute|second)s?|degrees)", re.IGNORECASE
 )
-"""Not days and years: a "decimal year" is a date."""
+"""Without days and years: a "decimal year" is a date."""
 
 _SPECIES = re.compile(r"(?:[A-Z][a-z]?\d?|p|e)(?:\+{1,2}|-)")
 _BEHIND = re.compile(r"(?P<head>.*\S)(?P<space>\s*)(?:\((?P<round>[^()]*)\)|\[(?P<square>[^\[\]]*)\])")
@@ -80,7 +80,7 @@ _PERCENT, _UNIT_INTERVAL = (
     re.compile(r"0(?:\.0*)?\W*(?:to\W*)?1(?:\.0*)?"),
 )
 _PACKED = re.compile(r"(?:([YyMmDdHhSsFf])\1+[.:/_ -]?){2,}")
-"""Digits of a format: an hour in "hr (HHMM)" is none of hours."""
+"""Digits of a format: "hr (HHMM)" is not a number of hours."""
 
 _EPOCH = re.compile(
     r"\bfrom\b|\bepoch|\bunix\b|\bj2000\b|\bm?jd\b|\b(?:19|20)\d\d\b|\b(?:ad|a\.d\.|ce)(?!\w)", re.IGNORECASE
@@ -94,21 +94,7 @@ _NUMBERED = re.compile(
 
 
 def split(text: str, means: Callable[[str], u.UnitBase | None]) -> Remarked | None:
-    """
-    Split off a remark that stands behind a unit or before it and doesn't change it.
-
-    Parameters
-    ----------
-    text : str
-        The string in plain notation, its spaces single.
-    means : callable
-        Says which unit a string means; `None` for none.
-
-    Returns
-    -------
-    Remarked or None
-        What remains, and the remark; `None` where there is none, or one that may change the unit.
-    """
+    """Separate a remark before or after a unit; return `None` if there is none, or it may change the unit."""
     for pattern in (_WITHIN, _STYLED, _SCALE_OR_FRAME):
         found = pattern.fullmatch(text)
         if found is not None:
@@ -129,7 +115,7 @@ def split(text: str, means: Callable[[str], u.UnitBase | None]) -> Remarked | No
 
 def _is_remark(said: str, head: str, means: Callable[[str], u.UnitBase | None]) -> bool:
     if _CADENCE.fullmatch(said) or _BAND.fullmatch(said):
-        # Beside a unit of the same kind it may be a second spelling: "s (1 min)".
+        # With a unit of the same kind it may be a second spelling: "s (1 min)".
         return not re.fullmatch(rf"{_TIME}|[kMGT]?eV|[kM]?Hz", head)
     if _PERCENT.fullmatch(head) and _UNIT_INTERVAL.fullmatch(said):
         return False  # fractions, not percent
@@ -143,7 +129,7 @@ def _is_remark(said: str, head: str, means: Callable[[str], u.UnitBase | None]) 
 
 
 def _are_words(said: str, means: Callable[[str], u.UnitBase | None]) -> bool:
-    """Tell plain words, none of which is a unit: "all flags" and "protons", but not "km or m" nor "counts"."""
+    """Return whether a text consists of words and not of units: "all flags", "protons", but not "km or m", "counts"."""
     said = _NUMBERED.sub(r"\1", said)
     if not _WORDS.fullmatch(said):
         return False

@@ -1,8 +1,8 @@
 """
-What a description says about the values of a quantity: another unit than the unit string, or packed times.
+Descriptions that contradict the unit string: they give another unit, or packed times.
 
-Archives contradict themselves: radians that are described as degrees, and volts of which the description says that
-the units are counts. Only words that mean one unit in any case are read here, since descriptions are in lower case.
+Archives contain contradictions: radians that are described as degrees, and volts whose description gives counts. Only
+words that are unambiguous in lower case are evaluated, since descriptions are in lower case.
 """
 
 from __future__ import annotations
@@ -35,23 +35,7 @@ class _Statement(NamedTuple):
 
 
 def contradicts(described: str, unit: u.UnitBase, means: Callable[[str], u.UnitBase | None]) -> bool:
-    """
-    Tell whether a description gives another unit than the unit string.
-
-    Parameters
-    ----------
-    described : str
-        The description, in lower case.
-    unit : astropy.units.UnitBase
-        The unit that the string means.
-    means : callable
-        Says which unit a string means; `None` for none.
-
-    Returns
-    -------
-    bool
-        Whether it states a unit, and no statement agrees.
-    """
+    """Return whether a description, in lower case, states units and all of them disagree with the unit string."""
     if unit != u.dB and _DECIBELS.search(described):
         return True
     stated = list(_statements(described, means))
@@ -59,7 +43,7 @@ def contradicts(described: str, unit: u.UnitBase, means: Callable[[str], u.UnitB
 
 
 def is_packed(described: str, unit: u.UnitBase) -> bool:
-    """Tell whether numbers in a unit of time are described as digits of a format: "formatted as hhmm.ss"."""
+    """Return whether numbers in a unit of time are described as digits of a format: "formatted as hhmm.ss"."""
     found = _FORMAT.search(described) if unit.is_equivalent(u.s) else None
     return found is not None and len(set(found["digits"]) - {".", ":"}) > 1 and bool(_PACKED.match(found["digits"]))
 
@@ -77,7 +61,7 @@ def _statements(described: str, means: Callable[[str], u.UnitBase | None]) -> It
 
 
 def _longest(words: list[str], means: Callable[[str], u.UnitBase | None]) -> tuple[int, u.UnitBase | None]:
-    """Return how many of the first words are a unit, and which."""
+    """Return the number of the first words that form a unit, and the unit."""
     for count in range(len(words), 0, -1):
         text = " ".join(words[:count])
         unit = means(text) if _is_safe(text) else None
@@ -92,14 +76,14 @@ def _is_safe(text: str) -> bool:
 
 
 def _opposes(stated: _Statement, unit: u.UnitBase) -> bool:
-    """Tell whether a statement excludes a unit: another size of its kind, or, of the values, another kind."""
+    """Return whether a statement contradicts a unit: by another scale, or, for the values, by another kind."""
     if stated.exact and (stated.whole or stated.unit.is_equivalent(unit)):
         return True
     return not stated.exact and not any(base.is_equivalent(own) for base in stated.unit.bases for own in unit.bases)
 
 
 def _same(stated: u.UnitBase, unit: u.UnitBase) -> bool:
-    """Tell whether two units are equal but for what is counted: counts per second and 1/s."""
+    """Return whether two units are equal except for counted things: counts per second and 1/s."""
     first, second = _bare(stated), _bare(unit)
     return first == second or (first.is_equivalent(second) and abs(first.to(second) - 1) < 1e-9)
 

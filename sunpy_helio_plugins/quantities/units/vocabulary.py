@@ -1,8 +1,8 @@
 """
-The words and symbols that unit strings are made of.
+The words and symbols that occur in unit strings.
 
-Only what stands here is understood. Astropy's own table is not asked, because it knows too much: ``dN`` is a decinewton
-to it, ``TT`` a teratesla, ``Gs`` a gigasecond. Each unit has the prefixes that heliophysics uses with it, no others.
+Only these are understood. Astropy's table is not used, because it is too permissive: ``dN`` would be a decinewton,
+``TT`` a teratesla, ``Gs`` a gigasecond. Each unit only has the prefixes that are used with it in heliophysics.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _PREFIXED: tuple[tuple[str, Any, str], ...] = (
     ("yr", u.yr, "G M k"), ("Bq", u.Bq, "M k"), ("bit", u.bit, "G M k"), ("mol", u.mol, "m k u"),
     ("Wb", u.Wb, "m u n"), ("dyn", u.dyn, ""), ("byte", u.byte, "G M k"),
 )  # fmt: skip
-"""Symbol, unit, and the prefixes it is understood with."""
+"""Symbols, units, and the prefixes with which they are understood."""
 
 _BARE = {"m", "s", "g", "eV", "V", "A", "T", "Hz", "W", "Pa", "J", "K", "rad", "sr", "Sv", "Gy", "Ohm", "ohm", "G",
          "bar", "Jy", "pc", "yr", "Bq", "bit", "mol", "Wb", "dyn", "byte"}  # fmt: skip
-"""Those of them that are understood without a prefix; ``C``, ``N``, ``S``, ``R``, ``F`` are letters of much else."""
+"""The symbols that are understood without a prefix; ``C``, ``N``, ``S``, ``R``, ``F`` have many other meanings."""
 
 
 def _prefixed() -> dict[str, u.UnitBase]:
@@ -42,7 +42,7 @@ def _prefixed() -> dict[str, u.UnitBase]:
 
 
 def _named(prefix: str, unit: Any) -> u.UnitBase | None:
-    """Return astropy's own prefixed unit, which prints as "km" and not as "1000 m"."""
+    """Return astropy's prefixed unit, which is printed as "km" and not as "1000 m"."""
     return getattr(u, prefix + unit.name, None)
 
 
@@ -55,7 +55,7 @@ SYMBOLS: dict[str, u.UnitBase] = _prefixed() | {
     "ADU": u.adu, "adu": u.adu, "uHz": u.uHz, "permille": u.Unit(1e-3),
     "bps": u.bit / u.s, "kbps": u.kbit / u.s, "Mbps": u.Mbit / u.s,
     "kB": u.kbyte, "MB": u.Mbyte, "GB": u.Gbyte,
-    # Their case is not astropy's, and no other reading is known in these archives.
+    # Their case differs from astropy's, and they are unambiguous in these archives.
     "Ray": u.R, "mdeg": u.mdeg, "udeg": u.udeg, "urads": u.urad,
     "Kev": u.keV, "KeV": u.keV, "KEV": u.keV, "kev": u.keV, "kEV": u.keV, "keV": u.keV, "Mev": u.MeV, "MEV": u.MeV,
     "mev": u.MeV, "ev": u.eV, "EV": u.eV, "Ev": u.eV, "GEV": u.GeV, "Gev": u.GeV, "gev": u.GeV, "Km": u.km,
@@ -64,7 +64,7 @@ SYMBOLS: dict[str, u.UnitBase] = _prefixed() | {
     "Ghz": u.GHz, "ghz": u.GHz, "KV": u.kV, "Kv": u.kV, "kv": u.kV, "Sr": u.sr, "SR": u.sr, "CC": u.cm**3,
     "nPA": u.nPa, "npa": u.nPa, "NPA": u.nPa, "KR": u.kR,
 }  # fmt: skip
-"""Symbols, in their exact case."""
+"""Symbols, in exact case."""
 
 _SPELT: tuple[tuple[str, Any], ...] = (
     ("second", u.s), ("gram", u.g), ("electronvolt", u.eV), ("volt", u.V), ("ampere", u.A),
@@ -102,7 +102,7 @@ NAMES: dict[str, u.UnitBase] = _spelt() | {
     "ergs": u.erg, "erg": u.erg, "maxwell": u.Mx, "maxwells": u.Mx, "decibel": u.dB, "decibels": u.dB, "au": u.au,
     "r_sun": u.R_sun, "rsun": u.R_sun, "solrad": u.R_sun, "rsuns": u.R_sun, "r_earth": u.R_earth, "r_jup": u.R_jup,
     "rearth": u.R_earth, "earthrad": u.R_earth, "r_saturn": u.Unit(60268 * u.km), "r_jupiter": u.R_jup,
-    "jupiterrad": u.R_jup, "emx": u.Mx,  # the registry's, for electromagnetic units
+    "jupiterrad": u.R_jup, "emx": u.Mx,  # used by the event registry, from "electromagnetic unit"
     "rpm": u.cycle / u.min, "rev": u.cycle,
     "revolution": u.cycle, "revolutions": u.cycle, "cps": u.ct / u.s, "dyne": u.dyn, "dynes": u.dyn,
     "tecu": u.Unit(1e16 / u.m**2), "sfu": u.Unit(1e-22 * u.W / u.m**2 / u.Hz), "byte": u.byte, "bytes": u.byte,
@@ -110,28 +110,28 @@ NAMES: dict[str, u.UnitBase] = _spelt() | {
     "rad_dose": u.Unit(0.01 * u.Gy), "krad_dose": u.Unit(10 * u.Gy), "mrad_dose": u.Unit(1e-5 * u.Gy),
     "ppm": u.Unit(1e-6), "degrees_c": u.deg_C,
 }  # fmt: skip
-"""Words, in any case. TECU and sfu are what they are defined as: 1e16 per square metre, 1e-22 W/m^2/Hz."""
+"""Words, in any case. TECU and sfu are units by definition: 1e16 per square metre, 1e-22 W/m^2/Hz."""
 
 ENERGIES = frozenset({"eV", "keV", "MeV", "GeV", "TeV", "ev", "kev", "mev", "gev", "KeV", "Kev", "KEV", "kEV", "Mev",
                       "MEV", "EV", "energy", "electronvolt"})  # fmt: skip
-"""After these and a slash, ``n``, ``q`` and ``e`` say per nucleon and per charge."""
+"""After these and a slash, ``n``, ``q`` and ``e`` mean per nucleon and per charge."""
 
 PER = {"nuc": "nucleon", "nucl": "nucleon", "nucleon": "nucleon", "nucleons": "nucleon", "q": "charge", "e": "charge",
        "charge": "charge", "n": "nucleon"}  # fmt: skip
-"""What stands behind an energy and is no unit."""
+"""Divisors of an energy that are not units."""
 
 _DIVISORS = "sector integration exposure readout interval cycle anode accumulation row column line acquisition average"
 DIVISORS = {word: word for word in _DIVISORS.split()} | {
     "accum": "accumulation", "acc": "accumulation", "avg": "average",
 }  # fmt: skip
-"""By what counts are divided, and what is no unit by itself."""
+"""Divisors of counts that are not units."""
 
 BEFORE = frozenset({"raw", "total", "summed", "accumulated"})
-"""What may stand before something counted, and changes no unit."""
+"""Words before a counted thing that do not change the unit."""
 
 LETTERS = {"n": "", "N": "", "no": "", "No": "", "p": "protons", "P": "protons", "e": "electrons", "nr": "",
            "a": "alphas"}  # fmt: skip
-"""What is counted, where such a letter is the whole numerator of a density or a flux."""
+"""Counted things, for letters that are the complete numerator of a density or a flux."""
 
 _THINGS = (
     "particle electron proton ion neutron ENA event molecule atom hit tick reset sat satellite spin sample "
@@ -148,4 +148,4 @@ THINGS: dict[str, str] = {
     "dimensionless": "", "adimensional": "", "ratio": "ratio", "fraction": "fraction", "fractional": "fraction",
     "part": "particle", "alphas": "alpha", "el": "electron", "elec": "electron",
 }  # fmt: skip
-"""What is counted, and pure numbers: the word is kept (the singular stands here), the unit is 1."""
+"""Counted things and pure numbers: the unit is 1, and the singular of the word is kept."""

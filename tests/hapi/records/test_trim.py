@@ -103,7 +103,7 @@ def test_a_last_line_without_its_end_and_rows_of_names_and_blanks_are_lines_too(
 
 def test_what_begins_with_no_time_is_left_as_it_is(tmp_path: Path) -> None:
     body = _stamp(28_000).encode() + b",a,1\n2026-13-99T00:00:00Z,b,2\n"
-    with pytest.raises(ValueError, match="is no time"):
+    with pytest.raises(ValueError, match="is not a time"):
         _trim(tmp_path, body, "csv")
     assert (tmp_path / "part").read_bytes() == HEAD + body
 

@@ -112,7 +112,7 @@ def test_files_become_one_series_in_the_order_of_time_with_each_record_once(tmp_
 
 def test_records_within_a_leap_second_are_not_the_same_record(tmp_path: Path) -> None:
     path = _headed(tmp_path / "x.hapi", b"".join(b"2016-12-31T23:59:60.%dZ,1,2\n" % tenth for tenth in range(10)))
-    with pytest.warns(InexactTimeWarning, match="10 times lie within a leap second"):
+    with pytest.warns(InexactTimeWarning, match="10 times are within a leap second"):
         series = TimeSeries(path)
     assert series.shape == (10, 2)
     assert series.to_dataframe().index.is_unique

@@ -183,7 +183,7 @@ class TestRefusals:
 
     def test_a_page_for_a_file_is_not_kept(self, found, answering, tmp_path):
         answering(200, b"<html>Maintenance until eight, please come back</html>", "text/html")
-        assert "no CDF file; it begins with b'<html>" in self.failure(found, tmp_path, GSE)
+        assert "not CDF; it begins with b'<html>" in self.failure(found, tmp_path, GSE)
 
     def test_an_empty_file_is_not_kept(self, found, answering, tmp_path):
         answering(200, b"")

@@ -192,7 +192,7 @@ class TestTimesThatDoNotVary:
         assert (len(table), table.meta["epoch"]) == (1, None)
         assert table["STARTVALIDITY"].isot.tolist() == ["2024-01-01T00:00:00.000000000"]
         assert table["MFOTOURFO"].shape == (1, 3, 3, 4)
-        with pytest.raises(FileError, match="no TimeSeries without any; imap"):
+        with pytest.raises(FileError, match="which a TimeSeries requires; imap"):
             series_of(path)
 
 

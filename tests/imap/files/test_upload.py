@@ -70,10 +70,10 @@ class TestNames:
     @pytest.mark.parametrize(
         ("name", "said"),
         [
-            ("mag.cdf", "follows no convention"),
-            ("imap_mog_l2_norm_20260113_v001.0001.cdf", "no instrument 'mog'; there are: codice"),
-            ("imap_mag_l9_norm_20260113_v001.0001.cdf", "no level 'l9'"),
-            ("imap_mag_l2_norm_20260113_v001.0001.fits", "ends with one of: cdf, pkts"),
+            ("mag.cdf", "does not follow a convention"),
+            ("imap_mog_l2_norm_20260113_v001.0001.cdf", "the instrument 'mog' does not exist; allowed: codice"),
+            ("imap_mag_l9_norm_20260113_v001.0001.cdf", "the level 'l9' does not exist"),
+            ("imap_mag_l2_norm_20260113_v001.0001.fits", "must be one of: cdf, pkts"),
             ("imap_mag_l2_norm_20260113_v001.cdf", "versions such as v001.0001"),
             ("imap_mag_table_20260113_v001.0001.csv", "versions such as v001"),
         ],
@@ -202,16 +202,16 @@ class TestUpload:
     def test_nothing_is_sent_where_one_name_is_wrong(self, keyed, mine, tmp_path):
         wrong = tmp_path / "mag.cdf"
         wrong.write_bytes(mine.read_bytes())
-        with pytest.raises(QueryError, match="follows no convention"):
+        with pytest.raises(QueryError, match="does not follow a convention"):
             imap.upload([mine, wrong])
         assert keyed.log == []
 
     def test_a_file_that_is_not_there_or_not_what_it_says(self, keyed, tmp_path):
         path = tmp_path / "imap_swe_l2_sci_20270101_v001.0001.cdf"
-        with pytest.raises(FileError, match="no such file"):
+        with pytest.raises(FileError, match="does not exist"):
             imap.upload(path)
         path.write_bytes(b"<html>")
-        with pytest.raises(FileError, match="no CDF file"):
+        with pytest.raises(FileError, match="not CDF"):
             imap.upload(path)
 
     def test_without_a_key_it_is_said_what_is_needed(self, archive, mine):
