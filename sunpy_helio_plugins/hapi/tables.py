@@ -52,7 +52,7 @@ class HAPITable(ArchiveTable):
 class HAPIFiles(ArchiveTable):
     """Files whose addresses stand in a column of records, one in each row, to be fetched by Fido."""
 
-    hide_keys = ["media_type", "url"]
+    hide_keys = ["media_type", "url", "server_url"]
     needed = ("url",)
     size_column = None
 

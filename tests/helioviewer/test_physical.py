@@ -163,7 +163,9 @@ def test_sums_of_reduced_magnetograms_are_those_of_the_same_part_of_the_whole(tm
 
 def test_a_magnetogram_reduced_to_less_than_its_limb_is_refused() -> None:
     keys = {**HMI, "CRPIX1": 2.5, "CRPIX2": 2.5, "CDELT1": 40.0, "CDELT2": 40.0}
-    with pytest.raises(FileError, match="4 x 4 pixels lies on the disk, 2 pixels within the limb. Read the picture at a"):
+    with pytest.raises(
+        FileError, match="4 x 4 pixels lies on the disk, 2 pixels within the limb. Read the picture at a"
+    ):
         physical.invert(np.zeros((4, 4), np.uint8), keys)
 
 

@@ -306,14 +306,20 @@ def _texts(rows: HAPITable | HAPIFiles, name: str) -> list[str]:
 
 def _named_files(rows: HAPIFiles) -> Iterator[RowFile]:
     """Yield the files whose addresses were in a column."""
-    kinds = _texts(rows, "media_type") if "media_type" in rows.colnames else [""] * len(rows)
-    for row, (name, url, kind) in enumerate(zip(_texts(rows, "Name"), _texts(rows, "url"), kinds, strict=True)):
-        yield RowFile(row, name, partial(_named_file, name, url, kind))
+    kinds, servers = (_texts_if_any(rows, name) for name in ("media_type", "server_url"))
+    cells = zip(_texts(rows, "Name"), _texts(rows, "url"), kinds, servers, strict=True)
+    for row, (name, url, kind, server) in enumerate(cells):
+        yield RowFile(row, name, partial(_named_file, name, url, kind, server))
 
 
-def _named_file(name: str, url: str, kind: str, target: Path) -> Download:
+def _texts_if_any(rows: HAPIFiles, name: str) -> list[str]:
+    return _texts(rows, name) if name in rows.colnames else [""] * len(rows)
+
+
+def _named_file(name: str, url: str, kind: str, server: str, target: Path) -> Download:
     check = partial(accept, name=name, media_type=kind)
-    return Download(url=url, target=target, archive="the server of the file", accept=check)
+    # Tables from files may not state their server: then the address is judged alone.
+    return Download(url=url, target=target, archive="the server of the file", accept=check, given_by=server or url)
 
 
 def _names(rows: HAPITable) -> Iterator[str]:

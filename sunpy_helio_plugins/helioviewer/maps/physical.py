@@ -136,7 +136,11 @@ def _hmi_within_limb(data: NDArray[np.uint8], keys: dict[str, Any]) -> Physical:
     if not disk.any():
         raise FileError(
             f"None of the picture's {data.shape[1]} x {data.shape[0]} pixels lies on the disk"
-            + (f", {_MARGIN:g} pixels within the limb. Read the picture at a larger size." if _is_reduced(keys) else ".")
+            + (
+                f", {_MARGIN:g} pixels within the limb. Read the picture at a larger size."
+                if _is_reduced(keys)
+                else "."
+            )
         )
     # The area of the pixels may exceed that of the circle a little.
     coverage = min(np.count_nonzero(disk) / area(keys), 1.0)
