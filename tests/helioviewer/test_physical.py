@@ -128,7 +128,7 @@ SIZES = [1024, 512, 256, 128, 64, 32, 16]
 
 
 def big_magnetogram() -> tuple[np.ndarray, dict[str, Any]]:
-    """Return bytes of a disk with active regions of both signs, and a header whose disk fills the image as HMI's does."""
+    """Return bytes of a disk with active regions of both signs; it fills the image as HMI's does."""
     side = 1024
     keys = {**HMI, "CRPIX1": side / 2 + 2.5, "CRPIX2": side / 2 - 1.5, "CDELT1": 0.6, "CDELT2": 0.6, "RSUN_OBS": 236.0}
     y, x = np.mgrid[:side, :side]
@@ -164,7 +164,7 @@ def test_sums_of_reduced_magnetograms_are_those_of_the_same_part_of_the_whole(tm
 def test_a_magnetogram_reduced_to_less_than_its_limb_is_refused() -> None:
     keys = {**HMI, "CRPIX1": 2.5, "CRPIX2": 2.5, "CDELT1": 40.0, "CDELT2": 40.0}
     with pytest.raises(
-        FileError, match="4 x 4 pixels lies on the disk, 2 pixels within the limb. Read the picture at a"
+        FileError, match=r"4 x 4 pixels lies on the disk, 2 pixels within the limb\. Read the picture at a"
     ):
         physical.invert(np.zeros((4, 4), np.uint8), keys)
 

@@ -299,7 +299,7 @@ class TestSeveralFiles:
         other = make_cdf({"epoch": (TT2000, np.array([NEW_YEAR]), {}), "c": (DOUBLE, np.zeros(1), {})})
         with pytest.raises(FileError, match="different variables"):
             imap.read([days[0], other])
-        with pytest.raises(QueryError, match="no file"):
+        with pytest.raises(QueryError, match="at least one path"):
             imap.read([])
 
     def test_series_of_other_columns_are_joined_in_rows(self, days):
