@@ -30,7 +30,7 @@ class Layout(NamedTuple):
     is_ascii : bool
         Whether text must be ASCII and loses spaces at its end.
     is_fixed : bool
-        Whether the names and types of the columns must not depend on the values, so that several files are one data set.
+        Whether the names and types of the columns must not depend on the values: several files are one data set then.
     units : str or None
         The format of units that it takes; `None` where it takes any.
     names : str
