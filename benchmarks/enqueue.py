@@ -51,6 +51,7 @@ TEMPLATE = "{provider}/{instrument}/{start_time:%Y-%m}/{file}"
 
 def hapi_table(rows: int) -> Any:
     from sunpy_helio_plugins import HAPIClient
+    from sunpy_helio_plugins.fido.partial import Partial
     from sunpy_helio_plugins.hapi import server_list, tables
     from sunpy_helio_plugins.hapi.model import Info
     from sunpy_helio_plugins.hapi.plan import DataRequest
@@ -68,7 +69,7 @@ def hapi_table(rows: int) -> Any:
         asked = f"start={span.first}&stop={span.before}"
         url = f"{server.url}/data?id=AC_H0_MFI&{asked}&format=binary"
         found.append(DataRequest(server, "AC_H0_MFI", "ACE", info, span, str(span.before), "binary", url))
-    return tables.from_found(found, [], HAPIClient())
+    return tables.from_answer(Partial(tuple(found)), HAPIClient())
 
 
 def imap_table(rows: int) -> Any:
@@ -88,6 +89,7 @@ def imap_table(rows: int) -> Any:
 
 def helioviewer_table(rows: int) -> Any:
     from sunpy_helio_plugins import HelioviewerClient
+    from sunpy_helio_plugins.fido.partial import Partial
     from sunpy_helio_plugins.helioviewer import search, source_table, tables
 
     times = np.datetime64("2026-01-01T00:00:05.129000", "us") + np.arange(rows) * np.timedelta64(36, "s")
@@ -101,7 +103,7 @@ def helioviewer_table(rows: int) -> Any:
         source_table.by_id()[13], times, np.array(paths, dtype="S"), "https://helioviewer.org/jp2",
         np.full(rows, "hapi"),
     )  # fmt: skip
-    return tables.images_table([listing], [], HelioviewerClient())
+    return tables.images_table(Partial((listing,)), HelioviewerClient())
 
 
 def her_table(rows: int) -> Any:

@@ -13,7 +13,7 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.transport.urls import is_private
 
-__all__ = ["HAPIServer", "find", "known"]
+__all__ = ["HAPIServer", "find", "known", "url_of"]
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,14 @@ def known() -> dict[str, HAPIServer]:
         base = servers.get(name, HAPIServer(name, url))
         servers[name] = replace(base, url=url.rstrip("/"))
     return servers
+
+
+def url_of(name: str) -> str:
+    """Return the address of a server by the name that records keep: a short name, or a host; empty for no name."""
+    named = known().get(name.lower())
+    if named is not None or not name:
+        return named.url if named else ""
+    return f"https://[{name}]" if ":" in name else f"https://{name}"
 
 
 def find(given: str) -> HAPIServer:

@@ -57,7 +57,7 @@ class HAPITable(ArchiveTable):
 class HAPIFiles(ArchiveTable):
     """Files whose URLs are in a column of records, one in each row; ``Fido.fetch`` downloads them."""
 
-    hide_keys = ["media_type", "url"]
+    hide_keys = ["media_type", "url", "server_url"]
     needed = ("url",)
     size_column = None
 

@@ -38,7 +38,7 @@ _HARMLESS = "2000-01-01T00:00:00"
 def add_numbers(name: str, part: str, data: NDArray[Any], mask: Any, sheet: Sheet, unit: Any = None) -> dict[str, Any]:
     """Add a column of numbers in a type and a shape that the format supports; return its parts and original type."""
     told: dict[str, Any] = {"dtype": data.dtype.str}
-    mask = mask if mask is not None and np.any(mask) else None
+    mask = sheet.mask_of(mask)
     if mask is not None and data.dtype.kind in "fc":
         data = np.where(mask, data.dtype.type(np.nan), data)
     if data.dtype.kind == "c":
@@ -178,7 +178,7 @@ class TimeCodec:
         if isinstance(column, RecordTime):
             told["record"], column = {"masked": column.masked}, Time(column)
         mask = np.array(np.broadcast_to(column.mask, column.shape), dtype=bool)
-        gone = mask if mask.any() else None
+        gone = sheet.mask_of(mask)
         texts = _texts(column, mask)
         if texts is None or column.ndim != 1:
             return told | _add_parts(name, column, gone, sheet)
@@ -219,7 +219,7 @@ class DurationCodec:
         """Add the durations."""
         mask = np.array(np.broadcast_to(column.mask, column.shape), dtype=bool)
         told = {"scale": column.scale, "format": column.format}
-        return told | _add_parts(name, column, mask if mask.any() else None, sheet)
+        return told | _add_parts(name, column, sheet.mask_of(mask), sheet)
 
     def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
         """Return the column."""

@@ -29,6 +29,8 @@ class Layout(NamedTuple):
         Whether columns may have more than one dimension.
     is_ascii : bool
         Whether text must be ASCII and loses spaces at its end.
+    is_fixed : bool
+        Whether the names and types of the columns must not depend on the values: several files are one data set then.
     units : str or None
         The format of units that it supports; `None` if it supports any.
     names : str
@@ -40,6 +42,7 @@ class Layout(NamedTuple):
     ragged: bool = False
     arrays: bool = True
     is_ascii: bool = False
+    is_fixed: bool = False
     units: str | None = None
     names: str = r"(?s:.*)"
 
@@ -49,7 +52,7 @@ _LAYOUTS = {
     for layout in (
         Layout("ecsv", mixins=True, ragged=True),
         Layout("fits", ragged=True, is_ascii=True, units="fits", names=r"[ -~]+"),
-        Layout("parquet", ragged=True, arrays=False),
+        Layout("parquet", ragged=True, arrays=False, is_fixed=True),
         Layout("hdf5"),
         Layout("votable", units="vounit"),
         Layout("asdf", names=r"(?s:[A-Za-z_].*)"),
@@ -71,6 +74,10 @@ class Sheet:
         self._own = set(names)
         self._once: dict[bytes, str] = {}
 
+    def mask_of(self, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+        """Return a mask that has to be written: one that masks nothing only in a format of fixed columns."""
+        return mask if mask is not None and (self.layout.is_fixed or bool(np.any(mask))) else None
+
     def add(self, name: str, part: str, column: Any) -> str:
         """Add a part of a column and return the name with which it is written; the part ``""`` is the column."""
         wanted = f"{name}.{part}" if part else name
@@ -85,6 +92,8 @@ class Sheet:
 
     def add_once(self, name: str, part: str, data: NDArray[np.float64]) -> str:
         """Add numbers that several columns share, unless they are already there; return their name."""
+        if self.layout.is_fixed:
+            return self.add(name, part, Column(np.array(data)))
         key = np.ascontiguousarray(data).tobytes()
         if key not in self._once:
             self._once[key] = self.add(name, part, Column(np.array(data)))

@@ -39,8 +39,9 @@ def masked_class(column: Any) -> bool | str:
 
 
 def masked_part(name: str, mask: NDArray[np.bool_] | None, sheet: Sheet) -> dict[str, str]:
-    """Add a mask as a separate column, if a value is missing."""
-    if mask is None or not mask.any():
+    """Add a mask as a separate column, if it has to be written."""
+    mask = sheet.mask_of(mask)
+    if mask is None:
         return {}
     return {"mask": sheet.add(name, "mask", Column(np.array(mask)))}
 
@@ -115,8 +116,7 @@ class TextCodec:
         data = np.asarray(np.ma.getdata(column))
         texts = np.char.decode(data, "utf-8", "surrogateescape") if data.dtype.kind == "S" and data.size else data
         mask = np.ma.getmaskarray(column) if masked_class(column) else None
-        mask = mask if mask is not None and mask.any() else None
-        told = add_text(name, "", texts.astype(str), mask, sheet)
+        told = add_text(name, "", texts.astype(str), sheet.mask_of(mask), sheet)
         return told | {"dtype": data.dtype.str, "masked": masked_class(column)}
 
     def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
@@ -159,7 +159,7 @@ class ObjectCodec:
             raise TypeError("masked objects in more than one dimension")
         if column.dtype.kind in "US" or column.ndim > 1:
             return told | {"dtype": column.dtype.str, "shape": list(column.shape[1:])} | _as_json(name, cells, sheet)
-        listed = _listed(cells)
+        listed = _listed(cells, sheet.layout.is_fixed)
         if listed is not None:
             numbers = {text: number for number, text in enumerate(listed)}
             index = Column(np.array([numbers[cell] for cell in cells], dtype=np.int64))
@@ -196,11 +196,13 @@ class ObjectCodec:
         return column_of(data, None, spec["masked"])
 
 
-def _listed(cells: Sequence[Any]) -> list[str] | None:
+def _listed(cells: Sequence[Any], is_fixed: bool) -> list[str] | None:
     """Return the different texts, if it is better to write them once; `None` if not all cells are text."""
-    if not cells or not all(type(cell) is str or cell is None for cell in cells):
+    if not (cells or is_fixed) or not all(type(cell) is str or cell is None for cell in cells):
         return None
     known = list(dict.fromkeys(cells))
+    if is_fixed:
+        return known
     lengths = [len(cell or "") for cell in known]
     is_uneven = max(lengths) * len(cells) > 4 * sum(lengths) and sum(lengths) < _LISTED
     return known if 2 * len(known) <= len(cells) or is_uneven else None

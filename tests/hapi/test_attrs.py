@@ -107,7 +107,10 @@ def test_a_wrong_value_is_refused_at_once(make: object, words: str) -> None:
     [
         ((a.hapi.Server("cdaweb"), a.hapi.Dataset("X")), "needs a.Time"),
         ((TIME, a.hapi.Dataset()), "or a server"),
-        ((TIME, a.hapi.Server("cdaweb"), a.hapi.Dataset("X"), a.Provider("VSO")), "provider of a.hapi is 'HAPI', not 'VSO'"),
+        (
+            (TIME, a.hapi.Server("cdaweb"), a.hapi.Dataset("X"), a.Provider("VSO")),
+            "provider of a.hapi is 'HAPI', not 'VSO'",
+        ),
         ((TIME, a.hapi.Server("cdaweb")), "Give a dataset"),
         ((TIME, a.hapi.Server("cdaweb"), a.hapi.Dataset(), a.hapi.Parameters("B")), "needs a dataset"),
         ((TIME, a.hapi.Server("cdaweb"), a.hapi.Dataset("X"), a.Sample(3 * u.s)), "cannot use a.Sample"),

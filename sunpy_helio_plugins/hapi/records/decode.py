@@ -18,7 +18,7 @@ from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.hapi.model import NUMBERS, Info, Parameter
 from sunpy_helio_plugins.hapi.records.csv import INTEGERS, NO_NUMBER, empty, from_csv, integers, integers_of
 
-__all__ = ["Columns", "from_binary", "from_csv", "from_json"]
+__all__ = ["Columns", "from_binary", "from_csv", "from_json", "to_json"]
 
 Columns = list[NDArray[Any]]
 """One array of shape (n, \\*shape) for each parameter, in the order of the header."""
@@ -52,6 +52,19 @@ def from_json(data: Any, info: Info) -> Columns:
         raise FileError("The data of this JSON response are not a list of records.")
     cells = _cells(data, info)
     return [_column(own, parameter) for own, parameter in zip(cells, info.parameters, strict=True)]
+
+
+def to_json(columns: Columns) -> list[list[Any]]:
+    """Return columns as the ``data`` of a JSON answer; masked integers and NaN are null, as `from_json` reads them."""
+    return [list(record) for record in zip(*(map(_plain, column.tolist()) for column in columns), strict=True)]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return None if value != value else value
 
 
 def _cells(data: list[list[Any]], info: Info) -> Iterable[list[Any]]:

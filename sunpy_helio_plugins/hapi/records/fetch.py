@@ -15,10 +15,9 @@ from typing import Any
 from sunpy_helio_plugins.errors import FileError, ServiceError
 from sunpy_helio_plugins.fido.fetch import RowFile
 from sunpy_helio_plugins.hapi import server_list
-from sunpy_helio_plugins.hapi.model import NO_DATA, Info, status_of
+from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.plan import Piece, Refusal, refusal
-from sunpy_helio_plugins.hapi.records import file
-from sunpy_helio_plugins.hapi.records.csv import exact_json
+from sunpy_helio_plugins.hapi.records import decode, file
 from sunpy_helio_plugins.hapi.records.file import header_of, read_header
 from sunpy_helio_plugins.hapi.records.trim import trim
 from sunpy_helio_plugins.hapi.service import login_of
@@ -193,15 +192,12 @@ def _accept(part: Path, order: DownloadSpec, span: Span, alone: bool) -> None:
     if _is_empty(part, order):
         if alone:
             raise FileError(nothing_between(order.subject, span))
-        part.write_bytes(_nothing(order))
+        part.write_bytes(order.info.header("csv"))
         return
-    if order.format == "json":
-        _complete_json(part, order)
-    else:
-        file.make_validator(order.info, order.format, order.subject)(part)
-    info, start = _header(part, order)
+    file.make_validator(order.info, order.format, order.subject)(part)
+    info, start, found = _layout(part, order)
     try:
-        left = trim(part, start, info, order.format if order.format == "json" else str(info.format), span)
+        left = trim(part, start, info, found, span)
     except ValueError as error:
         raise FileError(f"{order.subject}: a record does not begin with a time: {error}") from None
     if alone and not left:
@@ -222,73 +218,44 @@ def _is_empty(part: Path, order: DownloadSpec) -> bool:
         return False
     content = part.read_bytes()
     try:
-        made = file.parse_response(content, order.info, order.format, order.subject)
+        return not file.parse_response(content, order.info, order.format, order.subject).count
     except ServiceError:
         words = f"{order.subject}: the server sent a message instead of records: {server_message(content)}"
         raise FileError(words) from None
-    return not (_data(content, order) if made.format == "json" and made.size else made.size)
 
 
-def _data(content: bytes, order: DownloadSpec) -> list[Any]:
-    """Return the records of an answer in JSON; none where it says that there are none."""
-    try:
-        answer = exact_json(content)
-    except (ValueError, RecursionError):
-        raise FileError(f"{order.subject}: the answer is no JSON: {server_message(content)}") from None
-    data = answer.get("data") if isinstance(answer, dict) else answer
-    if isinstance(data, list):
-        return data
-    if status_of(answer)[0] == NO_DATA:
-        return []
-    raise FileError(f"{order.subject}: the answer holds no list of records: {server_message(content)}")
-
-
-def _nothing(order: DownloadSpec) -> bytes:
-    """Return a file without records."""
-    return _json(order.info, []) if order.format == "json" else order.info.header(order.format)
-
-
-def _json(info: Info, data: list[Any]) -> bytes:
-    head = json.loads(info.header("json").removeprefix(b"#"))
-    return json.dumps({**head, "data": data}, ensure_ascii=False).encode()
-
-
-def _complete_json(part: Path, order: DownloadSpec) -> None:
-    """Refuse JSON that is cut; write a header where there is none (server-nodejs gives the bare records)."""
-    content = part.read_bytes()
-    file.parse_response(content, order.info, "json", order.subject)
-    data, answer = _data(content, order), exact_json(content)
-    if not isinstance(answer, dict) or "parameters" not in answer:
-        part.write_bytes(_json(order.info, data))
-    file.note_origin(part, order.info)
-
-
-def _header(part: Path, order: DownloadSpec) -> tuple[Info, int]:
-    """Return the header that a file has, and where its records begin."""
+def _layout(part: Path, order: DownloadSpec) -> tuple[Info, int, str]:
+    """Return the header of an accepted file, where its records begin, and their format."""
     with part.open("rb") as opened:
+        if file.is_json(opened.read(_READ)):
+            return file.parse_document(part.read_bytes(), order.info).info, 0, "json"
+        opened.seek(0)
         head, size = read_header(opened)
-    return header_of(head) or order.info, size
+    info = header_of(head) or order.info
+    return info, size, str(info.format)
 
 
 def _join(pieces: Sequence[Path], whole: Path, order: DownloadSpec) -> None:
-    """Write the records of pieces behind one header."""
-    if order.format == "json":
-        contents = [piece.read_bytes() for piece in pieces]
-        first = exact_json(contents[0])
-        data = [record for content in contents for record in _data(content, order)]
-        whole.write_bytes(json.dumps({**first, "data": data}, ensure_ascii=False).encode())
-        return
-    infos, starts = zip(*(_header(piece, order) for piece in pieces), strict=True)
-    full = [index for index, piece in enumerate(pieces) if piece.stat().st_size > starts[index]] or [0]
-    if len({tuple((one.name, one.type, one.shape) for one in infos[index].parameters) for index in full}) > 1:
+    """Write the records of pieces behind one header; pieces of different formats become JSON."""
+    full = [piece for piece in pieces if not _is_empty(piece, order)] or list(pieces[:1])
+    infos, starts, formats = zip(*(_layout(piece, order) for piece in full), strict=True)
+    if len({tuple((one.name, one.type, one.shape) for one in info.parameters) for info in infos}) > 1:
         raise FileError(f"{order.subject}: its pieces hold different parameters.")
-    if len({infos[index].format for index in full}) > 1:
-        raise FileError(f"{order.subject}: its pieces came in different formats.")
+    if "json" in formats or len({*formats}) > 1:
+        data = [record for piece in full for record in _records(piece)]
+        whole.write_bytes(file.as_json(infos[0], data))
+        return
     with whole.open("wb") as target:
-        for index in full:
-            with pieces[index].open("rb") as source:
-                source.seek(0 if index == full[0] else starts[index])
+        for piece, start in zip(full, starts, strict=True):
+            with piece.open("rb") as source:
+                source.seek(0 if piece == full[0] else start)
                 shutil.copyfileobj(source, target, _COPIED)
+
+
+def _records(piece: Path) -> list[Any]:
+    """Return the records of an accepted piece as JSON has them."""
+    made = file.parse_document(piece.read_bytes())
+    return made.data if made.format == "json" else decode.to_json(made.columns())
 
 
 @dataclass(frozen=True)
@@ -339,14 +306,20 @@ def _texts(rows: HAPITable | HAPIFiles, name: str) -> list[str]:
 
 def _named_files(rows: HAPIFiles) -> Iterator[RowFile]:
     """Yield the files whose addresses were in a column."""
-    kinds = _texts(rows, "media_type") if "media_type" in rows.colnames else [""] * len(rows)
-    for row, (name, url, kind) in enumerate(zip(_texts(rows, "Name"), _texts(rows, "url"), kinds, strict=True)):
-        yield RowFile(row, name, partial(_named_file, name, url, kind))
+    kinds, servers = (_texts_if_any(rows, name) for name in ("media_type", "server_url"))
+    cells = zip(_texts(rows, "Name"), _texts(rows, "url"), kinds, servers, strict=True)
+    for row, (name, url, kind, server) in enumerate(cells):
+        yield RowFile(row, name, partial(_named_file, name, url, kind, server))
 
 
-def _named_file(name: str, url: str, kind: str, target: Path) -> Download:
+def _texts_if_any(rows: HAPIFiles, name: str) -> list[str]:
+    return _texts(rows, name) if name in rows.colnames else [""] * len(rows)
+
+
+def _named_file(name: str, url: str, kind: str, server: str, target: Path) -> Download:
     check = partial(accept, name=name, media_type=kind)
-    return Download(url=url, target=target, archive="the server of the file", accept=check)
+    # Tables from files may not state their server: then the address is judged alone.
+    return Download(url=url, target=target, archive="the server of the file", accept=check, given_by=server or url)
 
 
 def _names(rows: HAPITable) -> Iterator[str]:

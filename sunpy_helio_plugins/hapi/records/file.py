@@ -22,10 +22,11 @@ __all__ = [
     "SUFFIX",
     "TAIL",
     "HAPIDocument",
+    "as_json",
     "begins_like_hapi",
     "format_of",
     "header_of",
-    "labels_length",
+    "is_json",
     "looks_like_hapi",
     "make_validator",
     "note_origin",
@@ -73,6 +74,8 @@ class HAPIDocument:
         Where the records begin; they are not copied out, since they may be large.
     data : object
         The records of a JSON answer, decoded.
+    has_header : bool
+        Whether the header is part of a JSON answer, and not the dataset's description in its place.
     """
 
     info: Info
@@ -80,11 +83,17 @@ class HAPIDocument:
     content: bytes = field(repr=False)
     start: int
     data: Any = field(default=None, repr=False)
+    has_header: bool = True
 
     @property
     def size(self) -> int:
         """Bytes of the records."""
         return len(self.content) - self.start
+
+    @property
+    def count(self) -> int:
+        """Records of a JSON answer, or bytes of the records of another one: 0 if there are none."""
+        return len(self.data or ()) if self.format == "json" else self.size
 
     def columns(self) -> decode.Columns:
         """
@@ -162,7 +171,7 @@ def format_of(info: Info, head: bytes, asked: str | None = None) -> str:
         return "csv"
     if _is_binary(head, info):
         return "binary"
-    return asked or info.format or "csv"
+    return next((known for known in (asked, info.format) if known in ("csv", "binary")), "csv")
 
 
 def _is_csv(head: bytes, info: Info) -> bool:
@@ -214,17 +223,25 @@ def parse_document(content: bytes, info: Info | None = None, asked: str | None =
         return _content(own, content, start, asked)
     if info is None:
         raise FileError("No HAPI header stands before these records; give the dataset's info answer as info=...")
-    chosen = asked or info.format
-    chosen = chosen if chosen in ("csv", "binary") else "csv"
-    if start and chosen == "csv":
-        start += labels_length(content[start : start + TAIL])
-    return _content(info, content, start, chosen)
+    if start:
+        start += _labels_before(content[start : start + TAIL], info, asked or info.format)
+    return _content(info, content, start, asked or info.format or "csv")
+
+
+def _labels_before(body: bytes, info: Info, asked: str | None) -> int:
+    """Return the length of a row of labels before CSV records, or 0 if there is none."""
+    length = _labels_length(body)
+    return length if asked != "binary" or _is_csv(body[length:], info) else 0
 
 
 def _content(info: Info, content: bytes, start: int, asked: str | None) -> HAPIDocument:
     found = format_of(info, content[start : start + max(TAIL, 2 * _record_size(info))], asked)
-    info = info if info.format == found else Info({**info.raw, "format": found})
-    return HAPIDocument(info, found, content, start)
+    return HAPIDocument(_in_format(info, found), found, content, start)
+
+
+def _in_format(info: Info, found: str) -> Info:
+    """Return a header that states the format which the records have."""
+    return info if info.format == found else Info({**info.raw, "format": found})
 
 
 def _record_size(info: Info) -> int:
@@ -264,7 +281,7 @@ def header_of(head: bytes) -> Info | None:
         return None
 
 
-def labels_length(body: bytes) -> int:
+def _labels_length(body: bytes) -> int:
     """Return the length of the row of labels that ESA's server puts before the records (its guide, Examples)."""
     return 0 if _STAMP.match(body) or not body else body.find(b"\n") + 1 or len(body)
 
@@ -280,11 +297,14 @@ def _json(content: bytes, info: Info | None) -> HAPIDocument:
     if isinstance(answer, list):
         # server-nodejs answers without include=header by the bare records.
         assert info is not None  # noqa: S101 - for the type checker: a list is only read with an info
-        return HAPIDocument(info, "json", content, 0, answer)
+        return HAPIDocument(_in_format(info, "json"), "json", content, 0, answer, has_header=False)
     own = _headed(answer, info)
     if "data" not in answer and code != NO_DATA:
         raise FileError("This JSON answer describes a dataset, but it holds no records: it has no data.")
-    return HAPIDocument(own, "json", content, 0, answer.get("data"))
+    data = answer.get("data")
+    if data is not None and not isinstance(data, list):
+        raise FileError(f"The data of this JSON answer are of the type {type(data).__name__}, not a list of records.")
+    return HAPIDocument(_in_format(own, "json"), "json", content, 0, data, has_header=own is not info)
 
 
 def _headed(answer: Any, info: Info | None) -> Info:
@@ -342,18 +362,27 @@ def parse_response(
     nothing = HAPIDocument(info, "csv", b"", 0)
     if not head.strip():
         return nothing
-    if head.lstrip()[:1] == b"{" and chosen != "json":
+    if head.lstrip()[:1] == b"{" and chosen != "json" and not _contains_records(content):
         code, message = _message(content)
         if code == NO_DATA:
             return nothing
         raise ServiceRefused(subject, url, f"{message} (HAPI {code})", 200)
-    _reject_non_records(head, chosen, subject)
+    _reject_non_records(head, subject)
     made = parse_document(content, Info({**info.raw, "format": chosen}), chosen)
     if made.format in ("csv", "binary"):
         _refuse_bytes(content, made, subject)
     if made.format == "csv" and is_whole and not content.endswith(b"\n"):
         made = HAPIDocument(made.info, made.format, content + b"\n", made.start)
     return made
+
+
+def _contains_records(content: bytes) -> bool:
+    """Return whether a JSON object contains records, or is the beginning of one that may contain them."""
+    try:
+        answer = exact_json(content)
+    except (ValueError, RecursionError):
+        return b'"parameters"' in content and looks_like_hapi(content)
+    return isinstance(answer, dict) and isinstance(answer.get("data"), list) and status_of(answer)[0] in (None, OK)
 
 
 def _message(content: bytes) -> tuple[int | None, str]:
@@ -388,15 +417,19 @@ def make_validator(info: Info, chosen: str, subject: str) -> Callable[[Path], No
 
 def _accept(part: Path, *, info: Info, chosen: str, subject: str) -> None:
     with part.open("rb") as stream:
-        _reject_non_records(stream.read(SNIFFED), chosen, subject)
+        start = stream.read(SNIFFED)
+        _reject_non_records(start, subject)
         stream.seek(0)
+        if is_json(start):
+            _accept_json(part, stream.read(), info, chosen, subject)
+            return
         head, size = read_header(stream)
         own = header_of(head)
         rest = stream.read(TAIL)
-        if own is None and head:
-            labels = labels_length(rest) if chosen == "csv" else 0
-            size += labels
-            rest = rest[labels:]
+    if own is None and head:
+        labels = _labels_before(rest, info, chosen)
+        size += labels
+        rest = rest[labels:]
     if not rest.strip() or (own is not None and own.code == NO_DATA):
         raise FileError(f"{subject}: there are no records in this range (HAPI 1201).")
     layout = own or info
@@ -409,18 +442,38 @@ def _accept(part: Path, *, info: Info, chosen: str, subject: str) -> None:
     note_origin(part, info)
 
 
-def _reject_non_records(head: bytes, chosen: str, subject: str) -> None:
-    """Refuse what is no stream of records at all."""
+def _accept_json(part: Path, content: bytes, info: Info, chosen: str, subject: str) -> None:
+    """Refuse JSON that is cut or without records; write a header if it has none (server-nodejs sends bare records)."""
+    try:
+        made = parse_response(content, info, chosen, subject)
+    except ServiceRefused:
+        message = server_message(content)
+        raise FileError(f"{subject}: the server sent a message instead of records: {message}") from None
+    if not made.count:
+        raise FileError(f"{subject}: there are no records in this range (HAPI 1201).")
+    if not made.has_header:
+        part.write_bytes(as_json(made.info, made.data))
+    note_origin(part, info)
+
+
+def is_json(head: bytes) -> bool:
+    """Return whether a response begins as JSON does; header lines and records of CSV or binary never do."""
+    return head.lstrip()[:1] in (b"{", b"[")
+
+
+def as_json(info: Info, data: Any) -> bytes:
+    """Return a JSON file of records, which begins with their header."""
+    head = json.loads(info.header("json").removeprefix(b"#"))
+    return json.dumps({**head, "data": data}, ensure_ascii=False).encode()
+
+
+def _reject_non_records(head: bytes, subject: str) -> None:
+    """Refuse an empty response and an HTML page."""
     start = head.lstrip()[:1]
     if not start:
         raise FileError(f"{subject}: there are no records in this range (the answer is empty, HAPI 1201).")
     if start == b"<":
         raise FileError(f"{subject}: a page came instead of records: {server_message(head)}")
-    if start == b"{" and chosen != "json":
-        code = re.search(rb'"code"\s*:\s*"?(\d+)', head)
-        if code and int(code[1]) == NO_DATA:
-            raise FileError(f"{subject}: there are no records in this range (HAPI 1201).")
-        raise FileError(f"{subject}: the server sent a message instead of records: {server_message(head)}")
 
 
 def _refuse_ends(part: Path, size: int, chosen: str, info: Info, subject: str) -> None:

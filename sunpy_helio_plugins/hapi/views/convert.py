@@ -13,6 +13,7 @@ from astropy.time import Time
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.fields import common_columns
+from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.query import PROVIDER
 from sunpy_helio_plugins.hapi.tables import HAPIFiles
 from sunpy_helio_plugins.hapi.views.bins import axes_of, header_context
@@ -167,7 +168,14 @@ def files(table: QTable, column: str) -> HAPIFiles:
     made["Name"] = np.array([url.partition("?")[0].rpartition("/")[2] for url in urls], dtype=str)
     made["url"] = np.array(urls, dtype=str)
     made["media_type"] = np.array([str(said.get("mediaType") or "")] * len(rows), dtype=str)
+    made["server_url"] = np.array([_server_of(table)] * len(rows), dtype=str)
     return made
+
+
+def _server_of(table: QTable) -> str:
+    """Return the address of the server of records; empty if the file from which they were read does not state it."""
+    origin = (table.meta.get("hapi") or {}).get("x_origin") or {}
+    return server_list.url_of(str(origin.get("server") or ""))
 
 
 def _column(table: QTable, column: str) -> Any:

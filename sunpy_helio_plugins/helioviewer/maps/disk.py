@@ -10,7 +10,7 @@ from sunpy_helio_plugins.errors import FileError
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["on_disk"]
+__all__ = ["area", "on_disk"]
 
 
 def on_disk(keys: Mapping[str, Any], shape: tuple[int, int], margin: float = 0.0) -> np.ndarray:
@@ -32,6 +32,14 @@ def on_disk(keys: Mapping[str, Any], shape: tuple[int, int], margin: float = 0.0
     x = (np.arange(1, shape[1] + 1) - x_ref) * x_step - x_sun
     y = (np.arange(shape[0], 0, -1) - y_ref) * y_step - y_sun
     return np.asarray(x[None, :] ** 2 + y[:, None] ** 2 <= max(radius - margin * abs(x_step), 0) ** 2)
+
+
+def area(keys: Mapping[str, Any]) -> float:
+    """Return the area of the solar disk in pixels, by the header's geometry."""
+    import numpy as np
+
+    x_step, y_step, radius = (_number(keys, key) for key in ("CDELT1", "CDELT2", "RSUN_OBS"))
+    return float(np.pi * radius**2 / abs(x_step * y_step))
 
 
 def _rotation(keys: Mapping[str, Any]) -> np.ndarray:

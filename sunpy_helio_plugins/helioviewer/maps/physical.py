@@ -12,14 +12,14 @@ limits and the number of such pixels are told beside the values.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.helioviewer.maps.disk import on_disk
+from sunpy_helio_plugins.helioviewer.maps.disk import area, on_disk
 
 __all__ = ["Physical", "invert"]
 
@@ -76,6 +76,8 @@ class Physical:
         How many pixels have the lower and the upper one of these values.
     ratio : float or None
         The mean of the values over that of the data, DATAMEAN; `None` for magnetograms, whose mean is near zero.
+    coverage : float or None
+        The fraction of the area of the solar disk in which a picture of HMI has values; `None` if that is not known.
     """
 
     values: NDArray[np.float32]
@@ -84,6 +86,7 @@ class Physical:
     limits: tuple[float, float] | None
     clipped: tuple[int, int]
     ratio: float | None
+    coverage: float | None = None
 
 
 def invert(data: NDArray[np.uint8], header: dict[str, Any], disk: NDArray[np.bool_] | None = None) -> Physical:
@@ -119,12 +122,29 @@ def invert(data: NDArray[np.uint8], header: dict[str, Any], disk: NDArray[np.boo
     if instrument.startswith("AIA"):
         return _aia(data, keys)
     if instrument.startswith("HMI"):
-        if disk is None and "CRPIX1" in keys:
-            disk = on_disk(keys, data.shape, _MARGIN if _is_reduced(keys) else 0.0)
-        return _hmi(data, keys, disk)
+        if disk is not None or "CRPIX1" not in keys:
+            return _hmi(data, keys, disk)
+        return _hmi_within_limb(data, keys)
     raise FileError(
         f"How Helioviewer made bytes of {instrument or 'this instrument'} is not known: there are no physical values."
     )
+
+
+def _hmi_within_limb(data: NDArray[np.uint8], keys: dict[str, Any]) -> Physical:
+    """Return values on the disk, and the fraction of its area that they cover: less, the smaller a reduced picture."""
+    disk = on_disk(keys, data.shape, _MARGIN if _is_reduced(keys) else 0.0)
+    if not disk.any():
+        raise FileError(
+            f"None of the picture's {data.shape[1]} x {data.shape[0]} pixels lies on the disk"
+            + (
+                f", {_MARGIN:g} pixels within the limb. Read the picture at a larger size."
+                if _is_reduced(keys)
+                else "."
+            )
+        )
+    # The area of the pixels may exceed that of the circle a little.
+    coverage = min(np.count_nonzero(disk) / area(keys), 1.0)
+    return replace(_hmi(data, keys, disk), coverage=round(coverage, 4))
 
 
 def _aia(data: NDArray[np.uint8], keys: dict[str, Any]) -> Physical:

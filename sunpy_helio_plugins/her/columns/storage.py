@@ -197,7 +197,7 @@ class PolygonsCodec:
         """Add the vertices."""
         told: dict[str, Any] = {"system": column.system}
         events = _add_events(name, column, sheet)
-        if sheet.layout.ragged and len(column.vertices):
+        if sheet.layout.ragged and (len(column.vertices) or (sheet.layout.is_fixed and len(column))):
             pieces = np.split(column.vertices, column.offsets[1:-1])
             parts = {
                 axis: sheet.add(name, axis, _objects([piece[:, index] for piece in pieces]))

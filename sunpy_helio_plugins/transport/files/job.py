@@ -97,6 +97,8 @@ class Download:
         password of the netrc file for the host, if any, unless the user's own session signs in.
     is_complete : callable, optional
         Called with the target if a file of that name exists already; a file for which it returns `False` is replaced.
+    given_by : str, optional
+        The address of the server that gave ``url`` in its data: then ``url`` is judged as a redirect of that server is.
     """
 
     url: str
@@ -106,6 +108,7 @@ class Download:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     login: Login | None = None
     is_complete: Callable[[Path], bool] | None = None
+    given_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -269,8 +272,8 @@ class Job:
     @contextlib.asynccontextmanager
     async def _open(self, session: aiohttp.ClientSession) -> AsyncIterator[aiohttp.ClientResponse]:
         """Request the file and follow redirects; neither headers nor credentials go to another origin."""
-        url, followed, renewed, refreshed = self.download.url, 0, False, False
-        check_scheme(url)
+        first = self._first_address()
+        url, followed, renewed, refreshed = first, 0, False, False
         while True:
             async with await self._request(session, url) as response:
                 if response.status in REDIRECTS and "Location" in response.headers:
@@ -279,12 +282,20 @@ class Job:
                     renewed = True
                 elif response.status in _EXPIRED and not refreshed and not same_origin(url, self.download.url):
                     # The link to a storage may have expired between its making and its use: request another, once.
-                    url, refreshed = self.download.url, True
+                    url, refreshed = first, True
                 elif response.status in self.ACCEPTED:
                     yield response
                     return
                 else:
                     raise await self._refusal(response, url)
+
+    def _first_address(self) -> str:
+        """Return the address to request first, after the checks that hold for it."""
+        url, given_by = self.download.url, self.download.given_by
+        if given_by:
+            return next_hop(given_by, url)
+        check_scheme(url)
+        return url
 
     async def _refusal(self, response: aiohttp.ClientResponse, url: str) -> TransientError | RefusedError:
         """Return the error for an answer that is not a file."""

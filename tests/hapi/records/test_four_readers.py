@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import threading
 from collections.abc import Iterator
@@ -22,10 +23,12 @@ from sunpy.net import attrs as a
 from sunpy.timeseries import TimeSeries
 
 from sunpy_helio_plugins import hapi
-from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.errors import FileError, ServiceError
 from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi.records.fetch import DownloadSpec, _accept, _join
 from sunpy_helio_plugins.hapi.records.file import begins_like_hapi
 from sunpy_helio_plugins.io import registration
+from sunpy_helio_plugins.quantities.spans import Span
 
 TIME = {"name": "Time", "type": "isotime", "length": 24, "units": "UTC", "fill": None}
 PARAMETERS: list[dict[str, Any]] = [
@@ -47,8 +50,7 @@ class Recorded:
 
     @property
     def span(self) -> tuple[str, str]:
-        table = hapi.read(self.body)
-        return table.columns[0][0].isot, table.columns[0][-1].isot
+        return "2020-05-01T00:00:00.000Z", "2020-05-01T00:59:00.000Z"
 
 
 def _stamps(rows: int = ROWS) -> list[str]:
@@ -170,16 +172,17 @@ def _same_series(table: QTable, series: Any) -> None:
     assert place == frame.shape[1]
 
 
-def _through_every_door(recorded: Recorded, folder: Path) -> QTable:
+def _through_every_door(recorded: Recorded, folder: Path, info: dict[str, Any] | None = None) -> QTable:
     """Return the table of a response, after checking that all four functions return the same."""
-    read = hapi.read(recorded.body)
-    raw = folder / "answer.bin"
-    raw.write_bytes(recorded.body)
-    _same_series(read, TimeSeries(str(raw)))
-    named = folder / "answer.hapi"
-    named.write_bytes(recorded.body)
-    _same(read, QTable.read(named))
-    first, last = recorded.span
+    read = hapi.read(recorded.body, info=info)
+    if info is None:
+        raw = folder / "answer.bin"
+        raw.write_bytes(recorded.body)
+        _same_series(read, TimeSeries(str(raw)))
+        named = folder / "answer.hapi"
+        named.write_bytes(recorded.body)
+        _same(read, QTable.read(named))
+    first, last = read.columns[0][0].isot, read.columns[0][-1].isot
     with _replayed(recorded) as url:
         found = Fido.search(
             a.Time(first, last), a.hapi.Server(url), a.hapi.Dataset("it"), a.hapi.Format(recorded.asked)
@@ -213,6 +216,67 @@ def test_four_doors_give_one_table(tmp_path: Path, form: str, says: str | None, 
 def test_the_bytes_count_more_than_what_was_asked_for(tmp_path: Path, form: str, asked: str) -> None:
     made = _made(form, asked, PARAMETERS)
     _through_every_door(Recorded(made.info, made.body, asked), tmp_path)
+
+
+def _bare(form: str) -> Recorded:
+    """Return a response without header; server-nodejs sends JSON as a list of records then."""
+    made = _made(form, form, PARAMETERS)
+    body = json.dumps(json.loads(made.body)["data"]).encode() if form == "json" else made.body.partition(b"\n")[2]
+    return Recorded({"HAPI": "3.0", **made.info}, body, form)
+
+
+FORMS = ["csv", "binary", "json"]
+
+
+@pytest.mark.parametrize(("form", "asked"), [(one, two) for one in FORMS for two in FORMS if one != two])
+@pytest.mark.parametrize("headed", [True, False])
+def test_any_format_is_read_whatever_was_requested(tmp_path: Path, form: str, asked: str, headed: bool) -> None:
+    made = _made(form, asked, PARAMETERS) if headed else _bare(form)
+    table = _through_every_door(Recorded(made.info, made.body, asked), tmp_path, None if headed else made.info)
+    assert table.meta["hapi"]["format"] == form
+    assert table["n"].mask.sum() == 6
+
+
+@pytest.mark.parametrize("asked", FORMS)
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.9, 0.999])
+def test_json_that_is_cut_is_refused_whatever_was_requested(tmp_path: Path, asked: str, kept: float) -> None:
+    made = _made("json", "json", PARAMETERS)
+    body = made.body[: int(kept * len(made.body))]
+    with pytest.raises(FileError, match="cut"):
+        hapi.read(body)
+    with _replayed(Recorded(made.info, body, asked)) as url:
+        with pytest.raises((FileError, ServiceError)):
+            hapi.load(url, "it", *made.span, format=asked)
+        found = Fido.search(a.Time(*made.span), a.hapi.Server(url), a.hapi.Dataset("it"), a.hapi.Format(asked))
+        fetched = Fido.fetch(found, path=tmp_path / "{file}", progress=False)
+    assert len(fetched) == 0
+    assert len(fetched.errors) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_records_of_an_unknown_layout_are_not_an_empty_table() -> None:
+    made = _made("csv", "json", PARAMETERS)
+    head = made.body[: made.body.index(b"\n") + 1]
+    with pytest.raises(FileError):
+        hapi.read(head + b"garbage,1,2\n")
+    with _replayed(Recorded(made.info, head + b"garbage,1,2\n", "json")) as url, pytest.raises(FileError):
+        hapi.load(url, "it", *made.span, format="json")
+
+
+@pytest.mark.parametrize("forms", list(itertools.product(FORMS, repeat=2)), ids="-".join)
+@pytest.mark.parametrize("asked", FORMS)
+def test_pieces_of_any_formats_are_joined(tmp_path: Path, forms: tuple[str, str], asked: str) -> None:
+    order = DownloadSpec(tmp_path / "whole", "Y", "X", Info.from_json(_made("csv", None, PARAMETERS).info), asked)
+    spans = ["2020-05-01T00:00Z/2020-05-01T00:30Z", "2020-05-01T02Z/2020-05-01T03Z", "2020-05-01T00:30Z/2020-05-01T01Z"]
+    pieces = [tmp_path / str(index) for index in range(3)]
+    for path, form, span in zip(pieces, (forms[0], "json", forms[1]), spans, strict=True):
+        path.write_bytes(_made(form, form, PARAMETERS).body)
+        _accept(path, order, Span.read(span), alone=False)
+    _join(pieces, order.target, order)
+    table, expected = hapi.read(order.target), hapi.read(_made(forms[0], forms[0], PARAMETERS).body)
+    assert table.meta["hapi"].pop("format") == (forms[0] if forms[0] == forms[1] else "json")
+    del expected.meta["hapi"]["format"]
+    _same(expected, table)
 
 
 @pytest.mark.parametrize("name", ["amda_amda_imf_all", "amda_nddata_timeindependent_axis"])

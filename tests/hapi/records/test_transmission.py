@@ -110,7 +110,9 @@ def test_long_lists_of_parameters_are_sent_as_far_as_servers_take_them(tmp_path:
         names = a.hapi.Parameters("*_name_*")
         # All of them are requested by naming none.
         assert "parameters=" not in _search(server.url)["url"][0]
-        with pytest.raises(QueryError, match=r"URL of 9\d{3} bytes; the limit is 8000\. Give fewer parameters, or none to get all"):
+        with pytest.raises(
+            QueryError, match=r"URL of 9\d{3} bytes; the limit is 8000\. Give fewer parameters, or none to get all"
+        ):
             _search(server.url, names)
         some = a.hapi.Parameters("*_0??", "*_1??")
         found = _search(server.url, some)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sunpy.net import Fido
 
+from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi.records.fetch import accept
+from sunpy_helio_plugins.hapi.records.fetch import accept, files
+from sunpy_helio_plugins.transport.files.job import Job
 
 PAGE = b"\n<!DOCTYPE html><html><body><h1>Please log in</h1></body></html>"
 MESSAGE = b'{"HAPI":"3.0","status":{"code":1500,"message":"tape lost"}}'
@@ -54,3 +60,54 @@ def test_what_is_not_the_file_is_refused(tmp_path: Path, body: bytes, name: str,
 )
 def test_what_may_be_the_file_is_kept(tmp_path: Path, body: bytes, name: str, kind: str) -> None:
     _accept(tmp_path, body, name, kind)
+
+
+def _records(url: str, server: str) -> bytes:
+    """Return records of one address, which state their server as fetched files do."""
+    parameters = [
+        {"name": "Time", "type": "isotime", "length": 20},
+        {"name": "image", "type": "string", "length": 120, "stringType": {"uri": {}}},
+    ]
+    head = {"HAPI": "3.0", "format": "csv", "parameters": parameters, "x_origin": {"server": server, "dataset": "d"}}
+    return f"#{json.dumps(head)}\n2026-01-10T00:00:00Z,{url}\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("url", "server", "problem"),
+    [
+        ("http://127.0.0.1:9/x.fits", "data.example.org", "is on this machine, and the server that gave the address"),
+        ("http://[::1]:9/x.fits", "2001:db8::1", "is on this machine, and the server that gave the address"),
+        ("http://other.example.org/x.fits", "data.example.org", "without TLS"),
+        ("http://other.example.org/x.fits", "", "without TLS"),
+        ("https://a\\b.example.org/x.fits", "data.example.org", "not a valid address"),
+        ("https://user:hunter2@[bad/x.fits", "data.example.org", "not a valid address"),
+    ],
+)
+def test_addresses_in_records_are_judged_as_redirects_of_their_server(
+    tmp_path: Path, url: str, server: str, problem: str
+) -> None:
+    found = hapi.files(hapi.read(_records(url, server)), "image")
+    fetched = Fido.fetch(found, path=tmp_path / "{file}", progress=False, max_conn=1)
+    assert len(fetched) == 0
+    assert re.search(problem, str(fetched.errors[0].exception))
+    assert "hunter2" not in str(fetched.errors)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("server", ["data.example.org", ""])
+def test_addresses_in_records_leave_the_embedded_archive_for_nobody(archive: Any, tmp_path: Path, server: str) -> None:
+    found = hapi.files(hapi.read(_records("https://outside.example/x.fits", server)), "image")
+    fetched = Fido.fetch(found, path=tmp_path / "{file}", progress=False)
+    assert "was not requested" in str(fetched.errors[0].exception)
+
+
+def test_user_and_password_in_an_address_are_not_sent() -> None:
+    found = hapi.files(hapi.read(_records("https://user:hunter2@x.example.org/a b.fits", "data.example.org")), "image")
+    download = next(iter(files(found))).download(Path("x.fits"))
+    assert Job(download, True, None)._first_address() == "https://x.example.org/a%20b.fits"
+
+
+def test_rows_state_the_server_of_their_records(archive: Any) -> None:
+    for server, url in {"cdaweb": f"{archive.url}/hapi/cdaweb/hapi", "x.example": "https://x.example", "": ""}.items():
+        found = hapi.files(hapi.read(_records("https://y.example/x.fits", server)), "image")
+        assert found["server_url"].tolist() == [url]

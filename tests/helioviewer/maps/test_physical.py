@@ -124,6 +124,51 @@ def test_reduced_magnetograms_leave_out_what_the_limb_is_mixed_into(tmp_path: Pa
         assert radii[np.isfinite(map_.data)].max() <= 70 - 2 * map_.scale[0].value + 1e-6
 
 
+SIZES = [1024, 512, 256, 128, 64, 32, 16]
+
+
+def big_magnetogram() -> tuple[np.ndarray, dict[str, Any]]:
+    """Return bytes of a disk with active regions of both signs; it fills the image as HMI's does."""
+    side = 1024
+    keys = {**HMI, "CRPIX1": side / 2 + 2.5, "CRPIX2": side / 2 - 1.5, "CDELT1": 0.6, "CDELT2": 0.6, "RSUN_OBS": 236.0}
+    y, x = np.mgrid[:side, :side]
+    picture = np.full((side, side), 127.5) + np.random.default_rng(1).normal(0, 2, (side, side))
+    for row, column, height in ((300, 400, 90), (320, 460, -80), (700, 600, 60), (512, 920, 70)):
+        picture += height * np.exp(-((x - column) ** 2 + (y - row) ** 2) / (2 * 25**2))
+    return np.where(disk.on_disk(keys, picture.shape), picture.round().clip(0, 255), 0).astype(np.uint8), keys
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_sums_of_reduced_magnetograms_are_those_of_the_same_part_of_the_whole(tmp_path: Path, size: int) -> None:
+    picture, keys = big_magnetogram()
+    out = io.BytesIO()
+    # As Helioviewer's files are; the reversible transform rounds each halving up by half a byte.
+    Image.fromarray(picture).save(out, format="JPEG2000", irreversible=True, num_resolutions=7)
+    text = "".join(f"<{key}>{value}</{key}>" for key, value in keys.items())
+    path = tmp_path / "image.jp2"
+    path.write_bytes(made.with_header(out.getvalue(), f"<meta><fits>{text}</fits></meta>"))
+    whole = helioviewer.read(path, physical=True)
+    small = helioviewer.read(path, size=size, physical=True)
+    assert small.data.shape == (size, size)
+    seen, step = np.isfinite(small.data), len(picture) // size
+    blocks = whole.data.astype(float).reshape(size, step, size, step).mean(axis=(1, 3))
+    # A byte is 1.96 G; pixels mixed with the background would be up to 250 G off.
+    assert abs((small.data - blocks)[seen].mean()) < 0.5
+    radius = keys["RSUN_OBS"] / keys["CDELT1"] / step
+    assert small.meta["diskfrac"] == pytest.approx(seen.sum() / (np.pi * radius**2), abs=1e-3)
+    margin = 2 if step > 1 else 0
+    assert small.meta["diskfrac"] == pytest.approx((1 - margin / radius) ** 2, abs=0.06)
+    assert small.meta["keycomments"]["DISKFRAC"] == "fraction of the disk's area with values"
+
+
+def test_a_magnetogram_reduced_to_less_than_its_limb_is_refused() -> None:
+    keys = {**HMI, "CRPIX1": 2.5, "CRPIX2": 2.5, "CDELT1": 40.0, "CDELT2": 40.0}
+    with pytest.raises(
+        FileError, match=r"4 x 4 pixels lies on the disk, 2 pixels within the limb\. Read the picture at a"
+    ):
+        physical.invert(np.zeros((4, 4), np.uint8), keys)
+
+
 def dim(wave: int) -> tuple[np.ndarray, dict[str, Any]]:
     """Return an image half of which is below the lower limit, and part of which is above the upper one."""
     table = physical._tables(wave)[0]
@@ -206,8 +251,16 @@ def test_the_real_magnetogram(real_data: Path) -> None:
     # G px, within RSUN_OBS: with clipped pixels at their limit, and without them.
     assert np.nansum(values) == pytest.approx(-262.0e3, abs=100)
     assert values[flags == 0][np.isfinite(values[flags == 0])].sum() == pytest.approx(278.8e3, abs=100)
+    assert map_.meta["diskfrac"] == 1.0
     small = helioviewer.read(file, physical=True, size=256)
     assert -0.3e6 < 16**2 * np.nansum(small.data.astype(float)) < 1.8e6
+    # The sums differ, since less of the disk is left; those of the same part do not.
+    for size, coverage in zip(SIZES, (0.9899, 0.9797, 0.9598, 0.9212, 0.8434, 0.716, 0.478), strict=True):
+        small = helioviewer.read(file, physical=True, size=size)
+        step = 4096 // size
+        blocks = values.reshape(size, step, size, step).mean(axis=(1, 3))
+        assert abs(np.nanmean(small.data - blocks)) < 0.1
+        assert small.meta["diskfrac"] == pytest.approx(coverage, abs=1e-3)
 
 
 @pytest.mark.parametrize(
