@@ -111,19 +111,7 @@ class Points(SkyCoord):
         return SkyCoord(self._sky_coord_frame)
 
     def transform_to(self, frame: Any, merge_attributes: bool = True) -> SkyCoord:
-        """
-        Transform the points to another frame.
-
-        Parameters
-        ----------
-        frame, merge_attributes
-            As for `astropy.coordinates.SkyCoord.transform_to`.
-
-        Returns
-        -------
-        astropy.coordinates.SkyCoord
-            A plain coordinate.
-        """
+        """Return the points in another frame as a plain `~astropy.coordinates.SkyCoord`."""
         return self.coordinate.transform_to(frame, merge_attributes)
 
     def directional_offset_by(self, position_angle: Any, separation: Any) -> SkyCoord:

@@ -93,19 +93,7 @@ class Polygon(SkyCoord):
         return self.skycoord._apply(method, *args, **kwargs)
 
     def transform_to(self, frame: Any, merge_attributes: bool = True) -> SkyCoord:
-        """
-        Transform the vertices to another frame.
-
-        Parameters
-        ----------
-        frame, merge_attributes
-            As for `astropy.coordinates.SkyCoord.transform_to`.
-
-        Returns
-        -------
-        astropy.coordinates.SkyCoord
-            A plain coordinate.
-        """
+        """Return the vertices in another frame as a plain `~astropy.coordinates.SkyCoord`."""
         return self.skycoord.transform_to(frame, merge_attributes)
 
     def directional_offset_by(self, position_angle: Any, separation: Any) -> SkyCoord:
