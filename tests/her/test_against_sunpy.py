@@ -168,7 +168,7 @@ def test_lost_pages(scripted: Any) -> None:
     ("body", "error", "words"),
     [
         (b"<html><body><h1>Error</h1><p>unknown filter xyz</p></body></html>", AnswerError, "unknown filter xyz"),
-        (b'{"overmax": false}', AnswerError, "no list of events"),
+        (b'{"overmax": false}', AnswerError, "not contain a list of events"),
         (b"503", ServerError, "HER answered 503"),
     ],
 )

@@ -111,51 +111,15 @@ class Points(SkyCoord):
         return SkyCoord(self._sky_coord_frame)
 
     def transform_to(self, frame: Any, merge_attributes: bool = True) -> SkyCoord:
-        """
-        Transform the points to another frame.
-
-        Parameters
-        ----------
-        frame, merge_attributes
-            As for `astropy.coordinates.SkyCoord.transform_to`.
-
-        Returns
-        -------
-        astropy.coordinates.SkyCoord
-            A plain coordinate.
-        """
+        """Return the points in another frame as a plain `~astropy.coordinates.SkyCoord`."""
         return self.coordinate.transform_to(frame, merge_attributes)
 
     def directional_offset_by(self, position_angle: Any, separation: Any) -> SkyCoord:
-        """
-        Return positions at an offset from the points.
-
-        Parameters
-        ----------
-        position_angle, separation
-            As for `astropy.coordinates.SkyCoord.directional_offset_by`.
-
-        Returns
-        -------
-        astropy.coordinates.SkyCoord
-            A plain coordinate.
-        """
+        """Return positions at an offset from the points as a plain `~astropy.coordinates.SkyCoord`."""
         return self.coordinate.directional_offset_by(position_angle, separation)
 
     def spherical_offsets_by(self, d_lon: Any, d_lat: Any) -> SkyCoord:
-        """
-        Return positions at an offset from the points.
-
-        Parameters
-        ----------
-        d_lon, d_lat
-            As for `astropy.coordinates.SkyCoord.spherical_offsets_by`.
-
-        Returns
-        -------
-        astropy.coordinates.SkyCoord
-            A plain coordinate.
-        """
+        """Return positions at an offset from the points as a plain `~astropy.coordinates.SkyCoord`."""
         return self.coordinate.spherical_offsets_by(d_lon, d_lat)
 
     def _apply(self, method: Any, *args: Any, **kwargs: Any) -> SkyCoord:

@@ -93,51 +93,15 @@ class Polygon(SkyCoord):
         return self.skycoord._apply(method, *args, **kwargs)
 
     def transform_to(self, frame: Any, merge_attributes: bool = True) -> SkyCoord:
-        """
-        Transform the vertices to another frame.
-
-        Parameters
-        ----------
-        frame, merge_attributes
-            As for `astropy.coordinates.SkyCoord.transform_to`.
-
-        Returns
-        -------
-        astropy.coordinates.SkyCoord
-            A plain coordinate.
-        """
+        """Return the vertices in another frame as a plain `~astropy.coordinates.SkyCoord`."""
         return self.skycoord.transform_to(frame, merge_attributes)
 
     def directional_offset_by(self, position_angle: Any, separation: Any) -> SkyCoord:
-        """
-        Return positions at an offset from the vertices.
-
-        Parameters
-        ----------
-        position_angle, separation
-            As for `astropy.coordinates.SkyCoord.directional_offset_by`.
-
-        Returns
-        -------
-        astropy.coordinates.SkyCoord
-            A plain coordinate.
-        """
+        """Return positions at an offset from the vertices as a plain `~astropy.coordinates.SkyCoord`."""
         return self.skycoord.directional_offset_by(position_angle, separation)
 
     def spherical_offsets_by(self, d_lon: Any, d_lat: Any) -> SkyCoord:
-        """
-        Return positions at an offset from the vertices.
-
-        Parameters
-        ----------
-        d_lon, d_lat
-            As for `astropy.coordinates.SkyCoord.spherical_offsets_by`.
-
-        Returns
-        -------
-        astropy.coordinates.SkyCoord
-            A plain coordinate.
-        """
+        """Return positions at an offset from the vertices as a plain `~astropy.coordinates.SkyCoord`."""
         return self.skycoord.spherical_offsets_by(d_lon, d_lat)
 
     def __setitem__(self, item: Any, value: Any) -> None:
@@ -523,19 +487,7 @@ class Polygons:
         return self._like(self.vertices, self.offsets, instants, self.starts, self.origins)
 
     def empty(self, length: int) -> Self:
-        """
-        Return a column of missing polygons.
-
-        Parameters
-        ----------
-        length : int
-            The number of rows.
-
-        Returns
-        -------
-        Polygons
-            A column in the same system.
-        """
+        """Return a column of ``length`` missing polygons in the same system."""
         nothing = np.full((length, 2), np.nan)
         return type(self)(np.empty((0, 2)), np.zeros(length + 1, np.int64), self.system, nothing, nothing.copy())
 
