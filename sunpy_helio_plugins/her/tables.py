@@ -306,5 +306,5 @@ def _holds_anything(column: Any) -> bool:
 
 def events(function: str, given: Any) -> HERTable:
     """Return what a search for events returned, or a part of it, as one table."""
-    tables = inputs.tables(function, given, HERTable, "events, as a search of the registry returned them")
+    tables = inputs.tables(function, given, HERTable, "events, as a search of the registry returned them", ())
     return tables[0] if len(tables) == 1 else HERTable.stack(*tables)

@@ -270,7 +270,7 @@ def test_astropy_opens_json_answers_as_well(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_or_cannot_be_opened_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"nothing\.hapi: there is no such file"):
         hapi.read(tmp_path / "nothing.hapi")
-    with pytest.raises(FileError, match="cannot be opened: Is a directory"):
+    with pytest.raises(FileError, match=r"there are no files in this folder that end with \.hapi"):
         hapi.read(tmp_path)
 
 
