@@ -125,7 +125,7 @@ def mag_day(repeats: int) -> dict[str, float]:
         works = {"ours": lambda: imap.read(path), "sunpy": lambda: sunpy_cdf.read_cdf(str(path))}
         median, made = in_turn(repeats, **works, bare=bare, cdflib=by_cdflib)
         size = path.stat().st_size
-    # TimeSeries gives files of IMAP to the source of this package; this is the reader that sunpy uses for other CDF files.
+    # TimeSeries reads files of IMAP with this package; this is the reader that sunpy uses for other CDF files.
     table, (theirs, *_), raw = made["ours"], made["sunpy"], made["cdflib"]
     same_field = np.array_equal(
         np.where(table["b_gse"].mask, np.nan, table["b_gse"].unmasked.value),

@@ -47,22 +47,27 @@ def _shown(given: Any) -> str:
     return f"{text if len(text) <= _LONGEST_REPR else text[:_LONGEST_REPR] + '...'} ({kind})"
 
 
-def tables(function: str, given: Any, kind: type[TableType], allowed: str) -> list[TableType]:
+def tables(
+    function: str, given: Any, kind: type[TableType], allowed: str, needed: Sequence[str] | None = None
+) -> list[TableType]:
     """
     Return the tables of one archive in the result of a search; raise `QueryError` for other objects or missing columns.
 
-    ``given`` is a response, a table, a row, or an iterable of these; ``allowed`` describes the argument in the message.
+    ``given`` is a response, a table, a row, or an iterable of these; ``allowed`` describes the argument in the message,
+    and ``needed`` are the columns that each table must have, by default those that the class of the table names.
     """
-    return list(_tables(function, given, kind, allowed))
+    return list(_tables(function, given, kind, allowed, needed))
 
 
-def _tables(function: str, given: Any, kind: type[TableType], allowed: str) -> Iterator[TableType]:
+def _tables(
+    function: str, given: Any, kind: type[TableType], allowed: str, needed: Sequence[str] | None
+) -> Iterator[TableType]:
     if isinstance(given, Row):
-        yield from _tables(function, given.table[given.index : given.index + 1], kind, allowed)
+        yield from _tables(function, given.table[given.index : given.index + 1], kind, allowed, needed)
     elif isinstance(given, Table):
         if not isinstance(given, kind):
             raise refused(function, given, allowed)
-        lacking = [name for name in given.needed if name not in given.colnames]
+        lacking = [name for name in (given.needed if needed is None else needed) if name not in given.colnames]
         if lacking:
             raise QueryError(
                 f"{function} needs the columns {', '.join(lacking)}, which are missing from this table: give the table "
@@ -71,7 +76,7 @@ def _tables(function: str, given: Any, kind: type[TableType], allowed: str) -> I
         yield given
     elif isinstance(given, Iterable) and not isinstance(given, str | bytes | dict | Attr):
         for part in given:
-            yield from _tables(function, part, kind, allowed)
+            yield from _tables(function, part, kind, allowed, needed)
     else:
         raise refused(function, given, allowed)
 

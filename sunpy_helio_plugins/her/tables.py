@@ -332,5 +332,5 @@ def _holds_anything(column: Any) -> bool:
 
 def events(function: str, given: Any) -> HERTable:
     """Return the results of an event search, or a part of them, as one table."""
-    tables = inputs.tables(function, given, HERTable, "events, as returned by a search of the registry")
+    tables = inputs.tables(function, given, HERTable, "events, as returned by a search of the registry", ())
     return tables[0] if len(tables) == 1 else HERTable.stack(*tables)

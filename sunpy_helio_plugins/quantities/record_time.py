@@ -62,6 +62,9 @@ class RecordTime(Time):
         """Return the values in a format, as `astropy.time.Time.to_value` does."""
         source = self._outside_leap_seconds() if format in _WITHOUT_LEAP_SECONDS else self
         values = super(RecordTime, source).to_value(format, subfmt)
+        if self.masked and not np.any(self.mask):
+            # An element of a masked array of text is not text; the column stays masked.
+            return getattr(values, "unmasked", values)
         if format == "datetime64" and self.masked and self.shape:
             # Code that ignores masks, such as a pandas Series, then does not use the value as a time.
             getattr(values, "unmasked", np.ma.getdata(values))[self.mask] = np.datetime64("NaT", "ns")

@@ -26,6 +26,7 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins import conf, her
 from sunpy_helio_plugins.errors import AnswerError, QueryError, ServerError, ServiceUnreachable
 from sunpy_helio_plugins.her import HERClient, HERTable, search
+from sunpy_helio_plugins.her.translator import queries
 
 PAGE = Path(__file__).parents[2] / "docs" / "how_to" / "her_hek.rst"
 DAY = a.Time("2026-01-10", "2026-01-10T23:59")
@@ -152,14 +153,14 @@ def test_thousand_at_once(archive: Any) -> None:
 @pytest.mark.parametrize("said", [True, "true", "false", None, 3])
 def test_promises_of_more(scripted: Any, said: Any) -> None:
     scripted.say(answer({"kb_archivid": "ivo://x/1"}, more=said))
-    table = HERTable.from_records(search.search(her.queries(DAY, a.her.CH)).records)
+    table = HERTable.from_records(search.search(queries(DAY, a.her.CH)).records)
     assert len(table) == 1
     assert len(scripted.asked) <= 2
 
 
 def test_lost_pages(scripted: Any) -> None:
     scripted.say(answer({"kb_archivid": "ivo://x/1"}, more=True), b"503", answer({"kb_archivid": "ivo://x/2"}))
-    found = search.search(her.queries(DAY, a.her.CH))
+    found = search.search(queries(DAY, a.her.CH))
     assert len(found) == 2
     assert "Page 2, with up to 1000 events, failed: HER answered 503" in found.problems[0]
 

@@ -262,8 +262,8 @@ def test_ctrl_c_ends_a_search_at_once_and_no_further_request_begins(
     paged.events, paged.gate = 2000, threading.Barrier(99, timeout=30)
 
     def interrupt() -> None:
-        # Once several requests wait at the barrier.
-        while paged.now < 2:
+        # Once as many requests wait at the barrier as there may be.
+        while paged.now < paging.AT_ONCE:
             time.sleep(0.01)
         ctrl_c()
 
