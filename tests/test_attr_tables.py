@@ -103,7 +103,7 @@ def test_a_class_is_all_that_a_new_attr_needs(with_frame):
     assert list(table["Frame"].filled("?")) == ["hae", "?"]
     both = IMAPClient().search(DAY, a.Instrument("ultra"), Frame("hae", "sc"))
     assert len(both) == 3
-    with pytest.raises(QueryError, match=r"'spice' knows no a\.imap\.Frame"):
+    with pytest.raises(QueryError, match=r"'spice' does not support a\.imap\.Frame"):
         IMAPClient().search(DAY, a.imap.Kernel(), Frame("hae"))
 
 

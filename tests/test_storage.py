@@ -170,7 +170,7 @@ def test_a_comparison_names_what_was_added_removed_and_changed(found: IMAPTable)
     assert comparison.before["Version"][0] == "v999"
     assert comparison.changed["Version"][0] == found["Version"][-1]
     assert "1 rows added, 0 removed, 1 changed (in Version)" in str(comparison)
-    with pytest.raises(QueryError, match="not with QTable"):
+    with pytest.raises(QueryError, match="not a QTable"):
         found.compare(QTable(found))
 
 
@@ -498,7 +498,7 @@ def test_results_and_series_lie_within_asdf_trees(series: dict[str, Any], tmp_pa
 
 
 def test_what_cannot_be_kept_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(QueryError, match="one of the formats ecsv"):
+    with pytest.raises(QueryError, match="must be one of ecsv"):
         io.write(QTable({"a": [1]}), tmp_path / "x.csv")
     with pytest.raises(QueryError, match="not a list"):
         io.write([1], tmp_path / "x.ecsv")

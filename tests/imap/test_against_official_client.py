@@ -161,7 +161,7 @@ class TestUpload:
     def test_a_token_without_a_key_is_explained_and_nothing_is_sent(self, archive, mine, monkeypatch):
         monkeypatch.setenv("IMAP_ACCESS_TOKEN", service.ACCESS_TOKEN)
         (one,) = imap.upload(mine, progress=False)
-        assert "API key only" in one.problem
+        assert "only accepts uploads with an API key" in one.problem
         assert "PUT" not in {request.method for request in archive.log}
 
 
@@ -240,7 +240,7 @@ class TestFetch:
     def test_a_page_for_packets_is_refused(self, archive, tmp_path, monkeypatch):
         monkeypatch.setenv("IMAP_API_KEY", service.API_KEY)
         with archive.fault("html_error", path="/imap/storage"):
-            with pytest.raises(TransferError, match="a page instead of the file"):
+            with pytest.raises(TransferError, match="a web page instead of the file"):
                 imap.download("imap_swe_l0_raw_20260110_v001.0001.pkts", tmp_path)
 
     def test_a_file_that_changed_in_the_archive_replaces_the_old_one_whole(self, archive, found, tmp_path):

@@ -62,9 +62,9 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
-            ((a.imap.Recent(3), STORM), "leave one of them out"),
-            ((STORM, a.imap.Table("ancillary"), a.Level("l2")), r"knows no a\.Level"),
-            ((STORM, a.imap.Table("science"), a.imap.Extension("csv")), "has: cdf, pkts"),
+            ((a.imap.Recent(3), STORM), "omit one of them"),
+            ((STORM, a.imap.Table("ancillary"), a.Level("l2")), r"does not support a\.Level"),
+            ((STORM, a.imap.Table("science"), a.imap.Extension("csv")), "contains: cdf, pkts"),
             ((STORM, a.imap.Table("science"), a.imap.Kernel("spin")), "Kernel"),
             ((a.imap.FileName("mag.cdf"),), "conventions"),
             ((a.imap.Extension("cdf"),), r"a\.Time.*a\.imap\.Recent.*a\.imap\.FileName"),

@@ -85,8 +85,11 @@ class TestTranslation:
     @pytest.mark.parametrize(
         ("attr", "words"),
         [
-            (a.Instrument("magnetometer"), r"a\.Instrument\('magnetometer'\) is unknown.*codice, glows, hi, hit"),
-            (a.Level("l9"), r"a\.Level\('l9'\) is unknown.*l3e"),
+            (
+                a.Instrument("magnetometer"),
+                r"a\.Instrument\('magnetometer'\) is not an instrument of IMAP SDC.*codice, glows, hi, hit",
+            ),
+            (a.Level("l9"), r"a\.Level\('l9'\) is not a level of IMAP SDC.*l3e"),
             (a.Level(1.5), "l1, l1a"),
             (a.Provider("CDAWeb"), "is not this archive; its names are: IMAP SDC, IMAP, SDC"),
             (a.Source("ACE"), "is not this archive"),
@@ -126,7 +129,7 @@ class TestTranslation:
     @pytest.mark.parametrize(
         ("attrs", "words"),
         [
-            ((a.Detector("30"),), r"a\.Detector\('30'\) is not a detector that IMAP SDC knows; .*hi: 45, 90"),
+            ((a.Detector("30"),), r"a\.Detector\('30'\) is not a detector of IMAP SDC; .*hi: 45, 90"),
             ((a.Detector("45"), a.Instrument("mag")), r"is not a detector of mag"),
             ((a.Detector("h45"), a.Instrument("ultra")), r"is not a detector of ultra"),
             ((a.Instrument("IMAP-Hi45"), a.Detector("90")), r"is not a detector of hi"),

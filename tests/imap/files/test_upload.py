@@ -237,7 +237,7 @@ class TestUpload:
         monkeypatch.setenv("IMAP_ACCESS_TOKEN", service.ACCESS_TOKEN)
         (one,) = imap.upload(mine, progress=False)
         assert "404" in one.problem
-        assert "API key only" in one.problem
+        assert "only accepts uploads with an API key" in one.problem
 
     def test_a_storage_that_fails_for_a_while(self, keyed, mine):
         with keyed.fault("status", status=503, method="PUT", times=1, retry_after=0) as rule:
@@ -250,7 +250,7 @@ class TestUpload:
         ):
             (one,) = imap.upload(mine, progress=False)
         assert not one.sent
-        assert "the storage did not take it" in one.problem
+        assert "the storage did not accept it" in one.problem
         assert "Request has expired" in one.problem
         assert "Signature=***" in one.problem
         assert "ask the SDC" not in one.problem
