@@ -52,5 +52,5 @@ class TestCube:
 
     def test_what_is_no_spectrogram_is_refused(self):
         pytest.importorskip("ndcube")
-        with pytest.raises(QueryError, match=r"it has: b_gse"):
+        with pytest.raises(QueryError, match=r"the table has: b_gse"):
             imap.to_ndcube(imap.read(SHIPPED / GSE), "magnitude")
