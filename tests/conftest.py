@@ -29,7 +29,8 @@ for _name in ("IMAP_API_KEY", "IMAP_ACCESS_TOKEN", "IMAP_DATA_ACCESS_URL", "IMAP
 # Use the same examples in every run, so that results depend on changes only; HYPOTHESIS_WIDE=1 uses more examples.
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("wide", deadline=None, max_examples=1000)
-settings.load_profile("wide" if os.environ.get("HYPOTHESIS_WIDE") else "steady")
+settings.register_profile("brief", derandomize=True, deadline=None, max_examples=20)
+settings.load_profile("wide" if os.environ.get("HYPOTHESIS_WIDE") else os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 if TYPE_CHECKING:
     from sunpy_helio_plugins.sandbox import Archive

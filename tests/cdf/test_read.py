@@ -373,6 +373,7 @@ class TestFormats:
             QTable.read(path)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.filterwarnings("ignore:.*dubious year")
 @pytest.mark.filterwarnings("ignore::sunpy_helio_plugins.errors.InexactTimeWarning")  # damaged epochs of any year
 class TestDamage:

@@ -168,6 +168,7 @@ def same(mine: Any, yours: Any) -> None:
         assert getattr(mine, "value", mine) == getattr(yours, "value", yours)
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=25, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 200), JUNK), max_size=6))
 def test_random_mutations_cost_no_other_row(archive: Any, changes: list[tuple[int, int, Any]]) -> None:
@@ -184,6 +185,7 @@ def _events() -> list[dict[str, Any]]:
     return _CACHE
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=25, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 200), JUNK), max_size=6))
 def test_random_mutations_of_real_answers_cost_no_other_row(

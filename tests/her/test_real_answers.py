@@ -279,6 +279,7 @@ def undamaged(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return real, {row["kb_archivid"]: row for row in HERTable.from_records(real["result"])}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", ANSWERS)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(changes=CHANGES)

@@ -171,6 +171,7 @@ def test_hostile_strings_are_refused_at_once(text):
     assert not isinstance(classify(text), Unit)
 
 
+@pytest.mark.exhaustive
 def test_no_string_made_of_pieces_of_units_raises():
     random = np.random.default_rng(4)
     pieces = ["nT", "km", " ", "s", "2", "-1", "^", "**", "*", "/", ".", "(", ")", "sr", "keV", "/q", "#", "ct", "per ",

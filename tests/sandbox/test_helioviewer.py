@@ -293,6 +293,7 @@ def maker() -> Any:
     return module
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", ["aia_304_20260110_12", "lasco_c2_20260110_1436"])
 def test_script_makes_the_same_pictures(maker: Any, tmp_path: Path, name: str) -> None:
     maker.make(tmp_path, only=(name,))

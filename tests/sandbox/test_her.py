@@ -254,6 +254,7 @@ def test_heliographic_chaincodes_use_the_start_though_spoca_detects_at_the_end(e
     assert end - datetime.fromisoformat(hole["event_starttime"]) == timedelta(hours=4)
 
 
+@pytest.mark.exhaustive
 def test_the_maker_makes_the_shipped_events(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "tools" / "sandbox"))
     import make_her

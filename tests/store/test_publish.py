@@ -133,6 +133,7 @@ def test_numbers_go_before_the_suffix(name, second):
     assert numbered(Path(name), 2) == Path(second)
 
 
+@pytest.mark.exhaustive
 @posix
 def test_a_kill_leaves_whole_files_only_and_a_rerun_completes(tmp_path):
     tally = kill_and_look(tmp_path, 10)

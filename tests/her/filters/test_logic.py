@@ -382,6 +382,7 @@ def as_text(test: Triplet, record: dict[str, Any]) -> bool:
     return holds(test, record)
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=100, deadline=None, database=None)
 @given(TREES)
 def test_random_trees_lose_no_comparison_and_no_event(tree: Any) -> None:

@@ -107,6 +107,7 @@ def test_one_keyword_is_read_as_among_all(search: Any, name: str) -> None:
     compare(search(MADE, a.her.Return(name)), search(MADE), [name])
 
 
+@pytest.mark.exhaustive
 @pytest.mark.filterwarnings("ignore::sunpy_helio_plugins.errors.IncompleteAnswerWarning")
 def test_every_keyword_of_every_real_event_is_read_as_among_all(search: Any, real_data: Path) -> None:
     for file in FILES:
