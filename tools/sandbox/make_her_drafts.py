@@ -279,7 +279,7 @@ def detections() -> Iterator[Draft]:
         minutes = source.randrange(4, 40)
         values = {
             "frm_name": "Flare Detective - Trigger Module",
-            "frm_identifier": "Feature SearchResult Team",
+            "frm_identifier": "Feature Finding Team",
             "frm_institute": "SAO",
             "frm_contact": "Paolo C. Grigis - pgrigis@cfa.harvard.edu",
             "frm_url": "http://www.cfa.harvard.edu",

@@ -220,7 +220,7 @@ def _client() -> Any:
     try:
         import drms  # type: ignore[import-untyped,unused-ignore]
     except ImportError as error:
-        raise MissingDependencyError("SearchResult records at JSOC", "all") from error
+        raise MissingDependencyError("Finding records at JSOC", "all") from error
     return drms.Client()
 
 

@@ -203,7 +203,8 @@ def test_documents_are_uploaded_and_revised(holes: her.HERTable) -> None:
 
 
 def test_nothing_is_sent_where_it_could_be_read() -> None:
-    with conf.her.set_temp("url", "http://www.lmsal.com/hek/her"), pytest.raises(QueryError, match="others could read it"):
+    plain = "http://www.lmsal.com/hek/her"
+    with conf.her.set_temp("url", plain), pytest.raises(QueryError, match="others could read it"):
         her.Registry().login("observer", "corona")
     with conf.her.set_temp("url", "http://127.0.0.1:9/hek/her"), pytest.raises(ServiceError, match="refused") as caught:
         her.Registry().login("observer", "corona-secret")
