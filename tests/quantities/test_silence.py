@@ -23,6 +23,7 @@ def test_a_block_ignores_what_its_own_thread_warns_of(recwarn: pytest.WarningsRe
     assert [str(one.message) for one in recwarn] == ["another", "known", "known again"]
 
 
+@pytest.mark.filterwarnings("error")
 def test_other_threads_warn_as_before() -> None:
     def elsewhere() -> str:
         with pytest.raises(UserWarning) as caught:
