@@ -19,7 +19,8 @@ def attach(package: str, origins: Mapping[str, Sequence[str]], submodules: Seque
             return import_module(f"{package}.{name}")
         if name not in home:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(import_module(home[name]), name)
+        module = import_module(home[name])
+        value = getattr(module, name) if hasattr(module, name) else import_module(f"{home[name]}.{name}")
         setattr(sys.modules[package], name, value)
         return value
 

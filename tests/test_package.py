@@ -155,3 +155,10 @@ def test_no_file_names_a_place_on_somebodys_machine():
     files = [path for path in found if path.suffix in kinds and path.is_file() and path.name != ".git"]
     assert len(files) > 50
     assert [path for path in files if place.search(path.read_text(encoding="utf-8", errors="replace"))] == []
+
+
+def test_a_public_name_may_be_a_submodule_of_its_own():
+    start = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+    code = f"{start}from sunpy_helio_plugins import her\nprint(her.voevent.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "sunpy_helio_plugins.her.submit.voevent\n"
