@@ -53,7 +53,8 @@ class RecordTime(Time):
 
     For 23:59:60, these raise an error in astropy, and therefore also in ``Table.to_pandas``. This class converts the
     time as `sunpy_helio_plugins.quantities.to_datetime64` does, and warns. A mask is kept when times are stacked,
-    pickled and written. ``Time(column)`` returns a column of astropy's class.
+    pickled and written. A single element is an `~astropy.time.Time`, as is ``Time(column)``, so that it can be combined
+    with other times and written by code that knows this class only.
     """
 
     info = _RecordTimeInfo()
@@ -61,6 +62,8 @@ class RecordTime(Time):
     def to_value(self, format: str, subfmt: Any = "*") -> Any:  # noqa: A002 - astropy's own name
         """Return the values in a format, as `astropy.time.Time.to_value` does."""
         source = self._outside_leap_seconds() if format in _WITHOUT_LEAP_SECONDS else self
+        if format == "datetime64" and not self.size:
+            return np.empty(self.shape, dtype="M8[ns]")  # astropy's has no unit, which pandas refuses
         values = super(RecordTime, source).to_value(format, subfmt)
         if self.masked and not np.any(self.mask):
             # An element of a masked array of text is not text; the column stays masked.
@@ -79,16 +82,18 @@ class RecordTime(Time):
         """Return these times, or a copy in which those within a leap second are moved, for ``datetime64``."""
         if self.scale != "utc" or not self.size:
             return self
-        known = self.filled(Time(0, format="unix")) if self.masked else self
-        if not (split_time(known)[1] >= DAY).any():
+        # Masked elements count as well: astropy converts the times under a mask.
+        if not (split_time(self.unmasked if self.masked else self)[1] >= DAY).any():
             return self
         made = RecordTime(from_datetime64(to_datetime64(self), self.mask))
         return with_mask(made) if self.masked else made
 
     def __getitem__(self, item: Any) -> Any:
-        """Return elements; a single time that is not missing is not masked, as in a column without a mask."""
+        """Return elements as a column; a single time as an `~astropy.time.Time`, masked only if it is missing."""
         found = super().__getitem__(item)
-        return found if found.shape or not found.masked or found.mask else found.unmasked
+        if found.shape:
+            return found
+        return Time(found if not found.masked or found.mask else found.unmasked)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # astropy 8.0 drops the mask of pickled times.
@@ -108,3 +113,17 @@ def _rebuilt(jd1: Any, jd2: Any, mask: Any, place: dict[str, Any], told: dict[st
     for name, value in said.items():
         setattr(made.info, name, value)
     return made
+
+
+def _represented(dumper: Any, time: RecordTime) -> Any:
+    """Return times in YAML, such as in the metadata of a table, as those of astropy's class."""
+    return dumper.represent_data(Time(time.unmasked if time.masked and not np.any(time.mask) else time))
+
+
+def _teach_yaml() -> None:
+    from astropy.io.misc.yaml import AstropyDumper
+
+    AstropyDumper.add_representer(RecordTime, _represented)
+
+
+_teach_yaml()

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from astropy.table import QTable, Table, vstack
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from astropy.table import QTable, Table, join, vstack
 from astropy.time import Time
 from astropy.timeseries import TimeSeries
 from sunpy.net import attrs as a
@@ -137,7 +139,7 @@ def test_other_formats_of_times() -> None:
         with pytest.warns(InexactTimeWarning):
             assert make()[2] == dt.datetime(2016, 12, 31, 23, 59, 59, 999500)
     with pytest.warns(InexactTimeWarning):
-        assert given[2].to_datetime(timezone=dt.UTC).tzinfo is not None
+        assert given.unmasked[2:3].to_datetime(timezone=dt.UTC)[0].tzinfo is not None
     assert given.strftime("%H:%M:%S")[2] == "23:59:60"
     assert given.ymdhms["second"][2] == 60.5
     assert given.isot[2] == "2016-12-31T23:59:60.500000000"
@@ -289,3 +291,59 @@ def test_integers_of_json(text: str, value: Any) -> None:
     made = exact_json(f"[{text}]")[0]
     assert made == value
     assert type(made) is type(value)
+
+
+def test_a_single_time_is_one_of_astropy() -> None:
+    for given in (column(), times.as_column(times.from_iso(STAMPS), "Time")):
+        assert type(given[0]) is Time
+        assert type(given[0:1]) is RecordTime
+        assert not given[0].masked
+    assert column(missing=True)[3].mask
+
+
+def test_single_times_join_other_times() -> None:
+    given, other = column(), Time("2026-01-01")
+    for mixed in ([given[0], other], [other, given[0]]):
+        assert sorted(Time(mixed).isot) == ["2016-12-31T23:59:58.000", "2026-01-01T00:00:00.000"]
+        assert len(QTable({"Time": mixed})) == 2
+
+
+@pytest.mark.parametrize("kind", ["left", "right", "inner", "outer"])
+def test_tables_are_joined_by_times_of_both_classes(kind: str) -> None:
+    ours = QTable({"Time": times.as_column(times.from_iso(["2026-01-10", "2026-01-11"]), "Time"), "x": [1, 2]})
+    theirs = QTable({"Time": Time(["2026-01-11", "2026-01-12"]), "y": [1, 2]})
+    days = {"left": [10, 11], "right": [11, 12], "inner": [11], "outer": [10, 11, 12]}[kind]
+    assert [int(one[8:10]) for one in join(ours, theirs, keys="Time", join_type=kind)["Time"].isot] == days
+    assert len(join(theirs, ours, keys="Time", join_type=kind)) == len(days)
+
+
+@pytest.mark.parametrize("form", ["ascii.ecsv", "fits", "hdf5", "parquet"])
+def test_times_in_metadata_and_frames_can_be_written(form: str, tmp_path: Path) -> None:
+    kept = {"path": "x"} if form == "hdf5" else {}
+    given = column()
+    table = QTable({"place": SkyCoord([1, 2] * u.deg, [1, 2] * u.deg, obstime=given[0], frame="gcrs")})
+    table.meta.update(start=given[0], times=given[:2])
+    if form == "fits":
+        table.meta.clear()  # astropy writes no objects there
+    table.write(tmp_path / "x", format=form, **kept, **({"serialize_meta": True} if kept else {}))
+    made = QTable.read(tmp_path / "x", format=form, **kept)
+    assert made["place"].obstime == given[0]
+    if form != "fits":
+        assert (type(made.meta["start"]), type(made.meta["times"])) == (Time, Time)
+        assert made.meta["start"] == given[0]
+        assert (made.meta["times"] == given[:2]).all()
+
+
+def test_a_time_under_a_mask_may_be_within_a_leap_second() -> None:
+    given = column()
+    given[1:3] = np.ma.masked
+    for values in (given.datetime64, given.datetime):
+        assert np.ma.getmaskarray(np.ma.asarray(values)).tolist() == [False, True, True, False]
+    assert QTable({"Time": given}).to_pandas()["Time"].isna().tolist() == [False, True, True, False]
+
+
+@pytest.mark.parametrize("make", [of_hapi, of_search])
+def test_an_empty_table_goes_to_pandas(make: Callable[[], Any]) -> None:
+    table = make()[:0]
+    names = [name for name, kept in table.columns.items() if isinstance(kept, Time)]
+    assert {str(kind) for kind in table[names].to_pandas().dtypes} == {"datetime64[ns]"}
