@@ -150,6 +150,16 @@ ORDERS = {
         "import threading\nthread = threading.Thread(target=__import__, args=['sunpy.net'])\n"
         "thread.start()\nimport sunpy_helio_plugins\nthread.join()"
     ),
+    "a thread that imports sunpy.net beside a function of ours": (
+        "import threading, sunpy_helio_plugins\nthread = threading.Thread(target=__import__, args=['sunpy.net'])\n"
+        "thread.start()\nsunpy_helio_plugins.hapi.load\nthread.join()"
+    ),
+    "functions of ours in several threads": (
+        "import concurrent.futures, operator, sunpy_helio_plugins\n"
+        "names = ['hapi.load', 'imap.read', 'her.overlay', 'helioviewer.near', 'cdf.read', 'HERClient', 'io.write']\n"
+        "with concurrent.futures.ThreadPoolExecutor(7) as pool:\n"
+        "    list(pool.map(lambda name: operator.attrgetter(name)(sunpy_helio_plugins), names))"
+    ),
 }
 
 

@@ -140,7 +140,7 @@ def test_type_checkers_see_what_is_imported_later(face):
     for call in calls:
         for module, names in ast.literal_eval(call.args[1]).items():
             attached |= {name: (module, name) for name in names}
-        for one in call.keywords:
+        for one in (keyword for keyword in call.keywords if keyword.arg == "submodules"):
             attached |= {name: (face, name) for name in ast.literal_eval(one.value)}
     if calls:
         blocks = [one for one in tree.body if isinstance(one, ast.If) and ast.unparse(one.test) == "TYPE_CHECKING"]

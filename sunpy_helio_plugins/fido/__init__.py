@@ -47,6 +47,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.fido.names": ("Names",),
         "sunpy_helio_plugins.fido.table": ("ArchiveTable",),
     },
+    first=("sunpy.net",),
 )
 
 __dir__ = lazy.listing(__all__)

@@ -17,6 +17,8 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from typing import TYPE_CHECKING, Any
 
+from sunpy_helio_plugins import lazy
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import ModuleType
@@ -99,15 +101,16 @@ class _ThenImport(_Wrapped):
         self._done = done
 
     def _load(self, module: ModuleType) -> None:
-        self._loader.exec_module(module)
-        self._done()
+        with lazy.importing:
+            self._loader.exec_module(module)
+            self._done()
 
 
 class _First(_Wrapped):
     """Load a module of this package; companions that need it wait until it is completely imported."""
 
     def _load(self, module: ModuleType) -> None:
-        with _waiting:
+        with lazy.importing, _waiting:
             self._loader.exec_module(module)
 
 
@@ -147,7 +150,8 @@ class _Watcher(MetaPathFinder):
 def _import(companion: str, module: str) -> None:
     """Import a companion; if this fails, the module that the user imported works as without this package."""
     try:
-        importlib.import_module(companion)
+        with lazy.importing:
+            importlib.import_module(companion)
     except Exception:  # noqa: BLE001 - an error of a companion must not break the import of the user's module
         _log.warning("%s could not be imported after %s.", companion, module, exc_info=True)
 
@@ -159,6 +163,7 @@ _watcher = _Watcher()
 
 def when_imported(module: str, companion: str) -> None:
     """Import ``companion`` as soon as ``module`` has been imported, or now if it already is; both are full names."""
+    lazy.import_before[companion] = module
     if module in sys.modules:
         # Another thread may be importing it: this returns when the import is complete.
         importlib.import_module(module)

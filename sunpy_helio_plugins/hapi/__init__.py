@@ -56,6 +56,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.hapi.views.timeseries": ("HAPITimeSeries",),
     },
     submodules=("attrs",),
+    first=("sunpy.net",),
 )
 
 __dir__ = lazy.listing(__all__)

@@ -47,6 +47,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.helioviewer.tables": ("HelioviewerTable",),
     },
     submodules=("attrs",),
+    first=("sunpy.net",),
 )
 
 __dir__ = lazy.listing(__all__)

@@ -79,6 +79,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.her.views.to_attrs": ("to_attrs",),
     },
     submodules=("attrs",),
+    first=("sunpy.net",),
 )
 
 __dir__ = lazy.listing(__all__)
