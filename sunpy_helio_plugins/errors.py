@@ -4,6 +4,7 @@ Exceptions and warnings of this package::
     HelioPluginsError
     ├── QueryError (ValueError)          invalid query; raised before any request is sent
     │   └── IsolationError               a request to another machine while the embedded archive is running
+    ├── SettingError (TypeError, ValueError)  a setting whose value is not allowed
     ├── ServiceError (OSError)           an archive did not respond as expected
     │   ├── ServiceUnreachable           no response: unknown host, refused, timed out, disconnected
     │   ├── ServiceRefused               the archive reports an error in the request (HTTP 4xx)
@@ -40,6 +41,7 @@ __all__ = [
     "ServiceError",
     "ServiceRefused",
     "ServiceUnreachable",
+    "SettingError",
     "TransferError",
     "warn_incomplete",
 ]
@@ -57,6 +59,10 @@ class QueryError(HelioPluginsError, ValueError):
 
 class IsolationError(QueryError):
     """A URL on another machine, which is refused while the embedded archive is running."""
+
+
+class SettingError(HelioPluginsError, TypeError, ValueError):
+    """A setting whose value is not allowed: the message states what was given and what is allowed."""
 
 
 class ServiceError(HelioPluginsError, OSError):

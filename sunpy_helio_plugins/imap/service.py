@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from sunpy_helio_plugins.config import conf
+from sunpy_helio_plugins.config import conf, from_environment
 from sunpy_helio_plugins.errors import AnswerError, ServerError, ServiceRefused
 from sunpy_helio_plugins.fido.partial import Partial
 from sunpy_helio_plugins.imap import filenames
@@ -92,7 +92,7 @@ def _opened(bare: str, is_set: bool) -> Access:
 
 
 def _address() -> str:
-    return (os.environ.get("IMAP_DATA_ACCESS_URL") or str(conf.imap.url)).rstrip("/")
+    return (from_environment("IMAP_DATA_ACCESS_URL") or str(conf.imap.url)).rstrip("/")
 
 
 def _bare(base: str) -> str:
