@@ -21,13 +21,27 @@ from sunpy_helio_plugins.errors import (
 )
 from sunpy_helio_plugins.quantities.exact import exact_json
 from sunpy_helio_plugins.transport.compression import ENCODINGS, Decompressor
-from sunpy_helio_plugins.transport.connections import Signature, Signer, read_deadline, thread_session, unlogged
+from sunpy_helio_plugins.transport.connections import (
+    Signature,
+    Signer,
+    judged,
+    nearness_for,
+    peer,
+    read_deadline,
+    thread_session,
+    unlogged,
+)
 from sunpy_helio_plugins.transport.limits import SizeLimit, request_deadline
 from sunpy_helio_plugins.transport.messages import connection_problem, server_message
 from sunpy_helio_plugins.transport.retry import TRANSIENT, attempts, retry_after
 from sunpy_helio_plugins.transport.urls import (
+    ANYWHERE,
     REDIRECTS,
+    NearError,
+    check_near,
     check_scheme,
+    host_of,
+    literal_addresses,
     next_hop,
     permit,
     proxies,
@@ -122,6 +136,8 @@ class Exchange:
         Whether redirects are followed; else they are errors.
     is_partial : bool, optional
         Whether a body beyond ``max_bytes`` is cut there, without an error.
+    given_by : str, optional
+        The address of the server that gave ``url`` in an answer; then ``url`` is judged as a redirect of that server.
     """
 
     archive: str
@@ -137,6 +153,7 @@ class Exchange:
     retries: int | None = None
     follows: bool = True
     is_partial: bool = False
+    given_by: str = ""
 
     def __post_init__(self) -> None:
         check_scheme(self.url)
@@ -178,27 +195,36 @@ class Exchange:
     def once(self) -> Response:
         """Send the request and follow redirects; neither headers nor credentials go to another origin."""
         url, followed = self.url, 0
+        most = nearness_for(url, self.given_by) if self.given_by else ANYWHERE
+        nearest: dict[str, int] = {}
         while True:
-            answer, location = self.send(url)
+            answer, location = self.send(url, most)
             if location is None or not self.follows:
                 return answer
             try:
                 # http.client decodes headers as Latin-1, whatever they are.
-                url = next_hop(url, location.encode("latin-1").decode("utf-8", "surrogateescape"), followed)
+                there = next_hop(url, location.encode("latin-1").decode("utf-8", "surrogateescape"), followed)
+                nearest[host_of(url)] = peer()
+                most = max(nearest[host_of(url)], nearest.get(host_of(there), 0))
+                check_near(there, literal_addresses(host_of(there)), most)
             except QueryError as error:
-                problem = f"it redirects to an address that is not followed: {error}"
-                raise AnswerError(self.archive, self.shown, problem, answer.status) from None
-            followed += 1
+                raise self.astray(error, answer.status) from None
+            url, followed = there, followed + 1
 
-    def send(self, url: str) -> tuple[Response, str | None]:
-        """Send one request; return the answer, and the location if it is a redirect."""
+    def astray(self, error: QueryError, status: int | None = None) -> AnswerError:
+        """Return the error for an address from a server that is not requested."""
+        problem = "the address that it gave" if self.given_by else "it redirects to an address that"
+        return AnswerError(self.archive, self.shown, f"{problem} is not followed: {error}", status)
+
+    def send(self, url: str, most: int = ANYWHERE) -> tuple[Response, str | None]:
+        """Send one request to a server that is at most that near; return the answer, and the location of a redirect."""
         permit(url)
         if self.deadline.is_over():
             raise self.unreachable(f"no answer {self.deadline.text}")
         seconds = self.read_timeout or conf.read_timeout
         failure = ""
         try:
-            with unlogged(url), read_deadline(self.deadline):
+            with unlogged(url), read_deadline(self.deadline), judged(most):
                 response = (self.session or thread_session()).request(
                     self.method,
                     url,
@@ -215,6 +241,8 @@ class Exchange:
                     body = b"" if location and self.follows else self.read(response)
         except ServiceError:
             raise
+        except NearError as error:
+            raise self.astray(error) from None
         except (requests.RequestException, HTTPError, OSError) as error:
             late = f"no answer {self.deadline.text}" if self.deadline.is_over() else ""
             failure = late or connection_problem(error)

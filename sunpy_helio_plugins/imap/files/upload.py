@@ -152,7 +152,7 @@ def _sent(access: Access, path: Path, key: str, progress: bool) -> Uploaded:
         return Uploaded(path, key, problem=str(error))
     try:
         with tqdm(total=path.stat().st_size, unit="B", unit_scale=True, desc=path.name, disable=not progress) as bar:
-            put(link, path, archive=service.ARCHIVE, progress=bar.update, headers=_signed(link))
+            put(link, path, archive=service.ARCHIVE, progress=bar.update, headers=_signed(link), given_by=access.base)
     except HelioPluginsError as error:
         return Uploaded(path, key, problem=f"the storage did not accept it: {error}")
     return Uploaded(path, key, sent=True)

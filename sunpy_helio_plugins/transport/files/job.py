@@ -14,8 +14,9 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import FileError, HelioPluginsError, TransferError
+from sunpy_helio_plugins.errors import FileError, HelioPluginsError, QueryError, TransferError
 from sunpy_helio_plugins.store.publish import RunFolders, new_part, publish, sync_to_disk
+from sunpy_helio_plugins.transport.connections import judge
 from sunpy_helio_plugins.transport.credentials import Login, netrc_file, netrc_login
 from sunpy_helio_plugins.transport.files.body import receive
 from sunpy_helio_plugins.transport.limits import request_deadline
@@ -30,6 +31,7 @@ from sunpy_helio_plugins.transport.retry import (
 )
 from sunpy_helio_plugins.transport.urls import (
     REDIRECTS,
+    NearError,
     check_scheme,
     is_direct,
     next_hop,
@@ -274,20 +276,28 @@ class Job:
         """Request the file and follow redirects; neither headers nor credentials go to another origin."""
         first = self._first_address()
         url, followed, renewed, refreshed = first, 0, False, False
+        giver = self.download.given_by
         while True:
-            async with await self._request(session, url) as response:
+            async with await self._request(session, url, giver) as response:
                 if response.status in REDIRECTS and "Location" in response.headers:
-                    url, followed = next_hop(url, response.headers["Location"], followed), followed + 1
+                    giver, url, followed = url, self._next_hop(url, response, followed), followed + 1
                 elif response.status == 401 and not renewed and self.download.login and self.download.login.renew():
                     renewed = True
                 elif response.status in _EXPIRED and not refreshed and not same_origin(url, self.download.url):
                     # The link to a storage may have expired between its making and its use: request another, once.
-                    url, refreshed = first, True
+                    giver, url, refreshed = self.download.given_by, first, True
                 elif response.status in self.ACCEPTED:
                     yield response
                     return
                 else:
                     raise await self._refusal(response, url)
+
+    def _next_hop(self, url: str, response: aiohttp.ClientResponse, followed: int) -> str:
+        try:
+            return next_hop(url, response.headers["Location"], followed)
+        except QueryError as error:
+            problem = f"it redirects to an address that is not followed: {error}"
+        raise TransferError(self._sentence(problem, url, response.status))
 
     def _first_address(self) -> str:
         """Return the address to request first, after the checks that hold for it."""
@@ -306,35 +316,41 @@ class Job:
             return TransientError(text, retry_after(response.headers.get("Retry-After")))
         return RefusedError(text, response.status, phrase, body)
 
-    async def _request(self, session: aiohttp.ClientSession, url: str) -> aiohttp.ClientResponse:
-        # The bytes on the disk must be those that the server counted, and some servers hang when they compress.
-        headers = {"Accept-Encoding": "identity"}
+    async def _request(self, session: aiohttp.ClientSession, url: str, giver: str = "") -> aiohttp.ClientResponse:
         permit(url)
         deadline = request_deadline()
         if deadline.is_over():
             raise TransferError(self._sentence(f"no answer {deadline.text}", url))
-        if same_origin(url, self.download.url):
-            headers |= self.download.headers
-        login = self.download.login
-        if login is None and session.auth is None and "Authorization" not in session.headers and netrc_file():
-            login = await asyncio.to_thread(netrc_login, self.download.url)  # as for metadata
-        if login is not None:
-            headers |= await asyncio.to_thread(login.headers, url)
+        proxy = self._proxy(url)
+        headers = await self._headers(session, url)
         try:
+            await judge(session, url, giver, proxy)
             # A socket's own timeout begins anew with every byte of a header.
             async with asyncio.timeout(None if deadline.left() == float("inf") else deadline.left()) as limit:
                 return await session.get(
                     _unchanged(url),
                     headers=headers,
                     timeout=self._timeout(),
-                    proxy=self._proxy(url),
+                    proxy=proxy,
                     ssl=ssl_context(),
                     allow_redirects=False,
                 )
+        except NearError as error:
+            raise TransferError(self._sentence(f"the address that it gave is not followed: {error}", giver)) from None
         except TimeoutError:
             if not limit.expired():
                 raise
         raise TransferError(self._sentence(f"no answer {deadline.text}", url))
+
+    async def _headers(self, session: aiohttp.ClientSession, url: str) -> dict[str, str]:
+        # The bytes on the disk must be those that the server counted, and some servers hang when they compress.
+        headers = {"Accept-Encoding": "identity"}
+        if same_origin(url, self.download.url):
+            headers |= self.download.headers
+        login = self.download.login
+        if login is None and session.auth is None and "Authorization" not in session.headers and netrc_file():
+            login = await asyncio.to_thread(netrc_login, self.download.url)  # as for metadata
+        return headers if login is None else headers | await asyncio.to_thread(login.headers, url)
 
     def _timeout(self) -> aiohttp.ClientTimeout:
         """Return the timeouts of the settings, or shorter ones that the user set for this downloader."""
