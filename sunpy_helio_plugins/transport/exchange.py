@@ -31,9 +31,9 @@ from sunpy_helio_plugins.transport.connections import (
     thread_session,
     unlogged,
 )
-from sunpy_helio_plugins.transport.limits import SizeLimit, request_deadline
+from sunpy_helio_plugins.transport.limits import SizeLimit, is_halving, outages, request_deadline
 from sunpy_helio_plugins.transport.messages import connection_problem, server_message
-from sunpy_helio_plugins.transport.retry import TRANSIENT, attempts, retry_after
+from sunpy_helio_plugins.transport.retry import TRANSIENT, Attempts, attempts, retry_after
 from sunpy_helio_plugins.transport.urls import (
     ANYWHERE,
     REDIRECTS,
@@ -166,19 +166,34 @@ class Exchange:
         if self.session is None:
             # A cookie of one request is not sent with the next one: it may tell who was signed in.
             thread_session().cookies.clear()
-        tries = attempts(self.deadline, self.retries)
+        tries, known = attempts(self.deadline, self.retries), outages()
+        if problem := known.problem(self.url):
+            raise self.unreachable(problem)
         while True:
             try:
                 answer = self.attempt()
             except ServiceUnreachable as error:
                 if self.is_final(error) or not tries.wait():
+                    known.add(self.url, error.words)
                     raise
                 continue
-            if answer.status in accept:
-                return answer
-            seconds = retry_after(answer.headers.get("Retry-After")) or None
-            if answer.status not in TRANSIENT or not tries.wait(seconds):
-                raise self.refusal(answer)
+            if answer.status in accept or not self.is_repeated(answer, tries):
+                return self.accepted(answer, accept)
+
+    def is_repeated(self, answer: Response, tries: Attempts) -> bool:
+        """Wait before the next attempt; return `False` at once if the status is final, or no attempt is left."""
+        return answer.status in TRANSIENT and tries.wait(retry_after(answer.headers.get("Retry-After")) or None)
+
+    def accepted(self, answer: Response, accept: Collection[int]) -> Response:
+        """Return an answer; raise the error for it if its status is not accepted."""
+        refusal = None if answer.status in accept else self.refusal(answer)
+        if refusal is None or answer.status not in TRANSIENT or is_halving():
+            outages().end(self.url)
+        else:
+            outages().add(self.url, refusal.words)
+        if refusal is not None:
+            raise refusal
+        return answer
 
     def is_final(self, error: ServiceUnreachable) -> bool:
         """Return whether the failure is final; requests for tokens have attempts of their own."""

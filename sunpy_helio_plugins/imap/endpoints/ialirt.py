@@ -49,7 +49,11 @@ def ask(query: Query) -> Partial[dict[str, Any]]:
         return Partial(tuple({"file_path": filenames.key_of(name), "url": url_of(name)} for name in known))
 
     return gather(
-        _months(query), rows, _AT_A_TIME, lambda _, error: f"A month of I-ALiRT's archive is missing: {error}"
+        _months(query),
+        rows,
+        _AT_A_TIME,
+        lambda _, error: f"A month of I-ALiRT's archive is missing: {error}",
+        pieces=True,
     )
 
 
