@@ -284,7 +284,7 @@ def in_halves(
             if not works and len(failures) == limits.MOST_ALIKE:
                 if _failure(_shortest(part, halves), ask) is not None:
                     if isinstance(error, ServiceError):
-                        limits.outages().add(error.url, error.words, limits.MOST_ALIKE)
+                        limits.outages().add(error.url, error, limits.MOST_ALIKE)
                     return [(whole, failures[0])]
                 works = True
             left += reversed(parts)

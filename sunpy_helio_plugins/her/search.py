@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import math
 from collections import Counter
@@ -21,7 +20,7 @@ from sunpy_helio_plugins.her.filters.plan import SUBSETS, with_times
 from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.her.paging import AT_ONCE, Page, is_too_slow, page_size, read
 from sunpy_helio_plugins.her.query import Query
-from sunpy_helio_plugins.her.service import _one_byte, _page, parameters
+from sunpy_helio_plugins.her.service import _page, parameters
 
 __all__ = ["EventCollector", "EventSet", "PageCollector", "halves", "ordered", "search", "without_old"]
 
@@ -418,6 +417,3 @@ def _pages(query: Query, slots: Slots) -> tuple[Collected, ServiceError | None]:
         else:
             collected.end(MOST_PAGES)
     return collected.found(), None
-
-
-codecs.register_error("her_one_byte", _one_byte)

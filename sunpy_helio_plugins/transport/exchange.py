@@ -19,7 +19,7 @@ from sunpy_helio_plugins.errors import (
     ServiceRefused,
     ServiceUnreachable,
 )
-from sunpy_helio_plugins.quantities.exact import exact_json
+from sunpy_helio_plugins.quantities.exact import TooManyValuesError, exact_json
 from sunpy_helio_plugins.transport.compression import ENCODINGS, Decompressor
 from sunpy_helio_plugins.transport.connections import (
     Signature,
@@ -31,7 +31,7 @@ from sunpy_helio_plugins.transport.connections import (
     thread_session,
     unlogged,
 )
-from sunpy_helio_plugins.transport.limits import SizeLimit, is_halving, outages, request_deadline
+from sunpy_helio_plugins.transport.limits import NOT_AGAIN, SizeLimit, is_halving, outages, request_deadline
 from sunpy_helio_plugins.transport.messages import connection_problem, server_message
 from sunpy_helio_plugins.transport.retry import TRANSIENT, Attempts, attempts, retry_after
 from sunpy_helio_plugins.transport.urls import (
@@ -91,6 +91,8 @@ class Response:
         """Return the decoded JSON; raise `AnswerError` for another body, such as an HTML page."""
         try:
             return exact_json(self.text())
+        except TooManyValuesError as error:
+            raise AnswerError(self.archive, self.url, f"the JSON is not read: {error}", self.status) from None
         except (ValueError, RecursionError) as error:
             kind = server_message(self.headers.get("Content-Type", "").encode()) or "no content type"
             problem = f"JSON was expected, not {kind}: {server_message(self.content) or 'an empty body'}"
@@ -167,14 +169,14 @@ class Exchange:
             # A cookie of one request is not sent with the next one: it may tell who was signed in.
             thread_session().cookies.clear()
         tries, known = attempts(self.deadline, self.retries), outages()
-        if problem := known.problem(self.url):
-            raise self.unreachable(problem)
+        if isinstance(ended := known.error(self.url), ServiceError):
+            raise type(ended)(self.archive, self.shown, f"{ended.words}; {NOT_AGAIN}", ended.status)
         while True:
             try:
                 answer = self.attempt()
             except ServiceUnreachable as error:
                 if self.is_final(error) or not tries.wait():
-                    known.add(self.url, error.words)
+                    known.add(self.url, error)
                     raise
                 continue
             if answer.status in accept or not self.is_repeated(answer, tries):
@@ -190,7 +192,7 @@ class Exchange:
         if refusal is None or answer.status not in TRANSIENT or is_halving():
             outages().end(self.url)
         else:
-            outages().add(self.url, refusal.words)
+            outages().add(self.url, refusal)
         if refusal is not None:
             raise refusal
         return answer

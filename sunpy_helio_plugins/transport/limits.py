@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sunpy_helio_plugins.config import conf
 
 __all__ = [
+    "NOT_AGAIN",
     "Deadline",
     "MinimumRate",
     "Outages",
@@ -57,21 +58,24 @@ class Outages:
     """The services that failed to answer twice in a row during one question, and are not asked again in it."""
 
     def __init__(self) -> None:
-        self._last: dict[str, tuple[str, int]] = {}
+        self._last: dict[str, tuple[Exception, int]] = {}
 
-    def add(self, url: str, problem: str, count: int = 1) -> None:
+    def add(self, url: str, error: Exception, count: int = 1) -> None:
         """Count a request without an answer, after all its attempts."""
         service = _service(url)
-        self._last[service] = problem, self._last.get(service, ("", 0))[1] + count
+        self._last[service] = error, self._last.get(service, (error, 0))[1] + count
 
     def end(self, url: str) -> None:
         """Record that a service answered."""
         self._last.pop(_service(url), None)
 
-    def problem(self, url: str) -> str:
-        """Return why a service is not asked again; empty if it is."""
-        problem, count = self._last.get(_service(url), ("", 0))
-        return f"{problem}; it is not asked again after {count} such failures" if count >= MOST_ALIKE else ""
+    def error(self, url: str) -> Exception | None:
+        """Return the error because of which a service is not asked again; `None` if it is."""
+        error, count = self._last.get(_service(url), (None, 0))
+        return error if count >= MOST_ALIKE else None
+
+
+NOT_AGAIN = "it is not asked again after two such failures"
 
 
 def _service(url: str) -> str:

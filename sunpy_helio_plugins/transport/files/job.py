@@ -18,8 +18,8 @@ from sunpy_helio_plugins.errors import FileError, HelioPluginsError, QueryError,
 from sunpy_helio_plugins.store.publish import RunFolders, new_part, publish, sync_to_disk
 from sunpy_helio_plugins.transport.connections import judge
 from sunpy_helio_plugins.transport.credentials import Login, netrc_file, netrc_login
-from sunpy_helio_plugins.transport.files.body import receive
-from sunpy_helio_plugins.transport.limits import request_deadline
+from sunpy_helio_plugins.transport.files.body import parts, receive
+from sunpy_helio_plugins.transport.limits import NOT_AGAIN, MinimumRate, Outages, one_request, request_deadline
 from sunpy_helio_plugins.transport.messages import connection_problem, sentence, server_message
 from sunpy_helio_plugins.transport.retry import (
     TRANSIENT,
@@ -141,6 +141,8 @@ class Job:
     overwrite: bool | str
     config: Any
     folders: RunFolders = field(default_factory=RunFolders, repr=False, compare=False)
+    outages: Outages = field(default_factory=Outages, repr=False, compare=False)
+    """The servers of this run that do not answer."""
 
     ACCEPTED: ClassVar[frozenset[int]] = frozenset({200})
     """Statuses of an answer with the file; 206 is not one unless a range was requested."""
@@ -205,14 +207,23 @@ class Job:
                 raise TransferError(f"{path} was downloaded, but {problem}" if error is None else problem) from trouble
 
     async def _repeated(self, once: Callable[[], Awaitable[_T]]) -> _T:
-        """Attempt; repeat after transient failures."""
-        tries = attempts()
-        while True:
-            try:
-                return await self._attempt(once)
-            except TransientError as error:
-                if not await tries.wait_async(error.wait or None):
-                    raise
+        """Attempt; repeat after transient failures, and give up a server that failed twice alike in this run."""
+        ended = self.outages.error(self.download.url)
+        if isinstance(ended, TransientError):
+            raise TransferError(self._sentence(f"{ended.problem}; {NOT_AGAIN}", status=ended.status))
+        with one_request() as deadline:
+            tries = attempts(deadline)
+            while True:
+                try:
+                    found = await self._attempt(once)
+                except TransientError as error:
+                    if not await tries.wait_async(error.wait or None):
+                        if error.problem:
+                            self.outages.add(self.download.url, error)
+                        raise
+                else:
+                    self.outages.end(self.download.url)
+                    return found
 
     async def _attempt(self, once: Callable[[], Awaitable[_T]]) -> _T:
         """Attempt once; a lost connection is a transient failure."""
@@ -224,7 +235,7 @@ class Job:
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as error:
             problem = connection_problem(error)
         # Outside the except clause: the library's error, which would be the context, contains the request.
-        raise TransientError(self._sentence(problem))
+        raise TransientError(self._sentence(problem), problem=problem)
 
     def _sentence(self, problem: str, url: str = "", status: int | None = None) -> str:
         return sentence(self.download.archive, url or self.download.url, problem, status)
@@ -309,11 +320,12 @@ class Job:
 
     async def _refusal(self, response: aiohttp.ClientResponse, url: str) -> TransientError | RefusedError:
         """Return the error for an answer that is not a file."""
-        body, phrase = await response.content.read(_BEGINNING), response.reason or ""
+        body, phrase = await anext(parts(response, _BEGINNING, MinimumRate()), b""), response.reason or ""
         message = server_message(body) or server_message(phrase.encode())
         text = self._sentence(message, url, response.status)
         if response.status in TRANSIENT:
-            return TransientError(text, retry_after(response.headers.get("Retry-After")))
+            wait = retry_after(response.headers.get("Retry-After"))
+            return TransientError(text, wait, problem=message, status=response.status)
         return RefusedError(text, response.status, phrase, body)
 
     async def _request(self, session: aiohttp.ClientSession, url: str, giver: str = "") -> aiohttp.ClientResponse:
