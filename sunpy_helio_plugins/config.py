@@ -2,15 +2,23 @@
 User settings: URLs, timeouts, limits.
 
 Values are read from ``sunpy_helio_plugins.cfg`` in astropy's configuration folder, and can be changed at run time
-(``conf.read_timeout = 120``) or within a block (``with conf.her.set_temp("url", ...)``).
+(``conf.read_timeout = 120``) or within a block (``with conf.her.set_temp("url", ...)``). A value that is not allowed
+raises `~sunpy_helio_plugins.errors.SettingError` where it is set; one in the file, where it is first read.
 """
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
 import numpy as np
-from astropy.config import ConfigItem, ConfigNamespace
+from astropy.config import ConfigItem, ConfigNamespace, get_config
 
 from sunpy_helio_plugins import lazy
+from sunpy_helio_plugins.errors import SettingError
 
 __all__ = ["Conf", "Isolation", "conf", "isolation"]
 
@@ -19,96 +27,261 @@ __dir__ = lazy.listing(__all__)
 _PACKAGE = "sunpy_helio_plugins"
 
 
-def _item(default: object, description: str, section: str = "", cfgtype: str | None = None) -> ConfigItem:
-    """Make an item in the section of the configuration file that is named after its archive."""
-    module = f"{_PACKAGE}.{section}" if section else _PACKAGE
-    return ConfigItem(default, description, cfgtype=cfgtype, module=module)
+_Check = Callable[[Any], Any]
+"""A function that returns a value in the form in which it is stored; it raises `ValueError` for any other value."""
 
 
-class _Seconds(ConfigItem):
-    """A duration that is validated when it is set; `None` means 0."""
+class _Setting(ConfigItem):
+    """A setting that is validated when it is set, and when it is read from the configuration file."""
 
-    def set(self, value: float | None) -> None:
-        """Set the value for this session; raise `TypeError` unless it is a number of seconds."""
-        given = 0.0 if value is None else value
-        is_number = isinstance(given, int | float | np.number) and not isinstance(given, bool)
-        if not is_number or not 0 <= given < float("inf"):
-            raise TypeError(f"conf.{self.name} is a number of seconds, at least 0, not {value!r}.")
-        super().set(float(given))
+    def __init__(self, default: object, description: str, section: str, check: _Check, allowed: str) -> None:
+        module = f"{_PACKAGE}.{section}" if section else _PACKAGE
+        # Without a type, astropy would take a list for the options of one value.
+        super().__init__(
+            default, description, cfgtype="string_list" if isinstance(default, list) else None, module=module
+        )
+        self._check, self._allowed = check, allowed
+        self._place = f"conf.{section}." if section else "conf."
+
+    def set(self, value: Any) -> None:
+        """Set the value for this session; raise `SettingError` unless it is allowed."""
+        super().set(self._checked(value, ""))
+
+    def __call__(self) -> Any:
+        """Return the value; raise `SettingError` if that in the configuration file is not allowed."""
+        try:
+            value = super().__call__()
+        except TypeError:
+            value = get_config(self.module, rootname=self.rootname)[self.name]
+            raise self._error(value, _IN_FILE) from None
+        return self._checked(value, _IN_FILE)
+
+    def _checked(self, value: Any, where: str) -> Any:
+        try:
+            return self._check(value)
+        except (TypeError, ValueError):
+            raise self._error(value, where) from None
+
+    def _error(self, value: Any, where: str) -> SettingError:
+        shown = _USERINFO.sub("//***@", repr(value)[:_LONGEST])
+        return SettingError(f"{self._place}{self.name} is {self._allowed}, not {shown}{where}.")
 
 
-def _seconds(default: float, description: str) -> ConfigItem:
-    return _Seconds(default, description, module=_PACKAGE)
+_IN_FILE = f" in {_PACKAGE}.cfg"
+
+_LONGEST = 200
+"""Characters of the longest value in a message."""
+
+_USERINFO = re.compile(r"//[^/@]*@")
 
 
-class _HAPIConf(ConfigNamespace):
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError
+    return float(value)
+
+
+def _seconds(default: float, description: str, section: str = "") -> _Setting:
+    """Make the setting of a duration; `None` means 0."""
+
+    def check(value: Any) -> float:
+        number = 0.0 if value is None else _number(value)
+        return _within(number, 0.0, 1e9)
+
+    return _Setting(default, description, section, check, "a number of seconds, at least 0")
+
+
+def _timeout(default: float, description: str) -> _Setting:
+    """Make the setting of a timeout: 0 would mean no timeout for one library, and none at all for another."""
+
+    def check(value: Any) -> float:
+        return _within(_number(value), 1e-3, 1e9)
+
+    return _Setting(default, description, "", check, "a number of seconds, at least 0.001")
+
+
+def _within(value: Any, least: float, most: float) -> Any:
+    """Return a number; raise `ValueError` if it is not in a range, as NaN."""
+    if not least <= value <= most:
+        raise ValueError
+    return value
+
+
+def _integer(default: int, description: str, least: int, most: int, section: str = "") -> _Setting:
+    def check(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | np.integer):
+            raise TypeError
+        return int(_within(value, least, most))
+
+    allowed = f"an integer, at least {least}" + (f" and at most {most}" if most < _MOST_BYTES else "")
+    return _Setting(default, description, section, check, allowed)
+
+
+_MOST_BYTES = 2**62
+
+
+def _days(default: float, description: str) -> _Setting:
+    def check(value: Any) -> float:
+        return _within(_number(value), 0.0, 1e6)
+
+    return _Setting(default, description, "", check, "a number of days, at least 0")
+
+
+def _flag(default: bool, description: str, section: str = "") -> _Setting:
+    def check(value: Any) -> bool:
+        if not isinstance(value, bool | np.bool_):
+            raise TypeError
+        return bool(value)
+
+    return _Setting(default, description, section, check, "True or False")
+
+
+def _folder(default: str, description: str, section: str = "") -> _Setting:
+    def check(value: Any) -> str:
+        path = os.fspath(value)
+        if not isinstance(path, str) or "\0" in path:
+            raise TypeError
+        return path
+
+    return _Setting(default, description, section, check, "the path of a folder, or empty")
+
+
+def _url(default: str, description: str, section: str) -> _Setting:
+    def check(value: Any) -> str:
+        if not _is_address(value):
+            raise ValueError
+        return str(value)
+
+    return _Setting(
+        default, description, section, check, "an address that begins with https:// (or http://) and a host"
+    )
+
+
+def _entries(default: list[str], description: str, pattern: re.Pattern[str], form: str) -> _Setting:
+    """Make the setting of a list of texts in one form, with an address."""
+
+    def check(value: Any) -> list[str]:
+        if not isinstance(value, list | tuple) or not all(map(is_entry, value)):
+            raise TypeError
+        return [str(one) for one in value]
+
+    def is_entry(one: Any) -> bool:
+        found = pattern.fullmatch(one) if isinstance(one, str) else None
+        return found is not None and _is_address(found[1])
+
+    return _Setting(default, description, "hapi", check, f"a list of texts, each {form}")
+
+
+_SERVER = re.compile(r"\s*[^=\s]+\s*=\s*(\S+)\s*")
+
+_TOKEN = re.compile(r"\s*[^=\s]+\s*=\s*(\S+)(?:\s+\S.*)?")
+
+
+def _is_address(value: Any) -> bool:
+    """Return whether a value is an address of a server: http or https, and a host."""
+    if not isinstance(value, str) or _AMBIGUOUS.search(value):
+        return False
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+_AMBIGUOUS = re.compile(r"[\\\x00-\x20\x7f]")
+"""Characters that an address must not contain: some parsers end the host at a backslash, others at the slash after."""
+
+
+class _Section(ConfigNamespace):
+    """A group of settings, which are the only attributes that can be set."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not isinstance(getattr(type(self), name, None), ConfigItem):
+            known = sorted(one for one in dir(type(self)) if isinstance(getattr(type(self), one), ConfigItem))
+            raise SettingError(f"There is no setting {name!r} here; the settings are: {', '.join(known)}.")
+        super().__setattr__(name, value)
+
+
+def from_environment(name: str) -> str | None:
+    """Return the address in an environment variable; raise `SettingError` if it is not an address."""
+    value = os.environ.get(name)
+    if value and not _is_address(value):
+        shown = _USERINFO.sub("//***@", repr(value)[:_LONGEST])
+        raise SettingError(f"The environment variable {name} is an address that begins with https://, not {shown}.")
+    return value or None
+
+
+class _HAPIConf(_Section):
     """Settings of the HAPI client."""
 
-    servers = _item(
+    servers = _entries(
         [],
         "Additional servers, or other URLs of listed servers, each as 'name=url'.",
-        "hapi",
-        cfgtype="string_list",
+        _SERVER,
+        "'name=https://host/path/hapi'",
     )
-    oauth2 = _item(
+    oauth2 = _entries(
         ["swe=https://sso.s2p.esa.int/realms/swe/protocol/openid-connect/token swe_hapiserver"],
         "Servers that require a token, each as 'name=url-of-the-token-endpoint scope'.",
-        "hapi",
-        cfgtype="string_list",
+        _TOKEN,
+        "'name=https://url-of-the-token-endpoint scope'",
     )
-    connections = _item(8, "Maximum number of simultaneous requests for records to one server.", "hapi")
+    connections = _integer(8, "Maximum number of simultaneous requests for records to one server.", 1, 100, "hapi")
 
 
-class _IMAPConf(ConfigNamespace):
+class _IMAPConf(_Section):
     """Settings of the IMAP client. Environment variables of the official client override them."""
 
-    url = _item("https://api.imap-mission.com", "URL of the Data Access API.", "imap")
-    ialirt_url = _item("https://ialirt.imap-mission.com", "URL of I-ALiRT, the real-time stream.", "imap")
-    data_dir = _item("", "Folder that contains the SDC's tree ('imap/...'); empty: sunpy's download folder.", "imap")
+    url = _url("https://api.imap-mission.com", "URL of the Data Access API.", "imap")
+    ialirt_url = _url("https://ialirt.imap-mission.com", "URL of I-ALiRT, the real-time stream.", "imap")
+    data_dir = _folder("", "Folder that contains the SDC's tree ('imap/...'); empty: sunpy's download folder.", "imap")
 
 
-class _HelioviewerConf(ConfigNamespace):
+class _HelioviewerConf(_Section):
     """Settings of the Helioviewer client."""
 
-    api_url = _item("https://api.helioviewer.org/v2", "URL of the API, version 2.", "helioviewer")
-    hapi_url = _item(
+    api_url = _url("https://api.helioviewer.org/v2", "URL of the API, version 2.", "helioviewer")
+    hapi_url = _url(
         "https://api.helioviewer.org/hapi/Helioviewer/hapi", "URL of Helioviewer's HAPI server.", "helioviewer"
     )
-    jp2_url = _item("https://helioviewer.org/jp2", "URL of the directory tree of JPEG 2000 files.", "helioviewer")
-    rate_limit_wait = _item(
+    jp2_url = _url("https://helioviewer.org/jp2", "URL of the directory tree of JPEG 2000 files.", "helioviewer")
+    rate_limit_wait = _seconds(
         20.0, "Seconds to wait before each retry when Helioviewer's rate limit is reached.", "helioviewer"
     )
-    pillow_openjpeg = _item(
+    pillow_openjpeg = _flag(
         True, "Let glymur use the OpenJPEG in Pillow's wheels if OpenJPEG is not installed.", "helioviewer"
     )
 
 
-class _HERConf(ConfigNamespace):
+class _HERConf(_Section):
     """Settings of the client of the Heliophysics Events Registry (HEK)."""
 
-    url = _item("https://www.lmsal.com/hek/her", "URL of the registry.", "her")
+    url = _url("https://www.lmsal.com/hek/her", "URL of the registry.", "her")
 
 
-class Conf(ConfigNamespace):
+class Conf(_Section):
     """Settings of all clients; ``conf.hapi``, ``conf.imap``, ``conf.helioviewer``, ``conf.her`` are for one archive."""
 
-    connect_timeout = _seconds(10.0, "Seconds to wait for a connection.")
-    read_timeout = _seconds(60.0, "Seconds to wait for the next byte of a response.")
+    connect_timeout = _timeout(10.0, "Seconds to wait for a connection.")
+    read_timeout = _timeout(60.0, "Seconds to wait for the next byte of a response.")
     deadline = _seconds(
         300.0, "Maximum total time in seconds for one metadata response, including retries; 0: no limit."
     )
     search_deadline = _seconds(
         600.0, "Maximum total time in seconds for all requests of one search, including retries; 0: no limit."
     )
-    retries = _item(3, "Number of retries after a lost connection, 429, 502, 503 or 504.")
-    max_answer = _item(256_000_000, "Maximum size of a metadata response, in bytes after decompression.")
-
-    max_file = _item(20_000_000_000, "Maximum size of a downloaded file, in bytes after decompression.")
-    allow_http = _item(False, "Allow servers without TLS; credentials are never sent to them.")
-    cache = _item(True, "Cache metadata that change rarely, such as catalogues, on disk.")
-    cache_days = _item(1.0, "Number of days for which they are cached.")
-    cache_size = _item(100_000_000, "Maximum size of the cache in bytes.")
-    cache_dir = _item("", "Folder of the cache; empty: in astropy's cache folder of this package.")
+    retries = _integer(3, "Number of retries after a lost connection, 429, 502, 503 or 504.", 0, 100)
+    max_answer = _integer(
+        256_000_000, "Maximum size of a metadata response, in bytes after decompression.", 1, _MOST_BYTES
+    )
+    max_file = _integer(
+        20_000_000_000, "Maximum size of a downloaded file, in bytes after decompression.", 1, _MOST_BYTES
+    )
+    allow_http = _flag(False, "Allow servers without TLS; credentials are never sent to them.")
+    cache = _flag(True, "Cache metadata that change rarely, such as catalogues, on disk.")
+    cache_days = _days(1.0, "Number of days for which they are cached.")
+    cache_size = _integer(100_000_000, "Maximum size of the cache in bytes.", 0, _MOST_BYTES)
+    cache_dir = _folder("", "Folder of the cache; empty: in astropy's cache folder of this package.")
 
     hapi = _HAPIConf()
     imap = _IMAPConf()

@@ -4,6 +4,7 @@ Exceptions and warnings of this package::
     HelioPluginsError
     ├── QueryError (ValueError)          invalid query; raised before any request is sent
     │   └── IsolationError               a request to another machine while the embedded archive is running
+    ├── SettingError (TypeError, ValueError)  a setting whose value is not allowed
     ├── ServiceError (OSError)           an archive did not respond as expected
     │   ├── ServiceUnreachable           no response: unknown host, refused, timed out, disconnected
     │   ├── ServiceRefused               the archive reports an error in the request (HTTP 4xx)
@@ -40,6 +41,7 @@ __all__ = [
     "ServiceError",
     "ServiceRefused",
     "ServiceUnreachable",
+    "SettingError",
     "TransferError",
     "warn_incomplete",
 ]
@@ -48,7 +50,21 @@ __dir__ = lazy.listing(__all__)
 
 
 class HelioPluginsError(Exception):
-    """Base class of the exceptions of this package."""
+    """Base class of the exceptions of this package; a message has at most `LONGEST` characters."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(_shortened(one, LONGEST) if isinstance(one, str) else one for one in args))
+
+
+LONGEST = 4000
+"""Characters of the longest message, whatever a server sent or was asked for."""
+
+_LONGEST_WORDS, _LONGEST_URL = 2000, 1000
+"""Characters of the longest message of a server, and of the longest address, in the message of an error."""
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 class QueryError(HelioPluginsError, ValueError):
@@ -57,6 +73,10 @@ class QueryError(HelioPluginsError, ValueError):
 
 class IsolationError(QueryError):
     """A URL on another machine, which is refused while the embedded archive is running."""
+
+
+class SettingError(HelioPluginsError, TypeError, ValueError):
+    """A setting whose value is not allowed: the message states what was given and what is allowed."""
 
 
 class ServiceError(HelioPluginsError, OSError):
@@ -83,7 +103,8 @@ class ServiceError(HelioPluginsError, OSError):
     def __init__(self, archive: str, url: str, words: str, status: int | None = None) -> None:
         self.archive, self.url, self.words, self.status = archive, url, words, status
         answered = f" answered {status}" if status is not None else ""
-        super().__init__(f"{archive}{answered}: {words or '(no message)'} [asked: {url}]")
+        told = _shortened(words, _LONGEST_WORDS) or "(no message)"
+        super().__init__(f"{archive}{answered}: {told} [asked: {_shortened(url, _LONGEST_URL)}]")
 
     def __reduce__(self) -> tuple[type, tuple[str, str, str, int | None]]:
         return type(self), (self.archive, self.url, self.words, self.status)

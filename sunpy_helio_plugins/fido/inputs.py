@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
+import astropy.units as u
 import numpy as np
 from astropy.table import QTable, Row, Table
 from astropy.time import Time
@@ -18,7 +19,19 @@ from sunpy.net.attr import Attr
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.fido.table import ArchiveTable
 
-__all__ = ["attrs", "instant", "one_path", "one_row", "paths", "records", "refused", "rows", "span", "tables"]
+__all__ = [
+    "attrs",
+    "duration",
+    "instant",
+    "one_path",
+    "one_row",
+    "paths",
+    "records",
+    "refused",
+    "rows",
+    "span",
+    "tables",
+]
 
 TableType = TypeVar("TableType", bound=ArchiveTable)
 
@@ -198,6 +211,20 @@ def span(function: str, given: Any, *, empty: bool = True) -> a.Time:
             f"{function} takes {allowed}; this one starts at {first.isot} and ends at {last.isot}: give a later end."
         )
     return given if isinstance(given, a.Time) else a.Time(first, last)
+
+
+def duration(function: str, name: str, given: Any) -> float:
+    """Return an argument in seconds: a number of seconds, a Quantity of time or a timedelta, at least 0 and finite."""
+    error = refused(function, given, f"for {name} a number of seconds or a Quantity of time, at least 0")
+    if isinstance(given, bool | np.bool_ | str):
+        raise error
+    try:
+        found = given.total_seconds() if isinstance(given, timedelta) else float(u.Quantity(given, u.s).value)
+    except (TypeError, ValueError, u.UnitsError):
+        raise error from None
+    if not 0 <= found < float("inf"):
+        raise error
+    return found
 
 
 def attrs(function: str, given: Any) -> list[Attr]:

@@ -7,14 +7,14 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_co
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 from typing import Any, Generic, Protocol, TypeVar
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import HelioPluginsError, warn_incomplete
+from sunpy_helio_plugins.errors import HelioPluginsError, ServiceError, warn_incomplete
 from sunpy_helio_plugins.transport import limits
 
-__all__ = ["Partial", "Slots", "gather", "merge", "outcomes", "run_all", "text_of", "warn", "workers"]
+__all__ = ["Partial", "Slots", "gather", "in_halves", "merge", "outcomes", "run_all", "text_of", "warn", "workers"]
 
 MOST_TOLD = 3
 """The number of problems in one warning; the table contains all of them."""
@@ -162,6 +162,11 @@ def _unless_stopped(call: Callable[..., T], *args: Any) -> T:
 def run_all(questions: Iterable[Q], ask: Callable[[Q], T], at_once: int | Slots) -> list[T]:
     """Send requests concurrently and return the responses in order; the first exception is raised immediately."""
     asked = list(questions)
+    with limits.budget(None):
+        return _run_all(asked, ask, at_once)
+
+
+def _run_all(asked: Sequence[Q], ask: Callable[[Q], T], at_once: int | Slots) -> list[T]:
     number, slots = (at_once.number, at_once) if isinstance(at_once, Slots) else (at_once, nullcontext())
 
     def within(question: Q) -> T:
@@ -179,14 +184,51 @@ def run_all(questions: Iterable[Q], ask: Callable[[Q], T], at_once: int | Slots)
         return [one.result() for one in waiting]
 
 
-def outcomes(questions: Iterable[Q], ask: Callable[[Q], T], at_once: int | Slots) -> list[T | HelioPluginsError]:
-    """Send requests concurrently; if one fails with an error of this package, return the error in its place."""
+class _Row:
+    """Failures alike in a row: after two, further pieces of the same question are not requested."""
+
+    def __init__(self) -> None:
+        self._lock, self._errors = Lock(), list[HelioPluginsError]()
+
+    def end(self) -> HelioPluginsError | None:
+        """Return the error that ended the question."""
+        return self._errors[-1] if len(self._errors) >= limits.MOST_ALIKE else None
+
+    def add(self, error: HelioPluginsError | None) -> None:
+        """Add a failure, or a success."""
+        with self._lock:
+            if error is None or (self._errors and not _are_alike(self._errors[-1], error)):
+                self._errors.clear()
+            if error is not None:
+                self._errors.append(error)
+
+
+def _are_alike(one: HelioPluginsError, other: HelioPluginsError) -> bool:
+    if isinstance(one, ServiceError) and isinstance(other, ServiceError):
+        return (type(one), one.status, one.words) == (type(other), other.status, other.words)
+    return type(one) is type(other)
+
+
+def outcomes(
+    questions: Iterable[Q], ask: Callable[[Q], T], at_once: int | Slots, *, pieces: bool = False
+) -> list[T | HelioPluginsError]:
+    """
+    Send requests concurrently; if one fails with an error of this package, return the error in its place.
+
+    ``pieces`` of one question are not requested any more after two failures alike in a row.
+    """
+    row = _Row()
 
     def outcome(question: Q) -> T | HelioPluginsError:
+        if pieces and (ended := row.end()):
+            return ended
         try:
-            return ask(question)
+            answer = ask(question)
         except HelioPluginsError as error:
+            row.add(error)
             return error
+        row.add(None)
+        return answer
 
     # A budget within another one cannot prolong it, so that nested requests share that of the search.
     with limits.budget(conf.search_deadline):
@@ -198,14 +240,17 @@ def gather(
     ask: Callable[[Q], Partial[T]],
     at_once: int | Slots,
     describe: Callable[[Q, HelioPluginsError], str] = lambda _, error: str(error),
+    *,
+    pieces: bool = False,
 ) -> Partial[T]:
     """
     Send requests concurrently and join the results that succeed; raise the first error if every request failed.
 
     ``describe`` takes a request and its error, and returns the sentence on what is missing, which becomes a problem.
+    ``pieces`` is that of `outcomes`.
     """
     asked = list(questions)
-    found = outcomes(asked, ask, at_once)
+    found = outcomes(asked, ask, at_once, pieces=pieces)
     if asked and all(isinstance(one, HelioPluginsError) for one in found):
         raise found[0]  # type: ignore[misc]
     pairs = zip(asked, found, strict=True)
@@ -213,3 +258,54 @@ def gather(
         Partial(problems=(describe(question, one),)) if isinstance(one, HelioPluginsError) else one
         for question, one in pairs
     )
+
+
+def in_halves(
+    whole: Q, ask: Callable[[Q], Any], halves: Callable[[Q], Sequence[Q]], helps: Callable[[HelioPluginsError], bool]
+) -> list[tuple[Q, HelioPluginsError]]:
+    """
+    Send a request, and those for its halves if it fails in a way that shorter ones may not; return those that failed.
+
+    After two failures, the shortest request is sent: if it fails as well, length is not the reason, and the first
+    failure is the result for the whole. After two failures alike of requests that cannot be halved, the others are not
+    sent and share the error.
+    """
+    left, missing, row, failures = [whole], list[tuple[Q, HelioPluginsError]](), _Row(), list[HelioPluginsError]()
+    works = False
+    while left:
+        part = left.pop()
+        error = _failure(part, ask)
+        parts = halves(part) if error is not None and helps(error) else ()
+        if error is None:
+            works = True
+            row.add(None)
+        elif parts:
+            failures.append(error)
+            if not works and len(failures) == limits.MOST_ALIKE:
+                if _failure(_shortest(part, halves), ask) is not None:
+                    if isinstance(error, ServiceError):
+                        limits.outages().add(error.url, error, limits.MOST_ALIKE)
+                    return [(whole, failures[0])]
+                works = True
+            left += reversed(parts)
+        else:
+            missing.append((part, error))
+            row.add(error)
+            if row.end() is not None:
+                return missing + [(rest, error) for rest in reversed(left)]
+    return missing
+
+
+def _failure(part: Q, ask: Callable[[Q], Any]) -> HelioPluginsError | None:
+    try:
+        with limits.halving():
+            ask(part)
+    except HelioPluginsError as error:
+        return error
+    return None
+
+
+def _shortest(part: Q, halves: Callable[[Q], Sequence[Q]]) -> Q:
+    while smaller := halves(part):
+        part = smaller[0]
+    return part

@@ -45,8 +45,9 @@ def ask_object(action: str, fields: Mapping[str, str] | None = None) -> dict[str
 
 def _answer(action: str, fields: Mapping[str, str] | None) -> exchange.Response:
     """Send a request, and repeat it while the rate limit is reached."""
-    tries = retry.attempts(retry.budget_deadline())
-    while True:
-        answer = metadata.get(address(action), fields, archive=PROVIDER)
-        if not is_rate_limit(answer.content) or not tries.wait(float(conf.helioviewer.rate_limit_wait)):
-            return answer
+    with retry.budget(conf.deadline, "conf.deadline"):
+        tries = retry.attempts(retry.budget_deadline())
+        while True:
+            answer = metadata.get(address(action), fields, archive=PROVIDER)
+            if not is_rate_limit(answer.content) or not tries.wait(float(conf.helioviewer.rate_limit_wait)):
+                return answer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import math
 from collections import Counter
@@ -12,16 +11,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sunpy_helio_plugins.errors import AnswerError, HelioPluginsError, ServiceError
-from sunpy_helio_plugins.fido.partial import Partial, Slots, gather, outcomes
+from sunpy_helio_plugins.errors import HelioPluginsError, ServiceError
+from sunpy_helio_plugins.fido.partial import MOST_TOLD, Partial, Slots, gather, in_halves, merge
 from sunpy_helio_plugins.her.filters.evaluate import SENTINELS, judged, stamp
 from sunpy_helio_plugins.her.filters.goes import peak_flux
 from sunpy_helio_plugins.her.filters.noaa import five_digits
 from sunpy_helio_plugins.her.filters.plan import SUBSETS, with_times
 from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.her.paging import AT_ONCE, Page, is_too_slow, page_size, read
-from sunpy_helio_plugins.her.query import ARCHIVE, Query
-from sunpy_helio_plugins.her.service import _one_byte, _page, link, parameters
+from sunpy_helio_plugins.her.query import Query
+from sunpy_helio_plugins.her.service import _page, parameters
 
 __all__ = ["EventCollector", "EventSet", "PageCollector", "halves", "ordered", "search", "without_old"]
 
@@ -369,30 +368,36 @@ def _in_order(found: EventCollector, queries: list[Query]) -> EventCollector:
 
 
 def _search_one(query: Query, slots: Slots) -> Collected:
-    """Request all pages; a search that is too slow for the registry is split into two."""
-    found: Collected = Partial()
-    try:
-        found, slow = _pages(query, slots)
-    except ServiceError as error:
-        slow = error if is_too_slow(error) and halves(query) else None
-        if slow is None:
-            raise
-    return found if slow is None else _in_parts(query, found, slow, slots)
+    """Request all pages; a search that is too slow for the registry is split into halves."""
+    parts: list[Collected] = []
 
+    def ask(part: Query) -> None:
+        found, slow = _pages(part, slots)
+        parts.append(found)
+        if slow is not None:
+            raise slow
 
-def _in_parts(query: Query, found: Collected, slow: ServiceError, slots: Slots) -> Collected:
-    """Search both halves of the time range, and add the events that were already received."""
-    # One after the other: if the registry is overloaded, both would fail, which is known after the first.
-    parts = halves(query)
-    for part, half in zip(parts, outcomes(parts, lambda one: _search_one(one, slots), 1), strict=True):
-        if isinstance(half, HelioPluginsError):
-            half = Partial(problems=(f"The events from {part.start} to {part.end} are missing: {half}",))
-        found += half
+    missing = in_halves(query, ask, halves, lambda error: isinstance(error, ServiceError) and is_too_slow(error))
+    found = merge(parts)
     events = merged(found)
-    if found.problems and not len(events):
-        raise AnswerError(ARCHIVE, link(parameters(query)), " ".join(found.problems)) from slow
-    events.keep(ordered(events.records, query)[: query.limit if query.ends_at_limit else None])
-    return replace(found, items=(events,))
+    if missing and not len(events):
+        raise missing[0][1]
+    if missing or len(parts) > 1:
+        events.keep(ordered(events.records, query)[: query.limit if query.ends_at_limit else None])
+    return Partial((events,), (*found.problems, *_lost(missing)), found.notes)
+
+
+def _lost(missing: Sequence[tuple[Query, HelioPluginsError]]) -> tuple[str, ...]:
+    """Return one sentence on the parts of a search that are missing."""
+    ranges: list[tuple[str, str]] = []
+    for part, _ in missing:
+        if ranges and ranges[-1][1] == part.start:
+            ranges[-1] = ranges[-1][0], part.end
+        else:
+            ranges.append((part.start, part.end))
+    told = ", ".join(f"from {start} to {end}" for start, end in ranges[:MOST_TOLD])
+    more = f" and {len(ranges) - MOST_TOLD} more parts" if len(ranges) > MOST_TOLD else ""
+    return (f"The events {told}{more} are missing: {missing[0][1]}",) if missing else ()
 
 
 def _pages(query: Query, slots: Slots) -> tuple[Collected, ServiceError | None]:
@@ -412,6 +417,3 @@ def _pages(query: Query, slots: Slots) -> tuple[Collected, ServiceError | None]:
         else:
             collected.end(MOST_PAGES)
     return collected.found(), None
-
-
-codecs.register_error("her_one_byte", _one_byte)

@@ -184,7 +184,7 @@ def realtime(time: a.Time, instrument: str = "mag", *, scale: str = "utc") -> QT
     # The service compares integer seconds as text and includes both ends: records outside are removed below.
     count = max(int(np.ceil(length / _HOUR)), 1)
     windows = [(time.start + i * _HOUR * u.s, min(time.start + (i + 1) * _HOUR * u.s, time.end)) for i in range(count)]
-    answer = gather(windows, partial(_window, part), _AT_A_TIME, _missing)
+    answer = gather(windows, partial(_window, part), _AT_A_TIME, _missing, pieces=True)
     table, odd = _table(answer.items, time)
     answer += Partial(problems=tuple(f"Of the real-time values {problem}" for problem in odd))
     warn(answer)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from sunpy_helio_plugins.config import conf
+from sunpy_helio_plugins.config import conf, from_environment
 from sunpy_helio_plugins.errors import AnswerError, ServerError, ServiceRefused
-from sunpy_helio_plugins.fido.partial import Partial
+from sunpy_helio_plugins.fido.partial import MOST_TOLD, Partial, in_halves
 from sunpy_helio_plugins.imap import filenames
 from sunpy_helio_plugins.imap.endpoints import ialirt
 from sunpy_helio_plugins.imap.query import Query
@@ -92,7 +92,7 @@ def _opened(bare: str, is_set: bool) -> Access:
 
 
 def _address() -> str:
-    return (os.environ.get("IMAP_DATA_ACCESS_URL") or str(conf.imap.url)).rstrip("/")
+    return (from_environment("IMAP_DATA_ACCESS_URL") or str(conf.imap.url)).rstrip("/")
 
 
 def _bare(base: str) -> str:
@@ -249,20 +249,25 @@ def _joined(one: Partial[Row], other: Partial[Row]) -> Partial[Row]:
 
 def split(access: Access, fields: dict[str, str], endpoint: str = "query") -> Partial[Row]:
     """Request rows; if the service fails, in halves of the range: too large responses are errors without a reason."""
-    try:
-        return Partial(tuple(rows_of(access, endpoint, fields)))
-    except ServerError as broken:
-        halves = halve_ingestion(fields)
-        if not halves:
-            words = f"{broken.words}; {_TOO_MUCH}"
-            raise ServerError(ARCHIVE, broken.url, words, broken.status) from None
-    first = split(access, halves[0], endpoint)
-    try:
-        return _joined(first, split(access, halves[1], endpoint))
-    except ServerError as broken:
-        if not first.items:
-            raise
-        return first + Partial(problems=(f"Files of {show_ingestion(halves[1])} are missing: {broken}",))
+    rows: dict[str, Row] = {}
+
+    def ask(part: dict[str, str]) -> None:
+        rows.update({row["file_path"]: row for row in rows_of(access, endpoint, part)})
+
+    missing = in_halves(fields, ask, halve_ingestion, lambda error: isinstance(error, ServerError))
+    if not missing:
+        return Partial(tuple(rows.values()))
+    error = missing[0][1]
+    if rows:
+        return Partial(tuple(rows.values()), (f"Files of {_ranges(part for part, _ in missing)} are missing: {error}",))
+    if isinstance(error, ServerError):
+        raise ServerError(ARCHIVE, error.url, f"{error.words}; {_TOO_MUCH}", error.status)
+    raise error
+
+
+def _ranges(parts: Iterable[dict[str, str]]) -> str:
+    shown = [show_ingestion(part) for part in parts]
+    return ", ".join(shown[:MOST_TOLD]) + (f" and {len(shown) - MOST_TOLD} more" if len(shown) > MOST_TOLD else "")
 
 
 def rows_of(access: Access, endpoint: str, fields: dict[str, str]) -> list[Row]:

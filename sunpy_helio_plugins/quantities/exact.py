@@ -1,23 +1,78 @@
-"""JSON in which integers keep all digits."""
+"""JSON in which integers keep all digits, and which fits into memory."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-__all__ = ["exact_json"]
+from sunpy_helio_plugins.config import conf
+
+__all__ = ["TooManyValuesError", "check_size", "exact_json"]
 
 _EXACT = 2**53
 """The largest integer up to which every integer is exact as a float."""
 
+_COSTS = {"{": 240, "[": 90, ",": 72, ":": 100}
+"""Bytes of memory for each sign of JSON: an object, a list, a value and a member."""
+
+_RATIO = 4
+"""Bytes of memory that an answer may need, for each byte of ``conf.max_answer``."""
+
+_DEEPEST = 200
+"""Levels of the deepest JSON: code that goes through it must not reach Python's limit of recursion."""
+
+
+class TooManyValuesError(ValueError):
+    """JSON that is small as text, and would not fit into memory, or is nested too deeply."""
+
 
 def exact_json(text: str | bytes, *, strict: bool = True) -> Any:
-    """Decode JSON like `json.loads`; an integer beyond 2**53 that is written as ``9007199254740993.0`` is an int."""
-    return json.loads(text, parse_float=_number, strict=strict)
+    """
+    Decode JSON like `json.loads`; an integer beyond 2**53 that is written as ``9007199254740993.0`` is an int.
+
+    `TooManyValuesError` is raised for JSON that would need too much memory, and `ValueError` for anything else that is
+    not JSON, however deeply it is nested.
+    """
+    check_size(text)
+    try:
+        decoded = json.loads(text, parse_float=_number, strict=strict)
+    except RecursionError:
+        raise TooManyValuesError("it is nested too deeply") from None
+    opened: Any = text.count
+    lists, objects = (b"[", b"{") if isinstance(text, bytes) else ("[", "{")
+    if opened(lists) + opened(objects) > _DEEPEST:
+        _check_depth(decoded)
+    return decoded
+
+
+def check_size(text: str | bytes) -> None:
+    """Raise `TooManyValuesError` for JSON that would need too much memory."""
+    most = _RATIO * conf.max_answer
+    if max(_COSTS.values()) * len(text) <= most:
+        return
+    count: Any = text.count
+    signs = _COSTS if isinstance(text, str) else {sign.encode(): cost for sign, cost in _COSTS.items()}
+    if sum(cost * count(sign) for sign, cost in signs.items()) > most:
+        problem = f"its values would need more than {most} bytes of memory"
+        raise TooManyValuesError(f"{problem}; request less, or raise conf.max_answer")
+
+
+def _check_depth(decoded: Any) -> None:
+    level = [decoded] if isinstance(decoded, dict | list) else []
+    for _ in range(_DEEPEST):
+        if not level:
+            return
+        level = [
+            value
+            for one in level
+            for value in (one.values() if isinstance(one, dict) else one)
+            if isinstance(value, dict | list)
+        ]
+    raise TooManyValuesError(f"it is nested more than {_DEEPEST} levels deep")
 
 
 def _number(text: str) -> int | float:
     whole, _, decimals = text.partition(".")
-    if decimals.strip("0"):
+    if decimals.strip("0") or not whole.lstrip("-").isdigit():
         return float(text)
     return int(whole) if len(whole) > 15 and abs(int(whole)) > _EXACT else float(text)

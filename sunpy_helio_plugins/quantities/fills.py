@@ -110,11 +110,15 @@ def _text_fill(values: NDArray[Any], fill: str) -> NDArray[np.bool_]:
     return np.asarray(values == wanted, dtype=bool)
 
 
+_FAR = 2**128
+"""Integers beyond this are no fill values of any type, and may exceed the floats."""
+
+
 def _integer_fill(values: NDArray[Any], fill: str | float) -> NDArray[np.bool_] | None:
     """Compare integers with a fill value; one that is not an integer or out of their range matches nothing."""
     limits = np.iinfo(values.dtype)
     exact = exact_integer(fill.item() if isinstance(fill, np.generic) else fill)
-    if exact is None:
+    if exact is None or abs(exact) > _FAR:
         return None
     if limits.min <= exact <= limits.max:
         return np.asarray(values == exact, dtype=bool)

@@ -213,4 +213,4 @@ def seconds(duration: Any) -> float | None:
         )
     except ValueError:
         return None
-    return total or None
+    return total if 0 < total < float("inf") else None

@@ -1,7 +1,8 @@
-"""Connections of requests that keep a deadline, and signatures and logs without secrets."""
+"""Connections that keep a deadline and judge the other end, and signatures and logs without secrets."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import io
@@ -11,7 +12,7 @@ import platform
 import socket
 import threading
 from collections.abc import Iterator
-from typing import IO, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -20,9 +21,34 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from sunpy_helio_plugins.transport.limits import Deadline
-from sunpy_helio_plugins.transport.urls import public_url
+from sunpy_helio_plugins.transport.urls import (
+    ANYWHERE,
+    INTERNET,
+    NearError,
+    check_near,
+    host_of,
+    literal_addresses,
+    nearness,
+    public_url,
+)
 
-__all__ = ["Signature", "Signer", "new_session", "read_deadline", "set_read_deadline", "thread_session", "unlogged"]
+if TYPE_CHECKING:
+    import aiohttp
+
+__all__ = [
+    "NOWHERE",
+    "Signature",
+    "Signer",
+    "judge",
+    "judged",
+    "nearness_for",
+    "new_session",
+    "peer",
+    "read_deadline",
+    "set_read_deadline",
+    "thread_session",
+    "unlogged",
+]
 
 _limits = threading.local()
 
@@ -41,6 +67,47 @@ def read_deadline(deadline: Deadline) -> Iterator[None]:
         yield
     finally:
         set_read_deadline(before)
+
+
+@contextlib.contextmanager
+def judged(most: int) -> Iterator[None]:
+    """Refuse connections of this thread within a block to hosts that are nearer than allowed (`urls.check_near`)."""
+    before = getattr(_limits, "most", ANYWHERE)
+    _limits.most, _limits.peer = most, 0
+    try:
+        yield
+    finally:
+        _limits.most = before
+
+
+def peer() -> int:
+    """Return how near the last server is to which this thread has sent a request."""
+    return int(getattr(_limits, "peer", 0))
+
+
+def addresses_of(host: str) -> tuple[str, ...]:
+    """Return the IP addresses of a host, which is resolved if it is a name; empty if that fails."""
+    found = literal_addresses(host)
+    if found or not host:
+        return found
+    try:
+        return tuple(str(one[4][0]) for one in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
+    except (OSError, ValueError):
+        return ()
+
+
+NOWHERE = "https://nowhere.invalid/"
+"""The server that gave an address of which it is not known who gave it."""
+
+
+def nearness_for(url: str, given_by: str) -> int:
+    """Return how near the address that a server gave in its data may be: as near as the server itself."""
+    host = host_of(given_by)
+    if given_by == NOWHERE:
+        return INTERNET
+    if host == host_of(url):
+        return ANYWHERE
+    return min(map(nearness, addresses_of(host)), default=INTERNET)
 
 
 class _DeadlineStream(io.RawIOBase):
@@ -81,16 +148,111 @@ class _DeadlineResponse(http.client.HTTPResponse):
         super().__init__(_DeadlineSocket(sock), *args, **kwargs)  # type: ignore[arg-type]
 
 
-class _Connection(HTTPConnection):
+class _JudgedConnection(HTTPConnection):
+    """A connection whose other end is judged before the first byte, and again before each request that reuses it."""
+
     response_class = _DeadlineResponse
 
+    def _new_conn(self) -> socket.socket:
+        most = getattr(_limits, "most", ANYWHERE)
+        if self.proxy is None and most < ANYWHERE:
+            check_near(f"//{self.host}:{self.port}", addresses_of(self.host.rstrip(".")), most)
+        sock = super()._new_conn()
+        try:
+            self._judge(sock)
+        except NearError:
+            sock.close()
+            raise
+        return sock
 
-class _SecureConnection(HTTPSConnection):
-    response_class = _DeadlineResponse
+    def putrequest(self, *args: Any, **kwargs: Any) -> None:
+        """Send the first line of a request."""
+        if self.sock is not None:
+            self._judge(self.sock)
+        super().putrequest(*args, **kwargs)
+
+    def _judge(self, sock: socket.socket) -> None:
+        """Raise `NearError` if the server is nearer than allowed; what a name resolves to may change in between."""
+        if self.proxy is None:
+            address = sock.getpeername()[0]
+            check_near(f"//{self.host}:{self.port}", (address,), getattr(_limits, "most", ANYWHERE))
+            _limits.peer = nearness(address)
+
+
+class _SecureConnection(_JudgedConnection, HTTPSConnection):
+    pass
+
+
+class _JudgingResolver:
+    """
+    The resolver of a session's connector, which judges the hosts that servers gave, and no other ones.
+
+    aiohttp connects to the very addresses that are returned here, so that a name cannot resolve to others in between.
+    """
+
+    def __init__(self, resolver: Any) -> None:
+        self._resolver = resolver
+        self.allowed: dict[str, int] = {}
+        self.seen: dict[str, tuple[str, ...]] = {}
+
+    async def resolve(self, host: str, *args: Any, **kwargs: Any) -> Any:
+        """Resolve a host; raise `NearError` if it is nearer than allowed."""
+        found = await self._resolver.resolve(host, *args, **kwargs)
+        name = host.rstrip(".")
+        addresses = tuple(one["host"] for one in found)
+        check_near(f"//{host}", addresses, self.allowed.get(name, ANYWHERE))
+        self.seen[name] = addresses
+        return found
+
+    async def close(self) -> None:
+        """Close the resolver."""
+        await self._resolver.close()
+
+
+def _resolver_of(session: aiohttp.ClientSession) -> _JudgingResolver | None:
+    """Return the judging resolver of a session; `None` if its connector does not resolve names, as for SOCKS."""
+    connector: Any = session.connector
+    inner = getattr(connector, "_resolver", None)
+    if inner is None or isinstance(inner, _JudgingResolver):
+        return inner
+    connector._resolver = _JudgingResolver(inner)
+    connector.clear_dns_cache()
+    return connector._resolver  # type: ignore[no-any-return]
+
+
+async def judge(session: aiohttp.ClientSession, url: str, giver: str, proxy: str | None) -> None:
+    """
+    Raise `NearError` if an address is nearer than the server that gave it; an address of the user has no giver.
+
+    A proxy resolves names itself: then only IP addresses are judged.
+    """
+    host, resolver = host_of(url), _resolver_of(session)
+    if not giver:
+        if resolver is not None:
+            resolver.allowed[host] = ANYWHERE
+        return
+    most = await _most(url, giver, resolver)
+    addresses = literal_addresses(host) or (resolver.seen.get(host, ()) if resolver is not None else ())
+    if not addresses and proxy is None and resolver is None:
+        addresses = await asyncio.to_thread(addresses_of, host)
+    check_near(url, addresses, most)
+    if resolver is not None and proxy is None:
+        # A host that the user has chosen as well keeps its place.
+        resolver.allowed[host] = max(most, resolver.allowed.get(host, 0))
+
+
+async def _most(url: str, giver: str, resolver: _JudgingResolver | None) -> int:
+    """Return how near an address may be, by the addresses that the server which gave it was connected to, if known."""
+    known = literal_addresses(host_of(giver)) or (resolver.seen.get(host_of(giver), ()) if resolver is not None else ())
+    if known:
+        again = resolver.seen.get(host_of(url), ()) if resolver is not None else ()
+        own = resolver.allowed.get(host_of(url)) == ANYWHERE if resolver is not None else False
+        return max(min(map(nearness, known)), min(map(nearness, again), default=0) if own else 0)
+    return await asyncio.to_thread(nearness_for, url, giver)
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
+    ConnectionCls = _JudgedConnection
 
 
 class _SecurePool(HTTPSConnectionPool):

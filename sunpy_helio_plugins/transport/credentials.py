@@ -195,9 +195,11 @@ class _Token:
     def of(cls, answer: dict[str, Any]) -> _Token:
         """Return the token of an answer, with its lifetime."""
         try:
-            lifetime = max(float(answer.get("expires_in") or "inf"), 0.0)
-        except (TypeError, ValueError):
+            lifetime = float(answer.get("expires_in") or "inf")
+        except (TypeError, ValueError, OverflowError):
             lifetime = float("inf")
+        # Neither a negative number nor NaN is a lifetime.
+        lifetime = lifetime if lifetime >= 0 else 0.0
         return cls(Secret(answer["access_token"]), time.monotonic() + lifetime - min(EARLY, lifetime / 10))
 
     def is_old(self) -> bool:

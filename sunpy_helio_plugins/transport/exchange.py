@@ -19,15 +19,29 @@ from sunpy_helio_plugins.errors import (
     ServiceRefused,
     ServiceUnreachable,
 )
-from sunpy_helio_plugins.quantities.exact import exact_json
+from sunpy_helio_plugins.quantities.exact import TooManyValuesError, exact_json
 from sunpy_helio_plugins.transport.compression import ENCODINGS, Decompressor
-from sunpy_helio_plugins.transport.connections import Signature, Signer, read_deadline, thread_session, unlogged
-from sunpy_helio_plugins.transport.limits import SizeLimit, request_deadline
+from sunpy_helio_plugins.transport.connections import (
+    Signature,
+    Signer,
+    judged,
+    nearness_for,
+    peer,
+    read_deadline,
+    thread_session,
+    unlogged,
+)
+from sunpy_helio_plugins.transport.limits import NOT_AGAIN, SizeLimit, is_halving, outages, request_deadline
 from sunpy_helio_plugins.transport.messages import connection_problem, server_message
-from sunpy_helio_plugins.transport.retry import TRANSIENT, attempts, retry_after
+from sunpy_helio_plugins.transport.retry import TRANSIENT, Attempts, attempts, retry_after
 from sunpy_helio_plugins.transport.urls import (
+    ANYWHERE,
     REDIRECTS,
+    NearError,
+    check_near,
     check_scheme,
+    host_of,
+    literal_addresses,
     next_hop,
     permit,
     proxies,
@@ -77,6 +91,8 @@ class Response:
         """Return the decoded JSON; raise `AnswerError` for another body, such as an HTML page."""
         try:
             return exact_json(self.text())
+        except TooManyValuesError as error:
+            raise AnswerError(self.archive, self.url, f"the JSON is not read: {error}", self.status) from None
         except (ValueError, RecursionError) as error:
             kind = server_message(self.headers.get("Content-Type", "").encode()) or "no content type"
             problem = f"JSON was expected, not {kind}: {server_message(self.content) or 'an empty body'}"
@@ -122,6 +138,8 @@ class Exchange:
         Whether redirects are followed; else they are errors.
     is_partial : bool, optional
         Whether a body beyond ``max_bytes`` is cut there, without an error.
+    given_by : str, optional
+        The address of the server that gave ``url`` in an answer; then ``url`` is judged as a redirect of that server.
     """
 
     archive: str
@@ -137,6 +155,7 @@ class Exchange:
     retries: int | None = None
     follows: bool = True
     is_partial: bool = False
+    given_by: str = ""
 
     def __post_init__(self) -> None:
         check_scheme(self.url)
@@ -149,19 +168,34 @@ class Exchange:
         if self.session is None:
             # A cookie of one request is not sent with the next one: it may tell who was signed in.
             thread_session().cookies.clear()
-        tries = attempts(self.deadline, self.retries)
+        tries, known = attempts(self.deadline, self.retries), outages()
+        if isinstance(ended := known.error(self.url), ServiceError):
+            raise type(ended)(self.archive, self.shown, f"{ended.words}; {NOT_AGAIN}", ended.status)
         while True:
             try:
                 answer = self.attempt()
             except ServiceUnreachable as error:
                 if self.is_final(error) or not tries.wait():
+                    known.add(self.url, error)
                     raise
                 continue
-            if answer.status in accept:
-                return answer
-            seconds = retry_after(answer.headers.get("Retry-After")) or None
-            if answer.status not in TRANSIENT or not tries.wait(seconds):
-                raise self.refusal(answer)
+            if answer.status in accept or not self.is_repeated(answer, tries):
+                return self.accepted(answer, accept)
+
+    def is_repeated(self, answer: Response, tries: Attempts) -> bool:
+        """Wait before the next attempt; return `False` at once if the status is final, or no attempt is left."""
+        return answer.status in TRANSIENT and tries.wait(retry_after(answer.headers.get("Retry-After")) or None)
+
+    def accepted(self, answer: Response, accept: Collection[int]) -> Response:
+        """Return an answer; raise the error for it if its status is not accepted."""
+        refusal = None if answer.status in accept else self.refusal(answer)
+        if refusal is None or answer.status not in TRANSIENT or is_halving():
+            outages().end(self.url)
+        else:
+            outages().add(self.url, refusal)
+        if refusal is not None:
+            raise refusal
+        return answer
 
     def is_final(self, error: ServiceUnreachable) -> bool:
         """Return whether the failure is final; requests for tokens have attempts of their own."""
@@ -178,27 +212,36 @@ class Exchange:
     def once(self) -> Response:
         """Send the request and follow redirects; neither headers nor credentials go to another origin."""
         url, followed = self.url, 0
+        most = nearness_for(url, self.given_by) if self.given_by else ANYWHERE
+        nearest: dict[str, int] = {}
         while True:
-            answer, location = self.send(url)
+            answer, location = self.send(url, most)
             if location is None or not self.follows:
                 return answer
             try:
                 # http.client decodes headers as Latin-1, whatever they are.
-                url = next_hop(url, location.encode("latin-1").decode("utf-8", "surrogateescape"), followed)
+                there = next_hop(url, location.encode("latin-1").decode("utf-8", "surrogateescape"), followed)
+                nearest[host_of(url)] = peer()
+                most = max(nearest[host_of(url)], nearest.get(host_of(there), 0))
+                check_near(there, literal_addresses(host_of(there)), most)
             except QueryError as error:
-                problem = f"it redirects to an address that is not followed: {error}"
-                raise AnswerError(self.archive, self.shown, problem, answer.status) from None
-            followed += 1
+                raise self.astray(error, answer.status) from None
+            url, followed = there, followed + 1
 
-    def send(self, url: str) -> tuple[Response, str | None]:
-        """Send one request; return the answer, and the location if it is a redirect."""
+    def astray(self, error: QueryError, status: int | None = None) -> AnswerError:
+        """Return the error for an address from a server that is not requested."""
+        problem = "the address that it gave" if self.given_by else "it redirects to an address that"
+        return AnswerError(self.archive, self.shown, f"{problem} is not followed: {error}", status)
+
+    def send(self, url: str, most: int = ANYWHERE) -> tuple[Response, str | None]:
+        """Send one request to a server that is at most that near; return the answer, and the location of a redirect."""
         permit(url)
         if self.deadline.is_over():
             raise self.unreachable(f"no answer {self.deadline.text}")
         seconds = self.read_timeout or conf.read_timeout
         failure = ""
         try:
-            with unlogged(url), read_deadline(self.deadline):
+            with unlogged(url), read_deadline(self.deadline), judged(most):
                 response = (self.session or thread_session()).request(
                     self.method,
                     url,
@@ -215,6 +258,8 @@ class Exchange:
                     body = b"" if location and self.follows else self.read(response)
         except ServiceError:
             raise
+        except NearError as error:
+            raise self.astray(error) from None
         except (requests.RequestException, HTTPError, OSError) as error:
             late = f"no answer {self.deadline.text}" if self.deadline.is_over() else ""
             failure = late or connection_problem(error)

@@ -10,7 +10,20 @@ from dataclasses import dataclass
 
 from sunpy_helio_plugins.config import conf
 
-__all__ = ["Deadline", "MinimumRate", "SizeLimit", "budget", "budget_deadline", "request_deadline"]
+__all__ = [
+    "NOT_AGAIN",
+    "Deadline",
+    "MinimumRate",
+    "Outages",
+    "SizeLimit",
+    "budget",
+    "budget_deadline",
+    "halving",
+    "is_halving",
+    "one_request",
+    "outages",
+    "request_deadline",
+]
 
 SLOWEST = 16_384
 """Bytes of a file that must arrive within ``conf.deadline``: files may take hours, but must not stall."""
@@ -41,27 +54,101 @@ class Deadline:
         return max(min(seconds, self.left()), 0.001)
 
 
+class Outages:
+    """The services that failed to answer twice in a row during one question, and are not asked again in it."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[Exception, int]] = {}
+
+    def add(self, url: str, error: Exception, count: int = 1) -> None:
+        """Count a request without an answer, after all its attempts."""
+        service = _service(url)
+        self._last[service] = error, self._last.get(service, (error, 0))[1] + count
+
+    def end(self, url: str) -> None:
+        """Record that a service answered."""
+        self._last.pop(_service(url), None)
+
+    def error(self, url: str) -> Exception | None:
+        """Return the error because of which a service is not asked again; `None` if it is."""
+        error, count = self._last.get(_service(url), (None, 0))
+        return error if count >= MOST_ALIKE else None
+
+
+NOT_AGAIN = "it is not asked again after two such failures"
+
+
+def _service(url: str) -> str:
+    """Return the part of an address that requests of one service share: one host may have several services."""
+    return url.partition("?")[0].rpartition("/")[0].rpartition("@")[2]
+
+
+MOST_ALIKE = 2
+"""Failures alike in a row after which a question is given up: more of them would only add load."""
+
 _NONE = Deadline()
 
 _budget: ContextVar[Deadline] = ContextVar("budget", default=_NONE)
 
+_request: ContextVar[Deadline] = ContextVar("request", default=_NONE)
+
+_outages: ContextVar[Outages | None] = ContextVar("outages", default=None)
+
+_is_halving: ContextVar[bool] = ContextVar("is_halving", default=False)
+
 
 @contextlib.contextmanager
-def budget(seconds: float | None) -> Iterator[Deadline]:
+def budget(seconds: float | None, setting: str = "conf.search_deadline") -> Iterator[Deadline]:
     """
-    Limit the time of all requests within a block; a budget inside another one cannot prolong it.
+    Limit the time of all requests within a block, which are one question; `None` and 0 mean no limit.
 
-    Threads do not inherit it: submit ``contextvars.copy_context().run`` with the function and its arguments.
+    A budget inside another one cannot prolong it, and shares its outages. Threads do not inherit it: submit
+    ``contextvars.copy_context().run`` with the function and its arguments.
     """
-    token = _budget.set(_earlier(_budget.get(), Deadline.after(seconds, "conf.search_deadline")))
+    token = _budget.set(_earlier(_budget.get(), Deadline.after(seconds, setting)))
+    known = _outages.set(_outages.get() or Outages())
     try:
         yield _budget.get()
     finally:
+        _outages.reset(known)
         _budget.reset(token)
+
+
+@contextlib.contextmanager
+def one_request() -> Iterator[Deadline]:
+    """Let all attempts and redirects within a block share the deadline of one request."""
+    token = _request.set(_NONE)
+    _request.set(request_deadline())
+    try:
+        yield _request.get()
+    finally:
+        _request.reset(token)
+
+
+@contextlib.contextmanager
+def halving() -> Iterator[None]:
+    """Do not count busy servers as outages within a block: they may answer shorter questions."""
+    token = _is_halving.set(True)
+    try:
+        yield
+    finally:
+        _is_halving.reset(token)
+
+
+def is_halving() -> bool:
+    """Return whether a server that is busy may answer shorter questions."""
+    return _is_halving.get()
+
+
+def outages() -> Outages:
+    """Return the outages of the current question; new ones outside of a question."""
+    return _outages.get() or Outages()
 
 
 def request_deadline() -> Deadline:
     """Return the deadline of a request that starts now: ``conf.deadline``, or the end of the budget."""
+    if _request.get() is not _NONE:
+        return _earlier(_budget.get(), _request.get())
     return _earlier(_budget.get(), Deadline.after(conf.deadline, "conf.deadline"))
 
 
@@ -98,6 +185,10 @@ class MinimumRate:
 
     def __init__(self) -> None:
         self._deadline, self._size = Deadline.after(conf.deadline, "conf.deadline"), 0
+
+    def left(self) -> float:
+        """Return the seconds until the next bytes must have been received."""
+        return max(min(self._deadline.left(), _budget.get().left()), 0.001)
 
     def problem(self, count: int) -> str:
         """Count bytes; return what is wrong with the rate, or an empty text."""

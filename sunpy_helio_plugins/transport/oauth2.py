@@ -6,7 +6,6 @@ authlib is maintained, widely used, and has the fewest requirements of the libra
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from sunpy_helio_plugins.errors import (
     ServiceError,
     ServiceRefused,
 )
+from sunpy_helio_plugins.quantities.exact import exact_json
 from sunpy_helio_plugins.transport.connections import new_session
 from sunpy_helio_plugins.transport.exchange import Exchange, Response
 from sunpy_helio_plugins.transport.messages import server_message
@@ -106,8 +106,8 @@ class _TokenEndpoint:
         with new_session() as session:
             # A redirect would carry the secret along.
             exchange = Exchange(
-                self._archive, url, dict(headers), method="POST", content={"data": data}, auth=auth, session=session,
-                follows=False,
+                self._archive, url, dict(headers), max_bytes=_LARGEST, method="POST", content={"data": data}, auth=auth,
+                session=session, follows=False,
             )  # fmt: skip
             answer = exchange.run(_ANSWERS)
         self._status = answer.status
@@ -125,6 +125,9 @@ class _TokenEndpoint:
         return kind(self._archive, public_url(self._url), problem, self._status)
 
 
+_LARGEST = 100_000
+"""Bytes of the largest answer with a token; a header cannot contain more."""
+
 _ANSWERS = frozenset(range(200, 300)) | (frozenset(range(400, 500)) - TRANSIENT)
 """Statuses of answers that authlib reads: a refusal is a JSON object as well."""
 
@@ -141,7 +144,7 @@ class _TokenAnswer:
         return self.answer.status
 
     def json(self) -> Any:
-        return json.loads(self.answer.text())
+        return exact_json(self.answer.text())
 
     def raise_for_status(self) -> None:
         if self.answer.status >= 400:

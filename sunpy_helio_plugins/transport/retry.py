@@ -102,11 +102,15 @@ class TransientFileError(FileError):
 
 
 class TransientError(TransferError):
-    """A failure after which the same request may succeed, after ``wait`` seconds."""
+    """
+    A failure after which the same request may succeed, after ``wait`` seconds.
 
-    def __init__(self, text: str, wait: float | None = None) -> None:
+    ``problem`` is the part of the text that other files of the server may share, if any.
+    """
+
+    def __init__(self, text: str, wait: float | None = None, *, problem: str = "", status: int | None = None) -> None:
         super().__init__(text)
-        self.wait = wait
+        self.wait, self.problem, self.status = wait, problem, status
 
 
 class RefusedError(TransferError):

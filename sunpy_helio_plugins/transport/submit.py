@@ -123,6 +123,7 @@ def put(
     archive: str,
     progress: Callable[[int], Any] = lambda size: None,
     headers: Mapping[str, str] | None = None,
+    given_by: str = "",
 ) -> None:
     """
     Send a file to a presigned address.
@@ -139,6 +140,8 @@ def put(
         Called with the number of bytes of each part that is sent; with a negative number when the file is begun again.
     headers : mapping, optional
         Further headers, such as those that the signature of the address covers.
+    given_by : str, optional
+        The address of the server that gave ``url`` in an answer.
 
     Raises
     ------
@@ -147,5 +150,5 @@ def put(
     ServiceError
         The storage refused the file, or redirected, which is not followed.
     """
-    limits: dict[str, Any] = {"max_bytes": 65536, "is_partial": True, "follows": False}
+    limits: dict[str, Any] = {"max_bytes": 65536, "is_partial": True, "follows": False, "given_by": given_by}
     _Upload(archive, url, dict(headers or {}), method="PUT", path=path, progress=progress, **limits).run(_STORED)

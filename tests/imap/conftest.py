@@ -53,7 +53,7 @@ def answering() -> Iterator[Callable[..., list[str]]]:
         conf.imap.url = f"http://127.0.0.1:{server.server_port}"
         return asked
 
-    with conf.imap.set_temp("url", ""), conf.set_temp("retries", 0):
+    with conf.imap.set_temp("url", "https://unused.example"), conf.set_temp("retries", 0):
         yield start
     for server, thread in running:
         server.shutdown()

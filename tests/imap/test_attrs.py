@@ -363,4 +363,4 @@ class TestLargeAnswers:
             with pytest.warns(IncompleteAnswerWarning, match="are missing"):
                 table = search(a.Time("2026-01-08", "2026-01-13"), *GSE)
         assert set(table["Start Time"].strftime("%d")) == {"08", "09", "10", "11"}
-        assert any("20260112 to 20260112 are missing" in problem for problem in table.problems)
+        assert any("20260112 to 20260112, 20260113 to 20260113 are missing" in problem for problem in table.problems)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.hapi.model import NUMBERS, Info, Parameter
+from sunpy_helio_plugins.quantities.exact import check_size
 from sunpy_helio_plugins.quantities.fills import exact_integer, is_fill
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def integers(values: NDArray[Any], parameter: Parameter) -> NDArray[Any]:
 
 def exact_json(text: bytes) -> Any:
     """Decode JSON; integers beyond `EXACT` stay exact, also if they are written as ``9007199254740993.0``."""
+    check_size(text)
     may_be = (b'"parameters"' not in text or b'"integer"' in text or b'"long"' in text) and _LARGE.search(text)
     return json.loads(text, parse_float=_decoded if may_be else None)
 

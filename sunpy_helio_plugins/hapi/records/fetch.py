@@ -23,6 +23,7 @@ from sunpy_helio_plugins.hapi.records.trim import trim
 from sunpy_helio_plugins.hapi.service import login_of
 from sunpy_helio_plugins.hapi.tables import HAPIFiles, HAPITable
 from sunpy_helio_plugins.quantities.spans import Span
+from sunpy_helio_plugins.transport.connections import NOWHERE
 from sunpy_helio_plugins.transport.credentials import Login
 from sunpy_helio_plugins.transport.files.job import Download
 from sunpy_helio_plugins.transport.files.pieces import PiecedDownload
@@ -318,8 +319,7 @@ def _texts_if_any(rows: HAPIFiles, name: str) -> list[str]:
 
 def _named_file(name: str, url: str, kind: str, server: str, target: Path) -> Download:
     check = partial(accept, name=name, media_type=kind)
-    # Tables from files may not state their server: then the address is judged alone.
-    return Download(url=url, target=target, archive="the server of the file", accept=check, given_by=server or url)
+    return Download(url=url, target=target, archive="the server of the file", accept=check, given_by=server or NOWHERE)
 
 
 def _names(rows: HAPITable) -> Iterator[str]:

@@ -387,7 +387,7 @@ def _contains_records(content: bytes) -> bool:
 
 def _message(content: bytes) -> tuple[int | None, str]:
     try:
-        return status_of(json.loads(content))
+        return status_of(exact_json(content))
     except (ValueError, RecursionError):
         return None, server_message(content)
 

@@ -81,11 +81,13 @@ def asked(
     ``question`` takes the ends of a piece, and returns its response or raises a `ServiceError`. ``slots`` limits the
     requests over all sources of a search, and ``whole`` is the requested range, to which the gaps are limited.
     """
-    answers, gaps = [], []
-    found = outcomes(pieces, lambda piece: question(*piece), slots)
+    answers: list[_T] = []
+    gaps: list[Gap] = []
+    found = outcomes(pieces, lambda piece: question(*piece), slots, pieces=True)
     for (low, high), answer in zip(pieces, found, strict=True):
         if isinstance(answer, ServiceError):
-            gaps.append(Gap(max(low, whole[0]), min(high, whole[1]), str(answer), answer))
+            last = gaps.pop() if gaps and gaps[-1].error is answer and gaps[-1].end == low else None
+            gaps.append(Gap(last.start if last else max(low, whole[0]), min(high, whole[1]), str(answer), answer))
         elif isinstance(answer, HelioPluginsError):
             raise answer
         else:

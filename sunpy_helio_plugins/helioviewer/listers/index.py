@@ -32,7 +32,10 @@ MOST_DAYS = 400
 
 AT_ONCE = 3
 
-_LINK = re.compile(r"""<a\s[^>]*href\s*=\s*["']([^"'?]+\.jp2)["']""", re.IGNORECASE)
+_LARGEST_PAGE = 20_000_000
+"""Bytes of the largest directory page: a day has at most some ten thousand images of a source."""
+
+_LINK = re.compile(r"""<a\s(?:[^<>]*\s)?href\s*=\s*["']([^"'?<>]{1,1000}\.jp2)["']""", re.IGNORECASE)
 
 
 @dataclass
@@ -67,7 +70,7 @@ class IndexLister:
         assert source.folder is not None  # noqa: S101 - for the type checker
         folder = source.folder.format(date=day.astype("M8[D]").astype(date))
         url = f"{conf.helioviewer.jp2_url.rstrip('/')}{folder}/"
-        answer = metadata.get(url, archive=PROVIDER, accept=(200, 404))
+        answer = metadata.get(url, archive=PROVIDER, accept=(200, 404), max_bytes=_LARGEST_PAGE)
         if answer.status == 404:
             if self._has_tree(source.folder):
                 return []

@@ -7,7 +7,6 @@ that could not be made.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -15,6 +14,7 @@ from typing import BinaryIO
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.helioviewer.jp2 import boxes
+from sunpy_helio_plugins.quantities.exact import exact_json
 from sunpy_helio_plugins.transport.messages import server_message
 from sunpy_helio_plugins.transport.retry import TransientFileError
 
@@ -51,7 +51,7 @@ def _instead(what: str, kind: str, start: bytes) -> FileError:
     if boxes.is_rate_limit(start):
         return TransientFileError(words, float(conf.helioviewer.rate_limit_wait))
     try:
-        told = json.loads(start)
+        told = exact_json(start)
     except ValueError:
         return FileError(words)
     return NotMadeError(words) if isinstance(told, dict) and told.get("error") else FileError(words)

@@ -21,6 +21,7 @@ from sunpy_helio_plugins.helioviewer import service
 from sunpy_helio_plugins.helioviewer.media import screenshots
 from sunpy_helio_plugins.helioviewer.media.checks import NotMadeError
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
+from sunpy_helio_plugins.transport import limits
 
 __all__ = ["movie"]
 
@@ -74,6 +75,7 @@ def movie(
         The downloaded file is not a complete movie.
     """
     path = inputs.one_path("helioviewer.movie", file)
+    most = inputs.duration("helioviewer.movie", "wait", wait)
     first, last = screenshots.ends("helioviewer.movie", start, end)
     kind = path.suffix.removeprefix(".").lower()
     if kind not in ("mp4", "webm"):
@@ -85,7 +87,6 @@ def movie(
         "layers": screenshots.layer_text(layers),
         "events": "", "eventsLabels": False, "imageScale": image_scale, "format": kind, **place, **options,
     }  # fmt: skip
-    most = float(wait.to_value(u.s))
     queued = screenshots.spoken("queueMovie", asked)
     number = str(screenshots.field_of(queued, "id", "queueMovie"))
     with _bar(progress) as bar:
@@ -116,7 +117,8 @@ class _Waiting:
         troubles = 0
         while True:
             try:
-                self.told = service.ask_object("getMovieStatus", self.asked)
+                with limits.budget(max(self.ends - clock.monotonic(), 0.001), "wait"):
+                    self.told = service.ask_object("getMovieStatus", self.asked)
                 troubles = 0
             except ServerError:
                 troubles += 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import quote, quote_plus
@@ -15,6 +14,7 @@ from sunpy_helio_plugins.her import service
 from sunpy_helio_plugins.her.explore import ivorn_of
 from sunpy_helio_plugins.her.query import ARCHIVE
 from sunpy_helio_plugins.her.submit import voevent
+from sunpy_helio_plugins.quantities.exact import exact_json
 from sunpy_helio_plugins.transport.credentials import Login
 from sunpy_helio_plugins.transport.exchange import Response
 from sunpy_helio_plugins.transport.messages import server_message
@@ -94,8 +94,8 @@ def comments(answer: Response) -> list[dict[str, Any]]:
 
 def _decoded(answer: Response) -> dict[str, Any]:
     try:
-        decoded = json.loads(answer.text())
-    except (ValueError, RecursionError):
+        decoded = exact_json(answer.text())
+    except ValueError:
         decoded = None
     if not isinstance(decoded, dict):
         words = f"JSON was expected: {server_message(answer.content)}"

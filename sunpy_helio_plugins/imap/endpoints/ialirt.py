@@ -8,13 +8,12 @@ single months are requested, which have at most 31 names of each version.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
 from urllib.parse import quote
 
-from sunpy_helio_plugins.config import conf
+from sunpy_helio_plugins.config import conf, from_environment
 from sunpy_helio_plugins.errors import AnswerError
 from sunpy_helio_plugins.fido.partial import Partial, gather
 from sunpy_helio_plugins.imap import filenames
@@ -34,7 +33,7 @@ _MOST_VERSIONS = 30
 
 def address() -> str:
     """Return the URL of I-ALiRT from the environment or the settings."""
-    return (os.environ.get("IALIRT_DATA_ACCESS_URL") or str(conf.imap.ialirt_url)).rstrip("/")
+    return (from_environment("IALIRT_DATA_ACCESS_URL") or str(conf.imap.ialirt_url)).rstrip("/")
 
 
 def url_of(name: str) -> str:
@@ -50,7 +49,11 @@ def ask(query: Query) -> Partial[dict[str, Any]]:
         return Partial(tuple({"file_path": filenames.key_of(name), "url": url_of(name)} for name in known))
 
     return gather(
-        _months(query), rows, _AT_A_TIME, lambda _, error: f"A month of I-ALiRT's archive is missing: {error}"
+        _months(query),
+        rows,
+        _AT_A_TIME,
+        lambda _, error: f"A month of I-ALiRT's archive is missing: {error}",
+        pieces=True,
     )
 
 

@@ -123,7 +123,7 @@ def metakernel(time: a.Time, types: tuple[str, ...] = (), folder: str = "", comp
     access = current_access()
     answer = metadata.get(access.url("metakernel"), fields, archive=service.ARCHIVE, login=access.login)
     text = answer.text()
-    found = re.search(r"KERNELS_TO_LOAD\s*=\s*\(([^)]*)\)", text)
+    found = re.search(r"KERNELS_TO_LOAD\s*=\s*\(([^()]*)\)", text)
     if found is None:
         raise AnswerError(service.ARCHIVE, answer.url, "a metakernel was expected in the response", answer.status)
     if not found[1].replace("'", "").strip():  # the response of some services if they do not have kernels

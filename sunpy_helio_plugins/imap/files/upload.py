@@ -14,11 +14,12 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError, QueryError, ServiceRefused
+from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.imap import filenames, integrity, search, service
 from sunpy_helio_plugins.imap.mission import EXTENSIONS, INSTRUMENTS, LEVELS
 from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.imap.service import Access, current_access
-from sunpy_helio_plugins.transport import metadata
+from sunpy_helio_plugins.transport import limits, metadata
 from sunpy_helio_plugins.transport.submit import put
 from sunpy_helio_plugins.transport.urls import next_hop
 
@@ -99,14 +100,17 @@ def upload(
     >>> imap.upload("imap_swe_l2_sci_20260112_v001.0001.cdf", dry_run=True)  # doctest: +SKIP
     """
     files = [Path(path).expanduser() for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    seconds = inputs.duration("imap.upload", "wait", wait)
     keys = [_checked(path) for path in files]
     if dry_run:
         return [Uploaded(path, key) for path, key in zip(files, keys, strict=True)]
     access = current_access()
     if access.is_public:
         raise QueryError("An upload needs an API key: set IMAP_API_KEY, or sunpy_helio_plugins.sign_in('imap', key).")
-    sent = [_sent(access, path, key, progress) for path, key in zip(files, keys, strict=True)]
-    return _awaited(sent, wait) if wait > 0 else sent
+    # One question: after two failures alike the service is not asked for the links of the others.
+    with limits.budget(None):
+        sent = [_sent(access, path, key, progress) for path, key in zip(files, keys, strict=True)]
+    return _awaited(sent, seconds) if seconds > 0 else sent
 
 
 def objection(name: str) -> str:
@@ -152,7 +156,7 @@ def _sent(access: Access, path: Path, key: str, progress: bool) -> Uploaded:
         return Uploaded(path, key, problem=str(error))
     try:
         with tqdm(total=path.stat().st_size, unit="B", unit_scale=True, desc=path.name, disable=not progress) as bar:
-            put(link, path, archive=service.ARCHIVE, progress=bar.update, headers=_signed(link))
+            put(link, path, archive=service.ARCHIVE, progress=bar.update, headers=_signed(link), given_by=access.base)
     except HelioPluginsError as error:
         return Uploaded(path, key, problem=f"the storage did not accept it: {error}")
     return Uploaded(path, key, sent=True)
@@ -185,7 +189,8 @@ def _awaited(sent: list[Uploaded], seconds: float) -> list[Uploaded]:
     ends = time.monotonic() + seconds
     pause = 0.5
     while True:
-        sent = [one if one.indexed or not one.sent else _looked_up(one) for one in sent]
+        with limits.budget(max(ends - time.monotonic(), 0.001), "wait"):
+            sent = [one if one.indexed or not one.sent else _looked_up(one) for one in sent]
         if all(one.indexed or not one.sent for one in sent) or time.monotonic() + pause > ends:
             return sent
         time.sleep(pause)

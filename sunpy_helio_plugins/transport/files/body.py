@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from sunpy_helio_plugins.config import conf
@@ -17,7 +18,7 @@ from sunpy_helio_plugins.transport.retry import TransientError
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["CHUNK", "check_part", "promised_digests", "receive"]
+__all__ = ["CHUNK", "check_part", "parts", "promised_digests", "receive"]
 
 _KNOWN = {"sha-512": hashlib.sha512, "sha-256": hashlib.sha256}
 
@@ -59,7 +60,7 @@ async def receive(response: aiohttp.ClientResponse, stream: IO[bytes], bar: Any)
     limit, rate = _limit(response), MinimumRate()
     digests = promised_digests(response.headers)
     with bar as progress:
-        async for chunk in response.content.iter_chunked(CHUNK):
+        async for chunk in parts(response, CHUNK, rate):
             check_part(chunk, limit, rate)
             stream.write(chunk)
             for digest, _ in digests:
@@ -68,6 +69,25 @@ async def receive(response: aiohttp.ClientResponse, stream: IO[bytes], bar: Any)
                 progress.update(len(chunk))
     if any(digest.digest() != promised for digest, promised in digests):
         raise TransientError("the digest of the file differs from the one that the server gave")
+
+
+async def parts(response: aiohttp.ClientResponse, size: int, rate: MinimumRate) -> AsyncIterator[bytes]:
+    """Yield the parts of a body as they arrive; raise `TransferError` if the next one does not arrive in time."""
+    chunks = response.content.iter_chunked(size)
+    while True:
+        try:
+            # The timeout of a socket begins anew with every byte of the size of a chunk.
+            async with asyncio.timeout(None if rate.left() == float("inf") else rate.left()) as limit:
+                part = await anext(chunks, b"")
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            if problem := rate.problem(0):
+                raise TransferError(problem) from None
+            continue
+        if not part:
+            return
+        yield part
 
 
 def check_part(part: bytes, limit: SizeLimit, rate: MinimumRate) -> None:

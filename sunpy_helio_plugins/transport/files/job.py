@@ -14,11 +14,12 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import FileError, HelioPluginsError, TransferError
+from sunpy_helio_plugins.errors import FileError, HelioPluginsError, QueryError, TransferError
 from sunpy_helio_plugins.store.publish import RunFolders, new_part, publish, sync_to_disk
+from sunpy_helio_plugins.transport.connections import judge
 from sunpy_helio_plugins.transport.credentials import Login, netrc_file, netrc_login
-from sunpy_helio_plugins.transport.files.body import receive
-from sunpy_helio_plugins.transport.limits import request_deadline
+from sunpy_helio_plugins.transport.files.body import parts, receive
+from sunpy_helio_plugins.transport.limits import NOT_AGAIN, MinimumRate, Outages, one_request, request_deadline
 from sunpy_helio_plugins.transport.messages import connection_problem, sentence, server_message
 from sunpy_helio_plugins.transport.retry import (
     TRANSIENT,
@@ -30,6 +31,7 @@ from sunpy_helio_plugins.transport.retry import (
 )
 from sunpy_helio_plugins.transport.urls import (
     REDIRECTS,
+    NearError,
     check_scheme,
     is_direct,
     next_hop,
@@ -139,6 +141,8 @@ class Job:
     overwrite: bool | str
     config: Any
     folders: RunFolders = field(default_factory=RunFolders, repr=False, compare=False)
+    outages: Outages = field(default_factory=Outages, repr=False, compare=False)
+    """The servers of this run that do not answer."""
 
     ACCEPTED: ClassVar[frozenset[int]] = frozenset({200})
     """Statuses of an answer with the file; 206 is not one unless a range was requested."""
@@ -203,14 +207,23 @@ class Job:
                 raise TransferError(f"{path} was downloaded, but {problem}" if error is None else problem) from trouble
 
     async def _repeated(self, once: Callable[[], Awaitable[_T]]) -> _T:
-        """Attempt; repeat after transient failures."""
-        tries = attempts()
-        while True:
-            try:
-                return await self._attempt(once)
-            except TransientError as error:
-                if not await tries.wait_async(error.wait or None):
-                    raise
+        """Attempt; repeat after transient failures, and give up a server that failed twice alike in this run."""
+        ended = self.outages.error(self.download.url)
+        if isinstance(ended, TransientError):
+            raise TransferError(self._sentence(f"{ended.problem}; {NOT_AGAIN}", status=ended.status))
+        with one_request() as deadline:
+            tries = attempts(deadline)
+            while True:
+                try:
+                    found = await self._attempt(once)
+                except TransientError as error:
+                    if not await tries.wait_async(error.wait or None):
+                        if error.problem:
+                            self.outages.add(self.download.url, error)
+                        raise
+                else:
+                    self.outages.end(self.download.url)
+                    return found
 
     async def _attempt(self, once: Callable[[], Awaitable[_T]]) -> _T:
         """Attempt once; a lost connection is a transient failure."""
@@ -222,7 +235,7 @@ class Job:
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as error:
             problem = connection_problem(error)
         # Outside the except clause: the library's error, which would be the context, contains the request.
-        raise TransientError(self._sentence(problem))
+        raise TransientError(self._sentence(problem), problem=problem)
 
     def _sentence(self, problem: str, url: str = "", status: int | None = None) -> str:
         return sentence(self.download.archive, url or self.download.url, problem, status)
@@ -274,20 +287,28 @@ class Job:
         """Request the file and follow redirects; neither headers nor credentials go to another origin."""
         first = self._first_address()
         url, followed, renewed, refreshed = first, 0, False, False
+        giver = self.download.given_by
         while True:
-            async with await self._request(session, url) as response:
+            async with await self._request(session, url, giver) as response:
                 if response.status in REDIRECTS and "Location" in response.headers:
-                    url, followed = next_hop(url, response.headers["Location"], followed), followed + 1
+                    giver, url, followed = url, self._next_hop(url, response, followed), followed + 1
                 elif response.status == 401 and not renewed and self.download.login and self.download.login.renew():
                     renewed = True
                 elif response.status in _EXPIRED and not refreshed and not same_origin(url, self.download.url):
                     # The link to a storage may have expired between its making and its use: request another, once.
-                    url, refreshed = first, True
+                    giver, url, refreshed = self.download.given_by, first, True
                 elif response.status in self.ACCEPTED:
                     yield response
                     return
                 else:
                     raise await self._refusal(response, url)
+
+    def _next_hop(self, url: str, response: aiohttp.ClientResponse, followed: int) -> str:
+        try:
+            return next_hop(url, response.headers["Location"], followed)
+        except QueryError as error:
+            problem = f"it redirects to an address that is not followed: {error}"
+        raise TransferError(self._sentence(problem, url, response.status))
 
     def _first_address(self) -> str:
         """Return the address to request first, after the checks that hold for it."""
@@ -299,42 +320,49 @@ class Job:
 
     async def _refusal(self, response: aiohttp.ClientResponse, url: str) -> TransientError | RefusedError:
         """Return the error for an answer that is not a file."""
-        body, phrase = await response.content.read(_BEGINNING), response.reason or ""
+        body, phrase = await anext(parts(response, _BEGINNING, MinimumRate()), b""), response.reason or ""
         message = server_message(body) or server_message(phrase.encode())
         text = self._sentence(message, url, response.status)
         if response.status in TRANSIENT:
-            return TransientError(text, retry_after(response.headers.get("Retry-After")))
+            wait = retry_after(response.headers.get("Retry-After"))
+            return TransientError(text, wait, problem=message, status=response.status)
         return RefusedError(text, response.status, phrase, body)
 
-    async def _request(self, session: aiohttp.ClientSession, url: str) -> aiohttp.ClientResponse:
-        # The bytes on the disk must be those that the server counted, and some servers hang when they compress.
-        headers = {"Accept-Encoding": "identity"}
+    async def _request(self, session: aiohttp.ClientSession, url: str, giver: str = "") -> aiohttp.ClientResponse:
         permit(url)
         deadline = request_deadline()
         if deadline.is_over():
             raise TransferError(self._sentence(f"no answer {deadline.text}", url))
-        if same_origin(url, self.download.url):
-            headers |= self.download.headers
-        login = self.download.login
-        if login is None and session.auth is None and "Authorization" not in session.headers and netrc_file():
-            login = await asyncio.to_thread(netrc_login, self.download.url)  # as for metadata
-        if login is not None:
-            headers |= await asyncio.to_thread(login.headers, url)
+        proxy = self._proxy(url)
+        headers = await self._headers(session, url)
         try:
+            await judge(session, url, giver, proxy)
             # A socket's own timeout begins anew with every byte of a header.
             async with asyncio.timeout(None if deadline.left() == float("inf") else deadline.left()) as limit:
                 return await session.get(
                     _unchanged(url),
                     headers=headers,
                     timeout=self._timeout(),
-                    proxy=self._proxy(url),
+                    proxy=proxy,
                     ssl=ssl_context(),
                     allow_redirects=False,
                 )
+        except NearError as error:
+            raise TransferError(self._sentence(f"the address that it gave is not followed: {error}", giver)) from None
         except TimeoutError:
             if not limit.expired():
                 raise
         raise TransferError(self._sentence(f"no answer {deadline.text}", url))
+
+    async def _headers(self, session: aiohttp.ClientSession, url: str) -> dict[str, str]:
+        # The bytes on the disk must be those that the server counted, and some servers hang when they compress.
+        headers = {"Accept-Encoding": "identity"}
+        if same_origin(url, self.download.url):
+            headers |= self.download.headers
+        login = self.download.login
+        if login is None and session.auth is None and "Authorization" not in session.headers and netrc_file():
+            login = await asyncio.to_thread(netrc_login, self.download.url)  # as for metadata
+        return headers if login is None else headers | await asyncio.to_thread(login.headers, url)
 
     def _timeout(self) -> aiohttp.ClientTimeout:
         """Return the timeouts of the settings, or shorter ones that the user set for this downloader."""

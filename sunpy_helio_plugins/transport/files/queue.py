@@ -20,6 +20,7 @@ from sunpy_helio_plugins.store.publish import RunFolders
 from sunpy_helio_plugins.transport.files.job import Download, FailedJob, Job
 from sunpy_helio_plugins.transport.files.pieces import PiecedDownload, PiecedJob
 from sunpy_helio_plugins.transport.files.prefix import PrefixDownload, PrefixJob
+from sunpy_helio_plugins.transport.limits import Outages
 from sunpy_helio_plugins.transport.urls import permit
 
 __all__ = ["Download", "Downloader", "enqueue"]
@@ -99,11 +100,11 @@ def enqueue(downloader: parfive.Downloader, downloads: Iterable[Download], overw
     """
     policy = downloader.config.overwrite if overwrite is None else overwrite
     wanted = list(downloads)
-    folders = _folders(downloader)
+    folders, outages = _run(downloader)
     files = [_with_target(download, folders.claim(download.target)) for download in wanted]
     _close_its_loops(downloader)
     if hasattr(downloader, "http_queue"):
-        downloader.http_queue.extend(_kind(own)(own, policy, downloader.config, folders).run for own in files)
+        downloader.http_queue.extend(_kind(own)(own, policy, downloader.config, folders, outages).run for own in files)
         return
     for own in files:
         permit(own.url)
@@ -122,9 +123,9 @@ def _kind(download: Download) -> type[Job]:
 _KINDS: dict[type[Download], type[Job]] = {PrefixDownload: PrefixJob, PiecedDownload: PiecedJob}
 
 
-def _folders(downloader: parfive.Downloader) -> RunFolders:
+def _run(downloader: parfive.Downloader) -> tuple[RunFolders, Outages]:
     """
-    Return the folders of the current run; an empty queue starts a new run.
+    Return the folders and outages of the current run; an empty queue starts a new run.
 
     A downloader that is reused thus downloads to the same names again. The queue is searched from its end for a file
     of this package, so that the files of other clients are skipped once, however often files are added.
@@ -132,8 +133,8 @@ def _folders(downloader: parfive.Downloader) -> RunFolders:
     for entry in reversed(getattr(downloader, "http_queue", ())):
         owner = getattr(entry, "__self__", None)
         if isinstance(owner, Job):
-            return owner.folders
-    return RunFolders()
+            return owner.folders, owner.outages
+    return RunFolders(), Outages()
 
 
 def _close_its_loops(downloader: parfive.Downloader) -> None:
