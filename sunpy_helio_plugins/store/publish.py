@@ -194,7 +194,7 @@ def _rename_alone(part: Path, target: Path) -> bool:
         if os.path.lexists(target):
             return False
         try:
-            os.rename(part, target)  # noqa: PTH104 - Windows refuses a name that is taken
+            os.rename(part, target)
         except FileExistsError:
             return False
     return True

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import DecodeError, HTTPError
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import (
@@ -20,7 +20,7 @@ from sunpy_helio_plugins.errors import (
     ServiceUnreachable,
 )
 from sunpy_helio_plugins.quantities.exact import exact_json
-from sunpy_helio_plugins.transport.compression import ENCODINGS, Decompressor
+from sunpy_helio_plugins.transport.compression import Decoder
 from sunpy_helio_plugins.transport.connections import Signature, Signer, read_deadline, thread_session, unlogged
 from sunpy_helio_plugins.transport.limits import SizeLimit, request_deadline
 from sunpy_helio_plugins.transport.messages import connection_problem, server_message
@@ -239,19 +239,26 @@ class Exchange:
 
     def parts(self, response: requests.Response, limit: SizeLimit) -> Iterator[bytes]:
         """Yield the decompressed parts of the body as they arrive."""
-        encoding = response.headers.get("Content-Encoding", "").strip().lower()
-        decompressor = Decompressor(encoding) if encoding in ENCODINGS and not self.is_partial else None
+        # The beginning of a body has no end to check.
+        decoder = None if self.is_partial else self.decoder(response)
         while not (self.is_partial and limit.size >= limit.most):
             most = int(limit.most) - limit.size if self.is_partial else _CHUNK
-            part = self.piece(response, most, decompressor is None)
+            part = self.piece(response, most, decoder is None)
             if part == b"":
                 break
             if part is None or self.deadline.is_over():
                 problem = f"the response did not end {self.deadline.text} ({limit.size} bytes were received)"
                 raise AnswerError(self.archive, self.shown, problem, response.status_code)
-            yield from decompressor.feed(part) if decompressor else (part,)
-        if decompressor is not None:
-            decompressor.check_end()
+            yield from decoder.feed(part) if decoder else (part,)
+        if decoder is not None:
+            decoder.check_end()
+
+    def decoder(self, response: requests.Response) -> Decoder:
+        """Return what decompresses the body."""
+        try:
+            return Decoder(response.headers.get("Content-Encoding"))
+        except DecodeError as error:
+            raise AnswerError(self.archive, self.shown, str(error), response.status_code) from None
 
     def piece(self, response: requests.Response, most: int, decodes: bool) -> bytes | None:
         """Return the part of the body that was received: empty at its end, `None` after the deadline."""

@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError, ServiceError
 from sunpy_helio_plugins.fido.fetch import RowFile
 from sunpy_helio_plugins.hapi import server_list
@@ -23,11 +24,12 @@ from sunpy_helio_plugins.hapi.records.trim import trim
 from sunpy_helio_plugins.hapi.service import login_of
 from sunpy_helio_plugins.hapi.tables import HAPIFiles, HAPITable
 from sunpy_helio_plugins.quantities.spans import Span
+from sunpy_helio_plugins.store.streams import check_compressed, decompressed, is_compressed
 from sunpy_helio_plugins.transport.credentials import Login
 from sunpy_helio_plugins.transport.files.job import Download
 from sunpy_helio_plugins.transport.files.pieces import PiecedDownload
 from sunpy_helio_plugins.transport.messages import server_message
-from sunpy_helio_plugins.transport.retry import RefusedError
+from sunpy_helio_plugins.transport.retry import RefusedError, TransientFileError
 
 __all__ = ["DownloadSpec", "accept", "download", "files", "nothing_between"]
 
@@ -77,7 +79,7 @@ def accept(part: Path, name: str, media_type: str = "") -> None:
     Raises
     ------
     FileError
-        It is empty, a page or message in the place of a file, or not of its type.
+        It is empty, a page or message in the place of a file, not of its type, or compressed and damaged.
     """
     with part.open("rb") as opened:
         head = opened.read(_READ)
@@ -93,6 +95,10 @@ def accept(part: Path, name: str, media_type: str = "") -> None:
     beginnings = _BEGINNINGS.get(declared)
     if beginnings is not None and not head.startswith(beginnings):
         raise FileError(f"{name}: it does not begin as files of the type {declared} do, which its dataset promises.")
+    try:
+        check_compressed(part)
+    except FileError as error:
+        raise TransientFileError(f"{name}: {error}.") from None
 
 
 def _is_of(kind: str, *words: str) -> bool:
@@ -188,6 +194,7 @@ def _instead(failure: Exception, piece: Piece, order: DownloadSpec) -> list[Piec
 
 def _accept(part: Path, order: DownloadSpec, span: Span, alone: bool) -> None:
     """Refuse what is no records of this range; write a header where there is none, leave out what lies beyond."""
+    _decompress(part, order)
     _refuse_message(part, order)
     if _is_empty(part, order):
         if alone:
@@ -202,6 +209,17 @@ def _accept(part: Path, order: DownloadSpec, span: Span, alone: bool) -> None:
         raise FileError(f"{order.subject}: a record does not begin with a time: {error}") from None
     if alone and not left:
         raise FileError(nothing_between(order.subject, span))
+
+
+def _decompress(part: Path, order: DownloadSpec) -> None:
+    """Decompress a part file in place if it is compressed although that was not requested."""
+    with part.open("rb") as opened:
+        if not is_compressed(opened.read(8)):
+            return
+    try:
+        part.write_bytes(decompressed(part.read_bytes(), int(conf.max_file)))
+    except FileError as error:
+        raise TransientFileError(f"{order.subject}: the compressed answer cannot be read: {error}.") from None
 
 
 def _refuse_message(part: Path, order: DownloadSpec) -> None:

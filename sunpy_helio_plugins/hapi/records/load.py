@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 from astropy.table import QTable
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceRefused
+from sunpy_helio_plugins.errors import AnswerError, FileError, QueryError, ServiceRefused
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.partial import Partial, run_all, text_of, warn
 from sunpy_helio_plugins.hapi import attrs
@@ -26,6 +25,7 @@ from sunpy_helio_plugins.hapi.tables import HAPITable
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.scales import checked_scale, table_in_scale
 from sunpy_helio_plugins.quantities.spans import Moment, Span, moment
+from sunpy_helio_plugins.store.streams import decompressed, is_compressed
 from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.exchange import Response
 
@@ -35,8 +35,6 @@ _ANSWERS = frozenset({200, 204, *range(400, 500), 500}) - {401, 403, 408, 429}
 """HTTP statuses of answers that may say in HAPI's words what is wrong; others are asked again, or need a sign-in."""
 
 _ALLOWED = "what a search for HAPI's datasets returned, or a server, a dataset, a start and a stop"
-
-_GZIP = b"\x1f\x8b"
 
 
 def load(
@@ -197,14 +195,10 @@ def _content(answer: Response, one: DataRequest) -> HAPIDocument:
 
 
 def _plain(answer: Response) -> bytes:
-    """Return the body; unpacked where it was packed although nobody asked for it, and nothing says so."""
-    if not answer.content.startswith(_GZIP):
+    """Return the body; decompressed if it is compressed although that was not requested, and no header says so."""
+    if not is_compressed(answer.content[:8]):
         return answer.content
-    unpacking = zlib.decompressobj(wbits=31)
     try:
-        body = unpacking.decompress(answer.content, int(conf.max_file))
-    except zlib.error as error:
-        raise AnswerError(answer.archive, answer.url, f"the packed answer cannot be unpacked: {error}") from None
-    if not unpacking.eof:
-        raise AnswerError(answer.archive, answer.url, "the packed answer is cut, or too large once unpacked")
-    return body
+        return decompressed(answer.content, int(conf.max_file))
+    except FileError as error:
+        raise AnswerError(answer.archive, answer.url, f"the compressed answer cannot be read: {error}") from None

@@ -6,18 +6,21 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any
+
+from urllib3.exceptions import DecodeError
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import TransferError
+from sunpy_helio_plugins.transport.compression import Decoder
 from sunpy_helio_plugins.transport.limits import MinimumRate, SizeLimit
 from sunpy_helio_plugins.transport.retry import TransientError
 
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["CHUNK", "check_part", "promised_digests", "receive"]
+__all__ = ["CHUNK", "check_part", "parts", "promised_digests", "receive", "text_start"]
 
 _KNOWN = {"sha-512": hashlib.sha512, "sha-256": hashlib.sha256}
 
@@ -59,7 +62,7 @@ async def receive(response: aiohttp.ClientResponse, stream: IO[bytes], bar: Any)
     limit, rate = _limit(response), MinimumRate()
     digests = promised_digests(response.headers)
     with bar as progress:
-        async for chunk in response.content.iter_chunked(CHUNK):
+        async for chunk in parts(response):
             check_part(chunk, limit, rate)
             stream.write(chunk)
             for digest, _ in digests:
@@ -68,6 +71,34 @@ async def receive(response: aiohttp.ClientResponse, stream: IO[bytes], bar: Any)
                 progress.update(len(chunk))
     if any(digest.digest() != promised for digest, promised in digests):
         raise TransientError("the digest of the file differs from the one that the server gave")
+
+
+async def parts(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """Yield the decompressed parts of a body as they arrive; raise `TransientError` if it is truncated or damaged."""
+    decoder = _decoder(response)
+    try:
+        async for chunk in response.content.iter_chunked(CHUNK):
+            for part in decoder.feed(chunk):
+                yield part
+        decoder.check_end()
+    except DecodeError as error:
+        raise TransientError(f"the compressed file was cut or damaged: {error}") from None
+
+
+def _decoder(response: aiohttp.ClientResponse) -> Decoder:
+    try:
+        return Decoder(", ".join(response.headers.getall("Content-Encoding", ())))
+    except DecodeError as error:
+        raise TransferError(f"the file cannot be read: {error}") from None
+
+
+async def text_start(response: aiohttp.ClientResponse, count: int) -> bytes:
+    """Return the first bytes of a body, decompressed as far as possible: they are only shown."""
+    body = await response.content.read(count)
+    try:
+        return next(_decoder(response).feed(body), body)
+    except (DecodeError, TransferError):
+        return body
 
 
 def check_part(part: bytes, limit: SizeLimit, rate: MinimumRate) -> None:

@@ -17,7 +17,7 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError, TransferError
 from sunpy_helio_plugins.store.publish import RunFolders, new_part, publish, sync_to_disk
 from sunpy_helio_plugins.transport.credentials import Login, netrc_file, netrc_login
-from sunpy_helio_plugins.transport.files.body import receive
+from sunpy_helio_plugins.transport.files.body import receive, text_start
 from sunpy_helio_plugins.transport.limits import request_deadline
 from sunpy_helio_plugins.transport.messages import connection_problem, sentence, server_message
 from sunpy_helio_plugins.transport.retry import (
@@ -299,7 +299,7 @@ class Job:
 
     async def _refusal(self, response: aiohttp.ClientResponse, url: str) -> TransientError | RefusedError:
         """Return the error for an answer that is not a file."""
-        body, phrase = await response.content.read(_BEGINNING), response.reason or ""
+        body, phrase = await text_start(response, _BEGINNING), response.reason or ""
         message = server_message(body) or server_message(phrase.encode())
         text = self._sentence(message, url, response.status)
         if response.status in TRANSIENT:
@@ -330,6 +330,7 @@ class Job:
                     proxy=self._proxy(url),
                     ssl=ssl_context(),
                     allow_redirects=False,
+                    auto_decompress=False,  # aiohttp does not check the end of a compressed body
                 )
         except TimeoutError:
             if not limit.expired():
