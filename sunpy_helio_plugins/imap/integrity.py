@@ -2,8 +2,9 @@
 Checks that a file is complete, when it was downloaded or already exists.
 
 The service does not provide sizes or digests, and the storage only provides them with the download of the file. Files
-are never changed under the same name (a new version has another name), so that a complete file is the right one; for
-most kinds of files, the structure shows with certainty whether it is complete, and whether something was appended.
+are not changed under the same name (a new version has another name) unless they are ingested again, so that a complete
+file that is newer than its ingestion is the right one. For most kinds of files, the structure shows with certainty
+whether the file is complete, and whether something was appended.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ import mmap
 import re
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from sunpy_helio_plugins.cdf.records import MAGIC, check_whole
 from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.imap.filenames import is_daily, parse
 from sunpy_helio_plugins.store.streams import check_compressed
 
 __all__ = ["check", "looks_complete"]
@@ -49,11 +53,18 @@ def check(part: Path, name: str) -> None:
         raise FileError(f"{name}: {error}; download it again.") from None
 
 
-def looks_complete(path: Path, name: str) -> bool:
-    """Return `False` if an existing file is truncated, damaged or of another kind; `True` also if there is no file."""
+def looks_complete(path: Path, name: str, changed: np.datetime64 | None = None) -> bool:
+    """
+    Return `False` if an existing file is truncated, damaged, of another kind or out of date; `True` if there is none.
+
+    ``changed`` is the time of its ingestion in the archive. A daily file of I-ALiRT grows until the end of
+    its day.
+    """
     if not path.is_file():
         return True
-    if not path.stat().st_size:
+    found = path.stat()
+    written = np.datetime64(found.st_mtime_ns // 1000, "us")
+    if not found.st_size or any(written < since for since in _complete_since(name, changed)):
         return False
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
         try:
@@ -62,6 +73,16 @@ def looks_complete(path: Path, name: str) -> bool:
             return False
         ends_well = _ENDS.get(Path(name).suffix.lower())
         return ends_well is None or ends_well(content, len(content))
+
+
+def _complete_since(name: str, changed: np.datetime64 | None) -> Iterator[np.datetime64]:
+    """Yield the times before which a download of a file was not complete."""
+    # An ingestion in the future means that one of the clocks is wrong. NaT is never in the past.
+    if changed is not None and changed <= np.datetime64("now", "us"):
+        yield changed
+    parsed = parse(name) if is_daily(name) else None
+    if parsed is not None:
+        yield np.datetime64(parsed.start, "us") + np.timedelta64(1, "D")
 
 
 def _check(content: mmap.mmap, name: str, *, blocks: bool) -> None:

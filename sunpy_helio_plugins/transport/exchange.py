@@ -73,6 +73,16 @@ class Response:
         except UnicodeDecodeError:
             return self.content.decode("latin-1")
 
+    def page(self) -> str:
+        """Return the text of a page of HTML; raise `AnswerError` if it ends within an element with an end tag."""
+        text = self.text()
+        lower = text.lower()
+        unclosed = [name for name in _CLOSED if lower.rfind(f"<{name}") > lower.rfind(f"</{name}")]
+        if unclosed:
+            problem = f"the page is cut: it ends after {len(self.content)} bytes, within <{unclosed[0]}>"
+            raise AnswerError(self.archive, self.url, problem, self.status)
+        return text
+
     def json(self) -> Any:
         """Return the decoded JSON; raise `AnswerError` for another body, such as an HTML page."""
         try:
@@ -82,6 +92,9 @@ class Response:
             problem = f"JSON was expected, not {kind}: {server_message(self.content) or 'an empty body'}"
             raise AnswerError(self.archive, self.url, problem, self.status) from error
 
+
+_CLOSED = ("html", "pre", "table", "ul")
+"""Elements that pages close: a page without the end of one of them was cut."""
 
 SMALL = 10_000_000
 """Bytes of the largest answer to a form, an upload or a request for a token."""

@@ -427,15 +427,14 @@ class TestWholeFiles:
                 if "b" in found.colnames:
                     assert (np.asarray(found["b"]) == numbers).all(), place
                 else:
-                    assert any("damaged" in problem or "compressed" in problem for problem in found.meta["problems"]), found.meta
+                    assert any("compressed" in problem for problem in found.meta["problems"])
 
     def test_a_checksum_of_the_file_is_compared(self, make_cdf):
         path = make_cdf({"epoch": (33, np.arange(40) * 10**9, {})}, Checksum=True)
         whole = path.read_bytes()
         assert len(imap.read(path)) == 40
         records_module.check_whole(whole, blocks=True)
-        place = whole.index((10**9).to_bytes(8, "little" if (10**9).to_bytes(8, "little") in whole else "big"))
-        path.write_bytes(whole[:place] + b"\7" + whole[place + 1 :])
+        path.write_bytes(whole.replace(b"Solar Terrestrial", b"Solar terrestrial"))
         for check in (imap.read, lambda path: records_module.check_whole(path.read_bytes(), blocks=False)):
             with pytest.raises(FileError, match="checksum is wrong"):
                 check(path)

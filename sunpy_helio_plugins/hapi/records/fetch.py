@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -23,7 +23,7 @@ from sunpy_helio_plugins.hapi.records.file import header_of, read_header
 from sunpy_helio_plugins.hapi.records.trim import trim
 from sunpy_helio_plugins.hapi.service import login_of
 from sunpy_helio_plugins.hapi.tables import HAPIFiles, HAPITable
-from sunpy_helio_plugins.quantities.spans import Span
+from sunpy_helio_plugins.quantities.spans import Moment, Span, moment
 from sunpy_helio_plugins.store.streams import check_compressed, decompressed, is_compressed
 from sunpy_helio_plugins.transport.credentials import Login
 from sunpy_helio_plugins.transport.files.job import Download
@@ -289,13 +289,23 @@ class _Origin:
     @classmethod
     def of(cls, server_url: str, dataset: str, info: str, kind: str) -> _Origin:
         server = server_list.find(server_url)
-        described = Info.from_json(json.loads(info)).with_origin(server.name, dataset)
+        described = Info.from_json(json.loads(info)).with_origin(server.name, dataset, str(Moment.now()))
         return cls(server.archive, dataset, described, kind, login_of(server))
 
     def download(self, span: Span, url: str, target: Path) -> PiecedDownload:
         """Return the file of one row."""
         order = DownloadSpec(target, self.archive, self.dataset, self.info, self.format, self.login)
-        return download(Piece.of(span, url, self.info.stop), order)
+        complete = partial(is_complete, last=span.last)
+        return replace(download(Piece.of(span, url, self.info.stop), order), is_complete=complete)
+
+
+def is_complete(path: Path, last: Moment) -> bool:
+    """Return whether an existing file is whole, and was requested after the last time of its range."""
+    info = file.header_of_whole(path)
+    if info is None:
+        return False
+    until = moment(info.complete_until) or Moment(0, 0).later(path.stat().st_mtime_ns)
+    return until >= last
 
 
 def files(rows: HAPITable | HAPIFiles) -> Iterator[RowFile]:
@@ -337,7 +347,18 @@ def _texts_if_any(rows: HAPIFiles, name: str) -> list[str]:
 def _named_file(name: str, url: str, kind: str, server: str, target: Path) -> Download:
     check = partial(accept, name=name, media_type=kind)
     # Tables from files may not state their server: then the address is judged alone.
-    return Download(url=url, target=target, archive="the server of the file", accept=check, given_by=server or url)
+    given = server or url
+    return Download(
+        url, target, "the server of the file", check, is_complete=partial(_is_accepted, check), given_by=given
+    )
+
+
+def _is_accepted(check: Callable[[Path], None], path: Path) -> bool:
+    try:
+        check(path)
+    except FileError:
+        return False
+    return True
 
 
 def _names(rows: HAPITable) -> Iterator[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zipfile
 import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sunpy
 from astropy.table import vstack
@@ -342,3 +344,42 @@ class TestIntact:
             part.write_bytes(whole[:length])
             with pytest.raises(FileError, match=r"x\.cdf: "):
                 integrity.check(part, "x.cdf")
+
+
+class TestOutOfDate:
+    """Files are judged by their own time, and by that of their ingestion or the end of their day."""
+
+    @staticmethod
+    def is_current(path: Path, written: str, changed: str | None = None) -> bool:
+        stamp = np.datetime64(written, "s").astype(int)
+        os.utime(path, (stamp, stamp))
+        return integrity.looks_complete(path, path.name, None if changed is None else np.datetime64(changed, "us"))
+
+    def test_a_file_that_was_ingested_again_is_out_of_date(self, tmp_path):
+        path = tmp_path / Path(GSE).name
+        path.write_bytes((SHIPPED / path.name).read_bytes())
+        assert self.is_current(path, "2026-02-01T00:00", "2026-01-31T23:59")
+        assert not self.is_current(path, "2026-02-01T00:00", "2026-02-01T00:01")
+        assert self.is_current(path, "2026-02-01T00:00")
+        assert self.is_current(path, "2026-02-01T00:00", "NaT")
+        # One of the clocks is wrong.
+        assert self.is_current(path, "2026-02-01T00:00", "2400-01-01")
+
+    def test_a_daily_file_is_complete_after_its_day(self, tmp_path):
+        path = tmp_path / "imap_ialirt_l1_realtime_20260310_v001.cdf"
+        path.write_bytes((SHIPPED / "imap_swapi_l3a_proton-sw_20260110_v001.0001.cdf").read_bytes())
+        assert not self.is_current(path, "2026-03-10T12:00")
+        assert self.is_current(path, "2026-03-11T00:00")
+
+    def test_a_later_fetch_downloads_it_again(self, found, tmp_path, archive):
+        (path,) = (file for file in fetch(found, path=tmp_path / "{file}") if file.name == Path(GSE).name)
+        archive.log.clear()
+        fetch(found, path=tmp_path / "{file}")
+        assert archive.log == []
+        (ingested,) = found[0]["Ingestion Time"][[GSE in one for one in found[0]["file_path"]]]
+        os.utime(path, (ingested.unix - 60, ingested.unix - 60))
+        fetch(found, path=tmp_path / "{file}")
+        assert len([one for one in archive.log if one.path.endswith(path.name)]) >= 1
+        archive.log.clear()
+        fetch(found, path=tmp_path / "{file}")
+        assert archive.log == []
