@@ -13,7 +13,6 @@ import json
 import mmap
 import re
 import struct
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -23,7 +22,7 @@ import numpy as np
 from sunpy_helio_plugins.cdf.records import MAGIC, check_whole
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.imap.filenames import is_daily, parse
-from sunpy_helio_plugins.store.streams import check_compressed
+from sunpy_helio_plugins.store.streams import check_compressed, is_doubled, is_whole_png
 
 __all__ = ["check", "looks_complete"]
 
@@ -98,20 +97,8 @@ def _check(content: mmap.mmap, name: str, *, blocks: bool) -> None:
     head = content[:64].lstrip().lower()
     if head.startswith(_PAGES):
         raise FileError(f"{name}: the archive sent a web page instead of the file; it begins with {head[:16]!r}.")
-    if _is_doubled(content):
+    if is_doubled(content):
         raise FileError(f"{name}: the file contains the same {len(content) // 2} bytes twice; download it again.")
-
-
-_SHORTEST = 128
-"""Bytes of a file that may consist of two equal halves by chance."""
-
-
-def _is_doubled(content: mmap.mmap) -> bool:
-    middle, odd = divmod(len(content), 2)
-    if odd or middle < _SHORTEST or content[:_SHORTEST] != content[middle : middle + _SHORTEST]:
-        return False
-    # A file of one value, such as an empty one, is not two of another kind.
-    return content[:middle] == content[middle:] and len(set(content[:_SHORTEST])) > 1
 
 
 def _after_packets(content: mmap.mmap, size: int) -> bool:
@@ -158,19 +145,6 @@ def _after_zip(content: mmap.mmap, size: int) -> bool:
     return place + _ZIP_END + comment == size and (start == 0xFFFFFFFF or start + length == place)
 
 
-def _after_png(content: mmap.mmap, size: int) -> bool:
-    """Check the chunks of a PNG image, each with its checksum, of which the last one ends the file."""
-    place, kind = 8, b""
-    while place + 12 <= size and kind != b"IEND":
-        length = int.from_bytes(content[place : place + 4], "big")
-        kind = content[place + 4 : place + 8]
-        end = place + 8 + length
-        if zlib.crc32(content[place + 4 : end]) != int.from_bytes(content[end : end + 4], "big"):
-            return False
-        place = end + 4
-    return kind == b"IEND" and place == size
-
-
 _JPEG_SCAN_END = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
 
 
@@ -194,7 +168,7 @@ _ENDS: dict[str, Callable[[mmap.mmap, int], bool]] = {
     ".pkts": _after_packets, ".json": _after_json, ".zip": _after_zip, ".xlsx": _after_zip,
     **dict.fromkeys((".bc", ".bsp", ".bpc"), _after_kernel),
     **dict.fromkeys((".csv", ".tsv", ".tls", ".tpc", ".tsc", ".tf", ".tm", ".mk", ".sff"), _after_text),
-    ".png": _after_png, ".jpg": _after_jpeg,
+    ".png": lambda content, size: is_whole_png(content), ".jpg": _after_jpeg,
     ".pdf": lambda content, size: content.rfind(b"%%EOF", max(size - 1024, 0)) >= 0,
 }  # fmt: skip
 """Checks of the end for each kind of files; other files cannot be checked."""

@@ -1,4 +1,4 @@
-"""Compressed streams and files, each of which is read to its end mark, and whose checksums are compared."""
+"""Checks of compressed streams and files: each is read to its end mark, and its checksums are compared."""
 
 from __future__ import annotations
 
@@ -8,12 +8,22 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
+from mmap import mmap
 from pathlib import Path
 from typing import IO, Any
 
 from sunpy_helio_plugins.errors import FileError
 
-__all__ = ["DamagedStreamError", "Decompressor", "check_compressed", "decompressed", "is_compressed", "zlib_stream"]
+__all__ = [
+    "DamagedStreamError",
+    "Decompressor",
+    "check_compressed",
+    "decompressed",
+    "is_compressed",
+    "is_doubled",
+    "is_whole_png",
+    "zlib_stream",
+]
 
 _LARGEST_PART = 1_048_576
 
@@ -157,3 +167,28 @@ def _check_zip(stream: IO[bytes]) -> None:
         bad = error
     if bad is not None:
         raise DamagedStreamError(f"the zip archive is damaged ({bad})")
+
+
+_SHORTEST = 64
+"""Bytes of a file that may consist of two equal halves by chance."""
+
+
+def is_doubled(content: bytes | mmap) -> bool:
+    """Return whether a file consists of the same content twice; a file of one value does not."""
+    middle, odd = divmod(len(content), 2)
+    if odd or middle < _SHORTEST or content[:_SHORTEST] != content[middle : middle + _SHORTEST]:
+        return False
+    return content[:middle] == content[middle:] and len(set(content[:_SHORTEST])) > 1
+
+
+def is_whole_png(content: bytes | mmap) -> bool:
+    """Return whether the chunks of a PNG image have the right checksums, and the last one ends the file."""
+    place, size, kind = 8, len(content), b""
+    while place + 12 <= size and kind != b"IEND":
+        length = int.from_bytes(content[place : place + 4], "big")
+        kind = content[place + 4 : place + 8]
+        end = place + 8 + length
+        if zlib.crc32(content[place + 4 : end]) != int.from_bytes(content[end : end + 4], "big"):
+            return False
+        place = end + 4
+    return kind == b"IEND" and place == size

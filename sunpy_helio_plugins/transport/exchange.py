@@ -77,7 +77,7 @@ class Response:
         """Return the text of a page of HTML; raise `AnswerError` if it ends within an element with an end tag."""
         text = self.text()
         lower = text.lower()
-        unclosed = [name for name in _CLOSED if lower.rfind(f"<{name}") > lower.rfind(f"</{name}")]
+        unclosed = [name for name in _CLOSED if lower.rfind(f"<{name}") > lower.rfind(f"</{name}>")]
         if unclosed:
             problem = f"the page is cut: it ends after {len(self.content)} bytes, within <{unclosed[0]}>"
             raise AnswerError(self.archive, self.url, problem, self.status)

@@ -218,8 +218,9 @@ def test_numbers_go_before_the_suffix(name, second):
 
 @pytest.mark.exhaustive
 @posix
-def test_a_kill_leaves_whole_files_only_and_a_rerun_completes(tmp_path):
-    tally = kill_and_look(tmp_path, 10)
+@pytest.mark.parametrize("links", [True, False])
+def test_a_kill_leaves_whole_files_only_and_a_rerun_completes(tmp_path, links):
+    tally = kill_and_look(tmp_path, 10, links)
     assert (tally.trials, tally.wrong, tally.incomplete, tally.leftovers) == (10, 0, 0, 0)
     assert tally.inside >= 4
     assert 0 < tally.published < 10 * FILES

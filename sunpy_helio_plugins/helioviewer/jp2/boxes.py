@@ -105,6 +105,11 @@ def boxes(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
                 f"The JPEG 2000 file ends inside its box {kind.decode('latin-1')!r}: {size} bytes were received, but "
                 f"at least {offset + max(length, 8)} were expected. It was cut; download it again."
             )
+        if not all(32 <= byte < 127 for byte in kind):
+            raise TransientFileError(
+                f"The JPEG 2000 file contains no box after {offset} of its {size} bytes: it is damaged, or something was "
+                "appended. Download it again."
+            )
         offset += length
         yield kind, offset
 

@@ -60,7 +60,7 @@ class TestLoad:
     def test_the_first_error_is_raised_if_every_chunk_fails(self, archive):
         with archive.fault("status", path=DATA, status=500) as fault, pytest.raises(ServerError, match="500"):
             hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11", "Magnitude", chunk=3600)
-        assert fault.played < 12
+        assert fault.played < 24
 
     def test_a_server_that_fails_in_a_row_is_not_asked_for_everything(self, archive):
         with archive.fault("status", path=DATA, status=500, skip=1) as fault, conf.hapi.set_temp("connections", 1):
