@@ -9,6 +9,7 @@ chapter 2, and for older files those of the descriptions of their time.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import struct
 import zlib
@@ -19,7 +20,7 @@ from sunpy_helio_plugins.errors import FileError
 
 __all__ = [
     "ADR", "AGREDR", "AZEDR", "CCR", "CDR", "CPR", "CVVR", "GDR", "MAGIC", "RVDR", "SIZES", "VVR", "VXR", "ZVDR",
-    "RecordReader", "expanded", "unpacked",
+    "RecordReader", "check_checksum", "check_whole", "expanded", "unpacked",
 ]  # fmt: skip
 
 MAGIC = {0xCDF30001: 8, 0xCDF26002: 4, 0x0000FFFF: 4}
@@ -143,12 +144,80 @@ def unpacked(content: Any) -> Any:
 
 
 def expanded(packed: bytes, kind: int, size: int) -> bytes:
-    """Decompress at most ``size`` bytes; raise `FileError` for damaged bytes or an unsupported compression."""
+    """Decompress ``size`` bytes; raise `FileError` for another size, a wrong checksum or an unsupported compression."""
     if kind == _GZIP:
-        try:
-            return zlib.decompressobj(31).decompress(packed, size)
-        except zlib.error as error:
-            raise FileError(f"a compressed block is damaged ({error})") from None
-    if kind == _RLE:  # the byte after a zero is the number of further zeros
-        return re.sub(rb"\0(.)", lambda run: bytes(run[1][0] + 1), packed, flags=re.DOTALL)[:size]
-    raise FileError(f"CDF compression {kind} is not supported; gzip is")
+        content = _gunzipped(packed, size)
+    elif kind == _RLE:  # the byte after a zero is the number of further zeros
+        content = re.sub(rb"\0(.)", lambda run: bytes(run[1][0] + 1), packed, flags=re.DOTALL)
+    else:
+        raise FileError(f"CDF compression {kind} is not supported; gzip is")
+    if len(content) != size:
+        raise FileError(f"a compressed block has {len(content)} bytes instead of {size}")
+    return content
+
+
+def _gunzipped(packed: bytes, size: int) -> bytes:
+    """Decompress a stream of gzip to its end, where its checksum is: it is reached one byte after the data only."""
+    stream = zlib.decompressobj(31)
+    try:
+        content = stream.decompress(packed, size + 1)
+    except zlib.error as error:
+        raise FileError(f"a compressed block is damaged ({error})") from None
+    if len(content) <= size and not stream.eof:
+        raise FileError("a compressed block is truncated")
+    return content
+
+
+_CHECKSUM = 16
+"""Bytes of the MD5 digest that may follow the last record (CDF Internal Format Description 3.9, section 2.1)."""
+
+_AT_ONCE = 1 << 20
+
+
+def check_whole(content: Any, *, blocks: bool) -> None:
+    """
+    Raise `FileError` unless the records of a file fill it to its end.
+
+    Records follow each other without gaps, so that a file that is truncated, or to which bytes are appended, is found
+    without its tables. ``blocks`` also checks each compressed block to its end.
+    """
+    if len(content) < 8 or struct.unpack(">I", content[:4])[0] not in MAGIC:
+        raise FileError(f"it begins with {bytes(content[:16])!r}")
+    web, place = RecordReader(content), 8
+    begin = struct.Struct(">qi" if web.word == 8 else ">ii")
+    while len(content) - place >= begin.size:
+        size, kind = begin.unpack_from(content, place)
+        if size < begin.size or place + size > len(content):
+            break
+        if blocks and kind in (CCR, CVVR):
+            _check_block(bytes(content[place + web.length(kind) : place + size]))
+        place += size
+    left = len(content) - place
+    if left == _CHECKSUM:
+        check_checksum(content)
+    elif left:
+        state = f"the file ends after {len(content)} bytes, and its complete records after {place}"
+        raise FileError(f"{state}: it is truncated, or something was appended")
+
+
+def _check_block(packed: bytes) -> None:
+    """Decompress a block of gzip to its end, without keeping what it contains."""
+    if not packed.startswith(b"\x1f\x8b"):
+        return
+    stream = zlib.decompressobj(31)
+    try:
+        while packed and not stream.eof:
+            stream.decompress(packed, _AT_ONCE)
+            packed = stream.unconsumed_tail
+    except zlib.error as error:
+        raise FileError(f"a compressed block is damaged ({error})") from None
+    if not stream.eof:
+        raise FileError("a compressed block is truncated")
+
+
+def check_checksum(content: Any) -> None:
+    """Raise `FileError` if the digest at the end of a file is not that of the bytes before it."""
+    with memoryview(content) as whole, whole[:-_CHECKSUM] as records:
+        found = hashlib.md5(records, usedforsecurity=False).digest()
+    if found != bytes(content[-_CHECKSUM:]):
+        raise FileError("its checksum is wrong: it is damaged")

@@ -27,6 +27,7 @@ from sunpy_helio_plugins.cdf.records import (  # fmt: skip
     VXR,
     ZVDR,
     RecordReader,
+    check_checksum,
     unpacked,
 )
 from sunpy_helio_plugins.errors import FileError
@@ -38,7 +39,7 @@ _RESERVED = 20
 
 _GLOBAL = (1, 3)
 _DEPTH = 20
-_ROW_MAJOR, _SINGLE_FILE = 1, 2
+_ROW_MAJOR, _SINGLE_FILE, _HAS_MD5 = 1, 2, 4 | 8
 _VARIES, _HAS_PAD, _IS_COMPRESSED = 1, 2, 4
 
 
@@ -178,7 +179,8 @@ def examine(path: Path) -> Structure:
             content = unpacked(mapped)
             if content is not mapped:
                 found.content = content
-            _follow(RecordReader(content), found)
+            if _follow(RecordReader(content), found) & _HAS_MD5 == _HAS_MD5:
+                check_checksum(mapped)
     except FileError as error:
         raise FileError(f"{path}: this cannot be read as a CDF file ({error}).") from None
     except (OSError, ValueError, struct.error) as error:
@@ -186,8 +188,8 @@ def examine(path: Path) -> Structure:
     return found
 
 
-def _follow(web: RecordReader, found: Structure) -> None:
-    """Read all records."""
+def _follow(web: RecordReader, found: Structure) -> int:
+    """Read all records, and return the flags of the file."""
     _, _, directory, version, release, found.encoding, flags = web.record(8, CDR)
     if not flags & _SINGLE_FILE:
         raise FileError("its variables are in separate files, which is not supported")
@@ -206,6 +208,7 @@ def _follow(web: RecordReader, found: Structure) -> None:
         found.variables.append(_variable(web, place, fields, about + 4 + 4 * len(sizes), sizes))
     for place, fields in web.chain(ahead, ADR, acount):
         found.entries.extend(_entries(web, place, fields))
+    return flags
 
 
 def _entries(web: RecordReader, place: int, fields: tuple[int, ...]) -> Iterator[Entry]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict, deque
+from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ from sunpy.net.base_client import QueryResponseRow, QueryResponseTable
 
 from sunpy_helio_plugins.fido import pickling
 from sunpy_helio_plugins.fido.fields import field_names
+from sunpy_helio_plugins.fido.partial import text_of
 from sunpy_helio_plugins.io import results, series
 from sunpy_helio_plugins.transport.urls import public_url
 
@@ -38,8 +40,21 @@ class ArchiveTable(results.Stored, QueryResponseTable):
     """Remarks on complete results, such as the end of a dataset."""
 
     def __str__(self) -> str:
-        """Show the rows; only the first and the last of very many, since printing takes longer than searching."""
-        return "\n".join(self._display_table.pformat(max_lines=LINES_SHOWN, show_dtype=False))
+        """
+        Show the rows, and what is missing.
+
+        Only the first and the last of very many rows are shown, since printing takes longer than searching.
+        """
+        return "\n".join([*self._display_table.pformat(max_lines=LINES_SHOWN, show_dtype=False), *self._remarks()])
+
+    def _repr_html_(self) -> str:
+        remarks = "".join(f"<p>{escape(line)}</p>" for line in self._remarks())
+        return f"{super()._repr_html_()}{remarks}"
+
+    def _remarks(self) -> list[str]:
+        """Return a line on what is missing and one with the notes, if there are any."""
+        told = (("Missing", self.problems), ("Note", self.notes))
+        return [f"{word}: {text_of(texts)}" for word, texts in told if texts]
 
     def __repr__(self) -> str:
         return f"{object.__repr__(self)}\n{self}"

@@ -89,12 +89,20 @@ class HAPIClient(ArchiveClient, BaseClient):
             The downloader.
         **kwargs
             Only ``overwrite`` is used.
+
+        Warns
+        -----
+        IncompleteAnswerWarning
+            The range of a row was limited to that of its dataset.
         """
         from sunpy_helio_plugins.fido.fetch import enqueue_rows
+        from sunpy_helio_plugins.fido.partial import Partial, warn
         from sunpy_helio_plugins.hapi.records.fetch import files
         from sunpy_helio_plugins.hapi.records.file import SUFFIX
         from sunpy_helio_plugins.hapi.tables import HAPITable
 
+        if isinstance(query_results, HAPITable):
+            warn(Partial(problems=tuple(query_results.uncovered())))
         fallback = f"records{SUFFIX}" if isinstance(query_results, HAPITable) else "file"
         enqueue_rows(query_results, files(query_results), path, downloader, kwargs.get("overwrite"), fallback=fallback)
 

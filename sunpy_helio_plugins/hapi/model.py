@@ -381,7 +381,12 @@ class Info:
         """The names of all parameters; the first one is the primary time."""
         return tuple(parameter.name for parameter in self.parameters)
 
-    def with_origin(self, server: str, dataset: str) -> Info:
+    @property
+    def complete_until(self) -> str | None:
+        """The time until which the records of a file can be complete, as set by `with_origin`; else `None`."""
+        return _text(self.raw.get("x_complete_until"))
+
+    def with_origin(self, server: str, dataset: str, complete_until: str = "") -> Info:
         """
         Return the description with the names of its server and dataset, which headers of HAPI do not contain.
 
@@ -391,13 +396,16 @@ class Info:
             The name of the server.
         dataset : str
             The id of the dataset.
+        complete_until : str, optional
+            The time of the request: later records may be missing.
 
         Returns
         -------
         Info
-            The same description with an additional member ``x_origin``.
+            The same description with the additional members ``x_origin`` and, if given, ``x_complete_until``.
         """
-        return Info({**self.raw, "x_origin": {"server": server, "dataset": dataset}})
+        until = {"x_complete_until": complete_until} if complete_until else {}
+        return Info({**self.raw, "x_origin": {"server": server, "dataset": dataset}, **until})
 
     def subset(self, names: Iterable[str]) -> Info:
         """

@@ -14,7 +14,7 @@ from sunpy_helio_plugins.errors import QueryError, ServerError, ServiceError, Se
 from sunpy_helio_plugins.fido.partial import Partial
 from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.model import NO_DATA, OK, Info, status_of
-from sunpy_helio_plugins.hapi.query import Query, is_like, is_pattern, unlike
+from sunpy_helio_plugins.hapi.query import NOT_COVERED, Query, is_like, is_pattern, unlike
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.spans import Moment, Span, moment, seconds
@@ -376,13 +376,13 @@ def _within(name: str, info: Info, first: Moment, last: Moment) -> tuple[Span | 
     start, stop, now, end = moment(info.start), moment(info.stop), Moment.now(), None
     if start is not None and first < start:
         first = start
-        notes.append(f"{name} begins at {info.start}: the time before it is not covered.")
+        notes.append(f"{name} begins at {info.start}: the time before it {NOT_COVERED}")
     if stop is not None and last > stop:
         last, end = stop, info.stop
-        notes.append(f"{name} ends at {info.stop}: the time after it is not covered.")
+        notes.append(f"{name} ends at {info.stop}: the time after it {NOT_COVERED}")
     if stop is not None and stop.day > now.day + _GROWING and first < now < last:
         last, end = now, str(now)
-        notes.append(f"{name} is still growing: the time after the present is not covered.")
+        notes.append(f"{name} is still growing: the time after the present {NOT_COVERED}")
     return (None if first > last else Span.closed(first, last)), end, notes
 
 

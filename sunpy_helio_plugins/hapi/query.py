@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-__all__ = ["PROVIDER", "Query", "is_like", "is_pattern", "unlike"]
+__all__ = ["NOT_COVERED", "PROVIDER", "Query", "is_like", "is_pattern", "unlike"]
 
 PROVIDER = "HAPI"
+
+NOT_COVERED = "is not covered."
+"""The end of the notes on a time range that was limited to that of a dataset."""
 
 
 @dataclass(frozen=True)

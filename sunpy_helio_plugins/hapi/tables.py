@@ -12,7 +12,7 @@ from astropy import units as u
 from sunpy_helio_plugins.fido.fields import common_columns
 from sunpy_helio_plugins.fido.table import ArchiveTable
 from sunpy_helio_plugins.hapi.model import Parameter
-from sunpy_helio_plugins.hapi.query import PROVIDER
+from sunpy_helio_plugins.hapi.query import NOT_COVERED, PROVIDER
 from sunpy_helio_plugins.quantities import times
 
 if TYPE_CHECKING:
@@ -38,6 +38,18 @@ class HAPITable(ArchiveTable):
     identity = ("server_url", "Dataset", "Start Time")
     needed = ("Server", "Dataset", "format", "info", "range", "url", "server_url")
     size_column = "Size"
+
+    def uncovered(self) -> list[str]:
+        """
+        Return the notes on time that the datasets of the rows do not cover.
+
+        Returns
+        -------
+        list of str
+            One sentence for each end of a dataset at which the range was cut.
+        """
+        datasets = tuple(f"{name} of " for name in dict.fromkeys(map(str, self["Dataset"])))
+        return [note for note in self.notes if note.startswith(datasets) and note.endswith(NOT_COVERED)]
 
     @property
     def _display_table(self) -> ArchiveTable:

@@ -146,10 +146,11 @@ def _files(rows: tables.HelioviewerTable, size: int | None) -> Iterator[RowFile]
 
 
 def _download(place: matching.ImageLocation, told: dict[str, Any], target: Path) -> PrefixDownload:
+    from sunpy_helio_plugins.helioviewer.jp2 import boxes
     from sunpy_helio_plugins.transport.files.prefix import PrefixDownload
 
     wanted = {"accept": partial(_refuse, place.missing)} if place.missing else told
-    return PrefixDownload(place.url, target, PROVIDER, **wanted)
+    return PrefixDownload(place.url, target, PROVIDER, is_complete=boxes.is_complete, **wanted)
 
 
 def _refuse(words: str, part: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -149,14 +149,24 @@ def _files(rows: HERTable, rev: int | None) -> Iterator[RowFile]:
     from sunpy_helio_plugins.her import explore
 
     ending = ".xml" if rev is None else f".rev{rev}.xml"
-    ivorns = [str(record.get("kb_archivid") or "") for record in rows["raw"]]
-    named = {row: ivorn for row, ivorn in enumerate(ivorns) if ivorn.startswith("ivo://")}
-    for (row, ivorn), url in zip(named.items(), explore.voevent_urls(named.values(), rev), strict=True):
-        yield RowFile(row, ivorn.rpartition("/")[2] + ending, functools.partial(_download, url))
+    records = {
+        row: record for row, record in enumerate(rows["raw"]) if _ivorn(record).startswith("ivo://")
+    }  # fmt: skip
+    urls = explore.voevent_urls(map(_ivorn, records.values()), rev)
+    for (row, record), url in zip(records.items(), urls, strict=True):
+        yield RowFile(row, _ivorn(record).rpartition("/")[2] + ending, functools.partial(_download, url, record, rev))
 
 
-def _download(url: str, target: Path) -> Download:
+def _ivorn(record: Mapping[str, Any]) -> str:
+    return str(record.get("kb_archivid") or "")
+
+
+def _download(url: str, record: Mapping[str, Any], rev: int | None, target: Path) -> Download:
     from sunpy_helio_plugins.her.submit import voevent
     from sunpy_helio_plugins.transport.files.job import Download
 
-    return Download(url, target, ARCHIVE, voevent.accept)
+    ivorn, revision = _ivorn(record), str(record.get("revision") or "")
+    latest = int(revision) if revision.isascii() and revision.isdigit() else None
+    check = functools.partial(voevent.accept, ivorn=ivorn, rev=rev)
+    current = functools.partial(voevent.is_current, ivorn=ivorn, rev=rev, latest=latest)
+    return Download(url, target, ARCHIVE, check, is_complete=current)

@@ -146,7 +146,7 @@ def recent() -> list[str]:
     ServiceError
         The request failed.
     """
-    page = unquote(html.unescape(metadata.get(recent_url(), archive=ARCHIVE).text()))
+    page = unquote(html.unescape(metadata.get(recent_url(), archive=ARCHIVE).page()))
     return list(dict.fromkeys(re.findall(r"ivo://helio-informatics\.org/[^\s\"'<>&]+", page)))
 
 

@@ -7,7 +7,9 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import sunpy
+from astropy.time import Time
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient, QueryResponseTable, convert_row_to_table
@@ -16,8 +18,11 @@ from sunpy_helio_plugins.fido.attrs import offered
 from sunpy_helio_plugins.fido.client import ArchiveClient
 from sunpy_helio_plugins.imap import attrs, mission, translator
 from sunpy_helio_plugins.imap.mission import INSTRUMENTS, LEVELS
+from sunpy_helio_plugins.quantities.datetimes import to_datetime64
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from sunpy_helio_plugins.fido.fetch import RowFile
     from sunpy_helio_plugins.imap import tables
     from sunpy_helio_plugins.transport.credentials import Login
@@ -147,15 +152,24 @@ def _files(rows: QueryResponseTable) -> tuple[list[SafePath], Iterator[RowFile]]
     urls = rows["url"].tolist() if "url" in rows.colnames else [""] * len(rows)
     folders, _, names = zip(*(place.rpartition("/") for place in places), strict=True) if places else ((), (), ())
     trees = {folder: SafePath.of(PurePosixPath(folder).parts) for folder in dict.fromkeys(folders)}
-    found = zip(names, service.downloads(zip(places, urls, strict=True)), strict=True)
-    files = (RowFile(row, name, partial(_download, name, *where)) for row, (name, where) in enumerate(found))
+    found = enumerate(zip(names, service.downloads(zip(places, urls, strict=True)), strict=True))
+    changed = _ingested(rows)
+    files = (RowFile(row, name, partial(_download, name, changed[row], *where)) for row, (name, where) in found)
     return [trees[folder] for folder in folders], files
 
 
-def _download(name: str, url: str, login: Login | None, target: Path) -> Download:
+def _ingested(rows: QueryResponseTable) -> NDArray[np.datetime64]:
+    """Return the times of ingestion in UTC; NaT where they are not known."""
+    column = rows["Ingestion Time"] if "Ingestion Time" in rows.colnames else None
+    if not isinstance(column, Time):
+        return np.full(len(rows), np.datetime64("NaT", "us"))
+    return to_datetime64(column).astype("M8[us]")
+
+
+def _download(name: str, changed: np.datetime64, url: str, login: Login | None, target: Path) -> Download:
     from sunpy_helio_plugins.imap import integrity, service
     from sunpy_helio_plugins.transport.files.job import Download
 
     check = partial(integrity.check, name=name)
-    complete = partial(integrity.looks_complete, name=name)
+    complete = partial(integrity.looks_complete, name=name, changed=changed)
     return Download(url, target, service.ARCHIVE, check, login=login, is_complete=complete)

@@ -2,53 +2,103 @@
 Checks that a file is complete, when it was downloaded or already exists.
 
 The service does not provide sizes or digests, and the storage only provides them with the download of the file. Files
-are never changed under the same name (a new version has another name), so that a complete file is the right one; for
-most kinds of files, the end of the file shows with certainty whether it is complete.
+are not changed under the same name (a new version has another name) unless they are ingested again, so that a complete
+file that is newer than its ingestion is the right one. For most kinds of files, the structure shows with certainty
+whether the file is complete, and whether something was appended.
 """
 
 from __future__ import annotations
 
+import json
 import mmap
+import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
+from sunpy_helio_plugins.cdf.records import MAGIC, check_whole
 from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.imap.filenames import is_daily, parse
+from sunpy_helio_plugins.store.streams import check_compressed, is_doubled, is_whole_png
 
 __all__ = ["check", "looks_complete"]
 
-_CDF_MAGIC = (0xCDF30001, 0xCDF26002, 0x0000FFFF)
 _PAGES = (b"<!doctype", b"<html", b"<?xml", b"<error")
-_PLAIN, _COMPRESSED = 0x0000FFFF, 0xCCCC0001
+
+_CERTAIN = frozenset({".json", ".png", ".xlsx", ".zip"})
+"""Kinds of files whose structure is checked after the download, too; others are checked if they already exist."""
 
 
 def check(part: Path, name: str) -> None:
-    """Raise a `FileError` if a file is empty, an HTML page, or a CDF file by name that is not one or is truncated."""
-    size = part.stat().st_size
-    if not size:
+    """
+    Raise a `FileError` for a file that is certainly wrong.
+
+    It is empty, an HTML page, twice the same content, a CDF file by name that is not one, or a file that is truncated
+    or damaged, or to which something was appended.
+    """
+    if not part.stat().st_size:
         raise FileError(f"{name}: the archive sent an empty file.")
-    if name.endswith(".cdf"):
-        _check_cdf(part, name, size)
-        return
-    with part.open("rb") as stream:
-        head = stream.read(64).lstrip().lower()
-    if head.startswith(_PAGES):
-        raise FileError(f"{name}: the archive sent a web page instead of the file; it begins with {head[:16]!r}.")
+    with part.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        _check(content, name, blocks=True)
+        suffix = Path(name).suffix.lower()
+        if suffix in _CERTAIN and not _ENDS[suffix](content, len(content)):
+            raise FileError(f"{name}: the file is truncated or damaged, or something was appended; download it again.")
+    try:
+        check_compressed(part)
+    except FileError as error:
+        raise FileError(f"{name}: {error}; download it again.") from None
 
 
-def looks_complete(path: Path, name: str) -> bool:
-    """Return `False` if an existing file is truncated, damaged or of another kind; `True` also if there is no file."""
+def looks_complete(path: Path, name: str, changed: np.datetime64 | None = None) -> bool:
+    """
+    Return `False` if an existing file is truncated, damaged, of another kind or out of date; `True` if there is none.
+
+    ``changed`` is the time of its ingestion in the archive. A daily file of I-ALiRT grows until the end of
+    its day.
+    """
     if not path.is_file():
         return True
-    try:
-        check(path, name)
-    except FileError:
+    found = path.stat()
+    written = np.datetime64(found.st_mtime_ns // 1000, "us")
+    if not found.st_size or any(written < since for since in _complete_since(name, changed)):
         return False
-    size = path.stat().st_size
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        try:
+            _check(content, name, blocks=False)
+        except FileError:
+            return False
         ends_well = _ENDS.get(Path(name).suffix.lower())
-        return ends_well is None or ends_well(content, size)
+        return ends_well is None or ends_well(content, len(content))
+
+
+def _complete_since(name: str, changed: np.datetime64 | None) -> Iterator[np.datetime64]:
+    """Yield the times before which a download of a file was not complete."""
+    # An ingestion in the future means that one of the clocks is wrong. NaT is never in the past.
+    if changed is not None and changed <= np.datetime64("now", "us"):
+        yield changed
+    parsed = parse(name) if is_daily(name) else None
+    if parsed is not None:
+        yield np.datetime64(parsed.start, "us") + np.timedelta64(1, "D")
+
+
+def _check(content: mmap.mmap, name: str, *, blocks: bool) -> None:
+    """Check a file whose content is not empty; ``blocks`` also checks the compressed blocks of CDF."""
+    if name.endswith(".cdf"):
+        if len(content) < 28 or struct.unpack(">I", content[:4])[0] not in MAGIC:
+            raise FileError(f"{name}: the archive sent a file that is not CDF; it begins with {content[:16]!r}.")
+        try:
+            check_whole(content, blocks=blocks)
+        except FileError as error:
+            raise FileError(f"{name}: {error}; download it again.") from None
+        return
+    head = content[:64].lstrip().lower()
+    if head.startswith(_PAGES):
+        raise FileError(f"{name}: the archive sent a web page instead of the file; it begins with {head[:16]!r}.")
+    if is_doubled(content):
+        raise FileError(f"{name}: the file contains the same {len(content) // 2} bytes twice; download it again.")
 
 
 def _after_packets(content: mmap.mmap, size: int) -> bool:
@@ -66,16 +116,48 @@ def _after_kernel(content: mmap.mmap, size: int) -> bool:
     if content[:4] != b"DAF/" or content[88:96] not in (b"LTL-IEEE", b"BIG-IEEE"):
         return True
     order: Literal["little", "big"] = "little" if content[88:91] == b"LTL" else "big"
-    return size >= 8 * (int.from_bytes(content[84:88], order) - 1)
+    free = int.from_bytes(content[84:88], order)
+    used = 8 * (free - 1)
+    return size >= used and (free == 0 or size <= -(-used // _DAF_RECORD) * _DAF_RECORD)
+
+
+_DAF_RECORD = 1024
 
 
 def _after_json(content: mmap.mmap, size: int) -> bool:
-    return content[:].rstrip().endswith((b"}", b"]"))
+    try:
+        json.loads(content[:])
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+_ZIP_END = 22
 
 
 def _after_zip(content: mmap.mmap, size: int) -> bool:
-    """Find the end of the central directory, which is followed by a comment of up to 64 kB."""
-    return content.rfind(b"PK\5\6", max(size - 65_557, 0)) >= 0
+    """Check that the directory is at its offset, and that its end with a comment of up to 64 kB is that of the file."""
+    place = content.rfind(b"PK\5\6", max(size - 65_557, 0))
+    if place < 0 or place + _ZIP_END > size:
+        return False
+    length, start, comment = struct.unpack("<IIH", content[place + 12 : place + _ZIP_END])
+    # An archive of more than 4 GB has its offset elsewhere.
+    return place + _ZIP_END + comment == size and (start == 0xFFFFFFFF or start + length == place)
+
+
+_JPEG_SCAN_END = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+
+
+def _after_jpeg(content: mmap.mmap, size: int) -> bool:
+    """Follow the markers of a JPEG image to its end, after which only zeros and line ends may follow."""
+    place = 2
+    while place + 4 <= size and content[place] == 0xFF and content[place + 1] != 0xD9:
+        kind = content[place + 1]
+        place += 2 + int.from_bytes(content[place + 2 : place + 4], "big")
+        if kind == 0xDA:  # the marker of a scan, whose data end at the next marker
+            found = _JPEG_SCAN_END.search(content, place)
+            place = found.end() - 2 if found else size
+    return content[place : place + 2] == b"\xff\xd9" and not content[place + 2 :].strip(b"\0\r\n")
 
 
 def _after_text(content: mmap.mmap, size: int) -> bool:
@@ -86,25 +168,7 @@ _ENDS: dict[str, Callable[[mmap.mmap, int], bool]] = {
     ".pkts": _after_packets, ".json": _after_json, ".zip": _after_zip, ".xlsx": _after_zip,
     **dict.fromkeys((".bc", ".bsp", ".bpc"), _after_kernel),
     **dict.fromkeys((".csv", ".tsv", ".tls", ".tpc", ".tsc", ".tf", ".tm", ".mk", ".sff"), _after_text),
-    ".png": lambda content, size: content[size - 8 : size - 4] == b"IEND",
-    ".jpg": lambda content, size: content[max(size - 64, 0) :].rstrip(b"\0\r\n").endswith(b"\xff\xd9"),
+    ".png": lambda content, size: is_whole_png(content), ".jpg": _after_jpeg,
     ".pdf": lambda content, size: content.rfind(b"%%EOF", max(size - 1024, 0)) >= 0,
 }  # fmt: skip
 """Checks of the end for each kind of files; other files cannot be checked."""
-
-
-def _check_cdf(part: Path, name: str, size: int) -> None:
-    with part.open("rb") as stream:
-        head = stream.read(28)
-        if len(head) < 28 or struct.unpack(">I", head[:4])[0] not in _CDF_MAGIC:
-            raise FileError(f"{name}: the archive sent a file that is not CDF; it begins with {head[:16]!r}.")
-        magic, kind = struct.unpack(">II", head[:8])
-        # Only in version 3 the length is at a known position: in the global descriptor record, whose offset is in
-        # the first record (CDF Internal Format Description 3.9, sections 2.2 and 2.3).
-        if magic != _CDF_MAGIC[0] or kind != _PLAIN:
-            return
-        stream.seek(struct.unpack(">Q", head[20:28])[0] + 36)
-        field = stream.read(8)
-    if len(field) < 8 or (length := struct.unpack(">Q", field)[0]) > size:
-        whole = f"{length} bytes are" if len(field) == 8 else "more are"
-        raise FileError(f"{name}: the file ends after {size} bytes, {whole} required; download it again.")

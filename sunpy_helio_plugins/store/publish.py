@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import secrets
+import threading
 from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
@@ -179,14 +180,36 @@ def _rename_new(part: Path, target: Path) -> bool:
         os.link(part, target)
     except FileExistsError:
         return False
-    except OSError:  # a file system without hard links: an empty file takes the name, and the part file replaces it
-        try:
-            target.open("xb").close()
-        except FileExistsError:
+    except OSError:  # a file system without hard links, such as exFAT
+        return _rename_alone(part, target)
+    return True
+
+
+_renaming = threading.Lock()
+
+
+def _rename_alone(part: Path, target: Path) -> bool:
+    """Rename unless the name is taken, one thread and one process at a time: the name never has an incomplete file."""
+    with _renaming, _locked_folder(target.parent):
+        if os.path.lexists(target):
             return False
         try:
-            part.replace(target)
-        except OSError:
-            target.unlink()
-            raise
+            os.rename(part, target)
+        except FileExistsError:
+            return False
     return True
+
+
+@contextlib.contextmanager
+def _locked_folder(folder: Path) -> Iterator[None]:
+    """Lock a folder, where the system can do so, for processes that publish files in it; a kill ends the lock."""
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import DecodeError, HTTPError
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import (
@@ -20,7 +20,7 @@ from sunpy_helio_plugins.errors import (
     ServiceUnreachable,
 )
 from sunpy_helio_plugins.quantities.exact import TooManyValuesError, exact_json
-from sunpy_helio_plugins.transport.compression import ENCODINGS, Decompressor
+from sunpy_helio_plugins.transport.compression import Decoder
 from sunpy_helio_plugins.transport.connections import (
     Signature,
     Signer,
@@ -87,6 +87,16 @@ class Response:
         except UnicodeDecodeError:
             return self.content.decode("latin-1")
 
+    def page(self) -> str:
+        """Return the text of a page of HTML; raise `AnswerError` if it ends within an element with an end tag."""
+        text = self.text()
+        lower = text.lower()
+        unclosed = [name for name in _CLOSED if lower.rfind(f"<{name}") > lower.rfind(f"</{name}>")]
+        if unclosed:
+            problem = f"the page is cut: it ends after {len(self.content)} bytes, within <{unclosed[0]}>"
+            raise AnswerError(self.archive, self.url, problem, self.status)
+        return text
+
     def json(self) -> Any:
         """Return the decoded JSON; raise `AnswerError` for another body, such as an HTML page."""
         try:
@@ -98,6 +108,9 @@ class Response:
             problem = f"JSON was expected, not {kind}: {server_message(self.content) or 'an empty body'}"
             raise AnswerError(self.archive, self.url, problem, self.status) from error
 
+
+_CLOSED = ("html", "pre", "table", "ul")
+"""Elements that pages close: a page without the end of one of them was cut."""
 
 SMALL = 10_000_000
 """Bytes of the largest answer to a form, an upload or a request for a token."""
@@ -284,19 +297,26 @@ class Exchange:
 
     def parts(self, response: requests.Response, limit: SizeLimit) -> Iterator[bytes]:
         """Yield the decompressed parts of the body as they arrive."""
-        encoding = response.headers.get("Content-Encoding", "").strip().lower()
-        decompressor = Decompressor(encoding) if encoding in ENCODINGS and not self.is_partial else None
+        # The beginning of a body has no end to check.
+        decoder = None if self.is_partial else self.decoder(response)
         while not (self.is_partial and limit.size >= limit.most):
             most = int(limit.most) - limit.size if self.is_partial else _CHUNK
-            part = self.piece(response, most, decompressor is None)
+            part = self.piece(response, most, decoder is None)
             if part == b"":
                 break
             if part is None or self.deadline.is_over():
                 problem = f"the response did not end {self.deadline.text} ({limit.size} bytes were received)"
                 raise AnswerError(self.archive, self.shown, problem, response.status_code)
-            yield from decompressor.feed(part) if decompressor else (part,)
-        if decompressor is not None:
-            decompressor.check_end()
+            yield from decoder.feed(part) if decoder else (part,)
+        if decoder is not None:
+            decoder.check_end()
+
+    def decoder(self, response: requests.Response) -> Decoder:
+        """Return what decompresses the body."""
+        try:
+            return Decoder(response.headers.get("Content-Encoding"))
+        except DecodeError as error:
+            raise AnswerError(self.archive, self.shown, str(error), response.status_code) from None
 
     def piece(self, response: requests.Response, most: int, decodes: bool) -> bytes | None:
         """Return the part of the body that was received: empty at its end, `None` after the deadline."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -369,7 +371,7 @@ class TestWholeFiles:
 
     def test_runs_of_zeros(self):
         packed = b"ab\0\2c\0\0d"
-        assert records_module.expanded(packed, 1, 100) == b"ab\0\0\0c\0d"
+        assert records_module.expanded(packed, 1, 8) == b"ab\0\0\0c\0d"
 
     @pytest.mark.parametrize("kind", [2, 3])
     def test_other_compressions_are_refused_by_name(self, kind):
@@ -379,6 +381,63 @@ class TestWholeFiles:
     def test_a_damaged_block_is_refused(self):
         with pytest.raises(FileError, match="damaged"):
             records_module.expanded(zlib.compress(b"x" * 100), 5, 100)
+
+    def test_every_bit_of_a_compressed_block_counts(self):
+        content = bytes(range(256)) * 4
+        packed = gzip.compress(content, mtime=0)
+        assert records_module.expanded(packed, 5, len(content)) == content
+        found = 0
+        for bit in range(8 * len(packed)):
+            damaged = bytearray(packed)
+            damaged[bit // 8] ^= 1 << bit % 8
+            try:
+                assert records_module.expanded(bytes(damaged), 5, len(content)) == content
+            except FileError:
+                found += 1
+        assert found > 0.9 * 8 * len(packed)
+
+    def test_a_block_has_its_end_and_its_size(self):
+        packed = gzip.compress(b"x" * 100)
+        for length in range(len(packed)):
+            with pytest.raises(FileError, match=r"truncated|damaged|instead of 100"):
+                records_module.expanded(packed[:length], 5, 100)
+        for kind, content in ((5, packed), (1, b"x" * 100)):
+            for size in (99, 101, 1000):
+                with pytest.raises(FileError, match=f"instead of {size}|truncated"):
+                    records_module.expanded(content, kind, size)
+
+    def test_a_flipped_bit_in_a_compressed_file_never_changes_a_value(self, make_cdf):
+        numbers = np.linspace(1, 2, 400)
+        path = make_cdf(
+            {"epoch": (33, np.arange(400) * 10**9, {}), "b": (45, numbers, ON_TIME)}, spec={"b": {"Compress": 6}}
+        )
+        whole = path.read_bytes()
+        blocks = [found.start() for found in re.finditer(rb"\x1f\x8b\x08", whole)]
+        assert blocks
+        for start in blocks:
+            (size,) = struct.unpack_from(">q", whole, start - 24)
+            for place in range(start + 10, start - 24 + size):
+                damaged = bytearray(whole)
+                damaged[place] ^= 1 << place % 8
+                path.write_bytes(damaged)
+                try:
+                    found = imap.read(path)
+                except FileError:
+                    continue
+                if "b" in found.colnames:
+                    assert (np.asarray(found["b"]) == numbers).all(), place
+                else:
+                    assert any("compressed" in problem for problem in found.meta["problems"])
+
+    def test_a_checksum_of_the_file_is_compared(self, make_cdf):
+        path = make_cdf({"epoch": (33, np.arange(40) * 10**9, {})}, Checksum=True)
+        whole = path.read_bytes()
+        assert len(imap.read(path)) == 40
+        records_module.check_whole(whole, blocks=True)
+        path.write_bytes(whole.replace(b"Solar Terrestrial", b"Solar terrestrial"))
+        for check in (imap.read, lambda path: records_module.check_whole(path.read_bytes(), blocks=False)):
+            with pytest.raises(FileError, match="checksum is wrong"):
+                check(path)
 
     def test_a_block_that_ends_too_early_is_refused(self, make_cdf):
         spec = {"x": {"Compress": 6}}

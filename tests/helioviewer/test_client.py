@@ -306,6 +306,22 @@ def test_a_spoilt_list_is_one_clear_error(archive: Any, fault: str, endpoint: st
         search(NOON, a.helioviewer.SourceID(13), a.helioviewer.Backend("HAPI"))
 
 
+@pytest.mark.parametrize("size", [None, 256])
+def test_a_damaged_file_that_exists_is_replaced(
+    noon: HelioviewerTable, archive: Any, tmp_path: Path, size: int | None
+) -> None:
+    options = {} if size is None else {"size": size}
+    (path,) = map(Path, Fido.fetch(noon[:1], path=tmp_path / "{file}", **options))
+    whole = path.read_bytes()
+    for damaged in (b"", whole[:-1], whole[:100], whole * 2, whole + b"x", b"File not found.", whole[:-2] + b"\0\0"):
+        path.write_bytes(damaged)
+        assert list(map(Path, Fido.fetch(noon[:1], path=tmp_path / "{file}", **options))) == [path]
+        assert path.read_bytes() == whole
+    archive.log.clear()
+    Fido.fetch(noon[:1], path=tmp_path / "{file}", **options)
+    assert archive.log == []
+
+
 def info_then(data: tuple[int, str, bytes]) -> Callable[[str], tuple[int, str, bytes]]:
     info = (
         b'{"HAPI": "3.1", "status": {"code": 1200, "message": "OK"}, "outputFormats": ["csv"], '

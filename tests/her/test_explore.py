@@ -9,7 +9,7 @@ import pytest
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import her
-from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError
+from sunpy_helio_plugins.errors import AnswerError, IncompleteAnswerWarning, QueryError
 
 DAY = a.Time("2026-01-10", "2026-01-10T23:59")
 
@@ -54,6 +54,16 @@ def test_recent_submissions_are_those_of_people(archive: Any) -> None:
     recent = her.recent()
     assert recent[0].startswith("ivo://helio-informatics.org/AR_NOAASWPCObserver_20260113")
     assert len(recent) == len(set(recent)) == 15
+
+
+def test_a_page_that_is_cut_is_an_error(scripted: Any) -> None:
+    page = b"<html><body><table><tr><td>ivo://helio-informatics.org/A</td></tr></table></body></html>"
+    for length in (len(page) - 1, len(page) - 20, 70):
+        scripted.say(page[:length])
+        with pytest.raises(AnswerError, match=f"the page is cut: it ends after {length} bytes"):
+            her.recent()
+    scripted.say(page)
+    assert her.recent() == ["ivo://helio-informatics.org/A"]
 
 
 def test_names_in_links_are_read_as_names_in_text_are(scripted: Any) -> None:

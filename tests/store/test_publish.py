@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -82,6 +83,88 @@ def test_publishing_without_hard_links_keeps_what_is_there(tmp_path, monkeypatch
     assert (tmp_path / "x").read_bytes() == b"new"
 
 
+NO_LINKS = [errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK]
+
+KILLED_AT_EACH_STEP = """
+import os, pathlib, signal, sys
+from sunpy_helio_plugins.store import publish
+
+def refuse(*args):
+    raise OSError(int(sys.argv[3]), "no hard links here")
+
+def killed_after(steps):
+    def step(frame, event, arg):
+        nonlocal steps
+        steps -= event in ("line", "return")
+        if steps < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return step
+    return lambda frame, event, arg: step if "publish" in frame.f_code.co_filename else None
+
+folder, overwrite = pathlib.Path(sys.argv[1]), {"True": True, "False": False}.get(sys.argv[2], sys.argv[2])
+if sys.argv[3] != "0":
+    os.link = refuse
+for steps in range(10_000):
+    child = os.fork()
+    if not child:
+        target = folder / str(steps) / "x.bin"
+        target.parent.mkdir()
+        if overwrite:
+            target.write_bytes(b"old")
+        with publish.new_part(target) as (part, stream):
+            stream.write(b"whole")
+            stream.flush()
+            sys.settrace(killed_after(steps))
+            publish.publish(part, target, overwrite)
+            sys.settrace(None)
+        os._exit(0)
+    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0:
+        break
+print(steps)
+"""
+
+
+@posix
+@pytest.mark.parametrize("overwrite", ["True", "False", "unique"])
+@pytest.mark.parametrize("number", [0, *NO_LINKS])
+def test_a_kill_at_any_step_leaves_no_incomplete_file(tmp_path, number, overwrite):
+    command = [sys.executable, "-c", KILLED_AT_EACH_STEP, str(tmp_path), overwrite, str(number)]
+    steps = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert steps >= (2 if overwrite == "True" else 5)
+    for step in range(steps + 1):
+        found = {path.name: path.read_bytes() for path in (tmp_path / str(step)).iterdir() if path.suffix == ".bin"}
+        before = {} if overwrite == "False" else {"x.bin": b"old"}
+        after = {"x-2.bin" if overwrite == "unique" else "x.bin": b"whole"}
+        assert found in ([before | after] if step == steps else [before, before | after]), step
+
+
+@pytest.mark.parametrize("number", NO_LINKS)
+def test_a_race_without_hard_links_has_one_winner(tmp_path, monkeypatch, number):
+    def refuse(*args):
+        raise OSError(number, "no hard links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    test_in_a_race_one_wins_and_nothing_is_lost(tmp_path)
+
+
+@posix
+def test_processes_that_publish_without_hard_links_do_not_replace_each_other(tmp_path):
+    script = (
+        "import os, pathlib, sys\n"
+        "from sunpy_helio_plugins.store.publish import publish\n"
+        "def refuse(*args):\n    raise OSError(1, 'no hard links here')\n"
+        "os.link = refuse\n"
+        "for number in range(100):\n"
+        "    part = pathlib.Path(sys.argv[1], f'{os.getpid()}.{number}.part')\n"
+        "    part.write_text(f'{os.getpid()} {number}')\n"
+        "    publish(part, part.with_name('x.bin'), 'unique')\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    started = [subprocess.Popen(command) for _ in range(3)]
+    assert [process.wait() for process in started] == [0, 0, 0]
+    assert len({path.read_text() for path in tmp_path.glob("x*.bin")}) == 300
+
+
 def test_a_part_that_cannot_be_published_leaves_no_empty_file(tmp_path):
     with pytest.raises(FileNotFoundError):
         publish(tmp_path / "gone.part", tmp_path / "x.bin", False)
@@ -135,8 +218,9 @@ def test_numbers_go_before_the_suffix(name, second):
 
 @pytest.mark.exhaustive
 @posix
-def test_a_kill_leaves_whole_files_only_and_a_rerun_completes(tmp_path):
-    tally = kill_and_look(tmp_path, 10)
+@pytest.mark.parametrize("links", [True, False])
+def test_a_kill_leaves_whole_files_only_and_a_rerun_completes(tmp_path, links):
+    tally = kill_and_look(tmp_path, 10, links)
     assert (tally.trials, tally.wrong, tally.incomplete, tally.leftovers) == (10, 0, 0, 0)
     assert tally.inside >= 4
     assert 0 < tally.published < 10 * FILES

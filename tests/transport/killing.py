@@ -68,10 +68,18 @@ class Bodies:
             self.open.discard(number)
 
 
+WITHOUT_LINKS = """
+import errno, os
+def refuse(*args):
+    raise OSError(errno.EPERM, "no hard links here")
+os.link = refuse
+"""
+
+
 @contextlib.contextmanager
-def forking() -> Iterator[subprocess.Popen[str]]:
-    """Run the process that forks."""
-    command = [sys.executable, "-c", PARENT]
+def forking(links: bool = True) -> Iterator[subprocess.Popen[str]]:
+    """Run the process that forks; without links, it behaves as on a file system without hard links."""
+    command = [sys.executable, "-c", PARENT if links else WITHOUT_LINKS + PARENT]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -92,7 +100,7 @@ class Tally:
     leftovers: int = 0
 
 
-def kill_and_look(folder: Path, trials: int) -> Tally:
+def kill_and_look(folder: Path, trials: int, links: bool = True) -> Tally:
     """
     Kill at times spread evenly over the downloads; after each, check all published files, run again, and check again.
 
@@ -102,9 +110,11 @@ def kill_and_look(folder: Path, trials: int) -> Tally:
         The folder for the files.
     trials
         The number of kills.
+    links
+        Whether the file system has hard links.
     """
     tally, bodies = Tally(), Bodies()
-    with wire(bodies.talk) as (url, _), forking() as process:
+    with wire(bodies.talk) as (url, _), forking(links) as process:
         whole = _run(process, url, folder / "whole")[0]
         for trial in range(trials):
             place = folder / str(trial)

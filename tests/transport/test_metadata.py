@@ -23,7 +23,7 @@ from sunpy_helio_plugins.errors import (
     ServiceUnreachable,
 )
 from sunpy_helio_plugins.transport import metadata
-from sunpy_helio_plugins.transport.compression import Decompressor
+from sunpy_helio_plugins.transport.compression import Decoder
 from sunpy_helio_plugins.transport.retry import retry_after
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -304,6 +304,7 @@ COMPRESSED = {
     "two members": ("gzip", gzip.compress(TEXT[:700]) + gzip.compress(TEXT[700:])),
     "gzip with appended bytes": ("x-gzip", gzip.compress(TEXT) + b"\0" * 512),
     "zlib": ("deflate", zlib.compress(TEXT)),
+    "twice": ("deflate, gzip", gzip.compress(zlib.compress(TEXT))),
     "deflate without a header": ("deflate", raw_deflate(TEXT)),
 }
 
@@ -319,21 +320,21 @@ def test_compressed_answers_are_read(form):
 def test_compressed_answers_are_read_in_parts_of_any_size(form):
     encoding, body = COMPRESSED[form]
     for size in (1, 2, 3, 7, 1000):
-        decompressor = Decompressor(encoding)
+        decompressor = Decoder(encoding)
         parts = [part for start in range(0, len(body), size) for part in decompressor.feed(body[start : start + size])]
         decompressor.check_end()
         assert b"".join(parts) == TEXT
 
 
 def test_a_large_expansion_comes_in_parts():
-    decompressor = Decompressor("gzip")
+    decompressor = Decoder("gzip")
     sizes = [len(part) for part in decompressor.feed(gzip.compress(bytes(5_000_000)))]
     decompressor.check_end()
     assert sum(sizes) == 5_000_000
     assert max(sizes) < 2_000_000
 
 
-@pytest.mark.parametrize("form", ["gzip", "two members", "zlib", "deflate without a header"])
+@pytest.mark.parametrize("form", ["gzip", "two members", "zlib", "deflate without a header", "twice"])
 @pytest.mark.parametrize("missing", [1, 5, 40])
 def test_a_compressed_answer_without_its_end_is_requested_again(form, missing):
     """Its length is right: something between the server and this machine has cut what it stored."""
@@ -353,6 +354,31 @@ def test_a_compressed_answer_with_a_wrong_checksum_is_an_error(form):
     with wire(say(body=wrong, Content_Encoding=encoding)) as (url, _), conf.set_temp("retries", 0):
         with pytest.raises(ServiceUnreachable, match="compressed answer was cut or damaged"):
             metadata.get(url, archive="Test")
+
+
+def test_a_damaged_further_member_is_an_error():
+    """It would be taken for appended bytes otherwise."""
+    encoding, body = COMPRESSED["two members"]
+    second = len(gzip.compress(TEXT[:700]))
+    for place in (second, second + 1, second + 40, len(body) - 6):
+        wrong = body[:place] + bytes([body[place] ^ 64]) + body[place + 1 :]
+        with wire(say(body=wrong, Content_Encoding=encoding)) as (url, _), conf.set_temp("retries", 0):
+            with pytest.raises(ServiceUnreachable, match="compressed answer was cut or damaged"):
+                metadata.get(url, archive="Test")
+
+
+def test_a_wrong_checksum_in_a_second_part_of_the_body_is_an_error():
+    body = zlib.compress(os.urandom(200_000))
+    with wire(say(body=body[:-4] + b"\0\0\0\0", Content_Encoding="deflate")) as (url, _), conf.set_temp("retries", 0):
+        with pytest.raises(ServiceUnreachable, match="compressed answer was cut or damaged"):
+            metadata.get(url, archive="Test")
+
+
+def test_a_compression_that_was_not_requested_is_an_error():
+    with wire(say(body=b"data", Content_Encoding="br")) as (url, heads):
+        with pytest.raises(AnswerError, match="it is compressed with 'br', which was not requested"):
+            metadata.get(url, archive="Test")
+        assert len(heads) == 1
 
 
 def test_an_empty_body_has_no_compression():

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError, ServiceError
 from sunpy_helio_plugins.fido.fetch import RowFile
 from sunpy_helio_plugins.hapi import server_list
@@ -22,13 +23,14 @@ from sunpy_helio_plugins.hapi.records.file import header_of, read_header
 from sunpy_helio_plugins.hapi.records.trim import trim
 from sunpy_helio_plugins.hapi.service import login_of
 from sunpy_helio_plugins.hapi.tables import HAPIFiles, HAPITable
-from sunpy_helio_plugins.quantities.spans import Span
+from sunpy_helio_plugins.quantities.spans import Moment, Span, moment
+from sunpy_helio_plugins.store.streams import check_compressed, decompressed, is_compressed
 from sunpy_helio_plugins.transport.connections import NOWHERE
 from sunpy_helio_plugins.transport.credentials import Login
 from sunpy_helio_plugins.transport.files.job import Download
 from sunpy_helio_plugins.transport.files.pieces import PiecedDownload
 from sunpy_helio_plugins.transport.messages import server_message
-from sunpy_helio_plugins.transport.retry import RefusedError
+from sunpy_helio_plugins.transport.retry import RefusedError, TransientFileError
 
 __all__ = ["DownloadSpec", "accept", "download", "files", "nothing_between"]
 
@@ -78,7 +80,7 @@ def accept(part: Path, name: str, media_type: str = "") -> None:
     Raises
     ------
     FileError
-        It is empty, a page or message in the place of a file, or not of its type.
+        It is empty, a page or message in the place of a file, not of its type, or compressed and damaged.
     """
     with part.open("rb") as opened:
         head = opened.read(_READ)
@@ -94,6 +96,10 @@ def accept(part: Path, name: str, media_type: str = "") -> None:
     beginnings = _BEGINNINGS.get(declared)
     if beginnings is not None and not head.startswith(beginnings):
         raise FileError(f"{name}: it does not begin as files of the type {declared} do, which its dataset promises.")
+    try:
+        check_compressed(part)
+    except FileError as error:
+        raise TransientFileError(f"{name}: {error}.") from None
 
 
 def _is_of(kind: str, *words: str) -> bool:
@@ -189,6 +195,7 @@ def _instead(failure: Exception, piece: Piece, order: DownloadSpec) -> list[Piec
 
 def _accept(part: Path, order: DownloadSpec, span: Span, alone: bool) -> None:
     """Refuse what is no records of this range; write a header where there is none, leave out what lies beyond."""
+    _decompress(part, order)
     _refuse_message(part, order)
     if _is_empty(part, order):
         if alone:
@@ -203,6 +210,17 @@ def _accept(part: Path, order: DownloadSpec, span: Span, alone: bool) -> None:
         raise FileError(f"{order.subject}: a record does not begin with a time: {error}") from None
     if alone and not left:
         raise FileError(nothing_between(order.subject, span))
+
+
+def _decompress(part: Path, order: DownloadSpec) -> None:
+    """Decompress a part file in place if it is compressed although that was not requested."""
+    with part.open("rb") as opened:
+        if not is_compressed(opened.read(8)):
+            return
+    try:
+        part.write_bytes(decompressed(part.read_bytes(), int(conf.max_file)))
+    except FileError as error:
+        raise TransientFileError(f"{order.subject}: the compressed answer cannot be read: {error}.") from None
 
 
 def _refuse_message(part: Path, order: DownloadSpec) -> None:
@@ -272,13 +290,23 @@ class _Origin:
     @classmethod
     def of(cls, server_url: str, dataset: str, info: str, kind: str) -> _Origin:
         server = server_list.find(server_url)
-        described = Info.from_json(json.loads(info)).with_origin(server.name, dataset)
+        described = Info.from_json(json.loads(info)).with_origin(server.name, dataset, str(Moment.now()))
         return cls(server.archive, dataset, described, kind, login_of(server))
 
     def download(self, span: Span, url: str, target: Path) -> PiecedDownload:
         """Return the file of one row."""
         order = DownloadSpec(target, self.archive, self.dataset, self.info, self.format, self.login)
-        return download(Piece.of(span, url, self.info.stop), order)
+        complete = partial(is_complete, last=span.last)
+        return replace(download(Piece.of(span, url, self.info.stop), order), is_complete=complete)
+
+
+def is_complete(path: Path, last: Moment) -> bool:
+    """Return whether an existing file is whole, and was requested after the last time of its range."""
+    info = file.header_of_whole(path)
+    if info is None:
+        return False
+    until = moment(info.complete_until) or Moment(0, 0).later(path.stat().st_mtime_ns)
+    return until >= last
 
 
 def files(rows: HAPITable | HAPIFiles) -> Iterator[RowFile]:
@@ -319,7 +347,18 @@ def _texts_if_any(rows: HAPIFiles, name: str) -> list[str]:
 
 def _named_file(name: str, url: str, kind: str, server: str, target: Path) -> Download:
     check = partial(accept, name=name, media_type=kind)
-    return Download(url=url, target=target, archive="the server of the file", accept=check, given_by=server or NOWHERE)
+    return Download(
+        url, target, "the server of the file", check, is_complete=partial(_is_accepted, check),
+        given_by=server or NOWHERE,
+    )  # fmt: skip
+
+
+def _is_accepted(check: Callable[[Path], None], path: Path) -> bool:
+    try:
+        check(path)
+    except FileError:
+        return False
+    return True
 
 
 def _names(rows: HAPITable) -> Iterator[str]:

@@ -26,6 +26,7 @@ __all__ = [
     "begins_like_hapi",
     "format_of",
     "header_of",
+    "header_of_whole",
     "is_json",
     "looks_like_hapi",
     "make_validator",
@@ -415,6 +416,31 @@ def make_validator(info: Info, chosen: str, subject: str) -> Callable[[Path], No
     return partial(_accept, info=info, chosen=chosen, subject=subject)
 
 
+def header_of_whole(path: Path) -> Info | None:
+    """Return the header of an existing file; `None` if the file is damaged, or does not end with a complete record."""
+    try:
+        return _header_of_whole(path)
+    except (FileError, ServiceRefused, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return None
+
+
+def _header_of_whole(path: Path) -> Info | None:
+    with path.open("rb") as stream:
+        start = stream.read(SNIFFED)
+        stream.seek(0)
+        if is_json(start):
+            return parse_document(stream.read()).info
+        head, size = read_header(stream)
+        own, rest = header_of(head), stream.read(TAIL)
+    if own is None or not rest.strip():
+        return None
+    found = format_of(own, rest)
+    _refuse_ends(path, size, found, own, path.name)
+    with path.open("rb") as stream:
+        stream.seek(-1, os.SEEK_END)
+        return own if found != "csv" or stream.read(1) == b"\n" else None
+
+
 def _accept(part: Path, *, info: Info, chosen: str, subject: str) -> None:
     with part.open("rb") as stream:
         start = stream.read(SNIFFED)
@@ -528,7 +554,7 @@ def _is_cut(tail: bytes, fields: int) -> bool:
 
 def note_origin(part: Path, info: Info) -> None:
     """
-    Write into a file's header whose records it holds: units may depend on it.
+    Write into a file's header whose records it holds, on which units may depend, and until when they are complete.
 
     Parameters
     ----------
@@ -543,7 +569,9 @@ def note_origin(part: Path, info: Info) -> None:
         return
     place = head.index(b"{") + 1
     is_empty = head[place:].lstrip(b"# \t\r\n").startswith(b"}")
-    note = f'"x_origin": {json.dumps(info.origin, ensure_ascii=False)}{"" if is_empty else ", "}'
+    until = {"x_complete_until": info.complete_until} if info.complete_until else {}
+    text = json.dumps({"x_origin": info.origin, **until}, ensure_ascii=False)
+    note = f"{text[1:-1]}{'' if is_empty else ', '}"
     _replace(part, place, place, note.encode())
 
 

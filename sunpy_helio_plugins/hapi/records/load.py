@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -11,9 +10,9 @@ import numpy as np
 from astropy.table import QTable
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceRefused
+from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError, QueryError, ServiceRefused
 from sunpy_helio_plugins.fido import inputs
-from sunpy_helio_plugins.fido.partial import Partial, run_all, text_of, warn
+from sunpy_helio_plugins.fido.partial import Partial, merge, run_all, text_of, warn
 from sunpy_helio_plugins.hapi import attrs
 from sunpy_helio_plugins.hapi.plan import DataRequest, Piece, refusal
 from sunpy_helio_plugins.hapi.query import Query
@@ -26,6 +25,7 @@ from sunpy_helio_plugins.hapi.tables import HAPITable
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.scales import checked_scale, table_in_scale
 from sunpy_helio_plugins.quantities.spans import Moment, Span, moment
+from sunpy_helio_plugins.store.streams import decompressed, is_compressed
 from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.exchange import Response
 
@@ -35,8 +35,6 @@ _ANSWERS = frozenset({200, 204, *range(400, 500), 500}) - {401, 403, 408, 429}
 """HTTP statuses of answers that may say in HAPI's words what is wrong; others are asked again, or need a sign-in."""
 
 _ALLOWED = "what a search for HAPI's datasets returned, or a server, a dataset, a start and a stop"
-
-_GZIP = b"\x1f\x8b"
 
 
 def load(
@@ -73,7 +71,8 @@ def load(
     Returns
     -------
     astropy.table.QTable
-        As `sunpy_helio_plugins.hapi.read` gives it.
+        As `sunpy_helio_plugins.hapi.read` gives it. ``meta["problems"]`` lists the parts of the range that are missing,
+        with the reasons; it is empty if there are none.
 
     Raises
     ------
@@ -84,22 +83,30 @@ def load(
         The server does not answer as it should.
     FileError
         The answer is cut, or no records.
+
+    Warns
+    -----
+    IncompleteAnswerWarning
+        Some of the requests failed, or the range was limited to that of the dataset. An error is raised only if all
+        requests failed.
     """
     scale = checked_scale(scale)
     if not isinstance(server, str):
         if any(one is not None for one in (dataset, start, stop, parameters, chunk, format)):
             raise QueryError("hapi.load takes either rows of a search, or a server, a dataset, a start and a stop.")
-        rows = inputs.rows("hapi.load", server, HAPITable, _ALLOWED)
-        return table_in_scale(_gathered([DataRequest.of_row(row) for row in rows]), scale)
+        tables = inputs.tables("hapi.load", server, HAPITable, _ALLOWED)
+        cut = tuple(note for table in tables for note in table.uncovered())
+        rows = [DataRequest.of_row(row) for table in tables for row in table]
+        return _loaded(rows, scale, cut)
     if dataset is None or start is None or stop is None:
         raise QueryError("hapi.load takes rows of a search, or a server, a dataset, a start and a stop.")
     answer = find(_query(server, dataset, start, stop, parameters, chunk, format))
     # A table of records has no place for notes: a warning repeats them.
-    missing: Partial[DataRequest] = Partial(problems=answer.problems + answer.notes)
-    warn(missing)
+    told = answer.problems + answer.notes
     if not answer.items:
-        raise QueryError(f"There is nothing to load: {text_of(missing.problems)}")
-    return table_in_scale(_gathered(list(answer.items)), scale)
+        warn(Partial(problems=told))
+        raise QueryError(f"There is nothing to load: {text_of(told)}")
+    return _loaded(list(answer.items), scale, told)
 
 
 def _query(server: str, dataset: str, start: Any, stop: Any, parameters: Any, chunk: Any, chosen: str | None) -> Query:
@@ -128,7 +135,17 @@ def _moment(given: Any) -> Moment:
     return Moment.read(times.iso(inputs.instant("hapi.load", given), 9))
 
 
-def _gathered(found: list[DataRequest]) -> QTable:
+def _loaded(found: list[DataRequest], scale: str, told: tuple[str, ...]) -> QTable:
+    """Fetch the requests; one warning repeats what was told before, and what did not come."""
+    answer = _gathered(found)
+    (table,) = answer.items
+    missing = Partial(problems=tuple(dict.fromkeys(told + answer.problems)))
+    warn(missing, stacklevel=5)
+    table.meta["problems"] = list(missing.problems)
+    return table_in_scale(table, scale)
+
+
+def _gathered(found: list[DataRequest]) -> Partial[QTable]:
     """Fetch all requests at the same time, and join what came; what lies outside the range is left out."""
     if not found:
         raise QueryError("There are no rows to load.")
@@ -140,18 +157,113 @@ def _gathered(found: list[DataRequest]) -> QTable:
     service = Service(server)
     service.capabilities()
     most = max(1, min(int(conf.hapi.connections), len(found)))
-    # All or nothing: a table does not show where records are missing.
-    fetched = run_all(found, lambda one: _contents(service, one, one.piece), most)
-    parts = [content for contents in fetched for content in contents]
-    context = {"server": server.name, "dataset": found[0].dataset}
-    with named(f"{found[0].dataset} of {server.archive}"):
-        table = from_contents(parts, context)
+    fetched = run_all(found, _Chunks(service), most)
+    chunks = _partial(found, fetched)
+    table, damaged = _table(found, chunks)
+    problems = merge(chunks).problems + damaged
     if not len(table):
-        return table
+        return Partial((table,), problems)
     keep = np.zeros(len(table), dtype=bool)
     for span in _united(one.span for one in found):
         keep |= span.covers(table.columns[0])
-    return table if keep.all() else table[keep]
+    return Partial((table if keep.all() else table[keep],), problems)
+
+
+def _lost(one: DataRequest | Piece, error: HelioPluginsError) -> str:
+    return f"{one.span.first.text(3)} to {one.span.last.text(3)} is missing: {error}"
+
+
+def _partial(
+    asked: Sequence[DataRequest | Piece], got: Sequence[Partial[HAPIDocument] | HelioPluginsError]
+) -> list[Partial[HAPIDocument]]:
+    """Return each failure as a problem; raise the first one if every request failed."""
+    failed = [one for one in got if isinstance(one, HelioPluginsError)]
+    if len(failed) == len(got):
+        raise failed[0]
+    return [
+        Partial(problems=(_lost(one, answer),)) if isinstance(answer, HelioPluginsError) else answer
+        for one, answer in zip(asked, got, strict=True)
+    ]
+
+
+_MOST_FAILED = 5
+
+
+class _Chunks:
+    """Fetch requests; after several failures in a row the others are not sent, and fail in the same way."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._failed: list[HelioPluginsError] = []
+
+    def __call__(self, one: DataRequest) -> Partial[HAPIDocument] | HelioPluginsError:
+        return self._fetched(one, one.piece)
+
+    def _fetched(self, one: DataRequest, piece: Piece) -> Partial[HAPIDocument] | HelioPluginsError:
+        if len(self._failed) >= _MOST_FAILED:
+            return self._failed[-1]
+        try:
+            found = self._contents(one, piece)
+        except HelioPluginsError as error:
+            self._failed.append(error)
+            return error
+        self._failed.clear()
+        return found
+
+    def _contents(self, one: DataRequest, piece: Piece) -> Partial[HAPIDocument]:
+        """Fetch one request, or those that replace it if the server refuses it."""
+        try:
+            answer = metadata.get(
+                piece.url,
+                archive=one.server.archive,
+                # As it is: server-nodejs hangs when it compresses CSV.
+                headers={"Accept-Encoding": "identity"},
+                accept=_ANSWERS,
+                login=login_of(one.server),
+                max_bytes=int(conf.max_file),
+            )
+        except ServiceRefused as refused:
+            if refused.status in (401, 403):
+                self._service.explain_sign_in(refused)
+            raise
+        said = refusal(answer.status, answer.phrase, answer.content)
+        if said is None:
+            return Partial((_content(answer, one),))
+        others = piece.instead(said)
+        if not others:
+            raise said.error(one.server.archive, answer.url)
+        return merge(_partial(others, [self._fetched(one, other) for other in others]))
+
+
+def _table(found: list[DataRequest], chunks: list[Partial[HAPIDocument]]) -> tuple[QTable, tuple[str, ...]]:
+    """Return the records as a table; if they cannot be read, leave out the chunks that cannot be read alone."""
+    try:
+        return _read(found[0], merge(chunks)), ()
+    except FileError:
+        good, problems = _readable(found, chunks)
+        if not problems or not good.items:
+            raise
+        return _read(found[0], good), problems
+
+
+def _readable(
+    found: list[DataRequest], chunks: list[Partial[HAPIDocument]]
+) -> tuple[Partial[HAPIDocument], tuple[str, ...]]:
+    good: list[Partial[HAPIDocument]] = []
+    problems: list[str] = []
+    for one, chunk in zip(found, chunks, strict=True):
+        try:
+            if chunk.items:
+                _read(one, chunk)
+            good.append(chunk)
+        except FileError as error:
+            problems.append(_lost(one, error))
+    return merge(good), tuple(problems)
+
+
+def _read(one: DataRequest, chunk: Partial[HAPIDocument]) -> QTable:
+    with named(f"{one.dataset} of {one.server.archive}"):
+        return from_contents(chunk.items, {"server": one.server.name, "dataset": one.dataset})
 
 
 def _united(spans: Iterable[Span]) -> list[Span]:
@@ -165,31 +277,6 @@ def _united(spans: Iterable[Span]) -> list[Span]:
     return united
 
 
-def _contents(service: Service, one: DataRequest, piece: Piece) -> list[HAPIDocument]:
-    """Fetch one request, or what stands for it where the server refuses it."""
-    try:
-        answer = metadata.get(
-            piece.url,
-            archive=one.server.archive,
-            # As it is: server-nodejs hangs when it compresses CSV.
-            headers={"Accept-Encoding": "identity"},
-            accept=_ANSWERS,
-            login=login_of(one.server),
-            max_bytes=int(conf.max_file),
-        )
-    except ServiceRefused as refused:
-        if refused.status in (401, 403):
-            service.explain_sign_in(refused)
-        raise
-    said = refusal(answer.status, answer.phrase, answer.content)
-    if said is None:
-        return [_content(answer, one)]
-    others = piece.instead(said)
-    if not others:
-        raise said.error(one.server.archive, answer.url)
-    return [content for other in others for content in _contents(service, one, other)]
-
-
 def _content(answer: Response, one: DataRequest) -> HAPIDocument:
     subject = f"{one.dataset} of {one.server.archive}"
     is_whole = any(name in answer.headers for name in ("Content-Length", "Transfer-Encoding"))
@@ -197,14 +284,10 @@ def _content(answer: Response, one: DataRequest) -> HAPIDocument:
 
 
 def _plain(answer: Response) -> bytes:
-    """Return the body; unpacked where it was packed although nobody asked for it, and nothing says so."""
-    if not answer.content.startswith(_GZIP):
+    """Return the body; decompressed if it is compressed although that was not requested, and no header says so."""
+    if not is_compressed(answer.content[:8]):
         return answer.content
-    unpacking = zlib.decompressobj(wbits=31)
     try:
-        body = unpacking.decompress(answer.content, int(conf.max_file))
-    except zlib.error as error:
-        raise AnswerError(answer.archive, answer.url, f"the packed answer cannot be unpacked: {error}") from None
-    if not unpacking.eof:
-        raise AnswerError(answer.archive, answer.url, "the packed answer is cut, or too large once unpacked")
-    return body
+        return decompressed(answer.content, int(conf.max_file))
+    except FileError as error:
+        raise AnswerError(answer.archive, answer.url, f"the compressed answer cannot be read: {error}") from None

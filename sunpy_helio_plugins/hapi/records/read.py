@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import lzma
 import os
+import zlib
 from collections import UserList
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +15,7 @@ import numpy as np
 from astropy.table import QTable, Table
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.hapi.model import Info
@@ -22,6 +25,7 @@ from sunpy_helio_plugins.hapi.records.file import SUFFIX, HAPIDocument, begins_l
 from sunpy_helio_plugins.hapi.records.table import from_records
 from sunpy_helio_plugins.io import registration
 from sunpy_helio_plugins.quantities.scales import checked_scale, table_in_scale
+from sunpy_helio_plugins.store.streams import decompressed, is_compressed
 
 __all__ = ["common_info", "from_contents", "joined_records", "named", "parse_source", "read", "register", "time_order"]
 
@@ -106,9 +110,19 @@ def parse_source(source: Source, info: Mapping[str, Any] | Info | None = None) -
     elif isinstance(source, str | os.PathLike):
         content = _bytes_of(Path(source))
     else:
-        content = source.read()
+        content = _read(source)
     with named(source):
+        content = decompressed(content, int(conf.max_file)) if is_compressed(content[:8]) else content
         return parse_document(content, info if info is None or isinstance(info, Info) else Info.from_json(info))
+
+
+def _read(stream: IO[bytes]) -> bytes:
+    """Read a stream, which astropy may have made of a compressed file."""
+    try:
+        return stream.read()
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        shown = getattr(stream, "name", "the stream")
+        raise FileError(f"{shown}: it cannot be read to its end: {error}.") from error
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -136,8 +150,9 @@ def read(
     Parameters
     ----------
     *sources : path, bytes or binary file, or list of these
-        Downloaded files, or the content of responses. A folder is replaced by its files with the suffix ``.hapi``.
-        Several sources must contain the same parameters of one dataset.
+        Downloaded files, or the content of responses, which may be compressed by gzip, bzip2 or xz. A folder is
+        replaced by its files with the suffixes ``.hapi``, ``.hapi.gz`` and ``.hapi.bz2``. Several sources must contain
+        the same parameters of one dataset.
     info : mapping or Info, optional
         The decoded ``info`` response for the same parameters, for records without a header.
     context : mapping, optional
@@ -157,7 +172,8 @@ def read(
     Raises
     ------
     FileError
-        If a source is not a file of HAPI records, if it is truncated, or if the sources have different parameters.
+        If a source is not a file of HAPI records, if it is truncated, if it is compressed and its checksum is wrong, or
+        if the sources have different parameters.
     QueryError
         If no source is given, or if times cannot be converted to ``scale``.
 

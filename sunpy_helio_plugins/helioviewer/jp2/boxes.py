@@ -18,30 +18,79 @@ from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.transport.messages import server_message
 from sunpy_helio_plugins.transport.retry import TransientFileError
 
-__all__ = ["SIGNATURE", "accept", "box_at", "boxes", "classified", "codestream_at", "contents", "is_rate_limit"]
+__all__ = [
+    "SIGNATURE",
+    "accept",
+    "box_at",
+    "boxes",
+    "classified",
+    "codestream_at",
+    "contents",
+    "is_complete",
+    "is_rate_limit",
+]
 
 SIGNATURE = bytes.fromhex("0000000C6A5020200D0A870A")
 END_OF_CODESTREAM = b"\xff\xd9"
+
+_END, _TILE_PART = 0xFFD9, 0xFF90
+
+_ONCE = (b"jP  ", b"ftyp", b"jp2h", b"jp2c")
+"""Boxes that a file of one image contains once."""
 
 _BRIEF = 4096
 
 
 def accept(part: Path) -> None:
-    """Check that a downloaded file is a complete JPEG 2000 file; the `FileError` describes what was received."""
+    """Check that a downloaded file is one complete JPEG 2000 file; the `FileError` describes what was received."""
     size = part.stat().st_size
     with part.open("rb") as stream:
         if stream.read(len(SIGNATURE)) != SIGNATURE:
             stream.seek(0)
             raise classified(stream.read(_BRIEF), size)
-        found = dict(boxes(stream, size))
-        if b"jp2c" not in found:
+        ends = list(boxes(stream, size))
+        kinds = [kind for kind, _ in ends]
+        if b"jp2c" not in kinds:
             raise FileError("The JPEG 2000 file does not contain a codestream.")
-        stream.seek(found[b"jp2c"] - len(END_OF_CODESTREAM))
-        if stream.read(len(END_OF_CODESTREAM)) != END_OF_CODESTREAM:
-            raise TransientFileError(
-                "The codestream of the JPEG 2000 file has no end marker: the file was cut or is damaged. Download it "
-                "again."
-            )
+        if any(kinds.count(kind) > 1 for kind in _ONCE):
+            raise TransientFileError("The JPEG 2000 file contains several images, or one twice. Download it again.")
+        index = kinds.index(b"jp2c")
+        _check_codestream(stream, ends[index - 1][1], ends[index][1])
+
+
+def is_complete(path: Path) -> bool:
+    """Return whether an existing file is one complete JPEG 2000 file."""
+    try:
+        accept(path)
+    except FileError:
+        return False
+    return True
+
+
+def _check_codestream(stream: BinaryIO, box: int, end: int) -> None:
+    """Follow the tile-parts of a codestream to its end marker, which must end its box (ISO/IEC 15444-1, annex A)."""
+    stream.seek(end - len(END_OF_CODESTREAM))
+    if stream.read(len(END_OF_CODESTREAM)) != END_OF_CODESTREAM:
+        raise TransientFileError(
+            "The codestream of the JPEG 2000 file has no end marker: the file was cut or is damaged. Download it again."
+        )
+    stream.seek(box)
+    at = box + (16 if stream.read(4) == b"\0\0\0\1" else 8) + 2
+    while at + 12 <= end:
+        stream.seek(at)
+        marker, length, _, tile_part = struct.unpack(">HHHI", stream.read(10))
+        if marker == _END:
+            break
+        if marker >> 8 != 0xFF:
+            raise TransientFileError(f"The codestream of the JPEG 2000 file is damaged after {at} bytes.")
+        if marker == _TILE_PART and not tile_part:  # the last one, up to the end marker
+            return
+        at += tile_part if marker == _TILE_PART else 2 + length
+    if at != end - len(END_OF_CODESTREAM):
+        raise TransientFileError(
+            "The codestream of the JPEG 2000 file does not end where its tiles do: the file was cut, something was "
+            "appended, or it is damaged. Download it again."
+        )
 
 
 def boxes(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
@@ -55,6 +104,11 @@ def boxes(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
             raise TransientFileError(
                 f"The JPEG 2000 file ends inside its box {kind.decode('latin-1')!r}: {size} bytes were received, but "
                 f"at least {offset + max(length, 8)} were expected. It was cut; download it again."
+            )
+        if not all(32 <= byte < 127 for byte in kind):
+            raise TransientFileError(
+                f"The JPEG 2000 file contains no box after {offset} of its {size} bytes: it is damaged, or something was "
+                "appended. Download it again."
             )
         offset += length
         yield kind, offset

@@ -75,7 +75,7 @@ class IndexLister:
             if self._has_tree(source.folder):
                 return []
             raise AnswerError(PROVIDER, answer.url, "this folder and those above do not have a directory page", 404)
-        text = answer.text()
+        text = answer.page()
         if "Index of" not in text and "Directory listing" not in text and "<a " not in text:
             raise AnswerError(PROVIDER, answer.url, "expected a directory page", answer.status)
         names = [unquote(html.unescape(link)).rpartition("/")[2] for link in _LINK.findall(text)]

@@ -15,12 +15,13 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.helioviewer.jp2 import boxes
 from sunpy_helio_plugins.quantities.exact import exact_json
+from sunpy_helio_plugins.store.streams import is_doubled, is_whole_png
 from sunpy_helio_plugins.transport.messages import server_message
 from sunpy_helio_plugins.transport.retry import TransientFileError
 
 __all__ = ["KINDS", "NotMadeError", "accept"]
 
-_PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"\0\0\0\0IEND\xaeB\x60\x82"
+_PNG_START = b"\x89PNG\r\n\x1a\n"
 _EBML = b"\x1a\x45\xdf\xa3"
 _BRIEF = 4096
 
@@ -58,26 +59,31 @@ def _instead(what: str, kind: str, start: bytes) -> FileError:
 
 
 def _png_ends(stream: BinaryIO, size: int) -> bool:
-    stream.seek(max(size - len(_PNG_END), 0))
-    return stream.read() == _PNG_END
+    stream.seek(0)
+    return is_whole_png(stream.read())
 
 
-def _holds(*needed: bytes) -> Callable[[BinaryIO, int], bool]:
-    """Return a check that a file's boxes, in JPX and mp4, add up to its size and include one of certain types."""
+def _holds(once: bytes, *needed: bytes) -> Callable[[BinaryIO, int], bool]:
+    """
+    Return a check of the boxes in JPX and mp4.
+
+    They have to add up to the file's size, to include one of certain types, and to include another type only once.
+    """
 
     def check(stream: BinaryIO, size: int) -> bool:
         try:
-            kinds = {kind for kind, _ in boxes.boxes(stream, size)}
+            kinds = [kind for kind, _ in boxes.boxes(stream, size)]
         except FileError:
             return False
-        return bool(kinds & set(needed))
+        return bool({*kinds} & {*needed}) and kinds.count(once) <= 1
 
     return check
 
 
 def _any_end(stream: BinaryIO, size: int) -> bool:
-    """Accept any end: a streamed WebM does not contain its length."""
-    return True
+    """Accept any end of a WebM that is not the same one twice: if it was streamed, it does not contain its length."""
+    stream.seek(0)
+    return not is_doubled(stream.read())
 
 
 _BEGINS: dict[str, Callable[[bytes], bool]] = {
@@ -89,8 +95,8 @@ _BEGINS: dict[str, Callable[[bytes], bool]] = {
 
 KINDS: dict[str, Callable[[BinaryIO, int], bool]] = {
     "PNG": _png_ends,
-    "mp4": _holds(b"moov"),
+    "mp4": _holds(b"ftyp", b"moov"),
     "webm": _any_end,
-    "JPX": _holds(b"jp2c", b"ftbl", b"jpch"),
+    "JPX": _holds(b"jP  ", b"jp2c", b"ftbl", b"jpch"),
 }
 """The kinds of files, each with a check that a file is complete."""

@@ -413,9 +413,9 @@ def read(source: Any) -> VOEvent:
     return VOEvent(root.get("ivorn", ""), kind, values, references, citations)
 
 
-def accept(part: Path) -> None:
+def accept(part: Path, ivorn: str, rev: int | None = None) -> None:
     """
-    Check that a downloaded file is a VOEvent document.
+    Check that a downloaded file is the VOEvent document of an event.
 
     The registry responds to requests that it cannot answer with HTML.
 
@@ -423,17 +423,43 @@ def accept(part: Path) -> None:
     ----------
     part : pathlib.Path
         The file.
+    ivorn : str
+        The event.
+    rev : int, optional
+        The number of the revision, if one was requested.
 
     Raises
     ------
     FileError
-        The file is not a VOEvent document.
+        The file is not a VOEvent document, or that of another event or revision.
     """
     _refuse_large(part.stat().st_size)
     content = part.read_bytes()
     if content.lstrip()[:5].lower() == b"<html":
         raise FileError(f"The registry responded: {server_message(content)}")
-    read(content)
+    found = read(content)
+    if found.ivorn.strip() != ivorn:
+        shown = server_message(found.ivorn.encode()) or "an event without an IVORN"
+        raise FileError(f"The document of {ivorn} was requested, but the registry sent that of {shown}.")
+    if rev is not None and _revision(found) not in (None, rev):
+        raise FileError(
+            f"The revision {rev} of {ivorn} was requested, but the registry sent the revision {_revision(found)}."
+        )
+
+
+def is_current(path: Path, ivorn: str, rev: int | None, latest: int | None) -> bool:
+    """Return whether an existing file is the document of an event, and not of an older revision than ``latest``."""
+    try:
+        accept(path, ivorn, rev)
+        own = _revision(read(path))
+    except FileError:
+        return False
+    return rev is not None or own is None or latest is None or own >= latest
+
+
+def _revision(event: VOEvent) -> int | None:
+    text = event.values.get("revision", "").strip()
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def _refuse_large(size: int) -> None:

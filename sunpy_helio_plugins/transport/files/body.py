@@ -10,15 +10,18 @@ import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
+from urllib3.exceptions import DecodeError
+
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import TransferError
+from sunpy_helio_plugins.transport.compression import Decoder
 from sunpy_helio_plugins.transport.limits import MinimumRate, SizeLimit
 from sunpy_helio_plugins.transport.retry import TransientError
 
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["CHUNK", "check_part", "parts", "promised_digests", "receive"]
+__all__ = ["CHUNK", "check_part", "parts", "promised_digests", "receive", "text_start"]
 
 _KNOWN = {"sha-512": hashlib.sha512, "sha-256": hashlib.sha256}
 
@@ -60,7 +63,7 @@ async def receive(response: aiohttp.ClientResponse, stream: IO[bytes], bar: Any)
     limit, rate = _limit(response), MinimumRate()
     digests = promised_digests(response.headers)
     with bar as progress:
-        async for chunk in parts(response, CHUNK, rate):
+        async for chunk in parts(response, rate):
             check_part(chunk, limit, rate)
             stream.write(chunk)
             for digest, _ in digests:
@@ -71,23 +74,54 @@ async def receive(response: aiohttp.ClientResponse, stream: IO[bytes], bar: Any)
         raise TransientError("the digest of the file differs from the one that the server gave")
 
 
-async def parts(response: aiohttp.ClientResponse, size: int, rate: MinimumRate) -> AsyncIterator[bytes]:
-    """Yield the parts of a body as they arrive; raise `TransferError` if the next one does not arrive in time."""
+async def parts(response: aiohttp.ClientResponse, rate: MinimumRate, size: int = CHUNK) -> AsyncIterator[bytes]:
+    """
+    Yield the decompressed parts of a body as they arrive.
+
+    Raise `TransientError` if it is truncated or damaged, and `TransferError` if a part does not arrive in time.
+    """
+    decoder = _decoder(response)
+    try:
+        async for chunk in _chunks(response, size, rate):
+            for part in decoder.feed(chunk):
+                yield part
+        decoder.check_end()
+    except DecodeError as error:
+        raise TransientError(f"the compressed file was cut or damaged: {error}") from None
+
+
+async def _chunks(response: aiohttp.ClientResponse, size: int, rate: MinimumRate) -> AsyncIterator[bytes]:
+    """Yield the chunks of a body; the timeout of a socket begins anew with every byte of the size of a chunk."""
     chunks = response.content.iter_chunked(size)
     while True:
         try:
-            # The timeout of a socket begins anew with every byte of the size of a chunk.
             async with asyncio.timeout(None if rate.left() == float("inf") else rate.left()) as limit:
-                part = await anext(chunks, b"")
+                chunk = await anext(chunks, b"")
         except TimeoutError:
             if not limit.expired():
                 raise
             if problem := rate.problem(0):
                 raise TransferError(problem) from None
             continue
-        if not part:
+        if not chunk:
             return
-        yield part
+        yield chunk
+
+
+def _decoder(response: aiohttp.ClientResponse) -> Decoder:
+    try:
+        return Decoder(", ".join(response.headers.getall("Content-Encoding", ())))
+    except DecodeError as error:
+        raise TransferError(f"the file cannot be read: {error}") from None
+
+
+async def text_start(response: aiohttp.ClientResponse, count: int) -> bytes:
+    """Return the first bytes of a body, decompressed as far as possible: they are only shown."""
+    body = await anext(_chunks(response, count, MinimumRate()), b"")
+    try:
+        return next(_decoder(response).feed(body), body)
+    except (DecodeError, TransferError):
+        return body
 
 
 def check_part(part: bytes, limit: SizeLimit, rate: MinimumRate) -> None:

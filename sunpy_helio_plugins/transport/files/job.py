@@ -18,8 +18,8 @@ from sunpy_helio_plugins.errors import FileError, HelioPluginsError, QueryError,
 from sunpy_helio_plugins.store.publish import RunFolders, new_part, publish, sync_to_disk
 from sunpy_helio_plugins.transport.connections import judge
 from sunpy_helio_plugins.transport.credentials import Login, netrc_file, netrc_login
-from sunpy_helio_plugins.transport.files.body import parts, receive
-from sunpy_helio_plugins.transport.limits import NOT_AGAIN, MinimumRate, Outages, one_request, request_deadline
+from sunpy_helio_plugins.transport.files.body import receive, text_start
+from sunpy_helio_plugins.transport.limits import NOT_AGAIN, Outages, one_request, request_deadline
 from sunpy_helio_plugins.transport.messages import connection_problem, sentence, server_message
 from sunpy_helio_plugins.transport.retry import (
     TRANSIENT,
@@ -320,7 +320,7 @@ class Job:
 
     async def _refusal(self, response: aiohttp.ClientResponse, url: str) -> TransientError | RefusedError:
         """Return the error for an answer that is not a file."""
-        body, phrase = await anext(parts(response, _BEGINNING, MinimumRate()), b""), response.reason or ""
+        body, phrase = await text_start(response, _BEGINNING), response.reason or ""
         message = server_message(body) or server_message(phrase.encode())
         text = self._sentence(message, url, response.status)
         if response.status in TRANSIENT:
@@ -346,6 +346,7 @@ class Job:
                     proxy=proxy,
                     ssl=ssl_context(),
                     allow_redirects=False,
+                    auto_decompress=False,  # aiohttp does not check the end of a compressed body
                 )
         except NearError as error:
             raise TransferError(self._sentence(f"the address that it gave is not followed: {error}", giver)) from None

@@ -14,8 +14,9 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import TransferError
+from sunpy_helio_plugins.transport.compression import ENCODINGS
 from sunpy_helio_plugins.transport.exchange import Exchange
-from sunpy_helio_plugins.transport.files.body import CHUNK, check_part, parts, receive
+from sunpy_helio_plugins.transport.files.body import check_part, parts, receive
 from sunpy_helio_plugins.transport.files.job import Download, Job
 from sunpy_helio_plugins.transport.limits import MinimumRate, SizeLimit
 from sunpy_helio_plugins.transport.retry import TransientError
@@ -105,7 +106,9 @@ def _checked(headers: Mapping[str, str], start: int) -> tuple[int, int]:
 async def _body(response: aiohttp.ClientResponse, length: int) -> bytes:
     part, rate = bytearray(), MinimumRate()
     limit = SizeLimit(min(length, conf.max_file), "part", "see conf.max_file")
-    async for chunk in parts(response, CHUNK, rate):
+    if response.headers.get("Content-Encoding", "identity").strip().lower() in ENCODINGS:
+        raise TransferError("the part is compressed, although it was requested as it is")
+    async for chunk in parts(response, rate):
         check_part(chunk, limit, rate)
         part += chunk
     if len(part) < length:

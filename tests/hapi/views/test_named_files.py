@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
 import re
 from pathlib import Path
@@ -46,7 +48,7 @@ def test_what_is_not_the_file_is_refused(tmp_path: Path, body: bytes, name: str,
     ("body", "name", "kind"),
     [
         (b"SIMPLE  =                    T", "x.fits", "image/fits"),
-        (b"\x1f\x8b compressed", "x.fits.gz", "image/fits"),
+        (gzip.compress(b"SIMPLE  =                    T"), "x.fits.gz", "image/fits"),
         (b"\xcd\xf3\x00\x01\x00\x00\xff\xff", "x", "application/x-cdf"),
         (PAGE, "x.html", ""),
         (PAGE, "x", "text/html"),
@@ -60,6 +62,15 @@ def test_what_is_not_the_file_is_refused(tmp_path: Path, body: bytes, name: str,
 )
 def test_what_may_be_the_file_is_kept(tmp_path: Path, body: bytes, name: str, kind: str) -> None:
     _accept(tmp_path, body, name, kind)
+
+
+@pytest.mark.parametrize("name", ["x.fits.gz", "x.bz2", "x"])
+def test_a_compressed_file_that_is_cut_or_damaged_is_refused(tmp_path: Path, name: str) -> None:
+    body = (bz2 if name == "x.bz2" else gzip).compress(b"SIMPLE  =                    T" * 40)
+    _accept(tmp_path, body, name, "")
+    for damaged in (body[:-1], body[:-9], body[:20], body[:30] + b"x" + body[31:], body + b"x", body + body[:9]):
+        with pytest.raises(FileError, match=rf"{name}: .*the (end of the )?compressed stream"):
+            _accept(tmp_path, damaged, name, "")
 
 
 def _records(url: str, server: str) -> bytes:

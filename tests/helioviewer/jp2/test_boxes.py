@@ -45,6 +45,42 @@ def test_a_codestream_that_does_not_end_is_refused(whole: bytes, tmp_path: Path)
         judged(tmp_path, whole[:-2] + b"\0\0")
 
 
+APPENDED = {
+    "one byte": b"x", "zeros": bytes(512), "an end marker": b"\xff\xd9", "a page": b"<html>no</html>",
+    "a box": b"\0\0\0\x0cfree\0\0\0\0",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["twice", *list(APPENDED)[:-1]])
+@pytest.mark.parametrize("is_open", [False, True])
+def test_a_file_has_an_upper_bound(whole: bytes, tmp_path: Path, kind: str, is_open: bool) -> None:
+    at = whole.index(b"jp2c") - 4
+    data = whole[:at] + bytes(4) + whole[at + 4 :] if is_open else whole
+    judged(tmp_path, data)
+    with pytest.raises(FileError, match=r"cut|appended|no end marker|one twice"):
+        judged(tmp_path, data + (data if kind == "twice" else APPENDED[kind]))
+
+
+def test_a_box_may_follow_the_codestream(whole: bytes, tmp_path: Path) -> None:
+    judged(tmp_path, whole + APPENDED["a box"])
+
+
+def test_a_codestream_without_some_of_its_bytes_is_refused(whole: bytes, tmp_path: Path) -> None:
+    """The length of its box is changed with them, as by a program that copies boxes."""
+    at = whole.index(b"jp2c") - 4
+    length = int.from_bytes(whole[at : at + 4], "big")
+    for gone in (1, 100, length // 2):
+        data = whole[:at] + (length - gone).to_bytes(4, "big") + whole[at + 4 : -gone - 2] + whole[-2:]
+        with pytest.raises(FileError, match=r"does not end where its tiles do|is damaged after"):
+            judged(tmp_path, data)
+
+
+@pytest.mark.parametrize("tile_part", [0, None])
+def test_a_last_tile_part_may_reach_to_the_end(whole: bytes, tmp_path: Path, tile_part: int | None) -> None:
+    at = whole.rindex(b"\xff\x90\0\x0a") + 6
+    judged(tmp_path, whole[:at] + bytes(4) + whole[at + 4 :] if tile_part == 0 else whole)
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [

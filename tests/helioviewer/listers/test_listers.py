@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import astropy.units as u
 import numpy as np
 import pytest
+import requests
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import HelioviewerClient, conf
@@ -302,6 +303,29 @@ def test_the_newest_sources_are_listed_from_their_folders(canned: Any, source: i
         table = search(a.Time("2026-01-10 11:00", "2026-01-10 13:00"), a.helioviewer.SourceID(source))
     assert list(table["Path"]) == [f"{folder}/{names[source]}"]
     assert table["Start Time"].isot[0] == "2026-01-10T12:00:00.000000000"
+
+
+def test_a_directory_page_that_is_cut_loses_no_images_silently(archive: Any, canned: Any) -> None:
+    known = search(NOON, AIA_304)
+    page = requests.get(f"{conf.helioviewer.jp2_url}/AIA/2026/01/10/304/", timeout=30).content
+
+    kept = {"bytes": 0}
+
+    def reply(path: str) -> tuple[int, str, bytes]:
+        body = page[: kept["bytes"]]
+        return (200, "text/html", body) if path.endswith("/304/") else (404, "text/html", b"")
+
+    for length in range(60, len(page), len(page) // 40):
+        kept["bytes"] = length
+        with conf.helioviewer.set_temp("jp2_url", canned(reply)), pytest.raises(ServiceError, match="page"):
+            search(NOON, AIA_304, a.helioviewer.Backend("index"))
+        with conf.helioviewer.set_temp("jp2_url", canned(reply)):
+            table = search(NOON, AIA_304, a.helioviewer.Backend("index", "HAPI"))
+        assert list(table["Path"]) == list(known["Path"])
+        assert set(table["Lister"]) == {"HAPI"}
+    kept["bytes"] = len(page)
+    with conf.helioviewer.set_temp("jp2_url", canned(reply)):
+        assert list(search(NOON, AIA_304, a.helioviewer.Backend("index"))["Path"]) == list(known["Path"])
 
 
 def test_a_path_leads_to_its_own_source() -> None:

@@ -12,6 +12,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import conf, her
 from sunpy_helio_plugins.errors import FileError, QueryError, ServiceError, ServiceRefused
+from sunpy_helio_plugins.her import explore as her_explore
 from sunpy_helio_plugins.her.submit import voevent
 from sunpy_helio_plugins.transport.credentials import signed_in
 
@@ -42,6 +43,50 @@ def test_a_page_of_html_is_no_document(holes: her.HERTable, tmp_path: Path) -> N
     assert len(files) == 0
     assert "no revision 99" in str(files.errors[0])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_document_of_another_event_is_not_kept(
+    holes: her.HERTable, archive: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The registry may answer from a cache of its own."""
+    url = her.voevent_url(OTHER)
+    monkeypatch.setattr(her_explore, "voevent_urls", lambda ivorns, rev: iter([url for _ in ivorns]))
+    results = Fido.fetch(holes[:1], path=tmp_path, progress=False)
+    assert list(results) == []
+    ivorn = holes["kb_archivid"][0]
+    words = f"The document of {ivorn} was requested, but the registry sent that of {OTHER}."
+    assert words in str(results.errors[0].exception)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_revision_is_not_kept(archive: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flare = her.HERClient().search(DAY, a.her.Supplier("SSW Latest Events"), a.her.Limit(1))
+    url = her.voevent_url(flare[0], 2)
+    monkeypatch.setattr(her_explore, "voevent_urls", lambda ivorns, rev: iter([url]))
+    results = Fido.fetch(flare, path=tmp_path, progress=False, rev=3)
+    assert "The revision 3 of" in str(results.errors[0].exception)
+    assert "sent the revision 2" in str(results.errors[0].exception)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_or_older_document_is_replaced(archive: Any, tmp_path: Path) -> None:
+    flare = her.HERClient().search(DAY, a.her.Supplier("SSW Latest Events"), a.her.Limit(1))
+    (path,) = map(Path, Fido.fetch(flare, path=tmp_path, progress=False))
+    whole = path.read_bytes()
+    older = Path(Fido.fetch(flare, path=tmp_path, progress=False, rev=1)[0]).read_bytes()
+    other = voevent.read(Fido.fetch(her.HERClient().search(DAY, a.her.CH, a.her.Limit(1)), path=tmp_path)[0])
+    assert other.ivorn != voevent.read(path).ivorn
+    damaged = {
+        "empty": b"", "cut": whole[:-20], "a page": b"<html><body>Error</body></html>", "twice": whole * 2,
+        "older": older, "other": whole.replace(b"gev_20260110_0118", b"gev_20260110_0119"),
+    }  # fmt: skip
+    for kind, content in damaged.items():
+        path.write_bytes(content)
+        assert list(map(Path, Fido.fetch(flare, path=tmp_path, progress=False))) == [path]
+        assert path.read_bytes() == whole, kind
+    archive.log.clear()
+    Fido.fetch(flare, path=tmp_path, progress=False)
+    assert archive.log == []
 
 
 def test_a_row_becomes_a_document_and_back(holes: her.HERTable, tmp_path: Path) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import os
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sunpy
 from astropy.table import vstack
@@ -23,6 +28,31 @@ pytestmark = pytest.mark.usefixtures("collected_here")
 DAY = a.Time("2026-01-10", "2026-01-10 12:00")
 GSE = "imap/mag/l2/2026/01/imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
 SHIPPED = Path(sandbox_package.__file__).parent / "data" / "imap"
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"".join(
+    png_chunk(kind, data)
+    for kind, data in [
+        (b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 0)), (b"IDAT", zlib.compress(b"\0" + bytes(range(8)) * 8)),
+        (b"IEND", b""),
+    ]
+)  # fmt: skip
+JPEG = (
+    b"\xff\xd8" + b"\xff\xe0\0\x08JFIF\0\1" + b"\xff\xda\0\x04\1\2" + b"data\xff\0data\xff\xd0data" * 9 + b"\xff\xd9"
+)  # fmt: skip
+
+
+def zipped(comment: bytes = b"") -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("a.txt", "abcdefgh" * 60)
+        archive.writestr("b.txt", "0123" * 60)
+        archive.comment = comment
+    return made.getvalue()
 
 
 @pytest.fixture
@@ -215,7 +245,7 @@ class TestIntact:
         [
             ("x.json", b'{"scale": [1.0, 2.0]}\n'), ("x.csv", b"a,b\n1,2\n3,4\n"),
             ("naif0012.tls", b"KPL/LSK\n\\begindata\n"),
-            ("x.png", b"\x89PNG\r\n\x1a\nabcdefgh\0\0\0\0IEND\xaeB`\x82"), ("x.jpg", b"\xff\xd8abcdef\xff\xd9"),
+            ("x.png", PNG), ("x.jpg", JPEG),
             ("x.pdf", b"%PDF-1.1\n1 0 obj\n%%EOF\n"),
             ("x.bc", (b"DAF/CK  ".ljust(84, b" ") + (129).to_bytes(4, "little") + b"LTL-IEEE").ljust(1024, b"\0")),
             ("x.bsp", (b"DAF/SPK ".ljust(84, b" ") + (129).to_bytes(4, "big") + b"BIG-IEEE").ljust(1024, b"\0")),
@@ -229,6 +259,70 @@ class TestIntact:
         assert not integrity.looks_complete(path, name)
         path.write_bytes(b"")
         assert not integrity.looks_complete(path, name)
+
+    WHOLE = {
+        "x.png": PNG, "x.jpg": JPEG, "x.zip": zipped(), "y.zip": zipped(b"a comment"), "x.xlsx": zipped(),
+        "x.json": b'{"scale": [' + b"1.0, " * 60 + b"2.0]}", "x.csv": b"a,b\n" + b"1,2\n" * 60,
+        "x.bsp": (b"DAF/SPK ".ljust(84, b" ") + (257).to_bytes(4, "little") + b"LTL-IEEE").ljust(2048, b"\1"),
+        "x.pdf": b"%PDF-1.1\n1 0 obj\n" + b"0123456789" * 30 + b"%%EOF\n",
+        "x.cdf": (SHIPPED / "imap_swapi_l3a_proton-sw_20260110_v001.0001.cdf").read_bytes(),
+        "x.pkts": (SHIPPED / "imap_mag_l0_raw_20250502_v001.pkts").read_bytes(),
+    }  # fmt: skip
+
+    @pytest.mark.parametrize("name", WHOLE)
+    def test_a_file_has_a_lower_and_an_upper_bound(self, tmp_path, name):
+        path, whole = tmp_path / name, self.WHOLE[name]
+        path.write_bytes(whole)
+        integrity.check(path, name)
+        assert integrity.looks_complete(path, name)
+        appended = {"one byte": whole + b"x", "zeros": whole + b"\0" * 512, "a page": whole + b"<html>no</html>"}
+        if name in ("x.csv", "x.pdf"):  # they have no mark of their end
+            appended = {}
+        if name == "x.jpg":
+            del appended["zeros"]
+        for kind, content in {"doubled": whole + whole, **appended}.items():
+            path.write_bytes(content)
+            assert not integrity.looks_complete(path, name), kind
+
+    @pytest.mark.parametrize("name", ["x.png", "x.zip", "x.xlsx", "x.json", "x.cdf"])
+    def test_a_download_beyond_its_end_is_refused(self, tmp_path, name):
+        path, whole = tmp_path / name, self.WHOLE[name]
+        for content in (whole + whole, whole + b"x", whole[:-1], whole[: len(whole) // 2]):
+            path.write_bytes(content)
+            with pytest.raises(FileError, match=rf"{name}: .*(truncated|not CDF|twice)"):
+                integrity.check(path, name)
+
+    @pytest.mark.parametrize("name", ["x.csv", "x.pdf", "x.bsp", "x.txt"])
+    def test_a_doubled_download_is_refused(self, tmp_path, name):
+        (tmp_path / name).write_bytes(self.WHOLE.get(name, self.WHOLE["x.pdf"]) * 2)
+        with pytest.raises(FileError, match=rf"{name}: the file contains the same \d+ bytes twice"):
+            integrity.check(tmp_path / name, name)
+
+    def test_every_bit_of_an_image_with_checksums_counts(self, tmp_path):
+        path = tmp_path / "x.png"
+        for bit in range(8 * 8, len(PNG) * 8):
+            damaged = bytearray(PNG)
+            damaged[bit // 8] ^= 1 << bit % 8
+            path.write_bytes(damaged)
+            assert not integrity.looks_complete(path, path.name), bit
+
+    @pytest.mark.parametrize("name", ["x.zip", "x.xlsx"])
+    def test_a_checksum_within_an_archive_counts(self, tmp_path, name):
+        path, whole = tmp_path / name, self.WHOLE[name]
+        path.write_bytes(whole.replace(b"0123", b"0121", 1))
+        with pytest.raises(FileError, match=rf"{name}: the zip archive is damaged"):
+            integrity.check(path, name)
+
+    def test_real_images_pass(self, tmp_path):
+        from PIL import Image
+
+        for name, options in {"x.png": {}, "x.jpg": {}, "y.jpg": {"progressive": True}}.items():
+            path = tmp_path / name
+            Image.effect_noise((90, 70), 60).save(path, **options)
+            integrity.check(path, name)
+            assert integrity.looks_complete(path, name)
+            path.write_bytes(path.read_bytes() + b"x")
+            assert not integrity.looks_complete(path, name)
 
     def test_an_archive_is_believed_with_its_directory(self, tmp_path):
         path = tmp_path / "x.zip"
@@ -250,3 +344,42 @@ class TestIntact:
             part.write_bytes(whole[:length])
             with pytest.raises(FileError, match=r"x\.cdf: "):
                 integrity.check(part, "x.cdf")
+
+
+class TestOutOfDate:
+    """Files are judged by their own time, and by that of their ingestion or the end of their day."""
+
+    @staticmethod
+    def is_current(path: Path, written: str, changed: str | None = None) -> bool:
+        stamp = np.datetime64(written, "s").astype(int)
+        os.utime(path, (stamp, stamp))
+        return integrity.looks_complete(path, path.name, None if changed is None else np.datetime64(changed, "us"))
+
+    def test_a_file_that_was_ingested_again_is_out_of_date(self, tmp_path):
+        path = tmp_path / Path(GSE).name
+        path.write_bytes((SHIPPED / path.name).read_bytes())
+        assert self.is_current(path, "2026-02-01T00:00", "2026-01-31T23:59")
+        assert not self.is_current(path, "2026-02-01T00:00", "2026-02-01T00:01")
+        assert self.is_current(path, "2026-02-01T00:00")
+        assert self.is_current(path, "2026-02-01T00:00", "NaT")
+        # One of the clocks is wrong.
+        assert self.is_current(path, "2026-02-01T00:00", "2400-01-01")
+
+    def test_a_daily_file_is_complete_after_its_day(self, tmp_path):
+        path = tmp_path / "imap_ialirt_l1_realtime_20260310_v001.cdf"
+        path.write_bytes((SHIPPED / "imap_swapi_l3a_proton-sw_20260110_v001.0001.cdf").read_bytes())
+        assert not self.is_current(path, "2026-03-10T12:00")
+        assert self.is_current(path, "2026-03-11T00:00")
+
+    def test_a_later_fetch_downloads_it_again(self, found, tmp_path, archive):
+        (path,) = (file for file in fetch(found, path=tmp_path / "{file}") if file.name == Path(GSE).name)
+        archive.log.clear()
+        fetch(found, path=tmp_path / "{file}")
+        assert archive.log == []
+        (ingested,) = found[0]["Ingestion Time"][[GSE in one for one in found[0]["file_path"]]]
+        os.utime(path, (ingested.unix - 60, ingested.unix - 60))
+        fetch(found, path=tmp_path / "{file}")
+        assert len([one for one in archive.log if one.path.endswith(path.name)]) >= 1
+        archive.log.clear()
+        fetch(found, path=tmp_path / "{file}")
+        assert archive.log == []

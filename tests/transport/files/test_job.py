@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import socket
 import sys
 import threading
 import tracemalloc
+import zlib
 from pathlib import Path
 
 import parfive
@@ -17,6 +19,8 @@ from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.transport.files.job import Download
 from sunpy_helio_plugins.transport.files.naming import MAX_BYTES, safe_name, target
+from sunpy_helio_plugins.transport.files.pieces import PiecedDownload
+from sunpy_helio_plugins.transport.files.prefix import PrefixDownload
 from sunpy_helio_plugins.transport.files.queue import enqueue
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -482,3 +486,60 @@ def test_a_failure_in_a_check_is_no_network_fault(tmp_path, error):
     assert isinstance(told, FileError)
     assert str(told).startswith(f"x: the file was downloaded, and cannot be read: {type(error).__name__}")
     assert files(tmp_path) == []
+
+
+TEXT = b"".join(b"%d,%d\n" % (number, number * number) for number in range(2000))
+COMPRESSED = {
+    "gzip": gzip.compress(TEXT),
+    "x-gzip": gzip.compress(TEXT[:700]) + gzip.compress(TEXT[700:]),
+    "deflate": zlib.compress(TEXT),
+    "deflate, gzip": gzip.compress(zlib.compress(TEXT)),
+}
+
+
+@pytest.mark.parametrize("kind", [Download, PiecedDownload, PrefixDownload])
+@pytest.mark.parametrize("encoding", COMPRESSED)
+def test_a_compressed_file_is_decompressed(tmp_path, encoding, kind):
+    with wire(say(body=COMPRESSED[encoding], Content_Encoding=encoding)) as (url, _):
+        assert not fetch(kind(url, tmp_path / "x", "Test")).errors
+    assert (tmp_path / "x").read_bytes() == TEXT
+
+
+@pytest.mark.parametrize("kind", [Download, PiecedDownload, PrefixDownload])
+@pytest.mark.parametrize("encoding", COMPRESSED)
+def test_a_compressed_file_without_its_end_is_not_kept(tmp_path, encoding, kind):
+    """Its length is right: something between the server and this machine has cut what it stored."""
+    body = COMPRESSED[encoding]
+    for damaged in (body[:-1], body[:-9], body[: len(body) // 2], body[:-6] + b"\xff\xff" + body[-4:], body + b"x"):
+        with wire(say(body=damaged, Content_Encoding=encoding)) as (url, _):
+            (failed,) = fetch(kind(url, tmp_path / "x", "Test")).errors
+        assert "the compressed file was cut or damaged" in str(failed.exception)
+    assert files(tmp_path) == []
+
+
+def test_a_damaged_compressed_file_is_requested_again(tmp_path):
+    body = COMPRESSED["gzip"]
+    with wire(say(body=body[:-9], Content_Encoding="gzip"), say(body=body, Content_Encoding="gzip")) as (url, heads):
+        assert not fetch(Download(url, tmp_path / "x", "Test")).errors
+        assert len(heads) == 2
+    assert (tmp_path / "x").read_bytes() == TEXT
+
+
+def test_an_unknown_compression_is_not_kept(tmp_path):
+    with wire(say(body=b"data", Content_Encoding="br")) as (url, _):
+        (failed,) = fetch(Download(url, tmp_path / "x", "Test")).errors
+    assert "it is compressed with 'br', which was not requested" in str(failed.exception)
+    assert files(tmp_path) == []
+
+
+def test_the_message_of_a_compressed_refusal_is_shown(tmp_path):
+    with wire(say("404 Not Found", gzip.compress(b"no such file here"), Content_Encoding="gzip")) as (url, _):
+        (failed,) = fetch(Download(url, tmp_path / "x", "Test")).errors
+    assert "no such file here" in str(failed.exception)
+
+
+def test_a_part_that_is_compressed_is_refused(tmp_path):
+    answer = say("206 Partial", COMPRESSED["gzip"][:10], Content_Range="bytes 0-9/100", Content_Encoding="gzip")
+    with wire(answer) as (url, _):
+        (failed,) = fetch(PrefixDownload(url, tmp_path / "x", "Test", first=10)).errors
+    assert "the part is compressed" in str(failed.exception)
