@@ -10,6 +10,7 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from astropy.utils.exceptions import AstropyUserWarning
@@ -32,12 +33,8 @@ def _own_cache(tmp_path):
         yield
 
 
-def accept(value):
-    """Accept any response."""
-
-
-def ask(url, params=None, check=accept, **options):
-    return metadata.cached_json(url, params, archive="Test", check=check, **options)
+def ask(url, params=None, parse=lambda value: value, keeps=lambda value: True, **options):
+    return metadata.cached_json(url, params, archive="Test", parse=parse, keeps=keeps, **options)
 
 
 def test_an_answer_is_asked_for_once():
@@ -62,16 +59,17 @@ def test_it_ends():
 
 
 def test_errors_are_never_kept_also_not_those_that_come_with_status_200():
-    def check(value):
+    def parse(value):
         if value["status"]["code"] != 1200:
             raise QueryError("HAPI says no")
+        return value["status"]
 
     bad, good = say(body=b'{"status": {"code": 1406}}'), say(body=b'{"status": {"code": 1200}}')
     with wire(bad, say("404 No"), say(body=b"<html>"), good) as (url, heads):
         for kind in (QueryError, ServiceRefused, AnswerError):
             with pytest.raises(kind):
-                ask(url, check=check)
-        assert ask(url, check=check) == ask(url, check=check)
+                ask(url, parse=parse)
+        assert ask(url, parse=parse) == ask(url, parse=parse)
     assert len(heads) == 4
 
 
@@ -190,6 +188,24 @@ def test_clients_ask_for_metadata_once_and_for_data_each_time(archive):
     assert list(first["url"]) == list(again["url"])
 
 
+def test_lists_and_files_are_never_stored(archive, monkeypatch):
+    from sunpy.net import Fido
+    from sunpy.net import attrs as a
+
+    import sunpy_helio_plugins  # noqa: F401 - registers the clients
+
+    stored = []
+    monkeypatch.setattr(answers_module, "store", lambda url, value, days=None: stored.append(urlsplit(url).path))
+    day = a.Time("2026-01-10 12:00", "2026-01-10 12:10")
+    hapi = a.hapi.Server("cdaweb") & a.hapi.Dataset("AC_H0_MFI")
+    images = a.Provider("Helioviewer") & a.Source("SDO") & a.Instrument("AIA") & a.helioviewer.Measurement("304")
+    with conf.set_temp("cache", True):
+        for archive_attrs in (hapi, a.Level("l2") & a.Instrument("mag") & a.Source("IMAP"), images, a.her.EventType("FL")):
+            Fido.search(day & archive_attrs)
+    assert stored
+    assert {path.rpartition("/")[2] for path in stored} <= {"capabilities", "catalog", "info"}
+
+
 def test_what_is_kept_can_be_looked_at_without_asking():
     with wire(say(body=b"[1]")) as (url, heads):
         ask(url, {"id": "x"})
@@ -197,6 +213,24 @@ def test_what_is_kept_can_be_looked_at_without_asking():
         with conf.set_temp("cache", False):
             assert metadata.load_cached(url, [{"id": "x"}]) == [None]
     assert len(heads) == 1
+
+
+def test_a_stored_answer_that_does_not_parse_any_more_is_asked_for_anew():
+    def strict(value):
+        if value != 2:
+            raise AnswerError("Test", "url", "an older form")
+        return value * 10
+
+    with wire(say(body=b"1"), say(body=b"2")) as (url, heads):
+        assert [ask(url), ask(url, parse=strict), ask(url, parse=strict)] == [1, 20, 20]
+    assert len(heads) == 2
+
+
+def test_empty_results_are_returned_and_not_stored():
+    with wire(say(body=b'{"catalog": []}'), say(body=b'{"catalog": [1]}')) as (url, heads):
+        found = [metadata.cached_json(url, archive="Test", parse=lambda value: value["catalog"]) for _ in range(3)]
+    assert found == [[], [1], [1]]
+    assert len(heads) == 2
 
 
 def test_what_does_not_serve_any_more_is_asked_for_anew():
