@@ -166,13 +166,13 @@ class Service:
     def _capabilities(self) -> dict[str, Any]:
         try:
             answer = self._ask("capabilities", {}, self._object, keeps=_has_formats)
-            self._has_sent_formats = _has_formats(answer)
-            return answer
         except ServiceRefused as refused:
             if refused.status in (401, 403):
                 raise
             # This endpoint was added in HAPI 1.1; csv is mandatory.
             return {"outputFormats": ["csv"]}
+        self._has_sent_formats = _has_formats(answer)
+        return answer
 
     def _catalog(self) -> dict[str, dict[str, Any]]:
         """Request the catalogue, including all descriptions if the server offers that (HAPI 3.2)."""

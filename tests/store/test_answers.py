@@ -198,9 +198,10 @@ def test_lists_and_files_are_never_stored(archive, monkeypatch):
     monkeypatch.setattr(answers_module, "store", lambda url, value, days=None: stored.append(urlsplit(url).path))
     day = a.Time("2026-01-10 12:00", "2026-01-10 12:10")
     hapi = a.hapi.Server("cdaweb") & a.hapi.Dataset("AC_H0_MFI")
+    files = a.imap.Version("latest") & a.Instrument("mag")
     images = a.Provider("Helioviewer") & a.Source("SDO") & a.Instrument("AIA") & a.helioviewer.Measurement("304")
     with conf.set_temp("cache", True):
-        for archive_attrs in (hapi, a.Level("l2") & a.Instrument("mag") & a.Source("IMAP"), images, a.her.EventType("FL")):
+        for archive_attrs in (hapi, files, images, a.her.EventType("FL")):
             Fido.search(day & archive_attrs)
     assert stored
     assert {path.rpartition("/")[2] for path in stored} <= {"capabilities", "catalog", "info"}

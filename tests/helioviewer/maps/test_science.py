@@ -395,8 +395,8 @@ def test_spans_without_others(holes: list[tuple[int, int]]) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b'{"error": "database is locked"}', b"[]", b"{}", b"null", b"<html>Rate limit</html>", b"", b'{"SDO": {"AIA": {',
-        b'{"status": 200, "data": {"error": "none"}}', b'{"SDO": {"AIA": []}}',
+        b'{"error": "database is locked"}', b"[]", b"{}", b"null", b"<html>Rate limit</html>", b"",
+        b'{"SDO": {"AIA": {', b'{"status": 200, "data": {"error": "none"}}', b'{"SDO": {"AIA": []}}',
     ],
 )  # fmt: skip
 def test_a_list_of_sources_is_cached_only_if_it_is_one(canned: Any, tmp_path: Path, body: bytes) -> None:
