@@ -11,7 +11,7 @@ from threading import BoundedSemaphore
 from typing import Any, Generic, Protocol, TypeVar
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import HelioPluginsError, warn_incomplete
+from sunpy_helio_plugins.errors import HelioPluginsError, Problem, warn_incomplete
 from sunpy_helio_plugins.transport import limits
 
 __all__ = ["Partial", "Slots", "gather", "merge", "outcomes", "run_all", "text_of", "warn", "workers"]
@@ -210,6 +210,8 @@ def gather(
         raise found[0]  # type: ignore[misc]
     pairs = zip(asked, found, strict=True)
     return merge(
-        Partial(problems=(describe(question, one),)) if isinstance(one, HelioPluginsError) else one
+        Partial(problems=(Problem.of_error(one, describe(question, one)),))
+        if isinstance(one, HelioPluginsError)
+        else one
         for question, one in pairs
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sunpy_helio_plugins.errors import AnswerError, HelioPluginsError, ServiceError
+from sunpy_helio_plugins.errors import AnswerError, HelioPluginsError, Problem, ServiceError
 from sunpy_helio_plugins.fido.partial import Partial, Slots, gather, outcomes
 from sunpy_helio_plugins.her.filters.evaluate import SENTINELS, judged, stamp
 from sunpy_helio_plugins.her.filters.goes import peak_flux
@@ -249,12 +249,14 @@ class PageCollector:
         self._problems += outcome.oddities
         goes_on = outcome.more and not self._is_enough()
         if goes_on and not new:
-            self._problems.append(f"The registry reports more events, but page {number} contains nothing new.")
+            text = f"The registry reports more events, but page {number} contains nothing new."
+            self._problems.append(Problem(text, "answer", ARCHIVE))
         elif new and repeated:
-            self._problems.append(
+            text = (
                 f"Page {number} repeats {repeated} events of earlier pages: the order in the registry has changed, and "
                 "as many events may be missing; search again, or for a shorter period."
             )
+            self._problems.append(Problem(text, "answer", ARCHIVE))
         return goes_on and new > 0
 
     def _miss(self, number: int, error: ServiceError) -> bool:
@@ -263,13 +265,15 @@ class PageCollector:
             self._lost = number, error
             return True
         first, self._lost = self._lost[0], None
-        self._problems.append(f"Page {first} and all that follow are missing; page {number} failed: {error}")
+        text = f"Page {first} and all that follow are missing; page {number} failed: {error}"
+        self._problems.append(Problem.of_error(error, text))
         return False
 
     def _say_lost(self) -> None:
         if self._lost is not None:
             number, error = self._lost
-            self._problems.append(f"Page {number}, with up to {page_size(self._query)} events, failed: {error}")
+            text = f"Page {number}, with up to {page_size(self._query)} events, failed: {error}"
+            self._problems.append(Problem.of_error(error, text))
             self._lost = None
 
     def _is_enough(self) -> bool:
@@ -278,7 +282,8 @@ class PageCollector:
 
     def end(self, most: int) -> None:
         """Record that the search ended before the last page."""
-        self._problems.append(f"The registry has more than {most} pages; search for a shorter period.")
+        text = f"The registry has more than {most} pages; search for a shorter period."
+        self._problems.append(Problem(text, "limit", ARCHIVE))
 
     def likely(self, number: int, page: Page) -> int:
         """Estimate the number of further pages: events are sorted by start, which shows how far a page extends."""
@@ -386,7 +391,8 @@ def _in_parts(query: Query, found: Collected, slow: ServiceError, slots: Slots) 
     parts = halves(query)
     for part, half in zip(parts, outcomes(parts, lambda one: _search_one(one, slots), 1), strict=True):
         if isinstance(half, HelioPluginsError):
-            half = Partial(problems=(f"The events from {part.start} to {part.end} are missing: {half}",))
+            text = f"The events from {part.start} to {part.end} are missing: {half}"
+            half = Partial(problems=(Problem.of_error(half, text),))
         found += half
     events = merged(found)
     if found.problems and not len(events):

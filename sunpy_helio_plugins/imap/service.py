@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import AnswerError, ServerError, ServiceRefused
+from sunpy_helio_plugins.errors import AnswerError, Problem, ServerError, ServiceRefused
 from sunpy_helio_plugins.fido.partial import Partial
 from sunpy_helio_plugins.imap import filenames
 from sunpy_helio_plugins.imap.endpoints import ialirt
@@ -262,7 +262,9 @@ def split(access: Access, fields: dict[str, str], endpoint: str = "query") -> Pa
     except ServerError as broken:
         if not first.items:
             raise
-        return first + Partial(problems=(f"Files of {show_ingestion(halves[1])} are missing: {broken}",))
+        return first + Partial(
+            problems=(Problem.of_error(broken, f"Files of {show_ingestion(halves[1])} are missing: {broken}"),)
+        )
 
 
 def rows_of(access: Access, endpoint: str, fields: dict[str, str]) -> list[Row]:

@@ -186,6 +186,7 @@ class IMAPTable(ArchiveTable):
     hide_keys = ["file_path", "url"]
     identity = ("file_path",)
     needed = ("file_path",)
+    archive = PROVIDERS[0]
 
     def __str__(self) -> str:
         # Kernels extend to years whose leap seconds are not yet announced.

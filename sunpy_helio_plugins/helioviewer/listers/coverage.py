@@ -102,7 +102,13 @@ def _unnamed(named: Sequence[tuple[np.datetime64, str]], seconds: Any, counts: A
     """Return the seconds with more images than received names; seconds without any name are reported separately."""
     came = Counter(second for second, _ in named)
     return [
-        Gap(second, second + SECOND, f"only {came[second]} of the {count} images in this second have known names")
+        Gap(
+            second,
+            second + SECOND,
+            f"only {came[second]} of the {count} images in this second have known names",
+            None,
+            "data",
+        )
         for second, count in zip(seconds, counts, strict=True)
         if count > came[second] > 0
     ]
