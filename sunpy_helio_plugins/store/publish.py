@@ -71,7 +71,7 @@ def _lock(stream: IO[Any], *, wait: bool) -> bool:
 @contextlib.contextmanager
 def locked(target: Path) -> Iterator[None]:
     """Keep other processes and threads that lock the same target waiting until the end of the block."""
-    path = target.with_name(f".{target.name}.lock")
+    path = target.with_name(f".{target.name.lstrip('.')}.lock")
     with path.open("a+b") as stream:
         if fcntl is not None:
             _lock(stream, wait=True)
