@@ -23,6 +23,8 @@ Messages state what was requested, what was received, and what to do; they never
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
+from typing import Any
 
 from astropy.utils.exceptions import AstropyUserWarning
 
@@ -36,6 +38,7 @@ __all__ = [
     "InexactTimeWarning",
     "IsolationError",
     "MissingDependencyError",
+    "Problem",
     "QueryError",
     "ServerError",
     "ServiceError",
@@ -156,6 +159,110 @@ class IncompleteAnswerWarning(AstropyUserWarning):
 
 class InexactTimeWarning(AstropyUserWarning):
     """Times were converted to a type that cannot represent all of them exactly."""
+
+
+class Problem(str):
+    """
+    A sentence on a missing or unreliable part of a result, and the reason.
+
+    Parameters
+    ----------
+    text : str
+        The sentence.
+    kind : str, optional
+        One of
+
+        - ``"unreachable"``: the archive did not respond;
+        - ``"refused"``: the archive reports an error in the request;
+        - ``"server"``: the archive reports an internal error;
+        - ``"answer"``: the response is invalid, truncated or contradicts itself;
+        - ``"limit"``: there is more than the archive or this package returns for one query;
+        - ``"query"``: a part of the query that cannot be answered;
+        - ``"data"``: single names or values that are invalid;
+        - ``"transfer"``: a file that could not be downloaded.
+    archive : str, optional
+        The name of the archive, as in ``"IMAP SDC"``.
+
+    Attributes
+    ----------
+    kind, archive
+        As given.
+    """
+
+    kind: str
+    archive: str
+
+    def __new__(cls, text: str, kind: str = "data", archive: str = "") -> Problem:
+        """Return a sentence with its kind and archive."""
+        made = super().__new__(cls, text)
+        made.kind, made.archive = kind, archive
+        return made
+
+    def __getnewargs__(self) -> tuple[str, str, str]:
+        return str(self), self.kind, self.archive
+
+    @classmethod
+    def of_error(cls, error: Exception, text: str = "") -> Problem:
+        """
+        Return the problem that an error caused.
+
+        Parameters
+        ----------
+        error : Exception
+            The error.
+        text : str, optional
+            The sentence. Defaults to the message of the error.
+
+        Returns
+        -------
+        Problem
+            The sentence with the kind and the archive of the error.
+        """
+        kind = next((name for kind, name in _KINDS.items() if isinstance(error, kind)), "data")
+        return cls(text or str(error), kind, str(getattr(error, "archive", "")))
+
+    @classmethod
+    def of(cls, entry: str | Mapping[str, Any], archive: str = "") -> Problem:
+        """
+        Return an entry of ``problems`` in any form.
+
+        Parameters
+        ----------
+        entry : str, Problem or mapping
+            A sentence, a problem, or the result of `stored`.
+        archive : str, optional
+            The archive, unless the entry contains it.
+
+        Returns
+        -------
+        Problem
+            The same sentence.
+        """
+        if isinstance(entry, Mapping):
+            entry = cls(str(entry["text"]), str(entry.get("kind", "data")), str(entry.get("archive", "")))
+        found = entry if isinstance(entry, cls) else cls(entry)
+        return found if found.archive else cls(found, found.kind, archive)
+
+    def stored(self) -> dict[str, str]:
+        """
+        Return the problem as plain text that can be written to files.
+
+        Returns
+        -------
+        dict of str
+            ``text``, ``kind`` and ``archive``.
+        """
+        return {"text": str(self), "kind": self.kind, "archive": self.archive}
+
+
+_KINDS: dict[type[Exception], str] = {
+    ServiceUnreachable: "unreachable",
+    ServiceRefused: "refused",
+    ServerError: "server",
+    AnswerError: "answer",
+    TransferError: "transfer",
+    QueryError: "query",
+}
 
 
 def warn_incomplete(text: str, stacklevel: int = 3) -> None:

@@ -11,7 +11,7 @@ from threading import BoundedSemaphore, Lock
 from typing import Any, Generic, Protocol, TypeVar
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import HelioPluginsError, ServiceError, warn_incomplete
+from sunpy_helio_plugins.errors import HelioPluginsError, Problem, ServiceError, warn_incomplete
 from sunpy_helio_plugins.transport import limits
 
 __all__ = ["Partial", "Slots", "gather", "in_halves", "merge", "outcomes", "run_all", "text_of", "warn", "workers"]
@@ -255,7 +255,9 @@ def gather(
         raise found[0]  # type: ignore[misc]
     pairs = zip(asked, found, strict=True)
     return merge(
-        Partial(problems=(describe(question, one),)) if isinstance(one, HelioPluginsError) else one
+        Partial(problems=(Problem.of_error(one, describe(question, one)),))
+        if isinstance(one, HelioPluginsError)
+        else one
         for question, one in pairs
     )
 

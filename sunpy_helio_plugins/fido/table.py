@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,6 +15,7 @@ from astropy.table import QTable, TableAttribute
 from astropy.time import Time
 from sunpy.net.base_client import QueryResponseRow, QueryResponseTable
 
+from sunpy_helio_plugins.errors import Problem
 from sunpy_helio_plugins.fido import pickling
 from sunpy_helio_plugins.fido.fields import field_names
 from sunpy_helio_plugins.fido.partial import text_of
@@ -26,6 +28,13 @@ LINES_SHOWN = 1000
 """The maximum of printed lines; ``table.show()`` and slices show the others."""
 
 
+class _Problems(TableAttribute):
+    """The attribute ``problems``: each entry has a kind and an archive, also one from a file."""
+
+    def __set__(self, instance: Any, value: Iterable[str | Mapping[str, Any]]) -> None:
+        super().__set__(instance, [Problem.of(entry, instance.archive) for entry in value])
+
+
 class ArchiveTable(results.Stored, QueryResponseTable):
     """A search result: a QTable with a list of missing parts in ``problems``, and other remarks in ``notes``."""
 
@@ -34,8 +43,10 @@ class ArchiveTable(results.Stored, QueryResponseTable):
     display_keys = slice(None)
     needed: ClassVar[tuple[str, ...]] = ()
     """Columns that the archive's functions and downloads require."""
-    problems = TableAttribute(default=[])
-    """Sentences on missing parts of the result, with reasons; empty if it is complete."""
+    archive: ClassVar[str] = ""
+    """The name of the archive in ``problems`` that do not name one."""
+    problems = _Problems(default=[])
+    """Missing parts of the result, each a `~sunpy_helio_plugins.errors.Problem`; empty if it is complete."""
     notes = TableAttribute(default=[])
     """Remarks on complete results, such as the end of a dataset."""
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
 
-from sunpy_helio_plugins.errors import HelioPluginsError, QueryError
+from sunpy_helio_plugins.errors import HelioPluginsError, Problem, QueryError
 from sunpy_helio_plugins.fido.partial import Partial, merge, outcomes
-from sunpy_helio_plugins.hapi.query import Query, is_like, is_pattern
+from sunpy_helio_plugins.hapi.query import PROVIDER, Query, is_like, is_pattern
 from sunpy_helio_plugins.hapi.service import Service
 
 __all__ = ["locate", "matching"]
@@ -92,4 +92,6 @@ def _unasked(question: Query, owners: list[str], catalogues: Catalogues) -> Part
         f"{question.dataset} was found on {', '.join(owners)}; these servers may have it, too, but did not respond: "
         f"{', '.join(silent)}."
     )
-    return Partial(problems=(text,)) if is_pattern(str(question.dataset)) else Partial(notes=(text,))
+    if is_pattern(str(question.dataset)):
+        return Partial(problems=(Problem(text, "unreachable", PROVIDER),))
+    return Partial(notes=(text,))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from sunpy_helio_plugins.errors import HelioPluginsError, IsolationError, QueryError
+from sunpy_helio_plugins.errors import HelioPluginsError, IsolationError, Problem, QueryError
 from sunpy_helio_plugins.fido.partial import Partial, merge, outcomes
 from sunpy_helio_plugins.hapi import owners, server_list
 from sunpy_helio_plugins.hapi.model import Info
@@ -75,7 +75,7 @@ def _raise_unanswered(found: Sequence[tuple[Query, Partial[DataRequest] | HelioP
 def _lost(query: Query, error: HelioPluginsError) -> Partial[DataRequest]:
     text = f"{query.dataset or 'the catalogue'} of {query.server}: {error}"
     if not _is_unknown(error):
-        return Partial(problems=(text,))
+        return Partial(problems=(Problem.of_error(error, text),))
     # A server that is not in the query may not know the dataset.
     return Partial() if query.is_listed else Partial(notes=(text,))
 
@@ -106,10 +106,12 @@ def _find_many(service: Service, query: Query) -> Partial[DataRequest]:
     notes: list[str] = []
     speaking = _speaking(service, query, meant, problems)
     described = descriptions(service, _bounded(service, speaking, problems) if query.is_listed else speaking)
-    failed = [f"{one}: {said}" for one, said in described.items() if isinstance(said, str)]
+    lost = {one: said for one, said in described.items() if isinstance(said, Problem)}
+    failed = [Problem(f"{one}: {said}", said.kind, archive) for one, said in lost.items()]
     if failed:
         subject = f"{query.dataset or 'the catalogue'} of {query.server}"
-        problems += [f"{subject}: {len(failed)} of its datasets could not be described: {failed[0]}", *failed[1:]]
+        first = f"{subject}: {len(failed)} of its datasets could not be described: {failed[0]}"
+        problems += [Problem(first, failed[0].kind, archive), *failed[1:]]
     infos = {one: said for one, said in described.items() if isinstance(said, Info)}
     having = {one: info for one, info in infos.items() if _has_parameters(info, query.parameters)}
     if infos and not having:
@@ -152,7 +154,7 @@ def _speaking(service: Service, query: Query, meant: Sequence[str], problems: li
         f"{service.server.archive}: only the ids and titles of {len(unread)} datasets were searched for "
         f"{' '.join(query.words)!r}; give the server and a pattern of ids to search their descriptions."
     )
-    problems.append(text)
+    problems.append(Problem(text, "limit", service.server.archive))
     return speaking
 
 
@@ -166,7 +168,7 @@ def _bounded(service: Service, datasets: Sequence[str], problems: list[str]) -> 
             f"{service.server.archive}: {len(datasets)} datasets match, and {len(others) - len(kept)} of them were "
             "left out; give the server, or a narrower query."
         )
-        problems.append(text)
+        problems.append(Problem(text, "limit", service.server.archive))
     return [one for one in datasets if one in at_hand or one in kept]
 
 
@@ -174,10 +176,10 @@ def _speaks(service: Service, query: Query, dataset: str, info: Info) -> bool:
     return not query.words or _holds(query.words, service, dataset, info.description)
 
 
-def descriptions(service: Service, datasets: Sequence[str]) -> dict[str, Info | str]:
-    """Return the description of each dataset, or the error message, by id; several are requested at once."""
+def descriptions(service: Service, datasets: Sequence[str]) -> dict[str, Info | Problem]:
+    """Return the description of each dataset, or the error, by id; several are requested at once."""
     described = outcomes(datasets, service.info, _AT_ONCE)
-    infos = (one if isinstance(one, Info) else str(one) for one in described)
+    infos = (one if isinstance(one, Info) else Problem.of_error(one) for one in described)
     return dict(zip(datasets, infos, strict=True))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from threading import RLock
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import quote, urlencode
 
 from sunpy_helio_plugins.errors import (
@@ -26,6 +26,8 @@ from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.credentials import Login
 
 __all__ = ["Service", "login_of"]
+
+T = TypeVar("T")
 
 _OLD_NAMES = {"dataset": "id", "start": "time.min", "stop": "time.max"}
 """Names of fields in HAPI 3 and before; older servers refuse the new names (error 1401 of specification 2.0)."""
@@ -65,6 +67,7 @@ class Service:
     server: HAPIServer
     fresh: bool = False
     _known: dict[str, Any] = field(default_factory=dict, repr=False)
+    _has_sent_formats: bool = field(default=False, init=False, repr=False)
     _asking: RLock = field(default_factory=RLock, repr=False, compare=False)
 
     def capabilities(self) -> dict[str, Any]:
@@ -73,11 +76,17 @@ class Service:
 
     def about(self) -> dict[str, Any]:
         """Return the response of ``about``."""
-        return self._once("about", partial(self._ask, "about", {}))
+        return self._once("about", partial(self._ask, "about", {}, self._object, keeps=_describes_server))
 
     def catalog(self) -> dict[str, dict[str, Any]]:
         """Return the catalogue entries of all datasets by their ids."""
         return self._once("catalog", self._catalog)
+
+    def begin_search(self) -> None:
+        """Forget the response of ``capabilities`` if the server did not send its formats: it is requested again."""
+        with self._asking:
+            if not self._has_sent_formats:
+                self._known.pop("capabilities", None)
 
     def title(self, dataset: str) -> str:
         """Return the title of a dataset in the catalogue; empty if it does not have one."""
@@ -86,15 +95,15 @@ class Service:
     def info(self, dataset: str, until: Moment | None = None) -> Info:
         """Return the description of a dataset; a cached one that ends before ``until`` is requested again."""
         inside = self._known.get("catalog", {}).get(dataset, {}).get("info")
-        if isinstance(inside, dict):
-            return self._info(inside)
+        with contextlib.suppress(FileError):
+            return Info.from_json(inside)
         try:
-            answer = self._ask("info", {"dataset": dataset}, None if until is None else partial(_reaches, until))
+            serves = None if until is None else partial(_reaches, until)
+            return self._ask("info", {"dataset": dataset}, self._info, serves=serves)
         except (ServiceRefused, ServerError) as refused:
             # Some servers fail with HTTP 500 for an unknown id.
             self._explain_dataset(dataset, refused)
             raise
-        return self._info(answer)
 
     def at_hand(self, datasets: Sequence[str]) -> dict[str, Info]:
         """Return the descriptions that are available without a request, from the catalogue and the cache."""
@@ -118,7 +127,8 @@ class Service:
 
     def format(self, info: Info, wanted: str | None = None) -> str:
         """Return the format to request: binary if the server has it and the layout of records is known, else csv."""
-        offered = [str(one) for one in self.capabilities().get("outputFormats") or ["csv"]]
+        capabilities = self.capabilities()
+        offered = [str(one) for one in capabilities["outputFormats"]] if _has_formats(capabilities) else ["csv"]
         if wanted is not None:
             if wanted not in offered:
                 raise QueryError(f"{self.server.archive} has no format {wanted!r}; it has {', '.join(offered)}.")
@@ -155,42 +165,39 @@ class Service:
 
     def _capabilities(self) -> dict[str, Any]:
         try:
-            return self._ask("capabilities", {})
+            answer = self._ask("capabilities", {}, self._object, keeps=_has_formats)
         except ServiceRefused as refused:
             if refused.status in (401, 403):
                 raise
             # This endpoint was added in HAPI 1.1; csv is mandatory.
             return {"outputFormats": ["csv"]}
-
-    def _info(self, answer: Any) -> Info:
-        try:
-            return Info.from_json(answer)
-        except FileError as error:
-            raise AnswerError(self.server.archive, f"{self.server.url}/info", str(error)) from None
+        self._has_sent_formats = _has_formats(answer)
+        return answer
 
     def _catalog(self) -> dict[str, dict[str, Any]]:
         """Request the catalogue, including all descriptions if the server offers that (HAPI 3.2)."""
-        deep = "all" in (self.capabilities().get("catalogDepthOptions") or ())
-        answer = self._ask("catalog", {"depth": "all"} if deep else {})
-        members = answer.get("catalog")
-        if not isinstance(members, list):
-            raise AnswerError(
-                self.server.archive, f"{self.server.url}/catalog", "the response does not contain a catalogue"
-            )
-        return {str(one["id"]): one for one in members if isinstance(one, dict) and one.get("id")}
+        options = self.capabilities().get("catalogDepthOptions")
+        deep = isinstance(options, list | str) and "all" in options
+        return self._ask("catalog", {"depth": "all"} if deep else {}, self._entries)
 
     def _ask(
-        self, endpoint: str, query: Mapping[str, str], serves: Callable[[Any], bool] | None = None
-    ) -> dict[str, Any]:
+        self,
+        endpoint: str,
+        query: Mapping[str, str],
+        parse: Callable[[str, Any], T],
+        keeps: Callable[[T], object] = bool,
+        serves: Callable[[T], bool] | None = None,
+    ) -> T:
         named = self.names(query) if query else {}
         url = f"{self.server.url}/{endpoint}"
         try:
-            answer: dict[str, Any] = metadata.cached_json(
+            return metadata.cached_json(
                 url,
                 named,
                 archive=self.server.archive,
                 headers={"Accept-Encoding": "identity"} if self.server.identity else None,
-                check=partial(self._check, url),
+                parse=partial(parse, url),
+                keeps=keeps,
                 login=login_of(self.server),
                 serves=_never if self.fresh else serves,
             )
@@ -198,15 +205,27 @@ class Service:
             if refused.status in (401, 403):
                 self.explain_sign_in(refused)
             raise
-        return answer
 
-    def _check(self, url: str, decoded: Any) -> None:
-        """Raise an error for a HAPI status that is not a success: some servers send errors with HTTP 200."""
+    def _object(self, url: str, decoded: Any) -> dict[str, Any]:
+        """Return a JSON object; raise an error for a HAPI status that is not a success, also with HTTP status 200."""
         if not isinstance(decoded, dict):
             raise AnswerError(self.server.archive, url, "the response is not a JSON object", 200)
         code, message = status_of(decoded)
         if code not in (None, OK, NO_DATA):
             raise ServiceRefused(self.server.archive, url, f"{message} (HAPI {code})", 200)
+        return decoded
+
+    def _info(self, url: str, decoded: Any) -> Info:
+        try:
+            return Info.from_json(self._object(url, decoded))
+        except FileError as error:
+            raise AnswerError(self.server.archive, url, str(error)) from None
+
+    def _entries(self, url: str, decoded: Any) -> dict[str, dict[str, Any]]:
+        members = self._object(url, decoded).get("catalog")
+        if not isinstance(members, list):
+            raise AnswerError(self.server.archive, url, "the response does not contain a catalogue")
+        return {str(one["id"]): one for one in members if isinstance(one, dict) and one.get("id")}
 
     def explain_sign_in(self, refused: ServiceError) -> NoReturn:
         """Raise an error that describes where to get credentials and where to store them."""
@@ -231,10 +250,21 @@ class Service:
             raise QueryError(unlike(f"{self.server.archive} has no dataset", dataset, ids)) from refused
 
 
-def _never(answer: Any) -> bool:
+def _never(result: Any) -> bool:
     return False
 
 
-def _reaches(until: Moment, answer: Any) -> bool:
-    stop = moment(answer.get("stopDate")) if isinstance(answer, dict) else None
+def _has_formats(capabilities: Mapping[str, Any]) -> bool:
+    """Return whether an answer contains the formats: servers send other objects, such as errors, with status 200."""
+    formats = capabilities.get("outputFormats")
+    return isinstance(formats, list) and bool(formats)
+
+
+def _describes_server(about: Mapping[str, Any]) -> bool:
+    """Return whether an answer contains one of the fields that `about` must have."""
+    return any(about.get(name) for name in ("id", "title", "contact"))
+
+
+def _reaches(until: Moment, info: Info) -> bool:
+    stop = moment(info.stop)
     return stop is None or stop >= until

@@ -38,6 +38,7 @@ class HAPITable(ArchiveTable):
     identity = ("server_url", "Dataset", "Start Time")
     needed = ("Server", "Dataset", "format", "info", "range", "url", "server_url")
     size_column = "Size"
+    archive = PROVIDER
 
     def uncovered(self) -> list[str]:
         """
@@ -72,6 +73,7 @@ class HAPIFiles(ArchiveTable):
     hide_keys = ["media_type", "url", "server_url"]
     needed = ("url",)
     size_column = None
+    archive = PROVIDER
 
 
 def from_answer(answer: Partial[DataRequest], client: Any) -> HAPITable:

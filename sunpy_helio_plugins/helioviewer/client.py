@@ -69,12 +69,14 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
         ServiceError
             No image could be listed.
         """
-        from sunpy_helio_plugins.fido.partial import warn
+        from sunpy_helio_plugins.fido.partial import Partial, warn
         from sunpy_helio_plugins.helioviewer import search, tables
 
         answer = search.with_headers(search.list_images(translator.queries(*query)))
-        warn(answer)
-        return tables.images_table(answer, self)
+        table = tables.images_table(answer, self)
+        # If no image is found, the warning gives the reasons.
+        warn(answer if len(table) else Partial(problems=answer.problems + answer.notes))
+        return table
 
     @convert_row_to_table
     def fetch(

@@ -279,11 +279,12 @@ def refreshed(known: QTable) -> QTable:
 
 
 def _tree() -> Any:
-    def check(decoded: Any) -> None:
+    def parse(decoded: Any) -> Any:
         if not isinstance(decoded, dict) or next(_leaves(decoded), None) is None:
-            raise AnswerError(PROVIDER, "getDataSources", "expected a tree of sources")
+            raise AnswerError(PROVIDER, address("getDataSources"), "expected a tree of sources")
+        return decoded
 
-    return metadata.cached_json(address("getDataSources"), archive=PROVIDER, check=check)
+    return metadata.cached_json(address("getDataSources"), archive=PROVIDER, parse=parse)
 
 
 def _leaves(tree: Any) -> Iterator[dict[str, Any]]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.errors import Problem, QueryError
 from sunpy_helio_plugins.fido.partial import Partial, gather
 from sunpy_helio_plugins.helioviewer.jp2 import remote_headers
 from sunpy_helio_plugins.helioviewer.listers.base import Gap, ImageList
@@ -25,7 +25,7 @@ from sunpy_helio_plugins.helioviewer.listers.coverage import CoverageLister
 from sunpy_helio_plugins.helioviewer.listers.hapi import HAPILister
 from sunpy_helio_plugins.helioviewer.listers.index import IndexLister
 from sunpy_helio_plugins.helioviewer.matching import wanted
-from sunpy_helio_plugins.helioviewer.query import Query
+from sunpy_helio_plugins.helioviewer.query import PROVIDER, Query
 from sunpy_helio_plugins.helioviewer.source_table import Source
 from sunpy_helio_plugins.quantities import times
 
@@ -118,9 +118,10 @@ def with_headers(answer: Partial[Listing]) -> Partial[Listing]:
             listings.append(listing)
             continue
         read = remote_headers.fetch(listing.urls())
-        failed = [one for one in read if isinstance(one, str)]
+        failed = [one for one in read if isinstance(one, Problem)]
         if failed:
-            problems.append(f"{len(failed)} headers of {listing.source.label} are missing: {failed[0]}")
+            words = f"{len(failed)} headers of {listing.source.label} are missing: {failed[0]}"
+            problems.append(Problem(words, failed[0].kind, PROVIDER))
         full = replace(listing, headers=tuple(read))
         listings.append(_good(full, listing.query.quality, notes))
     return Partial(tuple(listings), tuple(problems), tuple(notes))
@@ -152,16 +153,14 @@ def _answer(listers: Sequence[Lister], query: Query) -> Partial[Listing]:
     listing = _merged(source, parts, who, start, end)
     chosen, missed = wanted(query, listing.times)
     problems = [
-        f"{source.label} from {_shown(gap.start)} to {_shown(gap.end)} is missing: {gap.reason}." for gap in gaps
+        gap.problem(f"{source.label} from {_shown(gap.start)} to {_shown(gap.end)} is missing: {gap.reason}.")
+        for gap in gaps
     ]
     if missed:
         notes.append(_unmet(query, missed))
     listing = replace(listing, query=query, unlisted=tuple((gap.start, gap.end) for gap in gaps))
     if len(chosen) < len(listing.times):
         listing = listing.at(chosen)
-    if not len(listing.times):
-        # If no image is found, the notes become part of the warning.
-        problems, notes = problems + notes, []
     return Partial((listing,), tuple(problems), tuple(notes))
 
 
@@ -181,7 +180,7 @@ def _collected(
             who.append(lister.name)
             notes += found.notes
             left += [one for one in found.gaps if one.start <= now]
-        gaps = [Gap(one.start, min(one.end, now), _joined(one, gaps), one.error) for one in left]
+        gaps = [Gap(one.start, min(one.end, now), _joined(one, gaps), one.error, one.kind) for one in left]
         if not gaps:
             break
     return parts, gaps, who

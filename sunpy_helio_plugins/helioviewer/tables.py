@@ -98,6 +98,7 @@ class HelioviewerTable(ArchiveTable):
     hide_keys = ["url", "Path", "Source ID", "Lister"]
     identity = ("Path",)
     needed = ("Start Time", "Instrument", "url", "Path", "Source ID", "Lister")
+    archive = PROVIDER
 
     def __str__(self) -> str:
         """Return the rows as text; only the first and the last of very many, since formatting all takes seconds."""

@@ -89,6 +89,7 @@ class HERClient(ArchiveClient, BaseClient):
         table = HERTable.from_records(
             found.records, found.associations, found.problems, client=self, partial=partial
         )  # fmt: skip
+        table.notes = list(found.notes)
         table.unasked = requisites.beside(asked)
         warn(table)
         return table

@@ -9,9 +9,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from sunpy_helio_plugins.errors import ServiceError, ServiceUnreachable
+from sunpy_helio_plugins.errors import Problem, ServiceError, ServiceUnreachable
 from sunpy_helio_plugins.fido.partial import workers
-from sunpy_helio_plugins.her.query import Query
+from sunpy_helio_plugins.her.query import ARCHIVE, Query
 
 __all__ = ["AT_ONCE", "Page", "is_too_slow", "page_of", "page_size", "read"]
 
@@ -44,12 +44,16 @@ def page_of(decoded: Any, size: int) -> Page:
     if not isinstance(found, list) or (found and not records):
         raise ValueError("the response does not contain a list of events named result; check the URL in conf.her.url")
     strange = len(found) - len(records)
-    oddities = [f"{strange} entries of the response are not events; they are skipped."] if strange else []
+    oddities = [_odd(f"{strange} entries of the response are not events; they are skipped.")] if strange else []
     edges = decoded.get("association", decoded.get("associations"))
     kept = [edge for edge in edges if isinstance(edge, dict)] if isinstance(edges, list) else []
     if kept != (edges or []):
-        oddities.append("Some associations of the response could not be read.")
+        oddities.append(_odd("Some associations of the response could not be read."))
     return Page(records, kept, _has_more(decoded, len(found) >= size), oddities)
+
+
+def _odd(text: str) -> Problem:
+    return Problem(text, "answer", ARCHIVE)
 
 
 def _has_more(decoded: dict[str, Any], is_full: bool) -> bool:

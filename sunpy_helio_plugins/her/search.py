@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sunpy_helio_plugins.errors import HelioPluginsError, ServiceError
+from sunpy_helio_plugins.errors import HelioPluginsError, Problem, ServiceError
 from sunpy_helio_plugins.fido.partial import MOST_TOLD, Partial, Slots, gather, in_halves, merge
 from sunpy_helio_plugins.her.filters.evaluate import SENTINELS, judged, stamp
 from sunpy_helio_plugins.her.filters.goes import peak_flux
@@ -19,7 +19,7 @@ from sunpy_helio_plugins.her.filters.noaa import five_digits
 from sunpy_helio_plugins.her.filters.plan import SUBSETS, with_times
 from sunpy_helio_plugins.her.keywords import keywords
 from sunpy_helio_plugins.her.paging import AT_ONCE, Page, is_too_slow, page_size, read
-from sunpy_helio_plugins.her.query import Query
+from sunpy_helio_plugins.her.query import ARCHIVE, Query
 from sunpy_helio_plugins.her.service import _page, parameters
 
 __all__ = ["EventCollector", "EventSet", "PageCollector", "halves", "ordered", "search", "without_old"]
@@ -248,12 +248,14 @@ class PageCollector:
         self._problems += outcome.oddities
         goes_on = outcome.more and not self._is_enough()
         if goes_on and not new:
-            self._problems.append(f"The registry reports more events, but page {number} contains nothing new.")
+            text = f"The registry reports more events, but page {number} contains nothing new."
+            self._problems.append(Problem(text, "answer", ARCHIVE))
         elif new and repeated:
-            self._problems.append(
+            text = (
                 f"Page {number} repeats {repeated} events of earlier pages: the order in the registry has changed, and "
                 "as many events may be missing; search again, or for a shorter period."
             )
+            self._problems.append(Problem(text, "answer", ARCHIVE))
         return goes_on and new > 0
 
     def _miss(self, number: int, error: ServiceError) -> bool:
@@ -262,13 +264,15 @@ class PageCollector:
             self._lost = number, error
             return True
         first, self._lost = self._lost[0], None
-        self._problems.append(f"Page {first} and all that follow are missing; page {number} failed: {error}")
+        text = f"Page {first} and all that follow are missing; page {number} failed: {error}"
+        self._problems.append(Problem.of_error(error, text))
         return False
 
     def _say_lost(self) -> None:
         if self._lost is not None:
             number, error = self._lost
-            self._problems.append(f"Page {number}, with up to {page_size(self._query)} events, failed: {error}")
+            text = f"Page {number}, with up to {page_size(self._query)} events, failed: {error}"
+            self._problems.append(Problem.of_error(error, text))
             self._lost = None
 
     def _is_enough(self) -> bool:
@@ -277,7 +281,8 @@ class PageCollector:
 
     def end(self, most: int) -> None:
         """Record that the search ended before the last page."""
-        self._problems.append(f"The registry has more than {most} pages; search for a shorter period.")
+        text = f"The registry has more than {most} pages; search for a shorter period."
+        self._problems.append(Problem(text, "limit", ARCHIVE))
 
     def likely(self, number: int, page: Page) -> int:
         """Estimate the number of further pages: events are sorted by start, which shows how far a page extends."""
@@ -387,7 +392,7 @@ def _search_one(query: Query, slots: Slots) -> Collected:
     return Partial((events,), (*found.problems, *_lost(missing)), found.notes)
 
 
-def _lost(missing: Sequence[tuple[Query, HelioPluginsError]]) -> tuple[str, ...]:
+def _lost(missing: Sequence[tuple[Query, HelioPluginsError]]) -> tuple[Problem, ...]:
     """Return one sentence on the parts of a search that are missing."""
     ranges: list[tuple[str, str]] = []
     for part, _ in missing:
@@ -397,7 +402,10 @@ def _lost(missing: Sequence[tuple[Query, HelioPluginsError]]) -> tuple[str, ...]
             ranges.append((part.start, part.end))
     told = ", ".join(f"from {start} to {end}" for start, end in ranges[:MOST_TOLD])
     more = f" and {len(ranges) - MOST_TOLD} more parts" if len(ranges) > MOST_TOLD else ""
-    return (f"The events {told}{more} are missing: {missing[0][1]}",) if missing else ()
+    if not missing:
+        return ()
+    error = missing[0][1]
+    return (Problem.of_error(error, f"The events {told}{more} are missing: {error}"),)
 
 
 def _pages(query: Query, slots: Slots) -> tuple[Collected, ServiceError | None]:

@@ -11,6 +11,7 @@ from astropy.time import Time
 from numpy.typing import NDArray
 from sunpy.net.base_client import QueryResponseRow
 
+from sunpy_helio_plugins.errors import Problem
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.fields import COMMON, common_columns
 from sunpy_helio_plugins.fido.table import ArchiveTable
@@ -64,10 +65,11 @@ class TableBuilder:
         self.reader.untold = frozenset(self.untold)
         if self.untold:
             missing = dict.fromkeys(name for names in self.untold.values() for name in names)
-            self.reader.problems.append(
+            words = (
                 f"{', '.join(sorted(self.untold))}: masked, since reading them requires {', '.join(missing)}, which "
                 "were not returned; name the keywords in a.her.Return, or omit it."
             )
+            self.reader.problems.append(Problem(words, "query", ARCHIVE))
 
     def names(self) -> list[str]:
         """Return the keywords of all records."""
@@ -168,6 +170,7 @@ class HERTable(ArchiveTable):
     Row = EventRow
     identity = ("kb_archivid",)
     needed = ("raw",)
+    archive = ARCHIVE
     edges = TableAttribute(default=[])
     unasked = TableAttribute(default=[])
     """Columns that were only requested to read others, and that are not printed."""

@@ -188,7 +188,7 @@ def realtime(time: a.Time, instrument: str = "mag", *, scale: str = "utc") -> QT
     table, odd = _table(answer.items, time)
     answer += Partial(problems=tuple(f"Of the real-time values {problem}" for problem in odd))
     warn(answer)
-    table.meta |= {"instrument": part, "problems": list(answer.problems)}
+    table.meta |= {"instrument": part, "problems": list(map(str, answer.problems))}
     return table_in_scale(table, scale)
 
 

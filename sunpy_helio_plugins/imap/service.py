@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from sunpy_helio_plugins.config import conf, from_environment
-from sunpy_helio_plugins.errors import AnswerError, ServerError, ServiceRefused
+from sunpy_helio_plugins.errors import AnswerError, Problem, ServerError, ServiceRefused
 from sunpy_helio_plugins.fido.partial import MOST_TOLD, Partial, in_halves
 from sunpy_helio_plugins.imap import filenames
 from sunpy_helio_plugins.imap.endpoints import ialirt
@@ -259,7 +259,8 @@ def split(access: Access, fields: dict[str, str], endpoint: str = "query") -> Pa
         return Partial(tuple(rows.values()))
     error = missing[0][1]
     if rows:
-        return Partial(tuple(rows.values()), (f"Files of {_ranges(part for part, _ in missing)} are missing: {error}",))
+        text = f"Files of {_ranges(part for part, _ in missing)} are missing: {error}"
+        return Partial(tuple(rows.values()), (Problem.of_error(error, text),))
     if isinstance(error, ServerError):
         raise ServerError(ARCHIVE, error.url, f"{error.words}; {_TOO_MUCH}", error.status)
     raise error

@@ -24,7 +24,7 @@ from sunpy_helio_plugins.imap.mission import PROVIDERS, SOURCES
 from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.quantities import silence, times
 
-__all__ = ["ArchiveFile", "IMAPTable", "Row", "describe_unreleased", "from_answers", "parse_row"]
+__all__ = ["ArchiveFile", "IMAPTable", "Row", "describe_unreleased", "from_answers", "parse_row", "selects"]
 
 Row = dict[str, Any]
 
@@ -186,6 +186,7 @@ class IMAPTable(ArchiveTable):
     hide_keys = ["file_path", "url"]
     identity = ("file_path",)
     needed = ("file_path",)
+    archive = PROVIDERS[0]
 
     def __str__(self) -> str:
         # Kernels extend to years whose leap seconds are not yet announced.
@@ -279,6 +280,11 @@ def _within(query: Query, files: list[ArchiveFile]) -> list[ArchiveFile]:
     for one in query.wanted:
         files = [file for file in files if str(file.row.get(one.parameter, one.value)) == str(one.value)]
     return [file for file in files if _is_meant(query, file)] if _is_particular(query) else files
+
+
+def selects(query: Query, file: ArchiveFile) -> bool:
+    """Return whether a query selects a file by its name alone; `False` if that cannot be known."""
+    return not (query.until or query.since or query.wanted) and bool(_within(query, [file]))
 
 
 def _is_particular(query: Query) -> bool:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient
 
-from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.errors import FileError, Problem, QueryError
 from sunpy_helio_plugins.io import tables
 from sunpy_helio_plugins.io.files import StoredRead, StoredWrite
 from sunpy_helio_plugins.io.queries import query_of
@@ -256,6 +256,8 @@ def kept(table: Table) -> dict[str, Any]:
     client = attributes.pop("client", None)
     for name in ("display_keys", "hide_keys"):
         attributes.pop(name, None)
+    if "problems" in attributes:
+        attributes["problems"] = [Problem.of(one).stored() for one in attributes["problems"]]
     return {
         "attributes": attributes,
         "client": None if client is None else f"{type(client).__module__}.{type(client).__qualname__}",

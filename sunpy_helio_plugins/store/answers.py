@@ -1,29 +1,39 @@
 """
 A cache on disk for metadata that changes rarely.
 
-It is JSON in one SQLite file of limited size, from which the least recently used entries are removed first. Nothing is
-unpickled: an entry that is not JSON text is ignored. Keys are digests of the public address. Errors, and answers to a
-user who is signed in, are not stored.
+It is JSON in one SQLite file of limited size, from which the entries that end first are removed first. Keys are digests
+of the public address, and every entry has a checksum. Errors, and answers to a user who is signed in, are not stored.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 import sqlite3
-import stat
+import time
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sunpy_helio_plugins.config import conf
-
-if TYPE_CHECKING:
-    import diskcache
+from sunpy_helio_plugins.store.database import Database
 
 __all__ = ["clear", "folder", "load", "load_many", "store"]
+
+NAME = "answers-1.db"
+"""The name of the file; the number changes with the tables, so that two versions of this package can use one folder."""
+
+_SCHEMA = (
+    "CREATE TABLE answers (key TEXT PRIMARY KEY, stored REAL NOT NULL, ends REAL NOT NULL, sum INTEGER, json BLOB)",
+    "CREATE INDEX by_end ON answers (ends)",
+    "CREATE INDEX by_time ON answers (stored)",
+)
+
+SKEW = 60.0
+"""Seconds by which an entry may be newer than the clock; one from further in the future had a wrong clock."""
+
+_databases: dict[Path, Database] = {}
 
 
 def folder() -> Path:
@@ -41,113 +51,84 @@ def load(url: str) -> Any:
 
 
 def load_many(urls: Sequence[str]) -> list[Any]:
-    """Return the stored JSON of each address, as `load` does; opening the cache takes longer than a query."""
+    """Return the stored JSON of each address, as `load` does."""
     nothing: list[Any] = [None] * len(urls)
-    if not conf.cache:
+    if not conf.cache or not urls:
         return nothing
-    try:
-        with _open() as cache:
-            return [cache.get(_key(url)) for url in urls]
-    except sqlite3.OperationalError:
-        return nothing
-    except sqlite3.DatabaseError:
-        # The file is damaged: nothing could be stored unless it is removed.
-        with contextlib.suppress(OSError):
-            (folder() / "cache.db").unlink(missing_ok=True)
-        return nothing
-    except Exception:  # noqa: BLE001 - if the cache cannot be read, the archive is
-        return nothing
+    keys, now = [_key(url) for url in urls], time.time()
+
+    def look(connection: sqlite3.Connection) -> list[Any]:
+        query = "SELECT sum, json FROM answers WHERE key = ? AND stored <= ? AND ends > ?"
+        return [_decoded(connection.execute(query, (key, now + SKEW, now)).fetchone()) for key in keys]
+
+    return _database().read(look, nothing)
 
 
 def store(url: str, value: Any, days: float | None = None) -> None:
     """Store JSON for a public address, for a number of days or ``conf.cache_days``."""
-    if not conf.cache:
+    now, limit = time.time(), int(conf.cache_size)
+    ends = now + 86400 * (conf.cache_days if days is None else days)
+    if not conf.cache or ends <= now:
         return
-    try:
-        with _open() as cache:
-            cache.set(_key(url), value, expire=86400 * (conf.cache_days if days is None else days))
-    except Exception:  # noqa: BLE001 - a full, read-only or busy disk makes requests slower, not impossible
+    text = json.dumps(value).encode()
+    if len(text) > limit:
         return
+
+    def put(connection: sqlite3.Connection) -> None:
+        connection.execute("DELETE FROM answers WHERE ends <= ? OR stored > ?", (now, now + SKEW))
+        row = (_key(url), now, ends, zlib.crc32(text), text)
+        connection.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?)", row)
+        _shrink(connection, limit)
+
+    _database().write(put)
 
 
 def clear() -> None:
     """Remove all entries."""
-    with _open() as cache:
-        cache.clear()
+    if (folder() / NAME).exists():
+        _database().write(lambda connection: connection.execute("DELETE FROM answers"))
+
+
+def _database() -> Database:
+    path = folder() / NAME
+    if path not in _databases:
+        # One connection is open at a time.
+        for one in tuple(_databases.values()):
+            one.close()
+        _databases.setdefault(path, Database(path, _SCHEMA, "The cache of metadata"))
+    return _databases[path]
 
 
 def _key(url: str) -> str:
     return hashlib.sha256(url.encode()).hexdigest()
 
 
-def _open() -> diskcache.Cache:
-    """Open the cache for one use: an open connection would outlive its thread."""
-    import diskcache
-
-    path = folder()
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _check_owner(path)
-    _remove_damaged(path / "cache.db")
-    return diskcache.Cache(
-        str(path),
-        timeout=5,
-        disk=_json_disk(),
-        disk_min_file_size=2**31,
-        size_limit=int(conf.cache_size),
-        eviction_policy="least-recently-used",
-    )
-
-
-def _check_owner(path: Path) -> None:
-    """
-    Raise `PermissionError` for a folder into which somebody else can write, such as one that they made below ``/tmp``.
-
-    Their entries would be taken for answers of the archives.
-    """
-    if not hasattr(os, "getuid"):
-        return
-    for one in (path, path / "cache.db"):
-        try:
-            found = one.lstat() if one != path else one.stat()
-        except FileNotFoundError:
-            continue
-        if found.st_uid != os.getuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or stat.S_ISLNK(found.st_mode):
-            raise PermissionError(f"{one} is not private to this user")
-
-
-def _remove_damaged(database: Path) -> None:
-    """Remove a damaged database, such as one from a full disk; it will be created again."""
-    if not database.exists():
-        return
+def _decoded(row: tuple[int, bytes] | None) -> Any:
+    """Return the value of an entry; `None` for one that was changed, which SQLite does not notice."""
+    if row is None or not isinstance(row[1], bytes) or zlib.crc32(row[1]) != row[0]:
+        return None
     try:
-        with contextlib.closing(sqlite3.connect(database, timeout=5)) as connection:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError:
-        return
-    except sqlite3.DatabaseError:
-        database.unlink(missing_ok=True)
+        return json.loads(row[1])
+    except (ValueError, RecursionError):
+        return None
 
 
-def _json_disk() -> type:
-    """Return a storage layer for diskcache that reads and writes JSON text only."""
-    import diskcache
+def _shrink(connection: sqlite3.Connection, limit: int) -> None:
+    """Remove the entries that end first until the others fit, and return unused pages to the disk if they are many."""
+    while _bytes(connection)[0] > limit:
+        count = connection.execute("SELECT count(*) FROM answers").fetchone()[0]
+        if not count:
+            break
+        query = "DELETE FROM answers WHERE key IN (SELECT key FROM answers ORDER BY ends LIMIT ?)"
+        connection.execute(query, (max(1, count // 10),))
+    if _bytes(connection)[1] > limit:
+        connection.execute("PRAGMA incremental_vacuum").fetchall()
 
-    class JSONText(diskcache.Disk):
-        def put(self, key: str) -> tuple[str, bool]:
-            return key, True
 
-        def get(self, key: str, raw: bool) -> str:
-            return key
-
-        def store(self, value: Any, read: bool, key: Any = None) -> tuple[int, int, None, str]:
-            return 0, diskcache.core.MODE_RAW, None, json.dumps(value)
-
-        def fetch(self, mode: int, filename: str | None, value: Any, read: bool) -> Any:
-            if mode != diskcache.core.MODE_RAW or not isinstance(value, str):
-                raise ValueError("the entry is not JSON text")
-            return json.loads(value)
-
-        def remove(self, file_path: str) -> None:
-            """Do nothing: values are never in files, and rows with a file were not written by this package."""
-
-    return JSONText
+def _bytes(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Return the bytes of the pages in use, and of all pages."""
+    query = (
+        "SELECT page_count, freelist_count, page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+    )
+    pages, free, size = connection.execute(query).fetchone()
+    return (pages - free) * size, pages * size

@@ -22,7 +22,7 @@ try:
 except ImportError:  # Windows: an open file cannot be removed there, so that no lock is needed
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["FolderListing", "RunFolders", "new_part", "numbered", "publish", "remove_stale", "sync_to_disk"]
+__all__ = ["FolderListing", "RunFolders", "locked", "new_part", "numbered", "publish", "remove_stale", "sync_to_disk"]
 
 _KEPT = 180
 """Bytes of the target's name in the name of a part file; the rest of 255 is for the prefix and suffix."""
@@ -67,6 +67,32 @@ def _lock(stream: IO[Any], *, wait: bool) -> bool:
     except OSError:  # a file system without locks: part files then differ by their random names only
         return wait
     return True
+
+
+@contextlib.contextmanager
+def locked(target: Path) -> Iterator[None]:
+    """Keep other processes and threads that lock the same target waiting until the end of the block."""
+    path = target.with_name(f".{target.name.lstrip('.')}.lock")
+    with path.open("a+b") as stream:
+        if fcntl is not None:
+            _lock(stream, wait=True)
+        else:
+            _lock_byte(stream)
+        yield
+
+
+def _lock_byte(stream: IO[bytes]) -> None:
+    """Lock a file on Windows until it is closed."""
+    import msvcrt
+
+    while True:
+        try:
+            stream.seek(0)
+            msvcrt.locking(stream.fileno(), msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined]
+        except OSError as error:
+            if error.errno == errno.EDEADLK:  # it gives up after ten seconds
+                continue
+        return
 
 
 def _is_at(stream: IO[Any], path: Path) -> bool:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.errors import HelioPluginsError, QueryError
 from sunpy_helio_plugins.store import answers
 from sunpy_helio_plugins.transport.credentials import Login, netrc_login
 from sunpy_helio_plugins.transport.exchange import Exchange, Response
 from sunpy_helio_plugins.transport.urls import check_scheme, public_url
 
 __all__ = ["Params", "Response", "cached_json", "get", "load_cached"]
+
+T = TypeVar("T")
 
 Params = Mapping[str, str] | Iterable[tuple[str, str]]
 """Query fields, in the order in which they are sent."""
@@ -76,18 +79,20 @@ def cached_json(
     params: Params | None = None,
     *,
     archive: str,
-    check: Callable[[Any], None],
+    parse: Callable[[Any], T],
+    keeps: Callable[[T], object] = bool,
     days: float | None = None,
     headers: Mapping[str, str] | None = None,
     accept: Collection[int] = (200,),
     login: Login | None = None,
-    serves: Callable[[Any], bool] | None = None,
-) -> Any:
+    serves: Callable[[T], bool] | None = None,
+) -> T:
     """
     Request JSON that changes rarely, or take it from the cache.
 
-    ``check`` is called with the decoded answer and raises for an error, also one with HTTP status 200; only an answer
-    that passes is stored, for ``days`` or ``conf.cache_days``. ``serves`` is called with a stored answer; if it returns
+    ``parse`` makes the result from the decoded answer, and raises for anything else, such as an error with HTTP status
+    200. Only an answer that was parsed is stored, for ``days`` or ``conf.cache_days``, and only if ``keeps`` is true of
+    the result: by default, if it is not empty. ``serves`` is called with the result from a stored answer; if it returns
     `False`, the request is sent. The other parameters are those of `get`.
     """
     pairs = list(_pairs(params))
@@ -95,13 +100,17 @@ def cached_json(
     signer = login or netrc_login(url)
     # The answers to a user who is signed in are private, and differ from the public ones.
     is_public = signer is None or not signer.known()
-    value = answers.load(key) if is_public else None
-    if value is None or not (serves is None or serves(value)):
-        value = get(url, pairs, archive=archive, headers=headers, accept=accept, login=signer).json()
-        check(value)
-        if is_public:
-            answers.store(key, value, days)
-    return value
+    if is_public and (value := answers.load(key)) is not None:
+        # Another version of this package may have stored it.
+        with contextlib.suppress(HelioPluginsError):
+            result = parse(value)
+            if serves is None or serves(result):
+                return result
+    value = get(url, pairs, archive=archive, headers=headers, accept=accept, login=signer).json()
+    result = parse(value)
+    if is_public and keeps(result):
+        answers.store(key, value, days)
+    return result
 
 
 def load_cached(url: str, queries: Iterable[Params]) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Iterator
@@ -20,10 +21,13 @@ from sunpy_helio_plugins.errors import (
     IncompleteAnswerWarning,
     QueryError,
     ServerError,
+    ServiceError,
     ServiceRefused,
 )
 from sunpy_helio_plugins.hapi.client import HAPIClient
 from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi.server_list import HAPIServer
+from sunpy_helio_plugins.hapi.service import Service
 
 DAY = a.Time("2026-01-10", "2026-01-11")
 INFO: dict[str, Any] = {
@@ -130,6 +134,78 @@ def test_a_dataset_that_cannot_be_described_costs_itself_only(stub: _Stub) -> No
         table = HAPIClient().search(DAY, a.hapi.Server(stub.url), a.hapi.Dataset())
     assert len(table) == 0
     assert "X: HAPI server 127.0.0.1" in table.problems[0]
+
+
+REFUSED = {"error": "database is locked"}
+NO_ANSWERS: dict[str, Any] = {
+    "an error": REFUSED,
+    "an error with a good status": REFUSED | {"HAPI": "3.0", "status": {"code": 1200, "message": "OK"}},
+    "a page": PAGE,
+    "a cut object": b'{"HAPI": "3.0", "outputFormats": ["csv"], "catalog": [{"id": "X"}], "parame',
+    "nothing": b"",
+    "null": None,
+    "a list": [],
+    "text": "OK",
+    "a number": 0,
+    "a HAPI error": LOST | {"outputFormats": ["csv"], "catalog": [{"id": "X"}], "parameters": INFO["parameters"]},
+    "a HAPI error as text": {"status": {"code": "1500"}, "outputFormats": ["csv"], "catalog": [{"id": "X"}]},
+    "an empty list": {"catalog": [], "outputFormats": [], "parameters": []},
+    "no list": {"catalog": {}, "outputFormats": {}, "parameters": {}},
+    "members without a name": {"catalog": [{}, 1], "outputFormats": "csv", "parameters": [{}]},
+}
+CALLS = {
+    "capabilities": (lambda service: service.format(Info.from_json(INFO)), "binary"),
+    "about": (lambda service: service.about().get("id"), "stub"),
+    "catalog": (lambda service: list(service.catalog()), ["X"]),
+    "info": (lambda service: service.info("X").names, ("Time", "B")),
+}
+
+
+@pytest.mark.parametrize("endpoint", CALLS)
+@pytest.mark.parametrize("answer", NO_ANSWERS.values(), ids=NO_ANSWERS)
+def test_only_what_parsed_is_cached(stub: _Stub, endpoint: str, answer: Any) -> None:
+    ask, expected = CALLS[endpoint]
+    stub.say("capabilities", {"HAPI": "3.0", "outputFormats": ["csv", "binary"]})
+    stub.say("about", {"HAPI": "3.0", "id": "stub"})
+    right = stub.answers[endpoint]
+    stub.say(endpoint, answer)
+    for _ in range(2):
+        with contextlib.suppress(ServiceError):
+            assert ask(_service(stub)) != expected
+    assert len(_asked(stub, endpoint)) == 2
+    stub.answers[endpoint] = right
+    assert [ask(_service(stub)) for _ in range(3)] == [expected] * 3
+    assert len(_asked(stub, endpoint)) == 3
+
+
+def test_an_error_in_a_complete_catalogue_does_not_replace_the_description(stub: _Stub) -> None:
+    stub.say("capabilities", {"HAPI": "3.0", "outputFormats": ["csv"], "catalogDepthOptions": ["all"]})
+    stub.say("catalog", {"HAPI": "3.0", "catalog": [{"id": "X", "info": LOST}]})
+    service = _service(stub)
+    assert list(service.catalog()) == ["X"]
+    assert service.info("X").names == ("Time", "B")
+
+
+def test_capabilities_without_formats_are_requested_again_by_the_next_search(stub: _Stub) -> None:
+    stub.say("capabilities", REFUSED)
+    service = _service(stub)
+    for _ in range(2):
+        service.begin_search()
+        assert service.format(Info.from_json(INFO)) == service.format(Info.from_json(INFO)) == "csv"
+    assert len(_asked(stub, "capabilities")) == 2
+    stub.say("capabilities", {"HAPI": "3.0", "outputFormats": ["csv", "binary"]})
+    for _ in range(2):
+        service.begin_search()
+        assert service.format(Info.from_json(INFO)) == "binary"
+    assert len(_asked(stub, "capabilities")) == 3
+
+
+def _service(stub: _Stub) -> Service:
+    return Service(HAPIServer("stub", stub.url))
+
+
+def _asked(stub: _Stub, endpoint: str) -> list[str]:
+    return [path for path in stub.paths if path.partition("?")[0].endswith(f"/{endpoint}")]
 
 
 @pytest.mark.parametrize(("status", "code"), [(404, 1406), (200, 1406), (500, 1500), (400, 1400)])

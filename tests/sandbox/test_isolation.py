@@ -146,7 +146,7 @@ def token() -> None:
 
 DOORS = {
     "metadata": lambda path: metadata.get(OUTSIDE, archive="There"),
-    "catalogue": lambda path: metadata.cached_json(OUTSIDE, archive="There", check=lambda value: None),
+    "catalogue": lambda path: metadata.cached_json(OUTSIDE, archive="There", parse=lambda value: value),
     "first bytes": lambda path: head(OUTSIDE, 10, archive="There"),
     "upload": lambda path: put(OUTSIDE, path, archive="There"),
     "form": lambda path: SubmitSession("There").post(OUTSIDE, {}),

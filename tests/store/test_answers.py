@@ -6,11 +6,14 @@ import json
 import pickle
 import sqlite3
 import sys
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from astropy.utils.exceptions import AstropyUserWarning
 
 from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceRefused
@@ -21,6 +24,8 @@ from sunpy_helio_plugins.transport.credentials import Login, signed_in
 sys.path.insert(0, str(Path(__file__).parents[1] / "transport"))
 from wire import say, wire
 
+ASIDE = r"The cache of metadata in .*cache.answers-1\.db is damaged or belongs to another program"
+
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path):
@@ -28,12 +33,8 @@ def _own_cache(tmp_path):
         yield
 
 
-def accept(value):
-    """Accept any response."""
-
-
-def ask(url, params=None, check=accept, **options):
-    return metadata.cached_json(url, params, archive="Test", check=check, **options)
+def ask(url, params=None, parse=lambda value: value, keeps=lambda value: True, **options):
+    return metadata.cached_json(url, params, archive="Test", parse=parse, keeps=keeps, **options)
 
 
 def test_an_answer_is_asked_for_once():
@@ -58,16 +59,17 @@ def test_it_ends():
 
 
 def test_errors_are_never_kept_also_not_those_that_come_with_status_200():
-    def check(value):
+    def parse(value):
         if value["status"]["code"] != 1200:
             raise QueryError("HAPI says no")
+        return value["status"]
 
     bad, good = say(body=b'{"status": {"code": 1406}}'), say(body=b'{"status": {"code": 1200}}')
     with wire(bad, say("404 No"), say(body=b"<html>"), good) as (url, heads):
         for kind in (QueryError, ServiceRefused, AnswerError):
             with pytest.raises(kind):
-                ask(url, check=check)
-        assert ask(url, check=check) == ask(url, check=check)
+                ask(url, parse=parse)
+        assert ask(url, parse=parse) == ask(url, parse=parse)
     assert len(heads) == 4
 
 
@@ -98,18 +100,19 @@ def test_it_stays_within_its_size():
 def test_nothing_is_unpickled():
     with wire(say(body=b'{"good": 1}')) as (url, heads):
         ask(url)
-        with closing(sqlite3.connect(answers_module.folder() / "cache.db")) as database, database:
-            database.execute("UPDATE Cache SET mode = 4, value = ?", (pickle.dumps({"evil": 1}),))
+        with closing(sqlite3.connect(answers_module.folder() / answers_module.NAME)) as database, database:
+            evil = pickle.dumps({"evil": 1})
+            database.execute("UPDATE answers SET json = ?, sum = ?", (evil, zlib.crc32(evil)))
         assert ask(url) == {"good": 1}
     assert len(heads) == 2
 
 
 def test_a_broken_cache_costs_no_answer():
     answers_module.folder().mkdir(parents=True)
-    (answers_module.folder() / "cache.db").write_bytes(b"no database" * 100)
-    with wire(say(body=b"{}")) as (url, heads):
+    (answers_module.folder() / answers_module.NAME).write_bytes(b"no database" * 100)
+    with wire(say(body=b"{}")) as (url, heads), pytest.warns(AstropyUserWarning, match=ASIDE) as told:
         assert ask(url) == ask(url) == {}
-    assert len(heads) == 1
+    assert len(heads) == len(told) == 1
 
 
 def test_it_can_be_cleared():
@@ -131,61 +134,41 @@ def test_http_without_tls_is_refused_before_anything_is_asked():
 def test_a_folder_that_others_can_write_to_is_not_used(mode):
     answers_module.folder().mkdir()
     answers_module.folder().chmod(mode)
-    with wire(say(body=b"{}")) as (url, heads):
+    with wire(say(body=b"{}")) as (url, heads), pytest.warns(AstropyUserWarning, match=r"cache.*not private") as told:
         assert ask(url) == ask(url) == {}
     assert len(heads) == 2
+    assert len(told) == 1
     assert list(answers_module.folder().iterdir()) == []
 
 
 def test_a_database_that_is_a_link_is_not_used(tmp_path):
     answers_module.folder().mkdir(mode=0o700)
     (tmp_path / "precious").write_text("not a database, and not to be removed")
-    (answers_module.folder() / "cache.db").symlink_to(tmp_path / "precious")
-    with wire(say(body=b"{}")) as (url, _):
+    (answers_module.folder() / answers_module.NAME).symlink_to(tmp_path / "precious")
+    with wire(say(body=b"{}")) as (url, _), pytest.warns(AstropyUserWarning, match=r"answers-1\.db.*not private"):
         assert ask(url) == {}
     assert (tmp_path / "precious").read_text().startswith("not a database")
-
-
-def test_rows_that_name_files_remove_none(tmp_path):
-    (tmp_path / "precious").write_text("keep")
-    with wire(say(body=b"{}")) as (url, heads):
-        ask(url)
-        with closing(sqlite3.connect(answers_module.folder() / "cache.db")) as database, database:
-            database.execute("UPDATE Cache SET filename = '../precious', mode = 2, expire_time = 1")
-        ask(url)
-        answers_module.clear()
-    assert (tmp_path / "precious").read_text() == "keep"
-    assert len(heads) == 2
 
 
 def test_half_a_database_is_made_anew():
     with wire(say(body=b"{}")) as (url, heads):
         ask(url)
-        whole = (answers_module.folder() / "cache.db").read_bytes()
+        whole = (answers_module.folder() / answers_module.NAME).read_bytes()
         for path in answers_module.folder().iterdir():
             path.unlink()
-        (answers_module.folder() / "cache.db").write_bytes(whole[:100] + b"\xff" * 5000)
-        for _ in range(3):
-            ask(url)
-    assert len(heads) <= 3
+        (answers_module.folder() / answers_module.NAME).write_bytes(whole[:100] + b"\xff" * 5000)
+        with pytest.warns(AstropyUserWarning, match=ASIDE) as told:
+            assert [ask(url) for _ in range(3)] == [{}] * 3
+    assert len(heads) == 2
+    assert len(told) == 1
+    aside = answers_module.folder() / f"{answers_module.NAME}.damaged"
+    assert aside.read_bytes()[:100] == whole[:100]
 
 
 def test_many_threads_use_it_at_once():
     with wire(say(body=b'{"a": 1}')) as (url, _), ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda n: ask(url, {"n": str(n % 5)}), range(40)))
     assert answers == [{"a": 1}] * 40
-
-
-def test_a_busy_cache_costs_no_answer(monkeypatch):
-    import diskcache
-
-    def busy(*args, **kwargs):
-        raise diskcache.Timeout
-
-    for name in ("get", "set"):
-        monkeypatch.setattr(diskcache.Cache, name, busy)
-    with wire(say(body=b"{}")) as (url, _):
-        assert ask(url) == {}
 
 
 def test_clients_ask_for_metadata_once_and_for_data_each_time(archive):
@@ -205,6 +188,25 @@ def test_clients_ask_for_metadata_once_and_for_data_each_time(archive):
     assert list(first["url"]) == list(again["url"])
 
 
+def test_lists_and_files_are_never_stored(archive, monkeypatch):
+    from sunpy.net import Fido
+    from sunpy.net import attrs as a
+
+    import sunpy_helio_plugins  # noqa: F401 - registers the clients
+
+    stored = []
+    monkeypatch.setattr(answers_module, "store", lambda url, value, days=None: stored.append(urlsplit(url).path))
+    day = a.Time("2026-01-10 12:00", "2026-01-10 12:10")
+    hapi = a.hapi.Server("cdaweb") & a.hapi.Dataset("AC_H0_MFI")
+    files = a.imap.Version("latest") & a.Instrument("mag")
+    images = a.Provider("Helioviewer") & a.Source("SDO") & a.Instrument("AIA") & a.helioviewer.Measurement("304")
+    with conf.set_temp("cache", True):
+        for archive_attrs in (hapi, files, images, a.her.EventType("FL")):
+            Fido.search(day & archive_attrs)
+    assert stored
+    assert {path.rpartition("/")[2] for path in stored} <= {"capabilities", "catalog", "info"}
+
+
 def test_what_is_kept_can_be_looked_at_without_asking():
     with wire(say(body=b"[1]")) as (url, heads):
         ask(url, {"id": "x"})
@@ -212,6 +214,24 @@ def test_what_is_kept_can_be_looked_at_without_asking():
         with conf.set_temp("cache", False):
             assert metadata.load_cached(url, [{"id": "x"}]) == [None]
     assert len(heads) == 1
+
+
+def test_a_stored_answer_that_does_not_parse_any_more_is_asked_for_anew():
+    def strict(value):
+        if value != 2:
+            raise AnswerError("Test", "url", "an older form")
+        return value * 10
+
+    with wire(say(body=b"1"), say(body=b"2")) as (url, heads):
+        assert [ask(url), ask(url, parse=strict), ask(url, parse=strict)] == [1, 20, 20]
+    assert len(heads) == 2
+
+
+def test_empty_results_are_returned_and_not_stored():
+    with wire(say(body=b'{"catalog": []}'), say(body=b'{"catalog": [1]}')) as (url, heads):
+        found = [metadata.cached_json(url, archive="Test", parse=lambda value: value["catalog"]) for _ in range(3)]
+    assert found == [[], [1], [1]]
+    assert len(heads) == 2
 
 
 def test_what_does_not_serve_any_more_is_asked_for_anew():

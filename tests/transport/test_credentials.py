@@ -281,7 +281,7 @@ def test_a_full_run_writes_no_secret_anywhere(tmp_path, caplog, monkeypatch):
             ]
             with signed_in("one", "me", PLANTED), signed_in("two", PLANTED), signed_in("three", PLANTED):
                 for login in logins[:2]:
-                    metadata.cached_json(url, archive="Test", check=lambda value: None, login=login)
+                    metadata.cached_json(url, archive="Test", parse=lambda value: value, login=login)
                 with pytest.raises(ServiceRefused) as caught:
                     metadata.get(refusing, archive="Test", login=logins[2])
                 downloader = parfive.Downloader(progress=False)

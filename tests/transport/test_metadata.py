@@ -253,7 +253,7 @@ def test_what_is_no_address_is_refused_before_anything_is_asked(url):
     with pytest.raises(QueryError, match="not a valid address"):
         metadata.get(url, archive="Test")
     with pytest.raises(QueryError, match="not a valid address"):
-        metadata.cached_json(url, archive="Test", check=lambda value: None)
+        metadata.cached_json(url, archive="Test", parse=lambda value: value)
 
 
 def test_cookies_last_no_longer_than_a_question():

@@ -88,7 +88,7 @@ def ask_registry(url: str, folder: Path) -> None:
 
 def ask_cached(url: str, folder: Path) -> None:
     with conf.set_temp("cache", False):
-        metadata.cached_json(url, archive="Test", check=lambda value: None)
+        metadata.cached_json(url, archive="Test", parse=lambda value: value)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sunpy_helio_plugins.errors import FileError, ServiceError
+from sunpy_helio_plugins.errors import FileError, Problem, ServiceError
 from sunpy_helio_plugins.fido.partial import run_all
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, header
 from sunpy_helio_plugins.helioviewer.jp2.header import Header
@@ -18,20 +18,20 @@ AT_ONCE = 5
 """Concurrent requests: as many as sunpy's downloads."""
 
 
-def fetch(urls: Sequence[str]) -> list[Header | str]:
+def fetch(urls: Sequence[str]) -> list[Header | Problem]:
     """Return the keywords of each file, or the reason why they could not be read."""
     return run_all(urls, _one, AT_ONCE)
 
 
-def _one(url: str) -> Header | str:
+def _one(url: str) -> Header | Problem:
     try:
         data = prefix.head(url, header.FIRST_BYTES, archive=PROVIDER)
         if data[: len(boxes.SIGNATURE)] != boxes.SIGNATURE:
-            return str(boxes.classified(data, len(data)))
+            return Problem.of_error(boxes.classified(data, len(data)))
         span = header.missing(data)
         return header.keywords(header.text_of(data if span is None else _more(url, data, *span)))
     except (ServiceError, FileError) as error:
-        return str(error)
+        return Problem.of_error(error)
 
 
 def _more(url: str, data: bytes, start: int, end: int | None) -> bytes:

@@ -9,8 +9,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.errors import HelioPluginsError, ServiceError
+from sunpy_helio_plugins.errors import HelioPluginsError, Problem, ServiceError
 from sunpy_helio_plugins.fido.partial import Slots, outcomes
+from sunpy_helio_plugins.helioviewer.query import PROVIDER
 
 __all__ = ["DAY", "SECOND", "Gap", "ImageList", "Span", "asked"]
 
@@ -36,12 +37,19 @@ class Gap:
         The reason, as a sentence.
     error : HelioPluginsError or None
         The error that caused it, if there was one.
+    kind : str
+        The kind of the problem, if there was none.
     """
 
     start: np.datetime64
     end: np.datetime64
     reason: str
     error: HelioPluginsError | None = None
+    kind: str = "limit"
+
+    def problem(self, text: str) -> Problem:
+        """Return a sentence on the gap with its kind."""
+        return Problem(text, self.kind, PROVIDER) if self.error is None else Problem.of_error(self.error, text)
 
 
 @dataclass(frozen=True)

@@ -101,8 +101,9 @@ def _counted(parts: Sequence[Any]) -> tuple[Any, Any]:
 def _unnamed(named: Sequence[tuple[np.datetime64, str]], seconds: Any, counts: Any) -> list[Gap]:
     """Return the seconds with more images than received names; seconds without any name are reported separately."""
     came = Counter(second for second, _ in named)
+    words = "only {} of the {} images in this second have known names"
     return [
-        Gap(second, second + SECOND, f"only {came[second]} of the {count} images in this second have known names")
+        Gap(second, second + SECOND, words.format(came[second], count), kind="data")
         for second, count in zip(seconds, counts, strict=True)
         if count > came[second] > 0
     ]

@@ -69,6 +69,7 @@ class HAPILister:
         self.hapi = _services.setdefault(
             url, Service(HAPIServer(PROVIDER, url, version="3.1", explicit_parameters=True))
         )
+        self.hapi.begin_search()
 
     def can_list(self, source: Source) -> bool:
         """Return whether the server lists a source with the right id."""

@@ -63,7 +63,7 @@ class IndexLister:
         timeless = np.isnat(instants)
         if timeless.any():
             reason = f"the time of {timeless.sum()} files, such as {paths[timeless][0]!r}, is unknown"
-            gaps.append(Gap(start, end, reason))
+            gaps.append(Gap(start, end, reason, kind="data"))
         return ImageList(instants[~timeless], paths[~timeless], gaps)
 
     def _day(self, source: Source, day: np.datetime64, end: np.datetime64) -> list[str]:

@@ -12,6 +12,7 @@ import numpy as np
 from astropy.table import Column, MaskedColumn, QTable, vstack
 from astropy.time import Time
 
+from sunpy_helio_plugins.errors import Problem
 from sunpy_helio_plugins.fido.fields import COMMON
 from sunpy_helio_plugins.her.columns import chaincodes, origins, relations
 from sunpy_helio_plugins.her.columns import frames as moments
@@ -38,10 +39,15 @@ def plain(table: QTable) -> QTable:
     """Return a table without the column types of this package."""
     made, systems = _parts(table, ragged=True)
     meta = {
-        "associations": [dict(edge) for edge in table.edges], "problems": [str(text) for text in table.problems],
-        "systems": systems, "unasked": list(table.unasked), "query": list(table.query),
+        "associations": [dict(edge) for edge in table.edges], "problems": _stored(table),
+        "notes": list(map(str, table.notes)), "systems": systems, "unasked": list(table.unasked),
+        "query": list(table.query),
     }  # fmt: skip
     return QTable(list(made.values()), names=list(made), meta=_own_meta(table) | meta, copy=False)
+
+
+def _stored(table: QTable) -> list[dict[str, str]]:
+    return [Problem.of(one).stored() for one in table.problems]
 
 
 def _own_meta(table: QTable) -> dict[str, Any]:
@@ -49,7 +55,10 @@ def _own_meta(table: QTable) -> dict[str, Any]:
     return {name: value for name, value in table.meta.items() if name not in ("__attributes__", *_META)}
 
 
-_META = ("associations", "problems", "systems", "unasked", "query", "EDGES", "PROBLEMS", "SYSTEMS", "UNASKED", "QUERY")
+_META = (
+    "associations", "problems", "notes", "systems", "unasked", "query",
+    "EDGES", "PROBLEMS", "NOTES", "SYSTEMS", "UNASKED", "QUERY",
+)  # fmt: skip
 """Entries of the meta of a plain or flat table that belong to the table of events."""
 
 
@@ -66,8 +75,8 @@ def flat(table: QTable, form: str = "") -> QTable:
         columns = [_in_ascii(column) for column in columns]
     # Names and values that are valid in the header of a FITS file.
     said = {
-        "EDGES": table.edges, "PROBLEMS": table.problems, "SYSTEMS": systems, "UNASKED": table.unasked,
-        "QUERY": table.query,
+        "EDGES": table.edges, "PROBLEMS": _stored(table), "NOTES": table.notes, "SYSTEMS": systems,
+        "UNASKED": table.unasked, "QUERY": table.query,
     }  # fmt: skip
     meta = {name: json.dumps(value, default=str) for name, value in said.items()}
     return QTable(columns, names=list(made), meta=meta, copy=False)
@@ -261,6 +270,7 @@ def rebuilt(cls: type[T], table: QTable) -> T:
         raise ValueError("This is not a table of events: the column raw with the registry's records is missing.")
     made.edges = list(_of_meta(table, "associations", "EDGES", []))
     made.problems = list(_of_meta(table, "problems", "PROBLEMS", []))
+    made.notes = list(_of_meta(table, "notes", "NOTES", []))
     made.unasked = list(_of_meta(table, "unasked", "UNASKED", []))
     made.query = list(_of_meta(table, "query", "QUERY", []))
     made.meta |= _own_meta(table)
@@ -374,11 +384,13 @@ def stacked(cls: type[T], tables: tuple[T, ...]) -> T:
     instants = moments.times(np.concatenate(known)) if known else None
     edges = {relations.identity(edge): edge for table in tables for edge in table.edges}
     problems = dict.fromkeys(problem for table in tables for problem in table.problems)
+    notes = dict.fromkeys(note for table in tables for note in table.notes)
     client = next((table.client for table in tables if table.client is not None), None)
     made = cls.from_records(records, edges.values(), (), client, instants)
     # Units that are known in one table apply to the other as well: that can mask values, which is a new problem.
     told = {problem.partition(":")[0] for problem in problems}
     made.problems = [*problems, *(problem for problem in made.problems if problem.partition(":")[0] not in told)]
+    made.notes = list(notes)
     # A column that one of the tables was searched for is printed.
     made.unasked = [
         name for name in (tables[0].unasked if tables else []) if all(name in one.unasked for one in tables)

@@ -1,9 +1,9 @@
 """
 A local copy of a part of the archive that can be updated.
 
-A manifest in the folder contains the complete files, with their sizes and digests. It is written atomically after each
-run. After a run that was interrupted, the next run accepts existing files if they look complete, and downloads the
-others.
+A manifest in the folder contains the complete files, with their sizes and digests, and the files of each query. It is
+written atomically after each run, under a lock. After a run that was interrupted, the next run accepts existing files
+if they look complete, and downloads the others.
 """
 
 from __future__ import annotations
@@ -11,17 +11,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from astropy.time import Time
-from sunpy.net.attr import Attr
+from sunpy.net.attr import Attr, and_
 
-from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.errors import FileError, Problem, QueryError
 from sunpy_helio_plugins.fido import inputs
-from sunpy_helio_plugins.store.publish import new_part, publish
+from sunpy_helio_plugins.imap import tables
+from sunpy_helio_plugins.imap.query import Query
+from sunpy_helio_plugins.io.queries import stored
+from sunpy_helio_plugins.store.publish import locked, new_part, publish
 from sunpy_helio_plugins.transport.files.naming import escaped, safe_name
 
 __all__ = ["MANIFEST", "Synced", "sync"]
@@ -43,16 +46,31 @@ class Synced:
         Files that were downloaded, including newer versions.
     kept : list of pathlib.Path
         Complete files that were already there.
+    superseded : list of pathlib.Path
+        Files of earlier runs of which a newer version is in the folder now. No other query of the folder has them.
+    outside : list of pathlib.Path
+        Files of earlier runs of this query that it does not select any more, such as those that left a range of the
+        last days. They are complete, and the archive may still have them.
     gone : list of pathlib.Path
-        Files of earlier runs that the query no longer returns, such as older versions; they are not deleted.
-    errors : list of str
-        Failed downloads, with the reason; the next run tries them again.
+        Files of earlier runs that the query selects, but that the archive does not list any more: these copies may be
+        the last ones. It is empty if the search was not complete.
+    errors : list of Problem
+        Failed downloads and searches, with the reason; the next run tries them again.
+    notes : list of str
+        Remarks, such as on newer versions that are not released.
+
+    Notes
+    -----
+    No file is deleted.
     """
 
     new: list[Path] = field(default_factory=list)
     kept: list[Path] = field(default_factory=list)
+    superseded: list[Path] = field(default_factory=list)
+    outside: list[Path] = field(default_factory=list)
     gone: list[Path] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
+    errors: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = True, check: bool = False) -> Synced:
@@ -99,27 +117,102 @@ def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = Tru
     if folder.exists() and not folder.is_dir():
         raise QueryError(f"imap.sync requires a folder, but {folder} is a file.")
     folder.mkdir(parents=True, exist_ok=True)
-    known = _load(folder)
+    manifest = _load(folder)
     client = IMAPClient()
+    queries = translator.queries(*asked)
     # It is not an error that newer versions are not released: the public ones are downloaded.
-    table = search.find(translator.queries(*asked), client)
+    table = search.find(queries, client)
     places = [folder.joinpath(*map(safe_name, row["file_path"].split("/"))) for row in table]
-    here = [_is_here(place, known.get(_key(place, folder)), check) for place in places]
+    here = [_is_here(place, manifest.files.get(_key(place, folder)), check) for place in places]
     wanted = table[[not there for there in here]]
-    errors: list[str] = list(table.problems)
+    errors = list(table.problems)
     if len(wanted):
         downloader = Downloader(progress=progress, overwrite=True)
         client.fetch(wanted, path=f"{escaped(folder)}/{{tree}}/{{file}}", downloader=downloader)
-        errors += [str(error.exception) for error in downloader.download().errors]
+        failed = downloader.download().errors
+        errors += [Problem(str(error.exception), "transfer", table.archive) for error in failed]
     new = [place for place, there in zip(places, here, strict=True) if not there and place.is_file()]
     kept = [place for place, there in zip(places, here, strict=True) if there]
-    listed = set(places)
-    older = [place for key in known if (place := folder / key) not in listed]
-    gone = [place for place in older if place.is_file()]
-    unknown = [*new, *(place for place in kept if _key(place, folder) not in known)]
+    unknown = [*new, *(place for place in kept if _key(place, folder) not in manifest.files)]
     fresh = {_key(place, folder): _entry(place) for place in unknown}
-    _store(folder, known | fresh)
-    return Synced(new, kept, gone, errors)
+    query = _Section.of(asked, queries, [_key(place, folder) for place in (*new, *kept)])
+    manifest = _update(folder, fresh, query)
+    listed = {_key(place, folder) for place in places}
+    old = _classified(manifest, query, queries, listed, is_complete=not table.problems)
+    found = {kind: [place for key in keys if (place := folder / key).is_file()] for kind, keys in old.items()}
+    return Synced(new, kept, **found, errors=errors, notes=list(table.notes))
+
+
+@dataclass(frozen=True)
+class _Section:
+    """
+    The files of one query in the manifest.
+
+    Attributes
+    ----------
+    name : str
+        The digest of the query.
+    product : str
+        The digest of the query without its time ranges: the queries of a moving window differ in these.
+    files : frozenset of str
+        The files of all runs.
+    """
+
+    name: str
+    product: str
+    files: frozenset[str]
+
+    @classmethod
+    def of(cls, attrs: Sequence[Attr], queries: Sequence[Query], files: Iterable[str]) -> _Section:
+        timeless = sorted({repr(replace(one, begin="", end="", since="", until="")) for one in queries})
+        name = json.dumps(stored(and_(*attrs)), sort_keys=True, default=repr)
+        return cls(_short_digest(name), _short_digest(" ".join(timeless)), frozenset(files))
+
+
+def _short_digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sections: dict[str, _Section] = field(default_factory=dict)
+
+    def encoded(self) -> bytes:
+        sections = {one.name: {"product": one.product, "files": sorted(one.files)} for one in self.sections.values()}
+        return json.dumps({"files": self.files, "queries": sections}, indent=1, sort_keys=True).encode()
+
+
+def _classified(
+    manifest: _Manifest, query: _Section, queries: Sequence[Query], listed: set[str], *, is_complete: bool
+) -> dict[str, list[str]]:
+    """Return the files of earlier runs that the archive did not list, by the reason."""
+    sections = manifest.sections.values()
+    alike = {key for one in sections if one.product == query.product for key in one.files} - listed
+    others = {key for one in sections if one.product != query.product for key in one.files}
+    here, there = _newest(query.files & listed), _newest(listed)
+    found: dict[str, list[str]] = {"superseded": [], "outside": [], "gone": []}
+    for key in sorted(alike):
+        file = tables.parse_row({"file_path": key})
+        root, rank = (file.root, file.rank) if file is not None else ("", (0, 0))
+        if here.get(root, rank) > rank:
+            found["superseded"] += [] if key in others else [key]
+        elif there.get(root, rank) <= rank and key in manifest.sections[query.name].files:
+            is_selected = file is not None and any(tables.selects(one, file) for one in queries)
+            # If the newer version could not be downloaded, or a part of the list is missing, nothing is known.
+            if is_complete or not is_selected:
+                found["gone" if is_selected else "outside"].append(key)
+    return found
+
+
+def _newest(keys: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """Return the highest version of each file."""
+    found: dict[str, tuple[int, int]] = {}
+    for key in keys:
+        file = tables.parse_row({"file_path": key})
+        if file is not None:
+            found[file.root] = max(found.get(file.root, file.rank), file.rank)
+    return found
 
 
 def _key(place: Path, folder: Path) -> str:
@@ -151,21 +244,33 @@ def _digest(place: Path) -> str:
     return found.hexdigest()
 
 
-def _load(folder: Path) -> dict[str, dict[str, Any]]:
+def _load(folder: Path) -> _Manifest:
     manifest = folder / MANIFEST
     if not manifest.is_file():
-        return {}
+        return _Manifest()
     try:
-        files = json.loads(manifest.read_text(encoding="utf-8"))["files"]
-        return {str(key): dict(entry) for key, entry in files.items()}
+        found = json.loads(manifest.read_text(encoding="utf-8"))
+        files = {str(key): dict(entry) for key, entry in found["files"].items()}
+        sections = {
+            str(name): _Section(str(name), str(one["product"]), frozenset(map(str, one["files"])))
+            for name, one in found.get("queries", {}).items()
+        }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise FileError(f"{manifest} is not a valid manifest ({error}); remove it to start again.") from None
+    return _Manifest(files, sections)
 
 
-def _store(folder: Path, files: dict[str, dict[str, Any]]) -> None:
+def _update(folder: Path, fresh: dict[str, dict[str, Any]], query: _Section) -> _Manifest:
+    """Add the files of a run to the manifest, to which other runs may have added theirs, and return it."""
     manifest = folder / MANIFEST
-    with new_part(manifest) as (part, stream):
-        stream.write(json.dumps({"files": files}, indent=1, sort_keys=True).encode())
-        stream.flush()
-        os.fsync(stream.fileno())
-        publish(part, manifest, True)
+    with locked(manifest):
+        known = _load(folder)
+        before = known.sections[query.name].files if query.name in known.sections else frozenset()
+        section = replace(query, files=query.files | before)
+        made = _Manifest(known.files | fresh, known.sections | {query.name: section})
+        with new_part(manifest) as (part, stream):
+            stream.write(made.encoded())
+            stream.flush()
+            os.fsync(stream.fileno())
+            publish(part, manifest, True)
+    return made

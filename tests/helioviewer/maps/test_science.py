@@ -18,7 +18,7 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import SimpleAttr
 
 from sunpy_helio_plugins import HelioviewerClient, conf, helioviewer, sandbox
-from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServiceError
+from sunpy_helio_plugins.errors import AnswerError, IncompleteAnswerWarning, QueryError, ServiceError
 from sunpy_helio_plugins.fido.partial import Partial
 from sunpy_helio_plugins.helioviewer import explore, source_table, tables
 from sunpy_helio_plugins.helioviewer import search as search_module
@@ -390,6 +390,30 @@ def test_spans_without_others(holes: list[tuple[int, int]]) -> None:
     kept = {k for k in range(60) if any(begin <= when(k) < finish for begin, finish in left)}
     gone = {k for first, count in holes for k in range(first, first + count)}
     assert kept == {*range(20), *range(30, 60)} - gone
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error": "database is locked"}', b"[]", b"{}", b"null", b"<html>Rate limit</html>", b"",
+        b'{"SDO": {"AIA": {', b'{"status": 200, "data": {"error": "none"}}', b'{"SDO": {"AIA": []}}',
+    ],
+)  # fmt: skip
+def test_a_list_of_sources_is_cached_only_if_it_is_one(canned: Any, tmp_path: Path, body: bytes) -> None:
+    bodies = [body, body, b'{"SDO": {"AIA": {"sourceId": 777, "start": "2010-06-02 00:05:39"}}}']
+    asked: list[str] = []
+
+    def reply(path: str) -> tuple[int, str, bytes]:
+        asked.append(path)
+        return 200, "application/json", bodies[min(len(asked), 3) - 1]
+
+    url = canned(reply)
+    with conf.helioviewer.set_temp("api_url", url), conf.set_temp("cache_dir", str(tmp_path / "cache")):
+        for _ in range(2):
+            with pytest.raises(AnswerError, match=r"Helioviewer.*getDataSources/"):
+                helioviewer.sources(refresh=True)
+        assert all(777 in helioviewer.sources(refresh=True)["Source ID"] for _ in range(2))
+    assert len(asked) == 3
 
 
 def test_sources_are_refreshed_on_request(archive: Any) -> None:

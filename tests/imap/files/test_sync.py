@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from astropy.time import Time
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import conf, imap
 from sunpy_helio_plugins import sandbox as sandbox_package
-from sunpy_helio_plugins.errors import (
-    FileError,
-)
+from sunpy_helio_plugins.errors import FileError, IncompleteAnswerWarning, Problem
+from sunpy_helio_plugins.fido.partial import Partial
+from sunpy_helio_plugins.imap import search, translator
 from sunpy_helio_plugins.imap.files.sync import MANIFEST
 from sunpy_helio_plugins.sandbox.imap import service
 
+REQUEST_ROWS = search.request_rows
 SHIPPED = Path(sandbox_package.__file__).parent / "data" / "imap"
 GSE = "imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
+NEXT = ["imap_mag_l2_norm-gse_20260111_v002.0001.cdf", "imap_mag_l2_norm-gse_20260112_v001.0001.cdf"]
 WORDS = a.Time("2026-01-10", "2026-01-12"), a.Instrument("mag"), a.imap.Descriptor("norm-gse")
 
 
@@ -34,7 +40,7 @@ class TestSync:
         first = self.sync(tmp_path)
         assert [path.name for path in first.new] == [
             GSE,
-            *(f"imap_mag_l2_norm-gse_202601{end}.cdf" for end in ("11_v002.0001", "12_v001.0001")),
+            *NEXT,
         ]
         archive.log.clear()
         second = self.sync(tmp_path)
@@ -50,8 +56,110 @@ class TestSync:
         monkeypatch.setenv("IMAP_API_KEY", service.API_KEY)
         run = self.sync(tmp_path)
         assert [path.name for path in run.new] == ["imap_mag_l2_norm-gse_20260112_v001.0002.cdf"]
-        assert [path.name for path in run.gone] == ["imap_mag_l2_norm-gse_20260112_v001.0001.cdf"]
-        assert run.gone[0].is_file()
+        assert [path.name for path in run.superseded] == ["imap_mag_l2_norm-gse_20260112_v001.0001.cdf"]
+        assert run.superseded[0].is_file()
+        assert (run.outside, run.gone) == ([], [])
+        # It is named until it is deleted.
+        assert self.sync(tmp_path).superseded == run.superseded
+        run.superseded[0].unlink()
+        assert self.sync(tmp_path).superseded == []
+
+    def test_a_newer_version_that_failed_supersedes_nothing(self, archive, tmp_path, monkeypatch):
+        self.sync(tmp_path)
+        monkeypatch.setenv("IMAP_API_KEY", service.API_KEY)
+        with conf.set_temp("retries", 0), archive.fault("cut_length", path="/imap/storage", times=1):
+            run = self.sync(tmp_path)
+        assert (len(run.errors), run.new, run.superseded, run.outside, run.gone) == (1, [], [], [], [])
+        assert (run.errors[0].kind, run.errors[0].archive) == ("transfer", "IMAP SDC")
+
+    def test_a_version_that_another_query_wants_is_not_superseded(self, archive, tmp_path, monkeypatch):
+        self.sync(tmp_path)
+        self.sync(tmp_path, (*WORDS, a.imap.Version("v001.0001")))
+        monkeypatch.setenv("IMAP_API_KEY", service.API_KEY)
+        run = self.sync(tmp_path)
+        assert (len(run.new), run.superseded, run.gone) == (1, [], [])
+
+    def test_files_of_another_query_are_not_mentioned(self, archive, tmp_path):
+        first = self.sync(tmp_path)
+        other = self.sync(tmp_path, (WORDS[0], a.Instrument("swe"), a.Level("l1b")))
+        assert (other.superseded, other.outside, other.gone) == ([], [], [])
+        again = self.sync(tmp_path)
+        assert (again.kept, again.superseded, again.outside, again.gone) == (first.new, [], [], [])
+
+    def test_files_that_left_a_moving_window_are_outside(self, archive, tmp_path, monkeypatch):
+        def ask(now):
+            monkeypatch.setattr(translator, "Time", SimpleNamespace(now=lambda: Time(now)))
+            return self.sync(tmp_path, (a.imap.Recent(3), *WORDS[1:]))
+
+        first = ask("2026-01-12 12:00").new
+        assert [path.name for path in first[1:]] == [GSE, *NEXT]
+        run = ask("2026-01-14 12:00")
+        assert (run.kept[:2], run.outside, run.superseded, run.gone) == (first[2:], first[:2], [], [])
+        assert ask("2026-01-12 12:00").outside == run.new
+
+    def test_files_that_are_selected_by_their_ingestion_are_outside(self, archive, tmp_path, monkeypatch):
+        words = (*WORDS, a.imap.Ingested("2020-01-01", "2026-02-01"))
+        monkeypatch.setattr(search, "request_rows", self.rows)
+        assert len(self.sync(tmp_path, words).new) == 3
+        monkeypatch.setattr(search, "request_rows", lambda query: self.rows(query, "20260110"))
+        run = self.sync(tmp_path, words)
+        assert ([path.name for path in run.outside], run.gone) == ([GSE], [])
+
+    def test_a_newer_version_in_another_window_supersedes(self, archive, tmp_path, monkeypatch):
+        self.sync(tmp_path, (a.Time("2026-01-11", "2026-01-12"), *WORDS[1:]))
+        monkeypatch.setenv("IMAP_API_KEY", service.API_KEY)
+        run = self.sync(tmp_path, (a.Time("2026-01-12", "2026-01-13"), *WORDS[1:]))
+        assert [path.name for path in run.superseded] == ["imap_mag_l2_norm-gse_20260112_v001.0001.cdf"]
+        assert (run.outside, run.gone) == ([], [])
+
+    def test_files_that_the_archive_withdrew_are_gone_if_the_list_is_complete(self, archive, tmp_path, monkeypatch):
+        self.sync(tmp_path)
+        problem = Problem("a part is missing.", "server", "IMAP SDC")
+        monkeypatch.setattr(search, "request_rows", lambda query: self.rows(query, "20260110", problem))
+        with pytest.warns(IncompleteAnswerWarning, match="a part is missing"):
+            run = self.sync(tmp_path)
+        assert (run.gone, run.errors, run.errors[0].kind) == ([], [problem], "server")
+        monkeypatch.setattr(search, "request_rows", lambda query: self.rows(query, "20260110"))
+        run = self.sync(tmp_path)
+        assert [path.name for path in run.gone] == [GSE]
+        assert (run.superseded, run.outside) == ([], [])
+
+    @staticmethod
+    def rows(query, hidden="", *problems):
+        """Return the rows of the archive for any ingestion date, without those of a day."""
+        found = REQUEST_ROWS(dataclasses.replace(query, since="", until=""))
+        kept = [
+            {**row, "ingestion_date": query.until[:19].replace("T", " ") if query.until else row["ingestion_date"]}
+            for row in found.items
+            if not hidden or hidden not in row["file_path"]
+        ]
+        return Partial(tuple(kept), problems)
+
+    def test_facts_are_notes(self, archive, tmp_path, monkeypatch):
+        monkeypatch.setenv("IMAP_API_KEY", service.API_KEY)
+        run = self.sync(tmp_path)
+        assert run.errors == []
+        assert [note for note in run.notes if "not released" in note]
+
+    def test_a_manifest_without_queries_is_read(self, archive, tmp_path):
+        self.sync(tmp_path)
+        manifest = tmp_path / MANIFEST
+        manifest.write_text(json.dumps({"files": json.loads(manifest.read_text())["files"]}))
+        run = self.sync(tmp_path)
+        assert (len(run.kept), run.superseded, run.outside, run.gone) == (3, [], [], [])
+
+    def test_runs_at_once_lose_nothing(self, archive, tmp_path):
+        days = ("2026-01-10", "2026-01-11", "2026-01-12")
+
+        def run(day):
+            return self.sync(tmp_path, (a.Time(day, f"{day} 12:00"), *WORDS[1:]))
+
+        with ThreadPoolExecutor(3) as pool:
+            runs = list(pool.map(run, days))
+        files = {path.relative_to(tmp_path).as_posix() for one in runs for path in one.new}
+        manifest = json.loads((tmp_path / MANIFEST).read_text())
+        assert set(manifest["files"]) == files == {key for one in manifest["queries"].values() for key in one["files"]}
+        assert len(manifest["queries"]) == 3
 
     def test_files_that_were_cut_or_lost_come_again(self, archive, tmp_path):
         one, other, _ = self.sync(tmp_path).new
