@@ -62,6 +62,35 @@ def matrix(options: argparse.Namespace) -> int:
     return failures
 
 
+def torture(options: argparse.Namespace) -> int:
+    import logging
+    import random
+
+    from matrix import Matrix
+    from torture import DISK, NETWORK, TWELVE, Torture
+
+    logging.disable(logging.WARNING)
+    chosen = random.Random(options.seed)
+    with Matrix.running() as found:
+        every = Torture(found)
+        for name in options.journey or TWELVE:
+            found.right_of(name)
+            calls = every.count(name)
+            for number, kind in enumerate(calls):
+                for code in NETWORK[:2] if kind.startswith("socket") else DISK[:2]:
+                    if chosen.random() >= options.sample:
+                        continue
+                    outcome = every.check(name, number, code)
+                    if every.failures and every.failures[-1][1] is outcome:
+                        print(f"{outcome.verdict:>14} {name} {number}: {outcome.text[:900]}", flush=True)
+            print(f"{name:26}{len(calls):>6} calls  {dict(every.by_journey.get(name, {}))}", flush=True)
+    print("all", sum(every.counts.values()), dict(every.counts))
+    print("kinds", dict(every.kinds))
+    if options.json:
+        Path(options.json).write_text(json.dumps({"verdicts": every.counts, "kinds": every.kinds}))
+    return len(every.failures)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(required=True)
@@ -73,6 +102,12 @@ def main() -> int:
     one.add_argument("--verbose", action="store_true")
     one.add_argument("--json")
     one.set_defaults(run=matrix)
+    one = commands.add_parser("torture")
+    one.add_argument("--sample", type=float, default=1.0)
+    one.add_argument("--seed", type=int, default=1)
+    one.add_argument("--journey", action="append")
+    one.add_argument("--json")
+    one.set_defaults(run=torture)
     options = parser.parse_args()
     isolated_home()
     return bool(options.run(options))

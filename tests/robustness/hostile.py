@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-__all__ = ["Answer", "Fault", "Hostile", "Request", "Route", "closed_port", "hostile", "reset"]
+__all__ = ["SERVER_THREAD", "Answer", "Fault", "Hostile", "Request", "Route", "closed_port", "hostile", "reset"]
+
+SERVER_THREAD = "hostile server"
+"""The name of each of the server's threads."""
 
 
 @dataclass(frozen=True)
@@ -186,11 +189,11 @@ def _listening(state: Hostile) -> Iterator[str]:
                 connection, _ = listener.accept()
             except OSError:
                 return
-            thread = threading.Thread(target=converse, args=(connection,), daemon=True)
+            thread = threading.Thread(target=converse, args=(connection,), name=SERVER_THREAD, daemon=True)
             threads.add(thread)
             thread.start()
 
-    thread = threading.Thread(target=accept, daemon=True)
+    thread = threading.Thread(target=accept, name=SERVER_THREAD, daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"

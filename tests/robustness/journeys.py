@@ -18,7 +18,7 @@ import sunpy_helio_plugins as shp
 from sunpy_helio_plugins import conf, hapi, helioviewer, her, imap
 from sunpy_helio_plugins.transport.credentials import signed_in
 
-__all__ = ["JOURNEYS", "Journey", "directed", "plain"]
+__all__ = ["JOURNEYS", "LOOKING", "Journey", "directed", "plain"]
 
 NOON = a.Time("2026-01-10T12:00", "2026-01-10T12:20")
 DAY = a.Time("2026-01-10", "2026-01-10T23:00")
@@ -74,13 +74,21 @@ def searched(client: Any, query: Callable[[], tuple[Any, ...]]) -> Callable[[Pat
     return run
 
 
+LOOKING: list[Path] = []
+"""The folders that the harness looks at, whose calls are not those of a journey."""
+
+
 def files_in(folder: Path) -> tuple[Any, ...]:
     """Return the name and the digest of each file below a folder, in their order."""
-    return tuple(
-        (str(path.relative_to(folder)), hashlib.sha256(path.read_bytes()).hexdigest())
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    )
+    LOOKING.append(folder)
+    try:
+        return tuple(
+            (str(path.relative_to(folder)), hashlib.sha256(path.read_bytes()).hexdigest())
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.suffix != ".part"
+        )
+    finally:
+        LOOKING.pop()
 
 
 def fetched(client: Any, query: Callable[[], tuple[Any, ...]]) -> Callable[[Path], tuple[Any, tuple[str, ...]]]:
@@ -120,7 +128,7 @@ def with_token(folder: Path) -> tuple[Any, tuple[str, ...]]:
 
 def uploaded(folder: Path) -> tuple[Any, tuple[str, ...]]:
     path = folder / "own" / CDF_NAME
-    path.parent.mkdir()
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(FILES[CDF_NAME])
     with signed_in("imap", SECRET):
         (one,) = imap.upload(path, progress=False)
