@@ -91,6 +91,28 @@ def torture(options: argparse.Namespace) -> int:
     return len(every.failures)
 
 
+def kill(options: argparse.Namespace) -> int:
+    from answers import ROUTES
+    from hostile import hostile
+    from killing import WRITING
+    from killing import kill as kill_each
+
+    bad = 0
+    report = {}
+    with hostile(ROUTES) as server, tempfile.TemporaryDirectory() as folder:
+        tallies = kill_each(server.url, Path(folder), options.each, tuple(options.journey or WRITING), options.seed)
+    for name, kinds in tallies.items():
+        for kind, tally in kinds.items():
+            numbers = {key: value for key, value in vars(tally).items() if key != "details"}
+            print(f"{name:26}{kind:8}" + "".join(f"{key:>14}{value:>5}" for key, value in numbers.items()))
+            print("".join(f"    {detail}\n" for detail in tally.details[:10]), end="")
+            report[f"{name} {kind}"] = numbers
+            bad += tally.wrong + tally.not_repaired
+    if options.json:
+        Path(options.json).write_text(json.dumps(report))
+    return bad
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(required=True)
@@ -108,6 +130,12 @@ def main() -> int:
     one.add_argument("--journey", action="append")
     one.add_argument("--json")
     one.set_defaults(run=torture)
+    one = commands.add_parser("kill")
+    one.add_argument("--each", type=int, default=50)
+    one.add_argument("--seed", type=int, default=1)
+    one.add_argument("--journey", action="append")
+    one.add_argument("--json")
+    one.set_defaults(run=kill)
     options = parser.parse_args()
     isolated_home()
     return bool(options.run(options))

@@ -13,6 +13,7 @@ import errno
 import io
 import os
 import shutil
+import signal
 import socket
 import sqlite3
 import sys
@@ -59,6 +60,7 @@ class Interposer:
 
     roots: tuple[str, ...] = ()
     is_on: bool = False
+    kills: bool = False
     fails_at: int = -1
     code: int = 0
     calls: list[str] = field(default_factory=list)
@@ -75,6 +77,8 @@ class Interposer:
             if len(self.calls) - 1 != self.fails_at:
                 return
             self.failed = f"{kind} {detail}"
+            if self.kills:
+                os.kill(os.getpid(), signal.SIGKILL)
         if kind.startswith("sql"):
             raise sqlite3.OperationalError("disk I/O error" if self.code == errno.EIO else "database or disk is full")
         if kind == "socket.getaddrinfo":
@@ -115,6 +119,10 @@ class Written:
     def write(self, data: Any) -> int:
         INTERPOSER.meet("write", self._name)
         return self._stream.write(data)
+
+    def truncate(self, size: int | None = None) -> int:
+        INTERPOSER.meet("truncate", self._name)
+        return self._stream.truncate(size)
 
     def flush(self) -> None:
         INTERPOSER.meet("flush", self._name)

@@ -172,8 +172,11 @@ class Job:
     async def _for_target(self) -> Job | None:
         """Return the job to run, in view of what exists at the target: `None` if the file is to be kept."""
         target = self.download.target
-        if not self.folders.listing(target.parent).has(target.name):
+        folder = self.folders.listing(target.parent)
+        if not folder.has(target.name):
             return self
+        # A process that was killed right after the publication left its part file.
+        folder.remove_stale(target)
         if target.is_symlink() and not target.exists():
             raise TransferError(f"{target} is a broken symbolic link; repair or remove it.")
         if target.exists() and not target.is_file():
