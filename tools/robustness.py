@@ -94,8 +94,8 @@ def torture(options: argparse.Namespace) -> int:
 def kill(options: argparse.Namespace) -> int:
     from answers import ROUTES
     from hostile import hostile
-    from killing import WRITING
-    from killing import kill as kill_each
+    from kills import WRITING
+    from kills import kill as kill_each
 
     bad = 0
     report = {}

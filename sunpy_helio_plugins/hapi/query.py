@@ -11,6 +11,9 @@ __all__ = ["PROVIDER", "Query", "is_like", "is_pattern", "unlike"]
 
 PROVIDER = "HAPI"
 
+_LONGEST_SHOWN = 200
+"""Characters of a server's name that a message repeats."""
+
 
 @dataclass(frozen=True)
 class Query:
@@ -65,4 +68,8 @@ def unlike(what: str, given: str, possible: Iterable[str], has: str = "it has") 
     folded = [name for name in names if name.lower() == given.lower()]
     shown = list(dict.fromkeys(folded + similar)) or names[:8]
     rest = f", one of {len(names)}" if len(shown) < len(names) else ""
-    return f"{what} {given!r}; {has} {', '.join(shown)}{rest}."
+    return f"{what} {given!r}; {has} {', '.join(map(_cut, shown))}{rest}."
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}..."

@@ -136,6 +136,8 @@ def listing(request: Request, url: str) -> Answer:
 
 
 def index_page(request: Request, url: str) -> Answer:
+    if not PATHS[0].startswith(request.path.removeprefix("/jp2")):
+        return Answer(b"no images on this day", "text/plain", "404 Not Found")
     links = "".join(f'<a href="{name}">{name}</a> 2026-01-10 12:00  2K\n' for name in (p.rpartition("/")[2] for p in PATHS))
     title = f"Index of {request.path.rstrip('/')}"
     page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1><pre>\n{links}<hr></pre>\n</body></html>\n"

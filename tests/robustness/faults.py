@@ -147,7 +147,7 @@ def packed(name: str, encoding: str, pack: Callable[[bytes], bytes], is_visible:
 
 def flipped(data: bytes, at: int, bit: int = 0x10) -> bytes:
     made = bytearray(data)
-    made[at] ^= bit
+    made[max(min(at, len(made) - 1), -len(made))] ^= bit
     return bytes(made)
 
 
@@ -468,7 +468,7 @@ def flood(connection: socket.socket, answer: Answer, request: Request, state: Ho
 def elsewhere(answer: Answer, request: Request, state: Hostile) -> Answer:
     """Return the right answer of another stage."""
     others = [route for route in state.routes if route.stage != state.stage and route.method == request.method]
-    return others[len(request.target) % len(others)].answer(request, state.url)
+    return others[len(request.target) % len(others)].answer(request, state.url) if others else Answer(b"?", "text/plain")
 
 
 said("other", "the answer to another question", elsewhere)

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import FileError, HelioPluginsError, TransferError
+from sunpy_helio_plugins.errors import FileError, HelioPluginsError, IsolationError, QueryError, TransferError
 from sunpy_helio_plugins.store.publish import RunFolders, new_part, publish, sync_to_disk
 from sunpy_helio_plugins.transport.credentials import Login, netrc_file, netrc_login
 from sunpy_helio_plugins.transport.files.body import receive
@@ -159,15 +159,20 @@ class Job:
             return shown, str(target)
         except asyncio.CancelledError:
             failure = TransferError(f"{target.name}: interrupted")
-        except FileError as error:
-            failure = error
         except HelioPluginsError as error:
             # Without the traceback, whose variables contain the request.
-            failure = error.with_traceback(None)
+            failure = self._named(error).with_traceback(None)
         except Exception as error:  # noqa: BLE001 - see the docstring
             failure = TransferError(self._sentence(connection_problem(error)))
         # Outside the except clauses: the library's error, which would be the context, contains the request.
         raise self._failed(failure)
+
+    def _named(self, error: HelioPluginsError) -> HelioPluginsError:
+        """Return an error whose message has the name or the address of the file."""
+        text, name = str(error), self.download.target.name
+        if type(error) not in (FileError, TransferError, TransientError) or name in text or "[asked: " in text:
+            return error
+        return (FileError if isinstance(error, FileError) else TransferError)(f"{name}: {text}")
 
     async def _for_target(self) -> Job | None:
         """Return the job to run, in view of what exists at the target: `None` if the file is to be kept."""
@@ -280,7 +285,7 @@ class Job:
         while True:
             async with await self._request(session, url) as response:
                 if response.status in REDIRECTS and "Location" in response.headers:
-                    url, followed = next_hop(url, response.headers["Location"], followed), followed + 1
+                    url, followed = self._hop(url, response, followed), followed + 1
                 elif response.status == 401 and not renewed and self.download.login and self.download.login.renew():
                     renewed = True
                 elif response.status in _EXPIRED and not refreshed and not same_origin(url, self.download.url):
@@ -291,6 +296,16 @@ class Job:
                     return
                 else:
                     raise await self._refusal(response, url)
+
+    def _hop(self, url: str, response: aiohttp.ClientResponse, followed: int) -> str:
+        """Return the address of a redirect; the error for one that is not followed names the server."""
+        try:
+            return next_hop(url, response.headers["Location"], followed)
+        except IsolationError:
+            raise
+        except QueryError as error:
+            problem = f"it redirects to an address that is not followed: {error}"
+            raise TransferError(self._sentence(problem, url, response.status)) from None
 
     def _first_address(self) -> str:
         """Return the address to request first, after the checks that hold for it."""
