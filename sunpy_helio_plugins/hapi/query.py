@@ -13,6 +13,8 @@ PROVIDER = "HAPI"
 
 NOT_COVERED = "is not covered."
 """The end of the notes on a time range that was limited to that of a dataset."""
+_LONGEST_SHOWN = 200
+"""Characters of a server's name that a message repeats."""
 
 
 @dataclass(frozen=True)
@@ -68,4 +70,8 @@ def unlike(what: str, given: str, possible: Iterable[str], has: str = "it has") 
     folded = [name for name in names if name.lower() == given.lower()]
     shown = list(dict.fromkeys(folded + similar)) or names[:8]
     rest = f", one of {len(names)}" if len(shown) < len(names) else ""
-    return f"{what} {given!r}; {has} {', '.join(shown)}{rest}."
+    return f"{what} {given!r}; {has} {', '.join(map(_cut, shown))}{rest}."
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}..."

@@ -34,6 +34,9 @@ _OLD_NAMES = {"dataset": "id", "start": "time.min", "stop": "time.max"}
 
 _NEW_NAMES = 3
 
+_NO_ENDPOINT = frozenset({200, 400, 404, 405, 410})
+"""HTTP statuses of a server without an endpoint; 200 has a HAPI error in its body."""
+
 _LONGEST_URL = 8000
 """
 The largest length of a URL in bytes. The specification suggests that servers accept 2048, but their own datasets need
@@ -167,7 +170,7 @@ class Service:
         try:
             answer = self._ask("capabilities", {}, self._object, keeps=_has_formats)
         except ServiceRefused as refused:
-            if refused.status in (401, 403):
+            if refused.status not in _NO_ENDPOINT:
                 raise
             # This endpoint was added in HAPI 1.1; csv is mandatory.
             return {"outputFormats": ["csv"]}

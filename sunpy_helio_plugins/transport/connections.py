@@ -133,6 +133,19 @@ class _DeadlineStream(io.RawIOBase):
         super().close()
 
 
+class _Reader(io.BufferedReader):
+    """Read an answer; http.client takes the end of the connection for the end of the header."""
+
+    is_in_header = False
+
+    def readline(self, size: int | None = -1) -> bytes:
+        line = super().readline(-1 if size is None else size)
+        if not line and self.is_in_header:
+            raise ConnectionResetError("the connection was closed in the header of the answer")
+        self.is_in_header = line.startswith(b"HTTP/") or (self.is_in_header and line not in (b"\r\n", b"\n"))
+        return line
+
+
 class _DeadlineSocket:
     """The part of a socket that `http.client.HTTPResponse` uses."""
 
@@ -140,7 +153,7 @@ class _DeadlineSocket:
         self._sock = sock
 
     def makefile(self, mode: str) -> IO[bytes]:
-        return io.BufferedReader(_DeadlineStream(self._sock))
+        return _Reader(_DeadlineStream(self._sock))
 
 
 class _DeadlineResponse(http.client.HTTPResponse):

@@ -267,6 +267,10 @@ class Exchange:
                     **self.content,
                 )
                 with closing(response):
+                    # http.client skips 100 only: what follows would be taken for the answer to the next request.
+                    if response.status_code < 200:
+                        problem = "an interim response without a final one"
+                        raise AnswerError(self.archive, self.shown, problem, response.status_code)
                     location = response.headers.get("Location") if response.status_code in REDIRECTS else None
                     body = b"" if location and self.follows else self.read(response)
         except ServiceError:

@@ -68,7 +68,7 @@ def test_our_downloader_fetches_again_in_full(tmp_path):
         login = Login("test", url, "header", header="x-api-key")
         asked = Download(url + "/file", tmp_path / "x", "Test", accept_new, {"x-more": "1"}, login)
         failed = pickle.loads(pickle.dumps(fetch(asked)))
-        assert [str(error.exception) for error in failed.errors] == ["that is not the new one"]
+        assert [str(error.exception) for error in failed.errors] == ["x: that is not the new one"]
         results = Fido.fetch(failed, downloader=sunpy_helio_plugins.Downloader(progress=False))
     assert list(results) == [str(tmp_path / "x")]
     assert not results.errors

@@ -222,6 +222,8 @@ def parse_document(content: bytes, info: Info | None = None, asked: str | None =
     own = header_of(content[:start])
     if own is not None:
         return _content(own, content, start, asked)
+    if start == len(content) and content[1:SNIFFED].lstrip()[:1] == b"{":
+        raise FileError("The HAPI header is cut: the answer ends inside it.")
     if info is None:
         raise FileError("No HAPI header stands before these records; give the dataset's info answer as info=...")
     if start:
@@ -303,7 +305,7 @@ def _json(content: bytes, info: Info | None) -> HAPIDocument:
     if "data" not in answer and code != NO_DATA:
         raise FileError("This JSON answer describes a dataset, but it holds no records: it has no data.")
     data = answer.get("data")
-    if data is not None and not isinstance(data, list):
+    if not isinstance(data, list) and (data is not None or code != NO_DATA):
         raise FileError(f"The data of this JSON answer are of the type {type(data).__name__}, not a list of records.")
     return HAPIDocument(_in_format(own, "json"), "json", content, 0, data, has_header=own is not info)
 
@@ -362,6 +364,8 @@ def parse_response(
     head = content[:SNIFFED]
     nothing = HAPIDocument(info, "csv", b"", 0)
     if not head.strip():
+        if not is_whole:
+            raise FileError(f"{subject}: the answer is empty, and its length was not given: it may be cut.")
         return nothing
     if head.lstrip()[:1] == b"{" and chosen != "json" and not _contains_records(content):
         code, message = _message(content)

@@ -280,7 +280,9 @@ def _united(spans: Iterable[Span]) -> list[Span]:
 def _content(answer: Response, one: DataRequest) -> HAPIDocument:
     subject = f"{one.dataset} of {one.server.archive}"
     is_whole = any(name in answer.headers for name in ("Content-Length", "Transfer-Encoding"))
-    return file.parse_response(_plain(answer), one.info, one.format, subject, answer.url, is_whole)
+    body = _plain(answer)
+    with named(subject):
+        return file.parse_response(body, one.info, one.format, subject, answer.url, is_whole)
 
 
 def _plain(answer: Response) -> bytes:

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import FileError, HelioPluginsError, QueryError, TransferError
+from sunpy_helio_plugins.errors import FileError, HelioPluginsError, IsolationError, QueryError, TransferError
 from sunpy_helio_plugins.store.publish import RunFolders, new_part, publish, sync_to_disk
 from sunpy_helio_plugins.transport.connections import judge
 from sunpy_helio_plugins.transport.credentials import Login, netrc_file, netrc_login
@@ -163,21 +163,29 @@ class Job:
             return shown, str(target)
         except asyncio.CancelledError:
             failure = TransferError(f"{target.name}: interrupted")
-        except FileError as error:
-            failure = error
         except HelioPluginsError as error:
             # Without the traceback, whose variables contain the request.
-            failure = error.with_traceback(None)
+            failure = self._named(error).with_traceback(None)
         except Exception as error:  # noqa: BLE001 - see the docstring
             failure = TransferError(self._sentence(connection_problem(error)))
         # Outside the except clauses: the library's error, which would be the context, contains the request.
         raise self._failed(failure)
 
+    def _named(self, error: HelioPluginsError) -> HelioPluginsError:
+        """Return an error whose message has the name or the address of the file."""
+        text, name = str(error), self.download.target.name
+        if type(error) not in (FileError, TransferError, TransientError) or name in text or "[asked: " in text:
+            return error
+        return (FileError if isinstance(error, FileError) else TransferError)(f"{name}: {text}")
+
     async def _for_target(self) -> Job | None:
         """Return the job to run, in view of what exists at the target: `None` if the file is to be kept."""
         target = self.download.target
-        if not self.folders.listing(target.parent).has(target.name):
+        folder = self.folders.listing(target.parent)
+        if not folder.has(target.name):
             return self
+        # A process that was killed right after the publication left its part file.
+        folder.remove_stale(target)
         if target.is_symlink() and not target.exists():
             raise TransferError(f"{target} is a broken symbolic link; repair or remove it.")
         if target.exists() and not target.is_file():
@@ -304,8 +312,11 @@ class Job:
                     raise await self._refusal(response, url)
 
     def _next_hop(self, url: str, response: aiohttp.ClientResponse, followed: int) -> str:
+        """Return the address of a redirect; the error for one that is not followed names the server."""
         try:
             return next_hop(url, response.headers["Location"], followed)
+        except IsolationError:
+            raise
         except QueryError as error:
             problem = f"it redirects to an address that is not followed: {error}"
         raise TransferError(self._sentence(problem, url, response.status))
