@@ -38,7 +38,9 @@ class PointsInfo(SkyCoordInfo):
         return
 
     def _represent_as_dict(self, attrs: Any = None) -> dict[str, Any]:
-        return {}
+        """Return what astropy writes: a plain coordinate, which it can read without this package."""
+        plain = self._parent.coordinate
+        return {**plain.info._represent_as_dict(), "__class__": f"{SkyCoord.__module__}.{SkyCoord.__name__}"}
 
     @staticmethod
     def default_format(value: Any) -> str:

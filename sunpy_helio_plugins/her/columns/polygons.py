@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import astropy.units as u
 import numpy as np
 from astropy.coordinates import SkyCoord
+from astropy.table import MaskedColumn
 from astropy.utils.data_info import ParentDtypeInfo
 from numpy.typing import NDArray
 
@@ -336,7 +337,12 @@ class PolygonsInfo(ParentDtypeInfo):
 
     mask_val = None
     attrs_from_parent = frozenset({"dtype"})
-    _represent_as_dict_attrs = ("vertices", "offsets", "system", "instants", "starts", "origins")
+    _represent_as_dict_primary_data = "data"
+
+    def _represent_as_dict(self, attrs: Any = None) -> dict[str, Any]:
+        """Return what astropy writes: a column of WKT, which it can read without this package."""
+        text = np.array([wkt or "" for wkt in self._parent.wkt], dtype=str)
+        return {"data": text, "__class__": f"{MaskedColumn.__module__}.{MaskedColumn.__name__}"}
 
     @staticmethod
     def default_format(value: Any) -> str:

@@ -9,8 +9,11 @@ from typing import Any
 import astropy.units as u
 import numpy as np
 import pytest
+import sunpy
+from astropy.coordinates import SkyCoord
 from astropy.table import QTable, vstack
 from astropy.time import Time
+from astropy.utils import minversion
 from sunpy.net import Fido
 
 from sunpy_helio_plugins.her import HERClient, HERTable, Points, Polygons
@@ -21,6 +24,10 @@ FORMATS = {
     "fits": {}, "parquet": {}, "vot": {"format": "votable"}, "csv": {},
     "h5": {"format": "hdf5", "path": "events", "serialize_meta": True},
 }  # fmt: skip
+
+
+# Before sunpy 8, astropy writes coordinates whose observer is a coordinate of sunpy, but cannot read them.
+READS_OBSERVERS = minversion(sunpy, "8.0")
 
 
 @pytest.fixture
@@ -162,3 +169,23 @@ def test_stacked_tables_name_each_relation_once() -> None:
     edge = {"first_ivorn": "a", "second_ivorn": "b", "edge_type": "is_followed_by"}
     table = HERTable.from_records([EVENT], [edge], client=HERClient())
     assert len(vstack([table, table]).associations) == 1
+
+
+def test_a_table_of_astropy_is_written_with_plain_columns(events: HERTable, tmp_path: Path) -> None:
+    plain = QTable(events)
+    if not READS_OBSERVERS:
+        plain.remove_columns([name for name in plain.colnames if isinstance(plain[name], Points)])
+    for name, rows in {"all.ecsv": plain, "one.ecsv": plain[:1], "none.ecsv": plain[:0]}.items():
+        rows.write(tmp_path / name)
+        made = QTable.read(tmp_path / name)
+        assert made.colnames == plain.colnames
+        assert len(made) == len(rows)
+    made = QTable.read(tmp_path / "all.ecsv")
+    wkt = events["hpc_boundcc"].wkt
+    assert [text or None for text in np.ma.filled(made["hpc_boundcc"], "")] == wkt
+    assert any(wkt)
+    assert None in wkt
+    if READS_OBSERVERS:
+        assert type(made["hpc_coord"]) is SkyCoord
+        assert np.allclose(made["hpc_coord"].Tx.value, events["hpc_coord"].Tx.value, equal_nan=True)
+        assert (made["hpc_coord"].obstime == events["hpc_coord"].obstime).all()
