@@ -55,8 +55,8 @@ __dir__ = lazy.listing(__all__)
 class HelioPluginsError(Exception):
     """Base class of the exceptions of this package; a message has at most `LONGEST` characters."""
 
-    def __init__(self, *args: object) -> None:
-        super().__init__(*(_shortened(one, LONGEST) if isinstance(one, str) else one for one in args))
+    def __str__(self) -> str:
+        return _shortened(super().__str__(), LONGEST)
 
 
 LONGEST = 4000

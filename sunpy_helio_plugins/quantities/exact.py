@@ -37,7 +37,7 @@ def exact_json(text: str | bytes, *, strict: bool = True) -> Any:
     try:
         decoded = json.loads(text, parse_float=_number, strict=strict)
     except RecursionError:
-        raise TooManyValuesError("it is nested too deeply") from None
+        raise ValueError("it is nested too deeply") from None
     opened: Any = text.count
     lists, objects = (b"[", b"{") if isinstance(text, bytes) else ("[", "{")
     if opened(lists) + opened(objects) > _DEEPEST:

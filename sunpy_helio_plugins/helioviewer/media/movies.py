@@ -15,6 +15,7 @@ from typing import Any
 
 import astropy.units as u
 
+from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import QueryError, ServerError, ServiceUnreachable
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer import service
@@ -117,7 +118,7 @@ class _Waiting:
         troubles = 0
         while True:
             try:
-                with limits.budget(max(self.ends - clock.monotonic(), 0.001), "wait"):
+                with limits.budget(max(self.ends - clock.monotonic(), conf.read_timeout), "wait"):
                     self.told = service.ask_object("getMovieStatus", self.asked)
                 troubles = 0
             except ServerError:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlsplit
 
+from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError, QueryError, ServiceRefused
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.imap import filenames, integrity, search, service
@@ -189,7 +190,7 @@ def _awaited(sent: list[Uploaded], seconds: float) -> list[Uploaded]:
     ends = time.monotonic() + seconds
     pause = 0.5
     while True:
-        with limits.budget(max(ends - time.monotonic(), 0.001), "wait"):
+        with limits.budget(max(ends - time.monotonic(), conf.read_timeout), "wait"):
             sent = [one if one.indexed or not one.sent else _looked_up(one) for one in sent]
         if all(one.indexed or not one.sent for one in sent) or time.monotonic() + pause > ends:
             return sent
