@@ -107,7 +107,7 @@ def boxes(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
             )
         if not all(32 <= byte < 127 for byte in kind):
             raise TransientFileError(
-                f"The JPEG 2000 file contains no box after {offset} of its {size} bytes: it is damaged, or something was "
+                f"The JPEG 2000 file has no box after {offset} of its {size} bytes: it is damaged, or something was "
                 "appended. Download it again."
             )
         offset += length
