@@ -99,10 +99,10 @@ class HAPIClient(ArchiveClient, BaseClient):
         from sunpy_helio_plugins.fido.partial import Partial, warn
         from sunpy_helio_plugins.hapi.records.fetch import files
         from sunpy_helio_plugins.hapi.records.file import SUFFIX
-        from sunpy_helio_plugins.hapi.tables import HAPITable
+        from sunpy_helio_plugins.hapi.tables import HAPITable, uncovered
 
         if isinstance(query_results, HAPITable):
-            warn(Partial(problems=tuple(query_results.uncovered())))
+            warn(Partial(problems=uncovered(query_results)))
         fallback = f"records{SUFFIX}" if isinstance(query_results, HAPITable) else "file"
         enqueue_rows(query_results, files(query_results), path, downloader, kwargs.get("overwrite"), fallback=fallback)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.fido.partial import Partial
     from sunpy_helio_plugins.hapi.plan import DataRequest
 
-__all__ = ["HAPIFiles", "HAPITable", "from_answer"]
+__all__ = ["HAPIFiles", "HAPITable", "from_answer", "uncovered"]
 
 
 _SHOWN = {"Title": 48, "Parameters": 32, "Units": 24}
@@ -40,18 +40,6 @@ class HAPITable(ArchiveTable):
     size_column = "Size"
     archive = PROVIDER
 
-    def uncovered(self) -> list[str]:
-        """
-        Return the notes on time that the datasets of the rows do not cover.
-
-        Returns
-        -------
-        list of str
-            One sentence for each end of a dataset at which the range was cut.
-        """
-        datasets = tuple(f"{name} of " for name in dict.fromkeys(map(str, self["Dataset"])))
-        return [note for note in self.notes if note.startswith(datasets) and note.endswith(NOT_COVERED)]
-
     @property
     def _display_table(self) -> ArchiveTable:
         """
@@ -65,6 +53,12 @@ class HAPITable(ArchiveTable):
                 texts = [text if len(text) <= longest else f"{text[: longest - 1]}…" for text in map(str, shown[name])]
                 shown.replace_column(name, np.array(texts, dtype=str))
         return shown
+
+
+def uncovered(table: HAPITable) -> tuple[str, ...]:
+    """Return the notes on time that the datasets of the rows do not cover."""
+    datasets = tuple(f"{name} of " for name in dict.fromkeys(map(str, table["Dataset"])))
+    return tuple(note for note in table.notes if note.startswith(datasets) and note.endswith(NOT_COVERED))
 
 
 class HAPIFiles(ArchiveTable):

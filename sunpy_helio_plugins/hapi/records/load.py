@@ -21,7 +21,7 @@ from sunpy_helio_plugins.hapi.records.file import HAPIDocument
 from sunpy_helio_plugins.hapi.records.read import from_contents, named
 from sunpy_helio_plugins.hapi.search import find
 from sunpy_helio_plugins.hapi.service import Service, login_of
-from sunpy_helio_plugins.hapi.tables import HAPITable
+from sunpy_helio_plugins.hapi.tables import HAPITable, uncovered
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.scales import checked_scale, table_in_scale
 from sunpy_helio_plugins.quantities.spans import Moment, Span, moment
@@ -95,7 +95,7 @@ def load(
         if any(one is not None for one in (dataset, start, stop, parameters, chunk, format)):
             raise QueryError("hapi.load takes either rows of a search, or a server, a dataset, a start and a stop.")
         tables = inputs.tables("hapi.load", server, HAPITable, _ALLOWED)
-        cut = tuple(note for table in tables for note in table.uncovered())
+        cut = tuple(note for table in tables for note in uncovered(table))
         rows = [DataRequest.of_row(row) for table in tables for row in table]
         return _loaded(rows, scale, cut)
     if dataset is None or start is None or stop is None:
@@ -139,7 +139,7 @@ def _loaded(found: list[DataRequest], scale: str, told: tuple[str, ...]) -> QTab
     """Fetch the requests; one warning repeats what was told before, and what did not come."""
     answer = _gathered(found)
     (table,) = answer.items
-    missing = Partial(problems=tuple(dict.fromkeys(told + answer.problems)))
+    missing: Partial[QTable] = Partial(problems=tuple(dict.fromkeys(told + answer.problems)))
     warn(missing, stacklevel=5)
     table.meta["problems"] = list(missing.problems)
     return table_in_scale(table, scale)

@@ -18,6 +18,7 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins import conf, hapi
 from sunpy_helio_plugins.errors import FileError, IncompleteAnswerWarning, ServerError
 from sunpy_helio_plugins.hapi.records import file
+from sunpy_helio_plugins.hapi.tables import uncovered
 from sunpy_helio_plugins.quantities.spans import Moment
 
 DAY = a.Time("2026-01-10", "2026-01-11")
@@ -125,7 +126,7 @@ class TestCutRanges:
         both = a.hapi.Server("cdaweb") & (a.hapi.Dataset("AC_H0_MFI") | a.hapi.Dataset("OMNI2_H0_MRG1HR"))
         found = Fido.search(self.LATE, both)
         tables = [table for table in found if "OMNI2_H0_MRG1HR" in table["Dataset"]]
-        notes = [note for table in tables for note in table[table["Dataset"] == "OMNI2_H0_MRG1HR"].uncovered()]
+        notes = [note for table in tables for note in uncovered(table[table["Dataset"] == "OMNI2_H0_MRG1HR"])]
         assert not any("AC_H0_MFI" in note for note in notes)
 
 
