@@ -28,6 +28,7 @@ from sunpy_helio_plugins.transport.retry import (
     attempts,
     retry_after,
 )
+from sunpy_helio_plugins.transport.secrets import Hidden
 from sunpy_helio_plugins.transport.urls import (
     REDIRECTS,
     check_scheme,
@@ -139,6 +140,7 @@ class Job:
     overwrite: bool | str
     config: Any
     folders: RunFolders = field(default_factory=RunFolders, repr=False, compare=False)
+    hidden: Hidden = field(default_factory=Hidden, repr=False, compare=False)
 
     ACCEPTED: ClassVar[frozenset[int]] = frozenset({200})
     """Statuses of an answer with the file; 206 is not one unless a range was requested."""
@@ -161,11 +163,15 @@ class Job:
             failure = TransferError(f"{target.name}: interrupted")
         except FileError as error:
             failure = error
+            if self.hidden:
+                # The variables of the archive's code contain what the server sent.
+                failure.__cause__ = failure.__context__ = failure.__traceback__ = None
         except HelioPluginsError as error:
             # Without the traceback, whose variables contain the request.
             failure = error.with_traceback(None)
         except Exception as error:  # noqa: BLE001 - see the docstring
             failure = TransferError(self._sentence(connection_problem(error)))
+        failure = self._without_secrets(failure)
         # Outside the except clauses: the library's error, which would be the context, contains the request.
         raise self._failed(failure)
 
@@ -192,6 +198,14 @@ class Job:
         with contextlib.suppress(TransferError):  # one failure is reported already
             self._call_back(str(self.download.target), shown, error)
         return FailedDownload(FailedJob(self.download, self.overwrite), shown, error)
+
+    def _without_secrets(self, error: Exception) -> Exception:
+        """Return an error without secrets that the server repeats in its response, in a redirect or in a file."""
+        text = str(error)
+        shown = self.hidden.text(text)
+        if shown == text:
+            return error
+        return type(error)(shown) if type(error) in (FileError, TransferError) else TransferError(shown)
 
     def _call_back(self, path: str, url: str, error: Exception | None) -> None:
         """Call the user's ``done_callbacks`` of parfive."""
@@ -299,9 +313,10 @@ class Job:
 
     async def _refusal(self, response: aiohttp.ClientResponse, url: str) -> TransientError | RefusedError:
         """Return the error for an answer that is not a file."""
-        body, phrase = await response.content.read(_BEGINNING), response.reason or ""
+        body = self.hidden.message(await response.content.read(_BEGINNING))
+        phrase = self.hidden.text(response.reason or "")
         message = server_message(body) or server_message(phrase.encode())
-        text = self._sentence(message, url, response.status)
+        text = self.hidden.text(self._sentence(message, url, response.status))
         if response.status in TRANSIENT:
             return TransientError(text, retry_after(response.headers.get("Retry-After")))
         return RefusedError(text, response.status, phrase, body)
@@ -319,7 +334,9 @@ class Job:
         if login is None and session.auth is None and "Authorization" not in session.headers and netrc_file():
             login = await asyncio.to_thread(netrc_login, self.download.url)  # as for metadata
         if login is not None:
-            headers |= await asyncio.to_thread(login.headers, url)
+            signed = await asyncio.to_thread(login.headers, url)
+            self.hidden.add_headers(signed)
+            headers |= signed
         try:
             # A socket's own timeout begins anew with every byte of a header.
             async with asyncio.timeout(None if deadline.left() == float("inf") else deadline.left()) as limit:
