@@ -21,7 +21,6 @@ import sunpy_helio_plugins.io.coordinates  # noqa: F401 - both make their kinds 
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.io import values
 from sunpy_helio_plugins.io.sheet import CODECS, Parts, Sheet, layout_of
-from sunpy_helio_plugins.transport.secrets import redact
 
 __all__ = ["HEADER", "header_of", "pack", "renamed", "unpack"]
 
@@ -54,7 +53,7 @@ def pack(table: Table, form: str = "", extra: Mapping[str, Any] | None = None) -
         "meta": _entries(meta), "extra": _entries(dict(extra or {})),
     }  # fmt: skip
     made = Table(list(sheet.columns.values()), names=list(sheet.columns), copy=False)
-    made.meta[HEADER] = _compressed(redact(json.dumps(said)))
+    made.meta[HEADER] = _compressed(json.dumps(said))
     return made
 
 

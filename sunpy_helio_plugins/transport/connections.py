@@ -11,7 +11,7 @@ import os
 import platform
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import requests
@@ -21,6 +21,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from sunpy_helio_plugins.transport.limits import Deadline
+from sunpy_helio_plugins.transport.secrets import Hidden, Secret
 from sunpy_helio_plugins.transport.urls import (
     ANYWHERE,
     INTERNET,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NOWHERE",
+    "FormBody",
     "Signature",
     "Signer",
     "judge",
@@ -230,7 +232,7 @@ def _resolver_of(session: aiohttp.ClientSession) -> _JudgingResolver | None:
         return inner
     connector._resolver = _JudgingResolver(inner)
     connector.clear_dns_cache()
-    return connector._resolver  # type: ignore[no-any-return]
+    return connector._resolver
 
 
 async def judge(session: aiohttp.ClientSession, url: str, giver: str, proxy: str | None) -> None:
@@ -358,13 +360,31 @@ class Signature(AuthBase):
     The secret goes straight into the request: a local variable would appear in tracebacks that print variables.
     """
 
-    def __init__(self, login: Signer | None) -> None:
-        self._login = login
+    def __init__(self, login: Signer | None, hidden: Hidden) -> None:
+        self._login, self._hidden = login, hidden
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Return the signed request."""
         if self._login is not None:
-            request.headers.update(self._login.headers(request.url or ""))
+            signed = self._login.headers(request.url or "")
+            self._hidden.add_headers(signed)
+            request.headers.update(signed)
+            # Tracebacks may print it, if what follows fails.
+            del signed
+        return request
+
+
+class FormBody(AuthBase):
+    """The body of a form, which becomes part of a request when it is sent, as a signature does."""
+
+    def __init__(self, fields: Mapping[str, str | Secret], files: Mapping[str, tuple[str, bytes]] | None) -> None:
+        self._fields, self._files = dict(fields), dict(files) if files else None
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Return the request with the form."""
+        request.prepare_body(
+            {name: one.reveal() if isinstance(one, Secret) else one for name, one in self._fields.items()}, self._files
+        )
         return request
 
 

@@ -20,16 +20,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.transport.secrets import Secret, _used
+from sunpy_helio_plugins.transport.secrets import Secret
 from sunpy_helio_plugins.transport.urls import is_private, same_origin
 
 __all__ = ["Login", "forget", "netrc_file", "netrc_login", "sign_in", "signed_in"]
 
 EARLY = 30.0
 """Seconds before its end at which a token is renewed; at most a tenth of its lifetime."""
-
-SHORTEST = 8
-"""The length of the shortest secret that is removed from messages of servers."""
 
 _given: dict[str, tuple[Secret, ...]] = {}
 
@@ -108,12 +105,7 @@ class Login:
         secrets = self.secrets()
         if secrets is None:
             return {}
-        signed = self._signed(secrets)
-        _used.update(value.split()[-1] for value in signed.values())
-        # Names of users and clients are not secret: only the last part is.
-        _used.add(secrets[-1].reveal())
-        _used.difference_update({text for text in _used if len(text) < SHORTEST})
-        return signed
+        return self._signed(secrets)
 
     def renew(self) -> bool:
         """Discard a token that was refused; return whether another one is available."""
@@ -222,9 +214,15 @@ def sign_in(name: str, *secrets: str) -> None:
     QueryError
         No secret was given, or an empty one.
     """
-    if not secrets or not all(isinstance(secret, str) and secret for secret in secrets):
+    is_valid = secrets and all(isinstance(secret, str) and secret for secret in secrets)
+    given = tuple(map(Secret, secrets)) if is_valid else ()
+    # A traceback may print all variables.
+    del secrets
+    if not given:
         raise QueryError(f"Signing in to {name!r} takes one or two texts that are not empty.")
-    _given[name] = tuple(map(Secret, secrets))
+    for secret in given:
+        secret.reveal()
+    _given[name] = given
 
 
 def forget(name: str | None = None) -> None:
@@ -233,7 +231,6 @@ def forget(name: str | None = None) -> None:
         _tokens.clear()
     if name is None:
         _given.clear()
-        _used.clear()
     else:
         _given.pop(name, None)
 
@@ -243,6 +240,8 @@ def signed_in(name: str, *secrets: str) -> Iterator[None]:
     """Set the secrets of an archive within a block, as `sign_in` does."""
     before = _given.get(name)
     sign_in(name, *secrets)
+    # An error within the block has this function in its traceback, which may print all variables.
+    del secrets
     try:
         yield
     finally:

@@ -13,6 +13,7 @@ from urllib3.exceptions import DecodeError, HTTPError
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import (
     AnswerError,
+    HelioPluginsError,
     QueryError,
     ServerError,
     ServiceError,
@@ -34,6 +35,7 @@ from sunpy_helio_plugins.transport.connections import (
 from sunpy_helio_plugins.transport.limits import NOT_AGAIN, SizeLimit, is_halving, outages, request_deadline
 from sunpy_helio_plugins.transport.messages import connection_problem, server_message
 from sunpy_helio_plugins.transport.retry import TRANSIENT, Attempts, attempts, retry_after
+from sunpy_helio_plugins.transport.secrets import Hidden
 from sunpy_helio_plugins.transport.urls import (
     ANYWHERE,
     REDIRECTS,
@@ -153,6 +155,9 @@ class Exchange:
         Whether a body beyond ``max_bytes`` is cut there, without an error.
     given_by : str, optional
         The address of the server that gave ``url`` in an answer; then ``url`` is judged as a redirect of that server.
+    hidden : Hidden, optional
+        The secrets in ``content`` and ``auth``; those of ``login`` are added. They are removed from the response and
+        from errors.
     """
 
     archive: str
@@ -169,6 +174,7 @@ class Exchange:
     follows: bool = True
     is_partial: bool = False
     given_by: str = ""
+    hidden: Hidden = field(default_factory=Hidden, repr=False)
 
     def __post_init__(self) -> None:
         check_scheme(self.url)
@@ -178,6 +184,20 @@ class Exchange:
 
     def run(self, accept: Collection[int] = range(200, 300)) -> Response:
         """Send the request until the status is in ``accept``, the failure is final, or no attempt is left."""
+        try:
+            return self.respond(accept)
+        except ServiceError as error:
+            failure = self.without_secrets(error)
+        # Outside the except clause: the first error, which would be the context, contains what the server sent.
+        raise failure
+
+    def without_secrets(self, error: ServiceError) -> ServiceError:
+        """Return an error without secrets that the server repeats in its response, in a redirect or in headers."""
+        hide = self.hidden.text
+        return type(error)(error.archive, hide(error.url), hide(error.words), error.status)
+
+    def respond(self, accept: Collection[int]) -> Response:
+        """Make the attempts."""
         if self.session is None:
             # A cookie of one request is not sent with the next one: it may tell who was signed in.
             thread_session().cookies.clear()
@@ -253,6 +273,7 @@ class Exchange:
             raise self.unreachable(f"no answer {self.deadline.text}")
         seconds = self.read_timeout or conf.read_timeout
         failure = ""
+        response: requests.Response | None = None
         try:
             with unlogged(url), read_deadline(self.deadline), judged(most):
                 response = (self.session or thread_session()).request(
@@ -262,29 +283,43 @@ class Exchange:
                     timeout=(self.deadline.timeout(conf.connect_timeout), self.deadline.timeout(seconds)),
                     stream=True,
                     allow_redirects=False,
-                    auth=self.auth or Signature(self.login),
+                    auth=self.auth or Signature(self.login, self.hidden),
                     proxies=proxies(url),
                     **self.content,
                 )
                 with closing(response):
-                    # http.client skips 100 only: what follows would be taken for the answer to the next request.
-                    if response.status_code < 200:
-                        problem = "an interim response without a final one"
-                        raise AnswerError(self.archive, self.shown, problem, response.status_code)
-                    location = response.headers.get("Location") if response.status_code in REDIRECTS else None
+                    location = self._location(response)
                     body = b"" if location and self.follows else self.read(response)
-        except ServiceError:
+        except HelioPluginsError:
             raise
         except NearError as error:
             raise self.astray(error) from None
         except (requests.RequestException, HTTPError, OSError) as error:
             late = f"no answer {self.deadline.text}" if self.deadline.is_over() else ""
             failure = late or connection_problem(error)
+        except BaseException as error:  # noqa: BLE001 - it is raised again
+            # Such as Ctrl-C: the variables of the library contain the request.
+            error.__context__ = None
+            raise error.with_traceback(None) from None
+        finally:
+            if response is not None:
+                response.request = None  # type: ignore[assignment]
         if failure:
             # Outside the except clause: the library's error, which would be the context, contains the request.
             raise self.unreachable(failure)
-        status, phrase = response.status_code, response.reason or ""
-        return Response(self.archive, public_url(url), status, response.headers, body, phrase), location
+        assert response is not None  # noqa: S101 - for the type checker
+        status, hide = response.status_code, self.hidden.text
+        clean = self.hidden.message(body) if status >= 400 or status in REDIRECTS else self.hidden.content(body)
+        shown, phrase = hide(public_url(url)), hide(response.reason or "")
+        return Response(self.archive, shown, status, response.headers, clean, phrase), location
+
+    def _location(self, response: requests.Response) -> str | None:
+        """Return the address of a redirect, if an answer is one."""
+        # http.client skips 100 only: what follows would be taken for the answer to the next request.
+        if response.status_code < 200:
+            problem = "an interim response without a final one"
+            raise AnswerError(self.archive, self.shown, problem, response.status_code)
+        return response.headers.get("Location") if response.status_code in REDIRECTS else None
 
     def read(self, response: requests.Response) -> bytes:
         """Read the body within the limits of size and time."""
@@ -342,7 +377,6 @@ class Exchange:
         """Return the error for an answer with a status that is not accepted."""
         message = server_message(answer.content)
         if answer.status in REDIRECTS and not self.follows:
-            # The content, which may contain a password, could be truncated anywhere.
             problem = f"it redirects what was sent, which is not followed: {message}"
             return AnswerError(self.archive, answer.url, problem, answer.status)
         kind = ServiceRefused if 400 <= answer.status < 500 else ServerError

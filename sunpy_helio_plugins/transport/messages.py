@@ -8,7 +8,6 @@ import re
 from typing import Any
 
 from sunpy_helio_plugins.errors import ServiceError
-from sunpy_helio_plugins.transport.secrets import redact
 from sunpy_helio_plugins.transport.urls import public_url
 
 __all__ = ["connection_problem", "sentence", "server_message"]
@@ -83,12 +82,12 @@ def server_message(body: bytes, limit: int = LONGEST) -> str:
     Return the message in the body of an answer, as one line of plain text.
 
     Of a JSON object it is the first field with a message, of anything else the text without markup. Control characters,
-    which a terminal might obey, are removed, and secrets that the server repeats are replaced.
+    which a terminal might obey, are removed. Secrets that the server repeats were removed from the body before.
     """
     text = _decoded(body[: 64 * limit])
     message = _from_json(text)
     plain = html.unescape(_TAGS.sub(" ", text)) if message is None else message
-    line = redact(" ".join("".join(char if char.isprintable() else " " for char in plain).split()))
+    line = " ".join("".join(char if char.isprintable() else " " for char in plain).split())
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 

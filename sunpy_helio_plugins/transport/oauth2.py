@@ -21,6 +21,7 @@ from sunpy_helio_plugins.transport.connections import new_session
 from sunpy_helio_plugins.transport.exchange import Exchange, Response
 from sunpy_helio_plugins.transport.messages import server_message
 from sunpy_helio_plugins.transport.retry import TRANSIENT
+from sunpy_helio_plugins.transport.secrets import Hidden
 from sunpy_helio_plugins.transport.urls import is_private, permit, public_url
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def client_credentials(name: str, token_url: str, identity: Secret, secret: Secr
     permit(token_url)
     if not is_private(token_url):
         raise QueryError(f"{public_url(token_url)} is without TLS: the credentials were not sent.")
-    endpoint = _TokenEndpoint(f"The sign-in of {name}", token_url)
+    endpoint = _TokenEndpoint(f"The sign-in of {name}", token_url, Hidden([secret]))
     client = _client(name, endpoint, identity, secret, scope)
     failure: ServiceError | None = None
     try:
@@ -68,6 +69,8 @@ def client_credentials(name: str, token_url: str, identity: Secret, secret: Secr
         failure = error.with_traceback(None)
     except Exception as error:  # noqa: BLE001 - authlib's and json's errors share no base
         failure = endpoint.refusal(error)
+    # Its attributes contain the secret: a traceback would show them.
+    del client
     if failure is not None:
         # Outside the except clause: authlib's error, which would be the context, contains the request.
         raise failure
@@ -97,8 +100,8 @@ def _client(name: str, endpoint: _TokenEndpoint, identity: Secret, secret: Secre
 class _TokenEndpoint:
     """The part of a session that authlib uses, on the requests of this package."""
 
-    def __init__(self, archive: str, url: str) -> None:
-        self._archive, self._url = archive, url
+    def __init__(self, archive: str, url: str, hidden: Hidden) -> None:
+        self._archive, self._url, self._hidden = archive, url, hidden
         self._status: int | None = None
 
     def post(self, url: str, *, data: dict[str, str], headers: dict[str, str], auth: AuthBase) -> _TokenAnswer:
@@ -107,7 +110,7 @@ class _TokenEndpoint:
             # A redirect would carry the secret along.
             exchange = Exchange(
                 self._archive, url, dict(headers), max_bytes=_LARGEST, method="POST", content={"data": data}, auth=auth,
-                session=session, follows=False,
+                session=session, follows=False, hidden=self._hidden,
             )  # fmt: skip
             answer = exchange.run(_ANSWERS)
         self._status = answer.status
@@ -122,7 +125,7 @@ class _TokenEndpoint:
 
     def error(self, kind: type[ServiceError], problem: str) -> ServiceError:
         """Return an error about the last answer."""
-        return kind(self._archive, public_url(self._url), problem, self._status)
+        return kind(self._archive, public_url(self._url), self._hidden.text(problem), self._status)
 
 
 _LARGEST = 100_000

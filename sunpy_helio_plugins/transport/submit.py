@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.transport.connections import new_session, set_read_deadline
+from sunpy_helio_plugins.transport.connections import FormBody, new_session, set_read_deadline
 from sunpy_helio_plugins.transport.exchange import Exchange, Response
 from sunpy_helio_plugins.transport.limits import request_deadline
+from sunpy_helio_plugins.transport.secrets import Hidden, Secret
 from sunpy_helio_plugins.transport.urls import is_private, permit, public_url
 
 __all__ = ["SubmitSession", "put"]
@@ -25,7 +26,7 @@ class SubmitSession:
         self._session = new_session()
 
     def post(
-        self, url: str, fields: Mapping[str, str], files: Mapping[str, tuple[str, bytes]] | None = None
+        self, url: str, fields: Mapping[str, str | Secret], files: Mapping[str, tuple[str, bytes]] | None = None
     ) -> Response:
         """
         Send a form once, over TLS or to this machine only, and return the answer.
@@ -35,7 +36,7 @@ class SubmitSession:
         url : str
             The address.
         fields : mapping
-            The form's fields.
+            The form's fields; a `~sunpy_helio_plugins.transport.secrets.Secret` is revealed when it is sent.
         files : mapping, optional
             The form's files, each a name and its content.
 
@@ -50,10 +51,12 @@ class SubmitSession:
         permit(url)
         if not is_private(url):
             raise QueryError(f"{public_url(url)} is without TLS: the form was not sent, since others could read it.")
-        content = {"data": dict(fields), "files": dict(files) if files else None}
+        secrets = [one for one in fields.values() if isinstance(one, Secret)]
+        hidden = Hidden([*secrets, *(Secret(cookie.value) for cookie in self._session.cookies if cookie.value)])
+        body = FormBody(fields, files)
         # A form that was received and not answered is not sent again: it may have changed something.
         exchange = Exchange(
-            self._archive, url, method="POST", content=content, session=self._session, retries=0, follows=False
+            self._archive, url, method="POST", auth=body, session=self._session, retries=0, follows=False, hidden=hidden
         )
         return exchange.run()
 

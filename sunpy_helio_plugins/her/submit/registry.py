@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass, field
 from typing import Any, Self
-from urllib.parse import quote, quote_plus
 
 import numpy as np
 
@@ -18,6 +16,7 @@ from sunpy_helio_plugins.quantities.exact import exact_json
 from sunpy_helio_plugins.transport.credentials import Login
 from sunpy_helio_plugins.transport.exchange import Response
 from sunpy_helio_plugins.transport.messages import server_message
+from sunpy_helio_plugins.transport.secrets import Hidden, Secret
 from sunpy_helio_plugins.transport.submit import SubmitSession
 
 __all__ = [
@@ -29,7 +28,6 @@ __all__ = [
     "fraction",
     "succeeded",
     "whole_number",
-    "without",
 ]
 
 DENIED = "permission denied"
@@ -61,13 +59,6 @@ def form_text(name: str, value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise QueryError(f"{name} must be a text that is not empty, not {value!r}.")
     return value
-
-
-def without(content: bytes, secret: str) -> bytes:
-    """Remove a secret from a response that may repeat it, as it is or escaped for HTML or URLs."""
-    for spelling in {secret, html.escape(secret), html.escape(secret, quote=False), quote(secret), quote_plus(secret)}:
-        content = content.replace(spelling.encode(), b"***")
-    return content
 
 
 def succeeded(answer: Response) -> dict[str, Any]:
@@ -195,16 +186,23 @@ class Registry:
             The request failed.
         """
         known = Login("her", service.address()).secrets() if user is None or password is None else None
-        if known is not None:
-            user, password = (secret.reveal() for secret in known)
-        if not user or not password:
+        if known is None:
+            known = (Secret(user or ""), Secret(password or ""))
+        # A traceback may print all variables.
+        del password
+        if not all(secret.reveal() for secret in known):
             raise QueryError('User and password of the registry are missing; use sign_in("her", user, password).')
         if self.dry_run:
             return
         # The registry only sets the cookie with cosec=1.
-        form = {"username": user, "password": password, "cmd": "login", "cosec": "1"}
+        form: dict[str, str | Secret] = {
+            "username": known[0].reveal(),
+            "password": known[1],
+            "cmd": "login",
+            "cosec": "1",
+        }
         answer = self._poster.post(self._heks, form)
-        words = server_message(without(answer.content, password))
+        words = Hidden([known[1]]).text(server_message(answer.content))
         if "login success" not in words.lower() or not self._poster.signed_in():
             raise ServiceRefused(ARCHIVE, answer.url, words or "no answer to the login", answer.status)
         self._is_in = True

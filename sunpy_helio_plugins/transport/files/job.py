@@ -29,6 +29,7 @@ from sunpy_helio_plugins.transport.retry import (
     attempts,
     retry_after,
 )
+from sunpy_helio_plugins.transport.secrets import Hidden
 from sunpy_helio_plugins.transport.urls import (
     REDIRECTS,
     NearError,
@@ -143,6 +144,7 @@ class Job:
     folders: RunFolders = field(default_factory=RunFolders, repr=False, compare=False)
     outages: Outages = field(default_factory=Outages, repr=False, compare=False)
     """The servers of this run that do not answer."""
+    hidden: Hidden = field(default_factory=Hidden, repr=False, compare=False)
 
     ACCEPTED: ClassVar[frozenset[int]] = frozenset({200})
     """Statuses of an answer with the file; 206 is not one unless a range was requested."""
@@ -163,11 +165,17 @@ class Job:
             return shown, str(target)
         except asyncio.CancelledError:
             failure = TransferError(f"{target.name}: interrupted")
+        except FileError as error:
+            failure = self._named(error)
+            if self.hidden:
+                # The variables of the archive's code contain what the server sent.
+                failure.__cause__ = failure.__context__ = failure.__traceback__ = None
         except HelioPluginsError as error:
             # Without the traceback, whose variables contain the request.
             failure = self._named(error).with_traceback(None)
         except Exception as error:  # noqa: BLE001 - see the docstring
             failure = TransferError(self._sentence(connection_problem(error)))
+        failure = self._without_secrets(failure)
         # Outside the except clauses: the library's error, which would be the context, contains the request.
         raise self._failed(failure)
 
@@ -204,6 +212,14 @@ class Job:
         with contextlib.suppress(TransferError):  # one failure is reported already
             self._call_back(str(self.download.target), shown, error)
         return FailedDownload(FailedJob(self.download, self.overwrite), shown, error)
+
+    def _without_secrets(self, error: Exception) -> Exception:
+        """Return an error without secrets that the server repeats in its response, in a redirect or in a file."""
+        text = str(error)
+        shown = self.hidden.text(text)
+        if shown == text:
+            return error
+        return type(error)(shown) if type(error) in (FileError, TransferError) else TransferError(shown)
 
     def _call_back(self, path: str, url: str, error: Exception | None) -> None:
         """Call the user's ``done_callbacks`` of parfive."""
@@ -331,9 +347,10 @@ class Job:
 
     async def _refusal(self, response: aiohttp.ClientResponse, url: str) -> TransientError | RefusedError:
         """Return the error for an answer that is not a file."""
-        body, phrase = await text_start(response, _BEGINNING), response.reason or ""
+        body = self.hidden.message(await text_start(response, _BEGINNING))
+        phrase = self.hidden.text(response.reason or "")
         message = server_message(body) or server_message(phrase.encode())
-        text = self._sentence(message, url, response.status)
+        text = self.hidden.text(self._sentence(message, url, response.status))
         if response.status in TRANSIENT:
             wait = retry_after(response.headers.get("Retry-After"))
             return TransientError(text, wait, problem=message, status=response.status)
@@ -374,7 +391,11 @@ class Job:
         login = self.download.login
         if login is None and session.auth is None and "Authorization" not in session.headers and netrc_file():
             login = await asyncio.to_thread(netrc_login, self.download.url)  # as for metadata
-        return headers if login is None else headers | await asyncio.to_thread(login.headers, url)
+        if login is None:
+            return headers
+        signed = await asyncio.to_thread(login.headers, url)
+        self.hidden.add_headers(signed)
+        return headers | signed
 
     def _timeout(self) -> aiohttp.ClientTimeout:
         """Return the timeouts of the settings, or shorter ones that the user set for this downloader."""

@@ -105,7 +105,7 @@ def _checked(headers: Mapping[str, str], start: int) -> tuple[int, int]:
 
 async def _body(response: aiohttp.ClientResponse, length: int) -> bytes:
     part, rate = bytearray(), MinimumRate()
-    limit = SizeLimit(min(length, conf.max_file), "part", "see conf.max_file")
+    limit = SizeLimit(min(length, int(conf.max_file)), "part", "see conf.max_file")
     if response.headers.get("Content-Encoding", "identity").strip().lower() in ENCODINGS:
         raise TransferError("the part is compressed, although it was requested as it is")
     async for chunk in parts(response, rate):
