@@ -281,7 +281,7 @@ def refreshed(known: QTable) -> QTable:
 def _tree() -> Any:
     def check(decoded: Any) -> None:
         if not isinstance(decoded, dict) or next(_leaves(decoded), None) is None:
-            raise AnswerError(PROVIDER, "getDataSources", "expected a tree of sources")
+            raise AnswerError(PROVIDER, address("getDataSources"), "expected a tree of sources")
 
     return metadata.cached_json(address("getDataSources"), archive=PROVIDER, check=check)
 
