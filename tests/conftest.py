@@ -30,6 +30,7 @@ for _name in ("IMAP_API_KEY", "IMAP_ACCESS_TOKEN", "IMAP_DATA_ACCESS_URL", "IMAP
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("wide", deadline=None, max_examples=1000)
 settings.register_profile("brief", derandomize=True, deadline=None, max_examples=20)
+settings.register_profile("long", deadline=None, max_examples=20_000)
 settings.load_profile("wide" if os.environ.get("HYPOTHESIS_WIDE") else os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 if TYPE_CHECKING:

@@ -1,7 +1,9 @@
 """
 Try to break the package: ``python tools/robustness.py matrix [--sample 0.1] [--journey NAME ...] [--json FILE]``.
 
-``matrix`` runs every journey of a user through every fault of a hostile server and counts the verdicts.
+``matrix`` runs every journey of a user through every fault of a hostile server and counts the verdicts; ``torture`` lets
+each call of the operating system fail; ``kill`` kills the process at these calls and at random times; ``fuzz`` damages
+the input of every parser; ``virtual`` asks archives that never answer, without waiting.
 """
 
 from __future__ import annotations
@@ -113,6 +115,46 @@ def kill(options: argparse.Namespace) -> int:
     return bad
 
 
+def fuzz(options: argparse.Namespace) -> int:
+    from parsers import PARSERS, damaged, flips, outcome
+
+    report, bad = {}, 0
+    for name in options.parser or PARSERS:
+        parser, counts, shown = PARSERS[name], Counter(), 0
+        with tempfile.TemporaryDirectory() as folder:
+            for seed in range(options.inputs):
+                kind, found = outcome(parser, damaged(parser.given, seed), Path(folder))
+                counts[kind] += 1
+                if kind == "foreign" and (shown := shown + 1) < 6:
+                    print(f"    {name}, seed {seed}: {found!r}"[:400])
+        tally = flips(parser, max(1, 8 * len(parser.given) // options.bits))
+        print("".join(f"    {failure}\n" for failure in tally.failures[:6]), end="")
+        print(f"{name:16} inputs {dict(counts)}  bits {dict(tally.counts)}  {tally.seconds:.0f} s", flush=True)
+        report[name] = {"inputs": counts, "bits": tally.counts}
+        bad += counts["foreign"] + len(tally.failures)
+    if options.json:
+        Path(options.json).write_text(json.dumps(report))
+    return bad
+
+
+def virtual(options: argparse.Namespace) -> int:
+    import warnings
+
+    from test_virtual import QUESTIONS, outcome
+    from virtual import BEHAVIOURS, world
+
+    warnings.simplefilter("ignore")
+    for behaviour in BEHAVIOURS:
+        for name, ask in QUESTIONS.items():
+            start = time.perf_counter()
+            with world(behaviour) as found:
+                one = outcome(ask)
+            said = f"{type(one).__name__} of {len(str(one))} characters" if isinstance(one, Exception) else "a result"
+            real = time.perf_counter() - start
+            print(f"{behaviour:12}{name:12}{found.seconds:8.0f} s in {real:5.2f} s, {len(found.log):4} requests, {said}")
+    return 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(required=True)
@@ -136,6 +178,13 @@ def main() -> int:
     one.add_argument("--journey", action="append")
     one.add_argument("--json")
     one.set_defaults(run=kill)
+    one = commands.add_parser("fuzz")
+    one.add_argument("--inputs", type=int, default=5000)
+    one.add_argument("--bits", type=int, default=4000)
+    one.add_argument("--parser", action="append")
+    one.add_argument("--json")
+    one.set_defaults(run=fuzz)
+    commands.add_parser("virtual").set_defaults(run=virtual)
     options = parser.parse_args()
     isolated_home()
     return bool(options.run(options))

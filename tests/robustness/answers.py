@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -152,9 +153,19 @@ SOURCES = {
     }}}
 }  # fmt: skip
 
-PNG = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c63f8cfc0f01f00050001ff"
-    "a8aa1d2f0000000049454e44ae426082"
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"".join(
+    png_chunk(kind, data)
+    for kind, data in (
+        (b"IHDR", struct.pack(">IIBBBBB", 90, 70, 8, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(bytes(91 * 70))),
+        (b"IEND", b""),
+    )
 )
 
 # HER

@@ -527,6 +527,8 @@ def _refuse_tail(tail: bytes, length: int, chosen: str, info: Info, subject: str
         record = info.record().itemsize
         if length % record:
             raise FileError(f"{subject}: {length} bytes came, no whole number of records of {record} bytes: cut.")
+        if length and not tail[-record:][: info.time.length or 0].strip(b"\0 "):
+            raise FileError(f"{subject}: the last record has no time: the answer is damaged.")
     elif chosen == "csv" and _is_cut(tail, sum(parameter.width for parameter in info.parameters)):
         last = tail.rpartition(b"\n")[2][:120].decode("utf-8", "replace")
         raise FileError(f"{subject}: the last record, {last!r}, is cut.")

@@ -275,6 +275,8 @@ def _plain_numbers(when: Any) -> Any:
     """Return times without a mask: frames compare their times, which is not possible for masked ones."""
     if not when.masked:
         return when
+    if when.isscalar:
+        return when.unmasked
     filled = when.copy()
     missing = np.asarray(filled.mask)
     return filled.filled(filled[~missing][0] if (~missing).any() else filled.unmasked[0])

@@ -236,7 +236,7 @@ def _unmirrored(
     made, mirrored = places.copy(), np.zeros(len(places), dtype=bool)
     tilt, distance = moments.earth(instants)
     limb = np.degrees(frames.RSUN_KM / distance) * 3600
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         rows = np.flatnonzero((np.hypot(*seen.T) > NEAR_LIMB * limb) & (seen[:, 1] * tilt > 0))
     if not len(rows):
         return made, mirrored
