@@ -282,10 +282,7 @@ def _tree() -> Any:
     def parse(decoded: Any) -> Any:
         if not isinstance(decoded, dict) or next(_leaves(decoded), None) is None:
             raise AnswerError(PROVIDER, address("getDataSources"), "expected a tree of sources")
-<<<<<<< HEAD
         return decoded
-=======
->>>>>>> harness
 
     return metadata.cached_json(address("getDataSources"), archive=PROVIDER, parse=parse)
 
