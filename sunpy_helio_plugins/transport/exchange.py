@@ -290,10 +290,10 @@ class Exchange:
                 with closing(response):
                     location = self._location(response)
                     body = b"" if location and self.follows else self.read(response)
-        except HelioPluginsError:
-            raise
         except NearError as error:
             raise self.astray(error) from None
+        except HelioPluginsError:
+            raise
         except (requests.RequestException, HTTPError, OSError) as error:
             late = f"no answer {self.deadline.text}" if self.deadline.is_over() else ""
             failure = late or connection_problem(error)
