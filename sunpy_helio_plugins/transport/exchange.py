@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
+from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError
 
 from sunpy_helio_plugins.config import conf
@@ -219,7 +220,7 @@ class Exchange:
         failure = ""
         response: requests.Response | None = None
         try:
-            with unlogged(url), read_deadline(self.deadline):
+            with unlogged(url, self.hidden), read_deadline(self.deadline):
                 response = (self.session or thread_session()).request(
                     self.method,
                     url,
@@ -253,7 +254,8 @@ class Exchange:
         status, hide = response.status_code, self.hidden.text
         clean = self.hidden.message(body) if status >= 400 or status in REDIRECTS else self.hidden.content(body)
         shown, phrase = hide(public_url(url)), hide(response.reason or "")
-        return Response(self.archive, shown, status, response.headers, clean, phrase), location
+        headers = CaseInsensitiveDict({name: hide(value) for name, value in response.headers.items()})
+        return Response(self.archive, shown, status, headers, clean, phrase), location
 
     def read(self, response: requests.Response) -> bytes:
         """Read the body within the limits of size and time."""
