@@ -389,9 +389,9 @@ class FormBody(AuthBase):
 
 
 @contextlib.contextmanager
-def unlogged(url: str) -> Iterator[None]:
+def unlogged(url: str, hidden: Hidden) -> Iterator[None]:
     """Keep an address with secrets out of urllib3's log at DEBUG, for requests of this thread within the block."""
-    if public_url(url) == url:
+    if public_url(url) == url == hidden.text(url):
         yield
         return
     log, thread = logging.getLogger("urllib3.connectionpool"), threading.get_ident()

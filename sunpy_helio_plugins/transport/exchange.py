@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
+from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import DecodeError, HTTPError
 
 from sunpy_helio_plugins.config import conf
@@ -275,7 +276,7 @@ class Exchange:
         failure = ""
         response: requests.Response | None = None
         try:
-            with unlogged(url), read_deadline(self.deadline), judged(most):
+            with unlogged(url, self.hidden), read_deadline(self.deadline), judged(most):
                 response = (self.session or thread_session()).request(
                     self.method,
                     url,
@@ -311,7 +312,8 @@ class Exchange:
         status, hide = response.status_code, self.hidden.text
         clean = self.hidden.message(body) if status >= 400 or status in REDIRECTS else self.hidden.content(body)
         shown, phrase = hide(public_url(url)), hide(response.reason or "")
-        return Response(self.archive, shown, status, response.headers, clean, phrase), location
+        headers = CaseInsensitiveDict({name: hide(value) for name, value in response.headers.items()})
+        return Response(self.archive, shown, status, headers, clean, phrase), location
 
     def _location(self, response: requests.Response) -> str | None:
         """Return the address of a redirect, if an answer is one."""

@@ -65,16 +65,23 @@ class Hidden:
     response is received, and nothing remembers them afterwards.
     """
 
-    __slots__ = ("_secrets",)
+    __slots__ = ("_spellings",)
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
-        self._secrets: tuple[Secret, ...] = tuple(secrets)
+        self._spellings: dict[str, tuple[str, ...]] = {}
+        for secret in secrets:
+            self._add(secret)
+
+    def _add(self, secret: Secret) -> None:
+        if secret.reveal() and secret.reveal() not in self._spellings:
+            # A new dict: another thread may go through the old one.
+            self._spellings = {**self._spellings, secret.reveal(): _spellings(secret.reveal())}
 
     def __bool__(self) -> bool:
-        return bool(self._secrets)
+        return bool(self._spellings)
 
     def __repr__(self) -> str:
-        return f"<Hidden: {len(self._secrets)} secrets>"
+        return f"<Hidden: {len(self._spellings)} secrets>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("Secrets cannot be pickled.")
@@ -83,42 +90,48 @@ class Hidden:
         """Add the secrets in the headers that sign a request."""
         for value in headers.values():
             scheme, _, rest = value.rpartition(" ")
-            self._secrets += (Secret(rest), *(_passwords(rest) if scheme.lower() == "basic" else ()))
+            for secret in (Secret(rest), *(_passwords(rest) if scheme.lower() == "basic" else ())):
+                self._add(secret)
 
     def text(self, text: str) -> str:
         """Return a message without the secrets; one that repeats them in an unknown form is replaced as a whole."""
-        for secret in self._secrets:
-            for spelling in _spellings(secret.reveal()):
-                if len(spelling) >= _SHORTEST_PART:
-                    text = text.replace(spelling, MASK)
-                elif spelling:
-                    text = re.sub(rf"(?<!\w){re.escape(spelling)}(?!\w)", MASK, text)
-        return WITHHELD if any(self._is_in(one) for one in _decodings(text)) else text
+        if not self._spellings:
+            return text
+        for spelling in self._all():
+            if len(spelling) >= _SHORTEST_PART:
+                text = text.replace(spelling, MASK)
+            else:
+                text = re.sub(rf"(?<!\w){re.escape(spelling)}(?!\w)", MASK, text)
+        return WITHHELD if self._is_in(text) else text
 
     def content(self, body: bytes) -> bytes:
-        """Return the body of a response without the secrets, and without the beginning of one at its end."""
-        for secret in self._secrets:
-            if len(secret.reveal()) < SHORTEST:
-                continue
-            for spelling in map(str.encode, _spellings(secret.reveal())):
+        """Return the body of a response without the secrets."""
+        for secret, spellings in self._spellings.items():
+            for spelling in map(str.encode, spellings if len(secret) >= SHORTEST else ()):
                 if spelling in body:
                     body = body.replace(spelling, MASK.encode())
         return body
 
     def message(self, body: bytes) -> bytes:
         """Return the body of a refusal without the secrets; it may have been cut within one."""
-        body = self.content(body)
-        for secret in self._secrets:
-            for spelling in map(str.encode, _spellings(secret.reveal())):
-                if len(spelling) >= _SHORTEST_PART:
-                    body = body.replace(spelling, MASK.encode())
-                sizes = range(len(spelling) - 1, _SHORTEST_PART - 1, -1)
-                cut = next((size for size in sizes if body.endswith(spelling[:size])), 0)
-                body = body[: len(body) - cut]
-        return body
+        if not self._spellings:
+            return body
+        for spelling in map(str.encode, self._all()):
+            if len(spelling) >= _SHORTEST_PART:
+                body = body.replace(spelling, MASK.encode())
+            sizes = range(len(spelling) - 1, _SHORTEST_PART - 1, -1)
+            cut = next((size for size in sizes if body.endswith(spelling[:size])), 0)
+            body = body[: len(body) - cut]
+        return WITHHELD.encode() if self._is_in(body.decode("utf-8", "replace")) else body
+
+    def _all(self) -> list[str]:
+        """Return all spellings of all secrets, the longest first."""
+        return sorted((one for spellings in self._spellings.values() for one in spellings), key=len, reverse=True)
 
     def _is_in(self, text: str) -> bool:
-        return any(len(one.reveal()) >= SHORTEST and one.reveal() in text for one in self._secrets)
+        """Return whether a secret is in the text after decoding it."""
+        secrets = [one for one in self._spellings if len(one) >= SHORTEST]
+        return bool(secrets) and any(one in decoded for decoded in _decodings(text) for one in secrets)
 
 
 def _passwords(encoded: str) -> tuple[Secret, ...]:
@@ -131,32 +144,50 @@ def _passwords(encoded: str) -> tuple[Secret, ...]:
 
 def _spellings(secret: str) -> tuple[str, ...]:
     """Return a secret as it is and as it is often encoded, the longest spellings first."""
+    escaped = {encode(secret) for encode in _ENCODERS} | {secret}
+    for encode in _ENCODERS:
+        escaped |= {encode(one) for one in tuple(escaped)} if encode in _NESTED else set()
+    escaped |= {re.sub("%..", lambda found: found.group().lower(), one) for one in escaped if "%" in one}
     raw = secret.encode()
-    plain = {secret, secret.encode().decode("latin-1")}
-    plain |= {encode(secret) for encode in _ENCODERS}
-    plain |= {re.sub("%..", lambda found: found.group().lower(), one) for one in plain if "%" in one}
-    binary = {raw.hex(), raw.hex().upper(), *_base64(raw)}
-    return tuple(sorted({one for one in plain | binary if one}, key=len, reverse=True))
+    binary = {raw.hex(), raw.hex().upper(), secret.encode().decode("latin-1")}
+    binary |= {part for one in (secret, *map(_in_json, (secret,)), json.dumps(secret)[1:-1]) for part in _base64(one)}
+    return tuple(sorted({one for one in escaped | binary if one}, key=len, reverse=True))
 
+
+def _in_json(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _in_ascii_json(text: str) -> str:
+    return json.dumps(text)[1:-1]
+
+
+_NESTED: tuple[Callable[[str], str], ...] = (quote, _quoted, _in_ascii_json, html.escape)
+"""Encodings that are also applied to what is encoded already."""
 
 _ENCODERS: tuple[Callable[[str], str], ...] = (
-    quote,
+    *_NESTED,
     quote_plus,
-    lambda text: quote(text, safe=""),
-    lambda text: quote(quote(text, safe=""), safe=""),
-    html.escape,
+    _in_json,
     lambda text: html.escape(text, quote=False),
     lambda text: html.escape(text).replace("&#x27;", "&#39;"),
-    lambda text: json.dumps(text)[1:-1],
-    lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
-    lambda text: json.dumps(text)[1:-1].replace("/", r"\/"),
-    lambda text: html.escape(json.dumps(text)[1:-1]),
+    lambda text: _in_ascii_json(text).replace("/", r"\/"),
+    lambda text: _in_json(text).replace("/", r"\/"),
     lambda text: repr(text)[1:-1],
+    lambda text: text.encode("unicode_escape").decode(),
+    lambda text: "".join(f"&#{ord(char)};" for char in text),
+    lambda text: "".join(f"&#x{ord(char):x};" for char in text),
+    lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
 )
 
 
-def _base64(raw: bytes) -> Iterator[str]:
-    """Yield the characters that a secret has in base64, alone and after other text."""
+def _base64(text: str) -> Iterator[str]:
+    """Yield the characters that a text has in base64, alone and after other text."""
+    raw = text.encode()
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + raw).decode()
         part = encoded[(0, 2, 3)[before] : (before + len(raw)) * 8 // 6]
@@ -167,19 +198,24 @@ def _base64(raw: bytes) -> Iterator[str]:
 
 def _decodings(text: str) -> Iterator[str]:
     """Yield a message after the decodings that could reveal a secret."""
-    for decode in (unquote, unquote_plus, html.unescape):
+    for decode in (unquote, unquote_plus, html.unescape, _unescaped):
         once = decode(text)
         yield once
-        yield unquote(html.unescape(once))
-    yield re.sub(r"\\u([0-9a-fA-F]{4})|\\(.)", _unescaped, text)
+        yield _unescaped(unquote(html.unescape(once)))
     for found in _ENCODED.findall(text):
         padded = found.rstrip("=").replace("-", "+").replace("_", "/")
         padded += "=" * (-len(padded) % 4)
         try:
-            yield base64.b64decode(padded).decode("utf-8", "replace")
+            decoded = base64.b64decode(padded).decode("utf-8", "replace")
         except binascii.Error:
             continue
+        yield decoded
+        yield _unescaped(unquote(html.unescape(decoded)))
 
 
-def _unescaped(found: re.Match[str]) -> str:
-    return chr(int(found[1], 16)) if found[1] else found[2]
+_ESCAPES = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})|\\(.)")
+
+
+def _unescaped(text: str) -> str:
+    """Return text without the escapes of JSON and of programming languages."""
+    return _ESCAPES.sub(lambda found: found[3] or chr(int(found[1] or found[2], 16)), text)
