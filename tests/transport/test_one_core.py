@@ -434,7 +434,7 @@ def test_the_retry_policy_is_in_one_module():
 
 def test_the_redirect_rule_is_in_one_function():
     assert users(r"\bMAX_REDIRECTS\b") == {"urls.next_hop"}
-    assert users(r"""["']Location["']""") == {"exchange.send", "files/job._next_hop", "files/job._open"}
+    assert users(r"""["']Location["']""") == {"exchange._location", "files/job._next_hop", "files/job._open"}
     assert users(r"\bnext_hop\(") == {
         "exchange.once",
         *(f"files/job.{name}" for name in ("_first_address", "_next_hop")),
