@@ -21,6 +21,7 @@ Messages state what was requested, what was received, and what to do; they never
 
 from __future__ import annotations
 
+import sys
 import warnings
 
 from astropy.utils.exceptions import AstropyUserWarning
@@ -137,15 +138,30 @@ class InexactTimeWarning(AstropyUserWarning):
     """Times were converted to a type that cannot represent all of them exactly."""
 
 
-def warn_incomplete(text: str, stacklevel: int = 3) -> None:
+def warn_incomplete(text: str) -> None:
     """
-    Warn that a response is incomplete.
+    Warn that a response is incomplete, at the line of the program that called this package.
 
     Parameters
     ----------
     text : str
         A sentence that describes what is missing.
-    stacklevel : int, optional
-        As for `warnings.warn`.
     """
-    warnings.warn(text, IncompleteAnswerWarning, stacklevel=stacklevel)
+    warn(text, IncompleteAnswerWarning)
+
+
+def warn(text: str, category: type[Warning]) -> None:
+    """Emit a warning at the line of the program that called this package, also if it did through sunpy or astropy."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _BETWEEN:
+        frame = frame.f_back
+    told = frame.f_globals.setdefault("__warningregistry__", {})
+    module = frame.f_globals.get("__name__", "")
+    warnings.warn_explicit(text, category, frame.f_code.co_filename, frame.f_lineno, module, told)
+
+
+_BETWEEN = frozenset(
+    {__name__.partition(".")[0], "sunpy", "astropy", "parfive", "asyncio", "concurrent", "threading", "functools",
+     "contextlib"}
+)  # fmt: skip
+"""The packages between the line that a user wrote and a warning."""

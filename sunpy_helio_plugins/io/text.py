@@ -90,7 +90,7 @@ def _without_secrets(name: str, texts: NDArray[np.str_], known: set[str]) -> NDA
     changed = {text: shown for text, shown in bare.items() if shown != text}
     if not changed:
         return texts
-    warn_incomplete(f"{name}: URLs with passwords or keys are written without these; downloads from them may fail.", 2)
+    warn_incomplete(f"{name}: URLs with passwords or keys are written without these; downloads from them may fail.")
     return np.array([changed.get(text, text) for text in texts.tolist()], dtype=str)
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from astropy.time import Time
 from numpy.typing import ArrayLike, NDArray
 
-from sunpy_helio_plugins.errors import InexactTimeWarning
+from sunpy_helio_plugins.errors import InexactTimeWarning, warn
 from sunpy_helio_plugins.quantities.days import split_time, time_of
 from sunpy_helio_plugins.quantities.leap import DAY, SECOND, Ints
 
@@ -84,18 +82,16 @@ def _apart(stamps: Ints, days: Ints, nanos: Ints, where: NDArray[np.bool_]) -> I
 
 def _warn_inexact(leap: NDArray[np.bool_], is_cut: bool) -> None:
     if leap.any():
-        warnings.warn(
+        warn(
             f"{int(leap.sum())} times are within a leap second, which datetime64 cannot hold; they keep their order "
             "in the last millisecond before midnight UTC.",
             InexactTimeWarning,
-            stacklevel=4,
         )
     if is_cut:
-        warnings.warn(
+        warn(
             "The times include years outside 1678 to 2261, the range of datetime64 in nanoseconds; "
             "all of them are truncated to microseconds.",
             InexactTimeWarning,
-            stacklevel=4,
         )
 
 
