@@ -9,12 +9,24 @@ from typing import Any, ClassVar, NamedTuple
 
 from sunpy.net.attr import Attr, AttrAnd, AttrOr, DataAttr, and_
 
+from sunpy_helio_plugins.arguments import ATTR, ATTRS, Kind, TEXT, taking
 from sunpy_helio_plugins.errors import QueryError
 
 __all__ = [
     "ArchiveAttr", "MarkerAttr", "Use", "Wanted", "asked", "branches", "explain_foreign", "name_of", "of_type",
     "of_types", "offered", "own", "uses", "wanted",
 ]  # fmt: skip
+
+
+def _class(given: Any) -> type:
+    if not isinstance(given, type):
+        raise TypeError
+    return given
+
+
+_CLASS = Kind("a class of attrs", _class)
+_CLASSES = Kind("classes of attrs", lambda given: tuple(map(_class, given)))
+_ATTR_OR_CLASS = Kind("an attr or a class of attrs", lambda given: given if isinstance(given, type) else ATTR.of(given))
 
 
 class ArchiveAttr(DataAttr):
@@ -184,6 +196,7 @@ class MarkerAttr(ArchiveAttr):
         return self if type(self) is type(other) else super().__or__(other)
 
 
+@taking("fido.name_of", attr=_ATTR_OR_CLASS)
 def name_of(attr: type | Attr) -> str:
     """
     Return the name of an attr in sunpy's namespace, such as ``a.hapi.Dataset`` or ``a.Time``.
@@ -207,6 +220,7 @@ def name_of(attr: type | Attr) -> str:
     return f"a.{cls.__qualname__}"
 
 
+@taking("fido.branches", query=ATTR)
 def branches(*query: Attr) -> list[tuple[Attr, ...]]:
     """
     Return a query as alternatives, each a flat conjunction.
@@ -232,6 +246,7 @@ def _branches(tree: Attr) -> list[tuple[Attr, ...]]:
     return [(tree,)]
 
 
+@taking("fido.of_type", branch=ATTRS, kind=_CLASS)
 def of_type(branch: Iterable[Attr], kind: type) -> Any:
     """
     Return the attr of a class in a conjunction, or `None`.
@@ -265,6 +280,7 @@ def of_types(branch: Iterable[Attr], *kinds: type) -> tuple[Any, ...]:
     return tuple(of_type(attrs, kind) for kind in kinds)
 
 
+@taking("fido.explain_foreign", branch=ATTRS, known=_CLASSES, archive=TEXT)
 def explain_foreign(branch: Iterable[Attr], known: Iterable[type], archive: str) -> None:
     """
     Raise an error for attrs that an archive cannot use, with their names.

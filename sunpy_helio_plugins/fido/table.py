@@ -13,6 +13,7 @@ from astropy.table import QTable, TableAttribute
 from astropy.time import Time
 from sunpy.net.base_client import QueryResponseRow, QueryResponseTable
 
+from sunpy_helio_plugins.arguments import refused
 from sunpy_helio_plugins.fido import pickling
 from sunpy_helio_plugins.fido.fields import field_names
 from sunpy_helio_plugins.io import results, series
@@ -84,6 +85,8 @@ class ArchiveTable(results.Stored, QueryResponseTable):
         list of pathlib.Path or None
             The path for each row, in the order of the rows; `None` if the file was not downloaded.
         """
+        if not hasattr(results, "urls"):
+            raise refused(f"{type(self).__name__}.paths", results, "the parfive.Results that Fido.fetch returned")
         arrived: dict[str, deque[Path]] = defaultdict(deque)
         for url, path in zip(results.urls, results, strict=False):
             arrived[_address(url)].append(Path(path))

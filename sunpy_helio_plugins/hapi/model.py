@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.arguments import MAPPING, TEXT, TEXTS, taking
+from sunpy_helio_plugins.errors import FileError, QueryError
 
 __all__ = ["NO_DATA", "NUMBERS", "OK", "Info", "Parameter", "status_of"]
 
@@ -273,6 +274,11 @@ class Info:
 
     raw: Mapping[str, Any]
 
+    def __post_init__(self) -> None:
+        parameters = MAPPING.check("Info", "raw", self.raw).get("parameters")
+        if not isinstance(parameters, list) or not parameters:
+            raise QueryError("Info takes a header with a list of parameters; use Info.from_json to check one.")
+
     @classmethod
     def from_json(cls, answer: Any) -> Info:
         """
@@ -381,6 +387,7 @@ class Info:
         """The names of all parameters; the first one is the primary time."""
         return tuple(parameter.name for parameter in self.parameters)
 
+    @taking("Info.with_origin", server=TEXT, dataset=TEXT)
     def with_origin(self, server: str, dataset: str) -> Info:
         """
         Return the description with the names of its server and dataset, which headers of HAPI do not contain.
@@ -399,6 +406,7 @@ class Info:
         """
         return Info({**self.raw, "x_origin": {"server": server, "dataset": dataset}})
 
+    @taking("Info.subset", names=TEXTS)
     def subset(self, names: Iterable[str]) -> Info:
         """
         Return the description of some of the parameters, in the order of the server.

@@ -14,6 +14,7 @@ from astropy.time import Time
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
+from sunpy_helio_plugins.arguments import FLAG, taking
 from sunpy_helio_plugins.errors import AnswerError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.partial import Partial, warn
@@ -296,6 +297,7 @@ def _leaves(tree: Any) -> Iterator[dict[str, Any]]:
                 yield from _leaves(branch)
 
 
+@taking("helioviewer.sources", refresh=FLAG)
 def sources(refresh: bool = False) -> QTable:
     """
     Return Helioviewer's data sources, from the list in this package.

@@ -53,6 +53,7 @@ class HERClient(ArchiveClient, BaseClient):
 
     info_url: ClassVar[str] = "https://www.lmsal.com/hek/"
     names: ClassVar[Names] = NAMES
+    _fetch_options = ("rev",)
 
     def search(self, *query: Attr, **kwargs: Any) -> HERTable:
         """

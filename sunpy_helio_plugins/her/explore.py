@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 from astropy.table import MaskedColumn, QTable, Table
 from sunpy.net.attr import Attr
 
+from sunpy_helio_plugins.arguments import ATTR, Kind, TEXT, TEXTS, integer, optional, shown, taking
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.partial import warn
 from sunpy_helio_plugins.her import search, service
@@ -27,6 +28,18 @@ ISOLSEARCH = "https://www.lmsal.com/isolsearch"
 IVORN = "ivo://helio-informatics.org/"
 
 
+def _keyword(given: Any) -> Any:
+    return given if hasattr(given, "keyword") else TEXT.of(given)
+
+
+def _type(given: Any) -> Any:
+    return given if isinstance(given, EventType) else ",".join(TEXTS.of(given))
+
+
+_KEYWORD = Kind("a keyword, such as a.her.frm_name or 'frm_name',", _keyword)
+_TYPE = Kind("types of events, such as a.her.AR or 'AR,CH',", _type)
+
+
 def ivorn_of(event: Any) -> str:
     """Return the IVORN of a row, or the given one; raise QueryError if there is none."""
     if isinstance(event, Table):
@@ -34,10 +47,11 @@ def ivorn_of(event: Any) -> str:
     if not isinstance(event, str) and "kb_archivid" in getattr(event, "colnames", ()):
         event = event["kb_archivid"]
     if not isinstance(event, str) or not event.startswith("ivo://"):
-        raise QueryError(f"An event is given by its IVORN, ivo://..., or by a row with kb_archivid, not {event!r}.")
+        raise QueryError(f"An event is given by its IVORN, ivo://..., or by a row with kb_archivid, not {shown(event)}.")
     return str(event)
 
 
+@taking("her.summary_url", rev=optional(integer(1)))
 def summary_url(event: Any, rev: int | None = None) -> str:
     """
     Return the URL of the registry's page about an event.
@@ -62,6 +76,7 @@ def summary_url(event: Any, rev: int | None = None) -> str:
     return service.link([("cmd", "view-voevent"), ("ivorn", ivorn_of(event)), *_revision(rev)])
 
 
+@taking("her.voevent_url", rev=optional(integer(1)))
 def voevent_url(event: Any, rev: int | None = None) -> str:
     """
     Return the URL of an event's VOEvent document.
@@ -102,6 +117,7 @@ def _revision(rev: int | None) -> list[tuple[str, str]]:
     return [("rev", str(rev))]
 
 
+@taking("her.isolsearch_url", query=ATTR)
 def isolsearch_url(*query: Attr) -> str:
     """
     Return the URL of a search in iSolSearch, the registry's web page.
@@ -150,6 +166,7 @@ def recent() -> list[str]:
     return list(dict.fromkeys(re.findall(r"ivo://helio-informatics\.org/[^\s\"'<>&]+", page)))
 
 
+@taking("her.values", attr=_KEYWORD, query=ATTR, event_type=optional(_TYPE))
 def values(attr: Any, *query: Attr, event_type: Any = None) -> QTable:
     """
     Count the values of a keyword in the events of a search.
@@ -200,6 +217,7 @@ def _shown(value: Any) -> str | None:
     return None if value in (None, "") else str(value)
 
 
+@taking("her.translate", query=ATTR)
 def translate(*query: Attr) -> tuple[service.Request, ...]:
     """
     Return the requests of a search without sending them.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +11,7 @@ from astropy.time import Time
 from numpy.typing import NDArray
 from sunpy.net.base_client import QueryResponseRow
 
+from sunpy_helio_plugins.arguments import FLAG, Kind, TEXTS, TIMES, optional, taking
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.fields import COMMON, common_columns
 from sunpy_helio_plugins.fido.table import ArchiveTable
@@ -150,6 +151,15 @@ class EventRow(QueryResponseRow):
         return "\n".join(self.as_table()._display_table.pformat(max_width=-1))
 
 
+def _records(given: Any) -> list[Any]:
+    if isinstance(given, Mapping) or not all(isinstance(one, Mapping) for one in given):
+        raise TypeError
+    return list(given)
+
+
+_RECORDS = Kind("a list of dicts", _records)
+
+
 class HERTable(ArchiveTable):
     """
     Events of the registry; columns have the registry's own names in lower case.
@@ -173,6 +183,10 @@ class HERTable(ArchiveTable):
     """Columns that were only requested to read others, and that are not printed."""
 
     @classmethod
+    @taking(
+        "HERTable.from_records", records=_RECORDS, associations=_RECORDS, problems=TEXTS, instants=optional(TIMES),
+        partial=FLAG,
+    )  # fmt: skip
     def from_records(
         cls,
         records: Sequence[Record],
@@ -214,6 +228,7 @@ class HERTable(ArchiveTable):
         table.problems = maker.reader.problems
         return table
 
+    @taking("HERTable.at", instants=TIMES)
     def at(self, instants: Time) -> Self:
         """
         Return the same events with coordinates at other times.

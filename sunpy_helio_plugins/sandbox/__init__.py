@@ -4,8 +4,7 @@ An embedded archive: the four services on loopback, with synthetic data for one 
 It does not need a network or other programs. It can be used to try the clients, for the examples of the documentation,
 and for tests, including those of other packages that use this one::
 
-    from sunpy_helio_plugins import lazy
-from sunpy_helio_plugins import sandbox
+    from sunpy_helio_plugins import sandbox
 
     with sandbox.serve():
         ...  # searches go to the embedded archive
@@ -22,6 +21,7 @@ import threading
 from collections.abc import Sequence
 
 from sunpy_helio_plugins import lazy
+from sunpy_helio_plugins.arguments import TEXTS, integer, taking
 from sunpy_helio_plugins.sandbox import settings
 from sunpy_helio_plugins.sandbox.faults.rules import (
     CutChunked,
@@ -88,6 +88,7 @@ _serving: list[Archive] = []
 _started: Archive | None = None
 
 
+@taking("sandbox.serve", port=integer(0, 65535), services=TEXTS)
 def serve(port: int = 0, services: Sequence[str] = SERVICES) -> Archive:
     """
     Run the archive and direct this package's settings to it.
@@ -124,6 +125,7 @@ def serve(port: int = 0, services: Sequence[str] = SERVICES) -> Archive:
     return archive
 
 
+@taking("sandbox.start", port=integer(0, 65535), services=TEXTS)
 def start(port: int = 0, services: Sequence[str] = SERVICES) -> Archive:
     """
     Run the archive and direct this package's settings to it, until `stop` is called.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from astropy.table import QTable
 
+from sunpy_helio_plugins.arguments import TEXT, TEXTS, optional, taking
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceRefused
 from sunpy_helio_plugins.fido import inputs
@@ -39,6 +40,7 @@ _ALLOWED = "what a search for HAPI's datasets returned, or a server, a dataset, 
 _GZIP = b"\x1f\x8b"
 
 
+@taking("hapi.load", dataset=optional(TEXT), parameters=optional(TEXTS), format=optional(TEXT), scale=TEXT)
 def load(
     server: Any,
     dataset: str | None = None,

@@ -13,6 +13,7 @@ import numpy as np
 from astropy.table import QTable, Table
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.arguments import Kind, MAPPING, TEXT, optional, taking
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.hapi.model import Info
@@ -96,6 +97,8 @@ def _first_of_each(records: NDArray[Any], same: NDArray[np.bool_]) -> NDArray[np
     return keep
 
 
+_INFO = Kind("an Info or a dict", lambda given: given if isinstance(given, Info) else MAPPING.of(given))
+
 Source = str | os.PathLike[str] | bytes | IO[bytes]
 
 
@@ -124,6 +127,7 @@ class _NoFileError(FileError, FileNotFoundError):
     """A file that does not exist; also an instance of Python's own exception for it."""
 
 
+@taking("hapi.read", info=optional(_INFO), context=optional(MAPPING), scale=TEXT)
 def read(
     *sources: Source,
     info: Mapping[str, Any] | Info | None = None,

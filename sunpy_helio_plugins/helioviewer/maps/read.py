@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sunpy_helio_plugins.arguments import FLAG, taking
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError, QueryError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, reduce
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["clipped", "read"]
 
 
+@taking("helioviewer.read", physical=FLAG)
 def read(file: str | Path, size: int | None = None, physical: bool = False) -> GenericMap:
     """
     Read an image as a map.
@@ -166,7 +168,10 @@ def clipped(image: GenericMap) -> np.ndarray:
         The map's header does not contain the limits.
     """
     import numpy as np
+    from sunpy.map import GenericMap
 
+    if not isinstance(image, GenericMap):
+        raise inputs.refused("helioviewer.clipped", image, "a map, such as helioviewer.read returns")
     limits = [image.meta.get(key) for key in ("CLIPLOW", "CLIPHIGH")]
     if limits == [None, None]:
         if image.meta.get(repairs.MARK):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import sunpy
 
+from sunpy_helio_plugins.arguments import FLAG, taking
 from sunpy_helio_plugins.errors import QueryError, TransferError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.imap import filenames, integrity, service
@@ -18,6 +19,7 @@ from sunpy_helio_plugins.transport.files.job import Download
 __all__ = ["download"]
 
 
+@taking("imap.download", overwrite=FLAG)
 def download(name: str | Path, path: str | Path | None = None, *, overwrite: bool = False) -> Path:
     """
     Download a file with a known name.

@@ -19,6 +19,7 @@ from typing import Any
 from astropy.time import Time
 from sunpy.net.attr import Attr
 
+from sunpy_helio_plugins.arguments import FLAG, taking
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.store.publish import new_part, publish
@@ -55,6 +56,7 @@ class Synced:
     errors: list[str] = field(default_factory=list)
 
 
+@taking("imap.sync", progress=FLAG, check=FLAG)
 def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = True, check: bool = False) -> Synced:
     """
     Download the files of a query that are missing from a folder.

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlsplit
 
+from sunpy_helio_plugins.arguments import FLAG, UNSIGNED, taking
 from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError, QueryError, ServiceRefused
 from sunpy_helio_plugins.imap import filenames, integrity, search, service
 from sunpy_helio_plugins.imap.mission import EXTENSIONS, INSTRUMENTS, LEVELS
@@ -60,6 +61,7 @@ class Uploaded:
     problem: str = ""
 
 
+@taking("imap.upload", dry_run=FLAG, wait=UNSIGNED, progress=FLAG)
 def upload(
     paths: str | Path | Iterable[str | Path],
     *,

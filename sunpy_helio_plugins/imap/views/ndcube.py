@@ -11,11 +11,13 @@ from astropy import units as u
 from astropy.table import Table
 from astropy.time import Time
 
+from sunpy_helio_plugins.arguments import TABLE, TEXT, taking
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
 
 __all__ = ["to_ndcube"]
 
 
+@taking("imap.to_ndcube", table=TABLE, column=TEXT)
 def to_ndcube(table: Table, column: str) -> Any:
     """
     Return a column of a table as a cube of data with coordinates.
