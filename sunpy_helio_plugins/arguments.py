@@ -26,7 +26,7 @@ from sunpy_helio_plugins.errors import FileError, QueryError
 
 __all__ = [
     "ANY_TEXT", "ARRAY", "ATTR", "ATTRS", "unknown_keyword", "BYTES_OR_PATH", "DURATION", "FLAG", "MAPPING", "MASK", "NUMBER", "PATH", "TABLE", "TEXT",
-    "TEXTS", "TIMES", "UNSIGNED", "VALUES", "INTEGERS", "STAMPS", "Kind", "close_names", "instance", "integer", "number", "one_of", "one_path",
+    "TEXTS", "TIMES", "UNSIGNED", "VALUES", "INTEGERS", "STAMPS", "Kind", "close_names", "instance", "integer", "is_several", "number", "one_of", "one_path",
     "optional", "paths", "records", "refused", "shown", "taking",
 ]  # fmt: skip
 
@@ -55,12 +55,18 @@ def shown(given: Any) -> str:
     if "?" in text[_LONGEST_REPR:] and "=" in text:  # an address may end with a key
         text = text.partition("?")[0]
     text = "".join(char if char.isprintable() else "?" for char in text)
-    return f"{text if len(text) <= _LONGEST_REPR else text[:_LONGEST_REPR] + '...'} ({kind})"
+    text = text if len(text) <= _LONGEST_REPR else f"{text[:_LONGEST_REPR]}..."
+    return text if isinstance(given, str) else f"{text} ({kind})"
 
 
 def refused(function: str, given: Any, allowed: str) -> QueryError:
     """Return the error for an argument that a function does not take; ``function`` is its name as a user calls it."""
     return QueryError(f"{function} takes {allowed}, not {shown(given)}.")
+
+
+def is_several(given: Any) -> bool:
+    """Return whether an object can be iterated; scalars of numpy and astropy look as if they could."""
+    return isinstance(given, Iterable) and not (hasattr(given, "shape") and np.shape(given) == ())
 
 
 def close_names(given: Any, known: Iterable[Any], count: int = 3) -> str:
@@ -139,6 +145,8 @@ def _check_mask(function: str, given: Mapping[str, Any]) -> None:
     """Refuse a mask that does not have the shape of the values."""
     values, mask = given.get("values"), given.get("mask")
     shape = np.shape(values)[: np.ndim(mask)]
+    if np.ndim(mask) > np.ndim(values):
+        raise QueryError(f"{function} takes a mask of the shape of the values, not {shown(mask)} for {shown(values)}.")
     if mask is not None and np.ndim(mask) and np.shape(mask) != shape:
         raise QueryError(f"{function} takes a mask of the shape {np.shape(values)} of the values, not {np.shape(mask)}.")
 
@@ -365,7 +373,7 @@ def _each_path(function: str, given: Any) -> Iterator[Path]:
         yield _path(function, given)
         return
     is_other = isinstance(given, bytes | bytearray | dict) or hasattr(given, "colnames")
-    if is_other or not isinstance(given, Iterable) or np.ndim(given) == 0 and hasattr(given, "shape"):
+    if is_other or not is_several(given):
         raise refused(function, given, allowed)
     for one in given:
         if not isinstance(one, str | os.PathLike | Iterable):

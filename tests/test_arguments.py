@@ -255,14 +255,14 @@ def cases(world: World) -> dict[str, Case]:
         "helioviewer.coverage": Case(helioviewer.coverage, {"time": a.Time("2026-01-10 12:00", "2026-01-10 12:02"), "query": a.helioviewer.SourceID(13)}),
         "helioviewer.Coverage.plot": Case(coverage.plot, {"axes": None}),
         "helioviewer.jpx": Case(helioviewer.jpx, {"start": "2026-01-10 12:00", "end": "2026-01-10 12:02", "source": 13, "file": out / "x.jpx", "cadence": None}),
-        "helioviewer.movie": Case(helioviewer.movie, {
+        "helioviewer.movie": Case(helioviewer.movie, positional=4, args={
             "start": "2026-01-10 12:00", "end": "2026-01-10 12:02", "layers": [13], "file": out / "x.mp4", "image_scale": 4.8,
             "size": (512, 512), "progress": False, "wait": 1 * u.s, "frameRate": 10.0,
         }),
         "helioviewer.near": Case(helioviewer.near, {"time": "2026-01-10", "tolerance": None}),
         "helioviewer.read": Case(helioviewer.read, {"file": world.files["helioviewer"], "size": None, "physical": False}),
         "helioviewer.science": Case(helioviewer.science, {"table": images, "resolve": False, "notify": None, "drms_client": None}),
-        "helioviewer.screenshot": Case(helioviewer.screenshot, {
+        "helioviewer.screenshot": Case(helioviewer.screenshot, positional=3, args={
             "time": "2026-01-10 12:00", "layers": [13], "file": out / "x.png", "image_scale": 2.4, "size": (64, 64), "watermark": True,
         }),
         "helioviewer.sources": Case(helioviewer.sources, {"refresh": False}),

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from sunpy.net.attr import Attr, AttrAnd, AttrOr, DataAttr, and_
 
-from sunpy_helio_plugins.arguments import ATTR, ATTRS, Kind, TEXT, taking
+from sunpy_helio_plugins.arguments import ATTR, ATTRS, Kind, TEXT, shown, taking
 from sunpy_helio_plugins.errors import QueryError
 
 __all__ = [
@@ -93,7 +93,7 @@ class ArchiveAttr(DataAttr):
             The value is not allowed.
         """
         if not isinstance(value, str) or not value.strip():
-            raise QueryError(f"{name_of(cls)} takes text, not {value!r}.")
+            raise QueryError(f"{name_of(cls)} takes text, not {shown(value)}.")
         return value.strip()
 
     @classmethod

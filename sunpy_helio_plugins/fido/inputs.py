@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from astropy.time import Time
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
-from sunpy_helio_plugins.arguments import one_path, paths, records, refused
+from sunpy_helio_plugins.arguments import is_several, one_path, paths, records, refused
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.table import ArchiveTable
 
@@ -47,7 +47,7 @@ def _tables(
                 "as returned by a search."
             )
         yield given
-    elif isinstance(given, Iterable) and not isinstance(given, str | bytes | dict | Attr):
+    elif is_several(given) and not isinstance(given, str | bytes | dict | Attr):
         for part in given:
             yield from _tables(function, part, kind, allowed, needed)
     else:
@@ -112,7 +112,7 @@ def attrs(function: str, given: Any) -> list[Attr]:
     """Return the attrs of a query, from one attr or an iterable; other objects or an empty query are a `QueryError`."""
     given = [given] if isinstance(given, Attr) else given
     allowed = "attrs, such as a.Time(...), a.Instrument(...)"
-    if not isinstance(given, Iterable) or isinstance(given, str | bytes | Table | Row):
+    if not is_several(given) or isinstance(given, str | bytes | Table | Row):
         raise refused(function, given, allowed)
     found = list(given)
     for one in found or [given]:

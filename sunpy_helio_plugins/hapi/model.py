@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sunpy_helio_plugins.arguments import MAPPING, TEXT, TEXTS, taking
+from sunpy_helio_plugins.arguments import MAPPING, TEXT, TEXTS, one_of, shown, taking
 from sunpy_helio_plugins.errors import FileError, QueryError
 
 __all__ = ["NO_DATA", "NUMBERS", "OK", "Info", "Parameter", "status_of"]
@@ -301,7 +301,7 @@ class Info:
         """
         parameters = answer.get("parameters") if isinstance(answer, dict) else None
         if not isinstance(parameters, list) or not parameters or not all(_is_named(member) for member in parameters):
-            raise FileError("This is not a HAPI header: it does not contain a list of named parameters.")
+            raise FileError(f"This is not a HAPI header: it does not contain a list of named parameters, but is {shown(answer)}.")
         definitions = answer.get("definitions")
         kept = {key: value for key, value in answer.items() if key not in ("data", "definitions")}
         kept["parameters"] = [_tidied(member) for member in parameters]
@@ -451,6 +451,7 @@ class Info:
         except ValueError as error:
             raise FileError(f"These binary records cannot be laid out: {error}.") from None
 
+    @taking("Info.header", chosen=one_of("csv", "binary", "json"))
     def header(self, chosen: str) -> bytes:
         """
         Return a header for a file of records that the server sent without one.

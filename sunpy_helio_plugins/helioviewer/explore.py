@@ -158,6 +158,8 @@ class Coverage:
         matplotlib.axes.Axes
             The axes.
         """
+        if axes is not None and not hasattr(axes, "get_xlim"):
+            raise inputs.refused("Coverage.plot", axes, "axes of matplotlib or None")
         import matplotlib.dates as dates
         import matplotlib.pyplot as plt
 

@@ -15,7 +15,7 @@ from astropy.time import Time
 from numpy.typing import NDArray
 from sunpy.net import attrs as a
 
-from sunpy_helio_plugins.arguments import TEXT, taking
+from sunpy_helio_plugins.arguments import TEXT, shown, taking
 from sunpy_helio_plugins.errors import AnswerError, HelioPluginsError, QueryError, ServiceRefused
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.partial import Partial, gather, warn
@@ -178,7 +178,7 @@ def realtime(time: a.Time, instrument: str = "mag", *, scale: str = "utc") -> QT
     scale, part = checked_scale(scale), str(instrument).strip().lower()
     if part.removesuffix("_hk") not in (*INSTRUMENTS, "codice"):
         known = f"{', '.join(INSTRUMENTS)}, and housekeeping such as 'mag_hk'"
-        raise QueryError(f"I-ALiRT does not have an instrument {instrument!r}; allowed: {known}.")
+        raise QueryError(f"I-ALiRT does not have an instrument {shown(instrument)}; allowed: {known}.")
     time = inputs.span("imap.realtime", time)
     length = (time.end - time.start).to_value("s")
     if not 0 <= length <= _LONGEST_DAYS * 86400:

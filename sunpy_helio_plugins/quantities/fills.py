@@ -42,7 +42,8 @@ _EXACT = 2**53
 
 
 def _fill(given: Any) -> Any:
-    if given is not None and not isinstance(given, str | int | float | np.generic):
+    is_number = isinstance(given, int | float | np.number | np.str_)
+    if given is not None and not isinstance(given, str) and not is_number:
         raise TypeError
     return given
 

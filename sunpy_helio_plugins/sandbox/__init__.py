@@ -21,7 +21,8 @@ import threading
 from collections.abc import Sequence
 
 from sunpy_helio_plugins import lazy
-from sunpy_helio_plugins.arguments import TEXTS, integer, taking
+from sunpy_helio_plugins.arguments import TEXTS, integer, shown, taking
+from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.sandbox import settings
 from sunpy_helio_plugins.sandbox.faults.rules import (
     CutChunked,
@@ -113,6 +114,8 @@ def serve(port: int = 0, services: Sequence[str] = SERVICES) -> Archive:
     OSError
         The port is in use.
     """
+    if unknown := [one for one in services if one not in SERVICES]:
+        raise QueryError(f"sandbox.serve takes services of {', '.join(SERVICES)}, not {shown(unknown[0])}.")
     archive = Archive(port, tuple(services))
     archive.start()
     pointed = settings.point(archive.url)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from astropy.table import QTable
 
-from sunpy_helio_plugins.arguments import TEXT, TEXTS, optional, taking
+from sunpy_helio_plugins.arguments import TEXT, TEXTS, is_several, optional, shown, taking
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceRefused
 from sunpy_helio_plugins.fido import inputs
@@ -89,12 +89,15 @@ def load(
     """
     scale = checked_scale(scale)
     if not isinstance(server, str):
+        if server is None or not (is_several(server) or hasattr(server, "colnames")):
+            raise inputs.refused("hapi.load", server, _ALLOWED)
         if any(one is not None for one in (dataset, start, stop, parameters, chunk, format)):
-            raise QueryError("hapi.load takes either rows of a search, or a server, a dataset, a start and a stop.")
+            raise QueryError(f"hapi.load takes either rows of a search, or a server, a dataset, a start and a stop, not both: {shown(server)}.")
         rows = inputs.rows("hapi.load", server, HAPITable, _ALLOWED)
         return table_in_scale(_gathered([DataRequest.of_row(row) for row in rows]), scale)
     if dataset is None or start is None or stop is None:
-        raise QueryError("hapi.load takes rows of a search, or a server, a dataset, a start and a stop.")
+        given = [name for name, one in (("dataset", dataset), ("start", start), ("stop", stop)) if one is None]
+        raise QueryError(f"hapi.load takes the dataset, start and stop of a server; for {server!r}, {', '.join(given)} is missing.")
     answer = find(_query(server, dataset, start, stop, parameters, chunk, format))
     # A table of records has no place for notes: a warning repeats them.
     missing: Partial[DataRequest] = Partial(problems=answer.problems + answer.notes)

@@ -304,6 +304,8 @@ def science(table: Any, resolve: bool = False, notify: str | None = None, drms_c
     ServiceError
         JSOC does not respond, or returns an error.
     """
+    if notify is not None and "@" not in notify:
+        raise QueryError(f"helioviewer.science takes an email address as notify, not {notify!r}.")
     rows = inputs.rows("helioviewer.science", table, HelioviewerTable, "images of a search with Helioviewer")
     known = _headers(rows)
     twins = [twin_of(row, header, notify) for row, header in zip(rows, known, strict=True)]

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from sunpy_helio_plugins.arguments import FLAG, UNSIGNED, taking
 from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError, QueryError, ServiceRefused
+from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.imap import filenames, integrity, search, service
 from sunpy_helio_plugins.imap.mission import EXTENSIONS, INSTRUMENTS, LEVELS
 from sunpy_helio_plugins.imap.query import Query
@@ -100,7 +101,7 @@ def upload(
     >>> from sunpy_helio_plugins import imap
     >>> imap.upload("imap_swe_l2_sci_20260112_v001.0001.cdf", dry_run=True)  # doctest: +SKIP
     """
-    files = [Path(path).expanduser() for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    files = inputs.paths("imap.upload", paths)
     keys = [_checked(path) for path in files]
     if dry_run:
         return [Uploaded(path, key) for path, key in zip(files, keys, strict=True)]
