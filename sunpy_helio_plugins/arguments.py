@@ -25,9 +25,38 @@ import numpy as np
 from sunpy_helio_plugins.errors import FileError, QueryError
 
 __all__ = [
-    "ANY_TEXT", "ARRAY", "ATTR", "ATTRS", "unknown_keyword", "BYTES_OR_PATH", "DURATION", "FLAG", "MAPPING", "MASK", "NUMBER", "PATH", "TABLE", "TEXT",
-    "TEXTS", "TIMES", "UNSIGNED", "VALUES", "INTEGERS", "STAMPS", "Kind", "close_names", "instance", "integer", "is_several", "number", "one_of", "one_path",
-    "optional", "paths", "records", "refused", "shown", "taking",
+    "ANY_TEXT",
+    "ARRAY",
+    "ATTR",
+    "ATTRS",
+    "DURATION",
+    "FLAG",
+    "INTEGERS",
+    "MAPPING",
+    "MASK",
+    "NUMBER",
+    "STAMPS",
+    "TABLE",
+    "TEXT",
+    "TEXTS",
+    "TIMES",
+    "UNSIGNED",
+    "VALUES",
+    "Kind",
+    "close_names",
+    "instance",
+    "integer",
+    "is_several",
+    "number",
+    "one_of",
+    "one_path",
+    "optional",
+    "paths",
+    "records",
+    "refused",
+    "shown",
+    "taking",
+    "unknown_keyword",
 ]  # fmt: skip
 
 _LONGEST_REPR = 60
@@ -100,45 +129,54 @@ class Kind:
             return self.of(given)
         except QueryError:
             raise
-        except Exception:  # noqa: BLE001 - the comparison and the length of an object of any class
-            pass
-        raise QueryError(f"{function} takes {self.allowed} as {argument}, not {shown(given)}.")
+        except Exception:  # noqa: BLE001 - an object of any class may fail in any way
+            raise QueryError(f"{function} takes {self.allowed} as {argument}, not {shown(given)}.") from None
 
 
 def taking(function: str, **kinds: Kind) -> Callable[[Function], Function]:
     """Return a decorator that checks the arguments of a function that a user calls by a name."""
 
     def decorate(called: Function) -> Function:
-        parameters = list(inspect.signature(called).parameters.values())
-        unknown = kinds.keys() - {one.name for one in parameters}
-        if unknown:
-            raise TypeError(f"{function} does not have the arguments {', '.join(sorted(unknown))}.")
-        named = [(one.name, kinds.get(one.name)) for one in parameters if one.kind is not one.VAR_POSITIONAL]
-        rest = next(((one.name, kinds.get(one.name)) for one in parameters if one.kind is one.VAR_POSITIONAL), None)
+        call = _Call(function, tuple(inspect.signature(called).parameters.values()), kinds)
 
         @wraps(called)
         def checked(*args: Any, **kwargs: Any) -> Any:
-            given = []
-            for index, value in enumerate(args):
-                name, kind = named[index] if index < len(named) and (rest is None or index < first) else (rest or ("", None))
-                given.append(value if kind is None else kind.check(function, name, value))
-            for name, value in kwargs.items():
-                if not takes_any and name not in words:
-                    raise unknown_keyword(function, name, words)
-                kind = kinds.get(name)
-                if kind is not None:
-                    kwargs[name] = kind.check(function, name, value)
-            if is_masked:
-                _check_mask(function, dict(zip(words, given, strict=False)) | kwargs)
-            return called(*given, **kwargs)
+            args, kwargs = call.checked(args, kwargs)
+            return called(*args, **kwargs)
 
-        words = [one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
-        takes_any = any(one.kind is one.VAR_KEYWORD for one in parameters)
-        is_masked = kinds.get("mask") is MASK
-        first = next((i for i, one in enumerate(parameters) if one.kind is one.VAR_POSITIONAL), len(parameters))
         return checked  # type: ignore[return-value]
 
     return decorate
+
+
+class _Call:
+    """The names of a function's arguments, and their kinds."""
+
+    def __init__(self, function: str, parameters: Sequence[inspect.Parameter], kinds: Mapping[str, Kind]) -> None:
+        self.function, self.kinds = function, kinds
+        by_place = [one for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+        self.order = [one.name for one in by_place]
+        self.rest = next((one.name for one in parameters if one.kind is one.VAR_POSITIONAL), "")
+        words = [one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+        self.words = None if any(one.kind is one.VAR_KEYWORD for one in parameters) else words
+        if unknown := kinds.keys() - {one.name for one in parameters}:
+            raise TypeError(f"{function} does not have the arguments {', '.join(sorted(unknown))}.")
+
+    def checked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments of a call, converted."""
+        if self.words is not None and not kwargs.keys() <= set(self.words):
+            raise unknown_keyword(self.function, min(kwargs.keys() - set(self.words)), self.words)
+        names = [*self.order[: len(args)], *[self.rest] * (len(args) - len(self.order))]
+        made = tuple(self.one(name, value) for name, value in zip(names, args, strict=True))
+        words = {name: self.one(name, value) for name, value in kwargs.items()}
+        if self.kinds.get("mask") is MASK:
+            _check_mask(self.function, dict(zip(names, made, strict=True)) | words)
+        return made, words
+
+    def one(self, name: str, value: Any) -> Any:
+        """Return one argument, converted."""
+        kind = self.kinds.get(name)
+        return value if kind is None else kind.check(self.function, name, value)
 
 
 def _check_mask(function: str, given: Mapping[str, Any]) -> None:
@@ -148,7 +186,9 @@ def _check_mask(function: str, given: Mapping[str, Any]) -> None:
     if np.ndim(mask) > np.ndim(values):
         raise QueryError(f"{function} takes a mask of the shape of the values, not {shown(mask)} for {shown(values)}.")
     if mask is not None and np.ndim(mask) and np.shape(mask) != shape:
-        raise QueryError(f"{function} takes a mask of the shape {np.shape(values)} of the values, not {np.shape(mask)}.")
+        raise QueryError(
+            f"{function} takes a mask of the shape {np.shape(values)} of the values, not {np.shape(mask)}."
+        )
 
 
 def unknown_keyword(function: str, name: str, known: Sequence[str]) -> QueryError:

@@ -153,6 +153,7 @@ _DISK = {
     errno.EEXIST: (_TakenError, "a file of this name exists; remove it, or give another path"),
     errno.ENOTDIR: (_NoFolderError, "a part of the path is a file and not a folder; remove it, or give another path"),
     errno.EISDIR: (_FolderError, "it is a folder and not a file; give the path of a file"),
+    errno.EINVAL: (DiskError, "the name is not valid; give another one"),
     errno.ENAMETOOLONG: (DiskError, "the name is too long; give a shorter one"),
     errno.EMFILE: (DiskError, "too many files are open; close some, or raise the limit"),
     errno.EIO: (DiskError, "the disk is damaged or was removed"),

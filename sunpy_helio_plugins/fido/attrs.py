@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from sunpy.net.attr import Attr, AttrAnd, AttrOr, DataAttr, and_
 
-from sunpy_helio_plugins.arguments import ATTR, ATTRS, Kind, TEXT, shown, taking
+from sunpy_helio_plugins.arguments import ATTR, ATTRS, TEXT, Kind, shown, taking
 from sunpy_helio_plugins.errors import QueryError
 
 __all__ = [

@@ -16,7 +16,7 @@ from astropy.time import Time
 from numpy.typing import NDArray
 from sunpy.net.base_client import QueryResponseRow
 
-from sunpy_helio_plugins.arguments import Kind, TIMES, taking
+from sunpy_helio_plugins.arguments import TIMES, Kind, taking
 from sunpy_helio_plugins.errors import InexactTimeWarning
 from sunpy_helio_plugins.quantities import datetimes, silence, times
 
@@ -27,6 +27,7 @@ COMMON = ("Start Time", "End Time", "Instrument", "Source", "Provider")
 
 _NOTHING = ("", "N/A", "None", "blank")
 """Texts that archives use for unknown values."""
+
 
 def _names(given: Any) -> Any:
     is_column = isinstance(given, str) or (isinstance(given, np.ndarray) and given.dtype.kind in "USO")

@@ -20,6 +20,7 @@ __all__ = ["attrs", "instant", "one_path", "one_row", "paths", "records", "refus
 
 TableType = TypeVar("TableType", bound=ArchiveTable)
 
+
 def tables(
     function: str, given: Any, kind: type[TableType], allowed: str, needed: Sequence[str] | None = None
 ) -> list[TableType]:

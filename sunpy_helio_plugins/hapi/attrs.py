@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from astropy import units as u
 
-from sunpy_helio_plugins.arguments import shown
 from sunpy_helio_plugins import lazy
+from sunpy_helio_plugins.arguments import shown
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import ArchiveAttr, name_of
 from sunpy_helio_plugins.hapi import server_list
@@ -155,5 +155,7 @@ class Chunk(_Named):
         except Exception:  # noqa: BLE001 - an object of any class
             length = None
         if length is None or np.ndim(length) or not 0.001 <= float(length) < float("inf"):
-            raise QueryError(f"{shown(value)} is not a valid duration; use for example 1 * u.day, a timedelta, or 'P1D'.")
+            raise QueryError(
+                f"{shown(value)} is not a valid duration; use for example 1 * u.day, a timedelta, or 'P1D'."
+            )
         return float(length)

@@ -301,7 +301,9 @@ class Info:
         """
         parameters = answer.get("parameters") if isinstance(answer, dict) else None
         if not isinstance(parameters, list) or not parameters or not all(_is_named(member) for member in parameters):
-            raise FileError(f"This is not a HAPI header: it does not contain a list of named parameters, but is {shown(answer)}.")
+            raise FileError(
+                f"This is not a HAPI header: it does not contain a list of named parameters, but is {shown(answer)}."
+            )
         definitions = answer.get("definitions")
         kept = {key: value for key, value in answer.items() if key not in ("data", "definitions")}
         kept["parameters"] = [_tidied(member) for member in parameters]

@@ -10,8 +10,8 @@ from typing import Any
 
 import astropy.units as u
 
-from sunpy_helio_plugins.arguments import shown
 from sunpy_helio_plugins import lazy
+from sunpy_helio_plugins.arguments import shown
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr
 from sunpy_helio_plugins.helioviewer import source_table, synonyms

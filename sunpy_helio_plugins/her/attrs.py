@@ -9,8 +9,8 @@ import astropy.units as u
 import numpy as np
 from sunpy.net.attr import Attr, AttrOr, DataAttr
 
-from sunpy_helio_plugins.arguments import shown
 from sunpy_helio_plugins import lazy
+from sunpy_helio_plugins.arguments import shown
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr, name_of
 from sunpy_helio_plugins.her.filters.comparison import Field, Filter, UnknownKeyword, field

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 from astropy.table import MaskedColumn, QTable, Table
 from sunpy.net.attr import Attr
 
-from sunpy_helio_plugins.arguments import ATTR, Kind, TEXT, TEXTS, integer, optional, shown, taking
+from sunpy_helio_plugins.arguments import ATTR, TEXT, TEXTS, Kind, integer, optional, shown, taking
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.partial import warn
 from sunpy_helio_plugins.her import search, service
@@ -47,7 +47,9 @@ def ivorn_of(event: Any) -> str:
     if not isinstance(event, str) and "kb_archivid" in getattr(event, "colnames", ()):
         event = event["kb_archivid"]
     if not isinstance(event, str) or not event.startswith("ivo://"):
-        raise QueryError(f"An event is given by its IVORN, ivo://..., or by a row with kb_archivid, not {shown(event)}.")
+        raise QueryError(
+            f"An event is given by its IVORN, ivo://..., or by a row with kb_archivid, not {shown(event)}."
+        )
     return str(event)
 
 

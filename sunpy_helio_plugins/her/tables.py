@@ -11,7 +11,7 @@ from astropy.time import Time
 from numpy.typing import NDArray
 from sunpy.net.base_client import QueryResponseRow
 
-from sunpy_helio_plugins.arguments import FLAG, Kind, TEXTS, TIMES, optional, taking
+from sunpy_helio_plugins.arguments import FLAG, TEXTS, TIMES, Kind, optional, taking
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.fields import COMMON, common_columns
 from sunpy_helio_plugins.fido.table import ArchiveTable
@@ -160,6 +160,15 @@ def _records(given: Any) -> list[Any]:
 _RECORDS = Kind("a list of dicts", _records)
 
 
+def _events(given: Any) -> Any:
+    if not isinstance(given, QTable) or "raw" not in given.colnames:
+        raise TypeError
+    return given
+
+
+_EVENTS = Kind("tables of events", _events)
+
+
 class HERTable(ArchiveTable):
     """
     Events of the registry; columns have the registry's own names in lower case.
@@ -300,6 +309,7 @@ class HERTable(ArchiveTable):
         return super()._from_plain(plain) if header_of(plain) is not None else rebuilt(cls, QTable(plain))
 
     @classmethod
+    @taking("HERTable.stack", tables=_EVENTS)
     def stack(cls, *tables: Self) -> Self:
         """
         Return the events of several tables as one table, created from all their records.

@@ -9,8 +9,8 @@ from astropy import units as u
 from sunpy.net.attr import Attr, Range
 from sunpy.time import parse_time
 
-from sunpy_helio_plugins.arguments import shown
 from sunpy_helio_plugins import lazy
+from sunpy_helio_plugins.arguments import shown
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr, name_of
 from sunpy_helio_plugins.imap.mission import DESCRIPTORS, EXTENSIONS, KERNELS, TABLES
@@ -231,8 +231,8 @@ class Descriptor(ArchiveAttr):
         text = super().check(value).lower()
         if not re.fullmatch(r"[a-z0-9*?.+-]+", text):
             raise QueryError(
-                f"a.imap.Descriptor({shown(value)}): a descriptor contains letters, digits and hyphens, as in 'norm-gse', "
-                "with * and ? as wildcards."
+                f"a.imap.Descriptor({shown(value)}): a descriptor contains letters, digits and hyphens, as in "
+                "'norm-gse', with * and ? as wildcards."
             )
         return text
 
@@ -391,7 +391,9 @@ class _Listed(ArchiveAttr):
         """
         text = value.strip().lower() if isinstance(value, str) else ""
         if text not in cls.known:
-            raise QueryError(f"{name_of(cls)}({shown(value)}) is not a value of IMAP SDC; allowed: {', '.join(cls.known)}.")
+            raise QueryError(
+                f"{name_of(cls)}({shown(value)}) is not a value of IMAP SDC; allowed: {', '.join(cls.known)}."
+            )
         return text
 
 

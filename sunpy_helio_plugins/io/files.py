@@ -14,7 +14,14 @@ from astropy.table import QTable, Table
 from astropy.table.connect import TableRead, TableWrite
 
 from sunpy_helio_plugins.arguments import FLAG, one_path
-from sunpy_helio_plugins.errors import FileError, HelioPluginsError, MissingDependencyError, QueryError, disk_error, local
+from sunpy_helio_plugins.errors import (
+    FileError,
+    HelioPluginsError,
+    MissingDependencyError,
+    QueryError,
+    disk_error,
+    local,
+)
 from sunpy_helio_plugins.io import tables
 from sunpy_helio_plugins.quantities.silence import far_years
 
@@ -60,7 +67,9 @@ def write_plain(plain: Table, form: str, args: tuple[Any, ...], kwargs: dict[str
     if "overwrite" in kwargs:
         kwargs["overwrite"] = FLAG.check("write", "overwrite", kwargs["overwrite"])
     path = args[0] if args and isinstance(args[0], str | PathLike) else None
-    if path is not None and Path(path).exists() and not kwargs.get("overwrite"):
+    with local(path):
+        exists = path is not None and Path(path).exists()
+    if path is not None and exists and not kwargs.get("overwrite"):
         raise disk_error(FileExistsError(errno.EEXIST, ""), path)
     with local(path or "The stream"):
         if form == "asdf":

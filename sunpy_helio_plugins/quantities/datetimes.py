@@ -8,7 +8,7 @@ import numpy as np
 from astropy.time import Time
 from numpy.typing import ArrayLike, NDArray
 
-from sunpy_helio_plugins.arguments import Kind, MASK, TIMES, taking
+from sunpy_helio_plugins.arguments import MASK, TIMES, Kind, taking
 from sunpy_helio_plugins.errors import InexactTimeWarning, warn
 from sunpy_helio_plugins.quantities.days import split_time, time_of
 from sunpy_helio_plugins.quantities.leap import DAY, SECOND, Ints

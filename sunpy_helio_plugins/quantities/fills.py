@@ -20,7 +20,7 @@ from astropy.utils.masked import Masked
 from astropy.utils.masked.core import MaskedNDArray
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.arguments import ANY_TEXT, Kind, MASK, VALUES, optional, taking
+from sunpy_helio_plugins.arguments import ANY_TEXT, MASK, VALUES, Kind, optional, taking
 
 __all__ = [
     "MaskKeepingColumn", "MaskKeepingQuantity", "about", "all_masked", "exact_integer", "for_frame", "is_fill",

@@ -20,7 +20,21 @@ import numpy as np
 from astropy.time import Time
 from numpy.typing import ArrayLike, NDArray
 
-from sunpy_helio_plugins.arguments import ANY_TEXT, ARRAY, FLAG, INTEGERS, Kind, MASK, STAMPS, TABLE, TIMES, integer, number, optional, taking
+from sunpy_helio_plugins.arguments import (
+    ANY_TEXT,
+    ARRAY,
+    FLAG,
+    INTEGERS,
+    MASK,
+    STAMPS,
+    TABLE,
+    TIMES,
+    Kind,
+    integer,
+    number,
+    optional,
+    taking,
+)
 from sunpy_helio_plugins.quantities.datetimes import from_datetime64, from_days, to_datetime64
 from sunpy_helio_plugins.quantities.days import PRECISION, finite, known, split_tt2000, time_of
 from sunpy_helio_plugins.quantities.iso8601 import split
@@ -45,7 +59,21 @@ __all__ = [
 
 _MILLISECONDS = 86_400_000.0
 _YEAR = 86_400_000.0 * 366
-_TIMES_OR_TABLE = Kind("an astropy.time.Time or a table", lambda given: given if isinstance(given, Time) else TABLE.of(given))
+_TIMES_OR_TABLE = Kind(
+    "an astropy.time.Time or a table", lambda given: given if isinstance(given, Time) else TABLE.of(given)
+)
+
+
+def _pairs(given: Any) -> Any:
+    if np.iscomplexobj(given):
+        return given
+    array = np.asarray(ARRAY.of(given))
+    if array.ndim == 0 or array.shape[-1] != 2:
+        raise ValueError
+    return given
+
+
+_PAIRS = Kind("an array of pairs of numbers", _pairs)
 _UNIT = number(1e-9, 86_400.0, "a number of seconds from 1e-9 to 86400")
 _LAST_EPOCH = 86_400_000.0 * 3_652_425
 """The years 1 to 9999 in milliseconds from the year 0; values outside are fill or not times."""
@@ -190,7 +218,7 @@ def without_leap_seconds(time: Any) -> Any:
     return made
 
 
-@taking("quantities.from_unix", values=ARRAY, mask=MASK, day=integer(-10**6, 10**6), seconds=_UNIT)
+@taking("quantities.from_unix", values=ARRAY, mask=MASK, day=integer(-(10**6), 10**6), seconds=_UNIT)
 def from_unix(values: ArrayLike, mask: ArrayLike | None = None, day: int = 0, seconds: float = 1.0) -> Time:
     """
     Return Unix times, or other counts of seconds without leap seconds, as times.
@@ -274,7 +302,7 @@ def from_cdf_epoch(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
     return time_of(days.astype(np.int64) - _YEAR_0, nanos.astype(np.int64), missing)
 
 
-@taking("quantities.from_cdf_epoch16", values=ARRAY, mask=MASK)
+@taking("quantities.from_cdf_epoch16", values=_PAIRS, mask=MASK)
 def from_cdf_epoch16(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
     """
     Return epochs of the type CDF_EPOCH16 as times.

@@ -145,7 +145,7 @@ def start(port: int = 0, services: Sequence[str] = SERVICES) -> Archive:
 
     Raises
     ------
-    RuntimeError
+    QueryError
         It was started with another port or other services.
     OSError
         The port is in use.
@@ -157,7 +157,7 @@ def start(port: int = 0, services: Sequence[str] = SERVICES) -> Archive:
             _started = serve(port, services)
             return _started
         if port not in (0, running.port) or set(services) != set(running.services):
-            raise RuntimeError(
+            raise QueryError(
                 f"The embedded archive is already running at {running.url}, with {', '.join(running.services)}; "
                 "call sandbox.stop() before starting it with other options."
             )

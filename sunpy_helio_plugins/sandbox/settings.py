@@ -6,6 +6,7 @@ Meanwhile, other machines are refused (`sunpy_helio_plugins.config.isolation`), 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -109,11 +110,10 @@ def point(url: str) -> Pointed:
 
 
 def _is_loopback(url: str) -> bool:
-    try:
+    with contextlib.suppress(ValueError):
         parts = urlsplit(url)
         return parts.scheme in ("http", "https") and parts.hostname in LOOPBACK and (parts.port or 80) > 0
-    except ValueError:
-        return False
+    return False
 
 
 def restore_unheld() -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sunpy_helio_plugins.config import conf
+from sunpy_helio_plugins.errors import local
 
 if TYPE_CHECKING:
     import diskcache
@@ -72,7 +73,7 @@ def store(url: str, value: Any, days: float | None = None) -> None:
 
 def clear() -> None:
     """Remove all entries."""
-    with _open() as cache:
+    with local(folder(), "cleared"), _open() as cache:
         cache.clear()
 
 

@@ -92,12 +92,17 @@ def load(
         if server is None or not (is_several(server) or hasattr(server, "colnames")):
             raise inputs.refused("hapi.load", server, _ALLOWED)
         if any(one is not None for one in (dataset, start, stop, parameters, chunk, format)):
-            raise QueryError(f"hapi.load takes either rows of a search, or a server, a dataset, a start and a stop, not both: {shown(server)}.")
+            raise QueryError(
+                "hapi.load takes either rows of a search, or a server, a dataset, a start and a stop; it was called with "
+                f"{shown(server)} and others."
+            )
         rows = inputs.rows("hapi.load", server, HAPITable, _ALLOWED)
         return table_in_scale(_gathered([DataRequest.of_row(row) for row in rows]), scale)
     if dataset is None or start is None or stop is None:
         given = [name for name, one in (("dataset", dataset), ("start", start), ("stop", stop)) if one is None]
-        raise QueryError(f"hapi.load takes the dataset, start and stop of a server; for {server!r}, {', '.join(given)} is missing.")
+        raise QueryError(
+            f"hapi.load takes the dataset, start and stop of a server; for {server!r}, {', '.join(given)} is missing."
+        )
     answer = find(_query(server, dataset, start, stop, parameters, chunk, format))
     # A table of records has no place for notes: a warning repeats them.
     missing: Partial[DataRequest] = Partial(problems=answer.problems + answer.notes)

@@ -13,8 +13,8 @@ import numpy as np
 from astropy.table import QTable, Table
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.arguments import Kind, MAPPING, TEXT, optional, taking
-from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.arguments import MAPPING, TEXT, Kind, optional, taking
+from sunpy_helio_plugins.errors import FileError, QueryError, disk_error
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.records.csv import concatenated
@@ -117,14 +117,8 @@ def parse_source(source: Source, info: Mapping[str, Any] | Info | None = None) -
 def _bytes_of(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except FileNotFoundError:
-        raise _NoFileError(f"{path}: the file does not exist.") from None
     except OSError as error:
-        raise FileError(f"{path}: the file cannot be opened: {error.strerror}.") from error
-
-
-class _NoFileError(FileError, FileNotFoundError):
-    """A file that does not exist; also an instance of Python's own exception for it."""
+        raise disk_error(error, path, "read") from error
 
 
 @taking("hapi.read", info=optional(_INFO), context=optional(MAPPING), scale=TEXT)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sunpy_helio_plugins.arguments import FLAG, taking
-from sunpy_helio_plugins.errors import FileError, HelioPluginsError, QueryError
+from sunpy_helio_plugins.errors import FileError, HelioPluginsError, QueryError, local
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, reduce
 from sunpy_helio_plugins.helioviewer.maps import physical as values
@@ -90,7 +90,7 @@ def _parts(data: bytes, name: str, physical: bool) -> tuple[Any, dict[str, Any]]
 
 def _bytes(path: Path, size: int | None) -> bytes:
     """Return the file, or a smaller one that is made from its beginning."""
-    with path.open("rb") as stream:
+    with local(path, "read"), path.open("rb") as stream:
         try:
             return _whole(stream) if size is None else _smaller(stream, size)
         except FileError as error:

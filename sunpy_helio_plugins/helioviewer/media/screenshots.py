@@ -41,7 +41,7 @@ _NOT_HERE = frozenset({"callback", "display"})
 def _layers(given: Any) -> list[Any]:
     if isinstance(given, str | bytes | dict) or hasattr(given, "colnames"):
         raise TypeError
-    return [given] if np.ndim(given) == 0 and isinstance(given, int | np.integer) else list(given)
+    return [integer(0).of(one) for one in ([given] if np.ndim(given) == 0 else given)]
 
 
 def _size(given: Any) -> tuple[int, int]:

@@ -219,7 +219,9 @@ def _spelt(keyword: Keyword, operator: str, value: Any) -> tuple[str, str]:
     if not isinstance(value, str):
         raise QueryError(f"{keyword.name} is text; it cannot be compared with {shown(value)}.")
     if keyword.name == "fl_goescls" and operator not in PATTERN and not is_class(value):
-        raise QueryError(f"{keyword.name} is a GOES class such as 'M1.2' or 'X'; it cannot be compared with {shown(value)}.")
+        raise QueryError(
+            f"{keyword.name} is a GOES class such as 'M1.2' or 'X'; it cannot be compared with {shown(value)}."
+        )
     return _sendable(keyword, value), ""
 
 
@@ -236,7 +238,9 @@ def _sendable(keyword: Keyword, text: str) -> str:
 def _boolean(keyword: Keyword, operator: str, value: Any) -> str:
     text = str(value).lower()
     if operator not in EQUALITY or text not in ("true", "false"):
-        raise QueryError(f"{keyword.name} is a boolean; use == or != with True or False, not {operator} {shown(value)}.")
+        raise QueryError(
+            f"{keyword.name} is a boolean; use == or != with True or False, not {operator} {shown(value)}."
+        )
     return text
 
 

@@ -363,7 +363,9 @@ class Registry:
             words = "'contains' cannot be submitted: the registry computes it; search for it with a.her.Within."
             raise QueryError(words)
         if not isinstance(verb, str) or verb not in VERBS:
-            kind = "is only for automatic methods" if isinstance(verb, str) and verb in AUTOMATIC else "is not a relation"
+            kind = (
+                "is only for automatic methods" if isinstance(verb, str) and verb in AUTOMATIC else "is not a relation"
+            )
             raise QueryError(f"{shown(verb)} {kind}; use {' or '.join(VERBS)}.")
         ends = {"ivorn1": ivorn_of(first), "ivorn2": ivorn_of(second), "edge_type": verb}
         return self._submit("create_edge", ends | {"edge_strength": fraction("A strength", strength)})

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from sunpy_helio_plugins.arguments import ANY_TEXT, FLAG, Kind, TEXT, instance, one_path, optional, refused, taking
+from sunpy_helio_plugins.arguments import ANY_TEXT, FLAG, TEXT, Kind, instance, one_path, optional, refused, taking
 from sunpy_helio_plugins.errors import FileError, local
 from sunpy_helio_plugins.her.keywords import event_types, keywords
 from sunpy_helio_plugins.store import publish
@@ -446,7 +446,7 @@ def accept(part: Path) -> None:
     FileError
         The file is not a VOEvent document.
     """
-    content = _content(part)
+    content = _content(one_path("her.voevent.accept", part))
     if content.lstrip()[:5].lower() == b"<html":
         raise FileError(f"The registry responded: {server_message(content)}")
     read(content)

@@ -6,8 +6,8 @@ from typing import Any
 
 from astropy.table import QTable
 
-from sunpy_helio_plugins.arguments import TEXT, optional, taking
 from sunpy_helio_plugins import cdf
+from sunpy_helio_plugins.arguments import TEXT, optional, taking
 from sunpy_helio_plugins.fido import inputs
 
 __all__ = ["epochs", "read"]

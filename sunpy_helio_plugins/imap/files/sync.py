@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,9 +19,9 @@ from astropy.time import Time
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.arguments import FLAG, taking
-from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.errors import DiskError, FileError, QueryError, local
 from sunpy_helio_plugins.fido import inputs
-from sunpy_helio_plugins.store.publish import new_part, publish
+from sunpy_helio_plugins.store.publish import make_folder, new_part, publish, sync_to_disk
 from sunpy_helio_plugins.transport.files.naming import escaped, safe_name
 
 __all__ = ["MANIFEST", "Synced", "sync"]
@@ -98,9 +97,10 @@ def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = Tru
 
     asked = inputs.attrs("imap.sync", query)
     folder = inputs.one_path("imap.sync", path, folder=True)
-    if folder.exists() and not folder.is_dir():
-        raise QueryError(f"imap.sync requires a folder, but {folder} is a file.")
-    folder.mkdir(parents=True, exist_ok=True)
+    with local(folder, "read"):
+        if folder.exists() and not folder.is_dir():
+            raise QueryError(f"imap.sync requires a folder, but {folder} is a file.")
+    make_folder(folder)
     known = _load(folder)
     client = IMAPClient()
     # It is not an error that newer versions are not released: the public ones are downloaded.
@@ -130,10 +130,13 @@ def _key(place: Path, folder: Path) -> str:
 
 def _is_here(place: Path, entry: dict[str, Any] | None, check: bool) -> bool:
     """Return whether a complete file exists, according to the manifest or, if it is not listed, to its content."""
+    with local(place, "read"):
+        return place.is_file() and _is_complete(place, entry, check)
+
+
+def _is_complete(place: Path, entry: dict[str, Any] | None, check: bool) -> bool:
     from sunpy_helio_plugins.imap import integrity
 
-    if not place.is_file():
-        return False
     if entry is None:
         return integrity.looks_complete(place, place.name)
     if entry.get("size") != place.stat().st_size:
@@ -142,7 +145,8 @@ def _is_here(place: Path, entry: dict[str, Any] | None, check: bool) -> bool:
 
 
 def _entry(place: Path) -> dict[str, Any]:
-    return {"size": place.stat().st_size, "sha256": _digest(place), "time": Time.now().isot}
+    with local(place, "read"):
+        return {"size": place.stat().st_size, "sha256": _digest(place), "time": Time.now().isot}
 
 
 def _digest(place: Path) -> str:
@@ -158,8 +162,12 @@ def _load(folder: Path) -> dict[str, dict[str, Any]]:
     if not manifest.is_file():
         return {}
     try:
-        files = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+        with local(manifest, "read"):
+            text = manifest.read_text(encoding="utf-8")
+        files = json.loads(text)["files"]
         return {str(key): dict(entry) for key, entry in files.items()}
+    except DiskError:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise FileError(f"{manifest} is not a valid manifest ({error}); remove it to start again.") from None
 
@@ -169,5 +177,5 @@ def _store(folder: Path, files: dict[str, dict[str, Any]]) -> None:
     with new_part(manifest) as (part, stream):
         stream.write(json.dumps({"files": files}, indent=1, sort_keys=True).encode())
         stream.flush()
-        os.fsync(stream.fileno())
+        sync_to_disk(stream)
         publish(part, manifest, True)

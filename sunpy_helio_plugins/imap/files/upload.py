@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from sunpy_helio_plugins.arguments import FLAG, UNSIGNED, taking
-from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError, QueryError, ServiceRefused
+from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError, QueryError, ServiceRefused, local
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.imap import filenames, integrity, search, service
 from sunpy_helio_plugins.imap.mission import EXTENSIONS, INSTRUMENTS, LEVELS
@@ -134,12 +134,14 @@ def objection(name: str) -> str:
 
 def _checked(path: Path) -> str:
     """Return the path of a file in the archive, after a check of its name and its content."""
-    if not path.is_file():
-        raise FileError(f"{path}: this file does not exist.")
+    with local(path, "read"):
+        if not path.is_file():
+            raise FileError(f"{path}: this file does not exist.")
     reason = objection(path.name)
     if reason:
         raise QueryError(f"The SDC would not accept {path}: {reason}")
-    integrity.check(path, path.name)
+    with local(path, "read"):
+        integrity.check(path, path.name)
     return filenames.key_of(path.name) or path.name
 
 

@@ -50,7 +50,9 @@ def to_ndcube(table: Table, column: str) -> Any:
 
     if column not in table.colnames or np.ndim(table[column]) < 2:
         able = [name for name in table.colnames if np.ndim(table[name]) > 1]
-        raise QueryError(f"{column!r} is not a column of two or more dimensions; the table has: {", ".join(able) or "none"}.")
+        raise QueryError(
+            f"{column!r} is not a column of two or more dimensions; the table has: {', '.join(able) or 'none'}."
+        )
     instants = (table[name] for name in table.colnames if isinstance(table[name], Time) and table[name].ndim == 1)
     times = next(instants, None)
     if times is None or np.any(times.mask):

@@ -33,7 +33,7 @@ def flag(text: str) -> bool:
     return text.lower() in ("", "1", "true", "yes")
 
 
-_COUNT = integer(-10**12, 10**12)
+_COUNT = integer(-(10**12), 10**12)
 _SECONDS = number(0, 1e9, "a number of seconds")
 _KINDS = {
     "str": ANY_TEXT, "str | None": optional(ANY_TEXT), "int": _COUNT, "int | None": optional(_COUNT),
