@@ -165,7 +165,8 @@ class _Call:
     def checked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments of a call, converted."""
         if self.words is not None and not kwargs.keys() <= set(self.words):
-            raise unknown_keyword(self.function, min(kwargs.keys() - set(self.words)), self.words)
+            rest = [f"*{self.rest} without a keyword"] if self.rest else []
+            raise unknown_keyword(self.function, min(kwargs.keys() - set(self.words)), [*self.words, *rest])
         names = [*self.order[: len(args)], *[self.rest] * (len(args) - len(self.order))]
         made = tuple(self.one(name, value) for name, value in zip(names, args, strict=True))
         words = {name: self.one(name, value) for name, value in kwargs.items()}

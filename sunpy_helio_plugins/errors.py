@@ -53,8 +53,19 @@ __all__ = [
 __dir__ = lazy.listing(__all__)
 
 
+def printable(text: str) -> str:
+    """Return a text without the control characters that a terminal would obey; line breaks and tabs are kept."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
 class HelioPluginsError(Exception):
     """Base class of the exceptions of this package."""
+
+    def __str__(self) -> str:
+        """Return the message; it may repeat texts of servers and files."""
+        return printable(super().__str__())
 
 
 class QueryError(HelioPluginsError, ValueError):
@@ -220,7 +231,7 @@ def warn_incomplete(text: str) -> None:
 
 def warn(text: str, category: type[Warning]) -> None:
     """Emit a warning at the line of the program that called this package, also if it did through sunpy or astropy."""
-    frame = sys._getframe(1)
+    text, frame = printable(text), sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _BETWEEN:
         frame = frame.f_back
     told = frame.f_globals.setdefault("__warningregistry__", {})

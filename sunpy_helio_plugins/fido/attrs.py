@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import product
 from types import ModuleType
 from typing import Any, ClassVar, NamedTuple
 
 from sunpy.net.attr import Attr, AttrAnd, AttrOr, DataAttr, and_
 
-from sunpy_helio_plugins.arguments import ATTR, ATTRS, TEXT, Kind, shown, taking
+from sunpy_helio_plugins.arguments import ATTR, ATTRS, Kind, TEXT, close_names, shown, taking
 from sunpy_helio_plugins.errors import QueryError
 
 __all__ = [
-    "ArchiveAttr", "MarkerAttr", "Use", "Wanted", "asked", "branches", "explain_foreign", "name_of", "of_type",
+    "ArchiveAttr", "MarkerAttr", "Use", "Wanted", "asked", "branches", "suggesting", "explain_foreign", "name_of", "of_type",
     "of_types", "offered", "own", "uses", "wanted",
 ]  # fmt: skip
 
@@ -159,6 +159,31 @@ class ArchiveAttr(DataAttr):
 
     def __repr__(self) -> str:
         return f"{name_of(type(self))}({', '.join(map(repr, self.values))})"
+
+
+class UnknownAttr(QueryError, AttributeError):  # noqa: N818 - names what it is
+    """There is no attr of this name; also an `AttributeError`, so that `hasattr` works."""
+
+
+def suggesting(module: str, names: Iterable[str]) -> Callable[[str], Any]:
+    """Return the ``__getattr__`` of an archive's ``attrs``, which suggests attrs with similar names."""
+    room, known = f"a.{module.split('.')[1]}", tuple(names)
+
+    def missing(name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        own = close_names(name, known).replace("mean ", f"mean {room}.").replace(" or ", f" or {room}.")
+        shared = f" Did you mean a.{name}?" if name in _core_names() else ""
+        listed = f" The attrs are {', '.join(known)}." if not own and not shared else ""
+        raise UnknownAttr(f"{room} does not have an attr {name!r}.{shared or own or listed}")
+
+    return missing
+
+
+def _core_names() -> tuple[str, ...]:
+    from sunpy.net import attrs
+
+    return tuple(name for name in vars(attrs) if isinstance(getattr(attrs, name), type))
 
 
 class MarkerAttr(ArchiveAttr):

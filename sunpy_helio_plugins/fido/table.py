@@ -17,6 +17,7 @@ from sunpy_helio_plugins.arguments import refused
 from sunpy_helio_plugins.fido import pickling
 from sunpy_helio_plugins.fido.fields import field_names
 from sunpy_helio_plugins.io import results, series
+from sunpy_helio_plugins.io.text import SafeFormatter
 from sunpy_helio_plugins.transport.urls import public_url
 
 __all__ = ["ArchiveTable"]
@@ -29,6 +30,7 @@ class ArchiveTable(results.Stored, QueryResponseTable):
     """A search result: a QTable with a list of missing parts in ``problems``, and other remarks in ``notes``."""
 
     Row = QueryResponseRow
+    TableFormatter = SafeFormatter
     # As a TableAttribute, as in sunpy, printing a table would put a slice into its meta, which ECSV cannot store.
     display_keys = slice(None)
     needed: ClassVar[tuple[str, ...]] = ()

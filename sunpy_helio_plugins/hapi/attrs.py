@@ -9,15 +9,17 @@ import numpy as np
 from astropy import units as u
 
 from sunpy_helio_plugins import lazy
-from sunpy_helio_plugins.arguments import shown
+from sunpy_helio_plugins.arguments import close_names, shown
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import ArchiveAttr, name_of
+from sunpy_helio_plugins.fido.attrs import ArchiveAttr, name_of, suggesting
 from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.quantities.spans import seconds
 
 __all__ = ["Chunk", "Dataset", "Format", "Parameters", "Server"]
 
 __dir__ = lazy.listing(__all__)
+
+__getattr__ = suggesting(__name__, __all__)
 
 
 _FORMATS = ("binary", "csv", "json")
@@ -117,7 +119,7 @@ class Format(_Named):
         """Return a format in lower case."""
         name: str = super().check(value).lower()
         if name not in _FORMATS:
-            raise QueryError(f"{shown(value)} is not a supported format; use one of {', '.join(_FORMATS)}.")
+            raise QueryError(f"{shown(value)} is not a supported format; use one of {', '.join(_FORMATS)}.{close_names(value, _FORMATS)}")
         return name
 
     @classmethod

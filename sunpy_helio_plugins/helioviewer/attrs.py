@@ -11,15 +11,17 @@ from typing import Any
 import astropy.units as u
 
 from sunpy_helio_plugins import lazy
-from sunpy_helio_plugins.arguments import shown
+from sunpy_helio_plugins.arguments import close_names, shown
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr
+from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr, suggesting
 from sunpy_helio_plugins.helioviewer import source_table, synonyms
 from sunpy_helio_plugins.helioviewer.query import LISTERS
 
 __all__ = ["Backend", "Header", "Image", "Measurement", "Quality", "SourceID", "Tolerance"]
 
 __dir__ = lazy.listing(__all__)
+
+__getattr__ = suggesting(__name__, __all__)
 
 NEAR_REAL_TIME = (1 << 30) | (1 << 10)
 """Bits of QUALITY for near-real-time data (bit 30 of AIA, bit 10 of HMI), from which Helioviewer's images are made."""
@@ -180,7 +182,7 @@ class Backend(ArchiveAttr):
         spelt = {one.lower(): one for one in LISTERS}
         given = super().check(value).lower()
         if given not in spelt:
-            raise QueryError(f"a.helioviewer.Backend takes one of {', '.join(LISTERS)}, not {shown(value)}.")
+            raise QueryError(f"a.helioviewer.Backend takes one of {', '.join(LISTERS)}, not {shown(value)}.{close_names(value, LISTERS)}")
         return spelt[given]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from sunpy.net.attr import Attr, AttrOr, DataAttr
 
 from sunpy_helio_plugins import lazy
-from sunpy_helio_plugins.arguments import shown
+from sunpy_helio_plugins.arguments import close_names, shown
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr, name_of
 from sunpy_helio_plugins.her.filters.comparison import Field, Filter, UnknownKeyword, field
@@ -353,8 +353,12 @@ class EventType(Joinable, ArchiveAttr):
         names = {name.upper(): code for code, name in event_types().items()}
         code = names.get(text, text)
         if code not in event_types():
+            parts = [part.strip() for part in text.split(",")]
+            if len(parts) > 1 and all(part in event_types() for part in parts):
+                types = " | ".join(f"a.her.{part}" for part in parts)
+                raise QueryError(f"An event has one type, not {shown(value)}; join types with |: {types}.")
             allowed = ", ".join(f"{code} ({name})" for code, name in event_types().items())
-            raise QueryError(f"The registry does not have an event type {shown(value)}; use one of {allowed}.")
+            raise QueryError(f"The registry does not have an event type {shown(value)}; use one of {allowed}.{close_names(value, [*event_types(), *event_types().values()])}")
         return str(code)
 
     def collides(self, other: Attr) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 from sunpy.net import attrs as core
 from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient, convert_row_to_table
@@ -14,10 +15,10 @@ from sunpy.net.base_client import BaseClient, convert_row_to_table
 from sunpy_helio_plugins.fido.attrs import offered
 from sunpy_helio_plugins.fido.client import ArchiveClient
 from sunpy_helio_plugins.fido.names import Names
-from sunpy_helio_plugins.her import attrs
+from sunpy_helio_plugins.her import attrs, service
 from sunpy_helio_plugins.her.filters.logic import refuse_uncompared
 from sunpy_helio_plugins.her.filters.plan import SUBSETS
-from sunpy_helio_plugins.her.query import ARCHIVE, NAMES
+from sunpy_helio_plugins.her.query import ARCHIVE, NAMES, SERVER
 from sunpy_helio_plugins.her.sunpy_attrs import CORE, is_hek
 from sunpy_helio_plugins.her.translator import OWN, queries
 
@@ -90,6 +91,7 @@ class HERClient(ArchiveClient, BaseClient):
         table = HERTable.from_records(
             found.records, found.associations, found.problems, client=self, partial=partial
         )  # fmt: skip
+        table[SERVER] = np.full(len(table), service.address())
         table.unasked = requisites.beside(asked)
         warn(table)
         return table
@@ -152,7 +154,13 @@ def _files(rows: HERTable, rev: int | None) -> Iterator[RowFile]:
     ending = ".xml" if rev is None else f".rev{rev}.xml"
     ivorns = [str(record.get("kb_archivid") or "") for record in rows["raw"]]
     named = {row: ivorn for row, ivorn in enumerate(ivorns) if ivorn.startswith("ivo://")}
-    for (row, ivorn), url in zip(named.items(), explore.voevent_urls(named.values(), rev), strict=True):
+    servers = rows[SERVER].tolist() if SERVER in rows.colnames else [""] * len(rows)
+    urls = {}
+    for server in dict.fromkeys(servers):
+        own = [row for row in named if servers[row] == server]
+        urls |= dict(zip(own, explore.voevent_urls([named[row] for row in own], rev, server), strict=True))
+    for row, ivorn in named.items():
+        url = urls[row]
         yield RowFile(row, ivorn.rpartition("/")[2] + ending, functools.partial(_download, url))
 
 

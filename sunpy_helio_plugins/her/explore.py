@@ -18,7 +18,7 @@ from sunpy_helio_plugins.fido.partial import warn
 from sunpy_helio_plugins.her import search, service
 from sunpy_helio_plugins.her.attrs import EventType, Return
 from sunpy_helio_plugins.her.keywords import did_you_mean, keywords
-from sunpy_helio_plugins.her.query import ARCHIVE
+from sunpy_helio_plugins.her.query import ARCHIVE, SERVER
 from sunpy_helio_plugins.her.translator import queries
 from sunpy_helio_plugins.transport import metadata
 
@@ -75,7 +75,8 @@ def summary_url(event: Any, rev: int | None = None) -> str:
     QueryError
         ``event`` does not have an IVORN, or ``rev`` is not an integer of at least 1.
     """
-    return service.link([("cmd", "view-voevent"), ("ivorn", ivorn_of(event)), *_revision(rev)])
+    pairs = [("cmd", "view-voevent"), ("ivorn", ivorn_of(event)), *_revision(rev)]
+    return service.link(pairs, _server_of(event))
 
 
 @taking("her.voevent_url", rev=optional(integer(1)))
@@ -100,13 +101,18 @@ def voevent_url(event: Any, rev: int | None = None) -> str:
     QueryError
         ``event`` does not have an IVORN, or ``rev`` is not an integer of at least 1.
     """
-    return next(voevent_urls([ivorn_of(event)], rev))
+    return next(voevent_urls([ivorn_of(event)], rev, _server_of(event)))
 
 
-def voevent_urls(ivorns: Iterable[str], rev: int | None = None) -> Iterator[str]:
+def _server_of(event: Any) -> str:
+    """Return the registry in which a row was found; empty if it is not known."""
+    return str(event[SERVER]) if SERVER in getattr(event, "colnames", ()) else ""
+
+
+def voevent_urls(ivorns: Iterable[str], rev: int | None = None, base: str = "") -> Iterator[str]:
     """Yield the URLs of the VOEvent documents of many events; the common part is computed once."""
     mark = "\0"
-    link = service.link([("cmd", "export-voevent"), ("cosec", "1"), ("ivorn", mark), *_revision(rev)])
+    link = service.link([("cmd", "export-voevent"), ("cosec", "1"), ("ivorn", mark), *_revision(rev)], base)
     before, _, after = link.partition(quote(mark))
     return (f"{before}{quote(ivorn, safe=service.SAFE)}{after}" for ivorn in ivorns)
 

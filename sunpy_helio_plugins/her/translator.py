@@ -34,9 +34,11 @@ def queries(*query: Attr) -> tuple[Query, ...]:
     found = [_queries(branch, len(alternatives) == 1) for branch in alternatives]
     possible = [each for made in found for each in made]
     if not possible:
-        raise QueryError(
-            "No event matches all conditions: an event has one type, and must lie in all boxes; change one of them."
-        )
+        types = [repr(one) for branch in alternatives for one in branch if isinstance(one, attrs.EventType)]
+        if len(types) > 1:
+            raise QueryError(f"No event matches {' and '.join(types)}: an event has one type; join types with |, not &.")
+        given = ", ".join(map(repr, query))
+        raise QueryError(f"No event matches all conditions of {given}: it must lie in all boxes; change one of them.")
     return with_needed(fewest(possible))
 
 

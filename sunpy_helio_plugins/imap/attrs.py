@@ -10,9 +10,9 @@ from sunpy.net.attr import Attr, Range
 from sunpy.time import parse_time
 
 from sunpy_helio_plugins import lazy
-from sunpy_helio_plugins.arguments import shown
+from sunpy_helio_plugins.arguments import close_names, shown
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr, name_of
+from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr, name_of, suggesting
 from sunpy_helio_plugins.imap.mission import DESCRIPTORS, EXTENSIONS, KERNELS, TABLES
 from sunpy_helio_plugins.quantities import times
 
@@ -33,6 +33,8 @@ __all__ = [
 
 _BEGINNING, _END = "0001-01-01T00:00:00.000000000Z", "9999-12-31T23:59:59.999999999Z"
 __dir__ = lazy.listing(__all__)
+
+__getattr__ = suggesting(__name__, __all__)
 
 
 class Released(ArchiveAttr):
@@ -392,7 +394,7 @@ class _Listed(ArchiveAttr):
         text = value.strip().lower() if isinstance(value, str) else ""
         if text not in cls.known:
             raise QueryError(
-                f"{name_of(cls)}({shown(value)}) is not a value of IMAP SDC; allowed: {', '.join(cls.known)}."
+                f"{name_of(cls)}({shown(value)}) is not a value of IMAP SDC; allowed: {', '.join(cls.known)}.{close_names(value, cls.known)}"
             )
         return text
 
