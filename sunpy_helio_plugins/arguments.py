@@ -22,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
-from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.errors import FileError, QueryError, local
 
 __all__ = [
     "ANY_TEXT",
@@ -35,6 +35,7 @@ __all__ = [
     "MAPPING",
     "MASK",
     "NUMBER",
+    "PLAIN_ARRAY",
     "STAMPS",
     "TABLE",
     "TEXT",
@@ -289,7 +290,14 @@ def _array(given: Any) -> Any:
 def _mask(given: Any) -> Any:
     if given is None:
         return None
-    if isinstance(given, str | bytes | Mapping) or np.asarray(given).dtype.kind != "b":
+    made = np.asarray(given)
+    if isinstance(given, str | bytes | Mapping) or made.dtype.kind != "b":
+        raise TypeError
+    return made
+
+
+def _plain_array(given: Any) -> Any:
+    if type(given) not in (np.ndarray, np.ma.MaskedArray):
         raise TypeError
     return given
 
@@ -366,6 +374,7 @@ ARRAY = Kind("an array of numbers", _array)
 MASK = Kind("an array of True and False, or None,", _mask)
 STAMPS = Kind("texts of times", _stamps)
 INTEGERS = Kind("an array of integers", _integers)
+PLAIN_ARRAY = Kind("a numpy.ndarray", _plain_array)
 VALUES = Kind("an array of numbers or texts", _values)
 MAPPING = Kind("a dict", _mapping)
 TABLE = Kind("a table", _table)
@@ -402,7 +411,7 @@ def one_path(function: str, given: Any, *, folder: bool = False) -> Path:
     """Return one path, which may be that of a folder only if ``folder`` is true."""
     if isinstance(given, str | os.PathLike) and not isinstance(given, bytes):
         path = _path(function, given)
-        if folder or not path.is_dir():
+        if folder or not _is_folder(path):
             return path
         raise refused(function, given, "the path of a file and not of a folder")
     raise refused(function, given, "one path: a str, a pathlib.Path, or a file: URL")
@@ -436,12 +445,18 @@ def _path(function: str, given: str | os.PathLike[Any]) -> Path:
     return Path(text).expanduser()
 
 
+def _is_folder(path: Path) -> bool:
+    with local(path, "read"):
+        return path.is_dir()
+
+
 def _files_of(function: str, path: Path, endings: Sequence[str]) -> list[Path]:
-    if not path.is_dir():
+    if not _is_folder(path):
         return [path]
     if not endings:
         raise refused(function, str(path), "the path of a file and not of a folder")
-    found = sorted(one for one in path.iterdir() if one.name.lower().endswith(tuple(endings)) and one.is_file())
+    with local(path, "read"):
+        found = sorted(one for one in path.iterdir() if one.name.lower().endswith(tuple(endings)) and one.is_file())
     if not found:
         raise FileError(f"{path}: this folder does not contain files that end with {' or '.join(endings)}.")
     return found

@@ -133,6 +133,10 @@ class FileError(HelioPluginsError, ValueError):
 class DiskError(FileError, OSError):
     """A file or folder of the local disk that cannot be read or written: the message names its path."""
 
+    def __str__(self) -> str:
+        """Return the message, and not the number of the system's error."""
+        return printable(str(self.args[0])) if self.args else ""
+
 
 class _AbsentError(DiskError, FileNotFoundError):
     """Also an instance of Python's own exception, as the next ones."""

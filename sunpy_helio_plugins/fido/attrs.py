@@ -9,12 +9,26 @@ from typing import Any, ClassVar, NamedTuple
 
 from sunpy.net.attr import Attr, AttrAnd, AttrOr, DataAttr, and_
 
-from sunpy_helio_plugins.arguments import ATTR, ATTRS, Kind, TEXT, close_names, shown, taking
+from sunpy_helio_plugins.arguments import ATTR, ATTRS, TEXT, Kind, close_names, shown, taking
 from sunpy_helio_plugins.errors import QueryError
 
 __all__ = [
-    "ArchiveAttr", "MarkerAttr", "Use", "Wanted", "asked", "branches", "suggesting", "explain_foreign", "name_of", "of_type",
-    "of_types", "offered", "own", "uses", "wanted",
+    "ArchiveAttr",
+    "MarkerAttr",
+    "Use",
+    "Wanted",
+    "asked",
+    "branches",
+    "conjunction",
+    "explain_foreign",
+    "name_of",
+    "of_type",
+    "of_types",
+    "offered",
+    "own",
+    "suggesting",
+    "uses",
+    "wanted",
 ]  # fmt: skip
 
 
@@ -260,7 +274,16 @@ def branches(*query: Attr) -> list[tuple[Attr, ...]]:
     list of tuple
         One tuple of single attrs for each alternative.
     """
-    return _branches(and_(*query)) if query else []
+    return _branches(conjunction(*query)) if query else []
+
+
+def conjunction(*query: Attr) -> Attr:
+    """Return attrs joined with ``&``; two of sunpy's attrs of one class are a `QueryError`."""
+    try:
+        return and_(*query)
+    except TypeError:
+        given = ", ".join(dict.fromkeys(name_of(one) for one in query))
+        raise QueryError(f"These attrs cannot all be true: {given}; join alternatives with |.") from None
 
 
 def _branches(tree: Attr) -> list[tuple[Attr, ...]]:

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any, ClassVar, Self
 
-from sunpy.net.attr import Attr, AttrAnd, and_
+from sunpy.net.attr import Attr, AttrAnd
 from sunpy.net.base_client import BaseClient, QueryResponseTable
 
 from sunpy_helio_plugins.arguments import ATTR, close_names
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import inputs
-from sunpy_helio_plugins.fido.attrs import MarkerAttr, name_of
+from sunpy_helio_plugins.fido.attrs import MarkerAttr, conjunction, name_of
 from sunpy_helio_plugins.fido.names import Names
 from sunpy_helio_plugins.fido.table import ArchiveTable
 from sunpy_helio_plugins.io.queries import stored
@@ -91,7 +91,7 @@ def _asking(search: Callable[..., Any]) -> Callable[..., Any]:
             ATTR.check(f"{type(self).__name__}.search", "query", one)
         table = search(self, *query, **kwargs)
         if query and hasattr(type(table), "search_again"):
-            table.query = [stored(and_(*query))]
+            table.query = [stored(conjunction(*query))]
         return table
 
     return searched

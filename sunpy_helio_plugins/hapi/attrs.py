@@ -119,7 +119,8 @@ class Format(_Named):
         """Return a format in lower case."""
         name: str = super().check(value).lower()
         if name not in _FORMATS:
-            raise QueryError(f"{shown(value)} is not a supported format; use one of {', '.join(_FORMATS)}.{close_names(value, _FORMATS)}")
+            known = f"use one of {', '.join(_FORMATS)}.{close_names(value, _FORMATS)}"
+            raise QueryError(f"{shown(value)} is not a supported format; {known}")
         return name
 
     @classmethod

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sunpy_helio_plugins.arguments import MAPPING, TEXT, TEXTS, one_of, shown, taking
-from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.errors import FileError
 
 __all__ = ["NO_DATA", "NUMBERS", "OK", "Info", "Parameter", "status_of"]
 
@@ -275,9 +275,7 @@ class Info:
     raw: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        parameters = MAPPING.check("Info", "raw", self.raw).get("parameters")
-        if not isinstance(parameters, list) or not parameters:
-            raise QueryError("Info takes a header with a list of parameters; use Info.from_json to check one.")
+        MAPPING.check("Info", "raw", self.raw)
 
     @classmethod
     def from_json(cls, answer: Any) -> Info:

@@ -182,7 +182,8 @@ class Backend(ArchiveAttr):
         spelt = {one.lower(): one for one in LISTERS}
         given = super().check(value).lower()
         if given not in spelt:
-            raise QueryError(f"a.helioviewer.Backend takes one of {', '.join(LISTERS)}, not {shown(value)}.{close_names(value, LISTERS)}")
+            hint = close_names(value, LISTERS)
+            raise QueryError(f"a.helioviewer.Backend takes one of {', '.join(LISTERS)}, not {shown(value)}.{hint}")
         return spelt[given]
 
 

@@ -358,7 +358,8 @@ class EventType(Joinable, ArchiveAttr):
                 types = " | ".join(f"a.her.{part}" for part in parts)
                 raise QueryError(f"An event has one type, not {shown(value)}; join types with |: {types}.")
             allowed = ", ".join(f"{code} ({name})" for code, name in event_types().items())
-            raise QueryError(f"The registry does not have an event type {shown(value)}; use one of {allowed}.{close_names(value, [*event_types(), *event_types().values()])}")
+            hint = close_names(value, [*event_types(), *event_types().values()])
+            raise QueryError(f"The registry does not have an event type {shown(value)}; use one of {allowed}.{hint}")
         return str(code)
 
     def collides(self, other: Attr) -> bool:

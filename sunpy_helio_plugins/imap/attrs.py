@@ -393,9 +393,8 @@ class _Listed(ArchiveAttr):
         """
         text = value.strip().lower() if isinstance(value, str) else ""
         if text not in cls.known:
-            raise QueryError(
-                f"{name_of(cls)}({shown(value)}) is not a value of IMAP SDC; allowed: {', '.join(cls.known)}.{close_names(value, cls.known)}"
-            )
+            allowed = f"allowed: {', '.join(cls.known)}.{close_names(value, cls.known)}"
+            raise QueryError(f"{name_of(cls)}({shown(value)}) is not a value of IMAP SDC; {allowed}")
         return text
 
 

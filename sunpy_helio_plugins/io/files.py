@@ -13,7 +13,7 @@ from astropy.io import registry
 from astropy.table import QTable, Table
 from astropy.table.connect import TableRead, TableWrite
 
-from sunpy_helio_plugins.arguments import FLAG, one_path
+from sunpy_helio_plugins.arguments import FLAG, TEXT, one_path, optional
 from sunpy_helio_plugins.errors import (
     FileError,
     HelioPluginsError,
@@ -38,7 +38,7 @@ _HDF5_PATH = "table"
 
 def form_of(mode: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
     """Return the name of the format in which a file is written or read, or an empty text if it is not known."""
-    given = kwargs.get("format")
+    given = optional(TEXT).check(mode, "format", kwargs.get("format"))
     if given is not None:
         return str(given).removeprefix("ascii.")
     if not args:
@@ -49,6 +49,8 @@ def form_of(mode: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         if name.endswith(endings):
             return form
     path, stream = (str(args[0]), None) if is_path else (None, args[0])
+    if mode == "write" and is_path and Path(name).suffix == "":
+        return ""
     found = registry.identify_format(mode, QTable, path, stream, args, {})
     return str(found[0]).removeprefix("ascii.") if found else ""
 
@@ -155,6 +157,9 @@ class StoredWrite(TableWrite):
         table = self._instance
         args = checked(f"{type(table).__name__}.write", args, "write")
         form = form_of("write", args, kwargs)
+        if not form:
+            known = ", ".join(FORMATS)
+            raise QueryError(f"The format of {_name(args)} is not known; give format=..., such as one of {known}.")
         if form not in FORMATS:
             other = table._for_format(form)
             if other is table:

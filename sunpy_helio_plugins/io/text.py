@@ -19,8 +19,8 @@ from sunpy_helio_plugins.quantities import fills
 from sunpy_helio_plugins.transport.urls import public_url
 
 __all__ = [
-    "ALWAYS", "ObjectCodec", "SafeFormatter", "TextCodec", "add_text", "column_of", "masked_class", "masked_part", "text_of",
-    "without_secrets",
+    "ALWAYS", "ObjectCodec", "SafeFormatter", "TextCodec", "add_text", "column_of", "masked_class", "masked_part",
+    "text_of", "without_secrets",
 ]  # fmt: skip
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|^\s|\s$")

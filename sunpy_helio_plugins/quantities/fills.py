@@ -48,6 +48,13 @@ def _fill(given: Any) -> Any:
     return given
 
 
+def _number(given: Any) -> Any:
+    if given is None:
+        raise TypeError
+    return _fill(given)
+
+
+_NUMBER = Kind("a text or a number", _number)
 _FILL = Kind("a text, a number or None", _fill)
 
 
@@ -85,7 +92,7 @@ def is_fill(values: NDArray[Any], fill: str | float | None) -> NDArray[np.bool_]
     return found if found is not None and found.any() else None
 
 
-@taking("quantities.exact_integer", text=_FILL)
+@taking("quantities.exact_integer", text=_NUMBER)
 def exact_integer(text: str | float) -> int | None:
     """
     Return the exact integer value of a number, or `None` if it is not an integer.

@@ -224,7 +224,10 @@ def sign_in(name: str, *secrets: str) -> None:
         No secret was given, or an empty one.
     """
     if not secrets or not all(isinstance(secret, str) and secret for secret in secrets):
-        raise QueryError(f"Signing in to {name!r} takes one or two texts that are not empty.")
+        kinds = (
+            ", ".join("an empty text" if isinstance(one, str) else type(one).__name__ for one in secrets) or "nothing"
+        )
+        raise QueryError(f"Signing in to {name!r} takes one or two texts that are not empty, but got: {kinds}.")
     known = _known_names()
     if name not in known and (meant := close_names(name, known)):
         raise QueryError(f"sign_in does not know the archive {name!r}.{meant}")

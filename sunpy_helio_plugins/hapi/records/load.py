@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
+from astropy import units as u
 from astropy.table import QTable
 
 from sunpy_helio_plugins.arguments import TEXT, TEXTS, is_several, optional, shown, taking
@@ -93,8 +93,8 @@ def load(
             raise inputs.refused("hapi.load", server, _ALLOWED)
         if any(one is not None for one in (dataset, start, stop, parameters, chunk, format)):
             raise QueryError(
-                "hapi.load takes either rows of a search, or a server, a dataset, a start and a stop; it was called with "
-                f"{shown(server)} and others."
+                "hapi.load takes either rows of a search, or a server, a dataset, a start and a stop; "
+                f"it was called with {shown(server)} and others."
             )
         rows = inputs.rows("hapi.load", server, HAPITable, _ALLOWED)
         return table_in_scale(_gathered([DataRequest.of_row(row) for row in rows]), scale)
@@ -117,8 +117,8 @@ def _query(server: str, dataset: str, start: Any, stop: Any, parameters: Any, ch
     first, before = _moment(start), _moment(stop)
     if first >= before:
         raise QueryError(f"The start {first} does not lie before the stop {before}.")
-    if isinstance(chunk, int | float):
-        chunk = timedelta(seconds=chunk)
+    if isinstance(chunk, int | float) and not isinstance(chunk, bool):
+        chunk = chunk * u.s
     return Query(
         server,
         dataset,
@@ -141,7 +141,7 @@ def _moment(given: Any) -> Moment:
 def _gathered(found: list[DataRequest]) -> QTable:
     """Fetch all requests at the same time, and join what came; what lies outside the range is left out."""
     if not found:
-        raise QueryError("There are no rows to load.")
+        raise QueryError("hapi.load: there are no rows to load; the search found nothing.")
     ids = dict.fromkeys((one.dataset, one.server.url) for one in found)
     if len(ids) > 1:
         shown = ", ".join(dataset for dataset, _ in list(ids)[:5])

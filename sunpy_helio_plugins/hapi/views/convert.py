@@ -10,7 +10,7 @@ from astropy import units as u
 from astropy.table import QTable
 from astropy.time import Time
 
-from sunpy_helio_plugins.arguments import TEXT, optional, taking
+from sunpy_helio_plugins.arguments import TEXT, close_names, optional, shown, taking
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.fields import common_columns
@@ -185,7 +185,9 @@ def _server_of(table: QTable) -> str:
 
 def _column(table: QTable, column: str) -> Any:
     if column not in table.colnames:
-        raise QueryError(f"The table has no column {column!r}; it has {', '.join(table.colnames)}.")
+        raise QueryError(
+            f"The table has no column {column!r}; it has {shown(table)}.{close_names(column, table.colnames)}"
+        )
     return table[column]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from astropy import units as u
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.arguments import ANY_TEXT, MAPPING, MASK, TEXT, VALUES, optional, taking
+from sunpy_helio_plugins.arguments import ANY_TEXT, MAPPING, MASK, PLAIN_ARRAY, TEXT, optional, taking
 from sunpy_helio_plugins.quantities import silence
 from sunpy_helio_plugins.quantities.units import labels, radii, remarks, statements
 from sunpy_helio_plugins.quantities.units.context import AMBIGUOUS, checked, is_logarithm, joined, meant, own, resolver
@@ -339,8 +339,8 @@ def _astropy(written: str) -> u.UnitBase | None:
 
 
 @taking(
-    "units.column", values=VALUES, unit_text=optional(ANY_TEXT), name=TEXT, description=optional(ANY_TEXT), mask=MASK,
-    schema=optional(ANY_TEXT), context=optional(MAPPING),
+    "units.column", values=PLAIN_ARRAY, unit_text=optional(ANY_TEXT), name=TEXT, description=optional(ANY_TEXT),
+    mask=MASK, schema=optional(ANY_TEXT), context=optional(MAPPING),
 )  # fmt: skip
 def column(
     values: NDArray[Any],

@@ -22,6 +22,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from sunpy_helio_plugins.arguments import shown
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.sandbox.faults.answers import (
     GzipBomb,
@@ -90,7 +91,7 @@ def make(kind: str, **options: Any) -> Fault:
         The kind does not exist, or does not have such an option.
     """
     if not isinstance(kind, str) or kind not in KINDS:
-        raise QueryError(f"There is no fault {kind!r}. There are: {', '.join(KINDS)}.")
+        raise QueryError(f"There is no fault {shown(kind)}. There are: {', '.join(KINDS)}.")
     allowed = [item.name for item in dataclasses.fields(KINDS[kind])]
     if unknown := sorted(set(options) - set(allowed)):
         raise QueryError(f"The fault {kind!r} has no option {', '.join(unknown)}. It has: {', '.join(allowed)}.")
