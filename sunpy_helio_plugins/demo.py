@@ -69,7 +69,9 @@ def _run(folder: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("agg")
-    folder.mkdir(parents=True, exist_ok=True)
+    from sunpy_helio_plugins.store.publish import make_folder
+
+    make_folder(folder)
     # sunpy 7.0 aborts a combined search at the first failure, so only archives that responded are searched together.
     queries = {name: query for name, query in _queries().items() if _search(name, query)}
     files = _fetch(queries, folder) if queries else {}

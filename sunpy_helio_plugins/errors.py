@@ -12,6 +12,7 @@ Exceptions and warnings of this package::
     │   └── AnswerError                  an invalid response: HTML instead of JSON, truncated, too large
     ├── TransferError (OSError)          a download failed; no part of the file was kept
     ├── FileError (ValueError)           a file that is invalid or cannot be read
+    │   └── DiskError (OSError)          a path of the local disk that cannot be read or written
     └── MissingDependencyError (ImportError)  a feature whose extra is not installed
 
     IncompleteAnswerWarning              parts of a response are missing: see ``problems`` of the table
@@ -22,8 +23,11 @@ Messages state what was requested, what was received, and what to do; they never
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from astropy.utils.exceptions import AstropyUserWarning
@@ -32,6 +36,7 @@ from sunpy_helio_plugins import lazy
 
 __all__ = [
     "AnswerError",
+    "DiskError",
     "FileError",
     "HelioPluginsError",
     "IncompleteAnswerWarning",
@@ -52,11 +57,19 @@ __all__ = [
 __dir__ = lazy.listing(__all__)
 
 
+def printable(text: str) -> str:
+    """Return a text without the control characters that a terminal would obey; line breaks and tabs are kept."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
 class HelioPluginsError(Exception):
     """Base class of the exceptions of this package; a message has at most `LONGEST` characters."""
 
     def __str__(self) -> str:
-        return _shortened(super().__str__(), LONGEST)
+        """Return the message; it may repeat texts of servers and files."""
+        return printable(_shortened(super().__str__(), LONGEST))
 
 
 LONGEST = 4000
@@ -135,6 +148,73 @@ class TransferError(HelioPluginsError, OSError):
 
 class FileError(HelioPluginsError, ValueError):
     """A file that is invalid or cannot be read."""
+
+
+class DiskError(FileError, OSError):
+    """A file or folder of the local disk that cannot be read or written: the message names its path."""
+
+    def __str__(self) -> str:
+        """Return the message, and not the number of the system's error."""
+        return printable(str(self.args[0])) if self.args else ""
+
+
+class _AbsentError(DiskError, FileNotFoundError):
+    """Also an instance of Python's own exception, as the next ones."""
+
+
+class _DeniedError(DiskError, PermissionError):
+    pass
+
+
+class _TakenError(DiskError, FileExistsError):
+    pass
+
+
+class _FolderError(DiskError, IsADirectoryError):
+    pass
+
+
+class _NoFolderError(DiskError, NotADirectoryError):
+    pass
+
+
+_DISK = {
+    errno.ENOENT: (_AbsentError, "it does not exist"),
+    errno.EACCES: (_DeniedError, "this user does not have the permission; change it, or give another path"),
+    errno.EPERM: (_DeniedError, "this user does not have the permission; change it, or give another path"),
+    errno.EROFS: (DiskError, "the disk is read-only; give another path"),
+    errno.ENOSPC: (DiskError, "the disk is full; free some space, or give another path"),
+    errno.EDQUOT: (DiskError, "the quota of this user is used up; free some space, or give another path"),
+    errno.EEXIST: (_TakenError, "a file of this name exists; remove it, or give another path"),
+    errno.ENOTDIR: (_NoFolderError, "a part of the path is a file and not a folder; remove it, or give another path"),
+    errno.EISDIR: (_FolderError, "it is a folder and not a file; give the path of a file"),
+    errno.EINVAL: (DiskError, "the name is not valid; give another one"),
+    errno.ENAMETOOLONG: (DiskError, "the name is too long; give a shorter one"),
+    errno.EMFILE: (DiskError, "too many files are open; close some, or raise the limit"),
+    errno.EIO: (DiskError, "the disk is damaged or was removed"),
+    errno.EFBIG: (DiskError, "the file is too large for this file system; give another path"),
+    errno.ELOOP: (DiskError, "the path is a circle of symbolic links; repair it"),
+}
+"""What is wrong, by the number of the system's error."""
+
+
+def disk_error(error: OSError, path: object, doing: str = "written") -> DiskError:
+    """Return the error for an operation on the local disk that failed; ``doing`` is a participle."""
+    kind, why = _DISK.get(error.errno or 0, (DiskError, error.strerror or str(error) or type(error).__name__))
+    made = kind(f"{path} cannot be {doing}: {why}.")
+    made.errno, made.strerror, made.filename = error.errno, error.strerror, None
+    return made
+
+
+@contextlib.contextmanager
+def local(path: object, doing: str = "written") -> Iterator[None]:
+    """Raise errors of the local disk within a block as `DiskError`, with the path."""
+    try:
+        yield
+    except HelioPluginsError:
+        raise
+    except OSError as error:
+        raise disk_error(error, path, doing) from error
 
 
 class MissingDependencyError(HelioPluginsError, ImportError):
@@ -265,15 +345,30 @@ _KINDS: dict[type[Exception], str] = {
 }
 
 
-def warn_incomplete(text: str, stacklevel: int = 3) -> None:
+def warn_incomplete(text: str) -> None:
     """
-    Warn that a response is incomplete.
+    Warn that a response is incomplete, at the line of the program that called this package.
 
     Parameters
     ----------
     text : str
         A sentence that describes what is missing.
-    stacklevel : int, optional
-        As for `warnings.warn`.
     """
-    warnings.warn(text, IncompleteAnswerWarning, stacklevel=stacklevel)
+    warn(text, IncompleteAnswerWarning)
+
+
+def warn(text: str, category: type[Warning]) -> None:
+    """Emit a warning at the line of the program that called this package, also if it did through sunpy or astropy."""
+    text, frame = printable(text), sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _BETWEEN:
+        frame = frame.f_back
+    told = frame.f_globals.setdefault("__warningregistry__", {})
+    module = frame.f_globals.get("__name__", "")
+    warnings.warn_explicit(text, category, frame.f_code.co_filename, frame.f_lineno, module, told)
+
+
+_BETWEEN = frozenset(
+    {__name__.partition(".")[0], "sunpy", "astropy", "parfive", "asyncio", "concurrent", "threading", "functools",
+     "contextlib"}
+)  # fmt: skip
+"""The packages between the line that a user wrote and a warning."""

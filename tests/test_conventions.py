@@ -17,7 +17,7 @@ ARCHIVES = ("hapi", "imap", "helioviewer", "her")
 NETWORK = ("aiohttp", "http.client", "parfive", "requests", "socket", "urllib.request", "urllib3")
 
 LAYERS = (
-    ("errors", "config", "lazy", "_version"),
+    ("errors", "config", "lazy", "_version", "arguments"),
     ("quantities",),
     ("store",),
     ("transport",),

@@ -10,19 +10,21 @@ from typing import Any
 
 from astropy.table import QTable
 
+from sunpy_helio_plugins.arguments import TEXT, one_path, optional, paths, taking
 from sunpy_helio_plugins.cdf.columns import as_column, as_support, as_time
 from sunpy_helio_plugins.cdf.merge import joined
 from sunpy_helio_plugins.cdf.metadata import FrozenList, LazyMapping
 from sunpy_helio_plugins.cdf.records import MAGIC
 from sunpy_helio_plugins.cdf.rows import Variables, choose, epochs_of, in_rows, prepared, without_time
 from sunpy_helio_plugins.cdf.variables import Variable, load
-from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.io import registration
 from sunpy_helio_plugins.quantities.scales import checked_scale
 
 __all__ = ["FORMAT", "epochs", "read", "register"]
 
 
+@taking("cdf.read", epoch=optional(TEXT), scale=TEXT)
 def read(path: str | Path | Iterable[str | Path], epoch: str | None = None, *, scale: str = "utc") -> QTable:
     """
     Read a CDF file, or several of one product.
@@ -69,13 +71,9 @@ def read(path: str | Path | Iterable[str | Path], epoch: str | None = None, *, s
     Unit("nT")
     """
     scale = checked_scale(scale)
-    if isinstance(path, str | Path):
-        return _read(path, epoch, scale)
-    paths = [str(one) for one in path]
-    if not paths:
-        raise QueryError("No file was given: give at least one path.")
-    tables = [_read(one, epoch, scale) for one in paths]
-    return tables[0] if len(tables) == 1 else joined(tables, paths)
+    files = paths("cdf.read", path, (".cdf",))
+    tables = [_read(one, epoch, scale) for one in files]
+    return tables[0] if len(tables) == 1 else joined(tables, [str(one) for one in files])
 
 
 def _read(path: str | Path, epoch: str | None, scale: str) -> QTable:
@@ -123,7 +121,7 @@ def epochs(path: str | Path) -> dict[str, int]:
     FileError
         The file does not exist or cannot be read as CDF.
     """
-    return epochs_of(prepared(load(path)[0]))
+    return epochs_of(prepared(load(one_path("cdf.epochs", path))[0]))
 
 
 def _columns(

@@ -30,7 +30,7 @@ from sunpy_helio_plugins.cdf.records import (  # fmt: skip
     check_checksum,
     unpacked,
 )
-from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.errors import FileError, disk_error
 
 __all__ = ["Block", "Entry", "Structure", "VariableLayout", "examine"]
 
@@ -183,7 +183,9 @@ def examine(path: Path) -> Structure:
                 check_checksum(mapped)
     except FileError as error:
         raise FileError(f"{path}: this cannot be read as a CDF file ({error}).") from None
-    except (OSError, ValueError, struct.error) as error:
+    except OSError as error:
+        raise disk_error(error, path, "read") from error
+    except (ValueError, struct.error) as error:
         raise FileError(f"{path}: this cannot be read as a CDF file ({error}).") from error
     return found
 

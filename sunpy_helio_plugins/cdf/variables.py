@@ -124,8 +124,6 @@ class Variable:
 def load(path: str | Path) -> tuple[dict[str, Variable], dict[str, Any]]:
     """Return the variables of a CDF file by name, in its order, and its global attributes."""
     path = Path(path).expanduser()
-    if not path.is_file():
-        raise FileError(f"{path}: the file does not exist.")
     found = structure.examine(path)
     of_file: dict[str, dict[int, Any]] = {}
     of_variable: dict[tuple[bool, int], dict[str, Any]] = {}

@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import product
 from types import ModuleType
 from typing import Any, ClassVar, NamedTuple
 
 from sunpy.net.attr import Attr, AttrAnd, AttrOr, DataAttr, and_
 
+from sunpy_helio_plugins.arguments import ATTR, ATTRS, TEXT, Kind, close_names, shown, taking
 from sunpy_helio_plugins.errors import QueryError
 
 __all__ = [
-    "ArchiveAttr", "MarkerAttr", "Use", "Wanted", "asked", "branches", "explain_foreign", "name_of", "of_type",
-    "of_types", "offered", "own", "uses", "wanted",
+    "ArchiveAttr",
+    "MarkerAttr",
+    "Use",
+    "Wanted",
+    "asked",
+    "branches",
+    "conjunction",
+    "explain_foreign",
+    "name_of",
+    "of_type",
+    "of_types",
+    "offered",
+    "own",
+    "suggesting",
+    "uses",
+    "wanted",
 ]  # fmt: skip
+
+
+def _class(given: Any) -> type:
+    if not isinstance(given, type):
+        raise TypeError
+    return given
+
+
+_CLASS = Kind("a class of attrs", _class)
+_CLASSES = Kind("classes of attrs", lambda given: tuple(map(_class, given)))
+_ATTR_OR_CLASS = Kind("an attr or a class of attrs", lambda given: given if isinstance(given, type) else ATTR.of(given))
 
 
 class ArchiveAttr(DataAttr):
@@ -81,7 +107,7 @@ class ArchiveAttr(DataAttr):
             The value is not allowed.
         """
         if not isinstance(value, str) or not value.strip():
-            raise QueryError(f"{name_of(cls)} takes text, not {value!r}.")
+            raise QueryError(f"{name_of(cls)} takes text, not {shown(value)}.")
         return value.strip()
 
     @classmethod
@@ -149,6 +175,31 @@ class ArchiveAttr(DataAttr):
         return f"{name_of(type(self))}({', '.join(map(repr, self.values))})"
 
 
+class UnknownAttr(QueryError, AttributeError):  # noqa: N818 - names what it is
+    """There is no attr of this name; also an `AttributeError`, so that `hasattr` works."""
+
+
+def suggesting(module: str, names: Iterable[str]) -> Callable[[str], Any]:
+    """Return the ``__getattr__`` of an archive's ``attrs``, which suggests attrs with similar names."""
+    room, known = f"a.{module.split('.')[1]}", tuple(names)
+
+    def missing(name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        own = close_names(name, known).replace("mean ", f"mean {room}.").replace(" or ", f" or {room}.")
+        shared = f" Did you mean a.{name}?" if name in _core_names() else ""
+        listed = f" The attrs are {', '.join(known)}." if not own and not shared else ""
+        raise UnknownAttr(f"{room} does not have an attr {name!r}.{shared or own or listed}")
+
+    return missing
+
+
+def _core_names() -> tuple[str, ...]:
+    from sunpy.net import attrs
+
+    return tuple(name for name in vars(attrs) if isinstance(getattr(attrs, name), type))
+
+
 class MarkerAttr(ArchiveAttr):
     """An attr without values, which selects the archive that is searched."""
 
@@ -184,6 +235,7 @@ class MarkerAttr(ArchiveAttr):
         return self if type(self) is type(other) else super().__or__(other)
 
 
+@taking("fido.name_of", attr=_ATTR_OR_CLASS)
 def name_of(attr: type | Attr) -> str:
     """
     Return the name of an attr in sunpy's namespace, such as ``a.hapi.Dataset`` or ``a.Time``.
@@ -207,6 +259,7 @@ def name_of(attr: type | Attr) -> str:
     return f"a.{cls.__qualname__}"
 
 
+@taking("fido.branches", query=ATTR)
 def branches(*query: Attr) -> list[tuple[Attr, ...]]:
     """
     Return a query as alternatives, each a flat conjunction.
@@ -221,7 +274,16 @@ def branches(*query: Attr) -> list[tuple[Attr, ...]]:
     list of tuple
         One tuple of single attrs for each alternative.
     """
-    return _branches(and_(*query)) if query else []
+    return _branches(conjunction(*query)) if query else []
+
+
+def conjunction(*query: Attr) -> Attr:
+    """Return attrs joined with ``&``; two of sunpy's attrs of one class are a `QueryError`."""
+    try:
+        return and_(*query)
+    except TypeError:
+        given = ", ".join(dict.fromkeys(name_of(one) for one in query))
+        raise QueryError(f"These attrs cannot all be true: {given}; join alternatives with |.") from None
 
 
 def _branches(tree: Attr) -> list[tuple[Attr, ...]]:
@@ -232,6 +294,7 @@ def _branches(tree: Attr) -> list[tuple[Attr, ...]]:
     return [(tree,)]
 
 
+@taking("fido.of_type", branch=ATTRS, kind=_CLASS)
 def of_type(branch: Iterable[Attr], kind: type) -> Any:
     """
     Return the attr of a class in a conjunction, or `None`.
@@ -265,6 +328,7 @@ def of_types(branch: Iterable[Attr], *kinds: type) -> tuple[Any, ...]:
     return tuple(of_type(attrs, kind) for kind in kinds)
 
 
+@taking("fido.explain_foreign", branch=ATTRS, known=_CLASSES, archive=TEXT)
 def explain_foreign(branch: Iterable[Attr], known: Iterable[type], archive: str) -> None:
     """
     Raise an error for attrs that an archive cannot use, with their names.

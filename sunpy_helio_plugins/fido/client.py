@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any, ClassVar, Self
 
 from sunpy.net.attr import Attr, AttrAnd
-from sunpy.net.base_client import QueryResponseTable
+from sunpy.net.base_client import BaseClient, QueryResponseTable
 
+from sunpy_helio_plugins.arguments import ATTR, close_names
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import inputs
-from sunpy_helio_plugins.fido.attrs import MarkerAttr, name_of
+from sunpy_helio_plugins.fido.attrs import MarkerAttr, conjunction, name_of
 from sunpy_helio_plugins.fido.names import Names
 from sunpy_helio_plugins.fido.table import ArchiveTable
-from sunpy_helio_plugins.io.queries import remembering
+from sunpy_helio_plugins.io.queries import stored
 
 __all__ = ["ArchiveClient"]
 
@@ -38,11 +40,14 @@ class ArchiveClient:
     names: ClassVar[Names] = Names()
     """The values of sunpy's core attrs for which the client handles a query."""
 
+    _fetch_options: ClassVar[tuple[str, ...]] = ()
+    """Keywords of ``Fido.fetch`` that the client uses, besides ``overwrite``."""
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if any(issubclass(base, ArchiveClient) and base is not ArchiveClient for base in cls.__bases__):
             raise TypeError(f"{cls.__name__}: a subclass of a client would be registered with Fido; do not define one.")
         if "search" in cls.__dict__:
-            cls.search = remembering(cls.search)  # type: ignore[attr-defined]
+            cls.search = _asking(cls.search)  # type: ignore[attr-defined]
         if "fetch" in cls.__dict__:
             cls.fetch = _checking(cls.fetch)  # type: ignore[attr-defined]
         super().__init_subclass__(**kwargs)
@@ -76,6 +81,39 @@ class ArchiveClient:
         return self
 
 
+def _asking(search: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap the search of a client, so that it takes attrs only, and its table contains the query."""
+
+    @wraps(search)
+    def searched(self: Any, *query: Attr, **kwargs: Any) -> Any:
+        _refuse_uncalled(query)
+        for one in query:
+            ATTR.check(f"{type(self).__name__}.search", "query", one)
+        table = search(self, *query, **kwargs)
+        if query and hasattr(type(table), "search_again"):
+            table.query = [stored(conjunction(*query))]
+        return table
+
+    return searched
+
+
+def _refuse_unknown(client: Any, kwargs: Mapping[str, Any]) -> None:
+    """Refuse a keyword of ``Fido.fetch`` that no client has: it would be ignored."""
+    own = {"path", "downloader", "overwrite", *(name for kind in _clients() for name in kind._fetch_options)}
+    if kwargs.keys() <= own:
+        return
+    known = own | {name for kind in BaseClient._registry for name in inspect.signature(kind.fetch).parameters}
+    known |= {"max_conn", "progress"} - {"self"}
+    for name in kwargs.keys() - known:
+        words = sorted(own)
+        text = f"{type(client).__name__}.fetch does not take the keyword {name!r}; it takes {', '.join(words)}."
+        raise QueryError(f"{text}{close_names(name, sorted(known - {'self', 'args', 'kwargs'}))}")
+
+
+def _clients() -> list[type[ArchiveClient]]:
+    return [kind for kind in BaseClient._registry if issubclass(kind, ArchiveClient)]
+
+
 def _checking(fetch: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap the fetch of a client, so that it takes tables and rows of its own archive only, one or several."""
 
@@ -83,6 +121,7 @@ def _checking(fetch: Callable[..., Any]) -> Callable[..., Any]:
     def fetched(self: Any, query_results: Any, **kwargs: Any) -> None:
         if type(query_results) is QueryResponseTable and not len(query_results):
             return  # sunpy 8 passes an empty table of its own for a client whose search failed
+        _refuse_unknown(self, kwargs)
         archive = _archive(type(self))
         function, allowed = f"{type(self).__name__}.fetch", f"rows of a search with {type(self).__name__}"
         tables = inputs.tables(function, query_results, ArchiveTable, allowed)

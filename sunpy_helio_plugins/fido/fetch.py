@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sunpy_helio_plugins.arguments import one_path, refused
 from sunpy_helio_plugins.fido.fields import field_names, field_values
 from sunpy_helio_plugins.transport.files.job import Download
 from sunpy_helio_plugins.transport.files.naming import PathTemplate
@@ -54,9 +55,13 @@ def enqueue_rows(
     ``more`` are fields that are not columns, each with a value for each row. An unknown field or a value that does not
     fit its format is a `QueryError`, before any file is enqueued.
     """
+    if not hasattr(downloader, "config"):
+        raise refused("fetch", downloader, "a parfive.Downloader as downloader")
+    if overwrite not in (None, True, False, "unique"):
+        raise refused("fetch", overwrite, "True, False or 'unique' as overwrite")
     own = more or {}
     known = field_names(table)
-    template = PathTemplate(path, [*known, *own])
+    template = PathTemplate(one_path("fetch", path, folder=True), [*known, *own])
     columns = {name: own[name] if name in own else field_values(table[known[name]]) for name in template.fields}
 
     def downloads() -> Iterator[Download]:

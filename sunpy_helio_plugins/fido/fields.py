@@ -16,6 +16,7 @@ from astropy.time import Time
 from numpy.typing import NDArray
 from sunpy.net.base_client import QueryResponseRow
 
+from sunpy_helio_plugins.arguments import Kind, taking
 from sunpy_helio_plugins.errors import InexactTimeWarning
 from sunpy_helio_plugins.quantities import datetimes, silence, times
 
@@ -27,9 +28,27 @@ COMMON = ("Start Time", "End Time", "Instrument", "Source", "Provider")
 _NOTHING = ("", "N/A", "None", "blank")
 """Texts that archives use for unknown values."""
 
+
+def _names(given: Any) -> Any:
+    is_column = isinstance(given, str) or (isinstance(given, np.ndarray) and given.dtype.kind in "USO")
+    if is_column or (isinstance(given, list | tuple) and all(one is None or isinstance(one, str) for one in given)):
+        return given
+    raise TypeError
+
+
+def _rows(given: Any) -> Time:
+    if not isinstance(given, Time) or given.isscalar:
+        raise TypeError
+    return given
+
+
+_ROWS = Kind("an astropy.time.Time with one time for each row", _rows)
+_NAMES = Kind("a name for each row", _names)
+
 Texts: TypeAlias = Sequence[str | None] | NDArray[np.str_] | MaskedColumn
 
 
+@taking("fido.common_columns", start=_ROWS, end=_ROWS, instrument=_NAMES, source=_NAMES, provider=_NAMES)
 def common_columns(start: Any, end: Any, instrument: Texts, source: Texts, provider: Texts | str) -> dict[str, Any]:
     """
     Return the shared columns of a table.

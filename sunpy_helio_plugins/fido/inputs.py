@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
 
 import astropy.units as u
 import numpy as np
-from astropy.table import QTable, Row, Table
+from astropy.table import Row, Table
 from astropy.time import Time
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
-from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.arguments import is_several, one_path, paths, records, refused
+from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.table import ArchiveTable
 
 __all__ = [
@@ -34,30 +32,6 @@ __all__ = [
 ]
 
 TableType = TypeVar("TableType", bound=ArchiveTable)
-
-_LONGEST_REPR = 60
-
-
-def refused(function: str, given: Any, allowed: str) -> QueryError:
-    """Return the error for an argument that a function does not take; ``function`` is its name as a user calls it."""
-    return QueryError(f"{function} takes {allowed}, not {_shown(given)}.")
-
-
-def _shown(given: Any) -> str:
-    if given is None:
-        return "None"
-    kind = given.__name__ if isinstance(given, type) else type(given).__name__
-    if isinstance(given, type):
-        return f"the class {kind}"
-    if isinstance(given, Table):
-        return f"a {kind} with the columns {', '.join(given.colnames[:5]) or '(none)'}"
-    if isinstance(given, Row):
-        return f"a row with the columns {', '.join(given.colnames[:5]) or '(none)'}"
-    try:
-        text = repr(given)
-    except Exception:  # noqa: BLE001 - an object of any class
-        return kind
-    return f"{text if len(text) <= _LONGEST_REPR else text[:_LONGEST_REPR] + '...'} ({kind})"
 
 
 def tables(
@@ -87,7 +61,7 @@ def _tables(
                 "as returned by a search."
             )
         yield given
-    elif isinstance(given, Iterable) and not isinstance(given, str | bytes | dict | Attr):
+    elif is_several(given) and not isinstance(given, str | bytes | dict | Attr):
         for part in given:
             yield from _tables(function, part, kind, allowed, needed)
     else:
@@ -109,71 +83,6 @@ def one_row(function: str, given: Any, columns: Sequence[str] = (), what: str = 
     if not set(columns) <= set(given.colnames):
         raise refused(function, given, f"{allowed}, with the columns {', '.join(columns)}")
     return given
-
-
-def records(function: str, given: Any) -> QTable:
-    """Return a table of records, whose first column contains times."""
-    if not isinstance(given, Table) or not given.colnames or not isinstance(given.columns[0], Time):
-        raise refused(function, given, "a table of records, whose first column is an astropy.time.Time")
-    return given
-
-
-def paths(function: str, given: Any, endings: Sequence[str] = ()) -> list[Path]:
-    """
-    Return the paths of files from one or several paths or ``file:`` URLs.
-
-    A folder is replaced by its files with one of the endings, or refused without ``endings``. Other objects or an empty
-    list are a `QueryError`; a folder without such files is a `FileError`.
-    """
-    found = [path for one in _each_path(function, given) for path in _files_of(function, one, endings)]
-    if not found:
-        raise QueryError(f"{function} takes at least one path; none was given.")
-    return found
-
-
-def one_path(function: str, given: Any, *, folder: bool = False) -> Path:
-    """Return one path, which may be that of a folder only if ``folder`` is true."""
-    if isinstance(given, str | os.PathLike) and not isinstance(given, bytes):
-        path = _path(function, given)
-        if folder or not path.is_dir():
-            return path
-        raise refused(function, given, "the path of a file and not of a folder")
-    raise refused(function, given, "one path: a str, a pathlib.Path, or a file: URL")
-
-
-def _each_path(function: str, given: Any) -> Iterator[Path]:
-    if isinstance(given, str | os.PathLike):
-        yield _path(function, given)
-    elif isinstance(given, Iterable) and not isinstance(given, bytes | bytearray | dict | Table | Row | Attr):
-        for one in given:
-            yield from _each_path(function, one)
-    else:
-        raise refused(function, given, "paths: a str, a pathlib.Path, a file: URL, a folder, or a list of these")
-
-
-def _path(function: str, given: str | os.PathLike[Any]) -> Path:
-    text = os.fspath(given)
-    if not isinstance(text, str) or not text.strip() or "\0" in text:
-        raise refused(function, given, "the path of a file")
-    if text.lower().startswith("file:"):
-        address = urlsplit(text)
-        if address.netloc not in ("", "localhost"):
-            raise refused(function, given, "the path of a file on this machine")
-        return Path(unquote(address.path))
-    if text.lower().startswith(("http://", "https://", "ftp://", "s3://")):
-        raise QueryError(f"{function} reads files on this machine; download {text.partition('?')[0]} first.")
-    return Path(text).expanduser()
-
-
-def _files_of(function: str, path: Path, endings: Sequence[str]) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    if not endings:
-        raise refused(function, str(path), "the path of a file and not of a folder")
-    found = sorted(one for one in path.iterdir() if one.name.lower().endswith(tuple(endings)) and one.is_file())
-    if not found:
-        raise FileError(f"{path}: this folder does not contain files that end with {' or '.join(endings)}.")
-    return found
 
 
 def instant(function: str, given: Any) -> Time:
@@ -231,7 +140,7 @@ def attrs(function: str, given: Any) -> list[Attr]:
     """Return the attrs of a query, from one attr or an iterable; other objects or an empty query are a `QueryError`."""
     given = [given] if isinstance(given, Attr) else given
     allowed = "attrs, such as a.Time(...), a.Instrument(...)"
-    if not isinstance(given, Iterable) or isinstance(given, str | bytes | Table | Row):
+    if not is_several(given) or isinstance(given, str | bytes | Table | Row):
         raise refused(function, given, allowed)
     found = list(given)
     for one in found or [given]:

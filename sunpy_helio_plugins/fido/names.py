@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
+from sunpy_helio_plugins.arguments import ATTRS, TEXTS, taking
+
 __all__ = ["Names", "folded", "is_core"]
 
 
@@ -40,6 +42,11 @@ class Names:
     sources: tuple[str, ...] = ()
     instruments: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        for name in ("providers", "sources", "instruments"):
+            object.__setattr__(self, name, TEXTS.check("Names", name, getattr(self, name)))
+
+    @taking("Names.are_in", query=ATTRS)
     def are_in(self, query: Iterable[Attr]) -> bool:
         """
         Return whether a query of core attrs names the archive.

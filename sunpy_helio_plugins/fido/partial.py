@@ -63,10 +63,10 @@ class _HasProblems(Protocol):
         """Descriptions of the missing parts, and the reasons."""
 
 
-def warn(answer: _HasProblems, stacklevel: int = 4) -> None:
+def warn(answer: _HasProblems) -> None:
     """Emit one warning for the missing parts of a result or a table, in the same form for every archive."""
     if answer.problems:
-        warn_incomplete(text_of(answer.problems), stacklevel=stacklevel)
+        warn_incomplete(text_of(answer.problems))
 
 
 def text_of(problems: Sequence[str]) -> str:

@@ -15,11 +15,13 @@ from astropy.table import QTable, TableAttribute
 from astropy.time import Time
 from sunpy.net.base_client import QueryResponseRow, QueryResponseTable
 
+from sunpy_helio_plugins.arguments import refused
 from sunpy_helio_plugins.errors import Problem
 from sunpy_helio_plugins.fido import pickling
 from sunpy_helio_plugins.fido.fields import field_names
 from sunpy_helio_plugins.fido.partial import text_of
 from sunpy_helio_plugins.io import results, series
+from sunpy_helio_plugins.io.text import SafeFormatter
 from sunpy_helio_plugins.transport.urls import public_url
 
 __all__ = ["ArchiveTable"]
@@ -39,6 +41,7 @@ class ArchiveTable(results.Stored, QueryResponseTable):
     """A search result: a QTable with a list of missing parts in ``problems``, and other remarks in ``notes``."""
 
     Row = QueryResponseRow
+    TableFormatter = SafeFormatter
     # As a TableAttribute, as in sunpy, printing a table would put a slice into its meta, which ECSV cannot store.
     display_keys = slice(None)
     needed: ClassVar[tuple[str, ...]] = ()
@@ -110,6 +113,8 @@ class ArchiveTable(results.Stored, QueryResponseTable):
         list of pathlib.Path or None
             The path for each row, in the order of the rows; `None` if the file was not downloaded.
         """
+        if not hasattr(results, "urls"):
+            raise refused(f"{type(self).__name__}.paths", results, "the parfive.Results that Fido.fetch returned")
         arrived: dict[str, deque[Path]] = defaultdict(deque)
         for url, path in zip(results.urls, results, strict=False):
             arrived[_address(url)].append(Path(path))

@@ -5,17 +5,21 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 from astropy import units as u
 
 from sunpy_helio_plugins import lazy
+from sunpy_helio_plugins.arguments import close_names, shown
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import ArchiveAttr, name_of
+from sunpy_helio_plugins.fido.attrs import ArchiveAttr, name_of, suggesting
 from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.quantities.spans import seconds
 
 __all__ = ["Chunk", "Dataset", "Format", "Parameters", "Server"]
 
 __dir__ = lazy.listing(__all__)
+
+__getattr__ = suggesting(__name__, __all__)
 
 
 _FORMATS = ("binary", "csv", "json")
@@ -115,7 +119,8 @@ class Format(_Named):
         """Return a format in lower case."""
         name: str = super().check(value).lower()
         if name not in _FORMATS:
-            raise QueryError(f"{value!r} is not a supported format; use one of {', '.join(_FORMATS)}.")
+            known = f"use one of {', '.join(_FORMATS)}.{close_names(value, _FORMATS)}"
+            raise QueryError(f"{shown(value)} is not a supported format; {known}")
         return name
 
     @classmethod
@@ -150,8 +155,10 @@ class Chunk(_Named):
                 else value.total_seconds() if isinstance(value, timedelta)
                 else u.Quantity(value).to_value(u.s)
             )  # fmt: skip
-        except (TypeError, ValueError, u.UnitConversionError):
+        except Exception:  # noqa: BLE001 - an object of any class
             length = None
-        if length is None or not 0.001 <= float(length) < float("inf"):
-            raise QueryError(f"{value!r} is not a valid duration; use for example 1 * u.day, a timedelta, or 'P1D'.")
+        if length is None or np.ndim(length) or not 0.001 <= float(length) < float("inf"):
+            raise QueryError(
+                f"{shown(value)} is not a valid duration; use for example 1 * u.day, a timedelta, or 'P1D'."
+            )
         return float(length)

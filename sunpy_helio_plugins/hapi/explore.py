@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from astropy.table import QTable
 
+from sunpy_helio_plugins.arguments import TEXT, taking
 from sunpy_helio_plugins.errors import AnswerError, HelioPluginsError, QueryError
 from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.model import Info
@@ -38,6 +39,7 @@ def servers() -> QTable:
     return QTable([np.array([getattr(one, name) for one in known], dtype=str) for name in columns], names=columns)
 
 
+@taking("hapi.catalog", server=TEXT, pattern=TEXT)
 def catalog(server: str, pattern: str = "*") -> QTable:
     """
     List the datasets of a server.
@@ -65,6 +67,7 @@ def catalog(server: str, pattern: str = "*") -> QTable:
     return QTable(columns, names=("id", "title"))
 
 
+@taking("hapi.info", server=TEXT, dataset=TEXT)
 def info(server: str, dataset: str) -> Info:
     """
     Return the description of a dataset.
@@ -91,6 +94,7 @@ def info(server: str, dataset: str) -> Info:
     return Service(server_list.find(server)).info(dataset)
 
 
+@taking("hapi.availability", server=TEXT, pattern=TEXT)
 def availability(server: str, pattern: str = "*") -> QTable:
     """
     List the time ranges of datasets.
@@ -158,6 +162,7 @@ class Check:
         return "\n".join([f"HAPI server {self.server}", *lines])
 
 
+@taking("hapi.check", server=TEXT)
 def check(server: str) -> Check:
     """
     Test a server: its capabilities, its catalogue, and the records of its ``dataTest``, or else a sample of a dataset.
@@ -182,6 +187,7 @@ def check(server: str) -> Check:
     return Check(server, tuple(steps))
 
 
+@taking("hapi.access_token", server=TEXT)
 def access_token(server: str = "swe") -> str:
     """
     Return a bearer token for a server, for use in other programs.

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from sunpy_helio_plugins.arguments import MAPPING, TEXT, TEXTS, one_of, shown, taking
 from sunpy_helio_plugins.errors import FileError
 
 __all__ = ["NO_DATA", "NUMBERS", "OK", "Info", "Parameter", "status_of"]
@@ -273,6 +274,9 @@ class Info:
 
     raw: Mapping[str, Any]
 
+    def __post_init__(self) -> None:
+        MAPPING.check("Info", "raw", self.raw)
+
     @classmethod
     def from_json(cls, answer: Any) -> Info:
         """
@@ -295,7 +299,9 @@ class Info:
         """
         parameters = answer.get("parameters") if isinstance(answer, dict) else None
         if not isinstance(parameters, list) or not parameters or not all(_is_named(member) for member in parameters):
-            raise FileError("This is not a HAPI header: it does not contain a list of named parameters.")
+            raise FileError(
+                f"This is not a HAPI header: it does not contain a list of named parameters, but is {shown(answer)}."
+            )
         definitions = answer.get("definitions")
         kept = {key: value for key, value in answer.items() if key not in ("data", "definitions")}
         kept["parameters"] = [_tidied(member) for member in parameters]
@@ -386,6 +392,7 @@ class Info:
         """The time until which the records of a file can be complete, as set by `with_origin`; else `None`."""
         return _text(self.raw.get("x_complete_until"))
 
+    @taking("Info.with_origin", server=TEXT, dataset=TEXT)
     def with_origin(self, server: str, dataset: str, complete_until: str = "") -> Info:
         """
         Return the description with the names of its server and dataset, which headers of HAPI do not contain.
@@ -407,6 +414,7 @@ class Info:
         until = {"x_complete_until": complete_until} if complete_until else {}
         return Info({**self.raw, "x_origin": {"server": server, "dataset": dataset}, **until})
 
+    @taking("Info.subset", names=TEXTS)
     def subset(self, names: Iterable[str]) -> Info:
         """
         Return the description of some of the parameters, in the order of the server.
@@ -451,6 +459,7 @@ class Info:
         except ValueError as error:
             raise FileError(f"These binary records cannot be laid out: {error}.") from None
 
+    @taking("Info.header", chosen=one_of("csv", "binary", "json"))
     def header(self, chosen: str) -> bytes:
         """
         Return a header for a file of records that the server sent without one.

@@ -9,6 +9,7 @@ from functools import lru_cache
 from importlib.resources import files
 from urllib.parse import urlsplit
 
+from sunpy_helio_plugins.arguments import shown
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.transport.urls import is_private
@@ -136,8 +137,8 @@ def find(given: str) -> HAPIServer:
     similar = get_close_matches(given.lower(), servers, n=3)
     hint = f"did you mean {' or '.join(similar)}? " if similar else ""
     raise QueryError(
-        f"{given!r} is not a known HAPI server: {hint}The known ones are {', '.join(sorted(servers))}. Give any other "
-        "server by its URL (https://host/path/hapi), or add a name for it to conf.hapi.servers."
+        f"{shown(given)} is not a known HAPI server: {hint}The known ones are {', '.join(sorted(servers))}. Give any "
+        "other server by its URL (https://host/path/hapi), or add a name for it to conf.hapi.servers."
     )
 
 

@@ -11,14 +11,17 @@ from typing import Any
 import astropy.units as u
 
 from sunpy_helio_plugins import lazy
+from sunpy_helio_plugins.arguments import close_names, shown
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr
+from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr, suggesting
 from sunpy_helio_plugins.helioviewer import source_table, synonyms
 from sunpy_helio_plugins.helioviewer.query import LISTERS
 
 __all__ = ["Backend", "Header", "Image", "Measurement", "Quality", "SourceID", "Tolerance"]
 
 __dir__ = lazy.listing(__all__)
+
+__getattr__ = suggesting(__name__, __all__)
 
 NEAR_REAL_TIME = (1 << 30) | (1 << 10)
 """Bits of QUALITY for near-real-time data (bit 30 of AIA, bit 10 of HMI), from which Helioviewer's images are made."""
@@ -55,7 +58,7 @@ class SourceID(ArchiveAttr):
     def check(cls, value: Any) -> int:
         """Return the number of a known source."""
         if isinstance(value, bool) or not isinstance(value, Integral):
-            raise QueryError(f"a.helioviewer.SourceID takes an integer, not {value!r}.")
+            raise QueryError(f"a.helioviewer.SourceID takes an integer, not {shown(value)}.")
         if int(value) not in source_table.by_id():
             raise QueryError(
                 f"Helioviewer does not have the source {int(value)}; sunpy_helio_plugins.helioviewer.sources() lists "
@@ -96,7 +99,7 @@ class Measurement(ArchiveAttr):
             hint = ", ".join(spelt[one] for one in similar) or ", ".join(sorted(spelt.values()))
             advice = synonyms.advice(str(value), ())
             raise QueryError(
-                f"Helioviewer does not have the measurement {value!r}. {advice}It has, among others: {hint}."
+                f"Helioviewer does not have the measurement {shown(value)}. {advice}It has, among others: {hint}."
             )
         return spelt[given]
 
@@ -135,7 +138,7 @@ class Tolerance(ArchiveAttr):
     def check(cls, value: Any) -> u.Quantity:
         """Return a duration in seconds."""
         if not isinstance(value, u.Quantity) or not value.isscalar or not value.unit.is_equivalent(u.s):
-            raise QueryError(f"a.helioviewer.Tolerance takes a duration such as 30*u.s, not {value!r}.")
+            raise QueryError(f"a.helioviewer.Tolerance takes a duration such as 30*u.s, not {shown(value)}.")
         if not 0 <= value.to_value(u.s) < float("inf"):
             raise QueryError(f"a.helioviewer.Tolerance takes a duration of zero or longer, not {value}.")
         return value.to(u.s)
@@ -179,7 +182,8 @@ class Backend(ArchiveAttr):
         spelt = {one.lower(): one for one in LISTERS}
         given = super().check(value).lower()
         if given not in spelt:
-            raise QueryError(f"a.helioviewer.Backend takes one of {', '.join(LISTERS)}, not {value!r}.")
+            hint = close_names(value, LISTERS)
+            raise QueryError(f"a.helioviewer.Backend takes one of {', '.join(LISTERS)}, not {shown(value)}.{hint}")
         return spelt[given]
 
 
@@ -221,7 +225,7 @@ class Quality(ArchiveAttr):
     def check(cls, value: Any) -> int:
         """Return an integer of bits."""
         if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
-            raise QueryError(f"a.helioviewer.Quality takes non-negative integers of allowed bits, not {value!r}.")
+            raise QueryError(f"a.helioviewer.Quality takes non-negative integers of allowed bits, not {shown(value)}.")
         return int(value)
 
     def asked(self) -> dict[str, Any]:

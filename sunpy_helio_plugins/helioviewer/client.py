@@ -45,6 +45,7 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
 
     info_url = "https://helioviewer.org"
     names = translator.NAMES
+    _fetch_options = ("size",)
 
     def search(self, *query: Attr, **kwargs: Any) -> tables.HelioviewerTable:
         """

@@ -14,6 +14,7 @@ from astropy.time import Time
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
+from sunpy_helio_plugins.arguments import FLAG, taking
 from sunpy_helio_plugins.errors import AnswerError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.partial import Partial, warn
@@ -157,6 +158,8 @@ class Coverage:
         matplotlib.axes.Axes
             The axes.
         """
+        if axes is not None and not hasattr(axes, "get_xlim"):
+            raise inputs.refused("Coverage.plot", axes, "axes of matplotlib or None")
         import matplotlib.dates as dates
         import matplotlib.pyplot as plt
 
@@ -297,6 +300,7 @@ def _leaves(tree: Any) -> Iterator[dict[str, Any]]:
                 yield from _leaves(branch)
 
 
+@taking("helioviewer.sources", refresh=FLAG)
 def sources(refresh: bool = False) -> QTable:
     """
     Return Helioviewer's data sources, from the list in this package.

@@ -10,6 +10,7 @@ import numpy as np
 from sunpy.net.attr import Attr, AttrOr, DataAttr
 
 from sunpy_helio_plugins import lazy
+from sunpy_helio_plugins.arguments import close_names, shown
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr, name_of
 from sunpy_helio_plugins.her.filters.comparison import Field, Filter, UnknownKeyword, field
@@ -126,7 +127,7 @@ class _Number(ArchiveAttr):
     def check(cls, value: Any) -> int:
         """Return the number."""
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise QueryError(f"{name_of(cls)} takes an integer of at least 1, not {value!r}.")
+            raise QueryError(f"{name_of(cls)} takes an integer of at least 1, not {shown(value)}.")
         return int(value)
 
     def __or__(self, other: Attr) -> Attr:
@@ -205,7 +206,7 @@ class SortBy(ArchiveAttr):
         """Return the keyword's name."""
         name = super().check(value).lower()
         if name not in keywords():
-            raise QueryError(f"The registry does not have a keyword {value!r} to sort by.")
+            raise QueryError(f"The registry does not have a keyword {shown(value)} to sort by.")
         return str(name)
 
     def asked(self) -> dict[str, Any]:
@@ -251,7 +252,7 @@ class Return(ArchiveAttr):
         """Return the keyword's name."""
         name = super().check(value).lower()
         if name not in keywords() and name not in SUBSETS:
-            raise QueryError(f"The registry does not have a keyword {value!r} to return.")
+            raise QueryError(f"The registry does not have a keyword {shown(value)} to return.")
         return str(name)
 
 
@@ -286,7 +287,7 @@ class Tests(ArchiveAttr):
         """Return the value."""
         text = super().check(value).lower()
         if text not in ("hide", "only", "show"):
-            raise QueryError(f"a.her.Tests takes 'hide', 'only' or 'show', not {value!r}.")
+            raise QueryError(f"a.her.Tests takes 'hide', 'only' or 'show', not {shown(value)}.")
         return str(text)
 
 
@@ -352,8 +353,13 @@ class EventType(Joinable, ArchiveAttr):
         names = {name.upper(): code for code, name in event_types().items()}
         code = names.get(text, text)
         if code not in event_types():
+            parts = [part.strip() for part in text.split(",")]
+            if len(parts) > 1 and all(part in event_types() for part in parts):
+                types = " | ".join(f"a.her.{part}" for part in parts)
+                raise QueryError(f"An event has one type, not {shown(value)}; join types with |: {types}.")
             allowed = ", ".join(f"{code} ({name})" for code, name in event_types().items())
-            raise QueryError(f"The registry does not have an event type {value!r}; use one of {allowed}.")
+            hint = close_names(value, [*event_types(), *event_types().values()])
+            raise QueryError(f"The registry does not have an event type {shown(value)}; use one of {allowed}.{hint}")
         return str(code)
 
     def collides(self, other: Attr) -> bool:

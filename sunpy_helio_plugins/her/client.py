@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 from sunpy.net import attrs as core
 from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient, convert_row_to_table
@@ -14,10 +15,10 @@ from sunpy.net.base_client import BaseClient, convert_row_to_table
 from sunpy_helio_plugins.fido.attrs import offered
 from sunpy_helio_plugins.fido.client import ArchiveClient
 from sunpy_helio_plugins.fido.names import Names
-from sunpy_helio_plugins.her import attrs
+from sunpy_helio_plugins.her import attrs, service
 from sunpy_helio_plugins.her.filters.logic import refuse_uncompared
 from sunpy_helio_plugins.her.filters.plan import SUBSETS
-from sunpy_helio_plugins.her.query import ARCHIVE, NAMES
+from sunpy_helio_plugins.her.query import ARCHIVE, NAMES, SERVER
 from sunpy_helio_plugins.her.sunpy_attrs import CORE, is_hek
 from sunpy_helio_plugins.her.translator import OWN, queries
 
@@ -53,6 +54,7 @@ class HERClient(ArchiveClient, BaseClient):
 
     info_url: ClassVar[str] = "https://www.lmsal.com/hek/"
     names: ClassVar[Names] = NAMES
+    _fetch_options = ("rev",)
 
     def search(self, *query: Attr, **kwargs: Any) -> HERTable:
         """
@@ -90,6 +92,7 @@ class HERClient(ArchiveClient, BaseClient):
             found.records, found.associations, found.problems, client=self, partial=partial
         )  # fmt: skip
         table.notes = list(found.notes)
+        table[SERVER] = np.full(len(table), service.address())
         table.unasked = requisites.beside(asked)
         warn(table)
         return table
@@ -153,9 +156,15 @@ def _files(rows: HERTable, rev: int | None) -> Iterator[RowFile]:
     records = {
         row: record for row, record in enumerate(rows["raw"]) if _ivorn(record).startswith("ivo://")
     }  # fmt: skip
-    urls = explore.voevent_urls(map(_ivorn, records.values()), rev)
-    for (row, record), url in zip(records.items(), urls, strict=True):
-        yield RowFile(row, _ivorn(record).rpartition("/")[2] + ending, functools.partial(_download, url, record, rev))
+    servers = rows[SERVER].tolist() if SERVER in rows.colnames else [""] * len(rows)
+    urls: dict[int, str] = {}
+    for server in dict.fromkeys(servers):
+        own = [row for row in records if servers[row] == server]
+        ivorns = [_ivorn(records[row]) for row in own]
+        urls |= dict(zip(own, explore.voevent_urls(ivorns, rev, server), strict=True))
+    for row, record in records.items():
+        name = _ivorn(record).rpartition("/")[2] + ending
+        yield RowFile(row, name, functools.partial(_download, urls[row], record, rev))
 
 
 def _ivorn(record: Mapping[str, Any]) -> str:

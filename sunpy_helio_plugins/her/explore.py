@@ -12,12 +12,13 @@ from urllib.parse import quote, unquote
 from astropy.table import MaskedColumn, QTable, Table
 from sunpy.net.attr import Attr
 
+from sunpy_helio_plugins.arguments import ATTR, TEXT, TEXTS, Kind, integer, optional, shown, taking
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.partial import warn
 from sunpy_helio_plugins.her import search, service
 from sunpy_helio_plugins.her.attrs import EventType, Return
 from sunpy_helio_plugins.her.keywords import did_you_mean, keywords
-from sunpy_helio_plugins.her.query import ARCHIVE
+from sunpy_helio_plugins.her.query import ARCHIVE, SERVER
 from sunpy_helio_plugins.her.translator import queries
 from sunpy_helio_plugins.transport import metadata
 
@@ -27,6 +28,18 @@ ISOLSEARCH = "https://www.lmsal.com/isolsearch"
 IVORN = "ivo://helio-informatics.org/"
 
 
+def _keyword(given: Any) -> Any:
+    return given if hasattr(given, "keyword") else TEXT.of(given)
+
+
+def _type(given: Any) -> Any:
+    return given if isinstance(given, EventType) else ",".join(TEXTS.of(given))
+
+
+_KEYWORD = Kind("a keyword, such as a.her.frm_name or 'frm_name',", _keyword)
+_TYPE = Kind("types of events, such as a.her.AR or 'AR,CH',", _type)
+
+
 def ivorn_of(event: Any) -> str:
     """Return the IVORN of a row, or the given one; raise QueryError if there is none."""
     if isinstance(event, Table):
@@ -34,10 +47,13 @@ def ivorn_of(event: Any) -> str:
     if not isinstance(event, str) and "kb_archivid" in getattr(event, "colnames", ()):
         event = event["kb_archivid"]
     if not isinstance(event, str) or not event.startswith("ivo://"):
-        raise QueryError(f"An event is given by its IVORN, ivo://..., or by a row with kb_archivid, not {event!r}.")
+        raise QueryError(
+            f"An event is given by its IVORN, ivo://..., or by a row with kb_archivid, not {shown(event)}."
+        )
     return str(event)
 
 
+@taking("her.summary_url", rev=optional(integer(1)))
 def summary_url(event: Any, rev: int | None = None) -> str:
     """
     Return the URL of the registry's page about an event.
@@ -59,9 +75,11 @@ def summary_url(event: Any, rev: int | None = None) -> str:
     QueryError
         ``event`` does not have an IVORN, or ``rev`` is not an integer of at least 1.
     """
-    return service.link([("cmd", "view-voevent"), ("ivorn", ivorn_of(event)), *_revision(rev)])
+    pairs = [("cmd", "view-voevent"), ("ivorn", ivorn_of(event)), *_revision(rev)]
+    return service.link(pairs, _server_of(event))
 
 
+@taking("her.voevent_url", rev=optional(integer(1)))
 def voevent_url(event: Any, rev: int | None = None) -> str:
     """
     Return the URL of an event's VOEvent document.
@@ -83,13 +101,18 @@ def voevent_url(event: Any, rev: int | None = None) -> str:
     QueryError
         ``event`` does not have an IVORN, or ``rev`` is not an integer of at least 1.
     """
-    return next(voevent_urls([ivorn_of(event)], rev))
+    return next(voevent_urls([ivorn_of(event)], rev, _server_of(event)))
 
 
-def voevent_urls(ivorns: Iterable[str], rev: int | None = None) -> Iterator[str]:
+def _server_of(event: Any) -> str:
+    """Return the registry in which a row was found; empty if it is not known."""
+    return str(event[SERVER]) if SERVER in getattr(event, "colnames", ()) else ""
+
+
+def voevent_urls(ivorns: Iterable[str], rev: int | None = None, base: str = "") -> Iterator[str]:
     """Yield the URLs of the VOEvent documents of many events; the common part is computed once."""
     mark = "\0"
-    link = service.link([("cmd", "export-voevent"), ("cosec", "1"), ("ivorn", mark), *_revision(rev)])
+    link = service.link([("cmd", "export-voevent"), ("cosec", "1"), ("ivorn", mark), *_revision(rev)], base)
     before, _, after = link.partition(quote(mark))
     return (f"{before}{quote(ivorn, safe=service.SAFE)}{after}" for ivorn in ivorns)
 
@@ -102,6 +125,7 @@ def _revision(rev: int | None) -> list[tuple[str, str]]:
     return [("rev", str(rev))]
 
 
+@taking("her.isolsearch_url", query=ATTR)
 def isolsearch_url(*query: Attr) -> str:
     """
     Return the URL of a search in iSolSearch, the registry's web page.
@@ -150,6 +174,7 @@ def recent() -> list[str]:
     return list(dict.fromkeys(re.findall(r"ivo://helio-informatics\.org/[^\s\"'<>&]+", page)))
 
 
+@taking("her.values", attr=_KEYWORD, query=ATTR, event_type=optional(_TYPE))
 def values(attr: Any, *query: Attr, event_type: Any = None) -> QTable:
     """
     Count the values of a keyword in the events of a search.
@@ -200,6 +225,7 @@ def _shown(value: Any) -> str | None:
     return None if value in (None, "") else str(value)
 
 
+@taking("her.translate", query=ATTR)
 def translate(*query: Attr) -> tuple[service.Request, ...]:
     """
     Return the requests of a search without sending them.

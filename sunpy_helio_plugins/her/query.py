@@ -7,7 +7,10 @@ from typing import Any
 
 from sunpy_helio_plugins.fido.names import Names
 
-__all__ = ["ARCHIVE", "NAMES", "Alternative", "BoundingBox", "Query", "Triplet"]
+__all__ = ["ARCHIVE", "NAMES", "SERVER", "Alternative", "BoundingBox", "Query", "Triplet"]
+
+SERVER = "server_url"
+"""The column with the address of the registry in which a row was found."""
 
 ARCHIVE = "HER"
 

@@ -60,9 +60,9 @@ SAFE = "*,:/"
 """Characters that are not quoted in a URL."""
 
 
-def link(pairs: Iterable[tuple[str, str]]) -> str:
-    """Return the URL of a request."""
-    return f"{address()}?{urlencode(list(pairs), quote_via=quote, safe=SAFE)}"
+def link(pairs: Iterable[tuple[str, str]], base: str = "") -> str:
+    """Return the URL of a request, to a registry or by default that of the settings."""
+    return f"{base or address()}?{urlencode(list(pairs), quote_via=quote, safe=SAFE)}"
 
 
 def requests(queries: Iterable[Query]) -> tuple[Request, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +11,7 @@ from astropy.time import Time
 from numpy.typing import NDArray
 from sunpy.net.base_client import QueryResponseRow
 
+from sunpy_helio_plugins.arguments import FLAG, TEXTS, TIMES, Kind, optional, taking
 from sunpy_helio_plugins.errors import Problem
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.fields import COMMON, common_columns
@@ -152,6 +153,24 @@ class EventRow(QueryResponseRow):
         return "\n".join(self.as_table()._display_table.pformat(max_width=-1))
 
 
+def _records(given: Any) -> list[Any]:
+    if isinstance(given, Mapping) or not all(isinstance(one, Mapping) for one in given):
+        raise TypeError
+    return list(given)
+
+
+_RECORDS = Kind("a list of dicts", _records)
+
+
+def _events(given: Any) -> Any:
+    if not isinstance(given, QTable) or "raw" not in given.colnames:
+        raise TypeError
+    return given
+
+
+_EVENTS = Kind("tables of events", _events)
+
+
 class HERTable(ArchiveTable):
     """
     Events of the registry; columns have the registry's own names in lower case.
@@ -176,6 +195,10 @@ class HERTable(ArchiveTable):
     """Columns that were only requested to read others, and that are not printed."""
 
     @classmethod
+    @taking(
+        "HERTable.from_records", records=_RECORDS, associations=_RECORDS, problems=TEXTS, instants=optional(TIMES),
+        partial=FLAG,
+    )  # fmt: skip
     def from_records(
         cls,
         records: Sequence[Record],
@@ -217,6 +240,7 @@ class HERTable(ArchiveTable):
         table.problems = maker.reader.problems
         return table
 
+    @taking("HERTable.at", instants=TIMES)
     def at(self, instants: Time) -> Self:
         """
         Return the same events with coordinates at other times.
@@ -288,6 +312,7 @@ class HERTable(ArchiveTable):
         return super()._from_plain(plain) if header_of(plain) is not None else rebuilt(cls, QTable(plain))
 
     @classmethod
+    @taking("HERTable.stack", tables=_EVENTS)
     def stack(cls, *tables: Self) -> Self:
         """
         Return the events of several tables as one table, created from all their records.

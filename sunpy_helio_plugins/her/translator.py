@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from sunpy.net import attrs as core
-from sunpy.net.attr import Attr, AttrAnd, AttrOr, and_
+from sunpy.net.attr import Attr, AttrAnd, AttrOr
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import asked, branches, explain_foreign, of_types, own
+from sunpy_helio_plugins.fido.attrs import asked, branches, conjunction, explain_foreign, of_types, own
 from sunpy_helio_plugins.her import attrs
 from sunpy_helio_plugins.her.filters import noaa
 from sunpy_helio_plugins.her.filters.logic import refuse_uncompared
@@ -29,14 +29,18 @@ ELSE = (core.Time, core.Provider)
 def queries(*query: Attr) -> tuple[Query, ...]:
     """Return the queries for some attrs, as few as possible; alternatives that can share one request are combined."""
     refuse_uncompared(*query)
-    tree = _ours(and_(*query)) if query else None
+    tree = _ours(conjunction(*query)) if query else None
     alternatives = branches(tree) if tree is not None else [()]
     found = [_queries(branch, len(alternatives) == 1) for branch in alternatives]
     possible = [each for made in found for each in made]
     if not possible:
-        raise QueryError(
-            "No event matches all conditions: an event has one type, and must lie in all boxes; change one of them."
-        )
+        types = [repr(one) for branch in alternatives for one in branch if isinstance(one, attrs.EventType)]
+        if len(types) > 1:
+            raise QueryError(
+                f"No event matches {' and '.join(types)}: an event has one type; join types with |, not &."
+            )
+        given = ", ".join(map(repr, query))
+        raise QueryError(f"No event matches all conditions of {given}: it must lie in all boxes; change one of them.")
     return with_needed(fewest(possible))
 
 

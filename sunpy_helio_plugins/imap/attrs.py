@@ -10,8 +10,9 @@ from sunpy.net.attr import Attr, Range
 from sunpy.time import parse_time
 
 from sunpy_helio_plugins import lazy
+from sunpy_helio_plugins.arguments import close_names, shown
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr, name_of
+from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr, name_of, suggesting
 from sunpy_helio_plugins.imap.mission import DESCRIPTORS, EXTENSIONS, KERNELS, TABLES
 from sunpy_helio_plugins.quantities import times
 
@@ -32,6 +33,8 @@ __all__ = [
 
 _BEGINNING, _END = "0001-01-01T00:00:00.000000000Z", "9999-12-31T23:59:59.999999999Z"
 __dir__ = lazy.listing(__all__)
+
+__getattr__ = suggesting(__name__, __all__)
 
 
 class Released(ArchiveAttr):
@@ -70,7 +73,7 @@ class Released(ArchiveAttr):
             The value is not a boolean.
         """
         if not isinstance(value, bool) and str(value).lower() not in ("true", "false"):
-            raise QueryError(f"a.imap.Released({value!r}): the value must be True or False.")
+            raise QueryError(f"a.imap.Released({shown(value)}): the value must be True or False.")
         return str(value).lower() == "true"
 
 
@@ -112,7 +115,7 @@ class Recent(ArchiveAttr):
         except (TypeError, ValueError):
             days = -1.0
         if isinstance(value, bool) or not 0 < days <= 36525:
-            raise QueryError(f"a.imap.Recent({value!r}): the value must be a positive number of days, or 'today'.")
+            raise QueryError(f"a.imap.Recent({shown(value)}): the value must be a positive number of days, or 'today'.")
         return days
 
     @classmethod
@@ -230,8 +233,8 @@ class Descriptor(ArchiveAttr):
         text = super().check(value).lower()
         if not re.fullmatch(r"[a-z0-9*?.+-]+", text):
             raise QueryError(
-                f"a.imap.Descriptor({value!r}): a descriptor contains letters, digits and hyphens, as in 'norm-gse', "
-                "with * and ? as wildcards."
+                f"a.imap.Descriptor({shown(value)}): a descriptor contains letters, digits and hyphens, as in "
+                "'norm-gse', with * and ? as wildcards."
             )
         return text
 
@@ -288,7 +291,7 @@ class Version(ArchiveAttr):
         text = str(value).strip().lower()
         if isinstance(value, bool) or not re.fullmatch(r"latest|all|\d{1,3}|v\d{3}(\.\d{4})?", text):
             raise QueryError(
-                f"a.imap.Version({value!r}): a version is 'latest', 'all', 'v001.0002', 'v001', or a number for a "
+                f"a.imap.Version({shown(value)}): a version is 'latest', 'all', 'v001.0002', 'v001', or a number for a "
                 "major version with all its minor versions."
             )
         return str(int(text)) if text.isdigit() else text
@@ -328,7 +331,7 @@ class _Numbered(ArchiveAttr):
         found = re.fullmatch(rf"(?:{cls.prefix})?(\d{{1,5}})", str(value).strip().lower(), re.ASCII)
         if isinstance(value, bool) or not isinstance(value, str | int) or found is None:
             raise QueryError(
-                f"{name_of(cls)}({value!r}): a number of at most five digits is required, as in {cls.example}."
+                f"{name_of(cls)}({shown(value)}): a number of at most five digits is required, as in {cls.example}."
             )
         return int(found[1])
 
@@ -390,7 +393,8 @@ class _Listed(ArchiveAttr):
         """
         text = value.strip().lower() if isinstance(value, str) else ""
         if text not in cls.known:
-            raise QueryError(f"{name_of(cls)}({value!r}) is not a value of IMAP SDC; allowed: {', '.join(cls.known)}.")
+            allowed = f"allowed: {', '.join(cls.known)}.{close_names(value, cls.known)}"
+            raise QueryError(f"{name_of(cls)}({shown(value)}) is not a value of IMAP SDC; {allowed}")
         return text
 
 
@@ -471,7 +475,7 @@ class FileName(ArchiveAttr):
         name = re.split(r"[/\\]", super().check(str(value)))[-1]
         if not re.fullmatch(r"[\w.+-]+", name, re.ASCII):
             raise QueryError(
-                f"a.imap.FileName({value!r}): the complete name is required, as in "
+                f"a.imap.FileName({shown(value)}): the complete name is required, as in "
                 "'imap_mag_l2_norm-gse_20260110_v001.0002.cdf'; for patterns see a.imap.Descriptor."
             )
         return name

@@ -14,6 +14,7 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient, QueryResponseTable, convert_row_to_table
 
+from sunpy_helio_plugins.arguments import one_path
 from sunpy_helio_plugins.fido.attrs import offered
 from sunpy_helio_plugins.fido.client import ArchiveClient
 from sunpy_helio_plugins.imap import attrs, mission, translator
@@ -137,7 +138,7 @@ def _template(path: str | Path) -> str | Path:
     from sunpy_helio_plugins.transport.files import naming
 
     downloads = Path(sunpy.config.get("downloads", "download_dir")).expanduser()
-    if Path(path) != downloads / "{file}":
+    if Path(one_path("IMAPClient.fetch", path, folder=True)) != downloads / "{file}":
         return path
     return f"{naming.escaped(data_dir() or downloads)}/{{tree}}/{{file}}"
 

@@ -15,6 +15,7 @@ from astropy.time import Time
 from numpy.typing import NDArray
 from sunpy.net import attrs as a
 
+from sunpy_helio_plugins.arguments import TEXT, shown, taking
 from sunpy_helio_plugins.errors import AnswerError, HelioPluginsError, QueryError, ServiceRefused
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.partial import Partial, gather, warn
@@ -140,6 +141,7 @@ _TIMES = ("time_utc", "met_in_utc", "time_tag")
 _OTHER_TIMES = ("met", "ttj2000ns", "apid", "last_modified")
 
 
+@taking("imap.realtime", instrument=TEXT, scale=TEXT)
 def realtime(time: a.Time, instrument: str = "mag", *, scale: str = "utc") -> QTable:
     """
     Download values of the real-time stream.
@@ -176,7 +178,7 @@ def realtime(time: a.Time, instrument: str = "mag", *, scale: str = "utc") -> QT
     scale, part = checked_scale(scale), str(instrument).strip().lower()
     if part.removesuffix("_hk") not in (*INSTRUMENTS, "codice"):
         known = f"{', '.join(INSTRUMENTS)}, and housekeeping such as 'mag_hk'"
-        raise QueryError(f"I-ALiRT does not have an instrument {instrument!r}; allowed: {known}.")
+        raise QueryError(f"I-ALiRT does not have an instrument {shown(instrument)}; allowed: {known}.")
     time = inputs.span("imap.realtime", time)
     length = (time.end - time.start).to_value("s")
     if not 0 <= length <= _LONGEST_DAYS * 86400:

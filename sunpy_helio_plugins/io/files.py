@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Iterator, Mapping
 from os import PathLike
 from pathlib import Path
@@ -12,11 +13,19 @@ from astropy.io import registry
 from astropy.table import QTable, Table
 from astropy.table.connect import TableRead, TableWrite
 
-from sunpy_helio_plugins.errors import FileError, MissingDependencyError
+from sunpy_helio_plugins.arguments import FLAG, TEXT, one_path, optional
+from sunpy_helio_plugins.errors import (
+    FileError,
+    HelioPluginsError,
+    MissingDependencyError,
+    QueryError,
+    disk_error,
+    local,
+)
 from sunpy_helio_plugins.io import tables
 from sunpy_helio_plugins.quantities.silence import far_years
 
-__all__ = ["FORMATS", "StoredRead", "StoredWrite", "form_of", "named", "plain_from", "write_plain"]
+__all__ = ["FORMATS", "StoredRead", "StoredWrite", "checked", "form_of", "named", "plain_from", "write_plain"]
 
 FORMATS = {
     "ecsv": (".ecsv",), "fits": (".fits", ".fit", ".fts", ".fits.gz"), "parquet": (".parquet", ".parq"),
@@ -29,7 +38,7 @@ _HDF5_PATH = "table"
 
 def form_of(mode: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
     """Return the name of the format in which a file is written or read, or an empty text if it is not known."""
-    given = kwargs.get("format")
+    given = optional(TEXT).check(mode, "format", kwargs.get("format"))
     if given is not None:
         return str(given).removeprefix("ascii.")
     if not args:
@@ -40,18 +49,37 @@ def form_of(mode: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         if name.endswith(endings):
             return form
     path, stream = (str(args[0]), None) if is_path else (None, args[0])
+    if mode == "write" and is_path and Path(name).suffix == "":
+        return ""
     found = registry.identify_format(mode, QTable, path, stream, args, {})
     return str(found[0]).removeprefix("ascii.") if found else ""
 
 
+def checked(function: str, args: tuple[Any, ...], way: str) -> tuple[Any, ...]:
+    """Return the arguments of a reader or writer, whose first one is a path or a stream; ``way`` is its method."""
+    if not args:
+        raise QueryError(f"{function} takes the path of a file; none was given.")
+    first = args[0]
+    is_stream = hasattr(first, way) and not isinstance(first, type) and not hasattr(first, "colnames")
+    return args if is_stream else (one_path(function, first), *args[1:])
+
+
 def write_plain(plain: Table, form: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Write a table of plain columns."""
-    if form == "asdf":
-        _write_asdf(plain, *args, **{key: value for key, value in kwargs.items() if key != "format"})
-        return
-    if form == "hdf5":
-        kwargs = {"path": _HDF5_PATH} | kwargs | {"serialize_meta": True}
-    plain.write(*args, **kwargs | {"format": "ascii.ecsv" if form == "ecsv" else form})
+    if "overwrite" in kwargs:
+        kwargs["overwrite"] = FLAG.check("write", "overwrite", kwargs["overwrite"])
+    path = args[0] if args and isinstance(args[0], str | PathLike) else None
+    with local(path):
+        exists = path is not None and Path(path).exists()
+    if path is not None and exists and not kwargs.get("overwrite"):
+        raise disk_error(FileExistsError(errno.EEXIST, ""), path)
+    with local(path or "The stream"):
+        if form == "asdf":
+            _write_asdf(plain, *args, **{key: value for key, value in kwargs.items() if key != "format"})
+            return
+        if form == "hdf5":
+            kwargs = {"path": _HDF5_PATH} | kwargs | {"serialize_meta": True}
+        plain.write(*args, **kwargs | {"format": "ascii.ecsv" if form == "ecsv" else form})
 
 
 def _asdf() -> Any:
@@ -66,8 +94,6 @@ def _asdf() -> Any:
 
 def _write_asdf(plain: Table, path: Any, *, overwrite: bool = False, data_key: str = "data", **kwargs: Any) -> None:
     asdf = _asdf()
-    if isinstance(path, str | PathLike) and Path(path).exists() and not overwrite:
-        raise OSError(f"The file {path} already exists; use overwrite=True to replace it.")
     with asdf.AsdfFile({data_key: plain}) as made:
         made.write_to(path, **kwargs)
 
@@ -86,8 +112,12 @@ def plain_from(form: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tabl
         else:
             known = {"ecsv": "ascii.ecsv"}.get(form, form)
             made = Table.read(*args, **kwargs | ({"format": known} if form in FORMATS else {}))
-    except (FileNotFoundError, PermissionError, IsADirectoryError, ImportError):
+    except (ImportError, HelioPluginsError):
         raise
+    except OSError as error:
+        if error.errno is None:
+            raise FileError(f"{_name(args)} cannot be read as a table: {str(error).partition(chr(10))[0]}") from error
+        raise disk_error(error, _name(args), "read") from error
     except Exception as error:
         shown = str(error).strip().partition("\n")[0]
         raise FileError(f"{_name(args)} cannot be read as a table{f' in {form}' if form else ''}: {shown}") from error
@@ -125,7 +155,11 @@ class StoredWrite(TableWrite):
     def __call__(self, *args: Any, **kwargs: Any) -> None:
         """Write the table."""
         table = self._instance
+        args = checked(f"{type(table).__name__}.write", args, "write")
         form = form_of("write", args, kwargs)
+        if not form:
+            known = ", ".join(FORMATS)
+            raise QueryError(f"The format of {_name(args)} is not known; give format=..., such as one of {known}.")
         if form not in FORMATS:
             other = table._for_format(form)
             if other is table:
@@ -154,6 +188,7 @@ class StoredRead(TableRead):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Read a table."""
+        args = checked(f"{self._cls.__name__}.read", args, "read")
         with far_years():
             plain = plain_from(form_of("read", args, kwargs), args, kwargs)
             with named(args):

@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import reduce, wraps
+from functools import reduce
 from operator import or_
 from typing import Any
 
-from sunpy.net.attr import Attr, AttrAnd, AttrOr, and_
+from sunpy.net.attr import Attr, AttrAnd, AttrOr
 
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.io import values
 from sunpy_helio_plugins.io.text import without_secrets
 
-__all__ = ["query_of", "register_joiner", "remembering", "stored"]
+__all__ = ["query_of", "register_joiner", "stored"]
 
 _ROOMS = ("hapi", "imap", "helioviewer", "her", "hek")
 """The modules of ``sunpy.net.attrs``, besides itself, whose attrs our clients support."""
 
 _NODE = "attrs"
-
-
-def remembering(search: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap the search method of a client, so that each table contains its query."""
-
-    @wraps(search)
-    def searched(self: Any, *query: Attr, **kwargs: Any) -> Any:
-        table = search(self, *query, **kwargs)
-        if query and hasattr(type(table), "search_again"):
-            table.query = [stored(and_(*query))]
-        return table
-
-    return searched
 
 
 def stored(query: Attr) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient
 
+from sunpy_helio_plugins.arguments import refused
 from sunpy_helio_plugins.errors import FileError, Problem, QueryError
 from sunpy_helio_plugins.io import tables
 from sunpy_helio_plugins.io.files import StoredRead, StoredWrite
@@ -227,7 +228,8 @@ class Stored:
             The other table is of another class.
         """
         if type(newer) is not type(self):
-            raise QueryError(f"Give another {type(self).__name__} to compare with, not a {type(newer).__name__}.")
+            name = type(self).__name__
+            raise refused(f"{name}.compare", newer, f"another {name}")
         return compared(self, newer, self.identity)
 
     def _kept(self) -> dict[str, Any]:

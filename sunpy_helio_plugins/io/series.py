@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from astropy.table import QTable, Table
 
+from sunpy_helio_plugins.arguments import refused
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.io import tables
-from sunpy_helio_plugins.io.files import FORMATS, form_of, named, plain_from, write_plain
+from sunpy_helio_plugins.io.files import FORMATS, checked, form_of, named, plain_from, write_plain
 from sunpy_helio_plugins.quantities.silence import far_years
 
 __all__ = ["plain", "read", "restored", "write"]
@@ -42,6 +43,7 @@ def write(table: Any, *args: Any, **kwargs: Any) -> None:
     >>> io.write(field, "field.asdf")  # doctest: +SKIP
     >>> io.read("field.asdf")  # doctest: +SKIP
     """
+    args = checked("io.write", args, "write")
     with far_years():
         form = form_of("write", args, kwargs)
         write_plain(plain(table, form), form, args, kwargs)
@@ -66,6 +68,7 @@ def read(*args: Any, **kwargs: Any) -> Any:
     FileError
         The file is damaged, or was not written by this package.
     """
+    args = checked("io.read", args, "read")
     with far_years():
         stored = plain_from(form_of("read", args, kwargs), args, kwargs)
         with named(args):
@@ -87,7 +90,7 @@ def plain(given: Any, form: str) -> Table:
         return tables.pack(given, form)
     if hasattr(given, "to_dataframe") and hasattr(given, "units"):
         return _of_timeseries(given, form)
-    raise QueryError(f"Only a table or a TimeSeries can be written, not a {type(given).__name__}.")
+    raise refused("io.write", given, "a table or a TimeSeries")
 
 
 def restored(found: Table) -> Any:

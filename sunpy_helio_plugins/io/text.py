@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from astropy.table import Column, MaskedColumn
+from astropy.table.pprint import TableFormatter
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import warn_incomplete
@@ -18,8 +19,8 @@ from sunpy_helio_plugins.quantities import fills
 from sunpy_helio_plugins.transport.urls import public_url
 
 __all__ = [
-    "ALWAYS", "ObjectCodec", "TextCodec", "add_text", "column_of", "masked_class", "masked_part", "text_of",
-    "without_secrets",
+    "ALWAYS", "ObjectCodec", "SafeFormatter", "TextCodec", "add_text", "column_of", "masked_class", "masked_part",
+    "text_of", "without_secrets",
 ]  # fmt: skip
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|^\s|\s$")
@@ -84,13 +85,26 @@ def _unescape(text: str) -> str:
     return text.encode("ascii").decode("unicode_escape")
 
 
+class SafeFormatter(TableFormatter):
+    """The printed form of a table; control characters of servers' texts are replaced."""
+
+    def _pformat_col(self, *args: Any, **kwargs: Any) -> Any:
+        texts, told = super()._pformat_col(*args, **kwargs)
+        return [one if one.isprintable() else safe_cell(one) for one in texts], told
+
+
+def safe_cell(text: str) -> str:
+    """Return a text of the same length without control characters."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
 def _without_secrets(name: str, texts: NDArray[np.str_], known: set[str]) -> NDArray[np.str_]:
     """Return texts without the passwords and keys in URLs, with a warning."""
     bare = {text: without_secrets(text) for text in known}
     changed = {text: shown for text, shown in bare.items() if shown != text}
     if not changed:
         return texts
-    warn_incomplete(f"{name}: URLs with passwords or keys are written without these; downloads from them may fail.", 2)
+    warn_incomplete(f"{name}: URLs with passwords or keys are written without these; downloads from them may fail.")
     return np.array([changed.get(text, text) for text in texts.tolist()], dtype=str)
 
 

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-import warnings
+from typing import Any
 
 import numpy as np
 from astropy.time import Time
 from numpy.typing import ArrayLike, NDArray
 
-from sunpy_helio_plugins.errors import InexactTimeWarning
+from sunpy_helio_plugins.arguments import MASK, TIMES, Kind, taking
+from sunpy_helio_plugins.errors import InexactTimeWarning, warn
 from sunpy_helio_plugins.quantities.days import split_time, time_of
 from sunpy_helio_plugins.quantities.leap import DAY, SECOND, Ints
 
 __all__ = ["from_datetime64", "from_days", "to_datetime64"]
 
+
+def _datetimes(given: Any) -> Any:
+    if np.asarray(given).dtype.kind != "M":
+        raise TypeError
+    return given
+
+
+_STAMPS = Kind("an array of datetime64", _datetimes)
+
 _SQUEEZED = 1000
 """The factor by which a leap second is compressed, into the last millisecond of its day."""
 
 
+@taking("quantities.to_datetime64", time=TIMES)
 def to_datetime64(time: Time) -> NDArray[np.datetime64]:
     """
     Return times of any scale as ``datetime64`` of UTC.
@@ -84,21 +95,20 @@ def _apart(stamps: Ints, days: Ints, nanos: Ints, where: NDArray[np.bool_]) -> I
 
 def _warn_inexact(leap: NDArray[np.bool_], is_cut: bool) -> None:
     if leap.any():
-        warnings.warn(
+        warn(
             f"{int(leap.sum())} times are within a leap second, which datetime64 cannot hold; they keep their order "
             "in the last millisecond before midnight UTC.",
             InexactTimeWarning,
-            stacklevel=4,
         )
     if is_cut:
-        warnings.warn(
+        warn(
             "The times include years outside 1678 to 2261, the range of datetime64 in nanoseconds; "
             "all of them are truncated to microseconds.",
             InexactTimeWarning,
-            stacklevel=4,
         )
 
 
+@taking("quantities.from_datetime64", values=_STAMPS, mask=MASK)
 def from_datetime64(values: NDArray[np.datetime64], mask: ArrayLike | None = None) -> Time:
     """
     Return ``datetime64`` of UTC as times.

@@ -20,6 +20,8 @@ from astropy.utils.masked import Masked
 from astropy.utils.masked.core import MaskedNDArray
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.arguments import ANY_TEXT, MASK, VALUES, Kind, optional, taking
+
 __all__ = [
     "MaskKeepingColumn", "MaskKeepingQuantity", "about", "all_masked", "exact_integer", "for_frame", "is_fill",
     "keeping_mask", "masked",
@@ -39,6 +41,24 @@ _EXACT = 2**53
 """The largest integer up to which every integer is exact as a float."""
 
 
+def _fill(given: Any) -> Any:
+    is_number = isinstance(given, int | float | np.number | np.str_)
+    if given is not None and not isinstance(given, str) and not is_number:
+        raise TypeError
+    return given
+
+
+def _number(given: Any) -> Any:
+    if given is None:
+        raise TypeError
+    return _fill(given)
+
+
+_NUMBER = Kind("a text or a number", _number)
+_FILL = Kind("a text, a number or None", _fill)
+
+
+@taking("quantities.is_fill", values=VALUES, fill=_FILL)
 def is_fill(values: NDArray[Any], fill: str | float | None) -> NDArray[np.bool_] | None:
     """
     Return which elements are equal to the fill value.
@@ -72,6 +92,7 @@ def is_fill(values: NDArray[Any], fill: str | float | None) -> NDArray[np.bool_]
     return found if found is not None and found.any() else None
 
 
+@taking("quantities.exact_integer", text=_NUMBER)
 def exact_integer(text: str | float) -> int | None:
     """
     Return the exact integer value of a number, or `None` if it is not an integer.
@@ -162,6 +183,7 @@ def _spelled(values: NDArray[Any], number: float) -> NDArray[np.bool_] | None:
     return near
 
 
+@taking("quantities.for_frame", values=VALUES, mask=MASK)
 def for_frame(values: NDArray[Any], mask: NDArray[np.bool_] | None) -> Any:
     """
     Return numbers as a column of a `pandas.DataFrame`.
@@ -277,6 +299,7 @@ def all_masked(columns: Mapping[str, tuple[Any, NDArray[np.bool_] | None]]) -> d
     return {name: masked(values, mask, name) for name, (values, mask) in columns.items()}
 
 
+@taking("quantities.masked", values=VALUES, mask=MASK, name=optional(ANY_TEXT))
 def masked(values: Any, mask: NDArray[np.bool_] | None, name: str | None = None) -> Any:
     """
     Return values as a masked column.

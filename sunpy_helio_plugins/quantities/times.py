@@ -20,6 +20,21 @@ import numpy as np
 from astropy.time import Time
 from numpy.typing import ArrayLike, NDArray
 
+from sunpy_helio_plugins.arguments import (
+    ANY_TEXT,
+    ARRAY,
+    FLAG,
+    INTEGERS,
+    MASK,
+    STAMPS,
+    TABLE,
+    TIMES,
+    Kind,
+    integer,
+    number,
+    optional,
+    taking,
+)
 from sunpy_helio_plugins.quantities.datetimes import from_datetime64, from_days, to_datetime64
 from sunpy_helio_plugins.quantities.days import PRECISION, finite, known, split_tt2000, time_of
 from sunpy_helio_plugins.quantities.iso8601 import split
@@ -44,6 +59,22 @@ __all__ = [
 
 _MILLISECONDS = 86_400_000.0
 _YEAR = 86_400_000.0 * 366
+_TIMES_OR_TABLE = Kind(
+    "an astropy.time.Time or a table", lambda given: given if isinstance(given, Time) else TABLE.of(given)
+)
+
+
+def _pairs(given: Any) -> Any:
+    if np.iscomplexobj(given):
+        return given
+    array = np.asarray(ARRAY.of(given))
+    if array.ndim == 0 or array.shape[-1] != 2:
+        raise ValueError
+    return given
+
+
+_PAIRS = Kind("an array of pairs of numbers", _pairs)
+_UNIT = number(1e-9, 86_400.0, "a number of seconds from 1e-9 to 86400")
 _LAST_EPOCH = 86_400_000.0 * 3_652_425
 """The years 1 to 9999 in milliseconds from the year 0; values outside are fill or not times."""
 
@@ -51,6 +82,7 @@ _YEAR_0 = 719_528
 """The number of days from 0000-01-01, the epoch of CDF, to 1970-01-01."""
 
 
+@taking("quantities.from_iso", values=STAMPS, mask=MASK)
 def from_iso(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
     """
     Return ISO 8601 time stamps as times.
@@ -81,6 +113,7 @@ def from_iso(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
     return time_of(*split(stamps), missing)
 
 
+@taking("quantities.datetime64_from_iso", values=STAMPS, mask=MASK, warn=FLAG)
 def datetime64_from_iso(
     values: ArrayLike, mask: ArrayLike | None = None, *, warn: bool = False
 ) -> NDArray[np.datetime64]:
@@ -103,6 +136,7 @@ def datetime64_from_iso(
     return from_days(*split(stamps), missing, warn=warn)
 
 
+@taking("quantities.from_tt2000", values=INTEGERS, mask=MASK)
 def from_tt2000(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
     """
     Return TT2000 epochs as times.
@@ -124,6 +158,7 @@ def from_tt2000(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
     return time_of(*split_tt2000(epochs), missing)
 
 
+@taking("quantities.datetime64_from_tt2000", values=INTEGERS, mask=MASK, warn=FLAG)
 def datetime64_from_tt2000(
     values: ArrayLike, mask: ArrayLike | None = None, *, warn: bool = False
 ) -> NDArray[np.datetime64]:
@@ -146,6 +181,7 @@ def datetime64_from_tt2000(
     return from_days(*split_tt2000(epochs), missing, warn=warn)
 
 
+@taking("quantities.without_leap_seconds", time=_TIMES_OR_TABLE)
 def without_leap_seconds(time: Any) -> Any:
     """
     Return times, or a table, in which leap seconds are replaced by times that other types can represent.
@@ -182,6 +218,7 @@ def without_leap_seconds(time: Any) -> Any:
     return made
 
 
+@taking("quantities.from_unix", values=ARRAY, mask=MASK, day=integer(-(10**6), 10**6), seconds=_UNIT)
 def from_unix(values: ArrayLike, mask: ArrayLike | None = None, day: int = 0, seconds: float = 1.0) -> Time:
     """
     Return Unix times, or other counts of seconds without leap seconds, as times.
@@ -214,6 +251,7 @@ def from_unix(values: ArrayLike, mask: ArrayLike | None = None, day: int = 0, se
     return time_of(days.astype(np.int64) + day, nanos.astype(np.int64), missing)
 
 
+@taking("quantities.as_column", time=TIMES, text=optional(ANY_TEXT), may_be_missing=FLAG)
 def as_column(time: Time, text: str | None = None, *, may_be_missing: bool = False) -> RecordTime:
     """
     Return times as a table column, which is written with nanoseconds and whose description contains its scale.
@@ -240,6 +278,7 @@ def as_column(time: Time, text: str | None = None, *, may_be_missing: bool = Fal
     return made
 
 
+@taking("quantities.from_cdf_epoch", values=ARRAY, mask=MASK)
 def from_cdf_epoch(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
     """
     Return epochs of the type CDF_EPOCH as times.
@@ -263,6 +302,7 @@ def from_cdf_epoch(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
     return time_of(days.astype(np.int64) - _YEAR_0, nanos.astype(np.int64), missing)
 
 
+@taking("quantities.from_cdf_epoch16", values=_PAIRS, mask=MASK)
 def from_cdf_epoch16(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
     """
     Return epochs of the type CDF_EPOCH16 as times.
@@ -288,6 +328,7 @@ def from_cdf_epoch16(values: ArrayLike, mask: ArrayLike | None = None) -> Time:
     return time_of(days - _YEAR_0, nanos, missing)
 
 
+@taking("quantities.iso", time=TIMES, precision=integer(0, 9))
 def iso(time: Time, precision: int = 3) -> str:
     """
     Return a time in UTC as text for a request.

@@ -4,8 +4,7 @@ An embedded archive: the four services on loopback, with synthetic data for one 
 It does not need a network or other programs. It can be used to try the clients, for the examples of the documentation,
 and for tests, including those of other packages that use this one::
 
-    from sunpy_helio_plugins import lazy
-from sunpy_helio_plugins import sandbox
+    from sunpy_helio_plugins import sandbox
 
     with sandbox.serve():
         ...  # searches go to the embedded archive
@@ -22,6 +21,8 @@ import threading
 from collections.abc import Sequence
 
 from sunpy_helio_plugins import lazy
+from sunpy_helio_plugins.arguments import TEXTS, integer, shown, taking
+from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.sandbox import settings
 from sunpy_helio_plugins.sandbox.faults.rules import (
     CutChunked,
@@ -88,6 +89,7 @@ _serving: list[Archive] = []
 _started: Archive | None = None
 
 
+@taking("sandbox.serve", port=integer(0, 65535), services=TEXTS)
 def serve(port: int = 0, services: Sequence[str] = SERVICES) -> Archive:
     """
     Run the archive and direct this package's settings to it.
@@ -112,6 +114,8 @@ def serve(port: int = 0, services: Sequence[str] = SERVICES) -> Archive:
     OSError
         The port is in use.
     """
+    if unknown := [one for one in services if one not in SERVICES]:
+        raise QueryError(f"sandbox.serve takes services of {', '.join(SERVICES)}, not {shown(unknown[0])}.")
     archive = Archive(port, tuple(services))
     archive.start()
     pointed = settings.point(archive.url)
@@ -124,6 +128,7 @@ def serve(port: int = 0, services: Sequence[str] = SERVICES) -> Archive:
     return archive
 
 
+@taking("sandbox.start", port=integer(0, 65535), services=TEXTS)
 def start(port: int = 0, services: Sequence[str] = SERVICES) -> Archive:
     """
     Run the archive and direct this package's settings to it, until `stop` is called.
@@ -140,7 +145,7 @@ def start(port: int = 0, services: Sequence[str] = SERVICES) -> Archive:
 
     Raises
     ------
-    RuntimeError
+    QueryError
         It was started with another port or other services.
     OSError
         The port is in use.
@@ -152,7 +157,7 @@ def start(port: int = 0, services: Sequence[str] = SERVICES) -> Archive:
             _started = serve(port, services)
             return _started
         if port not in (0, running.port) or set(services) != set(running.services):
-            raise RuntimeError(
+            raise QueryError(
                 f"The embedded archive is already running at {running.url}, with {', '.join(running.services)}; "
                 "call sandbox.stop() before starting it with other options."
             )

@@ -6,6 +6,7 @@ Meanwhile, other machines are refused (`sunpy_helio_plugins.config.isolation`), 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -16,7 +17,9 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
+from sunpy_helio_plugins.arguments import shown
 from sunpy_helio_plugins.config import conf, isolation
+from sunpy_helio_plugins.errors import QueryError
 
 __all__ = ["OFFICIAL_VARIABLES", "Pointed", "listed", "point", "restore_unheld"]
 
@@ -93,9 +96,9 @@ class Pointed:
 
 
 def point(url: str) -> Pointed:
-    """Direct the settings to an archive immediately; raise `ValueError` for a URL that is not on this machine."""
-    if urlsplit(url).hostname not in LOOPBACK:
-        raise ValueError(f"{url!r} is not the address of an embedded archive, such as 'http://127.0.0.1:8000'.")
+    """Direct the settings to an archive immediately; raise `QueryError` for a URL that is not on this machine."""
+    if not isinstance(url, str) or not _is_loopback(url):
+        raise QueryError(f"{shown(url)} is not the address of an embedded archive, such as 'http://127.0.0.1:8000'.")
     wanted = _wanted(url.rstrip("/"))
     with _lock:
         isolation.begin()
@@ -104,6 +107,13 @@ def point(url: str) -> Pointed:
         _pointed.append(made)
         _put(wanted)
     return made
+
+
+def _is_loopback(url: str) -> bool:
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and parts.hostname in LOOPBACK and (parts.port or 80) > 0
+    return False
 
 
 def restore_unheld() -> None:

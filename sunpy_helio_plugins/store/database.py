@@ -13,13 +13,13 @@ import os
 import sqlite3
 import stat
 import threading
-import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
 from astropy.utils.exceptions import AstropyUserWarning
 
+from sunpy_helio_plugins.errors import warn
 from sunpy_helio_plugins.store.publish import locked
 
 __all__ = ["Database"]
@@ -209,7 +209,7 @@ class Database:
             self._warn(f"{self._purpose} in {self.path} cannot be {what} ({reason}); work continues without it.")
 
     def _warn(self, text: str) -> None:
-        warnings.warn(text, AstropyUserWarning, stacklevel=2)
+        warn(text, AstropyUserWarning)
 
 
 _all: set[Database] = set()

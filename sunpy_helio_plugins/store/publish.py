@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import secrets
 import threading
@@ -17,12 +18,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from sunpy_helio_plugins.errors import local
+
 try:
     import fcntl
 except ImportError:  # Windows: an open file cannot be removed there, so that no lock is needed
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["FolderListing", "RunFolders", "locked", "new_part", "numbered", "publish", "remove_stale", "sync_to_disk"]
+__all__ = [
+    "FolderListing",
+    "RunFolders",
+    "locked",
+    "make_folder",
+    "new_part",
+    "numbered",
+    "publish",
+    "remove_stale",
+    "sync_to_disk",
+]
 
 _KEPT = 180
 """Bytes of the target's name in the name of a part file; the rest of 255 is for the prefix and suffix."""
@@ -39,13 +52,37 @@ def new_part(target: Path, listing: FolderListing | None = None) -> Iterator[tup
         with stream:
             yield path, stream
     finally:
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder and those above it, if they do not exist."""
+    with local(folder, "created"):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+class _PartStream(io.BufferedWriter):
+    """A part file; errors of the disk name the file that it becomes."""
+
+    def __init__(self, path: Path, target: Path) -> None:
+        self._target = target
+        super().__init__(io.FileIO(path, "xb+"))
+
+    def write(self, data: Any, /) -> int:
+        with local(self._target):
+            return super().write(data)
+
+    def flush(self) -> None:
+        with local(self._target):
+            super().flush()
 
 
 def _locked_part(target: Path) -> tuple[Path, IO[bytes]]:
     while True:
         path = target.with_name(f"{_prefix(target)}{secrets.token_hex(4)}.part")
-        stream = path.open("xb")
+        with local(target):
+            stream = _PartStream(path, target)
         if _lock(stream, wait=True) and _is_at(stream, path):
             return path, stream
         # Another process removed it between its creation and its lock.
@@ -169,7 +206,8 @@ def _remove_if_stale(part: Path) -> None:
 
 def sync_to_disk(stream: IO[bytes]) -> None:
     """Write a flushed part file to the disk, so that a power cut after its publication leaves no empty file."""
-    os.fsync(stream.fileno())
+    with local(getattr(stream, "_target", "The file")):
+        os.fsync(stream.fileno())
 
 
 def publish(part: Path, target: Path, overwrite: bool | str) -> Path:
@@ -178,6 +216,11 @@ def publish(part: Path, target: Path, overwrite: bool | str) -> Path:
 
     ``overwrite`` is `True` to replace a file of that name, `False` to keep it, or "unique" to number the new one.
     """
+    with local(target):
+        return _published(part, target, overwrite)
+
+
+def _published(part: Path, target: Path, overwrite: bool | str) -> Path:
     if overwrite is True:
         part.replace(target)
         return target

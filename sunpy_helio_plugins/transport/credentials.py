@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from sunpy_helio_plugins.arguments import TEXT, close_names, taking
+from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.transport.secrets import Secret
 from sunpy_helio_plugins.transport.urls import is_private, same_origin
@@ -198,6 +200,7 @@ class _Token:
         return time.monotonic() >= self.renew_at
 
 
+@taking("sign_in", name=TEXT)
 def sign_in(name: str, *secrets: str) -> None:
     """
     Set the secrets of an archive for the rest of this process; they take precedence over every other place.
@@ -214,15 +217,30 @@ def sign_in(name: str, *secrets: str) -> None:
     QueryError
         No secret was given, or an empty one.
     """
+    kinds = [type(one).__name__ if not isinstance(one, str) else "an empty text" for one in secrets]
     is_valid = secrets and all(isinstance(secret, str) and secret for secret in secrets)
     given = tuple(map(Secret, secrets)) if is_valid else ()
     # A traceback may print all variables.
     del secrets
     if not given:
-        raise QueryError(f"Signing in to {name!r} takes one or two texts that are not empty.")
+        got = ", ".join(kinds) or "nothing"
+        raise QueryError(f"Signing in to {name!r} takes one or two texts that are not empty, but got: {got}.")
+    known = _known_names()
+    if name not in known and (meant := close_names(name, known)):
+        raise QueryError(f"sign_in does not know the archive {name!r}.{meant}")
+    count = known.get(name, len(given))
+    if len(given) != count:
+        what = "one key or token" if count == 1 else "two texts: a user and a password, or a client id and its secret"
+        raise QueryError(f"sign_in takes {what} for {name!r}, not {len(given)} texts.")
     for secret in given:
         secret.reveal()
     _given[name] = given
+
+
+def _known_names() -> dict[str, int]:
+    """Return the names of the archives that have logins, with the number of their secrets."""
+    servers = [str(entry).partition("=")[0].strip() for entry in conf.hapi.oauth2]
+    return {"imap": 1, "imap-token": 1, "her": 2} | dict.fromkeys(servers, 2)
 
 
 def forget(name: str | None = None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import ssl
 from typing import Any
 
 from sunpy_helio_plugins.errors import ServiceError
@@ -20,7 +21,11 @@ def sentence(archive: str, url: str, problem: str, status: int | None = None) ->
 
 def connection_problem(error: BaseException) -> str:
     """Return why a request failed, from the error of requests, urllib3, aiohttp or the system."""
-    chain = " ".join(_names(error))
+    errors = _chain(error)
+    certificate = next((one for one in errors if isinstance(one, ssl.SSLCertVerificationError)), None)
+    if certificate is not None:
+        return _certificate_problem(certificate)
+    chain = " ".join(type(one).__name__ for one in errors)
     for name, text in _PROBLEMS.items():
         if name in chain:
             return text
@@ -29,15 +34,36 @@ def connection_problem(error: BaseException) -> str:
     return f"there was no answer ({type(error).__name__})"
 
 
-def _names(error: BaseException) -> list[str]:
-    names: list[str] = []
+_CERTIFICATES = {
+    9: "its certificate is not valid yet; is the clock of this computer right?",
+    10: "its certificate has expired; ask the archive to renew it, and check the clock of this computer",
+    18: "its certificate is self-signed; if you trust it, name it in REQUESTS_CA_BUNDLE",
+    19: "a certificate of its chain is self-signed; if you trust it, name it in REQUESTS_CA_BUNDLE",
+    20: "the issuer of its certificate is not known; is a proxy between, or are the system's certificates too old?",
+    21: "the issuer of its certificate is not known; is a proxy between, or are the system's certificates too old?",
+    23: "its certificate was revoked",
+    62: "its certificate is for another host; is the address right?",
+    64: "its certificate is for another host; is the address right?",
+}
+"""What is wrong with a certificate, by the number of OpenSSL's ``X509_V_ERR``."""
+
+
+def _certificate_problem(error: ssl.SSLCertVerificationError) -> str:
+    other = f"its certificate is not valid ({getattr(error, 'verify_message', '') or 'no reason is known'})"
+    return f"no secure connection could be made: {_CERTIFICATES.get(getattr(error, 'verify_code', 0), other)}"
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """Return an error with those from which it was made."""
+    found: list[BaseException] = []
     queue: list[Any] = [error]
-    while queue and len(names) < 20:
+    while queue and len(found) < 20:
         one = queue.pop(0)
         if isinstance(one, BaseException):
-            names.append(type(one).__name__)
-            queue += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
-    return names
+            found.append(one)
+            queue += [one.__cause__, one.__context__, getattr(one, "reason", None)]
+            queue += [getattr(one, "certificate_error", None), *one.args]
+    return found
 
 
 _PROBLEMS = {

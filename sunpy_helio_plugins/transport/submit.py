@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.errors import QueryError, local
 from sunpy_helio_plugins.transport.connections import FormBody, new_session, set_read_deadline
 from sunpy_helio_plugins.transport.exchange import Exchange, Response
 from sunpy_helio_plugins.transport.limits import request_deadline
@@ -102,7 +102,9 @@ class _Upload(Exchange):
     def once(self) -> Response:
         self.sent, answer = 0, None
         try:
-            with self.path.open("rb") as stream:
+            with local(self.path, "read"):
+                stream = self.path.open("rb")
+            with stream:
                 body = _CountedFile(stream, self.count)
                 self.headers["Content-Length"] = str(len(body))
                 self.content = {"data": body if len(body) else b""}

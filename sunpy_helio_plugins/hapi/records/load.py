@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
+from astropy import units as u
 from astropy.table import QTable
 
+from sunpy_helio_plugins.arguments import TEXT, TEXTS, is_several, optional, shown, taking
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError, QueryError, ServiceRefused
 from sunpy_helio_plugins.fido import inputs
@@ -37,6 +38,7 @@ _ANSWERS = frozenset({200, 204, *range(400, 500), 500}) - {401, 403, 408, 429}
 _ALLOWED = "what a search for HAPI's datasets returned, or a server, a dataset, a start and a stop"
 
 
+@taking("hapi.load", dataset=optional(TEXT), parameters=optional(TEXTS), format=optional(TEXT), scale=TEXT)
 def load(
     server: Any,
     dataset: str | None = None,
@@ -92,14 +94,22 @@ def load(
     """
     scale = checked_scale(scale)
     if not isinstance(server, str):
+        if server is None or not (is_several(server) or hasattr(server, "colnames")):
+            raise inputs.refused("hapi.load", server, _ALLOWED)
         if any(one is not None for one in (dataset, start, stop, parameters, chunk, format)):
-            raise QueryError("hapi.load takes either rows of a search, or a server, a dataset, a start and a stop.")
+            raise QueryError(
+                "hapi.load takes either rows of a search, or a server, a dataset, a start and a stop; "
+                f"it was called with {shown(server)} and others."
+            )
         tables = inputs.tables("hapi.load", server, HAPITable, _ALLOWED)
         cut = tuple(note for table in tables for note in uncovered(table))
         rows = [DataRequest.of_row(row) for table in tables for row in table]
         return _loaded(rows, scale, cut)
     if dataset is None or start is None or stop is None:
-        raise QueryError("hapi.load takes rows of a search, or a server, a dataset, a start and a stop.")
+        given = [name for name, one in (("dataset", dataset), ("start", start), ("stop", stop)) if one is None]
+        raise QueryError(
+            f"hapi.load takes the dataset, start and stop of a server; for {server!r}, {', '.join(given)} is missing."
+        )
     answer = find(_query(server, dataset, start, stop, parameters, chunk, format))
     # A table of records has no place for notes: a warning repeats them.
     told = answer.problems + answer.notes
@@ -114,8 +124,8 @@ def _query(server: str, dataset: str, start: Any, stop: Any, parameters: Any, ch
     first, before = _moment(start), _moment(stop)
     if first >= before:
         raise QueryError(f"The start {first} does not lie before the stop {before}.")
-    if isinstance(chunk, int | float):
-        chunk = timedelta(seconds=chunk)
+    if isinstance(chunk, int | float) and not isinstance(chunk, bool):
+        chunk = chunk * u.s
     return Query(
         server,
         dataset,
@@ -140,7 +150,7 @@ def _loaded(found: list[DataRequest], scale: str, told: tuple[str, ...]) -> QTab
     answer = _gathered(found)
     (table,) = answer.items
     missing: Partial[QTable] = Partial(problems=tuple(dict.fromkeys(told + answer.problems)))
-    warn(missing, stacklevel=5)
+    warn(missing)
     table.meta["problems"] = list(missing.problems)
     return table_in_scale(table, scale)
 
@@ -148,7 +158,7 @@ def _loaded(found: list[DataRequest], scale: str, told: tuple[str, ...]) -> QTab
 def _gathered(found: list[DataRequest]) -> Partial[QTable]:
     """Fetch all requests at the same time, and join what came; what lies outside the range is left out."""
     if not found:
-        raise QueryError("There are no rows to load.")
+        raise QueryError("hapi.load: there are no rows to load; the search found nothing.")
     ids = dict.fromkeys((one.dataset, one.server.url) for one in found)
     if len(ids) > 1:
         shown = ", ".join(dataset for dataset, _ in list(ids)[:5])

@@ -15,8 +15,9 @@ import numpy as np
 from astropy.table import QTable, Table
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.arguments import MAPPING, TEXT, Kind, optional, taking
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.errors import FileError, QueryError, disk_error
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.records.csv import concatenated
@@ -100,6 +101,8 @@ def _first_of_each(records: NDArray[Any], same: NDArray[np.bool_]) -> NDArray[np
     return keep
 
 
+_INFO = Kind("an Info or a dict", lambda given: given if isinstance(given, Info) else MAPPING.of(given))
+
 Source = str | os.PathLike[str] | bytes | IO[bytes]
 
 
@@ -128,16 +131,11 @@ def _read(stream: IO[bytes]) -> bytes:
 def _bytes_of(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except FileNotFoundError:
-        raise _NoFileError(f"{path}: the file does not exist.") from None
     except OSError as error:
-        raise FileError(f"{path}: the file cannot be opened: {error.strerror}.") from error
+        raise disk_error(error, path, "read") from error
 
 
-class _NoFileError(FileError, FileNotFoundError):
-    """A file that does not exist; also an instance of Python's own exception for it."""
-
-
+@taking("hapi.read", info=optional(_INFO), context=optional(MAPPING), scale=TEXT)
 def read(
     *sources: Source,
     info: Mapping[str, Any] | Info | None = None,

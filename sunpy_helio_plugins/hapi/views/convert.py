@@ -10,6 +10,7 @@ from astropy import units as u
 from astropy.table import QTable
 from astropy.time import Time
 
+from sunpy_helio_plugins.arguments import TEXT, close_names, optional, shown, taking
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.fields import common_columns
@@ -38,6 +39,7 @@ Ambiguous ones are not included: ICRF without its centre, and Carrington's witho
 """
 
 
+@taking("hapi.to_ndcube", column=TEXT)
 def to_ndcube(table: QTable, column: str) -> NDCube:
     r"""
     Convert a column of spectra to an NDCube with axes of time and bins.
@@ -64,6 +66,7 @@ def to_ndcube(table: QTable, column: str) -> NDCube:
     MissingDependencyError
         If ndcube is not installed.
     """
+    table = inputs.records("hapi.to_ndcube", table)
     try:
         from ndcube import NDCube
         from ndcube.extra_coords import QuantityTableCoordinate, TimeTableCoordinate
@@ -89,6 +92,7 @@ def to_ndcube(table: QTable, column: str) -> NDCube:
     )
 
 
+@taking("hapi.to_skycoord", column=TEXT, frame=optional(TEXT))
 def to_skycoord(table: QTable, column: str, frame: str | None = None) -> SkyCoord:
     """
     Convert a column of positions to coordinates.
@@ -115,7 +119,7 @@ def to_skycoord(table: QTable, column: str, frame: str | None = None) -> SkyCoor
     """
     from astropy.coordinates import SkyCoord
 
-    values = _column(table, column)
+    values = _column(inputs.records("hapi.to_skycoord", table), column)
     meta = values.info.meta or {}
     name = frame or meta.get("coordinateSystemName")
     known = ", ".join(sorted(FRAMES)).upper()
@@ -127,6 +131,7 @@ def to_skycoord(table: QTable, column: str, frame: str | None = None) -> SkyCoor
     return SkyCoord(made.realize_frame(_representation(table, column, values)))
 
 
+@taking("hapi.files", column=TEXT)
 def files(table: QTable, column: str) -> HAPIFiles:
     """
     Return the files of a column of URLs, as a table for ``Fido.fetch``.
@@ -180,7 +185,9 @@ def _server_of(table: QTable) -> str:
 
 def _column(table: QTable, column: str) -> Any:
     if column not in table.colnames:
-        raise QueryError(f"The table has no column {column!r}; it has {', '.join(table.colnames)}.")
+        raise QueryError(
+            f"The table has no column {column!r}; it has {shown(table)}.{close_names(column, table.colnames)}"
+        )
     return table[column]
 
 

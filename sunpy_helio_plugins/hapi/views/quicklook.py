@@ -12,6 +12,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
+from sunpy_helio_plugins.arguments import TEXTS, optional, taking
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.hapi.views.bins import axes_of
@@ -28,6 +29,7 @@ _MOST_LINES = 6
 _MOST_PANELS = 12
 
 
+@taking("hapi.quicklook", columns=optional(TEXTS))
 def quicklook(table: QTable, columns: Sequence[str] | None = None) -> Figure:
     """
     Plot columns of records in panels with a common time axis.

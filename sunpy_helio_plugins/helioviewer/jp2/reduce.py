@@ -8,6 +8,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sunpy_helio_plugins.arguments import shown
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, samples
 from sunpy_helio_plugins.helioviewer.jp2.codestream import CodestreamLayout, cut, levels, reductions
@@ -156,7 +157,7 @@ def checked(size: Any) -> int | None:
     if size is None:
         return None
     if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
-        raise QueryError(f"The size of an image is a number of pixels such as 512, not {size!r}.")
+        raise QueryError(f"The size of an image is a number of pixels such as 512, not {shown(size)}.")
     return int(size)
 
 

@@ -6,7 +6,8 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sunpy_helio_plugins.errors import FileError, HelioPluginsError, QueryError
+from sunpy_helio_plugins.arguments import FLAG, taking
+from sunpy_helio_plugins.errors import FileError, HelioPluginsError, QueryError, local
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, header, reduce
 from sunpy_helio_plugins.helioviewer.maps import physical as values
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["clipped", "read"]
 
 
+@taking("helioviewer.read", physical=FLAG)
 def read(file: str | Path, size: int | None = None, physical: bool = False) -> GenericMap:
     """
     Read an image as a map.
@@ -88,7 +90,7 @@ def _parts(data: bytes, name: str, physical: bool) -> tuple[Any, dict[str, Any]]
 
 def _bytes(path: Path, size: int | None) -> bytes:
     """Return the file, or a smaller one that is made from its beginning."""
-    with path.open("rb") as stream:
+    with local(path, "read"), path.open("rb") as stream:
         try:
             return _whole(stream) if size is None else _smaller(stream, size)
         except FileError as error:
@@ -166,7 +168,10 @@ def clipped(image: GenericMap) -> np.ndarray:
         The map's header does not contain the limits.
     """
     import numpy as np
+    from sunpy.map import GenericMap
 
+    if not isinstance(image, GenericMap):
+        raise inputs.refused("helioviewer.clipped", image, "a map, such as helioviewer.read returns")
     limits = [image.meta.get(key) for key in ("CLIPLOW", "CLIPHIGH")]
     if limits == [None, None]:
         if image.meta.get(repairs.MARK):

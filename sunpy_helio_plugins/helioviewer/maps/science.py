@@ -16,6 +16,7 @@ from astropy.time import Time
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr, and_
 
+from sunpy_helio_plugins.arguments import FLAG, TEXT, optional, taking
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError, ServiceUnreachable
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer.jp2 import remote_headers
@@ -272,6 +273,7 @@ class ScienceTable(QTable):
         return reduce(or_, queries)
 
 
+@taking("helioviewer.science", resolve=FLAG, notify=optional(TEXT))
 def science(table: Any, resolve: bool = False, notify: str | None = None, drms_client: Any = None) -> ScienceTable:
     """
     Return the locations of the science-grade data of images.
@@ -302,6 +304,8 @@ def science(table: Any, resolve: bool = False, notify: str | None = None, drms_c
     ServiceError
         JSOC does not respond, or returns an error.
     """
+    if notify is not None and "@" not in notify:
+        raise QueryError(f"helioviewer.science takes an email address as notify, not {notify!r}.")
     rows = inputs.rows("helioviewer.science", table, HelioviewerTable, "images of a search with Helioviewer")
     known = _headers(rows)
     twins = [twin_of(row, header, notify) for row, header in zip(rows, known, strict=True)]

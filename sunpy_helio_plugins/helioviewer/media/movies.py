@@ -15,6 +15,7 @@ from typing import Any
 
 import astropy.units as u
 
+from sunpy_helio_plugins.arguments import DURATION, FLAG, taking
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import QueryError, ServerError, ServiceUnreachable
 from sunpy_helio_plugins.fido import inputs
@@ -35,6 +36,10 @@ MOST_TROUBLES = 8
 _SHORTEST, _LONGEST = 1.0, 15.0
 
 
+@taking(
+    "helioviewer.movie", layers=screenshots.LAYERS, image_scale=screenshots.SCALE, size=screenshots.SIZE, progress=FLAG,
+    wait=DURATION,
+)  # fmt: skip
 def movie(
     start: Any, end: Any, layers: Iterable[int], file: str | Path, image_scale: float = 4.8,
     size: tuple[int, int] = (512, 512), progress: bool = True, wait: u.Quantity = 3600 * u.s, **options: Any,

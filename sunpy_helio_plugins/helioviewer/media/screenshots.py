@@ -19,6 +19,7 @@ import astropy.units as u
 import numpy as np
 from astropy.table import QTable
 
+from sunpy_helio_plugins.arguments import DURATION, Kind, integer, number, optional, taking
 from sunpy_helio_plugins.errors import AnswerError, MissingDependencyError, QueryError, warn_incomplete
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer import service, source_table
@@ -37,6 +38,23 @@ _NOT_HERE = frozenset({"callback", "display"})
 """Parameters for which the response would not be an object."""
 
 
+def _layers(given: Any) -> list[Any]:
+    if isinstance(given, str | bytes | dict) or hasattr(given, "colnames"):
+        raise TypeError
+    return [integer(0).of(one) for one in ([given] if np.ndim(given) == 0 else given)]
+
+
+def _size(given: Any) -> tuple[int, int]:
+    width, height = given
+    return integer(1).of(width), integer(1).of(height)
+
+
+LAYERS = Kind("the ids of one or several sources, such as [13, 14],", _layers)
+SCALE = number(1e-3, 1e4, "a number of arcseconds per pixel, above 0,")
+SIZE = Kind("a width and a height in pixels, such as (1024, 1024),", _size)
+
+
+@taking("helioviewer.screenshot", layers=LAYERS, image_scale=SCALE, size=SIZE)
 def screenshot(
     time: Any, layers: Iterable[int], file: str | Path, image_scale: float = 2.4, size: tuple[int, int] = (1024, 1024),
     **options: Any,
@@ -86,6 +104,7 @@ def screenshot(
     return fetched("downloadScreenshot", {"id": str(number)}, path, "PNG")
 
 
+@taking("helioviewer.jpx", source=integer(0), cadence=optional(DURATION))
 def jpx(start: Any, end: Any, source: int, file: str | Path, cadence: u.Quantity | None = None) -> Path:
     """
     Download the images of a range in one JPX file, which Helioviewer makes.

@@ -12,6 +12,7 @@ import numpy as np
 from astropy.time import Time
 from sunpy.net.attr import Attr, DataAttr
 
+from sunpy_helio_plugins.arguments import shown
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her.filters import goes
 from sunpy_helio_plugins.her.filters.goes import is_class
@@ -216,9 +217,11 @@ def _spelt(keyword: Keyword, operator: str, value: Any) -> tuple[str, str]:
     if keyword.kind == "time" and operator not in PATTERN:
         return _time(keyword, value), ""
     if not isinstance(value, str):
-        raise QueryError(f"{keyword.name} is text; it cannot be compared with {value!r}.")
+        raise QueryError(f"{keyword.name} is text; it cannot be compared with {shown(value)}.")
     if keyword.name == "fl_goescls" and operator not in PATTERN and not is_class(value):
-        raise QueryError(f"{keyword.name} is a GOES class such as 'M1.2' or 'X'; it cannot be compared with {value!r}.")
+        raise QueryError(
+            f"{keyword.name} is a GOES class such as 'M1.2' or 'X'; it cannot be compared with {shown(value)}."
+        )
     return _sendable(keyword, value), ""
 
 
@@ -228,14 +231,16 @@ def _sendable(keyword: Keyword, text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise QueryError(f"{keyword.name} cannot be compared with {text!r}: it cannot be encoded.") from None
+        raise QueryError(f"{keyword.name} cannot be compared with {shown(text)}: it cannot be encoded.") from None
     return text
 
 
 def _boolean(keyword: Keyword, operator: str, value: Any) -> str:
     text = str(value).lower()
     if operator not in EQUALITY or text not in ("true", "false"):
-        raise QueryError(f"{keyword.name} is a boolean; use == or != with True or False, not {operator} {value!r}.")
+        raise QueryError(
+            f"{keyword.name} is a boolean; use == or != with True or False, not {operator} {shown(value)}."
+        )
     return text
 
 
@@ -243,7 +248,7 @@ def _time(keyword: Keyword, value: Any) -> str:
     try:
         stamp = Time(value, scale="utc") if isinstance(value, str) else Time(value)
     except (ValueError, TypeError) as error:
-        raise QueryError(f"{keyword.name} is a time; it cannot be compared with {value!r}.") from error
+        raise QueryError(f"{keyword.name} is a time; it cannot be compared with {shown(value)}.") from error
     if not stamp.isscalar:
         raise QueryError(f"{keyword.name} is a single time; it cannot be compared with {len(stamp)} times.")
     text = str(stamp.utc.isot)
@@ -256,11 +261,11 @@ def _number(keyword: Keyword, operator: str, value: Any) -> tuple[str, str]:
     try:
         number, unit = _in_unit(keyword, value) if isinstance(value, u.Quantity) else (float(value), "")
     except (TypeError, ValueError) as error:
-        raise QueryError(f"{keyword.name} is a number; it cannot be compared with {value!r}: {error}") from error
+        raise QueryError(f"{keyword.name} is a number; it cannot be compared with {shown(value)}: {error}") from error
     if isinstance(value, bool | np.bool_) or not np.isfinite(number):
-        raise QueryError(f"{keyword.name} is a number; it cannot be compared with {value!r}.")
+        raise QueryError(f"{keyword.name} is a number; it cannot be compared with {shown(value)}.")
     if keyword.name == "ar_noaanum" and not number.is_integer():
-        raise QueryError(f"{keyword.name} is an integer; it cannot be compared with {value!r}.")
+        raise QueryError(f"{keyword.name} is an integer; it cannot be compared with {shown(value)}.")
     return (str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)), unit
 
 

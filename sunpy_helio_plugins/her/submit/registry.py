@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from sunpy_helio_plugins.arguments import ANY_TEXT, FLAG, instance, optional, shown, taking
 from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceRefused
 from sunpy_helio_plugins.her import service
 from sunpy_helio_plugins.her.explore import ivorn_of
@@ -43,21 +44,21 @@ def endpoint(event: Any, name: str, number: int | None, revision: int | None) ->
 def whole_number(name: str, number: Any) -> int:
     """Return an integer of at least 1; raise QueryError for other values."""
     if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
-        raise QueryError(f"{name} must be an integer of at least 1, not {number!r}.")
+        raise QueryError(f"{name} must be an integer of at least 1, not {shown(number)}.")
     return int(number)
 
 
 def fraction(what: str, number: Any) -> str:
     """Return a number from 0 to 1 as text; raise QueryError for other values."""
     if isinstance(number, bool) or not isinstance(number, int | float | np.number) or not 0 <= number <= 1:
-        raise QueryError(f"{what} must be a number from 0 to 1, not {number!r}.")
+        raise QueryError(f"{what} must be a number from 0 to 1, not {shown(number)}.")
     return f"{float(number):.12g}"
 
 
 def form_text(name: str, value: Any) -> str:
     """Return a text that is not empty; raise QueryError for other values."""
     if not isinstance(value, str) or not value.strip():
-        raise QueryError(f"{name} must be a text that is not empty, not {value!r}.")
+        raise QueryError(f"{name} must be a text that is not empty, not {shown(value)}.")
     return value
 
 
@@ -122,6 +123,9 @@ class Submission:
     answer: Any = None
 
 
+_EVENT = instance("a VOEvent, as made by her.voevent.read or from_row,", voevent.VOEvent)
+
+
 class Registry:
     """
     Submit events, ratings, comments and relations to the registry.
@@ -145,6 +149,7 @@ class Registry:
     {'cmd': 'rate', 'cosec': '2', 'ivorn': 'ivo://helio-informatics.org/FL_1', 'rating': '0.5'}
     """
 
+    @taking("her.Registry", dry_run=FLAG)
     def __init__(self, dry_run: bool = False) -> None:
         self.dry_run = bool(dry_run)
         self._poster = SubmitSession(ARCHIVE)
@@ -167,6 +172,7 @@ class Registry:
         self._poster.forget()
         self._is_in = False
 
+    @taking("Registry.login", user=optional(ANY_TEXT), password=optional(ANY_TEXT))
     def login(self, user: str | None = None, password: str | None = None) -> None:
         """
         Sign in; submissions do this themselves if needed.
@@ -351,15 +357,18 @@ class Registry:
         ServiceError
             The request failed, or the registry refused the relation.
         """
-        if verb == "contains":
+        if isinstance(verb, str) and verb == "contains":
             words = "'contains' cannot be submitted: the registry computes it; search for it with a.her.Within."
             raise QueryError(words)
-        if verb not in VERBS:
-            kind = "is only for automatic methods" if verb in AUTOMATIC else "is not a relation"
-            raise QueryError(f"{verb!r} {kind}; use {' or '.join(VERBS)}.")
+        if not isinstance(verb, str) or verb not in VERBS:
+            kind = (
+                "is only for automatic methods" if isinstance(verb, str) and verb in AUTOMATIC else "is not a relation"
+            )
+            raise QueryError(f"{shown(verb)} {kind}; use {' or '.join(VERBS)}.")
         ends = {"ivorn1": ivorn_of(first), "ivorn2": ivorn_of(second), "edge_type": verb}
         return self._submit("create_edge", ends | {"edge_strength": fraction("A strength", strength)})
 
+    @taking("Registry.upload", event=_EVENT)
     def upload(self, event: voevent.VOEvent) -> Submission:
         """
         Submit a new event.
@@ -383,6 +392,7 @@ class Registry:
         """
         return self._send(event, "voeupload")
 
+    @taking("Registry.revise", event=_EVENT)
     def revise(self, event: voevent.VOEvent, original: Any) -> Submission:
         """
         Submit a new revision of an event.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.arguments import ANY_TEXT, FLAG, TEXT, Kind, instance, one_path, optional, refused, taking
+from sunpy_helio_plugins.errors import FileError, local
 from sunpy_helio_plugins.her.keywords import event_types, keywords
 from sunpy_helio_plugins.store import publish
 from sunpy_helio_plugins.transport.messages import server_message
@@ -381,6 +383,17 @@ def _valued(name: str, text: str) -> Any:
         return text
 
 
+def _when(given: Any) -> datetime:
+    from sunpy.time import parse_time
+
+    made: datetime = given if isinstance(given, datetime) else parse_time(given).to_datetime()
+    return made
+
+
+_WHEN = Kind("a time", _when)
+_EVENT = instance("a VOEvent, as made by read or from_row,", VOEvent)
+
+
 def read(source: Any) -> VOEvent:
     """
     Read a document.
@@ -400,9 +413,7 @@ def read(source: Any) -> VOEvent:
     FileError
         The file is not a VOEvent document (other XML, or with entities), or it is too large.
     """
-    if not isinstance(source, bytes):
-        _refuse_large(Path(source).stat().st_size)
-    root = _parsed(source if isinstance(source, bytes) else Path(source).read_bytes())
+    root = _parsed(source if isinstance(source, bytes) else _content(one_path("her.voevent.read", source)))
     for element in root.iter():
         element.tag = _plain(element.tag)
     if root.tag != "VOEvent":
@@ -411,6 +422,12 @@ def read(source: Any) -> VOEvent:
     kind = (root.findtext("./Why/EVENT_TYPE") or values.get("event_type", "")).partition(":")[0].strip().upper()
     values.pop("event_type", None)
     return VOEvent(root.get("ivorn", ""), kind, values, references, citations)
+
+
+def _content(path: Path) -> bytes:
+    with local(path, "read"):
+        _refuse_large(path.stat().st_size)
+        return path.read_bytes()
 
 
 def accept(part: Path, ivorn: str, rev: int | None = None) -> None:
@@ -433,8 +450,7 @@ def accept(part: Path, ivorn: str, rev: int | None = None) -> None:
     FileError
         The file is not a VOEvent document, or that of another event or revision.
     """
-    _refuse_large(part.stat().st_size)
-    content = part.read_bytes()
+    content = _content(one_path("her.voevent.accept", part))
     if content.lstrip()[:5].lower() == b"<html":
         raise FileError(f"The registry responded: {server_message(content)}")
     found = read(content)
@@ -497,7 +513,11 @@ def from_row(row: Any) -> VOEvent:
     VOEvent
         The event.
     """
-    record = row if isinstance(row, dict) else row["raw"]
+    if not isinstance(row, Mapping) and "raw" not in getattr(row, "colnames", ()):
+        raise refused("her.voevent.from_row", row, "one row of a search, such as table[0], or a dict")
+    record = row if isinstance(row, Mapping) else row["raw"]
+    if not isinstance(record, Mapping):
+        raise refused("her.voevent.from_row", row, "one row of a search, such as table[0], or a dict")
     listed = {name for name, word in keywords().items() if word.filter} | {"event_description"}
     known = {name: str(value) for name, value in record.items() if name in listed and value is not None}
     values = {name: text for name, text in known.items() if text not in NOTHING}
@@ -510,6 +530,7 @@ def from_row(row: Any) -> VOEvent:
     return VOEvent(ivorn, kind, values, references)
 
 
+@taking("her.voevent.identifier", event_type=TEXT, method=TEXT, when=optional(_WHEN), suffix=ANY_TEXT)
 def identifier(event_type: str, method: str, when: datetime | None = None, suffix: str = "") -> str:
     """
     Return the IVORN of a new event.
@@ -535,6 +556,7 @@ def identifier(event_type: str, method: str, when: datetime | None = None, suffi
     return f"ivo://helio-informatics.org/{event_type}_{name}_{stamp}" + (f"_{suffix}" if suffix else "")
 
 
+@taking("her.voevent.write", event=_EVENT, check=FLAG)
 def write(event: VOEvent, path: Any = None, check: bool = True) -> bytes:
     """
     Write a document.
@@ -564,7 +586,7 @@ def write(event: VOEvent, path: Any = None, check: bool = True) -> bytes:
     texts = {name: str(value) for name, value in event.values.items()}
     content = document(event.ivorn, event.event_type, texts, event.references, event.citations)
     if path is not None:
-        target = Path(path)
+        target = one_path("her.voevent.write", path)
         with publish.new_part(target) as (part, stream):
             stream.write(content)
             stream.flush()

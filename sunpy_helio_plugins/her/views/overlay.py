@@ -11,6 +11,7 @@ import astropy.units as u
 import numpy as np
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.arguments import FLAG, TEXT, Kind, optional, taking
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her.columns import sphere
 from sunpy_helio_plugins.her.columns.origins import code
@@ -113,10 +114,18 @@ the Sun; the others were submitted as seen from Earth, and their degrees are cla
 SHAPES = ("boundcc", "skeletoncc", "bbox")
 """The shape of an event: its outline, else its line, else its box."""
 
+
+def _labels(given: Any) -> bool | str:
+    return TEXT.of(given) if isinstance(given, str) else FLAG.of(given)
+
+
+_LABELS = Kind("True, False or the name of a column", _labels)
+
 _Lines = dict[str, list[Any]]
 """Lines by the type of their event."""
 
 
+@taking("her.overlay", hidden=optional(TEXT), boxes=FLAG, labels=_LABELS)
 def overlay(
     axes: Any,
     table: Any,

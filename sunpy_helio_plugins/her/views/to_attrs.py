@@ -10,12 +10,14 @@ from astropy.time import Time
 from sunpy.net import attrs as core
 from sunpy.net.attr import Attr, and_
 
+from sunpy_helio_plugins.arguments import DURATION, FLAG, taking
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import inputs
 
 __all__ = ["to_attrs"]
 
 
+@taking("her.to_attrs", before=DURATION, after=DURATION, instrument=FLAG)
 def to_attrs(row: Any, before: u.Quantity = 0 * u.s, after: u.Quantity = 0 * u.s, instrument: bool = True) -> Attr:
     """
     Return the time, instrument and wavelength of an event as attrs to search for images and time series.

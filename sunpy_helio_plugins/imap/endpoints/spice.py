@@ -15,6 +15,7 @@ from typing import Any
 from astropy.time import Time
 from sunpy.net import attrs as a
 
+from sunpy_helio_plugins.arguments import ANY_TEXT, FLAG, TEXTS, taking
 from sunpy_helio_plugins.errors import AnswerError, QueryError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.partial import Partial
@@ -77,6 +78,7 @@ def _seconds(text: str) -> float:
         return float((times.from_iso([text])[0].tdb - Time(2451545.0, format="jd", scale="tdb")).to_value("s"))
 
 
+@taking("imap.metakernel", types=TEXTS, folder=ANY_TEXT, complete=FLAG)
 def metakernel(time: a.Time, types: tuple[str, ...] = (), folder: str = "", complete: bool = False) -> str:
     """
     Return a metakernel: the list of all kernels for a time range, in the order in which they have to be loaded.

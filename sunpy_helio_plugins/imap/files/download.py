@@ -7,7 +7,8 @@ from pathlib import Path
 
 import sunpy
 
-from sunpy_helio_plugins.errors import QueryError, TransferError
+from sunpy_helio_plugins.arguments import FLAG, taking
+from sunpy_helio_plugins.errors import DiskError, QueryError, TransferError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.imap import filenames, integrity, service
 from sunpy_helio_plugins.imap.endpoints import ialirt
@@ -18,6 +19,7 @@ from sunpy_helio_plugins.transport.files.job import Download
 __all__ = ["download"]
 
 
+@taking("imap.download", overwrite=FLAG)
 def download(name: str | Path, path: str | Path | None = None, *, overwrite: bool = False) -> Path:
     """
     Download a file with a known name.
@@ -64,5 +66,7 @@ def download(name: str | Path, path: str | Path | None = None, *, overwrite: boo
     queue.enqueue(downloader, [job], overwrite)
     results = downloader.download()
     for error in results.errors:
+        if isinstance(error.exception, DiskError):
+            raise error.exception
         raise TransferError(f"{error.exception}")
     return target

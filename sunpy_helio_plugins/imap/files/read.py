@@ -7,11 +7,13 @@ from typing import Any
 from astropy.table import QTable
 
 from sunpy_helio_plugins import cdf
+from sunpy_helio_plugins.arguments import TEXT, optional, taking
 from sunpy_helio_plugins.fido import inputs
 
 __all__ = ["epochs", "read"]
 
 
+@taking("imap.read", epoch=optional(TEXT), scale=TEXT)
 def read(path: Any, epoch: str | None = None, *, scale: str = "utc") -> QTable:
     """
     Read a CDF file, or several of the same product.

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,12 +18,13 @@ from typing import Any
 from astropy.time import Time
 from sunpy.net.attr import Attr, and_
 
-from sunpy_helio_plugins.errors import FileError, Problem, QueryError
+from sunpy_helio_plugins.arguments import FLAG, taking
+from sunpy_helio_plugins.errors import DiskError, FileError, Problem, QueryError, local
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.imap import tables
 from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.io.queries import stored
-from sunpy_helio_plugins.store.publish import locked, new_part, publish
+from sunpy_helio_plugins.store.publish import locked, make_folder, new_part, publish, sync_to_disk
 from sunpy_helio_plugins.transport.files.naming import escaped, safe_name
 
 __all__ = ["MANIFEST", "Synced", "sync"]
@@ -73,6 +73,7 @@ class Synced:
     notes: list[str] = field(default_factory=list)
 
 
+@taking("imap.sync", progress=FLAG, check=FLAG)
 def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = True, check: bool = False) -> Synced:
     """
     Download the files of a query that are missing from a folder.
@@ -114,9 +115,10 @@ def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = Tru
 
     asked = inputs.attrs("imap.sync", query)
     folder = inputs.one_path("imap.sync", path, folder=True)
-    if folder.exists() and not folder.is_dir():
-        raise QueryError(f"imap.sync requires a folder, but {folder} is a file.")
-    folder.mkdir(parents=True, exist_ok=True)
+    with local(folder, "read"):
+        if folder.exists() and not folder.is_dir():
+            raise QueryError(f"imap.sync requires a folder, but {folder} is a file.")
+    make_folder(folder)
     manifest = _load(folder)
     client = IMAPClient()
     queries = translator.queries(*asked)
@@ -221,10 +223,13 @@ def _key(place: Path, folder: Path) -> str:
 
 def _is_here(place: Path, entry: dict[str, Any] | None, check: bool) -> bool:
     """Return whether a complete file exists, according to the manifest or, if it is not listed, to its content."""
+    with local(place, "read"):
+        return place.is_file() and _is_complete(place, entry, check)
+
+
+def _is_complete(place: Path, entry: dict[str, Any] | None, check: bool) -> bool:
     from sunpy_helio_plugins.imap import integrity
 
-    if not place.is_file():
-        return False
     if entry is None:
         return integrity.looks_complete(place, place.name)
     if entry.get("size") != place.stat().st_size:
@@ -233,7 +238,8 @@ def _is_here(place: Path, entry: dict[str, Any] | None, check: bool) -> bool:
 
 
 def _entry(place: Path) -> dict[str, Any]:
-    return {"size": place.stat().st_size, "sha256": _digest(place), "time": Time.now().isot}
+    with local(place, "read"):
+        return {"size": place.stat().st_size, "sha256": _digest(place), "time": Time.now().isot}
 
 
 def _digest(place: Path) -> str:
@@ -249,12 +255,16 @@ def _load(folder: Path) -> _Manifest:
     if not manifest.is_file():
         return _Manifest()
     try:
-        found = json.loads(manifest.read_text(encoding="utf-8"))
+        with local(manifest, "read"):
+            text = manifest.read_text(encoding="utf-8")
+        found = json.loads(text)
         files = {str(key): dict(entry) for key, entry in found["files"].items()}
         sections = {
             str(name): _Section(str(name), str(one["product"]), frozenset(map(str, one["files"])))
             for name, one in found.get("queries", {}).items()
         }
+    except DiskError:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise FileError(f"{manifest} is not a valid manifest ({error}); remove it to start again.") from None
     return _Manifest(files, sections)
@@ -271,6 +281,6 @@ def _update(folder: Path, fresh: dict[str, dict[str, Any]], query: _Section) -> 
         with new_part(manifest) as (part, stream):
             stream.write(made.encoded())
             stream.flush()
-            os.fsync(stream.fileno())
+            sync_to_disk(stream)
             publish(part, manifest, True)
     return made

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlsplit
 
+from sunpy_helio_plugins.arguments import FLAG, UNSIGNED, taking
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError, QueryError, ServiceRefused
+from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError, QueryError, ServiceRefused, local
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.imap import filenames, integrity, search, service
 from sunpy_helio_plugins.imap.mission import EXTENSIONS, INSTRUMENTS, LEVELS
@@ -62,6 +63,7 @@ class Uploaded:
     problem: str = ""
 
 
+@taking("imap.upload", dry_run=FLAG, wait=UNSIGNED, progress=FLAG)
 def upload(
     paths: str | Path | Iterable[str | Path],
     *,
@@ -100,7 +102,7 @@ def upload(
     >>> from sunpy_helio_plugins import imap
     >>> imap.upload("imap_swe_l2_sci_20260112_v001.0001.cdf", dry_run=True)  # doctest: +SKIP
     """
-    files = [Path(path).expanduser() for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    files = inputs.paths("imap.upload", paths)
     seconds = inputs.duration("imap.upload", "wait", wait)
     keys = [_checked(path) for path in files]
     if dry_run:
@@ -136,12 +138,14 @@ def objection(name: str) -> str:
 
 def _checked(path: Path) -> str:
     """Return the path of a file in the archive, after a check of its name and its content."""
-    if not path.is_file():
-        raise FileError(f"{path}: this file does not exist.")
+    with local(path, "read"):
+        if not path.is_file():
+            raise FileError(f"{path}: this file does not exist.")
     reason = objection(path.name)
     if reason:
         raise QueryError(f"The SDC would not accept {path}: {reason}")
-    integrity.check(path, path.name)
+    with local(path, "read"):
+        integrity.check(path, path.name)
     return filenames.key_of(path.name) or path.name
 
 

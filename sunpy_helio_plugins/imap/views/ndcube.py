@@ -11,11 +11,13 @@ from astropy import units as u
 from astropy.table import Table
 from astropy.time import Time
 
+from sunpy_helio_plugins.arguments import TABLE, TEXT, taking
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
 
 __all__ = ["to_ndcube"]
 
 
+@taking("imap.to_ndcube", table=TABLE, column=TEXT)
 def to_ndcube(table: Table, column: str) -> Any:
     """
     Return a column of a table as a cube of data with coordinates.
@@ -46,9 +48,11 @@ def to_ndcube(table: Table, column: str) -> Any:
     except ImportError:
         raise MissingDependencyError("Making cubes of spectrograms", "ndcube") from None
 
-    if column not in table.colnames or table[column].ndim < 2:
-        able = [name for name in table.colnames if table[name].ndim > 1]
-        raise QueryError(f"{column!r} is not a column of two or more dimensions; the table has: {', '.join(able)}.")
+    if column not in table.colnames or np.ndim(table[column]) < 2:
+        able = [name for name in table.colnames if np.ndim(table[name]) > 1]
+        raise QueryError(
+            f"{column!r} is not a column of two or more dimensions; the table has: {', '.join(able) or 'none'}."
+        )
     instants = (table[name] for name in table.colnames if isinstance(table[name], Time) and table[name].ndim == 1)
     times = next(instants, None)
     if times is None or np.any(times.mask):

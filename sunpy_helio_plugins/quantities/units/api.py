@@ -12,6 +12,7 @@ import numpy as np
 from astropy import units as u
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.arguments import ANY_TEXT, MAPPING, MASK, PLAIN_ARRAY, TEXT, optional, taking
 from sunpy_helio_plugins.quantities import silence
 from sunpy_helio_plugins.quantities.units import labels, radii, remarks, statements
 from sunpy_helio_plugins.quantities.units.context import AMBIGUOUS, checked, is_logarithm, joined, meant, own, resolver
@@ -84,6 +85,7 @@ _LONGEST = 1000
 _NO_UNIT = NotAUnit("no unit is given")
 
 
+@taking("units.classify", text=optional(ANY_TEXT), schema=optional(ANY_TEXT), context=optional(MAPPING))
 def classify(
     text: str | None, schema: str | None = None, context: Mapping[str, Any] | None = None
 ) -> Unit | NotAUnit | Unknown:
@@ -123,6 +125,7 @@ def classify(
     return _described(text, schema, joined(context) if context else "")
 
 
+@taking("units.parse", text=optional(ANY_TEXT), schema=optional(ANY_TEXT), context=optional(MAPPING))
 def parse(text: str | None, schema: str | None = None, context: Mapping[str, Any] | None = None) -> u.UnitBase | None:
     """
     Return the unit that a string means.
@@ -335,6 +338,10 @@ def _astropy(written: str) -> u.UnitBase | None:
     return unit if isinstance(unit, u.UnitBase) else None
 
 
+@taking(
+    "units.column", values=PLAIN_ARRAY, unit_text=optional(ANY_TEXT), name=TEXT, description=optional(ANY_TEXT),
+    mask=MASK, schema=optional(ANY_TEXT), context=optional(MAPPING),
+)  # fmt: skip
 def column(
     values: NDArray[Any],
     unit_text: str | None,

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from aiohttp import web
 
+from sunpy_helio_plugins.arguments import ANY_TEXT, FLAG, Kind, integer, number, optional
+from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.sandbox.faults.wire import Exchange
 
 if TYPE_CHECKING:
@@ -29,6 +31,21 @@ def option(default: _T, read: Callable[[str], Any]) -> _T:
 def flag(text: str) -> bool:
     """Parse a boolean; a name without a value is true."""
     return text.lower() in ("", "1", "true", "yes")
+
+
+_COUNT = integer(-(10**12), 10**12)
+_SECONDS = number(0, 1e9, "a number of seconds")
+_KINDS = {
+    "str": ANY_TEXT, "str | None": optional(ANY_TEXT), "int": _COUNT, "int | None": optional(_COUNT),
+    "float": _SECONDS, "float | None": optional(_SECONDS), "bool": FLAG,
+    "Callable[[Request], bool] | None": Kind("a function or None", lambda given: _called(given)),
+}  # fmt: skip
+
+
+def _called(given: Any) -> Any:
+    if given is not None and not callable(given):
+        raise TypeError
+    return given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +75,12 @@ class Fault(abc.ABC):
     times: int | None = None
 
     def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):
+            kind = _KINDS.get(str(item.type))
+            if kind is not None:
+                kind.check(type(self).__name__, item.name, getattr(self, item.name))
         if self.skip < 0 or (self.times is not None and self.times < 1):
-            raise ValueError(f"skip must be 0 or more and times 1 or more, not {self.skip} and {self.times}.")
+            raise QueryError(f"skip must be 0 or more and times 1 or more, not {self.skip} and {self.times}.")
 
     def meets(self, request: Request) -> bool:
         """Return whether this fault applies to a request."""

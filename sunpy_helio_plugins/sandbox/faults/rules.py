@@ -22,6 +22,8 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from sunpy_helio_plugins.arguments import shown
+from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.sandbox.faults.answers import (
     GzipBomb,
     HostileName,
@@ -88,11 +90,11 @@ def make(kind: str, **options: Any) -> Fault:
     ValueError
         The kind does not exist, or does not have such an option.
     """
-    if kind not in KINDS:
-        raise ValueError(f"There is no fault {kind!r}. There are: {', '.join(KINDS)}.")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise QueryError(f"There is no fault {shown(kind)}. There are: {', '.join(KINDS)}.")
     allowed = [item.name for item in dataclasses.fields(KINDS[kind])]
     if unknown := sorted(set(options) - set(allowed)):
-        raise ValueError(f"The fault {kind!r} has no option {', '.join(unknown)}. It has: {', '.join(allowed)}.")
+        raise QueryError(f"The fault {kind!r} has no option {', '.join(unknown)}. It has: {', '.join(allowed)}.")
     return KINDS[kind](**options)
 
 

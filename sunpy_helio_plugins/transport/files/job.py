@@ -14,8 +14,15 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import FileError, HelioPluginsError, IsolationError, QueryError, TransferError
-from sunpy_helio_plugins.store.publish import RunFolders, new_part, publish, sync_to_disk
+from sunpy_helio_plugins.errors import (
+    FileError,
+    HelioPluginsError,
+    IsolationError,
+    QueryError,
+    TransferError,
+    disk_error,
+)
+from sunpy_helio_plugins.store.publish import RunFolders, make_folder, new_part, publish, sync_to_disk
 from sunpy_helio_plugins.transport.connections import judge
 from sunpy_helio_plugins.transport.credentials import Login, netrc_file, netrc_login
 from sunpy_helio_plugins.transport.files.body import receive, text_start
@@ -174,7 +181,11 @@ class Job:
             # Without the traceback, whose variables contain the request.
             failure = self._named(error).with_traceback(None)
         except Exception as error:  # noqa: BLE001 - see the docstring
-            failure = TransferError(self._sentence(connection_problem(error)))
+            # Lost connections are transient failures: what is left are errors of the local disk.
+            if isinstance(error, OSError) and type(error).__module__ == "builtins" and error.errno is not None:
+                failure = disk_error(error, target)
+            else:
+                failure = TransferError(self._sentence(connection_problem(error)))
         failure = self._without_secrets(failure)
         # Outside the except clauses: the library's error, which would be the context, contains the request.
         raise self._failed(failure)
@@ -267,7 +278,7 @@ class Job:
     async def _fetch(self, session: aiohttp.ClientSession, bar: Callable[[int | None], Any]) -> Path:
         target = self.download.target
         if not target.parent.is_dir():
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
         with new_part(target, self.folders.listing(target.parent)) as (part, stream):
             await self._write(session, part, stream, bar)
             return publish(part, target, self.overwrite)
@@ -296,6 +307,8 @@ class Job:
             raise TransientError(self._sentence(str(error)), error.wait) from None
         except HelioPluginsError:
             raise
+        except OSError as error:
+            raise disk_error(error, self.download.target) from error
         except Exception as error:
             # The file is on the disk: the fault is not in the connection.
             problem = f"the file was downloaded, and cannot be read: {type(error).__name__}: {error}"

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
-from sunpy_helio_plugins.errors import FileError, TransferError
+from sunpy_helio_plugins.errors import DiskError, FileError, TransferError
 from sunpy_helio_plugins.store.publish import new_part
 from sunpy_helio_plugins.transport.files.job import Download, Job
 from sunpy_helio_plugins.transport.retry import RefusedError, TransientError
@@ -84,6 +84,8 @@ class PiecedJob(Job):
         assert isinstance(download, PiecedDownload)  # noqa: S101 - for the type checker
         try:
             await super()._write(session, part, stream, bar)
+        except DiskError:
+            raise
         except (RefusedError, FileError) as failure:
             pieces = download.instead(failure)
             if not pieces:

@@ -16,6 +16,7 @@ from typing import Any
 
 import parfive
 
+from sunpy_helio_plugins.arguments import refused
 from sunpy_helio_plugins.store.publish import RunFolders
 from sunpy_helio_plugins.transport.files.job import Download, FailedJob, Job
 from sunpy_helio_plugins.transport.files.pieces import PiecedDownload, PiecedJob
@@ -80,6 +81,8 @@ class Downloader(parfive.Downloader):
         if isinstance(filename, FailedJob):
             enqueue(self, [filename.download], filename.overwrite)
         else:
+            if not isinstance(url, str) or not url.strip():
+                raise refused("Downloader.enqueue_file", url, "the address of a file as url")
             super().enqueue_file(url, *args, filename=filename, **kwargs)
 
 
