@@ -163,6 +163,11 @@ class TestFiles:
         assert path.read_bytes() == whole
         assert len(hapi.read(path)) == 5400
 
+    def test_a_table_does_not_tell_the_time_of_one_file(self, archive, tmp_path):
+        path, _ = self.fetched(archive, Fido.search(DAY, *ACE)["hapi"], tmp_path)
+        assert b"x_complete_until" in path.read_bytes()
+        assert "x_complete_until" not in hapi.read(path).meta["hapi"]
+
     def test_an_older_file_without_this_time_is_judged_by_its_own(self, archive, tmp_path):
         found = Fido.search(DAY, *ACE)["hapi"]
         path, _ = self.fetched(archive, found, tmp_path)
