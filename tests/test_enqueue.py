@@ -234,9 +234,9 @@ def test_what_exists_is_judged_once(archive, tmp_path, monkeypatch, overwrite):
     judged: Counter[str] = Counter()
     looks_complete = integrity.looks_complete
 
-    def judge(path: Path, name: str) -> bool:
+    def judge(path: Path, name: str, changed: Any = None) -> bool:
         judged[path.name] += 1
-        return looks_complete(path, name)
+        return looks_complete(path, name, changed)
 
     monkeypatch.setattr(integrity, "looks_complete", judge)
     table = Fido.search(*QUERIES["imap"])[0][:3]

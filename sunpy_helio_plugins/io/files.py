@@ -24,6 +24,7 @@ from sunpy_helio_plugins.errors import (
 )
 from sunpy_helio_plugins.io import tables
 from sunpy_helio_plugins.quantities.silence import far_years
+from sunpy_helio_plugins.store.streams import check_compressed
 
 __all__ = ["FORMATS", "StoredRead", "StoredWrite", "checked", "form_of", "named", "plain_from", "write_plain"]
 
@@ -106,6 +107,7 @@ def _read_asdf(path: Any, *, data_key: str = "data", **kwargs: Any) -> Any:
 
 def plain_from(form: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Table:
     """Return the plain table in a file, or raise a `FileError` if the file is damaged or of another format."""
+    _check_stream(args)
     try:
         if form == "asdf":
             made = _read_asdf(*args, **{key: value for key, value in kwargs.items() if key != "format"})
@@ -124,6 +126,15 @@ def plain_from(form: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tabl
     if not isinstance(made, Table):
         raise FileError(f"{_name(args)} does not contain a table.")
     return made
+
+
+def _check_stream(args: tuple[Any, ...]) -> None:
+    """Raise a `FileError` for a compressed file that is damaged: astropy does not read it to its checksum."""
+    if args and isinstance(args[0], str | PathLike) and Path(args[0]).is_file():
+        try:
+            check_compressed(Path(args[0]))
+        except FileError as error:
+            raise FileError(f"{_name(args)} cannot be read as a table: {error}") from None
 
 
 @contextlib.contextmanager

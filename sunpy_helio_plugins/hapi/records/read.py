@@ -211,6 +211,7 @@ def from_contents(contents: Sequence[HAPIDocument], context: Mapping[str, str] |
     info = common_info(filled)
     context = context or info.origin
     table = from_records(info, joined_records(filled), context)
+    table.meta["hapi"].pop("x_complete_until", None)  # it describes one file
     if context:
         table.meta["hapi"]["x_origin"] = dict(context)
     order = time_order(table, filled)

@@ -7,6 +7,7 @@ from typing import Any
 
 import astropy.units as u
 import numpy as np
+import pytest
 from astropy.table import QTable
 from astropy.time import Time
 from sunpy.net import Fido
@@ -14,6 +15,7 @@ from sunpy.net import attrs as a
 from sunpy.timeseries import TimeSeries
 
 from sunpy_helio_plugins import hapi
+from sunpy_helio_plugins.errors import IncompleteAnswerWarning
 
 DAY = a.Time("2026-01-10", "2026-01-11")
 ACE = (a.hapi.Server("cdaweb"), a.hapi.Dataset("AC_H0_MFI"))
@@ -109,11 +111,14 @@ def test_what_is_too_much_for_a_server_arrives_in_halves_as_one_file(archive: An
 def test_the_last_record_of_a_dataset_arrives_where_the_server_gives_it(archive: Any, tmp_path: Path) -> None:
     # This server accepts a stop after the dataset's own.
     words = (a.Time("2026-02-28T23:58", "2026-03-02"), a.hapi.Server("cdaweb"), a.hapi.Dataset("OMNI_HRO2_1MIN"))
-    assert hapi.read(*_fetch(tmp_path, *words))["Time"].isot[-1] == "2026-03-01T00:00:00.000000000"
+    with pytest.warns(IncompleteAnswerWarning, match="ends at 2026-03-01"):
+        files = _fetch(tmp_path, *words)
+    assert hapi.read(*files)["Time"].isot[-1] == "2026-03-01T00:00:00.000000000"
     # This one does not, and taken literally that record cannot be requested.
     words = (a.Time("2026-01-29", "2026-02-02"), a.hapi.Server("lisird"), a.hapi.Dataset("tsis_ssi_24hr"))
     archive.log.clear()
-    files = _fetch(tmp_path, *words)
+    with pytest.warns(IncompleteAnswerWarning, match="ends at 2026-01-31"):
+        files = _fetch(tmp_path, *words)
     assert files.errors == []
     assert hapi.read(*files)["time"].isot[-1] == "2026-01-30T12:00:00.000000000"
     stops = [request.query["stop"] for request in archive.log if request.path.endswith("/data")]

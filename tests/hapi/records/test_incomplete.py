@@ -163,6 +163,11 @@ class TestFiles:
         assert path.read_bytes() == whole
         assert len(hapi.read(path)) == 5400
 
+    def test_a_table_does_not_tell_the_time_of_one_file(self, archive, tmp_path):
+        path, _ = self.fetched(archive, Fido.search(DAY, *ACE)["hapi"], tmp_path)
+        assert b"x_complete_until" in path.read_bytes()
+        assert "x_complete_until" not in hapi.read(path).meta["hapi"]
+
     def test_an_older_file_without_this_time_is_judged_by_its_own(self, archive, tmp_path):
         found = Fido.search(DAY, *ACE)["hapi"]
         path, _ = self.fetched(archive, found, tmp_path)
@@ -217,3 +222,21 @@ class TestFiles:
         packed.write_bytes(packed.read_bytes()[:-9])
         with pytest.raises(FileError, match=r"\.hapi\.gz: the compressed stream is truncated"):
             hapi.read(packed)
+
+
+class TestTables:
+    def test_a_damaged_compressed_table_is_refused(self, archive, tmp_path):
+        """Read by astropy, one flipped bit can become a table of gigabytes."""
+        path = tmp_path / "rows.fits.gz"
+        found = Fido.search(DAY, *ACE)["hapi"]
+        found.write(path)
+        whole = path.read_bytes()
+        assert type(found).read(path)["url"].tolist() == found["url"].tolist()
+        for damaged in (whole[:-1], whole[:-9], whole[: len(whole) // 2], whole + b"x", whole + whole[:50]):
+            path.write_bytes(damaged)
+            with pytest.raises(FileError, match=r"rows\.fits\.gz cannot be read as a table: .*compressed stream"):
+                type(found).read(path)
+        for place in range(60, len(whole), len(whole) // 6):  # after the header of gzip, which contains the name
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
+            with pytest.raises(FileError, match="cannot be read as a table"):
+                type(found).read(path)

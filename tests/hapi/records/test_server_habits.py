@@ -278,6 +278,7 @@ def test_ids_and_names_arrive_as_they_are(tmp_path: Path, form: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*dubious year")  # of sunpy's a.Time
+@pytest.mark.filterwarnings("ignore:.*is not covered")
 def test_centuries_are_searched_and_read(tmp_path: Path) -> None:
     from strict import Dataset, nanoseconds, serve
 

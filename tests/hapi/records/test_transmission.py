@@ -93,6 +93,7 @@ def test_a_server_that_hangs_when_it_compresses_is_asked_for_nothing_compressed(
         assert {headers["accept-encoding"] for _, _, headers in server.asked} == {"identity"}
 
 
+@pytest.mark.filterwarnings("ignore:.*is not covered")
 def test_every_request_says_who_asks(tmp_path: Path) -> None:
     with serve({"X": _dataset()}) as server, conf.set_temp("cache", False):
         found = _search(server.url)
@@ -105,6 +106,7 @@ def test_every_request_says_who_asks(tmp_path: Path) -> None:
     assert all("sunpy" in agent for agent in agents.values())
 
 
+@pytest.mark.filterwarnings("ignore:.*is not covered")
 def test_long_lists_of_parameters_are_sent_as_far_as_servers_take_them(tmp_path: Path) -> None:
     with serve({"X": _dataset(300, 10)}) as server:
         names = a.hapi.Parameters("*_name_*")
@@ -128,6 +130,7 @@ def test_parameters_are_named_where_a_server_fails_without(monkeypatch: pytest.M
         assert f"parameters={names}&" in _search("explicit")["url"][0]
 
 
+@pytest.mark.filterwarnings("ignore:.*is not covered")
 def test_a_stop_that_is_included_is_not_asked_for_a_tick_later(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with serve({"X": _dataset(1, 100)}, Habits(inclusive_stop=True)) as server:
         known = {"inclusive": HAPIServer("inclusive", server.url, inclusive_stop=True)}
