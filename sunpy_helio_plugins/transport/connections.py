@@ -217,7 +217,7 @@ def _resolver_of(session: aiohttp.ClientSession) -> _JudgingResolver | None:
         return inner
     connector._resolver = _JudgingResolver(inner)
     connector.clear_dns_cache()
-    return connector._resolver  # type: ignore[no-any-return]
+    return connector._resolver
 
 
 async def judge(session: aiohttp.ClientSession, url: str, giver: str, proxy: str | None) -> None:

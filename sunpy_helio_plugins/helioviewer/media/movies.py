@@ -118,7 +118,7 @@ class _Waiting:
         troubles = 0
         while True:
             try:
-                with limits.budget(max(self.ends - clock.monotonic(), conf.read_timeout), "wait"):
+                with limits.budget(max(self.ends - clock.monotonic(), float(conf.read_timeout)), "wait"):
                     self.told = service.ask_object("getMovieStatus", self.asked)
                 troubles = 0
             except ServerError:

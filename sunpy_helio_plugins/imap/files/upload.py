@@ -190,7 +190,7 @@ def _awaited(sent: list[Uploaded], seconds: float) -> list[Uploaded]:
     ends = time.monotonic() + seconds
     pause = 0.5
     while True:
-        with limits.budget(max(ends - time.monotonic(), conf.read_timeout), "wait"):
+        with limits.budget(max(ends - time.monotonic(), float(conf.read_timeout)), "wait"):
             sent = [one if one.indexed or not one.sent else _looked_up(one) for one in sent]
         if all(one.indexed or not one.sent for one in sent) or time.monotonic() + pause > ends:
             return sent

@@ -104,7 +104,7 @@ def _checked(headers: Mapping[str, str], start: int) -> tuple[int, int]:
 
 async def _body(response: aiohttp.ClientResponse, length: int) -> bytes:
     part, rate = bytearray(), MinimumRate()
-    limit = SizeLimit(min(length, conf.max_file), "part", "see conf.max_file")
+    limit = SizeLimit(min(length, int(conf.max_file)), "part", "see conf.max_file")
     async for chunk in parts(response, CHUNK, rate):
         check_part(chunk, limit, rate)
         part += chunk
