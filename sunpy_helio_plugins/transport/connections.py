@@ -74,8 +74,8 @@ def read_deadline(deadline: Deadline) -> Iterator[None]:
 @contextlib.contextmanager
 def judged(most: int) -> Iterator[None]:
     """Refuse connections of this thread within a block to hosts that are nearer than allowed (`urls.check_near`)."""
-    before = getattr(_limits, "most", ANYWHERE)
-    _limits.most, _limits.peer = most, 0
+    before = _most_near()
+    _limits.most, _limits.peer = most, ""
     try:
         yield
     finally:
@@ -84,7 +84,12 @@ def judged(most: int) -> Iterator[None]:
 
 def peer() -> int:
     """Return how near the last server is to which this thread has sent a request."""
-    return int(getattr(_limits, "peer", 0))
+    address = getattr(_limits, "peer", "")
+    return nearness(address) if address else INTERNET
+
+
+def _most_near() -> int:
+    return getattr(_limits, "most", ANYWHERE)
 
 
 def addresses_of(host: str) -> tuple[str, ...]:
@@ -169,7 +174,7 @@ class _JudgedConnection(HTTPConnection):
     response_class = _DeadlineResponse
 
     def _new_conn(self) -> socket.socket:
-        most = getattr(_limits, "most", ANYWHERE)
+        most = _most_near()
         if self.proxy is None and most < ANYWHERE:
             check_near(f"//{self.host}:{self.port}", addresses_of(self.host.rstrip(".")), most)
         sock = super()._new_conn()
@@ -189,9 +194,9 @@ class _JudgedConnection(HTTPConnection):
     def _judge(self, sock: socket.socket) -> None:
         """Raise `NearError` if the server is nearer than allowed; what a name resolves to may change in between."""
         if self.proxy is None:
-            address = sock.getpeername()[0]
-            check_near(f"//{self.host}:{self.port}", (address,), getattr(_limits, "most", ANYWHERE))
-            _limits.peer = nearness(address)
+            _limits.peer = sock.getpeername()[0]
+            if _most_near() < ANYWHERE:
+                check_near(f"//{self.host}:{self.port}", (_limits.peer,), _most_near())
 
 
 class _SecureConnection(_JudgedConnection, HTTPSConnection):

@@ -33,7 +33,7 @@ from sunpy_helio_plugins.transport.connections import (
     thread_session,
     unlogged,
 )
-from sunpy_helio_plugins.transport.limits import NOT_AGAIN, SizeLimit, is_halving, outages, request_deadline
+from sunpy_helio_plugins.transport.limits import NOT_AGAIN, Outages, SizeLimit, is_halving, outages, request_deadline
 from sunpy_helio_plugins.transport.messages import connection_problem, server_message
 from sunpy_helio_plugins.transport.retry import TRANSIENT, Attempts, attempts, retry_after
 from sunpy_helio_plugins.transport.secrets import Hidden
@@ -214,19 +214,19 @@ class Exchange:
                     raise
                 continue
             if answer.status in accept or not self.is_repeated(answer, tries):
-                return self.accepted(answer, accept)
+                return self.accepted(answer, accept, known)
 
     def is_repeated(self, answer: Response, tries: Attempts) -> bool:
         """Wait before the next attempt; return `False` at once if the status is final, or no attempt is left."""
         return answer.status in TRANSIENT and tries.wait(retry_after(answer.headers.get("Retry-After")) or None)
 
-    def accepted(self, answer: Response, accept: Collection[int]) -> Response:
+    def accepted(self, answer: Response, accept: Collection[int], known: Outages) -> Response:
         """Return an answer; raise the error for it if its status is not accepted."""
         refusal = None if answer.status in accept else self.refusal(answer)
         if refusal is None or answer.status not in TRANSIENT or is_halving():
-            outages().end(self.url)
+            known.end(self.url)
         else:
-            outages().add(self.url, refusal)
+            known.add(self.url, refusal)
         if refusal is not None:
             raise refusal
         return answer

@@ -17,10 +17,10 @@ from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import HelioPluginsError, QueryError
 from sunpy_helio_plugins.transport import connections, metadata, urls
 from sunpy_helio_plugins.transport.connections import NOWHERE, judge, judged, new_session
-from sunpy_helio_plugins.transport.files.job import Download
+from sunpy_helio_plugins.transport.files.job import Download, _unchanged
 from sunpy_helio_plugins.transport.files.queue import enqueue
 from sunpy_helio_plugins.transport.submit import put
-from sunpy_helio_plugins.transport.urls import NearError, literal_addresses, nearness, next_hop
+from sunpy_helio_plugins.transport.urls import NearError, literal_addresses, nearness, next_hop, quote_unsafe
 
 sys.path.insert(0, str(Path(__file__).parent))
 from test_one_core import CORE, answer
@@ -252,6 +252,33 @@ def within_a_session(run: Callable[[aiohttp.ClientSession], Any]) -> Any:
             return await run(session)
 
     return asyncio.run(main())
+
+
+ODD = (
+    "①②⑦.⓪.⓪.①", "127。0。0。1", "\u24dbocalhost",
+    "localhost%2e", "127.0.0.1%2e", "127.0.0.1%00", "%31%32%37.0.0.1", "0x7f.1",
+    "[::ffff:127.0.0.1%25lo]", "127.0.0.1.", "a@127.0.0.1", "a%40127.0.0.1", "127.0.0.1%23.a.example", "x.localhost",
+    "127.0.0.1\u00ad", "lo\u00adcalhost", "\uff11\uff12\uff17.0.0.1", "0177.1", "127.00000.0.1",
+    "[0:0:0:0:0:ffff:7f00:1]",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("host", ODD)
+def test_no_odd_spelling_reaches_this_machine_by_either_library(host: str, names: dict):
+    async def run(session: aiohttp.ClientSession) -> None:
+        await judge(session, hop, "https://8.8.8.8/", None)
+        await session.get(_unchanged(hop))
+
+    with wire(answer()) as (url, heads):
+        try:
+            hop = next_hop("https://a.example/", at(url, host))
+        except QueryError:
+            hop = quote_unsafe(at(url, host))
+        with new_session() as session, judged(0), pytest.raises((OSError, ValueError)):
+            session.get(hop, timeout=2)
+        with pytest.raises((OSError, ValueError)):
+            within_a_session(run)
+    assert heads == []
 
 
 def test_the_address_that_was_judged_is_the_one_that_aiohttp_connects_to(names: dict):
