@@ -177,7 +177,7 @@ class Problem(str):
         made.kind, made.archive = kind, archive
         return made
 
-    def __getnewargs__(self) -> tuple[str, str, str]:
+    def __getnewargs__(self) -> tuple[str, str, str]:  # type: ignore[override]
         return str(self), self.kind, self.archive
 
     @classmethod

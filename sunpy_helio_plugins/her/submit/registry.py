@@ -195,7 +195,12 @@ class Registry:
         if self.dry_run:
             return
         # The registry only sets the cookie with cosec=1.
-        form = {"username": known[0].reveal(), "password": known[1], "cmd": "login", "cosec": "1"}
+        form: dict[str, str | Secret] = {
+            "username": known[0].reveal(),
+            "password": known[1],
+            "cmd": "login",
+            "cosec": "1",
+        }
         answer = self._poster.post(self._heks, form)
         words = Hidden([known[1]]).text(server_message(answer.content))
         if "login success" not in words.lower() or not self._poster.signed_in():
