@@ -79,14 +79,14 @@ class Page:
         The events, and their relations.
     more : bool
         Whether there are more events, according to the registry or since the page is full.
-    oddities : list of str
+    oddities : list of Problem
         Descriptions of the parts that could not be read.
     """
 
     records: list[dict[str, Any]]
     associations: list[dict[str, Any]]
     more: bool
-    oddities: list[str] = field(default_factory=list)
+    oddities: list[Problem] = field(default_factory=list)
 
 
 Outcome = Page | ServiceError

@@ -309,11 +309,14 @@ class Exchange:
             # Outside the except clause: the library's error, which would be the context, contains the request.
             raise self.unreachable(failure)
         assert response is not None  # noqa: S101 - for the type checker
+        return self.received(response, url, body), location
+
+    def received(self, response: requests.Response, url: str, body: bytes) -> Response:
+        """Return a response without the secrets of the request, which servers repeat."""
         status, hide = response.status_code, self.hidden.text
         clean = self.hidden.message(body) if status >= 400 or status in REDIRECTS else self.hidden.content(body)
-        shown, phrase = hide(public_url(url)), hide(response.reason or "")
         headers = CaseInsensitiveDict({name: hide(value) for name, value in response.headers.items()})
-        return Response(self.archive, shown, status, headers, clean, phrase), location
+        return Response(self.archive, hide(public_url(url)), status, headers, clean, hide(response.reason or ""))
 
     def _location(self, response: requests.Response) -> str | None:
         """Return the address of a redirect, if an answer is one."""
