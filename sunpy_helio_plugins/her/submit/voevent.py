@@ -413,7 +413,18 @@ def read(source: Any) -> VOEvent:
     FileError
         The file is not a VOEvent document (other XML, or with entities), or it is too large.
     """
-    root = _parsed(source if isinstance(source, bytes) else _content(one_path("her.voevent.read", source)))
+    if isinstance(source, bytes):
+        return _event(source)
+    path = one_path("her.voevent.read", source)
+    content = _content(path)
+    try:
+        return _event(content)
+    except FileError as error:
+        raise FileError(f"{path}: {error}") from error
+
+
+def _event(content: bytes) -> VOEvent:
+    root = _parsed(content)
     for element in root.iter():
         element.tag = _plain(element.tag)
     if root.tag != "VOEvent":
@@ -449,7 +460,7 @@ def accept(part: Path) -> None:
     content = _content(one_path("her.voevent.accept", part))
     if content.lstrip()[:5].lower() == b"<html":
         raise FileError(f"The registry responded: {server_message(content)}")
-    read(content)
+    _event(content)
 
 
 def _refuse_large(size: int) -> None:

@@ -11,7 +11,7 @@ from astropy import units as u
 from astropy.table import Table
 from astropy.time import Time
 
-from sunpy_helio_plugins.arguments import TABLE, TEXT, taking
+from sunpy_helio_plugins.arguments import TABLE, TEXT, shown, taking
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
 
 __all__ = ["to_ndcube"]
@@ -56,7 +56,7 @@ def to_ndcube(table: Table, column: str) -> Any:
     instants = (table[name] for name in table.colnames if isinstance(table[name], Time) and table[name].ndim == 1)
     times = next(instants, None)
     if times is None or np.any(times.mask):
-        raise QueryError("A cube requires a column of times without missing values: remove the rows without a time.")
+        raise QueryError(f"imap.to_ndcube needs a column of times without missing values in {shown(table)}: remove the rows without a time.")
     values = table[column]
     axes = list((values.info.meta or {}).get("axes", ()))
     along = [TimeTableCoordinate(times.utc, names="time", physical_types="time")]

@@ -160,6 +160,8 @@ class Job:
         except asyncio.CancelledError:
             failure = TransferError(f"{target.name}: interrupted")
         except FileError as error:
+            if target.name not in str(error):
+                error.args = (f"{target.name}: {error}", *error.args[1:])
             failure = error
         except HelioPluginsError as error:
             # Without the traceback, whose variables contain the request.
