@@ -36,6 +36,7 @@ __all__ = [
     "MASK",
     "NUMBER",
     "PLAIN_ARRAY",
+    "RECORDS",
     "STAMPS",
     "TABLE",
     "TEXT",
@@ -345,6 +346,12 @@ def _attr(given: Any) -> Any:
     return given
 
 
+def _record_table(given: Any) -> Any:
+    if hasattr(_table(given), "query_attrs"):
+        raise TypeError
+    return given
+
+
 def _times(given: Any) -> Any:
     from astropy.time import Time
 
@@ -377,6 +384,7 @@ INTEGERS = Kind("an array of integers", _integers)
 PLAIN_ARRAY = Kind("a numpy.ndarray", _plain_array)
 VALUES = Kind("an array of numbers or texts", _values)
 MAPPING = Kind("a dict", _mapping)
+RECORDS = Kind("a table of records, such as imap.read returns,", _record_table)
 TABLE = Kind("a table", _table)
 ATTRS = Kind("a list of attrs", lambda given: tuple(map(_attr, given)))
 ATTR = Kind("attrs, such as a.Time(...),", _attr)

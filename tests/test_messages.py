@@ -34,7 +34,9 @@ OWN = re.compile(
     r"(AnswerError|DiskError|FileError|IsolationError|QueryError|ServerError|ServiceError|ServiceRefused|TransferError|"
     r"ServiceUnreachable|TransientError|RefusedError|TransientFileError|UnknownAttr|UnknownKeyword|NotMadeError)"
 )
-SUBJECTS = re.compile(r"\ba\.\w|\bconf\.\w|\w+\.\w+\(|\b(hapi|imap|her|helioviewer|io|cdf|sandbox|fido)\.\w|sign_in|\w+=")
+SUBJECTS = re.compile(
+    r"\ba\.\w|\bconf\.\w|\w+\.\w+\(|\b(hapi|imap|her|helioviewer|io|cdf|sandbox|fido)\.\w|sign_in|\w+="
+)
 """A name of an attr, a setting or a function, which says what a message is about."""
 
 
@@ -94,7 +96,9 @@ def test_messages_about_downloads_name_the_file(name: str, content: str, archive
     with helio.conf.set_temp("retries", 0), archive.fault("html_error", words=content):
         results = Fido.fetch(table, path=str(tmp_path / "{file}"), progress=False)
     for failure in results.errors:
-        assert failure.filepath_partial.download.target.name in str(failure.exception) or "asked: " in str(failure.exception)
+        assert failure.filepath_partial.download.target.name in str(failure.exception) or "asked: " in str(
+            failure.exception
+        )
 
 
 BAD = "\x1b[31mred\x1b]0;title\x07\x9b2J\r"
@@ -177,7 +181,10 @@ def test_a_document_is_downloaded_from_the_server_of_its_row(archive: Any, tmp_p
     [
         (lambda: a.her.EventType("AR, CH"), r"join types with \|: a\.her\.AR \| a\.her\.CH\."),
         (lambda: helio.HERClient().search(QUERIES["HER"][0], a.her.AR, a.her.CH), r"'AR'.*'CH'.*join types with \|"),
-        (lambda: helio.IMAPClient().search(a.Instrument("mag"), a.Instrument("swe")), r"a\.Instrument; join .* with \|"),
+        (
+            lambda: helio.IMAPClient().search(a.Instrument("mag"), a.Instrument("swe")),
+            r"a\.Instrument; join .* with \|",
+        ),
         (lambda: a.hapi.Parameter, r"did not|Did you mean a\.hapi\.Parameters\?"),
         (lambda: a.imap.Instrument, r"Did you mean a\.Instrument\?"),
         (lambda: a.helioviewer.Sources, r"Did you mean a\.helioviewer\.SourceID\?"),
@@ -201,7 +208,10 @@ def test_suggestions(query: Any, words: str, archive: Any) -> None:
 def test_unknown_keywords_of_fetch_are_refused(name: str, archive: Any, tmp_path: Path) -> None:
     table = getattr(helio, f"{name}Client")().search(*QUERIES[name])[:1]
     archive.log.clear()
-    for keywords, words in (({"overwirte": True}, "Did you mean overwrite?"), ({"nonsense": 1}, "it takes downloader, overwrite")):
+    for keywords, words in (
+        ({"overwirte": True}, "Did you mean overwrite?"),
+        ({"nonsense": 1}, "it takes downloader, overwrite"),
+    ):
         with pytest.raises(QueryError, match=re.escape(words)):
             Fido.fetch(table, path=str(tmp_path / "{file}"), progress=False, **keywords)
     assert archive.log == []

@@ -51,7 +51,8 @@ def form_of(mode: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
     path, stream = (str(args[0]), None) if is_path else (None, args[0])
     if mode == "write" and is_path and Path(name).suffix == "":
         return ""
-    found = registry.identify_format(mode, QTable, path, stream, args, {})
+    with local(path or "The stream", "read"):
+        found = registry.identify_format(mode, QTable, path, stream, args, {})
     return str(found[0]).removeprefix("ascii.") if found else ""
 
 
@@ -159,7 +160,9 @@ class StoredWrite(TableWrite):
         form = form_of("write", args, kwargs)
         if not form:
             known = ", ".join(FORMATS)
-            raise QueryError(f"The format of {_name(args)} is not known; give format=..., such as one of {known}.")
+            raise QueryError(
+                f"The format of {_name(args)} is not known by its name; give format=..., such as one of {known}."
+            )
         if form not in FORMATS:
             other = table._for_format(form)
             if other is table:

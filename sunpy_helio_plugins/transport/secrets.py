@@ -24,7 +24,9 @@ class Secret:
     def __init__(self, text: str) -> None:
         self._text = text.strip()
         if not self._text.isprintable():
-            raise QueryError(f"A key, token or password of {len(text)} characters contains control characters or line ends; it was not sent.")
+            raise QueryError(
+                f"A key, token or password of {len(text)} characters contains control characters or line ends; it was not sent."
+            )
 
     def reveal(self) -> str:
         """Return the text."""

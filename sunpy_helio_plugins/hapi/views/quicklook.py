@@ -138,7 +138,9 @@ def _drawable(table: QTable, columns: Sequence[str] | None) -> list[str]:
         axes = {key for name in chosen for key in _references(table, name)}
         chosen = [name for name in chosen if name not in axes][:_MOST_PANELS]
     if not chosen or not len(table):
-        raise QueryError(f"hapi.quicklook has nothing to plot: {described(table)} does not contain records or numeric columns.")
+        raise QueryError(
+            f"hapi.quicklook has nothing to plot: {described(table)} does not contain records or numeric columns."
+        )
     return chosen
 
 

@@ -158,7 +158,9 @@ class HAPITimeSeries(GenericTimeSeries):
             if frame[name].dtype.kind in "fi":
                 groups.setdefault(unit_text(self.units.get(name)), []).append(name)
         if not groups:
-            raise QueryError(f"This {type(self).__name__} has no numeric columns to plot; it has {', '.join(map(str, self.columns))}.")
+            raise QueryError(
+                f"This {type(self).__name__} has no numeric columns to plot; it has {', '.join(map(str, self.columns))}."
+            )
         return groups
 
     @classmethod

@@ -46,7 +46,9 @@ def to_attrs(row: Any, before: u.Quantity = 0 * u.s, after: u.Quantity = 0 * u.s
     row = inputs.one_row("her.to_attrs", row, ("event_starttime", "event_endtime", "raw"), "event")
     start, end = row["event_starttime"], row["event_endtime"]
     if np.any(start.mask):
-        raise QueryError(f"The event {row['raw'].get('kb_archivid') or 'of this row'} does not have a start time; choose another row.")
+        raise QueryError(
+            f"The event {row['raw'].get('kb_archivid') or 'of this row'} does not have a start time; choose another row."
+        )
     # Without an end time, the event is at least present at its start.
     words: list[Attr] = [core.Time(_plain(start) - before, _plain(start if np.any(end.mask) else end) + after)]
     record = row["raw"]
