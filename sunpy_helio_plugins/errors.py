@@ -167,7 +167,7 @@ _DISK = {
     errno.EDQUOT: (DiskError, "the quota of this user is used up; free some space, or give another path"),
     errno.EEXIST: (
         _TakenError,
-        "a file of this name already exists; give another path or overwrite=True, or remove it",
+        "a file of this name already exists; give another path or overwrite=True",
     ),
     errno.ENOTDIR: (_NoFolderError, "a part of the path is a file and not a folder; remove it, or give another path"),
     errno.EISDIR: (_FolderError, "it is a folder and not a file; give the path of a file"),

@@ -160,9 +160,7 @@ class StoredWrite(TableWrite):
         form = form_of("write", args, kwargs)
         if not form:
             known = ", ".join(FORMATS)
-            raise QueryError(
-                f"The format of {_name(args)} is not known by its name; give format=..., such as one of {known}."
-            )
+            raise QueryError(f"The format of {_name(args)} is not known; give format=..., such as one of {known}.")
         if form not in FORMATS:
             other = table._for_format(form)
             if other is table:

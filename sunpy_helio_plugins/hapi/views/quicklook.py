@@ -139,7 +139,7 @@ def _drawable(table: QTable, columns: Sequence[str] | None) -> list[str]:
         chosen = [name for name in chosen if name not in axes][:_MOST_PANELS]
     if not chosen or not len(table):
         raise QueryError(
-            f"hapi.quicklook has nothing to plot: {described(table)} does not contain records or numeric columns."
+            f"hapi.quicklook: {described(table)} does not contain records or numeric columns; there is nothing to plot."
         )
     return chosen
 

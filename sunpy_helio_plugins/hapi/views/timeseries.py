@@ -159,7 +159,7 @@ class HAPITimeSeries(GenericTimeSeries):
                 groups.setdefault(unit_text(self.units.get(name)), []).append(name)
         if not groups:
             raise QueryError(
-                f"This {type(self).__name__} has no numeric columns to plot; it has {', '.join(map(str, self.columns))}."
+                f"This {type(self).__name__} has no numeric columns to plot, only {', '.join(map(str, frame))}."
             )
         return groups
 

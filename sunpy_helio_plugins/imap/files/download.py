@@ -54,9 +54,7 @@ def download(name: str | Path, path: str | Path | None = None, *, overwrite: boo
     bare = inputs.one_path("imap.download", name, folder=True).name
     key = filenames.key_of(bare)
     if key is None:
-        raise QueryError(
-            f"{shown(bare)} does not follow the SDC's naming conventions; use Fido.search to find the file."
-        )
+        raise QueryError(f"{shown(bare)} does not follow the SDC's naming conventions; find the file with Fido.search.")
     folder = data_dir() if path is None else inputs.one_path("imap.download", path, folder=True)
     if folder is None:
         folder = Path(sunpy.config.get("downloads", "download_dir"))

@@ -57,7 +57,7 @@ def to_ndcube(table: Table, column: str) -> Any:
     times = next(instants, None)
     if times is None or np.any(times.mask):
         raise QueryError(
-            f"imap.to_ndcube needs a column of times without missing values in {shown(table)}: remove the rows without a time."
+            f"imap.to_ndcube needs times without missing values, unlike {shown(table)}: remove the rows without one."
         )
     values = table[column]
     axes = list((values.info.meta or {}).get("axes", ()))

@@ -152,9 +152,7 @@ def _parts(
 
     times = next((name for name in table.colnames if isinstance(table[name], Time) and table[name].ndim == 1), None)
     if times is None:
-        raise QueryError(
-            f"imap.to_timeseries needs a one-dimensional column of times, which {shown(table)} does not contain."
-        )
+        raise QueryError(f"A TimeSeries requires a one-dimensional column of times, which {shown(table)} lacks.")
     series: dict[str, Any] = {}
     unit: dict[str, u.UnitBase] = {}
     left_out = []
