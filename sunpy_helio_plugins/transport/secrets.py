@@ -25,7 +25,7 @@ class Secret:
         self._text = text.strip()
         if not self._text.isprintable():
             raise QueryError(
-                f"A key, token or password of {len(text)} characters has control characters or line ends; it was not sent."
+                f"A key, token or password of {len(text)} characters has control characters; it was not sent."
             )
 
     def reveal(self) -> str:
