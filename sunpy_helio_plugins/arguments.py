@@ -31,11 +31,16 @@ __all__ = [
     "ATTRS",
     "DURATION",
     "FLAG",
+    "FRAME",
+    "INSTANT",
     "INTEGERS",
     "MAPPING",
     "MASK",
     "NUMBER",
+    "OBSERVER",
+    "PLACE",
     "PLAIN_ARRAY",
+    "RECORDS",
     "STAMPS",
     "TABLE",
     "TEXT",
@@ -346,6 +351,12 @@ def _attr(given: Any) -> Any:
     return given
 
 
+def _record_table(given: Any) -> Any:
+    if hasattr(_table(given), "query_attrs"):
+        raise TypeError
+    return given
+
+
 def _times(given: Any) -> Any:
     from astropy.time import Time
 
@@ -365,6 +376,32 @@ def _duration(given: Any) -> Any:
     return made
 
 
+def _place(given: Any) -> Any:
+    if not hasattr(given, "transform_to"):
+        raise TypeError
+    return given
+
+
+def _observer(given: Any) -> Any:
+    """Return an observer; the name of a body of the solar system is looked up when it is used."""
+    return given if isinstance(given, str) and given.strip() else _place(given)
+
+
+def _frame_of_image(given: Any) -> Any:
+    if not hasattr(given, "observer") or not hasattr(given, "obstime"):
+        raise TypeError
+    return given
+
+
+def _instant(given: Any) -> Any:
+    from sunpy.time import parse_time
+
+    made = parse_time(given)
+    if not made.isscalar:
+        raise ValueError
+    return made
+
+
 TEXT = Kind("a text", _text)
 ANY_TEXT = Kind("a text, which may be empty,", _any_text)
 TEXTS = Kind("a text or a list of texts", _texts)
@@ -378,10 +415,15 @@ INTEGERS = Kind("an array of integers", _integers)
 PLAIN_ARRAY = Kind("a numpy.ndarray", _plain_array)
 VALUES = Kind("an array of numbers or texts", _values)
 MAPPING = Kind("a dict", _mapping)
+RECORDS = Kind("a table of records, such as imap.read returns,", _record_table)
 TABLE = Kind("a table", _table)
 ATTRS = Kind("a list of attrs", lambda given: tuple(map(_attr, given)))
 ATTR = Kind("attrs, such as a.Time(...),", _attr)
 TIMES = Kind("an astropy.time.Time", _times)
+PLACE = Kind("a SkyCoord", _place)
+OBSERVER = Kind("a SkyCoord or the name of a planet", _observer)
+FRAME = Kind("the frame of an image, map.coordinate_frame,", _frame_of_image)
+INSTANT = Kind("one time", _instant)
 DURATION = Kind("a duration such as 60 * u.s", _duration)
 
 

@@ -185,7 +185,10 @@ _DISK = {
     errno.EROFS: (DiskError, "the disk is read-only; give another path"),
     errno.ENOSPC: (DiskError, "the disk is full; free some space, or give another path"),
     errno.EDQUOT: (DiskError, "the quota of this user is used up; free some space, or give another path"),
-    errno.EEXIST: (_TakenError, "a file of this name exists; remove it, or give another path"),
+    errno.EEXIST: (
+        _TakenError,
+        "a file of this name already exists; give another path or overwrite=True",
+    ),
     errno.ENOTDIR: (_NoFolderError, "a part of the path is a file and not a folder; remove it, or give another path"),
     errno.EISDIR: (_FolderError, "it is a folder and not a file; give the path of a file"),
     errno.EINVAL: (DiskError, "the name is not valid; give another one"),
@@ -198,10 +201,16 @@ _DISK = {
 """What is wrong, by the number of the system's error."""
 
 
+_LONGEST_PATH = 400
+"""Characters of the longest path in a message."""
+
+
 def disk_error(error: OSError, path: object, doing: str = "written") -> DiskError:
     """Return the error for an operation on the local disk that failed; ``doing`` is a participle."""
     kind, why = _DISK.get(error.errno or 0, (DiskError, error.strerror or str(error) or type(error).__name__))
-    made = kind(f"{path} cannot be {doing}: {why}.")
+    name = str(path)
+    name = name if len(name) <= _LONGEST_PATH else f"...{name[-_LONGEST_PATH:]}"
+    made = kind(f"{name} cannot be {doing}: {why}.")
     made.errno, made.strerror, made.filename = error.errno, error.strerror, None
     return made
 

@@ -26,7 +26,7 @@ from sunpy.time import TimeRange
 import sunpy_helio_plugins as helio
 from sunpy_helio_plugins import cdf, fido, hapi, helioviewer, her, imap, io, quantities, sandbox
 from sunpy_helio_plugins.arguments import shown
-from sunpy_helio_plugins.errors import HelioPluginsError, QueryError
+from sunpy_helio_plugins.errors import HelioPluginsError, QueryError, printable
 from sunpy_helio_plugins.quantities import units
 
 DAY = a.Time("2026-01-10", "2026-01-11")
@@ -44,7 +44,8 @@ PLAIN: dict[str, Callable[[], Any]] = {
     "1.5": lambda: 1.5, "nan": lambda: float("nan"), "inf": lambda: float("inf"), "True": lambda: True,
     "numpy": lambda: np.int64(1), "list": list, "tuple": tuple, "dict": dict, "set": set, "object": object,
     "class": lambda: int, "function": lambda: len, "generator": lambda: (one for one in (1, 2)),
-    "list of None": lambda: [None], "list of x": lambda: ["x"], "numbers": lambda: [1, 2], "dict of x": lambda: {"x": 1},
+    "list of None": lambda: [None], "list of x": lambda: ["x"], "numbers": lambda: [1, 2],
+    "dict of x": lambda: {"x": 1},
     "array": lambda: np.arange(3.0), "0-d": lambda: np.array(3), "texts": lambda: np.array(["a", "b"]),
     "Time": lambda: Time("2026-01-10"), "Times": lambda: Time(["2026-01-10", "2026-01-11"]),
     "datetime": lambda: datetime(2026, 1, 10), "aware": lambda: datetime(2026, 1, 10, tzinfo=UTC),
@@ -131,7 +132,8 @@ FEW = (
 
 
 TEXTS = (
-    "x", "escape", "long", "date text", "url", "list of x", "dict of x", "texts", "Column", "generator", "numbers",
+    "x", "escape", "long", "date text", "frame", "url", "list of x", "dict of x", "texts", "Column", "generator",
+    "numbers",
 )  # fmt: skip
 """Values of which only a server can tell whether they name something."""
 
@@ -163,7 +165,8 @@ def unclear(text: str, name: str, argument: str, label: str, value: Any) -> str:
         return f"it has {len(text)} characters"
     if not text.endswith((".", "]", "?")):
         return "it is not a sentence"
-    subjects = (argument, name.rpartition(".")[2], name.split(".")[-2:][0], shown(value)[:15], "'", "a.", "IVORN")
+    subjects = (argument, name.rpartition(".")[2], name.split(".")[-2:][0], shown(value)[:15], "'", "a.", "IVORN",
+                printable(str(value))[:20], "format=", "column")  # fmt: skip
     return "" if any(one and one in text for one in subjects) else "it does not name its subject"
 
 
@@ -183,11 +186,20 @@ def cases(world: World) -> dict[str, Case]:
     info = hapi.info("cdaweb", "AC_H0_MFI")
     made: dict[str, Case] = {
         "sign_in": Case(helio.sign_in, {"name": "imap", "key": "k" * 20}),
-        "Downloader.enqueue_file": Case(downloader.enqueue_file, {"url": "https://x.org/y", "path": out}, also=(TypeError, ValueError)),
+        "Downloader.enqueue_file": Case(
+            downloader.enqueue_file, {"url": "https://x.org/y", "path": out}, also=(TypeError, ValueError)
+        ),
         "fido.branches": Case(fido.branches, {"one": DAY, "two": DAY}),
-        "fido.common_columns": Case(fido.common_columns, {
-            "start": Time(["2026-01-10"]), "end": Time(["2026-01-10"]), "instrument": ["x"], "source": ["x"], "provider": "x",
-        }),
+        "fido.common_columns": Case(
+            fido.common_columns,
+            {
+                "start": Time(["2026-01-10"]),
+                "end": Time(["2026-01-10"]),
+                "instrument": ["x"],
+                "source": ["x"],
+                "provider": "x",
+            },
+        ),
         "fido.explain_foreign": Case(fido.explain_foreign, {"branch": (DAY,), "known": (a.Time,), "archive": "x"}),
         "fido.name_of": Case(fido.name_of, {"attr": DAY}),
         "fido.of_type": Case(fido.of_type, {"branch": (DAY,), "kind": a.Time}),
@@ -195,15 +207,25 @@ def cases(world: World) -> dict[str, Case]:
         "fido.Names.are_in": Case(fido.Names(("x",)).are_in, {"query": (DAY,)}),
         "fido.Names.has_provider": Case(fido.Names(("x",)).has_provider, {"value": "x"}),
         "fido.Names.has_source": Case(fido.Names(("x",)).has_source, {"value": "x"}),
-        "quantities.as_column": Case(quantities.as_column, {"time": Time(["2026-01-10"]), "text": "x", "may_be_missing": True}, 2),
-        "quantities.datetime64_from_iso": Case(quantities.datetime64_from_iso, {"values": ["2026-01-10"], "mask": [False], "warn": True}, 2, (ValueError,)),
-        "quantities.datetime64_from_tt2000": Case(quantities.datetime64_from_tt2000, {"values": [1], "mask": [False], "warn": True}, 2),
+        "quantities.as_column": Case(
+            quantities.as_column, {"time": Time(["2026-01-10"]), "text": "x", "may_be_missing": True}, 2
+        ),
+        "quantities.datetime64_from_iso": Case(
+            quantities.datetime64_from_iso, {"values": ["2026-01-10"], "mask": [False], "warn": True}, 2, (ValueError,)
+        ),
+        "quantities.datetime64_from_tt2000": Case(
+            quantities.datetime64_from_tt2000, {"values": [1], "mask": [False], "warn": True}, 2
+        ),
         "quantities.exact_integer": Case(quantities.exact_integer, {"text": "1"}),
         "quantities.for_frame": Case(quantities.for_frame, {"values": np.array([1]), "mask": np.array([False])}),
         "quantities.from_cdf_epoch": Case(quantities.from_cdf_epoch, {"values": [6.3e13], "mask": [False]}),
         "quantities.from_cdf_epoch16": Case(quantities.from_cdf_epoch16, {"values": [[6.3e10, 0.0]], "mask": [False]}),
-        "quantities.from_datetime64": Case(quantities.from_datetime64, {"values": np.array(["2026-01-10"], "M8[s]"), "mask": [False]}),
-        "quantities.from_iso": Case(quantities.from_iso, {"values": ["2026-01-10"], "mask": [False]}, also=(ValueError,)),
+        "quantities.from_datetime64": Case(
+            quantities.from_datetime64, {"values": np.array(["2026-01-10"], "M8[s]"), "mask": [False]}
+        ),
+        "quantities.from_iso": Case(
+            quantities.from_iso, {"values": ["2026-01-10"], "mask": [False]}, also=(ValueError,)
+        ),
         "quantities.from_tt2000": Case(quantities.from_tt2000, {"values": [1], "mask": [False]}),
         "quantities.from_unix": Case(quantities.from_unix, {"values": [1], "mask": [False], "day": 0, "seconds": 1.0}),
         "quantities.is_fill": Case(quantities.is_fill, {"values": np.array([1.0]), "fill": "1"}),
@@ -213,14 +235,25 @@ def cases(world: World) -> dict[str, Case]:
         "quantities.without_leap_seconds": Case(quantities.without_leap_seconds, {"time": Time("2026-01-10")}),
         "units.parse": Case(units.parse, {"text": "nT", "schema": None, "context": None}),
         "units.classify": Case(units.classify, {"text": "nT", "schema": None, "context": None}),
-        "units.column": Case(units.column, {
-            "values": np.array([1.0]), "unit_text": "nT", "name": "x", "description": "x", "mask": None, "schema": None,
-            "context": None,
-        }, 2),
+        "units.column": Case(
+            units.column,
+            {
+                "values": np.array([1.0]),
+                "unit_text": "nT",
+                "name": "x",
+                "description": "x",
+                "mask": None,
+                "schema": None,
+                "context": None,
+            },
+            2,
+        ),
         "cdf.read": Case(cdf.read, {"path": world.files["imap"], "epoch": None, "scale": "utc"}, 2),
         "cdf.epochs": Case(cdf.epochs, {"path": world.files["imap"]}),
         "io.read": Case(io.read, {"path": out / "x.ecsv", "format": None}, 1),
-        "io.write": Case(io.write, {"table": records[:2], "path": out / "x.ecsv", "overwrite": True, "format": "ecsv"}, 2),
+        "io.write": Case(
+            io.write, {"table": records[:2], "path": out / "x.ecsv", "overwrite": True, "format": "ecsv"}, 2
+        ),
         "sandbox.use": Case(sandbox.use, {"url": "http://127.0.0.1:1"}),
         "sandbox.serve": Case(sandbox.serve, {"port": 0, "services": ("hapi",)}, also=(OSError,)),
         "sandbox.start": Case(sandbox.start, {"port": 0, "services": ("hapi",)}, also=(OSError,)),
@@ -230,10 +263,20 @@ def cases(world: World) -> dict[str, Case]:
         "hapi.check": Case(hapi.check, {"server": "cdaweb"}),
         "hapi.files": Case(hapi.files, {"table": records, "column": records.colnames[1]}),
         "hapi.info": Case(hapi.info, {"server": "cdaweb", "dataset": "AC_H0_MFI"}),
-        "hapi.load": Case(hapi.load, {
-            "server": "cdaweb", "dataset": "AC_H0_MFI", "start": "2026-01-10T00:00", "stop": "2026-01-10T00:10", "parameters": None,
-            "chunk": None, "format": None, "scale": "utc",
-        }, 5),
+        "hapi.load": Case(
+            hapi.load,
+            {
+                "server": "cdaweb",
+                "dataset": "AC_H0_MFI",
+                "start": "2026-01-10T00:00",
+                "stop": "2026-01-10T00:10",
+                "parameters": None,
+                "chunk": None,
+                "format": None,
+                "scale": "utc",
+            },
+            5,
+        ),
         "hapi.load rows": Case(hapi.load, {"server": hapi_table}),
         "hapi.quicklook": Case(hapi.quicklook, {"table": records, "columns": None}),
         "hapi.read": Case(hapi.read, {"source": world.files["hapi"], "info": None, "context": None, "scale": "utc"}, 1),
@@ -249,51 +292,107 @@ def cases(world: World) -> dict[str, Case]:
         "imap.epochs": Case(imap.epochs, {"path": world.files["imap"]}),
         "imap.metakernel": Case(imap.metakernel, {"time": DAY, "types": (), "folder": "", "complete": False}),
         "imap.read": Case(imap.read, {"path": world.files["imap"], "epoch": None, "scale": "utc"}, 2),
-        "imap.realtime": Case(imap.realtime, {"time": a.Time("2026-01-10", "2026-01-10 00:10"), "instrument": "mag", "scale": "utc"}, 2),
+        "imap.realtime": Case(
+            imap.realtime, {"time": a.Time("2026-01-10", "2026-01-10 00:10"), "instrument": "mag", "scale": "utc"}, 2
+        ),
         "imap.sync": Case(imap.sync, {"query": QUERIES["imap"], "path": out, "progress": False, "check": False}, 2),
         "imap.to_ndcube": Case(imap.to_ndcube, {"table": imap_records, "column": "b_gse"}),
         "imap.to_timeseries": Case(imap.to_timeseries, {"table": imap_records, "columns": None, "most": 32}),
         "imap.unreleased": Case(imap.unreleased, {"table": imap_table}),
-        "imap.upload": Case(imap.upload, {"paths": world.files["imap"], "dry_run": True, "wait": 0.0, "progress": False}, 1),
+        "imap.upload": Case(
+            imap.upload, {"paths": world.files["imap"], "dry_run": True, "wait": 0.0, "progress": False}, 1
+        ),
         "helioviewer.clipped": Case(helioviewer.clipped, {"image": None}),
-        "helioviewer.coverage": Case(helioviewer.coverage, {"time": a.Time("2026-01-10 12:00", "2026-01-10 12:02"), "query": a.helioviewer.SourceID(13)}),
+        "helioviewer.coverage": Case(
+            helioviewer.coverage,
+            {"time": a.Time("2026-01-10 12:00", "2026-01-10 12:02"), "query": a.helioviewer.SourceID(13)},
+        ),
         "helioviewer.Coverage.plot": Case(coverage.plot, {"axes": None}),
-        "helioviewer.jpx": Case(helioviewer.jpx, {"start": "2026-01-10 12:00", "end": "2026-01-10 12:02", "source": 13, "file": out / "x.jpx", "cadence": None}),
-        "helioviewer.movie": Case(helioviewer.movie, positional=4, args={
-            "start": "2026-01-10 12:00", "end": "2026-01-10 12:02", "layers": [13], "file": out / "x.mp4", "image_scale": 4.8,
-            "size": (512, 512), "progress": False, "wait": 1 * u.s, "frameRate": 10.0,
-        }),
+        "helioviewer.jpx": Case(
+            helioviewer.jpx,
+            {
+                "start": "2026-01-10 12:00",
+                "end": "2026-01-10 12:02",
+                "source": 13,
+                "file": out / "x.jpx",
+                "cadence": None,
+            },
+        ),
+        "helioviewer.movie": Case(
+            helioviewer.movie,
+            positional=4,
+            args={
+                "start": "2026-01-10 12:00",
+                "end": "2026-01-10 12:02",
+                "layers": [13],
+                "file": out / "x.mp4",
+                "image_scale": 4.8,
+                "size": (512, 512),
+                "progress": False,
+                "wait": 1 * u.s,
+                "frameRate": 10.0,
+            },
+        ),
         "helioviewer.near": Case(helioviewer.near, {"time": "2026-01-10", "tolerance": None}),
-        "helioviewer.read": Case(helioviewer.read, {"file": world.files["helioviewer"], "size": None, "physical": False}),
-        "helioviewer.science": Case(helioviewer.science, {"table": images, "resolve": False, "notify": None, "drms_client": None}),
-        "helioviewer.screenshot": Case(helioviewer.screenshot, positional=3, args={
-            "time": "2026-01-10 12:00", "layers": [13], "file": out / "x.png", "image_scale": 2.4, "size": (64, 64), "watermark": True,
-        }),
+        "helioviewer.read": Case(
+            helioviewer.read, {"file": world.files["helioviewer"], "size": None, "physical": False}
+        ),
+        "helioviewer.science": Case(
+            helioviewer.science, {"table": images, "resolve": False, "notify": None, "drms_client": None}
+        ),
+        "helioviewer.screenshot": Case(
+            helioviewer.screenshot,
+            positional=3,
+            args={
+                "time": "2026-01-10 12:00",
+                "layers": [13],
+                "file": out / "x.png",
+                "image_scale": 2.4,
+                "size": (64, 64),
+                "watermark": True,
+            },
+        ),
         "helioviewer.sources": Case(helioviewer.sources, {"refresh": False}),
         "her.graph": Case(her.graph, {"table": events[:2]}),
         "her.tracks": Case(her.tracks, {"table": events[:2]}),
         "her.isolsearch_url": Case(her.isolsearch_url, {"one": DAY, "two": a.her.CH}),
         "her.translate": Case(her.translate, {"one": DAY, "two": a.her.CH}),
-        "her.overlay": Case(her.overlay, {"axes": None, "table": events[:2], "hidden": None, "boxes": True, "labels": False}, 2),
+        "her.overlay": Case(
+            her.overlay, {"axes": None, "table": events[:2], "hidden": None, "boxes": True, "labels": False}, 2
+        ),
         "her.summary_url": Case(her.summary_url, {"event": ivorn, "rev": None}),
         "her.voevent_url": Case(her.voevent_url, {"event": ivorn, "rev": None}),
         "her.to_attrs": Case(her.to_attrs, {"row": events[0], "before": 0 * u.s, "after": 0 * u.s, "instrument": True}),
         "her.values": Case(her.values, {"attr": a.her.frm_name, "query": DAY, "event_type": "CH"}, 2),
         "her.Registry": Case(her.Registry, {"dry_run": True}),
         "her.Registry.login": Case(registry.login, {"user": "x", "password": "y"}),
-        "her.Registry.rate": Case(registry.rate, {"event": ivorn, "rating": 0.5, "idspecial": None, "revision": None}, 2),
-        "her.Registry.comment": Case(registry.comment, {"event": ivorn, "text": "x", "idspecial": None, "revision": None}, 2),
+        "her.Registry.rate": Case(
+            registry.rate, {"event": ivorn, "rating": 0.5, "idspecial": None, "revision": None}, 2
+        ),
+        "her.Registry.comment": Case(
+            registry.comment, {"event": ivorn, "text": "x", "idspecial": None, "revision": None}, 2
+        ),
         "her.Registry.comments": Case(registry.comments, {"event": ivorn, "idspecial": None, "revision": None}, 1),
-        "her.Registry.add_reference": Case(registry.add_reference, {"event": ivorn, "name": "x", "kind": "x", "url": "https://x.org", "eventid": None, "revision": None}, 4),
-        "her.Registry.relate": Case(registry.relate, {"first": ivorn, "verb": "causes", "second": ivorn, "strength": 1.0}),
+        "her.Registry.add_reference": Case(
+            registry.add_reference,
+            {"event": ivorn, "name": "x", "kind": "x", "url": "https://x.org", "eventid": None, "revision": None},
+            4,
+        ),
+        "her.Registry.relate": Case(
+            registry.relate, {"first": ivorn, "verb": "causes", "second": ivorn, "strength": 1.0}
+        ),
         "her.Registry.upload": Case(registry.upload, {"event": document}),
         "her.Registry.revise": Case(registry.revise, {"event": document, "original": document.ivorn}),
         "her.voevent.read": Case(her.voevent.read, {"source": world.files["her"]}),
         "her.voevent.write": Case(her.voevent.write, {"event": document, "path": out / "x.xml", "check": False}),
         "her.voevent.from_row": Case(her.voevent.from_row, {"row": events[0]}),
-        "her.voevent.identifier": Case(her.voevent.identifier, {"event_type": "CH", "method": "x", "when": None, "suffix": ""}),
+        "her.voevent.identifier": Case(
+            her.voevent.identifier, {"event_type": "CH", "method": "x", "when": None, "suffix": ""}
+        ),
         "her.voevent.accept": Case(her.voevent.accept, {"part": world.files["her"]}),
-        "her.HERTable.from_records": Case(her.HERTable.from_records, {"records": [dict(events["raw"][0])], "associations": (), "problems": ()}),
+        "her.HERTable.from_records": Case(
+            her.HERTable.from_records, {"records": [dict(events["raw"][0])], "associations": (), "problems": ()}
+        ),
         "her.HERTable.stack": Case(her.HERTable.stack, {"one": events[:1], "two": events[1:2]}),
         "her.HERTable.at": Case(events.at, {"instants": Time("2026-01-10")}),
         "her.Polygon.contains": Case(polygon.contains, {"place": points[0]}),
@@ -302,7 +401,7 @@ def cases(world: World) -> dict[str, Case]:
         "her.Polygon.to_region": Case(polygon.to_region, {"frame": None}),
         "her.Polygons.at": Case(polygons.at, {"instants": Time("2026-01-10")}),
         "her.Points.at": Case(points.at, {"instants": Time("2026-01-10")}),
-    }  # fmt: skip
+    }
     for name, table, cls in (
         ("HAPI", hapi_table, hapi.HAPITable),
         ("IMAP", imap_table, imap.IMAPTable),
@@ -423,7 +522,6 @@ def test_a_public_function_works_or_raises_one_sentence(
 
     credentials.forget()
     sandbox.stop()
-    Path(f"/tmp/words/found-{group[-6:]}.txt").write_text(chr(10).join(found))
     assert found == []
 
 

@@ -17,8 +17,8 @@ from sunpy.net import attrs as a
 
 import sunpy_helio_plugins as helio
 from sunpy_helio_plugins import hapi, helioviewer, her, imap, quantities
-from sunpy_helio_plugins.fido import partial
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, InexactTimeWarning, warn_incomplete
+from sunpy_helio_plugins.fido import partial
 
 ROOT = Path(helio.__file__).parent
 DAY = a.Time("2026-01-10", "2026-01-11")

@@ -149,7 +149,7 @@ class Tolerance(ArchiveAttr):
 
     def __or__(self, other: Any) -> Any:
         if isinstance(other, Tolerance):
-            raise QueryError("Two tolerances cannot be alternatives: give the longer one only.")
+            raise QueryError(f"{self!r} and {other!r} cannot be alternatives: give the longer one only.")
         return super().__or__(other)
 
 

@@ -52,7 +52,8 @@ def form_of(mode: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
     path, stream = (str(args[0]), None) if is_path else (None, args[0])
     if mode == "write" and is_path and Path(name).suffix == "":
         return ""
-    found = registry.identify_format(mode, QTable, path, stream, args, {})
+    with local(path or "The stream", "read"):
+        found = registry.identify_format(mode, QTable, path, stream, args, {})
     return str(found[0]).removeprefix("ascii.") if found else ""
 
 

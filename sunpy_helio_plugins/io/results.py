@@ -186,7 +186,7 @@ class Stored:
             The table does not have a query: it was not made by a search.
         """
         if not self.query:
-            raise QueryError("This table does not contain a query: it was not made by a search.")
+            raise QueryError(f"This {type(self).__name__} does not contain a query: it was not made by a search.")
         return query_of(self.query)
 
     def search_again(self) -> Self:

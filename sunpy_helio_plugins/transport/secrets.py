@@ -32,7 +32,10 @@ class Secret:
     def reveal(self) -> str:
         """Return the text."""
         if not self._text.isprintable():
-            raise QueryError("A key, token or password contains control characters or line ends; it was not sent.")
+            raise QueryError(
+                f"A key, token or password of {len(self._text)} characters contains control characters or line ends; it "
+                "was not sent."
+            )
         return self._text
 
     def __repr__(self) -> str:

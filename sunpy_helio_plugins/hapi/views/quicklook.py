@@ -13,6 +13,7 @@ from astropy import units as u
 from astropy.table import QTable
 
 from sunpy_helio_plugins.arguments import TEXTS, optional, taking
+from sunpy_helio_plugins.arguments import shown as described
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.hapi.views.bins import axes_of
@@ -137,7 +138,9 @@ def _drawable(table: QTable, columns: Sequence[str] | None) -> list[str]:
         axes = {key for name in chosen for key in _references(table, name)}
         chosen = [name for name in chosen if name not in axes][:_MOST_PANELS]
     if not chosen or not len(table):
-        raise QueryError("There is nothing to plot: the table does not contain records or numeric columns.")
+        raise QueryError(
+            f"hapi.quicklook: {described(table)} does not contain records or numeric columns; there is nothing to plot."
+        )
     return chosen
 
 

@@ -158,7 +158,9 @@ class HAPITimeSeries(GenericTimeSeries):
             if frame[name].dtype.kind in "fi":
                 groups.setdefault(unit_text(self.units.get(name)), []).append(name)
         if not groups:
-            raise QueryError("The series does not contain numeric columns to plot.")
+            raise QueryError(
+                f"This {type(self).__name__} has no numeric columns to plot, only {', '.join(map(str, frame))}."
+            )
         return groups
 
     @classmethod

@@ -13,7 +13,7 @@ from astropy.table import MaskedColumn
 from astropy.utils.data_info import ParentDtypeInfo
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.arguments import Kind, optional, taking
+from sunpy_helio_plugins.arguments import FRAME, INSTANT, OBSERVER, PLACE, optional, taking
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
 from sunpy_helio_plugins.her.columns import frames, outlines, sphere
 from sunpy_helio_plugins.her.columns import frames as moments
@@ -29,38 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["Polygon", "Polygons"]
 
 Floats = NDArray[np.float64]
-
-
-def _place(given: Any) -> Any:
-    if not hasattr(given, "transform_to"):
-        raise TypeError
-    return given
-
-
-def _observer(given: Any) -> Any:
-    """Return an observer; the name of a body of the solar system is looked up when it is used."""
-    return given if isinstance(given, str) and given.strip() else _place(given)
-
-
-def _frame_of_image(given: Any) -> Any:
-    if not hasattr(given, "observer") or not hasattr(given, "obstime"):
-        raise TypeError
-    return given
-
-
-def _instant(given: Any) -> Any:
-    from sunpy.time import parse_time
-
-    made = parse_time(given)
-    if not made.isscalar:
-        raise ValueError
-    return made
-
-
-_PLACE = Kind("a SkyCoord", _place)
-_OBSERVER = Kind("a SkyCoord or the name of a planet", _observer)
-_FRAME = Kind("the frame of an image, map.coordinate_frame,", _frame_of_image)
-_TIME = Kind("one time", _instant)
 
 
 class Polygon(SkyCoord):
@@ -242,7 +210,7 @@ class Polygon(SkyCoord):
         """
         return (sphere.area(self._corners) if self.closed else 0.0) * (frames.RSUN_KM / 1e3) ** 2 * u.Mm**2
 
-    @taking("Polygon.contains", place=_PLACE)
+    @taking("Polygon.contains", place=PLACE)
     def contains(self, place: SkyCoord) -> Any:
         """
         Return which positions lie in the polygon.
@@ -268,7 +236,7 @@ class Polygon(SkyCoord):
         inside = sphere.inside(towards, self._corners).reshape(longitude.shape) & self.closed
         return bool(inside[0]) if found.isscalar else inside
 
-    @taking("Polygon.to_region", frame=optional(_FRAME))
+    @taking("Polygon.to_region", frame=optional(FRAME))
     def to_region(self, frame: Any = None) -> Any:
         """
         Return the outline `traced` as a `regions.PolygonSkyRegion`.
@@ -322,7 +290,7 @@ class Polygon(SkyCoord):
             raise MissingDependencyError("A polygon as a shape", "polygons") from None
         return shapely.make_valid(shapely.Polygon(self.vertices) if self.closed else shapely.LineString(self.vertices))
 
-    @taking("Polygon.rotated_to", time=_TIME, observer=optional(_OBSERVER))
+    @taking("Polygon.rotated_to", time=INSTANT, observer=optional(OBSERVER))
     def rotated_to(self, time: Any, observer: Any = None) -> SkyCoord:
         """
         Return the polygon as seen at another time, rotated with the solar surface.
@@ -341,7 +309,7 @@ class Polygon(SkyCoord):
         """
         return seen(self.on_surface, _frame(time, observer))[0]
 
-    @taking("Polygon.visible", observer=optional(_OBSERVER), time=optional(_TIME))
+    @taking("Polygon.visible", observer=optional(OBSERVER), time=optional(INSTANT))
     def visible(self, observer: Any = None, time: Any = None) -> NDArray[np.bool_]:
         """
         Return which vertices an observer sees.

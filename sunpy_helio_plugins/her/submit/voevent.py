@@ -413,7 +413,18 @@ def read(source: Any) -> VOEvent:
     FileError
         The file is not a VOEvent document (other XML, or with entities), or it is too large.
     """
-    root = _parsed(source if isinstance(source, bytes) else _content(one_path("her.voevent.read", source)))
+    if isinstance(source, bytes):
+        return _event(source)
+    path = one_path("her.voevent.read", source)
+    content = _content(path)
+    try:
+        return _event(content)
+    except FileError as error:
+        raise FileError(f"{path}: {error}") from error
+
+
+def _event(content: bytes) -> VOEvent:
+    root = _parsed(content)
     for element in root.iter():
         element.tag = _plain(element.tag)
     if root.tag != "VOEvent":
@@ -453,7 +464,7 @@ def accept(part: Path, ivorn: str, rev: int | None = None) -> None:
     content = _content(one_path("her.voevent.accept", part))
     if content.lstrip()[:5].lower() == b"<html":
         raise FileError(f"The registry responded: {server_message(content)}")
-    found = read(content)
+    found = _event(content)
     if found.ivorn.strip() != ivorn:
         shown = server_message(found.ivorn.encode()) or "an event without an IVORN"
         raise FileError(f"The document of {ivorn} was requested, but the registry sent that of {shown}.")

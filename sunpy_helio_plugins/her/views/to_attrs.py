@@ -46,9 +46,12 @@ def to_attrs(row: Any, before: u.Quantity = 0 * u.s, after: u.Quantity = 0 * u.s
     row = inputs.one_row("her.to_attrs", row, ("event_starttime", "event_endtime", "raw"), "event")
     start, end = row["event_starttime"], row["event_endtime"]
     if np.any(start.mask):
-        raise QueryError("This event does not have a start time; choose another row.")
+        raise QueryError(
+            f"The event {row['raw'].get('kb_archivid') or 'of this row'} does not have a start time; choose another."
+        )
     # Without an end time, the event is at least present at its start.
-    words: list[Attr] = [core.Time(_plain(start) - before, _plain(start if np.any(end.mask) else end) + after)]
+    last = start if np.any(end.mask) else end
+    words: list[Attr] = [core.Time(_plain(start) - before, _plain(last) + after)]
     record = row["raw"]
     name = str(record.get("search_instrument") or record.get("obs_instrument") or "")
     if instrument and name and name not in ("nil", "N/A", "Various") and "," not in name:

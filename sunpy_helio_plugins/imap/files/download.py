@@ -7,7 +7,7 @@ from pathlib import Path
 
 import sunpy
 
-from sunpy_helio_plugins.arguments import FLAG, taking
+from sunpy_helio_plugins.arguments import FLAG, shown, taking
 from sunpy_helio_plugins.errors import DiskError, QueryError, TransferError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.imap import filenames, integrity, service
@@ -54,7 +54,7 @@ def download(name: str | Path, path: str | Path | None = None, *, overwrite: boo
     bare = inputs.one_path("imap.download", name, folder=True).name
     key = filenames.key_of(bare)
     if key is None:
-        raise QueryError(f"{bare!r} does not follow the SDC's naming conventions; use Fido.search to find the file.")
+        raise QueryError(f"{shown(bare)} does not follow the SDC's naming conventions; find the file with Fido.search.")
     folder = data_dir() if path is None else inputs.one_path("imap.download", path, folder=True)
     if folder is None:
         folder = Path(sunpy.config.get("downloads", "download_dir"))

@@ -11,13 +11,13 @@ from astropy import units as u
 from astropy.table import Table
 from astropy.time import Time
 
-from sunpy_helio_plugins.arguments import TABLE, TEXT, taking
+from sunpy_helio_plugins.arguments import RECORDS, TEXT, shown, taking
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
 
 __all__ = ["to_ndcube"]
 
 
-@taking("imap.to_ndcube", table=TABLE, column=TEXT)
+@taking("imap.to_ndcube", table=RECORDS, column=TEXT)
 def to_ndcube(table: Table, column: str) -> Any:
     """
     Return a column of a table as a cube of data with coordinates.
@@ -48,15 +48,17 @@ def to_ndcube(table: Table, column: str) -> Any:
     except ImportError:
         raise MissingDependencyError("Making cubes of spectrograms", "ndcube") from None
 
-    if column not in table.colnames or np.ndim(table[column]) < 2:
-        able = [name for name in table.colnames if np.ndim(table[name]) > 1]
+    if column not in table.colnames or getattr(table[column], "ndim", 1) < 2:
+        able = [name for name in table.colnames if getattr(table[name], "ndim", 1) > 1]
         raise QueryError(
             f"{column!r} is not a column of two or more dimensions; the table has: {', '.join(able) or 'none'}."
         )
     instants = (table[name] for name in table.colnames if isinstance(table[name], Time) and table[name].ndim == 1)
     times = next(instants, None)
     if times is None or np.any(times.mask):
-        raise QueryError("A cube requires a column of times without missing values: remove the rows without a time.")
+        raise QueryError(
+            f"imap.to_ndcube needs times without missing values, unlike {shown(table)}: remove the rows without one."
+        )
     values = table[column]
     axes = list((values.info.meta or {}).get("axes", ()))
     along = [TimeTableCoordinate(times.utc, names="time", physical_types="time")]

@@ -23,7 +23,7 @@ from sunpy.timeseries import GenericTimeSeries
 from sunpy.timeseries.timeseries_factory import TimeSeriesFactory
 from sunpy.util import MetaDict
 
-from sunpy_helio_plugins.arguments import TABLE, TEXTS, integer, optional, taking
+from sunpy_helio_plugins.arguments import RECORDS, TEXTS, integer, optional, shown, taking
 from sunpy_helio_plugins.cdf.read import read
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.imap.mission import OBSERVATORY, instrument_of, is_of_mission
@@ -114,7 +114,7 @@ class IMAPTimeSeries(GenericTimeSeries):
         return _parts(table, None, MOST_COLUMNS, Path(filepath).name)
 
 
-@taking("imap.to_timeseries", table=TABLE, columns=optional(TEXTS), most=integer(1))
+@taking("imap.to_timeseries", table=RECORDS, columns=optional(TEXTS), most=integer(1))
 def to_timeseries(table: Table, columns: str | Sequence[str] | None = None, most: int = MOST_COLUMNS) -> IMAPTimeSeries:
     """
     Return a table as a time series.
@@ -152,7 +152,7 @@ def _parts(
 
     times = next((name for name in table.colnames if isinstance(table[name], Time) and table[name].ndim == 1), None)
     if times is None:
-        raise QueryError("The table does not contain a one-dimensional column of times, which a TimeSeries requires.")
+        raise QueryError(f"A TimeSeries requires a one-dimensional column of times, which {shown(table)} lacks.")
     series: dict[str, Any] = {}
     unit: dict[str, u.UnitBase] = {}
     left_out = []
