@@ -114,7 +114,7 @@ class Forks:
                 os.kill(pid, signal.SIGKILL)
         return int(self.process.stdout.readline()), time.monotonic() - start
 
-    def calls_of(self, name: str) -> tuple[int, float, dict[str, bytes]]:
+    def calls_of(self, name: str) -> tuple[int, float, dict[str, str]]:
         """Return the number of calls of a journey, its seconds, and the files that it leaves."""
         place = self.folder / "whole"
         self.run(name, self.folder / "warm")
@@ -126,7 +126,7 @@ class Forks:
             shutil.rmtree(one)
         return calls, seconds, files
 
-    def trial(self, name: str, right: dict[str, bytes], tally: Tally, number: int = -1, after: float | None = None) -> None:
+    def trial(self, name: str, right: dict[str, str], tally: Tally, number: int = -1, after: float | None = None) -> None:
         """Kill a journey, look at its files, run it again, and look again."""
         place = self.folder / "trial"
         status, _ = self.run(name, place, number, after)
@@ -136,7 +136,7 @@ class Forks:
         for path, body in contents(place / "case").items():
             if path in visible(right) and body != right[path]:
                 tally.wrong += 1
-                tally.details.append(f"{when}: {path} has {len(body)} bytes")
+                tally.details.append(f"{when}: {path} is not the right file")
         status, _ = self.run(name, place)
         found = contents(place / "case")
         if status or visible(found) != visible(right):
@@ -148,12 +148,14 @@ class Forks:
         shutil.rmtree(place)
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    """Return the content of each file below a folder."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+def contents(folder: Path) -> dict[str, str]:
+    """Return the digest of each file below a folder."""
+    from journeys import digest_of
+
+    return {str(path.relative_to(folder)): digest_of(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def visible(files: dict[str, bytes]) -> dict[str, bytes]:
+def visible(files: dict[str, str]) -> dict[str, str]:
     """Leave out hidden files: part files, and manifests, which differ in times."""
     return {path: body for path, body in files.items() if not Path(path).name.startswith(".")}
 

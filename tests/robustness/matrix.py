@@ -24,7 +24,7 @@ from typing import Any
 from answers import FILES, IMAGE, PNG, ROUTES, SECRET, VALUES
 from faults import FAULTS
 from hostile import Hostile, hostile
-from journeys import JOURNEYS, Journey, directed, plain
+from journeys import JOURNEYS, Journey, digest_of, directed, plain
 
 from sunpy_helio_plugins import conf, hapi
 from sunpy_helio_plugins.errors import HelioPluginsError
@@ -290,7 +290,7 @@ class Matrix:
 
 def digests_in(folder: Path) -> list[tuple[str, str]]:
     return [
-        (path.name, hashlib.sha256(path.read_bytes()).hexdigest())
+        (path.name, digest_of(path))
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != ".imap-manifest.json"
     ]

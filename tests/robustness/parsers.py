@@ -20,7 +20,7 @@ from answers import CDF_NAME, DATA, EVENTS, FILES, IMAGE, INFO, IVORN, VOEVENT, 
 from journeys import plain
 
 from sunpy_helio_plugins import cdf, hapi, her, quantities
-from sunpy_helio_plugins.errors import HelioPluginsError
+from sunpy_helio_plugins.errors import HelioPluginsError, IncompleteAnswerWarning
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, header
 from sunpy_helio_plugins.her.columns import chaincodes
 from sunpy_helio_plugins.her.tables import HERTable
@@ -252,15 +252,17 @@ def damaged(given: bytes, seed: int, most: int = 4) -> bytes:
 
 
 def outcome(parser: Parser, data: bytes, folder: Path) -> tuple[str, Any]:
-    """Read an input; return "read", "refused" or "foreign", and the result or the error."""
+    """Read an input; return "read", "said", "refused" or "foreign", and the result or the error."""
     path = folder / f"input{parser.suffix}"
     path.write_bytes(data)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         # Arithmetic that overflows is to be guarded, not shown.
         warnings.simplefilter("error", RuntimeWarning)
         try:
-            return "read", parser.read(path)
+            found = parser.read(path)
+            said = [one.message for one in caught if issubclass(one.category, IncompleteAnswerWarning)]
+            return ("said", (found, said)) if said else ("read", found)
         except HelioPluginsError as error:
             return "refused", error
         except parser.allowed as error:
@@ -301,7 +303,7 @@ def flips(parser: Parser, each: int = 1, seed: int = 0, until: int | None = None
                 is_same = found == right[1] or str(found) == str(right[1])
                 verdict = "without effect" if is_same else "missed" if is_covered else "not findable"
             else:
-                verdict = "found" if kind == "refused" else "foreign"
+                verdict = "foreign" if kind == "foreign" else "found"
             tally.counts[verdict + where] += 1
             if verdict in ("missed", "foreign"):
                 tally.failures.append(f"bit {bit}: {verdict}: {found!r}"[:500])
