@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 from answers import CDF_NAME, DATA, EVENTS, FILES, IMAGE, INFO, IVORN, VOEVENT, Request, records
+from astropy.utils.exceptions import AstropyUserWarning
 from journeys import plain
 
 from sunpy_helio_plugins import cdf, hapi, her, quantities
-from sunpy_helio_plugins.errors import HelioPluginsError, IncompleteAnswerWarning
+from sunpy_helio_plugins.errors import HelioPluginsError
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, header
 from sunpy_helio_plugins.her.columns import chaincodes
 from sunpy_helio_plugins.her.tables import HERTable
@@ -70,8 +71,18 @@ def table(path: Path) -> Any:
     return plain(hapi.read(path))
 
 
+@dataclass(frozen=True)
+class Said:
+    """A result that names its problems."""
+
+    result: Any
+    problems: tuple[str, ...]
+
+
 def cdf_table(path: Path) -> Any:
-    return str(plain(cdf.read(path)))
+    made = cdf.read(path)
+    problems = tuple(map(str, made.meta.get("problems", ())))
+    return Said(str(plain(made)), problems) if problems else str(plain(made))
 
 
 def packed_ranges(given: bytes) -> list[tuple[int, int]]:
@@ -261,8 +272,8 @@ def outcome(parser: Parser, data: bytes, folder: Path) -> tuple[str, Any]:
         warnings.simplefilter("error", RuntimeWarning)
         try:
             found = parser.read(path)
-            said = [one.message for one in caught if issubclass(one.category, IncompleteAnswerWarning)]
-            return ("said", (found, said)) if said else ("read", found)
+            said = [one.message for one in caught if issubclass(one.category, AstropyUserWarning)]
+            return ("said", (found, said)) if said or isinstance(found, Said) else ("read", found)
         except HelioPluginsError as error:
             return "refused", error
         except parser.allowed as error:
