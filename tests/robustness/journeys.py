@@ -171,8 +171,6 @@ def value_of(ask: Callable[[], Any]) -> Callable[[Path], tuple[Any, tuple[str, .
     return run
 
 
-
-
 def dataset_of(server: str) -> Callable[[], tuple[Any, ...]]:
     return lambda: (NOON, a.hapi.Dataset("MAG"), a.hapi.Server(server))
 
@@ -203,20 +201,25 @@ JOURNEYS: dict[str, Journey] = {
     ),
     "swe.load": Journey(with_token, ("swe.token", "swe.data", "swe.info"), subjects=("MAG",)),
     "imap.search": Journey(searched(shp.IMAPClient, lambda: SCIENCE), ("imap.query",)),
-    "imap.fetch": Journey(fetched(shp.IMAPClient, lambda: SCIENCE), ("imap.download", "imap.storage"), subjects=("imap_mag",)),
+    "imap.fetch": Journey(
+        fetched(shp.IMAPClient, lambda: SCIENCE), ("imap.download", "imap.storage"), subjects=("imap_mag",)
+    ),
     "imap.sync": Journey(synced, ("imap.query", "imap.storage"), subjects=("imap_mag",)),
     "imap.upload": Journey(uploaded, ("imap.link", "imap.put"), subjects=(CDF_NAME,)),
     "imap.realtime": Journey(
         value_of(lambda: imap.realtime(a.Time("2026-01-10T12:00", "2026-01-10T12:05"), "mag")), ("imap.realtime",)
     ),
     "helioviewer.search": Journey(
-        searched(shp.HelioviewerClient, lambda: SUN), ("helioviewer.capabilities", "helioviewer.info", "helioviewer.data")
+        searched(shp.HelioviewerClient, lambda: SUN),
+        ("helioviewer.capabilities", "helioviewer.info", "helioviewer.data"),
     ),
     "helioviewer.search index": Journey(
         searched(shp.HelioviewerClient, lambda: SUN), ("helioviewer.index",),
         frozenset({"helioviewer.info", "helioviewer.data", "helioviewer.catalog"}),
     ),
-    "helioviewer.fetch": Journey(fetched(shp.HelioviewerClient, lambda: SUN), ("helioviewer.image",), subjects=("2026_01_10",)),
+    "helioviewer.fetch": Journey(
+        fetched(shp.HelioviewerClient, lambda: SUN), ("helioviewer.image",), subjects=("2026_01_10",)
+    ),
     "helioviewer.sources": Journey(value_of(lambda: helioviewer.sources(refresh=True)), ("helioviewer.sources",)),
     "helioviewer.screenshot": Journey(
         screenshot, ("helioviewer.screenshot", "helioviewer.picture"), subjects=("x.png",)
