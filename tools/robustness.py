@@ -1,8 +1,8 @@
 """
 Try to break the package: ``python tools/robustness.py matrix [--sample 0.1] [--journey NAME ...] [--json FILE]``.
 
-``matrix`` runs every journey of a user through every fault of a hostile server and counts the verdicts; ``torture`` lets
-each call of the operating system fail; ``kill`` kills the process at these calls and at random times; ``fuzz`` damages
+``matrix`` runs every journey of a user through every fault of a hostile server and counts the verdicts; ``torture``
+lets each call of the operating system fail; ``kill`` kills the process at these calls and at random times; ``fuzz`` damages
 the input of every parser; ``virtual`` asks archives that never answer, without waiting.
 """
 
@@ -46,7 +46,9 @@ def matrix(options: argparse.Namespace) -> int:
         for number, case in enumerate(chosen):
             outcome = found.check(case)
             if outcome.verdict in BAD or options.verbose:
-                print(f"{outcome.verdict:>12} {outcome.seconds:6.2f} s  {case}\n{'':14}{outcome.text[:1200]}", flush=True)
+                print(
+                    f"{outcome.verdict:>12} {outcome.seconds:6.2f} s  {case}\n{'':14}{outcome.text[:1200]}", flush=True
+                )
             if number % 500 == 499:
                 print(f"{number + 1} of {len(chosen)}: {dict(found.counts)}", file=sys.stderr, flush=True)
         verdicts = sorted(found.counts)
@@ -151,7 +153,9 @@ def virtual(options: argparse.Namespace) -> int:
                 one = outcome(ask)
             said = f"{type(one).__name__} of {len(str(one))} characters" if isinstance(one, Exception) else "a result"
             real = time.perf_counter() - start
-            print(f"{behaviour:12}{name:12}{found.seconds:8.0f} s in {real:5.2f} s, {len(found.log):4} requests, {said}")
+            print(
+                f"{behaviour:12}{name:12}{found.seconds:8.0f} s in {real:5.2f} s, {len(found.log):4} requests, {said}"
+            )
     return 0
 
 

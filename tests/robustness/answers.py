@@ -60,9 +60,10 @@ def records(request: Request, url: str) -> Answer:
 def hapi(
     prefix: str, stage: str, formats: tuple[str, ...], data: Any = records, info: Any = INFO, dataset: str = "MAG"
 ) -> tuple[Route, ...]:
+    able = OK | {"outputFormats": formats}
     catalog = OK | {"catalog": [{"id": dataset, "title": "Field"}, {"id": "SWE", "title": "Plasma"}]}
     return (
-        Route(f"{stage}.capabilities", "GET", f"{prefix}/capabilities", everything(as_json(OK | {"outputFormats": formats}))),
+        Route(f"{stage}.capabilities", "GET", f"{prefix}/capabilities", everything(as_json(able))),
         Route(f"{stage}.catalog", "GET", f"{prefix}/catalog", everything(as_json(catalog))),
         Route(f"{stage}.info", "GET", f"{prefix}/info", everything(as_json(info))),
         Route(f"{stage}.data", "GET", f"{prefix}/data", data),
@@ -139,7 +140,9 @@ def listing(request: Request, url: str) -> Answer:
 def index_page(request: Request, url: str) -> Answer:
     if not PATHS[0].startswith(request.path.removeprefix("/jp2")):
         return Answer(b"no images on this day", "text/plain", "404 Not Found")
-    links = "".join(f'<a href="{name}">{name}</a> 2026-01-10 12:00  2K\n' for name in (p.rpartition("/")[2] for p in PATHS))
+    links = "".join(
+        f'<a href="{name}">{name}</a> 2026-01-10 12:00  2K\n' for name in (p.rpartition("/")[2] for p in PATHS)
+    )
     title = f"Index of {request.path.rstrip('/')}"
     page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1><pre>\n{links}<hr></pre>\n</body></html>\n"
     return Answer(page.encode(), "text/html;charset=UTF-8")
@@ -152,7 +155,6 @@ SOURCES = {
         {"label": "Instrument", "name": "AIA"}, {"label": "Measurement", "name": "304"}],
     }}}
 }  # fmt: skip
-
 
 
 def png_chunk(kind: bytes, data: bytes) -> bytes:

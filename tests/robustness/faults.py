@@ -59,13 +59,17 @@ def ends_after(family: str, name: str, part: Callable[[Answer], bytes], is_reset
             reset(connection)
 
 
+def half(body: bytes) -> bytes:
+    return body[: len(body) // 2]
+
+
 PARTS: dict[str, Callable[[Answer], bytes]] = {
     "before the answer": lambda answer: b"",
     "in the status line": lambda answer: b"HTTP/1.1 2",
     "after the status line": lambda answer: b"HTTP/1.1 200 OK\r\n",
     "in the headers": lambda answer: answer.head()[:-20],
     "after the headers": lambda answer: answer.head(Content_Length=str(len(answer.body) + 1)),
-    "in the body": lambda answer: answer.head(Content_Length=str(len(answer.body) + 1)) + answer.body[: len(answer.body) // 2],
+    "in the body": lambda answer: answer.head(Content_Length=str(len(answer.body) + 1)) + half(answer.body),
     "before the last byte": lambda answer: answer.head(Content_Length=str(len(answer.body) + 1)) + answer.body,
 }  # fmt: skip
 for where, part in PARTS.items():
@@ -94,8 +98,11 @@ raw("length", "right length, cut by one byte", lambda a, r, s: replace(a, body=a
 raw("length", "right length, body twice", lambda a, r, s: replace(a, body=2 * a.body).raw())
 raw("length", "right length, 13 bytes appended", lambda a, r, s: replace(a, body=a.body + b"\0garbage\r\n<x>").raw())
 raw("length", "right length, first bytes missing", lambda a, r, s: replace(a, body=a.body[5:]).raw())
-raw("length", "right length, zeros for the second half",
-    lambda a, r, s: replace(a, body=a.body[: len(a.body) // 2] + bytes(len(a.body) - len(a.body) // 2)).raw())
+raw(
+    "length",
+    "right length, zeros for the second half",
+    lambda a, r, s: replace(a, body=a.body[: len(a.body) // 2] + bytes(len(a.body) - len(a.body) // 2)).raw(),
+)
 raw("length", "a second answer after the body", lambda a, r, s: a.raw() + Answer(b"evil", status="200 OK").raw())
 
 # Chunks
@@ -128,11 +135,17 @@ chunk("no line break after a chunk", lambda a: b"5\r\n" + a.body[:9] + b"5\r\n" 
 chunk("long extension", lambda a: b"5;" + b"x" * 200_000 + b"\r\n" + a.body[:5] + b"\r\n0\r\n\r\n")
 chunk("long trailer", lambda a: b"".join(chunks(a.body)) + b"0\r\n" + b"X: y\r\n" * 20_000 + b"\r\n")
 chunk("ended early", lambda a: b"".join(list(chunks(a.body))[:-1]) + b"0\r\n\r\n")
-raw("chunked", "chunked and a length",
-    lambda a, r, s: a.head(Transfer_Encoding="chunked", Content_Length="3") + b"".join(chunks(a.body)) + b"0\r\n\r\n")
+raw(
+    "chunked",
+    "chunked and a length",
+    lambda a, r, s: a.head(Transfer_Encoding="chunked", Content_Length="3") + b"".join(chunks(a.body)) + b"0\r\n\r\n",
+)
 raw("chunked", "said to be chunked, but plain", lambda a, r, s: chunked(a) + a.body)
-raw("chunked", "unknown transfer encoding",
-    lambda a, r, s: a.head("Content-Length", Transfer_Encoding="gzip, x") + a.body)
+raw(
+    "chunked",
+    "unknown transfer encoding",
+    lambda a, r, s: a.head("Content-Length", Transfer_Encoding="gzip, x") + a.body,
+)
 
 # Compression
 
@@ -169,8 +182,16 @@ packed("bomb of 50 MB", "gzip", lambda body: gzip.compress(bytes(50_000_000)))
 packed("a label only", "gzip", lambda body: body)
 packed("empty", "gzip", lambda body: b"")
 packed("garbage after the end", "gzip", lambda body: gzip.compress(body) + b"garbage")
-packed("a second member", "gzip", lambda body: gzip.compress(body[: len(body) // 2]) + gzip.compress(body[len(body) // 2 :]))
-packed("second member cut", "gzip", lambda body: gzip.compress(body[: len(body) // 2]) + gzip.compress(body[len(body) // 2 :])[:-5])
+packed(
+    "a second member",
+    "gzip",
+    lambda body: gzip.compress(body[: len(body) // 2]) + gzip.compress(body[len(body) // 2 :]),
+)
+packed(
+    "second member cut",
+    "gzip",
+    lambda body: gzip.compress(body[: len(body) // 2]) + gzip.compress(body[len(body) // 2 :])[:-5],
+)
 packed("twice", "gzip", lambda body: gzip.compress(gzip.compress(body)))
 packed("whole", "deflate", zlib.compress)
 packed("whole, raw", "deflate", raw_deflate)
@@ -186,9 +207,15 @@ packed("label", "identity", lambda body: body)
 said("packed", "gzip without a label", lambda a, r, s: replace(a, body=gzip.compress(a.body)))
 said("packed", "gzip without a label, cut", lambda a, r, s: replace(a, body=gzip.compress(a.body)[:-20]))
 said("packed", "gzip without a label, bomb", lambda a, r, s: replace(a, body=gzip.compress(bytes(50_000_000))))
-raw("packed", "gzip in chunks, cut",
-    lambda a, r, s: a.head("Content-Length", Transfer_Encoding="chunked", Content_Encoding="gzip")
-    + b"".join(chunks(gzip.compress(a.body)[:-12])) + b"0\r\n\r\n")
+raw(
+    "packed",
+    "gzip in chunks, cut",
+    lambda a, r, s: (
+        a.head("Content-Length", Transfer_Encoding="chunked", Content_Encoding="gzip")
+        + b"".join(chunks(gzip.compress(a.body)[:-12]))
+        + b"0\r\n\r\n"
+    ),
+)
 
 
 def _flushed(body: bytes) -> bytes:
@@ -198,7 +225,9 @@ def _flushed(body: bytes) -> bytes:
 
 # Bodies of another kind, with status 200
 
-HTML = b"<!DOCTYPE html><html><head><title>Down</title></head><body><h1>Service temporarily unavailable</h1></body></html>"
+HTML = (
+    b"<!DOCTYPE html><html><head><title>Down</title></head><body><h1>Service temporarily unavailable</h1></body></html>"
+)
 BODIES: dict[str, tuple[bytes, str]] = {
     "an error object": (b'{"error": "Internal server error", "message": "try later", "code": 42}', "application/json"),
     "a HAPI error": (b'{"HAPI": "3.1", "status": {"code": 1500, "message": "oops"}}', "application/json"),
@@ -244,11 +273,17 @@ for name, (body, kind) in BODIES.items():
 
 ENCODINGS = {"utf-16": True, "utf-32": True, "utf-8-sig": True, "utf-7": True, "cp037": True}
 for encoding in ENCODINGS:
-    said("encoding", f"encoded as {encoding}",
-         lambda a, r, s, e=encoding: replace(a, body=a.body.decode("latin-1").encode(e)))
+    said(
+        "encoding",
+        f"encoded as {encoding}",
+        lambda a, r, s, e=encoding: replace(a, body=a.body.decode("latin-1").encode(e)),
+    )
 said("encoding", "invalid UTF-8 in front", lambda a, r, s: replace(a, body=b"\xff\xfe\xfd" + a.body))
-said("encoding", "a zero byte in the middle",
-     lambda a, r, s: replace(a, body=a.body[: len(a.body) // 2] + b"\0" + a.body[len(a.body) // 2 :]))
+said(
+    "encoding",
+    "a zero byte in the middle",
+    lambda a, r, s: replace(a, body=a.body[: len(a.body) // 2] + b"\0" + a.body[len(a.body) // 2 :]),
+)
 said("encoding", "CRLF line ends", lambda a, r, s: replace(a, body=a.body.replace(b"\n", b"\r\n")))
 said("encoding", "another content type", lambda a, r, s: replace(a, kind="image/gif; charset=\xfcber"))
 said("encoding", "no content type", lambda a, r, s: replace(a, kind=""))
@@ -294,8 +329,12 @@ def mutated(answer: Answer, leaf: Any, turn: int) -> Answer:
 
 for kind, leaf in LEAVES.items():
     for turn in range(6):
-        said("types", f"{kind} in place of value {turn}",
-             lambda a, r, s, leaf=leaf, turn=turn: mutated(a, leaf, turn), is_visible=False)
+        said(
+            "types",
+            f"{kind} in place of value {turn}",
+            lambda a, r, s, leaf=leaf, turn=turn: mutated(a, leaf, turn),
+            is_visible=False,
+        )
 
 # Statuses
 
@@ -312,15 +351,22 @@ for status in STATUSES:
 for status in ("400 Bad", "404 Not Found", "500 Oops"):
     said("status", f"status {status} with the right body", lambda a, r, s, status=status: replace(a, status=status))
     said("status", f"status {status} without a body", lambda a, r, s, status=status: Answer(b"", "text/plain", status))
-    said("status", f"status {status} with a body of 3 MB",
-         lambda a, r, s, status=status: Answer(b"<p>error</p>" * 250_000, "text/html", status))
+    said(
+        "status",
+        f"status {status} with a body of 3 MB",
+        lambda a, r, s, status=status: Answer(b"<p>error</p>" * 250_000, "text/html", status),
+    )
 AFTER = ("0", "1", "-1", "1e9", "99999999999999999999", "soon", "Wed, 21 Oct 2015 07:28:00 GMT", "", "0.01", "\xb2",
          "Fri, 31 Dec 99999 23:59:59 GMT")  # fmt: skip
 for seconds in AFTER:
     for status in ("429 Slow", "503 Busy"):
-        said("status", f"{status}, Retry-After {seconds!r}",
-             lambda a, r, s, status=status, seconds=seconds: Answer(
-                 b"later", "text/plain", status, (("Retry-After", seconds),)))
+        said(
+            "status",
+            f"{status}, Retry-After {seconds!r}",
+            lambda a, r, s, status=status, seconds=seconds: Answer(
+                b"later", "text/plain", status, (("Retry-After", seconds),)
+            ),
+        )
 LINES = {
     "HTTP/0.9": b"", "no code": b"HTTP/1.1 \r\n\r\n", "a word for a code": b"HTTP/1.1 abc OK\r\n\r\n",
     "a negative code": b"HTTP/1.1 -200 OK\r\n\r\n", "another protocol": b"ICY 200 OK\r\n\r\n",
@@ -395,8 +441,11 @@ for name, address in {
     "/\udcff\udcfe", "to a tab": "/\tx", "without a scheme": "//127.0.0.1:1/x",
 }.items():  # fmt: skip
     to(name, at(address))
-raw("redirect", "redirect: without a location",
-    lambda a, r, s: b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+raw(
+    "redirect",
+    "redirect: without a location",
+    lambda a, r, s: b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+)
 raw("redirect", "redirect: two locations", lambda a, r, s: (
     f"HTTP/1.1 302 Found\r\nLocation: {s.other}{r.target}\r\nLocation: file:///x\r\n".encode()
     + b"Content-Length: 0\r\nConnection: close\r\n\r\n"))  # fmt: skip
@@ -437,10 +486,15 @@ slow("body without an end", lambda a: then(iter([a.head("Content-Length")]), end
 slow("chunk size without an end", lambda a: then(iter([chunked(a)]), endless(b"0")))
 slow("chunk extension without an end", lambda a: then(iter([chunked(a), b"5;"]), endless(b"x")))
 slow("chunks of one byte", lambda a: then(iter([chunked(a)]), endless(b"1\r\n \r\n")))
-slow("trailer without an end",
-     lambda a: then(iter([chunked(a), *chunks(a.body, 10**9), b"0\r\n"]), endless(b"X: y\r\n")))
-slow("empty gzip blocks without an end", lambda a: then(iter([a.head("Content-Length", Content_Encoding="gzip"),
-     gzip.compress(b"")[:10]]), endless(b"\0\0\0\xff\xff")))
+slow(
+    "trailer without an end", lambda a: then(iter([chunked(a), *chunks(a.body, 10**9), b"0\r\n"]), endless(b"X: y\r\n"))
+)
+slow(
+    "empty gzip blocks without an end",
+    lambda a: then(
+        iter([a.head("Content-Length", Content_Encoding="gzip"), gzip.compress(b"")[:10]]), endless(b"\0\0\0\xff\xff")
+    ),
+)
 
 
 def silent_after(name: str, part: Callable[[Answer], bytes]) -> None:
@@ -468,7 +522,9 @@ def flood(connection: socket.socket, answer: Answer, request: Request, state: Ho
 def elsewhere(answer: Answer, request: Request, state: Hostile) -> Answer:
     """Return the right answer of another stage."""
     others = [route for route in state.routes if route.stage != state.stage and route.method == request.method]
-    return others[len(request.target) % len(others)].answer(request, state.url) if others else Answer(b"?", "text/plain")
+    return (
+        others[len(request.target) % len(others)].answer(request, state.url) if others else Answer(b"?", "text/plain")
+    )
 
 
 said("other", "the answer to another question", elsewhere)

@@ -101,7 +101,9 @@ class Hostile:
     stop: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def set(self, fault: Fault | None, stage: str = "", times: int = 10**9, broken: frozenset[str] = frozenset()) -> None:
+    def set(
+        self, fault: Fault | None, stage: str = "", times: int = 10**9, broken: frozenset[str] = frozenset()
+    ) -> None:
         """Play a fault at a stage from now on, for a number of requests; ``broken`` stages always fail."""
         with self._lock:
             self.fault, self.stage, self.times, self.broken, self.played = fault, stage, times, broken, 0

@@ -21,7 +21,15 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-WRITING = ("hapi.catalog", "hapi.fetch", "imap.fetch", "imap.sync", "helioviewer.fetch", "helioviewer.screenshot", "her.fetch")
+WRITING = (
+    "hapi.catalog",
+    "hapi.fetch",
+    "imap.fetch",
+    "imap.sync",
+    "helioviewer.fetch",
+    "helioviewer.screenshot",
+    "her.fetch",
+)
 """Journeys that write files."""
 
 
@@ -64,7 +72,7 @@ def fork_for_each_line() -> None:
     """Fork a child for each line of the input, and print its id and its exit status."""
     import torture  # noqa: F401 - imported before the forks
 
-    print("ready", flush=True)
+    print("ready", flush=True)  # noqa: T201
     for line in sys.stdin:
         name, url, folder, number = line.rstrip("\n").split("\t")
         pid = os.fork()
@@ -75,8 +83,8 @@ def fork_for_each_line() -> None:
             finally:
                 sys.stderr.flush()
                 os._exit(status)
-        print(pid, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+        print(pid, flush=True)  # noqa: T201
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)  # noqa: T201
 
 
 @dataclass
@@ -114,7 +122,7 @@ class Forks:
                 os.kill(pid, signal.SIGKILL)
         return int(self.process.stdout.readline()), time.monotonic() - start
 
-    def calls_of(self, name: str) -> tuple[int, float, dict[str, bytes]]:
+    def calls_of(self, name: str) -> tuple[int, float, dict[str, str]]:
         """Return the number of calls of a journey, its seconds, and the files that it leaves."""
         place = self.folder / "whole"
         self.run(name, self.folder / "warm")
@@ -126,7 +134,9 @@ class Forks:
             shutil.rmtree(one)
         return calls, seconds, files
 
-    def trial(self, name: str, right: dict[str, bytes], tally: Tally, number: int = -1, after: float | None = None) -> None:
+    def trial(
+        self, name: str, right: dict[str, str], tally: Tally, number: int = -1, after: float | None = None
+    ) -> None:
         """Kill a journey, look at its files, run it again, and look again."""
         place = self.folder / "trial"
         status, _ = self.run(name, place, number, after)
@@ -136,7 +146,7 @@ class Forks:
         for path, body in contents(place / "case").items():
             if path in visible(right) and body != right[path]:
                 tally.wrong += 1
-                tally.details.append(f"{when}: {path} has {len(body)} bytes")
+                tally.details.append(f"{when}: {path} is not the right file")
         status, _ = self.run(name, place)
         found = contents(place / "case")
         if status or visible(found) != visible(right):
@@ -148,17 +158,21 @@ class Forks:
         shutil.rmtree(place)
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    """Return the content of each file below a folder."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+def contents(folder: Path) -> dict[str, str]:
+    """Return the digest of each file below a folder."""
+    from journeys import digest_of
+
+    return {str(path.relative_to(folder)): digest_of(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def visible(files: dict[str, bytes]) -> dict[str, bytes]:
+def visible(files: dict[str, str]) -> dict[str, str]:
     """Leave out hidden files: part files, and manifests, which differ in times."""
     return {path: body for path, body in files.items() if not Path(path).name.startswith(".")}
 
 
-def kill(url: str, folder: Path, each: int, names: tuple[str, ...] = WRITING, seed: int = 1) -> dict[str, dict[str, Tally]]:
+def kill(
+    url: str, folder: Path, each: int, names: tuple[str, ...] = WRITING, seed: int = 1
+) -> dict[str, dict[str, Tally]]:
     """Kill each journey at a number of calls spread over all of them, and at as many random times."""
     chosen, tallies = random.Random(seed), {}
     with Forks.running(url, folder) as forks:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from answers import CDF_NAME, DATA, EVENTS, FILES, IMAGE, INFO, IVORN, VOEVENT, Request, records
+from astropy.utils.exceptions import AstropyUserWarning
 from journeys import plain
 
 from sunpy_helio_plugins import cdf, hapi, her, quantities
@@ -70,8 +71,18 @@ def table(path: Path) -> Any:
     return plain(hapi.read(path))
 
 
+@dataclass(frozen=True)
+class Said:
+    """A result that names its problems."""
+
+    result: Any
+    problems: tuple[str, ...]
+
+
 def cdf_table(path: Path) -> Any:
-    return str(plain(cdf.read(path)))
+    made = cdf.read(path)
+    problems = tuple(map(str, made.meta.get("problems", ())))
+    return Said(str(plain(made)), problems) if problems else str(plain(made))
 
 
 def packed_ranges(given: bytes) -> list[tuple[int, int]]:
@@ -146,7 +157,8 @@ def packets(path: Path) -> Any:
 
 CODE = "POLYGON((" + ",".join(f"{200 + 7.25 * number} {-300.5 + number**2}" for number in range(20)) + "))"
 HEADERS = (
-    "Location: https://b.example/y?z=1\nRetry-After: 120\nDigest: sha-256=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n"
+    "Location: https://b.example/y?z=1\nRetry-After: 120\n"
+    "Digest: sha-256=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n"
     "Content-Type: text/html; charset=utf-8\nX: <p>an error</p>"
 )
 PACKETS = b"".join(struct.pack(">HHH", 0x0801, 0xC000 + number, 9) + bytes(10) for number in range(4))
@@ -165,7 +177,9 @@ PARSERS: dict[str, Parser] = {
     "imap name": Parser(name, CDF_NAME.encode()),
     "imap kernel": Parser(name, b"imap_2026_009_2026_010_01.ah.bc"),
     "imap packets": Parser(packets, PACKETS, ".pkts"),
-    "iso times": Parser(instants, b"2026-01-10T12:00:00.123456789Z\n2016-12-31T23:59:60Z\n2026-010T12Z", allowed=(ValueError,)),
+    "iso times": Parser(
+        instants, b"2026-01-10T12:00:00.123456789Z\n2016-12-31T23:59:60Z\n2026-010T12Z", allowed=(ValueError,)
+    ),
     "unit": Parser(unit, b"10^-3 W m-2 sr^-1 / (cm^3)^1/2"),
     "unit, words": Parser(unit, b"log10(#/cm**2-s-ster-keV)"),
     "headers": Parser(headers, HEADERS.encode()),
@@ -177,8 +191,10 @@ PARSERS: dict[str, Parser] = {
 # Damage
 
 INTERESTING = (
-    b"\0", b"\xff", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"NaN", b"1e999", b"-1", b"9" * 40, b"[[[[[[",
-    b'"', b"\n", b",", b"'", b"<", b"&#0;", b"\xed\xa0\x80", b"%00", b"../", b"\r\n\r\n", b"(" * 50, b"^" * 20, b"0x", b"--",
+    b"\0", b"\xff", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"NaN", b"1e999", b"-1", b"9" * 40,
+    b"[[[[[[",
+    b'"', b"\n", b",", b"'", b"<", b"&#0;", b"\xed\xa0\x80", b"%00", b"../", b"\r\n\r\n", b"(" * 50, b"^" * 20, b"0x",
+    b"--",
 )  # fmt: skip
 
 DAMAGES: dict[str, Callable[[bytearray, random.Random], None]] = {}
@@ -233,7 +249,9 @@ def digits(data: bytearray, chosen: random.Random) -> None:
     """Replace a number with another one."""
     found = [index for index, byte in enumerate(data) if 48 <= byte < 58]
     if found:
-        data[(index := chosen.choice(found)) : index + 1] = chosen.choice((b"0", b"9", b"-7", b"1e308", b"9" * 25, b"x", b""))
+        data[(index := chosen.choice(found)) : index + 1] = chosen.choice(
+            (b"0", b"9", b"-7", b"1e308", b"9" * 25, b"x", b"")
+        )
 
 
 @damage
@@ -252,15 +270,17 @@ def damaged(given: bytes, seed: int, most: int = 4) -> bytes:
 
 
 def outcome(parser: Parser, data: bytes, folder: Path) -> tuple[str, Any]:
-    """Read an input; return "read", "refused" or "foreign", and the result or the error."""
+    """Read an input; return "read", "said", "refused" or "foreign", and the result or the error."""
     path = folder / f"input{parser.suffix}"
     path.write_bytes(data)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         # Arithmetic that overflows is to be guarded, not shown.
         warnings.simplefilter("error", RuntimeWarning)
         try:
-            return "read", parser.read(path)
+            found = parser.read(path)
+            said = [one.message for one in caught if issubclass(one.category, AstropyUserWarning)]
+            return ("said", (found, said)) if said or isinstance(found, Said) else ("read", found)
         except HelioPluginsError as error:
             return "refused", error
         except parser.allowed as error:
@@ -301,11 +321,9 @@ def flips(parser: Parser, each: int = 1, seed: int = 0, until: int | None = None
                 is_same = found == right[1] or str(found) == str(right[1])
                 verdict = "without effect" if is_same else "missed" if is_covered else "not findable"
             else:
-                verdict = "found" if kind == "refused" else "foreign"
+                verdict = "foreign" if kind == "foreign" else "found"
             tally.counts[verdict + where] += 1
             if verdict in ("missed", "foreign"):
                 tally.failures.append(f"bit {bit}: {verdict}: {found!r}"[:500])
     tally.seconds = time.perf_counter() - start
     return tally
-
-

@@ -19,7 +19,14 @@ from faults import FAULTS
 from hostile import Answer, Hostile, Request, Route, hostile
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from journeys import directed
 from sunpy.net import attrs as a
 
@@ -56,7 +63,9 @@ class InFolder(RuleBasedStateMachine):
 # The cache
 
 URLS = st.sampled_from([f"https://a.example/{number}" for number in range(4)])
-VALUES = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=9), lambda one: st.lists(one, max_size=3))
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=9), lambda one: st.lists(one, max_size=3)
+)
 
 
 class Cache(InFolder):
@@ -141,7 +150,8 @@ def is_complete(path: Path) -> bool:
 
 NAMES = st.sampled_from(["one.bin", "two.bin", "three.tar.gz"])
 BROKEN = ("closed in the body", "right length, cut body", "status 503 Busy", "right length, zeros for the second half",
-          "chunked: cut in a chunk", "gzip: flipped bit in the CRC", "reset after the headers", "200 with nothing")  # fmt: skip
+          "chunked: cut in a chunk", "gzip: flipped bit in the CRC", "reset after the headers",
+          "200 with nothing")  # fmt: skip
 
 
 class Folder(InFolder):
@@ -169,7 +179,9 @@ class Folder(InFolder):
     def change_the_server(self) -> None:
         self.version += 1
 
-    @rule(names=st.lists(NAMES, min_size=1, max_size=3, unique=True), overwrite=st.sampled_from([False, True, "unique"]))
+    @rule(
+        names=st.lists(NAMES, min_size=1, max_size=3, unique=True), overwrite=st.sampled_from([False, True, "unique"])
+    )
     def download(self, names: list[str], overwrite: Any) -> None:
         results = self.fetch(names, overwrite)
         assert not results.errors

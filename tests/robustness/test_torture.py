@@ -1,6 +1,12 @@
-"""A sample of twelve journeys in which one call of the operating system fails; ``tools/robustness.py torture`` lets all fail."""
+"""
+A sample of twelve journeys in which one call of the operating system fails.
+
+``python tools/robustness.py torture`` lets each call fail.
+"""
 
 from __future__ import annotations
+
+import os
 
 import pytest
 from matrix import Matrix
@@ -10,6 +16,7 @@ PENDING = {"foreign", "unnamed"}
 """Verdicts that are counted by the script and not yet held for every case."""
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the event loop has sockets of its own there")
 @pytest.mark.parametrize("name", TWELVE)
 def test_a_call_that_fails_costs_no_file_and_no_row_in_silence(name: str, faults_and_journeys: Matrix) -> None:
     every = Torture(faults_and_journeys)

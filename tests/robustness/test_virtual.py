@@ -58,7 +58,9 @@ def test_a_slow_archive_is_bounded_by_the_deadline(name: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-@pytest.mark.parametrize("name", ["hapi.search pattern", "imap.search", "helioviewer.search", "her.search pages", "imap.realtime"])
+@pytest.mark.parametrize(
+    "name", ["hapi.search pattern", "imap.search", "helioviewer.search", "her.search pages", "imap.realtime"]
+)
 def test_a_seed_replays_everything(name: str, seed: int) -> None:
     runs = []
     for _ in range(2):

@@ -27,7 +27,7 @@ from typing import Any
 
 from hostile import SERVER_THREAD
 from journeys import JOURNEYS, LOOKING
-from matrix import Matrix, Outcome, Run, digests_in
+from matrix import HangError, Matrix, Outcome, Run, digests_in
 
 from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import HelioPluginsError
@@ -155,6 +155,18 @@ class Statements(sqlite3.Connection):
         super().commit()
 
 
+def counted(name: str) -> Callable[..., Any]:
+    """Return a method of sockets that counts; those of an event loop itself, which are of the family UNIX, do not."""
+    method = getattr(socket.socket, name)
+
+    def call(self: socket.socket, *args: Any) -> Any:
+        if self.family != getattr(socket, "AF_UNIX", None):
+            INTERPOSER.meet(f"socket.{name}")
+        return method(self, *args)
+
+    return call
+
+
 @contextlib.contextmanager
 def interposed(*roots: Path) -> Iterator[Interposer]:
     """Count the calls below some folders, and to the network, within a block."""
@@ -176,16 +188,6 @@ def interposed(*roots: Path) -> Iterator[Interposer]:
     def our_connect(*args: Any, **kwargs: Any) -> Any:
         kwargs.setdefault("factory", Statements)
         return connect(*args, **kwargs)
-
-    def counted(name: str) -> Callable[..., Any]:
-        method = getattr(socket.socket, name)
-
-        def call(self: socket.socket, *args: Any) -> Any:
-            if self.family != socket.AF_UNIX:  # an event loop's own
-                INTERPOSER.meet(f"socket.{name}")
-            return method(self, *args)
-
-        return call
 
     INTERPOSER.roots = tuple(map(str, roots))
     names = ("recv", "recv_into", "send", "sendall")
@@ -254,11 +256,11 @@ class Torture:
         failed = INTERPOSER.failed
         if not failed:
             return Outcome("not reached", 0)
-        if run.error is not None and type(run.error).__name__ == "HangError":
-            return Outcome("hang", 0, failed)
         for path, digest in digests_in(folder):
             if not path.endswith(".part") and digest not in self.matrix.digests and not path.startswith("."):
                 return Outcome("wrong file", 0, f"{failed}: {path}")
+        if isinstance(run.error, HangError):
+            return Outcome("hang", 0, failed)
         if run.error is not None:
             text = f"{failed}: {type(run.error).__name__}: {run.error}"
             if not isinstance(run.error, HelioPluginsError):
@@ -266,6 +268,9 @@ class Torture:
             return Outcome("own error" if self.is_named(name, str(run.error)) else "unnamed", 0, text)
         if run.strays:
             return Outcome("foreign", 0, f"{failed}: beside the result: {run.strays[0]}")
+        return self.of_result(name, run, failed)
+
+    def of_result(self, name: str, run: Run, failed: str) -> Outcome:
         if self.is_right(name, run):
             return Outcome("same", 0, failed)
         said = (*run.said, *(str(one.message) for one in run.warned))

@@ -54,6 +54,12 @@ class World:
     def sleep(self, seconds: float) -> None:
         self.now += max(float(seconds), 0.0)
 
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return 1.8e9 + self.seconds
+
     @property
     def seconds(self) -> float:
         return self.now - 1e6
@@ -195,12 +201,12 @@ def world(behave: Callable[[Request, int], str] | str | int, **settings: Any) ->
     with contextlib.ExitStack() as stack:
         stack.enter_context(directed(URL, **(limits | settings)))
         stack.enter_context(conf.helioviewer.set_temp("rate_limit_wait", 20.0))
-        stack.enter_context(mock.patch.object(time, "monotonic", lambda: made.now))
-        stack.enter_context(mock.patch.object(time, "time", lambda: 1.8e9 + made.seconds))
+        stack.enter_context(mock.patch.object(time, "monotonic", made.monotonic))
+        stack.enter_context(mock.patch.object(time, "time", made.time))
         stack.enter_context(mock.patch.object(time, "sleep", made.sleep))
         stack.enter_context(mock.patch.object(retry, "_random", random.Random(7)))
         stack.enter_context(mock.patch.object(partial, "ThreadPoolExecutor", InOrder))
-        stack.enter_context(mock.patch.object(DeadlineAdapter, "send", lambda *args, **options: made.send(*args, **options)))
+        stack.enter_context(
+            mock.patch.object(DeadlineAdapter, "send", lambda *args, **options: made.send(*args, **options))
+        )
         yield made
-
-
