@@ -114,10 +114,30 @@ class Client(client.ArchiveClient):
     """A client that is not registered."""
 
 
-@pytest.mark.parametrize("sizes", [[], [3], [3, 400], [3e9]])
-def test_sizes_print_at_any_total(sizes):
+@pytest.mark.parametrize(
+    ("sizes", "total", "text"),
+    [
+        ([], np.nan * u.byte, "nan byte"),
+        ([np.nan], np.nan * u.byte, "nan byte"),
+        ([0], np.nan * u.byte, "nan byte"),
+        ([3], 3 * u.byte, "3.0 byte"),
+        ([3, 400], 403 * u.byte, "403.0 byte"),
+        ([600, np.nan, 400], 1 * u.kbyte, "1.0 kbyte"),
+        ([1.5e6, 9e5], 2.4 * u.Mbyte, "2.4 Mbyte"),
+        ([3e9], 3 * u.Gbyte, "3.0 Gbyte"),
+    ],
+)
+def test_the_sizes_of_all_files_are_added(sizes, total, text):
     table = Table({"Size": sizes * u.byte}) if sizes else Table(names=["Size"])
-    assert "B" in str(table.total_size()) or "byte" in str(table.total_size())
+    found = table.total_size()
+    assert (found.unit, str(found)) == (total.unit, text)
+    assert np.array_equal(found.value, total.value, equal_nan=True)
+
+
+def test_the_size_of_a_search_is_that_of_its_rows(archive):
+    images = Fido.search(a.Time("2026-01-10", "2026-01-11"), a.hapi.Server("cdaweb"), a.hapi.Dataset("AC_H0_MFI"))[0]
+    assert images.total_size() > 1 * u.kbyte
+    assert u.allclose(images.total_size(), images[images.size_column].sum(), rtol=1e-3)
 
 
 def test_an_empty_table_has_no_keys_for_paths():

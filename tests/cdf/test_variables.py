@@ -508,3 +508,55 @@ def test_the_names_of_types_are_those_of_cdf():
     from sunpy_helio_plugins.cdf.decode import KINDS
 
     assert {kind: cdflib.CDF._datatype_token(kind) for kind in KINDS} == KINDS
+
+
+def with_deeper_index(values: list[int], depth: int) -> bytes:
+    """Return `version_2` with further levels of the index of records, each of which refers to the next one."""
+    content = version_2(7, values)
+    count = len(values)
+    # The head of the index is a field of the variable, the third offset after its next variable and its type.
+    at = content.index(struct.pack(">ii", 6, 0)[:4] + struct.pack(">iii", 0, 1, 1)) - 4
+    place, end = at, len(content)
+    for _ in range(depth):
+        content += struct.pack(">iiiiiiii", 32, 6, 0, 1, 1, 0, count - 1, place)
+        place = len(content) - 32
+    head = struct.pack(">ii", at, at)
+    content = content.replace(head, struct.pack(">ii", place, place), 1)
+    return content.replace(struct.pack(">i", end), struct.pack(">i", len(content)), 1)
+
+
+@pytest.mark.parametrize("depth", [0, 1, 3, 19])
+def test_an_index_may_refer_to_further_ones(tmp_path, depth):
+    path = tmp_path / "x.cdf"
+    path.write_bytes(with_deeper_index([5, -7, 9], depth))
+    assert variables.load(path)[0]["x"].values.tolist() == [5, -7, 9]
+
+
+def test_an_index_that_is_too_deep_is_refused(tmp_path):
+    path = tmp_path / "x.cdf"
+    path.write_bytes(with_deeper_index([5, -7, 9], 20))
+    with pytest.raises(FileError, match="is too deep"):
+        variables.load(path)
+
+
+PADS = {
+    1: -127, 2: -32767, 4: -(2**31) + 1, 8: -(2**63) + 1, 11: 254, 12: 65534, 14: 2**32 - 2, 21: np.float32(-1e30),
+    22: -1e30, 33: -(2**63) + 1, 41: -127, 44: np.float32(-1e30), 45: -1e30, 51: "  ", 52: "  ",
+}  # fmt: skip
+"""Default pad values (CDF User's Guide, section 2.3.20)."""
+
+
+@pytest.mark.parametrize("kind", PADS)
+@pytest.mark.parametrize("encoding", [NETWORK, IBM_PC])
+def test_records_without_a_pad_value_have_that_of_their_type(kind, encoding):
+    elements = 2 if kind in (CHAR, UCHAR) else 1
+    layout = VariableLayout("x", True, 0, kind, elements, (2,), True, 3, 1, b"", 0, ())
+    found = values_of_layout(layout, Structure(Path("x.cdf"), encoding, content=b"x"))
+    assert found.values.tolist() == np.full((3, 2), PADS[kind]).tolist()
+    assert found.missing.tolist() == [True] * 3
+
+
+def test_complex_epochs_without_a_pad_value_are_zero():
+    layout = VariableLayout("x", True, 0, EPOCH16, 1, (), True, 2, 1, b"", 0, ())
+    found = values_of_layout(layout, Structure(Path("x.cdf"), IBM_PC, content=b"x"))
+    assert found.values.tolist() == [0, 0]

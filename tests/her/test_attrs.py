@@ -13,6 +13,7 @@ import astropy.units as u
 import numpy as np
 import pytest
 import sunpy.net.hek
+from astropy.coordinates import SkyCoord
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 from sunpy.net.attr import AttrAnd
@@ -334,3 +335,38 @@ def test_a_keyword_alone_says_how_to_compare_it(ask: Any) -> None:
 def test_the_example_fits_the_keyword_and_works(word: Any, example: str) -> None:
     assert word.example == example
     assert isinstance(eval(example, {"a": a}), attrs.Filter)
+
+
+def test_return_takes_at_least_one_keyword() -> None:
+    with pytest.raises(QueryError, match=r"a\.her\.Return takes keywords, or only one of required and optional"):
+        a.her.Return()
+
+
+def corners(frame: str, *longitudes: float) -> list[SkyCoord]:
+    options = {"obstime": "2026-01-10", "observer": "earth"} if frame == "heliographic_carrington" else {}
+    return [SkyCoord(lon * u.deg, lat * u.deg, frame=frame, **options) for lon, lat in zip(longitudes, (-10, 20), strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("frame", "longitudes", "expected"),
+    [
+        ("heliographic_carrington", (350, 10), (-10, 10)),
+        ("heliographic_carrington", (170, 190), (170, 190)),
+        ("heliographic_carrington", (170, -170), (170, 190)),
+        ("heliographic_carrington", (20, 40), (20, 40)),
+        ("heliographic_carrington", (200, 300), (-160, -60)),
+        ("heliographic_stonyhurst", (-60, 60), (-60, 60)),
+    ],
+)
+def test_a_box_may_begin_on_one_side_of_the_wrap_and_end_on_the_other(
+    frame: str, longitudes: tuple[float, float], expected: tuple[float, float]
+) -> None:
+    pair = corners(frame, *longitudes)
+    for box in (a.her.Box(*pair), a.her.Box(SkyCoord(pair))):
+        assert box.corners == pytest.approx((expected[0], -10, expected[1], 20))
+        assert box.system == frame.removeprefix("heliographic_")
+
+
+def test_a_box_in_stonyhurst_coordinates_does_not_wrap() -> None:
+    with pytest.raises(QueryError, match="lower left corner first"):
+        a.her.Box(*corners("heliographic_stonyhurst", 170, -170))

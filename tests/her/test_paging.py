@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from sunpy_helio_plugins import conf
-from sunpy_helio_plugins.errors import AnswerError, ServerError, ServiceUnreachable
+from sunpy_helio_plugins.errors import AnswerError, ServerError, ServiceError, ServiceUnreachable
 from sunpy_helio_plugins.her import paging, search, service
 from sunpy_helio_plugins.her.query import Alternative, Query, Triplet
 
@@ -30,6 +30,8 @@ class Paged:
         self.events = 0
         self.asked: list[int] = []
         self.broken: dict[int, tuple[int, bytes]] = {}
+        self.mends_after: float = float("inf")
+        """The number of broken responses after which all pages are good."""
         self.gate: threading.Barrier | None = None
         self.linger = 0.0
         self.now = self.most = 0
@@ -47,7 +49,7 @@ class Paged:
         time.sleep(self.linger)
         with self.lock:
             self.now -= 1
-        if number in self.broken:
+        if number in self.broken and len(self.asked) <= self.mends_after:
             return self.broken[number]
         first = (number - 1) * size
         chosen = range(first, min(first + size, self.events))
@@ -283,3 +285,32 @@ def test_ctrl_c_ends_a_search_at_once_and_no_further_request_begins(
 def test_a_search_without_time_left_is_not_halved(kind: type, words: str) -> None:
     assert paging.is_too_slow(kind("HER", "url", f"{words}, see conf.deadline"))
     assert not paging.is_too_slow(kind("HER", "url", f"{words}, see conf.search_deadline"))
+
+
+@pytest.mark.parametrize("status", [400, 404, 500, 503])
+def test_an_error_that_is_not_about_time_is_not_halved(paged: Paged, status: int) -> None:
+    paged.broken[1] = status, b"no"
+    with pytest.raises(ServiceError, match="no"):
+        search.search([DAY])
+    assert paged.asked == [1]
+
+
+@pytest.mark.parametrize("status", [408, 504])
+def test_a_status_of_too_slow_means_shorter_searches_whatever_its_words(paged: Paged, status: int) -> None:
+    paged.events, paged.broken[1] = 3, (status, b"no")
+    paged.mends_after = 1
+    found = search.search([DAY])
+    assert paged.asked == [1, 1, 1]
+    assert (len(found), found.problems) == (3, ())
+
+
+def test_the_second_and_the_fourth_page_are_missing_and_both_are_named(paged: Paged) -> None:
+    paged.events = 500
+    paged.broken = {2: (500, b"no"), 4: (500, b"no")}
+    found = search.search([MONTH])
+    assert names(found) == [f"ivo://x/{number}" for number in range(500) if number // 100 in (0, 2, 4)]
+    assert [re.match(r"Page \d, with up to 100 events, failed", str(one)) is not None for one in found.problems] == [
+        True,
+        True,
+    ]
+    assert [str(one)[5] for one in found.problems] == ["2", "4"]

@@ -273,3 +273,23 @@ def test_nearly_all_occurrences_are_right_and_none_is_wrong(archive, third):
 @pytest.mark.parametrize("text", ["m^(1/0)", "m^(0/0)", "km s^(1/0)"])
 def test_an_exponent_divided_by_zero_is_not_understood(text):
     assert parse(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("CC", u.cm**3),
+        ("1/CC", u.cm**-3),
+        # A hyphen after a power is a product, also of units of one kind.
+        ("cm^2-cm^-3", u.cm**-1),
+        ("cm^-2-s^-1", u.cm**-2 / u.s),
+        ("cm^2-s", u.cm**2 * u.s),
+    ],
+)
+def test_cubic_centimetres_and_hyphens_after_powers(text, expected):
+    assert units.parse(text) == expected
+
+
+@pytest.mark.parametrize("text", ["cm-cm^-3", "keV-MeV", "deg-min", "1-10 keV"])
+def test_a_hyphen_between_units_of_one_kind_may_be_a_range(text):
+    assert units.parse(text) is None

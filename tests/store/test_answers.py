@@ -238,3 +238,16 @@ def test_what_does_not_serve_any_more_is_asked_for_anew():
     with wire(say(body=b"1"), say(body=b"2")) as (url, heads):
         assert [ask(url, serves=wanted.__le__) for wanted in (1, 1, 2, 2)] == [1, 1, 2, 2]
     assert len(heads) == 2
+
+
+@pytest.mark.parametrize(("setting", "days", "lifetime"), [(1.0, None, 1.0), (3.0, None, 3.0), (3.0, 0.5, 0.5)])
+def test_an_answer_is_kept_exactly_as_long_as_set(monkeypatch, setting, days, lifetime):
+    now = 1_800_000_000.0
+    monkeypatch.setattr(answers_module.time, "time", lambda: now)
+    with wire(say(body=b"1"), say(body=b"2")) as (url, heads), conf.set_temp("cache_days", setting):
+        ask(url, days=days)
+        now += 86_400 * lifetime - 1
+        assert ask(url, days=days) == 1
+        now += 2
+        assert ask(url, days=days) == 2
+    assert len(heads) == 2

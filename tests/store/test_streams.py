@@ -155,3 +155,10 @@ def test_other_encodings_are_no_compressions(header):
 def test_compressions_that_were_not_requested_are_refused(header):
     with pytest.raises(DecodeError, match=r"not requested|compressed 4 times"):
         Decoder(header)
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_the_limit_of_the_size_is_the_largest_one(kind):
+    assert decompressed(FILES[kind], len(TEXT)) == TEXT
+    with pytest.raises(FileError, match=f"larger than {len(TEXT) - 1} bytes when it is decompressed"):
+        decompressed(FILES[kind], len(TEXT) - 1)

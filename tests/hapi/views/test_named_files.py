@@ -6,8 +6,10 @@ import bz2
 import gzip
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from sunpy.net import Fido
@@ -16,6 +18,9 @@ from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.hapi.records.fetch import accept, files
 from sunpy_helio_plugins.transport.files.job import Job
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "transport"))
+from wire import say, wire
 
 PAGE = b"\n<!DOCTYPE html><html><body><h1>Please log in</h1></body></html>"
 MESSAGE = b'{"HAPI":"3.0","status":{"code":1500,"message":"tape lost"}}'
@@ -73,11 +78,12 @@ def test_a_compressed_file_that_is_cut_or_damaged_is_refused(tmp_path: Path, nam
             _accept(tmp_path, damaged, name, "")
 
 
-def _records(url: str, server: str) -> bytes:
+def _records(url: str, server: str, kind: str | None = None) -> bytes:
     """Return records of one address, which state their server as fetched files do."""
+    uri = {"mediaType": kind} if kind else {}
     parameters = [
         {"name": "Time", "type": "isotime", "length": 20},
-        {"name": "image", "type": "string", "length": 120, "stringType": {"uri": {}}},
+        {"name": "image", "type": "string", "length": 120, "stringType": {"uri": uri}},
     ]
     head = {"HAPI": "3.0", "format": "csv", "parameters": parameters, "x_origin": {"server": server, "dataset": "d"}}
     return f"#{json.dumps(head)}\n2026-01-10T00:00:00Z,{url}\n".encode()
@@ -122,3 +128,24 @@ def test_rows_state_the_server_of_their_records(archive: Any) -> None:
     for server, url in {"cdaweb": f"{archive.url}/hapi/cdaweb/hapi", "x.example": "https://x.example", "": ""}.items():
         found = hapi.files(hapi.read(_records("https://y.example/x.fits", server)), "image")
         assert found["server_url"].tolist() == [url]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "words"),
+    [
+        ("image/fits", b"anything", "does not begin as files of the type image/fits"),
+        ("image/png", MESSAGE, "tape lost"),
+        ("application/x-cdf", PAGE, "Please log in"),
+        ("image/fits", b"SIMPLE  =                    T", ""),
+        (None, b"anything", ""),
+    ],
+)
+def test_the_type_that_a_dataset_promises_is_checked_in_downloads(
+    tmp_path: Path, kind: str | None, body: bytes, words: str
+) -> None:
+    with wire(say(body=body)) as (url, _):
+        found = hapi.files(hapi.read(_records(f"{url}/x", str(urlsplit(url).hostname), kind)), "image")
+        fetched = Fido.fetch(found, path=tmp_path / "{file}", progress=False)
+    told = " ".join(str(failed.exception) for failed in fetched.errors)
+    assert (words in told, bool(told)) == (True, bool(words)), told
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == ([] if words else [body])

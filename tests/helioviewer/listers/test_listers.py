@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -333,3 +334,18 @@ def test_a_path_leads_to_its_own_source() -> None:
         path = f"{pattern.format('2026/01/10')}/x.jp2"
         assert source_table.misplaced(source_table.by_id()[source], path) is None
         assert source_table.misplaced(source_table.by_id()[13], path) is source_table.by_id()[source]
+
+
+def test_the_pages_of_the_second_and_the_fourth_day_are_missing_and_both_are_named(archive: Any) -> None:
+    days = [f"2026/01/{day:02}" for day in (8, 9, 10, 11, 12)]
+    time = a.Time("2026-01-08 00:00", "2026-01-12 23:59:59")
+    known = search(time, AIA_304, a.helioviewer.Backend("index"))
+    rules = [archive.fault("status", path=f"/helioviewer/jp2/AIA/{day}") for day in days[1::2]]
+    with rules[0], rules[1], pytest.warns(IncompleteAnswerWarning, match="is missing"):
+        table = search(time, AIA_304, a.helioviewer.Backend("index"))
+    assert [re.findall(r"2026-01-\d\d", str(one).partition(" is missing")[0]) for one in table.problems] == [
+        ["2026-01-09", "2026-01-10"],
+        ["2026-01-11", "2026-01-12"],
+    ]
+    lost = [any(f"/{day}/" in path for day in days[1::2]) for path in known["Path"]]
+    assert list(table["Path"]) == [path for path, gone in zip(known["Path"], lost, strict=True) if not gone]

@@ -164,3 +164,23 @@ def test_reading_needs_the_beginning_of_a_file_only(tmp_path: Path) -> None:
     path = tmp_path / "image.jp2"
     path.write_bytes(data[: reduce.needed(256, data)])
     assert helioviewer.read(path, size=256).data.shape == (256, 256)
+
+
+@pytest.mark.parametrize("size", [None, 128])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\x89PNG\r\n\x1a\n" + bytes(5000), "not a JPEG 2000 file: its 5008 bytes begin with"),
+        (b'{"error": "no such image"}', "no such image"),
+        (b"<html><body>Sorry</body></html>", "Sorry"),
+        (b"", "empty"),
+        (b"SIMPLE  =                    T", "not a JPEG 2000 file"),
+    ],
+)
+def test_what_is_not_an_image_is_refused_at_any_size(
+    tmp_path: Path, size: int | None, content: bytes, words: str
+) -> None:
+    path = tmp_path / "x.jp2"
+    path.write_bytes(content)
+    with pytest.raises(FileError, match=rf"^x\.jp2: .*{words}"):
+        helioviewer.read(path, size=size)

@@ -325,6 +325,9 @@ def test_coverage_tells_gaps_and_cadence(archive: Any) -> None:
     assert list(found.table["Gaps"]) == [2, 2]
     assert (found.table["Missing"] > 0.85).all()
     assert len(found.gaps) == 4
+    assert (found.gaps["Duration"] > 36 * u.s).all()
+    lengths = (found.gaps["End Time"] - found.gaps["Start Time"]).to(u.s)
+    assert u.allclose(found.gaps["Duration"], lengths, rtol=0, atol=1 * u.us)
     assert found.plot() is not None
     with pytest.raises(QueryError, match=r"a\.Time"):
         helioviewer.coverage("2026-01-10", a.helioviewer.SourceID(11))

@@ -1,0 +1,263 @@
+"""
+Change the package at random points, and count the changes that the tests find.
+
+``python tools/mutation.py [--points 40] [--seed 1] [--room NAME ...] [--near] [--log FILE]``
+
+Cosmic Ray (``pip install cosmic-ray``) makes the changes: another operator, number or comparison, a condition that is
+negated, a loop without an iteration. One more kind removes a statement. Each change is made in a copy of the package,
+and the tests of its room run until the first one fails: those first that name the changed module, with ``--near`` only
+those. A change is "equivalent" without a test if it concerns annotations only, or if `EQUIVALENT` gives the reason.
+With ``--log``, points that are in the file are not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = "sunpy_helio_plugins"
+WITHOUT = ("sandbox", "demo", "_version")
+"""The embedded archive is itself a part of the tests, and compared to the official clients."""
+
+WITH_ARGUMENTS = ("core/VariableInserter", "core/VariableReplacer")
+ARCHIVES = ("hapi", "imap", "helioviewer", "her")
+FOLDERS = {"io": (".",), "fido": (".",), "store": ("store", "transport")}
+"""The folders of tests of rooms whose tests are not in the folder of the same name; "." is that of all clients."""
+
+EQUIVALENT: dict[tuple[str, str], str] = {
+    ("her/filters/plan.py", "range(1, 10)"): "an upper limit of attempts that no search reaches",
+}
+"""Reasons why a change of a module cannot be seen, by the module and a part of the changed line."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One change: the module, what was changed, the line before and after, and the text of the module after it."""
+
+    module: str
+    kind: str
+    line: int
+    before: str
+    after: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        """The identity of the change in the log."""
+        return f"{self.module}:{self.line} {self.kind}: {self.before} -> {self.after}"
+
+
+def modules(rooms: list[str]) -> list[Path]:
+    """Return the modules that are changed."""
+    found = []
+    for path in sorted((ROOT / PACKAGE).rglob("*.py")):
+        room = path.relative_to(ROOT / PACKAGE).parts[0].removesuffix(".py")
+        if room not in WITHOUT and (not rooms or room in rooms):
+            found.append(path)
+    return found
+
+
+def bare(text: str) -> str:
+    """Return the syntax tree of a module without annotations and docstrings."""
+
+    class Remover(ast.NodeTransformer):
+        def visit_arg(self, node: ast.arg) -> ast.arg:
+            node.annotation = None
+            return node
+
+        def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802
+            node.returns = None
+            return self.generic_visit(node)
+
+        def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:  # noqa: N802
+            node.annotation = ast.Constant(None)
+            return self.generic_visit(node)
+
+        def visit_Expr(self, node: ast.Expr) -> ast.AST | None:  # noqa: N802
+            return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
+
+    return ast.dump(Remover().visit(ast.parse(text)))
+
+
+def places(text: str) -> list[tuple[int, int, str, int]]:
+    """Return each place of a module that can be changed: line, column, kind and number among its kind."""
+    from cosmic_ray import plugins
+    from cosmic_ray.ast import ast_nodes, get_ast
+
+    nodes = list(ast_nodes(get_ast(text)))
+    found = []
+    for kind in plugins.operator_names():
+        if kind in WITH_ARGUMENTS:
+            continue
+        operator = plugins.get_operator(kind)()
+        positions = [position for node in nodes for position in operator.mutation_positions(node)]
+        found += [(*start, kind, number) for number, (start, _) in enumerate(positions)]
+    removed = [one for one in ast.walk(ast.parse(text)) if is_removable(one)]
+    return found + [(one.lineno, one.col_offset, "remove", number) for number, one in enumerate(removed)]
+
+
+def is_removable(node: ast.AST) -> bool:
+    """Return whether a module without a statement is still valid: calls, raises, augmented assignments."""
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Call)
+    return isinstance(node, ast.Raise | ast.AugAssign | ast.Delete)
+
+
+def changed(text: str, kind: str, number: int) -> str | None:
+    """Return the text of a module after a change."""
+    from cosmic_ray import plugins
+    from cosmic_ray.mutating import mutate_code
+
+    if kind != "remove":
+        made: str | None = mutate_code(text, plugins.get_operator(kind)(), number)
+        return made
+    node = [one for one in ast.walk(ast.parse(text)) if is_removable(one)][number]
+    lines = text.splitlines(keepends=True)
+    first, last = node.lineno - 1, node.end_lineno  # type: ignore[attr-defined]
+    lines[first:last] = [f"{' ' * node.col_offset}pass\n"]  # type: ignore[attr-defined]
+    return "".join(lines)
+
+
+def points(rooms: list[str], seed: int) -> Iterator[Point]:
+    """Yield changes in random order: a random place first, then one of the changes that are possible there."""
+    chosen = random.Random(seed)  # noqa: S311 - not used for secrets
+    by_place: dict[tuple[Path, int, int], list[tuple[str, int]]] = {}
+    for path in modules(rooms):
+        for line, column, kind, number in places(path.read_text()):
+            by_place.setdefault((path, line, column), []).append((kind, number))
+    order = sorted(by_place)
+    chosen.shuffle(order)
+    for place in order:
+        path, text = place[0], place[0].read_text()
+        kind, number = chosen.choice(by_place[place])
+        made = changed(text, kind, number)
+        if made is None or made == text:
+            continue
+        old, new = text.splitlines(), made.splitlines()
+        at = next(n for n, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1])
+        module = path.relative_to(ROOT / PACKAGE).as_posix()
+        yield Point(module, kind.removeprefix("core/"), at + 1, old[at].strip(), new[at].strip(), made)
+
+
+def tests_of(module: str) -> tuple[list[str], list[str]]:
+    """Return the files of tests that name a module or mirror its place, and the others of its room."""
+    room, path = module.partition("/")[0], Path(module)
+    folders = FOLDERS.get(room, (room if "/" in module else ".",))
+    files = [one for folder in folders for one in every(folder)]
+    own = f"test_{path.stem}.py"
+    dotted = f"{PACKAGE}.{module.removesuffix('.py').removesuffix('/__init__').replace('/', '.')}"
+    near = [one for one in files if one.name == own or names(one, dotted)]
+    return [str(one) for one in near], [str(one) for one in files if one not in near]
+
+
+def every(folder: str) -> list[Path]:
+    """Return the files of tests in a folder; of the folder of all clients without its subfolders."""
+    tests = ROOT / "tests"
+    found = sorted(tests.glob("test_*.py") if folder == "." else (tests / folder).rglob("test_*.py"))
+    return [one.relative_to(ROOT) for one in found if one.name != "test_live.py"]
+
+
+def names(path: Path, dotted: str) -> bool:
+    """Return whether a file of tests imports a module."""
+    parent, _, name = dotted.rpartition(".")
+    text = (ROOT / path).read_text()
+    return dotted in text or any(line.startswith(f"from {parent} import") and name in line for line in text.split("\n"))
+
+
+class Trial:
+    """A copy of the package in which one change after the other is tested."""
+
+    def __init__(self, folder: Path, near: bool, most: float) -> None:
+        self.folder, self.near, self.most = folder, near, most
+        shutil.copytree(ROOT / PACKAGE, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
+
+    def verdict(self, point: Point) -> tuple[str, str]:
+        """Return "found", "survived" or "equivalent", and the test or the reason."""
+        path = self.folder / PACKAGE / point.module
+        original = path.read_text()
+        if bare(original) == bare(point.text):
+            return "equivalent", "annotations and docstrings only"
+        for (module, part), reason in EQUIVALENT.items():
+            if module == point.module and part in point.before:
+                return "equivalent", reason
+        path.write_text(point.text)
+        try:
+            for files in tests_of(point.module)[: 1 if self.near else 2]:
+                found = self.run(files) if files else ""
+                if found:
+                    return "found", found
+        finally:
+            path.write_text(original)
+        return "survived", ""
+
+    def run(self, files: list[str]) -> str:
+        """Run tests until one fails; return what failed."""
+        own = {"PYTHONPATH": os.pathsep.join([str(self.folder), *sys.path[1:2]]), "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [sys.executable, "-P", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "not exhaustive"]
+        env = {**os.environ, "HYPOTHESIS_PROFILE": "brief", **own}
+        try:
+            done = subprocess.run(  # noqa: S603 - this interpreter
+                [*command, *files], cwd=ROOT, env=env, capture_output=True, text=True, timeout=self.most, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return f"no end within {self.most:g} s"
+        if done.returncode in (0, 5):
+            return ""
+        failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+        return failed[0] if failed else (done.stdout + done.stderr).strip()[-200:]
+
+
+def run(options: argparse.Namespace) -> int:
+    """Test changes and print each with its verdict; return the number of those that survived."""
+    log = Path(options.log) if options.log else None
+    known = {one["name"]: one for one in map(json.loads, log.read_text().splitlines())} if log and log.exists() else {}
+    counts: Counter[str] = Counter()
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
+        trial = Trial(Path(folder), options.near, options.most)
+        for number, point in enumerate(points(options.room, options.seed)):
+            if number == options.points:
+                break
+            if point.name in known:
+                verdict, told = known[point.name]["verdict"], known[point.name]["told"]
+            else:
+                verdict, told = trial.verdict(point)
+            counts[verdict] += 1
+            if log and point.name not in known:
+                row = {"name": point.name, "verdict": verdict, "told": told, **asdict(point)}
+                row.pop("text")
+                with log.open("a") as stream:
+                    stream.write(json.dumps(row) + "\n")
+            print(f"{verdict:>10}  {point.name}\n{'':12}{told}", flush=True)
+    real = counts["found"] + counts["survived"]
+    share = 100 * counts["found"] / real if real else float("nan")
+    print(f"{dict(counts)}: {share:.0f} % of {real} changes found, in {time.monotonic() - start:.0f} s")
+    return counts["survived"]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").strip().partition("\n")[0])
+    parser.add_argument("--points", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--room", action="append", default=[], help="a folder or module of the package, such as her")
+    parser.add_argument("--near", action="store_true", help="only tests that name the changed module")
+    parser.add_argument("--most", type=float, default=900.0, help="seconds after which tests count as failed")
+    parser.add_argument("--log", help="a file with one line of JSON for each point")
+    return 1 if run(parser.parse_args()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
