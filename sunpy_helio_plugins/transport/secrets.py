@@ -33,8 +33,8 @@ class Secret:
         """Return the text."""
         if not self._text.isprintable():
             raise QueryError(
-                f"A key, token or password of {len(self._text)} characters contains control characters or line ends; it "
-                "was not sent."
+                f"A key, token or password of {len(self._text)} characters contains control characters or line ends; "
+                "it was not sent."
             )
         return self._text
 
