@@ -80,7 +80,9 @@ def store(url: str, value: Any, days: float | None = None) -> None:
         connection.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?)", row)
         _shrink(connection, limit)
 
-    _database().write(put)
+    database = _database()
+    if database.write(put):
+        database.read(lambda connection: _return_pages(connection, limit), None)
 
 
 def clear() -> None:
@@ -114,15 +116,20 @@ def _decoded(row: tuple[int, bytes] | None) -> Any:
 
 
 def _shrink(connection: sqlite3.Connection, limit: int) -> None:
-    """Remove the entries that end first until the others fit, and return unused pages to the disk if they are many."""
+    """Remove the entries that end first until the others fit."""
     while _bytes(connection)[0] > limit:
         count = connection.execute("SELECT count(*) FROM answers").fetchone()[0]
         if not count:
             break
         query = "DELETE FROM answers WHERE key IN (SELECT key FROM answers ORDER BY ends LIMIT ?)"
         connection.execute(query, (max(1, count // 10),))
+
+
+def _return_pages(connection: sqlite3.Connection, limit: int) -> None:
+    """Return unused pages to the disk if they are many."""
     if _bytes(connection)[1] > limit:
-        connection.execute("PRAGMA incremental_vacuum").fetchall()
+        # Outside of a transaction; execute would stop after the first page in Python 3.11.
+        connection.executescript("PRAGMA incremental_vacuum")
 
 
 def _bytes(connection: sqlite3.Connection) -> tuple[int, int]:
