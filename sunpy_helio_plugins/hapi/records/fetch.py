@@ -290,12 +290,15 @@ class _Origin:
     @classmethod
     def of(cls, server_url: str, dataset: str, info: str, kind: str) -> _Origin:
         server = server_list.find(server_url)
-        described = Info.from_json(json.loads(info)).with_origin(server.name, dataset, str(Moment.now()))
+        described = Info.from_json(json.loads(info)).with_origin(server.name, dataset)
         return cls(server.archive, dataset, described, kind, login_of(server))
 
     def download(self, span: Span, url: str, target: Path) -> PiecedDownload:
         """Return the file of one row."""
-        order = DownloadSpec(target, self.archive, self.dataset, self.info, self.format, self.login)
+        # The same for every request after the end of the range, so that the files are equal.
+        until = str(min(Moment.now(), span.before))
+        info = self.info.with_origin(self.info.origin["server"], self.dataset, until)
+        order = DownloadSpec(target, self.archive, self.dataset, info, self.format, self.login)
         complete = partial(is_complete, last=span.last)
         return replace(download(Piece.of(span, url, self.info.stop), order), is_complete=complete)
 
