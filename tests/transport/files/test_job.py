@@ -102,7 +102,7 @@ def test_a_refused_file_leaves_nothing(tmp_path):
 
     with wire(say(body=b"data")) as (url, _):
         results = fetch(Download(url, tmp_path / "x", "Test", accept=refuse))
-    assert str(results.errors[0].exception) == "4 bytes are no picture"
+    assert str(results.errors[0].exception) == "x: 4 bytes are no picture"
     assert files(tmp_path) == []
 
 
