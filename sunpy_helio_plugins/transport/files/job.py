@@ -307,9 +307,9 @@ class Job:
             raise TransientError(self._sentence(str(error)), error.wait) from None
         except HelioPluginsError:
             raise
-        except OSError as error:
-            raise disk_error(error, self.download.target) from error
         except Exception as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise disk_error(error, self.download.target) from error
             # The file is on the disk: the fault is not in the connection.
             problem = f"the file was downloaded, and cannot be read: {type(error).__name__}: {error}"
             raise FileError(f"{self.download.target.name}: {problem}") from error
