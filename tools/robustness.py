@@ -2,8 +2,8 @@
 Try to break the package: ``python tools/robustness.py matrix [--sample 0.1] [--journey NAME ...] [--json FILE]``.
 
 ``matrix`` runs every journey of a user through every fault of a hostile server and counts the verdicts; ``torture``
-lets each call of the operating system fail; ``kill`` kills the process at these calls and at random times; ``fuzz`` damages
-the input of every parser; ``virtual`` asks archives that never answer, without waiting.
+lets each call of the operating system fail; ``kill`` kills the process at these calls and at random times; ``fuzz``
+damages the input of every parser; ``virtual`` asks archives that never answer, without waiting.
 """
 
 from __future__ import annotations

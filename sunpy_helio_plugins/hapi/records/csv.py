@@ -30,6 +30,7 @@ __all__ = [
     "from_csv",
     "integers",
     "integers_of",
+    "is_names_row",
     "kind_of",
 ]
 
@@ -379,6 +380,11 @@ def _names_row(head: bytes, info: Info) -> int:
     names = ",".join(name for one in info.parameters for name in [one.name] * one.width).lower()
     titles = ",".join(title for one in info.parameters for title in one.labels or [one.title]).lower()
     return len(row) + len(end) if shown in (names, titles, ",".join(info.names).lower()) else 0
+
+
+def is_names_row(line: bytes, info: Info) -> bool:
+    """Return whether a line contains the names or labels of the parameters."""
+    return _names_row(line, info) > 0
 
 
 def _check_first(body: bytes, start: int, fields: int) -> None:

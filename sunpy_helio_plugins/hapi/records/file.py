@@ -466,6 +466,7 @@ def _accept(part: Path, *, info: Info, chosen: str, subject: str) -> None:
     found = format_of(layout, rest, chosen)
     _refuse_ends(part, size, found, layout, subject)
     if found == "csv":
+        _refuse_no_record(rest, layout, subject)
         _end_last_line(part)
     if own is None or own.format != found:
         _replace(part, 0, size, layout.header(found))
@@ -512,6 +513,14 @@ def _refuse_ends(part: Path, size: int, chosen: str, info: Info, subject: str) -
     with part.open("rb") as stream:
         stream.seek(size + max(0, length - TAIL))
         _refuse_tail(stream.read(), length, chosen, info, subject)
+
+
+def _refuse_no_record(rest: bytes, info: Info, subject: str) -> None:
+    """Refuse CSV whose first line is neither a record nor names: a text, or a header without its ``#``."""
+    line = rest.lstrip(b"\r\n").partition(b"\n")[0]
+    if not _STAMP.match(line) and not csv.is_names_row(line, info):
+        shown = line[:120].decode("utf-8", "replace")
+        raise FileError(f"{subject}: the first record, {shown!r}, does not begin with a time.")
 
 
 def _refuse_bytes(content: bytes, made: HAPIDocument, subject: str) -> None:

@@ -193,7 +193,9 @@ class Job:
     def _named(self, error: HelioPluginsError) -> HelioPluginsError:
         """Return an error whose message has the name or the address of the file."""
         text, name = str(error), self.download.target.name
-        if type(error) not in (FileError, TransferError, TransientError) or name in text or "[asked: " in text:
+        if type(error) not in (FileError, TransferError, TransientError):
+            return error
+        if name in text or any(mark in text for mark in ("[asked: ", f" of {self.download.archive}")):
             return error
         return (FileError if isinstance(error, FileError) else TransferError)(f"{name}: {text}")
 
