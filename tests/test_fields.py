@@ -72,15 +72,20 @@ def test_what_the_archives_tell(archive):
     assert (events["End Time"] == events["event_endtime"]).all()
 
 
-@pytest.mark.parametrize("template", ["{provider}/{instrument}/{file}", "{source}/{start_time:%Y%m%d}/{file}"])
+IN_FOLDERS = {
+    "{provider}/{instrument}/{file}": {"HAPI/unknown", "IMAP SDC/mag", "Helioviewer/AIA", "HER/AIA"},
+    "{source}/{start_time:%Y%m%d}/{file}": {f"{name}/20260110" for name in ("cdaweb", "IMAP", "SDO")},
+}
+
+
+@pytest.mark.parametrize("template", IN_FOLDERS)
 def test_one_template_serves_a_mixed_response(archive, tmp_path, template):
     mixed = Fido.search(reduce(or_, QUERIES.values()))
     files = Fido.fetch(mixed, path=tmp_path / template)
     assert files.errors == []
     assert len(files) == sum(map(len, mixed))
-    if "provider" in template:
-        folders = {"HAPI/unknown", "IMAP SDC/mag", "Helioviewer/AIA", "HER/AIA"}
-        assert {str(tmp_path / folder) for folder in folders} == {file.rpartition("/")[0] for file in files}
+    folders = {str(tmp_path / folder) for folder in IN_FOLDERS[template]}
+    assert {file.rpartition("/")[0] for file in files} == folders
 
 
 @pytest.mark.parametrize("record", [{}, {"obs_instrument": "", "obs_observatory": "N/A"}, {"obs_instrument": None}])

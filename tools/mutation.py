@@ -6,8 +6,8 @@ Change the package at random points, and count the changes that the tests find.
 Cosmic Ray (``pip install cosmic-ray``) makes the changes: another operator, number or comparison, a condition that is
 negated, a loop without an iteration. One more kind removes a statement. Each change is made in a copy of the package,
 and the tests of its room run until the first one fails: those first that name the changed module, with ``--near`` only
-those. A change is "equivalent" without a test if it concerns annotations only, or if `EQUIVALENT` gives the reason.
-With ``--log``, points that are in the file are not run again.
+those. Changes of annotations are left out, and a change is "equivalent" if `EQUIVALENT` gives the reason.
+With ``--log``, points that are in the file are not run again, except that without ``--near`` those that survived are.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ import json
 import os
 import random
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "sunpy_helio_plugins"
@@ -37,10 +40,13 @@ ARCHIVES = ("hapi", "imap", "helioviewer", "her")
 FOLDERS = {"io": (".",), "fido": (".",), "store": ("store", "transport")}
 """The folders of tests of rooms whose tests are not in the folder of the same name; "." is that of all clients."""
 
-EQUIVALENT: dict[tuple[str, str], str] = {
-    ("her/filters/plan.py", "range(1, 10)"): "an upper limit of attempts that no search reaches",
-}
-"""Reasons why a change of a module cannot be seen, by the module and a part of the changed line."""
+PRELOADED = (
+    "aiohttp", "astropy.coordinates", "astropy.table", "hypothesis", "matplotlib.pyplot", "pandas", "parfive",
+    "pyarrow", "pytest", "requests", "sunpy.map", "sunpy.net", "sunpy.timeseries",
+)  # fmt: skip
+
+EQUIVALENT: dict[tuple[str, str], str] = {}
+"""Reasons why changes cannot be seen, by the module and a part of the changed line."""
 
 
 @dataclass(frozen=True)
@@ -78,15 +84,15 @@ def bare(text: str) -> str:
             node.annotation = None
             return node
 
-        def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802
+        def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
             node.returns = None
             return self.generic_visit(node)
 
-        def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:  # noqa: N802
+        def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
             node.annotation = ast.Constant(None)
             return self.generic_visit(node)
 
-        def visit_Expr(self, node: ast.Expr) -> ast.AST | None:  # noqa: N802
+        def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
             return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
 
     return ast.dump(Remover().visit(ast.parse(text)))
@@ -132,20 +138,27 @@ def changed(text: str, kind: str, number: int) -> str | None:
 
 
 def points(rooms: list[str], seed: int) -> Iterator[Point]:
-    """Yield changes in random order: a random place first, then one of the changes that are possible there."""
-    chosen = random.Random(seed)  # noqa: S311 - not used for secrets
-    by_place: dict[tuple[Path, int, int], list[tuple[str, int]]] = {}
-    for path in modules(rooms):
-        for line, column, kind, number in places(path.read_text()):
-            by_place.setdefault((path, line, column), []).append((kind, number))
-    order = sorted(by_place)
-    chosen.shuffle(order)
-    for place in order:
-        path, text = place[0], place[0].read_text()
-        kind, number = chosen.choice(by_place[place])
-        made = changed(text, kind, number)
-        if made is None or made == text:
+    """Yield changes in random order: a module by its length, a place in it, and a change that is possible there."""
+    chosen = random.Random(seed)
+    paths = modules(rooms)
+    sizes = [path.stat().st_size for path in paths]
+    by_module: dict[Path, list[list[tuple[str, int]]]] = {}
+    seen = set()
+    while True:
+        (path,) = chosen.choices(paths, sizes)
+        text = path.read_text()
+        if path not in by_module:
+            by_place: dict[tuple[int, int], list[tuple[str, int]]] = {}
+            for line, column, kind, number in places(text):
+                by_place.setdefault((line, column), []).append((kind, number))
+            by_module[path] = [by_place[place] for place in sorted(by_place)]
+        if not by_module[path]:
             continue
+        kind, number = chosen.choice(chosen.choice(by_module[path]))
+        made = changed(text, kind, number)
+        if (path, kind, number) in seen or made is None or bare(made) == bare(text):
+            continue  # annotations and docstrings cannot be seen
+        seen.add((path, kind, number))
         old, new = text.splitlines(), made.splitlines()
         at = next(n for n, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1])
         module = path.relative_to(ROOT / PACKAGE).as_posix()
@@ -177,6 +190,23 @@ def names(path: Path, dotted: str) -> bool:
     return dotted in text or any(line.startswith(f"from {parent} import") and name in line for line in text.split("\n"))
 
 
+def preload() -> None:
+    """Import what all tests need, but not the package: each trial forks, which saves these imports."""
+    home = tempfile.mkdtemp(prefix="mutation-home-")
+    for name in ("SUNPY_CONFIGDIR", "SUNPY_DOWNLOADDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR"):
+        folder = Path(home, name.lower())
+        (folder / "astropy").mkdir(parents=True)
+        os.environ[name] = str(folder)
+    single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    os.environ |= {"MPLBACKEND": "agg", "PARFIVE_HIDE_PROGRESS": "1", "HYPOTHESIS_PROFILE": "brief", **single}
+    sys.dont_write_bytecode = True
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+    for name in PRELOADED:
+        import_module(name)
+    if PACKAGE in sys.modules:
+        raise RuntimeError(f"{PACKAGE} is already imported; run this script without an installation of it.")
+
+
 class Trial:
     """A copy of the package in which one change after the other is tested."""
 
@@ -187,12 +217,10 @@ class Trial:
     def verdict(self, point: Point) -> tuple[str, str]:
         """Return "found", "survived" or "equivalent", and the test or the reason."""
         path = self.folder / PACKAGE / point.module
-        original = path.read_text()
-        if bare(original) == bare(point.text):
-            return "equivalent", "annotations and docstrings only"
         for (module, part), reason in EQUIVALENT.items():
             if module == point.module and part in point.before:
                 return "equivalent", reason
+        original = path.read_text()
         path.write_text(point.text)
         try:
             for files in tests_of(point.module)[: 1 if self.near else 2]:
@@ -204,20 +232,41 @@ class Trial:
         return "survived", ""
 
     def run(self, files: list[str]) -> str:
-        """Run tests until one fails; return what failed."""
-        own = {"PYTHONPATH": os.pathsep.join([str(self.folder), *sys.path[1:2]]), "PYTHONDONTWRITEBYTECODE": "1"}
-        command = [sys.executable, "-P", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "not exhaustive"]
-        env = {**os.environ, "HYPOTHESIS_PROFILE": "brief", **own}
-        try:
-            done = subprocess.run(  # noqa: S603 - this interpreter
-                [*command, *files], cwd=ROOT, env=env, capture_output=True, text=True, timeout=self.most, check=False
-            )
-        except subprocess.TimeoutExpired:
-            return f"no end within {self.most:g} s"
-        if done.returncode in (0, 5):
+        """Run tests in a new process until one fails; return what failed."""
+        out = self.folder / "out.txt"
+        child = os.fork()
+        if child == 0:
+            self._in_child(files, out)
+        ends = time.monotonic() + self.most
+        while (done := os.waitpid(child, os.WNOHANG))[0] == 0:
+            if time.monotonic() > ends:
+                os.killpg(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                return f"no end within {self.most:g} s"
+            time.sleep(0.05)
+        text = out.read_text(errors="replace")
+        if os.waitstatus_to_exitcode(done[1]) in (0, 5):  # passed, or no test was selected
             return ""
-        failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-        return failed[0] if failed else (done.stdout + done.stderr).strip()[-200:]
+        failed = [line for line in text.splitlines() if line.startswith(("FAILED", "ERROR"))]
+        return failed[0][:200] if failed else text.strip()[-200:]
+
+    def _in_child(self, files: list[str], out: Path) -> NoReturn:
+        code = 70
+        try:
+            os.setpgid(0, 0)
+            stream = os.open(out, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+            os.dup2(stream, 1)
+            os.dup2(stream, 2)
+            sys.path.insert(0, str(self.folder))
+            os.environ["PYTHONPATH"] = os.pathsep.join([str(self.folder), os.environ.get("PYTHONPATH", "")])
+            os.chdir(ROOT)
+            import pytest
+
+            quiet = ["-W", "ignore::pytest.PytestAssertRewriteWarning", "-p", "no:cacheprovider"]
+            code = int(pytest.main(["-x", "-q", "-m", "not exhaustive", *quiet, *files]))
+        finally:
+            sys.stdout.flush()
+            os._exit(code)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -226,17 +275,19 @@ def run(options: argparse.Namespace) -> int:
     known = {one["name"]: one for one in map(json.loads, log.read_text().splitlines())} if log and log.exists() else {}
     counts: Counter[str] = Counter()
     start = time.monotonic()
+    preload()
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         trial = Trial(Path(folder), options.near, options.most)
         for number, point in enumerate(points(options.room, options.seed)):
             if number == options.points:
                 break
-            if point.name in known:
+            again = known.get(point.name, {}).get("verdict") == "survived" and not options.near
+            if point.name in known and not again:
                 verdict, told = known[point.name]["verdict"], known[point.name]["told"]
             else:
                 verdict, told = trial.verdict(point)
             counts[verdict] += 1
-            if log and point.name not in known:
+            if log and (again or point.name not in known):
                 row = {"name": point.name, "verdict": verdict, "told": told, **asdict(point)}
                 row.pop("text")
                 with log.open("a") as stream:

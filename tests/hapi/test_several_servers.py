@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -226,7 +227,7 @@ def test_ends_that_are_no_times_or_missing_are_said_and_not_guessed(listed: Any)
         assert available["start"].mask.tolist() == [False, True]
         assert available["start"][0].isot == "2020-01-01T00:00:00.000000000"
         assert available.meta["problems"] == ["odd: its stop 'lasthour' is not a valid time."]
-        assert "--" in str(available) or "———" in str(available)
+        assert re.search("--|———", str(available))  # astropy 8 draws masked times with longer dashes
 
 
 def test_a_check_says_what_failed(listed: Any) -> None:

@@ -146,8 +146,12 @@ def test_parameters_come_in_the_servers_order_with_those_of_bins(server: Server)
     table = hapi.load(found)
     assert table.colnames == ["Time", "B+", "V", "s"]
     _assert_true(table, server.datasets["all/of+it & more"], slice(COUNT - 1))
-    if "varying" in server.datasets:
-        assert hapi.load(search(server, "varying", a.hapi.Parameters("flux"))).colnames == ["Time", "flux", "centers"]
+
+
+def test_parameters_come_with_those_of_bins_that_vary(server: Server) -> None:
+    if "varying" not in server.datasets:
+        pytest.skip("HAPI 2.0 has no bins that vary")
+    assert hapi.load(search(server, "varying", a.hapi.Parameters("flux"))).colnames == ["Time", "flux", "centers"]
 
 
 def test_what_the_server_says_of_itself_is_told(server: Server) -> None:

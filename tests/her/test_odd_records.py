@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sunkit_instruments.goes_xrs import flareclass_to_flux
 
 from sunpy_helio_plugins.errors import HelioPluginsError
-from sunpy_helio_plugins.her import HERTable, Polygon, overlay
+from sunpy_helio_plugins.her import HERTable, Polygon
 from sunpy_helio_plugins.her.filters.goes import peak_flux
 from sunpy_helio_plugins.her.query import Query
 from sunpy_helio_plugins.her.search import search
@@ -192,7 +192,3 @@ def test_random_mutations_of_real_answers_cost_no_other_row(
     real_data: Path, changes: list[tuple[int, int, Any]]
 ) -> None:
     judge_mutations(json.loads((real_data / "hek/hek-events_2024-05-10.json").read_bytes())["result"], changes)
-
-
-def test_overlay_is_a_function() -> None:
-    assert callable(overlay)

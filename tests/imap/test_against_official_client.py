@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -54,11 +53,11 @@ class TestSearch:
         assert "h45-ena-h-hf-nsp-full-hae-6deg-6mo" in search(within, a.Instrument("hi"), a.imap.File())["Descriptor"]
 
     def test_a_service_that_is_silent_is_given_up(self, archive):
-        start = time.monotonic()
         with conf.set_temp("read_timeout", 0.3), conf.set_temp("retries", 0):
-            with archive.fault("hang_before", path="/imap/query"), pytest.raises(ServiceUnreachable):
-                search(*WORDS)
-        assert time.monotonic() - start < 5
+            with archive.fault("hang_before", path="/imap/query") as rule:  # without an end of its own
+                with pytest.raises(ServiceUnreachable, match="silent for longer than allowed"):
+                    search(*WORDS)
+        assert rule.played == 1
 
     @pytest.mark.parametrize("status", [429, 502, 503, 504])
     def test_what_passes_is_tried_again(self, archive, status):
@@ -186,12 +185,17 @@ class TestFetch:
 
     def test_files_come_at_the_same_time(self, archive, tmp_path):
         found = Fido.search(a.Time("2026-01-08", "2026-01-12"), a.Instrument("mag"), a.imap.Descriptor("norm-*"))
-        with archive.fault("hang_before", path="/imap/storage", seconds=0.4):
-            start = time.monotonic()
+        together = []
+
+        def meets(request):
+            together.append(len(rule.running))
+            return True
+
+        rule = archive.fault("hang_before", path="/imap/storage", where=meets, seconds=0.4)
+        with rule:
             files = fetch(found, tmp_path)
-            elapsed = time.monotonic() - start
         assert len(files) == 10
-        assert elapsed < 10 * 0.4
+        assert max(together) >= 2
 
     def test_a_storage_that_is_silent_is_given_up(self, archive, found, tmp_path):
         with conf.set_temp("read_timeout", 0.3), conf.set_temp("retries", 0):
@@ -303,9 +307,9 @@ class TestUnits:
         parsed = {text: units.parse(text) for text in texts}
         assert len(parsed) > 60
         for text, never in (("C", u.C), ("dN", u.dN), ("N/A", u.N / u.A)):
-            assert parsed[text] is None or parsed[text] != never
+            assert parsed[text] != never
         assert parsed["1/(cm^2 s MeV/nuc sr)"] == 1 / (u.cm**2 * u.s * u.MeV * u.sr)
-        assert parsed["#/(cm^2-s-sr-keV/q)"] in (None, 1 / (u.cm**2 * u.s * u.sr * u.keV))
+        assert parsed["#/(cm^2-s-sr-keV/q)"] == 1 / (u.cm**2 * u.s * u.sr * u.keV)
 
     @pytest.mark.parametrize("text", ["N/A", "0=good", "half spin number", "1=counterstreaming"])
     def test_what_is_no_unit_stays_text_in_the_column(self, make_cdf, text):

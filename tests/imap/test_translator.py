@@ -230,11 +230,8 @@ class TestFileNames:
             except official.ImapFilePath.InvalidImapFileError:
                 continue
         ours = filenames.parse(name)
-        assert (ours is None) == (theirs is None)
-        if ours is not None:
-            assert (ours.instrument, ours.descriptor, f"{ours.start:%Y%m%d}", ours.extension) == (
-                theirs.instrument, theirs.descriptor, theirs.start_date, theirs.extension,
-            )  # fmt: skip
+        mine = ours and (ours.instrument, ours.descriptor, f"{ours.start:%Y%m%d}", ours.extension)
+        assert mine == (theirs and (theirs.instrument, theirs.descriptor, theirs.start_date, theirs.extension))
 
     def test_parts(self):
         name = filenames.parse("imap_glows_l3b_ion-rate-profile_20251227-cr02306_v001.0012.cdf")

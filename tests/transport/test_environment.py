@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,7 +21,7 @@ from sunpy_helio_plugins.transport.files.queue import enqueue
 from sunpy_helio_plugins.transport.limits import budget
 
 sys.path.insert(0, str(Path(__file__).parent))
-from wire import Talk, say, wire
+from wire import Talk, drip, say, wire
 
 FAR = "http://archive.example/file?x=1"
 
@@ -148,14 +146,11 @@ def test_many_downloads_leave_no_open_files(tmp_path):
 def test_the_deadline_holds_behind_a_proxy(monkeypatch):
     """Without it, each byte of a header would begin the timeout anew."""
     ended = []
-
-    def slow(connection: socket.socket, head: bytes) -> None:
-        for byte in b"HTTP/1.1 200 OK\r\nX: " + b"y" * 3000:
-            connection.sendall(bytes([byte]))
-            time.sleep(0.01)
-        ended.append(head)
-
-    with wire(slow) as (proxy, heads), conf.set_temp("allow_http", True), budget(0.5):
+    with (
+        wire(drip(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 3000, 0.01, ended)) as (proxy, heads),
+        conf.set_temp("allow_http", True),
+        budget(0.5),
+    ):
         monkeypatch.setenv("HTTP_PROXY", proxy)
         with pytest.raises(ServiceUnreachable, match=r"within 0\.5 s, see conf\.search_deadline"):
             metadata.get(FAR, archive="Test")

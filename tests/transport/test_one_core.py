@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import contextvars
 import json
 import re
@@ -15,15 +16,27 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import aiohttp
 import parfive
 import pytest
+import requests
 
 import sunpy_helio_plugins
 from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.config import isolation
-from sunpy_helio_plugins.errors import HelioPluginsError, IsolationError, ServiceUnreachable, SettingError
+from sunpy_helio_plugins.errors import (
+    HelioPluginsError,
+    IsolationError,
+    ServerError,
+    ServiceError,
+    ServiceRefused,
+    ServiceUnreachable,
+    SettingError,
+    TransferError,
+)
 from sunpy_helio_plugins.helioviewer import service as helioviewer
 from sunpy_helio_plugins.her import service as her
 from sunpy_helio_plugins.transport import metadata, oauth2, retry
@@ -35,7 +48,7 @@ from sunpy_helio_plugins.transport.secrets import Secret
 from sunpy_helio_plugins.transport.submit import SubmitSession, put
 
 sys.path.insert(0, str(Path(__file__).parent))
-from wire import Talk, say, wire
+from wire import Talk, say, until_left, wire
 
 PACKAGE = Path(sunpy_helio_plugins.__file__).parent
 OUTSIDE = "https://outside.example/there"
@@ -186,18 +199,18 @@ def test_a_final_failure_is_not_repeated(caller: Caller, status: str, tmp_path: 
 
 @every
 @pytest.mark.parametrize("form", ["seconds", "date"])
-def test_the_wait_is_the_one_that_the_server_names(caller: Caller, form: str, tmp_path: Path, waits: list):
-    named = "60" if form == "seconds" else formatdate(time.time() + 60, usegmt=True)
+def test_the_wait_is_the_one_that_the_server_names(
+    caller: Caller, form: str, tmp_path: Path, waits: list, monkeypatch: pytest.MonkeyPatch
+):
+    now = 1_800_000_000
+    monkeypatch.setattr(retry, "time", SimpleNamespace(time=lambda: float(now), sleep=lambda seconds: None))
+    named = "60" if form == "seconds" else formatdate(now + 60, usegmt=True)
     with wire(answer("503 Busy", b"later", Retry_After=named), answer()) as (url, heads):
-        if not caller.repeats:
-            with pytest.raises(HelioPluginsError):
-                caller.send(url, tmp_path)
-            assert waits == [None]
-            return
-        caller.send(url, tmp_path)
-    assert len(heads) == 2
-    assert len(waits) == 1
-    assert 30 < waits[0] <= 61
+        refused = contextlib.nullcontext() if caller.repeats else pytest.raises(HelioPluginsError)
+        with refused:
+            caller.send(url, tmp_path)
+    assert waits == [60 if caller.repeats else None]
+    assert len(heads) == 1 + caller.repeats
 
 
 @every
@@ -440,3 +453,54 @@ def test_the_redirect_rule_is_in_one_function():
         *(f"files/job.{name}" for name in ("_first_address", "_next_hop")),
         "imap/files/upload._link",
     }
+
+
+@core
+def test_both_timeouts_are_those_of_the_settings(caller: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    seen: list[tuple[float, float]] = []
+    send, request = requests.adapters.HTTPAdapter.send, aiohttp.ClientSession._request
+
+    def of_requests(self: Any, *args: Any, timeout: tuple[float, float], **kwargs: Any) -> Any:
+        seen.append(timeout)
+        return send(self, *args, timeout=timeout, **kwargs)
+
+    async def of_aiohttp(self: Any, *args: Any, timeout: aiohttp.ClientTimeout, **kwargs: Any) -> Any:
+        seen.append((timeout.sock_connect or 0, timeout.sock_read or 0))
+        return await request(self, *args, timeout=timeout, **kwargs)
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", of_requests)
+    monkeypatch.setattr(aiohttp.ClientSession, "_request", of_aiohttp)
+    with conf.set_temp("connect_timeout", 7.0), conf.set_temp("read_timeout", 11.0), conf.set_temp("deadline", 0.0):
+        with wire(answer()) as (url, _):
+            caller.send(url, tmp_path)
+    assert seen == [(7.0, 11.0)]
+
+
+@core
+def test_a_silent_server_is_left_after_the_read_timeout(caller: Caller, tmp_path: Path):
+    seen: list[str] = []
+    with wire(reads_all(until_left(seen))) as (url, heads), conf.set_temp("read_timeout", 0.3):
+        with conf.set_temp("retries", 0), pytest.raises(HelioPluginsError, match="silent for longer than allowed"):
+            caller.send(url, tmp_path)
+    assert seen == ["left"]
+    assert len(heads) == 1
+
+
+@core
+@pytest.mark.parametrize("status", [400, 403, 500, 502, 503])
+def test_an_error_of_the_server_states_its_status_and_its_message(caller: Caller, status: int, tmp_path: Path):
+    with wire(answer(f"{status} Oops", b"the disk is full")) as (url, _), conf.set_temp("retries", 0):
+        with pytest.raises(HelioPluginsError, match=rf"{status}.*the disk is full") as caught:
+            caller.send(url, tmp_path)
+    kinds = {TransferError} if isinstance(caught.value, TransferError) else {ServerError, ServiceRefused}
+    expected = TransferError if kinds == {TransferError} else ServerError if status >= 500 else ServiceRefused
+    assert isinstance(caught.value, expected)
+
+
+@pytest.mark.parametrize(("status", "is_stored"), [(200, True), (201, True), (204, True), (202, False), (206, False)])
+def test_an_upload_is_stored_if_the_storage_says_so(tmp_path: Path, status: int, is_stored: bool):
+    refused = contextlib.nullcontext() if is_stored else pytest.raises(ServiceError)
+    body = b"" if status == 204 else GOOD
+    with wire(answer(f"{status} X", body)) as (url, heads), refused:
+        upload(url, tmp_path)
+    assert len(heads) == 1

@@ -72,20 +72,35 @@ def say(status: str = "200 OK", body: bytes = b"", **headers: str) -> Talk:
     return talk
 
 
-def drip(body: bytes, pause: float) -> Talk:
-    """Send a response one byte at a time."""
+def drip(data: bytes, pause: float, ended: list[bytes]) -> Talk:
+    """Send an incomplete response one byte at a time; add the request to ``ended`` if the client takes all of it."""
 
     def talk(connection: socket.socket, head: bytes) -> None:
-        connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode())
-        for index in range(len(body)):
-            connection.sendall(body[index : index + 1])
+        for index in range(len(data)):
+            connection.sendall(data[index : index + 1])
             time.sleep(pause)
+        ended.append(head)
 
     return talk
 
 
 def hang_up(connection: socket.socket, head: bytes) -> None:
     """Close without a response."""
+
+
+def until_left(seen: list[str]) -> Talk:
+    """Send nothing until the client leaves; add "left" to ``seen``, or "stayed" if it waits for half a minute."""
+
+    def talk(connection: socket.socket, head: bytes) -> None:
+        connection.settimeout(30)
+        try:
+            seen.append("data" if connection.recv(1) else "left")
+        except TimeoutError:
+            seen.append("stayed")
+        except OSError:
+            seen.append("left")
+
+    return talk
 
 
 def silent(seconds: float) -> Talk:

@@ -228,10 +228,11 @@ def test_glymur_pillow_and_we_see_the_same_pixels(tmp_path: Path, layers: int, s
         assert (enough is None) == (halvings == 0)
         ours = reduce.decoded(reduce.reduce(data[:enough], size))
         assert np.array_equal(ours, glymur.Jp2k(file)[:: 2**halvings, :: 2**halvings])
-        if shape != (513, 1024) or halvings < 2:  # Pillow rounds such a size differently from OpenJPEG, and fails
-            with Image.open(io.BytesIO(data)) as picture:
-                picture.reduce = halvings
-                assert np.array_equal(ours, np.asarray(picture))
+        if shape == (513, 1024) and halvings >= 2:
+            continue  # Pillow rounds such a size differently from OpenJPEG, and fails
+        with Image.open(io.BytesIO(data)) as picture:
+            picture.reduce = halvings
+            assert np.array_equal(ours, np.asarray(picture))
 
 
 @pytest.mark.parametrize("shape", [(513, 1024), (176, 196), (600, 1025)])
