@@ -74,7 +74,7 @@ def test_what_the_archives_tell(archive):
 
 IN_FOLDERS = {
     "{provider}/{instrument}/{file}": {"HAPI/unknown", "IMAP SDC/mag", "Helioviewer/AIA", "HER/AIA"},
-    "{source}/{start_time:%Y%m%d}/{file}": {f"{name}/20260110" for name in ("cdaweb", "IMAP", "SDO")},
+    "{source}/{start_time:%Y%m%d}/{file}": {f"{name}/20260110" for name in ("NASA SPDF", "IMAP", "SDO")},
 }
 
 

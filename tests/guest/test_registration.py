@@ -200,3 +200,29 @@ def test_a_table_of_the_registry_takes_the_keywords_of_a_format(tmp_path):
     table = HERTable.from_records([{"kb_archivid": "ivo://x", "event_type": "CH"}])
     table.write(tmp_path / "x.h5", path="t", serialize_meta=True)
     assert Table.read(tmp_path / "x.h5", path="t")["kb_archivid"][0] in ("ivo://x", b"ivo://x")
+
+
+class TestNames:
+    """A file is identified by its name and its first bytes."""
+
+    @pytest.mark.parametrize(
+        ("name", "content", "formats"),
+        [
+            ("x.hapi", RECORDS, {"hapi"}),
+            ("X.HAPI", RECORDS, {"hapi"}),
+            ("x.txt", RECORDS, set()),
+            ("hapi", RECORDS, set()),
+            ("x.cdf", b"\x00\x00\xff\xff\x00\x00\xff\xff", {"cdf"}),
+            ("x.CDF", b"\x00\x00\xff\xff\x00\x00\xff\xff", {"cdf"}),
+            ("x.dat", b"\x00\x00\xff\xff\x00\x00\xff\xff", set()),
+            ("x.cdf", b"anything", set()),
+            ("x.dat", b"\xcd\xf3\x00\x01\x00\x00\xff\xff", {"cdf"}),
+            ("x.dat", b"\xcd\xf2\x60\x02\x00\x00\xff\xff", {"cdf"}),
+            ("x.dat", b"anything", set()),
+        ],
+    )
+    def test_the_format_of_a_file(self, tmp_path, name, content, formats):
+        path = tmp_path / name
+        path.write_bytes(content)
+        found = set(registry.identify_format("read", QTable, str(path), None, [str(path)], {}))
+        assert found & {"hapi", "cdf"} == formats

@@ -193,3 +193,18 @@ def test_jpylyzer_finds_smaller_files_valid(source: int, tmp_path: Path) -> None
     path = tmp_path / "small.jp2"
     path.write_bytes(reduce.reduce(whole(source), 128))
     assert jpylyzer.checkOneFile(str(path)).findtext("isValid") == "True"
+
+
+@pytest.mark.parametrize(
+    ("header", "date"),
+    [
+        ({"DATE_OBS": "2023/12/01", "TIME_OBS": "23:54:07.373"}, "2023-12-01T23:54:07.373"),
+        ({"DATE-OBS": "2023/12/01", "TIME-OBS": "23:54:07.373"}, "2023-12-01T23:54:07.373"),
+        ({"DATE-OBS": "2023-12-01", "TIME_OBS": "23:54:07"}, "2023-12-01T23:54:07"),
+        ({"DATE-OBS": "2023-12-01T00:00:01", "TIME_OBS": "23:54:07"}, "2023-12-01T00:00:01"),
+        ({"DATE-OBS": "2023-12-01"}, "2023-12-01"),
+    ],
+)
+def test_a_date_is_joined_with_the_time_of_the_day(header: dict[str, str], date: str) -> None:
+    """LASCO and EIT store both in separate keywords, in several spellings."""
+    assert columns_of_headers([header])["DATE-OBS"].tolist() == [date]

@@ -210,11 +210,13 @@ LASCO = {
 
 
 @SAVED
-def test_lasco_is_neither_turned_nor_dated_wrong(tmp_path: Path) -> None:
+@pytest.mark.parametrize("spelling", ["_", "-"])
+def test_lasco_is_neither_turned_nor_dated_wrong(tmp_path: Path, spelling: str) -> None:
     """A header like Helioviewer's: separate date and time, and a rotation that was already applied to the image."""
     out = io.BytesIO()
     Image.fromarray(np.zeros((SIDE, SIDE), np.uint8)).save(out, format="JPEG2000", num_resolutions=3)
-    keys = "".join(f"<{key}>{value}</{key}>" for key, value in LASCO.items())
+    spelt = {key.replace("_OBS", f"{spelling}OBS"): value for key, value in LASCO.items()}
+    keys = "".join(f"<{key}>{value}</{key}>" for key, value in spelt.items())
     file = tmp_path / "lasco.jp2"
     file.write_bytes(made.with_header(out.getvalue(), f"<meta><fits>{keys}</fits><helioviewer>\n</helioviewer></meta>"))
     check_lasco(helioviewer.read(file), tmp_path, "2023-12-01T23:54:07.373")
