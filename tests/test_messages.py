@@ -209,7 +209,7 @@ def test_unknown_keywords_of_fetch_are_refused(name: str, archive: Any, tmp_path
     table = getattr(helio, f"{name}Client")().search(*QUERIES[name])[:1]
     archive.log.clear()
     for keywords, words in (
-        ({"overwirte": True}, "Did you mean overwrite?"),
+        ({"overwrit": True}, "Did you mean overwrite?"),
         ({"nonsense": 1}, "it takes downloader, overwrite"),
     ):
         with pytest.raises(QueryError, match=re.escape(words)):

@@ -44,9 +44,7 @@ def page_of(decoded: Any, size: int) -> Page:
     if not isinstance(found, list) or (found and not records):
         raise ValueError("the response does not contain a list of events named result; check the URL in conf.her.url")
     strange = len(found) - len(records)
-    oddities: list[str] = (
-        [_odd(f"{strange} entries of the response are not events; they are skipped.")] if strange else []
-    )
+    oddities = [_odd(f"{strange} entries of the response are not events; they are skipped.")] if strange else []
     edges = decoded.get("association", decoded.get("associations"))
     kept = [edge for edge in edges if isinstance(edge, dict)] if isinstance(edges, list) else []
     if kept != (edges or []):

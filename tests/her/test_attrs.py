@@ -344,7 +344,10 @@ def test_return_takes_at_least_one_keyword() -> None:
 
 def corners(frame: str, *longitudes: float) -> list[SkyCoord]:
     options = {"obstime": "2026-01-10", "observer": "earth"} if frame == "heliographic_carrington" else {}
-    return [SkyCoord(lon * u.deg, lat * u.deg, frame=frame, **options) for lon, lat in zip(longitudes, (-10, 20), strict=True)]
+    return [
+        SkyCoord(lon * u.deg, lat * u.deg, frame=frame, **options)
+        for lon, lat in zip(longitudes, (-10, 20), strict=True)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -181,14 +181,17 @@ class Job:
             # Without the traceback, whose variables contain the request.
             failure = self._named(error).with_traceback(None)
         except Exception as error:  # noqa: BLE001 - see the docstring
-            # Lost connections are transient failures: what is left are errors of the local disk.
-            if isinstance(error, OSError) and type(error).__module__ == "builtins" and error.errno is not None:
-                failure = disk_error(error, target)
-            else:
-                failure = TransferError(self._sentence(connection_problem(error)))
+            failure = self._of_library(error)
         failure = self._without_secrets(failure)
         # Outside the except clauses: the library's error, which would be the context, contains the request.
         raise self._failed(failure)
+
+    def _of_library(self, error: Exception) -> HelioPluginsError:
+        """Return the error for one of a library or of the local disk."""
+        # Lost connections are transient failures: what is left are errors of the local disk.
+        if isinstance(error, OSError) and type(error).__module__ == "builtins" and error.errno is not None:
+            return disk_error(error, self.download.target)
+        return TransferError(self._sentence(connection_problem(error)))
 
     def _named(self, error: HelioPluginsError) -> HelioPluginsError:
         """Return an error whose message has the name or the address of the file."""
