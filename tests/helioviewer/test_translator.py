@@ -143,8 +143,10 @@ def test_every_wavelength_is_found_as_a_wavelength() -> None:
 
 def test_every_name_completes_by_tab() -> None:
     completed = {attr: {text for text, _ in values} for attr, values in HelioviewerClient.register_values().items()}
+    detectors = {source.detector for source in source_table.known() if source.detector}
+    assert len(detectors) > 10
+    assert detectors - completed[a.Detector] == set()
     for source in source_table.known():
-        assert not source.detector or source.detector in completed[a.Detector]
         assert source.measurement in completed[a.helioviewer.Measurement]
     found = [getattr(a.helioviewer.Measurement, name) for name in dir(a.helioviewer.Measurement)]
     spelt = {one.values[0] for one in found if isinstance(one, a.helioviewer.Measurement)}

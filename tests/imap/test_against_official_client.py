@@ -7,6 +7,7 @@ There is at least one test for each defect found in imap-data-access 1.3, named 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -233,7 +234,7 @@ class TestFetch:
         with archive.fault("status", path="/imap/storage", status=403, words=body, content_type="application/xml"):
             (error,) = fetch(found, tmp_path).errors
         assert "Request has expired" in str(error.exception)
-        assert "Signature=***" in str(error.exception) or "Signature" not in str(error.exception)
+        assert set(re.findall(r"Signature=([^]&\s'\"]*)", str(error.exception))) <= {"***"}
 
     def test_a_page_for_a_file_leaves_the_old_one(self, archive, found, tmp_path):
         (tmp_path / GSE).write_bytes(b"mine")

@@ -90,14 +90,15 @@ def test_an_edge_that_is_missing_costs_no_picture(bins: dict[str, Any], expected
     made = table([spectrum(3, **bins), {"name": "other", "type": "double"}], [[1, 2, 3, 4]] * 3)
     axis = axes_of(made, "flux")[0]
     if axis.centers is None:
+        assert expected == [None]
         return
     ranges = None if axis.ranges is None else axis.ranges.value
     order, edges = bin_edges(axis.centers.value, ranges)
     assert order.tolist() == [0, 1, 2]
     assert (np.diff(edges) >= 0).all()
     assert np.isfinite(edges).all()
-    for edge, wanted in zip(edges, expected, strict=False):
-        assert wanted is None or edge == wanted
+    known = [(edge, wanted) for edge, wanted in zip(edges, expected, strict=False) if wanted is not None]
+    assert [edge for edge, _ in known] == [wanted for _, wanted in known]
     assert len(hapi.quicklook(made).axes) >= 2
 
 
