@@ -39,7 +39,7 @@ from sunpy_helio_plugins.errors import (
 )
 from sunpy_helio_plugins.helioviewer import service as helioviewer
 from sunpy_helio_plugins.her import service as her
-from sunpy_helio_plugins.transport import metadata, oauth2, retry
+from sunpy_helio_plugins.transport import limits, metadata, oauth2, retry
 from sunpy_helio_plugins.transport.files.job import Download
 from sunpy_helio_plugins.transport.files.pieces import PiecedDownload
 from sunpy_helio_plugins.transport.files.prefix import PrefixDownload, head
@@ -504,3 +504,32 @@ def test_an_upload_is_stored_if_the_storage_says_so(tmp_path: Path, status: int,
     with wire(answer(f"{status} X", body)) as (url, heads), refused:
         upload(url, tmp_path)
     assert len(heads) == 1
+
+
+def test_the_deadline_of_an_upload_begins_with_its_last_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The clock is virtual: each part of the file takes 200 s, of a deadline of 300 s."""
+    now = 0.0
+
+    def take_time(size: int) -> None:
+        nonlocal now
+        now += 200.0
+
+    monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=lambda: now))
+    path = tmp_path / "upload"
+    path.write_bytes(bytes(200_000))
+    with wire(answer()) as (url, heads), conf.set_temp("deadline", 300.0):
+        put(url, path, archive="Test", progress=take_time)
+    assert len(heads) == 1
+    assert now > 600
+
+
+def test_the_progress_of_an_upload_that_failed_is_taken_back(tmp_path: Path):
+    path, seen = tmp_path / "upload", []
+    path.write_bytes(bytes(200_000))
+    with wire(answer("403 No")) as (url, _), pytest.raises(ServiceRefused):
+        put(url, path, archive="Test", progress=seen.append)
+    assert (sum(seen), max(seen) > 0) == (0, True)
+    seen.clear()
+    with wire(answer()) as (url, _):
+        put(url, path, archive="Test", progress=seen.append)
+    assert sum(seen) == 200_000
