@@ -346,9 +346,11 @@ def _table(given: Any) -> Any:
 def _attr(given: Any) -> Any:
     from sunpy.net.attr import Attr
 
-    if not isinstance(given, Attr):
-        raise TypeError
-    return given
+    if isinstance(given, Attr):
+        return given
+    if hasattr(given, "refuse_alone"):  # a keyword that is not compared explains itself
+        given.refuse_alone()
+    raise TypeError
 
 
 def _record_table(given: Any) -> Any:

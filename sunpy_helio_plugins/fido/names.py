@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
-from sunpy_helio_plugins.arguments import ATTRS, TEXTS, taking
+from sunpy_helio_plugins.arguments import TEXTS
 
 __all__ = ["Names", "folded", "is_core"]
 
@@ -46,7 +46,6 @@ class Names:
         for name in ("providers", "sources", "instruments"):
             object.__setattr__(self, name, TEXTS.check("Names", name, getattr(self, name)))
 
-    @taking("Names.are_in", query=ATTRS)
     def are_in(self, query: Iterable[Attr]) -> bool:
         """
         Return whether a query of core attrs names the archive.

@@ -295,7 +295,7 @@ class TestOddFiles:
 
 class TestNoFiles:
     def test_absent(self, tmp_path):
-        with pytest.raises(FileError, match="the file does not exist"):
+        with pytest.raises(FileError, match="it does not exist"):
             imap.read(tmp_path / "absent.cdf")
 
     @pytest.mark.parametrize("content", [b"", b"<html>sorry</html>", b"\xcd\xf3\x00\x01\x00\x00\xff\xff" + bytes(400)])

@@ -27,7 +27,7 @@ from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.scales import checked_scale, table_in_scale
 from sunpy_helio_plugins.quantities.spans import Moment, Span, moment
 from sunpy_helio_plugins.store.streams import decompressed, is_compressed
-from sunpy_helio_plugins.transport import metadata
+from sunpy_helio_plugins.transport import limits, metadata
 from sunpy_helio_plugins.transport.exchange import Response
 
 __all__ = ["load"]
@@ -107,8 +107,9 @@ def load(
         return _loaded(rows, scale, cut)
     if dataset is None or start is None or stop is None:
         given = [name for name, one in (("dataset", dataset), ("start", start), ("stop", stop)) if one is None]
+        missing = ", ".join(given)
         raise QueryError(
-            f"hapi.load takes the dataset, start and stop of a server; for {server!r}, {', '.join(given)} is missing."
+            f"hapi.load takes a server, a dataset, a start and a stop; for {server!r}, these are missing: {missing}."
         )
     answer = find(_query(server, dataset, start, stop, parameters, chunk, format))
     # A table of records has no place for notes: a warning repeats them.
@@ -196,7 +197,8 @@ def _partial(
     ]
 
 
-_MOST_FAILED = 5
+_MOST_FAILED = limits.MOST_ALIKE
+"""Requests that fail one after the other, before the others are not sent."""
 
 
 class _Chunks:
@@ -289,7 +291,8 @@ def _united(spans: Iterable[Span]) -> list[Span]:
 
 def _content(answer: Response, one: DataRequest) -> HAPIDocument:
     subject = f"{one.dataset} of {one.server.archive}"
-    is_whole = any(name in answer.headers for name in ("Content-Length", "Transfer-Encoding"))
+    # An answer 204 never has a body.
+    is_whole = answer.status == 204 or any(name in answer.headers for name in ("Content-Length", "Transfer-Encoding"))
     body = _plain(answer)
     with named(subject):
         return file.parse_response(body, one.info, one.format, subject, answer.url, is_whole)

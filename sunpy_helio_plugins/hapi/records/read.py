@@ -225,7 +225,8 @@ def named(source: Any) -> Iterator[None]:
     try:
         yield
     except FileError as error:
-        raise FileError(f"{shown}: {error}") from None
+        text = str(error)
+        raise FileError(text if text.startswith(f"{shown}: ") else f"{shown}: {text}") from None
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise FileError(f"{shown}: the header does not match the records: {error!r}") from error
 

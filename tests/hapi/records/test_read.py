@@ -268,7 +268,7 @@ def test_astropy_opens_json_answers_as_well(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_or_cannot_be_opened_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"nothing\.hapi: the file does not exist"):
+    with pytest.raises(FileNotFoundError, match=r"nothing\.hapi cannot be read: it does not exist"):
         hapi.read(tmp_path / "nothing.hapi")
     with pytest.raises(FileError, match="this folder does not contain files"):
         hapi.read(tmp_path)

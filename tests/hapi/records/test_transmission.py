@@ -73,6 +73,7 @@ def _search(url: str, *words: Any) -> Any:
     return HAPIClient().search(a.Time("2020-03-01", "2020-03-02"), a.hapi.Server(url), a.hapi.Dataset("X"), *words)
 
 
+@pytest.mark.filterwarnings("ignore:.*is not covered")
 def test_records_are_asked_for_as_they_are(tmp_path: Path) -> None:
     """Test that a server that hangs when it compresses CSV (server-nodejs) is never requested to compress."""
     with serve({"X": _dataset()}) as server:

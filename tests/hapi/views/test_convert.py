@@ -84,7 +84,11 @@ def test_addresses_are_fetched(archive: Any, tmp_path: Path) -> None:
         "name": "image", "type": "string", "length": 80, "units": None, "fill": "",
         "stringType": {"uri": {"mediaType": "application/json", "base": f"{archive.url}/hapi/lisird/hapi/"}},
     }  # fmt: skip
-    found = hapi.files(table([one], "capabilities", "", "catalog"), "image")
+    records = table([one], "capabilities", "", "catalog")
+    unknown = Fido.fetch(hapi.files(records, "image")[1:], path=tmp_path / "{file}")
+    assert "is on this machine, and the server that gave the address is not" in str(unknown.errors[0])
+    records.meta["hapi"]["x_origin"] = {"server": "lisird", "dataset": "images"}
+    found = hapi.files(records, "image")
     assert found["Name"].tolist() == ["capabilities", "catalog"]
     fetched = Fido.fetch(found[1:], path=tmp_path / "{file}")
     assert fetched.errors == []
