@@ -511,3 +511,9 @@ def test_what_cannot_be_kept_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "asdf_astropy", None)
     with pytest.raises(MissingDependencyError, match=r"sunpy_helio_plugins\[asdf\]"):
         io.write(QTable({"a": [1]}), tmp_path / "x.asdf")
+
+
+@pytest.mark.parametrize("client", [HAPIClient, IMAPClient, HelioviewerClient, HERClient])
+def test_a_client_in_metadata_is_written_as_its_name(client: type, tmp_path: Path) -> None:
+    Table({"x": [1]}, meta={"client": client()}).write(tmp_path / "x.ecsv")
+    assert Table.read(tmp_path / "x.ecsv").meta["client"] == f"{client.__module__}.{client.__qualname__}"

@@ -297,3 +297,9 @@ def test_a_table_that_was_read_goes_into_ecsv_and_back(tmp_path: Path) -> None:
     again = QTable.read(tmp_path / "x.ecsv")
     assert again["B"].unit == u.nT
     assert again.colnames == table.colnames
+
+
+@pytest.mark.parametrize("content", [b'#{"HAPI": "3.0", "parameters": [', b"#{", b'# {"HAPI"\n#: "3.0"'])
+def test_a_file_that_ends_in_its_header_is_said_to_be_cut(content: bytes) -> None:
+    with pytest.raises(FileError, match="The HAPI header is cut: the answer ends inside it"):
+        hapi.read(io.BytesIO(content))
