@@ -162,6 +162,8 @@ class _Call:
         self.function, self.kinds = function, kinds
         by_place = [one for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
         self.order = [one.name for one in by_place]
+        self.by_place = [kinds.get(name) for name in self.order]
+        self.is_plain = self.kinds.get("mask") is not MASK
         self.rest = next((one.name for one in parameters if one.kind is one.VAR_POSITIONAL), "")
         words = [one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
         self.words = None if any(one.kind is one.VAR_KEYWORD for one in parameters) else words
@@ -170,6 +172,8 @@ class _Call:
 
     def checked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments of a call, converted."""
+        if self.is_plain and not kwargs and len(args) <= len(self.order):
+            return tuple(map(self._by_place, self.by_place, self.order, args)), kwargs
         if self.words is not None and not kwargs.keys() <= set(self.words):
             rest = [f"*{self.rest} without a keyword"] if self.rest else []
             raise unknown_keyword(self.function, min(kwargs.keys() - set(self.words)), [*self.words, *rest])
@@ -179,6 +183,9 @@ class _Call:
         if self.kinds.get("mask") is MASK:
             _check_mask(self.function, dict(zip(names, made, strict=True)) | words)
         return made, words
+
+    def _by_place(self, kind: Kind | None, name: str, value: Any) -> Any:
+        return value if kind is None else kind.check(self.function, name, value)
 
     def one(self, name: str, value: Any) -> Any:
         """Return one argument, converted."""
@@ -266,7 +273,7 @@ def _text(given: Any) -> str:
 
 
 def _any_text(given: Any) -> str:
-    if not isinstance(given, str) or "\0" in given:
+    if not isinstance(given, str):
         raise TypeError
     return given
 

@@ -47,6 +47,7 @@ COMPLETED = {
     "helioviewer/maps/physical.py": "helioviewer.read adds the path",
     "io/series.py": "io.read adds the path",
     "transport/files/body.py": "a download adds the name of the file",
+    "transport/files/prefix.py": "a download adds the name of the file",
 }
 """Parts of messages about the content of a file, to which the function that opened it adds the name."""
 
@@ -96,9 +97,8 @@ def test_messages_about_downloads_name_the_file(name: str, content: str, archive
     with helio.conf.set_temp("retries", 0), archive.fault("html_error", words=content):
         results = Fido.fetch(table, path=str(tmp_path / "{file}"), progress=False)
     for failure in results.errors:
-        assert failure.filepath_partial.download.target.name in str(failure.exception) or "asked: " in str(
-            failure.exception
-        )
+        download, text = failure.filepath_partial.download, str(failure.exception)
+        assert any(subject in text for subject in (download.target.name, "asked: ", f" of {download.archive}"))
 
 
 BAD = "\x1b[31mred\x1b]0;title\x07\x9b2J\r"
@@ -130,7 +130,8 @@ def test_tables_are_printed_without_control_characters(
     table["Provider"] = np.array([BAD] * len(table))
     column = table["Provider"]
     shown = [str(table), repr(table), table._repr_html_(), repr(table[0]), str(table[0]), table[0]._repr_html_()]
-    shown += ["\n".join(table.pformat()), "\n".join(table.pformat_all()), "\n".join(table.pformat(html=True))]
+    options: list[dict[str, Any]] = [{}, {"max_lines": -1, "max_width": -1}, {"html": True}]
+    shown += ["\n".join(table.pformat(**one)) for one in options]
     shown += [str(table.show("Provider")), repr(table[:1]), str(table.copy()), str(table["Provider",])]
     table.pprint()
     shown.append(capsys.readouterr().out)

@@ -24,7 +24,7 @@ from sunpy_helio_plugins.quantities.scales import checked_scale
 __all__ = ["FORMAT", "epochs", "read", "register"]
 
 
-@taking("cdf.read", epoch=optional(TEXT), scale=TEXT)
+@taking("cdf.read", epoch=optional(TEXT))
 def read(path: str | Path | Iterable[str | Path], epoch: str | None = None, *, scale: str = "utc") -> QTable:
     """
     Read a CDF file, or several of one product.

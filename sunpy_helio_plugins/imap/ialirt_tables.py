@@ -141,7 +141,7 @@ _TIMES = ("time_utc", "met_in_utc", "time_tag")
 _OTHER_TIMES = ("met", "ttj2000ns", "apid", "last_modified")
 
 
-@taking("imap.realtime", instrument=TEXT, scale=TEXT)
+@taking("imap.realtime", instrument=TEXT)
 def realtime(time: a.Time, instrument: str = "mag", *, scale: str = "utc") -> QTable:
     """
     Download values of the real-time stream.

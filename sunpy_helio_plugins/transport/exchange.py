@@ -272,7 +272,6 @@ class Exchange:
         permit(url)
         if self.deadline.is_over():
             raise self.unreachable(f"no answer {self.deadline.text}")
-        seconds = self.read_timeout or conf.read_timeout
         failure = ""
         response: requests.Response | None = None
         try:
@@ -281,7 +280,7 @@ class Exchange:
                     self.method,
                     url,
                     headers=self.headers if same_origin(url, self.url) else {},
-                    timeout=(self.deadline.timeout(conf.connect_timeout), self.deadline.timeout(seconds)),
+                    timeout=self.timeouts(),
                     stream=True,
                     allow_redirects=False,
                     auth=self.auth or Signature(self.login, self.hidden),
@@ -317,6 +316,10 @@ class Exchange:
         clean = self.hidden.message(body) if status >= 400 or status in REDIRECTS else self.hidden.content(body)
         headers = CaseInsensitiveDict({name: hide(value) for name, value in response.headers.items()})
         return Response(self.archive, hide(public_url(url)), status, headers, clean, hide(response.reason or ""))
+
+    def timeouts(self) -> tuple[float, float]:
+        """Return the timeouts of connecting and of reading, within the deadline."""
+        return tuple(map(self.deadline.timeout, (conf.connect_timeout, self.read_timeout or conf.read_timeout)))
 
     def _location(self, response: requests.Response) -> str | None:
         """Return the address of a redirect, if an answer is one."""

@@ -337,29 +337,9 @@ def parse_response(
     content: bytes, info: Info, chosen: str, subject: str, url: str = "", is_whole: bool = True
 ) -> HAPIDocument:
     """
-    Take a server's answer apart, once it is known to hold records.
+    Return the records of a response, or raise `ServiceRefused` or `FileError` if there are none or they are cut.
 
-    Parameters
-    ----------
-    content : bytes
-        The body of the answer; an empty one is an answer without records.
-    info : Info
-        What the server says of the parameters that were asked for, for an answer without header.
-    chosen : str
-        The format that was asked for.
-    subject : str
-        What was asked for, as messages name it.
-    url : str, optional
-        What was asked, for the error of a server that refuses in a body of HTTP status 200.
-    is_whole : bool, optional
-        Whether the connection told how long the answer is; else CSV without a last line end may be cut.
-
-    Raises
-    ------
-    ServiceRefused
-        The server sent a message instead of records.
-    FileError
-        A page came, or records that are cut.
+    ``subject`` is what was requested, for messages; ``is_whole``, whether the length of the response was given.
     """
     head = content[:SNIFFED]
     nothing = HAPIDocument(info, "csv", b"", 0)

@@ -38,7 +38,7 @@ _ANSWERS = frozenset({200, 204, *range(400, 500), 500}) - {401, 403, 408, 429}
 _ALLOWED = "what a search for HAPI's datasets returned, or a server, a dataset, a start and a stop"
 
 
-@taking("hapi.load", dataset=optional(TEXT), parameters=optional(TEXTS), format=optional(TEXT), scale=TEXT)
+@taking("hapi.load", dataset=optional(TEXT), parameters=optional(TEXTS), format=optional(TEXT))
 def load(
     server: Any,
     dataset: str | None = None,

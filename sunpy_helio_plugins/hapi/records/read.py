@@ -15,7 +15,7 @@ import numpy as np
 from astropy.table import QTable, Table
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.arguments import MAPPING, TEXT, Kind, optional, taking
+from sunpy_helio_plugins.arguments import MAPPING, Kind, optional, taking
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError, QueryError, disk_error
 from sunpy_helio_plugins.fido import inputs
@@ -135,7 +135,7 @@ def _bytes_of(path: Path) -> bytes:
         raise disk_error(error, path, "read") from error
 
 
-@taking("hapi.read", info=optional(_INFO), context=optional(MAPPING), scale=TEXT)
+@taking("hapi.read", info=optional(_INFO), context=optional(MAPPING))
 def read(
     *sources: Source,
     info: Mapping[str, Any] | Info | None = None,

@@ -19,13 +19,9 @@ from sunpy_helio_plugins.transport.messages import server_message
 __all__ = ["Parts", "VOEvent", "accept", "document", "from_row", "identifier", "parts", "read", "write"]
 
 IVOA = "http://www.ivoa.net/xml/VOEvent/v1.1"
-
 LMSAL = "http://www.lmsal.com/helio-informatics/lmsal-v1.0.xsd"
-
 STC = "http://www.ivoa.net/xml/STC/stc-v1.30.xsd"
-
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
-
 SCHEMA = f"{IVOA} http://www.lmsal.com/helio-informatics/VOEvent-v1.1.xsd"
 
 PLACES = {
@@ -37,7 +33,6 @@ PLACES = {
 """Keywords that are elements, and their paths."""
 
 DESCRIPTIONS = ("./Why/Description", "./What/Description")
-
 ATTRIBUTES = {
     "event_expires": ("./Why", "expires"), "event_importance": ("./Why", "importance"),
     "event_probability": ("./Why/Inference", "probability"),
@@ -468,10 +463,9 @@ def accept(part: Path, ivorn: str, rev: int | None = None) -> None:
     if found.ivorn.strip() != ivorn:
         shown = server_message(found.ivorn.encode()) or "an event without an IVORN"
         raise FileError(f"The document of {ivorn} was requested, but the registry sent that of {shown}.")
-    if rev is not None and _revision(found) not in (None, rev):
-        raise FileError(
-            f"The revision {rev} of {ivorn} was requested, but the registry sent the revision {_revision(found)}."
-        )
+    own = _revision(found)
+    if rev is not None and own not in (None, rev):
+        raise FileError(f"The revision {rev} of {ivorn} was requested, but the registry sent the revision {own}.")
 
 
 def is_current(path: Path, ivorn: str, rev: int | None, latest: int | None) -> bool:

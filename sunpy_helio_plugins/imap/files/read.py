@@ -13,7 +13,7 @@ from sunpy_helio_plugins.fido import inputs
 __all__ = ["epochs", "read"]
 
 
-@taking("imap.read", epoch=optional(TEXT), scale=TEXT)
+@taking("imap.read", epoch=optional(TEXT))
 def read(path: Any, epoch: str | None = None, *, scale: str = "utc") -> QTable:
     """
     Read a CDF file, or several of the same product.

@@ -196,7 +196,7 @@ def test_what_cannot_be_is_refused_before_any_request(archive: Any, tmp_path: Pa
         with pytest.raises(QueryError, match=r"does not take .* here; it takes: date"):
             helioviewer.screenshot(NOON, [13], tmp_path / "one.png", **unknown)
     for cadence in (0 * u.s, -1 * u.s, 5, 5 * u.m, float("inf") * u.s):
-        with pytest.raises(QueryError, match="between|takes a duration"):
+        with pytest.raises(QueryError, match=r"between|takes a duration"):
             helioviewer.jpx(START, END, 13, tmp_path / "one.jpx", cadence=cadence)
     assert archive.log == []
 

@@ -107,7 +107,7 @@ def test_not_a_type_means_all_others() -> None:
     assert len(types) == 27
     with pytest.raises(QueryError, match="one type"):
         ask(a.her.CH, ~a.her.CH)
-    assert set(ask(a.her.CH | ~a.her.CH)[0].types) == {"CH", *types}
+    assert ask(a.her.CH | ~a.her.CH)[0].types == ()  # all of them
 
 
 def test_what_the_registry_cannot_judge_is_not_sent() -> None:

@@ -50,7 +50,7 @@ def test_the_document_of_another_event_is_not_kept(
 ) -> None:
     """The registry may answer from a cache of its own."""
     url = her.voevent_url(OTHER)
-    monkeypatch.setattr(her_explore, "voevent_urls", lambda ivorns, rev: iter([url for _ in ivorns]))
+    monkeypatch.setattr(her_explore, "voevent_urls", lambda ivorns, rev, server: iter([url for _ in ivorns]))
     results = Fido.fetch(holes[:1], path=tmp_path, progress=False)
     assert list(results) == []
     ivorn = holes["kb_archivid"][0]
@@ -62,7 +62,7 @@ def test_the_document_of_another_event_is_not_kept(
 def test_another_revision_is_not_kept(archive: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flare = her.HERClient().search(DAY, a.her.Supplier("SSW Latest Events"), a.her.Limit(1))
     url = her.voevent_url(flare[0], 2)
-    monkeypatch.setattr(her_explore, "voevent_urls", lambda ivorns, rev: iter([url]))
+    monkeypatch.setattr(her_explore, "voevent_urls", lambda ivorns, rev, server: iter([url]))
     results = Fido.fetch(flare, path=tmp_path, progress=False, rev=3)
     assert "The revision 3 of" in str(results.errors[0].exception)
     assert "sent the revision 2" in str(results.errors[0].exception)
@@ -145,7 +145,7 @@ def test_addresses_of_pages() -> None:
     for wrong in ("x", None, 3):
         with pytest.raises(QueryError, match="IVORN"):
             her.summary_url(wrong)
-    with pytest.raises(QueryError, match="revision"):
+    with pytest.raises(QueryError, match="integer of at least 1 or None as rev"):
         her.summary_url(FLARE, rev=0)
 
 

@@ -47,7 +47,7 @@ class TestCube:
         pytest.importorskip("ndcube")
         made = {"epoch": (33, [0, -(2**63)], {}), "flux": (44, np.ones((2, 3)), {"DEPEND_0": "epoch"})}
         table = imap.read(make_cdf(made))
-        with pytest.raises(QueryError, match="remove the rows without a time"):
+        with pytest.raises(QueryError, match="remove the rows without one"):
             imap.to_ndcube(table, "flux")
 
     def test_what_is_no_spectrogram_is_refused(self):
