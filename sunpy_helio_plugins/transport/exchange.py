@@ -319,7 +319,8 @@ class Exchange:
 
     def timeouts(self) -> tuple[float, float]:
         """Return the timeouts of connecting and of reading, within the deadline."""
-        return tuple(map(self.deadline.timeout, (conf.connect_timeout, self.read_timeout or conf.read_timeout)))
+        within = self.deadline.timeout
+        return within(conf.connect_timeout), within(self.read_timeout or conf.read_timeout)
 
     def _location(self, response: requests.Response) -> str | None:
         """Return the address of a redirect, if an answer is one."""
