@@ -147,8 +147,10 @@ def taking(function: str, **kinds: Kind) -> Callable[[Function], Function]:
 
         @wraps(called)
         def checked(*args: Any, **kwargs: Any) -> Any:
-            args, kwargs = call.checked(args, kwargs)
-            return called(*args, **kwargs)
+            made = list(call.checked(args, kwargs))
+            # Tracebacks show variables, and an argument may be a password.
+            del args, kwargs
+            return called(*made.pop(0), **made.pop())
 
         return checked  # type: ignore[return-value]
 

@@ -195,7 +195,7 @@ def test_a_string_seen_before_is_not_read_again():
             call()
         finally:
             sys.setprofile(None)
-        assert 0 < len(calls) < 30
+        assert 0 < len(calls) < 50
 
 
 def test_the_kinds_are_values():

@@ -239,7 +239,7 @@ class TestWithoutABlock:
     def test_it_is_not_started_twice_in_two_ways(self):
         archive = sandbox.start(services=("her",))
         assert sandbox.start(archive.port, services=("her",)) is archive
-        with pytest.raises(RuntimeError, match=r"is already running at .* her; call sandbox\.stop"):
+        with pytest.raises(errors.QueryError, match=r"is already running at .* her; call sandbox\.stop"):
             sandbox.start()
 
     def test_stop_without_start_does_nothing(self):

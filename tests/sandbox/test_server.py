@@ -222,7 +222,7 @@ print(*sorted({name.split(".")[1] for name in sys.modules if name.startswith("su
 """
         done = run(program)
         assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout == "config lazy sandbox\n"
+        assert done.stdout == "arguments config errors lazy sandbox\n"
 
     def test_the_package_does_not_import_the_archive(self):
         done = run("import sys, sunpy_helio_plugins; print('sunpy_helio_plugins.sandbox' in sys.modules)")

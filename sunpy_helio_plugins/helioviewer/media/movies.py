@@ -15,7 +15,7 @@ from typing import Any
 
 import astropy.units as u
 
-from sunpy_helio_plugins.arguments import DURATION, FLAG, taking
+from sunpy_helio_plugins.arguments import FLAG, taking
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import QueryError, ServerError, ServiceUnreachable
 from sunpy_helio_plugins.fido import inputs
@@ -38,7 +38,6 @@ _SHORTEST, _LONGEST = 1.0, 15.0
 
 @taking(
     "helioviewer.movie", layers=screenshots.LAYERS, image_scale=screenshots.SCALE, size=screenshots.SIZE, progress=FLAG,
-    wait=DURATION,
 )  # fmt: skip
 def movie(
     start: Any, end: Any, layers: Iterable[int], file: str | Path, image_scale: float = 4.8,

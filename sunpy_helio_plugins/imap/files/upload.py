@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from sunpy_helio_plugins.arguments import FLAG, UNSIGNED, taking
+from sunpy_helio_plugins.arguments import FLAG, taking
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError, QueryError, ServiceRefused, local
 from sunpy_helio_plugins.fido import inputs
@@ -63,7 +63,7 @@ class Uploaded:
     problem: str = ""
 
 
-@taking("imap.upload", dry_run=FLAG, wait=UNSIGNED, progress=FLAG)
+@taking("imap.upload", dry_run=FLAG, progress=FLAG)
 def upload(
     paths: str | Path | Iterable[str | Path],
     *,
