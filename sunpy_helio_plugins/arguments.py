@@ -147,7 +147,7 @@ def taking(function: str, **kinds: Kind) -> Callable[[Function], Function]:
 
         @wraps(called)
         def checked(*args: Any, **kwargs: Any) -> Any:
-            made = list(call.checked(args, kwargs))
+            made: list[Any] = list(call.checked(args, kwargs))
             # Tracebacks show variables, and an argument may be a password.
             del args, kwargs
             return called(*made.pop(0), **made.pop())
@@ -394,8 +394,13 @@ def _place(given: Any) -> Any:
 
 
 def _observer(given: Any) -> Any:
-    """Return an observer; the name of a body of the solar system is looked up when it is used."""
-    return given if isinstance(given, str) and given.strip() else _place(given)
+    if not isinstance(given, str):
+        return _place(given)
+    from astropy.coordinates import solar_system_ephemeris
+
+    if given.strip().lower() not in solar_system_ephemeris.bodies:
+        raise ValueError
+    return given
 
 
 def _frame_of_image(given: Any) -> Any:

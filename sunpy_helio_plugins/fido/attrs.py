@@ -206,8 +206,8 @@ class MarkerAttr(ArchiveAttr):
     def __init__(self, *values: Any) -> None:
         if values:
             raise QueryError(
-                f"{name_of(type(self))}() does not take a value, but got {values[0]!r}; it selects the archive, and "
-                "other attrs select among its rows."
+                f"{name_of(type(self))}() does not take a value, but got {shown(values[0])}; it selects the archive, "
+                "and other attrs select among its rows."
             )
         super().__init__()
 

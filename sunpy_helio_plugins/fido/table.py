@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from astropy import units as u
+from astropy.io.misc.yaml import AstropyDumper
 from astropy.table import QTable, TableAttribute
 from astropy.time import Time
 from sunpy.net.base_client import QueryResponseRow, QueryResponseTable
@@ -28,6 +29,10 @@ __all__ = ["ArchiveTable"]
 
 LINES_SHOWN = 1000
 """The maximum of printed lines; ``table.show()`` and slices show the others."""
+
+
+# Metadata that astropy itself writes contain the sentences alone.
+AstropyDumper.add_representer(Problem, lambda dumper, problem: dumper.represent_str(str.__str__(problem)))
 
 
 class _Problems(TableAttribute):

@@ -62,7 +62,7 @@ class Box(Joinable, DataAttr):
         self.negated = False
         if self.system not in SYSTEMS:
             raise QueryError(
-                f"The registry does not have a system {system or found!r}; use one of {', '.join(SYSTEMS)}."
+                f"The registry does not have a system {shown(system or found)}; use one of {', '.join(SYSTEMS)}."
             )
         self.corners = _degrees_or_arcsec(sides, SYSTEMS[self.system])
 
@@ -306,7 +306,7 @@ def checked_types(values: Iterable[Any], types: Any) -> tuple[str, ...]:
     """Return the two-letter codes of event types, given as attrs or text."""
     found: list[str] = []
     for value in values:
-        found += getattr(value, "values", None) or [types.check(value)]
+        found += (isinstance(value, Attr) and getattr(value, "values", None)) or [types.check(value)]
     return tuple(dict.fromkeys(found))
 
 

@@ -204,7 +204,7 @@ def values(attr: Any, *query: Attr, event_type: Any = None) -> QTable:
     """
     name = str(getattr(getattr(attr, "keyword", None), "name", attr)).lower()
     if name not in keywords():
-        raise QueryError(f"The registry does not have a keyword {attr!r}{did_you_mean(name, keywords())}")
+        raise QueryError(f"The registry does not have a keyword {shown(attr)}{did_you_mean(name, keywords())}")
     found = search.search(queries(*query, *_types(event_type), Return(name, "event_type")))
     warn(found)
     counts = Counter((str(record.get("event_type") or ""), _shown(record.get(name))) for record in found.records)

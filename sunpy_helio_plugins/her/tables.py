@@ -255,6 +255,8 @@ class HERTable(ArchiveTable):
         HERTable
             A copy with these times in ``detection_time``.
         """
+        if instants.shape not in ((), (1,), (len(self),)):
+            raise inputs.refused("HERTable.at", instants, f"one time, or one for each of {len(self)} rows")
         parts = np.broadcast_to(moments.parts(instants), (len(self), 2)).copy()
         made = self.copy()
         for name in made.colnames:

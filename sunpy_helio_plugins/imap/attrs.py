@@ -145,8 +145,11 @@ class Ingested(Range):
         self._kind = "imap.Ingested"
         try:
             self.since, self.until = (None if time is None else parse_time(time).utc for time in (since, until))
-        except (TypeError, ValueError) as error:
-            raise QueryError(f"a.imap.Ingested({since!r}, {until!r}): these are not times ({error}).") from None
+        except (TypeError, ValueError, LookupError) as error:
+            reason = " ".join(str(error).split())
+            raise QueryError(
+                f"a.imap.Ingested takes times, not {shown(since)} and {shown(until)} ({reason})."
+            ) from None
         if self.since is None and self.until is None:
             raise QueryError("a.imap.Ingested requires the time since when or until when files were added.")
         if self.since is not None and self.until is not None and self.since > self.until:

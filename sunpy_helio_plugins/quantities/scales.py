@@ -5,6 +5,7 @@ from __future__ import annotations
 from astropy.table import QTable
 from astropy.time import Time
 
+from sunpy_helio_plugins.arguments import shown
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.quantities import silence
 from sunpy_helio_plugins.quantities.times import as_column
@@ -17,11 +18,11 @@ SCALES = ("utc", "tai", "tt", "tdb", "tcb", "tcg")
 
 def checked_scale(scale: str) -> str:
     """Return the name of a scale in lower case, or raise a `QueryError` if it is not one of `SCALES`."""
-    name = scale.strip().lower() if isinstance(scale, str) else scale
+    name = scale.strip().lower() if isinstance(scale, str) else ""
     if name in SCALES:
-        return str(name)
+        return name
     hint = "; UT1 needs the measured rotation of the Earth: use table['Time'].ut1" if name == "ut1" else ""
-    raise QueryError(f"The time scale must be one of {', '.join(map(repr, SCALES))}, not {scale!r}{hint}.")
+    raise QueryError(f"The time scale must be one of {', '.join(map(repr, SCALES))}, not {shown(scale)}{hint}.")
 
 
 def time_in_scale(time: Time, scale: str) -> Time:

@@ -109,7 +109,7 @@ def load(
         given = [name for name, one in (("dataset", dataset), ("start", start), ("stop", stop)) if one is None]
         missing = ", ".join(given)
         raise QueryError(
-            f"hapi.load takes a server, a dataset, a start and a stop; for {server!r}, these are missing: {missing}."
+            f"hapi.load takes a server, a dataset, a start and a stop; for {shown(server)}, {missing} must be given."
         )
     answer = find(_query(server, dataset, start, stop, parameters, chunk, format))
     # A table of records has no place for notes: a warning repeats them.

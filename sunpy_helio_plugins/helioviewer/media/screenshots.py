@@ -20,7 +20,7 @@ import numpy as np
 from astropy.table import QTable
 
 from sunpy_helio_plugins.arguments import DURATION, Kind, integer, number, optional, taking
-from sunpy_helio_plugins.errors import AnswerError, MissingDependencyError, QueryError, warn_incomplete
+from sunpy_helio_plugins.errors import AnswerError, MissingDependencyError, QueryError, printable, warn_incomplete
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.helioviewer import service, source_table
 from sunpy_helio_plugins.helioviewer.media import checks
@@ -232,7 +232,8 @@ def spoken(action: str, asked: dict[str, Any]) -> dict[str, Any]:
     try:
         spelt = model(**asked).model_dump()
     except ValueError as error:
-        raise QueryError(f"Helioviewer's {action} does not take these parameters: {error}") from error
+        reason = " ".join(printable(str(error)).split())
+        raise QueryError(f"Helioviewer's {action} does not take these parameters: {reason}.") from error
     return service.ask_object(action, {name: _text(value) for name, value in spelt.items() if value is not None})
 
 

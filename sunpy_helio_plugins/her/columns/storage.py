@@ -12,7 +12,7 @@ import numpy as np
 from astropy.table import Column, MaskedColumn, QTable, vstack
 from astropy.time import Time
 
-from sunpy_helio_plugins.errors import Problem
+from sunpy_helio_plugins.errors import FileError, Problem
 from sunpy_helio_plugins.fido.fields import COMMON
 from sunpy_helio_plugins.her.columns import chaincodes, origins, relations
 from sunpy_helio_plugins.her.columns import frames as moments
@@ -267,7 +267,7 @@ def rebuilt(cls: type[T], table: QTable) -> T:
     elif "raw" in table.colnames:
         made = _anew(cls, table)
     else:
-        raise ValueError("This is not a table of events: the column raw with the registry's records is missing.")
+        raise FileError("This is not a table of events: the column raw with the registry's records is missing.")
     made.edges = list(_of_meta(table, "associations", "EDGES", []))
     made.problems = list(_of_meta(table, "problems", "PROBLEMS", []))
     made.notes = list(_of_meta(table, "notes", "NOTES", []))

@@ -12,7 +12,7 @@ import numpy as np
 from astropy.time import Time
 from sunpy.net.attr import Attr, DataAttr
 
-from sunpy_helio_plugins.arguments import shown
+from sunpy_helio_plugins.arguments import is_several, refused, shown
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her.filters import goes
 from sunpy_helio_plugins.her.filters.goes import is_class
@@ -94,6 +94,8 @@ class Field:
     """
 
     def __init__(self, keyword: Keyword, event_type: str = "") -> None:
+        if not isinstance(keyword, Keyword) or not isinstance(event_type, str):
+            raise refused("a.her.Field", (keyword, event_type), "a Keyword and the name of an event type")
         if event_type and keyword.types and event_type not in keyword.types:
             raise UnknownKeyword(
                 f"{event_type} does not have {keyword.name}; it is a keyword of {', '.join(keyword.types)}."
@@ -167,6 +169,8 @@ class Field:
         QueryError
             ``values`` is empty, or contains one that cannot be compared.
         """
+        if not is_several(values):
+            raise refused(f"{self.keyword.name}.isin()", values, "several values")
         chosen = [values] if isinstance(values, str) else list(values)
         if not chosen:
             raise QueryError(f"{self.keyword.name}.isin() was given no values; give at least one.")
@@ -203,7 +207,7 @@ def field(name: str, event_type: str = "") -> Field:
     if keyword is None:
         own = [word.name for word in keywords().values() if word.filter and word.is_of(event_type)]
         raise UnknownKeyword(
-            f"The registry does not have a keyword {name!r}{did_you_mean(name, own, 'a.her.', event_type)}"
+            f"The registry does not have a keyword {shown(name)}{did_you_mean(name, own, 'a.her.', event_type)}"
         )
     return Field(keyword, event_type)
 

@@ -43,7 +43,6 @@ ATTRIBUTES = {
 
 OTHER = ("Concept",)
 """Elements with the name of a keyword that only repeat the event type."""
-
 LINKED = ("frm_url", "event_mapurl")
 """Keywords that are references."""
 
@@ -436,6 +435,7 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
 
 
+@taking("her.voevent.accept", ivorn=TEXT)
 def accept(part: Path, ivorn: str, rev: int | None = None) -> None:
     """
     Check that a downloaded file is the VOEvent document of an event.
@@ -496,7 +496,7 @@ def _parsed(content: bytes) -> ET.Element:
     try:
         root: ET.Element = Safe.fromstring(content, forbid_dtd=True)
     except (ET.ParseError, DefusedXmlException, ValueError, LookupError) as error:
-        raise FileError(f"Not a VOEvent: {type(error).__name__}: {error}") from error
+        raise FileError(f"Not a VOEvent: {type(error).__name__}: {error}.") from error
     return root
 
 
