@@ -261,13 +261,14 @@ _PART = re.compile(r"\.(lon|lat)$")
 
 
 def rebuilt(cls: type[T], table: QTable) -> T:
-    """Restore a table of events from its plain or flat form; raise ValueError if it is not a table of events."""
+    """Restore a table of events from its plain or flat form; raise FileError if it is not a table of events."""
     if all(name in table.colnames and isinstance(table[name], Time) for name in ("event_starttime", INSTANT)):
         made = _typed(cls, table)
     elif "raw" in table.colnames:
         made = _anew(cls, table)
     else:
-        raise FileError("This is not a table of events: the column raw with the registry's records is missing.")
+        given = ", ".join(table.colnames[:5]) or "no columns"
+        raise FileError(f"A table with {given} is not a table of events: the column raw, with the records, is missing.")
     made.edges = list(_of_meta(table, "associations", "EDGES", []))
     made.problems = list(_of_meta(table, "problems", "PROBLEMS", []))
     made.notes = list(_of_meta(table, "notes", "NOTES", []))
