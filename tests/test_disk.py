@@ -84,14 +84,12 @@ def test_a_file_in_the_way_of_a_folder(name: str, archive: Any, tmp_path: Path) 
     assert "file" in text
 
 
-@pytest.mark.parametrize("name", WRITERS)
+# astropy opens the files of io.write itself.
+@pytest.mark.parametrize("name", [name for name in WRITERS if not name.startswith("io.")])
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO])
 def test_a_disk_that_refuses(
     name: str, number: int, archive: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if name.startswith("io."):
-        pytest.skip("astropy opens these files")
-
     def refuse(*args: Any, **kwargs: Any) -> Any:
         raise OSError(number, os.strerror(number))
 
