@@ -273,7 +273,7 @@ def _load(folder: Path) -> _Manifest:
 def _update(folder: Path, fresh: dict[str, dict[str, Any]], query: _Section) -> _Manifest:
     """Add the files of a run to the manifest, to which other runs may have added theirs, and return it."""
     manifest = folder / MANIFEST
-    with locked(manifest):
+    with local(manifest), locked(manifest):
         known = _load(folder)
         before = known.sections[query.name].files if query.name in known.sections else frozenset()
         section = replace(query, files=query.files | before)
