@@ -228,7 +228,10 @@ class Service:
         members = self._object(url, decoded).get("catalog")
         if not isinstance(members, list):
             raise AnswerError(self.server.archive, url, "the response does not contain a catalogue")
-        return {str(one["id"]): one for one in members if isinstance(one, dict) and one.get("id")}
+        entries = {str(one["id"]): one for one in members if isinstance(one, dict) and one.get("id")}
+        if members and not entries:
+            raise AnswerError(self.server.archive, url, "the catalogue has no entry with an id")
+        return entries
 
     def explain_sign_in(self, refused: ServiceError) -> NoReturn:
         """Raise an error that describes where to get credentials and where to store them."""

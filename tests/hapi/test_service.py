@@ -122,6 +122,13 @@ def test_an_answer_that_is_none_is_named(stub: _Stub, endpoint: str, answer: Any
     assert "127.0.0.1" in str(caught.value)
 
 
+@pytest.mark.parametrize("members", [["X"], [{"title": "X"}], [None, 3], [[]]])
+def test_a_catalogue_of_other_things_is_not_an_empty_one(stub: _Stub, members: list[Any]) -> None:
+    stub.say("catalog", {"HAPI": "3.0", "status": {"code": 1200}, "catalog": members})
+    with pytest.raises(AnswerError, match="has no entry with an id"):
+        hapi.catalog(stub.url)
+
+
 def test_a_catalogue_without_a_list_is_named(stub: _Stub) -> None:
     stub.say("catalog", {"HAPI": "3.0", "status": {"code": 1200}})
     with pytest.raises(AnswerError, match="does not contain a catalogue"):
