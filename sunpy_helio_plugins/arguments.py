@@ -121,7 +121,7 @@ class Kind:
     Attributes
     ----------
     allowed : str
-        What is allowed, as the object of "takes".
+        The allowed values, such as "a duration", for the message "<function> takes ... as <argument>".
     of : callable
         Converts a value; it raises `TypeError`, `ValueError` or `AttributeError` for one that is not allowed.
     """
