@@ -147,7 +147,12 @@ class _TokenAnswer:
         return self.answer.status
 
     def json(self) -> Any:
-        return exact_json(self.answer.text())
+        try:
+            return exact_json(self.answer.text())
+        except (ValueError, RecursionError):
+            # Releases of authlib differ in whether they look at the status first.
+            self.raise_for_status()
+            raise
 
     def raise_for_status(self) -> None:
         if self.answer.status >= 400:
