@@ -314,7 +314,9 @@ class Exchange:
         """Return a response without the secrets of the request, which servers repeat."""
         status, hide = response.status_code, self.hidden.text
         clean = self.hidden.message(body) if status >= 400 or status in REDIRECTS else self.hidden.content(body)
-        headers = CaseInsensitiveDict({name: hide(value) for name, value in response.headers.items()})
+        headers = response.headers
+        if self.hidden:
+            headers = CaseInsensitiveDict({name: hide(value) for name, value in headers.items()})
         return Response(self.archive, hide(public_url(url)), status, headers, clean, hide(response.reason or ""))
 
     def timeouts(self) -> tuple[float, float]:
