@@ -13,7 +13,7 @@ from sunpy.net.base_client import BaseClient, QueryResponseTable
 from sunpy_helio_plugins.arguments import ATTR, close_names
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import MarkerAttr, conjunction, name_of
-from sunpy_helio_plugins.fido.names import Names
+from sunpy_helio_plugins.fido.dispatch import Names
 
 __all__ = ["ArchiveClient"]
 

@@ -1,4 +1,4 @@
-"""The endpoints of one HAPI server, and its status codes."""
+"""The endpoints of one HAPI server."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from sunpy_helio_plugins.errors import (
     ServiceError,
     ServiceRefused,
 )
-from sunpy_helio_plugins.hapi.model import NO_DATA, OK, Info, status_of
+from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.query import unlike
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
+from sunpy_helio_plugins.hapi.status import NO_DATA, OK, status_of
 from sunpy_helio_plugins.quantities.spans import Moment, moment
 from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.credentials import Login

@@ -14,7 +14,7 @@ from sunpy.net.base_client import BaseClient, convert_row_to_table
 
 from sunpy_helio_plugins.fido.attrs import offered
 from sunpy_helio_plugins.fido.client import ArchiveClient
-from sunpy_helio_plugins.fido.names import Names
+from sunpy_helio_plugins.fido.dispatch import Names
 from sunpy_helio_plugins.her import attrs
 from sunpy_helio_plugins.her.filters.logic import refuse_uncompared
 from sunpy_helio_plugins.her.filters.plan import SUBSETS
