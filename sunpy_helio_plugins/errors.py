@@ -17,6 +17,7 @@ Exceptions and warnings of this package::
 
     IncompleteAnswerWarning              parts of a response are missing: see ``problems`` of the table
     InexactTimeWarning                   times were converted to a type that cannot represent all of them exactly
+    InexactValueWarning                  values were converted to a type that cannot represent all of them exactly
 
 Messages state what was requested, what was received, and what to do; they never contain a password, key or token.
 """
@@ -41,6 +42,7 @@ __all__ = [
     "HelioPluginsError",
     "IncompleteAnswerWarning",
     "InexactTimeWarning",
+    "InexactValueWarning",
     "IsolationError",
     "MissingDependencyError",
     "Problem",
@@ -248,6 +250,10 @@ class IncompleteAnswerWarning(AstropyUserWarning):
 
 class InexactTimeWarning(AstropyUserWarning):
     """Times were converted to a type that cannot represent all of them exactly."""
+
+
+class InexactValueWarning(AstropyUserWarning):
+    """Values were converted to a type that cannot represent all of them exactly."""
 
 
 class Problem(str):

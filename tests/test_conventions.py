@@ -25,6 +25,7 @@ LAYERS = (
     ("io",),
     ("cdf",),
     ("fido",),
+    ("series",),
     ARCHIVES,
     ("demo", "pytest_plugin"),
 )

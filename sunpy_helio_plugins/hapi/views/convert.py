@@ -17,8 +17,8 @@ from sunpy_helio_plugins.fido.fields import common_columns
 from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.query import PROVIDER
 from sunpy_helio_plugins.hapi.tables import HAPIFiles
-from sunpy_helio_plugins.hapi.views.bins import axes_of, header_context
 from sunpy_helio_plugins.hapi.views.mesh import Intervals
+from sunpy_helio_plugins.series.axes import axes_of, header_context
 
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
