@@ -142,15 +142,9 @@ def _parts(column: Any, losses: Losses) -> tuple[str, NDArray[Any], NDArray[np.b
         return _duration(column)
     if isinstance(column, Time):
         return _time(column, losses)
-    is_quantity = isinstance(column, u.Quantity)
-    if is_quantity and values.quantity_kind(column) is None:
-        raise TypeError(f"a {type(getattr(column, 'unmasked', column)).__name__}")
-    if not is_quantity and not isinstance(column, Column | NdarrayMixin):
-        raise TypeError(f"a {type(column).__name__}")
     spec: dict[str, Any] = {"masked": masked_class(column)}
     mask = _mask(column, spec["masked"])
-    bare = getattr(column, "unmasked", column)
-    data = np.asarray(np.ma.getdata(bare.value if is_quantity else bare))
+    data = _plain(column)
     if data.dtype.kind in "SUO":
         texts, mask, spec["dtype"] = _texts(data, mask)
         return "text", texts, mask, spec
@@ -158,15 +152,31 @@ def _parts(column: Any, losses: Losses) -> tuple[str, NDArray[Any], NDArray[np.b
         raise TypeError(f"values of the type {data.dtype}")
     data = data.astype(data.dtype.newbyteorder("="), copy=False)
     spec["dtype"] = data.dtype.str
-    if column.unit is not None:
-        spec["unit"] = values.unit_text(column.unit)
-    if is_quantity:
-        spec["class"] = values.quantity_kind(column)
-        if (wrapped := getattr(bare, "wrap_angle", None)) is not None:
-            spec["wrap"] = float(wrapped.to_value(u.deg))
     if mask is not None and mask.any() and data.dtype.kind in "fc":
         data = np.where(mask, data.dtype.type(np.nan), data)
-    return "number", data, mask, spec
+    return "number", data, mask, spec | _unit_spec(column)
+
+
+def _plain(column: Any) -> NDArray[Any]:
+    """Return the values of a column without unit and mask; raise a `TypeError` for a class that has none."""
+    bare = getattr(column, "unmasked", column)
+    is_quantity = isinstance(column, u.Quantity)
+    if is_quantity and values.quantity_kind(column) is None:
+        raise TypeError(f"a {type(bare).__name__}")
+    if not is_quantity and not isinstance(column, Column | NdarrayMixin):
+        raise TypeError(f"a {type(column).__name__}")
+    return np.asarray(np.ma.getdata(bare.value if is_quantity else bare))
+
+
+def _unit_spec(column: Any) -> dict[str, Any]:
+    spec: dict[str, Any] = {}
+    if getattr(column, "unit", None) is not None:
+        spec["unit"] = values.unit_text(column.unit)
+    if isinstance(column, u.Quantity):
+        spec["class"] = values.quantity_kind(column)
+        wrapped = getattr(getattr(column, "unmasked", column), "wrap_angle", None)
+        spec |= {} if wrapped is None else {"wrap": float(wrapped.to_value(u.deg))}
+    return spec
 
 
 def _mask(column: Any, masked: bool | str) -> NDArray[np.bool_] | None:

@@ -33,14 +33,7 @@ _CREDITS = {
 }
 """Global attributes of a data set, and the entries of the headers of HAPI and of CDF files from which they are made."""
 
-_NAMES = {
-    "deg": "degree",
-    "deg_C": "degree_Celsius",
-    "Angstrom": "angstrom",
-    "%": "percent",
-    "yr": "year",
-    "uas": "uas",
-}
+_NAMES = {"deg": "degree", "deg_C": "degree_Celsius", "Angstrom": "angstrom", "%": "percent", "yr": "year"}
 """Units by astropy's names whose names differ in UDUNITS."""
 
 
@@ -179,7 +172,8 @@ def _encoding(one: Field) -> dict[str, Any]:
 
 def _credits(meta: Mapping[str, Any]) -> dict[str, str]:
     """Return the global attributes of CF and ACDD for which a header gives a text."""
-    header = meta.get("hapi") if isinstance(meta.get("hapi"), Mapping) else meta
+    inner = meta.get("hapi")
+    header = inner if isinstance(inner, Mapping) else meta
     made = {}
     for name, keys in _CREDITS.items():
         texts = [header[key] for key in keys if isinstance(header.get(key), str) and header[key].strip()]
@@ -207,7 +201,8 @@ def table_of_dataset(function: str, dataset: xr.Dataset) -> QTable:
         return _arrays(dataset[name], along, spec)
 
     def added() -> Iterator[tuple[str, Any]]:
-        for name, one in {time: dataset[time], **dataset.variables}.items():
+        for name in dict.fromkeys((time, *dataset.variables)):
+            one: Any = dataset[name]
             if (name not in used or name == time) and along in one.dims:
                 yield str(name), column_of_arrays(str(name), *_arrays(one, along, {}), one.attrs.get("units"))
 

@@ -74,7 +74,10 @@ def _column(one: Field, data: NDArray[Any], mask: Any, *, nullable: bool, is_zon
         stamps = pd.DatetimeIndex(data)
         return stamps.tz_localize("UTC") if is_zoned else stamps
     if one.kind == "text":
-        return np.array(data if mask is None else np.where(mask, None, data), dtype=object)
+        cells = np.array(data, dtype=object)
+        if mask is not None:
+            cells[mask] = None
+        return cells
     if one.kind == "duration" or mask is None or data.dtype.kind in "fc":
         return np.array(data)
     if not nullable and data.dtype.kind in "iu":
@@ -90,8 +93,10 @@ def _arrays(column: Any) -> Arrays:
         column = column.dt.tz_convert("UTC").dt.tz_localize(None)
         kind = column.dtype
     mask = column.isna().to_numpy()
-    if kind.name in ("category", "string", "str") or kind == object:
-        return np.where(mask, None, column.astype(object).to_numpy()), mask
+    if kind.name in ("category", "string", "str") or getattr(kind, "kind", "") == "O":
+        cells = column.astype(object).to_numpy(copy=True)
+        cells[mask] = None
+        return cells, mask
     numpy_type = getattr(kind, "numpy_dtype", None)
     if numpy_type is not None and numpy_type.kind in "biuf":
         return column.to_numpy(dtype=numpy_type, na_value=numpy_type.type(0)), mask
@@ -155,6 +160,7 @@ def _checked(spec: Mapping[str, Any], data: NDArray[Any], mask: NDArray[np.bool_
 
 
 def table_of_series(function: str, series: Any) -> QTable:
+    """Return the table of a time series of sunpy."""
     frame = series.to_dataframe().copy(deep=False)
     parts = [dict(part[2]) for part in series.meta.metadata]
     descriptions = [meta.pop(KEY) for meta in parts if KEY in meta]

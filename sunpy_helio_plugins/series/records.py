@@ -102,9 +102,7 @@ def restored(
     Columns that were ``added`` are appended.
     """
     try:
-        said = json.loads(description)
-        if said["version"] != VERSION:
-            raise FileError(f"The table was converted by another version of this package ({said['version']!r}).")
+        said = _checked(json.loads(description))
         columns: dict[str, Any] = {}
         for spec in said["columns"]:
             found = find(spec)
@@ -117,6 +115,12 @@ def restored(
         raise FileError(f"The description of the table in {KEY!r} is damaged: {error!r}.") from error
     columns |= {name: column for name, column in added if name not in columns}
     return QTable(list(columns.values()), names=list(columns), meta=meta, copy=False)
+
+
+def _checked(said: Any) -> Any:
+    if said["version"] != VERSION:
+        raise FileError(f"The table was converted by another version of this package ({said['version']!r}).")
+    return said
 
 
 def flat_names(names: Sequence[tuple[str, Sequence[str] | None]]) -> list[list[str]]:
