@@ -1,7 +1,8 @@
 """
 IMAP: files of NASA's Interstellar Mapping and Acceleration Probe, from its Science Data Center.
 
-``Fido.search(a.Time(...), a.imap.File(), a.Instrument("mag"), a.Level("l2"))`` searches for files, `read` reads them.
+``Fido.search(a.Time(...), a.imap.File(), a.Instrument("mag"), a.Level("l2"))`` searches for files, `read` reads them,
+and `to_timeseries`, `to_xarray` and `to_ndcube` convert the tables.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.imap.tables import IMAPTable
     from sunpy_helio_plugins.imap.views.ndcube import to_ndcube
     from sunpy_helio_plugins.imap.views.timeseries import IMAPTimeSeries, to_timeseries
+    from sunpy_helio_plugins.series.exits import to_xarray
 
 __all__ = [
     "IMAPTable",
@@ -37,6 +39,7 @@ __all__ = [
     "sync",
     "to_ndcube",
     "to_timeseries",
+    "to_xarray",
     "unreleased",
     "upload",
 ]
@@ -54,6 +57,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.imap.tables": ("IMAPTable",),
         "sunpy_helio_plugins.imap.views.ndcube": ("to_ndcube",),
         "sunpy_helio_plugins.imap.views.timeseries": ("IMAPTimeSeries", "to_timeseries"),
+        "sunpy_helio_plugins.series.exits": ("to_xarray",),
     },
     submodules=("attrs",),
     first=("sunpy.net",),

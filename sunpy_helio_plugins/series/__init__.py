@@ -1,8 +1,9 @@
 """
 Tables of records to the types of other packages, and back, for all archives.
 
-`to_xarray`, `to_pandas`, `to_parquet`, `to_timeseries` and `to_astropy` take a table of any archive, a time series, a
-data frame or a data set. `to_table` and `from_parquet` restore the table with times, units, masks and metadata.
+`to_xarray`, `to_pandas`, `to_parquet`, `to_votable`, `to_timeseries` and `to_astropy` take a table of any archive, a
+time series, a data frame or a data set. `to_table`, `from_parquet` and `from_votable` restore the table with times,
+units, masks and metadata.
 """
 
 from __future__ import annotations
@@ -14,21 +15,25 @@ from sunpy_helio_plugins import lazy
 if TYPE_CHECKING:
     from sunpy_helio_plugins.series.exits import (
         from_parquet,
+        from_votable,
         to_astropy,
         to_pandas,
         to_parquet,
         to_timeseries,
+        to_votable,
         to_xarray,
     )
     from sunpy_helio_plugins.series.sources import to_table
 
 __all__ = [
     "from_parquet",
+    "from_votable",
     "to_astropy",
     "to_pandas",
     "to_parquet",
     "to_table",
     "to_timeseries",
+    "to_votable",
     "to_xarray",
 ]
 
@@ -37,10 +42,12 @@ __getattr__ = lazy.attach(
     {
         "sunpy_helio_plugins.series.exits": (
             "from_parquet",
+            "from_votable",
             "to_astropy",
             "to_pandas",
             "to_parquet",
             "to_timeseries",
+            "to_votable",
             "to_xarray",
         ),
         "sunpy_helio_plugins.series.sources": ("to_table",),

@@ -23,9 +23,9 @@ from sunpy_helio_plugins.quantities.days import split_time
 from sunpy_helio_plugins.quantities.leap import DAY
 from sunpy_helio_plugins.quantities.record_time import RecordTime, with_mask
 from sunpy_helio_plugins.quantities.scales import time_in_scale
-from sunpy_helio_plugins.quantities.times import as_column
+from sunpy_helio_plugins.quantities.times import as_column, from_iso
 
-__all__ = ["EXACT", "Field", "Losses", "column_from", "column_of_arrays", "datetimes", "field_of"]
+__all__ = ["EXACT", "Field", "Losses", "column_from", "column_of_arrays", "datetimes", "field_of", "iso_texts"]
 
 EXACT = 2**53
 """The largest integer up to which every integer is exact as a float."""
@@ -236,6 +236,15 @@ def datetimes(time: Time, losses: Losses) -> NDArray[np.datetime64]:
     return made
 
 
+def iso_texts(time: Time) -> NDArray[np.str_]:
+    """Return times as text in UTC with nine digits, which keeps leap seconds; empty for missing ones."""
+    missing = np.broadcast_to(np.asarray(time.mask, dtype=bool), time.shape)
+    known = time.filled(Time(0, format="unix", scale=time.scale)) if time.masked else time
+    utc = Time(time_in_scale(known, "utc"), copy=True)
+    utc.format, utc.precision = "isot", 9
+    return np.where(missing, "", np.asarray(utc.value).astype(str))
+
+
 def _duration(column: TimeDelta) -> tuple[str, NDArray[Any], NDArray[np.bool_] | None, dict[str, Any]]:
     mask = np.array(np.broadcast_to(np.asarray(column.mask, dtype=bool), column.shape)) if column.masked else None
     parts = (np.asarray(getattr(part, "unmasked", part)) for part in (column.jd1, column.jd2))
@@ -262,7 +271,8 @@ def column_from(spec: Mapping[str, Any], data: NDArray[Any], mask: NDArray[np.bo
 
 
 def _from_stamps(spec: Mapping[str, Any], data: NDArray[Any], mask: NDArray[np.bool_] | None) -> Any:
-    made: Any = time_in_scale(from_datetime64(data, mask), spec["scale"]).copy()
+    utc = from_iso(data, mask) if data.dtype.kind == "U" else from_datetime64(data, mask)
+    made: Any = time_in_scale(utc, spec["scale"]).copy()
     made.format, made.precision = spec["format"], spec["precision"]
     if spec.get("subfmt", "*") != "*":
         made.out_subfmt = spec["subfmt"]

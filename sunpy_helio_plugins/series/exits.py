@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from sunpy_helio_plugins.series.dataset import dataset_of
 from sunpy_helio_plugins.series.frames import frame_of, units_of
 from sunpy_helio_plugins.series.records import KEY, Records, time_name
 from sunpy_helio_plugins.series.sources import table_of
+from sunpy_helio_plugins.series.votable import table_of_votable, write_votable
 from sunpy_helio_plugins.store.publish import new_part, publish
 
 if TYPE_CHECKING:
@@ -26,13 +28,25 @@ if TYPE_CHECKING:
     from astropy.timeseries import TimeSeries
     from sunpy.timeseries import GenericTimeSeries
 
-__all__ = ["from_parquet", "to_astropy", "to_pandas", "to_parquet", "to_timeseries", "to_xarray"]
+__all__ = [
+    "from_parquet", "from_votable", "to_astropy", "to_pandas", "to_parquet", "to_timeseries", "to_votable", "to_xarray",
+]  # fmt: skip
 
 
 def _records(function: str, given: Any, target: str) -> tuple[Records, Losses]:
     losses = Losses(f"{function}: {target}")
     with far_years():
         return Records.of(function, table_of(function, given), losses), losses
+
+
+def _target(function: str, path: Any, *, overwrite: bool) -> Path:
+    """Return the path of a file that is written; one that exists is a `DiskError` unless it is replaced."""
+    target = one_path(function, path)
+    with local(target):
+        exists = target.exists()
+    if exists and not overwrite:
+        raise disk_error(FileExistsError(errno.EEXIST, ""), target)
+    return target
 
 
 def to_pandas(table: Any) -> pd.DataFrame:
@@ -157,10 +171,7 @@ def to_parquet(table: Any, path: str | Path, *, overwrite: bool = False) -> None
     """
     import pyarrow.parquet
 
-    target = one_path("series.to_parquet", path)
-    with local(target):
-        if not overwrite and target.exists():
-            raise disk_error(FileExistsError(17, ""), target)
+    target = _target("series.to_parquet", path, overwrite=overwrite)
     records, losses = _records("series.to_parquet", table, "the timestamps of Parquet")
     made = arrow_of("series.to_parquet", records)
     losses.warn()
@@ -207,6 +218,66 @@ def from_parquet(path: str | Path) -> QTable:
             return table_of_arrow("series.from_parquet", found)
     except FileError as error:
         raise FileError(f"{source}: {error}") from error
+
+
+@taking("series.to_votable", overwrite=FLAG)
+def to_votable(table: Any, path: str | Path, *, overwrite: bool = False) -> None:
+    """
+    Write records to a VOTable file.
+
+    Parameters
+    ----------
+    table : table, TimeSeries, pandas.DataFrame or other
+        Records of any type that `to_table` takes.
+    path : str or pathlib.Path
+        The file.
+    overwrite : bool, optional
+        Whether to replace an existing file.
+
+    Raises
+    ------
+    QueryError
+        If the object is of another type or has no times, or if a column has no type in VOTable.
+    DiskError
+        If the file exists or cannot be written; no part of it is left.
+
+    Notes
+    -----
+    Times are ISO 8601 in UTC with nine digits, of the xtype ``timestamp``, so that leap seconds are kept. Numbers are
+    binary (BINARY2), and missing ones are null. Units are those of VOUnits.
+    """
+    target = _target("series.to_votable", path, overwrite=overwrite)
+    records, _ = _records("series.to_votable", table, "VOTable")
+    with new_part(target) as (part, stream):
+        write_votable("series.to_votable", records, stream)
+        stream.flush()
+        publish(part, target, overwrite=True)
+
+
+def from_votable(path: str | Path) -> QTable:
+    """
+    Read a VOTable file of records.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        A file that `to_votable` wrote, or another one with one table and a field of the xtype ``timestamp``.
+
+    Returns
+    -------
+    astropy.table.QTable
+        The times and the other columns, with units, masks and metadata.
+
+    Raises
+    ------
+    FileError
+        If the file does not exist or is damaged.
+    QueryError
+        If the file does not contain times.
+    """
+    source = one_path("series.from_votable", path)
+    with local(source, "read"), source.open("rb"), far_years():
+        return table_of_votable("series.from_votable", source)
 
 
 def to_timeseries(table: Any) -> GenericTimeSeries:
