@@ -68,7 +68,7 @@ def register_lazily(name: str, module: str, may_be: Recognizes) -> None:
 
 
 def register_writer(name: str, module: str) -> None:
-    """Register a format of ``table.write``; its module is imported, and its ``write_format`` called, when it is used."""
+    """Register a format of ``table.write``: the function ``write_format`` of a module that is imported at its use."""
 
     def write(table: Table, *args: Any, **kwargs: Any) -> None:
         import_module(module).write_format(table, *args, **kwargs)

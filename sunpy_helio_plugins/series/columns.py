@@ -115,6 +115,13 @@ class Field:
             )
         return np.where(self.mask, np.nan, self.values.astype(float))
 
+    def as_text(self, losses: Losses) -> NDArray[Any]:
+        """Return texts for types without masks, in which missing ones are empty."""
+        empty = 0 if self.mask is None or not self.mask.any() else int(np.sum((self.values == "") & ~self.mask))
+        if empty:
+            losses.sentences.append(f"{empty} empty texts of {self.name!r} cannot be distinguished from missing ones.")
+        return self.values
+
 
 def field_of(function: str, name: str, column: Any, losses: Losses) -> Field:
     """Return a column as plain arrays, or raise a `QueryError` for a class that has none."""

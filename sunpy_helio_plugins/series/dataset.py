@@ -141,11 +141,7 @@ def dataset_of(records: Records, losses: Losses) -> xr.Dataset:
 def _values(one: Field, losses: Losses) -> Any:
     if one.kind == "number":
         return one.as_float(losses)
-    if one.kind == "text" and one.mask is not None and one.mask.any():
-        empty = int(np.sum((one.values == "") & ~one.mask))
-        if empty:
-            losses.sentences.append(f"{empty} empty texts of {one.name!r} cannot be distinguished from missing ones.")
-    return one.values
+    return one.as_text(losses) if one.kind == "text" else one.values
 
 
 def _attrs(one: Field) -> dict[str, Any]:

@@ -241,17 +241,25 @@ def to_votable(table: Any, path: str | Path, *, overwrite: bool = False) -> None
     DiskError
         If the file exists or cannot be written; no part of it is left.
 
+    Warns
+    -----
+    InexactValueWarning
+        Empty texts are among missing ones, from which they cannot be distinguished in the file.
+
     Notes
     -----
     Times are ISO 8601 in UTC with nine digits, of the xtype ``timestamp``, so that leap seconds are kept. Numbers are
-    binary (BINARY2), and missing ones are null. Units are those of VOUnits.
+    binary (BINARY2), and missing ones are null; missing texts are empty. Units are those of VOUnits.
     """
     target = _target("series.to_votable", path, overwrite=overwrite)
-    records, _ = _records("series.to_votable", table, "VOTable")
+    records, losses = _records("series.to_votable", table, "VOTable")
+    # Times are written as text.
+    losses.leap_seconds, losses.truncated = 0, False
     with new_part(target) as (part, stream):
-        write_votable("series.to_votable", records, stream)
+        write_votable("series.to_votable", records, losses, stream)
         stream.flush()
         publish(part, target, overwrite=True)
+    losses.warn()
 
 
 def from_votable(path: str | Path) -> QTable:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.quantities import silence
 from sunpy_helio_plugins.quantities.times import as_column, from_iso
-from sunpy_helio_plugins.series.columns import Field, column_of_arrays, iso_texts
+from sunpy_helio_plugins.series.columns import Field, Losses, column_of_arrays, iso_texts
 from sunpy_helio_plugins.series.records import KEY, Arrays, Records, restored, timed
 
 __all__ = ["table_of_votable", "write_votable"]
@@ -37,9 +37,9 @@ _NOT_A_TIME = np.iinfo(np.int64).min
 """The integer that numpy uses for ``NaT``."""
 
 
-def write_votable(function: str, records: Records, stream: IO[bytes]) -> None:
+def write_votable(function: str, records: Records, losses: Losses, stream: IO[bytes]) -> None:
     """Write records to a stream."""
-    made = Table([_column(function, one) for one in (records.time, *records.fields)], copy=False)
+    made = Table([_column(function, one, losses) for one in (records.time, *records.fields)], copy=False)
     document = from_table(made)
     (resource,) = document.resources
     resource.time_systems.append(TimeSys(ID=_TIMES, timescale="UTC", refposition="UNKNOWN", config=_VERSION))
@@ -48,11 +48,14 @@ def write_votable(function: str, records: Records, stream: IO[bytes]) -> None:
     for one, written in zip((records.time, *records.fields), table.fields, strict=True):
         if one.kind == "time":
             written.xtype, written.ref = _STAMP, _TIMES
+        elif one.values.ndim > 2:
+            # The dimension that varies fastest is the first one; astropy reads it so, but writes it as the last one.
+            written.arraysize = "x".join(map(str, reversed(one.values.shape[1:])))
     with silence.ignored(VOWarning):
         document.to_xml(stream, tabledata_format="binary2")
 
 
-def _column(function: str, one: Field) -> Any:
+def _column(function: str, one: Field, losses: Losses) -> Any:
     if one.kind in ("time", "text") and one.values.ndim > 1:
         raise QueryError(
             f"{function} cannot convert the column {one.name!r}: VOTable has no arrays of texts or times; remove "
@@ -61,6 +64,8 @@ def _column(function: str, one: Field) -> Any:
     data = iso_texts(one.column) if one.kind == "time" else one.values
     if one.kind == "duration":
         data = data.astype(np.int64)
+    elif one.kind == "text":
+        data = one.as_text(losses)
     elif one.kind == "number":
         data = _wider(function, one.name, data)
     mask = one.mask if one.kind != "duration" else np.isnat(one.values)
@@ -92,10 +97,7 @@ def table_of_votable(function: str, path: Path) -> QTable:
         if name not in made.colnames:
             return None
         used.add(name)
-        data, mask = _arrays(made[name], is_time=name in times)
-        if spec["kind"] == "duration":
-            data = np.where(np.asarray(mask), _NOT_A_TIME, data).astype("m8[ns]")
-        return data, mask
+        return _of_kind(spec, *_arrays(made[name], is_time=name in times))
 
     def added() -> Iterator[tuple[str, Any]]:
         for name in made.colnames:
@@ -111,6 +113,12 @@ def table_of_votable(function: str, path: Path) -> QTable:
     if infos:
         return restored(str(infos[0]), find, added())
     return timed(function, dict(added()), made)
+
+
+def _of_kind(spec: Mapping[str, Any], data: NDArray[Any], mask: Any) -> Arrays:
+    if spec["kind"] == "duration":
+        return np.where(mask, _NOT_A_TIME, data).astype("m8[ns]"), mask
+    return data, data == "" if spec["kind"] == "text" and spec["masked"] else mask
 
 
 def _parsed(path: Path) -> tuple[Any, Any]:
