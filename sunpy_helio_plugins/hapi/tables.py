@@ -35,7 +35,8 @@ class HAPITable(ArchiveTable):
     """
 
     hide_keys = ["format", "info", "range", "url", "server_url"]
-    identity = ("server_url", "Dataset", "Start Time")
+    identity = ("server_url", "Dataset", "Parameters", "Start Time")
+    lineage = ("server_url", "Dataset", "Start Time")
     needed = ("Server", "Dataset", "format", "info", "range", "url", "server_url")
     size_column = "Size"
     archive = PROVIDER
