@@ -23,7 +23,7 @@ from sunpy.net.attr import Attr
 from sunpy.time import TimeRange
 
 import sunpy_helio_plugins as helio
-from sunpy_helio_plugins import cdf, fido, hapi, helioviewer, her, imap, io, quantities, sandbox
+from sunpy_helio_plugins import cdf, fido, hapi, helioviewer, her, imap, io, quantities, sandbox, series
 from sunpy_helio_plugins.arguments import shown
 from sunpy_helio_plugins.errors import HelioPluginsError, QueryError, printable
 from sunpy_helio_plugins.quantities import units
@@ -259,6 +259,19 @@ def cases(world: World) -> dict[str, Case]:
         "io.write": Case(
             io.write, {"table": records[:2], "path": out / "x.ecsv", "overwrite": True, "format": "ecsv"}, 2
         ),
+        "io.changes": Case(io.changes, {"now": imap_table, "before": imap_table}),
+        **{
+            f"series.{one.__name__}": Case(one, {"table": records})
+            for one in (series.to_astropy, series.to_pandas, series.to_timeseries, series.to_xarray)
+        },
+        "series.to_table": Case(series.to_table, {"given": records}),
+        "series.to_parquet": Case(
+            series.to_parquet, {"table": records, "path": out / "x.parquet", "overwrite": True}, 2
+        ),
+        "series.to_votable": Case(series.to_votable, {"table": records, "path": out / "x.vot", "overwrite": True}, 2),
+        "series.from_parquet": Case(series.from_parquet, {"path": out / "x.parquet"}),
+        "series.from_votable": Case(series.from_votable, {"path": out / "x.vot"}),
+        "hapi.write": Case(hapi.write, {"table": records, "path": out / "x.hapi", "overwrite": True}, 2),
         "sandbox.use": Case(sandbox.use, {"url": "http://127.0.0.1:1"}),
         "sandbox.serve": Case(sandbox.serve, {"port": 0, "services": ("hapi",)}, also=(OSError,)),
         "sandbox.start": Case(sandbox.start, {"port": 0, "services": ("hapi",)}, also=(OSError,)),
@@ -414,7 +427,6 @@ def cases(world: World) -> dict[str, Case]:
         ("HER", events, her.HERTable),
     ):
         key = {"HAPI": "hapi", "IMAP": "imap", "Helioviewer": "helioviewer", "HER": "her"}[name]
-        made[f"{key}.{name}Table.compare"] = Case(table[:2].compare, {"newer": table[:2]})
         made[f"{key}.{name}Table.paths"] = Case(table[:2].paths, {"results": world_results()})
         made[f"{key}.{name}Table.write"] = Case(table[:2].write, {"path": out / "y.ecsv", "overwrite": True}, 1)
         made[f"{key}.{name}Table.read"] = Case(cls.read, {"path": out / "y.ecsv"}, 1)
@@ -476,9 +488,10 @@ EXEMPT = {
     r".*\.(is_datasource_for|register_values|plot|concatenate)": "called by sunpy, or as in sunpy",
     r"sandbox\.\w+\.(meets|parts|play|add|answer|remove|at_end)": "called by the embedded archive",
     r"sandbox\.(Faults|Request|Fault)": "made by the embedded archive, or abstract",
-    r"(her\.(Points|Polygon|Polygons|Request)|io\.Comparison|imap\.(Synced|Uploaded)|helioviewer\.Coverage)(\.\w+)?": (
+    r"(her\.(Points|Polygon|Polygons|Request)|io\.Changes|imap\.(Synced|Uploaded)|helioviewer\.Coverage)(\.\w+)?": (
         "made by this package"
     ),
+    r"(hapi|imap)\.to_(timeseries|xarray)": "the functions of series",
     r"quantities\.(MaskKeepingQuantity|MaskKeepingColumn)": "constructors of astropy",
     r"units\.(Unit|NotAUnit|Unknown)": "made by this package",
     r"(HAPI|IMAP|Helioviewer|HER)Client": "without arguments",
@@ -496,8 +509,9 @@ def exempt(name: str) -> bool:
 
 
 GROUPS = (
-    r"(?!a\.|fido|quantities|units|cdf|io\.|sandbox|hapi|imap|helioviewer|her)", "fido", "quantities", "units", "cdf",
-    r"io\.", "sandbox", "hapi", "imap", "helioviewer", "her", r"a\.hapi", r"a\.imap", r"a\.helioviewer", r"a\.her",
+    r"(?!a\.|fido|quantities|units|cdf|io\.|series|sandbox|hapi|imap|helioviewer|her)", "fido", "quantities", "units",
+    "cdf", r"io\.", "series", "sandbox", "hapi", "imap", "helioviewer", "her", r"a\.hapi", r"a\.imap",
+    r"a\.helioviewer", r"a\.her",
 )  # fmt: skip
 
 

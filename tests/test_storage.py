@@ -154,6 +154,9 @@ def test_a_search_that_was_stored_is_repeated_and_compared(found: ArchiveTable, 
     back = through(found, "ecsv", tmp_path)
     again = back.search_again()
     assert again.query == found.query
+    assert [len(table.retrieved) for table in (found, back, again)] == [1, 1, 1]
+    assert back.retrieved == found.retrieved
+    assert Time(found.retrieved[0]) <= Time(again.retrieved[0])
     found_again = io.changes(again, back)
     assert not found_again
     assert str(found_again) == "0 rows new, 0 revised, 0 withdrawn"

@@ -21,6 +21,7 @@ from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.partial import Partial, gather, warn
 from sunpy_helio_plugins.imap.endpoints import ialirt
 from sunpy_helio_plugins.imap.endpoints.ialirt import ARCHIVE
+from sunpy_helio_plugins.io.queries import retrieval
 from sunpy_helio_plugins.quantities import times, units
 from sunpy_helio_plugins.quantities.scales import checked_scale, table_in_scale
 from sunpy_helio_plugins.transport import metadata
@@ -160,7 +161,8 @@ def realtime(time: a.Time, instrument: str = "mag", *, scale: str = "utc") -> QT
     astropy.table.QTable
         ``time`` and a column for each value, sorted by time; missing values are masked. Variables of the daily files
         have the same type as there. Other variables have the type of their values, and are text if these are not
-        numbers. Hours that could not be downloaded are listed in ``meta["problems"]``.
+        numbers. Hours that could not be downloaded are listed in ``meta["problems"]``. ``meta["query"]`` lists what was
+        requested, and ``meta["retrieved"]`` when, in UTC.
 
     Raises
     ------
@@ -191,6 +193,7 @@ def realtime(time: a.Time, instrument: str = "mag", *, scale: str = "utc") -> QT
     answer += Partial(problems=tuple(f"Of the real-time values {problem}" for problem in odd))
     warn(answer)
     table.meta |= {"instrument": part, "problems": list(map(str, answer.problems))}
+    table.meta |= retrieval(instrument=part, start=times.iso(time.start, 9), end=times.iso(time.end, 9))
     return table_in_scale(table, scale)
 
 

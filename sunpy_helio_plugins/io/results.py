@@ -242,6 +242,9 @@ class Stored:
     query = TableAttribute(default=[])
     """The query in a form that can be written to files, without secrets; `query_attrs` returns the attrs."""
 
+    retrieved = TableAttribute(default=[])
+    """The times of the searches, in UTC; stacked tables have those of all."""
+
     identity: tuple[str, ...] = ("url",)
     """The columns that identify a row when two tables are compared."""
 

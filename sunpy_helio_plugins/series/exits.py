@@ -212,7 +212,7 @@ def from_parquet(path: str | Path) -> QTable:
         with local(source, "read"), source.open("rb") as stream:
             found = pyarrow.parquet.read_table(stream)
     except pa.ArrowException as error:
-        raise FileError(f"{source} cannot be read as Parquet: {str(error).partition(chr(10))[0]}") from error
+        raise FileError(f"{source} is not a Parquet file ({str(error).partition(chr(10))[0]}).") from error
     try:
         with far_years():
             return table_of_arrow("series.from_parquet", found)

@@ -129,7 +129,7 @@ def _parsed(path: Path) -> tuple[Any, Any]:
             (table,) = document.iter_tables()
     except Exception as error:
         shown = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise FileError(f"{path} cannot be read as a VOTable of one table: {shown}") from error
+        raise FileError(f"{path} is not a VOTable with one table ({shown}).") from error
     return document, table
 
 
