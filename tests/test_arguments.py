@@ -271,6 +271,8 @@ def cases(world: World) -> dict[str, Case]:
         "series.to_votable": Case(series.to_votable, {"table": records, "path": out / "x.vot", "overwrite": True}, 2),
         "series.from_parquet": Case(series.from_parquet, {"path": out / "x.parquet"}),
         "series.from_votable": Case(series.from_votable, {"path": out / "x.vot"}),
+        "hapi.open": Case(hapi.open, {"source": world.files["hapi"], "info": None, "context": None, "scale": "utc"}, 1),
+        "imap.open": Case(imap.open, {"path": world.files["imap"], "epoch": None, "scale": "utc"}, 2),
         "hapi.write": Case(hapi.write, {"table": records, "path": out / "x.hapi", "overwrite": True}, 2),
         "sandbox.use": Case(sandbox.use, {"url": "http://127.0.0.1:1"}),
         "sandbox.serve": Case(sandbox.serve, {"port": 0, "services": ("hapi",)}, also=(OSError,)),
@@ -492,6 +494,7 @@ EXEMPT = {
         "made by this package"
     ),
     r"(hapi|imap)\.to_(timeseries|xarray)": "the functions of series",
+    r"series\.LazyTable(\.\w+)?": "made by this package; its methods are the functions of series and of the archives",
     r"quantities\.(MaskKeepingQuantity|MaskKeepingColumn)": "constructors of astropy",
     r"units\.(Unit|NotAUnit|Unknown)": "made by this package",
     r"(HAPI|IMAP|Helioviewer|HER)Client": "without arguments",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.imap.ialirt_tables import realtime
     from sunpy_helio_plugins.imap.search import unreleased
     from sunpy_helio_plugins.imap.tables import IMAPTable
+    from sunpy_helio_plugins.imap.views.lazy_table import open  # noqa: A004
     from sunpy_helio_plugins.imap.views.ndcube import to_ndcube
     from sunpy_helio_plugins.imap.views.timeseries import IMAPTimeSeries, to_timeseries
     from sunpy_helio_plugins.series.exits import to_xarray
@@ -34,6 +35,7 @@ __all__ = [
     "download",
     "epochs",
     "metakernel",
+    "open",
     "read",
     "realtime",
     "sync",
@@ -56,6 +58,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.imap.search": ("unreleased",),
         "sunpy_helio_plugins.imap.tables": ("IMAPTable",),
         "sunpy_helio_plugins.imap.views.ndcube": ("to_ndcube",),
+        "sunpy_helio_plugins.imap.views.lazy_table": ("open",),
         "sunpy_helio_plugins.imap.views.timeseries": ("IMAPTimeSeries", "to_timeseries"),
         "sunpy_helio_plugins.series.exits": ("to_xarray",),
     },

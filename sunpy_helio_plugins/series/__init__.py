@@ -23,9 +23,11 @@ if TYPE_CHECKING:
         to_votable,
         to_xarray,
     )
+    from sunpy_helio_plugins.series.lazy_table import LazyTable
     from sunpy_helio_plugins.series.sources import to_table
 
 __all__ = [
+    "LazyTable",
     "from_parquet",
     "from_votable",
     "to_astropy",
@@ -50,6 +52,7 @@ __getattr__ = lazy.attach(
             "to_votable",
             "to_xarray",
         ),
+        "sunpy_helio_plugins.series.lazy_table": ("LazyTable",),
         "sunpy_helio_plugins.series.sources": ("to_table",),
     },
 )

@@ -14,7 +14,7 @@ from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.arguments import shown
-from sunpy_helio_plugins.errors import InexactTimeWarning, InexactValueWarning, QueryError, warn
+from sunpy_helio_plugins.errors import HelioPluginsError, InexactTimeWarning, InexactValueWarning, QueryError, warn
 from sunpy_helio_plugins.io import values
 from sunpy_helio_plugins.io.text import ALWAYS, column_of, masked_class
 from sunpy_helio_plugins.quantities import fills, units
@@ -134,6 +134,8 @@ def field_of(function: str, name: str, column: Any, losses: Losses) -> Field:
         }
         if column.info.meta:
             spec["meta"] = values.encoded(column.info.meta)
+    except HelioPluginsError:
+        raise
     except (TypeError, ValueError) as error:
         raise QueryError(
             f"{function} cannot convert the column {name!r}, which contains {error}: remove it, or replace it by "

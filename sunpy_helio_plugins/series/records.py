@@ -13,7 +13,7 @@ from astropy.time import Time
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.arguments import shown
-from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.errors import FileError, HelioPluginsError, QueryError
 from sunpy_helio_plugins.io import values
 from sunpy_helio_plugins.series.columns import Field, Losses, column_from, field_of
 
@@ -83,14 +83,18 @@ class Records:
 
 
 def _encoded_meta(function: str, meta: Mapping[Any, Any]) -> Any:
-    for key, value in meta.items():
+    kept = {key: value for key, value in meta.items() if key not in _NOT_META}
+    made = {}
+    for key, value in kept.items():
         try:
-            values.encoded(value)
+            made[key] = values.encoded(value)
+        except HelioPluginsError:
+            raise
         except (TypeError, ValueError) as error:
             raise QueryError(
                 f"{function} cannot convert the entry {key!r} of meta, which contains {error}: remove it."
             ) from error
-    return values.encoded({key: value for key, value in meta.items() if key not in _NOT_META})
+    return made if all(type(key) is str and key != values.KIND for key in made) else values.encoded(kept)
 
 
 def restored(
