@@ -182,7 +182,9 @@ def axis_labels(column: Any) -> list[list[str]]:
         [said.get(str(axis + 1), ()) for axis in range(len(shape))] if isinstance(said, Mapping) else [()] * len(shape)
     )
     if len(shape) == 1 and not known[0]:
-        for given in (meta.get("vectorComponents"), meta.get("label")):
+        # HAPI's default for vectors in a coordinate system.
+        default = ["x", "y", "z"] if meta.get("coordinateSystemName") else None
+        for given in (meta.get("vectorComponents"), meta.get("label"), default):
             if isinstance(given, Sequence) and not isinstance(given, str) and len(given) == shape[0]:
                 known = [given]
                 break
