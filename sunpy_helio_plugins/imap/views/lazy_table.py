@@ -21,7 +21,7 @@ __all__ = ["open"]
 
 
 @taking("imap.open", epoch=optional(TEXT))
-def open(path: Any, epoch: str | None = None, *, scale: str = "utc") -> LazyTable:  # noqa: A001 - the same verb everywhere
+def open(path: Any, epoch: str | None = None, *, scale: str = "utc") -> LazyTable:  # noqa: A001
     """
     Open a CDF file, or several of the same product, which are read when they are first used.
 
