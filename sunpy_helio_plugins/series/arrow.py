@@ -10,7 +10,7 @@ from astropy.table import QTable
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.series.columns import Field, column_of_arrays
+from sunpy_helio_plugins.series.columns import Field, column_of_arrays, with_unit
 from sunpy_helio_plugins.series.records import KEY, Arrays, Records, restored, timed
 
 if TYPE_CHECKING:
@@ -61,23 +61,29 @@ def table_of_arrow(function: str, given: pa.Table) -> QTable:
     described = (given.schema.metadata or {}).get(KEY.encode())
     used: set[str] = set()
 
-    def find(spec: Mapping[str, Any]) -> Arrays | None:
+    def find(spec: Mapping[str, Any]) -> tuple[Mapping[str, Any], Arrays] | None:
         name = spec["name"]
         if name not in given.column_names:
             return None
         used.add(name)
-        return _arrays(function, name, given.column(name))
+        unit = _unit(given, name)
+        spec = with_unit(spec, unit) if unit and unit != spec.get("unit") else spec
+        return spec, _arrays(function, name, given.column(name))
 
     def added() -> Iterator[tuple[str, Any]]:
-        for index, name in enumerate(given.column_names):
+        for name in given.column_names:
             if name not in used:
-                metadata = given.schema.field(index).metadata or {}
-                unit = metadata.get(b"units", b"").decode("utf-8", "replace")
-                yield name, column_of_arrays(name, *_arrays(function, name, given.column(index)), unit or None)
+                yield name, column_of_arrays(name, *_arrays(function, name, given.column(name)), _unit(given, name))
 
     if described is not None:
         return restored(described.decode("utf-8", "replace"), find, added())
     return timed(function, dict(added()), given)
+
+
+def _unit(given: pa.Table, name: str) -> str | None:
+    """Return the unit in the metadata of a field."""
+    metadata = given.schema.field(name).metadata or {}
+    return metadata.get(b"units", b"").decode("utf-8", "replace") or None
 
 
 def _arrays(function: str, name: str, column: pa.ChunkedArray) -> Arrays:

@@ -25,7 +25,17 @@ from sunpy_helio_plugins.quantities.record_time import RecordTime, with_mask
 from sunpy_helio_plugins.quantities.scales import time_in_scale
 from sunpy_helio_plugins.quantities.times import as_column, from_iso
 
-__all__ = ["EXACT", "Field", "Losses", "column_from", "column_of_arrays", "datetimes", "field_of", "iso_texts"]
+__all__ = [
+    "EXACT",
+    "Field",
+    "Losses",
+    "column_from",
+    "column_of_arrays",
+    "datetimes",
+    "field_of",
+    "iso_texts",
+    "with_unit",
+]
 
 EXACT = 2**53
 """The largest integer up to which every integer is exact as a float."""
@@ -279,7 +289,19 @@ def column_from(spec: Mapping[str, Any], data: NDArray[Any], mask: NDArray[np.bo
     return made
 
 
+def with_unit(spec: Mapping[str, Any], given: Any) -> dict[str, Any]:
+    """Return the description of a column whose unit was changed; ``given`` is an astropy unit or a text."""
+    meta = {key: value for key, value in dict(spec.get("meta", {})).items() if key not in ("unit_string", "units")}
+    unit = given if isinstance(given, u.UnitBase) else units.parse(given, context={"name": spec["name"]})
+    made = {key: value for key, value in spec.items() if key not in ("unit", "class", "wrap", "meta")}
+    if unit is None:
+        return {**made, "meta": {**meta, "unit_string": str(given)}}
+    return {**made, "unit": values.unit_text(unit), "class": spec.get("class", "Quantity"), "meta": meta}
+
+
 def _from_stamps(spec: Mapping[str, Any], data: NDArray[Any], mask: NDArray[np.bool_] | None) -> Any:
+    if spec["scale"] not in Time.SCALES:
+        raise ValueError(f"there is no scale {spec['scale']!r}")
     utc = from_iso(data, mask) if data.dtype.kind == "U" else from_datetime64(data, mask)
     made: Any = time_in_scale(utc, spec["scale"]).copy()
     made.format, made.precision = spec["format"], spec["precision"]

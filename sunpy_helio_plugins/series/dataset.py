@@ -10,8 +10,9 @@ from astropy import units as u
 from astropy.table import QTable
 
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
+from sunpy_helio_plugins.io.values import unit_of
 from sunpy_helio_plugins.series.axes import Axis, axes_of, axis_labels
-from sunpy_helio_plugins.series.columns import Field, Losses, column_of_arrays
+from sunpy_helio_plugins.series.columns import Field, Losses, column_of_arrays, with_unit
 from sunpy_helio_plugins.series.records import KEY, Arrays, Records, restored, timed
 
 if TYPE_CHECKING:
@@ -189,12 +190,13 @@ def table_of_dataset(function: str, dataset: xr.Dataset) -> QTable:
     along = dataset[time].dims[0]
     used = {time}
 
-    def find(spec: Mapping[str, Any]) -> Arrays | None:
+    def find(spec: Mapping[str, Any]) -> tuple[Mapping[str, Any], Arrays] | None:
         name = time if spec.get("is_time") else spec["name"]
         if name not in dataset.variables:
             return None
         used.add(name)
-        return _arrays(dataset[name], along, spec)
+        variable = dataset[name]
+        return _with_units_of(variable, spec), _arrays(variable, along, spec)
 
     def added() -> Iterator[tuple[str, Any]]:
         for name in dict.fromkeys((time, *dataset.variables)):
@@ -206,6 +208,19 @@ def table_of_dataset(function: str, dataset: xr.Dataset) -> QTable:
     if isinstance(description, str):
         return restored(description, find, (pair for pair in added() if pair[0] != time))
     return timed(function, dict(added()), dataset)
+
+
+def _with_units_of(variable: Any, spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the description of a column with the unit that the variable has now."""
+    if spec["kind"] != "number":
+        return spec
+    written = cf_unit(unit_of(spec["unit"])) if "unit" in spec else None
+    given = variable.attrs.get("units")
+    if given == written:
+        return spec
+    if given is None:
+        return {key: value for key, value in spec.items() if key not in ("unit", "class", "wrap", "meta")}
+    return with_unit(spec, str(given))
 
 
 def _arrays(variable: Any, along: Hashable, spec: Mapping[str, Any]) -> Arrays:

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from astropy import units as u
 from astropy.table import QTable
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.quantities.fills import for_frame
 from sunpy_helio_plugins.series.axes import component_names
-from sunpy_helio_plugins.series.columns import Field, column_of_arrays
+from sunpy_helio_plugins.series.columns import Field, column_of_arrays, with_unit
 from sunpy_helio_plugins.series.records import KEY, Arrays, Records, flat_names, restored, timed
 
 if TYPE_CHECKING:
@@ -121,14 +122,17 @@ def table_of_frame(function: str, frame: Any) -> QTable:
         )
     used: set[str] = set()
 
-    def find(spec: Mapping[str, Any]) -> Arrays | None:
-        if spec.get("is_time"):
-            return None if index is None else _arrays(index)
-        names = spec["flat"]
-        if not set(names) <= set(columns):
+    def find(spec: Mapping[str, Any]) -> tuple[Mapping[str, Any], Arrays] | None:
+        if spec.get("is_time") and index is not None:
+            return spec, _arrays(index)
+        names = [spec["name"]] if spec.get("is_time") else spec["flat"]
+        given = {str(units[name]) for name in names if name in units}
+        if not set(names) <= set(columns) or len(given) > 1:
             return None
         used.update(names)
-        return _stacked([_arrays(columns[name]) for name in names], len(frame), spec)
+        if given and given != {spec.get("unit", str(u.dimensionless_unscaled))}:
+            spec = with_unit(spec, units[names[0]])
+        return spec, _stacked([_arrays(columns[name]) for name in names], len(frame), spec)
 
     added = ((name, _added(name, columns[name], units.get(name))) for name in columns if name not in used)
     return restored(description, find, added)
@@ -143,6 +147,8 @@ def _stacked(parts: Sequence[Arrays], rows: int, spec: Mapping[str, Any]) -> Arr
     shape = (rows, *spec["shape"])
     if not spec["shape"]:
         return _checked(spec, *parts[0])
+    if not parts and 0 not in spec["shape"]:
+        raise ValueError(f"the components of {spec['name']!r} are missing")
     if not parts:
         dtype = spec.get("dtype", "M8[ns]" if spec["kind"] == "time" else "m8[ns]")
         return np.zeros(shape, dtype), np.zeros(shape, dtype=bool)

@@ -98,12 +98,13 @@ def _encoded_meta(function: str, meta: Mapping[Any, Any]) -> Any:
 
 
 def restored(
-    description: str, find: Callable[[Mapping[str, Any]], Arrays | None], added: Iterable[tuple[str, Any]] = ()
+    description: str,
+    find: Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], Arrays] | None],
+    added: Iterable[tuple[str, Any]] = (),
 ) -> QTable:
     """
-    Return the table of a description; ``find`` returns the values of a column, or `None` if it was removed.
-
-    Columns that were ``added`` are appended.
+    Return the table of a description; ``find`` returns the description of a column, which may have another unit now,
+    and its values, or `None` if it was removed. Columns that were ``added`` are appended.
     """
     try:
         said = _checked(json.loads(description))
@@ -111,11 +112,11 @@ def restored(
         for spec in said["columns"]:
             found = find(spec)
             if found is not None:
-                columns[spec["name"]] = column_from(spec, *found)
+                columns[spec["name"]] = column_from(found[0], *found[1])
         meta = values.decoded(said["meta"])
     except FileError:
         raise
-    except (KeyError, ValueError, TypeError, IndexError, AttributeError, RecursionError) as error:
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
         raise FileError(f"The description of the table in {KEY!r} is damaged: {error!r}.") from error
     columns |= {name: column for name, column in added if name not in columns}
     return QTable(list(columns.values()), names=list(columns), meta=meta, copy=False)

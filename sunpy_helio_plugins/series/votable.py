@@ -97,7 +97,7 @@ def table_of_votable(function: str, path: Path) -> QTable:
         if name not in made.colnames:
             return None
         used.add(name)
-        return _of_kind(spec, *_arrays(made[name], is_time=name in times))
+        return spec, _of_kind(spec, *_arrays(made[name], is_time=name in times))
 
     def added() -> Iterator[tuple[str, Any]]:
         for name in made.colnames:

@@ -171,6 +171,16 @@ class TestXarray:
         back = series.to_table(series.to_xarray(table).resample(time="2D").mean())
         assert back["n"].tolist() == [1.5]
 
+    def test_the_unit_of_a_variable_is_the_one_that_it_has_now(self, records: QTable) -> None:
+        made = series.to_xarray(records)
+        made["B"] = (made["B"] * 1e-9).assign_attrs(units="T")
+        made["E"].attrs.pop("units")
+        made["flux"].attrs["units"] = "blorps"
+        back = series.to_table(made)
+        assert back["B"].unit == u.T
+        assert getattr(back["E"], "unit", None) is None
+        assert back["flux"].info.meta["unit_string"] == "blorps"
+
     def test_variables_that_were_added_are_columns(self, records: QTable) -> None:
         made = series.to_xarray(records)
         made["speed"] = made["N"] * 2
@@ -224,6 +234,18 @@ class TestPandas:
         assert "B_y" in back.colnames
         assert back["flux"].shape == (1, 2)
 
+    def test_the_unit_of_a_column_is_the_one_that_it_has_now(self, records: QTable) -> None:
+        frame = series.to_pandas(records)
+        frame.attrs["units"] |= dict.fromkeys(["B_x", "B_y", "B_z"], "T") | {"flux_0": "m"}
+        back = series.to_table(frame)
+        assert back["B"].unit == u.T
+        assert back["flux_0"].unit == u.m
+        assert "flux" not in back.colnames
+
+    def test_times_in_a_column_are_found_again(self, records: QTable) -> None:
+        frame = series.to_pandas(records).reset_index()
+        assert_same(series.to_table(frame), records)
+
     def test_names_that_exist_already_are_numbered(self) -> None:
         table = simple(B=np.ones((2, 2)), B_0=[3, 4])
         frame = series.to_pandas(table)
@@ -273,6 +295,15 @@ class TestParquet:
             series.to_parquet(simple(x=[1j, 2j]), tmp_path / "x.parquet")
         assert list(tmp_path.iterdir()) == []
 
+    def test_the_unit_of_a_field_is_the_one_that_it_has_now(self, records: QTable) -> None:
+        from sunpy_helio_plugins.series.arrow import arrow_of
+        from sunpy_helio_plugins.series.columns import Losses
+        from sunpy_helio_plugins.series.records import Records
+
+        made = arrow_of("x", Records.of("x", records, Losses("x")))
+        schema = made.schema.set(1, made.schema.field("B").with_metadata({"units": "T"}))
+        assert series.to_table(pa.Table.from_arrays(made.columns, schema=schema))["B"].unit == u.T
+
     def test_other_files_are_tables(self, tmp_path: Path) -> None:
         frame = pd.DataFrame({"x": pd.Categorical(["a", "b"]), "t": pd.date_range("2026-01-10", periods=2, tz="UTC")})
         frame.to_parquet(tmp_path / "x.parquet")
@@ -316,6 +347,11 @@ class TestTimeSeries:
         assert made["x"].unit == u.W / u.m**2
         assert made["x"].mask.tolist() == [False, True]
         assert made.meta == {"telescop": "T"}
+
+    def test_the_unit_of_a_series_is_the_one_that_it_has_now(self, records: QTable) -> None:
+        made = series.to_timeseries(records)
+        made.units |= dict.fromkeys(["B_x", "B_y", "B_z"], u.T)
+        assert series.to_table(made)["B"].unit == u.T
 
     def test_astropy_gets_every_column(self, records: QTable) -> None:
         made = series.to_astropy(records)
