@@ -227,6 +227,9 @@ def _arrays(variable: Any, along: Hashable, spec: Mapping[str, Any]) -> Arrays:
     """Return a variable with the dimension of time first, and its missing elements."""
     data = np.asarray(variable.transpose(along, ...).values)
     kind = spec.get("kind", "")
+    if kind == "duration" and data.dtype.kind != "m":
+        # Some versions of xarray decode durations on request only.
+        data = np.where(np.isnan(data), np.iinfo(np.int64).min, data).astype(np.int64).view("m8[ns]")
     if kind == "text" or data.dtype.kind in "SUO":
         texts = data.astype(str)
         return texts, (texts == "") if spec.get("masked") else None
