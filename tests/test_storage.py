@@ -30,7 +30,7 @@ from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable
 from sunpy_helio_plugins.her import HERTable
 from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.imap.tables import IMAPTable
-from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.quantities import masked, times
 
 DAY = a.Time("2026-01-10", "2026-01-11")
 
@@ -524,6 +524,21 @@ def test_series_come_back_as_they_were(series: dict[str, Any], ending: str, tmp_
         for some in (one, one[:1], one[:0]) if type(one) is QTable else (one,):
             io.write(some, tmp_path / f"x.{ending}", overwrite=True)
             assert_equal_series(some, io.read(tmp_path / f"x.{ending}"))
+
+
+def test_records_lie_within_asdf_trees(archive: Any, tmp_path: Path) -> None:
+    asdf = pytest.importorskip("asdf")
+    pytest.importorskip("asdf_astropy")
+    records = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-10T01:00")
+    records["BGSEc"].mask[3] = True
+    records["n"] = masked(np.arange(len(records)), np.arange(len(records)) == 1)
+    asdf.AsdfFile({"records": records}).write_to(tmp_path / "x.asdf")
+    with asdf.open(tmp_path / "x.asdf", lazy_load=False, memmap=False) as opened:
+        back = opened["records"]
+    for name in ("BGSEc", "n"):
+        np.testing.assert_array_equal(back[name].mask, records[name].mask)
+    assert back["BGSEc"].unit == records["BGSEc"].unit
+    assert back["n"].dtype.kind == "i"
 
 
 def test_results_and_series_lie_within_asdf_trees(series: dict[str, Any], tmp_path: Path) -> None:
