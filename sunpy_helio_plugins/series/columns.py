@@ -259,9 +259,24 @@ def iso_texts(time: Time) -> NDArray[np.str_]:
     """Return times as text in UTC with nine digits, which keeps leap seconds; empty for missing ones."""
     missing = np.broadcast_to(np.asarray(time.mask, dtype=bool), time.shape)
     known = time.filled(Time(0, format="unix", scale=time.scale)) if time.masked else time
-    utc = Time(time_in_scale(known, "utc"), copy=True)
-    utc.format, utc.precision = "isot", 9
-    return np.where(missing, "", np.asarray(utc.value).astype(str))
+    days, nanos = split_time(known)
+    if days.size and (days.min() < _FIRST_DAY or days.max() > _LAST_DAY):
+        utc = Time(time_in_scale(known, "utc"), copy=True)
+        utc.format, utc.precision = "isot", 9
+        return np.where(missing, "", np.asarray(utc.value).astype(str))
+    leap = np.asarray(nanos >= DAY)
+    stamps = days.astype("M8[D]").astype("M8[ns]") + np.where(leap, 0, nanos).astype("m8[ns]")
+    texts = np.datetime_as_string(stamps, unit="ns")
+    if leap.any():
+        texts[leap] = [
+            f"{day}T23:59:60.{nano - DAY:09d}"
+            for day, nano in zip(days[leap].astype("M8[D]"), nanos[leap], strict=True)
+        ]
+    return np.where(missing, "", texts)
+
+
+_FIRST_DAY, _LAST_DAY = -106751, 106750
+"""The range of ``datetime64`` in nanoseconds, in days from 1970."""
 
 
 def _duration(column: TimeDelta) -> tuple[str, NDArray[Any], NDArray[np.bool_] | None, dict[str, Any]]:

@@ -459,3 +459,16 @@ def test_real_files_of_the_mission_survive(real_data: Path) -> None:
         assert made.colnames == table.colnames
         assert [made[name].shape for name in made.colnames] == [table[name].shape for name in table.colnames]
         assert made.meta["epochs"] == table.meta["epochs"]
+
+
+def test_times_are_written_as_astropy_writes_them() -> None:
+    from sunpy_helio_plugins.quantities import silence
+    from sunpy_helio_plugins.series.columns import iso_texts
+
+    texts = ["1600-01-01", "1972-06-30T23:59:60.000000001", "2016-12-31T23:59:60.999999999", "2026-01-10T00:00:00.5"]
+    with silence.far_years():
+        for some in (texts, texts[1:]):
+            made = quantities.from_iso(some)
+            assert iso_texts(made).tolist() == made.isot.tolist()
+    missing = quantities.from_iso(texts[1:], [False, True, False])
+    assert iso_texts(missing.tt).tolist() == ["1972-06-30T23:59:60.000000001", "", "2026-01-10T00:00:00.500000000"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from sunpy_helio_plugins.series.sources import table_of
 from sunpy_helio_plugins.store.publish import new_part, publish
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from astropy.time import Time
 
 __all__ = ["write"]
@@ -48,7 +49,7 @@ _FILLS = ("", "fill", "-", "missing", "no value")
 
 _STAMP_LENGTH = 30
 
-_ROWS = 4096
+_ROWS = 65_536
 """Records that are formatted at once."""
 
 
@@ -125,9 +126,16 @@ def write_stream(function: str, given: Any, stream: IO[bytes]) -> None:
         stream.write(b"#" + json.dumps(_header(records, written), ensure_ascii=False).encode() + b"\n")
         for start in range(0, len(records.time.values), _ROWS):
             rows = slice(start, start + _ROWS)
-            cells = [cell for one in written for cell in one.cells(rows)]
-            stream.write("".join(f"{','.join(row)}\n" for row in zip(*cells, strict=True)).encode())
+            stream.write(_lines([cell for one in written for cell in one.cells(rows)]))
     _warn_large(function, records)
+
+
+def _lines(cells: Sequence[pa.Array]) -> bytes:
+    """Join fields to lines."""
+    import pyarrow.compute as pc
+
+    lines = pc.binary_join_element_wise(*cells, ",")
+    return "".join(f"{line}\n" for line in lines.to_pylist()).encode()
 
 
 def _warn_large(function: str, records: Records) -> None:
@@ -250,27 +258,32 @@ class _Parameter:
             made["label"] = labels[0]
         return made
 
-    def cells(self, rows: slice) -> list[list[str]]:
-        """Return the fields of some records, one list for each element."""
+    def cells(self, rows: slice) -> list[pa.Array]:
+        """Return the fields of some records, one array of text for each element."""
         source = self.stamps if self.one.kind == "time" else self.one.values
         part = source[rows].reshape(len(source[rows]), -1)
         lost = None if self.one.mask is None else self.one.mask[rows].reshape(part.shape)
         return [self._texts(part[:, index], None if lost is None else lost[:, index]) for index in range(part.shape[1])]
 
-    def _texts(self, data: NDArray[Any], lost: NDArray[np.bool_] | None) -> list[str]:
+    def _texts(self, data: NDArray[Any], lost: NDArray[np.bool_] | None) -> pa.Array:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
         if self.one.kind == "duration":
             data = np.where(np.isnat(data), np.nan, data.astype(np.int64) / 1e9)
         if self.one.kind == "text":
-            texts = [self._quoted(text) for text in data.tolist()]
+            texts = pa.array([self._quoted(text) for text in data.tolist()], pa.string())
         elif self.one.kind == "time":
-            texts = data.tolist()
+            texts = pa.array(data.tolist(), pa.string())
         elif self.type == "integer":
-            texts = list(map(str, data.astype(np.int64 if data.dtype.kind == "b" else data.dtype).tolist()))
+            texts = pa.array(data.astype(np.int64 if data.dtype.kind == "b" else data.dtype)).cast(pa.string())
         else:
-            texts = ["NaN" if number != number else repr(number) for number in data.astype(float).tolist()]
+            # The shortest text from which the same float is read.
+            numbers = np.ascontiguousarray(data, dtype=float)
+            texts = pc.if_else(pa.array(np.isnan(numbers)), "NaN", pa.array(numbers).cast(pa.string()))
         if lost is not None and lost.any():
             fill = self._quoted(str(self.fill)) if self.one.kind == "text" else str(self.fill)
-            texts = [fill if gone else text for text, gone in zip(texts, lost.tolist(), strict=True)]
+            texts = pc.if_else(pa.array(np.ascontiguousarray(lost)), fill, texts)
         return texts
 
     def _quoted(self, text: str) -> str:
