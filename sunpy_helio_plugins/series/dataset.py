@@ -40,7 +40,9 @@ _NAMES = {"deg": "degree", "deg_C": "degree_Celsius", "Angstrom": "angstrom", "%
 
 def cf_unit(unit: u.UnitBase) -> str:
     """Return a unit in the notation of CF, which is that of UDUNITS: powers without operators, ``cm-2 s-1``."""
-    parts = [] if unit.scale == 1 else [f"{unit.scale:g}"]
+    if not hasattr(unit, "bases"):  # magnitudes and other functions of units
+        return str(unit.to_string())
+    parts = [] if unit.scale == 1 else [repr(float(unit.scale))]
     for base, power in zip(unit.bases, unit.powers, strict=True):
         name = _NAMES.get(base.to_string(), base.to_string())
         parts.append(name if power == 1 else f"{name}{power}" if float(power).is_integer() else f"{name}^{power}")
@@ -54,7 +56,8 @@ class _Dimensions:
         names = {one.name for one in records.fields}
         self.time = TIME if TIME not in names else records.time.name
         self.reserved = names | {self.time}
-        self.known: dict[str, Hashable] = {}
+        self.bound = "bound" if "bound" not in names else "bound_of_bin"
+        self.known: dict[str, Hashable] = {self.bound: (self.bound,)}
         self.coords: dict[str, Any] = {}
         self.of: dict[str, tuple[str, ...]] = {}
         self.along: set[str] = set()
@@ -70,7 +73,7 @@ class _Dimensions:
                 self.along.add(one.name)
 
     def _of(self, one: Field, axes: list[Axis], shared: dict[str, str]) -> Iterator[str]:
-        labels = axis_labels(one.column)
+        labels, own = axis_labels(one.column), set[str]()
         for index, (axis, texts) in enumerate(zip(axes, labels, strict=True)):
             size = one.values.shape[index + 1]
             has_name = axis.name != f"axis {index}"
@@ -82,7 +85,8 @@ class _Dimensions:
                 key = (size, axis.centers.value.tobytes(), str(axis.centers.unit))
             else:
                 key = (size, *texts)
-            name = self._name(base, one.name, key)
+            name = self._name(base, one.name, key, own)
+            own.add(name)
             if axis.column is not None:
                 shared.setdefault(axis.column, name)
             elif axis.centers is not None:
@@ -91,11 +95,12 @@ class _Dimensions:
                 self.coords[name] = (name, np.array(texts, dtype=str))
             yield name
 
-    def _name(self, base: str, column: str, key: Hashable) -> str:
+    def _name(self, base: str, column: str, key: Hashable, own: set[str]) -> str:
         """Return the name of a dimension that is free, or that of the same axis of another column."""
         base = f"{base}_bin" if base in self.reserved else base
         candidates = (base, f"{column}_{base}", *(f"{column}_{base}_{number}" for number in range(2, 99)))
-        name = next(one for one in candidates if one not in self.reserved and self.known.get(one, key) == key)
+        taken = self.reserved | own
+        name = next(one for one in candidates if one not in taken and self.known.get(one, key) == key)
         self.known[name] = key
         return name
 
@@ -108,7 +113,7 @@ class _Dimensions:
             bounds = f"{name}_bounds"
             if bounds not in self.reserved:
                 attrs["bounds"] = bounds
-                self.coords[bounds] = ((name, "bound"), np.array(axis.ranges.to_value(centers.unit)))
+                self.coords[bounds] = ((name, self.bound), np.array(axis.ranges.to_value(centers.unit)))
         self.coords[name] = (name, np.array(centers.value), attrs)
 
 

@@ -156,6 +156,15 @@ class TestXarray:
         made = series.to_xarray(table)
         assert [made[name].dims[1] for name in "abc"] == ["energy", "energy", "c_energy"]
 
+    def test_an_axis_that_a_column_has_twice_is_two_dimensions(self) -> None:
+        table = simple(matrix=np.ones((2, 2, 2)), bound=[1, 2])
+        described = {"name": "energy", "units": "eV", "centers": [1, 2], "ranges": [[0, 1], [1, 2]]}
+        table["matrix"].info.meta = {"bins": [described, described]}
+        made = series.to_xarray(table)
+        assert made["matrix"].dims == ("time", "energy", "matrix_energy")
+        assert made["bound"].dims == ("time",)
+        assert_same(series.to_table(made), table)
+
     def test_the_axes_of_cdf_variables_are_dimensions(self) -> None:
         table = simple(flux=np.ones((2, 2)), other=np.ones((2, 2)), E=[[1, 2], [3, 4]] * u.eV)
         table["flux"].info.meta, table["other"].info.meta = {"axes": ["energy"]}, {"axes": ["E"]}
