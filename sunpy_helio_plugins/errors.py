@@ -11,6 +11,7 @@ Exceptions and warnings of this package::
     │   ├── ServerError                  the archive reports an internal error (HTTP 5xx)
     │   └── AnswerError                  an invalid response: HTML instead of JSON, truncated, too large
     ├── TransferError (OSError)          a download failed; no part of the file was kept
+    ├── LockedError (OSError)            another process is writing the same folder; nothing was changed
     ├── FileError (ValueError)           a file that is invalid or cannot be read
     │   └── DiskError (OSError)          a path of the local disk that cannot be read or written
     └── MissingDependencyError (ImportError)  a feature whose extra is not installed
@@ -42,6 +43,7 @@ __all__ = [
     "IncompleteAnswerWarning",
     "InexactTimeWarning",
     "IsolationError",
+    "LockedError",
     "MissingDependencyError",
     "Problem",
     "QueryError",
@@ -144,6 +146,10 @@ class AnswerError(ServiceError):
 
 class TransferError(HelioPluginsError, OSError):
     """A download failed; no part of the file was kept."""
+
+
+class LockedError(HelioPluginsError, OSError):
+    """Another process is writing the same folder, so that this one ended at once; nothing was changed."""
 
 
 class FileError(HelioPluginsError, ValueError):
