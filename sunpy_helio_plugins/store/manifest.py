@@ -140,8 +140,10 @@ def load(path: Path) -> Manifest:
 
 
 def update(path: Path, change: Callable[[Manifest], Manifest]) -> Manifest:
-    """Change a manifest, to which other runs may have added their files, and return it."""
+    """Change a manifest, to which other runs may have added their files, and return it; write it if it differs."""
     with local(path), locked(path):
-        made = change(load(path))
-        write_whole(path, made.encoded())
+        known = load(path)
+        made = change(known)
+        if made != known or not path.exists():
+            write_whole(path, made.encoded())
     return made
