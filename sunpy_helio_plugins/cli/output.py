@@ -1,0 +1,248 @@
+"""Tables as text, JSON, CSV and ECSV, on standard output or in a file, which is complete or does not exist."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from sunpy_helio_plugins.cli.command import Run, current_run
+
+__all__ = ["JSON_VERSION", "Output", "document", "output_options", "plain_columns", "show", "show_value", "written"]
+
+JSON_VERSION = 1
+"""The version of the JSON documents; it is incremented when a key is removed or changes its meaning."""
+
+FORMATS = ("json", "csv", "ecsv")
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Output:
+    """
+    Where and how a table is printed.
+
+    Parameters
+    ----------
+    form : str
+        ``"table"`` for people, or one of `FORMATS`.
+    path : str
+        The file, or ``"-"`` for standard output.
+    """
+
+    def __init__(self, form: str, path: str = "-") -> None:
+        self.form, self.path = form, path
+
+
+def output_options(function: Function) -> Function:
+    """Add ``--json``, ``--csv``, ``--ecsv`` and ``--output`` to a command, as its argument ``output``."""
+    options = [
+        click.option(f"--{form}", f"as_{form}", is_flag=True, help=f"Print {text}.")
+        for form, text in (
+            ("json", "JSON with a version, the rows, problems and notes"),
+            ("csv", "CSV with one header line"),
+            ("ecsv", "ECSV, from which astropy reads the same table"),
+        )
+    ]
+    path = click.option(
+        "-o", "--output", "output_path", default="-", metavar="FILE",
+        help="Write to a file instead; its suffix (.json, .csv, .ecsv) sets the format.",
+    )  # fmt: skip
+
+    def gathered(*args: Any, output_path: str, **kwargs: Any) -> Any:
+        chosen = [form for form in FORMATS if kwargs.pop(f"as_{form}")]
+        if len(chosen) > 1:
+            raise click.UsageError(f"--{chosen[0]} and --{chosen[1]} exclude each other")
+        suffix = Path(output_path).suffix.lower().removeprefix(".")
+        form = chosen[0] if chosen else suffix if suffix in FORMATS else "table"
+        return function(*args, output=Output(form, output_path), **kwargs)
+
+    gathered.__name__, gathered.__doc__ = function.__name__, function.__doc__
+    made: Any = gathered
+    for one in (path, *reversed(options)):
+        made = one(made)
+    made.__click_params__ = getattr(function, "__click_params__", []) + made.__click_params__
+    return made
+
+
+def show(table: Any, output: Output, *, empty: str = "No rows.") -> None:
+    """Print a table, and take over its problems and notes."""
+    run = current_run()
+    run.add(table)
+    with written(output.path) as stream:
+        if output.form == "ecsv":
+            _write_ecsv(table, stream)
+        elif output.form == "json":
+            stream.write(document(run, rows=list(_records(table)), units=_units(table)))
+        elif output.form == "csv":
+            _write_csv(plain_columns(table), stream)
+        elif not len(table):
+            stream.write(f"{empty}\n")
+        else:
+            hidden = set(getattr(table, "hide_keys", ())) - {"file_path"}
+            columns = {name: cells for name, cells in plain_columns(table).items() if name not in hidden}
+            stream.write(_aligned(columns, _units(table)))
+
+
+def show_value(value: Mapping[str, Any], text: str, output: Output) -> None:
+    """Print a result that is not a table: as JSON, else as text."""
+    if output.form in ("csv", "ecsv"):
+        raise click.UsageError(f"--{output.form} is for tables; this command prints --table or --json")
+    with written(output.path) as stream:
+        stream.write(document(current_run(), **value) if output.form == "json" else f"{text.rstrip()}\n")
+
+
+def document(run: Run, **parts: Any) -> str:
+    """Return a JSON document with its version, and the problems and notes of the run."""
+    whole = {"version": JSON_VERSION, **parts, "problems": run.missing, "notes": run.notes}
+    return json.dumps(whole, default=str, allow_nan=False) + "\n"
+
+
+@contextlib.contextmanager
+def written(path: str | Path, mode: str = "w") -> Iterator[Any]:
+    """Yield a stream for standard output (``"-"``), or for a file that appears at the end of the block, complete."""
+    if str(path) == "-":
+        yield sys.stdout if mode == "w" else sys.stdout.buffer
+        return
+    from sunpy_helio_plugins.errors import local
+    from sunpy_helio_plugins.store.publish import new_part, publish
+
+    target = Path(path).expanduser()
+    with local(target), new_part(target) as (part, stream):
+        if mode == "w":
+            text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+            yield text
+            text.flush()
+            text.detach()
+        else:
+            yield stream
+            stream.flush()
+        publish(part, target, overwrite=True)
+
+
+def plain_columns(table: Any) -> dict[str, list[Any]]:
+    """Return the columns of a table as lists of numbers, texts, booleans and `None`; times are ISO 8601 in UTC."""
+    plain = table.plain() if hasattr(table, "plain") else table
+    hidden = set(getattr(table, "hide_keys", ())) - {"url", "file_path"}
+    return {name: _plain(plain[name]) for name in plain.colnames if name not in hidden}
+
+
+def _plain(column: Any) -> list[Any]:
+    """Return the values of a column."""
+    import numpy as np
+    from astropy.coordinates import SkyCoord
+    from astropy.time import Time
+
+    if isinstance(column, Time):
+        return _stamps(column)
+    if isinstance(column, SkyCoord):
+        return [one.to_string() for one in column]
+    mask = np.broadcast_to(np.asarray(getattr(column, "mask", False), dtype=bool), np.shape(column))
+    bare = getattr(column, "unmasked", column)
+    values = np.ma.getdata(getattr(bare, "value", bare))
+    return [_cell(value, missing) for value, missing in zip(np.asarray(values).tolist(), mask.tolist(), strict=True)]
+
+
+def _stamps(column: Any) -> list[str | None]:
+    """Return times with the digits that they need, at least milliseconds."""
+    import numpy as np
+
+    from sunpy_helio_plugins.quantities import iso
+
+    mask = np.broadcast_to(np.asarray(column.mask, dtype=bool), column.shape)
+    texts: list[str | None] = [None] * len(column)
+    for index in np.flatnonzero(~mask):
+        text = str(iso(column[index], 9)).removesuffix("Z")
+        whole, _, fraction = text.partition(".")
+        texts[index] = f"{whole}.{fraction[:3]}{fraction[3:].rstrip('0')}Z"
+    return texts
+
+
+def _cell(value: Any, missing: Any) -> Any:
+    if isinstance(value, list):
+        lost = missing if isinstance(missing, list) else [missing] * len(value)
+        return [_cell(one, each) for one, each in zip(value, lost, strict=True)]
+    if missing or (isinstance(value, float) and (value != value or value in (float("inf"), -float("inf")))):
+        return None
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _units(table: Any) -> dict[str, str]:
+    plain = table.plain() if hasattr(table, "plain") else table
+    units = {name: getattr(plain[name], "unit", None) for name in plain.colnames}
+    return {name: str(unit) for name, unit in units.items() if unit is not None and str(unit)}
+
+
+def _records(table: Any) -> Iterator[dict[str, Any]]:
+    columns = plain_columns(table)
+    for cells in zip(*columns.values(), strict=True):
+        yield dict(zip(columns, cells, strict=True))
+
+
+def _flat(columns: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    """Return columns of several components as one column for each: ``name_0``, ``name_1``."""
+    flat: dict[str, list[Any]] = {}
+    for name, cells in columns.items():
+        width = len(cells[0]) if cells and isinstance(cells[0], list) else 0
+        if width and all(isinstance(cell, list) and len(cell) == width for cell in cells):
+            flat |= _flat({f"{name}_{index}": [cell[index] for cell in cells] for index in range(width)})
+        else:
+            flat[name] = list(cells)
+    return flat
+
+
+def _write_csv(columns: Mapping[str, Sequence[Any]], stream: Any) -> None:
+    flat = _flat(columns)
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([_safe(name) for name in flat])
+    # A reader of the pipe gets the first rows before the last ones are converted.
+    writer.writerows(map(_csv_cells, zip(*flat.values(), strict=True)))
+
+
+def _csv_cells(cells: Sequence[Any]) -> list[Any]:
+    return ["" if cell is None else json.dumps(cell) if isinstance(cell, list) else _safe(cell) for cell in cells]
+
+
+def _safe(cell: Any) -> Any:
+    """Return a text without the control characters that a terminal would obey."""
+    from sunpy_helio_plugins.io.text import safe_cell
+
+    return safe_cell(cell) if isinstance(cell, str) and not cell.isprintable() else cell
+
+
+def _write_ecsv(table: Any, stream: Any) -> None:
+    from sunpy_helio_plugins import io as tables
+
+    made = io.StringIO()
+    tables.write(table, made, format="ecsv")
+    stream.write("".join(one if one.isprintable() or one in "\n\t" else "\ufffd" for one in made.getvalue()))
+
+
+_WIDEST = 60
+"""Characters of the widest cell of a table for people."""
+
+
+def _aligned(columns: Mapping[str, Sequence[Any]], units: Mapping[str, str]) -> str:
+    """Return columns as lines of text."""
+    named = {f"{name} [{units[name]}]" if name in units else name: cells for name, cells in columns.items()}
+    shown = {_safe(name): list(map(partial(_shown, most=_WIDEST), cells)) for name, cells in _flat(named).items()}
+    widths = [max(len(name), *map(len, cells)) for name, cells in shown.items()]
+    lines = [shown.keys(), ["-" * width for width in widths], *zip(*shown.values(), strict=True)]
+    return "".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n" for line in lines
+    )
+
+
+def _shown(cell: Any, most: int) -> str:
+    text = "--" if cell is None else f"{cell:g}" if isinstance(cell, float) else str(_safe(cell))
+    return text if len(text) <= most else f"{text[: most - 1]}\u2026"
