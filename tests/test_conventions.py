@@ -26,6 +26,7 @@ LAYERS = (
     ("cdf",),
     ("fido",),
     ARCHIVES,
+    ("mirrors",),
     ("demo",),
     ("cli", "__main__"),
 )

@@ -263,6 +263,8 @@ def _described(error: Exception) -> tuple[str, int]:
         return error.format_message(), error.exit_code
     from sunpy_helio_plugins import errors
 
+    if isinstance(error, errors.LockedError):
+        return str(error), LOCKED
     if isinstance(error, errors.DiskError):
         return str(error), WRONG_USE if error.errno in _MEANT_WRONGLY else NOTHING
     if isinstance(error, errors.QueryError | errors.SettingError | errors.MissingDependencyError):

@@ -7,7 +7,9 @@ from typing import Any
 import click
 
 from sunpy_helio_plugins.cli.command import Root
+from sunpy_helio_plugins.cli.fsck import fsck
 from sunpy_helio_plugins.cli.imap import imap
+from sunpy_helio_plugins.cli.mirror import mirror
 
 __all__ = ["command", "main"]
 
@@ -45,6 +47,8 @@ def command() -> None:
 
 
 command.add_command(imap)
+command.add_command(mirror)
+command.add_command(fsck)
 
 
 def main(args: list[str] | None = None, **kwargs: Any) -> None:

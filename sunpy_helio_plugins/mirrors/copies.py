@@ -19,10 +19,10 @@ from sunpy_helio_plugins.transport.files.job import Download
 from sunpy_helio_plugins.transport.files.naming import escaped
 from sunpy_helio_plugins.transport.files.queue import Downloader, queued
 
-__all__ = ["Copy", "Listing", "listing", "stamp"]
+__all__ = ["Copy", "Described", "Listing", "described", "listing", "overlaps", "stamp"]
 
 
-class _Row(NamedTuple):
+class Described(NamedTuple):
     """What an archive says of the file of a row."""
 
     root: str
@@ -101,7 +101,7 @@ def listing(query: PlannedQuery, folder: Path, now: Time) -> Listing:
     # Fido would search with several clients, and sunpy 8 would store errors in its response.
     table = client.search(query.query(now))
     span = tuple(map(stamp, query.span(now)))
-    rows = list(_ROWS[query.archive](table))
+    rows = described(query.archive, table)
     lost = [index for index, row in enumerate(rows) if row is None]
     if lost:
         text = f"{len(lost)} rows have no identifier, and cannot be mirrored."
@@ -123,7 +123,12 @@ def listing(query: PlannedQuery, folder: Path, now: Time) -> Listing:
     return Listing(table, copies, (span[0], span[1]))
 
 
-def _each_once(rows: Sequence[_Row | None]) -> list[int]:
+def described(archive: str, table: Any) -> list[Described | None]:
+    """Return what an archive says of the file of each row of a search; `None` for a row without an identifier."""
+    return list(_ROWS[archive](table))
+
+
+def _each_once(rows: Sequence[Described | None]) -> list[int]:
     """Return the numbers of the rows, of which only the highest rank is kept of those with the same root and mark."""
     best: dict[tuple[str, str], int] = {}
     for index, row in enumerate(rows):
@@ -147,15 +152,22 @@ def _stamps(column: Any) -> list[str]:
     made.precision = 3
     missing = np.broadcast_to(np.asarray(made.mask, dtype=bool), made.shape)
     return [
-        "" if gone else str(text) for text, gone in zip(np.ma.getdata(made.value).tolist(), missing.tolist(), strict=True)
+        "" if gone else str(text)
+        for text, gone in zip(np.ma.getdata(made.value).tolist(), missing.tolist(), strict=True)
     ]
+
+
+def overlaps(known: Entry, span: tuple[str, str]) -> bool:
+    """Return whether the data of a file are in a time range; a file without times may be."""
+    start, end = str(known.get("start", "")), str(known.get("end", ""))
+    return not start or (start < span[1] and (end or start) >= span[0])
 
 
 def _texts(table: Any, name: str) -> list[str]:
     return list(map(str, table[name].tolist()))
 
 
-def _hapi(table: Any) -> Iterator[_Row]:
+def _hapi(table: Any) -> Iterator[Described]:
     """Describe requests for records: a longer one with the same start replaces the shorter one."""
     columns = ("server_url", "Dataset", "Parameters", "format", "info")
     spans = zip(*(_stamps(table[name]) for name in ("Start Time", "End Time")), strict=True)
@@ -163,10 +175,10 @@ def _hapi(table: Any) -> Iterator[_Row]:
     for *identity, info, (start, end) in zip(*(_texts(table, name) for name in columns), spans, strict=True):
         if info not in changed:
             changed[info] = str(json.loads(info).get("modificationDate") or "")
-        yield _Row("|".join((*identity, start)), [end], changed[info], end, identity[1])
+        yield Described("|".join((*identity, start)), [end], changed[info], end, identity[1])
 
 
-def _imap(table: Any) -> Iterator[_Row | None]:
+def _imap(table: Any) -> Iterator[Described | None]:
     """Describe files of the SDC, which are replaced by higher versions, or ingested again under the same name."""
     from sunpy_helio_plugins.imap import filenames, tables
 
@@ -176,30 +188,30 @@ def _imap(table: Any) -> Iterator[_Row | None]:
         file, name = tables.parse_row({"file_path": path}), path.rpartition("/")[2]
         until = _day_after(start) if filenames.is_daily(name) and start else ""
         group = "_".join(name.split("_")[:4])
-        yield None if file is None else _Row(file.root, list(file.rank), mark, until, group)
+        yield None if file is None else Described(file.root, list(file.rank), mark, until, group)
 
 
 def _day_after(start: str) -> str:
     return stamp(Time(start, scale="utc") + timedelta(days=1))
 
 
-def _helioviewer(table: Any) -> Iterator[_Row]:
+def _helioviewer(table: Any) -> Iterator[Described]:
     """Describe images, which do not have versions."""
     for path in _texts(table, "Path"):
-        yield _Row(path, [], "", group=path.rpartition("/")[2].rpartition("__")[2].partition(".")[0])
+        yield Described(path, [], "", group=path.rpartition("/")[2].rpartition("__")[2].partition(".")[0])
 
 
 _EVENT = "events"
 
 
-def _her(table: Any) -> Iterator[_Row | None]:
+def _her(table: Any) -> Iterator[Described | None]:
     """Describe events, whose documents are replaced by those of later revisions."""
     for record in table["raw"]:
         ivorn, revision = (str(record.get(key) or "") for key in ("kb_archivid", "revision"))
         number = int(revision) if revision.isascii() and revision.isdigit() else 0
-        yield _Row(ivorn, [number], revision, group=_EVENT) if ivorn.startswith("ivo://") else None
+        yield Described(ivorn, [number], revision, group=_EVENT) if ivorn.startswith("ivo://") else None
 
 
-_ROWS: dict[str, Callable[[Any], Iterator[_Row | None]]] = {
+_ROWS: dict[str, Callable[[Any], Iterator[Described | None]]] = {
     "hapi": _hapi, "imap": _imap, "helioviewer": _helioviewer, "her": _her,
 }  # fmt: skip

@@ -171,7 +171,9 @@ def _hapi() -> Archive:
     from sunpy_helio_plugins.hapi.client import HAPIClient
 
     keys = _named(attrs, "server", "dataset", "parameters", "format") | _shared("instrument", "source", "physobs")
-    return Archive(HAPIClient, lambda: [attrs.Chunk(1 * u.day)], keys | {"chunk": _each(attrs.Chunk, _time)}, translator)
+    return Archive(
+        HAPIClient, lambda: [attrs.Chunk(1 * u.day)], keys | {"chunk": _each(attrs.Chunk, _time)}, translator
+    )
 
 
 def _imap() -> Archive:
@@ -192,9 +194,7 @@ def _helioviewer() -> Archive:
         attrs, "source_id", "measurement", "backend", "quality"
     )
     timed: dict[str, _Reader] = {"sample": _each(a.Sample, _time), "tolerance": _each(attrs.Tolerance, _time)}
-    return Archive(
-        HelioviewerClient, lambda: [attrs.Image()], keys | timed | {"wavelength": _wavelength}, translator
-    )
+    return Archive(HelioviewerClient, lambda: [attrs.Image()], keys | timed | {"wavelength": _wavelength}, translator)
 
 
 def _her() -> Archive:
@@ -204,7 +204,10 @@ def _her() -> Archive:
     keys = _named(attrs, "event_type", "supplier", "tests") | _shared("instrument", "source", "detector", "physobs")
     flags = {"strict": _flag(attrs.Strict), "latest": _flag(attrs.Latest)}
     return Archive(
-        HERClient, lambda: [attrs.Event()], keys | flags | {"wavelength": _wavelength, "where": _comparisons}, translator
+        HERClient,
+        lambda: [attrs.Event()],
+        keys | flags | {"wavelength": _wavelength, "where": _comparisons},
+        translator,
     )
 
 

@@ -47,7 +47,7 @@ class _Day:
 
     def records(self) -> Any:
         """Return the table of the day: the records of its files, or the rows of the search with their files."""
-        paths = [one.place for one in self.copies]
+        paths: Any = [one.place for one in self.copies]
         if self.archive == "hapi":
             from sunpy_helio_plugins import hapi
 

@@ -15,7 +15,7 @@ from sunpy_helio_plugins.errors import Problem, QueryError, local
 from sunpy_helio_plugins.hapi.records.file import NoRecordsError
 from sunpy_helio_plugins.io.queries import stored
 from sunpy_helio_plugins.mirrors import products
-from sunpy_helio_plugins.mirrors.copies import Copy, Listing, listing, stamp
+from sunpy_helio_plugins.mirrors.copies import Copy, Listing, listing, overlaps, stamp
 from sunpy_helio_plugins.mirrors.plan import PlannedQuery
 from sunpy_helio_plugins.mirrors.report import QueryReport
 from sunpy_helio_plugins.store.manifest import (
@@ -104,7 +104,9 @@ class QueryRun:
         """Return the files that the retention would not delete at once."""
         found = [one for one in copies if not self.query.keep or not one.end or one.end >= self._oldest]
         if self.query.keep_files:
-            found = sorted(sorted(found, key=lambda one: _age(one.start))[: self.query.keep_files], key=lambda one: one.row)
+            found = sorted(
+                sorted(found, key=lambda one: _age(one.start))[: self.query.keep_files], key=lambda one: one.row
+            )
         return found
 
     @property
@@ -218,7 +220,7 @@ class QueryRun:
                 self.report.withdrawn.append(place)
             elif root in newest and newest[root] >= known.get("rank", []):
                 self.report.superseded.append(place)
-            elif known.get("query") == self.product and _overlaps(known, listed.span):
+            elif known.get("query") == self.product and overlaps(known, listed.span):
                 # If a part of the list is missing, nothing is known.
                 withdrawn += [key] if listed.is_complete else []
                 self.report.withdrawn += [place] if listed.is_complete else []
@@ -281,12 +283,6 @@ class QueryRun:
 def _age(start: str) -> tuple[bool, list[int]]:
     """Return a key that sorts the newest file first, and files without times last."""
     return not start, [-ord(char) for char in start]
-
-
-def _overlaps(known: Entry, span: tuple[str, str]) -> bool:
-    """Return whether the data of a file are in a time range; a file without times may be."""
-    start, end = str(known.get("start", "")), str(known.get("end", ""))
-    return not start or (start < span[1] and (end or start) >= span[0])
 
 
 def _target(error: Any) -> Path | None:

@@ -30,6 +30,7 @@ except ImportError:  # Windows: an open file cannot be removed there, so that no
 __all__ = [
     "FolderListing",
     "RunFolders",
+    "is_in_use",
     "locked",
     "make_folder",
     "new_part",
@@ -173,6 +174,14 @@ def sweep(folder: Path, age: float) -> list[Path]:
                 _remove_if_stale(part)
                 found += [] if part.exists() else [part]
     return found
+
+
+def is_in_use(part: Path) -> bool:
+    """Return whether a running process has locked a part file."""
+    if fcntl is None:
+        return False
+    with part.open("rb+") as stream:
+        return not _lock(stream, wait=False)
 
 
 _PART = re.compile(r"\.[0-9a-f]{8}\.part$")
