@@ -41,5 +41,5 @@ def mirror(plan: str, queries: tuple[str, ...], dry_run: bool, output: Output) -
     run.warned.clear()
     run.problems += [str(one) for one in report.problems]
     run.notes += [f"{name}: {note}" for name, one in report.queries.items() for note in one.notes]
-    show_value(report.plain(), f"{'Would do: ' if dry_run else ''}{report.summary}", output)
+    show_value(report.plain(), report.summary, output)
     return report.code

@@ -14,6 +14,7 @@ from astropy.time import Time
 
 from sunpy_helio_plugins.mirrors.plan import PlannedQuery
 from sunpy_helio_plugins.mirrors.plan_attrs import archive_named
+from sunpy_helio_plugins.quantities.times import from_iso
 from sunpy_helio_plugins.store.manifest import Entry, key_of
 from sunpy_helio_plugins.transport.files.job import Download
 from sunpy_helio_plugins.transport.files.naming import escaped
@@ -101,6 +102,8 @@ def listing(query: PlannedQuery, folder: Path, now: Time) -> Listing:
     # Fido would search with several clients, and sunpy 8 would store errors in its response.
     table = client.search(query.query(now))
     span = tuple(map(stamp, query.span(now)))
+    if query.archive == "hapi" and len(table):
+        _show_requested_ends(table)
     rows = described(query.archive, table)
     lost = [index for index, row in enumerate(rows) if row is None]
     if lost:
@@ -126,6 +129,12 @@ def listing(query: PlannedQuery, folder: Path, now: Time) -> Listing:
 def described(archive: str, table: Any) -> list[Described | None]:
     """Return what an archive says of the file of each row of a search; `None` for a row without an identifier."""
     return list(_ROWS[archive](table))
+
+
+def _show_requested_ends(table: Any) -> None:
+    """Set the ends of rows to those of their requests: the last one of a query is that of the query, in names too."""
+    ends = [text.partition("/")[2] for text in _texts(table, "range")]
+    table["End Time"] = Time(from_iso(np.array(ends, dtype="S")), format="iso")
 
 
 def _each_once(rows: Sequence[Described | None]) -> list[int]:
@@ -160,7 +169,7 @@ def _stamps(column: Any) -> list[str]:
 def overlaps(known: Entry, span: tuple[str, str]) -> bool:
     """Return whether the data of a file are in a time range; a file without times may be."""
     start, end = str(known.get("start", "")), str(known.get("end", ""))
-    return not start or (start < span[1] and (end or start) >= span[0])
+    return not start or (start < span[1] and (start >= span[0] or end > span[0]))
 
 
 def _texts(table: Any, name: str) -> list[str]:

@@ -93,8 +93,8 @@ class PlannedQuery:
         Returns
         -------
         tuple of astropy.time.Time
-            The start and the end. Ends that move are at the end of the day, and windows begin with a day (UTC), so that
-            the requests for days that have ended are the same in every run.
+            The start, and the end, which is not part of the range. Ends that move are at the end of the day, and
+            windows begin with a day (UTC), so that the requests for days that have ended are the same in every run.
         """
         end = self.end if self.end is not None else _midnight(now) + 1 * u.day
         if self.start is not None:
@@ -115,7 +115,9 @@ class PlannedQuery:
         sunpy.net.attr.Attr
             The attrs with the time range.
         """
-        return conjunction(a.Time(*self.span(now)), *self.attrs)
+        start, end = self.span(now)
+        # The end of a.Time is part of the range: the last day would be another request than when it is not the last.
+        return conjunction(a.Time(start, end - 1 * u.ns), *self.attrs)
 
 
 def _midnight(instant: Time) -> Time:

@@ -209,17 +209,17 @@ class QueryRun:
 
     def _report_old(self, listed: Listing, manifest: Manifest, is_here: Any) -> list[str]:
         """Report the files that are not listed, by the reason, and return those that are withdrawn."""
-        newest: dict[str, list[Any]] = {}
-        for one in filter(is_here, listed.copies):
-            newest[one.root] = max(newest.get(one.root, one.rank), one.rank)
+        newest, here = _newest(listed.copies), _newest(filter(is_here, listed.copies))
         keys = {one.key for one in listed.copies}
         withdrawn: list[str] = []
         for place, key, known in self._old(manifest, keys):
-            root = str(known.get("root", ""))
-            if known.get("withdrawn"):
-                self.report.withdrawn.append(place)
-            elif root in newest and newest[root] >= known.get("rank", []):
+            root, rank = str(known.get("root", "")), known.get("rank", [])
+            if root in here and here[root] >= rank:
                 self.report.superseded.append(place)
+            elif root in newest and newest[root] >= rank:
+                continue  # the newer version could not be downloaded
+            elif known.get("withdrawn"):
+                self.report.withdrawn.append(place)
             elif known.get("query") == self.product and overlaps(known, listed.span):
                 # If a part of the list is missing, nothing is known.
                 withdrawn += [key] if listed.is_complete else []
@@ -283,6 +283,14 @@ class QueryRun:
 def _age(start: str) -> tuple[bool, list[int]]:
     """Return a key that sorts the newest file first, and files without times last."""
     return not start, [-ord(char) for char in start]
+
+
+def _newest(copies: Iterable[Copy]) -> dict[str, list[Any]]:
+    """Return the highest version of each file."""
+    found: dict[str, list[Any]] = {}
+    for one in copies:
+        found[one.root] = max(found.get(one.root, one.rank), one.rank)
+    return found
 
 
 def _target(error: Any) -> Path | None:

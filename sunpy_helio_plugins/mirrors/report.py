@@ -141,7 +141,8 @@ class MirrorReport:
     def summary(self) -> str:
         """The result in one line, for a log."""
         word = {WHOLE: "whole", PARTLY: "partly", NOTHING: "nothing came"}[self.code]
-        return f"mirror {self.folder}: {word}; {'; '.join(run.summary for run in self.queries.values())}"
+        dry = " (dry run)" if self.is_dry else ""
+        return f"mirror {self.folder}{dry}: {word}; {'; '.join(run.summary for run in self.queries.values())}"
 
     def plain(self) -> dict[str, Any]:
         """
