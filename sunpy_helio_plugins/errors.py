@@ -29,6 +29,7 @@ import errno
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 from astropy.utils.exceptions import AstropyUserWarning
@@ -372,8 +373,23 @@ def warn_incomplete(text: str) -> None:
     warn(text, IncompleteAnswerWarning)
 
 
+_reported: ContextVar[bool] = ContextVar("reported", default=False)
+
+
+@contextlib.contextmanager
+def reported() -> Iterator[None]:
+    """Omit warnings on missing parts within a block, after which the caller reports them in another way."""
+    token = _reported.set(True)
+    try:
+        yield
+    finally:
+        _reported.reset(token)
+
+
 def warn(text: str, category: type[Warning]) -> None:
     """Emit a warning at the line of the program that called this package, also if it did through sunpy or astropy."""
+    if category is IncompleteAnswerWarning and _reported.get():
+        return
     text, frame = printable(text), sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _BETWEEN:
         frame = frame.f_back

@@ -41,7 +41,6 @@ def fsck(folders: tuple[str, ...], ask: bool, again: bool, cache: bool, output: 
     checks += [mirrors.check_cache()] if cache else []
     if told is not None:
         click.echo("\r\x1b[K", nl=False, err=True)
-    run.warned.clear()
     for one in checks:
         run.problems += [str(problem) for problem in one.problems]
         run.notes += one.notes

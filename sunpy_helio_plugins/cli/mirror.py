@@ -37,8 +37,6 @@ def mirror(plan: str, queries: tuple[str, ...], dry_run: bool, output: Output) -
     except DiskError as error:
         raise click.UsageError(str(error)) from None
     report = mirrors.mirror(read, queries=queries or None, dry_run=dry_run, progress=run.shows_progress)
-    # The report contains what the warnings of the searches say.
-    run.warned.clear()
     run.problems += [str(one) for one in report.problems]
     run.notes += [f"{name}: {note}" for name, one in report.queries.items() for note in one.notes]
     show_value(report.plain(), report.summary, output)

@@ -9,7 +9,7 @@ from typing import Any
 from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
-from sunpy_helio_plugins.errors import FileError, Problem
+from sunpy_helio_plugins.errors import FileError, Problem, reported
 from sunpy_helio_plugins.fido.attrs import branches
 from sunpy_helio_plugins.io.queries import query_of
 from sunpy_helio_plugins.mirrors.copies import Described, described, overlaps, stamp
@@ -49,7 +49,8 @@ class Answers:
 
         query = query_of(self.section.query or ())
         archive, span = _archive(query), _span(query)
-        table = archive_named(archive).client().search(query)
+        with reported():
+            table = archive_named(archive).client().search(query)
         self.problems += [Problem.of(one, table.archive) for one in table.problems]
         listed: dict[str, list[Described]] = {}
         for one in filter(None, described(archive, table)):

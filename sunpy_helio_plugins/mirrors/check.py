@@ -285,15 +285,15 @@ def _files(found: FolderCheck) -> Iterator[Path]:
 def _verdict(place: Path, known: Entry, before: Mapping[str, Any]) -> dict[str, Any]:
     """Return the verdict on a file that is read."""
     content = digest(place)
+    # The noted digest stays, so that the next check says the same.
+    noted = known.get("sha256") or before.get("sha256")
     try:
         is_judged = judges.judge(place)
     except DiskError:
         raise
     except FileError as error:
-        return {"sha256": content, "verdict": "damaged", "reason": str(error)}
-    noted = known.get("sha256") or before.get("sha256")
+        return {"sha256": noted or content, "verdict": "damaged", "reason": str(error)}
     if noted is not None and noted != content:
-        # The noted digest stays, so that the next check says the same.
         return {"sha256": noted, "verdict": "changed"}
     return {"sha256": content, "verdict": "whole" if is_judged or known.get("sha256") else "unjudged"}
 

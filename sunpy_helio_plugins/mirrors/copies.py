@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from astropy.time import Time
 
+from sunpy_helio_plugins.errors import reported
 from sunpy_helio_plugins.mirrors.plan import PlannedQuery
 from sunpy_helio_plugins.mirrors.plan_attrs import archive_named
 from sunpy_helio_plugins.quantities.times import from_iso
@@ -97,7 +98,12 @@ class Listing:
 
 
 def listing(query: PlannedQuery, folder: Path, now: Time) -> Listing:
-    """Search for the files of a query; only the requests of the search are sent."""
+    """Search for the files of a query; only the requests of the search are sent, and nothing is warned of."""
+    with reported():
+        return _listing(query, folder, now)
+
+
+def _listing(query: PlannedQuery, folder: Path, now: Time) -> Listing:
     client = archive_named(query.archive).client()
     # Fido would search with several clients, and sunpy 8 would store errors in its response.
     table = client.search(query.query(now))
