@@ -7,7 +7,11 @@ from typing import Any
 import click
 
 from sunpy_helio_plugins.cli.command import Root
+from sunpy_helio_plugins.cli.hapi import hapi
+from sunpy_helio_plugins.cli.helioviewer import helioviewer
+from sunpy_helio_plugins.cli.her import her
 from sunpy_helio_plugins.cli.imap import imap
+from sunpy_helio_plugins.cli.settings import cache, config, demo, sandbox, sign_in
 
 __all__ = ["command", "main"]
 
@@ -44,7 +48,8 @@ def command() -> None:
     """Run a command of one of the archives."""
 
 
-command.add_command(imap)
+for _one in (hapi, imap, helioviewer, her, demo, sandbox, cache, config, sign_in):
+    command.add_command(_one)
 
 
 def main(args: list[str] | None = None, **kwargs: Any) -> None:
