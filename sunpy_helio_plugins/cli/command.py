@@ -222,7 +222,6 @@ class Root(Group):
             code = _guarded(run, lambda: super(Root, self).main(args, standalone_mode=False, obj=run, **kwargs))
         sys.exit(code)
 
-
     def invoke(self, context: click.Context) -> Any:
         """Run a command; a closed pipe is not left to click, whose exit code would be that of a missing part."""
         try:
@@ -251,18 +250,23 @@ def _guarded(run: Run, work: Callable[[], Any]) -> int:
     except click.exceptions.Exit as ended:
         return ended.exit_code
     except Exception as error:  # noqa: BLE001 - the last place that can turn an error into a sentence
-        if run.debug:
-            click.echo(_without_secrets(run, "".join(traceback.format_exception(error))), err=True, nl=False)
-        if isinstance(error, OSError):
-            _discard_output()
-        for text in run.missing:
-            click.echo(f"Missing: {one_line(text)}", err=True)
-        text, code = _described(error)
-        click.echo(f"Error: {one_line(_without_secrets(run, text))}", err=True)
-        return code
+        return _reported(run, error)
     finally:
         _log_to_stderr(Run())
     return code if isinstance(code, int) and code else told
+
+
+def _reported(run: Run, error: Exception) -> int:
+    """Print an error as one sentence, and return its exit code."""
+    if run.debug:
+        click.echo(_without_secrets(run, "".join(traceback.format_exception(error))), err=True, nl=False)
+    if isinstance(error, OSError):
+        _discard_output()
+    for text in run.missing:
+        click.echo(f"Missing: {one_line(text)}", err=True)
+    text, code = _described(error)
+    click.echo(f"Error: {one_line(_without_secrets(run, text))}", err=True)
+    return code
 
 
 _SECRET_VARIABLES = ("IMAP_API_KEY", "IMAP_ACCESS_TOKEN", "SWE_CLIENT_SECRET", "HEK_PASSWORD")

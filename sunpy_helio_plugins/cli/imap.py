@@ -111,6 +111,12 @@ _KNOWN = {
     ),
     "extension": ("cdf", "pkts"),
     "version": ("latest",),
+    "type": (
+        "attitude_history", "attitude_predict", "pointing_attitude", "lo_pivot_attitude", "ephemeris_reconstructed",
+        "ephemeris_nominal", "ephemeris_predicted", "ephemeris_90days", "ephemeris_long", "ephemeris_launch",
+        "planetary_ephemeris", "lagrange_point", "planetary_constants", "earth_attitude", "leapseconds",
+        "spacecraft_clock", "imap_frames", "science_frames", "metakernel", "thruster", "spin", "repoint",
+    ),
 }  # fmt: skip
 """Words of the completion, which must not import sunpy; a test compares them with those of the archive."""
 
@@ -285,7 +291,7 @@ def _cell(key: str, row: Mapping[str, Any]) -> str:
 
     if key == "version" and row.get("minor_version") is not None:
         text = f"v{int(row.get('major_version') or 0):03}.{int(row['minor_version']):04}"
-    elif key in ("file_path", "file_name"):
+    elif key == "file_path":
         text = str(row.get(key, "")).rpartition("/")[2]
     else:
         text = str(row.get(key, ""))

@@ -8,7 +8,6 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -165,7 +164,7 @@ def written(path: str | Path, mode: str = "w") -> Iterator[Any]:
 
 
 def plain_columns(table: Any) -> dict[str, list[Any]]:
-    """Return the columns of a table as lists of numbers, texts, booleans and `None`; times are ISO 8601 in UTC."""
+    """Return the columns of a table as lists of numbers, texts, booleans and `None`; times are ISO 8601."""
     made: dict[str, list[Any]] = {}
     for name in table.colnames:
         column = table[name]
@@ -200,18 +199,22 @@ def _plain(column: Any) -> list[Any]:
 
 
 def _stamps(column: Any) -> list[str | None]:
-    """Return times with the digits that they need, at least milliseconds."""
+    """Return times with the digits that they need, at least milliseconds; those in UTC end with Z."""
     import numpy as np
+    from astropy.time import Time
 
-    from sunpy_helio_plugins.quantities import iso
+    from sunpy_helio_plugins.quantities.silence import far_years
 
-    mask = np.broadcast_to(np.asarray(column.mask, dtype=bool), column.shape)
-    texts: list[str | None] = [None] * len(column)
-    for index in np.flatnonzero(~mask):
-        text = str(iso(column[index], 9)).removesuffix("Z")
-        whole, _, fraction = text.partition(".")
-        texts[index] = f"{whole}.{fraction[:3]}{fraction[3:].rstrip('0')}Z"
-    return texts
+    gone = np.broadcast_to(np.asarray(column.mask, dtype=bool), column.shape).tolist()
+    known = column.filled(Time(0, format="unix", scale=column.scale)) if column.masked else column
+    with far_years():
+        plain = known.copy(format="isot")
+        plain.precision = 9
+        texts = np.asarray(plain.value).tolist()
+    end = "Z" if column.scale == "utc" else ""
+    return [
+        None if lost else f"{text[:23]}{text[23:].rstrip('0')}{end}" for text, lost in zip(texts, gone, strict=True)
+    ]
 
 
 def _cell(value: Any, missing: Any) -> Any:
@@ -275,13 +278,17 @@ def _write_ecsv(table: Any, stream: Any) -> None:
 
 
 _WIDEST = 60
-"""Characters of the widest cell of a table for people."""
+"""Characters of the widest cell of a table on a terminal; elsewhere cells are complete."""
 
 
 def _aligned(columns: Mapping[str, Sequence[Any]], units: Mapping[str, str]) -> str:
     """Return columns as lines of text."""
-    named = {f"{name} [{units[name]}]" if name in units else name: cells for name, cells in columns.items()}
-    shown = {_safe(name): list(map(partial(_shown, most=_WIDEST), cells)) for name, cells in _flat(named).items()}
+    most = _WIDEST if sys.stdout.isatty() else 10**6
+    shown: dict[str, list[str]] = {}
+    for name, cells in columns.items():
+        unit = f" [{units[name]}]" if name in units else ""
+        for each, values in _flat({name: cells}).items():
+            shown[_safe(f"{each}{unit}")] = [_shown(value, most) for value in values]
     widths = [max(len(name), *map(len, cells)) for name, cells in shown.items()]
     lines = [shown.keys(), ["-" * width for width in widths], *zip(*shown.values(), strict=True)]
     return "".join(
