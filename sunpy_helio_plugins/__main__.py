@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sunpy_helio_plugins.cli import main
+from sunpy_helio_plugins.cli.main import main
 
 if __name__ == "__main__":
     main(prog_name="python -m sunpy_helio_plugins")

@@ -65,6 +65,8 @@ class Run:
         Remarks on a complete result.
     warned : list of str
         Warnings of missing parts, most of which repeat the problems of a table.
+    secrets : list of str
+        Keys and passwords of the command line, which are removed from everything that is printed about errors.
     """
 
     quiet: bool = False
@@ -73,6 +75,7 @@ class Run:
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     warned: list[str] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list, repr=False)
 
     @property
     def shows_progress(self) -> bool:
@@ -146,7 +149,7 @@ def _log_to_stderr(run: Run) -> None:
         handler.is_of_command = True  # type: ignore[attr-defined]
         handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
         logger.addHandler(handler)
-        logger.setLevel(logging.DEBUG if run.debug else logging.INFO)
+    logger.setLevel(logging.DEBUG if run.debug else logging.INFO if run.verbose else logging.NOTSET)
 
 
 class _Documented:
@@ -219,14 +222,26 @@ class Root(Group):
             code = _guarded(run, lambda: super(Root, self).main(args, standalone_mode=False, obj=run, **kwargs))
         sys.exit(code)
 
+    def invoke(self, context: click.Context) -> Any:
+        """Run a command; a closed pipe is not left to click, whose exit code would be that of a missing part."""
+        try:
+            result = super().invoke(context)
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            raise _PipeClosedError from error
+        return result
+
+
+class _PipeClosedError(Exception):
+    """The reader of a pipe closed it."""
+
 
 def _guarded(run: Run, work: Callable[[], Any]) -> int:
     """Do the work of a run and return its exit code; print one sentence for an error."""
     try:
         code = work()
         told = run.tell()
-        sys.stdout.flush()
-    except BrokenPipeError:
+    except _PipeClosedError:
         _discard_output()
         return CLOSED
     except (KeyboardInterrupt, click.Abort):
@@ -235,16 +250,36 @@ def _guarded(run: Run, work: Callable[[], Any]) -> int:
     except click.exceptions.Exit as ended:
         return ended.exit_code
     except Exception as error:  # noqa: BLE001 - the last place that can turn an error into a sentence
-        if run.debug:
-            traceback.print_exception(error, file=sys.stderr)
-        for text in run.missing:
-            click.echo(f"Missing: {one_line(text)}", err=True)
-        text, code = _described(error)
-        click.echo(f"Error: {one_line(text)}", err=True)
-        return code
+        return _reported(run, error)
     finally:
         _log_to_stderr(Run())
     return code if isinstance(code, int) and code else told
+
+
+def _reported(run: Run, error: Exception) -> int:
+    """Print an error as one sentence, and return its exit code."""
+    if run.debug:
+        click.echo(_without_secrets(run, "".join(traceback.format_exception(error))), err=True, nl=False)
+    if isinstance(error, OSError):
+        _discard_output()
+    for text in run.missing:
+        click.echo(f"Missing: {one_line(text)}", err=True)
+    text, code = _described(error)
+    click.echo(f"Error: {one_line(_without_secrets(run, text))}", err=True)
+    return code
+
+
+_SECRET_VARIABLES = ("IMAP_API_KEY", "IMAP_ACCESS_TOKEN", "SWE_CLIENT_SECRET", "HEK_PASSWORD")
+
+
+def _without_secrets(run: Run, text: str) -> str:
+    """Return a text without the secrets of this run: a traceback contains the messages of other packages too."""
+    from sunpy_helio_plugins.errors import printable
+    from sunpy_helio_plugins.transport.secrets import Hidden, Secret
+
+    given = [*run.secrets, *(os.environ.get(name, "") for name in _SECRET_VARIABLES)]
+    known = [Secret(one) for one in given if one.strip() and one.strip().isprintable()]
+    return printable(Hidden(known).text(text))
 
 
 def _discard_output() -> None:

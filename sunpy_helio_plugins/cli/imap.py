@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 import click
 
 from sunpy_helio_plugins.cli import queries
-from sunpy_helio_plugins.cli.command import Group, WrongUse, current_run
+from sunpy_helio_plugins.cli.command import Group, Run, WrongUse, current_run
+from sunpy_helio_plugins.cli.files import end
 from sunpy_helio_plugins.cli.output import Output, document, output_options, show, show_value, written
 
 __all__ = ["imap"]
@@ -65,6 +66,7 @@ def imap(context: click.Context, api_key: str | None, data_dir: str | None, url:
     if api_key is not None:
         from sunpy_helio_plugins.transport.credentials import signed_in
 
+        context.ensure_object(Run).secrets.append(api_key)
         context.with_resource(signed_in("imap", api_key))
 
 
@@ -109,6 +111,12 @@ _KNOWN = {
     ),
     "extension": ("cdf", "pkts"),
     "version": ("latest",),
+    "type": (
+        "attitude_history", "attitude_predict", "pointing_attitude", "lo_pivot_attitude", "ephemeris_reconstructed",
+        "ephemeris_nominal", "ephemeris_predicted", "ephemeris_90days", "ephemeris_long", "ephemeris_launch",
+        "planetary_ephemeris", "lagrange_point", "planetary_constants", "earth_attitude", "leapseconds",
+        "spacecraft_clock", "imap_frames", "science_frames", "metakernel", "thruster", "spin", "repoint",
+    ),
 }  # fmt: skip
 """Words of the completion, which must not import sunpy; a test compares them with those of the archive."""
 
@@ -160,7 +168,8 @@ def _selection(function: Function) -> Function:
 def query(output: Output, output_format: str, overlap: bool, **asked: Any) -> None:
     """List the files that match all options; at least one is required.
 
-    Without --overlap, dates are compared with the start dates of files, as the service does it.
+    Without --overlap, dates are compared with the start dates of files, as the service does it. Lists that the service
+    would refuse for their size (6 MB) are requested in parts.
     """
     rows = _overlapping(asked) if overlap else _rows(asked)
     if output.form == "json":
@@ -282,7 +291,7 @@ def _cell(key: str, row: Mapping[str, Any]) -> str:
 
     if key == "version" and row.get("minor_version") is not None:
         text = f"v{int(row.get('major_version') or 0):03}.{int(row['minor_version']):04}"
-    elif key in ("file_path", "file_name"):
+    elif key == "file_path":
         text = str(row.get(key, "")).rpartition("/")[2]
     else:
         text = str(row.get(key, ""))
@@ -316,20 +325,12 @@ def download(file_path: tuple[str, ...], overwrite: bool, dry_run: bool, output:
             here.append(str(archive.download(name, overwrite=overwrite)))
         except (TransferError, ServiceError) as error:
             failed.append(error)
-    _end(failed, here)
+    end(failed, here)
     lines = [f"Would download {name}" for name in names] if dry_run else [
         f"Successfully downloaded the file to: {path}" for path in here
     ]  # fmt: skip
     value = {"files": here, "dry_run": dry_run} if not dry_run else {"files": names, "dry_run": True}
     show_value(value, "\n".join(lines) or "No names.", output)
-
-
-def _end(failed: Sequence[Exception], done: Sequence[Any]) -> None:
-    """Raise the first failure if nothing was done; else all failures are what is missing."""
-    if failed and not done:
-        current_run().problems += [str(error) for error in failed[1:]]
-        raise failed[0]
-    current_run().problems += [str(error) for error in failed]
 
 
 @imap.command(
@@ -356,9 +357,7 @@ def upload(file_path: tuple[str, ...], dry_run: bool, wait: float, output: Outpu
         sent = archive.upload(names, dry_run=dry_run, wait=wait, progress=run.shows_progress)
     except FileError as error:  # a file of the user is absent or damaged, and nothing was sent
         raise WrongUse(str(error)) from error
-    _end(
-        [TransferError(f"{one.path}: {one.problem}") for one in sent if one.problem], [one for one in sent if one.sent]
-    )
+    end([TransferError(f"{one.path}: {one.problem}") for one in sent if one.problem], [one for one in sent if one.sent])
     run.problems += [f"{one.path} is not listed by the archive yet." for one in sent if wait and one.indexed is False]
     rows = [{"file": str(one.path), "file_path": one.key, "sent": one.sent, "indexed": one.indexed} for one in sent]
     word = "Would upload {} as {}" if dry_run else "Successfully uploaded the file to the IMAP SDC"
@@ -397,7 +396,7 @@ def sync(folder: str | None, check: bool, dry_run: bool, output: Output, **asked
         run.add(synced)
         kinds = ("new", "kept", "superseded", "outside", "gone")
         lists = {name: [str(path) for path in getattr(synced, name)] for name in kinds}
-        _end([_transfer_error(one) for one in synced.errors], [*synced.new, *synced.kept])
+        end([_transfer_error(one) for one in synced.errors], [*synced.new, *synced.kept])
     said = ", ".join(f"{len(paths)} {name}" for name, paths in lists.items())
     text = "\n".join([*lists["new"], f"{'Would download: ' if dry_run else ''}{said}"])
     show_value({"folder": str(place), "dry_run": dry_run, **lists}, text, output)
@@ -455,21 +454,16 @@ def realtime(start: str, end: str | None, instrument: str, output: Output) -> No
 @click.option("--complete", is_flag=True, help="Fail if the kernels of the metakernel have gaps.")
 @output_options
 def kernels(
-    start: str,
-    end: str | None,
-    type: tuple[str, ...],
-    metakernel: bool,
-    folder: str,
-    complete: bool,
-    output: Output,
+    start: str, end: str | None, metakernel: bool, folder: str, complete: bool, output: Output, **asked: Any
 ) -> None:
     """List the SPICE kernels of a time range, or print a metakernel of them."""
     from sunpy_helio_plugins import imap as archive
 
+    time = queries.time_range(start, end)
     if metakernel:
-        text = archive.metakernel(queries.time_range(start, end), type, folder, complete)
+        text = archive.metakernel(time, asked["type"], folder, complete)
         show_value({"metakernel": text}, text, output)
         return
     if folder or complete:
         raise click.UsageError("--folder and --complete are options of --metakernel")
-    show(_search({"start_date": start, "end_date": end or start, "table": "spice", "type": type}), output)
+    show(_search({"time": time, "table": "spice", **asked}), output)

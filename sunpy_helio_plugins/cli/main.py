@@ -8,8 +8,12 @@ import click
 
 from sunpy_helio_plugins.cli.command import Root
 from sunpy_helio_plugins.cli.fsck import fsck
+from sunpy_helio_plugins.cli.hapi import hapi
+from sunpy_helio_plugins.cli.helioviewer import helioviewer
+from sunpy_helio_plugins.cli.her import her
 from sunpy_helio_plugins.cli.imap import imap
 from sunpy_helio_plugins.cli.mirror import mirror
+from sunpy_helio_plugins.cli.settings import cache, config, demo, sandbox, sign_in
 
 __all__ = ["command", "main"]
 
@@ -46,9 +50,8 @@ def command() -> None:
     """Run a command of one of the archives."""
 
 
-command.add_command(imap)
-command.add_command(mirror)
-command.add_command(fsck)
+for _one in (hapi, imap, helioviewer, her, mirror, fsck, demo, sandbox, cache, config, sign_in):
+    command.add_command(_one)
 
 
 def main(args: list[str] | None = None, **kwargs: Any) -> None:

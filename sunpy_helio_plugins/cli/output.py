@@ -8,13 +8,13 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from sunpy_helio_plugins.cli.command import Run, current_run
+from sunpy_helio_plugins.cli.command import Run, WrongUse, current_run
+from sunpy_helio_plugins.cli.queries import texts
 
 __all__ = ["JSON_VERSION", "Output", "document", "output_options", "plain_columns", "show", "show_value", "written"]
 
@@ -36,10 +36,38 @@ class Output:
         ``"table"`` for people, or one of `FORMATS`.
     path : str
         The file, or ``"-"`` for standard output.
+    columns : tuple of str
+        The names of the columns; empty for all, or for those that a table shows to people.
     """
 
-    def __init__(self, form: str, path: str = "-") -> None:
-        self.form, self.path = form, path
+    def __init__(self, form: str, path: str = "-", columns: tuple[str, ...] = ()) -> None:
+        self.form, self.path, self.columns = form, path, columns
+
+    def chosen(self, table: Any) -> dict[str, list[Any]]:
+        """Return the columns to print."""
+        made = plain_columns(table)
+        if self.columns:
+            return {name: made[name] for name in _known(self.columns, made)}
+        if self.form != "table":
+            return made
+        shown = getattr(table, "display_keys", None)
+        if isinstance(shown, list):
+            return {name: cells for name, cells in made.items() if name.rpartition(".")[0] in shown or name in shown}
+        hidden = set(getattr(table, "hide_keys", ())) - {"file_path"}
+        return {name: cells for name, cells in made.items() if name not in hidden}
+
+
+def _known(columns: Sequence[str], made: Mapping[str, Any]) -> Sequence[str]:
+    """Return the names of columns, if the table has them."""
+    from sunpy_helio_plugins.arguments import close_names
+    from sunpy_helio_plugins.errors import QueryError
+
+    for name in columns:
+        if name not in made:
+            raise QueryError(
+                f"There is no column {name!r}; the columns are: {', '.join(made)}.{close_names(name, made)}"
+            )
+    return columns
 
 
 def output_options(function: Function) -> Function:
@@ -57,17 +85,21 @@ def output_options(function: Function) -> Function:
         help="Write to a file instead; its suffix (.json, .csv, .ecsv) sets the format.",
     )  # fmt: skip
 
-    def gathered(*args: Any, output_path: str, **kwargs: Any) -> Any:
+    columns = click.option(
+        "--columns", multiple=True, callback=texts, metavar="NAMES", help="The columns to print; several with commas."
+    )
+
+    def gathered(*args: Any, output_path: str, columns: tuple[str, ...], **kwargs: Any) -> Any:
         chosen = [form for form in FORMATS if kwargs.pop(f"as_{form}")]
         if len(chosen) > 1:
             raise click.UsageError(f"--{chosen[0]} and --{chosen[1]} exclude each other")
         suffix = Path(output_path).suffix.lower().removeprefix(".")
         form = chosen[0] if chosen else suffix if suffix in FORMATS else "table"
-        return function(*args, output=Output(form, output_path), **kwargs)
+        return function(*args, output=Output(form, output_path, columns), **kwargs)
 
     gathered.__name__, gathered.__doc__ = function.__name__, function.__doc__
     made: Any = gathered
-    for one in (path, *reversed(options)):
+    for one in (columns, path, *reversed(options)):
         made = one(made)
     made.__click_params__ = getattr(function, "__click_params__", []) + made.__click_params__
     return made
@@ -77,25 +109,26 @@ def show(table: Any, output: Output, *, empty: str = "No rows.") -> None:
     """Print a table, and take over its problems and notes."""
     run = current_run()
     run.add(table)
+    columns, units = output.chosen(table), _units(table)
     with written(output.path) as stream:
         if output.form == "ecsv":
-            _write_ecsv(table, stream)
+            _write_ecsv(table[list(output.columns)] if output.columns else table, stream)
         elif output.form == "json":
-            stream.write(document(run, rows=list(_records(table)), units=_units(table)))
+            shown = {name: unit for name, unit in units.items() if name in columns}
+            stream.write(document(run, rows=list(_records(columns)), units=shown))
         elif output.form == "csv":
-            _write_csv(plain_columns(table), stream)
+            _write_csv(columns, stream)
         elif not len(table):
             stream.write(f"{empty}\n")
         else:
-            hidden = set(getattr(table, "hide_keys", ())) - {"file_path"}
-            columns = {name: cells for name, cells in plain_columns(table).items() if name not in hidden}
-            stream.write(_aligned(columns, _units(table)))
+            stream.write(_aligned(columns, units))
 
 
 def show_value(value: Mapping[str, Any], text: str, output: Output) -> None:
     """Print a result that is not a table: as JSON, else as text."""
-    if output.form in ("csv", "ecsv"):
-        raise click.UsageError(f"--{output.form} is for tables; this command prints --table or --json")
+    if output.form in ("csv", "ecsv") or output.columns:
+        given = "columns" if output.columns else output.form
+        raise click.UsageError(f"--{given} is for tables; this command prints text or --json")
     with written(output.path) as stream:
         stream.write(document(current_run(), **value) if output.form == "json" else f"{text.rstrip()}\n")
 
@@ -116,6 +149,8 @@ def written(path: str | Path, mode: str = "w") -> Iterator[Any]:
     from sunpy_helio_plugins.store.publish import new_part, publish
 
     target = Path(path).expanduser()
+    if not target.parent.is_dir():
+        raise WrongUse(f"The folder {target.parent} does not exist; create it, or give another path.")
     with local(target), new_part(target) as (part, stream):
         if mode == "w":
             text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
@@ -129,10 +164,20 @@ def written(path: str | Path, mode: str = "w") -> Iterator[Any]:
 
 
 def plain_columns(table: Any) -> dict[str, list[Any]]:
-    """Return the columns of a table as lists of numbers, texts, booleans and `None`; times are ISO 8601 in UTC."""
-    plain = table.plain() if hasattr(table, "plain") else table
-    hidden = set(getattr(table, "hide_keys", ())) - {"url", "file_path"}
-    return {name: _plain(plain[name]) for name in plain.colnames if name not in hidden}
+    """Return the columns of a table as lists of numbers, texts, booleans and `None`; times are ISO 8601."""
+    made: dict[str, list[Any]] = {}
+    for name in table.colnames:
+        column = table[name]
+        if name == "raw":  # the records from which the other columns of events are made
+            continue
+        if hasattr(column, "coordinate"):  # the points of events
+            values, gone = column.values, list(column.mask)
+            for index, axis in enumerate(("lon", "lat")):
+                pairs = zip(values[:, index].tolist(), gone, strict=True)
+                made[f"{name}.{axis}"] = [_cell(value, missing) for value, missing in pairs]
+        else:
+            made[name] = _plain(column)
+    return made
 
 
 def _plain(column: Any) -> list[Any]:
@@ -143,6 +188,8 @@ def _plain(column: Any) -> list[Any]:
 
     if isinstance(column, Time):
         return _stamps(column)
+    if hasattr(column, "wkt"):  # the polygons of events
+        return [text or None for text in column.wkt]
     if isinstance(column, SkyCoord):
         return [one.to_string() for one in column]
     mask = np.broadcast_to(np.asarray(getattr(column, "mask", False), dtype=bool), np.shape(column))
@@ -152,18 +199,22 @@ def _plain(column: Any) -> list[Any]:
 
 
 def _stamps(column: Any) -> list[str | None]:
-    """Return times with the digits that they need, at least milliseconds."""
+    """Return times with the digits that they need, at least milliseconds; those in UTC end with Z."""
     import numpy as np
+    from astropy.time import Time
 
-    from sunpy_helio_plugins.quantities import iso
+    from sunpy_helio_plugins.quantities.silence import far_years
 
-    mask = np.broadcast_to(np.asarray(column.mask, dtype=bool), column.shape)
-    texts: list[str | None] = [None] * len(column)
-    for index in np.flatnonzero(~mask):
-        text = str(iso(column[index], 9)).removesuffix("Z")
-        whole, _, fraction = text.partition(".")
-        texts[index] = f"{whole}.{fraction[:3]}{fraction[3:].rstrip('0')}Z"
-    return texts
+    gone = np.broadcast_to(np.asarray(column.mask, dtype=bool), column.shape).tolist()
+    known = column.filled(Time(0, format="unix", scale=column.scale)) if column.masked else column
+    with far_years():
+        plain = known.copy(format="isot")
+        plain.precision = 9
+        texts = np.asarray(plain.value).tolist()
+    end = "Z" if column.scale == "utc" else ""
+    return [
+        None if lost else f"{text[:23]}{text[23:].rstrip('0')}{end}" for text, lost in zip(texts, gone, strict=True)
+    ]
 
 
 def _cell(value: Any, missing: Any) -> Any:
@@ -178,13 +229,11 @@ def _cell(value: Any, missing: Any) -> Any:
 
 
 def _units(table: Any) -> dict[str, str]:
-    plain = table.plain() if hasattr(table, "plain") else table
-    units = {name: getattr(plain[name], "unit", None) for name in plain.colnames}
+    units = {name: getattr(table[name], "unit", None) for name in table.colnames}
     return {name: str(unit) for name, unit in units.items() if unit is not None and str(unit)}
 
 
-def _records(table: Any) -> Iterator[dict[str, Any]]:
-    columns = plain_columns(table)
+def _records(columns: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
     for cells in zip(*columns.values(), strict=True):
         yield dict(zip(columns, cells, strict=True))
 
@@ -229,13 +278,17 @@ def _write_ecsv(table: Any, stream: Any) -> None:
 
 
 _WIDEST = 60
-"""Characters of the widest cell of a table for people."""
+"""Characters of the widest cell of a table on a terminal; elsewhere cells are complete."""
 
 
 def _aligned(columns: Mapping[str, Sequence[Any]], units: Mapping[str, str]) -> str:
     """Return columns as lines of text."""
-    named = {f"{name} [{units[name]}]" if name in units else name: cells for name, cells in columns.items()}
-    shown = {_safe(name): list(map(partial(_shown, most=_WIDEST), cells)) for name, cells in _flat(named).items()}
+    most = _WIDEST if sys.stdout.isatty() else 10**6
+    shown: dict[str, list[str]] = {}
+    for name, cells in columns.items():
+        unit = f" [{units[name]}]" if name in units else ""
+        for each, values in _flat({name: cells}).items():
+            shown[_safe(f"{each}{unit}")] = [_shown(value, most) for value in values]
     widths = [max(len(name), *map(len, cells)) for name, cells in shown.items()]
     lines = [shown.keys(), ["-" * width for width in widths], *zip(*shown.values(), strict=True)]
     return "".join(

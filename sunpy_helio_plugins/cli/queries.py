@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from sunpy.net.attr import Attr
 
-__all__ = ["day_of", "imap_attrs", "pairs", "texts", "time_range", "words_of"]
+__all__ = ["day_of", "imap_attrs", "secret", "texts", "time_range", "words_of"]
 
 
 def texts(_: click.Context, __: click.Parameter, given: Sequence[str] | str | None) -> tuple[str, ...]:
@@ -32,34 +33,45 @@ def _lines() -> Iterator[str]:
             yield word
 
 
+_DAY = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)", re.ASCII)
+
+
 def day_of(text: str, *, is_end: bool = False) -> Any:
-    """Return a time: of a day as YYYYMMDD its start or its end, else what sunpy reads."""
+    """Return a time: what sunpy reads, and days as YYYYMMDD; of a day its start, or its last nanosecond."""
     from sunpy.time import parse_time
 
     from sunpy_helio_plugins.errors import QueryError
 
+    found = _DAY.fullmatch(text)
+    day = "-".join(found.groups()) if found else ""
     try:
-        if len(text) == 8 and text.isdigit():
-            return parse_time(f"{text[:4]}-{text[4:6]}-{text[6:]}T{'23:59:59.999999999' if is_end else '00:00:00'}")
-        return parse_time(text)
+        return parse_time(f"{day}T{'23:59:59.999999999' if is_end else '00:00:00'}" if day else text)
     except ValueError:
         raise QueryError(f"{text!r} is not a time; give one such as 20260110 or 2026-01-10T12:00.") from None
 
 
-def time_range(start: str, end: str | None) -> Any:
-    """Return ``a.Time`` for two texts; one day without an end means the whole day."""
+def time_range(start: str, end: str | None, *, has_last_day: bool = False) -> Any:
+    """
+    Return ``a.Time`` for two texts.
+
+    Without an end, a day is a whole day. ``has_last_day`` includes the day that is the end, as imap-data-access does.
+    """
     from sunpy.net import attrs as a
 
     from sunpy_helio_plugins.errors import QueryError
 
-    begin, last = day_of(start), day_of(end or start, is_end=True)
+    begin, last = day_of(start), day_of(end or start, is_end=has_last_day or end is None)
     if begin > last:
         raise QueryError(f"The end {end!r} is before the start {start!r}; exchange them.")
     return a.Time(begin, last)
 
 
+_LAST_DAY = "2049-12-31"
+"""The end of a range without an end, after all files of the mission."""
+
+
 def imap_attrs(
-    *, start_date: str | None = None, end_date: str | None = None, recent: float | None = None,
+    *, time: Any = None, start_date: str | None = None, end_date: str | None = None, recent: float | None = None,
     ingestion_start_date: str | None = None, ingestion_end_date: str | None = None, table: str | None = None,
     **lists: Sequence[str],
 ) -> list[Attr]:  # fmt: skip
@@ -70,8 +82,8 @@ def imap_attrs(
 
     if start_date is None and end_date is not None:
         raise QueryError(f"The end {end_date!r} needs a start: add --start-date.")
-    found: list[Any] = [a.imap.File()]
-    found += [time_range(start_date, end_date or "21001231")] if start_date is not None else []
+    found: list[Any] = [a.imap.File(), *([] if time is None else [time])]
+    found += [time_range(start_date, end_date or _LAST_DAY, has_last_day=True)] if start_date is not None else []
     found += [a.imap.Recent(recent)] if recent is not None else []
     if ingestion_start_date is not None or ingestion_end_date is not None:
         ends = ingestion_start_date, ingestion_end_date
@@ -100,12 +112,11 @@ def _any_of(kind: Callable[[str], Any], values: Sequence[str]) -> Attr:
     return or_(*map(kind, values))
 
 
-def pairs(given: Iterable[str], separator: str = "=") -> dict[str, str]:
-    """Return ``NAME=VALUE`` texts as a dict."""
-    made = {}
-    for one in given:
-        name, found, value = one.partition(separator)
-        if not found or not name.strip():
-            raise click.UsageError(f"{one!r} is not of the form NAME{separator}VALUE")
-        made[name.strip()] = value.strip()
-    return made
+def secret(label: str, *, is_hidden: bool = True) -> str:
+    """Return a word that is typed, by default without being shown, or the next line of standard input."""
+    if sys.stdin.isatty():
+        return str(click.prompt(label, hide_input=is_hidden, err=True))
+    line = sys.stdin.readline().strip()
+    if not line:
+        raise click.UsageError(f"{label}: a line was expected on standard input, which is at its end")
+    return line
