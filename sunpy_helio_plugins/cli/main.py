@@ -7,12 +7,11 @@ from typing import Any
 import click
 
 from sunpy_helio_plugins.cli.command import Root
-from sunpy_helio_plugins.cli.fsck import fsck
 from sunpy_helio_plugins.cli.hapi import hapi
 from sunpy_helio_plugins.cli.helioviewer import helioviewer
 from sunpy_helio_plugins.cli.her import her
 from sunpy_helio_plugins.cli.imap import imap
-from sunpy_helio_plugins.cli.mirror import mirror
+from sunpy_helio_plugins.cli.mirrors import fsck, mirror
 from sunpy_helio_plugins.cli.settings import cache, config, demo, sandbox, sign_in
 
 __all__ = ["command", "main"]

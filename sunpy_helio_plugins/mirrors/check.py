@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from sunpy_helio_plugins.arguments import FLAG, one_path, taking
+from sunpy_helio_plugins.arguments import FLAG, Kind, one_path, optional, taking
 from sunpy_helio_plugins.errors import DiskError, FileError, HelioPluginsError, Problem, QueryError, local
 from sunpy_helio_plugins.mirrors import judges
 from sunpy_helio_plugins.mirrors.archive_answers import Answers
@@ -120,7 +120,13 @@ class FolderCheck:
         return made | {"errors": [one.stored() for one in self.errors], "notes": self.notes}
 
 
-@taking("check_folder", ask=FLAG, again=FLAG)
+def _function(given: Any) -> Any:
+    if not callable(given) or isinstance(given, type):
+        raise TypeError
+    return given
+
+
+@taking("check_folder", ask=FLAG, again=FLAG, told=optional(Kind("a function of a path", _function)))
 def check_folder(
     path: str | Path, *, ask: bool = False, again: bool = False, told: Callable[[Path], object] | None = None
 ) -> FolderCheck:
@@ -156,8 +162,6 @@ def check_folder(
         The folder does not exist or cannot be read.
     """
     folder = one_path("check_folder", path, folder=True)
-    if told is not None and not callable(told):
-        raise QueryError(f"check_folder takes a function or None as told, not a {type(told).__name__}.")
     with local(folder, "read"):
         if not folder.is_dir():
             if folder.exists():
