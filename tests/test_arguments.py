@@ -511,9 +511,9 @@ def exempt(name: str) -> bool:
 
 
 GROUPS = (
-    r"(?!a\.|fido|quantities|units|cdf|io\.|sandbox|hapi|imap|helioviewer|her|mirrors)", "mirrors", "fido", "quantities",
-    "units", "cdf", r"io\.", "sandbox", "hapi", "imap", "helioviewer", "her", r"a\.hapi", r"a\.imap", r"a\.helioviewer",
-    r"a\.her",
+    r"(?!a\.|fido|quantities|units|cdf|io\.|sandbox|hapi|imap|helioviewer|her|mirrors)", "mirrors", "fido",
+    "quantities", "units", "cdf", r"io\.", "sandbox", "hapi", "imap", "helioviewer", "her", r"a\.hapi", r"a\.imap",
+    r"a\.helioviewer", r"a\.her",
 )  # fmt: skip
 
 

@@ -37,7 +37,7 @@ MANIFEST = ".mirror-manifest.json"
 """The name of the manifest in the folder of a query."""
 
 _AT_ONCE = 100
-"""Files that are downloaded between two updates of the manifest."""
+"""The smallest number of files that are downloaded between two updates of the manifest; more for a long manifest."""
 
 _ASK_AGAIN = 1 * u.day
 """The time after which a range without records is asked for again."""
@@ -53,6 +53,7 @@ class QueryRun:
     report: QueryReport
     is_dry: bool = False
     progress: bool = False
+    _roots: set[Any] | None = None
 
     @property
     def path(self) -> Path:
@@ -75,8 +76,7 @@ class QueryRun:
             return
         make_folder(self.folder)
         manifest = self._begun(manifest, wanted, adopted)
-        for start in range(0, len(wanted), _AT_ONCE):
-            manifest = self._fetched(wanted[start : start + _AT_ONCE], manifest, listed.table.archive)
+        manifest = self._fetched_all(wanted, manifest, listed.table.archive)
         manifest = self._classified(listed, manifest)
         manifest = self._made(listed, manifest)
         manifest = self._deleted(manifest, listed)
@@ -161,6 +161,20 @@ class QueryRun:
             return manifest
         return update(self.path, lambda known: self._with(known, adopted, pending | section.pending - set(adopted)))
 
+    def _fetched_all(self, wanted: Sequence[Copy], manifest: Manifest, archive: str) -> Manifest:
+        """Download the files in batches; after a batch of which nothing came, the others wait for the next run."""
+        start, step = 0, max(_AT_ONCE, len(manifest.files) // 10)
+        while start < len(wanted):
+            batch, before = wanted[start : start + step], len(self.report.errors)
+            manifest = self._fetched(batch, manifest, archive)
+            start += step
+            left = len(wanted) - start
+            if len(self.report.errors) - before == len(batch) and left > 0:
+                text = f"{left} more files are not requested in this run, since none of {len(batch)} came."
+                self.report.errors.append(Problem(text, "transfer", archive))
+                break
+        return manifest
+
     def _fetched(self, batch: Sequence[Copy], manifest: Manifest, archive: str) -> Manifest:
         """Download some files, and note them in the manifest."""
         downloader = Downloader(progress=self.progress, overwrite=True)
@@ -193,9 +207,10 @@ class QueryRun:
             self.report.new.append(one.place)
 
     def _replaces(self, one: Copy, manifest: Manifest) -> bool:
-        """Return whether a version of the file is there."""
-        roots = {known.get("root") for known in manifest.files.values() if not known.get("empty")}
-        return one.root in roots
+        """Return whether a version of the file was there before the run."""
+        if self._roots is None:
+            self._roots = {known.get("root") for known in manifest.files.values() if not known.get("empty")}
+        return one.root in self._roots
 
     def _classified(self, listed: Listing, manifest: Manifest) -> Manifest:
         """Report files of earlier runs that the archive did not list, and note which are withdrawn."""

@@ -15,7 +15,7 @@ from plans import MAG, QUERIES
 from sunpy_helio_plugins import conf, mirror
 from sunpy_helio_plugins.errors import FileError, LockedError, QueryError
 from sunpy_helio_plugins.imap import search as imap_search
-from sunpy_helio_plugins.mirrors import Plan, run
+from sunpy_helio_plugins.mirrors import Plan, query_run, run
 from sunpy_helio_plugins.mirrors.query_run import MANIFEST
 from sunpy_helio_plugins.sandbox.imap import service
 from sunpy_helio_plugins.store.publish import locked
@@ -347,6 +347,32 @@ def test_an_outage_of_everything_is_nothing(archive, plan, folder):
         report = mirror(plan())
     assert (report.code, "nothing came" in report.summary) == (3, True)
     assert sorted(path for path in folder.rglob("*") if path.suffix != ".json") == before
+
+
+def test_an_archive_that_sends_no_file_is_not_asked_for_all_of_them(archive, plan, monkeypatch):
+    monkeypatch.setattr(query_run, "_AT_ONCE", 2)
+    with conf.set_temp("retries", 0), archive.fault("status", path="/imap/download", status=404):
+        archive.log.clear()
+        report = mirror(plan("mag"))
+    assert (report.code, len(report.problems)) == (1, 3)
+    assert report.problems[-1] == "mag: 1 more files are not requested in this run, since none of 2 came."
+    assert len([one for one in archive.log if one.path.startswith("/imap/download")]) == 2
+    assert len(mirror(plan("mag")).queries["mag"].new) == 3
+
+
+def test_batches_are_noted_as_they_come(archive, plan, folder, monkeypatch):
+    monkeypatch.setattr(query_run, "_AT_ONCE", 1)
+    seen = []
+    update = query_run.update
+
+    def noted(path, change):
+        made = update(path, change)
+        seen.append(len(made.files))
+        return made
+
+    monkeypatch.setattr(query_run, "update", noted)
+    mirror(plan("mag"))
+    assert sorted(set(seen)) == [0, 1, 2, 3]
 
 
 def test_a_second_run_at_once_ends_with_its_own_error(archive, plan, folder):
