@@ -49,6 +49,7 @@ class Answers:
 
         query = query_of(self.section.query or ())
         archive, span = _archive(query), _span(query)
+        is_sampled = any(isinstance(attr, a.Sample) for branch in branches(query) for attr in branch)
         with reported():
             table = archive_named(archive).client().search(query)
         self.problems += [Problem.of(one, table.archive) for one in table.problems]
@@ -62,7 +63,7 @@ class Answers:
             found = listed.get(str(known["root"]))
             if found is None:
                 # Files that have left the range of the query are not listed, either.
-                is_gone = not table.problems and overlaps(known, span)
+                is_gone = not table.problems and not is_sampled and overlaps(known, span)
                 self.withdrawn += [self.folder / key] if is_gone else []
             elif not any(_is_same(one, known) for one in found):
                 self.outdated.append(self.folder / key)

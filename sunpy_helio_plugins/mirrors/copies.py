@@ -20,6 +20,7 @@ from sunpy_helio_plugins.store.manifest import Entry, key_of
 from sunpy_helio_plugins.transport.files.job import Download
 from sunpy_helio_plugins.transport.files.naming import escaped
 from sunpy_helio_plugins.transport.files.queue import Downloader, queued
+from sunpy_helio_plugins.transport.urls import public_url
 
 __all__ = ["Copy", "Described", "Listing", "described", "listing", "overlaps", "stamp"]
 
@@ -32,6 +33,7 @@ class Described(NamedTuple):
     mark: str
     until: str = ""
     group: str = ""
+    settles: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class Copy:
         What the archive says of the revision; a file with another mark is downloaded again.
     until : str
         The time before which a download is not complete, as for a day that has not ended.
+    settles : bool
+        Whether the archive may still add records of the range for some days.
     group : str
         The product, of which a daily table contains the records.
     start, end : str
@@ -69,6 +73,7 @@ class Copy:
     mark: str
     until: str
     group: str
+    settles: bool
     start: str
     end: str
 
@@ -190,7 +195,9 @@ def _hapi(table: Any) -> Iterator[Described]:
     for *identity, info, (start, end) in zip(*(_texts(table, name) for name in columns), spans, strict=True):
         if info not in changed:
             changed[info] = str(json.loads(info).get("modificationDate") or "")
-        yield Described("|".join((*identity, start)), [end], changed[info], end, identity[1])
+        yield Described(
+            "|".join((public_url(identity[0]), *identity[1:], start)), [end], changed[info], end, identity[1], True
+        )
 
 
 def _imap(table: Any) -> Iterator[Described | None]:

@@ -81,6 +81,11 @@ class PlannedQuery:
     table: str = ""
     picture: bool = False
 
+    @property
+    def is_sampled(self) -> bool:
+        """Whether the query selects the images nearest to a grid of times, which change as images arrive."""
+        return any(isinstance(attr, a.Sample) for attr in self.attrs)
+
     def span(self, now: Time) -> tuple[Time, Time]:
         """
         Return the time range of a run.
@@ -95,8 +100,9 @@ class PlannedQuery:
         tuple of astropy.time.Time
             The start, and the end, which is not part of the range. Ends that move are at the end of the day, and
             windows begin with a day (UTC), so that the requests for days that have ended are the same in every run.
+            Samples end now, since the image nearest to a later time is not known.
         """
-        end = self.end if self.end is not None else _midnight(now) + 1 * u.day
+        end = self.end if self.end is not None else now if self.is_sampled else _midnight(now) + 1 * u.day
         if self.start is not None:
             return self.start, end
         return _midnight((now if self.end is None else end) - self.window * u.s), end

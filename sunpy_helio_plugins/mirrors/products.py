@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sunpy_helio_plugins import io
-from sunpy_helio_plugins.errors import HelioPluginsError, Problem, local
+from sunpy_helio_plugins.errors import Problem, local
 from sunpy_helio_plugins.mirrors.copies import Copy, Listing
 from sunpy_helio_plugins.mirrors.plan import PlannedQuery
 from sunpy_helio_plugins.store.manifest import Entry, Manifest, entry, short_digest
@@ -77,8 +77,9 @@ def update(query: PlannedQuery, folder: Path, listed: Listing, manifest: Manifes
                 continue
             try:
                 _write(folder / key, write)
-            except (HelioPluginsError, ImportError, ValueError, TypeError, KeyError, IndexError, OSError) as error:
-                made.problems.append(Problem(f"{key} could not be made: {error}", "data", listed.table.archive))
+            except Exception as error:  # noqa: BLE001 - libraries that read, write and draw fail in any way
+                reason = str(error) or type(error).__name__
+                made.problems.append(Problem(f"{key} could not be made: {reason}", "data", listed.table.archive))
                 continue
             end = f"{one.day}T23:59:59.999"
             told = {"mark": mark, "product": kind, "start": f"{one.day}T00:00:00.000", "end": end, "own": True}

@@ -39,6 +39,9 @@ MANIFEST = ".mirror-manifest.json"
 _AT_ONCE = 100
 """The smallest number of files that are downloaded between two updates of the manifest; more for a long manifest."""
 
+_SETTLED = 2 * u.day
+"""The time after the end of a range in which servers may still add records of it."""
+
 _ASK_AGAIN = 1 * u.day
 """The time after which a range without records is asked for again."""
 
@@ -88,8 +91,8 @@ class QueryRun:
         return short_digest(" ".join((self.query.archive, *sorted(repr(stored(attr)) for attr in self.query.attrs))))
 
     def _noted(self, one: Copy, known: Entry, **more: Any) -> Entry:
-        """Return an entry of the manifest for a file of this query."""
-        return one.noted(known) | {"query": self.product} | more
+        """Return an entry of the manifest for a file of this query, with the time at which the run began."""
+        return one.noted(known) | {"query": self.product, "time": self.now.isot} | more
 
     def _section(self, files: Iterable[str] = (), pending: Iterable[str] = ()) -> Section:
         nodes = [stored(self.query.query(self.now))]
@@ -141,9 +144,18 @@ class QueryRun:
         """Return whether a file is that of the archive, according to the manifest."""
         if known.get("mark", "") != one.mark or str(known.get("time", "")) < one.until:
             return False
+        if one.settles and self._may_have_grown(one, str(known["time"])):
+            return False
         if known.get("empty"):
             return str(known.get("time", "")) > stamp(self.now - _ASK_AGAIN)
         return exists and known.get("size") == one.place.stat().st_size
+
+    def _may_have_grown(self, one: Copy, downloaded: str) -> bool:
+        """Return whether the age of a range has doubled since it was downloaded, and records may have been added."""
+        end = Time(one.until, scale="utc")
+        before, age = Time(downloaded, scale="utc") - end, self.now - end
+        # A little less than twice, since runs of a timer do not begin at exact times.
+        return bool(before < _SETTLED and age >= 1.9 * before)
 
     def _foresee(self, wanted: Sequence[Copy], listed: Listing, manifest: Manifest) -> None:
         """Report what a run would do."""
@@ -188,10 +200,10 @@ class QueryRun:
                 self._sort(one, fresh[one.key], manifest)
             elif isinstance(error, NoRecordsError):
                 if one.place.is_file():  # the archive had records before: the copy may be the last one
-                    fresh[one.key] = self._noted(one, manifest.files.get(one.key) or {}, time=self.now.isot)
+                    fresh[one.key] = self._noted(one, manifest.files.get(one.key) or {})
                     self.report.kept.append(one.place)
                 else:
-                    fresh[one.key] = self._noted(one, {}, time=self.now.isot, empty=True)
+                    fresh[one.key] = self._noted(one, {}, empty=True)
             else:
                 self.report.errors.append(Problem(str(error or f"{one.place} was not written."), "transfer", archive))
         return update(self.path, lambda known: self._with(known, fresh))
@@ -235,13 +247,18 @@ class QueryRun:
                 continue  # the newer version could not be downloaded
             elif known.get("withdrawn"):
                 self.report.withdrawn.append(place)
-            elif known.get("query") == self.product and overlaps(known, listed.span):
+            elif self._is_selected(known, listed):
                 # If a part of the list is missing, nothing is known.
                 withdrawn += [key] if listed.is_complete else []
                 self.report.withdrawn += [place] if listed.is_complete else []
             else:
                 self.report.outside.append(place)
         return withdrawn
+
+    def _is_selected(self, known: Entry, listed: Listing) -> bool:
+        """Return whether the query selects a file by its time; samples select the nearest images only."""
+        is_same = known.get("query") == self.product and not self.query.is_sampled
+        return is_same and overlaps(known, listed.span)
 
     def _old(self, manifest: Manifest, listed: set[str]) -> Iterator[tuple[Path, str, Entry]]:
         for key, known in sorted(manifest.files.items()):

@@ -289,7 +289,6 @@ def test_a_file_that_was_lost_or_cut_comes_again(archive, plan, folder):
 def test_a_day_that_has_not_ended_is_requested_until_it_has(archive, plan, monkeypatch):
     def at(now):
         monkeypatch.setattr(run, "_now", lambda: Time(now))
-        monkeypatch.setattr("sunpy_helio_plugins.store.manifest.Time", type("_", (Time,), {"now": lambda: Time(now)}))
         archive.log.clear()
         one = mirror(plan("wind", end=None, window="1 day")).queries["wind"]
         return counts(one), len([1 for request in archive.log if request.path.endswith("/data")])
@@ -297,7 +296,31 @@ def test_a_day_that_has_not_ended_is_requested_until_it_has(archive, plan, monke
     assert at("2026-01-10 12:00") == ({"new": 2}, 2)
     assert at("2026-01-10 13:00") == ({"kept": 2}, 1)
     assert at("2026-01-11 01:00") == ({"new": 1, "kept": 1, "outside": 1}, 2)
-    assert at("2026-01-11 02:00") == ({"kept": 2, "outside": 1}, 1)
+    # Yesterday is requested again as its age doubles.
+    requests = [at(f"2026-01-11 {hour:02}:00")[1] for hour in range(2, 18)]
+    assert [hour for hour, count in zip(range(2, 18), requests, strict=True) if count == 2] == [2, 4, 8, 16]
+
+
+def test_a_range_is_settled_after_two_days(archive, plan, monkeypatch):
+    for now, requests in (("2026-01-12 23:00", 1), ("2026-01-14 22:00", 1), ("2026-01-20 00:00", 0)):
+        monkeypatch.setattr(run, "_now", lambda now=now: Time(now))
+        archive.log.clear()
+        mirror(plan("wind", window="1 day", end="2026-01-11"))
+        assert len([1 for request in archive.log if request.path.endswith("/data")]) == requests
+
+
+def test_samples_end_now_and_images_that_a_nearer_one_replaced_are_outside(archive, plan, monkeypatch):
+    def at(now):
+        monkeypatch.setattr(run, "_now", lambda: Time(now))
+        return mirror(plan("sun", end=None, window="1 day", sample="6 hours")).queries["sun"]
+
+    first = at("2026-01-10 02:00")
+    assert [path.name[12:17] for path in first.new] == ["00_00"]
+    assert [path.name[12:17] for path in at("2026-01-10 13:00").new] == ["04_06", "12_00"]
+    changed = plan("sun", end=None, window="1 day", sample="12 hours")
+    monkeypatch.setattr(run, "_now", lambda: Time("2026-01-10 13:00"))
+    one = mirror(changed).queries["sun"]
+    assert ([path.name[12:17] for path in one.outside], one.withdrawn) == (["04_06"], [])
 
 
 def test_a_range_without_records_is_no_error_and_is_asked_again_after_a_day(archive, plan, monkeypatch):
