@@ -14,7 +14,7 @@ import click
 from sunpy_helio_plugins.cli import queries
 from sunpy_helio_plugins.cli.command import Group, Run, WrongUse, current_run
 from sunpy_helio_plugins.cli.files import end
-from sunpy_helio_plugins.cli.output import Output, document, output_options, show, show_value, written
+from sunpy_helio_plugins.cli.output import Output, document, output_options, show, show_value, value_options, written
 
 __all__ = ["imap"]
 
@@ -307,7 +307,7 @@ def _cell(key: str, row: Mapping[str, Any]) -> str:
 @click.argument("file_path", nargs=-1, required=True)
 @click.option("--overwrite", is_flag=True, help="Download files that exist already.")
 @click.option("--dry-run", is_flag=True, help="Print the paths, without any request.")
-@output_options
+@value_options
 def download(file_path: tuple[str, ...], overwrite: bool, dry_run: bool, output: Output) -> None:
     """Download files by their names, to the tree of the SDC; - reads names from standard input."""
     from sunpy_helio_plugins import imap as archive
@@ -342,7 +342,7 @@ def download(file_path: tuple[str, ...], overwrite: bool, dry_run: bool, output:
 @click.argument("file_path", nargs=-1, required=True)
 @click.option("--dry-run", is_flag=True, help="Check names and contents only, without any request.")
 @click.option("--wait", type=float, default=0.0, metavar="SECONDS", help="Wait until the archive lists the files.")
-@output_options
+@value_options
 def upload(file_path: tuple[str, ...], dry_run: bool, wait: float, output: Output) -> None:
     """Upload files, after a check of their names and contents; - reads names from standard input.
 
@@ -376,7 +376,7 @@ def upload(file_path: tuple[str, ...], dry_run: bool, wait: float, output: Outpu
 @click.option("--recent", type=float, metavar="DAYS", help="Data of the last days, instead of dates.")
 @click.option("--check", is_flag=True, help="Compare the digests of existing files, for which they must be read.")
 @click.option("--dry-run", is_flag=True, help="List the files that are missing from the folder, without a download.")
-@output_options
+@value_options
 def sync(folder: str | None, check: bool, dry_run: bool, output: Output, **asked: Any) -> None:
     """Download the files of a query that are missing from FOLDER, by default the data directory.
 

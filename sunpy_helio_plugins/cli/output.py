@@ -8,6 +8,7 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +17,10 @@ import click
 from sunpy_helio_plugins.cli.command import Run, WrongUse, current_run
 from sunpy_helio_plugins.cli.queries import texts
 
-__all__ = ["JSON_VERSION", "Output", "document", "output_options", "plain_columns", "show", "show_value", "written"]
+__all__ = [
+    "JSON_VERSION", "Output", "check_folder", "document", "output_options", "plain_columns", "show", "show_value",
+    "value_options", "written",
+]  # fmt: skip
 
 JSON_VERSION = 1
 """The version of the JSON documents; it is incremented when a key is removed or changes its meaning."""
@@ -70,38 +74,45 @@ def _known(columns: Sequence[str], made: Mapping[str, Any]) -> Sequence[str]:
     return columns
 
 
-def output_options(function: Function) -> Function:
-    """Add ``--json``, ``--csv``, ``--ecsv`` and ``--output`` to a command, as its argument ``output``."""
-    options = [
-        click.option(f"--{form}", f"as_{form}", is_flag=True, help=f"Print {text}.")
-        for form, text in (
-            ("json", "JSON with a version, the rows, problems and notes"),
-            ("csv", "CSV with one header line"),
-            ("ecsv", "ECSV, from which astropy reads the same table"),
-        )
-    ]
-    path = click.option(
-        "-o", "--output", "output_path", default="-", metavar="FILE",
-        help="Write to a file instead; its suffix (.json, .csv, .ecsv) sets the format.",
-    )  # fmt: skip
+_PRINTED = {
+    "json": "JSON with a version, the result, problems and notes",
+    "csv": "CSV with one header line",
+    "ecsv": "ECSV, from which astropy reads the same table",
+}
 
+
+def output_options(function: Function) -> Function:
+    """Add ``--json``, ``--csv``, ``--ecsv``, ``--columns`` and ``--output`` to a command, as its ``output``."""
     columns = click.option(
         "--columns", multiple=True, callback=texts, metavar="NAMES", help="The columns to print; several with commas."
     )
+    return columns(_with_output(function, FORMATS))
 
-    def gathered(*args: Any, output_path: str, columns: tuple[str, ...], **kwargs: Any) -> Any:
-        chosen = [form for form in FORMATS if kwargs.pop(f"as_{form}")]
+
+def value_options(function: Function) -> Function:
+    """Add ``--json`` and ``--output`` to a command whose result is not a table, as its ``output``."""
+    return _with_output(function, FORMATS[:1])
+
+
+def _with_output(function: Function, forms: Sequence[str]) -> Function:
+    def gathered(*args: Any, output_path: str, columns: tuple[str, ...] = (), **kwargs: Any) -> Any:
+        chosen = [form for form in forms if kwargs.pop(f"as_{form}")]
         if len(chosen) > 1:
             raise click.UsageError(f"--{chosen[0]} and --{chosen[1]} exclude each other")
+        check_folder(output_path)
         suffix = Path(output_path).suffix.lower().removeprefix(".")
-        form = chosen[0] if chosen else suffix if suffix in FORMATS else "table"
+        form = chosen[0] if chosen else suffix if suffix in forms else "table"
         return function(*args, output=Output(form, output_path, columns), **kwargs)
 
-    gathered.__name__, gathered.__doc__ = function.__name__, function.__doc__
-    made: Any = gathered
-    for one in (columns, path, *reversed(options)):
+    endings = ", ".join(f".{form}" for form in forms)
+    options = [click.option(f"--{form}", f"as_{form}", is_flag=True, help=f"Print {_PRINTED[form]}.") for form in forms]
+    path = click.option(
+        "-o", "--output", "output_path", default="-", metavar="FILE",
+        help=f"Write to a file; the suffix sets the format ({endings}; else text).",
+    )  # fmt: skip
+    made: Any = wraps(function)(gathered)
+    for one in (path, *reversed(options)):
         made = one(made)
-    made.__click_params__ = getattr(function, "__click_params__", []) + made.__click_params__
     return made
 
 
@@ -139,6 +150,13 @@ def document(run: Run, **parts: Any) -> str:
     return json.dumps(whole, default=str, allow_nan=False) + "\n"
 
 
+def check_folder(path: str | Path) -> None:
+    """Refuse a file in a folder that does not exist."""
+    folder = Path(path).expanduser().parent
+    if str(path) != "-" and not folder.is_dir():
+        raise WrongUse(f"The folder {folder} does not exist; create it, or give another path.")
+
+
 @contextlib.contextmanager
 def written(path: str | Path, mode: str = "w") -> Iterator[Any]:
     """Yield a stream for standard output (``"-"``), or for a file that appears at the end of the block, complete."""
@@ -148,9 +166,8 @@ def written(path: str | Path, mode: str = "w") -> Iterator[Any]:
     from sunpy_helio_plugins.errors import local
     from sunpy_helio_plugins.store.publish import new_part, publish
 
+    check_folder(path)
     target = Path(path).expanduser()
-    if not target.parent.is_dir():
-        raise WrongUse(f"The folder {target.parent} does not exist; create it, or give another path.")
     with local(target), new_part(target) as (part, stream):
         if mode == "w":
             text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
