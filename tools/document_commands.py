@@ -86,7 +86,7 @@ def _options(one: click.Command, is_chosen: object) -> list[str]:
     context = click.Context(one, info_name="x", **one.context_settings)
     lines: list[str] = []
     for option in one.get_params(context):
-        record = option.get_help_record(context)
+        record = option.get_help_record(context) if isinstance(option, click.Option) else None
         if record is not None and is_chosen(max(option.opts, key=len)):  # type: ignore[operator]
             lines += [f"``{record[0]}``", f"    {_literal(record[1])}"]
     return lines

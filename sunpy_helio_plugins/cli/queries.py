@@ -28,7 +28,7 @@ def words_of(given: Iterable[str]) -> list[str]:
 
 
 def _lines() -> Iterator[str]:
-    for line in sys.stdin:
+    for line in sys.stdin.read().splitlines():
         word = line.strip()
         if word and not word.startswith("#"):
             yield word
