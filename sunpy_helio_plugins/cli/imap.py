@@ -172,15 +172,15 @@ def query(output: Output, output_format: str, overlap: bool, **asked: Any) -> No
     would refuse for their size (6 MB) are requested in parts.
     """
     rows = _overlapping(asked) if overlap else _rows(asked)
-    if output.form == "json":
-        with written(output.path) as stream:
-            stream.write(document(current_run(), rows=rows))
-    elif output.form in ("csv", "ecsv"):
+    if output.columns or output.form in ("csv", "ecsv"):
         show(_as_table(rows), output)
+        return
+    if output.form == "json":
+        text = document(current_run(), rows=rows)
     else:
         text = f"{json.dumps(rows)}\n" if output_format == "json" else _official_table(rows)
-        with written(output.path) as stream:
-            stream.write(text)
+    with written(output.path) as stream:
+        stream.write(text)
 
 
 def _rows(asked: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -235,17 +235,19 @@ def _digits(stamp: str | None) -> str:
 
 
 def _as_table(rows: Sequence[Mapping[str, Any]]) -> Any:
-    """Return rows as a table of text, with the columns of all rows."""
+    """Return rows as a table, with the columns of all rows."""
     from astropy.table import MaskedColumn, Table
 
     names = list(dict.fromkeys(name for row in rows for name in row))
-    return Table({
-        name: MaskedColumn(
-            [str(row.get(name) if row.get(name) is not None else "") for row in rows],
-            mask=[row.get(name) is None for row in rows], dtype=str,
-        )
-        for name in names
-    })  # fmt: skip
+    made = Table()
+    for name in names:
+        cells = [row.get(name) for row in rows]
+        gone = [cell is None for cell in cells]
+        kinds = {type(cell) for cell in cells if cell is not None}
+        is_plain = len(kinds) == 1 and kinds <= {bool, int, float}
+        kind = kinds.pop() if is_plain else str
+        made[name] = MaskedColumn([kind() if cell is None else kind(cell) for cell in cells], mask=gone, dtype=kind)
+    return made
 
 
 _HEADERS = {

@@ -140,14 +140,28 @@ def show_value(value: Mapping[str, Any], text: str, output: Output) -> None:
     if output.form in ("csv", "ecsv") or output.columns:
         given = "columns" if output.columns else output.form
         raise click.UsageError(f"--{given} is for tables; this command prints text or --json")
+    from sunpy_helio_plugins.errors import printable
+
     with written(output.path) as stream:
-        stream.write(document(current_run(), **value) if output.form == "json" else f"{text.rstrip()}\n")
+        stream.write(document(current_run(), **value) if output.form == "json" else f"{printable(text.rstrip())}\n")
 
 
 def document(run: Run, **parts: Any) -> str:
     """Return a JSON document with its version, and the problems and notes of the run."""
     whole = {"version": JSON_VERSION, **parts, "problems": run.missing, "notes": run.notes}
-    return json.dumps(whole, default=str, allow_nan=False) + "\n"
+    try:
+        return json.dumps(whole, default=str, allow_nan=False) + "\n"
+    except ValueError:  # a server's own description may contain NaN, which JSON does not have
+        return json.dumps(_finite(whole), default=str) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    """Return a value with the texts of numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return value if not isinstance(value, float) or value - value == 0 else str(value)
 
 
 def check_folder(path: str | Path) -> None:
@@ -211,8 +225,15 @@ def _plain(column: Any) -> list[Any]:
         return [one.to_string() for one in column]
     mask = np.broadcast_to(np.asarray(getattr(column, "mask", False), dtype=bool), np.shape(column))
     bare = getattr(column, "unmasked", column)
-    values = np.ma.getdata(getattr(bare, "value", bare))
-    return [_cell(value, missing) for value, missing in zip(np.asarray(values).tolist(), mask.tolist(), strict=True)]
+    values = np.asarray(np.ma.getdata(getattr(bare, "value", bare)))
+    if values.dtype.kind == "f":
+        mask = mask | ~np.isfinite(values)
+    if values.dtype.kind in "biuf":
+        found = values.astype(object) if mask.any() else values
+        if mask.any():
+            found[mask] = None
+        return list(found.tolist())
+    return [_cell(value, missing) for value, missing in zip(values.tolist(), mask.tolist(), strict=True)]
 
 
 def _stamps(column: Any) -> list[str | None]:
@@ -271,12 +292,14 @@ def _write_csv(columns: Mapping[str, Sequence[Any]], stream: Any) -> None:
     flat = _flat(columns)
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([_safe(name) for name in flat])
-    # A reader of the pipe gets the first rows before the last ones are converted.
-    writer.writerows(map(_csv_cells, zip(*flat.values(), strict=True)))
+    writer.writerows(zip(*map(_csv_cells, flat.values()), strict=True))
 
 
 def _csv_cells(cells: Sequence[Any]) -> list[Any]:
-    return ["" if cell is None else json.dumps(cell) if isinstance(cell, list) else _safe(cell) for cell in cells]
+    """Return a column as csv writes it: missing values are empty."""
+    if all(type(cell) in (float, int, bool, type(None)) for cell in cells):
+        return list(cells)
+    return [json.dumps(cell) if isinstance(cell, list) else _safe(cell) for cell in cells]
 
 
 def _safe(cell: Any) -> Any:
