@@ -8,7 +8,7 @@ A test compares ``docs/reference/command_line.rst`` with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -49,8 +49,8 @@ LEVELS = ("--quiet", "--verbose", "--debug", "--help")
 def page() -> str:
     """Return the page."""
     codes = "".join(f"   * - {code}\n     - {text}\n" for code, text in CODES.items())
-    levels = "\n".join(_options(command, lambda name: name in LEVELS))
-    every = f"\nEvery command has these options:\n\n{levels}\n"
+    levels, others = ("\n".join(_options(command, one)) for one in (_is_level, lambda name: not _is_level(name)))
+    every = f"\nEvery command has these options:\n\n{levels}\n\nBefore the command:\n\n{others}\n"
     return f"{HEAD}{codes}{every}" + "".join(_section(path, one) for path, one in _commands(command, "sunpy-helio"))
 
 
@@ -71,7 +71,7 @@ def _section(path: str, one: click.Command) -> str:
     examples = "\n".join(f"    $ {line}" for line in getattr(one, "examples", ()))
     return "\n".join([
         "", path, ("-" if is_nested else "=") * len(path), "", *_joined(words), f"Usage: ``{usage}``", "",
-        *_options(one, lambda name: name not in LEVELS), "",
+        *_options(one, lambda name: not _is_level(name)), "",
         ".. code-block:: console", "", examples, "",
     ])  # fmt: skip
 
@@ -81,13 +81,17 @@ def _joined(paragraphs: list[str]) -> Iterator[str]:
         yield from (_literal(text), "")
 
 
-def _options(one: click.Command, is_chosen: object) -> list[str]:
+def _is_level(name: str) -> bool:
+    return name in LEVELS
+
+
+def _options(one: click.Command, is_chosen: Callable[[str], bool]) -> list[str]:
     """Return the options of a command as a definition list."""
     context = click.Context(one, info_name="x", **one.context_settings)
     lines: list[str] = []
     for option in one.get_params(context):
         record = option.get_help_record(context) if isinstance(option, click.Option) else None
-        if record is not None and is_chosen(max(option.opts, key=len)):  # type: ignore[operator]
+        if record is not None and is_chosen(max(option.opts, key=len)):
             lines += [f"``{record[0]}``", f"    {_literal(record[1])}"]
     return lines
 
