@@ -10,7 +10,15 @@ import click
 
 from sunpy_helio_plugins.cli import queries
 from sunpy_helio_plugins.cli.command import NOTHING, PARTLY, Group, current_run
-from sunpy_helio_plugins.cli.output import Output, output_options, show, show_value, written
+from sunpy_helio_plugins.cli.output import (
+    Output,
+    check_folder,
+    output_options,
+    show,
+    show_value,
+    value_options,
+    written,
+)
 
 __all__ = ["hapi"]
 
@@ -155,6 +163,7 @@ def data(
 
 def _check_suffix(path: str, suffix: str) -> None:
     """Refuse a file whose format is not known, before any request."""
+    check_folder(path)
     known = (".csv", ".json", ".ecsv", ".parquet", ".fits", *_PICTURES)
     if path != "-" and suffix not in known:
         raise click.UsageError(f"The suffix of {path} sets the format; it is one of {', '.join(known)}")
@@ -190,7 +199,7 @@ def _write(table: Any, path: str, suffix: str) -> None:
 
 @hapi.command(examples=("sunpy-helio hapi check cdaweb",))
 @click.argument("server")
-@output_options
+@value_options
 def check(server: str, output: Output) -> None:
     """Test a server: its capabilities, its catalogue, and the records of a dataset."""
     from sunpy_helio_plugins import hapi as archive

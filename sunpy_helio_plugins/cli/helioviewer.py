@@ -10,7 +10,7 @@ import click
 from sunpy_helio_plugins.cli import queries
 from sunpy_helio_plugins.cli.command import Group, current_run
 from sunpy_helio_plugins.cli.files import fetch as fetch_files
-from sunpy_helio_plugins.cli.output import Output, output_options, show, show_value
+from sunpy_helio_plugins.cli.output import Output, output_options, show, show_value, value_options
 
 __all__ = ["helioviewer"]
 
@@ -119,7 +119,7 @@ def list_images(start: str | None, end: str | None, output: Output, **asked: Any
 @click.option("-d", "--folder", default=".", metavar="FOLDER", help="The folder of the files.")
 @click.option("--overwrite", is_flag=True, help="Download files that exist already.")
 @click.option("--dry-run", is_flag=True, help="List the files, without a download.")
-@output_options
+@value_options
 def fetch(start: str, end: str, folder: str, overwrite: bool, dry_run: bool, output: Output, **asked: Any) -> None:
     """Download the images from START to END as JPEG 2000 files."""
     table = _search(start, end, asked)
@@ -195,7 +195,7 @@ def _drawn(layers: Sequence[str], image_scale: float | None, size: str | None) -
 @click.argument("file")
 @_drawing
 @click.option("--wait", type=float, default=3600.0, metavar="SECONDS", help="The longest wait for the movie.")
-@output_options
+@value_options
 def movie(
     start: str, end: str, file: str, layers: Sequence[str], image_scale: float | None, size: str | None,
     dry_run: bool, wait: float, output: Output,
@@ -225,7 +225,7 @@ def _print_plan(file: str, options: dict[str, Any], output: Output) -> None:
 @click.argument("time")
 @click.argument("file")
 @_drawing
-@output_options
+@value_options
 def screenshot(
     time: str, file: str, layers: Sequence[str], image_scale: float | None, size: str | None, dry_run: bool,
     output: Output,

@@ -11,7 +11,7 @@ import click
 from sunpy_helio_plugins.cli import queries
 from sunpy_helio_plugins.cli.command import Group
 from sunpy_helio_plugins.cli.files import fetch
-from sunpy_helio_plugins.cli.output import Output, output_options, show, show_value
+from sunpy_helio_plugins.cli.output import Output, output_options, show, show_value, value_options
 
 __all__ = ["her"]
 
@@ -70,10 +70,11 @@ def _attrs(
     start: str, end: str | None, kinds: Sequence[str], where: Sequence[str], limit: int | None
 ) -> list[Any]:  # fmt: skip
     from sunpy.net import attrs as a
+    from sunpy.net.attr import or_
 
     import sunpy_helio_plugins.her.client  # noqa: F401 - registers the attrs
 
-    chosen = [a.her.EventType(",".join(kinds))] if kinds else [a.her.Event()]
+    chosen = [or_(*map(a.her.EventType, kinds))] if kinds else [a.her.Event()]
     limits = [a.her.Limit(limit)] if limit is not None else []
     return [queries.time_range(start, end), *chosen, *map(_comparison, where), *limits]
 
@@ -133,7 +134,7 @@ def _records(ivorns: Sequence[str]) -> Any:
 )
 @click.argument("ivorn")
 @click.option("--rev", type=int, metavar="N", help="The number of an earlier revision.")
-@output_options
+@value_options
 def show_event(ivorn: str, rev: int | None, output: Output) -> None:
     """Print the keywords of an event, from its document in the registry."""
     from sunpy_helio_plugins import her as archive
@@ -174,7 +175,7 @@ def _document(ivorn: str, rev: int | None) -> bytes:
 @click.option("-d", "--folder", default=".", metavar="FOLDER", help="The folder of the files.")
 @click.option("--overwrite", is_flag=True, help="Download files that exist already.")
 @click.option("--dry-run", is_flag=True, help="Print the URLs, without a download.")
-@output_options
+@value_options
 def export(ivorn: tuple[str, ...], folder: str, overwrite: bool, dry_run: bool, output: Output) -> None:
     """Download events as VOEvent documents; - reads IVORNs from standard input."""
     from sunpy_helio_plugins import her as archive

@@ -14,7 +14,7 @@ import click
 from sunpy_helio_plugins.cli import queries
 from sunpy_helio_plugins.cli.command import Group, Run, WrongUse, current_run
 from sunpy_helio_plugins.cli.files import end
-from sunpy_helio_plugins.cli.output import Output, document, output_options, show, show_value, written
+from sunpy_helio_plugins.cli.output import Output, document, output_options, show, show_value, value_options, written
 
 __all__ = ["imap"]
 
@@ -172,15 +172,15 @@ def query(output: Output, output_format: str, overlap: bool, **asked: Any) -> No
     would refuse for their size (6 MB) are requested in parts.
     """
     rows = _overlapping(asked) if overlap else _rows(asked)
-    if output.form == "json":
-        with written(output.path) as stream:
-            stream.write(document(current_run(), rows=rows))
-    elif output.form in ("csv", "ecsv"):
+    if output.columns or output.form in ("csv", "ecsv"):
         show(_as_table(rows), output)
+        return
+    if output.form == "json":
+        text = document(current_run(), rows=rows)
     else:
         text = f"{json.dumps(rows)}\n" if output_format == "json" else _official_table(rows)
-        with written(output.path) as stream:
-            stream.write(text)
+    with written(output.path) as stream:
+        stream.write(text)
 
 
 def _rows(asked: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -235,17 +235,19 @@ def _digits(stamp: str | None) -> str:
 
 
 def _as_table(rows: Sequence[Mapping[str, Any]]) -> Any:
-    """Return rows as a table of text, with the columns of all rows."""
+    """Return rows as a table, with the columns of all rows."""
     from astropy.table import MaskedColumn, Table
 
     names = list(dict.fromkeys(name for row in rows for name in row))
-    return Table({
-        name: MaskedColumn(
-            [str(row.get(name) if row.get(name) is not None else "") for row in rows],
-            mask=[row.get(name) is None for row in rows], dtype=str,
-        )
-        for name in names
-    })  # fmt: skip
+    made = Table()
+    for name in names:
+        cells = [row.get(name) for row in rows]
+        gone = [cell is None for cell in cells]
+        kinds = {type(cell) for cell in cells if cell is not None}
+        is_plain = len(kinds) == 1 and kinds <= {bool, int, float}
+        kind = kinds.pop() if is_plain else str
+        made[name] = MaskedColumn([kind() if cell is None else kind(cell) for cell in cells], mask=gone, dtype=kind)
+    return made
 
 
 _HEADERS = {
@@ -307,7 +309,7 @@ def _cell(key: str, row: Mapping[str, Any]) -> str:
 @click.argument("file_path", nargs=-1, required=True)
 @click.option("--overwrite", is_flag=True, help="Download files that exist already.")
 @click.option("--dry-run", is_flag=True, help="Print the paths, without any request.")
-@output_options
+@value_options
 def download(file_path: tuple[str, ...], overwrite: bool, dry_run: bool, output: Output) -> None:
     """Download files by their names, to the tree of the SDC; - reads names from standard input."""
     from sunpy_helio_plugins import imap as archive
@@ -342,7 +344,7 @@ def download(file_path: tuple[str, ...], overwrite: bool, dry_run: bool, output:
 @click.argument("file_path", nargs=-1, required=True)
 @click.option("--dry-run", is_flag=True, help="Check names and contents only, without any request.")
 @click.option("--wait", type=float, default=0.0, metavar="SECONDS", help="Wait until the archive lists the files.")
-@output_options
+@value_options
 def upload(file_path: tuple[str, ...], dry_run: bool, wait: float, output: Output) -> None:
     """Upload files, after a check of their names and contents; - reads names from standard input.
 
@@ -376,7 +378,7 @@ def upload(file_path: tuple[str, ...], dry_run: bool, wait: float, output: Outpu
 @click.option("--recent", type=float, metavar="DAYS", help="Data of the last days, instead of dates.")
 @click.option("--check", is_flag=True, help="Compare the digests of existing files, for which they must be read.")
 @click.option("--dry-run", is_flag=True, help="List the files that are missing from the folder, without a download.")
-@output_options
+@value_options
 def sync(folder: str | None, check: bool, dry_run: bool, output: Output, **asked: Any) -> None:
     """Download the files of a query that are missing from FOLDER, by default the data directory.
 

@@ -45,8 +45,16 @@ def _print_version(context: click.Context, _: click.Parameter, is_given: bool) -
 @click.option(
     "--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version, help="Print the version."
 )
-def command() -> None:
+@click.option(
+    "--sandbox", "url", metavar="URL", help="Use the embedded archive at this address, which the command sandbox runs."
+)
+@click.pass_context
+def command(context: click.Context, url: str | None) -> None:
     """Run a command of one of the archives."""
+    if url is not None and not context.resilient_parsing:
+        from sunpy_helio_plugins.sandbox import use
+
+        context.with_resource(use(url))
 
 
 for _one in (hapi, imap, helioviewer, her, mirror, fsck, demo, sandbox, cache, config, sign_in):

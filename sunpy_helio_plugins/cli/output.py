@@ -8,6 +8,7 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +17,10 @@ import click
 from sunpy_helio_plugins.cli.command import Run, WrongUse, current_run
 from sunpy_helio_plugins.cli.queries import texts
 
-__all__ = ["JSON_VERSION", "Output", "document", "output_options", "plain_columns", "show", "show_value", "written"]
+__all__ = [
+    "JSON_VERSION", "Output", "check_folder", "document", "output_options", "plain_columns", "show", "show_value",
+    "value_options", "written",
+]  # fmt: skip
 
 JSON_VERSION = 1
 """The version of the JSON documents; it is incremented when a key is removed or changes its meaning."""
@@ -70,38 +74,45 @@ def _known(columns: Sequence[str], made: Mapping[str, Any]) -> Sequence[str]:
     return columns
 
 
-def output_options(function: Function) -> Function:
-    """Add ``--json``, ``--csv``, ``--ecsv`` and ``--output`` to a command, as its argument ``output``."""
-    options = [
-        click.option(f"--{form}", f"as_{form}", is_flag=True, help=f"Print {text}.")
-        for form, text in (
-            ("json", "JSON with a version, the rows, problems and notes"),
-            ("csv", "CSV with one header line"),
-            ("ecsv", "ECSV, from which astropy reads the same table"),
-        )
-    ]
-    path = click.option(
-        "-o", "--output", "output_path", default="-", metavar="FILE",
-        help="Write to a file instead; its suffix (.json, .csv, .ecsv) sets the format.",
-    )  # fmt: skip
+_PRINTED = {
+    "json": "JSON with a version, the result, problems and notes",
+    "csv": "CSV with one header line",
+    "ecsv": "ECSV, from which astropy reads the same table",
+}
 
+
+def output_options(function: Function) -> Function:
+    """Add ``--json``, ``--csv``, ``--ecsv``, ``--columns`` and ``--output`` to a command, as its ``output``."""
     columns = click.option(
         "--columns", multiple=True, callback=texts, metavar="NAMES", help="The columns to print; several with commas."
     )
+    return columns(_with_output(function, FORMATS))
 
-    def gathered(*args: Any, output_path: str, columns: tuple[str, ...], **kwargs: Any) -> Any:
-        chosen = [form for form in FORMATS if kwargs.pop(f"as_{form}")]
+
+def value_options(function: Function) -> Function:
+    """Add ``--json`` and ``--output`` to a command whose result is not a table, as its ``output``."""
+    return _with_output(function, FORMATS[:1])
+
+
+def _with_output(function: Function, forms: Sequence[str]) -> Function:
+    def gathered(*args: Any, output_path: str, columns: tuple[str, ...] = (), **kwargs: Any) -> Any:
+        chosen = [form for form in forms if kwargs.pop(f"as_{form}")]
         if len(chosen) > 1:
             raise click.UsageError(f"--{chosen[0]} and --{chosen[1]} exclude each other")
+        check_folder(output_path)
         suffix = Path(output_path).suffix.lower().removeprefix(".")
-        form = chosen[0] if chosen else suffix if suffix in FORMATS else "table"
+        form = chosen[0] if chosen else suffix if suffix in forms else "table"
         return function(*args, output=Output(form, output_path, columns), **kwargs)
 
-    gathered.__name__, gathered.__doc__ = function.__name__, function.__doc__
-    made: Any = gathered
-    for one in (columns, path, *reversed(options)):
+    endings = ", ".join(f".{form}" for form in forms)
+    options = [click.option(f"--{form}", f"as_{form}", is_flag=True, help=f"Print {_PRINTED[form]}.") for form in forms]
+    path = click.option(
+        "-o", "--output", "output_path", default="-", metavar="FILE",
+        help=f"Write to a file; the suffix sets the format ({endings}; else text).",
+    )  # fmt: skip
+    made: Any = wraps(function)(gathered)
+    for one in (path, *reversed(options)):
         made = one(made)
-    made.__click_params__ = getattr(function, "__click_params__", []) + made.__click_params__
     return made
 
 
@@ -129,14 +140,35 @@ def show_value(value: Mapping[str, Any], text: str, output: Output) -> None:
     if output.form in ("csv", "ecsv") or output.columns:
         given = "columns" if output.columns else output.form
         raise click.UsageError(f"--{given} is for tables; this command prints text or --json")
+    from sunpy_helio_plugins.errors import printable
+
     with written(output.path) as stream:
-        stream.write(document(current_run(), **value) if output.form == "json" else f"{text.rstrip()}\n")
+        stream.write(document(current_run(), **value) if output.form == "json" else f"{printable(text.rstrip())}\n")
 
 
 def document(run: Run, **parts: Any) -> str:
     """Return a JSON document with its version, and the problems and notes of the run."""
     whole = {"version": JSON_VERSION, **parts, "problems": run.missing, "notes": run.notes}
-    return json.dumps(whole, default=str, allow_nan=False) + "\n"
+    try:
+        return json.dumps(whole, default=str, allow_nan=False) + "\n"
+    except ValueError:  # a server's own description may contain NaN, which JSON does not have
+        return json.dumps(_finite(whole), default=str) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    """Return a value with the texts of numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return value if not isinstance(value, float) or value - value == 0 else str(value)
+
+
+def check_folder(path: str | Path) -> None:
+    """Refuse a file in a folder that does not exist."""
+    folder = Path(path).expanduser().parent
+    if str(path) != "-" and not folder.is_dir():
+        raise WrongUse(f"The folder {folder} does not exist; create it, or give another path.")
 
 
 @contextlib.contextmanager
@@ -148,9 +180,8 @@ def written(path: str | Path, mode: str = "w") -> Iterator[Any]:
     from sunpy_helio_plugins.errors import local
     from sunpy_helio_plugins.store.publish import new_part, publish
 
+    check_folder(path)
     target = Path(path).expanduser()
-    if not target.parent.is_dir():
-        raise WrongUse(f"The folder {target.parent} does not exist; create it, or give another path.")
     with local(target), new_part(target) as (part, stream):
         if mode == "w":
             text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
@@ -194,8 +225,15 @@ def _plain(column: Any) -> list[Any]:
         return [one.to_string() for one in column]
     mask = np.broadcast_to(np.asarray(getattr(column, "mask", False), dtype=bool), np.shape(column))
     bare = getattr(column, "unmasked", column)
-    values = np.ma.getdata(getattr(bare, "value", bare))
-    return [_cell(value, missing) for value, missing in zip(np.asarray(values).tolist(), mask.tolist(), strict=True)]
+    values = np.asarray(np.ma.getdata(getattr(bare, "value", bare)))
+    if values.dtype.kind == "f":
+        mask = mask | ~np.isfinite(values)
+    if values.dtype.kind in "biuf":
+        found = values.astype(object) if mask.any() else values
+        if mask.any():
+            found[mask] = None
+        return list(found.tolist())
+    return [_cell(value, missing) for value, missing in zip(values.tolist(), mask.tolist(), strict=True)]
 
 
 def _stamps(column: Any) -> list[str | None]:
@@ -254,12 +292,14 @@ def _write_csv(columns: Mapping[str, Sequence[Any]], stream: Any) -> None:
     flat = _flat(columns)
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([_safe(name) for name in flat])
-    # A reader of the pipe gets the first rows before the last ones are converted.
-    writer.writerows(map(_csv_cells, zip(*flat.values(), strict=True)))
+    writer.writerows(zip(*map(_csv_cells, flat.values()), strict=True))
 
 
 def _csv_cells(cells: Sequence[Any]) -> list[Any]:
-    return ["" if cell is None else json.dumps(cell) if isinstance(cell, list) else _safe(cell) for cell in cells]
+    """Return a column as csv writes it: missing values are empty."""
+    if all(type(cell) in (float, int, bool, type(None)) for cell in cells):
+        return list(cells)
+    return [json.dumps(cell) if isinstance(cell, list) else _safe(cell) for cell in cells]
 
 
 def _safe(cell: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,7 +28,7 @@ def words_of(given: Iterable[str]) -> list[str]:
 
 
 def _lines() -> Iterator[str]:
-    for line in sys.stdin:
+    for line in sys.stdin.read().splitlines():
         word = line.strip()
         if word and not word.startswith("#"):
             yield word
@@ -66,8 +67,9 @@ def time_range(start: str, end: str | None, *, has_last_day: bool = False) -> An
     return a.Time(begin, last)
 
 
-_LAST_DAY = "2049-12-31"
-"""The end of a range without an end, after all files of the mission."""
+def _last_day() -> str:
+    """Return the end of a range without an end, after all files of the mission."""
+    return f"{datetime.now(UTC) + timedelta(days=31):%Y-%m-%d}"
 
 
 def imap_attrs(
@@ -83,7 +85,7 @@ def imap_attrs(
     if start_date is None and end_date is not None:
         raise QueryError(f"The end {end_date!r} needs a start: add --start-date.")
     found: list[Any] = [a.imap.File(), *([] if time is None else [time])]
-    found += [time_range(start_date, end_date or _LAST_DAY, has_last_day=True)] if start_date is not None else []
+    found += [time_range(start_date, end_date or _last_day(), has_last_day=True)] if start_date is not None else []
     found += [a.imap.Recent(recent)] if recent is not None else []
     if ingestion_start_date is not None or ingestion_end_date is not None:
         ends = ingestion_start_date, ingestion_end_date

@@ -12,7 +12,7 @@ import click
 
 from sunpy_helio_plugins.cli import queries
 from sunpy_helio_plugins.cli.command import Command, Group, WrongUse, current_run
-from sunpy_helio_plugins.cli.output import Output, output_options, show, show_value
+from sunpy_helio_plugins.cli.output import Output, output_options, show, show_value, value_options
 
 __all__ = ["cache", "config", "demo", "sandbox", "sign_in"]
 
@@ -47,7 +47,7 @@ def cache() -> None:
 
 
 @cache.command(examples=("sunpy-helio cache info --json",))
-@output_options
+@value_options
 def info(output: Output) -> None:
     """Print the folder, size and limits of the cache."""
     from sunpy_helio_plugins import conf
@@ -64,7 +64,7 @@ def info(output: Output) -> None:
 
 @cache.command(examples=("sunpy-helio cache clear --dry-run",))
 @click.option("--dry-run", is_flag=True, help="Print the number of entries, without removing them.")
-@output_options
+@value_options
 def clear(dry_run: bool, output: Output) -> None:
     """Remove all entries of the cache; files that were downloaded are kept."""
     from sunpy_helio_plugins.store import answers

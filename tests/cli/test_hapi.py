@@ -124,7 +124,7 @@ class TestData:
             ("hapi data cdaweb AC_H0_MFI yesterday 2026-01-11", "'yesterday' is not a time"),
             ("hapi catalog cdaweb --columns nme", "There is no column 'nme'"),
             ("hapi info cdaweb AC_H0_MFX", "no dataset 'AC_H0_MFX'"),
-            ("hapi check cdaweb --csv", "--csv is for tables"),
+            ("hapi check cdaweb --csv", "No such option"),
         ],
     )
     def test_wrong_use_is_one_sentence(self, archive, run, tmp_path, line, said):
@@ -133,6 +133,11 @@ class TestData:
         assert said in result.stderr
         assert result.stderr.count("\n") == 1
         assert list(tmp_path.iterdir()) == []
+
+    def test_a_file_that_cannot_be_written_is_told_before_any_request(self, archive, run):
+        for line in (f"{HOUR} -o absent/field.csv", "hapi catalog cdaweb -o absent/list.csv"):
+            assert run(line).exit_code == 2
+        assert archive.log == []
 
     def test_an_archive_that_fails_leaves_no_file(self, archive, run, tmp_path):
         with archive.fault("status", path="/hapi/cdaweb/hapi/data", status=400):
@@ -146,6 +151,34 @@ class TestData:
         with archive.fault("status", path="/hapi/cdaweb/hapi/data", status=400):
             assert run(f"{HOUR} -o field.csv").exit_code == 3
         assert (tmp_path / "field.csv").read_text() == "older"
+
+
+class TestGuideOfTheSpaceWeatherServer:
+    """The class of the guide of ESA's server: its catalogue, info and data calls, and the guide's answers."""
+
+    DATASET = "spase://SSA/NumericalData/D3S/d3s_mtgs1_ngrm_science_ep_l1_bt_v1"
+
+    @pytest.fixture(autouse=True)
+    def _signed_in(self, archive, monkeypatch):
+        monkeypatch.setenv("SWE_CLIENT_ID", swe.CLIENT_ID)
+        monkeypatch.setenv("SWE_CLIENT_SECRET", swe.CLIENT_SECRET)
+
+    def test_the_catalogue(self, run):
+        lines = run("hapi catalog swe --csv").stdout.splitlines()
+        assert f"{self.DATASET},MTG-S1/NGRM integral electron and differential proton fluxes (ESA)" in lines
+
+    def test_the_info(self, run):
+        found = json.loads(run(f"hapi info swe {self.DATASET} --json").stdout)["info"]
+        assert (found["startDate"], found["cadence"]) == ("2025-08-19T09:00Z", "PT1M30S")
+
+    def test_the_data(self, run):
+        line = f"hapi data swe {self.DATASET} 2026-03-25T12:00:00Z 2026-03-25T12:05:00Z"
+        assert run(f"{line} --parameters utc,feio_1,odi_unilib_mlt").stdout.splitlines() == [
+            "utc,feio_1,odi_unilib_mlt",
+            "2026-03-25T12:00:40.067Z,744958.0,11.6639",
+            "2026-03-25T12:02:10.067Z,733622.0,11.6887",
+            "2026-03-25T12:03:40.067Z,736119.0,11.7135",
+        ]
 
 
 class TestToken:

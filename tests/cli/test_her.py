@@ -57,6 +57,11 @@ class TestSearch:
         result = run([*line, "--where", f"frm_name{sign}SPoCA", "--json"])
         assert len(json.loads(result.stdout)["rows"]) == count
 
+    def test_several_types_are_one_search(self, archive, run):
+        found = json.loads(run("her search 2026-01-10 --type FL,CH --type ar --json").stdout)["rows"]
+        assert {row["event_type"] for row in found} >= {"FL", "CH"}
+        assert len({row["kb_archivid"] for row in found}) == len(found)
+
     def test_outlines_are_text(self, archive, run):
         lines = run("her search 2026-01-10 --type CH --columns event_type,hpc_boundcc,hpc_coord.lon --csv").stdout
         row = next(csv.DictReader(io.StringIO(lines)))

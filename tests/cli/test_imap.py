@@ -254,6 +254,13 @@ class TestQuery:
         assert len(table) == len(lines) - 1
         assert set(table["instrument"]) == {"swe"}
 
+    def test_columns_are_chosen_in_every_form(self, archive, run):
+        line = "imap query --filename imap_glows_l2_hist_20260110-repoint00120_v001.0001.cdf"
+        chosen = f"{line} --columns version,repointing,cr,released"
+        (row,) = json.loads(run(f"{chosen} --json").stdout)["rows"]
+        assert row == {"version": "v001.0001", "repointing": 120, "cr": None, "released": True}
+        assert run(chosen).stdout.splitlines()[-1].split() == ["v001.0001", "120", "--", "True"]
+
     @pytest.mark.filterwarnings("default::sunpy_helio_plugins.errors.IncompleteAnswerWarning")
     def test_a_missing_part_is_told_and_is_an_exit_code(self, archive, run):
         with archive.fault("status", path="/imap/query", status=400, where=is_of_glows):

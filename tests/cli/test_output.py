@@ -19,7 +19,7 @@ from click.testing import CliRunner
 
 from sunpy_helio_plugins import io as tables
 from sunpy_helio_plugins.cli.command import Command, Root, WrongUse
-from sunpy_helio_plugins.cli.output import output_options, plain_columns, show, show_value, written
+from sunpy_helio_plugins.cli.output import output_options, plain_columns, show, show_value, value_options, written
 from sunpy_helio_plugins.errors import DiskError
 
 TIMES = Time(["2016-12-31T23:59:60.5", "2026-01-10T00:00:00.123456789"], scale="utc", precision=9)
@@ -162,6 +162,18 @@ def test_a_value_is_no_table(word):
     result = CliRunner().invoke(group, ["print", word])
     assert (result.exit_code, result.stdout) == (2, "")
     assert "is for tables" in result.stderr
+
+
+def test_a_value_cannot_control_the_terminal_and_is_valid_json():
+    @click.command("print", cls=Command)
+    @value_options
+    def show_it(output):
+        show_value({"info": {"fill": float("nan"), "list": [float("inf"), 1.5]}}, "a\x1b[2J\nb", output)
+
+    group = Root("sunpy-helio", commands={"print": show_it})
+    assert CliRunner().invoke(group, ["print"]).stdout == "a\ufffd[2J\nb\n"
+    found = json.loads(CliRunner().invoke(group, ["print", "--json"]).stdout, parse_constant=pytest.fail)
+    assert found["info"] == {"fill": "nan", "list": ["inf", 1.5]}
 
 
 class TestFiles:

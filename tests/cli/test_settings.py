@@ -10,7 +10,7 @@ import types
 import pytest
 from keyring.errors import KeyringError
 
-from sunpy_helio_plugins import conf, demo, hapi
+from sunpy_helio_plugins import conf, demo, hapi, sandbox
 from sunpy_helio_plugins.sandbox import __main__ as sandbox_main
 from sunpy_helio_plugins.store import answers
 
@@ -184,6 +184,18 @@ class TestEmbedded:
         monkeypatch.setattr(sandbox_main, "run", seen.append)
         assert run("sandbox --port 8000").exit_code == 0
         assert seen == [8000]
+
+    def test_any_command_can_use_it(self, run):
+        before = conf.imap.url
+        with sandbox.Archive(0, ("imap",)) as other:
+            assert run(f"--sandbox {other.url} imap query --instrument mag").exit_code == 0
+        assert [request.path for request in other.log] == ["/imap/query"]
+        assert conf.imap.url == before
+
+    def test_another_address_is_refused(self, run):
+        result = run("--sandbox https://example.org imap query --instrument mag")
+        assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+        assert "is not the address of an embedded archive" in result.stderr
 
     def test_a_port_in_use_is_told(self, run):
         with socket.create_server(("127.0.0.1", 0)) as taken:
