@@ -28,7 +28,7 @@ def changed(query: str, **keys):
 
 
 MISTAKES = {
-    "unknown key": (changed("wind", datset="x"), "[queries.wind] does not take the key 'datset'", "mean dataset?"),
+    "unknown key": (changed("wind", datasets="x"), "[queries.wind] does not take the key 'datasets'", "mean dataset?"),
     "key of another archive": (changed("mag", dataset="x"), "[queries.mag] does not take the key 'dataset'"),
     "no archive": (changed("mag", archive=None), "[queries.mag] needs the key archive: one of hapi, imap"),
     "unknown archive": (changed("mag", archive="cda"), "[queries.mag] archive takes one of hapi, imap", "'cda'"),
@@ -59,7 +59,7 @@ MISTAKES = {
     "no folder": (GOOD | {"mirror": {}}, "[mirror] needs the key folder"),
     "another key": (GOOD | {"mirror": {"folder": "x", "fold": 1}}, "[mirror] does not take the key 'fold'"),
     "no queries": ({"mirror": {"folder": "x"}}, "[queries] needs at least one query"),
-    "another table": (GOOD | {"quries": {}}, "does not take the key 'quries'", "Did you mean queries?"),
+    "another table": (GOOD | {"query": {}}, "does not take the key 'query'", "Did you mean queries?"),
     "a value as a table": (GOOD | {"queries": 3}, "queries is a table, [queries], not 3"),
     "a name that is no folder": (GOOD | {"queries": {"a/b": MAG}}, "[queries] has the name 'a/b'"),
     "a name twice": (GOOD | {"queries": {"Wind": WIND, "wind": WIND}}, "[queries] has the name 'Wind'"),
