@@ -41,6 +41,17 @@ def _jpeg2000(path: Path) -> bool:
     return True
 
 
+def _jpx(path: Path) -> bool:
+    """Judge a container of several images, or of links to them, by its boxes."""
+    from sunpy_helio_plugins.helioviewer.jp2 import boxes
+
+    with path.open("rb") as stream:
+        if stream.read(len(boxes.SIGNATURE)) != boxes.SIGNATURE:
+            raise FileError(f"{path.name} does not begin as JPEG 2000 files do.")
+        list(boxes.boxes(stream, path.stat().st_size))
+    return True
+
+
 def _voevent(path: Path) -> bool:
     """Judge a VOEvent document; other XML is not judged, unless it is cut."""
     from sunpy_helio_plugins.her.submit import voevent
@@ -77,7 +88,7 @@ def _of_imap(path: Path) -> bool:
 
 _JUDGES: dict[str, Callable[[Path], bool]] = {
     ".hapi": _hapi, ".xml": _voevent,
-    **dict.fromkeys((".jp2", ".j2k", ".jpx"), _jpeg2000),
+    ".jp2": _jpeg2000, ".jpx": _jpx,
     **dict.fromkeys((".cdf", ".json", ".png", ".jpg", ".pdf", ".zip", ".xlsx"), _by_structure),
 }  # fmt: skip
 """The judges of the kinds that any folder may contain."""

@@ -98,6 +98,24 @@ def test_files_of_other_kinds_are_not_judged(folder):
     assert found.code == 0
 
 
+def test_real_files_are_whole(real_data, tmp_path):
+    found = check_folder(shutil.copytree(real_data, tmp_path / "real"))
+    assert (found.damaged, found.errors) == ({}, [])
+    assert {path.suffix for path in found.whole} >= {".cdf", ".jp2", ".json"}
+
+
+def test_a_movie_is_judged_by_its_boxes(folder):
+    from sunpy_helio_plugins.helioviewer.jp2 import boxes
+
+    movie = folder / "movie.jpx"
+    movie.write_bytes(boxes.SIGNATURE + one_of(folder, ".jp2").read_bytes()[12:] * 2)
+    assert movie in check_folder(folder).whole
+    movie.write_bytes(movie.read_bytes()[:-7])
+    assert list(check_folder(folder).damaged) == [movie]
+    movie.write_bytes(b"<html>")
+    assert list(check_folder(folder).damaged) == [movie]
+
+
 def test_the_next_check_skips_files_that_have_not_changed(folder, monkeypatch):
     first = check_folder(folder)
     read = []
