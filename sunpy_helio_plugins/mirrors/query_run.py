@@ -11,7 +11,7 @@ from typing import Any
 import astropy.units as u
 from astropy.time import Time
 
-from sunpy_helio_plugins.errors import Problem, QueryError, local
+from sunpy_helio_plugins.errors import DiskError, Problem, QueryError, local
 from sunpy_helio_plugins.hapi.records.file import NoRecordsError
 from sunpy_helio_plugins.io.queries import stored
 from sunpy_helio_plugins.mirrors import products
@@ -123,20 +123,17 @@ class QueryRun:
         pending = manifest.section(self.query.name).pending
         for one in copies:
             known, exists = manifest.files.get(one.key), one.place.is_file()
-            if known is not None:
-                if self._is_current(one, known, exists):
-                    self.report.kept += [one.place] if exists else []
-                else:
-                    wanted.append(one)
-            elif not exists:
-                wanted.append(one)
-            elif one.download.is_complete is None or one.download.is_complete(one.place):
-                adopted[one.key] = self._noted(one, entry(one.place), own=one.key in pending)
+            is_own = one.key in pending if known is None else known.get("own", False)
+            if known is not None and self._is_current(one, known, exists):
+                self.report.kept += [one.place] if exists else []
+            elif known is None and exists and _is_complete(one):
+                made = entry(one.place)
+                adopted[one.key] = self._noted(one, made, own=is_own, time=min(self.now.isot, _changed(one.place)))
                 self.report.kept.append(one.place)
-            elif one.key in pending:
+            elif is_own or not exists:
                 wanted.append(one)
             else:
-                text = f"{one.place} exists, and is not the complete file of the archive; move it to get that one."
+                text = f"{one.place} is a file of yours, and not that of the archive; move it to get that one."
                 self.report.errors.append(Problem(text, "data"))
         return wanted, adopted
 
@@ -293,23 +290,40 @@ class QueryRun:
         withdrawn = {place.relative_to(self.folder).as_posix() for place in self.report.withdrawn}
         return sorted(found - withdrawn)
 
+    def _is_deleted(self, key: str, known: Entry) -> bool:
+        """Delete a file; return whether it is gone."""
+        place = self.folder / key
+        try:
+            with local(place, "deleted"):
+                if not place.is_file():
+                    return True
+                if place.stat().st_size != known.get("size") or digest(place) != known.get("sha256"):
+                    self.report.notes.append(f"{place} was changed since it was downloaded; it is not deleted.")
+                    return False
+                place.unlink()
+        except DiskError as error:
+            self.report.errors.append(Problem.of_error(error))
+            return False
+        self.report.deleted.append(place)
+        return True
+
     def _deleted(self, manifest: Manifest, listed: Listing) -> Manifest:
         """Delete what the plan says, if it is still what the mirror wrote."""
-        gone = []
-        for key in self._deletable(manifest, listed):
-            place, known = self.folder / key, manifest.files[key]
-            with local(place, "deleted"):
-                if place.is_file():
-                    if place.stat().st_size != known.get("size") or digest(place) != known.get("sha256"):
-                        self.report.notes.append(f"{place} was changed since it was downloaded; it is not deleted.")
-                        continue
-                    place.unlink()
-                    self.report.deleted.append(place)
-            gone.append(key)
+        gone = [key for key in self._deletable(manifest, listed) if self._is_deleted(key, manifest.files[key])]
         deleted = set(self.report.deleted)
         for name in ("superseded", "outside", "kept"):
             setattr(self.report, name, [place for place in getattr(self.report, name) if place not in deleted])
         return update(self.path, lambda known: known.without(gone)) if gone else manifest
+
+
+def _is_complete(one: Copy) -> bool:
+    """Return whether an existing file is that of the archive, as far as its content shows."""
+    return one.download.is_complete is None or one.download.is_complete(one.place)
+
+
+def _changed(place: Path) -> str:
+    """Return the time of the last change of a file."""
+    return stamp(Time(place.stat().st_mtime, format="unix"))
 
 
 def _age(start: str) -> tuple[bool, list[int]]:

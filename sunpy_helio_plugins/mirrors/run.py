@@ -81,16 +81,17 @@ def mirror(
         if made.folder.exists() and not made.folder.is_dir():
             raise QueryError(f"mirror requires a folder, but {made.folder} is a file; change folder in {made.origin}.")
     if dry_run:
-        _run_all(chosen, report, progress)
+        _raise_unexpected(_run_all(chosen, report, progress))
         return report
     make_folder(made.folder)
     try:
         with local(made.folder), locked(made.folder / "mirror", wait=False):
             report.swept = sweep(made.folder, PART_AGE)
-            _run_all(chosen, report, progress)
+            unexpected = _run_all(chosen, report, progress)
             _keep(report)
     except LockedError:
         raise LockedError(f"Another run is updating the mirror in {made.folder}; wait until it has ended.") from None
+    _raise_unexpected(unexpected)
     return report
 
 
@@ -108,9 +109,10 @@ def _chosen(plan: Plan, names: Sequence[str] | None) -> list[PlannedQuery]:
     return [plan.queries[name] for name in dict.fromkeys(names)]
 
 
-def _run_all(queries: Sequence[PlannedQuery], report: MirrorReport, progress: bool) -> None:
-    """Run the queries one after the other; the failure of one does not affect the others."""
+def _run_all(queries: Sequence[PlannedQuery], report: MirrorReport, progress: bool) -> list[Exception]:
+    """Run the queries one after the other, each independent of the others; return errors that are not expected."""
     now = _now()
+    unexpected: list[Exception] = []
     for query in queries:
         one = report.queries[query.name] = QueryReport(query.name, query.archive)
         start = time.monotonic()
@@ -119,8 +121,18 @@ def _run_all(queries: Sequence[PlannedQuery], report: MirrorReport, progress: bo
         except HelioPluginsError as error:
             one.errors.append(Problem.of_error(error))
             one.failed = True
+        except Exception as error:  # noqa: BLE001 - raised after the other queries
+            one.errors.append(Problem(f"{type(error).__name__}: {error}", "data"))
+            one.failed = True
+            unexpected.append(error)
         one.seconds = time.monotonic() - start
     report.ended = _now().isot
+    return unexpected
+
+
+def _raise_unexpected(errors: Sequence[Exception]) -> None:
+    for error in errors:
+        raise error
 
 
 def _keep(report: MirrorReport) -> None:

@@ -273,8 +273,46 @@ def test_a_damaged_file_of_the_user_is_not_replaced(archive, plan, folder):
     place.write_text("mine")
     report = mirror(plan("mag"))
     assert report.code == 1
-    assert "exists, and is not the complete file of the archive; move it" in report.problems[0]
+    assert "is a file of yours, and not that of the archive; move it to get that one" in report.problems[0]
     assert place.read_text() == "mine"
+
+
+def test_a_file_of_the_user_is_not_replaced_by_a_revision(archive, plan, folder, hide):
+    mirror(plan("mag"))
+    (folder / "mag" / MANIFEST).unlink()
+    assert counts(mirror(plan("mag")).queries["mag"]) == {"kept": 3}
+    hide(ingestion_date="2026-02-03 00:00:00")
+    archive.log.clear()
+    assert counts(mirror(plan("mag")).queries["mag"]) == {"errors": 3}
+    assert [one.path for one in archive.log] == ["/imap/query"]
+
+
+def test_a_file_that_cannot_be_deleted_is_an_error(archive, plan, monkeypatch):
+    mirror(plan("mag"))
+
+    def refuse(path, missing_ok=False):
+        raise PermissionError(errno.EPERM, "no")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refuse)
+        report = mirror(plan("mag", keep_files=1))
+    assert (report.code, counts(report.queries["mag"])) == (1, {"kept": 1, "errors": 2})
+    assert "cannot be deleted" in report.problems[0]
+    assert counts(mirror(plan("mag", keep_files=1)).queries["mag"]) == {"kept": 1, "deleted": 2}
+
+
+def test_an_unexpected_error_does_not_affect_the_other_queries(archive, plan, folder, monkeypatch):
+    def fail(*args):
+        raise ZeroDivisionError("odd")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(imap_search, "request_rows", fail)
+        with pytest.raises(ZeroDivisionError, match="odd"):
+            mirror(plan("mag", "wind"))
+    kept = json.loads((folder / "report.json").read_text())
+    assert kept["queries"]["mag"]["errors"][0]["text"] == "ZeroDivisionError: odd"
+    assert len(kept["queries"]["wind"]["new"]) == 3
+    assert mirror(plan("mag", "wind")).code == 0
 
 
 def test_a_file_that_was_lost_or_cut_comes_again(archive, plan, folder):
