@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,9 @@ _AT_ONCE = 100
 
 _SETTLED = 2 * u.day
 """The time after the end of a range in which servers may still add records of it."""
+
+_SURELY_SETTLED = timedelta(days=3)
+"""A difference of dates after which times need not be compared."""
 
 _ASK_AGAIN = 1 * u.day
 """The time after which a range without records is asked for again."""
@@ -149,6 +153,8 @@ class QueryRun:
 
     def _may_have_grown(self, one: Copy, downloaded: str) -> bool:
         """Return whether the age of a range has doubled since it was downloaded, and records may have been added."""
+        if downloaded[:10] > (date.fromisoformat(one.until[:10]) + _SURELY_SETTLED).isoformat():
+            return False
         end = Time(one.until, scale="utc")
         before, age = Time(downloaded, scale="utc") - end, self.now - end
         # A little less than twice, since runs of a timer do not begin at exact times.
