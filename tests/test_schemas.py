@@ -113,7 +113,8 @@ def test_schemas_of_cdf_files_do_not_depend_on_the_content(make_cdf: Callable[..
         )
 
     whole, gaps = table([0, 10**9], [1, 2], [1, 2]), table([0, least], [1, -1e31], [-1, 2])
-    assert whole["epoch"].masked != gaps["epoch"].masked
+    assert whole["epoch"].masked
+    assert gaps["epoch"].masked
     first, *others = [schema_of(part, tmp_path / "x.parquet") for part in (whole, gaps, whole[:1], gaps[:0])]
     assert all(other == first for other in others)
     for part in (whole, gaps):
