@@ -117,11 +117,9 @@ def _crowded(source: Source, named: Sequence[np.datetime64], unnamed: Sequence[G
     both = sorted(second for second, count in Counter(named).items() if count > 1 and second not in told)
     if not both:
         return []
-    first = np.datetime_as_string(both[0], unit="s")
-    return [
-        f"{len(both)} seconds, such as {first}Z, contain two or more images of {source.label}: {PROVIDER}'s data coverage "
-        'names only the first and the last of each; a.helioviewer.Backend("HAPI", "index") lists all.'
-    ]
+    first = f"{source.label} has two or more images in one second, such as {np.datetime_as_string(both[0], unit='s')}Z"
+    reason = f"({len(both)} in total): {PROVIDER}'s data coverage names only the first and the last of a second"
+    return [f'{first} {reason}; a.helioviewer.Backend("HAPI", "index") lists all.']
 
 
 def _seconds(source: Source, window: np.datetime64, end: np.datetime64) -> np.ndarray[Any, Any]:
