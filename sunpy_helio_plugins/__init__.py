@@ -7,6 +7,7 @@ access. Other modules are imported when they are first used.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from sunpy_helio_plugins import lazy
@@ -65,5 +66,7 @@ __getattr__ = lazy.attach(
 )
 
 __dir__ = lazy.listing(__all__)
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 import_hooks.install()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, nullcontext
@@ -17,7 +18,9 @@ from sunpy_helio_plugins.transport import limits
 __all__ = ["Partial", "Slots", "gather", "in_halves", "merge", "outcomes", "run_all", "text_of", "warn", "workers"]
 
 MOST_TOLD = 3
-"""The number of problems in one warning; the table contains all of them."""
+"""The number of problems in one warning; the table and the log contain all of them."""
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Q = TypeVar("Q")
@@ -67,6 +70,8 @@ def warn(answer: _HasProblems) -> None:
     """Emit one warning for the missing parts of a result or a table, in the same form for every archive."""
     if answer.problems:
         warn_incomplete(text_of(answer.problems))
+        for text in answer.problems[MOST_TOLD:]:
+            _log.warning("%s", text)
 
 
 def text_of(problems: Sequence[str]) -> str:

@@ -111,7 +111,7 @@ def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = Tru
     """
     from sunpy_helio_plugins.imap import search, translator
     from sunpy_helio_plugins.imap.client import IMAPClient
-    from sunpy_helio_plugins.transport.files.queue import Downloader
+    from sunpy_helio_plugins.transport.files import queue
 
     asked = inputs.attrs("imap.sync", query)
     folder = inputs.one_path("imap.sync", path, folder=True)
@@ -129,9 +129,9 @@ def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = Tru
     wanted = table[[not there for there in here]]
     errors = list(table.problems)
     if len(wanted):
-        downloader = Downloader(progress=progress, overwrite=True)
+        downloader = queue.Downloader(progress=progress, overwrite=True)
         client.fetch(wanted, path=f"{escaped(folder)}/{{tree}}/{{file}}", downloader=downloader)
-        failed = downloader.download().errors
+        failed = queue.run(downloader).errors
         errors += [Problem(str(error.exception), "transfer", table.archive) for error in failed]
     new = [place for place, there in zip(places, here, strict=True) if not there and place.is_file()]
     kept = [place for place, there in zip(places, here, strict=True) if there]

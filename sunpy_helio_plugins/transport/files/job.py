@@ -139,6 +139,8 @@ class FailedJob:
 
     download: Download
     overwrite: bool | str
+    warns: bool = False
+    """Whether `Fido.fetch` warns of it."""
 
     def __call__(self, *args: object) -> Path:
         """Refuse to name a file."""
@@ -159,6 +161,8 @@ class Job:
     outages: Outages = field(default_factory=Outages, repr=False, compare=False)
     """The servers of this run that do not answer."""
     hidden: Hidden = field(default_factory=Hidden, repr=False, compare=False)
+    warns: bool = False
+    """Whether a warning tells if it fails: the results of a fetch may not be looked at."""
 
     ACCEPTED: ClassVar[frozenset[int]] = frozenset({200})
     """Statuses of an answer with the file; 206 is not one unless a range was requested."""
@@ -235,7 +239,7 @@ class Job:
         shown = public_url(self.download.url)
         with contextlib.suppress(TransferError):  # one failure is reported already
             self._call_back(str(self.download.target), shown, error)
-        return FailedDownload(FailedJob(self.download, self.overwrite), shown, error)
+        return FailedDownload(FailedJob(self.download, self.overwrite, self.warns), shown, error)
 
     def _without_secrets(self, error: Exception) -> Exception:
         """Return an error without secrets that the server repeats in its response, in a redirect or in a file."""
