@@ -168,15 +168,18 @@ class RequestLog:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         # A query that is refused was not sent.
-        if isinstance(error, QueryError) or not _log.isEnabledFor(logging.DEBUG):
-            return
+        if not isinstance(error, QueryError) and _log.isEnabledFor(logging.DEBUG):
+            _log.debug("%s: %s", self._archive, self.line(error))
+
+    def line(self, error: BaseException | None) -> str:
+        """Return what was asked, what was answered, how long it took and what went wrong, without secrets."""
         seconds, shown = time.monotonic() - self._begin, self._hide(public_url(self._url))
         sent = f"{self.sent} bytes sent, " if self.sent else ""
         answer = "no answer" if self.status is None else f"{self.status}, {self.size} bytes"
         # The message of a refusal is in the error.
         is_told = error is None or (self.status or 0) >= 400
         problem = "" if is_told else f"; {self._hide(_problem(error))}"
-        _log.debug("%s: %s %s: %s%s in %.3f s%s", self._archive, self._method, shown, sent, answer, seconds, problem)
+        return f"{self._method} {shown}: {sent}{answer} in {seconds:.3f} s{problem}"
 
 
 def _problem(error: BaseException | None) -> str:
