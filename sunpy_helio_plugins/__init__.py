@@ -67,6 +67,10 @@ __getattr__ = lazy.attach(
 
 __dir__ = lazy.listing(__all__)
 
-logging.getLogger(__name__).addHandler(logging.NullHandler())
+_log = logging.getLogger(__name__)
+_log.addHandler(logging.NullHandler())
+if _log.level == logging.NOTSET:
+    # sunpy.net imports drms, which lets the root logger print everything from INFO on.
+    _log.setLevel(logging.WARNING)
 
 import_hooks.install()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import logging
 import sys
 import warnings
@@ -57,10 +58,33 @@ def warned(records: list[logging.LogRecord]) -> list[str]:
 # The logger
 
 
-def test_the_logger_prints_nothing_and_leaves_its_level_to_the_program() -> None:
+def test_the_logger_has_a_level_and_no_handler_that_prints() -> None:
     log = logging.getLogger(NAME)
     assert [type(one) for one in log.handlers] == [logging.NullHandler]
-    assert (log.level, log.propagate, log.disabled) == (logging.NOTSET, True, False)
+    assert (log.level, log.propagate, log.disabled) == (logging.WARNING, True, False)
+
+
+def test_the_level_of_the_program_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.getLogger(NAME), "level", logging.INFO)
+    monkeypatch.setattr(logging.getLogger(NAME), "handlers", [])
+    importlib.reload(helio)
+    assert logging.getLogger(NAME).level == logging.INFO
+
+
+def test_a_root_logger_at_info_as_drms_sets_it_prints_nothing(
+    archive: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(retry, "time", SimpleNamespace(sleep=lambda seconds: None))
+    caplog.set_level(logging.INFO)
+    busy = {"status": 503, "retry_after": 8}
+    with archive.fault("status", times=1, **busy), conf.set_temp("retries", 1), collected("") as found:
+        Fido.search(*FILES)
+    assert [one for one in found if one.name.startswith(NAME)] == []
+    with archive.fault("status", times=1, **busy), conf.set_temp("retries", 1), collected("") as found:
+        with caplog.at_level(logging.INFO, NAME):
+            Fido.search(*FILES)
+    (text,) = [one.getMessage() for one in found if one.name.startswith(NAME)]
+    assert text == "IMAP SDC: waiting 8 s, the server asked for it (HTTP 503); then attempt 2 of 2"
 
 
 def test_every_logger_of_the_package_is_below_it() -> None:

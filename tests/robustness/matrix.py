@@ -373,12 +373,8 @@ def _locals(frame: FrameType) -> str:
 def recorded() -> Iterator[list[logging.LogRecord]]:
     """Collect the log of the package at all levels, and discard that of others."""
     found: list[logging.LogRecord] = []
-    handler, own, disabled, level = (
-        logging.Handler(),
-        logging.getLogger(PACKAGE),
-        logging.root.manager.disable,
-        logging.root.level,
-    )
+    handler, own = logging.Handler(), logging.getLogger(PACKAGE)
+    before = logging.root.manager.disable, logging.root.level, own.level
     handler.emit = found.append  # type: ignore[method-assign]
     own.addHandler(handler)
     own.setLevel(logging.DEBUG)
@@ -388,10 +384,10 @@ def recorded() -> Iterator[list[logging.LogRecord]]:
     try:
         yield found
     finally:
-        logging.disable(disabled)
-        logging.root.setLevel(level)
+        logging.disable(before[0])
+        logging.root.setLevel(before[1])
+        own.setLevel(before[2])
         own.propagate = True
-        own.setLevel(logging.NOTSET)
         own.removeHandler(handler)
 
 

@@ -379,6 +379,7 @@ def test_the_log_of_a_redirect_and_of_a_cut_answer_has_no_secret(
     caller: Caller, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, LOGGER)
     cut = answer(body=f"no {SECRET}".encode(), Content_Length="100")
     redirect = answer("307 There", SECRET.encode(), Location=f"/there?token={SECRET}")
     with wire(redirect, cut) as (url, heads), conf.set_temp("retries", 0), contextlib.suppress(HelioPluginsError):

@@ -486,7 +486,7 @@ class Bars:
     def waiting(self, seconds: float) -> Any:
         """Return the line of a wait that the server asked for; a terminal or notebook shows it, a file does not."""
         text = f"{self.name}: waiting {seconds:.3g} s, the server asked for it"
-        return self._bar(bar_format="{desc}", desc=text, disable=None)
+        return self._bar(bar_format="{desc}{bar}", desc=text, disable=None)
 
     def _bar(self, **options: Any) -> Any:
         if not self.file_pb:
