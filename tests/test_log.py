@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import importlib
 import logging
+import re
 import sys
+import textwrap
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -274,3 +276,41 @@ def test_a_wait_is_not_shown_without_a_terminal_or_a_bar(capsys: pytest.CaptureF
         with bars.waiting(8):
             assert not sys.stderr.isatty()
     assert capsys.readouterr() == ("", "")
+
+
+# The documentation
+
+
+PAGE = (Path(__file__).parents[1] / "docs" / "how_to" / "logging.rst").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def _own_configuration(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Restore the logger after a test, and close the handlers that it adds."""
+    log = logging.getLogger(NAME)
+    before = log.level, log.propagate, log.handlers[:]
+    yield
+    for handler in set(log.handlers) - set(before[2]):
+        handler.close()
+        log.removeHandler(handler)
+    log.setLevel(before[0])
+    log.propagate = before[1]
+
+
+@pytest.mark.usefixtures("_own_configuration")
+def test_the_code_of_the_page_writes_what_the_page_says(
+    archive: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    search, fetch = re.findall(r"^\.\. code-block:: python\n\n((?: {4}.*\n|\n)+)", PAGE, re.MULTILINE)
+    space: dict[str, Any] = {}
+    with collected("") as found:
+        exec(textwrap.dedent(search), space)  # the page is ours
+    assert [one.getMessage().partition("?")[0] for one in found if one.name == f"{NAME}.transport"] == [
+        f"IMAP SDC: GET {archive.url}/imap/query"
+    ]
+    with archive.fault("hang_up", path="/imap/download"), pytest.warns(IncompleteFetchWarning):
+        exec(textwrap.dedent(fetch), space)
+    lines = (tmp_path / "night.log").read_text().splitlines()
+    assert len(lines) == len(space["results"].errors) == len(space["files"][0])
+    assert " WARNING IncompleteFetchWarning: " in lines[0]
