@@ -15,7 +15,19 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import HelioPluginsError, Problem, ServiceError, warn_incomplete
 from sunpy_helio_plugins.transport import limits
 
-__all__ = ["Partial", "Slots", "gather", "in_halves", "merge", "outcomes", "run_all", "text_of", "warn", "workers"]
+__all__ = [
+    "Partial",
+    "Slots",
+    "gather",
+    "in_halves",
+    "log",
+    "merge",
+    "outcomes",
+    "run_all",
+    "text_of",
+    "warn",
+    "workers",
+]
 
 MOST_TOLD = 3
 """The number of problems in one warning; the table and the log contain all of them."""
@@ -70,8 +82,13 @@ def warn(answer: _HasProblems) -> None:
     """Emit one warning for the missing parts of a result or a table, in the same form for every archive."""
     if answer.problems:
         warn_incomplete(text_of(answer.problems))
-        for text in answer.problems[MOST_TOLD:]:
-            _log.warning("%s", text)
+        log(answer.problems[MOST_TOLD:])
+
+
+def log(problems: Iterable[str]) -> None:
+    """Log problems that no warning contains."""
+    for text in problems:
+        _log.warning("%s", text)
 
 
 def text_of(problems: Sequence[str]) -> str:

@@ -94,7 +94,7 @@ class Downloader(parfive.Downloader):
 def run(downloader: Downloader) -> parfive.Results:
     """Download all files in the queue, for code that tells of failures itself; close the event loop."""
     try:
-        return parfive.Downloader.download(downloader)
+        return super(Downloader, downloader).download()
     finally:
         if downloader._loop is not None and not downloader._loop.is_running():
             downloader._loop.close()
