@@ -114,7 +114,8 @@ class Service:
         entries = self.catalog()
         inside = {one: entries.get(one, {}).get("info") for one in datasets}
         others = [one for one, info in inside.items() if not isinstance(info, dict)]
-        kept = metadata.load_cached(f"{self.server.url}/info", [self.names({"dataset": one}) for one in others])
+        questions = [self.names({"dataset": one}) for one in others]
+        kept = metadata.load_cached(f"{self.server.url}/info", questions, archive=self.server.archive)
         answers = inside | dict(zip(others, kept, strict=True))
         found: dict[str, Info] = {}
         for one, answer in answers.items():
