@@ -88,6 +88,7 @@ class TestCompletion:
             ("imap query --data-level l0,l1", "l0,l1a"),
             ("imap kernels 20260110 --type att", "attitude_history"),
             ("imap query --out", "--output-format"),
+            ("hapi catalog cda", "cdaweb"),
         ],
     )
     def test_words_are_completed(self, monkeypatch, words, expected):
