@@ -160,12 +160,14 @@ def _log_to_stderr(run: Run) -> None:
 
 @contextlib.contextmanager
 def _kept_log() -> Iterator[None]:
-    """Restore the logger of this package after the block."""
-    logger = logging.getLogger(_PACKAGE)
+    """Restore the logger of this package after the block, and silence parfive's, which repeats what is missing."""
+    logger, other = logging.getLogger(_PACKAGE), logging.getLogger("parfive")
     before = logger.handlers.copy(), logger.propagate, logger.level
+    was_disabled, other.disabled = other.disabled, True
     try:
         yield
     finally:
+        other.disabled = was_disabled
         logger.handlers[:], logger.propagate = before[:2]
         logger.setLevel(before[2])
 

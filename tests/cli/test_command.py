@@ -218,6 +218,14 @@ class TestRun:
         assert result.stderr.splitlines() == said
         assert (logger.handlers, logger.propagate, logger.level) == before
 
+    def test_the_log_of_parfive_does_not_repeat_what_is_missing(self):
+        seen = []
+        group = Root("sunpy-helio")
+        group.command("log")(lambda: seen.append(logging.getLogger("parfive").disabled))
+        assert CliRunner().invoke(group, ["log"]).exit_code == 0
+        assert seen == [True]
+        assert not logging.getLogger("parfive").disabled
+
     def test_files_that_failed_are_told_once(self):
         class IncompleteFetchWarning(UserWarning):
             pass
