@@ -324,7 +324,7 @@ def _described(error: Exception) -> tuple[str, int]:
     if isinstance(error, errors.HelioPluginsError):
         return str(error), NOTHING
     if isinstance(error, OSError) and error.errno is not None:
-        path = error.filename if isinstance(error.filename, str) else "A file"
+        path = error.filename if isinstance(error.filename, str) else "The output"
         return str(errors.disk_error(error, path, "read or written")), NOTHING
     return f"{type(error).__name__}: {error} (this should not happen; --debug shows where)", NOTHING
 

@@ -334,7 +334,7 @@ class TestProcess:
                 text=True,
             )
         assert done.returncode == 3
-        assert "the disk is full" in done.stderr
+        assert done.stderr.startswith("Error: The output cannot be read or written: the disk is full")
         assert len(done.stderr.splitlines()) == 1
 
     def test_ctrl_c_ends_it_with_its_code(self):
