@@ -300,6 +300,9 @@ def cases(world: World) -> dict[str, Case]:
         "imap.realtime": Case(
             imap.realtime, {"time": a.Time("2026-01-10", "2026-01-10 00:10"), "instrument": "mag", "scale": "utc"}, 2
         ),
+        "imap.rows": Case(
+            imap.rows, {"table": "science", "instrument": "mag", "start_date": "20260110", "version": "latest"}, 1
+        ),
         "imap.sync": Case(imap.sync, {"query": QUERIES["imap"], "path": out, "progress": False, "check": False}, 2),
         "imap.to_ndcube": Case(imap.to_ndcube, {"table": imap_records, "column": "b_gse"}),
         "imap.to_timeseries": Case(imap.to_timeseries, {"table": imap_records, "columns": None, "most": 32}),

@@ -19,7 +19,7 @@ from typing import Any
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.store.database import Database
 
-__all__ = ["clear", "folder", "load", "load_many", "store"]
+__all__ = ["clear", "count", "folder", "load", "load_many", "store"]
 
 NAME = "answers-1.db"
 """The name of the file; the number changes with the tables, so that two versions of this package can use one folder."""
@@ -89,6 +89,13 @@ def clear() -> None:
     """Remove all entries."""
     if (folder() / NAME).exists():
         _database().write(lambda connection: connection.execute("DELETE FROM answers"))
+
+
+def count() -> int:
+    """Return the number of entries."""
+    if not (folder() / NAME).exists():
+        return 0
+    return int(_database().read(lambda connection: connection.execute("SELECT count(*) FROM answers").fetchone()[0], 0))
 
 
 def _database() -> Database:
