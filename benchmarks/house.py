@@ -9,6 +9,7 @@ enters, and how often a call crosses from one module to another.
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import json
 import re
@@ -261,6 +262,8 @@ def walks() -> dict[str, Walk]:
     for name in modules():
         if not name.endswith("__main__"):
             importlib.import_module(name)
+    with contextlib.suppress(ImportError):
+        importlib.import_module("keyring").get_keyring()
     sandbox = importlib.import_module(f"{PACKAGE}.sandbox")
     day, noon = a.Time("2026-01-10", "2026-01-11"), a.Time("2026-01-10 12:00", "2026-01-10 12:10")
     queries = {

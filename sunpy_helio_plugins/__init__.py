@@ -7,6 +7,7 @@ access. Other modules are imported when they are first used.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from sunpy_helio_plugins import lazy
@@ -98,5 +99,11 @@ __getattr__ = lazy.attach(
 )
 
 __dir__ = lazy.listing(__all__)
+
+_log = logging.getLogger(__name__)
+_log.addHandler(logging.NullHandler())
+if _log.level == logging.NOTSET:
+    # sunpy.net imports drms, which lets the root logger print everything from INFO on.
+    _log.setLevel(logging.WARNING)
 
 import_hooks.install()

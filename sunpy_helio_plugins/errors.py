@@ -17,6 +17,7 @@ Exceptions and warnings of this package::
     └── MissingDependencyError (ImportError)  a feature whose extra is not installed
 
     IncompleteAnswerWarning              parts of a response are missing: see ``problems`` of the table
+    IncompleteFetchWarning               files could not be downloaded: see ``errors`` of the results
     InexactTimeWarning                   times were converted to a type that cannot represent all of them exactly
 
 Messages state what was requested, what was received, and what to do; they never contain a password, key or token.
@@ -26,12 +27,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
+import astropy
 from astropy.utils.exceptions import AstropyUserWarning
 
 from sunpy_helio_plugins import lazy
@@ -42,6 +45,7 @@ __all__ = [
     "FileError",
     "HelioPluginsError",
     "IncompleteAnswerWarning",
+    "IncompleteFetchWarning",
     "InexactTimeWarning",
     "IsolationError",
     "LockedError",
@@ -58,6 +62,10 @@ __all__ = [
 ]
 
 __dir__ = lazy.listing(__all__)
+
+_PACKAGE = __name__.partition(".")[0]
+
+_log = logging.getLogger(__name__)
 
 
 def printable(text: str) -> str:
@@ -253,6 +261,10 @@ class IncompleteAnswerWarning(AstropyUserWarning):
     """Parts of a response are missing."""
 
 
+class IncompleteFetchWarning(AstropyUserWarning):
+    """Files of ``Fido.fetch`` could not be downloaded."""
+
+
 class InexactTimeWarning(AstropyUserWarning):
     """Times were converted to a type that cannot represent all of them exactly."""
 
@@ -387,7 +399,11 @@ def reported() -> Iterator[None]:
 
 
 def warn(text: str, category: type[Warning]) -> None:
-    """Emit a warning at the line of the program that called this package, also if it did through sunpy or astropy."""
+    """
+    Emit a warning at the line of the program that called this package, also if it did through sunpy or astropy.
+
+    It becomes a record of the log as well: of another logger that takes warnings, or else of this package's.
+    """
     if category is IncompleteAnswerWarning and _reported.get():
         return
     text, frame = printable(text), sys._getframe(1)
@@ -396,10 +412,26 @@ def warn(text: str, category: type[Warning]) -> None:
     told = frame.f_globals.setdefault("__warningregistry__", {})
     module = frame.f_globals.get("__name__", "")
     warnings.warn_explicit(text, category, frame.f_code.co_filename, frame.f_lineno, module, told)
+    if _has_handler() or not _is_recorded():
+        _log.warning("%s: %s", category.__name__, text)
+
+
+def _has_handler() -> bool:
+    """Return whether the program has given a handler to the logger of this package itself."""
+    return any(not isinstance(one, logging.NullHandler) for one in logging.getLogger(_PACKAGE).handlers)
+
+
+def _is_recorded() -> bool:
+    """Return whether warnings become records of another logger: of astropy, or through `logging.captureWarnings`."""
+    shows: Any = warnings.showwarning
+    if isinstance(getattr(shows, "__self__", None), logging.Logger):
+        # sunpy's logger may come first, and leaves warnings of other packages to astropy's.
+        return bool(astropy.log.warnings_logging_enabled())
+    return getattr(shows, "__module__", "") == "logging"
 
 
 _BETWEEN = frozenset(
-    {__name__.partition(".")[0], "sunpy", "astropy", "parfive", "asyncio", "concurrent", "threading", "functools",
-     "contextlib"}
+    {_PACKAGE, "sunpy", "astropy", "parfive", "asyncio", "concurrent", "threading", "functools", "contextlib",
+     "importlib", "glymur"}
 )  # fmt: skip
 """The packages between the line that a user wrote and a warning."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import tempfile
@@ -35,6 +36,12 @@ settings.load_profile("wide" if os.environ.get("HYPOTHESIS_WIDE") else os.enviro
 
 if TYPE_CHECKING:
     from sunpy_helio_plugins.sandbox import Archive
+
+
+def pytest_collection_finish() -> None:
+    """Keep the modules and the collected tests out of the garbage collector's work, which they would make slow."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

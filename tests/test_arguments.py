@@ -526,6 +526,7 @@ def table(world: World, _running_archive: Any) -> dict[str, Case]:
         return cases(world)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_public_function_works_or_raises_one_sentence(
     group: str, world: World, table: dict[str, Case], archive: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -22,7 +22,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -139,17 +139,37 @@ def _flag(words: tuple[str, ...], name: str, text: str) -> click.Option:
     return click.Option(words, is_flag=True, expose_value=False, is_eager=True, callback=remember, help=text)
 
 
+class _Log(logging.StreamHandler[TextIO]):
+    """Writes requests and waits to standard error; what is missing is told at the end of the run."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+        self.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+        self.addFilter(lambda record: record.levelno < logging.WARNING)
+
+
 def _log_to_stderr(run: Run) -> None:
-    """Let the loggers of this package and of the official client's tools write to standard error."""
+    """Let the logger of this package write to standard error, and not to the handlers of other packages as well."""
     logger = logging.getLogger(_PACKAGE)
-    for handler in [one for one in logger.handlers if getattr(one, "is_of_command", False)]:
-        logger.removeHandler(handler)
     if run.debug or run.verbose:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.is_of_command = True  # type: ignore[attr-defined]
-        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-        logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG if run.debug else logging.INFO if run.verbose else logging.NOTSET)
+        if not any(isinstance(one, _Log) for one in logger.handlers):
+            logger.addHandler(_Log())
+        logger.propagate = False
+        logger.setLevel(logging.DEBUG if run.debug else logging.INFO)
+
+
+@contextlib.contextmanager
+def _kept_log() -> Iterator[None]:
+    """Restore the logger of this package after the block, and silence parfive's, which repeats what is missing."""
+    logger, other = logging.getLogger(_PACKAGE), logging.getLogger("parfive")
+    before = logger.handlers.copy(), logger.propagate, logger.level
+    was_disabled, other.disabled = other.disabled, True
+    try:
+        yield
+    finally:
+        other.disabled = was_disabled
+        logger.handlers[:], logger.propagate = before[:2]
+        logger.setLevel(before[2])
 
 
 class _Documented:
@@ -218,7 +238,7 @@ class Root(Group):
         if not kwargs.pop("standalone_mode", True):
             return super().main(args, standalone_mode=False, **kwargs)
         run = Run()
-        with _told_warnings(run):
+        with _told_warnings(run), _kept_log():
             code = _guarded(run, lambda: super(Root, self).main(args, standalone_mode=False, obj=run, **kwargs))
         sys.exit(code)
 
@@ -251,8 +271,6 @@ def _guarded(run: Run, work: Callable[[], Any]) -> int:
         return ended.exit_code
     except Exception as error:  # noqa: BLE001 - the last place that can turn an error into a sentence
         return _reported(run, error)
-    finally:
-        _log_to_stderr(Run())
     return code if isinstance(code, int) and code else told
 
 
@@ -262,9 +280,10 @@ def _reported(run: Run, error: Exception) -> int:
         click.echo(_without_secrets(run, "".join(traceback.format_exception(error))), err=True, nl=False)
     if isinstance(error, OSError):
         _discard_output()
-    for text in run.missing:
-        click.echo(f"Missing: {one_line(text)}", err=True)
     text, code = _described(error)
+    for one in run.missing:
+        if str(error).rstrip(".") not in one:
+            click.echo(f"Missing: {one_line(one)}", err=True)
     click.echo(f"Error: {one_line(_without_secrets(run, text))}", err=True)
     return code
 
@@ -307,7 +326,7 @@ def _described(error: Exception) -> tuple[str, int]:
     if isinstance(error, errors.HelioPluginsError):
         return str(error), NOTHING
     if isinstance(error, OSError) and error.errno is not None:
-        path = error.filename if isinstance(error.filename, str) else "A file"
+        path = error.filename if isinstance(error.filename, str) else "The output"
         return str(errors.disk_error(error, path, "read or written")), NOTHING
     return f"{type(error).__name__}: {error} (this should not happen; --debug shows where)", NOTHING
 
@@ -318,7 +337,7 @@ def _told_warnings(run: Run) -> Iterator[None]:
     before = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *_: Any) -> None:
-        if category.__name__ == "IncompleteAnswerWarning":
+        if category.__name__ in ("IncompleteAnswerWarning", "IncompleteFetchWarning"):
             run.warned.append(str(message))
         elif category.__name__ != "ErfaWarning" or run.verbose:  # leap seconds of far years are not known yet
             run.say(f"Warning: {message}")

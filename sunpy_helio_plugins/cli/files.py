@@ -9,7 +9,7 @@ from typing import Any
 from sunpy_helio_plugins.cli.command import current_run
 from sunpy_helio_plugins.cli.output import Output, show_value
 
-__all__ = ["end", "fetch"]
+__all__ = ["end", "failure", "fetch"]
 
 
 def end(failed: Sequence[Exception], done: Sequence[Any]) -> None:
@@ -21,11 +21,18 @@ def end(failed: Sequence[Exception], done: Sequence[Any]) -> None:
     run.problems += [str(error) for error in failed]
 
 
+def failure(error: Any) -> Exception:
+    """Return the exception of a download that failed."""
+    from sunpy_helio_plugins.errors import HelioPluginsError, TransferError
+
+    found = error.exception
+    return found if isinstance(found, HelioPluginsError) else TransferError(str(found))
+
+
 def fetch(table: Any, folder: str, names: Sequence[str], output: Output, *, overwrite: bool, dry_run: bool) -> None:
     """Download the files of a table to a folder, and print their paths; ``names`` are printed for a dry run."""
     from sunpy.net import Fido
 
-    from sunpy_helio_plugins.errors import TransferError
     from sunpy_helio_plugins.transport.files.naming import escaped
 
     run = current_run()
@@ -38,5 +45,5 @@ def fetch(table: Any, folder: str, names: Sequence[str], output: Output, *, over
         place = escaped(Path(folder).expanduser())
         results = Fido.fetch(table, path=f"{place}/{{file}}", progress=run.shows_progress, overwrite=overwrite)
         paths = [str(path) for path in results]
-        end([TransferError(str(error.exception)) for error in results.errors], paths)
+        end(list(map(failure, results.errors)), paths)
     show_value({"files": paths, "dry_run": False}, "\n".join(paths) or "No files.", output)

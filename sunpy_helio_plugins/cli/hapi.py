@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,12 @@ from sunpy_helio_plugins.cli.output import (
 )
 
 __all__ = ["hapi"]
+
+
+def _server_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """Return short names of servers, from the list itself: the completion must not import what reads it."""
+    listed = json.loads((Path(__file__).parents[1] / "hapi" / "servers.json").read_text(encoding="utf-8"))
+    return [name for name in listed if name.startswith(incomplete)]
 
 
 @click.group(
@@ -48,7 +55,7 @@ def servers(output: Output) -> None:
 @hapi.command(
     examples=("sunpy-helio hapi catalog cdaweb", "sunpy-helio hapi catalog cdaweb 'magnetic field' --availability")
 )
-@click.argument("server")
+@click.argument("server", shell_complete=_server_names)
 @click.argument("pattern", default="*")
 @click.option("--availability", is_flag=True, help="Print the time ranges, for which each dataset is requested.")
 @output_options
@@ -62,7 +69,7 @@ def catalog(server: str, pattern: str, availability: bool, output: Output) -> No
 @hapi.command(
     examples=("sunpy-helio hapi info cdaweb AC_H0_MFI", "sunpy-helio hapi info cdaweb AC_H0_MFI --json | jq .info")
 )
-@click.argument("server")
+@click.argument("server", shell_complete=_server_names)
 @click.argument("dataset")
 @output_options
 def info(server: str, dataset: str, output: Output) -> None:
@@ -114,7 +121,7 @@ _PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
         "sunpy-helio hapi data cdaweb AC_H0_MFI 2026-01-10 2026-01-11 --parameters BGSEc -o field.png",
     )
 )
-@click.argument("server")
+@click.argument("server", shell_complete=_server_names)
 @click.argument("dataset")
 @click.argument("start")
 @click.argument("stop")
@@ -198,7 +205,7 @@ def _write(table: Any, path: str, suffix: str) -> None:
 
 
 @hapi.command(examples=("sunpy-helio hapi check cdaweb",))
-@click.argument("server")
+@click.argument("server", shell_complete=_server_names)
 @value_options
 def check(server: str, output: Output) -> None:
     """Test a server: its capabilities, its catalogue, and the records of a dataset."""
@@ -218,7 +225,7 @@ def check(server: str, output: Output) -> None:
         'curl -H "Authorization: Bearer $ACCESS_TOKEN" https://swe.ssa.esa.int/hapi/catalog',
     )
 )
-@click.argument("server", default="swe")
+@click.argument("server", default="swe", shell_complete=_server_names)
 @click.option("-s", "--silent", is_flag=True, help="Print the token only.")
 @click.option("-i", "--client-id", metavar="ID", help="The client id; by default SWE_CLIENT_ID, netrc or the keyring.")
 @click.option(

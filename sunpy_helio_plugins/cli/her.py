@@ -10,7 +10,7 @@ import click
 
 from sunpy_helio_plugins.cli import queries
 from sunpy_helio_plugins.cli.command import Group
-from sunpy_helio_plugins.cli.files import fetch
+from sunpy_helio_plugins.cli.files import failure, fetch
 from sunpy_helio_plugins.cli.output import Output, output_options, show, show_value, value_options
 
 __all__ = ["her"]
@@ -155,13 +155,11 @@ def _document(ivorn: str, rev: int | None) -> bytes:
 
     from sunpy.net import Fido
 
-    from sunpy_helio_plugins.errors import TransferError
-
     options = {} if rev is None else {"rev": rev}
     with tempfile.TemporaryDirectory() as folder:
         files = Fido.fetch(_records([ivorn]), path=f"{folder}/{{file}}", progress=False, **options)
         if files.errors:
-            raise TransferError(str(files.errors[0].exception))
+            raise failure(files.errors[0])
         return Path(files[0]).read_bytes()
 
 

@@ -313,7 +313,7 @@ def _cell(key: str, row: Mapping[str, Any]) -> str:
 def download(file_path: tuple[str, ...], overwrite: bool, dry_run: bool, output: Output) -> None:
     """Download files by their names, to the tree of the SDC; - reads names from standard input."""
     from sunpy_helio_plugins import imap as archive
-    from sunpy_helio_plugins.errors import QueryError, ServiceError, TransferError
+    from sunpy_helio_plugins.errors import DiskError, HelioPluginsError, QueryError
     from sunpy_helio_plugins.imap import filenames
 
     names = queries.words_of(file_path)
@@ -325,8 +325,10 @@ def download(file_path: tuple[str, ...], overwrite: bool, dry_run: bool, output:
     for name in [] if dry_run else names:
         try:
             here.append(str(archive.download(name, overwrite=overwrite)))
-        except (TransferError, ServiceError) as error:
+        except HelioPluginsError as error:
             failed.append(error)
+            if isinstance(error, DiskError):  # the disk would refuse the others as well
+                break
     end(failed, here)
     lines = [f"Would download {name}" for name in names] if dry_run else [
         f"Successfully downloaded the file to: {path}" for path in here

@@ -14,8 +14,8 @@ from sunpy_helio_plugins import lazy
 if TYPE_CHECKING:
     from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr, branches, explain_foreign, name_of, of_type
     from sunpy_helio_plugins.fido.client import ArchiveClient
+    from sunpy_helio_plugins.fido.dispatch import Names
     from sunpy_helio_plugins.fido.fields import common_columns
-    from sunpy_helio_plugins.fido.names import Names
     from sunpy_helio_plugins.fido.table import ArchiveTable
 
 __all__ = [
@@ -44,7 +44,7 @@ __getattr__ = lazy.attach(
         ),
         "sunpy_helio_plugins.fido.client": ("ArchiveClient",),
         "sunpy_helio_plugins.fido.fields": ("common_columns",),
-        "sunpy_helio_plugins.fido.names": ("Names",),
+        "sunpy_helio_plugins.fido.dispatch": ("Names",),
         "sunpy_helio_plugins.fido.table": ("ArchiveTable",),
     },
     first=("sunpy.net",),

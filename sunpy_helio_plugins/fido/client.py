@@ -12,11 +12,8 @@ from sunpy.net.base_client import BaseClient, QueryResponseTable
 
 from sunpy_helio_plugins.arguments import ATTR, close_names
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.attrs import MarkerAttr, conjunction, name_of
-from sunpy_helio_plugins.fido.names import Names
-from sunpy_helio_plugins.fido.table import ArchiveTable
-from sunpy_helio_plugins.io.queries import stored
+from sunpy_helio_plugins.fido.dispatch import Names
 
 __all__ = ["ArchiveClient"]
 
@@ -86,6 +83,8 @@ def _asking(search: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(search)
     def searched(self: Any, *query: Attr, **kwargs: Any) -> Any:
+        from sunpy_helio_plugins.io.queries import stored
+
         _refuse_uncalled(query)
         for one in query:
             ATTR.check(f"{type(self).__name__}.search", "query", one)
@@ -119,6 +118,9 @@ def _checking(fetch: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(fetch)
     def fetched(self: Any, query_results: Any, **kwargs: Any) -> None:
+        from sunpy_helio_plugins.fido import inputs
+        from sunpy_helio_plugins.fido.table import ArchiveTable
+
         if type(query_results) is QueryResponseTable and not len(query_results):
             return  # sunpy 8 passes an empty table of its own for a client whose search failed
         _refuse_unknown(self, kwargs)

@@ -13,8 +13,9 @@ import numpy as np
 
 from sunpy_helio_plugins.arguments import MAPPING, TEXT, TEXTS, one_of, shown, taking
 from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.hapi.status import OK, status_of
 
-__all__ = ["NO_DATA", "NUMBERS", "OK", "Info", "Parameter", "status_of"]
+__all__ = ["NUMBERS", "Info", "Parameter"]
 
 NUMBERS = ("double", "integer", "long")
 """Types of numbers. ``long`` is from a later version of HAPI; its binary layout is not defined yet."""
@@ -248,9 +249,6 @@ def _spread(value: Any, shape: tuple[int, ...]) -> list[Any] | None:
     return leaves if len(leaves) == width else None
 
 
-OK, NO_DATA = 1200, 1201
-"""HAPI status codes that are not errors: success, and success without records in the range."""
-
 _MOST_FIELDS = 20_000_000
 
 _SHOWN = 60
@@ -482,18 +480,6 @@ class Info:
         lines[1] += f", every {self.cadence}" if self.cadence else ""
         lines += [f"    {parameter!r} {(parameter.description or '')[:_SHOWN]}" for parameter in self.parameters]
         return "\n".join(lines)
-
-
-def status_of(answer: Any) -> tuple[int | None, str]:
-    """Return the HAPI status code (`None` if missing; text is converted) and message of any decoded JSON."""
-    status = answer.get("status") if isinstance(answer, Mapping) else None
-    if not isinstance(status, Mapping):
-        return None, ""
-    try:
-        code = int(status.get("code", ""))
-    except (TypeError, ValueError):
-        return None, str(status.get("message", ""))
-    return code, str(status.get("message", ""))
 
 
 def _text(value: Any) -> str | None:

@@ -10,120 +10,27 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from sunpy_helio_plugins.errors import QueryError, ServerError, ServiceError, ServiceRefused
+from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.partial import Partial
 from sunpy_helio_plugins.hapi import server_list
-from sunpy_helio_plugins.hapi.model import NO_DATA, OK, Info, status_of
+from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.query import NOT_COVERED, Query, is_like, is_pattern, unlike
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
+from sunpy_helio_plugins.hapi.status import Refusal
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.spans import Moment, Span, moment, seconds
-from sunpy_helio_plugins.transport.messages import server_message
 
 __all__ = [
     "MOST_HALVINGS",
     "MOST_REQUESTS",
     "DataRequest",
     "Piece",
-    "Refusal",
     "chosen",
     "covering",
     "cut",
     "estimated_bytes",
     "longest",
-    "refusal",
 ]
-
-_OUTSIDE, _TOO_MUCH, _TOO_LONG = 1405, 1408, 1413
-
-_TOO_LARGE = 413
-
-_GENERAL = (None, 1400)
-"""Codes that do not specify the error: many servers send only these (specification, section 4.1)."""
-
-_OF_THE_STOP = (1403, _OUTSIDE)
-
-_CODE = re.compile(r"\bHAPI\b[^0-9]{0,12}(1[0-9]{3})\b", re.IGNORECASE)
-
-_SMALLER_RANGE = re.compile(r"smaller\s+time\s+range|\bdata\s+elements\b|12[,.' ]?288\s*(kB|000)", re.IGNORECASE)
-"""The error of ESA's server for too long ranges, whose guide (Limitations) contains neither its code nor its text."""
-
-_LONGEST = 65536
-"""The largest size of an error message in bytes: a longer response consists of records."""
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """
-    A response that contains an error instead of records.
-
-    Attributes
-    ----------
-    status : int
-        The HTTP status.
-    code : int or None
-        The HAPI status code, if there is one.
-    words : str
-        The message of the server.
-    """
-
-    status: int
-    code: int | None
-    words: str
-
-    @property
-    def is_too_much(self) -> bool:
-        """Whether the server may accept a shorter range."""
-        if self.code == _TOO_MUCH or self.status == _TOO_LARGE:
-            return True
-        if self.code == _TOO_LONG:
-            # The code means a depth that is not valid, but server-python sends it for a range that is too long.
-            return "too long" in self.words.lower()
-        return self.code in _GENERAL and self.status < 500 and bool(_SMALLER_RANGE.search(self.words))
-
-    @property
-    def is_outside(self) -> bool:
-        """Whether the server may accept a range that is within the dataset."""
-        if self.is_too_much or self.status in (401, 403):
-            return False
-        return self.code in _OF_THE_STOP or (self.code in _GENERAL and 400 <= self.status < 500)
-
-    def error(self, archive: str, url: str) -> ServiceError:
-        """Return the exception to raise; ``url`` must not contain secrets."""
-        kind = ServerError if self.status >= 500 else ServiceRefused
-        return kind(archive, url, self.text, self.status)
-
-    @property
-    def text(self) -> str:
-        """The message of the server, followed by the HAPI status code if the message does not contain it."""
-        known = self.code is None or str(self.code) in self.words
-        return self.words if known else f"{self.words} (HAPI {self.code})".strip()
-
-
-def refusal(status: int, phrase: str, content: bytes) -> Refusal | None:
-    """Return the error in a response; `None` for records, and for a response without records in the range."""
-    code, message = _said(content)
-    words = message or server_message(content) if status >= 400 or code is not None else ""
-    if code is None and status >= 400:
-        found = _CODE.search(phrase) or _CODE.search(words)
-        code = int(found[1]) if found else None
-    if code == NO_DATA or (status < 400 and code in (None, OK)):
-        return None
-    return Refusal(status, code, words or server_message(phrase.encode()))
-
-
-def _said(content: bytes) -> tuple[int | None, str]:
-    """Return code and message of a response that is a JSON object with a status."""
-    if content[:1].isspace():
-        content = content.lstrip()
-    if not content.startswith(b"{") or len(content) > _LONGEST:
-        return None, ""
-    try:
-        code, message = status_of(json.loads(content))
-    except (ValueError, RecursionError):
-        return None, ""
-    return code, server_message(json.dumps(message).encode())
-
 
 MOST_HALVINGS = 12
 """The largest number of times that a range is halved: into about four thousand requests."""

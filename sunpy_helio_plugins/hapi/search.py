@@ -1,21 +1,23 @@
-"""Find the datasets of a query, and the requests for their records."""
+"""Find the servers and datasets of a query, and the requests for their records."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
+from functools import partial
 
 from sunpy_helio_plugins.errors import HelioPluginsError, IsolationError, Problem, QueryError
 from sunpy_helio_plugins.fido.partial import Partial, merge, outcomes
-from sunpy_helio_plugins.hapi import owners, server_list
+from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.plan import DataRequest, covering
-from sunpy_helio_plugins.hapi.query import Query, is_like, is_pattern, unlike
+from sunpy_helio_plugins.hapi.query import PROVIDER, Query, is_like, is_pattern, unlike
 from sunpy_helio_plugins.hapi.service import Service
 from sunpy_helio_plugins.quantities.spans import Moment
 
-__all__ = ["descriptions", "find", "find_all"]
+__all__ = ["descriptions", "find", "find_all", "locate", "matching"]
 
 _AT_ONCE = 5
 """The number of descriptions that are requested from one server at once."""
@@ -43,7 +45,7 @@ def find_all(queries: Iterable[Query]) -> Partial[DataRequest]:
     """
     asked = list(queries)
     services = {name: Service(server_list.find(name)) for name in dict.fromkeys(query.server for query in asked)}
-    located = owners.locate(asked, services)
+    located = locate(asked, services)
     asked = list(dict.fromkeys(located.items))
     found = outcomes(asked, lambda query: find(query, services[query.server]), _QUERIES_AT_ONCE)
     pairs = list(zip(asked, found, strict=True))
@@ -194,3 +196,86 @@ def _holds(words: tuple[str, ...], service: Service, dataset: str, description: 
 def _has_parameters(info: Info, asked: tuple[str, ...]) -> bool:
     """Return whether a dataset has parameters for all given names and patterns."""
     return all(any(name == one or (is_pattern(one) and is_like(name, one)) for name in info.names) for one in asked)
+
+
+Catalogues = Mapping[str, Mapping[str, object] | HelioPluginsError]
+
+_CATALOGUES_AT_ONCE = 16
+_SIMILAR = 5
+
+
+def locate(queries: Iterable[Query], services: Mapping[str, Service]) -> Partial[Query]:
+    """
+    Add the server to queries for a dataset without one; each catalogue is requested at most once.
+
+    A server without a response is a problem if a pattern may match further datasets, and a note if one dataset was
+    found. An error is raised if a dataset is on no server or on several servers, or if all servers fail.
+    """
+    asked = list(queries)
+    open_ones = [query for query in asked if query.is_listed and query.dataset is not None]
+    catalogues = _catalogues(dict.fromkeys(query.server for query in open_ones), services)
+    found = [Partial(tuple(query for query in asked if query not in open_ones))]
+    for question in dict.fromkeys(replace(query, server="") for query in open_ones):
+        owners = _owners(question, catalogues)
+        if not is_pattern(str(question.dataset)):
+            # The server is known now, as if the user had given it.
+            question = replace(question, is_listed=False)
+        found.append(Partial(tuple(replace(question, server=name) for name in owners)))
+        found.append(_unasked(question, owners, catalogues))
+    return merge(found)
+
+
+def matching(wanted: str, ids: Iterable[str]) -> list[str]:
+    """Return the ids that are equal to a name, or match a pattern."""
+    is_meant = partial(is_like, pattern=wanted) if is_pattern(wanted) else wanted.__eq__
+    return list(filter(is_meant, ids))
+
+
+def _catalogues(names: Iterable[str], services: Mapping[str, Service]) -> Catalogues:
+    asked = list(names)
+    return dict(zip(asked, outcomes(asked, lambda name: services[name].catalog(), _CATALOGUES_AT_ONCE), strict=True))
+
+
+def _owners(question: Query, catalogues: Catalogues) -> list[str]:
+    """Return the servers that have a dataset: exactly one for a name, any number for a pattern."""
+    wanted = str(question.dataset)
+    known = {name: ids for name, ids in catalogues.items() if not isinstance(ids, HelioPluginsError)}
+    if not known:
+        raise next(error for error in catalogues.values() if isinstance(error, HelioPluginsError))
+    owners = [name for name, ids in known.items() if matching(wanted, ids)]
+    if not owners:
+        raise QueryError(_unknown(wanted, known, _silent(catalogues)))
+    if len(owners) > 1 and not is_pattern(wanted):
+        forms = " or ".join(f"a.hapi.Dataset({f'{name}/{wanted}'!r})" for name in owners)
+        names = ", ".join(owners)
+        raise QueryError(f"Several HAPI servers have a dataset {wanted!r}: {names}; give the server: {forms}.")
+    return owners
+
+
+def _unknown(wanted: str, known: Mapping[str, Iterable[str]], silent: list[str]) -> str:
+    """Return the message for an unknown dataset: similar ids, and the servers that did not respond."""
+    spelt = {f"{name}/{one}".lower(): f"{name}/{one}" for name, ids in known.items() for one in ids}
+    same = [full for full in spelt.values() if full.partition("/")[2].lower() == wanted.lower()]
+    bare = {full.partition("/")[2].lower(): full for full in spelt.values()}
+    similar = [bare[one] for one in get_close_matches(wanted.lower(), bare, n=_SIMILAR, cutoff=0.5)]
+    shown = list(dict.fromkeys(same + similar))
+    hint = f"; similar: {', '.join(shown)}" if shown else ""
+    rest = f". These servers did not respond: {', '.join(silent)}" if silent else ""
+    return f"None of {len(known)} HAPI servers has a dataset {wanted!r}{hint}{rest}."
+
+
+def _silent(catalogues: Catalogues) -> list[str]:
+    return [name for name, ids in catalogues.items() if isinstance(ids, HelioPluginsError)]
+
+
+def _unasked(question: Query, owners: list[str], catalogues: Catalogues) -> Partial[Query]:
+    silent = _silent(catalogues)
+    if not silent:
+        return Partial()
+    text = (
+        f"{question.dataset} was found on {', '.join(owners)}; these servers may have it, too, but did not respond: "
+        f"{', '.join(silent)}."
+    )
+    if is_pattern(str(question.dataset)):
+        return Partial(problems=(Problem(text, "unreachable", PROVIDER),))
+    return Partial(notes=(text,))

@@ -1,4 +1,4 @@
-"""The endpoints of one HAPI server, and its status codes."""
+"""The endpoints of one HAPI server."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from sunpy_helio_plugins.errors import (
     ServiceError,
     ServiceRefused,
 )
-from sunpy_helio_plugins.hapi.model import NO_DATA, OK, Info, status_of
+from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.query import unlike
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
+from sunpy_helio_plugins.hapi.status import NO_DATA, OK, status_of
 from sunpy_helio_plugins.quantities.spans import Moment, moment
 from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.credentials import Login
@@ -113,7 +114,8 @@ class Service:
         entries = self.catalog()
         inside = {one: entries.get(one, {}).get("info") for one in datasets}
         others = [one for one, info in inside.items() if not isinstance(info, dict)]
-        kept = metadata.load_cached(f"{self.server.url}/info", [self.names({"dataset": one}) for one in others])
+        questions = [self.names({"dataset": one}) for one in others]
+        kept = metadata.load_cached(f"{self.server.url}/info", questions, archive=self.server.archive)
         answers = inside | dict(zip(others, kept, strict=True))
         found: dict[str, Info] = {}
         for one, answer in answers.items():

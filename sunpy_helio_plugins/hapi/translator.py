@@ -10,7 +10,7 @@ from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import asked, branches, explain_foreign, of_types, own
-from sunpy_helio_plugins.fido.names import Names
+from sunpy_helio_plugins.fido.dispatch import Names
 from sunpy_helio_plugins.hapi import attrs, server_list
 from sunpy_helio_plugins.hapi.query import PROVIDER, Query
 from sunpy_helio_plugins.quantities import times

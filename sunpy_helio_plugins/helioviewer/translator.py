@@ -10,7 +10,7 @@ from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import asked, branches, explain_foreign, of_type, of_types, own
-from sunpy_helio_plugins.fido.names import Names
+from sunpy_helio_plugins.fido.dispatch import Names
 from sunpy_helio_plugins.helioviewer import attrs, source_table, synonyms
 from sunpy_helio_plugins.helioviewer.query import PROVIDER, Query
 from sunpy_helio_plugins.helioviewer.source_table import Source

@@ -14,8 +14,8 @@ from sunpy.net.base_client import BaseClient, convert_row_to_table
 
 from sunpy_helio_plugins.fido.attrs import offered
 from sunpy_helio_plugins.fido.client import ArchiveClient
-from sunpy_helio_plugins.fido.names import Names
-from sunpy_helio_plugins.her import attrs, service
+from sunpy_helio_plugins.fido.dispatch import Names
+from sunpy_helio_plugins.her import attrs
 from sunpy_helio_plugins.her.filters.logic import refuse_uncompared
 from sunpy_helio_plugins.her.filters.plan import SUBSETS
 from sunpy_helio_plugins.her.query import ARCHIVE, NAMES, SERVER
@@ -81,7 +81,7 @@ class HERClient(ArchiveClient, BaseClient):
             The request failed or the response is not valid.
         """
         from sunpy_helio_plugins.fido.partial import warn
-        from sunpy_helio_plugins.her import search
+        from sunpy_helio_plugins.her import search, service
         from sunpy_helio_plugins.her.filters import requisites
         from sunpy_helio_plugins.her.tables import HERTable
 

@@ -101,7 +101,7 @@ class Keyword:
 
 @lru_cache(maxsize=1)
 def _shipped() -> dict[str, dict[str, Any]]:
-    text = files("sunpy_helio_plugins.her").joinpath("events.json").read_text(encoding="utf-8")
+    text = files("sunpy_helio_plugins.her").joinpath("keywords.json").read_text(encoding="utf-8")
     shipped: dict[str, dict[str, Any]] = json.loads(text)
     return shipped
 

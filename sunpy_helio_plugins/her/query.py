@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sunpy_helio_plugins.fido.names import Names
+from sunpy_helio_plugins.fido.dispatch import Names
 
 __all__ = ["ARCHIVE", "NAMES", "SERVER", "Alternative", "BoundingBox", "Query", "Triplet"]
 

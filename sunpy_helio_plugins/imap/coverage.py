@@ -14,6 +14,7 @@ from datetime import date
 from functools import lru_cache
 
 from sunpy_helio_plugins.imap.filenames import ParsedFileName
+from sunpy_helio_plugins.imap.mission import DAILY
 
 __all__ = ["LONG", "end_of", "longest"]
 
@@ -25,7 +26,6 @@ ROTATION = 29
 
 MAP = 366
 
-_DAILY = frozenset({"mag", "swapi", "swe", "hit", "codice", "spacecraft", "ialirt", "l1const"})
 _MAP_LEVELS = ("l2", "l2a", "l2b", "l2c", "l3", "l3a", "l3b", "l3c", "l3d", "l3e")
 
 _MONTHS = re.compile(r"-(?P<number>\d{1,3})(?P<unit>mo|yr)$")
@@ -95,7 +95,7 @@ def longest(instrument: str | None, level: str | None, descriptor: str | None) -
 
 def _longest_of(instrument: str, level: str | None, no_suffix: bool) -> int:
     """Return the days of an instrument's longest product; ``no_suffix`` if the descriptor is without a duration."""
-    if instrument in _DAILY:
+    if instrument in DAILY:
         return 1
     if instrument == "idex":
         return 1 if no_suffix else 10

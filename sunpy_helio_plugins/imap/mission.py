@@ -12,11 +12,12 @@ from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.fido.attrs import of_types
-from sunpy_helio_plugins.fido.names import Names, folded
+from sunpy_helio_plugins.fido.dispatch import Names, folded
 
 __all__ = [
     "ALIASES",
     "ALONE",
+    "DAILY",
     "DESCRIPTORS",
     "DETECTORS",
     "EXTENSIONS",
@@ -51,6 +52,9 @@ INSTRUMENTS = {
     "swe": "Solar Wind Electrons.",
     "ultra": "IMAP-Ultra, energetic neutral atoms of the highest energy.",
 }
+
+DAILY = frozenset({"mag", "swapi", "swe", "hit", "codice", "spacecraft", "ialirt", "l1const"})
+"""Instruments whose files contain one day each; ``coverage`` has the rules for the others."""
 
 LEVELS = (
     "l0", "l1", "l1a", "l1b", "l1c", "l1ca", "l1cb", "l1d", "l2", "l2a", "l2b", "l2c",

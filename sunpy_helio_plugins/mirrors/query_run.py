@@ -30,7 +30,7 @@ from sunpy_helio_plugins.store.manifest import (
     update,
 )
 from sunpy_helio_plugins.store.publish import make_folder
-from sunpy_helio_plugins.transport.files.queue import Downloader, enqueue
+from sunpy_helio_plugins.transport.files import queue
 
 __all__ = ["MANIFEST", "QueryRun"]
 
@@ -192,9 +192,9 @@ class QueryRun:
 
     def _fetched(self, batch: Sequence[Copy], manifest: Manifest, archive: str) -> Manifest:
         """Download some files, and note them in the manifest."""
-        downloader = Downloader(progress=self.progress, overwrite=True)
-        enqueue(downloader, [one.download for one in batch], True)
-        failed = {_target(error): error.exception for error in downloader.download().errors}
+        downloader = queue.Downloader(progress=self.progress, overwrite=True)
+        queue.enqueue(downloader, [one.download for one in batch], True)
+        failed = {_target(error): error.exception for error in queue.run(downloader).errors}
         fresh: dict[str, Entry] = {}
         for one in batch:
             error = failed.get(one.place)

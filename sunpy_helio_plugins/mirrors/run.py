@@ -12,6 +12,7 @@ from astropy.time import Time
 
 from sunpy_helio_plugins.arguments import FLAG, TEXTS, close_names, optional, taking
 from sunpy_helio_plugins.errors import HelioPluginsError, LockedError, Problem, QueryError, local
+from sunpy_helio_plugins.fido import partial
 from sunpy_helio_plugins.mirrors.plan import Plan, PlannedQuery
 from sunpy_helio_plugins.mirrors.query_run import QueryRun
 from sunpy_helio_plugins.mirrors.report import MirrorReport, QueryReport
@@ -125,6 +126,7 @@ def _run_all(queries: Sequence[PlannedQuery], report: MirrorReport, progress: bo
             one.errors.append(Problem(f"{type(error).__name__}: {error}", "data"))
             one.failed = True
             unexpected.append(error)
+        partial.log(f"{query.name}: {error}" for error in one.errors)
         one.seconds = time.monotonic() - start
     report.ended = _now().isot
     return unexpected

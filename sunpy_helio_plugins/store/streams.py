@@ -15,8 +15,8 @@ from typing import IO, Any
 from sunpy_helio_plugins.errors import FileError
 
 __all__ = [
+    "CompressedStreams",
     "DamagedStreamError",
-    "Decompressor",
     "check_compressed",
     "decompressed",
     "is_compressed",
@@ -70,7 +70,7 @@ _KINDS: dict[bytes, Callable[[], Any]] = {
 """The first bytes of each kind of compressed file, and the function that begins a stream."""
 
 
-class Decompressor:
+class CompressedStreams:
     """
     Compressed streams that follow each other.
 
@@ -152,9 +152,9 @@ def check_compressed(path: Path) -> None:
             reader.check_end()
 
 
-def _of_file(head: bytes) -> Decompressor:
+def _of_file(head: bytes) -> CompressedStreams:
     start = next(start for start in _KINDS if head.startswith(start))
-    return Decompressor(_KINDS[start], start)
+    return CompressedStreams(_KINDS[start], start)
 
 
 def _check_zip(stream: IO[bytes]) -> None:

@@ -59,7 +59,7 @@ class Decompressor:
     def __init__(self, encoding: str) -> None:
         self._bits = ENCODINGS[encoding]
         self._begun = b""
-        self._streams: streams.Decompressor | None = None
+        self._streams: streams.CompressedStreams | None = None
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield the decompressed parts of some bytes; raise `DecodeError` if they are damaged."""
@@ -68,7 +68,7 @@ class Decompressor:
             if len(data) < 2:  # the header of zlib, without which the first byte may be data
                 return
             bits = -15 if self._bits == 15 and not _has_zlib_header(data) else self._bits
-            self._streams = streams.Decompressor(zlib_stream(bits), b"\x1f\x8b" if bits == 31 else b"")
+            self._streams = streams.CompressedStreams(zlib_stream(bits), b"\x1f\x8b" if bits == 31 else b"")
         try:
             yield from self._streams.feed(data)
         except DamagedStreamError as error:

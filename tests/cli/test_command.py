@@ -88,6 +88,7 @@ class TestCompletion:
             ("imap query --data-level l0,l1", "l0,l1a"),
             ("imap kernels 20260110 --type att", "attitude_history"),
             ("imap query --out", "--output-format"),
+            ("hapi catalog cda", "cdaweb"),
         ],
     )
     def test_words_are_completed(self, monkeypatch, words, expected):
@@ -193,20 +194,59 @@ class TestRun:
         assert not Run().shows_progress
 
     @pytest.mark.parametrize(
-        ("words", "level"), [([], logging.NOTSET), (["-v"], logging.INFO), (["--debug"], logging.DEBUG)]
+        ("words", "said"),
+        [
+            ([], []),
+            (["-v"], ["INFO sunpy_helio_plugins.transport: waiting"]),
+            (
+                ["--debug", "-v"],
+                ["DEBUG sunpy_helio_plugins.transport: one request", "INFO sunpy_helio_plugins.transport: waiting"],
+            ),
+        ],
     )
-    def test_the_log_of_the_package_is_written_while_it_runs(self, words, level):
-        seen = []
-
+    def test_the_log_of_the_package_is_written_while_it_runs(self, words, said):
         @click.command("log", cls=Command)
         def log():
-            logging.getLogger("sunpy_helio_plugins.transport").debug("one request")
-            seen.append(logging.getLogger("sunpy_helio_plugins").level)
+            own = logging.getLogger("sunpy_helio_plugins.transport")
+            own.debug("one request")
+            own.info("waiting")
+            own.warning("what is missing is told at the end")
 
+        logger = logging.getLogger("sunpy_helio_plugins")
+        before = logger.handlers.copy(), logger.propagate, logger.level
         result = CliRunner().invoke(Root("sunpy-helio", commands={"log": log}), ["log", *words])
-        assert seen == [level]
-        assert ("one request" in result.stderr) == (level == logging.DEBUG)
-        assert logging.getLogger("sunpy_helio_plugins").level == logging.NOTSET
+        assert result.stderr.splitlines() == said
+        assert (logger.handlers, logger.propagate, logger.level) == before
+
+    def test_the_log_of_parfive_does_not_repeat_what_is_missing(self):
+        seen = []
+        group = Root("sunpy-helio")
+        group.command("log")(lambda: seen.append(logging.getLogger("parfive").disabled))
+        assert CliRunner().invoke(group, ["log"]).exit_code == 0
+        assert seen == [True]
+        assert not logging.getLogger("parfive").disabled
+
+    def test_files_that_failed_are_told_once(self):
+        class IncompleteFetchWarning(UserWarning):
+            pass
+
+        def warn(*failures):
+            text = "2 of 3 files could not be downloaded; the first: HER: refused. See the errors of the results."
+            warnings.warn(text, IncompleteFetchWarning, stacklevel=1)
+            for text in failures[1:]:
+                current_run().problems.append(text)
+            if failures:
+                raise errors.TransferError(failures[0])
+            current_run().problems.append("HER: refused.")
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            group = Root("sunpy-helio")
+            group.command("partly")(warn)
+            group.command("nothing")(lambda: warn("HER: refused.", "HER: gone."))
+            partly, nothing = (CliRunner().invoke(group, [word]) for word in ("partly", "nothing"))
+        assert (partly.exit_code, partly.stderr) == (1, "Missing: HER: refused.\n")
+        assert (nothing.exit_code, nothing.stderr) == (3, "Missing: HER: gone.\nError: HER: refused.\n")
 
     def test_one_line_is_one_line(self):
         assert one_line("a\n  b\x1b[1m") == "a b\ufffd[1m"
@@ -294,7 +334,7 @@ class TestProcess:
                 text=True,
             )
         assert done.returncode == 3
-        assert "the disk is full" in done.stderr
+        assert done.stderr.startswith("Error: The output cannot be read or written: the disk is full")
         assert len(done.stderr.splitlines()) == 1
 
     def test_ctrl_c_ends_it_with_its_code(self):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import astropy.units as u
 import pytest
 
 from sunpy_helio_plugins import helioviewer
@@ -81,10 +82,20 @@ class TestDrawings:
         assert (result.exit_code, result.stdout) == (0, "sun.png\n")
         assert (tmp_path / "sun.png").read_bytes().startswith(b"\x89PNG")
 
-    def test_a_movie(self, archive, run, tmp_path):
-        line = "helioviewer movie 2026-01-10T12:00 2026-01-10T13:00 sun.mp4 --layers 13 --size 128x128 --json"
-        assert json.loads(run(line).stdout)["files"] == ["sun.mp4"]
-        assert (tmp_path / "sun.mp4").is_file()
+    def test_a_movie(self, archive, run, tmp_path, monkeypatch):
+        seen = []
+
+        def movie(start, end, **options):
+            seen.append((start.isot, end.isot, options))
+            return tmp_path / "sun.mp4"
+
+        monkeypatch.setattr(helioviewer, "movie", movie)
+        line = (
+            "helioviewer movie 2026-01-10T12:00 2026-01-10T13:00 sun.mp4 --layers 13,11 --size 128x64 --wait 5 --json"
+        )
+        assert json.loads(run(f"{line} --json").stdout)["files"] == [str(tmp_path / "sun.mp4")]
+        options = {"layers": [13, 11], "file": "sun.mp4", "size": (128, 64), "wait": 5 * u.s, "progress": False}
+        assert seen == [("2026-01-10T12:00:00.000", "2026-01-10T13:00:00.000", options)]
 
     @pytest.mark.parametrize(
         "line",

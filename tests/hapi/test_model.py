@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi.model import Info, Parameter, status_of
+from sunpy_helio_plugins.hapi.model import Info, Parameter
+from sunpy_helio_plugins.hapi.status import status_of
 
 
 def _parameter(**members: Any) -> Parameter:

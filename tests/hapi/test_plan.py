@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from sunpy_helio_plugins.errors import ServerError, ServiceRefused
-from sunpy_helio_plugins.hapi.plan import MOST_HALVINGS, Piece, Refusal, refusal
+from sunpy_helio_plugins.hapi.plan import MOST_HALVINGS, Piece
+from sunpy_helio_plugins.hapi.status import Refusal, refusal
 from sunpy_helio_plugins.quantities.spans import Span
 
 URL = "https://x/hapi/data?dataset=a&start=2026-01-01T00:00:00.000Z&stop=2026-01-03T00:00:00.001Z&format=csv"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,19 +10,6 @@ from typing import Any
 import pytest
 
 from sunpy_helio_plugins import conf
-
-
-@pytest.fixture
-def collected_here() -> Iterator[None]:
-    """
-    Collect parfive's event loops in the main thread.
-
-    parfive leaves its loop, with signal handlers, to the garbage collector, which fails in a server's thread.
-    """
-    gc.disable()
-    yield
-    gc.collect()
-    gc.enable()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 PAGE = Path(__file__).parents[2] / "docs" / "how_to" / "imap.rst"
 
 
-@pytest.mark.usefixtures("archive", "collected_here")
+@pytest.mark.usefixtures("archive")
 def test_the_code_of_the_page_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("IMAP_DATA_DIR", str(tmp_path / "data"))

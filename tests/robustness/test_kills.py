@@ -10,6 +10,7 @@ from hostile import Hostile
 from kills import kill
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_kill_at_any_call_leaves_no_wrong_file(hostile_server: Hostile, tmp_path: Path) -> None:
     tallies = kill(hostile_server.url, tmp_path, 3, ("hapi.fetch", "imap.sync", "her.fetch"))

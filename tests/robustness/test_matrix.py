@@ -25,6 +25,7 @@ def chosen(name: str) -> list[Case]:
 JOURNEYS_BY_NUMBER = {name: number for number, name in enumerate(JOURNEYS)}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", JOURNEYS)
 def test_a_journey_through_faults_has_the_same_result_or_says_what_is_wrong(
     name: str, faults_and_journeys: Matrix

@@ -332,6 +332,7 @@ MACHINES: dict[str, tuple[Callable[[], Any], settings]] = {
 }  # fmt: skip
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", MACHINES)
 def test_a_machine_agrees_with_its_model(name: str) -> None:
     machine, how = MACHINES[name]

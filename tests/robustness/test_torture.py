@@ -13,6 +13,7 @@ from matrix import Matrix
 from torture import DISK, NETWORK, TWELVE, Torture
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(os.name == "nt", reason="the event loop has sockets of its own there")
 @pytest.mark.parametrize("name", TWELVE)
 def test_a_call_that_fails_costs_no_file_and_no_row_in_silence(name: str, faults_and_journeys: Matrix) -> None:

@@ -271,6 +271,7 @@ def test_signing_in_takes_secrets(secrets):
 def test_a_full_run_writes_no_secret_anywhere(tmp_path, caplog, monkeypatch):
     """The planted secret does not appear in any output, with the most verbose settings."""
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "sunpy_helio_plugins")
     monkeypatch.setenv("PARFIVE_DEBUG", "1")
     body = json.dumps({"a": 1}).encode()
     (tmp_path / "cache").mkdir()
@@ -304,6 +305,7 @@ def test_a_full_run_writes_no_secret_anywhere(tmp_path, caplog, monkeypatch):
 def test_sending_writes_no_secret_anywhere(tmp_path, caplog, answer):
     """Neither a signed link, nor a form with a password, nor the beginning of a file with a key."""
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "sunpy_helio_plugins")
     (tmp_path / "file").write_bytes(b"data")
     (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login me password {PLANTED}\n")
     with wire(answer) as (url, heads), signed_in("test", PLANTED):
@@ -422,6 +424,7 @@ def test_an_odd_life_is_no_failure(life):
 
 def test_a_presigned_link_that_an_archive_redirects_to_is_not_logged(caplog):
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "sunpy_helio_plugins")
     with wire(say(body=b"ok")) as (storage, heads):
         with wire(say("302 Found", Location=f"{storage}/x?X-Amz-Signature={PLANTED}")) as (url, _):
             assert metadata.get(url, archive="Test").content == b"ok"

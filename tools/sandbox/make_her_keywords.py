@@ -1,5 +1,5 @@
 """
-Write the registry's descriptions of its keywords to ``sunpy_helio_plugins/her/events.json``.
+Write the registry's descriptions of its keywords to ``sunpy_helio_plugins/her/keywords.json``.
 
 ``python tools/sandbox/make_her_keywords.py`` adds to each keyword of the registry's list
 (http://www.lmsal.com/hek/VOEvent_Spec.html) its description (``text``), its spelling (``as``) and the event types that
@@ -16,7 +16,7 @@ from typing import Any
 import sunpy.net.hek
 from sunpy.net.hek import attrs as hek
 
-TARGET = Path(__file__).parents[2] / "sunpy_helio_plugins" / "her" / "events.json"
+TARGET = Path(__file__).parents[2] / "sunpy_helio_plugins" / "her" / "keywords.json"
 
 
 def tables() -> tuple[dict[str, str], dict[str, dict[str, Any]]]:

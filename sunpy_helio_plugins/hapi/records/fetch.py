@@ -1,4 +1,4 @@
-"""Download the records of a row to a file, and the files that a column names."""
+"""Download the records of a row to a file, with the name of that file, and the files that a column names."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from sunpy_helio_plugins.errors import FileError, ServiceError
 from sunpy_helio_plugins.fido.fetch import RowFile
 from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.model import Info
-from sunpy_helio_plugins.hapi.plan import Piece, Refusal, refusal
+from sunpy_helio_plugins.hapi.plan import Piece
 from sunpy_helio_plugins.hapi.records import decode, file
 from sunpy_helio_plugins.hapi.records.file import header_of, read_header
 from sunpy_helio_plugins.hapi.records.trim import trim
 from sunpy_helio_plugins.hapi.service import login_of
+from sunpy_helio_plugins.hapi.status import Refusal, refusal
 from sunpy_helio_plugins.hapi.tables import HAPIFiles, HAPITable
 from sunpy_helio_plugins.quantities.spans import Moment, Span, moment
 from sunpy_helio_plugins.store.streams import check_compressed, decompressed, is_compressed
@@ -328,7 +329,7 @@ def _record_files(rows: HAPITable) -> Iterator[RowFile]:
     keys = list(zip(*(_texts(rows, name) for name in ("server_url", "Dataset", "info", "format")), strict=True))
     origins = {key: _Origin.of(*key) for key in dict.fromkeys(keys)}
     spans = Span.read_all(_texts(rows, "range"))
-    for row, (name, key, span, url) in enumerate(zip(_names(rows), keys, spans, _texts(rows, "url"), strict=True)):
+    for row, (name, key, span, url) in enumerate(zip(file_names(rows), keys, spans, _texts(rows, "url"), strict=True)):
         yield RowFile(row, name, partial(origins[key].download, span, url))
 
 
@@ -364,7 +365,7 @@ def _is_accepted(check: Callable[[Path], None], path: Path) -> bool:
     return True
 
 
-def _names(rows: HAPITable) -> Iterator[str]:
+def file_names(rows: HAPITable) -> Iterator[str]:
     """Yield names that are the same for the same request and differ otherwise: made safe, two ids may become equal."""
     known = server_list.known()
     servers, urls, datasets, *others = (

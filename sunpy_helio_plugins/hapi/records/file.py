@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from sunpy_helio_plugins.errors import FileError, ServiceRefused
-from sunpy_helio_plugins.hapi.model import NO_DATA, OK, Info, status_of
+from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.records import csv, decode
 from sunpy_helio_plugins.hapi.records.csv import exact_json
+from sunpy_helio_plugins.hapi.status import NO_DATA, OK, status_of
 from sunpy_helio_plugins.transport.messages import server_message
 
 __all__ = [

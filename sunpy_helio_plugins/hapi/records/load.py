@@ -15,13 +15,14 @@ from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.partial import Partial, merge, run_all, text_of, warn
 from sunpy_helio_plugins.hapi import attrs
-from sunpy_helio_plugins.hapi.plan import DataRequest, Piece, refusal
+from sunpy_helio_plugins.hapi.plan import DataRequest, Piece
 from sunpy_helio_plugins.hapi.query import Query
 from sunpy_helio_plugins.hapi.records import file
 from sunpy_helio_plugins.hapi.records.file import HAPIDocument
 from sunpy_helio_plugins.hapi.records.read import from_contents, named
 from sunpy_helio_plugins.hapi.search import find
 from sunpy_helio_plugins.hapi.service import Service, login_of
+from sunpy_helio_plugins.hapi.status import refusal
 from sunpy_helio_plugins.hapi.tables import HAPITable, uncovered
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.scales import checked_scale, table_in_scale

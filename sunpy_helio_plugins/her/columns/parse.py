@@ -22,7 +22,7 @@ from sunpy_helio_plugins.her.filters.evaluate import SENTINELS
 from sunpy_helio_plugins.her.keywords import Keyword, keywords
 from sunpy_helio_plugins.quantities import times, units
 from sunpy_helio_plugins.quantities.fills import all_masked, exact_integer, masked
-from sunpy_helio_plugins.quantities.units.api import parse_all
+from sunpy_helio_plugins.quantities.units.classification import parse_all
 
 __all__ = ["Reader", "Record", "is_place"]
 

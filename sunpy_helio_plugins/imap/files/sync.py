@@ -17,7 +17,7 @@ from sunpy.net.attr import Attr, and_
 
 from sunpy_helio_plugins.arguments import FLAG, taking
 from sunpy_helio_plugins.errors import Problem, QueryError, local
-from sunpy_helio_plugins.fido import inputs
+from sunpy_helio_plugins.fido import inputs, partial
 from sunpy_helio_plugins.imap import tables
 from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.io.queries import stored
@@ -117,7 +117,7 @@ def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = Tru
     """
     from sunpy_helio_plugins.imap import search, translator
     from sunpy_helio_plugins.imap.client import IMAPClient
-    from sunpy_helio_plugins.transport.files.queue import Downloader
+    from sunpy_helio_plugins.transport.files import queue
 
     asked = inputs.attrs("imap.sync", query)
     folder = inputs.one_path("imap.sync", path, folder=True)
@@ -135,10 +135,11 @@ def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = Tru
     wanted = table[[not there for there in here]]
     errors = list(table.problems)
     if len(wanted):
-        downloader = Downloader(progress=progress, overwrite=True)
+        downloader = queue.Downloader(progress=progress, overwrite=True)
         client.fetch(wanted, path=f"{escaped(folder)}/{{tree}}/{{file}}", downloader=downloader)
-        failed = downloader.download().errors
+        failed = queue.run(downloader).errors
         errors += [Problem(str(error.exception), "transfer", table.archive) for error in failed]
+    partial.log(errors)
     new = [place for place, there in zip(places, here, strict=True) if not there and place.is_file()]
     kept = [place for place, there in zip(places, here, strict=True) if there]
     unknown = [*new, *(place for place in kept if key_of(place, folder) not in manifest.files)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sunpy_helio_plugins import lazy
 
 if TYPE_CHECKING:
-    from sunpy_helio_plugins.quantities.units.api import NotAUnit, Unit, Unknown, classify, column, parse
+    from sunpy_helio_plugins.quantities.units.classification import NotAUnit, Unit, Unknown, classify, column, parse
 
 __all__ = [
     "NotAUnit",
@@ -25,8 +25,15 @@ __all__ = [
 __getattr__ = lazy.attach(
     __name__,
     {
-        "sunpy_helio_plugins.quantities.units.api": ("NotAUnit", "Unit", "Unknown", "classify", "column", "parse"),
+        "sunpy_helio_plugins.quantities.units.classification": (
+            "NotAUnit",
+            "Unit",
+            "Unknown",
+            "classify",
+            "column",
+            "parse",
+        ),
     },
-)
+)  # fmt: skip
 
 __dir__ = lazy.listing(__all__)

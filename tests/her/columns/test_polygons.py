@@ -148,6 +148,7 @@ def between_straight_edges(ring: np.ndarray) -> float:
     return float(abs(np.sum(across * np.sin(middle) * np.sinc(up / 2 / np.pi))))
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=25, deadline=None, database=None)
 @given(st.floats(-170, 170), st.floats(-85, 85), st.floats(1, 40), st.integers(3, 20), st.integers(0, 10**6))
 def test_area_and_containment_are_those_of_spherical_geometry(

@@ -11,8 +11,6 @@ from sunpy_helio_plugins.errors import AnswerError, IncompleteAnswerWarning, Que
 from sunpy_helio_plugins.imap import filenames, translator
 from sunpy_helio_plugins.sandbox.imap import service
 
-pytestmark = pytest.mark.usefixtures("collected_here")
-
 STORM = a.Time("2026-01-10 06:00", "2026-01-12 12:00")
 FIRST = "imap_ialirt_l1_realtime_20260110_v001.cdf"
 NEWER = "imap_ialirt_l1_realtime_20260110_v002.cdf"

@@ -23,8 +23,6 @@ from sunpy_helio_plugins.imap import integrity, tables
 from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.sandbox.imap import service
 
-pytestmark = pytest.mark.usefixtures("collected_here")
-
 DAY = a.Time("2026-01-10", "2026-01-10 12:00")
 GSE = "imap/mag/l2/2026/01/imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
 SHIPPED = Path(sandbox_package.__file__).parent / "data" / "imap"

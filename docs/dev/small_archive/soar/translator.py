@@ -4,7 +4,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import asked, branches, explain_foreign, of_type, own
-from sunpy_helio_plugins.fido.names import Names
+from sunpy_helio_plugins.fido.dispatch import Names
 from sunpy_helio_plugins.quantities import times
 
 from . import attrs

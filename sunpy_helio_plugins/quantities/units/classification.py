@@ -1,4 +1,9 @@
-"""The classification of unit strings."""
+"""
+The classification of unit strings.
+
+`_classify` applies the modules in this order: ``normalize``, ``remarks``, ``labels``, then for each unit ``radii``,
+``grammar`` (with ``vocabulary`` and ``context``) and ``statements``.
+"""
 
 from __future__ import annotations
 
