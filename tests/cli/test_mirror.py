@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,7 +75,18 @@ def test_a_part_that_is_missing_has_its_code_and_reason(archive, place, run):
     with conf.set_temp("retries", 0), archive.fault("status", path="/hapi", status=503):
         code, out, err = run("mirror", place)
     assert (code, "partly" in out) == (1, True)
-    assert re.match(r"Missing: wind: .*503", err)
+    assert re.fullmatch(r"Missing: wind: .*503.*\n", err)
+
+
+def test_a_missing_part_is_told_once_where_other_packages_print_records(archive, place, run, capsys):
+    handler = logging.StreamHandler(sys.stderr)
+    logging.getLogger().addHandler(handler)
+    try:
+        with conf.set_temp("retries", 0), archive.fault("status", path="/imap/download", status=503):
+            _, _, err = run("mirror", place, "--query", "mag")
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert [line.split()[0] for line in err.splitlines()] == ["Missing:"] * 3
 
 
 def test_an_outage_has_its_code(archive, place, run):
