@@ -17,7 +17,7 @@ from sunpy_helio_plugins.arguments import shown
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.quantities.spans import seconds
 
-__all__ = ["ARCHIVES", "archive_named", "duration", "keys_of"]
+__all__ = ["ARCHIVES", "Archive", "archive_named", "duration"]
 
 _Values = list[Any]
 _Reader = Callable[[_Values], Attr]
@@ -68,11 +68,6 @@ class Archive(NamedTuple):
 def archive_named(name: str) -> Archive:
     """Return an archive by its name in a plan."""
     return ARCHIVES[name]()
-
-
-def keys_of(name: str) -> list[str]:
-    """Return the keys that select data in the query of an archive."""
-    return list(archive_named(name).keys)
 
 
 def _own(kind: type[Attr]) -> _Reader:

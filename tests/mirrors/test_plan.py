@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import tomllib
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins import mirror
 from sunpy_helio_plugins.errors import DiskError, QueryError
 from sunpy_helio_plugins.mirrors import Plan
+from sunpy_helio_plugins.mirrors.plan import _OPTIONS
+from sunpy_helio_plugins.mirrors.plan_attrs import ARCHIVES, archive_named
 
 GOOD = {"mirror": {"folder": "there"}, "queries": {name: one | THREE_DAYS for name, one in QUERIES.items()}}
 
@@ -158,6 +161,13 @@ def test_hapi_is_requested_by_days_unless_the_plan_says_otherwise():
     assert a.hapi.Chunk("P1D") in Plan.of(GOOD).queries["wind"].attrs
     made = Plan.of(changed("wind", chunk="6 hours")).queries["wind"]
     assert [one for one in made.attrs if isinstance(one, a.hapi.Chunk)] == [a.hapi.Chunk("PT6H")]
+
+
+@pytest.mark.parametrize("archive", ARCHIVES)
+def test_the_guide_names_every_key(archive):
+    guide = (Path(__file__).parents[2] / "docs" / "how_to" / "mirrors.rst").read_text(encoding="utf-8")
+    keys = [*archive_named(archive).keys, *_OPTIONS]
+    assert [key for key in keys if not re.search(rf"``{key}( = true)?``", guide)] == []
 
 
 def test_a_home_folder_is_expanded():
