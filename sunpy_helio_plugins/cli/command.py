@@ -188,8 +188,12 @@ class _Documented:
                 for line in self.examples:
                     formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
 
+    def get_help_option_names(self, ctx: click.Context) -> list[str]:
+        """Return the names of the option for help; click remembers those of the first context, however it was made."""
+        return ["-h", "--help"]
 
-_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+_CONTEXT = {"max_content_width": 100}
 
 
 class Command(_Documented, click.Command):

@@ -21,7 +21,7 @@ from sunpy_helio_plugins.errors import (
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.query import unlike
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
-from sunpy_helio_plugins.hapi.status import NO_DATA, OK, status_of
+from sunpy_helio_plugins.hapi.status import is_success, status_of
 from sunpy_helio_plugins.quantities.spans import Moment, moment
 from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.credentials import Login
@@ -216,7 +216,7 @@ class Service:
         if not isinstance(decoded, dict):
             raise AnswerError(self.server.archive, url, "the response is not a JSON object", 200)
         code, message = status_of(decoded)
-        if code not in (None, OK, NO_DATA):
+        if not is_success(code):
             raise ServiceRefused(self.server.archive, url, f"{message} (HAPI {code})", 200)
         return decoded
 

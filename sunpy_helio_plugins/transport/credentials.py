@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -158,7 +159,9 @@ class Login:
         return (Secret(entry.username or ""), Secret(entry.password))[-self.parts :]
 
     def _token_key(self, secrets: tuple[Secret, ...]) -> tuple[str, str, str]:
-        return self.token_url, secrets[0].reveal(), self.scope
+        """Return the key of a token: another secret must not get the token of the right one."""
+        identity = "\0".join(secret.reveal() for secret in secrets)
+        return self.token_url, sha256(identity.encode()).hexdigest(), self.scope
 
     def _token(self, secrets: tuple[Secret, ...]) -> Secret:
         """Return a token that is still valid: all requests of this process share one."""

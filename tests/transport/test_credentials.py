@@ -192,6 +192,17 @@ def test_one_token_serves_searches_and_downloads(tmp_path):
     assert all(f"Authorization: Bearer {PLANTED}".encode() in head for head in heads)
 
 
+def test_a_wrong_secret_does_not_get_the_token_of_the_right_one():
+    refusal = say("401 No", b'{"error": "invalid_client"}', **{"Content-Type": "application/json"})
+    with wire(say(body=token(expires_in=300)), refusal) as (sso, asked), wire(say(body=b"data")) as (url, heads):
+        login = Login("test", url, "oauth2", token_url=sso)
+        with signed_in("test", "me", "my-secret"):
+            metadata.get(url, archive="Test", login=login)
+        with signed_in("test", "me", "another"), pytest.raises(ServiceError, match="invalid_client"):
+            metadata.get(url, archive="Test", login=login)
+    assert (len(asked), len(heads)) == (2, 1)
+
+
 def test_the_life_of_a_token_is_taken_from_the_answer(monkeypatch):
     passed = 0.0
     real = time.monotonic

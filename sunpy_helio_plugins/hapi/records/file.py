@@ -15,7 +15,7 @@ from sunpy_helio_plugins.errors import FileError, ServiceRefused
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.records import csv, decode
 from sunpy_helio_plugins.hapi.records.csv import exact_json
-from sunpy_helio_plugins.hapi.status import NO_DATA, OK, status_of
+from sunpy_helio_plugins.hapi.status import NO_DATA, OK, is_success, status_of
 from sunpy_helio_plugins.transport.messages import server_message
 
 __all__ = [
@@ -301,7 +301,7 @@ def _json(content: bytes, info: Info | None) -> HAPIDocument:
     except (ValueError, RecursionError) as error:
         raise FileError(f"This JSON answer cannot be read, it may be cut: {error}.") from None
     code, message = status_of(answer)
-    if code not in (None, OK, NO_DATA):
+    if not is_success(code):
         raise FileError(f"The server sent a message instead of records: {message} (HAPI {code})")
     if isinstance(answer, list):
         # server-nodejs answers without include=header by the bare records.

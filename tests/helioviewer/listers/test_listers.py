@@ -122,6 +122,15 @@ def test_after_1405_the_server_is_asked_anew_for_its_range(archive: Any) -> None
     assert [request.path.rpartition("/")[2] for request in archive.log] == ["info", "data"]
 
 
+def test_the_hapi_server_is_asked_for_answers_without_compression(archive: Any) -> None:
+    """Its software stalls in compressed CSV of more than 64 kB, as the list of HAPI servers states."""
+    hapi.forget()
+    search(NOON, AIA_304)
+    asked = [request for request in archive.log if HAPI in request.path]
+    assert {request.path.rpartition("/")[2] for request in asked} >= {"info", "data"}
+    assert {request.headers["accept-encoding"] for request in asked} == {"identity"}
+
+
 def test_an_id_that_means_another_source_is_not_believed(archive: Any, canned: Any) -> None:
     """A source like GONG_FARSIDE, whose number was assigned to RHESSI."""
     info = {
