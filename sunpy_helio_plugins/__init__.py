@@ -14,12 +14,27 @@ from sunpy_helio_plugins import lazy
 from sunpy_helio_plugins.fido import import_hooks
 
 if TYPE_CHECKING:
-    from sunpy_helio_plugins import cdf, config, errors, fido, hapi, helioviewer, her, imap, io, quantities, sandbox
+    from sunpy_helio_plugins import (
+        cdf,
+        config,
+        errors,
+        fido,
+        hapi,
+        helioviewer,
+        her,
+        imap,
+        io,
+        mirrors,
+        quantities,
+        sandbox,
+    )
     from sunpy_helio_plugins.config import conf
     from sunpy_helio_plugins.hapi.client import HAPIClient
     from sunpy_helio_plugins.helioviewer.client import HelioviewerClient
     from sunpy_helio_plugins.her.client import HERClient
     from sunpy_helio_plugins.imap.client import IMAPClient
+    from sunpy_helio_plugins.mirrors.check import check_folder
+    from sunpy_helio_plugins.mirrors.run import mirror
     from sunpy_helio_plugins.transport.credentials import sign_in
     from sunpy_helio_plugins.transport.files.queue import Downloader
 
@@ -37,6 +52,7 @@ __all__ = [
     "IMAPClient",
     "__version__",
     "cdf",
+    "check_folder",
     "conf",
     "config",
     "errors",
@@ -46,6 +62,8 @@ __all__ = [
     "her",
     "imap",
     "io",
+    "mirror",
+    "mirrors",
     "quantities",
     "sandbox",
     "sign_in",
@@ -59,10 +77,25 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.helioviewer.client": ("HelioviewerClient",),
         "sunpy_helio_plugins.her.client": ("HERClient",),
         "sunpy_helio_plugins.imap.client": ("IMAPClient",),
+        "sunpy_helio_plugins.mirrors.check": ("check_folder",),
+        "sunpy_helio_plugins.mirrors.run": ("mirror",),
         "sunpy_helio_plugins.transport.credentials": ("sign_in",),
         "sunpy_helio_plugins.transport.files.queue": ("Downloader",),
     },
-    submodules=("cdf", "config", "errors", "fido", "hapi", "helioviewer", "her", "imap", "io", "quantities", "sandbox"),
+    submodules=(
+        "cdf",
+        "config",
+        "errors",
+        "fido",
+        "hapi",
+        "helioviewer",
+        "her",
+        "imap",
+        "io",
+        "mirrors",
+        "quantities",
+        "sandbox",
+    ),
 )
 
 __dir__ = lazy.listing(__all__)

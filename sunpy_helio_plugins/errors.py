@@ -11,6 +11,7 @@ Exceptions and warnings of this package::
     │   ├── ServerError                  the archive reports an internal error (HTTP 5xx)
     │   └── AnswerError                  an invalid response: HTML instead of JSON, truncated, too large
     ├── TransferError (OSError)          a download failed; no part of the file was kept
+    ├── LockedError (OSError)            another process is writing the same folder; nothing was changed
     ├── FileError (ValueError)           a file that is invalid or cannot be read
     │   └── DiskError (OSError)          a path of the local disk that cannot be read or written
     └── MissingDependencyError (ImportError)  a feature whose extra is not installed
@@ -30,6 +31,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 import astropy
@@ -46,6 +48,7 @@ __all__ = [
     "IncompleteFetchWarning",
     "InexactTimeWarning",
     "IsolationError",
+    "LockedError",
     "MissingDependencyError",
     "Problem",
     "QueryError",
@@ -152,6 +155,10 @@ class AnswerError(ServiceError):
 
 class TransferError(HelioPluginsError, OSError):
     """A download failed; no part of the file was kept."""
+
+
+class LockedError(HelioPluginsError, OSError):
+    """Another process is writing the same folder, so that this one ended at once; nothing was changed."""
 
 
 class FileError(HelioPluginsError, ValueError):
@@ -378,12 +385,27 @@ def warn_incomplete(text: str) -> None:
     warn(text, IncompleteAnswerWarning)
 
 
+_reported: ContextVar[bool] = ContextVar("reported", default=False)
+
+
+@contextlib.contextmanager
+def reported() -> Iterator[None]:
+    """Omit warnings on missing parts within a block, after which the caller reports them in another way."""
+    token = _reported.set(True)
+    try:
+        yield
+    finally:
+        _reported.reset(token)
+
+
 def warn(text: str, category: type[Warning]) -> None:
     """
     Emit a warning at the line of the program that called this package, also if it did through sunpy or astropy.
 
     It becomes a record of the log as well: of another logger that takes warnings, or else of this package's.
     """
+    if category is IncompleteAnswerWarning and _reported.get():
+        return
     text, frame = printable(text), sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _BETWEEN:
         frame = frame.f_back

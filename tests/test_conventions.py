@@ -26,6 +26,7 @@ LAYERS = (
     ("cdf",),
     ("fido",),
     ARCHIVES,
+    ("mirrors",),
     ("demo", "pytest_plugin"),
     ("cli", "__main__"),
 )

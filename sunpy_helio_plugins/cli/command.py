@@ -149,21 +149,25 @@ class _Log(logging.StreamHandler[TextIO]):
 
 
 def _log_to_stderr(run: Run) -> None:
-    """Let the logger of this package write to standard error, and not to the handlers of other packages as well."""
+    """Let the logger of this package write to standard error."""
     logger = logging.getLogger(_PACKAGE)
     if run.debug or run.verbose:
         if not any(isinstance(one, _Log) for one in logger.handlers):
             logger.addHandler(_Log())
-        logger.propagate = False
         logger.setLevel(logging.DEBUG if run.debug else logging.INFO)
 
 
 @contextlib.contextmanager
 def _kept_log() -> Iterator[None]:
-    """Restore the logger of this package after the block, and silence parfive's, which repeats what is missing."""
+    """
+    Keep what is missing, which is told at the end of the run, out of the log within the block.
+
+    Other packages give handlers to the root logger, and parfive's logger repeats what is missing.
+    """
     logger, other = logging.getLogger(_PACKAGE), logging.getLogger("parfive")
     before = logger.handlers.copy(), logger.propagate, logger.level
     was_disabled, other.disabled = other.disabled, True
+    logger.propagate = False
     try:
         yield
     finally:
@@ -321,6 +325,8 @@ def _described(error: Exception) -> tuple[str, int]:
         return error.format_message(), error.exit_code
     from sunpy_helio_plugins import errors
 
+    if isinstance(error, errors.LockedError):
+        return str(error), LOCKED
     if isinstance(error, errors.DiskError):
         return str(error), WRONG_USE if error.errno in _MEANT_WRONGLY else NOTHING
     if isinstance(error, errors.QueryError | errors.SettingError | errors.MissingDependencyError):

@@ -11,6 +11,7 @@ from sunpy_helio_plugins.cli.hapi import hapi
 from sunpy_helio_plugins.cli.helioviewer import helioviewer
 from sunpy_helio_plugins.cli.her import her
 from sunpy_helio_plugins.cli.imap import imap
+from sunpy_helio_plugins.cli.mirrors import fsck, mirror
 from sunpy_helio_plugins.cli.settings import cache, config, demo, sandbox, sign_in
 
 __all__ = ["command", "main"]
@@ -56,7 +57,7 @@ def command(context: click.Context, url: str | None) -> None:
         context.with_resource(use(url))
 
 
-for _one in (hapi, imap, helioviewer, her, demo, sandbox, cache, config, sign_in):
+for _one in (hapi, imap, helioviewer, her, mirror, fsck, demo, sandbox, cache, config, sign_in):
     command.add_command(_one)
 
 

@@ -199,7 +199,7 @@ def _accept(part: Path, order: DownloadSpec, span: Span, alone: bool) -> None:
     _refuse_message(part, order)
     if _is_empty(part, order):
         if alone:
-            raise FileError(nothing_between(order.subject, span))
+            raise file.NoRecordsError(nothing_between(order.subject, span))
         part.write_bytes(order.info.header("csv"))
         return
     file.make_validator(order.info, order.format, order.subject)(part)
@@ -209,7 +209,7 @@ def _accept(part: Path, order: DownloadSpec, span: Span, alone: bool) -> None:
     except ValueError as error:
         raise FileError(f"{order.subject}: a record does not begin with a time: {error}") from None
     if alone and not left:
-        raise FileError(nothing_between(order.subject, span))
+        raise file.NoRecordsError(nothing_between(order.subject, span))
 
 
 def _decompress(part: Path, order: DownloadSpec) -> None:

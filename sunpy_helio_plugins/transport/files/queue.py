@@ -26,7 +26,7 @@ from sunpy_helio_plugins.transport.files.prefix import PrefixDownload, PrefixJob
 from sunpy_helio_plugins.transport.limits import Outages
 from sunpy_helio_plugins.transport.urls import permit
 
-__all__ = ["Download", "Downloader", "enqueue", "run"]
+__all__ = ["Download", "Downloader", "enqueue", "queued", "run"]
 
 _log = logging.getLogger(__name__)
 
@@ -153,6 +153,12 @@ def enqueue(
         permit(own.url)
         damaged = own.is_complete is not None and own.target.is_file() and not own.is_complete(own.target)
         downloader.enqueue_file(own.url, filename=str(own.target), overwrite=damaged or policy, max_splits=1)
+
+
+def queued(downloader: parfive.Downloader) -> list[Download]:
+    """Return the downloads of this package in the queue of a downloader, in their order."""
+    owners = (getattr(entry, "__self__", None) for entry in getattr(downloader, "http_queue", ()))
+    return [owner.download for owner in owners if isinstance(owner, Job)]
 
 
 def _with_target(download: Download, target: Path) -> Download:
