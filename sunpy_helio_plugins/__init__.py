@@ -13,7 +13,7 @@ from sunpy_helio_plugins import lazy
 from sunpy_helio_plugins.fido import import_hooks
 
 if TYPE_CHECKING:
-    from sunpy_helio_plugins import cdf, config, errors, fido, hapi, helioviewer, her, imap, io, quantities, sandbox
+    from sunpy_helio_plugins import cdf, config, errors, fido, hapi, helioviewer, her, imap, io, quantities, sandbox, series
     from sunpy_helio_plugins.config import conf
     from sunpy_helio_plugins.hapi.client import HAPIClient
     from sunpy_helio_plugins.helioviewer.client import HelioviewerClient
@@ -47,6 +47,7 @@ __all__ = [
     "io",
     "quantities",
     "sandbox",
+    "series",
     "sign_in",
 ]
 
@@ -61,7 +62,9 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.transport.credentials": ("sign_in",),
         "sunpy_helio_plugins.transport.files.queue": ("Downloader",),
     },
-    submodules=("cdf", "config", "errors", "fido", "hapi", "helioviewer", "her", "imap", "io", "quantities", "sandbox"),
+    submodules=(
+        "cdf", "config", "errors", "fido", "hapi", "helioviewer", "her", "imap", "io", "quantities", "sandbox", "series",
+    ),
 )
 
 __dir__ = lazy.listing(__all__)

@@ -1,0 +1,433 @@
+"""Samples of tables, series and frames: blocks of times with their intervals, values and masks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from astropy import units as u
+from astropy.table import Table
+from astropy.time import Time
+from numpy.typing import NDArray
+
+from sunpy_helio_plugins.arguments import is_several, refused
+from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.quantities.fills import about
+from sunpy_helio_plugins.quantities.leap import DAY, SECOND, Ints
+from sunpy_helio_plugins.quantities.spans import seconds
+from sunpy_helio_plugins.series.alignment.grid import elapsed, elapsed_days
+
+__all__ = ["Block", "Column", "Source", "joined_blocks", "source_of"]
+
+ALLOWED = "tables with times, TimeSeries, pandas DataFrames with a DatetimeIndex, or lists of these"
+
+_BLOCK = 1 << 16
+"""Samples that are converted at once, so that intermediate results stay small."""
+
+_SHORTEST = 1
+"""Nanoseconds of the shortest interval."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """
+    A column of samples.
+
+    Attributes
+    ----------
+    values : numpy.ndarray
+        Numbers or text, shape (n, ...); the TT2000 of times.
+    mask : numpy.ndarray of bool or None
+        The values that are missing, besides NaN.
+    unit : astropy.units.UnitBase or None
+        The unit.
+    kind : str
+        The name of the contents for messages: numbers, text, times, or the name of a class.
+    about : dict
+        The description and the metadata.
+    """
+
+    values: NDArray[Any]
+    mask: NDArray[np.bool_] | None
+    unit: u.UnitBase | None
+    kind: str
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def missing(self, rows: Any) -> NDArray[np.bool_] | None:
+        """Return which values of some rows are masked or NaN; `None` if none is."""
+        lost = None if self.mask is None else self.mask[rows]
+        lost = None if lost is None or not lost.any() else lost
+        values = self.values[rows]
+        if values.dtype.kind != "f" or not np.isnan(values.sum()):
+            return lost
+        is_nan = np.isnan(values)
+        return is_nan if lost is None else is_nan | lost
+
+    @property
+    def unit_text(self) -> str:
+        """The unit for messages and comparisons."""
+        if self.unit is not None:
+            return str(self.unit) or "no dimension"
+        text = (self.about.get("meta") or {}).get("unit_string")
+        return f"the unknown unit {text!r}" if text else "no unit"
+
+    def in_unit_of(self, other: Column, where: str) -> Column:
+        """Return the column in the unit of another one with the same name, or raise a `QueryError`."""
+        if self.unit == other.unit and (self.unit is not None or self.unit_text == other.unit_text):
+            return self
+        if self.unit is None or other.unit is None or not self.unit.is_equivalent(other.unit):
+            raise QueryError(
+                f"{where} is in {other.unit_text} and in {self.unit_text}, which cannot be converted: rename one "
+                "of them, or leave it out with columns=[...]."
+            )
+        return replace(self, values=self.unit.to(other.unit, self.values), unit=other.unit)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Samples in the order of their start: times in TT2000, the ends of their intervals or `None`, and columns."""
+
+    starts: Ints
+    stops: Ints | None
+    columns: Mapping[str, tuple[NDArray[Any], NDArray[np.bool_] | None]]
+
+    def __getitem__(self, rows: Any) -> Block:
+        return Block(
+            self.starts[rows],
+            None if self.stops is None else self.stops[rows],
+            {name: (values[rows], _only(lost, rows)) for name, (values, lost) in self.columns.items()},
+        )
+
+    @property
+    def ends(self) -> Ints:
+        """The last time of each sample."""
+        return self.starts if self.stops is None else self.stops
+
+
+def _only(missing: NDArray[np.bool_] | None, rows: Any) -> NDArray[np.bool_] | None:
+    return None if missing is None else missing[rows]
+
+
+def joined_blocks(blocks: Sequence[Block]) -> Block:
+    """Return blocks as one, in the order of time."""
+    if len(blocks) == 1:
+        return blocks[0]
+    starts = np.concatenate([one.starts for one in blocks])
+    stops = None
+    if any(one.stops is not None for one in blocks):
+        stops = np.concatenate([one.starts + _SHORTEST if one.stops is None else one.stops for one in blocks])
+    columns = {}
+    for name in blocks[0].columns:
+        parts = [one.columns[name] for one in blocks]
+        lost = None
+        if any(missing is not None for _, missing in parts):
+            lost = np.concatenate(
+                [np.zeros(values.shape, dtype=bool) if missing is None else missing for values, missing in parts]
+            )
+        columns[name] = np.concatenate([values for values, _ in parts]), lost
+    made = Block(starts, stops, columns)
+    return made if (np.diff(starts) >= 0).all() else made[np.argsort(starts, kind="stable")]
+
+
+@dataclass(frozen=True)
+class _Records:
+    """One table in a common form: its times, its columns, and the extent of each sample before and after its time."""
+
+    names: tuple[str, ...]
+    times: Any
+    columns: Mapping[str, Column]
+    extent: tuple[Any, Any] | None
+    cadence: int | None
+    problems: tuple[str, ...]
+
+    def epochs(self, rows: Any) -> Ints:
+        """Return the times of some rows as TT2000."""
+        times = self.times[rows]
+        if isinstance(times, Time):
+            return elapsed(times)
+        stamps = times.astype("M8[ns]").astype(np.int64)
+        return elapsed_days(*np.divmod(stamps, DAY))
+
+    def known(self) -> NDArray[np.bool_] | None:
+        """Return the rows that have a time; `None` if all have."""
+        if not isinstance(self.times, Time):
+            found = ~np.isnat(self.times)
+        else:
+            found = np.isfinite(np.asarray(getattr(self.times.jd2, "unmasked", self.times.jd2)))
+            found &= ~np.asarray(self.times.mask, dtype=bool)
+        return None if found.all() else found
+
+    def is_sorted(self) -> bool:
+        """Return whether the times are in order."""
+        if not isinstance(self.times, Time):
+            return bool((self.times[1:] >= self.times[:-1]).all())
+        days, parts = (np.asarray(getattr(one, "unmasked", one)) for one in (self.times.jd1, self.times.jd2))
+        for start in range(0, len(days), _BLOCK):
+            rows = slice(start, start + _BLOCK + 1)
+            if (np.diff(days[rows]) + np.diff(parts[rows]) < 0).any():
+                return False
+        return True
+
+
+class Source:
+    """
+    One series of samples, from one table or from several chunks.
+
+    Attributes
+    ----------
+    name : str
+        The name of the table in messages.
+    layout : dict of Column
+        The columns that are used, as in the first chunk.
+    names : tuple of str
+        The names of all columns.
+    cadence : int or None
+        The length or the usual step of samples in nanoseconds, from the first chunk with more than one.
+    problems : list of str
+        The problems of the tables that were read so far.
+    """
+
+    def __init__(self, function: str, name: str, chunks: Iterator[Any], chosen: Callable[[str], bool]) -> None:
+        self.function, self.name, self._chosen = function, name, chosen
+        first = next(chunks, None)
+        if first is None:
+            raise QueryError(f"{function}: {name} is an empty list; give at least one table.")
+        self.problems: list[str] = []
+        self._without_time = 0
+        records = self._records(first)
+        self.layout: Mapping[str, Column] = records.columns
+        self.names = records.names
+        self.cadence = records.cadence or _usual_step(records)
+        # A list of one, which releases the first chunk as soon as the next one is read.
+        self._chunks = chain([records], map(self._records, chunks))
+        del records, first
+
+    @property
+    def notes(self) -> list[str]:
+        """Remarks on the samples that were read so far."""
+        count = self._without_time
+        return [f"{count} records of {self.name} do not have a time and are not used."] if count else []
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the samples in blocks, each in the order of time; within a table also the blocks."""
+        for records in self._chunks:
+            self.problems += [one for one in records.problems if one not in self.problems]
+            yield from self._blocks(records)
+
+    def _blocks(self, records: _Records) -> Iterator[Block]:
+        known = records.known()
+        is_even = records.extent is None or not any(map(np.ndim, records.extent))
+        if known is None and is_even and records.is_sorted():
+            for start in range(0, len(records.times), _BLOCK):
+                here = slice(start, start + _BLOCK)
+                yield _block(records, here, records.epochs(here))
+            return
+        rows = np.arange(len(records.times)) if known is None else np.flatnonzero(known)
+        self._without_time += len(records.times) - len(rows)
+        epochs = records.epochs(rows)
+        starts = epochs - (0 if records.extent is None else _rows_of(records.extent[0], rows))
+        order = np.argsort(starts, kind="stable")
+        for start in range(0, len(rows), _BLOCK):
+            part = order[start : start + _BLOCK]
+            yield _block(records, rows[part], epochs[part])
+
+    def _records(self, given: Any) -> _Records:
+        """Return a table in the common form, with the columns and units of the first one."""
+        made = records_of(self.function, self.name, given, self._chosen)
+        known: Mapping[str, Column] | None = getattr(self, "layout", None)
+        if known is None:
+            return made
+        if known.keys() - made.columns.keys():
+            lacking = ", ".join(sorted(known.keys() - made.columns.keys()))
+            raise QueryError(f"{self.function}: a chunk of {self.name} does not have the columns {lacking}.")
+        for name, column in known.items():
+            if column.values.shape[1:] != made.columns[name].values.shape[1:]:
+                raise QueryError(f"{self.function}: {name!r} has different shapes in the chunks of {self.name}.")
+        where = f"{self.function}: the column"
+        return replace(
+            made,
+            columns={
+                name: made.columns[name].in_unit_of(column, f"{where} {name!r} of {self.name}")
+                for name, column in known.items()
+            },
+        )
+
+
+def _rows_of(extent: Any, rows: Any) -> Any:
+    return extent if np.ndim(extent) == 0 else extent[rows]
+
+
+def _block(records: _Records, rows: Any, epochs: Ints) -> Block:
+    columns = {name: (one.values[rows], one.missing(rows)) for name, one in records.columns.items()}
+    if records.extent is None:
+        return Block(epochs, None, columns)
+    before, after = (_rows_of(one, rows) for one in records.extent)
+    starts = epochs - before
+    return Block(starts, np.maximum(epochs + after, starts + _SHORTEST), columns)
+
+
+def _usual_step(records: _Records) -> int | None:
+    """Return the median step of the samples, of the first ones if they are in order; `None` if there is only one."""
+    known = records.known()
+    if known is None and len(records.times) and records.is_sorted():
+        epochs = records.epochs(slice(_BLOCK))
+    else:
+        epochs = np.sort(records.epochs(slice(None) if known is None else known))
+    steps = np.diff(epochs)
+    steps = steps[steps > 0]
+    return int(np.median(steps)) if len(steps) else None
+
+
+def source_of(function: str, name: str, given: Any, chosen: Callable[[str], bool] = lambda name: True) -> Source:
+    """Return the samples of a table, or of an iterable of tables that are parts of one series."""
+    if _is_table(given):
+        return Source(function, name, iter([given]), chosen)
+    if isinstance(given, str | bytes | Mapping | type | Time | np.ndarray) or not is_several(given):
+        raise refused(function, given, ALLOWED)
+    return Source(function, name, iter(given), chosen)
+
+
+def _is_table(given: Any) -> bool:
+    return isinstance(given, Table) or _is_frame(given) or _is_series(given)
+
+
+def _is_frame(given: Any) -> bool:
+    return type(given).__name__ == "DataFrame" and hasattr(given, "index") and hasattr(given, "columns")
+
+
+def _is_series(given: Any) -> bool:
+    return hasattr(given, "to_dataframe") and hasattr(given, "units") and not isinstance(given, type)
+
+
+def records_of(function: str, name: str, given: Any, chosen: Callable[[str], bool]) -> _Records:
+    """Return a table, a series or a frame in the common form."""
+    if isinstance(given, Table) and not hasattr(given, "query_attrs"):
+        return _of_table(function, name, given, chosen)
+    if _is_series(given):
+        units = {str(key): unit for key, unit in given.units.items()}
+        return _of_frame(function, name, given.to_dataframe(), units, chosen)
+    if _is_frame(given):
+        return _of_frame(function, name, given, {}, chosen)
+    raise refused(function, given, ALLOWED)
+
+
+def _of_table(function: str, name: str, table: Table, chosen: Callable[[str], bool]) -> _Records:
+    main = next((one for one in table.colnames if isinstance(table[one], Time) and table[one].ndim == 1), None)
+    if main is None:
+        raise QueryError(
+            f"{function}: {name} does not have a column of times (astropy.time.Time), only "
+            f"{', '.join(table.colnames[:9]) or 'no columns'}: give a table such as hapi.read returns."
+        )
+    time = table[main]
+    columns = {one: column_of(table[one]) for one in table.colnames if one != main and chosen(one)}
+    length = time.info.meta if "cadence" in (time.info.meta or {}) else (table.meta.get("hapi") or {})
+    extent, cadence = _stated(length)
+    extent = _of_deltas(table, time) or extent
+    problems = table.meta.get("problems") or ()
+    return _Records(tuple(table.colnames), time, columns, extent, cadence, tuple(map(str, problems)))
+
+
+def column_of(column: Any) -> Column:
+    """Return a column of a table in the common form."""
+    if isinstance(column, Time):
+        mask = np.broadcast_to(np.asarray(column.mask, dtype=bool), column.shape)
+        return Column(elapsed(column), mask if mask.any() else None, None, "times", about(column))
+    mask = getattr(column, "mask", None)
+    bare = getattr(column, "unmasked", column)
+    unit = getattr(bare, "unit", None)
+    values: Any = np.ma.getdata(bare.value if isinstance(bare, u.Quantity) else bare)
+    values = values.view(np.ndarray) if isinstance(values, np.ndarray) else np.zeros(len(column), dtype=object)
+    lost = None if mask is None or mask is np.ma.nomask else np.asarray(mask, dtype=bool)
+    kind = _kind(values, column)
+    return Column(values, lost if lost is None or lost.shape == values.shape else None, unit, kind, about(column))
+
+
+def _kind(values: NDArray[Any], column: Any) -> str:
+    if values.dtype.kind in "biuf":
+        return "numbers"
+    if values.dtype.kind in "SU" or (values.dtype.kind == "O" and all(isinstance(one, str) for one in values.flat)):
+        return "text"
+    return f"objects of the class {type(column).__name__}"
+
+
+def _stated(meta: Mapping[str, Any]) -> tuple[tuple[int, int] | None, int | None]:
+    """Return the extent of samples and the cadence in nanoseconds, as far as a HAPI header states them."""
+    length = seconds(meta.get("cadence"))
+    if length is None:
+        return None, None
+    whole = round(length * SECOND)
+    location = str(meta.get("timeStampLocation") or "").lower()
+    before = {"begin": 0, "center": whole // 2, "centre": whole // 2, "end": whole}.get(location)
+    return (None if before is None else (before, whole - before)), whole
+
+
+def _of_deltas(table: Table, time: Time) -> tuple[Any, Any] | None:
+    """Return the extent of samples by DELTA_MINUS and DELTA_PLUS of the ISTP guidelines, in nanoseconds."""
+    meta = time.info.meta or {}
+    found = [_delta(table, meta, f"DELTA_{side}") for side in ("MINUS", "PLUS")]
+    if all(one is None for one in found):
+        return None
+    before, after = (0 if one is None else one for one in found)
+    return before, after
+
+
+def _delta(table: Table, meta: Mapping[str, Any], key: str) -> Any:
+    """Return one side of the extent, from a column, a variable that does not vary, or a number of the time's unit."""
+    told = meta.get(f"{key}_VAR", meta.get(key))
+    if isinstance(told, str):
+        support = table.meta.get("support") or {}
+        told = table[told] if told in table.colnames else (support.get(told) or {}).get("values")
+    if told is None or isinstance(told, str):
+        return None
+    bare = getattr(told, "unmasked", told)
+    unit = getattr(bare, "unit", None) or u.ns
+    if not unit.is_equivalent(u.s):
+        return None
+    made = np.abs(np.nan_to_num(unit.to(u.ns, np.asarray(getattr(bare, "value", bare), dtype=float))))
+    made = np.where(np.asarray(getattr(told, "mask", False), dtype=bool), 0, made)
+    if made.size == 1:
+        return round(made.item())
+    return np.rint(made).astype(np.int64) if made.shape == (len(table),) else None
+
+
+def _of_frame(
+    function: str, name: str, frame: Any, units: Mapping[str, Any], chosen: Callable[[str], bool]
+) -> _Records:
+    import pandas as pd
+
+    index = frame.index
+    if not isinstance(index, pd.DatetimeIndex):
+        raise QueryError(
+            f"{function}: the index of {name} is a {type(index).__name__}, not a DatetimeIndex in UTC: set it with "
+            "frame.set_index(...)."
+        )
+    stamps = (index if index.tz is None else index.tz_convert("UTC").tz_localize(None)).to_numpy()
+    columns = {}
+    for place, label in enumerate(map(str, frame.columns)):
+        if chosen(label):
+            columns[label] = _of_series(frame.iloc[:, place], units.get(label))
+    return _Records(tuple(map(str, frame.columns)), stamps.astype("M8[ns]"), columns, None, None, ())
+
+
+def _of_series(series: Any, unit: Any) -> Column:
+    """Return a column of a frame; nullable types have a mask."""
+    kind = getattr(series.dtype, "kind", "O")
+    if kind == "M":
+        stamps = series.dt.tz_convert("UTC").dt.tz_localize(None) if getattr(series.dtype, "tz", None) else series
+        lost = series.isna().to_numpy()
+        filled = np.where(lost, np.datetime64(0, "ns"), stamps.to_numpy().astype("M8[ns]"))
+        epochs = elapsed_days(*np.divmod(filled.astype(np.int64), DAY))
+        return Column(epochs, lost if lost.any() else None, None, "times")
+    if isinstance(series.dtype, np.dtype) and kind != "O":
+        return Column(series.to_numpy(), None, unit, "numbers" if kind in "biuf" else f"objects of type {series.dtype}")
+    lost = series.isna().to_numpy(dtype=bool)
+    if kind in "biuf":
+        plain = series.dtype.numpy_dtype if hasattr(series.dtype, "numpy_dtype") else float
+        return Column(series.to_numpy(dtype=plain, na_value=0), lost if lost.any() else None, unit, "numbers")
+    values = series.to_numpy(dtype=object, na_value="")
+    if all(isinstance(one, str) for one in values):
+        return Column(values.astype(str), lost, None, "text")
+    return Column(values, lost, None, "objects")
