@@ -85,9 +85,10 @@ def coverage(table: Any, max_gap: u.Quantity | None = None) -> SeriesCoverage:
     >>> series.coverage(field).gaps  # doctest: +SKIP
     """
     source = source_of("series.coverage", "the table", table)
+    stated = source.cadence
     starts, ends, counts = _read(source)
     steps = np.diff(starts)
-    usual = source.cadence or (int(np.median(steps)) if len(steps) else None)
+    usual = stated or (int(np.median(steps)) if len(steps) else None)
     most = nanoseconds(max_gap) if max_gap is not None else None if usual is None else _GAP * usual
     latest = np.maximum.accumulate(ends) if len(ends) else ends
     after = np.flatnonzero(steps > most) if most is not None else np.zeros(0, np.int64)

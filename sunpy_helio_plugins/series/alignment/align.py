@@ -244,7 +244,7 @@ def _text(grid: Grid, number: int) -> str:
 def _table(made: Sequence[BinValues], grid: Grid) -> QTable:
     low, high = grid.first or 0, grid.before or 0
     check_size(grid, low, high)
-    time = instants(grid.stamps(low, high))
+    time = instants(grid.stamps(grid.edges(low, high)))
     time.info.description = f"Time of the bin, at its {grid.stamp} (UTC)"
     time.info.meta = {
         "timeStampLocation": grid.stamp,

@@ -62,7 +62,8 @@ class BinValues:
     """The columns with a name of a magnitude, but not its values, and a vector."""
 
     def __post_init__(self) -> None:
-        self.reach = self.max_gap or 2 * (self.source.cadence or 0)
+        is_around = any(self.method_of(name) in AT_INSTANTS for name in self.source.layout)
+        self.reach = 0 if not is_around else self.max_gap or 2 * (self.source.cadence or 0)
         self.periods = {name: self._period(name) for name in self.circular if name in self.source.layout}
         for name, column in self.source.layout.items():
             self._check(name, column)
@@ -95,8 +96,7 @@ class BinValues:
 
     def fill(self, grid: Grid) -> None:
         """Compute the values of all bins that the samples reach."""
-        is_around = any(self.method_of(name) in AT_INSTANTS for name in self.source.layout)
-        for low, high, block in _complete_bins(self.source, grid, self.reach if is_around else 0):
+        for low, high, block in _complete_bins(self.source, grid, self.reach):
             self.span = (low if self.span is None else self.span[0], high)
             if self.vectors is None:
                 self.vectors = self._magnitudes(block)
@@ -106,7 +106,8 @@ class BinValues:
                 self.pieces.append((low, high, self._values(grid, low, high, block)))
 
     def _values(self, grid: Grid, low: int, high: int, block: Block) -> dict[str, Any]:
-        window = Window(grid.edges(low, high), grid.stamps(low, high), block.starts, block.stops, self.reach)
+        edges = grid.edges(low, high)
+        window = Window(edges, grid.stamps(edges), block.starts, block.stops, self.reach)
         made: dict[str, Any] = {}
         for name, (values, missing) in block.columns.items():
             period = self.periods.get(name)

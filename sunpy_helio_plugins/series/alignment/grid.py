@@ -16,7 +16,7 @@ from sunpy_helio_plugins.quantities.days import split_time, split_tt2000, time_o
 from sunpy_helio_plugins.quantities.leap import DAY, J2000, JD_1970, SECOND, Ints, day_lengths, leaps_in_tt2000
 from sunpy_helio_plugins.quantities.record_time import RecordTime
 
-__all__ = ["POSITIVE", "Grid", "elapsed", "elapsed_days", "instants", "nanoseconds"]
+__all__ = ["POSITIVE", "Grid", "elapsed", "elapsed_days", "elapsed_stamps", "instants", "nanoseconds"]
 
 _J2000_JD = 2451545.0
 _MIDNIGHT = 64_184_000_000 - DAY // 2
@@ -108,6 +108,16 @@ def elapsed_days(days: Ints, nanos: Ints) -> Ints:
     return made
 
 
+def elapsed_stamps(stamps: Ints) -> Ints:
+    """Return nanoseconds since 1970 in UTC, without leap seconds, as TT2000; see `elapsed`."""
+    if stamps.size:
+        days = np.array([stamps.min(), stamps.max()]) // DAY
+        offset = _offset(days)
+        if offset is not None and _is_near(days[0]) and _is_near(days[1]):
+            return stamps + (offset - J2000 * DAY - DAY // 2)
+    return elapsed_days(*np.divmod(stamps, DAY))
+
+
 def instants(epochs: Ints, mask: Any = None) -> RecordTime:
     """Return times of TT2000 as a column in UTC, the inverse of `elapsed`."""
     return times.as_column(times.from_tt2000(np.asarray(epochs, np.int64), mask=mask))
@@ -155,7 +165,7 @@ class Grid:
         numbers = np.arange(low, high + 1, dtype=np.int64)
         if self._counts_seconds:
             return self.anchor + numbers * self.every
-        return elapsed_days(*np.divmod(self.origin + numbers * self.every, DAY))
+        return elapsed_stamps(self.origin + numbers * self.every)
 
     def index(self, epoch: int) -> int:
         """Return the number of the bin of a time."""
@@ -163,11 +173,10 @@ class Grid:
             return int((epoch - self.anchor) // self.every)
         return int((int(_shown(np.array([epoch]))[0]) - self.origin) // self.every)
 
-    def stamps(self, low: int, high: int) -> Ints:
-        """Return the TT2000 of the bins from ``low`` to ``high``, the last one excluded."""
-        edges = self.edges(low, high)
+    def stamps(self, edges: Ints) -> Ints:
+        """Return the TT2000 of the bins between edges."""
         part = _STAMPS[self.stamp]
-        return edges[:-1] + (np.diff(edges) * part).astype(np.int64)
+        return edges[:-1] + (np.diff(edges) * part).astype(np.int64) if part else edges[:-1]
 
     def inside(self, low: int, high: int) -> tuple[int, int]:
         """Return the part of a range of bins that is on the axis; it may be empty."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.arguments import is_several, refused
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.quantities.fills import about
-from sunpy_helio_plugins.quantities.leap import DAY, SECOND, Ints
+from sunpy_helio_plugins.quantities.leap import SECOND, Ints
 from sunpy_helio_plugins.quantities.spans import seconds
-from sunpy_helio_plugins.series.alignment.grid import elapsed, elapsed_days
+from sunpy_helio_plugins.series.alignment.grid import elapsed, elapsed_stamps
 
 __all__ = ["Block", "Column", "Source", "joined_blocks", "source_of"]
 
@@ -148,9 +148,9 @@ class _Records:
         times = self.times[rows]
         if isinstance(times, Time):
             return elapsed(times)
-        stamps = times.astype("M8[ns]").astype(np.int64)
-        return elapsed_days(*np.divmod(stamps, DAY))
+        return elapsed_stamps(times.view(np.int64))
 
+    @cached_property
     def known(self) -> NDArray[np.bool_] | None:
         """Return the rows that have a time; `None` if all have."""
         if not isinstance(self.times, Time):
@@ -160,6 +160,7 @@ class _Records:
             found &= ~np.asarray(self.times.mask, dtype=bool)
         return None if found.all() else found
 
+    @cached_property
     def is_sorted(self) -> bool:
         """Return whether the times are in order."""
         if not isinstance(self.times, Time):
@@ -184,8 +185,6 @@ class Source:
         The columns that are used, as in the first chunk.
     names : tuple of str
         The names of all columns.
-    cadence : int or None
-        The length or the usual step of samples in nanoseconds, from the first chunk with more than one.
     problems : list of str
         The problems of the tables that were read so far.
     """
@@ -197,13 +196,20 @@ class Source:
             raise QueryError(f"{function}: {name} is an empty list; give at least one table.")
         self.problems: list[str] = []
         self._without_time = 0
-        records = self._records(first)
-        self.layout: Mapping[str, Column] = records.columns
+        records = records_of(function, name, first, chosen)
+        self.layout: Mapping[str, Column] = {
+            # Without the values, so that the first chunk is released as soon as the next one is read.
+            name: replace(one, values=one.values[:0].copy(), mask=None)
+            for name, one in records.columns.items()
+        }
         self.names = records.names
-        self.cadence = records.cadence or _usual_step(records)
-        # A list of one, which releases the first chunk as soon as the next one is read.
-        self._chunks = chain([records], map(self._records, chunks))
-        del records, first
+        self._first: _Records | None = records
+        self._others = chunks
+
+    @cached_property
+    def cadence(self) -> int | None:
+        """The length of samples in nanoseconds by the header, or the median step, both in the first chunk."""
+        return None if self._first is None else self._first.cadence or _usual_step(self._first)
 
     @property
     def notes(self) -> list[str]:
@@ -213,14 +219,19 @@ class Source:
 
     def blocks(self) -> Iterator[Block]:
         """Yield the samples in blocks, each in the order of time; within a table also the blocks."""
-        for records in self._chunks:
+        records, self._first = self._first, None
+        while records is not None:
             self.problems += [one for one in records.problems if one not in self.problems]
             yield from self._blocks(records)
+            records = None
+            given = next(self._others, None)
+            records = None if given is None else self._records(given)
+            del given
 
     def _blocks(self, records: _Records) -> Iterator[Block]:
-        known = records.known()
+        known = records.known
         is_even = records.extent is None or not any(map(np.ndim, records.extent))
-        if known is None and is_even and records.is_sorted():
+        if known is None and is_even and records.is_sorted:
             for start in range(0, len(records.times), _BLOCK):
                 here = slice(start, start + _BLOCK)
                 yield _block(records, here, records.epochs(here))
@@ -236,10 +247,7 @@ class Source:
 
     def _records(self, given: Any) -> _Records:
         """Return a table in the common form, with the columns and units of the first one."""
-        made = records_of(self.function, self.name, given, self._chosen)
-        known: Mapping[str, Column] | None = getattr(self, "layout", None)
-        if known is None:
-            return made
+        made, known = records_of(self.function, self.name, given, self._chosen), self.layout
         if known.keys() - made.columns.keys():
             lacking = ", ".join(sorted(known.keys() - made.columns.keys()))
             raise QueryError(f"{self.function}: a chunk of {self.name} does not have the columns {lacking}.")
@@ -271,8 +279,8 @@ def _block(records: _Records, rows: Any, epochs: Ints) -> Block:
 
 def _usual_step(records: _Records) -> int | None:
     """Return the median step of the samples, of the first ones if they are in order; `None` if there is only one."""
-    known = records.known()
-    if known is None and len(records.times) and records.is_sorted():
+    known = records.known
+    if known is None and len(records.times) and records.is_sorted:
         epochs = records.epochs(slice(_BLOCK))
     else:
         epochs = np.sort(records.epochs(slice(None) if known is None else known))
@@ -338,8 +346,8 @@ def column_of(column: Any) -> Column:
     mask = getattr(column, "mask", None)
     bare = getattr(column, "unmasked", column)
     unit = getattr(bare, "unit", None)
-    values: Any = np.ma.getdata(bare.value if isinstance(bare, u.Quantity) else bare)
-    values = values.view(np.ndarray) if isinstance(values, np.ndarray) else np.zeros(len(column), dtype=object)
+    plain = np.ma.getdata(bare.value if isinstance(bare, u.Quantity) else bare)
+    values: Any = plain.view(np.ndarray) if isinstance(plain, np.ndarray) else np.zeros(len(column), dtype=object)
     lost = None if mask is None or mask is np.ma.nomask else np.asarray(mask, dtype=bool)
     kind = _kind(values, column)
     return Column(values, lost if lost is None or lost.shape == values.shape else None, unit, kind, about(column))
@@ -419,7 +427,7 @@ def _of_series(series: Any, unit: Any) -> Column:
         stamps = series.dt.tz_convert("UTC").dt.tz_localize(None) if getattr(series.dtype, "tz", None) else series
         lost = series.isna().to_numpy()
         filled = np.where(lost, np.datetime64(0, "ns"), stamps.to_numpy().astype("M8[ns]"))
-        epochs = elapsed_days(*np.divmod(filled.astype(np.int64), DAY))
+        epochs = elapsed_stamps(filled.astype(np.int64))
         return Column(epochs, lost if lost.any() else None, None, "times")
     if isinstance(series.dtype, np.dtype) and kind != "O":
         return Column(series.to_numpy(), None, unit, "numbers" if kind in "biuf" else f"objects of type {series.dtype}")
