@@ -13,7 +13,20 @@ from sunpy_helio_plugins import lazy
 from sunpy_helio_plugins.fido import import_hooks
 
 if TYPE_CHECKING:
-    from sunpy_helio_plugins import cdf, config, errors, fido, hapi, helioviewer, her, imap, io, quantities, sandbox, series
+    from sunpy_helio_plugins import (
+        cdf,
+        config,
+        errors,
+        fido,
+        hapi,
+        helioviewer,
+        her,
+        imap,
+        io,
+        quantities,
+        sandbox,
+        series,
+    )
     from sunpy_helio_plugins.config import conf
     from sunpy_helio_plugins.hapi.client import HAPIClient
     from sunpy_helio_plugins.helioviewer.client import HelioviewerClient

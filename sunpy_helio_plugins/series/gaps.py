@@ -50,7 +50,8 @@ class SeriesCoverage:
         if not self.n:
             return "<SeriesCoverage: no samples>"
         first, last = self.intervals["start"][0].isot[:19], self.intervals["end"][-1].isot[:19]
-        lines = [f"<SeriesCoverage: {self.n} samples from {first} to {last} UTC, {len(self.gaps)} gaps"]
+        gaps = f"{len(self.gaps)} gap{'s' * (len(self.gaps) != 1)}"
+        lines = [f"<SeriesCoverage: {self.n} samples from {first} to {last} UTC, {gaps}"]
         lines += [] if self.cadence is None else [f"cadence: {self.cadence.value:g} s"]
         lines += [f"{name}: {100 * share:.1f} % valid" for name, share in self.valid.items()]
         return "\n    ".join(lines) + ">"
@@ -85,10 +86,9 @@ def coverage(table: Any, max_gap: u.Quantity | None = None) -> SeriesCoverage:
     >>> series.coverage(field).gaps  # doctest: +SKIP
     """
     source = source_of("series.coverage", "the table", table)
-    stated = source.cadence
     starts, ends, counts = _read(source)
     steps = np.diff(starts)
-    usual = stated or (int(np.median(steps)) if len(steps) else None)
+    usual = source.stated or (int(np.median(steps[steps > 0])) if (steps > 0).any() else None)
     most = nanoseconds(max_gap) if max_gap is not None else None if usual is None else _GAP * usual
     latest = np.maximum.accumulate(ends) if len(ends) else ends
     after = np.flatnonzero(steps > most) if most is not None else np.zeros(0, np.int64)

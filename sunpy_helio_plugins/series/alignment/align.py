@@ -250,13 +250,13 @@ def _table(made: Sequence[BinValues], grid: Grid) -> QTable:
         "timeStampLocation": grid.stamp,
         "cadence": f"PT{grid.every / SECOND:.9f}".rstrip("0").rstrip(".") + "S",
     }
-    repeated = Counter(name for one in made for name in [*one.source.layout, "n"])
+    repeated = Counter(name for one in made for name in (*one.source.layout, "n"))
     repeated["time"] += 1
     taken: dict[str, Any] = {"time": time}
     first: dict[str, Column] = {}
     for one in made:
-        for name in [*one.source.layout, "n"]:
-            column = _column(one, name, low, high, first)
+        columns = [(name, _column(one, name, low, high, first)) for name in one.source.layout]
+        for name, column in (*columns, ("n", _counts(one, low, high))):
             label = name if repeated[name] == 1 else f"{name}_{one.name}"
             while label in taken:
                 label = f"{label}_{one.name}"
@@ -267,12 +267,14 @@ def _table(made: Sequence[BinValues], grid: Grid) -> QTable:
     return QTable(list(taken.values()), names=list(taken), meta={"notes": notes, "problems": problems}, copy=False)
 
 
+def _counts(one: BinValues, low: int, high: int) -> Any:
+    made = masked(one.counts(low, high), None)
+    made.info.description = f"Number of samples of {one.source.name} in the bin"
+    return made
+
+
 def _column(one: BinValues, name: str, low: int, high: int, first: dict[str, Column]) -> Any:
     """Return one column of the result, in the unit of the first column with the name."""
-    if name == "n":
-        made = masked(one.counts(low, high), None, name)
-        made.info.description = f"Number of samples of {one.source.name} in the bin"
-        return made
     values, lost, column = *one.values(name, low, high), one.source.layout[name]
     said = {key: value for key, value in (column.about.get("meta") or {}).items() if key not in _NOT_KEPT}
     if column.kind == "times":

@@ -190,35 +190,33 @@ def _nearest(window: Window, values: Values, missing: Missing) -> Result:
     return values[found], lost if missing is None else lost | missing[found]
 
 
-def _linear(window: Window, values: Values, missing: Missing) -> Result:
+def _linear(window: Window, values: Values, missing: Missing, period: float | None = None) -> Result:
+    """Interpolate each component; angles along the shorter arc."""
     flat = values.reshape(len(values), -1)
     lost = None if missing is None else missing.reshape(flat.shape)
-    made = np.zeros((len(window.stamps), flat.shape[1]))
-    gone = np.ones(made.shape, dtype=bool)
-    known: tuple[Ints, NDArray[np.bool_]] | None = None
+    made, gone = np.zeros((len(window.stamps), flat.shape[1])), np.ones((len(window.stamps), flat.shape[1]), dtype=bool)
     for component in range(flat.shape[1]):
-        if known is None or lost is not None:
-            known = _bridged(window, None if lost is None else lost[:, component])
-        rows, inside = known
-        if len(rows):
-            zero = window.centers[rows[0]]
-            made[:, component] = np.interp(window.stamps - zero, window.centers[rows] - zero, flat[rows, component])
-        gone[:, component] = ~inside
+        rows = _known(window.centers, None if lost is None else lost[:, component])
+        if not len(rows):
+            continue
+        before, after, part, inside = _between(window, window.centers[rows])
+        first, last = (flat[rows[one], component].astype(float) for one in (before, after))
+        change = last - first
+        if period is not None:
+            change = (change + period / 2) % period - period / 2
+        made[:, component], gone[:, component] = first + part * change, ~inside
     shape = (len(window.stamps), *values.shape[1:])
     return made.reshape(shape), gone.reshape(shape)
 
 
-def _bridged(window: Window, missing: Missing) -> tuple[Ints, NDArray[np.bool_]]:
-    """Return the samples that are not missing, and the times at one or between two that are near each other."""
-    rows = _known(window.centers, missing)
-    if not len(rows):
-        return rows, np.zeros(len(window.stamps), dtype=bool)
-    times = window.centers[rows]
-    after = np.searchsorted(times, window.stamps)
-    is_sample = times[np.minimum(after, len(rows) - 1)] == window.stamps
-    inside = (after > 0) & (after < len(rows))
-    steps = times[np.minimum(after, len(rows) - 1)] - times[np.maximum(after - 1, 0)]
-    return rows, is_sample | (inside & (steps <= window.reach))
+def _between(window: Window, times: Ints) -> tuple[Ints, Ints, NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the samples before and after each time, its place between them, and whether they are near each other."""
+    at = np.searchsorted(times, window.stamps, side="right") - 1
+    before, after = np.maximum(at, 0), np.minimum(at + 1, len(times) - 1)
+    steps = times[after] - times[before]
+    since = window.stamps - times[before]
+    inside = (at >= 0) & ((since == 0) | ((at + 1 < len(times)) & (steps <= window.reach)))
+    return before, after, since / np.where(inside & (steps > 0), steps, 1), inside
 
 
 METHODS: dict[str, Callable[[Window, Values, Missing], Result]] = {
@@ -232,25 +230,15 @@ METHODS: dict[str, Callable[[Window, Values, Missing], Result]] = {
 
 
 def _circular(window: Window, method: str, values: Values, missing: Missing, period: float) -> Result:
-    """Return the mean direction or the interpolation along the shorter arc of angles; others as they are."""
+    """Return the mean direction of angles, the interpolation along the shorter arc, or the nearest angle."""
     if method == "linear":
-        return _shorter_arc(window, values, missing, period)
-    if method != "mean":
-        return METHODS[method](window, values, missing)
+        return _linear(window, values, missing, period)
+    if method == "nearest":
+        return _nearest(window, values, missing)
     angles = values * (2 * np.pi / period)
     cosine, lost = _mean(window, np.cos(angles), missing)
     sine, _ = _mean(window, np.sin(angles), missing)
     return np.arctan2(sine, cosine) * (period / (2 * np.pi)), lost | (np.hypot(sine, cosine) < _UNDIRECTED)
-
-
-def _shorter_arc(window: Window, values: Values, missing: Missing, period: float) -> Result:
-    """Interpolate angles without jumps of a period."""
-    flat = np.array(values, dtype=float).reshape(len(values), -1)
-    lost = None if missing is None else missing.reshape(flat.shape)
-    for component in range(flat.shape[1]):
-        rows = _known(window.centers, None if lost is None else lost[:, component])
-        flat[rows, component] = np.unwrap(flat[rows, component], period=period)
-    return _linear(window, flat.reshape(values.shape), missing)
 
 
 def value_of(window: Window, method: str, values: Values, missing: Missing, period: float | None) -> Result:

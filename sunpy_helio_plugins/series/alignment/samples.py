@@ -24,7 +24,7 @@ __all__ = ["Block", "Column", "Source", "joined_blocks", "source_of"]
 
 ALLOWED = "tables with times, TimeSeries, pandas DataFrames with a DatetimeIndex, or lists of these"
 
-_BLOCK = 1 << 16
+_BLOCK = 1 << 17
 """Samples that are converted at once, so that intermediate results stay small."""
 
 _SHORTEST = 1
@@ -185,6 +185,8 @@ class Source:
         The columns that are used, as in the first chunk.
     names : tuple of str
         The names of all columns.
+    stated : int or None
+        The cadence in nanoseconds that the header of the first chunk states.
     problems : list of str
         The problems of the tables that were read so far.
     """
@@ -202,14 +204,14 @@ class Source:
             name: replace(one, values=one.values[:0].copy(), mask=None)
             for name, one in records.columns.items()
         }
-        self.names = records.names
+        self.names, self.stated = records.names, records.cadence
         self._first: _Records | None = records
         self._others = chunks
 
     @cached_property
     def cadence(self) -> int | None:
-        """The length of samples in nanoseconds by the header, or the median step, both in the first chunk."""
-        return None if self._first is None else self._first.cadence or _usual_step(self._first)
+        """The stated cadence, or else the median step of the first chunk; to be read before `blocks`."""
+        return self.stated or (None if self._first is None else _usual_step(self._first))
 
     @property
     def notes(self) -> list[str]:
@@ -341,8 +343,8 @@ def _of_table(function: str, name: str, table: Table, chosen: Callable[[str], bo
 def column_of(column: Any) -> Column:
     """Return a column of a table in the common form."""
     if isinstance(column, Time):
-        mask = np.broadcast_to(np.asarray(column.mask, dtype=bool), column.shape)
-        return Column(elapsed(column), mask if mask.any() else None, None, "times", about(column))
+        gone = np.broadcast_to(np.asarray(column.mask, dtype=bool), column.shape)
+        return Column(elapsed(column), gone if gone.any() else None, None, "times", about(column))
     mask = getattr(column, "mask", None)
     bare = getattr(column, "unmasked", column)
     unit = getattr(bare, "unit", None)
