@@ -76,7 +76,18 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.transport.files.queue": ("Downloader",),
     },
     submodules=(
-        "cdf", "config", "errors", "fido", "hapi", "helioviewer", "her", "imap", "io", "quantities", "sandbox", "series",
+        "cdf",
+        "config",
+        "errors",
+        "fido",
+        "hapi",
+        "helioviewer",
+        "her",
+        "imap",
+        "io",
+        "quantities",
+        "sandbox",
+        "series",
     ),
 )
 

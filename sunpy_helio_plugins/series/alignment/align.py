@@ -158,7 +158,7 @@ def align(
 def _labels(tables: Sequence[Any], names: Sequence[str] | None) -> list[str]:
     """Return the names of the tables for messages."""
     if not tables:
-        raise QueryError("series.align takes at least one table.")
+        raise QueryError("series.align takes at least one table; none was given.")
     if names is not None and (len(names) != len(tables) or len(set(names)) != len(names)):
         raise QueryError(
             f"series.align takes as names one different name for each of the {len(tables)} tables, not {shown(names)}."

@@ -93,7 +93,11 @@ def elapsed_days(days: Ints, nanos: Ints) -> Ints:
     if not days.size:
         return np.zeros(days.shape, np.int64)
     if not _is_near(days.min()) or not _is_near(days.max()):
-        raise QueryError("The times of series.align and series.coverage are in the years 1710 to 2289: remove others.")
+        first, last = (1970 + int(one // 365.2425) for one in (days.min(), days.max()))
+        raise QueryError(
+            f"series.align and series.coverage take times in the years 1710 to 2289; these are from {first} to {last}: "
+            "remove the others."
+        )
     starts, offsets = leaps_in_tt2000()
     first = (starts - offsets + DAY // 2) // DAY + J2000
     entry = np.searchsorted(first, days, side="right") - 1
