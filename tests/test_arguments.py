@@ -516,7 +516,8 @@ def exempt(name: str) -> bool:
 
 GROUPS = (
     r"(?!a\.|fido|quantities|units|cdf|io\.|series|sandbox|hapi|imap|helioviewer|her)", "fido", "quantities", "units",
-    "cdf", r"io\.", "series", "sandbox", "hapi", "imap", "helioviewer", "her", r"a\.hapi", r"a\.imap", r"a\.helioviewer", r"a\.her",
+    "cdf", r"io\.", "series", "sandbox", "hapi", "imap", "helioviewer", "her", r"a\.hapi", r"a\.imap",
+    r"a\.helioviewer", r"a\.her",
 )  # fmt: skip
 
 

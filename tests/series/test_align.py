@@ -568,7 +568,7 @@ def test_bad_arguments_are_one_sentence(table: Callable[..., QTable], case: str)
     ("given_one", "words"),
     [
         ("x", "takes tables with times"), (7, "takes tables with times"), ([], "table 1 is an empty list"),
-        (QTable({"x": [1.0]}), "does not have a column of times"), (QTable(), "only no columns"),
+        (QTable({"x": [1.0]}), "does not have a column of times"), (QTable(), "its columns: none"),
         (pd.DataFrame({"x": [1.0]}), "the index of table 1 is a RangeIndex"), ([7], "takes tables with times"),
         ({"a": 1}, "takes tables with times"), (np.arange(3), "takes tables with times"), (None, "not None"),
     ],

@@ -328,8 +328,8 @@ def _of_table(function: str, name: str, table: Table, chosen: Callable[[str], bo
     main = next((one for one in table.colnames if isinstance(table[one], Time) and table[one].ndim == 1), None)
     if main is None:
         raise QueryError(
-            f"{function}: {name} does not have a column of times (astropy.time.Time), only "
-            f"{', '.join(table.colnames[:9]) or 'no columns'}: give a table such as hapi.read returns."
+            f"{function}: {name} does not have a column of times (astropy.time.Time); its columns: "
+            f"{', '.join(table.colnames[:9]) or 'none'}. Give a table such as hapi.read returns."
         )
     time = table[main]
     columns = {one: column_of(table[one]) for one in table.colnames if one != main and chosen(one)}
