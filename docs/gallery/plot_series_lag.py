@@ -3,8 +3,8 @@
 The lag between the solar wind and a storm
 ==========================================
 
-Two spacecraft and a geomagnetic index have different cadences. On one time axis they can be compared with a few lines of
-numpy: the lag of the ring current behind the magnetic field that drives it.
+Two spacecraft and a geomagnetic index have different cadences. On one time axis they can be compared with a few lines
+of numpy: the lag of the ring current behind the magnetic field that drives it.
 
 The example uses the embedded archive of the package, whose values are synthetic. Without ``sandbox.serve()`` the same
 code sends its requests to CDAWeb and to the IMAP Science Data Center.

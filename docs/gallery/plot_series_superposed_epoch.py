@@ -3,13 +3,15 @@
 A superposed epoch of sector boundaries
 =======================================
 
-The interplanetary magnetic field points away from the Sun or towards it, and changes the direction at sector boundaries.
-The mean over several of them, in the time before and after the boundary, needs a few lines once the data are on a
-regular axis.
+The interplanetary magnetic field points away from the Sun or towards it, and turns around at sector boundaries. The
+mean over several of them, in the time before and after the boundary, needs a few lines once the data are on a regular
+axis.
 
 The example uses the embedded archive of the package, whose values are synthetic. Without ``sandbox.serve()`` the same
 code sends its requests to CDAWeb.
 """
+
+from itertools import pairwise
 
 import astropy.units as u
 import matplotlib.pyplot as plt
@@ -24,10 +26,7 @@ from sunpy_helio_plugins import hapi, sandbox, series
 months = ["2025-09-01", "2025-10-01", "2025-11-01", "2025-12-01", "2026-01-01"]
 
 with sandbox.serve():
-    parts = (
-        hapi.load("cdaweb", "WI_H0_MFI@0", first, last, parameters="BGSE")
-        for first, last in zip(months[:-1], months[1:], strict=True)
-    )
+    parts = (hapi.load("cdaweb", "WI_H0_MFI@0", first, last, parameters="BGSE") for first, last in pairwise(months))
     wind = series.align(parts, every=1 * u.hour)
 
 wind[:3]

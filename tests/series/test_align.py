@@ -229,13 +229,15 @@ def test_the_time_of_a_bin(table: Callable[..., QTable], stamp: str, first: str,
     assert values(again["x"]) == [1.0, 2.5]  # the bins from 1:00 to 2:00, and from 2:00 to 4:00
 
 
-def test_the_axis_begins_at_the_start(table: Callable[..., QTable]) -> None:
+def test_the_axis_has_the_range_that_is_given(table: Callable[..., QTable]) -> None:
     one = table([0, 20, 50, 80, 110], x=[1.0, 2, 3, 4, 5])
     made = series.align(one, start="2026-01-10T00:00:20", end="2026-01-10T00:03:20")
     assert clock(made) == ["00:00:20", "00:01:20", "00:02:20"]
     assert values(made["x"]) == [2.5, 4.5, None]
     assert clock(series.align(one, start="2026-01-10T00:01:20")) == ["00:01:20"]
+    assert clock(series.align(one, start="2026-01-09T23:58")) == ["23:58:00", "23:59:00", "00:00:00", "00:01:00"]
     assert clock(series.align(one, end="2026-01-10T00:01:00")) == ["00:00:00"]
+    assert clock(series.align(one, end="2026-01-10T00:03:00")) == ["00:00:00", "00:01:00", "00:02:00"]
     assert clock(series.align(one, end="2026-01-10T00:01:01")) == ["00:00:00", "00:01:00"]
 
 
@@ -300,6 +302,25 @@ def test_a_magnitude_that_no_vector_has_is_averaged_with_a_note(table: Callable[
     assert series.align(table([0, 30], B=vectors, Magnitude=[3.0, 3] * u.km)).meta["notes"] == []
     largest = series.align(table([0, 30], B=vectors, Magnitude=[3.0, 3] * u.nT), method="max")
     assert (values(largest["Magnitude"]), largest.meta["notes"]) == ([3], [])
+
+
+def test_infinite_values(table: Callable[..., QTable]) -> None:
+    one = table([0, 30, 60, 90, 120], x=[np.inf, 1.0, np.inf, -np.inf, 2.0])
+    assert values(series.align(one)["x"]) == [np.inf, None, 2]
+    assert values(series.align(one, method="max")["x"]) == [np.inf, np.inf, 2]
+    assert values(series.align(one, method="linear", every=15 * u.s)["x"])[-1] == 2
+
+
+def test_columns_without_a_unit_and_without_a_dimension_fit(table: Callable[..., QTable]) -> None:
+    made = series.align(table([0], x=[1.0]), table([0], x=[2.0] * u.one))
+    assert (values(made["x_1"]), values(made["x_2"])) == ([1], [2])
+
+
+def test_fill_values_under_a_mask_are_not_used(table: Callable[..., QTable]) -> None:
+    gone = MaskedColumn([10.0, -1e31, 30], mask=[False, True, False], unit="deg")
+    for method in METHODS:
+        made = series.align(Table(table([0, 30, 60], x=gone)), method=method, circular=["x"][: method == "mean"])
+        assert values(made["x"]) == pytest.approx([10, 30])
 
 
 def test_methods_of_single_columns(table: Callable[..., QTable]) -> None:
@@ -551,7 +572,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "range elsewhere": ({"columns": ["x"], "start": "2026-01-11", "end": "2026-01-12"}, "none of them is within"),
     "names": ({"columns": ["x"], "names": ["a", "b"]}, "one different name for each of the 1 tables"),
     "max_gap": ({"columns": ["x"], "max_gap": 0 * u.s}, "as max_gap"),
-    "keyword": ({"evry": 1 * u.s}, "Did you mean every"),
+    "keyword": ({"everyy": 1 * u.s}, "Did you mean every"),
 }
 
 
@@ -590,7 +611,9 @@ def test_tables_that_do_not_fit_together_are_refused(table: Callable[..., QTable
         series.align([one, length])
     with pytest.raises(QueryError, match="a chunk of table 1 does not have the columns x"):
         series.align([one, table([0], y=[1.0])])
-    with pytest.raises(QueryError, match="different shapes"):
+    with pytest.raises(
+        QueryError, match=r"'x' contains numbers in the first chunk of table 1 and numbers of shape \(3,\)"
+    ):
         series.align([one, table([0], x=np.ones((1, 3)) * u.nT)])
     with pytest.raises(QueryError, match=r"table 1 ends at 2026-01-10T00:01:00, before table 2 begins at 2026-01-11"):
         series.align(one, table([0], "2026-01-11", x=[1.0] * u.nT))
@@ -600,5 +623,9 @@ def test_tables_that_do_not_fit_together_are_refused(table: Callable[..., QTable
         series.align(one, table([0], y=[1.0]), columns=["y"])
     with pytest.raises(QueryError, match="at least one table"):
         series.align()
+    with pytest.raises(QueryError, match="contains numbers in the first chunk and text"):
+        series.align([one, table([60], x=np.array(["a"]))], method="nearest")
+    with pytest.raises(QueryError, match="1710 to 2289"):
+        series.align(pd.DataFrame({"x": [1.0]}, index=pd.DatetimeIndex(np.array(["2400-01-01"], "M8[s]"))))
     with pytest.raises(QueryError, match="1710 to 2289"):
         series.align(table(["2400-01-01"], x=[1.0]))

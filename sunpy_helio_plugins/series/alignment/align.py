@@ -88,7 +88,7 @@ def align(
     max_gap : astropy.units.Quantity, optional
         The longest gap that ``"linear"`` and ``"nearest"`` bridge: interpolation needs two valid samples that are not
         further apart, and the nearest sample is at most half of it away. Defaults to twice the cadence of each table:
-        the one that its header states, or the median step.
+        the one that its header states, or the median step in its first part.
     circular : list of str, optional
         The columns of angles, such as a longitude or an azimuth: their mean is that of unit vectors, and they are
         interpolated along the shorter arc.
@@ -127,6 +127,8 @@ def align(
     result of the vector, unless ``methods`` contains the column. If it has a name of a magnitude, but not its values,
     it is treated as any other column, and ``meta["notes"]`` says so.
 
+    All samples of equal times count; ``"nearest"`` and ``"linear"`` use the first one.
+
     Means, medians and interpolated values are floats; maximum, minimum and nearest values keep the type.
 
     Examples
@@ -143,8 +145,9 @@ def align(
         for label, one in zip(labels, tables, strict=True)
     ]
     _check_names(sources, {"columns": columns or (), "methods": methods or {}, "circular": circular})
+    gap = None if max_gap is None else nanoseconds(max_gap)
     made = [
-        BinValues(source, name, method, methods or {}, circular, None if max_gap is None else nanoseconds(max_gap))
+        BinValues(source, name, method, methods or {}, circular, gap, nanoseconds(every))
         for source, name in zip(sources, names or map(str, range(1, len(tables) + 1)), strict=True)
     ]
     _check_units(made)
@@ -217,15 +220,16 @@ def _range(made: Sequence[BinValues], grid: Grid) -> tuple[int, int]:
             )
     if grid.first is not None and grid.before is not None:
         return grid.first, grid.before
-    late, early = max(spans, key=_low, default=None), min(spans, key=_high, default=None)
-    if late is None or early is None:
-        return (0, 0) if grid.first is None else (grid.first, grid.first)
+    if not spans:
+        return 0, 0
+    late, early = max(spans, key=_low), min(spans, key=_high)
     if late[1] >= early[2]:
         raise QueryError(
             f"series.align: {early[0]} ends at {_text(grid, early[2])}, before {late[0]} begins at "
             f"{_text(grid, late[1])}: give start and end for an axis with both, or parts of one series as a list."
         )
-    return grid.inside(min(map(_low, spans)), max(map(_high, spans)))
+    low = min(map(_low, spans)) if grid.first is None else grid.first
+    return low, max(map(_high, spans)) if grid.before is None else grid.before
 
 
 def _low(span: tuple[str, int, int]) -> int:

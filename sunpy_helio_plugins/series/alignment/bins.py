@@ -19,6 +19,7 @@ from sunpy_helio_plugins.series.alignment.samples import Block, Column, Source, 
 __all__ = ["BinValues", "check_size"]
 
 _MOST_BINS = 50_000_000
+"""The largest number of bins, of which each column needs 0.5 GB."""
 
 _NAMES = {
     "mean": "mean", "median": "median", "max": "maximum", "min": "minimum", "nearest": "nearest sample",
@@ -51,6 +52,7 @@ class BinValues:
     methods: Mapping[str, str]
     circular: Sequence[str]
     max_gap: int | None
+    every: int
     pieces: list[tuple[int, int, dict[str, Any]]] = field(default_factory=list)
     span: tuple[int, int] | None = None
     """The bins with samples, also outside the axis."""
@@ -63,7 +65,7 @@ class BinValues:
 
     def __post_init__(self) -> None:
         is_around = any(self.method_of(name) in AT_INSTANTS for name in self.source.layout)
-        self.reach = 0 if not is_around else self.max_gap or 2 * (self.source.cadence or 0)
+        self.reach = 0 if not is_around else self.max_gap or 2 * (self.source.cadence or self.every)
         self.periods = {name: self._period(name) for name in self.circular if name in self.source.layout}
         for name, column in self.source.layout.items():
             self._check(name, column)
@@ -111,7 +113,7 @@ class BinValues:
         made: dict[str, Any] = {}
         for name, (values, missing) in block.columns.items():
             period = self.periods.get(name)
-            if period is not None and name not in self.signed and (values[window.rows] < 0).any():
+            if period is not None and (values < 0 if missing is None else ~missing & (values < 0)).any():
                 self.signed.add(name)
             if name not in (self.vectors or {}):
                 made[name] = value_of(window, self.method_of(name), values, missing, period)
@@ -205,8 +207,9 @@ def _is_norm(vector: Any, magnitude: Any) -> bool:
     known = np.ones(len(values), dtype=bool)
     known &= True if lost is None else ~lost.any(axis=1)
     known &= True if gone is None else ~gone
-    length, values = np.linalg.norm(components[known].astype(float), axis=1), values[known]
-    return bool(known.any() and (np.abs(length - values) <= _EQUAL * np.abs(values)).all())
+    with np.errstate(invalid="ignore", over="ignore"):
+        length, values = np.linalg.norm(components[known].astype(float), axis=1), values[known]
+        return bool(known.any() and (np.abs(length - values) <= _EQUAL * np.abs(values)).all())
 
 
 def _complete_bins(source: Source, grid: Grid, reach: int) -> Iterator[tuple[int, int, Block]]:
@@ -223,7 +226,7 @@ def _complete_bins(source: Source, grid: Grid, reach: int) -> Iterator[tuple[int
         if opened is not None and block.starts[0] < grid.edges(opened, opened)[0]:
             raise QueryError(
                 f"{source.function}: a part of {source.name} begins before the end of the one before it: give the "
-                "parts in the order of time."
+                "parts in the order of time and without overlap, or as one table."
             )
         waiting.append(block)
         low = opened if opened is not None else grid.index(int(min(one.starts[0] for one in waiting)))

@@ -93,22 +93,22 @@ def elapsed_days(days: Ints, nanos: Ints) -> Ints:
     if not days.size:
         return np.zeros(days.shape, np.int64)
     if not _is_near(days.min()) or not _is_near(days.max()):
-        first, last = (1970 + int(one // 365.2425) for one in (days.min(), days.max()))
+        early, late = (1970 + int(one // 365.2425) for one in (days.min(), days.max()))
         raise QueryError(
-            f"series.align and series.coverage take times in the years 1710 to 2289; these are from {first} to {last}: "
+            f"series.align and series.coverage take times in the years 1710 to 2289; these are from {early} to {late}: "
             "remove the others."
         )
     starts, offsets = leaps_in_tt2000()
     first = (starts - offsets + DAY // 2) // DAY + J2000
     entry = np.searchsorted(first, days, side="right") - 1
     made = np.asarray((days - J2000) * DAY - DAY // 2 + nanos + offsets[np.maximum(entry, 0)])
-    early = entry < 0
-    if early.any():
+    before = entry < 0
+    if before.any():
         # Before 1972, UTC did not have whole leap seconds.
         with silence.far_years():
-            terrestrial = time_of(np.asarray(days[early]), np.asarray(nanos[early]), None).tt
+            terrestrial = time_of(np.asarray(days[before]), np.asarray(nanos[before]), None).tt
         rest = np.rint(np.asarray(terrestrial.jd2) * DAY).astype(np.int64)
-        made[early] = ((np.asarray(terrestrial.jd1) - _J2000_JD) * DAY).astype(np.int64) + rest
+        made[before] = ((np.asarray(terrestrial.jd1) - _J2000_JD) * DAY).astype(np.int64) + rest
     return made
 
 

@@ -243,6 +243,10 @@ def _circular(window: Window, method: str, values: Values, missing: Missing, per
 
 def value_of(window: Window, method: str, values: Values, missing: Missing, period: float | None) -> Result:
     """Return the values of a column in the bins of a window, and which are missing."""
-    if period is not None:
-        return _circular(window, method, values, missing, period)
-    return METHODS[method](window, values, missing)
+    with np.errstate(invalid="ignore", over="ignore"):
+        if period is None:
+            made, lost = METHODS[method](window, values, missing)
+        else:
+            made, lost = _circular(window, method, values, missing, period)
+    # The mean of opposite infinities is not a number.
+    return made, lost | np.isnan(made) if made.dtype.kind == "f" else lost

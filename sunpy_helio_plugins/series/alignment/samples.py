@@ -18,7 +18,7 @@ from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.quantities.fills import about
 from sunpy_helio_plugins.quantities.leap import SECOND, Ints
 from sunpy_helio_plugins.quantities.spans import seconds
-from sunpy_helio_plugins.series.alignment.grid import elapsed, elapsed_stamps
+from sunpy_helio_plugins.series.alignment.grid import elapsed, elapsed_days, elapsed_stamps
 
 __all__ = ["Block", "Column", "Source", "joined_blocks", "source_of"]
 
@@ -26,6 +26,8 @@ ALLOWED = "tables with times, TimeSeries, pandas DataFrames with a DatetimeIndex
 
 _BLOCK = 1 << 17
 """Samples that are converted at once, so that intermediate results stay small."""
+
+_NO_UNIT, _NO_DIMENSION = "no unit", "no dimension"
 
 _SHORTEST = 1
 """Nanoseconds of the shortest interval."""
@@ -61,22 +63,29 @@ class Column:
         lost = None if self.mask is None else self.mask[rows]
         lost = None if lost is None or not lost.any() else lost
         values = self.values[rows]
-        if values.dtype.kind != "f" or not np.isnan(values.sum()):
+        if values.dtype.kind != "f":
             return lost
+        with np.errstate(invalid="ignore", over="ignore"):
+            if not np.isnan(values.sum()):  # the faster question, and the usual answer
+                return lost
         is_nan = np.isnan(values)
+        if not is_nan.any():
+            return lost
         return is_nan if lost is None else is_nan | lost
 
     @property
     def unit_text(self) -> str:
         """The unit for messages and comparisons."""
         if self.unit is not None:
-            return str(self.unit) or "no dimension"
+            return str(self.unit) or _NO_DIMENSION
         text = (self.about.get("meta") or {}).get("unit_string")
-        return f"the unknown unit {text!r}" if text else "no unit"
+        return f"the unknown unit {text!r}" if text else _NO_UNIT
 
     def in_unit_of(self, other: Column, where: str) -> Column:
         """Return the column in the unit of another one with the same name, or raise a `QueryError`."""
         if self.unit == other.unit and (self.unit is not None or self.unit_text == other.unit_text):
+            return self
+        if {self.unit_text, other.unit_text} == {_NO_UNIT, _NO_DIMENSION}:
             return self
         if self.unit is None or other.unit is None or not self.unit.is_equivalent(other.unit):
             raise QueryError(
@@ -254,8 +263,12 @@ class Source:
             lacking = ", ".join(sorted(known.keys() - made.columns.keys()))
             raise QueryError(f"{self.function}: a chunk of {self.name} does not have the columns {lacking}.")
         for name, column in known.items():
-            if column.values.shape[1:] != made.columns[name].values.shape[1:]:
-                raise QueryError(f"{self.function}: {name!r} has different shapes in the chunks of {self.name}.")
+            other = made.columns[name]
+            if (column.kind, column.values.shape[1:]) != (other.kind, other.values.shape[1:]):
+                raise QueryError(
+                    f"{self.function}: {name!r} of {self.name} contains {_described(column)} in the first chunk and "
+                    f"{_described(other)} in another one: give chunks of one series."
+                )
         where = f"{self.function}: the column"
         return replace(
             made,
@@ -264,6 +277,11 @@ class Source:
                 for name, column in known.items()
             },
         )
+
+
+def _described(column: Column) -> str:
+    shape = column.values.shape[1:]
+    return f"{column.kind} of shape {shape}" if shape else column.kind
 
 
 def _rows_of(extent: Any, rows: Any) -> Any:
@@ -415,6 +433,9 @@ def _of_frame(
             "frame.set_index(...)."
         )
     stamps = (index if index.tz is None else index.tz_convert("UTC").tz_localize(None)).to_numpy()
+    known = stamps[~np.isnat(stamps)]
+    if len(known):  # more than nanoseconds can represent
+        elapsed_days(np.array([known.min(), known.max()]).astype("M8[D]").astype(np.int64), np.zeros(2, np.int64))
     columns = {}
     for place, label in enumerate(map(str, frame.columns)):
         if chosen(label):
