@@ -12,7 +12,7 @@ from astropy.table import QTable
 from sunpy_helio_plugins.arguments import optional, taking
 from sunpy_helio_plugins.quantities.leap import SECOND, Ints
 from sunpy_helio_plugins.series.alignment.grid import POSITIVE, instants, nanoseconds
-from sunpy_helio_plugins.series.alignment.samples import Source, source_of
+from sunpy_helio_plugins.series.alignment.samples import SampleSource, source_of
 
 __all__ = ["SeriesCoverage", "coverage"]
 
@@ -107,7 +107,7 @@ def coverage(table: Any, max_gap: u.Quantity | None = None) -> SeriesCoverage:
     )
 
 
-def _read(source: Source) -> tuple[Ints, Ints, dict[str, tuple[int, int]]]:
+def _read(source: SampleSource) -> tuple[Ints, Ints, dict[str, tuple[int, int]]]:
     """Return the starts and ends of all samples in order, and the numbers of valid and of all values by column."""
     starts, ends = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     counts = dict.fromkeys(source.layout, (0, 0))

@@ -18,7 +18,7 @@ from sunpy_helio_plugins.quantities.leap import SECOND
 from sunpy_helio_plugins.series.alignment.bins import BinValues, check_size
 from sunpy_helio_plugins.series.alignment.grid import POSITIVE, Grid, elapsed, instants, nanoseconds
 from sunpy_helio_plugins.series.alignment.methods import METHODS
-from sunpy_helio_plugins.series.alignment.samples import Column, Source, source_of
+from sunpy_helio_plugins.series.alignment.samples import Column, SampleSource, source_of
 
 __all__ = ["align"]
 
@@ -169,7 +169,7 @@ def _labels(tables: Sequence[Any], names: Sequence[str] | None) -> list[str]:
     return [f"table {number + 1}" if names is None else f"{names[number]!r}" for number in range(len(tables))]
 
 
-def _check_names(sources: Sequence[Source], asked: Mapping[str, Any]) -> None:
+def _check_names(sources: Sequence[SampleSource], asked: Mapping[str, Any]) -> None:
     """Refuse names of columns that no table has, and tables without any of the chosen columns."""
     known = list(dict.fromkeys(name for source in sources for name in source.names))
     for argument, names in asked.items():

@@ -14,7 +14,7 @@ from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.quantities.leap import SECOND
 from sunpy_helio_plugins.series.alignment.grid import Grid
 from sunpy_helio_plugins.series.alignment.methods import AT_INSTANTS, Window, value_of
-from sunpy_helio_plugins.series.alignment.samples import Block, Column, Source, joined_blocks
+from sunpy_helio_plugins.series.alignment.samples import Column, SampleBlock, SampleSource, joined_blocks
 
 __all__ = ["BinValues", "check_size"]
 
@@ -46,7 +46,7 @@ _EQUAL = 1e-3
 class BinValues:
     """The samples of one table, and their values in the bins of an axis."""
 
-    source: Source
+    source: SampleSource
     name: str
     method: str
     methods: Mapping[str, str]
@@ -107,7 +107,7 @@ class BinValues:
             if high > low:
                 self.pieces.append((low, high, self._values(grid, low, high, block)))
 
-    def _values(self, grid: Grid, low: int, high: int, block: Block) -> dict[str, Any]:
+    def _values(self, grid: Grid, low: int, high: int, block: SampleBlock) -> dict[str, Any]:
         edges = grid.edges(low, high)
         window = Window(edges, grid.stamps(edges), block.starts, block.stops, self.reach)
         made: dict[str, Any] = {}
@@ -122,7 +122,7 @@ class BinValues:
             made[name] = np.linalg.norm(values, axis=1), missing.any(axis=1)
         return made | {"": (window.counts, None)}
 
-    def _magnitudes(self, block: Block) -> dict[str, str]:
+    def _magnitudes(self, block: SampleBlock) -> dict[str, str]:
         """Return the columns whose values are the magnitudes of a vector that is averaged or interpolated."""
         found: dict[str, str] = {}
         for name in filter(self._may_be_magnitude, self.source.layout):
@@ -212,13 +212,13 @@ def _is_norm(vector: Any, magnitude: Any) -> bool:
         return bool(known.any() and (np.abs(length - values) <= _EQUAL * np.abs(values)).all())
 
 
-def _complete_bins(source: Source, grid: Grid, reach: int) -> Iterator[tuple[int, int, Block]]:
+def _complete_bins(source: SampleSource, grid: Grid, reach: int) -> Iterator[tuple[int, int, SampleBlock]]:
     """
     Yield ranges of bins with all samples that they need; the samples of incomplete bins wait for the next block.
 
     Bins within ``reach`` of a sample need it as well.
     """
-    waiting: list[Block] = []
+    waiting: list[SampleBlock] = []
     opened: int | None = None
     for block in source.blocks():
         if not len(block.starts):

@@ -20,7 +20,7 @@ from sunpy_helio_plugins.quantities.leap import SECOND, Ints
 from sunpy_helio_plugins.quantities.spans import seconds
 from sunpy_helio_plugins.series.alignment.grid import elapsed, elapsed_days, elapsed_stamps
 
-__all__ = ["Block", "Column", "Source", "joined_blocks", "source_of"]
+__all__ = ["Column", "SampleBlock", "SampleSource", "joined_blocks", "source_of"]
 
 ALLOWED = "tables with times, TimeSeries, pandas DataFrames with a DatetimeIndex, or lists of these"
 
@@ -96,15 +96,15 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Block:
+class SampleBlock:
     """Samples in the order of their start: times in TT2000, the ends of their intervals or `None`, and columns."""
 
     starts: Ints
     stops: Ints | None
     columns: Mapping[str, tuple[NDArray[Any], NDArray[np.bool_] | None]]
 
-    def __getitem__(self, rows: Any) -> Block:
-        return Block(
+    def __getitem__(self, rows: Any) -> SampleBlock:
+        return SampleBlock(
             self.starts[rows],
             None if self.stops is None else self.stops[rows],
             {name: (values[rows], _only(lost, rows)) for name, (values, lost) in self.columns.items()},
@@ -120,7 +120,7 @@ def _only(missing: NDArray[np.bool_] | None, rows: Any) -> NDArray[np.bool_] | N
     return None if missing is None else missing[rows]
 
 
-def joined_blocks(blocks: Sequence[Block]) -> Block:
+def joined_blocks(blocks: Sequence[SampleBlock]) -> SampleBlock:
     """Return blocks as one, in the order of time."""
     if len(blocks) == 1:
         return blocks[0]
@@ -137,7 +137,7 @@ def joined_blocks(blocks: Sequence[Block]) -> Block:
                 [np.zeros(values.shape, dtype=bool) if missing is None else missing for values, missing in parts]
             )
         columns[name] = np.concatenate([values for values, _ in parts]), lost
-    made = Block(starts, stops, columns)
+    made = SampleBlock(starts, stops, columns)
     return made if (np.diff(starts) >= 0).all() else made[np.argsort(starts, kind="stable")]
 
 
@@ -182,7 +182,7 @@ class _Records:
         return True
 
 
-class Source:
+class SampleSource:
     """
     One series of samples, from one table or from several chunks.
 
@@ -228,7 +228,7 @@ class Source:
         count = self._without_time
         return [f"{count} records of {self.name} do not have a time and are not used."] if count else []
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[SampleBlock]:
         """Yield the samples in blocks, each in the order of time; within a table also the blocks."""
         records, self._first = self._first, None
         while records is not None:
@@ -239,7 +239,7 @@ class Source:
             records = None if given is None else self._records(given)
             del given
 
-    def _blocks(self, records: _Records) -> Iterator[Block]:
+    def _blocks(self, records: _Records) -> Iterator[SampleBlock]:
         known = records.known
         is_even = records.extent is None or not any(map(np.ndim, records.extent))
         if known is None and is_even and records.is_sorted:
@@ -288,13 +288,13 @@ def _rows_of(extent: Any, rows: Any) -> Any:
     return extent if np.ndim(extent) == 0 else extent[rows]
 
 
-def _block(records: _Records, rows: Any, epochs: Ints) -> Block:
+def _block(records: _Records, rows: Any, epochs: Ints) -> SampleBlock:
     columns = {name: (one.values[rows], one.missing(rows)) for name, one in records.columns.items()}
     if records.extent is None:
-        return Block(epochs, None, columns)
+        return SampleBlock(epochs, None, columns)
     before, after = (_rows_of(one, rows) for one in records.extent)
     starts = epochs - before
-    return Block(starts, np.maximum(epochs + after, starts + _SHORTEST), columns)
+    return SampleBlock(starts, np.maximum(epochs + after, starts + _SHORTEST), columns)
 
 
 def _usual_step(records: _Records) -> int | None:
@@ -309,13 +309,13 @@ def _usual_step(records: _Records) -> int | None:
     return int(np.median(steps)) if len(steps) else None
 
 
-def source_of(function: str, name: str, given: Any, chosen: Callable[[str], bool] = lambda name: True) -> Source:
+def source_of(function: str, name: str, given: Any, chosen: Callable[[str], bool] = lambda name: True) -> SampleSource:
     """Return the samples of a table, or of an iterable of tables that are parts of one series."""
     if _is_table(given):
-        return Source(function, name, iter([given]), chosen)
+        return SampleSource(function, name, iter([given]), chosen)
     if isinstance(given, str | bytes | Mapping | type | Time | np.ndarray) or not is_several(given):
         raise refused(function, given, ALLOWED)
-    return Source(function, name, iter(given), chosen)
+    return SampleSource(function, name, iter(given), chosen)
 
 
 def _is_table(given: Any) -> bool:
