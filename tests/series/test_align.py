@@ -179,6 +179,10 @@ def test_samples_of_different_lengths(table: Callable[..., QTable]) -> None:
     one["Time"].info.meta = {"DELTA_MINUS_VAR": "before", "DELTA_PLUS_VAR": "after"}
     made = series.align(one, columns=["x"])
     assert values(made["x"]) == pytest.approx([(10 * 1 + 30 * 5) / 40, (10 * 1 + 60 * 5) / 70, 5])
+    centers = {"begin": [None, 1, None], "end": [1, None, None]}  # at 1:00 and 1:30
+    for stamp, expected in centers.items():
+        made = series.align(one, columns=["x"], method="linear", stamp=stamp, max_gap=1 * u.min)
+        assert values(made["x"]) == expected
 
 
 def test_the_minute_with_a_leap_second_is_longer(table: Callable[..., QTable]) -> None:
@@ -393,6 +397,67 @@ def test_columns_of_frames(table: Callable[..., QTable]) -> None:
     assert made.meta["notes"] == ["1 records of table 1 do not have a time and are not used."]
 
 
+SERIES = {
+    "category": pd.Series(["a", None, "b"], dtype="category"),
+    "arrow": pd.Series([2**60 + 1, None, 3], dtype="int64[pyarrow]"),
+    "boolean": pd.Series([True, None, False], dtype="boolean"),
+    "Float32": pd.Series([1, None, 3], dtype="Float32"),
+    "zoned": pd.Series(pd.DatetimeIndex(["2026-01-10T00:00:00.000000001", None, "2026-01-11"], tz="UTC")),
+    "arrow time": pd.Series(pd.DatetimeIndex(["2026-01-10T00:00:00.000000001", None, "2026-01-11"])).astype(
+        "timestamp[ns][pyarrow]"
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("category", ["a", None, "b"]), ("arrow", [2**60 + 1, None, 3]), ("boolean", [True, None, False]),
+     ("Float32", [1, None, 3])],
+)  # fmt: skip
+def test_nullable_columns_of_frames(kind: str, expected: list[Any]) -> None:
+    frame = pd.DataFrame({"x": SERIES[kind].array}, index=pd.date_range("2026-01-10", periods=3, freq="min"))
+    assert values(series.align(frame, method="nearest", max_gap=1 * u.s)["x"]) == expected
+    assert series.coverage(frame).valid == {"x": 2 / 3}
+
+
+@pytest.mark.parametrize("kind", ["zoned", "arrow time"])
+def test_times_of_frames_keep_nanoseconds(kind: str) -> None:
+    frame = pd.DataFrame({"x": SERIES[kind].array}, index=pd.date_range("2026-01-10", periods=3, freq="min"))
+    made = series.align(frame, method="nearest", max_gap=1 * u.s)
+    assert made["x"].isot[0] == "2026-01-10T00:00:00.000000001"
+    assert np.asarray(made["x"].mask).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("numbers", [[1j, 2], np.array([1, 2], "m8[s]"), [{}, {}], np.array(["9999"] * 2, "M8[s]")])
+@pytest.mark.parametrize("method", ["mean", "nearest"])
+def test_columns_that_no_method_takes_are_named(numbers: Any, method: str) -> None:
+    frame = pd.DataFrame({"x": numbers}, index=pd.date_range("2026-01-10", periods=2, freq="min"))
+    with pytest.raises(QueryError, match=r"of 'x' of table 1, which contains .*: leave it out with columns=\[...\]\."):
+        series.align(frame, method=method)
+    assert series.coverage(frame).valid == {"x": 1}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_range_without_samples_is_masked(table: Callable[..., QTable], method: str) -> None:
+    one = table([0, 6000], x=masked(np.array([1, 2]), np.array([False, False])))
+    made = series.align(one, method=method, start="2026-01-10T00:10", end="2026-01-10T00:12", max_gap=1 * u.min)
+    assert (values(made["x"]), values(made["n"])) == ([None, None], [0, 0])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_column_without_valid_values_is_masked(table: Callable[..., QTable], method: str) -> None:
+    gone = masked(np.array([1, 2]), np.array([True, True]))
+    made = series.align(table([0, 60], x=gone, ok=masked(np.array([True, False]), gone.mask)), method=method)
+    assert (values(made["x"]), values(made["ok"]), values(made["n"])) == ([None, None], [None, None], [1, 1])
+
+
+def test_a_delta_that_is_not_a_duration_says_nothing(table: Callable[..., QTable]) -> None:
+    one = table([30, 65], x=[1.0, 7.0], after=[20.0, 20.0] * u.km)
+    for told in ("after", "missing", None):
+        one["Time"].info.meta = {"DELTA_PLUS_VAR": told}
+        assert values(series.align(one, columns=["x"])["x"]) == [1, 7]
+
+
 def test_missing_times_are_told(table: Callable[..., QTable]) -> None:
     one = table([0, 30, 60], x=[1.0, 2, 3])
     one["Time"] = times.as_column(times.from_iso(["2026-01-10", "x", "2026-01-10T00:01"], mask=[False, True, False]))
@@ -424,6 +489,14 @@ def test_empty_tables(table: Callable[..., QTable]) -> None:
     assert (values(both["y"]), values(both["whole"]), values(both["n_1"])) == ([1, 2], [None, None], [0, 0])
     within = series.align(empty, start="2026-01-10", end="2026-01-10T00:02")
     assert (clock(within), values(within["whole"])) == (["00:00:00", "00:01:00"], [None, None])
+
+
+def test_empty_frames_and_samples_without_components(table: Callable[..., QTable]) -> None:
+    frame = pd.DataFrame({"x": np.zeros(0)}, index=pd.DatetimeIndex([]))
+    for method in METHODS:
+        assert len(series.align(frame, method=method)) == 0
+        made = series.align(table([0, 60], x=np.zeros((2, 0))), method=method)
+        assert (made["x"].shape, values(made["n"])) == ((2, 0), [1, 1])
 
 
 def long_table(table: Callable[..., QTable], count: int = 250) -> QTable:

@@ -30,6 +30,9 @@ _NAMES = {
 _KEEPING = ("max", "min", "nearest")
 """The methods whose results have the type of the samples."""
 
+_WITHOUT_MEAN = ("text", "times")
+"""The contents of columns of which only the nearest value can be taken."""
+
 _COMPONENTWISE = ("mean", "linear")
 """The methods that give a vector which has a magnitude of its own."""
 
@@ -76,10 +79,11 @@ class BinValues:
 
     def _check(self, name: str, column: Column) -> None:
         method = self.method_of(name)
-        if column.kind != "numbers" and (method != "nearest" or column.kind not in ("text", "times")):
+        if column.kind != "numbers" and (method != "nearest" or column.kind not in _WITHOUT_MEAN):
+            other = f", or give methods={{{name!r}: 'nearest'}}" if column.kind in _WITHOUT_MEAN else ""
             raise QueryError(
                 f"series.align cannot take the {_NAMES[method]} of {name!r} of {self.source.name}, which contains "
-                f"{column.kind}: leave it out with columns=[...], or give methods={{{name!r}: 'nearest'}}."
+                f"{column.kind}: leave it out with columns=[...]{other}."
             )
         if name in self.periods and method in ("median", "max", "min"):
             raise QueryError(
@@ -221,8 +225,6 @@ def _complete_bins(source: SampleSource, grid: Grid, reach: int) -> Iterator[tup
     waiting: list[SampleBlock] = []
     opened: int | None = None
     for block in source.blocks():
-        if not len(block.starts):
-            continue
         if opened is not None and block.starts[0] < grid.edges(opened, opened)[0]:
             raise QueryError(
                 f"{source.function}: a part of {source.name} begins before the end of the one before it: give the "

@@ -128,13 +128,18 @@ def _mean(window: Window, values: Values, missing: Missing) -> Result:
     return window.spread(total / np.where(lost, 1, share), lost)
 
 
+def _flat(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the components of each sample along one axis; a sample may have none."""
+    return values.reshape(len(values), int(np.prod(values.shape[1:])))
+
+
 def _median(window: Window, values: Values, missing: Missing) -> Result:
     import pandas as pd
 
     values = values[window.rows].astype(float)
     if missing is not None:
         values[missing[window.rows]] = np.nan
-    flat = values.reshape(len(values), -1)
+    flat = _flat(values)
     bins = np.repeat(np.arange(len(window.filled)), window.counts[window.filled])
     found = pd.DataFrame(flat).groupby(bins).median().to_numpy(dtype=float)
     made = found.reshape(len(window.filled), *values.shape[1:])
@@ -174,7 +179,7 @@ def _known(times: Ints, missing: Missing) -> Ints:
 
 def _nearest(window: Window, values: Values, missing: Missing) -> Result:
     """Take the nearest sample, of two the earlier one; components that it does not have stay missing."""
-    whole = None if missing is None else np.asarray(missing.reshape(len(missing), -1).all(axis=1))
+    whole = None if missing is None else np.asarray(_flat(missing).all(axis=1))
     rows = _known(window.centers, whole)
     shape = (len(window.stamps), *values.shape[1:])
     if not len(rows):
@@ -192,8 +197,8 @@ def _nearest(window: Window, values: Values, missing: Missing) -> Result:
 
 def _linear(window: Window, values: Values, missing: Missing, period: float | None = None) -> Result:
     """Interpolate each component; angles along the shorter arc."""
-    flat = values.reshape(len(values), -1)
-    lost = None if missing is None else missing.reshape(flat.shape)
+    flat = _flat(values)
+    lost = None if missing is None else _flat(missing)
     made, gone = np.zeros((len(window.stamps), flat.shape[1])), np.ones((len(window.stamps), flat.shape[1]), dtype=bool)
     for component in range(flat.shape[1]):
         rows = _known(window.centers, None if lost is None else lost[:, component])

@@ -362,7 +362,7 @@ def column_of(column: Any) -> Column:
     """Return a column of a table in the common form."""
     if isinstance(column, Time):
         gone = np.broadcast_to(np.asarray(column.mask, dtype=bool), column.shape)
-        return Column(elapsed(column), gone if gone.any() else None, None, "times", about(column))
+        return _of_times(lambda: elapsed(column), column.shape, gone, about(column))
     mask = getattr(column, "mask", None)
     bare = getattr(column, "unmasked", column)
     unit = getattr(bare, "unit", None)
@@ -371,6 +371,17 @@ def column_of(column: Any) -> Column:
     lost = None if mask is None or mask is np.ma.nomask else np.asarray(mask, dtype=bool)
     kind = _kind(values, column)
     return Column(values, lost if lost is None or lost.shape == values.shape else None, unit, kind, about(column))
+
+
+def _of_times(
+    read: Callable[[], Ints], shape: tuple[int, ...], gone: NDArray[np.bool_], about: Mapping[str, Any]
+) -> Column:
+    """Return a column of times; those that nanoseconds cannot represent are not used."""
+    mask = gone if gone.any() else None
+    try:
+        return Column(read(), mask, None, "times", about)
+    except QueryError:
+        return Column(np.zeros(shape, np.int64), mask, None, "times outside the years 1710 to 2289", about)
 
 
 def _kind(values: NDArray[Any], column: Any) -> str:
@@ -434,8 +445,8 @@ def _of_frame(
         )
     stamps = (index if index.tz is None else index.tz_convert("UTC").tz_localize(None)).to_numpy()
     known = stamps[~np.isnat(stamps)]
-    if len(known):  # more than nanoseconds can represent
-        elapsed_days(np.array([known.min(), known.max()]).astype("M8[D]").astype(np.int64), np.zeros(2, np.int64))
+    if len(known):
+        _elapsed_datetimes(np.array([known.min(), known.max()]))  # refuses what nanoseconds cannot represent
     columns = {}
     for place, label in enumerate(map(str, frame.columns)):
         if chosen(label):
@@ -443,15 +454,19 @@ def _of_frame(
     return _Records(tuple(map(str, frame.columns)), stamps.astype("M8[ns]"), columns, None, None, ())
 
 
+def _elapsed_datetimes(stamps: NDArray[np.datetime64]) -> Ints:
+    days = stamps.astype("M8[D]")
+    return elapsed_days(days.astype(np.int64), (stamps - days).astype("m8[ns]").astype(np.int64))
+
+
 def _of_series(series: Any, unit: Any) -> Column:
     """Return a column of a frame; nullable types have a mask."""
     kind = getattr(series.dtype, "kind", "O")
     if kind == "M":
         stamps = series.dt.tz_convert("UTC").dt.tz_localize(None) if getattr(series.dtype, "tz", None) else series
-        lost = series.isna().to_numpy()
-        filled = np.where(lost, np.datetime64(0, "ns"), stamps.to_numpy().astype("M8[ns]"))
-        epochs = elapsed_stamps(filled.astype(np.int64))
-        return Column(epochs, lost if lost.any() else None, None, "times")
+        plain = stamps.to_numpy() if isinstance(series.dtype, np.dtype) else stamps.to_numpy(dtype="M8[ns]")
+        lost = np.isnat(plain)
+        return _of_times(lambda: _elapsed_datetimes(np.where(lost, np.datetime64(0, "D"), plain)), lost.shape, lost, {})
     if isinstance(series.dtype, np.dtype) and kind != "O":
         return Column(series.to_numpy(), None, unit, "numbers" if kind in "biuf" else f"objects of type {series.dtype}")
     lost = series.isna().to_numpy(dtype=bool)
