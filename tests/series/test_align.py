@@ -298,6 +298,15 @@ def test_a_magnitude_is_that_of_the_resulting_vector(table: Callable[..., QTable
     assert named.meta["notes"] == []
 
 
+def test_a_rounded_magnitude_is_that_of_its_vector(table: Callable[..., QTable]) -> None:
+    vectors = np.random.default_rng(2).normal(0, 3, (50, 3))
+    one = table(range(0, 500, 10), b_gse=vectors.round(2) * u.nT, total=np.linalg.norm(vectors, axis=1).round(2) * u.nT)
+    one["total"].info.description = "Magnetic field magnitude"
+    made = series.align(one)
+    assert np.allclose(made["total"], np.linalg.norm(made["b_gse"], axis=1))
+    assert "'total' of table 1 is the magnitude of the mean of 'b_gse'" in made.meta["notes"][0]
+
+
 def test_a_magnitude_that_no_vector_has_is_averaged_with_a_note(table: Callable[..., QTable]) -> None:
     vectors = u.Quantity([[3.0, 0, 0], [-3, 0, 0]], u.nT)
     made = series.align(table([0, 30], B=vectors, F1=[5.0, 7.0] * u.nT))

@@ -11,7 +11,7 @@ import numpy as np
 from astropy import units as u
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.quantities.leap import SECOND
+from sunpy_helio_plugins.quantities.leap import SECOND, Ints
 from sunpy_helio_plugins.series.alignment.grid import Grid
 from sunpy_helio_plugins.series.alignment.methods import AT_INSTANTS, Window, value_of
 from sunpy_helio_plugins.series.alignment.samples import Column, SampleBlock, SampleSource, joined_blocks
@@ -41,8 +41,8 @@ _MAGNITUDE = re.compile(
     re.IGNORECASE,
 )
 
-_EQUAL = 1e-3
-"""The largest relative difference of a magnitude from that of its vector, of rounded numbers."""
+_EQUAL = 5e-3
+"""The largest relative difference of a magnitude from that of its vector; archives round both."""
 
 
 @dataclass
@@ -212,8 +212,15 @@ def _is_norm(vector: Any, magnitude: Any) -> bool:
     known &= True if lost is None else ~lost.any(axis=1)
     known &= True if gone is None else ~gone
     with np.errstate(invalid="ignore", over="ignore"):
-        length, values = np.linalg.norm(components[known].astype(float), axis=1), values[known]
-        return bool(known.any() and (np.abs(length - values) <= _EQUAL * np.abs(values)).all())
+        length, values = np.linalg.norm(components[known].astype(float), axis=1), np.abs(values[known])
+        # Values near zero have the same absolute error as others.
+        return bool(known.any() and (np.abs(length - values) <= _EQUAL * (values + np.median(values))).all())
+
+
+def _in_complete_bins(starts: Ints, grid: Grid) -> int:
+    """Return the number of samples before the bin of the last one, so that no bin is divided between blocks."""
+    last = grid.index(int(starts[-1]))
+    return int(np.searchsorted(starts, grid.edges(last, last)[0]))
 
 
 def _complete_bins(source: SampleSource, grid: Grid, reach: int) -> Iterator[tuple[int, int, SampleBlock]]:
@@ -224,7 +231,7 @@ def _complete_bins(source: SampleSource, grid: Grid, reach: int) -> Iterator[tup
     """
     waiting: list[SampleBlock] = []
     opened: int | None = None
-    for block in source.blocks():
+    for block in source.blocks(lambda starts: _in_complete_bins(starts, grid)):
         if opened is not None and block.starts[0] < grid.edges(opened, opened)[0]:
             raise QueryError(
                 f"{source.function}: a part of {source.name} begins before the end of the one before it: give the "
@@ -232,13 +239,13 @@ def _complete_bins(source: SampleSource, grid: Grid, reach: int) -> Iterator[tup
             )
         waiting.append(block)
         low = opened if opened is not None else grid.index(int(min(one.starts[0] for one in waiting)))
-        high = grid.index(int(max(one.starts[-1] for one in waiting)) - reach)
+        high = grid.index(max(one.until for one in waiting) - reach)
         if high <= low:
             continue
         whole = joined_blocks(waiting)
         yield low, high, whole
         needed = np.flatnonzero(whole.ends >= grid.edges(high, high)[0] - reach)
-        waiting, opened = [whole[needed[0] :]], high
+        waiting, opened = [whole[needed[0] :]] if len(needed) else [], high
     if waiting:
         whole = joined_blocks(waiting)
         low = opened if opened is not None else grid.index(int(whole.starts[0]))

@@ -97,17 +97,32 @@ class Column:
 
 @dataclass(frozen=True)
 class SampleBlock:
-    """Samples in the order of their start: times in TT2000, the ends of their intervals or `None`, and columns."""
+    """
+    Samples in the order of their start.
+
+    Attributes
+    ----------
+    starts : numpy.ndarray of int
+        The TT2000 of the samples, or of the start of the interval of each.
+    stops : numpy.ndarray of int or None
+        The ends of the intervals; `None` if samples are instants.
+    columns : dict
+        The values of each column, and which are missing.
+    until : int
+        The TT2000 before which no other sample of the table starts.
+    """
 
     starts: Ints
     stops: Ints | None
     columns: Mapping[str, tuple[NDArray[Any], NDArray[np.bool_] | None]]
+    until: int
 
     def __getitem__(self, rows: Any) -> SampleBlock:
         return SampleBlock(
             self.starts[rows],
             None if self.stops is None else self.stops[rows],
             {name: (values[rows], _only(lost, rows)) for name, (values, lost) in self.columns.items()},
+            self.until,
         )
 
     @property
@@ -137,7 +152,7 @@ def joined_blocks(blocks: Sequence[SampleBlock]) -> SampleBlock:
                 [np.zeros(values.shape, dtype=bool) if missing is None else missing for values, missing in parts]
             )
         columns[name] = np.concatenate([values for values, _ in parts]), lost
-    made = SampleBlock(starts, stops, columns)
+    made = SampleBlock(starts, stops, columns, max(one.until for one in blocks))
     return made if (np.diff(starts) >= 0).all() else made[np.argsort(starts, kind="stable")]
 
 
@@ -228,24 +243,26 @@ class SampleSource:
         count = self._without_time
         return [f"{count} records of {self.name} do not have a time and are not used."] if count else []
 
-    def blocks(self) -> Iterator[SampleBlock]:
-        """Yield the samples in blocks, each in the order of time; within a table also the blocks."""
+    def blocks(self, cut: Callable[[Ints], int] = len) -> Iterator[SampleBlock]:
+        """
+        Yield the samples in blocks, each in the order of time; within a table also the blocks.
+
+        ``cut`` returns how many of the samples with given times should be in one block.
+        """
         records, self._first = self._first, None
         while records is not None:
             self.problems += [one for one in records.problems if one not in self.problems]
-            yield from self._blocks(records)
+            yield from self._blocks(records, cut)
             records = None
             given = next(self._others, None)
             records = None if given is None else self._records(given)
             del given
 
-    def _blocks(self, records: _Records) -> Iterator[SampleBlock]:
+    def _blocks(self, records: _Records, cut: Callable[[Ints], int]) -> Iterator[SampleBlock]:
         known = records.known
         is_even = records.extent is None or not any(map(np.ndim, records.extent))
         if known is None and is_even and records.is_sorted:
-            for start in range(0, len(records.times), _BLOCK):
-                here = slice(start, start + _BLOCK)
-                yield _block(records, here, records.epochs(here))
+            yield from _slices(records, cut)
             return
         rows = np.arange(len(records.times)) if known is None else np.flatnonzero(known)
         self._without_time += len(records.times) - len(rows)
@@ -288,13 +305,27 @@ def _rows_of(extent: Any, rows: Any) -> Any:
     return extent if np.ndim(extent) == 0 else extent[rows]
 
 
-def _block(records: _Records, rows: Any, epochs: Ints) -> SampleBlock:
+def _slices(records: _Records, cut: Callable[[Ints], int]) -> Iterator[SampleBlock]:
+    """Yield the samples of a table in order as blocks that share its memory."""
+    start, before = 0, 0 if records.extent is None else records.extent[0]
+    while start < len(records.times):
+        epochs = records.epochs(slice(start, start + _BLOCK))
+        count = len(epochs)
+        if start + count < len(records.times):
+            count = cut(epochs - before if before else epochs) or count
+        until = int(epochs[min(count, len(epochs) - 1)]) - before
+        yield _block(records, slice(start, start + count), epochs[:count], until)
+        start += count
+
+
+def _block(records: _Records, rows: Any, epochs: Ints, until: int | None = None) -> SampleBlock:
     columns = {name: (one.values[rows], one.missing(rows)) for name, one in records.columns.items()}
-    if records.extent is None:
-        return SampleBlock(epochs, None, columns)
-    before, after = (_rows_of(one, rows) for one in records.extent)
-    starts = epochs - before
-    return SampleBlock(starts, np.maximum(epochs + after, starts + _SHORTEST), columns)
+    starts, stops = epochs, None
+    if records.extent is not None:
+        before, after = (_rows_of(one, rows) for one in records.extent)
+        starts = epochs - before
+        stops = np.maximum(epochs + after, starts + _SHORTEST)
+    return SampleBlock(starts, stops, columns, int(starts[-1]) if until is None else until)
 
 
 def _usual_step(records: _Records) -> int | None:
@@ -444,14 +475,14 @@ def _of_frame(
             "frame.set_index(...)."
         )
     stamps = (index if index.tz is None else index.tz_convert("UTC").tz_localize(None)).to_numpy()
-    known = stamps[~np.isnat(stamps)]
-    if len(known):
-        _elapsed_datetimes(np.array([known.min(), known.max()]))  # refuses what nanoseconds cannot represent
+    if len(index) and not index.isna().all():
+        # Refuse what nanoseconds cannot represent.
+        _elapsed_datetimes(np.array([index.min().to_datetime64(), index.max().to_datetime64()]))
     columns = {}
     for place, label in enumerate(map(str, frame.columns)):
         if chosen(label):
             columns[label] = _of_series(frame.iloc[:, place], units.get(label))
-    return _Records(tuple(map(str, frame.columns)), stamps.astype("M8[ns]"), columns, None, None, ())
+    return _Records(tuple(map(str, frame.columns)), stamps.astype("M8[ns]", copy=False), columns, None, None, ())
 
 
 def _elapsed_datetimes(stamps: NDArray[np.datetime64]) -> Ints:
