@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from astropy.table import Column, MaskedColumn, QTable, Table, vstack
 from astropy.time import Time
-from astropy.timeseries import TimeSeries
+from astropy.timeseries import BinnedTimeSeries, TimeSeries
 from hypothesis import given
 from hypothesis import strategies as st
 from sunpy.timeseries import GenericTimeSeries
@@ -459,6 +459,16 @@ def test_a_column_without_valid_values_is_masked(table: Callable[..., QTable], m
     gone = masked(np.array([1, 2]), np.array([True, True]))
     made = series.align(table([0, 60], x=gone, ok=masked(np.array([True, False]), gone.mask)), method=method)
     assert (values(made["x"]), values(made["ok"]), values(made["n"])) == ([None, None], [None, None], [1, 1])
+
+
+@pytest.mark.parametrize("size", [[60, 120] * u.s, 60 * u.s])
+def test_samples_last_as_a_binned_series_states(size: u.Quantity) -> None:
+    one = BinnedTimeSeries(
+        time_bin_start=Time(["2026-01-10T00:00:30", "2026-01-10T00:01:30"]), time_bin_size=size, data={"x": [1.0, 5.0]}
+    )
+    made = series.align(one)
+    assert made.colnames == ["time", "x", "n"]
+    assert values(made["x"]) == [1, 3, 5, 5][: 3 if size.isscalar else 4]
 
 
 def test_a_delta_that_is_not_a_duration_says_nothing(table: Callable[..., QTable]) -> None:

@@ -118,9 +118,9 @@ def align(
     Notes
     -----
     Samples are instants, unless the table states how long they last: by ``timeStampLocation`` and ``cadence`` of a HAPI
-    header, by ``DELTA_PLUS_VAR`` and ``DELTA_MINUS_VAR`` of a CDF time variable, or as the result of this function
-    does. Such a sample counts in every bin that it overlaps, in a mean in proportion to the overlap; interpolation
-    uses the centre of its interval.
+    header, by ``DELTA_PLUS_VAR`` and ``DELTA_MINUS_VAR`` of a CDF time variable, as a
+    `~astropy.timeseries.BinnedTimeSeries`, or as the result of this function. Such a sample counts in every bin that it
+    overlaps, in a mean in proportion to the overlap; interpolation uses the centre of its interval.
 
     Vectors and spectra are treated by component. The magnitude of a mean vector is not the mean of the magnitude: for
     ``"mean"`` and ``"linear"``, a column that is the magnitude of a vector of the same table is computed from the

@@ -381,9 +381,12 @@ def _of_table(function: str, name: str, table: Table, chosen: Callable[[str], bo
             f"{', '.join(table.colnames[:9]) or 'none'}. Give a table such as hapi.read returns."
         )
     time = table[main]
-    columns = {one: column_of(table[one]) for one in table.colnames if one != main and chosen(one)}
+    lengths = "time_bin_size" if hasattr(table, "time_bin_start") else None  # astropy.timeseries.BinnedTimeSeries
+    columns = {one: column_of(table[one]) for one in table.colnames if one not in (main, lengths) and chosen(one)}
     length = time.info.meta if "cadence" in (time.info.meta or {}) else (table.meta.get("hapi") or {})
     extent, cadence = _stated(length)
+    if lengths is not None:
+        extent = 0, np.rint(table[lengths].to_value("ns")).astype(np.int64)
     extent = _of_deltas(table, time) or extent
     problems = table.meta.get("problems") or ()
     return _Records(tuple(table.colnames), time, columns, extent, cadence, tuple(map(str, problems)))
