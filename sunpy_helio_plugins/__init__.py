@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         mirrors,
         quantities,
         sandbox,
+        series,
     )
     from sunpy_helio_plugins.config import conf
     from sunpy_helio_plugins.hapi.client import HAPIClient
@@ -66,6 +67,7 @@ __all__ = [
     "mirrors",
     "quantities",
     "sandbox",
+    "series",
     "sign_in",
 ]
 
@@ -95,6 +97,7 @@ __getattr__ = lazy.attach(
         "mirrors",
         "quantities",
         "sandbox",
+        "series",
     ),
 )
 

@@ -23,7 +23,7 @@ from sunpy.net.attr import Attr
 from sunpy.time import TimeRange
 
 import sunpy_helio_plugins as helio
-from sunpy_helio_plugins import cdf, fido, hapi, helioviewer, her, imap, io, mirrors, quantities, sandbox
+from sunpy_helio_plugins import cdf, fido, hapi, helioviewer, her, imap, io, mirrors, quantities, sandbox, series
 from sunpy_helio_plugins.arguments import shown
 from sunpy_helio_plugins.errors import HelioPluginsError, QueryError, printable
 from sunpy_helio_plugins.quantities import units
@@ -271,6 +271,24 @@ def cases(world: World) -> dict[str, Case]:
         "io.write": Case(
             io.write, {"table": records[:2], "path": out / "x.ecsv", "overwrite": True, "format": "ecsv"}, 2
         ),
+        "series.align": Case(
+            series.align,
+            {
+                "table": records[:5],
+                "every": 1 * u.min,
+                "method": "mean",
+                "methods": None,
+                "max_gap": None,
+                "circular": (),
+                "columns": None,
+                "names": None,
+                "start": None,
+                "end": None,
+                "stamp": "begin",
+            },
+            1,
+        ),
+        "series.coverage": Case(series.coverage, {"table": records[:5], "max_gap": None}),
         "sandbox.use": Case(sandbox.use, {"url": "http://127.0.0.1:1"}),
         "sandbox.serve": Case(sandbox.serve, {"port": 0, "services": ("hapi",)}, also=(OSError,)),
         "sandbox.start": Case(sandbox.start, {"port": 0, "services": ("hapi",)}, also=(OSError,)),
@@ -497,6 +515,7 @@ EXEMPT = {
     r"mirrors\.(Plan|PlannedQuery|MirrorReport|QueryReport|FolderCheck)": "made by this package",
     r"mirrors\.PlannedQuery\.(span|query)": "called by this package with the time of a run",
     r"mirrors\.(mirror|check_folder)": "also names of the package itself",
+    r"series\.SeriesCoverage": "made by this package",
     r"quantities\.(MaskKeepingQuantity|MaskKeepingColumn)": "constructors of astropy",
     r"units\.(Unit|NotAUnit|Unknown)": "made by this package",
     r"(HAPI|IMAP|Helioviewer|HER)Client": "without arguments",
@@ -514,9 +533,9 @@ def exempt(name: str) -> bool:
 
 
 GROUPS = (
-    r"(?!a\.|fido|quantities|units|cdf|io\.|sandbox|hapi|imap|helioviewer|her|mirrors)", "mirrors", "fido",
-    "quantities", "units", "cdf", r"io\.", "sandbox", "hapi", "imap", "helioviewer", "her", r"a\.hapi", r"a\.imap",
-    r"a\.helioviewer", r"a\.her",
+    r"(?!a\.|fido|quantities|units|cdf|io\.|series|sandbox|hapi|imap|helioviewer|her|mirrors)", "mirrors", "fido",
+    "quantities", "units", "cdf", r"io\.", "series", "sandbox", "hapi", "imap", "helioviewer", "her", r"a\.hapi",
+    r"a\.imap", r"a\.helioviewer", r"a\.her",
 )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ LAYERS = (
     ("transport.files",),
     ("io",),
     ("cdf",),
+    ("series",),
     ("fido",),
     ARCHIVES,
     ("mirrors",),
@@ -184,7 +185,7 @@ def test_nothing_below_the_client_imports_it(archive):
 
 
 @pytest.mark.parametrize(
-    "room", [*(f"{archive}.{room}" for archive in ARCHIVES for room in WITHOUT_NETWORK), "quantities", "cdf"]
+    "room", [*(f"{archive}.{room}" for archive in ARCHIVES for room in WITHOUT_NETWORK), "quantities", "cdf", "series"]
 )
 def test_attrs_queries_tables_and_quantities_reach_no_network(room):
     found = {line for name in members(room) for line in reaching_network(name)}

@@ -29,7 +29,10 @@ RECORD = Path(__file__).with_name("public_interface.txt")
 ARCHIVES = ("hapi", "imap", "helioviewer", "her")
 FACES = (
     PACKAGE,
-    *(f"{PACKAGE}.{face}" for face in ("errors", "config", "fido", "quantities", "quantities.units", "cdf", "io")),
+    *(
+        f"{PACKAGE}.{face}"
+        for face in ("errors", "config", "fido", "quantities", "quantities.units", "cdf", "io", "series")
+    ),
     *(f"{PACKAGE}.{face}" for face in ("sandbox", "mirrors", *ARCHIVES)),
     *(f"{PACKAGE}.{archive}.attrs" for archive in ARCHIVES),
 )
