@@ -7,6 +7,7 @@ access. Other modules are imported when they are first used.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from sunpy_helio_plugins import lazy
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         her,
         imap,
         io,
+        mirrors,
         quantities,
         sandbox,
         series,
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.helioviewer.client import HelioviewerClient
     from sunpy_helio_plugins.her.client import HERClient
     from sunpy_helio_plugins.imap.client import IMAPClient
+    from sunpy_helio_plugins.mirrors.check import check_folder
+    from sunpy_helio_plugins.mirrors.run import mirror
     from sunpy_helio_plugins.transport.credentials import sign_in
     from sunpy_helio_plugins.transport.files.queue import Downloader
 
@@ -49,6 +53,7 @@ __all__ = [
     "IMAPClient",
     "__version__",
     "cdf",
+    "check_folder",
     "conf",
     "config",
     "errors",
@@ -58,6 +63,8 @@ __all__ = [
     "her",
     "imap",
     "io",
+    "mirror",
+    "mirrors",
     "quantities",
     "sandbox",
     "series",
@@ -72,6 +79,8 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.helioviewer.client": ("HelioviewerClient",),
         "sunpy_helio_plugins.her.client": ("HERClient",),
         "sunpy_helio_plugins.imap.client": ("IMAPClient",),
+        "sunpy_helio_plugins.mirrors.check": ("check_folder",),
+        "sunpy_helio_plugins.mirrors.run": ("mirror",),
         "sunpy_helio_plugins.transport.credentials": ("sign_in",),
         "sunpy_helio_plugins.transport.files.queue": ("Downloader",),
     },
@@ -85,6 +94,7 @@ __getattr__ = lazy.attach(
         "her",
         "imap",
         "io",
+        "mirrors",
         "quantities",
         "sandbox",
         "series",
@@ -92,5 +102,11 @@ __getattr__ = lazy.attach(
 )
 
 __dir__ = lazy.listing(__all__)
+
+_log = logging.getLogger(__name__)
+_log.addHandler(logging.NullHandler())
+if _log.level == logging.NOTSET:
+    # sunpy.net imports drms, which lets the root logger print everything from INFO on.
+    _log.setLevel(logging.WARNING)
 
 import_hooks.install()

@@ -11,11 +11,13 @@ Exceptions and warnings of this package::
     │   ├── ServerError                  the archive reports an internal error (HTTP 5xx)
     │   └── AnswerError                  an invalid response: HTML instead of JSON, truncated, too large
     ├── TransferError (OSError)          a download failed; no part of the file was kept
+    ├── LockedError (OSError)            another process is writing the same folder; nothing was changed
     ├── FileError (ValueError)           a file that is invalid or cannot be read
     │   └── DiskError (OSError)          a path of the local disk that cannot be read or written
     └── MissingDependencyError (ImportError)  a feature whose extra is not installed
 
     IncompleteAnswerWarning              parts of a response are missing: see ``problems`` of the table
+    IncompleteFetchWarning               files could not be downloaded: see ``errors`` of the results
     InexactTimeWarning                   times were converted to a type that cannot represent all of them exactly
     InexactValueWarning                  values were converted to a type that cannot represent all of them exactly
 
@@ -26,11 +28,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any
 
+import astropy
 from astropy.utils.exceptions import AstropyUserWarning
 
 from sunpy_helio_plugins import lazy
@@ -41,9 +46,11 @@ __all__ = [
     "FileError",
     "HelioPluginsError",
     "IncompleteAnswerWarning",
+    "IncompleteFetchWarning",
     "InexactTimeWarning",
     "InexactValueWarning",
     "IsolationError",
+    "LockedError",
     "MissingDependencyError",
     "Problem",
     "QueryError",
@@ -57,6 +64,10 @@ __all__ = [
 ]
 
 __dir__ = lazy.listing(__all__)
+
+_PACKAGE = __name__.partition(".")[0]
+
+_log = logging.getLogger(__name__)
 
 
 def printable(text: str) -> str:
@@ -146,6 +157,10 @@ class AnswerError(ServiceError):
 
 class TransferError(HelioPluginsError, OSError):
     """A download failed; no part of the file was kept."""
+
+
+class LockedError(HelioPluginsError, OSError):
+    """Another process is writing the same folder, so that this one ended at once; nothing was changed."""
 
 
 class FileError(HelioPluginsError, ValueError):
@@ -246,6 +261,10 @@ class MissingDependencyError(HelioPluginsError, ImportError):
 
 class IncompleteAnswerWarning(AstropyUserWarning):
     """Parts of a response are missing."""
+
+
+class IncompleteFetchWarning(AstropyUserWarning):
+    """Files of ``Fido.fetch`` could not be downloaded."""
 
 
 class InexactTimeWarning(AstropyUserWarning):
@@ -372,18 +391,53 @@ def warn_incomplete(text: str) -> None:
     warn(text, IncompleteAnswerWarning)
 
 
+_reported: ContextVar[bool] = ContextVar("reported", default=False)
+
+
+@contextlib.contextmanager
+def reported() -> Iterator[None]:
+    """Omit warnings on missing parts within a block, after which the caller reports them in another way."""
+    token = _reported.set(True)
+    try:
+        yield
+    finally:
+        _reported.reset(token)
+
+
 def warn(text: str, category: type[Warning]) -> None:
-    """Emit a warning at the line of the program that called this package, also if it did through sunpy or astropy."""
+    """
+    Emit a warning at the line of the program that called this package, also if it did through sunpy or astropy.
+
+    It becomes a record of the log as well: of another logger that takes warnings, or else of this package's.
+    """
+    if category is IncompleteAnswerWarning and _reported.get():
+        return
     text, frame = printable(text), sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _BETWEEN:
         frame = frame.f_back
     told = frame.f_globals.setdefault("__warningregistry__", {})
     module = frame.f_globals.get("__name__", "")
     warnings.warn_explicit(text, category, frame.f_code.co_filename, frame.f_lineno, module, told)
+    if _has_handler() or not _is_recorded():
+        _log.warning("%s: %s", category.__name__, text)
+
+
+def _has_handler() -> bool:
+    """Return whether the program has given a handler to the logger of this package itself."""
+    return any(not isinstance(one, logging.NullHandler) for one in logging.getLogger(_PACKAGE).handlers)
+
+
+def _is_recorded() -> bool:
+    """Return whether warnings become records of another logger: of astropy, or through `logging.captureWarnings`."""
+    shows: Any = warnings.showwarning
+    if isinstance(getattr(shows, "__self__", None), logging.Logger):
+        # sunpy's logger may come first, and leaves warnings of other packages to astropy's.
+        return bool(astropy.log.warnings_logging_enabled())
+    return getattr(shows, "__module__", "") == "logging"
 
 
 _BETWEEN = frozenset(
-    {__name__.partition(".")[0], "sunpy", "astropy", "parfive", "asyncio", "concurrent", "threading", "functools",
-     "contextlib"}
+    {_PACKAGE, "sunpy", "astropy", "parfive", "asyncio", "concurrent", "threading", "functools", "contextlib",
+     "importlib", "glymur"}
 )  # fmt: skip
 """The packages between the line that a user wrote and a warning."""

@@ -23,7 +23,7 @@ from sunpy.net.attr import Attr
 from sunpy.time import TimeRange
 
 import sunpy_helio_plugins as helio
-from sunpy_helio_plugins import cdf, fido, hapi, helioviewer, her, imap, io, quantities, sandbox, series
+from sunpy_helio_plugins import cdf, fido, hapi, helioviewer, her, imap, io, mirrors, quantities, sandbox, series
 from sunpy_helio_plugins.arguments import shown
 from sunpy_helio_plugins.errors import HelioPluginsError, QueryError, printable
 from sunpy_helio_plugins.quantities import units
@@ -34,6 +34,10 @@ QUERIES = {
     "imap": (DAY, a.Instrument("mag"), a.imap.Descriptor("norm-gse")),
     "helioviewer": (a.Time("2026-01-10 12:00", "2026-01-10 12:02"), a.helioviewer.SourceID(13)),
     "her": (DAY, a.her.CH),
+}
+MIRROR = {
+    "mirror": {"folder": "none"},
+    "queries": {"mag": {"archive": "imap", "instrument": "mag", "window": "1 day", "end": "2026-01-11"}},
 }
 PLAIN: dict[str, Callable[[], Any]] = {
     "None": lambda: None, "empty": lambda: "", "space": lambda: " ", "x": lambda: "x", "null": lambda: "a\0b",
@@ -190,11 +194,19 @@ def cases(world: World) -> dict[str, Case]:
     coverage = helioviewer.coverage(a.Time("2026-01-10 12:00", "2026-01-10 12:02"), a.helioviewer.SourceID(13))
     downloader = helio.Downloader(progress=False)
     info = hapi.info("cdaweb", "AC_H0_MFI")
+    plan = '[mirror]\nfolder = "x"\n[queries.mag]\narchive = "imap"\ninstrument = "mag"\nwindow = "1 day"\n'
+    (world.folder / "plan.toml").write_text(plan)
     made: dict[str, Case] = {
         "sign_in": Case(helio.sign_in, {"name": "imap", "key": "k" * 20}),
         "Downloader.enqueue_file": Case(
             downloader.enqueue_file, {"url": "https://x.org/y", "path": out}, also=(TypeError, ValueError)
         ),
+        "mirror": Case(helio.mirror, {"plan": MIRROR, "queries": "mag", "dry_run": True, "progress": False}, 1),
+        "check_folder": Case(
+            helio.check_folder, {"path": str(world.folder), "ask": False, "again": False, "told": None}, 1
+        ),
+        "mirrors.Plan.of": Case(mirrors.Plan.of, {"given": MIRROR}),
+        "mirrors.Plan.read": Case(mirrors.Plan.read, {"path": world.folder / "plan.toml"}),
         "fido.branches": Case(fido.branches, {"one": DAY, "two": DAY}),
         "fido.common_columns": Case(
             fido.common_columns,
@@ -274,6 +286,24 @@ def cases(world: World) -> dict[str, Case]:
         "hapi.open": Case(hapi.open, {"source": world.files["hapi"], "info": None, "context": None, "scale": "utc"}, 1),
         "imap.open": Case(imap.open, {"path": world.files["imap"], "epoch": None, "scale": "utc"}, 2),
         "hapi.write": Case(hapi.write, {"table": records, "path": out / "x.hapi", "overwrite": True}, 2),
+        "series.align": Case(
+            series.align,
+            {
+                "table": records[:5],
+                "every": 1 * u.min,
+                "method": "mean",
+                "methods": None,
+                "max_gap": None,
+                "circular": (),
+                "columns": None,
+                "names": None,
+                "start": None,
+                "end": None,
+                "stamp": "begin",
+            },
+            1,
+        ),
+        "series.coverage": Case(series.coverage, {"table": records[:5], "max_gap": None}),
         "sandbox.use": Case(sandbox.use, {"url": "http://127.0.0.1:1"}),
         "sandbox.serve": Case(sandbox.serve, {"port": 0, "services": ("hapi",)}, also=(OSError,)),
         "sandbox.start": Case(sandbox.start, {"port": 0, "services": ("hapi",)}, also=(OSError,)),
@@ -314,6 +344,9 @@ def cases(world: World) -> dict[str, Case]:
         "imap.read": Case(imap.read, {"path": world.files["imap"], "epoch": None, "scale": "utc"}, 2),
         "imap.realtime": Case(
             imap.realtime, {"time": a.Time("2026-01-10", "2026-01-10 00:10"), "instrument": "mag", "scale": "utc"}, 2
+        ),
+        "imap.rows": Case(
+            imap.rows, {"table": "science", "instrument": "mag", "start_date": "20260110", "version": "latest"}, 1
         ),
         "imap.sync": Case(imap.sync, {"query": QUERIES["imap"], "path": out, "progress": False, "check": False}, 2),
         "imap.to_ndcube": Case(imap.to_ndcube, {"table": imap_records, "column": "b_gse"}),
@@ -495,6 +528,10 @@ EXEMPT = {
     ),
     r"(hapi|imap)\.to_(timeseries|xarray)": "the functions of series",
     r"series\.LazyTable(\.\w+)?": "made by this package; its methods are the functions of series and of the archives",
+    r"mirrors\.(Plan|PlannedQuery|MirrorReport|QueryReport|FolderCheck)": "made by this package",
+    r"mirrors\.PlannedQuery\.(span|query)": "called by this package with the time of a run",
+    r"mirrors\.(mirror|check_folder)": "also names of the package itself",
+    r"series\.SeriesCoverage": "made by this package",
     r"quantities\.(MaskKeepingQuantity|MaskKeepingColumn)": "constructors of astropy",
     r"units\.(Unit|NotAUnit|Unknown)": "made by this package",
     r"(HAPI|IMAP|Helioviewer|HER)Client": "without arguments",
@@ -512,9 +549,9 @@ def exempt(name: str) -> bool:
 
 
 GROUPS = (
-    r"(?!a\.|fido|quantities|units|cdf|io\.|series|sandbox|hapi|imap|helioviewer|her)", "fido", "quantities", "units",
-    "cdf", r"io\.", "series", "sandbox", "hapi", "imap", "helioviewer", "her", r"a\.hapi", r"a\.imap",
-    r"a\.helioviewer", r"a\.her",
+    r"(?!a\.|fido|quantities|units|cdf|io\.|series|sandbox|hapi|imap|helioviewer|her|mirrors)", "mirrors", "fido",
+    "quantities", "units", "cdf", r"io\.", "series", "sandbox", "hapi", "imap", "helioviewer", "her", r"a\.hapi",
+    r"a\.imap", r"a\.helioviewer", r"a\.her",
 )  # fmt: skip
 
 

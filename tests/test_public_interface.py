@@ -33,7 +33,7 @@ FACES = (
         f"{PACKAGE}.{face}"
         for face in ("errors", "config", "fido", "quantities", "quantities.units", "cdf", "io", "series")
     ),
-    *(f"{PACKAGE}.{face}" for face in ("sandbox", *ARCHIVES)),
+    *(f"{PACKAGE}.{face}" for face in ("sandbox", "mirrors", *ARCHIVES)),
     *(f"{PACKAGE}.{archive}.attrs" for archive in ARCHIVES),
 )
 PACKAGES = tuple(face for face in FACES if (ROOT / face.replace(".", "/") / "__init__.py").exists())

@@ -14,6 +14,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import HAPIClient, HelioviewerClient, HERClient, IMAPClient, hapi, imap, io
 from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.helioviewer.tables import COLUMNS, columns_of_headers
 
 parquet = pytest.importorskip("pyarrow.parquet")
 
@@ -97,6 +98,27 @@ def test_schemas_do_not_depend_on_the_content(archive: Any, tmp_path: Path, kind
         assert other == first, f"part {number}"
 
 
+def test_schemas_of_images_do_not_depend_on_their_sources(archive: Any, tmp_path: Path) -> None:
+    """White light has no wavelength."""
+    day = a.Time("2026-01-10 14:10", "2026-01-10 16:00")
+    tables = [HelioviewerClient().search(day, a.helioviewer.SourceID(*ids)) for ids in ((13,), (4,), (4, 13))]
+    assert [table["Wavelength"].mask.all() for table in tables] == [False, True, False]
+    first, *others = [schema_of(table, tmp_path / "table.parquet") for table in tables]
+    assert others == [first, first]
+
+
+def test_columns_of_headers_do_not_depend_on_what_is_missing() -> None:
+    whole = dict.fromkeys(COLUMNS, 2.5) | {"QUALITY": 0, "FSN": 7, "TELESCOP": "SDO"}
+    both = [columns_of_headers(found) for found in ([whole, whole], [whole, {}])]
+    assert set(both[0]) == set(COLUMNS)
+    for name in COLUMNS:
+        one, other = (columns[name] for columns in both)
+        assert (type(one), one.dtype.kind, getattr(one, "unit", None)) == (
+            type(other), other.dtype.kind, getattr(other, "unit", None)
+        )  # fmt: skip
+        assert (list(one.mask), list(other.mask)) == ([False, False], [False, True])
+
+
 def test_schemas_of_cdf_files_do_not_depend_on_the_content(make_cdf: Callable[..., Path], tmp_path: Path) -> None:
     least = int(np.iinfo(np.int64).min)
 
@@ -113,7 +135,8 @@ def test_schemas_of_cdf_files_do_not_depend_on_the_content(make_cdf: Callable[..
         )
 
     whole, gaps = table([0, 10**9], [1, 2], [1, 2]), table([0, least], [1, -1e31], [-1, 2])
-    assert whole["epoch"].masked != gaps["epoch"].masked
+    assert whole["epoch"].masked
+    assert gaps["epoch"].masked
     first, *others = [schema_of(part, tmp_path / "x.parquet") for part in (whole, gaps, whole[:1], gaps[:0])]
     assert all(other == first for other in others)
     for part in (whole, gaps):

@@ -30,7 +30,7 @@ from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable
 from sunpy_helio_plugins.her import HERTable
 from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.imap.tables import IMAPTable
-from sunpy_helio_plugins.quantities import masked, times
+from sunpy_helio_plugins.quantities import fills, masked, times
 
 DAY = a.Time("2026-01-10", "2026-01-11")
 
@@ -335,6 +335,22 @@ def test_columns_of_every_kind_come_back(ending: str, count: int, tmp_path: Path
     for name in table.colnames:
         assert_equal_columns(table[name], back[name])
     assert str({**back.meta, "__attributes__": 0}) == str({**table.meta, "__attributes__": 0})
+
+
+@pytest.mark.parametrize("kind", ["U4", "S4"])
+@pytest.mark.parametrize("ending", ["ecsv", "fits", "parquet", "h5", "asdf"])
+def test_texts_of_several_dimensions_keep_their_mask(ending: str, kind: str, tmp_path: Path) -> None:
+    """Whether or not an element is missing, and empty texts are not missing ones."""
+    texts = np.array([["on", ""], ["né" if kind == "U4" else "x", "b"]], dtype=kind)
+    for mask in ([[False, False], [False, False]], [[False, True], [True, False]]):
+        table = QTable({"state": fills.masked(texts, np.array(mask))})
+        path = tmp_path / f"t.{ending}"
+        io.write(table, path, overwrite=True)
+        back = io.read(path)["state"]
+        assert type(back) is type(table["state"])
+        assert back.dtype == texts.dtype
+        assert back.mask.tolist() == mask
+        assert back.filled("?").tolist() == table["state"].filled("?").tolist()
 
 
 @pytest.mark.parametrize("ending", FORMATS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -69,7 +70,7 @@ CLIENTS = {"hapi": "HAPIClient", "imap": "IMAPClient", "helioviewer": "Helioview
 
 WARNERS = (
     "hapi.client", "hapi.records.load", "helioviewer.client", "helioviewer.explore", "her.client", "her.explore",
-    "imap.ialirt_tables", "imap.search",
+    "imap.endpoints.query", "imap.ialirt_tables", "imap.search",
 )  # fmt: skip
 """The modules that warn of incomplete answers."""
 
@@ -84,9 +85,10 @@ def incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make every answer incomplete; the function that does it has its place within the package."""
     inside = {"__name__": "sunpy_helio_plugins.made", "original": partial.warn, "Partial": partial.Partial}
     exec(INCOMPLETE, inside)
-    monkeypatch.setattr(partial, "warn", inside["warn"])
-    for name in WARNERS:
-        monkeypatch.setattr(f"sunpy_helio_plugins.{name}.warn", inside["warn"], raising=False)
+    # Before the replacement: a module that is imported after it would keep it.
+    modules = [importlib.import_module(f"sunpy_helio_plugins.{name}") for name in WARNERS]
+    for module in (partial, *modules):
+        monkeypatch.setattr(module, "warn", inside["warn"], raising=False)
 
 
 @pytest.mark.parametrize("name", CLIENTS)
@@ -99,6 +101,7 @@ def test_an_incomplete_search_warns_at_its_line(name: str, archive: Any, incompl
 
 PARTS: dict[str, Callable[[], Any]] = {
     "imap.realtime": lambda: imap.realtime(a.Time("2026-01-10 00:00", "2026-01-10 01:00"), "mag"),
+    "imap.rows": lambda: imap.rows(instrument="mag", start_date="20260110", end_date="20260110"),
     "helioviewer.coverage": lambda: helioviewer.coverage(*SEARCHES["helioviewer"]),
     "her.values": lambda: her.values("frm_name", *SEARCHES["her"]),
     "hapi.load": lambda: hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10T00:00", "2026-01-10T00:10"),

@@ -36,8 +36,11 @@ def fill_mask(values: NDArray[Any], attributes: Mapping[str, Any]) -> NDArray[np
     inside the valid range is a value: some fill values of IMAP were truncated to the type and became equal to valid
     data. If the valid range is that of the type, it gives no information, and the type's default fill value is used.
     Floats that are NaN or -1e31 are always missing: IMAP's writer stores NaN as -1e31 even if FILLVAL is another number
-    (imap_processing 1.0.40).
+    (imap_processing 1.0.40). Texts are missing if they are equal to FILLVAL, without the blanks at their ends.
     """
+    if values.dtype.kind == "U":
+        fill = attributes.get("FILLVAL")
+        return fills.is_fill(np.char.rstrip(values), fill.rstrip()) if isinstance(fill, str) else None
     found = _unwritten(values)
     for one, here in _declared(values, attributes):
         mask = fills.is_fill(values, one)
@@ -47,6 +50,8 @@ def fill_mask(values: NDArray[Any], attributes: Mapping[str, Any]) -> NDArray[np
 
 def may_be_missing(values: NDArray[Any], attributes: Mapping[str, Any]) -> bool:
     """Return whether values of a variable can be missing, independent of the values in this file."""
+    if values.dtype.kind == "U":
+        return isinstance(attributes.get("FILLVAL"), str)
     if values.dtype.kind not in "iu":
         return values.dtype.kind == "f"
     limits = np.iinfo(values.dtype)
@@ -175,7 +180,7 @@ def _from_epoch(raw: NDArray[Any], missing: Any) -> Time:
 
 def _missing(variable: Variable, values: NDArray[Any]) -> NDArray[np.bool_] | None:
     """Return which values are fill or were never written."""
-    mask = fill_mask(values, variable.attributes) if values.dtype.kind in "fiu" else None
+    mask = fill_mask(values, variable.attributes) if values.dtype.kind in "fiuU" else None
     if variable.missing is None:
         return mask
     unwritten = variable.missing.reshape(-1, *[1] * (values.ndim - 1)) & np.ones(values.shape, bool)
@@ -193,7 +198,7 @@ def as_column(variable: Variable, others: Mapping[str, Variable]) -> Any:
     mask = _missing(variable, values)
     if mask is not None and values.dtype.kind == "f":
         values = values.copy()
-    elif mask is None and may_be_missing(values, variable.attributes):
+    elif mask is None and (variable.is_sparse or may_be_missing(values, variable.attributes)):
         mask = np.zeros(values.shape, dtype=bool)
     about = _context(variable)
     unit = units.parse(unit_text, context=about)

@@ -46,7 +46,8 @@ def read(path: str | Path | Iterable[str | Path], epoch: str | None = None, *, s
     astropy.table.QTable
         The time variable first, exact to the nanosecond, leap seconds included; then the variables that depend on it,
         in the file's order, n-d ones as n-d columns. Fill values are masked, except where they are inside the valid
-        range. A unit that is not recognized is kept as text in ``info.meta["unit_string"]``; ``info.meta`` contains the
+        range. Times, floats, and integers and texts with a fill value, have a mask whether or not a value is missing.
+        A unit that is not recognized is kept as text in ``info.meta["unit_string"]``; ``info.meta`` contains the
         variable's attributes, and the names and labels of its axes.
 
         ``meta`` contains the file's attributes and
@@ -132,7 +133,7 @@ def _columns(
     for name in names:
         variable = variables[name]
         try:
-            made[name] = _time(variable, scale, chosen) if variable.is_time else as_column(variable, variables)
+            made[name] = _time(variable, scale) if variable.is_time else as_column(variable, variables)
         except Exception as error:
             if name == chosen:
                 raise FileError(f"{path}: the time variable {name} cannot be read ({error}).") from error
@@ -140,9 +141,9 @@ def _columns(
     return made, problems
 
 
-def _time(variable: Variable, scale: str, chosen: str | None) -> Any:
-    """Return a time variable; all except the time of the records always have a mask, so that files can be stacked."""
-    return as_time(variable, scale, may_be_missing=variable.name != chosen)
+def _time(variable: Variable, scale: str) -> Any:
+    """Return a time variable with a mask: every type of times has a fill value, also for the times of the records."""
+    return as_time(variable, scale, may_be_missing=True)
 
 
 def _support(path: str | Path, variable: Variable, variables: Variables, scale: str) -> dict[str, Any]:

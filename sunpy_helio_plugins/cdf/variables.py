@@ -53,6 +53,8 @@ class Variable:
         The start and unit of the count, if its numbers are times.
     first_axis : int
         The number, in ``DEPEND_1`` and similar attributes, of the first dimension after the record.
+    is_sparse : bool
+        Whether the file declares that records may be absent.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Variable:
     time: str | None = None
     count: Count | None = None
     first_axis: int = 1
+    is_sparse: bool = False
 
     @property
     def is_instant(self) -> bool:
@@ -137,6 +140,7 @@ def load(path: str | Path) -> tuple[dict[str, Variable], dict[str, Any]]:
         layout.name: Variable(
             layout.name, decode.KINDS[layout.type], layout.records, layout.varies,
             of_variable.get((layout.is_z, layout.number), {}), partial(_values, layout, found), layout.shape,
+            is_sparse=bool(layout.sparse),
         )
         for layout in found.variables
     }  # fmt: skip

@@ -69,4 +69,4 @@ def enqueue_rows(
             values = {field: column[row] for field, column in columns.items()}
             yield download(template.fill(name, values, fallback))
 
-    enqueue(downloader, downloads(), overwrite)
+    enqueue(downloader, downloads(), overwrite, warns=True)

@@ -8,6 +8,7 @@ TimeSeries sources, ASDF converters, OpenJPEG library and treatment of Helioview
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import sys
@@ -152,8 +153,20 @@ def _import(companion: str, module: str) -> None:
     try:
         with lazy.importing:
             importlib.import_module(companion)
-    except Exception:  # noqa: BLE001 - an error of a companion must not break the import of the user's module
-        _log.warning("%s could not be imported after %s.", companion, module, exc_info=True)
+    except Exception as error:  # noqa: BLE001 - an error of a companion must not break the import of the user's module
+        _log.debug("%s could not be imported after %s.", companion, module, exc_info=True)
+        _warn(f"{companion} could not be imported after {module}: {type(error).__name__}: {error}")
+
+
+def _warn(text: str) -> None:
+    """Emit a warning, which is not raised even if the filters of the program say so."""
+    # Not at the top: it imports astropy.
+    from astropy.utils.exceptions import AstropyUserWarning
+
+    from sunpy_helio_plugins.errors import warn
+
+    with contextlib.suppress(Warning):
+        warn(text, AstropyUserWarning)
 
 
 _waiting = _Waiting()

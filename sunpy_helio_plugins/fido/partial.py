@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, nullcontext
@@ -14,10 +15,24 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import HelioPluginsError, Problem, ServiceError, warn_incomplete
 from sunpy_helio_plugins.transport import limits
 
-__all__ = ["Partial", "Slots", "gather", "in_halves", "merge", "outcomes", "run_all", "text_of", "warn", "workers"]
+__all__ = [
+    "Partial",
+    "Slots",
+    "gather",
+    "in_halves",
+    "log",
+    "merge",
+    "outcomes",
+    "run_all",
+    "text_of",
+    "warn",
+    "workers",
+]
 
 MOST_TOLD = 3
-"""The number of problems in one warning; the table contains all of them."""
+"""The number of problems in one warning; the table and the log contain all of them."""
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Q = TypeVar("Q")
@@ -67,6 +82,13 @@ def warn(answer: _HasProblems) -> None:
     """Emit one warning for the missing parts of a result or a table, in the same form for every archive."""
     if answer.problems:
         warn_incomplete(text_of(answer.problems))
+        log(answer.problems[MOST_TOLD:])
+
+
+def log(problems: Iterable[str]) -> None:
+    """Log problems that no warning contains."""
+    for text in problems:
+        _log.warning("%s", text)
 
 
 def text_of(problems: Sequence[str]) -> str:

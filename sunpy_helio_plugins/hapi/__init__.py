@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.hapi.records.read import read
     from sunpy_helio_plugins.hapi.records.write import write
     from sunpy_helio_plugins.hapi.tables import HAPITable
-    from sunpy_helio_plugins.hapi.views.convert import files, to_ndcube, to_skycoord
-    from sunpy_helio_plugins.hapi.views.lazy_table import open  # noqa: A004
+    from sunpy_helio_plugins.hapi.views.convert import files, open, to_ndcube, to_skycoord  # noqa: A004
     from sunpy_helio_plugins.hapi.views.quicklook import quicklook
     from sunpy_helio_plugins.hapi.views.timeseries import HAPITimeSeries
     from sunpy_helio_plugins.series.exits import to_timeseries, to_xarray
@@ -60,8 +59,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.hapi.records.read": ("read",),
         "sunpy_helio_plugins.hapi.records.write": ("write",),
         "sunpy_helio_plugins.hapi.tables": ("HAPITable",),
-        "sunpy_helio_plugins.hapi.views.convert": ("files", "to_ndcube", "to_skycoord"),
-        "sunpy_helio_plugins.hapi.views.lazy_table": ("open",),
+        "sunpy_helio_plugins.hapi.views.convert": ("files", "open", "to_ndcube", "to_skycoord"),
         "sunpy_helio_plugins.hapi.views.quicklook": ("quicklook",),
         "sunpy_helio_plugins.hapi.views.timeseries": ("HAPITimeSeries",),
         "sunpy_helio_plugins.series.exits": ("to_timeseries", "to_xarray"),

@@ -98,13 +98,11 @@ class HAPIClient(ArchiveClient, BaseClient):
         from sunpy_helio_plugins.fido.fetch import enqueue_rows
         from sunpy_helio_plugins.fido.partial import Partial, warn
         from sunpy_helio_plugins.hapi.records.fetch import files
-        from sunpy_helio_plugins.hapi.records.file import SUFFIX
         from sunpy_helio_plugins.hapi.tables import HAPITable, uncovered
 
         if isinstance(query_results, HAPITable):
             warn(Partial(problems=uncovered(query_results)))
-        fallback = f"records{SUFFIX}" if isinstance(query_results, HAPITable) else "file"
-        enqueue_rows(query_results, files(query_results), path, downloader, kwargs.get("overwrite"), fallback=fallback)
+        enqueue_rows(query_results, files(query_results), path, downloader, kwargs.get("overwrite"))
 
     @classmethod
     def _is_named(cls, *query: Attr) -> bool:

@@ -32,7 +32,7 @@ def servers() -> QTable:
     Returns
     -------
     astropy.table.QTable
-        Names, titles, sources, URLs, versions of HAPI, and peculiarities that this package takes into account.
+        Names, titles, sources, URLs, versions of HAPI, and habits that this package takes into account.
     """
     known = sorted(server_list.known().values(), key=lambda server: server.name)
     columns = ("name", "title", "source", "url", "version", "habits")

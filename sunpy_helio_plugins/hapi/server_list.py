@@ -1,4 +1,10 @@
-"""The HAPI servers with a short name: those of ``servers.json``, and those in ``conf.hapi.servers``."""
+"""
+The HAPI servers with a short name: those of ``servers.json``, and those in ``conf.hapi.servers``.
+
+The habits in which a server differs from others are attributes of `HAPIServer`, which ``servers.json`` sets: requests
+consider them in ``service``, ranges in ``plan``. What any server may do is handled where an answer is read: in
+``records/``, ``model`` and ``status``.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +26,7 @@ __all__ = ["HAPIServer", "find", "known", "url_of"]
 @dataclass(frozen=True)
 class HAPIServer:
     """
-    The URL of a HAPI server, and its differences from others.
+    The URL of a HAPI server, and its habits.
 
     Attributes
     ----------
@@ -71,7 +77,7 @@ class HAPIServer:
 
     @property
     def habits(self) -> str:
-        """A text with the differences from other servers."""
+        """A text with the habits in which it differs from other servers."""
         said = {
             "includes the stop": self.inclusive_stop,
             "parameters by name": self.explicit_parameters,

@@ -21,7 +21,7 @@ from sunpy_helio_plugins.errors import (
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.query import unlike
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
-from sunpy_helio_plugins.hapi.status import NO_DATA, OK, status_of
+from sunpy_helio_plugins.hapi.status import is_success, status_of
 from sunpy_helio_plugins.quantities.spans import Moment, moment
 from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.credentials import Login
@@ -114,7 +114,8 @@ class Service:
         entries = self.catalog()
         inside = {one: entries.get(one, {}).get("info") for one in datasets}
         others = [one for one, info in inside.items() if not isinstance(info, dict)]
-        kept = metadata.load_cached(f"{self.server.url}/info", [self.names({"dataset": one}) for one in others])
+        questions = [self.names({"dataset": one}) for one in others]
+        kept = metadata.load_cached(f"{self.server.url}/info", questions, archive=self.server.archive)
         answers = inside | dict(zip(others, kept, strict=True))
         found: dict[str, Info] = {}
         for one, answer in answers.items():
@@ -215,7 +216,7 @@ class Service:
         if not isinstance(decoded, dict):
             raise AnswerError(self.server.archive, url, "the response is not a JSON object", 200)
         code, message = status_of(decoded)
-        if code not in (None, OK, NO_DATA):
+        if not is_success(code):
             raise ServiceRefused(self.server.archive, url, f"{message} (HAPI {code})", 200)
         return decoded
 

@@ -11,7 +11,7 @@ from typing import Any
 from sunpy_helio_plugins.errors import ServerError, ServiceError, ServiceRefused
 from sunpy_helio_plugins.transport.messages import server_message
 
-__all__ = ["NO_DATA", "OK", "Refusal", "refusal", "status_of"]
+__all__ = ["NO_DATA", "OK", "Refusal", "is_success", "refusal", "status_of"]
 
 OK, NO_DATA = 1200, 1201
 """HAPI status codes that are not errors: success, and success without records in the range."""
@@ -105,6 +105,11 @@ def _said(content: bytes) -> tuple[int | None, str]:
     except (ValueError, RecursionError):
         return None, ""
     return code, server_message(json.dumps(message).encode())
+
+
+def is_success(code: int | None) -> bool:
+    """Return whether an answer with a status code is not an error; `None` is an answer without one."""
+    return code in (None, OK, NO_DATA)
 
 
 def status_of(answer: Any) -> tuple[int | None, str]:

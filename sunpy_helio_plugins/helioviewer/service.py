@@ -46,8 +46,9 @@ def ask_object(action: str, fields: Mapping[str, str] | None = None) -> dict[str
 def _answer(action: str, fields: Mapping[str, str] | None) -> exchange.Response:
     """Send a request, and repeat it while the rate limit is reached."""
     with retry.budget(conf.deadline, "conf.deadline"):
-        tries = retry.attempts(retry.budget_deadline())
+        tries = retry.attempts(retry.budget_deadline(), archive=PROVIDER)
         while True:
             answer = metadata.get(address(action), fields, archive=PROVIDER)
-            if not is_rate_limit(answer.content) or not tries.wait(float(conf.helioviewer.rate_limit_wait)):
+            wait = float(conf.helioviewer.rate_limit_wait)
+            if not is_rate_limit(answer.content) or not tries.wait(wait, "its rate limit is reached"):
                 return answer

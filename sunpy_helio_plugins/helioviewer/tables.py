@@ -10,7 +10,6 @@ import astropy.units as u
 import numpy as np
 from astropy.table import Column, MaskedColumn, QTable
 from astropy.time import Time
-from astropy.utils.masked import Masked
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.fido.fields import common_columns
@@ -21,6 +20,7 @@ from sunpy_helio_plugins.helioviewer.jp2.header import Header
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
 from sunpy_helio_plugins.helioviewer.source_table import Source
 from sunpy_helio_plugins.quantities import times
+from sunpy_helio_plugins.quantities.fills import masked
 
 __all__ = ["COLUMNS", "HelioviewerTable", "addresses", "columns_of_headers", "images_table", "sources_table"]
 
@@ -76,10 +76,8 @@ def _header_column(name: str, values: Sequence[Any], unit: u.UnitBase | None) ->
         counts = [0 if missing else value for missing, value in zip(gone, values, strict=True)]
         return MaskedColumn(np.array(counts).astype(np.int64), mask=gone)
     numbers = np.array([np.nan if missing else value for missing, value in zip(gone, values, strict=True)], dtype=float)
-    if not any(gone):
-        return numbers if unit is None else numbers << unit
     # A masked column, unlike a masked quantity, cannot be divided by exposures.
-    return Masked(numbers, mask=gone) << (unit or u.dimensionless_unscaled)
+    return masked(numbers << (unit or u.dimensionless_unscaled), np.array(gone, dtype=bool))
 
 
 MOST_SHOWN = 1000
@@ -202,5 +200,4 @@ def _text(values: Sequence[str], counts: Sequence[int]) -> MaskedColumn:
 def _wavelength(sources: Sequence[Source], counts: Sequence[int]) -> u.Quantity:
     """Return wavelengths in angstroms, masked if a measurement is not a wavelength."""
     given = np.repeat(np.array([source.wavelength or np.nan for source in sources], dtype=float), counts)
-    missing = np.isnan(given)
-    return Masked(given, mask=missing) * u.AA if missing.any() else given * u.AA
+    return masked(given << u.AA, np.isnan(given))

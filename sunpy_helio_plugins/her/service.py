@@ -118,12 +118,12 @@ def _filters(query: Query) -> Pairs:
 
 def _page(pairs: Pairs, size: int) -> Page:
     """Request a page; retry once if the response is damaged, but not if it is HTML, which is an error message."""
-    tries = retry.attempts(retry.budget_deadline(), retries=1)
+    tries = retry.attempts(retry.budget_deadline(), 1, ARCHIVE)
     while True:
         try:
             return _read_page(pairs, size)
         except AnswerError as error:
-            if "html" in error.words.lower() or is_too_slow(error) or not tries.wait(0.0):
+            if "html" in error.words.lower() or is_too_slow(error) or not tries.wait(0.0, error.words):
                 raise
 
 

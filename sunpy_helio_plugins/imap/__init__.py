@@ -13,15 +13,15 @@ from sunpy_helio_plugins import lazy
 
 if TYPE_CHECKING:
     from sunpy_helio_plugins.imap import attrs
+    from sunpy_helio_plugins.imap.endpoints.query import rows
     from sunpy_helio_plugins.imap.endpoints.spice import metakernel
     from sunpy_helio_plugins.imap.files.download import download
-    from sunpy_helio_plugins.imap.files.read import epochs, read
+    from sunpy_helio_plugins.imap.files.read import epochs, open, read  # noqa: A004
     from sunpy_helio_plugins.imap.files.sync import Synced, sync
     from sunpy_helio_plugins.imap.files.upload import Uploaded, upload
     from sunpy_helio_plugins.imap.ialirt_tables import realtime
     from sunpy_helio_plugins.imap.search import unreleased
     from sunpy_helio_plugins.imap.tables import IMAPTable
-    from sunpy_helio_plugins.imap.views.lazy_table import open  # noqa: A004
     from sunpy_helio_plugins.imap.views.ndcube import to_ndcube
     from sunpy_helio_plugins.imap.views.timeseries import IMAPTimeSeries, to_timeseries
     from sunpy_helio_plugins.series.exits import to_xarray
@@ -38,6 +38,7 @@ __all__ = [
     "open",
     "read",
     "realtime",
+    "rows",
     "sync",
     "to_ndcube",
     "to_timeseries",
@@ -49,16 +50,16 @@ __all__ = [
 __getattr__ = lazy.attach(
     __name__,
     {
+        "sunpy_helio_plugins.imap.endpoints.query": ("rows",),
         "sunpy_helio_plugins.imap.endpoints.spice": ("metakernel",),
         "sunpy_helio_plugins.imap.files.download": ("download",),
-        "sunpy_helio_plugins.imap.files.read": ("epochs", "read"),
+        "sunpy_helio_plugins.imap.files.read": ("epochs", "open", "read"),
         "sunpy_helio_plugins.imap.files.sync": ("Synced", "sync"),
         "sunpy_helio_plugins.imap.files.upload": ("Uploaded", "upload"),
         "sunpy_helio_plugins.imap.ialirt_tables": ("realtime",),
         "sunpy_helio_plugins.imap.search": ("unreleased",),
         "sunpy_helio_plugins.imap.tables": ("IMAPTable",),
         "sunpy_helio_plugins.imap.views.ndcube": ("to_ndcube",),
-        "sunpy_helio_plugins.imap.views.lazy_table": ("open",),
         "sunpy_helio_plugins.imap.views.timeseries": ("IMAPTimeSeries", "to_timeseries"),
         "sunpy_helio_plugins.series.exits": ("to_xarray",),
     },

@@ -32,20 +32,26 @@ __all__ = ["INSTRUMENTS", "column", "realtime"]
 
 def column(name: str, values: Sequence[Any], unit: str | None = None, labels: Sequence[str] = ()) -> Any:
     """Return values of one name as a masked table column."""
-    # Variables of the daily files, and those with a unit, always have the same type and shape. Others have the type of
-    # their values. Values other than numbers and text, integers without a common type, and lists of different shapes
-    # are converted to JSON text.
-    declared = next((one for one in _DECLARED if re.fullmatch(one[0], name.lower())), None)
+    # Variables of the daily files, and those with a unit, always have the same type and shape. Other numbers are
+    # floats, since the service writes 5.0 as 5, except integers that floats do not represent. Values other than numbers
+    # and text, integers without a common type, and lists of different shapes are converted to JSON text.
+    declared = _declared(name)
     array, mask = _numbers(values)
     if array is None:
         array, unit = _texts(values), None
         mask = np.array([value is None for value in values], dtype=bool)
-    elif declared is not None or unit is not None:
-        array, mask = _typed(array, mask, *(declared or (name, float, ()))[1:])
+    elif declared is not None:
+        array, mask = _typed(array, mask, *declared)
     made = units.column(array, unit, name=name, mask=mask)
     if labels and array.shape[1:] == (3,):
         made.info.meta = {**(made.info.meta or {}), "labels": {"1": list(labels)}}
     return made
+
+
+def _declared(name: str) -> tuple[type, tuple[int, ...]] | None:
+    """Return the type and the shape of a variable whose name is known; variables with a unit are floats."""
+    found = next(((kind, shape) for names, kind, shape in _DECLARED if re.fullmatch(names, name.lower())), None)
+    return found if found is not None or _unit(name) is None else (float, ())
 
 
 def _typed(
@@ -55,7 +61,7 @@ def _typed(
     if array.dtype.kind in "biu" or (kind is int and np.all(mask | (array == np.rint(array)))):
         array = np.where(mask, 0, array).astype(kind)
     if shape and array.ndim == 1 and mask.all():
-        array, mask = (np.repeat(one[:, None], shape[0], axis=1) for one in (array, mask))
+        array, mask = (np.resize(one, (len(one), *shape)) for one in (array, mask))
     return array, mask
 
 
@@ -81,18 +87,16 @@ def _numbers(values: Sequence[Any]) -> tuple[NDArray[Any] | None, NDArray[np.boo
 
 
 def _dtype(kinds: set[type], known: NDArray[Any]) -> Any:
-    """Return a type that represents all numbers exactly, or `None`."""
+    """Return float if it represents all numbers exactly, else a type of integers; `None` if there is no such type."""
     if kinds == {bool}:
         return bool
     whole = [value for value in known.flat if type(value) is int]
-    is_exact = all(abs(value) < _LARGEST and int(float(value)) == value for value in whole)
-    if not whole or (float in kinds and is_exact):
+    if all(abs(value) < _LARGEST and int(float(value)) == value for value in whole):
         return float
     if not all(type(value) is int or value is None or value.is_integer() for value in known.flat):
         return None
-    least, most = min(whole), max(whole)
-    fitting = (kind for kind in (np.int64, np.uint64) if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max)
-    return next(fitting, float if is_exact else None)
+    limits = ((kind, np.iinfo(kind)) for kind in (np.int64, np.uint64))
+    return next((kind for kind, one in limits if one.min <= min(whole) and max(whole) <= one.max), None)
 
 
 _LARGEST = 1 << 1023
@@ -124,8 +128,10 @@ _UNITS = (
 _DECLARED: tuple[tuple[str, type, tuple[int, ...]], ...] = (
     (r"mag_b_(gse|gsm|rtn)|sc_(position|velocity)_(gse|gsm)", float, (3,)),
     (r"mag_(b_magnitude|(theta|phi)_b_(gse|gsm))|swapi_pseudo_proton_\w+|codice_lo_\w+_over_\w+", float, ()),
-    (r"hit_\w+_en|codice_hi_h", float, ()),
-    (r"\w+_epoch|swe_(normalized_counts|counterstreaming_electrons)", int, ()),
+    (r"hit_\w+_en", float, ()),
+    (r"codice_hi_h", float, (15, 4, 4)),
+    (r"swe_normalized_counts", int, (8,)),
+    (r"\w+_epoch|swe_counterstreaming_electrons", int, ()),
 )
 """Types and shapes by name, as in the daily files. The service stores decimal numbers, and writes 5.0 as 5."""
 
@@ -160,8 +166,10 @@ def realtime(time: a.Time, instrument: str = "mag", *, scale: str = "utc") -> QT
     -------
     astropy.table.QTable
         ``time`` and a column for each value, sorted by time; missing values are masked. Variables of the daily files
-        have the same type as there. Other variables have the type of their values, and are text if these are not
-        numbers. Hours that could not be downloaded are listed in ``meta["problems"]``. ``meta["query"]`` lists what was
+        have the same type as there. The service does not declare the types of others: their numbers are floats in
+        every response, and ``meta["notes"]`` lists these variables, and those with integers that floats do not
+        represent, which are integers, or without any value. Values that are neither numbers nor true or false are text.
+        Hours that could not be downloaded are listed in ``meta["problems"]``. ``meta["query"]`` lists what was
         requested, and ``meta["retrieved"]`` when, in UTC.
 
     Raises
@@ -190,9 +198,9 @@ def realtime(time: a.Time, instrument: str = "mag", *, scale: str = "utc") -> QT
     windows = [(time.start + i * _HOUR * u.s, min(time.start + (i + 1) * _HOUR * u.s, time.end)) for i in range(count)]
     answer = gather(windows, partial(_window, part), _AT_A_TIME, _missing, pieces=True)
     table, odd = _table(answer.items, time)
-    answer += Partial(problems=tuple(f"Of the real-time values {problem}" for problem in odd))
+    answer += Partial(problems=tuple(f"Of the real-time values {problem}" for problem in [*odd, *_odd_types(table)]))
     warn(answer)
-    table.meta |= {"instrument": part, "problems": list(map(str, answer.problems))}
+    table.meta |= {"instrument": part, "problems": list(map(str, answer.problems)), "notes": _notes(table)}
     table.meta |= retrieval(instrument=part, start=times.iso(time.start, 9), end=times.iso(time.end, 9))
     return table_in_scale(table, scale)
 
@@ -246,6 +254,33 @@ def _table(records: Sequence[Mapping[str, Any]], time: a.Time) -> tuple[QTable, 
             made[name] = column(name, [row.get(name) for row in rows], _unit(name), _components(name))
     # All at once: a column of one row that is added to a table may be converted to another class.
     return QTable(made, copy=False), [f"{odd} records do not have a valid time and are omitted."] if odd else []
+
+
+def _odd_types(table: QTable) -> list[str]:
+    """Return a description of each variable whose values do not have its type."""
+    problems = []
+    for name in table.colnames[1:]:
+        declared, dtype = _declared(name), table[name].dtype
+        if declared is not None and dtype.kind != np.dtype(declared[0]).kind:
+            kind = "text" if dtype.kind == "U" else dtype.name
+            problems.append(f"{name} is {kind}, since not all values have the type {declared[0].__name__}.")
+    return problems
+
+
+def _notes(table: QTable) -> list[str]:
+    """Return the rule for variables whose types are not declared, and its exceptions."""
+    free = [name for name in table.colnames[1:] if _declared(name) is None]
+    if not free:
+        return []
+    rule = "numbers are floats, lists of numbers of one shape are arrays, and true and false and text keep their types"
+    notes = [f"The service does not declare the types of {', '.join(free)}: {rule}."]
+    for name in free:
+        if table[name].dtype.kind in "iu":
+            words = "contains integers that floats do not represent"
+            notes.append(f"{name} {words}: its type is {table[name].dtype.name} in this response.")
+        elif np.all(table[name].mask):
+            notes.append(f"{name} does not contain a value: its type is unknown, and float in this response.")
+    return notes
 
 
 def _stamp(record: Mapping[str, Any]) -> str | None:

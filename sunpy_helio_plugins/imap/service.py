@@ -86,9 +86,8 @@ def _opened(bare: str, is_set: bool) -> Access:
     key = key if is_set else Login(f"imap at {host}", bare, "header", header="x-api-key")
     if key.known():
         return Access(f"{bare}/api-key", key)
-    if is_set and os.environ.get("IMAP_ACCESS_TOKEN"):
-        return Access(f"{bare}/authorized", Login("imap-token", bare, "bearer", (("IMAP_ACCESS_TOKEN",),)))
-    return Access(bare)
+    token = Login("imap-token", bare, "bearer", (("IMAP_ACCESS_TOKEN",),))
+    return Access(f"{bare}/authorized", token) if is_set and token.known() else Access(bare)
 
 
 def _address() -> str:

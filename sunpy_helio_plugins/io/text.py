@@ -170,7 +170,11 @@ class ObjectCodec:
             cells = [None if missing else cell for cell, missing in zip(cells, mask, strict=True)]
         told: dict[str, Any] = {"masked": masked_class(column)}
         if mask is not None and column.ndim > 1:
-            raise TypeError("masked objects in more than one dimension")
+            if column.dtype.kind == "O":
+                raise TypeError("masked objects in more than one dimension")
+            data = np.ma.getdata(column).astype(object)
+            data[mask] = None
+            cells = data.tolist()
         if column.dtype.kind in "US" or column.ndim > 1:
             return told | {"dtype": column.dtype.str, "shape": list(column.shape[1:])} | _as_json(name, cells, sheet)
         listed = _listed(cells, sheet.layout.is_fixed)
@@ -204,10 +208,14 @@ class ObjectCodec:
     def _shaped(self, spec: Mapping[str, Any], parts: Parts) -> Any:
         cells = [values.decoded(json.loads(text)) for text in text_of(spec, parts).tolist()]
         dtype = np.dtype(object) if spec["dtype"] == "|O" else values.safe_dtype(spec["dtype"])
-        data = np.empty((len(cells), *spec["shape"]), dtype=dtype)
+        data = np.empty((len(cells), *spec["shape"]), dtype=object)
         for index, cell in enumerate(cells):
             data[index] = cell
-        return column_of(data, None, spec["masked"])
+        if not spec["masked"]:
+            return column_of(data.astype(dtype), None, False)
+        mask = np.array([cell is None for cell in data.flat], dtype=bool).reshape(data.shape)
+        data[mask] = b"" if dtype.kind == "S" else ""
+        return column_of(data.astype(dtype), mask, spec["masked"])
 
 
 def _listed(cells: Sequence[Any], is_fixed: bool) -> list[str] | None:

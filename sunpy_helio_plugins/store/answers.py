@@ -19,7 +19,7 @@ from typing import Any
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.store.database import Database
 
-__all__ = ["clear", "folder", "load", "load_many", "store"]
+__all__ = ["check", "clear", "count", "folder", "load", "load_many", "store"]
 
 NAME = "answers-1.db"
 """The name of the file; the number changes with the tables, so that two versions of this package can use one folder."""
@@ -89,6 +89,28 @@ def clear() -> None:
     """Remove all entries."""
     if (folder() / NAME).exists():
         _database().write(lambda connection: connection.execute("DELETE FROM answers"))
+
+
+def check() -> tuple[Path, int, list[str]]:
+    """Return the file of the cache, the number of its entries, and what is damaged."""
+
+    def judge(connection: sqlite3.Connection) -> tuple[int, list[str]]:
+        told = [bytes(line).decode(errors="replace") for (line,) in connection.execute("PRAGMA integrity_check")]
+        lost = [f"the structure is damaged ({line})" for line in told if line != "ok"]
+        rows = connection.execute("SELECT sum, json FROM answers").fetchall()
+        spoilt = sum(_decoded(row) is None and row[1] != b"null" for row in rows)
+        return len(rows), [*lost, *([f"{spoilt} entries are damaged; they are not used"] if spoilt else [])]
+
+    nothing: tuple[int, list[str]] = (0, [])
+    count, lost = _database().read(judge, nothing)
+    return folder() / NAME, count, lost
+
+
+def count() -> int:
+    """Return the number of entries."""
+    if not (folder() / NAME).exists():
+        return 0
+    return int(_database().read(lambda connection: connection.execute("SELECT count(*) FROM answers").fetchone()[0], 0))
 
 
 def _database() -> Database:

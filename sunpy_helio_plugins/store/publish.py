@@ -11,14 +11,16 @@ import contextlib
 import errno
 import io
 import os
+import re
 import secrets
 import threading
+import time
 from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from sunpy_helio_plugins.errors import local
+from sunpy_helio_plugins.errors import LockedError, local
 
 try:
     import fcntl
@@ -28,13 +30,16 @@ except ImportError:  # Windows: an open file cannot be removed there, so that no
 __all__ = [
     "FolderListing",
     "RunFolders",
+    "is_in_use",
     "locked",
     "make_folder",
     "new_part",
     "numbered",
     "publish",
     "remove_stale",
+    "sweep",
     "sync_to_disk",
+    "write_whole",
 ]
 
 _KEPT = 180
@@ -107,29 +112,45 @@ def _lock(stream: IO[Any], *, wait: bool) -> bool:
 
 
 @contextlib.contextmanager
-def locked(target: Path) -> Iterator[None]:
-    """Keep other processes and threads that lock the same target waiting until the end of the block."""
+def locked(target: Path, *, wait: bool = True) -> Iterator[None]:
+    """
+    Lock a target against other processes and threads until the end of the block; a kill ends the lock.
+
+    Others wait; without ``wait``, raise a `LockedError` if another one has the lock.
+    """
     path = target.with_name(f".{target.name.lstrip('.')}.lock")
     with path.open("a+b") as stream:
-        if fcntl is not None:
-            _lock(stream, wait=True)
-        else:
-            _lock_byte(stream)
+        if not (_lock_file(stream, wait) if fcntl is not None else _lock_byte(stream, wait)):
+            raise LockedError(f"{target} is in use by another run; wait until it has ended.")
         yield
 
 
-def _lock_byte(stream: IO[bytes]) -> None:
-    """Lock a file on Windows until it is closed."""
+def _lock_file(stream: IO[bytes], wait: bool) -> bool:
+    """Lock a file until it is closed; return whether no other one has the lock."""
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
+
+
+def _lock_byte(stream: IO[bytes], wait: bool) -> bool:
+    """Lock a file on Windows, as `_lock_file` does."""
     import msvcrt
 
     while True:
         try:
             stream.seek(0)
-            msvcrt.locking(stream.fileno(), msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined]
+            kind = msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK  # type: ignore[attr-defined]
+            msvcrt.locking(stream.fileno(), kind, 1)  # type: ignore[attr-defined]
         except OSError as error:
+            if not wait:
+                return False
             if error.errno == errno.EDEADLK:  # it gives up after ten seconds
                 continue
-        return
+        return True
 
 
 def _is_at(stream: IO[Any], path: Path) -> bool:
@@ -142,6 +163,28 @@ def _is_at(stream: IO[Any], path: Path) -> bool:
 def remove_stale(target: Path) -> None:
     """Remove the part files of a target that no running process has locked."""
     FolderListing(target.parent).remove_stale(target)
+
+
+def sweep(folder: Path, age: float) -> list[Path]:
+    """Remove the part files in a folder and below it that are older than some seconds and not locked; return them."""
+    found, limit = [], time.time() - age
+    for part in folder.rglob(".*.part"):
+        with contextlib.suppress(OSError):
+            if _PART.search(part.name) and part.is_file() and part.stat().st_mtime < limit:
+                _remove_if_stale(part)
+                found += [] if part.exists() else [part]
+    return found
+
+
+def is_in_use(part: Path) -> bool:
+    """Return whether a running process has locked a part file."""
+    if fcntl is None:
+        return False
+    with part.open("rb+") as stream:
+        return not _lock(stream, wait=False)
+
+
+_PART = re.compile(r"\.[0-9a-f]{8}\.part$")
 
 
 class FolderListing:
@@ -208,6 +251,15 @@ def sync_to_disk(stream: IO[bytes]) -> None:
     """Write a flushed part file to the disk, so that a power cut after its publication leaves no empty file."""
     with local(getattr(stream, "_target", "The file")):
         os.fsync(stream.fileno())
+
+
+def write_whole(target: Path, content: bytes) -> None:
+    """Write a file in one step, and replace one of that name."""
+    with new_part(target) as (part, stream):
+        stream.write(content)
+        stream.flush()
+        sync_to_disk(stream)
+        publish(part, target, True)
 
 
 def publish(part: Path, target: Path, overwrite: bool | str) -> Path:

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,7 +26,7 @@ from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.transport.secrets import Secret
 from sunpy_helio_plugins.transport.urls import is_private, same_origin
 
-__all__ = ["Login", "forget", "netrc_file", "netrc_login", "sign_in", "signed_in"]
+__all__ = ["Login", "forget", "known_names", "netrc_file", "netrc_login", "sign_in", "signed_in"]
 
 EARLY = 30.0
 """Seconds before its end at which a token is renewed; at most a tenth of its lifetime."""
@@ -158,7 +159,9 @@ class Login:
         return (Secret(entry.username or ""), Secret(entry.password))[-self.parts :]
 
     def _token_key(self, secrets: tuple[Secret, ...]) -> tuple[str, str, str]:
-        return self.token_url, secrets[0].reveal(), self.scope
+        """Return the key of a token: another secret must not get the token of the right one."""
+        identity = "\0".join(secret.reveal() for secret in secrets)
+        return self.token_url, sha256(identity.encode()).hexdigest(), self.scope
 
     def _token(self, secrets: tuple[Secret, ...]) -> Secret:
         """Return a token that is still valid: all requests of this process share one."""
@@ -225,7 +228,7 @@ def sign_in(name: str, *secrets: str) -> None:
     if not given:
         got = ", ".join(kinds) or "nothing"
         raise QueryError(f"Signing in to {name!r} takes one or two texts that are not empty, but got: {got}.")
-    known = _known_names()
+    known = known_names()
     if name not in known and (meant := close_names(name, known)):
         raise QueryError(f"sign_in does not know the archive {name!r}.{meant}")
     count = known.get(name, len(given))
@@ -237,7 +240,7 @@ def sign_in(name: str, *secrets: str) -> None:
     _given[name] = given
 
 
-def _known_names() -> dict[str, int]:
+def known_names() -> dict[str, int]:
     """Return the names of the archives that have logins, with the number of their secrets."""
     servers = [str(entry).partition("=")[0].strip() for entry in conf.hapi.oauth2]
     return {"imap": 1, "imap-token": 1, "her": 2} | dict.fromkeys(servers, 2)

@@ -34,7 +34,7 @@ from sunpy_helio_plugins.transport.connections import (
     unlogged,
 )
 from sunpy_helio_plugins.transport.limits import NOT_AGAIN, Outages, SizeLimit, is_halving, outages, request_deadline
-from sunpy_helio_plugins.transport.messages import connection_problem, server_message
+from sunpy_helio_plugins.transport.messages import RequestLog, connection_problem, server_message, wait_reason
 from sunpy_helio_plugins.transport.retry import TRANSIENT, Attempts, attempts, retry_after
 from sunpy_helio_plugins.transport.secrets import Hidden
 from sunpy_helio_plugins.transport.urls import (
@@ -182,6 +182,7 @@ class Exchange:
         self.deadline = request_deadline()
         self.shown = public_url(self.url)
         self.lost: ServiceUnreachable | None = None
+        self.sent = 0
 
     def run(self, accept: Collection[int] = range(200, 300)) -> Response:
         """Send the request until the status is in ``accept``, the failure is final, or no attempt is left."""
@@ -202,14 +203,14 @@ class Exchange:
         if self.session is None:
             # A cookie of one request is not sent with the next one: it may tell who was signed in.
             thread_session().cookies.clear()
-        tries, known = attempts(self.deadline, self.retries), outages()
+        tries, known = attempts(self.deadline, self.retries, self.archive), outages()
         if isinstance(ended := known.error(self.url), ServiceError):
             raise type(ended)(self.archive, self.shown, f"{ended.words}; {NOT_AGAIN}", ended.status)
         while True:
             try:
                 answer = self.attempt()
             except ServiceUnreachable as error:
-                if self.is_final(error) or not tries.wait():
+                if self.is_final(error) or not tries.wait(reason=self.hidden.text(error.words)):
                     known.add(self.url, error)
                     raise
                 continue
@@ -218,7 +219,10 @@ class Exchange:
 
     def is_repeated(self, answer: Response, tries: Attempts) -> bool:
         """Wait before the next attempt; return `False` at once if the status is final, or no attempt is left."""
-        return answer.status in TRANSIENT and tries.wait(retry_after(answer.headers.get("Retry-After")) or None)
+        if answer.status not in TRANSIENT:
+            return False
+        asked = retry_after(answer.headers.get("Retry-After")) or None
+        return tries.wait(asked, wait_reason(answer.status, asked is not None))
 
     def accepted(self, answer: Response, accept: Collection[int], known: Outages) -> Response:
         """Return an answer; raise the error for it if its status is not accepted."""
@@ -249,7 +253,7 @@ class Exchange:
         most = nearness_for(url, self.given_by) if self.given_by else ANYWHERE
         nearest: dict[str, int] = {}
         while True:
-            answer, location = self.send(url, most)
+            answer, location = self.logged(url, most)
             if location is None or not self.follows:
                 return answer
             try:
@@ -266,6 +270,13 @@ class Exchange:
         """Return the error for an address from a server that is not requested."""
         problem = "the address that it gave" if self.given_by else "it redirects to an address that"
         return AnswerError(self.archive, self.shown, f"{problem} is not followed: {error}", status)
+
+    def logged(self, url: str, most: int) -> tuple[Response, str | None]:
+        """Do as `send` does, and log the request."""
+        with RequestLog(self.archive, self.method, url, self.hidden.text) as entry:
+            answer, location = self.send(url, most)
+            entry.status, entry.size, entry.sent = answer.status, len(answer.content), self.sent
+        return answer, location
 
     def send(self, url: str, most: int = ANYWHERE) -> tuple[Response, str | None]:
         """Send one request to a server that is at most that near; return the answer, and the location of a redirect."""

@@ -1,17 +1,23 @@
-"""Messages for failures: the sentence of an error, the message of a server, the problem of a connection."""
+"""Messages: the sentence of an error, the message of a server, the problem of a connection, the lines of the log."""
 
 from __future__ import annotations
 
 import html
 import json
+import logging
 import re
 import ssl
+import time
+from collections.abc import Callable
 from typing import Any
 
-from sunpy_helio_plugins.errors import ServiceError
+from sunpy_helio_plugins.errors import HelioPluginsError, QueryError, ServiceError
 from sunpy_helio_plugins.transport.urls import public_url
 
-__all__ = ["connection_problem", "sentence", "server_message"]
+__all__ = ["RequestLog", "connection_problem", "log_cached", "log_wait", "sentence", "server_message", "wait_reason"]
+
+_log = logging.getLogger(__name__.rpartition(".")[0])
+"""The logger of all requests, ``sunpy_helio_plugins.transport``."""
 
 
 def sentence(archive: str, url: str, problem: str, status: int | None = None) -> str:
@@ -139,3 +145,60 @@ def _message(value: Any) -> str | None:
         found = (_message(value[name]) for name in _FIELDS if name in value)
         return next((message for message in found if message), None)
     return None
+
+
+class RequestLog:
+    """
+    One request in the log: a line at DEBUG when it has ended, in whatever way.
+
+    ``status`` is that of the answer; ``size`` and ``sent`` are the bytes of the bodies that were received and sent.
+    ``hide`` removes the secrets of the request, also those that are added after the beginning.
+    """
+
+    __slots__ = ("_archive", "_begin", "_hide", "_method", "_url", "sent", "size", "status")
+
+    def __init__(self, archive: str, method: str, url: str, hide: Callable[[str], str]) -> None:
+        self._archive, self._method, self._url, self._hide = archive, method, url, hide
+        self._begin = time.monotonic()
+        self.status: int | None = None
+        self.size = self.sent = 0
+
+    def __enter__(self) -> RequestLog:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        # A query that is refused was not sent.
+        if not isinstance(error, QueryError) and _log.isEnabledFor(logging.DEBUG):
+            _log.debug("%s: %s", self._archive, self.line(error))
+
+    def line(self, error: BaseException | None) -> str:
+        """Return what was asked, what was answered, how long it took and what went wrong, without secrets."""
+        seconds, shown = time.monotonic() - self._begin, self._hide(public_url(self._url))
+        sent = f"{self.sent} bytes sent, " if self.sent else ""
+        answer = "no answer" if self.status is None else f"{self.status}, {self.size} bytes"
+        # The message of a refusal is in the error.
+        is_told = error is None or (self.status or 0) >= 400
+        problem = "" if is_told else f"; {self._hide(_problem(error))}"
+        return f"{self._method} {shown}: {sent}{answer} in {seconds:.3f} s{problem}"
+
+
+def _problem(error: BaseException | None) -> str:
+    """Return what went wrong in one line, without the texts of libraries, which may contain the request."""
+    if not isinstance(error, HelioPluginsError):
+        return connection_problem(error) if isinstance(error, Exception) else "interrupted"
+    return " ".join((getattr(error, "words", "") or getattr(error, "problem", "") or str(error)).split())
+
+
+def log_cached(archive: str, url: str) -> None:
+    """Log that the answer to a request, with its address without secrets, was taken from the cache."""
+    _log.debug("%s: GET %s: from the cache", archive, url)
+
+
+def log_wait(archive: str, seconds: float, reason: str, attempt: str) -> None:
+    """Log a wait before another attempt, such as "2 of 4"."""
+    _log.info("%s: waiting %.3g s, %s; then attempt %s", archive, seconds, reason, attempt)
+
+
+def wait_reason(status: int, is_asked: bool) -> str:
+    """Return why an attempt that was answered is repeated after a wait."""
+    return f"the server asked for it (HTTP {status})" if is_asked else f"it answered {status}"

@@ -13,6 +13,7 @@ from sunpy_helio_plugins.errors import HelioPluginsError, QueryError
 from sunpy_helio_plugins.store import answers
 from sunpy_helio_plugins.transport.credentials import Login, netrc_login
 from sunpy_helio_plugins.transport.exchange import Exchange, Response
+from sunpy_helio_plugins.transport.messages import log_cached
 from sunpy_helio_plugins.transport.urls import check_scheme, public_url
 
 __all__ = ["Params", "Response", "cached_json", "get", "load_cached"]
@@ -105,6 +106,7 @@ def cached_json(
         with contextlib.suppress(HelioPluginsError):
             result = parse(value)
             if serves is None or serves(result):
+                log_cached(archive, key)
                 return result
     value = get(url, pairs, archive=archive, headers=headers, accept=accept, login=signer).json()
     result = parse(value)
@@ -113,9 +115,14 @@ def cached_json(
     return result
 
 
-def load_cached(url: str, queries: Iterable[Params]) -> list[Any]:
+def load_cached(url: str, queries: Iterable[Params], *, archive: str) -> list[Any]:
     """Return the stored JSON of public requests, each `None` if there is none, without sending them."""
-    return answers.load_many([public_url(_full_url(url, _pairs(params))) for params in queries])
+    keys = [public_url(_full_url(url, _pairs(params))) for params in queries]
+    found = answers.load_many(keys)
+    for key, value in zip(keys, found, strict=True):
+        if value is not None:
+            log_cached(archive, key)
+    return found
 
 
 def _pairs(params: Params | None) -> Iterable[tuple[str, str]]:

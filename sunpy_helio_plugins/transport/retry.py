@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError, TransferError
 from sunpy_helio_plugins.transport.limits import Deadline, budget, budget_deadline, request_deadline
+from sunpy_helio_plugins.transport.messages import log_wait
 
 __all__ = [
     "TRANSIENT",
@@ -31,10 +35,10 @@ _random = random.Random()  # noqa: S311 - not used for secrets; a seed that the 
 
 
 class Attempts:
-    """The attempts of one request, and the waits between them."""
+    """The attempts of one request to an archive, and the waits between them, which are logged."""
 
-    def __init__(self, deadline: Deadline, retries: int) -> None:
-        self._deadline, self._retries, self._failed = deadline, max(retries, 0), 0
+    def __init__(self, deadline: Deadline, retries: int, archive: str) -> None:
+        self._deadline, self._retries, self._failed, self._archive = deadline, max(retries, 0), 0, archive
 
     def pause(self, seconds: float | None = None) -> float | None:
         """
@@ -49,26 +53,35 @@ class Attempts:
         self._failed += 1
         return pause if pause < self._deadline.left() else None
 
-    def wait(self, seconds: float | None = None) -> bool:
+    def wait(self, seconds: float | None = None, reason: str = "") -> bool:
         """Sleep before the next attempt; return `False` at once if there is none."""
-        pause = self.pause(seconds)
+        pause = self._logged(seconds, reason)
         if pause is None:
             return False
         time.sleep(pause)
         return True
 
-    async def wait_async(self, seconds: float | None = None) -> bool:
-        """Do as `wait` does, in an event loop."""
-        pause = self.pause(seconds)
+    async def wait_async(
+        self, seconds: float | None = None, reason: str = "", showing: Callable[[float], Any] = contextlib.nullcontext
+    ) -> bool:
+        """Do as `wait` does, in an event loop, within the context that ``showing`` returns for the seconds."""
+        pause = self._logged(seconds, reason)
         if pause is None:
             return False
-        await asyncio.sleep(pause)
+        with showing(pause):
+            await asyncio.sleep(pause)
         return True
 
+    def _logged(self, seconds: float | None, reason: str) -> float | None:
+        pause = self.pause(seconds)
+        if pause is not None:
+            log_wait(self._archive, pause, reason, f"{self._failed + 1} of {self._retries + 1}")
+        return pause
 
-def attempts(deadline: Deadline | None = None, retries: int | None = None) -> Attempts:
+
+def attempts(deadline: Deadline | None = None, retries: int | None = None, archive: str = "") -> Attempts:
     """Return the attempts of a request: one, and ``conf.retries`` more (a negative number counts as 0)."""
-    return Attempts(deadline or request_deadline(), int(conf.retries) if retries is None else retries)
+    return Attempts(deadline or request_deadline(), int(conf.retries) if retries is None else retries, archive)
 
 
 def backoff(attempt: int) -> float:

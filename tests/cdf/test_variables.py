@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import struct
+import sys
 import zlib
 from pathlib import Path
 
@@ -15,10 +16,11 @@ import pytest
 from astropy.table import QTable
 from astropy.time import Time
 
-from sunpy_helio_plugins import imap
+from sunpy_helio_plugins import cdf, imap
 from sunpy_helio_plugins import sandbox as sandbox_package
 from sunpy_helio_plugins.cdf import records as records_module
 from sunpy_helio_plugins.cdf import variables
+from sunpy_helio_plugins.cdf.decode import Values
 from sunpy_helio_plugins.cdf.decode import values_of as values_of_layout
 from sunpy_helio_plugins.cdf.structure import Block, Structure, VariableLayout
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError
@@ -126,6 +128,12 @@ class TestGaps:
         assert list(table["x"].mask) == [True, False, False, False, False]
         assert list(table["x"][1:]) == [10, 20, 20, 40]
 
+    @pytest.mark.parametrize(("kind", "values"), [(INT4, [10, 20, 40]), (CHAR, ["a", "b", "c"])])
+    def test_variables_of_which_records_may_be_absent_have_a_mask(self, make_cdf, kind, values):
+        spec = {"x": {"Sparse": "pad_sparse", "Records": [0, 1, 2]}}
+        made = {"epoch": (TT2000, np.arange(3), {}), "x": (kind, values, ON_TIME)}
+        assert list(imap.read(make_cdf(made, spec=spec))["x"].mask) == [False] * 3
+
     def test_times_that_were_never_written_are_missing(self, make_cdf):
         spec = {"epoch": {"Sparse": "pad_sparse", "Records": [0, 2]}}
         table = imap.read(make_cdf({"epoch": (TT2000, [5, 9], {}), "x": (FLOAT, [1.0, 2, 3], ON_TIME)}, spec=spec))
@@ -228,6 +236,19 @@ class TestFills:
         assert not hasattr(column, "mask")
 
 
+TT2000_NOON = cdflib.cdfepoch.compute_tt2000([2026, 1, 10, 12, 0, 0, 0, 0, 0])
+EPOCH_NOON = cdflib.cdfepoch.compute_epoch([2026, 1, 10, 12, 0, 0, 0])
+SINCE_1970 = {"UNITS": "seconds since 1970-01-01 00:00:00"}
+RECORD_TIMES = [
+    pytest.param("CDF_TIME_TT2000", TT2000_NOON, -(2**63), {}, id="TT2000"),
+    pytest.param("CDF_TIME_TT2000", TT2000_NOON, -5, {"FILLVAL": -5}, id="TT2000 with another fill value"),
+    pytest.param("CDF_EPOCH", EPOCH_NOON, -1e31, {}, id="EPOCH"),
+    pytest.param("CDF_EPOCH16", complex(EPOCH_NOON / 1000, 0), complex(-1e31, -1e31), {}, id="EPOCH16"),
+    pytest.param("CDF_DOUBLE", 1768046400.0, np.nan, SINCE_1970, id="count of seconds"),
+    pytest.param("CDF_INT8", 1768046400, -1, SINCE_1970 | {"FILLVAL": -1}, id="integer count of seconds"),
+]
+
+
 class TestTimes:
     @pytest.mark.parametrize("encoding", [NETWORK, IBM_PC])
     def test_epoch16_is_two_numbers(self, encoding):
@@ -255,6 +276,36 @@ class TestTimes:
         assert list(table["x"]) == [1, 2, 3]
         with pytest.raises(HelioPluginsError, match="does not contain records with times"):
             TimeSeries(str(tmp_path / "made.cdf"), source="imap")
+
+    @pytest.mark.parametrize(("kind", "raw", "fill", "attributes"), RECORD_TIMES)
+    def test_record_times_have_a_mask_whether_or_not_one_is_missing(self, monkeypatch, kind, raw, fill, attributes):
+        """Files of one product then have columns of one type, whose schema does not depend on their content."""
+
+        def read(*stamps):
+            values = np.array(stamps)
+            on_time = variables.Variable("x", "CDF_DOUBLE", 2, True, ON_TIME, lambda: Values(np.ones(2), None))
+            epoch = variables.Variable("epoch", kind, 2, True, attributes, lambda: Values(values, None))
+            found = {"epoch": epoch, "x": on_time}, {}
+            monkeypatch.setattr(sys.modules[cdf.read.__module__], "load", lambda path: found)
+            return cdf.read(MAG)
+
+        whole, gaps = read(raw, raw), read(raw, fill)
+        assert [part["epoch"].masked for part in (whole, gaps, whole[:1], whole[:0])] == [True] * 4
+        assert (list(whole["epoch"].mask), list(gaps["epoch"].mask)) == ([False, False], [False, True])
+        assert whole["epoch"][0].isot == gaps["epoch"][0].isot == "2026-01-10T12:00:00.000000000"
+
+    def test_a_record_time_of_which_none_is_missing_gives_plain_values(self, make_cdf):
+        """Its mask does not reach what is computed from it, except where astropy keeps a mask without true elements."""
+        stamps = cdflib.cdfepoch.compute_tt2000([2026, 1, 10, 12, 0, 0, 0, 0, 0]) + np.arange(4) * 10**9
+        table = imap.read(make_cdf({"epoch": (TT2000, stamps, {}), "x": (FLOAT, np.arange(4.0), ON_TIME)}))
+        epoch = table["epoch"]
+        assert {type(one) for one in (epoch.mjd, epoch.unix, epoch.datetime64, epoch.isot)} == {np.ndarray}
+        assert type(epoch[0]) is Time
+        assert not epoch[0].masked
+        assert type((epoch - epoch[0]).to_value("s")) is np.ndarray
+        assert list(table[epoch > epoch[1]]["x"]) == [2, 3]
+        assert np.median(np.diff(epoch.unix)) == 1
+        assert np.interp(1.5, (epoch - epoch[0]).to_value("s"), table["x"]) == pytest.approx(1.5)
 
     def test_times_need_not_be_in_order_nor_different(self, make_cdf):
         made = {"epoch": (TT2000, np.array([3, 1, 1]) * 10**9, {}), "x": (FLOAT, [3.0, 1.0, 2.0], ON_TIME)}
@@ -294,6 +345,21 @@ class TestTexts:
         table = imap.read(make_cdf(made, static=("label",)))
         assert list(table["mode"]) == ["norm", "brst"]
         assert list(table.meta["support"]["label"]["values"]) == ["Bx", "By", "Bz"]
+
+    @pytest.mark.parametrize(("fill", "lost"), [("none", "none"), (" ", "    "), ("none ", "none")])
+    def test_texts_with_a_fill_value_have_a_mask(self, make_cdf, fill, lost):
+        words = {**ON_TIME, "FILLVAL": fill}
+        whole, gaps = (
+            imap.read(make_cdf({"epoch": (TT2000, np.arange(2), {}), "mode": (CHAR, ["norm", one], words)}))["mode"]
+            for one in ("brst", lost)
+        )
+        assert type(whole) is type(gaps)
+        assert (list(whole.mask), list(gaps.mask)) == ([False, False], [False, True])
+        assert gaps[0] == "norm"
+
+    def test_texts_without_a_fill_value_have_no_mask(self, make_cdf):
+        made = {"epoch": (TT2000, np.arange(2), {}), "mode": (CHAR, ["norm", "    "], ON_TIME)}
+        assert not hasattr(imap.read(make_cdf(made))["mode"], "mask")
 
     def test_letters_beyond_ascii_in_either_coding(self, make_cdf):
         path = make_cdf({"epoch": (TT2000, np.arange(1), {}), "x": (FLOAT, [1.0], {**ON_TIME, "CATDESC": "Grad: ??"})})

@@ -43,7 +43,7 @@ def test_sources_are_a_table() -> None:
     assert len(table) == 152
     assert table["Listed"].sum() == 97 + 13
     row = table[table["Source ID"] == 83][0]
-    assert row["Wavelength"].unmasked.to_value("nm") == pytest.approx(735), "KCor's number is in nanometres"
+    assert row["Wavelength"].to_value("nm") == pytest.approx(735), "KCor's number is in nanometres"
     assert table[table["Source ID"] == 75]["Instrument"][0] == "TRACE"
     assert table["Wavelength"].unit == "Angstrom"
     assert table["Wavelength"].mask[table["Source ID"] == 4].all(), "white light has no wavelength"

@@ -72,7 +72,10 @@ class TestRealtime:
             ([1, 2.5, None], "f", [False, False, True]),
             ([True, None, False], "b", [False, True, False]),
             ([None, None, None], "f", [True, True, True]),
-            ([[1, 2], None, [3, 4]], "i", [[False, False], [True, True], [False, False]]),
+            ([1, None, 3], "f", [False, True, False]),
+            ([2**63, None, 2**64 - 1], "u", [False, True, False]),
+            ([[2**60 + 1, 2], None, [3, 4]], "i", [[False, False], [True, True], [False, False]]),
+            ([[1, 2], None, [3, 4]], "f", [[False, False], [True, True], [False, False]]),
             ([[1.5, None], [2, 3], [4, 5]], "f", [[False, True], [False, False], [False, False]]),
             (["norm", None, "burst"], "U", [False, True, False]),
             ([["a"], ["a", "b"], None], "U", [False, False, True]),
@@ -92,8 +95,80 @@ class TestRealtime:
             texts = [str(text) for text, gone in zip(column, missing, strict=True) if not gone]
             pairs = zip(texts, given, strict=True)
             assert [text if isinstance(value, str) else json.loads(text) for text, value in pairs] == given
-        if kind == "i":
+        if kind in "iu":
             assert np.ma.getdata(column)[0].tolist() == values[0]
+
+    @staticmethod
+    def answer(archive, *values, name="mag_hk_current"):
+        """Return the table of an answer with given values of one variable."""
+        records = [{"time_utc": f"2026-01-10T10:00:0{i}", name: one} for i, one in enumerate(values)]
+        with archive.fault("json_error", status=200, body=json.dumps({"data": records})):
+            return imap.realtime(a.Time("2026-01-10 10:00", "2026-01-10 10:10"), "mag_hk")
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ([5, 6, 7], [5.5, 6, 7]),
+            ([5, None, 7], [5.5, None, None]),
+            ([[1, 2], [3, 4]], [[1.5, 2], [3, 4]]),
+            ([[1, 2], [3, None]], [[1.5, 2], None]),
+            (["on", "off"], ["standby", None]),
+            (["5", "6"], ["on", "6"]),
+            ([True, False], [False, None]),
+            ([0, 1], [-(2**31), 2**53]),
+        ],
+    )
+    def test_types_do_not_depend_on_the_look_of_values(self, archive, one, other):
+        columns = [self.answer(archive, *values)["mag_hk_current"] for values in (one, other)]
+        first, second = ((type(column), column.dtype.kind, column.shape[1:], column.unit) for column in columns)
+        assert first == second
+        assert [np.ma.getdata(column)[0].tolist() for column in columns] == [one[0], other[0]]
+
+    def test_known_variables_have_the_types_and_shapes_of_the_daily_file(self, archive, real_data):
+        """Also in an answer that contains none of their values."""
+        path, seen = real_data / "imap" / "imap_ialirt_l1_realtime_20260310_v001.cdf", 0
+        for epoch in imap.epochs(path):
+            daily = imap.read(path, epoch=epoch)
+            for name in daily.colnames[1:]:
+                nothing = self.answer(archive, None, None, name=name)[name]
+                kind = "i" if daily[name].dtype.kind in "iu" else "f"
+                assert (name, nothing.dtype.kind, nothing.shape[1:]) == (name, kind, daily[name].shape[1:])
+                assert nothing.mask.all()
+                seen += 1
+        assert seen == 30
+
+    def test_a_note_states_the_rule_for_types_that_are_not_declared(self, archive):
+        assert self.answer(archive, 5, 6).meta["notes"] == [
+            "The service does not declare the types of mag_hk_current: numbers are floats, lists of numbers of one "
+            "shape are arrays, and true and false and text keep their types."
+        ]
+        assert self.answer(archive, 5, 6, name="mag_B_magnitude").meta["notes"] == []
+
+    @pytest.mark.parametrize(
+        ("values", "kind", "words"),
+        [
+            ([2**53 + 1, 1], "i", "contains integers that floats do not represent: its type is int64 in this response"),
+            ([None, None], "f", "does not contain a value: its type is unknown, and float in this response"),
+        ],
+    )
+    def test_a_note_states_the_exceptions(self, archive, values, kind, words):
+        table = self.answer(archive, *values)
+        assert table["mag_hk_current"].dtype.kind == kind
+        assert table.meta["notes"][1:] == [f"mag_hk_current {words}."]
+
+    @pytest.mark.parametrize(
+        ("name", "values", "found"),
+        [
+            ("mag_B_magnitude", ["high", 5], "text, since not all values have the type float"),
+            ("mag_B_GSE", [[1, 2, 3], [1, 2]], "text, since not all values have the type float"),
+            ("swe_counterstreaming_electrons", [1, 0.5], "float64, since not all values have the type int"),
+        ],
+    )
+    def test_values_of_another_type_than_declared_are_reported(self, archive, name, values, found):
+        with pytest.warns(IncompleteAnswerWarning, match=f"Of the real-time values {name} is {found}"):
+            table = self.answer(archive, *values, name=name)
+        assert len(table) == 2
+        assert len(table.meta["problems"]) == 1
 
     def test_records_are_in_order_whatever_the_form_of_their_times(self, archive):
         stamps = ["2026-01-10T10:00:01.5Z", "2026-01-10T10:00:01Z", "2026-01-10T10:00:00+00:00", "soon", None]

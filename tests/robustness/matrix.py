@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import random
 import re
 import shutil
@@ -44,6 +45,8 @@ ASKED = [(f"{time[:-1]}.000000000", value, number) for time, value, number in VA
 
 HERE = str(Path(__file__).parent)
 
+PACKAGE = "sunpy_helio_plugins"
+
 
 class HangError(BaseException):
     """A run took too long."""
@@ -80,6 +83,7 @@ class Run:
     said: tuple[str, ...] = ()
     error: BaseException | None = None
     warned: tuple[Any, ...] = ()
+    logged: tuple[logging.LogRecord, ...] = ()
     strays: tuple[str, ...] = ()
 
 
@@ -206,14 +210,14 @@ class Matrix:
         connections.thread_session().close()
         folder.mkdir(exist_ok=exist_ok)
         seen = Run()
-        with warnings.catch_warnings(record=True) as caught, strays() as found, limited(LONGEST):
+        with warnings.catch_warnings(record=True) as caught, strays() as found, recorded() as log, limited(LONGEST):
             warnings.simplefilter("always")
             try:
                 seen.result, seen.said = journey.run(folder)
             except (Exception, HangError) as error:  # noqa: BLE001 - every error is judged
                 seen.error = error
         seen.warned = tuple(one for one in caught if not issubclass(one.category, ResourceWarning | DeprecationWarning))
-        seen.strays = tuple(found)
+        seen.strays, seen.logged = tuple(found), tuple(log)
         return seen
 
     # The verdict
@@ -295,6 +299,7 @@ class Matrix:
     def leaked(self, run: Run, folder: Path) -> str:
         """Return where a secret stands that must not be seen; empty if nowhere."""
         texts = [*run.said, *(str(one.message) for one in run.warned), *run.strays]
+        texts += [f"{one.getMessage()} {one.args} {one.exc_info}" for one in run.logged]
         if run.error is not None:
             texts += _chain(run.error)
         for text in texts:
@@ -325,7 +330,7 @@ def digests_in(folder: Path) -> list[tuple[str, str]]:
 
 
 def _is_known(category: type[Warning]) -> bool:
-    return category.__module__.split(".")[0] in ("sunpy_helio_plugins", "sunpy")
+    return category.__module__.split(".")[0] in (PACKAGE, "sunpy")
 
 
 def _is_part(result: Any, right: Any) -> bool:
@@ -362,6 +367,28 @@ def _locals(frame: FrameType) -> str:
             with contextlib.suppress(Exception):
                 found.append(repr(value))
     return " ".join(found)
+
+
+@contextlib.contextmanager
+def recorded() -> Iterator[list[logging.LogRecord]]:
+    """Collect the log of the package at all levels, and discard that of others."""
+    found: list[logging.LogRecord] = []
+    handler, own = logging.Handler(), logging.getLogger(PACKAGE)
+    before = logging.root.manager.disable, logging.root.level, own.level
+    handler.emit = found.append  # type: ignore[method-assign]
+    own.addHandler(handler)
+    own.setLevel(logging.DEBUG)
+    own.propagate = False
+    logging.root.setLevel(logging.CRITICAL + 1)
+    logging.disable(logging.NOTSET)
+    try:
+        yield found
+    finally:
+        logging.disable(before[0])
+        logging.root.setLevel(before[1])
+        own.setLevel(before[2])
+        own.propagate = True
+        own.removeHandler(handler)
 
 
 @contextlib.contextmanager

@@ -210,9 +210,9 @@ def test_lists_and_files_are_never_stored(archive, monkeypatch):
 def test_what_is_kept_can_be_looked_at_without_asking():
     with wire(say(body=b"[1]")) as (url, heads):
         ask(url, {"id": "x"})
-        assert metadata.load_cached(url, [{"id": "x"}, {"id": "y"}]) == [[1], None]
+        assert metadata.load_cached(url, [{"id": "x"}, {"id": "y"}], archive="Test") == [[1], None]
         with conf.set_temp("cache", False):
-            assert metadata.load_cached(url, [{"id": "x"}]) == [None]
+            assert metadata.load_cached(url, [{"id": "x"}], archive="Test") == [None]
     assert len(heads) == 1
 
 

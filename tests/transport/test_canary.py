@@ -140,18 +140,19 @@ class Watch:
         self.caplog, self.folder = caplog, tmp_path
         self.things: list[Any] = []
         caplog.set_level(logging.DEBUG)
+        caplog.set_level(logging.DEBUG, "sunpy_helio_plugins")
 
     def run(self, work: Callable[[], Any]) -> Any:
         """Do the work, and keep what it returns, raises and warns."""
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
             try:
-                self.things.append(work())
+                found = work()
             except Exception as error:  # noqa: BLE001 - every error is looked at
                 self.things.extend(variables(error))
-                self.things.append(error)
-        self.things += [str(one.message) for one in told]
-        return self.things[-1]
+                found = error
+        self.things += [*(str(one.message) for one in told), found]
+        return found
 
     def seen(self) -> Iterator[str]:
         for thing in self.things:

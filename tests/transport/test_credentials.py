@@ -192,6 +192,17 @@ def test_one_token_serves_searches_and_downloads(tmp_path):
     assert all(f"Authorization: Bearer {PLANTED}".encode() in head for head in heads)
 
 
+def test_a_wrong_secret_does_not_get_the_token_of_the_right_one():
+    refusal = say("401 No", b'{"error": "invalid_client"}', **{"Content-Type": "application/json"})
+    with wire(say(body=token(expires_in=300)), refusal) as (sso, asked), wire(say(body=b"data")) as (url, heads):
+        login = Login("test", url, "oauth2", token_url=sso)
+        with signed_in("test", "me", "my-secret"):
+            metadata.get(url, archive="Test", login=login)
+        with signed_in("test", "me", "another"), pytest.raises(ServiceError, match="invalid_client"):
+            metadata.get(url, archive="Test", login=login)
+    assert (len(asked), len(heads)) == (2, 1)
+
+
 def test_the_life_of_a_token_is_taken_from_the_answer(monkeypatch):
     passed = 0.0
     real = time.monotonic
@@ -271,6 +282,7 @@ def test_signing_in_takes_secrets(secrets):
 def test_a_full_run_writes_no_secret_anywhere(tmp_path, caplog, monkeypatch):
     """The planted secret does not appear in any output, with the most verbose settings."""
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "sunpy_helio_plugins")
     monkeypatch.setenv("PARFIVE_DEBUG", "1")
     body = json.dumps({"a": 1}).encode()
     (tmp_path / "cache").mkdir()
@@ -304,6 +316,7 @@ def test_a_full_run_writes_no_secret_anywhere(tmp_path, caplog, monkeypatch):
 def test_sending_writes_no_secret_anywhere(tmp_path, caplog, answer):
     """Neither a signed link, nor a form with a password, nor the beginning of a file with a key."""
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "sunpy_helio_plugins")
     (tmp_path / "file").write_bytes(b"data")
     (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login me password {PLANTED}\n")
     with wire(answer) as (url, heads), signed_in("test", PLANTED):
@@ -422,6 +435,7 @@ def test_an_odd_life_is_no_failure(life):
 
 def test_a_presigned_link_that_an_archive_redirects_to_is_not_logged(caplog):
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "sunpy_helio_plugins")
     with wire(say(body=b"ok")) as (storage, heads):
         with wire(say("302 Found", Location=f"{storage}/x?X-Amz-Signature={PLANTED}")) as (url, _):
             assert metadata.get(url, archive="Test").content == b"ok"

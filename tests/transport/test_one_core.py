@@ -6,6 +6,7 @@ import ast
 import contextlib
 import contextvars
 import json
+import logging
 import re
 import socket
 import sys
@@ -39,7 +40,7 @@ from sunpy_helio_plugins.errors import (
 )
 from sunpy_helio_plugins.helioviewer import service as helioviewer
 from sunpy_helio_plugins.her import service as her
-from sunpy_helio_plugins.transport import limits, metadata, oauth2, retry
+from sunpy_helio_plugins.transport import limits, messages, metadata, oauth2, retry
 from sunpy_helio_plugins.transport.files.job import Download
 from sunpy_helio_plugins.transport.files.pieces import PiecedDownload
 from sunpy_helio_plugins.transport.files.prefix import PrefixDownload, head
@@ -53,6 +54,7 @@ from wire import Talk, say, until_left, wire
 PACKAGE = Path(sunpy_helio_plugins.__file__).parent
 OUTSIDE = "https://outside.example/there"
 SECRET = "hunter2-of-mine"
+LOGGER = "sunpy_helio_plugins.transport"
 GOOD = json.dumps({"access_token": "abcdefghij", "token_type": "bearer", "result": [], "overmax": False}).encode()
 
 
@@ -328,6 +330,96 @@ def test_the_sentence_for_a_refusal_has_the_archive_the_status_and_no_secret(cal
         r"(Test|The sign-in of test) answered 403: no entry \[asked: http://127\.0\.0\.1:\d+/x\?token=\*\*\*&id=7\]"
     )
     assert re.fullmatch(sentence, str(caught.value))
+
+
+# The log
+
+
+def logged(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
+    return [one.getMessage() for one in caplog.records if (one.name, one.levelno) == (LOGGER, level)]
+
+
+@every
+def test_a_request_is_one_line_of_the_log(caller: Caller, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.DEBUG, LOGGER)
+    with wire(answer()) as (url, heads):
+        caller.send(url, tmp_path)
+    (line,) = logged(caplog, logging.DEBUG)
+    method = heads[0].split()[0].decode()
+    assert re.search(rf": {method} {re.escape(url)}\S*: (\d+ bytes sent, )?200, \d+ bytes in \d+\.\d\d\d s$", line)
+
+
+async def no_time(seconds: float) -> None:
+    """Return at once."""
+
+
+@every
+def test_every_attempt_is_a_line_and_every_wait_one_at_a_higher_level(
+    caller: Caller, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(retry, "time", SimpleNamespace(sleep=lambda seconds: None))
+    monkeypatch.setattr(retry, "asyncio", SimpleNamespace(sleep=no_time))
+    caplog.set_level(logging.DEBUG, LOGGER)
+    busy = answer("503 Busy", b"later", Retry_After="8"), answer("504 Late", b"later")
+    with wire(*busy, answer()) as (url, _), conf.set_temp("retries", 2):
+        with contextlib.nullcontext() if caller.repeats else pytest.raises(ServerError):
+            caller.send(url, tmp_path)
+    statuses = [re.search(r" (\d{3}), \d+ bytes in ", line)[1] for line in logged(caplog, logging.DEBUG)]
+    waits = [line.partition(": ")[2] for line in logged(caplog, logging.INFO)]
+    if not caller.repeats:
+        assert (statuses, waits) == (["503"], [])
+        return
+    assert statuses == ["503", "504", "200"]
+    assert waits[0] == "waiting 8 s, the server asked for it (HTTP 503); then attempt 2 of 3"
+    assert re.fullmatch(r"waiting [\d.]+ s, it answered 504; then attempt 3 of 3", waits[1])
+
+
+@every
+def test_the_log_of_a_redirect_and_of_a_cut_answer_has_no_secret(
+    caller: Caller, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, LOGGER)
+    cut = answer(body=f"no {SECRET}".encode(), Content_Length="100")
+    redirect = answer("307 There", SECRET.encode(), Location=f"/there?token={SECRET}")
+    with wire(redirect, cut) as (url, heads), conf.set_temp("retries", 0), contextlib.suppress(HelioPluginsError):
+        caller.send(f"{url}/x?api_key={SECRET}", tmp_path)
+    assert len(logged(caplog, logging.DEBUG)) == len(heads)
+    assert SECRET not in caplog.text
+
+
+@every
+def test_nothing_is_written_for_the_log_while_its_level_is_off(
+    caller: Caller, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    caplog.set_level(logging.INFO, LOGGER)
+    monkeypatch.setattr(messages.RequestLog, "line", lambda *args: pytest.fail("a line was made"))
+    with wire(answer()) as (url, heads):
+        caller.send(url, tmp_path)
+    assert len(heads) == 1
+    assert logged(caplog, logging.DEBUG) == []
+
+
+@core
+def test_a_request_that_is_refused_here_is_not_in_the_log(
+    caller: Caller, tmp_path: Path, caplog: pytest.LogCaptureFixture, isolated: None
+):
+    caplog.set_level(logging.DEBUG, LOGGER)
+    with pytest.raises(IsolationError):
+        caller.send(OUTSIDE, tmp_path)
+    assert logged(caplog, logging.DEBUG) == []
+
+
+def test_an_answer_from_the_cache_is_a_line_of_the_log(caplog: pytest.LogCaptureFixture, tmp_path: Path):
+    caplog.set_level(logging.DEBUG, LOGGER)
+    with wire(answer(body=b"[1]")) as (url, heads), conf.set_temp("cache_dir", str(tmp_path)):
+        for _ in range(2):
+            metadata.cached_json(url, {"token": SECRET}, archive="Test", parse=lambda value: value)
+        metadata.load_cached(url, [{"token": SECRET}, {"id": "unknown"}], archive="Test")
+    assert len(heads) == 1
+    asked, *kept = logged(caplog, logging.DEBUG)
+    assert asked.startswith(f"Test: GET {url}/?token=***: 200, 3 bytes in ")
+    assert kept == [f"Test: GET {url}/?token=***: from the cache"] * 2
 
 
 def test_threads_share_a_budget_that_is_copied():

@@ -1,14 +1,12 @@
-"""Download the records of a row to a file, with the name of that file, and the files that a column names."""
+"""Download the records of a row to a file, and the files that a column names."""
 
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.plan import Piece
 from sunpy_helio_plugins.hapi.records import decode, file
 from sunpy_helio_plugins.hapi.records.file import header_of, read_header
+from sunpy_helio_plugins.hapi.records.file_names import file_names
 from sunpy_helio_plugins.hapi.records.trim import trim
 from sunpy_helio_plugins.hapi.service import login_of
 from sunpy_helio_plugins.hapi.status import Refusal, refusal
@@ -200,7 +199,7 @@ def _accept(part: Path, order: DownloadSpec, span: Span, alone: bool) -> None:
     _refuse_message(part, order)
     if _is_empty(part, order):
         if alone:
-            raise FileError(nothing_between(order.subject, span))
+            raise file.NoRecordsError(nothing_between(order.subject, span))
         part.write_bytes(order.info.header("csv"))
         return
     file.make_validator(order.info, order.format, order.subject)(part)
@@ -210,7 +209,7 @@ def _accept(part: Path, order: DownloadSpec, span: Span, alone: bool) -> None:
     except ValueError as error:
         raise FileError(f"{order.subject}: a record does not begin with a time: {error}") from None
     if alone and not left:
-        raise FileError(nothing_between(order.subject, span))
+        raise file.NoRecordsError(nothing_between(order.subject, span))
 
 
 def _decompress(part: Path, order: DownloadSpec) -> None:
@@ -363,22 +362,3 @@ def _is_accepted(check: Callable[[Path], None], path: Path) -> bool:
     except FileError:
         return False
     return True
-
-
-def file_names(rows: HAPITable) -> Iterator[str]:
-    """Yield names that are the same for the same request and differ otherwise: made safe, two ids may become equal."""
-    known = server_list.known()
-    servers, urls, datasets, *others = (
-        _texts(rows, name) for name in ("Server", "server_url", "Dataset", "Parameters", "range", "format")
-    )
-    starts, ends = (rows[name].strftime("%Y%m%dT%H%M%S") for name in ("Start Time", "End Time"))
-    for server, url, dataset, start, end, *rest in zip(servers, urls, datasets, starts, ends, *others, strict=True):
-        # A server without a short name shows its host, which may hold several.
-        identity = [server if server in known else url, dataset, *rest]
-        digest = sha256("\n".join(identity).encode()).hexdigest()[:8]
-        plain = _ODD.sub("_", dataset)[-80:]
-        yield f"{server}_{plain}_{start}_{end}_{digest}{file.SUFFIX}"
-
-
-_ODD = re.compile(r"[^\w.-]")
-"""Characters of a dataset's id that its file name does not have."""

@@ -15,7 +15,7 @@ from sunpy_helio_plugins.errors import FileError, ServiceRefused
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.records import csv, decode
 from sunpy_helio_plugins.hapi.records.csv import exact_json
-from sunpy_helio_plugins.hapi.status import NO_DATA, OK, status_of
+from sunpy_helio_plugins.hapi.status import NO_DATA, OK, is_success, status_of
 from sunpy_helio_plugins.transport.messages import server_message
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "SUFFIX",
     "TAIL",
     "HAPIDocument",
+    "NoRecordsError",
     "as_json",
     "begins_like_hapi",
     "format_of",
@@ -57,6 +58,10 @@ _FIRST_FIELD = re.compile(rb'("?)[0-9TZ:.+-]{4,40}\1(,|\s*\Z)')
 _BINARY_STAMP = re.compile(rb"\d{4}[0-9TZ:.+-]*[\0 ]*")
 
 _CONTROL = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f]")
+
+
+class NoRecordsError(FileError):
+    """A range without records, which the server confirms (HAPI status 1201)."""
 
 
 @dataclass(frozen=True)
@@ -296,7 +301,7 @@ def _json(content: bytes, info: Info | None) -> HAPIDocument:
     except (ValueError, RecursionError) as error:
         raise FileError(f"This JSON answer cannot be read, it may be cut: {error}.") from None
     code, message = status_of(answer)
-    if code not in (None, OK, NO_DATA):
+    if not is_success(code):
         raise FileError(f"The server sent a message instead of records: {message} (HAPI {code})")
     if isinstance(answer, list):
         # server-nodejs answers without include=header by the bare records.
@@ -442,7 +447,7 @@ def _accept(part: Path, *, info: Info, chosen: str, subject: str) -> None:
         size += labels
         rest = rest[labels:]
     if not rest.strip() or (own is not None and own.code == NO_DATA):
-        raise FileError(f"{subject}: there are no records in this range (HAPI 1201).")
+        raise NoRecordsError(f"{subject}: there are no records in this range (HAPI 1201).")
     layout = own or info
     found = format_of(layout, rest, chosen)
     _refuse_ends(part, size, found, layout, subject)
@@ -462,7 +467,7 @@ def _accept_json(part: Path, content: bytes, info: Info, chosen: str, subject: s
         message = server_message(content)
         raise FileError(f"{subject}: the server sent a message instead of records: {message}") from None
     if not made.count:
-        raise FileError(f"{subject}: there are no records in this range (HAPI 1201).")
+        raise NoRecordsError(f"{subject}: there are no records in this range (HAPI 1201).")
     if not made.has_header:
         part.write_bytes(as_json(made.info, made.data))
     note_origin(part, info)
@@ -483,7 +488,7 @@ def _reject_non_records(head: bytes, subject: str) -> None:
     """Refuse an empty response and an HTML page."""
     start = head.lstrip()[:1]
     if not start:
-        raise FileError(f"{subject}: there are no records in this range (the answer is empty, HAPI 1201).")
+        raise NoRecordsError(f"{subject}: there are no records in this range (the answer is empty, HAPI 1201).")
     if start == b"<":
         raise FileError(f"{subject}: a page came instead of records: {server_message(head)}")
 

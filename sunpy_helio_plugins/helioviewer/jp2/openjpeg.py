@@ -14,19 +14,19 @@ from __future__ import annotations
 
 import ctypes
 import importlib
-import logging
 import re
 from importlib import metadata, util
 from pathlib import Path
 
+from astropy.utils.exceptions import AstropyUserWarning
+
 from sunpy_helio_plugins.config import conf
+from sunpy_helio_plugins.errors import warn
 
 __all__ = ["install", "pillow_library"]
 
 _NAME = re.compile(r"(lib)?openjp2.*\.(so|dylib|dll)(\.[\d.]+)?$")
 _FOLDERS = ("../pillow.libs", "../Pillow.libs", ".dylibs", "../pillow.dylibs")
-
-_log = logging.getLogger(__name__)
 
 
 def pillow_library() -> Path | None:
@@ -63,9 +63,10 @@ def install() -> bool:
         return False
     library = _loaded()
     if library is None:
-        _log.warning(
+        warn(
             "Neither glymur nor Pillow has an OpenJPEG library: JPEG 2000 images cannot be opened. Install OpenJPEG "
-            "(apt: libopenjp2-7, brew and conda: openjpeg)."
+            "(apt: libopenjp2-7, brew and conda: openjpeg).",
+            AstropyUserWarning,
         )
         return False
     return _hand_over(library)
@@ -101,7 +102,7 @@ def _loaded() -> ctypes.CDLL | None:
     try:
         return ctypes.CDLL(str(path))
     except OSError as error:
-        _log.warning("Pillow's OpenJPEG %s cannot be loaded: %s", path, error)
+        warn(f"Pillow's OpenJPEG {path} cannot be loaded: {error}", AstropyUserWarning)
         return None
 
 

@@ -7,8 +7,9 @@ and the range after (`Helioviewer API`_, undocumented; read from its code): one 
 
 The API's times have a resolution of one second, and two images of one second are one point of its coverage. It returns
 the nearest of the last image before a time and the first one at or after it: a request for a second returns the first
-image of that second, and one for a quarter of a second later the last one. More than two images in a second are known
-if the coverage repeats the second.
+image of that second, and one for a quarter of a second later the last one. Images between these two cannot be named: a
+note states the seconds that may contain some, and a problem those that do, which is known if the coverage repeats the
+second.
 
 .. _Helioviewer API: https://api.helioviewer.org/docs/v2/
 """
@@ -75,9 +76,10 @@ class CoverageLister:
             return ImageList.nothing(Gap(start, end, reason))
         named, nameless = self._named(source, seconds, (start, end))
         unnamed = _unnamed(named, seconds, counts)
+        notes = _crowded(source, [second for second, _ in named if start - SECOND < second <= end], unnamed)
         paths = np.array([path.encode() for _, path in named] or [], dtype="S")
         instants = np.array([second for second, _ in named], dtype="M8[s]")
-        return ImageList(true_times(paths, instants), paths, [*gaps, *nameless, *unnamed])
+        return ImageList(true_times(paths, instants), paths, [*gaps, *nameless, *unnamed], notes)
 
     def _named(self, source: Source, seconds: Any, whole: Span) -> tuple[list[tuple[np.datetime64, str]], list[Gap]]:
         """Return the first and the last image of seconds, and the seconds of which one is missing."""
@@ -107,6 +109,17 @@ def _unnamed(named: Sequence[tuple[np.datetime64, str]], seconds: Any, counts: A
         for second, count in zip(seconds, counts, strict=True)
         if count > came[second] > 0
     ]
+
+
+def _crowded(source: Source, named: Sequence[np.datetime64], unnamed: Sequence[Gap]) -> list[str]:
+    """Return a note on seconds with a first and a last image, between which there may be others."""
+    told = {gap.start for gap in unnamed}
+    both = sorted(second for second, count in Counter(named).items() if count > 1 and second not in told)
+    if not both:
+        return []
+    first = f"{source.label} has two or more images in one second, such as {np.datetime_as_string(both[0], unit='s')}Z"
+    reason = f"({len(both)} in total): {PROVIDER}'s data coverage names only the first and the last of a second"
+    return [f'{first} {reason}; a.helioviewer.Backend("HAPI", "index") lists all.']
 
 
 def _seconds(source: Source, window: np.datetime64, end: np.datetime64) -> np.ndarray[Any, Any]:

@@ -10,7 +10,7 @@ empty.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, FileError, QueryError, ServiceError, ServiceRefused
 from sunpy_helio_plugins.fido.partial import Slots
+from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.records.csv import from_csv
-from sunpy_helio_plugins.hapi.server_list import HAPIServer
 from sunpy_helio_plugins.hapi.service import Service
 from sunpy_helio_plugins.helioviewer import source_table
 from sunpy_helio_plugins.helioviewer.listers.base import SECOND, Gap, ImageList, Span, asked
@@ -66,9 +66,10 @@ class HAPILister:
 
     def __post_init__(self) -> None:
         url = conf.helioviewer.hapi_url.rstrip("/")
-        self.hapi = _services.setdefault(
-            url, Service(HAPIServer(PROVIDER, url, version="3.1", explicit_parameters=True))
-        )
+        if url not in _services:
+            # The habits of the server are those in the list of HAPI servers, whatever its address.
+            _services[url] = Service(replace(server_list.find("helioviewer"), name=PROVIDER, url=url))
+        self.hapi = _services[url]
         self.hapi.begin_search()
 
     def can_list(self, source: Source) -> bool:

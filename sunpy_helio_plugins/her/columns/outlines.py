@@ -4,20 +4,31 @@ The outline of an event, with vertices added along its edges.
 Edges are straight in the numbers of the system in which the event was submitted, and curved in all other systems and on
 the surface. Therefore vertices are added in that system, so densely that straight segments are sufficient, and then
 converted. Area, containment, regions and plots all use this outline.
+
+The registry cannot convert all vertices: one beyond the limb does not have heliographic coordinates, and is moved to
+the limb; one on the far side has the position in the image of the point in front of it. Therefore the vertices as
+submitted, which a record contains in another keyword, are used for outlines with such vertices in all four systems.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.her.columns import frames
 from sunpy_helio_plugins.her.columns import frames as moments
-from sunpy_helio_plugins.her.columns.origins import submitted
+from sunpy_helio_plugins.her.columns.origins import CODES, submitted
 
-__all__ = ["outline"]
+__all__ = ["NEAR_LIMB", "Rings", "outline", "submitted_vertices"]
 
 Floats = NDArray[np.float64]
+Rings = tuple[Floats, NDArray[np.int64]]
+
+NEAR_LIMB = 0.97
+"""The part of the apparent solar radius beyond which a conversion may lose a position: it may be beyond the limb, or
+visible behind a pole (B0 up to 7.25 degrees)."""
 
 STEPS = {"hpc": (5.0, 5.0), "hgs": (0.2, 0.2), "hgc": (0.2, 0.2), "hrc": (0.05, 1.0)}
 """The longest edge between two vertices, in the system's units; because of the foreshortening at the limb, areas there
@@ -47,6 +58,46 @@ def outline(vertices: Floats, system: str, instant: Floats, start: Floats, origi
         # They differ by a constant longitude.
         straight = system
     return _followed(_converted(vertices, system, straight, instant, start, origin), straight), straight
+
+
+def submitted_vertices(
+    name: str, offsets: NDArray[np.int64], rings: Callable[[str], Rings], instants: Floats, starts: Floats,
+    origins: Floats,
+) -> Floats:  # fmt: skip
+    """
+    Return the vertices of a column in the systems of submission, shape (v, 2), for outlines that a conversion changed.
+
+    ``rings`` returns the vertices and offsets of another keyword. NaN for outlines in their own system, for those on
+    the disk, whose conversion is exact, and for those that the record does not contain as submitted.
+    """
+    counts = np.diff(offsets)
+    made = np.full((int(offsets[-1]), 2), np.nan)
+    for number, system in enumerate(CODES):
+        here = (origins[:, 0] == number) & (counts > 0)
+        if system == name[:3] or (system in DEGREES and name[:3] in DEGREES) or not here.any():
+            continue
+        vertices, others = rings(system + name[3:])
+        here &= np.diff(others) == counts
+        owners = np.repeat(np.arange(len(counts)), np.diff(others))
+        vertices, owners = vertices[here[owners]], owners[here[owners]]
+        near = _is_near_limb(vertices, system, *(part[owners] for part in (instants, starts, origins)))
+        kept = np.bincount(owners[near], minlength=len(counts)) > 0
+        made[np.repeat(kept, counts)] = vertices[kept[owners]]
+    return made
+
+
+def _is_near_limb(
+    vertices: Floats, system: str, instants: Floats, starts: Floats, origins: Floats
+) -> NDArray[np.bool_]:
+    """Return which vertices are near the limb, beyond it, or on the far side."""
+    tilt, distance = moments.earth(instants)
+    if system in DEGREES:
+        longitude, latitude = (np.radians(part) for part in frames.stonyhurst(vertices, system, starts))
+        b0 = np.radians(tilt)
+        towards = np.sin(latitude) * np.sin(b0) + np.cos(latitude) * np.cos(b0) * np.cos(longitude)
+        return np.asarray(towards < np.sqrt(1 - NEAR_LIMB**2))
+    x, y = vertices.T if system == "hpc" else frames.radial(vertices, frames.scales(starts, origins))
+    return np.asarray(np.hypot(x, y) > NEAR_LIMB * np.degrees(frames.RSUN_KM / distance) * 3600)
 
 
 def _converted(

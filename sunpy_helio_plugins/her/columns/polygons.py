@@ -16,9 +16,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.arguments import FRAME, INSTANT, OBSERVER, PLACE, optional, taking
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
 from sunpy_helio_plugins.her.columns import frames, outlines, sphere
-from sunpy_helio_plugins.her.columns import frames as moments
-from sunpy_helio_plugins.her.columns import origins as origin_of
-from sunpy_helio_plugins.her.columns.origins import nothing
+from sunpy_helio_plugins.her.columns.origins import nothing, submitted
 from sunpy_helio_plugins.her.columns.points import PROBES
 from sunpy_helio_plugins.her.columns.sphere import seen
 from sunpy_helio_plugins.quantities import silence
@@ -46,24 +44,29 @@ class Polygon(SkyCoord):
     origin : numpy.ndarray, optional
         Shape (1, 2): the system of submission and the scale of radii, as of `sunpy_helio_plugins.her.columns.origins`.
         Unknown by default.
+    as_submitted : numpy.ndarray, optional
+        Shape (v, 2): the vertices in the system of submission, if the registry's conversion loses them; else NaN.
 
     Notes
     -----
-    ``hpc`` and ``hrc`` are more accurate: the registry computes ``hgs`` and ``hgc`` from them, with errors of 2 to 5
-    arcsec at or beyond the limb (`clamped`).
+    The numbers of vertices are those of the registry, which moves vertices beyond the limb to the limb in ``hgs`` and
+    ``hgc`` (`clamped`), and shows those on the far side in ``hpc`` and ``hrc`` as if through the Sun.
 
-    Edges are straight in the system of submission. `traced` is the outline with vertices along its edges, which `area`,
-    `contains`, `to_region` and `~sunpy_helio_plugins.her.overlay` use.
+    Edges are straight in the system of submission. `traced` is the outline as submitted with vertices along its edges,
+    the same in all four systems, which `area`, `contains`, `to_region` and `~sunpy_helio_plugins.her.overlay` use.
 
     The coordinate is computed on first access.
     """
 
     def __init__(
-        self, vertices: Floats, system: str, instant: Floats, start: Floats, origin: Floats | None = None
+        self, vertices: Floats, system: str, instant: Floats, start: Floats, origin: Floats | None = None,
+        as_submitted: Floats | None = None,
     ) -> None:  # fmt: skip
         # SkyCoord's own initialisation would compute everything at once.
-        known = origin_of.nothing(1) if origin is None else origin
-        self.__dict__.update(vertices=vertices, system=system, instant=instant, start=start, origin=known)
+        known = nothing(1) if origin is None else origin
+        given = nothing(len(vertices)) if as_submitted is None else as_submitted
+        parts = {"vertices": vertices, "instant": instant, "start": start, "origin": known, "as_submitted": given}
+        self.__dict__.update(parts, system=system)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name in PROBES:
@@ -111,9 +114,8 @@ class Polygon(SkyCoord):
 
     def copy(self, *args: Any, **kwargs: Any) -> Self:
         """Return an independent copy."""
-        parts = (self.vertices, self.instant, self.start, self.origin)
-        vertices, instant, start, origin = (part.copy() for part in parts)
-        return type(self)(vertices, self.system, instant, start, origin)
+        vertices, system, *parts = self.__reduce__()[1]
+        return type(self)(vertices.copy(), system, *map(np.copy, parts))
 
     def __copy__(self) -> Self:
         return self.copy()
@@ -122,7 +124,7 @@ class Polygon(SkyCoord):
         return self.copy()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.vertices, self.system, self.instant, self.start, self.origin)
+        return type(self), (self.vertices, self.system, self.instant, self.start, self.origin, self.as_submitted)
 
     def __repr__(self) -> str:
         kind = "Polygon" if self.closed else "Line"
@@ -133,7 +135,7 @@ class Polygon(SkyCoord):
     @property
     def time(self) -> Time:
         """The time of the polygon."""
-        return moments.times(self.instant[0])
+        return frames.times(self.instant[0])
 
     @property
     def closed(self) -> bool:
@@ -153,9 +155,15 @@ class Polygon(SkyCoord):
         """The vertices as a coordinate, shape (v,), in a frame with one time and one observer."""
         return frames.to_sky(self.vertices, self.system, self.instant, self.start, single=True, origins=self.origin)
 
+    @property
+    def _given(self) -> tuple[Floats, str]:
+        """The vertices as submitted, if they are known and the conversion loses them, and their system."""
+        known = bool(np.isfinite(self.as_submitted).all())
+        return (self.as_submitted, submitted(self.origin[0])) if known else (self.vertices, self.system)
+
     @cached_property
     def _surface(self) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-        return frames.on_surface(self.vertices, self.system, self.instant, self.start, self.origin)
+        return frames.on_surface(*self._given, self.instant, self.start, self.origin)
 
     @property
     def clamped(self) -> NDArray[np.bool_]:
@@ -168,7 +176,7 @@ class Polygon(SkyCoord):
         if self.system in ("hpc", "hrc"):
             return self._surface[2]
         longitude, latitude = (np.radians(part) for part in self._surface[:2])
-        tilt, distance = moments.earth(self.instant)
+        tilt, distance = frames.earth(self.instant)
         b0 = np.radians(tilt)
         towards = np.sin(latitude) * np.sin(b0) + np.cos(latitude) * np.cos(b0) * np.cos(longitude)
         # Vertices that the registry clamped are 2 to 5 arcsec within the limb, at 0.995 of the radius or more.
@@ -176,7 +184,7 @@ class Polygon(SkyCoord):
 
     @property
     def on_surface(self) -> SkyCoord:
-        """The vertices on the solar surface, Stonyhurst, at the time of the polygon; see `clamped`."""
+        """The vertices as submitted on the solar surface, Stonyhurst, at the time of the polygon; see `clamped`."""
         from sunpy.coordinates import HeliographicStonyhurst
 
         longitude, latitude, _ = self._surface
@@ -189,7 +197,7 @@ class Polygon(SkyCoord):
 
         It is in that system, if it is known; otherwise in its own, or in ``hpc`` instead of ``hrc``.
         """
-        vertices, system = outlines.outline(self.vertices, self.system, self.instant, self.start, self.origin)
+        vertices, system = outlines.outline(*self._given, self.instant, self.start, self.origin)
         return Polygon(vertices, system, self.instant, self.start, self.origin)
 
     @property
@@ -389,6 +397,8 @@ class Polygons:
     origins : numpy.ndarray, optional
         Shape (n, 2): systems of submission and scales of radii, as of `sunpy_helio_plugins.her.columns.origins`.
         Unknown by default.
+    as_submitted : numpy.ndarray, optional
+        Shape (v, 2): the vertices in the systems of submission, as of `Polygon`.
 
     Raises
     ------
@@ -404,19 +414,15 @@ class Polygons:
     info = PolygonsInfo()
 
     def __init__(
-        self,
-        vertices: Floats,
-        offsets: NDArray[np.int64],
-        system: str,
-        instants: Floats,
-        starts: Floats,
-        origins: Floats | None = None,
-    ) -> None:
+        self, vertices: Floats, offsets: NDArray[np.int64], system: str, instants: Floats, starts: Floats,
+        origins: Floats | None = None, as_submitted: Floats | None = None,
+    ) -> None:  # fmt: skip
         if system not in frames.SYSTEMS:
             raise QueryError(f"system must be one of {', '.join(frames.SYSTEMS)}, not {system!r}.")
         self.vertices, self.offsets, self.system = vertices, offsets, system
         self.instants, self.starts = instants, starts
         self.origins = nothing(len(instants)) if origins is None else origins
+        self.as_submitted = nothing(len(vertices)) if as_submitted is None else as_submitted
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -455,8 +461,9 @@ class Polygons:
             start, end = self.offsets[index : index + 2]
             if start == end:
                 return None
-            rows = slice(index, index + 1)
-            return Polygon(self.vertices[start:end], self.system, *(part[rows] for part in self._events))
+            events = [part[index : index + 1] for part in self._events]
+            given = self.as_submitted[start:end]
+            return Polygon(self.vertices[start:end], self.system, events[0], events[1], events[2], given)
         return self.take(np.arange(len(self))[item])
 
     @property
@@ -473,10 +480,11 @@ class Polygons:
         np.cumsum(counts, out=offsets[1:])
         # The index of each vertex: the start of its polygon, plus its index within the polygon.
         source = np.repeat(self.offsets[:-1][rows] - offsets[:-1], counts) + np.arange(offsets[-1])
-        return self._like(self.vertices[source], offsets, *(part[rows] for part in self._events))
+        events = (part[rows] for part in self._events)
+        return self._like(self.vertices[source], offsets, *events, self.as_submitted[source])
 
-    def _like(self, vertices: Floats, offsets: NDArray[np.int64], *events: Floats) -> Self:
-        made = type(self)(vertices, offsets, self.system, *events)
+    def _like(self, vertices: Floats, offsets: NDArray[np.int64], *parts: Floats) -> Self:
+        made = type(self)(vertices, offsets, self.system, *parts)
         if "info" in self.__dict__:
             made.info = self.info
         return made
@@ -495,7 +503,7 @@ class Polygons:
         Polygons
             A column with these times.
         """
-        return self._like(self.vertices, self.offsets, instants, self.starts, self.origins)
+        return self._like(self.vertices, self.offsets, instants, self.starts, self.origins, self.as_submitted)
 
     def empty(self, length: int) -> Self:
         """Return a column of ``length`` missing polygons in the same system."""
@@ -513,19 +521,18 @@ class Polygons:
             np.concatenate([self.vertices, given.vertices]),
             np.concatenate([self.offsets, given.offsets[1:] + self.offsets[-1]]),
             *(np.concatenate(pair) for pair in zip(self._events, given._events, strict=True)),
+            np.concatenate([self.as_submitted, given.as_submitted]),
         ).take(order)
-        self.vertices, self.offsets = both.vertices, both.offsets
+        self.vertices, self.offsets, self.as_submitted = both.vertices, both.offsets, both.as_submitted
         self.instants, self.starts, self.origins = both._events
 
     def insert(self, index: int, value: Any, axis: int = 0) -> Self:
         """Return a column with a polygon inserted before a row; `None` inserts a missing one."""
         at = range(len(self) + 1)[index]
         order = np.insert(np.arange(len(self)), at, len(self))
-        whole = self._like(
-            self.vertices,
-            np.append(self.offsets, self.offsets[-1]),
-            *(np.concatenate([part, np.full((1, 2), np.nan)]) for part in self._events),
-        ).take(order)
+        offsets = np.append(self.offsets, self.offsets[-1])
+        events = (np.concatenate([part, nothing(1)]) for part in self._events)
+        whole = self._like(self.vertices, offsets, *events, self.as_submitted).take(order)
         whole[at] = value
         return whole
 
@@ -551,12 +558,13 @@ class Polygons:
         if not isinstance(value, Polygon) or value.system != self.system:
             raise TypeError(f"A column of polygons in {self.system} takes such polygons or None, not {value!r}.")
         offsets = np.array([0, len(value)], np.int64)
-        one = type(self)(value.vertices, offsets, self.system, value.instant, value.start, value.origin)
+        events = value.instant, value.start, value.origin
+        one = type(self)(value.vertices, offsets, self.system, *events, value.as_submitted)
         return one.take(np.zeros(length, np.int64))
 
     def copy(self, order: str = "C") -> Self:
         """Return an independent copy."""
-        return self._like(self.vertices.copy(), self.offsets.copy(), *(part.copy() for part in self._events))
+        return self.take(np.arange(len(self)))
 
     def __copy__(self) -> Self:
         return self.copy()
@@ -565,7 +573,7 @@ class Polygons:
         return self.copy()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.vertices, self.offsets, self.system, *self._events)
+        return type(self), (self.vertices, self.offsets, self.system, *self._events, self.as_submitted)
 
     def __eq__(self, other: object) -> Any:
         if not isinstance(other, Polygons) or len(other) != len(self):

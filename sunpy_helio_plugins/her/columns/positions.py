@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.her.columns import chaincodes, frames, parse
 from sunpy_helio_plugins.her.columns import frames as moments
 from sunpy_helio_plugins.her.columns.origins import CODES, numbers, origins
+from sunpy_helio_plugins.her.columns.outlines import NEAR_LIMB, Rings, submitted_vertices
 from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.columns.polygons import Polygons
 
@@ -26,7 +27,6 @@ __all__ = ["Positions"]
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-Rings = tuple[Floats, NDArray[np.int64]]
 
 WIDEST = 160.0
 """Degrees of longitude and latitude from which a box is ignored (the same limit as in JHelioviewer's HEKParser)."""
@@ -41,9 +41,6 @@ POINTS = (
     *(name for pair in CENTRES.values() for name in pair), *(f"{system}_coord" for system in CENTRES), "hpc_radius",
 )  # fmt: skip
 """All keywords of an event's center."""
-
-NEAR_LIMB = 0.97
-"""The part of the apparent solar radius beyond which points behind a pole can be visible (B0 up to 7.25 degrees)."""
 
 CLAMPED = np.radians(8)
 """The largest angle between a position that the registry clamped to the limb and that of this package."""
@@ -87,7 +84,9 @@ class Positions:
                 keep = ~np.isin(rows, list(doubtful))
                 vertices = vertices[keep]
                 offsets = np.concatenate([[0], np.cumsum(np.bincount(rows[keep], minlength=self.rows))])
-        return Polygons(vertices, offsets, name[:3], self.instants, self.starts, self.origins)
+        events = self.instants, self.starts, self.origins
+        submitted = submitted_vertices(name, offsets, self._rings, *events)
+        return Polygons(vertices, offsets, name[:3], *events, submitted)
 
     def places(self, name: str) -> Points:
         """Return a column of points."""

@@ -16,6 +16,7 @@ from sunpy_helio_plugins.errors import FileError, Problem
 from sunpy_helio_plugins.fido.fields import COMMON
 from sunpy_helio_plugins.her.columns import chaincodes, origins, relations
 from sunpy_helio_plugins.her.columns import frames as moments
+from sunpy_helio_plugins.her.columns.outlines import Rings, submitted_vertices
 from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.columns.polygons import Polygons
 from sunpy_helio_plugins.her.keywords import keywords
@@ -206,28 +207,44 @@ class PolygonsCodec:
         """Add the vertices."""
         told: dict[str, Any] = {"system": column.system}
         events = _add_events(name, column, sheet)
-        if sheet.layout.ragged and (len(column.vertices) or (sheet.layout.is_fixed and len(column))):
-            pieces = np.split(column.vertices, column.offsets[1:-1])
-            parts = {
-                axis: sheet.add(name, axis, _objects([piece[:, index] for piece in pieces]))
-                for index, axis in enumerate(AXES)
-            }
-            return told | {"parts": parts | events}
-        text = add_text(name, "", _lines(column), None, sheet)
-        return told | text | {"parts": text["parts"] | events}
+        pieces = np.split(column.vertices, column.offsets[1:-1]) if len(column) else []
+        told |= _add_rings(name, "", pieces, sheet)
+        known = np.isfinite(column.as_submitted).all(axis=1)
+        if known.any() or sheet.layout.is_fixed:
+            given = np.split(column.as_submitted, column.offsets[1:-1]) if len(column) else []
+            pieces = [piece[np.isfinite(piece).all(axis=1)] for piece in given]
+            told["submitted"] = _add_rings(name, "submitted", pieces, sheet)
+        return told | {"parts": told["parts"] | events}
 
     def unpack(self, spec: Mapping[str, Any], parts: Parts) -> Any:
         """Return the column."""
-        if AXES[0] in parts:
-            axes = [[_plain_coordinates(piece) for piece in parts[axis]] for axis in AXES]
-            counts = [len(piece) for piece in axes[0]]
-            pairs = np.stack([np.concatenate([np.empty(0), *axis]) for axis in axes], axis=1)
-        else:
-            rings = [_vertices(text) for text in text_of(spec, parts).tolist()]
-            counts = [len(ring) for ring in rings]
-            pairs = np.concatenate([np.empty((0, 2)), *rings])
-        offsets = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)
-        return Polygons(pairs, offsets, spec["system"], **_events(parts))
+        rings = _rings(spec, parts, "")
+        offsets = np.concatenate([[0], np.cumsum([len(ring) for ring in rings], dtype=np.int64)]).astype(np.int64)
+        told, given = spec.get("submitted"), [_NO_RING] * len(rings)
+        if told is not None:
+            given = _rings(told, Parts(parts.table, told["parts"]), "submitted")
+        whole = [one if len(one) else np.full(ring.shape, np.nan) for one, ring in zip(given, rings, strict=True)]
+        vertices, submitted = (np.concatenate([_NO_RING, *part]) for part in (rings, whole))
+        return Polygons(vertices, offsets, spec["system"], **_events(parts), as_submitted=submitted)
+
+
+_NO_RING = np.empty((0, 2))
+
+
+def _add_rings(name: str, part: str, pieces: list[Any], sheet: Sheet) -> dict[str, Any]:
+    """Add vertices as two columns of variable length if the format supports them, else as text."""
+    if sheet.layout.ragged and (any(map(len, pieces)) or (sheet.layout.is_fixed and pieces)):
+        axes = {axis: _objects([piece[:, index] for piece in pieces]) for index, axis in enumerate(AXES)}
+        return {"parts": {axis: sheet.add(name, f"{part}_{axis}".strip("_"), axes[axis]) for axis in AXES}}
+    return add_text(name, part, _lines(pieces), None, sheet)
+
+
+def _rings(spec: Mapping[str, Any], parts: Parts, part: str) -> list[Any]:
+    """Return the vertices that `_add_rings` added."""
+    if AXES[0] not in parts:
+        return [_vertices(text) for text in text_of(spec, parts, part).tolist()]
+    axes = [[_plain_coordinates(piece) for piece in parts[axis]] for axis in AXES]
+    return [np.stack(pair, axis=1) for pair in zip(*axes, strict=True)]
 
 
 def _plain_coordinates(piece: Any) -> Any:
@@ -235,9 +252,8 @@ def _plain_coordinates(piece: Any) -> Any:
     return np.empty(0) if piece is np.ma.masked or piece is None or not len(piece) else np.asarray(piece, dtype=float)
 
 
-def _lines(column: Polygons) -> Any:
+def _lines(pieces: list[Any]) -> Any:
     """Return polygons as WKT, with all digits of the numbers."""
-    pieces = np.split(column.vertices, column.offsets[1:-1]) if len(column) else []
     texts = [", ".join(f"{x!r} {y!r}" for x, y in piece.tolist()) for piece in pieces]
     return np.array([f"POLYGON(({text}))" if text else "" for text in texts], dtype=str)
 
@@ -317,6 +333,21 @@ def _together(table: QTable, instants: Any, starts: Any) -> dict[str, Any]:
         elif name in table.colnames:
             vertices, offsets, _ = chaincodes.rings(_texts(table[name]))
             made[name] = Polygons(vertices, offsets, system, *events)
+    return made | _as_submitted({name: one for name, one in made.items() if isinstance(one, Polygons)})
+
+
+def _as_submitted(columns: dict[str, Polygons]) -> dict[str, Polygons]:
+    """Return polygons with their vertices as submitted, from the other columns."""
+
+    def rings(name: str) -> Rings:
+        found = columns[name] if name in columns else next(iter(columns.values())).empty(rows)
+        return found.vertices, found.offsets
+
+    made, rows = {}, max(map(len, columns.values()), default=0)
+    for name, one in columns.items():
+        events = one.instants, one.starts, one.origins
+        known = submitted_vertices(one.system + name[3:], one.offsets, rings, *events)
+        made[name] = Polygons(one.vertices, one.offsets, one.system, *events, known)
     return made
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from sunpy_helio_plugins.her.columns import frames
 from sunpy_helio_plugins.her.columns.chaincodes import POLYGONS, is_chaincode
-from sunpy_helio_plugins.her.columns.origins import KEYWORDS
+from sunpy_helio_plugins.her.columns.origins import CODES, KEYWORDS
 from sunpy_helio_plugins.her.columns.parse import COMPONENTS, is_place
 from sunpy_helio_plugins.her.columns.positions import CENTRES, POINTS
 from sunpy_helio_plugins.her.filters.plan import SUBSETS
@@ -52,7 +52,7 @@ def _beside(name: str) -> list[str]:
     if name in POINTS or name in SUBMITTED:
         needed += [*CENTRES["hpc"], *CENTRES["hgs"], "hpc_coord", "hgs_coord", "event_starttime", *SUBMITTED]
     if is_chaincode(name) or name in POINTS:
-        needed += [*ALWAYS, *KEYWORDS, *_seen(name)]
+        needed += [*ALWAYS, *KEYWORDS, *_others(name)]
     if name.endswith("_bbox"):
         needed += ["hgs_bbox", "hgc_bbox"]
     return [each for each in needed if each != name]
@@ -62,11 +62,13 @@ def _unit_of(unit: str) -> str:
     return "event_coordunit" if unit in COMPONENTS else unit
 
 
-def _seen(name: str) -> list[str]:
-    """Return the same position as seen from Earth, which is used to detect whether the registry mirrored it."""
+def _others(name: str) -> list[str]:
+    """Return the same position in other systems, of which one may be that of submission, and not mirrored or lost."""
+    if POLYGONS.fullmatch(name):
+        return [f"{system}{name[3:]}" for system in CODES]
     if name[:3] not in ("hgs", "hgc"):
         return []
-    if POLYGONS.fullmatch(name) or name.endswith("_coord"):
+    if name.endswith("_coord"):
         return [f"hpc{name[3:]}", f"hrc{name[3:]}"]
     return [each for system in ("hpc", "hrc", name[:3]) for each in CENTRES[system]]
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from sunpy_helio_plugins.arguments import FLAG, taking
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError, QueryError, ServiceRefused, local
-from sunpy_helio_plugins.fido import inputs
+from sunpy_helio_plugins.fido import inputs, partial
 from sunpy_helio_plugins.imap import filenames, integrity, search, service
 from sunpy_helio_plugins.imap.mission import EXTENSIONS, INSTRUMENTS, LEVELS
 from sunpy_helio_plugins.imap.query import Query
@@ -113,6 +113,7 @@ def upload(
     # One question: after two failures alike the service is not asked for the links of the others.
     with limits.budget(None):
         sent = [_sent(access, path, key, progress) for path, key in zip(files, keys, strict=True)]
+    partial.log(f"{one.path.name}: {one.problem}" for one in sent if one.problem)
     return _awaited(sent, seconds) if seconds > 0 else sent
 
 

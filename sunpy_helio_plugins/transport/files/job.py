@@ -7,6 +7,7 @@ import contextlib
 import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -27,7 +28,13 @@ from sunpy_helio_plugins.transport.connections import judge
 from sunpy_helio_plugins.transport.credentials import Login, netrc_file, netrc_login
 from sunpy_helio_plugins.transport.files.body import receive, text_start
 from sunpy_helio_plugins.transport.limits import NOT_AGAIN, Outages, one_request, request_deadline
-from sunpy_helio_plugins.transport.messages import connection_problem, sentence, server_message
+from sunpy_helio_plugins.transport.messages import (
+    RequestLog,
+    connection_problem,
+    sentence,
+    server_message,
+    wait_reason,
+)
 from sunpy_helio_plugins.transport.retry import (
     TRANSIENT,
     RefusedError,
@@ -132,6 +139,8 @@ class FailedJob:
 
     download: Download
     overwrite: bool | str
+    warns: bool = False
+    """Whether `Fido.fetch` warns of it."""
 
     def __call__(self, *args: object) -> Path:
         """Refuse to name a file."""
@@ -152,6 +161,8 @@ class Job:
     outages: Outages = field(default_factory=Outages, repr=False, compare=False)
     """The servers of this run that do not answer."""
     hidden: Hidden = field(default_factory=Hidden, repr=False, compare=False)
+    warns: bool = False
+    """Whether a warning tells if it fails: the results of a fetch may not be looked at."""
 
     ACCEPTED: ClassVar[frozenset[int]] = frozenset({200})
     """Statuses of an answer with the file; 206 is not one unless a range was requested."""
@@ -167,7 +178,8 @@ class Job:
         try:
             job = await self._for_target()
             if job is not None:
-                target = await job._repeated(partial(job._fetch, session, partial(_bar, file_pb, token, target.name)))
+                bars = Bars(file_pb, token, target.name)
+                target = await job._repeated(partial(job._fetch, session, bars), bars)
                 self._call_back(str(target), shown, None)
             return shown, str(target)
         except asyncio.CancelledError:
@@ -227,7 +239,7 @@ class Job:
         shown = public_url(self.download.url)
         with contextlib.suppress(TransferError):  # one failure is reported already
             self._call_back(str(self.download.target), shown, error)
-        return FailedDownload(FailedJob(self.download, self.overwrite), shown, error)
+        return FailedDownload(FailedJob(self.download, self.overwrite, self.warns), shown, error)
 
     def _without_secrets(self, error: Exception) -> Exception:
         """Return an error without secrets that the server repeats in its response, in a redirect or in a file."""
@@ -246,24 +258,31 @@ class Job:
                 problem = f"one of done_callbacks failed: {type(trouble).__name__}: {trouble}"
                 raise TransferError(f"{path} was downloaded, but {problem}" if error is None else problem) from trouble
 
-    async def _repeated(self, once: Callable[[], Awaitable[_T]]) -> _T:
+    async def _repeated(self, once: Callable[[], Awaitable[_T]], bars: Bars) -> _T:
         """Attempt; repeat after transient failures, and give up a server that failed twice alike in this run."""
         ended = self.outages.error(self.download.url)
         if isinstance(ended, TransientError):
             raise TransferError(self._sentence(f"{ended.problem}; {NOT_AGAIN}", status=ended.status))
         with one_request() as deadline:
-            tries = attempts(deadline)
+            tries = attempts(deadline, archive=self.download.archive)
             while True:
                 try:
                     found = await self._attempt(once)
                 except TransientError as error:
-                    if not await tries.wait_async(error.wait or None):
+                    showing = bars.waiting if error.wait else nullcontext
+                    if not await tries.wait_async(error.wait or None, self._reason(error), showing):
                         if error.problem:
                             self.outages.add(self.download.url, error)
                         raise
                 else:
                     self.outages.end(self.download.url)
                     return found
+
+    def _reason(self, error: TransientError) -> str:
+        """Return why a file is requested again, in a few words."""
+        if error.status is not None:
+            return wait_reason(error.status, bool(error.wait))
+        return self.hidden.text(error.problem or str(error))
 
     async def _attempt(self, once: Callable[[], Awaitable[_T]]) -> _T:
         """Attempt once; a lost connection is a transient failure."""
@@ -280,28 +299,24 @@ class Job:
     def _sentence(self, problem: str, url: str = "", status: int | None = None) -> str:
         return sentence(self.download.archive, url or self.download.url, problem, status)
 
-    async def _fetch(self, session: aiohttp.ClientSession, bar: Callable[[int | None], Any]) -> Path:
+    async def _fetch(self, session: aiohttp.ClientSession, bars: Bars) -> Path:
         target = self.download.target
         if not target.parent.is_dir():
             make_folder(target.parent)
         with new_part(target, self.folders.listing(target.parent)) as (part, stream):
-            await self._write(session, part, stream, bar)
+            await self._write(session, part, stream, bars)
             return publish(part, target, self.overwrite)
 
-    async def _write(
-        self, session: aiohttp.ClientSession, part: Path, stream: IO[bytes], bar: Callable[[int | None], Any]
-    ) -> None:
+    async def _write(self, session: aiohttp.ClientSession, part: Path, stream: IO[bytes], bars: Bars) -> None:
         """Write and check a part file."""
-        await self._receive(session, stream, bar)
+        await self._receive(session, stream, bars)
         stream.flush()
         await self._check(part, stream)
 
-    async def _receive(
-        self, session: aiohttp.ClientSession, stream: IO[bytes], bar: Callable[[int | None], Any]
-    ) -> None:
+    async def _receive(self, session: aiohttp.ClientSession, stream: IO[bytes], bars: Bars) -> None:
         """Write the answer to a stream."""
         async with self._open(session) as response:
-            await receive(response, stream, bar(response.content_length))
+            await receive(response, stream, bars(response.content_length))
 
     async def _check(self, part: Path, stream: IO[bytes]) -> None:
         """Let the archive check the complete part file."""
@@ -331,7 +346,7 @@ class Job:
         url, followed, renewed, refreshed = first, 0, False, False
         giver = self.download.given_by
         while True:
-            async with await self._request(session, url, giver) as response:
+            async with self._answer(session, url, giver) as response:
                 if response.status in REDIRECTS and "Location" in response.headers:
                     giver, url, followed = url, self._next_hop(url, response, followed), followed + 1
                 elif response.status == 401 and not renewed and self.download.login and self.download.login.renew():
@@ -344,6 +359,19 @@ class Job:
                     return
                 else:
                     raise await self._refusal(response, url)
+
+    @contextlib.asynccontextmanager
+    async def _answer(
+        self, session: aiohttp.ClientSession, url: str, giver: str
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Request an address, and log the request when its answer has been read."""
+        with RequestLog(self.download.archive, "GET", url, self.hidden.text) as entry:
+            async with await self._request(session, url, giver) as response:
+                entry.status = response.status
+                try:
+                    yield response
+                finally:
+                    entry.size = response.content.total_bytes
 
     def _next_hop(self, url: str, response: aiohttp.ClientResponse, followed: int) -> str:
         """Return the address of a redirect; the error for one that is not followed names the server."""
@@ -443,8 +471,24 @@ def _unchanged(url: str) -> Any:
     return URL(quote_unsafe(url), encoded=True)
 
 
-def _bar(file_pb: Any, token: Any, name: str, total: int | None) -> Any:
-    """Return a progress bar for one file as parfive makes it, or an empty context."""
-    if not file_pb:
-        return contextlib.nullcontext()
-    return file_pb(position=getattr(token, "n", 1), unit="B", unit_scale=True, desc=name, total=total, leave=False)
+@dataclass(frozen=True)
+class Bars:
+    """The progress bars of one file, which parfive's ``file_pb`` makes; empty contexts if it shows none."""
+
+    file_pb: Any
+    token: Any
+    name: str
+
+    def __call__(self, total: int | None) -> Any:
+        """Return the bar of the bytes."""
+        return self._bar(unit="B", unit_scale=True, desc=self.name, total=total)
+
+    def waiting(self, seconds: float) -> Any:
+        """Return the line of a wait that the server asked for; a terminal or notebook shows it, a file does not."""
+        text = f"{self.name}: waiting {seconds:.3g} s, the server asked for it"
+        return self._bar(bar_format="{desc}{bar}", desc=text, disable=None)
+
+    def _bar(self, **options: Any) -> Any:
+        if not self.file_pb:
+            return nullcontext()
+        return self.file_pb(position=getattr(self.token, "n", 1), leave=False, **options)

@@ -13,11 +13,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, ClassVar
+from typing import IO, TYPE_CHECKING, ClassVar
 
 from sunpy_helio_plugins.errors import DiskError, FileError, TransferError
 from sunpy_helio_plugins.store.publish import new_part
-from sunpy_helio_plugins.transport.files.job import Download, Job
+from sunpy_helio_plugins.transport.files.job import Bars, Download, Job
 from sunpy_helio_plugins.transport.retry import RefusedError, TransientError
 
 if TYPE_CHECKING:
@@ -77,13 +77,11 @@ class PiecedJob(Job):
         else:
             super()._accept(part, stream)
 
-    async def _write(
-        self, session: aiohttp.ClientSession, part: Path, stream: IO[bytes], bar: Callable[[int | None], Any]
-    ) -> None:
+    async def _write(self, session: aiohttp.ClientSession, part: Path, stream: IO[bytes], bars: Bars) -> None:
         download = self.download
         assert isinstance(download, PiecedDownload)  # noqa: S101 - for the type checker
         try:
-            await super()._write(session, part, stream, bar)
+            await super()._write(session, part, stream, bars)
         except DiskError:
             raise
         except (RefusedError, FileError) as failure:
@@ -93,26 +91,22 @@ class PiecedJob(Job):
         else:
             return
         with ExitStack() as stack:
-            parts = [await self._piece(piece, stack, session, bar) for piece in _numbered(pieces, download.target)]
+            parts = [await self._piece(piece, stack, session, bars) for piece in _numbered(pieces, download.target)]
             await asyncio.to_thread(download.join, parts, part)
         await self._check(part, stream)
 
-    async def _piece(
-        self, piece: PiecedDownload, stack: ExitStack, session: aiohttp.ClientSession, bar: Callable[[int | None], Any]
-    ) -> Path:
+    async def _piece(self, piece: PiecedDownload, stack: ExitStack, session: aiohttp.ClientSession, bars: Bars) -> Path:
         """Download one piece into its own part file, which the stack removes."""
         job = replace(self, download=piece, is_piece=True)
         try:
-            return await job._repeated(partial(job._write_new, stack, session, bar))
+            return await job._repeated(partial(job._write_new, stack, session, bars), bars)
         except TransientError as error:
             # The attempts are used up: do not repeat the complete file as well.
             text = str(error)
         raise TransferError(text)
 
-    async def _write_new(
-        self, stack: ExitStack, session: aiohttp.ClientSession, bar: Callable[[int | None], Any]
-    ) -> Path:
+    async def _write_new(self, stack: ExitStack, session: aiohttp.ClientSession, bars: Bars) -> Path:
         target = self.download.target
         part, stream = stack.enter_context(new_part(target, self.folders.listing(target.parent)))
-        await self._write(session, part, stream, bar)
+        await self._write(session, part, stream, bars)
         return part

@@ -10,14 +10,14 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import IO, TYPE_CHECKING, Any, ClassVar
+from typing import IO, TYPE_CHECKING, ClassVar
 
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import TransferError
 from sunpy_helio_plugins.transport.compression import ENCODINGS
 from sunpy_helio_plugins.transport.exchange import Exchange
 from sunpy_helio_plugins.transport.files.body import check_part, parts, receive
-from sunpy_helio_plugins.transport.files.job import Download, Job
+from sunpy_helio_plugins.transport.files.job import Bars, Download, Job
 from sunpy_helio_plugins.transport.limits import MinimumRate, SizeLimit
 from sunpy_helio_plugins.transport.retry import TransientError
 
@@ -64,9 +64,7 @@ class PrefixJob(Job):
 
     ACCEPTED: ClassVar[frozenset[int]] = frozenset({200, 206})
 
-    async def _receive(
-        self, session: aiohttp.ClientSession, stream: IO[bytes], bar: Callable[[int | None], Any]
-    ) -> None:
+    async def _receive(self, session: aiohttp.ClientSession, stream: IO[bytes], bars: Bars) -> None:
         """Request bytes until they are sufficient."""
         download = self.download
         assert isinstance(download, PrefixDownload)  # noqa: S101 - for the type checker
@@ -78,7 +76,7 @@ class PrefixJob(Job):
             piece = replace(self, download=replace(download, headers={**download.headers, **range_, **_unless(tag)}))
             async with piece._open(session) as response:
                 if response.status == 200:
-                    await receive(response, stream, bar(response.content_length))
+                    await receive(response, stream, bars(response.content_length))
                     return
                 length, total = _checked(response.headers, len(content))
                 content += await _body(response, length)

@@ -9,7 +9,8 @@ progress bar, one limit of connections and one Ctrl-C.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import parfive
 
 from sunpy_helio_plugins.arguments import refused
+from sunpy_helio_plugins.errors import IncompleteFetchWarning, warn
 from sunpy_helio_plugins.store.publish import RunFolders
 from sunpy_helio_plugins.transport.files.job import Download, FailedJob, Job
 from sunpy_helio_plugins.transport.files.pieces import PiecedDownload, PiecedJob
@@ -24,7 +26,9 @@ from sunpy_helio_plugins.transport.files.prefix import PrefixDownload, PrefixJob
 from sunpy_helio_plugins.transport.limits import Outages
 from sunpy_helio_plugins.transport.urls import permit
 
-__all__ = ["Download", "Downloader", "enqueue"]
+__all__ = ["Download", "Downloader", "enqueue", "queued", "run"]
+
+_log = logging.getLogger(__name__)
 
 
 class Downloader(parfive.Downloader):
@@ -62,12 +66,13 @@ class Downloader(parfive.Downloader):
         -------
         parfive.Results
             The paths and the errors.
+
+        Warns
+        -----
+        IncompleteFetchWarning
+            Files of ``Fido.fetch`` could not be downloaded.
         """
-        try:
-            return super().download()
-        finally:
-            if self._loop is not None and not self._loop.is_running():
-                self._loop.close()
+        return _warning(self, lambda: run(self))
 
     def enqueue_file(self, url: str, *args: Any, filename: Any = None, **kwargs: Any) -> None:
         """
@@ -79,14 +84,45 @@ class Downloader(parfive.Downloader):
             As for `parfive.Downloader.enqueue_file`; the ``filename`` of a failed download includes its address.
         """
         if isinstance(filename, FailedJob):
-            enqueue(self, [filename.download], filename.overwrite)
+            enqueue(self, [filename.download], filename.overwrite, warns=filename.warns)
         else:
             if not isinstance(url, str) or not url.strip():
                 raise refused("Downloader.enqueue_file", url, "the address of a file as url")
             super().enqueue_file(url, *args, filename=filename, **kwargs)
 
 
-def enqueue(downloader: parfive.Downloader, downloads: Iterable[Download], overwrite: bool | str | None = None) -> None:
+def run(downloader: Downloader) -> parfive.Results:
+    """Download all files in the queue, for code that tells of failures itself; close the event loop."""
+    try:
+        return super(Downloader, downloader).download()
+    finally:
+        if downloader._loop is not None and not downloader._loop.is_running():
+            downloader._loop.close()
+
+
+def _warning(downloader: parfive.Downloader, download: Callable[[], parfive.Results]) -> parfive.Results:
+    """Download, and warn once if files of a fetch failed; the log contains the failures that the warning omits."""
+    jobs = (getattr(entry, "__self__", None) for entry in getattr(downloader, "http_queue", ()))
+    total = sum(isinstance(job, Job) and job.warns for job in jobs)
+    results = download()
+    ours = (one for one in results.errors if isinstance(one.filepath_partial, FailedJob))
+    failed = [str(one.exception) for one in ours if one.filepath_partial.warns]
+    if failed:
+        reason = failed[0] if failed[0].endswith((".", "]")) else f"{failed[0]}."
+        text = f"{len(failed)} of {total} files could not be downloaded; the first: {reason}"
+        warn(f"{text} See the errors of the results.", IncompleteFetchWarning)
+    for text in failed[1:]:
+        _log.warning("%s", text)
+    return results
+
+
+def enqueue(
+    downloader: parfive.Downloader,
+    downloads: Iterable[Download],
+    overwrite: bool | str | None = None,
+    *,
+    warns: bool = False,
+) -> None:
     """
     Add files to the queue of a downloader.
 
@@ -100,19 +136,29 @@ def enqueue(downloader: parfive.Downloader, downloads: Iterable[Download], overw
     overwrite : bool or "unique", optional
         What to do if a target exists: keep it (`False`), replace it when the download is complete (`True`), or add a
         number to the new name. Defaults to the downloader's setting.
+    warns : bool, optional
+        Whether ``download`` warns once if files fail.
     """
     policy = downloader.config.overwrite if overwrite is None else overwrite
     wanted = list(downloads)
     folders, outages = _run(downloader)
     files = [_with_target(download, folders.claim(download.target)) for download in wanted]
-    _close_its_loops(downloader)
+    _adapt(downloader)
     if hasattr(downloader, "http_queue"):
-        downloader.http_queue.extend(_kind(own)(own, policy, downloader.config, folders, outages).run for own in files)
+        downloader.http_queue.extend(
+            _kind(own)(own, policy, downloader.config, folders, outages, warns=warns).run for own in files
+        )
         return
     for own in files:
         permit(own.url)
         damaged = own.is_complete is not None and own.target.is_file() and not own.is_complete(own.target)
         downloader.enqueue_file(own.url, filename=str(own.target), overwrite=damaged or policy, max_splits=1)
+
+
+def queued(downloader: parfive.Downloader) -> list[Download]:
+    """Return the downloads of this package in the queue of a downloader, in their order."""
+    owners = (getattr(entry, "__self__", None) for entry in getattr(downloader, "http_queue", ()))
+    return [owner.download for owner in owners if isinstance(owner, Job)]
 
 
 def _with_target(download: Download, target: Path) -> Download:
@@ -140,9 +186,9 @@ def _run(downloader: parfive.Downloader) -> tuple[RunFolders, Outages]:
     return RunFolders(), Outages()
 
 
-def _close_its_loops(downloader: parfive.Downloader) -> None:
+def _adapt(downloader: parfive.Downloader) -> None:
     """
-    Make a parfive Downloader close the event loop of each download, as `Downloader` does.
+    Make a parfive Downloader close the event loop of each download and warn of failed files, as `Downloader` does.
 
     parfive leaves the loop, which has the handler of Ctrl-C, to the garbage collector. Until it is collected, Ctrl-C
     has no effect; if it is collected in another thread, as in a notebook, the signal handler cannot be restored.
@@ -160,7 +206,7 @@ def _close_its_loops(downloader: parfive.Downloader) -> None:
         # An earlier loop belongs to the user, who awaited run_download in it.
         loops.clear()
         try:
-            return download()
+            return _warning(downloader, download)
         finally:
             for loop in loops:
                 if not loop.is_running():

@@ -97,6 +97,12 @@ def test_what_is_not_covered_is_said(archive: Any) -> None:
     assert len(table) == 225
 
 
+def test_a_range_without_data_is_an_error_that_states_the_range_of_the_dataset(archive: Any) -> None:
+    message = r"There is nothing to load: AC_H0_MFI .* covers 1997-09-02T00:00:12Z to 2026-03-01T00:00:00Z"
+    with pytest.warns(IncompleteAnswerWarning, match="covers 1997"), pytest.raises(QueryError, match=message):
+        hapi.load("cdaweb", "AC_H0_MFI", "1990-01-01", "1990-01-02")
+
+
 def test_servers_are_listed_searched_and_tested(archive: Any) -> None:
     assert {"cdaweb", "swe", "swhv", "maser"} <= set(hapi.servers()["name"])
     assert hapi.catalog("cdaweb", "OMNI")["id"].tolist() == ["OMNI_HRO2_1MIN", "OMNI2_H0_MRG1HR"]

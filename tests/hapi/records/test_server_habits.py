@@ -1,7 +1,7 @@
 """
 Test that responses that break existing clients are read correctly, or refused with a clear error.
 
-`ROWS` is the list of peculiarities that a HAPI client must handle, with the tests that cover them.
+`ROWS` is the list of habits that a HAPI client must handle, with the tests that cover them.
 """
 
 from __future__ import annotations

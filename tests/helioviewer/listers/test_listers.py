@@ -122,6 +122,15 @@ def test_after_1405_the_server_is_asked_anew_for_its_range(archive: Any) -> None
     assert [request.path.rpartition("/")[2] for request in archive.log] == ["info", "data"]
 
 
+def test_the_hapi_server_is_asked_for_answers_without_compression(archive: Any) -> None:
+    """Its software stalls in compressed CSV of more than 64 kB, as the list of HAPI servers states."""
+    hapi.forget()
+    search(NOON, AIA_304)
+    asked = [request for request in archive.log if HAPI in request.path]
+    assert {request.path.rpartition("/")[2] for request in asked} >= {"info", "data"}
+    assert {request.headers["accept-encoding"] for request in asked} == {"identity"}
+
+
 def test_an_id_that_means_another_source_is_not_believed(archive: Any, canned: Any) -> None:
     """A source like GONG_FARSIDE, whose number was assigned to RHESSI."""
     info = {
@@ -237,15 +246,22 @@ def test_samples_leave_out_what_the_archive_lacks(archive: Any) -> None:
 
 
 @pytest.fixture
-def crowded(archive: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Add a second AIA 304 image in one second at noon, and return the names of the neighbouring images."""
+def later() -> tuple[int, ...]:
+    """The milliseconds after an image at which `crowded` adds others."""
+    return (700,)
+
+
+@pytest.fixture
+def crowded(archive: Any, monkeypatch: pytest.MonkeyPatch, later: tuple[int, ...]) -> Iterator[list[str]]:
+    """Add AIA 304 images to the second of one at noon, and return the names of the neighbouring images."""
     whole = holdings.images
 
     def images(source_id: int) -> tuple[holdings.Image, ...]:
         rows = list(whole(source_id))
         if source_id == 13:
             first = next(row for row in rows if row.when == datetime(2026, 1, 10, 12, 0, 5, 129000))
-            rows += [replace(first, image_id=90001, when=first.when + timedelta(milliseconds=700))]
+            for number, delay in enumerate(later):
+                rows += [replace(first, image_id=90001 + number, when=first.when + timedelta(milliseconds=delay))]
         return tuple(sorted(rows, key=lambda row: (row.when, row.image_id)))
 
     caches = (holdings._index, static._folders)
@@ -263,6 +279,41 @@ def test_two_images_of_one_second_are_two_rows(crowded: list[str], lister: str) 
     assert [path.rpartition("/")[2] for path in table["Path"]] == crowded
     assert list(table["Start Time"].isot[8:10]) == ["2026-01-10T12:00:05.129000000", "2026-01-10T12:00:05.829000000"]
     assert table.problems == []
+
+
+MANY = pytest.mark.parametrize("later", [(300, 700), (100, 300, 500, 860)])
+
+
+@MANY
+@pytest.mark.parametrize("lister", ["HAPI", "index"])
+def test_all_images_of_one_second_are_rows(crowded: list[str], lister: str) -> None:
+    table = search(NOON, AIA_304, a.helioviewer.Backend(lister))
+    assert [path.rpartition("/")[2] for path in table["Path"]] == crowded
+    assert (table.problems, table.notes) == ([], [])
+
+
+@MANY
+def test_a_coverage_that_may_hide_images_of_one_second_is_noted(crowded: list[str], later: tuple[int, ...]) -> None:
+    """The API's coverage has one point for each second, and only its first and its last image can be named."""
+    table = search(NOON, AIA_304, a.helioviewer.Backend("coverage"))
+    hidden = crowded[9 : 8 + len(later)]
+    assert [path.rpartition("/")[2] for path in table["Path"]] == [name for name in crowded if name not in hidden]
+    assert table.problems == []
+    assert len(table.notes) == 1
+    assert "SDO AIA 304 has two or more images in one second, such as 2026-01-10T12:00:05Z (1 in tot" in table.notes[0]
+    assert 'a.helioviewer.Backend("HAPI", "index") lists all' in table.notes[0]
+
+
+@MANY
+def test_a_coverage_after_other_listers_hides_no_image(crowded: list[str]) -> None:
+    table = search(NOON, AIA_304)
+    assert [path.rpartition("/")[2] for path in table["Path"]] == crowded
+    assert (table.problems, table.notes) == ([], [])
+
+
+def test_a_crowded_second_outside_the_range_is_not_noted(crowded: list[str]) -> None:
+    before = a.Time("2026-01-10 11:59", "2026-01-10 12:00:04.5")
+    assert search(before, AIA_304, a.helioviewer.Backend("coverage")).notes == []
 
 
 def test_an_image_that_cannot_be_named_is_said(crowded: list[str], canned: Any) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import sunpy.map
 from astropy.coordinates import SkyCoord
+from astropy.table import QTable
 from sunpy.coordinates import HeliographicStonyhurst, Helioprojective, get_earth, sun
 from sunpy.map.header_helper import make_fitswcs_header
 from sunpy.physics.differential_rotation import solar_rotate_coordinate
@@ -146,6 +147,133 @@ def test_a_record_without_its_radius_has_the_usual_scale_and_an_absurd_one_is_no
     usual = 958.97 / get_earth(START).radius.to_value("AU")
     for polygon in table["hrc_boundcc"]:
         assert np.hypot(polygon.Tx, polygon.Ty)[0].to_value("arcsec") == pytest.approx(0.5 * usual, abs=0.05)
+
+
+TOLERANCES = {"hpc": 1e-4, "hrc": 1e-4, "hgs": 0.0075, "hgc": 0.0075}
+"""Relative differences of areas on the disk, since the registry's solar radius is smaller."""
+
+
+def everywhere(when: Any) -> SkyCoord:
+    """Return evenly distributed positions on both sides of the Sun."""
+    number = np.arange(3000) + 0.5
+    latitude = np.arcsin(1 - number / 1500)
+    longitude = np.pi * (1 + 5**0.5) * number
+    return SkyCoord(longitude * u.rad, latitude * u.rad, frame=HeliographicStonyhurst(obstime=when))
+
+
+@pytest.mark.parametrize("kind", ["boundcc", "bbox"])
+def test_every_real_event_has_one_outline_in_all_systems(real: HERTable, kind: str) -> None:
+    """Also beyond the limb and on the far side, where the registry's conversions between systems lose positions."""
+    judged = 0
+    for row in range(len(real)):
+        found = {system: real[f"{system}_{kind}"][row] for system in TOLERANCES}
+        known = {system: one for system, one in found.items() if one is not None}
+        if not known:
+            continue
+        first = next(iter(known.values()))
+        places = everywhere(first.time)
+        for system, one in known.items():
+            assert one.area.to_value("Mm2") == pytest.approx(first.area.to_value("Mm2"), rel=TOLERANCES[system])
+            assert (one.contains(places) != first.contains(places)).sum() <= 1
+            judged += 1
+    assert judged >= {"boundcc": 56, "bbox": 104}[kind]
+
+
+@pytest.mark.parametrize(
+    ("file", "row", "expected"),
+    [
+        ("hek/hek-events_2024-05-10.json", 3, 566_690),
+        ("world/her/spoca_2017-09-06.json", 0, 270_491),
+        ("world/her/spoca_2017-09-06.json", 1, 51_270),
+        ("world/her/spoca_2018_sample.json", 4, 1_286),
+    ],
+)
+def test_boxes_across_the_limb_have_one_area_and_keep_their_numbers(
+    real_data: Path, file: str, row: int, expected: float
+) -> None:
+    """With the clamped vertices only, their heliographic areas were 305,824, 160,872, 25,031 and 1,059."""
+    raw = records(real_data / file)[row]
+    table = HERTable.from_records([raw])
+    for system in ("hpc", "hgs", "hgc", "hrc"):
+        box = table[f"{system}_bbox"][0]
+        assert box.area.to_value("Mm2") == pytest.approx(expected, rel=1e-3)
+        assert box.traced.system == "hpc"
+    # Except for those that the registry mirrors behind the pole.
+    pairs = raw["hgc_bbox"].removeprefix("POLYGON((").removesuffix("))").split(",")
+    given = np.array([pair.split() for pair in pairs], dtype=float)
+    assert np.isclose(table["hgc_bbox"][0].vertices, given, atol=1e-6).all(axis=1).sum() >= 2
+
+
+def test_boxes_of_real_eruptions_have_no_heliographic_box(real: HERTable) -> None:
+    rows = np.flatnonzero(np.char.startswith(np.array(real["frm_name"]).astype(str), "CACTus"))
+    assert len(rows) == 8
+    for row in rows:
+        assert real["hgs_bbox"][row] is real["hgc_bbox"][row] is None
+        seen, polar = real["hpc_bbox"][row], real["hrc_bbox"][row]
+        assert seen.traced == polar.traced
+        assert max(seen.area, polar.area) < 1 * u.Mm**2
+        assert seen.clamped.all()
+
+
+def test_a_box_on_the_far_side_is_there_in_all_systems(real_data: Path) -> None:
+    table = HERTable.from_records(records(real_data / "hek/hek-to_pfss.json"))
+    for row in (0, 2):
+        centre = table["hgs_coord"][row]
+        for system in ("hpc", "hgs", "hgc", "hrc"):
+            box = table[f"{system}_bbox"][row]
+            assert box.contains(centre)
+            assert not box.visible().any()
+            assert np.abs(box.on_surface.lon.wrap_at(180 * u.deg)).min() > 100 * u.deg
+
+
+def test_a_box_without_its_numbers_as_submitted_is_that_of_its_vertices(real_data: Path) -> None:
+    raw = records(real_data / "hek/hek-events_2024-05-10.json")[3]
+    alone = {name: value for name, value in raw.items() if name not in ("hpc_bbox", "hrc_bbox")}
+    alone["hgs_bbox"] = "POLYGON((-83 -65,86 -49,88 -32,-32 -34,-83 -65))"
+    box = HERTable.from_records([alone | {"event_coordsys": "UTC-HGS-TOPO"}])["hgs_bbox"][0]
+    assert np.isnan(box.as_submitted).all()
+    assert box.traced.system == "hgs"
+
+
+FORMS = ("ecsv", "parquet", "fits", "hdf5", "asdf")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_files_keep_the_outline_of_a_box_across_the_limb(real_data: Path, tmp_path: Path, form: str) -> None:
+    """Also if the column in the system of submission is not written."""
+    whole = HERTable.from_records(records(real_data / "hek/hek-events_2024-05-10.json"))
+    whole.remove_columns([name for name in whole.colnames if name.startswith(("hpc_b", "hrc_b"))])
+    path = tmp_path / f"t.{form}"
+    whole.write(path, **({"path": "t"} if form == "hdf5" else {}))
+    back = HERTable.read(path, **({"path": "t"} if form == "hdf5" else {}))
+    for name in ("hgs_bbox", "hgc_bbox", "hgs_boundcc"):
+        mine, other = whole[name], back[name]
+        np.testing.assert_array_equal(mine.as_submitted, other.as_submitted)
+        assert mine[3].area == other[3].area
+    assert whole["hgs_bbox"][3].area.to_value("Mm2") == pytest.approx(566_690, rel=1e-4)
+
+
+def test_columns_keep_the_vertices_as_submitted(real: HERTable) -> None:
+    column = real["hgs_bbox"]
+    areas = [None if one is None else one.area for one in column]
+    order = np.argsort(np.arange(len(column)) % 5)
+    assert [None if one is None else one.area for one in column[order]] == [areas[k] for k in order]
+    row = next(k for k, one in enumerate(column) if one is not None and np.isfinite(one.as_submitted).all())
+    other = pickle.loads(pickle.dumps(column.copy()))
+    other[0] = column[row]
+    other = other.insert(1, column[row])
+    assert other[0].area == other[1].area == column[row].copy().area == column.at(column.instants)[row].area
+    assert pickle.loads(pickle.dumps(column[row])).area == column[row].area
+
+
+def test_plain_tables_find_the_vertices_as_submitted_in_other_columns(real: HERTable, tmp_path: Path) -> None:
+    plain = QTable(real)
+    plain.remove_columns([name for name in plain.colnames if name.endswith("_coord")])
+    plain.write(tmp_path / "plain.ecsv")
+    back = HERTable.read(tmp_path / "plain.ecsv")
+    for mine, other in zip(real["hgs_bbox"], back["hgs_bbox"], strict=True):
+        assert (mine is None) == (other is None)
+        assert mine is None or other.area.to_value("Mm2") == pytest.approx(mine.area.to_value("Mm2"), rel=1e-6)
 
 
 def test_edges_are_straight_in_the_system_of_submission() -> None:

@@ -100,6 +100,7 @@ def test_a_connection_that_fails_leaves_nothing_behind() -> None:
 
 def test_nothing_is_logged(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     desk.answers = [SUCCESS, b'{"status": "success"}']
+    caplog.set_level(logging.DEBUG, "sunpy_helio_plugins")
     with caplog.at_level(logging.DEBUG), signed_in("her", "observer", PASSWORD), her.Registry() as registry:
         registry.comment(FLARE, "a comment of mine")
     assert len(desk.sent) == 2

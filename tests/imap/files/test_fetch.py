@@ -22,6 +22,7 @@ from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.imap import integrity, tables
 from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.sandbox.imap import service
+from sunpy_helio_plugins.transport.credentials import signed_in
 
 DAY = a.Time("2026-01-10", "2026-01-10 12:00")
 GSE = "imap/mag/l2/2026/01/imap_mag_l2_norm-gse_20260110_v001.0002.cdf"
@@ -129,6 +130,14 @@ class TestRequests:
         by_place = {request.path.split("/")[2]: request.headers for request in archive.log}
         assert secret in by_place[route][header]
         assert not {"x-api-key", "authorization"} & set(by_place["storage"])
+
+    @pytest.mark.parametrize(("name", "secret"), [("imap", service.API_KEY), ("imap-token", service.ACCESS_TOKEN)])
+    def test_a_key_and_a_token_may_be_given_by_sign_in(self, archive, tmp_path, name, secret):
+        with signed_in(name, secret):
+            table = Fido.search(a.Time("2026-01-12", "2026-01-12 01:00"), a.imap.Descriptor("norm-gse"))
+            assert len(fetch(table, path=tmp_path)) == 1
+        signed = [request for request in archive.log if secret in str(request.headers)]
+        assert {request.path.split("/")[2] for request in signed} == {"api-key" if name == "imap" else "authorized"}
 
     def test_a_file_that_is_there_is_not_asked_for_again(self, archive, found, tmp_path):
         fetch(found, path=tmp_path)

@@ -217,10 +217,11 @@ class TestUpload:
             imap.upload(mine)
         assert archive.log == []
 
-    def test_what_is_there_already(self, keyed, mine):
+    def test_what_is_there_already(self, keyed, mine, caplog):
         imap.upload(mine, progress=False)
         (one,) = imap.upload(mine, progress=False)
         assert not one.sent
+        assert [record.getMessage() for record in caplog.records] == [f"{mine.name}: {one.problem}"]
         assert "409" in one.problem
         assert "raise its version" in one.problem
 

@@ -1,0 +1,8 @@
+"""The command ``sunpy-helio``, as ``python -m sunpy_helio_plugins``."""
+
+from __future__ import annotations
+
+from sunpy_helio_plugins.cli.main import main
+
+if __name__ == "__main__":
+    main(prog_name="python -m sunpy_helio_plugins")

@@ -1,0 +1,49 @@
+"""Downloads of the files of a search, and their failures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sunpy_helio_plugins.cli.command import current_run
+from sunpy_helio_plugins.cli.output import Output, show_value
+
+__all__ = ["end", "failure", "fetch"]
+
+
+def end(failed: Sequence[Exception], done: Sequence[Any]) -> None:
+    """Raise the first failure if nothing was done; else all failures are what is missing."""
+    run = current_run()
+    if failed and not done:
+        run.problems += [str(error) for error in failed[1:]]
+        raise failed[0]
+    run.problems += [str(error) for error in failed]
+
+
+def failure(error: Any) -> Exception:
+    """Return the exception of a download that failed."""
+    from sunpy_helio_plugins.errors import HelioPluginsError, TransferError
+
+    found = error.exception
+    return found if isinstance(found, HelioPluginsError) else TransferError(str(found))
+
+
+def fetch(table: Any, folder: str, names: Sequence[str], output: Output, *, overwrite: bool, dry_run: bool) -> None:
+    """Download the files of a table to a folder, and print their paths; ``names`` are printed for a dry run."""
+    from sunpy.net import Fido
+
+    from sunpy_helio_plugins.transport.files.naming import escaped
+
+    run = current_run()
+    run.add(table)
+    if dry_run:
+        show_value({"files": list(names), "dry_run": True}, "\n".join(f"Would download {one}" for one in names), output)
+        return
+    paths: list[str] = []
+    if len(table):
+        place = escaped(Path(folder).expanduser())
+        results = Fido.fetch(table, path=f"{place}/{{file}}", progress=run.shows_progress, overwrite=overwrite)
+        paths = [str(path) for path in results]
+        end(list(map(failure, results.errors)), paths)
+    show_value({"files": paths, "dry_run": False}, "\n".join(paths) or "No files.", output)

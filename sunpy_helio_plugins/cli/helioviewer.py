@@ -1,0 +1,251 @@
+"""The commands of ``sunpy-helio helioviewer``: images, movies and screenshots of the Sun."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from sunpy_helio_plugins.cli import queries
+from sunpy_helio_plugins.cli.command import Group, current_run
+from sunpy_helio_plugins.cli.files import fetch as fetch_files
+from sunpy_helio_plugins.cli.output import Output, output_options, show, show_value, value_options
+
+__all__ = ["helioviewer"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@click.group(
+    "helioviewer",
+    cls=Group,
+    examples=(
+        "sunpy-helio helioviewer list 2026-01-10T12:00 2026-01-10T12:05 --instrument AIA --wavelength 193",
+        "sunpy-helio helioviewer nearest 2026-01-10T12:00",
+        "sunpy-helio helioviewer screenshot 2026-01-10T12:00 sun.png --layers 11,13",
+    ),
+)
+def helioviewer() -> None:
+    """List and download images of the Sun from Helioviewer, and let it draw movies and screenshots."""
+
+
+def _selection(function: Function) -> Function:
+    """Add the options that select images."""
+    options = [
+        _several("--source", "Ids of sources (see list without times)"),
+        _several("--instrument", "Instruments, such as AIA"),
+        _several("--observatory", "Observatories, such as SDO"),
+        _several("--detector", "Detectors, such as C2"),
+        _several("--wavelength", "Wavelengths in Angstrom"),
+        _several("--measurement", "Measurements, such as magnetogram"),
+        click.option("--sample", type=float, metavar="SECONDS", help="Only the images nearest to a grid of times."),
+    ]
+    for one in reversed(options):
+        function = one(function)
+    return function
+
+
+def _several(name: str, text: str) -> Callable[[Function], Function]:
+    return click.option(name, multiple=True, callback=queries.texts, help=f"{text}; several with commas.")
+
+
+def _attrs(start: str, end: str, asked: dict[str, Any]) -> list[Any]:
+    """Return the attrs of a search for images."""
+    import astropy.units as u
+    from sunpy.net import attrs as a
+    from sunpy.net.attr import or_
+
+    import sunpy_helio_plugins.helioviewer.client  # noqa: F401 - registers the attrs
+
+    made: dict[str, Callable[[str], Any]] = {
+        "source": lambda text: a.helioviewer.SourceID(_number("--source", text, int)),
+        "instrument": a.Instrument,
+        "observatory": a.Source,
+        "detector": a.Detector,
+        "wavelength": lambda text: a.Wavelength(_number("--wavelength", text, float) * u.AA),
+        "measurement": a.helioviewer.Measurement,
+    }
+    chosen = [or_(*map(made[name], values)) for name, values in asked.items() if name in made and values]
+    sample = [a.Sample(asked["sample"] * u.s)] if asked.get("sample") is not None else []
+    return [queries.time_range(start, end), a.helioviewer.Image(), *chosen, *sample]
+
+
+def _number(option: str, text: str, kind: Callable[[str], Any]) -> Any:
+    try:
+        return kind(text)
+    except ValueError:
+        raise click.UsageError(f"{option} takes numbers, not {text!r}") from None
+
+
+def _search(start: str, end: str, asked: dict[str, Any]) -> Any:
+    from sunpy_helio_plugins import HelioviewerClient
+
+    return HelioviewerClient().search(*_attrs(start, end, asked))
+
+
+@helioviewer.command(
+    "list",
+    examples=(
+        "sunpy-helio helioviewer list",
+        "sunpy-helio helioviewer list 2026-01-10T11:58 2026-01-10T12:00 --source 13 --json",
+    ),
+)
+@click.argument("start", required=False)
+@click.argument("end", required=False)
+@_selection
+@output_options
+def list_images(start: str | None, end: str | None, output: Output, **asked: Any) -> None:
+    """List the images from START to END; without times, the sources with their ids."""
+    from sunpy_helio_plugins import helioviewer as archive
+
+    if start is None:
+        if any(asked.values()):
+            raise click.UsageError("Images need a START and an END")
+        show(archive.sources(), output)
+        return
+    show(_search(start, end or start, asked), output)
+
+
+@helioviewer.command(
+    examples=(
+        "sunpy-helio helioviewer fetch 2026-01-10T11:58 2026-01-10T12:00 --source 13 -d images",
+        "sunpy-helio helioviewer fetch 20260110 20260111 --source 13 --sample 14400 --dry-run",
+    )
+)
+@click.argument("start")
+@click.argument("end")
+@_selection
+@click.option("-d", "--folder", default=".", metavar="FOLDER", help="The folder of the files.")
+@click.option("--overwrite", is_flag=True, help="Download files that exist already.")
+@click.option("--dry-run", is_flag=True, help="List the files, without a download.")
+@value_options
+def fetch(start: str, end: str, folder: str, overwrite: bool, dry_run: bool, output: Output, **asked: Any) -> None:
+    """Download the images from START to END as JPEG 2000 files."""
+    table = _search(start, end, asked)
+    fetch_files(table, folder, _urls(table), output, overwrite=overwrite, dry_run=dry_run)
+
+
+def _urls(table: Any) -> Sequence[str]:
+    return [str(one) for one in table["url"]] if len(table) else []
+
+
+@helioviewer.command(
+    examples=(
+        "sunpy-helio helioviewer nearest 2026-01-10T12:00 --tolerance 120",
+        "sunpy-helio helioviewer nearest 2026-01-10T12:00 --source 13 --fetch -d images",
+    )
+)
+@click.argument("time")
+@click.option("--tolerance", type=float, default=600.0, metavar="SECONDS", help="The largest difference in time.")
+@_several("--source", "Only these ids of sources")
+@click.option("--fetch", "is_fetched", is_flag=True, help="Download the images.")
+@click.option("-d", "--folder", default=".", metavar="FOLDER", help="The folder of the files.")
+@click.option("--overwrite", is_flag=True, help="Download files that exist already.")
+@click.option("--dry-run", is_flag=True, help="List what --fetch would download.")
+@output_options
+def nearest(
+    time: str, tolerance: float, source: tuple[str, ...], is_fetched: bool, folder: str, overwrite: bool,
+    dry_run: bool, output: Output,
+) -> None:  # fmt: skip
+    """List the image of every source that is nearest to TIME, from one request."""
+    import astropy.units as u
+
+    from sunpy_helio_plugins import helioviewer as archive
+
+    table = archive.near(queries.day_of(time), tolerance * u.s)
+    if source:
+        ids = {_number("--source", one, int) for one in source}
+        table = table[[int(one) in ids for one in table["Source ID"]]]
+    if is_fetched or dry_run:
+        fetch_files(table, folder, _urls(table), output, overwrite=overwrite, dry_run=dry_run)
+    else:
+        show(table, output)
+
+
+def _drawing(function: Function) -> Function:
+    """Add the options of what Helioviewer draws."""
+    options = [
+        click.option(
+            "--layers", multiple=True, required=True, callback=queries.texts, help="Ids of sources, the lowest first."
+        ),
+        click.option("--image-scale", type=float, metavar="ARCSEC", help="Arcseconds per pixel."),
+        click.option("--size", metavar="WIDTHxHEIGHT", help="The size in pixels."),
+        click.option("--dry-run", is_flag=True, help="Print what would be requested."),
+    ]
+    for one in reversed(options):
+        function = one(function)
+    return function
+
+
+def _drawn(layers: Sequence[str], image_scale: float | None, size: str | None) -> dict[str, Any]:
+    """Return the options of a drawing, checked."""
+    found: dict[str, Any] = {"layers": [_number("--layers", one, int) for one in layers]}
+    if image_scale is not None:
+        found["image_scale"] = image_scale
+    if size is not None:
+        width, _, height = size.lower().partition("x")
+        found["size"] = tuple(_number("--size", one, int) for one in (width, height))
+    return found
+
+
+@helioviewer.command(examples=("sunpy-helio helioviewer movie 2026-01-10T12:00 2026-01-10T13:00 sun.mp4 --layers 13",))
+@click.argument("start")
+@click.argument("end")
+@click.argument("file")
+@_drawing
+@click.option("--wait", type=float, default=3600.0, metavar="SECONDS", help="The longest wait for the movie.")
+@value_options
+def movie(
+    start: str, end: str, file: str, layers: Sequence[str], image_scale: float | None, size: str | None,
+    dry_run: bool, wait: float, output: Output,
+) -> None:  # fmt: skip
+    """Let Helioviewer make a movie from START to END, wait for it, and save it to FILE (.mp4 or .webm)."""
+    import astropy.units as u
+
+    from sunpy_helio_plugins import helioviewer as archive
+
+    options = _drawn(layers, image_scale, size)
+    time = queries.time_range(start, end)
+    if dry_run:
+        _print_plan(file, options, output)
+        return
+    path = archive.movie(
+        time.start, time.end, file=file, progress=current_run().shows_progress, wait=wait * u.s, **options
+    )
+    show_value({"files": [str(path)], "dry_run": False}, str(path), output)
+
+
+def _print_plan(file: str, options: dict[str, Any], output: Output) -> None:
+    words = f"Would request {file} with the layers {', '.join(map(str, options['layers']))}"
+    show_value({"files": [file], "dry_run": True, **options}, words, output)
+
+
+@helioviewer.command(examples=("sunpy-helio helioviewer screenshot 2026-01-10T12:00 sun.png --layers 13",))
+@click.argument("time")
+@click.argument("file")
+@_drawing
+@value_options
+def screenshot(
+    time: str, file: str, layers: Sequence[str], image_scale: float | None, size: str | None, dry_run: bool,
+    output: Output,
+) -> None:  # fmt: skip
+    """Save a picture of layered images at TIME, drawn by Helioviewer, to FILE (.png)."""
+    from sunpy_helio_plugins import helioviewer as archive
+
+    options = _drawn(layers, image_scale, size)
+    moment = queries.day_of(time)
+    if dry_run:
+        _print_plan(file, options, output)
+        return
+    path = archive.screenshot(moment, file=file, **options)
+    show_value({"files": [str(path)], "dry_run": False}, str(path), output)
+
+
+@helioviewer.command(examples=("sunpy-helio helioviewer status",))
+@output_options
+def status(output: Output) -> None:
+    """Print the age of the newest image of each instrument."""
+    from sunpy_helio_plugins import helioviewer as archive
+
+    show(archive.status(), output)

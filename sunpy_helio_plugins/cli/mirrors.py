@@ -1,0 +1,87 @@
+"""The commands that bring a mirror up to date and judge the files in folders again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sunpy_helio_plugins.cli.command import Command, current_run
+from sunpy_helio_plugins.cli.output import Output, output_options, show_value
+
+__all__ = ["fsck", "mirror"]
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "sunpy-helio mirror mirror.toml",
+        "sunpy-helio mirror mirror.toml --query wind --query flares --json",
+        "sunpy-helio mirror mirror.toml --dry-run",
+    ),
+)
+@click.argument("plan", metavar="PLAN.toml")
+@click.option("--query", "queries", multiple=True, metavar="NAME", help="Run this query only; may be repeated.")
+@click.option("--dry-run", is_flag=True, help="Search only, and print what a run would do; nothing is written.")
+@output_options
+def mirror(plan: str, queries: tuple[str, ...], dry_run: bool, output: Output) -> int:
+    """Bring the mirror of PLAN.toml up to date: new files, revisions, retention, daily tables and pictures.
+
+    A second run in the same folder ends at once with the exit code 4. The report is also written to report.json in the
+    folder of the mirror.
+    """
+    from sunpy_helio_plugins import mirrors
+    from sunpy_helio_plugins.errors import DiskError
+
+    run = current_run()
+    try:
+        read = mirrors.Plan.read(plan)
+    except DiskError as error:
+        raise click.UsageError(str(error)) from None
+    report = mirrors.mirror(read, queries=queries or None, dry_run=dry_run, progress=run.shows_progress)
+    run.problems += [str(one) for one in report.problems]
+    run.notes += [f"{name}: {note}" for name, one in report.queries.items() for note in one.notes]
+    show_value(report.plain(), report.summary, output)
+    return report.code
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "sunpy-helio fsck ~/mirror",
+        "sunpy-helio fsck ~/imap --ask --json",
+        "sunpy-helio fsck --cache",
+    ),
+)
+@click.argument("folders", nargs=-1, metavar="[FOLDER]...")
+@click.option("--ask", is_flag=True, help="Ask the archives for the revisions of the files in manifests.")
+@click.option("--again", is_flag=True, help="Read all files, also those that an earlier check has judged.")
+@click.option("--cache", is_flag=True, help="Judge the cache of metadata.")
+@output_options
+def fsck(folders: tuple[str, ...], ask: bool, again: bool, cache: bool, output: Output) -> int:
+    """Judge the files in each FOLDER again: their structure, and the digests of manifests.
+
+    No file is changed or removed. An interrupted check continues where it was, and the next one skips files that have
+    not changed.
+    """
+    from sunpy_helio_plugins import mirrors
+
+    if not folders and not cache:
+        raise click.UsageError("give a folder, or --cache")
+    run = current_run()
+    told = _tell if run.shows_progress else None
+    checks = [mirrors.check_folder(folder, ask=ask, again=again, told=told) for folder in folders]
+    checks += [mirrors.check_cache()] if cache else []
+    if told is not None:
+        click.echo("\r\x1b[K", nl=False, err=True)
+    for one in checks:
+        run.problems += [str(problem) for problem in one.problems]
+        run.notes += one.notes
+    show_value({"checks": [one.plain() for one in checks]}, "\n".join(one.summary for one in checks), output)
+    return max(one.code for one in checks)
+
+
+def _tell(path: Path) -> None:
+    """Show the file that is being judged on one line of the terminal."""
+    name = path.name if path.name.isprintable() else "?"
+    click.echo(f"\r\x1b[K{name[:70]}", nl=False, err=True)

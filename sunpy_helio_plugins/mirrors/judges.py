@@ -1,0 +1,94 @@
+"""Judge whether a file is complete, by the rules of its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sunpy_helio_plugins.errors import DiskError, FileError
+from sunpy_helio_plugins.store.streams import check_compressed
+
+__all__ = ["judge"]
+
+_HEAD = 4096
+
+
+def judge(path: Path) -> bool:
+    """Raise a `FileError` for a file that is damaged; return `False` for one of a kind that cannot be judged."""
+    if not path.stat().st_size:
+        raise FileError(f"{path.name} is empty.")
+    suffix = path.suffix.lower()
+    if suffix in _JUDGES:
+        return _JUDGES[suffix](path)
+    if suffix in (".gz", ".bz2", ".xz", ".zst"):
+        check_compressed(path)
+        return True
+    return _of_imap(path)
+
+
+def _hapi(path: Path) -> bool:
+    from sunpy_helio_plugins.hapi.records.file import header_of_whole
+
+    if header_of_whole(path) is None:
+        raise FileError(f"{path.name} does not have a HAPI header, or does not end with a complete record.")
+    return True
+
+
+def _jpeg2000(path: Path) -> bool:
+    from sunpy_helio_plugins.helioviewer.jp2 import boxes
+
+    boxes.accept(path)
+    return True
+
+
+def _jpx(path: Path) -> bool:
+    """Judge a container of several images, or of links to them, by its boxes."""
+    from sunpy_helio_plugins.helioviewer.jp2 import boxes
+
+    with path.open("rb") as stream:
+        if stream.read(len(boxes.SIGNATURE)) != boxes.SIGNATURE:
+            raise FileError(f"{path.name} does not begin as JPEG 2000 files do.")
+        list(boxes.boxes(stream, path.stat().st_size))
+    return True
+
+
+def _voevent(path: Path) -> bool:
+    """Judge a VOEvent document; other XML is not judged, unless it is cut."""
+    from sunpy_helio_plugins.her.submit import voevent
+
+    try:
+        voevent.read(path)
+    except DiskError:
+        raise
+    except FileError:
+        with path.open("rb") as stream:
+            head = stream.read(_HEAD)
+        if b"VOEvent" in head or not head.lstrip().startswith(b"<"):
+            raise
+        return False
+    return True
+
+
+def _by_structure(path: Path) -> bool:
+    """Judge a file whose structure shows whether it is complete, whatever its name."""
+    from sunpy_helio_plugins.imap import integrity
+
+    integrity.check(path, path.name)
+    if not integrity.looks_complete(path, path.name):
+        raise FileError(f"{path.name} is truncated, or something was appended.")
+    return True
+
+
+def _of_imap(path: Path) -> bool:
+    """Judge a file of the mission by its kind; files of other names may be anything."""
+    from sunpy_helio_plugins.imap import filenames
+
+    return _by_structure(path) if filenames.table_of(path.name) is not None else False
+
+
+_JUDGES: dict[str, Callable[[Path], bool]] = {
+    ".hapi": _hapi, ".xml": _voevent,
+    ".jp2": _jpeg2000, ".jpx": _jpx,
+    **dict.fromkeys((".cdf", ".json", ".png", ".jpg", ".pdf", ".zip", ".xlsx"), _by_structure),
+}  # fmt: skip
+"""The judges of the kinds that any folder may contain."""

@@ -1,0 +1,1 @@
+"""Samples of several series on one time axis."""
