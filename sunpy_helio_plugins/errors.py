@@ -19,6 +19,7 @@ Exceptions and warnings of this package::
     IncompleteAnswerWarning              parts of a response are missing: see ``problems`` of the table
     IncompleteFetchWarning               files could not be downloaded: see ``errors`` of the results
     InexactTimeWarning                   times were converted to a type that cannot represent all of them exactly
+    InexactValueWarning                  values were converted to a type that cannot represent all of them exactly
 
 Messages state what was requested, what was received, and what to do; they never contain a password, key or token.
 """
@@ -47,6 +48,7 @@ __all__ = [
     "IncompleteAnswerWarning",
     "IncompleteFetchWarning",
     "InexactTimeWarning",
+    "InexactValueWarning",
     "IsolationError",
     "LockedError",
     "MissingDependencyError",
@@ -267,6 +269,10 @@ class IncompleteFetchWarning(AstropyUserWarning):
 
 class InexactTimeWarning(AstropyUserWarning):
     """Times were converted to a type that cannot represent all of them exactly."""
+
+
+class InexactValueWarning(AstropyUserWarning):
+    """Values were converted to a type that cannot represent all of them exactly."""
 
 
 class Problem(str):

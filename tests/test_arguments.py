@@ -271,6 +271,21 @@ def cases(world: World) -> dict[str, Case]:
         "io.write": Case(
             io.write, {"table": records[:2], "path": out / "x.ecsv", "overwrite": True, "format": "ecsv"}, 2
         ),
+        "io.changes": Case(io.changes, {"now": imap_table, "before": imap_table}),
+        **{
+            f"series.{one.__name__}": Case(one, {"table": records})
+            for one in (series.to_astropy, series.to_pandas, series.to_timeseries, series.to_xarray)
+        },
+        "series.to_table": Case(series.to_table, {"given": records}),
+        "series.to_parquet": Case(
+            series.to_parquet, {"table": records, "path": out / "x.parquet", "overwrite": True}, 2
+        ),
+        "series.to_votable": Case(series.to_votable, {"table": records, "path": out / "x.vot", "overwrite": True}, 2),
+        "series.from_parquet": Case(series.from_parquet, {"path": out / "x.parquet"}),
+        "series.from_votable": Case(series.from_votable, {"path": out / "x.vot"}),
+        "hapi.open": Case(hapi.open, {"source": world.files["hapi"], "info": None, "context": None, "scale": "utc"}, 1),
+        "imap.open": Case(imap.open, {"path": world.files["imap"], "epoch": None, "scale": "utc"}, 2),
+        "hapi.write": Case(hapi.write, {"table": records, "path": out / "x.hapi", "overwrite": True}, 2),
         "series.align": Case(
             series.align,
             {
@@ -447,7 +462,6 @@ def cases(world: World) -> dict[str, Case]:
         ("HER", events, her.HERTable),
     ):
         key = {"HAPI": "hapi", "IMAP": "imap", "Helioviewer": "helioviewer", "HER": "her"}[name]
-        made[f"{key}.{name}Table.compare"] = Case(table[:2].compare, {"newer": table[:2]})
         made[f"{key}.{name}Table.paths"] = Case(table[:2].paths, {"results": world_results()})
         made[f"{key}.{name}Table.write"] = Case(table[:2].write, {"path": out / "y.ecsv", "overwrite": True}, 1)
         made[f"{key}.{name}Table.read"] = Case(cls.read, {"path": out / "y.ecsv"}, 1)
@@ -509,9 +523,11 @@ EXEMPT = {
     r".*\.(is_datasource_for|register_values|plot|concatenate)": "called by sunpy, or as in sunpy",
     r"sandbox\.\w+\.(meets|parts|play|add|answer|remove|at_end)": "called by the embedded archive",
     r"sandbox\.(Faults|Request|Fault)": "made by the embedded archive, or abstract",
-    r"(her\.(Points|Polygon|Polygons|Request)|io\.Comparison|imap\.(Synced|Uploaded)|helioviewer\.Coverage)(\.\w+)?": (
+    r"(her\.(Points|Polygon|Polygons|Request)|io\.Changes|imap\.(Synced|Uploaded)|helioviewer\.Coverage)(\.\w+)?": (
         "made by this package"
     ),
+    r"(hapi|imap)\.to_(timeseries|xarray)": "the functions of series",
+    r"series\.LazyTable(\.\w+)?": "made by this package; its methods are the functions of series and of the archives",
     r"mirrors\.(Plan|PlannedQuery|MirrorReport|QueryReport|FolderCheck)": "made by this package",
     r"mirrors\.PlannedQuery\.(span|query)": "called by this package with the time of a run",
     r"mirrors\.(mirror|check_folder)": "also names of the package itself",

@@ -28,8 +28,9 @@ from sunpy_helio_plugins.fido.table import ArchiveTable
 from sunpy_helio_plugins.hapi.tables import HAPIFiles, HAPITable
 from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable
 from sunpy_helio_plugins.her import HERTable
+from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.imap.tables import IMAPTable
-from sunpy_helio_plugins.quantities import fills, times
+from sunpy_helio_plugins.quantities import fills, masked, times
 
 DAY = a.Time("2026-01-10", "2026-01-11")
 
@@ -153,24 +154,60 @@ def test_a_search_that_was_stored_is_repeated_and_compared(found: ArchiveTable, 
     back = through(found, "ecsv", tmp_path)
     again = back.search_again()
     assert again.query == found.query
-    comparison = back.compare(again)
-    assert not comparison
-    assert str(comparison) == "0 rows added, 0 removed, 0 changed"
+    assert [len(table.retrieved) for table in (found, back, again)] == [1, 1, 1]
+    assert back.retrieved == found.retrieved
+    assert Time(found.retrieved[0]) <= Time(again.retrieved[0])
+    found_again = io.changes(again, back)
+    assert not found_again
+    assert str(found_again) == "0 rows new, 0 revised, 0 withdrawn"
 
 
 @pytest.mark.parametrize("found", ["imap"], indirect=True)
-def test_a_comparison_names_what_was_added_removed_and_changed(found: IMAPTable) -> None:
-    newer = found[1:][::-1].copy()
-    newer["Version"][0] = "v999"
-    comparison = newer.compare(found)
-    assert list(comparison.added["file_path"]) == [found["file_path"][0]]
-    assert len(comparison.removed) == 0
-    assert comparison.columns == (("Version",),)
-    assert comparison.before["Version"][0] == "v999"
-    assert comparison.changed["Version"][0] == found["Version"][-1]
-    assert "1 rows added, 0 removed, 1 changed (in Version)" in str(comparison)
-    with pytest.raises(QueryError, match="not a QTable"):
-        found.compare(QTable(found))
+def test_changes_are_new_revised_and_withdrawn_rows(found: IMAPTable) -> None:
+    before = found[1:][::-1].copy()
+    before["Version"][0] = "v999"
+    made = io.changes(found, before)
+    assert list(made.new["file_path"]) + list(made.revised["file_path"][1:]) == [found["file_path"][0]]
+    assert len(made.withdrawn) == 0
+    assert made.columns[0] == ("Version",)
+    assert made.before["Version"][0] == "v999"
+    assert made.revised["Version"][0] == found["Version"][-1]
+    assert len(io.changes(before, found).withdrawn) == 1
+    for given in ((found, QTable(found)), (QTable(found), found), (found, HAPIFiles())):
+        with pytest.raises(QueryError, match=r"io\.changes takes"):
+            io.changes(*given)
+
+
+def imap_files(*names: str) -> IMAPTable:
+    from sunpy_helio_plugins.imap.tables import from_answers
+
+    rows = [{"file_path": f"imap/mag/l2/2026/01/imap_mag_l2_norm-gse_{name}.cdf"} for name in names]
+    return from_answers([(Query(version="all"), rows)])
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        (["20260110_v001"], ["20260110_v002"], ([], ["v002"], [])),
+        (["20260110_v001"], ["20260110_v001", "20260110_v002"], ([], ["v002"], [])),
+        (["20260110_v001"], ["20260110_v001", "20260111_v001"], (["v001"], [], [])),
+        (["20260110_v001", "20260110_v002"], ["20260110_v002"], ([], [], ["v001"])),
+        (["20260110_v001"], [], ([], [], ["v001"])),
+    ],
+)
+def test_a_version_of_a_file_is_a_revision(before: list[str], now: list[str], expected: Any) -> None:
+    made = io.changes(imap_files(*now), imap_files(*before))
+    assert tuple(list(table["Version"]) for table in (made.new, made.revised, made.withdrawn)) == expected
+
+
+def test_a_revision_of_an_event_is_no_new_event() -> None:
+    event = {"kb_archivid": "ivo://x/1", "revision": "1", "event_type": "FL", "event_starttime": "2026-01-10T00:00:00"}
+    before = HERTable.from_records([event, event | {"kb_archivid": "ivo://x/2"}])
+    now = HERTable.from_records([event | {"revision": "2"}, event | {"kb_archivid": "ivo://x/3"}])
+    made = io.changes(now, before)
+    counts = [list(table["kb_archivid"]) for table in (made.new, made.revised, made.withdrawn)]
+    assert counts == [["ivo://x/3"], ["ivo://x/1"], ["ivo://x/2"]]
+    assert "revision" in made.columns[0]
 
 
 def test_times_and_missing_values_are_compared_by_what_they_mean() -> None:
@@ -179,13 +216,13 @@ def test_times_and_missing_values_are_compared_by_what_they_mean() -> None:
     })  # fmt: skip
     table["v"].mask[1] = True
     other = table.copy()
-    assert not table.compare(other)
+    assert not io.changes(other, table)
     other["Start Time"] += [0, 0, 1e-9, 0] * u.s
     other["v"] = other["v"].to(u.m)
     other["v"].mask[1] = False
-    assert table.compare(other).columns == (("v",), ("Start Time",))
+    assert io.changes(other, table).columns == (("v",), ("Start Time",))
     other.remove_column("v")
-    assert table.compare(other).only == ("v",)
+    assert io.changes(other, table).only == ("v",)
 
 
 QUERIES = [
@@ -503,6 +540,21 @@ def test_series_come_back_as_they_were(series: dict[str, Any], ending: str, tmp_
         for some in (one, one[:1], one[:0]) if type(one) is QTable else (one,):
             io.write(some, tmp_path / f"x.{ending}", overwrite=True)
             assert_equal_series(some, io.read(tmp_path / f"x.{ending}"))
+
+
+def test_records_lie_within_asdf_trees(archive: Any, tmp_path: Path) -> None:
+    asdf = pytest.importorskip("asdf")
+    pytest.importorskip("asdf_astropy")
+    records = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-10T01:00")
+    records["BGSEc"].mask[3] = True
+    records["n"] = masked(np.arange(len(records)), np.arange(len(records)) == 1)
+    asdf.AsdfFile({"records": records}).write_to(tmp_path / "x.asdf")
+    with asdf.open(tmp_path / "x.asdf", lazy_load=False, memmap=False) as opened:
+        back = opened["records"]
+    for name in ("BGSEc", "n"):
+        np.testing.assert_array_equal(back[name].mask, records[name].mask)
+    assert back["BGSEc"].unit == records["BGSEc"].unit
+    assert back["n"].dtype.kind == "i"
 
 
 def test_results_and_series_lie_within_asdf_trees(series: dict[str, Any], tmp_path: Path) -> None:

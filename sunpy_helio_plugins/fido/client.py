@@ -83,14 +83,14 @@ def _asking(search: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(search)
     def searched(self: Any, *query: Attr, **kwargs: Any) -> Any:
-        from sunpy_helio_plugins.io.queries import stored
+        from sunpy_helio_plugins.io.queries import retrieved_now, stored
 
         _refuse_uncalled(query)
         for one in query:
             ATTR.check(f"{type(self).__name__}.search", "query", one)
         table = search(self, *query, **kwargs)
         if query and hasattr(type(table), "search_again"):
-            table.query = [stored(conjunction(*query))]
+            table.query, table.retrieved = [stored(conjunction(*query))], [retrieved_now()]
         return table
 
     return searched

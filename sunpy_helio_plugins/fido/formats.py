@@ -1,8 +1,8 @@
-"""Register the formats of ``Table.read`` that this package adds; their readers are imported when they are used."""
+"""Register the formats of tables that this package adds; their readers and writers are imported when they are used."""
 
 from __future__ import annotations
 
-from sunpy_helio_plugins.io.registration import Peek, register_lazily
+from sunpy_helio_plugins.io.registration import Peek, register_lazily, register_writer
 
 __all__: list[str] = []
 
@@ -20,4 +20,5 @@ def _may_be_cdf(name: str, peek: Peek) -> bool:
 
 
 register_lazily("hapi", "sunpy_helio_plugins.hapi.records.read", _may_be_hapi)
+register_writer("hapi", "sunpy_helio_plugins.hapi.records.write")
 register_lazily("cdf", "sunpy_helio_plugins.cdf.read", _may_be_cdf)

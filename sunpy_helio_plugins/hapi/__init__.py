@@ -2,8 +2,9 @@
 HAPI: time series of every server that implements the Heliophysics Application Programmer's Interface.
 
 The attrs of a query are in ``a.hapi``. `read` opens downloaded files, and `load` downloads records without storing them
-in a file. `servers`, `catalog`, `info`, `availability` and `check` describe servers and their datasets. `to_ndcube`,
-`to_skycoord`, `files` and `quicklook` convert or plot columns of a table.
+in a file; `write` writes records of any archive as a HAPI file. `servers`, `catalog`, `info`, `availability` and
+`check` describe servers and their datasets. `to_timeseries` and `to_xarray` convert a table; `to_ndcube`,
+`to_skycoord`, `files` and `quicklook` convert or plot its columns.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.hapi.model import Info, Parameter
     from sunpy_helio_plugins.hapi.records.load import load
     from sunpy_helio_plugins.hapi.records.read import read
+    from sunpy_helio_plugins.hapi.records.write import write
     from sunpy_helio_plugins.hapi.tables import HAPITable
-    from sunpy_helio_plugins.hapi.views.convert import files, to_ndcube, to_skycoord
+    from sunpy_helio_plugins.hapi.views.convert import files, open, to_ndcube, to_skycoord  # noqa: A004
     from sunpy_helio_plugins.hapi.views.quicklook import quicklook
     from sunpy_helio_plugins.hapi.views.timeseries import HAPITimeSeries
+    from sunpy_helio_plugins.series.exits import to_timeseries, to_xarray
 
 __all__ = [
     "HAPITable",
@@ -36,11 +39,15 @@ __all__ = [
     "files",
     "info",
     "load",
+    "open",
     "quicklook",
     "read",
     "servers",
     "to_ndcube",
     "to_skycoord",
+    "to_timeseries",
+    "to_xarray",
+    "write",
 ]
 
 __getattr__ = lazy.attach(
@@ -50,10 +57,12 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.hapi.model": ("Info", "Parameter"),
         "sunpy_helio_plugins.hapi.records.load": ("load",),
         "sunpy_helio_plugins.hapi.records.read": ("read",),
+        "sunpy_helio_plugins.hapi.records.write": ("write",),
         "sunpy_helio_plugins.hapi.tables": ("HAPITable",),
-        "sunpy_helio_plugins.hapi.views.convert": ("files", "to_ndcube", "to_skycoord"),
+        "sunpy_helio_plugins.hapi.views.convert": ("files", "open", "to_ndcube", "to_skycoord"),
         "sunpy_helio_plugins.hapi.views.quicklook": ("quicklook",),
         "sunpy_helio_plugins.hapi.views.timeseries": ("HAPITimeSeries",),
+        "sunpy_helio_plugins.series.exits": ("to_timeseries", "to_xarray"),
     },
     submodules=("attrs",),
     first=("sunpy.net",),

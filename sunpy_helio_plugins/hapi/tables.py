@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from astropy import units as u
+from astropy.table import TableAttribute
 
 from sunpy_helio_plugins.fido.fields import common_columns
 from sunpy_helio_plugins.fido.table import ArchiveTable
@@ -35,10 +36,13 @@ class HAPITable(ArchiveTable):
     """
 
     hide_keys = ["format", "info", "range", "url", "server_url"]
-    identity = ("server_url", "Dataset", "Start Time")
+    identity = ("server_url", "Dataset", "Parameters", "Start Time")
+    lineage = ("server_url", "Dataset", "Start Time")
     needed = ("Server", "Dataset", "format", "info", "range", "url", "server_url")
     size_column = "Size"
     archive = PROVIDER
+    credits = TableAttribute(default=[])
+    """What the servers give on their datasets: dicts with ``dataset``, ``citation``, ``resourceURL`` and others."""
 
     @property
     def _display_table(self) -> ArchiveTable:
@@ -100,7 +104,18 @@ def from_answer(answer: Partial[DataRequest], client: Any) -> HAPITable:
     table["Records"].format = ".0f"
     table["Size"] = u.Quantity([one.size / 1e6 for one in found], u.Mbyte)
     table.problems, table.notes = list(answer.problems), list(answer.notes)
+    table.credits = _credits(found)
     return table
+
+
+_CREDITS = ("citation", "doi", "resourceURL", "resourceID", "licenseURL", "contact")
+
+
+def _credits(found: Iterable[DataRequest]) -> list[dict[str, Any]]:
+    """Return the citation and other references of each dataset for which its server gives any."""
+    infos = {(one.server.name, one.dataset): one.info.raw for one in found}
+    given = {key: {name: raw[name] for name in _CREDITS if raw.get(name)} for key, raw in infos.items()}
+    return [{"server": key[0], "dataset": key[1], **said} for key, said in given.items() if said]
 
 
 def _shown_times(instants: Sequence[str]) -> Any:

@@ -95,6 +95,7 @@ class HelioviewerTable(ArchiveTable):
 
     hide_keys = ["url", "Path", "Source ID", "Lister"]
     identity = ("Path",)
+    lineage = ("Source ID", "Start Time")
     needed = ("Start Time", "Instrument", "url", "Path", "Source ID", "Lister")
     archive = PROVIDER
 

@@ -187,7 +187,8 @@ class HERTable(ArchiveTable):
     """
 
     Row = EventRow
-    identity = ("kb_archivid",)
+    identity = ("kb_archivid", "revision")
+    lineage = ("kb_archivid",)
     needed = ("raw",)
     archive = ARCHIVE
     edges = TableAttribute(default=[])

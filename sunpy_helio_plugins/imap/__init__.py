@@ -1,7 +1,8 @@
 """
 IMAP: files of NASA's Interstellar Mapping and Acceleration Probe, from its Science Data Center.
 
-``Fido.search(a.Time(...), a.imap.File(), a.Instrument("mag"), a.Level("l2"))`` searches for files, `read` reads them.
+``Fido.search(a.Time(...), a.imap.File(), a.Instrument("mag"), a.Level("l2"))`` searches for files, `read` reads them,
+and `to_timeseries`, `to_xarray` and `to_ndcube` convert the tables.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.imap.endpoints.query import rows
     from sunpy_helio_plugins.imap.endpoints.spice import metakernel
     from sunpy_helio_plugins.imap.files.download import download
-    from sunpy_helio_plugins.imap.files.read import epochs, read
+    from sunpy_helio_plugins.imap.files.read import epochs, open, read  # noqa: A004
     from sunpy_helio_plugins.imap.files.sync import Synced, sync
     from sunpy_helio_plugins.imap.files.upload import Uploaded, upload
     from sunpy_helio_plugins.imap.ialirt_tables import realtime
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.imap.tables import IMAPTable
     from sunpy_helio_plugins.imap.views.ndcube import to_ndcube
     from sunpy_helio_plugins.imap.views.timeseries import IMAPTimeSeries, to_timeseries
+    from sunpy_helio_plugins.series.exits import to_xarray
 
 __all__ = [
     "IMAPTable",
@@ -33,12 +35,14 @@ __all__ = [
     "download",
     "epochs",
     "metakernel",
+    "open",
     "read",
     "realtime",
     "rows",
     "sync",
     "to_ndcube",
     "to_timeseries",
+    "to_xarray",
     "unreleased",
     "upload",
 ]
@@ -49,7 +53,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.imap.endpoints.query": ("rows",),
         "sunpy_helio_plugins.imap.endpoints.spice": ("metakernel",),
         "sunpy_helio_plugins.imap.files.download": ("download",),
-        "sunpy_helio_plugins.imap.files.read": ("epochs", "read"),
+        "sunpy_helio_plugins.imap.files.read": ("epochs", "open", "read"),
         "sunpy_helio_plugins.imap.files.sync": ("Synced", "sync"),
         "sunpy_helio_plugins.imap.files.upload": ("Uploaded", "upload"),
         "sunpy_helio_plugins.imap.ialirt_tables": ("realtime",),
@@ -57,6 +61,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.imap.tables": ("IMAPTable",),
         "sunpy_helio_plugins.imap.views.ndcube": ("to_ndcube",),
         "sunpy_helio_plugins.imap.views.timeseries": ("IMAPTimeSeries", "to_timeseries"),
+        "sunpy_helio_plugins.series.exits": ("to_xarray",),
     },
     submodules=("attrs",),
     first=("sunpy.net",),

@@ -21,6 +21,7 @@ from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.partial import Partial, gather, warn
 from sunpy_helio_plugins.imap.endpoints import ialirt
 from sunpy_helio_plugins.imap.endpoints.ialirt import ARCHIVE
+from sunpy_helio_plugins.io.queries import retrieval
 from sunpy_helio_plugins.quantities import times, units
 from sunpy_helio_plugins.quantities.scales import checked_scale, table_in_scale
 from sunpy_helio_plugins.transport import metadata
@@ -168,7 +169,8 @@ def realtime(time: a.Time, instrument: str = "mag", *, scale: str = "utc") -> QT
         have the same type as there. The service does not declare the types of others: their numbers are floats in
         every response, and ``meta["notes"]`` lists these variables, and those with integers that floats do not
         represent, which are integers, or without any value. Values that are neither numbers nor true or false are text.
-        Hours that could not be downloaded are listed in ``meta["problems"]``.
+        Hours that could not be downloaded are listed in ``meta["problems"]``. ``meta["query"]`` lists what was
+        requested, and ``meta["retrieved"]`` when, in UTC.
 
     Raises
     ------
@@ -199,6 +201,7 @@ def realtime(time: a.Time, instrument: str = "mag", *, scale: str = "utc") -> QT
     answer += Partial(problems=tuple(f"Of the real-time values {problem}" for problem in [*odd, *_odd_types(table)]))
     warn(answer)
     table.meta |= {"instrument": part, "problems": list(map(str, answer.problems)), "notes": _notes(table)}
+    table.meta |= retrieval(instrument=part, start=times.iso(time.start, 9), end=times.iso(time.end, 9))
     return table_in_scale(table, scale)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -187,6 +187,11 @@ class IMAPTable(ArchiveTable):
     identity = ("file_path",)
     needed = ("file_path",)
     archive = PROVIDERS[0]
+
+    def _lineage(self) -> list[Hashable]:
+        """Return the name of each file without its version."""
+        files = [parse_row({"file_path": str(path)}) for path in self["file_path"]]
+        return [str(path) if file is None else file.root for path, file in zip(self["file_path"], files, strict=True)]
 
     def __str__(self) -> str:
         # Kernels extend to years whose leap seconds are not yet announced.

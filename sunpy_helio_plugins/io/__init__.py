@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 from sunpy_helio_plugins import lazy
 
 if TYPE_CHECKING:
-    from sunpy_helio_plugins.io.results import Comparison
+    from sunpy_helio_plugins.io.results import Changes, changes
     from sunpy_helio_plugins.io.series import read, write
 
 __all__ = [
-    "Comparison",
+    "Changes",
+    "changes",
     "read",
     "write",
 ]
@@ -25,7 +26,7 @@ __all__ = [
 __getattr__ = lazy.attach(
     __name__,
     {
-        "sunpy_helio_plugins.io.results": ("Comparison",),
+        "sunpy_helio_plugins.io.results": ("Changes", "changes"),
         "sunpy_helio_plugins.io.series": ("read", "write"),
     },
 )

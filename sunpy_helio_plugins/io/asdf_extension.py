@@ -14,7 +14,7 @@ from astropy.time import Time
 
 from sunpy_helio_plugins.errors import QueryError
 
-__all__ = ["RecordTimeConverter", "StoredConverter", "StoredExtension"]
+__all__ = ["MaskedColumnConverter", "RecordTimeConverter", "StoredConverter", "StoredExtension"]
 
 _HOST = "asdf://github.com/sunpy_helio_plugins"
 
@@ -69,11 +69,38 @@ class RecordTimeConverter(Converter):
         return node
 
 
+class MaskedColumnConverter(Converter):
+    """Converts masked columns to those of astropy, of which asdf-astropy writes values, mask, unit and description."""
+
+    tags = ()
+    types = (
+        "sunpy_helio_plugins.quantities.fills.MaskKeepingColumn",
+        "sunpy_helio_plugins.quantities.fills.MaskKeepingQuantity",
+    )
+
+    def select_tag(self, obj: Any, tags: Any, ctx: Any) -> None:
+        """Return `None`: the converter of the object that `to_yaml_tree` returns has a tag."""
+
+    def to_yaml_tree(self, obj: Any, tag: str, ctx: Any) -> Any:
+        """Return a column of astropy's class, from which a QTable makes a masked quantity if it has a unit."""
+        from astropy.table import MaskedColumn  # astropy.table imports asdf, and thereby this module
+
+        bare = getattr(obj, "unmasked", obj)
+        data = np.array(np.ma.getdata(np.asarray(getattr(bare, "value", bare))))
+        made = MaskedColumn(data, mask=np.array(obj.mask), name=obj.info.name, unit=obj.unit)
+        made.info.description, made.info.meta = obj.info.description, dict(obj.info.meta or {})
+        return made
+
+    def from_yaml_tree(self, node: Any, tag: str, ctx: Any) -> Any:
+        """Return the object unchanged; not called, since there is no tag."""
+        return node
+
+
 class StoredExtension(Extension):
     """The ASDF extension with the converters of this package."""
 
     extension_uri = f"{_HOST}/extensions/stored-1.0.0"
-    converters = (StoredConverter(), RecordTimeConverter())
+    converters = (StoredConverter(), RecordTimeConverter(), MaskedColumnConverter())
     tags = StoredConverter.tags
 
 

@@ -1,8 +1,9 @@
-"""Serialization of queries: the classes and the values of their attrs, without secrets."""
+"""Serialization of queries: the classes and the values of their attrs, without secrets; and the time of an answer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -13,7 +14,7 @@ from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.io import values
 from sunpy_helio_plugins.io.text import without_secrets
 
-__all__ = ["query_of", "register_joiner", "stored"]
+__all__ = ["query_of", "register_joiner", "retrieval", "retrieved_now", "stored"]
 
 _ROOMS = ("hapi", "imap", "helioviewer", "her", "hek")
 """The modules of ``sunpy.net.attrs``, besides itself, whose attrs our clients support."""
@@ -27,6 +28,16 @@ def stored(query: Attr) -> dict[str, Any]:
         return _node(query)
     except TypeError as error:
         return {"lost": str(error)}
+
+
+def retrieved_now() -> str:
+    """Return the time of an answer that has just arrived, in UTC."""
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}Z"
+
+
+def retrieval(**asked: Any) -> dict[str, Any]:
+    """Return the entries of the meta of records: what was asked, and when; lists, since stacked tables have several."""
+    return {"query": [asked], "retrieved": [retrieved_now()]}
 
 
 def query_of(nodes: Iterable[Mapping[str, Any]]) -> Attr:

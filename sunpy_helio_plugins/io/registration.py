@@ -18,7 +18,7 @@ from typing import Any
 from astropy.io import registry
 from astropy.table import Table
 
-__all__ = ["MOST_PEEKED", "Peek", "datasource", "peek", "register_format", "register_lazily"]
+__all__ = ["MOST_PEEKED", "Peek", "datasource", "peek", "register_format", "register_lazily", "register_writer"]
 
 Peek = Callable[[int], bytes]
 """Called with a number of bytes, returns the beginning of a file; it is shorter, or empty, if it cannot be read."""
@@ -65,6 +65,20 @@ def register_lazily(name: str, module: str, may_be: Recognizes) -> None:
 
     read.__doc__ = f"Read a file; see ``read`` in `{module.rpartition('.')[0]}`."
     register_format(name, read, recognizes)
+
+
+def register_writer(name: str, module: str) -> None:
+    """Register a format of ``table.write``: the function ``write_format`` of a module that is imported at its use."""
+
+    def write(table: Table, *args: Any, **kwargs: Any) -> None:
+        import_module(module).write_format(table, *args, **kwargs)
+
+    write.__doc__ = f"Write a file; see ``write`` in `{module.rpartition('.')[0]}`."
+    try:
+        registry.register_writer(name, Table, write, priority=_LAST)
+    except registry.IORegistryError:
+        if _is_ours(registry.get_writer(name, Table)):
+            registry.register_writer(name, Table, write, force=True, priority=_LAST)
 
 
 def _is_ours(function: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -22,7 +22,7 @@ from sunpy_helio_plugins.io import tables
 from sunpy_helio_plugins.io.files import StoredRead, StoredWrite
 from sunpy_helio_plugins.io.queries import query_of
 
-__all__ = ["Comparison", "Stored", "client_of", "compared", "kept", "restored", "show", "shown"]
+__all__ = ["Changes", "Stored", "changed", "changes", "client_of", "kept", "restored", "show", "shown"]
 
 _LISTED = 5
 
@@ -30,7 +30,7 @@ _NANOSECONDS = 86_400e9
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Changes:
     """
     The difference between two tables of the same search.
 
@@ -38,72 +38,145 @@ class Comparison:
 
     Attributes
     ----------
-    added : ArchiveTable
-        Rows of the newer table that are missing in the older one.
-    removed : ArchiveTable
-        Rows of the older table that are missing in the newer one.
-    changed : ArchiveTable
-        Rows of the newer table that have other values in the older one.
+    new : ArchiveTable
+        Rows of the newer table of which the older one contains no version.
+    revised : ArchiveTable
+        Rows of the newer table that are a new version of a row of the older one, or the same one with other values.
     before : ArchiveTable
-        The same rows of the older table, in the same order.
+        The rows of the older table that were revised, in the same order.
+    withdrawn : ArchiveTable
+        Rows of the older table that are missing in the newer one, and that were not revised.
     columns : tuple of tuple of str
-        The columns whose values differ, for each changed row.
+        The columns whose values differ, for each revised row.
     only : tuple of str
         Columns that are in one of the two tables only; they are not compared.
     """
 
-    added: Any
-    removed: Any
-    changed: Any
+    new: Any
+    revised: Any
     before: Any
+    withdrawn: Any
     columns: tuple[tuple[str, ...], ...]
     only: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(len(self.added) or len(self.removed) or len(self.changed) or self.only)
+        return bool(len(self.new) or len(self.revised) or len(self.withdrawn) or self.only)
 
     def __str__(self) -> str:
         counts = Counter(name for names in self.columns for name in names)
         listed = ", ".join(name for name, _ in counts.most_common(_LISTED))
-        changed = f"{len(self.changed)} changed" + (f" (in {listed})" if listed else "")
+        revised = f"{len(self.revised)} revised" + (f" (in {listed})" if listed else "")
         only = f"; in one table only: {', '.join(self.only)}" if self.only else ""
-        return f"{len(self.added)} rows added, {len(self.removed)} removed, {changed}{only}"
+        return f"{len(self.new)} rows new, {revised}, {len(self.withdrawn)} withdrawn{only}"
 
     def __repr__(self) -> str:
-        return f"<Comparison: {self}>"
+        return f"<Changes: {self}>"
 
 
-def compared(old: Table, new: Table, identity: Sequence[str]) -> Comparison:
-    """Compare tables; rows with equal identity are paired in order, or equal rows if a table lacks identity columns."""
-    shared = [name for name in old.colnames if name in new.colnames]
-    keys = [name for name in identity if name in shared]
-    keys = keys if keys and len(keys) == len(identity) else shared
-    there = {key: row for row, key in enumerate(_keys(old, keys))}
-    here = {key: row for row, key in enumerate(_keys(new, keys))}
-    both = [key for key in here if key in there]
-    before = np.array([there[key] for key in both], dtype=int)
-    after = np.array([here[key] for key in both], dtype=int)
-    differing = {name: _differs(old[name], new[name], before, after) for name in shared}
+def changes(now: Any, before: Any) -> Changes:
+    """
+    Return what is new, revised and withdrawn in the result of a search, compared with an earlier one.
+
+    Parameters
+    ----------
+    now : ArchiveTable
+        The newer table, such as the result of ``before.search_again()``.
+    before : ArchiveTable
+        The older table of the same class, which may have been read from a file.
+
+    Returns
+    -------
+    Changes
+        The new, revised and withdrawn rows. Rows are identified as the archive does: files of IMAP by their name, whose
+        version is a revision; events of HER by their IVORN, whose revision is one; images of Helioviewer by source and
+        time; requests to HAPI by server, dataset and start, with a revision if the description of the dataset changed,
+        such as its date of modification.
+
+    Raises
+    ------
+    QueryError
+        The tables are not search results, or not of the same class.
+
+    Examples
+    --------
+    >>> from sunpy_helio_plugins import io
+    >>> from sunpy_helio_plugins.imap import IMAPTable
+    >>> before = IMAPTable.read("mag.ecsv")  # doctest: +SKIP
+    >>> io.changes(before.search_again(), before)  # doctest: +SKIP
+    <Changes: 3 rows new, 1 revised (in Version), 0 withdrawn>
+    """
+    for given in (now, before):
+        if not isinstance(given, Stored):
+            raise refused("io.changes", given, "two results of a search")
+    if type(now) is not type(before):
+        raise refused("io.changes", before, f"another {type(now).__name__}")
+    return changed(now, before, now.identity)
+
+
+def changed(now: Any, before: Any, identity: Sequence[str]) -> Changes:
+    """Compare tables; rows with equal identity are paired in order, then the others by their lineage."""
+    shared = [name for name in before.colnames if name in now.colnames]
+    pairs, rest, left = _pairs(now, before, [name for name in identity if name in shared] or shared)
+    versions = _versions(now, before, pairs, rest, left)
+    both = [*pairs, *versions]
+    here, there = (np.array([pair[side] for pair in both], dtype=int) for side in (0, 1))
+    differing = {name: _differs(before[name], now[name], there, here) for name in shared}
     rows = np.flatnonzero(np.any(list(differing.values()), axis=0)) if both and shared else np.zeros(0, dtype=int)
-    return Comparison(
-        new[np.array([row for key, row in here.items() if key not in there], dtype=int)],
-        old[np.array([row for key, row in there.items() if key not in here], dtype=int)],
-        new[after[rows]],
-        old[before[rows]],
+    rows = np.union1d(rows, np.arange(len(pairs), len(both)))
+    known, superseded = {new for new, _ in versions}, {old for _, old in versions}
+    return Changes(
+        now[np.array([row for row in rest if row not in known], dtype=int)],
+        now[here[rows]],
+        before[there[rows]],
+        before[np.array([row for row in left if row not in superseded], dtype=int)],
         tuple(tuple(name for name in shared if differing[name][row]) for row in rows),
-        tuple(name for name in (*old.colnames, *new.colnames) if name not in shared),
+        tuple(name for name in (*before.colnames, *now.colnames) if name not in shared),
     )
+
+
+def _pairs(now: Any, before: Any, names: Sequence[str]) -> tuple[list[tuple[int, int]], list[int], list[int]]:
+    """Return the pairs of equal rows, and the other rows of each table."""
+    here = {key: row for row, key in enumerate(_keys(now, names))}
+    there = {key: row for row, key in enumerate(_keys(before, names))}
+    pairs = [(row, there[key]) for key, row in here.items() if key in there]
+    rest = [row for key, row in here.items() if key not in there]
+    return pairs, rest, [row for key, row in there.items() if key not in here]
+
+
+def _versions(
+    now: Any, before: Any, pairs: Sequence[tuple[int, int]], rest: Sequence[int], left: Sequence[int]
+) -> list[tuple[int, int]]:
+    """Return the pairs of rows that are versions of each other, of those that are in one table only."""
+    if not rest or not len(before):
+        return []
+    mine, theirs = now._lineage(), before._lineage()
+    gone: defaultdict[Hashable, deque[int]] = defaultdict(deque)
+    for row in left:
+        gone[theirs[row]].append(row)
+    # With all versions in both tables, the previous one is still there.
+    latest = {theirs[old]: old for _, old in pairs}
+    made = []
+    for row in rest:
+        if gone.get(mine[row]):
+            made.append((row, gone[mine[row]].popleft()))
+        elif mine[row] in latest:
+            made.append((row, latest[mine[row]]))
+    return made
 
 
 def _keys(table: Table, names: Sequence[str]) -> list[Hashable]:
     """Return the identity of each row, with a running number for equal ones."""
     seen: Counter[Hashable] = Counter()
     found: list[Hashable] = []
-    columns = [_hashable(table[name]) for name in names]
-    for key in zip(*columns, strict=True) if columns else ():
+    for key in _cells(table, names):
         seen[key] += 1
         found.append((key, seen[key]))
     return found
+
+
+def _cells(table: Table, names: Sequence[str]) -> list[Hashable]:
+    """Return the values of some columns in each row."""
+    return list(zip(*(_hashable(table[name]) for name in names), strict=True)) if names else []
 
 
 def _hashable(column: Any) -> list[Hashable]:
@@ -169,8 +242,14 @@ class Stored:
     query = TableAttribute(default=[])
     """The query in a form that can be written to files, without secrets; `query_attrs` returns the attrs."""
 
+    retrieved = TableAttribute(default=[])
+    """The times of the searches, in UTC; stacked tables have those of all."""
+
     identity: tuple[str, ...] = ("url",)
     """The columns that identify a row when two tables are compared."""
+
+    lineage: tuple[str, ...] = ()
+    """The columns that all versions of a row share; by default those of `identity`."""
 
     read = UnifiedReadWriteMethod(StoredRead)
     write = UnifiedReadWriteMethod(StoredWrite)
@@ -196,7 +275,7 @@ class Stored:
         Returns
         -------
         ArchiveTable
-            A new table; `compare` returns its differences from this one.
+            A new table; `sunpy_helio_plugins.io.changes` returns its differences from this one.
 
         Raises
         ------
@@ -208,29 +287,11 @@ class Stored:
         found: Self = client.search(attrs)
         return found
 
-    def compare(self, newer: Table) -> Comparison:
-        """
-        Return the differences between this table and a newer one of the same class.
-
-        Parameters
-        ----------
-        newer : ArchiveTable
-            The newer table, such as the result of `search_again`.
-
-        Returns
-        -------
-        Comparison
-            The rows that were added, removed and changed.
-
-        Raises
-        ------
-        QueryError
-            The other table is of another class.
-        """
-        if type(newer) is not type(self):
-            name = type(self).__name__
-            raise refused(f"{name}.compare", newer, f"another {name}")
-        return compared(self, newer, self.identity)
+    def _lineage(self) -> list[Hashable]:
+        """Return for each row what all its versions share."""
+        table: Any = self
+        wanted = self.lineage or self.identity
+        return _cells(table, [name for name in wanted if name in table.colnames] or table.colnames)
 
     def _kept(self) -> dict[str, Any]:
         """Return the additional state that is written besides columns and meta."""

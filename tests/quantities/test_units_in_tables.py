@@ -15,9 +15,9 @@ from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.cdf.columns import as_column
 from sunpy_helio_plugins.cdf.decode import Values
 from sunpy_helio_plugins.cdf.variables import Variable
-from sunpy_helio_plugins.hapi.views.bins import axes_of
 from sunpy_helio_plugins.her import HERTable
 from sunpy_helio_plugins.her.keywords import keywords
+from sunpy_helio_plugins.series.axes import axes_of
 
 TIME = {"name": "Time", "type": "isotime", "length": 24}
 

@@ -24,6 +24,7 @@ from sunpy_helio_plugins.hapi.search import find
 from sunpy_helio_plugins.hapi.service import Service, login_of
 from sunpy_helio_plugins.hapi.status import refusal
 from sunpy_helio_plugins.hapi.tables import HAPITable, uncovered
+from sunpy_helio_plugins.io.queries import retrieval
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.scales import checked_scale, table_in_scale
 from sunpy_helio_plugins.quantities.spans import Moment, Span, moment
@@ -75,7 +76,8 @@ def load(
     -------
     astropy.table.QTable
         As `sunpy_helio_plugins.hapi.read` gives it. ``meta["problems"]`` lists the parts of the range that are missing,
-        with the reasons; it is empty if there are none.
+        with the reasons; it is empty if there are none. ``meta["query"]`` lists what was requested, and
+        ``meta["retrieved"]`` when, in UTC.
 
     Raises
     ------
@@ -154,6 +156,13 @@ def _loaded(found: list[DataRequest], scale: str, told: tuple[str, ...]) -> QTab
     missing: Partial[QTable] = Partial(problems=tuple(dict.fromkeys(told + answer.problems)))
     warn(missing)
     table.meta["problems"] = list(missing.problems)
+    first, spans = found[0], _united(one.span for one in found)
+    table.meta |= retrieval(
+        server=first.server.name,
+        dataset=first.dataset,
+        parameters=list(first.info.names[1:]),
+        ranges=list(map(str, spans)),
+    )
     return table_in_scale(table, scale)
 
 

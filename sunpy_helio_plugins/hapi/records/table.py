@@ -13,12 +13,16 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.hapi.model import Info, Parameter
 from sunpy_helio_plugins.hapi.records.decode import Columns
+from sunpy_helio_plugins.io import values as json_values
 from sunpy_helio_plugins.quantities import times, units
 from sunpy_helio_plugins.quantities.fills import is_fill
 from sunpy_helio_plugins.quantities.iso8601 import split
 from sunpy_helio_plugins.quantities.leap import JD_1970, quasi_lengths
 
-__all__ = ["decoded", "from_records", "missing", "parse_times", "unique_names"]
+__all__ = ["X_META", "decoded", "from_records", "missing", "parse_times", "unique_names"]
+
+X_META = "x_sunpy_helio_plugins"
+"""The member of headers and parameters with metadata that HAPI does not define, which `hapi.write` writes."""
 
 _BLOCK = 1 << 19
 """Bytes of time stamps that are parsed at once: parsing all would need six times the memory of the result."""
@@ -66,7 +70,8 @@ def from_records(info: Info, columns: Columns, context: Mapping[str, str] | None
         made.info.meta = _meta(parameter, made.info.meta)
         made_of.append(made)
     # All at once: adding a column of one row to a table copies it, and may change its class.
-    meta = {"hapi": {key: value for key, value in info.raw.items() if key != "parameters"}}
+    own, header = _own_meta({key: value for key, value in info.raw.items() if key != "parameters"})
+    meta = {**own, "hapi": header}
     return QTable(made_of, names=names, meta=meta, copy=False)
 
 
@@ -168,7 +173,19 @@ def _times(name: str, values: np.ndarray, mask: np.ndarray | None) -> Any:
 
 
 def _meta(parameter: Parameter, meta: Any) -> dict[str, Any]:
-    said = {key: value for key, value in parameter.raw.items() if key not in ("name", "description", "length", "size")}
+    own, raw = _own_meta(parameter.raw)
+    said = {key: value for key, value in raw.items() if key not in ("name", "description", "length", "size")}
     if not parameter.is_text and parameter.units is not None:
         said["unit_string"] = parameter.units
-    return {**(meta or {}), **said}
+    return {**(meta or {}), **said, **own}
+
+
+def _own_meta(raw: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the metadata that `hapi.write` wrote besides those of HAPI, and the others."""
+    rest = {key: value for key, value in raw.items() if key != X_META}
+    if X_META not in raw:
+        return {}, rest
+    try:
+        return dict(json_values.decoded(raw[X_META])), rest
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return {}, dict(raw)

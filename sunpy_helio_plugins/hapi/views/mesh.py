@@ -11,8 +11,8 @@ from astropy import units as u
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.hapi.model import Info
-from sunpy_helio_plugins.hapi.views.bins import Axis
 from sunpy_helio_plugins.quantities.spans import seconds
+from sunpy_helio_plugins.series.axes import Axis
 
 __all__ = ["Intervals", "bin_edges", "gaps", "mesh"]
 

@@ -16,9 +16,9 @@ from sunpy_helio_plugins.arguments import TEXTS, optional, taking
 from sunpy_helio_plugins.arguments import shown as described
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import inputs
-from sunpy_helio_plugins.hapi.views.bins import axes_of
 from sunpy_helio_plugins.hapi.views.mesh import Intervals, gaps, mesh
 from sunpy_helio_plugins.quantities.datetimes import to_datetime64
+from sunpy_helio_plugins.series.axes import axes_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,6 @@ dimensions. Files of IMAP are passed to its sources instead, as files of other k
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from functools import wraps
 from pathlib import Path
@@ -30,6 +29,7 @@ from sunpy_helio_plugins.imap.mission import OBSERVATORY, instrument_of, is_of_m
 from sunpy_helio_plugins.io import registration
 from sunpy_helio_plugins.quantities.datetimes import to_datetime64
 from sunpy_helio_plugins.quantities.fills import for_frame
+from sunpy_helio_plugins.series.axes import component_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -224,7 +224,7 @@ def _split(name: str, column: Any) -> dict[str, Any]:
     lost = None if mask is None else np.asarray(mask).reshape(flat.shape)
     return {
         f"{name}_{label}": _frame_column(flat[:, number], None if lost is None else lost[:, number])
-        for number, label in enumerate(_labels(column, values.shape[1:]))
+        for number, label in enumerate(component_names(column))
     }
 
 
@@ -233,26 +233,6 @@ def _frame_column(values: np.ndarray, mask: Any) -> Any:
     if values.dtype.kind in "SU":
         return values.astype(object)
     return values if mask is None or values.dtype.kind not in "fiu" else for_frame(values, np.asarray(mask))
-
-
-def _labels(column: Any, shape: tuple[int, ...]) -> list[str]:
-    """Return names of the elements: x, y, z from "Bx" or "B_x (GSE)", the labels in the file, or numbers."""
-    labels = (column.info.meta or {}).get("labels") or {}
-    said = labels.get("1", ())
-    found = [re.fullmatch(r"[A-Za-z]*[ _]?([xyzrtn])(?:[ _(].*)?", str(label).strip(), re.IGNORECASE) for label in said]
-    if len(shape) == 1 and len(found) == shape[0] and all(found):
-        letters = [one[1].lower() for one in found if one]
-        if len(set(letters)) == len(letters):
-            return letters
-    axes = [_distinct(labels.get(str(axis + 1), ()), length) for axis, length in enumerate(shape)]
-    return ["_".join(axis[index] for axis, index in zip(axes, place, strict=True)) for place in np.ndindex(shape)]
-
-
-def _distinct(labels: Sequence[Any], length: int) -> list[str]:
-    """Return the labels of an axis as parts of names, or numbers if they are not unique."""
-    words = ["_".join(str(label).split()) for label in labels]
-    is_usable = len(words) == length and all(words) and len(set(words)) == length
-    return words if is_usable else [str(index) for index in range(length)]
 
 
 def _leave_to_sources() -> None:

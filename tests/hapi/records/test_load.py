@@ -240,3 +240,19 @@ def test_the_longest_request_follows_from_the_limits() -> None:
     assert longest(info, info, "csv", elements=100) == 24
     assert longest(info, info, "binary", size=4800) == 99
     assert longest(info, info, "csv", chunk=5.0) == 5
+
+
+def test_records_name_their_request_and_when_they_came(archive: Any) -> None:
+    table = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-10T01:00", "BGSEc", chunk="PT30M")
+    (asked,) = table.meta["query"]
+    assert (asked["server"], asked["dataset"], asked["parameters"]) == ("cdaweb", "AC_H0_MFI", ["BGSEc"])
+    assert asked["ranges"] == ["2026-01-10T00:00:00.000000000Z/2026-01-10T01:00:00.000000000Z"]
+    assert Time(table.meta["retrieved"]).isscalar is False
+    assert table.meta["hapi"]["resourceURL"].startswith("https://cdaweb")
+
+
+def test_a_search_names_what_its_datasets_ask_to_be_cited(archive: Any) -> None:
+    found = Fido.search(a.Time("2026-01-10", "2026-01-11"), a.hapi.Server.cdaweb, a.hapi.Dataset("AC_H0_MFI"))["hapi"]
+    (said,) = found.credits
+    assert (said["server"], said["dataset"]) == ("cdaweb", "AC_H0_MFI")
+    assert said["resourceURL"].startswith("https://cdaweb")

@@ -16,8 +16,8 @@ from sunpy.timeseries import TimeSeries
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.hapi.views.bins import axes_of
 from sunpy_helio_plugins.hapi.views.convert import FRAMES
+from sunpy_helio_plugins.series.axes import axes_of
 
 TIME = {"name": "Time", "type": "isotime", "length": 20}
 
