@@ -162,18 +162,42 @@ def _kept_log() -> Iterator[None]:
     """
     Keep what is missing, which is told at the end of the run, out of the log within the block.
 
-    Other packages give handlers to the root logger, and parfive's logger repeats what is missing.
+    Other packages give handlers to the root logger, unless it has one, and parfive's logger repeats what is missing.
     """
-    logger, other = logging.getLogger(_PACKAGE), logging.getLogger("parfive")
+    logger, other, root = logging.getLogger(_PACKAGE), logging.getLogger("parfive"), logging.getLogger()
     before = logger.handlers.copy(), logger.propagate, logger.level
     was_disabled, other.disabled = other.disabled, True
     logger.propagate = False
+    silent = logging.NullHandler()
+    root.addHandler(silent)
     try:
         yield
     finally:
+        root.removeHandler(silent)
         other.disabled = was_disabled
         logger.handlers[:], logger.propagate = before[:2]
         logger.setLevel(before[2])
+
+
+@contextlib.contextmanager
+def _silent_loggers() -> Iterator[None]:
+    """
+    Silence the loggers of astropy and sunpy within the block.
+
+    Both are imported first: each of them takes all warnings when it is imported.
+    """
+    import astropy
+    import sunpy
+
+    loggers = (astropy.log, sunpy.log)
+    before = [one.disabled for one in loggers]
+    for one in loggers:
+        one.disabled = True
+    try:
+        yield
+    finally:
+        for one, was_disabled in zip(loggers, before, strict=True):
+            one.disabled = was_disabled
 
 
 class _Documented:
@@ -204,6 +228,11 @@ class Command(_Documented, click.Command):
         super().__init__(*args, **kwargs)
         self.examples = tuple(examples)
         self.params += _level_options()
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what it warns of is told by the run, and not by the loggers of other packages."""
+        with _silent_loggers(), _told_warnings(ctx.ensure_object(Run)):
+            return super().invoke(ctx)
 
 
 class Group(_Documented, click.Group):
@@ -290,7 +319,7 @@ def _reported(run: Run, error: Exception) -> int:
         _discard_output()
     text, code = _described(error)
     for one in run.missing:
-        if str(error).rstrip(".") not in one:
+        if str(error).rstrip(".") not in one and one.rstrip(".") not in str(error):
             click.echo(f"Missing: {one_line(one)}", err=True)
     click.echo(f"Error: {one_line(_without_secrets(run, text))}", err=True)
     return code
