@@ -6,7 +6,8 @@ The exit codes are
 - 0: everything that was asked for is here (this may be nothing);
 - 1: a part of it is missing, and standard error names the part and the reason;
 - 2: wrong use: a word, a value or a file that is not allowed; nothing was sent;
-- 3: nothing came: the archive did not respond, it refused, or the disk could not be written;
+- 3: nothing came: the archive did not respond, it refused, the dataset does not cover the time, or the output could not
+  be written;
 - 4: another run holds the lock of the folder;
 - 130: interrupted by Ctrl-C; 141: the reader of a pipe closed it.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import logging
 import os
 import sys
@@ -80,7 +82,7 @@ class Run:
     @property
     def shows_progress(self) -> bool:
         """Whether progress bars are drawn: on a terminal only."""
-        return sys.stderr.isatty() and not self.quiet
+        return sys.stderr is not None and sys.stderr.isatty() and not self.quiet
 
     def add(self, result: Any) -> None:
         """Take over the problems and notes of a table or another result."""
@@ -123,9 +125,9 @@ def one_line(text: object) -> str:
 
 def _level_options() -> list[click.Option]:
     return [
-        _flag(("-q", "--quiet"), "quiet", "Tell only errors and what is missing."),
-        _flag(("-v", "--verbose"), "verbose", "Tell waits and retries."),
-        _flag(("--debug",), "debug", "Tell every request, and tracebacks of errors."),
+        _flag(("-q", "--quiet"), "quiet", "Show errors and missing parts only."),
+        _flag(("-v", "--verbose"), "verbose", "Log waits and retries."),
+        _flag(("--debug",), "debug", "Log every request, and show tracebacks of errors."),
     ]
 
 
@@ -275,6 +277,8 @@ class Root(Group):
         if not kwargs.pop("standalone_mode", True):
             return super().main(args, standalone_mode=False, **kwargs)
         run = Run()
+        if sys.stdout is None:
+            sys.stdout = _Closed()
         with _told_warnings(run), _kept_log():
             code = _guarded(run, lambda: super(Root, self).main(args, standalone_mode=False, obj=run, **kwargs))
         sys.exit(code)
@@ -287,6 +291,14 @@ class Root(Group):
         except BrokenPipeError as error:
             raise _PipeClosedError from error
         return result
+
+
+class _Closed(io.TextIOBase):
+    """Standard output that was closed before the start: nothing can be written to it."""
+
+    def write(self, text: str) -> int:
+        """Raise the error of a file that is not open."""
+        raise OSError(errno.EBADF, "standard output is closed")
 
 
 class _PipeClosedError(Exception):
@@ -349,7 +361,10 @@ def _described(error: Exception) -> tuple[str, int]:
     """Return the sentence and the exit code of an error."""
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx is not None else "sunpy-helio"
-        return f"{error.format_message().rstrip('.')}; see {path} --help.", WRONG_USE
+        text = error.format_message()
+        return f"{text} See {path} --help." if text.endswith(
+            "?"
+        ) else f"{text.rstrip('.')}; see {path} --help.", WRONG_USE
     if isinstance(error, click.ClickException):
         return error.format_message(), error.exit_code
     from sunpy_helio_plugins import errors
@@ -358,6 +373,8 @@ def _described(error: Exception) -> tuple[str, int]:
         return str(error), LOCKED
     if isinstance(error, errors.DiskError):
         return str(error), WRONG_USE if error.errno in _MEANT_WRONGLY else NOTHING
+    if isinstance(error, errors.CoverageError):
+        return str(error), NOTHING
     if isinstance(error, errors.QueryError | errors.SettingError | errors.MissingDependencyError):
         return str(error), WRONG_USE
     if isinstance(error, errors.HelioPluginsError):

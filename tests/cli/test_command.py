@@ -111,6 +111,7 @@ class TestExitCodes:
         ("error", "code", "said"),
         [
             (errors.QueryError("No."), 2, "Error: No."),
+            (errors.CoverageError("Nothing."), 3, "Error: Nothing."),
             (errors.SettingError("No."), 2, "Error: No."),
             (errors.MissingDependencyError("It", "x"), 2, "Error: It needs packages that are missing"),
             (errors.FileError("Damaged."), 3, "Error: Damaged."),
@@ -122,6 +123,7 @@ class TestExitCodes:
             (OSError(28, "No space left on device", "/y"), 3, "Error: /y cannot be read or written: the disk is full"),
             (ZeroDivisionError("by zero"), 3, "Error: ZeroDivisionError: by zero (this should not happen"),
             (click.UsageError("Wrong"), 2, "Error: Wrong; see sunpy-helio fail --help."),
+            (click.UsageError("Did you mean x?"), 2, "Error: Did you mean x? See sunpy-helio fail --help."),
             (KeyboardInterrupt(), 130, "Interrupted."),
             (BrokenPipeError(), 141, ""),
         ],
@@ -362,6 +364,13 @@ class TestProcess:
         assert done.returncode == 3
         assert done.stderr.startswith("Error: The output cannot be read or written: the disk is full")
         assert len(done.stderr.splitlines()) == 1
+
+    @pytest.mark.skipif(os.name != "posix", reason="the shell of this system cannot close standard output")
+    def test_standard_output_that_is_closed_is_told(self):
+        line = f"'{sys.executable}' -m sunpy_helio_plugins cache path >&-"
+        done = subprocess.run(["sh", "-c", line], stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 3
+        assert done.stderr == "Error: The output cannot be read or written: standard output is closed.\n"
 
     def test_a_failure_is_told_once(self, archive):
         """Other packages take warnings and add handlers when they are imported, which they are in this process."""
