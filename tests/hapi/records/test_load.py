@@ -198,7 +198,7 @@ def test_what_a_search_returned_is_loaded_whatever_part_of_it_is_given(archive: 
         (lambda found: hapi.load(*ACE, format="xml"), "not a supported format"),
         (lambda found: hapi.load(*ACE, format="json"), "has no format 'json'; it has csv, binary"),
         (lambda found: hapi.load(*ACE, chunk="a day"), "not a valid duration"),
-        (lambda found: hapi.load(*ACE, "Magnitud"), "no parameter 'Magnitud'; it has Magnitude"),
+        (lambda found: hapi.load(*ACE, "Magnitud"), "no parameter 'Magnitud'; did you mean Magnitude"),
         (lambda found: hapi.load("cdawep", *ACE[1:]), "did you mean cdaweb"),
         (lambda found: hapi.load("cdaweb", "*", *ACE[2:]), "4 datasets"),
     ],
