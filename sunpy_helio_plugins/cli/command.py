@@ -357,6 +357,20 @@ def _discard_output() -> None:
         os.dup2(nowhere, sys.stdout.fileno())
 
 
+def _code(error: Exception) -> int:
+    """Return the exit code of an error of this package."""
+    from sunpy_helio_plugins import errors
+
+    if isinstance(error, errors.LockedError):
+        return LOCKED
+    if isinstance(error, errors.DiskError):
+        return WRONG_USE if error.errno in _MEANT_WRONGLY else NOTHING
+    if isinstance(error, errors.CoverageError):
+        return NOTHING
+    is_meant = isinstance(error, errors.QueryError | errors.SettingError | errors.MissingDependencyError)
+    return WRONG_USE if is_meant else NOTHING
+
+
 def _described(error: Exception) -> tuple[str, int]:
     """Return the sentence and the exit code of an error."""
     if isinstance(error, click.UsageError):
@@ -369,16 +383,8 @@ def _described(error: Exception) -> tuple[str, int]:
         return error.format_message(), error.exit_code
     from sunpy_helio_plugins import errors
 
-    if isinstance(error, errors.LockedError):
-        return str(error), LOCKED
-    if isinstance(error, errors.DiskError):
-        return str(error), WRONG_USE if error.errno in _MEANT_WRONGLY else NOTHING
-    if isinstance(error, errors.CoverageError):
-        return str(error), NOTHING
-    if isinstance(error, errors.QueryError | errors.SettingError | errors.MissingDependencyError):
-        return str(error), WRONG_USE
     if isinstance(error, errors.HelioPluginsError):
-        return str(error), NOTHING
+        return str(error), _code(error)
     if isinstance(error, OSError) and error.errno is not None:
         path = error.filename if isinstance(error.filename, str) else "The output"
         return str(errors.disk_error(error, path, "read or written")), NOTHING

@@ -10,7 +10,7 @@ import click
 
 from sunpy_helio_plugins.cli import queries
 from sunpy_helio_plugins.cli.command import Group
-from sunpy_helio_plugins.cli.files import failure, fetch
+from sunpy_helio_plugins.cli.files import failure, fetch, folder_option
 from sunpy_helio_plugins.cli.output import Output, output_options, show, show_value, value_options
 
 __all__ = ["her"]
@@ -47,7 +47,7 @@ def her() -> None:
     "--where", multiple=True, metavar="COMPARISON",
     help="A keyword, one of = != < <= > >= ~ and a value; ~ is for patterns with %. All comparisons must be true.",
 )  # fmt: skip
-@click.option("--limit", type=int, metavar="N", help="The largest number of events.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="The largest number of events.")
 @click.option("--dry-run", is_flag=True, help="Print the URLs of the requests, without sending them.")
 @output_options
 def search(
@@ -170,7 +170,7 @@ def _document(ivorn: str, rev: int | None) -> bytes:
     )
 )
 @click.argument("ivorn", nargs=-1, required=True)
-@click.option("-d", "--folder", default=".", metavar="FOLDER", help="The folder of the files.")
+@folder_option
 @click.option("--overwrite", is_flag=True, help="Download files that exist already.")
 @click.option("--dry-run", is_flag=True, help="Print the URLs, without a download.")
 @value_options
