@@ -54,6 +54,7 @@ __all__ = [
     "instance",
     "integer",
     "is_several",
+    "listed",
     "number",
     "one_of",
     "one_path",
@@ -119,10 +120,14 @@ def close_names(given: Any, known: Iterable[Any], count: int = 3) -> str:
 def choice(given: Any, known: Iterable[Any], what: str = "values") -> str:
     """Return ``" Did you mean ...? The values are ..."``: similar names first, and the beginning of a long list."""
     names = [str(one) for one in known]
-    listed, most = ", ".join(names), 12
-    if len(listed) > _LONGEST_LIST:
-        listed = f"{', '.join(names[:most])} and {len(names) - most} more"
-    return f"{close_names(given, names)} The {what} are {listed}."
+    return f"{close_names(given, names)} The {what} are {listed(names)}."
+
+
+def listed(names: Sequence[str], most: int = 12) -> str:
+    """Return names with commas; of a long list its beginning and the number of the others."""
+    text = ", ".join(names)
+    is_long = len(text) > _LONGEST_LIST and len(names) > most
+    return f"{', '.join(names[:most])} and {len(names) - most} more" if is_long else text
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,7 @@ def _comparison(text: str) -> Any:
     found = _COMPARISON.fullmatch(text)
     if found is None:
         raise QueryError(f"{text!r} is not a comparison; write a keyword, a sign and a value, as in 'fl_goescls>M1'.")
+    _check_keyword(found["kind"], found["name"])
     place = getattr(a.her, found["kind"].upper()) if found["kind"] else a.her
     field = getattr(place, found["name"])
     value = _typed(found["value"])
@@ -101,6 +102,18 @@ def _comparison(text: str) -> Any:
         ">=": field.__ge__, "~": field.like,
     }  # fmt: skip
     return compared[found["sign"]](str(value) if found["sign"] == "~" else value)
+
+
+def _check_keyword(kind: str | None, name: str) -> None:
+    """Refuse a comparison of an event type or a keyword that does not exist."""
+    from sunpy_helio_plugins.arguments import choice, close_names
+    from sunpy_helio_plugins.errors import QueryError
+    from sunpy_helio_plugins.her.keywords import event_types, keywords
+
+    if kind is not None and kind.upper() not in event_types():
+        raise QueryError(f"There is no event type {kind!r}.{choice(kind, event_types(), 'types')}")
+    if name.lower() not in keywords():
+        raise QueryError(f"There is no keyword {name!r} to compare.{close_names(name, keywords())}")
 
 
 def _typed(text: str) -> Any:

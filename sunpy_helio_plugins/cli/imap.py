@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -216,11 +217,18 @@ _OF_KERNELS = (*_DATES, "type", "version")
 
 
 def _check_options(table: str, chosen: Mapping[str, Any]) -> None:
-    """Refuse a query without an option, or with one that the table does not have."""
+    """Refuse a query without an option, or with one that the table does not have, or with a text of another form."""
+    from sunpy_helio_plugins.imap.endpoints.query import FORMS
+
     if not chosen:
         raise click.UsageError("A query needs an option that selects files, such as --instrument, or --filename")
     if table != "spice" and "type" in chosen:
         raise click.UsageError("--type is for kernels: add --table spice")
+    for name in FORMS.keys() & chosen.keys() - set(_DATES):
+        pattern, form = FORMS[name]
+        for text in [chosen[name]] if isinstance(chosen[name], str) else chosen[name]:
+            if not re.fullmatch(pattern, text, re.ASCII):
+                raise click.UsageError(f"{_option(name)} takes {form}, not {text!r}")
     for name in chosen if table == "spice" else ():
         if name not in _OF_KERNELS:
             has = ", ".join(map(_option, _OF_KERNELS))
@@ -464,9 +472,16 @@ def _data_dir() -> str:
     return str(data_dir() or config.get("downloads", "download_dir"))
 
 
+_LIMITS = ("time", "recent", *_DATES, "repointing", "filename")
+"""The options of which a search for files whose data overlap needs one."""
+
+
 def _attrs(lists: Mapping[str, Any]) -> list[Any]:
     import sunpy_helio_plugins.imap.client  # noqa: F401 - registers the attrs
 
+    if not any(lists.get(name) for name in _LIMITS):
+        options = ", ".join(_option(name) for name in _LIMITS if name not in ("time", "end_date", "filename"))
+        raise click.UsageError(f"This needs a time range, from one of {options}")
     return queries.imap_attrs(**lists)
 
 

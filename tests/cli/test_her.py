@@ -100,7 +100,10 @@ class TestSearch:
             (["2026-01-10", "--type", "flar"], "'flar'. Did you mean Flare?"),
             (["2026-01-10", "--json", "-o", "a.csv"], "--json does not write a.csv"),
             (["2026-01-10", "--where", "fl_goescls"], "is not a comparison"),
-            (["2026-01-10", "--where", "fl_goesclass>M1"], "did you mean a.her.fl_goescls?"),
+            (
+                ["2026-01-10", "--where", "fl_goesclass>M1"],
+                "no keyword 'fl_goesclass' to compare. Did you mean fl_goescls",
+            ),
             (["2026-01-10", "--where", "ZZ.fl_goescls>M1"], "ZZ"),
             (["2026-01-10", "--where", "ar_noaanum>many"], "many"),
             (["2026-01-10", "--limit", "0"], "Invalid value for '--limit'"),
