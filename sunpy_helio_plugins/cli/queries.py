@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +19,18 @@ __all__ = [
     "time_range", "words_of",
 ]  # fmt: skip
 
-POSITIVE, NOT_NEGATIVE = click.FloatRange(0, min_open=True), click.FloatRange(0)
+
+class _Finite(click.FloatRange):
+    """A range of numbers without infinity and NaN, which Python reads as numbers."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
+POSITIVE, NOT_NEGATIVE = _Finite(0, min_open=True), _Finite(0)
 
 
 def texts(_: click.Context, __: click.Parameter, given: Sequence[str] | str | None) -> tuple[str, ...]:
