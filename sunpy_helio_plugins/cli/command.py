@@ -376,9 +376,8 @@ def _described(error: Exception) -> tuple[str, int]:
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx is not None else "sunpy-helio"
         text = error.format_message()
-        return f"{text} See {path} --help." if text.endswith(
-            "?"
-        ) else f"{text.rstrip('.')}; see {path} --help.", WRONG_USE
+        end = f" See {path} --help." if text.endswith("?") else f"; see {path} --help."
+        return f"{text.rstrip('.')}{end}", WRONG_USE
     if isinstance(error, click.ClickException):
         return error.format_message(), error.exit_code
     from sunpy_helio_plugins import errors

@@ -224,15 +224,15 @@ def _check_options(table: str, chosen: Mapping[str, Any]) -> None:
         raise click.UsageError("A query needs an option that selects files, such as --instrument, or --filename")
     if table != "spice" and "type" in chosen:
         raise click.UsageError("--type is for kernels: add --table spice")
-    for name in FORMS.keys() & chosen.keys() - set(_DATES):
-        pattern, form = FORMS[name]
-        for text in [chosen[name]] if isinstance(chosen[name], str) else chosen[name]:
-            if not re.fullmatch(pattern, text, re.ASCII):
-                raise click.UsageError(f"{_option(name)} takes {form}, not {text!r}")
     for name in chosen if table == "spice" else ():
         if name not in _OF_KERNELS:
             has = ", ".join(map(_option, _OF_KERNELS))
             raise click.UsageError(f"{_option(name)} does not select kernels; with --table spice, use {has}")
+    for name in [one for one in chosen if one in FORMS and one not in _DATES]:
+        pattern, form = FORMS[name]
+        for text in [chosen[name]] if isinstance(chosen[name], str) else chosen[name]:
+            if not re.fullmatch(pattern, text, re.ASCII):
+                raise click.UsageError(f"{_option(name)} takes {form}, not {text!r}")
 
 
 def _dates(chosen: Mapping[str, Any]) -> dict[str, str]:

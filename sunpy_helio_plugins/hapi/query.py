@@ -70,10 +70,12 @@ def unlike(what: str, given: str, possible: Iterable[str], has: str = "it has") 
     folded = [name for name in names if name.lower() == given.lower()]
     meant = list(dict.fromkeys(folded + similar))
     shown = meant or names[:8]
-    rest = f"{len(names)} in all" if len(shown) < len(names) else ""
+    are_all = len(shown) == len(names)
     if meant:
-        return f"{what} {given!r}; did you mean {' or '.join(map(_cut, meant))}?{f' There are {rest}.' if rest else ''}"
-    return f"{what} {given!r}; {has} {', '.join(map(_cut, shown))}{f' ({rest})' if rest else ''}."
+        count = "" if are_all else f" There are {len(names)}."
+        return f"{what} {given!r}; did you mean {' or '.join(map(_cut, meant))}?{count}"
+    count = "" if are_all else f" and {len(names) - len(shown)} more"
+    return f"{what} {given!r}; {has} {', '.join(map(_cut, shown))}{count}."
 
 
 def _cut(name: str) -> str:
