@@ -65,13 +65,19 @@ def load_many(urls: Sequence[str]) -> list[Any]:
 
 
 def store(url: str, value: Any, days: float | None = None) -> None:
-    """Store JSON for a public address, for a number of days or ``conf.cache_days``."""
+    """
+    Store JSON for a public address, for a number of days or ``conf.cache_days``.
+
+    An earlier answer is removed if this one is too large, or stored for no time.
+    """
     now, limit = time.time(), int(conf.cache_size)
     ends = now + 86400 * (conf.cache_days if days is None else days)
-    if not conf.cache or ends <= now:
+    if not conf.cache:
         return
     text = json.dumps(value).encode()
-    if len(text) > limit:
+    if ends <= now or len(text) > limit:
+        if load(url) is not None:
+            _database().write(lambda connection: connection.execute("DELETE FROM answers WHERE key = ?", (_key(url),)))
         return
 
     def put(connection: sqlite3.Connection) -> None:

@@ -90,6 +90,16 @@ def test_secrets_are_no_part_of_a_key():
     ]
 
 
+@pytest.mark.parametrize(("value", "days"), [("new", -1.0), ("x" * 20_000, 1.0)], ids=["for no time", "too large"])
+def test_an_answer_that_is_not_kept_removes_the_one_before(value, days):
+    answers_module.store("https://archive.example/a", "old")
+    answers_module.store("https://archive.example/b", "other")
+    with conf.set_temp("cache_size", 10_000):
+        answers_module.store("https://archive.example/a", value, days=days)
+    assert answers_module.load("https://archive.example/a") is None
+    assert answers_module.load("https://archive.example/b") == "other"
+
+
 def test_it_stays_within_its_size():
     with wire(say(body=json.dumps("x" * 100_000).encode())) as (url, _), conf.set_temp("cache_size", 1_000_000):
         for number in range(40):
