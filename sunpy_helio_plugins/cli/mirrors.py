@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,6 +15,30 @@ from sunpy_helio_plugins.cli.command import Command, current_run
 from sunpy_helio_plugins.cli.output import Output, output_options, show_value
 
 __all__ = ["fsck", "mirror"]
+
+_TERMINATED = 128 + signal.SIGTERM
+"""The exit code of a run that SIGTERM ended."""
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM was received."""
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, so that the report is written."""
+
+    def end(*_: Any) -> None:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before if before is not None else signal.SIG_DFL)
 
 
 @click.command(
@@ -38,7 +67,12 @@ def mirror(plan: str, queries: tuple[str, ...], dry_run: bool, output: Output) -
         read = mirrors.Plan.read(plan)
     except DiskError as error:
         raise click.UsageError(str(error)) from None
-    report = mirrors.mirror(read, queries=queries or None, dry_run=dry_run, progress=run.shows_progress)
+    try:
+        with _terminable():
+            report = mirrors.mirror(read, queries=queries or None, dry_run=dry_run, progress=run.shows_progress)
+    except _Terminated:
+        click.echo("Terminated.", err=True)
+        return _TERMINATED
     run.problems += [str(one) for one in report.problems]
     run.notes += [f"{name}: {note}" for name, one in report.queries.items() for note in one.notes]
     show_value(report.plain(), report.summary, output)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -194,11 +194,24 @@ class QueryRun:
         """Download some files, and note them in the manifest."""
         downloader = queue.Downloader(progress=self.progress, overwrite=True)
         queue.enqueue(downloader, [one.download for one in batch], True)
-        failed = {_target(error): error.exception for error in queue.run(downloader).errors}
+        with queue.downloaded(downloader) as results:
+            failed = {_target(error): error.exception for error in results.errors}
+            fresh = self._received(batch, set(map(Path, results)), failed, manifest, archive)
+            return update(self.path, lambda known: self._with(known, fresh))
+
+    def _received(
+        self,
+        batch: Sequence[Copy],
+        came: Collection[Path],
+        failed: Mapping[Path | None, Exception],
+        manifest: Manifest,
+        archive: str,
+    ) -> dict[str, Entry]:
+        """Report downloaded and failed files, and return the entries of those that can be noted."""
         fresh: dict[str, Entry] = {}
         for one in batch:
             error = failed.get(one.place)
-            if error is None and one.place.is_file():
+            if one.place in came:
                 fresh[one.key] = self._noted(one, entry(one.place), own=True)
                 self._sort(one, fresh[one.key], manifest)
             elif isinstance(error, NoRecordsError):
@@ -207,9 +220,13 @@ class QueryRun:
                     self.report.kept.append(one.place)
                 else:
                     fresh[one.key] = self._noted(one, {}, empty=True)
-            else:
-                self.report.errors.append(Problem(str(error or f"{one.place} was not written."), "transfer", archive))
-        return update(self.path, lambda known: self._with(known, fresh))
+            elif error is not None:
+                self.report.errors.append(Problem(str(error), "transfer", archive))
+        left = sum(one.place not in came and one.place not in failed for one in batch)
+        if left:
+            text = f"{left} file{'s were' if left > 1 else ' was'} not requested before the interrupt."
+            self.report.errors.append(Problem(text, "transfer", archive))
+        return fresh
 
     def _sort(self, one: Copy, made: Entry, manifest: Manifest) -> None:
         """Report a downloaded file as new, revised, or the same as before."""

@@ -88,8 +88,10 @@ def mirror(
     try:
         with local(made.folder), locked(made.folder / "mirror", wait=False):
             report.swept = sweep(made.folder, PART_AGE)
-            unexpected = _run_all(chosen, report, progress)
-            _keep(report)
+            try:
+                unexpected = _run_all(chosen, report, progress)
+            finally:  # also after Ctrl-C
+                _keep(report)
     except LockedError:
         raise LockedError(f"Another run is updating the mirror in {made.folder}; wait until it has ended.") from None
     _raise_unexpected(unexpected)
@@ -122,14 +124,23 @@ def _run_all(queries: Sequence[PlannedQuery], report: MirrorReport, progress: bo
         except HelioPluginsError as error:
             one.errors.append(Problem.of_error(error))
             one.failed = True
+        except KeyboardInterrupt:
+            one.errors.append(Problem("The run was interrupted; the next one continues.", "transfer"))
+            _end(one, report, start)
+            raise
         except Exception as error:  # noqa: BLE001 - raised after the other queries
             one.errors.append(Problem(f"{type(error).__name__}: {error}", "data"))
             one.failed = True
             unexpected.append(error)
-        partial.log(f"{query.name}: {error}" for error in one.errors)
-        one.seconds = time.monotonic() - start
-    report.ended = _now().isot
+        _end(one, report, start)
     return unexpected
+
+
+def _end(one: QueryReport, report: MirrorReport, start: float) -> None:
+    """Log the errors of a query, and note the times."""
+    partial.log(f"{one.name}: {error}" for error in one.errors)
+    one.seconds = time.monotonic() - start
+    report.ended = _now().isot
 
 
 def _raise_unexpected(errors: Sequence[Exception]) -> None:
