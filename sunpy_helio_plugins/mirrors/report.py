@@ -15,7 +15,7 @@ VERSION = 1
 
 WHOLE, PARTLY, NOTHING = 0, 1, 3
 
-_LISTS = ("new", "revised", "superseded", "outside", "withdrawn", "deleted", "products")
+_LISTS = ("new", "revised", "repaired", "superseded", "outside", "withdrawn", "deleted", "products")
 
 
 @dataclass
@@ -32,6 +32,8 @@ class QueryReport:
     revised : list of pathlib.Path
         Files that replace an earlier version: of the same name with other content, or of another name. These include
         files of a day that had not ended.
+    repaired : list of pathlib.Path
+        Files that were removed, cut or damaged here, or found so by the last check, and were downloaded again.
     kept : list of pathlib.Path
         Complete files that were already there.
     superseded : list of pathlib.Path
@@ -59,6 +61,7 @@ class QueryReport:
     archive: str
     new: list[Path] = field(default_factory=list)
     revised: list[Path] = field(default_factory=list)
+    repaired: list[Path] = field(default_factory=list)
     kept: list[Path] = field(default_factory=list)
     superseded: list[Path] = field(default_factory=list)
     outside: list[Path] = field(default_factory=list)
@@ -73,7 +76,7 @@ class QueryReport:
     @property
     def summary(self) -> str:
         """The counts in one line, without those that are zero."""
-        counts = [f"{len(getattr(self, name))} {name}" for name in (*_LISTS[:2], "kept", *_LISTS[2:])]
+        counts = [f"{len(getattr(self, name))} {name}" for name in (*_LISTS[:3], "kept", *_LISTS[3:])]
         told = [one for one in counts if not one.startswith("0 ")]
         errors = f"{len(self.errors)} error{'s' * (len(self.errors) != 1)}"
         return f"{self.name}: {', '.join([*told, *([errors] if self.errors else [])]) or 'nothing'}"

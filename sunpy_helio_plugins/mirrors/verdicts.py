@@ -97,11 +97,15 @@ class Checks:
         tops = [top for top in (self._real, *self._real.parents) if (top / VERDICTS).is_file()]
         self._verdicts = {top: Verdicts(top / VERDICTS) for top in tops}
 
-    def reject(self, place: Path, known: Entry) -> bool:
-        """Return whether a check has found that an existing file is not that of its entry."""
-        if not self._verdicts:
-            return False
-        state, real = place.stat(), self._real / place.relative_to(self.folder)
+    def is_lost(self, place: Path, known: Entry) -> bool:
+        """Return whether a file of a manifest was removed or cut, or found damaged or changed by the last check."""
+        if not place.is_file():
+            return True
+        state = place.stat()
+        return state.st_size != known.get("size") or self._reject(place, state, known)
+
+    def _reject(self, place: Path, state: os.stat_result, known: Entry) -> bool:
+        real = self._real / place.relative_to(self.folder)
         for top, verdicts in self._verdicts.items():
             found = verdicts.of(real.relative_to(top).as_posix(), state)
             if found.get("verdict") in ("damaged", "changed") and found.get("sha256") == known.get("sha256"):
