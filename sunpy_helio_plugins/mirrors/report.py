@@ -53,6 +53,8 @@ class QueryReport:
         Remarks.
     failed : bool
         Whether the query could not be run at all.
+    started : str
+        The time at which it began in UTC.
     seconds : float
         The time that it took.
     """
@@ -71,6 +73,7 @@ class QueryReport:
     errors: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     failed: bool = False
+    started: str = ""
     seconds: float = 0.0
 
     @property
@@ -93,7 +96,8 @@ class QueryReport:
         made: dict[str, Any] = {"archive": self.archive, "kept": len(self.kept), "failed": self.failed}
         made |= {name: [str(path) for path in getattr(self, name)] for name in _LISTS}
         made["errors"] = [one.stored() for one in self.errors]
-        return made | {"notes": [str(note) for note in self.notes], "seconds": round(self.seconds, 3)}
+        made |= {"notes": [str(note) for note in self.notes], "started": self.started}
+        return made | {"seconds": round(self.seconds, 3)}
 
 
 @dataclass

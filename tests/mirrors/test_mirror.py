@@ -100,6 +100,25 @@ def test_the_report_is_written_and_has_a_version(archive, plan, folder):
     assert report.summary == f"mirror {folder}: whole; mag: 3 new"
 
 
+def test_the_report_keeps_the_last_results_of_queries_that_are_not_run(archive, plan, folder):
+    first = mirror(plan("mag", "wind", "sun"))
+    second = mirror(plan("mag", "wind"), queries="wind")
+    kept = json.loads((folder / "report.json").read_text())
+    assert list(kept["queries"]) == ["mag", "wind"]
+    assert kept["queries"]["mag"] == first.queries["mag"].plain()
+    assert kept["queries"]["wind"] == second.queries["wind"].plain()
+    assert (kept["started"], list(second.queries)) == (second.started, ["wind"])
+    assert kept["queries"]["mag"]["started"] < second.started <= kept["queries"]["wind"]["started"]
+
+
+@pytest.mark.parametrize("spoilt", ["{", "[]", "[1]", '{"version": 1}', '{"version": 0, "queries": {"wind": {}}}'])
+def test_nothing_is_taken_from_a_report_that_is_not_valid(archive, plan, folder, spoilt):
+    folder.mkdir()
+    (folder / "report.json").write_text(spoilt)
+    mirror(plan("mag", "wind"), queries="mag")
+    assert list(json.loads((folder / "report.json").read_text())["queries"]) == ["mag"]
+
+
 def test_a_dry_run_writes_nothing_and_foresees_the_run(archive, plan, folder):
     foreseen = mirror(plan(), dry_run=True)
     assert not folder.exists()
