@@ -7,12 +7,15 @@ import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from sunpy_helio_plugins.cli.command import Command, current_run
-from sunpy_helio_plugins.cli.output import Output, output_options, show_value
+from sunpy_helio_plugins.cli.command import Command, current_run, one_line
+from sunpy_helio_plugins.cli.output import Output, show_value, value_options
+
+if TYPE_CHECKING:
+    from sunpy_helio_plugins.mirrors import FolderCheck
 
 __all__ = ["fsck", "mirror"]
 
@@ -52,7 +55,7 @@ def _terminable() -> Iterator[None]:
 @click.argument("plan", metavar="PLAN.toml")
 @click.option("--query", "queries", multiple=True, metavar="NAME", help="Run this query only; may be repeated.")
 @click.option("--dry-run", is_flag=True, help="Search only, and print what a run would do; nothing is written.")
-@output_options
+@value_options
 def mirror(plan: str, queries: tuple[str, ...], dry_run: bool, output: Output) -> int:
     """Bring the mirror of PLAN.toml up to date: new files, revisions, retention, daily tables and pictures.
 
@@ -91,7 +94,7 @@ def mirror(plan: str, queries: tuple[str, ...], dry_run: bool, output: Output) -
 @click.option("--ask", is_flag=True, help="Ask the archives for the revisions of the files in manifests.")
 @click.option("--again", is_flag=True, help="Read all files, also those that an earlier check has judged.")
 @click.option("--cache", is_flag=True, help="Judge the cache of metadata.")
-@output_options
+@value_options
 def fsck(folders: tuple[str, ...], ask: bool, again: bool, cache: bool, output: Output) -> int:
     """Judge the files in each FOLDER again: their structure, and the digests of manifests.
 
@@ -108,11 +111,25 @@ def fsck(folders: tuple[str, ...], ask: bool, again: bool, cache: bool, output: 
     checks += [mirrors.check_cache()] if cache else []
     if told is not None:
         click.echo("\r\x1b[K", nl=False, err=True)
+    before = len(run.problems)
     for one in checks:
         run.problems += [str(problem) for problem in one.problems]
         run.notes += one.notes
     show_value({"checks": [one.plain() for one in checks]}, "\n".join(one.summary for one in checks), output)
+    del run.problems[before:]  # told here by their kinds
+    for one in checks:
+        for text in _told(one):
+            click.echo(one_line(text), err=True)
     return max(one.code for one in checks)
+
+
+def _told(check: FolderCheck) -> Iterator[str]:
+    """Yield what a check has found wrong, by kind."""
+    yield from (f"Damaged: {path}: {reason}" for path, reason in check.damaged.items())
+    yield from (f"Changed: {path}: its digest differs from that noted before." for path in check.changed)
+    yield from (f"Missing: {path}: the manifest lists it." for path in check.missing)
+    yield from (f"Outdated: {path}: the archive has another revision." for path in check.outdated)
+    yield from (f"Not checked: {error}" for error in check.errors)
 
 
 def _tell(path: Path) -> None:

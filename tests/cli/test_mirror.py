@@ -14,6 +14,8 @@ from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.cli.main import main
 from sunpy_helio_plugins.store.publish import locked
 
+LABELS = ["Damaged", "Changed", "Missing", "Not checked"]
+
 PLAN = """
 [mirror]
 folder = "there"
@@ -136,7 +138,28 @@ def test_a_check_tells_what_is_damaged(archive, place, run):
     one.write_bytes(one.read_bytes()[:-7])
     code, out, err = run("fsck", folder, "--json")
     assert (code, list(json.loads(out)["checks"][0]["damaged"])) == (1, [str(one)])
-    assert err.startswith(f"Missing: {one} is damaged: ")
+    assert err.startswith(f"Damaged: {one}: ")
+
+
+def test_each_kind_of_finding_has_its_label(archive, place, run):
+    run("mirror", place)
+    folder = place.parent / "there"
+    first, second, third = sorted(folder.rglob("*.cdf"))
+    first.unlink()
+    second.write_text("<html>")
+    third.write_bytes(third.read_bytes().replace(b"L2", b"L3", 1))
+    (folder / "wind" / ".mirror-manifest.json").write_text("{")
+    code, out, err = run("fsck", folder)
+    assert (code, [line.partition(":")[0] for line in err.splitlines()]) == (1, LABELS)
+    assert f"Damaged: {second}: {second.name} is not a CDF file; it begins with b'<html>'.\n" in err
+    made = json.loads(run("fsck", folder, "--json")[1])
+    assert len(made["problems"]) == len(LABELS)
+
+
+@pytest.mark.parametrize("command", ["mirror", "fsck"])
+@pytest.mark.parametrize("option", ["--csv", "--ecsv", "--columns"])
+def test_options_of_tables_are_not_offered(run, command, option):
+    assert option not in run(command, "--help")[1]
 
 
 def test_a_check_of_the_cache(run, tmp_path):

@@ -174,6 +174,19 @@ def test_the_verdicts_are_not_written_through_a_link(folder, tmp_path):
     assert (tmp_path / "other").read_text() == "mine"
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("other.cdf", "is not a CDF file; it begins with b'<html>'."),
+        ("other.jp2", "is not a JPEG 2000 file; it begins with b'<html>'."),
+        ("imap_swe_l2_sci_20260110_v001.csv", "is a web page instead of the file; it begins with b'<html>'."),
+    ],
+)
+def test_files_of_other_kinds_are_not_said_to_come_from_an_archive(tmp_path, name, words):
+    (tmp_path / name).write_text("<html>")
+    assert check_folder(tmp_path).damaged == {tmp_path / name: f"{name} {words}"}
+
+
 def test_real_files_are_whole(real_data, tmp_path):
     found = check_folder(shutil.copytree(real_data, tmp_path / "real"))
     assert (found.damaged, found.errors) == ({}, [])
