@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,16 +51,17 @@ def _terminable() -> Iterator[None]:
         "sunpy-helio mirror mirror.toml",
         "sunpy-helio mirror mirror.toml --query wind --query flares --json",
         "sunpy-helio mirror mirror.toml --dry-run",
+        "sed s/2025/2026/ mirror.toml | sunpy-helio mirror -",
     ),
 )
-@click.argument("plan", metavar="PLAN.toml")
+@click.argument("plan", metavar="FILE")
 @click.option("--query", "queries", multiple=True, metavar="NAME", help="Run this query only; may be repeated.")
 @click.option("--dry-run", is_flag=True, help="Search only, and print what a run would do; nothing is written.")
 @value_options
 def mirror(plan: str, queries: tuple[str, ...], dry_run: bool, output: Output) -> int:
-    """Bring the mirror of PLAN.toml up to date: new files, revisions, retention, daily tables and pictures.
+    """Bring the mirror of the plan in FILE up to date: new files, revisions, retention, daily tables and pictures.
 
-    A second run in the same folder ends at once with the exit code 4. The report is also written to report.json in the
+    With - as FILE, the plan is read from standard input, and its folder is relative to the working directory. A second run in the same folder ends at once with the exit code 4. The report is also written to report.json in the
     folder of the mirror.
     """
     from sunpy_helio_plugins import mirrors
@@ -67,7 +69,10 @@ def mirror(plan: str, queries: tuple[str, ...], dry_run: bool, output: Output) -
 
     run = current_run()
     try:
-        read = mirrors.Plan.read(plan)
+        if plan == "-":
+            read = mirrors.Plan.parse(sys.stdin.buffer.read(), "Standard input")
+        else:
+            read = mirrors.Plan.read(_path("FILE", "file", plan))
     except DiskError as error:
         raise click.UsageError(str(error)) from None
     try:
@@ -107,7 +112,8 @@ def fsck(folders: tuple[str, ...], ask: bool, again: bool, cache: bool, output: 
         raise click.UsageError("give a folder, or --cache")
     run = current_run()
     told = _tell if run.shows_progress else None
-    checks = [mirrors.check_folder(folder, ask=ask, again=again, told=told) for folder in folders]
+    places = [_path("FOLDER", "folder", folder) for folder in folders]
+    checks = [mirrors.check_folder(place, ask=ask, again=again, told=told) for place in places]
     checks += [mirrors.check_cache()] if cache else []
     if told is not None:
         click.echo("\r\x1b[K", nl=False, err=True)
@@ -121,6 +127,22 @@ def fsck(folders: tuple[str, ...], ask: bool, again: bool, cache: bool, output: 
         for text in _told(one):
             click.echo(one_line(text), err=True)
     return max(one.code for one in checks)
+
+
+def _path(name: str, kind: str, given: str) -> Path:
+    """Return the path of an argument, which is named as in the help."""
+    from sunpy_helio_plugins.arguments import one_path
+    from sunpy_helio_plugins.errors import local
+
+    if not given.strip() or ("://" in given and not given.lower().startswith("file:")):
+        raise click.UsageError(f"{name} is the path of a {kind} on this machine, not {given!r}")
+    path = one_path(name, given, folder=True)
+    with local(path, "read"):
+        is_folder, exists = path.is_dir(), path.exists()
+    if exists and is_folder != (kind == "folder"):
+        other = "folder" if is_folder else "file"
+        raise click.UsageError(f"{name} is the path of a {kind}, but {path} is a {other}")
+    return path
 
 
 def _told(check: FolderCheck) -> Iterator[str]:

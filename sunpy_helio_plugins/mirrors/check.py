@@ -94,9 +94,12 @@ class FolderCheck:
     @property
     def summary(self) -> str:
         """The counts in one line."""
-        counts = {name: len(getattr(self, name)) for name in ("whole", *_LISTS)} | {"errors": len(self.errors)}
-        told = [f"{count} {name}" for name, count in counts.items() if count]
-        return f"check {self.folder}: {', '.join(told) or 'no files'} ({self.skipped} judged before)"
+        counts = {name: len(getattr(self, name)) for name in ("whole", *_LISTS)}
+        names = {"parts": f"part file{'s' * (len(self.parts) != 1)}"}
+        told = [f"{count} {names.get(name, name)}" for name, count in counts.items() if count]
+        told += [f"{len(self.errors)} error{'s' * (len(self.errors) != 1)}"] if self.errors else []
+        word = "is not whole" if self.code else "is whole"
+        return f"Folder {self.folder} {word}: {', '.join(told) or 'no files'} ({self.skipped} judged before)"
 
     def plain(self) -> dict[str, Any]:
         """

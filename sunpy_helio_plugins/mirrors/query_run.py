@@ -73,7 +73,9 @@ class QueryRun:
         """Run the query; an error that ends it is raised after the manifest was written."""
         with local(self.folder, "read"):
             if self.folder.exists() and not self.folder.is_dir():
-                raise QueryError(f"{self.folder} is a file; the query {self.query.name!r} needs a folder: remove it.")
+                name = self.query.name
+                text = f"{self.folder} is a file, but the query {name!r} needs a folder of this name"
+                raise QueryError(f"{text}; give the mirror another folder, or the query another name.")
         manifest = load(self.path)
         listed = listing(self.query, self.folder, self.now)
         self.report.errors += [Problem.of(one, listed.table.archive) for one in listed.table.problems]

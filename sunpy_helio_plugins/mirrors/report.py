@@ -147,9 +147,13 @@ class MirrorReport:
     @property
     def summary(self) -> str:
         """The result in one line, for a log."""
-        word = {WHOLE: "whole", PARTLY: "partly", NOTHING: "nothing came"}[self.code]
-        dry = " (dry run)" if self.is_dry else ""
-        return f"mirror {self.folder}{dry}: {word}; {'; '.join(run.summary for run in self.queries.values())}"
+        made, foreseen = {
+            WHOLE: ("is whole", "would be whole"),
+            PARTLY: ("is not whole", "would not be whole"),
+            NOTHING: ("could not be updated", "could not be searched"),
+        }[self.code]
+        word = f"{foreseen} (dry run)" if self.is_dry else made
+        return f"Mirror {self.folder} {word}: {'; '.join(run.summary for run in self.queries.values())}"
 
     def plain(self) -> dict[str, Any]:
         """

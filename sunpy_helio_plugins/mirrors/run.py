@@ -55,8 +55,8 @@ def mirror(
     Returns
     -------
     sunpy_helio_plugins.mirrors.MirrorReport
-        What came, was replaced, withdrawn, deleted, or failed. It is also written to ``report.json`` in the folder, with
-        the last results of the queries of the plan that were not run.
+        What came, was replaced, withdrawn, deleted, or failed. It is also written to ``report.json`` in the folder,
+        with the last results of the queries of the plan that were not run.
 
     Raises
     ------

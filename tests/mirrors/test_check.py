@@ -52,7 +52,7 @@ def test_complete_files_of_all_archives_are_whole(folder):
     found = check_folder(folder)
     assert (found.code, found.problems, found.unjudged) == (0, [], [])
     assert {path.suffix for path in found.whole} == {*FILES.values(), ".json"}
-    assert found.summary == f"check {folder}: {len(found.whole)} whole (0 judged before)"
+    assert found.summary == f"Folder {folder} is whole: {len(found.whole)} whole (0 judged before)"
 
 
 @pytest.mark.parametrize("suffix", FILES.values())
@@ -297,6 +297,7 @@ def test_a_spoilt_manifest_is_an_error(folder):
     found = check_folder(folder)
     assert (len(found.errors), found.code) == (1, 1)
     assert "is not a valid manifest" in found.errors[0]
+    assert "whole, 1 error (" in found.summary
 
 
 def test_without_a_question_nothing_is_sent(archive, folder):

@@ -97,7 +97,7 @@ def test_the_report_is_written_and_has_a_version(archive, plan, folder):
     assert kept == report.plain()
     assert (kept["version"], kept["code"], kept["dry_run"]) == (1, 0, False)
     assert [Path(path).name for path in kept["queries"]["mag"]["new"]] == DAYS
-    assert report.summary == f"mirror {folder}: whole; mag: 3 new"
+    assert report.summary == f"Mirror {folder} is whole: mag: 3 new"
 
 
 def test_the_report_keeps_the_last_results_of_queries_that_are_not_run(archive, plan, folder):
@@ -485,7 +485,7 @@ def test_an_outage_of_everything_is_nothing(archive, plan, folder):
     before = sorted(path for path in folder.rglob("*") if path.suffix != ".json")
     with conf.set_temp("retries", 0), archive.fault("status", status=503):
         report = mirror(plan())
-    assert (report.code, "nothing came" in report.summary) == (3, True)
+    assert (report.code, "could not be updated" in report.summary) == (3, True)
     assert sorted(path for path in folder.rglob("*") if path.suffix != ".json") == before
 
 
@@ -586,6 +586,15 @@ def test_a_file_in_the_place_of_the_folder_is_refused(archive, plan, folder):
     ):
         mirror(plan("mag"))
     assert archive.log == []
+
+
+def test_a_file_in_the_place_of_the_folder_of_a_query_costs_that_query(archive, plan, folder):
+    folder.mkdir()
+    (folder / "mag").write_text("x")
+    report = mirror(plan("mag"))
+    text = "is a file, but the query 'mag' needs a folder of this name; give the mirror another folder"
+    assert (report.code, text in report.problems[0]) == (3, True)
+    assert report.summary == f"Mirror {folder} could not be updated: mag: 1 error"
 
 
 def test_two_versions_of_an_event_are_one_file(archive, plan, monkeypatch):
