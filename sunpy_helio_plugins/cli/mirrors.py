@@ -61,8 +61,10 @@ def _terminable() -> Iterator[None]:
 def mirror(plan: str, queries: tuple[str, ...], dry_run: bool, output: Output) -> int:
     """Bring the mirror of the plan in FILE up to date: new files, revisions, retention, daily tables and pictures.
 
-    With - as FILE, the plan is read from standard input, and its folder is relative to the working directory. A second run in the same folder ends at once with the exit code 4. The report is also written to report.json in the
-    folder of the mirror.
+    With - as FILE, the plan is read from standard input, and its folder is relative to the working directory.
+
+    A second run in the same folder ends at once with the exit code 4. Ctrl-C and SIGTERM end a run with 130 and 143; the
+    next one continues. The report is also written to report.json in the folder of the mirror.
     """
     from sunpy_helio_plugins import mirrors
     from sunpy_helio_plugins.errors import DiskError

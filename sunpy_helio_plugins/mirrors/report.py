@@ -63,7 +63,6 @@ class QueryReport:
     archive: str
     new: list[Path] = field(default_factory=list)
     revised: list[Path] = field(default_factory=list)
-    repaired: list[Path] = field(default_factory=list)
     kept: list[Path] = field(default_factory=list)
     superseded: list[Path] = field(default_factory=list)
     outside: list[Path] = field(default_factory=list)
@@ -73,8 +72,9 @@ class QueryReport:
     errors: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     failed: bool = False
-    started: str = ""
     seconds: float = 0.0
+    repaired: list[Path] = field(default_factory=list)
+    started: str = ""
 
     @property
     def summary(self) -> str:
