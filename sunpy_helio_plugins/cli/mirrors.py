@@ -63,8 +63,8 @@ def mirror(plan: str, queries: tuple[str, ...], dry_run: bool, output: Output) -
 
     With - as FILE, the plan is read from standard input, and its folder is relative to the working directory.
 
-    A second run in the same folder ends at once with the exit code 4. Ctrl-C and SIGTERM end a run with 130 and 143; the
-    next one continues. The report is also written to report.json in the folder of the mirror.
+    A second run in the same folder ends at once with the exit code 4. Ctrl-C and SIGTERM end a run with the codes 130
+    and 143; the next one continues. The report is also written to report.json in the folder of the mirror.
     """
     from sunpy_helio_plugins import mirrors
     from sunpy_helio_plugins.errors import DiskError
