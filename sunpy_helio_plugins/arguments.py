@@ -49,10 +49,12 @@ __all__ = [
     "UNSIGNED",
     "VALUES",
     "Kind",
+    "choice",
     "close_names",
     "instance",
     "integer",
     "is_several",
+    "listed",
     "number",
     "one_of",
     "one_path",
@@ -66,6 +68,8 @@ __all__ = [
 ]  # fmt: skip
 
 _LONGEST_REPR = 60
+_LONGEST_LIST = 240
+"""Characters of the longest list of names in a message."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -111,6 +115,19 @@ def close_names(given: Any, known: Iterable[Any], count: int = 3) -> str:
     near = get_close_matches(asked, by_key, n=count, cutoff=0.6)
     near += [key for key in by_key if len(asked) > 2 and asked in key and key not in near]
     return f" Did you mean {' or '.join(by_key[key] for key in near[:count])}?" if near else ""
+
+
+def choice(given: Any, known: Iterable[Any], what: str = "values") -> str:
+    """Return ``" Did you mean ...? The values are ..."``: similar names first, and the beginning of a long list."""
+    names = [str(one) for one in known]
+    return f"{close_names(given, names)} The {what} are {listed(names)}."
+
+
+def listed(names: Sequence[str], most: int = 12) -> str:
+    """Return names with commas; of a long list its beginning and the number of the others."""
+    text = ", ".join(names)
+    is_long = len(text) > _LONGEST_LIST and len(names) > most
+    return f"{', '.join(names[:most])} and {len(names) - most} more" if is_long else text
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@ Exceptions and warnings of this package::
 
     HelioPluginsError
     ├── QueryError (ValueError)          invalid query; raised before any request is sent
+    │   ├── CoverageError                a range outside that of the data; there is nothing to return
     │   └── IsolationError               a request to another machine while the embedded archive is running
     ├── SettingError (TypeError, ValueError)  a setting whose value is not allowed
     ├── ServiceError (OSError)           an archive did not respond as expected
@@ -42,6 +43,7 @@ from sunpy_helio_plugins import lazy
 
 __all__ = [
     "AnswerError",
+    "CoverageError",
     "DiskError",
     "FileError",
     "HelioPluginsError",
@@ -98,6 +100,10 @@ def _shortened(text: str, most: int) -> str:
 
 class QueryError(HelioPluginsError, ValueError):
     """An invalid query: the message states what was given and what is allowed."""
+
+
+class CoverageError(QueryError):
+    """A valid query for a range outside that of the data: there is nothing to return."""
 
 
 class IsolationError(QueryError):

@@ -1,5 +1,7 @@
 """
-Fixtures for tests of packages that use this one; pytest loads them if this package is installed.
+Fixtures for tests of packages that use this one: ``pytest_plugins = ["sunpy_helio_plugins.pytest_plugin"]``.
+
+They are not an entry point of pytest, which would rewrite the assertions of this package in every test run.
 
 `helio_archive` directs all clients to the embedded archive, and `helio_isolation` refuses requests of this package to
 other machines. Other packages are not affected.

@@ -36,7 +36,10 @@ CODES = {
     state.WHOLE: "Everything that was asked for came; this may be nothing.",
     state.PARTLY: "A part is missing; standard error names the part and the reason.",
     state.WRONG_USE: "Wrong use: a word, a value, a setting or a file that is not allowed; nothing was changed.",
-    state.NOTHING: "Nothing came: the archive did not respond or refused, or the disk could not be written.",
+    state.NOTHING: (
+        "Nothing came: the archive did not respond or refused, the dataset does not cover the time, or the output "
+        "could not be written."
+    ),
     state.LOCKED: "Another run holds the lock of the folder.",
     state.INTERRUPTED: "Interrupted by Ctrl-C.",
     state.CLOSED: "The reader of a pipe closed it.",

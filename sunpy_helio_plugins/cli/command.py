@@ -6,7 +6,8 @@ The exit codes are
 - 0: everything that was asked for is here (this may be nothing);
 - 1: a part of it is missing, and standard error names the part and the reason;
 - 2: wrong use: a word, a value or a file that is not allowed; nothing was sent;
-- 3: nothing came: the archive did not respond, it refused, or the disk could not be written;
+- 3: nothing came: the archive did not respond, it refused, the dataset does not cover the time, or the output could not
+  be written;
 - 4: another run holds the lock of the folder;
 - 130: interrupted by Ctrl-C; 141: the reader of a pipe closed it.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import logging
 import os
 import sys
@@ -80,7 +82,7 @@ class Run:
     @property
     def shows_progress(self) -> bool:
         """Whether progress bars are drawn: on a terminal only."""
-        return sys.stderr.isatty() and not self.quiet
+        return sys.stderr is not None and sys.stderr.isatty() and not self.quiet
 
     def add(self, result: Any) -> None:
         """Take over the problems and notes of a table or another result."""
@@ -123,9 +125,9 @@ def one_line(text: object) -> str:
 
 def _level_options() -> list[click.Option]:
     return [
-        _flag(("-q", "--quiet"), "quiet", "Tell only errors and what is missing."),
-        _flag(("-v", "--verbose"), "verbose", "Tell waits and retries."),
-        _flag(("--debug",), "debug", "Tell every request, and tracebacks of errors."),
+        _flag(("-q", "--quiet"), "quiet", "Show errors and missing parts only."),
+        _flag(("-v", "--verbose"), "verbose", "Log waits and retries."),
+        _flag(("--debug",), "debug", "Log every request, and show tracebacks of errors."),
     ]
 
 
@@ -162,18 +164,42 @@ def _kept_log() -> Iterator[None]:
     """
     Keep what is missing, which is told at the end of the run, out of the log within the block.
 
-    Other packages give handlers to the root logger, and parfive's logger repeats what is missing.
+    Other packages give handlers to the root logger, unless it has one, and parfive's logger repeats what is missing.
     """
-    logger, other = logging.getLogger(_PACKAGE), logging.getLogger("parfive")
+    logger, other, root = logging.getLogger(_PACKAGE), logging.getLogger("parfive"), logging.getLogger()
     before = logger.handlers.copy(), logger.propagate, logger.level
     was_disabled, other.disabled = other.disabled, True
     logger.propagate = False
+    silent = logging.NullHandler()
+    root.addHandler(silent)
     try:
         yield
     finally:
+        root.removeHandler(silent)
         other.disabled = was_disabled
         logger.handlers[:], logger.propagate = before[:2]
         logger.setLevel(before[2])
+
+
+@contextlib.contextmanager
+def _silent_loggers() -> Iterator[None]:
+    """
+    Silence the loggers of astropy and sunpy within the block.
+
+    Both are imported first: each of them takes all warnings when it is imported.
+    """
+    import astropy
+    import sunpy
+
+    loggers = (astropy.log, sunpy.log)
+    before = [one.disabled for one in loggers]
+    for one in loggers:
+        one.disabled = True
+    try:
+        yield
+    finally:
+        for one, was_disabled in zip(loggers, before, strict=True):
+            one.disabled = was_disabled
 
 
 class _Documented:
@@ -204,6 +230,11 @@ class Command(_Documented, click.Command):
         super().__init__(*args, **kwargs)
         self.examples = tuple(examples)
         self.params += _level_options()
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what it warns of is told by the run, and not by the loggers of other packages."""
+        with _silent_loggers(), _told_warnings(ctx.ensure_object(Run)):
+            return super().invoke(ctx)
 
 
 class Group(_Documented, click.Group):
@@ -246,6 +277,8 @@ class Root(Group):
         if not kwargs.pop("standalone_mode", True):
             return super().main(args, standalone_mode=False, **kwargs)
         run = Run()
+        if sys.stdout is None:
+            sys.stdout = _Closed()
         with _told_warnings(run), _kept_log():
             code = _guarded(run, lambda: super(Root, self).main(args, standalone_mode=False, obj=run, **kwargs))
         sys.exit(code)
@@ -258,6 +291,14 @@ class Root(Group):
         except BrokenPipeError as error:
             raise _PipeClosedError from error
         return result
+
+
+class _Closed(io.TextIOBase):
+    """Standard output that was closed before the start: nothing can be written to it."""
+
+    def write(self, text: str) -> int:
+        """Raise the error of a file that is not open."""
+        raise OSError(errno.EBADF, "standard output is closed")
 
 
 class _PipeClosedError(Exception):
@@ -290,7 +331,7 @@ def _reported(run: Run, error: Exception) -> int:
         _discard_output()
     text, code = _described(error)
     for one in run.missing:
-        if str(error).rstrip(".") not in one:
+        if str(error).rstrip(".") not in one and one.rstrip(".") not in str(error):
             click.echo(f"Missing: {one_line(one)}", err=True)
     click.echo(f"Error: {one_line(_without_secrets(run, text))}", err=True)
     return code
@@ -316,23 +357,33 @@ def _discard_output() -> None:
         os.dup2(nowhere, sys.stdout.fileno())
 
 
+def _code(error: Exception) -> int:
+    """Return the exit code of an error of this package."""
+    from sunpy_helio_plugins import errors
+
+    if isinstance(error, errors.LockedError):
+        return LOCKED
+    if isinstance(error, errors.DiskError):
+        return WRONG_USE if error.errno in _MEANT_WRONGLY else NOTHING
+    if isinstance(error, errors.CoverageError):
+        return NOTHING
+    is_meant = isinstance(error, errors.QueryError | errors.SettingError | errors.MissingDependencyError)
+    return WRONG_USE if is_meant else NOTHING
+
+
 def _described(error: Exception) -> tuple[str, int]:
     """Return the sentence and the exit code of an error."""
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx is not None else "sunpy-helio"
-        return f"{error.format_message().rstrip('.')}; see {path} --help.", WRONG_USE
+        text = error.format_message()
+        end = f" See {path} --help." if text.endswith("?") else f"; see {path} --help."
+        return f"{text.rstrip('.')}{end}", WRONG_USE
     if isinstance(error, click.ClickException):
         return error.format_message(), error.exit_code
     from sunpy_helio_plugins import errors
 
-    if isinstance(error, errors.LockedError):
-        return str(error), LOCKED
-    if isinstance(error, errors.DiskError):
-        return str(error), WRONG_USE if error.errno in _MEANT_WRONGLY else NOTHING
-    if isinstance(error, errors.QueryError | errors.SettingError | errors.MissingDependencyError):
-        return str(error), WRONG_USE
     if isinstance(error, errors.HelioPluginsError):
-        return str(error), NOTHING
+        return str(error), _code(error)
     if isinstance(error, OSError) and error.errno is not None:
         path = error.filename if isinstance(error.filename, str) else "The output"
         return str(errors.disk_error(error, path, "read or written")), NOTHING

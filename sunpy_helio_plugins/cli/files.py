@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sunpy_helio_plugins.cli.command import current_run
+import click
+
+from sunpy_helio_plugins.cli.command import WrongUse, current_run
 from sunpy_helio_plugins.cli.output import Output, show_value
 
-__all__ = ["end", "failure", "fetch"]
+__all__ = ["end", "failure", "fetch", "folder_option"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def folder_option(function: Function) -> Function:
+    """Add ``--folder`` to a command."""
+    option = click.option(
+        "-d", "--folder", default=".", metavar="FOLDER", callback=_checked_folder, help="The folder of the files."
+    )
+    return option(function)
+
+
+def _checked_folder(_: click.Context, __: click.Parameter, given: str) -> str:
+    """Refuse a file in the place of a folder, before any request."""
+    place = Path(given).expanduser()
+    if place.exists() and not place.is_dir():
+        raise WrongUse(f"{given} is a file and not a folder; give another folder.")
+    return given
 
 
 def end(failed: Sequence[Exception], done: Sequence[Any]) -> None:
@@ -38,7 +58,12 @@ def fetch(table: Any, folder: str, names: Sequence[str], output: Output, *, over
     run = current_run()
     run.add(table)
     if dry_run:
-        show_value({"files": list(names), "dry_run": True}, "\n".join(f"Would download {one}" for one in names), output)
+        show_value(
+            {"files": list(names), "dry_run": True},
+            "\n".join(f"Would download {one}" for one in names),
+            output,
+            empty="No files.",
+        )
         return
     paths: list[str] = []
     if len(table):
@@ -46,4 +71,4 @@ def fetch(table: Any, folder: str, names: Sequence[str], output: Output, *, over
         results = Fido.fetch(table, path=f"{place}/{{file}}", progress=run.shows_progress, overwrite=overwrite)
         paths = [str(path) for path in results]
         end(list(map(failure, results.errors)), paths)
-    show_value({"files": paths, "dry_run": False}, "\n".join(paths) or "No files.", output)
+    show_value({"files": paths, "dry_run": False}, "\n".join(paths), output, empty="No files.")

@@ -12,8 +12,10 @@ import click
 from sunpy_helio_plugins.cli import queries
 from sunpy_helio_plugins.cli.command import NOTHING, PARTLY, Group, current_run
 from sunpy_helio_plugins.cli.output import (
+    PICTURES,
     Output,
     check_folder,
+    chosen_form,
     output_options,
     show,
     show_value,
@@ -111,9 +113,6 @@ def _spelt(units: Any) -> str:
     return ", ".join(map(str, units)) if isinstance(units, list | tuple) else str(units or "")
 
 
-_PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
-
-
 @hapi.command(
     examples=(
         "sunpy-helio hapi data cdaweb AC_H0_MFI 2026-01-10 2026-01-11 --parameters Magnitude,BGSEc > field.csv",
@@ -129,9 +128,12 @@ _PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
     "--parameters", multiple=True, callback=queries.texts, metavar="NAMES",
     help="Names or patterns of parameters; several with commas; all by default.",
 )  # fmt: skip
-@click.option("--chunk", metavar="SECONDS", type=float, help="The longest range of one request.")
+@click.option(
+    "--chunk", metavar="SECONDS", type=queries.POSITIVE, help="The longest range of one request.",
+)  # fmt: skip
 @click.option("--format", "transfer", type=click.Choice(["binary", "csv", "json"]), help="The form of the transfer.")
 @click.option("--scale", default="utc", help="The scale of the times: utc, tai, tt, ...")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, which is the default.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with a version, the rows, problems and notes.")
 @click.option("--ecsv", "as_ecsv", is_flag=True, help="Print ECSV, from which astropy reads the same table.")
 @click.option("--dry-run", is_flag=True, help="Print the dataset's range, without a request for records.")
@@ -141,7 +143,7 @@ _PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
 )  # fmt: skip
 def data(
     server: str, dataset: str, start: str, stop: str, parameters: tuple[str, ...], chunk: float | None,
-    transfer: str | None, scale: str, as_json: bool, as_ecsv: bool, dry_run: bool, path: str,
+    transfer: str | None, scale: str, as_csv: bool, as_json: bool, as_ecsv: bool, dry_run: bool, path: str,
 ) -> None:  # fmt: skip
     """Print the records from START until before STOP as CSV, or write them to a file or a plot.
 
@@ -151,6 +153,8 @@ def data(
 
     suffix = Path(path).suffix.lower()
     _check_suffix(path, suffix)
+    forms = {"csv": as_csv, "json": as_json, "ecsv": as_ecsv}
+    form = chosen_form([name for name, is_given in forms.items() if is_given], path, tuple(forms), "csv")
     begin, end = queries.day_of(start), queries.day_of(stop)
     if dry_run:
         held = archive.info(server, dataset)
@@ -159,19 +163,18 @@ def data(
         return
     table = archive.load(server, dataset, begin, end, parameters or None, chunk=chunk, format=transfer, scale=scale)
     current_run().add(table)
-    if suffix in _PICTURES:
+    if suffix in PICTURES:
         _draw(table, path, suffix)
     elif suffix in (".parquet", ".fits"):
         _write(table, path, suffix)
     else:
-        form = "json" if as_json else "ecsv" if as_ecsv else suffix[1:] if suffix in (".json", ".ecsv") else "csv"
         show(table, Output(form, path))
 
 
 def _check_suffix(path: str, suffix: str) -> None:
     """Refuse a file whose format is not known, before any request."""
     check_folder(path)
-    known = (".csv", ".json", ".ecsv", ".parquet", ".fits", *_PICTURES)
+    known = (".csv", ".json", ".ecsv", ".parquet", ".fits", *PICTURES)
     if path != "-" and suffix not in known:
         raise click.UsageError(f"The suffix of {path} sets the format; it is one of {', '.join(known)}")
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from sunpy_helio_plugins.cli import queries
-from sunpy_helio_plugins.cli.command import Group, current_run
+from sunpy_helio_plugins.cli.command import Group, WrongUse, current_run
 from sunpy_helio_plugins.cli.files import fetch as fetch_files
-from sunpy_helio_plugins.cli.output import Output, output_options, show, show_value, value_options
+from sunpy_helio_plugins.cli.files import folder_option
+from sunpy_helio_plugins.cli.output import Output, check_folder, output_options, show, show_value, value_options
 
 __all__ = ["helioviewer"]
 
@@ -39,7 +42,9 @@ def _selection(function: Function) -> Function:
         _several("--detector", "Detectors, such as C2"),
         _several("--wavelength", "Wavelengths in Angstrom"),
         _several("--measurement", "Measurements, such as magnetogram"),
-        click.option("--sample", type=float, metavar="SECONDS", help="Only the images nearest to a grid of times."),
+        click.option(
+            "--sample", type=queries.POSITIVE, metavar="SECONDS", help="Only the images nearest to a grid of times."
+        ),
     ]
     for one in reversed(options):
         function = one(function)
@@ -79,6 +84,11 @@ def _number(option: str, text: str, kind: Callable[[str], Any]) -> Any:
 
 
 def _search(start: str, end: str, asked: dict[str, Any]) -> Any:
+    if not any(value for name, value in asked.items() if name != "sample"):
+        raise click.UsageError(
+            "Images are selected by --source, --instrument, --observatory, --detector, --wavelength or --measurement: "
+            "give at least one, such as --instrument AIA"
+        )
     from sunpy_helio_plugins import HelioviewerClient
 
     return HelioviewerClient().search(*_attrs(start, end, asked))
@@ -101,10 +111,12 @@ def list_images(start: str | None, end: str | None, output: Output, **asked: Any
 
     if start is None:
         if any(asked.values()):
-            raise click.UsageError("Images need a START and an END")
+            raise click.UsageError("Images need a START and an END: give both times")
         show(archive.sources(), output)
         return
-    show(_search(start, end or start, asked), output)
+    if end is None:
+        raise click.UsageError(f"Images need a START and an END: give the end of the range that starts at {start}")
+    show(_search(start, end, asked), output, empty="No images.")
 
 
 @helioviewer.command(
@@ -116,7 +128,7 @@ def list_images(start: str | None, end: str | None, output: Output, **asked: Any
 @click.argument("start")
 @click.argument("end")
 @_selection
-@click.option("-d", "--folder", default=".", metavar="FOLDER", help="The folder of the files.")
+@folder_option
 @click.option("--overwrite", is_flag=True, help="Download files that exist already.")
 @click.option("--dry-run", is_flag=True, help="List the files, without a download.")
 @value_options
@@ -137,10 +149,12 @@ def _urls(table: Any) -> Sequence[str]:
     )
 )
 @click.argument("time")
-@click.option("--tolerance", type=float, default=600.0, metavar="SECONDS", help="The largest difference in time.")
+@click.option(
+    "--tolerance", type=queries.NOT_NEGATIVE, default=600.0, metavar="SECONDS", help="The largest difference in time."
+)
 @_several("--source", "Only these ids of sources")
 @click.option("--fetch", "is_fetched", is_flag=True, help="Download the images.")
-@click.option("-d", "--folder", default=".", metavar="FOLDER", help="The folder of the files.")
+@folder_option
 @click.option("--overwrite", is_flag=True, help="Download files that exist already.")
 @click.option("--dry-run", is_flag=True, help="List what --fetch would download.")
 @output_options
@@ -169,7 +183,7 @@ def _drawing(function: Function) -> Function:
         click.option(
             "--layers", multiple=True, required=True, callback=queries.texts, help="Ids of sources, the lowest first."
         ),
-        click.option("--image-scale", type=float, metavar="ARCSEC", help="Arcseconds per pixel."),
+        click.option("--image-scale", type=queries.POSITIVE, metavar="ARCSEC", help="Arcseconds per pixel."),
         click.option("--size", metavar="WIDTHxHEIGHT", help="The size in pixels."),
         click.option("--dry-run", is_flag=True, help="Print what would be requested."),
     ]
@@ -194,7 +208,9 @@ def _drawn(layers: Sequence[str], image_scale: float | None, size: str | None) -
 @click.argument("end")
 @click.argument("file")
 @_drawing
-@click.option("--wait", type=float, default=3600.0, metavar="SECONDS", help="The longest wait for the movie.")
+@click.option(
+    "--wait", type=queries.NOT_NEGATIVE, default=3600.0, metavar="SECONDS", help="The longest wait for the movie."
+)
 @value_options
 def movie(
     start: str, end: str, file: str, layers: Sequence[str], image_scale: float | None, size: str | None,
@@ -205,6 +221,7 @@ def movie(
 
     from sunpy_helio_plugins import helioviewer as archive
 
+    _check_file(file, ".mp4", ".webm")
     options = _drawn(layers, image_scale, size)
     time = queries.time_range(start, end)
     if dry_run:
@@ -214,6 +231,13 @@ def movie(
         time.start, time.end, file=file, progress=current_run().shows_progress, wait=wait * u.s, **options
     )
     show_value({"files": [str(path)], "dry_run": False}, str(path), output)
+
+
+def _check_file(path: str, *suffixes: str) -> None:
+    """Refuse a file in a folder that does not exist, or whose suffix is not that of its format."""
+    check_folder(path)
+    if Path(path).suffix.lower() not in suffixes:
+        raise WrongUse(f"The name of the file ends with {' or '.join(suffixes)}; {path!r} does not.")
 
 
 def _print_plan(file: str, options: dict[str, Any], output: Output) -> None:
@@ -233,6 +257,7 @@ def screenshot(
     """Save a picture of layered images at TIME, drawn by Helioviewer, to FILE (.png)."""
     from sunpy_helio_plugins import helioviewer as archive
 
+    _check_file(file, ".png")
     options = _drawn(layers, image_scale, size)
     moment = queries.day_of(time)
     if dry_run:
@@ -248,4 +273,16 @@ def status(output: Output) -> None:
     """Print the age of the newest image of each instrument."""
     from sunpy_helio_plugins import helioviewer as archive
 
-    show(archive.status(), output)
+    table = archive.status()
+    if output.form == "table" and "Behind" in table.colnames:
+        table["Behind"] = [_duration(seconds) for seconds in table["Behind"].to_value("s").tolist()]
+    show(table, output)
+
+
+def _duration(seconds: float) -> str:
+    """Return a duration in its two largest units."""
+    if not math.isfinite(seconds):
+        return "--"
+    minutes = round(abs(seconds) / 60)
+    days, hours, sign = minutes // 1440, minutes // 60 % 24, "-" if seconds < 0 and minutes else ""
+    return f"{sign}{days} d {hours} h" if days else f"{sign}{hours} h {minutes % 60} min"

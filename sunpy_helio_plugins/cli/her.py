@@ -10,7 +10,7 @@ import click
 
 from sunpy_helio_plugins.cli import queries
 from sunpy_helio_plugins.cli.command import Group
-from sunpy_helio_plugins.cli.files import failure, fetch
+from sunpy_helio_plugins.cli.files import failure, fetch, folder_option
 from sunpy_helio_plugins.cli.output import Output, output_options, show, show_value, value_options
 
 __all__ = ["her"]
@@ -47,7 +47,7 @@ def her() -> None:
     "--where", multiple=True, metavar="COMPARISON",
     help="A keyword, one of = != < <= > >= ~ and a value; ~ is for patterns with %. All comparisons must be true.",
 )  # fmt: skip
-@click.option("--limit", type=int, metavar="N", help="The largest number of events.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="The largest number of events.")
 @click.option("--dry-run", is_flag=True, help="Print the URLs of the requests, without sending them.")
 @output_options
 def search(
@@ -93,6 +93,7 @@ def _comparison(text: str) -> Any:
     found = _COMPARISON.fullmatch(text)
     if found is None:
         raise QueryError(f"{text!r} is not a comparison; write a keyword, a sign and a value, as in 'fl_goescls>M1'.")
+    _check_keyword(found["kind"], found["name"])
     place = getattr(a.her, found["kind"].upper()) if found["kind"] else a.her
     field = getattr(place, found["name"])
     value = _typed(found["value"])
@@ -101,6 +102,18 @@ def _comparison(text: str) -> Any:
         ">=": field.__ge__, "~": field.like,
     }  # fmt: skip
     return compared[found["sign"]](str(value) if found["sign"] == "~" else value)
+
+
+def _check_keyword(kind: str | None, name: str) -> None:
+    """Refuse a comparison of an event type or a keyword that does not exist."""
+    from sunpy_helio_plugins.arguments import choice, close_names
+    from sunpy_helio_plugins.errors import QueryError
+    from sunpy_helio_plugins.her.keywords import event_types, keywords
+
+    if kind is not None and kind.upper() not in event_types():
+        raise QueryError(f"There is no event type {kind!r}.{choice(kind, event_types(), 'types')}")
+    if name.lower() not in keywords():
+        raise QueryError(f"There is no keyword {name!r} to compare.{close_names(name, keywords())}")
 
 
 def _typed(text: str) -> Any:
@@ -170,7 +183,7 @@ def _document(ivorn: str, rev: int | None) -> bytes:
     )
 )
 @click.argument("ivorn", nargs=-1, required=True)
-@click.option("-d", "--folder", default=".", metavar="FOLDER", help="The folder of the files.")
+@folder_option
 @click.option("--overwrite", is_flag=True, help="Download files that exist already.")
 @click.option("--dry-run", is_flag=True, help="Print the URLs, without a download.")
 @value_options

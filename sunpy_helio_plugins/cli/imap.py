@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -88,6 +89,12 @@ def _environment(given: Mapping[str, str]) -> Iterator[None]:
 def _words(name: str, kind: str) -> Callable[[Function], Function]:
     """Add an option of several values, with completion of the known ones."""
 
+    def check(context: click.Context, parameter: click.Parameter, given: Any) -> tuple[str, ...]:
+        values = queries.texts(context, parameter, given)
+        for value in values if name in _CLOSED else ():
+            queries.check_word(f"--{name}", value, _KNOWN[name])
+        return tuple(value.lower() for value in values) if name in _CLOSED else values
+
     def complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
         before, comma, last = incomplete.rpartition(",")
         return [f"{before}{comma}{one}" for one in _KNOWN.get(name, ()) if one.startswith(last)]
@@ -95,11 +102,14 @@ def _words(name: str, kind: str) -> Callable[[Function], Function]:
     return click.option(
         f"--{name}",
         multiple=True,
-        callback=queries.texts,
+        callback=check,
         shell_complete=complete,
         help=f"{kind}; several with commas.",
     )
 
+
+_CLOSED = ("instrument", "data-level", "type")
+"""Options that allow no other words than those of the completion."""
 
 _KNOWN = {
     "instrument": (
@@ -131,10 +141,10 @@ def _selection(function: Function) -> Function:
         _words("instrument", "Names of instruments"),
         _words("data-level", "Levels of the products (l0, l1a, l2, ...)"),
         _words("descriptor", "Descriptors of the products (raw, burst, ...)"),
-        click.option("--start-date", metavar="YYYYMMDD", help="The first day of the files."),
-        click.option("--end-date", metavar="YYYYMMDD", help="The last day of the files."),
-        click.option("--ingestion-start-date", metavar="YYYYMMDD", help="The first day when they were added."),
-        click.option("--ingestion-end-date", metavar="YYYYMMDD", help="The last day when they were added."),
+        click.option("--start-date", metavar="DAY", help="The first day of the files, as 20260110 or 2026-01-10."),
+        click.option("--end-date", metavar="DAY", help="The last day of the files."),
+        click.option("--ingestion-start-date", metavar="DAY", help="The first day when they were added."),
+        click.option("--ingestion-end-date", metavar="DAY", help="The last day when they were added."),
         _words("repointing", "Numbers of pointings (repoint00120)"),
         _words("version", "Versions (v001, v001.0002), or 'latest'"),
         _words("extension", "Extensions of the files (cdf, pkts)"),
@@ -189,10 +199,49 @@ def _rows(asked: Mapping[str, Any]) -> list[dict[str, Any]]:
 
     chosen = {name: value for name, value in asked.items() if value and name not in ("table", "filename")}
     if asked["filename"] is None:
-        return archive.rows(asked["table"], **chosen)
+        _check_options(asked["table"], chosen)
+        return archive.rows(asked["table"], **chosen | _dates(chosen))
     if chosen:
         raise click.UsageError("--filename is used by itself, without other options")
     return [row for name in queries.words_of([asked["filename"]]) for row in archive.rows(filename=name)]
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+_DATES = ("start_date", "end_date", "ingestion_start_date", "ingestion_end_date")
+
+_OF_KERNELS = (*_DATES, "type", "version")
+"""The options that select kernels."""
+
+
+def _check_options(table: str, chosen: Mapping[str, Any]) -> None:
+    """Refuse a query without an option, or with one that the table does not have, or with a text of another form."""
+    from sunpy_helio_plugins.imap.endpoints.query import FORMS
+
+    if not chosen:
+        raise click.UsageError("A query needs an option that selects files, such as --instrument, or --filename")
+    if table != "spice" and "type" in chosen:
+        raise click.UsageError("--type is for kernels: add --table spice")
+    for name in chosen if table == "spice" else ():
+        if name not in _OF_KERNELS:
+            has = ", ".join(map(_option, _OF_KERNELS))
+            raise click.UsageError(f"{_option(name)} does not select kernels; with --table spice, use {has}")
+    for name in [one for one in chosen if one in FORMS and one not in _DATES]:
+        pattern, form = FORMS[name]
+        for text in [chosen[name]] if isinstance(chosen[name], str) else chosen[name]:
+            if not re.fullmatch(pattern, text, re.ASCII):
+                raise click.UsageError(f"{_option(name)} takes {form}, not {text!r}")
+
+
+def _dates(chosen: Mapping[str, Any]) -> dict[str, str]:
+    """Return the days of a query in the service's form, in their order."""
+    made = {name: queries.date_of(_option(name), chosen[name]) for name in _DATES if name in chosen}
+    for first, last in (_DATES[:2], _DATES[2:]):
+        if first in made and last in made:
+            queries.check_order(made[first], made[last], chosen[first], chosen[last])
+    return made
 
 
 def _search(asked: Mapping[str, Any]) -> Any:
@@ -203,7 +252,7 @@ def _search(asked: Mapping[str, Any]) -> Any:
     name = lists.pop("filename", None)
     for unknown in ("major_version", "minor_version"):
         if unknown in lists:
-            raise click.UsageError(f"--{unknown.replace('_', '-')} is not for overlapping files; give --version")
+            raise click.UsageError(f"{_option(unknown)} is not for overlapping files; give --version")
     attrs = _attrs(lists | ({"filename": queries.words_of([name])} if name else {}))
     table = IMAPClient().search(*attrs)
     current_run().add(table)
@@ -334,7 +383,7 @@ def download(file_path: tuple[str, ...], overwrite: bool, dry_run: bool, output:
         f"Successfully downloaded the file to: {path}" for path in here
     ]  # fmt: skip
     value = {"files": here, "dry_run": dry_run} if not dry_run else {"files": names, "dry_run": True}
-    show_value(value, "\n".join(lines) or "No names.", output)
+    show_value(value, "\n".join(lines), output, empty="No names.")
 
 
 @imap.command(
@@ -345,7 +394,9 @@ def download(file_path: tuple[str, ...], overwrite: bool, dry_run: bool, output:
 )
 @click.argument("file_path", nargs=-1, required=True)
 @click.option("--dry-run", is_flag=True, help="Check names and contents only, without any request.")
-@click.option("--wait", type=float, default=0.0, metavar="SECONDS", help="Wait until the archive lists the files.")
+@click.option(
+    "--wait", type=queries.NOT_NEGATIVE, default=0.0, metavar="SECONDS", help="Wait until the archive lists the files."
+)
 @value_options
 def upload(file_path: tuple[str, ...], dry_run: bool, wait: float, output: Output) -> None:
     """Upload files, after a check of their names and contents; - reads names from standard input.
@@ -377,7 +428,7 @@ def upload(file_path: tuple[str, ...], dry_run: bool, wait: float, output: Outpu
 )
 @click.argument("folder", required=False)
 @_selection
-@click.option("--recent", type=float, metavar="DAYS", help="Data of the last days, instead of dates.")
+@click.option("--recent", type=queries.POSITIVE, metavar="DAYS", help="Data of the last days, instead of dates.")
 @click.option("--check", is_flag=True, help="Compare the digests of existing files, for which they must be read.")
 @click.option("--dry-run", is_flag=True, help="List the files that are missing from the folder, without a download.")
 @value_options
@@ -421,9 +472,16 @@ def _data_dir() -> str:
     return str(data_dir() or config.get("downloads", "download_dir"))
 
 
+_LIMITS = ("time", "recent", *_DATES, "repointing", "filename")
+"""The options of which a search for files whose data overlap needs one."""
+
+
 def _attrs(lists: Mapping[str, Any]) -> list[Any]:
     import sunpy_helio_plugins.imap.client  # noqa: F401 - registers the attrs
 
+    if not any(lists.get(name) for name in _LIMITS):
+        options = ", ".join(_option(name) for name in _LIMITS if name not in ("time", "end_date", "filename"))
+        raise click.UsageError(f"This needs a time range, from one of {options}")
     return queries.imap_attrs(**lists)
 
 

@@ -18,14 +18,19 @@ from sunpy_helio_plugins.cli.command import Run, WrongUse, current_run
 from sunpy_helio_plugins.cli.queries import texts
 
 __all__ = [
-    "JSON_VERSION", "Output", "check_folder", "document", "output_options", "plain_columns", "show", "show_value",
-    "value_options", "written",
+    "JSON_VERSION", "PICTURES", "Output", "check_folder", "chosen_form", "document", "output_options", "plain_columns",
+    "show", "show_value", "value_options", "written",
 ]  # fmt: skip
 
 JSON_VERSION = 1
 """The version of the JSON documents; it is incremented when a key is removed or changes its meaning."""
 
 FORMATS = ("json", "csv", "ecsv")
+
+PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
+
+_SUFFIXES = {*FORMATS, "parquet", "fits", *(suffix[1:] for suffix in PICTURES)}
+"""Suffixes that set a format, with some command."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -63,14 +68,12 @@ class Output:
 
 def _known(columns: Sequence[str], made: Mapping[str, Any]) -> Sequence[str]:
     """Return the names of columns, if the table has them."""
-    from sunpy_helio_plugins.arguments import close_names
+    from sunpy_helio_plugins.arguments import choice
     from sunpy_helio_plugins.errors import QueryError
 
     for name in columns:
         if name not in made:
-            raise QueryError(
-                f"There is no column {name!r}; the columns are: {', '.join(made)}.{close_names(name, made)}"
-            )
+            raise QueryError(f"There is no column {name!r}.{choice(name, made, 'columns')}")
     return columns
 
 
@@ -97,11 +100,7 @@ def value_options(function: Function) -> Function:
 def _with_output(function: Function, forms: Sequence[str]) -> Function:
     def gathered(*args: Any, output_path: str, columns: tuple[str, ...] = (), **kwargs: Any) -> Any:
         chosen = [form for form in forms if kwargs.pop(f"as_{form}")]
-        if len(chosen) > 1:
-            raise click.UsageError(f"--{chosen[0]} and --{chosen[1]} exclude each other")
-        check_folder(output_path)
-        suffix = Path(output_path).suffix.lower().removeprefix(".")
-        form = chosen[0] if chosen else suffix if suffix in forms else "table"
+        form = chosen_form(chosen, output_path, forms, "table")
         return function(*args, output=Output(form, output_path, columns), **kwargs)
 
     endings = ", ".join(f".{form}" for form in forms)
@@ -116,8 +115,19 @@ def _with_output(function: Function, forms: Sequence[str]) -> Function:
     return made
 
 
+def chosen_form(chosen: Sequence[str], path: str, forms: Sequence[str], default: str) -> str:
+    """Return the form of an output: that of an option, else that of the suffix of the file; they must not differ."""
+    check_folder(path)
+    suffix = Path(path).suffix.lower().removeprefix(".")
+    if len(chosen) > 1:
+        raise click.UsageError(f"--{chosen[0]} and --{chosen[1]} exclude each other")
+    if chosen and suffix != chosen[0] and suffix in _SUFFIXES:
+        raise click.UsageError(f"--{chosen[0]} does not write {path}: leave it out, or give a file .{chosen[0]}")
+    return chosen[0] if chosen else suffix if suffix in forms else default
+
+
 def show(table: Any, output: Output, *, empty: str = "No rows.") -> None:
-    """Print a table, and take over its problems and notes."""
+    """Print a table, and take over its problems and notes; ``empty`` is told to people if it has no rows."""
     run = current_run()
     run.add(table)
     columns, units = output.chosen(table), _units(table)
@@ -130,20 +140,25 @@ def show(table: Any, output: Output, *, empty: str = "No rows.") -> None:
         elif output.form == "csv":
             _write_csv(columns, stream)
         elif not len(table):
-            stream.write(f"{empty}\n")
+            run.say(empty)
         else:
             stream.write(_aligned(columns, units))
 
 
-def show_value(value: Mapping[str, Any], text: str, output: Output) -> None:
-    """Print a result that is not a table: as JSON, else as text."""
+def show_value(value: Mapping[str, Any], text: str, output: Output, *, empty: str = "") -> None:
+    """Print a result that is not a table: as JSON, else as text; ``empty`` is told to people if there is no text."""
     if output.form in ("csv", "ecsv") or output.columns:
         given = "columns" if output.columns else output.form
         raise click.UsageError(f"--{given} is for tables; this command prints text or --json")
     from sunpy_helio_plugins.errors import printable
 
     with written(output.path) as stream:
-        stream.write(document(current_run(), **value) if output.form == "json" else f"{printable(text.rstrip())}\n")
+        if output.form == "json":
+            stream.write(document(current_run(), **value))
+        elif text:
+            stream.write(f"{printable(text.rstrip())}\n")
+        elif empty:
+            current_run().say(empty)
 
 
 def document(run: Run, **parts: Any) -> str:

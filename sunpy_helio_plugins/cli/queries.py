@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +14,23 @@ import click
 if TYPE_CHECKING:
     from sunpy.net.attr import Attr
 
-__all__ = ["day_of", "imap_attrs", "secret", "texts", "time_range", "words_of"]
+__all__ = [
+    "NOT_NEGATIVE", "POSITIVE", "check_order", "check_word", "date_of", "day_of", "imap_attrs", "secret", "texts",
+    "time_range", "words_of",
+]  # fmt: skip
+
+
+class _Finite(click.FloatRange):
+    """A range of numbers without infinity and NaN, which Python reads as numbers."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
+POSITIVE, NOT_NEGATIVE = _Finite(0, min_open=True), _Finite(0)
 
 
 def texts(_: click.Context, __: click.Parameter, given: Sequence[str] | str | None) -> tuple[str, ...]:
@@ -22,13 +39,28 @@ def texts(_: click.Context, __: click.Parameter, given: Sequence[str] | str | No
     return tuple(part for part in parts if part)
 
 
+def check_word(option: str, given: str, known: Sequence[str]) -> None:
+    """Refuse a word of an option that is not known, in any case of letters."""
+    if given.lower() not in known:
+        from sunpy_helio_plugins.arguments import choice
+
+        raise click.UsageError(f"{option} does not take {given!r}.{choice(given, known)}")
+
+
 def words_of(given: Iterable[str]) -> list[str]:
     """Return arguments, of which ``-`` means the lines of standard input; empty lines and comments are left out."""
     return [word for one in given for word in (_lines() if one == "-" else [one])]
 
 
 def _lines() -> Iterator[str]:
-    for line in sys.stdin.read().splitlines():
+    try:
+        text = sys.stdin.read() if sys.stdin is not None else ""
+        text.encode()  # some locales replace bytes that are not UTF-8 by surrogates
+    except UnicodeError:
+        text = "\0"
+    if "\0" in text:
+        raise click.UsageError("Standard input is not text; give one name in each line, in UTF-8")
+    for line in text.splitlines():
         word = line.strip()
         if word and not word.startswith("#"):
             yield word
@@ -51,6 +83,25 @@ def day_of(text: str, *, is_end: bool = False) -> Any:
         raise QueryError(f"{text!r} is not a time; give one such as 20260110 or 2026-01-10T12:00.") from None
 
 
+def date_of(option: str, text: str) -> str:
+    """Return a day as YYYYMMDD, for a service that takes this form."""
+    found = _DAY.fullmatch(text)
+    if found is None:
+        raise click.UsageError(f"{option} takes a day such as 20260110 or 2026-01-10, not {text!r}")
+    try:
+        return f"{date(*map(int, found.groups())):%Y%m%d}"
+    except ValueError:
+        raise click.UsageError(f"{option} takes a day, and {text!r} is not a day of the calendar") from None
+
+
+def check_order(start: Any, end: Any, start_text: object, end_text: object) -> None:
+    """Refuse a range whose end is before its start."""
+    from sunpy_helio_plugins.errors import QueryError
+
+    if start > end:
+        raise QueryError(f"The end {end_text!r} is before the start {start_text!r}; exchange them.")
+
+
 def time_range(start: str, end: str | None, *, has_last_day: bool = False) -> Any:
     """
     Return ``a.Time`` for two texts.
@@ -59,11 +110,8 @@ def time_range(start: str, end: str | None, *, has_last_day: bool = False) -> An
     """
     from sunpy.net import attrs as a
 
-    from sunpy_helio_plugins.errors import QueryError
-
     begin, last = day_of(start), day_of(end or start, is_end=has_last_day or end is None)
-    if begin > last:
-        raise QueryError(f"The end {end!r} is before the start {start!r}; exchange them.")
+    check_order(begin, last, start, end)
     return a.Time(begin, last)
 
 

@@ -68,9 +68,14 @@ def unlike(what: str, given: str, possible: Iterable[str], has: str = "it has") 
     names = list(possible)
     similar = get_close_matches(given, names, n=5, cutoff=0.5)
     folded = [name for name in names if name.lower() == given.lower()]
-    shown = list(dict.fromkeys(folded + similar)) or names[:8]
-    rest = f", one of {len(names)}" if len(shown) < len(names) else ""
-    return f"{what} {given!r}; {has} {', '.join(map(_cut, shown))}{rest}."
+    meant = list(dict.fromkeys(folded + similar))
+    shown = meant or names[:8]
+    are_all = len(shown) == len(names)
+    if meant:
+        count = "" if are_all else f" There are {len(names)}."
+        return f"{what} {given!r}; did you mean {' or '.join(map(_cut, meant))}?{count}"
+    count = "" if are_all else f" and {len(names) - len(shown)} more"
+    return f"{what} {given!r}; {has} {', '.join(map(_cut, shown))}{count}."
 
 
 def _cut(name: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import astropy.units as u
 
 from sunpy_helio_plugins import lazy
-from sunpy_helio_plugins.arguments import close_names, shown
+from sunpy_helio_plugins.arguments import close_names, listed, shown
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr, suggesting
 from sunpy_helio_plugins.helioviewer import source_table, synonyms
@@ -96,7 +96,7 @@ class Measurement(ArchiveAttr):
         spelt = {source_table.folded(source.measurement): source.measurement for source in source_table.known()}
         if given not in spelt:
             similar = get_close_matches(given, spelt, n=4, cutoff=0.4)
-            hint = ", ".join(spelt[one] for one in similar) or ", ".join(sorted(spelt.values()))
+            hint = ", ".join(spelt[one] for one in similar) or listed(sorted(spelt.values()))
             advice = synonyms.advice(str(value), ())
             raise QueryError(
                 f"Helioviewer does not have the measurement {shown(value)}. {advice}It has, among others: {hint}."

@@ -357,9 +357,9 @@ class EventType(Joinable, ArchiveAttr):
             if len(parts) > 1 and all(part in event_types() for part in parts):
                 types = " | ".join(f"a.her.{part}" for part in parts)
                 raise QueryError(f"An event has one type, not {shown(value)}; join types with |: {types}.")
-            allowed = ", ".join(f"{code} ({name})" for code, name in event_types().items())
-            hint = close_names(value, [*event_types(), *event_types().values()])
-            raise QueryError(f"The registry does not have an event type {shown(value)}; use one of {allowed}.{hint}")
+            near = close_names(value, event_types().values()) or close_names(value, event_types())
+            allowed = ", ".join(event_types())
+            raise QueryError(f"The registry does not have an event type {shown(value)}.{near} The types are {allowed}.")
         return str(code)
 
     def collides(self, other: Attr) -> bool:

@@ -17,7 +17,7 @@ def run(tmp_path, monkeypatch) -> Callable[..., Any]:
     """Return a function that runs a command line in an empty folder, and returns click's result."""
     monkeypatch.chdir(tmp_path)
 
-    def ran(line: str | list[str], stdin: str | None = None) -> Any:
+    def ran(line: str | list[str], stdin: str | bytes | None = None) -> Any:
         words = shlex.split(line) if isinstance(line, str) else line
         return CliRunner().invoke(command, words, input=stdin, prog_name="sunpy-helio")
 

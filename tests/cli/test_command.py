@@ -111,6 +111,7 @@ class TestExitCodes:
         ("error", "code", "said"),
         [
             (errors.QueryError("No."), 2, "Error: No."),
+            (errors.CoverageError("Nothing."), 3, "Error: Nothing."),
             (errors.SettingError("No."), 2, "Error: No."),
             (errors.MissingDependencyError("It", "x"), 2, "Error: It needs packages that are missing"),
             (errors.FileError("Damaged."), 3, "Error: Damaged."),
@@ -122,6 +123,7 @@ class TestExitCodes:
             (OSError(28, "No space left on device", "/y"), 3, "Error: /y cannot be read or written: the disk is full"),
             (ZeroDivisionError("by zero"), 3, "Error: ZeroDivisionError: by zero (this should not happen"),
             (click.UsageError("Wrong"), 2, "Error: Wrong; see sunpy-helio fail --help."),
+            (click.UsageError("Did you mean x?"), 2, "Error: Did you mean x? See sunpy-helio fail --help."),
             (KeyboardInterrupt(), 130, "Interrupted."),
             (BrokenPipeError(), 141, ""),
         ],
@@ -225,6 +227,32 @@ class TestRun:
         assert CliRunner().invoke(group, ["log"]).exit_code == 0
         assert seen == [True]
         assert not logging.getLogger("parfive").disabled
+
+    @pytest.mark.parametrize("name", ["astropy", "sunpy", "matplotlib.font_manager"])
+    def test_the_logs_of_other_packages_are_silent(self, name):
+        @click.command("log", cls=Command)
+        def log():
+            logging.basicConfig(level=logging.INFO)
+            logging.getLogger(name).warning("a record")
+            logging.getLogger(name).info("a remark")
+
+        root = logging.getLogger()
+        before = root.handlers.copy()
+        result = CliRunner().invoke(Root("sunpy-helio", commands={"log": log}), ["log"])
+        assert (result.exit_code, result.output) == (0, "")
+        assert root.handlers == before
+        assert not logging.getLogger(name).disabled
+
+    def test_an_error_that_repeats_a_warning_is_told_once(self):
+        @click.command("load", cls=Command)
+        def load():
+            errors.warn_incomplete("ACE covers 1997 to 2026.")
+            raise errors.QueryError("There is nothing to load: ACE covers 1997 to 2026.")
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            result = CliRunner().invoke(Root("sunpy-helio", commands={"load": load}), ["load"])
+        assert result.stderr == "Error: There is nothing to load: ACE covers 1997 to 2026.\n"
 
     def test_files_that_failed_are_told_once(self):
         class IncompleteFetchWarning(UserWarning):
@@ -336,6 +364,23 @@ class TestProcess:
         assert done.returncode == 3
         assert done.stderr.startswith("Error: The output cannot be read or written: the disk is full")
         assert len(done.stderr.splitlines()) == 1
+
+    @pytest.mark.skipif(os.name != "posix", reason="the shell of this system cannot close standard output")
+    def test_standard_output_that_is_closed_is_told(self):
+        line = f"'{sys.executable}' -m sunpy_helio_plugins cache path >&-"
+        done = subprocess.run(["sh", "-c", line], stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 3
+        assert done.stderr == "Error: The output cannot be read or written: standard output is closed.\n"
+
+    def test_a_failure_is_told_once(self, archive):
+        """Other packages take warnings and add handlers when they are imported, which they are in this process."""
+        words = ["--sandbox", archive.url, "-q", "her", "show", "ivo://helio-informatics.org/NOSUCH"]
+        line = [sys.executable, "-m", "sunpy_helio_plugins", *words]
+        done = subprocess.run(line, capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (3, "")
+        (said,) = done.stderr.splitlines()
+        assert said.startswith("Error: ")
+        assert "no event with ivorn" in said
 
     def test_ctrl_c_ends_it_with_its_code(self):
         code = (

@@ -73,6 +73,19 @@ class TestData:
         assert first == [table["Magnitude"].value[0], *table["BGSEc"].value[0]]
         assert lines[1].startswith("2026-01-10T00:00:12.000Z,")
 
+    def test_csv_can_be_asked_for(self, archive, run, tmp_path):
+        line = f"{HOUR} --parameters Magnitude"
+        assert run(f"{line} --csv").stdout == run(line).stdout
+        assert run(f"{line} --csv -o field.csv").exit_code == 0
+        assert (tmp_path / "field.csv").read_text() == run(line).stdout
+
+    @pytest.mark.filterwarnings("default::sunpy_helio_plugins.errors.IncompleteAnswerWarning")
+    def test_a_time_that_is_not_covered_is_nothing(self, archive, run):
+        result = run("hapi data cdaweb AC_H0_MFI 1990-01-01 1990-01-02")
+        assert (result.exit_code, result.stdout) == (3, "")
+        assert result.stderr.startswith("Error: There is nothing to load: AC_H0_MFI")
+        assert result.stderr.count("\n") == 1
+
     @pytest.mark.parametrize("suffix", ["parquet", "ecsv", "fits"])
     def test_files_hold_the_same_table(self, archive, run, tmp_path, table, suffix):
         result = run(f"{HOUR} --parameters Magnitude,BGSEc -o field.{suffix}")
@@ -118,6 +131,11 @@ class TestData:
             (f"{HOUR} --parameters Magnitud", "Magnitude"),
             (f"{HOUR} -o field.txt", "The suffix of field.txt sets the format"),
             (f"{HOUR} -o absent/field.csv", "The folder absent does not exist"),
+            (f"{HOUR} --chunk 0", "Invalid value for '--chunk': 0.0 is not in the range x>0"),
+            (f"{HOUR} --chunk nan", "nan is not a finite number"),
+            (f"{HOUR} --chunk inf", "inf is not a finite number"),
+            (f"{HOUR} --csv --json", "--csv and --json exclude each other"),
+            (f"{HOUR} --json -o field.png", "--json does not write field.png"),
             (f"{HOUR} --scale xyz", "'xyz'"),
             ("hapi data cdaweb AC_H0_MFI yesterday 2026-01-11", "'yesterday' is not a time"),
             ("hapi catalog cdaweb --columns nme", "There is no column 'nme'"),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import astropy.units as u
 import pytest
+from astropy.table import QTable
 
 from sunpy_helio_plugins import helioviewer
 
@@ -61,7 +63,7 @@ class TestImages:
 
     def test_no_images_are_a_whole_answer(self, archive, run):
         result = run("helioviewer fetch 2026-01-10T11:58:00 2026-01-10T11:58:01 --source 13")
-        assert (result.exit_code, result.stdout) == (0, "No files.\n")
+        assert (result.exit_code, result.stdout, result.stderr) == (0, "", "No files.\n")
 
     def test_the_nearest_images(self, archive, run, tmp_path):
         line = "helioviewer nearest 2026-01-10T12:00 --tolerance 60"
@@ -74,6 +76,23 @@ class TestImages:
 
     def test_the_status_of_instruments(self, archive, run):
         assert "Newest Image" in run("helioviewer status").stdout.splitlines()[0]
+
+    @pytest.mark.parametrize(
+        ("seconds", "said"),
+        [
+            (27962500.0, "323 d 15 h"),
+            (7260.0, "2 h 1 min"),
+            (29.0, "0 h 0 min"),
+            (-90.0, "-0 h 2 min"),
+            (math.nan, "--"),
+        ],
+    )
+    def test_the_age_of_an_image_is_a_duration_for_people(self, run, monkeypatch, seconds, said):
+        table = QTable({"Instrument": ["AIA"], "Behind": [seconds] * u.s})
+        monkeypatch.setattr(helioviewer, "status", table.copy)
+        assert run("helioviewer status").stdout.splitlines()[-1] == f"AIA         {said}"
+        (row,) = json.loads(run("helioviewer status --json").stdout)["rows"]
+        assert row["Behind"] == (seconds if math.isfinite(seconds) else None)
 
 
 class TestDrawings:
@@ -111,17 +130,24 @@ class TestDrawings:
         ("line", "said"),
         [
             ("list --source 13", "Images need a START and an END"),
+            ("list 2026-01-10T12:00 --source 13", "give the end of the range that starts at 2026-01-10T12:00"),
+            (f"list {NOON}", "such as --instrument AIA"),
+            (f"fetch {NOON} --sample 60", "such as --instrument AIA"),
+            (f"list {NOON} --source 13 --sample -5", "Invalid value for '--sample'"),
             (f"list {NOON} --source x", "--source takes numbers"),
             (f"list {NOON} --source 99999", "99999"),
             (f"list {NOON} --instrument nobody", "nobody"),
             (f"list {NOON} --wavelength x", "--wavelength takes numbers"),
             ("list 2026-01-11 2026-01-10 --source 13", "is before the start"),
             ("nearest then", "'then' is not a time"),
-            ("nearest 2026-01-10 --tolerance -1", "a.helioviewer.Tolerance"),
+            ("nearest 2026-01-10 --tolerance -1", "Invalid value for '--tolerance'"),
             ("screenshot 2026-01-10 sun.png", "Missing option '--layers'"),
             ("screenshot 2026-01-10 sun.png --layers 99999", "does not have the source 99999"),
             ("screenshot 2026-01-10 sun.png --layers 13 --size 5", "--size takes numbers"),
             ("movie 2026-01-10 2026-01-11 sun.gif --layers 13", "ends with .mp4 or .webm"),
+            ("movie 2026-01-10 2026-01-11 absent/sun.mp4 --layers 13", "The folder absent does not exist"),
+            ("screenshot 2026-01-10 sun.gif --layers 13", "ends with .png"),
+            ("screenshot 2026-01-10 absent/sun.png --layers 13", "The folder absent does not exist"),
             ("movie 2026-01-10 2026-01-11 sun.mp4 --layers 13 --wait -1", "wait"),
         ],
     )

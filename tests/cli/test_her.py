@@ -73,7 +73,8 @@ class TestSearch:
 
     def test_no_events_are_a_whole_answer(self, archive, run):
         result = run("her search 2026-01-10T00:00 --type FL")
-        assert (result.exit_code, result.stdout) == (0, "No events.\n")
+        assert (result.exit_code, result.stdout, result.stderr) == (0, "", "No events.\n")
+        assert run("her search 2026-01-10T00:00 --type FL -q").stderr == ""
 
     def test_a_dry_run_prints_the_requests(self, archive, run):
         (url,) = run("her search 2026-01-10 2026-01-11 --type FL --dry-run").stdout.splitlines()
@@ -95,14 +96,19 @@ class TestSearch:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
-            (["2026-01-10", "--type", "XX"], "XX"),
+            (["2026-01-10", "--type", "XX"], "'XX'. The types are AR, CE,"),
+            (["2026-01-10", "--type", "flar"], "'flar'. Did you mean Flare?"),
+            (["2026-01-10", "--json", "-o", "a.csv"], "--json does not write a.csv"),
             (["2026-01-10", "--where", "fl_goescls"], "is not a comparison"),
-            (["2026-01-10", "--where", "fl_goesclass>M1"], "did you mean a.her.fl_goescls?"),
+            (
+                ["2026-01-10", "--where", "fl_goesclass>M1"],
+                "no keyword 'fl_goesclass' to compare. Did you mean fl_goescls",
+            ),
             (["2026-01-10", "--where", "ZZ.fl_goescls>M1"], "ZZ"),
             (["2026-01-10", "--where", "ar_noaanum>many"], "many"),
-            (["2026-01-10", "--limit", "-1"], "a.her.Limit"),
+            (["2026-01-10", "--limit", "0"], "Invalid value for '--limit'"),
             (["2026-01-10", "--limit", "x"], "not a valid integer"),
-            (["2026-01-10", "--columns", "fl_goesclass"], "Did you mean fl_goescls"),
+            (["2026-01-10", "--columns", "fl_goesclass"], "'fl_goesclass'. Did you mean fl_goescls"),
             (["10 January"], "is not a time"),
             (["2026-01-11", "2026-01-10"], "is before the start"),
         ],
@@ -140,6 +146,11 @@ class TestEvents:
     def test_a_dry_run_prints_the_addresses(self, archive, run, tmp_path):
         assert run(f"her export {FLARE} --dry-run").stdout == f"Would download {her.voevent_url(FLARE)}\n"
         assert archive.log == []
+
+    def test_a_list_that_is_not_text_is_wrong_use(self, archive, run):
+        result = run("her export -", b"\xff\xfe\x00")
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.startswith("Error: Standard input is not text;")
 
     @pytest.mark.parametrize("line", ["show FL_1", "export FL_1", "show"])
     def test_wrong_use_is_one_sentence(self, archive, run, line):

@@ -224,6 +224,17 @@ class TestQuery:
             ("glows", "l2"), ("glows", "l3b"), ("swe", "l2"), ("mag", "l2"),
         }  # fmt: skip
 
+    def test_dates_are_taken_in_both_forms(self, archive, run):
+        line = "imap query --instrument mag --data-level l2 --start-date {} --end-date {}"
+        plain = run(line.format("20260110", "20260111")).stdout
+        assert len(rows(plain)) > 1
+        assert run(line.format("2026-01-10", "2026-01-11")).stdout == plain
+
+    def test_words_are_taken_in_any_case_of_letters(self, archive, run):
+        small, large = (run(f"imap query --instrument {one} --data-level l2").stdout for one in ("mag", "MAG"))
+        assert len(rows(large)) > 1
+        assert large == small
+
     def test_descriptors_of_overlapping_files_may_be_patterns(self, archive, run):
         line = "imap query --instrument mag --descriptor norm-* --start-date 20260110 --end-date 20260110 --overlap"
         assert {row["Descriptor"] for row in rows(run(line).stdout)} == {"norm-gse", "norm-rtn"}
@@ -274,20 +285,23 @@ class TestQuery:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
-            ("", "requires at least one parameter"),
+            ("", "needs an option that selects files, such as --instrument"),
             ("--instrument mg", "Did you mean mag?"),
-            ("--data-level l9", "data_level is one of"),
-            ("--start-date 2026", "start_date is a day as YYYYMMDD"),
+            ("--data-level l9", "--data-level does not take 'l9'."),
+            ("--start-date 2026", "--start-date takes a day such as 20260110 or 2026-01-10"),
             ("--start-date 20260231", "not a day of the calendar"),
-            ("--version 1.2", "version is latest, v001 or v001.0002"),
-            ("--repointing x", "the number of a pointing"),
+            ("--start-date 20260111 --end-date 20260110", "is before the start '20260111'"),
+            ("--ingestion-start-date 2026-01-11 --ingestion-end-date 20260110", "is before the start '2026-01-11'"),
+            ("--version 1.2", "--version takes latest, v001 or v001.0002, not '1.2'"),
+            ("--repointing x", "--repointing takes the number of a pointing"),
             ("--table ancillary --extension pkts", "extension is one of"),
-            ("--type spin", "does not have the parameter 'type'"),
-            ("--table spice --instrument mag", "does not have the parameter 'instrument'"),
+            ("--type spin", "add --table spice"),
+            ("--table spice --instrument mag", "--instrument does not select kernels"),
             ("--table sciences --instrument mag", "'sciences' is not one of"),
             ("--filename x.cdf", "does not follow the SDC's naming conventions"),
             (f"--filename {GSE} --instrument mag", "--filename is used by itself"),
             ("--instrument mag --overlap --major-version 1", "--major-version is not for overlapping files"),
+            ("--instrument mag --overlap", "needs a time range, from one of --recent, --start-date"),
             ("--instrument mag --overlap --end-date 20260110", "add --start-date"),
             ("--instrument mag --overlap --start-date 20260111 --end-date 20260110", "is before the start"),
             ("--instrument mag --columns x --csv", "There is no column 'x'"),

@@ -135,9 +135,20 @@ def test_the_suffix_of_a_file_sets_the_format(tmp_path, form):
     assert path.read_text() == printing(table, f"--{form}").stdout
 
 
+@pytest.mark.parametrize(
+    ("form", "name", "code"),
+    [("json", "a.csv", 2), ("csv", "a.parquet", 2), ("ecsv", "a.png", 2), ("json", "a.txt", 0), ("csv", "a.CSV", 0)],
+)
+def test_a_form_and_a_suffix_do_not_contradict_each_other(tmp_path, form, name, code):
+    result = printing(QTable({"x": [1]}), f"--{form}", "-o", str(tmp_path / name))
+    assert result.exit_code == code
+    assert (tmp_path / name).exists() == (code == 0)
+
+
 def test_an_empty_table_is_said_or_has_a_header():
     table = QTable({"x": np.zeros(0)})
-    assert printing(table).stdout == "No rows.\n"
+    said = printing(table)
+    assert (said.stdout, said.stderr) == ("", "No rows.\n")
     assert printing(table, "--csv").stdout == "x\n"
     assert json.loads(printing(table, "--json").stdout)["rows"] == []
 

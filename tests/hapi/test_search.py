@@ -112,9 +112,9 @@ def test_a_stop_far_in_the_future_is_no_extent(archive: Any) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ((CDAWEB, a.hapi.Dataset("AC_H0_MFJ")), "has no dataset 'AC_H0_MFJ'; it has AC_H0_MFI"),
+        ((CDAWEB, a.hapi.Dataset("AC_H0_MFJ")), "has no dataset 'AC_H0_MFJ'; did you mean AC_H0_MFI"),
         ((CDAWEB, a.hapi.Dataset("ac_h0_mfi")), "AC_H0_MFI"),
-        ((CDAWEB, ACE, a.hapi.Parameters("Magnitud")), "has no parameter 'Magnitud'; it has Magnitude"),
+        ((CDAWEB, ACE, a.hapi.Parameters("Magnitud")), "has no parameter 'Magnitud'; did you mean Magnitude"),
     ],
 )
 def test_what_does_not_exist_is_named_with_what_does(archive: Any, words: tuple[Any, ...], message: str) -> None:

@@ -84,7 +84,7 @@ def test_what_one_server_does_not_know_is_a_problem_only(listed: Any) -> None:
 
 
 def test_what_no_server_knows_is_refused_with_what_each_of_them_has(listed: Any) -> None:
-    with two(listed), pytest.raises(QueryError, match=r"one has no dataset 'MAG_2'; it has MAG_1.*other has no"):
+    with two(listed), pytest.raises(QueryError, match=r"one has no dataset 'MAG_2'; did you mean MAG_1.*other has no"):
         found(a.hapi.Server("one", "other"), a.hapi.Dataset("MAG_2"))
     with two(listed), pytest.raises(QueryError, match=r"no dataset 'MAG_2'"):
         found(a.hapi.Server("one", "other"), a.hapi.Dataset("COMMON", "MAG_2"))
@@ -188,7 +188,7 @@ def test_parameters_that_no_dataset_has_are_a_problem_with_similar_ones(listed: 
     with two(listed):
         table = found(a.hapi.Server("one"), a.hapi.Dataset("*"), a.hapi.Parameters("Bb"))
         assert len(table) == 0
-        assert "no 'Bb'; they have B" in table.notes[0]
+        assert "no 'Bb'; did you mean B?" in table.notes[0]
 
 
 def test_brackets_in_patterns_mean_themselves(listed: Any) -> None:

@@ -18,6 +18,7 @@ from sunpy.coordinates import HeliographicStonyhurst, Helioprojective, get_earth
 from sunpy.net import attrs as a
 from sunpy.net.hek import HEKClient
 
+from sunpy_helio_plugins import HERClient
 from sunpy_helio_plugins.sandbox import scene
 
 ROOT = Path(__file__).parents[2]
@@ -252,6 +253,13 @@ def test_heliographic_chaincodes_use_the_start_though_spoca_detects_at_the_end(e
     expected = [scene.longitude_at(longitude, end) for longitude, _ in scene.CORONAL_HOLES[0].outline]
     np.testing.assert_allclose(longitudes[:-1], expected, atol=0.05)
     assert end - datetime.fromisoformat(hole["event_starttime"]) == timedelta(hours=4)
+
+
+def test_the_areas_of_holes_are_those_of_their_outlines(archive: Any) -> None:
+    holes = HERClient().search(a.Time("2026-01-10", "2026-01-11"), a.her.CH, a.her.frm_name == "SPoCA")
+    assert len(holes) >= 3 * len(scene.CORONAL_HOLES)
+    outlines = [polygon.area.to_value("Mm2") for polygon in holes["hgs_boundcc"]]
+    np.testing.assert_allclose(holes["area_atdiskcenter"].to_value("Mm2"), outlines, rtol=0.01)
 
 
 @pytest.mark.exhaustive

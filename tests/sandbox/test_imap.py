@@ -121,7 +121,8 @@ class TestOfficialClient:
         mine = tmp_path / "imap_swe_l2_sci_20260112_v001.0001.cdf"
         mine.write_bytes((SHIPPED / "imap_swe_l2_sci_20260110_v001.0001.cdf").read_bytes())
         client.upload(mine)
-        (row,) = client.query(instrument="swe", start_date="20260112")
+        found = client.query(instrument="swe", start_date="20260112")
+        (row,) = (row for row in found if row["file_path"].endswith(mine.name))
         assert (row["file_path"], row["released"]) == (f"imap/swe/l2/2026/01/{mine.name}", False)
         assert client.download(row["file_path"]).read_bytes() == mine.read_bytes()
         with pytest.raises(official.io.IMAPDataAccessError, match=r"409 Conflict.*already exists"):

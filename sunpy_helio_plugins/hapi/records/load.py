@@ -11,7 +11,14 @@ from astropy.table import QTable
 
 from sunpy_helio_plugins.arguments import TEXT, TEXTS, is_several, optional, shown, taking
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError, QueryError, ServiceRefused
+from sunpy_helio_plugins.errors import (
+    AnswerError,
+    CoverageError,
+    FileError,
+    HelioPluginsError,
+    QueryError,
+    ServiceRefused,
+)
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.partial import Partial, merge, run_all, text_of, warn
 from sunpy_helio_plugins.hapi import attrs
@@ -83,7 +90,7 @@ def load(
     ------
     QueryError
         The server, the dataset or a parameter does not exist, the range is none, or times cannot be given in
-        ``scale``.
+        ``scale``. It is a `~sunpy_helio_plugins.errors.CoverageError` if the dataset has no data in the range.
     ServiceError
         The server does not answer as it should.
     FileError
@@ -119,7 +126,7 @@ def load(
     told = answer.problems + answer.notes
     if not answer.items:
         warn(Partial(problems=told))
-        raise QueryError(f"There is nothing to load: {text_of(told)}")
+        raise CoverageError(f"There is nothing to load: {text_of(told)}")
     return _loaded(list(answer.items), scale, told)
 
 

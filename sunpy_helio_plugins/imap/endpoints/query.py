@@ -23,7 +23,7 @@ _AT_A_TIME = 4
 
 _TABLES = ("science", "ancillary", "spice")
 
-_FORMS: dict[str, tuple[str, str]] = {
+FORMS: dict[str, tuple[str, str]] = {
     "repointing": (r"(?:repoint)?\d{1,5}", "the number of a pointing, such as 120 or repoint00120"),
     "version": (r"latest|v\d{3}(?:\.\d{4})?", "latest, v001 or v001.0002"),
     "major_version": (r"\d{1,3}", "an integer, such as 1"),
@@ -117,7 +117,7 @@ def _of_file(name: str) -> list[dict[str, Any]]:
 def _values(table: str, name: str, value: Any) -> list[str]:
     """Return the values of a parameter, checked."""
     allowed = {"instrument": INSTRUMENTS, "data_level": LEVELS, "extension": EXTENSIONS.get(table), "type": KERNELS}
-    known = [*allowed, *_FORMS] if table != "spice" else list(_SPICE)
+    known = [*allowed, *FORMS] if table != "spice" else list(_SPICE)
     if name not in known or (name == "type" and table != "spice"):
         raise QueryError(
             f"imap.rows: the table {table!r} does not have the parameter {name!r}; it has {', '.join(known)}."
@@ -136,7 +136,7 @@ def _checked(name: str, value: Any, words: Sequence[str] | Mapping[str, str] | N
             listed = ", ".join(words)
             raise QueryError(f"imap.rows: {name} is one of {listed}, not {shown(value)}.{close_names(text, words)}")
         return text
-    pattern, form = _FORMS[name]
+    pattern, form = FORMS[name]
     if not re.fullmatch(pattern, text, re.ASCII):
         raise QueryError(f"imap.rows: {name} is {form}, not {shown(value)}.")
     if name.endswith("_date"):

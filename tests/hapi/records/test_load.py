@@ -16,7 +16,7 @@ from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import hapi
-from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServiceRefused
+from sunpy_helio_plugins.errors import CoverageError, IncompleteAnswerWarning, QueryError, ServiceRefused
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.plan import cut, longest
 from sunpy_helio_plugins.quantities.spans import Moment, Span, seconds
@@ -99,7 +99,7 @@ def test_what_is_not_covered_is_said(archive: Any) -> None:
 
 def test_a_range_without_data_is_an_error_that_states_the_range_of_the_dataset(archive: Any) -> None:
     message = r"There is nothing to load: AC_H0_MFI .* covers 1997-09-02T00:00:12Z to 2026-03-01T00:00:00Z"
-    with pytest.warns(IncompleteAnswerWarning, match="covers 1997"), pytest.raises(QueryError, match=message):
+    with pytest.warns(IncompleteAnswerWarning, match="covers 1997"), pytest.raises(CoverageError, match=message):
         hapi.load("cdaweb", "AC_H0_MFI", "1990-01-01", "1990-01-02")
 
 
@@ -198,7 +198,7 @@ def test_what_a_search_returned_is_loaded_whatever_part_of_it_is_given(archive: 
         (lambda found: hapi.load(*ACE, format="xml"), "not a supported format"),
         (lambda found: hapi.load(*ACE, format="json"), "has no format 'json'; it has csv, binary"),
         (lambda found: hapi.load(*ACE, chunk="a day"), "not a valid duration"),
-        (lambda found: hapi.load(*ACE, "Magnitud"), "no parameter 'Magnitud'; it has Magnitude"),
+        (lambda found: hapi.load(*ACE, "Magnitud"), "no parameter 'Magnitud'; did you mean Magnitude"),
         (lambda found: hapi.load("cdawep", *ACE[1:]), "did you mean cdaweb"),
         (lambda found: hapi.load("cdaweb", "*", *ACE[2:]), "4 datasets"),
     ],
