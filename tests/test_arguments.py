@@ -206,6 +206,7 @@ def cases(world: World) -> dict[str, Case]:
             helio.check_folder, {"path": str(world.folder), "ask": False, "again": False, "told": None}, 1
         ),
         "mirrors.Plan.of": Case(mirrors.Plan.of, {"given": MIRROR}),
+        "mirrors.Plan.parse": Case(mirrors.Plan.parse, {"text": plan, "origin": "plan"}),
         "mirrors.Plan.read": Case(mirrors.Plan.read, {"path": world.folder / "plan.toml"}),
         "fido.branches": Case(fido.branches, {"one": DAY, "two": DAY}),
         "fido.common_columns": Case(

@@ -40,7 +40,7 @@ def check(part: Path, name: str) -> None:
     or damaged, or to which something was appended.
     """
     if not part.stat().st_size:
-        raise FileError(f"{name}: the archive sent an empty file.")
+        raise FileError(f"{name} is empty.")
     with part.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
         _check(content, name, blocks=True)
         suffix = Path(name).suffix.lower()
@@ -88,7 +88,7 @@ def _check(content: mmap.mmap, name: str, *, blocks: bool) -> None:
     """Check a file whose content is not empty; ``blocks`` also checks the compressed blocks of CDF."""
     if name.endswith(".cdf"):
         if len(content) < 28 or struct.unpack(">I", content[:4])[0] not in MAGIC:
-            raise FileError(f"{name}: the archive sent a file that is not CDF; it begins with {content[:16]!r}.")
+            raise FileError(f"{name} is not a CDF file; it begins with {content[:16]!r}.")
         try:
             check_whole(content, blocks=blocks)
         except FileError as error:
@@ -96,7 +96,7 @@ def _check(content: mmap.mmap, name: str, *, blocks: bool) -> None:
         return
     head = content[:64].lstrip().lower()
     if head.startswith(_PAGES):
-        raise FileError(f"{name}: the archive sent a web page instead of the file; it begins with {head[:16]!r}.")
+        raise FileError(f"{name} is a web page instead of the file; it begins with {head[:16]!r}.")
     if is_doubled(content):
         raise FileError(f"{name}: the file contains the same {len(content) // 2} bytes twice; download it again.")
 

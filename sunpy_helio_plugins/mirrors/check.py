@@ -7,32 +7,26 @@ one skips files that have not changed.
 
 from __future__ import annotations
 
-import json
 import os
-import time
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from sunpy_helio_plugins.arguments import FLAG, Kind, one_path, optional, taking
 from sunpy_helio_plugins.errors import DiskError, FileError, HelioPluginsError, Problem, QueryError, local
 from sunpy_helio_plugins.mirrors import judges
 from sunpy_helio_plugins.mirrors.archive_answers import Answers
+from sunpy_helio_plugins.mirrors.verdicts import VERDICTS, Verdicts
 from sunpy_helio_plugins.store import answers as cache
 from sunpy_helio_plugins.store.manifest import Entry, Manifest, digest, load
-from sunpy_helio_plugins.store.publish import is_in_use, write_whole
+from sunpy_helio_plugins.store.publish import is_in_use
 
-__all__ = ["VERDICTS", "FolderCheck", "check_cache", "check_folder"]
-
-VERDICTS = ".sunpy-helio-verdicts.jsonl"
-"""The file with the verdicts in the folder that was checked: one line of JSON for each file."""
+__all__ = ["FolderCheck", "check_cache", "check_folder"]
 
 VERSION = 1
 """The version of the JSON of a check; it changes if a key is removed or changes its meaning."""
-
-_RECENT = 2.0
-"""Seconds after its last change in which a file may change again without another time of modification."""
 
 _LISTS = ("damaged", "changed", "missing", "outdated", "withdrawn", "unjudged", "parts")
 
@@ -59,7 +53,7 @@ class FolderCheck:
     withdrawn : list of pathlib.Path
         Files that the archive does not list any more; only if it was asked.
     unjudged : list of pathlib.Path
-        Files of other kinds, without a digest in a manifest.
+        Files of other kinds, without a digest in a manifest; pipes, devices, and links that leave the folder.
     parts : list of pathlib.Path
         Part files of runs that were killed.
     skipped : int
@@ -100,9 +94,12 @@ class FolderCheck:
     @property
     def summary(self) -> str:
         """The counts in one line."""
-        counts = {name: len(getattr(self, name)) for name in ("whole", *_LISTS)} | {"errors": len(self.errors)}
-        told = [f"{count} {name}" for name, count in counts.items() if count]
-        return f"check {self.folder}: {', '.join(told) or 'no files'} ({self.skipped} judged before)"
+        counts = {name: len(getattr(self, name)) for name in ("whole", *_LISTS)}
+        names = {"parts": f"part file{'s' * (len(self.parts) != 1)}"}
+        told = [f"{count} {names.get(name, name)}" for name, count in counts.items() if count]
+        told += [f"{len(self.errors)} error{'s' * (len(self.errors) != 1)}"] if self.errors else []
+        word = "is not whole" if self.code else "is whole"
+        return f"Folder {self.folder} {word}: {', '.join(told) or 'no files'} ({self.skipped} judged before)"
 
     def plain(self) -> dict[str, Any]:
         """
@@ -135,7 +132,7 @@ def check_folder(
 
     HAPI records, CDF, JPEG 2000, VOEvent documents and the other kinds of files of the archives are judged by their
     structure, and files of a mirror or of ``imap.sync`` also by the digests of its manifest. No file is changed or
-    removed.
+    removed. Only regular files are read, and links that leave the folder are not followed.
 
     Parameters
     ----------
@@ -169,7 +166,7 @@ def check_folder(
             os.stat(folder)
         os.scandir(folder).close()
     found = FolderCheck(folder)
-    check = _Check(found, _Verdicts(folder / VERDICTS, again), again)
+    check = _Check(found, Verdicts(folder / VERDICTS), again)
     try:
         check.run(told)
     finally:
@@ -205,7 +202,7 @@ class _Check:
     """One check: the result, the verdicts of earlier ones, and the manifests that were found."""
 
     found: FolderCheck
-    verdicts: _Verdicts
+    verdicts: Verdicts
     again: bool
     manifests: dict[Path, Manifest] = field(default_factory=dict)
 
@@ -224,8 +221,10 @@ class _Check:
                 self._judge(place, known.get(place, {}))
         here = set(files)
         self.found.missing += [
-            place for place, one in known.items() if place not in here and not one.get("empty")
-        ]  # fmt: skip
+            place
+            for place, one in known.items()
+            if place not in here and not one.get("empty") and not place.is_symlink()
+        ]
 
     def _read(self, place: Path) -> None:
         try:
@@ -239,16 +238,14 @@ class _Check:
         try:
             with local(place, "read"):
                 state = place.stat()
-                before = self.verdicts.of(key)
-                mark = {"size": state.st_size, "mtime_ns": state.st_mtime_ns}
-                same = before if before and mark.items() <= before.items() else {}
-                if same and not self.again and known.get("sha256") in (None, same.get("sha256")):
+                same = self.verdicts.of(key, state)
+                is_known = bool(same) and not same.get("recent") and not self.again
+                if is_known and known.get("sha256") in (None, same.get("sha256")):
                     self.found.skipped += 1
                     verdict = same
                 else:
-                    verdict = {"key": key, **mark, **_verdict(place, known, same)}
-                    if time.time() - state.st_mtime > _RECENT:
-                        self.verdicts.add(verdict)
+                    verdict = _verdict(place, known, {} if same.get("recent") else same)
+                    self.verdicts.add(key, state, verdict)
         except DiskError as error:
             self.found.errors.append(Problem.of_error(error))
             return
@@ -273,17 +270,42 @@ def _is_left(place: Path) -> bool:
 
 
 def _files(found: FolderCheck) -> Iterator[Path]:
-    """Yield the files in the folder and below it in the order of their names; links to folders are not followed."""
+    """Yield the regular files in the folder and below it in the order of their names, and note what is not judged."""
 
     def fail(error: OSError) -> None:
         path = error.filename
         found.errors.append(Problem(f"{path} cannot be read: {error.strerror}.", "data"))
 
-    for root, folders, names in os.walk(found.folder, onerror=fail):
+    real = os.path.realpath(found.folder)
+    for top, folders, names in os.walk(found.folder, onerror=fail):
         folders.sort()
-        for name in sorted(names):
-            if name != VERDICTS and not name.endswith(".lock"):
-                yield Path(root, name)
+        links = [name for name in folders if os.path.islink(os.path.join(top, name))]
+        for place in [Path(top, name) for name in sorted((*names, *links))]:
+            if place.name == VERDICTS or place.name.endswith(".lock"):
+                continue
+            kind = _other_kind(place, real)
+            if kind:
+                found.unjudged.append(place)
+                found.notes.append(f"{place} is {kind}: it is not judged.")
+            else:
+                yield place
+
+
+_KINDS: dict[Callable[[int], bool], str] = {
+    stat.S_ISREG: "", stat.S_ISDIR: "a link to a folder", stat.S_ISFIFO: "a named pipe", stat.S_ISSOCK: "a socket",
+    stat.S_ISCHR: "a device", stat.S_ISBLK: "a device",
+}  # fmt: skip
+
+
+def _other_kind(place: Path, folder: str) -> str:
+    """Return what a path is if it is not a regular file in the folder; empty if it cannot be found out, too."""
+    if place.is_symlink() and not Path(os.path.realpath(place)).is_relative_to(folder):
+        return "a link that leaves the folder"
+    try:
+        mode = place.stat().st_mode
+    except OSError:
+        return ""  # told when it is read
+    return next((name for test, name in _KINDS.items() if test(mode)), "not a regular file")
 
 
 def _verdict(place: Path, known: Entry, before: Mapping[str, Any]) -> dict[str, Any]:
@@ -300,56 +322,6 @@ def _verdict(place: Path, known: Entry, before: Mapping[str, Any]) -> dict[str, 
     if noted is not None and noted != content:
         return {"sha256": noted, "verdict": "changed"}
     return {"sha256": content, "verdict": "whole" if is_judged or known.get("sha256") else "unjudged"}
-
-
-class _Verdicts:
-    """The verdicts of earlier checks, and a file to which those of this one are appended."""
-
-    def __init__(self, path: Path, again: bool) -> None:
-        self.path, self.again = path, again
-        self.known: dict[str, dict[str, Any]] = {}
-        self._stream: IO[str] | None = None
-        self._lines = 0
-        try:
-            # A line that was cut by a kill is judged again.
-            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-                self._lines += 1
-                self._take(line)
-        except OSError:
-            return
-
-    def _take(self, line: str) -> None:
-        try:
-            one = json.loads(line)
-            self.known[str(one["key"])] = dict(one)
-        except (ValueError, TypeError, KeyError, RecursionError):
-            return
-
-    def of(self, key: str) -> dict[str, Any]:
-        """Return the last verdict on a file, or an empty dict."""
-        return self.known.get(key, {})
-
-    def add(self, verdict: dict[str, Any]) -> None:
-        """Append a verdict; in a folder that cannot be written, the next check begins again."""
-        self.known[str(verdict["key"])] = verdict
-        try:
-            if self._stream is None:
-                is_cut = self.path.is_file() and not self.path.read_bytes().endswith(b"\n")
-                self._stream = self.path.open("a", encoding="utf-8")
-                self._stream.write("\n" if is_cut else "")
-            self._stream.write(json.dumps(verdict) + "\n")
-            self._stream.flush()
-            self._lines += 1
-        except OSError:
-            self._stream = None
-
-    def close(self) -> None:
-        """Close the file, and shorten it if most of its lines are out of date."""
-        if self._stream is not None:
-            self._stream.close()
-            if self._lines > 2 * len(self.known) + 100:
-                lines = "".join(json.dumps(one) + "\n" for one in self.known.values())
-                write_whole(self.path, lines.encode())
 
 
 def _ask(found: FolderCheck, manifests: Mapping[Path, Manifest]) -> None:

@@ -37,17 +37,24 @@ def _hapi(path: Path) -> bool:
 def _jpeg2000(path: Path) -> bool:
     from sunpy_helio_plugins.helioviewer.jp2 import boxes
 
+    _check_signature(path, boxes.SIGNATURE)
     boxes.accept(path)
     return True
+
+
+def _check_signature(path: Path, signature: bytes) -> None:
+    with path.open("rb") as stream:
+        begin = stream.read(len(signature))
+    if begin != signature:
+        raise FileError(f"{path.name} is not a JPEG 2000 file; it begins with {begin!r}.")
 
 
 def _jpx(path: Path) -> bool:
     """Judge a container of several images, or of links to them, by its boxes."""
     from sunpy_helio_plugins.helioviewer.jp2 import boxes
 
+    _check_signature(path, boxes.SIGNATURE)
     with path.open("rb") as stream:
-        if stream.read(len(boxes.SIGNATURE)) != boxes.SIGNATURE:
-            raise FileError(f"{path.name} does not begin as JPEG 2000 files do.")
         list(boxes.boxes(stream, path.stat().st_size))
     return True
 

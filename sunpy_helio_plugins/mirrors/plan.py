@@ -135,7 +135,7 @@ class Plan:
     """
     The plan of a mirror: a folder, and named queries that are kept up to date in its subfolders.
 
-    `Plan.read` reads a TOML file, and `Plan.of` a dict of the same structure.
+    `Plan.read` reads a TOML file, `Plan.parse` a text in TOML, and `Plan.of` a dict of the same structure.
 
     Attributes
     ----------
@@ -176,11 +176,35 @@ class Plan:
         place = inputs.one_path("mirrors.Plan.read", path)
         with local(place, "read"):
             content = place.read_bytes()
-        try:
-            given = tomllib.loads(content.decode("utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise QueryError(f"{place} is not a plan in TOML ({error}); correct it.") from None
-        return cls._of(given, str(place), place.parent)
+        return cls._of(_toml(content, str(place)), str(place), place.parent)
+
+    @classmethod
+    def parse(cls, text: str | bytes, origin: str = "The plan") -> Plan:
+        """
+        Read a plan from a text in TOML, such as that of standard input.
+
+        Parameters
+        ----------
+        text : str or bytes
+            The text; bytes are in UTF-8. Its ``folder`` is relative to the working directory.
+        origin : str, optional
+            The origin of the text, for messages.
+
+        Returns
+        -------
+        Plan
+            The plan, which is valid.
+
+        Raises
+        ------
+        QueryError
+            The text is not TOML, or the plan is not valid; the message names the origin, the table and the key.
+        """
+        if not isinstance(text, str | bytes):
+            raise refused("mirrors.Plan.parse", text, "a text in TOML")
+        if not isinstance(origin, str):
+            raise refused("mirrors.Plan.parse", origin, "a text as origin")
+        return cls._of(_toml(text, origin), origin, Path())
 
     @classmethod
     def of(cls, given: str | Path | Mapping[str, Any] | Plan) -> Plan:
@@ -230,6 +254,13 @@ class Plan:
         queries = {name: _query(name, named.table(name)) for name in named.values}
         with local(folder, "read"):
             return cls(base.expanduser() / Path(folder).expanduser(), queries, origin)
+
+
+def _toml(text: str | bytes, origin: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text if isinstance(text, str) else text.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise QueryError(f"{origin} is not a plan in TOML ({error}); correct it.") from None
 
 
 class _Table:
@@ -285,7 +316,9 @@ def _query(name: str, table: _Table) -> PlannedQuery:
     table.refuse_unknown((*_OPTIONS, *about.keys))
     window = table.get("window", _DURATION, duration, 0)
     start, end = (table.get(key, _INSTANT, _instant, None) for key in ("start", "end"))
-    if (start is None) == (not window):
+    if start is not None and window:
+        raise table.error("", "takes either window or start, not both.")
+    if start is None and not window:
         raise table.error("", "needs either window, such as '30 days', or start.")
     if start is not None and end is not None and start >= end:
         raise table.error("end", f"must be later than start, {start.isot}; it is {end.isot}.")

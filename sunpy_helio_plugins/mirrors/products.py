@@ -15,6 +15,7 @@ from sunpy_helio_plugins import io
 from sunpy_helio_plugins.errors import Problem, local
 from sunpy_helio_plugins.mirrors.copies import Copy, Listing
 from sunpy_helio_plugins.mirrors.plan import PlannedQuery
+from sunpy_helio_plugins.mirrors.verdicts import Checks
 from sunpy_helio_plugins.store.manifest import Entry, Manifest, entry, short_digest
 from sunpy_helio_plugins.store.publish import make_folder, new_part, publish, sync_to_disk
 
@@ -65,15 +66,15 @@ class _Day:
         return _FIGURES[self.archive](self)
 
 
-def update(query: PlannedQuery, folder: Path, listed: Listing, manifest: Manifest) -> Made:
-    """Write the products of the days whose files have changed since they were written."""
+def update(query: PlannedQuery, folder: Path, listed: Listing, manifest: Manifest, checks: Checks) -> Made:
+    """Write the products of the days whose files have changed since they were written, and those that were lost."""
     made = Made()
     for one in _days(query, listed, manifest):
         sources = [f"{copy.key} {manifest.files[copy.key]['sha256']}" for copy in one.copies]
         for kind, key, write in _kinds(query, one):
             mark = short_digest("\n".join((kind, query.table, *sorted(sources))))
             known = manifest.files.get(key, {})
-            if known.get("mark") == mark and (folder / key).is_file():
+            if known.get("mark") == mark and not checks.is_lost(folder / key, known):
                 continue
             try:
                 _write(folder / key, write)

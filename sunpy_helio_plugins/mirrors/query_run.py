@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from sunpy_helio_plugins.mirrors import products
 from sunpy_helio_plugins.mirrors.copies import Copy, Listing, listing, overlaps, stamp
 from sunpy_helio_plugins.mirrors.plan import PlannedQuery
 from sunpy_helio_plugins.mirrors.report import QueryReport
+from sunpy_helio_plugins.mirrors.verdicts import Checks
 from sunpy_helio_plugins.store.manifest import (
     Entry,
     Manifest,
@@ -61,6 +62,7 @@ class QueryRun:
     is_dry: bool = False
     progress: bool = False
     _roots: set[Any] | None = None
+    _lost: set[str] = field(default_factory=set)
 
     @property
     def path(self) -> Path:
@@ -71,7 +73,9 @@ class QueryRun:
         """Run the query; an error that ends it is raised after the manifest was written."""
         with local(self.folder, "read"):
             if self.folder.exists() and not self.folder.is_dir():
-                raise QueryError(f"{self.folder} is a file; the query {self.query.name!r} needs a folder: remove it.")
+                name = self.query.name
+                text = f"{self.folder} is a file, but the query {name!r} needs a folder of this name"
+                raise QueryError(f"{text}; give the mirror another folder, or the query another name.")
         manifest = load(self.path)
         listed = listing(self.query, self.folder, self.now)
         self.report.errors += [Problem.of(one, listed.table.archive) for one in listed.table.problems]
@@ -128,7 +132,9 @@ class QueryRun:
         for one in copies:
             known, exists = manifest.files.get(one.key), one.place.is_file()
             is_own = one.key in pending if known is None else known.get("own", False)
-            if known is not None and self._is_current(one, known, exists):
+            is_lost = known is not None and not known.get("empty") and self._checks.is_lost(one.place, known)
+            self._lost |= {one.key} if is_lost else set()
+            if known is not None and self._is_current(one, known, is_lost):
                 self.report.kept += [one.place] if exists else []
             elif known is None and exists and _is_complete(one):
                 made = entry(one.place)
@@ -141,7 +147,11 @@ class QueryRun:
                 self.report.errors.append(Problem(text, "data"))
         return wanted, adopted
 
-    def _is_current(self, one: Copy, known: Entry, exists: bool) -> bool:
+    @cached_property
+    def _checks(self) -> Checks:
+        return Checks(self.folder)
+
+    def _is_current(self, one: Copy, known: Entry, is_lost: bool) -> bool:
         """Return whether a file is that of the archive, according to the manifest."""
         if known.get("mark", "") != one.mark or str(known.get("time", "")) < one.until:
             return False
@@ -149,7 +159,7 @@ class QueryRun:
             return False
         if known.get("empty"):
             return str(known.get("time", "")) > stamp(self.now - _ASK_AGAIN)
-        return exists and known.get("size") == one.place.stat().st_size
+        return not is_lost
 
     def _may_have_grown(self, one: Copy, downloaded: str) -> bool:
         """Return whether the age of a range has doubled since it was downloaded, and records may have been added."""
@@ -163,7 +173,8 @@ class QueryRun:
     def _foresee(self, wanted: Sequence[Copy], listed: Listing, manifest: Manifest) -> None:
         """Report what a run would do."""
         for one in wanted:
-            (self.report.revised if self._replaces(one, manifest) else self.report.new).append(one.place)
+            is_repaired = one.key in self._lost and manifest.files[one.key].get("mark", "") == one.mark
+            self._list_of(one, manifest, is_repaired).append(one.place)
         expected = manifest.merged({one.key: self._noted(one, {}) for one in wanted}, self._section())
         self._report_old(listed, expected, lambda one: True)
         self.report.deleted += [self.folder / key for key in self._deletable(manifest, listed)]
@@ -194,11 +205,24 @@ class QueryRun:
         """Download some files, and note them in the manifest."""
         downloader = queue.Downloader(progress=self.progress, overwrite=True)
         queue.enqueue(downloader, [one.download for one in batch], True)
-        failed = {_target(error): error.exception for error in queue.run(downloader).errors}
+        with queue.downloaded(downloader) as results:
+            failed = {_target(error): error.exception for error in results.errors}
+            fresh = self._received(batch, set(map(Path, results)), failed, manifest, archive)
+            return update(self.path, lambda known: self._with(known, fresh))
+
+    def _received(
+        self,
+        batch: Sequence[Copy],
+        came: Collection[Path],
+        failed: Mapping[Path | None, Exception],
+        manifest: Manifest,
+        archive: str,
+    ) -> dict[str, Entry]:
+        """Report downloaded and failed files, and return the entries of those that can be noted."""
         fresh: dict[str, Entry] = {}
         for one in batch:
             error = failed.get(one.place)
-            if error is None and one.place.is_file():
+            if one.place in came:
                 fresh[one.key] = self._noted(one, entry(one.place), own=True)
                 self._sort(one, fresh[one.key], manifest)
             elif isinstance(error, NoRecordsError):
@@ -207,19 +231,28 @@ class QueryRun:
                     self.report.kept.append(one.place)
                 else:
                     fresh[one.key] = self._noted(one, {}, empty=True)
-            else:
-                self.report.errors.append(Problem(str(error or f"{one.place} was not written."), "transfer", archive))
-        return update(self.path, lambda known: self._with(known, fresh))
+            elif error is not None:
+                self.report.errors.append(Problem(str(error), "transfer", archive))
+        left = sum(one.place not in came and one.place not in failed for one in batch)
+        if left:
+            text = f"{left} file{'s were' if left > 1 else ' was'} not requested before the interrupt."
+            self.report.errors.append(Problem(text, "transfer", archive))
+        return fresh
 
     def _sort(self, one: Copy, made: Entry, manifest: Manifest) -> None:
-        """Report a downloaded file as new, revised, or the same as before."""
+        """Report a downloaded file as new, revised, repaired, or the same as before."""
         before = manifest.files.get(one.key)
-        if before is not None and before.get("sha256") == made["sha256"]:
+        is_same = before is not None and before.get("sha256") == made["sha256"]
+        if is_same and one.key not in self._lost:
             self.report.kept.append(one.place)
-        elif self._replaces(one, manifest):
-            self.report.revised.append(one.place)
         else:
-            self.report.new.append(one.place)
+            self._list_of(one, manifest, is_same).append(one.place)
+
+    def _list_of(self, one: Copy, manifest: Manifest, is_same: bool) -> list[Path]:
+        """Return the list of the report for a download, which may have the content of the manifest."""
+        if is_same:
+            return self.report.repaired
+        return self.report.revised if self._replaces(one, manifest) else self.report.new
 
     def _replaces(self, one: Copy, manifest: Manifest) -> bool:
         """Return whether a version of the file was there before the run."""
@@ -243,6 +276,9 @@ class QueryRun:
         keys = {one.key for one in listed.copies}
         withdrawn: list[str] = []
         for place, key, known in self._old(manifest, keys):
+            if self._checks.is_lost(place, known):
+                text = f"{place} was cut, damaged or changed; this query does not download it any more."
+                self.report.notes.append(text)
             root, rank = str(known.get("root", "")), known.get("rank", [])
             if root in here and here[root] >= rank:
                 self.report.superseded.append(place)
@@ -274,7 +310,7 @@ class QueryRun:
         """Write the daily tables and pictures that are missing or out of date."""
         if not self.query.table and not self.query.picture:
             return manifest
-        made = products.update(self.query, self.folder, listed, manifest)
+        made = products.update(self.query, self.folder, listed, manifest, self._checks)
         self.report.errors += made.problems
         self.report.products += [self.folder / key for key in made.entries]
         return update(self.path, lambda known: self._with(known, made.entries)) if made.entries else manifest

@@ -15,7 +15,7 @@ VERSION = 1
 
 WHOLE, PARTLY, NOTHING = 0, 1, 3
 
-_LISTS = ("new", "revised", "superseded", "outside", "withdrawn", "deleted", "products")
+_LISTS = ("new", "revised", "repaired", "superseded", "outside", "withdrawn", "deleted", "products")
 
 
 @dataclass
@@ -32,6 +32,8 @@ class QueryReport:
     revised : list of pathlib.Path
         Files that replace an earlier version: of the same name with other content, or of another name. These include
         files of a day that had not ended.
+    repaired : list of pathlib.Path
+        Files that were removed, cut or damaged here, or found so by the last check, and were downloaded again.
     kept : list of pathlib.Path
         Complete files that were already there.
     superseded : list of pathlib.Path
@@ -51,6 +53,8 @@ class QueryReport:
         Remarks.
     failed : bool
         Whether the query could not be run at all.
+    started : str
+        The time at which it began in UTC.
     seconds : float
         The time that it took.
     """
@@ -69,11 +73,13 @@ class QueryReport:
     notes: list[str] = field(default_factory=list)
     failed: bool = False
     seconds: float = 0.0
+    repaired: list[Path] = field(default_factory=list)
+    started: str = ""
 
     @property
     def summary(self) -> str:
         """The counts in one line, without those that are zero."""
-        counts = [f"{len(getattr(self, name))} {name}" for name in (*_LISTS[:2], "kept", *_LISTS[2:])]
+        counts = [f"{len(getattr(self, name))} {name}" for name in (*_LISTS[:3], "kept", *_LISTS[3:])]
         told = [one for one in counts if not one.startswith("0 ")]
         errors = f"{len(self.errors)} error{'s' * (len(self.errors) != 1)}"
         return f"{self.name}: {', '.join([*told, *([errors] if self.errors else [])]) or 'nothing'}"
@@ -90,7 +96,8 @@ class QueryReport:
         made: dict[str, Any] = {"archive": self.archive, "kept": len(self.kept), "failed": self.failed}
         made |= {name: [str(path) for path in getattr(self, name)] for name in _LISTS}
         made["errors"] = [one.stored() for one in self.errors]
-        return made | {"notes": [str(note) for note in self.notes], "seconds": round(self.seconds, 3)}
+        made |= {"notes": [str(note) for note in self.notes], "started": self.started}
+        return made | {"seconds": round(self.seconds, 3)}
 
 
 @dataclass
@@ -140,9 +147,13 @@ class MirrorReport:
     @property
     def summary(self) -> str:
         """The result in one line, for a log."""
-        word = {WHOLE: "whole", PARTLY: "partly", NOTHING: "nothing came"}[self.code]
-        dry = " (dry run)" if self.is_dry else ""
-        return f"mirror {self.folder}{dry}: {word}; {'; '.join(run.summary for run in self.queries.values())}"
+        made, foreseen = {
+            WHOLE: ("is whole", "would be whole"),
+            PARTLY: ("is not whole", "would not be whole"),
+            NOTHING: ("could not be updated", "could not be searched"),
+        }[self.code]
+        word = f"{foreseen} (dry run)" if self.is_dry else made
+        return f"Mirror {self.folder} {word}: {'; '.join(run.summary for run in self.queries.values())}"
 
     def plain(self) -> dict[str, Any]:
         """

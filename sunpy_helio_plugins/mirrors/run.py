@@ -15,13 +15,13 @@ from sunpy_helio_plugins.errors import HelioPluginsError, LockedError, Problem, 
 from sunpy_helio_plugins.fido import partial
 from sunpy_helio_plugins.mirrors.plan import Plan, PlannedQuery
 from sunpy_helio_plugins.mirrors.query_run import QueryRun
-from sunpy_helio_plugins.mirrors.report import MirrorReport, QueryReport
+from sunpy_helio_plugins.mirrors.report import VERSION, MirrorReport, QueryReport
 from sunpy_helio_plugins.store.publish import locked, make_folder, sweep, write_whole
 
 __all__ = ["REPORT", "mirror"]
 
 REPORT = "report.json"
-"""The name of the report of the last run in the folder of the mirror."""
+"""The name of the report in the folder of the mirror: that of the last run, and the last results of other queries."""
 
 PART_AGE = 3600.0
 """Seconds after which part files without a lock are removed: those of other machines are not locked here."""
@@ -55,7 +55,8 @@ def mirror(
     Returns
     -------
     sunpy_helio_plugins.mirrors.MirrorReport
-        What came, was replaced, withdrawn, deleted, or failed. It is also written to ``report.json`` in the folder.
+        What came, was replaced, withdrawn, deleted, or failed. It is also written to ``report.json`` in the folder,
+        with the last results of the queries of the plan that were not run.
 
     Raises
     ------
@@ -88,8 +89,10 @@ def mirror(
     try:
         with local(made.folder), locked(made.folder / "mirror", wait=False):
             report.swept = sweep(made.folder, PART_AGE)
-            unexpected = _run_all(chosen, report, progress)
-            _keep(report)
+            try:
+                unexpected = _run_all(chosen, report, progress)
+            finally:  # also after Ctrl-C
+                _keep(report, made)
     except LockedError:
         raise LockedError(f"Another run is updating the mirror in {made.folder}; wait until it has ended.") from None
     _raise_unexpected(unexpected)
@@ -115,21 +118,30 @@ def _run_all(queries: Sequence[PlannedQuery], report: MirrorReport, progress: bo
     now = _now()
     unexpected: list[Exception] = []
     for query in queries:
-        one = report.queries[query.name] = QueryReport(query.name, query.archive)
+        one = report.queries[query.name] = QueryReport(query.name, query.archive, started=_now().isot)
         start = time.monotonic()
         try:
             QueryRun(query, report.folder / query.name, now, one, report.is_dry, progress).run()
         except HelioPluginsError as error:
             one.errors.append(Problem.of_error(error))
             one.failed = True
+        except KeyboardInterrupt:
+            one.errors.append(Problem("The run was interrupted; the next one continues.", "transfer"))
+            _end(one, report, start)
+            raise
         except Exception as error:  # noqa: BLE001 - raised after the other queries
             one.errors.append(Problem(f"{type(error).__name__}: {error}", "data"))
             one.failed = True
             unexpected.append(error)
-        partial.log(f"{query.name}: {error}" for error in one.errors)
-        one.seconds = time.monotonic() - start
-    report.ended = _now().isot
+        _end(one, report, start)
     return unexpected
+
+
+def _end(one: QueryReport, report: MirrorReport, start: float) -> None:
+    """Log the errors of a query, and note the times."""
+    partial.log(f"{one.name}: {error}" for error in one.errors)
+    one.seconds = time.monotonic() - start
+    report.ended = _now().isot
 
 
 def _raise_unexpected(errors: Sequence[Exception]) -> None:
@@ -137,9 +149,23 @@ def _raise_unexpected(errors: Sequence[Exception]) -> None:
         raise error
 
 
-def _keep(report: MirrorReport) -> None:
+def _keep(report: MirrorReport, plan: Plan) -> None:
     """Write the report to the folder; a failure is part of the report that is returned."""
+    place = report.folder / REPORT
+    made, before = report.plain(), _before(place)
+    # Queries of the plan that were not run, or not reached, keep their last results.
+    results = {name: made["queries"].get(name) or before.get(name) for name in plan.queries}
+    made["queries"] = {name: one for name, one in results.items() if one}
     try:
-        write_whole(report.folder / REPORT, (json.dumps(report.plain(), indent=1) + "\n").encode())
+        write_whole(place, (json.dumps(made, indent=1) + "\n").encode())
     except HelioPluginsError as error:
         report.errors.append(Problem.of_error(error))
+
+
+def _before(place: Path) -> dict[str, Any]:
+    """Return the results of the queries in a report; nothing is taken from one that is not valid."""
+    try:
+        found = json.loads(place.read_bytes()) if place.is_file() else {}
+        return dict(found["queries"]) if found.get("version") == VERSION else {}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from sunpy_helio_plugins import check_folder, conf, imap, mirror, mirrors
 from sunpy_helio_plugins.errors import DiskError, QueryError
 from sunpy_helio_plugins.imap import search as imap_search
 from sunpy_helio_plugins.mirrors import check, judges
-from sunpy_helio_plugins.mirrors.check import VERDICTS
+from sunpy_helio_plugins.mirrors.verdicts import VERDICTS
 from sunpy_helio_plugins.sandbox.imap import service
 from sunpy_helio_plugins.store import answers
 from sunpy_helio_plugins.store.publish import new_part
@@ -51,7 +52,7 @@ def test_complete_files_of_all_archives_are_whole(folder):
     found = check_folder(folder)
     assert (found.code, found.problems, found.unjudged) == (0, [], [])
     assert {path.suffix for path in found.whole} == {*FILES.values(), ".json"}
-    assert found.summary == f"check {folder}: {len(found.whole)} whole (0 judged before)"
+    assert found.summary == f"Folder {folder} is whole: {len(found.whole)} whole (0 judged before)"
 
 
 @pytest.mark.parametrize("suffix", FILES.values())
@@ -96,6 +97,94 @@ def test_files_of_other_kinds_are_not_judged(folder):
     found = check_folder(folder)
     assert [path.name for path in found.unjudged] == ["notes.txt", "page.xml"]
     assert found.code == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("name", ["pipe.cdf", ".mirror-manifest.json", ".x.cdf.0123abcd.part", VERDICTS])
+def test_a_named_pipe_is_never_opened(folder, name):
+    os.mkfifo(folder / name)
+    found = check_folder(folder)
+    assert (found.code, found.errors) == (0, [])
+    told = name != VERDICTS
+    assert found.unjudged == [folder / name] * told
+    assert found.notes == [f"{folder / name} is a named pipe: it is not judged."] * told
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_link_to_a_named_pipe_and_a_socket_are_not_judged(folder, monkeypatch):
+    os.mkfifo(folder / "pipe")
+    (folder / "link.cdf").symlink_to(folder / "pipe")
+    monkeypatch.chdir(folder)
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind("talk.cdf")
+        found = check_folder(folder)
+    assert [path.name for path in found.unjudged] == ["link.cdf", "pipe", "talk.cdf"]
+    assert [note.rpartition(" is a")[2] for note in found.notes] == [
+        " named pipe: it is not judged.", " named pipe: it is not judged.", " socket: it is not judged.",
+    ]  # fmt: skip
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_file_of_the_manifest_that_is_a_pipe_is_missing(folder):
+    one = one_of(folder, ".jp2")
+    one.unlink()
+    os.mkfifo(one)
+    found = check_folder(folder)
+    assert (found.missing, found.unjudged, found.code) == ([one], [one], 1)
+
+
+def test_a_link_that_leaves_the_folder_is_not_followed(folder, tmp_path):
+    secret = tmp_path / "secret.cdf"
+    secret.write_text("password")
+    (folder / "link.cdf").symlink_to(secret)
+    (folder / "up").symlink_to(tmp_path)
+    (folder / "gone.cdf").symlink_to(tmp_path / "none")
+    found = check_folder(folder)
+    assert (found.code, [path.name for path in found.unjudged]) == (0, ["gone.cdf", "link.cdf", "up"])
+    assert found.notes[1] == f"{folder / 'link.cdf'} is a link that leaves the folder: it is not judged."
+    assert "passw" not in str(found.plain())
+
+
+def test_a_link_in_the_folder_is_judged_as_its_file(folder):
+    (folder / "link.cdf").symlink_to(one_of(folder, ".cdf"))
+    (folder / "again").symlink_to("mag")
+    found = check_folder(folder)
+    assert folder / "link.cdf" in found.whole
+    assert found.notes == [f"{folder / 'again'} is a link to a folder: it is not judged."]
+
+
+def test_a_file_of_the_manifest_that_was_moved_and_linked_is_not_missing(folder, tmp_path):
+    one = one_of(folder, ".jp2")
+    one.rename(tmp_path / "moved.jp2")
+    one.symlink_to(tmp_path / "moved.jp2")
+    found = check_folder(folder)
+    assert (found.missing, found.unjudged, found.code) == ([], [one], 0)
+
+
+def test_a_folder_that_is_a_link_is_judged(folder, tmp_path):
+    (tmp_path / "link").symlink_to(folder)
+    assert check_folder(tmp_path / "link").unjudged == []
+    assert (folder / VERDICTS).is_file()
+
+
+def test_the_verdicts_are_not_written_through_a_link(folder, tmp_path):
+    (tmp_path / "other").write_text("mine")
+    (folder / VERDICTS).symlink_to(tmp_path / "other")
+    assert check_folder(folder).code == 0
+    assert (tmp_path / "other").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("other.cdf", "is not a CDF file; it begins with b'<html>'."),
+        ("other.jp2", "is not a JPEG 2000 file; it begins with b'<html>'."),
+        ("imap_swe_l2_sci_20260110_v001.csv", "is a web page instead of the file; it begins with b'<html>'."),
+    ],
+)
+def test_files_of_other_kinds_are_not_said_to_come_from_an_archive(tmp_path, name, words):
+    (tmp_path / name).write_text("<html>")
+    assert check_folder(tmp_path).damaged == {tmp_path / name: f"{name} {words}"}
 
 
 def test_real_files_are_whole(real_data, tmp_path):
@@ -208,6 +297,7 @@ def test_a_spoilt_manifest_is_an_error(folder):
     found = check_folder(folder)
     assert (len(found.errors), found.code) == (1, 1)
     assert "is not a valid manifest" in found.errors[0]
+    assert "whole, 1 error (" in found.summary
 
 
 def test_without_a_question_nothing_is_sent(archive, folder):

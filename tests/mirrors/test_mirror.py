@@ -6,13 +6,14 @@ import dataclasses
 import errno
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
 from astropy.time import Time
 from plans import MAG, QUERIES
 
-from sunpy_helio_plugins import conf, mirror
+from sunpy_helio_plugins import check_folder, conf, mirror
 from sunpy_helio_plugins.errors import FileError, LockedError, QueryError
 from sunpy_helio_plugins.imap import search as imap_search
 from sunpy_helio_plugins.mirrors import Plan, query_run, run
@@ -31,7 +32,7 @@ def names(paths):
 
 def counts(report):
     """Return the lists of a report that are not empty, by their lengths."""
-    lists = ("new", "revised", "kept", "superseded", "outside", "withdrawn", "deleted", "errors")
+    lists = ("new", "revised", "repaired", "kept", "superseded", "outside", "withdrawn", "deleted", "errors")
     return {name: len(getattr(report, name)) for name in lists if getattr(report, name)}
 
 
@@ -96,7 +97,26 @@ def test_the_report_is_written_and_has_a_version(archive, plan, folder):
     assert kept == report.plain()
     assert (kept["version"], kept["code"], kept["dry_run"]) == (1, 0, False)
     assert [Path(path).name for path in kept["queries"]["mag"]["new"]] == DAYS
-    assert report.summary == f"mirror {folder}: whole; mag: 3 new"
+    assert report.summary == f"Mirror {folder} is whole: mag: 3 new"
+
+
+def test_the_report_keeps_the_last_results_of_queries_that_are_not_run(archive, plan, folder):
+    first = mirror(plan("mag", "wind", "sun"))
+    second = mirror(plan("mag", "wind"), queries="wind")
+    kept = json.loads((folder / "report.json").read_text())
+    assert list(kept["queries"]) == ["mag", "wind"]
+    assert kept["queries"]["mag"] == first.queries["mag"].plain()
+    assert kept["queries"]["wind"] == second.queries["wind"].plain()
+    assert (kept["started"], list(second.queries)) == (second.started, ["wind"])
+    assert kept["queries"]["mag"]["started"] < second.started <= kept["queries"]["wind"]["started"]
+
+
+@pytest.mark.parametrize("spoilt", ["{", "[]", "[1]", '{"version": 1}', '{"version": 0, "queries": {"wind": {}}}'])
+def test_nothing_is_taken_from_a_report_that_is_not_valid(archive, plan, folder, spoilt):
+    folder.mkdir()
+    (folder / "report.json").write_text(spoilt)
+    mirror(plan("mag", "wind"), queries="mag")
+    assert list(json.loads((folder / "report.json").read_text())["queries"]) == ["mag"]
 
 
 def test_a_dry_run_writes_nothing_and_foresees_the_run(archive, plan, folder):
@@ -315,13 +335,72 @@ def test_an_unexpected_error_does_not_affect_the_other_queries(archive, plan, fo
     assert mirror(plan("mag", "wind")).code == 0
 
 
-def test_a_file_that_was_lost_or_cut_comes_again(archive, plan, folder):
-    one, other, _ = mirror(plan("mag")).queries["mag"].new
+@pytest.mark.parametrize("name", QUERIES)
+def test_files_that_were_lost_or_cut_are_repaired(archive, plan, name):
+    one, other, *_ = mirror(plan(name)).queries[name].new
     content = one.read_bytes()
-    one.write_bytes(content[:1000])
+    one.write_bytes(content[:-7])
     other.unlink()
+    foreseen = mirror(plan(name), dry_run=True).queries[name]
+    report = mirror(plan(name)).queries[name]
+    assert report.repaired == foreseen.repaired == [one, other]
+    assert (report.new, report.revised, one.read_bytes(), other.is_file()) == ([], [], content, True)
+    assert set(counts(mirror(plan(name)).queries[name])) == {"kept"}
+
+
+def flipped(place, age=10):
+    """Flip a bit in the middle of a file, which was changed some seconds ago."""
+    content = bytearray(place.read_bytes())
+    content[len(content) // 2] ^= 1
+    place.write_bytes(content)
+    now = time.time() - age
+    os.utime(place, (now, now))
+
+
+@pytest.mark.parametrize("age", [10, 0])
+@pytest.mark.parametrize("checked", [".", "mag", ".."])
+def test_a_file_that_a_check_has_found_changed_is_repaired(archive, plan, folder, checked, age):
+    one = mirror(plan("mag")).queries["mag"].new[0]
+    content = one.read_bytes()
+    flipped(one, age)
+    found = check_folder(folder / checked)
+    assert [*found.changed, *found.damaged] == [folder / checked / one.relative_to((folder / checked).resolve())]
+    report = mirror(plan("mag"))
+    assert (report.code, report.queries["mag"].repaired, one.read_bytes()) == (0, [one], content)
+    assert report.summary.endswith("mag: 1 repaired, 2 kept")
+    assert check_folder(folder / checked).problems == []
     assert counts(mirror(plan("mag")).queries["mag"]) == {"kept": 3}
-    assert (one.read_bytes(), other.is_file()) == (content, True)
+
+
+def test_a_verdict_on_an_earlier_state_of_a_file_is_not_used(archive, plan, folder):
+    one = mirror(plan("mag")).queries["mag"].new[0]
+    content = one.read_bytes()
+    flipped(one)
+    check_folder(folder)
+    one.write_bytes(content)
+    archive.log.clear()
+    assert counts(mirror(plan("mag")).queries["mag"]) == {"kept": 3}
+    assert len(archive.log) == 1
+
+
+def test_a_damaged_file_that_is_not_downloaded_any_more_is_a_note(archive, plan, folder):
+    one = mirror(plan("mag")).queries["mag"].new[0]
+    flipped(one)
+    check_folder(folder)
+    report = mirror(plan("mag", window="1 day")).queries["mag"]
+    assert report.notes == [f"{one} was cut, damaged or changed; this query does not download it any more."]
+
+
+def test_a_damaged_file_of_the_user_is_told_and_stays(archive, plan, folder):
+    one = mirror(plan("mag")).queries["mag"].new[0]
+    (folder / "mag" / MANIFEST).unlink()
+    mirror(plan("mag"))
+    flipped(one)
+    content = one.read_bytes()
+    check_folder(folder)
+    report = mirror(plan("mag"))
+    assert (counts(report.queries["mag"]), one.read_bytes()) == ({"kept": 2, "errors": 1}, content)
+    assert "move it to get that one" in report.problems[0]
 
 
 def test_a_day_that_has_not_ended_is_requested_until_it_has(archive, plan, monkeypatch):
@@ -406,7 +485,7 @@ def test_an_outage_of_everything_is_nothing(archive, plan, folder):
     before = sorted(path for path in folder.rglob("*") if path.suffix != ".json")
     with conf.set_temp("retries", 0), archive.fault("status", status=503):
         report = mirror(plan())
-    assert (report.code, "nothing came" in report.summary) == (3, True)
+    assert (report.code, "could not be updated" in report.summary) == (3, True)
     assert sorted(path for path in folder.rglob("*") if path.suffix != ".json") == before
 
 
@@ -507,6 +586,15 @@ def test_a_file_in_the_place_of_the_folder_is_refused(archive, plan, folder):
     ):
         mirror(plan("mag"))
     assert archive.log == []
+
+
+def test_a_file_in_the_place_of_the_folder_of_a_query_costs_that_query(archive, plan, folder):
+    folder.mkdir()
+    (folder / "mag").write_text("x")
+    report = mirror(plan("mag"))
+    text = "is a file, but the query 'mag' needs a folder of this name; give the mirror another folder"
+    assert (report.code, text in report.problems[0]) == (3, True)
+    assert report.summary == f"Mirror {folder} could not be updated: mag: 1 error"
 
 
 def test_two_versions_of_an_event_are_one_file(archive, plan, monkeypatch):

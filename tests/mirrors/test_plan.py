@@ -39,7 +39,7 @@ MISTAKES = {
     "number as a duration": (changed("mag", window=3), "[queries.mag] window takes a duration such as '30 days'"),
     "unknown unit": (changed("mag", window="3 moons"), "[queries.mag] window takes a duration"),
     "no time": (changed("mag", window=None), "[queries.mag] needs either window, such as '30 days', or start."),
-    "two times": (changed("mag", start="2026-01-01"), "[queries.mag] needs either window, such as '30 days', or start"),
+    "two times": (changed("mag", start="2026-01-01"), "[queries.mag] takes either window or start, not both."),
     "end before the start": (
         changed("mag", window=None, start="2026-01-14"), "[queries.mag] end must be later than start",
     ),
@@ -113,6 +113,15 @@ def test_the_folder_is_relative_to_the_file(tmp_path):
     )
     assert Plan.read(place).folder == tmp_path / "there"
     assert Plan.read(place).queries["mag"].window == 3 * 86400
+    made = Plan.parse(place.read_text(), "Standard input")
+    assert (made.folder, made.queries.keys()) == (Path("there"), {"mag"})
+    assert Plan.parse(place.read_bytes()).origin == "The plan"
+
+
+@pytest.mark.parametrize("given", [None, 1, {}])
+def test_a_text_of_another_type_is_refused(given):
+    with pytest.raises(QueryError, match=r"mirrors\.Plan\.parse takes a text in TOML, not"):
+        Plan.parse(given)
 
 
 def test_a_plan_is_accepted_in_every_form():

@@ -63,6 +63,14 @@ def test_a_table_is_written_again_if_it_is_lost_or_its_files_have_changed(archiv
     assert len(mirror(plan("mag", table="fits", **ONE_DAY)).queries["mag"].products) == 1
 
 
+def test_a_table_that_was_cut_is_written_again(archive, plan, tmp_path):
+    (made,) = mirror(plan("mag", table="ecsv", **ONE_DAY)).queries["mag"].products
+    content = made.read_bytes()
+    made.write_bytes(content[:-7])
+    assert mirror(plan("mag", table="ecsv", **ONE_DAY)).queries["mag"].products == [made]
+    assert made.read_bytes() == content
+
+
 def test_a_table_that_cannot_be_made_costs_itself_only(archive, plan, tmp_path, monkeypatch):
     def fail(*args, **kwargs):
         raise ValueError("this cannot be written")

@@ -102,7 +102,7 @@ def boxes(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
         length, kind = _head(head, size - offset)
         if length < 8 or offset + length > size:
             raise TransientFileError(
-                f"The JPEG 2000 file ends inside its box {kind.decode('latin-1')!r}: {size} bytes were received, but "
+                f"The JPEG 2000 file ends inside its box {kind.decode('latin-1')!r}: it has {size} bytes, but "
                 f"at least {offset + max(length, 8)} were expected. It was cut; download it again."
             )
         if not all(32 <= byte < 127 for byte in kind):

@@ -255,8 +255,8 @@ def fetched(action: str, asked: dict[str, str], file: str | Path, kind: str) -> 
     accept = partial(checks.accept, f"{PROVIDER}'s {action}", kind)
     download = job.Download(service.address(action, asked), Path(file), PROVIDER, accept)
     queue.enqueue(downloader, [download], overwrite=True)
-    with _unlogged():
-        results = downloader.download()
+    with _unlogged(), queue.downloaded(downloader) as results:
+        pass
     if results.errors:
         raise results.errors[0].exception
     return Path(results[0])

@@ -64,9 +64,8 @@ def download(name: str | Path, path: str | Path | None = None, *, overwrite: boo
     job = Download(url, target, service.ARCHIVE, check, login=login, is_complete=complete)
     downloader = queue.Downloader(progress=False)
     queue.enqueue(downloader, [job], overwrite)
-    results = downloader.download()
-    for error in results.errors:
-        if isinstance(error.exception, DiskError):
-            raise error.exception
-        raise TransferError(f"{error.exception}")
+    with queue.downloaded(downloader) as results:
+        errors = [error.exception for error in results.errors]
+    for error in errors:
+        raise error if isinstance(error, DiskError) else TransferError(f"{error}")
     return target

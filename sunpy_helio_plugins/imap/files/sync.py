@@ -134,18 +134,19 @@ def sync(query: Attr | Sequence[Attr], path: str | Path, *, progress: bool = Tru
     here = [_is_here(place, manifest.files.get(key_of(place, folder)), check) for place in places]
     wanted = table[[not there for there in here]]
     errors = list(table.problems)
+    downloader = queue.Downloader(progress=progress, overwrite=True)
     if len(wanted):
-        downloader = queue.Downloader(progress=progress, overwrite=True)
         client.fetch(wanted, path=f"{escaped(folder)}/{{tree}}/{{file}}", downloader=downloader)
-        failed = queue.run(downloader).errors
-        errors += [Problem(str(error.exception), "transfer", table.archive) for error in failed]
-    partial.log(errors)
-    new = [place for place, there in zip(places, here, strict=True) if not there and place.is_file()]
-    kept = [place for place, there in zip(places, here, strict=True) if there]
-    unknown = [*new, *(place for place in kept if key_of(place, folder) not in manifest.files)]
-    fresh = {key_of(place, folder): entry(place) for place in unknown}
-    query = _section(asked, queries, [key_of(place, folder) for place in (*new, *kept)])
-    manifest = update(folder / MANIFEST, lambda known: known.merged(fresh, query))
+    with queue.downloaded(downloader) as results:
+        errors += [Problem(str(error.exception), "transfer", table.archive) for error in results.errors]
+        partial.log(errors)
+        came = set(map(Path, results))
+        new = [place for place, there in zip(places, here, strict=True) if not there and place in came]
+        kept = [place for place, there in zip(places, here, strict=True) if there]
+        unknown = [*new, *(place for place in kept if key_of(place, folder) not in manifest.files)]
+        fresh = {key_of(place, folder): entry(place) for place in unknown}
+        query = _section(asked, queries, [key_of(place, folder) for place in (*new, *kept)])
+        manifest = update(folder / MANIFEST, lambda known: known.merged(fresh, query))
     listed = {key_of(place, folder) for place in places}
     old = _classified(manifest, query, queries, listed, is_complete=not table.problems)
     found = {kind: [place for key in keys if (place := folder / key).is_file()] for kind, keys in old.items()}

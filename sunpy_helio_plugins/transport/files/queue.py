@@ -9,9 +9,12 @@ progress bar, one limit of connections and one Ctrl-C.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +29,51 @@ from sunpy_helio_plugins.transport.files.prefix import PrefixDownload, PrefixJob
 from sunpy_helio_plugins.transport.limits import Outages
 from sunpy_helio_plugins.transport.urls import permit
 
-__all__ = ["Download", "Downloader", "enqueue", "queued", "run"]
+__all__ = ["Download", "Downloader", "downloaded", "enqueue", "queued"]
 
 _log = logging.getLogger(__name__)
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""The signals at which parfive ends a download; it returns what it has, as if the other files had failed."""
+
+
+@dataclass
+class _Interrupts:
+    """The handlers of signals before a download, and the signal that ended it."""
+
+    handlers: dict[signal.Signals, Any]
+    caught: signal.Signals | None = None
+
+    @classmethod
+    def before(cls) -> _Interrupts:
+        """Return the handlers now; only the main thread receives signals."""
+        is_main = threading.current_thread() is threading.main_thread()
+        return cls({number: signal.getsignal(number) for number in _SIGNALS} if is_main else {})
+
+    def watch(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
+        """Handle the signals in a loop instead of parfive, which does not tell them; ignored ones stay ignored."""
+
+        def catch(number: signal.Signals) -> None:
+            if self.caught is None and self.handlers[number] is not signal.SIG_IGN:
+                self.caught = number
+                task.cancel()
+
+        if threading.current_thread() is threading.main_thread():
+            for number in self.handlers:
+                # Windows does not have them: there, Ctrl-C is raised at once.
+                with contextlib.suppress(NotImplementedError):
+                    loop.add_signal_handler(number, catch, number)
+
+    def restore(self) -> None:
+        """Set the handlers as before the download; asyncio sets those of the start of Python."""
+        for number, handler in self.handlers.items():
+            if handler is not None and signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
+
+    def deliver(self) -> None:
+        """Send the signal that ended the download again: by default, Ctrl-C raises `KeyboardInterrupt`."""
+        if self.caught is not None:
+            signal.raise_signal(self.caught)
 
 
 class Downloader(parfive.Downloader):
@@ -45,6 +90,7 @@ class Downloader(parfive.Downloader):
     """
 
     _loop: asyncio.AbstractEventLoop | None = None
+    _interrupts: _Interrupts | None = None
 
     async def run_download(self) -> parfive.Results:
         """
@@ -56,7 +102,15 @@ class Downloader(parfive.Downloader):
             The paths and the errors.
         """
         self._loop = asyncio.get_running_loop()
-        return await super().run_download()
+        task, watched = asyncio.current_task(), self._interrupts
+        if watched is None or task is None:
+            return await super().run_download()
+        watched.watch(self._loop, task)
+        results = await super().run_download()
+        # In a notebook, where the loop runs in another thread, only parfive's own handlers end a download.
+        if watched.caught is None and task.cancelling():
+            watched.caught = signal.SIGINT
+        return results
 
     def download(self) -> parfive.Results:
         """
@@ -72,7 +126,7 @@ class Downloader(parfive.Downloader):
         IncompleteFetchWarning
             Files of ``Fido.fetch`` could not be downloaded.
         """
-        return _warning(self, lambda: run(self))
+        return _warning(self, lambda: _run(self))
 
     def enqueue_file(self, url: str, *args: Any, filename: Any = None, **kwargs: Any) -> None:
         """
@@ -91,8 +145,38 @@ class Downloader(parfive.Downloader):
             super().enqueue_file(url, *args, filename=filename, **kwargs)
 
 
-def run(downloader: Downloader) -> parfive.Results:
-    """Download all files in the queue, for code that tells of failures itself; close the event loop."""
+@contextlib.contextmanager
+def downloaded(downloader: Downloader) -> Iterator[parfive.Results]:
+    """
+    Download all files in the queue and yield the results, for code that tells of failures itself.
+
+    A signal that ended the download is delivered at the end of the block, so that the block can note complete files:
+    only those in the results are. With parfive alone, an interrupted download looks like one of which files failed.
+    """
+    if not downloader.queued_downloads:
+        yield parfive.Results()
+        return
+    watched = downloader._interrupts = _Interrupts.before()
+    try:
+        try:
+            results = _run(downloader)
+        except asyncio.CancelledError:  # before the download began
+            watched.caught = watched.caught or signal.SIGINT
+            results = parfive.Results()
+        except TypeError:  # parfive cannot make results of files that were cancelled before they began
+            if watched.caught is None:
+                raise
+            results = parfive.Results()
+        finally:
+            downloader._interrupts = None
+            watched.restore()
+        yield results
+    finally:
+        watched.deliver()
+
+
+def _run(downloader: Downloader) -> parfive.Results:
+    """Download all files in the queue, and close the event loop."""
     try:
         return super(Downloader, downloader).download()
     finally:
@@ -141,7 +225,7 @@ def enqueue(
     """
     policy = downloader.config.overwrite if overwrite is None else overwrite
     wanted = list(downloads)
-    folders, outages = _run(downloader)
+    folders, outages = _shared(downloader)
     files = [_with_target(download, folders.claim(download.target)) for download in wanted]
     _adapt(downloader)
     if hasattr(downloader, "http_queue"):
@@ -172,7 +256,7 @@ def _kind(download: Download) -> type[Job]:
 _KINDS: dict[type[Download], type[Job]] = {PrefixDownload: PrefixJob, PiecedDownload: PiecedJob}
 
 
-def _run(downloader: parfive.Downloader) -> tuple[RunFolders, Outages]:
+def _shared(downloader: parfive.Downloader) -> tuple[RunFolders, Outages]:
     """
     Return the folders and outages of the current run; an empty queue starts a new run.
 

@@ -209,7 +209,7 @@ class TestUpload:
         with pytest.raises(FileError, match="does not exist"):
             imap.upload(path)
         path.write_bytes(b"<html>")
-        with pytest.raises(FileError, match="not CDF"):
+        with pytest.raises(FileError, match="is not a CDF file"):
             imap.upload(path)
 
     def test_without_a_key_it_is_said_what_is_needed(self, archive, mine):
