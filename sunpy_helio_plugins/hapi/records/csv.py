@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -444,21 +446,44 @@ def _columns(
     from pyarrow import csv
 
     names = [str(index) for index in range(len(types))]
-    is_wide = len(types) > _WIDE
+    is_wide, lent = len(types) > _WIDE, memoryview(body)
     may_quote = any(parameter.type not in NUMBERS for parameter in info.parameters[1:]) and body.find(b'"', start) >= 0
-    reader = csv.open_csv(
-        pa.BufferReader(pa.py_buffer(body).slice(start)),
-        csv.ReadOptions(use_threads=False, block_size=size, column_names=names),
-        csv.ParseOptions(newlines_in_values=may_quote),
-        csv.ConvertOptions(column_types=dict(zip(names, types, strict=True)), null_values=no_number, check_utf8=False),
-        # Arrow's allocator is faster for many small buffers, but it retains pages of 2 MB.
-        memory_pool=pa.default_memory_pool() if is_wide else pa.system_memory_pool(),
-    )
     gathered = ColumnBuffers(info.parameters, types, expected_lines(body, start))
-    with reader:
-        for batch in reader:
-            gathered.add(batch)
+    reader = None
+    try:
+        reader = csv.open_csv(
+            pa.BufferReader(pa.py_buffer(lent).slice(start)),
+            csv.ReadOptions(use_threads=False, block_size=size, column_names=names),
+            csv.ParseOptions(newlines_in_values=may_quote),
+            csv.ConvertOptions(
+                column_types=dict(zip(names, types, strict=True)), null_values=no_number, check_utf8=False
+            ),
+            # Arrow's allocator is faster for many small buffers, but it retains pages of 2 MB.
+            memory_pool=pa.default_memory_pool() if is_wide else pa.system_memory_pool(),
+        )
+        with reader:
+            for batch in reader:
+                gathered.add(batch)
+    finally:
+        del reader
+        _take_back(lent)
     return gathered.finish()
+
+
+def _take_back(lent: memoryview) -> None:
+    """
+    Wait until the threads of Arrow have returned the bytes, usually at once.
+
+    One that does so while Python exits ends the process: "terminate called without an active exception".
+    """
+    for _ in range(_MOST_WAITS):
+        with contextlib.suppress(BufferError):
+            lent.release()
+            return
+        time.sleep(1e-4)
+
+
+_MOST_WAITS = 2000
 
 
 def _explained(words: str) -> str:
