@@ -24,6 +24,7 @@ LINES = {
 
 
 @pytest.mark.filterwarnings("default::sunpy_helio_plugins.errors.IncompleteAnswerWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::PendingDeprecationWarning")
 @pytest.mark.parametrize(
     ("name", "number", "said"),
     [
@@ -56,6 +57,7 @@ def test_a_disk_that_refuses_is_one_sentence(archive, run, tmp_path, monkeypatch
     ],
 )
 @pytest.mark.filterwarnings("default::sunpy_helio_plugins.errors.IncompleteAnswerWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::PendingDeprecationWarning")
 def test_a_file_in_the_way_of_a_folder_is_wrong_use(archive, run, tmp_path, line):
     (tmp_path / "taken").write_text("a file")
     result = run(line)
