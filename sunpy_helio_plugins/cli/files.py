@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,7 +12,7 @@ import click
 from sunpy_helio_plugins.cli.command import WrongUse, current_run
 from sunpy_helio_plugins.cli.output import Output, show_value
 
-__all__ = ["end", "failure", "fetch", "folder_option"]
+__all__ = ["downloaded", "end", "failure", "fetch", "folder_option"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -49,12 +50,23 @@ def failure(error: Any) -> Exception:
     return found if isinstance(found, HelioPluginsError) else TransferError(str(found))
 
 
-def fetch(table: Any, folder: str, names: Sequence[str], output: Output, *, overwrite: bool, dry_run: bool) -> None:
-    """Download the files of a table to a folder, and print their paths; ``names`` are printed for a dry run."""
-    from sunpy.net import Fido
-
+@contextlib.contextmanager
+def downloaded(
+    table: Any, folder: str | Path, *, progress: bool, overwrite: bool = False, **kwargs: Any
+) -> Iterator[Any]:
+    """Download the files of a table and yield the results; unlike ``Fido.fetch``, a signal ends the command."""
+    from sunpy_helio_plugins.transport.files import queue
     from sunpy_helio_plugins.transport.files.naming import escaped
 
+    downloader = queue.Downloader(progress=progress, overwrite=overwrite)
+    path = f"{escaped(Path(folder).expanduser())}/{{file}}"
+    table.client.fetch(table, path=path, downloader=downloader, overwrite=overwrite, **kwargs)
+    with queue.downloaded(downloader) as results:
+        yield results
+
+
+def fetch(table: Any, folder: str, names: Sequence[str], output: Output, *, overwrite: bool, dry_run: bool) -> None:
+    """Download the files of a table to a folder, and print their paths; ``names`` are printed for a dry run."""
     run = current_run()
     run.add(table)
     if dry_run:
@@ -67,8 +79,7 @@ def fetch(table: Any, folder: str, names: Sequence[str], output: Output, *, over
         return
     paths: list[str] = []
     if len(table):
-        place = escaped(Path(folder).expanduser())
-        results = Fido.fetch(table, path=f"{place}/{{file}}", progress=run.shows_progress, overwrite=overwrite)
-        paths = [str(path) for path in results]
+        with downloaded(table, folder, progress=run.shows_progress, overwrite=overwrite) as results:
+            paths = [str(path) for path in results]
         end(list(map(failure, results.errors)), paths)
     show_value({"files": paths, "dry_run": False}, "\n".join(paths), output, empty="No files.")

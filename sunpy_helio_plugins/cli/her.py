@@ -10,7 +10,7 @@ import click
 
 from sunpy_helio_plugins.cli import queries
 from sunpy_helio_plugins.cli.command import Group
-from sunpy_helio_plugins.cli.files import failure, fetch, folder_option
+from sunpy_helio_plugins.cli.files import downloaded, failure, fetch, folder_option
 from sunpy_helio_plugins.cli.output import Output, output_options, show, show_value, value_options
 
 __all__ = ["her"]
@@ -166,11 +166,11 @@ def _document(ivorn: str, rev: int | None) -> bytes:
     import tempfile
     from pathlib import Path
 
-    from sunpy.net import Fido
-
-    options = {} if rev is None else {"rev": rev}
-    with tempfile.TemporaryDirectory() as folder:
-        files = Fido.fetch(_records([ivorn]), path=f"{folder}/{{file}}", progress=False, **options)
+    options: dict[str, Any] = {} if rev is None else {"rev": rev}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        downloaded(_records([ivorn]), folder, progress=False, **options) as files,
+    ):
         if files.errors:
             raise failure(files.errors[0])
         return Path(files[0]).read_bytes()

@@ -88,6 +88,24 @@ def test_the_command_ends_with_the_code_of_the_signal(archive, plan, tmp_path, c
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
+FLARE = "ivo://helio-informatics.org/FL_SWPC_20260110_014700_20260110011800"
+COMMANDS = {
+    "helioviewer fetch": ("helioviewer fetch 2026-01-10T11:58 2026-01-10T11:58:30 --source 13", "/helioviewer/jp2"),
+    "her export": (f"her export {FLARE}", "/hek/her"),
+    "her show": (f"her show {FLARE}", "/hek/her"),
+}
+
+
+@pytest.mark.parametrize(("line", "path"), COMMANDS.values(), ids=COMMANDS)
+def test_a_command_that_downloads_ends_with_the_code_of_the_signal(archive, tmp_path, monkeypatch, capsys, line, path):
+    monkeypatch.chdir(tmp_path)
+    with killed(archive, path), pytest.raises(SystemExit) as ended:
+        main(line.split())
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out, err.strip()) == (130, "", "Interrupted.")
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
+
+
 def test_a_synchronized_folder_notes_what_came(archive, tmp_path):
     query = a.Time("2026-01-10", "2026-01-12"), a.Instrument("mag"), a.imap.Descriptor("norm-gse")
     with killed(archive, "/imap/storage", skip=1), pytest.raises(KeyboardInterrupt):
