@@ -16,7 +16,7 @@ from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 import sunpy_helio_plugins as helio
-from sunpy_helio_plugins import cdf, hapi, helioviewer, her, imap, io
+from sunpy_helio_plugins import cdf, hapi, helioviewer, her, imap, io, series
 from sunpy_helio_plugins.errors import DiskError, FileError, HelioPluginsError, disk_error, local
 from sunpy_helio_plugins.store import publish
 
@@ -63,6 +63,9 @@ WRITERS: dict[str, Callable[[Path], Any]] = {
     "io.write fits": lambda folder: io.write(table(), folder / "x.fits"),
     "io.write asdf": lambda folder: io.write(table(), folder / "x.asdf"),
     "her.voevent.write": lambda folder: her.voevent.write(document(), folder / "x.xml", check=False),
+    "hapi.write": lambda folder: hapi.write(table(), folder / "x.hapi"),
+    "series.to_parquet": lambda folder: series.to_parquet(table(), folder / "x.parquet"),
+    "series.to_votable": lambda folder: series.to_votable(table(), folder / "x.vot"),
 }
 
 
@@ -136,6 +139,8 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "hapi.read": hapi.read, "helioviewer.read": helioviewer.read, "io.read": io.read,
     "her.voevent.read": her.voevent.read, "HAPITable.read": hapi.HAPITable.read,
     "HERTable.read": her.HERTable.read, "IMAPTable.read": imap.IMAPTable.read,
+    "hapi.open": lambda path: hapi.open(path).table, "imap.open": lambda path: imap.open(path).table,
+    "series.from_parquet": series.from_parquet, "series.from_votable": series.from_votable,
 }  # fmt: skip
 
 

@@ -192,12 +192,10 @@ def written(path: str | Path, mode: str = "w") -> Iterator[Any]:
     if str(path) == "-":
         yield sys.stdout if mode == "w" else sys.stdout.buffer
         return
-    from sunpy_helio_plugins.errors import local
-    from sunpy_helio_plugins.store.publish import new_part, publish
+    from sunpy_helio_plugins.store.publish import whole_file
 
     check_folder(path)
-    target = Path(path).expanduser()
-    with local(target), new_part(target) as (part, stream):
+    with whole_file(Path(path).expanduser()) as stream:
         if mode == "w":
             text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
             yield text
@@ -205,8 +203,6 @@ def written(path: str | Path, mode: str = "w") -> Iterator[Any]:
             text.detach()
         else:
             yield stream
-            stream.flush()
-        publish(part, target, overwrite=True)
 
 
 def plain_columns(table: Any) -> dict[str, list[Any]]:

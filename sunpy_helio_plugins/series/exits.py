@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from astropy import units as u
 from astropy.table import QTable
 
 from sunpy_helio_plugins.arguments import FLAG, one_path, taking
-from sunpy_helio_plugins.errors import FileError, QueryError, disk_error, local
+from sunpy_helio_plugins.errors import FileError, QueryError, local
 from sunpy_helio_plugins.quantities.silence import far_years
 from sunpy_helio_plugins.series.arrow import arrow_of, table_of_arrow
 from sunpy_helio_plugins.series.columns import Losses
@@ -20,7 +19,7 @@ from sunpy_helio_plugins.series.frames import frame_of, units_of
 from sunpy_helio_plugins.series.records import KEY, Records, time_name
 from sunpy_helio_plugins.series.sources import table_of
 from sunpy_helio_plugins.series.votable import table_of_votable, write_votable
-from sunpy_helio_plugins.store.publish import new_part, publish
+from sunpy_helio_plugins.store.publish import whole_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,16 +36,6 @@ def _records(function: str, given: Any, target: str) -> tuple[Records, Losses]:
     losses = Losses(f"{function}: {target}")
     with far_years():
         return Records.of(function, table_of(function, given), losses), losses
-
-
-def _target(function: str, path: Any, *, overwrite: bool) -> Path:
-    """Return the path of a file that is written; one that exists is a `DiskError` unless it is replaced."""
-    target = one_path(function, path)
-    with local(target):
-        exists = target.exists()
-    if exists and not overwrite:
-        raise disk_error(FileExistsError(errno.EEXIST, ""), target)
-    return target
 
 
 def to_pandas(table: Any) -> pd.DataFrame:
@@ -171,15 +160,11 @@ def to_parquet(table: Any, path: str | Path, *, overwrite: bool = False) -> None
     """
     import pyarrow.parquet
 
-    target = _target("series.to_parquet", path, overwrite=overwrite)
-    records, losses = _records("series.to_parquet", table, "the timestamps of Parquet")
-    made = arrow_of("series.to_parquet", records)
-    losses.warn()
-    with new_part(target) as (part, stream):
-        with local(target):
-            pyarrow.parquet.write_table(made, stream)
-            stream.flush()
-        publish(part, target, overwrite=True)
+    with whole_file(one_path("series.to_parquet", path), overwrite=overwrite) as stream:
+        records, losses = _records("series.to_parquet", table, "the timestamps of Parquet")
+        made = arrow_of("series.to_parquet", records)
+        losses.warn()
+        pyarrow.parquet.write_table(made, stream)
 
 
 def from_parquet(path: str | Path) -> QTable:
@@ -252,14 +237,11 @@ def to_votable(table: Any, path: str | Path, *, overwrite: bool = False) -> None
     binary (BINARY2), and missing ones are null; missing texts are empty. Units are those of VOUnits. astropy converts
     each value on its own: for millions of records, Parquet is faster.
     """
-    target = _target("series.to_votable", path, overwrite=overwrite)
-    records, losses = _records("series.to_votable", table, "VOTable")
-    # Times are written as text.
-    losses.leap_seconds, losses.truncated = 0, False
-    with new_part(target) as (part, stream):
+    with whole_file(one_path("series.to_votable", path), overwrite=overwrite) as stream:
+        records, losses = _records("series.to_votable", table, "VOTable")
+        # Times are written as text.
+        losses.leap_seconds, losses.truncated = 0, False
         write_votable("series.to_votable", records, losses, stream)
-        stream.flush()
-        publish(part, target, overwrite=True)
     losses.warn()
 
 

@@ -39,6 +39,7 @@ __all__ = [
     "remove_stale",
     "sweep",
     "sync_to_disk",
+    "whole_file",
     "write_whole",
 ]
 
@@ -253,13 +254,27 @@ def sync_to_disk(stream: IO[bytes]) -> None:
         os.fsync(stream.fileno())
 
 
+@contextlib.contextmanager
+def whole_file(target: Path, *, overwrite: bool = True) -> Iterator[IO[bytes]]:
+    """
+    Yield the stream of a file that appears at the end of the block, complete and on the disk; an error leaves no part.
+
+    A file that exists is a `DiskError` unless it is replaced.
+    """
+    with local(target):
+        if not overwrite and target.exists():
+            raise FileExistsError(errno.EEXIST, "")
+        with new_part(target) as (part, stream):
+            yield stream
+            stream.flush()
+            sync_to_disk(stream)
+            publish(part, target, overwrite)
+
+
 def write_whole(target: Path, content: bytes) -> None:
     """Write a file in one step, and replace one of that name."""
-    with new_part(target) as (part, stream):
+    with whole_file(target) as stream:
         stream.write(content)
-        stream.flush()
-        sync_to_disk(stream)
-        publish(part, target, True)
 
 
 def publish(part: Path, target: Path, overwrite: bool | str) -> Path:

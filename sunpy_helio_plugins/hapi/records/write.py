@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.arguments import FLAG, one_path, taking
-from sunpy_helio_plugins.errors import InexactValueWarning, QueryError, disk_error, local, warn
+from sunpy_helio_plugins.errors import InexactValueWarning, QueryError, warn
 from sunpy_helio_plugins.hapi.records.table import X_META
 from sunpy_helio_plugins.hapi.status import OK
 from sunpy_helio_plugins.io import values
@@ -23,7 +22,7 @@ from sunpy_helio_plugins.series.axes import Axis, axes_of, axis_labels, header_c
 from sunpy_helio_plugins.series.columns import Field, Losses, iso_texts
 from sunpy_helio_plugins.series.records import Records
 from sunpy_helio_plugins.series.sources import table_of
-from sunpy_helio_plugins.store.publish import new_part, publish
+from sunpy_helio_plugins.store.publish import whole_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -96,15 +95,8 @@ def write(table: Any, path: str | Path, *, overwrite: bool = False) -> None:
     >>> table = QTable({"Time": Time(["2026-01-10", "2026-01-11"]), "speed": [400.0, 410.0]})
     >>> hapi.write(table, "speed.hapi")  # doctest: +SKIP
     """
-    target = one_path("hapi.write", path)
-    with local(target):
-        exists = target.exists()
-    if exists and not overwrite:
-        raise disk_error(FileExistsError(errno.EEXIST, ""), target)
-    with new_part(target) as (part, stream):
+    with whole_file(one_path("hapi.write", path), overwrite=overwrite) as stream:
         write_stream("hapi.write", table, stream)
-        stream.flush()
-        publish(part, target, overwrite=True)
 
 
 def write_format(table: Any, output: Any, /, *, overwrite: bool = False) -> None:

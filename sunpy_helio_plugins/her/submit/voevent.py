@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 from sunpy_helio_plugins.arguments import ANY_TEXT, FLAG, TEXT, Kind, instance, one_path, optional, refused, taking
 from sunpy_helio_plugins.errors import FileError, local
 from sunpy_helio_plugins.her.keywords import event_types, keywords
-from sunpy_helio_plugins.store import publish
+from sunpy_helio_plugins.store.publish import write_whole
 from sunpy_helio_plugins.transport.messages import server_message
 
 __all__ = ["Parts", "VOEvent", "accept", "document", "from_row", "identifier", "parts", "read", "write"]
@@ -591,10 +591,5 @@ def write(event: VOEvent, path: Any = None, check: bool = True) -> bytes:
     texts = {name: str(value) for name, value in event.values.items()}
     content = document(event.ivorn, event.event_type, texts, event.references, event.citations)
     if path is not None:
-        target = one_path("her.voevent.write", path)
-        with publish.new_part(target) as (part, stream):
-            stream.write(content)
-            stream.flush()
-            publish.sync_to_disk(stream)
-            publish.publish(part, target, overwrite=True)
+        write_whole(one_path("her.voevent.write", path), content)
     return content
