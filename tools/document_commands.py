@@ -33,7 +33,7 @@ The commands of ``sunpy-helio``, also ``python -m sunpy_helio_plugins``, see :do
 """
 
 CODES = {
-    state.WHOLE: "Everything that was asked for came; this may be nothing.",
+    state.WHOLE: "The result is complete; it may be empty.",
     state.PARTLY: "A part is missing; standard error names the part and the reason.",
     state.WRONG_USE: "Wrong use: a word, a value, a setting or a file that is not allowed; nothing was changed.",
     state.NOTHING: (

@@ -2,7 +2,7 @@
 Keep four queries up to date
 ============================
 
-`sunpy_helio_plugins.mirror` brings the results of named queries up to date in a folder, with daily tables and pictures.
+`sunpy_helio_plugins.mirror` keeps the results of named queries up to date in a folder, with daily tables and pictures.
 The queries are usually in a file that cron or systemd runs every hour; here they are a dict.
 
 The example uses the embedded archive of the package, whose data are synthetic. Without ``sandbox.serve()`` the same

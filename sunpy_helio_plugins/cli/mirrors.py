@@ -1,4 +1,4 @@
-"""The commands that bring a mirror up to date and judge the files in folders again."""
+"""The commands that update a mirror and check the files in folders."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """
 Mirrors: named queries of all archives that are kept up to date in folders of one's own, and checks of folders.
 
-`mirror` runs a plan, which is a TOML file or a dict. `check_folder` judges the files in any folder again.
+`mirror` runs a plan, which is a TOML file or a dict. `check_folder` checks the files in any folder.
 """
 
 from __future__ import annotations

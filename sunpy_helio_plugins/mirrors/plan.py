@@ -367,7 +367,7 @@ def _check_keep(table: _Table, query: PlannedQuery) -> None:
 
 
 def _check_query(table: _Table, query: PlannedQuery, about: Archive) -> None:
-    """Let the archive judge the attrs together, and the template of the paths."""
+    """Check the attrs together, as the archive does, and the template of the paths."""
     if Path(query.path).is_absolute() or ".." in Path(query.path).parts:
         raise table.error("path", f"is in the folder of the query, and must be relative; it is {shown(query.path)}.")
     try:
