@@ -16,7 +16,7 @@ from typing import Any
 
 from sunpy_helio_plugins.arguments import FLAG, Kind, one_path, optional, taking
 from sunpy_helio_plugins.errors import DiskError, FileError, HelioPluginsError, Problem, QueryError, local
-from sunpy_helio_plugins.mirrors import judges
+from sunpy_helio_plugins.mirrors import file_checks
 from sunpy_helio_plugins.mirrors.archive_answers import Answers
 from sunpy_helio_plugins.mirrors.verdicts import VERDICTS, Verdicts
 from sunpy_helio_plugins.store import answers as cache
@@ -314,7 +314,7 @@ def _verdict(place: Path, known: Entry, before: Mapping[str, Any]) -> dict[str, 
     # The noted digest stays, so that the next check says the same.
     noted = known.get("sha256") or before.get("sha256")
     try:
-        is_judged = judges.judge(place)
+        is_judged = file_checks.check(place)
     except DiskError:
         raise
     except FileError as error:

@@ -14,7 +14,7 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins import check_folder, conf, imap, mirror, mirrors
 from sunpy_helio_plugins.errors import DiskError, QueryError
 from sunpy_helio_plugins.imap import search as imap_search
-from sunpy_helio_plugins.mirrors import check, judges
+from sunpy_helio_plugins.mirrors import check, file_checks
 from sunpy_helio_plugins.mirrors.verdicts import VERDICTS
 from sunpy_helio_plugins.sandbox.imap import service
 from sunpy_helio_plugins.store import answers
@@ -208,7 +208,7 @@ def test_a_movie_is_judged_by_its_boxes(folder):
 def test_the_next_check_skips_files_that_have_not_changed(folder, monkeypatch):
     first = check_folder(folder)
     read = []
-    monkeypatch.setattr(judges, "judge", lambda path: read.append(path) or True)
+    monkeypatch.setattr(file_checks, "check", lambda path: read.append(path) or True)
     second = check_folder(folder)
     assert (second.skipped, second.whole, read) == (len(first.whole), first.whole, [])
     one = one_of(folder, ".xml")

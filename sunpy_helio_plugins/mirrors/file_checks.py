@@ -8,18 +8,18 @@ from pathlib import Path
 from sunpy_helio_plugins.errors import DiskError, FileError
 from sunpy_helio_plugins.store.streams import check_compressed
 
-__all__ = ["judge"]
+__all__ = ["check"]
 
 _HEAD = 4096
 
 
-def judge(path: Path) -> bool:
-    """Raise a `FileError` for a file that is damaged; return `False` for one of a kind that cannot be judged."""
+def check(path: Path) -> bool:
+    """Raise a `FileError` for a file that is damaged; return `False` for one of a kind that cannot be checked."""
     if not path.stat().st_size:
         raise FileError(f"{path.name} is empty.")
     suffix = path.suffix.lower()
-    if suffix in _JUDGES:
-        return _JUDGES[suffix](path)
+    if suffix in _CHECKS:
+        return _CHECKS[suffix](path)
     if suffix in (".gz", ".bz2", ".xz", ".zst"):
         check_compressed(path)
         return True
@@ -60,7 +60,7 @@ def _jpx(path: Path) -> bool:
 
 
 def _voevent(path: Path) -> bool:
-    """Judge a VOEvent document; other XML is not judged, unless it is cut."""
+    """Check a VOEvent document; other XML is only checked for a cut."""
     from sunpy_helio_plugins.her.submit import voevent
 
     try:
@@ -87,15 +87,15 @@ def _by_structure(path: Path) -> bool:
 
 
 def _of_imap(path: Path) -> bool:
-    """Judge a file of the mission by its kind; files of other names may be anything."""
+    """Check a file of the mission by its kind; files of other names may be anything."""
     from sunpy_helio_plugins.imap import filenames
 
     return _by_structure(path) if filenames.table_of(path.name) is not None else False
 
 
-_JUDGES: dict[str, Callable[[Path], bool]] = {
+_CHECKS: dict[str, Callable[[Path], bool]] = {
     ".hapi": _hapi, ".xml": _voevent,
     ".jp2": _jpeg2000, ".jpx": _jpx,
     **dict.fromkeys((".cdf", ".json", ".png", ".jpg", ".pdf", ".zip", ".xlsx"), _by_structure),
 }  # fmt: skip
-"""The judges of the kinds that any folder may contain."""
+"""The checks of the kinds of files that any folder may contain."""
