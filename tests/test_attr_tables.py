@@ -15,7 +15,8 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import IMAPClient, conf
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import ArchiveAttr, own, uses
+from sunpy_helio_plugins.fido import ArchiveAttr
+from sunpy_helio_plugins.fido.attrs import own, uses
 from sunpy_helio_plugins.imap import attrs, translator
 
 ARCHIVES = ("hapi", "imap", "helioviewer", "her")

@@ -21,10 +21,10 @@ import sunpy_helio_plugins as helio
 from sunpy_helio_plugins import hapi, helioviewer, her, imap
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.fido import inputs
-from sunpy_helio_plugins.hapi.tables import HAPITable
-from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable
-from sunpy_helio_plugins.her.tables import HERTable
-from sunpy_helio_plugins.imap.tables import IMAPTable
+from sunpy_helio_plugins.hapi import HAPITable
+from sunpy_helio_plugins.helioviewer import HelioviewerTable
+from sunpy_helio_plugins.her import HERTable
+from sunpy_helio_plugins.imap import IMAPTable
 
 DAY = a.Time("2026-01-10", "2026-01-11")
 QUERIES = {

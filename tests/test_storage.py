@@ -24,12 +24,13 @@ from sunpy.net.fido_factory import UnifiedResponse
 
 from sunpy_helio_plugins import HAPIClient, HelioviewerClient, HERClient, IMAPClient, hapi, imap, io
 from sunpy_helio_plugins.errors import FileError, MissingDependencyError, QueryError
-from sunpy_helio_plugins.fido.table import ArchiveTable
-from sunpy_helio_plugins.hapi.tables import HAPIFiles, HAPITable
-from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable
+from sunpy_helio_plugins.fido import ArchiveTable
+from sunpy_helio_plugins.hapi import HAPITable
+from sunpy_helio_plugins.hapi.tables import HAPIFiles
+from sunpy_helio_plugins.helioviewer import HelioviewerTable
 from sunpy_helio_plugins.her import HERTable
+from sunpy_helio_plugins.imap import IMAPTable
 from sunpy_helio_plugins.imap.query import Query
-from sunpy_helio_plugins.imap.tables import IMAPTable
 from sunpy_helio_plugins.quantities import fills, masked, times
 
 DAY = a.Time("2026-01-10", "2026-01-11")

@@ -26,7 +26,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import hapi, sandbox
 from sunpy_helio_plugins.errors import FileError, ServiceError
-from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi import Info
 from sunpy_helio_plugins.hapi.records import file
 from sunpy_helio_plugins.hapi.records.read import from_contents
 from sunpy_helio_plugins.transport.credentials import signed_in

@@ -9,10 +9,9 @@ import pytest
 from sunpy.net import attrs as a
 
 import sunpy_helio_plugins
-from sunpy_helio_plugins import hapi
+from sunpy_helio_plugins import HAPIClient, hapi
 from sunpy_helio_plugins.errors import QueryError, SettingError
 from sunpy_helio_plugins.hapi import server_list
-from sunpy_helio_plugins.hapi.client import HAPIClient
 from sunpy_helio_plugins.hapi.query import Query
 from sunpy_helio_plugins.hapi.translator import queries
 

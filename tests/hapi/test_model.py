@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi.model import Info, Parameter
+from sunpy_helio_plugins.hapi import Info, Parameter
 from sunpy_helio_plugins.hapi.status import status_of
 
 

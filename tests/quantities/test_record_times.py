@@ -24,9 +24,8 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import hapi, imap, io, sandbox
 from sunpy_helio_plugins.errors import InexactTimeWarning, QueryError
-from sunpy_helio_plugins.fido.fields import common_columns
-from sunpy_helio_plugins.fido.table import ArchiveTable
-from sunpy_helio_plugins.her.tables import HERTable
+from sunpy_helio_plugins.fido import ArchiveTable, common_columns
+from sunpy_helio_plugins.her import HERTable
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.exact import exact_json
 from sunpy_helio_plugins.quantities.record_time import RecordTime

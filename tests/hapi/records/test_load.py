@@ -17,7 +17,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import CoverageError, IncompleteAnswerWarning, QueryError, ServiceRefused
-from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi import Info
 from sunpy_helio_plugins.hapi.plan import cut, longest
 from sunpy_helio_plugins.quantities.spans import Moment, Span, seconds
 from sunpy_helio_plugins.transport.credentials import signed_in

@@ -18,7 +18,7 @@ from astropy.time import Time
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi import Info
 from sunpy_helio_plugins.hapi.records import csv
 
 HEADER: dict[str, Any] = {

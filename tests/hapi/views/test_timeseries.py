@@ -18,8 +18,7 @@ from sunpy.net import attrs as a
 from sunpy.timeseries import GenericTimeSeries, TimeSeries
 
 from sunpy_helio_plugins.errors import FileError, InexactTimeWarning, QueryError
-from sunpy_helio_plugins.hapi.model import Info
-from sunpy_helio_plugins.hapi.views.timeseries import HAPITimeSeries
+from sunpy_helio_plugins.hapi import HAPITimeSeries, Info
 
 
 @pytest.fixture
