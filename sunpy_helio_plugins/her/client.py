@@ -21,6 +21,7 @@ from sunpy_helio_plugins.her.filters.plan import SUBSETS
 from sunpy_helio_plugins.her.query import ARCHIVE, NAMES, SERVER
 from sunpy_helio_plugins.her.sunpy_attrs import CORE, is_hek
 from sunpy_helio_plugins.her.translator import OWN, queries
+from sunpy_helio_plugins.quantities.exact import whole_number
 
 if TYPE_CHECKING:
     from sunpy_helio_plugins.fido.fetch import RowFile
@@ -176,7 +177,7 @@ def _download(url: str, record: Mapping[str, Any], rev: int | None, target: Path
     from sunpy_helio_plugins.transport.files.job import Download
 
     ivorn, revision = _ivorn(record), str(record.get("revision") or "")
-    latest = int(revision) if revision.isascii() and revision.isdigit() else None
+    latest = whole_number(revision)
     check = functools.partial(voevent.accept, ivorn=ivorn, rev=rev)
     current = functools.partial(voevent.is_current, ivorn=ivorn, rev=rev, latest=latest)
     return Download(url, target, ARCHIVE, check, is_complete=current)
