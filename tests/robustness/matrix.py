@@ -111,11 +111,16 @@ UNFINDABLE: tuple[tuple[str, str, str], ...] = (
     (".capabilities", "200 with equal keys", "it says that it is another version of HAPI"),
     (
         ".capabilities",
-        "200 with (a key of a megabyte|an error object)",
+        "200 with (a key of a megabyte|an error object|an empty object|an object of|lists of wrong items|NaN)",
         "every server has csv, also one that does not state its formats",
     ),
-    (".capabilities", "status (400|404|405|410)|200 with a HAPI error", "servers without this endpoint"),
+    (
+        ".capabilities",
+        "status (400|404|405|410)|200 with a HAPI error|redirect: (to (the root|bytes above 127|a tab)|two locations)",
+        "servers without this endpoint; they answer 404 to these addresses",
+    ),
     ("hapi-binary.data", "chunked: ended early|right length, cut body", "a range with fewer records"),
+    ("hapi-csv.data", "chunked: ended early", "a server that leaves out the last line end"),
     (
         "(hapi-(csv|binary|json)|swe).data",
         "gzip: empty|200 with (nothing|blanks|an empty list)|status 20[45]|Content-Length '0'",
