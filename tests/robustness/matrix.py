@@ -120,6 +120,7 @@ UNFINDABLE: tuple[tuple[str, str, str], ...] = (
         "servers without this endpoint; they answer 404 to these addresses",
     ),
     ("hapi-binary.data", "chunked: ended early|right length, cut body", "a range with fewer records"),
+    ("her.document", "right length, cut by one byte|encoded as utf-8-sig|CRLF line ends", "the same XML document"),
     ("hapi-csv.data", "chunked: ended early", "a server that leaves out the last line end"),
     (
         "(hapi-(csv|binary|json)|swe|helioviewer).data",
