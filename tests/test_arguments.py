@@ -313,7 +313,7 @@ def cases(world: World) -> dict[str, Case]:
         "hapi.catalog": Case(hapi.catalog, {"server": "cdaweb", "pattern": "*"}),
         "hapi.check": Case(hapi.check, {"server": "cdaweb"}),
         "hapi.files": Case(hapi.files, {"table": records, "column": records.colnames[1]}),
-        "hapi.info": Case(hapi.info, {"server": "cdaweb", "dataset": "AC_H0_MFI"}),
+        "hapi.info": Case(hapi.info, {"server": "cdaweb", "dataset": "AC_H0_MFI", "parameters": None}),
         "hapi.load": Case(
             hapi.load,
             {

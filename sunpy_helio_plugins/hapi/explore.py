@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from astropy.table import QTable
 
-from sunpy_helio_plugins.arguments import TEXT, taking
+from sunpy_helio_plugins.arguments import TEXT, optional, taking
 from sunpy_helio_plugins.errors import AnswerError, HelioPluginsError, QueryError
 from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.model import Info
-from sunpy_helio_plugins.hapi.query import is_like, is_pattern
+from sunpy_helio_plugins.hapi.plan import chosen
+from sunpy_helio_plugins.hapi.query import PARAMETERS, is_like, is_pattern
 from sunpy_helio_plugins.hapi.search import descriptions
 from sunpy_helio_plugins.hapi.service import Service, login_of
 from sunpy_helio_plugins.quantities import times
@@ -67,8 +69,8 @@ def catalog(server: str, pattern: str = "*") -> QTable:
     return QTable(columns, names=("id", "title"))
 
 
-@taking("hapi.info", server=TEXT, dataset=TEXT)
-def info(server: str, dataset: str) -> Info:
+@taking("hapi.info", server=TEXT, dataset=TEXT, parameters=optional(PARAMETERS))
+def info(server: str, dataset: str, parameters: Iterable[str] | str | None = None) -> Info:
     """
     Return the description of a dataset.
 
@@ -78,20 +80,24 @@ def info(server: str, dataset: str) -> Info:
         Short name or URL.
     dataset : str
         The id.
+    parameters : iterable of str or str, optional
+        Names or patterns, which may be separated by commas; all if not given. The time is always included.
 
     Returns
     -------
     Info
-        Parameters, time range and cadence; ``raw`` contains the unchanged response.
+        Parameters, time range and cadence; ``raw`` contains the unchanged response if all parameters are included.
 
     Raises
     ------
     QueryError
-        If the dataset does not exist; the message contains similar ids.
+        If the dataset or a parameter does not exist; the message contains similar ids or names.
     ServiceError
         If the server cannot be reached, or does not respond as specified.
     """
-    return Service(server_list.find(server)).info(dataset)
+    service = Service(server_list.find(server))
+    described = service.info(dataset)
+    return described.subset(chosen(f"{dataset} of {service.server.archive}", described, tuple(parameters or ())))
 
 
 @taking("hapi.availability", server=TEXT, pattern=TEXT)

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from sunpy_helio_plugins.arguments import MAPPING, TEXT, TEXTS, one_of, shown, taking
+from sunpy_helio_plugins.arguments import MAPPING, TEXT, one_of, shown, taking
 from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.hapi.query import PARAMETERS
 from sunpy_helio_plugins.hapi.status import OK, status_of
 
 __all__ = ["NUMBERS", "Info", "Parameter"]
@@ -412,8 +413,8 @@ class Info:
         until = {"x_complete_until": complete_until} if complete_until else {}
         return Info({**self.raw, "x_origin": {"server": server, "dataset": dataset}, **until})
 
-    @taking("Info.subset", names=TEXTS)
-    def subset(self, names: Iterable[str]) -> Info:
+    @taking("Info.subset", names=PARAMETERS)
+    def subset(self, names: Iterable[str] | str) -> Info:
         """
         Return the description of some of the parameters, in the order of the server.
 
@@ -421,8 +422,8 @@ class Info:
 
         Parameters
         ----------
-        names : iterable of str
-            Names of parameters; if empty, all are included.
+        names : iterable of str or str
+            Names of parameters, which may be separated by commas; if empty, all are included.
 
         Returns
         -------

@@ -33,6 +33,7 @@ def test_a_subset_keeps_the_servers_order_and_the_time(seed: Any) -> None:
     assert info.subset(["odi_unilib_mlt", "feio_1"]).names == ("utc", "feio_1", "odi_unilib_mlt")
     assert info.subset(["odi_unilib_mlt"]).names == ("utc", "odi_unilib_mlt")
     assert info.subset([]) is info
+    assert info.subset("odi_unilib_mlt, feio_1").names == ("utc", "feio_1", "odi_unilib_mlt")
 
 
 @pytest.mark.parametrize(

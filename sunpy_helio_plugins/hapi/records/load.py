@@ -9,7 +9,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
-from sunpy_helio_plugins.arguments import TEXT, TEXTS, is_several, optional, shown, taking
+from sunpy_helio_plugins.arguments import TEXT, is_several, optional, shown, taking
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import (
     AnswerError,
@@ -23,7 +23,7 @@ from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.partial import Partial, merge, run_all, text_of, warn
 from sunpy_helio_plugins.hapi import attrs
 from sunpy_helio_plugins.hapi.plan import DataRequest, Piece
-from sunpy_helio_plugins.hapi.query import Query
+from sunpy_helio_plugins.hapi.query import PARAMETERS, Query
 from sunpy_helio_plugins.hapi.records import file
 from sunpy_helio_plugins.hapi.records.file import HAPIDocument
 from sunpy_helio_plugins.hapi.records.read import from_contents, named
@@ -47,7 +47,7 @@ _ANSWERS = frozenset({200, 204, *range(400, 500), 500}) - {401, 403, 408, 429}
 _ALLOWED = "what a search for HAPI's datasets returned, or a server, a dataset, a start and a stop"
 
 
-@taking("hapi.load", dataset=optional(TEXT), parameters=optional(TEXTS), format=optional(TEXT))
+@taking("hapi.load", dataset=optional(TEXT), parameters=optional(PARAMETERS), format=optional(TEXT))
 def load(
     server: Any,
     dataset: str | None = None,
@@ -71,7 +71,7 @@ def load(
     start, stop : time-like, optional
         The range, in anything that sunpy reads as a time; the record at ``stop`` is not part of it, as in HAPI.
     parameters : sequence of str or str, optional
-        Names or patterns; all when left out.
+        Names or patterns, which may be separated by commas; all when left out.
     chunk : astropy.units.Quantity, datetime.timedelta, str or float, optional
         The longest range of one request; a number counts seconds.
     format : str, optional
@@ -131,7 +131,6 @@ def load(
 
 
 def _query(server: str, dataset: str, start: Any, stop: Any, parameters: Any, chunk: Any, chosen: str | None) -> Query:
-    names = (parameters,) if isinstance(parameters, str) else tuple(parameters or ())
     first, before = _moment(start), _moment(stop)
     if first >= before:
         raise QueryError(f"The start {first} does not lie before the stop {before}.")
@@ -142,7 +141,7 @@ def _query(server: str, dataset: str, start: Any, stop: Any, parameters: Any, ch
         dataset,
         str(first),
         str(before.later(-1)),
-        names,
+        tuple(parameters or ()),
         format=None if chosen is None else attrs.Format.check(chosen),
         chunk=None if chunk is None else attrs.Chunk.check(chunk),
     )

@@ -43,6 +43,20 @@ def test_chunks_are_the_same_records_as_the_whole(archive: Any) -> None:
     assert len(_data_requests(archive)) == 1 + 4
 
 
+@pytest.mark.parametrize("given", ["BGSEc,Magnitude", " Magnitude , BGSEc,", ["Time,Magnitude", "BGSEc"], "M*,BG*"])
+def test_names_of_parameters_may_be_separated_by_commas(archive: Any, given: Any) -> None:
+    table = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-10T01:00", given)
+    assert table.colnames == ["Time", "Magnitude", "BGSEc"]
+    assert hapi.info("cdaweb", "AC_H0_MFI", given).names == ("Time", "Magnitude", "BGSEc")
+
+
+def test_a_description_of_unknown_parameters_is_refused(archive: Any) -> None:
+    with pytest.raises(QueryError, match=r"has no parameter 'Magnitud'; did you mean Magnitude"):
+        hapi.info("cdaweb", "AC_H0_MFI", "BGSEc,Magnitud")
+    with pytest.raises(QueryError, match=r"hapi\.load takes names of parameters, in a list or separated by commas"):
+        hapi.load(*ACE, ",")
+
+
 def test_the_stop_is_left_out_and_the_start_is_not(archive: Any) -> None:
     table = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10T00:00:12Z", "2026-01-10T00:00:44Z")
     assert table["Time"].isot.tolist() == ["2026-01-10T00:00:12.000000000", "2026-01-10T00:00:28.000000000"]
