@@ -337,6 +337,7 @@ def cases(world: World) -> dict[str, Case]:
         "hapi.Info.from_json": Case(hapi.Info.from_json, {"answer": info.raw}),
         "hapi.Info.header": Case(info.header, {"chosen": info.names}),
         "hapi.Info.subset": Case(info.subset, {"names": info.names}),
+        "hapi.Info.with_format": Case(info.with_format, {"chosen": "csv"}),
         "hapi.Info.with_origin": Case(info.with_origin, {"server": "x", "dataset": "x"}),
         "hapi.Parameter": Case(hapi.Parameter, {"raw": info.parameters[1].raw}),
         "imap.download": Case(imap.download, {"name": world.files["imap"].name, "path": out, "overwrite": False}, 2),

@@ -277,11 +277,10 @@ def _range(service: Service) -> tuple[dict[str, Any], bool]:
     if not entries:
         raise QueryError(f"The catalogue of {service.server.archive} is empty.")
     for dataset in list(entries)[:_TRIED]:
-        said = service.info(dataset).raw
-        sample = [said.get(name) for name in ("sampleStartDate", "sampleStopDate")]
-        if all(map(moment, sample)):
-            return {"dataset": dataset, "start": sample[0], "stop": sample[1]}, True
-        start, stop = moment(said.get("startDate")), moment(said.get("stopDate"))
+        described = service.info(dataset)
+        if described.sample is not None and all(map(moment, described.sample)):
+            return {"dataset": dataset, "start": described.sample[0], "stop": described.sample[1]}, True
+        start, stop = moment(described.start), moment(described.stop)
         if start is not None:
             # The stop of a dataset is the time of its last record.
             end = min(start.later(DAY), stop.later(1)) if stop is not None else start.later(DAY)

@@ -15,6 +15,7 @@ from sunpy_helio_plugins.arguments import MAPPING, TEXT, one_of, shown, taking
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.hapi.query import PARAMETERS
 from sunpy_helio_plugins.hapi.status import OK, status_of
+from sunpy_helio_plugins.quantities.spans import seconds
 
 __all__ = ["NUMBERS", "Info", "Parameter"]
 
@@ -186,6 +187,17 @@ class Parameter:
         return not self.is_text or self.fill is not None or self.fills is not None
 
     @property
+    def link(self) -> dict[str, str] | None:
+        """``mediaType``, ``scheme`` and ``base`` of URIs as far as ``stringType`` has them; `None` for other values."""
+        said = self.raw.get("stringType")
+        if said != "uri" and not isinstance(said, Mapping):
+            return None
+        # The test server of HAPI 3.2 has the members beside {"type": "uri"}.
+        inside = said.get("uri", said) if isinstance(said, Mapping) else None
+        members = inside if isinstance(inside, Mapping) else {}
+        return {key: str(members[key]) for key in ("mediaType", "scheme", "base") if members.get(key)}
+
+    @property
     def description(self) -> str | None:
         """The description of the parameter; `None` if the server does not give it."""
         description = self.raw.get("description")
@@ -253,6 +265,9 @@ def _spread(value: Any, shape: tuple[int, ...]) -> list[Any] | None:
 _MOST_FIELDS = 20_000_000
 
 _SHOWN = 60
+
+_CREDITS = ("datasetCitation", "citation", "doi", "resourceURL", "resourceID", "licenseURL", "provenance", "contact")
+"""Members of a description that say how to cite a dataset; ``citation`` is ``datasetCitation`` before HAPI 3.3."""
 
 
 @dataclass(frozen=True)
@@ -365,6 +380,24 @@ class Info:
         return str(self.raw.get("cadence") or "")
 
     @property
+    def longest_request(self) -> float | None:
+        """The longest range of one request in seconds, according to the server; `None` if it does not give one."""
+        limits = self.raw.get("x_requestLimits")  # of server-java
+        said = (self.raw.get("maxRequestDuration"), limits.get("duration") if isinstance(limits, Mapping) else None)
+        return min((length for one in said if (length := seconds(one))), default=None)
+
+    @property
+    def sample(self) -> tuple[str, str] | None:
+        """Start and stop of a sample with data, as the server spells them; `None` if it does not give both."""
+        start, stop = _text(self.raw.get("sampleStartDate")), _text(self.raw.get("sampleStopDate"))
+        return None if start is None or stop is None else (start, stop)
+
+    @property
+    def credits(self) -> dict[str, Any]:
+        """The members that say how to cite the dataset and whom to ask, by their names in HAPI."""
+        return {name: self.raw[name] for name in _CREDITS if self.raw.get(name)}
+
+    @property
     def description(self) -> str:
         """The description of the dataset; empty if the server does not give it."""
         return str(self.raw.get("description") or "")
@@ -475,6 +508,23 @@ class Info:
         """
         document = {"HAPI": "3.0", "status": {"code": OK, "message": "OK"}, **self.raw, "format": chosen}
         return b"#" + json.dumps(document, ensure_ascii=False).encode() + b"\n"
+
+    @taking("Info.with_format", chosen=one_of("csv", "binary", "json"))
+    def with_format(self, chosen: str) -> Info:
+        """
+        Return the description with a format of the records, which only headers contain.
+
+        Parameters
+        ----------
+        chosen : str
+            The format of the records: ``"csv"``, ``"binary"`` or ``"json"``.
+
+        Returns
+        -------
+        Info
+            The same description if it contains the format already.
+        """
+        return self if self.raw.get("format") == chosen else Info({**self.raw, "format": chosen})
 
     def __repr__(self) -> str:
         lines = [self.description[:200] or "(no description)", f"{self.start or '?'} to {self.stop or '?'}"]

@@ -250,7 +250,7 @@ def _content(info: Info, content: bytes, start: int, asked: str | None) -> HAPID
 
 def _in_format(info: Info, found: str) -> Info:
     """Return a header that states the format which the records have."""
-    return info if info.format == found else Info({**info.raw, "format": found})
+    return info if info.format == found else info.with_format(found)
 
 
 def _record_size(info: Info) -> int:
@@ -359,7 +359,7 @@ def parse_response(
             return nothing
         raise ServiceRefused(subject, url, f"{message} (HAPI {code})", 200)
     _reject_non_records(head, subject)
-    made = parse_document(content, Info({**info.raw, "format": chosen}), chosen)
+    made = parse_document(content, info.with_format(chosen), chosen)
     if made.format in ("csv", "binary"):
         _refuse_bytes(content, made, subject)
     if made.format == "csv" and is_whole and not content.endswith(b"\n"):

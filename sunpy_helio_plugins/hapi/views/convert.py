@@ -17,7 +17,7 @@ from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.fields import common_columns
 from sunpy_helio_plugins.hapi import server_list
-from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi.model import Info, Parameter
 from sunpy_helio_plugins.hapi.query import PROVIDER
 from sunpy_helio_plugins.hapi.records.read import Source, read
 from sunpy_helio_plugins.hapi.tables import HAPIFiles
@@ -127,8 +127,7 @@ def to_skycoord(table: QTable, column: str, frame: str | None = None) -> SkyCoor
     from astropy.coordinates import SkyCoord
 
     values = _column(inputs.records("hapi.to_skycoord", table), column)
-    meta = values.info.meta or {}
-    name = frame or meta.get("coordinateSystemName")
+    name = frame or Parameter(values.info.meta or {}).coordinate_system
     known = ", ".join(sorted(FRAMES)).upper()
     if not name:
         raise QueryError(f"The server does not give the coordinate system of {column!r}; set frame to one of {known}.")
@@ -165,12 +164,11 @@ def files(table: QTable, column: str) -> HAPIFiles:
     values = _column(inputs.records("hapi.files", table), column)
     if values.dtype.kind not in "US":
         raise QueryError(f"The column {column!r} does not contain text, and therefore no URLs.")
-    said = _uri(values.info.meta or {})
-    base = said.get("base") or ""
+    said = Parameter(values.info.meta or {}).link or {}
     mask = np.broadcast_to(np.asarray(getattr(values, "mask", False)), values.shape).reshape(len(table), -1)[:, 0]
     texts = np.ma.getdata(values).reshape(len(table), -1)[:, 0].tolist()
     rows = [index for index, text in enumerate(texts) if text and not mask[index]]
-    urls = [urljoin(str(base), str(texts[index])) for index in rows]
+    urls = [urljoin(said.get("base", ""), str(texts[index])) for index in rows]
     odd = next((url for url in urls if not url.startswith(("https://", "http://"))), None)
     if odd is not None:
         raise QueryError(f"The column {column!r} contains {odd!r}, which is not a URL.")
@@ -179,7 +177,7 @@ def files(table: QTable, column: str) -> HAPIFiles:
     made = HAPIFiles(common_columns(time, time, nothing, nothing, PROVIDER), client=HAPIClient())
     made["Name"] = np.array([url.partition("?")[0].rpartition("/")[2] for url in urls], dtype=str)
     made["url"] = np.array(urls, dtype=str)
-    made["media_type"] = np.array([str(said.get("mediaType") or "")] * len(rows), dtype=str)
+    made["media_type"] = np.array([said.get("mediaType", "")] * len(rows), dtype=str)
     made["server_url"] = np.array([_server_of(table)] * len(rows), dtype=str)
     return made
 
@@ -218,8 +216,7 @@ def open(  # noqa: A001 - the same verb in every archive
 
 def _server_of(table: QTable) -> str:
     """Return the address of the server of records; empty if the file from which they were read does not state it."""
-    origin = (table.meta.get("hapi") or {}).get("x_origin") or {}
-    return server_list.url_of(str(origin.get("server") or ""))
+    return server_list.url_of(Info(table.meta.get("hapi") or {}).origin.get("server", ""))
 
 
 def _column(table: QTable, column: str) -> Any:
@@ -251,15 +248,6 @@ def _physical_type(unit: u.UnitBase) -> str:
     return next((kind for name, kind in kinds.items() if name in unit.physical_type), "custom:pos.bin")
 
 
-def _uri(meta: dict[str, Any]) -> dict[str, Any]:
-    """Return the description of URLs in ``stringType``; the test server of HAPI 3.2 uses a different form."""
-    said = meta.get("stringType")
-    if not isinstance(said, dict):
-        return {}
-    inside = said.get("uri")
-    return inside if isinstance(inside, dict) else said
-
-
 def _frame(name: str, time: Time) -> Any:
     import sunpy.coordinates.frames as solar
     from astropy.coordinates import GCRS, ITRS
@@ -273,8 +261,8 @@ def _representation(table: QTable, column: str, values: Any) -> Any:
     """Return positions; masked ones are NaN."""
     from astropy.coordinates import CartesianRepresentation, SphericalRepresentation
 
-    meta = values.info.meta or {}
-    components = [str(one).lower() for one in meta.get("vectorComponents") or ("x", "y", "z")]
+    given = Parameter(values.info.meta or {}).vector_components
+    components = [one.lower() for one in given or ("x", "y", "z")]
     unit = getattr(values, "unit", None)
     numbers = np.array(np.ma.getdata(getattr(getattr(values, "unmasked", values), "value", values)), dtype=float)
     if numbers.ndim != 2 or numbers.shape[1] != len(components):
