@@ -115,6 +115,7 @@ KEYS = frozenset((
 ))  # fmt: skip
 """Members of descriptions of datasets and parameters."""
 
+
 def keys_read(path: Path) -> set[str]:
     """Return the members of descriptions that a module reads by ``one["key"]`` or ``one.get("key")``."""
     found: set[str] = set()

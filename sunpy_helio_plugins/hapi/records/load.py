@@ -44,7 +44,7 @@ __all__ = ["load"]
 _ANSWERS = frozenset({200, 204, *range(400, 500), 500}) - {401, 403, 408, 429}
 """HTTP statuses of answers that may say in HAPI's words what is wrong; others are asked again, or need a sign-in."""
 
-_ALLOWED = "what a search for HAPI's datasets returned, or a server, a dataset, a start and a stop"
+_ALLOWED = "what a search for HAPI's datasets returned, or a server, a dataset, a start and a stop (or an a.Time)"
 
 
 @taking("hapi.load", dataset=optional(TEXT), parameters=optional(PARAMETERS), format=optional(TEXT))
@@ -69,7 +69,8 @@ def load(
     dataset : str, optional
         Its id.
     start, stop : time-like, optional
-        The range, in anything that sunpy reads as a time; the record at ``stop`` is not part of it, as in HAPI.
+        The range, in anything that sunpy reads as a time; the record at ``stop`` is not part of it, as in HAPI. An
+        ``a.Time`` or `~sunpy.time.TimeRange` as ``start`` replaces both; its end is part of the range, as in a search.
     parameters : sequence of str or str, optional
         Names or patterns, which may be separated by commas; all when left out.
     chunk : astropy.units.Quantity, datetime.timedelta, str or float, optional
@@ -115,13 +116,13 @@ def load(
         cut = tuple(note for table in tables for note in uncovered(table))
         rows = [DataRequest.of_row(row) for table in tables for row in table]
         return _loaded(rows, scale, cut)
-    if dataset is None or start is None or stop is None:
-        given = [name for name, one in (("dataset", dataset), ("start", start), ("stop", stop)) if one is None]
-        missing = ", ".join(given)
+    needed = {"start": start} if _is_range(start) else {"start": start, "stop": stop}
+    missing = ", ".join(name for name, one in {"dataset": dataset, **needed}.items() if one is None)
+    if dataset is None or missing:
         raise QueryError(
             f"hapi.load takes a server, a dataset, a start and a stop; for {shown(server)}, {missing} must be given."
         )
-    answer = find(_query(server, dataset, start, stop, parameters, chunk, format))
+    answer = find(_query(server, dataset, _range(start, stop), parameters, chunk, format))
     # A table of records has no place for notes: a warning repeats them.
     told = answer.problems + answer.notes
     if not answer.items:
@@ -130,17 +131,35 @@ def load(
     return _loaded(list(answer.items), scale, told)
 
 
-def _query(server: str, dataset: str, start: Any, stop: Any, parameters: Any, chunk: Any, chosen: str | None) -> Query:
+def _is_range(given: Any) -> bool:
+    return hasattr(given, "start") and hasattr(given, "end") and not isinstance(given, type)
+
+
+def _range(start: Any, stop: Any) -> tuple[str, str]:
+    """Return the first and the last instant of the range, both included."""
+    if _is_range(start):
+        if stop is not None:
+            raise QueryError(
+                f"hapi.load takes either a range of time or a start and a stop; it was called with {shown(start)} and "
+                f"with {shown(stop)} as stop: give the parameters by keyword, as in parameters='Bx,By'."
+            )
+        time = inputs.span("hapi.load", start)
+        return times.iso(time.start, 9), times.iso(time.end, 9)
     first, before = _moment(start), _moment(stop)
     if first >= before:
         raise QueryError(f"The start {first} does not lie before the stop {before}.")
+    return str(first), str(before.later(-1))
+
+
+def _query(
+    server: str, dataset: str, included: tuple[str, str], parameters: Any, chunk: Any, chosen: str | None
+) -> Query:
     if isinstance(chunk, int | float) and not isinstance(chunk, bool):
         chunk = chunk * u.s
     return Query(
         server,
         dataset,
-        str(first),
-        str(before.later(-1)),
+        *included,
         tuple(parameters or ()),
         format=None if chosen is None else attrs.Format.check(chosen),
         chunk=None if chunk is None else attrs.Chunk.check(chunk),

@@ -14,6 +14,7 @@ import pytest
 from astropy.time import Time
 from sunpy.net import Fido
 from sunpy.net import attrs as a
+from sunpy.time import TimeRange
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import CoverageError, IncompleteAnswerWarning, QueryError, ServiceRefused
@@ -60,6 +61,33 @@ def test_a_description_of_unknown_parameters_is_refused(archive: Any) -> None:
 def test_the_stop_is_left_out_and_the_start_is_not(archive: Any) -> None:
     table = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10T00:00:12Z", "2026-01-10T00:00:44Z")
     assert table["Time"].isot.tolist() == ["2026-01-10T00:00:12.000000000", "2026-01-10T00:00:28.000000000"]
+
+
+@pytest.mark.parametrize(
+    "given", [a.Time("2026-01-10T00:00:12", "2026-01-10T00:00:44"), TimeRange("2026-01-10T00:00:12", 32 * u.s)]
+)
+def test_the_end_of_a_range_is_included_as_in_a_search(archive: Any, given: Any) -> None:
+    table = hapi.load("cdaweb", "AC_H0_MFI", given, parameters="Magnitude")
+    assert table.colnames == ["Time", "Magnitude"]
+    assert table["Time"].isot.tolist() == [f"2026-01-10T00:00:{second}.000000000" for second in (12, 28, 44)]
+    found = Fido.search(a.Time(*ACE[2:]), a.hapi.Server("cdaweb"), a.hapi.Dataset("AC_H0_MFI"))
+    assert len(hapi.load(*ACE[:2], a.Time(*ACE[2:]))) == len(hapi.load(found))
+
+
+def test_a_range_of_one_instant_is_loaded(archive: Any) -> None:
+    instant = "2026-01-10T00:00:28"
+    assert hapi.load(*ACE[:2], a.Time(instant, instant))["Time"].isot.tolist() == [f"{instant}.000000000"]
+
+
+def test_a_range_replaces_the_start_and_the_stop(archive: Any) -> None:
+    day = a.Time("2026-01-10", "2026-01-11")
+    with pytest.raises(QueryError, match=r"either a range of time or a start and a stop.*parameters='Bx,By'"):
+        hapi.load("cdaweb", "AC_H0_MFI", day, "Magnitude")
+    with pytest.raises(QueryError, match="dataset must be given"):
+        hapi.load("cdaweb", start=day)
+    with pytest.raises(QueryError, match=r"hapi\.load takes one time"):
+        hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", day)
+    assert archive.log == []
 
 
 def test_rows_of_a_search_are_loaded(archive: Any) -> None:
