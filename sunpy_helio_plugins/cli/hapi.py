@@ -252,5 +252,6 @@ def token(server: str, silent: bool, client_id: str | None, client_secret: str |
     with given:
         made = archive.access_token(server)
     if not silent:
-        current_run().say(f"A token for {server}, valid for some minutes; treat it as a password:")
+        until = "" if made.expires is None else f", valid until {made.expires.strftime('%H:%M:%S')} UTC"
+        current_run().say(f"A token for {server}{until}; treat it as a password:")
     click.echo(made)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from astropy.table import QTable
+from astropy.time import Time
 
 from sunpy_helio_plugins.arguments import TEXT, optional, taking
 from sunpy_helio_plugins.errors import AnswerError, HelioPluginsError, QueryError
@@ -193,10 +194,43 @@ def check(server: str) -> Check:
     return Check(server, tuple(steps))
 
 
+_FAR_FUTURE = 253_402_300_800
+"""The beginning of the year 10000 in Unix time, which astropy cannot print."""
+
+
+class AccessToken(str):
+    """
+    A bearer token: a text that its repr does not show, and that cannot be pickled.
+
+    Attributes
+    ----------
+    expires : astropy.time.Time or None
+        The time in UTC after which the server refuses it, by the clock of this machine; `None` if it is not known.
+    """
+
+    expires: Time | None
+
+    def __new__(cls, text: str, expires: Time | None = None) -> AccessToken:
+        """Return a token with the time at which it expires."""
+        made = super().__new__(cls, text)
+        made.expires = expires
+        return made
+
+    def __repr__(self) -> str:
+        end = "" if self.expires is None else f", expires {self.expires.isot}Z"
+        return f"<AccessToken: {len(self)} characters{end}>"
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError("An access token cannot be pickled; request another one in the other process.")
+
+
 @taking("hapi.access_token", server=TEXT)
-def access_token(server: str = "swe") -> str:
+def access_token(server: str = "swe") -> AccessToken:
     """
     Return a bearer token for a server, for use in other programs.
+
+    Requests of this package sign in themselves. The token is the one that they use, and is renewed shortly before it
+    expires.
 
     Parameters
     ----------
@@ -205,8 +239,9 @@ def access_token(server: str = "swe") -> str:
 
     Returns
     -------
-    str
-        The token, which is valid for some minutes. Treat it as a password.
+    AccessToken
+        The token: a `str`, whose repr does not show it. ``expires`` is the time in UTC after which it is not valid, as
+        `~astropy.time.Time`, or `None` if the server does not state it. Treat it as a password.
 
     Raises
     ------
@@ -219,13 +254,15 @@ def access_token(server: str = "swe") -> str:
     login = login_of(found)
     if login is None:
         raise QueryError(f"{found.archive} does not require a token; servers that do are listed in conf.hapi.oauth2.")
-    if not login.known():
+    issued = login.token()
+    if issued is None:
         where = f"{found.credentials[:1].upper()}{found.credentials[1:]}, and store" if found.credentials else "Store"
         raise QueryError(
             f"There are no credentials for {found.archive}. {where} them in {' and '.join(login.variables[0])}, the "
             "netrc file or the keyring."
         )
-    return login.headers(found.url)["Authorization"].partition(" ")[2]
+    secret, end = issued
+    return AccessToken(secret.reveal(), Time(end, format="unix") if end < _FAR_FUTURE else None)
 
 
 def _listed(service: Service, pattern: str) -> list[tuple[str, str]]:

@@ -107,6 +107,7 @@ def test_esas_limits_are_kept_from_the_start(archive: Any) -> None:
     assert len(_data_requests(archive)) == 3
     assert len(token) > 20
     assert token not in repr(archive.log)
+    assert 0 < (token.expires - Time.now()).to_value("s") <= 300
 
 
 def test_too_much_is_asked_for_in_halves(archive: Any) -> None:
