@@ -152,7 +152,8 @@ def read(
         replaced by its files with the suffixes ``.hapi``, ``.hapi.gz`` and ``.hapi.bz2``. Several sources must contain
         the same parameters of one dataset.
     info : mapping or Info, optional
-        The decoded ``info`` response for the same parameters, for records without a header.
+        The decoded ``info`` response for the same parameters, for records without a header. If the records follow a row
+        of names, as those of ESA's server, it may describe further parameters.
     context : mapping, optional
         ``server`` and ``dataset``, to resolve unit strings that servers use differently. Files downloaded by this
         package contain them.

@@ -11,6 +11,7 @@ from typing import Any
 import astropy.units as u
 import numpy as np
 import pytest
+import requests
 from astropy.time import Time
 from sunpy.net import Fido
 from sunpy.net import attrs as a
@@ -18,7 +19,7 @@ from sunpy.time import TimeRange
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import CoverageError, IncompleteAnswerWarning, QueryError, ServiceRefused
-from sunpy_helio_plugins.hapi import Info
+from sunpy_helio_plugins.hapi import Info, server_list
 from sunpy_helio_plugins.hapi.plan import cut, longest
 from sunpy_helio_plugins.quantities.spans import Moment, Span, seconds
 from sunpy_helio_plugins.transport.credentials import signed_in
@@ -108,6 +109,23 @@ def test_esas_limits_are_kept_from_the_start(archive: Any) -> None:
     assert len(token) > 20
     assert token not in repr(archive.log)
     assert 0 < (token.expires - Time.now()).to_value("s") <= 300
+
+
+@pytest.mark.parametrize("header", ["", "&include=header"])
+def test_csv_that_the_scripts_of_esas_guide_fetch_is_read(archive: Any, header: str) -> None:
+    names = "feio_1,odi_unilib_mlt"
+    start, stop = "2026-03-25T12:00:00Z", "2026-03-25T13:00:00Z"
+    with signed_in("swe", "sandbox-client", "sandbox-secret"):
+        query = f"dataset={ESA}&start={start}&stop={stop}&parameters=utc,{names}&format=csv{header}"
+        signed = {"Authorization": f"Bearer {hapi.access_token('swe')}"}
+        body = requests.get(f"{server_list.find('swe').url}/data?{query}", headers=signed, timeout=60).content
+        table = hapi.read(body, info=hapi.info("swe", ESA, names), context={"server": "swe", "dataset": ESA})
+        loaded = hapi.load("swe", ESA, start, stop, names)
+    assert len(table) == 40
+    assert table.colnames == loaded.colnames == ["utc", "feio_1", "odi_unilib_mlt"]
+    assert (table["utc"] == loaded["utc"]).all()
+    assert (table["feio_1"] == loaded["feio_1"]).all()
+    assert table["feio_1"].unit == loaded["feio_1"].unit == u.Unit("1 / (cm2 s sr)")
 
 
 def test_too_much_is_asked_for_in_halves(archive: Any) -> None:
