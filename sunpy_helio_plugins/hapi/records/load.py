@@ -100,8 +100,8 @@ def load(
     Warns
     -----
     IncompleteAnswerWarning
-        Some of the requests failed, or the range was limited to that of the dataset. An error is raised only if all
-        requests failed.
+        Some of the requests failed, the range was limited to that of the dataset, or the records of a response are not
+        in the order of time. An error is raised only if all requests failed.
     """
     scale = checked_scale(scale)
     if not isinstance(server, str):
@@ -205,8 +205,9 @@ def _gathered(found: list[DataRequest]) -> Partial[QTable]:
     most = max(1, min(int(conf.hapi.connections), len(found)))
     fetched = run_all(found, _Chunks(service), most)
     chunks = _partial(found, fetched)
-    table, damaged = _table(found, chunks)
-    problems = merge(chunks).problems + damaged
+    answer = _table(found, chunks)
+    (table,) = answer.items
+    problems = merge(chunks).problems + answer.problems
     if not len(table):
         return Partial((table,), problems)
     keep = np.zeros(len(table), dtype=bool)
@@ -282,15 +283,15 @@ class _Chunks:
         return merge(_partial(others, [self._fetched(one, other) for other in others]))
 
 
-def _table(found: list[DataRequest], chunks: list[Partial[HAPIDocument]]) -> tuple[QTable, tuple[str, ...]]:
+def _table(found: list[DataRequest], chunks: list[Partial[HAPIDocument]]) -> Partial[QTable]:
     """Return the records as a table; if they cannot be read, leave out the chunks that cannot be read alone."""
     try:
-        return _read(found[0], merge(chunks)), ()
+        return _read(found[0], merge(chunks))
     except FileError:
         good, problems = _readable(found, chunks)
         if not problems or not good.items:
             raise
-        return _read(found[0], good), problems
+        return _read(found[0], good) + Partial(problems=problems)
 
 
 def _readable(
@@ -308,7 +309,7 @@ def _readable(
     return merge(good), tuple(problems)
 
 
-def _read(one: DataRequest, chunk: Partial[HAPIDocument]) -> QTable:
+def _read(one: DataRequest, chunk: Partial[HAPIDocument]) -> Partial[QTable]:
     with named(f"{one.dataset} of {one.server.archive}"):
         return from_contents(chunk.items, {"server": one.server.name, "dataset": one.dataset})
 
