@@ -332,7 +332,9 @@ def cases(world: World) -> dict[str, Case]:
         "hapi.quicklook": Case(hapi.quicklook, {"table": records, "columns": None}),
         "hapi.read": Case(hapi.read, {"source": world.files["hapi"], "info": None, "context": None, "scale": "utc"}, 1),
         "hapi.to_ndcube": Case(hapi.to_ndcube, {"table": records, "column": "BGSEc"}),
-        "hapi.to_skycoord": Case(hapi.to_skycoord, {"table": records, "column": "BGSEc", "frame": None}),
+        "hapi.to_skycoord": Case(
+            hapi.to_skycoord, {"table": records, "column": "BGSEc", "frame": None, "origin": None}, 3
+        ),
         "hapi.Info": Case(hapi.Info, {"raw": info.raw}),
         "hapi.Info.from_json": Case(hapi.Info.from_json, {"answer": info.raw}),
         "hapi.Info.header": Case(info.header, {"chosen": info.names}),

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
+from math import isfinite, prod
 from typing import Any
 
 import numpy as np
@@ -266,6 +266,9 @@ _MOST_FIELDS = 20_000_000
 
 _SHOWN = 60
 
+_GEODETIC = {"vectorComponents": ["longitude", "latitude", "altitude"], "units": ["deg", "deg", "m"]}
+"""The description of ``geoLocation``."""
+
 _CREDITS = ("datasetCitation", "citation", "doi", "resourceURL", "resourceID", "licenseURL", "provenance", "contact")
 """Members of a description that say how to cite a dataset; ``citation`` is ``datasetCitation`` before HAPI 3.3."""
 
@@ -401,6 +404,27 @@ class Info:
     def description(self) -> str:
         """The description of the dataset; empty if the server does not give it."""
         return str(self.raw.get("description") or "")
+
+    @property
+    def location(self) -> tuple[tuple[float, ...], Parameter] | None:
+        """The fixed location of the measurements, as numbers and their description; `None` if it is not given."""
+        given, geodetic = self.raw.get("location"), self.raw.get("geoLocation")
+        if isinstance(geodetic, list):
+            given = {key: said[: len(geodetic)] for key, said in _GEODETIC.items()}
+            given |= {"point": geodetic, "coordinateSystemName": "WGS84"}
+        if not isinstance(given, Mapping) or given.get("point") is None:
+            return None
+        point = given["point"] if isinstance(given["point"], list) else [given["point"]]
+        if not all(isinstance(one, int | float) and isfinite(one) for one in point):
+            raise FileError(f"The location {shown(point)} of this HAPI header is not a list of numbers.")
+        return tuple(map(float, point)), Parameter({"name": "location", "size": [len(point)], **given})
+
+    @property
+    def location_parameters(self) -> list[list[str]]:
+        """The names of the parameters that contain the location, for each coordinate system; empty without any."""
+        given = self.raw.get("location")
+        groups = given.get("parameters") if isinstance(given, Mapping) else None
+        return [list(map(str, flat(one) if isinstance(one, list) else [one])) for one in groups or ()]
 
     @property
     def instrument(self) -> str | None:
