@@ -32,7 +32,10 @@ from sunpy_helio_plugins.quantities.scales import checked_scale, table_in_scale
 from sunpy_helio_plugins.quantities.spans import seconds
 from sunpy_helio_plugins.store.streams import decompressed, is_compressed
 
-__all__ = ["common_info", "from_contents", "joined_records", "named", "parse_source", "read", "register", "time_order"]
+__all__ = [
+    "common_info", "disorder", "from_contents", "joined_records", "named", "parse_source", "read", "register",
+    "time_order",
+]  # fmt: skip
 
 
 _DAY = 86_400.0
@@ -66,7 +69,7 @@ def time_order(table: QTable, contents: Sequence[HAPIDocument]) -> NDArray[np.in
     """Return the indices that sort a table by time without duplicate records; `None` if it is sorted already."""
     if len(table) < 2:
         return None
-    day, fraction = _days(table)
+    day, fraction = _days(table.columns[0])
     if (_steps(day, fraction) > 0).all():
         return None
     rows = np.lexsort((fraction, day))
@@ -76,7 +79,7 @@ def time_order(table: QTable, contents: Sequence[HAPIDocument]) -> NDArray[np.in
     return rows[_first_of_each(_bytes(joined_records(contents)[0], rows), same)]
 
 
-def disorder(table: QTable, contents: Sequence[HAPIDocument], counts: Sequence[int], subject: str) -> tuple[str, ...]:
+def disorder(time: Time, contents: Sequence[HAPIDocument], counts: Sequence[int], subject: str) -> tuple[str, ...]:
     """
     Return a problem for each file whose own records are not in the order of time or are repeated.
 
@@ -84,7 +87,7 @@ def disorder(table: QTable, contents: Sequence[HAPIDocument], counts: Sequence[i
     """
     problems: list[str] = []
     for content, count, end in zip(contents, counts, np.cumsum(counts), strict=True):
-        day, fraction = (one[end - count : end] for one in _days(table))
+        day, fraction = (one[end - count : end] for one in _days(time))
         step = _steps(day, fraction)
         place = _first_disorder(step, content)
         if place is not None:
@@ -122,8 +125,7 @@ def _stamp(day: NDArray[np.float64], fraction: NDArray[np.float64], row: int) ->
     return times.iso(Time(day[row], fraction[row], format="jd", scale="utc"), 3)
 
 
-def _days(table: QTable) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    time = table.columns[0]
+def _days(time: Time) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return np.asarray(time.jd1), np.asarray(time.jd2)
 
 
@@ -297,7 +299,7 @@ def from_contents(contents: Sequence[HAPIDocument], context: Mapping[str, str] |
     subject = (
         f"{context['dataset']} of {context['server']}" if {"dataset", "server"} <= context.keys() else "The records"
     )
-    return Partial((table[order],), disorder(table, filled, counts, subject))
+    return Partial((table[order],), disorder(table.columns[0], filled, counts, subject))
 
 
 @contextlib.contextmanager

@@ -77,6 +77,8 @@ def to_skycoord(
     QueryError
         If the coordinate system is not supported or needs an origin, if the column does not exist or does not contain
         positions, or if no column is given and the server does not give a location.
+    FileError
+        If the header gives a location that is not a list of numbers.
     """
     table = inputs.records("hapi.to_skycoord", table)
     if column is not None:

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.table import QTable
+from sunpy.timeseries import TimeSeries
 
 from sunpy_helio_plugins import hapi
-from sunpy_helio_plugins.errors import IncompleteAnswerWarning
+from sunpy_helio_plugins.errors import IncompleteAnswerWarning, InexactTimeWarning
 from sunpy_helio_plugins.hapi import Info
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -145,3 +146,21 @@ def test_loaded_records_are_returned_with_the_problem() -> None:
     (problem,) = table.meta["problems"]
     assert "the record of 2026-01-10T00:30:00.000Z follows that of 2026-01-10T00:39:00.000Z" in problem
     assert len(table) == 49
+
+
+@FORMS
+def test_a_series_warns_of_its_file(write: Write, tmp_path: Path) -> None:
+    path = tmp_path / "spliced.hapi"
+    path.write_bytes(answer(write, [0, 1, 2, 1, 2, 4]))
+    with pytest.warns(IncompleteAnswerWarning, match=r"spliced\.hapi: the record of .* follows that of"):
+        series = TimeSeries(path)
+    assert series.quantity("B").value.tolist() == [0.0, 1.0, 2.0, 4.0]
+
+
+def test_a_leap_second_is_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "leap.hapi"
+    lines = "".join(f"{time},1\n" for time in ("2016-12-31T23:59:59Z", "2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"))
+    path.write_bytes(Info(INFO).header("csv") + lines.encode())
+    with pytest.warns(InexactTimeWarning) as caught:
+        TimeSeries(path)
+    assert not any(issubclass(one.category, IncompleteAnswerWarning) for one in caught)
