@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite, prod
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -266,6 +266,9 @@ _MOST_FIELDS = 20_000_000
 
 _SHOWN = 60
 
+_LARGEST_COORDINATE = 1e30
+"""The largest accepted coordinate of a location in any unit."""
+
 _GEODETIC = {"vectorComponents": ["longitude", "latitude", "altitude"], "units": ["deg", "deg", "m"]}
 """The description of ``geoLocation``."""
 
@@ -415,7 +418,7 @@ class Info:
         if not isinstance(given, Mapping) or given.get("point") is None:
             return None
         point = given["point"] if isinstance(given["point"], list) else [given["point"]]
-        if not all(isinstance(one, int | float) and isfinite(one) for one in point):
+        if not all(isinstance(one, int | float) and abs(one) < _LARGEST_COORDINATE for one in point):
             raise FileError(f"The location {shown(point)} of this HAPI header is not a list of numbers.")
         return tuple(map(float, point)), Parameter({"name": "location", "size": [len(point)], **given})
 

@@ -29,6 +29,7 @@ from sunpy_helio_plugins.hapi.records.table import from_records
 from sunpy_helio_plugins.io import registration
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.scales import checked_scale, table_in_scale
+from sunpy_helio_plugins.quantities.silence import far_years
 from sunpy_helio_plugins.quantities.spans import seconds
 from sunpy_helio_plugins.store.streams import decompressed, is_compressed
 
@@ -122,7 +123,8 @@ def _gap(info: Info, day: NDArray[np.float64], fraction: NDArray[np.float64]) ->
 
 
 def _stamp(day: NDArray[np.float64], fraction: NDArray[np.float64], row: int) -> str:
-    return times.iso(Time(day[row], fraction[row], format="jd", scale="utc"), 3)
+    with far_years():
+        return times.iso(Time(day[row], fraction[row], format="jd", scale="utc"), 3)
 
 
 def _days(time: Time) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

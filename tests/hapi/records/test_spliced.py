@@ -164,3 +164,11 @@ def test_a_leap_second_is_in_order(tmp_path: Path) -> None:
     with pytest.warns(InexactTimeWarning) as caught:
         TimeSeries(path)
     assert not any(issubclass(one.category, IncompleteAnswerWarning) for one in caught)
+
+
+@pytest.mark.parametrize("year", ["1500", "9999"])
+def test_years_without_known_leap_seconds_are_named(year: str) -> None:
+    body = answer(csv, [0, 1, 0, 5]).replace(b"2026", year.encode())
+    with pytest.warns(IncompleteAnswerWarning, match=f"the record of {year}-01-10T00:00:00.000Z follows") as caught:
+        hapi.read(body)
+    assert len(caught) == 1

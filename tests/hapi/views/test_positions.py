@@ -251,6 +251,9 @@ def test_a_geodetic_column_is_geocentric() -> None:
     ("members", "words"),
     [
         ({"geoLocation": ["x", 1]}, "location .'x', 1. .* is not a list of numbers"),
+        ({"geoLocation": [1e999, 1]}, "is not a list of numbers"),
+        ({"location": {"point": [10**400, 1, 2], "coordinateSystemName": "GSE"}}, "is not a list of numbers"),
+        ({"location": {"point": [[1, 2], 3]}}, "is not a list of numbers"),
         ({"geoLocation": [1, 2, 3, 4]}, "the location has 4 numbers for longitude, latitude, altitude"),
         ({"geoLocation": [1]}, "the location has the components longitude in deg, which are not positions"),
         ({"location": {"point": [1, 2, 3]}}, "does not give the coordinate system of the location"),
