@@ -313,7 +313,7 @@ def cases(world: World) -> dict[str, Case]:
         "hapi.catalog": Case(hapi.catalog, {"server": "cdaweb", "pattern": "*"}),
         "hapi.check": Case(hapi.check, {"server": "cdaweb"}),
         "hapi.files": Case(hapi.files, {"table": records, "column": records.colnames[1]}),
-        "hapi.info": Case(hapi.info, {"server": "cdaweb", "dataset": "AC_H0_MFI"}),
+        "hapi.info": Case(hapi.info, {"server": "cdaweb", "dataset": "AC_H0_MFI", "parameters": None}),
         "hapi.load": Case(
             hapi.load,
             {
@@ -332,11 +332,14 @@ def cases(world: World) -> dict[str, Case]:
         "hapi.quicklook": Case(hapi.quicklook, {"table": records, "columns": None}),
         "hapi.read": Case(hapi.read, {"source": world.files["hapi"], "info": None, "context": None, "scale": "utc"}, 1),
         "hapi.to_ndcube": Case(hapi.to_ndcube, {"table": records, "column": "BGSEc"}),
-        "hapi.to_skycoord": Case(hapi.to_skycoord, {"table": records, "column": "BGSEc", "frame": None}),
+        "hapi.to_skycoord": Case(
+            hapi.to_skycoord, {"table": records, "column": "BGSEc", "frame": None, "origin": None}, 3
+        ),
         "hapi.Info": Case(hapi.Info, {"raw": info.raw}),
         "hapi.Info.from_json": Case(hapi.Info.from_json, {"answer": info.raw}),
         "hapi.Info.header": Case(info.header, {"chosen": info.names}),
         "hapi.Info.subset": Case(info.subset, {"names": info.names}),
+        "hapi.Info.with_format": Case(info.with_format, {"chosen": "csv"}),
         "hapi.Info.with_origin": Case(info.with_origin, {"server": "x", "dataset": "x"}),
         "hapi.Parameter": Case(hapi.Parameter, {"raw": info.parameters[1].raw}),
         "imap.download": Case(imap.download, {"name": world.files["imap"].name, "path": out, "overwrite": False}, 2),

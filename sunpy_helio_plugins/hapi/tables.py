@@ -108,13 +108,9 @@ def from_answer(answer: Partial[DataRequest], client: Any) -> HAPITable:
     return table
 
 
-_CREDITS = ("citation", "doi", "resourceURL", "resourceID", "licenseURL", "contact")
-
-
 def _credits(found: Iterable[DataRequest]) -> list[dict[str, Any]]:
     """Return the citation and other references of each dataset for which its server gives any."""
-    infos = {(one.server.name, one.dataset): one.info.raw for one in found}
-    given = {key: {name: raw[name] for name in _CREDITS if raw.get(name)} for key, raw in infos.items()}
+    given = {(one.server.name, one.dataset): one.info.credits for one in found}
     return [{"server": key[0], "dataset": key[1], **said} for key, said in given.items() if said]
 
 

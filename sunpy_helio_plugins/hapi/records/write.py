@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.arguments import FLAG, one_path, taking
 from sunpy_helio_plugins.errors import InexactValueWarning, QueryError, warn
+from sunpy_helio_plugins.hapi.model import Info, Parameter
 from sunpy_helio_plugins.hapi.records.table import X_META
 from sunpy_helio_plugins.hapi.status import OK
 from sunpy_helio_plugins.io import values
@@ -148,12 +149,13 @@ def _header(records: Records, written: list[_Parameter]) -> dict[str, Any]:
     meta = dict(records.table.meta)
     inner = meta.pop("hapi", None)
     header = inner if isinstance(inner, Mapping) else {}
+    told = Info(header)
     rest = {key: value for key, value in meta.items() if key not in ("__attributes__", "HELIOTAB")}
     stamps = written[0].stamps
     order = np.sort(stamps) if len(stamps) else np.array(["2000-01-01T00:00:00.000000000Z"] * 2)
     return {
-        "HAPI": str(header.get("HAPI") or VERSION), "status": {"code": OK, "message": "OK"}, "format": "csv",
-        "startDate": str(header.get("startDate") or order[0]), "stopDate": str(header.get("stopDate") or order[-1]),
+        "HAPI": told.version or VERSION, "status": {"code": OK, "message": "OK"}, "format": "csv",
+        "startDate": told.start or str(order[0]), "stopDate": told.stop or str(order[-1]),
         **{key: value for key, value in header.items() if key not in _NOT_HEADER},
         **({X_META: values.encoded(rest)} if rest else {}),
         "parameters": [one.described for one in written],
@@ -192,7 +194,7 @@ class _Parameter:
         """Return a text for missing values that no value is equal to; that of the server if it is still one."""
         if self.one.mask is None and self.one.kind != "duration":
             return None
-        given = self.meta.get("fill")
+        given = Parameter(self.meta).fill
         known = self.one.values[self.one.present()]
         if self.type == "double":
             is_own = isinstance(given, str) and self.one.kind == "number" and is_fill(known, given) is None
