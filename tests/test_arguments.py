@@ -329,9 +329,7 @@ def cases(world: World) -> dict[str, Case]:
             5,
         ),
         "hapi.load rows": Case(hapi.load, {"server": hapi_table}),
-        "hapi.quicklook": Case(hapi.quicklook, {"table": records, "columns": None}),
         "hapi.read": Case(hapi.read, {"source": world.files["hapi"], "info": None, "context": None, "scale": "utc"}, 1),
-        "hapi.to_ndcube": Case(hapi.to_ndcube, {"table": records, "column": "BGSEc"}),
         "hapi.to_skycoord": Case(hapi.to_skycoord, {"table": records, "column": "BGSEc", "frame": None}),
         "hapi.Info": Case(hapi.Info, {"raw": info.raw}),
         "hapi.Info.from_json": Case(hapi.Info.from_json, {"answer": info.raw}),
@@ -350,7 +348,8 @@ def cases(world: World) -> dict[str, Case]:
             imap.rows, {"table": "science", "instrument": "mag", "start_date": "20260110", "version": "latest"}, 1
         ),
         "imap.sync": Case(imap.sync, {"query": QUERIES["imap"], "path": out, "progress": False, "check": False}, 2),
-        "imap.to_ndcube": Case(imap.to_ndcube, {"table": imap_records, "column": "b_gse"}),
+        "series.quicklook": Case(series.quicklook, {"table": imap_records, "columns": None}),
+        "series.to_ndcube": Case(series.to_ndcube, {"table": imap_records, "column": "b_gse"}),
         "imap.to_timeseries": Case(imap.to_timeseries, {"table": imap_records, "columns": None, "most": 32}),
         "imap.unreleased": Case(imap.unreleased, {"table": imap_table}),
         "imap.upload": Case(
