@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sunpy_helio_plugins.sandbox import scene
 from sunpy_helio_plugins.sandbox.imap.catalogue import Refused
 
 __all__ = ["daily", "values"]
 
 FIRST, LAST = datetime(2026, 1, 8, tzinfo=UTC), datetime(2026, 1, 13, tzinfo=UTC)
-SHOCK = datetime(2026, 1, 10, 16, 42, tzinfo=UTC)
+SHOCK = scene.SHOCK.replace(tzinfo=UTC)
 CADENCES = {"mag": 4, "swapi": 12, "hit": 60, "swe": 15, "codice_lo": 60, "codice_hi": 60, "spacecraft": 60}
 SCIENCE = ("hit", "mag", "codice_lo", "codice_hi", "swapi", "swe")
 MOST = 1000
