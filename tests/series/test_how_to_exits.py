@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import re
 import textwrap
 from pathlib import Path
@@ -59,14 +58,3 @@ def test_the_page_lists_every_verb_of_two_archives() -> None:
 def test_a_verb_of_records_is_one_function(verb: str) -> None:
     assert getattr(hapi, verb) is getattr(series, verb)
     assert verb == "to_timeseries" or getattr(imap, verb) is getattr(series, verb)
-
-
-@pytest.mark.parametrize("name", ["read", "open", "quicklook"])
-def test_a_verb_takes_what_it_is_given_first(name: str) -> None:
-    """Files or rows are the first argument of each, without a keyword."""
-    _, cells = verbs()
-    for face, cell in zip(verbs()[0], cells[name], strict=True):
-        if cell:
-            function = getattr(importlib.import_module(f"sunpy_helio_plugins.{face}"), name)
-            first = next(iter(inspect.signature(function).parameters.values()))
-            assert first.kind in (first.POSITIONAL_OR_KEYWORD, first.VAR_POSITIONAL)
