@@ -115,6 +115,20 @@ def test_the_fast_stream_follows_its_hole_by_the_time_that_it_needs(archive: Any
     assert np.nanmax(speeds[:before]) < 0.9 * scene.STREAM_SPEED
 
 
+def test_the_fast_stream_is_that_of_each_instrument(archive: Any, tmp_path: Any) -> None:
+    """From noon of January 12, its speed is the same at IMAP, in real time, and at the nose of the bow shock."""
+    found = Fido.search(a.Time("2026-01-12", "2026-01-12 23:59"), a.Instrument("swapi"), a.imap.File())
+    swapi = imap.read(Fido.fetch(found, path=str(tmp_path / "{file}"), progress=False))
+    late = swapi[swapi["epoch"].isot > "2026-01-12T12"]
+    wind = imap.realtime(a.Time("2026-01-12 15:00", "2026-01-12 15:30"), "swapi")
+    speeds = [
+        np.nanmedian(late["proton_sw_speed"].filled(np.nan).value),
+        np.nanmedian(wind["swapi_pseudo_proton_speed"].filled(np.nan).value),
+        np.nanmedian(at_l1("flow_speed", "2026-01-12T12:00", "2026-01-13")),
+    ]
+    assert speeds == pytest.approx([scene.STREAM_SPEED] * 3, rel=0.03)
+
+
 def test_the_eruptions_of_the_day_leave_the_wind_as_it_is() -> None:
     """They would arrive on January 12, and are directed to the west."""
     west = [one for one in scene.ERUPTIONS if one.hours > 0]

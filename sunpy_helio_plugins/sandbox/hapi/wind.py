@@ -83,7 +83,8 @@ def speed(times: np.ndarray) -> np.ndarray:
     sheath = 561 + 9 * wobble(times, 12)
     cloud = 548 - 3.1 * (_since_shock(times) - _CLOUD) + 4 * wobble(times, 1)
     wake = quiet + 105 * _calm(times, 40)
-    return _phases(times, quiet, sheath, cloud, wake + (scene.STREAM_SPEED - wake) * _in_stream(times))
+    fast = scene.STREAM_SPEED + 9 * wobble(times, 14)
+    return _phases(times, quiet, sheath, cloud, wake + (fast - wake) * _in_stream(times))
 
 
 def density(times: np.ndarray) -> np.ndarray:
