@@ -277,7 +277,10 @@ def test_ranges_are_taken_in_every_form() -> None:
     }
 
 
-OF_RECORDS = {"hapi.quicklook": hapi.quicklook, "hapi.files": lambda given: hapi.files(given, "x")}
+OF_RECORDS = {
+    "hapi.files": lambda given: hapi.files(given, "x"),
+    "hapi.to_skycoord": lambda given: hapi.to_skycoord(given, "x"),
+}
 
 
 @pytest.mark.parametrize("name", OF_RECORDS)

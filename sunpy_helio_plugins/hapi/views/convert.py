@@ -1,19 +1,18 @@
-"""Convert columns to NDCube or downloadable files, and open files that are converted when they are used."""
+"""Convert columns to downloadable files, and open files that are converted when they are used."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urljoin
 
 import numpy as np
-from astropy import units as u
 from astropy.table import QTable
 from astropy.time import Time
 
 from sunpy_helio_plugins.arguments import TEXT, close_names, shown, taking
-from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
+from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.fields import common_columns
 from sunpy_helio_plugins.hapi import server_list
@@ -21,69 +20,12 @@ from sunpy_helio_plugins.hapi.model import Info, Parameter
 from sunpy_helio_plugins.hapi.query import PROVIDER
 from sunpy_helio_plugins.hapi.records.read import Source, read
 from sunpy_helio_plugins.hapi.tables import HAPIFiles
-from sunpy_helio_plugins.hapi.views.mesh import Intervals
 from sunpy_helio_plugins.quantities.scales import checked_scale
-from sunpy_helio_plugins.series.axes import axes_of
 from sunpy_helio_plugins.series.exits import to_timeseries
 from sunpy_helio_plugins.series.lazy_table import LazyTable
+from sunpy_helio_plugins.series.views.cube import to_ndcube
 
-if TYPE_CHECKING:
-    from ndcube import NDCube
-
-__all__ = ["column_of", "files", "open", "times_of", "to_ndcube"]
-
-
-@taking("hapi.to_ndcube", column=TEXT)
-def to_ndcube(table: QTable, column: str) -> NDCube:
-    r"""
-    Convert a column of spectra to an NDCube with axes of time and bins.
-
-    Parameters
-    ----------
-    table : astropy.table.QTable
-        Records, as returned by `sunpy_helio_plugins.hapi.read`.
-    column : str
-        The name of a column with several values for each record, such as fluxes for each energy.
-
-    Returns
-    -------
-    ndcube.NDCube
-        Shape (n, \*size), in the order of the table, with an axis of time and one of bins for each further dimension. A
-        dimension without bins has an axis of pixels, and so have bins that change with time, which are in
-        ``meta["bins"]``. Times are the centres of the intervals of the records, which follow from ``timeStampLocation``
-        and the cadence of the dataset.
-
-    Raises
-    ------
-    QueryError
-        If the column does not exist or is not numeric, or if the table contains fewer than two records.
-    MissingDependencyError
-        If ndcube is not installed.
-    """
-    table = inputs.records("hapi.to_ndcube", table)
-    try:
-        from ndcube import NDCube
-        from ndcube.extra_coords import QuantityTableCoordinate, TimeTableCoordinate
-    except ImportError:
-        raise MissingDependencyError("Making an NDCube", "ndcube") from None
-    values = column_of(table, column)
-    if values.dtype.kind not in "fiu" or len(table) < 2:
-        raise QueryError(f"An NDCube needs at least two records of numbers; {column!r} has {len(table)} records.")
-    axes = axes_of(table, column)
-    meta: dict[str, Any] = {**(values.info.meta or {}), "name": column, "bins": axes}
-    coordinate = TimeTableCoordinate(_middle(table), names="time", physical_types="time")
-    for axis, length in zip(axes, values.shape[1:], strict=True):
-        centers = axis.centers
-        if centers is None or axis.varies or not np.isfinite(centers).all():
-            centers = u.Quantity(np.arange(length), u.pix)
-        kind = _physical_type(centers.unit)
-        coordinate = QuantityTableCoordinate(centers, names=axis.name, physical_types=kind) & coordinate
-    plain = getattr(values, "unmasked", values)
-    data = np.asarray(np.ma.getdata(getattr(plain, "value", plain)))
-    mask = getattr(values, "mask", None)
-    return NDCube(
-        data, wcs=coordinate.wcs, mask=None if mask is None else np.asarray(mask), unit=values.unit, meta=meta
-    )
+__all__ = ["column_of", "files", "open", "times_of"]
 
 
 @taking("hapi.files", column=TEXT)
@@ -184,15 +126,3 @@ def times_of(table: QTable) -> Time:
             f"The first column, {table.colnames[0]!r}, contains {type(table.columns[0]).__name__}, not times."
         )
     return table.columns[0].utc
-
-
-def _middle(table: QTable) -> Time:
-    """Return the centre of the interval of each record, since the coordinates of pixels are at their centres."""
-    time = times_of(table)
-    shift = Intervals.of(table.meta).shift((time - time[0]).to_value("s"))
-    return time + shift * u.s if shift else time
-
-
-def _physical_type(unit: u.UnitBase) -> str:
-    kinds = {"energy": "em.energy", "frequency": "em.freq", "length": "em.wl", "time": "time.duration"}
-    return next((kind for name, kind in kinds.items() if name in unit.physical_type), "custom:pos.bin")

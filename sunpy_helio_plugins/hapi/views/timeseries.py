@@ -112,7 +112,7 @@ class HAPITimeSeries(GenericTimeSeries):
         QueryError
             If a column does not exist, none of them is numeric, or the number of axes differs from the number of units.
         """
-        from sunpy_helio_plugins.hapi.views.quicklook import concise, shown
+        from sunpy_helio_plugins.series.views.quicklook import concise, shown
 
         groups = self._by_unit(columns)
         panels = _panels(axes, len(groups))
@@ -138,7 +138,7 @@ class HAPITimeSeries(GenericTimeSeries):
 
     def _repr_html_(self) -> str:
         """Return the summary and one figure; sunpy creates two for each column, and there may be hundreds."""
-        from sunpy_helio_plugins.hapi.views.quicklook import embedded
+        from sunpy_helio_plugins.series.views.quicklook import embedded
 
         summary = f"<pre>{html.escape(str(self))}</pre>"
         try:
@@ -149,7 +149,7 @@ class HAPITimeSeries(GenericTimeSeries):
 
     def _by_unit(self, columns: Any) -> dict[str, list[str]]:
         """Group the names of the numeric columns by the text of their unit on an axis."""
-        from sunpy_helio_plugins.hapi.views.quicklook import unit_text
+        from sunpy_helio_plugins.series.views.quicklook import unit_text
 
         frame = self.to_dataframe()
         groups: dict[str, list[str]] = {}

@@ -52,7 +52,7 @@ def test_a_spectrum_is_an_ndcube(archive: Any) -> None:
     assert cube.unit == records["irradiance"].unit
     wavelengths = cube.axis_world_coords("em.wl")[0]
     assert wavelengths.to_value(u.nm)[:2].tolist() == [200, 225]
-    with pytest.raises(QueryError, match="no column"):
+    with pytest.raises(QueryError, match=r"not 'nope'; the table has: irradiance"):
         hapi.to_ndcube(records, "nope")
 
 
