@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,16 +23,7 @@ from sunpy_helio_plugins.errors import (
 )
 from sunpy_helio_plugins.quantities.exact import TooManyValuesError, exact_json
 from sunpy_helio_plugins.transport.compression import Decoder
-from sunpy_helio_plugins.transport.connections import (
-    Signature,
-    Signer,
-    judged,
-    nearness_for,
-    peer,
-    read_deadline,
-    thread_session,
-    unlogged,
-)
+from sunpy_helio_plugins.transport.connections import Signer, nearness_for, peer, responding, thread_session
 from sunpy_helio_plugins.transport.limits import NOT_AGAIN, Outages, SizeLimit, is_halving, outages, request_deadline
 from sunpy_helio_plugins.transport.messages import RequestLog, connection_problem, server_message, wait_reason
 from sunpy_helio_plugins.transport.retry import TRANSIENT, Attempts, attempts, retry_after
@@ -284,23 +275,10 @@ class Exchange:
         if self.deadline.is_over():
             raise self.unreachable(f"no answer {self.deadline.text}")
         failure = ""
-        response: requests.Response | None = None
         try:
-            with unlogged(url, self.hidden), read_deadline(self.deadline), judged(most):
-                response = (self.session or thread_session()).request(
-                    self.method,
-                    url,
-                    headers=self.headers if same_origin(url, self.url) else {},
-                    timeout=self.timeouts(),
-                    stream=True,
-                    allow_redirects=False,
-                    auth=self.auth or Signature(self.login, self.hidden),
-                    proxies=proxies(url),
-                    **self.content,
-                )
-                with closing(response):
-                    location = self._location(response)
-                    body = b"" if location and self.follows else self.read(response)
+            with self.sending(url, most) as response:
+                location = self._location(response)
+                body = b"" if location and self.follows else self.read(response)
         except NearError as error:
             raise self.astray(error) from None
         except HelioPluginsError:
@@ -312,23 +290,37 @@ class Exchange:
             # Such as Ctrl-C: the variables of the library contain the request.
             error.__context__ = None
             raise error.with_traceback(None) from None
-        finally:
-            if response is not None:
-                response.request = None  # type: ignore[assignment]
         if failure:
             # Outside the except clause: the library's error, which would be the context, contains the request.
             raise self.unreachable(failure)
-        assert response is not None  # noqa: S101 - for the type checker
         return self.received(response, url, body), location
+
+    def sending(self, url: str, most: int) -> AbstractContextManager[requests.Response]:
+        """Return the context in which the request is sent and the response is read."""
+        return responding(
+            self.method,
+            url,
+            deadline=self.deadline,
+            most=most,
+            hidden=self.hidden,
+            login=self.login,
+            auth=self.auth,
+            session=self.session,
+            headers=self.headers if same_origin(url, self.url) else {},
+            timeout=self.timeouts(),
+            proxies=proxies(url),
+            **self.content,
+        )
 
     def received(self, response: requests.Response, url: str, body: bytes) -> Response:
         """Return a response without the secrets of the request, which servers repeat."""
-        status, hide = response.status_code, self.hidden.text
-        clean = self.hidden.message(body) if status >= 400 or status in REDIRECTS else self.hidden.content(body)
-        headers = response.headers
+        status, shown, headers, phrase = response.status_code, public_url(url), response.headers, response.reason or ""
         if self.hidden:
+            hide = self.hidden.text
+            body = self.hidden.message(body) if status >= 400 or status in REDIRECTS else self.hidden.content(body)
             headers = CaseInsensitiveDict({name: hide(value) for name, value in headers.items()})
-        return Response(self.archive, hide(public_url(url)), status, headers, clean, hide(response.reason or ""))
+            shown, phrase = hide(shown), hide(phrase)
+        return Response(self.archive, shown, status, headers, body, phrase)
 
     def timeouts(self) -> tuple[float, float]:
         """Return the timeouts of connecting and of reading, within the deadline."""
@@ -345,14 +337,15 @@ class Exchange:
 
     def read(self, response: requests.Response) -> bytes:
         """Read the body within the limits of size and time."""
-        advice = "request less, or raise conf.max_answer" if self.max_bytes == conf.max_answer else ""
         # The message of a refusal is read in any case.
         most = max(self.max_bytes, _CHUNK) if response.status_code >= 400 else self.max_bytes
-        limit = SizeLimit(most, advice=advice)
+        limit = SizeLimit(most)
         body: list[bytes] = []
         for part in self.parts(response, limit):
             body.append(part)
             if not limit.add(len(part)) and not self.is_partial:
+                if self.max_bytes == conf.max_answer:
+                    limit.advice = "request less, or raise conf.max_answer"
                 raise AnswerError(self.archive, self.shown, limit.message(), response.status_code)
         return b"".join(body)
 

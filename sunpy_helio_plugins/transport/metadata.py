@@ -69,10 +69,22 @@ def get(
     AnswerError
         The answer is too large or too slow.
     """
-    full = _full_url(url, _pairs(params))
     signer = login or netrc_login(url)
-    exchange = Exchange(archive, full, dict(headers or {}), max_bytes or conf.max_answer, signer, read_timeout)
-    return exchange.run(accept)
+    return _exchange(url, params, archive, headers, signer, max_bytes, read_timeout).run(accept)
+
+
+def _exchange(
+    url: str,
+    params: Params | None,
+    archive: str,
+    headers: Mapping[str, str] | None,
+    signer: Login | None,
+    max_bytes: int | None = None,
+    read_timeout: float | None = None,
+) -> Exchange:
+    """Return the exchange for a request, whose address is checked."""
+    full = _full_url(url, _pairs(params))
+    return Exchange(archive, full, dict(headers or {}), max_bytes or conf.max_answer, signer, read_timeout)
 
 
 def cached_json(
@@ -96,9 +108,9 @@ def cached_json(
     the result: by default, if it is not empty. ``serves`` is called with the result from a stored answer; if it returns
     `False`, the request is sent. The other parameters are those of `get`.
     """
-    pairs = list(_pairs(params))
-    key = public_url(_full_url(url, pairs))
     signer = login or netrc_login(url)
+    exchange = _exchange(url, params, archive, headers, signer)
+    key = exchange.shown
     # The answers to a user who is signed in are private, and differ from the public ones.
     is_public = signer is None or not signer.known()
     if is_public and (value := answers.load(key)) is not None:
@@ -108,7 +120,7 @@ def cached_json(
             if serves is None or serves(result):
                 log_cached(archive, key)
                 return result
-    value = get(url, pairs, archive=archive, headers=headers, accept=accept, login=signer).json()
+    value = exchange.run(accept).json()
     result = parse(value)
     if is_public and keeps(result):
         answers.store(key, value, days)
