@@ -64,6 +64,7 @@ __all__ = [
     "refused",
     "shown",
     "taking",
+    "unchecked",
     "unknown_keyword",
 ]  # fmt: skip
 
@@ -172,6 +173,12 @@ def taking(function: str, **kinds: Kind) -> Callable[[Function], Function]:
         return checked  # type: ignore[return-value]
 
     return decorate
+
+
+def unchecked(function: Function) -> Function:
+    """Return a function of users without the check of its arguments, for calls within the package."""
+    inner: Function = function.__wrapped__  # type: ignore[attr-defined]
+    return inner
 
 
 class _Call:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.arguments import unchecked
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import Problem, QueryError
 from sunpy_helio_plugins.fido.partial import Partial, gather
@@ -141,7 +142,7 @@ def _good(listing: Listing, allowed: int | None, notes: list[str]) -> Listing:
 
 def _answer(listers: Sequence[Lister], query: Query) -> Partial[Listing]:
     source = query.source
-    start, end = times.datetime64_from_iso(np.array([query.start, query.end])).astype("M8[us]")
+    start, end = unchecked(times.datetime64_from_iso)(np.array([query.start, query.end])).astype("M8[us]")
     able = [one for one in listers if one.can_list(source)]
     if not able:
         names = " or ".join(one.name for one in listers)

@@ -12,6 +12,7 @@ from astropy.table import Column, MaskedColumn, QTable
 from astropy.time import Time
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.arguments import unchecked
 from sunpy_helio_plugins.fido.fields import common_columns
 from sunpy_helio_plugins.fido.partial import Partial
 from sunpy_helio_plugins.fido.table import ArchiveTable
@@ -115,7 +116,7 @@ def images_table(answer: Partial[Any], client: object) -> HelioviewerTable:
     urls = [addresses(one.root, one.paths) for one in kept]
     start = _time(instants)
     columns = {
-        **common_columns(
+        **unchecked(common_columns)(
             start,
             start,
             _repeated([source.instruments[0] for source in sources], counts),
@@ -182,7 +183,7 @@ def sources_table() -> QTable:
 
 
 def _time(instants: NDArray[np.datetime64]) -> Time:
-    made = times.from_datetime64(instants)
+    made = unchecked(times.from_datetime64)(instants)
     made.format = "iso"
     return made
 
@@ -200,4 +201,4 @@ def _text(values: Sequence[str], counts: Sequence[int]) -> MaskedColumn:
 def _wavelength(sources: Sequence[Source], counts: Sequence[int]) -> u.Quantity:
     """Return wavelengths in angstroms, masked if a measurement is not a wavelength."""
     given = np.repeat(np.array([source.wavelength or np.nan for source in sources], dtype=float), counts)
-    return masked(given << u.AA, np.isnan(given))
+    return unchecked(masked)(given << u.AA, np.isnan(given))

@@ -11,7 +11,7 @@ from astropy.time import Time
 from numpy.typing import NDArray
 from sunpy.net.base_client import QueryResponseRow
 
-from sunpy_helio_plugins.arguments import FLAG, TEXTS, TIMES, Kind, optional, taking
+from sunpy_helio_plugins.arguments import FLAG, TEXTS, TIMES, Kind, optional, taking, unchecked
 from sunpy_helio_plugins.errors import Problem
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.fields import COMMON, common_columns
@@ -107,7 +107,7 @@ class TableBuilder:
         """Return the columns that the tables of all archives share."""
         start, end = (made[name].copy() for name in ("event_starttime", "event_endtime"))
         instruments, observatories = (self.reader.names(name) for name in ("obs_instrument", "obs_observatory"))
-        return common_columns(start, end, instruments, observatories, ARCHIVE)
+        return unchecked(common_columns)(start, end, instruments, observatories, ARCHIVE)
 
     def _instants(self, made: dict[str, Any]) -> NDArray[np.float64]:
         if self.given is not None:
@@ -353,7 +353,7 @@ class HERTable(ArchiveTable):
 
 
 def _instant_column(instants: Time) -> Time:
-    return times.as_column(instants, "Instant of the coordinates", may_be_missing=True)
+    return unchecked(times.as_column)(instants, "Instant of the coordinates", may_be_missing=True)
 
 
 def _holds_anything(column: Any) -> bool:

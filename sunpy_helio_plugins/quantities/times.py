@@ -34,6 +34,7 @@ from sunpy_helio_plugins.arguments import (
     number,
     optional,
     taking,
+    unchecked,
 )
 from sunpy_helio_plugins.quantities.datetimes import from_datetime64, from_days, to_datetime64
 from sunpy_helio_plugins.quantities.days import PRECISION, finite, known, split_tt2000, time_of
@@ -53,6 +54,7 @@ __all__ = [
     "from_tt2000",
     "from_unix",
     "iso",
+    "range_text",
     "to_datetime64",
     "without_leap_seconds",
 ]
@@ -348,6 +350,11 @@ def iso(time: Time, precision: int = 3) -> str:
     stamp = time.utc.copy(format="isot")
     stamp.precision = precision
     return f"{stamp.value}Z"
+
+
+def range_text(start: Time, end: Time, precision: int = 3) -> tuple[str, str]:
+    """Return the ends of a range of time as texts for a request; see `iso`."""
+    return unchecked(iso)(start, precision), unchecked(iso)(end, precision)
 
 
 def _prepared(values: ArrayLike, mask: ArrayLike | None) -> tuple[NDArray[np.bytes_], NDArray[np.bool_] | None]:

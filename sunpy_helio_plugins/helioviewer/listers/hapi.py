@@ -16,6 +16,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.arguments import unchecked
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, FileError, QueryError, ServiceError, ServiceRefused
 from sunpy_helio_plugins.fido.partial import Slots
@@ -122,7 +123,7 @@ class HAPILister:
             raise
         try:
             stamps, names = from_csv(*_records(answer.content, info))
-            seconds = times.datetime64_from_iso(stamps).astype("M8[us]")
+            seconds = unchecked(times.datetime64_from_iso)(stamps).astype("M8[us]")
         except (FileError, ValueError) as error:
             words = f"expected a list of images: {server_message(answer.content) or error}"
             raise AnswerError(answer.archive, answer.url, words, answer.status) from error
@@ -148,7 +149,7 @@ def _rooted(names: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
 
 
 def _limits(info: Info) -> Span:
-    first, last = times.datetime64_from_iso(np.array([info.start, info.stop])).astype("M8[s]")
+    first, last = unchecked(times.datetime64_from_iso)(np.array([info.start, info.stop])).astype("M8[s]")
     return first, last
 
 
