@@ -98,7 +98,7 @@ class TableBuilder:
         whole |= self.common(whole)
         whole |= {INSTANT: _instant_column(moments.times(self.instants))} | made
         if "event_coordunit" in whole:
-            whole |= {name: self.reader.component_units(name) for name in parse.COMPONENTS}
+            whole |= self.reader.component_units()
         if "fl_goescls" in whole:
             whole[FLUX] = parse.flux(self.reader.values("fl_goescls"))
         return whole | {"raw": self.raw()}

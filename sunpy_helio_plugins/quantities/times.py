@@ -272,7 +272,7 @@ def as_column(time: Time, text: str | None = None, *, may_be_missing: bool = Fal
     RecordTime
         An `~astropy.time.Time` whose ``datetime64``, ``datetime`` and ``to_pandas`` keep times within leap seconds.
     """
-    made = RecordTime(with_mask(time) if may_be_missing else time, copy=False)
+    made = RecordTime(with_mask(time) if may_be_missing and not time.masked else time, copy=False)
     made.precision = PRECISION
     scale = made.scale.upper()
     said = (text or "").strip().rstrip(".")

@@ -7,8 +7,8 @@ Complete columns are converted at once; values are only read one by one if this 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import astropy.units as u
@@ -17,11 +17,13 @@ from astropy.table import Column
 from astropy.time import Time
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.arguments import unchecked
 from sunpy_helio_plugins.her.filters import goes, noaa
 from sunpy_helio_plugins.her.filters.evaluate import SENTINELS
 from sunpy_helio_plugins.her.keywords import Keyword, keywords
-from sunpy_helio_plugins.quantities import times, units
+from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.fills import all_masked, exact_integer, masked
+from sunpy_helio_plugins.quantities.record_time import with_mask
 from sunpy_helio_plugins.quantities.units.classification import parse_all
 
 __all__ = ["Reader", "Record", "is_place"]
@@ -119,19 +121,22 @@ class Reader:
     def columns(self, names: Iterable[str]) -> dict[str, Any]:
         """Return keywords of all records as columns of a QTable by name; missing values are masked."""
         known = keywords()
+        given = {name: self.values(name) for name in names}
+        words = {name: known.get(name.lower()) or Keyword(name, _guess(values)) for name, values in given.items()}
+        times_read = self._times({name: given[name] for name in given if words[name].kind == "time"}, words)
         made: dict[str, Any] = {}
-        for name in names:
-            values = self.values(name)
-            keyword = known.get(name.lower()) or Keyword(name, _guess(values))
-            made[name] = _MAKERS.get(keyword.kind, Reader._text)(self, keyword, values)
+        for name, values in given.items():
+            maker = _MAKERS.get(words[name].kind, Reader._text)
+            made[name] = times_read[name] if name in times_read else maker(self, words[name], values)
         parts = {name: one for name, one in made.items() if isinstance(one, _Parts)}
         made |= all_masked({name: (one.values, one.mask) for name, one in parts.items()})
         for name, column in made.items():
             column.info.name = name
             if name in parts and parts[name].unit_string:
                 column.info.meta = {"unit_string": parts[name].unit_string}
+        as_column = unchecked(times.as_column)
         return {
-            name: times.as_column(one, name, may_be_missing=True) if isinstance(one, Time) else one
+            name: as_column(one, name, may_be_missing=True) if isinstance(one, Time) else one
             for name, one in made.items()
         }
 
@@ -154,7 +159,24 @@ class Reader:
             words = f"{keyword.name}: {len(odd)} values {what}, such as {str(odd[0])[:80]!r}"
             self.problems.append(f"{words}; see the column raw.")
 
-    def _times(self, keyword: Keyword, values: list[Any]) -> Any:
+    def _times(self, columns: dict[str, list[Any]], words: Mapping[str, Keyword]) -> dict[str, Time]:
+        """Read columns of times: those with time stamps of one length together, or each value if one is not a time."""
+        alike: dict[int, list[str]] = defaultdict(list)
+        for name, values in columns.items():
+            alike[_width(values)].append(name)
+        made: dict[str, Time] = {}
+        for names in alike.values():
+            stamps = [stamp for name in names for stamp in columns[name]]
+            try:
+                read = with_mask(_believed(_as_time(stamps, _missing(stamps))))
+            except (ValueError, TypeError, AttributeError):
+                made |= {name: self._doubtful_times(words[name], columns[name]) for name in names}
+            else:
+                length = len(self.records)
+                made |= {name: read[place * length : (place + 1) * length] for place, name in enumerate(names)}
+        return made
+
+    def _doubtful_times(self, keyword: Keyword, values: list[Any]) -> Time:
         try:
             return _believed(_as_time(values, _missing(values)))
         except (ValueError, TypeError, AttributeError):
@@ -201,7 +223,8 @@ class Reader:
             return self._in_units(keyword, whole, missing, texts)
         if not keyword.fixed:
             return _Parts(whole, missing)
-        return units.column(data, keyword.fixed, name=keyword.name, mask=missing, context=keyword.context)
+        unit = parse_all([keyword.fixed], context=keyword.context)[keyword.fixed]
+        return _Parts(data if unit is None else u.Quantity(data, unit, copy=False), missing, keyword.fixed)
 
     def _whole(
         self, keyword: Keyword, data: NDArray[np.float64], values: list[Any], missing: Mask
@@ -237,22 +260,12 @@ class Reader:
             made[row] = noaa.five_digits(int(data[row]), str(self.records[row].get("event_starttime") or ""))
         return made
 
-    def component_units(self, name: str) -> Any:
-        """Return each record's unit of one component of its own coordinates: "deg, rsun", "arcsec,arcsec", "deg"."""
-        component = COMPONENTS[name]
-        cache: dict[Any, str] = {}
-        made = []
-        for value in self.values("event_coordunit"):
-            text = str(value or "")
-            if text not in cache:
-                words = [word for word in re.split(r"[,;\s]+", text) if word]
-                # A single unit is that of the angles, but not of a distance from the center.
-                words = words * 2 if len(words) == 1 else words
-                cache[text] = words[component] if component < len(words) else ""
-            made.append(cache[text])
-        column = masked(np.array(made, dtype=str), _missing(made))
-        column.info.name = name
-        return column
+    def component_units(self) -> dict[str, Any]:
+        """Return each record's units of the components of its own coordinates: "deg, rsun", "arcsec,arcsec", "deg"."""
+        texts = [str(value or "") for value in self.values("event_coordunit")]
+        units = {text: _component_units(text) for text in dict.fromkeys(texts)}
+        made = {name: [units[text][place] for text in texts] for name, place in COMPONENTS.items()}
+        return all_masked({name: (np.array(column, dtype=str), _missing(column)) for name, column in made.items()})
 
     def _in_units(self, keyword: Keyword, data: NDArray[Any], missing: Mask, texts: list[str]) -> Any:
         """Convert numbers to one unit, and mask those with an incompatible one; without known units they stay plain."""
@@ -298,6 +311,19 @@ def _missing(values: list[Any]) -> Mask:
     return np.array([value is None or value in NOTHING for value in values], dtype=bool)
 
 
+def _component_units(text: str) -> tuple[str, str, str]:
+    words = [word for word in re.split(r"[,;\s]+", text) if word]
+    # A single unit is that of the angles, but not of a distance from the center.
+    words = words * 2 if len(words) == 1 else words
+    first, second, third, *_ = (*words, "", "", "")
+    return first, second, third
+
+
+def _width(stamps: list[Any]) -> int:
+    """Return the length of the longest time stamp, or that of most of them if all are missing."""
+    return max((len(stamp) for stamp in stamps if isinstance(stamp, str) and stamp not in NOTHING), default=19)
+
+
 def _as_time(stamps: list[Any], missing: Mask) -> Any:
     if missing.any():
         # In the same format as the others, so that all are read at once.
@@ -306,12 +332,12 @@ def _as_time(stamps: list[Any], missing: Mask) -> Any:
         filler = "2000-01-01T00:00:00" if width == 19 else "2000-01-01"
         stamps = [filler if gone else stamp for stamp, gone in zip(stamps, marks, strict=True)]
     data = np.array([stamp.encode("ascii") for stamp in stamps], dtype="S")
-    return times.from_iso(data, missing if missing.any() else None)
+    return unchecked(times.from_iso)(data, missing if missing.any() else None)
 
 
 def _stamp(value: Any) -> str:
     text = str(value).strip().replace(" ", "T")
-    _believed(times.from_iso([text]))
+    _believed(unchecked(times.from_iso)([text]))
     return text
 
 
@@ -352,11 +378,11 @@ def _factors(keyword: Keyword, said: Counter[str]) -> tuple[u.UnitBase, dict[str
 def flux(values: list[Any]) -> Any:
     """Return the fluxes of GOES classes as a column."""
     data, missing = goes.fluxes(values)
-    return masked(u.Quantity(data, goes.UNIT), missing)
+    return unchecked(masked)(u.Quantity(data, goes.UNIT), missing)
 
 
 _MAKERS: dict[str, Callable[[Reader, Keyword, list[Any]], Any]] = {
-    "time": Reader._times, "boolean": Reader._booleans, "float": Reader._numbers, "integer": Reader._numbers,
+    "boolean": Reader._booleans, "float": Reader._numbers, "integer": Reader._numbers,
     "object": Reader._objects,
 }  # fmt: skip
-"""The method for each kind of keyword; text and units are read as text."""
+"""The method for each kind of keyword besides times; text and units are read as text."""
