@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.arguments import ANY_TEXT, MAPPING, MASK, PLAIN_ARRAY, TEXT, optional, taking
 from sunpy_helio_plugins.quantities import silence
 from sunpy_helio_plugins.quantities.units import labels, radii, remarks, statements
-from sunpy_helio_plugins.quantities.units.context import AMBIGUOUS, checked, is_logarithm, joined, meant, own, resolver
+from sunpy_helio_plugins.quantities.units.context import AMBIGUOUS, checked, joined, meant, own, resolver
 from sunpy_helio_plugins.quantities.units.context import sense as sense_of
 from sunpy_helio_plugins.quantities.units.grammar import NotUnderstoodError, read, value
 from sunpy_helio_plugins.quantities.units.normalize import plain
@@ -183,12 +183,11 @@ def _described(text: str, schema: str | None, said: str) -> Unit | NotAUnit | Un
     found = _classify(text, schema, said)
     if not isinstance(found, Unit) or not said or found.unit in (u.dimensionless_unscaled, u.dB, u.mag):
         return found
-    if is_logarithm(said):
-        return NotAUnit("a logarithm, by its description")
-    described = own(said).partition("\n")[2]
-    if statements.is_packed(described, found.unit):
-        return NotAUnit("a format, by its description")
-    return Unknown() if statements.contradicts(described, found.unit, _meaning) else found
+    name, _, description = own(said).partition("\n")
+    reason = statements.other_notation(name, description, found.unit)
+    if reason:
+        return NotAUnit(f"{reason}, by its description")
+    return Unknown() if description and statements.contradicts(description, found.unit, _meaning) else found
 
 
 def _meaning(text: str) -> u.UnitBase | None:
@@ -201,7 +200,7 @@ def _meaning(text: str) -> u.UnitBase | None:
 def _classify(text: str, schema: str | None, said: str) -> Unit | NotAUnit | Unknown:
     if len(text) > _LONGEST:
         return NotAUnit("a description")
-    written = _unwrapped(plain(text))
+    written = _written(text)
     scaled = _SI_CONVERSION.fullmatch(written)
     if scaled is not None:
         converted = _times(scaled["factor"], _classify(scaled["unit"], schema, said))
@@ -253,6 +252,12 @@ def _twice(written: str, schema: str | None, said: str) -> Unit | Unknown | None
     # A product of units in a bracket is a factor; a single unit is a remark, or an alternative.
     alone = _ONE_UNIT.fullmatch(found["second"]) and second.unit != u.dimensionless_unscaled
     return Unknown() if alone else None
+
+
+@lru_cache(maxsize=8192)
+def _written(text: str) -> str:
+    """Return a string in plain notation, which is the same in every context."""
+    return _unwrapped(plain(text))
 
 
 def _unwrapped(written: str) -> str:
@@ -310,6 +315,7 @@ def _single(written: str, schema: str | None, said: str) -> Unit | NotAUnit | Un
     return Unknown() if unit is None else replace(found, unit=unit)
 
 
+@lru_cache(maxsize=8192)
 def _read(written: str, schema: str | None) -> Unit | NotAUnit | Unknown:
     for text in (written, _without_stray_bracket(written)):
         found = None if text is None else _understood(text, schema)

@@ -19,7 +19,7 @@ from sunpy_helio_plugins.quantities.units.grammar import NamePosition, NotUnders
 from sunpy_helio_plugins.quantities.units.radii import BODIES
 from sunpy_helio_plugins.quantities.units.vocabulary import BEFORE, DIVISORS, LETTERS, NAMES, PER, SYMBOLS, THINGS
 
-__all__ = ["AMBIGUOUS", "STANDARD", "checked", "is_logarithm", "joined", "meant", "own", "resolver", "sense"]
+__all__ = ["AMBIGUOUS", "STANDARD", "checked", "joined", "meant", "own", "resolver", "sense"]
 
 STANDARD: dict[str, u.UnitBase] = {"C": u.C, "S": u.S, "N": u.N, "F": u.F, "H": u.H}
 """Symbols with the same meaning in udunits2, VOUnits and astropy: they are units if such a schema is declared."""
@@ -30,12 +30,6 @@ _TIME = re.compile(r"\b(?:time|duration|cadence|interval|period|elapsed|delay)\b
 _ANGLE = re.compile(r"declination|inclination|angle|latitude|longitude|azimuth|elevation")
 _DOSE = re.compile(r"\bdose|dosim|absorbed")
 _INTERMAGNET = re.compile(r"intermagnet|imag-data")
-_LOGARITHM = re.compile(
-    r"[^a-z0-9]*(?:the )?(?:(?:base[- ](?:10|ten)|natural|common|decimal|decadic) )?(?:log(?:arithm)?|ln|alog10)"
-    r"[ _]?(?:10|e)?(?: ?\((?:base|to)[^)]*\))?(?: ?\(| of\b| to (?:the )?base\b"
-    r"|[ -](?!scal|spac|plot|file|axis|axes|book|entr)[a-z])"
-)
-_LOGARITHM_NAME = re.compile(r"a?log(?:_?10)?[_ ]")
 _MILLI = re.compile(r"milli|housekeeping")
 _GAMMA = re.compile(r"gamma[- ]?rays?\b|photon|lorentz|adiabatic|polytropic|index|exponent|slope|angle|inclination")
 _SUN = re.compile(r"\bsun(?!spot)|solar|helio|corona|cme\b|lasco|stereo|soho")
@@ -155,12 +149,6 @@ def joined(context: Mapping[str, Any]) -> str:
 def own(context: str) -> str:
     """Return the description of the quantity in a context: its first two lines, the name and the description."""
     return context.rpartition("\n")[0]
-
-
-def is_logarithm(context: str) -> bool:
-    """Return whether values are described as logarithms: "Log10 of the electron density", or the name "log_density"."""
-    name, _, description = own(context).partition("\n")
-    return _LOGARITHM.match(description) is not None or _LOGARITHM_NAME.match(name) is not None
 
 
 class resolver:  # noqa: N801 - called like a function
