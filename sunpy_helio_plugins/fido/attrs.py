@@ -361,11 +361,14 @@ def explain_foreign(branch: Iterable[Attr], known: Iterable[type], archive: str)
         )
 
 
+_split, _refuse_foreign = unchecked(branches), unchecked(explain_foreign)
+
+
 def alternatives(query: Sequence[Attr], known: Iterable[type], archive: str) -> list[tuple[Attr, ...]]:
     """Return a query as `branches` does; attrs that an archive cannot use are a `QueryError`."""
-    found, understood = unchecked(branches)(*query), tuple(known)
+    found, understood = _split(*query), tuple(known)
     for branch in found:
-        unchecked(explain_foreign)(branch, understood, archive)
+        _refuse_foreign(branch, understood, archive)
     return found
 
 

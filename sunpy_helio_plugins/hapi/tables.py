@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["HAPIFiles", "HAPITable", "from_answer", "uncovered"]
 
+_common_columns = unchecked(common_columns)
+_from_iso = unchecked(times.from_iso)
+
 
 _SHOWN = {"Title": 48, "Parameters": 32, "Units": 24}
 """The number of characters that are printed; the columns contain the complete text."""
@@ -93,7 +96,7 @@ def from_answer(answer: Partial[DataRequest], client: Any) -> HAPITable:
     sources = np.array([one.server.source or one.server.name for one in found], dtype=str)
     start, end = _shown_times([one.start for one in found], [one.end for one in found])
     instruments = [one.info.instrument for one in found]
-    common = unchecked(common_columns)(start, end, instruments, sources, PROVIDER)
+    common = _common_columns(start, end, instruments, sources, PROVIDER)
     table = HAPITable(common, client=client)
     for name, values in texts.items():
         table[name] = np.array(values, dtype=str)
@@ -120,7 +123,7 @@ def _credits(found: Iterable[DataRequest]) -> list[dict[str, Any]]:
 
 def _shown_times(*instants: Sequence[str]) -> Any:
     """Return several columns of times, which are converted together."""
-    made = unchecked(times.from_iso)(np.array(instants, dtype="S"))
+    made = _from_iso(np.array(instants, dtype="S"))
     made.format = "iso"
     return made
 

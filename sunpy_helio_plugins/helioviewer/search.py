@@ -32,6 +32,8 @@ from sunpy_helio_plugins.quantities import times
 
 __all__ = ["Listing", "list_images", "with_headers"]
 
+_from_iso = unchecked(times.datetime64_from_iso)
+
 AT_ONCE = 3
 """Sources listed at the same time."""
 
@@ -142,7 +144,7 @@ def _good(listing: Listing, allowed: int | None, notes: list[str]) -> Listing:
 
 def _answer(listers: Sequence[Lister], query: Query) -> Partial[Listing]:
     source = query.source
-    start, end = unchecked(times.datetime64_from_iso)(np.array([query.start, query.end])).astype("M8[us]")
+    start, end = _from_iso(np.array([query.start, query.end])).astype("M8[us]")
     able = [one for one in listers if one.can_list(source)]
     if not able:
         names = " or ".join(one.name for one in listers)

@@ -25,6 +25,10 @@ from sunpy_helio_plugins.quantities.fills import masked
 
 __all__ = ["COLUMNS", "HelioviewerTable", "addresses", "columns_of_headers", "images_table", "sources_table"]
 
+_common_columns = unchecked(common_columns)
+_from_datetime64 = unchecked(times.from_datetime64)
+_masked = unchecked(masked)
+
 COLUMNS: dict[str, tuple[tuple[str, ...], u.UnitBase | None]] = {
     "DATE-OBS": (("DATE-OBS", "DATE_OBS"), None),
     "T_OBS": (("T_OBS",), None),
@@ -116,7 +120,7 @@ def images_table(answer: Partial[Any], client: object) -> HelioviewerTable:
     urls = [addresses(one.root, one.paths) for one in kept]
     start = _time(instants)
     columns = {
-        **unchecked(common_columns)(
+        **_common_columns(
             start,
             start,
             _repeated([source.instruments[0] for source in sources], counts),
@@ -183,7 +187,7 @@ def sources_table() -> QTable:
 
 
 def _time(instants: NDArray[np.datetime64]) -> Time:
-    made = unchecked(times.from_datetime64)(instants)
+    made = _from_datetime64(instants)
     made.format = "iso"
     return made
 
@@ -201,4 +205,4 @@ def _text(values: Sequence[str], counts: Sequence[int]) -> MaskedColumn:
 def _wavelength(sources: Sequence[Source], counts: Sequence[int]) -> u.Quantity:
     """Return wavelengths in angstroms, masked if a measurement is not a wavelength."""
     given = np.repeat(np.array([source.wavelength or np.nan for source in sources], dtype=float), counts)
-    return unchecked(masked)(given << u.AA, np.isnan(given))
+    return _masked(given << u.AA, np.isnan(given))

@@ -30,6 +30,9 @@ from sunpy_helio_plugins.quantities import times
 
 __all__ = ["FIRST", "HERTable", "TableBuilder", "events"]
 
+_common_columns = unchecked(common_columns)
+_as_column = unchecked(times.as_column)
+
 Record = parse.Record
 
 FIRST = ("event_starttime", "event_endtime", "event_type", "frm_name")
@@ -107,7 +110,7 @@ class TableBuilder:
         """Return the columns that the tables of all archives share."""
         start, end = (made[name].copy() for name in ("event_starttime", "event_endtime"))
         instruments, observatories = (self.reader.names(name) for name in ("obs_instrument", "obs_observatory"))
-        return unchecked(common_columns)(start, end, instruments, observatories, ARCHIVE)
+        return _common_columns(start, end, instruments, observatories, ARCHIVE)
 
     def _instants(self, made: dict[str, Any]) -> NDArray[np.float64]:
         if self.given is not None:
@@ -353,7 +356,7 @@ class HERTable(ArchiveTable):
 
 
 def _instant_column(instants: Time) -> Time:
-    return unchecked(times.as_column)(instants, "Instant of the coordinates", may_be_missing=True)
+    return _as_column(instants, "Instant of the coordinates", may_be_missing=True)
 
 
 def _holds_anything(column: Any) -> bool:

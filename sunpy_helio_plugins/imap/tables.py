@@ -28,6 +28,10 @@ from sunpy_helio_plugins.quantities.record_time import with_mask
 
 __all__ = ["ArchiveFile", "IMAPTable", "Row", "describe_unreleased", "from_answers", "parse_row", "selects"]
 
+_common_columns = unchecked(common_columns)
+_from_iso = unchecked(times.from_iso)
+_as_column = unchecked(times.as_column)
+
 Row = dict[str, Any]
 
 _STAMP = re.compile(r"(\d{4})-?(\d\d)-?(\d\d),? (\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?", re.ASCII)
@@ -337,7 +341,7 @@ def _columns(files: list[ArchiveFile], base: str) -> dict[str, Any]:
     stamps = [file.start for file in files], [file.end for file in files], [file.ingested for file in files]
     start, end, ingested = _times(*stamps)
     return {
-        **unchecked(common_columns)(
+        **_common_columns(
             start,
             end,
             _few([name.instrument for name in names]),
@@ -351,7 +355,7 @@ def _columns(files: list[ArchiveFile], base: str) -> dict[str, Any]:
         "Rotation": _masked([name.rotation for name in names], int),
         "End Inferred": np.array([file.inferred for file in files], dtype=bool),
         "Released": _masked([file.released for file in files], bool),
-        "Ingestion Time": unchecked(times.as_column)(ingested, "Ingestion Time"),
+        "Ingestion Time": _as_column(ingested, "Ingestion Time"),
         "file_path": paths,
         "url": np.array([file.url or _below(base, file.path) for file in files], dtype=str)
         if elsewhere
@@ -398,12 +402,11 @@ def _masked(values: Sequence[Any], kind: type) -> MaskedColumn:
 def _times(*stamps: Sequence[str]) -> list[Time]:
     """Return several columns of times, masked if they are not known; a time that many files have is converted once."""
     known, inverse = _coded([stamp for column in stamps for stamp in column])
-    from_iso = unchecked(times.from_iso)
     unique = np.array([stamp.encode("ascii", "replace") for stamp in known], dtype="S30")
     try:
-        time = from_iso(unique, mask=unique == b"")[inverse]
+        time = _from_iso(unique, mask=unique == b"")[inverse]
     except ValueError:  # some of them are not times
-        time = from_iso(unique, mask=~np.array(list(map(_is_time, unique)), dtype=bool))[inverse]
+        time = _from_iso(unique, mask=~np.array(list(map(_is_time, unique)), dtype=bool))[inverse]
     time.format = "iso"
     whole = with_mask(time)
     length = len(stamps[0])

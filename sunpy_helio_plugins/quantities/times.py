@@ -352,9 +352,12 @@ def iso(time: Time, precision: int = 3) -> str:
     return f"{stamp.value}Z"
 
 
+_iso = unchecked(iso)
+
+
 def range_text(start: Time, end: Time, precision: int = 3) -> tuple[str, str]:
     """Return the ends of a range of time as texts for a request; see `iso`."""
-    return unchecked(iso)(start, precision), unchecked(iso)(end, precision)
+    return _iso(start, precision), _iso(end, precision)
 
 
 def _prepared(values: ArrayLike, mask: ArrayLike | None) -> tuple[NDArray[np.bytes_], NDArray[np.bool_] | None]:

@@ -35,6 +35,8 @@ from sunpy_helio_plugins.transport.messages import server_message
 
 __all__ = ["LONGEST", "HAPILister", "forget"]
 
+_from_iso = unchecked(times.datetime64_from_iso)
+
 LONGEST = np.timedelta64(31, "D")
 """Longest range of one request: the server reads a complete response into memory, and stops after 59 s."""
 
@@ -123,7 +125,7 @@ class HAPILister:
             raise
         try:
             stamps, names = from_csv(*_records(answer.content, info))
-            seconds = unchecked(times.datetime64_from_iso)(stamps).astype("M8[us]")
+            seconds = _from_iso(stamps).astype("M8[us]")
         except (FileError, ValueError) as error:
             words = f"expected a list of images: {server_message(answer.content) or error}"
             raise AnswerError(answer.archive, answer.url, words, answer.status) from error
@@ -149,7 +151,7 @@ def _rooted(names: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
 
 
 def _limits(info: Info) -> Span:
-    first, last = unchecked(times.datetime64_from_iso)(np.array([info.start, info.stop])).astype("M8[s]")
+    first, last = _from_iso(np.array([info.start, info.stop])).astype("M8[s]")
     return first, last
 
 

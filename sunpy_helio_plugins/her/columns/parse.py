@@ -28,6 +28,10 @@ from sunpy_helio_plugins.quantities.units.classification import parse_all
 
 __all__ = ["Reader", "Record", "is_place"]
 
+_from_iso = unchecked(times.from_iso)
+_as_column = unchecked(times.as_column)
+_masked = unchecked(masked)
+
 Record = dict[str, Any]
 Mask = NDArray[np.bool_]
 
@@ -134,9 +138,8 @@ class Reader:
             column.info.name = name
             if name in parts and parts[name].unit_string:
                 column.info.meta = {"unit_string": parts[name].unit_string}
-        as_column = unchecked(times.as_column)
         return {
-            name: as_column(one, name, may_be_missing=True) if isinstance(one, Time) else one
+            name: _as_column(one, name, may_be_missing=True) if isinstance(one, Time) else one
             for name, one in made.items()
         }
 
@@ -332,12 +335,12 @@ def _as_time(stamps: list[Any], missing: Mask) -> Any:
         filler = "2000-01-01T00:00:00" if width == 19 else "2000-01-01"
         stamps = [filler if gone else stamp for stamp, gone in zip(stamps, marks, strict=True)]
     data = np.array([stamp.encode("ascii") for stamp in stamps], dtype="S")
-    return unchecked(times.from_iso)(data, missing if missing.any() else None)
+    return _from_iso(data, missing if missing.any() else None)
 
 
 def _stamp(value: Any) -> str:
     text = str(value).strip().replace(" ", "T")
-    _believed(unchecked(times.from_iso)([text]))
+    _believed(_from_iso([text]))
     return text
 
 
@@ -378,7 +381,7 @@ def _factors(keyword: Keyword, said: Counter[str]) -> tuple[u.UnitBase, dict[str
 def flux(values: list[Any]) -> Any:
     """Return the fluxes of GOES classes as a column."""
     data, missing = goes.fluxes(values)
-    return unchecked(masked)(u.Quantity(data, goes.UNIT), missing)
+    return _masked(u.Quantity(data, goes.UNIT), missing)
 
 
 _MAKERS: dict[str, Callable[[Reader, Keyword, list[Any]], Any]] = {
