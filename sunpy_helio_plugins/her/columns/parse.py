@@ -114,6 +114,10 @@ class Reader:
             found[row] = value
         return found
 
+    def several(self, names: Iterable[str]) -> dict[str, list[Any]]:
+        """Return several keywords of all records by name; see `values`."""
+        return {name: self.values(name) for name in names}
+
     def names(self, name: str) -> list[str | None]:
         """Return a keyword of all records as text, whatever its type; `None` for missing values."""
         return [None if value is None else _printable(str(value)) for value in self.values(name)]
@@ -125,7 +129,7 @@ class Reader:
     def columns(self, names: Iterable[str]) -> dict[str, Any]:
         """Return keywords of all records as columns of a QTable by name; missing values are masked."""
         known = keywords()
-        given = {name: self.values(name) for name in names}
+        given = self.several(names)
         words = {name: known.get(name.lower()) or Keyword(name, _guess(values)) for name, values in given.items()}
         times_read = self._times({name: given[name] for name in given if words[name].kind == "time"}, words)
         made: dict[str, Any] = {}
