@@ -30,7 +30,6 @@ from sunpy_helio_plugins.transport.urls import (
     host_of,
     literal_addresses,
     nearness,
-    public_url,
 )
 
 if TYPE_CHECKING:
@@ -398,11 +397,8 @@ class FormBody(AuthBase):
 
 
 @contextlib.contextmanager
-def unlogged(url: str, hidden: Hidden) -> Iterator[None]:
-    """Keep an address with secrets out of urllib3's log at DEBUG, for requests of this thread within the block."""
-    if public_url(url) == url == hidden.text(url):
-        yield
-        return
+def unlogged() -> Iterator[None]:
+    """Keep the requests of this thread within a block out of urllib3's log at DEBUG, which contains addresses."""
     log, thread = logging.getLogger("urllib3.connectionpool"), threading.get_ident()
 
     def is_shown(record: logging.LogRecord) -> bool:
@@ -417,18 +413,18 @@ def unlogged(url: str, hidden: Hidden) -> Iterator[None]:
 
 @contextlib.contextmanager
 def responding(
-    method: str, url: str, *, deadline: Deadline, most: int, hidden: Hidden, login: Signer | None = None,
-    auth: AuthBase | None = None, session: requests.Session | None = None, **options: Any,
+    method: str, url: str, *, is_logged: bool, deadline: Deadline, most: int, hidden: Hidden,
+    login: Signer | None = None, auth: AuthBase | None = None, session: requests.Session | None = None, **options: Any,
 ) -> Iterator[requests.Response]:  # fmt: skip
     """
     Send one request, and yield the response, whose body is read within the block.
 
-    Until the end of the block the deadline applies, a server nearer than ``most`` is refused, and urllib3 logs nothing
-    that is hidden. ``auth`` replaces the signature of ``login``, and ``session`` that of the thread; ``options`` are
-    those of `requests.Session.request`. Redirects are not followed.
+    Until the end of the block the deadline applies, a server nearer than ``most`` is refused, and urllib3 only logs the
+    address if it may be shown (``is_logged``). ``auth`` replaces the signature of ``login``, and ``session`` that of
+    the thread; ``options`` are those of `requests.Session.request`. Redirects are not followed.
     """
     response: requests.Response | None = None
-    with unlogged(url, hidden), read_deadline(deadline), judged(most):
+    with contextlib.nullcontext() if is_logged else unlogged(), read_deadline(deadline), judged(most):
         try:
             response = (session or thread_session()).request(
                 method, url, stream=True, allow_redirects=False, auth=auth or Signature(login, hidden), **options

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,7 +43,7 @@ from sunpy_helio_plugins.transport.urls import (
     same_origin,
 )
 
-__all__ = ["Exchange", "Response"]
+__all__ = ["Exchange", "Response", "with_fields"]
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,14 @@ SMALL = 10_000_000
 _CHUNK = 65536
 
 
+def with_fields(url: str, fields: Iterable[tuple[str, str]]) -> str:
+    """Return an address, which `check_scheme` accepts, with query fields; raise `QueryError` if it is invalid."""
+    try:
+        return requests.Request("GET", url, params=list(fields)).prepare().url or url
+    except (requests.RequestException, UnicodeError):
+        raise QueryError(f"{public_url(url)!r} is not a valid address: its host is not a name.") from None
+
+
 @dataclass
 class Exchange:
     """
@@ -150,6 +158,8 @@ class Exchange:
     hidden : Hidden, optional
         The secrets in ``content`` and ``auth``; those of ``login`` are added. They are removed from the response and
         from errors.
+    params : collection of tuple of str, optional
+        Query fields, which are added to ``url`` in their order.
     """
 
     archive: str
@@ -167,9 +177,12 @@ class Exchange:
     is_partial: bool = False
     given_by: str = ""
     hidden: Hidden = field(default_factory=Hidden, repr=False)
+    params: Collection[tuple[str, str]] | None = None
 
     def __post_init__(self) -> None:
         check_scheme(self.url)
+        if self.params is not None:
+            self.url = with_fields(self.url, self.params)
         self.deadline = request_deadline()
         self.shown = public_url(self.url)
         self.lost: ServiceUnreachable | None = None
@@ -275,8 +288,9 @@ class Exchange:
         if self.deadline.is_over():
             raise self.unreachable(f"no answer {self.deadline.text}")
         failure = ""
+        shown = self.shown if url == self.url else public_url(url)
         try:
-            with self.sending(url, most) as response:
+            with self.sending(url, most, shown) as response:
                 location = self._location(response)
                 body = b"" if location and self.follows else self.read(response)
         except NearError as error:
@@ -293,28 +307,29 @@ class Exchange:
         if failure:
             # Outside the except clause: the library's error, which would be the context, contains the request.
             raise self.unreachable(failure)
-        return self.received(response, url, body), location
+        return self.received(response, shown, body), location
 
-    def sending(self, url: str, most: int) -> AbstractContextManager[requests.Response]:
+    def sending(self, url: str, most: int, shown: str) -> AbstractContextManager[requests.Response]:
         """Return the context in which the request is sent and the response is read."""
         return responding(
             self.method,
             url,
+            is_logged=shown == url == self.hidden.text(url),
             deadline=self.deadline,
             most=most,
             hidden=self.hidden,
             login=self.login,
             auth=self.auth,
             session=self.session,
-            headers=self.headers if same_origin(url, self.url) else {},
+            headers=self.headers if url == self.url or same_origin(url, self.url) else {},
             timeout=self.timeouts(),
             proxies=proxies(url),
             **self.content,
         )
 
-    def received(self, response: requests.Response, url: str, body: bytes) -> Response:
+    def received(self, response: requests.Response, shown: str, body: bytes) -> Response:
         """Return a response without the secrets of the request, which servers repeat."""
-        status, shown, headers, phrase = response.status_code, public_url(url), response.headers, response.reason or ""
+        status, headers, phrase = response.status_code, response.headers, response.reason or ""
         if self.hidden:
             hide = self.hidden.text
             body = self.hidden.message(body) if status >= 400 or status in REDIRECTS else self.hidden.content(body)
@@ -324,8 +339,7 @@ class Exchange:
 
     def timeouts(self) -> tuple[float, float]:
         """Return the timeouts of connecting and of reading, within the deadline."""
-        within = self.deadline.timeout
-        return within(conf.connect_timeout), within(self.read_timeout or conf.read_timeout)
+        return self.deadline.timeouts(conf.connect_timeout, self.read_timeout or conf.read_timeout)
 
     def _location(self, response: requests.Response) -> str | None:
         """Return the address of a redirect, if an answer is one."""
@@ -352,10 +366,11 @@ class Exchange:
     def parts(self, response: requests.Response, limit: SizeLimit) -> Iterator[bytes]:
         """Yield the decompressed parts of the body as they arrive."""
         # The beginning of a body has no end to check.
-        decoder = None if self.is_partial else self.decoder(response)
+        encoding = response.headers.get("Content-Encoding")
+        decoder = None if self.is_partial or not encoding else self.decoder(encoding, response.status_code)
         while not (self.is_partial and limit.size >= limit.most):
             most = int(limit.most) - limit.size if self.is_partial else _CHUNK
-            part = self.piece(response, most, decoder is None)
+            part = self.piece(response, most)
             if part == b"":
                 break
             if part is None or self.deadline.is_over():
@@ -365,18 +380,18 @@ class Exchange:
         if decoder is not None:
             decoder.check_end()
 
-    def decoder(self, response: requests.Response) -> Decoder:
+    def decoder(self, encoding: str, status: int) -> Decoder:
         """Return what decompresses the body."""
         try:
-            return Decoder(response.headers.get("Content-Encoding"))
+            return Decoder(encoding)
         except DecodeError as error:
-            raise AnswerError(self.archive, self.shown, str(error), response.status_code) from None
+            raise AnswerError(self.archive, self.shown, str(error), status) from None
 
-    def piece(self, response: requests.Response, most: int, decodes: bool) -> bytes | None:
+    def piece(self, response: requests.Response, most: int) -> bytes | None:
         """Return the part of the body that was received: empty at its end, `None` after the deadline."""
         try:
             # read would wait for a full chunk, however slowly it arrives.
-            part: bytes = response.raw.read1(most, decode_content=decodes)
+            part: bytes = response.raw.read1(most, decode_content=self.is_partial)
         except (HTTPError, OSError):
             if not self.deadline.is_over():
                 raise

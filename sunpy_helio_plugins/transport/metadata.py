@@ -6,13 +6,11 @@ import contextlib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
-import requests
-
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import HelioPluginsError, QueryError
+from sunpy_helio_plugins.errors import HelioPluginsError
 from sunpy_helio_plugins.store import answers
 from sunpy_helio_plugins.transport.credentials import Login, netrc_login
-from sunpy_helio_plugins.transport.exchange import Exchange, Response
+from sunpy_helio_plugins.transport.exchange import Exchange, Response, with_fields
 from sunpy_helio_plugins.transport.messages import log_cached
 from sunpy_helio_plugins.transport.urls import check_scheme, public_url
 
@@ -83,8 +81,8 @@ def _exchange(
     read_timeout: float | None = None,
 ) -> Exchange:
     """Return the exchange for a request, whose address is checked."""
-    full = _full_url(url, _pairs(params))
-    return Exchange(archive, full, dict(headers or {}), max_bytes or conf.max_answer, signer, read_timeout)
+    most, fields = max_bytes or conf.max_answer, _pairs(params)
+    return Exchange(archive, url, dict(headers or {}), most, signer, read_timeout, params=fields)
 
 
 def cached_json(
@@ -129,7 +127,8 @@ def cached_json(
 
 def load_cached(url: str, queries: Iterable[Params], *, archive: str) -> list[Any]:
     """Return the stored JSON of public requests, each `None` if there is none, without sending them."""
-    keys = [public_url(_full_url(url, _pairs(params))) for params in queries]
+    check_scheme(url)
+    keys = [public_url(with_fields(url, _pairs(params))) for params in queries]
     found = answers.load_many(keys)
     for key, value in zip(keys, found, strict=True):
         if value is not None:
@@ -137,16 +136,7 @@ def load_cached(url: str, queries: Iterable[Params], *, archive: str) -> list[An
     return found
 
 
-def _pairs(params: Params | None) -> Iterable[tuple[str, str]]:
+def _pairs(params: Params | None) -> Collection[tuple[str, str]]:
     if params is None:
         return ()
-    return params.items() if isinstance(params, Mapping) else params
-
-
-def _full_url(url: str, pairs: Iterable[tuple[str, str]]) -> str:
-    """Return the address with its query fields; raise `QueryError` if it is invalid."""
-    check_scheme(url)
-    try:
-        return requests.Request("GET", url, params=list(pairs)).prepare().url or url
-    except (requests.RequestException, UnicodeError):
-        raise QueryError(f"{public_url(url)!r} is not a valid address: its host is not a name.") from None
+    return params.items() if isinstance(params, Mapping) else tuple(params)

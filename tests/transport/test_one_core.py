@@ -519,7 +519,6 @@ def test_libraries_of_the_network_are_imported_by_the_core_alone():
         "compression",
         "connections",
         "exchange",
-        "metadata",
         "oauth2",
         "files/body",
         "files/job",
