@@ -19,7 +19,7 @@ from sunpy_helio_plugins.her.filters.comparison import Filter
 from sunpy_helio_plugins.her.filters.logic import And
 from sunpy_helio_plugins.her.keywords import keywords
 
-__all__ = ["CORE", "INSTRUMENTS", "from_core", "from_hek", "instruments", "is_hek"]
+__all__ = ["CORE", "HEK", "INSTRUMENTS", "from_core", "from_hek", "instruments"]
 
 INSTRUMENTS = {
     "irradiance": ("GOES", "EVE", "LYRA"),
@@ -108,9 +108,8 @@ CORE: dict[type, Callable[[Any], Attr]] = {
 """The attrs that are converted to comparisons, and the functions that convert them."""
 
 
-def is_hek(attr: Attr) -> bool:
-    """Return whether an attr is one of sunpy's ``a.hek.*``."""
-    return isinstance(attr, hek.EventType | hek.HEKAttr | hek.SpatialRegion | hek.Contains)
+HEK = (hek.EventType, hek.HEKAttr, hek.SpatialRegion, hek.Contains)
+"""The classes of sunpy's ``a.hek.*``."""
 
 
 def from_hek(attr: Attr) -> Attr:
