@@ -90,6 +90,8 @@ class Reader:
     ----------
     corrections : dict
         Values that replace those of a record, by keyword and row; see `correct`.
+    units : dict
+        The units of the keywords that were read, by keyword and text.
     untold : frozenset of str
         Keywords whose values cannot be read, since the records do not contain their requisites.
     """
@@ -97,6 +99,7 @@ class Reader:
     def __init__(self, records: Any, problems: list[str]) -> None:
         self.records, self.problems = records, problems
         self.corrections: dict[str, dict[int, Any]] = {}
+        self.units: dict[str, dict[str, u.UnitBase | None]] = {}
         self.untold: frozenset[str] = frozenset()
         self.nowhere = np.array(
             [str(value).lower() in ("true", "t") for value in self.values("noposition")], dtype=bool
@@ -131,6 +134,8 @@ class Reader:
         known = keywords()
         given = self.several(names)
         words = {name: known.get(name.lower()) or Keyword(name, _guess(values)) for name, values in given.items()}
+        in_units = [word for word in words.values() if (word.unit or word.fixed) and word.unit not in COMPONENTS]
+        self.units |= parse_all({word.name: self._unit_texts(word) for word in in_units})
         times_read = self._times({name: given[name] for name in given if words[name].kind == "time"}, words)
         made: dict[str, Any] = {}
         for name, values in given.items():
@@ -146,6 +151,16 @@ class Reader:
             name: _as_column(one, name, may_be_missing=True) if isinstance(one, Time) else one
             for name, one in made.items()
         }
+
+    def _texts(self, name: str) -> list[str]:
+        """Return a keyword of all records as text, empty if it is missing."""
+        return [str(text or "") for text in self.values(name)]
+
+    def _unit_texts(self, keyword: Keyword) -> tuple[Iterable[str], Mapping[str, str]]:
+        """Return the texts of the unit of a keyword, and what is known of it."""
+        if not keyword.unit:
+            return (keyword.fixed,), keyword.context
+        return {*self._texts(keyword.unit), *filter(None, [keyword.usual])}, keyword.context
 
     def _each(self, keyword: Keyword, values: list[Any], reader: Callable[[Any], Any]) -> list[Any]:
         """Read values one by one; `None` if one is missing or cannot be read, which is added to ``problems``."""
@@ -226,11 +241,10 @@ class Reader:
         if keyword.unit in COMPONENTS:
             return _Parts(whole, missing)
         if keyword.unit:
-            texts = [str(text or "") for text in self.values(keyword.unit)]
-            return self._in_units(keyword, whole, missing, texts)
+            return self._in_units(keyword, whole, missing, self._texts(keyword.unit))
         if not keyword.fixed:
             return _Parts(whole, missing)
-        unit = parse_all([keyword.fixed], context=keyword.context)[keyword.fixed]
+        unit = self.units[keyword.name][keyword.fixed]
         return _Parts(data if unit is None else u.Quantity(data, unit, copy=False), missing, keyword.fixed)
 
     def _whole(
@@ -280,7 +294,7 @@ class Reader:
         if not said and keyword.usual:
             # A column without any value has a unit as well, so that tables can be stacked.
             said = Counter([keyword.usual])
-        factors = _factors(keyword, said)
+        factors = _factors(keyword, said, self.units[keyword.name])
         if factors is None:
             return _Parts(data, missing, " | ".join(said))
         unit, scales = factors
@@ -361,10 +375,11 @@ def _number(value: Any) -> float:
     return float(value)
 
 
-def _factors(keyword: Keyword, said: Counter[str]) -> tuple[u.UnitBase, dict[str, float]] | None:
+def _factors(
+    keyword: Keyword, said: Counter[str], parsed: Mapping[str, u.UnitBase | None]
+) -> tuple[u.UnitBase, dict[str, float]] | None:
     """Return the unit of a column and the factor of each text to it; `None` if no text can be parsed."""
     # The usual physical type has priority, then that of most rows; the first text of that type is the unit.
-    parsed = parse_all([*said, *filter(None, [keyword.usual])], context=keyword.context)
     found = {text: unit for text, unit in parsed.items() if unit not in (None, u.dimensionless_unscaled)}
     known = {text: found[text] for text in said if text in found}
     if not known:

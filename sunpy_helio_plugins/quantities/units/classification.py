@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.arguments import ANY_TEXT, MAPPING, MASK, PLAIN_ARRAY, TEXT, optional, taking
 from sunpy_helio_plugins.quantities import silence
 from sunpy_helio_plugins.quantities.units import labels, radii, remarks, statements
-from sunpy_helio_plugins.quantities.units.context import AMBIGUOUS, checked, joined, meant, own, resolver
+from sunpy_helio_plugins.quantities.units.context import AMBIGUOUS, checked, meant, own, resolver
 from sunpy_helio_plugins.quantities.units.context import sense as sense_of
 from sunpy_helio_plugins.quantities.units.grammar import NotUnderstoodError, read, value
 from sunpy_helio_plugins.quantities.units.normalize import plain
@@ -134,7 +134,7 @@ def classify(
     """
     if text is None:
         return _NO_UNIT
-    return _described(text, schema, joined(context) if context else "")
+    return _described(text, schema, _joined(context) if context else "")
 
 
 @taking("units.parse", text=optional(ANY_TEXT), schema=optional(ANY_TEXT), context=optional(MAPPING))
@@ -169,12 +169,25 @@ def parse(text: str | None, schema: str | None = None, context: Mapping[str, Any
 
 
 def parse_all(
-    texts: Iterable[str], schema: str | None = None, context: Mapping[str, Any] | None = None
-) -> dict[str, u.UnitBase | None]:
-    """Return the units of the strings in the rows of a column; see `parse`."""
-    said = joined(context) if context else ""
-    found = {text: _described(text, schema, said) for text in texts}
-    return {text: one.unit if isinstance(one, Unit) else None for text, one in found.items()}
+    columns: Mapping[str, tuple[Iterable[str], Mapping[str, Any]]],
+) -> dict[str, dict[str, u.UnitBase | None]]:
+    """Return the units of strings by column and string; each column has its strings and its context, see `parse`."""
+    units: dict[str, dict[str, u.UnitBase | None]] = {}
+    for name, (texts, context) in columns.items():
+        said = _joined(context)
+        found = {text: _described(text, None, said) for text in texts}
+        units[name] = {text: one.unit if isinstance(one, Unit) else None for text, one in found.items()}
+    return units
+
+
+def _joined(context: Mapping[str, Any]) -> str:
+    """Return a context as text, with the name, the description, and each other item on separate lines."""
+    name, description = context.get("name") or "", context.get("description") or ""
+    rest = " ".join([str(value) for key, value in context.items() if value and key not in ("name", "description")])
+    text = f"{name}\n{description}\n{rest}".lower()
+    if text.count("\n") == 2:
+        return text
+    return "\n".join(" ".join(str(part).split()) for part in (name, description, rest)).lower()
 
 
 @lru_cache(maxsize=8192)
@@ -183,7 +196,7 @@ def _described(text: str, schema: str | None, said: str) -> Unit | NotAUnit | Un
     found = _classify(text, schema, said)
     if not isinstance(found, Unit) or not said or found.unit in (u.dimensionless_unscaled, u.dB, u.mag):
         return found
-    name, _, description = own(said).partition("\n")
+    name, description, _ = said.split("\n")
     reason = statements.other_notation(name, description, found.unit)
     if reason:
         return NotAUnit(f"{reason}, by its description")

@@ -8,10 +8,9 @@ radius of the Sun in one archive and of Saturn in another. Each rule was written
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from fractions import Fraction
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from astropy import units as u
 
@@ -19,7 +18,7 @@ from sunpy_helio_plugins.quantities.units.grammar import NamePosition, NotUnders
 from sunpy_helio_plugins.quantities.units.radii import BODIES
 from sunpy_helio_plugins.quantities.units.vocabulary import BEFORE, DIVISORS, LETTERS, NAMES, PER, SYMBOLS, THINGS
 
-__all__ = ["AMBIGUOUS", "STANDARD", "checked", "joined", "meant", "own", "resolver", "sense"]
+__all__ = ["AMBIGUOUS", "STANDARD", "checked", "meant", "own", "resolver", "sense"]
 
 STANDARD: dict[str, u.UnitBase] = {"C": u.C, "S": u.S, "N": u.N, "F": u.F, "H": u.H}
 """Symbols with the same meaning in udunits2, VOUnits and astropy: they are units if such a schema is declared."""
@@ -78,7 +77,6 @@ for _spelling in ("gammas", "Gamma", "Gammas", "GAMMA", "GAMMAS"):
 AMBIGUOUS = frozenset(_SENSES)
 """Symbols that are ambiguous as complete strings."""
 
-_OWN = ("name", "description")
 _DEGREES = {"deg", "degs", "degree", "degrees"}
 _MINUTES = {"min", "mins", "minute", "minutes"}
 _FIELD_OR_ANGLE = {"nt/minutes", "nt/minute"}
@@ -134,16 +132,6 @@ def meant(unit: u.UnitBase, text: str, context: str) -> u.UnitBase | None:
         # Elsewhere it is a rate of change; INTERMAGNET uses it for nanotesla and minutes of arc.
         return None if joined in _FIELD_OR_ANGLE or angular else unit
     return unit
-
-
-def joined(context: Mapping[str, Any]) -> str:
-    """Return a context as text, with the name, the description, and each other item on separate lines."""
-    name, description = context.get("name") or "", context.get("description") or ""
-    rest = " ".join([str(value) for key, value in context.items() if value and key not in _OWN])
-    text = f"{name}\n{description}\n{rest}".lower()
-    if text.count("\n") == 2:
-        return text
-    return "\n".join(" ".join(str(part).split()) for part in (name, description, rest)).lower()
 
 
 def own(context: str) -> str:
