@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.quantities import silence
 from sunpy_helio_plugins.quantities.times import as_column, from_iso
-from sunpy_helio_plugins.series.columns import Field, Losses, column_of_arrays, iso_texts
+from sunpy_helio_plugins.series.columns import Losses, PlainColumn, column_of_arrays, iso_texts
 from sunpy_helio_plugins.series.records import KEY, Arrays, Records, restored, timed
 
 __all__ = ["table_of_votable", "write_votable"]
@@ -55,7 +55,7 @@ def write_votable(function: str, records: Records, losses: Losses, stream: IO[by
         document.to_xml(stream, tabledata_format="binary2")
 
 
-def _column(function: str, one: Field, losses: Losses) -> Any:
+def _column(function: str, one: PlainColumn, losses: Losses) -> Any:
     if one.kind in ("time", "text") and one.values.ndim > 1:
         raise QueryError(
             f"{function} cannot convert the column {one.name!r}: VOTable has no arrays of texts or times; remove "
