@@ -85,14 +85,12 @@ class HERClient(ArchiveClient, BaseClient):
         from sunpy_helio_plugins.fido.partial import warn
         from sunpy_helio_plugins.her import search, service
         from sunpy_helio_plugins.her.filters import requisites
-        from sunpy_helio_plugins.her.tables import HERTable
+        from sunpy_helio_plugins.her.tables import HERTable, table_of
 
         asked = queries(*query)
         found = search.search([requisites.readable(each) for each in asked])
         partial = any(name in SUBSETS for each in asked for name in each.returns)
-        table = HERTable.from_records(
-            found.records, found.associations, found.problems, client=self, partial=partial
-        )  # fmt: skip
+        table = table_of(HERTable, found.items, found.associations, found.problems, self, partial=partial)
         table.notes = list(found.notes)
         table[SERVER] = np.full(len(table), service.address())
         table.unasked = requisites.beside(asked)

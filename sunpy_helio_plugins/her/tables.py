@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from astropy.table import Column, QTable, Table, TableAttribute
@@ -28,12 +28,14 @@ from sunpy_helio_plugins.her.query import ARCHIVE
 from sunpy_helio_plugins.io.tables import header_of
 from sunpy_helio_plugins.quantities import times
 
-__all__ = ["FIRST", "HERTable", "TableBuilder", "events"]
+__all__ = ["FIRST", "HERTable", "TableBuilder", "events", "table_of"]
 
 _common_columns = unchecked(common_columns)
 _as_column = unchecked(times.as_column)
 
 Record = parse.Record
+
+Events = TypeVar("Events", bound="HERTable")
 
 FIRST = ("event_starttime", "event_endtime", "event_type", "frm_name")
 """The first columns, which every table has."""
@@ -237,12 +239,7 @@ class HERTable(ArchiveTable):
         HERTable
             One row for each record, in the same order.
         """
-        maker = TableBuilder(records, list(problems), instants, partial)
-        made = maker.columns()
-        table = cls(list(made.values()), names=list(made), client=client, copy=False)
-        table.edges = list(associations)
-        table.problems = maker.reader.problems
-        return table
+        return table_of(cls, records, associations, problems, client, instants, partial)
 
     @taking("HERTable.at", instants=TIMES)
     def at(self, instants: Time) -> Self:
@@ -353,6 +350,19 @@ class HERTable(ArchiveTable):
     @display_keys.setter
     def display_keys(self, keys: Any) -> None:
         self.__dict__["_display_keys"] = keys
+
+
+def table_of(
+    kind: type[Events], records: Sequence[Record], associations: Iterable[Record], problems: Iterable[str], client: Any,
+    instants: Time | None = None, partial: bool = False,
+) -> Events:  # fmt: skip
+    """Return the table of the records of a search; see `HERTable.from_records`."""
+    maker = TableBuilder(records, list(problems), instants, partial)
+    made = maker.columns()
+    table = kind(list(made.values()), names=list(made), client=client, copy=False)
+    table.edges = list(associations)
+    table.problems = maker.reader.problems
+    return table
 
 
 def _instant_column(instants: Time) -> Time:

@@ -16,7 +16,7 @@ from sunpy_helio_plugins.her.filters.logic import refuse_uncompared
 from sunpy_helio_plugins.her.filters.plan import fewest, sendable, with_needed
 from sunpy_helio_plugins.her.keywords import event_types
 from sunpy_helio_plugins.her.query import ARCHIVE, NAMES, Alternative, BoundingBox, Query, Triplet
-from sunpy_helio_plugins.her.sunpy_attrs import CORE, from_core, from_hek
+from sunpy_helio_plugins.her.sunpy_attrs import CORE, from_sunpy
 from sunpy_helio_plugins.quantities.times import range_text
 
 __all__ = ["BoundingBox", "Query", "Triplet", "queries"]
@@ -50,7 +50,7 @@ def _ours(tree: Attr) -> Attr:
     if isinstance(tree, AttrAnd | AttrOr):
         return type(tree)([_ours(attr) for attr in tree.attrs])
     refuse_uncompared(tree)
-    attr = from_core(from_hek(tree))
+    attr = from_sunpy(tree)
     return attr.filters() if isinstance(attr, attrs.Supplier) else attr
 
 

@@ -36,6 +36,7 @@ from sunpy_helio_plugins.transport.messages import server_message
 __all__ = ["LONGEST", "HAPILister", "forget"]
 
 _from_iso = unchecked(times.datetime64_from_iso)
+_subset = unchecked(Info.subset)
 
 LONGEST = np.timedelta64(31, "D")
 """Longest range of one request: the server reads a complete response into memory, and stops after 59 s."""
@@ -87,7 +88,7 @@ class HAPILister:
         except ServiceError as error:
             return ImageList.nothing(Gap(start, end, str(error), error))
         spans, gaps, notes = _covered(source, info, start, end)
-        parts, failed = asked(self.slots, partial(self._rows, source, info.subset(["path"])), spans, (start, end))
+        parts, failed = asked(self.slots, partial(self._rows, source, _subset(info, ["path"])), spans, (start, end))
         # One piece is the usual case, and copying the rows of a month takes as long as reading them.
         seconds, paths = parts[0] if len(parts) == 1 else _joined(parts)
         return ImageList(true_times(paths, seconds), paths, [*gaps, *failed], notes)
