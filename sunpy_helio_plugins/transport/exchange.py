@@ -353,32 +353,33 @@ class Exchange:
         """Read the body within the limits of size and time."""
         # The message of a refusal is read in any case.
         most = max(self.max_bytes, _CHUNK) if response.status_code >= 400 else self.max_bytes
-        limit = SizeLimit(most)
-        body: list[bytes] = []
-        for part in self.parts(response, limit):
-            body.append(part)
-            if not limit.add(len(part)) and not self.is_partial:
-                if self.max_bytes == conf.max_answer:
-                    limit.advice = "request less, or raise conf.max_answer"
-                raise AnswerError(self.archive, self.shown, limit.message(), response.status_code)
-        return b"".join(body)
+        return b"".join(self.parts(response, most))
 
-    def parts(self, response: requests.Response, limit: SizeLimit) -> Iterator[bytes]:
+    def parts(self, response: requests.Response, most: int) -> Iterator[bytes]:
         """Yield the decompressed parts of the body as they arrive."""
         # The beginning of a body has no end to check.
         encoding = response.headers.get("Content-Encoding")
         decoder = None if self.is_partial or not encoding else self.decoder(encoding, response.status_code)
-        while not (self.is_partial and limit.size >= limit.most):
-            most = int(limit.most) - limit.size if self.is_partial else _CHUNK
-            part = self.piece(response, most)
-            if part == b"":
+        size = 0
+        while not (self.is_partial and size >= most):
+            received = self.piece(response, most - size if self.is_partial else _CHUNK)
+            if received == b"":
                 break
-            if part is None or self.deadline.is_over():
-                problem = f"the response did not end {self.deadline.text} ({limit.size} bytes were received)"
+            if received is None or self.deadline.is_over():
+                problem = f"the response did not end {self.deadline.text} ({size} bytes were received)"
                 raise AnswerError(self.archive, self.shown, problem, response.status_code)
-            yield from decoder.feed(part) if decoder else (part,)
+            for part in decoder.feed(received) if decoder else (received,):
+                size += len(part)
+                if size > most and not self.is_partial:
+                    raise self.too_large(most, response.status_code)
+                yield part
         if decoder is not None:
             decoder.check_end()
+
+    def too_large(self, most: int, status: int) -> AnswerError:
+        """Return the error for a body that is larger than allowed."""
+        advice = "request less, or raise conf.max_answer" if self.max_bytes == conf.max_answer else ""
+        return AnswerError(self.archive, self.shown, SizeLimit(most, advice=advice).message(), status)
 
     def decoder(self, encoding: str, status: int) -> Decoder:
         """Return what decompresses the body."""
