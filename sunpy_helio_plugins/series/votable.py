@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError, QueryError
 from sunpy_helio_plugins.quantities import silence
 from sunpy_helio_plugins.quantities.times import as_column, from_iso
-from sunpy_helio_plugins.series.columns import Field, Losses, column_of_arrays, iso_texts
+from sunpy_helio_plugins.series.columns import Losses, PlainColumn, column_of_arrays, iso_texts
 from sunpy_helio_plugins.series.records import KEY, Arrays, Records, restored, timed
 
 __all__ = ["table_of_votable", "write_votable"]
@@ -150,7 +150,7 @@ def _utf16(texts: NDArray[np.str_]) -> NDArray[np.uint16]:
     return encoded.astype(f"S{2 * width}").view(">u2").reshape(len(texts), width)
 
 
-def _column(function: str, one: Field, losses: Losses) -> Any:
+def _column(function: str, one: PlainColumn, losses: Losses) -> Any:
     if one.kind in ("time", "text") and one.values.ndim > 1:
         raise QueryError(
             f"{function} cannot convert the column {one.name!r}: VOTable has no arrays of texts or times; remove "

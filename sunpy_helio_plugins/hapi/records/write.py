@@ -20,7 +20,7 @@ from sunpy_helio_plugins.quantities import units
 from sunpy_helio_plugins.quantities.fills import is_fill
 from sunpy_helio_plugins.quantities.silence import far_years
 from sunpy_helio_plugins.series.axes import Axis, axes_of, axis_labels, header_context
-from sunpy_helio_plugins.series.columns import Field, Losses, iso_texts
+from sunpy_helio_plugins.series.columns import Losses, PlainColumn, iso_texts
 from sunpy_helio_plugins.series.records import Records
 from sunpy_helio_plugins.series.sources import table_of
 from sunpy_helio_plugins.store.publish import whole_file
@@ -165,7 +165,7 @@ def _header(records: Records, written: list[_Parameter]) -> dict[str, Any]:
 class _Parameter:
     """One column as a parameter: its description, and its values as fields of CSV."""
 
-    def __init__(self, function: str, one: Field, records: Records) -> None:
+    def __init__(self, function: str, one: PlainColumn, records: Records) -> None:
         self.one, self.function = one, function
         self.meta: dict[str, Any] = dict(one.column.info.meta or {})
         self.shape = one.values.shape[1:]
