@@ -17,7 +17,7 @@ from aiohttp import web
 from sunpy_helio_plugins.sandbox.hapi import format as form
 from sunpy_helio_plugins.sandbox.hapi.data import CDAWEB, LISIRD
 from sunpy_helio_plugins.sandbox.hapi.model import Server
-from sunpy_helio_plugins.sandbox.hapi.protocol import MESSAGES, RefusalError, check_data, check_info, check_names
+from sunpy_helio_plugins.sandbox.hapi.protocol import MESSAGES, RefusalError, check_data, check_info, check_names, check_references
 from sunpy_helio_plugins.sandbox.hapi.swe import SWE
 from sunpy_helio_plugins.sandbox.settings import listed
 
@@ -126,14 +126,17 @@ def _about(server: Server, request: web.Request) -> web.Response:
 
 def _capabilities(server: Server, request: web.Request) -> web.Response:
     check_names(server, request.query, ())
-    return _json({**form.status(server, 1200), "outputFormats": list(server.formats)})
+    depths = {"catalogDepthOptions": list(server.depths)} if server.depths else {}
+    return _json({**form.status(server, 1200), "outputFormats": list(server.formats), **depths})
 
 
 def _catalog(server: Server, request: web.Request) -> web.Response:
-    asked = check_names(server, request.query, () if server.old_names_only else ("depth", "resolve_references"))
-    if asked.get("depth", "dataset") != "dataset":
-        raise RefusalError(1413, asked["depth"])
-    rows = [{"id": dataset.id, "title": dataset.title} for dataset in server.datasets]
+    asked = check_names(server, request.query, ("depth", "resolve_references") if server.depths else ())
+    depth = asked.get("depth", "dataset")
+    if depth not in (server.depths or ("dataset",)):
+        raise RefusalError(1413, depth)
+    check_references(asked)
+    rows = [form.entry(server, dataset, is_deep=depth == "all") for dataset in server.datasets]
     return _json({**form.status(server, 1200), "catalog": rows})
 
 
