@@ -1,0 +1,143 @@
+"""The words of a question, by what they mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sunpy_helio_plugins.hapi.discovery.vocabulary import Phrase, Vocabulary, tokens, vocabulary
+
+__all__ = ["Concept", "cadence_of", "concepts"]
+
+_SECONDS = {
+    "s": 1.0, "sec": 1.0, "second": 1.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hr": 3600.0, "hour": 3600.0,
+    "day": 86400.0, "d": 86400.0,
+}  # fmt: skip
+_ADVERBS = {"hourly": 3600.0, "daily": 86400.0, "minutely": 60.0}
+_DURATION = re.compile(
+    r"(?<![\w.])(\d+(?:\.\d+)?)\s?[-_ ]?\s?(seconds?|secs?|s|minutes?|mins?|hours?|hrs?|h|days?|d)(?![A-Za-z0-9])", re.I
+)
+_LONE = re.compile(r"(?<![a-z])(minute|hour|day)(?:ly)?(?: averages?| resolution| cadence)(?![a-z])")
+
+_WEIGHTS = {
+    "quantity": 3.0, "species": 2.0, "observatory": 3.0, "instrument": 3.0, "place": 2.0, "frame": 1.5, "cadence": 1.5,
+    "symbol": 1.0, "word": 1.5,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Concept:
+    """
+    A part of a question.
+
+    Attributes
+    ----------
+    kind : str
+        quantity, species, frame, instrument, observatory, place, cadence, symbol or word.
+    name : str
+        Its name in the vocabulary, or the word.
+    words : tuple of str
+        The words of the question.
+    seconds : float
+        The duration of a cadence.
+    """
+
+    kind: str
+    name: str
+    words: Phrase
+    seconds: float = 0.0
+
+    @property
+    def weight(self) -> float:
+        """How much it counts."""
+        return _WEIGHTS[self.kind]
+
+
+def cadence_of(text: str) -> float | None:
+    """Return the duration in seconds that a text or an id names; `None` if it does not name one."""
+    match = _DURATION.search(text.replace("_", " "))
+    if match is None:
+        return None
+    unit = match[2].lower()
+    return float(match[1]) * _SECONDS[unit if unit in _SECONDS else unit.rstrip("s")]
+
+
+def concepts(text: str) -> list[Concept]:
+    """Return the parts of a question, in the order of their first words."""
+    known = vocabulary()
+    found, rest = _cadences(text)
+    given = re.findall(r"[A-Za-z0-9][A-Za-z0-9+.]*", rest.replace("s/c", "spacecraft"))
+    words = [(word, one) for one in given for word in tokens(one)]
+    place = 0
+    while place < len(words):
+        length, meanings = _longest(known, words, place)
+        if meanings:
+            found += meanings
+        place += length
+    return list(dict.fromkeys(found))
+
+
+def _cadences(text: str) -> tuple[list[Concept], str]:
+    found = []
+    lower = text.lower()
+    seconds = cadence_of(text)
+    if seconds is not None:
+        match = _DURATION.search(text)
+        said = match[0] if match else ""
+        found.append(Concept("cadence", said, tuple(tokens(said)), seconds))
+        text = text.replace(said, " ", 1)
+    for word, value in _ADVERBS.items():
+        if re.search(rf"\b{word}\b", lower):
+            found.append(Concept("cadence", word, (word,), value))
+            text = re.sub(rf"\b{word}\b", " ", text, flags=re.I)
+    if not found and (lone := _LONE.search(lower)):
+        found.append(Concept("cadence", lone[0], tuple(tokens(lone[0])), _SECONDS[lone[1]]))
+        text = text[: lone.start()] + " " + text[lone.end() :]
+    return found, text
+
+
+def _longest(known: Vocabulary, words: list[tuple[str, str]], place: int) -> tuple[int, list[Concept]]:
+    """Return the length and the meanings of the longest phrase at a place."""
+    for length in range(min(known.longest, len(words) - place), 0, -1):
+        part = words[place : place + length]
+        phrase = tuple(word for word, _ in part)
+        meant = [
+            Concept(kind, name, phrase) for kind, name in known.phrases.get(phrase, ())
+            if kind != "observatory" or _is_written(known, name, part)
+        ]  # fmt: skip
+        if meant:
+            return length, _most_likely(meant)
+    return 1, list(_single(known, words[place]))
+
+
+def _most_likely(meant: list[Concept]) -> list[Concept]:
+    """Keep one meaning, except of observatories and instruments with the same name."""
+    first = meant[0]
+    same = [one for one in meant if one.kind == first.kind]
+    return same if first.kind in ("observatory", "instrument") else [first]
+
+
+def _is_written(known: Vocabulary, name: str, part: list[tuple[str, str]]) -> bool:
+    """Return whether an observatory whose name is a common word is written like it."""
+    text = " ".join(word for _, word in part)
+    exact = [one for one in known.observatories[name].names if one.lower() == text.lower()]
+    return not any(one in known.exact and one != text for one in exact)
+
+
+def _single(known: Vocabulary, word: tuple[str, str]) -> Iterator[Concept]:
+    token, written = word
+    if token in known.stop or (len(token) == 1 and token.isdigit()):
+        return
+    coded = [
+        name for name, one in known.observatories.items() if len(token) > 2 and one.codes.fullmatch(written.upper())
+    ]
+    if coded:
+        yield from (Concept("observatory", name, (token,)) for name in coded)
+        return
+    for name, quantity in known.quantities.items():
+        if len(token) > 1 and quantity.symbols is not None and quantity.symbols.fullmatch(token):
+            yield Concept("quantity", name, (token,))
+            yield Concept("symbol", token, (token,))
+            return
+    yield Concept("word", token, (token,))

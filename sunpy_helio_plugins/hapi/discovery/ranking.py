@@ -1,0 +1,441 @@
+"""Rank the parameters of an index by a question, with the reasons."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from astropy import units as u
+from numpy.typing import NDArray
+
+from sunpy_helio_plugins.hapi.discovery.index import Entry
+from sunpy_helio_plugins.hapi.discovery.question import Concept, cadence_of
+from sunpy_helio_plugins.hapi.discovery.vocabulary import Phrase, Quantity, Term, name_tokens, tokens, vocabulary
+from sunpy_helio_plugins.quantities.spans import seconds as seconds_of
+from sunpy_helio_plugins.quantities.units import parse
+
+__all__ = ["Corpus", "Hit", "rank"]
+
+Rows = NDArray[np.int32]
+Degrees = NDArray[np.float32]
+
+_OWN, _UNIT, _SYMBOL, _CONTEXT, _CODE = 1.0, 0.65, 0.9, 0.5, 0.5
+"""How well a quantity is matched by a parameter's own words, by its unit, its symbol, or those of its dataset."""
+
+_OTHER_UNIT, _NO_UNIT = 0.35, 0.8
+"""Factors for a unit of another physical type, and for none."""
+
+_KIN, _UNSAID = 0.75, 0.45
+"""How well a species is matched by a kindred one, and by a parameter that does not name any."""
+
+_MINOR = 0.7
+"""The factor for uncertainties, flags and counts."""
+
+_MISSED = 0.55
+"""The factor for each quantity, observatory or instrument that is not matched at all."""
+
+_COVERAGE = 0.12
+"""The part of the score that says which part of the parameter's own words the question contains."""
+
+_AGAIN, _ALIKE = 0.8, 0.94
+"""Factors for each further parameter of a dataset, and for each further dataset with an equal one."""
+
+_CANDIDATES = 600
+_LEAST = 0.3
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A parameter that was found: its row in the corpus, its score from 0 to 1, and the reasons."""
+
+    row: int
+    score: float
+    why: tuple[str, ...]
+
+
+@dataclass
+class _Postings:
+    """The rows in which each word occurs."""
+
+    rows: dict[str, list[int]] = field(default_factory=dict)
+    _arrays: dict[str, Rows] = field(default_factory=dict)
+
+    def add(self, words: Iterable[str], row: int) -> None:
+        for word in words:
+            self.rows.setdefault(word, []).append(row)
+
+    def of(self, word: str) -> Rows:
+        """Return the rows of a word."""
+        if word not in self._arrays:
+            self._arrays[word] = np.array(self.rows.get(word, ()), dtype=np.int32)
+        return self._arrays[word]
+
+    def all_of(self, phrase: Phrase) -> Rows:
+        """Return the rows with all words of a phrase."""
+        found = self.of(phrase[0])
+        for word in phrase[1:]:
+            found = np.intersect1d(found, self.of(word), assume_unique=True)
+        return found
+
+
+class Corpus:
+    """
+    The parameters of some servers, with their words.
+
+    Parameters
+    ----------
+    servers : sequence of (str, str, sequence of Entry)
+        The name, the title and the datasets of each server.
+    """
+
+    def __init__(self, servers: Sequence[tuple[str, str, Sequence[Entry]]]) -> None:
+        self.datasets: list[Entry] = []
+        self.servers: list[str] = []
+        self.parameters: list[tuple[str, str, str]] = []
+        """The name, the unit and the description of each parameter."""
+        owners: list[int] = []
+        lengths: list[int] = []
+        self.own, self.named, self.context = _Postings(), _Postings(), _Postings()
+        observed: dict[frozenset[str], list[int]] = {}
+        for name, title, entries in servers:
+            for entry in entries:
+                place = len(self.datasets)
+                self.datasets.append(entry)
+                self.servers.append(name)
+                said = str(entry.info.get("description") or "")
+                self.context.add({*name_tokens(entry.id), *tokens(f"{entry.title} {said}"[:600])}, place)
+                observed.setdefault(vocabulary().observed_by(entry.id, entry.title, said, title), []).append(place)
+                for parameter in entry.parameters or [{"name": ""}]:
+                    row = len(self.parameters)
+                    text = _described(parameter)
+                    self.parameters.append((str(parameter["name"]), _unit_text(parameter.get("units")), text))
+                    names = name_tokens(str(parameter["name"]))
+                    words = names | set(tokens(text))
+                    self.named.add(names, row)
+                    self.own.add(words, row)
+                    owners.append(place)
+                    lengths.append(len(words - vocabulary().stop))
+        self.owner = np.array(owners, dtype=np.int32)
+        self.lengths = np.array(lengths, dtype=np.float32)
+        self.observed = observed
+        self._degrees: dict[Concept, Degrees] = {}
+
+    def __len__(self) -> int:
+        return len(self.parameters)
+
+    @cached_property
+    def units(self) -> tuple[list[u.UnitBase | None], Rows]:
+        """The distinct units, `None` for texts that are not a unit, and the number of that of each parameter."""
+        texts = {text: number for number, text in enumerate(dict.fromkeys(unit for _, unit, _ in self.parameters))}
+        numbers = np.array([texts[unit] for _, unit, _ in self.parameters], dtype=np.int32)
+        return [parse(text) if text else None for text in texts], numbers
+
+    @cached_property
+    def cadences(self) -> NDArray[np.float64]:
+        """The cadence of each dataset in seconds, NaN if neither its description, its title nor its id gives one."""
+        return np.array([_cadence(one) for one in self.datasets], dtype=float)
+
+    def of_datasets(self, places: Iterable[int] | Rows) -> NDArray[np.bool_]:
+        """Return which parameters belong to some datasets."""
+        chosen = np.zeros(len(self.datasets), dtype=bool)
+        chosen[np.asarray(list(places) if not isinstance(places, np.ndarray) else places, dtype=np.int64)] = True
+        return chosen[self.owner]
+
+    def at(self, places: frozenset[str]) -> NDArray[np.bool_]:
+        """Return which parameters belong to datasets of observatories at some places."""
+        every = vocabulary().observatories
+        chosen = [
+            one for names, rows in self.observed.items() if any(every[name].places & places for name in names)
+            for one in rows
+        ]  # fmt: skip
+        return self.of_datasets(chosen)
+
+    def by(self, observatory: str) -> NDArray[np.bool_]:
+        """Return which parameters belong to datasets of an observatory."""
+        return self.of_datasets([one for names, rows in self.observed.items() if observatory in names for one in rows])
+
+    def in_units(self, wanted: Iterable[u.UnitBase]) -> NDArray[np.bool_]:
+        """Return which parameters have units of the physical types of some units."""
+        units, numbers = self.units
+        examples = tuple(wanted)
+        fits = [unit is not None and any(unit.is_equivalent(one) for one in examples) for unit in units]
+        return np.array(fits, dtype=bool)[numbers] if fits else np.zeros(0, dtype=bool)
+
+    @cached_property
+    def has_unit(self) -> NDArray[np.bool_]:
+        """Which parameters have a text that is a unit with a physical type."""
+        units, numbers = self.units
+        known = [unit is not None and unit.decompose().bases != [] for unit in units]
+        return np.array(known, dtype=bool)[numbers] if known else np.zeros(0, dtype=bool)
+
+    def degrees(self, concept: Concept) -> Degrees:
+        """Return how well each parameter matches a part of a question, from 0 to 1."""
+        if concept not in self._degrees:
+            if len(self._degrees) > 256:
+                self._degrees.clear()
+            self._degrees[concept] = _DEGREES[concept.kind](self, concept)
+        return self._degrees[concept]
+
+
+def _described(parameter: Any) -> str:
+    texts = [parameter.get("description"), parameter.get("label")]
+    flat = [part if isinstance(part, str) else " ".join(map(str, part)) for part in texts if isinstance(part, str | list)]
+    return " ".join(dict.fromkeys(flat))
+
+
+def _unit_text(units: Any) -> str:
+    if isinstance(units, list):
+        distinct = list(dict.fromkeys(str(one) for one in units if one))
+        return distinct[0] if len(distinct) == 1 else ", ".join(distinct)
+    return str(units or "").strip()
+
+
+def _cadence(entry: Entry) -> float:
+    said = entry.info.get("cadence")
+    if isinstance(said, str) and said:
+        try:
+            return float(seconds_of(said))
+        except (ValueError, TypeError):
+            pass
+    found = [cadence_of(re.sub(r"(?<=\d)M\b", " min", text)) for text in (entry.id, entry.title) if text]
+    return next((one for one in found if one is not None), np.nan)
+
+
+def _raise(degrees: Degrees, rows: Rows | NDArray[np.bool_], degree: float) -> None:
+    """Raise the degrees of some rows to at least one value."""
+    degrees[rows] = np.maximum(degrees[rows], np.float32(degree))
+
+
+def _of_phrases(corpus: Corpus, phrases: Iterable[Phrase], own: float, context: float) -> Degrees:
+    """Return degrees by phrases in the words of the parameters, and in those of the parameters and their datasets."""
+    degrees = np.zeros(len(corpus), dtype=np.float32)
+    for phrase in phrases:
+        _raise(degrees, corpus.own.all_of(phrase), own)
+        if context:
+            both = np.ones(len(corpus), dtype=bool)
+            for word in phrase:
+                mine = np.zeros(len(corpus), dtype=bool)
+                mine[corpus.own.of(word)] = True
+                both &= mine | corpus.of_datasets(corpus.context.of(word))
+            _raise(degrees, both, context)
+    return degrees
+
+
+def _of_codes(corpus: Corpus, codes: Iterable[str]) -> NDArray[np.bool_]:
+    found = [corpus.context.of(code) for code in codes]
+    return corpus.of_datasets(np.concatenate([np.zeros(0, dtype=np.int32), *found]))
+
+
+def _quantity(corpus: Corpus, concept: Concept) -> Degrees:
+    quantity = vocabulary().quantities[concept.name]
+    degrees = _of_phrases(corpus, quantity.phrases, _OWN, 0.9 if quantity.is_soft else _CONTEXT)
+    for phrase in quantity.excluded:
+        rows = corpus.own.all_of(phrase)
+        degrees[rows] = np.minimum(degrees[rows], 0.3)
+    conforming = corpus.in_units(quantity.units)
+    _raise(degrees, _of_codes(corpus, quantity.codes) & (conforming | (not quantity.units)), 0.8 if quantity.is_soft else _CODE)
+    _raise(degrees, corpus.in_units(quantity.implied), _UNIT)
+    _raise(degrees, _symbols(corpus, quantity) & conforming, _SYMBOL)
+    if quantity.units:
+        degrees *= np.where(conforming, 1.0, np.where(corpus.has_unit, _OTHER_UNIT, _NO_UNIT)).astype(np.float32)
+    return degrees
+
+
+def _symbols(corpus: Corpus, quantity: Quantity) -> NDArray[np.bool_]:
+    found = np.zeros(len(corpus), dtype=bool)
+    if quantity.symbols is not None:
+        for word in corpus.named.rows:
+            if quantity.symbols.fullmatch(word):
+                found[corpus.named.of(word)] = True
+    return found
+
+
+def _species(corpus: Corpus, concept: Concept) -> Degrees:
+    every = vocabulary().species
+    term = every[concept.name]
+    degrees = _term(corpus, term, 1.0, 0.85)
+    named = np.zeros(len(corpus), dtype=bool)
+    for name, other in every.items():
+        if name != concept.name:
+            mine = _of_phrases(corpus, other.phrases, 1.0, 0.0) > 0
+            named |= mine | _of_codes(corpus, other.codes)
+            if name in term.kin:
+                _raise(degrees, mine, _KIN)
+    _raise(degrees, ~named, _UNSAID)
+    return degrees
+
+
+def _term(corpus: Corpus, term: Term, own: float, context: float) -> Degrees:
+    degrees = _of_phrases(corpus, term.phrases, own, context)
+    _raise(degrees, _of_codes(corpus, term.codes), context)
+    return degrees
+
+
+def _frame(corpus: Corpus, concept: Concept) -> Degrees:
+    return _term(corpus, vocabulary().frames[concept.name], 1.0, 0.8)
+
+
+def _instrument(corpus: Corpus, concept: Concept) -> Degrees:
+    return _term(corpus, vocabulary().instruments[concept.name], 1.0, 1.0)
+
+
+def _observatory(corpus: Corpus, concept: Concept) -> Degrees:
+    return corpus.by(concept.name).astype(np.float32)
+
+
+def _place(corpus: Corpus, concept: Concept) -> Degrees:
+    degrees = _of_phrases(corpus, vocabulary().places[concept.name], 0.9, 0.9)
+    _raise(degrees, corpus.at(vocabulary().within(concept.name)), 1.0)
+    return degrees
+
+
+def _duration(corpus: Corpus, concept: Concept) -> Degrees:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = corpus.cadences / concept.seconds
+    per_dataset = np.where(np.isnan(ratio), 0.4, (ratio > 0.8) & (ratio < 1.25))
+    degrees = per_dataset[corpus.owner].astype(np.float32)
+    return degrees
+
+
+def _word(corpus: Corpus, concept: Concept) -> Degrees:
+    degrees = _of_phrases(corpus, [concept.words], 1.0, 0.9)
+    word = concept.words[0]
+    if len(word) >= 4:
+        longer = [one for one in corpus.own.rows if one.startswith(word) and one != word]
+        for one in longer:
+            _raise(degrees, corpus.own.of(one), 0.7)
+        for one in (one for one in corpus.context.rows if one.startswith(word) and one != word):
+            _raise(degrees, corpus.of_datasets(corpus.context.of(one)), 0.6)
+    return degrees
+
+
+def _symbol(corpus: Corpus, concept: Concept) -> Degrees:
+    return _of_phrases(corpus, [concept.words], 1.0, 0.0)
+
+
+_DEGREES: dict[str, Callable[[Corpus, Concept], Degrees]] = {
+    "quantity": _quantity, "species": _species, "frame": _frame, "instrument": _instrument,
+    "observatory": _observatory, "place": _place, "cadence": _duration, "word": _word, "symbol": _symbol,
+}  # fmt: skip
+
+_MUST = frozenset({"quantity", "observatory", "instrument", "species"})
+
+
+def _combined(corpus: Corpus, asked: Sequence[Concept]) -> Degrees:
+    """Return one array for the meanings of the same words, such as two spacecraft of one name: the best of them."""
+    found = [corpus.degrees(one) for one in asked]
+    return np.maximum.reduce(found) if len(found) > 1 else found[0]
+
+
+def groups(asked: Sequence[Concept]) -> list[list[Concept]]:
+    """Return the concepts, those together that are alternatives."""
+    found: dict[tuple[str, Phrase], list[Concept]] = {}
+    for one in asked:
+        found.setdefault((one.kind, one.words), []).append(one)
+    return list(found.values())
+
+
+def scores(corpus: Corpus, asked: Sequence[Concept]) -> Degrees:
+    """Return the score of each parameter, from 0 to 1."""
+    total = np.zeros(len(corpus), dtype=np.float32)
+    factor = np.ones(len(corpus), dtype=np.float32)
+    weights = 0.0
+    parts = groups(asked)
+    quantities = sum(part[0].kind == "quantity" for part in parts)
+    for part in parts:
+        degrees = _combined(corpus, part)
+        if part[0].kind == "quantity" and quantities > 1 and len(corpus):
+            degrees = np.maximum(degrees, 0.7 * _anywhere(corpus, degrees))
+        weight = part[0].weight
+        if part[0].kind == "word":
+            weight *= _rarity(corpus, degrees)
+        total += np.float32(weight) * degrees
+        weights += weight
+        if part[0].kind in _MUST:
+            factor[degrees < 0.2] *= _MISSED
+    if not weights:
+        return total
+    score = total / np.float32(weights) * factor
+    score *= _minor(corpus, asked)
+    return score * np.float32(1 - _COVERAGE) + score * np.float32(_COVERAGE) * _coverage(corpus, asked)
+
+
+def _anywhere(corpus: Corpus, degrees: Degrees) -> Degrees:
+    """Return for each parameter the highest degree in its dataset."""
+    highest = np.zeros(len(corpus.datasets), dtype=np.float32)
+    np.maximum.at(highest, corpus.owner, degrees)
+    return highest[corpus.owner]
+
+
+def _rarity(corpus: Corpus, degrees: Degrees) -> float:
+    """Return a factor for a word: little for one that most descriptions contain, or none."""
+    count = int(np.count_nonzero(degrees))
+    return 0.1 if not count else float(np.clip(np.log(len(corpus) / count) / 3, 0.2, 1.6))
+
+
+def _minor(corpus: Corpus, asked: Sequence[Concept]) -> Degrees:
+    said = {word for one in asked for word in one.words}
+    factor = np.ones(len(corpus), dtype=np.float32)
+    for phrases in vocabulary().minor.values():
+        if any(said.issuperset(phrase) for phrase in phrases):
+            continue
+        for phrase in phrases:
+            factor[corpus.own.all_of(phrase)] = _MINOR
+    return factor
+
+
+def _coverage(corpus: Corpus, asked: Sequence[Concept]) -> Degrees:
+    known = vocabulary()
+    words = {word for one in asked for word in one.words}
+    for one in asked:
+        table: Any = {"quantity": known.quantities, "species": known.species, "frame": known.frames}.get(one.kind)
+        if table is not None:
+            words |= {word for phrase in table[one.name].phrases for word in phrase}
+    count = np.zeros(len(corpus), dtype=np.float32)
+    for word in words:
+        count[corpus.own.of(word)] += 1
+    return np.minimum(count / np.maximum(corpus.lengths, 2), 1)
+
+
+def rank(corpus: Corpus, asked: Sequence[Concept], allowed: NDArray[np.bool_] | None, limit: int) -> list[Hit]:
+    """Return the best parameters; further ones of a dataset, and equal ones of similar datasets, come later."""
+    if not len(corpus):
+        return []
+    found = scores(corpus, asked) if asked else np.full(len(corpus), 0.5, dtype=np.float32)
+    if allowed is not None:
+        found = np.where(allowed, found, 0)
+    best = np.argsort(-found, kind="stable")[:_CANDIDATES]
+    rows = [int(row) for row in best if found[row] >= _LEAST]
+    return [Hit(row, score, tuple(reasons(corpus, asked, row))) for row, score in _spread(corpus, found, rows, limit)]
+
+
+def _spread(corpus: Corpus, found: Degrees, rows: Sequence[int], limit: int) -> list[tuple[int, float]]:
+    per_dataset: dict[int, int] = {}
+    alike: dict[Any, set[int]] = {}
+    scored = []
+    for row in rows:
+        place = int(corpus.owner[row])
+        score = float(found[row])
+        family = re.sub(r"\d+", "#", corpus.datasets[place].id.partition("@")[0])
+        key = (corpus.servers[place], family, re.sub(r"\d+", "#", corpus.parameters[row][0]))
+        others = alike.setdefault(key, set())
+        score *= _AGAIN ** per_dataset.get(place, 0) * _ALIKE ** len(others - {place})
+        per_dataset[place] = per_dataset.get(place, 0) + 1
+        others.add(place)
+        scored.append((row, score))
+    return sorted(scored, key=lambda one: -one[1])[:limit]
+
+
+def reasons(corpus: Corpus, asked: Sequence[Concept], row: int) -> list[str]:
+    """Return why a parameter was found: for each part of the question, where its words are."""
+    found = []
+    for part in groups(asked):
+        one = max(part, key=lambda concept: corpus.degrees(concept)[row])
+        degree = float(corpus.degrees(one)[row])
+        if degree > 0.2:
+            found.append(f"{one.name}")
+    return found
