@@ -112,8 +112,10 @@ def _longest(known: Vocabulary, words: list[tuple[str, str]], place: int) -> tup
 
 
 def _most_likely(meant: list[Concept]) -> list[Concept]:
-    """Keep one meaning, except of observatories and instruments with the same name."""
+    """Keep one meaning; or several observatories or instruments of one name, or a place and a quantity."""
     first = meant[0]
+    if first.kind == "place":
+        return [first, *[one for one in meant if one.kind == "quantity"][:1]]
     same = [one for one in meant if one.kind == first.kind]
     return same if first.kind in ("observatory", "instrument") else [first]
 

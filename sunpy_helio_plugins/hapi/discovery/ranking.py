@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from sunpy_helio_plugins.hapi.discovery.vocabulary import Phrase, Quantity, Term
 from sunpy_helio_plugins.quantities.spans import seconds as seconds_of
 from sunpy_helio_plugins.quantities.units import parse
 
-__all__ = ["Corpus", "Hit", "rank"]
+__all__ = ["Corpus", "Hit", "rank", "scores"]
 
 Rows = NDArray[np.int32]
 Degrees = NDArray[np.float32]
@@ -29,11 +29,17 @@ _OWN, _UNIT, _SYMBOL, _CONTEXT, _CODE = 1.0, 0.65, 0.9, 0.5, 0.5
 _OTHER_UNIT, _NO_UNIT = 0.35, 0.8
 """Factors for a unit of another physical type, and for none."""
 
-_KIN, _UNSAID = 0.75, 0.45
-"""How well a species is matched by a kindred one, and by a parameter that does not name any."""
+_KIN, _UNSAID, _RELATED = 0.75, 0.45, 0.6
+"""How well a species is matched by a kindred one, and by a parameter that does not name any; a quantity by its kin."""
 
 _MINOR = 0.7
 """The factor for uncertainties, flags and counts."""
+
+_UNKNOWN_CADENCE = 0.3
+"""How well a cadence is matched by an unknown one."""
+
+_UNASKED = 0.93
+"""The factor for a rare species if the question does not name a species."""
 
 _MISSED = 0.55
 """The factor for each quantity, observatory or instrument that is not matched at all."""
@@ -44,6 +50,8 @@ _COVERAGE = 0.12
 _AGAIN, _ALIKE = 0.8, 0.94
 """Factors for each further parameter of a dataset, and for each further dataset with an equal one."""
 
+_SHOWN = 60
+_SHORTEST_STEM = 4
 _CANDIDATES = 600
 _LEAST = 0.3
 
@@ -114,7 +122,7 @@ class Corpus:
                     text = _described(parameter)
                     self.parameters.append((str(parameter["name"]), _unit_text(parameter.get("units")), text))
                     names = name_tokens(str(parameter["name"]))
-                    words = names | set(tokens(text))
+                    words = names | set(tokens(_WITHOUT.sub(" ", text)))
                     self.named.add(names, row)
                     self.own.add(words, row)
                     owners.append(place)
@@ -136,8 +144,15 @@ class Corpus:
 
     @cached_property
     def cadences(self) -> NDArray[np.float64]:
-        """The cadence of each dataset in seconds, NaN if neither its description, its title nor its id gives one."""
-        return np.array([_cadence(one) for one in self.datasets], dtype=float)
+        """
+        The cadence of each parameter in seconds, NaN if it is unknown.
+
+        It is that of the dataset's description, or else one in its id, its title, or the parameter's own words.
+        """
+        of_datasets = np.array([_cadence(one) for one in self.datasets], dtype=float)[self.owner]
+        said = (cadence_of(unit) or cadence_of(text) for _, unit, text in self.parameters)
+        own = np.array([np.nan if one is None else one for one in said], dtype=float)
+        return np.where(np.isnan(of_datasets), own, of_datasets)
 
     def of_datasets(self, places: Iterable[int] | Rows) -> NDArray[np.bool_]:
         """Return which parameters belong to some datasets."""
@@ -181,10 +196,13 @@ class Corpus:
         return self._degrees[concept]
 
 
+_WITHOUT = re.compile(r"\(?\bw/o\b[^()]*\)?")
+
+
 def _described(parameter: Any) -> str:
     texts = [parameter.get("description"), parameter.get("label")]
     flat = [part if isinstance(part, str) else " ".join(map(str, part)) for part in texts if isinstance(part, str | list)]
-    return " ".join(dict.fromkeys(flat))
+    return " ".join(" ".join(dict.fromkeys(flat)).split())
 
 
 def _unit_text(units: Any) -> str:
@@ -231,17 +249,30 @@ def _of_codes(corpus: Corpus, codes: Iterable[str]) -> NDArray[np.bool_]:
 
 
 def _quantity(corpus: Corpus, concept: Concept) -> Degrees:
-    quantity = vocabulary().quantities[concept.name]
+    every = vocabulary().quantities
+    quantity = every[concept.name]
+    degrees = _of_quantity(corpus, quantity)
+    for name in quantity.kin:
+        degrees = np.maximum(degrees, np.float32(_RELATED) * _of_quantity(corpus, every[name]))
+    return degrees
+
+
+def _of_quantity(corpus: Corpus, quantity: Quantity) -> Degrees:
     degrees = _of_phrases(corpus, quantity.phrases, _OWN, 0.9 if quantity.is_soft else _CONTEXT)
     for phrase in quantity.excluded:
         rows = corpus.own.all_of(phrase)
         degrees[rows] = np.minimum(degrees[rows], 0.3)
+    if quantity.is_soft:
+        _raise(degrees, _of_codes(corpus, quantity.codes), 0.8)
+        return degrees
     conforming = corpus.in_units(quantity.units)
-    _raise(degrees, _of_codes(corpus, quantity.codes) & (conforming | (not quantity.units)), 0.8 if quantity.is_soft else _CODE)
+    _raise(degrees, _of_codes(corpus, quantity.codes) & (conforming | (not quantity.units)), _CODE)
     _raise(degrees, corpus.in_units(quantity.implied), _UNIT)
     _raise(degrees, _symbols(corpus, quantity) & conforming, _SYMBOL)
     if quantity.units:
         degrees *= np.where(conforming, 1.0, np.where(corpus.has_unit, _OTHER_UNIT, _NO_UNIT)).astype(np.float32)
+    if quantity.elsewhere:
+        degrees[_of_codes(corpus, quantity.elsewhere)] *= np.float32(_OTHER_UNIT)
     return degrees
 
 
@@ -258,10 +289,14 @@ def _species(corpus: Corpus, concept: Concept) -> Degrees:
     every = vocabulary().species
     term = every[concept.name]
     degrees = _term(corpus, term, 1.0, 0.85)
+    for symbol in term.symbols:
+        _raise(degrees, corpus.named.of(symbol), 0.9)
     named = np.zeros(len(corpus), dtype=bool)
     for name, other in every.items():
         if name != concept.name:
             mine = _of_phrases(corpus, other.phrases, 1.0, 0.0) > 0
+            for symbol in other.symbols:
+                mine[corpus.named.of(symbol)] = True
             named |= mine | _of_codes(corpus, other.codes)
             if name in term.kin:
                 _raise(degrees, mine, _KIN)
@@ -296,21 +331,25 @@ def _place(corpus: Corpus, concept: Concept) -> Degrees:
 def _duration(corpus: Corpus, concept: Concept) -> Degrees:
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = corpus.cadences / concept.seconds
-    per_dataset = np.where(np.isnan(ratio), 0.4, (ratio > 0.8) & (ratio < 1.25))
-    degrees = per_dataset[corpus.owner].astype(np.float32)
-    return degrees
+    return np.where(np.isnan(ratio), _UNKNOWN_CADENCE, (ratio > 0.8) & (ratio < 1.25)).astype(np.float32)
 
 
 def _word(corpus: Corpus, concept: Concept) -> Degrees:
     degrees = _of_phrases(corpus, [concept.words], 1.0, 0.9)
     word = concept.words[0]
-    if len(word) >= 4:
-        longer = [one for one in corpus.own.rows if one.startswith(word) and one != word]
-        for one in longer:
+    if len(word) >= _SHORTEST_STEM:
+        for one in filter(partial(_is_akin, word), corpus.own.rows):
             _raise(degrees, corpus.own.of(one), 0.7)
-        for one in (one for one in corpus.context.rows if one.startswith(word) and one != word):
+        for one in filter(partial(_is_akin, word), corpus.context.rows):
             _raise(degrees, corpus.of_datasets(corpus.context.of(one)), 0.6)
     return degrees
+
+
+def _is_akin(word: str, other: str) -> bool:
+    """Return whether one of two words begins with the other, as *shifted* and *shift*."""
+    if other.startswith(word):
+        return other != word
+    return len(other) >= _SHORTEST_STEM and len(word) - len(other) <= 3 and word.startswith(other)
 
 
 def _symbol(corpus: Corpus, concept: Concept) -> Degrees:
@@ -360,7 +399,7 @@ def scores(corpus: Corpus, asked: Sequence[Concept]) -> Degrees:
     if not weights:
         return total
     score = total / np.float32(weights) * factor
-    score *= _minor(corpus, asked)
+    score *= _minor(corpus, asked) * _rare(corpus, asked)
     return score * np.float32(1 - _COVERAGE) + score * np.float32(_COVERAGE) * _coverage(corpus, asked)
 
 
@@ -388,6 +427,17 @@ def _minor(corpus: Corpus, asked: Sequence[Concept]) -> Degrees:
     return factor
 
 
+def _rare(corpus: Corpus, asked: Sequence[Concept]) -> Degrees:
+    """Return a factor for the parameters of rare species: without a species, the main one is meant."""
+    factor = np.ones(len(corpus), dtype=np.float32)
+    if any(one.kind == "species" for one in asked):
+        return factor
+    for term in vocabulary().species.values():
+        if term.is_rare:
+            factor[_of_phrases(corpus, term.phrases, 1.0, 0.0) > 0] = _UNASKED
+    return factor
+
+
 def _coverage(corpus: Corpus, asked: Sequence[Concept]) -> Degrees:
     known = vocabulary()
     words = {word for one in asked for word in one.words}
@@ -401,14 +451,16 @@ def _coverage(corpus: Corpus, asked: Sequence[Concept]) -> Degrees:
     return np.minimum(count / np.maximum(corpus.lengths, 2), 1)
 
 
-def rank(corpus: Corpus, asked: Sequence[Concept], allowed: NDArray[np.bool_] | None, limit: int) -> list[Hit]:
-    """Return the best parameters; further ones of a dataset, and equal ones of similar datasets, come later."""
-    if not len(corpus):
+def rank(corpus: Corpus, asked: Sequence[Concept], allowed: Degrees, limit: int) -> list[Hit]:
+    """
+    Return the best parameters; further ones of a dataset, and equal ones of similar datasets, come later.
+
+    ``allowed`` is a factor for each parameter.
+    """
+    if not len(corpus) or not asked:
         return []
-    found = scores(corpus, asked) if asked else np.full(len(corpus), 0.5, dtype=np.float32)
-    if allowed is not None:
-        found = np.where(allowed, found, 0)
-    best = np.argsort(-found, kind="stable")[:_CANDIDATES]
+    found = scores(corpus, asked) * allowed
+    best = np.argsort(-found, kind="stable")[: max(_CANDIDATES, 4 * limit)]
     rows = [int(row) for row in best if found[row] >= _LEAST]
     return [Hit(row, score, tuple(reasons(corpus, asked, row))) for row, score in _spread(corpus, found, rows, limit)]
 
@@ -431,11 +483,60 @@ def _spread(corpus: Corpus, found: Degrees, rows: Sequence[int], limit: int) -> 
 
 
 def reasons(corpus: Corpus, asked: Sequence[Concept], row: int) -> list[str]:
-    """Return why a parameter was found: for each part of the question, where its words are."""
-    found = []
+    """Return why a parameter was found: its description, and where each part of the question is."""
+    name, unit, text = corpus.parameters[row]
+    entry = corpus.datasets[int(corpus.owner[row])]
+    words = name_tokens(name) | set(tokens(text))
+    said: list[str] = []
+    other: list[str] = []
     for part in groups(asked):
-        one = max(part, key=lambda concept: corpus.degrees(concept)[row])
-        degree = float(corpus.degrees(one)[row])
-        if degree > 0.2:
-            found.append(f"{one.name}")
-    return found
+        one = max(part, key=lambda concept: float(corpus.degrees(concept)[row]))
+        if float(corpus.degrees(one)[row]) <= _LEAST:
+            continue
+        phrase = next((phrase for phrase in _phrases_of(one) if words.issuperset(phrase)), None)
+        if phrase is not None and one.kind not in ("observatory", "cadence"):
+            said.append(" ".join(phrase))
+        else:
+            other.append(_other_reason(corpus, one, row, entry, unit))
+    quoted = ", ".join(repr(one) for one in dict.fromkeys(said))
+    return [*([f"{quoted} in {_shortened(text or name)!r}"] if quoted else []), *dict.fromkeys(other)]
+
+
+def _phrases_of(concept: Concept) -> tuple[Phrase, ...]:
+    known = vocabulary()
+    tables: dict[str, Any] = {
+        "quantity": known.quantities, "species": known.species, "frame": known.frames, "instrument": known.instruments,
+    }  # fmt: skip
+    if concept.kind == "place":
+        return known.places[concept.name]
+    return tables[concept.kind][concept.name].phrases if concept.kind in tables else (concept.words,)
+
+
+def _other_reason(corpus: Corpus, concept: Concept, row: int, entry: Entry, unit: str) -> str:
+    """Return the reason for a part of a question that is not among the words of a parameter."""
+    known = vocabulary()
+    if concept.kind == "observatory":
+        return f"by {concept.name}"
+    if concept.kind == "cadence":
+        return f"every {corpus.cadences[row]:g} s"
+    if concept.kind == "place":
+        within = known.within(concept.name)
+        seen = (name for name, rows in _observers(corpus, row).items() if rows & within)
+        return next((f"{name} is at {concept.name}" for name in seen), f"{entry.id} is about {concept.name}")
+    if concept.kind == "quantity":
+        quantity = known.quantities[concept.name]
+        if corpus.in_units(quantity.implied)[row]:
+            return f"{unit!r} is a unit of {concept.name}"
+        if quantity.kin and not corpus.in_units(quantity.units)[row]:
+            return f"related to {concept.name}"
+    return f"{entry.id} has {concept.name!r}"
+
+
+def _observers(corpus: Corpus, row: int) -> dict[str, frozenset[str]]:
+    place = int(corpus.owner[row])
+    names = next((names for names, rows in corpus.observed.items() if place in rows), frozenset())
+    return {name: vocabulary().observatories[name].places for name in sorted(names)}
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

@@ -92,6 +92,10 @@ class Quantity:
         Examples of its units, and those that suffice without a word.
     is_soft : bool
         Whether its words describe a dataset rather than a parameter.
+    kin : tuple of str
+        Quantities from which it follows, or that a dataset has in its place.
+    elsewhere : frozenset of str
+        Codes in ids of datasets in which its words mean something else.
     """
 
     name: str
@@ -102,16 +106,20 @@ class Quantity:
     units: tuple[u.UnitBase, ...] = ()
     implied: tuple[u.UnitBase, ...] = ()
     is_soft: bool = False
+    kin: tuple[str, ...] = ()
+    elsewhere: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Term:
-    """A species, frame or instrument: its phrases, the codes in ids of datasets, and terms that may replace it."""
+    """A species, frame or instrument: its phrases, codes in ids, terms that may replace it, and symbols in names."""
 
     name: str
     phrases: tuple[Phrase, ...]
     codes: frozenset[str] = frozenset()
     kin: tuple[str, ...] = ()
+    symbols: tuple[str, ...] = ()
+    is_rare: bool = False
 
 
 @dataclass(frozen=True)
@@ -214,6 +222,11 @@ def _phrases(texts: Iterable[str]) -> tuple[Phrase, ...]:
     return tuple(dict.fromkeys(tuple(tokens(text)) for text in texts))
 
 
+def _codes(texts: Iterable[str]) -> frozenset[str]:
+    """Return codes in the form of the words of an id."""
+    return frozenset(word for text in texts for word in tokens(text))
+
+
 def _units(texts: Iterable[str]) -> tuple[u.UnitBase, ...]:
     return tuple(u.Unit(text) for text in texts)
 
@@ -221,9 +234,10 @@ def _units(texts: Iterable[str]) -> tuple[u.UnitBase, ...]:
 def _quantity(name: str, said: Mapping[str, Any]) -> Quantity:
     symbols = said.get("symbols")
     return Quantity(
-        name, _phrases((*said["words"], name)), _phrases(said.get("except", ())), frozenset(said.get("codes", ())),
+        name, _phrases((*said["words"], name)), _phrases(said.get("except", ())), _codes(said.get("codes", ())),
         re.compile(symbols) if symbols else None, _units(said["units"]), _units(said["implied"]),
-        bool(said.get("soft")),
+        bool(said.get("soft")), tuple(said.get("kin", ())),
+        _codes(said.get("elsewhere", ())),
     )  # fmt: skip
 
 
@@ -245,11 +259,12 @@ def vocabulary() -> Vocabulary:
     """Return the words, which are read once."""
     words, places = _load("synonyms.json"), _load("observatories.json")
     species = {
-        name: Term(name, _phrases((*one["words"], name)), frozenset(one["codes"]), tuple(one["kin"]))
+        name: Term(name, _phrases((*one["words"], name)), _codes(one["codes"]), tuple(one["kin"]), tuple(one["symbols"]),
+                   bool(one.get("rare")))
         for name, one in words["species"].items()
     }
     instruments = {
-        one["names"][0]: Term(one["names"][0], _phrases(one["names"]), frozenset(one["codes"]))
+        one["names"][0]: Term(one["names"][0], _phrases(one["names"]), _codes(one["codes"]))
         for one in words["instruments"]
     }
     return Vocabulary(

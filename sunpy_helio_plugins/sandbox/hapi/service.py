@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from aiohttp import web
+from yarl import URL
 
 from sunpy_helio_plugins.sandbox.hapi import format as form
 from sunpy_helio_plugins.sandbox.hapi.data import CDAWEB, LISIRD
@@ -86,6 +87,7 @@ def application() -> web.Application:
     for name, server in {**SERVERS, **empty}.items():
         for endpoint in (_about, _capabilities, _catalog, _info, _data):
             app.router.add_get(f"/{name}/hapi/{endpoint.__name__.removeprefix('_')}", _guarded(server, endpoint))
+    app.router.add_get("/meta/catalogs-all.json", _every_catalogue)
     app.router.add_post("/swe/realms/swe/protocol/openid-connect/token", _token)
     return app
 
@@ -138,6 +140,17 @@ def _catalog(server: Server, request: web.Request) -> web.Response:
     check_references(asked)
     rows = [form.entry(server, dataset, is_deep=depth == "all") for dataset in server.datasets]
     return _json({**form.status(server, 1200), "catalog": rows})
+
+
+async def _every_catalogue(request: web.Request) -> web.Response:
+    """Return the file of the HAPI project: the catalogues of the servers that it can read, with all descriptions."""
+    document: dict[str, object] = {}
+    for name, server in SERVERS.items():
+        if name in listed() and not server.needs_token:
+            about = {"id": server.id, **(server.about or {}), "x_url": str(request.url.join(URL(f"../{name}/hapi")))}
+            rows = [form.entry(server, dataset, is_deep=True) for dataset in server.datasets]
+            document[server.id] = {"about": about, "catalog": {"catalog": rows}}
+    return _json(document)
 
 
 def _info(server: Server, request: web.Request) -> web.Response:

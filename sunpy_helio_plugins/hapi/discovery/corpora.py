@@ -1,0 +1,105 @@
+"""The parameters that the index knows, kept in memory until the index changes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sunpy_helio_plugins.errors import HelioPluginsError, Problem
+from sunpy_helio_plugins.hapi import server_list
+from sunpy_helio_plugins.hapi.discovery import sources
+from sunpy_helio_plugins.hapi.discovery.index import State, default
+from sunpy_helio_plugins.hapi.discovery.question import concepts
+from sunpy_helio_plugins.hapi.discovery.ranking import Corpus, scores
+from sunpy_helio_plugins.hapi.query import is_like, is_pattern
+from sunpy_helio_plugins.hapi.server_list import HAPIServer
+
+__all__ = ["corpus", "datasets_about", "datasets_with", "prepare", "searchable", "server_name"]
+
+_MOST = 4
+"""Sets of servers whose parameters are kept in memory."""
+
+_ABOUT = 0.5
+"""The least score of a parameter for which a dataset is about the words of an attr."""
+
+_lock = threading.RLock()
+_kept: dict[tuple[Path, tuple[State, ...]], Corpus] = {}
+
+
+def server_name(url: str) -> str:
+    """Return the short name of a server, or its address."""
+    found = server_list.find(url)
+    return found.name if found.name in server_list.known() else url
+
+
+def searchable() -> dict[str, State]:
+    """Return the servers that are indexed, except those that have test data only."""
+    return {url: state for url, state in default().states().items() if not server_list.find(url).is_test}
+
+
+def corpus(states: Iterable[State]) -> Corpus:
+    """Return the parameters of some servers."""
+    index, wanted = default(), tuple(states)
+    key = (index.path, wanted)
+    with _lock:
+        if key not in _kept:
+            made = Corpus([(server_name(one.url), one.title, index.entries(one.url)) for one in wanted])
+            while len(_kept) >= _MOST:
+                _kept.pop(next(iter(_kept)))
+            _kept[key] = made
+        _kept[key] = _kept.pop(key)
+        return _kept[key]
+
+
+def prepare(server: HAPIServer, *, progress: bool = True) -> tuple[State, list[Problem]]:
+    """
+    Return the state of a server that a user named, after a refresh if its index is missing or old.
+
+    If the refresh fails, an old index is used, and the failure is a problem.
+    """
+    index = default()
+    state = index.states().get(server.url)
+    if state is not None and state.is_fresh:
+        return state, []
+    try:
+        problems = sources.refresh_server(index, server, progress=progress)
+    except HelioPluginsError as error:
+        if state is None:
+            raise
+        text = f"The index of {server.archive} is old, and could not be refreshed: {error}"
+        problems = [Problem.of_error(error, text)]
+    found = index.states().get(server.url)
+    if found is None:
+        # The disk is full, or read-only.
+        raise HelioPluginsError(f"The index of {server.archive} cannot be stored in {index.path}.")
+    return found, problems
+
+
+def datasets_about(state: State, words: Sequence[str]) -> list[str]:
+    """Return the datasets of a server with a parameter that matches each of some words."""
+    known = corpus([state])
+    found: dict[str, None] | None = None
+    for text in words:
+        asked = concepts(text)
+        rows = np.flatnonzero(scores(known, asked) >= _ABOUT)
+        mine = {known.datasets[place].id: None for place in np.unique(known.owner[rows])}
+        found = mine if found is None else {one: None for one in found if one in mine}
+    return list(found or ())
+
+
+def datasets_with(state: State, names: Sequence[str]) -> list[str]:
+    """Return the datasets of a server with parameters of all names or patterns."""
+    known = corpus([state])
+    chosen = np.ones(len(known.datasets), dtype=bool)
+    for wanted in names:
+        rows = [
+            row for row, (name, _, _) in enumerate(known.parameters)
+            if name == wanted or (is_pattern(wanted) and is_like(name, wanted))
+        ]  # fmt: skip
+        having = np.zeros(len(known.datasets), dtype=bool)
+        having[known.owner[rows]] = True
+        chosen &= having
+    return [known.datasets[place].id for place in np.flatnonzero(chosen)]
