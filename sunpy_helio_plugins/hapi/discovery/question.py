@@ -18,6 +18,7 @@ _ADVERBS = {"hourly": 3600.0, "daily": 86400.0, "minutely": 60.0}
 _DURATION = re.compile(
     r"(?<![\w.])(\d+(?:\.\d+)?)\s?[-_ ]?\s?(seconds?|secs?|s|minutes?|mins?|hours?|hrs?|h|days?|d)(?![A-Za-z0-9])", re.I
 )
+_NUMBER = re.compile(r"\d+")
 _LONE = re.compile(r"(?<![a-z])(minute|hour|day)(?:ly)?(?: averages?| resolution| cadence)(?![a-z])")
 
 _WEIGHTS = {
@@ -129,7 +130,7 @@ def _is_written(known: Vocabulary, name: str, part: list[tuple[str, str]]) -> bo
 
 def _single(known: Vocabulary, word: tuple[str, str]) -> Iterator[Concept]:
     token, written = word
-    if token in known.stop or (len(token) == 1 and token.isdigit()):
+    if token in known.stop or _NUMBER.fullmatch(token):
         return
     coded = [
         name for name, one in known.observatories.items() if len(token) > 2 and one.codes.fullmatch(written.upper())

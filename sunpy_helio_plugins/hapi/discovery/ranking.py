@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -53,7 +53,8 @@ _AGAIN, _ALIKE = 0.8, 0.94
 _SHOWN = 60
 _SHORTEST_STEM = 4
 _CANDIDATES = 600
-_LEAST = 0.3
+_LEAST, _REASON = 0.15, 0.3
+"""The least score of a hit, and the least degree of a part of the question that is one of its reasons."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,10 @@ class _Postings:
 
     def all_of(self, phrase: Phrase) -> Rows:
         """Return the rows with all words of a phrase."""
-        found = self.of(phrase[0])
-        for word in phrase[1:]:
-            found = np.intersect1d(found, self.of(word), assume_unique=True)
+        found, *others = sorted((self.of(word) for word in phrase), key=len)
+        for more in others:
+            places = np.searchsorted(more, found)
+            found = found[more.take(places, mode="clip") == found] if len(more) else more
         return found
 
 
@@ -108,7 +110,8 @@ class Corpus:
         owners: list[int] = []
         lengths: list[int] = []
         self.own, self.named, self.context = _Postings(), _Postings(), _Postings()
-        observed: dict[frozenset[str], list[int]] = {}
+        self.observers: list[frozenset[str]] = []
+        """The observatories of each dataset."""
         for name, title, entries in servers:
             for entry in entries:
                 place = len(self.datasets)
@@ -116,7 +119,7 @@ class Corpus:
                 self.servers.append(name)
                 said = str(entry.info.get("description") or "")
                 self.context.add({*name_tokens(entry.id), *tokens(f"{entry.title} {said}"[:600])}, place)
-                observed.setdefault(vocabulary().observed_by(entry.id, entry.title, said, title), []).append(place)
+                self.observers.append(vocabulary().observed_by(entry.id, entry.title, said, title))
                 for parameter in entry.parameters or [{"name": ""}]:
                     row = len(self.parameters)
                     text = _described(parameter)
@@ -129,8 +132,9 @@ class Corpus:
                     lengths.append(len(words - vocabulary().stop))
         self.owner = np.array(owners, dtype=np.int32)
         self.lengths = np.array(lengths, dtype=np.float32)
-        self.observed = observed
+        self.minor: dict[frozenset[str], Degrees] = {}
         self._degrees: dict[Concept, Degrees] = {}
+        self._fitting: dict[tuple[u.UnitBase, ...], NDArray[np.bool_]] = {}
 
     def __len__(self) -> int:
         return len(self.parameters)
@@ -162,23 +166,21 @@ class Corpus:
 
     def at(self, places: frozenset[str]) -> NDArray[np.bool_]:
         """Return which parameters belong to datasets of observatories at some places."""
-        every = vocabulary().observatories
-        chosen = [
-            one for names, rows in self.observed.items() if any(every[name].places & places for name in names)
-            for one in rows
-        ]  # fmt: skip
-        return self.of_datasets(chosen)
+        there = {name for name, one in vocabulary().observatories.items() if one.places & places}
+        return self.of_datasets([place for place, names in enumerate(self.observers) if names & there])
 
     def by(self, observatory: str) -> NDArray[np.bool_]:
         """Return which parameters belong to datasets of an observatory."""
-        return self.of_datasets([one for names, rows in self.observed.items() if observatory in names for one in rows])
+        return self.of_datasets([place for place, names in enumerate(self.observers) if observatory in names])
 
     def in_units(self, wanted: Iterable[u.UnitBase]) -> NDArray[np.bool_]:
         """Return which parameters have units of the physical types of some units."""
-        units, numbers = self.units
         examples = tuple(wanted)
-        fits = [unit is not None and any(unit.is_equivalent(one) for one in examples) for unit in units]
-        return np.array(fits, dtype=bool)[numbers] if fits else np.zeros(0, dtype=bool)
+        if examples not in self._fitting:
+            units, numbers = self.units
+            fits = [unit is not None and any(unit.is_equivalent(one) for one in examples) for unit in units]
+            self._fitting[examples] = np.array(fits, dtype=bool)[numbers] if fits else np.zeros(0, dtype=bool)
+        return self._fitting[examples]
 
     @cached_property
     def has_unit(self) -> NDArray[np.bool_]:
@@ -417,14 +419,16 @@ def _rarity(corpus: Corpus, degrees: Degrees) -> float:
 
 
 def _minor(corpus: Corpus, asked: Sequence[Concept]) -> Degrees:
+    """Return a factor for uncertainties, flags and the like, except of the kinds that are asked for."""
     said = {word for one in asked for word in one.words}
-    factor = np.ones(len(corpus), dtype=np.float32)
-    for phrases in vocabulary().minor.values():
-        if any(said.issuperset(phrase) for phrase in phrases):
-            continue
-        for phrase in phrases:
+    kinds = vocabulary().minor
+    lowered = frozenset(kind for kind, phrases in kinds.items() if not any(map(said.issuperset, phrases)))
+    if lowered not in corpus.minor:
+        factor = np.ones(len(corpus), dtype=np.float32)
+        for phrase in (phrase for kind in lowered for phrase in kinds[kind]):
             factor[corpus.own.all_of(phrase)] = _MINOR
-    return factor
+        corpus.minor[lowered] = factor
+    return corpus.minor[lowered]
 
 
 def _rare(corpus: Corpus, asked: Sequence[Concept]) -> Degrees:
@@ -460,9 +464,27 @@ def rank(corpus: Corpus, asked: Sequence[Concept], allowed: Degrees, limit: int)
     if not len(corpus) or not asked:
         return []
     found = scores(corpus, asked) * allowed
-    best = np.argsort(-found, kind="stable")[: max(_CANDIDATES, 4 * limit)]
-    rows = [int(row) for row in best if found[row] >= _LEAST]
+    rows = _best(found, max(_CANDIDATES, 4 * limit))
     return [Hit(row, score, tuple(reasons(corpus, asked, row))) for row, score in _spread(corpus, found, rows, limit)]
+
+
+def _best(found: Degrees, count: int) -> list[int]:
+    """Return the rows with the highest scores, in this order; equal ones in that of the servers."""
+    rows = np.flatnonzero(found >= _LEAST)
+    if len(rows) > count:
+        least = np.partition(found[rows], len(rows) - count)[len(rows) - count]
+        rows = rows[found[rows] >= least]
+    ordered: list[int] = rows[np.argsort(-found[rows], kind="stable")][:count].tolist()
+    return ordered
+
+
+@lru_cache(maxsize=65536)
+def _family(name: str) -> str:
+    """Return what the names of alike datasets or parameters share: all but the numbers and the part of a dataset."""
+    return _NUMBERS.sub("#", name.partition("@")[0])
+
+
+_NUMBERS = re.compile(r"\d+")
 
 
 def _spread(corpus: Corpus, found: Degrees, rows: Sequence[int], limit: int) -> list[tuple[int, float]]:
@@ -472,8 +494,7 @@ def _spread(corpus: Corpus, found: Degrees, rows: Sequence[int], limit: int) -> 
     for row in rows:
         place = int(corpus.owner[row])
         score = float(found[row])
-        family = re.sub(r"\d+", "#", corpus.datasets[place].id.partition("@")[0])
-        key = (corpus.servers[place], family, re.sub(r"\d+", "#", corpus.parameters[row][0]))
+        key = (corpus.servers[place], _family(corpus.datasets[place].id), _family(corpus.parameters[row][0]))
         others = alike.setdefault(key, set())
         score *= _AGAIN ** per_dataset.get(place, 0) * _ALIKE ** len(others - {place})
         per_dataset[place] = per_dataset.get(place, 0) + 1
@@ -491,7 +512,7 @@ def reasons(corpus: Corpus, asked: Sequence[Concept], row: int) -> list[str]:
     other: list[str] = []
     for part in groups(asked):
         one = max(part, key=lambda concept: float(corpus.degrees(concept)[row]))
-        if float(corpus.degrees(one)[row]) <= _LEAST:
+        if float(corpus.degrees(one)[row]) <= _REASON:
             continue
         phrase = next((phrase for phrase in _phrases_of(one) if words.issuperset(phrase)), None)
         if phrase is not None and one.kind not in ("observatory", "cadence"):
@@ -521,7 +542,8 @@ def _other_reason(corpus: Corpus, concept: Concept, row: int, entry: Entry, unit
         return f"every {corpus.cadences[row]:g} s"
     if concept.kind == "place":
         within = known.within(concept.name)
-        seen = (name for name, rows in _observers(corpus, row).items() if rows & within)
+        names = sorted(corpus.observers[int(corpus.owner[row])])
+        seen = (name for name in names if known.observatories[name].places & within)
         return next((f"{name} is at {concept.name}" for name in seen), f"{entry.id} is about {concept.name}")
     if concept.kind == "quantity":
         quantity = known.quantities[concept.name]
@@ -530,12 +552,6 @@ def _other_reason(corpus: Corpus, concept: Concept, row: int, entry: Entry, unit
         if quantity.kin and not corpus.in_units(quantity.units)[row]:
             return f"related to {concept.name}"
     return f"{entry.id} has {concept.name!r}"
-
-
-def _observers(corpus: Corpus, row: int) -> dict[str, frozenset[str]]:
-    place = int(corpus.owner[row])
-    names = next((names for names, rows in corpus.observed.items() if place in rows), frozenset())
-    return {name: vocabulary().observatories[name].places for name in sorted(names)}
 
 
 def _shortened(text: str) -> str:
