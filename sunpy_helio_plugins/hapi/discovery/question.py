@@ -70,9 +70,13 @@ def concepts(text: str) -> list[Concept]:
     found, rest = _cadences(text)
     given = re.findall(r"[A-Za-z0-9][A-Za-z0-9+.]*", rest.replace("s/c", "spacecraft"))
     words = [(word, one) for one in given for word in tokens(one)]
+    joined = {tuple(tokens(one)) for one in re.findall(r"[A-Za-z]+-[A-Za-z0-9]+", rest)}
     place = 0
     while place < len(words):
         length, meanings = _longest(known, words, place)
+        pair = tuple(word for word, _ in words[place : place + 2])
+        if pair in joined and all(one.kind == "word" for one in meanings):
+            length, meanings = 2, [Concept("word", "".join(pair), pair)]
         if meanings:
             found += meanings
         place += length

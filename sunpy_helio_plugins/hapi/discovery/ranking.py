@@ -51,7 +51,7 @@ _AGAIN, _ALIKE = 0.8, 0.94
 """Factors for each further parameter of a dataset, and for each further dataset with an equal one."""
 
 _SHOWN = 60
-_SHORTEST_STEM = 4
+_SHORTEST_STEM, _SHORTEST_CODE = 4, 3
 _CANDIDATES = 600
 _LEAST, _REASON = 0.15, 0.3
 """The least score of a hit, and the least degree of a part of the question that is one of its reasons."""
@@ -302,7 +302,9 @@ def _species(corpus: Corpus, concept: Concept) -> Degrees:
             named |= mine | _of_codes(corpus, other.codes)
             if name in term.kin:
                 _raise(degrees, mine, _KIN)
-    _raise(degrees, ~named, _UNSAID)
+    _raise(degrees, ~named, 0.1)
+    particles = [unit for quantity in vocabulary().quantities.values() if quantity.has_species for unit in quantity.units]
+    _raise(degrees, ~named & (corpus.in_units(particles) | ~corpus.has_unit), _UNSAID)
     return degrees
 
 
@@ -317,7 +319,12 @@ def _frame(corpus: Corpus, concept: Concept) -> Degrees:
 
 
 def _instrument(corpus: Corpus, concept: Concept) -> Degrees:
-    return _term(corpus, vocabulary().instruments[concept.name], 1.0, 1.0)
+    term = vocabulary().instruments[concept.name]
+    degrees = _term(corpus, term, 1.0, 1.0)
+    for code in (code for code in term.codes if len(code) >= _SHORTEST_CODE):
+        longer = [word for word in corpus.context.rows if word.startswith(code) and len(word) > len(code) + 1]
+        _raise(degrees, _of_codes(corpus, longer), 0.6)
+    return degrees
 
 
 def _observatory(corpus: Corpus, concept: Concept) -> Degrees:
@@ -337,8 +344,8 @@ def _duration(corpus: Corpus, concept: Concept) -> Degrees:
 
 
 def _word(corpus: Corpus, concept: Concept) -> Degrees:
-    degrees = _of_phrases(corpus, [concept.words], 1.0, 0.9)
-    word = concept.words[0]
+    word = concept.name
+    degrees = _of_phrases(corpus, dict.fromkeys([concept.words, (word,)]), 1.0, 0.9)
     if len(word) >= _SHORTEST_STEM:
         for one in filter(partial(_is_akin, word), corpus.own.rows):
             _raise(degrees, corpus.own.of(one), 0.7)

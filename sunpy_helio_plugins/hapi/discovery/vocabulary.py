@@ -73,6 +73,11 @@ def _parts(word: str) -> set[str]:
     return next((set(pair) for pair in pairs if known.issuperset(pair)), set())
 
 
+_OF_SPECIES = frozenset(
+    {"density", "velocity", "thermal speed", "temperature", "pressure", "heat flux", "flux", "energy flux", "count rate"}
+)
+
+
 @dataclass(frozen=True)
 class Quantity:
     """
@@ -108,6 +113,11 @@ class Quantity:
     is_soft: bool = False
     kin: tuple[str, ...] = ()
     elsewhere: frozenset[str] = frozenset()
+
+    @property
+    def has_species(self) -> bool:
+        """Whether it is a quantity of particles of one species."""
+        return self.name in _OF_SPECIES
 
 
 @dataclass(frozen=True)
