@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from astropy import units as u
+from sunpy.net.attr import AttrMeta
 
 from sunpy_helio_plugins import lazy
 from sunpy_helio_plugins.arguments import close_names, shown
@@ -25,7 +26,30 @@ __getattr__ = suggesting(__name__, __all__)
 _FORMATS = ("binary", "csv", "json")
 
 
-class _Named(ArchiveAttr):
+class _Completed(AttrMeta):
+    """The class of attrs whose values are completed by the index, as soon as it knows a server."""
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_"):
+            self._complete()
+        return super().__getattr__(name)
+
+    def __dir__(self) -> list[str]:
+        self._complete()
+        names: list[str] = super().__dir__()
+        return names
+
+    def __str__(self) -> str:
+        self._complete()
+        return super().__str__()
+
+    def _complete(self) -> None:
+        from sunpy_helio_plugins.hapi.discovery.completion import complete
+
+        complete(self, self.__name__)
+
+
+class _Named(ArchiveAttr, metaclass=_Completed):
     """An attr that needs at least one value."""
 
     def __init__(self, *values: Any) -> None:
@@ -62,7 +86,7 @@ class Server(_Named):
         return [(one.name, f"{one.title}, {one.source}".strip(", ")) for one in server_list.known().values()]
 
 
-class Dataset(ArchiveAttr):
+class Dataset(ArchiveAttr, metaclass=_Completed):
     """
     A dataset, by its id.
 
@@ -71,7 +95,8 @@ class Dataset(ArchiveAttr):
     *values : str
         Ids as in the catalogue of the server, or patterns such as ``"AC_H0_*"``, ignoring case. The id may follow the
         server, as in ``"cdaweb/AC_H0_MFI"``; without a server, the one listed server with this dataset is used. Without
-        values, every dataset of the server that covers the time is found.
+        values, every dataset of the server that covers the time is found. Ids are available by tab completion once
+        they are indexed, see `~sunpy_helio_plugins.hapi.update_index`.
     """
 
 
@@ -83,7 +108,8 @@ class Parameters(_Named):
     ----------
     *values : str
         Names as in the description of the dataset, or patterns such as ``"B*"``, in any order. The time is always
-        included, and so are parameters that contain bins of the given ones.
+        included, and so are parameters that contain bins of the given ones. Without a dataset, the index is searched
+        for datasets that have all of them.
     """
 
     query_field, parameter, column = "parameters", "parameters", "Parameters"

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sunpy_helio_plugins.errors import HelioPluginsError, Problem
 from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.discovery import sources
-from sunpy_helio_plugins.hapi.discovery.index import State, default
+from sunpy_helio_plugins.hapi.discovery.index import Entry, State, default
 from sunpy_helio_plugins.hapi.discovery.question import concepts
 from sunpy_helio_plugins.hapi.discovery.ranking import Corpus, scores
 from sunpy_helio_plugins.hapi.query import is_like, is_pattern
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
 
-__all__ = ["corpus", "datasets_about", "datasets_with", "prepare", "searchable", "server_name"]
+__all__ = ["corpus", "datasets_about", "datasets_with", "is_about", "prepare", "searchable", "server_name"]
 
 _MOST = 4
 """Sets of servers whose parameters are kept in memory."""
@@ -88,6 +89,13 @@ def datasets_about(state: State, words: Sequence[str]) -> list[str]:
         mine = {known.datasets[place].id: None for place in np.unique(known.owner[rows])}
         found = mine if found is None else {one: None for one in found if one in mine}
     return list(found or ())
+
+
+def is_about(dataset: str, info: Mapping[str, Any], words: Sequence[str]) -> bool:
+    """Return whether a dataset has a parameter that matches each of some words."""
+    known = Corpus([("", "", [Entry.of(dataset, "", info)])])
+    asked = [concepts(text) for text in words]
+    return all(one and bool((scores(known, one) >= _ABOUT).any()) for one in asked)
 
 
 def datasets_with(state: State, names: Sequence[str]) -> list[str]:

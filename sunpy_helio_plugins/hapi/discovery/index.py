@@ -31,7 +31,8 @@ NAME = "hapi-index-1.db"
 _SCHEMA = (
     "CREATE TABLE servers (url TEXT PRIMARY KEY, title TEXT, source TEXT, begun REAL NOT NULL, ended REAL, lost TEXT)",
     "CREATE TABLE datasets (url TEXT NOT NULL, id TEXT NOT NULL, stored REAL NOT NULL, place INTEGER NOT NULL, "
-    "sum INTEGER NOT NULL, json BLOB NOT NULL, PRIMARY KEY (url, id)) WITHOUT ROWID",
+    "title TEXT NOT NULL, names TEXT NOT NULL, sum INTEGER NOT NULL, json BLOB NOT NULL, PRIMARY KEY (url, id)) "
+    "WITHOUT ROWID",
 )
 
 _DAY = 86400.0
@@ -140,6 +141,16 @@ class Index:
 
         return self._database.read(look, [])
 
+    def names(self) -> list[tuple[str, str, str, tuple[str, ...]]]:
+        """Return the server, the id, the title and the names of the parameters of each dataset."""
+
+        def look(connection: sqlite3.Connection) -> list[tuple[str, str, str, tuple[str, ...]]]:
+            rows = connection.execute("SELECT url, id, title, names FROM datasets ORDER BY url, place")
+            texts = (tuple(map(_text, row)) for row in rows)
+            return [(url, one, title, tuple(names.split("\n"))) for url, one, title, names in texts]
+
+        return self._database.read(look, [])
+
     def begin(self, url: str, title: str, source: str) -> float:
         """Begin a refresh, or continue one that was interrupted; return the time when it began."""
         known = self.states().get(url)
@@ -167,8 +178,9 @@ class Index:
         now, rows = time.time(), []
         for place, one in entries:
             text = json.dumps([one.title, dict(one.info)], ensure_ascii=False).encode()
-            rows.append((url, one.id, now, place, zlib.crc32(text), zlib.compress(text)))
-        statement = "INSERT OR REPLACE INTO datasets VALUES (?, ?, ?, ?, ?, ?)"
+            names = "\n".join(str(parameter.get("name", "")) for parameter in one.parameters)
+            rows.append((url, one.id, now, place, one.title, names, zlib.crc32(text), zlib.compress(text)))
+        statement = "INSERT OR REPLACE INTO datasets VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         return self._database.write(lambda connection: connection.executemany(statement, rows))
 
     def end(self, url: str, listed: Iterable[str], lost: Iterable[str]) -> bool:

@@ -203,7 +203,9 @@ _WITHOUT = re.compile(r"\(?\bw/o\b[^()]*\)?")
 
 def _described(parameter: Any) -> str:
     texts = [parameter.get("description"), parameter.get("label")]
-    flat = [part if isinstance(part, str) else " ".join(map(str, part)) for part in texts if isinstance(part, str | list)]
+    flat = [
+        part if isinstance(part, str) else " ".join(map(str, part)) for part in texts if isinstance(part, str | list)
+    ]
     return " ".join(" ".join(dict.fromkeys(flat)).split())
 
 
@@ -215,12 +217,9 @@ def _unit_text(units: Any) -> str:
 
 
 def _cadence(entry: Entry) -> float:
-    said = entry.info.get("cadence")
-    if isinstance(said, str) and said:
-        try:
-            return float(seconds_of(said))
-        except (ValueError, TypeError):
-            pass
+    stated = seconds_of(str(entry.info.get("cadence") or ""))
+    if stated is not None:
+        return stated
     found = [cadence_of(re.sub(r"(?<=\d)M\b", " min", text)) for text in (entry.id, entry.title) if text]
     return next((one for one in found if one is not None), np.nan)
 
@@ -303,7 +302,9 @@ def _species(corpus: Corpus, concept: Concept) -> Degrees:
             if name in term.kin:
                 _raise(degrees, mine, _KIN)
     _raise(degrees, ~named, 0.1)
-    particles = [unit for quantity in vocabulary().quantities.values() if quantity.has_species for unit in quantity.units]
+    particles = [
+        unit for quantity in vocabulary().quantities.values() if quantity.has_species for unit in quantity.units
+    ]
     _raise(degrees, ~named & (corpus.in_units(particles) | ~corpus.has_unit), _UNSAID)
     return degrees
 

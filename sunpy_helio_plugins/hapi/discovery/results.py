@@ -36,11 +36,12 @@ def _unit(given: Any) -> u.UnitBase:
 
 
 def _cadence(given: Any) -> float:
-    if isinstance(given, str):
-        length = seconds(given)
-    else:
-        length = given.total_seconds() if isinstance(given, timedelta) else u.Quantity(given).to_value(u.s)
-    if np.ndim(length) or not 0 < float(length) < float("inf"):
+    length: Any = (
+        seconds(given) if isinstance(given, str)
+        else given.total_seconds() if isinstance(given, timedelta)
+        else u.Quantity(given).to_value(u.s)
+    )  # fmt: skip
+    if length is None or np.ndim(length) or not 0 < float(length) < float("inf"):
         raise ValueError
     return float(length)
 

@@ -95,7 +95,9 @@ def _ended(
         return [_unwritten(index)]
     if not lost:
         return []
-    return [Problem(f"{len(lost)} datasets of {archive} are indexed without a description: {told[0]}", "answer", archive)]
+    return [
+        Problem(f"{len(lost)} datasets of {archive} are indexed without a description: {told[0]}", "answer", archive)
+    ]
 
 
 def refresh_all(index: Index, *, progress: bool = True) -> list[Problem]:

@@ -48,7 +48,7 @@ def _singular(word: str) -> str:
 
 @lru_cache(maxsize=65536)
 def name_tokens(name: str) -> frozenset[str]:
-    """Return the words of a name or an id, also those within ``BGSEc``, ``elecDensity``, ``ions1`` and ``MAGPLASMA``."""
+    """Return the words of a name or an id, also those within ``BGSEc``, ``elecDensity``, ``ions1``, ``MAGPLASMA``."""
     found = set(tokens(name))
     found |= set(tokens(_CAMEL.sub(" ", name)))
     for word in tuple(found):
@@ -71,11 +71,6 @@ def _parts(word: str) -> set[str]:
     cuts = range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1)
     pairs = ((_singular(word[:cut]), _singular(word[cut:])) for cut in cuts)
     return next((set(pair) for pair in pairs if known.issuperset(pair)), set())
-
-
-_OF_SPECIES = frozenset(
-    {"density", "velocity", "thermal speed", "temperature", "pressure", "heat flux", "flux", "energy flux", "count rate"}
-)
 
 
 @dataclass(frozen=True)
@@ -101,6 +96,8 @@ class Quantity:
         Quantities from which it follows, or that a dataset has in its place.
     elsewhere : frozenset of str
         Codes in ids of datasets in which its words mean something else.
+    has_species : bool
+        Whether it is a quantity of particles of one species.
     """
 
     name: str
@@ -113,11 +110,7 @@ class Quantity:
     is_soft: bool = False
     kin: tuple[str, ...] = ()
     elsewhere: frozenset[str] = frozenset()
-
-    @property
-    def has_species(self) -> bool:
-        """Whether it is a quantity of particles of one species."""
-        return self.name in _OF_SPECIES
+    has_species: bool = False
 
 
 @dataclass(frozen=True)
@@ -163,7 +156,7 @@ class Vocabulary:
     @cached_property
     def words(self) -> frozenset[str]:
         """The single words of quantities and species, of which longer names may consist."""
-        terms = (*self.quantities.values(), *self.species.values())
+        terms: tuple[Quantity | Term, ...] = (*self.quantities.values(), *self.species.values())
         found = {word for term in terms for phrase in term.phrases for word in phrase}
         codes = {code for term in self.quantities.values() for code in term.codes}
         return frozenset(word for word in found | codes | {"plasma"} if len(word) >= _SHORTEST_PART)
@@ -184,7 +177,7 @@ class Vocabulary:
     def _meanings(self) -> Iterator[tuple[Phrase, tuple[str, str]]]:
         for place, phrases in self.places.items():
             yield from ((phrase, ("place", place)) for phrase in phrases)
-        kinds = (
+        kinds: tuple[tuple[str, Mapping[str, Quantity | Term]], ...] = (
             ("quantity", self.quantities), ("species", self.species), ("frame", self.frames),
             ("instrument", self.instruments),
         )  # fmt: skip
@@ -247,7 +240,7 @@ def _quantity(name: str, said: Mapping[str, Any]) -> Quantity:
         name, _phrases((*said["words"], name)), _phrases(said.get("except", ())), _codes(said.get("codes", ())),
         re.compile(symbols) if symbols else None, _units(said["units"]), _units(said["implied"]),
         bool(said.get("soft")), tuple(said.get("kin", ())),
-        _codes(said.get("elsewhere", ())),
+        _codes(said.get("elsewhere", ())), bool(said.get("of_species")),
     )  # fmt: skip
 
 
@@ -269,8 +262,14 @@ def vocabulary() -> Vocabulary:
     """Return the words, which are read once."""
     words, places = _load("synonyms.json"), _load("observatories.json")
     species = {
-        name: Term(name, _phrases((*one["words"], name)), _codes(one["codes"]), tuple(one["kin"]), tuple(one["symbols"]),
-                   bool(one.get("rare")))
+        name: Term(
+            name,
+            _phrases((*one["words"], name)),
+            _codes(one["codes"]),
+            tuple(one["kin"]),
+            tuple(one["symbols"]),
+            bool(one.get("rare")),
+        )
         for name, one in words["species"].items()
     }
     instruments = {

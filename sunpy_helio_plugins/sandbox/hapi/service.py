@@ -18,7 +18,14 @@ from yarl import URL
 from sunpy_helio_plugins.sandbox.hapi import format as form
 from sunpy_helio_plugins.sandbox.hapi.data import CDAWEB, LISIRD
 from sunpy_helio_plugins.sandbox.hapi.model import Server
-from sunpy_helio_plugins.sandbox.hapi.protocol import MESSAGES, RefusalError, check_data, check_info, check_names, check_references
+from sunpy_helio_plugins.sandbox.hapi.protocol import (
+    MESSAGES,
+    RefusalError,
+    check_data,
+    check_info,
+    check_names,
+    check_references,
+)
 from sunpy_helio_plugins.sandbox.hapi.swe import SWE
 from sunpy_helio_plugins.sandbox.settings import listed
 

@@ -1,0 +1,85 @@
+"""Names of servers, datasets and parameters in the index, as attributes of the attrs (tab completion)."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import string
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from sunpy.net.attr import AttrMeta
+
+from sunpy_helio_plugins.hapi import server_list
+from sunpy_helio_plugins.hapi.discovery.index import Index, State, default
+from sunpy_helio_plugins.hapi.query import PROVIDER
+
+__all__ = ["complete", "identifier"]
+
+_PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}\\s]")
+
+_registered: dict[str, tuple[tuple[str, tuple[State, ...]], set[str]]] = {}
+"""For each attr, the state of the index whose names it has, and these names."""
+
+
+def identifier(name: str) -> str:
+    """Return a name as an attribute, in lower case as those of sunpy; empty if nothing of it remains."""
+    text = _PUNCTUATION.sub("_", name)
+    text = "".join(char for char in text if char.isidentifier() or char.isnumeric()).lower()
+    text = f"n{text}" if text[:1].isnumeric() else text
+    return f"{text}_" if keyword.iskeyword(text) else text
+
+
+def complete(attr: Any, kind: str) -> None:
+    """Register the names that the index knows for an attr, again only if the index has changed."""
+    names = _NAMES.get(kind)
+    if names is None:
+        return
+    index = default()
+    state = (str(index.path), tuple(index.states().values()))
+    before, added = _registered.get(kind, (("", ()), set()))
+    if before == state or (not state[1] and not added):
+        return
+    registry = AttrMeta._attr_registry[attr]
+    kept = [row for row in zip(*registry, strict=True) if row[0] not in added]
+    taken = {row[0] for row in kept}
+    new: dict[str, tuple[str, str, str, str]] = {}
+    for name, value, told in names(index):
+        short = identifier(name)
+        if short.isidentifier() and short not in taken:
+            new.setdefault(short, (short, PROVIDER, value, told))
+    rows = [*kept, *new.values()]
+    for place, column in enumerate(registry):
+        column[:] = [row[place] for row in rows]
+    _registered[kind] = (state, set(new))
+
+
+def _servers(index: Index) -> Iterator[tuple[str, str, str]]:
+    for url, state in index.states().items():
+        found = server_list.find(url)
+        if found.name not in server_list.known():
+            yield found.name, url, state.title
+
+
+def _datasets(index: Index) -> Iterator[tuple[str, str, str]]:
+    """Yield the ids, with the server in the value, and also in the name if several servers have the same id."""
+    rows = [(_server(url), one, title) for url, one, title, _ in index.names()]
+    counts = Counter(identifier(one) for _, one, _ in rows)
+    for server, one, title in rows:
+        is_single = counts[identifier(one)] == 1
+        yield one if is_single else f"{server}_{one}", f"{server}/{one}", title
+
+
+def _parameters(index: Index) -> Iterator[tuple[str, str, str]]:
+    for url, one, _, names in index.names():
+        told = f"{_server(url)}/{one}"
+        yield from ((name, name, told) for name in names if name)
+
+
+def _server(url: str) -> str:
+    found = server_list.find(url)
+    return found.name if found.name in server_list.known() else url
+
+
+_NAMES = {"Server": _servers, "Dataset": _datasets, "Parameters": _parameters}
