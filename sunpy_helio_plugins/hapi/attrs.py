@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 from astropy import units as u
-from sunpy.net.attr import AttrMeta
 
 from sunpy_helio_plugins import lazy
 from sunpy_helio_plugins.arguments import close_names, shown
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import ArchiveAttr, name_of, suggesting
 from sunpy_helio_plugins.hapi import server_list
+from sunpy_helio_plugins.hapi.discovery.completion import Completed
 from sunpy_helio_plugins.quantities.spans import seconds
 
 __all__ = ["Chunk", "Dataset", "Format", "Parameters", "Server"]
@@ -26,30 +26,7 @@ __getattr__ = suggesting(__name__, __all__)
 _FORMATS = ("binary", "csv", "json")
 
 
-class _Completed(AttrMeta):
-    """The class of attrs whose values are completed by the index, as soon as it knows a server."""
-
-    def __getattr__(self, name: str) -> Any:
-        if not name.startswith("_"):
-            self._complete()
-        return super().__getattr__(name)
-
-    def __dir__(self) -> list[str]:
-        self._complete()
-        names: list[str] = super().__dir__()
-        return names
-
-    def __str__(self) -> str:
-        self._complete()
-        return super().__str__()
-
-    def _complete(self) -> None:
-        from sunpy_helio_plugins.hapi.discovery.completion import complete
-
-        complete(self, self.__name__)
-
-
-class _Named(ArchiveAttr, metaclass=_Completed):
+class _Named(ArchiveAttr, metaclass=Completed):
     """An attr that needs at least one value."""
 
     def __init__(self, *values: Any) -> None:
@@ -86,7 +63,7 @@ class Server(_Named):
         return [(one.name, f"{one.title}, {one.source}".strip(", ")) for one in server_list.known().values()]
 
 
-class Dataset(ArchiveAttr, metaclass=_Completed):
+class Dataset(ArchiveAttr, metaclass=Completed):
     """
     A dataset, by its id.
 

@@ -7,15 +7,17 @@ import re
 import string
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sunpy.net.attr import AttrMeta
 
 from sunpy_helio_plugins.hapi import server_list
-from sunpy_helio_plugins.hapi.discovery.index import Index, State, default
 from sunpy_helio_plugins.hapi.query import PROVIDER
 
-__all__ = ["complete", "identifier"]
+if TYPE_CHECKING:
+    from sunpy_helio_plugins.hapi.discovery.index import Index, State
+
+__all__ = ["Completed", "identifier"]
 
 _PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}\\s]")
 
@@ -31,8 +33,28 @@ def identifier(name: str) -> str:
     return f"{text}_" if keyword.iskeyword(text) else text
 
 
-def complete(attr: Any, kind: str) -> None:
+class Completed(AttrMeta):
+    """The class of attrs whose values are completed by the index, as soon as it knows a server."""
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_"):
+            _complete(self, self.__name__)
+        return super().__getattr__(name)
+
+    def __dir__(self) -> list[str]:
+        _complete(self, self.__name__)
+        names: list[str] = super().__dir__()
+        return names
+
+    def __str__(self) -> str:
+        _complete(self, self.__name__)
+        return super().__str__()
+
+
+def _complete(attr: Any, kind: str) -> None:
     """Register the names that the index knows for an attr, again only if the index has changed."""
+    from sunpy_helio_plugins.hapi.discovery.index import default
+
     names = _NAMES.get(kind)
     if names is None:
         return
@@ -57,14 +79,13 @@ def complete(attr: Any, kind: str) -> None:
 
 def _servers(index: Index) -> Iterator[tuple[str, str, str]]:
     for url, state in index.states().items():
-        found = server_list.find(url)
-        if found.name not in server_list.known():
-            yield found.name, url, state.title
+        if server_list.name_of(url) == url:
+            yield server_list.find(url).name, url, state.title
 
 
 def _datasets(index: Index) -> Iterator[tuple[str, str, str]]:
     """Yield the ids, with the server in the value, and also in the name if several servers have the same id."""
-    rows = [(_server(url), one, title) for url, one, title, _ in index.names()]
+    rows = [(server_list.name_of(url), one, title) for url, one, title, _ in index.names()]
     counts = Counter(identifier(one) for _, one, _ in rows)
     for server, one, title in rows:
         is_single = counts[identifier(one)] == 1
@@ -73,13 +94,8 @@ def _datasets(index: Index) -> Iterator[tuple[str, str, str]]:
 
 def _parameters(index: Index) -> Iterator[tuple[str, str, str]]:
     for url, one, _, names in index.names():
-        told = f"{_server(url)}/{one}"
+        told = f"{server_list.name_of(url)}/{one}"
         yield from ((name, name, told) for name in names if name)
-
-
-def _server(url: str) -> str:
-    found = server_list.find(url)
-    return found.name if found.name in server_list.known() else url
 
 
 _NAMES = {"Server": _servers, "Dataset": _datasets, "Parameters": _parameters}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sunpy_helio_plugins.hapi.discovery.vocabulary import Phrase, Vocabulary, tokens, vocabulary
 
-__all__ = ["Concept", "cadence_of", "concepts"]
+__all__ = ["Concept", "cadence_of", "concepts", "groups"]
 
 _SECONDS = {
     "s": 1.0, "sec": 1.0, "second": 1.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hr": 3600.0, "hour": 3600.0,
@@ -148,3 +148,11 @@ def _single(known: Vocabulary, word: tuple[str, str]) -> Iterator[Concept]:
             yield Concept("symbol", token, (token,))
             return
     yield Concept("word", token, (token,))
+
+
+def groups(asked: Sequence[Concept]) -> list[list[Concept]]:
+    """Return the concepts, those together that are alternatives."""
+    found: dict[tuple[str, Phrase], list[Concept]] = {}
+    for one in asked:
+        found.setdefault((one.kind, one.words), []).append(one)
+    return list(found.values())

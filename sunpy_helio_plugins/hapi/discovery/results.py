@@ -17,10 +17,12 @@ from sunpy_helio_plugins.arguments import FLAG, TEXT, TEXTS, Kind, choice, integ
 from sunpy_helio_plugins.errors import Problem, QueryError, warn_incomplete
 from sunpy_helio_plugins.fido.partial import text_of
 from sunpy_helio_plugins.hapi import server_list
-from sunpy_helio_plugins.hapi.discovery import corpora, sources
+from sunpy_helio_plugins.hapi.discovery import contents, sources
+from sunpy_helio_plugins.hapi.discovery.corpus import Corpus
+from sunpy_helio_plugins.hapi.discovery.degrees import degrees
 from sunpy_helio_plugins.hapi.discovery.index import State, default
 from sunpy_helio_plugins.hapi.discovery.question import Concept, concepts
-from sunpy_helio_plugins.hapi.discovery.ranking import Corpus, Hit, rank
+from sunpy_helio_plugins.hapi.discovery.scores import Hit, rank
 from sunpy_helio_plugins.hapi.discovery.vocabulary import vocabulary
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.spans import Moment, moment, seconds
@@ -129,7 +131,7 @@ def find(
     """
     places = _places(near)
     states, problems = _states(server, progress)
-    known = corpora.corpus(states)
+    known = contents.corpus(states)
     asked = concepts(text)
     allowed = _allowed(known, places, time, unit, cadence)
     hits = rank(known, asked, allowed, limit)
@@ -154,7 +156,7 @@ def _places(near: str | None) -> frozenset[str]:
 def _states(server: Sequence[str] | None, progress: bool) -> tuple[list[State], list[Problem]]:
     """Return the servers to search, and what is missing of their indexes."""
     if server is None:
-        found = list(corpora.searchable().values())
+        found = list(contents.searchable().values())
         if not found:
             raise QueryError(
                 "No HAPI server is indexed yet: give one, as in hapi.find(..., server='cdaweb'), or get the index of "
@@ -164,14 +166,14 @@ def _states(server: Sequence[str] | None, progress: bool) -> tuple[list[State], 
     named = {one.url: one for one in map(server_list.find, server)}
     states, problems = [], []
     for one in named.values():
-        state, told = corpora.prepare(one, progress=progress)
+        state, told = contents.prepare(one, progress=progress)
         states.append(state)
         problems += told or _incomplete(state)
     return states, problems
 
 
 def _incomplete(state: State) -> list[Problem]:
-    name = corpora.server_name(state.url)
+    name = server_list.name_of(state.url)
     if state.ended is None:
         text = f"The index of {name} is incomplete: hapi.update_index({name!r}) continues it."
         return [Problem(text, "answer", "HAPI")]
@@ -219,10 +221,10 @@ def _notes(known: Corpus, asked: Sequence[Concept], states: Sequence[State], tex
     notes = []
     if not asked:
         notes.append(f"{shown(text)} does not contain a word that can be searched for.")
-    absent = [one.name for one in asked if len(known) and not known.degrees(one).any()]
+    absent = [one.name for one in asked if len(known) and not degrees(known, one).any()]
     if absent:
         notes.append(f"The index does not contain: {', '.join(absent)}.")
-    old = [corpora.server_name(one.url) for one in states if one.ended is not None and not one.is_fresh]
+    old = [server_list.name_of(one.url) for one in states if one.ended is not None and not one.is_fresh]
     if old:
         notes.append(f"These indexes are older than conf.hapi.index_days: {', '.join(old)}; see hapi.update_index.")
     return notes
@@ -308,7 +310,7 @@ def indexed() -> QTable:
     states = list(default().states().values())
     counts = [default().entries(one.url) for one in states]
     table = QTable()
-    table["Server"] = np.array([corpora.server_name(one.url) for one in states], dtype=str)
+    table["Server"] = np.array([server_list.name_of(one.url) for one in states], dtype=str)
     table["Datasets"] = np.array(list(map(len, counts)), dtype=int)
     table["Parameters"] = np.array([sum(len(one.parameters) for one in entries) for entries in counts], dtype=int)
     table["Updated"] = Time(np.array([one.begun for one in states], dtype=float), format="unix", scale="utc")

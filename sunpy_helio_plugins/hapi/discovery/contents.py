@@ -12,13 +12,14 @@ import numpy as np
 from sunpy_helio_plugins.errors import HelioPluginsError, Problem
 from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.discovery import sources
+from sunpy_helio_plugins.hapi.discovery.corpus import Corpus
 from sunpy_helio_plugins.hapi.discovery.index import Entry, State, default
 from sunpy_helio_plugins.hapi.discovery.question import concepts
-from sunpy_helio_plugins.hapi.discovery.ranking import Corpus, scores
+from sunpy_helio_plugins.hapi.discovery.scores import scores
 from sunpy_helio_plugins.hapi.query import is_like, is_pattern
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
 
-__all__ = ["corpus", "datasets_about", "datasets_with", "is_about", "prepare", "searchable", "server_name"]
+__all__ = ["corpus", "datasets_about", "datasets_with", "is_about", "prepare", "searchable"]
 
 _MOST = 4
 """Sets of servers whose parameters are kept in memory."""
@@ -28,12 +29,6 @@ _ABOUT = 0.5
 
 _lock = threading.RLock()
 _kept: dict[tuple[Path, tuple[State, ...]], Corpus] = {}
-
-
-def server_name(url: str) -> str:
-    """Return the short name of a server, or its address."""
-    found = server_list.find(url)
-    return found.name if found.name in server_list.known() else url
 
 
 def searchable() -> dict[str, State]:
@@ -47,7 +42,7 @@ def corpus(states: Iterable[State]) -> Corpus:
     key = (index.path, wanted)
     with _lock:
         if key not in _kept:
-            made = Corpus([(server_name(one.url), one.title, index.entries(one.url)) for one in wanted])
+            made = Corpus([(server_list.name_of(one.url), one.title, index.entries(one.url)) for one in wanted])
             while len(_kept) >= _MOST:
                 _kept.pop(next(iter(_kept)))
             _kept[key] = made
