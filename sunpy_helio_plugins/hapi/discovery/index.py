@@ -88,10 +88,11 @@ class Entry:
         """Return the entry for a decoded description, without the members that are not searched."""
         kept = {name: _short(info[name]) for name in _DATASET_MEMBERS if info.get(name)}
         members = info.get("parameters")
-        parameters = [one for one in members if isinstance(one, Mapping)] if isinstance(members, list) else []
+        others = members[1:] if isinstance(members, list) else []
         kept["parameters"] = [
-            {name: _short(one[name]) for name in _PARAMETER_MEMBERS if one.get(name)} for one in parameters[1:]
-        ]
+            {name: _short(one[name]) for name in _PARAMETER_MEMBERS if one.get(name)} for one in others
+            if isinstance(one, Mapping) and one.get("name")
+        ]  # fmt: skip
         return cls(dataset, "" if title == dataset else title, kept)
 
     @property

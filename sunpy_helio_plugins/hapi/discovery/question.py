@@ -107,10 +107,8 @@ def _longest(known: Vocabulary, words: list[tuple[str, str]], place: int) -> tup
     for length in range(min(known.longest, len(words) - place), 0, -1):
         part = words[place : place + length]
         phrase = tuple(word for word, _ in part)
-        meant = [
-            Concept(kind, name, phrase) for kind, name in known.phrases.get(phrase, ())
-            if kind != "observatory" or _is_written(known, name, part)
-        ]  # fmt: skip
+        meant = [Concept(kind, name, phrase) for kind, name in known.phrases.get(phrase, ())]
+        meant = [one for one in meant if _is_written(known, one, part)]
         if meant:
             return length, _most_likely(meant)
     return 1, list(_single(known, words[place]))
@@ -125,20 +123,28 @@ def _most_likely(meant: list[Concept]) -> list[Concept]:
     return same if first.kind in ("observatory", "instrument") else [first]
 
 
-def _is_written(known: Vocabulary, name: str, part: list[tuple[str, str]]) -> bool:
-    """Return whether an observatory whose name is a common word is written like it."""
+def _is_written(known: Vocabulary, concept: Concept, part: list[tuple[str, str]]) -> bool:
+    """Return whether a name that is also a common word is written in the question like the name."""
     text = " ".join(word for _, word in part)
-    exact = [one for one in known.observatories[name].names if one.lower() == text.lower()]
-    return not any(one in known.exact and one != text for one in exact)
+    if concept.kind == "observatory":
+        exact = [one for one in known.observatories[concept.name].names if one in known.exact]
+    elif concept.kind == "instrument":
+        exact = [one for one in known.instruments[concept.name].names if one.isupper()]
+    else:
+        return True
+    return not any(one.lower() == text.lower() and one != text for one in exact)
+
+
+def _is_code(known: Vocabulary, name: str, written: str) -> bool:
+    one = known.observatories[name]
+    return one.codes.fullmatch(written if known.exact.intersection(one.names) else written.upper()) is not None
 
 
 def _single(known: Vocabulary, word: tuple[str, str]) -> Iterator[Concept]:
     token, written = word
     if token in known.stop or _NUMBER.fullmatch(token):
         return
-    coded = [
-        name for name, one in known.observatories.items() if len(token) > 2 and one.codes.fullmatch(written.upper())
-    ]
+    coded = [name for name in known.observatories if len(token) > 2 and _is_code(known, name, written)]
     if coded:
         yield from (Concept("observatory", name, (token,)) for name in coded)
         return

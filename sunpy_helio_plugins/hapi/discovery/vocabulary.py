@@ -115,7 +115,26 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Term:
-    """A species, frame or instrument: its phrases, codes in ids, terms that may replace it, and symbols in names."""
+    """
+    A species, frame or instrument.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in reasons.
+    phrases : tuple of tuple of str
+        Phrases that name it.
+    codes : frozenset of str
+        Words in ids of datasets that mean it.
+    kin : tuple of str
+        Terms that may replace it.
+    symbols : tuple of str
+        Words in names of parameters that mean it.
+    is_rare : bool
+        Whether it is meant only if it is named.
+    names : tuple of str
+        The names of an instrument as they are written.
+    """
 
     name: str
     phrases: tuple[Phrase, ...]
@@ -123,6 +142,7 @@ class Term:
     kin: tuple[str, ...] = ()
     symbols: tuple[str, ...] = ()
     is_rare: bool = False
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -189,9 +209,12 @@ class Vocabulary:
 
     def place(self, text: str) -> str | None:
         """Return the place that a text names."""
-        wanted = tuple(word for word in tokens(text) if word not in self.stop)
+        wanted = self._without_stop(tokens(text))
         names = ((name, (tuple(tokens(name)), *phrases)) for name, phrases in self.places.items())
-        return next((name for name, phrases in names if wanted in phrases), None)
+        return next((name for name, phrases in names if wanted in map(self._without_stop, phrases)), None)
+
+    def _without_stop(self, words: Iterable[str]) -> Phrase:
+        return tuple(word for word in words if word not in self.stop)
 
     def within(self, place: str) -> frozenset[str]:
         """Return a place and all that it contains, at any depth."""
@@ -273,7 +296,7 @@ def vocabulary() -> Vocabulary:
         for name, one in words["species"].items()
     }
     instruments = {
-        one["names"][0]: Term(one["names"][0], _phrases(one["names"]), _codes(one["codes"]))
+        one["names"][0]: Term(one["names"][0], _phrases(one["names"]), _codes(one["codes"]), names=tuple(one["names"]))
         for one in words["instruments"]
     }
     return Vocabulary(
