@@ -132,7 +132,7 @@ def _is_written(known: Vocabulary, concept: Concept, part: list[tuple[str, str]]
         exact = [one for one in known.instruments[concept.name].names if one.isupper()]
     else:
         return True
-    return not any(one.lower() == text.lower() and one != text for one in exact)
+    return not any(tuple(tokens(one)) == concept.words and one != text for one in exact)
 
 
 def _is_code(known: Vocabulary, name: str, written: str) -> bool:

@@ -11,18 +11,21 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import FileError, HelioPluginsError, Problem, ServiceError, local
+from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError, Problem, ServiceError, local
 from sunpy_helio_plugins.fido.partial import outcomes
 from sunpy_helio_plugins.hapi import server_list
-from sunpy_helio_plugins.hapi.discovery.index import Entry, Index
+from sunpy_helio_plugins.hapi.discovery.index import Entry, Index, State
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
 from sunpy_helio_plugins.hapi.service import Service
+from sunpy_helio_plugins.store.database import APPLICATION_ID
 from sunpy_helio_plugins.transport import metadata
 
 __all__ = ["refresh_all", "refresh_from_file", "refresh_server"]
@@ -32,6 +35,8 @@ _STEP = 50
 
 _PROJECT = "hapi-server.org"
 _SQLITE = b"SQLite format 3\0"
+_HEADER = 72
+"""Bytes of the header of a database up to the number of its program."""
 _GZIP = b"\x1f\x8b"
 _TOLD = 20
 """Failed descriptions of one server that are kept with their reasons."""
@@ -103,14 +108,19 @@ def _ended(
 def refresh_all(index: Index, *, progress: bool = True) -> list[Problem]:
     """Index all servers by the file of the HAPI project."""
     url = conf.hapi.index_url
-    return _refresh_from(index, metadata.get(url, archive=_PROJECT).json(), url, progress)
+    servers = list(_servers(metadata.get(url, archive=_PROJECT).json()))
+    if not servers:
+        raise AnswerError(_PROJECT, url, "the response does not contain the catalogues of HAPI servers")
+    return _refresh_from(index, servers, url, progress)
 
 
 def refresh_from_file(index: Index, path: Path, *, progress: bool = True) -> list[Problem]:
     """Index the servers of a local file: that of the HAPI project, also compressed, or another index."""
     with local(path, "read"), path.open("rb") as stream:
-        start = stream.read(len(_SQLITE))
-    if start == _SQLITE:
+        start = stream.read(_HEADER)
+    if start.startswith(_SQLITE):
+        if int.from_bytes(start[68:72], "big") != APPLICATION_ID:
+            raise FileError(f"{path} is not an index of HAPI servers, but a database of another program.")
         return _copy(index, path)
     try:
         with local(path, "read"):
@@ -120,43 +130,53 @@ def refresh_from_file(index: Index, path: Path, *, progress: bool = True) -> lis
         if isinstance(error, HelioPluginsError):
             raise
         raise FileError(f"{path} is neither an index nor JSON: {error}.") from None
-    return _refresh_from(index, document, path.name, progress)
-
-
-def _copy(index: Index, path: Path) -> list[Problem]:
-    other = Index(path)
-    try:
-        states = other.states()
-        if not states:
-            raise FileError(f"{path} is not an index of HAPI servers, or is empty.")
-        for url, state in states.items():
-            entries = other.entries(url)
-            index.begin(url, state.title, path.name)
-            if not index.add(url, enumerate(entries)) or not index.end(url, [one.id for one in entries], state.lost):
-                return [_unwritten(index)]
-            index.date(url, state)
-    finally:
-        other.close()
-    return []
-
-
-def _refresh_from(index: Index, document: Any, source: str, progress: bool) -> list[Problem]:
-    from tqdm.auto import tqdm  # type: ignore[import-untyped,unused-ignore]
-
     servers = list(_servers(document))
     if not servers:
         raise FileError(
-            f"{source} does not contain the catalogues of HAPI servers, as {conf.hapi.index_url} does: an object with "
-            "a member for each server, with about and catalog."
+            f"{path} does not contain the catalogues of HAPI servers: as in {conf.hapi.index_url}, it must be an object "
+            "with a member for each server, which has about and catalog."
         )
+    return _refresh_from(index, servers, path.name, progress)
+
+
+def _copy(index: Index, path: Path) -> list[Problem]:
+    """Add the servers of another index; its file is copied first, since an index that is opened may be changed."""
+    with TemporaryDirectory(prefix="sunpy-helio-index-") as folder:
+        other = Index(Path(folder) / path.name)
+        with local(path, "read"):
+            shutil.copyfile(path, other.path)
+        try:
+            states = other.states()
+            if not states:
+                raise FileError(f"{path} does not contain the index of a HAPI server, or is damaged.")
+            return [problem for state in states.values() for problem in _copy_server(index, other, state, path.name)]
+        finally:
+            other.close()
+
+
+def _copy_server(index: Index, other: Index, state: State, source: str) -> list[Problem]:
+    entries = other.entries(state.url)
+    index.begin(state.url, state.title, source)
+    done = index.add(state.url, enumerate(entries)) and index.end(state.url, [one.id for one in entries], state.lost)
+    index.date(state.url, state)
+    return [] if done else [_unwritten(index)]
+
+
+_Listing = tuple[str, str, Sequence[Any]]
+"""The address, the title and the catalogue of a server."""
+
+
+def _refresh_from(index: Index, servers: Sequence[_Listing], source: str, progress: bool) -> list[Problem]:
+    from tqdm.auto import tqdm  # type: ignore[import-untyped,unused-ignore]
+
     problems = []
     for url, title, members in tqdm(servers, desc="Index of HAPI servers", unit="server", disable=not progress):
         problems += _refresh_one(index, server_list.find(url), title, members, source)
     return problems
 
 
-def _servers(document: Any) -> Iterator[tuple[str, str, Sequence[Any]]]:
-    """Yield the address, the title and the catalogue of each server that has both."""
+def _servers(document: Any) -> Iterator[_Listing]:
+    """Yield the servers of the file that have an address and a catalogue."""
     for member in document.values() if isinstance(document, Mapping) else ():
         about = member.get("about") if isinstance(member, Mapping) else None
         listing = member.get("catalog") if isinstance(member, Mapping) else None

@@ -90,7 +90,10 @@ def test_the_reasons_quote_the_words_and_name_the_rest(small: Corpus) -> None:
 def test_a_dataset_with_many_parameters_does_not_hide_the_others() -> None:
     many = [{"name": f"B{place}", "units": "nT", "description": "Magnetic field"} for place in range(40)]
     time = {"name": "Time"}
-    entries = [Entry.of("MANY", "", {"parameters": [time, *many]}), Entry.of("ONE", "", {"parameters": [time, many[0]]})]
+    entries = [
+        Entry.of("MANY", "", {"parameters": [time, *many]}),
+        Entry.of("ONE", "", {"parameters": [time, many[0]]}),
+    ]
     corpus = Corpus([("there", "", entries)])
     first = [corpus.datasets[int(corpus.owner[hit.row])].id for hit in hits(corpus, "magnetic field")[:2]]
     assert set(first) == {"MANY", "ONE"}
