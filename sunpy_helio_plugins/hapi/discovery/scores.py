@@ -33,7 +33,7 @@ _COVERAGE = 0.12
 _AGAIN, _ALIKE = 0.8, 0.94
 """Factors for each further parameter of a dataset, and for each further dataset with an equal one."""
 
-_CANDIDATES = 600
+_CANDIDATES = 400
 _LEAST, _LEAST_OF_BEST = 0.15, 0.3
 """The least score of a hit, and its least part of the best score."""
 

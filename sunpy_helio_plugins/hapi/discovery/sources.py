@@ -133,8 +133,8 @@ def refresh_from_file(index: Index, path: Path, *, progress: bool = True) -> lis
     servers = list(_servers(document))
     if not servers:
         raise FileError(
-            f"{path} does not contain the catalogues of HAPI servers: as in {conf.hapi.index_url}, it must be an object "
-            "with a member for each server, which has about and catalog."
+            f"{path} does not contain the catalogues of HAPI servers: as in {conf.hapi.index_url}, it must be an "
+            "object with a member for each server, which has about and catalog."
         )
     return _refresh_from(index, servers, path.name, progress)
 
