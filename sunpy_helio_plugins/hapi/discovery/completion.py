@@ -6,7 +6,7 @@ import keyword
 import re
 import string
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sunpy.net.attr import AttrMeta
@@ -15,11 +15,14 @@ from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.query import PROVIDER
 
 if TYPE_CHECKING:
-    from sunpy_helio_plugins.hapi.discovery.index import Index, State
+    from sunpy_helio_plugins.hapi.discovery.index import State
 
 __all__ = ["Completed", "identifier"]
 
 _PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}\\s]")
+
+_Dataset = tuple[str, str, str, tuple[str, ...]]
+"""The server, the id, the title and the names of the parameters of a dataset."""
 
 _registered: dict[str, tuple[tuple[str, tuple[State, ...]], set[str]]] = {}
 """For each attr, the state of the index whose names it has, and these names."""
@@ -53,21 +56,22 @@ class Completed(AttrMeta):
 
 def _complete(attr: Any, kind: str) -> None:
     """Register the names that the index knows for an attr, again only if the index has changed."""
-    from sunpy_helio_plugins.hapi.discovery.index import default
+    from sunpy_helio_plugins.hapi.discovery.index import default, known_states, private
 
     names = _NAMES.get(kind)
     if names is None:
         return
-    index = default()
-    state = (str(index.path), tuple(index.states().values()))
+    states = tuple(known_states().values())
+    state = (str(default().path), states)
     before, added = _registered.get(kind, (("", ()), set()))
-    if before == state or (not state[1] and not added):
+    if before == state or (not states and not added):
         return
     registry = AttrMeta._attr_registry[attr]
     kept = [row for row in zip(*registry, strict=True) if row[0] not in added]
     taken = {row[0] for row in kept}
     new: dict[str, tuple[str, str, str, str]] = {}
-    for name, value, told in names(index):
+    known = {row[:2]: row for index in (default(), private()) for row in index.names()}
+    for name, value, told in names(states, tuple(known.values())):
         short = identifier(name)
         if short.isidentifier() and short not in taken:
             new.setdefault(short, (short, PROVIDER, value, told))
@@ -77,23 +81,23 @@ def _complete(attr: Any, kind: str) -> None:
     _registered[kind] = (state, set(new))
 
 
-def _servers(index: Index) -> Iterator[tuple[str, str, str]]:
-    for url, state in index.states().items():
-        if server_list.name_of(url) == url:
-            yield server_list.find(url).name, url, state.title
+def _servers(states: Sequence[State], _: Sequence[_Dataset]) -> Iterator[tuple[str, str, str]]:
+    for one in states:
+        if server_list.name_of(one.url) == one.url:
+            yield server_list.find(one.url).name, one.url, one.title
 
 
-def _datasets(index: Index) -> Iterator[tuple[str, str, str]]:
+def _datasets(_: Sequence[State], known: Sequence[_Dataset]) -> Iterator[tuple[str, str, str]]:
     """Yield the ids, with the server in the value, and also in the name if several servers have the same id."""
-    rows = [(server_list.name_of(url), one, title) for url, one, title, _ in index.names()]
+    rows = [(server_list.name_of(url), one, title) for url, one, title, _ in known]
     counts = Counter(identifier(one) for _, one, _ in rows)
     for server, one, title in rows:
         is_single = counts[identifier(one)] == 1
         yield one if is_single else f"{server}_{one}", f"{server}/{one}", title
 
 
-def _parameters(index: Index) -> Iterator[tuple[str, str, str]]:
-    for url, one, _, names in index.names():
+def _parameters(_: Sequence[State], known: Sequence[_Dataset]) -> Iterator[tuple[str, str, str]]:
+    for url, one, _title, names in known:
         told = f"{server_list.name_of(url)}/{one}"
         yield from ((name, name, told) for name in names if name)
 

@@ -13,7 +13,7 @@ from sunpy_helio_plugins.errors import HelioPluginsError, Problem
 from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.discovery import sources
 from sunpy_helio_plugins.hapi.discovery.corpus import Corpus
-from sunpy_helio_plugins.hapi.discovery.index import Entry, State, default
+from sunpy_helio_plugins.hapi.discovery.index import Entry, State, holder, known_states
 from sunpy_helio_plugins.hapi.discovery.question import concepts
 from sunpy_helio_plugins.hapi.discovery.scores import scores
 from sunpy_helio_plugins.hapi.query import is_like, is_pattern
@@ -28,21 +28,23 @@ _ABOUT = 0.5
 """The least score of a parameter for which a dataset is about the words of an attr."""
 
 _lock = threading.RLock()
-_kept: dict[tuple[Path, tuple[State, ...]], Corpus] = {}
+_kept: dict[tuple[tuple[Path, ...], tuple[State, ...]], Corpus] = {}
 
 
 def searchable() -> dict[str, State]:
     """Return the servers that are indexed, except those that have test data only."""
-    return {url: state for url, state in default().states().items() if not server_list.find(url).is_test}
+    return {url: state for url, state in known_states().items() if not server_list.find(url).is_test}
 
 
 def corpus(states: Iterable[State]) -> Corpus:
     """Return the parameters of some servers."""
-    index, wanted = default(), tuple(states)
-    key = (index.path, wanted)
+    wanted = tuple(states)
+    holders = [holder(one.url) for one in wanted]
+    key = (tuple(one.path for one in holders), wanted)
     with _lock:
         if key not in _kept:
-            made = Corpus([(server_list.name_of(one.url), one.title, index.entries(one.url)) for one in wanted])
+            pairs = zip(wanted, holders, strict=True)
+            made = Corpus([(server_list.name_of(one.url), one.title, held.entries(one.url)) for one, held in pairs])
             while len(_kept) >= _MOST:
                 _kept.pop(next(iter(_kept)))
             _kept[key] = made
@@ -56,7 +58,7 @@ def prepare(server: HAPIServer, *, progress: bool = True) -> tuple[State, list[P
 
     If the refresh fails, an old index is used, and the failure is a problem.
     """
-    index = default()
+    index = sources.index_of(server)
     state = index.states().get(server.url)
     if state is not None and state.is_fresh:
         return state, []

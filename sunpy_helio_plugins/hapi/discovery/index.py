@@ -23,7 +23,7 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.store import answers
 from sunpy_helio_plugins.store.database import Database
 
-__all__ = ["NAME", "Entry", "Index", "State", "default"]
+__all__ = ["NAME", "Entry", "Index", "State", "default", "holder", "known_states", "private"]
 
 NAME = "hapi-index-1.db"
 """The name of the file; the number changes with the tables."""
@@ -253,9 +253,29 @@ def _temporary() -> Path:
 
 def default() -> Index:
     """Return the index in the folder of the cache; without ``conf.cache``, one of this process."""
-    path = (answers.folder() if conf.cache else _temporary()) / NAME
+    return _at((answers.folder() if conf.cache else _temporary()) / NAME)
+
+
+def private() -> Index:
+    """Return an index of this process, for answers to a user who is signed in."""
+    return _at(_temporary() / f"private-{NAME}")
+
+
+def known_states() -> dict[str, State]:
+    """Return what is known of each server in either index, by its address."""
+    return default().states() | private().states()
+
+
+def holder(url: str) -> Index:
+    """Return the index that has a server."""
+    return private() if url in private().states() else default()
+
+
+def _at(path: Path) -> Index:
     if path not in _open:
+        # Few connections are open at a time.
         for one in tuple(_open.values()):
-            one.close()
+            if one.path.parent not in (path.parent, _temporary()):
+                one.close()
         _open.setdefault(path, Index(path))
     return _open[path]

@@ -149,7 +149,7 @@ def _single(known: Vocabulary, word: tuple[str, str]) -> Iterator[Concept]:
         yield from (Concept("observatory", name, (token,)) for name in coded)
         return
     for name, quantity in known.quantities.items():
-        if len(token) > 1 and quantity.symbols is not None and quantity.symbols.fullmatch(token):
+        if quantity.symbols is not None and quantity.symbols.fullmatch(token):
             yield Concept("quantity", name, (token,))
             yield Concept("symbol", token, (token,))
             return

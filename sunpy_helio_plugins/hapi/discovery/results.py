@@ -20,7 +20,7 @@ from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.discovery import contents, sources
 from sunpy_helio_plugins.hapi.discovery.corpus import Corpus
 from sunpy_helio_plugins.hapi.discovery.degrees import degrees
-from sunpy_helio_plugins.hapi.discovery.index import State, default
+from sunpy_helio_plugins.hapi.discovery.index import State, default, holder, known_states
 from sunpy_helio_plugins.hapi.discovery.question import Concept, concepts
 from sunpy_helio_plugins.hapi.discovery.scores import Hit, rank
 from sunpy_helio_plugins.hapi.discovery.vocabulary import vocabulary
@@ -288,7 +288,7 @@ def update_index(*servers: str, source: str | Path | None = None, progress: bool
 def _refreshed(servers: Sequence[server_list.HAPIServer], progress: bool) -> list[Problem]:
     from sunpy_helio_plugins.fido.partial import outcomes
 
-    found = outcomes(servers, lambda one: sources.refresh_server(default(), one, progress=progress), 1)
+    found = outcomes(servers, lambda one: sources.refresh_server(sources.index_of(one), one, progress=progress), 1)
     errors = [one for one in found if not isinstance(one, list)]
     if errors and len(errors) == len(found):
         raise errors[0]
@@ -307,8 +307,8 @@ def indexed() -> QTable:
         Server, Datasets and Parameters (their numbers), Updated (`~astropy.time.Time` of the last refresh), Complete
         (whether it has ended) and Source (where the descriptions are from).
     """
-    states = list(default().states().values())
-    counts = [default().entries(one.url) for one in states]
+    states = list(known_states().values())
+    counts = [holder(one.url).entries(one.url) for one in states]
     table = QTable()
     table["Server"] = np.array([server_list.name_of(one.url) for one in states], dtype=str)
     table["Datasets"] = np.array(list(map(len, counts)), dtype=int)

@@ -21,14 +21,15 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError, Problem, ServiceError, local
 from sunpy_helio_plugins.fido.partial import outcomes
 from sunpy_helio_plugins.hapi import server_list
-from sunpy_helio_plugins.hapi.discovery.index import Entry, Index, State
+from sunpy_helio_plugins.hapi.discovery.index import Entry, Index, State, default, private
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
-from sunpy_helio_plugins.hapi.service import Service
+from sunpy_helio_plugins.hapi.service import Service, login_of
 from sunpy_helio_plugins.store.database import APPLICATION_ID
 from sunpy_helio_plugins.transport import metadata
+from sunpy_helio_plugins.transport.credentials import netrc_login
 
-__all__ = ["refresh_all", "refresh_from_file", "refresh_server"]
+__all__ = ["index_of", "refresh_all", "refresh_from_file", "refresh_server"]
 
 _STEP = 50
 """Descriptions that are requested before they are stored."""
@@ -40,6 +41,12 @@ _HEADER = 72
 _GZIP = b"\x1f\x8b"
 _TOLD = 20
 """Failed descriptions of one server that are kept with their reasons."""
+
+
+def index_of(server: HAPIServer) -> Index:
+    """Return the index for a server: answers to a user who is signed in are not stored in the cache."""
+    login = login_of(server) or netrc_login(server.url)
+    return default() if login is None or not login.known() else private()
 
 
 def refresh_server(index: Index, server: HAPIServer, *, progress: bool = True) -> list[Problem]:

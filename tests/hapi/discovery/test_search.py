@@ -11,6 +11,8 @@ from sunpy.net import attrs as a
 from sunpy_helio_plugins import conf, hapi
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.hapi.discovery.index import default
+from sunpy_helio_plugins.sandbox.hapi.service import CLIENT_ID, CLIENT_SECRET
+from sunpy_helio_plugins.transport.credentials import signed_in
 
 DAY = a.Time("2026-01-10", "2026-01-11")
 
@@ -78,3 +80,12 @@ def test_a_query_without_a_server_does_not_make_an_index(archive: Any) -> None:
 def test_an_alternative_for_another_server_is_answered_as_well(archive: Any) -> None:
     both = (a.hapi.Server.cdaweb & a.Physobs("density")) | (a.hapi.Server.lisird & a.hapi.Parameters("irrad*"))
     assert datasets(both) == ["OMNI_HRO2_1MIN", "tsis_ssi_24hr"]
+
+
+def test_the_answers_to_a_user_who_is_signed_in_are_not_stored(archive: Any) -> None:
+    with signed_in("swe", CLIENT_ID, CLIENT_SECRET):
+        found = hapi.find("electron flux", server="swe", progress=False)
+        assert set(found["Server"]) == {"swe"}
+        assert (list(default().states()), list(hapi.indexed()["Server"])) == ([], ["swe"])
+        assert len(hapi.find("electron flux")) == len(found)
+        assert "feio_1" in dir(a.hapi.Parameters)
