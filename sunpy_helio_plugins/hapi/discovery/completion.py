@@ -82,9 +82,12 @@ def _complete(attr: Any, kind: str) -> None:
 
 
 def _servers(states: Sequence[State], _: Sequence[_Dataset]) -> Iterator[tuple[str, str, str]]:
-    for one in states:
-        if server_list.name_of(one.url) == one.url:
-            yield server_list.find(one.url).name, one.url, one.title
+    """Yield the servers without a short name by their hosts, and also by their paths if several have the same host."""
+    others = [one for one in states if server_list.name_of(one.url) == one.url]
+    hosts = Counter(server_list.find(one.url).name for one in others)
+    for one in others:
+        host = server_list.find(one.url).name
+        yield host if hosts[host] == 1 else one.url.partition("://")[2], one.url, one.title
 
 
 def _datasets(_: Sequence[State], known: Sequence[_Dataset]) -> Iterator[tuple[str, str, str]]:

@@ -69,11 +69,7 @@ def prepare(server: HAPIServer, *, progress: bool = True) -> tuple[State, list[P
             raise
         text = f"The index of {server.archive} is old, and could not be refreshed: {error}"
         problems = [Problem.of_error(error, text)]
-    found = index.states().get(server.url)
-    if found is None:
-        # The disk is full, or read-only.
-        raise HelioPluginsError(f"The index of {server.archive} cannot be stored in {index.path}.")
-    return found, problems
+    return index.states().get(server.url) or State(server.url, server.title, server.archive, 0.0, None), problems
 
 
 def datasets_about(state: State, words: Sequence[str]) -> list[str]:

@@ -23,7 +23,7 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.store import answers
 from sunpy_helio_plugins.store.database import Database
 
-__all__ = ["NAME", "Entry", "Index", "State", "default", "holder", "known_states", "private"]
+__all__ = ["NAME", "Entry", "Index", "State", "default", "holder", "known_states", "private", "writable"]
 
 NAME = "hapi-index-1.db"
 """The name of the file; the number changes with the tables."""
@@ -214,6 +214,10 @@ class Index:
 
         return self._database.write(change)
 
+    def is_writable(self) -> bool:
+        """Return whether the file can be changed; there is one warning if it cannot."""
+        return self._database.write(lambda _: None)
+
     def close(self) -> None:
         """Close the file."""
         self._database.close()
@@ -256,8 +260,13 @@ def default() -> Index:
     return _at((answers.folder() if conf.cache else _temporary()) / NAME)
 
 
+def writable() -> Index:
+    """Return the index in the folder of the cache, or that of this process if the folder cannot be written."""
+    return default() if default().is_writable() else private()
+
+
 def private() -> Index:
-    """Return an index of this process, for answers to a user who is signed in."""
+    """Return an index of this process, for answers to a user who is signed in, and for want of a folder."""
     return _at(_temporary() / f"private-{NAME}")
 
 

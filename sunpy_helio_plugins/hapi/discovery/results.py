@@ -20,7 +20,7 @@ from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.discovery import contents, sources
 from sunpy_helio_plugins.hapi.discovery.corpus import Corpus
 from sunpy_helio_plugins.hapi.discovery.degrees import degrees
-from sunpy_helio_plugins.hapi.discovery.index import State, default, holder, known_states
+from sunpy_helio_plugins.hapi.discovery.index import State, holder, known_states, writable
 from sunpy_helio_plugins.hapi.discovery.question import Concept, concepts
 from sunpy_helio_plugins.hapi.discovery.scores import Hit, rank
 from sunpy_helio_plugins.hapi.discovery.vocabulary import vocabulary
@@ -269,7 +269,7 @@ def update_index(*servers: str, source: str | Path | None = None, progress: bool
     IncompleteAnswerWarning
         If descriptions are missing.
     """
-    index = default()
+    index = writable()
     if source is not None:
         if servers:
             raise QueryError("hapi.update_index takes servers or a file as source, not both.")

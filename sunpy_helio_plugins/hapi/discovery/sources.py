@@ -21,7 +21,7 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, FileError, HelioPluginsError, Problem, ServiceError, local
 from sunpy_helio_plugins.fido.partial import outcomes
 from sunpy_helio_plugins.hapi import server_list
-from sunpy_helio_plugins.hapi.discovery.index import Entry, Index, State, default, private
+from sunpy_helio_plugins.hapi.discovery.index import Entry, Index, State, private, writable
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
 from sunpy_helio_plugins.hapi.service import Service, login_of
@@ -46,7 +46,7 @@ _TOLD = 20
 def index_of(server: HAPIServer) -> Index:
     """Return the index for a server: answers to a user who is signed in are not stored in the cache."""
     login = login_of(server) or netrc_login(server.url)
-    return default() if login is None or not login.known() else private()
+    return writable() if login is None or not login.known() else private()
 
 
 def refresh_server(index: Index, server: HAPIServer, *, progress: bool = True) -> list[Problem]:

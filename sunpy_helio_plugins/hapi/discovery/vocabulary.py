@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from importlib.resources import files
@@ -227,8 +227,9 @@ class Vocabulary:
 
     def observed_by(self, dataset: str, *texts: str) -> frozenset[str]:
         """Return the observatories that the id of a dataset, or else its texts, name."""
-        parts = [part for part in re.split(r"[_\-/:@. ]+", dataset.upper()) if part]
-        found = {name for name, one in self.observatories.items() if _is_coded(one, dataset.upper(), parts)}
+        upper = dataset.upper()
+        parts = [part for part in re.split(r"[_\-/:@. ]+", upper)[1:] if len(part) >= _ANYWHERE]
+        found = {name for name, one in self.observatories.items() if _is_coded(one, upper, parts)}
         if found:
             return frozenset(found)
         for text in (dataset.replace("_", " "), *texts):
@@ -238,10 +239,8 @@ class Vocabulary:
         return frozenset(found)
 
 
-def _is_coded(one: Observatory, dataset: str, parts: list[str]) -> bool:
-    if one.codes.match(dataset):
-        return True
-    return any(len(part) >= _ANYWHERE and one.codes.fullmatch(part) for part in parts[1:])
+def _is_coded(one: Observatory, dataset: str, parts: Sequence[str]) -> bool:
+    return one.codes.match(dataset) is not None or any(map(one.codes.fullmatch, parts))
 
 
 def _phrases(texts: Iterable[str]) -> tuple[Phrase, ...]:

@@ -70,6 +70,14 @@ def test_servers_without_a_short_name_are_known_by_their_hosts() -> None:
     assert a.hapi.Server.cdaweb == a.hapi.Server("cdaweb")
 
 
+def test_servers_of_one_host_are_known_by_their_paths() -> None:
+    urls = [f"https://one.example/{name}/hapi" for name in ("a", "b")]
+    for url in urls:
+        put(url, "RAIN")
+    assert a.hapi.Server.one_example_b_hapi == a.hapi.Server(urls[1])
+    assert not hasattr(a.hapi.Server, "one_example")
+
+
 def test_names_end_with_the_index() -> None:
     put(ONE, "RAIN")
     assert "rain" in dir(a.hapi.Dataset)

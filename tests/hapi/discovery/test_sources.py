@@ -296,3 +296,13 @@ def test_an_index_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(Index, "add", lambda *_: False)
     with served() as small, pytest.warns(IncompleteAnswerWarning, match="cannot be written"):
         hapi.update_index(small.url, progress=False)
+
+
+@pytest.mark.filterwarnings("ignore:The (index of HAPI servers|cache of metadata) in .* cannot be used")
+def test_a_folder_that_cannot_be_used_does_not_cost_the_search(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with served() as small, conf.set_temp("cache", True), conf.set_temp("cache_dir", str(tmp_path / "file" / "folder")):
+        assert hapi.find("proton density", server=small.url, progress=False)["Parameter"][0] == "Np"
+        small.asked.clear()
+        assert hapi.find("proton density", server=small.url, progress=False)["Parameter"][0] == "Np"
+        assert not small.asked
