@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from array import array
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from astropy import units as u
@@ -20,29 +20,38 @@ from sunpy_helio_plugins.quantities.units import parse
 
 __all__ = ["Corpus", "Degrees", "Rows"]
 
+Kept = TypeVar("Kept", bound=np.generic)
+
 Rows = NDArray[np.int32]
 Degrees = NDArray[np.float32]
 """One number from 0 to 1 for each parameter."""
 
-MOST_KEPT = 256
+_MOST_KEPT = 64_000_000
+"""Bytes of what is kept from earlier questions."""
+
+_LONGEST_CONTEXT = 600
+"""Characters of the title and description of a dataset whose words are searched."""
 
 
-@dataclass
 class Postings:
-    """The rows in which each word occurs."""
+    """The rows in which each word occurs, in order."""
 
-    rows: dict[str, list[int]] = field(default_factory=dict)
-    _arrays: dict[str, Rows] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._rows: dict[str, array[int]] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
 
     def add(self, words: Iterable[str], row: int) -> None:
+        """Add a row, which follows those that were added before."""
         for word in words:
-            self.rows.setdefault(word, []).append(row)
+            if word not in self._rows:
+                self._rows[word] = array("i")
+            self._rows[word].append(row)
 
     def of(self, word: str) -> Rows:
         """Return the rows of a word."""
-        if word not in self._arrays:
-            self._arrays[word] = np.array(self.rows.get(word, ()), dtype=np.int32)
-        return self._arrays[word]
+        return np.array(self._rows.get(word, ()), dtype=np.int32)
 
     def all_of(self, phrase: Phrase) -> Rows:
         """Return the rows with all words of a phrase."""
@@ -59,43 +68,56 @@ class Corpus:
 
     Parameters
     ----------
-    servers : sequence of (str, str, sequence of Entry)
+    servers : iterable of (str, str, sequence of Entry)
         The name, the title and the datasets of each server.
+
+    Attributes
+    ----------
+    datasets, servers, observers : list
+        Each dataset, the name of its server, and its observatories.
+    parameters : list of (str, str, str)
+        The name, the unit and the description of each parameter.
+    owner, lengths : numpy.ndarray
+        The dataset of each parameter, and the number of its own words.
+    own, named, context : Postings
+        The parameters with each word, those with each word in their names, and the datasets with each word.
     """
 
-    def __init__(self, servers: Sequence[tuple[str, str, Sequence[Entry]]]) -> None:
+    def __init__(self, servers: Iterable[tuple[str, str, Sequence[Entry]]]) -> None:
         self.datasets: list[Entry] = []
         self.servers: list[str] = []
-        self.parameters: list[tuple[str, str, str]] = []
-        """The name, the unit and the description of each parameter."""
-        owners: list[int] = []
-        lengths: list[int] = []
-        self.own, self.named, self.context = Postings(), Postings(), Postings()
         self.observers: list[frozenset[str]] = []
-        """The observatories of each dataset."""
+        self.parameters: list[tuple[str, str, str]] = []
+        self.own, self.named, self.context = Postings(), Postings(), Postings()
+        owners, lengths = array("i"), array("i")
         for name, title, entries in servers:
             for entry in entries:
-                place = len(self.datasets)
-                self.datasets.append(entry)
-                self.servers.append(name)
-                said = str(entry.info.get("description") or "")
-                self.context.add({*name_tokens(entry.id), *tokens(f"{entry.title} {said}"[:600])}, place)
-                self.observers.append(vocabulary().observed_by(entry.id, entry.title, said, title))
-                for parameter in entry.parameters or [{"name": ""}]:
-                    row = len(self.parameters)
-                    text = _described(parameter)
-                    self.parameters.append((str(parameter["name"]), _unit_text(parameter.get("units")), text))
-                    names = name_tokens(str(parameter["name"]))
-                    words = names | set(tokens(_WITHOUT.sub(" ", text)))
-                    self.named.add(names, row)
-                    self.own.add(words, row)
-                    owners.append(place)
-                    lengths.append(len(words - vocabulary().stop))
+                counts = self._add(name, title, entry)
+                lengths.extend(counts)
+                owners.extend([len(self.datasets) - 1] * len(counts))
         self.owner = np.array(owners, dtype=np.int32)
         self.lengths = np.array(lengths, dtype=np.float32)
-        self.kept: dict[Hashable, Degrees] = {}
-        """What earlier questions needed, at most `MOST_KEPT`."""
-        self._fitting: dict[tuple[u.UnitBase, ...], NDArray[np.bool_]] = {}
+        self._kept: dict[Hashable, NDArray[Any]] = {}
+
+    def _add(self, server: str, title: str, entry: Entry) -> list[int]:
+        """Add a dataset, and return the number of words of each of its parameters."""
+        said = str(entry.info.get("description") or "")
+        context = {*name_tokens(entry.id), *tokens(f"{entry.title} {said}"[:_LONGEST_CONTEXT])}
+        self.context.add(context, len(self.datasets))
+        self.datasets.append(entry)
+        self.servers.append(server)
+        self.observers.append(vocabulary().observed_by(entry.id, entry.title, said, title))
+        counts = []
+        # A dataset whose description is not known is found by its title.
+        for parameter in entry.parameters or [{"name": ""}]:
+            name, text, row = str(parameter["name"]), _described(parameter), len(self.parameters)
+            self.parameters.append((name, _unit_text(parameter.get("units")), text))
+            names = name_tokens(name)
+            words = names | set(tokens(_WITHOUT.sub(" ", text)))
+            self.named.add(names, row)
+            self.own.add(words, row)
+            counts.append(len(words - vocabulary().stop))
+        return counts
 
     def __len__(self) -> int:
         return len(self.parameters)
@@ -137,11 +159,13 @@ class Corpus:
     def in_units(self, wanted: Iterable[u.UnitBase]) -> NDArray[np.bool_]:
         """Return which parameters have units of the physical types of some units."""
         examples = tuple(wanted)
-        if examples not in self._fitting:
+
+        def make() -> NDArray[np.bool_]:
             units, numbers = self.units
             fits = [unit is not None and any(unit.is_equivalent(one) for one in examples) for unit in units]
-            self._fitting[examples] = np.array(fits, dtype=bool)[numbers] if fits else np.zeros(0, dtype=bool)
-        return self._fitting[examples]
+            return np.array(fits, dtype=bool)[numbers] if fits else np.zeros(0, dtype=bool)
+
+        return self.keep(("units", examples), make)
 
     @cached_property
     def has_unit(self) -> NDArray[np.bool_]:
@@ -150,13 +174,15 @@ class Corpus:
         known = [unit is not None and unit.decompose().bases != [] for unit in units]
         return np.array(known, dtype=bool)[numbers] if known else np.zeros(0, dtype=bool)
 
-    def keep(self, key: Hashable, make: Callable[[], Degrees]) -> Degrees:
-        """Return what was made for a key, or make it."""
-        if key not in self.kept:
-            if len(self.kept) >= MOST_KEPT:
-                self.kept.clear()
-            self.kept[key] = make()
-        return self.kept[key]
+    def keep(self, key: Hashable, make: Callable[[], NDArray[Kept]]) -> NDArray[Kept]:
+        """Return what was made for a key by an earlier question, or make it."""
+        found: NDArray[Kept] | None = self._kept.get(key)
+        if found is None:
+            found = make()
+            if (len(self._kept) + 1) * found.nbytes > _MOST_KEPT:
+                self._kept.clear()
+            self._kept[key] = found
+        return found
 
 
 _WITHOUT = re.compile(r"\(?\bw/o\b[^()]*\)?")

@@ -12,7 +12,7 @@ from sunpy_helio_plugins.hapi.discovery.corpus import Corpus, Degrees, Rows
 from sunpy_helio_plugins.hapi.discovery.question import Concept
 from sunpy_helio_plugins.hapi.discovery.vocabulary import Phrase, Quantity, Term, vocabulary
 
-__all__ = ["degrees", "of_phrases"]
+__all__ = ["degrees_of", "of_phrases"]
 
 _OWN, _UNIT, _SYMBOL, _CONTEXT, _CODE = 1.0, 0.65, 0.9, 0.5, 0.5
 """How well a quantity is matched by a parameter's own words, by its unit, its symbol, or those of its dataset."""
@@ -85,7 +85,7 @@ def _of_quantity(corpus: Corpus, quantity: Quantity) -> Degrees:
 def _symbols(corpus: Corpus, quantity: Quantity) -> NDArray[np.bool_]:
     found = np.zeros(len(corpus), dtype=bool)
     if quantity.symbols is not None:
-        for word in corpus.named.rows:
+        for word in corpus.named:
             if quantity.symbols.fullmatch(word):
                 found[corpus.named.of(word)] = True
     return found
@@ -128,7 +128,7 @@ def _instrument(corpus: Corpus, concept: Concept) -> Degrees:
     term = vocabulary().instruments[concept.name]
     degrees = _term(corpus, term, 1.0, 1.0)
     for code in (code for code in term.codes if len(code) >= _SHORTEST_CODE):
-        longer = [word for word in corpus.context.rows if word.startswith(code) and len(word) > len(code) + 1]
+        longer = [word for word in corpus.context if word.startswith(code) and len(word) > len(code) + 1]
         _raise(degrees, _of_codes(corpus, longer), 0.6)
     return degrees
 
@@ -153,9 +153,9 @@ def _word(corpus: Corpus, concept: Concept) -> Degrees:
     word = concept.name
     degrees = of_phrases(corpus, dict.fromkeys([concept.words, (word,)]), 1.0, 0.9)
     if len(word) >= _SHORTEST_STEM:
-        for one in filter(partial(_is_akin, word), corpus.own.rows):
+        for one in filter(partial(_is_akin, word), corpus.own):
             _raise(degrees, corpus.own.of(one), 0.7)
-        for one in filter(partial(_is_akin, word), corpus.context.rows):
+        for one in filter(partial(_is_akin, word), corpus.context):
             _raise(degrees, corpus.of_datasets(corpus.context.of(one)), 0.6)
     return degrees
 
@@ -177,6 +177,6 @@ _DEGREES: dict[str, Callable[[Corpus, Concept], Degrees]] = {
 }  # fmt: skip
 
 
-def degrees(corpus: Corpus, concept: Concept) -> Degrees:
+def degrees_of(corpus: Corpus, concept: Concept) -> Degrees:
     """Return how well each parameter matches a part of a question, from 0 to 1."""
     return corpus.keep(concept, lambda: _DEGREES[concept.kind](corpus, concept))

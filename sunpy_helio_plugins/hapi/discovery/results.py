@@ -19,7 +19,7 @@ from sunpy_helio_plugins.fido.partial import text_of
 from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.discovery import contents, sources
 from sunpy_helio_plugins.hapi.discovery.corpus import Corpus
-from sunpy_helio_plugins.hapi.discovery.degrees import degrees
+from sunpy_helio_plugins.hapi.discovery.degrees import degrees_of
 from sunpy_helio_plugins.hapi.discovery.index import State, holder, known_states, writable
 from sunpy_helio_plugins.hapi.discovery.question import Concept, concepts
 from sunpy_helio_plugins.hapi.discovery.scores import Hit, rank
@@ -221,7 +221,7 @@ def _notes(known: Corpus, asked: Sequence[Concept], states: Sequence[State], tex
     notes = []
     if not asked:
         notes.append(f"{shown(text)} does not contain a word that can be searched for.")
-    absent = [one.name for one in asked if len(known) and not degrees(known, one).any()]
+    absent = [one.name for one in asked if len(known) and not degrees_of(known, one).any()]
     if absent:
         notes.append(f"The index does not contain: {', '.join(absent)}.")
     old = [server_list.name_of(one.url) for one in states if one.ended is not None and not one.is_fresh]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sunpy_helio_plugins.hapi.discovery.corpus import Corpus, Degrees
-from sunpy_helio_plugins.hapi.discovery.degrees import degrees, of_phrases
+from sunpy_helio_plugins.hapi.discovery.degrees import degrees_of, of_phrases
 from sunpy_helio_plugins.hapi.discovery.index import Entry
 from sunpy_helio_plugins.hapi.discovery.question import Concept, groups
 from sunpy_helio_plugins.hapi.discovery.vocabulary import Phrase, name_tokens, tokens, vocabulary
@@ -56,7 +56,7 @@ _MUST = frozenset({"quantity", "observatory", "instrument", "species"})
 
 def _combined(corpus: Corpus, asked: Sequence[Concept]) -> Degrees:
     """Return one array for the meanings of the same words, such as two spacecraft of one name: the best of them."""
-    found = [degrees(corpus, one) for one in asked]
+    found = [degrees_of(corpus, one) for one in asked]
     return np.maximum.reduce(found) if len(found) > 1 else found[0]
 
 
@@ -199,8 +199,8 @@ def reasons(corpus: Corpus, asked: Sequence[Concept], row: int) -> list[str]:
     said: list[str] = []
     other: list[str] = []
     for part in groups(asked):
-        one = max(part, key=lambda concept: float(degrees(corpus, concept)[row]))
-        if float(degrees(corpus, one)[row]) <= _REASON:
+        one = max(part, key=lambda concept: float(degrees_of(corpus, concept)[row]))
+        if float(degrees_of(corpus, one)[row]) <= _REASON:
             continue
         phrase = next((phrase for phrase in _phrases_of(one) if words.issuperset(phrase)), None)
         if phrase is not None and one.kind not in ("observatory", "cadence"):

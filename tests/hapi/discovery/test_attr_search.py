@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import conf, hapi
 from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.hapi.client import HAPIClient
 from sunpy_helio_plugins.hapi.discovery.index import default
 from sunpy_helio_plugins.sandbox.hapi.service import CLIENT_ID, CLIENT_SECRET
 from sunpy_helio_plugins.transport.credentials import signed_in
@@ -18,13 +18,7 @@ DAY = a.Time("2026-01-10", "2026-01-11")
 
 
 def datasets(*query: Any) -> list[str]:
-    found = Fido.search(DAY, *query)["hapi"]
-    tables = [found] if hasattr(found, "colnames") else list(found)
-    return sorted({str(one) for table in tables for one in table["Dataset"]})
-
-
-def asked(archive: Any, ending: str) -> list[str]:
-    return [one.path for one in archive.log if one.path.endswith(ending)]
+    return sorted({str(one) for one in HAPIClient().search(DAY, *query)["Dataset"]})
 
 
 @pytest.mark.parametrize(
