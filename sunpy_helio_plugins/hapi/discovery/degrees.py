@@ -26,6 +26,12 @@ _KIN, _UNSAID, _RELATED = 0.75, 0.45, 0.6
 _UNKNOWN_CADENCE = 0.3
 """How well a cadence is matched by an unknown one."""
 
+_EXCLUDED = 0.3
+"""How well a quantity is matched by a phrase that contains its words and has another meaning."""
+
+_NO_PARTICLES = 0.1
+"""How well a species is matched by a parameter whose unit is not that of particles."""
+
 _SHORTEST_STEM, _SHORTEST_CODE = 4, 3
 
 
@@ -67,7 +73,7 @@ def _of_quantity(corpus: Corpus, quantity: Quantity) -> Degrees:
     degrees = of_phrases(corpus, quantity.phrases, _OWN, 0.9 if quantity.is_soft else _CONTEXT)
     for phrase in quantity.excluded:
         rows = corpus.own.all_of(phrase)
-        degrees[rows] = np.minimum(degrees[rows], 0.3)
+        degrees[rows] = np.minimum(degrees[rows], np.float32(_EXCLUDED))
     if quantity.is_soft:
         _raise(degrees, _of_codes(corpus, quantity.codes), 0.8)
         return degrees
@@ -106,7 +112,7 @@ def _species(corpus: Corpus, concept: Concept) -> Degrees:
             named |= mine | _of_codes(corpus, other.codes)
             if name in term.kin:
                 _raise(degrees, mine, _KIN)
-    _raise(degrees, ~named, 0.1)
+    _raise(degrees, ~named, _NO_PARTICLES)
     particles = [
         unit for quantity in vocabulary().quantities.values() if quantity.has_species for unit in quantity.units
     ]

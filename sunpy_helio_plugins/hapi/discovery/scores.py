@@ -24,8 +24,14 @@ _MINOR = 0.7
 _UNASKED = 0.93
 """The factor for a rare species if the question does not name a species."""
 
-_MISSED = 0.55
-"""The factor for each quantity, observatory or instrument that is not matched at all."""
+_MISSED, _NEARLY_NOTHING = 0.55, 0.2
+"""The factor for each quantity, species, observatory or instrument that is not matched, and the degree below this."""
+
+_TOGETHER = 0.7
+"""How well one of several quantities is matched by another parameter of the same dataset."""
+
+_ABSENT, _COMMON, _RAREST, _SPREAD = 0.1, 0.2, 1.6, 3.0
+"""Factors for a word that no description contains, that all contain, and that few contain; and the scale between."""
 
 _COVERAGE = 0.12
 """The part of the score that says which part of the parameter's own words the question contains."""
@@ -52,6 +58,7 @@ class Hit:
 
 
 _MUST = frozenset({"quantity", "observatory", "instrument", "species"})
+"""The kinds of concepts that lower a score if they are not matched."""
 
 
 def _combined(corpus: Corpus, asked: Sequence[Concept]) -> Degrees:
@@ -70,14 +77,14 @@ def scores(corpus: Corpus, asked: Sequence[Concept]) -> Degrees:
     for part in parts:
         found = _combined(corpus, part)
         if part[0].kind == "quantity" and quantities > 1 and len(corpus):
-            found = np.maximum(found, 0.7 * _anywhere(corpus, found))
+            found = np.maximum(found, np.float32(_TOGETHER) * _anywhere(corpus, found))
         weight = part[0].weight
         if part[0].kind == "word":
             weight *= _rarity(corpus, found)
         total += np.float32(weight) * found
         weights += weight
         if part[0].kind in _MUST:
-            factor[found < 0.2] *= _MISSED
+            factor[found < _NEARLY_NOTHING] *= _MISSED
     if not weights:
         return total
     score = total / np.float32(weights) * factor
@@ -95,7 +102,7 @@ def _anywhere(corpus: Corpus, found: Degrees) -> Degrees:
 def _rarity(corpus: Corpus, found: Degrees) -> float:
     """Return a factor for a word: little for one that most descriptions contain, or none."""
     count = int(np.count_nonzero(found))
-    return 0.1 if not count else float(np.clip(np.log(len(corpus) / count) / 3, 0.2, 1.6))
+    return float(np.clip(np.log(len(corpus) / count) / _SPREAD, _COMMON, _RAREST)) if count else _ABSENT
 
 
 def _minor(corpus: Corpus, asked: Sequence[Concept]) -> Degrees:
@@ -129,6 +136,7 @@ def _rare_species(corpus: Corpus) -> Degrees:
 
 
 def _coverage(corpus: Corpus, asked: Sequence[Concept]) -> Degrees:
+    """Return which part of a parameter's own words belongs to the question."""
     known = vocabulary()
     words = {word for one in asked for word in one.words}
     for one in asked:
@@ -174,6 +182,7 @@ _NUMBERS = re.compile(r"\d+")
 
 
 def _spread(corpus: Corpus, found: Degrees, rows: Sequence[int], limit: int) -> list[tuple[int, float]]:
+    """Lower the scores of repetitions, and return the best rows with their scores."""
     per_dataset: dict[int, int] = {}
     alike: dict[Any, set[int]] = {}
     scored = []
@@ -232,7 +241,7 @@ def _other_reason(corpus: Corpus, concept: Concept, row: int, entry: Entry, unit
         within = known.within(concept.name)
         names = sorted(corpus.observers[int(corpus.owner[row])])
         seen = (name for name in names if known.observatories[name].places & within)
-        return next((f"{name} is at {concept.name}" for name in seen), f"{entry.id} is about {concept.name}")
+        return next((f"{name} ({concept.name})" for name in seen), f"{entry.id} has {concept.name!r}")
     if concept.kind == "quantity":
         quantity = known.quantities[concept.name]
         if corpus.in_units(quantity.implied)[row]:

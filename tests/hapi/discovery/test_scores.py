@@ -88,7 +88,7 @@ def test_scores_are_between_0_and_1_and_descend(small: Corpus) -> None:
 
 def test_the_reasons_quote_the_words_and_name_the_rest(small: Corpus) -> None:
     why = hits(small, "proton density at L1")[0].why
-    assert why == ("'proton', 'density' in 'Proton number density'", "Wind is at L1")
+    assert why == ("'proton', 'density' in 'Proton number density'", "Wind (L1)")
     assert "by MMS" in hits(small, "MMS electrons density")[0].why
 
 
