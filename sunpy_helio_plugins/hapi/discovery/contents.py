@@ -28,6 +28,7 @@ _ABOUT = 0.5
 """The least score of a parameter for which a dataset is about the words of an attr."""
 
 _lock = threading.RLock()
+_refreshing: dict[str, threading.RLock] = {}
 _kept: dict[tuple[tuple[Path, ...], tuple[State, ...]], Corpus] = {}
 
 
@@ -59,17 +60,21 @@ def prepare(server: HAPIServer, *, progress: bool = True) -> tuple[State, list[P
     If the refresh fails, an old index is used, and the failure is a problem.
     """
     index = sources.index_of(server)
-    state = index.states().get(server.url)
-    if state is not None and state.is_fresh:
-        return state, []
-    try:
-        problems = sources.refresh_server(index, server, progress=progress)
-    except HelioPluginsError as error:
-        if state is None:
-            raise
-        text = f"The index of {server.archive} is old, and could not be refreshed: {error}"
-        problems = [Problem.of_error(error, text)]
-    return index.states().get(server.url) or State(server.url, server.title, server.archive, 0.0, None), problems
+    with _lock:
+        refreshing = _refreshing.setdefault(server.url, threading.RLock())
+    # Several queries of one search may need the same index.
+    with refreshing:
+        state = index.states().get(server.url)
+        if state is not None and state.is_fresh:
+            return state, []
+        try:
+            problems = sources.refresh_server(index, server, progress=progress)
+        except HelioPluginsError as error:
+            if state is None:
+                raise
+            text = f"The index of {server.archive} is old, and could not be refreshed: {error}"
+            problems = [Problem.of_error(error, text)]
+        return index.states().get(server.url) or State(server.url, server.title, server.archive, 0.0, None), problems
 
 
 def datasets_about(state: State, words: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,13 @@ def test_a_fresh_index_answers_without_a_request() -> None:
         small.asked.clear()
         table = hapi.find("proton density", server=small.url, progress=False)
         assert (small.asked, table["Parameter"][0]) == ({}, "Np")
+
+
+def test_searches_in_several_threads_make_one_index() -> None:
+    with served() as small, ThreadPoolExecutor(4) as pool:
+        tables = list(pool.map(lambda text: hapi.find(text, server=small.url, progress=False), ["rain"] * 4))
+        assert small.asked == {"capabilities": 1, "catalog": 1, **dict.fromkeys(CATALOGUE, 1)}
+    assert {table["Parameter"][0] for table in tables} == {"rain"}
 
 
 def test_an_old_index_is_refreshed() -> None:
