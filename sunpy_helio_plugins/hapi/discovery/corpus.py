@@ -101,7 +101,7 @@ class Corpus:
 
     def _add(self, server: str, title: str, entry: Entry) -> list[int]:
         """Add a dataset, and return the number of words of each of its parameters."""
-        said = str(entry.info.get("description") or "")
+        said = " ".join(str(entry.info.get(name) or "") for name in ("x_instrument", "resourceID", "description"))
         context = {*name_tokens(entry.id), *tokens(f"{entry.title} {said}"[:_LONGEST_CONTEXT])}
         self.context.add(context, len(self.datasets))
         self.datasets.append(entry)

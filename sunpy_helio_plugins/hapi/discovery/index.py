@@ -38,7 +38,7 @@ _SCHEMA = (
 _DAY = 86400.0
 
 _PARAMETER_MEMBERS = ("name", "units", "description", "label")
-_DATASET_MEMBERS = ("startDate", "stopDate", "cadence", "description", "x_instrument", "unitsSchema")
+_DATASET_MEMBERS = ("startDate", "stopDate", "cadence", "description", "resourceID", "x_instrument")
 _LONGEST = 2000
 """Characters of the longest text that is kept."""
 

@@ -104,6 +104,15 @@ def test_a_dataset_with_many_parameters_does_not_hide_the_others() -> None:
     assert set(first) == {"MANY", "ONE"}
 
 
+@pytest.mark.parametrize("member", ["description", "x_instrument", "resourceID"])
+def test_the_texts_of_a_dataset_are_searched(member: str) -> None:
+    field = {"parameters": [{"name": "Time"}, {"name": "B", "units": "nT"}]}
+    texts = {"MINE": "spase://Somewhere/Ulysses/Fancymeter", "OTHER": "spase://Somewhere/Wind/Plainmeter"}
+    corpus = Corpus([("there", "", [Entry.of(one, "", {**field, member: text}) for one, text in texts.items()])])
+    for question in ("magnetic field Fancymeter", "magnetic field Ulysses"):
+        assert corpus.datasets[int(corpus.owner[hits(corpus, question)[0].row])].id == "MINE"
+
+
 @pytest.mark.parametrize(
     "members",
     [
