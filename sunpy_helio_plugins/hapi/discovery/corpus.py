@@ -42,6 +42,9 @@ class Postings:
     def __iter__(self) -> Iterator[str]:
         return iter(self._rows)
 
+    def __contains__(self, word: str) -> bool:
+        return word in self._rows
+
     def add(self, words: Iterable[str], row: int) -> None:
         """Add a row, which follows those that were added before."""
         for word in words:

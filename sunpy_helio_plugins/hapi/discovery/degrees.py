@@ -45,14 +45,17 @@ def of_phrases(corpus: Corpus, phrases: Iterable[Phrase], own: float, context: f
     degrees = np.zeros(len(corpus), dtype=np.float32)
     for phrase in phrases:
         _raise(degrees, corpus.own.all_of(phrase), own)
-        if context:
-            both = np.ones(len(corpus), dtype=bool)
-            for word in phrase:
-                mine = np.zeros(len(corpus), dtype=bool)
-                mine[corpus.own.of(word)] = True
-                both &= mine | corpus.of_datasets(corpus.context.of(word))
-            _raise(degrees, both, context)
+        # Most phrases of the vocabulary occur in no dataset.
+        if context and all(word in corpus.own or word in corpus.context for word in phrase):
+            _raise(degrees, np.logical_and.reduce([_anywhere(corpus, word) for word in phrase]), context)
     return degrees
+
+
+def _anywhere(corpus: Corpus, word: str) -> NDArray[np.bool_]:
+    """Return which parameters have a word, or belong to datasets that have it."""
+    found = corpus.of_datasets(corpus.context.of(word))
+    found[corpus.own.of(word)] = True
+    return found
 
 
 def _of_codes(corpus: Corpus, codes: Iterable[str]) -> NDArray[np.bool_]:
