@@ -314,6 +314,25 @@ def cases(world: World) -> dict[str, Case]:
         "hapi.catalog": Case(hapi.catalog, {"server": "cdaweb", "pattern": "*"}),
         "hapi.check": Case(hapi.check, {"server": "cdaweb"}),
         "hapi.files": Case(hapi.files, {"table": records, "column": records.colnames[1]}),
+        "hapi.find": Case(
+            hapi.find,
+            {
+                "text": "density",
+                "near": "L1",
+                "time": ("2026-01-10", "2026-01-11"),
+                "unit": u.cm**-3,
+                "cadence": 1 * u.min,
+                "server": "cdaweb",
+                "limit": 5,
+                "progress": False,
+            },
+            1,
+        ),
+        "hapi.indexed": Case(hapi.indexed),
+        "hapi.update_index": Case(
+            lambda server, source, progress: hapi.update_index(server, source=source, progress=progress),
+            {"server": "cdaweb", "source": None, "progress": False},
+        ),
         "hapi.info": Case(hapi.info, {"server": "cdaweb", "dataset": "AC_H0_MFI", "parameters": None}),
         "hapi.load": Case(
             hapi.load,

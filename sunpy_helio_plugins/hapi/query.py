@@ -34,9 +34,12 @@ class Query:
     start, end : str
         First and last time, both included: UTC, ISO 8601 with Z.
     parameters : tuple of str
-        Names or patterns in the order in which they were given; all parameters if empty.
+        Names or patterns in the order in which they were given; all parameters if empty. Without a dataset, those of
+        which a dataset must have all.
     words : tuple of str
         Words that the id, title or description of a dataset must contain.
+    observables : tuple of str
+        Quantities of which a dataset must have a parameter; or words, as above.
     format : str or None
         The format; `None` lets the service choose it.
     chunk : float or None
@@ -51,6 +54,7 @@ class Query:
     end: str
     parameters: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    observables: tuple[str, ...] = ()
     format: str | None = None
     chunk: float | None = None
     is_listed: bool = False

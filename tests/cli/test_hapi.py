@@ -54,6 +54,19 @@ class TestDescriptions:
         found = json.loads(run("hapi info cdaweb AC_H0_MFI --json").stdout)
         assert found["info"] == hapi.info("cdaweb", "AC_H0_MFI").raw
 
+    def test_parameters_are_found(self, archive, run):
+        found = json.loads(run("hapi find proton density --server cdaweb --near L1 --json").stdout)["rows"]
+        assert (found[0]["Dataset"], found[0]["Parameter"]) == ("OMNI_HRO2_1MIN", "proton_density")
+        lines = run("hapi find field --server cdaweb,lisird --unit nT --limit 2 --columns Dataset --csv").stdout
+        assert len(lines.splitlines()) == 3
+
+    def test_the_index_is_refreshed_and_listed(self, archive, run):
+        assert json.loads(run("hapi index --all --json").stdout)["rows"][0]["Server"] == "cdaweb"
+        listed = run("hapi index lisird --csv").stdout.splitlines()
+        assert [line.split(",")[0] for line in listed] == ["Server", "cdaweb", "lisird"]
+        assert len(run("hapi index --csv").stdout.splitlines()) == 3
+        assert "give either" in run("hapi index lisird --all").stderr
+
     def test_a_server_is_tested(self, archive, run):
         result = run("hapi check cdaweb")
         assert (result.exit_code, result.stdout.count("ok  ")) == (0, 3)

@@ -108,7 +108,6 @@ def test_a_wrong_value_is_refused_at_once(make: object, words: str) -> None:
             "provider of a.hapi is 'HAPI', not 'VSO'",
         ),
         ((TIME, a.hapi.Server("cdaweb")), "Give a dataset"),
-        ((TIME, a.hapi.Server("cdaweb"), a.hapi.Dataset(), a.hapi.Parameters("B")), "needs a dataset"),
         ((TIME, a.hapi.Server("cdaweb"), a.hapi.Dataset("X"), a.Sample(3 * u.s)), "cannot use a.Sample"),
     ],
 )

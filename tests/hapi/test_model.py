@@ -130,8 +130,9 @@ def keys_read(path: Path) -> set[str]:
 
 
 def test_one_module_knows_the_members_of_descriptions() -> None:
-    """A new member of HAPI is a property of ``Info`` or ``Parameter``."""
-    read = {path.name: keys_read(path) for path in Path(hapi.__file__).parent.rglob("*.py")}
+    """A new member of HAPI is a property of ``Info`` or ``Parameter``; the index keeps some members as they were sent."""
+    modules = (path for path in Path(hapi.__file__).parent.rglob("*.py") if path.parent.name != "discovery")
+    read = {path.name: keys_read(path) for path in modules}
     assert len(read.pop("model.py")) > 20
     assert {name: keys for name, keys in read.items() if keys} == {}
 
