@@ -130,7 +130,7 @@ def keys_read(path: Path) -> set[str]:
 
 
 def test_one_module_knows_the_members_of_descriptions() -> None:
-    """A new member of HAPI is a property of ``Info`` or ``Parameter``; the index keeps some members as they were sent."""
+    """A new member of HAPI is a property of ``Info`` or ``Parameter``; the index keeps members as they are sent."""
     modules = (path for path in Path(hapi.__file__).parent.rglob("*.py") if path.parent.name != "discovery")
     read = {path.name: keys_read(path) for path in modules}
     assert len(read.pop("model.py")) > 20
