@@ -314,3 +314,12 @@ def test_the_second_and_the_fourth_page_are_missing_and_both_are_named(paged: Pa
         True,
     ]
     assert [str(one)[5] for one in found.problems] == ["2", "4"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_no_page_is_yielded_after_the_last(count: int) -> None:
+    def ask(number: int) -> paging.Page:
+        return paging.Page([], [], number < count, [])
+
+    pages = list(paging.read(ask, lambda number, page: count - number, most=9))
+    assert [number for number, _ in pages] == list(range(1, count + 1))
