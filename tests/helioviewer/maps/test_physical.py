@@ -281,7 +281,7 @@ def test_the_real_pictures_of_aia(real_data: Path, name: str, low: float, ratio:
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        ({**AIA, "WAVELNTH": 4500, "DATAMEDN": 1.0}, "How Helioviewer made bytes of AIA 4500 is not known"),
+        ({**AIA, "WAVELNTH": 4000, "DATAMEDN": 1.0}, "How Helioviewer made bytes of AIA 4000 is not known"),
         ({**HMI, "RSUN_OBS": 0.0}, r"RSUN_OBS is 0\.0: the radius of the disk is unknown"),
         ({**HMI, "RSUN_OBS": float("nan")}, "RSUN_OBS is nan: the radius of the disk is unknown"),
     ],

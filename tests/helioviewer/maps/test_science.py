@@ -451,7 +451,7 @@ def test_records_that_jsoc_does_not_have_are_masked(sources: Any) -> None:
 
 @pytest.mark.parametrize("axes", [3, "axes", [None]])
 def test_a_coverage_is_drawn_in_axes_only(archive: Any, axes: Any) -> None:
-    found = helioviewer.coverage("2026-01-10 11:58", "2026-01-10 12:00:30", 13)
+    found = helioviewer.coverage(NOON, a.helioviewer.SourceID(13))
     with pytest.raises(QueryError, match=r"Coverage\.plot takes axes of matplotlib or None, not"):
         found.plot(axes)
 
