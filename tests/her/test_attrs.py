@@ -377,15 +377,23 @@ def test_a_box_in_stonyhurst_coordinates_does_not_wrap() -> None:
         a.her.Box(*corners("heliographic_stonyhurst", 170, -170))
 
 
-STONYHURST, CARRINGTON = (SkyCoord(1 * u.deg, 1 * u.deg, frame=f"heliographic_{name}") for name in ("stonyhurst", "carrington"))
+STONYHURST, CARRINGTON = (
+    SkyCoord(1 * u.deg, 1 * u.deg, frame=f"heliographic_{name}") for name in ("stonyhurst", "carrington")
+)
 
 
 @pytest.mark.parametrize(
     ("ask", "words"),
     [
-        (lambda: a.her.Box(1 * u.deg, 2 * u.deg, 3 * u.deg, system="stonyhurst"), r"takes x1, y1, x2, y2: the lower left"),
+        (
+            lambda: a.her.Box(1 * u.deg, 2 * u.deg, 3 * u.deg, system="stonyhurst"),
+            r"takes x1, y1, x2, y2: the lower left",
+        ),
         (lambda: a.her.Box(1 * u.arcsec, 2 * u.arcsec), "takes four angles, or the coordinates of two corners"),
-        (lambda: a.her.Box(STONYHURST, CARRINGTON), "in one frame, not in heliographic_carrington and heliographic_ston"),
+        (
+            lambda: a.her.Box(STONYHURST, CARRINGTON),
+            "in one frame, not in heliographic_carrington and heliographic_ston",
+        ),
         (lambda: a.her.PageSize(1001), "at most 1000 events per page, not 1001"),
         (lambda: a.her.SortBy("nothing"), "does not have a keyword 'nothing' to sort by"),
         (lambda: a.her.Return("nothing"), "does not have a keyword 'nothing' to return"),

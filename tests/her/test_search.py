@@ -142,7 +142,11 @@ def test_a_revision_that_is_no_number_is_the_oldest() -> None:
     [
         ("area_raw", [-9999, 5, "inf", 3], [3, 5, -9999, "inf"]),
         ("ar_noaanum", [0, 14332, 4331], [4331, 14332, 0]),
-        ("event_peaktime", ["never", "2026-01-10T02:00:00", "2026-01-10"], ["2026-01-10", "2026-01-10T02:00:00", "never"]),
+        (
+            "event_peaktime",
+            ["never", "2026-01-10T02:00:00", "2026-01-10"],
+            ["2026-01-10", "2026-01-10T02:00:00", "never"],
+        ),
     ],
 )
 def test_values_that_do_not_exist_are_last_in_any_order(name: str, values: list[Any], expected: list[Any]) -> None:

@@ -274,7 +274,9 @@ def test_sandbox_is_not_passed_by_for_those_who_have_a_key(client, monkeypatch):
 class TestOddRows:
     PATH = "imap/mag/l2/2026/01/imap_mag_l2_norm-gse_202601{}_v001.0002.cdf"
 
-    @pytest.mark.parametrize("text", ["20261350 00:00:00", "2026-02-30 00:00:00", "20260110 99:99:99", "20260110 noon now"])
+    @pytest.mark.parametrize(
+        "text", ["20261350 00:00:00", "2026-02-30 00:00:00", "20260110 99:99:99", "20260110 noon now"]
+    )
     def test_a_date_that_is_none_is_masked_and_costs_no_other(self, text):
         good = {"file_path": self.PATH.format(10), "ingestion_date": "20260112 01:02:03"}
         table = from_rows(good, {"file_path": self.PATH.format(11), "ingestion_date": text})

@@ -683,6 +683,8 @@ def test_records_that_the_archive_does_not_have_any_more_are_kept(archive, plan,
     content = one.read_bytes()
     empty = json.dumps({"HAPI": "3.0", "status": {"code": 1201, "message": "OK - no data for time range"}})
     monkeypatch.setattr(run, "_now", lambda: Time("2026-01-12T12:00"))
-    with archive.fault("json_error", path="/hapi", status=200, body=empty, where=lambda request: "/data" in request.path):
+    with archive.fault(
+        "json_error", path="/hapi", status=200, body=empty, where=lambda request: "/data" in request.path
+    ):
         again = mirror(made).queries["wind"]
     assert (again.kept, again.errors, one.read_bytes() == content) == ([one], [], True)

@@ -410,11 +410,16 @@ START, YEARS = np.datetime64("2026-01-10T11:55", "us"), np.timedelta64(3650, "D"
 @pytest.mark.parametrize(
     ("lister", "words"),
     [
-        (coverage.CoverageLister, r"its coverage would need \d+ requests, but \d+ is the maximum; search a shorter range"),
+        (
+            coverage.CoverageLister,
+            r"its coverage would need \d+ requests, but \d+ is the maximum; search a shorter range",
+        ),
         (index.IndexLister, "3651 directory pages exceed the maximum of 400; search a shorter range"),
     ],
 )
-def test_a_range_that_is_too_long_for_a_lister_is_a_gap_without_a_request(archive: Any, lister: Any, words: str) -> None:
+def test_a_range_that_is_too_long_for_a_lister_is_a_gap_without_a_request(
+    archive: Any, lister: Any, words: str
+) -> None:
     found = lister().find(source_table.by_id()[13], START, START + YEARS)
     assert (len(found.paths), archive.log) == (0, [])
     (gap,) = found.gaps
@@ -443,7 +448,10 @@ def test_a_coverage_of_another_form_is_an_error(canned: Any, body: str) -> None:
     [
         (None, "expected the URL of an image, but got None"),
         ("https://h/latest.png", "expected the URL of an image, but got https://h/latest.png"),
-        ("jpip://h/AIA/2026_01_10__12_01_05_129__SDO_AIA_AIA_304.jp2", r"expected the image of 2026-01-10T12:00:05, but"),
+        (
+            "jpip://h/AIA/2026_01_10__12_01_05_129__SDO_AIA_AIA_304.jp2",
+            r"expected the image of 2026-01-10T12:00:05, but",
+        ),
     ],
 )
 def test_a_name_of_another_image_is_not_believed(canned: Any, uri: str | None, words: str) -> None:
@@ -514,7 +522,9 @@ def test_a_server_with_one_image_is_not_asked_for_it(canned: Any) -> None:
         return 200, "application/json", json.dumps(INFO | only).encode()
 
     with conf.helioviewer.set_temp("hapi_url", canned(reply)):
-        with pytest.warns(IncompleteAnswerWarning, match="has one image only, of 2026-01-10T12:00:05, and cannot list a"):
+        with pytest.warns(
+            IncompleteAnswerWarning, match="has one image only, of 2026-01-10T12:00:05, and cannot list a"
+        ):
             search(NOON, AIA_304, a.helioviewer.Backend("HAPI"))
     assert not [path for path in asked if "/data" in path]
 

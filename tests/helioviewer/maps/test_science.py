@@ -19,7 +19,13 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import SimpleAttr
 
 from sunpy_helio_plugins import HelioviewerClient, conf, helioviewer, sandbox
-from sunpy_helio_plugins.errors import AnswerError, IncompleteAnswerWarning, MissingDependencyError, QueryError, ServiceError
+from sunpy_helio_plugins.errors import (
+    AnswerError,
+    IncompleteAnswerWarning,
+    MissingDependencyError,
+    QueryError,
+    ServiceError,
+)
 from sunpy_helio_plugins.fido.partial import Partial
 from sunpy_helio_plugins.helioviewer import explore, source_table, synonyms, tables
 from sunpy_helio_plugins.helioviewer import search as search_module

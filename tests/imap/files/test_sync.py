@@ -223,6 +223,4 @@ class TestSync:
 
 def test_names_of_no_convention_have_no_version():
     name = "imap/mag/l2/2026/01/imap_mag_l2_norm-gse_20260110_v00{}.0002.cdf"
-    assert sync._newest(["notes.txt", name.format(2), name.format(1)]) == {
-        "imap_mag_l2_norm-gse_20260110.cdf": (2, 2)
-    }
+    assert sync._newest(["notes.txt", name.format(2), name.format(1)]) == {"imap_mag_l2_norm-gse_20260110.cdf": (2, 2)}

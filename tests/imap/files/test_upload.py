@@ -286,7 +286,10 @@ class TestUpload:
     def test_the_index_is_asked_until_it_lists_the_file(self, keyed, mine, monkeypatch):
         pauses = []
         monkeypatch.setattr(upload.time, "sleep", pauses.append)
-        with conf.set_temp("retries", 0), keyed.fault("status", status=503, path="/imap/api-key/query", times=2) as rule:
+        with (
+            conf.set_temp("retries", 0),
+            keyed.fault("status", status=503, path="/imap/api-key/query", times=2) as rule,
+        ):
             (one,) = imap.upload(mine, wait=60, progress=False)
         assert (one.sent, one.indexed, rule.played) == (True, True, 2)
         assert pauses == [0.5, 1.0]
