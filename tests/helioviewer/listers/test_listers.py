@@ -486,7 +486,9 @@ def test_bands_of_rhessi_share_a_folder_and_are_told_apart(canned: Any) -> None:
 INFO = {
     "HAPI": "3.1", "status": {"code": 1200, "message": "OK"}, "outputFormats": ["csv"],
     "startDate": "2010-01-01T00:00:00Z", "stopDate": "2027-01-01T00:00:00Z",
-    "parameters": [{"name": "Time", "type": "isotime", "length": 20}, {"name": "path", "type": "string", "length": 255}],
+    "parameters": [
+        {"name": "Time", "type": "isotime", "length": 20}, {"name": "path", "type": "string", "length": 255},
+    ],
 }  # fmt: skip
 ROW = "2026-01-10T12:00:05Z,{}AIA/2026/01/10/304/2026_01_10__12_00_05_129__SDO_AIA_AIA_304.jp2\n"
 
@@ -548,7 +550,7 @@ def test_near_does_not_note_what_is_not_missing(canned: Any) -> None:
 
 def test_near_refuses_dates_that_are_none(canned: Any) -> None:
     with conf.helioviewer.set_temp("api_url", canned(nearest("yesterday"))):
-        with pytest.raises(ServiceError, match="expected dates, but got {'prev_date': 'yesterday'"):
+        with pytest.raises(ServiceError, match=r"expected dates, but got \{'prev_date': 'yesterday'"):
             explore.near("2026-01-10 12:00:00")
 
 

@@ -87,7 +87,7 @@ class TestTimeSeries:
 
 
 def test_a_table_without_times_is_refused():
-    with pytest.raises(QueryError, match="requires a one-dimensional column of times, which .* lacks"):
+    with pytest.raises(QueryError, match=r"requires a one-dimensional column of times, which .* lacks"):
         imap.to_timeseries(QTable({"x": [1.0, 2.0]}))
 
 
