@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import sys
 from pathlib import Path
 from typing import Any
@@ -205,3 +206,14 @@ def test_sunpys_test_of_stretches_is_extended_once() -> None:
     before = source_type.from_helioviewer_project
     assert stretch.install() is False
     assert source_type.from_helioviewer_project is before
+
+
+@pytest.mark.parametrize("fault", [struct.error("too short"), IndexError("too short"), ValueError("too short")])
+def test_a_fault_within_a_file_names_the_file(file: Any, monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
+    def fail(data: bytes, size: int) -> bytes:
+        raise fault
+
+    monkeypatch.setattr(reduce, "reduce", fail)
+    path = file(19)
+    with pytest.raises(FileError, match=f"{path.name}: the file cannot be read: too short"):
+        helioviewer.read(path, size=128)
