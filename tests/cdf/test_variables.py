@@ -747,15 +747,15 @@ def test_an_attribute_without_elements_is_empty():
     assert attribute_of(Entry("N", True, False, 0, INT4, 2, struct.pack(">ii", 3, 4)), NETWORK) == [3, 4]
 
 
-@pytest.mark.parametrize("kind", [FLOAT, DOUBLE])
-def test_the_usual_fill_in_a_range_of_all_floats_is_missing(make_cdf, kind):
+@pytest.mark.parametrize(("kind", "name"), [(FLOAT, "CDF_FLOAT"), (DOUBLE, "CDF_DOUBLE")])
+@pytest.mark.parametrize(("fill", "missing"), [(-1e31, True), (-1e30, False)])
+def test_in_a_range_of_all_floats_only_the_usual_fill_is_missing(make_cdf, kind, name, fill, missing):
     dtype = np.dtype(NUMBERS[kind])
-    limits = {name: [float(value), kind] for name, value in zip(
-        ("VALIDMIN", "VALIDMAX", "FILLVAL"), (np.finfo(dtype).min, np.finfo(dtype).max, dtype.type(-1e31)), strict=True
-    )}  # fmt: skip
-    values = np.array([1.0, -1e31], dtype)
-    column = cdf.read(make_cdf({"epoch": (TT2000, np.arange(2), {}), "x": (kind, values, {**ON_TIME, **limits})}))["x"]
-    assert column.mask.tolist() == [False, True]
+    limits = {"VALIDMIN": np.finfo(dtype).min, "VALIDMAX": np.finfo(dtype).max, "FILLVAL": dtype.type(fill)}
+    words = {**ON_TIME, **{key: [float(value), name] for key, value in limits.items()}}
+    values = np.array([1.0, fill], dtype)
+    column = cdf.read(make_cdf({"epoch": (TT2000, np.arange(2), {}), "x": (kind, values, words)}))["x"]
+    assert np.broadcast_to(column.mask, 2).tolist() == [False, missing]
 
 
 def test_labels_that_cannot_be_read_are_left_out(make_cdf):

@@ -323,3 +323,20 @@ def test_no_page_is_yielded_after_the_last(count: int) -> None:
 
     pages = list(paging.read(ask, lambda number, page: count - number, most=9))
     assert [number for number, _ in pages] == list(range(1, count + 1))
+
+
+@pytest.mark.parametrize(
+    ("returns", "expected"),
+    [
+        ((), ()),
+        (("required",), ("required",)),
+        (("ar_noaanum", "event_endtime"), ("ar_noaanum", "event_endtime", "event_starttime")),
+    ],
+)
+def test_halves_request_the_times_by_which_they_are_evaluated(
+    returns: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    first, second = search.halves(replace(MONTH, returns=returns))
+    assert (first.start, first.end) == (MONTH.start, "2026-01-16T12:00:00")
+    assert (second.start, second.end) == ("2026-01-16T12:00:00", MONTH.end)
+    assert (first.returns, second.returns) == (expected, expected)

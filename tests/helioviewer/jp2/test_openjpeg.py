@@ -178,3 +178,11 @@ def test_the_setting_and_a_library_that_is_there_end_the_search(monkeypatch: pyt
     monkeypatch.setattr("glymur.lib.openjp2.OPENJP2", None)
     with conf.helioviewer.set_temp("pillow_openjpeg", False):
         assert openjpeg.install() is False
+
+
+def test_without_any_library_there_is_one_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openjpeg, "pillow_library", lambda: None)
+    monkeypatch.setattr("glymur.lib.openjp2.OPENJP2", None)
+    with pytest.warns(AstropyUserWarning, match="Neither glymur nor Pillow has an OpenJPEG library") as caught:
+        assert openjpeg.install() is False
+    assert len(caught) == 1

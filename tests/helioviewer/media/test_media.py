@@ -269,7 +269,7 @@ def test_layers_that_are_no_numbers_are_refused(archive: Any, tmp_path: Path, la
 
 @pytest.mark.parametrize("cadence", [5, 5 * u.m, [1, 2] * u.s])
 def test_a_cadence_is_one_duration(archive: Any, tmp_path: Path, cadence: Any) -> None:
-    with pytest.raises(QueryError, match=r"takes a duration|is a duration such as"):
+    with pytest.raises(QueryError, match=r"helioviewer\.jpx takes a duration"):
         helioviewer.jpx(START, END, 13, tmp_path / "one.jpx", cadence=cadence)
     assert archive.log == []
 
