@@ -605,13 +605,13 @@ def test_two_versions_of_an_event_are_one_file(archive, plan, monkeypatch):
 
     report = mirror(plan("flares"))
     archive.log.clear()
-    records = tables.HERTable.from_records
+    table_of = tables.table_of
 
-    def revised(found, *args, **kwargs):
+    def revised(kind, found, *args, **kwargs):
         found = [one | {"revision": "2"} for one in found[:1]] + [*found]
-        return records(found, *args, **kwargs)
+        return table_of(kind, found, *args, **kwargs)
 
-    monkeypatch.setattr(tables.HERTable, "from_records", revised)
+    monkeypatch.setattr(tables, "table_of", revised)
     again = mirror(plan("flares")).queries["flares"]
     assert len(again.kept) + len(again.revised) == len(report.queries["flares"].new)
     assert len([one for one in archive.log if one.query.get("cmd") == "export-voevent"]) == 1
