@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.her import attrs
     from sunpy_helio_plugins.her.client import HERClient
     from sunpy_helio_plugins.her.columns.points import Points
-    from sunpy_helio_plugins.her.columns.polygons import Polygon, Polygons
+    from sunpy_helio_plugins.her.columns.polygon import Polygon
+    from sunpy_helio_plugins.her.columns.polygons import Polygons
     from sunpy_helio_plugins.her.explore import (
         isolsearch_url,
         recent,
@@ -60,7 +61,8 @@ __getattr__ = lazy.attach(
     {
         "sunpy_helio_plugins.her.client": ("HERClient",),
         "sunpy_helio_plugins.her.columns.points": ("Points",),
-        "sunpy_helio_plugins.her.columns.polygons": ("Polygon", "Polygons"),
+        "sunpy_helio_plugins.her.columns.polygon": ("Polygon",),
+        "sunpy_helio_plugins.her.columns.polygons": ("Polygons",),
         "sunpy_helio_plugins.her.views.graph": ("graph", "tracks"),
         "sunpy_helio_plugins.her.explore": (
             "isolsearch_url",

@@ -111,18 +111,24 @@ def times(instants: Instants) -> Time:
 def earth(instants: Instants) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return Earth's heliographic latitude in degrees and distance in km, shape (n,); missing times give J2000."""
     # Each distinct time is computed once, all of them together; the Stonyhurst longitude is zero by definition.
-    filled = np.where(np.isnan(instants), (2451545.0, 0.0), instants)
-    days = filled.sum(axis=1)
-    distinct, inverse = np.unique(days, return_inverse=True)
+    distinct, inverse = _distinct(instants)
     places = _earth(distinct.tobytes())
     return places[0][inverse], places[1][inverse]
 
 
 def central_longitude(instants: Instants) -> NDArray[np.float64]:
     """Return L0, the Carrington longitude of the disk center as seen from Earth, in degrees."""
-    filled = np.where(np.isnan(instants), (2451545.0, 0.0), instants)
-    distinct, inverse = np.unique(filled.sum(axis=1), return_inverse=True)
-    return np.asarray(_earth(distinct.tobytes())[2][inverse] - SPIN * (distinct[inverse] - 2451545.0)) % 360
+    distinct, inverse = _distinct(instants)
+    return np.asarray(_earth(distinct.tobytes())[2] - SPIN * (distinct - 2451545.0))[inverse] % 360
+
+
+def _distinct(instants: Instants) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the distinct times as Julian dates, and the index of each time; missing times give J2000."""
+    days = np.where(np.isnan(instants), (2451545.0, 0.0), instants).sum(axis=1)
+    # The vertices of an outline, one after the other, have the same time.
+    changes = np.flatnonzero(np.diff(days, prepend=np.nan) != 0)
+    distinct, inverse = np.unique(days[changes], return_inverse=True)
+    return distinct, np.repeat(inverse, np.diff(changes, append=len(days)))
 
 
 SPIN = 360 / 27.2752316

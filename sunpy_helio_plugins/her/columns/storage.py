@@ -16,7 +16,7 @@ from sunpy_helio_plugins.errors import FileError, Problem
 from sunpy_helio_plugins.fido.fields import COMMON
 from sunpy_helio_plugins.her.columns import chaincodes, origins, relations
 from sunpy_helio_plugins.her.columns import frames as moments
-from sunpy_helio_plugins.her.columns.outlines import Rings, submitted_vertices
+from sunpy_helio_plugins.her.outlines.trace import Rings, submitted_vertices
 from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.columns.polygons import Polygons
 from sunpy_helio_plugins.her.keywords import keywords

@@ -322,7 +322,7 @@ def test_overlay_region_and_containment_draw_one_outline(hole: HERTable) -> None
         (line,) = overlay(axes, table)
         outline = polygon.traced.skycoord
         # Edges that are straight in the image do not need more vertices.
-        assert len(line.get_ydata()) == len(polygon.on_the_sky)
+        assert len(line.get_ydata()) == len(polygon)
         region = polygon.to_region(sky.coordinate_frame).vertices
         assert np.abs(region.Ty - outline.Ty).max() < 0.01 * u.arcsec
     plt.close("all")

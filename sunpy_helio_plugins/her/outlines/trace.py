@@ -1,0 +1,242 @@
+"""
+The outlines of events, with vertices added along their edges.
+
+Edges are straight in the numbers of the system in which an event was submitted, and curved in all other systems and on
+the surface. Therefore vertices are added in that system, so densely that straight segments are sufficient, and then
+converted. Area, containment, regions, masks and plots all use these outlines.
+
+The registry cannot convert all vertices: one beyond the limb does not have heliographic coordinates, and is moved to
+the limb; one on the far side has the position in the image of the point in front of it. Therefore the vertices as
+submitted, which a record contains in another keyword, are used in all four systems.
+
+All functions convert the outlines of many events at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sunpy_helio_plugins.her.columns import frames
+from sunpy_helio_plugins.her.columns.origins import CODES
+
+__all__ = ["NEAR_LIMB", "Rings", "Shapes", "submitted_vertices", "trace"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Rings = tuple[Floats, Integers]
+
+NEAR_LIMB = 0.97
+"""The part of the apparent solar radius beyond which a conversion may lose a position: it may be beyond the limb, or
+visible behind a pole (B0 up to 7.25 degrees)."""
+
+STEPS = {"hpc": (5.0, 5.0), "hgs": (0.2, 0.2), "hgc": (0.2, 0.2), "hrc": (0.05, 1.0)}
+"""The longest edge between two vertices, in the system's units; because of the foreshortening at the limb, areas there
+need the steps of ``hpc`` (that of a polar hole is then correct within 0.05 %)."""
+
+PARTS = 16
+"""The least number of steps in the extent of an outline in degrees, so that small areas are correct as well."""
+
+ACCURACY = 1e-5
+"""
+The square of a step at 45 degrees of latitude, divided by the width of an outline, in radians: the area between an edge
+that is straight in degrees and a great circle grows with the tangent of the latitude. Areas are then correct within
+1e-5.
+"""
+
+MOST = 1000
+"""The largest number of segments per edge."""
+
+DEGREES = ("hgs", "hgc")
+_DEGREES = [CODES.index(system) for system in DEGREES]
+_HPC, _HRC = CODES.index("hpc"), CODES.index("hrc")
+
+
+class Shapes(NamedTuple):
+    """The outlines, lines, boxes or points of events, one after the other."""
+
+    vertices: Floats
+    """Shape (v, 2), in the systems of the events."""
+    offsets: Integers
+    """Shape (n + 1,): the vertices of event ``i`` are ``vertices[offsets[i]:offsets[i + 1]]``."""
+    systems: Integers
+    """Shape (n,): the system of the vertices of each event, an index of ``CODES``."""
+    instants: Floats
+    starts: Floats
+    origins: Floats
+
+    @classmethod
+    def of(
+        cls, vertices: Floats, offsets: Integers, system: str, instants: Floats, starts: Floats, origins: Floats,
+        as_submitted: Floats,
+    ) -> Self:  # fmt: skip
+        """Return the outlines of a column: as submitted where this is known, else in the column's own system."""
+        counts = np.diff(offsets)
+        owners = np.repeat(np.arange(len(counts)), counts)
+        unknown = np.isnan(as_submitted).any(axis=1)
+        known = (np.bincount(owners[unknown], minlength=len(counts)) == 0) & (counts > 0) & ~np.isnan(origins[:, 0])
+        systems = np.full(len(counts), CODES.index(system))
+        systems[known] = origins[known, 0].astype(int)
+        chosen = np.where(known[owners, None], as_submitted, vertices) if known.any() else vertices
+        return cls(chosen, offsets, systems, instants, starts, origins)
+
+    @property
+    def owners(self) -> Integers:
+        """The event of each vertex."""
+        return np.repeat(np.arange(len(self.systems)), np.diff(self.offsets))
+
+    def take(self, rows: Any) -> Shapes:
+        """Return some of the events."""
+        rows = np.arange(len(self.systems))[rows]
+        counts = np.diff(self.offsets)[rows]
+        offsets = np.concatenate([[0], np.cumsum(counts)])
+        source = np.repeat(self.offsets[:-1][rows] - offsets[:-1], counts) + np.arange(offsets[-1])
+        return Shapes(self.vertices[source], offsets, *(part[rows] for part in self[2:]))
+
+    def converted(self, systems: Integers) -> Shapes:
+        """Return the same positions in other systems at the time of each outline."""
+        owners = self.owners
+        made = self.vertices.copy()
+        pairs = {(own, other) for own, other in zip(self.systems.tolist(), systems.tolist(), strict=True)}
+        for own, other in pairs:
+            here = ((self.systems == own) & (systems == other))[owners] if len(pairs) > 1 else slice(None)
+            rows = owners[here]
+            events = self.instants[rows], self.starts[rows], self.origins[rows]
+            made[here] = converted(self.vertices[here], CODES[own], CODES[other], *events)
+        return self._replace(vertices=made, systems=systems)
+
+    def on_surface(self) -> tuple[Floats, Floats, Mask]:
+        """Return Stonyhurst degrees of the vertices on the surface, and which were clamped to the limb."""
+        owners = self.owners
+        places = np.full((2, len(owners)), np.nan)
+        clamped = np.zeros(len(owners), dtype=bool)
+        for code in set(self.systems.tolist()):
+            here = (self.systems == code)[owners]
+            rows = owners[here]
+            events = self.instants[rows], self.starts[rows], self.origins[rows]
+            *found, clamped[here] = frames.on_surface(self.vertices[here], CODES[code], *events)
+            places[:, here] = found
+        return places[0], places[1], clamped
+
+    def closed(self) -> Mask:
+        """Return which events are outlines or boxes, whose last vertex is the first one; the others are lines."""
+        filled = np.diff(self.offsets) > 1
+        made = np.zeros(len(filled), dtype=bool)
+        x, y = (self.vertices[self.offsets[:-1][filled]] - self.vertices[self.offsets[1:][filled] - 1]).T
+        # A ring around the pole extends from longitude 0 to 360.
+        seam = np.isin(self.systems[filled], _DEGREES) & (np.abs(x) > 1) & (x % 360 == 0)
+        made[filled] = (y == 0) & ((x == 0) | seam)
+        return made
+
+
+def trace(shapes: Shapes) -> Shapes:
+    """Return outlines with vertices added along their edges, in the systems of straight edges."""
+    straight = np.where(shapes.systems == _HRC, _HPC, shapes.systems)
+    known = ~np.isnan(shapes.origins[:, 0])
+    straight[known] = shapes.origins[known, 0].astype(int)
+    # Heliographic systems differ by a constant longitude.
+    alike = np.isin(shapes.systems, _DEGREES) & np.isin(straight, _DEGREES)
+    straight[alike] = shapes.systems[alike]
+    return _followed(shapes if (straight == shapes.systems).all() else shapes.converted(straight))
+
+
+def submitted_vertices(
+    name: str, offsets: Integers, rings: Callable[[str], Rings], instants: Floats, starts: Floats, origins: Floats
+) -> Floats:
+    """
+    Return the vertices of a column in the systems of submission, shape (v, 2).
+
+    ``rings`` returns the vertices and offsets of another keyword. NaN for outlines in their own system, and for those
+    that the record does not contain as submitted.
+    """
+    counts = np.diff(offsets)
+    made = np.full((int(offsets[-1]), 2), np.nan)
+    for number, system in enumerate(CODES):
+        here = (origins[:, 0] == number) & (counts > 0)
+        if system == name[:3] or (system in DEGREES and name[:3] in DEGREES) or not here.any():
+            continue
+        vertices, others = rings(system + name[3:])
+        here &= np.diff(others) == counts
+        made[np.repeat(here, counts)] = vertices[np.repeat(here, np.diff(others))]
+    return made
+
+
+def converted(
+    vertices: Floats, system: str, target: str, instants: Floats, starts: Floats, origins: Floats
+) -> Floats:
+    """Convert positions to another system at the time of each."""
+    if system == target:
+        return vertices
+    if target in DEGREES:
+        longitude, latitude, _ = frames.on_surface(vertices, system, instants, starts, origins)
+        return np.stack(frames.heliographic(longitude, latitude, target, starts), axis=1)
+    scale = frames.scales(starts, origins)
+    if system in DEGREES:
+        x, y = frames.projected(*frames.stonyhurst(vertices, system, starts), *frames.earth(instants))
+    else:
+        x, y = frames.radial(vertices, scale) if system == "hrc" else vertices.T
+    return frames.polar(x, y, scale) if target == "hrc" else np.stack([x, y], axis=1)
+
+
+def _followed(shapes: Shapes) -> Shapes:
+    """Divide the edges of outlines into segments."""
+    if not len(shapes.vertices):
+        return shapes
+    corners = continuous(shapes)
+    edges = np.zeros_like(corners)
+    edges[:-1] = np.diff(corners, axis=0)
+    edges[shapes.offsets[1:][np.diff(shapes.offsets) > 0] - 1] = 0
+    with np.errstate(invalid="ignore"):
+        lengths = np.nan_to_num((np.abs(edges) / _steps(shapes, corners)[shapes.owners]).max(axis=1), posinf=MOST)
+    pieces = np.clip(np.ceil(lengths), 1, MOST).astype(np.int64)
+    ends = np.concatenate([[0], np.cumsum(pieces)])
+    source = np.repeat(np.arange(len(corners)), pieces)
+    share = (np.arange(ends[-1]) - ends[source]) / pieces[source]
+    return shapes._replace(vertices=corners[source] + edges[source] * share[:, None], offsets=ends[shapes.offsets])
+
+
+def _steps(shapes: Shapes, corners: Floats) -> Floats:
+    """Return the longest segments of each outline's edges, shape (n, 2)."""
+    made = np.array([STEPS[system] for system in CODES])[shapes.systems]
+    rows = np.flatnonzero(np.isin(shapes.systems, _DEGREES) & (np.diff(shapes.offsets) > 0))
+    if not len(rows):
+        return made
+    # The longest segment in degrees for which the area is correct.
+    filled = np.flatnonzero(np.diff(shapes.offsets))
+    at, which = shapes.offsets[filled], np.searchsorted(filled, rows)
+    highest, lowest = (reduce.reduceat(corners, at, axis=0)[which] for reduce in (np.maximum, np.minimum))
+    breadth, extent = np.sort(highest - lowest, axis=1).T
+    slope = np.tan(np.radians(np.clip(np.maximum(np.abs(highest), np.abs(lowest))[:, 1], 1.0, 89.0)))
+    wanted = np.stack([extent / PARTS, np.degrees(np.sqrt(ACCURACY * np.radians(breadth) / slope))])
+    made[rows] = np.minimum(made[rows], np.where(wanted > 0, wanted, np.inf).min(axis=0)[:, None])
+    return made
+
+
+def continuous(shapes: Shapes) -> Floats:
+    """Return vertices whose angles around the Sun are continuous: edges take the shorter way."""
+    made = shapes.vertices.copy()
+    owners = shapes.owners
+    first = shapes.offsets[:-1][owners]
+    for axis, rows in ((0, np.isin(shapes.systems, _DEGREES)), (1, (shapes.systems == _HRC) & ~_sectors(shapes))):
+        if not rows.any():
+            continue
+        turns = np.zeros(len(owners))
+        turns[1:] = -np.round(np.diff(made[:, axis]) / 360)
+        turns[shapes.offsets[:-1][np.diff(shapes.offsets) > 0]] = 0
+        total = np.cumsum(np.nan_to_num(turns))
+        made[:, axis] += np.where(rows[owners], 360 * (total - total[first]), 0)
+    return made
+
+
+def _sectors(shapes: Shapes) -> Mask:
+    """Return which outlines are the box of an eruption, which can be wider than 180 degrees."""
+    made = np.diff(shapes.offsets) == 5
+    corners = shapes.vertices[shapes.offsets[:-1][made][:, None] + np.arange(4)]
+    (r1, r2, r3, r4), (first, second, third, fourth) = (corners[:, :, axis].T for axis in (0, 1))
+    pairs = (r1, r2), (r3, r4), (first, fourth), (second, third)
+    made[made] = np.all([np.isclose(*pair, rtol=1e-3, atol=1e-3) for pair in pairs], axis=0) & (first < second)
+    return made
