@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.her.submit import voevent
     from sunpy_helio_plugins.her.submit.registry import Registry
     from sunpy_helio_plugins.her.tables import HERTable
-    from sunpy_helio_plugins.her.views.graph import graph, tracks
+    from sunpy_helio_plugins.her.views.graph import Tracks, graph, tracks
+    from sunpy_helio_plugins.her.views.mask import cutout, mask
     from sunpy_helio_plugins.her.views.overlay import overlay
     from sunpy_helio_plugins.her.views.to_attrs import to_attrs
 
@@ -41,9 +42,12 @@ __all__ = [
     "Polygons",
     "Registry",
     "Request",
+    "Tracks",
     "attrs",
+    "cutout",
     "graph",
     "isolsearch_url",
+    "mask",
     "overlay",
     "recent",
     "recent_url",
@@ -63,7 +67,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.her.columns.points": ("Points",),
         "sunpy_helio_plugins.her.columns.polygon": ("Polygon",),
         "sunpy_helio_plugins.her.columns.polygons": ("Polygons",),
-        "sunpy_helio_plugins.her.views.graph": ("graph", "tracks"),
+        "sunpy_helio_plugins.her.views.graph": ("Tracks", "graph", "tracks"),
         "sunpy_helio_plugins.her.explore": (
             "isolsearch_url",
             "recent",
@@ -77,6 +81,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.her.submit": ("voevent",),
         "sunpy_helio_plugins.her.submit.registry": ("Registry",),
         "sunpy_helio_plugins.her.tables": ("HERTable",),
+        "sunpy_helio_plugins.her.views.mask": ("cutout", "mask"),
         "sunpy_helio_plugins.her.views.overlay": ("overlay",),
         "sunpy_helio_plugins.her.views.to_attrs": ("to_attrs",),
     },

@@ -16,7 +16,7 @@ from sunpy_helio_plugins.her.columns import frames
 from sunpy_helio_plugins.her.columns.origins import CODES, nothing
 from sunpy_helio_plugins.her.columns.points import PROBES
 from sunpy_helio_plugins.her.outlines import exports, sphere
-from sunpy_helio_plugins.her.outlines.trace import Shapes, trace
+from sunpy_helio_plugins.her.outlines.trace import Shapes, separated, trace
 from sunpy_helio_plugins.her.outlines.view import View
 from sunpy_helio_plugins.quantities import silence
 
@@ -150,8 +150,14 @@ class Polygon(SkyCoord):
     @property
     def wkt(self) -> str:
         """The polygon or line as WKT, in the registry's numbers."""
-        numbers = ",".join(f"{x:.12g} {y:.12g}" for x, y in self.vertices)
-        return f"POLYGON(({numbers}))" if self.closed else f"LINESTRING({numbers})"
+        if not self.closed:
+            return f"LINESTRING({_pairs(self.vertices)})"
+        offsets = np.array([0, len(self)])
+        rings, _ = separated(
+            Shapes(self.vertices, offsets, np.zeros(1, np.int64), self.instant, self.start, self.origin)
+        )
+        parts = np.split(rings.vertices, rings.offsets[1:-1])
+        return f"POLYGON({','.join(f'({_pairs(part)})' for part in parts)})"
 
     @cached_property
     def skycoord(self) -> SkyCoord:
@@ -339,6 +345,10 @@ class Polygon(SkyCoord):
             Shape (v,).
         """
         return View(_frame(self.time if time is None else time, observer)).turned(self.shapes)[2]
+
+
+def _pairs(vertices: Floats) -> str:
+    return ",".join(f"{x:.12g} {y:.12g}" for x, y in vertices)
 
 
 def _frame(time: Any, observer: Any) -> Any:

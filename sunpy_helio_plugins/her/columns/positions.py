@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.her.columns import chaincodes, frames, parse
 from sunpy_helio_plugins.her.columns import frames as moments
 from sunpy_helio_plugins.her.columns.origins import CODES, numbers, origins
-from sunpy_helio_plugins.her.outlines.trace import NEAR_LIMB, Rings, submitted_vertices
 from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.columns.polygons import Polygons
+from sunpy_helio_plugins.her.outlines.trace import NEAR_LIMB, Rings, submitted_vertices
 
 __all__ = ["Positions"]
 
@@ -152,8 +152,6 @@ class Positions:
             vertices, offsets, bad = chaincodes.rings(values, highest, widest)
             worst = [index for index in bad if not _is_placeholder(values[index])]
             self._say(name, [values[index] for index in worst], "not a polygon")
-            holes = [text for text in values if isinstance(text, str) and text.count("(") > 2]
-            self._say(name, holes, "more than one ring; the first is kept")
             self._known[name] = vertices, offsets
         return self._known[name]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.errors import MissingDependencyError
 from sunpy_helio_plugins.her.columns import frames
 from sunpy_helio_plugins.her.columns.origins import CODES
-from sunpy_helio_plugins.her.outlines.trace import Shapes, continuous, trace
+from sunpy_helio_plugins.her.outlines.trace import Shapes, continuous, separated, trace
 from sunpy_helio_plugins.her.outlines.view import View
 
 __all__ = ["geodataframe", "regions", "shapes"]
@@ -45,19 +45,22 @@ def shapes(given: Shapes, system: str) -> NDArray[Any]:
         import shapely
     except ImportError:
         raise MissingDependencyError("A polygon as a shape", "polygons") from None
-    traced = trace(given)
+    rings, events = separated(given)
+    traced = trace(rings)
     closed = traced.closed()
     plane = traced.converted(np.full(len(closed), CODES.index(system)))
     places = continuous(plane) if system in ("hgs", "hgc") else plane.vertices
-    made = np.empty(len(closed), dtype=object)
-    for row, (start, end) in enumerate(zip(plane.offsets[:-1], plane.offsets[1:], strict=True)):
-        ring = places[start:end]
-        if len(ring) < 2 or not np.isfinite(ring).all():
+    made = np.empty(len(given.systems), dtype=object)
+    parts: dict[int, list[Floats]] = {}
+    for event, start, end in zip(events.tolist(), plane.offsets[:-1], plane.offsets[1:], strict=True):
+        parts.setdefault(event, []).append(places[start:end])
+    for row, (outer, *holes) in parts.items():
+        if len(outer) < 2 or not all(np.isfinite(ring).all() for ring in (outer, *holes)):
             continue
-        if not closed[row]:
-            made[row] = shapely.LineString(ring)
-        elif len(ring) > 3:
-            made[row] = shapely.make_valid(shapely.Polygon(_around_the_pole(ring)))
+        if not closed[np.searchsorted(events, row)]:
+            made[row] = shapely.LineString(outer)
+        elif len(outer) > 3:
+            made[row] = shapely.make_valid(shapely.Polygon(_around_the_pole(outer), holes))
     return made
 
 

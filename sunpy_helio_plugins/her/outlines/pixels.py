@@ -45,8 +45,9 @@ def fill(px: Floats, py: Floats, offsets: Integers, shape: tuple[int, int], labe
     if labels is None:
         # Each span begins and ends once in its row: the sum along a row is the number of spans at each pixel.
         changes = np.zeros((shape[0], shape[1] + 1), dtype=np.int32)
-        np.add.at(changes, (rows, first), 1)
-        np.add.at(changes, (rows, last), -1)
+        begins = rows * (shape[1] + 1)
+        np.add.at(changes.reshape(-1), begins + first, 1)
+        np.add.at(changes.reshape(-1), begins + last, -1)
         return np.asarray(np.cumsum(changes, axis=1, out=changes)[:, :-1] > 0)
     made = np.zeros(shape, dtype=np.int32)
     flat, ends = made.reshape(-1), np.searchsorted(owners, np.arange(len(offsets)))
@@ -71,10 +72,13 @@ def _spans(
     rows = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + np.nan_to_num(low[edges])
     across = px[edges] + (rows - py[edges]) * (qx[edges] - px[edges]) / (qy[edges] - py[edges])
     columns = np.clip(np.ceil(across), 0, shape[1]).astype(np.int64)
-    order = np.lexsort((across, rows, owners[edges]))
-    owner, row, column = owners[edges][order], rows[order].astype(np.int64), columns[order]
-    kept = column[1::2] > column[::2]
-    return owner[::2][kept], row[::2][kept], column[::2][kept], column[1::2][kept]
+    # Sorted by outline, row and column, as one number.
+    crossings = np.sort((owners[edges] * shape[0] + rows.astype(np.int64)) * (shape[1] + 1) + columns)
+    lines, first = np.divmod(crossings[::2], shape[1] + 1)
+    last = crossings[1::2] % (shape[1] + 1)
+    kept = last > first
+    owner, row = np.divmod(lines[kept], shape[0])
+    return owner, row, first[kept], last[kept]
 
 
 def _following(values: Floats, offsets: Integers, closed: Mask | None = None) -> Floats:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.her.columns import frames
 from sunpy_helio_plugins.her.columns.origins import CODES
 
-__all__ = ["NEAR_LIMB", "Rings", "Shapes", "submitted_vertices", "trace"]
+__all__ = ["NEAR_LIMB", "Rings", "Shapes", "separated", "submitted_vertices", "trace"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -133,6 +133,41 @@ class Shapes(NamedTuple):
         return made
 
 
+def separated(shapes: Shapes) -> tuple[Shapes, Integers]:
+    """
+    Return the rings of outlines with holes as shapes of their own, and the event of each.
+
+    A hole is joined to an outline by an edge from its first vertex in both directions; see `chaincodes.joined`.
+    """
+    owners, offsets = shapes.owners, shapes.offsets
+    first = offsets[:-1][owners]
+    again = (shapes.vertices == shapes.vertices[first]).all(axis=1)
+    rows = np.flatnonzero(np.bincount(owners[again], minlength=len(shapes.systems)) > 2)
+    bounds = [(start, end) for start, end in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)]
+    parts = {row: _rings(shapes.vertices[slice(*bounds[row])], bounds[row][0]) for row in rows.tolist()}
+    if not any(len(found) > 1 for found in parts.values()):
+        return shapes, np.arange(len(shapes.systems))
+    pieces = [(row, piece) for row, bound in enumerate(bounds) for piece in parts.get(row, [bound])]
+    events = np.array([row for row, _ in pieces])
+    counts = [end - start for _, (start, end) in pieces]
+    source = np.concatenate([np.arange(start, end) for _, (start, end) in pieces])
+    made = Shapes(
+        shapes.vertices[source], np.concatenate([[0], np.cumsum(counts)]), *(part[events] for part in shapes[2:])
+    )  # fmt: skip
+    return made, events
+
+
+def _rings(vertices: Floats, start: int) -> list[tuple[int, int]]:
+    """Return where the outline and each hole of a ring begin and end; the complete ring if it does not have holes."""
+    returns = np.flatnonzero((vertices == vertices[0]).all(axis=1)).tolist()
+    found = [(0, returns[1] + 1)]
+    for before, after in zip(returns[1:-1], returns[2:], strict=True):
+        if after - before < 5 or (vertices[before + 1] != vertices[after - 1]).any():
+            return [(start, start + len(vertices))]
+        found.append((before + 1, after))
+    return [(start + first, start + end) for first, end in found]
+
+
 def trace(shapes: Shapes) -> Shapes:
     """Return outlines with vertices added along their edges, in the systems of straight edges."""
     straight = np.where(shapes.systems == _HRC, _HPC, shapes.systems)
@@ -165,9 +200,7 @@ def submitted_vertices(
     return made
 
 
-def converted(
-    vertices: Floats, system: str, target: str, instants: Floats, starts: Floats, origins: Floats
-) -> Floats:
+def converted(vertices: Floats, system: str, target: str, instants: Floats, starts: Floats, origins: Floats) -> Floats:
     """Convert positions to another system at the time of each."""
     if system == target:
         return vertices

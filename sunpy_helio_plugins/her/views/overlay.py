@@ -15,7 +15,7 @@ from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her.columns.origins import CODES
 from sunpy_helio_plugins.her.keywords import event_types
 from sunpy_helio_plugins.her.outlines.selection import selected
-from sunpy_helio_plugins.her.outlines.trace import Shapes, trace
+from sunpy_helio_plugins.her.outlines.trace import Shapes, separated, trace
 from sunpy_helio_plugins.her.outlines.view import View
 from sunpy_helio_plugins.her.tables import HERTable, events
 
@@ -96,6 +96,7 @@ COLOURS = {
 LABELS = ("fl_goescls", "ar_noaanum")
 """The columns to use as labels, in this order; otherwise the type is used."""
 
+
 def _labels(given: Any) -> bool | str:
     return TEXT.of(given) if isinstance(given, str) else FLAG.of(given)
 
@@ -161,6 +162,7 @@ def overlay(
     style = {key: value for key, value in _long_names(kwargs).items() if key != "label"}
     colours: dict[str, str] = {}
     wanted: list[tuple[Any, str, Any]] = []
+    labelled: set[int] = set()
     sides: tuple[_Lines, _Lines] = (defaultdict(list), defaultdict(list))
     for row, front, back in _lines(axes, selected(table, boxes), bool(hidden)):
         kind = str(table["event_type"][row])
@@ -171,7 +173,8 @@ def overlay(
         drawn = [_draw(axes, front, own), _draw(axes, back, own | far)]
         for side, line in zip(sides, drawn, strict=True):
             side[kind] += [line] * (line is not None)
-        if labels and (text := _label(table, row, labels)):
+        if labels and row not in labelled and (text := _label(table, row, labels)):
+            labelled.add(row)
             wanted.append((drawn[0] or drawn[1], text, own["color"]))
     return [*_named(sides, kwargs.get("label")), *beside(axes, wanted)]
 
@@ -198,14 +201,16 @@ def _named(sides: tuple[_Lines, _Lines], name: str | None) -> list[Artist]:
 def _lines(axes: Any, shapes: Shapes, hidden: bool) -> Iterator[tuple[int, Floats | None, Floats | None]]:
     """Return each row that is drawn, with the pixels of its parts on the near side and on the far side."""
     view = View(_frame(axes))
+    # The edges that join holes to outlines are not drawn.
+    shapes, rows = separated(shapes)
     seen = view.see(trace(shapes))
     pixels = _pixels(axes, seen.x, seen.y)
     straight = seen.as_submitted & (shapes.systems == CODES.index("hpc"))
     # Edges that are straight in the image do not need more vertices.
     corners = shapes.take(straight)
     plain = iter(np.split(_pixels(axes, *(corners.vertices.T * view.larger)), corners.offsets[1:-1]))
-    for row, (start, end) in enumerate(zip(seen.offsets[:-1], seen.offsets[1:], strict=True)):
-        if straight[row]:
+    for row, start, end, is_straight in zip(rows, seen.offsets[:-1], seen.offsets[1:], straight, strict=True):
+        if is_straight:
             yield row, next(plain), None
             continue
         visible, place = seen.visible[start:end, None], pixels[start:end]
