@@ -15,6 +15,7 @@ All functions convert the outlines of many events at once.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -35,8 +36,11 @@ NEAR_LIMB = 0.97
 visible behind a pole (B0 up to 7.25 degrees)."""
 
 STEPS = {"hpc": (5.0, 5.0), "hgs": (0.2, 0.2), "hgc": (0.2, 0.2), "hrc": (0.05, 1.0)}
-"""The longest edge between two vertices, in the system's units; because of the foreshortening at the limb, areas there
-need the steps of ``hpc`` (that of a polar hole is then correct within 0.05 %)."""
+"""The longest segment of an edge, in the system's units."""
+
+LIMB, LIMB_STEP = 900.0, 0.5
+"""Arcsec from the disk's center from which segments in ``hpc`` are shorter, because of the foreshortening at the limb,
+and their length (areas across the limb are then correct within 0.1 %)."""
 
 PARTS = 16
 """The least number of steps in the extent of an outline in degrees, so that small areas are correct as well."""
@@ -161,7 +165,7 @@ def _rings(vertices: Floats, start: int) -> list[tuple[int, int]]:
     """Return where the outline and each hole of a ring begin and end; the complete ring if it does not have holes."""
     returns = np.flatnonzero((vertices == vertices[0]).all(axis=1)).tolist()
     found = [(0, returns[1] + 1)]
-    for before, after in zip(returns[1:-1], returns[2:], strict=True):
+    for before, after in pairwise(returns[1:]):
         if after - before < 5 or (vertices[before + 1] != vertices[after - 1]).any():
             return [(start, start + len(vertices))]
         found.append((before + 1, after))
@@ -223,8 +227,12 @@ def _followed(shapes: Shapes) -> Shapes:
     edges = np.zeros_like(corners)
     edges[:-1] = np.diff(corners, axis=0)
     edges[shapes.offsets[1:][np.diff(shapes.offsets) > 0] - 1] = 0
+    steps = _steps(shapes, corners)[shapes.owners]
     with np.errstate(invalid="ignore"):
-        lengths = np.nan_to_num((np.abs(edges) / _steps(shapes, corners)[shapes.owners]).max(axis=1), posinf=MOST)
+        apart = np.hypot(*corners.T)
+        near = np.fmax(apart, np.roll(apart, -1)) > LIMB
+        steps[near & (shapes.systems == _HPC)[shapes.owners]] = LIMB_STEP
+        lengths = np.nan_to_num((np.abs(edges) / steps).max(axis=1), posinf=MOST)
     pieces = np.clip(np.ceil(lengths), 1, MOST).astype(np.int64)
     ends = np.concatenate([[0], np.cumsum(pieces)])
     source = np.repeat(np.arange(len(corners)), pieces)

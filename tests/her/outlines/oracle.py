@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 RADIUS = 695700.0
@@ -62,7 +64,7 @@ def on_the_sphere(vertices: np.ndarray, system: str, jd: float, start: float, sc
 def dense(vertices: np.ndarray, pieces: int = 300) -> np.ndarray:
     """Return points along straight edges."""
     share = np.arange(pieces)[:, None] / pieces
-    return np.concatenate([a + share * (b - a) for a, b in zip(vertices[:-1], vertices[1:], strict=True)])
+    return np.concatenate([a + share * (b - a) for a, b in pairwise(vertices)])
 
 
 def flat(places: np.ndarray, centre: np.ndarray) -> np.ndarray:
