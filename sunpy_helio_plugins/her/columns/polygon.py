@@ -162,19 +162,12 @@ class Polygon(SkyCoord):
     @cached_property
     def skycoord(self) -> SkyCoord:
         """The vertices as a coordinate, shape (v,), in a frame with one time and one observer."""
-        made = self.shapes.converted(np.array([CODES.index(self.system)]))
+        made = Shapes.of_one(self).converted(np.array([CODES.index(self.system)]))
         return frames.to_sky(made.vertices, self.system, self.instant, self.start, single=True, origins=self.origin)
-
-    @property
-    def shapes(self) -> Shapes:
-        """The vertices as submitted if they are known, else those of the polygon's own system."""
-        offsets = np.array([0, len(self)])
-        events = self.instant, self.start, self.origin
-        return Shapes.of(self.vertices, offsets, self.system, *events, self.as_submitted)
 
     @cached_property
     def _surface(self) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-        return self.shapes.on_surface()
+        return Shapes.of_one(self).on_surface()
 
     @property
     def clamped(self) -> NDArray[np.bool_]:
@@ -184,7 +177,7 @@ class Polygon(SkyCoord):
         The registry clamps its heliographic numbers as well, without flagging them: all that may be clamped are
         flagged.
         """
-        if self.shapes.systems[0] in _ON_THE_SKY:
+        if Shapes.of_one(self).systems[0] in _ON_THE_SKY:
             return self._surface[2]
         longitude, latitude = (np.radians(part) for part in self._surface[:2])
         tilt, distance = frames.earth(self.instant)
@@ -208,7 +201,7 @@ class Polygon(SkyCoord):
 
         It is in that system, if it is known; otherwise in its own, or in ``hpc`` instead of ``hrc``.
         """
-        made = trace(self.shapes)
+        made = trace(Shapes.of_one(self))
         return Polygon(made.vertices, CODES[int(made.systems[0])], self.instant, self.start, self.origin)
 
     @property
@@ -279,7 +272,7 @@ class Polygon(SkyCoord):
             regions is not installed.
         """
         if frame is not None:
-            return exports.regions(self.shapes, frame)[0]
+            return exports.regions(Shapes.of_one(self), frame)[0]
         try:
             from regions import PolygonSkyRegion
         except ImportError:
@@ -303,7 +296,7 @@ class Polygon(SkyCoord):
         MissingDependencyError
             shapely is not installed.
         """
-        return exports.shapes(self.shapes, self.system)[0]
+        return exports.shapes(Shapes.of_one(self), self.system)[0]
 
     @taking("Polygon.rotated_to", time=INSTANT, observer=optional(OBSERVER))
     def rotated_to(self, time: Any, observer: Any = None) -> SkyCoord:
@@ -324,7 +317,7 @@ class Polygon(SkyCoord):
         """
         frame = _frame(time, observer)
         view = View(frame)
-        x, y, _ = view.turned(self.shapes)
+        x, y, _ = view.turned(Shapes.of_one(self))
         return SkyCoord(x * u.arcsec, y * u.arcsec, frame=frame)
 
     @taking("Polygon.visible", observer=optional(OBSERVER), time=optional(INSTANT))
@@ -344,7 +337,7 @@ class Polygon(SkyCoord):
         numpy.ndarray of bool
             Shape (v,).
         """
-        return View(_frame(self.time if time is None else time, observer)).turned(self.shapes)[2]
+        return View(_frame(self.time if time is None else time, observer)).turned(Shapes.of_one(self))[2]
 
 
 def _pairs(vertices: Floats) -> str:

@@ -281,21 +281,16 @@ class Polygons:
         ``transform_to`` of it has the same results as for any coordinate, but computes the Sun's motion once for each
         time.
         """
-        shapes, rows = self.shapes, self.owners
+        shapes, rows = Shapes.of(self), self.owners
         made = shapes.converted(np.full(len(self), CODES.index(self.system)))
         instants, starts, origins = (part[rows] for part in self._events)
         plain = frames.to_sky(made.vertices, self.system, instants, starts, origins=origins)
         return Vertices(plain._sky_coord_frame, shapes)
 
     @property
-    def shapes(self) -> Shapes:
-        """The vertices as submitted where they are known, else those of the column's own system."""
-        return Shapes.of(self.vertices, self.offsets, self.system, *self._events, self.as_submitted)
-
-    @property
     def area(self) -> u.Quantity:
         """The areas of the polygons, shape (n,), as of `Polygon`; NaN if missing."""
-        traced = trace(self.shapes)
+        traced = trace(Shapes.of(self))
         longitude, latitude, _ = traced.on_surface()
         places = sphere.directions(np.radians(longitude), np.radians(latitude))
         angles = np.where(self.mask, np.nan, np.where(traced.closed(), sphere.areas(places, traced.offsets), 0))
@@ -321,7 +316,7 @@ class Polygons:
         MissingDependencyError
             regions is not installed.
         """
-        return exports.regions(self.shapes, frame)
+        return exports.regions(Shapes.of(self), frame)
 
     def to_shapely(self) -> NDArray[Any]:
         """
@@ -337,7 +332,7 @@ class Polygons:
         MissingDependencyError
             shapely is not installed.
         """
-        return exports.shapes(self.shapes, self.system)
+        return exports.shapes(Shapes.of(self), self.system)
 
     def to_geodataframe(self) -> Any:
         """
@@ -356,4 +351,4 @@ class Polygons:
         MissingDependencyError
             geopandas is not installed.
         """
-        return exports.geodataframe(self.shapes, self.system)
+        return exports.geodataframe(Shapes.of(self), self.system)

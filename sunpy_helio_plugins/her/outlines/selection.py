@@ -68,7 +68,7 @@ def _in_degrees(table: Any) -> Mask:
 
 def _shapes(column: Any) -> Shapes | None:
     if isinstance(column, Polygons):
-        return column.shapes
+        return Shapes.of(column)
     if not isinstance(column, Points):
         return None
     known = ~np.asarray(column.mask)

@@ -74,11 +74,23 @@ class Shapes(NamedTuple):
     origins: Floats
 
     @classmethod
-    def of(
+    def of(cls, column: Any) -> Self:
+        """Return the polygons of a column: as submitted where this is known, else in the column's own system."""
+        events = column.instants, column.starts, column.origins
+        return cls.known(column.vertices, column.offsets, column.system, *events, column.as_submitted)
+
+    @classmethod
+    def of_one(cls, polygon: Any) -> Self:
+        """Return one polygon, as of a column."""
+        offsets, events = np.array([0, len(polygon)]), (polygon.instant, polygon.start, polygon.origin)
+        return cls.known(polygon.vertices, offsets, polygon.system, *events, polygon.as_submitted)
+
+    @classmethod
+    def known(
         cls, vertices: Floats, offsets: Integers, system: str, instants: Floats, starts: Floats, origins: Floats,
         as_submitted: Floats,
     ) -> Self:  # fmt: skip
-        """Return the outlines of a column: as submitted where this is known, else in the column's own system."""
+        """Return polygons of one system, as submitted where this is known."""
         counts = np.diff(offsets)
         owners = np.repeat(np.arange(len(counts)), counts)
         unknown = np.isnan(as_submitted).any(axis=1)

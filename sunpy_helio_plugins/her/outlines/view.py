@@ -73,7 +73,7 @@ class View:
         self.distance = float(place.radius.to_value("km"))
         latitude, distance = (float(part[0]) for part in frames.earth(self.instant))
         here = self.distance * sphere.directions(*np.radians([self.longitude, self.latitude]))
-        there = distance * sphere.directions(0.0, np.radians(latitude))
+        there = distance * sphere.directions(*np.radians([0.0, latitude]))
         self.from_earth = bool(np.linalg.norm(here - there) < NEAR_EARTH)
         # From SOHO, which is nearer to the Sun, everything is larger by 1 %.
         self.larger = distance / self.distance
@@ -100,7 +100,7 @@ class View:
         """
         owners = shapes.owners
         longitude, latitude, clamped = shapes.on_surface()
-        gone = np.isnan(shapes.instants).any(axis=1)
+        gone: Mask = np.asarray(np.isnan(shapes.instants).any(axis=1))
         places = self._rotated(shapes, longitude, latitude)
         x, y = self._angles(places)
         visible = (places[:, 2] >= self.limb * (1 - 1e-6)) & ~gone[owners]

@@ -23,7 +23,7 @@ from sunpy.coordinates import (
 )
 
 from sunpy_helio_plugins.her import HERTable, Polygons
-from sunpy_helio_plugins.her.outlines.trace import trace
+from sunpy_helio_plugins.her.outlines.trace import Shapes, trace
 from sunpy_helio_plugins.her.outlines.view import View
 
 START = "2026-01-10T12:00:00"
@@ -73,7 +73,7 @@ OBSERVERS: dict[str, Callable[[str], Any]] = {
 @pytest.mark.parametrize("when", [START, LATER, "2025-11-01T00:00:00"])
 def test_rotation_and_projection_are_those_of_sunpy(column: Polygons, observer: str, when: str) -> None:
     frame = Helioprojective(observer=OBSERVERS[observer](when), obstime=when)
-    x, y, visible = View(frame).turned(column.shapes)
+    x, y, visible = View(frame).turned(Shapes.of(column))
     with propagate_with_solar_surface():
         expected = SkyCoord(column.skycoord).transform_to(frame)
         towards = SkyCoord(column.skycoord).transform_to(Heliocentric(observer=frame.observer, obstime=when))
@@ -132,7 +132,7 @@ def test_the_earth_is_computed_once_for_each_time(column: Polygons, monkeypatch:
 
 
 def outline(view: View, found: HERTable, name: str = "hgs_boundcc") -> np.ndarray:
-    x, y, _ = view.outlines(view.see(trace(found[name].shapes)))
+    x, y, _ = view.outlines(view.see(trace(Shapes.of(found[name]))))
     return np.stack([x, y], axis=1)
 
 
@@ -163,14 +163,14 @@ def test_an_outline_around_the_opposite_side_leaves_out_what_is_between() -> Non
 def test_an_outline_on_the_far_side_is_not_seen() -> None:
     frame = Helioprojective(observer=get_earth(START), obstime=START)
     view = View(frame)
-    seen = view.see(trace(table(ring(170, 10))["hgs_boundcc"].shapes))
+    seen = view.see(trace(Shapes.of(table(ring(170, 10))["hgs_boundcc"])))
     assert seen.counts.tolist() == [0]
     assert len(view.outlines(seen)[0]) == 0
 
 
 def test_an_outline_beyond_the_limb_is_as_submitted_from_earth_only() -> None:
     eruption = table(np.array([(1000.0, 0), (2000, 0), (2000, 900), (1000, 0)]), system="hpc")
-    shapes = trace(eruption["hpc_boundcc"].shapes)
+    shapes = trace(Shapes.of(eruption["hpc_boundcc"]))
     seen = View(Helioprojective(observer=get_earth(LATER), obstime=LATER)).see(shapes)
     assert seen.as_submitted.all()
     assert seen.x.max() == 2000
