@@ -172,14 +172,18 @@ class Positions:
         """Return the vertices of an outline as seen from Earth; NaN if their number differs."""
         counts = np.diff(offsets)
         seen = np.full((offsets[-1], 2), np.nan)
-        for system in ("hrc", "hpc"):
+        left = counts > 0
+        for system in ("hpc", "hrc"):
+            if not left.any():
+                break
             vertices, others = self._rings(system + name[3:])
-            same = (np.diff(others) == counts) & (counts > 0)
+            same = (np.diff(others) == counts) & left
             rows = np.repeat(np.arange(self.rows), np.diff(others))
             kept = vertices[same[rows]]
             if system == "hrc":
                 kept = self._on_the_sky(kept, rows[same[rows]])
             seen[np.repeat(same, counts)] = kept
+            left &= ~same
         return seen
 
     def _points_seen(self, name: str) -> Floats:

@@ -174,7 +174,9 @@ class View:
         z = np.where(np.isnan(seen.places[:, 2]), 1, seen.places[:, 2])
         filled = np.flatnonzero(np.diff(seen.offsets))
         deepest = np.minimum.reduceat(z, seen.offsets[:-1][filled])
-        rows = [row for row in filled[deepest < 0].tolist() if 0 < seen.counts[row] < np.diff(seen.offsets)[row]]
+        counts = seen.counts
+        partly = (counts > 0) & (counts < np.diff(seen.offsets))
+        rows = filled[(deepest < 0) & partly[filled]].tolist()
         opposite = np.array([[0.0, 0.0, -1.0]])
         circle = self._limb(np.linspace(0, 2 * np.pi, 361))
         parts_x, parts_y = np.split(x, offsets[1:-1]), np.split(y, offsets[1:-1])
