@@ -131,6 +131,23 @@ def test_the_area_of_a_column_is_that_of_its_polygons(real: HERTable) -> None:
         np.testing.assert_allclose(column.area.to_value("Mm2"), expected, rtol=1e-9, atol=1e-9)
 
 
+def test_factors_from_the_sky_to_the_surface_are_those_of_the_registry(real: HERTable) -> None:
+    """The registry's areas are those of pixels, which differ from the outlines; their ratios do not."""
+    found = []
+    for polygon, row in zip(real["hpc_boundcc"], real, strict=True):
+        if polygon is None:
+            continue
+        distance = polygon.skycoord.observer.radius.to_value("km") / 1e3
+        x, y = np.radians(polygon.vertices.T / 3600) * distance
+        seen = abs(np.sum(x[:-1] * y[1:] - x[1:] * y[:-1])) / 2
+        limb = np.degrees(np.arcsin(695.7 / distance)) * 3600
+        registry = (row["area_atdiskcenter"] / row["area_raw"]).to_value("")
+        found.append((np.hypot(*polygon.vertices.T).max() / limb, polygon.area.to_value("Mm2") / seen, registry))
+    radius, mine, registry = np.array(found).T
+    assert (radius < 0.98).sum() >= 8
+    np.testing.assert_allclose(mine[radius < 0.98], registry[radius < 0.98], rtol=0.05)
+
+
 def deprojected(image: Any, pixels: np.ndarray) -> tuple[float, float]:
     """Return the area of pixels on the surface in square megameters, and their largest angle from the disk's center."""
     rows, columns = np.nonzero(pixels)
