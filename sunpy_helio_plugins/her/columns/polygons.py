@@ -296,6 +296,24 @@ class Polygons:
         angles = np.where(self.mask, np.nan, np.where(traced.closed(), sphere.areas(places, traced.offsets), 0))
         return angles * (frames.RSUN_KM / 1e3) ** 2 * u.Mm**2
 
+    @property
+    def deviation(self) -> u.Quantity:
+        """
+        The largest distance between the registry's vertices of each polygon and those computed from the submitted ones.
+
+        Shape (n,), in megameters: in ``hpc`` and ``hrc`` perpendicular to the direction of Earth, in ``hgs`` and
+        ``hgc`` along the surface; NaN if the vertices were submitted in the column's own system, or are not known.
+        """
+        given = Shapes.of(self)
+        own = given._replace(vertices=self.vertices, systems=np.full(len(self), CODES.index(self.system)))
+        apart = given.converted(own.systems).separation(own)
+        filled = np.flatnonzero((self.counts > 0) & (given.systems != own.systems))
+        made = np.full(len(self), np.nan)
+        if len(filled):
+            bounds = np.stack([self.offsets[filled], self.offsets[filled + 1]], axis=1).reshape(-1)
+            made[filled] = np.maximum.reduceat(np.append(apart, 0.0), bounds)[::2]
+        return made * u.Mm
+
     @taking("Polygons.to_regions", frame=FRAME)
     def to_regions(self, frame: Any) -> list[Any]:
         """

@@ -138,6 +138,23 @@ class Shapes(NamedTuple):
             places[:, here] = found
         return places[0], places[1], clamped
 
+    def separation(self, other: Shapes) -> Floats:
+        """Return the distances in megameters between vertices of the same systems, on the surface or on the sky."""
+        owners = self.owners
+        polar = (self.systems == _HRC)[owners]
+        scale = np.where(polar, frames.scales(self.starts, self.origins)[owners], 1.0)
+        first, second = (
+            np.where(polar, frames.radial(part.vertices, scale), part.vertices.T) for part in (self, other)
+        )
+        distance = frames.earth(self.instants)[1][owners] / 1e3
+        made = np.radians(np.hypot(*(first - second)) / 3600) * distance
+        degrees = np.isin(self.systems, _DEGREES)[owners]
+        # Half the chord between two directions is the sine of half the angle.
+        (lon1, lat1), (lon2, lat2) = (np.radians(part[:, degrees]) for part in (first, second))
+        square = np.sin((lat1 - lat2) / 2) ** 2 + np.cos(lat1) * np.cos(lat2) * np.sin((lon1 - lon2) / 2) ** 2
+        made[degrees] = 2 * np.arcsin(np.sqrt(np.minimum(square, 1))) * frames.RSUN_KM / 1e3
+        return made
+
     def closed(self) -> Mask:
         """Return which events are outlines or boxes, whose last vertex is the first one; the others are lines."""
         filled = np.diff(self.offsets) > 1

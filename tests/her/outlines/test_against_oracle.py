@@ -123,6 +123,19 @@ def test_columns_of_the_registry_have_the_area_of_those_submitted(real: HERTable
     assert count >= 10
 
 
+@pytest.mark.parametrize(("system", "limit"), [("hrc", 0.01), ("hgs", 0.8), ("hgc", 0.8)])
+def test_vertices_of_the_registry_are_near_those_computed(real: HERTable, system: str, limit: float) -> None:
+    """In megameters, of which one is 1.4 arcsec, except at the limb, where a small angle is a large distance."""
+    column = real[f"{system}_boundcc"]
+    found = column.deviation.to_value("Mm")
+    submitted = np.array(["HPC" in str(text) for text in real["event_coordsys"]]) & ~column.mask
+    assert np.isnan(found).tolist() == (~submitted).tolist()
+    on_the_disk = np.array([one is not None and np.hypot(*one.vertices.T).max() < 900 for one in real["hpc_boundcc"]])
+    assert on_the_disk.sum() >= 3
+    assert found[on_the_disk].max() < limit
+    assert np.isnan(real["hpc_boundcc"].deviation).all()
+
+
 def test_the_area_of_a_column_is_that_of_its_polygons(real: HERTable) -> None:
     for name in (f"{system}_{kind}" for kind in KINDS for system in SYSTEMS):
         column = real[name]
