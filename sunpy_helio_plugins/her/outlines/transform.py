@@ -39,7 +39,7 @@ class Vertices(SkyCoord):
         return SkyCoord(self._sky_coord_frame)._apply(method, *args, **kwargs)
 
     def __setitem__(self, item: Any, value: Any) -> None:
-        raise TypeError("The vertices of outlines do not change; use SkyCoord(column.skycoord) for a coordinate.")
+        raise TypeError("The vertices of a column of outlines do not change.")
 
     def transform_to(self, frame: Any, merge_attributes: bool = True) -> SkyCoord:
         """Return the vertices in another frame as a plain `~astropy.coordinates.SkyCoord`."""
