@@ -66,6 +66,7 @@ def with_frame(monkeypatch) -> Iterator[list[str]]:
     monkeypatch.setattr(attrs, "Frame", Frame, raising=False)
     monkeypatch.setattr(attrs, "__all__", [*attrs.__all__, "Frame"])
     monkeypatch.setattr(translator, "OWN", own(attrs))
+    monkeypatch.setattr(IMAPClient, "own", own(attrs))
     monkeypatch.setattr(translator, "KNOWN", (*translator.KNOWN, Frame))
     path = "imap/ultra/l2/2026/01/imap_ultra_l2_u45-ena-h-{}_20260110_v001.cdf"
     rows = [

@@ -558,6 +558,23 @@ def test_records_lie_within_asdf_trees(archive: Any, tmp_path: Path) -> None:
     assert back["n"].dtype.kind == "i"
 
 
+def test_a_series_without_a_source_lies_within_asdf_trees(tmp_path: Path) -> None:
+    import pandas as pd
+    from sunpy.timeseries import GenericTimeSeries
+
+    asdf = pytest.importorskip("asdf")
+    pytest.importorskip("asdf_astropy")
+    index = pd.date_range("2026-01-10", periods=3, freq="90ns", name="Time")
+    given = GenericTimeSeries(pd.DataFrame({"B": [1.0, np.nan, 3.0]}, index=index), {"telescop": "x"}, {"B": u.nT})
+    asdf.AsdfFile({"field": given}).write_to(tmp_path / "x.asdf")
+    with asdf.open(tmp_path / "x.asdf", lazy_load=False, memmap=False) as opened:
+        again = opened["field"]
+    assert type(again) is GenericTimeSeries
+    pd.testing.assert_frame_equal(again.to_dataframe(), given.to_dataframe(), check_freq=False)
+    assert again.units == {"B": u.nT}
+    assert again.meta.metadata[0][2]["telescop"] == "x"
+
+
 def test_results_and_series_lie_within_asdf_trees(series: dict[str, Any], tmp_path: Path) -> None:
     asdf = pytest.importorskip("asdf")
     events = HERClient().search(*SEARCHES["her"][2])

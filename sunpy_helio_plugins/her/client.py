@@ -19,7 +19,7 @@ from sunpy_helio_plugins.her import attrs
 from sunpy_helio_plugins.her.filters.logic import refuse_uncompared
 from sunpy_helio_plugins.her.filters.plan import SUBSETS
 from sunpy_helio_plugins.her.query import ARCHIVE, NAMES, SERVER
-from sunpy_helio_plugins.her.sunpy_attrs import CORE, is_hek
+from sunpy_helio_plugins.her.sunpy_attrs import CORE, HEK
 from sunpy_helio_plugins.her.translator import OWN, queries
 from sunpy_helio_plugins.quantities.exact import whole_number
 
@@ -55,6 +55,7 @@ class HERClient(ArchiveClient, BaseClient):
 
     info_url: ClassVar[str] = "https://www.lmsal.com/hek/"
     names: ClassVar[Names] = NAMES
+    own = OWN
     _fetch_options = ("rev",)
 
     def search(self, *query: Attr, **kwargs: Any) -> HERTable:
@@ -84,14 +85,12 @@ class HERClient(ArchiveClient, BaseClient):
         from sunpy_helio_plugins.fido.partial import warn
         from sunpy_helio_plugins.her import search, service
         from sunpy_helio_plugins.her.filters import requisites
-        from sunpy_helio_plugins.her.tables import HERTable
+        from sunpy_helio_plugins.her.tables import HERTable, table_of
 
         asked = queries(*query)
         found = search.search([requisites.readable(each) for each in asked])
         partial = any(name in SUBSETS for each in asked for name in each.returns)
-        table = HERTable.from_records(
-            found.records, found.associations, found.problems, client=self, partial=partial
-        )  # fmt: skip
+        table = table_of(HERTable, found.items, found.associations, found.problems, self, partial=partial)
         table.notes = list(found.notes)
         table[SERVER] = np.full(len(table), service.address())
         table.unasked = requisites.beside(asked)
@@ -124,9 +123,9 @@ class HERClient(ArchiveClient, BaseClient):
     @classmethod
     def _is_named(cls, *query: Attr) -> bool:
         refuse_uncompared(*query)
-        if any(isinstance(attr, OWN) for attr in query):
+        if super()._is_named(*query):
             return True
-        return any(is_hek(attr) for attr in query) and any(_refused_by_sunpy(attr) for attr in query)
+        return any(_refused_by_sunpy(attr) for attr in query) and any(isinstance(attr, HEK) for attr in query)
 
     @classmethod
     def _attrs_module(cls) -> tuple[str, str]:

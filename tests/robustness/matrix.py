@@ -120,11 +120,12 @@ UNFINDABLE: tuple[tuple[str, str, str], ...] = (
         "servers without this endpoint; they answer 404 to these addresses",
     ),
     ("hapi-binary.data", "chunked: ended early|right length, cut body", "a range with fewer records"),
+    ("her.document", "right length, cut by one byte|encoded as utf-8-sig|CRLF line ends", "the same XML document"),
     ("hapi-csv.data", "chunked: ended early", "a server that leaves out the last line end"),
     (
-        "(hapi-(csv|binary|json)|swe).data",
+        "(hapi-(csv|binary|json)|swe|helioviewer).data",
         "gzip: empty|200 with (nothing|blanks|an empty list)|status 20[45]|Content-Length '0'",
-        "a range without records",
+        "a range without records, for which servers send an empty body",
     ),
 )  # fmt: skip
 """A pattern of stages, one of faults, and the reason why no client can find them."""

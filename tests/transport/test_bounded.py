@@ -336,6 +336,7 @@ def test_a_token_with_control_characters_is_an_invalid_answer(world: World, tmp_
 def test_any_lifetime_of_a_token_is_read(lifetime: Any):
     made = credentials._Token.of({"access_token": "abc", "expires_in": lifetime})
     assert isinstance(made.is_old(), bool)
+    assert made.expires >= 0
 
 
 # Downloads
