@@ -21,6 +21,7 @@ Exceptions and warnings of this package::
     IncompleteFetchWarning               files could not be downloaded: see ``errors`` of the results
     InexactTimeWarning                   times were converted to a type that cannot represent all of them exactly
     InexactValueWarning                  values were converted to a type that cannot represent all of them exactly
+    OutsideImageWarning                  events are outside of an image, or without an outline
 
 Messages state what was requested, what was received, and what to do; they never contain a password, key or token.
 """
@@ -55,6 +56,7 @@ __all__ = [
     "IsolationError",
     "LockedError",
     "MissingDependencyError",
+    "OutsideImageWarning",
     "Problem",
     "QueryError",
     "ServerError",
@@ -292,6 +294,10 @@ class InexactTimeWarning(AstropyUserWarning):
 
 class InexactValueWarning(AstropyUserWarning):
     """Values were converted to a type that cannot represent all of them exactly."""
+
+
+class OutsideImageWarning(AstropyUserWarning):
+    """Events are outside of an image, on the far side of the Sun, or without an outline."""
 
 
 class Problem(str):

@@ -444,6 +444,10 @@ def cases(world: World) -> dict[str, Case]:
         "her.overlay": Case(
             her.overlay, {"axes": None, "table": events[:2], "hidden": None, "boxes": True, "labels": False}, 2
         ),
+        "her.mask": Case(her.mask, {"image": picture(), "table": events[:2], "boxes": True, "labels": False}, 2),
+        "her.cutout": Case(her.cutout, {"image": picture(), "table": events[:2], "margin": 50 * u.arcsec}, 2),
+        "her.HERTable.in_view": Case(events.in_view, {"view": picture()}),
+        "her.Polygons.to_regions": Case(polygons.to_regions, {"frame": picture().coordinate_frame}),
         "her.summary_url": Case(her.summary_url, {"event": ivorn, "rev": None}),
         "her.voevent_url": Case(her.voevent_url, {"event": ivorn, "rev": None}),
         "her.to_attrs": Case(her.to_attrs, {"row": events[0], "before": 0 * u.s, "after": 0 * u.s, "instrument": True}),
@@ -521,6 +525,18 @@ def cases(world: World) -> dict[str, Case]:
     return made
 
 
+def picture() -> Any:
+    """Return a map of the complete disk as seen from Earth."""
+    from astropy.coordinates import SkyCoord
+    from sunpy.coordinates import Helioprojective, get_earth
+    from sunpy.map import Map
+    from sunpy.map.header_helper import make_fitswcs_header
+
+    frame = Helioprojective(observer=get_earth("2026-01-10"), obstime="2026-01-10")
+    middle = SkyCoord(0 * u.arcsec, 0 * u.arcsec, frame=frame)
+    return Map(np.zeros((50, 50)), make_fitswcs_header((50, 50), middle, scale=[50, 50] * u.arcsec / u.pix))
+
+
 def world_results() -> Any:
     from parfive import Results
 
@@ -554,6 +570,7 @@ EXEMPT = {
     r".*\.(is_datasource_for|register_values|plot|concatenate)": "called by sunpy, or as in sunpy",
     r"sandbox\.\w+\.(meets|parts|play|add|answer|remove|at_end)": "called by the embedded archive",
     r"sandbox\.(Faults|Request|Fault)": "made by the embedded archive, or abstract",
+    r"her\.Tracks": "made by this package",
     r"(her\.(Points|Polygon|Polygons|Request)|io\.Changes|imap\.(Synced|Uploaded)|helioviewer\.Coverage)(\.\w+)?": (
         "made by this package"
     ),

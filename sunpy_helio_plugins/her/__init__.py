@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.her import attrs
     from sunpy_helio_plugins.her.client import HERClient
     from sunpy_helio_plugins.her.columns.points import Points
-    from sunpy_helio_plugins.her.columns.polygons import Polygon, Polygons
+    from sunpy_helio_plugins.her.columns.polygon import Polygon
+    from sunpy_helio_plugins.her.columns.polygons import Polygons
     from sunpy_helio_plugins.her.explore import (
         isolsearch_url,
         recent,
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.her.submit import voevent
     from sunpy_helio_plugins.her.submit.registry import Registry
     from sunpy_helio_plugins.her.tables import HERTable
-    from sunpy_helio_plugins.her.views.graph import graph, tracks
+    from sunpy_helio_plugins.her.views.graph import Tracks, graph, tracks
     from sunpy_helio_plugins.her.views.lazy_events import open, quicklook  # noqa: A004
+    from sunpy_helio_plugins.her.views.mask import cutout, mask
     from sunpy_helio_plugins.her.views.overlay import overlay
     from sunpy_helio_plugins.her.views.to_attrs import to_attrs
 
@@ -42,9 +44,12 @@ __all__ = [
     "Polygons",
     "Registry",
     "Request",
+    "Tracks",
     "attrs",
+    "cutout",
     "graph",
     "isolsearch_url",
+    "mask",
     "open",
     "overlay",
     "quicklook",
@@ -64,8 +69,9 @@ __getattr__ = lazy.attach(
     {
         "sunpy_helio_plugins.her.client": ("HERClient",),
         "sunpy_helio_plugins.her.columns.points": ("Points",),
-        "sunpy_helio_plugins.her.columns.polygons": ("Polygon", "Polygons"),
-        "sunpy_helio_plugins.her.views.graph": ("graph", "tracks"),
+        "sunpy_helio_plugins.her.columns.polygon": ("Polygon",),
+        "sunpy_helio_plugins.her.columns.polygons": ("Polygons",),
+        "sunpy_helio_plugins.her.views.graph": ("Tracks", "graph", "tracks"),
         "sunpy_helio_plugins.her.explore": (
             "isolsearch_url",
             "recent",
@@ -80,6 +86,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.her.submit.registry": ("Registry",),
         "sunpy_helio_plugins.her.tables": ("HERTable",),
         "sunpy_helio_plugins.her.views.lazy_events": ("open", "quicklook"),
+        "sunpy_helio_plugins.her.views.mask": ("cutout", "mask"),
         "sunpy_helio_plugins.her.views.overlay": ("overlay",),
         "sunpy_helio_plugins.her.views.to_attrs": ("to_attrs",),
     },

@@ -24,6 +24,7 @@ from sunpy_helio_plugins.her.columns.positions import Positions
 from sunpy_helio_plugins.her.columns.storage import INSTANT, rebuilt, stacked
 from sunpy_helio_plugins.her.filters.requisites import untold
 from sunpy_helio_plugins.her.keywords import keywords
+from sunpy_helio_plugins.her.outlines.image import VIEW, in_view
 from sunpy_helio_plugins.her.query import ARCHIVE
 from sunpy_helio_plugins.io.tables import header_of
 from sunpy_helio_plugins.quantities import times
@@ -266,6 +267,25 @@ class HERTable(ArchiveTable):
         made[INSTANT] = _instant_column(moments.times(parts))
         return made
 
+    @taking("HERTable.in_view", view=VIEW)
+    def in_view(self, view: Any) -> NDArray[np.bool_]:
+        """
+        Return which events are in view of an image, rotated with the solar surface to its time.
+
+        Parameters
+        ----------
+        view : sunpy.map.GenericMap or sunpy.coordinates.Helioprojective
+            A map in helioprojective coordinates, of any observer and time; or the frame of one, without a field of
+            view.
+
+        Returns
+        -------
+        numpy.ndarray of bool
+            Shape (n,): whether any part of the outline of an event, or else of its line, box or position, is on the
+            near side and in the map.
+        """
+        return in_view(self, view)
+
     @property
     def associations(self) -> QTable:
         """
@@ -292,7 +312,9 @@ class HERTable(ArchiveTable):
 
     def to_pandas(self, *args: Any, **kwargs: Any) -> Any:
         """
-        Return the same rows as a `pandas.DataFrame`: numbers without units, times and outlines (WKT) as text.
+        Return the same rows as a `pandas.DataFrame`: numbers without units, times in UTC, outlines (WKT) as text.
+
+        Missing times are ``NaT``. Outlines as shapes are those of ``table["hpc_boundcc"].to_geodataframe()``.
 
         Parameters
         ----------
@@ -304,7 +326,7 @@ class HERTable(ArchiveTable):
         pandas.DataFrame
             The rows.
         """
-        return storage.flat(self).to_pandas(*args, **kwargs)
+        return storage.flat(self, "pandas").to_pandas(*args, **kwargs)
 
     def _for_format(self, form: str) -> Table:
         return storage.flat(self, form)
