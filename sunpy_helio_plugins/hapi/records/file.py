@@ -14,6 +14,8 @@ from typing import IO, Any
 from sunpy_helio_plugins.errors import FileError, ServiceRefused
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.records import csv, decode
+from sunpy_helio_plugins.hapi.records.buffers import ColumnBuffers
+from sunpy_helio_plugins.hapi.records.content import Content, FileContent
 from sunpy_helio_plugins.hapi.records.csv import exact_json
 from sunpy_helio_plugins.hapi.status import NO_DATA, OK, is_success, status_of
 from sunpy_helio_plugins.transport.messages import server_message
@@ -75,7 +77,7 @@ class HAPIDocument:
         The header.
     format : str
         csv, binary or json.
-    content : bytes
+    content : bytes or FileContent
         The whole.
     start : int
         Where the records begin; they are not copied out, since they may be large.
@@ -87,7 +89,7 @@ class HAPIDocument:
 
     info: Info
     format: str
-    content: bytes = field(repr=False)
+    content: Content = field(repr=False)
     start: int
     data: Any = field(default=None, repr=False)
     has_header: bool = True
@@ -102,9 +104,34 @@ class HAPIDocument:
         """Records of a JSON answer, or bytes of the records of another one: 0 if there are none."""
         return len(self.data or ()) if self.format == "json" else self.size
 
+    @property
+    def expected_rows(self) -> int:
+        """The number of records, or an estimate for CSV; 0 if it cannot be known before they are read."""
+        if self.format == "binary":
+            return decode.binary_count(self.content, self.info, self.start)
+        return len(self.data or ()) if self.format == "json" else csv.expected_lines(self.content, self.start)
+
     def columns(self) -> decode.Columns:
         """
-        Return the records as one array for each parameter.
+        Return the records as one array for each parameter; the times are time stamps.
+
+        Raises
+        ------
+        FileError
+            The records are not what the header says.
+        """
+        gathered = ColumnBuffers(self.info.parameters, self.expected_rows)
+        self.add_to(gathered)
+        return gathered.finish()
+
+    def release(self) -> None:
+        """Close a file until its records are read."""
+        if isinstance(self.content, FileContent):
+            self.content.release()
+
+    def add_to(self, gathered: ColumnBuffers) -> None:
+        """
+        Append the records to others; those of a file are read in parts.
 
         Raises
         ------
@@ -112,14 +139,15 @@ class HAPIDocument:
             The records are not what the header says.
         """
         if self.format == "json":
-            return decode.from_json(self.data, self.info)
-        if self.format == "binary":
-            return decode.from_binary(self.content, self.info, self.start)
-        if self.format != "csv":
+            gathered.add(decode.from_json(self.data, self.info))
+        elif self.format == "binary":
+            decode.add_binary(self.content, self.info, self.start, gathered)
+        elif self.format == "csv":
+            if len(self.content) > self.start and not self.content.endswith(b"\n"):
+                _refuse_cut_csv(self.content[max(self.start, len(self.content) - TAIL) :], self.info)
+            csv.add_csv(self.content, self.info, self.start, gathered)
+        else:
             raise FileError(f"The header says that the records are {self.format!r}; csv, binary and json can be read.")
-        if len(self.content) > self.start and not self.content.endswith(b"\n"):
-            _refuse_cut_csv(self.content[max(self.start, len(self.content) - TAIL) :], self.info)
-        return csv.from_csv(self.content, self.info, self.start)
 
 
 def looks_like_hapi(head: bytes) -> bool:
@@ -198,13 +226,13 @@ def _is_binary(head: bytes, info: Info) -> bool:
     return len(head) >= size > 0 and all(_BINARY_STAMP.fullmatch(stamp) for stamp in stamps)
 
 
-def parse_document(content: bytes, info: Info | None = None, asked: str | None = None) -> HAPIDocument:
+def parse_document(content: Content, info: Info | None = None, asked: str | None = None) -> HAPIDocument:
     """
     Take an answer or a file apart.
 
     Parameters
     ----------
-    content : bytes
+    content : bytes or FileContent
         Header and records, or a JSON answer.
     info : Info, optional
         The description of the dataset, for records that came without header or with one that cannot be read.
@@ -223,7 +251,7 @@ def parse_document(content: bytes, info: Info | None = None, asked: str | None =
     """
     first = content[:SNIFFED].lstrip()[:1]
     if first == b"{" or (first == b"[" and info is not None):
-        return _json(content, info)
+        return _json(content[:], info)
     start = _header_end(content)
     own = header_of(content[:start])
     if own is not None:
@@ -243,7 +271,7 @@ def _labels_before(body: bytes, info: Info, asked: str | None) -> int:
     return length if asked != "binary" or _is_csv(body[length:], info) else 0
 
 
-def _content(info: Info, content: bytes, start: int, asked: str | None) -> HAPIDocument:
+def _content(info: Info, content: Content, start: int, asked: str | None) -> HAPIDocument:
     found = format_of(info, content[start : start + max(TAIL, 2 * _record_size(info))], asked)
     return HAPIDocument(_in_format(info, found), found, content, start)
 
@@ -273,7 +301,7 @@ def read_header(stream: IO[bytes]) -> tuple[bytes, int]:
     return b"".join(lines), size
 
 
-def _header_end(content: bytes) -> int:
+def _header_end(content: Content) -> int:
     end = 0
     while content[end : end + 1] == b"#":
         line = content.find(b"\n", end)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from sunpy_helio_plugins.hapi import attrs
 from sunpy_helio_plugins.hapi.plan import DataRequest, Piece
 from sunpy_helio_plugins.hapi.query import Query
 from sunpy_helio_plugins.hapi.records import file
+from sunpy_helio_plugins.hapi.records.content import kept
 from sunpy_helio_plugins.hapi.records.file import HAPIDocument
 from sunpy_helio_plugins.hapi.records.read import from_contents, named
 from sunpy_helio_plugins.hapi.search import find
@@ -312,7 +314,8 @@ def _content(answer: Response, one: DataRequest) -> HAPIDocument:
     is_whole = answer.status == 204 or any(name in answer.headers for name in ("Content-Length", "Transfer-Encoding"))
     body = _plain(answer)
     with named(subject):
-        return file.parse_response(body, one.info, one.format, subject, answer.url, is_whole)
+        made = file.parse_response(body, one.info, one.format, subject, answer.url, is_whole)
+    return replace(made, content=kept(made.content))
 
 
 def _plain(answer: Response) -> bytes:
