@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+import weakref
 from collections.abc import Callable, Iterable
 from typing import IO, Any
 
@@ -46,10 +47,6 @@ class FileContent:
         self._stream: IO[bytes] | None = None if callable(source) else source
         self._measure()
 
-    def __del__(self) -> None:
-        if self._stream is not None:
-            self._stream.close()
-
     def __len__(self) -> int:
         return self._size
 
@@ -72,6 +69,8 @@ class FileContent:
 
     def _measure(self) -> None:
         stream = self._opened()
+        # Closes the file also if it is part of a cycle, such as that of an exception and its traceback.
+        weakref.finalize(self, stream.close)
         stream.seek(0, os.SEEK_END)
         if self._size not in (-1, stream.tell()):
             raise FileError(f"{self._name} was changed while it was read.")
