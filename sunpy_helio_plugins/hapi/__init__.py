@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.hapi.records.load import load
     from sunpy_helio_plugins.hapi.records.read import read
     from sunpy_helio_plugins.hapi.records.write import write
+    from sunpy_helio_plugins.hapi.stream.chunks import chunks
+    from sunpy_helio_plugins.hapi.stream.frames import to_dask
+    from sunpy_helio_plugins.hapi.stream.parquet import ParquetFolder, to_parquet
     from sunpy_helio_plugins.hapi.tables import HAPITable
     from sunpy_helio_plugins.hapi.views.convert import files, open, to_ndcube, to_skycoord  # noqa: A004
     from sunpy_helio_plugins.hapi.views.quicklook import quicklook
@@ -31,11 +34,13 @@ __all__ = [
     "HAPITimeSeries",
     "Info",
     "Parameter",
+    "ParquetFolder",
     "access_token",
     "attrs",
     "availability",
     "catalog",
     "check",
+    "chunks",
     "files",
     "info",
     "load",
@@ -43,7 +48,9 @@ __all__ = [
     "quicklook",
     "read",
     "servers",
+    "to_dask",
     "to_ndcube",
+    "to_parquet",
     "to_skycoord",
     "to_timeseries",
     "to_xarray",
@@ -58,6 +65,9 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.hapi.records.load": ("load",),
         "sunpy_helio_plugins.hapi.records.read": ("read",),
         "sunpy_helio_plugins.hapi.records.write": ("write",),
+        "sunpy_helio_plugins.hapi.stream.chunks": ("chunks",),
+        "sunpy_helio_plugins.hapi.stream.frames": ("to_dask",),
+        "sunpy_helio_plugins.hapi.stream.parquet": ("ParquetFolder", "to_parquet"),
         "sunpy_helio_plugins.hapi.tables": ("HAPITable",),
         "sunpy_helio_plugins.hapi.views.convert": ("files", "open", "to_ndcube", "to_skycoord"),
         "sunpy_helio_plugins.hapi.views.quicklook": ("quicklook",),

@@ -261,7 +261,8 @@ def covering(service: Endpoints, query: Query, dataset: str, title: str, info: I
         spans = f"covers {info.start or '?'} to {info.stop or '?'}: nothing from {query.start} to {query.end}."
         return Partial(notes=(f"{name} {spans}",))
     server, form = service.server, service.format(wanted, query.format)
-    pieces = cut(kept, longest(info, wanted, form, server.max_elements, server.max_bytes, query.chunk))
+    size = min((one for one in (server.max_bytes, query.size) if one), default=0)
+    pieces = cut(kept, longest(info, wanted, form, server.max_elements, size, query.chunk))
     ends = [*(str(span.before) for span in pieces[:-1]), end or query.end]
     cadence, each = seconds(wanted.cadence), estimated_bytes(wanted, form)
 

@@ -38,6 +38,8 @@ class Query:
         The format; `None` lets the service choose it.
     chunk : float or None
         The longest time range of one request, in seconds.
+    size : int or None
+        The largest estimated number of bytes of one response, so that records can be loaded in bounded memory.
     is_listed : bool
         Whether no server was given and this is one of the listed ones, which may not have the dataset.
     """
@@ -50,6 +52,7 @@ class Query:
     words: tuple[str, ...] = ()
     format: str | None = None
     chunk: float | None = None
+    size: int | None = None
     is_listed: bool = False
 
 

@@ -7,17 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from threading import RLock
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 from urllib.parse import quote, urlencode
 
 from sunpy_helio_plugins.errors import (
     AnswerError,
     FileError,
+    HelioPluginsError,
     QueryError,
     ServerError,
     ServiceError,
     ServiceRefused,
 )
+from sunpy_helio_plugins.fido.partial import outcomes
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.query import unlike
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
@@ -102,12 +104,24 @@ class Service:
         with contextlib.suppress(FileError):
             return Info.from_json(inside)
         try:
-            serves = None if until is None else partial(_reaches, until)
-            return self._ask("info", {"dataset": dataset}, self._info, serves=serves)
+            return self._described(dataset, None if until is None else partial(_reaches, until))
         except (ServiceRefused, ServerError) as refused:
             # Some servers fail with HTTP 500 for an unknown id.
             self._explain_dataset(dataset, refused)
             raise
+
+    def _described(self, dataset: str, serves: Callable[[Info], bool] | None) -> Info:
+        """Request a description; if the version of HAPI is not known yet, together with the capabilities."""
+        expected = {"dataset": dataset}
+        ask = partial(self._ask, "info", parse=self._info, serves=serves)
+        if "capabilities" not in self._known:
+            found = outcomes((self.capabilities, partial(ask, named=expected)), lambda request: request(), 2)
+            wrong = next((one for one in found if isinstance(one, HelioPluginsError)), None)
+            if wrong is not None and (wrong is found[0] or self.names(expected) == expected):
+                raise wrong
+            if self.names(expected) == expected:
+                return cast("Info", found[1])
+        return ask(named=self.names(expected))
 
     def at_hand(self, datasets: Sequence[str]) -> dict[str, Info]:
         """Return the descriptions that are available without a request, from the catalogue and the cache."""
@@ -188,12 +202,11 @@ class Service:
     def _ask(
         self,
         endpoint: str,
-        query: Mapping[str, str],
+        named: Mapping[str, str],
         parse: Callable[[str, Any], T],
         keeps: Callable[[T], object] = bool,
         serves: Callable[[T], bool] | None = None,
     ) -> T:
-        named = self.names(query) if query else {}
         url = f"{self.server.url}/{endpoint}"
         try:
             return metadata.cached_json(

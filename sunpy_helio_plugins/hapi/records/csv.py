@@ -22,7 +22,7 @@ from sunpy_helio_plugins.quantities.fills import exact_integer
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["add_csv", "exact_json", "expected_lines", "from_csv", "is_names_row"]
+__all__ = ["add_csv", "exact_json", "expected_lines", "from_csv", "is_names_row", "names_row", "segments"]
 
 _LARGE = re.compile(rb"\d{16}[.eE]|\d[eE]\+?\d\d")
 """JSON numbers that may be integers beyond `EXACT`, written as floats."""
@@ -85,13 +85,13 @@ def add_csv(body: Content, info: Info, start: int, gathered: ColumnBuffers) -> N
     head = body[start : start + _HEAD]
     if not head.strip() and not body[start:].strip():
         return
-    start += _names_row(head, info)
+    start += names_row(head, info)
     fields = sum(parameter.width for parameter in info.parameters)
     _check_first(body, start, fields)
     _add(body, start, info, gathered)
 
 
-def _names_row(head: bytes, info: Info) -> int:
+def names_row(head: bytes, info: Info) -> int:
     """Return the length of a first line that contains the names or labels of the parameters, else 0."""
     row, end, _ = head.partition(b"\n")
     shown = row.decode("utf-8", "replace").strip().replace('"', "").lower()
@@ -102,7 +102,7 @@ def _names_row(head: bytes, info: Info) -> int:
 
 def is_names_row(line: bytes, info: Info) -> bool:
     """Return whether a line contains the names or labels of the parameters."""
-    return _names_row(line, info) > 0
+    return names_row(line, info) > 0
 
 
 def _check_first(body: Content, start: int, fields: int) -> None:
@@ -119,7 +119,7 @@ def _add(body: Content, start: int, info: Info, gathered: ColumnBuffers) -> None
     first, error = gathered.rows, ""
     for types, no_number in _choices(info, body[start : start + _HEAD]):
         try:
-            for segment in _segments(body, start, info):
+            for segment in segments(body, start, info):
                 _add_segment(segment, info, types, no_number, gathered)
         except pa.ArrowInvalid as invalid:
             gathered.cut(first)
@@ -135,24 +135,28 @@ def _add(body: Content, start: int, info: Info, gathered: ColumnBuffers) -> None
 _ROW = re.compile(r"Row #\d+: ")
 
 
-def _segments(body: Content, start: int, info: Info) -> Iterator[memoryview]:
+def segments(body: Content, start: int, info: Info) -> Iterator[memoryview]:
     """Yield the records of a response at once, and those of a file in parts."""
     if not isinstance(body, FileContent):
         yield memoryview(body)[start:]
         return
-    size, may_quote = _SEGMENT, _may_quote(info)
     while start < len(body):
+        segment = _segment(body, start, info)
+        yield segment
+        start += len(segment)
+
+
+def _segment(body: FileContent, start: int, info: Info) -> memoryview:
+    """Read complete records."""
+    size, may_quote = _SEGMENT, _may_quote(info)
+    while start + size < len(body):
         segment = body[start : start + size]
-        end = len(segment)
-        if start + end < len(body):
-            is_simple = not (may_quote and b'"' in segment) and b"\n" in segment
-            ends = [segment.rfind(b"\n") + 1] if is_simple else line_ends(np.frombuffer(segment, np.uint8), False)
-            if not len(ends):
-                size *= 4
-                continue
-            end = int(ends[-1])
-        yield memoryview(segment)[:end]
-        start, size = start + end, _SEGMENT
+        is_simple = not (may_quote and b'"' in segment) and b"\n" in segment
+        ends = [segment.rfind(b"\n") + 1] if is_simple else line_ends(np.frombuffer(segment, np.uint8), False)
+        if len(ends):
+            return memoryview(segment)[: int(ends[-1])]
+        size *= 4
+    return memoryview(body[start:])
 
 
 def _may_quote(info: Info) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from astropy import units as u
@@ -41,7 +41,7 @@ from sunpy_helio_plugins.store.streams import decompressed, is_compressed
 from sunpy_helio_plugins.transport import limits, metadata
 from sunpy_helio_plugins.transport.exchange import Response
 
-__all__ = ["load"]
+__all__ = ["Selection", "gathered", "load", "requested", "united"]
 
 _ANSWERS = frozenset({200, 204, *range(400, 500), 500}) - {401, 403, 408, 429}
 """HTTP statuses of answers that may say in HAPI's words what is wrong; others are asked again, or need a sign-in."""
@@ -105,36 +105,61 @@ def load(
         requests failed.
     """
     scale = checked_scale(scale)
+    found = requested("hapi.load", server, Selection(dataset, start, stop, parameters, chunk, format))
+    return _loaded(list(found.items), scale, found.problems + found.notes)
+
+
+_SIZE = 1 << 24
+"""Estimated bytes of one response: several are received at the same time, and kept until they are decoded."""
+
+
+class Selection(NamedTuple):
+    """A range of a dataset, as the functions that load records take it; all are `None` for the rows of a search."""
+
+    dataset: str | None
+    start: Any
+    stop: Any
+    parameters: Any = None
+    chunk: Any = None
+    format: str | None = None
+
+
+def requested(function: str, server: Any, selection: Selection, size: int = _SIZE) -> Partial[DataRequest]:
+    """
+    Return the requests for the rows of a search, or for a range of a dataset, whose responses have a bounded size.
+
+    A `CoverageError` is raised if the dataset has no data in the range.
+    """
     if not isinstance(server, str):
         if server is None or not (is_several(server) or hasattr(server, "colnames")):
-            raise inputs.refused("hapi.load", server, _ALLOWED)
-        if any(one is not None for one in (dataset, start, stop, parameters, chunk, format)):
+            raise inputs.refused(function, server, _ALLOWED)
+        if any(one is not None for one in selection):
             raise QueryError(
-                "hapi.load takes either rows of a search, or a server, a dataset, a start and a stop; "
+                f"{function} takes either rows of a search, or a server, a dataset, a start and a stop; "
                 f"it was called with {shown(server)} and others."
             )
-        tables = inputs.tables("hapi.load", server, HAPITable, _ALLOWED)
+        tables = inputs.tables(function, server, HAPITable, _ALLOWED)
         cut = tuple(note for table in tables for note in uncovered(table))
-        rows = [DataRequest.of_row(row) for table in tables for row in table]
-        return _loaded(rows, scale, cut)
-    if dataset is None or start is None or stop is None:
-        given = [name for name, one in (("dataset", dataset), ("start", start), ("stop", stop)) if one is None]
-        missing = ", ".join(given)
+        return Partial(tuple(DataRequest.of_row(row) for table in tables for row in table), notes=cut)
+    given = zip(("dataset", "start", "stop"), selection[:3], strict=True)
+    missing = ", ".join(name for name, one in given if one is None)
+    if missing:
         raise QueryError(
-            f"hapi.load takes a server, a dataset, a start and a stop; for {shown(server)}, {missing} must be given."
+            f"{function} takes a server, a dataset, a start and a stop; for {shown(server)}, {missing} must be given."
         )
-    answer = find(_query(server, dataset, start, stop, parameters, chunk, format))
-    # A table of records has no place for notes: a warning repeats them.
-    told = answer.problems + answer.notes
+    answer = find(_query(function, server, selection, size), has_titles=False)
     if not answer.items:
+        # A table of records has no place for notes: a warning repeats them.
+        told = answer.problems + answer.notes
         warn(Partial(problems=told))
         raise CoverageError(f"There is nothing to load: {text_of(told)}")
-    return _loaded(list(answer.items), scale, told)
+    return answer
 
 
-def _query(server: str, dataset: str, start: Any, stop: Any, parameters: Any, chunk: Any, chosen: str | None) -> Query:
+def _query(function: str, server: str, selection: Selection, size: int) -> Query:
+    dataset, start, stop, parameters, chunk, chosen = selection
     names = (parameters,) if isinstance(parameters, str) else tuple(parameters or ())
-    first, before = _moment(start), _moment(stop)
+    first, before = (_moment(function, one) for one in (start, stop))
     if first >= before:
         raise QueryError(f"The start {first} does not lie before the stop {before}.")
     if isinstance(chunk, int | float) and not isinstance(chunk, bool):
@@ -147,25 +172,26 @@ def _query(server: str, dataset: str, start: Any, stop: Any, parameters: Any, ch
         names,
         format=None if chosen is None else attrs.Format.check(chosen),
         chunk=None if chunk is None else attrs.Chunk.check(chunk),
+        size=size,
     )
 
 
-def _moment(given: Any) -> Moment:
+def _moment(function: str, given: Any) -> Moment:
     # In HAPI's own forms, which sunpy would cut to microseconds, or refuse.
     found = moment(given) if isinstance(given, str) else None
     if found is not None:
         return found
-    return Moment.read(times.iso(inputs.instant("hapi.load", given), 9))
+    return Moment.read(times.iso(inputs.instant(function, given), 9))
 
 
 def _loaded(found: list[DataRequest], scale: str, told: tuple[str, ...]) -> QTable:
     """Fetch the requests; one warning repeats what was told before, and what did not come."""
-    answer = _gathered(found)
+    answer = gathered(found)
     (table,) = answer.items
     missing: Partial[QTable] = Partial(problems=tuple(dict.fromkeys(told + answer.problems)))
     warn(missing)
     table.meta["problems"] = list(missing.problems)
-    first, spans = found[0], _united(one.span for one in found)
+    first, spans = found[0], united(one.span for one in found)
     table.meta |= retrieval(
         server=first.server.name,
         dataset=first.dataset,
@@ -175,7 +201,7 @@ def _loaded(found: list[DataRequest], scale: str, told: tuple[str, ...]) -> QTab
     return table_in_scale(table, scale)
 
 
-def _gathered(found: list[DataRequest]) -> Partial[QTable]:
+def gathered(found: Sequence[DataRequest]) -> Partial[QTable]:
     """Fetch all requests at the same time, and join what came; what lies outside the range is left out."""
     if not found:
         raise QueryError("hapi.load: there are no rows to load; the search found nothing.")
@@ -185,7 +211,6 @@ def _gathered(found: list[DataRequest]) -> Partial[QTable]:
         raise QueryError(f"These are {len(ids)} datasets ({shown}); load one at a time, as in hapi.load(rows[:1]).")
     server = found[0].server
     service = Service(server)
-    service.capabilities()
     most = max(1, min(int(conf.hapi.connections), len(found)))
     fetched = run_all(found, _Chunks(service), most)
     chunks = _partial(found, fetched)
@@ -194,7 +219,7 @@ def _gathered(found: list[DataRequest]) -> Partial[QTable]:
     if not len(table):
         return Partial((table,), problems)
     keep = np.zeros(len(table), dtype=bool)
-    for span in _united(one.span for one in found):
+    for span in united(one.span for one in found):
         keep |= span.covers(table.columns[0])
     return Partial((table if keep.all() else table[keep],), problems)
 
@@ -266,7 +291,7 @@ class _Chunks:
         return merge(_partial(others, [self._fetched(one, other) for other in others]))
 
 
-def _table(found: list[DataRequest], chunks: list[Partial[HAPIDocument]]) -> tuple[QTable, tuple[str, ...]]:
+def _table(found: Sequence[DataRequest], chunks: list[Partial[HAPIDocument]]) -> tuple[QTable, tuple[str, ...]]:
     """Return the records as a table; if they cannot be read, leave out the chunks that cannot be read alone."""
     try:
         return _read(found[0], merge(chunks)), ()
@@ -278,7 +303,7 @@ def _table(found: list[DataRequest], chunks: list[Partial[HAPIDocument]]) -> tup
 
 
 def _readable(
-    found: list[DataRequest], chunks: list[Partial[HAPIDocument]]
+    found: Sequence[DataRequest], chunks: list[Partial[HAPIDocument]]
 ) -> tuple[Partial[HAPIDocument], tuple[str, ...]]:
     good: list[Partial[HAPIDocument]] = []
     problems: list[str] = []
@@ -297,15 +322,15 @@ def _read(one: DataRequest, chunk: Partial[HAPIDocument]) -> QTable:
         return from_contents(chunk.items, {"server": one.server.name, "dataset": one.dataset})
 
 
-def _united(spans: Iterable[Span]) -> list[Span]:
+def united(spans: Iterable[Span]) -> list[Span]:
     """Return ranges with those that touch joined."""
-    united: list[Span] = []
+    joined: list[Span] = []
     for span in sorted(spans, key=lambda one: one.first):
-        if united and united[-1].before >= span.first:
-            united[-1] = Span(united[-1].first, max(united[-1].before, span.before))
+        if joined and joined[-1].before >= span.first:
+            joined[-1] = Span(joined[-1].first, max(joined[-1].before, span.before))
         else:
-            united.append(span)
-    return united
+            joined.append(span)
+    return joined
 
 
 def _content(answer: Response, one: DataRequest) -> HAPIDocument:

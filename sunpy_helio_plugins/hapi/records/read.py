@@ -31,7 +31,10 @@ from sunpy_helio_plugins.io import registration
 from sunpy_helio_plugins.quantities.scales import checked_scale, table_in_scale
 from sunpy_helio_plugins.store.streams import decompressed, decompressed_parts, is_compressed
 
-__all__ = ["common_info", "from_contents", "named", "parse_source", "read", "register", "time_order"]
+__all__ = [
+    "INFO", "Source", "bytes_of", "common_info", "from_contents", "named", "parse_source", "read", "register",
+    "sources_of", "time_order",
+]  # fmt: skip
 
 
 def common_info(contents: Sequence[HAPIDocument]) -> Info:
@@ -69,7 +72,7 @@ def _identity(info: Info) -> list[tuple[Any, ...]]:
     return [(one.name, one.type, one.shape, str(one.units), str(one.fill)) for one in info.parameters]
 
 
-def _bytes(table: QTable) -> NDArray[np.uint8]:
+def bytes_of(table: QTable) -> NDArray[np.uint8]:
     """Return the bytes of each record, shape (n, bytes)."""
     grids = []
     for column in table.columns.values():
@@ -85,7 +88,7 @@ def _bytes(table: QTable) -> NDArray[np.uint8]:
 def _first_of_each(table: QTable, rows: NDArray[np.int64], same: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return which of the sorted records to keep: the first of identical ones at the same time."""
     places = np.flatnonzero(np.append(same, False) | np.append(False, same))
-    records = _bytes(table[rows[places]])
+    records = bytes_of(table[rows[places]])
     keep = np.ones(len(rows), dtype=bool)
     # Different records may alternate at the same time: two files may each contain two.
     seen: set[bytes] = set()
@@ -98,7 +101,7 @@ def _first_of_each(table: QTable, rows: NDArray[np.int64], same: NDArray[np.bool
     return keep
 
 
-_INFO = Kind("an Info or a dict", lambda given: given if isinstance(given, Info) else MAPPING.of(given))
+INFO = Kind("an Info or a dict", lambda given: given if isinstance(given, Info) else MAPPING.of(given))
 
 Source = str | os.PathLike[str] | bytes | IO[bytes]
 
@@ -157,7 +160,7 @@ def _of_stream(stream: IO[bytes]) -> Content:
         raise FileError(f"{shown}: it cannot be read to its end: {error}.") from error
 
 
-@taking("hapi.read", info=optional(_INFO), context=optional(MAPPING))
+@taking("hapi.read", info=optional(INFO), context=optional(MAPPING))
 def read(
     *sources: Source,
     info: Mapping[str, Any] | Info | None = None,
@@ -207,7 +210,7 @@ def read(
     >>> print(table["B"])
     [5.5] nT
     """
-    found = list(_sources(sources))
+    found = list(sources_of("hapi.read", sources))
     if not found:
         raise QueryError("hapi.read takes at least one file.")
     scale = checked_scale(scale)
@@ -223,15 +226,15 @@ def _closed(document: HAPIDocument, sources: int) -> HAPIDocument:
     return document
 
 
-def _sources(given: Iterable[Any]) -> Iterator[Source]:
+def sources_of(function: str, given: Iterable[Any]) -> Iterator[Source]:
     """Yield files and contents from paths, lists and folders."""
     for one in given:
         if isinstance(one, bytes) or (hasattr(one, "read") and not isinstance(one, Table | type)):
             yield one
         elif isinstance(one, list | tuple | UserList):
-            yield from _sources(one)
+            yield from sources_of(function, one)
         else:
-            yield from inputs.paths("hapi.read", one, (SUFFIX, f"{SUFFIX}.gz", f"{SUFFIX}.bz2"))
+            yield from inputs.paths(function, one, (SUFFIX, f"{SUFFIX}.gz", f"{SUFFIX}.bz2"))
 
 
 def from_contents(contents: Sequence[HAPIDocument], context: Mapping[str, str] | None = None) -> QTable:
