@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.hapi.records.read import read
     from sunpy_helio_plugins.hapi.records.write import write
     from sunpy_helio_plugins.hapi.stream.chunks import chunks
+    from sunpy_helio_plugins.hapi.stream.folder import ParquetFolder, open  # noqa: A004
     from sunpy_helio_plugins.hapi.stream.frames import to_dask
-    from sunpy_helio_plugins.hapi.stream.parquet import ParquetFolder, to_parquet
+    from sunpy_helio_plugins.hapi.stream.parquet import to_parquet
     from sunpy_helio_plugins.hapi.tables import HAPITable
-    from sunpy_helio_plugins.hapi.views.convert import files, open, to_ndcube, to_skycoord  # noqa: A004
+    from sunpy_helio_plugins.hapi.views.convert import files, to_ndcube, to_skycoord
     from sunpy_helio_plugins.hapi.views.quicklook import quicklook
     from sunpy_helio_plugins.hapi.views.timeseries import HAPITimeSeries
     from sunpy_helio_plugins.series.exits import to_timeseries, to_xarray
@@ -66,10 +67,11 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.hapi.records.read": ("read",),
         "sunpy_helio_plugins.hapi.records.write": ("write",),
         "sunpy_helio_plugins.hapi.stream.chunks": ("chunks",),
+        "sunpy_helio_plugins.hapi.stream.folder": ("ParquetFolder", "open"),
         "sunpy_helio_plugins.hapi.stream.frames": ("to_dask",),
-        "sunpy_helio_plugins.hapi.stream.parquet": ("ParquetFolder", "to_parquet"),
+        "sunpy_helio_plugins.hapi.stream.parquet": ("to_parquet",),
         "sunpy_helio_plugins.hapi.tables": ("HAPITable",),
-        "sunpy_helio_plugins.hapi.views.convert": ("files", "open", "to_ndcube", "to_skycoord"),
+        "sunpy_helio_plugins.hapi.views.convert": ("files", "to_ndcube", "to_skycoord"),
         "sunpy_helio_plugins.hapi.views.quicklook": ("quicklook",),
         "sunpy_helio_plugins.hapi.views.timeseries": ("HAPITimeSeries",),
         "sunpy_helio_plugins.series.exits": ("to_timeseries", "to_xarray"),

@@ -30,6 +30,7 @@ __all__ = [
     "cut",
     "estimated_bytes",
     "longest",
+    "narrowed",
 ]
 
 MOST_HALVINGS = 12
@@ -311,6 +312,13 @@ def _asked(span: Span, info: Info, server: HAPIServer) -> tuple[str, str]:
         str(info.start) if start is not None and first <= start else first.text(3),
         str(info.stop) if before == stop else before.text(3),
     )
+
+
+def narrowed(one: DataRequest, span: Span) -> DataRequest:
+    """Return the request for another range of the same records."""
+    start, stop = _asked(span, one.info, one.server)
+    url = _STOP.sub(rf"\g<1>={stop}", _START.sub(rf"\g<1>={start}", one.url))
+    return replace(one, span=span, end=str(span.before), url=url)
 
 
 def chosen(name: str, info: Info, asked: tuple[str, ...]) -> tuple[str, ...]:

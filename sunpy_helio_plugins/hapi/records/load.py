@@ -41,7 +41,7 @@ from sunpy_helio_plugins.store.streams import decompressed, is_compressed
 from sunpy_helio_plugins.transport import limits, metadata
 from sunpy_helio_plugins.transport.exchange import Response
 
-__all__ = ["Selection", "gathered", "load", "requested", "united"]
+__all__ = ["Selection", "gathered", "load", "requested", "seconds_of", "united"]
 
 _ANSWERS = frozenset({200, 204, *range(400, 500), 500}) - {401, 403, 408, 429}
 """HTTP statuses of answers that may say in HAPI's words what is wrong; others are asked again, or need a sign-in."""
@@ -162,8 +162,6 @@ def _query(function: str, server: str, selection: Selection, size: int) -> Query
     first, before = (_moment(function, one) for one in (start, stop))
     if first >= before:
         raise QueryError(f"The start {first} does not lie before the stop {before}.")
-    if isinstance(chunk, int | float) and not isinstance(chunk, bool):
-        chunk = chunk * u.s
     return Query(
         server,
         dataset,
@@ -171,9 +169,16 @@ def _query(function: str, server: str, selection: Selection, size: int) -> Query
         str(before.later(-1)),
         names,
         format=None if chosen is None else attrs.Format.check(chosen),
-        chunk=None if chunk is None else attrs.Chunk.check(chunk),
+        chunk=seconds_of(chunk),
         size=size,
     )
+
+
+def seconds_of(chunk: Any) -> float | None:
+    """Return the longest range of one request in seconds."""
+    if isinstance(chunk, int | float) and not isinstance(chunk, bool):
+        chunk = chunk * u.s
+    return None if chunk is None else attrs.Chunk.check(chunk)
 
 
 def _moment(function: str, given: Any) -> Moment:
@@ -221,7 +226,9 @@ def gathered(found: Sequence[DataRequest]) -> Partial[QTable]:
     keep = np.zeros(len(table), dtype=bool)
     for span in united(one.span for one in found):
         keep |= span.covers(table.columns[0])
-    return Partial((table if keep.all() else table[keep],), problems)
+    # A slice shares the memory of the table.
+    inside = slice(int(keep.argmax()), len(keep) - int(keep[::-1].argmax()))
+    return Partial((table[inside if keep[inside].all() else keep],), problems)
 
 
 def _lost(one: DataRequest | Piece, error: HelioPluginsError) -> str:
