@@ -112,16 +112,18 @@ class Service:
 
     def _described(self, dataset: str, serves: Callable[[Info], bool] | None) -> Info:
         """Request a description; if the version of HAPI is not known yet, together with the capabilities."""
-        expected = {"dataset": dataset}
+        query = {"dataset": dataset}
         ask = partial(self._ask, "info", parse=self._info, serves=serves)
         if "capabilities" not in self._known:
-            found = outcomes((self.capabilities, partial(ask, named=expected)), lambda request: request(), 2)
-            wrong = next((one for one in found if isinstance(one, HelioPluginsError)), None)
-            if wrong is not None and (wrong is found[0] or self.names(expected) == expected):
-                raise wrong
-            if self.names(expected) == expected:
+            expected = _renamed(query, self.server.version if self.server.is_listed else str(_NEW_NAMES))
+            both: tuple[Callable[[], Any], ...] = (self.capabilities, partial(ask, named=expected))
+            found = outcomes(both, lambda request: request(), len(both))
+            wrong = [one for one in found if isinstance(one, HelioPluginsError)]
+            if not wrong:
                 return cast("Info", found[1])
-        return ask(named=self.names(expected))
+            if wrong[0] is found[0] or self.names(query) == expected:
+                raise wrong[0]
+        return ask(named=self.names(query))
 
     def at_hand(self, datasets: Sequence[str]) -> dict[str, Info]:
         """Return the descriptions that are available without a request, from the catalogue and the cache."""
@@ -139,10 +141,7 @@ class Service:
 
     def names(self, query: Mapping[str, str]) -> dict[str, str]:
         """Rename the fields of a request to those of the server's version of HAPI."""
-        major = str(self.capabilities().get("HAPI") or self.server.version).partition(".")[0]
-        if major.isdigit() and int(major) >= _NEW_NAMES:
-            return dict(query)
-        return {_OLD_NAMES.get(name, name): value for name, value in query.items()}
+        return _renamed(query, str(self.capabilities().get("HAPI") or self.server.version))
 
     def format(self, info: Info, wanted: str | None = None) -> str:
         """Return the format to request: binary if the server has it and the layout of records is known, else csv."""
@@ -269,6 +268,13 @@ class Service:
             return
         if dataset not in ids:
             raise QueryError(unlike(f"{self.server.archive} has no dataset", dataset, ids)) from refused
+
+
+def _renamed(query: Mapping[str, str], version: str) -> dict[str, str]:
+    major = version.partition(".")[0]
+    if major.isdigit() and int(major) >= _NEW_NAMES:
+        return dict(query)
+    return {_OLD_NAMES.get(name, name): value for name, value in query.items()}
 
 
 def _never(result: Any) -> bool:

@@ -7,6 +7,7 @@ import re
 import tempfile
 import weakref
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -14,9 +15,11 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import FileError, local
 
-__all__ = ["Bytes", "Content", "FileContent", "kept", "line_ends", "spooled"]
+__all__ = ["Bytes", "Content", "FileContent", "end_last_line", "kept", "line_ends", "replace_bytes", "spooled"]
 
 _STEP = 1 << 22
+
+_COPIED = 1 << 20
 
 _LARGE = 1 << 20
 """The largest number of bytes that are kept in memory instead of a temporary file."""
@@ -113,12 +116,12 @@ def spooled(parts: Iterable[bytes]) -> IO[bytes]:
     except BaseException:
         stream.close()
         raise
-    return stream  # type: ignore[no-any-return]
+    return stream
 
 
-def kept(content: bytes) -> Content:
+def kept(content: Content) -> Content:
     """Return the bytes of a response; those of a large one are moved to a temporary file, if there is one."""
-    if len(content) <= _LARGE:
+    if not isinstance(content, bytes) or len(content) <= _LARGE:
         return content
     try:
         stream = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed with the content
@@ -147,3 +150,28 @@ def line_ends(block: Bytes, is_last: bool) -> NDArray[np.int64]:
     if is_last and (not len(ends) or ends[-1] < len(block)):
         ends = np.append(ends, len(block))
     return ends
+
+
+def end_last_line(part: Path) -> None:
+    """Write the line end that some servers leave out: without it nobody could tell later that the file is whole."""
+    with part.open("r+b") as stream:
+        stream.seek(-1, os.SEEK_END)
+        if stream.read(1) != b"\n":
+            stream.seek(0, os.SEEK_END)
+            stream.write(b"\n")
+
+
+def replace_bytes(part: Path, start: int, end: int, text: bytes) -> None:
+    """Put a text in the place of some bytes of a file. The file stays the same one: it may be locked."""
+    shift = len(text) - (end - start)
+    size = part.stat().st_size
+    blocks = range(end, size, _COPIED)
+    with part.open("r+b") as stream:
+        for block in reversed(blocks) if shift > 0 else blocks:
+            stream.seek(block)
+            moved = stream.read(min(_COPIED, size - block))
+            stream.seek(block + shift)
+            stream.write(moved)
+        stream.seek(start)
+        stream.write(text)
+        stream.truncate(size + shift)

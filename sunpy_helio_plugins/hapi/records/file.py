@@ -15,7 +15,7 @@ from sunpy_helio_plugins.errors import FileError, ServiceRefused
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.records import csv, decode
 from sunpy_helio_plugins.hapi.records.buffers import ColumnBuffers
-from sunpy_helio_plugins.hapi.records.content import Content, FileContent
+from sunpy_helio_plugins.hapi.records.content import Content, FileContent, end_last_line, replace_bytes
 from sunpy_helio_plugins.hapi.records.csv import exact_json
 from sunpy_helio_plugins.hapi.status import NO_DATA, OK, is_success, status_of
 from sunpy_helio_plugins.transport.messages import server_message
@@ -364,9 +364,6 @@ def _refuse_cut_csv(tail: bytes, info: Info) -> None:
     )
 
 
-_COPIED = 1 << 20
-
-
 def parse_response(
     content: bytes, info: Info, chosen: str, subject: str, url: str = "", is_whole: bool = True
 ) -> HAPIDocument:
@@ -481,9 +478,9 @@ def _accept(part: Path, *, info: Info, chosen: str, subject: str) -> None:
     _refuse_ends(part, size, found, layout, subject)
     if found == "csv":
         _refuse_no_record(rest, layout, subject)
-        _end_last_line(part)
+        end_last_line(part)
     if own is None or own.format != found:
-        _replace(part, 0, size, layout.header(found))
+        replace_bytes(part, 0, size, layout.header(found))
     note_origin(part, info)
 
 
@@ -557,15 +554,6 @@ def _refuse_tail(tail: bytes, length: int, chosen: str, info: Info, subject: str
         raise FileError(f"{subject}: the last record, {last!r}, is cut.")
 
 
-def _end_last_line(part: Path) -> None:
-    """Write the line end that some servers leave out: without it nobody could tell later that the file is whole."""
-    with part.open("r+b") as stream:
-        stream.seek(-1, os.SEEK_END)
-        if stream.read(1) != b"\n":
-            stream.seek(0, os.SEEK_END)
-            stream.write(b"\n")
-
-
 def _is_cut(tail: bytes, fields: int) -> bool:
     """Tell whether CSV stops inside a record; some servers leave out the last line end."""
     if not tail or tail.endswith(b"\n"):
@@ -601,20 +589,4 @@ def note_origin(part: Path, info: Info) -> None:
     until = {"x_complete_until": info.complete_until} if info.complete_until else {}
     text = json.dumps({"x_origin": info.origin, **until}, ensure_ascii=False)
     note = f"{text[1:-1]}{'' if is_empty else ', '}"
-    _replace(part, place, place, note.encode())
-
-
-def _replace(part: Path, start: int, end: int, text: bytes) -> None:
-    """Put a text in the place of some bytes of a file. The file stays the same one: it may be locked."""
-    shift = len(text) - (end - start)
-    size = part.stat().st_size
-    blocks = range(end, size, _COPIED)
-    with part.open("r+b") as stream:
-        for block in reversed(blocks) if shift > 0 else blocks:
-            stream.seek(block)
-            moved = stream.read(min(_COPIED, size - block))
-            stream.seek(block + shift)
-            stream.write(moved)
-        stream.seek(start)
-        stream.write(text)
-        stream.truncate(size + shift)
+    replace_bytes(part, place, place, note.encode())

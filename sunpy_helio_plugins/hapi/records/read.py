@@ -129,7 +129,11 @@ def _of_path(path: Path) -> Content:
             return path.read_bytes()
         with path.open("rb") as stream:
             is_plain = not is_compressed(stream.read(8))
-        return FileContent(str(path), partial(path.open, "rb") if is_plain else partial(_decompressed, path))
+        return FileContent(str(path), partial(_opened, path) if is_plain else partial(_decompressed, path))
+
+
+def _opened(path: Path) -> IO[bytes]:
+    return path.open("rb")
 
 
 def _decompressed(path: Path) -> IO[bytes]:

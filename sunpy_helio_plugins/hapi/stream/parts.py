@@ -120,7 +120,7 @@ def periods(span: Span, partition: str) -> list[tuple[str, Span]]:
 
 def period(name: str, partition: str) -> Span:
     """Return the range of a period of the calendar."""
-    start = np.datetime64(name, PARTITIONS[partition])
+    start = np.datetime64(name).astype(f"M8[{PARTITIONS[partition]}]")
     return Span(_moment(start), _moment(start + 1))
 
 
