@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from astropy.table import QTable
 
-from sunpy_helio_plugins.arguments import MAPPING, TEXT, TEXTS, integer, is_several, optional, shown, taking
+from sunpy_helio_plugins.arguments import MAPPING, TEXT, TEXTS, integer, optional, shown, taking
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.fido.partial import Partial, warn
@@ -125,15 +125,14 @@ def is_of_files(source: Any, dataset: str | None) -> bool:
     """Return whether the source of records are files, and not a server or the rows of a search."""
     if isinstance(source, str):
         return dataset is None
-    if isinstance(source, bytes | Path) or hasattr(source, "read"):
-        return True
-    return is_several(source) and not hasattr(source, "colnames") and _first_is_file(source)
+    if hasattr(source, "colnames"):
+        return False
+    return isinstance(source, bytes | Path) or hasattr(source, "read") or _first_is_file(source)
 
 
 def _first_is_file(several: Any) -> bool:
-    if not isinstance(several, Sequence) or not len(several):
-        return False
-    return isinstance(several[0], str | bytes | Path) or hasattr(several[0], "read")
+    first = several[0] if isinstance(several, Sequence) and len(several) else None
+    return isinstance(first, str | bytes | Path) or (hasattr(first, "read") and not hasattr(first, "colnames"))
 
 
 def requests_in_parts(function: str, source: Any, selection: Selection, size: int) -> Partial[DataRequest]:
