@@ -60,11 +60,10 @@ class ParquetFolder(LazyTable):
 
     def _read_all(self) -> QTable:
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
-        found = self._filled()
+        found = [_parquet(path, "read_table") for path in self._filled()]
         try:
-            return table_of_arrow("hapi.open", pa.concat_tables([pq.read_table(path) for path in found]))
+            return table_of_arrow("hapi.open", pa.concat_tables(found))
         except pa.ArrowException as error:
             raise FileError(f"{self.folder}: the files cannot be read as one table: {error}.") from error
 
@@ -123,15 +122,19 @@ class ParquetFolder(LazyTable):
 
 def _empty(path: Path) -> QTable:
     """Return the table of a file without its records."""
+    return table_of_arrow("hapi.open", _parquet(path, "read_schema").empty_table())
+
+
+def _parquet(path: Path, what: str) -> Any:
+    """Call a function of ``pyarrow.parquet`` for a file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     with local(path, "read"):
         try:
-            schema = pq.read_schema(path)
+            return getattr(pq, what)(path)
         except pa.ArrowInvalid as error:
             raise FileError(f"{path} is not a Parquet file ({error}).") from error
-    return table_of_arrow("hapi.open", schema.empty_table())
 
 
 def _frame(path: Path) -> pd.DataFrame:
@@ -142,19 +145,16 @@ class _Blocks:
     """The columns of files as arrays of dask, with one block for each file that is not empty."""
 
     def __init__(self, files: list[Path]) -> None:
-        import pyarrow.parquet as pq
-
         self.files: list[str] = []
         self.counts: list[int] = []
         self._missing: set[int] = set()
         for path in files:
-            with local(path, "read"):
-                found = pq.read_metadata(path)
+            found = _parquet(path, "read_metadata")
             if found.num_rows:
                 self.files.append(str(path))
                 self.counts.append(found.num_rows)
                 self._missing.update(_incomplete_columns(found))
-        self._names = pq.read_schema(files[0]).names
+        self._names = _parquet(files[0], "read_schema").names
 
     @property
     def rows(self) -> int:
