@@ -262,10 +262,11 @@ def covering(service: Endpoints, query: Query, dataset: str, title: str, info: I
         spans = f"covers {info.start or '?'} to {info.stop or '?'}: nothing from {query.start} to {query.end}."
         return Partial(notes=(f"{name} {spans}",))
     server, form = service.server, service.format(wanted, query.format)
-    size = min((one for one in (server.max_bytes, query.size) if one), default=0)
+    cadence, each = seconds(wanted.cadence), estimated_bytes(wanted, form)
+    is_small = bool(cadence) and kept.nanoseconds * 1e-9 / (cadence or 1) * each <= query.whole
+    size = min((one for one in (server.max_bytes, None if is_small else query.size) if one), default=0)
     pieces = cut(kept, longest(info, wanted, form, server.max_elements, size, query.chunk))
     ends = [*(str(span.before) for span in pieces[:-1]), end or query.end]
-    cadence, each = seconds(wanted.cadence), estimated_bytes(wanted, form)
 
     def make(span: Span, shown: str) -> DataRequest:
         url = service.data_url(dataset, wanted, bool(query.parameters), *_asked(span, info, server), form)

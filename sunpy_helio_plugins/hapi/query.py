@@ -40,6 +40,8 @@ class Query:
         The longest time range of one request, in seconds.
     size : int or None
         The largest estimated number of bytes of one response, so that records can be loaded in bounded memory.
+    whole : int
+        The largest estimated number of bytes of all records, up to which ``size`` is not considered.
     is_listed : bool
         Whether no server was given and this is one of the listed ones, which may not have the dataset.
     """
@@ -53,6 +55,7 @@ class Query:
     format: str | None = None
     chunk: float | None = None
     size: int | None = None
+    whole: int = 0
     is_listed: bool = False
 
 

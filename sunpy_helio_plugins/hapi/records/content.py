@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tempfile
 import weakref
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import IO, Any
 
 import numpy as np
@@ -119,20 +121,35 @@ def spooled(parts: Iterable[bytes]) -> IO[bytes]:
     return stream
 
 
+_free_files = BoundedSemaphore(200)
+"""The largest number of temporary files of responses: a process can open about a thousand files and sockets."""
+
+
 def kept(content: Content) -> Content:
-    """Return the bytes of a response; those of a large one are moved to a temporary file, if there is one."""
-    if not isinstance(content, bytes) or len(content) <= _LARGE:
+    """Return the bytes of a response; those of a large one are moved to a temporary file, if there can be one."""
+    if not isinstance(content, bytes) or len(content) <= _LARGE or not _free_files.acquire(blocking=False):
         return content
+    found = _moved(content)
+    if found is None:
+        _free_files.release()
+        return content
+    weakref.finalize(found, _free_files.release)
+    return found
+
+
+def _moved(content: bytes) -> FileContent | None:
+    """Write bytes to a temporary file; return `None` if the disk is full, or does not accept files."""
     try:
         stream = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed with the content
     except OSError:
-        return content
+        return None
     try:
         stream.write(content)
         stream.flush()
-    except OSError:  # the disk is full
-        stream.close()
-        return content
+    except OSError:
+        with contextlib.suppress(OSError):  # what could not be written
+            stream.close()
+        return None
     return FileContent("the response", stream)
 
 

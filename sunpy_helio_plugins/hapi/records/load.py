@@ -105,12 +105,12 @@ def load(
         requests failed.
     """
     scale = checked_scale(scale)
-    found = requested("hapi.load", server, Selection(dataset, start, stop, parameters, chunk, format))
+    found = requested("hapi.load", server, Selection(dataset, start, stop, parameters, chunk, format), whole=_WHOLE)
     return _loaded(list(found.items), scale, found.problems + found.notes)
 
 
-_SIZE = 1 << 24
-"""Estimated bytes of one response: several are received at the same time, and kept until they are decoded."""
+_SIZE, _WHOLE = 1 << 22, 1 << 26
+"""Estimated bytes of one response, several of which are received at the same time, and of a range that is not cut."""
 
 
 class Selection(NamedTuple):
@@ -124,11 +124,14 @@ class Selection(NamedTuple):
     format: str | None = None
 
 
-def requested(function: str, server: Any, selection: Selection, size: int = _SIZE) -> Partial[DataRequest]:
+def requested(
+    function: str, server: Any, selection: Selection, size: int = _SIZE, whole: int = 0
+) -> Partial[DataRequest]:
     """
     Return the requests for the rows of a search, or for a range of a dataset, whose responses have a bounded size.
 
-    A `CoverageError` is raised if the dataset has no data in the range.
+    A range with an estimated size of at most ``whole`` is not cut. A `CoverageError` is raised if the dataset has no
+    data in the range.
     """
     if not isinstance(server, str):
         if server is None or not (is_several(server) or hasattr(server, "colnames")):
@@ -147,7 +150,7 @@ def requested(function: str, server: Any, selection: Selection, size: int = _SIZ
         raise QueryError(
             f"{function} takes a server, a dataset, a start and a stop; for {shown(server)}, {missing} must be given."
         )
-    answer = find(_query(function, server, selection, size), has_titles=False)
+    answer = find(_query(function, server, selection, size, whole), has_titles=False)
     if not answer.items:
         # A table of records has no place for notes: a warning repeats them.
         told = answer.problems + answer.notes
@@ -156,7 +159,7 @@ def requested(function: str, server: Any, selection: Selection, size: int = _SIZ
     return answer
 
 
-def _query(function: str, server: str, selection: Selection, size: int) -> Query:
+def _query(function: str, server: str, selection: Selection, size: int, whole: int) -> Query:
     dataset, start, stop, parameters, chunk, chosen = selection
     names = (parameters,) if isinstance(parameters, str) else tuple(parameters or ())
     first, before = (_moment(function, one) for one in (start, stop))
@@ -171,6 +174,7 @@ def _query(function: str, server: str, selection: Selection, size: int) -> Query
         format=None if chosen is None else attrs.Format.check(chosen),
         chunk=seconds_of(chunk),
         size=size,
+        whole=whole,
     )
 
 

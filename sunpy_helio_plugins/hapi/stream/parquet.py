@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = ["to_parquet"]
 
-_SIZE = 1 << 23
+_SIZE = 1 << 22
 """Estimated bytes of one response."""
 
 _DAY = 86400.0
@@ -138,7 +138,7 @@ def to_parquet(
             return _of_files(source, target, partition, info, overwrite)
     if info is not None:
         raise QueryError("hapi.to_parquet takes info for files only; a server sends it itself.")
-    found = requested("hapi.to_parquet", source, selection)
+    found = requested("hapi.to_parquet", source, selection, whole=1 << 62)
     if not found.items:
         raise QueryError("hapi.to_parquet: there are no rows to load; the search found nothing.")
     make_folder(target)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import bz2
+import gc
 import gzip
 import io
 import itertools
 import json
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any
 
 import numpy as np
@@ -186,6 +188,17 @@ def test_large_responses_are_moved_to_a_temporary_file(monkeypatch: pytest.Monke
     found = kept(b"longer than ten bytes")
     assert isinstance(found, FileContent)
     assert (found[7:11], len(found), found.find(b"t"), found.count(b"e")) == (b"than", 21, 7, 3)
+
+
+def test_no_more_temporary_files_are_open_than_the_system_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(content, "_LARGE", 10)
+    monkeypatch.setattr(content, "_free_files", BoundedSemaphore(2))
+    found = [kept(bytes([number]) * 20) for number in range(4)]
+    assert [isinstance(one, FileContent) for one in found] == [True, True, False, False]
+    assert [bytes(one[:1]) for one in found] == [b"\0", b"\1", b"\2", b"\3"]
+    del found[0]
+    gc.collect()
+    assert isinstance(kept(b"\4" * 20), FileContent)
 
 
 def test_a_full_disk_leaves_responses_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
