@@ -608,7 +608,7 @@ def exponents(repeats: int) -> dict[str, float]:
             sides[f"fetch_{label}"] = partial(
                 Fido.fetch, found, path=os.path.join(folder, "{file}"), progress=False, overwrite=True
             )
-            sides[f"search_{label}"] = partial(ask, a.hapi.Chunk(f"PT{1 if label == '4' else 4}M"))
+            sides[f"search_{label}"] = partial(ask, a.hapi.Chunk("PT4M"))
         found_ms = medians(sides, repeats)
     return {name: round(found_ms[f"{name}_4"] / found_ms[f"{name}_1"], 2) for name in ("read", "fetch", "search")}
 

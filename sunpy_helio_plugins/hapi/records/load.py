@@ -105,7 +105,8 @@ def load(
         requests failed.
     """
     scale = checked_scale(scale)
-    found = requested("hapi.load", server, Selection(dataset, start, stop, parameters, chunk, format), whole=_WHOLE)
+    selection = Selection(dataset, start, stop, parameters, chunk, format)
+    found = requested("hapi.load", server, selection, _SIZE, _WHOLE)
     return _loaded(list(found.items), scale, found.problems + found.notes)
 
 

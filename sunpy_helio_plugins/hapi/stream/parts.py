@@ -110,7 +110,8 @@ def periods(span: Span, partition: str) -> list[tuple[str, Span]]:
     """Return the names and the ranges of the periods of the calendar that a range touches."""
     unit = PARTITIONS[partition]
     first, last = (_datetime(one).astype(f"M8[{unit}]") for one in (span.first, span.last))
-    borders = np.arange(first, last + 2)
+    one = np.timedelta64(1, unit)  # type: ignore[call-overload]
+    borders = np.arange(first, last + 2 * one, one)
     moments = list(map(_moment, borders))
     return [
         (str(border), Span(max(start, span.first), min(stop, span.before)))
@@ -120,8 +121,9 @@ def periods(span: Span, partition: str) -> list[tuple[str, Span]]:
 
 def period(name: str, partition: str) -> Span:
     """Return the range of a period of the calendar."""
-    start = np.datetime64(name).astype(f"M8[{PARTITIONS[partition]}]")
-    return Span(_moment(start), _moment(start + 1))
+    unit = PARTITIONS[partition]
+    start = np.datetime64(name).astype(f"M8[{unit}]")
+    return Span(_moment(start), _moment(start + np.timedelta64(1, unit)))  # type: ignore[call-overload]
 
 
 def _datetime(moment: Moment) -> np.datetime64:
