@@ -120,11 +120,11 @@ def _integer(default: int, description: str, least: int, most: int, section: str
 _MOST_BYTES = 2**62
 
 
-def _days(default: float, description: str) -> _Setting:
+def _days(default: float, description: str, section: str = "") -> _Setting:
     def check(value: Any) -> float:
         return _within(_number(value), 0.0, 1e6)
 
-    return _Setting(default, description, "", check, "a number of days, at least 0")
+    return _Setting(default, description, section, check, "a number of days, at least 0")
 
 
 def _flag(default: bool, description: str, section: str = "") -> _Setting:
@@ -227,6 +227,12 @@ class _HAPIConf(_Section):
         "'name=https://url-of-the-token-endpoint scope'",
     )
     connections = _integer(8, "Maximum number of simultaneous requests for records to one server.", 1, 100, "hapi")
+    index_days = _days(7.0, "Number of days after which the index of a server's parameters is refreshed.", "hapi")
+    index_url = _url(
+        "https://hapi-server.org/meta/catalogs-all.json",
+        "URL of the file with the catalogues and descriptions of all servers.",
+        "hapi",
+    )
 
 
 class _IMAPConf(_Section):

@@ -34,6 +34,7 @@ WRONG = {
     "retries": (*INTEGER, 101), "max_answer": (*INTEGER, 0), "max_file": (*INTEGER, 0), "allow_http": FLAG,
     "cache": FLAG, "cache_days": (*DURATION, None), "cache_size": INTEGER, "cache_dir": FOLDER,
     "hapi.servers": ENTRIES, "hapi.oauth2": ENTRIES, "hapi.connections": (*INTEGER, 0, 101),
+    "hapi.index_days": (*DURATION, None), "hapi.index_url": URL,
     "imap.url": URL, "imap.ialirt_url": URL, "imap.data_dir": FOLDER,
     "helioviewer.api_url": URL, "helioviewer.hapi_url": URL, "helioviewer.jp2_url": URL,
     "helioviewer.rate_limit_wait": DURATION, "helioviewer.pillow_openjpeg": FLAG, "her.url": URL,

@@ -38,6 +38,7 @@ def _server_names(_: click.Context, __: click.Parameter, incomplete: str) -> lis
     examples=(
         "sunpy-helio hapi servers",
         "sunpy-helio hapi catalog cdaweb 'AC_*'",
+        "sunpy-helio hapi find 'ion density' --near L1 --server cdaweb",
         "sunpy-helio hapi data cdaweb AC_H0_MFI 2026-01-10 2026-01-11 --parameters Magnitude -o field.png",
     ),
 )
@@ -73,12 +74,16 @@ def catalog(server: str, pattern: str, availability: bool, output: Output) -> No
 )
 @click.argument("server", shell_complete=_server_names)
 @click.argument("dataset")
+@click.option(
+    "--parameters", multiple=True, callback=queries.texts, metavar="NAMES",
+    help="Names or patterns of parameters; several with commas; all by default.",
+)  # fmt: skip
 @output_options
-def info(server: str, dataset: str, output: Output) -> None:
+def info(server: str, dataset: str, parameters: tuple[str, ...], output: Output) -> None:
     """Describe a dataset: its time range and parameters; --json prints the unchanged response of the server."""
     from sunpy_helio_plugins import hapi as archive
 
-    described = archive.info(server, dataset)
+    described = archive.info(server, dataset, parameters or None)
     if output.form == "json" and not output.columns:
         show_value({"info": described.raw}, "", output)
         return
@@ -87,6 +92,63 @@ def info(server: str, dataset: str, output: Output) -> None:
             if text := " ".join(str(getattr(described, name) or "").split()):
                 click.echo(_printable(f"{name}: {text}"))
     show(_parameters(described), output)
+
+
+@hapi.command(
+    examples=(
+        "sunpy-helio hapi find 'ion density' --near L1 --server cdaweb",
+        "sunpy-helio hapi find 'magnetic field in GSM 1 minute' --json",
+        "sunpy-helio hapi find flux --unit 'cm-2 s-1 sr-1 MeV-1' --columns Dataset,Parameter --csv",
+    )
+)
+@click.argument("words", nargs=-1, required=True)
+@click.option("--near", metavar="PLACE", help="Only datasets of observatories there: L1, Earth, Moon, Mars, ...")
+@click.option(
+    "--server", "servers", multiple=True, callback=queries.texts, metavar="NAMES", shell_complete=_server_names,
+    help="Short names or URLs, several with commas; all that are indexed by default.",
+)  # fmt: skip
+@click.option("--unit", metavar="UNIT", help="Only parameters with a unit of the same physical type.")
+@click.option("--cadence", metavar="SECONDS", type=queries.POSITIVE, help="The longest interval between records.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="The number of rows.")
+@output_options
+def find(
+    words: tuple[str, ...], near: str | None, servers: tuple[str, ...], unit: str | None, cadence: float | None,
+    limit: int, output: Output,
+) -> None:  # fmt: skip
+    """Find parameters by WORDS in the index of servers; the index of a server that is named is made first."""
+    from astropy import units as u
+
+    from sunpy_helio_plugins import hapi as archive
+
+    table = archive.find(
+        " ".join(words),
+        near=near,
+        unit=unit,
+        cadence=None if cadence is None else cadence * u.s,
+        server=list(servers) or None,
+        limit=limit,
+    )
+    current_run().add(table)
+    show(table, output)
+
+
+@hapi.command(
+    examples=(
+        "sunpy-helio hapi index --all", "sunpy-helio hapi index cdaweb", "sunpy-helio hapi index",
+    )
+)  # fmt: skip
+@click.argument("servers", nargs=-1, shell_complete=_server_names)
+@click.option("--all", "every", is_flag=True, help="Download the descriptions of all servers in one file.")
+@output_options
+def index(servers: tuple[str, ...], every: bool, output: Output) -> None:
+    """Refresh the index of SERVERS or of all of them; without either, list the servers that are indexed."""
+    from sunpy_helio_plugins import hapi as archive
+
+    if every and servers:
+        raise click.UsageError("--all already includes the servers: give either of them")
+    table = archive.update_index(*servers) if every or servers else archive.indexed()
+    current_run().add(table)
+    show(table, output)
 
 
 def _printable(text: str) -> str:
@@ -252,5 +314,6 @@ def token(server: str, silent: bool, client_id: str | None, client_secret: str |
     with given:
         made = archive.access_token(server)
     if not silent:
-        current_run().say(f"A token for {server}, valid for some minutes; treat it as a password:")
+        until = "" if made.expires is None else f", valid until {made.expires.strftime('%H:%M:%S')} UTC"
+        current_run().say(f"A token for {server}{until}; treat it as a password:")
     click.echo(made)

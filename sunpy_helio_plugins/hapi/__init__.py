@@ -1,7 +1,8 @@
 """
 HAPI: time series of every server that implements the Heliophysics Application Programmer's Interface.
 
-The attrs of a query are in ``a.hapi``. `read` opens downloaded files, and `load` downloads records without storing them
+The attrs of a query are in ``a.hapi``. `find` looks for parameters by words, in an index that `update_index` makes and
+`indexed` lists. `read` opens downloaded files, and `load` downloads records without storing them
 in a file; `write` writes records of any archive as a HAPI file. `servers`, `catalog`, `info`, `availability` and
 `check` describe servers and their datasets. `to_timeseries` and `to_xarray` convert a table; `to_ndcube`,
 `to_skycoord`, `files` and `quicklook` convert or plot its columns.
@@ -15,6 +16,7 @@ from sunpy_helio_plugins import lazy
 
 if TYPE_CHECKING:
     from sunpy_helio_plugins.hapi import attrs
+    from sunpy_helio_plugins.hapi.discovery.results import find, indexed, update_index
     from sunpy_helio_plugins.hapi.explore import access_token, availability, catalog, check, info, servers
     from sunpy_helio_plugins.hapi.model import Info, Parameter
     from sunpy_helio_plugins.hapi.records.load import load
@@ -25,10 +27,12 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.hapi.stream.frames import to_dask
     from sunpy_helio_plugins.hapi.stream.parquet import to_parquet
     from sunpy_helio_plugins.hapi.tables import HAPITable
-    from sunpy_helio_plugins.hapi.views.convert import files, to_ndcube, to_skycoord
-    from sunpy_helio_plugins.hapi.views.quicklook import quicklook
+    from sunpy_helio_plugins.hapi.views.convert import files
+    from sunpy_helio_plugins.hapi.views.positions import to_skycoord
     from sunpy_helio_plugins.hapi.views.timeseries import HAPITimeSeries
     from sunpy_helio_plugins.series.exits import to_timeseries, to_xarray
+    from sunpy_helio_plugins.series.views.cube import to_ndcube
+    from sunpy_helio_plugins.series.views.quicklook import quicklook
 
 __all__ = [
     "HAPITable",
@@ -43,6 +47,8 @@ __all__ = [
     "check",
     "chunks",
     "files",
+    "find",
+    "indexed",
     "info",
     "load",
     "open",
@@ -55,12 +61,14 @@ __all__ = [
     "to_skycoord",
     "to_timeseries",
     "to_xarray",
+    "update_index",
     "write",
 ]
 
 __getattr__ = lazy.attach(
     __name__,
     {
+        "sunpy_helio_plugins.hapi.discovery.results": ("find", "indexed", "update_index"),
         "sunpy_helio_plugins.hapi.explore": ("access_token", "availability", "catalog", "check", "info", "servers"),
         "sunpy_helio_plugins.hapi.model": ("Info", "Parameter"),
         "sunpy_helio_plugins.hapi.records.load": ("load",),
@@ -71,10 +79,12 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.hapi.stream.frames": ("to_dask",),
         "sunpy_helio_plugins.hapi.stream.parquet": ("to_parquet",),
         "sunpy_helio_plugins.hapi.tables": ("HAPITable",),
-        "sunpy_helio_plugins.hapi.views.convert": ("files", "to_ndcube", "to_skycoord"),
-        "sunpy_helio_plugins.hapi.views.quicklook": ("quicklook",),
+        "sunpy_helio_plugins.hapi.views.convert": ("files",),
+        "sunpy_helio_plugins.hapi.views.positions": ("to_skycoord",),
         "sunpy_helio_plugins.hapi.views.timeseries": ("HAPITimeSeries",),
         "sunpy_helio_plugins.series.exits": ("to_timeseries", "to_xarray"),
+        "sunpy_helio_plugins.series.views.cube": ("to_ndcube",),
+        "sunpy_helio_plugins.series.views.quicklook": ("quicklook",),
     },
     submodules=("attrs",),
     first=("sunpy.net",),

@@ -13,6 +13,8 @@ from sunpy_helio_plugins.arguments import close_names, shown
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import ArchiveAttr, name_of, suggesting
 from sunpy_helio_plugins.hapi import server_list
+from sunpy_helio_plugins.hapi.discovery.completion import Completed
+from sunpy_helio_plugins.hapi.query import PARAMETERS
 from sunpy_helio_plugins.quantities.spans import seconds
 
 __all__ = ["Chunk", "Dataset", "Format", "Parameters", "Server"]
@@ -25,7 +27,7 @@ __getattr__ = suggesting(__name__, __all__)
 _FORMATS = ("binary", "csv", "json")
 
 
-class _Named(ArchiveAttr):
+class _Named(ArchiveAttr, metaclass=Completed):
     """An attr that needs at least one value."""
 
     def __init__(self, *values: Any) -> None:
@@ -62,7 +64,7 @@ class Server(_Named):
         return [(one.name, f"{one.title}, {one.source}".strip(", ")) for one in server_list.known().values()]
 
 
-class Dataset(ArchiveAttr):
+class Dataset(ArchiveAttr, metaclass=Completed):
     """
     A dataset, by its id.
 
@@ -71,7 +73,8 @@ class Dataset(ArchiveAttr):
     *values : str
         Ids as in the catalogue of the server, or patterns such as ``"AC_H0_*"``, ignoring case. The id may follow the
         server, as in ``"cdaweb/AC_H0_MFI"``; without a server, the one listed server with this dataset is used. Without
-        values, every dataset of the server that covers the time is found.
+        values, every dataset of the server that covers the time is found. Ids are available by tab completion once
+        they are indexed, see `~sunpy_helio_plugins.hapi.update_index`.
     """
 
 
@@ -82,19 +85,16 @@ class Parameters(_Named):
     Parameters
     ----------
     *values : str
-        Names as in the description of the dataset, or patterns such as ``"B*"``, in any order. The time is always
-        included, and so are parameters that contain bins of the given ones.
+        Names as in the description of the dataset, or patterns such as ``"B*"``, in any order; ``"Bx,By"`` are two
+        names. The time is always included, and so are parameters that contain bins of the given ones. Without a
+        dataset, the index is searched for datasets that have all of them.
     """
 
     query_field, parameter, column = "parameters", "parameters", "Parameters"
 
-    @classmethod
-    def check(cls, value: Any) -> str:
-        """Return a name; it cannot contain a comma, which separates names in HAPI."""
-        name: str = super().check(value)
-        if "," in name:
-            raise QueryError(f"{name!r} contains a comma; give each parameter as a separate value.")
-        return name
+    def __init__(self, *values: Any) -> None:
+        texts = [self.check(one) for one in values]
+        super().__init__(*PARAMETERS.check(name_of(type(self)), "value", texts))
 
 
 class Format(_Named):

@@ -6,8 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from typing import Any
 
-__all__ = ["NOT_COVERED", "PROVIDER", "Query", "is_like", "is_pattern", "unlike"]
+from sunpy_helio_plugins.arguments import TEXTS, Kind
+
+__all__ = ["NOT_COVERED", "PARAMETERS", "PROVIDER", "Query", "is_like", "is_pattern", "unlike"]
 
 PROVIDER = "HAPI"
 
@@ -31,9 +34,12 @@ class Query:
     start, end : str
         First and last time, both included: UTC, ISO 8601 with Z.
     parameters : tuple of str
-        Names or patterns in the order in which they were given; all parameters if empty.
+        Names or patterns in the order in which they were given; all parameters if empty. Without a dataset, those of
+        which a dataset must have all.
     words : tuple of str
         Words that the id, title or description of a dataset must contain.
+    observables : tuple of str
+        Quantities of which a dataset must have a parameter; or words, as above.
     format : str or None
         The format; `None` lets the service choose it.
     chunk : float or None
@@ -52,11 +58,23 @@ class Query:
     end: str
     parameters: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    observables: tuple[str, ...] = ()
     format: str | None = None
     chunk: float | None = None
     size: int | None = None
     whole: int = 0
     is_listed: bool = False
+
+
+def _names(given: Any) -> tuple[str, ...]:
+    found = tuple(name for text in TEXTS.of(given) for one in text.split(",") if (name := one.strip()))
+    if given and not found:
+        raise ValueError
+    return found
+
+
+PARAMETERS = Kind("names of parameters, in a list or separated by commas,", _names)
+"""Names or patterns of parameters; no name contains a comma, which separates names in requests (HAPI, section 8.2)."""
 
 
 def is_pattern(text: str) -> bool:

@@ -11,6 +11,8 @@ from functools import partial
 from sunpy_helio_plugins.errors import HelioPluginsError, IsolationError, Problem, QueryError
 from sunpy_helio_plugins.fido.partial import Partial, merge, outcomes
 from sunpy_helio_plugins.hapi import server_list
+from sunpy_helio_plugins.hapi.discovery import contents
+from sunpy_helio_plugins.hapi.discovery.index import State
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.plan import DataRequest, covering
 from sunpy_helio_plugins.hapi.query import PROVIDER, Query, is_like, is_pattern, unlike
@@ -43,7 +45,7 @@ def find_all(queries: Iterable[Query]) -> Partial[DataRequest]:
     A server that fails is a problem if another one responded; a dataset that only some of the servers know results in a
     note. An error is raised if no server knows it, or if all of them fail.
     """
-    asked = list(queries)
+    asked = _indexed_only(list(queries))
     services = {name: Service(server_list.find(name)) for name in dict.fromkeys(query.server for query in asked)}
     located = locate(asked, services)
     asked = list(dict.fromkeys(located.items))
@@ -52,6 +54,19 @@ def find_all(queries: Iterable[Query]) -> Partial[DataRequest]:
     _raise_unanswered(pairs)
     parts = (one if isinstance(one, Partial) else _lost(query, one) for query, one in pairs)
     return merge((Partial((), located.problems, located.notes), *parts))
+
+
+def _indexed_only(asked: list[Query]) -> list[Query]:
+    """Leave out the servers that were not given and are not indexed, if only names of parameters are searched for."""
+    by_name = [one for one in asked if one.is_listed and one.dataset is None and not (one.words or one.observables)]
+    known = contents.searchable() if by_name else {}
+    out = {one for one in by_name if server_list.find(one.server).url not in known}
+    if by_name and len(out) == len(by_name):
+        raise QueryError(
+            "a.hapi.Parameters without a dataset is searched for in the index, and no HAPI server is indexed yet: give "
+            "a server, such as a.hapi.Server.cdaweb, or get the index of all servers with hapi.update_index()."
+        )
+    return [one for one in asked if one not in out]
 
 
 def _is_unknown(outcome: object) -> bool:
@@ -93,8 +108,10 @@ def find(query: Query, service: Service | None = None, *, has_titles: bool = Tru
         return _find_many(service, query)
     info = service.info(query.dataset, until=Moment.read(query.end))
     title = info.description
-    if query.words and not _holds(query.words, service, query.dataset, info.description):
-        words = f"{query.dataset} of {service.server.archive} does not match {' '.join(query.words)}."
+    if not _speaks(service, query, query.dataset, info):
+        words = (
+            f"{query.dataset} of {service.server.archive} does not match {' '.join(query.words + query.observables)}."
+        )
         return Partial(notes=(words,))
     if has_titles and not 0 < len(title) <= _LONGEST_TITLE:
         title = service.title(query.dataset) or title
@@ -110,7 +127,7 @@ def _find_many(service: Service, query: Query) -> Partial[DataRequest]:
     service.capabilities()
     problems: list[str] = []
     notes: list[str] = []
-    speaking = _speaking(service, query, meant, problems)
+    speaking = _chosen(service, query, meant, problems)
     described = descriptions(service, _bounded(service, speaking, problems) if query.is_listed else speaking)
     lost = {one: said for one, said in described.items() if isinstance(said, Problem)}
     failed = [Problem(f"{one}: {said}", said.kind, archive) for one, said in lost.items()]
@@ -141,14 +158,46 @@ def _meant(wanted: str | None, entries: Iterable[str]) -> list[str]:
     return [one for one in ids if is_like(one, wanted)]
 
 
+def _chosen(service: Service, query: Query, meant: Sequence[str], problems: list[str]) -> list[str]:
+    """Return the datasets that the index selects, or else those whose texts match."""
+    state = _state(service, query, problems)
+    if state is None:
+        return _speaking(service, query, meant, problems)
+    having = set(contents.datasets_with(state, query.parameters)) if query.parameters else set(meant)
+    about = set(contents.datasets_about(state, query.observables)) if query.observables else set(meant)
+    at_hand = service.at_hand(meant) if query.words or query.observables else {}
+
+    def told(one: str) -> str:
+        return at_hand[one].description if one in at_hand else ""
+
+    return [
+        one for one in meant
+        if one in having and _holds(query.words, service, one, told(one))
+        and (one in about or _holds(query.observables, service, one, told(one)))
+    ]  # fmt: skip
+
+
+def _state(service: Service, query: Query, problems: list[str]) -> State | None:
+    """Return the index of a server if it decides: of one that the query names, it is made or refreshed first."""
+    if not query.observables and (query.dataset is not None or not query.parameters):
+        return None
+    server = service.server
+    if query.is_listed or query.dataset is not None:
+        return contents.searchable().get(server.url)
+    state, told = contents.prepare(server)
+    problems += told
+    return state
+
+
 def _speaking(service: Service, query: Query, meant: Sequence[str], problems: list[str]) -> list[str]:
     """Return the datasets that match the keywords, and those whose descriptions must be read to find out."""
-    if not query.words:
+    words = query.words + query.observables
+    if not words:
         return list(meant)
     at_hand = service.at_hand(meant)
     speaking, unread = [], []
     for one in meant:
-        if _holds(query.words, service, one, at_hand[one].description if one in at_hand else ""):
+        if _speaks(service, query, one, at_hand[one]) if one in at_hand else _holds(words, service, one):
             speaking.append(one)
         elif one not in at_hand:
             unread.append(one)
@@ -158,7 +207,7 @@ def _speaking(service: Service, query: Query, meant: Sequence[str], problems: li
         return [one for one in meant if one in speaking or one in unread]
     text = (
         f"{service.server.archive}: only the ids and titles of {len(unread)} datasets were searched for "
-        f"{' '.join(query.words)!r}; give the server and a pattern of ids to search their descriptions."
+        f"{' '.join(words)!r}; give the server and a pattern of ids to search their descriptions."
     )
     problems.append(Problem(text, "limit", service.server.archive))
     return speaking
@@ -179,7 +228,11 @@ def _bounded(service: Service, datasets: Sequence[str], problems: list[str]) -> 
 
 
 def _speaks(service: Service, query: Query, dataset: str, info: Info) -> bool:
-    return not query.words or _holds(query.words, service, dataset, info.description)
+    """Return whether the texts of a dataset match the words, and its texts or its parameters the quantities."""
+    if not _holds(query.words, service, dataset, info.description):
+        return False
+    unsaid = [one for one in query.observables if not _holds((one,), service, dataset, info.description)]
+    return not unsaid or contents.is_about(dataset, info.raw, unsaid)
 
 
 def descriptions(service: Service, datasets: Sequence[str]) -> dict[str, Info | Problem]:
@@ -191,6 +244,8 @@ def descriptions(service: Service, datasets: Sequence[str]) -> dict[str, Info | 
 
 def _holds(words: tuple[str, ...], service: Service, dataset: str, description: str = "") -> bool:
     """Return whether the id, title or description contains each keyword at the beginning of a word."""
+    if not words:
+        return True
     entry = service.catalog().get(dataset, {})
     texts = (dataset, entry.get("title"), entry.get("description"), description, service.server.source)
     text = " ".join(str(one) for one in texts if one).lower().replace("_", " ")

@@ -20,7 +20,7 @@ from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.transport.urls import is_private
 
-__all__ = ["HAPIServer", "find", "known", "url_of"]
+__all__ = ["HAPIServer", "find", "known", "name_of", "url_of"]
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,12 @@ def url_of(name: str) -> str:
     if named is not None or not name:
         return named.url if named else ""
     return f"https://[{name}]" if ":" in name else f"https://{name}"
+
+
+def name_of(url: str) -> str:
+    """Return the short name of a server with an address, or its address if it does not have one."""
+    found = find(url)
+    return found.name if found.name in known() else url
 
 
 def find(given: str) -> HAPIServer:

@@ -24,6 +24,7 @@ from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.query import unlike
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
 from sunpy_helio_plugins.hapi.status import is_success, status_of
+from sunpy_helio_plugins.quantities.exact import whole_number
 from sunpy_helio_plugins.quantities.spans import Moment, moment
 from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.credentials import Login
@@ -271,8 +272,7 @@ class Service:
 
 
 def _renamed(query: Mapping[str, str], version: str) -> dict[str, str]:
-    major = version.partition(".")[0]
-    if major.isdigit() and int(major) >= _NEW_NAMES:
+    if (whole_number(version.partition(".")[0]) or 0) >= _NEW_NAMES:
         return dict(query)
     return {_OLD_NAMES.get(name, name): value for name, value in query.items()}
 

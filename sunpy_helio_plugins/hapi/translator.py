@@ -9,7 +9,7 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import asked, branches, explain_foreign, of_types, own
+from sunpy_helio_plugins.fido.attrs import alternatives, asked, of_types, own
 from sunpy_helio_plugins.fido.dispatch import Names
 from sunpy_helio_plugins.hapi import attrs, server_list
 from sunpy_helio_plugins.hapi.query import PROVIDER, Query
@@ -20,11 +20,11 @@ __all__ = ["KNOWN", "NAMES", "OWN", "queries"]
 NAMES = Names(providers=(PROVIDER,))
 """The values of ``a.Provider``."""
 
-_WORDS = (a.Instrument, a.Source, a.Physobs)
+_WORDS = (a.Instrument, a.Source)
 
 OWN = own(attrs)
 
-KNOWN = (a.Time, a.Provider, *_WORDS, *OWN)
+KNOWN = (a.Time, a.Provider, *_WORDS, a.Physobs, *OWN)
 """The attrs that a query to HAPI may contain."""
 
 _NANOSECONDS = 9
@@ -32,22 +32,23 @@ _NANOSECONDS = 9
 
 def queries(*query: Attr) -> tuple[Query, ...]:
     """Return one `Query` for each server and dataset of each alternative; raise an error for invalid attrs."""
-    return tuple(dict.fromkeys(one for branch in branches(*query) for one in _of_branch(branch)))
+    return tuple(dict.fromkeys(one for branch in alternatives(query, KNOWN, PROVIDER) for one in _of_branch(branch)))
 
 
 def _of_branch(branch: tuple[Attr, ...]) -> list[Query]:
-    explain_foreign(branch, KNOWN, PROVIDER)
     time, server, dataset, provider = of_types(branch, a.Time, attrs.Server, attrs.Dataset, a.Provider)
     if provider is not None and not NAMES.has_provider(provider.value):
         raise QueryError(f"The provider of a.hapi is {PROVIDER!r}, not {provider.value!r}; use a.hapi.Server.")
-    words = tuple(str(attr.value) for attr in branch if isinstance(attr, _WORDS))
+    words, observables = (
+        tuple(str(attr.value) for attr in branch if isinstance(attr, kinds)) for kinds in (_WORDS, a.Physobs)
+    )
     if time is None:
         raise QueryError("A query to HAPI needs a.Time(start, end).")
     fields = asked(branch, OWN)
-    _check_subject(server, dataset, "parameters" in fields, words)
-    start, end = times.iso(time.start, _NANOSECONDS), times.iso(time.end, _NANOSECONDS)
+    _check_subject(server, dataset, bool(words or observables or "parameters" in fields))
+    start, end = times.range_text(time.start, time.end, _NANOSECONDS)
     return [
-        Query(one, id_, start, end, words=words, is_listed=is_listed, **fields)
+        Query(one, id_, start, end, words=words, observables=observables, is_listed=is_listed, **fields)
         for one, id_, is_listed in _subjects(server, dataset)
     ]
 
@@ -78,18 +79,16 @@ def _split(id_: str | None) -> tuple[str | None, str | None]:
     return (name.lower(), bare) if bare and name.lower() in server_list.known() else (None, id_)
 
 
-def _check_subject(server: Any, dataset: Any, has_parameters: bool, words: tuple[str, ...]) -> None:
+def _check_subject(server: Any, dataset: Any, has_words: bool) -> None:
     ids = dataset.values if dataset is not None else ()
-    if server is None and not words and not ids:
+    if server is None and not has_words and not ids:
         raise QueryError(
             "Give a dataset: a.hapi.Dataset('AC_H0_MFI') or a.hapi.Dataset('cdaweb/AC_H0_MFI'); or a server: "
             "a.hapi.Server.cdaweb or a.hapi.Server('https://host/path/hapi'); or keywords to search in all listed "
             "servers: a.Instrument, a.Source or a.Physobs."
         )
-    if dataset is None and not words:
+    if dataset is None and not has_words:
         raise QueryError("Give a dataset: a.hapi.Dataset('AC_H0_MFI'), or a.hapi.Dataset() for the complete catalogue.")
-    if has_parameters and not ids:
-        raise QueryError("a.hapi.Parameters needs a dataset: a.hapi.Dataset('...').")
 
 
 def _listed() -> tuple[str, ...]:

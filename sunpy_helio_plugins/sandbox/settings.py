@@ -145,6 +145,7 @@ def _wanted(url: str) -> dict[_Place, Any]:
     return {
         ("hapi", "servers"): [f"{name}={address}" for name, address in servers.items()],
         ("hapi", "oauth2"): [f"swe={token_url} swe_hapiserver"],
+        ("hapi", "index_url"): f"{url}/hapi/meta/catalogs-all.json",
         ("imap", "url"): f"{url}/imap",
         ("imap", "ialirt_url"): f"{url}/imap/ialirt",
         ("helioviewer", "api_url"): f"{url}/helioviewer/v2",

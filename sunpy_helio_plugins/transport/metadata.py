@@ -6,13 +6,11 @@ import contextlib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
-import requests
-
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import HelioPluginsError, QueryError
+from sunpy_helio_plugins.errors import HelioPluginsError
 from sunpy_helio_plugins.store import answers
 from sunpy_helio_plugins.transport.credentials import Login, netrc_login
-from sunpy_helio_plugins.transport.exchange import Exchange, Response
+from sunpy_helio_plugins.transport.exchange import Exchange, Response, with_fields
 from sunpy_helio_plugins.transport.messages import log_cached
 from sunpy_helio_plugins.transport.urls import check_scheme, public_url
 
@@ -69,10 +67,22 @@ def get(
     AnswerError
         The answer is too large or too slow.
     """
-    full = _full_url(url, _pairs(params))
     signer = login or netrc_login(url)
-    exchange = Exchange(archive, full, dict(headers or {}), max_bytes or conf.max_answer, signer, read_timeout)
-    return exchange.run(accept)
+    return _exchange(url, params, archive, headers, signer, max_bytes, read_timeout).run(accept)
+
+
+def _exchange(
+    url: str,
+    params: Params | None,
+    archive: str,
+    headers: Mapping[str, str] | None,
+    signer: Login | None,
+    max_bytes: int | None = None,
+    read_timeout: float | None = None,
+) -> Exchange:
+    """Return the exchange for a request, whose address is checked."""
+    most, fields = max_bytes or conf.max_answer, _pairs(params)
+    return Exchange(archive, url, dict(headers or {}), most, signer, read_timeout, params=fields)
 
 
 def cached_json(
@@ -96,9 +106,9 @@ def cached_json(
     the result: by default, if it is not empty. ``serves`` is called with the result from a stored answer; if it returns
     `False`, the request is sent. The other parameters are those of `get`.
     """
-    pairs = list(_pairs(params))
-    key = public_url(_full_url(url, pairs))
     signer = login or netrc_login(url)
+    exchange = _exchange(url, params, archive, headers, signer)
+    key = exchange.shown
     # The answers to a user who is signed in are private, and differ from the public ones.
     is_public = signer is None or not signer.known()
     if is_public and (value := answers.load(key)) is not None:
@@ -108,7 +118,7 @@ def cached_json(
             if serves is None or serves(result):
                 log_cached(archive, key)
                 return result
-    value = get(url, pairs, archive=archive, headers=headers, accept=accept, login=signer).json()
+    value = exchange.run(accept).json()
     result = parse(value)
     if is_public and keeps(result):
         answers.store(key, value, days)
@@ -117,7 +127,8 @@ def cached_json(
 
 def load_cached(url: str, queries: Iterable[Params], *, archive: str) -> list[Any]:
     """Return the stored JSON of public requests, each `None` if there is none, without sending them."""
-    keys = [public_url(_full_url(url, _pairs(params))) for params in queries]
+    check_scheme(url)
+    keys = [public_url(with_fields(url, _pairs(params))) for params in queries]
     found = answers.load_many(keys)
     for key, value in zip(keys, found, strict=True):
         if value is not None:
@@ -125,16 +136,7 @@ def load_cached(url: str, queries: Iterable[Params], *, archive: str) -> list[An
     return found
 
 
-def _pairs(params: Params | None) -> Iterable[tuple[str, str]]:
+def _pairs(params: Params | None) -> Collection[tuple[str, str]]:
     if params is None:
         return ()
-    return params.items() if isinstance(params, Mapping) else params
-
-
-def _full_url(url: str, pairs: Iterable[tuple[str, str]]) -> str:
-    """Return the address with its query fields; raise `QueryError` if it is invalid."""
-    check_scheme(url)
-    try:
-        return requests.Request("GET", url, params=list(pairs)).prepare().url or url
-    except (requests.RequestException, UnicodeError):
-        raise QueryError(f"{public_url(url)!r} is not a valid address: its host is not a name.") from None
+    return params.items() if isinstance(params, Mapping) else tuple(params)

@@ -46,9 +46,26 @@ class TestDescriptions:
         assert [line.split()[0] for line in said.splitlines()[-4:]] == ["Time", "Magnitude", "BGSEc", "SC_pos_GSE"]
         assert "Magnitude,double,nT,," in run("hapi info cdaweb AC_H0_MFI --csv").stdout
 
+    def test_some_parameters_of_a_dataset(self, archive, run):
+        said = run("hapi info cdaweb AC_H0_MFI --parameters BGSEc,Mag* --columns name --csv").stdout
+        assert said.split() == ["name", "Time", "Magnitude", "BGSEc"]
+
     def test_the_unchanged_description(self, archive, run):
         found = json.loads(run("hapi info cdaweb AC_H0_MFI --json").stdout)
         assert found["info"] == hapi.info("cdaweb", "AC_H0_MFI").raw
+
+    def test_parameters_are_found(self, archive, run):
+        found = json.loads(run("hapi find proton density --server cdaweb --near L1 --json").stdout)["rows"]
+        assert (found[0]["Dataset"], found[0]["Parameter"]) == ("OMNI_HRO2_1MIN", "proton_density")
+        lines = run("hapi find field --server cdaweb,lisird --unit nT --limit 2 --columns Dataset --csv").stdout
+        assert len(lines.splitlines()) == 3
+
+    def test_the_index_is_refreshed_and_listed(self, archive, run):
+        assert json.loads(run("hapi index --all --json").stdout)["rows"][0]["Server"] == "cdaweb"
+        listed = run("hapi index lisird --csv").stdout.splitlines()
+        assert [line.split(",")[0] for line in listed] == ["Server", "cdaweb", "lisird"]
+        assert len(run("hapi index --csv").stdout.splitlines()) == 3
+        assert "give either" in run("hapi index lisird --all").stderr
 
     def test_a_server_is_tested(self, archive, run):
         result = run("hapi check cdaweb")

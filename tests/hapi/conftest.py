@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,3 +92,13 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def seed() -> Seed:
     """Return the guide's example."""
     return Seed()
+
+
+@pytest.fixture(autouse=True)
+def index_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty folder for the index of this test, in place of that of this process."""
+    from sunpy_helio_plugins.hapi.discovery import index
+
+    folder = tmp_path_factory.mktemp("index")
+    monkeypatch.setattr(index, "_temporary", lambda: folder)
+    return folder

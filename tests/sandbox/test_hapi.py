@@ -171,6 +171,33 @@ def test_the_new_server_understands_the_old_names(archive: Any) -> None:
     assert _ask(url, old) == _ask(url, LISIRD)
 
 
+def test_the_catalogue_of_the_new_server_contains_the_descriptions(archive: Any) -> None:
+    """Specification 3.2, catalog: the same as info, without the members HAPI and status."""
+    url = f"{archive.url}/hapi/lisird/hapi"
+    assert json.loads(_ask(f"{url}/capabilities")[1])["catalogDepthOptions"] == ["dataset", "all"]
+    plain = json.loads(_ask(f"{url}/catalog", {"depth": "dataset"})[1])
+    deep = json.loads(_ask(f"{url}/catalog", {"depth": "all"})[1])
+    assert [one.keys() for one in plain["catalog"]] == [{"id", "title"}] * len(deep["catalog"])
+    for entry in deep["catalog"]:
+        info = json.loads(_ask(f"{url}/info", {"dataset": entry["id"]})[1])
+        assert entry["info"] == {name: value for name, value in info.items() if name not in ("HAPI", "status")}
+
+
+@pytest.mark.parametrize(
+    ("server", "query", "expected"),
+    [
+        ("lisird", {"depth": "parameters"}, (400, 1413)),
+        ("lisird", {"resolve_references": "no"}, (400, 1412)),
+        ("cdaweb", {"depth": "all"}, (400, 1401)),
+        ("swe-open", {"depth": "all"}, (400, 1401)),
+    ],
+)
+def test_a_depth_that_a_server_does_not_have_is_refused(
+    archive: Any, server: str, query: dict[str, str], expected: tuple[int, int]
+) -> None:
+    assert _code(f"{archive.url}/hapi/{server}/hapi/catalog", query) == expected
+
+
 def test_the_old_server_has_no_about(archive: Any) -> None:
     assert _code(f"{archive.url}/hapi/cdaweb/hapi/about") == (400, 1400)
     assert _code(f"{archive.url}/hapi/lisird/hapi/about") == (200, 1200)

@@ -10,7 +10,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
-from sunpy_helio_plugins.arguments import TEXT, TEXTS, is_several, optional, shown, taking
+from sunpy_helio_plugins.arguments import TEXT, is_several, optional, shown, taking
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import (
     AnswerError,
@@ -24,7 +24,7 @@ from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.partial import Partial, merge, run_all, text_of, warn
 from sunpy_helio_plugins.hapi import attrs
 from sunpy_helio_plugins.hapi.plan import DataRequest, Piece
-from sunpy_helio_plugins.hapi.query import Query
+from sunpy_helio_plugins.hapi.query import PARAMETERS, Query
 from sunpy_helio_plugins.hapi.records import file
 from sunpy_helio_plugins.hapi.records.content import kept
 from sunpy_helio_plugins.hapi.records.file import HAPIDocument
@@ -46,10 +46,10 @@ __all__ = ["Selection", "gathered", "load", "requested", "seconds_of", "united"]
 _ANSWERS = frozenset({200, 204, *range(400, 500), 500}) - {401, 403, 408, 429}
 """HTTP statuses of answers that may say in HAPI's words what is wrong; others are asked again, or need a sign-in."""
 
-_ALLOWED = "what a search for HAPI's datasets returned, or a server, a dataset, a start and a stop"
+_ALLOWED = "what a search for HAPI's datasets returned, or a server, a dataset, a start and a stop (or an a.Time)"
 
 
-@taking("hapi.load", dataset=optional(TEXT), parameters=optional(TEXTS), format=optional(TEXT))
+@taking("hapi.load", dataset=optional(TEXT), parameters=optional(PARAMETERS), format=optional(TEXT))
 def load(
     server: Any,
     dataset: str | None = None,
@@ -71,9 +71,10 @@ def load(
     dataset : str, optional
         Its id.
     start, stop : time-like, optional
-        The range, in anything that sunpy reads as a time; the record at ``stop`` is not part of it, as in HAPI.
+        The range, in anything that sunpy reads as a time; the record at ``stop`` is not part of it, as in HAPI. An
+        ``a.Time`` or `~sunpy.time.TimeRange` as ``start`` replaces both; its end is part of the range, as in a search.
     parameters : sequence of str or str, optional
-        Names or patterns; all when left out.
+        Names or patterns, which may be separated by commas; all when left out.
     chunk : astropy.units.Quantity, datetime.timedelta, str or float, optional
         The longest range of one request; a number counts seconds.
     format : str, optional
@@ -101,8 +102,8 @@ def load(
     Warns
     -----
     IncompleteAnswerWarning
-        Some of the requests failed, or the range was limited to that of the dataset. An error is raised only if all
-        requests failed.
+        Some of the requests failed, the range was limited to that of the dataset, or the records of a response are not
+        in the order of time. An error is raised only if all requests failed.
     """
     scale = checked_scale(scale)
     selection = Selection(dataset, start, stop, parameters, chunk, format)
@@ -145,8 +146,8 @@ def requested(
         tables = inputs.tables(function, server, HAPITable, _ALLOWED)
         cut = tuple(note for table in tables for note in uncovered(table))
         return Partial(tuple(DataRequest.of_row(row) for table in tables for row in table), notes=cut)
-    given = zip(("dataset", "start", "stop"), selection[:3], strict=True)
-    missing = ", ".join(name for name, one in given if one is None)
+    needed = ("dataset", "start") if _is_range(selection.start) else ("dataset", "start", "stop")
+    missing = ", ".join(name for name in needed if getattr(selection, name) is None)
     if missing:
         raise QueryError(
             f"{function} takes a server, a dataset, a start and a stop; for {shown(server)}, {missing} must be given."
@@ -160,18 +161,34 @@ def requested(
     return answer
 
 
-def _query(function: str, server: str, selection: Selection, size: int, whole: int) -> Query:
-    dataset, start, stop, parameters, chunk, chosen = selection
-    names = (parameters,) if isinstance(parameters, str) else tuple(parameters or ())
-    first, before = (_moment(function, one) for one in (start, stop))
+def _is_range(given: Any) -> bool:
+    return hasattr(given, "start") and hasattr(given, "end") and not isinstance(given, type)
+
+
+def _range(function: str, start: Any, stop: Any) -> tuple[str, str]:
+    """Return the first and the last instant of the range, both included."""
+    if _is_range(start):
+        if stop is not None:
+            raise QueryError(
+                f"{function} takes either a range of time or a start and a stop; it was called with {shown(start)} and "
+                f"with {shown(stop)} as stop: give the parameters by keyword, as in parameters='Bx,By'."
+            )
+        time = inputs.span(function, start)
+        return times.iso(time.start, 9), times.iso(time.end, 9)
+    first, before = _moment(function, start), _moment(function, stop)
     if first >= before:
         raise QueryError(f"The start {first} does not lie before the stop {before}.")
+    return str(first), str(before.later(-1))
+
+
+def _query(function: str, server: str, selection: Selection, size: int, whole: int) -> Query:
+    dataset, start, stop, parameters, chunk, chosen = selection
+    included = _range(function, start, stop)
     return Query(
         server,
         dataset,
-        str(first),
-        str(before.later(-1)),
-        names,
+        *included,
+        tuple(parameters or ()),
         format=None if chosen is None else attrs.Format.check(chosen),
         chunk=seconds_of(chunk),
         size=size,
@@ -224,8 +241,9 @@ def gathered(found: Sequence[DataRequest]) -> Partial[QTable]:
     most = max(1, min(int(conf.hapi.connections), len(found)))
     fetched = run_all(found, _Chunks(service), most)
     chunks = _partial(found, fetched)
-    table, damaged = _table(found, chunks)
-    problems = merge(chunks).problems + damaged
+    answer = _table(found, chunks)
+    (table,) = answer.items
+    problems = merge(chunks).problems + answer.problems
     if not len(table):
         return Partial((table,), problems)
     keep = np.zeros(len(table), dtype=bool)
@@ -303,15 +321,15 @@ class _Chunks:
         return merge(_partial(others, [self._fetched(one, other) for other in others]))
 
 
-def _table(found: Sequence[DataRequest], chunks: list[Partial[HAPIDocument]]) -> tuple[QTable, tuple[str, ...]]:
+def _table(found: Sequence[DataRequest], chunks: list[Partial[HAPIDocument]]) -> Partial[QTable]:
     """Return the records as a table; if they cannot be read, leave out the chunks that cannot be read alone."""
     try:
-        return _read(found[0], merge(chunks)), ()
+        return _read(found[0], merge(chunks))
     except FileError:
         good, problems = _readable(found, chunks)
         if not problems or not good.items:
             raise
-        return _read(found[0], good), problems
+        return _read(found[0], good) + Partial(problems=problems)
 
 
 def _readable(
@@ -329,7 +347,7 @@ def _readable(
     return merge(good), tuple(problems)
 
 
-def _read(one: DataRequest, chunk: Partial[HAPIDocument]) -> QTable:
+def _read(one: DataRequest, chunk: Partial[HAPIDocument]) -> Partial[QTable]:
     with named(f"{one.dataset} of {one.server.archive}"):
         return from_contents(chunk.items, {"server": one.server.name, "dataset": one.dataset})
 

@@ -22,19 +22,28 @@ from sunpy_helio_plugins.arguments import MAPPING, Kind, optional, taking
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError, QueryError, local
 from sunpy_helio_plugins.fido import inputs
+from sunpy_helio_plugins.fido.partial import Partial, warn
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.records.buffers import ColumnBuffers
 from sunpy_helio_plugins.hapi.records.content import Content, FileContent, spooled
 from sunpy_helio_plugins.hapi.records.file import SUFFIX, HAPIDocument, begins_like_hapi, parse_document
 from sunpy_helio_plugins.hapi.records.table import from_records
 from sunpy_helio_plugins.io import registration
+from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.scales import checked_scale, table_in_scale
+from sunpy_helio_plugins.quantities.silence import far_years
+from sunpy_helio_plugins.quantities.spans import seconds
 from sunpy_helio_plugins.store.streams import decompressed, decompressed_parts, is_compressed
 
 __all__ = [
-    "INFO", "Source", "bytes_of", "common_info", "from_contents", "named", "parse_source", "read", "register",
-    "sources_of", "time_order",
+    "INFO", "Source", "bytes_of", "common_info", "disorder", "from_contents", "named", "parse_source", "read",
+    "register", "sources_of", "time_order",
 ]  # fmt: skip
+
+
+_DAY = 86_400.0
+_GAP = 1.5
+"""The number of cadences above which a step between records is a gap."""
 
 
 def common_info(contents: Sequence[HAPIDocument]) -> Info:
@@ -66,6 +75,63 @@ _ROWS = 1 << 16
 
 def _is_rising(day: NDArray[np.float64], fraction: NDArray[np.float64]) -> bool:
     return bool((np.diff(day) + fraction[1:] - fraction[:-1] > 0).all())
+
+
+def disorder(table: QTable, contents: Sequence[HAPIDocument], counts: Sequence[int], subject: str) -> tuple[str, ...]:
+    """
+    Return a problem for each file whose own records are not in the order of time or are repeated.
+
+    Such a response may be joined from parts of two others: it has the right length, but lacks records.
+    """
+    problems: list[str] = []
+    for content, count, end in zip(contents, counts, np.cumsum(counts), strict=True):
+        day, fraction = (one[end - count : end] for one in _days(table.columns[0]))
+        step = _steps(day, fraction)
+        place = _first_disorder(step, table[end - count : end])
+        if place is not None:
+            first, second = (_stamp(day, fraction, row) for row in (place, place + 1))
+            what = f"follows that of {first}" if step[place] < 0 else "is repeated"
+            problems.append(
+                f"{subject}: the record of {second} {what}{_gap(content.info, day, fraction)}: the response may be "
+                "joined from parts of others, and records may be missing; request the range again."
+            )
+    return tuple(problems)
+
+
+def _first_disorder(step: NDArray[np.float64], table: QTable) -> int | None:
+    """Return the row before the first one that is earlier or repeated; different records may have the same time."""
+    same = np.flatnonzero(step == 0)
+    disordered = step < 0
+    if len(same):
+        disordered[same] = (bytes_of(table[same]) == bytes_of(table[same + 1])).all(axis=1)
+    return int(np.argmax(disordered)) if disordered.any() else None
+
+
+def _gap(info: Info, day: NDArray[np.float64], fraction: NDArray[np.float64]) -> str:
+    """Return the longest range without records in words, if it is longer than the cadence."""
+    rows = np.lexsort((fraction, day))
+    step = _steps(day[rows], fraction[rows]) * _DAY
+    longest, cadence = int(np.argmax(step)), seconds(info.cadence)
+    if cadence is None or step[longest] < _GAP * cadence:
+        return ""
+    ends = " and ".join(_stamp(day, fraction, row) for row in rows[longest : longest + 2])
+    return f", and there is none between {ends} although the cadence is {info.cadence}"
+
+
+def _stamp(day: NDArray[np.float64], fraction: NDArray[np.float64], row: int) -> str:
+    with far_years():
+        return times.iso(Time(day[row], fraction[row], format="jd", scale="utc"), 3)
+
+
+def _days(time: Time) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return np.asarray(time.jd1), np.asarray(time.jd2)
+
+
+def _steps(day: NDArray[np.float64], fraction: NDArray[np.float64]) -> NDArray[np.float64]:
+    step = np.diff(day)
+    step += fraction[1:]
+    step -= fraction[:-1]
+    return step
 
 
 def _identity(info: Info) -> list[tuple[Any, ...]]:
@@ -181,7 +247,8 @@ def read(
         replaced by its files with the suffixes ``.hapi``, ``.hapi.gz`` and ``.hapi.bz2``. Several sources must contain
         the same parameters of one dataset.
     info : mapping or Info, optional
-        The decoded ``info`` response for the same parameters, for records without a header.
+        The decoded ``info`` response for the same parameters, for records without a header. If the records follow a row
+        of names, as those of ESA's server, it may describe further parameters.
     context : mapping, optional
         ``server`` and ``dataset``, to resolve unit strings that servers use differently. Files downloaded by this
         package contain them.
@@ -204,6 +271,12 @@ def read(
     QueryError
         If no source is given, or if times cannot be converted to ``scale``.
 
+    Warns
+    -----
+    IncompleteAnswerWarning
+        The records of a source are not in the order of time, or one is repeated: a response that was joined from parts
+        of others. They are returned in order, each once, and ``meta["problems"]`` repeats the warning.
+
     Examples
     --------
     >>> from sunpy_helio_plugins import hapi
@@ -220,7 +293,12 @@ def read(
     scale = checked_scale(scale)
     contents = [_closed(parse_source(source, info), len(found)) for source in found]
     with named(found[0] if len(found) == 1 else f"{len(found)} sources"):
-        return table_in_scale(from_contents(contents, context), scale)
+        made = from_contents(contents, context)
+        (table,) = made.items
+    if made.problems:
+        warn(made)
+        table.meta["problems"] = [*table.meta.get("problems", ()), *made.problems]
+    return table_in_scale(table, scale)
 
 
 def _closed(document: HAPIDocument, sources: int) -> HAPIDocument:
@@ -241,21 +319,29 @@ def sources_of(function: str, given: Iterable[Any]) -> Iterator[Source]:
             yield from inputs.paths(function, one, (SUFFIX, f"{SUFFIX}.gz", f"{SUFFIX}.bz2"))
 
 
-def from_contents(contents: Sequence[HAPIDocument], context: Mapping[str, str] | None = None) -> QTable:
+def from_contents(contents: Sequence[HAPIDocument], context: Mapping[str, str] | None = None) -> Partial[QTable]:
     """Build one table from parsed files; raise an error if records are truncated, or the files do not match."""
     filled = [content for content in contents if content.size] or contents[:1]
     info = common_info(filled)
     context = context or info.origin
     gathered = ColumnBuffers(info.parameters, sum(one.expected_rows for one in filled), has_instants=True)
+    counts = []
     for one in filled:
+        before = gathered.rows
         one.add_to(gathered)
         one.release()
+        counts.append(gathered.rows - before)
     table = from_records(info, gathered.finish(), context)
     table.meta["hapi"].pop("x_complete_until", None)  # it describes one file
     if context:
         table.meta["hapi"]["x_origin"] = dict(context)
     order = time_order(table)
-    return table if order is None else table[order]
+    if order is None:
+        return Partial((table,))
+    subject = (
+        f"{context['dataset']} of {context['server']}" if {"dataset", "server"} <= context.keys() else "The records"
+    )
+    return Partial((table[order],), disorder(table, filled, counts, subject))
 
 
 @contextlib.contextmanager

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from astropy.table import QTable
 
-from sunpy_helio_plugins.arguments import MAPPING, TEXT, TEXTS, integer, optional, shown, taking
+from sunpy_helio_plugins.arguments import MAPPING, TEXT, integer, optional, shown, taking
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.fido.partial import Partial, warn
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.plan import DataRequest
+from sunpy_helio_plugins.hapi.query import PARAMETERS
 from sunpy_helio_plugins.hapi.records import csv
 from sunpy_helio_plugins.hapi.records.file import HAPIDocument
 from sunpy_helio_plugins.hapi.records.load import Selection, gathered, requested
@@ -40,8 +41,8 @@ _READ = 1 << 22
 
 
 @taking(
-    "hapi.chunks", dataset=optional(TEXT), parameters=optional(TEXTS), rows=optional(integer(1)), format=optional(TEXT),
-    info=optional(INFO), context=optional(MAPPING),
+    "hapi.chunks", dataset=optional(TEXT), parameters=optional(PARAMETERS), rows=optional(integer(1)),
+    format=optional(TEXT), info=optional(INFO), context=optional(MAPPING),
 )  # fmt: skip
 def chunks(
     source: Any,
@@ -184,7 +185,10 @@ def _of_files(documents: Sequence[tuple[HAPIDocument, Any]], context: Mapping[st
     for document, source in documents:
         with named(source):
             for part in _parts(document):
-                table = from_contents([part], context)
+                made = from_contents([part], context)
+                (table,) = made.items
+                warn(made)
+                table.meta["problems"] = [*table.meta.get("problems", ()), *made.problems]
                 if last is not None and len(table):
                     table = _after(table, last)
                 if len(table):

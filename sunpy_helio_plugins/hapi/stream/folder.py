@@ -17,7 +17,6 @@ from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.records.read import Source, read
 from sunpy_helio_plugins.hapi.stream.frames import dask_frames
 from sunpy_helio_plugins.hapi.stream.parts import SUFFIX, parts_of
-from sunpy_helio_plugins.hapi.views.convert import to_ndcube
 from sunpy_helio_plugins.quantities.scales import checked_scale
 from sunpy_helio_plugins.series.arrow import table_of_arrow
 from sunpy_helio_plugins.series.columns import Losses
@@ -25,6 +24,7 @@ from sunpy_helio_plugins.series.dataset import dataset_of
 from sunpy_helio_plugins.series.exits import from_parquet, to_pandas, to_timeseries
 from sunpy_helio_plugins.series.lazy_table import LazyTable
 from sunpy_helio_plugins.series.records import Records
+from sunpy_helio_plugins.series.views.cube import to_ndcube
 
 if TYPE_CHECKING:
     import dask.dataframe as dd

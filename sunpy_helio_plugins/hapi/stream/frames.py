@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sunpy_helio_plugins.arguments import MAPPING, TEXT, TEXTS, optional, shown, taking
+from sunpy_helio_plugins.arguments import MAPPING, TEXT, optional, shown, taking
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
 from sunpy_helio_plugins.fido.partial import Partial, warn
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.plan import DataRequest
+from sunpy_helio_plugins.hapi.query import PARAMETERS
 from sunpy_helio_plugins.hapi.records.load import Selection, gathered
 from sunpy_helio_plugins.hapi.records.read import INFO, Source, common_info, parse_source, read, sources_of
 from sunpy_helio_plugins.hapi.stream.chunks import is_of_files, requests_in_parts
@@ -38,7 +39,7 @@ def dask_frames() -> Any:
 
 
 @taking(
-    "hapi.to_dask", dataset=optional(TEXT), parameters=optional(TEXTS), format=optional(TEXT), info=optional(INFO),
+    "hapi.to_dask", dataset=optional(TEXT), parameters=optional(PARAMETERS), format=optional(TEXT), info=optional(INFO),
     context=optional(MAPPING),
 )  # fmt: skip
 def to_dask(

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from astropy.table import QTable
 
-from sunpy_helio_plugins.arguments import FLAG, TEXT, TEXTS, one_of, one_path, optional, shown, taking
+from sunpy_helio_plugins.arguments import FLAG, TEXT, one_of, one_path, optional, shown, taking
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import HelioPluginsError, QueryError
 from sunpy_helio_plugins.fido.partial import Partial, run_all, warn
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.plan import DataRequest, cut, longest, narrowed
+from sunpy_helio_plugins.hapi.query import PARAMETERS
 from sunpy_helio_plugins.hapi.records.load import Selection, gathered, requested, seconds_of, united
 from sunpy_helio_plugins.hapi.records.read import INFO
 from sunpy_helio_plugins.hapi.stream.chunks import is_of_files, records_of_files
@@ -53,7 +54,7 @@ _DAY = 86400.0
 
 
 @taking(
-    "hapi.to_parquet", dataset=optional(TEXT), parameters=optional(TEXTS), partition=one_of(*PARTITIONS),
+    "hapi.to_parquet", dataset=optional(TEXT), parameters=optional(PARAMETERS), partition=one_of(*PARTITIONS),
     format=optional(TEXT), overwrite=FLAG, progress=FLAG, info=optional(INFO),
 )  # fmt: skip
 def to_parquet(

@@ -10,7 +10,7 @@ import numpy as np
 from sunpy_helio_plugins.sandbox.hapi.model import Dataset, Parameter, Server
 from sunpy_helio_plugins.sandbox.hapi.protocol import MESSAGES, DataRequest
 
-__all__ = ["CONTENT_TYPES", "data", "dumps", "info", "status"]
+__all__ = ["CONTENT_TYPES", "data", "dumps", "entry", "info", "status"]
 
 CONTENT_TYPES = {"csv": "text/csv", "binary": "application/octet-stream", "json": "application/json"}
 
@@ -36,6 +36,15 @@ def info(
     answer["parameters"] = [parameter.info() for parameter in parameters]
     answer["startDate"], answer["stopDate"] = dataset.start, dataset.stop
     return {**answer, **dataset.extra}
+
+
+def entry(server: Server, dataset: Dataset, *, is_deep: bool) -> dict[str, Any]:
+    """Return the entry of a dataset in the catalogue; with ``depth=all``, its info object without the first members."""
+    members: dict[str, Any] = {"id": dataset.id, "title": dataset.title}
+    if is_deep:
+        described = info(server, dataset, dataset.parameters, None)
+        members["info"] = {name: value for name, value in described.items() if name not in ("HAPI", "status")}
+    return members
 
 
 def data(server: Server, request: DataRequest) -> tuple[int, bytes]:

@@ -166,6 +166,12 @@ class Server:
         """Whether the server has a version before HAPI 3.0."""
         return not self.version.startswith("3")
 
+    @property
+    def depths(self) -> tuple[str, ...]:
+        """Its ``catalogDepthOptions``, which HAPI 3.2 added; empty for older versions."""
+        number = tuple(int(part) for part in self.version.split(".")[:2])
+        return ("dataset", "all") if number >= (3, 2) else ()
+
 
 def milliseconds(text: str) -> int:
     """Return the milliseconds since `EPOCH` of a restricted ISO 8601 time, rounded down, or raise `ValueError`."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sunpy_helio_plugins.sandbox.hapi.model import Dataset, Parameter, Server, milliseconds
 
-__all__ = ["MESSAGES", "DataRequest", "RefusalError", "check_data", "check_info", "check_names"]
+__all__ = ["MESSAGES", "DataRequest", "RefusalError", "check_data", "check_info", "check_names", "check_references"]
 
 MESSAGES = {
     1200: (200, "OK"),
@@ -63,12 +63,17 @@ def check_names(server: Server, query: Mapping[str, str], known: tuple[str, ...]
     return {allowed[name]: value for name, value in query.items()}
 
 
+def check_references(asked: Mapping[str, str]) -> None:
+    """Refuse a value of ``resolve_references`` with 1412."""
+    if asked.get("resolve_references", "true") not in ("true", "false"):
+        raise RefusalError(1412, asked["resolve_references"])
+
+
 def check_info(server: Server, query: Mapping[str, str]) -> tuple[Dataset, tuple[Parameter, ...]]:
     """Return the dataset and the parameters of an info request; refuse it with 1400, 1401, 1406, 1407, 1411 or 1412."""
     known = ("dataset", "parameters") if server.old_names_only else ("dataset", "parameters", "resolve_references")
     asked = check_names(server, query, known)
-    if asked.get("resolve_references", "true") not in ("true", "false"):
-        raise RefusalError(1412, asked["resolve_references"])
+    check_references(asked)
     dataset = _dataset(server, asked)
     return dataset, _parameters(server, dataset, asked.get("parameters"))
 

@@ -13,11 +13,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from aiohttp import web
+from yarl import URL
 
 from sunpy_helio_plugins.sandbox.hapi import format as form
 from sunpy_helio_plugins.sandbox.hapi.data import CDAWEB, LISIRD
 from sunpy_helio_plugins.sandbox.hapi.model import Server
-from sunpy_helio_plugins.sandbox.hapi.protocol import MESSAGES, RefusalError, check_data, check_info, check_names
+from sunpy_helio_plugins.sandbox.hapi.protocol import (
+    MESSAGES,
+    RefusalError,
+    check_data,
+    check_info,
+    check_names,
+    check_references,
+)
 from sunpy_helio_plugins.sandbox.hapi.swe import SWE
 from sunpy_helio_plugins.sandbox.settings import listed
 
@@ -86,6 +94,7 @@ def application() -> web.Application:
     for name, server in {**SERVERS, **empty}.items():
         for endpoint in (_about, _capabilities, _catalog, _info, _data):
             app.router.add_get(f"/{name}/hapi/{endpoint.__name__.removeprefix('_')}", _guarded(server, endpoint))
+    app.router.add_get("/meta/catalogs-all.json", _every_catalogue)
     app.router.add_post("/swe/realms/swe/protocol/openid-connect/token", _token)
     return app
 
@@ -126,15 +135,29 @@ def _about(server: Server, request: web.Request) -> web.Response:
 
 def _capabilities(server: Server, request: web.Request) -> web.Response:
     check_names(server, request.query, ())
-    return _json({**form.status(server, 1200), "outputFormats": list(server.formats)})
+    depths = {"catalogDepthOptions": list(server.depths)} if server.depths else {}
+    return _json({**form.status(server, 1200), "outputFormats": list(server.formats), **depths})
 
 
 def _catalog(server: Server, request: web.Request) -> web.Response:
-    asked = check_names(server, request.query, () if server.old_names_only else ("depth", "resolve_references"))
-    if asked.get("depth", "dataset") != "dataset":
-        raise RefusalError(1413, asked["depth"])
-    rows = [{"id": dataset.id, "title": dataset.title} for dataset in server.datasets]
+    asked = check_names(server, request.query, ("depth", "resolve_references") if server.depths else ())
+    depth = asked.get("depth", "dataset")
+    if depth not in (server.depths or ("dataset",)):
+        raise RefusalError(1413, depth)
+    check_references(asked)
+    rows = [form.entry(server, dataset, is_deep=depth == "all") for dataset in server.datasets]
     return _json({**form.status(server, 1200), "catalog": rows})
+
+
+async def _every_catalogue(request: web.Request) -> web.Response:
+    """Return the file of the HAPI project: the catalogues of the servers that it can read, with all descriptions."""
+    document: dict[str, object] = {}
+    for name, server in SERVERS.items():
+        if name in listed() and not server.needs_token:
+            about = {"id": server.id, **(server.about or {}), "x_url": str(request.url.join(URL(f"../{name}/hapi")))}
+            rows = [form.entry(server, dataset, is_deep=True) for dataset in server.datasets]
+            document[server.id] = {"about": about, "catalog": {"catalog": rows}}
+    return _json(document)
 
 
 def _info(server: Server, request: web.Request) -> web.Response:

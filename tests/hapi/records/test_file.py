@@ -13,8 +13,8 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi.model import Info
-from sunpy_helio_plugins.hapi.records.file import make_validator
+from sunpy_helio_plugins.hapi import Info
+from sunpy_helio_plugins.hapi.records.file import make_validator, parse_document
 
 INFO = Info.from_json(
     {
@@ -59,6 +59,14 @@ def test_esas_names_and_labels_are_replaced_by_a_header(tmp_path: Path, seed: An
     assert json.loads(head[1:])["format"] == "csv"
     assert body == seed.csv.split(b"\n", 2)[2]
     assert hapi.read(made)["feio_1"].value.tolist() == [744958.0, 733622.0, 736119.0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "own", "expected"), [("binary", None, "binary"), (None, "binary", "binary"), (None, None, "csv")]
+)
+def test_an_empty_body_has_the_format_that_was_asked_for(asked: str | None, own: str | None, expected: str) -> None:
+    info = INFO if own is None else INFO.with_format(own)
+    assert parse_document(b"", info, asked).format == expected
 
 
 def test_a_last_line_end_may_be_missing(tmp_path: Path) -> None:

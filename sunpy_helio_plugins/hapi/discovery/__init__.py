@@ -1,0 +1,1 @@
+"""The index of parameters: find datasets by what they contain."""
