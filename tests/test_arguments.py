@@ -608,7 +608,9 @@ EXEMPT = {
         "made by this package"
     ),
     r"(hapi|imap)\.(quicklook|to_ndcube|to_timeseries|to_xarray)": "the functions of series",
-    r"(series\.LazyTable|hapi\.ParquetFolder)(\.\w+)?": "made by this package; its methods are the functions of series and of the archives",
+    r"(series\.LazyTable|hapi\.ParquetFolder)(\.\w+)?": (
+        "made by this package; its methods are the functions of series and of the archives"
+    ),
     r"mirrors\.(Plan|PlannedQuery|MirrorReport|QueryReport|FolderCheck)": "made by this package",
     r"mirrors\.PlannedQuery\.(span|query)": "called by this package with the time of a run",
     r"mirrors\.(mirror|check_folder)": "also names of the package itself",
