@@ -18,7 +18,7 @@ from sunpy_helio_plugins.io import values as json_values
 from sunpy_helio_plugins.quantities import times, units
 from sunpy_helio_plugins.quantities.fills import is_fill
 
-__all__ = ["X_META", "decoded", "from_records", "missing", "parse_times", "unique_names"]
+__all__ = ["X_META", "decoded", "from_records", "missing", "unique_names"]
 
 X_META = "x_sunpy_helio_plugins"
 """The member of headers and parameters with metadata that HAPI does not define, which `hapi.write` writes."""
@@ -27,7 +27,7 @@ _MASKED = 1 << 16
 """The number of values that are compared with the fill value at once."""
 
 
-def parse_times(stamps: NDArray[np.bytes_] | NDArray[np.str_]) -> Time:
+def _parse_times(stamps: NDArray[np.bytes_] | NDArray[np.str_]) -> Time:
     """Convert time stamps in the forms of HAPI, shape (n,), to the same times as `times.from_iso`."""
     parsed = Instants(len(stamps))
     parsed.add(0, stamps)
@@ -133,7 +133,7 @@ def _instants(values: Any) -> Any:
     if isinstance(values, Time):
         return values
     try:
-        return parse_times(np.ma.getdata(values).reshape(len(values)))
+        return _parse_times(np.ma.getdata(values).reshape(len(values)))
     except ValueError as error:
         raise FileError(f"A record does not begin with a valid time: {error}") from None
 
@@ -169,7 +169,7 @@ def _times(name: str, values: np.ndarray, mask: np.ndarray | None) -> Any:
     else:
         values_read = values
     try:
-        made = parse_times(values_read.reshape(-1)).reshape(values.shape)
+        made = _parse_times(values_read.reshape(-1)).reshape(values.shape)
     except ValueError:
         return units.column(decoded(values), None, name=name, mask=mask)
     if mask.any():
