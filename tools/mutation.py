@@ -85,6 +85,15 @@ def modules(rooms: list[str]) -> list[Path]:
     return found
 
 
+def is_valid(text: str) -> bool:
+    """Return whether a text is a module; some operators make others, such as ``^`` of the mark of keywords."""
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        return False
+    return True
+
+
 def bare(text: str) -> str:
     """Return the syntax tree of a module without annotations and docstrings."""
 
@@ -165,7 +174,7 @@ def points(rooms: list[str], seed: int) -> Iterator[Point]:
             continue
         kind, number = chosen.choice(chosen.choice(by_module[path]))
         made = changed(text, kind, number)
-        if (path, kind, number) in seen or made is None or bare(made) == bare(text):
+        if (path, kind, number) in seen or made is None or not is_valid(made) or bare(made) == bare(text):
             continue  # annotations and docstrings cannot be seen
         seen.add((path, kind, number))
         old, new = text.splitlines(), made.splitlines()

@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.hapi.records.load import load
     from sunpy_helio_plugins.hapi.records.read import read
     from sunpy_helio_plugins.hapi.records.write import write
+    from sunpy_helio_plugins.hapi.stream.chunks import chunks
+    from sunpy_helio_plugins.hapi.stream.folder import ParquetFolder, open  # noqa: A004
+    from sunpy_helio_plugins.hapi.stream.frames import to_dask
+    from sunpy_helio_plugins.hapi.stream.parquet import to_parquet
     from sunpy_helio_plugins.hapi.tables import HAPITable
-    from sunpy_helio_plugins.hapi.views.convert import files, open  # noqa: A004
+    from sunpy_helio_plugins.hapi.views.convert import files
     from sunpy_helio_plugins.hapi.views.positions import to_skycoord
     from sunpy_helio_plugins.hapi.views.timeseries import HAPITimeSeries
     from sunpy_helio_plugins.series.exits import to_timeseries, to_xarray
@@ -35,11 +39,13 @@ __all__ = [
     "HAPITimeSeries",
     "Info",
     "Parameter",
+    "ParquetFolder",
     "access_token",
     "attrs",
     "availability",
     "catalog",
     "check",
+    "chunks",
     "files",
     "find",
     "indexed",
@@ -49,7 +55,9 @@ __all__ = [
     "quicklook",
     "read",
     "servers",
+    "to_dask",
     "to_ndcube",
+    "to_parquet",
     "to_skycoord",
     "to_timeseries",
     "to_xarray",
@@ -66,8 +74,12 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.hapi.records.load": ("load",),
         "sunpy_helio_plugins.hapi.records.read": ("read",),
         "sunpy_helio_plugins.hapi.records.write": ("write",),
+        "sunpy_helio_plugins.hapi.stream.chunks": ("chunks",),
+        "sunpy_helio_plugins.hapi.stream.folder": ("ParquetFolder", "open"),
+        "sunpy_helio_plugins.hapi.stream.frames": ("to_dask",),
+        "sunpy_helio_plugins.hapi.stream.parquet": ("to_parquet",),
         "sunpy_helio_plugins.hapi.tables": ("HAPITable",),
-        "sunpy_helio_plugins.hapi.views.convert": ("files", "open"),
+        "sunpy_helio_plugins.hapi.views.convert": ("files",),
         "sunpy_helio_plugins.hapi.views.positions": ("to_skycoord",),
         "sunpy_helio_plugins.hapi.views.timeseries": ("HAPITimeSeries",),
         "sunpy_helio_plugins.series.exits": ("to_timeseries", "to_xarray"),

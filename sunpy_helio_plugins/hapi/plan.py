@@ -30,6 +30,7 @@ __all__ = [
     "cut",
     "estimated_bytes",
     "longest",
+    "narrowed",
 ]
 
 MOST_HALVINGS = 12
@@ -259,9 +260,11 @@ def covering(service: Endpoints, query: Query, dataset: str, title: str, info: I
         spans = f"covers {info.start or '?'} to {info.stop or '?'}: nothing from {query.start} to {query.end}."
         return Partial(notes=(f"{name} {spans}",))
     server, form = service.server, service.format(wanted, query.format)
-    pieces = cut(kept, longest(info, wanted, form, server.max_elements, server.max_bytes, query.chunk))
-    ends = [*(str(span.before) for span in pieces[:-1]), end or query.end]
     cadence, each = seconds(wanted.cadence), estimated_bytes(wanted, form)
+    is_small = bool(cadence) and kept.nanoseconds * 1e-9 / (cadence or 1) * each <= query.whole
+    size = min((one for one in (server.max_bytes, None if is_small else query.size) if one), default=0)
+    pieces = cut(kept, longest(info, wanted, form, server.max_elements, size, query.chunk))
+    ends = [*(str(span.before) for span in pieces[:-1]), end or query.end]
 
     def make(span: Span, shown: str) -> DataRequest:
         url = service.data_url(dataset, wanted, bool(query.parameters), *_asked(span, info, server), form)
@@ -308,6 +311,13 @@ def _asked(span: Span, info: Info, server: HAPIServer) -> tuple[str, str]:
         str(info.start) if start is not None and first <= start else first.text(3),
         str(info.stop) if before == stop else before.text(3),
     )
+
+
+def narrowed(one: DataRequest, span: Span) -> DataRequest:
+    """Return the request for another range of the same records."""
+    start, stop = _asked(span, one.info, one.server)
+    url = _STOP.sub(rf"\g<1>={stop}", _START.sub(rf"\g<1>={start}", one.url))
+    return replace(one, span=span, end=str(span.before), url=url)
 
 
 def chosen(name: str, info: Info, asked: tuple[str, ...]) -> tuple[str, ...]:

@@ -71,6 +71,11 @@ class HAPIServer:
         return f"HAPI server {self.name}"
 
     @property
+    def is_listed(self) -> bool:
+        """Whether ``servers.json`` describes the server."""
+        return self.name in _shipped()
+
+    @property
     def is_http_only(self) -> bool:
         """Whether the URL is without TLS, which ``conf.allow_http`` must allow."""
         return not is_private(self.url)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from astropy import units as u
@@ -25,6 +26,7 @@ from sunpy_helio_plugins.hapi import attrs
 from sunpy_helio_plugins.hapi.plan import DataRequest, Piece
 from sunpy_helio_plugins.hapi.query import PARAMETERS, Query
 from sunpy_helio_plugins.hapi.records import file
+from sunpy_helio_plugins.hapi.records.content import kept
 from sunpy_helio_plugins.hapi.records.file import HAPIDocument
 from sunpy_helio_plugins.hapi.records.read import from_contents, named
 from sunpy_helio_plugins.hapi.search import find
@@ -39,7 +41,7 @@ from sunpy_helio_plugins.store.streams import decompressed, is_compressed
 from sunpy_helio_plugins.transport import limits, metadata
 from sunpy_helio_plugins.transport.exchange import Response
 
-__all__ = ["load"]
+__all__ = ["Selection", "gathered", "load", "requested", "seconds_of", "united"]
 
 _ANSWERS = frozenset({200, 204, *range(400, 500), 500}) - {401, 403, 408, 429}
 """HTTP statuses of answers that may say in HAPI's words what is wrong; others are asked again, or need a sign-in."""
@@ -104,84 +106,119 @@ def load(
         in the order of time. An error is raised only if all requests failed.
     """
     scale = checked_scale(scale)
+    selection = Selection(dataset, start, stop, parameters, chunk, format)
+    found = requested("hapi.load", server, selection, _SIZE, _WHOLE)
+    return _loaded(list(found.items), scale, found.problems + found.notes)
+
+
+_SIZE, _WHOLE = 1 << 22, 1 << 26
+"""Estimated bytes of one response, several of which are received at the same time, and of a range that is not cut."""
+
+
+class Selection(NamedTuple):
+    """A range of a dataset, as the functions that load records take it; all are `None` for the rows of a search."""
+
+    dataset: str | None
+    start: Any
+    stop: Any
+    parameters: Any = None
+    chunk: Any = None
+    format: str | None = None
+
+
+def requested(
+    function: str, server: Any, selection: Selection, size: int = _SIZE, whole: int = 0
+) -> Partial[DataRequest]:
+    """
+    Return the requests for the rows of a search, or for a range of a dataset, whose responses have a bounded size.
+
+    A range with an estimated size of at most ``whole`` is not cut. A `CoverageError` is raised if the dataset has no
+    data in the range.
+    """
     if not isinstance(server, str):
         if server is None or not (is_several(server) or hasattr(server, "colnames")):
-            raise inputs.refused("hapi.load", server, _ALLOWED)
-        if any(one is not None for one in (dataset, start, stop, parameters, chunk, format)):
+            raise inputs.refused(function, server, _ALLOWED)
+        if any(one is not None for one in selection):
             raise QueryError(
-                "hapi.load takes either rows of a search, or a server, a dataset, a start and a stop; "
+                f"{function} takes either rows of a search, or a server, a dataset, a start and a stop; "
                 f"it was called with {shown(server)} and others."
             )
-        tables = inputs.tables("hapi.load", server, HAPITable, _ALLOWED)
+        tables = inputs.tables(function, server, HAPITable, _ALLOWED)
         cut = tuple(note for table in tables for note in uncovered(table))
-        rows = [DataRequest.of_row(row) for table in tables for row in table]
-        return _loaded(rows, scale, cut)
-    needed = {"start": start} if _is_range(start) else {"start": start, "stop": stop}
-    missing = ", ".join(name for name, one in {"dataset": dataset, **needed}.items() if one is None)
-    if dataset is None or missing:
+        return Partial(tuple(DataRequest.of_row(row) for table in tables for row in table), notes=cut)
+    needed = ("dataset", "start") if _is_range(selection.start) else ("dataset", "start", "stop")
+    missing = ", ".join(name for name in needed if getattr(selection, name) is None)
+    if missing:
         raise QueryError(
-            f"hapi.load takes a server, a dataset, a start and a stop; for {shown(server)}, {missing} must be given."
+            f"{function} takes a server, a dataset, a start and a stop; for {shown(server)}, {missing} must be given."
         )
-    answer = find(_query(server, dataset, _range(start, stop), parameters, chunk, format))
-    # A table of records has no place for notes: a warning repeats them.
-    told = answer.problems + answer.notes
+    answer = find(_query(function, server, selection, size, whole), has_titles=False)
     if not answer.items:
+        # A table of records has no place for notes: a warning repeats them.
+        told = answer.problems + answer.notes
         warn(Partial(problems=told))
         raise CoverageError(f"There is nothing to load: {text_of(told)}")
-    return _loaded(list(answer.items), scale, told)
+    return answer
 
 
 def _is_range(given: Any) -> bool:
     return hasattr(given, "start") and hasattr(given, "end") and not isinstance(given, type)
 
 
-def _range(start: Any, stop: Any) -> tuple[str, str]:
+def _range(function: str, start: Any, stop: Any) -> tuple[str, str]:
     """Return the first and the last instant of the range, both included."""
     if _is_range(start):
         if stop is not None:
             raise QueryError(
-                f"hapi.load takes either a range of time or a start and a stop; it was called with {shown(start)} and "
+                f"{function} takes either a range of time or a start and a stop; it was called with {shown(start)} and "
                 f"with {shown(stop)} as stop: give the parameters by keyword, as in parameters='Bx,By'."
             )
-        time = inputs.span("hapi.load", start)
+        time = inputs.span(function, start)
         return times.iso(time.start, 9), times.iso(time.end, 9)
-    first, before = _moment(start), _moment(stop)
+    first, before = _moment(function, start), _moment(function, stop)
     if first >= before:
         raise QueryError(f"The start {first} does not lie before the stop {before}.")
     return str(first), str(before.later(-1))
 
 
-def _query(
-    server: str, dataset: str, included: tuple[str, str], parameters: Any, chunk: Any, chosen: str | None
-) -> Query:
-    if isinstance(chunk, int | float) and not isinstance(chunk, bool):
-        chunk = chunk * u.s
+def _query(function: str, server: str, selection: Selection, size: int, whole: int) -> Query:
+    dataset, start, stop, parameters, chunk, chosen = selection
+    included = _range(function, start, stop)
     return Query(
         server,
         dataset,
         *included,
         tuple(parameters or ()),
         format=None if chosen is None else attrs.Format.check(chosen),
-        chunk=None if chunk is None else attrs.Chunk.check(chunk),
+        chunk=seconds_of(chunk),
+        size=size,
+        whole=whole,
     )
 
 
-def _moment(given: Any) -> Moment:
+def seconds_of(chunk: Any) -> float | None:
+    """Return the longest range of one request in seconds."""
+    if isinstance(chunk, int | float) and not isinstance(chunk, bool):
+        chunk = chunk * u.s
+    return None if chunk is None else attrs.Chunk.check(chunk)
+
+
+def _moment(function: str, given: Any) -> Moment:
     # In HAPI's own forms, which sunpy would cut to microseconds, or refuse.
     found = moment(given) if isinstance(given, str) else None
     if found is not None:
         return found
-    return Moment.read(times.iso(inputs.instant("hapi.load", given), 9))
+    return Moment.read(times.iso(inputs.instant(function, given), 9))
 
 
 def _loaded(found: list[DataRequest], scale: str, told: tuple[str, ...]) -> QTable:
     """Fetch the requests; one warning repeats what was told before, and what did not come."""
-    answer = _gathered(found)
+    answer = gathered(found)
     (table,) = answer.items
     missing: Partial[QTable] = Partial(problems=tuple(dict.fromkeys(told + answer.problems)))
     warn(missing)
     table.meta["problems"] = list(missing.problems)
-    first, spans = found[0], _united(one.span for one in found)
+    first, spans = found[0], united(one.span for one in found)
     table.meta |= retrieval(
         server=first.server.name,
         dataset=first.dataset,
@@ -191,7 +228,7 @@ def _loaded(found: list[DataRequest], scale: str, told: tuple[str, ...]) -> QTab
     return table_in_scale(table, scale)
 
 
-def _gathered(found: list[DataRequest]) -> Partial[QTable]:
+def gathered(found: Sequence[DataRequest]) -> Partial[QTable]:
     """Fetch all requests at the same time, and join what came; what lies outside the range is left out."""
     if not found:
         raise QueryError("hapi.load: there are no rows to load; the search found nothing.")
@@ -201,7 +238,6 @@ def _gathered(found: list[DataRequest]) -> Partial[QTable]:
         raise QueryError(f"These are {len(ids)} datasets ({shown}); load one at a time, as in hapi.load(rows[:1]).")
     server = found[0].server
     service = Service(server)
-    service.capabilities()
     most = max(1, min(int(conf.hapi.connections), len(found)))
     fetched = run_all(found, _Chunks(service), most)
     chunks = _partial(found, fetched)
@@ -211,9 +247,11 @@ def _gathered(found: list[DataRequest]) -> Partial[QTable]:
     if not len(table):
         return Partial((table,), problems)
     keep = np.zeros(len(table), dtype=bool)
-    for span in _united(one.span for one in found):
+    for span in united(one.span for one in found):
         keep |= span.covers(table.columns[0])
-    return Partial((table if keep.all() else table[keep],), problems)
+    # A slice shares the memory of the table.
+    inside = slice(int(keep.argmax()), len(keep) - int(keep[::-1].argmax()))
+    return Partial((table[inside if keep[inside].all() else keep],), problems)
 
 
 def _lost(one: DataRequest | Piece, error: HelioPluginsError) -> str:
@@ -283,7 +321,7 @@ class _Chunks:
         return merge(_partial(others, [self._fetched(one, other) for other in others]))
 
 
-def _table(found: list[DataRequest], chunks: list[Partial[HAPIDocument]]) -> Partial[QTable]:
+def _table(found: Sequence[DataRequest], chunks: list[Partial[HAPIDocument]]) -> Partial[QTable]:
     """Return the records as a table; if they cannot be read, leave out the chunks that cannot be read alone."""
     try:
         return _read(found[0], merge(chunks))
@@ -295,7 +333,7 @@ def _table(found: list[DataRequest], chunks: list[Partial[HAPIDocument]]) -> Par
 
 
 def _readable(
-    found: list[DataRequest], chunks: list[Partial[HAPIDocument]]
+    found: Sequence[DataRequest], chunks: list[Partial[HAPIDocument]]
 ) -> tuple[Partial[HAPIDocument], tuple[str, ...]]:
     good: list[Partial[HAPIDocument]] = []
     problems: list[str] = []
@@ -314,15 +352,15 @@ def _read(one: DataRequest, chunk: Partial[HAPIDocument]) -> Partial[QTable]:
         return from_contents(chunk.items, {"server": one.server.name, "dataset": one.dataset})
 
 
-def _united(spans: Iterable[Span]) -> list[Span]:
+def united(spans: Iterable[Span]) -> list[Span]:
     """Return ranges with those that touch joined."""
-    united: list[Span] = []
+    joined: list[Span] = []
     for span in sorted(spans, key=lambda one: one.first):
-        if united and united[-1].before >= span.first:
-            united[-1] = Span(united[-1].first, max(united[-1].before, span.before))
+        if joined and joined[-1].before >= span.first:
+            joined[-1] = Span(joined[-1].first, max(joined[-1].before, span.before))
         else:
-            united.append(span)
-    return united
+            joined.append(span)
+    return joined
 
 
 def _content(answer: Response, one: DataRequest) -> HAPIDocument:
@@ -331,7 +369,8 @@ def _content(answer: Response, one: DataRequest) -> HAPIDocument:
     is_whole = answer.status == 204 or any(name in answer.headers for name in ("Content-Length", "Transfer-Encoding"))
     body = _plain(answer)
     with named(subject):
-        return file.parse_response(body, one.info, one.format, subject, answer.url, is_whole)
+        made = file.parse_response(body, one.info, one.format, subject, answer.url, is_whole)
+    return replace(made, content=kept(made.content))
 
 
 def _plain(answer: Response) -> bytes:
