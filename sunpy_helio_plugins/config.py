@@ -120,11 +120,11 @@ def _integer(default: int, description: str, least: int, most: int, section: str
 _MOST_BYTES = 2**62
 
 
-def _days(default: float, description: str) -> _Setting:
+def _days(default: float, description: str, section: str = "") -> _Setting:
     def check(value: Any) -> float:
         return _within(_number(value), 0.0, 1e6)
 
-    return _Setting(default, description, "", check, "a number of days, at least 0")
+    return _Setting(default, description, section, check, "a number of days, at least 0")
 
 
 def _flag(default: bool, description: str, section: str = "") -> _Setting:
@@ -227,6 +227,12 @@ class _HAPIConf(_Section):
         "'name=https://url-of-the-token-endpoint scope'",
     )
     connections = _integer(8, "Maximum number of simultaneous requests for records to one server.", 1, 100, "hapi")
+    cache = _flag(True, "Keep the records that were loaded or downloaded, and request only the others.", "hapi")
+    cache_size = _integer(2_000_000_000, "Maximum size of the kept records in bytes.", 0, _MOST_BYTES, "hapi")
+    cache_days = _days(
+        30.0, "Number of days for which they are kept if the server does not tell when they were modified.", "hapi"
+    )
+    grace_days = _days(3.0, "Records of the last days are requested again, since they may still change.", "hapi")
 
 
 class _IMAPConf(_Section):
@@ -282,6 +288,7 @@ class Conf(_Section):
     cache_days = _days(1.0, "Number of days for which they are cached.")
     cache_size = _integer(100_000_000, "Maximum size of the cache in bytes.", 0, _MOST_BYTES)
     cache_dir = _folder("", "Folder of the cache; empty: in astropy's cache folder of this package.")
+    offline = _flag(False, "Send no requests: use what was cached, whatever its age.")
 
     hapi = _HAPIConf()
     imap = _IMAPConf()

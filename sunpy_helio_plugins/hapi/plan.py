@@ -30,6 +30,7 @@ __all__ = [
     "cut",
     "estimated_bytes",
     "longest",
+    "narrowed",
 ]
 
 MOST_HALVINGS = 12
@@ -310,6 +311,24 @@ def _asked(span: Span, info: Info, server: HAPIServer) -> tuple[str, str]:
         str(info.start) if start is not None and first <= start else first.text(3),
         str(info.stop) if before == stop else before.text(3),
     )
+
+
+def narrowed(service: Endpoints, request: DataRequest, span: Span, names: tuple[str, ...]) -> DataRequest:
+    """Return a request for some of the parameters, and the others that describe them, in a part of the range."""
+    wanted = request.info.subset(names)
+    is_whole = len(wanted.names) == len(request.info.names)
+    if is_whole and span == request.span:
+        return request
+    start, stop = _asked(span, request.info, request.server)
+    url = _START.sub(lambda found: f"{found[1]}={start}", _STOP.sub(lambda found: f"{found[1]}={stop}", request.url))
+    if not is_whole:
+        try:
+            url = service.data_url(request.dataset, wanted, True, start, stop, request.format)
+        except QueryError:
+            # Several names may result in a longer address than all parameters, which need not be named.
+            wanted = request.info
+    end = request.end if span.before == request.span.before else str(span.before)
+    return replace(request, info=wanted, span=span, end=end, url=url)
 
 
 def chosen(name: str, info: Info, asked: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
-from sunpy_helio_plugins.arguments import TEXT, TEXTS, is_several, optional, shown, taking
+from sunpy_helio_plugins.arguments import FLAG, TEXT, TEXTS, is_several, optional, shown, taking
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import (
     AnswerError,
@@ -21,7 +22,9 @@ from sunpy_helio_plugins.errors import (
 )
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.partial import Partial, merge, run_all, text_of, warn
-from sunpy_helio_plugins.hapi import attrs
+from sunpy_helio_plugins.hapi import attrs, server_list
+from sunpy_helio_plugins.hapi.cache import holdings
+from sunpy_helio_plugins.hapi.cache.holdings import Holdings
 from sunpy_helio_plugins.hapi.plan import DataRequest, Piece
 from sunpy_helio_plugins.hapi.query import Query
 from sunpy_helio_plugins.hapi.records import file
@@ -47,7 +50,7 @@ _ANSWERS = frozenset({200, 204, *range(400, 500), 500}) - {401, 403, 408, 429}
 _ALLOWED = "what a search for HAPI's datasets returned, or a server, a dataset, a start and a stop"
 
 
-@taking("hapi.load", dataset=optional(TEXT), parameters=optional(TEXTS), format=optional(TEXT))
+@taking("hapi.load", dataset=optional(TEXT), parameters=optional(TEXTS), format=optional(TEXT), refresh=FLAG)
 def load(
     server: Any,
     dataset: str | None = None,
@@ -58,6 +61,7 @@ def load(
     chunk: Any = None,
     format: str | None = None,  # noqa: A002 - HAPI's own word
     scale: str = "utc",
+    refresh: bool = False,
 ) -> QTable:
     """
     Load records into memory.
@@ -78,6 +82,8 @@ def load(
         ``"binary"``, ``"csv"`` or ``"json"``.
     scale : {"utc", "tai", "tt", "tdb", "tcb", "tcg"}, optional
         The scale of the times, which their description states. Defaults to UTC.
+    refresh : bool, optional
+        Whether to request everything again, also what was kept of earlier requests (``conf.hapi.cache``).
 
     Returns
     -------
@@ -114,20 +120,21 @@ def load(
         tables = inputs.tables("hapi.load", server, HAPITable, _ALLOWED)
         cut = tuple(note for table in tables for note in uncovered(table))
         rows = [DataRequest.of_row(row) for table in tables for row in table]
-        return _loaded(rows, scale, cut)
+        return _loaded(rows, scale, cut, refresh)
     if dataset is None or start is None or stop is None:
         given = [name for name, one in (("dataset", dataset), ("start", start), ("stop", stop)) if one is None]
         missing = ", ".join(given)
         raise QueryError(
             f"hapi.load takes a server, a dataset, a start and a stop; for {shown(server)}, {missing} must be given."
         )
-    answer = find(_query(server, dataset, start, stop, parameters, chunk, format))
+    query = _query(server, dataset, start, stop, parameters, chunk, format)
+    answer = find(query, Service(server_list.find(server), fresh=refresh))
     # A table of records has no place for notes: a warning repeats them.
     told = answer.problems + answer.notes
     if not answer.items:
         warn(Partial(problems=told))
         raise CoverageError(f"There is nothing to load: {text_of(told)}")
-    return _loaded(list(answer.items), scale, told)
+    return _loaded(list(answer.items), scale, told, refresh)
 
 
 def _query(server: str, dataset: str, start: Any, stop: Any, parameters: Any, chunk: Any, chosen: str | None) -> Query:
@@ -156,9 +163,9 @@ def _moment(given: Any) -> Moment:
     return Moment.read(times.iso(inputs.instant("hapi.load", given), 9))
 
 
-def _loaded(found: list[DataRequest], scale: str, told: tuple[str, ...]) -> QTable:
+def _loaded(found: list[DataRequest], scale: str, told: tuple[str, ...], refresh: bool) -> QTable:
     """Fetch the requests; one warning repeats what was told before, and what did not come."""
-    answer = _gathered(found)
+    answer = _gathered(found, refresh)
     (table,) = answer.items
     missing: Partial[QTable] = Partial(problems=tuple(dict.fromkeys(told + answer.problems)))
     warn(missing)
@@ -173,7 +180,7 @@ def _loaded(found: list[DataRequest], scale: str, told: tuple[str, ...]) -> QTab
     return table_in_scale(table, scale)
 
 
-def _gathered(found: list[DataRequest]) -> Partial[QTable]:
+def _gathered(found: list[DataRequest], refresh: bool) -> Partial[QTable]:
     """Fetch all requests at the same time, and join what came; what lies outside the range is left out."""
     if not found:
         raise QueryError("hapi.load: there are no rows to load; the search found nothing.")
@@ -184,10 +191,13 @@ def _gathered(found: list[DataRequest]) -> Partial[QTable]:
     server = found[0].server
     service = Service(server)
     service.capabilities()
-    most = max(1, min(int(conf.hapi.connections), len(found)))
-    fetched = run_all(found, _Chunks(service), most)
-    chunks = _partial(found, fetched)
-    table, damaged = _table(found, chunks)
+    held = holdings.opened(found, service, refresh)
+    asked, fetched = _fetched(found, service, held)
+    if held is not None and held.is_partly_kept:
+        kept = held.joined()
+        return Partial((_read(found[0], kept),), kept.problems)
+    chunks = _partial(asked, fetched)
+    table, damaged = _table(asked, chunks)
     problems = merge(chunks).problems + damaged
     if not len(table):
         return Partial((table,), problems)
@@ -195,6 +205,28 @@ def _gathered(found: list[DataRequest]) -> Partial[QTable]:
     for span in _united(one.span for one in found):
         keep |= span.covers(table.columns[0])
     return Partial((table if keep.all() else table[keep],), problems)
+
+
+Outcome = Partial[HAPIDocument] | HelioPluginsError
+
+
+def _fetched(
+    found: list[DataRequest], service: Service, held: Holdings | None
+) -> tuple[list[DataRequest], list[Outcome]]:
+    """Send the requests, or those for what is not kept; return them and their results."""
+    if held is None:
+        return found, run_all(found, _Chunks(service), _at_once(found))
+    asked, fetched, chunks = list[DataRequest](), list[Outcome](), _Chunks(service, held)
+    with contextlib.closing(held.batches()) as batches:
+        for batch in batches:
+            asked += batch
+            fetched += run_all(batch, held.through(chunks), _at_once(batch))
+    held.warn()
+    return asked, fetched
+
+
+def _at_once(asked: Sequence[DataRequest]) -> int:
+    return max(1, min(int(conf.hapi.connections), len(asked)))
 
 
 def _lost(one: DataRequest | Piece, error: HelioPluginsError) -> str:
@@ -221,14 +253,20 @@ _MOST_FAILED = limits.MOST_ALIKE
 class _Chunks:
     """Fetch requests; after several failures in a row the others are not sent, and fail in the same way."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, service: Service, held: Holdings | None = None) -> None:
+        self._service, self._held = service, held
         self._failed: list[HelioPluginsError] = []
 
-    def __call__(self, one: DataRequest) -> Partial[HAPIDocument] | HelioPluginsError:
+    def __call__(self, one: DataRequest) -> Outcome:
         return self._fetched(one, one.piece)
 
-    def _fetched(self, one: DataRequest, piece: Piece) -> Partial[HAPIDocument] | HelioPluginsError:
+    def _fetched(self, one: DataRequest, piece: Piece) -> Outcome:
+        found = self._outcome(one, piece)
+        if self._held is not None and isinstance(found, HelioPluginsError):
+            self._held.failed(one, piece.span, found)
+        return found
+
+    def _outcome(self, one: DataRequest, piece: Piece) -> Outcome:
         if len(self._failed) >= _MOST_FAILED:
             return self._failed[-1]
         try:
@@ -257,7 +295,8 @@ class _Chunks:
             raise
         said = refusal(answer.status, answer.phrase, answer.content)
         if said is None:
-            return Partial((_content(answer, one),))
+            content = _content(answer, one)
+            return Partial((content if self._held is None else self._held.came(one, piece.span, content),))
         others = piece.instead(said)
         if not others:
             raise said.error(one.server.archive, answer.url)

@@ -18,6 +18,7 @@ from sunpy_helio_plugins.quantities import times, units
 from sunpy_helio_plugins.quantities.fills import is_fill
 from sunpy_helio_plugins.quantities.iso8601 import split
 from sunpy_helio_plugins.quantities.leap import JD_1970, quasi_lengths
+from sunpy_helio_plugins.quantities.spans import times_of
 
 __all__ = ["X_META", "decoded", "from_records", "missing", "parse_times", "unique_names"]
 
@@ -127,8 +128,11 @@ def decoded(values: np.ndarray) -> np.ndarray:
 
 
 def _instants(values: np.ndarray) -> Any:
+    flat = np.ma.getdata(values).reshape(len(values))
+    if flat.dtype.kind == "i":
+        return times_of(flat)
     try:
-        return parse_times(np.ma.getdata(values).reshape(len(values)))
+        return parse_times(flat)
     except ValueError as error:
         raise FileError(f"A record does not begin with a valid time: {error}") from None
 

@@ -1,0 +1,372 @@
+"""
+The records of one load: those that are kept, and the requests for the others.
+
+A load opens what it will use first, so that another process may remove it meanwhile; requests what is not present or
+not believed, unless another one is doing that; and keeps each response as soon as it came. Times are those of the
+responses: parameters of different responses are joined if their times are equal, and requested together if not.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from threading import Lock
+from typing import Any, TypeVar
+
+from astropy.utils.exceptions import AstropyUserWarning
+
+from sunpy_helio_plugins.config import conf
+from sunpy_helio_plugins.errors import DiskError, FileError, HelioPluginsError, TransferError, warn
+from sunpy_helio_plugins.fido.partial import Partial
+from sunpy_helio_plugins.hapi.cache import beliefs, segments
+from sunpy_helio_plugins.hapi.cache.assembly import Assembly, Failure, assemble
+from sunpy_helio_plugins.hapi.cache.beliefs import Version
+from sunpy_helio_plugins.hapi.cache.segments import Segment
+from sunpy_helio_plugins.hapi.plan import DataRequest, Endpoints, narrowed
+from sunpy_helio_plugins.hapi.records.file import HAPIDocument
+from sunpy_helio_plugins.hapi.records.read import named
+from sunpy_helio_plugins.hapi.service import login_of
+from sunpy_helio_plugins.quantities.spans import Moment, Span
+from sunpy_helio_plugins.store import ranges
+from sunpy_helio_plugins.store.intervals import Entry, Range, State, common, joined, overlaid, timeline, united, without
+from sunpy_helio_plugins.transport.credentials import netrc_login
+from sunpy_helio_plugins.transport.urls import public_url
+
+__all__ = ["Holdings", "group_of", "opened", "range_of", "store"]
+
+T = TypeVar("T")
+
+_MOST_PARTS = 4
+"""The number of requests in the place of one; more differences are joined, since a request costs more than records."""
+
+_SHORTEST_WAIT, _LONGEST_WAIT = 0.005, 0.1
+"""Seconds between looks whether another process has ended its request."""
+
+_MOST_WAIT = 600.0
+"""Seconds after which the request of another process is sent again."""
+
+_FARTHEST = ranges.LARGEST - 10**15
+"""The largest ordinal of a range that is kept."""
+
+_stores: dict[Any, ranges.Ranges] = {}
+
+
+def store() -> ranges.Ranges:
+    """Return the store in the folder of the settings."""
+    place = ranges.folder()
+    if place not in _stores:
+        # One index is open at a time.
+        for one in tuple(_stores.values()):
+            one.close()
+        _stores.setdefault(place, ranges.Ranges(place, int(conf.hapi.cache_size)))
+    _stores[place].limit = int(conf.hapi.cache_size)
+    return _stores[place]
+
+
+def group_of(server_url: str, dataset: str) -> str:
+    """Return the group of a dataset in the store."""
+    return f"hapi\n{server_url}\n{dataset}"
+
+
+def range_of(span: Span) -> Range:
+    """Return a time range in ordinals."""
+    return Range(span.first.ordinal, span.before.ordinal)
+
+
+def span_of(one: Range) -> Span:
+    """Return a range of ordinals as a time range."""
+    return Span(Moment.of_ordinal(one.first), Moment.of_ordinal(one.before))
+
+
+def opened(found: Sequence[DataRequest], service: Endpoints, refresh: bool = False) -> Holdings | None:
+    """
+    Return the records of requests for the same parameters; `None` if they are not kept.
+
+    Records that only some users may read are not kept, since another user of the same account may have other rights.
+    """
+    first = found[0]
+    names = first.info.names
+    if not conf.hapi.cache or any(one.info.names != names for one in found) or len(set(names)) < len(names):
+        return None
+    signer = login_of(first.server) or netrc_login(first.server.url)
+    if (signer is not None and signer.known()) or public_url(first.server.url) != first.server.url:
+        return None
+    if any(abs(border) > _FARTHEST for one in found for border in range_of(one.span)):
+        return None
+    return Holdings(found, service, store(), refresh)
+
+
+class Holdings:
+    """
+    The records of one load.
+
+    Parameters
+    ----------
+    found : sequence of DataRequest
+        The requests that would be sent if nothing were kept: all of one dataset, for the same parameters.
+    service : Endpoints
+        The server.
+    kept : Ranges
+        The store.
+    refresh : bool
+        Whether everything is requested again.
+    """
+
+    def __init__(self, found: Sequence[DataRequest], service: Endpoints, kept: ranges.Ranges, refresh: bool) -> None:
+        self._found, self._service, self._store, self._refresh = list(found), service, kept, refresh
+        first = self._found[0]
+        self._info, self._server = first.info, first.server
+        self._names = first.info.names
+        self._subject = f"{first.dataset} of {first.server.archive}"
+        self._group = group_of(first.server.url, first.dataset)
+        self._keys = {one.name: beliefs.key_of(one) for one in first.info.parameters}
+        self._began, self._version = time.time(), Version.of(first.info)
+        self._lock = Lock()
+        self._known: dict[str, list[Entry]] = {}
+        self._seen: set[tuple[int, float, State]] = set()
+        self._files: dict[int, Segment | None] = {}
+        self._fresh: list[Segment] = []
+        self._failures: list[Failure] = []
+        self._disk_errors: list[DiskError] = []
+        self._end_lease: Callable[[Range], None] = _nothing
+
+    # What is requested
+
+    def batches(self) -> Iterator[list[DataRequest]]:
+        """Yield lists of requests to send `through` this object before the next one is taken."""
+        self._agree_on_version()
+        left, give_up = self._found, time.monotonic() + _MOST_WAIT
+        while left:
+            self._read_known(left)
+            wanted = [part for one in left for part in self._differences(one)]
+            if not wanted:
+                break
+            with self._store.leased(self._group, [range_of(one.span) for one in wanted]) as (taken, end):
+                self._end_lease = end
+                if mine := [one for one, is_mine in zip(wanted, taken, strict=True) if is_mine]:
+                    yield mine
+            self._end_lease = _nothing
+            others = [one for one, is_mine in zip(wanted, taken, strict=True) if not is_mine]
+            self._wait([range_of(one.span) for one in others], give_up)
+            left = [one for one in self._found if any(_overlap(one.span, other.span) for other in others)]
+        if disputed := self._disputes():
+            yield disputed
+
+    def through(self, fetch: Callable[[DataRequest], T]) -> Callable[[DataRequest], T]:
+        """Return a function that requests something, after which others may do so."""
+
+        def fetched(one: DataRequest) -> T:
+            try:
+                return fetch(one)
+            finally:
+                self._end_lease(range_of(one.span))
+
+        return fetched
+
+    def _agree_on_version(self) -> None:
+        """Forget what a change of the dataset, as its description tells, has made outdated."""
+        note = self._store.note(self._group)
+        known = Version.read(note)
+        if known is not None and known.followed_by(self._version) == (known, []):
+            return
+
+        def change(note: str) -> tuple[str, list[tuple[str | None, Range | None]]]:
+            before = Version.read(note)
+            if before is None:
+                return self._version.note, [(None, None)] if note else []
+            after, outdated = before.followed_by(self._version)
+            return after.note, [(None, one) for one in outdated]
+
+        self._store.revise(self._group, change)
+
+    def _read_known(self, asked: Sequence[DataRequest]) -> None:
+        """Read what is known of the requests, and open the files; what was removed meanwhile is not known."""
+        spans = [range_of(one.span) for one in asked]
+        whole = Range(min(one.first for one in spans), max(one.before for one in spans))
+        found = self._store.known(self._group, list(self._keys.values()), *whole)
+        is_first = not self._known
+        for name, key in self._keys.items():
+            entries = [one for one in found[key] if not one.source or self._segment(one.source) is not None]
+            self._known[name] = entries if is_first else overlaid(self._known[name], entries)
+        if is_first:
+            self._seen = {_identity(one) for entries in self._known.values() for one in entries}
+
+    def _segment(self, source: int) -> Segment | None:
+        """Return the records of a file; those of the responses to this load have negative numbers."""
+        if source < 0:
+            return self._fresh[-source - 1]
+        if source not in self._files:
+            file = self._store.open(source, self._names)
+            self._files[source] = None if file is None else Segment.of_file(file, self._names[0])
+        return self._files[source]
+
+    def _differences(self, one: DataRequest) -> list[DataRequest]:
+        """Return the requests for what is not known of a request, or not believed."""
+        whole = range_of(one.span)
+        missing = {name: self._missing(name, whole) for name in self._names}
+        every = united(part for parts in missing.values() for part in parts)
+        pieces = list(_by_names(every, missing))
+        if len(pieces) > _MOST_PARTS:
+            lacking = tuple(name for name, parts in missing.items() if parts)
+            pieces = [(part, lacking) for part in joined(every, _MOST_PARTS)]
+        spans = ((span_of(part), names) for part, names in pieces)
+        return [narrowed(self._service, one, span, names) for span, names in spans if span.first < span.before]
+
+    def _missing(self, name: str, whole: Range) -> list[Range]:
+        """Return what must be requested of a parameter."""
+        now = time.time()
+        lost = [one.range for one in timeline(self._known[name], *whole) if not self._is_answered(name, one, now)]
+        come = [part.range for part in self._fresh if part.has(name)]
+        failed = [one.range for one in self._failures if name in one.names]
+        return without(lost, [*come, *failed])
+
+    def _is_answered(self, name: str, entry: Entry, now: float) -> bool:
+        if entry.state is State.NEVER:
+            return False
+        if _identity(entry) not in self._seen:
+            # Another caller asked, while this one waited for it.
+            if entry.state is State.FAILED:
+                self._failures.append(Failure((name,), entry.range, TransferError(entry.why)))
+            return True
+        return not self._refresh and entry.is_believed(now)
+
+    def _wait(self, others: Sequence[Range], give_up: float) -> None:
+        """Wait until no other caller is requesting any of the ranges."""
+        pause = _SHORTEST_WAIT
+        while others and time.monotonic() < give_up:
+            if not any(self._store.is_leased(self._group, one) for one in others):
+                return
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_WAIT)
+
+    def _disputes(self) -> list[DataRequest]:
+        """Return the requests for ranges in which parameters of different responses do not match."""
+        if not self.is_partly_kept:
+            return []
+        disputed = [span_of(part) for part in joined(self._assembly().disputed, _MOST_PARTS)]
+        pairs = [(one, span) for one in self._found for span in disputed if _overlap(one.span, span)]
+        return [
+            narrowed(self._service, one, Span(max(one.span.first, span.first), min(one.span.before, span.before)), self._names)
+            for one, span in pairs
+        ]  # fmt: skip
+
+    # What came
+
+    def came(self, one: DataRequest, span: Span, document: HAPIDocument) -> HAPIDocument:
+        """Keep the response for a range; return it, decoded if that is possible."""
+        whole = range_of(span)
+        try:
+            with named(self._subject):
+                segment, made = segments.decoded(document, one.info.names, whole)
+        except FileError as error:
+            self.failed(one, span, error)
+            return document
+        with self._lock:
+            self._fresh.append(segment)
+        if segment.is_ordered:
+            self._keep(one.info.names, segment)
+        return made
+
+    def failed(self, one: DataRequest, span: Span, error: HelioPluginsError) -> None:
+        """Note that a range could not be received."""
+        failure = Failure(one.info.names, range_of(span), error)
+        with self._lock:
+            self._failures.append(failure)
+        entry = Entry(*failure.range, State.FAILED, self._began, self._began, why=str(error))
+        self._store.put(self._group, {self._keys[name]: [entry] for name in failure.names})
+
+    def _keep(self, names: Sequence[str], segment: Segment) -> None:
+        newer = Version.of(segment.info)
+        if self._version.is_before(newer):
+            with self._lock:
+                self._version = replace(self._version, modified=newer.modified)
+            self._agree_on_version()
+        told = beliefs.entries(segment, names, self._server, self._info.cadence, self._began, self._version)
+        columns = dict(segment.columns) if len(segment.times) else None
+        try:
+            self._store.put(
+                self._group,
+                {self._keys[name]: told[name] for name in names},
+                columns,
+                segment.header,
+                lambda note: self._revised(note, segment),
+            )
+        except DiskError as error:
+            with self._lock:
+                self._disk_errors.append(error)
+        except _OutdatedError:
+            # Another process knows of a later modification than the server of this response.
+            return
+
+    def _revised(self, note: str, segment: Segment) -> str:
+        known = Version.read(note) or self._version
+        if self._version.is_before(known):
+            raise _OutdatedError
+        return known.with_records(segment.range, segment.times).note
+
+    # What is given
+
+    @property
+    def is_partly_kept(self) -> bool:
+        """Whether some of the records may be others than those that were requested now."""
+        return any(one.state >= State.EMPTY for entries in self._known.values() for one in entries)
+
+    def _lines(self) -> Iterator[dict[str, list[Entry]]]:
+        """Yield what is known of each parameter after the requests, for each range that was asked for."""
+        come = [Entry(*one.range, State.PRESENT, self._began, source=-number) for number, one in enumerate(self._fresh, 1)]
+        for whole in united(range_of(one.span) for one in self._found):
+            lines = {}
+            for name in self._names:
+                own = [one for one, part in zip(come, self._fresh, strict=True) if part.has(name)]
+                lines[name] = timeline(overlaid(self._known[name], own), *whole)
+            yield lines
+
+    def _assembly(self) -> Assembly:
+        return assemble(self._lines(), self._segment, self._info)
+
+    def joined(self) -> Partial[HAPIDocument]:
+        """Return all records as one document, and what is missing; raise an error if everything is."""
+        made = self._assembly()
+        problems = made.problems(self._failures, self._began)
+        if self._failures and not made.is_answered:
+            raise self._failures[0].error
+        return Partial((made.document(),), problems)
+
+    def warn(self) -> None:
+        """Warn once if the records could not be kept."""
+        if self._disk_errors:
+            warn(f"The records of {self._subject} are not kept for the next time: {self._disk_errors[0]}", AstropyUserWarning)
+
+
+class _OutdatedError(Exception):
+    """The dataset was modified after a response."""
+
+
+def _nothing(one: Range) -> None:
+    """Do nothing: no lease was taken."""
+
+
+def _identity(entry: Entry) -> tuple[int, float, State]:
+    """Return what is the same for all parts of an entry."""
+    return entry.source, entry.asked, entry.state
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one.first < other.before and other.first < one.before
+
+
+def _by_names(every: Sequence[Range], missing: dict[str, list[Range]]) -> Iterator[tuple[Range, tuple[str, ...]]]:
+    """Yield consecutive ranges with the parameters that are missing in them."""
+    borders = sorted({border for parts in missing.values() for part in parts for border in part})
+    last: tuple[Range, tuple[str, ...]] | None = None
+    for part in map(Range, borders[:-1], borders[1:]):
+        names = tuple(name for name, parts in missing.items() if common(parts, [part]))
+        if last is not None and last[1] == names and last[0].before == part.first:
+            last = Range(last[0].first, part.before), names
+            continue
+        if last is not None:
+            yield last
+        last = (part, names) if names else None
+    if last is not None:
+        yield last
