@@ -2,7 +2,7 @@
 HAPI: time series of every server that implements the Heliophysics Application Programmer's Interface.
 
 The attrs of a query are in ``a.hapi``. `read` opens downloaded files, and `load` downloads records without storing them
-in a file; `write` writes records of any archive as a HAPI file. `servers`, `catalog`, `info`, `availability` and
+in a file; `cache` keeps them. `write` writes records of any archive as a HAPI file. `servers`, `catalog`, `info`, `availability` and
 `check` describe servers and their datasets. `to_timeseries` and `to_xarray` convert a table; `to_ndcube`,
 `to_skycoord`, `files` and `quicklook` convert or plot its columns.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sunpy_helio_plugins import lazy
 
 if TYPE_CHECKING:
-    from sunpy_helio_plugins.hapi import attrs
+    from sunpy_helio_plugins.hapi import attrs, cache
     from sunpy_helio_plugins.hapi.explore import access_token, availability, catalog, check, info, servers
     from sunpy_helio_plugins.hapi.model import Info, Parameter
     from sunpy_helio_plugins.hapi.records.load import load
@@ -34,6 +34,7 @@ __all__ = [
     "access_token",
     "attrs",
     "availability",
+    "cache",
     "catalog",
     "check",
     "files",
@@ -64,7 +65,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.hapi.views.timeseries": ("HAPITimeSeries",),
         "sunpy_helio_plugins.series.exits": ("to_timeseries", "to_xarray"),
     },
-    submodules=("attrs",),
+    submodules=("attrs", "cache"),
     first=("sunpy.net",),
 )
 

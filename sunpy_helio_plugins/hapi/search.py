@@ -82,8 +82,12 @@ def _lost(query: Query, error: HelioPluginsError) -> Partial[DataRequest]:
     return Partial() if query.is_listed else Partial(notes=(text,))
 
 
-def find(query: Query, service: Service | None = None) -> Partial[DataRequest]:
-    """Return the requests for the datasets of one query; raise an error for unknown datasets or parameters."""
+def find(query: Query, service: Service | None = None, *, is_titled: bool = True) -> Partial[DataRequest]:
+    """
+    Return the requests for the datasets of one query; raise an error for unknown datasets or parameters.
+
+    Without titles, the catalogue is not needed for a dataset whose description is not short.
+    """
     service = service or Service(server_list.find(query.server))
     if query.dataset is None or is_pattern(query.dataset):
         return _find_many(service, query)
@@ -92,7 +96,7 @@ def find(query: Query, service: Service | None = None) -> Partial[DataRequest]:
     if query.words and not _holds(query.words, service, query.dataset, info.description):
         words = f"{query.dataset} of {service.server.archive} does not match {' '.join(query.words)}."
         return Partial(notes=(words,))
-    if not 0 < len(title) <= _LONGEST_TITLE:
+    if is_titled and not 0 < len(title) <= _LONGEST_TITLE:
         title = service.title(query.dataset) or title
     return covering(service, query, query.dataset, title, info)
 

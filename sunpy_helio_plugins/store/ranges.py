@@ -231,20 +231,23 @@ class Ranges:
         self._index.write(change)
         self._unlink(removed)
 
-    def summary(self) -> list[tuple[str, str, list[Entry], int]]:
-        """Return the group, the key, the entries and the bytes of the files of every series."""
+    def summary(self) -> list[tuple[str, str, list[Entry]]]:
+        """Return the group, the key and the entries of every series."""
 
-        def look(connection: sqlite3.Connection) -> list[tuple[str, str, list[Entry], int]]:
+        def look(connection: sqlite3.Connection) -> list[tuple[str, str, list[Entry]]]:
             rows = connection.execute("SELECT id, grp, key FROM series ORDER BY grp, key").fetchall()
-            sizes = dict(connection.execute("SELECT id, size FROM files").fetchall())
-            found = []
-            for number, group, key in rows:
-                entries = _overlapping(connection, number, -LARGEST, LARGEST)
-                size = sum(sizes.get(one, 0) for one in {entry.source for entry in entries})
-                found.append((group.decode(), key.decode(), entries, size))
-            return found
+            return [
+                (group.decode(), key.decode(), _overlapping(connection, number, -LARGEST, LARGEST))
+                for number, group, key in rows
+            ]
 
         return self._index.read(look, [])
+
+    def groups(self) -> list[str]:
+        """Return the groups with series or a note."""
+        query = "SELECT grp FROM series UNION SELECT grp FROM notes"
+        rows: list[tuple[bytes]] = self._index.read(lambda connection: connection.execute(query).fetchall(), [])
+        return [group.decode() for (group,) in rows]
 
     def size(self) -> int:
         """Return the bytes of all files."""

@@ -111,6 +111,11 @@ class Holdings:
         The store.
     refresh : bool
         Whether everything is requested again.
+
+    Attributes
+    ----------
+    is_foreign : bool
+        Whether a response has other parameters than were requested, so that it cannot be joined with other ones.
     """
 
     def __init__(self, found: Sequence[DataRequest], service: Endpoints, kept: ranges.Ranges, refresh: bool) -> None:
@@ -129,6 +134,7 @@ class Holdings:
         self._fresh: list[Segment] = []
         self._failures: list[Failure] = []
         self._disk_errors: list[DiskError] = []
+        self.is_foreign = False
         self._end_lease: Callable[[Range], None] = _nothing
 
     # What is requested
@@ -255,10 +261,12 @@ class Holdings:
 
     def came(self, one: DataRequest, span: Span, document: HAPIDocument) -> HAPIDocument:
         """Keep the response for a range; return it, decoded if that is possible."""
-        whole = range_of(span)
+        if document.count and document.info.names != one.info.names:
+            self.is_foreign = True
+            return document
         try:
             with named(self._subject):
-                segment, made = segments.decoded(document, one.info.names, whole)
+                segment, made = segments.decoded(document, one.info.names, range_of(span))
         except FileError as error:
             self.failed(one, span, error)
             return document

@@ -113,14 +113,11 @@ def decoded(document: HAPIDocument, names: Sequence[str], whole: Range) -> tuple
     """
     Decode a response; return its records within a range, and the whole of it.
 
-    A `FileError` is raised for one that cannot be read, has other parameters than ``names``, or times too far from
-    1970.
+    A `FileError` is raised for one that cannot be read, or has times too far from 1970.
     """
     info = document.info
     if not document.count:
         return Segment(whole, info, np.empty(0, np.int64), {}, frozenset(names)), document
-    if info.names != tuple(names):
-        raise FileError(f"The response has the parameters {', '.join(info.names)}, not {', '.join(names)}.")
     columns = document.columns()
     stamps = np.ma.getdata(columns[0]).reshape(len(columns[0]))
     try:

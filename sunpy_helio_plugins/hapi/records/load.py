@@ -120,7 +120,7 @@ def load(
         tables = inputs.tables("hapi.load", server, HAPITable, _ALLOWED)
         cut = tuple(note for table in tables for note in uncovered(table))
         rows = [DataRequest.of_row(row) for table in tables for row in table]
-        return _loaded(rows, scale, cut, refresh)
+        return _loaded(rows, scale, cut, refresh, None)
     if dataset is None or start is None or stop is None:
         given = [name for name, one in (("dataset", dataset), ("start", start), ("stop", stop)) if one is None]
         missing = ", ".join(given)
@@ -128,13 +128,14 @@ def load(
             f"hapi.load takes a server, a dataset, a start and a stop; for {shown(server)}, {missing} must be given."
         )
     query = _query(server, dataset, start, stop, parameters, chunk, format)
-    answer = find(query, Service(server_list.find(server), fresh=refresh))
+    service = Service(server_list.find(server), fresh=refresh)
+    answer = find(query, service, is_titled=False)
     # A table of records has no place for notes: a warning repeats them.
     told = answer.problems + answer.notes
     if not answer.items:
         warn(Partial(problems=told))
         raise CoverageError(f"There is nothing to load: {text_of(told)}")
-    return _loaded(list(answer.items), scale, told, refresh)
+    return _loaded(list(answer.items), scale, told, refresh, service)
 
 
 def _query(server: str, dataset: str, start: Any, stop: Any, parameters: Any, chunk: Any, chosen: str | None) -> Query:
@@ -163,9 +164,11 @@ def _moment(given: Any) -> Moment:
     return Moment.read(times.iso(inputs.instant("hapi.load", given), 9))
 
 
-def _loaded(found: list[DataRequest], scale: str, told: tuple[str, ...], refresh: bool) -> QTable:
+def _loaded(
+    found: list[DataRequest], scale: str, told: tuple[str, ...], refresh: bool, service: Service | None
+) -> QTable:
     """Fetch the requests; one warning repeats what was told before, and what did not come."""
-    answer = _gathered(found, refresh)
+    answer = _gathered(found, refresh, service)
     (table,) = answer.items
     missing: Partial[QTable] = Partial(problems=tuple(dict.fromkeys(told + answer.problems)))
     warn(missing)
@@ -180,7 +183,7 @@ def _loaded(found: list[DataRequest], scale: str, told: tuple[str, ...], refresh
     return table_in_scale(table, scale)
 
 
-def _gathered(found: list[DataRequest], refresh: bool) -> Partial[QTable]:
+def _gathered(found: list[DataRequest], refresh: bool, service: Service | None) -> Partial[QTable]:
     """Fetch all requests at the same time, and join what came; what lies outside the range is left out."""
     if not found:
         raise QueryError("hapi.load: there are no rows to load; the search found nothing.")
@@ -188,12 +191,13 @@ def _gathered(found: list[DataRequest], refresh: bool) -> Partial[QTable]:
     if len(ids) > 1:
         shown = ", ".join(dataset for dataset, _ in list(ids)[:5])
         raise QueryError(f"These are {len(ids)} datasets ({shown}); load one at a time, as in hapi.load(rows[:1]).")
-    server = found[0].server
-    service = Service(server)
+    service = service or Service(found[0].server)
     service.capabilities()
     held = holdings.opened(found, service, refresh)
     asked, fetched = _fetched(found, service, held)
-    if held is not None and held.is_partly_kept:
+    if held is not None and held.is_foreign and asked != found:
+        asked, fetched = _fetched(found, service, None)
+    elif held is not None and (held.is_partly_kept or not asked):
         kept = held.joined()
         return Partial((_read(found[0], kept),), kept.problems)
     chunks = _partial(asked, fetched)
