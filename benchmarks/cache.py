@@ -78,7 +78,9 @@ class Handler(BaseHTTPRequestHandler):
         return json.dumps({"HAPI": "3.0", "status": INFO["status"], "outputFormats": ["csv", "binary"]}).encode()
 
     def catalog(self, query: dict[str, str]) -> bytes:
-        return json.dumps({"HAPI": "3.0", "status": INFO["status"], "catalog": [{"id": one} for one in CADENCES]}).encode()
+        return json.dumps(
+            {"HAPI": "3.0", "status": INFO["status"], "catalog": [{"id": one} for one in CADENCES]}
+        ).encode()
 
     def info(self, query: dict[str, str]) -> bytes:
         return json.dumps({**INFO, "cadence": f"PT{CADENCES[query['dataset']]}S"}).encode()

@@ -2,9 +2,9 @@
 HAPI: time series of every server that implements the Heliophysics Application Programmer's Interface.
 
 The attrs of a query are in ``a.hapi``. `read` opens downloaded files, and `load` downloads records without storing them
-in a file; `cache` keeps them. `write` writes records of any archive as a HAPI file. `servers`, `catalog`, `info`, `availability` and
-`check` describe servers and their datasets. `to_timeseries` and `to_xarray` convert a table; `to_ndcube`,
-`to_skycoord`, `files` and `quicklook` convert or plot its columns.
+in a file; it requests only those that `cache` does not contain. `write` writes records of any archive as a HAPI file.
+`servers`, `catalog`, `info`, `availability` and `check` describe servers and their datasets. `to_timeseries` and
+`to_xarray` convert a table; `to_ndcube`, `to_skycoord`, `files` and `quicklook` convert or plot its columns.
 """
 
 from __future__ import annotations

@@ -128,7 +128,9 @@ def joined(ranges: Iterable[Range], most: int) -> list[Range]:
         return found
     gaps = sorted(range(1, len(found)), key=lambda index: found[index].first - found[index - 1].before)
     borders = sorted(gaps[len(found) - most :])
-    return [Range(found[i].first, found[j - 1].before) for i, j in zip([0, *borders], [*borders, len(found)], strict=True)]
+    return [
+        Range(found[i].first, found[j - 1].before) for i, j in zip([0, *borders], [*borders, len(found)], strict=True)
+    ]
 
 
 def timeline(entries: Iterable[Entry], first: int, before: int) -> list[Entry]:

@@ -110,7 +110,8 @@ class Ranges:
             numbers = _numbers(connection, group, keys)
             return {key: _overlapping(connection, numbers[key], first, before) for key in keys if key in numbers}
 
-        found = self._index.read(look, {})
+        nothing: dict[str, list[Entry]] = {}
+        found = self._index.read(look, nothing)
         return {key: found.get(key, []) for key in keys}
 
     def note(self, group: str) -> str:
@@ -125,21 +126,23 @@ class Ranges:
     def open(self, number: int, names: Iterable[str]) -> arrow.ColumnFile | None:
         """Return columns of a file; `None`, and no entry any more, if it was removed or changed."""
 
-        def look(connection: sqlite3.Connection) -> Any:
-            return connection.execute("SELECT name, size, sum, used FROM files WHERE id = ?", (number,)).fetchone()
+        def look(connection: sqlite3.Connection) -> tuple[bytes, int, int, float] | None:
+            query = "SELECT name, size, sum, used FROM files WHERE id = ?"
+            row: tuple[bytes, int, int, float] | None = connection.execute(query, (number,)).fetchone()
+            return row
 
         row = self._index.read(look, None)
         if row is None:
             return None
-        name, size, digest, used = row[0].decode(), *row[1:]
+        name, size, digest, used = row[0].decode(), row[1], row[2], row[3]
         path = self.place / name
         try:
             if name not in self._verified:
                 self._verified[name] = arrow.checksum(path) == (size, digest)
-            if not self._verified[name]:
-                raise FileError(f"{path} was changed.")
-            found = arrow.read(path, names)
+            found = arrow.read(path, names) if self._verified[name] else None
         except (OSError, FileError):
+            found = None
+        if found is None:
             self.drop([number])
             return None
         if abs(time.time() - used) > _USED:
@@ -155,12 +158,14 @@ class Ranges:
         columns: Mapping[str, NDArray[Any]] | None = None,
         header: str = "",
         revise: Callable[[str], str] | None = None,
+        expected: Mapping[str, Sequence[Entry]] | None = None,
     ) -> bool:
         """
         Keep columns, and what is known of each series now; return whether it was possible.
 
         Entries that are `State.PRESENT`, or have a ``source``, get the new file. ``revise`` changes the note of the
-        group in the same transaction. A full disk is a `DiskError`.
+        group in the same transaction. Nothing is kept if the entries are not those that are ``expected``. A full disk
+        is a `DiskError`.
         """
         made = None if columns is None else self._written(columns, header)
         if columns is not None and made is None:
@@ -168,6 +173,9 @@ class Ranges:
         removed: list[str] = []
 
         def change(connection: sqlite3.Connection) -> None:
+            for key, known in (expected or {}).items():
+                if _overlapping(connection, _number(connection, group, key), known[0].first, known[-1].before) != known:
+                    raise _ChangedError
             number, gone = 0 if made is None else _insert_file(connection, made), set[int]()
             for key, fresh in entries.items():
                 gone |= _overlay(connection, _number(connection, group, key), [_in_file(one, number) for one in fresh])
@@ -175,10 +183,14 @@ class Ranges:
                 _set_note(connection, group, revise(_note(connection, group)))
             removed[:] = [*_unused(connection, gone), *_evicted(connection, self.limit)]
 
-        done = self._index.write(change)
-        if not done and made is not None:
-            removed = [made.path.name]
-        self._unlink(removed)
+        done = False
+        try:
+            with contextlib.suppress(_ChangedError):
+                done = self._index.write(change)
+        finally:
+            if not done:
+                removed = [] if made is None else [made.path.name]
+            self._unlink(removed)
         return done
 
     def revise(
@@ -282,7 +294,8 @@ class Ranges:
         def look(connection: sqlite3.Connection) -> list[str]:
             return _owners(connection, group, wanted)
 
-        return any(self._is_alive(owner) for owner in self._index.read(look, []))
+        nobody: list[str] = []
+        return any(self._is_alive(owner) for owner in self._index.read(look, nobody))
 
     def _taken(self, group: str, wanted: Sequence[Range], owner: str) -> list[bool]:
         taken = [True] * len(wanted)
@@ -359,7 +372,8 @@ class Ranges:
         def look(connection: sqlite3.Connection) -> set[str]:
             return {name.decode() for (name,) in connection.execute("SELECT name FROM files")}
 
-        known, limit = self._index.read(look, set()), time.time() - _ORPHANED
+        nothing: set[str] = set()
+        known, limit = self._index.read(look, nothing), time.time() - _ORPHANED
         for path in self.place.glob(f"*{_SUFFIX}"):
             with contextlib.suppress(OSError):
                 if path.name not in known and path.stat().st_mtime < limit:
@@ -371,6 +385,10 @@ class Ranges:
             # On Windows, another process may have it open; it is removed as one without entries later.
             with contextlib.suppress(OSError):
                 (self.place / name).unlink(missing_ok=True)
+
+
+class _ChangedError(Exception):
+    """Another process has changed entries."""
 
 
 def _write(stream: IO[bytes], columns: Mapping[str, NDArray[Any]], header: str, target: Path) -> None:
@@ -407,7 +425,7 @@ _COLUMNS = "first, before, state, asked, until, file, why"
 def _overlapping(connection: sqlite3.Connection, number: int, first: int, before: int) -> list[Entry]:
     query = f"SELECT {_COLUMNS} FROM entries WHERE series = ? AND first < ? AND before > ? ORDER BY first"  # noqa: S608
     rows = connection.execute(query, (number, before, first))
-    return [Entry(row[0], row[1], State(row[2]), *row[3:6], row[6].decode()) for row in rows]
+    return [Entry(row[0], row[1], State(row[2]), row[3], row[4], row[5], row[6].decode()) for row in rows]
 
 
 def _overlay(connection: sqlite3.Connection, number: int, fresh: Sequence[Entry]) -> set[int]:
@@ -425,9 +443,7 @@ def _replace(connection: sqlite3.Connection, number: int, old: Sequence[Entry], 
     gone, come = set(old) - set(new), set(new) - set(old)
     query = "DELETE FROM entries WHERE series = ? AND first = ?"
     connection.executemany(query, ((number, one.first) for one in gone))
-    rows = (
-        (number, one.first, one.before, int(one.state), one.asked, one.until, one.source, one.why) for one in come
-    )
+    rows = ((number, one.first, one.before, int(one.state), one.asked, one.until, one.source, one.why) for one in come)
     connection.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
     return {one.source for one in gone}
 

@@ -33,7 +33,15 @@ from sunpy_helio_plugins.transport.connections import (
     thread_session,
     unlogged,
 )
-from sunpy_helio_plugins.transport.limits import NOT_AGAIN, Outages, SizeLimit, is_halving, outages, request_deadline
+from sunpy_helio_plugins.transport.limits import (
+    NOT_AGAIN,
+    OFFLINE,
+    Outages,
+    SizeLimit,
+    is_halving,
+    outages,
+    request_deadline,
+)
 from sunpy_helio_plugins.transport.messages import RequestLog, connection_problem, server_message, wait_reason
 from sunpy_helio_plugins.transport.retry import TRANSIENT, Attempts, attempts, retry_after
 from sunpy_helio_plugins.transport.secrets import Hidden
@@ -200,6 +208,8 @@ class Exchange:
 
     def respond(self, accept: Collection[int]) -> Response:
         """Make the attempts."""
+        if conf.offline:
+            raise ServiceUnreachable(self.archive, self.shown, OFFLINE)
         if self.session is None:
             # A cookie of one request is not sent with the next one: it may tell who was signed in.
             thread_session().cookies.clear()

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import requests
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import HelioPluginsError, QueryError
+from sunpy_helio_plugins.errors import (
+    HelioPluginsError,
+    OutdatedAnswerWarning,
+    QueryError,
+    ServerError,
+    ServiceError,
+    ServiceUnreachable,
+    warn,
+)
 from sunpy_helio_plugins.store import answers
 from sunpy_helio_plugins.transport.credentials import Login, netrc_login
 from sunpy_helio_plugins.transport.exchange import Exchange, Response
@@ -94,7 +103,8 @@ def cached_json(
     ``parse`` makes the result from the decoded answer, and raises for anything else, such as an error with HTTP status
     200. Only an answer that was parsed is stored, for ``days`` or ``conf.cache_days``, and only if ``keeps`` is true of
     the result: by default, if it is not empty. ``serves`` is called with the result from a stored answer; if it returns
-    `False`, the request is sent. The other parameters are those of `get`.
+    `False`, the request is sent. If the server does not answer, an outdated answer is used, with a warning. The other
+    parameters are those of `get`.
     """
     pairs = list(_pairs(params))
     key = public_url(_full_url(url, pairs))
@@ -108,11 +118,31 @@ def cached_json(
             if serves is None or serves(result):
                 log_cached(archive, key)
                 return result
-    value = get(url, pairs, archive=archive, headers=headers, accept=accept, login=signer).json()
+    try:
+        value = get(url, pairs, archive=archive, headers=headers, accept=accept, login=signer).json()
+    except (ServiceUnreachable, ServerError) as error:
+        outdated = _outdated(key, parse, error) if is_public else None
+        if outdated is None:
+            raise
+        return outdated
     result = parse(value)
     if is_public and keeps(result):
         answers.store(key, value, days)
     return result
+
+
+def _outdated(key: str, parse: Callable[[Any], T], error: ServiceError) -> T | None:
+    """Return the result from a stored answer whatever its age, with a warning; `None` if there is none."""
+    found = answers.load_outdated(key)
+    if found is None:
+        return None
+    value, stored = found
+    with contextlib.suppress(HelioPluginsError):
+        result = parse(value)
+        date = datetime.fromtimestamp(stored, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        warn(f"The answer of {date} is used, which may be outdated: {error}", OutdatedAnswerWarning)
+        return result
+    return None
 
 
 def load_cached(url: str, queries: Iterable[Params], *, archive: str) -> list[Any]:

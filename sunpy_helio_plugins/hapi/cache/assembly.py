@@ -153,7 +153,9 @@ def assemble(lines: Iterable[Line], segments: Segments, info: Info) -> Assembly:
 def _steps(line: Line) -> Iterator[tuple[Range, dict[str, Entry]]]:
     """Yield consecutive ranges in which each parameter has one entry."""
     starts = {name: [one.first for one in entries] for name, entries in line.items()}
-    borders = sorted({*(one for firsts in starts.values() for one in firsts), *(one[-1].before for one in line.values())})
+    borders = sorted(
+        {*(one for firsts in starts.values() for one in firsts), *(one[-1].before for one in line.values())}
+    )
     for part in map(Range, borders[:-1], borders[1:]):
         yield part, {name: entries[bisect_right(starts[name], part.first) - 1] for name, entries in line.items()}
 

@@ -118,7 +118,7 @@ def entries(
     gaps = list(_gaps(segment, seconds(cadence)))
     until = FOREVER if version.modified else asked + conf.hapi.cache_days * _DAY
     nothing = asked + conf.cache_days * _DAY
-    border = _ordinal(asked - max(conf.hapi.grace_days, server.grace_days) * _DAY)
+    border = _ordinal(asked - max(float(conf.hapi.grace_days), server.grace_days) * _DAY)
     source = int(bool(len(segment.times)))
     told: dict[str, list[Entry]] = {}
     for name in names:

@@ -34,8 +34,8 @@ def info(server: str | None = None, dataset: str | None = None) -> QTable:
     astropy.table.QTable
         One row for each range of a parameter: ``Server``, ``Dataset``, ``Parameter``, ``Start Time``, ``End Time`` (the
         first time after the range), ``State``, ``Requested`` (when) and ``Reason``. ``State`` is "present" for kept
-        records, "empty" where the server had none, or only fill values, and "failed", with the reason. What is in no row
-        was never requested. ``meta`` contains the ``folder``, its ``size``, and the largest ``limit``.
+        records, "empty" where the server had none, or only fill values, and "failed", with the reason. What is in no
+        row was never requested. ``meta`` contains the ``folder``, its ``size``, and the largest ``limit``.
 
     Raises
     ------

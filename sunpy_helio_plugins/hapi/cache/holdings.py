@@ -8,8 +8,10 @@ responses: parameters of different responses are joined if their times are equal
 
 from __future__ import annotations
 
+import contextlib
+import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import Any, TypeVar
@@ -39,6 +41,9 @@ T = TypeVar("T")
 
 _MOST_PARTS = 4
 """The number of requests in the place of one; more differences are joined, since a request costs more than records."""
+
+_MOST_FILES = 16
+"""The number of files of the records of a load from which they are written to one."""
 
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.005, 0.1
 """Seconds between looks whether another process has ended its request."""
@@ -79,11 +84,14 @@ def span_of(one: Range) -> Span:
     return Span(Moment.of_ordinal(one.first), Moment.of_ordinal(one.before))
 
 
-def opened(found: Sequence[DataRequest], service: Endpoints, refresh: bool = False) -> Holdings | None:
+def opened(
+    found: Sequence[DataRequest], service: Endpoints, refresh: bool = False, began: float | None = None
+) -> Holdings | None:
     """
     Return the records of requests for the same parameters; `None` if they are not kept.
 
-    Records that only some users may read are not kept, since another user of the same account may have other rights.
+    ``began`` is the time of the requests if they were sent before, in Unix seconds. Records that only some users may
+    read are not kept, since another user of the same account may have other rights.
     """
     first = found[0]
     names = first.info.names
@@ -94,7 +102,7 @@ def opened(found: Sequence[DataRequest], service: Endpoints, refresh: bool = Fal
         return None
     if any(abs(border) > _FARTHEST for one in found for border in range_of(one.span)):
         return None
-    return Holdings(found, service, store(), refresh)
+    return Holdings(found, service, store(), refresh, time.time() if began is None else began)
 
 
 class Holdings:
@@ -111,6 +119,8 @@ class Holdings:
         The store.
     refresh : bool
         Whether everything is requested again.
+    began : float
+        When the first request was sent, or before, in Unix seconds.
 
     Attributes
     ----------
@@ -118,7 +128,9 @@ class Holdings:
         Whether a response has other parameters than were requested, so that it cannot be joined with other ones.
     """
 
-    def __init__(self, found: Sequence[DataRequest], service: Endpoints, kept: ranges.Ranges, refresh: bool) -> None:
+    def __init__(
+        self, found: Sequence[DataRequest], service: Endpoints, kept: ranges.Ranges, refresh: bool, began: float
+    ) -> None:
         self._found, self._service, self._store, self._refresh = list(found), service, kept, refresh
         first = self._found[0]
         self._info, self._server = first.info, first.server
@@ -126,7 +138,7 @@ class Holdings:
         self._subject = f"{first.dataset} of {first.server.archive}"
         self._group = group_of(first.server.url, first.dataset)
         self._keys = {one.name: beliefs.key_of(one) for one in first.info.parameters}
-        self._began, self._version = time.time(), Version.of(first.info)
+        self._began, self._version = began, Version.of(first.info)
         self._lock = Lock()
         self._known: dict[str, list[Entry]] = {}
         self._seen: set[tuple[int, float, State]] = set()
@@ -139,7 +151,7 @@ class Holdings:
 
     # What is requested
 
-    def batches(self) -> Iterator[list[DataRequest]]:
+    def batches(self) -> Generator[list[DataRequest]]:
         """Yield lists of requests to send `through` this object before the next one is taken."""
         self._agree_on_version()
         left, give_up = self._found, time.monotonic() + _MOST_WAIT
@@ -251,11 +263,8 @@ class Holdings:
         if not self.is_partly_kept:
             return []
         disputed = [span_of(part) for part in joined(self._assembly().disputed, _MOST_PARTS)]
-        pairs = [(one, span) for one in self._found for span in disputed if _overlap(one.span, span)]
-        return [
-            narrowed(self._service, one, Span(max(one.span.first, span.first), min(one.span.before, span.before)), self._names)
-            for one, span in pairs
-        ]  # fmt: skip
+        pairs = [(one, _within(span, one.span)) for one in self._found for span in disputed]
+        return [narrowed(self._service, one, span, self._names) for one, span in pairs if span.first < span.before]
 
     # What came
 
@@ -322,7 +331,9 @@ class Holdings:
 
     def _lines(self) -> Iterator[dict[str, list[Entry]]]:
         """Yield what is known of each parameter after the requests, for each range that was asked for."""
-        come = [Entry(*one.range, State.PRESENT, self._began, source=-number) for number, one in enumerate(self._fresh, 1)]
+        come = [
+            Entry(*one.range, State.PRESENT, self._began, source=-number) for number, one in enumerate(self._fresh, 1)
+        ]
         for whole in united(range_of(one.span) for one in self._found):
             lines = {}
             for name in self._names:
@@ -339,12 +350,32 @@ class Holdings:
         problems = made.problems(self._failures, self._began)
         if self._failures and not made.is_answered:
             raise self._failures[0].error
+        self._write_together()
         return Partial((made.document(),), problems)
+
+    def _write_together(self) -> None:
+        """Write the records of many small files to one."""
+        for whole in united(range_of(one.span) for one in self._found):
+            found = self._store.known(self._group, list(self._keys.values()), *whole)
+            known = {name: found[key] for name, key in self._keys.items()}
+            if len({one.source for entries in known.values() for one in entries}) <= _MOST_FILES:
+                continue
+            made = assemble([{name: timeline(known[name], *whole) for name in self._names}], self._segment, self._info)
+            kept = made.document()
+            if made.disputed or not kept.count:
+                continue
+            fresh = {self._keys[name]: [one.within(*whole) for one in entries] for name, entries in known.items()}
+            columns = dict(zip(self._names, kept.columns(), strict=True))
+            with contextlib.suppress(DiskError):
+                self._store.put(self._group, fresh, columns, json.dumps(dict(kept.info.raw)), expected=found)
 
     def warn(self) -> None:
         """Warn once if the records could not be kept."""
         if self._disk_errors:
-            warn(f"The records of {self._subject} are not kept for the next time: {self._disk_errors[0]}", AstropyUserWarning)
+            warn(
+                f"The records of {self._subject} are not kept for the next time: {self._disk_errors[0]}",
+                AstropyUserWarning,
+            )
 
 
 class _OutdatedError(Exception):
@@ -362,6 +393,10 @@ def _identity(entry: Entry) -> tuple[int, float, State]:
 
 def _overlap(one: Span, other: Span) -> bool:
     return one.first < other.before and other.first < one.before
+
+
+def _within(one: Span, other: Span) -> Span:
+    return Span(max(one.first, other.first), min(one.before, other.before))
 
 
 def _by_names(every: Sequence[Range], missing: dict[str, list[Range]]) -> Iterator[tuple[Range, tuple[str, ...]]]:
