@@ -56,6 +56,9 @@ _ORPHANED = 3600.0
 _LEASE = 600.0
 """Seconds after which a request of another process is not waited for."""
 
+_SKEW = 60.0
+"""Seconds by which an entry may be newer than the clock."""
+
 _KEPT_AFTER_EVICTION = 0.9
 """The part of the limit to which the files are reduced when they exceed it."""
 
@@ -363,10 +366,12 @@ class Ranges:
         return DataFile(0, target, size, digest)
 
     def _sweep(self) -> None:
-        """Remove, once in a process, the files that another one left when it was killed."""
+        """Remove, once in a process, files that one left when it was killed, and entries made with a wrong clock."""
         if self._is_swept:
             return
         self._is_swept = True
+        now = time.time()
+        self._index.write(lambda connection: connection.execute("DELETE FROM entries WHERE asked > ?", (now + _SKEW,)))
         sweep(self.place, _ORPHANED)
 
         def look(connection: sqlite3.Connection) -> set[str]:

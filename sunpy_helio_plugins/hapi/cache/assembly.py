@@ -121,7 +121,8 @@ class Assembly:
         self.old.append((part, min(one.asked for one in entries.values())))
         if len(times[0]):
             columns = ((name, found[one.source], rows[one.source]) for name, one in entries.items())
-            self.parts.append({name: one.columns[name][kept] for name, one, kept in columns if one is not None})
+            made = {name: one.columns[name][kept] for name, one, kept in columns if one is not None}
+            self.parts.append({self.info.time.name: times[0], **made})
 
     def _agrees(self, entries: Mapping[str, Entry], found: Mapping[int, Segment | None]) -> bool:
         """Return whether the headers describe the parameters as those of the other parts do."""
@@ -132,6 +133,7 @@ class Assembly:
                 continue
             if self._raw is None:
                 self._raw = one.info.raw
+                self._headers[one.info.time.name] = one.info.time
             header = one.parameter(name)
             agrees &= _identity(self._headers.setdefault(name, header)) == _identity(header)
         return agrees

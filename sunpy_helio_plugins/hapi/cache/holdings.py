@@ -134,10 +134,11 @@ class Holdings:
         self._found, self._service, self._store, self._refresh = list(found), service, kept, refresh
         first = self._found[0]
         self._info, self._server = first.info, first.server
-        self._names = first.info.names
+        # The times come with each response; only one of them alone is requested for their own sake.
+        self._names = first.info.names[1:] or first.info.names
         self._subject = f"{first.dataset} of {first.server.archive}"
         self._group = group_of(first.server.url, first.dataset)
-        self._keys = {one.name: beliefs.key_of(one) for one in first.info.parameters}
+        self._keys = {one.name: beliefs.key_of(one) for one in first.info.parameters if one.name in self._names}
         self._began, self._version = began, Version.of(first.info)
         self._lock = Lock()
         self._known: dict[str, list[Entry]] = {}
@@ -215,8 +216,8 @@ class Holdings:
         if source < 0:
             return self._fresh[-source - 1]
         if source not in self._files:
-            file = self._store.open(source, self._names)
-            self._files[source] = None if file is None else Segment.of_file(file, self._names[0])
+            file = self._store.open(source, self._info.names)
+            self._files[source] = None if file is None else Segment.of_file(file, self._info.time.name)
         return self._files[source]
 
     def _differences(self, one: DataRequest) -> list[DataRequest]:
@@ -291,7 +292,7 @@ class Holdings:
         with self._lock:
             self._failures.append(failure)
         entry = Entry(*failure.range, State.FAILED, self._began, self._began, why=str(error))
-        self._store.put(self._group, {self._keys[name]: [entry] for name in failure.names})
+        self._store.put(self._group, {self._keys[name]: [entry] for name in failure.names if name in self._keys})
 
     def _keep(self, names: Sequence[str], segment: Segment) -> None:
         newer = Version.of(segment.info)
@@ -299,12 +300,13 @@ class Holdings:
             with self._lock:
                 self._version = replace(self._version, modified=newer.modified)
             self._agree_on_version()
-        told = beliefs.entries(segment, names, self._server, self._info.cadence, self._began, self._version)
+        kept = [name for name in names if name in self._keys]
+        told = beliefs.entries(segment, kept, self._server, self._info.cadence, self._began, self._version)
         columns = dict(segment.columns) if len(segment.times) else None
         try:
             self._store.put(
                 self._group,
-                {self._keys[name]: told[name] for name in names},
+                {self._keys[name]: told[name] for name in kept},
                 columns,
                 segment.header,
                 lambda note: self._revised(note, segment),
@@ -365,7 +367,7 @@ class Holdings:
             if made.disputed or not kept.count:
                 continue
             fresh = {self._keys[name]: [one.within(*whole) for one in entries] for name, entries in known.items()}
-            columns = dict(zip(self._names, kept.columns(), strict=True))
+            columns = dict(zip(kept.info.names, kept.columns(), strict=True))
             with contextlib.suppress(DiskError):
                 self._store.put(self._group, fresh, columns, json.dumps(dict(kept.info.raw)), expected=found)
 
