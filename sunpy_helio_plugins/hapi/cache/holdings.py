@@ -163,7 +163,12 @@ class Holdings:
                 break
             with self._store.leased(self._group, [range_of(one.span) for one in wanted]) as (taken, end):
                 self._end_lease = end
-                if mine := [one for one, is_mine in zip(wanted, taken, strict=True) if is_mine]:
+                mine = [one for one, is_mine in zip(wanted, taken, strict=True) if is_mine]
+                if mine and not self._refresh:
+                    # Another caller may have ended its request between the look and the lease.
+                    self._read_known(mine)
+                    mine = [one for one in mine if self._differences(one)]
+                if mine:
                     yield mine
             self._end_lease = _nothing
             others = [one for one, is_mine in zip(wanted, taken, strict=True) if not is_mine]
@@ -223,7 +228,7 @@ class Holdings:
     def _differences(self, one: DataRequest) -> list[DataRequest]:
         """Return the requests for what is not known of a request, or not believed."""
         whole = range_of(one.span)
-        missing = {name: self._missing(name, whole) for name in self._names}
+        missing = {name: self._missing(name, whole) for name in self._names if name in one.info.names}
         every = united(part for parts in missing.values() for part in parts)
         pieces = list(_by_names(every, missing))
         if len(pieces) > _MOST_PARTS:
