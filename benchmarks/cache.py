@@ -57,6 +57,8 @@ def records(first: int, before: int, cadence: int, names: list[str]) -> bytes:
 
 
 class Handler(BaseHTTPRequestHandler):
+    """A HAPI server with two datasets."""
+
     protocol_version = "HTTP/1.1"
     latency = 0.0
     asked: list[tuple[int, int]] = []
@@ -65,6 +67,7 @@ class Handler(BaseHTTPRequestHandler):
         """Print nothing."""
 
     def do_GET(self) -> None:
+        """Answer after some time."""
         time.sleep(self.latency)
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
@@ -75,17 +78,21 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def capabilities(self, query: dict[str, str]) -> bytes:
+        """Return the formats."""
         return json.dumps({"HAPI": "3.0", "status": INFO["status"], "outputFormats": ["csv", "binary"]}).encode()
 
     def catalog(self, query: dict[str, str]) -> bytes:
+        """Return the ids."""
         return json.dumps(
             {"HAPI": "3.0", "status": INFO["status"], "catalog": [{"id": one} for one in CADENCES]}
         ).encode()
 
     def info(self, query: dict[str, str]) -> bytes:
+        """Return the description of a dataset."""
         return json.dumps({**INFO, "cadence": f"PT{CADENCES[query['dataset']]}S"}).encode()
 
     def data(self, query: dict[str, str]) -> bytes:
+        """Return records."""
         start, stop = (int((np.datetime64(query[name][:19]) - START).astype(int)) for name in ("start", "stop"))
         self.asked.append((start, stop))
         names = ["Time", *query["parameters"].split(",")] if "parameters" in query else ["Time", "B", "n"]
@@ -170,16 +177,15 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.05)
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, served(chosen.latency) as url:
-        with conf.set_temp("cache_dir", folder):
-            made: dict[str, Any] = {
-                "repeat": cold_and_warm(url, "minutes", "2015-01-02", chosen.repeats),
-                "million": cold_and_warm(url, "seconds", "2015-01-12T13:46:40", chosen.repeats),
-                "overlap": overlap(url),
-                "processes": processes(url),
-            }
-            if importlib.util.find_spec("hapiclient"):
-                made["repeat"]["hapiclient_warm"] = round(of_hapiclient(url, 5 * chosen.repeats), 2)
+    with tempfile.TemporaryDirectory() as folder, served(chosen.latency) as url, conf.set_temp("cache_dir", folder):
+        made: dict[str, Any] = {
+            "repeat": cold_and_warm(url, "minutes", "2015-01-02", chosen.repeats),
+            "million": cold_and_warm(url, "seconds", "2015-01-12T13:46:40", chosen.repeats),
+            "overlap": overlap(url),
+            "processes": processes(url),
+        }
+        if importlib.util.find_spec("hapiclient"):
+            made["repeat"]["hapiclient_warm"] = round(of_hapiclient(url, 5 * chosen.repeats), 2)
     print(json.dumps(made) if chosen.json else "\n".join(f"{key}: {value}" for key, value in made.items()))
 
 

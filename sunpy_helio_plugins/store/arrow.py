@@ -66,8 +66,10 @@ def read(path: Path, names: Iterable[str]) -> ColumnFile:
     import pyarrow as pa
 
     try:
-        # The arrays keep the map open.
-        with pa.ipc.open_file(pa.memory_map(str(path))) as source:
+        with path.open("rb") as stream:
+            content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        # The arrays keep the map open. Threads would cost more than they gain.
+        with pa.ipc.open_file(pa.py_buffer(content), options=pa.ipc.IpcReadOptions(use_threads=False)) as source:
             batch = source.get_batch(0)
         known = {one.name: index for index, one in enumerate(batch.schema)}
         found = {name: _column(batch, known, name) for name in names if name in known}

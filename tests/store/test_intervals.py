@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,7 +42,7 @@ def instants(ranges: list[Range]) -> set[int]:
 
 def is_normal(ranges: list[Range]) -> bool:
     return all(one.first < one.before for one in ranges) and all(
-        one.before < other.first for one, other in zip(ranges, ranges[1:], strict=False)
+        one.before < other.first for one, other in itertools.pairwise(ranges)
     )
 
 
@@ -87,8 +89,8 @@ def test_each_instant_has_the_last_state_that_an_answer_told(first, second):
                 model[at] = (one.state, one.asked, one.source)
     told = {at: (one.state, one.asked, one.source) for one in found for at in range(one.first, one.before)}
     assert told == model
-    assert all(one.before <= other.first for one, other in zip(found, found[1:], strict=False))
-    assert not any(other.continues(one) for one, other in zip(found, found[1:], strict=False))
+    assert all(one.before <= other.first for one, other in itertools.pairwise(found))
+    assert not any(other.continues(one) for one, other in itertools.pairwise(found))
 
 
 @given(ENTRIES, BORDERS.map(sorted))

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["clear", "info"]
 
-__getattr__ = lazy.attach(__name__, {"sunpy_helio_plugins.hapi.cache.contents": __all__}, first=("sunpy.net",))
+__getattr__ = lazy.attach(
+    __name__, {"sunpy_helio_plugins.hapi.cache.contents": ("clear", "info")}, first=("sunpy.net",)
+)
 
 __dir__ = lazy.listing(__all__)

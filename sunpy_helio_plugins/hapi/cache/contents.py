@@ -1,20 +1,42 @@
-"""The public functions of the cache of records: list what it contains, and remove it."""
+"""The store of the records: where it is, what it contains, and its removal."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
 from sunpy_helio_plugins.arguments import TEXT, optional, taking
+from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.hapi import server_list
-from sunpy_helio_plugins.hapi.cache.holdings import group_of, store
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.spans import Moment
+from sunpy_helio_plugins.store import ranges
 from sunpy_helio_plugins.store.intervals import Entry
 
-__all__ = ["clear", "info"]
+__all__ = ["clear", "group_of", "info", "store"]
+
+_stores: dict[Path, ranges.Ranges] = {}
+
+
+def store() -> ranges.Ranges:
+    """Return the store in the folder of the settings."""
+    place = ranges.folder()
+    if place not in _stores:
+        # One index is open at a time.
+        for one in tuple(_stores.values()):
+            one.close()
+        _stores.setdefault(place, ranges.Ranges(place, int(conf.hapi.cache_size)))
+    _stores[place].limit = int(conf.hapi.cache_size)
+    return _stores[place]
+
+
+def group_of(server_url: str, dataset: str) -> str:
+    """Return the group of a dataset in the store."""
+    return f"hapi\n{server_url}\n{dataset}"
 
 
 @taking("hapi.cache.info", server=optional(TEXT), dataset=optional(TEXT))

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from threading import Lock
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from astropy.utils.exceptions import AstropyUserWarning
 
@@ -24,6 +24,7 @@ from sunpy_helio_plugins.fido.partial import Partial
 from sunpy_helio_plugins.hapi.cache import beliefs, segments
 from sunpy_helio_plugins.hapi.cache.assembly import Assembly, Failure, assemble
 from sunpy_helio_plugins.hapi.cache.beliefs import Version
+from sunpy_helio_plugins.hapi.cache.contents import group_of, store
 from sunpy_helio_plugins.hapi.cache.segments import Segment
 from sunpy_helio_plugins.hapi.plan import DataRequest, Endpoints, narrowed
 from sunpy_helio_plugins.hapi.records.file import HAPIDocument
@@ -35,7 +36,7 @@ from sunpy_helio_plugins.store.intervals import Entry, Range, State, common, joi
 from sunpy_helio_plugins.transport.credentials import netrc_login
 from sunpy_helio_plugins.transport.urls import public_url
 
-__all__ = ["Holdings", "group_of", "opened", "range_of", "store"]
+__all__ = ["Holdings", "opened", "range_of"]
 
 T = TypeVar("T")
 
@@ -53,25 +54,6 @@ _MOST_WAIT = 600.0
 
 _FARTHEST = ranges.LARGEST - 10**15
 """The largest ordinal of a range that is kept."""
-
-_stores: dict[Any, ranges.Ranges] = {}
-
-
-def store() -> ranges.Ranges:
-    """Return the store in the folder of the settings."""
-    place = ranges.folder()
-    if place not in _stores:
-        # One index is open at a time.
-        for one in tuple(_stores.values()):
-            one.close()
-        _stores.setdefault(place, ranges.Ranges(place, int(conf.hapi.cache_size)))
-    _stores[place].limit = int(conf.hapi.cache_size)
-    return _stores[place]
-
-
-def group_of(server_url: str, dataset: str) -> str:
-    """Return the group of a dataset in the store."""
-    return f"hapi\n{server_url}\n{dataset}"
 
 
 def range_of(span: Span) -> Range:

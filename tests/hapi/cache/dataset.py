@@ -6,6 +6,7 @@ Minutes are counted from `EPOCH`. The history of each minute is kept, so that a 
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -118,7 +119,7 @@ class Dataset:
                 f"{SERVER.url}/data?dataset=D&start={stamp(one)}&stop={stamp(other)}&format=csv&include=header"
                 f"&parameters={','.join(info.names[1:])}",
             )
-            for one, other in zip(borders[:-1], borders[1:], strict=True)
+            for one, other in itertools.pairwise(borders)
         ]  # fmt: skip
 
     def service(self) -> Service:
@@ -129,7 +130,9 @@ class Dataset:
         """Answer a request as `transport.metadata.get` does."""
         query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
         # The server's times have a millisecond more than a minute.
-        first, before = ((np.datetime64(query[name][:-1]) - EPOCH) / np.timedelta64(1, "m") for name in ("start", "stop"))
+        first, before = (
+            (np.datetime64(query[name][:-1]) - EPOCH) / np.timedelta64(1, "m") for name in ("start", "stop")
+        )
         names = tuple(query["parameters"].split(","))
         self.requests.append((first, before, names))
         if self.failing:

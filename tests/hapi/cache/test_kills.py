@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from sunpy_helio_plugins import conf, hapi
-from sunpy_helio_plugins.hapi.cache import holdings
+from sunpy_helio_plugins.hapi.cache import contents
 from sunpy_helio_plugins.store import ranges
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -34,7 +34,10 @@ def server() -> Iterator[Server]:
     ]
     times = [FIRST + index * MINUTE for index in range(COUNT)]
     values = {"x": [float(index) for index in range(COUNT)], "n": list(range(COUNT))}
-    with serve({"D": Dataset(parameters, times, values, {"cadence": "PT1M"})}) as made, conf.hapi.set_temp("cache", True):
+    with (
+        serve({"D": Dataset(parameters, times, values, {"cadence": "PT1M"})}) as made,
+        conf.hapi.set_temp("cache", True),
+    ):
         yield made
 
 
@@ -56,7 +59,7 @@ def loads(server: Server, seed: int) -> None:
 def kill_many(server: Server, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     check(server, 0, 1, "x")
     choose = random.Random(1)
-    kept = holdings.store()
+    kept = contents.store()
     for seed in range(number):
         if seed % 5 == 0:
             hapi.cache.clear()
@@ -69,7 +72,7 @@ def kill_many(server: Server, number: int, monkeypatch: pytest.MonkeyPatch) -> N
         time.sleep(choose.uniform(0.001, 0.08))
         os.kill(child, signal.SIGKILL)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-        assert not kept.is_leased(holdings.group_of(server.url, "D"), ranges.Range(-ranges.LARGEST, ranges.LARGEST))
+        assert not kept.is_leased(contents.group_of(server.url, "D"), ranges.Range(-ranges.LARGEST, ranges.LARGEST))
         first = choose.randrange(COUNT - 200)
         check(server, first, first + choose.randrange(1, 190), "x", "n")
     check(server, 0, COUNT - 1, "x", "n")

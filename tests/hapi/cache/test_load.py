@@ -88,7 +88,11 @@ def load(server: Server, first: float, before: float, *names: str, **options: An
 def asked(server: Server) -> list[tuple[float, float, str]]:
     """Return the range in minutes and the parameters of each request since the last call."""
     found = [
-        ((nanoseconds(one["start"]) - FIRST) / MINUTE, (nanoseconds(one["stop"]) - FIRST) / MINUTE, one.get("parameters", ""))
+        (
+            (nanoseconds(one["start"]) - FIRST) / MINUTE,
+            (nanoseconds(one["stop"]) - FIRST) / MINUTE,
+            one.get("parameters", ""),
+        )
         for one in server.data_requests
     ]
     server.asked.clear()
@@ -107,7 +111,10 @@ def assert_equal(one: QTable, other: QTable) -> None:
         assert np.array_equal(mask, np.asarray(getattr(right, "mask", False)))
         if isinstance(left, Time):
             for part in ("jd1", "jd2"):
-                pair = [np.ma.getdata(np.asarray(getattr(side, part)))[~np.broadcast_to(mask, side.shape)] for side in (left, right)]
+                pair = [
+                    np.ma.getdata(np.asarray(getattr(side, part)))[~np.broadcast_to(mask, side.shape)]
+                    for side in (left, right)
+                ]
                 assert pair[0].tobytes() == pair[1].tobytes()
             continue
         # The length of texts in CSV and JSON is that of the longest one in the responses.
@@ -119,7 +126,9 @@ def assert_equal(one: QTable, other: QTable) -> None:
         mask = np.broadcast_to(mask, plain[0].shape)
         assert plain[0][~mask].tolist() == plain[1][~mask].tolist()
     varying = ("retrieved",)
-    assert {k: v for k, v in one.meta.items() if k not in varying} == {k: v for k, v in other.meta.items() if k not in varying}
+    assert {k: v for k, v in one.meta.items() if k not in varying} == {
+        k: v for k, v in other.meta.items() if k not in varying
+    }
 
 
 # What comes
@@ -494,7 +503,9 @@ def test_records_that_could_not_be_requested_again_are_given_with_their_date(ser
     monkeypatch.setattr(holdings, "time", Clock(time.time() + 40 * 86400))
     with (
         conf.set_temp("offline", True),
-        pytest.warns(IncompleteAnswerWarning, match=r"could not be requested again, and is as it was on 20\d\d-\d\d-\d\d"),
+        pytest.warns(
+            IncompleteAnswerWarning, match=r"could not be requested again, and is as it was on 20\d\d-\d\d-\d\d"
+        ),
     ):
         assert len(load(server, 0, 50, "x")) == 50
 
@@ -620,7 +631,11 @@ def test_the_contents_are_listed_and_removed(server):
     load(server, 0, 50, "x")
     load(server, 60, 70, "x", "n")
     table = hapi.cache.info()
-    assert list(zip(table["Parameter"], table["State"], strict=True)) == [("n", "present"), ("x", "present"), ("x", "present")]
+    assert list(zip(table["Parameter"], table["State"], strict=True)) == [
+        ("n", "present"),
+        ("x", "present"),
+        ("x", "present"),
+    ]
     assert set(table["Dataset"]) == {"D"}
     assert table["Start Time"].isot[1].startswith("2015-06-30T22:00:00")
     assert table["End Time"].isot[1].startswith("2015-06-30T22:50:00")

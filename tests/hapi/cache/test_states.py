@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import re
 import sys
 import tempfile
@@ -15,7 +14,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from sunpy_helio_plugins import conf
 from sunpy_helio_plugins.errors import HelioPluginsError
@@ -28,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from dataset import DAY, NAMES, UNIX, Clock, Dataset
 
 LONG = settings.default.max_examples > 100  # type: ignore[union-attr]
-EXAMPLES, STEPS = (int(os.environ.get("MACHINE", "2000")), 50) if LONG else (12, 30)
+EXAMPLES, STEPS = (2500, 50) if LONG else (150, 40)
 GRACE = 5
 """Minutes before the present in which records may change without notice."""
 
@@ -42,6 +48,9 @@ class KilledError(BaseException):
 
 class Machine(RuleBasedStateMachine):
     """Two processes that load records of one dataset through one folder."""
+
+    steps = 0
+    """The number of steps of all machines."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -270,7 +279,8 @@ class Machine(RuleBasedStateMachine):
         found = NAMED.search(text)
         assert found is not None, text
         start, stop = (
-            (np.datetime64(stamp[:-1]) - np.datetime64("2026-01-01")) / np.timedelta64(1, "m") for stamp in found.groups()[:2]
+            (np.datetime64(stamp[:-1]) - np.datetime64("2026-01-01")) / np.timedelta64(1, "m")
+            for stamp in found.groups()[:2]
         )
         return range(int(np.ceil(start)), int(np.floor(stop)) + 1)
 
@@ -284,6 +294,10 @@ class Machine(RuleBasedStateMachine):
         # What comes later than the server said is believed to be missing for a day.
         assert is_recent, (minute, got, wanted, since)
         assert got is None, (minute, got, wanted)
+
+    @invariant()
+    def count(self) -> None:
+        Machine.steps += 1
 
     def teardown(self) -> None:
         for one in self.stores:
@@ -305,4 +319,8 @@ def test_no_hole_and_no_wrong_record_that_is_not_named() -> None:
 @pytest.mark.exhaustive
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_no_hole_and_no_wrong_record_that_is_not_named_in_many_steps() -> None:
+    """The profile "long" makes at least 100,000 steps."""
+    Machine.steps = 0
     run_state_machine_as_test(Machine, settings=machine_settings(EXAMPLES, STEPS))
+    print(f"{Machine.steps} steps")
+    assert Machine.steps >= (100_000 if LONG else 1000)
