@@ -322,5 +322,5 @@ def test_no_hole_and_no_wrong_record_that_is_not_named_in_many_steps() -> None:
     """The profile "long" makes at least 100,000 steps."""
     Machine.steps = 0
     run_state_machine_as_test(Machine, settings=machine_settings(EXAMPLES, STEPS))
-    print(f"{Machine.steps} steps")
+    print(f"{Machine.steps} steps")  # noqa: T201
     assert Machine.steps >= (100_000 if LONG else 1000)
