@@ -96,6 +96,7 @@ def cached_json(
     accept: Collection[int] = (200,),
     login: Login | None = None,
     serves: Callable[[T], bool] | None = None,
+    may_be_outdated: bool = True,
 ) -> T:
     """
     Request JSON that changes rarely, or take it from the cache.
@@ -103,8 +104,8 @@ def cached_json(
     ``parse`` makes the result from the decoded answer, and raises for anything else, such as an error with HTTP status
     200. Only an answer that was parsed is stored, for ``days`` or ``conf.cache_days``, and only if ``keeps`` is true of
     the result: by default, if it is not empty. ``serves`` is called with the result from a stored answer; if it returns
-    `False`, the request is sent. If the server does not answer, an outdated answer is used, with a warning. The other
-    parameters are those of `get`.
+    `False`, the request is sent. If the server does not answer, and the answer ``may_be_outdated``, a stored one is
+    used whatever its age, with a warning. The other parameters are those of `get`.
     """
     pairs = list(_pairs(params))
     key = public_url(_full_url(url, pairs))
@@ -121,7 +122,7 @@ def cached_json(
     try:
         value = get(url, pairs, archive=archive, headers=headers, accept=accept, login=signer).json()
     except (ServiceUnreachable, ServerError) as error:
-        outdated = _outdated(key, parse, error) if is_public else None
+        outdated = _outdated(key, parse, error) if is_public and may_be_outdated else None
         if outdated is None:
             raise
         return outdated

@@ -243,6 +243,7 @@ def test_one_caller_requests_and_others_wait(store):
     assert list(store.place.glob(".*lease*")) == []
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the process is made by fork")
 def test_the_lease_of_a_process_that_was_killed_ends(store):
     put(store, 0, 1)
     ready, answer = os.pipe()

@@ -129,7 +129,7 @@ class Holdings:
         self._fresh: list[Segment] = []
         self._failures: list[Failure] = []
         self._disk_errors: list[DiskError] = []
-        self.is_foreign = False
+        self.is_foreign = self._is_renewed = False
         self._end_lease: Callable[[Range], None] = _nothing
 
     # What is requested
@@ -154,8 +154,12 @@ class Holdings:
                     yield mine
             self._end_lease = _nothing
             others = [one for one, is_mine in zip(wanted, taken, strict=True) if not is_mine]
-            self._wait([range_of(one.span) for one in others], give_up)
+            if others and not self._waited([range_of(one.span) for one in others], give_up):
+                yield others
             left = [one for one in self._found if any(_overlap(one.span, other.span) for other in others)]
+            if self._is_renewed:
+                # A response told of a modification: what was known before is outdated.
+                self._known, self._is_renewed, left = {}, False, self._found
         if disputed := self._disputes():
             yield disputed
 
@@ -191,12 +195,19 @@ class Holdings:
         spans = [range_of(one.span) for one in asked]
         whole = Range(min(one.first for one in spans), max(one.before for one in spans))
         found = self._store.known(self._group, list(self._keys.values()), *whole)
-        is_first = not self._known
+        if not self._known:
+            self._known = {name: [] for name in self._names}
+            self._seen = {_identity(one) for entries in found.values() for one in entries}
         for name, key in self._keys.items():
-            entries = [one for one in found[key] if not one.source or self._segment(one.source) is not None]
-            self._known[name] = entries if is_first else overlaid(self._known[name], entries)
-        if is_first:
-            self._seen = {_identity(one) for entries in self._known.values() for one in entries}
+            entries = [one for one in found[key] if self._is_usable(name, one)]
+            self._known[name] = overlaid(self._known[name], entries)
+
+    def _is_usable(self, name: str, entry: Entry) -> bool:
+        """Return whether the records of an entry are here, and were not to be requested again."""
+        if self._refresh and _identity(entry) in self._seen:
+            return False
+        segment = self._segment(entry.source) if entry.source else None
+        return not entry.source or (segment is not None and segment.has(name))
 
     def _segment(self, source: int) -> Segment | None:
         """Return the records of a file; those of the responses to this load have negative numbers."""
@@ -204,7 +215,9 @@ class Holdings:
             return self._fresh[-source - 1]
         if source not in self._files:
             file = self._store.open(source, self._info.names)
-            self._files[source] = None if file is None else Segment.of_file(file, self._info.time.name)
+            time_name = self._info.time.name
+            is_known = file is not None and time_name in file.columns
+            self._files[source] = Segment.of_file(file, time_name) if file is not None and is_known else None
         return self._files[source]
 
     def _differences(self, one: DataRequest) -> list[DataRequest]:
@@ -235,16 +248,17 @@ class Holdings:
             if entry.state is State.FAILED:
                 self._failures.append(Failure((name,), entry.range, TransferError(entry.why)))
             return True
-        return not self._refresh and entry.is_believed(now)
+        return entry.is_believed(now)
 
-    def _wait(self, others: Sequence[Range], give_up: float) -> None:
-        """Wait until no other caller is requesting any of the ranges."""
+    def _waited(self, others: Sequence[Range], give_up: float) -> bool:
+        """Wait until no other caller is requesting any of the ranges; return `False` if that takes too long."""
         pause = _SHORTEST_WAIT
-        while others and time.monotonic() < give_up:
+        while time.monotonic() < give_up:
             if not any(self._store.is_leased(self._group, one) for one in others):
-                return
+                return True
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_WAIT)
+        return False
 
     def _disputes(self) -> list[DataRequest]:
         """Return the requests for ranges in which parameters of different responses do not match."""
@@ -255,6 +269,11 @@ class Holdings:
         return [narrowed(self._service, one, span, self._names) for one, span in pairs if span.first < span.before]
 
     # What came
+
+    def take(self, document: HAPIDocument) -> None:
+        """Keep the response to the first request, which was sent in another way."""
+        self._agree_on_version()
+        self.came(self._found[0], self._found[0].span, document)
 
     def came(self, one: DataRequest, span: Span, document: HAPIDocument) -> HAPIDocument:
         """Keep the response for a range; return it, decoded if that is possible."""
@@ -285,7 +304,7 @@ class Holdings:
         newer = Version.of(segment.info)
         if self._version.is_before(newer):
             with self._lock:
-                self._version = replace(self._version, modified=newer.modified)
+                self._version, self._is_renewed = replace(self._version, modified=newer.modified), True
             self._agree_on_version()
         kept = [name for name in names if name in self._keys]
         told = beliefs.entries(segment, kept, self._server, self._info.cadence, self._began, self._version)

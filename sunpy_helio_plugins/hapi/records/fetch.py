@@ -338,9 +338,9 @@ def _keep(part: Path | None, request: DataRequest, began: float) -> None:
         if held is None:
             return
         if part is None:
-            held.came(request, request.span, file.HAPIDocument(request.info, "csv", b"", 0))
+            held.take(file.HAPIDocument(request.info, "csv", b"", 0))
         elif part.stat().st_size <= _LARGEST_KEPT:
-            held.came(request, request.span, file.parse_document(part.read_bytes()))
+            held.take(file.parse_document(part.read_bytes()))
 
 
 def is_complete(path: Path, last: Moment) -> bool:

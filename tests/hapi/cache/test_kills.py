@@ -20,6 +20,8 @@ from sunpy_helio_plugins.store import ranges
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from strict import Dataset, Server, nanoseconds, serve, stamp
 
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are made by fork")
+
 MINUTE = 60 * 10**9
 FIRST = nanoseconds("2016-01-01T00:00:00Z")
 COUNT = 2000

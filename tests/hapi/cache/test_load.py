@@ -263,6 +263,12 @@ def test_refresh_requests_everything_again(server):
     assert asked(server) == []
 
 
+def test_a_check_of_the_server_uses_nothing_that_is_kept(server):
+    assert hapi.check(server.url)
+    with conf.set_temp("offline", True):
+        assert not hapi.check(server.url)
+
+
 def test_rows_of_a_search_are_kept(server):
     with conf.hapi.set_temp("servers", [f"mine={server.url}"]):
         found = Fido.search(a.Time(at(0), at(99)), a.hapi.Server("mine"), a.hapi.Dataset("D"))["hapi"]
@@ -316,10 +322,8 @@ def test_a_response_tells_of_a_modification_before_the_description_does(server):
     load(server, 0, 50, "x")
     server.datasets["D"].values["x"][10] = 77.0
     server.datasets["D"].extra["modificationDate"] = "2021-01-01T00:00:00Z"
-    load(server, 60, 70, "x")
-    asked(server)
-    assert load(server, 0, 50, "x")["x"][10].value == 77
-    assert asked(server) == [(0, 50, "x")]
+    assert load(server, 0, 70, "x")["x"][10].value == 77
+    assert asked(server)[-2:] == [(0, 50, "x"), (50, 70, "x")]
 
 
 def test_a_later_stop_empties_the_dataset_from_its_last_record_on(server):
@@ -561,6 +565,13 @@ def test_other_parameters_than_were_requested_are_not_kept(server, monkeypatch):
     assert len(load(server, 50, 100, "x")) == 50
 
 
+def test_a_time_of_another_name_does_not_find_its_column(server):
+    load(server, 0, 50, "x")
+    server.datasets["D"].parameters[0]["name"] = "Epoch"
+    forget_metadata()
+    assert load(server, 0, 50, "x").colnames == ["Epoch", "x"]
+
+
 # Several at once
 
 
@@ -607,6 +618,7 @@ def test_those_who_wait_share_a_failure(server, monkeypatch):
     assert all("upstream" in str(error) for error in errors)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are made by fork")
 def test_processes_make_one_request(server):
     load(server, 0, 1, "x")
     asked(server)
