@@ -501,6 +501,17 @@ def test_offline_nothing_is_requested(server):
     assert asked(server) == []
 
 
+def test_offline_no_file_is_downloaded(server, tmp_path):
+    with conf.hapi.set_temp("servers", [f"mine={server.url}"]):
+        found = Fido.search(a.Time(at(0), at(99)), a.hapi.Server("mine"), a.hapi.Dataset("D"))
+        asked(server)
+        with conf.set_temp("offline", True), pytest.warns(Warning, match="could not be downloaded"):
+            files = Fido.fetch(found, path=str(tmp_path), progress=False)
+    assert "conf.offline is set" in str(files.errors[0].exception)
+    assert asked(server) == []
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_records_that_could_not_be_requested_again_are_given_with_their_date(server, monkeypatch):
     del server.datasets["D"].extra["modificationDate"]
     load(server, 0, 50, "x")
