@@ -99,7 +99,7 @@ def helioviewer_table(rows: int) -> Any:
         f"{text[:10].replace('-', '_')}__{text[11:].replace(':', '_').replace('.', '_')}__SDO_AIA_AIA_304.jp2"
         for text in texts.tolist()
     ]
-    listing = search.Listing(
+    listing = search.SourceImages(
         source_table.by_id()[13], times, np.array(paths, dtype="S"), "https://helioviewer.org/jp2",
         np.full(rows, "hapi"),
     )  # fmt: skip

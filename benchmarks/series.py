@@ -1,5 +1,5 @@
 """
-Measure `sunpy_helio_plugins.series.align`: ``python benchmarks/series.py [--json] [--samples N] [--repeats N]``.
+Measure `sunpy_helio_plugins.series`: ``python benchmarks/series.py [--json] [--samples N] [--repeats N]``.
 
 A table of 1e7 samples (a vector with gaps, and a speed) is averaged over minutes. Ratios above 1 are better for this
 package.
@@ -13,29 +13,41 @@ package.
 ``memory_align``
     The size of the table divided by the largest memory of a process that makes and aligns it, with the interpreter and
     all libraries (``ru_maxrss``); for ``memory_align_traced``, divided by the largest memory of its arrays.
+``quicklook_1e6``
+    The elapsed time of matplotlib for a figure of the same lines of a tenth of the samples, saved as PNG, divided by
+    that of ``quicklook``.
+``votable_write_1e6``, ``votable_read_1e6``
+    The elapsed time of astropy for a VOTable file (BINARY2) of a tenth of the samples, which it writes and reads value
+    by value, divided by ours; it is measured for a hundredth of the samples.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import os
 import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from astropy import units as u
-from astropy.table import QTable
+from astropy.table import QTable, Table
 from astropy.time import Time
 
 from sunpy_helio_plugins import series
 from sunpy_helio_plugins.quantities import from_datetime64, masked, times, to_datetime64
 from sunpy_helio_plugins.quantities.days import WholeDays
+
+mpl.use("Agg")
 
 _START = 800_000_000_000_000_000
 _STEP = 62_500_000
@@ -112,8 +124,8 @@ def compare(ours: QTable, theirs: QTable) -> None:
         assert np.allclose(ours[name].filled(0).value, theirs[name].filled(0).value, rtol=1e-9, atol=1e-12)
 
 
-def ratio(theirs: Callable[[], Any], ours: Callable[[], Any], repeats: int) -> dict[str, float]:
-    """Run both sides alternately, and compare the medians."""
+def ratio(theirs: Callable[[], Any], ours: Callable[[], Any], repeats: int, scale: float = 1.0) -> dict[str, float]:
+    """Run both sides alternately, and compare the medians; theirs is multiplied by the scale."""
     spent: tuple[list[float], list[float]] = ([], [])
     for _ in range(repeats):
         for side, seconds in zip((theirs, ours), spent, strict=True):
@@ -121,7 +133,47 @@ def ratio(theirs: Callable[[], Any], ours: Callable[[], Any], repeats: int) -> d
             side()
             seconds.append(time.perf_counter() - start)
     them, us = (statistics.median(seconds) for seconds in spent)
+    them *= scale
     return {"ratio": round(them / us, 2), "theirs_ms": round(1e3 * them, 1), "ours_ms": round(1e3 * us, 1)}
+
+
+def bare_figure(table: QTable) -> None:
+    """Plot a table with matplotlib, and save the figure."""
+    import matplotlib.pyplot as plt
+
+    figure, panels = plt.subplots(2, 1, sharex=True, figsize=(9, 4.4))
+    instants = to_datetime64(table["Time"])
+    for axes, name in zip(panels, ("B", "V"), strict=True):
+        axes.plot(instants, table[name].filled(np.nan).value, linewidth=0.9)
+    save(figure)
+
+
+def save(figure: Any) -> None:
+    import matplotlib.pyplot as plt
+
+    figure.savefig(io.BytesIO(), format="png")
+    plt.close(figure)
+
+
+def votables(table: QTable, repeats: int) -> dict[str, dict[str, float]]:
+    """Compare the writing and reading of VOTable files with astropy's."""
+    some = table[: max(len(table) // 10, 1)]
+    plain = Table({"Time": some["Time"].isot, "B": some["B"].filled(np.nan), "V": some["V"].filled(np.nan)})
+    scale = len(table) / len(some)
+    with tempfile.TemporaryDirectory() as folder:
+        ours, theirs = (os.path.join(folder, name) for name in ("ours.vot", "theirs.vot"))
+        kept = {"format": "votable", "tabledata_format": "binary2", "overwrite": True}
+        return {
+            "votable_write_1e6": ratio(
+                lambda: plain.write(theirs, **kept),
+                lambda: series.to_votable(table, ours, overwrite=True),
+                repeats,
+                scale,
+            ),
+            "votable_read_1e6": ratio(
+                lambda: Table.read(theirs, format="votable"), lambda: series.from_votable(ours), repeats, scale
+            ),
+        }
 
 
 def peak(count: int, kind: str) -> dict[str, float]:
@@ -150,10 +202,13 @@ def measure(count: int, repeats: int) -> dict[str, dict[str, float]]:
     table = table_of(count)
     compare(series.align(table), expert(table))
     frame = framed(table)
-    return {
+    found = {
         "expert_align": ratio(lambda: expert(table), lambda: series.align(table), repeats),
         "expert_align_frame": ratio(lambda: expert_of_frame(frame), lambda: series.align(frame), repeats),
-    } | memories
+    }
+    less = table[: max(count // 10, 10)]
+    found["quicklook_1e6"] = ratio(lambda: bare_figure(less), lambda: save(series.quicklook(less)), repeats)
+    return found | votables(less, min(repeats, 3)) | memories
 
 
 def main() -> None:

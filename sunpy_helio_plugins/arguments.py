@@ -64,6 +64,7 @@ __all__ = [
     "refused",
     "shown",
     "taking",
+    "unchecked",
     "unknown_keyword",
 ]  # fmt: skip
 
@@ -155,6 +156,10 @@ class Kind:
         except Exception:  # noqa: BLE001 - an object of any class may fail in any way
             raise QueryError(f"{function} takes {self.allowed} as {argument}, not {shown(given)}.") from None
 
+    def check_each(self, function: str, argument: str, given: Iterable[Any]) -> list[Any]:
+        """Return the converted values of an argument that may be repeated; see `check`."""
+        return [self.check(function, argument, one) for one in given]
+
 
 def taking(function: str, **kinds: Kind) -> Callable[[Function], Function]:
     """Return a decorator that checks the arguments of a function that a user calls by a name."""
@@ -172,6 +177,12 @@ def taking(function: str, **kinds: Kind) -> Callable[[Function], Function]:
         return checked  # type: ignore[return-value]
 
     return decorate
+
+
+def unchecked(function: Function) -> Function:
+    """Return a function of users without the check of its arguments, for calls within the package."""
+    inner: Function = function.__wrapped__  # type: ignore[attr-defined]
+    return inner
 
 
 class _Call:

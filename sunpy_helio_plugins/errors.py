@@ -31,6 +31,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -82,11 +83,16 @@ def printable(text: str) -> str:
 
 
 class HelioPluginsError(Exception):
-    """Base class of the exceptions of this package; a message has at most `LONGEST` characters."""
+    """
+    Base class of the exceptions of this package.
+
+    A message has at most `LONGEST` characters; a value without blanks in it at most a third of these, so that it does
+    not hide the sentence around it.
+    """
 
     def __str__(self) -> str:
         """Return the message; it may repeat texts of servers and files."""
-        return printable(_shortened(super().__str__(), LONGEST))
+        return printable(_shortened(_LONG_WORD.sub(_middle_removed, super().__str__()), LONGEST))
 
 
 LONGEST = 4000
@@ -94,6 +100,13 @@ LONGEST = 4000
 
 _LONGEST_WORDS, _LONGEST_URL = 2000, 1000
 """Characters of the longest message of a server, and of the longest address, in the message of an error."""
+
+
+_LONG_WORD = re.compile(rf"\S{{{LONGEST // 3},}}")
+
+
+def _middle_removed(word: re.Match[str]) -> str:
+    return f"{word[0][:100]}…{word[0][-100:]}"
 
 
 def _shortened(text: str, most: int) -> str:

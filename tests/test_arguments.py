@@ -176,7 +176,8 @@ def unclear(text: str, name: str, argument: str, label: str, value: Any) -> str:
         return "it is not a sentence"
     subjects = (argument, name.rpartition(".")[2], name.split(".")[-2:][0], shown(value)[:15], "'", "a.", "IVORN",
                 printable(str(value))[:20], "format=", "column", "one row, such as", "this folder", "this file",
-                "The table", "The axes", "ivo://", "[asked: ", "control characters", "frm_name")  # fmt: skip
+                "The table", "The axes", "x: The JPEG 2000 file", "a cannot be read", "ivo://", "[asked: ",
+                "control characters", "frm_name")  # fmt: skip
     return "" if any(one and one in text for one in subjects) else "it does not name its subject"
 
 
@@ -315,7 +316,7 @@ def cases(world: World) -> dict[str, Case]:
         "hapi.catalog": Case(hapi.catalog, {"server": "cdaweb", "pattern": "*"}),
         "hapi.check": Case(hapi.check, {"server": "cdaweb"}),
         "hapi.files": Case(hapi.files, {"table": records, "column": records.colnames[1]}),
-        "hapi.info": Case(hapi.info, {"server": "cdaweb", "dataset": "AC_H0_MFI"}),
+        "hapi.info": Case(hapi.info, {"server": "cdaweb", "dataset": "AC_H0_MFI", "parameters": None}),
         "hapi.load": Case(
             hapi.load,
             {
@@ -332,14 +333,15 @@ def cases(world: World) -> dict[str, Case]:
             5,
         ),
         "hapi.load rows": Case(hapi.load, {"server": hapi_table}),
-        "hapi.quicklook": Case(hapi.quicklook, {"table": records, "columns": None}),
         "hapi.read": Case(hapi.read, {"source": world.files["hapi"], "info": None, "context": None, "scale": "utc"}, 1),
-        "hapi.to_ndcube": Case(hapi.to_ndcube, {"table": records, "column": "BGSEc"}),
-        "hapi.to_skycoord": Case(hapi.to_skycoord, {"table": records, "column": "BGSEc", "frame": None}),
+        "hapi.to_skycoord": Case(
+            hapi.to_skycoord, {"table": records, "column": "BGSEc", "frame": None, "origin": None}, 3
+        ),
         "hapi.Info": Case(hapi.Info, {"raw": info.raw}),
         "hapi.Info.from_json": Case(hapi.Info.from_json, {"answer": info.raw}),
         "hapi.Info.header": Case(info.header, {"chosen": info.names}),
         "hapi.Info.subset": Case(info.subset, {"names": info.names}),
+        "hapi.Info.with_format": Case(info.with_format, {"chosen": "csv"}),
         "hapi.Info.with_origin": Case(info.with_origin, {"server": "x", "dataset": "x"}),
         "hapi.Parameter": Case(hapi.Parameter, {"raw": info.parameters[1].raw}),
         "imap.download": Case(imap.download, {"name": world.files["imap"].name, "path": out, "overwrite": False}, 2),
@@ -353,7 +355,8 @@ def cases(world: World) -> dict[str, Case]:
             imap.rows, {"table": "science", "instrument": "mag", "start_date": "20260110", "version": "latest"}, 1
         ),
         "imap.sync": Case(imap.sync, {"query": QUERIES["imap"], "path": out, "progress": False, "check": False}, 2),
-        "imap.to_ndcube": Case(imap.to_ndcube, {"table": imap_records, "column": "b_gse"}),
+        "series.quicklook": Case(series.quicklook, {"table": imap_records, "columns": None}),
+        "series.to_ndcube": Case(series.to_ndcube, {"table": imap_records, "column": "b_gse"}),
         "imap.to_timeseries": Case(imap.to_timeseries, {"table": imap_records, "columns": None, "most": 32}),
         "imap.unreleased": Case(imap.unreleased, {"table": imap_table}),
         "imap.upload": Case(
@@ -391,6 +394,12 @@ def cases(world: World) -> dict[str, Case]:
             },
         ),
         "helioviewer.near": Case(helioviewer.near, {"time": "2026-01-10", "tolerance": None}),
+        "helioviewer.open": Case(
+            helioviewer.open, {"images": world.files["helioviewer"], "size": None, "physical": False}
+        ),
+        "helioviewer.quicklook": Case(
+            helioviewer.quicklook, {"images": world.files["helioviewer"], "size": 64, "physical": False}
+        ),
         "helioviewer.read": Case(
             helioviewer.read, {"file": world.files["helioviewer"], "size": None, "physical": False}
         ),
@@ -411,6 +420,8 @@ def cases(world: World) -> dict[str, Case]:
         ),
         "helioviewer.sources": Case(helioviewer.sources, {"refresh": False}),
         "her.graph": Case(her.graph, {"table": events[:2]}),
+        "her.open": Case(her.open, {"table": events[:2]}),
+        "her.quicklook": Case(her.quicklook, {"table": events[:2]}),
         "her.tracks": Case(her.tracks, {"table": events[:2]}),
         "her.isolsearch_url": Case(her.isolsearch_url, {"one": DAY, "two": a.her.CH}),
         "her.translate": Case(her.translate, {"one": DAY, "two": a.her.CH}),
@@ -530,7 +541,7 @@ EXEMPT = {
     r"(her\.(Points|Polygon|Polygons|Request)|io\.Changes|imap\.(Synced|Uploaded)|helioviewer\.Coverage)(\.\w+)?": (
         "made by this package"
     ),
-    r"(hapi|imap)\.to_(timeseries|xarray)": "the functions of series",
+    r"(hapi|imap)\.(quicklook|to_ndcube|to_timeseries|to_xarray)": "the functions of series",
     r"series\.LazyTable(\.\w+)?": "made by this package; its methods are the functions of series and of the archives",
     r"mirrors\.(Plan|PlannedQuery|MirrorReport|QueryReport|FolderCheck)": "made by this package",
     r"mirrors\.PlannedQuery\.(span|query)": "called by this package with the time of a run",

@@ -15,7 +15,8 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import IMAPClient, conf
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import ArchiveAttr, own, uses
+from sunpy_helio_plugins.fido import ArchiveAttr
+from sunpy_helio_plugins.fido.attrs import own, uses
 from sunpy_helio_plugins.imap import attrs, translator
 
 ARCHIVES = ("hapi", "imap", "helioviewer", "her")
@@ -65,6 +66,7 @@ def with_frame(monkeypatch) -> Iterator[list[str]]:
     monkeypatch.setattr(attrs, "Frame", Frame, raising=False)
     monkeypatch.setattr(attrs, "__all__", [*attrs.__all__, "Frame"])
     monkeypatch.setattr(translator, "OWN", own(attrs))
+    monkeypatch.setattr(IMAPClient, "own", own(attrs))
     monkeypatch.setattr(translator, "KNOWN", (*translator.KNOWN, Frame))
     path = "imap/ultra/l2/2026/01/imap_ultra_l2_u45-ena-h-{}_20260110_v001.cdf"
     rows = [

@@ -141,7 +141,7 @@ def test_values_in_paths_are_those_of_the_rows(tmp_path, name):
 
 def test_events_without_an_identifier_are_left_out_and_the_others_keep_their_values(tmp_path):
     from sunpy_helio_plugins import HERClient
-    from sunpy_helio_plugins.her.tables import HERTable
+    from sunpy_helio_plugins.her import HERTable
 
     days = {"event_starttime": "2026-01-10T00:00:00", "event_endtime": "2026-01-10T01:00:00"}
     records = [{**days, "obs_observatory": place, "kb_archivid": ivorn} for place, ivorn in

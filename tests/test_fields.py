@@ -17,8 +17,9 @@ from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import HAPIClient, HelioviewerClient, HERClient, IMAPClient
-from sunpy_helio_plugins.fido.fields import COMMON, common_columns
-from sunpy_helio_plugins.her.tables import HERTable
+from sunpy_helio_plugins.fido import common_columns
+from sunpy_helio_plugins.fido.fields import COMMON
+from sunpy_helio_plugins.her import HERTable
 from sunpy_helio_plugins.transport.files.naming import target
 
 TIME = a.Time("2026-01-10 12:00", "2026-01-10 12:10")

@@ -21,10 +21,10 @@ import sunpy_helio_plugins as helio
 from sunpy_helio_plugins import hapi, helioviewer, her, imap
 from sunpy_helio_plugins.errors import FileError, QueryError
 from sunpy_helio_plugins.fido import inputs
-from sunpy_helio_plugins.hapi.tables import HAPITable
-from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable
-from sunpy_helio_plugins.her.tables import HERTable
-from sunpy_helio_plugins.imap.tables import IMAPTable
+from sunpy_helio_plugins.hapi import HAPITable
+from sunpy_helio_plugins.helioviewer import HelioviewerTable
+from sunpy_helio_plugins.her import HERTable
+from sunpy_helio_plugins.imap import IMAPTable
 
 DAY = a.Time("2026-01-10", "2026-01-11")
 QUERIES = {
@@ -205,7 +205,7 @@ ONE_TIME: dict[str, Callable[[Any], Any]] = {
     "helioviewer.screenshot": lambda given: helioviewer.screenshot(given, [13], "a.png"),
     "helioviewer.movie": lambda given: helioviewer.movie(given, "2026-01-11", [13], "a.mp4"),
     "helioviewer.jpx": lambda given: helioviewer.jpx("2026-01-10", given, 13, "a.jpx"),
-    "hapi.load": lambda given: hapi.load("cdaweb", "AC_H0_MFI", given, "2026-01-11"),
+    "hapi.load": lambda given: hapi.load("cdaweb", "AC_H0_MFI", "2026-01-09", given),
 }
 
 NO_TIMES = {
@@ -277,7 +277,10 @@ def test_ranges_are_taken_in_every_form() -> None:
     }
 
 
-OF_RECORDS = {"hapi.quicklook": hapi.quicklook, "hapi.files": lambda given: hapi.files(given, "x")}
+OF_RECORDS = {
+    "hapi.files": lambda given: hapi.files(given, "x"),
+    "hapi.to_skycoord": lambda given: hapi.to_skycoord(given, "x"),
+}
 
 
 @pytest.mark.parametrize("name", OF_RECORDS)

@@ -114,6 +114,15 @@ def test_messages_have_no_control_characters() -> None:
     assert printable("a\n\tb") == "a\n\tb"
 
 
+@pytest.mark.parametrize("kind", [QueryError, FileError])
+def test_a_long_value_does_not_hide_the_sentence_around_it(kind: type[Exception]) -> None:
+    text = str(kind(f"The type {'9' * 100_000} is not one of HAPI's; correct it."))
+    assert text.startswith("The type 999")
+    assert text.endswith("999 is not one of HAPI's; correct it.")
+    assert len(text) < 300
+    assert str(kind(f"{'word ' * 2000}end")) == f"{'word ' * 800}"[:3999] + "…"
+
+
 QUERIES = {
     "HAPI": (a.Time("2026-01-10", "2026-01-11"), a.hapi.Server("cdaweb"), a.hapi.Dataset("AC_H0_MFI")),
     "IMAP": (a.Time("2026-01-10", "2026-01-11"), a.Instrument("mag"), a.imap.Descriptor("norm-gse")),

@@ -28,7 +28,8 @@ from sunpy_helio_plugins.hapi import search as hapi_search
 from sunpy_helio_plugins.helioviewer import search as helioviewer_search
 from sunpy_helio_plugins.her import search as her_search
 from sunpy_helio_plugins.imap import search as imap_search
-from sunpy_helio_plugins.transport import limits, metadata
+from sunpy_helio_plugins.transport import limits
+from sunpy_helio_plugins.transport.exchange import Exchange
 
 DAY = a.Time("2026-01-10", "2026-01-11")
 NOON = a.Time("2026-01-10 11:55", "2026-01-10 12:05")
@@ -93,14 +94,14 @@ def search(request: pytest.FixtureRequest, archive: Any) -> Iterator[Search]:
 
 def second_fails(search: Search, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each request of the second part fail in this package."""
-    get = metadata.get
+    run = Exchange.run
 
-    def failing(url: str, *args: Any, **kwargs: Any) -> Any:
-        if search.second in f"{url} {args} {kwargs}":
+    def failing(self: Exchange, *args: Any) -> Any:
+        if search.second in self.url:
             raise error
-        return get(url, *args, **kwargs)
+        return run(self, *args)
 
-    monkeypatch.setattr(metadata, "get", failing)
+    monkeypatch.setattr(Exchange, "run", failing)
 
 
 def of_second(search: Search) -> Callable[[Any], bool]:

@@ -104,6 +104,13 @@ def interface() -> str:
     return "\n".join(lines)
 
 
+def imported(source: ast.AST) -> Iterator[tuple[str, str]]:
+    """Return the module and the name of each "from module import name"."""
+    for node in ast.walk(source):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
 def run(source: str) -> str:
     start = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
     done = subprocess.run([sys.executable, "-c", start + source], capture_output=True, text=True, check=False)
@@ -188,6 +195,29 @@ print(sorted({"astropy.table", "astropy.time", "pandas", "sunpy", "requests", "p
 
 def test_units_need_neither_tables_nor_clients():
     assert run(CHEAP) == "[]"
+
+
+def test_tests_import_public_names_from_the_faces():
+    offered: dict[tuple[str, str], str] = {}
+    for face in FACES:
+        public = importlib.import_module(face).__all__
+        origins = imported(ast.parse(Path(importlib.import_module(face).__file__).read_text()))
+        offered |= {
+            (module, name): face
+            for module, name in origins
+            if name in public
+            and module.startswith(PACKAGE)
+            and module not in FACES
+            # The module her.submit.voevent has the name of the function in it.
+            and not isinstance(getattr(importlib.import_module(module), name, None), ModuleType)
+        }
+    internal = [
+        f"{path.relative_to(ROOT)}: {name} of {module} is in {offered[module, name]}"
+        for path in sorted(Path(__file__).parent.rglob("*.py"))
+        for module, name in imported(ast.parse(path.read_text()))
+        if (module, name) in offered
+    ]
+    assert internal == []
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from astropy.table import QTable
 from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import HAPIClient, HelioviewerClient, HERClient, IMAPClient, hapi, imap, io
-from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi import Info
 from sunpy_helio_plugins.helioviewer.tables import COLUMNS, columns_of_headers
 
 parquet = pytest.importorskip("pyarrow.parquet")

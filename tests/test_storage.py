@@ -24,12 +24,13 @@ from sunpy.net.fido_factory import UnifiedResponse
 
 from sunpy_helio_plugins import HAPIClient, HelioviewerClient, HERClient, IMAPClient, hapi, imap, io
 from sunpy_helio_plugins.errors import FileError, MissingDependencyError, QueryError
-from sunpy_helio_plugins.fido.table import ArchiveTable
-from sunpy_helio_plugins.hapi.tables import HAPIFiles, HAPITable
-from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable
+from sunpy_helio_plugins.fido import ArchiveTable
+from sunpy_helio_plugins.hapi import HAPITable
+from sunpy_helio_plugins.hapi.tables import HAPIFiles
+from sunpy_helio_plugins.helioviewer import HelioviewerTable
 from sunpy_helio_plugins.her import HERTable
+from sunpy_helio_plugins.imap import IMAPTable
 from sunpy_helio_plugins.imap.query import Query
-from sunpy_helio_plugins.imap.tables import IMAPTable
 from sunpy_helio_plugins.quantities import fills, masked, times
 
 DAY = a.Time("2026-01-10", "2026-01-11")
@@ -555,6 +556,23 @@ def test_records_lie_within_asdf_trees(archive: Any, tmp_path: Path) -> None:
         np.testing.assert_array_equal(back[name].mask, records[name].mask)
     assert back["BGSEc"].unit == records["BGSEc"].unit
     assert back["n"].dtype.kind == "i"
+
+
+def test_a_series_without_a_source_lies_within_asdf_trees(tmp_path: Path) -> None:
+    import pandas as pd
+    from sunpy.timeseries import GenericTimeSeries
+
+    asdf = pytest.importorskip("asdf")
+    pytest.importorskip("asdf_astropy")
+    index = pd.date_range("2026-01-10", periods=3, freq="90ns", name="Time")
+    given = GenericTimeSeries(pd.DataFrame({"B": [1.0, np.nan, 3.0]}, index=index), {"telescop": "x"}, {"B": u.nT})
+    asdf.AsdfFile({"field": given}).write_to(tmp_path / "x.asdf")
+    with asdf.open(tmp_path / "x.asdf", lazy_load=False, memmap=False) as opened:
+        again = opened["field"]
+    assert type(again) is GenericTimeSeries
+    pd.testing.assert_frame_equal(again.to_dataframe(), given.to_dataframe(), check_freq=False)
+    assert again.units == {"B": u.nT}
+    assert again.meta.metadata[0][2]["telescop"] == "x"
 
 
 def test_results_and_series_lie_within_asdf_trees(series: dict[str, Any], tmp_path: Path) -> None:

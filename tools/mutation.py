@@ -8,6 +8,9 @@ negated, a loop without an iteration. One more kind removes a statement. Each ch
 and the tests of its room run until the first one fails: those first that name the changed module, with ``--near`` only
 those. Changes of annotations are left out, and a change is "equivalent" if `EQUIVALENT` gives the reason.
 With ``--log``, points that are in the file are not run again, except that without ``--near`` those that survived are.
+
+``--coverage`` takes the data of ``coverage run`` with ``dynamic_context = test_function``: then the tests that run the
+changed line run, which takes seconds instead of minutes; lines that run at import are tested by the tests of the room.
 """
 
 from __future__ import annotations
@@ -48,6 +51,10 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("", "strict=False"): "the sequences have one length; strict=True guards against later mistakes",
 }
 """Reasons why changes cannot be seen, by the module, or none for all, and a part of the changed line."""
+
+
+AT_ONCE, MOST_TESTS = 60, 600
+"""With the data of coverage, the tests of one process, and those of one change."""
 
 
 @dataclass(frozen=True)
@@ -191,6 +198,46 @@ def names(path: Path, dotted: str) -> bool:
     return dotted in text or any(line.startswith(f"from {parent} import") and name in line for line in text.split("\n"))
 
 
+class Coverage:
+    """The tests that run each line, from a file that ``coverage run`` wrote."""
+
+    def __init__(self, path: Path) -> None:
+        from coverage import CoverageData
+
+        self._data = CoverageData(str(path))
+        self._data.read()
+        self._paths = {Path(one).as_posix().rpartition(f"/{PACKAGE}/")[2]: one for one in self._data.measured_files()}
+
+    def tests(self, point: Point) -> list[str]:
+        """Return the tests that run the statement of a change, those of its room first."""
+        if point.module not in self._paths:
+            return []
+        line = statement((ROOT / PACKAGE / point.module).read_text(), point.line)
+        contexts = self._data.contexts_by_lineno(self._paths[point.module]).get(line, [])
+        found = filter(None, (test_of(context) for context in contexts))
+        near, others = tests_of(point.module)
+        ranks = {name: number for number, name in enumerate(near + others)}
+        return sorted(found, key=lambda one: ranks.get(one.partition("::")[0], len(ranks)))
+
+
+def statement(text: str, line: int) -> int:
+    """Return the first line of the innermost statement at a line, by which its coverage is recorded."""
+    spans = (
+        (one.lineno, one.end_lineno or one.lineno) for one in ast.walk(ast.parse(text)) if isinstance(one, ast.stmt)
+    )
+    return max((first for first, last in spans if first <= line <= last), default=line)
+
+
+def test_of(context: str) -> str | None:
+    """Return the name that pytest gives to a test of a context such as ``tests.her.test_search.Class.test_name``."""
+    parts = context.split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        path = Path(*parts[:length]).with_suffix(".py")
+        if (ROOT / path).is_file():
+            return "::".join([str(path), *parts[length:]])
+    return None
+
+
 def preload() -> None:
     """Import what all tests need, but not the package: each trial forks, which saves these imports."""
     home = tempfile.mkdtemp(prefix="mutation-home-")
@@ -211,8 +258,8 @@ def preload() -> None:
 class Trial:
     """A copy of the package in which one change after the other is tested."""
 
-    def __init__(self, folder: Path, near: bool, most: float) -> None:
-        self.folder, self.near, self.most = folder, near, most
+    def __init__(self, folder: Path, near: bool, most: float, coverage: Coverage | None) -> None:
+        self.folder, self.near, self.most, self.coverage = folder, near, most, coverage
         self.broken: set[str] = set()
         shutil.copytree(ROOT / PACKAGE, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
 
@@ -223,7 +270,10 @@ class Trial:
             if module in ("", point.module) and part in point.after and part not in point.before:
                 return "equivalent", reason
         near, others = tests_of(point.module)
-        for files in [near or others] if self.near else [near, others]:
+        groups = [near or others] if self.near else [near, others]
+        if self.coverage and (hits := self.coverage.tests(point)):
+            groups = [hits[start : start + AT_ONCE] for start in range(0, min(len(hits), MOST_TESTS), AT_ONCE)]
+        for files in groups:
             while files and (found := self.changed(path, point.text, files)):
                 name = found.partition(" ")[2].partition(" - ")[0] if found.startswith(("FAILED", "ERROR")) else ""
                 if not name or name in self.broken or not self.run([name]):
@@ -287,7 +337,8 @@ def run(options: argparse.Namespace) -> int:
     start = time.monotonic()
     preload()
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
-        trial = Trial(Path(folder), options.near, options.most)
+        coverage = Coverage(Path(options.coverage)) if options.coverage else None
+        trial = Trial(Path(folder), options.near, options.most, coverage)
         for number, point in enumerate(points(options.room, options.seed)):
             if number == options.points:
                 break
@@ -317,6 +368,7 @@ def main() -> int:
     parser.add_argument("--near", action="store_true", help="only tests that name the changed module")
     parser.add_argument("--most", type=float, default=900.0, help="seconds after which tests count as failed")
     parser.add_argument("--log", help="a file with one line of JSON for each point")
+    parser.add_argument("--coverage", help="the data of coverage run with dynamic_context = test_function")
     return 1 if run(parser.parse_args()) else 0
 
 

@@ -73,12 +73,16 @@ def catalog(server: str, pattern: str, availability: bool, output: Output) -> No
 )
 @click.argument("server", shell_complete=_server_names)
 @click.argument("dataset")
+@click.option(
+    "--parameters", multiple=True, callback=queries.texts, metavar="NAMES",
+    help="Names or patterns of parameters; several with commas; all by default.",
+)  # fmt: skip
 @output_options
-def info(server: str, dataset: str, output: Output) -> None:
+def info(server: str, dataset: str, parameters: tuple[str, ...], output: Output) -> None:
     """Describe a dataset: its time range and parameters; --json prints the unchanged response of the server."""
     from sunpy_helio_plugins import hapi as archive
 
-    described = archive.info(server, dataset)
+    described = archive.info(server, dataset, parameters or None)
     if output.form == "json" and not output.columns:
         show_value({"info": described.raw}, "", output)
         return
@@ -252,5 +256,6 @@ def token(server: str, silent: bool, client_id: str | None, client_secret: str |
     with given:
         made = archive.access_token(server)
     if not silent:
-        current_run().say(f"A token for {server}, valid for some minutes; treat it as a password:")
+        until = "" if made.expires is None else f", valid until {made.expires.strftime('%H:%M:%S')} UTC"
+        current_run().say(f"A token for {server}{until}; treat it as a password:")
     click.echo(made)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 from types import ModuleType
 from typing import Any, ClassVar, NamedTuple
 
 from sunpy.net.attr import Attr, AttrAnd, AttrOr, DataAttr, and_
 
-from sunpy_helio_plugins.arguments import ATTR, ATTRS, TEXT, Kind, close_names, shown, taking
+from sunpy_helio_plugins.arguments import ATTR, ATTRS, TEXT, Kind, close_names, shown, taking, unchecked
 from sunpy_helio_plugins.errors import QueryError
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "MarkerAttr",
     "Use",
     "Wanted",
+    "alternatives",
     "asked",
     "branches",
     "conjunction",
@@ -322,10 +323,13 @@ def of_type(branch: Iterable[Attr], kind: type) -> Any:
     return found[0] if found else None
 
 
+_of_type = unchecked(of_type)
+
+
 def of_types(branch: Iterable[Attr], *kinds: type) -> tuple[Any, ...]:
     """Return the attr of each class in a conjunction, or `None`; see `of_type`."""
     attrs = tuple(branch)
-    return tuple(of_type(attrs, kind) for kind in kinds)
+    return tuple(_of_type(attrs, kind) for kind in kinds)
 
 
 @taking("fido.explain_foreign", branch=ATTRS, known=_CLASSES, archive=TEXT)
@@ -355,6 +359,17 @@ def explain_foreign(branch: Iterable[Attr], known: Iterable[type], archive: str)
             f"{archive} cannot use {', '.join(foreign)} in a query; remove it, or search the other archive as an "
             f"alternative, with |. {archive} supports: {usable}."
         )
+
+
+_split, _refuse_foreign = unchecked(branches), unchecked(explain_foreign)
+
+
+def alternatives(query: Sequence[Attr], known: Iterable[type], archive: str) -> list[tuple[Attr, ...]]:
+    """Return a query as `branches` does; attrs that an archive cannot use are a `QueryError`."""
+    found, understood = _split(*query), tuple(known)
+    for branch in found:
+        _refuse_foreign(branch, understood, archive)
+    return found
 
 
 class Use(NamedTuple):
@@ -412,7 +427,7 @@ def asked(branch: Iterable[Attr], kinds: Iterable[type]) -> dict[str, Any]:
     for attr in (one for one in branch if type(one) in understood and hasattr(one, "asked")):
         fields = attr.asked()
         if not found.keys().isdisjoint(fields):
-            of_type(branch, type(attr))
+            _of_type(branch, type(attr))
         found |= fields
     return found
 

@@ -34,6 +34,9 @@ class ArchiveClient:
     tables. The client must not have any state.
     """
 
+    own: ClassVar[tuple[type, ...]] = ()
+    """The classes of the archive's attrs; a query with one of them is for this client."""
+
     names: ClassVar[Names] = Names()
     """The values of sunpy's core attrs for which the client handles a query."""
 
@@ -60,7 +63,7 @@ class ArchiveClient:
     @classmethod
     def _is_named(cls, *query: Attr) -> bool:
         """Return whether a query contains an attr of this archive."""
-        raise NotImplementedError
+        return any(isinstance(attr, cls.own) for attr in query)
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other)
@@ -86,8 +89,7 @@ def _asking(search: Callable[..., Any]) -> Callable[..., Any]:
         from sunpy_helio_plugins.io.queries import retrieved_now, stored
 
         _refuse_uncalled(query)
-        for one in query:
-            ATTR.check(f"{type(self).__name__}.search", "query", one)
+        ATTR.check_each(f"{type(self).__name__}.search", "query", query)
         table = search(self, *query, **kwargs)
         if query and hasattr(type(table), "search_again"):
             table.query, table.retrieved = [stored(conjunction(*query))], [retrieved_now()]

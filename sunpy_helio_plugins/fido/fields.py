@@ -16,11 +16,13 @@ from astropy.time import Time
 from numpy.typing import NDArray
 from sunpy.net.base_client import QueryResponseRow
 
-from sunpy_helio_plugins.arguments import Kind, taking
+from sunpy_helio_plugins.arguments import Kind, taking, unchecked
 from sunpy_helio_plugins.errors import InexactTimeWarning
 from sunpy_helio_plugins.quantities import datetimes, silence, times
 
 __all__ = ["COMMON", "common_columns", "field_names", "field_values", "texts"]
+
+_as_column = unchecked(times.as_column)
 
 COMMON = ("Start Time", "End Time", "Instrument", "Source", "Provider")
 """The names of the shared columns, in their order."""
@@ -70,7 +72,7 @@ def common_columns(start: Any, end: Any, instrument: Texts, source: Texts, provi
     everywhere = np.full(len(start), provider) if isinstance(provider, str) else provider
     named = [column if isinstance(column, np.ndarray) else texts(column) for column in (instrument, source, everywhere)]
     end = end.copy() if end is start else end
-    instants = (times.as_column(one, name) for one, name in zip((start, end), COMMON[:2], strict=True))
+    instants = (_as_column(one, name) for one, name in zip((start, end), COMMON[:2], strict=True))
     return dict(zip(COMMON, (*instants, *named), strict=True))
 
 

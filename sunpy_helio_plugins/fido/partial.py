@@ -253,8 +253,9 @@ def outcomes(
         return answer
 
     # A budget within another one cannot prolong it, so that nested requests share that of the search.
+    asked = list(questions)
     with limits.budget(conf.search_deadline):
-        return run_all(questions, outcome, at_once)
+        return _run_all(asked, outcome, at_once)
 
 
 def gather(

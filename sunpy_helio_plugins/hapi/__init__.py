@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.hapi.records.read import read
     from sunpy_helio_plugins.hapi.records.write import write
     from sunpy_helio_plugins.hapi.tables import HAPITable
-    from sunpy_helio_plugins.hapi.views.convert import files, open, to_ndcube, to_skycoord  # noqa: A004
-    from sunpy_helio_plugins.hapi.views.quicklook import quicklook
+    from sunpy_helio_plugins.hapi.views.convert import files, open  # noqa: A004
+    from sunpy_helio_plugins.hapi.views.positions import to_skycoord
     from sunpy_helio_plugins.hapi.views.timeseries import HAPITimeSeries
     from sunpy_helio_plugins.series.exits import to_timeseries, to_xarray
+    from sunpy_helio_plugins.series.views.cube import to_ndcube
+    from sunpy_helio_plugins.series.views.quicklook import quicklook
 
 __all__ = [
     "HAPITable",
@@ -60,10 +62,12 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.hapi.records.read": ("read",),
         "sunpy_helio_plugins.hapi.records.write": ("write",),
         "sunpy_helio_plugins.hapi.tables": ("HAPITable",),
-        "sunpy_helio_plugins.hapi.views.convert": ("files", "open", "to_ndcube", "to_skycoord"),
-        "sunpy_helio_plugins.hapi.views.quicklook": ("quicklook",),
+        "sunpy_helio_plugins.hapi.views.convert": ("files", "open"),
+        "sunpy_helio_plugins.hapi.views.positions": ("to_skycoord",),
         "sunpy_helio_plugins.hapi.views.timeseries": ("HAPITimeSeries",),
         "sunpy_helio_plugins.series.exits": ("to_timeseries", "to_xarray"),
+        "sunpy_helio_plugins.series.views.cube": ("to_ndcube",),
+        "sunpy_helio_plugins.series.views.quicklook": ("quicklook",),
     },
     submodules=("attrs", "cache"),
     first=("sunpy.net",),

@@ -13,6 +13,7 @@ from sunpy_helio_plugins.arguments import close_names, shown
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import ArchiveAttr, name_of, suggesting
 from sunpy_helio_plugins.hapi import server_list
+from sunpy_helio_plugins.hapi.query import PARAMETERS
 from sunpy_helio_plugins.quantities.spans import seconds
 
 __all__ = ["Chunk", "Dataset", "Format", "Parameters", "Server"]
@@ -82,19 +83,15 @@ class Parameters(_Named):
     Parameters
     ----------
     *values : str
-        Names as in the description of the dataset, or patterns such as ``"B*"``, in any order. The time is always
-        included, and so are parameters that contain bins of the given ones.
+        Names as in the description of the dataset, or patterns such as ``"B*"``, in any order; ``"Bx,By"`` are two
+        names. The time is always included, and so are parameters that contain bins of the given ones.
     """
 
     query_field, parameter, column = "parameters", "parameters", "Parameters"
 
-    @classmethod
-    def check(cls, value: Any) -> str:
-        """Return a name; it cannot contain a comma, which separates names in HAPI."""
-        name: str = super().check(value)
-        if "," in name:
-            raise QueryError(f"{name!r} contains a comma; give each parameter as a separate value.")
-        return name
+    def __init__(self, *values: Any) -> None:
+        texts = [self.check(one) for one in values]
+        super().__init__(*PARAMETERS.check(name_of(type(self)), "value", texts))
 
 
 class Format(_Named):

@@ -41,6 +41,7 @@ class HAPIClient(ArchiveClient, BaseClient):
 
     info_url = "https://hapi-server.org"
     names = NAMES
+    own = OWN
 
     def search(self, *query: Attr, **kwargs: Any) -> HAPITable:
         """
@@ -103,10 +104,6 @@ class HAPIClient(ArchiveClient, BaseClient):
         if isinstance(query_results, HAPITable):
             warn(Partial(problems=uncovered(query_results)))
         enqueue_rows(query_results, files(query_results), path, downloader, kwargs.get("overwrite"))
-
-    @classmethod
-    def _is_named(cls, *query: Attr) -> bool:
-        return any(isinstance(attr, OWN) for attr in query)
 
     @classmethod
     def _attrs_module(cls) -> tuple[str, str]:

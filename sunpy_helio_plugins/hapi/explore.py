@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from astropy.table import QTable
+from astropy.time import Time
 
-from sunpy_helio_plugins.arguments import TEXT, taking
+from sunpy_helio_plugins.arguments import TEXT, optional, taking
 from sunpy_helio_plugins.errors import AnswerError, HelioPluginsError, QueryError
 from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.model import Info
-from sunpy_helio_plugins.hapi.query import is_like, is_pattern
+from sunpy_helio_plugins.hapi.plan import chosen
+from sunpy_helio_plugins.hapi.query import PARAMETERS, is_like, is_pattern
 from sunpy_helio_plugins.hapi.search import descriptions
 from sunpy_helio_plugins.hapi.service import Service, login_of
 from sunpy_helio_plugins.quantities import times
@@ -67,8 +70,8 @@ def catalog(server: str, pattern: str = "*") -> QTable:
     return QTable(columns, names=("id", "title"))
 
 
-@taking("hapi.info", server=TEXT, dataset=TEXT)
-def info(server: str, dataset: str) -> Info:
+@taking("hapi.info", server=TEXT, dataset=TEXT, parameters=optional(PARAMETERS))
+def info(server: str, dataset: str, parameters: Iterable[str] | str | None = None) -> Info:
     """
     Return the description of a dataset.
 
@@ -78,20 +81,24 @@ def info(server: str, dataset: str) -> Info:
         Short name or URL.
     dataset : str
         The id.
+    parameters : iterable of str or str, optional
+        Names or patterns, which may be separated by commas; all if not given. The time is always included.
 
     Returns
     -------
     Info
-        Parameters, time range and cadence; ``raw`` contains the unchanged response.
+        Parameters, time range and cadence; ``raw`` contains the unchanged response if all parameters are included.
 
     Raises
     ------
     QueryError
-        If the dataset does not exist; the message contains similar ids.
+        If the dataset or a parameter does not exist; the message contains similar ids or names.
     ServiceError
         If the server cannot be reached, or does not respond as specified.
     """
-    return Service(server_list.find(server)).info(dataset)
+    service = Service(server_list.find(server))
+    described = service.info(dataset)
+    return described.subset(chosen(f"{dataset} of {service.server.archive}", described, tuple(parameters or ())))
 
 
 @taking("hapi.availability", server=TEXT, pattern=TEXT)
@@ -187,10 +194,43 @@ def check(server: str) -> Check:
     return Check(server, tuple(steps))
 
 
+_FAR_FUTURE = 253_402_300_800
+"""The beginning of the year 10000 in Unix time, which astropy cannot print."""
+
+
+class AccessToken(str):
+    """
+    A bearer token: a text that its repr does not show, and that cannot be pickled.
+
+    Attributes
+    ----------
+    expires : astropy.time.Time or None
+        The time in UTC after which the server refuses it, by the clock of this machine; `None` if it is not known.
+    """
+
+    expires: Time | None
+
+    def __new__(cls, text: str, expires: Time | None = None) -> AccessToken:
+        """Return a token with the time at which it expires."""
+        made = super().__new__(cls, text)
+        made.expires = expires
+        return made
+
+    def __repr__(self) -> str:
+        end = "" if self.expires is None else f", expires {self.expires.isot}Z"
+        return f"<AccessToken: {len(self)} characters{end}>"
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError("An access token cannot be pickled; request another one in the other process.")
+
+
 @taking("hapi.access_token", server=TEXT)
-def access_token(server: str = "swe") -> str:
+def access_token(server: str = "swe") -> AccessToken:
     """
     Return a bearer token for a server, for use in other programs.
+
+    Requests of this package sign in themselves. The token is the one that they use, and is renewed shortly before it
+    expires.
 
     Parameters
     ----------
@@ -199,8 +239,9 @@ def access_token(server: str = "swe") -> str:
 
     Returns
     -------
-    str
-        The token, which is valid for some minutes. Treat it as a password.
+    AccessToken
+        The token: a `str`, whose repr does not show it. ``expires`` is the time in UTC after which it is not valid, as
+        `~astropy.time.Time`, or `None` if the server does not state it. Treat it as a password.
 
     Raises
     ------
@@ -213,13 +254,15 @@ def access_token(server: str = "swe") -> str:
     login = login_of(found)
     if login is None:
         raise QueryError(f"{found.archive} does not require a token; servers that do are listed in conf.hapi.oauth2.")
-    if not login.known():
+    issued = login.token()
+    if issued is None:
         where = f"{found.credentials[:1].upper()}{found.credentials[1:]}, and store" if found.credentials else "Store"
         raise QueryError(
             f"There are no credentials for {found.archive}. {where} them in {' and '.join(login.variables[0])}, the "
             "netrc file or the keyring."
         )
-    return login.headers(found.url)["Authorization"].partition(" ")[2]
+    secret, end = issued
+    return AccessToken(secret.reveal(), Time(end, format="unix") if end < _FAR_FUTURE else None)
 
 
 def _listed(service: Service, pattern: str) -> list[tuple[str, str]]:
@@ -271,11 +314,10 @@ def _range(service: Service) -> tuple[dict[str, Any], bool]:
     if not entries:
         raise QueryError(f"The catalogue of {service.server.archive} is empty.")
     for dataset in list(entries)[:_TRIED]:
-        said = service.info(dataset).raw
-        sample = [said.get(name) for name in ("sampleStartDate", "sampleStopDate")]
-        if all(map(moment, sample)):
-            return {"dataset": dataset, "start": sample[0], "stop": sample[1]}, True
-        start, stop = moment(said.get("startDate")), moment(said.get("stopDate"))
+        described = service.info(dataset)
+        if described.sample is not None and all(map(moment, described.sample)):
+            return {"dataset": dataset, "start": described.sample[0], "stop": described.sample[1]}, True
+        start, stop = moment(described.start), moment(described.stop)
         if start is not None:
             # The stop of a dataset is the time of its last record.
             end = min(start.later(DAY), stop.later(1)) if stop is not None else start.later(DAY)

@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from sunpy_helio_plugins.arguments import MAPPING, TEXT, TEXTS, one_of, shown, taking
+from sunpy_helio_plugins.arguments import MAPPING, TEXT, one_of, shown, taking
 from sunpy_helio_plugins.errors import FileError
+from sunpy_helio_plugins.hapi.query import PARAMETERS
 from sunpy_helio_plugins.hapi.status import OK, status_of
+from sunpy_helio_plugins.quantities.spans import seconds
 
 __all__ = ["NUMBERS", "Info", "Parameter"]
 
@@ -185,6 +187,17 @@ class Parameter:
         return not self.is_text or self.fill is not None or self.fills is not None
 
     @property
+    def link(self) -> dict[str, str] | None:
+        """``mediaType``, ``scheme`` and ``base`` of URIs as far as ``stringType`` has them; `None` for other values."""
+        said = self.raw.get("stringType")
+        if said != "uri" and not isinstance(said, Mapping):
+            return None
+        # The test server of HAPI 3.2 has the members beside {"type": "uri"}.
+        inside = said.get("uri", said) if isinstance(said, Mapping) else None
+        members = inside if isinstance(inside, Mapping) else {}
+        return {key: str(members[key]) for key in ("mediaType", "scheme", "base") if members.get(key)}
+
+    @property
     def description(self) -> str | None:
         """The description of the parameter; `None` if the server does not give it."""
         description = self.raw.get("description")
@@ -252,6 +265,15 @@ def _spread(value: Any, shape: tuple[int, ...]) -> list[Any] | None:
 _MOST_FIELDS = 20_000_000
 
 _SHOWN = 60
+
+_LARGEST_COORDINATE = 1e30
+"""The largest accepted coordinate of a location in any unit."""
+
+_GEODETIC = {"vectorComponents": ["longitude", "latitude", "altitude"], "units": ["deg", "deg", "m"]}
+"""The description of ``geoLocation``."""
+
+_CREDITS = ("datasetCitation", "citation", "doi", "resourceURL", "resourceID", "licenseURL", "provenance", "contact")
+"""Members of a description that say how to cite a dataset; ``citation`` is ``datasetCitation`` before HAPI 3.3."""
 
 
 @dataclass(frozen=True)
@@ -364,9 +386,48 @@ class Info:
         return str(self.raw.get("cadence") or "")
 
     @property
+    def longest_request(self) -> float | None:
+        """The longest range of one request in seconds, according to the server; `None` if it does not give one."""
+        limits = self.raw.get("x_requestLimits")  # of server-java
+        said = (self.raw.get("maxRequestDuration"), limits.get("duration") if isinstance(limits, Mapping) else None)
+        return min((length for one in said if (length := seconds(one))), default=None)
+
+    @property
+    def sample(self) -> tuple[str, str] | None:
+        """Start and stop of a sample with data, as the server spells them; `None` if it does not give both."""
+        start, stop = _text(self.raw.get("sampleStartDate")), _text(self.raw.get("sampleStopDate"))
+        return None if start is None or stop is None else (start, stop)
+
+    @property
+    def credits(self) -> dict[str, Any]:
+        """The members that say how to cite the dataset and whom to ask, by their names in HAPI."""
+        return {name: self.raw[name] for name in _CREDITS if self.raw.get(name)}
+
+    @property
     def description(self) -> str:
         """The description of the dataset; empty if the server does not give it."""
         return str(self.raw.get("description") or "")
+
+    @property
+    def location(self) -> tuple[tuple[float, ...], Parameter] | None:
+        """The fixed location of the measurements, as numbers and their description; `None` if it is not given."""
+        given, geodetic = self.raw.get("location"), self.raw.get("geoLocation")
+        if isinstance(geodetic, list):
+            given = {key: said[: len(geodetic)] for key, said in _GEODETIC.items()}
+            given |= {"point": geodetic, "coordinateSystemName": "WGS84"}
+        if not isinstance(given, Mapping) or given.get("point") is None:
+            return None
+        point = given["point"] if isinstance(given["point"], list) else [given["point"]]
+        if not all(isinstance(one, int | float) and abs(one) < _LARGEST_COORDINATE for one in point):
+            raise FileError(f"The location {shown(point)} of this HAPI header is not a list of numbers.")
+        return tuple(map(float, point)), Parameter({"name": "location", "size": [len(point)], **given})
+
+    @property
+    def location_parameters(self) -> list[list[str]]:
+        """The names of the parameters that contain the location, for each coordinate system; empty without any."""
+        given = self.raw.get("location")
+        groups = given.get("parameters") if isinstance(given, Mapping) else None
+        return [list(map(str, flat(one) if isinstance(one, list) else [one])) for one in groups or ()]
 
     @property
     def instrument(self) -> str | None:
@@ -412,8 +473,8 @@ class Info:
         until = {"x_complete_until": complete_until} if complete_until else {}
         return Info({**self.raw, "x_origin": {"server": server, "dataset": dataset}, **until})
 
-    @taking("Info.subset", names=TEXTS)
-    def subset(self, names: Iterable[str]) -> Info:
+    @taking("Info.subset", names=PARAMETERS)
+    def subset(self, names: Iterable[str] | str) -> Info:
         """
         Return the description of some of the parameters, in the order of the server.
 
@@ -421,8 +482,8 @@ class Info:
 
         Parameters
         ----------
-        names : iterable of str
-            Names of parameters; if empty, all are included.
+        names : iterable of str or str
+            Names of parameters, which may be separated by commas; if empty, all are included.
 
         Returns
         -------
@@ -474,6 +535,23 @@ class Info:
         """
         document = {"HAPI": "3.0", "status": {"code": OK, "message": "OK"}, **self.raw, "format": chosen}
         return b"#" + json.dumps(document, ensure_ascii=False).encode() + b"\n"
+
+    @taking("Info.with_format", chosen=one_of("csv", "binary", "json"))
+    def with_format(self, chosen: str) -> Info:
+        """
+        Return the description with a format of the records, which only headers contain.
+
+        Parameters
+        ----------
+        chosen : str
+            The format of the records: ``"csv"``, ``"binary"`` or ``"json"``.
+
+        Returns
+        -------
+        Info
+            The same description if it contains the format already.
+        """
+        return self if self.raw.get("format") == chosen else Info({**self.raw, "format": chosen})
 
     def __repr__(self) -> str:
         lines = [self.description[:200] or "(no description)", f"{self.start or '?'} to {self.stop or '?'}"]

@@ -127,13 +127,11 @@ def longest(
     """
     Return the longest range of one request in seconds; `None` without limits, or if the cadence is not known.
 
-    It results from ``maxRequestDuration``, ``x_requestLimits`` of server-java, the limits ``elements`` (values,
+    It results from the duration that the server states, the limits ``elements`` (values,
     including times) and ``size`` (bytes) of the server, 0 meaning no limit, and the ``chunk`` of the query. ``wanted``
     describes the requested parameters only.
     """
-    limits = info.raw.get("x_requestLimits")
-    said = limits.get("duration") if isinstance(limits, dict) else None
-    found = [chunk, seconds(info.raw.get("maxRequestDuration")), seconds(said)]
+    found = [chunk, info.longest_request]
     cadence = seconds(info.cadence)
     if cadence and elements:
         width = sum(parameter.width for parameter in wanted.parameters)

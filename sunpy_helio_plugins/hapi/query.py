@@ -6,8 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from typing import Any
 
-__all__ = ["NOT_COVERED", "PROVIDER", "Query", "is_like", "is_pattern", "unlike"]
+from sunpy_helio_plugins.arguments import TEXTS, Kind
+
+__all__ = ["NOT_COVERED", "PARAMETERS", "PROVIDER", "Query", "is_like", "is_pattern", "unlike"]
 
 PROVIDER = "HAPI"
 
@@ -51,6 +54,17 @@ class Query:
     format: str | None = None
     chunk: float | None = None
     is_listed: bool = False
+
+
+def _names(given: Any) -> tuple[str, ...]:
+    found = tuple(name for text in TEXTS.of(given) for one in text.split(",") if (name := one.strip()))
+    if given and not found:
+        raise ValueError
+    return found
+
+
+PARAMETERS = Kind("names of parameters, in a list or separated by commas,", _names)
+"""Names or patterns of parameters; no name contains a comma, which separates names in requests (HAPI, section 8.2)."""
 
 
 def is_pattern(text: str) -> bool:

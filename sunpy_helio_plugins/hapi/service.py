@@ -22,6 +22,7 @@ from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.query import unlike
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
 from sunpy_helio_plugins.hapi.status import is_success, status_of
+from sunpy_helio_plugins.quantities.exact import whole_number
 from sunpy_helio_plugins.quantities.spans import Moment, moment
 from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.credentials import Login
@@ -126,7 +127,7 @@ class Service:
     def names(self, query: Mapping[str, str]) -> dict[str, str]:
         """Rename the fields of a request to those of the server's version of HAPI."""
         major = str(self.capabilities().get("HAPI") or self.server.version).partition(".")[0]
-        if major.isdigit() and int(major) >= _NEW_NAMES:
+        if (whole_number(major) or 0) >= _NEW_NAMES:
             return dict(query)
         return {_OLD_NAMES.get(name, name): value for name, value in query.items()}
 

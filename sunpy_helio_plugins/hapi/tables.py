@@ -10,6 +10,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import TableAttribute
 
+from sunpy_helio_plugins.arguments import unchecked
 from sunpy_helio_plugins.fido.fields import common_columns
 from sunpy_helio_plugins.fido.table import ArchiveTable
 from sunpy_helio_plugins.hapi.model import Parameter
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.hapi.plan import DataRequest
 
 __all__ = ["HAPIFiles", "HAPITable", "from_answer", "uncovered"]
+
+_common_columns = unchecked(common_columns)
+_from_iso = unchecked(times.from_iso)
 
 
 _SHOWN = {"Title": 48, "Parameters": 32, "Units": 24}
@@ -90,10 +94,9 @@ def from_answer(answer: Partial[DataRequest], client: Any) -> HAPITable:
         "server_url": [one.server.url for one in found],
     }
     sources = np.array([one.server.source or one.server.name for one in found], dtype=str)
-    common = common_columns(
-        _shown_times([one.start for one in found]), _shown_times([one.end for one in found]),
-        [one.info.instrument for one in found], sources, PROVIDER,
-    )  # fmt: skip
+    start, end = _shown_times([one.start for one in found], [one.end for one in found])
+    instruments = [one.info.instrument for one in found]
+    common = _common_columns(start, end, instruments, sources, PROVIDER)
     table = HAPITable(common, client=client)
     for name, values in texts.items():
         table[name] = np.array(values, dtype=str)
@@ -108,18 +111,15 @@ def from_answer(answer: Partial[DataRequest], client: Any) -> HAPITable:
     return table
 
 
-_CREDITS = ("citation", "doi", "resourceURL", "resourceID", "licenseURL", "contact")
-
-
 def _credits(found: Iterable[DataRequest]) -> list[dict[str, Any]]:
     """Return the citation and other references of each dataset for which its server gives any."""
-    infos = {(one.server.name, one.dataset): one.info.raw for one in found}
-    given = {key: {name: raw[name] for name in _CREDITS if raw.get(name)} for key, raw in infos.items()}
+    given = {(one.server.name, one.dataset): one.info.credits for one in found}
     return [{"server": key[0], "dataset": key[1], **said} for key, said in given.items() if said]
 
 
-def _shown_times(instants: Sequence[str]) -> Any:
-    made = times.from_iso(np.array(instants, dtype="S"))
+def _shown_times(*instants: Sequence[str]) -> Any:
+    """Return several columns of times, which are converted together."""
+    made = _from_iso(np.array(instants, dtype="S"))
     made.format = "iso"
     return made
 

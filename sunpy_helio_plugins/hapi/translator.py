@@ -9,7 +9,7 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import asked, branches, explain_foreign, of_types, own
+from sunpy_helio_plugins.fido.attrs import alternatives, asked, of_types, own
 from sunpy_helio_plugins.fido.dispatch import Names
 from sunpy_helio_plugins.hapi import attrs, server_list
 from sunpy_helio_plugins.hapi.query import PROVIDER, Query
@@ -32,11 +32,10 @@ _NANOSECONDS = 9
 
 def queries(*query: Attr) -> tuple[Query, ...]:
     """Return one `Query` for each server and dataset of each alternative; raise an error for invalid attrs."""
-    return tuple(dict.fromkeys(one for branch in branches(*query) for one in _of_branch(branch)))
+    return tuple(dict.fromkeys(one for branch in alternatives(query, KNOWN, PROVIDER) for one in _of_branch(branch)))
 
 
 def _of_branch(branch: tuple[Attr, ...]) -> list[Query]:
-    explain_foreign(branch, KNOWN, PROVIDER)
     time, server, dataset, provider = of_types(branch, a.Time, attrs.Server, attrs.Dataset, a.Provider)
     if provider is not None and not NAMES.has_provider(provider.value):
         raise QueryError(f"The provider of a.hapi is {PROVIDER!r}, not {provider.value!r}; use a.hapi.Server.")
@@ -45,7 +44,7 @@ def _of_branch(branch: tuple[Attr, ...]) -> list[Query]:
         raise QueryError("A query to HAPI needs a.Time(start, end).")
     fields = asked(branch, OWN)
     _check_subject(server, dataset, "parameters" in fields, words)
-    start, end = times.iso(time.start, _NANOSECONDS), times.iso(time.end, _NANOSECONDS)
+    start, end = times.range_text(time.start, time.end, _NANOSECONDS)
     return [
         Query(one, id_, start, end, words=words, is_listed=is_listed, **fields)
         for one, id_, is_listed in _subjects(server, dataset)

@@ -3,6 +3,7 @@ Images of the Helioviewer Project: JPEG 2000 images of the Sun from more than tw
 
 A search with an attr of ``a.helioviewer`` lists every image of a range with its exact time, ``Fido.fetch`` downloads
 the JP2 files, and `sunpy.map.Map` opens them, even on a machine without OpenJPEG.
+`open` reads their headers and pixels when they are used, and `quicklook` plots them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from sunpy_helio_plugins import lazy
 if TYPE_CHECKING:
     from sunpy_helio_plugins.helioviewer import attrs
     from sunpy_helio_plugins.helioviewer.explore import Coverage, coverage, near, sources
+    from sunpy_helio_plugins.helioviewer.maps.lazy_images import open, quicklook  # noqa: A004
     from sunpy_helio_plugins.helioviewer.maps.read import clipped, read
     from sunpy_helio_plugins.helioviewer.maps.science import science
     from sunpy_helio_plugins.helioviewer.media.movies import movie
@@ -29,6 +31,8 @@ __all__ = [
     "jpx",
     "movie",
     "near",
+    "open",
+    "quicklook",
     "read",
     "science",
     "screenshot",
@@ -40,6 +44,7 @@ __getattr__ = lazy.attach(
     __name__,
     {
         "sunpy_helio_plugins.helioviewer.explore": ("Coverage", "coverage", "near", "sources"),
+        "sunpy_helio_plugins.helioviewer.maps.lazy_images": ("open", "quicklook"),
         "sunpy_helio_plugins.helioviewer.maps.read": ("clipped", "read"),
         "sunpy_helio_plugins.helioviewer.maps.science": ("science",),
         "sunpy_helio_plugins.helioviewer.media.movies": ("movie",),

@@ -45,6 +45,7 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
 
     info_url = "https://helioviewer.org"
     names = translator.NAMES
+    own = translator.OWN
     _fetch_options = ("size",)
 
     def search(self, *query: Attr, **kwargs: Any) -> tables.HelioviewerTable:
@@ -110,10 +111,6 @@ class HelioviewerClient(client.ArchiveClient, BaseClient):
         size = reduce.checked(kwargs.get("size"))
         files = _files(query_results, size)
         enqueue_rows(query_results, files, path, downloader, kwargs.get("overwrite"), fallback="image.jp2")
-
-    @classmethod
-    def _is_named(cls, *query: Attr) -> bool:
-        return any(type(attr).__module__ == attrs.__name__ for attr in query)
 
     @classmethod
     def _attrs_module(cls) -> tuple[str, str]:

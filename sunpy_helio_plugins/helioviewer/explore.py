@@ -103,7 +103,7 @@ def _table(
         stamp = np.datetime_as_string(second, unit="s").replace("-", "_").replace("T", "__").replace(":", "_")
         path = f"/{stamp}__{source.label.replace(' ', '_').replace('/', '-')}.jp2"
         listings.append(
-            search.Listing(source, np.array([second]), np.array([path.encode()]), root, np.array([NEAREST]))
+            search.SourceImages(source, np.array([second]), np.array([path.encode()]), root, np.array([NEAREST]))
         )
     table = tables.images_table(Partial(tuple(listings), notes=notes), client)
     stamps = [np.datetime_as_string(second, unit="s") for _, second in rows]

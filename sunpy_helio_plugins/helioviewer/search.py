@@ -16,6 +16,7 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.arguments import unchecked
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import Problem, QueryError
 from sunpy_helio_plugins.fido.partial import Partial, gather
@@ -29,7 +30,9 @@ from sunpy_helio_plugins.helioviewer.query import PROVIDER, Query
 from sunpy_helio_plugins.helioviewer.source_table import Source
 from sunpy_helio_plugins.quantities import times
 
-__all__ = ["Listing", "list_images", "with_headers"]
+__all__ = ["SourceImages", "list_images", "with_headers"]
+
+_from_iso = unchecked(times.datetime64_from_iso)
 
 AT_ONCE = 3
 """Sources listed at the same time."""
@@ -51,7 +54,7 @@ class Lister(Protocol):
 
 
 @dataclass(frozen=True)
-class Listing:
+class SourceImages:
     """
     The images of one source.
 
@@ -84,7 +87,7 @@ class Listing:
     headers: tuple[dict[str, Any] | str, ...] | None = None
     unlisted: tuple[tuple[np.datetime64, np.datetime64], ...] = ()
 
-    def at(self, chosen: NDArray[np.intp]) -> Listing:
+    def at(self, chosen: NDArray[np.intp]) -> SourceImages:
         """Return some of the images."""
         headers = None if self.headers is None else tuple(self.headers[k] for k in chosen)
         return replace(
@@ -100,17 +103,17 @@ class Listing:
         return [f"{self.root}{quote(path)}" for path in self.paths.tolist()]
 
 
-def list_images(queries: Sequence[Query]) -> Partial[Listing]:
+def list_images(queries: Sequence[Query]) -> Partial[SourceImages]:
     """List the images of queries, several at a time; raise the first error if every query failed."""
     listers: dict[str, Lister] = {one.name: one for one in (HAPILister(), IndexLister(), CoverageLister())}
 
-    def answer(query: Query) -> Partial[Listing]:
+    def answer(query: Query) -> Partial[SourceImages]:
         return _answer([listers[name] for name in query.listers], query)
 
     return gather(queries, answer, AT_ONCE, lambda query, error: f"{query.source.label} is missing: {error}")
 
 
-def with_headers(answer: Partial[Listing]) -> Partial[Listing]:
+def with_headers(answer: Partial[SourceImages]) -> Partial[SourceImages]:
     """Read the headers of images if queries need them, and leave out images of bad quality."""
     listings, problems, notes = [], list(answer.problems), list(answer.notes)
     for listing in answer.items:
@@ -127,7 +130,7 @@ def with_headers(answer: Partial[Listing]) -> Partial[Listing]:
     return Partial(tuple(listings), tuple(problems), tuple(notes))
 
 
-def _good(listing: Listing, allowed: int | None, notes: list[str]) -> Listing:
+def _good(listing: SourceImages, allowed: int | None, notes: list[str]) -> SourceImages:
     """Leave out images whose header contains a bit that is not allowed; images without QUALITY are kept."""
     if allowed is None or listing.headers is None:
         return listing
@@ -139,9 +142,9 @@ def _good(listing: Listing, allowed: int | None, notes: list[str]) -> Listing:
     return listing.at(np.array(kept, dtype=np.intp))
 
 
-def _answer(listers: Sequence[Lister], query: Query) -> Partial[Listing]:
+def _answer(listers: Sequence[Lister], query: Query) -> Partial[SourceImages]:
     source = query.source
-    start, end = times.datetime64_from_iso(np.array([query.start, query.end])).astype("M8[us]")
+    start, end = _from_iso(np.array([query.start, query.end])).astype("M8[us]")
     able = [one for one in listers if one.can_list(source)]
     if not able:
         names = " or ".join(one.name for one in listers)
@@ -203,7 +206,7 @@ def _whole(gaps: Sequence[Gap], start: np.datetime64, end: np.datetime64) -> boo
 
 def _merged(
     source: Source, parts: Sequence[ImageList], who: Sequence[str], start: np.datetime64, end: np.datetime64
-) -> Listing:
+) -> SourceImages:
     """Merge the images of all listers: each image once, in the order of time."""
     kept = [(part, name) for part, name in zip(parts, who, strict=True) if len(part.paths)]
     if len(kept) == 1:
@@ -221,7 +224,7 @@ def _merged(
         instants, paths, listers = instants[first], paths[first], listers[first]
     inside = slice(np.searchsorted(instants, start), np.searchsorted(instants, end, side="right"))
     root = conf.helioviewer.jp2_url.rstrip("/")
-    return Listing(source, instants[inside], paths[inside], root, listers[inside])
+    return SourceImages(source, instants[inside], paths[inside], root, listers[inside])
 
 
 def _unmet(query: Query, missed: int) -> str:

@@ -12,6 +12,7 @@ from astropy.table import Column, MaskedColumn, QTable
 from astropy.time import Time
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.arguments import unchecked
 from sunpy_helio_plugins.fido.fields import common_columns
 from sunpy_helio_plugins.fido.partial import Partial
 from sunpy_helio_plugins.fido.table import ArchiveTable
@@ -23,6 +24,10 @@ from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.fills import masked
 
 __all__ = ["COLUMNS", "HelioviewerTable", "addresses", "columns_of_headers", "images_table", "sources_table"]
+
+_common_columns = unchecked(common_columns)
+_from_datetime64 = unchecked(times.from_datetime64)
+_masked = unchecked(masked)
 
 COLUMNS: dict[str, tuple[tuple[str, ...], u.UnitBase | None]] = {
     "DATE-OBS": (("DATE-OBS", "DATE_OBS"), None),
@@ -115,7 +120,7 @@ def images_table(answer: Partial[Any], client: object) -> HelioviewerTable:
     urls = [addresses(one.root, one.paths) for one in kept]
     start = _time(instants)
     columns = {
-        **common_columns(
+        **_common_columns(
             start,
             start,
             _repeated([source.instruments[0] for source in sources], counts),
@@ -182,7 +187,7 @@ def sources_table() -> QTable:
 
 
 def _time(instants: NDArray[np.datetime64]) -> Time:
-    made = times.from_datetime64(instants)
+    made = _from_datetime64(instants)
     made.format = "iso"
     return made
 
@@ -200,4 +205,4 @@ def _text(values: Sequence[str], counts: Sequence[int]) -> MaskedColumn:
 def _wavelength(sources: Sequence[Source], counts: Sequence[int]) -> u.Quantity:
     """Return wavelengths in angstroms, masked if a measurement is not a wavelength."""
     given = np.repeat(np.array([source.wavelength or np.nan for source in sources], dtype=float), counts)
-    return masked(given << u.AA, np.isnan(given))
+    return _masked(given << u.AA, np.isnan(given))

@@ -9,7 +9,7 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import asked, branches, explain_foreign, of_type, of_types, own
+from sunpy_helio_plugins.fido.attrs import alternatives, asked, of_types, own
 from sunpy_helio_plugins.fido.dispatch import Names
 from sunpy_helio_plugins.helioviewer import attrs, source_table, synonyms
 from sunpy_helio_plugins.helioviewer.query import PROVIDER, Query
@@ -37,24 +37,23 @@ def queries(*query: Attr) -> tuple[Query, ...]:
 
     Attrs that are missing, repeated, unknown to Helioviewer or not supported are a `QueryError`.
     """
-    return tuple(dict.fromkeys(one for branch in branches(*query) for one in _of_branch(branch)))
+    return tuple(dict.fromkeys(one for branch in alternatives(query, KNOWN, PROVIDER) for one in _of_branch(branch)))
 
 
 def _of_branch(branch: tuple[Attr, ...]) -> list[Query]:
-    explain_foreign(branch, KNOWN, PROVIDER)
     provider, time = of_types(branch, a.Provider, a.Time)
     if provider is not None and not NAMES.has_provider(provider.value):
         raise QueryError(f"The provider of a.helioviewer is {PROVIDER!r}, not {provider.value!r}.")
     if time is None:
         raise QueryError("A query to Helioviewer needs a.Time(start, end).")
     wishes = _wishes(branch, time)
-    start, end = times.iso(time.start, _NANOSECONDS), times.iso(time.end, _NANOSECONDS)
+    start, end = times.range_text(time.start, time.end, _NANOSECONDS)
     return [Query(source, start, end, **wishes) for source in _sources(branch)]
 
 
 def _wishes(branch: tuple[Attr, ...], time: a.Time) -> dict[str, Any]:
     """Return the fields of a query other than the source and the range."""
-    sample, fields = of_type(branch, a.Sample), asked(branch, OWN)
+    (sample,), fields = of_types(branch, a.Sample), asked(branch, OWN)
     if time.start > time.end:
         raise QueryError(f"The range ends ({time.end}) before it starts ({time.start}).")
     if time.near is not None and sample is not None:

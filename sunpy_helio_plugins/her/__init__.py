@@ -2,6 +2,7 @@
 The Heliophysics Events Registry (HER), the registry behind the HEK: tables of events, with outlines as coordinates.
 
 Searches use Fido: ``Fido.search(a.Time(...), a.her.CH, a.her.frm_name == "SPoCA")``.
+`open` reads events of searches and files when they are used; `overlay` and `quicklook` plot them.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.her.submit.registry import Registry
     from sunpy_helio_plugins.her.tables import HERTable
     from sunpy_helio_plugins.her.views.graph import graph, tracks
+    from sunpy_helio_plugins.her.views.lazy_events import open, quicklook  # noqa: A004
     from sunpy_helio_plugins.her.views.overlay import overlay
     from sunpy_helio_plugins.her.views.to_attrs import to_attrs
 
@@ -43,7 +45,9 @@ __all__ = [
     "attrs",
     "graph",
     "isolsearch_url",
+    "open",
     "overlay",
+    "quicklook",
     "recent",
     "recent_url",
     "summary_url",
@@ -75,6 +79,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.her.submit": ("voevent",),
         "sunpy_helio_plugins.her.submit.registry": ("Registry",),
         "sunpy_helio_plugins.her.tables": ("HERTable",),
+        "sunpy_helio_plugins.her.views.lazy_events": ("open", "quicklook"),
         "sunpy_helio_plugins.her.views.overlay": ("overlay",),
         "sunpy_helio_plugins.her.views.to_attrs": ("to_attrs",),
     },

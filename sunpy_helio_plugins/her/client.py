@@ -19,8 +19,9 @@ from sunpy_helio_plugins.her import attrs
 from sunpy_helio_plugins.her.filters.logic import refuse_uncompared
 from sunpy_helio_plugins.her.filters.plan import SUBSETS
 from sunpy_helio_plugins.her.query import ARCHIVE, NAMES, SERVER
-from sunpy_helio_plugins.her.sunpy_attrs import CORE, is_hek
+from sunpy_helio_plugins.her.sunpy_attrs import CORE, HEK
 from sunpy_helio_plugins.her.translator import OWN, queries
+from sunpy_helio_plugins.quantities.exact import whole_number
 
 if TYPE_CHECKING:
     from sunpy_helio_plugins.fido.fetch import RowFile
@@ -54,6 +55,7 @@ class HERClient(ArchiveClient, BaseClient):
 
     info_url: ClassVar[str] = "https://www.lmsal.com/hek/"
     names: ClassVar[Names] = NAMES
+    own = OWN
     _fetch_options = ("rev",)
 
     def search(self, *query: Attr, **kwargs: Any) -> HERTable:
@@ -83,14 +85,12 @@ class HERClient(ArchiveClient, BaseClient):
         from sunpy_helio_plugins.fido.partial import warn
         from sunpy_helio_plugins.her import search, service
         from sunpy_helio_plugins.her.filters import requisites
-        from sunpy_helio_plugins.her.tables import HERTable
+        from sunpy_helio_plugins.her.tables import HERTable, table_of
 
         asked = queries(*query)
         found = search.search([requisites.readable(each) for each in asked])
         partial = any(name in SUBSETS for each in asked for name in each.returns)
-        table = HERTable.from_records(
-            found.records, found.associations, found.problems, client=self, partial=partial
-        )  # fmt: skip
+        table = table_of(HERTable, found.items, found.associations, found.problems, self, partial=partial)
         table.notes = list(found.notes)
         table[SERVER] = np.full(len(table), service.address())
         table.unasked = requisites.beside(asked)
@@ -123,9 +123,9 @@ class HERClient(ArchiveClient, BaseClient):
     @classmethod
     def _is_named(cls, *query: Attr) -> bool:
         refuse_uncompared(*query)
-        if any(isinstance(attr, OWN) for attr in query):
+        if super()._is_named(*query):
             return True
-        return any(is_hek(attr) for attr in query) and any(_refused_by_sunpy(attr) for attr in query)
+        return any(_refused_by_sunpy(attr) for attr in query) and any(isinstance(attr, HEK) for attr in query)
 
     @classmethod
     def _attrs_module(cls) -> tuple[str, str]:
@@ -176,7 +176,7 @@ def _download(url: str, record: Mapping[str, Any], rev: int | None, target: Path
     from sunpy_helio_plugins.transport.files.job import Download
 
     ivorn, revision = _ivorn(record), str(record.get("revision") or "")
-    latest = int(revision) if revision.isascii() and revision.isdigit() else None
+    latest = whole_number(revision)
     check = functools.partial(voevent.accept, ivorn=ivorn, rev=rev)
     current = functools.partial(voevent.is_current, ivorn=ivorn, rev=rev, latest=latest)
     return Download(url, target, ARCHIVE, check, is_complete=current)

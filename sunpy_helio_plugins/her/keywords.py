@@ -130,7 +130,7 @@ def _keyword(name: str, entry: dict[str, Any]) -> Keyword:
         "types": tuple(entry.get("types", ())),
         "required": required if isinstance(required, bool) else tuple(required),
         "spelling": entry.get("as", ""),
-        "usual": _shipped()["usual"].get(entry.get("unit", ""), ""),
-        "others": tuple(_shipped()["other"].get(entry.get("unit", ""), ())),
+        "usual": _shipped()["usual_units"].get(entry.get("unit", ""), ""),
+        "others": tuple(_shipped()["other_units"].get(entry.get("unit", ""), ())),
     }
     return Keyword(name=name, **own)

@@ -43,6 +43,8 @@ def page_of(decoded: Any, size: int) -> Page:
     records = [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
     if not isinstance(found, list) or (found and not records):
         raise ValueError("the response does not contain a list of events named result; check the URL in conf.her.url")
+    if not all(map(str.isprintable, set().union(*records))):
+        raise ValueError("the names of its keywords contain control characters; the response is damaged")
     strange = len(found) - len(records)
     oddities = [_odd(f"{strange} entries of the response are not events; they are skipped.")] if strange else []
     edges = decoded.get("association", decoded.get("associations"))

@@ -19,7 +19,7 @@ from sunpy_helio_plugins.her.filters.comparison import Filter
 from sunpy_helio_plugins.her.filters.logic import And
 from sunpy_helio_plugins.her.keywords import keywords
 
-__all__ = ["CORE", "INSTRUMENTS", "from_core", "from_hek", "instruments", "is_hek"]
+__all__ = ["CORE", "HEK", "INSTRUMENTS", "from_sunpy", "instruments"]
 
 INSTRUMENTS = {
     "irradiance": ("GOES", "EVE", "LYRA"),
@@ -47,12 +47,6 @@ LINE_WIDTH = 1e-4
 
 OBSERVATORIES = {"SOHO": ("SOHO", "LASCO")}
 """CACTus gives the coronagraph as the observatory (its events of May 2024)."""
-
-
-def from_core(attr: Attr) -> Attr:
-    """Convert one of sunpy's own attrs to comparisons; return any other attr unchanged."""
-    reader = CORE.get(type(attr))
-    return attr if reader is None else reader(attr)
 
 
 def _instrument(attr: core.Instrument) -> Attr:
@@ -108,13 +102,17 @@ CORE: dict[type, Callable[[Any], Attr]] = {
 """The attrs that are converted to comparisons, and the functions that convert them."""
 
 
-def is_hek(attr: Attr) -> bool:
-    """Return whether an attr is one of sunpy's ``a.hek.*``."""
-    return isinstance(attr, hek.EventType | hek.HEKAttr | hek.SpatialRegion | hek.Contains)
+HEK = (hek.EventType, hek.HEKAttr, hek.SpatialRegion, hek.Contains)
+"""The classes of sunpy's ``a.hek.*``."""
 
 
-def from_hek(attr: Attr) -> Attr:
-    """Convert one of sunpy's ``a.hek.*`` attrs to ``a.her.*``; return any other attr unchanged."""
+def from_sunpy(attr: Attr) -> Attr:
+    """Convert one of sunpy's own attrs to comparisons, and one of its ``a.hek.*`` to ``a.her.*``; keep any other."""
+    reader = CORE.get(type(attr), _from_hek)
+    return reader(attr)
+
+
+def _from_hek(attr: Attr) -> Attr:
     if isinstance(attr, hek.EventType):
         types = [name for name in attr.item.split(",") if name]
         return attrs.Event() if "**" in types else attrs.EventType(*types)

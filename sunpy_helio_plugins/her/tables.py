@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from astropy.table import Column, QTable, Table, TableAttribute
@@ -11,7 +11,7 @@ from astropy.time import Time
 from numpy.typing import NDArray
 from sunpy.net.base_client import QueryResponseRow
 
-from sunpy_helio_plugins.arguments import FLAG, TEXTS, TIMES, Kind, optional, taking
+from sunpy_helio_plugins.arguments import FLAG, TEXTS, TIMES, Kind, optional, taking, unchecked
 from sunpy_helio_plugins.errors import Problem
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.fields import COMMON, common_columns
@@ -28,9 +28,14 @@ from sunpy_helio_plugins.her.query import ARCHIVE
 from sunpy_helio_plugins.io.tables import header_of
 from sunpy_helio_plugins.quantities import times
 
-__all__ = ["FIRST", "HERTable", "TableBuilder", "events"]
+__all__ = ["FIRST", "HERTable", "TableBuilder", "events", "table_of"]
+
+_common_columns = unchecked(common_columns)
+_as_column = unchecked(times.as_column)
 
 Record = parse.Record
+
+Events = TypeVar("Events", bound="HERTable")
 
 FIRST = ("event_starttime", "event_endtime", "event_type", "frm_name")
 """The first columns, which every table has."""
@@ -98,7 +103,7 @@ class TableBuilder:
         whole |= self.common(whole)
         whole |= {INSTANT: _instant_column(moments.times(self.instants))} | made
         if "event_coordunit" in whole:
-            whole |= {name: self.reader.component_units(name) for name in parse.COMPONENTS}
+            whole |= self.reader.component_units()
         if "fl_goescls" in whole:
             whole[FLUX] = parse.flux(self.reader.values("fl_goescls"))
         return whole | {"raw": self.raw()}
@@ -107,7 +112,7 @@ class TableBuilder:
         """Return the columns that the tables of all archives share."""
         start, end = (made[name].copy() for name in ("event_starttime", "event_endtime"))
         instruments, observatories = (self.reader.names(name) for name in ("obs_instrument", "obs_observatory"))
-        return common_columns(start, end, instruments, observatories, ARCHIVE)
+        return _common_columns(start, end, instruments, observatories, ARCHIVE)
 
     def _instants(self, made: dict[str, Any]) -> NDArray[np.float64]:
         if self.given is not None:
@@ -234,12 +239,7 @@ class HERTable(ArchiveTable):
         HERTable
             One row for each record, in the same order.
         """
-        maker = TableBuilder(records, list(problems), instants, partial)
-        made = maker.columns()
-        table = cls(list(made.values()), names=list(made), client=client, copy=False)
-        table.edges = list(associations)
-        table.problems = maker.reader.problems
-        return table
+        return table_of(cls, records, associations, problems, client, instants, partial)
 
     @taking("HERTable.at", instants=TIMES)
     def at(self, instants: Time) -> Self:
@@ -352,8 +352,21 @@ class HERTable(ArchiveTable):
         self.__dict__["_display_keys"] = keys
 
 
+def table_of(
+    kind: type[Events], records: Sequence[Record], associations: Iterable[Record], problems: Iterable[str], client: Any,
+    instants: Time | None = None, partial: bool = False,
+) -> Events:  # fmt: skip
+    """Return the table of the records of a search; see `HERTable.from_records`."""
+    maker = TableBuilder(records, list(problems), instants, partial)
+    made = maker.columns()
+    table = kind(list(made.values()), names=list(made), client=client, copy=False)
+    table.edges = list(associations)
+    table.problems = maker.reader.problems
+    return table
+
+
 def _instant_column(instants: Time) -> Time:
-    return times.as_column(instants, "Instant of the coordinates", may_be_missing=True)
+    return _as_column(instants, "Instant of the coordinates", may_be_missing=True)
 
 
 def _holds_anything(column: Any) -> bool:

@@ -9,32 +9,33 @@ from sunpy.net import attrs as core
 from sunpy.net.attr import Attr, AttrAnd, AttrOr
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import asked, branches, conjunction, explain_foreign, of_types, own
+from sunpy_helio_plugins.fido.attrs import alternatives, asked, conjunction, of_types, own
 from sunpy_helio_plugins.her import attrs
 from sunpy_helio_plugins.her.filters import noaa
 from sunpy_helio_plugins.her.filters.logic import refuse_uncompared
 from sunpy_helio_plugins.her.filters.plan import fewest, sendable, with_needed
 from sunpy_helio_plugins.her.keywords import event_types
 from sunpy_helio_plugins.her.query import ARCHIVE, NAMES, Alternative, BoundingBox, Query, Triplet
-from sunpy_helio_plugins.her.sunpy_attrs import CORE, from_core, from_hek
-from sunpy_helio_plugins.quantities.times import iso
+from sunpy_helio_plugins.her.sunpy_attrs import CORE, from_sunpy
+from sunpy_helio_plugins.quantities.times import range_text
 
 __all__ = ["BoundingBox", "Query", "Triplet", "queries"]
 
 OWN = own(attrs)
 
-ELSE = (core.Time, core.Provider)
+KNOWN = (*OWN, core.Time, core.Provider, *CORE)
+"""The attrs that a query may contain, after those of sunpy's HEK client were converted."""
 
 
 def queries(*query: Attr) -> tuple[Query, ...]:
     """Return the queries for some attrs, as few as possible; alternatives that can share one request are combined."""
     refuse_uncompared(*query)
     tree = _ours(conjunction(*query)) if query else None
-    alternatives = branches(tree) if tree is not None else [()]
-    found = [_queries(branch, len(alternatives) == 1) for branch in alternatives]
+    branches = alternatives((tree,), KNOWN, ARCHIVE) if tree is not None else [()]
+    found = [_queries(branch, len(branches) == 1) for branch in branches]
     possible = [each for made in found for each in made]
     if not possible:
-        types = [repr(one) for branch in alternatives for one in branch if isinstance(one, attrs.EventType)]
+        types = [repr(one) for branch in branches for one in branch if isinstance(one, attrs.EventType)]
         if len(types) > 1:
             raise QueryError(
                 f"No event matches {' and '.join(types)}: an event has one type; join types with |, not &."
@@ -49,14 +50,13 @@ def _ours(tree: Attr) -> Attr:
     if isinstance(tree, AttrAnd | AttrOr):
         return type(tree)([_ours(attr) for attr in tree.attrs])
     refuse_uncompared(tree)
-    attr = from_core(from_hek(tree))
+    attr = from_sunpy(tree)
     return attr.filters() if isinstance(attr, attrs.Supplier) else attr
 
 
 def _queries(branch: tuple[Attr, ...], is_alone: bool) -> list[Query]:
     """Return the queries for one alternative; empty if no event can match it."""
     branch = tuple(dict.fromkeys(branch))
-    explain_foreign(branch, (*OWN, *ELSE, *CORE), ARCHIVE)
     provider, time, strictly = of_types(branch, core.Provider, core.Time, attrs.Strict)
     _check_provider(provider)
     if time is None:
@@ -69,7 +69,8 @@ def _queries(branch: tuple[Attr, ...], is_alone: bool) -> list[Query]:
     box = _box([attr for attr in branch if isinstance(attr, attrs.Box) and not attr.negated])
     if types is None or box is None:
         return []
-    start, end = (_stamp(edge) for edge in (time.start, time.end))
+    # As on the registry's API page: with a fraction if there is one.
+    start, end = (text.removesuffix(".000Z") for text in range_text(time.start, time.end))
     tests = noaa.in_period(tuple(_without_needless_type(test, types) for test in tests), start)
     boxes = tuple(_area(attr) for attr in branch if isinstance(attr, attrs.Box))
     strict = strictly is not None
@@ -77,12 +78,6 @@ def _queries(branch: tuple[Attr, ...], is_alone: bool) -> list[Query]:
     whole = replace(whole, **asked(branch, OWN))
     sent = [()] if whole.within else sendable(tests, start, end)
     return [replace(whole, filters=filters) for filters in sent]
-
-
-def _stamp(time: Any) -> str:
-    """Return a time as on the registry's API page; with a fraction if there is one."""
-    text = iso(time)
-    return text.removesuffix(".000Z")
 
 
 def _check_provider(provider: Any) -> None:

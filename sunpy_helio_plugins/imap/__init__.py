@@ -2,7 +2,7 @@
 IMAP: files of NASA's Interstellar Mapping and Acceleration Probe, from its Science Data Center.
 
 ``Fido.search(a.Time(...), a.imap.File(), a.Instrument("mag"), a.Level("l2"))`` searches for files, `read` reads them,
-and `to_timeseries`, `to_xarray` and `to_ndcube` convert the tables.
+`quicklook` plots tables, and `to_timeseries`, `to_xarray` and `to_ndcube` convert them.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.imap.ialirt_tables import realtime
     from sunpy_helio_plugins.imap.search import unreleased
     from sunpy_helio_plugins.imap.tables import IMAPTable
-    from sunpy_helio_plugins.imap.views.ndcube import to_ndcube
     from sunpy_helio_plugins.imap.views.timeseries import IMAPTimeSeries, to_timeseries
     from sunpy_helio_plugins.series.exits import to_xarray
+    from sunpy_helio_plugins.series.views.cube import to_ndcube
+    from sunpy_helio_plugins.series.views.quicklook import quicklook
 
 __all__ = [
     "IMAPTable",
@@ -36,6 +37,7 @@ __all__ = [
     "epochs",
     "metakernel",
     "open",
+    "quicklook",
     "read",
     "realtime",
     "rows",
@@ -59,9 +61,10 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.imap.ialirt_tables": ("realtime",),
         "sunpy_helio_plugins.imap.search": ("unreleased",),
         "sunpy_helio_plugins.imap.tables": ("IMAPTable",),
-        "sunpy_helio_plugins.imap.views.ndcube": ("to_ndcube",),
         "sunpy_helio_plugins.imap.views.timeseries": ("IMAPTimeSeries", "to_timeseries"),
         "sunpy_helio_plugins.series.exits": ("to_xarray",),
+        "sunpy_helio_plugins.series.views.cube": ("to_ndcube",),
+        "sunpy_helio_plugins.series.views.quicklook": ("quicklook",),
     },
     submodules=("attrs",),
     first=("sunpy.net",),

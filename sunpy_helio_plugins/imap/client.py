@@ -52,6 +52,7 @@ class IMAPClient(ArchiveClient, BaseClient):
 
     info_url = "https://imap-mission.com"
     names = mission.NAMES
+    own = translator.OWN
 
     def search(self, *query: Attr) -> tables.IMAPTable:
         """
@@ -101,10 +102,6 @@ class IMAPClient(ArchiveClient, BaseClient):
 
         trees, files = _files(query_results)
         enqueue_rows(query_results, files, _template(path), downloader, kwargs.get("overwrite"), more={"tree": trees})
-
-    @classmethod
-    def _is_named(cls, *query: Attr) -> bool:
-        return any(type(attr) in translator.OWN for attr in query)
 
     @classmethod
     def _attrs_module(cls) -> tuple[str, str]:

@@ -16,6 +16,7 @@ import numpy as np
 from astropy.table import MaskedColumn
 from astropy.time import Time
 
+from sunpy_helio_plugins.arguments import unchecked
 from sunpy_helio_plugins.fido.fields import common_columns
 from sunpy_helio_plugins.fido.table import ArchiveTable
 from sunpy_helio_plugins.imap import coverage, filenames
@@ -23,8 +24,13 @@ from sunpy_helio_plugins.imap.filenames import ParsedFileName, parse
 from sunpy_helio_plugins.imap.mission import PROVIDERS, SOURCES
 from sunpy_helio_plugins.imap.query import Query
 from sunpy_helio_plugins.quantities import silence, times
+from sunpy_helio_plugins.quantities.record_time import with_mask
 
 __all__ = ["ArchiveFile", "IMAPTable", "Row", "describe_unreleased", "from_answers", "parse_row", "selects"]
+
+_common_columns = unchecked(common_columns)
+_from_iso = unchecked(times.from_iso)
+_as_column = unchecked(times.as_column)
 
 Row = dict[str, Any]
 
@@ -332,10 +338,12 @@ def _columns(files: list[ArchiveFile], base: str) -> dict[str, Any]:
     names = [file.name for file in files]
     paths = np.array([file.path for file in files], dtype=str)
     elsewhere = any(file.url for file in files)
+    stamps = [file.start for file in files], [file.end for file in files], [file.ingested for file in files]
+    start, end, ingested = _times(*stamps)
     return {
-        **common_columns(
-            _times("Start Time", [file.start for file in files]),
-            _times("End Time", [file.end for file in files]),
+        **_common_columns(
+            start,
+            end,
             _few([name.instrument for name in names]),
             np.full(len(names), SOURCES[0]),
             _few(["I-ALiRT" if file.url else PROVIDERS[0] for file in files]),
@@ -347,7 +355,7 @@ def _columns(files: list[ArchiveFile], base: str) -> dict[str, Any]:
         "Rotation": _masked([name.rotation for name in names], int),
         "End Inferred": np.array([file.inferred for file in files], dtype=bool),
         "Released": _masked([file.released for file in files], bool),
-        "Ingestion Time": _times("Ingestion Time", [file.ingested for file in files]),
+        "Ingestion Time": _as_column(ingested, "Ingestion Time"),
         "file_path": paths,
         "url": np.array([file.url or _below(base, file.path) for file in files], dtype=str)
         if elsewhere
@@ -391,16 +399,18 @@ def _masked(values: Sequence[Any], kind: type) -> MaskedColumn:
     return MaskedColumn(np.array(filled, dtype=kind), mask=~np.array(known, dtype=bool))
 
 
-def _times(name: str, stamps: Sequence[str]) -> Time:
-    """Return times, masked if they are not known; many files have the same time, which is converted once."""
-    known, inverse = _coded(stamps)
+def _times(*stamps: Sequence[str]) -> list[Time]:
+    """Return several columns of times, masked if they are not known; a time that many files have is converted once."""
+    known, inverse = _coded([stamp for column in stamps for stamp in column])
     unique = np.array([stamp.encode("ascii", "replace") for stamp in known], dtype="S30")
     try:
-        time = times.from_iso(unique, mask=unique == b"")[inverse]
+        time = _from_iso(unique, mask=unique == b"")[inverse]
     except ValueError:  # some of them are not times
-        time = times.from_iso(unique, mask=~np.array(list(map(_is_time, unique)), dtype=bool))[inverse]
+        time = _from_iso(unique, mask=~np.array(list(map(_is_time, unique)), dtype=bool))[inverse]
     time.format = "iso"
-    return times.as_column(time, name, may_be_missing=True)
+    whole = with_mask(time)
+    length = len(stamps[0])
+    return [whole[index * length : (index + 1) * length] for index in range(len(stamps))]
 
 
 def _is_time(stamp: bytes) -> bool:

@@ -14,7 +14,7 @@ from sunpy.net import attrs as a
 from sunpy.net.attr import Attr
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.fido.attrs import asked, branches, explain_foreign, name_of, of_types, own, uses, wanted
+from sunpy_helio_plugins.fido.attrs import alternatives, asked, name_of, of_types, own, uses, wanted
 from sunpy_helio_plugins.imap import attrs, coverage, filenames
 from sunpy_helio_plugins.imap.mission import EXTENSIONS, LEVELS, NAMES, Choice, choices
 from sunpy_helio_plugins.imap.query import Query
@@ -34,12 +34,12 @@ _NARROW = (attrs.FileName, attrs.Ingested, attrs.Repointing, attrs.CarringtonRot
 
 def queries(*query: Attr) -> tuple[Query, ...]:
     """Return a query for each combination of values in the attrs, without duplicates, or raise a `QueryError`."""
-    made = [one for branch in branches(*query) for each in _branch(branch) for one in _spread(each)]
+    found = alternatives(query, KNOWN, "IMAP SDC")
+    made = [one for branch in found for each in _branch(branch) for one in _spread(each)]
     return tuple(dict.fromkeys(made))
 
 
 def _branch(branch: tuple[Attr, ...]) -> list[Query]:
-    explain_foreign(branch, KNOWN, "IMAP SDC")
     provider, source = of_types(branch, a.Provider, a.Source)
     _confirm(provider, NAMES.has_provider, NAMES.providers)
     _confirm(source, NAMES.has_source, NAMES.sources)
@@ -152,7 +152,7 @@ def _range(branch: tuple[Attr, ...]) -> tuple[str, str]:
         raise QueryError("a.imap.Recent replaces a.Time: omit one of them.")
     if recent is not None:
         now = Time.now()
-        return times.iso(now - max(recent.values) * u.day, 9), times.iso(now, 9)
+        return times.range_text(now - max(recent.values) * u.day, now, 9)
     if time is None:
         if not any(type(attr) in _NARROW for attr in branch):
             words = ", ".join(name_of(word) for word in (attrs.Recent, *_NARROW))
@@ -162,7 +162,7 @@ def _range(branch: tuple[Attr, ...]) -> tuple[str, str]:
         raise QueryError("IMAP SDC cannot search for the file nearest to a time; give a.Time only a start and an end.")
     if time.start > time.end:
         raise QueryError(f"The start of the time range, {time.start.iso}, is after its end, {time.end.iso}.")
-    return times.iso(time.start, 9), times.iso(time.end, 9)
+    return times.range_text(time.start, time.end, 9)
 
 
 def _level(attr: a.Level | None) -> str | None:

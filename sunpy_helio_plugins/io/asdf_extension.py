@@ -28,6 +28,7 @@ class StoredConverter(Converter):
         "sunpy_helio_plugins.imap.tables.IMAPTable", "sunpy_helio_plugins.helioviewer.tables.HelioviewerTable",
         "sunpy_helio_plugins.her.tables.HERTable", "sunpy_helio_plugins.hapi.views.timeseries.HAPITimeSeries",
         "sunpy_helio_plugins.imap.views.timeseries.IMAPTimeSeries",
+        "sunpy.timeseries.timeseriesbase.GenericTimeSeries",  # for which sunpy does not have a converter
     )  # fmt: skip
 
     def to_yaml_tree(self, obj: Any, tag: str, ctx: Any) -> dict[str, Any]:
@@ -59,8 +60,11 @@ class RecordTimeConverter(Converter):
     def to_yaml_tree(self, obj: Any, tag: str, ctx: Any) -> Time:
         """Return times of astropy's class."""
         if np.any(obj.mask):
+            # The schema of tables in asdf-astropy allows no other type of times in their columns.
+            count = f"{np.sum(obj.mask)} of {obj.size}"
             raise QueryError(
-                "asdf-astropy does not write the mask of times; use sunpy_helio_plugins.io.write for this table."
+                f"asdf-astropy does not write the mask of times, and {count} of {obj.info.name or 'a column'!r} are "
+                "missing; write this table with sunpy_helio_plugins.io.write, or remove these rows."
             )
         return Time(obj).unmasked if obj.masked else Time(obj)
 

@@ -61,7 +61,14 @@ def _node(attr: Attr) -> dict[str, Any]:
     name = _name(type(attr))
     if name not in _known():
         raise TypeError(f"{attr!r:.80}, an attr of another package")
-    return {"attr": name, "values": {key: _value(value) for key, value in vars(attr).items()}}
+    return {"attr": name, "values": _values(vars(attr))}
+
+
+def _values(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of an attr, those that do not consist of attrs or texts all at once."""
+    plain = {key: value for key, value in given.items() if not isinstance(value, Attr | str | list | tuple)}
+    made = values.encoded(plain)
+    return {key: made[key] if key in plain else _value(value) for key, value in given.items()}
 
 
 def _value(value: Any) -> Any:

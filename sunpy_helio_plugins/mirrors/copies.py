@@ -15,6 +15,7 @@ from astropy.time import Time
 from sunpy_helio_plugins.errors import reported
 from sunpy_helio_plugins.mirrors.plan import PlannedQuery
 from sunpy_helio_plugins.mirrors.plan_attrs import archive_named
+from sunpy_helio_plugins.quantities.exact import whole_number
 from sunpy_helio_plugins.quantities.times import from_iso
 from sunpy_helio_plugins.store.manifest import Entry, key_of
 from sunpy_helio_plugins.transport.files.job import Download
@@ -230,7 +231,7 @@ def _her(table: Any) -> Iterator[Described | None]:
     """Describe events, whose documents are replaced by those of later revisions."""
     for record in table["raw"]:
         ivorn, revision = (str(record.get(key) or "") for key in ("kb_archivid", "revision"))
-        number = int(revision) if revision.isascii() and revision.isdigit() else 0
+        number = whole_number(revision) or 0
         yield Described(ivorn, [number], revision, group=_EVENT) if ivorn.startswith("ivo://") else None
 
 

@@ -1,4 +1,4 @@
-"""JSON in which integers keep all digits, and which fits into memory."""
+"""JSON and texts in which integers keep all digits, and which fit into memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from sunpy_helio_plugins.config import conf
 
-__all__ = ["TooManyValuesError", "check_size", "exact_json"]
+__all__ = ["TooManyValuesError", "check_size", "exact_json", "whole_number"]
 
 _EXACT = 2**53
 """The largest integer up to which every integer is exact as a float."""
@@ -20,6 +20,10 @@ _RATIO = 4
 
 _DEEPEST = 200
 """Levels of the deepest JSON: code that goes through it must not reach Python's limit of recursion."""
+
+
+_MOST_DIGITS = 18
+"""Digits of the longest integer that is read from a text: more do not fit into 64 bits."""
 
 
 class TooManyValuesError(ValueError):
@@ -76,3 +80,10 @@ def _number(text: str) -> int | float:
     if decimals.strip("0") or not whole.lstrip("-").isdigit():
         return float(text)
     return int(whole) if len(whole) > 15 and abs(int(whole)) > _EXACT else float(text)
+
+
+def whole_number(value: Any) -> int | None:
+    """Return the integer, not negative, that a server wrote as a text or a number; `None` if it is anything else."""
+    text = str(value)
+    is_number = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+    return int(text) if is_number else None

@@ -20,7 +20,7 @@ from astropy.utils.masked import Masked
 from astropy.utils.masked.core import MaskedNDArray
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.arguments import ANY_TEXT, MASK, VALUES, Kind, optional, taking
+from sunpy_helio_plugins.arguments import ANY_TEXT, MASK, VALUES, Kind, optional, taking, unchecked
 
 __all__ = [
     "MaskKeepingColumn", "MaskKeepingQuantity", "about", "all_masked", "exact_integer", "for_frame", "is_fill",
@@ -296,7 +296,7 @@ class MaskKeepingColumn(MaskedColumn):
 
 def all_masked(columns: Mapping[str, tuple[Any, NDArray[np.bool_] | None]]) -> dict[str, Any]:
     """Return columns by name, each made from its values and its mask by `masked`."""
-    return {name: masked(values, mask, name) for name, (values, mask) in columns.items()}
+    return {name: _masked(values, mask, name) for name, (values, mask) in columns.items()}
 
 
 @taking("quantities.masked", values=VALUES, mask=MASK, name=optional(ANY_TEXT))
@@ -329,3 +329,6 @@ def masked(values: Any, mask: NDArray[np.bool_] | None, name: str | None = None)
         made.info.name = name
         return made
     return MaskKeepingColumn(values, mask=mask, name=name, copy=False)
+
+
+_masked = unchecked(masked)

@@ -34,6 +34,7 @@ from sunpy_helio_plugins.arguments import (
     number,
     optional,
     taking,
+    unchecked,
 )
 from sunpy_helio_plugins.quantities.datetimes import from_datetime64, from_days, to_datetime64
 from sunpy_helio_plugins.quantities.days import PRECISION, finite, known, split_tt2000, time_of
@@ -53,6 +54,7 @@ __all__ = [
     "from_tt2000",
     "from_unix",
     "iso",
+    "range_text",
     "to_datetime64",
     "without_leap_seconds",
 ]
@@ -270,7 +272,7 @@ def as_column(time: Time, text: str | None = None, *, may_be_missing: bool = Fal
     RecordTime
         An `~astropy.time.Time` whose ``datetime64``, ``datetime`` and ``to_pandas`` keep times within leap seconds.
     """
-    made = RecordTime(with_mask(time) if may_be_missing else time, copy=False)
+    made = RecordTime(with_mask(time) if may_be_missing and not time.masked else time, copy=False)
     made.precision = PRECISION
     scale = made.scale.upper()
     said = (text or "").strip().rstrip(".")
@@ -348,6 +350,14 @@ def iso(time: Time, precision: int = 3) -> str:
     stamp = time.utc.copy(format="isot")
     stamp.precision = precision
     return f"{stamp.value}Z"
+
+
+_iso = unchecked(iso)
+
+
+def range_text(start: Time, end: Time, precision: int = 3) -> tuple[str, str]:
+    """Return the ends of a range of time as texts for a request; see `iso`."""
+    return _iso(start, precision), _iso(end, precision)
 
 
 def _prepared(values: ArrayLike, mask: ArrayLike | None) -> tuple[NDArray[np.bytes_], NDArray[np.bool_] | None]:

@@ -7,6 +7,11 @@ numerically.
 
 Positions are heliographic Stonyhurst longitudes and latitudes in degrees at `NOON`, seen from Earth; every feature
 rotates with the synodic rate `SYNODIC_RATE`, so that its position at any other time is exact and does not need a model.
+
+What leaves the Sun arrives at the spacecraft at L1 after the time that its speed needs for the distance: the shock that
+passes on the day was driven by the eruption of 2026-01-08, which the registry lists, and the fast stream of the
+equatorial coronal hole follows its passage of the central meridian by almost three days. The eruptions of the day
+itself are directed to the west and do not reach the Earth.
 """
 
 from __future__ import annotations
@@ -18,13 +23,21 @@ __all__ = [
     "ACTIVE_REGIONS",
     "CORONAL_HOLES",
     "DAY",
+    "DISTANCE_OF_L1",
+    "ERUPTIONS",
     "FLARES",
+    "FROM_L1_TO_NOSE",
     "NOON",
+    "SHOCK",
+    "SHOCK_SPEED",
+    "STREAM_SPEED",
     "SYNODIC_RATE",
     "ActiveRegion",
     "CoronalHole",
+    "Eruption",
     "Flare",
     "longitude_at",
+    "stream",
 ]
 
 DAY = datetime(2026, 1, 10)
@@ -65,6 +78,17 @@ class Flare:
     end: float
     goes: str
     noaa: int
+
+
+@dataclass(frozen=True)
+class Eruption:
+    """A coronal mass ejection: hours after `DAY`, position angle and width in degrees, speed in km/s, submissions."""
+
+    hours: float
+    angle: float
+    width: int
+    speed: int
+    times: int
 
 
 CORONAL_HOLES = (
@@ -111,6 +135,47 @@ FLARES = (
     Flare(17.12, 17.25, 17.40, "C8.8", 14336),
     Flare(21.03, 21.40, 22.05, "M5.0", 14331),
 )
+
+
+ERUPTIONS = (
+    Eruption(6.6, 248.0, 58, 412, 1),
+    Eruption(14.2, 243.0, 124, 1130, 4),
+    Eruption(-37.2, 180.0, 350, 850, 1),
+)
+"""The last one is a halo, which drives the shock that passes L1 on the day."""
+
+DISTANCE_OF_L1 = 1.456e8
+"""The distance of L1 from the Sun on the day, in km."""
+
+FROM_L1_TO_NOSE = 1.39e6
+"""The distance of L1 from the nose of the Earth's bow shock, in km."""
+
+SHOCK = DAY + timedelta(hours=16.7)
+"""The time at which the shock passes L1."""
+
+SHOCK_SPEED = 649.0
+"""The speed of the shock at L1 in km/s, from the densities and speeds on its two sides (conservation of mass)."""
+
+STREAM_SPEED = 620.0
+"""The speed of the fast stream of the equatorial hole in km/s."""
+
+
+def stream() -> tuple[datetime, datetime]:
+    """
+    Return the times at which the fast stream begins and ends at L1.
+
+    Returns
+    -------
+    tuple of datetime.datetime
+        The passages of the western and of the eastern end of the equatorial hole through the central meridian, each
+        later by the time that the stream needs to L1.
+    """
+    longitudes = [longitude for longitude, _ in CORONAL_HOLES[0].outline]
+    travel = timedelta(seconds=DISTANCE_OF_L1 / STREAM_SPEED)
+    first, last = (
+        NOON - timedelta(days=longitude / SYNODIC_RATE) + travel for longitude in (max(longitudes), min(longitudes))
+    )
+    return first, last
 
 
 def longitude_at(longitude: float, when: datetime) -> float:

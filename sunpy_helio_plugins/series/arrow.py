@@ -10,7 +10,7 @@ from astropy.table import QTable
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.series.columns import Field, column_of_arrays, with_unit
+from sunpy_helio_plugins.series.columns import PlainColumn, column_of_arrays, with_unit
 from sunpy_helio_plugins.series.records import KEY, Arrays, Records, restored, timed
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def arrow_of(function: str, records: Records) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata={KEY: records.description}))
 
 
-def _array(one: Field) -> Any:
+def _array(one: PlainColumn) -> Any:
     import pyarrow as pa
 
     data = one.values.ravel()

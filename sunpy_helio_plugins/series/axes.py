@@ -14,7 +14,7 @@ from astropy.time import Time
 
 from sunpy_helio_plugins.quantities.units import parse
 
-__all__ = ["Axis", "axes_of", "axis_labels", "component_names", "header_context"]
+__all__ = ["Axis", "axes_of", "axis_labels", "component_names", "element_names", "header_context"]
 
 
 @dataclass(frozen=True)
@@ -172,6 +172,19 @@ def component_names(column: Any) -> list[str]:
 
 
 _LETTER = re.compile(r"[A-Za-z]*[ _]?([xyzrtn])(?:[ _(].*)?", re.IGNORECASE)
+
+
+def element_names(column: Any) -> list[str]:
+    """Return the label of each element of a row for a legend, in C order: as the archive spells it, else its name."""
+    shape = column.shape[1:]
+    label = (column.info.meta or {}).get("label")
+    told = np.ravel(np.array(label, dtype=object)).tolist() if isinstance(label, list | tuple) else []
+    if not told and len(shape) == 1:
+        told = axis_labels(column)[0]
+    texts = [str(one) for one in told]
+    if len(texts) == int(np.prod(shape, dtype=int)) == len(set(texts)) and all(texts):
+        return texts
+    return component_names(column) if shape else []
 
 
 def axis_labels(column: Any) -> list[list[str]]:

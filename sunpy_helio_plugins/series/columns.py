@@ -27,8 +27,8 @@ from sunpy_helio_plugins.quantities.times import as_column, from_iso
 
 __all__ = [
     "EXACT",
-    "Field",
     "Losses",
+    "PlainColumn",
     "column_from",
     "column_of_arrays",
     "datetimes",
@@ -67,7 +67,7 @@ class Losses:
 
 
 @dataclass(frozen=True)
-class Field:
+class PlainColumn:
     """
     One column as plain arrays.
 
@@ -133,7 +133,7 @@ class Field:
         return self.values
 
 
-def field_of(function: str, name: str, column: Any, losses: Losses) -> Field:
+def field_of(function: str, name: str, column: Any, losses: Losses) -> PlainColumn:
     """Return a column as plain arrays, or raise a `QueryError` for a class that has none."""
     try:
         kind, found, mask, spec = _parts(column, losses)
@@ -153,7 +153,7 @@ def field_of(function: str, name: str, column: Any, losses: Losses) -> Field:
         ) from error
     unit = getattr(column, "unit", None)
     about = {"name": name, "kind": kind, "shape": list(found.shape[1:])}
-    return Field(name, kind, found, mask, unit, about | spec, column)
+    return PlainColumn(name, kind, found, mask, unit, about | spec, column)
 
 
 def _parts(column: Any, losses: Losses) -> tuple[str, NDArray[Any], NDArray[np.bool_] | None, dict[str, Any]]:

@@ -12,7 +12,7 @@ from astropy.table import QTable
 from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
 from sunpy_helio_plugins.io.values import unit_of
 from sunpy_helio_plugins.series.axes import Axis, axes_of, axis_labels
-from sunpy_helio_plugins.series.columns import Field, Losses, column_of_arrays, with_unit
+from sunpy_helio_plugins.series.columns import Losses, PlainColumn, column_of_arrays, with_unit
 from sunpy_helio_plugins.series.records import KEY, Arrays, Records, restored, timed
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class _Dimensions:
                 self.of[one.name] = (self.time, shared[one.name])
                 self.along.add(one.name)
 
-    def _of(self, one: Field, axes: list[Axis], shared: dict[str, str]) -> Iterator[str]:
+    def _of(self, one: PlainColumn, axes: list[Axis], shared: dict[str, str]) -> Iterator[str]:
         labels, own = axis_labels(one.column), set[str]()
         for index, (axis, texts) in enumerate(zip(axes, labels, strict=True)):
             size = one.values.shape[index + 1]
@@ -144,13 +144,13 @@ def dataset_of(records: Records, losses: Losses) -> xr.Dataset:
     return xarray.Dataset(variables, coords, attrs).set_coords(sorted(dimensions.along))
 
 
-def _values(one: Field, losses: Losses) -> Any:
+def _values(one: PlainColumn, losses: Losses) -> Any:
     if one.kind == "number":
         return one.as_float(losses)
     return one.as_text(losses) if one.kind == "text" else one.values
 
 
-def _attrs(one: Field) -> dict[str, Any]:
+def _attrs(one: PlainColumn) -> dict[str, Any]:
     made = {"long_name": one.title}
     if one.unit is not None:
         made["units"] = cf_unit(one.unit)
@@ -159,7 +159,7 @@ def _attrs(one: Field) -> dict[str, Any]:
     return made
 
 
-def _encoding(one: Field) -> dict[str, Any]:
+def _encoding(one: PlainColumn) -> dict[str, Any]:
     """Return how times are written: as integers, which are exact to the nanosecond."""
     if one.kind not in ("time", "duration"):
         return {}

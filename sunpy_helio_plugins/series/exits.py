@@ -234,8 +234,7 @@ def to_votable(table: Any, path: str | Path, *, overwrite: bool = False) -> None
     Notes
     -----
     Times are ISO 8601 in UTC with nine digits, of the xtype ``timestamp``, so that leap seconds are kept. Numbers are
-    binary (BINARY2), and missing ones are null; missing texts are empty. Units are those of VOUnits. astropy converts
-    each value on its own: for millions of records, Parquet is faster.
+    binary (BINARY2), and missing ones are null; missing texts are empty. Units are those of VOUnits.
     """
     with whole_file(one_path("series.to_votable", path), overwrite=overwrite) as stream:
         records, losses = _records("series.to_votable", table, "VOTable")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.quantities.fills import for_frame
 from sunpy_helio_plugins.series.axes import component_names
-from sunpy_helio_plugins.series.columns import Field, column_of_arrays, with_unit
+from sunpy_helio_plugins.series.columns import PlainColumn, column_of_arrays, with_unit
 from sunpy_helio_plugins.series.records import KEY, Arrays, Records, flat_names, restored, timed
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def units_of(records: Records) -> dict[str, Any]:
     return {name: one.unit for one in records.fields for name in _names(records)[one.name]}
 
 
-def _split(one: Field) -> Iterator[Arrays]:
+def _split(one: PlainColumn) -> Iterator[Arrays]:
     width = int(np.prod(one.values.shape[1:], dtype=int))
     flat = one.values.reshape(len(one.values), width)
     lost = None if one.mask is None else one.mask.reshape(flat.shape)
@@ -68,7 +68,7 @@ def _split(one: Field) -> Iterator[Arrays]:
         yield flat[:, index], None if lost is None else lost[:, index]
 
 
-def _column(one: Field, data: NDArray[Any], mask: Any, *, nullable: bool, is_zoned: bool) -> Any:
+def _column(one: PlainColumn, data: NDArray[Any], mask: Any, *, nullable: bool, is_zoned: bool) -> Any:
     import pandas as pd
 
     if one.kind == "time":

@@ -14,15 +14,18 @@ from sunpy_helio_plugins.series import exits
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
-    from ndcube import NDCube
+    from ndcube import NDCube, NDCubeSequence
     from sunpy.timeseries import GenericTimeSeries
 
 __all__ = ["LazyTable"]
 
+_MOST_NAMES = 12
+"""The columns that are named in the representation."""
+
 
 class LazyTable:
     """
-    Records that are read when they are first used, as ``hapi.open`` and ``imap.open`` return them.
+    Records that are read when they are first used, as the ``open`` of each archive returns them.
 
     Attributes
     ----------
@@ -35,15 +38,20 @@ class LazyTable:
         name: str,
         read: Callable[[], QTable],
         to_timeseries: Callable[..., GenericTimeSeries],
-        to_ndcube: Callable[[QTable, str], Any],
+        to_ndcube: Callable[..., Any],
+        records: Callable[[QTable], QTable] | None = None,
     ) -> None:
         self.name = name
-        self._read, self._to_timeseries, self._to_ndcube = read, to_timeseries, to_ndcube
+        self._read, self._to_timeseries, self._to_ndcube, self._records = read, to_timeseries, to_ndcube, records
 
     @cached_property
     def table(self) -> QTable:
-        """The records as a table, as the ``read`` of the archive returns them."""
+        """The records, images or events as a table; that of the ``read`` of the archive if it reads tables."""
         return self._read()
+
+    @cached_property
+    def _plain(self) -> QTable:
+        return self.table if self._records is None else self._records(self.table)
 
     def to_timeseries(self, **options: Any) -> GenericTimeSeries:
         """
@@ -52,14 +60,16 @@ class LazyTable:
         Parameters
         ----------
         **options
-            Passed to the ``to_timeseries`` of the archive, such as ``columns`` of `sunpy_helio_plugins.imap`.
+            Passed to the ``to_timeseries`` of the archive, such as ``columns`` of `sunpy_helio_plugins.imap`. Images
+            and events take ``columns``, by default all columns of numbers with a value.
 
         Returns
         -------
         sunpy.timeseries.GenericTimeSeries
-            As the ``to_timeseries`` of the archive returns it.
+            As the ``to_timeseries`` of the archive returns it; of images, numbers in their headers, and of events,
+            numbers at the time of their start.
         """
-        return self._to_timeseries(self.table, **options)
+        return self._to_timeseries(self._plain, **options)
 
     def to_xarray(self) -> xr.Dataset:
         """
@@ -70,7 +80,7 @@ class LazyTable:
         xarray.Dataset
             See `sunpy_helio_plugins.series.to_xarray`.
         """
-        return exits.to_xarray(self.table)
+        return exits.to_xarray(self._plain)
 
     def to_pandas(self) -> pd.DataFrame:
         """
@@ -81,23 +91,28 @@ class LazyTable:
         pandas.DataFrame
             See `sunpy_helio_plugins.series.to_pandas`.
         """
-        return exits.to_pandas(self.table)
+        return exits.to_pandas(self._plain)
 
-    def to_ndcube(self, column: str) -> NDCube:
+    def to_ndcube(self, *args: Any, **options: Any) -> NDCube | NDCubeSequence:
         """
-        Convert a column of spectra to a cube.
+        Convert a column of spectra, or images, to a cube.
 
         Parameters
         ----------
-        column : str
-            The name of a column with several values for each record.
+        *args, **options
+            Of records, ``column``: the name of a column with several values for each record. Images take none.
 
         Returns
         -------
-        ndcube.NDCube
-            As the ``to_ndcube`` of the archive returns it.
+        ndcube.NDCube or ndcube.NDCubeSequence
+            As the ``to_ndcube`` of the archive returns it. See `sunpy_helio_plugins.helioviewer.open` for images.
+
+        Raises
+        ------
+        QueryError
+            If there is no such column; or for events, and for images that are not on this machine.
         """
-        return self._to_ndcube(self.table, column)
+        return self._to_ndcube(self.table, *args, **options)
 
     def to_parquet(self, path: str | Path, *, overwrite: bool = False) -> None:
         """
@@ -110,9 +125,14 @@ class LazyTable:
         overwrite : bool, optional
             Whether to replace an existing file.
         """
-        exits.to_parquet(self.table, path, overwrite=overwrite)
+        exits.to_parquet(self._plain, path, overwrite=overwrite)
 
     def __repr__(self) -> str:
         if "table" not in vars(self):
             return f"<LazyTable {self.name}, not read yet>"
-        return f"<LazyTable {self.name}: {len(self.table)} records of {', '.join(self.table.colnames)}>"
+        names = self.table.colnames
+        shown = [
+            *names[:_MOST_NAMES],
+            *([f"and {len(names) - _MOST_NAMES} others"] if len(names) > _MOST_NAMES else []),
+        ]
+        return f"<LazyTable {self.name}: {len(self.table)} rows of {', '.join(shown)}>"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.arguments import shown
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError, QueryError
 from sunpy_helio_plugins.io import values
-from sunpy_helio_plugins.series.columns import Field, Losses, column_from, field_of
+from sunpy_helio_plugins.series.columns import Losses, PlainColumn, column_from, field_of
 
 __all__ = ["KEY", "Arrays", "Records", "flat_names", "restored", "time_name", "timed"]
 
@@ -50,17 +50,17 @@ class Records:
     ----------
     table : astropy.table.Table
         The table.
-    time : Field
+    time : PlainColumn
         The time of each record.
-    fields : tuple of Field
+    fields : tuple of PlainColumn
         The other columns, in their order.
     said : dict
         The table without its values, as JSON.
     """
 
     table: Table
-    time: Field
-    fields: tuple[Field, ...]
+    time: PlainColumn
+    fields: tuple[PlainColumn, ...]
     said: dict[str, Any]
 
     @classmethod

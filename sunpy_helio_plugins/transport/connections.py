@@ -30,7 +30,6 @@ from sunpy_helio_plugins.transport.urls import (
     host_of,
     literal_addresses,
     nearness,
-    public_url,
 )
 
 if TYPE_CHECKING:
@@ -46,13 +45,21 @@ __all__ = [
     "nearness_for",
     "new_session",
     "peer",
-    "read_deadline",
+    "responding",
     "set_read_deadline",
     "thread_session",
-    "unlogged",
 ]
 
-_limits = threading.local()
+
+class _Limits(threading.local):
+    """What applies to the requests of a thread: when they end, how near servers may be, and the last one's address."""
+
+    deadline = Deadline()
+    most = ANYWHERE
+    peer = ""
+
+
+_limits = _Limits()
 
 
 def set_read_deadline(deadline: Deadline) -> None:
@@ -63,7 +70,7 @@ def set_read_deadline(deadline: Deadline) -> None:
 @contextlib.contextmanager
 def read_deadline(deadline: Deadline) -> Iterator[None]:
     """Set the deadline of everything that this thread reads within a block."""
-    before = getattr(_limits, "deadline", Deadline())
+    before = _limits.deadline
     set_read_deadline(deadline)
     try:
         yield
@@ -74,7 +81,7 @@ def read_deadline(deadline: Deadline) -> Iterator[None]:
 @contextlib.contextmanager
 def judged(most: int) -> Iterator[None]:
     """Refuse connections of this thread within a block to hosts that are nearer than allowed (`urls.check_near`)."""
-    before = _most_near()
+    before = _limits.most
     _limits.most, _limits.peer = most, ""
     try:
         yield
@@ -84,12 +91,7 @@ def judged(most: int) -> Iterator[None]:
 
 def peer() -> int:
     """Return how near the last server is to which this thread has sent a request."""
-    address = getattr(_limits, "peer", "")
-    return nearness(address) if address else INTERNET
-
-
-def _most_near() -> int:
-    return getattr(_limits, "most", ANYWHERE)
+    return nearness(_limits.peer) if _limits.peer else INTERNET
 
 
 def addresses_of(host: str) -> tuple[str, ...]:
@@ -123,49 +125,50 @@ class _DeadlineStream(io.RawIOBase):
     def __init__(self, sock: socket.socket) -> None:
         self._sock, self._timeout = sock, sock.gettimeout()
         self._raw = sock.makefile("rb", buffering=0)
+        self._has_begun = False
+        self.is_in_header = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        left = getattr(_limits, "deadline", Deadline()).left()
+        left = _limits.deadline.left()
         if left <= 0:
             raise TimeoutError("the deadline has passed")
         waits = [seconds for seconds in (self._timeout, left) if seconds is not None and seconds != float("inf")]
         self._sock.settimeout(min(waits, default=None))
-        return self._raw.readinto(buffer)
+        count = self._raw.readinto(buffer)
+        if count == 0 and self._has_begun and self.is_in_header:
+            # http.client takes the end of the connection for the end of the header.
+            raise ConnectionResetError("the connection was closed in the header of the answer")
+        self._has_begun = True
+        return count
 
     def close(self) -> None:
         self._raw.close()
         super().close()
 
 
-class _Reader(io.BufferedReader):
-    """Read an answer; http.client takes the end of the connection for the end of the header."""
-
-    is_in_header = False
-
-    def readline(self, size: int | None = -1) -> bytes:
-        line = super().readline(-1 if size is None else size)
-        if not line and self.is_in_header:
-            raise ConnectionResetError("the connection was closed in the header of the answer")
-        self.is_in_header = line.startswith(b"HTTP/") or (self.is_in_header and line not in (b"\r\n", b"\n"))
-        return line
-
-
 class _DeadlineSocket:
     """The part of a socket that `http.client.HTTPResponse` uses."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
+    def __init__(self, stream: _DeadlineStream) -> None:
+        self._stream = stream
 
     def makefile(self, mode: str) -> IO[bytes]:
-        return _Reader(_DeadlineStream(self._sock))
+        return io.BufferedReader(self._stream)
 
 
 class _DeadlineResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(_DeadlineSocket(sock), *args, **kwargs)  # type: ignore[arg-type]
+        self._stream = _DeadlineStream(sock)
+        super().__init__(_DeadlineSocket(self._stream), *args, **kwargs)  # type: ignore[arg-type]
+
+    def begin(self) -> None:
+        """Read the header of an answer."""
+        self._stream.is_in_header = True
+        super().begin()
+        self._stream.is_in_header = False
 
 
 class _JudgedConnection(HTTPConnection):
@@ -174,7 +177,7 @@ class _JudgedConnection(HTTPConnection):
     response_class = _DeadlineResponse
 
     def _new_conn(self) -> socket.socket:
-        most = _most_near()
+        most = _limits.most
         if self.proxy is None and most < ANYWHERE:
             check_near(f"//{self.host}:{self.port}", addresses_of(self.host.rstrip(".")), most)
         sock = super()._new_conn()
@@ -195,8 +198,8 @@ class _JudgedConnection(HTTPConnection):
         """Raise `NearError` if the server is nearer than allowed; what a name resolves to may change in between."""
         if self.proxy is None:
             _limits.peer = sock.getpeername()[0]
-            if _most_near() < ANYWHERE:
-                check_near(f"//{self.host}:{self.port}", (_limits.peer,), _most_near())
+            if _limits.most < ANYWHERE:
+                check_near(f"//{self.host}:{self.port}", (_limits.peer,), _limits.most)
 
 
 class _SecureConnection(_JudgedConnection, HTTPSConnection):
@@ -394,11 +397,8 @@ class FormBody(AuthBase):
 
 
 @contextlib.contextmanager
-def unlogged(url: str, hidden: Hidden) -> Iterator[None]:
-    """Keep an address with secrets out of urllib3's log at DEBUG, for requests of this thread within the block."""
-    if public_url(url) == url == hidden.text(url):
-        yield
-        return
+def unlogged() -> Iterator[None]:
+    """Keep the requests of this thread within a block out of urllib3's log at DEBUG, which contains addresses."""
     log, thread = logging.getLogger("urllib3.connectionpool"), threading.get_ident()
 
     def is_shown(record: logging.LogRecord) -> bool:
@@ -409,3 +409,29 @@ def unlogged(url: str, hidden: Hidden) -> Iterator[None]:
         yield
     finally:
         log.removeFilter(is_shown)
+
+
+@contextlib.contextmanager
+def responding(
+    method: str, url: str, *, is_logged: bool, deadline: Deadline, most: int, hidden: Hidden,
+    login: Signer | None = None, auth: AuthBase | None = None, session: requests.Session | None = None, **options: Any,
+) -> Iterator[requests.Response]:  # fmt: skip
+    """
+    Send one request, and yield the response, whose body is read within the block.
+
+    Until the end of the block the deadline applies, a server nearer than ``most`` is refused, and urllib3 only logs the
+    address if it may be shown (``is_logged``). ``auth`` replaces the signature of ``login``, and ``session`` that of
+    the thread; ``options`` are those of `requests.Session.request`. Redirects are not followed.
+    """
+    response: requests.Response | None = None
+    with contextlib.nullcontext() if is_logged else unlogged(), read_deadline(deadline), judged(most):
+        try:
+            response = (session or thread_session()).request(
+                method, url, stream=True, allow_redirects=False, auth=auth or Signature(login, hidden), **options
+            )
+            with contextlib.closing(response):
+                yield response
+        finally:
+            if response is not None:
+                # Errors refer to the response, and the request contains the secrets.
+                response.request = None  # type: ignore[assignment]

@@ -15,7 +15,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
@@ -128,7 +128,7 @@ class Login:
         if self.kind == "bearer":
             return {"Authorization": f"Bearer {secrets[0].reveal()}"}
         if self.kind == "oauth2":
-            return {"Authorization": f"Bearer {self._token(secrets).reveal()}"}
+            return {"Authorization": f"Bearer {self._token(secrets).text.reveal()}"}
         return {"Authorization": f"Basic {_pair(secrets)}"}
 
     def _environment(self) -> tuple[Secret, ...] | None:
@@ -163,7 +163,15 @@ class Login:
         identity = "\0".join(secret.reveal() for secret in secrets)
         return self.token_url, sha256(identity.encode()).hexdigest(), self.scope
 
-    def _token(self, secrets: tuple[Secret, ...]) -> Secret:
+    def token(self) -> tuple[Secret, float] | None:
+        """Return the bearer token of the kind "oauth2" and its end in Unix time; `None` without secrets."""
+        secrets = self.secrets()
+        if secrets is None:
+            return None
+        token = self._token(secrets)
+        return token.text, token.expires
+
+    def _token(self, secrets: tuple[Secret, ...]) -> _Token:
         """Return a token that is still valid: all requests of this process share one."""
         key = self._token_key(secrets)
         with _lock:
@@ -173,31 +181,35 @@ class Login:
             token = _tokens.get(key)
             if token is None or token.is_old():
                 token = _tokens[key] = self._request_token(secrets)
-            return token.text
+            return token
 
     def _request_token(self, secrets: tuple[Secret, ...]) -> _Token:
         from sunpy_helio_plugins.transport import oauth2
 
-        return _Token.of(oauth2.client_credentials(self.name, self.token_url, secrets[0], secrets[1], self.scope))
+        # The lifetime may begin with the request, and the response may come late.
+        now = time.time()
+        return _Token.of(oauth2.client_credentials(self.name, self.token_url, secrets[0], secrets[1], self.scope), now)
 
 
 @dataclass(frozen=True)
 class _Token:
-    """A bearer token and the time on the monotonic clock at which it must be renewed."""
+    """A bearer token, the time on the monotonic clock at which it must be renewed, and its end in Unix time."""
 
     text: Secret
-    renew_at: float = field(default=float("inf"))
+    renew_at: float = float("inf")
+    expires: float = float("inf")
 
     @classmethod
-    def of(cls, answer: dict[str, Any]) -> _Token:
-        """Return the token of an answer, with its lifetime."""
+    def of(cls, answer: dict[str, Any], requested: float = 0.0) -> _Token:
+        """Return the token of an answer to a request that was sent at a Unix time, with its lifetime."""
         try:
             lifetime = float(answer.get("expires_in") or "inf")
         except (TypeError, ValueError, OverflowError):
             lifetime = float("inf")
         # Neither a negative number nor NaN is a lifetime.
         lifetime = lifetime if lifetime >= 0 else 0.0
-        return cls(Secret(answer["access_token"]), time.monotonic() + lifetime - min(EARLY, lifetime / 10))
+        renew_at = time.monotonic() + lifetime - min(EARLY, lifetime / 10)
+        return cls(Secret(answer["access_token"]), renew_at, requested + lifetime)
 
     def is_old(self) -> bool:
         return time.monotonic() >= self.renew_at

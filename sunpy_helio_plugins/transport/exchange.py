@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,16 +23,7 @@ from sunpy_helio_plugins.errors import (
 )
 from sunpy_helio_plugins.quantities.exact import TooManyValuesError, exact_json
 from sunpy_helio_plugins.transport.compression import Decoder
-from sunpy_helio_plugins.transport.connections import (
-    Signature,
-    Signer,
-    judged,
-    nearness_for,
-    peer,
-    read_deadline,
-    thread_session,
-    unlogged,
-)
+from sunpy_helio_plugins.transport.connections import Signer, nearness_for, peer, responding, thread_session
 from sunpy_helio_plugins.transport.limits import (
     NOT_AGAIN,
     OFFLINE,
@@ -60,7 +51,7 @@ from sunpy_helio_plugins.transport.urls import (
     same_origin,
 )
 
-__all__ = ["Exchange", "Response"]
+__all__ = ["Exchange", "Response", "with_fields"]
 
 
 @dataclass(frozen=True)
@@ -129,6 +120,14 @@ SMALL = 10_000_000
 _CHUNK = 65536
 
 
+def with_fields(url: str, fields: Iterable[tuple[str, str]]) -> str:
+    """Return an address, which `check_scheme` accepts, with query fields; raise `QueryError` if it is invalid."""
+    try:
+        return requests.Request("GET", url, params=list(fields)).prepare().url or url
+    except (requests.RequestException, UnicodeError):
+        raise QueryError(f"{public_url(url)!r} is not a valid address: its host is not a name.") from None
+
+
 @dataclass
 class Exchange:
     """
@@ -167,6 +166,8 @@ class Exchange:
     hidden : Hidden, optional
         The secrets in ``content`` and ``auth``; those of ``login`` are added. They are removed from the response and
         from errors.
+    params : collection of tuple of str, optional
+        Query fields, which are added to ``url`` in their order.
     """
 
     archive: str
@@ -184,9 +185,12 @@ class Exchange:
     is_partial: bool = False
     given_by: str = ""
     hidden: Hidden = field(default_factory=Hidden, repr=False)
+    params: Collection[tuple[str, str]] | None = None
 
     def __post_init__(self) -> None:
         check_scheme(self.url)
+        if self.params is not None:
+            self.url = with_fields(self.url, self.params)
         self.deadline = request_deadline()
         self.shown = public_url(self.url)
         self.lost: ServiceUnreachable | None = None
@@ -294,23 +298,11 @@ class Exchange:
         if self.deadline.is_over():
             raise self.unreachable(f"no answer {self.deadline.text}")
         failure = ""
-        response: requests.Response | None = None
+        shown = self.shown if url == self.url else public_url(url)
         try:
-            with unlogged(url, self.hidden), read_deadline(self.deadline), judged(most):
-                response = (self.session or thread_session()).request(
-                    self.method,
-                    url,
-                    headers=self.headers if same_origin(url, self.url) else {},
-                    timeout=self.timeouts(),
-                    stream=True,
-                    allow_redirects=False,
-                    auth=self.auth or Signature(self.login, self.hidden),
-                    proxies=proxies(url),
-                    **self.content,
-                )
-                with closing(response):
-                    location = self._location(response)
-                    body = b"" if location and self.follows else self.read(response)
+            with self.sending(url, most, shown) as response:
+                location = self._location(response)
+                body = b"" if location and self.follows else self.read(response)
         except NearError as error:
             raise self.astray(error) from None
         except HelioPluginsError:
@@ -322,28 +314,42 @@ class Exchange:
             # Such as Ctrl-C: the variables of the library contain the request.
             error.__context__ = None
             raise error.with_traceback(None) from None
-        finally:
-            if response is not None:
-                response.request = None  # type: ignore[assignment]
         if failure:
             # Outside the except clause: the library's error, which would be the context, contains the request.
             raise self.unreachable(failure)
-        assert response is not None  # noqa: S101 - for the type checker
-        return self.received(response, url, body), location
+        return self.received(response, shown, body), location
 
-    def received(self, response: requests.Response, url: str, body: bytes) -> Response:
+    def sending(self, url: str, most: int, shown: str) -> AbstractContextManager[requests.Response]:
+        """Return the context in which the request is sent and the response is read."""
+        return responding(
+            self.method,
+            url,
+            is_logged=shown == url == self.hidden.text(url),
+            deadline=self.deadline,
+            most=most,
+            hidden=self.hidden,
+            login=self.login,
+            auth=self.auth,
+            session=self.session,
+            headers=self.headers if url == self.url or same_origin(url, self.url) else {},
+            timeout=self.timeouts(),
+            proxies=proxies(url),
+            **self.content,
+        )
+
+    def received(self, response: requests.Response, shown: str, body: bytes) -> Response:
         """Return a response without the secrets of the request, which servers repeat."""
-        status, hide = response.status_code, self.hidden.text
-        clean = self.hidden.message(body) if status >= 400 or status in REDIRECTS else self.hidden.content(body)
-        headers = response.headers
+        status, headers, phrase = response.status_code, response.headers, response.reason or ""
         if self.hidden:
+            hide = self.hidden.text
+            body = self.hidden.message(body) if status >= 400 or status in REDIRECTS else self.hidden.content(body)
             headers = CaseInsensitiveDict({name: hide(value) for name, value in headers.items()})
-        return Response(self.archive, hide(public_url(url)), status, headers, clean, hide(response.reason or ""))
+            shown, phrase = hide(shown), hide(phrase)
+        return Response(self.archive, shown, status, headers, body, phrase)
 
     def timeouts(self) -> tuple[float, float]:
         """Return the timeouts of connecting and of reading, within the deadline."""
-        within = self.deadline.timeout
-        return within(conf.connect_timeout), within(self.read_timeout or conf.read_timeout)
+        return self.deadline.timeouts(conf.connect_timeout, self.read_timeout or conf.read_timeout)
 
     def _location(self, response: requests.Response) -> str | None:
         """Return the address of a redirect, if an answer is one."""
@@ -355,45 +361,48 @@ class Exchange:
 
     def read(self, response: requests.Response) -> bytes:
         """Read the body within the limits of size and time."""
-        advice = "request less, or raise conf.max_answer" if self.max_bytes == conf.max_answer else ""
         # The message of a refusal is read in any case.
         most = max(self.max_bytes, _CHUNK) if response.status_code >= 400 else self.max_bytes
-        limit = SizeLimit(most, advice=advice)
-        body: list[bytes] = []
-        for part in self.parts(response, limit):
-            body.append(part)
-            if not limit.add(len(part)) and not self.is_partial:
-                raise AnswerError(self.archive, self.shown, limit.message(), response.status_code)
-        return b"".join(body)
+        return b"".join(self.parts(response, most))
 
-    def parts(self, response: requests.Response, limit: SizeLimit) -> Iterator[bytes]:
+    def parts(self, response: requests.Response, most: int) -> Iterator[bytes]:
         """Yield the decompressed parts of the body as they arrive."""
         # The beginning of a body has no end to check.
-        decoder = None if self.is_partial else self.decoder(response)
-        while not (self.is_partial and limit.size >= limit.most):
-            most = int(limit.most) - limit.size if self.is_partial else _CHUNK
-            part = self.piece(response, most, decoder is None)
-            if part == b"":
+        encoding = response.headers.get("Content-Encoding")
+        decoder = None if self.is_partial or not encoding else self.decoder(encoding, response.status_code)
+        size = 0
+        while not (self.is_partial and size >= most):
+            received = self.piece(response, most - size if self.is_partial else _CHUNK)
+            if received == b"":
                 break
-            if part is None or self.deadline.is_over():
-                problem = f"the response did not end {self.deadline.text} ({limit.size} bytes were received)"
+            if received is None or self.deadline.is_over():
+                problem = f"the response did not end {self.deadline.text} ({size} bytes were received)"
                 raise AnswerError(self.archive, self.shown, problem, response.status_code)
-            yield from decoder.feed(part) if decoder else (part,)
+            for part in decoder.feed(received) if decoder else (received,):
+                size += len(part)
+                if size > most and not self.is_partial:
+                    raise self.too_large(most, response.status_code)
+                yield part
         if decoder is not None:
             decoder.check_end()
 
-    def decoder(self, response: requests.Response) -> Decoder:
+    def too_large(self, most: int, status: int) -> AnswerError:
+        """Return the error for a body that is larger than allowed."""
+        advice = "request less, or raise conf.max_answer" if self.max_bytes == conf.max_answer else ""
+        return AnswerError(self.archive, self.shown, SizeLimit(most, advice=advice).message(), status)
+
+    def decoder(self, encoding: str, status: int) -> Decoder:
         """Return what decompresses the body."""
         try:
-            return Decoder(response.headers.get("Content-Encoding"))
+            return Decoder(encoding)
         except DecodeError as error:
-            raise AnswerError(self.archive, self.shown, str(error), response.status_code) from None
+            raise AnswerError(self.archive, self.shown, str(error), status) from None
 
-    def piece(self, response: requests.Response, most: int, decodes: bool) -> bytes | None:
+    def piece(self, response: requests.Response, most: int) -> bytes | None:
         """Return the part of the body that was received: empty at its end, `None` after the deadline."""
         try:
             # read would wait for a full chunk, however slowly it arrives.
-            part: bytes = response.raw.read1(most, decode_content=decodes)
+            part: bytes = response.raw.read1(most, decode_content=self.is_partial)
         except (HTTPError, OSError):
             if not self.deadline.is_over():
                 raise

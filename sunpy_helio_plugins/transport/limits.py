@@ -50,9 +50,10 @@ class Deadline:
         """Return whether the deadline has passed."""
         return self.left() <= 0
 
-    def timeout(self, seconds: float) -> float:
-        """Return a timeout that ends with the deadline; never zero, which would mean no timeout."""
-        return max(min(seconds, self.left()), 0.001)
+    def timeouts(self, connect: float, read: float) -> tuple[float, float]:
+        """Return two timeouts that end with the deadline; never zero, which would mean no timeout."""
+        left = max(self.left(), 0.001)
+        return min(connect, left), min(read, left)
 
 
 class Outages:

@@ -7,13 +7,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-import requests
-
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import (
     HelioPluginsError,
     OutdatedAnswerWarning,
-    QueryError,
     ServerError,
     ServiceError,
     ServiceUnreachable,
@@ -21,7 +18,7 @@ from sunpy_helio_plugins.errors import (
 )
 from sunpy_helio_plugins.store import answers
 from sunpy_helio_plugins.transport.credentials import Login, netrc_login
-from sunpy_helio_plugins.transport.exchange import Exchange, Response
+from sunpy_helio_plugins.transport.exchange import Exchange, Response, with_fields
 from sunpy_helio_plugins.transport.messages import log_cached
 from sunpy_helio_plugins.transport.urls import check_scheme, public_url
 
@@ -78,10 +75,22 @@ def get(
     AnswerError
         The answer is too large or too slow.
     """
-    full = _full_url(url, _pairs(params))
     signer = login or netrc_login(url)
-    exchange = Exchange(archive, full, dict(headers or {}), max_bytes or conf.max_answer, signer, read_timeout)
-    return exchange.run(accept)
+    return _exchange(url, params, archive, headers, signer, max_bytes, read_timeout).run(accept)
+
+
+def _exchange(
+    url: str,
+    params: Params | None,
+    archive: str,
+    headers: Mapping[str, str] | None,
+    signer: Login | None,
+    max_bytes: int | None = None,
+    read_timeout: float | None = None,
+) -> Exchange:
+    """Return the exchange for a request, whose address is checked."""
+    most, fields = max_bytes or conf.max_answer, _pairs(params)
+    return Exchange(archive, url, dict(headers or {}), most, signer, read_timeout, params=fields)
 
 
 def cached_json(
@@ -107,9 +116,9 @@ def cached_json(
     `False`, the request is sent. If the server does not answer, and the answer ``may_be_outdated``, a stored one is
     used whatever its age, with a warning. The other parameters are those of `get`.
     """
-    pairs = list(_pairs(params))
-    key = public_url(_full_url(url, pairs))
     signer = login or netrc_login(url)
+    exchange = _exchange(url, params, archive, headers, signer)
+    key = exchange.shown
     # The answers to a user who is signed in are private, and differ from the public ones.
     is_public = signer is None or not signer.known()
     if is_public and (value := answers.load(key)) is not None:
@@ -120,7 +129,7 @@ def cached_json(
                 log_cached(archive, key)
                 return result
     try:
-        value = get(url, pairs, archive=archive, headers=headers, accept=accept, login=signer).json()
+        value = exchange.run(accept).json()
     except (ServiceUnreachable, ServerError) as error:
         outdated = _outdated(key, parse, error) if is_public and may_be_outdated else None
         if outdated is None:
@@ -148,7 +157,8 @@ def _outdated(key: str, parse: Callable[[Any], T], error: ServiceError) -> T | N
 
 def load_cached(url: str, queries: Iterable[Params], *, archive: str) -> list[Any]:
     """Return the stored JSON of public requests, each `None` if there is none, without sending them."""
-    keys = [public_url(_full_url(url, _pairs(params))) for params in queries]
+    check_scheme(url)
+    keys = [public_url(with_fields(url, _pairs(params))) for params in queries]
     found = answers.load_many(keys)
     for key, value in zip(keys, found, strict=True):
         if value is not None:
@@ -156,16 +166,7 @@ def load_cached(url: str, queries: Iterable[Params], *, archive: str) -> list[An
     return found
 
 
-def _pairs(params: Params | None) -> Iterable[tuple[str, str]]:
+def _pairs(params: Params | None) -> Collection[tuple[str, str]]:
     if params is None:
         return ()
-    return params.items() if isinstance(params, Mapping) else params
-
-
-def _full_url(url: str, pairs: Iterable[tuple[str, str]]) -> str:
-    """Return the address with its query fields; raise `QueryError` if it is invalid."""
-    check_scheme(url)
-    try:
-        return requests.Request("GET", url, params=list(pairs)).prepare().url or url
-    except (requests.RequestException, UnicodeError):
-        raise QueryError(f"{public_url(url)!r} is not a valid address: its host is not a name.") from None
+    return params.items() if isinstance(params, Mapping) else tuple(params)

@@ -76,6 +76,8 @@ def client_credentials(name: str, token_url: str, identity: Secret, secret: Secr
         raise failure
     if not isinstance(answer.get("access_token"), str):
         raise endpoint.error(AnswerError, "the answer does not contain a token")
+    if not answer["access_token"].strip().isprintable():
+        raise endpoint.error(AnswerError, "the token contains control characters or line ends")
     return answer
 
 

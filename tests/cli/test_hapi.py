@@ -46,6 +46,10 @@ class TestDescriptions:
         assert [line.split()[0] for line in said.splitlines()[-4:]] == ["Time", "Magnitude", "BGSEc", "SC_pos_GSE"]
         assert "Magnitude,double,nT,," in run("hapi info cdaweb AC_H0_MFI --csv").stdout
 
+    def test_some_parameters_of_a_dataset(self, archive, run):
+        said = run("hapi info cdaweb AC_H0_MFI --parameters BGSEc,Mag* --columns name --csv").stdout
+        assert said.split() == ["name", "Time", "Magnitude", "BGSEc"]
+
     def test_the_unchanged_description(self, archive, run):
         found = json.loads(run("hapi info cdaweb AC_H0_MFI --json").stdout)
         assert found["info"] == hapi.info("cdaweb", "AC_H0_MFI").raw

@@ -17,7 +17,7 @@ from sunpy.net import attrs as a
 from sunpy.timeseries import TimeSeries
 
 import sunpy_helio_plugins
-from sunpy_helio_plugins.her.tables import HERTable
+from sunpy_helio_plugins.her import HERTable
 from sunpy_helio_plugins.io import registration
 
 RECORDS = (

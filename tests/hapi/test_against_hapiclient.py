@@ -26,7 +26,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import hapi, sandbox
 from sunpy_helio_plugins.errors import FileError, ServiceError
-from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi import Info
 from sunpy_helio_plugins.hapi.records import file
 from sunpy_helio_plugins.hapi.records.read import from_contents
 from sunpy_helio_plugins.transport.credentials import signed_in
@@ -283,7 +283,7 @@ def test_known_mistakes_of_hapiclient_are_none_of_ours(tmp_path: Path, row: str)
             hapi.read(body, info=info)
     else:
         given = file.parse_response(body, Info.from_json(info), info["format"], "X")
-        assert values(from_contents([given])) == right
+        assert values(from_contents([given]).items[0]) == right
 
 
 def test_hapiclient_refuses_a_leap_second_and_loses_nanoseconds() -> None:

@@ -9,10 +9,9 @@ import pytest
 from sunpy.net import attrs as a
 
 import sunpy_helio_plugins
-from sunpy_helio_plugins import hapi
+from sunpy_helio_plugins import HAPIClient, hapi
 from sunpy_helio_plugins.errors import QueryError, SettingError
 from sunpy_helio_plugins.hapi import server_list
-from sunpy_helio_plugins.hapi.client import HAPIClient
 from sunpy_helio_plugins.hapi.query import Query
 from sunpy_helio_plugins.hapi.translator import queries
 
@@ -89,7 +88,7 @@ def test_a_setting_that_is_no_address_is_explained() -> None:
         (lambda: a.hapi.Server("cdawep"), "did you mean cdaweb"),
         (lambda: a.hapi.Server(), "at least one value"),
         (lambda: a.hapi.Parameters(), "at least one value"),
-        (lambda: a.hapi.Parameters("A,B"), "comma"),
+        (lambda: a.hapi.Parameters(" , "), "takes names of parameters, in a list or separated by commas"),
         (lambda: a.hapi.Dataset(3), "takes text"),
         (lambda: a.hapi.Dataset(" "), "takes text"),
     ],
@@ -127,6 +126,11 @@ def test_own_words_and_the_provider_wake_the_client() -> None:
     assert HAPIClient._can_handle_query(TIME, a.Provider("HAPI"))
     assert not HAPIClient._can_handle_query(TIME, a.Provider("VSO"))
     assert not HAPIClient._can_handle_query(TIME, a.Source("ACE"), a.Instrument("MAG"))
+
+
+@pytest.mark.parametrize("given", [("A,B*", "C"), ("A", "B*,C"), ("A, B* ,C",), ("A,B*,C,",), ("A,,B*", "C,A")])
+def test_names_of_parameters_may_be_separated_by_commas(given: tuple[str, ...]) -> None:
+    assert a.hapi.Parameters(*given) == a.hapi.Parameters("A", "B*", "C")
 
 
 def test_words_pickle() -> None:

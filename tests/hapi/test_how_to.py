@@ -20,7 +20,11 @@ PAGE = Path(__file__).parents[2] / "docs" / "how_to" / "hapi.rst"
 def page(archive: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: Any) -> dict[str, Any]:
     """Return the names defined by the page's code."""
     monkeypatch.chdir(tmp_path)
-    Path("records.csv").write_bytes(seed.csv)
+    for name in ("records.csv", "with_names.csv"):
+        Path(name).write_bytes(seed.csv)
+    Path("without_names.csv").write_bytes(seed.csv.split(b"\n", 2)[2])
+    monkeypatch.setenv("SWE_CLIENT_ID", "sandbox-client")
+    monkeypatch.setenv("SWE_CLIENT_SECRET", "sandbox-secret")
     Path("info.json").write_text(json.dumps(seed.info))
     blocks = re.findall(
         r"^\.\. code-block:: python\n\n((?: {4}.*\n|\n)+)", PAGE.read_text(encoding="utf-8"), re.MULTILINE

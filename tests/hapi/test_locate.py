@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from sunpy.net import attrs as a
 
-from sunpy_helio_plugins import conf
+from sunpy_helio_plugins import HAPIClient, conf
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServiceUnreachable
 from sunpy_helio_plugins.hapi import search, server_list
-from sunpy_helio_plugins.hapi.client import HAPIClient
 from sunpy_helio_plugins.hapi.translator import queries
 
 DAY = a.Time("2026-01-10", "2026-01-11")

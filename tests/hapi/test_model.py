@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi.model import Info, Parameter
+from sunpy_helio_plugins.hapi import Info, Parameter
 from sunpy_helio_plugins.hapi.status import status_of
 
 
 def _parameter(**members: Any) -> Parameter:
     return Parameter({"name": "B", "type": "double", **members})
+
+
+def described(**members: Any) -> Info:
+    return Info({"parameters": [{"name": "Time", "type": "isotime", "length": 24}], **members})
 
 
 def test_esa_describes_scalars_as_arrays_of_one(seed: Any) -> None:
@@ -33,6 +39,7 @@ def test_a_subset_keeps_the_servers_order_and_the_time(seed: Any) -> None:
     assert info.subset(["odi_unilib_mlt", "feio_1"]).names == ("utc", "feio_1", "odi_unilib_mlt")
     assert info.subset(["odi_unilib_mlt"]).names == ("utc", "odi_unilib_mlt")
     assert info.subset([]) is info
+    assert info.subset("odi_unilib_mlt, feio_1").names == ("utc", "feio_1", "odi_unilib_mlt")
 
 
 @pytest.mark.parametrize(
@@ -98,3 +105,72 @@ def test_every_description_of_real_servers_is_read(real_data: Path, name: str) -
         assert info.names == tuple(parameter["name"] for parameter in entry["parameters"])
         assert [one.units for one in info.parameters if not isinstance(one.units, list | str | None)] == []
         assert info.subset(info.names[-1:]).names in ((info.names[0], info.names[-1]), info.names[:1])
+
+
+KEYS = frozenset((
+    "startDate", "stopDate", "sampleStartDate", "sampleStopDate", "cadence", "maxRequestDuration",
+    "x_requestLimits", "timeStampLocation", "unitsSchema", "location", "geoLocation", "citation", "datasetCitation",
+    "x_origin", "x_complete_until", "type", "length", "size", "units", "fill", "label", "bins", "stringType",
+    "coordinateSystemName", "vectorComponents",
+))  # fmt: skip
+"""Members of descriptions of datasets and parameters."""
+
+
+def keys_read(path: Path) -> set[str]:
+    """Return the members of descriptions that a module reads by ``one["key"]`` or ``one.get("key")``."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        is_get = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get"
+        if is_get and node.args and isinstance(node.args[0], ast.Constant):
+            found.add(str(node.args[0].value))
+        is_item = isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)
+        if is_item and isinstance(node.slice, ast.Constant):
+            found.add(str(node.slice.value))
+    return found & KEYS
+
+
+def test_one_module_knows_the_members_of_descriptions() -> None:
+    """A new member of HAPI is a property of ``Info`` or ``Parameter``."""
+    read = {path.name: keys_read(path) for path in Path(hapi.__file__).parent.rglob("*.py")}
+    assert len(read.pop("model.py")) > 20
+    assert {name: keys for name, keys in read.items() if keys} == {}
+
+
+def test_the_longest_request_is_the_shortest_of_those_that_are_stated() -> None:
+    assert described().longest_request is None
+    assert described(maxRequestDuration="P1D").longest_request == 86400
+    assert described(x_requestLimits={"duration": "PT1H"}).longest_request == 3600
+    assert described(maxRequestDuration="PT5M", x_requestLimits={"duration": "PT1H"}).longest_request == 300
+    assert described(maxRequestDuration=7, x_requestLimits=["PT1H"]).longest_request is None
+
+
+def test_a_sample_has_a_start_and_a_stop() -> None:
+    assert described(sampleStartDate="2026Z").sample is None
+    assert described(sampleStartDate="2026Z", sampleStopDate="2027Z").sample == ("2026Z", "2027Z")
+
+
+def test_credits_are_the_members_that_say_how_to_cite() -> None:
+    given = {"datasetCitation": "https://doi.org/10.1/x", "licenseURL": ["https://spdx.org/x"], "contact": ""}
+    assert described(**given, cadence="PT1M").credits == {key: given[key] for key in ("datasetCitation", "licenseURL")}
+
+
+@pytest.mark.parametrize(
+    ("said", "link"),
+    [
+        (None, None),
+        ("uri", {}),
+        ({"uri": None}, {}),
+        ({"uri": {"mediaType": "image/png", "base": "https://x.org/", "scheme": "https"}},
+         {"mediaType": "image/png", "scheme": "https", "base": "https://x.org/"}),
+        ({"type": "uri", "mediaType": "image/png"}, {"mediaType": "image/png"}),
+    ],
+)  # fmt: skip
+def test_the_forms_of_links(said: Any, link: Any) -> None:
+    assert Parameter({"name": "x", "type": "string", "stringType": said}).link == link
+
+
+def test_a_format_is_stated_in_a_copy() -> None:
+    info = described()
+    assert info.with_format("csv").format == "csv"
+    assert info.format is None
+    assert info.with_format("csv").with_format("csv").raw == info.raw | {"format": "csv"}

@@ -15,8 +15,7 @@ import pytest
 from astropy.time import Time
 
 from sunpy_helio_plugins import hapi
-from sunpy_helio_plugins.hapi.model import Info, Parameter
-from sunpy_helio_plugins.hapi.views.timeseries import HAPITimeSeries
+from sunpy_helio_plugins.hapi import HAPITimeSeries, Info, Parameter
 from sunpy_helio_plugins.series.axes import axes_of
 
 TIME = {"name": "Time", "type": "isotime", "length": 24, "units": "UTC", "fill": None}

@@ -13,6 +13,7 @@ from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 import sunpy_helio_plugins
+from sunpy_helio_plugins import HAPIClient
 from sunpy_helio_plugins.errors import (
     AnswerError,
     IncompleteAnswerWarning,
@@ -20,7 +21,6 @@ from sunpy_helio_plugins.errors import (
     ServiceRefused,
     ServiceUnreachable,
 )
-from sunpy_helio_plugins.hapi.client import HAPIClient
 
 DAY = a.Time("2026-01-10", "2026-01-11")
 CDAWEB = a.hapi.Server.cdaweb

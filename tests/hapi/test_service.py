@@ -15,7 +15,7 @@ import pytest
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
-from sunpy_helio_plugins import hapi
+from sunpy_helio_plugins import HAPIClient, hapi
 from sunpy_helio_plugins.errors import (
     AnswerError,
     IncompleteAnswerWarning,
@@ -24,8 +24,7 @@ from sunpy_helio_plugins.errors import (
     ServiceError,
     ServiceRefused,
 )
-from sunpy_helio_plugins.hapi.client import HAPIClient
-from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi import Info
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
 from sunpy_helio_plugins.hapi.service import Service
 

@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 from sunpy.net import attrs as a
 
-from sunpy_helio_plugins import conf, hapi
+from sunpy_helio_plugins import HAPIClient, conf, hapi
 from sunpy_helio_plugins.errors import IncompleteAnswerWarning, QueryError, ServiceUnreachable
 from sunpy_helio_plugins.hapi import server_list
-from sunpy_helio_plugins.hapi.client import HAPIClient
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
 
 sys.path.insert(0, str(Path(__file__).parent))

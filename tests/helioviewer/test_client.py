@@ -26,7 +26,7 @@ from sunpy_helio_plugins.errors import (
     ServiceRefused,
     ServiceUnreachable,
 )
-from sunpy_helio_plugins.helioviewer.tables import HelioviewerTable
+from sunpy_helio_plugins.helioviewer import HelioviewerTable
 
 NOON = a.Time("2026-01-10 11:55", "2026-01-10 12:05")
 

@@ -100,7 +100,10 @@ def test_a_page_of_html_becomes_an_error_with_the_pages_words(scripted: Any) -> 
         search.search([DAY])
 
 
-@pytest.mark.parametrize("body", [b"", b'{"result": [{"kb_arch', b"[]", b'{"result": 3}', b'{"result": ["x"]}'])
+NUL = b'{"result": [{"kb_archivi\0d": "ivo://a"}]}'
+
+
+@pytest.mark.parametrize("body", [b"", b'{"result": [{"kb_arch', b"[]", b'{"result": 3}', b'{"result": ["x"]}', NUL])
 def test_empty_cut_and_foreign_answers_are_errors(scripted: Any, body: bytes) -> None:
     scripted.say(body)
     with pytest.raises(AnswerError, match="HER"):

@@ -12,7 +12,7 @@ import pytest
 from astropy import units as u
 from astropy.table import QTable, vstack
 
-from sunpy_helio_plugins.quantities.fills import exact_integer, for_frame, is_fill, masked
+from sunpy_helio_plugins.quantities import exact_integer, for_frame, is_fill, masked
 
 SINGLE = float(np.float32(-1e31))
 

@@ -111,15 +111,21 @@ UNFINDABLE: tuple[tuple[str, str, str], ...] = (
     (".capabilities", "200 with equal keys", "it says that it is another version of HAPI"),
     (
         ".capabilities",
-        "200 with (a key of a megabyte|an error object)",
+        "200 with (a key of a megabyte|an error object|an empty object|an object of|lists of wrong items|NaN)",
         "every server has csv, also one that does not state its formats",
     ),
-    (".capabilities", "status (400|404|405|410)|200 with a HAPI error", "servers without this endpoint"),
-    ("hapi-binary.data", "chunked: ended early|right length, cut body", "a range with fewer records"),
     (
-        "(hapi-(csv|binary|json)|swe).data",
+        ".capabilities",
+        "status (400|404|405|410)|200 with a HAPI error|redirect: (to (the root|bytes above 127|a tab)|two locations)",
+        "servers without this endpoint; they answer 404 to these addresses",
+    ),
+    ("hapi-binary.data", "chunked: ended early|right length, cut body", "a range with fewer records"),
+    ("her.document", "right length, cut by one byte|encoded as utf-8-sig|CRLF line ends", "the same XML document"),
+    ("hapi-csv.data", "chunked: ended early", "a server that leaves out the last line end"),
+    (
+        "(hapi-(csv|binary|json)|swe|helioviewer).data",
         "gzip: empty|200 with (nothing|blanks|an empty list)|status 20[45]|Content-Length '0'",
-        "a range without records",
+        "a range without records, for which servers send an empty body",
     ),
 )  # fmt: skip
 """A pattern of stages, one of faults, and the reason why no client can find them."""

@@ -23,8 +23,8 @@ from journeys import plain
 from sunpy_helio_plugins import cdf, hapi, her, quantities
 from sunpy_helio_plugins.errors import HelioPluginsError
 from sunpy_helio_plugins.helioviewer.jp2 import boxes, header
+from sunpy_helio_plugins.her import HERTable
 from sunpy_helio_plugins.her.columns import chaincodes
-from sunpy_helio_plugins.her.tables import HERTable
 from sunpy_helio_plugins.imap import filenames, integrity
 from sunpy_helio_plugins.quantities import units
 from sunpy_helio_plugins.quantities.exact import exact_json

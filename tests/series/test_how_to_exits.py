@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import textwrap
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import pytest
+
+from sunpy_helio_plugins import hapi, imap, series
 
 PAGE = Path(__file__).parents[2] / "docs" / "how_to" / "exits.rst"
 
@@ -18,10 +22,39 @@ def test_the_code_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(tmp_path)
     text = PAGE.read_text(encoding="utf-8")
     blocks = re.findall(r"^\.\. code-block:: python\n\n((?: {4}.*\n|\n)+)", text, re.MULTILINE)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     space: dict[str, Any] = {}
     for block in blocks:
         exec(textwrap.dedent(block), space)  # the page is ours
     assert space["frame"].attrs["units"]["BGSEc_0"] == "nT"
     assert space["again"]["BGSEc"].unit == "nT"
     assert len(space["opened"].table) == len(space["wind"])
+    assert (tmp_path / "wind.png").read_bytes().startswith(b"\x89PNG")
+    plt.close("all")
+
+
+def verbs() -> tuple[list[str], dict[str, list[str]]]:
+    """Return the faces in the table of verbs, and the cells of each verb."""
+    text = PAGE.read_text(encoding="utf-8")
+    table = text[text.index(":name: verbs") : text.index("``open`` returns the same kind")]
+    rows = [[cell.strip(" `") for cell in re.split(r"\n     -", row)] for row in table.split("\n   * - ")[1:]]
+    return rows[0][2:], {row[0]: [cell.strip() for cell in row[2:]] for row in rows[1:]}
+
+
+def test_the_page_lists_where_each_verb_exists() -> None:
+    faces, cells = verbs()
+    modules = [importlib.import_module(f"sunpy_helio_plugins.{face}") for face in faces]
+    assert cells == {verb: ["yes" if verb in module.__all__ else "" for module in modules] for verb in cells}
+
+
+def test_the_page_lists_every_verb_of_two_archives() -> None:
+    faces, cells = verbs()
+    names = [name for face in faces for name in importlib.import_module(f"sunpy_helio_plugins.{face}").__all__]
+    common = {name for name in names if names.count(name) > 1 and name.islower()}
+    assert common - set(cells) == {"attrs", "coverage", "epochs"}
+
+
+@pytest.mark.parametrize("verb", ["quicklook", "to_ndcube", "to_timeseries", "to_xarray"])
+def test_a_verb_of_records_is_one_function(verb: str) -> None:
+    assert getattr(hapi, verb) is getattr(series, verb)
+    assert verb == "to_timeseries" or getattr(imap, verb) is getattr(series, verb)

@@ -34,7 +34,7 @@ def test_records_are_read_once_when_they_are_used(name: str, files: dict[str, Pa
     assert "not read yet" in repr(opened)
     assert opened.table.colnames == archive.read(files[name]).colnames
     assert opened.table is opened.table
-    assert f"{len(opened.table)} records" in repr(opened)
+    assert f"{len(opened.table)} rows" in repr(opened)
     opened.to_parquet(tmp_path / "x.parquet")
     assert series.from_parquet(tmp_path / "x.parquet").colnames == opened.table.colnames
     assert opened.to_xarray().sizes["time"] == len(opened.to_pandas()) == len(opened.table)

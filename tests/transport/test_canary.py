@@ -25,14 +25,12 @@ import pytest
 from sunpy.net import Fido
 from sunpy.net import attrs as a
 
-from sunpy_helio_plugins import conf, hapi, her, imap, sign_in
+from sunpy_helio_plugins import Downloader, HAPIClient, IMAPClient, conf, hapi, her, imap, sign_in
 from sunpy_helio_plugins.errors import HelioPluginsError
-from sunpy_helio_plugins.hapi.client import HAPIClient
-from sunpy_helio_plugins.imap.client import IMAPClient
 from sunpy_helio_plugins.transport import credentials, metadata
 from sunpy_helio_plugins.transport.credentials import Login, signed_in
 from sunpy_helio_plugins.transport.files.job import Download
-from sunpy_helio_plugins.transport.files.queue import Downloader, enqueue
+from sunpy_helio_plugins.transport.files.queue import enqueue
 from sunpy_helio_plugins.transport.secrets import Hidden, Secret
 from sunpy_helio_plugins.transport.submit import SubmitSession
 

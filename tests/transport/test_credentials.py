@@ -55,6 +55,17 @@ def key_login(url: str) -> Login:
     return Login("test", url, "header", (("TEST_KEY",),), header="x-api-key")
 
 
+def test_a_token_expires_its_lifetime_after_its_request(monkeypatch):
+    clocks = types.SimpleNamespace(monotonic=time.monotonic, time=lambda: 1_800_000_000.0)
+    monkeypatch.setattr(credentials, "time", clocks)
+    with wire(say(body=token(expires_in=300))) as (url, heads), signed_in("test", "client", "secret"):
+        login = Login("test", url, "oauth2", token_url=url)
+        secret, end = login.token()
+        assert login.token() == (secret, end)
+    assert (secret.reveal(), end, len(heads)) == (PLANTED, 1_800_000_300.0, 1)
+    assert Login("test", url, "oauth2", token_url=url).token() is None
+
+
 def test_a_key_goes_into_its_header():
     with wire(say()) as (url, heads), signed_in("test", PLANTED):
         metadata.get(url, archive="Test", login=key_login(url))
@@ -206,7 +217,7 @@ def test_a_wrong_secret_does_not_get_the_token_of_the_right_one():
 def test_the_life_of_a_token_is_taken_from_the_answer(monkeypatch):
     passed = 0.0
     real = time.monotonic
-    monkeypatch.setattr(credentials, "time", types.SimpleNamespace(monotonic=lambda: real() + passed))
+    monkeypatch.setattr(credentials, "time", types.SimpleNamespace(monotonic=lambda: real() + passed, time=time.time))
     with wire(say(body=token(expires_in=1000))) as (sso, asked), wire(say()) as (url, _), signed_in("test", "me", "x"):
         login = Login("test", url, "oauth2", token_url=sso)
         for passed, times in ((0.0, 1), (700.0, 1), (1000.0, 2)):  # noqa: B007 - read by the clock

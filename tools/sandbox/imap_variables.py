@@ -1,19 +1,25 @@
 """
 The synthetic measurements of the embedded archive's IMAP files: five days of solar wind, and one of each other product.
 
-A shock passes on 2026-01-10 at 16:42 UTC; it is followed by a magnetic cloud whose field turns from south to north.
+A shock passes on 2026-01-10 at 16:42 UTC; it is followed by a magnetic cloud whose field turns from south to north, and
+on 2026-01-12 by the fast stream of the equatorial coronal hole.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import numpy as np
 from cdflib import cdfepoch
 
+from sunpy_helio_plugins.sandbox import scene
+
 FIRST_DAY = np.datetime64("2026-01-08")
 SHOCK, CLOUD, RECOVERY = 64.7, 75.0, 97.0
 """Hours after the start of the first day."""
+
+STREAM = (scene.stream()[0] - datetime(2026, 1, 8)) / timedelta(hours=1)
 
 FILLS = {"f4": -1e31, "f8": -1e31, "i8": -(2**63), "u1": 255, "u2": 65535, "tt": -(2**63)}
 
@@ -64,8 +70,10 @@ def plasma(time: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     noise = np.random.default_rng(seed).normal(size=(3, time.size))
     steps = [time < SHOCK, time < CLOUD, time < RECOVERY]
     speed = np.select(steps, [372 + 12 * np.sin(time / 9), 561 + 8 * np.sin(time), 548 - 3.1 * (time - CLOUD)], 471.0)
-    density = np.select(steps, [6.1 + np.sin(time / 6), 19.0 + 3 * np.sin(time * 2), 4.2], 5.0)
-    temperature = np.select(steps, [6.2e4, 3.9e5, 2.8e4], 7.5e4)
+    stream = np.where(time < RECOVERY, 0, 0.5 * (1 + np.tanh((time - STREAM) / 4)))
+    speed += (scene.STREAM_SPEED - speed) * stream
+    density = np.select(steps, [6.1 + np.sin(time / 6), 19.0 + 3 * np.sin(time * 2), 4.2], 5.0) * (1 - 0.55 * stream)
+    temperature = np.select(steps, [6.2e4, 3.9e5, 2.8e4], 7.5e4) + 1.3e5 * stream
     return {
         "speed": np.round(speed + 3.5 * noise[0], 1),
         "density": np.round(density * np.exp(0.08 * noise[1]), 2),

@@ -209,9 +209,10 @@ def active_regions() -> Iterator[Draft]:
 
 def eruptions() -> Iterator[Draft]:
     """CACTus submits an eruption again every few hours, each time with a new name."""
-    for hours, angle, width, speed, times in ((6.6, 248.0, 58, 412, 1), (14.2, 243.0, 124, 1130, 4)):
-        start = scene.DAY + timedelta(hours=hours, seconds=7)
-        for again in range(times):
+    for one in scene.ERUPTIONS:
+        angle, width, speed = one.angle, one.width, one.speed
+        start = scene.DAY + timedelta(hours=one.hours, seconds=7)
+        for again in range(one.times):
             run = start + timedelta(hours=5 + 3 * again)
             values = {
                 "frm_name": "CACTus (Computer Aided CME Tracking)",

@@ -123,14 +123,7 @@ class HAPIDocument:
 
 
 def looks_like_hapi(head: bytes) -> bool:
-    """
-    Tell whether a file begins as one with a HAPI header does.
-
-    Parameters
-    ----------
-    head : bytes
-        Its first bytes, some thousand of them.
-    """
+    """Return whether a file begins like one with a HAPI header; ``head`` is its first bytes, some thousand of them."""
     if not _may_be_hapi(head):
         return False
     # The key HAPI may be the last one, behind thousands of bytes; "isotime" is a word of HAPI alone.
@@ -145,14 +138,7 @@ def _may_be_hapi(head: bytes) -> bool:
 
 
 def begins_like_hapi(peek: Callable[[int], bytes]) -> bool:
-    """
-    Tell whether a file begins with a HAPI header, which is read to its end only where its start allows one.
-
-    Parameters
-    ----------
-    peek : callable
-        Called with a number of bytes, it returns the beginning of the file.
-    """
+    """Return whether a file begins with a HAPI header; ``peek`` returns a given number of its first bytes."""
     head = peek(SNIFFED)
     return looks_like_hapi(head) or (_may_be_hapi(head) and looks_like_hapi(peek(_MOST_SNIFFED)))
 
@@ -207,7 +193,8 @@ def parse_document(content: bytes, info: Info | None = None, asked: str | None =
     content : bytes
         Header and records, or a JSON answer.
     info : Info, optional
-        The description of the dataset, for records that came without header or with one that cannot be read.
+        The description of the dataset, for records that came without header or with one that cannot be read. A row of
+        names selects its parameters.
     asked : str, optional
         The format that was asked for, where that is known.
 
@@ -231,10 +218,28 @@ def parse_document(content: bytes, info: Info | None = None, asked: str | None =
     if start == len(content) and content[1:SNIFFED].lstrip()[:1] == b"{":
         raise FileError("The HAPI header is cut: the answer ends inside it.")
     if info is None:
-        raise FileError("No HAPI header stands before these records; give the dataset's info answer as info=...")
+        raise FileError(
+            "There is no HAPI header; for records without one, give the description of their parameters, as in "
+            "info=hapi.info(server, dataset, parameters)."
+        )
     if start:
+        info = _named(content[:start], info)
         start += _labels_before(content[start : start + TAIL], info, asked or info.format)
     return _content(info, content, start, asked or info.format or "csv")
+
+
+def _named(head: bytes, info: Info) -> Info:
+    """Return the description of the parameters in a row of names, which ESA's server sends instead of a header."""
+    names = tuple(name.strip() for name in head.decode("utf-8", "replace").removeprefix("#").split(","))
+    if names[0] != info.time.name or (set(names) - set(info.names) and len(names) != len(info.names)):
+        return info  # not a row of names, or not those of parameters but of their elements
+    found = info.subset(names)
+    if found.names != names:
+        raise FileError(
+            f"The names before the records, {', '.join(names)}, are not those of info, {', '.join(info.names)}, in the "
+            "same order: give the description of these parameters."
+        )
+    return found
 
 
 def _labels_before(body: bytes, info: Info, asked: str | None) -> int:
@@ -250,7 +255,7 @@ def _content(info: Info, content: bytes, start: int, asked: str | None) -> HAPID
 
 def _in_format(info: Info, found: str) -> Info:
     """Return a header that states the format which the records have."""
-    return info if info.format == found else Info({**info.raw, "format": found})
+    return info if info.format == found else info.with_format(found)
 
 
 def _record_size(info: Info) -> int:
@@ -359,7 +364,7 @@ def parse_response(
             return nothing
         raise ServiceRefused(subject, url, f"{message} (HAPI {code})", 200)
     _reject_non_records(head, subject)
-    made = parse_document(content, Info({**info.raw, "format": chosen}), chosen)
+    made = parse_document(content, info.with_format(chosen), chosen)
     if made.format in ("csv", "binary"):
         _refuse_bytes(content, made, subject)
     if made.format == "csv" and is_whole and not content.endswith(b"\n"):
@@ -443,6 +448,7 @@ def _accept(part: Path, *, info: Info, chosen: str, subject: str) -> None:
         own = header_of(head)
         rest = stream.read(TAIL)
     if own is None and head:
+        info = _named(head, info)
         labels = _labels_before(rest, info, chosen)
         size += labels
         rest = rest[labels:]

@@ -10,7 +10,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
-from sunpy_helio_plugins.arguments import FLAG, TEXT, TEXTS, is_several, optional, shown, taking
+from sunpy_helio_plugins.arguments import FLAG, TEXT, is_several, optional, shown, taking
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import (
     AnswerError,
@@ -26,7 +26,7 @@ from sunpy_helio_plugins.hapi import attrs, server_list
 from sunpy_helio_plugins.hapi.cache import holdings
 from sunpy_helio_plugins.hapi.cache.holdings import Holdings
 from sunpy_helio_plugins.hapi.plan import DataRequest, Piece
-from sunpy_helio_plugins.hapi.query import Query
+from sunpy_helio_plugins.hapi.query import PARAMETERS, Query
 from sunpy_helio_plugins.hapi.records import file
 from sunpy_helio_plugins.hapi.records.file import HAPIDocument
 from sunpy_helio_plugins.hapi.records.read import from_contents, named
@@ -47,10 +47,10 @@ __all__ = ["load"]
 _ANSWERS = frozenset({200, 204, *range(400, 500), 500}) - {401, 403, 408, 429}
 """HTTP statuses of answers that may say in HAPI's words what is wrong; others are asked again, or need a sign-in."""
 
-_ALLOWED = "what a search for HAPI's datasets returned, or a server, a dataset, a start and a stop"
+_ALLOWED = "what a search for HAPI's datasets returned, or a server, a dataset, a start and a stop (or an a.Time)"
 
 
-@taking("hapi.load", dataset=optional(TEXT), parameters=optional(TEXTS), format=optional(TEXT), refresh=FLAG)
+@taking("hapi.load", dataset=optional(TEXT), parameters=optional(PARAMETERS), format=optional(TEXT), refresh=FLAG)
 def load(
     server: Any,
     dataset: str | None = None,
@@ -73,9 +73,10 @@ def load(
     dataset : str, optional
         Its id.
     start, stop : time-like, optional
-        The range, in anything that sunpy reads as a time; the record at ``stop`` is not part of it, as in HAPI.
+        The range, in anything that sunpy reads as a time; the record at ``stop`` is not part of it, as in HAPI. An
+        ``a.Time`` or `~sunpy.time.TimeRange` as ``start`` replaces both; its end is part of the range, as in a search.
     parameters : sequence of str or str, optional
-        Names or patterns; all when left out.
+        Names or patterns, which may be separated by commas; all when left out.
     chunk : astropy.units.Quantity, datetime.timedelta, str or float, optional
         The longest range of one request; a number counts seconds.
     format : str, optional
@@ -105,8 +106,8 @@ def load(
     Warns
     -----
     IncompleteAnswerWarning
-        Some of the requests failed, or the range was limited to that of the dataset. An error is raised only if all
-        requests failed.
+        Some of the requests failed, the range was limited to that of the dataset, or the records of a response are not
+        in the order of time. An error is raised only if all requests failed.
     """
     scale = checked_scale(scale)
     if not isinstance(server, str):
@@ -121,13 +122,13 @@ def load(
         cut = tuple(note for table in tables for note in uncovered(table))
         rows = [DataRequest.of_row(row) for table in tables for row in table]
         return _loaded(rows, scale, cut, refresh, None)
-    if dataset is None or start is None or stop is None:
-        given = [name for name, one in (("dataset", dataset), ("start", start), ("stop", stop)) if one is None]
-        missing = ", ".join(given)
+    needed = {"start": start} if _is_range(start) else {"start": start, "stop": stop}
+    missing = ", ".join(name for name, one in {"dataset": dataset, **needed}.items() if one is None)
+    if dataset is None or missing:
         raise QueryError(
             f"hapi.load takes a server, a dataset, a start and a stop; for {shown(server)}, {missing} must be given."
         )
-    query = _query(server, dataset, start, stop, parameters, chunk, format)
+    query = _query(server, dataset, _range(start, stop), parameters, chunk, format)
     service = Service(server_list.find(server), fresh=refresh)
     answer = find(query, service, is_titled=False)
     # A table of records has no place for notes: a warning repeats them.
@@ -138,19 +139,36 @@ def load(
     return _loaded(list(answer.items), scale, told, refresh, service)
 
 
-def _query(server: str, dataset: str, start: Any, stop: Any, parameters: Any, chunk: Any, chosen: str | None) -> Query:
-    names = (parameters,) if isinstance(parameters, str) else tuple(parameters or ())
+def _is_range(given: Any) -> bool:
+    return hasattr(given, "start") and hasattr(given, "end") and not isinstance(given, type)
+
+
+def _range(start: Any, stop: Any) -> tuple[str, str]:
+    """Return the first and the last instant of the range, both included."""
+    if _is_range(start):
+        if stop is not None:
+            raise QueryError(
+                f"hapi.load takes either a range of time or a start and a stop; it was called with {shown(start)} and "
+                f"with {shown(stop)} as stop: give the parameters by keyword, as in parameters='Bx,By'."
+            )
+        time = inputs.span("hapi.load", start)
+        return times.iso(time.start, 9), times.iso(time.end, 9)
     first, before = _moment(start), _moment(stop)
     if first >= before:
         raise QueryError(f"The start {first} does not lie before the stop {before}.")
+    return str(first), str(before.later(-1))
+
+
+def _query(
+    server: str, dataset: str, included: tuple[str, str], parameters: Any, chunk: Any, chosen: str | None
+) -> Query:
     if isinstance(chunk, int | float) and not isinstance(chunk, bool):
         chunk = chunk * u.s
     return Query(
         server,
         dataset,
-        str(first),
-        str(before.later(-1)),
-        names,
+        *included,
+        tuple(parameters or ()),
         format=None if chosen is None else attrs.Format.check(chosen),
         chunk=None if chunk is None else attrs.Chunk.check(chunk),
     )
@@ -199,10 +217,11 @@ def _gathered(found: list[DataRequest], refresh: bool, service: Service | None) 
         asked, fetched = _fetched(found, service, None)
     elif held is not None and (held.is_partly_kept or not asked):
         kept = held.joined()
-        return Partial((_read(found[0], kept),), kept.problems)
+        return _read(found[0], kept) + Partial(problems=kept.problems)
     chunks = _partial(asked, fetched)
-    table, damaged = _table(asked, chunks)
-    problems = merge(chunks).problems + damaged
+    answer = _table(asked, chunks)
+    (table,) = answer.items
+    problems = merge(chunks).problems + answer.problems
     if not len(table):
         return Partial((table,), problems)
     keep = np.zeros(len(table), dtype=bool)
@@ -307,15 +326,15 @@ class _Chunks:
         return merge(_partial(others, [self._fetched(one, other) for other in others]))
 
 
-def _table(found: list[DataRequest], chunks: list[Partial[HAPIDocument]]) -> tuple[QTable, tuple[str, ...]]:
+def _table(found: list[DataRequest], chunks: list[Partial[HAPIDocument]]) -> Partial[QTable]:
     """Return the records as a table; if they cannot be read, leave out the chunks that cannot be read alone."""
     try:
-        return _read(found[0], merge(chunks)), ()
+        return _read(found[0], merge(chunks))
     except FileError:
         good, problems = _readable(found, chunks)
         if not problems or not good.items:
             raise
-        return _read(found[0], good), problems
+        return _read(found[0], good) + Partial(problems=problems)
 
 
 def _readable(
@@ -333,7 +352,7 @@ def _readable(
     return merge(good), tuple(problems)
 
 
-def _read(one: DataRequest, chunk: Partial[HAPIDocument]) -> QTable:
+def _read(one: DataRequest, chunk: Partial[HAPIDocument]) -> Partial[QTable]:
     with named(f"{one.dataset} of {one.server.archive}"):
         return from_contents(chunk.items, {"server": one.server.name, "dataset": one.dataset})
 

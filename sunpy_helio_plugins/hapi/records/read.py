@@ -13,22 +13,35 @@ from typing import IO, Any
 
 import numpy as np
 from astropy.table import QTable, Table
+from astropy.time import Time
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.arguments import MAPPING, Kind, optional, taking
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import FileError, QueryError, disk_error
 from sunpy_helio_plugins.fido import inputs
+from sunpy_helio_plugins.fido.partial import Partial, warn
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.records.csv import concatenated
 from sunpy_helio_plugins.hapi.records.decode import Columns
 from sunpy_helio_plugins.hapi.records.file import SUFFIX, HAPIDocument, begins_like_hapi, parse_document
 from sunpy_helio_plugins.hapi.records.table import from_records
 from sunpy_helio_plugins.io import registration
+from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.scales import checked_scale, table_in_scale
+from sunpy_helio_plugins.quantities.silence import far_years
+from sunpy_helio_plugins.quantities.spans import seconds
 from sunpy_helio_plugins.store.streams import decompressed, is_compressed
 
-__all__ = ["common_info", "from_contents", "joined_records", "named", "parse_source", "read", "register", "time_order"]
+__all__ = [
+    "common_info", "disorder", "from_contents", "joined_records", "named", "parse_source", "read", "register",
+    "time_order",
+]  # fmt: skip
+
+
+_DAY = 86_400.0
+_GAP = 1.5
+"""The number of cadences above which a step between records is a gap."""
 
 
 def common_info(contents: Sequence[HAPIDocument]) -> Info:
@@ -44,30 +57,85 @@ def common_info(contents: Sequence[HAPIDocument]) -> Info:
     return first
 
 
-def joined_records(contents: Sequence[HAPIDocument]) -> Columns:
-    """Concatenate the columns of several files."""
-    if len(contents) == 1:
-        return contents[0].columns()
+def joined_records(contents: Sequence[HAPIDocument]) -> tuple[Columns, list[int]]:
+    """Concatenate the columns of several files; also return the number of records of each."""
     parts = [content.columns() for content in contents]
-    return [concatenated([part[index] for part in parts]) for index in range(len(parts[0]))]
+    counts = [len(part[0]) for part in parts]
+    if len(parts) == 1:
+        return parts[0], counts
+    return [concatenated([part[index] for part in parts]) for index in range(len(parts[0]))], counts
 
 
 def time_order(table: QTable, contents: Sequence[HAPIDocument]) -> NDArray[np.int64] | None:
     """Return the indices that sort a table by time without duplicate records; `None` if it is sorted already."""
     if len(table) < 2:
         return None
-    time = table.columns[0]
-    day, fraction = np.asarray(time.jd1), np.asarray(time.jd2)
-    step = np.diff(day)
-    step += fraction[1:]
-    step -= fraction[:-1]
-    if (step > 0).all():
+    day, fraction = _days(table.columns[0])
+    if (_steps(day, fraction) > 0).all():
         return None
     rows = np.lexsort((fraction, day))
     same = (np.diff(day[rows]) == 0) & (np.diff(fraction[rows]) == 0)
     if not same.any():
         return rows
-    return rows[_first_of_each(_bytes(joined_records(contents), rows), same)]
+    return rows[_first_of_each(_bytes(joined_records(contents)[0], rows), same)]
+
+
+def disorder(time: Time, contents: Sequence[HAPIDocument], counts: Sequence[int], subject: str) -> tuple[str, ...]:
+    """
+    Return a problem for each file whose own records are not in the order of time or are repeated.
+
+    Such a response may be joined from parts of two others: it has the right length, but lacks records.
+    """
+    problems: list[str] = []
+    for content, count, end in zip(contents, counts, np.cumsum(counts), strict=True):
+        day, fraction = (one[end - count : end] for one in _days(time))
+        step = _steps(day, fraction)
+        place = _first_disorder(step, content)
+        if place is not None:
+            first, second = (_stamp(day, fraction, row) for row in (place, place + 1))
+            what = f"follows that of {first}" if step[place] < 0 else "is repeated"
+            problems.append(
+                f"{subject}: the record of {second} {what}{_gap(content.info, day, fraction)}: the response may be "
+                "joined from parts of others, and records may be missing; request the range again."
+            )
+    return tuple(problems)
+
+
+def _first_disorder(step: NDArray[np.float64], content: HAPIDocument) -> int | None:
+    """Return the row before the first one that is earlier or repeated; different records may have the same time."""
+    same = np.flatnonzero(step == 0)
+    disordered = step < 0
+    if len(same):
+        columns = content.columns()
+        disordered[same] = (_bytes(columns, same) == _bytes(columns, same + 1)).all(axis=1)
+    return int(np.argmax(disordered)) if disordered.any() else None
+
+
+def _gap(info: Info, day: NDArray[np.float64], fraction: NDArray[np.float64]) -> str:
+    """Return the longest range without records in words, if it is longer than the cadence."""
+    rows = np.lexsort((fraction, day))
+    step = _steps(day[rows], fraction[rows]) * _DAY
+    longest, cadence = int(np.argmax(step)), seconds(info.cadence)
+    if cadence is None or step[longest] < _GAP * cadence:
+        return ""
+    ends = " and ".join(_stamp(day, fraction, row) for row in rows[longest : longest + 2])
+    return f", and there is none between {ends} although the cadence is {info.cadence}"
+
+
+def _stamp(day: NDArray[np.float64], fraction: NDArray[np.float64], row: int) -> str:
+    with far_years():
+        return times.iso(Time(day[row], fraction[row], format="jd", scale="utc"), 3)
+
+
+def _days(time: Time) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return np.asarray(time.jd1), np.asarray(time.jd2)
+
+
+def _steps(day: NDArray[np.float64], fraction: NDArray[np.float64]) -> NDArray[np.float64]:
+    step = np.diff(day)
+    step += fraction[1:]
+    step -= fraction[:-1]
+    return step
 
 
 def _identity(info: Info) -> list[tuple[Any, ...]]:
@@ -152,7 +220,8 @@ def read(
         replaced by its files with the suffixes ``.hapi``, ``.hapi.gz`` and ``.hapi.bz2``. Several sources must contain
         the same parameters of one dataset.
     info : mapping or Info, optional
-        The decoded ``info`` response for the same parameters, for records without a header.
+        The decoded ``info`` response for the same parameters, for records without a header. If the records follow a row
+        of names, as those of ESA's server, it may describe further parameters.
     context : mapping, optional
         ``server`` and ``dataset``, to resolve unit strings that servers use differently. Files downloaded by this
         package contain them.
@@ -175,6 +244,12 @@ def read(
     QueryError
         If no source is given, or if times cannot be converted to ``scale``.
 
+    Warns
+    -----
+    IncompleteAnswerWarning
+        The records of a source are not in the order of time, or one is repeated: a response that was joined from parts
+        of others. They are returned in order, each once, and ``meta["problems"]`` repeats the warning.
+
     Examples
     --------
     >>> from sunpy_helio_plugins import hapi
@@ -191,7 +266,12 @@ def read(
     scale = checked_scale(scale)
     contents = [parse_source(source, info) for source in found]
     with named(found[0] if len(found) == 1 else f"{len(found)} sources"):
-        return table_in_scale(from_contents(contents, context), scale)
+        made = from_contents(contents, context)
+        (table,) = made.items
+    if made.problems:
+        warn(made)
+        table.meta["problems"] = [*table.meta.get("problems", ()), *made.problems]
+    return table_in_scale(table, scale)
 
 
 def _sources(given: Iterable[Any]) -> Iterator[Source]:
@@ -205,17 +285,23 @@ def _sources(given: Iterable[Any]) -> Iterator[Source]:
             yield from inputs.paths("hapi.read", one, (SUFFIX, f"{SUFFIX}.gz", f"{SUFFIX}.bz2"))
 
 
-def from_contents(contents: Sequence[HAPIDocument], context: Mapping[str, str] | None = None) -> QTable:
+def from_contents(contents: Sequence[HAPIDocument], context: Mapping[str, str] | None = None) -> Partial[QTable]:
     """Build one table from parsed files; raise an error if records are truncated, or the files do not match."""
     filled = [content for content in contents if content.size] or contents[:1]
     info = common_info(filled)
     context = context or info.origin
-    table = from_records(info, joined_records(filled), context)
+    columns, counts = joined_records(filled)
+    table = from_records(info, columns, context)
     table.meta["hapi"].pop("x_complete_until", None)  # it describes one file
     if context:
         table.meta["hapi"]["x_origin"] = dict(context)
     order = time_order(table, filled)
-    return table if order is None else table[order]
+    if order is None:
+        return Partial((table,))
+    subject = (
+        f"{context['dataset']} of {context['server']}" if {"dataset", "server"} <= context.keys() else "The records"
+    )
+    return Partial((table[order],), disorder(table.columns[0], filled, counts, subject))
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.arguments import FLAG, one_path, taking
 from sunpy_helio_plugins.errors import InexactValueWarning, QueryError, warn
+from sunpy_helio_plugins.hapi.model import Info, Parameter
 from sunpy_helio_plugins.hapi.records.table import X_META
 from sunpy_helio_plugins.hapi.status import OK
 from sunpy_helio_plugins.io import values
@@ -19,7 +20,7 @@ from sunpy_helio_plugins.quantities import units
 from sunpy_helio_plugins.quantities.fills import is_fill
 from sunpy_helio_plugins.quantities.silence import far_years
 from sunpy_helio_plugins.series.axes import Axis, axes_of, axis_labels, header_context
-from sunpy_helio_plugins.series.columns import Field, Losses, iso_texts
+from sunpy_helio_plugins.series.columns import Losses, PlainColumn, iso_texts
 from sunpy_helio_plugins.series.records import Records
 from sunpy_helio_plugins.series.sources import table_of
 from sunpy_helio_plugins.store.publish import whole_file
@@ -148,12 +149,13 @@ def _header(records: Records, written: list[_Parameter]) -> dict[str, Any]:
     meta = dict(records.table.meta)
     inner = meta.pop("hapi", None)
     header = inner if isinstance(inner, Mapping) else {}
+    told = Info(header)
     rest = {key: value for key, value in meta.items() if key not in ("__attributes__", "HELIOTAB")}
     stamps = written[0].stamps
     order = np.sort(stamps) if len(stamps) else np.array(["2000-01-01T00:00:00.000000000Z"] * 2)
     return {
-        "HAPI": str(header.get("HAPI") or VERSION), "status": {"code": OK, "message": "OK"}, "format": "csv",
-        "startDate": str(header.get("startDate") or order[0]), "stopDate": str(header.get("stopDate") or order[-1]),
+        "HAPI": told.version or VERSION, "status": {"code": OK, "message": "OK"}, "format": "csv",
+        "startDate": told.start or str(order[0]), "stopDate": told.stop or str(order[-1]),
         **{key: value for key, value in header.items() if key not in _NOT_HEADER},
         **({X_META: values.encoded(rest)} if rest else {}),
         "parameters": [one.described for one in written],
@@ -163,7 +165,7 @@ def _header(records: Records, written: list[_Parameter]) -> dict[str, Any]:
 class _Parameter:
     """One column as a parameter: its description, and its values as fields of CSV."""
 
-    def __init__(self, function: str, one: Field, records: Records) -> None:
+    def __init__(self, function: str, one: PlainColumn, records: Records) -> None:
         self.one, self.function = one, function
         self.meta: dict[str, Any] = dict(one.column.info.meta or {})
         self.shape = one.values.shape[1:]
@@ -192,7 +194,7 @@ class _Parameter:
         """Return a text for missing values that no value is equal to; that of the server if it is still one."""
         if self.one.mask is None and self.one.kind != "duration":
             return None
-        given = self.meta.get("fill")
+        given = Parameter(self.meta).fill
         known = self.one.values[self.one.present()]
         if self.type == "double":
             is_own = isinstance(given, str) and self.one.kind == "number" and is_fill(known, given) is None

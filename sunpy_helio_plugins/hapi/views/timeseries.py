@@ -11,10 +11,11 @@ from astropy import units as u
 from sunpy.timeseries import GenericTimeSeries, TimeSeriesMetaData
 
 from sunpy_helio_plugins.errors import FileError, QueryError
+from sunpy_helio_plugins.fido.partial import Partial, warn
 from sunpy_helio_plugins.hapi.model import Info, Parameter
 from sunpy_helio_plugins.hapi.records import read
 from sunpy_helio_plugins.hapi.records.file import HAPIDocument, begins_like_hapi
-from sunpy_helio_plugins.hapi.records.table import decoded, missing, unique_names
+from sunpy_helio_plugins.hapi.records.table import decoded, missing, parse_times, unique_names
 from sunpy_helio_plugins.io import registration
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.fills import for_frame
@@ -111,7 +112,7 @@ class HAPITimeSeries(GenericTimeSeries):
         QueryError
             If a column does not exist, none of them is numeric, or the number of axes differs from the number of units.
         """
-        from sunpy_helio_plugins.hapi.views.quicklook import concise, shown
+        from sunpy_helio_plugins.series.views.quicklook import concise, shown
 
         groups = self._by_unit(columns)
         panels = _panels(axes, len(groups))
@@ -137,7 +138,7 @@ class HAPITimeSeries(GenericTimeSeries):
 
     def _repr_html_(self) -> str:
         """Return the summary and one figure; sunpy creates two for each column, and there may be hundreds."""
-        from sunpy_helio_plugins.hapi.views.quicklook import embedded
+        from sunpy_helio_plugins.series.views.quicklook import embedded
 
         summary = f"<pre>{html.escape(str(self))}</pre>"
         try:
@@ -148,7 +149,7 @@ class HAPITimeSeries(GenericTimeSeries):
 
     def _by_unit(self, columns: Any) -> dict[str, list[str]]:
         """Group the names of the numeric columns by the text of their unit on an axis."""
-        from sunpy_helio_plugins.hapi.views.quicklook import unit_text
+        from sunpy_helio_plugins.series.views.quicklook import unit_text
 
         frame = self.to_dataframe()
         groups: dict[str, list[str]] = {}
@@ -173,6 +174,9 @@ class HAPITimeSeries(GenericTimeSeries):
         if not len(columns[0]):
             raise FileError(f"{filepath}: the file does not contain records, and an empty TimeSeries is not possible.")
         index = pd.DatetimeIndex(times.datetime64_from_iso(columns[0], warn=True), name=content.info.time.name)
+        if not (index.is_monotonic_increasing and index.is_unique):
+            stamps = parse_times(np.ma.getdata(columns[0]).reshape(len(index)))
+            warn(Partial(problems=read.disorder(stamps, [content], [len(index)], str(filepath))))
         series: dict[str, Any] = {}
         unit: dict[str, u.UnitBase] = {}
         rest = zip(unique_names(content.info)[1:], content.info.parameters[1:], columns[1:], strict=True)

@@ -16,6 +16,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.arguments import unchecked
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import AnswerError, FileError, QueryError, ServiceError, ServiceRefused
 from sunpy_helio_plugins.fido.partial import Slots
@@ -33,6 +34,9 @@ from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.messages import server_message
 
 __all__ = ["LONGEST", "HAPILister", "forget"]
+
+_from_iso = unchecked(times.datetime64_from_iso)
+_subset = unchecked(Info.subset)
 
 LONGEST = np.timedelta64(31, "D")
 """Longest range of one request: the server reads a complete response into memory, and stops after 59 s."""
@@ -84,7 +88,7 @@ class HAPILister:
         except ServiceError as error:
             return ImageList.nothing(Gap(start, end, str(error), error))
         spans, gaps, notes = _covered(source, info, start, end)
-        parts, failed = asked(self.slots, partial(self._rows, source, info.subset(["path"])), spans, (start, end))
+        parts, failed = asked(self.slots, partial(self._rows, source, _subset(info, ["path"])), spans, (start, end))
         # One piece is the usual case, and copying the rows of a month takes as long as reading them.
         seconds, paths = parts[0] if len(parts) == 1 else _joined(parts)
         return ImageList(true_times(paths, seconds), paths, [*gaps, *failed], notes)
@@ -122,7 +126,7 @@ class HAPILister:
             raise
         try:
             stamps, names = from_csv(*_records(answer.content, info))
-            seconds = times.datetime64_from_iso(stamps).astype("M8[us]")
+            seconds = _from_iso(stamps).astype("M8[us]")
         except (FileError, ValueError) as error:
             words = f"expected a list of images: {server_message(answer.content) or error}"
             raise AnswerError(answer.archive, answer.url, words, answer.status) from error
@@ -148,7 +152,7 @@ def _rooted(names: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
 
 
 def _limits(info: Info) -> Span:
-    first, last = times.datetime64_from_iso(np.array([info.start, info.stop])).astype("M8[s]")
+    first, last = _from_iso(np.array([info.start, info.stop])).astype("M8[s]")
     return first, last
 
 

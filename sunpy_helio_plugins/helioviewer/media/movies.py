@@ -23,6 +23,7 @@ from sunpy_helio_plugins.helioviewer import service
 from sunpy_helio_plugins.helioviewer.media import screenshots
 from sunpy_helio_plugins.helioviewer.media.checks import NotMadeError
 from sunpy_helio_plugins.helioviewer.query import PROVIDER
+from sunpy_helio_plugins.quantities.exact import whole_number
 from sunpy_helio_plugins.transport import limits
 
 __all__ = ["movie"]
@@ -152,7 +153,8 @@ class _Waiting:
 
 def _whole(value: Any) -> int:
     """Return a state as an integer; PHP returns some numbers as texts."""
-    return int(value) if isinstance(value, int | str) and str(value).isdigit() else QUEUED
+    number = whole_number(value)
+    return QUEUED if number is None else number
 
 
 def _share(value: Any) -> float:

@@ -258,7 +258,10 @@ def fetched(action: str, asked: dict[str, str], file: str | Path, kind: str) -> 
     with _unlogged(), queue.downloaded(downloader) as results:
         pass
     if results.errors:
-        raise results.errors[0].exception
+        error = results.errors[0].exception
+        if isinstance(error, checks.NotMadeError):
+            raise checks.NotMadeError(f"{Path(file)}: {error}") from error
+        raise error
     return Path(results[0])
 
 

@@ -9,7 +9,7 @@ and 2024. It can be computed for each record, as ``hpc_radius`` / ``hrc_r``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -43,9 +43,8 @@ def nothing(rows: int) -> Floats:
     return np.full((rows, 2), np.nan)
 
 
-def origins(values: Callable[[str], Sequence[Any]]) -> Floats:
-    """Return the system numbers and the arcsec in a radius of ``hrc``, shape (n, 2), from the values of keywords."""
-    systems, apart, radii = (values(name) for name in KEYWORDS)
+def origins(systems: Sequence[Any], apart: Sequence[Any], radii: Sequence[Any]) -> Floats:
+    """Return the system numbers and the arcsec in a radius of ``hrc``, shape (n, 2), from the values of `KEYWORDS`."""
     known = {text: code(text) for text in {str(text or "") for text in systems}}
     made = nothing(len(systems))
     made[:, 0] = [known[str(text or "")] for text in systems]

@@ -7,8 +7,8 @@ Complete columns are converted at once; values are only read one by one if this 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import astropy.units as u
@@ -17,14 +17,20 @@ from astropy.table import Column
 from astropy.time import Time
 from numpy.typing import NDArray
 
+from sunpy_helio_plugins.arguments import unchecked
 from sunpy_helio_plugins.her.filters import goes, noaa
 from sunpy_helio_plugins.her.filters.evaluate import SENTINELS
 from sunpy_helio_plugins.her.keywords import Keyword, keywords
-from sunpy_helio_plugins.quantities import times, units
+from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.fills import all_masked, exact_integer, masked
+from sunpy_helio_plugins.quantities.record_time import with_mask
 from sunpy_helio_plugins.quantities.units.classification import parse_all
 
 __all__ = ["Reader", "Record", "is_place"]
+
+_from_iso = unchecked(times.from_iso)
+_as_column = unchecked(times.as_column)
+_masked = unchecked(masked)
 
 Record = dict[str, Any]
 Mask = NDArray[np.bool_]
@@ -84,6 +90,8 @@ class Reader:
     ----------
     corrections : dict
         Values that replace those of a record, by keyword and row; see `correct`.
+    units : dict
+        The units of the keywords that were read, by keyword and text.
     untold : frozenset of str
         Keywords whose values cannot be read, since the records do not contain their requisites.
     """
@@ -91,6 +99,7 @@ class Reader:
     def __init__(self, records: Any, problems: list[str]) -> None:
         self.records, self.problems = records, problems
         self.corrections: dict[str, dict[int, Any]] = {}
+        self.units: dict[str, dict[str, u.UnitBase | None]] = {}
         self.untold: frozenset[str] = frozenset()
         self.nowhere = np.array(
             [str(value).lower() in ("true", "t") for value in self.values("noposition")], dtype=bool
@@ -108,6 +117,10 @@ class Reader:
             found[row] = value
         return found
 
+    def several(self, names: Iterable[str]) -> dict[str, list[Any]]:
+        """Return several keywords of all records by name; see `values`."""
+        return {name: self.values(name) for name in names}
+
     def names(self, name: str) -> list[str | None]:
         """Return a keyword of all records as text, whatever its type; `None` for missing values."""
         return [None if value is None else _printable(str(value)) for value in self.values(name)]
@@ -119,11 +132,15 @@ class Reader:
     def columns(self, names: Iterable[str]) -> dict[str, Any]:
         """Return keywords of all records as columns of a QTable by name; missing values are masked."""
         known = keywords()
+        given = self.several(names)
+        words = {name: known.get(name.lower()) or Keyword(name, _guess(values)) for name, values in given.items()}
+        in_units = [word for word in words.values() if (word.unit or word.fixed) and word.unit not in COMPONENTS]
+        self.units |= parse_all({word.name: self._unit_texts(word) for word in in_units})
+        times_read = self._times({name: given[name] for name in given if words[name].kind == "time"}, words)
         made: dict[str, Any] = {}
-        for name in names:
-            values = self.values(name)
-            keyword = known.get(name.lower()) or Keyword(name, _guess(values))
-            made[name] = _MAKERS.get(keyword.kind, Reader._text)(self, keyword, values)
+        for name, values in given.items():
+            maker = _MAKERS.get(words[name].kind, Reader._text)
+            made[name] = times_read[name] if name in times_read else maker(self, words[name], values)
         parts = {name: one for name, one in made.items() if isinstance(one, _Parts)}
         made |= all_masked({name: (one.values, one.mask) for name, one in parts.items()})
         for name, column in made.items():
@@ -131,9 +148,19 @@ class Reader:
             if name in parts and parts[name].unit_string:
                 column.info.meta = {"unit_string": parts[name].unit_string}
         return {
-            name: times.as_column(one, name, may_be_missing=True) if isinstance(one, Time) else one
+            name: _as_column(one, name, may_be_missing=True) if isinstance(one, Time) else one
             for name, one in made.items()
         }
+
+    def _texts(self, name: str) -> list[str]:
+        """Return a keyword of all records as text, empty if it is missing."""
+        return [str(text or "") for text in self.values(name)]
+
+    def _unit_texts(self, keyword: Keyword) -> tuple[Iterable[str], Mapping[str, str]]:
+        """Return the texts of the unit of a keyword, and what is known of it."""
+        if not keyword.unit:
+            return (keyword.fixed,), keyword.context
+        return {*self._texts(keyword.unit), *filter(None, [keyword.usual])}, keyword.context
 
     def _each(self, keyword: Keyword, values: list[Any], reader: Callable[[Any], Any]) -> list[Any]:
         """Read values one by one; `None` if one is missing or cannot be read, which is added to ``problems``."""
@@ -154,7 +181,24 @@ class Reader:
             words = f"{keyword.name}: {len(odd)} values {what}, such as {str(odd[0])[:80]!r}"
             self.problems.append(f"{words}; see the column raw.")
 
-    def _times(self, keyword: Keyword, values: list[Any]) -> Any:
+    def _times(self, columns: dict[str, list[Any]], words: Mapping[str, Keyword]) -> dict[str, Time]:
+        """Read columns of times: those with time stamps of one length together, or each value if one is not a time."""
+        alike: dict[int, list[str]] = defaultdict(list)
+        for name, values in columns.items():
+            alike[_width(values)].append(name)
+        made: dict[str, Time] = {}
+        for names in alike.values():
+            stamps = [stamp for name in names for stamp in columns[name]]
+            try:
+                read = with_mask(_believed(_as_time(stamps, _missing(stamps))))
+            except (ValueError, TypeError, AttributeError):
+                made |= {name: self._doubtful_times(words[name], columns[name]) for name in names}
+            else:
+                length = len(self.records)
+                made |= {name: read[place * length : (place + 1) * length] for place, name in enumerate(names)}
+        return made
+
+    def _doubtful_times(self, keyword: Keyword, values: list[Any]) -> Time:
         try:
             return _believed(_as_time(values, _missing(values)))
         except (ValueError, TypeError, AttributeError):
@@ -197,11 +241,11 @@ class Reader:
         if keyword.unit in COMPONENTS:
             return _Parts(whole, missing)
         if keyword.unit:
-            texts = [str(text or "") for text in self.values(keyword.unit)]
-            return self._in_units(keyword, whole, missing, texts)
+            return self._in_units(keyword, whole, missing, self._texts(keyword.unit))
         if not keyword.fixed:
             return _Parts(whole, missing)
-        return units.column(data, keyword.fixed, name=keyword.name, mask=missing, context=keyword.context)
+        unit = self.units[keyword.name][keyword.fixed]
+        return _Parts(data if unit is None else u.Quantity(data, unit, copy=False), missing, keyword.fixed)
 
     def _whole(
         self, keyword: Keyword, data: NDArray[np.float64], values: list[Any], missing: Mask
@@ -237,22 +281,12 @@ class Reader:
             made[row] = noaa.five_digits(int(data[row]), str(self.records[row].get("event_starttime") or ""))
         return made
 
-    def component_units(self, name: str) -> Any:
-        """Return each record's unit of one component of its own coordinates: "deg, rsun", "arcsec,arcsec", "deg"."""
-        component = COMPONENTS[name]
-        cache: dict[Any, str] = {}
-        made = []
-        for value in self.values("event_coordunit"):
-            text = str(value or "")
-            if text not in cache:
-                words = [word for word in re.split(r"[,;\s]+", text) if word]
-                # A single unit is that of the angles, but not of a distance from the center.
-                words = words * 2 if len(words) == 1 else words
-                cache[text] = words[component] if component < len(words) else ""
-            made.append(cache[text])
-        column = masked(np.array(made, dtype=str), _missing(made))
-        column.info.name = name
-        return column
+    def component_units(self) -> dict[str, Any]:
+        """Return each record's units of the components of its own coordinates: "deg, rsun", "arcsec,arcsec", "deg"."""
+        texts = [str(value or "") for value in self.values("event_coordunit")]
+        units = {text: _component_units(text) for text in dict.fromkeys(texts)}
+        made = {name: [units[text][place] for text in texts] for name, place in COMPONENTS.items()}
+        return all_masked({name: (np.array(column, dtype=str), _missing(column)) for name, column in made.items()})
 
     def _in_units(self, keyword: Keyword, data: NDArray[Any], missing: Mask, texts: list[str]) -> Any:
         """Convert numbers to one unit, and mask those with an incompatible one; without known units they stay plain."""
@@ -260,7 +294,7 @@ class Reader:
         if not said and keyword.usual:
             # A column without any value has a unit as well, so that tables can be stacked.
             said = Counter([keyword.usual])
-        factors = _factors(keyword, said)
+        factors = _factors(keyword, said, self.units[keyword.name])
         if factors is None:
             return _Parts(data, missing, " | ".join(said))
         unit, scales = factors
@@ -298,6 +332,19 @@ def _missing(values: list[Any]) -> Mask:
     return np.array([value is None or value in NOTHING for value in values], dtype=bool)
 
 
+def _component_units(text: str) -> tuple[str, str, str]:
+    words = [word for word in re.split(r"[,;\s]+", text) if word]
+    # A single unit is that of the angles, but not of a distance from the center.
+    words = words * 2 if len(words) == 1 else words
+    first, second, third, *_ = (*words, "", "", "")
+    return first, second, third
+
+
+def _width(stamps: list[Any]) -> int:
+    """Return the length of the longest time stamp, or that of most of them if all are missing."""
+    return max((len(stamp) for stamp in stamps if isinstance(stamp, str) and stamp not in NOTHING), default=19)
+
+
 def _as_time(stamps: list[Any], missing: Mask) -> Any:
     if missing.any():
         # In the same format as the others, so that all are read at once.
@@ -306,12 +353,12 @@ def _as_time(stamps: list[Any], missing: Mask) -> Any:
         filler = "2000-01-01T00:00:00" if width == 19 else "2000-01-01"
         stamps = [filler if gone else stamp for stamp, gone in zip(stamps, marks, strict=True)]
     data = np.array([stamp.encode("ascii") for stamp in stamps], dtype="S")
-    return times.from_iso(data, missing if missing.any() else None)
+    return _from_iso(data, missing if missing.any() else None)
 
 
 def _stamp(value: Any) -> str:
     text = str(value).strip().replace(" ", "T")
-    _believed(times.from_iso([text]))
+    _believed(_from_iso([text]))
     return text
 
 
@@ -328,10 +375,11 @@ def _number(value: Any) -> float:
     return float(value)
 
 
-def _factors(keyword: Keyword, said: Counter[str]) -> tuple[u.UnitBase, dict[str, float]] | None:
+def _factors(
+    keyword: Keyword, said: Counter[str], parsed: Mapping[str, u.UnitBase | None]
+) -> tuple[u.UnitBase, dict[str, float]] | None:
     """Return the unit of a column and the factor of each text to it; `None` if no text can be parsed."""
     # The usual physical type has priority, then that of most rows; the first text of that type is the unit.
-    parsed = parse_all([*said, *filter(None, [keyword.usual])], context=keyword.context)
     found = {text: unit for text, unit in parsed.items() if unit not in (None, u.dimensionless_unscaled)}
     known = {text: found[text] for text in said if text in found}
     if not known:
@@ -352,11 +400,11 @@ def _factors(keyword: Keyword, said: Counter[str]) -> tuple[u.UnitBase, dict[str
 def flux(values: list[Any]) -> Any:
     """Return the fluxes of GOES classes as a column."""
     data, missing = goes.fluxes(values)
-    return masked(u.Quantity(data, goes.UNIT), missing)
+    return _masked(u.Quantity(data, goes.UNIT), missing)
 
 
 _MAKERS: dict[str, Callable[[Reader, Keyword, list[Any]], Any]] = {
-    "time": Reader._times, "boolean": Reader._booleans, "float": Reader._numbers, "integer": Reader._numbers,
+    "boolean": Reader._booleans, "float": Reader._numbers, "integer": Reader._numbers,
     "object": Reader._objects,
 }  # fmt: skip
-"""The method for each kind of keyword; text and units are read as text."""
+"""The method for each kind of keyword besides times; text and units are read as text."""

@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.her.columns import chaincodes, frames, parse
-from sunpy_helio_plugins.her.columns import frames as moments
-from sunpy_helio_plugins.her.columns.origins import CODES, numbers, origins
+from sunpy_helio_plugins.her.columns.origins import CODES, KEYWORDS, numbers, origins
 from sunpy_helio_plugins.her.columns.outlines import NEAR_LIMB, Rings, submitted_vertices
 from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.columns.polygons import Polygons
@@ -37,9 +36,13 @@ TILTED = 1e-3
 CENTRES = {"hpc": ("hpc_x", "hpc_y"), "hgs": ("hgs_x", "hgs_y"), "hgc": ("hgc_x", "hgc_y"), "hrc": ("hrc_r", "hrc_a")}
 """The pairs of numbers of an event's center."""
 
-POINTS = (
-    *(name for pair in CENTRES.values() for name in pair), *(f"{system}_coord" for system in CENTRES), "hpc_radius",
-)  # fmt: skip
+COORDS = tuple(f"{system}_coord" for system in CENTRES)
+"""The points of an event's center."""
+
+OUTLINES = tuple(f"{system}_{kind}" for system in CENTRES for kind in ("bbox", "boundcc", "skeletoncc"))
+"""The boxes, outlines and lines of an event."""
+
+POINTS = (*(name for pair in CENTRES.values() for name in pair), *COORDS, "hpc_radius")
 """All keywords of an event's center."""
 
 CLAMPED = np.radians(8)
@@ -61,8 +64,17 @@ class Positions:
     def __init__(self, reader: parse.Reader, instants: Floats, starts: Floats) -> None:
         self.reader, self.instants, self.starts = reader, instants, starts
         self.rows = len(reader.records)
-        self.origins = origins(reader.values)
+        self.origins = origins(*reader.several(KEYWORDS).values())
+        self.scales = frames.scales(starts, self.origins)
+        self.tilt, self.distance = frames.earth(instants)
+        self._texts = reader.several((*OUTLINES, *COORDS))
         self._known: dict[str, Rings] = {}
+        self._points = {name: chaincodes.points(self._texts[name]) for name in COORDS}
+        first, second = (numbers(*reader.several(names).values()) for names in zip(*CENTRES.values(), strict=True))
+        self._centres = {
+            system: np.stack(pair, axis=1)
+            for system, pair in zip(CENTRES, zip(first, second, strict=True), strict=True)
+        }
         self._mirrored: dict[str, set[int]] = defaultdict(set)
         self._unsure: dict[str, set[int]] = defaultdict(set)
         self._forget_zeros()
@@ -90,8 +102,9 @@ class Positions:
 
     def places(self, name: str) -> Points:
         """Return a column of points."""
-        values = self.reader.values(name)
-        found, bad = chaincodes.points(values)
+        values = self._texts[name]
+        found, bad = self._points[name]
+        found = found.copy()
         found[chaincodes.is_missing(found)] = np.nan
         self._say(name, [values[index] for index in bad], "not a point")
         beyond = ~np.isnan(found).any(axis=1) & ~frames.is_place(found, name[:3])
@@ -120,7 +133,7 @@ class Positions:
     def _rings(self, name: str) -> Rings:
         """Return the vertices of a keyword in all records, and their offsets."""
         if name not in self._known:
-            values = self.reader.values(name)
+            values = self._texts[name]
             if name.endswith("bbox") and self.everywhere.any():
                 values = [None if wide else text for text, wide in zip(values, self.everywhere, strict=True)]
             widest, highest = frames.LIMITS[name[:3]]
@@ -137,7 +150,7 @@ class Positions:
         """Whether the box of each event is the complete near side, as for a flare with unknown position."""
         made = np.zeros(self.rows, dtype=bool)
         for name in ("hgs_bbox", "hgc_bbox"):
-            vertices, offsets, _ = chaincodes.rings(self.reader.values(name))
+            vertices, offsets, _ = chaincodes.rings(self._texts[name])
             filled = np.flatnonzero(np.diff(offsets))
             if len(filled):
                 starts = offsets[filled]
@@ -161,12 +174,12 @@ class Positions:
 
     def _points_seen(self, name: str) -> Floats:
         """Return points as seen from Earth."""
-        seen = self._on_the_sky(chaincodes.points(self.reader.values("hrc" + name[3:]))[0], np.arange(self.rows))
-        found = chaincodes.points(self.reader.values("hpc" + name[3:]))[0]
+        seen = self._on_the_sky(self._points["hrc" + name[3:]][0], np.arange(self.rows))
+        found = self._points["hpc" + name[3:]][0]
         return np.where(np.isnan(found), seen, found)
 
     def _on_the_sky(self, places: Floats, rows: NDArray[np.int64]) -> Floats:
-        return np.stack(frames.radial(places, frames.scales(self.starts[rows], self.origins[rows])), axis=1)
+        return np.stack(frames.radial(places, self.scales[rows]), axis=1)
 
     def _behind(self, name: str, places: Floats, rows: NDArray[np.int64], seen: Floats) -> tuple[Floats, set[int]]:
         """Compute mirrored positions from those seen from Earth, and return the rows where this is not possible."""
@@ -174,7 +187,7 @@ class Positions:
         # degrees. The registry computes longitudes by the arcsine, and therefore returns 180 degrees minus the
         # longitude: two polar holes of 2017-09-06 and one of 2024-05-10 show it. It does not change degrees that were
         # submitted.
-        system, events = name[:3], (self.instants[rows], self.starts[rows])
+        system, events = name[:3], (self.tilt[rows], self.distance[rows], self.starts[rows])
         made, mirrored = _unmirrored(places, system, seen, *events)
         unknown = _was_computed(self.origins[rows]) & np.isnan(seen).any(axis=1)
         doubtful: set[int] = set()
@@ -187,17 +200,15 @@ class Positions:
             self._unsure[name] |= doubtful
         return made, doubtful
 
-    def _centre(self, system: str) -> Floats:
-        """Return the numbers of the events' centers; NaN if they are not numbers."""
-        return np.stack(numbers(*map(self.reader.values, CENTRES[system])), axis=1)
-
     def _forget_zeros(self) -> None:
         """Mask the center of events at (0, 0) in both arcsec and degrees, which only coincide if B0 is 0."""
         zeros = (self._zeros("hpc") & self._zeros("hgs")).nonzero()[0]
         if not len(zeros):
             return
-        tilted = np.abs(moments.earth(self.starts[zeros])[0]) > TILTED
-        for row in zeros[tilted].tolist():
+        tilted = zeros[np.abs(frames.earth(self.starts[zeros])[0]) > TILTED]
+        for places in (*self._centres.values(), *(found for found, _ in self._points.values())):
+            places[tilted] = np.nan
+        for row in tilted.tolist():
             for name in POINTS:
                 self.reader.correct(name, row, None)
             pair = ("event_coord1", "event_coord2")
@@ -206,15 +217,15 @@ class Positions:
                     self.reader.correct(name, row, None)
 
     def _zeros(self, system: str) -> Mask:
-        points = chaincodes.points(self.reader.values(f"{system}_coord"))[0]
-        return np.asarray((self._centre(system) == 0).all(axis=1) | (points == 0).all(axis=1))
+        points = self._points[f"{system}_coord"][0]
+        return np.asarray((self._centres[system] == 0).all(axis=1) | (points == 0).all(axis=1))
 
     def _correct_centres(self) -> None:
         """Correct the centers of events behind a pole, given as two numbers."""
-        polar, seen = (self._centre(system) for system in ("hrc", "hpc"))
+        polar, seen = self._centres["hrc"], self._centres["hpc"]
         seen = np.where(np.isnan(seen), self._on_the_sky(polar, np.arange(self.rows)), seen)
         for system in ("hgs", "hgc"):
-            given = self._centre(system)
+            given = self._centres[system]
             found, doubtful = self._behind(", ".join(CENTRES[system]), given, np.arange(self.rows), seen)
             changed = np.flatnonzero((found != given).any(axis=1) & ~np.isnan(given).any(axis=1))
             for row in {*changed.tolist(), *doubtful}:
@@ -229,11 +240,10 @@ def _is_placeholder(text: Any) -> bool:
 
 
 def _unmirrored(
-    places: Floats, system: str, seen: Floats, instants: Floats, starts: Floats
+    places: Floats, system: str, seen: Floats, tilt: Floats, distance: Floats, starts: Floats
 ) -> tuple[Floats, Mask]:  # fmt: skip
     """Replace mirrored heliographic numbers by those computed from ``hpc`` of the same positions, and return which."""
     made, mirrored = places.copy(), np.zeros(len(places), dtype=bool)
-    tilt, distance = moments.earth(instants)
     limb = np.degrees(frames.RSUN_KM / distance) * 3600
     with np.errstate(invalid="ignore", over="ignore"):
         rows = np.flatnonzero((np.hypot(*seen.T) > NEAR_LIMB * limb) & (seen[:, 1] * tilt > 0))
@@ -264,10 +274,9 @@ def _was_computed(origins: Floats) -> Mask:
     return np.isin(origins[:, 0], [CODES.index("hpc"), CODES.index("hrc")])
 
 
-def _may_be_mirrored(places: Floats, system: str, instants: Floats, starts: Floats) -> Mask:
+def _may_be_mirrored(places: Floats, system: str, tilt: Floats, distance: Floats, starts: Floats) -> Mask:
     """Return which heliographic positions are on the near side as given and with 180 degrees minus the longitude."""
     longitude, latitude = (np.radians(part) for part in frames.stonyhurst(places, system, starts))
-    tilt, distance = moments.earth(instants)
     b0, front = np.radians(tilt), np.cos(longitude)
     towards = np.sin(latitude) * np.sin(b0) - np.cos(latitude) * np.cos(b0) * np.abs(front)
     with np.errstate(invalid="ignore"):

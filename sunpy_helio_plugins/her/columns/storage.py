@@ -355,14 +355,14 @@ def _origins(table: QTable) -> Any:
     """Return the origins of the events, from the columns or the records of a table."""
     if "raw" in table.colnames:
         records = [json.loads(str(record)) if not isinstance(record, dict) else record for record in table["raw"]]
-        return origins.origins(lambda name: [record.get(name) for record in records])
+        return origins.origins(*([record.get(name) for record in records] for name in origins.KEYWORDS))
 
     def values(name: str) -> list[Any]:
         if name not in table.colnames:
             return [None] * len(table)
         return [text or None for text in _texts(getattr(table[name], "value", table[name]))]
 
-    return origins.origins(values)
+    return origins.origins(*map(values, origins.KEYWORDS))
 
 
 def _texts(column: Any) -> list[str]:

@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 from sunpy_helio_plugins.arguments import ANY_TEXT, FLAG, TEXT, Kind, instance, one_path, optional, refused, taking
 from sunpy_helio_plugins.errors import FileError, local
 from sunpy_helio_plugins.her.keywords import event_types, keywords
+from sunpy_helio_plugins.quantities.exact import whole_number
 from sunpy_helio_plugins.store.publish import write_whole
 from sunpy_helio_plugins.transport.messages import server_message
 
@@ -479,8 +480,7 @@ def is_current(path: Path, ivorn: str, rev: int | None, latest: int | None) -> b
 
 
 def _revision(event: VOEvent) -> int | None:
-    text = event.values.get("revision", "").strip()
-    return int(text) if text.isascii() and text.isdigit() else None
+    return whole_number(event.values.get("revision", "").strip())
 
 
 def _refuse_large(size: int) -> None:

@@ -10,9 +10,9 @@ from astropy.table import QTable
 from sunpy_helio_plugins import cdf
 from sunpy_helio_plugins.arguments import TEXT, optional, taking
 from sunpy_helio_plugins.fido import inputs
-from sunpy_helio_plugins.imap.views.ndcube import to_ndcube
 from sunpy_helio_plugins.quantities.scales import checked_scale
 from sunpy_helio_plugins.series.lazy_table import LazyTable
+from sunpy_helio_plugins.series.views.cube import to_ndcube
 
 if TYPE_CHECKING:
     from sunpy_helio_plugins.imap.views.timeseries import IMAPTimeSeries

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from sunpy_helio_plugins.arguments import ANY_TEXT, MAPPING, MASK, PLAIN_ARRAY, TEXT, optional, taking
 from sunpy_helio_plugins.quantities import silence
 from sunpy_helio_plugins.quantities.units import labels, radii, remarks, statements
-from sunpy_helio_plugins.quantities.units.context import AMBIGUOUS, checked, is_logarithm, joined, meant, own, resolver
+from sunpy_helio_plugins.quantities.units.context import AMBIGUOUS, checked, meant, own, resolver
 from sunpy_helio_plugins.quantities.units.context import sense as sense_of
 from sunpy_helio_plugins.quantities.units.grammar import NotUnderstoodError, read, value
 from sunpy_helio_plugins.quantities.units.normalize import plain
@@ -134,7 +134,7 @@ def classify(
     """
     if text is None:
         return _NO_UNIT
-    return _described(text, schema, joined(context) if context else "")
+    return _described(text, schema, _joined(context) if context else "")
 
 
 @taking("units.parse", text=optional(ANY_TEXT), schema=optional(ANY_TEXT), context=optional(MAPPING))
@@ -169,12 +169,25 @@ def parse(text: str | None, schema: str | None = None, context: Mapping[str, Any
 
 
 def parse_all(
-    texts: Iterable[str], schema: str | None = None, context: Mapping[str, Any] | None = None
-) -> dict[str, u.UnitBase | None]:
-    """Return the units of the strings in the rows of a column; see `parse`."""
-    said = joined(context) if context else ""
-    found = {text: _described(text, schema, said) for text in texts}
-    return {text: one.unit if isinstance(one, Unit) else None for text, one in found.items()}
+    columns: Mapping[str, tuple[Iterable[str], Mapping[str, Any]]],
+) -> dict[str, dict[str, u.UnitBase | None]]:
+    """Return the units of strings by column and string; each column has its strings and its context, see `parse`."""
+    units: dict[str, dict[str, u.UnitBase | None]] = {}
+    for name, (texts, context) in columns.items():
+        said = _joined(context)
+        found = {text: _described(text, None, said) for text in texts}
+        units[name] = {text: one.unit if isinstance(one, Unit) else None for text, one in found.items()}
+    return units
+
+
+def _joined(context: Mapping[str, Any]) -> str:
+    """Return a context as text, with the name, the description, and each other item on separate lines."""
+    name, description = context.get("name") or "", context.get("description") or ""
+    rest = " ".join([str(value) for key, value in context.items() if value and key not in ("name", "description")])
+    text = f"{name}\n{description}\n{rest}".lower()
+    if text.count("\n") == 2:
+        return text
+    return "\n".join(" ".join(str(part).split()) for part in (name, description, rest)).lower()
 
 
 @lru_cache(maxsize=8192)
@@ -183,12 +196,11 @@ def _described(text: str, schema: str | None, said: str) -> Unit | NotAUnit | Un
     found = _classify(text, schema, said)
     if not isinstance(found, Unit) or not said or found.unit in (u.dimensionless_unscaled, u.dB, u.mag):
         return found
-    if is_logarithm(said):
-        return NotAUnit("a logarithm, by its description")
-    described = own(said).partition("\n")[2]
-    if statements.is_packed(described, found.unit):
-        return NotAUnit("a format, by its description")
-    return Unknown() if statements.contradicts(described, found.unit, _meaning) else found
+    name, description, _ = said.split("\n")
+    reason = statements.other_notation(name, description, found.unit)
+    if reason:
+        return NotAUnit(f"{reason}, by its description")
+    return Unknown() if description and statements.contradicts(description, found.unit, _meaning) else found
 
 
 def _meaning(text: str) -> u.UnitBase | None:
@@ -201,7 +213,7 @@ def _meaning(text: str) -> u.UnitBase | None:
 def _classify(text: str, schema: str | None, said: str) -> Unit | NotAUnit | Unknown:
     if len(text) > _LONGEST:
         return NotAUnit("a description")
-    written = _unwrapped(plain(text))
+    written = _written(text)
     scaled = _SI_CONVERSION.fullmatch(written)
     if scaled is not None:
         converted = _times(scaled["factor"], _classify(scaled["unit"], schema, said))
@@ -253,6 +265,12 @@ def _twice(written: str, schema: str | None, said: str) -> Unit | Unknown | None
     # A product of units in a bracket is a factor; a single unit is a remark, or an alternative.
     alone = _ONE_UNIT.fullmatch(found["second"]) and second.unit != u.dimensionless_unscaled
     return Unknown() if alone else None
+
+
+@lru_cache(maxsize=8192)
+def _written(text: str) -> str:
+    """Return a string in plain notation, which is the same in every context."""
+    return _unwrapped(plain(text))
 
 
 def _unwrapped(written: str) -> str:
@@ -310,6 +328,7 @@ def _single(written: str, schema: str | None, said: str) -> Unit | NotAUnit | Un
     return Unknown() if unit is None else replace(found, unit=unit)
 
 
+@lru_cache(maxsize=8192)
 def _read(written: str, schema: str | None) -> Unit | NotAUnit | Unknown:
     for text in (written, _without_stray_bracket(written)):
         found = None if text is None else _understood(text, schema)

@@ -8,10 +8,9 @@ radius of the Sun in one archive and of Saturn in another. Each rule was written
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from fractions import Fraction
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from astropy import units as u
 
@@ -19,7 +18,7 @@ from sunpy_helio_plugins.quantities.units.grammar import NamePosition, NotUnders
 from sunpy_helio_plugins.quantities.units.radii import BODIES
 from sunpy_helio_plugins.quantities.units.vocabulary import BEFORE, DIVISORS, LETTERS, NAMES, PER, SYMBOLS, THINGS
 
-__all__ = ["AMBIGUOUS", "STANDARD", "checked", "is_logarithm", "joined", "meant", "own", "resolver", "sense"]
+__all__ = ["AMBIGUOUS", "STANDARD", "checked", "meant", "own", "resolver", "sense"]
 
 STANDARD: dict[str, u.UnitBase] = {"C": u.C, "S": u.S, "N": u.N, "F": u.F, "H": u.H}
 """Symbols with the same meaning in udunits2, VOUnits and astropy: they are units if such a schema is declared."""
@@ -30,12 +29,6 @@ _TIME = re.compile(r"\b(?:time|duration|cadence|interval|period|elapsed|delay)\b
 _ANGLE = re.compile(r"declination|inclination|angle|latitude|longitude|azimuth|elevation")
 _DOSE = re.compile(r"\bdose|dosim|absorbed")
 _INTERMAGNET = re.compile(r"intermagnet|imag-data")
-_LOGARITHM = re.compile(
-    r"[^a-z0-9]*(?:the )?(?:(?:base[- ](?:10|ten)|natural|common|decimal|decadic) )?(?:log(?:arithm)?|ln|alog10)"
-    r"[ _]?(?:10|e)?(?: ?\((?:base|to)[^)]*\))?(?: ?\(| of\b| to (?:the )?base\b"
-    r"|[ -](?!scal|spac|plot|file|axis|axes|book|entr)[a-z])"
-)
-_LOGARITHM_NAME = re.compile(r"a?log(?:_?10)?[_ ]")
 _MILLI = re.compile(r"milli|housekeeping")
 _GAMMA = re.compile(r"gamma[- ]?rays?\b|photon|lorentz|adiabatic|polytropic|index|exponent|slope|angle|inclination")
 _SUN = re.compile(r"\bsun(?!spot)|solar|helio|corona|cme\b|lasco|stereo|soho")
@@ -84,7 +77,6 @@ for _spelling in ("gammas", "Gamma", "Gammas", "GAMMA", "GAMMAS"):
 AMBIGUOUS = frozenset(_SENSES)
 """Symbols that are ambiguous as complete strings."""
 
-_OWN = ("name", "description")
 _DEGREES = {"deg", "degs", "degree", "degrees"}
 _MINUTES = {"min", "mins", "minute", "minutes"}
 _FIELD_OR_ANGLE = {"nt/minutes", "nt/minute"}
@@ -142,25 +134,9 @@ def meant(unit: u.UnitBase, text: str, context: str) -> u.UnitBase | None:
     return unit
 
 
-def joined(context: Mapping[str, Any]) -> str:
-    """Return a context as text, with the name, the description, and each other item on separate lines."""
-    name, description = context.get("name") or "", context.get("description") or ""
-    rest = " ".join([str(value) for key, value in context.items() if value and key not in _OWN])
-    text = f"{name}\n{description}\n{rest}".lower()
-    if text.count("\n") == 2:
-        return text
-    return "\n".join(" ".join(str(part).split()) for part in (name, description, rest)).lower()
-
-
 def own(context: str) -> str:
     """Return the description of the quantity in a context: its first two lines, the name and the description."""
     return context.rpartition("\n")[0]
-
-
-def is_logarithm(context: str) -> bool:
-    """Return whether values are described as logarithms: "Log10 of the electron density", or the name "log_density"."""
-    name, _, description = own(context).partition("\n")
-    return _LOGARITHM.match(description) is not None or _LOGARITHM_NAME.match(name) is not None
 
 
 class resolver:  # noqa: N801 - called like a function

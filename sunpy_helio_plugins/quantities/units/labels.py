@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from sunpy_helio_plugins.quantities.units.vocabulary import SYMBOLS
 
@@ -68,6 +69,7 @@ _ARBITRARY = re.compile(r"\barb(?:itrary|itr|\.)?(?:\s*units?\.?)?$", re.IGNOREC
 _EITHER = re.compile(r"nT / (?:minutes?|deg(?:ree)?s?|arc ?min(?:ute)?s?)")
 
 
+@lru_cache(maxsize=8192)
 def label(text: str) -> str | None:
     """Classify a string that is certainly not a unit; return `None` if it may be a unit."""
     if text in SYMBOLS:

@@ -9,6 +9,7 @@ so that these are units only if the description of the quantity contains their l
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from astropy import units as u
@@ -73,6 +74,7 @@ def _bodies(text: str) -> tuple[str, ...]:
     return _LETTERS.get(letters.lower(), ())
 
 
+@lru_cache(maxsize=8192)
 def is_radius(text: str) -> bool:
     """Return whether a string in plain notation is the symbol for the radius of a body."""
     return bool(_bodies(text))

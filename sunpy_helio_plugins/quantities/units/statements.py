@@ -1,5 +1,5 @@
 """
-Descriptions that contradict the unit string: they give another unit, or packed times.
+Descriptions that contradict the unit string: they give another unit, logarithms, or packed times.
 
 Archives contain contradictions: radians that are described as degrees, and volts whose description gives counts. Only
 words that are unambiguous in lower case are evaluated, since descriptions are in lower case.
@@ -15,7 +15,7 @@ from astropy import units as u
 
 from sunpy_helio_plugins.quantities.units.vocabulary import NAMES
 
-__all__ = ["contradicts", "is_packed"]
+__all__ = ["contradicts", "other_notation"]
 
 _UNITS_ARE = re.compile(r"\b(?:in (?:the )?units? of|units?(?: are|:)) (?P<text>[^.;,()]{2,60})(?P<end>.?)")
 _WORD = r"(?!in\b)[^\s.;,()\[\]]+"
@@ -24,6 +24,12 @@ _OTHERS = re.compile(r"(?:and|or|&|per|/|\*\*|\^)(?:\s|$)")
 _SAFE = {"km", "cm", "ev", "kev", "nt", "hz", "khz", "deg", "sec", "per", "decimal"}
 _FORMAT = re.compile(r"\bformat(?:ted)?(?: as| in| is|:)? ?[\"'(]?(?P<digits>[ydhmsf.:]{4,20})(?![a-z])")
 _PACKED = re.compile(r"(?:([ydhmsf])\1+[.:]?){2,}")
+_LOGARITHM = re.compile(
+    r"[^a-z0-9]*(?:the )?(?:(?:base[- ](?:10|ten)|natural|common|decimal|decadic) )?(?:log(?:arithm)?|ln|alog10)"
+    r"[ _]?(?:10|e)?(?: ?\((?:base|to)[^)]*\))?(?: ?\(| of\b| to (?:the )?base\b"
+    r"|[ -](?!scal|spac|plot|file|axis|axes|book|entr)[a-z])"
+)
+_LOGARITHM_NAME = re.compile(r"a?log(?:_?10)?[_ ]")
 _DECIBELS = re.compile(r"\bin (?:db|decibels?)\b")
 _COUNTED = {u.ct, u.ph, u.pix}
 
@@ -42,7 +48,15 @@ def contradicts(described: str, unit: u.UnitBase, means: Callable[[str], u.UnitB
     return not any(_same(each.unit, unit) for each in stated) and any(_opposes(each, unit) for each in stated)
 
 
-def is_packed(described: str, unit: u.UnitBase) -> bool:
+def other_notation(name: str, described: str, unit: u.UnitBase) -> str:
+    """Return "a logarithm" or "a format" if a name and a description, in lower case, state one; else an empty text."""
+    # "Log10 of the electron density", or the name "log_density".
+    if _LOGARITHM.match(described) or _LOGARITHM_NAME.match(name):
+        return "a logarithm"
+    return "a format" if _is_packed(described, unit) else ""
+
+
+def _is_packed(described: str, unit: u.UnitBase) -> bool:
     """Return whether numbers in a unit of time are described as digits of a format: "formatted as hhmm.ss"."""
     found = _FORMAT.search(described) if unit.is_equivalent(u.s) else None
     return found is not None and len(set(found["digits"]) - {".", ":"}) > 1 and bool(_PACKED.match(found["digits"]))

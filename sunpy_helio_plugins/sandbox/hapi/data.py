@@ -95,14 +95,22 @@ _OMNI_MINUTE = Dataset(
     "2026-03-01T00:00:00Z",
     (
         time_parameter("Time"),
-        Parameter("F", "double", "nT", "9999.99", "Magnitude of average field vector", wind.field_magnitude, 2),
+        Parameter(
+            "F",
+            "double",
+            "nT",
+            "9999.99",
+            "Magnitude of average field vector",
+            wind.at_the_nose(wind.field_magnitude),
+            2,
+        ),
         Parameter(
             "flow_speed",
             "double",
             "km/s",
             "99999.9",
             "Flow speed, GSE",
-            _gappy(wind.speed, 99999.9, 211, _MINUTE),
+            _gappy(wind.at_the_nose(wind.speed), 99999.9, 211, _MINUTE),
             1,
         ),
         Parameter(
@@ -111,7 +119,7 @@ _OMNI_MINUTE = Dataset(
             "n/cc",
             "999.990",
             "Proton density",
-            _gappy(wind.density, 999.99, 211, _MINUTE),
+            _gappy(wind.at_the_nose(wind.density), 999.99, 211, _MINUTE),
             2,
         ),
         Parameter(
@@ -120,7 +128,7 @@ _OMNI_MINUTE = Dataset(
             "K",
             "9.99999E+06",
             "Proton temperature",
-            _gappy(wind.temperature, 9999990.0, 211, _MINUTE),
+            _gappy(wind.at_the_nose(wind.temperature), 9999990.0, 211, _MINUTE),
             0,
         ),
         Parameter(
@@ -129,7 +137,7 @@ _OMNI_MINUTE = Dataset(
             "nT",
             "99999",
             "SYM/H - 1-minute SYM/H index",
-            _gappy(wind.sym_h, 99999, 503, _MINUTE),
+            _gappy(wind.at_the_nose(wind.sym_h), 99999, 503, _MINUTE),
         ),
     ),
     cadence=_MINUTE,
@@ -149,9 +157,16 @@ _OMNI_HOUR = Dataset(
             " ",
             "99",
             "Kp*10 (Kp*10 = 0,3,7,10,13... for Kp = 0,0+,1-,1,1+...)",
-            _gappy(lambda times: np.clip(np.rint(17 - wind.sym_h(times) / 4), 0, 90).astype(np.int64), 99, 37, _HOUR),
+            _gappy(
+                lambda times: np.clip(np.rint(17 - wind.at_the_nose(wind.sym_h)(times) / 4), 0, 90).astype(np.int64),
+                99,
+                37,
+                _HOUR,
+            ),
         ),
-        Parameter("DST1800", "integer", "nT", "99999", "Dst index", _gappy(wind.sym_h, 99999, 41, _HOUR)),
+        Parameter(
+            "DST1800", "integer", "nT", "99999", "Dst index", _gappy(wind.at_the_nose(wind.sym_h), 99999, 41, _HOUR)
+        ),
     ),
     cadence=_HOUR,
     phase=_HOUR // 2,

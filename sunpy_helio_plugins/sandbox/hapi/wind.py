@@ -2,12 +2,14 @@
 The solar wind at L1 of the synthetic scene, as functions of time.
 
 A shock passes on 2026-01-10 at 16:42 UTC, as in the archive's IMAP files; it is followed by a magnetic cloud, whose
-field turns from south to north, and by a response of the ring current (SYM-H). All values are functions of time only,
-so that overlapping requests agree.
+field turns from south to north, by a response of the ring current (SYM-H), and on 2026-01-12 by the fast stream of the
+equatorial coronal hole. At the nose of the bow shock, everything is later by the time that the shock needs from L1.
+All values are functions of time only, so that overlapping requests agree.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import numpy as np
@@ -15,13 +17,18 @@ import numpy as np
 from sunpy_helio_plugins.sandbox import scene
 from sunpy_helio_plugins.sandbox.hapi.model import EPOCH
 
-__all__ = ["SHOCK", "density", "field", "field_magnitude", "speed", "sym_h", "temperature", "wobble"]
+__all__ = ["SHOCK", "at_the_nose", "density", "field", "field_magnitude", "speed", "sym_h", "temperature", "wobble"]
 
 _DAY = 86_400_000.0
 _HOUR = 3_600_000.0
 
-SHOCK = (scene.DAY + timedelta(hours=16.7) - EPOCH) / timedelta(milliseconds=1)
+SHOCK = (scene.SHOCK - EPOCH) / timedelta(milliseconds=1)
 """Milliseconds since `EPOCH` at which the shock passes."""
+
+_STREAM = tuple((one - EPOCH) / timedelta(milliseconds=1) for one in scene.stream())
+"""Milliseconds since `EPOCH` between which the fast stream passes."""
+
+_TO_THE_NOSE = 1000 * scene.FROM_L1_TO_NOSE / scene.SHOCK_SPEED
 
 _CLOUD, _RECOVERY = 10.3, 32.3
 """Hours after the shock between which the cloud passes."""
@@ -58,24 +65,40 @@ def _calm(times: np.ndarray, hours: float) -> np.ndarray:
     return np.exp(-np.clip(_since_shock(times) - _RECOVERY, 0, None) / hours)
 
 
+def at_the_nose(formula: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function of a quantity at the nose of the bow shock, given that at L1."""
+    return lambda times: formula(np.asarray(times) - _TO_THE_NOSE)
+
+
+def _in_stream(times: np.ndarray) -> np.ndarray:
+    """Return the part of the wind that is of the fast stream, which begins within hours and ends over two days."""
+    rise = 0.5 * (1 + np.tanh((np.asarray(times) - _STREAM[0]) / (4 * _HOUR)))
+    fall = np.exp(-np.clip(np.asarray(times) - _STREAM[1], 0, None) / (2 * _DAY))
+    return rise * fall
+
+
 def speed(times: np.ndarray) -> np.ndarray:
     """Return the bulk speed in km/s, shape (n,)."""
     quiet = 375 + 25 * np.sin(2 * np.pi * np.asarray(times) / (9 * _DAY)) + 7 * wobble(times, 1)
     sheath = 561 + 9 * wobble(times, 12)
     cloud = 548 - 3.1 * (_since_shock(times) - _CLOUD) + 4 * wobble(times, 1)
-    return _phases(times, quiet, sheath, cloud, quiet + 105 * _calm(times, 40))
+    wake = quiet + 105 * _calm(times, 40)
+    fast = scene.STREAM_SPEED + 9 * wobble(times, 14)
+    return _phases(times, quiet, sheath, cloud, wake + (fast - wake) * _in_stream(times))
 
 
 def density(times: np.ndarray) -> np.ndarray:
     """Return the proton density in cm-3, shape (n,)."""
     quiet = 6.1 * np.exp(0.2 * wobble(times, 2))
-    return _phases(times, quiet, 19 * np.exp(0.15 * wobble(times, 13)), 4.2 * np.exp(0.1 * wobble(times, 2)), quiet)
+    late = quiet * (1 - 0.55 * _in_stream(times))
+    return _phases(times, quiet, 19 * np.exp(0.15 * wobble(times, 13)), 4.2 * np.exp(0.1 * wobble(times, 2)), late)
 
 
 def temperature(times: np.ndarray) -> np.ndarray:
     """Return the proton temperature in K, shape (n,)."""
     change = np.exp(0.15 * wobble(times, 3))
-    return change * _phases(times, *(np.full(np.shape(times), kelvin) for kelvin in (6.2e4, 3.9e5, 2.8e4, 7.5e4)))
+    quiet, sheath, cloud, wake = (np.full(np.shape(times), kelvin) for kelvin in (6.2e4, 3.9e5, 2.8e4, 7.5e4))
+    return change * _phases(times, quiet, sheath, cloud, wake + 1.3e5 * _in_stream(times))
 
 
 def field(times: np.ndarray) -> np.ndarray:

@@ -12,12 +12,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sunpy_helio_plugins.sandbox import scene
 from sunpy_helio_plugins.sandbox.imap.catalogue import Refused
 
 __all__ = ["daily", "values"]
 
 FIRST, LAST = datetime(2026, 1, 8, tzinfo=UTC), datetime(2026, 1, 13, tzinfo=UTC)
-SHOCK = datetime(2026, 1, 10, 16, 42, tzinfo=UTC)
+SHOCK, STREAM = scene.SHOCK.replace(tzinfo=UTC), scene.stream()[0].replace(tzinfo=UTC)
+CLOUD, RECOVERY = 10.3, 32.3
+"""Hours after the shock between which the cloud passes."""
+
 CADENCES = {"mag": 4, "swapi": 12, "hit": 60, "swe": 15, "codice_lo": 60, "codice_hi": 60, "spacecraft": 60}
 SCIENCE = ("hit", "mag", "codice_lo", "codice_hi", "swapi", "swe")
 MOST = 1000
@@ -70,6 +74,17 @@ def daily(rows: list[dict[str, Any]], parameters: Mapping[str, str]) -> dict[str
     return {"files": [name for name in names if name.startswith(f"{DAILY}{date}") and version in name]}
 
 
+def speed(when: datetime) -> float:
+    """Return the speed of the wind in km/s: before the shock, behind it, in the cloud, and in the fast stream."""
+    hours = (when - SHOCK).total_seconds() / 3600
+    if hours < CLOUD:
+        return 372.0 if hours < 0 else 561.0
+    if hours < RECOVERY:
+        return round(548 - 3.1 * (hours - CLOUD), 3)
+    rise = 0.5 * (1 + math.tanh((when - STREAM).total_seconds() / 3600 / 4))
+    return round(471.0 + (scene.STREAM_SPEED - 471.0) * rise, 3)
+
+
 def moment(parameters: Mapping[str, str], which: str) -> datetime | None:
     """Return one end of the window."""
     text = parameters.get(f"time_utc_{which}") or parameters.get(f"met_in_utc_{which}")
@@ -86,13 +101,12 @@ def record(part: str, when: datetime) -> dict[str, Any]:
     hours = (when - SHOCK).total_seconds() / 3600
     head = {"instrument": part, "time_utc": when.strftime("%Y-%m-%dT%H:%M:%S")}
     if part == "mag":
-        strength = 5.0 if hours < 0 else 18.0
+        strength = 5.0 if hours < 0 or hours > RECOVERY else 18.0
         vector = [round(strength * math.cos(hours), 3), round(strength * math.sin(hours), 3), round(-strength / 3, 3)]
         size = round(math.sqrt(sum(one * one for one in vector)), 3)
         return {**head, "mag_B_GSE": vector, "mag_B_GSM": vector, "mag_B_magnitude": size}
     if part == "swapi":
-        speed = 372.0 if hours < 0 else 561.0
         names = ("speed", "density", "temperature")
-        values = (speed, 6.1, None if when.minute == 30 else 62000.0)
+        values = (speed(when), 6.1, None if when.minute == 30 else 62000.0)
         return head | {f"swapi_pseudo_proton_{name}": one for name, one in zip(names, values, strict=True)}
     return {**head, f"{part}_counts": [1, 2, 3, 4]}

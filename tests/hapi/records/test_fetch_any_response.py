@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError, HelioPluginsError
-from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi import Info
 from sunpy_helio_plugins.hapi.records import fetch
 from sunpy_helio_plugins.quantities.spans import Moment, Span
 

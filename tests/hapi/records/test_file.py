@@ -13,7 +13,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi import Info
 from sunpy_helio_plugins.hapi.records.file import make_validator
 
 INFO = Info.from_json(

@@ -24,7 +24,7 @@ from sunpy.timeseries import TimeSeries
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError, ServiceError
-from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi import Info
 from sunpy_helio_plugins.hapi.records.fetch import DownloadSpec, _accept, _join
 from sunpy_helio_plugins.hapi.records.file import begins_like_hapi
 from sunpy_helio_plugins.io import registration

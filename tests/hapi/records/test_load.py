@@ -11,13 +11,15 @@ from typing import Any
 import astropy.units as u
 import numpy as np
 import pytest
+import requests
 from astropy.time import Time
 from sunpy.net import Fido
 from sunpy.net import attrs as a
+from sunpy.time import TimeRange
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import CoverageError, IncompleteAnswerWarning, QueryError, ServiceRefused
-from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi import Info, server_list
 from sunpy_helio_plugins.hapi.plan import cut, longest
 from sunpy_helio_plugins.quantities.spans import Moment, Span, seconds
 from sunpy_helio_plugins.transport.credentials import signed_in
@@ -43,9 +45,50 @@ def test_chunks_are_the_same_records_as_the_whole(archive: Any) -> None:
     assert len(_data_requests(archive)) == 1 + 4
 
 
+@pytest.mark.parametrize("given", ["BGSEc,Magnitude", " Magnitude , BGSEc,", ["Time,Magnitude", "BGSEc"], "M*,BG*"])
+def test_names_of_parameters_may_be_separated_by_commas(archive: Any, given: Any) -> None:
+    table = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-10T01:00", given)
+    assert table.colnames == ["Time", "Magnitude", "BGSEc"]
+    assert hapi.info("cdaweb", "AC_H0_MFI", given).names == ("Time", "Magnitude", "BGSEc")
+
+
+def test_a_description_of_unknown_parameters_is_refused(archive: Any) -> None:
+    with pytest.raises(QueryError, match=r"has no parameter 'Magnitud'; did you mean Magnitude"):
+        hapi.info("cdaweb", "AC_H0_MFI", "BGSEc,Magnitud")
+    with pytest.raises(QueryError, match=r"hapi\.load takes names of parameters, in a list or separated by commas"):
+        hapi.load(*ACE, ",")
+
+
 def test_the_stop_is_left_out_and_the_start_is_not(archive: Any) -> None:
     table = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10T00:00:12Z", "2026-01-10T00:00:44Z")
     assert table["Time"].isot.tolist() == ["2026-01-10T00:00:12.000000000", "2026-01-10T00:00:28.000000000"]
+
+
+@pytest.mark.parametrize(
+    "given", [a.Time("2026-01-10T00:00:12", "2026-01-10T00:00:44"), TimeRange("2026-01-10T00:00:12", 32 * u.s)]
+)
+def test_the_end_of_a_range_is_included_as_in_a_search(archive: Any, given: Any) -> None:
+    table = hapi.load("cdaweb", "AC_H0_MFI", given, parameters="Magnitude")
+    assert table.colnames == ["Time", "Magnitude"]
+    assert table["Time"].isot.tolist() == [f"2026-01-10T00:00:{second}.000000000" for second in (12, 28, 44)]
+    found = Fido.search(a.Time(*ACE[2:]), a.hapi.Server("cdaweb"), a.hapi.Dataset("AC_H0_MFI"))
+    assert len(hapi.load(*ACE[:2], a.Time(*ACE[2:]))) == len(hapi.load(found))
+
+
+def test_a_range_of_one_instant_is_loaded(archive: Any) -> None:
+    instant = "2026-01-10T00:00:28"
+    assert hapi.load(*ACE[:2], a.Time(instant, instant))["Time"].isot.tolist() == [f"{instant}.000000000"]
+
+
+def test_a_range_replaces_the_start_and_the_stop(archive: Any) -> None:
+    day = a.Time("2026-01-10", "2026-01-11")
+    with pytest.raises(QueryError, match=r"either a range of time or a start and a stop.*parameters='Bx,By'"):
+        hapi.load("cdaweb", "AC_H0_MFI", day, "Magnitude")
+    with pytest.raises(QueryError, match="dataset must be given"):
+        hapi.load("cdaweb", start=day)
+    with pytest.raises(QueryError, match=r"hapi\.load takes one time"):
+        hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", day)
+    assert archive.log == []
 
 
 def test_rows_of_a_search_are_loaded(archive: Any) -> None:
@@ -65,6 +108,24 @@ def test_esas_limits_are_kept_from_the_start(archive: Any) -> None:
     assert len(_data_requests(archive)) == 3
     assert len(token) > 20
     assert token not in repr(archive.log)
+    assert 0 < (token.expires - Time.now()).to_value("s") <= 300
+
+
+@pytest.mark.parametrize("header", ["", "&include=header"])
+def test_csv_that_the_scripts_of_esas_guide_fetch_is_read(archive: Any, header: str) -> None:
+    names = "feio_1,odi_unilib_mlt"
+    start, stop = "2026-03-25T12:00:00Z", "2026-03-25T13:00:00Z"
+    with signed_in("swe", "sandbox-client", "sandbox-secret"):
+        query = f"dataset={ESA}&start={start}&stop={stop}&parameters=utc,{names}&format=csv{header}"
+        signed = {"Authorization": f"Bearer {hapi.access_token('swe')}"}
+        body = requests.get(f"{server_list.find('swe').url}/data?{query}", headers=signed, timeout=60).content
+        table = hapi.read(body, info=hapi.info("swe", ESA, names), context={"server": "swe", "dataset": ESA})
+        loaded = hapi.load("swe", ESA, start, stop, names)
+    assert len(table) == 40
+    assert table.colnames == loaded.colnames == ["utc", "feio_1", "odi_unilib_mlt"]
+    assert (table["utc"] == loaded["utc"]).all()
+    assert (table["feio_1"] == loaded["feio_1"]).all()
+    assert table["feio_1"].unit == loaded["feio_1"].unit == u.Unit("1 / (cm2 s sr)")
 
 
 def test_too_much_is_asked_for_in_halves(archive: Any) -> None:

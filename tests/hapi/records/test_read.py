@@ -18,8 +18,9 @@ from astropy.time import Time
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi import Info
 from sunpy_helio_plugins.hapi.records import csv
+from sunpy_helio_plugins.hapi.records.file import make_validator
 
 HEADER: dict[str, Any] = {
     "HAPI": "3.2",
@@ -113,8 +114,39 @@ def _assert_seed(table: QTable, seed: Any) -> None:
 def test_records_without_a_header_need_the_info(seed: Any) -> None:
     body = seed.csv.split(b"\n", 2)[2]
     _assert_seed(hapi.read(body, info=seed.info), seed)
-    with pytest.raises(FileError, match="give the dataset's info answer"):
+    with pytest.raises(FileError, match=r"info=hapi\.info\(server, dataset, parameters\)"):
         hapi.read(body)
+
+
+def more(seed: Any) -> dict[str, Any]:
+    """Return a description with one more parameter than the records of the guide have."""
+    utc, *others = seed.info["parameters"]
+    return {**seed.info, "parameters": [utc, {"name": "fpdo_1", "type": "double", "units": "cm"}, *others]}
+
+
+def test_the_row_of_names_selects_the_parameters(seed: Any) -> None:
+    _assert_seed(hapi.read(seed.csv, info=more(seed)), seed)
+    spaced = seed.csv.replace(b"#utc,feio_1,odi_unilib_mlt\n", b"# utc, feio_1, odi_unilib_mlt\r\n")
+    _assert_seed(hapi.read(spaced, info=more(seed)), seed)
+
+
+@pytest.mark.parametrize("names", [b"#utc,odi_unilib_mlt,feio_1\n", b"#utc,feio_1,odi_unilib_lat\n"])
+def test_a_row_of_other_names_is_refused(seed: Any, names: bytes) -> None:
+    other = names + seed.csv.partition(b"\n")[2]
+    with pytest.raises(FileError, match=r"The names before the records, utc, .* are not those of info, utc, feio_1, "):
+        hapi.read(other, info=seed.info)
+
+
+@pytest.mark.parametrize("comment", [b"#\n", b"# made by utc,feio_1\n", b"#utc,feio_1[0],feio_1[1],mlt\n"])
+def test_other_lines_before_the_records_do_not_select(seed: Any, comment: bytes) -> None:
+    _assert_seed(hapi.read(comment + seed.csv.split(b"\n", 2)[2], info=seed.info), seed)
+
+
+def test_a_downloaded_file_gets_the_description_of_its_names(tmp_path: Path, seed: Any) -> None:
+    part = tmp_path / "part"
+    part.write_bytes(seed.csv)
+    make_validator(Info.from_json(more(seed)), "csv", "X of Y")(part)
+    _assert_seed(hapi.read(part), seed)
 
 
 def test_a_header_of_many_lines_is_one_header() -> None:
@@ -239,8 +271,8 @@ def test_repeated_names_are_numbered() -> None:
         (json.dumps({**HEADER, "data": [["2026-01-10Z", [2, 3, "x"], 4, 5, 6]]}).encode(), "'x' is not a valid double"),
         (json.dumps({**HEADER, "data": {"t": 1}}).encode(), "not a list of records"),
         (json.dumps(HEADER).encode(), "holds no records"),
-        (b"<html><body>Log in</body></html>", "No HAPI header"),
-        (b"", "No HAPI header"),
+        (b"<html><body>Log in</body></html>", "There is no HAPI header"),
+        (b"", "There is no HAPI header"),
         (_csv().replace(b'"csv"', b'"x_netcdf"'), "x_netcdf"),
     ],
 )

@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError
-from sunpy_helio_plugins.hapi.model import Info
-from sunpy_helio_plugins.hapi.views.timeseries import HAPITimeSeries
+from sunpy_helio_plugins.hapi import HAPITimeSeries, Info
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:ERFA function .*dubious year"),

@@ -21,7 +21,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import FileError, ServiceRefused
-from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi import Info
 from sunpy_helio_plugins.hapi.records.file import parse_response
 from sunpy_helio_plugins.hapi.service import Service
 

@@ -12,10 +12,9 @@ from sunpy.net import Fido
 from sunpy.net import attrs as a
 
 import sunpy_helio_plugins
-from sunpy_helio_plugins import conf, hapi
+from sunpy_helio_plugins import HAPIClient, conf, hapi
 from sunpy_helio_plugins.errors import HelioPluginsError, QueryError
 from sunpy_helio_plugins.hapi import server_list
-from sunpy_helio_plugins.hapi.client import HAPIClient
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
 
 sys.path.insert(0, str(Path(__file__).parents[1]))

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi import Info
 from sunpy_helio_plugins.hapi.records import trim
 from sunpy_helio_plugins.quantities.spans import Moment, Span
 

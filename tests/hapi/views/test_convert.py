@@ -16,7 +16,6 @@ from sunpy.timeseries import TimeSeries
 
 from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.hapi.views.convert import FRAMES
 from sunpy_helio_plugins.series.axes import axes_of
 
 TIME = {"name": "Time", "type": "isotime", "length": 20}
@@ -53,30 +52,8 @@ def test_a_spectrum_is_an_ndcube(archive: Any) -> None:
     assert cube.unit == records["irradiance"].unit
     wavelengths = cube.axis_world_coords("em.wl")[0]
     assert wavelengths.to_value(u.nm)[:2].tolist() == [200, 225]
-    with pytest.raises(QueryError, match="no column"):
+    with pytest.raises(QueryError, match=r"not 'nope'; the table has: irradiance"):
         hapi.to_ndcube(records, "nope")
-
-
-def test_positions_are_coordinates(archive: Any) -> None:
-    records = hapi.load("cdaweb", "AC_H0_MFI", "2026-01-10", "2026-01-11", "SC_pos_GSE")
-    with pytest.raises(QueryError, match="does not give the coordinate system"):
-        hapi.to_skycoord(records, "SC_pos_GSE")
-    place = hapi.to_skycoord(records, "SC_pos_GSE", frame="GSE")
-    assert place.frame.name == "geocentricsolarecliptic"
-    assert place.cartesian.x[0] == records["SC_pos_GSE"][0, 0]
-    assert (place.obstime == records["Time"]).all()
-
-
-def test_spherical_positions_and_unknown_systems() -> None:
-    one = {
-        "name": "pos", "type": "double", "size": [3], "units": ["R_sun", "deg", "deg"], "coordinateSystemName": "HCI",
-        "vectorComponents": ["r", "longitude", "latitude"],
-    }  # fmt: skip
-    records = table([one], "10,30,5", "11,31,6")
-    place = hapi.to_skycoord(records, "pos")
-    assert place.lon.to_value(u.deg).tolist() == pytest.approx([30, 31])
-    with pytest.raises(QueryError, match="'RTN' of 'pos' is not supported; supported are"):
-        hapi.to_skycoord(table([{**one, "coordinateSystemName": "RTN"}], "1,2,3"), "pos")
 
 
 def test_addresses_are_fetched(archive: Any, tmp_path: Path) -> None:
@@ -154,13 +131,6 @@ def test_what_is_not_drawn_is_named() -> None:
     assert figure.get_supxlabel() == r"Not shown, since they are not numeric: note \$^"
     assert hapi.quicklook(table(parameters, "1,a"), ["x"]).get_supxlabel() == ""
     plt.close("all")
-
-
-@pytest.mark.parametrize("name", sorted(FRAMES))
-def test_every_system_that_is_named_makes_coordinates(name: str) -> None:
-    one = {"name": "pos", "type": "double", "size": [3], "units": "km", "coordinateSystemName": name.upper()}
-    place = hapi.to_skycoord(table([one], "1e6,2e5,3e4"), "pos")
-    assert place.cartesian.xyz.to_value("km")[:, 0].tolist() == pytest.approx([1e6, 2e5, 3e4])
 
 
 def test_a_series_groups_columns_by_unit(archive: Any, tmp_path: Path) -> None:

@@ -17,9 +17,8 @@ from sunpy.net import Fido
 from sunpy.net import attrs as a
 from sunpy.timeseries import GenericTimeSeries, TimeSeries
 
-from sunpy_helio_plugins.errors import FileError, InexactTimeWarning, QueryError
-from sunpy_helio_plugins.hapi.model import Info
-from sunpy_helio_plugins.hapi.views.timeseries import HAPITimeSeries
+from sunpy_helio_plugins.errors import FileError, IncompleteAnswerWarning, InexactTimeWarning, QueryError
+from sunpy_helio_plugins.hapi import HAPITimeSeries, Info
 
 
 @pytest.fixture
@@ -100,7 +99,10 @@ def test_files_become_one_series_in_the_order_of_time_with_each_record_once(tmp_
         _file(tmp_path / "1.hapi", "1:00Z,1", "0:00Z,0", "2:00Z,2"),
         _file(tmp_path / "2.hapi", "2:00Z,2", "2:00Z,-2", "4:00Z,4", "4:00Z,4"),
     ]
-    series = TimeSeries(files, concatenate=True)
+    with pytest.warns(IncompleteAnswerWarning) as caught:
+        series = TimeSeries(files, concatenate=True)
+    told = [Path(str(one.message).partition(":")[0]).name for one in caught]
+    assert told == ["1.hapi", "2.hapi"]
     assert isinstance(series, HAPITimeSeries)
     assert series.to_dataframe()["B"].tolist() == [0, 1, 2, -2, 4, 6, 7]
     assert series.units == {"B": u.nT}

@@ -77,7 +77,7 @@ def sources(monkeypatch: pytest.MonkeyPatch) -> Any:
     def make(*numbers: int) -> Any:
         kinds = [one for one in source_table.known() if not one.members and (not numbers or one.id in numbers)]
         listings = [
-            search_module.Listing(
+            search_module.SourceImages(
                 one, np.array(["2020-01-01"], "M8[us]"), np.array([f"/x/{one.id}.jp2?i={one.instruments[0]}".encode()]),
                 "https://h", np.array(["x"]),
             )

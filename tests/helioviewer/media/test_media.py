@@ -176,6 +176,13 @@ def test_a_jpx_that_was_cut_by_the_server_is_told(archive: Any, tmp_path: Path) 
             helioviewer.jpx(START, END, 13, tmp_path / "frames.jpx")
 
 
+def test_an_error_in_place_of_a_picture_names_the_file(archive: Any, tmp_path: Path) -> None:
+    with archive.fault("json_error", path=f"{API}/downloadScreenshot", body=json.dumps({"error": "no such picture"})):
+        with pytest.raises(FileError, match=r"one\.png: Helioviewer's downloadScreenshot .*: no such picture"):
+            helioviewer.screenshot(NOON, [13], tmp_path / "one.png")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_jpx_of_nothing_is_an_error(archive: Any, tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match="available on or after"):
         helioviewer.jpx("2026-11-01", "2026-11-02", 13, tmp_path / "one.jpx")

@@ -341,7 +341,7 @@ class TestMission:
         return make
 
     def test_a_file_is_known_without_a_word(self, by_content):
-        from sunpy_helio_plugins.imap.views.timeseries import IMAPTimeSeries
+        from sunpy_helio_plugins.imap import IMAPTimeSeries
 
         named = by_content("imap_mag_l2_norm-gse_20260110_v001.0001.cdf", Project="x")
         said = by_content("x.cdf", Source_name="IMAP>Interstellar", Descriptor="SWAPI>Solar Wind")

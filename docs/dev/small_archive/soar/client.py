@@ -21,6 +21,7 @@ class SOARClient(ArchiveClient, BaseClient):
     """Files of the Solar Orbiter Archive."""
 
     names = NAMES
+    own = OWN
 
     def search(self, *query, **kwargs):
         """Search for files."""
@@ -35,10 +36,6 @@ class SOARClient(ArchiveClient, BaseClient):
             for number, row in enumerate(query_results)
         )
         enqueue_rows(query_results, files, path, downloader, kwargs.get("overwrite"))
-
-    @classmethod
-    def _is_named(cls, *query):
-        return any(isinstance(attr, OWN) for attr in query)
 
     @classmethod
     def register_values(cls):

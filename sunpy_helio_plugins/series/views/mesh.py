@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from astropy import units as u
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.quantities.spans import seconds
 from sunpy_helio_plugins.series.axes import Axis
+from sunpy_helio_plugins.series.views.envelope import COLUMNS, groups
 
 __all__ = ["Intervals", "bin_edges", "gaps", "mesh"]
 
@@ -43,8 +43,9 @@ class Intervals:
     @classmethod
     def of(cls, meta: Mapping[str, Any]) -> Intervals:
         """Return the intervals from the metadata of a table."""
-        info = Info(meta.get("hapi") or {})
-        return cls(info.time_stamp_location, seconds(info.cadence) or None)
+        header = meta.get("hapi") or {}
+        location = str(header.get("timeStampLocation") or "center").lower()
+        return cls(location, seconds(str(header.get("cadence") or "")) or None)
 
     def length(self, instants: Floats) -> float:
         """Return the length of an interval in seconds: the cadence, or the median step if it is not known."""
@@ -82,9 +83,14 @@ def mesh(instants: Floats, axis: Axis, values: Floats, intervals: Intervals) -> 
     Return the edges in time (seconds), the edges of the bins (ascending) and the values of the cells of an image.
 
     ``values`` has the shape (n, k). Cells are NaN where records are missing. If the bins change with time, their edges
-    have the shape (len(x), k + 1), else (k + 1,); the cells have the shape (len(x) - 1, k).
+    have the shape (len(x), k + 1), else (k + 1,); the cells have the shape (len(x) - 1, k). Of more records than there
+    are columns in a figure, those of one column are averaged, unless their bins differ.
     """
     begins, ends = intervals.limits(instants)
+    if len(instants) > 2 * COLUMNS and (np.diff(instants) >= 0).all():
+        starts = groups(instants, np.union1d(gaps(instants), _new_bins(axis)))
+        begins, ends = begins[starts], ends[np.append(starts[1:], len(instants)) - 1]
+        values, axis = _means(values, starts), _of_rows(axis, starts)
     if axis.centers is not None and axis.varies:
         return _changing(begins, ends, axis, values)
     length = values.shape[1]
@@ -95,6 +101,35 @@ def mesh(instants: Floats, axis: Axis, values: Floats, intervals: Intervals) -> 
     empty = np.flatnonzero(begins[1:] > ends[:-1]) + 1
     cells = np.insert(values[:, order], empty, np.nan, axis=0)
     return np.append(np.insert(begins, empty, ends[empty - 1]), ends[-1]), edges, cells
+
+
+def _new_bins(axis: Axis) -> NDArray[np.int64]:
+    """Return the indices of records whose bins differ from those of the record before."""
+    if not axis.varies:
+        return np.empty(0, np.int64)
+    varying = [u.Quantity(axis.centers).value]
+    if axis.ranges is not None and axis.ranges.ndim == 3:
+        varying.append(axis.ranges.value)
+    same = [
+        ((one[1:] == one[:-1]) | (np.isnan(one[1:]) & np.isnan(one[:-1]))).reshape(len(one) - 1, -1).all(axis=1)
+        for one in varying
+    ]
+    return np.flatnonzero(~np.logical_and.reduce(same)) + 1
+
+
+def _means(values: Floats, starts: NDArray[np.int64]) -> Floats:
+    """Return the means of the records of each group; missing values are left out."""
+    known = np.isfinite(values)
+    sums, counts = (np.add.reduceat(one, starts, axis=0) for one in (np.where(known, values, 0.0), known.astype(float)))
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+
+def _of_rows(axis: Axis, rows: NDArray[np.int64]) -> Axis:
+    """Return the bins of some records."""
+    if axis.centers is None or not axis.varies:
+        return axis
+    ranges = axis.ranges[rows] if axis.ranges is not None and axis.ranges.ndim == 3 else axis.ranges
+    return replace(axis, centers=axis.centers[rows], ranges=ranges)
 
 
 def _changing(begins: Floats, ends: Floats, axis: Axis, values: Floats) -> tuple[Floats, Floats, Floats]:

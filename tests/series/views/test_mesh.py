@@ -13,8 +13,8 @@ import pytest
 from astropy import units as u
 
 from sunpy_helio_plugins import hapi
-from sunpy_helio_plugins.hapi.views.mesh import bin_edges
 from sunpy_helio_plugins.series.axes import axes_of
+from sunpy_helio_plugins.series.views.mesh import bin_edges
 
 TIME = {"name": "Time", "type": "isotime", "length": 20}
 

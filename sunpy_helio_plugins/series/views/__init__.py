@@ -1,0 +1,1 @@
+"""Figures and cubes of records of any archive."""
