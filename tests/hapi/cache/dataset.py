@@ -15,11 +15,11 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 
 from sunpy_helio_plugins.errors import ServiceUnreachable
-from sunpy_helio_plugins.hapi.model import Info
-from sunpy_helio_plugins.hapi.plan import DataRequest, Span
+from sunpy_helio_plugins.hapi import Info
+from sunpy_helio_plugins.hapi.plan import DataRequest
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
 from sunpy_helio_plugins.hapi.service import Service
-from sunpy_helio_plugins.quantities.spans import Moment
+from sunpy_helio_plugins.quantities.spans import Moment, Span
 from sunpy_helio_plugins.transport.exchange import Response
 
 EPOCH = np.datetime64("2026-01-01T00:00:00")
