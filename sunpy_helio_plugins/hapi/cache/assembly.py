@@ -51,22 +51,26 @@ class Assembly:
         Where the parameters of different responses do not match: at least one response is outdated.
     lost : list of Range
         What is not here.
-    old : list of (Range, float)
+    here : list of (Range, float)
         What is here, and when it was requested in Unix seconds.
+    is_mixed : bool
+        Whether responses describe a parameter differently, in which case everything is disputed.
     """
 
     info: Info
     parts: list[dict[str, NDArray[Any]]] = field(default_factory=list)
     disputed: list[Range] = field(default_factory=list)
     lost: list[Range] = field(default_factory=list)
-    old: list[tuple[Range, float]] = field(default_factory=list)
+    here: list[tuple[Range, float]] = field(default_factory=list)
+    is_mixed: bool = False
     _headers: dict[str, Parameter] = field(default_factory=dict)
     _raw: Mapping[str, Any] | None = None
+    _compared: set[tuple[int, str]] = field(default_factory=set)
 
     @property
     def is_answered(self) -> bool:
         """Whether something is known of any of the ranges."""
-        return bool(self.old)
+        return bool(self.here)
 
     def document(self) -> HAPIDocument:
         """Return the records as one document."""
@@ -91,13 +95,13 @@ class Assembly:
                 told[f"{_shown(part)}{of} {since}: {one.error}"] = None
             unnamed = without(unnamed, [one.range])
         for part in unnamed:
-            told[f"{_shown(part)} is missing: the times of its parameters differ between responses."] = None
+            told[f"{_shown(part)} is missing: its parameters differ between responses."] = None
         return tuple(told)
 
     def _old(self, within: Range, began: float) -> Iterator[tuple[Range, float]]:
         """Yield consecutive ranges that are here from before, and the earliest time at which they were requested."""
         found: list[tuple[Range, float]] = []
-        for one, asked in self.old:
+        for one, asked in self.here:
             if asked >= began:
                 continue
             for part in common([one], [within]):
@@ -115,28 +119,28 @@ class Assembly:
         found = {one.source: segments(one.source) if one.source else None for one in entries.values()}
         rows = {source: slice(0, 0) if one is None else one.rows(part) for source, one in found.items()}
         times = [_NONE if one is None else one.times[rows[source]] for source, one in found.items()]
-        if not all(np.array_equal(times[0], other) for other in times[1:]) or not self._agrees(entries, found):
+        if not all(np.array_equal(times[0], other) for other in times[1:]):
             self.disputed.append(part)
             return
-        self.old.append((part, min(one.asked for one in entries.values())))
+        self._compare_headers(entries, found)
+        self.here.append((part, min(one.asked for one in entries.values())))
         if len(times[0]):
             columns = ((name, found[one.source], rows[one.source]) for name, one in entries.items())
             made = {name: one.columns[name][kept] for name, one, kept in columns if one is not None}
             self.parts.append({self.info.time.name: times[0], **made})
 
-    def _agrees(self, entries: Mapping[str, Entry], found: Mapping[int, Segment | None]) -> bool:
-        """Return whether the headers describe the parameters as those of the other parts do."""
-        agrees = True
+    def _compare_headers(self, entries: Mapping[str, Entry], found: Mapping[int, Segment | None]) -> None:
+        """Note the headers of the parameters, and whether they differ from those of the other parts."""
         for name, entry in entries.items():
             one = found[entry.source]
-            if one is None:
+            if one is None or (entry.source, name) in self._compared:
                 continue
+            self._compared.add((entry.source, name))
             if self._raw is None:
                 self._raw = one.info.raw
                 self._headers[one.info.time.name] = one.info.time
             header = one.parameter(name)
-            agrees &= _identity(self._headers.setdefault(name, header)) == _identity(header)
-        return agrees
+            self.is_mixed |= _identity(self._headers.setdefault(name, header)) != _identity(header)
 
 
 _NONE = np.empty(0, np.int64)
@@ -144,10 +148,13 @@ _NONE = np.empty(0, np.int64)
 
 def assemble(lines: Iterable[Line], segments: Segments, info: Info) -> Assembly:
     """Join what is known of ranges; ``info`` describes the parameters."""
-    made = Assembly(info)
+    made, wholes = Assembly(info), list[Range]()
     for line in lines:
         for part, entries in _steps(line):
+            wholes.append(part)
             made._add(part, entries, segments)
+    if made.is_mixed:
+        made.parts, made.here, made.disputed = [], [], wholes
     made.lost, made.disputed = united(made.lost), united(made.disputed)
     return made
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,11 @@ class Segment:
 
     def parameter(self, name: str) -> Parameter:
         """Return the description of a parameter in the header."""
-        return next(one for one in self.info.parameters if one.name == name)
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Parameter]:
+        return {one.name: one for one in self.info.parameters}
 
     def is_fill(self, name: str) -> bool:
         """Return whether a parameter has nothing but fill values."""

@@ -359,6 +359,17 @@ def test_a_changed_header_empties_its_parameter(server):
     assert asked(server) == [(0, 50, "x")]
 
 
+def test_a_header_that_changed_before_the_description_is_not_mixed_with_others(server):
+    load(server, 0, 50, "x")
+    server.datasets["D"].parameters[1]["units"] = "T"
+    asked(server)
+    table = load(server, 0, 100, "x")
+    assert (table["x"].unit, len(table)) == ("T", 100)
+    assert asked(server) == [(0, 100, "x"), (50, 100, "x")]
+    assert load(server, 0, 100, "x")["x"].unit == "T"
+    assert asked(server) == []
+
+
 def test_what_lies_near_now_is_requested_again(server):
     now = nanoseconds(str(np.datetime64("now")))
     data = server.datasets["D"]
