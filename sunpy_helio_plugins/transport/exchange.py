@@ -198,6 +198,8 @@ class Exchange:
 
     def run(self, accept: Collection[int] = range(200, 300)) -> Response:
         """Send the request until the status is in ``accept``, the failure is final, or no attempt is left."""
+        if conf.offline:
+            raise ServiceUnreachable(self.archive, self.shown, OFFLINE)
         try:
             return self.respond(accept)
         except ServiceError as error:
@@ -212,8 +214,6 @@ class Exchange:
 
     def respond(self, accept: Collection[int]) -> Response:
         """Make the attempts."""
-        if conf.offline:
-            raise ServiceUnreachable(self.archive, self.shown, OFFLINE)
         if self.session is None:
             # A cookie of one request is not sent with the next one: it may tell who was signed in.
             thread_session().cookies.clear()
