@@ -21,6 +21,7 @@ Exceptions and warnings of this package::
     IncompleteFetchWarning               files could not be downloaded: see ``errors`` of the results
     InexactTimeWarning                   times were converted to a type that cannot represent all of them exactly
     InexactValueWarning                  values were converted to a type that cannot represent all of them exactly
+    OutdatedAnswerWarning                a server does not respond: an earlier response of it is used
     OutsideImageWarning                  events are outside of an image, or without an outline
 
 Messages state what was requested, what was received, and what to do; they never contain a password, key or token.
@@ -56,6 +57,7 @@ __all__ = [
     "IsolationError",
     "LockedError",
     "MissingDependencyError",
+    "OutdatedAnswerWarning",
     "OutsideImageWarning",
     "Problem",
     "QueryError",
@@ -294,6 +296,10 @@ class InexactTimeWarning(AstropyUserWarning):
 
 class InexactValueWarning(AstropyUserWarning):
     """Values were converted to a type that cannot represent all of them exactly."""
+
+
+class OutdatedAnswerWarning(AstropyUserWarning):
+    """A server does not respond: an earlier response of it is used, which may be outdated."""
 
 
 class OutsideImageWarning(AstropyUserWarning):

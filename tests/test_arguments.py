@@ -311,6 +311,8 @@ def cases(world: World) -> dict[str, Case]:
         "sandbox.start": Case(sandbox.start, {"port": 0, "services": ("hapi",)}, also=(OSError,)),
         "hapi.access_token": Case(hapi.access_token, {"server": "swe"}),
         "hapi.availability": Case(hapi.availability, {"server": "cdaweb", "pattern": "AC_H0_MFI"}),
+        "cache.info": Case(hapi.cache.info, {"server": "cdaweb", "dataset": "AC_H0_MFI"}),
+        "cache.clear": Case(hapi.cache.clear, {"server": "cdaweb", "dataset": "AC_H0_MFI"}),
         "hapi.catalog": Case(hapi.catalog, {"server": "cdaweb", "pattern": "*"}),
         "hapi.check": Case(hapi.check, {"server": "cdaweb"}),
         "hapi.chunks": Case(
@@ -394,6 +396,7 @@ def cases(world: World) -> dict[str, Case]:
                 "parameters": None,
                 "chunk": None,
                 "format": None,
+                "refresh": False,
                 "scale": "utc",
             },
             5,

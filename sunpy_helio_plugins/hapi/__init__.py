@@ -2,10 +2,10 @@
 HAPI: time series of every server that implements the Heliophysics Application Programmer's Interface.
 
 The attrs of a query are in ``a.hapi``. `find` looks for parameters by words, in an index that `update_index` makes and
-`indexed` lists. `read` opens downloaded files, and `load` downloads records without storing them
-in a file; `write` writes records of any archive as a HAPI file. `servers`, `catalog`, `info`, `availability` and
-`check` describe servers and their datasets. `to_timeseries` and `to_xarray` convert a table; `to_ndcube`,
-`to_skycoord`, `files` and `quicklook` convert or plot its columns.
+`indexed` lists. `read` opens downloaded files, and `load` downloads records without storing them in a file; it requests
+only those that `cache` does not contain. `write` writes records of any archive as a HAPI file. `servers`, `catalog`,
+`info`, `availability` and `check` describe servers and their datasets. `to_timeseries` and `to_xarray` convert a table;
+`to_ndcube`, `to_skycoord`, `files` and `quicklook` convert or plot its columns.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sunpy_helio_plugins import lazy
 
 if TYPE_CHECKING:
-    from sunpy_helio_plugins.hapi import attrs
+    from sunpy_helio_plugins.hapi import attrs, cache
     from sunpy_helio_plugins.hapi.discovery.results import find, indexed, update_index
     from sunpy_helio_plugins.hapi.explore import access_token, availability, catalog, check, info, servers
     from sunpy_helio_plugins.hapi.model import Info, Parameter
@@ -43,6 +43,7 @@ __all__ = [
     "access_token",
     "attrs",
     "availability",
+    "cache",
     "catalog",
     "check",
     "chunks",
@@ -86,7 +87,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.series.views.cube": ("to_ndcube",),
         "sunpy_helio_plugins.series.views.quicklook": ("quicklook",),
     },
-    submodules=("attrs",),
+    submodules=("attrs", "cache"),
     first=("sunpy.net",),
 )
 

@@ -31,6 +31,7 @@ __all__ = [
     "estimated_bytes",
     "longest",
     "narrowed",
+    "selected",
 ]
 
 MOST_HALVINGS = 12
@@ -313,11 +314,28 @@ def _asked(span: Span, info: Info, server: HAPIServer) -> tuple[str, str]:
     )
 
 
-def narrowed(one: DataRequest, span: Span) -> DataRequest:
+def narrowed(request: DataRequest, span: Span) -> DataRequest:
     """Return the request for another range of the same records."""
-    start, stop = _asked(span, one.info, one.server)
-    url = _STOP.sub(rf"\g<1>={stop}", _START.sub(rf"\g<1>={start}", one.url))
-    return replace(one, span=span, end=str(span.before), url=url)
+    if span == request.span:
+        return request
+    start, stop = _asked(span, request.info, request.server)
+    url = _STOP.sub(rf"\g<1>={stop}", _START.sub(rf"\g<1>={start}", request.url))
+    end = request.end if span.before == request.span.before else str(span.before)
+    return replace(request, span=span, end=end, url=url)
+
+
+def selected(service: Endpoints, request: DataRequest, span: Span, names: tuple[str, ...]) -> DataRequest:
+    """Return a request for some of the parameters, and the others that describe them, in a part of the range."""
+    part, wanted = narrowed(request, span), request.info.subset(names)
+    if len(wanted.names) == len(request.info.names):
+        return part
+    start, stop = _asked(span, request.info, request.server)
+    try:
+        url = service.data_url(request.dataset, wanted, True, start, stop, request.format)
+    except QueryError:
+        # Several names may result in a longer address than all parameters, which need not be named.
+        return part
+    return replace(part, info=wanted, url=url)
 
 
 def chosen(name: str, info: Info, asked: tuple[str, ...]) -> tuple[str, ...]:

@@ -218,6 +218,7 @@ class Service:
                 keeps=keeps,
                 login=login_of(self.server),
                 serves=_never if self.fresh else serves,
+                may_be_outdated=not self.fresh,
             )
         except ServiceRefused as refused:
             if refused.status in (401, 403):

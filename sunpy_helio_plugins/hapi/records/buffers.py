@@ -15,6 +15,7 @@ from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.fills import exact_integer, is_fill
 from sunpy_helio_plugins.quantities.iso8601 import split
 from sunpy_helio_plugins.quantities.leap import JD_1970, quasi_lengths
+from sunpy_helio_plugins.quantities.spans import times_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,6 +26,7 @@ __all__ = [
     "NO_NUMBER",
     "ColumnBuffers",
     "Instants",
+    "concatenated",
     "empty",
     "integers",
     "integers_of",
@@ -136,6 +138,19 @@ def _floats(read: Sequence[int | float | None], parameter: Parameter) -> NDArray
     return np.array([np.nan if value is None else value for value in read], dtype=float)
 
 
+def concatenated(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Concatenate columns of several responses; raise an error if their integers need different types."""
+    kinds = {part.dtype.kind for part in parts if part.size}
+    if len(kinds) > 1 and kinds <= set("iuf"):
+        if "f" not in kinds and all(part.dtype.kind == "u" or np.ma.getdata(part).min() >= 0 for part in parts):
+            parts = [part.astype(np.uint64) for part in parts]
+        elif any(_is_inexact(np.ma.getdata(part)) for part in parts):
+            raise FileError("The responses contain integers that do not fit into a common type; read them one by one.")
+    is_masked = any(isinstance(part, np.ma.MaskedArray) for part in parts)
+    joined: NDArray[Any] = np.ma.concatenate(parts) if is_masked else np.concatenate(parts)
+    return joined
+
+
 def empty(parameter: Parameter) -> NDArray[Any]:
     """Return an array of zero records for a parameter."""
     kind: Any = "S1" if parameter.is_text else kind_of(parameter) if parameter.type in INTEGERS else "f8"
@@ -159,7 +174,11 @@ class Instants:
         self.day, self.fraction = (_resized(one[None], rows, room)[0] for one in (self.day, self.fraction))
 
     def add(self, first: int, stamps: NDArray[Any]) -> None:
-        """Parse time stamps in the forms of HAPI, shape (n,), to the rows from ``first`` on."""
+        """Parse time stamps in the forms of HAPI, or ordinals, shape (n,), to the rows from ``first`` on."""
+        if stamps.dtype.kind == "i":
+            rows, known = slice(first, first + len(stamps)), times_of(stamps)
+            self.day[rows], self.fraction[rows] = known.jd1, known.jd2
+            return
         step = max(1, self._BLOCK // max(1, stamps.dtype.itemsize))
         for start in range(0, len(stamps), step):
             days, nanos = split(np.ascontiguousarray(stamps[start : start + step], dtype="S"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
-from sunpy_helio_plugins.arguments import TEXT, is_several, optional, shown, taking
+from sunpy_helio_plugins.arguments import FLAG, TEXT, is_several, optional, shown, taking
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import (
     AnswerError,
@@ -22,8 +23,10 @@ from sunpy_helio_plugins.errors import (
 )
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.partial import Partial, merge, run_all, text_of, warn
-from sunpy_helio_plugins.hapi import attrs
-from sunpy_helio_plugins.hapi.plan import DataRequest, Piece
+from sunpy_helio_plugins.hapi import attrs, server_list
+from sunpy_helio_plugins.hapi.cache import holdings
+from sunpy_helio_plugins.hapi.cache.holdings import Holdings
+from sunpy_helio_plugins.hapi.plan import DataRequest, Piece, estimated_bytes
 from sunpy_helio_plugins.hapi.query import PARAMETERS, Query
 from sunpy_helio_plugins.hapi.records import file
 from sunpy_helio_plugins.hapi.records.content import kept
@@ -36,7 +39,7 @@ from sunpy_helio_plugins.hapi.tables import HAPITable, uncovered
 from sunpy_helio_plugins.io.queries import retrieval
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.scales import checked_scale, table_in_scale
-from sunpy_helio_plugins.quantities.spans import Moment, Span, moment
+from sunpy_helio_plugins.quantities.spans import Moment, Span, moment, seconds
 from sunpy_helio_plugins.store.streams import decompressed, is_compressed
 from sunpy_helio_plugins.transport import limits, metadata
 from sunpy_helio_plugins.transport.exchange import Response
@@ -49,7 +52,7 @@ _ANSWERS = frozenset({200, 204, *range(400, 500), 500}) - {401, 403, 408, 429}
 _ALLOWED = "what a search for HAPI's datasets returned, or a server, a dataset, a start and a stop (or an a.Time)"
 
 
-@taking("hapi.load", dataset=optional(TEXT), parameters=optional(PARAMETERS), format=optional(TEXT))
+@taking("hapi.load", dataset=optional(TEXT), parameters=optional(PARAMETERS), format=optional(TEXT), refresh=FLAG)
 def load(
     server: Any,
     dataset: str | None = None,
@@ -60,6 +63,7 @@ def load(
     chunk: Any = None,
     format: str | None = None,  # noqa: A002 - HAPI's own word
     scale: str = "utc",
+    refresh: bool = False,
 ) -> QTable:
     """
     Load records into memory.
@@ -81,6 +85,8 @@ def load(
         ``"binary"``, ``"csv"`` or ``"json"``.
     scale : {"utc", "tai", "tt", "tdb", "tcb", "tcg"}, optional
         The scale of the times, which their description states. Defaults to UTC.
+    refresh : bool, optional
+        Whether to request everything again, also what was kept of earlier requests (``conf.hapi.cache``).
 
     Returns
     -------
@@ -107,12 +113,13 @@ def load(
     """
     scale = checked_scale(scale)
     selection = Selection(dataset, start, stop, parameters, chunk, format)
-    found = requested("hapi.load", server, selection, _SIZE, _WHOLE)
-    return _loaded(list(found.items), scale, found.problems + found.notes)
+    found = requested("hapi.load", server, selection, _SIZE, _WHOLE, refresh)
+    return _loaded(list(found.items), scale, found.problems + found.notes, refresh)
 
 
 _SIZE, _WHOLE = 1 << 22, 1 << 26
-"""Estimated bytes of one response, several of which are received at the same time, and of a range that is not cut."""
+"""Estimated bytes of one response, several of which are received at the same time; and of a range that is not cut,
+and whose records are kept, which holds them in memory twice."""
 
 
 class Selection(NamedTuple):
@@ -127,7 +134,7 @@ class Selection(NamedTuple):
 
 
 def requested(
-    function: str, server: Any, selection: Selection, size: int = _SIZE, whole: int = 0
+    function: str, server: Any, selection: Selection, size: int = _SIZE, whole: int = 0, refresh: bool = False
 ) -> Partial[DataRequest]:
     """
     Return the requests for the rows of a search, or for a range of a dataset, whose responses have a bounded size.
@@ -152,7 +159,8 @@ def requested(
         raise QueryError(
             f"{function} takes a server, a dataset, a start and a stop; for {shown(server)}, {missing} must be given."
         )
-    answer = find(_query(function, server, selection, size, whole), has_titles=False)
+    service = Service(server_list.find(server), fresh=refresh)
+    answer = find(_query(function, server, selection, size, whole), service, has_titles=False)
     if not answer.items:
         # A table of records has no place for notes: a warning repeats them.
         told = answer.problems + answer.notes
@@ -211,9 +219,9 @@ def _moment(function: str, given: Any) -> Moment:
     return Moment.read(times.iso(inputs.instant(function, given), 9))
 
 
-def _loaded(found: list[DataRequest], scale: str, told: tuple[str, ...]) -> QTable:
+def _loaded(found: list[DataRequest], scale: str, told: tuple[str, ...], refresh: bool) -> QTable:
     """Fetch the requests; one warning repeats what was told before, and what did not come."""
-    answer = gathered(found)
+    answer = gathered(found, is_kept=_bytes(found) <= _WHOLE, refresh=refresh)
     (table,) = answer.items
     missing: Partial[QTable] = Partial(problems=tuple(dict.fromkeys(told + answer.problems)))
     warn(missing)
@@ -228,20 +236,30 @@ def _loaded(found: list[DataRequest], scale: str, told: tuple[str, ...]) -> QTab
     return table_in_scale(table, scale)
 
 
-def gathered(found: Sequence[DataRequest]) -> Partial[QTable]:
-    """Fetch all requests at the same time, and join what came; what lies outside the range is left out."""
+def gathered(
+    found: Sequence[DataRequest], *, is_kept: bool = False, refresh: bool = False, service: Service | None = None
+) -> Partial[QTable]:
+    """
+    Fetch all requests at the same time, and join what came; what lies outside the range is left out.
+
+    Records are only kept, and used again, with ``is_kept``.
+    """
     if not found:
         raise QueryError("hapi.load: there are no rows to load; the search found nothing.")
     ids = dict.fromkeys((one.dataset, one.server.url) for one in found)
     if len(ids) > 1:
         shown = ", ".join(dataset for dataset, _ in list(ids)[:5])
         raise QueryError(f"These are {len(ids)} datasets ({shown}); load one at a time, as in hapi.load(rows[:1]).")
-    server = found[0].server
-    service = Service(server)
-    most = max(1, min(int(conf.hapi.connections), len(found)))
-    fetched = run_all(found, _Chunks(service), most)
-    chunks = _partial(found, fetched)
-    answer = _table(found, chunks)
+    service = service or Service(found[0].server)
+    held = holdings.opened(found, service, refresh) if is_kept else None
+    asked, fetched = _fetched(found, service, held)
+    if held is not None and held.is_foreign and asked != found:
+        asked, fetched = _fetched(found, service, None)
+    elif held is not None and (held.is_partly_kept or not asked):
+        whole = held.joined()
+        return _read(found[0], whole) + Partial(problems=whole.problems)
+    chunks = _partial(asked, fetched)
+    answer = _table(asked, chunks)
     (table,) = answer.items
     problems = merge(chunks).problems + answer.problems
     if not len(table):
@@ -252,6 +270,37 @@ def gathered(found: Sequence[DataRequest]) -> Partial[QTable]:
     # A slice shares the memory of the table.
     inside = slice(int(keep.argmax()), len(keep) - int(keep[::-1].argmax()))
     return Partial((table[inside if keep[inside].all() else keep],), problems)
+
+
+def _bytes(found: Iterable[DataRequest]) -> float:
+    """Return the estimated number of bytes of all records; 0 if the cadence is not known."""
+    total = 0.0
+    for one in found:
+        cadence = seconds(one.info.cadence)
+        total += one.span.nanoseconds * 1e-9 / cadence * estimated_bytes(one.info, one.format) if cadence else 0.0
+    return total
+
+
+Outcome = Partial[HAPIDocument] | HelioPluginsError
+
+
+def _fetched(
+    found: Sequence[DataRequest], service: Service, held: Holdings | None
+) -> tuple[Sequence[DataRequest], list[Outcome]]:
+    """Send the requests, or those for what is not kept; return them and their results."""
+    if held is None:
+        return found, run_all(found, _Chunks(service), _at_once(found))
+    asked, fetched, chunks = list[DataRequest](), list[Outcome](), _Chunks(service, held)
+    with contextlib.closing(held.batches()) as batches:
+        for batch in batches:
+            asked += batch
+            fetched += run_all(batch, held.through(chunks), _at_once(batch))
+    held.warn()
+    return asked, fetched
+
+
+def _at_once(asked: Sequence[DataRequest]) -> int:
+    return max(1, min(int(conf.hapi.connections), len(asked)))
 
 
 def _lost(one: DataRequest | Piece, error: HelioPluginsError) -> str:
@@ -278,14 +327,20 @@ _MOST_FAILED = limits.MOST_ALIKE
 class _Chunks:
     """Fetch requests; after several failures in a row the others are not sent, and fail in the same way."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, service: Service, held: Holdings | None = None) -> None:
+        self._service, self._held = service, held
         self._failed: list[HelioPluginsError] = []
 
-    def __call__(self, one: DataRequest) -> Partial[HAPIDocument] | HelioPluginsError:
+    def __call__(self, one: DataRequest) -> Outcome:
         return self._fetched(one, one.piece)
 
-    def _fetched(self, one: DataRequest, piece: Piece) -> Partial[HAPIDocument] | HelioPluginsError:
+    def _fetched(self, one: DataRequest, piece: Piece) -> Outcome:
+        found = self._outcome(one, piece)
+        if self._held is not None and isinstance(found, HelioPluginsError):
+            self._held.failed(one, piece.span, found)
+        return found
+
+    def _outcome(self, one: DataRequest, piece: Piece) -> Outcome:
         if len(self._failed) >= _MOST_FAILED:
             return self._failed[-1]
         try:
@@ -314,7 +369,8 @@ class _Chunks:
             raise
         said = refusal(answer.status, answer.phrase, answer.content)
         if said is None:
-            return Partial((_content(answer, one),))
+            content = _content(answer, one)
+            return Partial((content if self._held is None else self._held.came(one, piece.span, content),))
         others = piece.instead(said)
         if not others:
             raise said.error(one.server.archive, answer.url)
