@@ -2,6 +2,7 @@
 The Heliophysics Events Registry (HER), the registry behind the HEK: tables of events, with outlines as coordinates.
 
 Searches use Fido: ``Fido.search(a.Time(...), a.her.CH, a.her.frm_name == "SPoCA")``.
+`flares` returns one row for each flare, from the reports of all suppliers, and `match` pairs events with others.
 `open` reads events of searches and files when they are used; `overlay` and `quicklook` plot them.
 """
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.her.client import HERClient
     from sunpy_helio_plugins.her.columns.points import Points
     from sunpy_helio_plugins.her.columns.polygons import Polygon, Polygons
+    from sunpy_helio_plugins.her.events.flares import FlareTable, flares
+    from sunpy_helio_plugins.her.events.pairs import match
     from sunpy_helio_plugins.her.explore import (
         isolsearch_url,
         recent,
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.her.views.to_attrs import to_attrs
 
 __all__ = [
+    "FlareTable",
     "HERClient",
     "HERTable",
     "Points",
@@ -43,8 +47,10 @@ __all__ = [
     "Registry",
     "Request",
     "attrs",
+    "flares",
     "graph",
     "isolsearch_url",
+    "match",
     "open",
     "overlay",
     "quicklook",
@@ -65,6 +71,8 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.her.client": ("HERClient",),
         "sunpy_helio_plugins.her.columns.points": ("Points",),
         "sunpy_helio_plugins.her.columns.polygons": ("Polygon", "Polygons"),
+        "sunpy_helio_plugins.her.events.flares": ("FlareTable", "flares"),
+        "sunpy_helio_plugins.her.events.pairs": ("match",),
         "sunpy_helio_plugins.her.views.graph": ("graph", "tracks"),
         "sunpy_helio_plugins.her.explore": (
             "isolsearch_url",
