@@ -21,6 +21,7 @@ Exceptions and warnings of this package::
     IncompleteFetchWarning               files could not be downloaded: see ``errors`` of the results
     InexactTimeWarning                   times were converted to a type that cannot represent all of them exactly
     InexactValueWarning                  values were converted to a type that cannot represent all of them exactly
+    RelationWarning                      a relation was submitted that is expected from automatic methods only
 
 Messages state what was requested, what was received, and what to do; they never contain a password, key or token.
 """
@@ -57,6 +58,7 @@ __all__ = [
     "MissingDependencyError",
     "Problem",
     "QueryError",
+    "RelationWarning",
     "ServerError",
     "ServiceError",
     "ServiceRefused",
@@ -292,6 +294,10 @@ class InexactTimeWarning(AstropyUserWarning):
 
 class InexactValueWarning(AstropyUserWarning):
     """Values were converted to a type that cannot represent all of them exactly."""
+
+
+class RelationWarning(AstropyUserWarning):
+    """A relation between events was submitted that the registry expects from automatic methods only."""
 
 
 class Problem(str):
