@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 from sunpy.net import attrs as core
 from sunpy.net.attr import Attr
 
-from sunpy_helio_plugins.arguments import DURATION, TEXTS, optional, refused, taking
+from sunpy_helio_plugins.arguments import DURATION, TEXTS, choice, optional, refused, taking
+from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her.columns import frames
 from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.events.pairs import ANGLE
 from sunpy_helio_plugins.her.events.places import Intervals, Places, overlaps
 from sunpy_helio_plugins.her.events.reports import Limits, Reports, first_with, grouped, region_number
 from sunpy_helio_plugins.her.filters import goes
+from sunpy_helio_plugins.her.keywords import suppliers
 from sunpy_helio_plugins.her.tables import HERTable, events
 from sunpy_helio_plugins.quantities import times
 
@@ -134,14 +136,22 @@ def flares(
     kinds = np.array([str(record.get("event_type") or "").upper() for record in table["raw"]], dtype=str)
     own, regions = table[kinds == "FL"], table[kinds == "AR"]
     limits = Limits(float(within.to_value(u.day)), float(near.to_value(u.arcsec)))
-    first = tuple(prefer or ())
     reports = Reports.of(own)
+    first = tuple(_known_supplier(name, reports.suppliers) for name in prefer or ())
     groups = grouped(reports, limits, (*first, *LISTS))
     values = _Values(own, reports, groups, first)
     made = values.table()
     _join_regions(made, values, regions)
     made["raw"] = _records(own, groups)
     return made
+
+
+def _known_supplier(name: str, found: list[str]) -> str:
+    """Return a preferred supplier in the spelling of the registry; raise QueryError for an unknown one."""
+    known = {one.casefold(): one for one in (*suppliers(), *found) if one}
+    if name.casefold() not in known:
+        raise QueryError(f"her.flares does not know the supplier {name!r} of prefer.{choice(name, known.values())}")
+    return known[name.casefold()]
 
 
 def _events(given: tuple[Any, ...]) -> HERTable:
@@ -241,7 +251,7 @@ class _Values:
         if satellite:
             return "physical" if int(satellite[1]) >= 16 else "operational"
         peak = self.reports.peaks[row]
-        return "operational" if peak < SCALED_UNTIL else "physical" if peak >= PHYSICAL_FROM else "unknown"
+        return "operational" if peak < SCALED_UNTIL else "physical" if PHYSICAL_FROM <= peak < np.inf else "unknown"
 
     def _places(self, made: FlareTable) -> None:
         rows = self.place_rows

@@ -50,6 +50,8 @@ class Reports:
         interval = Intervals.of(table, "event_starttime", "event_endtime")
         peaks = days(table, "event_peaktime")
         peaks = np.where(np.isnan(peaks), (interval.starts + interval.ends) / 2, peaks)
+        # Reports without any time are last, and agree with none.
+        peaks = np.where(np.isnan(peaks), np.inf, peaks)
         place = Places.of(table)
         values, missing = goes.fluxes([record.get("fl_goescls") for record in records])
         values[missing] = np.nan
@@ -102,7 +104,7 @@ def grouped(reports: Reports, limits: Limits, order: Sequence[str]) -> list[list
     rows: dict[str, list[int]] = defaultdict(list)
     for row, name in enumerate(reports.suppliers):
         rows[name].append(row)
-    places = {name: place for place, name in enumerate(order)}
+    places = {name: place for place, name in enumerate(dict.fromkeys(order))}
     flares: list[list[int]] = []
     for name in sorted(rows, key=lambda name: (places.get(name, len(places)), name)):
         flares = _with_supplier(reports, limits, flares, sorted(rows[name], key=lambda row: (reports.peaks[row], row)))
@@ -146,6 +148,6 @@ def _candidates(
 
 def first_with(rows: Sequence[int], known: NDArray[np.bool_], names: list[str], order: Sequence[str]) -> int:
     """Return the row of the first report with a value, by the order of the suppliers; -1 if none has it."""
-    places = {name: place for place, name in enumerate(order)}
+    places = {name: place for place, name in enumerate(dict.fromkeys(order))}
     having = [row for row in rows if known[row]]
     return min(having, key=lambda row: places.get(names[row], len(places)), default=-1)

@@ -338,30 +338,16 @@ class Raw(Joinable, DataAttr):
     the other attrs. A query can contain one of these attrs in each alternative.
     """
 
-    def __init__(self, **parameters: Any) -> None:
+    def __init__(self, *given: Any, **parameters: Any) -> None:
         super().__init__()
-        if not parameters:
-            raise QueryError("a.her.Raw takes parameters of the registry, such as param1=..., op1=..., value1=....")
+        if given or not parameters:
+            allowed = "parameters of the registry by name, such as param1=..., op1=..., value1=..."
+            raise refused("a.her.Raw", given[0], allowed) if given else QueryError(f"a.her.Raw takes {allowed}.")
         spelt = {name: _plain(name, value) for name, value in parameters.items()}
         for name in spelt:
             if name.lower() in OURS:
                 raise QueryError(f"a.her.Raw does not take {name}=, which this package sets itself; use other attrs.")
-        groups: dict[str, dict[str, str]] = {}
-        others: list[tuple[str, ...]] = []
-        for name, value in spelt.items():
-            numbered = re.fullmatch(r"(param|op|value)(\d+)", name)
-            if numbered:
-                groups.setdefault(numbered[2], {})[numbered[1]] = value
-            else:
-                others.append((name, value))
-        for number, group in groups.items():
-            if len(group) < 3 or group["op"] not in (*EQUALITY, *ORDER, "like"):
-                raise QueryError(
-                    f"a.her.Raw takes param{number}=, op{number}= (one of =, !=, <, <=, >, >= and like) and "
-                    f"value{number}= together, not {shown(group)}."
-                )
-        comparisons = [(group["param"], group["op"], group["value"]) for group in groups.values()]
-        self.parameters: tuple[tuple[str, ...], ...] = (*comparisons, *others)
+        self.parameters = _comparisons(spelt)
 
     def collides(self, other: Attr) -> bool:
         """Return whether the other attr is of this class, too: give all parameters in one."""
@@ -381,6 +367,25 @@ OURS = (
     "sort_order", "showtests", "return", "callback",
 )  # fmt: skip
 """The parameters that other attrs set, or that would change the form of the response."""
+
+
+def _comparisons(parameters: dict[str, str]) -> tuple[tuple[str, ...], ...]:
+    """Return the comparisons (keyword, operator, value), then the other parameters (name, value)."""
+    groups: dict[str, dict[str, str]] = {}
+    others: list[tuple[str, ...]] = []
+    for name, value in parameters.items():
+        numbered = re.fullmatch(r"(param|op|value)(\d+)", name)
+        if numbered:
+            groups.setdefault(numbered[2], {})[numbered[1]] = value
+        else:
+            others.append((name, value))
+    for number, group in groups.items():
+        if len(group) < 3 or group["op"] not in (*EQUALITY, *ORDER, "like"):
+            raise QueryError(
+                f"a.her.Raw takes param{number}=, op{number}= (one of =, !=, <, <=, >, >= and like) and "
+                f"value{number}= together, not {shown(group)}."
+            )
+    return (*((group["param"], group["op"], group["value"]) for group in groups.values()), *others)
 
 
 def _plain(name: str, value: Any) -> str:

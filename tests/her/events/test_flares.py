@@ -15,7 +15,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import her
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.her.tables import HERTable
+from sunpy_helio_plugins.her import HERTable
 
 DAY = a.Time("2026-01-10", "2026-01-10 23:59")
 
@@ -140,6 +140,21 @@ def test_the_preferred_supplier_can_be_chosen() -> None:
     records = report(fl_goescls="M1.3", **at(1, 1)), report("B", fl_goescls="M1.4", peak="00:15", **at(2, 2))
     (flare,) = her.flares(table_of(*records), prefer="B")
     assert (flare["fl_goescls"], flare["time_from"], flare["place_from"]) == ("M1.4", "B", "B")
+
+
+def test_a_preferred_supplier_is_found_in_any_case_and_has_to_exist() -> None:
+    table = table_of(report(), report(SSW, peak="00:15"))
+    assert her.flares(table, prefer="ssw latest events")["time_from"].tolist() == [SSW]
+    with pytest.raises(QueryError, match=r"does not know the supplier 'SPCW' of prefer\. Did you mean SWPC"):
+        her.flares(table, prefer=["SPCW"])
+
+
+def test_reports_without_times_are_kept_last() -> None:
+    nothing = report(start="", peak="", end="", fl_goescls="M1.0")
+    made = her.flares(table_of(nothing, nothing | {"search_frm_name": SSW}, report()))
+    assert made["count"].tolist() == [1, 1, 1]
+    assert made["event_starttime"].mask.tolist() == [False, True, True]
+    assert made["goes_scale"].filled("").tolist() == ["", "unknown", "unknown"]
 
 
 def test_missing_values_are_masked() -> None:

@@ -13,8 +13,8 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import HERClient, her
 from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.her import HERTable
 from sunpy_helio_plugins.her.events import places
-from sunpy_helio_plugins.her.tables import HERTable
 
 
 def event(start: str, end: str, x: float | None = None, y: float = 0.0, **more: Any) -> dict[str, Any]:
