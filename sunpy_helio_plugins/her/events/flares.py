@@ -8,7 +8,7 @@ from typing import Any
 
 import astropy.units as u
 import numpy as np
-from astropy.table import Column, MaskedColumn, QTable
+from astropy.table import Column, MaskedColumn, QTable, TableAttribute
 from astropy.time import Time
 from astropy.utils.masked import Masked
 from numpy.typing import NDArray
@@ -59,7 +59,14 @@ class FlareTable(QTable):
     Flares with the reports that they were made from, as returned by `flares`.
 
     The column ``raw`` contains the reports of each flare as returned by the registry, so that slices keep theirs.
+
+    Attributes
+    ----------
+    problems : list of str
+        What was missing or could not be read in the events that the flares were made from.
     """
+
+    problems = TableAttribute(default=[])
 
     @property
     def reports(self) -> HERTable:
@@ -143,6 +150,7 @@ def flares(
     made = values.table()
     _join_regions(made, values, regions)
     made["raw"] = _records(own, groups)
+    made.problems = list(table.problems)
     return made
 
 
@@ -172,9 +180,9 @@ def _search(query: tuple[Any, ...]) -> HERTable:
     found = client.search(*query, attrs.EventType("FL"))
     if not len(found):
         return found
-    start, end = (Time(found[name].min().isot, scale="utc") for name in ("event_starttime", "event_endtime"))
-    end = max(end, Time(found["event_starttime"].max().isot, scale="utc"))
-    return HERTable.stack(found, client.search(core.Time(start, end), attrs.EventType("AR")))
+    starts = found["event_starttime"]
+    first, last = (Time(edge.isot, scale="utc") for edge in (starts.min(), starts.max()))
+    return HERTable.stack(found, client.search(core.Time(first, last), attrs.EventType("AR")))
 
 
 class _Records(list[Any]):

@@ -223,6 +223,13 @@ def test_all_reports_are_kept_also_by_slices_and_files(tmp_path: Path) -> None:
     assert QTable.read(tmp_path / "flares.ecsv")["goes_flux"].unit == u.W / u.m**2
 
 
+def test_problems_of_the_events_are_kept(tmp_path: Path) -> None:
+    made = her.flares(HERTable.from_records([report()], problems=["A page is missing."]))
+    assert "A page is missing." in made.problems
+    made.write(tmp_path / "flares.ecsv")
+    assert her.FlareTable.read(tmp_path / "flares.ecsv").problems == made.problems == made[:1].problems
+
+
 def test_printing_shows_the_number_of_reports() -> None:
     made = her.flares(table_of(report(), report(SSW)))
     assert "2 reports" in "\n".join(made.pformat(max_width=-1))
