@@ -23,6 +23,7 @@ Exceptions and warnings of this package::
     InexactValueWarning                  values were converted to a type that cannot represent all of them exactly
     OutdatedAnswerWarning                a server does not respond: an earlier response of it is used
     OutsideImageWarning                  events are outside of an image, or without an outline
+    RelationWarning                      a relation was submitted that is expected from automatic methods only
 
 Messages state what was requested, what was received, and what to do; they never contain a password, key or token.
 """
@@ -61,6 +62,7 @@ __all__ = [
     "OutsideImageWarning",
     "Problem",
     "QueryError",
+    "RelationWarning",
     "ServerError",
     "ServiceError",
     "ServiceRefused",
@@ -304,6 +306,10 @@ class OutdatedAnswerWarning(AstropyUserWarning):
 
 class OutsideImageWarning(AstropyUserWarning):
     """Events are outside of an image, on the far side of the Sun, or without an outline."""
+
+
+class RelationWarning(AstropyUserWarning):
+    """A relation between events was submitted that the registry expects from automatic methods only."""
 
 
 class Problem(str):

@@ -492,6 +492,12 @@ def cases(world: World) -> dict[str, Case]:
         "her.open": Case(her.open, {"table": events[:2]}),
         "her.quicklook": Case(her.quicklook, {"table": events[:2]}),
         "her.tracks": Case(her.tracks, {"table": events[:2]}),
+        "her.flares": Case(
+            her.flares, {"given": events[:2], "within": 60 * u.s, "near": 9 * u.deg, "prefer": "SWPC"}, 1
+        ),
+        "her.match": Case(
+            her.match, {"table": events[:2], "other": events[:2], "within": 60 * u.s, "near": 9 * u.deg}, 2
+        ),
         "her.isolsearch_url": Case(her.isolsearch_url, {"one": DAY, "two": a.her.CH}),
         "her.translate": Case(her.translate, {"one": DAY, "two": a.her.CH}),
         "her.overlay": Case(

@@ -2,6 +2,7 @@
 The Heliophysics Events Registry (HER), the registry behind the HEK: tables of events, with outlines as coordinates.
 
 Searches use Fido: ``Fido.search(a.Time(...), a.her.CH, a.her.frm_name == "SPoCA")``.
+`flares` returns one row for each flare, from the reports of all suppliers, and `match` pairs events with others.
 `open` reads events of searches and files when they are used; `overlay` and `quicklook` plot them.
 """
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.her.columns.points import Points
     from sunpy_helio_plugins.her.columns.polygon import Polygon
     from sunpy_helio_plugins.her.columns.polygons import Polygons
+    from sunpy_helio_plugins.her.events.flares import FlareTable, flares
+    from sunpy_helio_plugins.her.events.pairs import match
     from sunpy_helio_plugins.her.explore import (
         isolsearch_url,
         recent,
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.her.views.to_attrs import to_attrs
 
 __all__ = [
+    "FlareTable",
     "HERClient",
     "HERTable",
     "Points",
@@ -47,9 +51,11 @@ __all__ = [
     "Tracks",
     "attrs",
     "cutout",
+    "flares",
     "graph",
     "isolsearch_url",
     "mask",
+    "match",
     "open",
     "overlay",
     "quicklook",
@@ -71,6 +77,8 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.her.columns.points": ("Points",),
         "sunpy_helio_plugins.her.columns.polygon": ("Polygon",),
         "sunpy_helio_plugins.her.columns.polygons": ("Polygons",),
+        "sunpy_helio_plugins.her.events.flares": ("FlareTable", "flares"),
+        "sunpy_helio_plugins.her.events.pairs": ("match",),
         "sunpy_helio_plugins.her.views.graph": ("Tracks", "graph", "tracks"),
         "sunpy_helio_plugins.her.explore": (
             "isolsearch_url",
