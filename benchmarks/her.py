@@ -7,7 +7,14 @@ regions as in the embedded registry; ``holes`` are coronal holes with 100 to 500
 ``with_skycoord`` includes all coordinates (which sunpy always makes). ``floor`` is the time to parse the chaincodes and
 to convert rows to lists. ``peak_mb`` is the peak memory in addition to the decoded records; sunpy's value for 10,000
 rows is that for 500 times twenty: all of them would take ten minutes, and it is proportional to the number of rows
-(250, 500 and 1,000 agree within 10 %). Run it as ``python benchmarks/her.py [--json] [--rows 1000] [--large]``.
+(250, 500 and 1,000 agree within 10 %).
+
+``expert_holes`` is the time of pandas and shapely for the same holes, without units, relative to ours. ``overlay``,
+``mask`` and ``transform`` are those of outlines with 26 vertices, compared with one call of sunpy for each outline (50
+of them, times their share). ``exponent`` is that of the growth of the time with the number of events: 1 is linear, and
+more than ``STEEPEST`` is an error.
+
+Run it as ``python benchmarks/her.py [--json] [--rows 1000] [--large] [--outlines]``.
 """
 
 from __future__ import annotations
@@ -186,6 +193,140 @@ def compare(records: list[Record], repeats: int) -> dict[str, float]:
     }  # fmt: skip
 
 
+STEEPEST = 1.25
+"""The largest exponent of the growth of a time with the number of events."""
+
+FEW = 50
+"""The number of outlines for which sunpy is called one by one."""
+
+
+def expert(records: list[Record]) -> float:
+    """Return the checksum of what pandas and shapely make of the records."""
+    import pandas as pd
+    import shapely
+
+    frame = pd.DataFrame(records)
+    total = 0.0
+    for name in frame.columns:
+        if name.endswith(("bbox", "boundcc", "coord")):
+            shapes = shapely.from_wkt(frame[name].replace("", None).to_numpy(), on_invalid="ignore")
+            total += float(shapely.get_coordinates(shapes).sum())
+        elif name.endswith(("starttime", "endtime", "peaktime")):
+            frame[name] = pd.to_datetime(frame[name])
+    return total
+
+
+def compare_expert(records: list[Record], repeats: int) -> dict[str, float]:
+    """Return the CPU seconds of an expert's own code relative to ours."""
+    expert(records[:5]), ours(records[:5])
+    pairs = [(cpu(lambda: ours(records)), cpu(lambda: expert(records))) for _ in range(repeats)]
+    mine, other = (min(values) for values in zip(*pairs, strict=True))
+    return {
+        "ratio": round(other / mine, 2),
+        "ours_s": round(mine, 4),
+        "theirs_s": round(other, 4),
+        "rows": len(records),
+    }
+
+
+def outlines(rows: int) -> list[Record]:
+    """Return coronal holes with 26 vertices on the disk, every ten minutes."""
+    source, angles = np.random.default_rng(7), np.linspace(0, 2 * np.pi, 26)
+    made = []
+    for index in range(rows):
+        ring = 100 * source.uniform(0.7, 1, 26)[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        ring = ring + source.uniform(-500, 500, 2)
+        ring[-1] = ring[0]
+        pairs = ",".join(f"{x:.6f} {y:.6f}" for x, y in ring.tolist())
+        record = {"event_type": "CH", "event_coordsys": "UTC-HPC-TOPO", "hpc_boundcc": f"POLYGON(({pairs}))"}
+        made.append(timed(record, index))
+    return made
+
+
+def picture(size: int) -> Any:
+    """Return an image of the complete disk as seen from Earth."""
+    import astropy.units as u
+    import sunpy.map
+    from astropy.coordinates import SkyCoord
+    from sunpy.coordinates import Helioprojective, get_earth
+    from sunpy.map.header_helper import make_fitswcs_header
+
+    frame = Helioprojective(observer=get_earth("2026-01-04"), obstime="2026-01-04")
+    middle = SkyCoord(0 * u.arcsec, 0 * u.arcsec, frame=frame)
+    header = make_fitswcs_header((size, size), middle, scale=[2458 / size] * 2 * u.arcsec / u.pix)
+    return sunpy.map.Map(np.zeros((size, size), dtype=np.float32), header)
+
+
+def axes_of(image: Any) -> Any:
+    """Return new axes for an image."""
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+    return plt.figure().add_subplot(projection=image)
+
+
+def plot_one_by_one(image: Any, polygons: Any) -> None:
+    """Transform and draw each outline by sunpy."""
+    from astropy.coordinates import SkyCoord
+    from sunpy.coordinates import propagate_with_solar_surface
+
+    axes = axes_of(image)
+    for polygon in polygons:
+        with propagate_with_solar_surface():
+            axes.plot_coord(SkyCoord(polygon.skycoord).transform_to(image.coordinate_frame))
+
+
+def fill_one_by_one(image: Any, polygons: Any) -> None:
+    """Transform each outline by sunpy, and make a mask of it by regions."""
+    from astropy.coordinates import SkyCoord
+    from regions import PolygonSkyRegion
+    from sunpy.coordinates import propagate_with_solar_surface
+
+    total = np.zeros(image.data.shape, dtype=bool)
+    for polygon in polygons:
+        with propagate_with_solar_surface():
+            place = SkyCoord(polygon.skycoord).transform_to(image.coordinate_frame)
+        if np.isfinite(place.Tx).all():
+            made = PolygonSkyRegion(place).to_pixel(image.wcs).to_mask(mode="center")
+            here, there = made.get_overlap_slices(total.shape)
+            total[here] |= made.data[there] > 0
+
+
+def geometry(rows: int, repeats: int) -> dict[str, dict[str, float]]:
+    """Return the CPU seconds of outlines on images, compared with sunpy, and how they grow."""
+    from astropy.coordinates import SkyCoord
+
+    from sunpy_helio_plugins import her
+    from sunpy_helio_plugins.her import HERTable
+
+    image, whole = picture(4096), HERTable.from_records(outlines(4 * rows))
+    frame, made = image.coordinate_frame, {}
+    works: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+        "overlay": (
+            lambda table: her.overlay(axes_of(image), table),
+            lambda table: plot_one_by_one(image, table["hpc_boundcc"]),
+        ),
+        "mask": (lambda table: her.mask(image, table), lambda table: fill_one_by_one(image, table["hpc_boundcc"])),
+        "transform": (
+            lambda table: table["hpc_boundcc"].skycoord.transform_to(frame),
+            lambda table: SkyCoord(table["hpc_boundcc"].skycoord._sky_coord_frame).transform_to(frame),
+        ),
+    }  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name, (mine, theirs) in works.items():
+            mine(whole[:5]), theirs(whole[:5])
+            few, other = (min(cpu(lambda table=table, work=work: work(table)) for _ in range(repeats))
+                          for table, work in ((whole[:rows], mine), (whole[:FEW], theirs)))  # fmt: skip
+            many = min(cpu(lambda work=mine: work(whole)) for _ in range(repeats))
+            made[f"{name}_{rows}"] = {
+                "ratio": round(other * rows / FEW / few, 1), "ours_s": round(few, 4),
+                "ours_ms_each": round(few / rows * 1e3, 3), "theirs_s": round(other * rows / FEW, 2),
+                "exponent": round(float(np.log(many / few) / np.log(4)), 2),
+            }  # fmt: skip
+    return made
+
+
 def large() -> dict[str, float]:
     """Return CPU seconds, additional memory, and the time of the first access to a row, for 10,000 mixed events."""
     from sunpy_helio_plugins.her import HERTable
@@ -216,20 +357,31 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--large", action="store_true", help="only the 10,000 events, in this process")
+    parser.add_argument("--outlines", action="store_true", help="only overlay, mask and transform")
     options = parser.parse_args()
     if options.large:
         print(json.dumps(large()))
         return
-    result: dict[str, Any] = {}
-    for name, make in (("mixed", mixed), ("holes", holes)):
-        result[f"{name}_{options.rows}"] = compare(make(options.rows), options.repeats)
-    done = subprocess.run([sys.executable, __file__, "--large"], capture_output=True, text=True, check=True)
-    result["mixed_10000"] = json.loads(done.stdout.splitlines()[-1])
+    result: dict[str, Any] = {} if options.outlines else tables(options.rows, options.repeats)
+    result |= geometry(options.rows, options.repeats)
     if options.json:
         print(json.dumps(result))
-        return
-    for name, values in result.items():
-        print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in values.items()))
+    else:
+        for name, values in result.items():
+            print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in values.items()))
+    steep = [name for name, values in result.items() if values.get("exponent", 0) > STEEPEST]
+    if steep:
+        sys.exit(f"The time grows faster than the number of events: {', '.join(steep)}.")
+
+
+def tables(rows: int, repeats: int) -> dict[str, Any]:
+    """Return the measurements of tables."""
+    made: dict[str, Any] = {}
+    for name, make in (("mixed", mixed), ("holes", holes)):
+        made[f"{name}_{rows}"] = compare(make(rows), repeats)
+    made["expert_holes"] = compare_expert(holes(rows), repeats)
+    done = subprocess.run([sys.executable, __file__, "--large"], capture_output=True, text=True, check=True)
+    return made | {"mixed_10000": json.loads(done.stdout.splitlines()[-1])}
 
 
 if __name__ == "__main__":

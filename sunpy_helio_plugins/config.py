@@ -233,6 +233,12 @@ class _HAPIConf(_Section):
         "URL of the file with the catalogues and descriptions of all servers.",
         "hapi",
     )
+    cache = _flag(True, "Keep the records that were loaded or downloaded, and request only the others.", "hapi")
+    cache_size = _integer(2_000_000_000, "Maximum size of the kept records in bytes.", 0, _MOST_BYTES, "hapi")
+    cache_days = _days(
+        30.0, "Number of days for which they are kept if the server does not tell when they were modified.", "hapi"
+    )
+    grace_days = _days(3.0, "Records of the last days are requested again, since they may still change.", "hapi")
 
 
 class _IMAPConf(_Section):
@@ -288,6 +294,7 @@ class Conf(_Section):
     cache_days = _days(1.0, "Number of days for which they are cached.")
     cache_size = _integer(100_000_000, "Maximum size of the cache in bytes.", 0, _MOST_BYTES)
     cache_dir = _folder("", "Folder of the cache; empty: in astropy's cache folder of this package.")
+    offline = _flag(False, "Send no requests: use what was cached, whatever its age.")
 
     hapi = _HAPIConf()
     imap = _IMAPConf()

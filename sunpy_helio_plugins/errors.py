@@ -21,6 +21,9 @@ Exceptions and warnings of this package::
     IncompleteFetchWarning               files could not be downloaded: see ``errors`` of the results
     InexactTimeWarning                   times were converted to a type that cannot represent all of them exactly
     InexactValueWarning                  values were converted to a type that cannot represent all of them exactly
+    OutdatedAnswerWarning                a server does not respond: an earlier response of it is used
+    OutsideImageWarning                  events are outside of an image, or without an outline
+    RelationWarning                      a relation was submitted that is expected from automatic methods only
 
 Messages state what was requested, what was received, and what to do; they never contain a password, key or token.
 """
@@ -55,8 +58,11 @@ __all__ = [
     "IsolationError",
     "LockedError",
     "MissingDependencyError",
+    "OutdatedAnswerWarning",
+    "OutsideImageWarning",
     "Problem",
     "QueryError",
+    "RelationWarning",
     "ServerError",
     "ServiceError",
     "ServiceRefused",
@@ -292,6 +298,18 @@ class InexactTimeWarning(AstropyUserWarning):
 
 class InexactValueWarning(AstropyUserWarning):
     """Values were converted to a type that cannot represent all of them exactly."""
+
+
+class OutdatedAnswerWarning(AstropyUserWarning):
+    """A server does not respond: an earlier response of it is used, which may be outdated."""
+
+
+class OutsideImageWarning(AstropyUserWarning):
+    """Events are outside of an image, on the far side of the Sun, or without an outline."""
+
+
+class RelationWarning(AstropyUserWarning):
+    """A relation between events was submitted that the registry expects from automatic methods only."""
 
 
 class Problem(str):

@@ -54,6 +54,15 @@ def _no_downloads_behind_our_back() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _no_kept_records() -> Iterator[None]:
+    """Request all records, except in the tests of the cache: other tests count requests."""
+    from sunpy_helio_plugins import conf
+
+    with conf.hapi.set_temp("cache", False):
+        yield
+
+
+@pytest.fixture(autouse=True)
 def _close_loops(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """
     Close the event loops that parfive leaves open.

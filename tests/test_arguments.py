@@ -311,8 +311,60 @@ def cases(world: World) -> dict[str, Case]:
         "sandbox.start": Case(sandbox.start, {"port": 0, "services": ("hapi",)}, also=(OSError,)),
         "hapi.access_token": Case(hapi.access_token, {"server": "swe"}),
         "hapi.availability": Case(hapi.availability, {"server": "cdaweb", "pattern": "AC_H0_MFI"}),
+        "cache.info": Case(hapi.cache.info, {"server": "cdaweb", "dataset": "AC_H0_MFI"}),
+        "cache.clear": Case(hapi.cache.clear, {"server": "cdaweb", "dataset": "AC_H0_MFI"}),
         "hapi.catalog": Case(hapi.catalog, {"server": "cdaweb", "pattern": "*"}),
         "hapi.check": Case(hapi.check, {"server": "cdaweb"}),
+        "hapi.chunks": Case(
+            lambda *args, **kwargs: list(hapi.chunks(*args, **kwargs)),
+            {
+                "source": "cdaweb",
+                "dataset": "AC_H0_MFI",
+                "start": "2026-01-10T00:00",
+                "stop": "2026-01-10T00:10",
+                "parameters": None,
+                "rows": 10,
+                "chunk": None,
+                "format": None,
+                "scale": "utc",
+                "info": None,
+                "context": None,
+            },
+            5,
+        ),
+        "hapi.to_dask": Case(
+            hapi.to_dask,
+            {
+                "source": "cdaweb",
+                "dataset": "AC_H0_MFI",
+                "start": "2026-01-10T00:00",
+                "stop": "2026-01-10T00:10",
+                "parameters": None,
+                "chunk": None,
+                "format": None,
+                "info": None,
+                "context": None,
+            },
+            5,
+        ),
+        "hapi.to_parquet": Case(
+            hapi.to_parquet,
+            {
+                "source": "cdaweb",
+                "dataset": "AC_H0_MFI",
+                "start": "2026-01-10T00:00",
+                "stop": "2026-01-10T00:10",
+                "parameters": None,
+                "folder": out / "parquet",
+                "partition": "day",
+                "chunk": None,
+                "format": None,
+                "overwrite": False,
+                "progress": False,
+                "info": None,
+            },
+            5,
+        ),
         "hapi.files": Case(hapi.files, {"table": records, "column": records.colnames[1]}),
         "hapi.find": Case(
             hapi.find,
@@ -344,6 +396,7 @@ def cases(world: World) -> dict[str, Case]:
                 "parameters": None,
                 "chunk": None,
                 "format": None,
+                "refresh": False,
                 "scale": "utc",
             },
             5,
@@ -439,11 +492,21 @@ def cases(world: World) -> dict[str, Case]:
         "her.open": Case(her.open, {"table": events[:2]}),
         "her.quicklook": Case(her.quicklook, {"table": events[:2]}),
         "her.tracks": Case(her.tracks, {"table": events[:2]}),
+        "her.flares": Case(
+            her.flares, {"given": events[:2], "within": 60 * u.s, "near": 9 * u.deg, "prefer": "SWPC"}, 1
+        ),
+        "her.match": Case(
+            her.match, {"table": events[:2], "other": events[:2], "within": 60 * u.s, "near": 9 * u.deg}, 2
+        ),
         "her.isolsearch_url": Case(her.isolsearch_url, {"one": DAY, "two": a.her.CH}),
         "her.translate": Case(her.translate, {"one": DAY, "two": a.her.CH}),
         "her.overlay": Case(
             her.overlay, {"axes": None, "table": events[:2], "hidden": None, "boxes": True, "labels": False}, 2
         ),
+        "her.mask": Case(her.mask, {"image": picture(), "table": events[:2], "boxes": True, "labels": False}, 2),
+        "her.cutout": Case(her.cutout, {"image": picture(), "table": events[:2], "margin": 50 * u.arcsec}, 2),
+        "her.HERTable.in_view": Case(events.in_view, {"view": picture()}),
+        "her.Polygons.to_regions": Case(polygons.to_regions, {"frame": picture().coordinate_frame}),
         "her.summary_url": Case(her.summary_url, {"event": ivorn, "rev": None}),
         "her.voevent_url": Case(her.voevent_url, {"event": ivorn, "rev": None}),
         "her.to_attrs": Case(her.to_attrs, {"row": events[0], "before": 0 * u.s, "after": 0 * u.s, "instrument": True}),
@@ -521,6 +584,18 @@ def cases(world: World) -> dict[str, Case]:
     return made
 
 
+def picture() -> Any:
+    """Return a map of the complete disk as seen from Earth."""
+    from astropy.coordinates import SkyCoord
+    from sunpy.coordinates import Helioprojective, get_earth
+    from sunpy.map import Map
+    from sunpy.map.header_helper import make_fitswcs_header
+
+    frame = Helioprojective(observer=get_earth("2026-01-10"), obstime="2026-01-10")
+    middle = SkyCoord(0 * u.arcsec, 0 * u.arcsec, frame=frame)
+    return Map(np.zeros((50, 50)), make_fitswcs_header((50, 50), middle, scale=[50, 50] * u.arcsec / u.pix))
+
+
 def world_results() -> Any:
     from parfive import Results
 
@@ -554,11 +629,14 @@ EXEMPT = {
     r".*\.(is_datasource_for|register_values|plot|concatenate)": "called by sunpy, or as in sunpy",
     r"sandbox\.\w+\.(meets|parts|play|add|answer|remove|at_end)": "called by the embedded archive",
     r"sandbox\.(Faults|Request|Fault)": "made by the embedded archive, or abstract",
+    r"her\.Tracks": "made by this package",
     r"(her\.(Points|Polygon|Polygons|Request)|io\.Changes|imap\.(Synced|Uploaded)|helioviewer\.Coverage)(\.\w+)?": (
         "made by this package"
     ),
     r"(hapi|imap)\.(quicklook|to_ndcube|to_timeseries|to_xarray)": "the functions of series",
-    r"series\.LazyTable(\.\w+)?": "made by this package; its methods are the functions of series and of the archives",
+    r"(series\.LazyTable|hapi\.ParquetFolder)(\.\w+)?": (
+        "made by this package; its methods are the functions of series and of the archives"
+    ),
     r"mirrors\.(Plan|PlannedQuery|MirrorReport|QueryReport|FolderCheck)": "made by this package",
     r"mirrors\.PlannedQuery\.(span|query)": "called by this package with the time of a run",
     r"mirrors\.(mirror|check_folder)": "also names of the package itself",

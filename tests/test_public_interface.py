@@ -35,6 +35,7 @@ FACES = (
     ),
     *(f"{PACKAGE}.{face}" for face in ("sandbox", "mirrors", *ARCHIVES)),
     *(f"{PACKAGE}.{archive}.attrs" for archive in ARCHIVES),
+    f"{PACKAGE}.hapi.cache",
 )
 PACKAGES = tuple(face for face in FACES if (ROOT / face.replace(".", "/") / "__init__.py").exists())
 

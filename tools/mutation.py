@@ -48,6 +48,7 @@ PRELOADED = (
 )  # fmt: skip
 
 EQUIVALENT: dict[tuple[str, str], str] = {
+    ("series/views/quicklook.py", "numbers >= 0"): "a logarithmic scale of colours leaves out 0 as well",
     ("", "strict=False"): "the sequences have one length; strict=True guards against later mistakes",
 }
 """Reasons why changes cannot be seen, by the module, or none for all, and a part of the changed line."""
@@ -82,6 +83,15 @@ def modules(rooms: list[str]) -> list[Path]:
         if room not in WITHOUT and (not rooms or room in rooms):
             found.append(path)
     return found
+
+
+def is_valid(text: str) -> bool:
+    """Return whether a text is a module; some operators make others, such as ``^`` of the mark of keywords."""
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        return False
+    return True
 
 
 def bare(text: str) -> str:
@@ -164,7 +174,7 @@ def points(rooms: list[str], seed: int) -> Iterator[Point]:
             continue
         kind, number = chosen.choice(chosen.choice(by_module[path]))
         made = changed(text, kind, number)
-        if (path, kind, number) in seen or made is None or bare(made) == bare(text):
+        if (path, kind, number) in seen or made is None or not is_valid(made) or bare(made) == bare(text):
             continue  # annotations and docstrings cannot be seen
         seen.add((path, kind, number))
         old, new = text.splitlines(), made.splitlines()
@@ -208,13 +218,19 @@ class Coverage:
         self._data.read()
         self._paths = {Path(one).as_posix().rpartition(f"/{PACKAGE}/")[2]: one for one in self._data.measured_files()}
 
+    def _contexts(self, module: str) -> dict[int, list[str]]:
+        found: dict[int, list[str]] = self._data.contexts_by_lineno(self._paths[module])
+        return found
+
     def tests(self, point: Point) -> list[str]:
         """Return the tests that run the statement of a change, those of its room first."""
         if point.module not in self._paths:
             return []
-        line = statement((ROOT / PACKAGE / point.module).read_text(), point.line)
-        contexts = self._data.contexts_by_lineno(self._paths[point.module]).get(line, [])
-        found = filter(None, (test_of(context) for context in contexts))
+        text, contexts = (ROOT / PACKAGE / point.module).read_text(), self._contexts(point.module)
+        line = statement(text, point.line)
+        # A decorator, or a default, runs at import: it is tested by those that call the function.
+        lines = [line] if any(contexts.get(line, ())) else body(text, point.line)
+        found = filter(None, dict.fromkeys(test_of(one) for number in lines for one in contexts.get(number, ())))
         near, others = tests_of(point.module)
         ranks = {name: number for number, name in enumerate(near + others)}
         return sorted(found, key=lambda one: ranks.get(one.partition("::")[0], len(ranks)))
@@ -226,6 +242,16 @@ def statement(text: str, line: int) -> int:
         (one.lineno, one.end_lineno or one.lineno) for one in ast.walk(ast.parse(text)) if isinstance(one, ast.stmt)
     )
     return max((first for first, last in spans if first <= line <= last), default=line)
+
+
+def body(text: str, line: int) -> list[int]:
+    """Return the lines of the statements of the function whose decorators or header are at a line."""
+    functions = (one for one in ast.walk(ast.parse(text)) if isinstance(one, ast.FunctionDef))
+    for one in functions:
+        first = min([one.lineno, *(decorator.lineno for decorator in one.decorator_list)])
+        if first <= line < one.body[0].lineno:
+            return [inner.lineno for inner in one.body]
+    return []
 
 
 def test_of(context: str) -> str | None:

@@ -6,13 +6,16 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sunpy_helio_plugins.cli import queries
 from sunpy_helio_plugins.cli.command import Command, Group, WrongUse, current_run
 from sunpy_helio_plugins.cli.output import Output, output_options, show, show_value, value_options
+
+if TYPE_CHECKING:
+    from sunpy_helio_plugins.store.ranges import Ranges
 
 __all__ = ["cache", "config", "demo", "sandbox", "sign_in"]
 
@@ -43,37 +46,49 @@ def sandbox(port: int) -> None:
 
 @click.group("cache", cls=Group, examples=("sunpy-helio cache info",))
 def cache() -> None:
-    """Show or clear the cache of metadata, such as catalogues."""
+    """Show or clear the caches of metadata, such as catalogues, and of the records of HAPI servers."""
 
 
 @cache.command(examples=("sunpy-helio cache info --json",))
 @value_options
 def info(output: Output) -> None:
-    """Print the folder, size and limits of the cache."""
+    """Print the folders, sizes and limits of the caches."""
     from sunpy_helio_plugins import conf
-    from sunpy_helio_plugins.store import answers
+    from sunpy_helio_plugins.store import answers, ranges
 
     folder = answers.folder()
     sizes = [path.stat().st_size for path in folder.glob(f"{answers.NAME}*") if path.is_file()]
     value = {
         "folder": str(folder), "entries": answers.count(), "bytes": sum(sizes), "limit_bytes": int(conf.cache_size),
-        "days": float(conf.cache_days), "in_use": bool(conf.cache),
+        "days": float(conf.cache_days), "in_use": bool(conf.cache), "records_folder": str(ranges.folder()),
+        "records_bytes": _records().size(), "records_limit_bytes": int(conf.hapi.cache_size),
+        "records_in_use": bool(conf.hapi.cache),
     }  # fmt: skip
     show_value(value, "\n".join(f"{name}: {one}" for name, one in value.items()), output)
+
+
+def _records() -> Ranges:
+    """Return the store of records, without the import of their client."""
+    from sunpy_helio_plugins import conf
+    from sunpy_helio_plugins.store import ranges
+
+    return ranges.Ranges(ranges.folder(), int(conf.hapi.cache_size))
 
 
 @cache.command(examples=("sunpy-helio cache clear --dry-run",))
 @click.option("--dry-run", is_flag=True, help="Print the number of entries, without removing them.")
 @value_options
 def clear(dry_run: bool, output: Output) -> None:
-    """Remove all entries of the cache; files that were downloaded are kept."""
+    """Remove all entries of the caches; files that were downloaded are kept."""
     from sunpy_helio_plugins.store import answers
 
-    count = answers.count()
+    records = _records()
+    count, size = answers.count(), records.size()
     if not dry_run:
         answers.clear()
-    text = f"{'Would remove' if dry_run else 'Removed'} {count} entries."
-    show_value({"entries": count, "dry_run": dry_run}, text, output)
+        records.clear()
+    text = f"{'Would remove' if dry_run else 'Removed'} {count} entries and {size} bytes of records."
+    show_value({"entries": count, "records_bytes": size, "dry_run": dry_run}, text, output)
 
 
 @cache.command(examples=("ls -l $(sunpy-helio cache path)",))

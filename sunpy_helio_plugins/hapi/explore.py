@@ -286,7 +286,7 @@ def _sample(service: Service) -> str:
 
     test = _data_test(service)
     asked, must_hold = (test, True) if test is not None else _range(service)
-    count = len(load(service.server.url, **asked))
+    count = len(load(service.server.url, **asked, refresh=True))
     words = f"{count} records of {asked['dataset']} from {asked['start']} to {asked['stop']}"
     if must_hold and not count:
         raise AnswerError(service.server.archive, f"{service.server.url}/data", f"{words}; expected at least one")

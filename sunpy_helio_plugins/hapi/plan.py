@@ -30,6 +30,8 @@ __all__ = [
     "cut",
     "estimated_bytes",
     "longest",
+    "narrowed",
+    "selected",
 ]
 
 MOST_HALVINGS = 12
@@ -259,9 +261,11 @@ def covering(service: Endpoints, query: Query, dataset: str, title: str, info: I
         spans = f"covers {info.start or '?'} to {info.stop or '?'}: nothing from {query.start} to {query.end}."
         return Partial(notes=(f"{name} {spans}",))
     server, form = service.server, service.format(wanted, query.format)
-    pieces = cut(kept, longest(info, wanted, form, server.max_elements, server.max_bytes, query.chunk))
-    ends = [*(str(span.before) for span in pieces[:-1]), end or query.end]
     cadence, each = seconds(wanted.cadence), estimated_bytes(wanted, form)
+    is_small = bool(cadence) and kept.nanoseconds * 1e-9 / (cadence or 1) * each <= query.whole
+    size = min((one for one in (server.max_bytes, None if is_small else query.size) if one), default=0)
+    pieces = cut(kept, longest(info, wanted, form, server.max_elements, size, query.chunk))
+    ends = [*(str(span.before) for span in pieces[:-1]), end or query.end]
 
     def make(span: Span, shown: str) -> DataRequest:
         url = service.data_url(dataset, wanted, bool(query.parameters), *_asked(span, info, server), form)
@@ -308,6 +312,30 @@ def _asked(span: Span, info: Info, server: HAPIServer) -> tuple[str, str]:
         str(info.start) if start is not None and first <= start else first.text(3),
         str(info.stop) if before == stop else before.text(3),
     )
+
+
+def narrowed(request: DataRequest, span: Span) -> DataRequest:
+    """Return the request for another range of the same records."""
+    if span == request.span:
+        return request
+    start, stop = _asked(span, request.info, request.server)
+    url = _STOP.sub(rf"\g<1>={stop}", _START.sub(rf"\g<1>={start}", request.url))
+    end = request.end if span.before == request.span.before else str(span.before)
+    return replace(request, span=span, end=end, url=url)
+
+
+def selected(service: Endpoints, request: DataRequest, span: Span, names: tuple[str, ...]) -> DataRequest:
+    """Return a request for some of the parameters, and the others that describe them, in a part of the range."""
+    part, wanted = narrowed(request, span), request.info.subset(names)
+    if len(wanted.names) == len(request.info.names):
+        return part
+    start, stop = _asked(span, request.info, request.server)
+    try:
+        url = service.data_url(request.dataset, wanted, True, start, stop, request.format)
+    except QueryError:
+        # Several names may result in a longer address than all parameters, which need not be named.
+        return part
+    return replace(part, info=wanted, url=url)
 
 
 def chosen(name: str, info: Info, asked: tuple[str, ...]) -> tuple[str, ...]:

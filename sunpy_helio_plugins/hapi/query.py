@@ -44,6 +44,10 @@ class Query:
         The format; `None` lets the service choose it.
     chunk : float or None
         The longest time range of one request, in seconds.
+    size : int or None
+        The largest estimated number of bytes of one response, so that records can be loaded in bounded memory.
+    whole : int
+        The largest estimated number of bytes of all records, up to which ``size`` is not considered.
     is_listed : bool
         Whether no server was given and this is one of the listed ones, which may not have the dataset.
     """
@@ -57,6 +61,8 @@ class Query:
     observables: tuple[str, ...] = ()
     format: str | None = None
     chunk: float | None = None
+    size: int | None = None
+    whole: int = 0
     is_listed: bool = False
 
 

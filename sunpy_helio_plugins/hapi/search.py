@@ -97,8 +97,12 @@ def _lost(query: Query, error: HelioPluginsError) -> Partial[DataRequest]:
     return Partial() if query.is_listed else Partial(notes=(text,))
 
 
-def find(query: Query, service: Service | None = None) -> Partial[DataRequest]:
-    """Return the requests for the datasets of one query; raise an error for unknown datasets or parameters."""
+def find(query: Query, service: Service | None = None, *, has_titles: bool = True) -> Partial[DataRequest]:
+    """
+    Return the requests for the datasets of one query; raise an error for unknown datasets or parameters.
+
+    Without titles, the catalogue is not requested for a dataset whose id is given.
+    """
     service = service or Service(server_list.find(query.server))
     if query.dataset is None or is_pattern(query.dataset):
         return _find_many(service, query)
@@ -109,7 +113,7 @@ def find(query: Query, service: Service | None = None) -> Partial[DataRequest]:
             f"{query.dataset} of {service.server.archive} does not match {' '.join(query.words + query.observables)}."
         )
         return Partial(notes=(words,))
-    if not 0 < len(title) <= _LONGEST_TITLE:
+    if has_titles and not 0 < len(title) <= _LONGEST_TITLE:
         title = service.title(query.dataset) or title
     return covering(service, query, query.dataset, title, info)
 

@@ -51,6 +51,8 @@ class HAPIServer:
         The largest number of values, including times, and of bytes in one response; 0 if no limit is known.
     credentials : str
         Where to get credentials, for a server that requires them.
+    grace_days : float
+        Days after which its records do not change any more unless it says so; at least ``conf.hapi.grace_days``.
     """
 
     name: str
@@ -64,11 +66,17 @@ class HAPIServer:
     max_elements: int = 0
     max_bytes: int = 0
     credentials: str = ""
+    grace_days: float = 0.0
 
     @property
     def archive(self) -> str:
         """The name of the server in messages."""
         return f"HAPI server {self.name}"
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether ``servers.json`` describes the server."""
+        return self.name in _shipped()
 
     @property
     def is_http_only(self) -> bool:

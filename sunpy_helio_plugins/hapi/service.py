@@ -7,17 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from threading import RLock
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 from urllib.parse import quote, urlencode
 
 from sunpy_helio_plugins.errors import (
     AnswerError,
     FileError,
+    HelioPluginsError,
     QueryError,
     ServerError,
     ServiceError,
     ServiceRefused,
 )
+from sunpy_helio_plugins.fido.partial import outcomes
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.query import unlike
 from sunpy_helio_plugins.hapi.server_list import HAPIServer
@@ -103,12 +105,26 @@ class Service:
         with contextlib.suppress(FileError):
             return Info.from_json(inside)
         try:
-            serves = None if until is None else partial(_reaches, until)
-            return self._ask("info", {"dataset": dataset}, self._info, serves=serves)
+            return self._described(dataset, None if until is None else partial(_reaches, until))
         except (ServiceRefused, ServerError) as refused:
             # Some servers fail with HTTP 500 for an unknown id.
             self._explain_dataset(dataset, refused)
             raise
+
+    def _described(self, dataset: str, serves: Callable[[Info], bool] | None) -> Info:
+        """Request a description; if the version of HAPI is not known yet, together with the capabilities."""
+        query = {"dataset": dataset}
+        ask = partial(self._ask, "info", parse=self._info, serves=serves)
+        if "capabilities" not in self._known:
+            expected = _renamed(query, self.server.version if self.server.is_listed else str(_NEW_NAMES))
+            both: tuple[Callable[[], Any], ...] = (self.capabilities, partial(ask, named=expected))
+            found = outcomes(both, lambda request: request(), len(both))
+            wrong = [one for one in found if isinstance(one, HelioPluginsError)]
+            if not wrong:
+                return cast("Info", found[1])
+            if wrong[0] is found[0] or self.names(query) == expected:
+                raise wrong[0]
+        return ask(named=self.names(query))
 
     def at_hand(self, datasets: Sequence[str]) -> dict[str, Info]:
         """Return the descriptions that are available without a request, from the catalogue and the cache."""
@@ -126,10 +142,7 @@ class Service:
 
     def names(self, query: Mapping[str, str]) -> dict[str, str]:
         """Rename the fields of a request to those of the server's version of HAPI."""
-        major = str(self.capabilities().get("HAPI") or self.server.version).partition(".")[0]
-        if (whole_number(major) or 0) >= _NEW_NAMES:
-            return dict(query)
-        return {_OLD_NAMES.get(name, name): value for name, value in query.items()}
+        return _renamed(query, str(self.capabilities().get("HAPI") or self.server.version))
 
     def format(self, info: Info, wanted: str | None = None) -> str:
         """Return the format to request: binary if the server has it and the layout of records is known, else csv."""
@@ -189,12 +202,11 @@ class Service:
     def _ask(
         self,
         endpoint: str,
-        query: Mapping[str, str],
+        named: Mapping[str, str],
         parse: Callable[[str, Any], T],
         keeps: Callable[[T], object] = bool,
         serves: Callable[[T], bool] | None = None,
     ) -> T:
-        named = self.names(query) if query else {}
         url = f"{self.server.url}/{endpoint}"
         try:
             return metadata.cached_json(
@@ -206,6 +218,7 @@ class Service:
                 keeps=keeps,
                 login=login_of(self.server),
                 serves=_never if self.fresh else serves,
+                may_be_outdated=not self.fresh,
             )
         except ServiceRefused as refused:
             if refused.status in (401, 403):
@@ -257,6 +270,12 @@ class Service:
             return
         if dataset not in ids:
             raise QueryError(unlike(f"{self.server.archive} has no dataset", dataset, ids)) from refused
+
+
+def _renamed(query: Mapping[str, str], version: str) -> dict[str, str]:
+    if (whole_number(version.partition(".")[0]) or 0) >= _NEW_NAMES:
+        return dict(query)
+    return {_OLD_NAMES.get(name, name): value for name, value in query.items()}
 
 
 def _never(result: Any) -> bool:

@@ -2,6 +2,7 @@
 The Heliophysics Events Registry (HER), the registry behind the HEK: tables of events, with outlines as coordinates.
 
 Searches use Fido: ``Fido.search(a.Time(...), a.her.CH, a.her.frm_name == "SPoCA")``.
+`flares` returns one row for each flare, from the reports of all suppliers, and `match` pairs events with others.
 `open` reads events of searches and files when they are used; `overlay` and `quicklook` plot them.
 """
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.her import attrs
     from sunpy_helio_plugins.her.client import HERClient
     from sunpy_helio_plugins.her.columns.points import Points
-    from sunpy_helio_plugins.her.columns.polygons import Polygon, Polygons
+    from sunpy_helio_plugins.her.columns.polygon import Polygon
+    from sunpy_helio_plugins.her.columns.polygons import Polygons
+    from sunpy_helio_plugins.her.events.flares import FlareTable, flares
+    from sunpy_helio_plugins.her.events.pairs import match
     from sunpy_helio_plugins.her.explore import (
         isolsearch_url,
         recent,
@@ -29,12 +33,14 @@ if TYPE_CHECKING:
     from sunpy_helio_plugins.her.submit import voevent
     from sunpy_helio_plugins.her.submit.registry import Registry
     from sunpy_helio_plugins.her.tables import HERTable
-    from sunpy_helio_plugins.her.views.graph import graph, tracks
+    from sunpy_helio_plugins.her.views.graph import Tracks, graph, tracks
     from sunpy_helio_plugins.her.views.lazy_events import open, quicklook  # noqa: A004
+    from sunpy_helio_plugins.her.views.mask import cutout, mask
     from sunpy_helio_plugins.her.views.overlay import overlay
     from sunpy_helio_plugins.her.views.to_attrs import to_attrs
 
 __all__ = [
+    "FlareTable",
     "HERClient",
     "HERTable",
     "Points",
@@ -42,9 +48,14 @@ __all__ = [
     "Polygons",
     "Registry",
     "Request",
+    "Tracks",
     "attrs",
+    "cutout",
+    "flares",
     "graph",
     "isolsearch_url",
+    "mask",
+    "match",
     "open",
     "overlay",
     "quicklook",
@@ -64,8 +75,11 @@ __getattr__ = lazy.attach(
     {
         "sunpy_helio_plugins.her.client": ("HERClient",),
         "sunpy_helio_plugins.her.columns.points": ("Points",),
-        "sunpy_helio_plugins.her.columns.polygons": ("Polygon", "Polygons"),
-        "sunpy_helio_plugins.her.views.graph": ("graph", "tracks"),
+        "sunpy_helio_plugins.her.columns.polygon": ("Polygon",),
+        "sunpy_helio_plugins.her.columns.polygons": ("Polygons",),
+        "sunpy_helio_plugins.her.events.flares": ("FlareTable", "flares"),
+        "sunpy_helio_plugins.her.events.pairs": ("match",),
+        "sunpy_helio_plugins.her.views.graph": ("Tracks", "graph", "tracks"),
         "sunpy_helio_plugins.her.explore": (
             "isolsearch_url",
             "recent",
@@ -80,6 +94,7 @@ __getattr__ = lazy.attach(
         "sunpy_helio_plugins.her.submit.registry": ("Registry",),
         "sunpy_helio_plugins.her.tables": ("HERTable",),
         "sunpy_helio_plugins.her.views.lazy_events": ("open", "quicklook"),
+        "sunpy_helio_plugins.her.views.mask": ("cutout", "mask"),
         "sunpy_helio_plugins.her.views.overlay": ("overlay",),
         "sunpy_helio_plugins.her.views.to_attrs": ("to_attrs",),
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,11 +14,11 @@ from sunpy_helio_plugins import lazy
 from sunpy_helio_plugins.arguments import close_names, shown
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.fido.attrs import ArchiveAttr, MarkerAttr, name_of
-from sunpy_helio_plugins.her.filters.comparison import Field, Filter, UnknownKeyword, field
+from sunpy_helio_plugins.her.filters.comparison import Field, Filter, Raw, UnknownKeyword, field
 from sunpy_helio_plugins.her.filters.logic import And, Joinable, Or
 from sunpy_helio_plugins.her.keywords import did_you_mean, event_types, keywords, suppliers
 
-__all__ = ["And", "Box", "Event", "EventType", "Field", "Filter", "Latest", "Limit", "Or", "PageSize", "Return"]
+__all__ = ["And", "Box", "Event", "EventType", "Field", "Filter", "Latest", "Limit", "Or", "PageSize", "Raw", "Return"]
 
 SYSTEMS = {"helioprojective": u.arcsec, "stonyhurst": u.deg, "carrington": u.deg}
 """The coordinate systems in which the registry accepts a box, and their units."""
@@ -319,6 +320,16 @@ class Event(MarkerAttr):
     """All events of the registry, of any type."""
 
 
+class _Unchecked(str):
+    """The letters of an event type that is not checked."""
+
+
+def _two_letters(value: Any) -> _Unchecked:
+    if not isinstance(value, str) or not re.fullmatch("[A-Za-z]{2}", value.strip()):
+        raise QueryError(f"a.her.EventType takes two letters with unchecked=True, not {shown(value)}.")
+    return _Unchecked(value.strip().upper())
+
+
 class EventType(Joinable, ArchiveAttr):
     """
     Event types; ``|`` joins them into one search, ``~`` selects all others.
@@ -328,6 +339,8 @@ class EventType(Joinable, ArchiveAttr):
     *values : str
         Two letters (``"CH"``) or names (``"CoronalHole"``), in any case. The constants ``a.her.CH``, ``a.her.FL`` and
         so on can be used instead.
+    unchecked : bool, optional
+        Whether to accept any two letters, since the registry may have types that this package does not know.
 
     Raises
     ------
@@ -341,14 +354,19 @@ class EventType(Joinable, ArchiveAttr):
     keywords.
     """
 
-    def __init__(self, *values: str) -> None:
+    def __init__(self, *values: str, unchecked: bool = False) -> None:
         if not values:
             raise QueryError("a.her.EventType takes a type such as 'CH'; use a.her.Event() for all types.")
-        super().__init__(*values)
+        super().__init__(*(map(_two_letters, values) if unchecked else values))
+        self.values = tuple(map(str, self.values))
 
     @classmethod
     def check(cls, value: Any) -> str:
         """Return the two letters of a type."""
+        return value if isinstance(value, _Unchecked) else cls._known(value)
+
+    @classmethod
+    def _known(cls, value: Any) -> str:
         text = super().check(value).upper()
         names = {name.upper(): code for code, name in event_types().items()}
         code = names.get(text, text)
@@ -358,8 +376,9 @@ class EventType(Joinable, ArchiveAttr):
                 types = " | ".join(f"a.her.{part}" for part in parts)
                 raise QueryError(f"An event has one type, not {shown(value)}; join types with |: {types}.")
             near = close_names(value, event_types().values()) or close_names(value, event_types())
-            allowed = ", ".join(event_types())
-            raise QueryError(f"The registry does not have an event type {shown(value)}.{near} The types are {allowed}.")
+            newer = f" For a newer type use a.her.EventType({text!r}, unchecked=True)." if len(text) == 2 else ""
+            allowed = f" The types are {', '.join(event_types())}."
+            raise QueryError(f"The registry does not have an event type {shown(value)}.{near}{allowed}{newer}")
         return str(code)
 
     def collides(self, other: Attr) -> bool:
@@ -391,9 +410,9 @@ class EventType(Joinable, ArchiveAttr):
         return field(name, self.values[0])
 
     def __dir__(self) -> list[str]:
+        # Completion shows the keywords only; those of a subset of types would not tell to which they apply.
         kind = self.values[0] if len(self.values) == 1 else ""
-        own = [name for name, word in keywords().items() if word.filter and (not word.types or kind in word.types)]
-        return [*super().__dir__(), *own]
+        return [name for name, word in keywords().items() if word.filter and kind and word.is_of(kind)]
 
     def __str__(self) -> str:
         words = [word for code in self.values for word in keywords().values() if not word.types or code in word.types]
@@ -403,7 +422,7 @@ class EventType(Joinable, ArchiveAttr):
             rows.append((word.name, word.kind, unit, word.text))
         widths = [max(len(row[index]) for row in rows) for index in range(3)]
         lines = ["  ".join((*map(str.ljust, row[:3], widths), row[3])).rstrip() for row in rows]
-        return "\n".join([" ".join(f"{code} ({event_types()[code]})" for code in self.values), *lines])
+        return "\n".join([" ".join(f"{code} ({event_types().get(code, 'unknown')})" for code in self.values), *lines])
 
     @classmethod
     def offered(cls) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,13 +12,15 @@ from sunpy.net import attrs as core
 from sunpy.net.attr import Attr
 from sunpy.net.base_client import BaseClient, convert_row_to_table
 
+from sunpy_helio_plugins.arguments import close_names
 from sunpy_helio_plugins.fido.attrs import offered
 from sunpy_helio_plugins.fido.client import ArchiveClient
 from sunpy_helio_plugins.fido.dispatch import Names
 from sunpy_helio_plugins.her import attrs
 from sunpy_helio_plugins.her.filters.logic import refuse_uncompared
 from sunpy_helio_plugins.her.filters.plan import SUBSETS
-from sunpy_helio_plugins.her.query import ARCHIVE, NAMES, SERVER
+from sunpy_helio_plugins.her.keywords import suppliers
+from sunpy_helio_plugins.her.query import ARCHIVE, NAMES, SERVER, Query
 from sunpy_helio_plugins.her.sunpy_attrs import CORE, HEK
 from sunpy_helio_plugins.her.translator import OWN, queries
 from sunpy_helio_plugins.quantities.exact import whole_number
@@ -91,7 +93,7 @@ class HERClient(ArchiveClient, BaseClient):
         found = search.search([requisites.readable(each) for each in asked])
         partial = any(name in SUBSETS for each in asked for name in each.returns)
         table = table_of(HERTable, found.items, found.associations, found.problems, self, partial=partial)
-        table.notes = list(found.notes)
+        table.notes = [*found.notes, *([] if len(table) else _suggestions(asked))]
         table[SERVER] = np.full(len(table), service.address())
         table.unasked = requisites.beside(asked)
         warn(table)
@@ -138,6 +140,19 @@ class HERClient(ArchiveClient, BaseClient):
             **offered(attrs),
             core.Provider: [("HER", "Heliophysics Events Registry."), ("HEK", "Another name of HER.")],
         }
+
+
+def _suggestions(asked: Iterable[Query]) -> list[str]:
+    """Return similar names for the methods that a search without events compared with."""
+    tests = [test for query in asked for alternative in query.alternatives for test in alternative.tests]
+    names = [test for test in tests if test.name in ("frm_name", "search_frm_name") and test.operator == "="]
+    known = suppliers()
+    found = [
+        f"No event of {test.value!r} was found; text is compared with its case.{near}"
+        for test in names
+        if test.value not in known and (near := close_names(test.value, known))
+    ]
+    return list(dict.fromkeys(found))
 
 
 def _refused_by_sunpy(attr: Attr) -> bool:

@@ -113,7 +113,16 @@ def _filters(query: Query) -> Pairs:
         spelling = keywords()[triplet.name].spelling or triplet.name
         name = f"{triplet.event_type.lower()}.{triplet.name}" if triplet.event_type else spelling
         pairs += [(f"param{number}", name), (f"op{number}", triplet.operator), (f"value{number}", triplet.value)]
-    return pairs
+    return pairs + _raw(query)
+
+
+def _raw(query: Query) -> Pairs:
+    """Return the parameters that are sent as they are; the numbers of comparisons follow those of the filters."""
+    comparisons = (part for part in query.raw if len(part) == 3)
+    numbered = enumerate(comparisons, start=len(query.filters))
+    words = ("param", "op", "value")
+    pairs = [(f"{word}{number}", text) for number, part in numbered for word, text in zip(words, part, strict=True)]
+    return pairs + [(part[0], part[1]) for part in query.raw if len(part) == 2]
 
 
 def _page(pairs: Pairs, size: int) -> Page:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+import astropy.units as u
 import numpy as np
 from astropy.table import Column, QTable, Table, TableAttribute
 from astropy.time import Time
 from numpy.typing import NDArray
+from sunpy.net.attr import Attr
 from sunpy.net.base_client import QueryResponseRow
 
 from sunpy_helio_plugins.arguments import FLAG, TEXTS, TIMES, Kind, optional, taking, unchecked
@@ -24,9 +26,13 @@ from sunpy_helio_plugins.her.columns.positions import Positions
 from sunpy_helio_plugins.her.columns.storage import INSTANT, rebuilt, stacked
 from sunpy_helio_plugins.her.filters.requisites import untold
 from sunpy_helio_plugins.her.keywords import keywords
+from sunpy_helio_plugins.her.outlines.image import VIEW, in_view
 from sunpy_helio_plugins.her.query import ARCHIVE
 from sunpy_helio_plugins.io.tables import header_of
 from sunpy_helio_plugins.quantities import times
+
+if TYPE_CHECKING:
+    from sunpy_helio_plugins.her.submit.voevent import VOEvent
 
 __all__ = ["FIRST", "HERTable", "TableBuilder", "events", "table_of"]
 
@@ -146,8 +152,60 @@ SHOWN = (
 """The columns that are printed if they contain any value; the others are hidden (see ``unhide_columns``)."""
 
 
+OTHER_NAMES = {
+    "vso_time": "row.to_attrs(instrument=False)", "vso_instrument": "row.to_attrs()", "vso_all": "row.to_attrs()",
+    "get_voevent": "row.voevent(), or Fido.fetch for the document of the registry",
+    "event_coord": "row['hpc_coord']", "raw": "row['raw']",
+}  # fmt: skip
+"""What sunpy's tables and rows of the HEK have under another name, and the name here."""
+
+
 class EventRow(QueryResponseRow):
     """One event, which is printed with the columns of its table that are printed, instead of about a hundred."""
+
+    def to_attrs(self, before: u.Quantity = 0 * u.s, after: u.Quantity = 0 * u.s, instrument: bool = True) -> Attr:
+        """
+        Return the time, instrument and wavelength of the event as attrs; see `~sunpy_helio_plugins.her.to_attrs`.
+
+        Parameters
+        ----------
+        before, after : astropy.units.Quantity, optional
+            The time to add before its start and after its end.
+        instrument : bool, optional
+            Whether to include the instrument and wavelength.
+
+        Returns
+        -------
+        sunpy.net.attr.Attr
+            The attrs.
+        """
+        from sunpy_helio_plugins.her.views.to_attrs import to_attrs
+
+        return to_attrs(self, before, after, instrument)
+
+    def voevent(self) -> VOEvent:
+        """
+        Return the event as a document, made from its record; `Fido.fetch` downloads that of the registry.
+
+        Returns
+        -------
+        sunpy_helio_plugins.her.voevent.VOEvent
+            The event.
+        """
+        from sunpy_helio_plugins.her.submit import voevent
+
+        return voevent.from_row(self)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(_unknown("row", name))
+
+    def __getitem__(self, item: Any) -> Any:
+        try:
+            return super().__getitem__(item)
+        except KeyError:
+            if isinstance(item, str) and item in OTHER_NAMES:
+                raise KeyError(_unknown("row", item)) from None
+            raise
 
     def _base_repr_(self, html: bool = False) -> str:
         shown = self.as_table()._display_table
@@ -156,6 +214,11 @@ class EventRow(QueryResponseRow):
 
     def __str__(self) -> str:
         return "\n".join(self.as_table()._display_table.pformat(max_width=-1))
+
+
+def _unknown(what: str, name: str) -> str:
+    hint = f"; use {OTHER_NAMES[name].replace('row', what, 1)}" if name in OTHER_NAMES else ""
+    return f"A {what} of events does not have {name!r}{hint}."
 
 
 def _records(given: Any) -> list[Any]:
@@ -266,6 +329,25 @@ class HERTable(ArchiveTable):
         made[INSTANT] = _instant_column(moments.times(parts))
         return made
 
+    @taking("HERTable.in_view", view=VIEW)
+    def in_view(self, view: Any) -> NDArray[np.bool_]:
+        """
+        Return which events are in view of an image, rotated with the solar surface to its time.
+
+        Parameters
+        ----------
+        view : sunpy.map.GenericMap or sunpy.coordinates.Helioprojective
+            A map in helioprojective coordinates, of any observer and time; or the frame of one, without a field of
+            view.
+
+        Returns
+        -------
+        numpy.ndarray of bool
+            Shape (n,): whether any part of the outline of an event, or else of its line, box or position, is on the
+            near side and in the map.
+        """
+        return in_view(self, view)
+
     @property
     def associations(self) -> QTable:
         """
@@ -275,6 +357,14 @@ class HERTable(ArchiveTable):
         ``"contains"`` and others), ``second_ivorn`` and ``strength``.
         """
         return relations.associations(self)
+
+    def __getitem__(self, item: Any) -> Any:
+        try:
+            return super().__getitem__(item)
+        except KeyError:
+            if isinstance(item, str) and item in OTHER_NAMES:
+                raise KeyError(_unknown("table", item)) from None
+            raise
 
     def plain(self) -> QTable:
         """
@@ -292,7 +382,9 @@ class HERTable(ArchiveTable):
 
     def to_pandas(self, *args: Any, **kwargs: Any) -> Any:
         """
-        Return the same rows as a `pandas.DataFrame`: numbers without units, times and outlines (WKT) as text.
+        Return the same rows as a `pandas.DataFrame`: numbers without units, times in UTC, outlines (WKT) as text.
+
+        Missing times are ``NaT``. Outlines as shapes are those of ``table["hpc_boundcc"].to_geodataframe()``.
 
         Parameters
         ----------
@@ -304,7 +396,7 @@ class HERTable(ArchiveTable):
         pandas.DataFrame
             The rows.
         """
-        return storage.flat(self).to_pandas(*args, **kwargs)
+        return storage.flat(self, "pandas").to_pandas(*args, **kwargs)
 
     def _for_format(self, form: str) -> Table:
         return storage.flat(self, form)

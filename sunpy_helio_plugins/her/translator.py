@@ -95,7 +95,7 @@ def _types(branch: tuple[Attr, ...], tests: tuple[Triplet, ...]) -> tuple[str, .
         return () if anything else judged
     types = tuple(code for code in named[0] if all(code in values for values in named))
     # All types are the same as not selecting any.
-    return None if not types else () if len(types) == len(event_types()) else types
+    return None if not types else () if set(types) >= set(event_types()) else types
 
 
 def _of_types(tests: tuple[Triplet, ...], types: tuple[str, ...] | None, is_alone: bool) -> tuple[Triplet, ...]:

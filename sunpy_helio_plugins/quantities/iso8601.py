@@ -50,7 +50,7 @@ def _split_block(flat: NDArray[np.bytes_]) -> tuple[Ints, Ints]:
     lengths = _lengths(flat)
     shortest, longest = int(lengths.min()), int(lengths.max())
     if shortest == longest:
-        plain = _split_plain(flat, longest)
+        plain = _split_digits(flat, longest) or _split_plain(flat, longest)
         if plain is not None:
             return plain
     days, nanos = np.empty(flat.size, np.int64), np.empty(flat.size, np.int64)
@@ -62,6 +62,50 @@ def _split_block(flat: NDArray[np.bytes_]) -> tuple[Ints, Ints]:
     if too_late.any():
         raise ValueError(f"{_shown(flat[too_late][0])} is not a time: the day does not have this second.")
     return days, nanos
+
+
+_WEIGHTS = np.array([36_000, 3600, 600, 60, 10, 1, *(10.0**-power for power in range(1, 10))]) * 1e9
+"""The nanoseconds of the digits of ``hhmmss.fffffffff``; all sums are exact as floats."""
+
+_FEWER_DATES = 16
+"""The smallest number of time stamps for each change of the date, for which it is converted separately."""
+
+
+def _split_digits(flat: NDArray[np.bytes_], length: int) -> tuple[Ints, Ints] | None:
+    """
+    Convert ``yyyy-mm-ddThh:mm:ss[.f...]`` digit by digit, which takes half the time of numpy's parser.
+
+    Return `None` if the date changes often, and for any other format, leap second or error.
+    """
+    if not (length == 19 or 21 <= length <= 29):
+        return None
+    grid = flat.view(np.uint8).reshape(flat.size, -1)
+    dates = np.ascontiguousarray(grid[:, :10]).view("S10").reshape(-1)
+    firsts = np.flatnonzero(np.concatenate([[True], dates[1:] != dates[:-1]]))
+    if firsts.size * _FEWER_DATES > flat.size + _FEWER_DATES:
+        return None
+    separators = {10: "T", 13: ":", 16: ":", **({19: "."} if length > 19 else {})}
+    if any((grid[:, place] != ord(one)).any() for place, one in separators.items()):
+        return None
+    digits = grid[:, [11, 12, 14, 15, 17, 18, *range(20, length)]] - np.uint8(ord("0"))
+    if digits.max() > 9 or digits[:, 2].max() > 5 or digits[:, 4].max() > 5:
+        return None
+    nanos = (digits.astype(float) @ _WEIGHTS[: digits.shape[1]]).astype(np.int64)
+    if nanos.max() >= DAY:
+        return None
+    days = _plain_days(np.ascontiguousarray(grid[firsts, :10]))
+    return None if days is None else (np.repeat(days, np.diff(firsts, append=flat.size)), nanos)
+
+
+def _plain_days(dates: NDArray[np.uint8]) -> Ints | None:
+    """Convert ``yyyy-mm-dd``; return `None` if a date has another format, or does not exist."""
+    digits = dates[:, [0, 1, 2, 3, 5, 6, 8, 9]] - np.uint8(ord("0"))
+    if digits.max() > 9 or (dates[:, [4, 7]] != ord("-")).any():
+        return None
+    try:
+        return _calendar_days(dates)
+    except ValueError:
+        return None
 
 
 def _split_plain(flat: NDArray[np.bytes_], length: int) -> tuple[Ints, Ints] | None:

@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.iso8601 import split
-from sunpy_helio_plugins.quantities.leap import DAY, SECOND, day_lengths
+from sunpy_helio_plugins.quantities.leap import DAY, JD_1970, SECOND, Ints, day_lengths, quasi_lengths
 
-__all__ = ["Moment", "Span", "moment", "seconds"]
+__all__ = ["DAY_OF_ORDINALS", "Moment", "Span", "moment", "ordinals", "seconds", "times_of"]
+
+DAY_OF_ORDINALS = DAY + SECOND
+"""The difference between the `Moment.ordinal` of a time and that of the same time of the next day."""
 
 _MILLISECOND = 1_000_000
 
@@ -65,6 +68,19 @@ class Moment:
         days, nano = divmod(min(self.nano, DAY - 1) + nanos, DAY)
         return Moment(self.day + days, nano)
 
+    @classmethod
+    def of_ordinal(cls, ordinal: int) -> Moment:
+        """Return the time with an `ordinal`, or the next day for one of a leap second that the day does not have."""
+        day, nano = divmod(ordinal, DAY_OF_ORDINALS)
+        if nano >= DAY and nano >= int(day_lengths(np.array([day])).max()):
+            return cls(day + 1, 0)
+        return cls(day, nano)
+
+    @property
+    def ordinal(self) -> int:
+        """An integer in the order of time, also in leap seconds: as if all days had 86,401 s, in nanoseconds."""
+        return self.day * DAY_OF_ORDINALS + self.nano
+
     def since(self, other: Moment) -> int:
         """Return the nanoseconds since another time, without counting leap seconds."""
         return (self.day - other.day) * DAY + min(self.nano, DAY - 1) - min(other.nano, DAY - 1)
@@ -90,6 +106,33 @@ class Moment:
 
     def __str__(self) -> str:
         return self.text()
+
+
+def ordinals(stamps: NDArray[np.bytes_]) -> Ints:
+    """
+    Return the `Moment.ordinal` of time stamps, shape (n,).
+
+    A `ValueError` is raised for an invalid one, and an `OverflowError` for one that is not in 1678 to 2262.
+    """
+    days, nanos = split(stamps)
+    if days.size and max(-int(days.min()), int(days.max())) >= _MOST_DAYS:
+        raise OverflowError("a time is too far from 1970")
+    return days * DAY_OF_ORDINALS + nanos
+
+
+_MOST_DAYS = 2**63 // DAY_OF_ORDINALS - 1
+
+
+def times_of(values: Ints) -> Time:
+    """Return the times that have ordinals, shape (n,): the same as of their time stamps."""
+    whole = times.from_iso(np.array(["1970-01-01Z"][: len(values)], dtype="S11"))
+    if len(values):
+        days = values // DAY_OF_ORDINALS
+        fraction = (values - days * DAY_OF_ORDINALS) / quasi_lengths(days)
+        fraction -= 0.5
+        # Days from noon, and fractions of at most half a day, as in astropy; its constructor would copy both.
+        whole._time.jd1, whole._time.jd2 = days + (JD_1970 + 0.5), fraction
+    return whole
 
 
 def moment(stamp: object) -> Moment | None:

@@ -1,8 +1,9 @@
 """
 A cache on disk for metadata that changes rarely.
 
-It is JSON in one SQLite file of limited size, from which the entries that end first are removed first. Keys are digests
-of the public address, and every entry has a checksum. Errors, and answers to a user who is signed in, are not stored.
+It is JSON in one SQLite file of limited size, from which the entries that end first are removed first; entries are kept
+for a month after their end, for a server that does not answer. Keys are digests of the public address, and every entry
+has a checksum. Errors, and answers to a user who is signed in, are not stored.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.store.database import Database
 
-__all__ = ["check", "clear", "count", "folder", "load", "load_many", "store"]
+__all__ = ["check", "clear", "count", "folder", "load", "load_many", "load_outdated", "store"]
 
 NAME = "answers-1.db"
 """The name of the file; the number changes with the tables, so that two versions of this package can use one folder."""
@@ -32,6 +33,9 @@ _SCHEMA = (
 
 SKEW = 60.0
 """Seconds by which an entry may be newer than the clock; one from further in the future had a wrong clock."""
+
+_OUTDATED = 30 * 86400.0
+"""Seconds after its end for which an entry is kept, for a server that does not answer."""
 
 _databases: dict[Path, Database] = {}
 
@@ -64,6 +68,20 @@ def load_many(urls: Sequence[str]) -> list[Any]:
     return _database().read(look, nothing)
 
 
+def load_outdated(url: str) -> tuple[Any, float] | None:
+    """Return the stored JSON for a public address whatever its age, and when it was stored in Unix seconds."""
+    if not conf.cache:
+        return None
+
+    def look(connection: sqlite3.Connection) -> tuple[Any, float] | None:
+        query = "SELECT sum, json, stored FROM answers WHERE key = ? AND stored <= ?"
+        row = connection.execute(query, (_key(url), time.time() + SKEW)).fetchone()
+        value = None if row is None else _decoded(row[:2])
+        return None if value is None else (value, row[2])
+
+    return _database().read(look, None)
+
+
 def store(url: str, value: Any, days: float | None = None) -> None:
     """
     Store JSON for a public address, for a number of days or ``conf.cache_days``.
@@ -76,12 +94,12 @@ def store(url: str, value: Any, days: float | None = None) -> None:
         return
     text = json.dumps(value).encode()
     if ends <= now or len(text) > limit:
-        if load(url) is not None:
+        if load_outdated(url) is not None:
             _database().write(lambda connection: connection.execute("DELETE FROM answers WHERE key = ?", (_key(url),)))
         return
 
     def put(connection: sqlite3.Connection) -> None:
-        connection.execute("DELETE FROM answers WHERE ends <= ? OR stored > ?", (now, now + SKEW))
+        connection.execute("DELETE FROM answers WHERE ends <= ? OR stored > ?", (now - _OUTDATED, now + SKEW))
         row = (_key(url), now, ends, zlib.crc32(text), text)
         connection.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?)", row)
         _shrink(connection, limit)

@@ -6,7 +6,7 @@ import bz2
 import lzma
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from mmap import mmap
 from pathlib import Path
@@ -19,6 +19,7 @@ __all__ = [
     "DamagedStreamError",
     "check_compressed",
     "decompressed",
+    "decompressed_parts",
     "is_compressed",
     "is_doubled",
     "is_whole_png",
@@ -127,14 +128,21 @@ def is_compressed(head: bytes) -> bool:
 
 def decompressed(content: bytes, most: int) -> bytes:
     """Decompress gzip, bzip2 or xz; raise `FileError` if it is damaged, or larger than ``most`` bytes."""
-    reader, parts, size = _of_file(content), [], 0
-    for part in reader.feed(content):
-        parts.append(part)
-        size += len(part)
-        if size > most:
-            raise FileError(f"it is larger than {most} bytes when it is decompressed")
-    reader.check_end()
-    return b"".join(parts)
+    return b"".join(decompressed_parts((content,), most))
+
+
+def decompressed_parts(parts: Iterable[bytes], most: int) -> Iterator[bytes]:
+    """Decompress gzip, bzip2 or xz part by part, as `decompressed` does; the first part contains the first bytes."""
+    reader, size = None, 0
+    for given in parts:
+        reader = _of_file(given) if reader is None else reader
+        for part in reader.feed(given):
+            yield part
+            size += len(part)
+            if size > most:
+                raise FileError(f"it is larger than {most} bytes when it is decompressed")
+    if reader is not None:
+        reader.check_end()
 
 
 def check_compressed(path: Path) -> None:

@@ -24,7 +24,15 @@ from sunpy_helio_plugins.errors import (
 from sunpy_helio_plugins.quantities.exact import TooManyValuesError, exact_json
 from sunpy_helio_plugins.transport.compression import Decoder
 from sunpy_helio_plugins.transport.connections import Signer, nearness_for, peer, responding, thread_session
-from sunpy_helio_plugins.transport.limits import NOT_AGAIN, Outages, SizeLimit, is_halving, outages, request_deadline
+from sunpy_helio_plugins.transport.limits import (
+    NOT_AGAIN,
+    OFFLINE,
+    Outages,
+    SizeLimit,
+    is_halving,
+    outages,
+    request_deadline,
+)
 from sunpy_helio_plugins.transport.messages import RequestLog, connection_problem, server_message, wait_reason
 from sunpy_helio_plugins.transport.retry import TRANSIENT, Attempts, attempts, retry_after
 from sunpy_helio_plugins.transport.secrets import Hidden
@@ -190,6 +198,8 @@ class Exchange:
 
     def run(self, accept: Collection[int] = range(200, 300)) -> Response:
         """Send the request until the status is in ``accept``, the failure is final, or no attempt is left."""
+        if conf.offline:
+            raise ServiceUnreachable(self.archive, self.shown, OFFLINE)
         try:
             return self.respond(accept)
         except ServiceError as error:

@@ -12,6 +12,7 @@ from sunpy_helio_plugins.config import conf
 
 __all__ = [
     "NOT_AGAIN",
+    "OFFLINE",
     "Deadline",
     "MinimumRate",
     "Outages",
@@ -77,6 +78,8 @@ class Outages:
 
 
 NOT_AGAIN = "it is not asked again after two such failures"
+
+OFFLINE = "no request was sent, since conf.offline is set"
 
 
 def _service(url: str) -> str:

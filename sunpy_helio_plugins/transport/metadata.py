@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import HelioPluginsError
+from sunpy_helio_plugins.errors import (
+    HelioPluginsError,
+    OutdatedAnswerWarning,
+    ServerError,
+    ServiceError,
+    ServiceUnreachable,
+    warn,
+)
 from sunpy_helio_plugins.store import answers
 from sunpy_helio_plugins.transport.credentials import Login, netrc_login
 from sunpy_helio_plugins.transport.exchange import Exchange, Response, with_fields
@@ -97,6 +105,7 @@ def cached_json(
     accept: Collection[int] = (200,),
     login: Login | None = None,
     serves: Callable[[T], bool] | None = None,
+    may_be_outdated: bool = True,
 ) -> T:
     """
     Request JSON that changes rarely, or take it from the cache.
@@ -104,7 +113,8 @@ def cached_json(
     ``parse`` makes the result from the decoded answer, and raises for anything else, such as an error with HTTP status
     200. Only an answer that was parsed is stored, for ``days`` or ``conf.cache_days``, and only if ``keeps`` is true of
     the result: by default, if it is not empty. ``serves`` is called with the result from a stored answer; if it returns
-    `False`, the request is sent. The other parameters are those of `get`.
+    `False`, the request is sent. If the server does not answer, and the answer ``may_be_outdated``, a stored one is
+    used whatever its age, with a warning. The other parameters are those of `get`.
     """
     signer = login or netrc_login(url)
     exchange = _exchange(url, params, archive, headers, signer)
@@ -118,11 +128,31 @@ def cached_json(
             if serves is None or serves(result):
                 log_cached(archive, key)
                 return result
-    value = exchange.run(accept).json()
+    try:
+        value = exchange.run(accept).json()
+    except (ServiceUnreachable, ServerError) as error:
+        outdated = _outdated(key, parse, error) if is_public and may_be_outdated else None
+        if outdated is None:
+            raise
+        return outdated
     result = parse(value)
     if is_public and keeps(result):
         answers.store(key, value, days)
     return result
+
+
+def _outdated(key: str, parse: Callable[[Any], T], error: ServiceError) -> T | None:
+    """Return the result from a stored answer whatever its age, with a warning; `None` if there is none."""
+    found = answers.load_outdated(key)
+    if found is None:
+        return None
+    value, stored = found
+    with contextlib.suppress(HelioPluginsError):
+        result = parse(value)
+        date = datetime.fromtimestamp(stored, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        warn(f"The answer of {date} is used, which may be outdated: {error}", OutdatedAnswerWarning)
+        return result
+    return None
 
 
 def load_cached(url: str, queries: Iterable[Params], *, archive: str) -> list[Any]:

@@ -49,9 +49,11 @@ class TestImages:
         assert all((tmp_path / name).is_file() for name in names)
 
     def test_a_dry_run_lists_the_addresses(self, archive, run, tmp_path):
-        said = run(f"helioviewer fetch {NOON} --source 13 --dry-run --json").stdout
-        assert json.loads(said)["files"][0].endswith(FIRST)
+        said = json.loads(run(f"helioviewer fetch {NOON} --source 13 --dry-run --json").stdout)
+        assert said["files"][0].endswith(FIRST)
+        assert said["dry_run"] is True
         assert list(tmp_path.iterdir()) == []
+        assert json.loads(run(f"helioviewer fetch {NOON} --source 13 --json").stdout)["dry_run"] is False
 
     @pytest.mark.filterwarnings("default::sunpy_helio_plugins.errors.IncompleteAnswerWarning")
     def test_a_download_that_fails_is_told(self, archive, run, tmp_path):

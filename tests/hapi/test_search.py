@@ -57,7 +57,8 @@ def test_each_server_is_asked_with_its_own_names(archive: Any) -> None:
     asked = [(request.path, request.query) for request in archive.log if request.path.endswith("/info")]
     assert asked == [
         ("/hapi/cdaweb/hapi/info", {"id": "AC_H0_MFI"}),
-        ("/hapi/lisird/hapi/info", {"dataset": "tsis_tsi_24hr"}),
+        # At the same time as its capabilities, by the version that the list of servers gives.
+        ("/hapi/lisird/hapi/info", {"id": "tsis_tsi_24hr"}),
     ]
 
 

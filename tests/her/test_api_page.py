@@ -11,6 +11,7 @@ from sunpy.net import attrs as a
 
 import sunpy_helio_plugins  # noqa: F401
 from sunpy_helio_plugins import her
+from sunpy_helio_plugins.errors import RelationWarning
 from sunpy_helio_plugins.her import service
 
 APRIL = a.Time("2007-04-29", "2007-05-07")
@@ -92,6 +93,14 @@ SEARCHES: list[tuple[int, Any, str]] = [
 """The page's examples that a search can make, by their position on the page."""
 
 DRY = her.Registry(dry_run=True)
+
+
+def followed(first: str, second: str) -> Any:
+    """Submit the relation of the page's example, of which the page also says that methods submit it."""
+    with pytest.warns(RelationWarning, match="'is_followed_by' is generally a relation of methods that track"):
+        return DRY.relate(first, "is_followed_by", second, 0.9)
+
+
 CALLS: list[tuple[int, Any, str]] = [
     (1, service.address, "https://www.lmsal.com/hek/her"),
     (24, lambda: her.summary_url(FLARE), f"https://www.lmsal.com/hek/her?cmd=view-voevent&ivorn={FLARE}"),
@@ -111,10 +120,9 @@ CALLS: list[tuple[int, Any, str]] = [
         f"{HEKS}cmd=add-reference&ivorn={FLARE}&name=XXX&type=YYY&url=https://z.org&cosec=2",
     ),
     (
-        # The page's example, is_followed_by, is for automatic methods; users may use these two.
         32,
-        lambda: posted(DRY.relate(FIRST, "is_associated_with", SECOND, 0.9)),
-        f"{HEKS}cosec=2&cmd=create_edge&ivorn1={FIRST}&ivorn2={SECOND}&edge_type=is_associated_with&edge_strength=0.9",
+        lambda: posted(followed(FIRST, SECOND)),
+        f"{HEKS}cosec=2&cmd=create_edge&ivorn1={FIRST}&ivorn2={SECOND}&edge_type=is_followed_by&edge_strength=0.9",
     ),
 ]  # fmt: skip
 """Examples that functions make."""

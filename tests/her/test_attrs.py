@@ -6,6 +6,7 @@ import copy
 import json
 import operator
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ from sunpy.net.hek import attrs as hek
 from sunpy_helio_plugins import her
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her import attrs
+from sunpy_helio_plugins.her.filters.goes import peak_flux
 from sunpy_helio_plugins.her.keywords import event_types, keywords
+from sunpy_helio_plugins.io.queries import query_of, stored
 from sunpy_helio_plugins.quantities import units
 
 DAY = a.Time("2026-01-10", "2026-01-11")
@@ -255,8 +258,10 @@ def test_units_that_are_known_can_be_read() -> None:
 def test_words_complete() -> None:
     assert {"CH", "frm_name", "Limit", "Within"} <= set(dir(a.her))
     assert not {"Any", "Attr", "field", "did_you_mean"} & set(dir(a.her))
-    assert {"area_atdiskcenter", "frm_name", "values"} <= set(dir(a.her.CH))
-    assert not {"fl_goescls", "hpc_x"} & set(dir(a.her.CH))
+    assert {"area_atdiskcenter", "frm_name"} <= set(dir(a.her.CH))
+    assert not {"fl_goescls", "hpc_x", "values", "check"} & set(dir(a.her.CH))
+    assert all(word in keywords() for word in dir(a.her.CH))
+    assert dir(a.her.CH | a.her.FL) == []
     assert a.her.Supplier.spoca == a.her.Supplier("SPoCA")
 
 
@@ -403,7 +408,7 @@ STONYHURST, CARRINGTON = (
         (lambda: a.her.event_starttime > "never", "is a time; it cannot be compared with 'never'"),
         (lambda: a.her.event_starttime > 5, "is a time; it cannot be compared with 5"),
         (lambda: a.her.event_starttime > Time(["2026-01-01", "2026-01-02"]), "a single time; .* with 2 times"),
-        (lambda: a.her.fl_goescls > "Z9", "is a GOES class such as 'M1.2' or 'X'; it cannot be compared with 'Z9'"),
+        (lambda: a.her.fl_goescls > "Z9", "is a GOES class such as 'M1.2' or 'X', or a flux; it cannot be compared with 'Z9'"),
         (lambda: a.her.frm_name.isin(5), r"frm_name\.isin\(\) takes several values, not 5"),
         (lambda: a.her.event_coord1 > 3 * u.hourangle, "cannot be compared in hourangle; give the value in a simpler"),
         (lambda: attrs.Field("frm_name"), "takes a Keyword and the name of an event type"),
@@ -426,3 +431,78 @@ def test_the_largest_page_is_allowed() -> None:
 def test_two_limits_or_orders_stay_alternatives(first: Any, second: Any) -> None:
     """They are not joined into one attr of several values, so that the translation can refuse them."""
     assert (first | second).attrs == [first, second]
+
+
+@pytest.mark.parametrize(
+    ("flux", "text"),
+    [
+        (1e-4, "X1"), (1.3e-3, "X13"), (9.99e-5, "M9.99"), (1.23456789e-5, "M1.23457"), (1e-7, "B1"),
+        (1e-12, "A0.0001"),
+    ],
+)  # fmt: skip
+def test_a_flux_is_compared_as_a_goes_class(flux: float, text: str) -> None:
+    for value in (flux * u.W / u.m**2, flux * 1e3 * u.erg / u.s / u.cm**2):
+        assert (a.her.fl_goescls >= value).value == text
+    assert (flux * u.W / u.m**2 < a.her.fl_goescls).value == text
+    assert peak_flux(text) == pytest.approx(flux, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("compare", "words"),
+    [
+        (lambda: a.her.fl_goescls > 5, "fl_goescls is text; .*; write a.her.fl_goescls >= 'M1', for example."),
+        (lambda: a.her.FL.fl_goescls > "5", "or a flux; .*; write a.her.FL.fl_goescls >= 'M1', for example."),
+        (lambda: a.her.fl_goescls > -1 * u.W / u.m**2, "is a positive flux in W/m2"),
+        (lambda: a.her.fl_goescls > 1 * u.m, "is a positive flux in W/m2"),
+        (lambda: a.her.area_raw > "x", "is a number; .*; write a.her.area_raw > 0, for example."),
+        (lambda: a.her.frm_humanflag > 1, "write a.her.frm_humanflag == True, for example."),
+    ],
+)
+def test_a_refused_comparison_shows_the_form(compare: Callable[[], Any], words: str) -> None:
+    with pytest.raises(QueryError, match=words):
+        compare()
+
+
+def test_unknown_types_are_accepted_on_request_only() -> None:
+    with pytest.raises(QueryError, match=r"use a\.her\.EventType\('EP', unchecked=True\)"):
+        a.her.EventType("EP")
+    newer = a.her.EventType("ep", "CH", unchecked=True)
+    assert newer.values == ("EP", "CH")
+    assert type(newer.values[0]) is str
+    assert (newer | a.her.FL).values == ("EP", "CH", "FL")
+    assert pickle.loads(pickle.dumps(newer)) == newer
+    assert "EP (unknown)" in str(newer)
+    assert (a.her.EventType("EP", unchecked=True).frm_name == "x").event_type == "EP"
+
+
+@pytest.mark.parametrize("value", ["E", "EPX", "E1", "", None, 1])
+def test_an_unchecked_type_has_two_letters(value: Any) -> None:
+    with pytest.raises(QueryError, match="takes two letters with unchecked=True"):
+        a.her.EventType(value, unchecked=True)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({}, "takes parameters of the registry"),
+        ({"page": 2}, "does not take page=, which this package sets itself"),
+        ({"Event_Type": "xx"}, "does not take Event_Type="),
+        ({"param1": "x"}, "param1=, op1= .* and value1= together"),
+        ({"param1": "x", "op1": "~", "value1": 1}, "one of =, !=, <, <=, >, >= and like"),
+        ({"x": None}, "takes text, a number, True or False for x=, not None"),
+        ({"x": float("nan")}, "for x="),
+        ({"x": "a\nb"}, "for x="),
+    ],
+    ids=str,
+)
+def test_raw_parameters_are_complete_and_not_those_of_this_package(parameters: dict[str, Any], words: str) -> None:
+    with pytest.raises(QueryError, match=words):
+        a.her.Raw(**parameters)
+
+
+def test_raw_parameters_are_joined_like_other_attrs() -> None:
+    raw = a.her.Raw(param1="ep.speed", op1=">", value1=5)
+    assert repr(raw & a.her.CH)
+    with pytest.raises(QueryError, match=r"a\.her\.Raw cannot be negated"):
+        operator.invert(raw)
+    assert query_of([stored(raw)]) == raw

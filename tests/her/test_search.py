@@ -160,3 +160,18 @@ def test_a_doubt_about_an_event_that_is_known_to_match_is_not_kept() -> None:
     found.add([record], [])
     found.doubt(record, ("unknown unit",))
     assert found.doubts == ()
+
+
+@pytest.mark.parametrize(
+    ("condition", "hint"),
+    [
+        (a.her.frm_name == "spocas", "Did you mean SPoCA"),
+        (a.her.search_frm_name == "swcp", "Did you mean SWPC"),
+        (a.her.Supplier("Cactis"), "Did you mean CACTus"),
+    ],
+)
+def test_a_search_without_events_suggests_names_of_methods(archive: Any, condition: Any, hint: str) -> None:
+    found = HERClient().search(a.Time("2026-01-10", "2026-01-11"), condition)
+    assert len(found) == 0
+    assert hint in str(found)
+    assert "Did you mean" not in str(HERClient().search(a.Time("1999-01-10", "1999-01-11"), a.her.Supplier("SWPC")))

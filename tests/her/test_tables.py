@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from astropy.table import QTable, vstack
 from astropy.time import Time
 
+from sunpy_helio_plugins import her
 from sunpy_helio_plugins.errors import QueryError
 from sunpy_helio_plugins.her import HERClient, HERTable
 from sunpy_helio_plugins.her.query import Query, Triplet
@@ -250,3 +252,33 @@ def test_other_times_are_one_or_one_for_each_row(count: int) -> None:
 def test_a_method_whose_keyword_is_not_returned_has_the_start() -> None:
     table = table_of({"frm_name": "Emerging flux region module", "frm_versionnumber": 0.52})
     assert table["detection_time"].isot[0][:19] == EVENT["event_starttime"]
+
+
+def test_a_row_makes_attrs_and_a_document(flares: HERTable) -> None:
+    row = flares[0]
+    assert row.to_attrs() == her.to_attrs(row)
+    assert row.to_attrs(before=1 * u.h, instrument=False) == her.to_attrs(row, before=1 * u.h, instrument=False)
+    assert row.voevent() == her.voevent.from_row(row)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("vso_time", "use row.to_attrs(instrument=False)"), ("vso_instrument", "use row.to_attrs()"),
+        ("vso_all", "use row.to_attrs()"), ("get_voevent", "use row.voevent()"),
+        ("nonsense", "does not have 'nonsense'."),
+    ],
+)  # fmt: skip
+def test_the_names_of_sunpys_rows_lead_to_those_here(flares: HERTable, name: str, hint: str) -> None:
+    with pytest.raises(AttributeError, match=re.escape(hint)):
+        getattr(flares[0], name)
+    assert not hasattr(flares[0], name)
+
+
+def test_the_columns_of_sunpys_tables_lead_to_those_here(flares: HERTable) -> None:
+    with pytest.raises(KeyError, match=r"use row\['hpc_coord'\]"):
+        flares[0]["event_coord"]
+    with pytest.raises(KeyError, match=r"use table\['hpc_coord'\]"):
+        flares["event_coord"]
+    with pytest.raises(KeyError, match="nonsense"):
+        flares["nonsense"]

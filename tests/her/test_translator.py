@@ -16,6 +16,7 @@ from sunpy.net import attrs as a
 
 from sunpy_helio_plugins import her
 from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.her.keywords import event_types
 from sunpy_helio_plugins.her.query import BoundingBox, Query, Triplet
 from sunpy_helio_plugins.her.service import parameters
 from sunpy_helio_plugins.her.translator import queries
@@ -274,3 +275,26 @@ def test_the_request_has_a_stable_order() -> None:
         ("op0", ">"),
         ("value0", "1e10"),
     ]
+
+
+def test_raw_parameters_are_sent_as_they_are_after_the_filters() -> None:
+    raw = a.her.Raw(param7="ep.speed", op7=">", value7=500, param3="ep.is_new", op3="=", value3=True, other="x")
+    (request,) = her.translate(DAY, a.her.EventType("EP", unchecked=True), a.her.frm_name == "y", raw)
+    sent = dict(request.parameters)
+    assert sent["event_type"] == "ep"
+    assert [sent[f"{word}0"] for word in ("param", "op", "value")] == ["FRM_Name", "=", "y"]
+    assert [sent[f"{word}1"] for word in ("param", "op", "value")] == ["ep.speed", ">", "500"]
+    assert [sent[f"{word}2"] for word in ("param", "op", "value")] == ["ep.is_new", "=", "true"]
+    assert sent["other"] == "x"
+
+
+def test_alternatives_with_other_raw_parameters_are_other_requests() -> None:
+    one, two = (a.her.CH & a.her.Raw(param0="x", op0="=", value0=value) for value in "ab")
+    assert len(her.translate(DAY, one | two)) == 2
+    assert len(her.translate(DAY, one | a.her.CH)) == 2
+
+
+def test_all_known_types_and_an_unknown_one_are_all_types() -> None:
+    most = [code for code in event_types() if code != "CH"]
+    (request,) = her.translate(DAY, a.her.EventType(*most, "EP", unchecked=True))
+    assert len(dict(request.parameters)["event_type"].split(",")) == len(event_types())

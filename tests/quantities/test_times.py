@@ -176,3 +176,11 @@ def test_a_leap_second_or_a_bad_stamp_among_many_does_not_end_the_interpreter(co
     assert times.from_iso(stamps).isot[0] == "2016-12-31T23:59:60.500000000"
     with pytest.raises(ValueError, match="is not a time"):
         times.from_iso(np.append(stamps, b"2017-13-01T00:00:00.25"))
+
+
+@pytest.mark.parametrize("place", [0, 1, 600])
+def test_the_stamp_that_is_not_a_time_is_named(place: int) -> None:
+    stamps = ["2026-01-10T00:00:00Z"] * 601
+    stamps[place] = "2026-13-10T00:00:00Z"
+    with pytest.raises(ValueError, match=r"'2026-13-10.*' is not a time"):
+        times.from_iso(np.array(stamps))

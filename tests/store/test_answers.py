@@ -16,7 +16,14 @@ import pytest
 from astropy.utils.exceptions import AstropyUserWarning
 
 from sunpy_helio_plugins import conf
-from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceRefused
+from sunpy_helio_plugins.errors import (
+    AnswerError,
+    OutdatedAnswerWarning,
+    QueryError,
+    ServiceError,
+    ServiceRefused,
+    ServiceUnreachable,
+)
 from sunpy_helio_plugins.store import answers as answers_module
 from sunpy_helio_plugins.transport import metadata
 from sunpy_helio_plugins.transport.credentials import Login, signed_in
@@ -248,6 +255,43 @@ def test_what_does_not_serve_any_more_is_asked_for_anew():
     with wire(say(body=b"1"), say(body=b"2")) as (url, heads):
         assert [ask(url, serves=wanted.__le__) for wanted in (1, 1, 2, 2)] == [1, 1, 2, 2]
     assert len(heads) == 2
+
+
+@pytest.mark.parametrize("problem", ["503 Down", "500 Broken"])
+def test_an_outdated_answer_is_used_if_the_server_does_not_respond(monkeypatch, problem):
+    now = 1_800_000_000.0
+    monkeypatch.setattr(answers_module.time, "time", lambda: now)
+    with wire(say(body=b"7"), say(problem)) as (url, _):
+        assert ask(url) == 7
+        now += 20 * 86_400
+        with pytest.raises(ServiceError):
+            ask(url, may_be_outdated=False)
+        with pytest.warns(OutdatedAnswerWarning, match=r"The answer of 2027-01-15 08:00 UTC is used.*Test"):
+            assert ask(url) == 7
+        now += 20 * 86_400
+        answers_module.store("https://archive.example/other", 1)
+        with pytest.raises(ServiceError):
+            ask(url)
+
+
+def test_an_outdated_answer_does_not_replace_a_refusal(monkeypatch):
+    now = 1_800_000_000.0
+    monkeypatch.setattr(answers_module.time, "time", lambda: now)
+    with wire(say(body=b"7"), say("404 No")) as (url, _):
+        ask(url)
+        now += 2 * 86_400
+        with pytest.raises(ServiceRefused):
+            ask(url)
+
+
+def test_offline_no_request_is_sent():
+    with wire(say(body=b"7"), say(body=b"8")) as (url, heads):
+        assert ask(url) == 7
+        with conf.set_temp("offline", True):
+            assert ask(url) == 7
+            with pytest.raises(ServiceUnreachable, match=r"no request was sent, since conf\.offline is set"):
+                ask(url, {"id": "x"})
+    assert len(heads) == 1
 
 
 @pytest.mark.parametrize(("setting", "days", "lifetime"), [(1.0, None, 1.0), (3.0, None, 3.0), (3.0, 0.5, 0.5)])

@@ -160,7 +160,12 @@ def test_lifetimes_are_counted_in_days_from_now(folder, path, monkeypatch):
     assert len(rows(path)) == 4
     monkeypatch.setattr(time, "time", lambda: now + 86401)
     answers.store("new", 1)
-    assert len(rows(path)) == 3
+    # Those that ended are kept for a server that does not answer.
+    assert len(rows(path)) == 5
+    assert answers.load_outdated("0.5") == (0.5, now)
+    monkeypatch.setattr(time, "time", lambda: now + 40 * 86400)
+    answers.store("newer", 1)
+    assert len(rows(path)) == 1
 
 
 def test_the_entries_that_end_first_give_way(folder, path):

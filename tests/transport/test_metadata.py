@@ -22,7 +22,7 @@ from sunpy_helio_plugins.errors import (
     ServiceRefused,
     ServiceUnreachable,
 )
-from sunpy_helio_plugins.transport import metadata, retry
+from sunpy_helio_plugins.transport import connections, metadata, retry
 from sunpy_helio_plugins.transport.compression import Decoder
 from sunpy_helio_plugins.transport.retry import retry_after
 
@@ -413,3 +413,10 @@ def test_compressions_are_those_whose_end_is_checked():
     with wire(say()) as (url, heads):
         metadata.get(url, archive="Test")
     assert b"accept-encoding: gzip, deflate\r\n" in heads[0].lower()
+
+
+def test_requests_name_this_package_and_the_encodings_that_it_decodes() -> None:
+    with connections.new_session() as session:
+        assert session.headers["User-Agent"] == connections.user_agent()
+        assert session.headers["Accept-Encoding"] == "gzip, deflate"
+    assert connections.user_agent().startswith("sunpy_helio_plugins/")

@@ -16,28 +16,41 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.hapi.model import NUMBERS, Info, Parameter
-from sunpy_helio_plugins.hapi.records.csv import INTEGERS, NO_NUMBER, empty, from_csv, integers, integers_of
+from sunpy_helio_plugins.hapi.records.buffers import INTEGERS, NO_NUMBER, ColumnBuffers, empty, integers, integers_of
+from sunpy_helio_plugins.hapi.records.content import Content
 
-__all__ = ["Columns", "from_binary", "from_csv", "from_json", "to_json"]
+__all__ = ["Columns", "add_binary", "binary_count", "from_json", "to_json"]
 
 Columns = list[NDArray[Any]]
 """One array of shape (n, \\*shape) for each parameter, in the order of the header."""
 
 
-def from_binary(body: bytes, info: Info, start: int = 0) -> Columns:
-    """Parse binary records after the offset ``start``; strings are views of the buffer, numbers are copies."""
+_BLOCK = 1 << 19
+"""Bytes of binary records that are copied to columns at once."""
+
+_READ = 1 << 22
+"""Bytes of binary records that are read from a file at once."""
+
+
+def binary_count(body: Content, info: Info, start: int = 0) -> int:
+    """Return the number of binary records after the offset ``start``; raise an error if one is not complete."""
+    size, length = info.record().itemsize, len(body) - start
+    if length % size:
+        raise FileError(f"{length} bytes are not a multiple of the record size of {size} bytes: truncated?")
+    return length // size
+
+
+def add_binary(body: Content, info: Info, start: int, gathered: ColumnBuffers) -> None:
+    """Parse binary records after the offset ``start``, and append them to those that were parsed before."""
+    binary_count(body, info, start)
     layout = info.record()
-    length = len(body) - start
-    if length % layout.itemsize:
-        raise FileError(f"{length} bytes are not a multiple of the record size of {layout.itemsize} bytes: truncated?")
-    records = np.frombuffer(body, layout, offset=start) if length else np.empty(0, layout)
-    return [_own(records[name], one) for name, one in _fields(layout, info)]
-
-
-def _own(values: NDArray[Any], parameter: Parameter) -> NDArray[Any]:
-    if parameter.type in INTEGERS:
-        return integers(values, parameter)
-    return values if parameter.is_text else values.copy()
+    whole = memoryview(body) if isinstance(body, bytes) else body
+    many, few = (max(1, size // layout.itemsize) for size in (_READ, _BLOCK))
+    for place in range(start, len(body), many * layout.itemsize):
+        read = np.frombuffer(whole[place : place + many * layout.itemsize], layout)
+        for first in range(0, len(read), few):
+            records = read[first : first + few]
+            gathered.add([records[name] for name, _ in _fields(layout, info)])
 
 
 def _fields(layout: np.dtype[Any], info: Info) -> Iterable[tuple[str, Parameter]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,16 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import FileError, ServiceError
+from sunpy_helio_plugins.errors import FileError, HelioPluginsError, ServiceError
 from sunpy_helio_plugins.fido.fetch import RowFile
 from sunpy_helio_plugins.hapi import server_list
+from sunpy_helio_plugins.hapi.cache import holdings
 from sunpy_helio_plugins.hapi.model import Info
-from sunpy_helio_plugins.hapi.plan import Piece
+from sunpy_helio_plugins.hapi.plan import DataRequest, Piece
 from sunpy_helio_plugins.hapi.records import decode, file
 from sunpy_helio_plugins.hapi.records.file import header_of, read_header
 from sunpy_helio_plugins.hapi.records.file_names import file_names
 from sunpy_helio_plugins.hapi.records.trim import trim
-from sunpy_helio_plugins.hapi.service import login_of
+from sunpy_helio_plugins.hapi.server_list import HAPIServer
+from sunpy_helio_plugins.hapi.service import Service, login_of
 from sunpy_helio_plugins.hapi.status import Refusal, refusal
 from sunpy_helio_plugins.hapi.tables import HAPIFiles, HAPITable
 from sunpy_helio_plugins.quantities.spans import Moment, Span, moment
@@ -129,6 +133,8 @@ class DownloadSpec:
         The format asked for.
     login : Login or None
         How to sign in.
+    keep : callable or None
+        Called with the accepted file of the whole range, or `None` if the server has no records in it.
     """
 
     target: Path
@@ -137,6 +143,7 @@ class DownloadSpec:
     info: Info = field(repr=False)
     format: str
     login: Login | None = None
+    keep: Callable[[Path | None], None] | None = field(default=None, repr=False)
 
     @property
     def subject(self) -> str:
@@ -194,6 +201,21 @@ def _instead(failure: Exception, piece: Piece, order: DownloadSpec) -> list[Piec
 
 
 def _accept(part: Path, order: DownloadSpec, span: Span, alone: bool) -> None:
+    """Refuse what is no records of this range, and keep the whole of it."""
+    keep = order.keep if alone and order.keep is not None else _keep_nothing
+    try:
+        _check(part, order, span, alone)
+    except file.NoRecordsError:
+        keep(None)
+        raise
+    keep(part)
+
+
+def _keep_nothing(part: Path | None) -> None:
+    """Do nothing: a piece is kept with the others."""
+
+
+def _check(part: Path, order: DownloadSpec, span: Span, alone: bool) -> None:
     """Refuse what is no records of this range; write a header where there is none, leave out what lies beyond."""
     _decompress(part, order)
     _refuse_message(part, order)
@@ -281,7 +303,7 @@ def _records(piece: Path) -> list[Any]:
 class _Origin:
     """What all rows of a dataset have in common."""
 
-    archive: str
+    server: HAPIServer
     dataset: str
     info: Info
     format: str
@@ -291,16 +313,34 @@ class _Origin:
     def of(cls, server_url: str, dataset: str, info: str, kind: str) -> _Origin:
         server = server_list.find(server_url)
         described = Info.from_json(json.loads(info)).with_origin(server.name, dataset)
-        return cls(server.archive, dataset, described, kind, login_of(server))
+        return cls(server, dataset, described, kind, login_of(server))
 
     def download(self, span: Span, url: str, target: Path) -> PiecedDownload:
         """Return the file of one row."""
         # The same for every request after the end of the range, so that the files are equal.
         until = str(min(Moment.now(), span.before))
         info = self.info.with_origin(self.info.origin["server"], self.dataset, until)
-        order = DownloadSpec(target, self.archive, self.dataset, info, self.format, self.login)
+        request = DataRequest(self.server, self.dataset, "", self.info, span, until, self.format, url)
+        keep = partial(_keep, request=request, began=time.time())
+        order = DownloadSpec(target, self.server.archive, self.dataset, info, self.format, self.login, keep)
         complete = partial(is_complete, last=span.last)
         return replace(download(Piece.of(span, url, self.info.stop), order), is_complete=complete)
+
+
+_LARGEST_KEPT = 1 << 28
+"""Bytes of the largest file that is read again to keep its records."""
+
+
+def _keep(part: Path | None, request: DataRequest, began: float) -> None:
+    """Keep the records of a downloaded file, so that `hapi.load` does not request them."""
+    with contextlib.suppress(HelioPluginsError):
+        held = holdings.opened([request], Service(request.server), began=began)
+        if held is None:
+            return
+        if part is None:
+            held.take(file.HAPIDocument(request.info, "csv", b"", 0))
+        elif part.stat().st_size <= _LARGEST_KEPT:
+            held.take(file.parse_document(part.read_bytes()))
 
 
 def is_complete(path: Path, last: Moment) -> bool:

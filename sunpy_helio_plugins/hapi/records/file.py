@@ -14,6 +14,8 @@ from typing import IO, Any
 from sunpy_helio_plugins.errors import FileError, ServiceRefused
 from sunpy_helio_plugins.hapi.model import Info
 from sunpy_helio_plugins.hapi.records import csv, decode
+from sunpy_helio_plugins.hapi.records.buffers import ColumnBuffers
+from sunpy_helio_plugins.hapi.records.content import Content, FileContent, end_last_line, replace_bytes
 from sunpy_helio_plugins.hapi.records.csv import exact_json
 from sunpy_helio_plugins.hapi.status import NO_DATA, OK, is_success, status_of
 from sunpy_helio_plugins.transport.messages import server_message
@@ -75,7 +77,7 @@ class HAPIDocument:
         The header.
     format : str
         csv, binary or json.
-    content : bytes
+    content : bytes or FileContent
         The whole.
     start : int
         Where the records begin; they are not copied out, since they may be large.
@@ -87,7 +89,7 @@ class HAPIDocument:
 
     info: Info
     format: str
-    content: bytes = field(repr=False)
+    content: Content = field(repr=False)
     start: int
     data: Any = field(default=None, repr=False)
     has_header: bool = True
@@ -102,9 +104,34 @@ class HAPIDocument:
         """Records of a JSON answer, or bytes of the records of another one: 0 if there are none."""
         return len(self.data or ()) if self.format == "json" else self.size
 
+    @property
+    def expected_rows(self) -> int:
+        """The number of records, or an estimate for CSV; 0 if it cannot be known before they are read."""
+        if self.format == "binary":
+            return decode.binary_count(self.content, self.info, self.start)
+        return len(self.data or ()) if self.format == "json" else csv.expected_lines(self.content, self.start)
+
     def columns(self) -> decode.Columns:
         """
-        Return the records as one array for each parameter.
+        Return the records as one array for each parameter; the times are time stamps.
+
+        Raises
+        ------
+        FileError
+            The records are not what the header says.
+        """
+        gathered = ColumnBuffers(self.info.parameters, self.expected_rows)
+        self.add_to(gathered)
+        return gathered.finish()
+
+    def release(self) -> None:
+        """Close a file until its records are read."""
+        if isinstance(self.content, FileContent):
+            self.content.release()
+
+    def add_to(self, gathered: ColumnBuffers) -> None:
+        """
+        Append the records to others; those of a file are read in parts.
 
         Raises
         ------
@@ -112,14 +139,15 @@ class HAPIDocument:
             The records are not what the header says.
         """
         if self.format == "json":
-            return decode.from_json(self.data, self.info)
-        if self.format == "binary":
-            return decode.from_binary(self.content, self.info, self.start)
-        if self.format != "csv":
+            gathered.add(decode.from_json(self.data, self.info))
+        elif self.format == "binary":
+            decode.add_binary(self.content, self.info, self.start, gathered)
+        elif self.format == "csv":
+            if len(self.content) > self.start and not self.content.endswith(b"\n"):
+                _refuse_cut_csv(self.content[max(self.start, len(self.content) - TAIL) :], self.info)
+            csv.add_csv(self.content, self.info, self.start, gathered)
+        else:
             raise FileError(f"The header says that the records are {self.format!r}; csv, binary and json can be read.")
-        if len(self.content) > self.start and not self.content.endswith(b"\n"):
-            _refuse_cut_csv(self.content[max(self.start, len(self.content) - TAIL) :], self.info)
-        return csv.from_csv(self.content, self.info, self.start)
 
 
 def looks_like_hapi(head: bytes) -> bool:
@@ -184,13 +212,13 @@ def _is_binary(head: bytes, info: Info) -> bool:
     return len(head) >= size > 0 and all(_BINARY_STAMP.fullmatch(stamp) for stamp in stamps)
 
 
-def parse_document(content: bytes, info: Info | None = None, asked: str | None = None) -> HAPIDocument:
+def parse_document(content: Content, info: Info | None = None, asked: str | None = None) -> HAPIDocument:
     """
     Take an answer or a file apart.
 
     Parameters
     ----------
-    content : bytes
+    content : bytes or FileContent
         Header and records, or a JSON answer.
     info : Info, optional
         The description of the dataset, for records that came without header or with one that cannot be read. A row of
@@ -210,7 +238,7 @@ def parse_document(content: bytes, info: Info | None = None, asked: str | None =
     """
     first = content[:SNIFFED].lstrip()[:1]
     if first == b"{" or (first == b"[" and info is not None):
-        return _json(content, info)
+        return _json(content[:], info)
     start = _header_end(content)
     own = header_of(content[:start])
     if own is not None:
@@ -248,7 +276,7 @@ def _labels_before(body: bytes, info: Info, asked: str | None) -> int:
     return length if asked != "binary" or _is_csv(body[length:], info) else 0
 
 
-def _content(info: Info, content: bytes, start: int, asked: str | None) -> HAPIDocument:
+def _content(info: Info, content: Content, start: int, asked: str | None) -> HAPIDocument:
     found = format_of(info, content[start : start + max(TAIL, 2 * _record_size(info))], asked)
     return HAPIDocument(_in_format(info, found), found, content, start)
 
@@ -278,7 +306,7 @@ def read_header(stream: IO[bytes]) -> tuple[bytes, int]:
     return b"".join(lines), size
 
 
-def _header_end(content: bytes) -> int:
+def _header_end(content: Content) -> int:
     end = 0
     while content[end : end + 1] == b"#":
         line = content.find(b"\n", end)
@@ -339,9 +367,6 @@ def _refuse_cut_csv(tail: bytes, info: Info) -> None:
     raise FileError(
         f"No line end follows the last record {shown!r}: it may be cut; add one if you know that it is whole."
     )
-
-
-_COPIED = 1 << 20
 
 
 def parse_response(
@@ -459,9 +484,9 @@ def _accept(part: Path, *, info: Info, chosen: str, subject: str) -> None:
     _refuse_ends(part, size, found, layout, subject)
     if found == "csv":
         _refuse_no_record(rest, layout, subject)
-        _end_last_line(part)
+        end_last_line(part)
     if own is None or own.format != found:
-        _replace(part, 0, size, layout.header(found))
+        replace_bytes(part, 0, size, layout.header(found))
     note_origin(part, info)
 
 
@@ -535,15 +560,6 @@ def _refuse_tail(tail: bytes, length: int, chosen: str, info: Info, subject: str
         raise FileError(f"{subject}: the last record, {last!r}, is cut.")
 
 
-def _end_last_line(part: Path) -> None:
-    """Write the line end that some servers leave out: without it nobody could tell later that the file is whole."""
-    with part.open("r+b") as stream:
-        stream.seek(-1, os.SEEK_END)
-        if stream.read(1) != b"\n":
-            stream.seek(0, os.SEEK_END)
-            stream.write(b"\n")
-
-
 def _is_cut(tail: bytes, fields: int) -> bool:
     """Tell whether CSV stops inside a record; some servers leave out the last line end."""
     if not tail or tail.endswith(b"\n"):
@@ -579,20 +595,4 @@ def note_origin(part: Path, info: Info) -> None:
     until = {"x_complete_until": info.complete_until} if info.complete_until else {}
     text = json.dumps({"x_origin": info.origin, **until}, ensure_ascii=False)
     note = f"{text[1:-1]}{'' if is_empty else ', '}"
-    _replace(part, place, place, note.encode())
-
-
-def _replace(part: Path, start: int, end: int, text: bytes) -> None:
-    """Put a text in the place of some bytes of a file. The file stays the same one: it may be locked."""
-    shift = len(text) - (end - start)
-    size = part.stat().st_size
-    blocks = range(end, size, _COPIED)
-    with part.open("r+b") as stream:
-        for block in reversed(blocks) if shift > 0 else blocks:
-            stream.seek(block)
-            moved = stream.read(min(_COPIED, size - block))
-            stream.seek(block + shift)
-            stream.write(moved)
-        stream.seek(start)
-        stream.write(text)
-        stream.truncate(size + shift)
+    replace_bytes(part, place, place, note.encode())

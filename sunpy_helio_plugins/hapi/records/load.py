@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
-from sunpy_helio_plugins.arguments import TEXT, is_several, optional, shown, taking
+from sunpy_helio_plugins.arguments import FLAG, TEXT, is_several, optional, shown, taking
 from sunpy_helio_plugins.config import conf
 from sunpy_helio_plugins.errors import (
     AnswerError,
@@ -21,10 +23,13 @@ from sunpy_helio_plugins.errors import (
 )
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.partial import Partial, merge, run_all, text_of, warn
-from sunpy_helio_plugins.hapi import attrs
-from sunpy_helio_plugins.hapi.plan import DataRequest, Piece
+from sunpy_helio_plugins.hapi import attrs, server_list
+from sunpy_helio_plugins.hapi.cache import holdings
+from sunpy_helio_plugins.hapi.cache.holdings import Holdings
+from sunpy_helio_plugins.hapi.plan import DataRequest, Piece, estimated_bytes
 from sunpy_helio_plugins.hapi.query import PARAMETERS, Query
 from sunpy_helio_plugins.hapi.records import file
+from sunpy_helio_plugins.hapi.records.content import kept
 from sunpy_helio_plugins.hapi.records.file import HAPIDocument
 from sunpy_helio_plugins.hapi.records.read import from_contents, named
 from sunpy_helio_plugins.hapi.search import find
@@ -34,12 +39,12 @@ from sunpy_helio_plugins.hapi.tables import HAPITable, uncovered
 from sunpy_helio_plugins.io.queries import retrieval
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.scales import checked_scale, table_in_scale
-from sunpy_helio_plugins.quantities.spans import Moment, Span, moment
+from sunpy_helio_plugins.quantities.spans import Moment, Span, moment, seconds
 from sunpy_helio_plugins.store.streams import decompressed, is_compressed
 from sunpy_helio_plugins.transport import limits, metadata
 from sunpy_helio_plugins.transport.exchange import Response
 
-__all__ = ["load"]
+__all__ = ["Selection", "gathered", "load", "requested", "seconds_of", "united"]
 
 _ANSWERS = frozenset({200, 204, *range(400, 500), 500}) - {401, 403, 408, 429}
 """HTTP statuses of answers that may say in HAPI's words what is wrong; others are asked again, or need a sign-in."""
@@ -47,7 +52,7 @@ _ANSWERS = frozenset({200, 204, *range(400, 500), 500}) - {401, 403, 408, 429}
 _ALLOWED = "what a search for HAPI's datasets returned, or a server, a dataset, a start and a stop (or an a.Time)"
 
 
-@taking("hapi.load", dataset=optional(TEXT), parameters=optional(PARAMETERS), format=optional(TEXT))
+@taking("hapi.load", dataset=optional(TEXT), parameters=optional(PARAMETERS), format=optional(TEXT), refresh=FLAG)
 def load(
     server: Any,
     dataset: str | None = None,
@@ -58,6 +63,7 @@ def load(
     chunk: Any = None,
     format: str | None = None,  # noqa: A002 - HAPI's own word
     scale: str = "utc",
+    refresh: bool = False,
 ) -> QTable:
     """
     Load records into memory.
@@ -79,6 +85,8 @@ def load(
         ``"binary"``, ``"csv"`` or ``"json"``.
     scale : {"utc", "tai", "tt", "tdb", "tcb", "tcg"}, optional
         The scale of the times, which their description states. Defaults to UTC.
+    refresh : bool, optional
+        Whether to request everything again, also what was kept of earlier requests (``conf.hapi.cache``).
 
     Returns
     -------
@@ -104,84 +112,121 @@ def load(
         in the order of time. An error is raised only if all requests failed.
     """
     scale = checked_scale(scale)
+    selection = Selection(dataset, start, stop, parameters, chunk, format)
+    found = requested("hapi.load", server, selection, _SIZE, _WHOLE, refresh)
+    return _loaded(list(found.items), scale, found.problems + found.notes, refresh)
+
+
+_SIZE, _WHOLE = 1 << 22, 1 << 26
+"""Estimated bytes of one response, several of which are received at the same time; and of a range that is not cut,
+and whose records are kept, which holds them in memory twice."""
+
+
+class Selection(NamedTuple):
+    """A range of a dataset, as the functions that load records take it; all are `None` for the rows of a search."""
+
+    dataset: str | None
+    start: Any
+    stop: Any
+    parameters: Any = None
+    chunk: Any = None
+    format: str | None = None
+
+
+def requested(
+    function: str, server: Any, selection: Selection, size: int = _SIZE, whole: int = 0, refresh: bool = False
+) -> Partial[DataRequest]:
+    """
+    Return the requests for the rows of a search, or for a range of a dataset, whose responses have a bounded size.
+
+    A range with an estimated size of at most ``whole`` is not cut. A `CoverageError` is raised if the dataset has no
+    data in the range.
+    """
     if not isinstance(server, str):
         if server is None or not (is_several(server) or hasattr(server, "colnames")):
-            raise inputs.refused("hapi.load", server, _ALLOWED)
-        if any(one is not None for one in (dataset, start, stop, parameters, chunk, format)):
+            raise inputs.refused(function, server, _ALLOWED)
+        if any(one is not None for one in selection):
             raise QueryError(
-                "hapi.load takes either rows of a search, or a server, a dataset, a start and a stop; "
+                f"{function} takes either rows of a search, or a server, a dataset, a start and a stop; "
                 f"it was called with {shown(server)} and others."
             )
-        tables = inputs.tables("hapi.load", server, HAPITable, _ALLOWED)
+        tables = inputs.tables(function, server, HAPITable, _ALLOWED)
         cut = tuple(note for table in tables for note in uncovered(table))
-        rows = [DataRequest.of_row(row) for table in tables for row in table]
-        return _loaded(rows, scale, cut)
-    needed = {"start": start} if _is_range(start) else {"start": start, "stop": stop}
-    missing = ", ".join(name for name, one in {"dataset": dataset, **needed}.items() if one is None)
-    if dataset is None or missing:
+        return Partial(tuple(DataRequest.of_row(row) for table in tables for row in table), notes=cut)
+    needed = ("dataset", "start") if _is_range(selection.start) else ("dataset", "start", "stop")
+    missing = ", ".join(name for name in needed if getattr(selection, name) is None)
+    if missing:
         raise QueryError(
-            f"hapi.load takes a server, a dataset, a start and a stop; for {shown(server)}, {missing} must be given."
+            f"{function} takes a server, a dataset, a start and a stop; for {shown(server)}, {missing} must be given."
         )
-    answer = find(_query(server, dataset, _range(start, stop), parameters, chunk, format))
-    # A table of records has no place for notes: a warning repeats them.
-    told = answer.problems + answer.notes
+    service = Service(server_list.find(server), fresh=refresh)
+    answer = find(_query(function, server, selection, size, whole), service, has_titles=False)
     if not answer.items:
+        # A table of records has no place for notes: a warning repeats them.
+        told = answer.problems + answer.notes
         warn(Partial(problems=told))
         raise CoverageError(f"There is nothing to load: {text_of(told)}")
-    return _loaded(list(answer.items), scale, told)
+    return answer
 
 
 def _is_range(given: Any) -> bool:
     return hasattr(given, "start") and hasattr(given, "end") and not isinstance(given, type)
 
 
-def _range(start: Any, stop: Any) -> tuple[str, str]:
+def _range(function: str, start: Any, stop: Any) -> tuple[str, str]:
     """Return the first and the last instant of the range, both included."""
     if _is_range(start):
         if stop is not None:
             raise QueryError(
-                f"hapi.load takes either a range of time or a start and a stop; it was called with {shown(start)} and "
+                f"{function} takes either a range of time or a start and a stop; it was called with {shown(start)} and "
                 f"with {shown(stop)} as stop: give the parameters by keyword, as in parameters='Bx,By'."
             )
-        time = inputs.span("hapi.load", start)
+        time = inputs.span(function, start)
         return times.iso(time.start, 9), times.iso(time.end, 9)
-    first, before = _moment(start), _moment(stop)
+    first, before = _moment(function, start), _moment(function, stop)
     if first >= before:
         raise QueryError(f"The start {first} does not lie before the stop {before}.")
     return str(first), str(before.later(-1))
 
 
-def _query(
-    server: str, dataset: str, included: tuple[str, str], parameters: Any, chunk: Any, chosen: str | None
-) -> Query:
-    if isinstance(chunk, int | float) and not isinstance(chunk, bool):
-        chunk = chunk * u.s
+def _query(function: str, server: str, selection: Selection, size: int, whole: int) -> Query:
+    dataset, start, stop, parameters, chunk, chosen = selection
+    included = _range(function, start, stop)
     return Query(
         server,
         dataset,
         *included,
         tuple(parameters or ()),
         format=None if chosen is None else attrs.Format.check(chosen),
-        chunk=None if chunk is None else attrs.Chunk.check(chunk),
+        chunk=seconds_of(chunk),
+        size=size,
+        whole=whole,
     )
 
 
-def _moment(given: Any) -> Moment:
+def seconds_of(chunk: Any) -> float | None:
+    """Return the longest range of one request in seconds."""
+    if isinstance(chunk, int | float) and not isinstance(chunk, bool):
+        chunk = chunk * u.s
+    return None if chunk is None else attrs.Chunk.check(chunk)
+
+
+def _moment(function: str, given: Any) -> Moment:
     # In HAPI's own forms, which sunpy would cut to microseconds, or refuse.
     found = moment(given) if isinstance(given, str) else None
     if found is not None:
         return found
-    return Moment.read(times.iso(inputs.instant("hapi.load", given), 9))
+    return Moment.read(times.iso(inputs.instant(function, given), 9))
 
 
-def _loaded(found: list[DataRequest], scale: str, told: tuple[str, ...]) -> QTable:
+def _loaded(found: list[DataRequest], scale: str, told: tuple[str, ...], refresh: bool) -> QTable:
     """Fetch the requests; one warning repeats what was told before, and what did not come."""
-    answer = _gathered(found)
+    answer = gathered(found, is_kept=_bytes(found) <= _WHOLE, refresh=refresh)
     (table,) = answer.items
     missing: Partial[QTable] = Partial(problems=tuple(dict.fromkeys(told + answer.problems)))
     warn(missing)
     table.meta["problems"] = list(missing.problems)
-    first, spans = found[0], _united(one.span for one in found)
+    first, spans = found[0], united(one.span for one in found)
     table.meta |= retrieval(
         server=first.server.name,
         dataset=first.dataset,
@@ -191,29 +236,71 @@ def _loaded(found: list[DataRequest], scale: str, told: tuple[str, ...]) -> QTab
     return table_in_scale(table, scale)
 
 
-def _gathered(found: list[DataRequest]) -> Partial[QTable]:
-    """Fetch all requests at the same time, and join what came; what lies outside the range is left out."""
+def gathered(
+    found: Sequence[DataRequest], *, is_kept: bool = False, refresh: bool = False, service: Service | None = None
+) -> Partial[QTable]:
+    """
+    Fetch all requests at the same time, and join what came; what lies outside the range is left out.
+
+    Records are only kept, and used again, with ``is_kept``.
+    """
     if not found:
         raise QueryError("hapi.load: there are no rows to load; the search found nothing.")
     ids = dict.fromkeys((one.dataset, one.server.url) for one in found)
     if len(ids) > 1:
         shown = ", ".join(dataset for dataset, _ in list(ids)[:5])
         raise QueryError(f"These are {len(ids)} datasets ({shown}); load one at a time, as in hapi.load(rows[:1]).")
-    server = found[0].server
-    service = Service(server)
-    service.capabilities()
-    most = max(1, min(int(conf.hapi.connections), len(found)))
-    fetched = run_all(found, _Chunks(service), most)
-    chunks = _partial(found, fetched)
-    answer = _table(found, chunks)
+    service = service or Service(found[0].server)
+    held = holdings.opened(found, service, refresh) if is_kept else None
+    asked, fetched = _fetched(found, service, held)
+    if held is not None and held.is_foreign and asked != found:
+        asked, fetched = _fetched(found, service, None)
+    elif held is not None and (held.is_partly_kept or not asked):
+        whole = held.joined()
+        return _read(found[0], whole) + Partial(problems=whole.problems)
+    chunks = _partial(asked, fetched)
+    answer = _table(asked, chunks)
     (table,) = answer.items
     problems = merge(chunks).problems + answer.problems
     if not len(table):
         return Partial((table,), problems)
     keep = np.zeros(len(table), dtype=bool)
-    for span in _united(one.span for one in found):
+    for span in united(one.span for one in found):
         keep |= span.covers(table.columns[0])
-    return Partial((table if keep.all() else table[keep],), problems)
+    # A slice shares the memory of the table.
+    inside = slice(int(keep.argmax()), len(keep) - int(keep[::-1].argmax()))
+    return Partial((table[inside if keep[inside].all() else keep],), problems)
+
+
+def _bytes(found: Iterable[DataRequest]) -> float:
+    """Return the estimated number of bytes of all records; 0 if the cadence is not known."""
+    total = 0.0
+    for one in found:
+        cadence = seconds(one.info.cadence)
+        total += one.span.nanoseconds * 1e-9 / cadence * estimated_bytes(one.info, one.format) if cadence else 0.0
+    return total
+
+
+Outcome = Partial[HAPIDocument] | HelioPluginsError
+
+
+def _fetched(
+    found: Sequence[DataRequest], service: Service, held: Holdings | None
+) -> tuple[Sequence[DataRequest], list[Outcome]]:
+    """Send the requests, or those for what is not kept; return them and their results."""
+    if held is None:
+        return found, run_all(found, _Chunks(service), _at_once(found))
+    asked, fetched, chunks = list[DataRequest](), list[Outcome](), _Chunks(service, held)
+    with contextlib.closing(held.batches()) as batches:
+        for batch in batches:
+            asked += batch
+            fetched += run_all(batch, held.through(chunks), _at_once(batch))
+    held.warn()
+    return asked, fetched
+
+
+def _at_once(asked: Sequence[DataRequest]) -> int:
+    return max(1, min(int(conf.hapi.connections), len(asked)))
 
 
 def _lost(one: DataRequest | Piece, error: HelioPluginsError) -> str:
@@ -240,14 +327,20 @@ _MOST_FAILED = limits.MOST_ALIKE
 class _Chunks:
     """Fetch requests; after several failures in a row the others are not sent, and fail in the same way."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, service: Service, held: Holdings | None = None) -> None:
+        self._service, self._held = service, held
         self._failed: list[HelioPluginsError] = []
 
-    def __call__(self, one: DataRequest) -> Partial[HAPIDocument] | HelioPluginsError:
+    def __call__(self, one: DataRequest) -> Outcome:
         return self._fetched(one, one.piece)
 
-    def _fetched(self, one: DataRequest, piece: Piece) -> Partial[HAPIDocument] | HelioPluginsError:
+    def _fetched(self, one: DataRequest, piece: Piece) -> Outcome:
+        found = self._outcome(one, piece)
+        if self._held is not None and isinstance(found, HelioPluginsError):
+            self._held.failed(one, piece.span, found)
+        return found
+
+    def _outcome(self, one: DataRequest, piece: Piece) -> Outcome:
         if len(self._failed) >= _MOST_FAILED:
             return self._failed[-1]
         try:
@@ -276,14 +369,15 @@ class _Chunks:
             raise
         said = refusal(answer.status, answer.phrase, answer.content)
         if said is None:
-            return Partial((_content(answer, one),))
+            content = _content(answer, one)
+            return Partial((content if self._held is None else self._held.came(one, piece.span, content),))
         others = piece.instead(said)
         if not others:
             raise said.error(one.server.archive, answer.url)
         return merge(_partial(others, [self._fetched(one, other) for other in others]))
 
 
-def _table(found: list[DataRequest], chunks: list[Partial[HAPIDocument]]) -> Partial[QTable]:
+def _table(found: Sequence[DataRequest], chunks: list[Partial[HAPIDocument]]) -> Partial[QTable]:
     """Return the records as a table; if they cannot be read, leave out the chunks that cannot be read alone."""
     try:
         return _read(found[0], merge(chunks))
@@ -295,7 +389,7 @@ def _table(found: list[DataRequest], chunks: list[Partial[HAPIDocument]]) -> Par
 
 
 def _readable(
-    found: list[DataRequest], chunks: list[Partial[HAPIDocument]]
+    found: Sequence[DataRequest], chunks: list[Partial[HAPIDocument]]
 ) -> tuple[Partial[HAPIDocument], tuple[str, ...]]:
     good: list[Partial[HAPIDocument]] = []
     problems: list[str] = []
@@ -314,15 +408,15 @@ def _read(one: DataRequest, chunk: Partial[HAPIDocument]) -> Partial[QTable]:
         return from_contents(chunk.items, {"server": one.server.name, "dataset": one.dataset})
 
 
-def _united(spans: Iterable[Span]) -> list[Span]:
+def united(spans: Iterable[Span]) -> list[Span]:
     """Return ranges with those that touch joined."""
-    united: list[Span] = []
+    joined: list[Span] = []
     for span in sorted(spans, key=lambda one: one.first):
-        if united and united[-1].before >= span.first:
-            united[-1] = Span(united[-1].first, max(united[-1].before, span.before))
+        if joined and joined[-1].before >= span.first:
+            joined[-1] = Span(joined[-1].first, max(joined[-1].before, span.before))
         else:
-            united.append(span)
-    return united
+            joined.append(span)
+    return joined
 
 
 def _content(answer: Response, one: DataRequest) -> HAPIDocument:
@@ -331,7 +425,8 @@ def _content(answer: Response, one: DataRequest) -> HAPIDocument:
     is_whole = answer.status == 204 or any(name in answer.headers for name in ("Content-Length", "Transfer-Encoding"))
     body = _plain(answer)
     with named(subject):
-        return file.parse_response(body, one.info, one.format, subject, answer.url, is_whole)
+        made = file.parse_response(body, one.info, one.format, subject, answer.url, is_whole)
+    return replace(made, content=kept(made.content))
 
 
 def _plain(answer: Response) -> bytes:

@@ -8,6 +8,8 @@ import os
 import zlib
 from collections import UserList
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,12 +20,12 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.arguments import MAPPING, Kind, optional, taking
 from sunpy_helio_plugins.config import conf
-from sunpy_helio_plugins.errors import FileError, QueryError, disk_error
+from sunpy_helio_plugins.errors import FileError, QueryError, local
 from sunpy_helio_plugins.fido import inputs
 from sunpy_helio_plugins.fido.partial import Partial, warn
 from sunpy_helio_plugins.hapi.model import Info
-from sunpy_helio_plugins.hapi.records.csv import concatenated
-from sunpy_helio_plugins.hapi.records.decode import Columns
+from sunpy_helio_plugins.hapi.records.buffers import ColumnBuffers
+from sunpy_helio_plugins.hapi.records.content import Content, FileContent, spooled
 from sunpy_helio_plugins.hapi.records.file import SUFFIX, HAPIDocument, begins_like_hapi, parse_document
 from sunpy_helio_plugins.hapi.records.table import from_records
 from sunpy_helio_plugins.io import registration
@@ -31,11 +33,11 @@ from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.scales import checked_scale, table_in_scale
 from sunpy_helio_plugins.quantities.silence import far_years
 from sunpy_helio_plugins.quantities.spans import seconds
-from sunpy_helio_plugins.store.streams import decompressed, is_compressed
+from sunpy_helio_plugins.store.streams import decompressed, decompressed_parts, is_compressed
 
 __all__ = [
-    "common_info", "disorder", "from_contents", "joined_records", "named", "parse_source", "read", "register",
-    "time_order",
+    "INFO", "Source", "bytes_of", "common_info", "disorder", "from_contents", "named", "parse_source", "read",
+    "register", "sources_of", "time_order",
 ]  # fmt: skip
 
 
@@ -57,30 +59,25 @@ def common_info(contents: Sequence[HAPIDocument]) -> Info:
     return first
 
 
-def joined_records(contents: Sequence[HAPIDocument]) -> tuple[Columns, list[int]]:
-    """Concatenate the columns of several files; also return the number of records of each."""
-    parts = [content.columns() for content in contents]
-    counts = [len(part[0]) for part in parts]
-    if len(parts) == 1:
-        return parts[0], counts
-    return [concatenated([part[index] for part in parts]) for index in range(len(parts[0]))], counts
-
-
-def time_order(table: QTable, contents: Sequence[HAPIDocument]) -> NDArray[np.int64] | None:
+def time_order(table: QTable) -> NDArray[np.int64] | None:
     """Return the indices that sort a table by time without duplicate records; `None` if it is sorted already."""
-    if len(table) < 2:
-        return None
-    day, fraction = _days(table.columns[0])
-    if (_steps(day, fraction) > 0).all():
+    time = table.columns[0]
+    day, fraction = np.asarray(time.jd1), np.asarray(time.jd2)
+    if all(_is_rising(day[at : at + _ROWS + 1], fraction[at : at + _ROWS + 1]) for at in range(0, len(day), _ROWS)):
         return None
     rows = np.lexsort((fraction, day))
     same = (np.diff(day[rows]) == 0) & (np.diff(fraction[rows]) == 0)
-    if not same.any():
-        return rows
-    return rows[_first_of_each(_bytes(joined_records(contents)[0], rows), same)]
+    return rows[_first_of_each(table, rows, same)] if same.any() else rows
 
 
-def disorder(time: Time, contents: Sequence[HAPIDocument], counts: Sequence[int], subject: str) -> tuple[str, ...]:
+_ROWS = 1 << 16
+
+
+def _is_rising(day: NDArray[np.float64], fraction: NDArray[np.float64]) -> bool:
+    return bool((np.diff(day) + fraction[1:] - fraction[:-1] > 0).all())
+
+
+def disorder(table: QTable, contents: Sequence[HAPIDocument], counts: Sequence[int], subject: str) -> tuple[str, ...]:
     """
     Return a problem for each file whose own records are not in the order of time or are repeated.
 
@@ -88,9 +85,9 @@ def disorder(time: Time, contents: Sequence[HAPIDocument], counts: Sequence[int]
     """
     problems: list[str] = []
     for content, count, end in zip(contents, counts, np.cumsum(counts), strict=True):
-        day, fraction = (one[end - count : end] for one in _days(time))
+        day, fraction = (one[end - count : end] for one in _days(table.columns[0]))
         step = _steps(day, fraction)
-        place = _first_disorder(step, content)
+        place = _first_disorder(step, table[end - count : end])
         if place is not None:
             first, second = (_stamp(day, fraction, row) for row in (place, place + 1))
             what = f"follows that of {first}" if step[place] < 0 else "is repeated"
@@ -101,13 +98,12 @@ def disorder(time: Time, contents: Sequence[HAPIDocument], counts: Sequence[int]
     return tuple(problems)
 
 
-def _first_disorder(step: NDArray[np.float64], content: HAPIDocument) -> int | None:
+def _first_disorder(step: NDArray[np.float64], table: QTable) -> int | None:
     """Return the row before the first one that is earlier or repeated; different records may have the same time."""
     same = np.flatnonzero(step == 0)
     disordered = step < 0
     if len(same):
-        columns = content.columns()
-        disordered[same] = (_bytes(columns, same) == _bytes(columns, same + 1)).all(axis=1)
+        disordered[same] = (bytes_of(table[same]) == bytes_of(table[same + 1])).all(axis=1)
     return int(np.argmax(disordered)) if disordered.any() else None
 
 
@@ -142,34 +138,36 @@ def _identity(info: Info) -> list[tuple[Any, ...]]:
     return [(one.name, one.type, one.shape, str(one.units), str(one.fill)) for one in info.parameters]
 
 
-def _bytes(columns: Columns, rows: NDArray[np.int64]) -> NDArray[Any]:
-    """Return the bytes of each record, in the order of ``rows``, shape (n, bytes)."""
+def bytes_of(table: QTable) -> NDArray[np.uint8]:
+    """Return the bytes of each record, shape (n, bytes)."""
     grids = []
-    for column in columns:
-        masked = isinstance(column, np.ma.MaskedArray)
-        for values in (np.ma.getdata(column), np.ma.getmaskarray(column) if masked else None):
-            if values is not None:
-                kept = np.ascontiguousarray(values[rows])
-                grids.append(kept.view(np.uint8).reshape(len(rows), -1))
+    for column in table.columns.values():
+        plain = getattr(column, "unmasked", column)
+        parts = (plain.jd1, plain.jd2) if isinstance(plain, Time) else (np.ma.getdata(plain),)
+        mask = getattr(column, "mask", None)
+        for values in (*parts, *(() if mask is None else (mask,))):
+            kept = np.ascontiguousarray(np.asarray(values))
+            grids.append(kept.view(np.uint8).reshape(len(table), -1))
     return np.concatenate(grids, axis=1)
 
 
-def _first_of_each(records: NDArray[Any], same: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which records to keep: the first of identical ones at the same time."""
-    keep = np.ones(len(records), dtype=bool)
-    keep[1:] = ~(same & (records[1:] == records[:-1]).all(axis=1))
+def _first_of_each(table: QTable, rows: NDArray[np.int64], same: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which of the sorted records to keep: the first of identical ones at the same time."""
+    places = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    records = bytes_of(table[rows[places]])
+    keep = np.ones(len(rows), dtype=bool)
     # Different records may alternate at the same time: two files may each contain two.
     seen: set[bytes] = set()
-    for row in np.flatnonzero(np.append(same, False) | np.append(False, same)):
-        if row == 0 or not same[row - 1]:
+    for place, values in zip(places.tolist(), records, strict=True):
+        if place == 0 or not same[place - 1]:
             seen = set()
-        record = records[row].tobytes()
-        keep[row] &= record not in seen or not keep[row]
+        record = values.tobytes()
+        keep[place] = record not in seen
         seen.add(record)
     return keep
 
 
-_INFO = Kind("an Info or a dict", lambda given: given if isinstance(given, Info) else MAPPING.of(given))
+INFO = Kind("an Info or a dict", lambda given: given if isinstance(given, Info) else MAPPING.of(given))
 
 Source = str | os.PathLike[str] | bytes | IO[bytes]
 
@@ -177,33 +175,62 @@ Source = str | os.PathLike[str] | bytes | IO[bytes]
 def parse_source(source: Source, info: Mapping[str, Any] | Info | None = None) -> HAPIDocument:
     """Parse a source of `read` into header and body; raise an error without a header and ``info``."""
     if isinstance(source, bytes):
-        content = source
-    elif isinstance(source, str | os.PathLike):
-        content = _bytes_of(Path(source))
+        content: Content = source
     else:
-        content = _read(source)
+        content = _of_path(Path(source)) if isinstance(source, str | os.PathLike) else _of_stream(source)
     with named(source):
-        content = decompressed(content, int(conf.max_file)) if is_compressed(content[:8]) else content
+        if isinstance(content, bytes) and is_compressed(content[:8]):
+            content = decompressed(content, int(conf.max_file))
         return parse_document(content, info if info is None or isinstance(info, Info) else Info.from_json(info))
 
 
-def _read(stream: IO[bytes]) -> bytes:
+_SMALL = 1 << 16
+"""The largest file that is read at once."""
+
+
+def _of_path(path: Path) -> Content:
+    with local(path, "read"):
+        is_large = path.is_file() and path.stat().st_size > _SMALL
+        if not is_large:
+            return path.read_bytes()
+        with path.open("rb") as stream:
+            is_plain = not is_compressed(stream.read(8))
+        return FileContent(str(path), partial(_opened, path) if is_plain else partial(_decompressed, path))
+
+
+def _opened(path: Path) -> IO[bytes]:
+    return path.open("rb")
+
+
+def _decompressed(path: Path) -> IO[bytes]:
+    with named(path), path.open("rb") as stream:
+        return spooled(decompressed_parts(_parts(stream), int(conf.max_file)))
+
+
+def _parts(stream: IO[bytes]) -> Iterator[bytes]:
+    while part := stream.read(_PART):
+        yield part
+
+
+_PART = 1 << 20
+
+
+def _of_stream(stream: IO[bytes]) -> Content:
     """Read a stream, which astropy may have made of a compressed file."""
+    shown = getattr(stream, "name", "the stream")
     try:
-        return stream.read()
+        parts = _parts(stream)
+        first = next(parts, b"")
+        if is_compressed(first[:8]):
+            return FileContent(str(shown), spooled(decompressed_parts(chain([first], parts), int(conf.max_file))))
+        return FileContent(str(shown), spooled(chain([first], parts)))
+    except FileError as error:
+        raise FileError(f"{shown}: {error}") from None
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        shown = getattr(stream, "name", "the stream")
         raise FileError(f"{shown}: it cannot be read to its end: {error}.") from error
 
 
-def _bytes_of(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise disk_error(error, path, "read") from error
-
-
-@taking("hapi.read", info=optional(_INFO), context=optional(MAPPING))
+@taking("hapi.read", info=optional(INFO), context=optional(MAPPING))
 def read(
     *sources: Source,
     info: Mapping[str, Any] | Info | None = None,
@@ -260,11 +287,11 @@ def read(
     >>> print(table["B"])
     [5.5] nT
     """
-    found = list(_sources(sources))
+    found = list(sources_of("hapi.read", sources))
     if not found:
         raise QueryError("hapi.read takes at least one file.")
     scale = checked_scale(scale)
-    contents = [parse_source(source, info) for source in found]
+    contents = [_closed(parse_source(source, info), len(found)) for source in found]
     with named(found[0] if len(found) == 1 else f"{len(found)} sources"):
         made = from_contents(contents, context)
         (table,) = made.items
@@ -274,15 +301,22 @@ def read(
     return table_in_scale(table, scale)
 
 
-def _sources(given: Iterable[Any]) -> Iterator[Source]:
+def _closed(document: HAPIDocument, sources: int) -> HAPIDocument:
+    """Close one of several files until its records are read."""
+    if sources > 1:
+        document.release()
+    return document
+
+
+def sources_of(function: str, given: Iterable[Any]) -> Iterator[Source]:
     """Yield files and contents from paths, lists and folders."""
     for one in given:
         if isinstance(one, bytes) or (hasattr(one, "read") and not isinstance(one, Table | type)):
             yield one
         elif isinstance(one, list | tuple | UserList):
-            yield from _sources(one)
+            yield from sources_of(function, one)
         else:
-            yield from inputs.paths("hapi.read", one, (SUFFIX, f"{SUFFIX}.gz", f"{SUFFIX}.bz2"))
+            yield from inputs.paths(function, one, (SUFFIX, f"{SUFFIX}.gz", f"{SUFFIX}.bz2"))
 
 
 def from_contents(contents: Sequence[HAPIDocument], context: Mapping[str, str] | None = None) -> Partial[QTable]:
@@ -290,18 +324,24 @@ def from_contents(contents: Sequence[HAPIDocument], context: Mapping[str, str] |
     filled = [content for content in contents if content.size] or contents[:1]
     info = common_info(filled)
     context = context or info.origin
-    columns, counts = joined_records(filled)
-    table = from_records(info, columns, context)
+    gathered = ColumnBuffers(info.parameters, sum(one.expected_rows for one in filled), has_instants=True)
+    counts = []
+    for one in filled:
+        before = gathered.rows
+        one.add_to(gathered)
+        one.release()
+        counts.append(gathered.rows - before)
+    table = from_records(info, gathered.finish(), context)
     table.meta["hapi"].pop("x_complete_until", None)  # it describes one file
     if context:
         table.meta["hapi"]["x_origin"] = dict(context)
-    order = time_order(table, filled)
+    order = time_order(table)
     if order is None:
         return Partial((table,))
     subject = (
         f"{context['dataset']} of {context['server']}" if {"dataset", "server"} <= context.keys() else "The records"
     )
-    return Partial((table[order],), disorder(table.columns[0], filled, counts, subject))
+    return Partial((table[order],), disorder(table, filled, counts, subject))
 
 
 @contextlib.contextmanager

@@ -12,39 +12,26 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import FileError
 from sunpy_helio_plugins.hapi.model import Info, Parameter
+from sunpy_helio_plugins.hapi.records.buffers import Instants
 from sunpy_helio_plugins.hapi.records.decode import Columns
 from sunpy_helio_plugins.io import values as json_values
 from sunpy_helio_plugins.quantities import times, units
 from sunpy_helio_plugins.quantities.fills import is_fill
-from sunpy_helio_plugins.quantities.iso8601 import split
-from sunpy_helio_plugins.quantities.leap import JD_1970, quasi_lengths
 
-__all__ = ["X_META", "decoded", "from_records", "missing", "parse_times", "unique_names"]
+__all__ = ["X_META", "decoded", "from_records", "missing", "unique_names"]
 
 X_META = "x_sunpy_helio_plugins"
 """The member of headers and parameters with metadata that HAPI does not define, which `hapi.write` writes."""
 
-_BLOCK = 1 << 19
-"""Bytes of time stamps that are parsed at once: parsing all would need six times the memory of the result."""
+_MASKED = 1 << 16
+"""The number of values that are compared with the fill value at once."""
 
 
-def parse_times(stamps: NDArray[np.bytes_] | NDArray[np.str_]) -> Time:
+def _parse_times(stamps: NDArray[np.bytes_] | NDArray[np.str_]) -> Time:
     """Convert time stamps in the forms of HAPI, shape (n,), to the same times as `times.from_iso`."""
-    if not len(stamps):
-        return times.from_iso(stamps)
-    rows = max(1, _BLOCK // max(1, stamps.dtype.itemsize))
-    day, fraction = np.empty(len(stamps)), np.empty(len(stamps))
-    for start in range(0, len(stamps), rows):
-        part = slice(start, start + rows)
-        days, nanos = split(np.ascontiguousarray(stamps[part], dtype="S"))
-        np.add(days, JD_1970 + 0.5, out=day[part])
-        np.divide(nanos, quasi_lengths(days), out=fraction[part])
-    fraction -= 0.5
-    # Days from noon, and fractions of at most half a day, as in astropy; the public way, Time(day, fraction), would
-    # split and add them again.
-    whole = times.from_iso(stamps[:1])
-    whole._time.jd1, whole._time.jd2 = day, fraction
-    return whole
+    parsed = Instants(len(stamps))
+    parsed.add(0, stamps)
+    return parsed.finish(len(stamps))
 
 
 def from_records(info: Info, columns: Columns, context: Mapping[str, str] | None = None) -> QTable:
@@ -77,16 +64,32 @@ def from_records(info: Info, columns: Columns, context: Mapping[str, str] | None
 
 def missing(values: np.ndarray, parameter: Parameter) -> np.ndarray | None:
     """Return which elements of a parameter are masked, NaN or equal to the fill value; `None` if none is missing."""
+    step = max(1, _MASKED // parameter.width)
+    if len(values) <= step:
+        return _missing(values, parameter)
+    found: np.ndarray | None = None
+    for start in range(0, len(values), step):
+        part = _missing(values[start : start + step], parameter)
+        if part is not None:
+            found = _nothing_missing(values) if found is None else found
+            found[start : start + step] = part
+    return found
+
+
+def _nothing_missing(values: np.ndarray) -> np.ndarray:
+    return np.zeros(values.shape, dtype=bool, order="C" if values.flags.c_contiguous else "F")
+
+
+def _missing(values: np.ndarray, parameter: Parameter) -> np.ndarray | None:
     plain = np.ma.getdata(values)
-    fill = _filled(plain, parameter)
-    lost: np.ndarray | None = None
-    if isinstance(values, np.ma.MaskedArray):
-        lost = np.ma.getmaskarray(values)
-    elif values.dtype.kind == "f":
-        lost = np.isnan(values)
-    if lost is None or not lost.any():
-        return fill
-    return lost if fill is None else fill | lost
+    lost = _filled(plain, parameter)
+    for other in (
+        np.isnan(plain) if plain.dtype.kind == "f" else None,
+        np.ma.getmaskarray(values) if isinstance(values, np.ma.MaskedArray) else None,
+    ):
+        if other is not None and other.any():
+            lost = other if lost is None else lost | other
+    return lost
 
 
 def _filled(values: np.ndarray, parameter: Parameter) -> np.ndarray | None:
@@ -126,9 +129,11 @@ def decoded(values: np.ndarray) -> np.ndarray:
     return plain.astype("<u4").view(f"<U{width}").reshape(values.shape)
 
 
-def _instants(values: np.ndarray) -> Any:
+def _instants(values: Any) -> Any:
+    if isinstance(values, Time):
+        return values
     try:
-        return parse_times(np.ma.getdata(values).reshape(len(values)))
+        return _parse_times(np.ma.getdata(values).reshape(len(values)))
     except ValueError as error:
         raise FileError(f"A record does not begin with a valid time: {error}") from None
 
@@ -138,7 +143,7 @@ def _column(name: str, parameter: Parameter, values: np.ndarray, info: Info, con
     if parameter.type == "isotime":
         return _times(name, values, mask)
     if mask is None and parameter.may_be_missing:
-        mask = np.zeros(values.shape, dtype=bool)
+        mask = _nothing_missing(values)
     if parameter.is_text or values.dtype.kind in "SU":
         return units.column(decoded(values), None, name=name, mask=mask)
     unit = parameter.units
@@ -164,7 +169,7 @@ def _times(name: str, values: np.ndarray, mask: np.ndarray | None) -> Any:
     else:
         values_read = values
     try:
-        made = parse_times(values_read.reshape(-1)).reshape(values.shape)
+        made = _parse_times(values_read.reshape(-1)).reshape(values.shape)
     except ValueError:
         return units.column(decoded(values), None, name=name, mask=mask)
     if mask.any():

@@ -8,7 +8,6 @@ specify. The remaining records are moved within the file block by block, without
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi.records.content import Bytes, line_ends
 from sunpy_helio_plugins.hapi.records.csv import exact_json
 from sunpy_helio_plugins.quantities.spans import Span
 
@@ -24,10 +24,6 @@ __all__ = ["trim"]
 _BLOCK = 1 << 22
 _LONGEST_STAMP = 40
 _COMMA, _QUOTE, _RETURN, _LINE = b',"\r\n'
-_QUOTED = re.compile(rb'(?<![^,\r\n])"(?:[^"]|"")*+(?:"|\Z)')
-"""A quoted field: quotes are special only at its beginning (RFC 4180). A field cut by the block extends to its end."""
-
-Bytes = NDArray[np.uint8]
 
 
 def trim(part: Path, start: int, info: Info, chosen: str, span: Span) -> int:
@@ -98,7 +94,7 @@ def _csv(whole: Bytes, begin: int) -> Iterator[Block]:
     while begin < len(whole):
         block = np.asarray(whole[begin : begin + size])
         is_last = begin + size >= len(whole)
-        ends = _line_ends(block, is_last)
+        ends = line_ends(block, is_last)
         if not len(ends):
             size *= 4
             continue
@@ -109,22 +105,6 @@ def _csv(whole: Bytes, begin: int) -> Iterator[Block]:
         is_begun = True
         yield begin, begin + ends, stamps
         begin += int(ends[-1])
-
-
-def _line_ends(block: Bytes, is_last: bool) -> NDArray[np.int64]:
-    """Return where records end: after line ends outside of quotes, and at the end of the file."""
-    after = np.append(block[1:], _LINE if is_last else _RETURN)
-    lines = np.flatnonzero((block == _LINE) | ((block == _RETURN) & (after != _LINE)))
-    if not is_last and len(lines) and lines[-1] == len(block) - 1 and block[-1] == _RETURN:
-        lines = lines[:-1]
-    if (block == _QUOTE).any():
-        quoted = np.array([found.span() for found in _QUOTED.finditer(block.data)], dtype=np.int64).reshape(-1, 2)
-        before = np.searchsorted(quoted[:, 0], lines) - 1
-        lines = lines[(before < 0) | (lines >= quoted[before, 1])] if len(quoted) else lines
-    ends = lines + 1
-    if is_last and (not len(ends) or ends[-1] < len(block)):
-        ends = np.append(ends, len(block))
-    return ends
 
 
 def _stamps(block: Bytes, starts: NDArray[np.int64]) -> NDArray[np.bytes_]:

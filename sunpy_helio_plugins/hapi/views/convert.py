@@ -1,9 +1,7 @@
-"""Convert columns to downloadable files, and open files that are converted when they are used."""
+"""Convert columns to downloadable files, and find the columns of tables."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
 from typing import Any
 from urllib.parse import urljoin
 
@@ -18,14 +16,9 @@ from sunpy_helio_plugins.fido.fields import common_columns
 from sunpy_helio_plugins.hapi import server_list
 from sunpy_helio_plugins.hapi.model import Info, Parameter
 from sunpy_helio_plugins.hapi.query import PROVIDER
-from sunpy_helio_plugins.hapi.records.read import Source, read
 from sunpy_helio_plugins.hapi.tables import HAPIFiles
-from sunpy_helio_plugins.quantities.scales import checked_scale
-from sunpy_helio_plugins.series.exits import to_timeseries
-from sunpy_helio_plugins.series.lazy_table import LazyTable
-from sunpy_helio_plugins.series.views.cube import to_ndcube
 
-__all__ = ["column_of", "files", "open", "times_of"]
+__all__ = ["column_of", "files", "times_of"]
 
 
 @taking("hapi.files", column=TEXT)
@@ -71,38 +64,6 @@ def files(table: QTable, column: str) -> HAPIFiles:
     made["media_type"] = np.array([said.get("mediaType", "")] * len(rows), dtype=str)
     made["server_url"] = np.array([_server_of(table)] * len(rows), dtype=str)
     return made
-
-
-def open(  # noqa: A001 - the same verb in every archive
-    *sources: Source,
-    info: Mapping[str, Any] | Info | None = None,
-    context: Mapping[str, str] | None = None,
-    scale: str = "utc",
-) -> LazyTable:
-    """
-    Open records of a HAPI server, which are read when they are first used.
-
-    Parameters
-    ----------
-    *sources, info, context, scale
-        As of `sunpy_helio_plugins.hapi.read`.
-
-    Returns
-    -------
-    sunpy_helio_plugins.series.LazyTable
-        ``table`` reads the records; ``to_xarray()``, ``to_timeseries()``, ``to_pandas()``, ``to_parquet(path)`` and
-        ``to_ndcube(column)`` convert them. A file that cannot be read is a `FileError` at the first use.
-
-    Raises
-    ------
-    QueryError
-        If no source is given, or if the scale is not valid.
-    """
-    if not sources:
-        raise QueryError("hapi.open takes at least one file.")
-    name = shown(sources[0]) if len(sources) == 1 else f"{len(sources)} sources"
-    wanted = partial(read, *sources, info=info, context=context, scale=checked_scale(scale))
-    return LazyTable(name, wanted, to_timeseries, to_ndcube)
 
 
 def _server_of(table: QTable) -> str:

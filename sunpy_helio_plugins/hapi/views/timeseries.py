@@ -15,7 +15,7 @@ from sunpy_helio_plugins.fido.partial import Partial, warn
 from sunpy_helio_plugins.hapi.model import Info, Parameter
 from sunpy_helio_plugins.hapi.records import read
 from sunpy_helio_plugins.hapi.records.file import HAPIDocument, begins_like_hapi
-from sunpy_helio_plugins.hapi.records.table import decoded, missing, parse_times, unique_names
+from sunpy_helio_plugins.hapi.records.table import decoded, from_records, missing, unique_names
 from sunpy_helio_plugins.io import registration
 from sunpy_helio_plugins.quantities import times
 from sunpy_helio_plugins.quantities.fills import for_frame
@@ -175,8 +175,8 @@ class HAPITimeSeries(GenericTimeSeries):
             raise FileError(f"{filepath}: the file does not contain records, and an empty TimeSeries is not possible.")
         index = pd.DatetimeIndex(times.datetime64_from_iso(columns[0], warn=True), name=content.info.time.name)
         if not (index.is_monotonic_increasing and index.is_unique):
-            stamps = parse_times(np.ma.getdata(columns[0]).reshape(len(index)))
-            warn(Partial(problems=read.disorder(stamps, [content], [len(index)], str(filepath))))
+            table = from_records(content.info, content.columns(), content.info.origin)
+            warn(Partial(problems=read.disorder(table, [content], [len(index)], str(filepath))))
         series: dict[str, Any] = {}
         unit: dict[str, u.UnitBase] = {}
         rest = zip(unique_names(content.info)[1:], content.info.parameters[1:], columns[1:], strict=True)

@@ -29,7 +29,7 @@ _FEW = 2000
 
 _SHAPE = re.compile(r"\s*(POLYGON|LINESTRING)\s*\((.*)\)\s*", re.IGNORECASE | re.DOTALL)
 _MANY = re.compile(r"\s*MULTI(POLYGON|LINESTRING)\s*\((.*)\)\s*", re.IGNORECASE | re.DOTALL)
-_PAIRS = re.compile(r"\s*\(?([^()]*)\)?")
+_RINGS = re.compile(r"\(([^()]*)\)")
 _POINT = re.compile(r"\s*POINT\s*\(\s*(\S+)\s+(\S+)\s*\)\s*", re.IGNORECASE)
 
 
@@ -207,20 +207,41 @@ _NO_RING: Floats = np.empty((0, 2))
 
 
 def _ring(text: Any) -> Floats:
-    """Parse the outer ring of a polygon with holes, a line, or a list of numbers; return no vertices if invalid."""
+    """Parse a polygon with holes, a line, or a list of numbers; return no vertices if invalid."""
     if not isinstance(text, str) or not text:
         return _NO_RING
     shape = _SHAPE.fullmatch(text) or _only_one(text)
-    body = _PAIRS.match(shape[2]) if shape else None
-    pairs = body[1] if body else _flat(text)
+    bodies = _RINGS.findall(shape[2]) or [shape[2]] if shape else [_flat(text)]
     try:
-        ring = np.array([pair.split() for pair in pairs.split(",")], dtype=float)
+        rings = [np.array([pair.split() for pair in body.split(",")], dtype=float) for body in bodies]
     except ValueError:
         return _NO_RING
-    if ring.ndim != 2 or ring.shape[1] != 2 or len(ring) < 2 or not np.isfinite(ring).all():
+    least = 3 if shape is None or shape[1].upper() == "POLYGON" else 2
+    if not all(_is_whole(ring, least) for ring in rings) or (least == 2 and len(rings) > 1):
         return _NO_RING
-    whole = len(np.unique(ring, axis=0)) >= (3 if shape is None or shape[1].upper() == "POLYGON" else 2)
-    return ring if whole else _NO_RING
+    return rings[0] if len(rings) == 1 else joined(rings)
+
+
+def _is_whole(ring: Floats, least: int) -> bool:
+    plane = ring.ndim == 2 and ring.shape[1] == 2 and len(ring) > 1 and bool(np.isfinite(ring).all())
+    return plane and len(np.unique(ring, axis=0)) >= least
+
+
+def joined(rings: Sequence[Floats]) -> Floats:
+    """
+    Return a polygon with holes as one ring: from its first vertex to each hole, around it, and back.
+
+    Holes are in the other direction than the outline, so that signed areas add up.
+    """
+    closed = [ring if (ring[0] == ring[-1]).all() else np.concatenate([ring, ring[:1]]) for ring in rings]
+    outer, *holes = closed
+    turned = [hole if _sense(hole) * _sense(outer) < 0 else hole[::-1] for hole in holes]
+    return np.concatenate([outer, *(part for hole in turned for part in (hole, outer[:1]))])
+
+
+def _sense(ring: Floats) -> float:
+    (x, y), (x2, y2) = ring[:-1].T, ring[1:].T
+    return float(np.sum(x * y2 - x2 * y))
 
 
 def _only_one(text: str) -> re.Match[str] | None:

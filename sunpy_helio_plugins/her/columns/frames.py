@@ -111,18 +111,24 @@ def times(instants: Instants) -> Time:
 def earth(instants: Instants) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return Earth's heliographic latitude in degrees and distance in km, shape (n,); missing times give J2000."""
     # Each distinct time is computed once, all of them together; the Stonyhurst longitude is zero by definition.
-    filled = np.where(np.isnan(instants), (2451545.0, 0.0), instants)
-    days = filled.sum(axis=1)
-    distinct, inverse = np.unique(days, return_inverse=True)
+    distinct, inverse = _distinct(instants)
     places = _earth(distinct.tobytes())
     return places[0][inverse], places[1][inverse]
 
 
 def central_longitude(instants: Instants) -> NDArray[np.float64]:
     """Return L0, the Carrington longitude of the disk center as seen from Earth, in degrees."""
-    filled = np.where(np.isnan(instants), (2451545.0, 0.0), instants)
-    distinct, inverse = np.unique(filled.sum(axis=1), return_inverse=True)
-    return np.asarray(_earth(distinct.tobytes())[2][inverse] - SPIN * (distinct[inverse] - 2451545.0)) % 360
+    distinct, inverse = _distinct(instants)
+    return np.asarray(_earth(distinct.tobytes())[2] - SPIN * (distinct - 2451545.0))[inverse] % 360
+
+
+def _distinct(instants: Instants) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the distinct times as Julian dates, and the index of each time; missing times give J2000."""
+    days = np.where(np.isnan(instants), (2451545.0, 0.0), instants).sum(axis=1)
+    # The vertices of an outline, one after the other, have the same time.
+    changes = np.flatnonzero(np.diff(days, prepend=np.nan) != 0)
+    distinct, inverse = np.unique(days[changes], return_inverse=True)
+    return distinct, np.repeat(inverse, np.diff(changes, append=len(days)))
 
 
 SPIN = 360 / 27.2752316
@@ -325,15 +331,16 @@ def on_surface(
 def unprojected(x: Floats, y: Floats, tilt: Floats, distance: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Convert arcsec to Stonyhurst degrees where the line of sight meets the surface, or to the nearest limb point."""
     tx, ty = np.radians(x / 3600), np.radians(y / 3600)
-    towards = np.stack([np.sin(tx) * np.cos(ty), np.sin(ty), np.cos(tx) * np.cos(ty)], axis=1)
-    apart = np.arccos(np.clip(towards[:, 2], -1, 1))
-    limb = np.arcsin(RSUN_KM / distance)
-    clamped = apart >= limb
-    # The angle at the Sun's center between Earth and the point where the line of sight meets the surface.
-    inside = np.clip(distance * np.sin(np.minimum(apart, limb)) / RSUN_KM, -1, 1)
-    at_centre = np.where(clamped, np.pi / 2 - limb, np.arcsin(inside) - np.minimum(apart, limb))
-    around = np.arctan2(towards[:, 0], towards[:, 1])
-    sx, sy, sz = np.sin(at_centre) * np.sin(around), np.sin(at_centre) * np.cos(around), np.cos(at_centre)
+    aside, up, depth = np.sin(tx) * np.cos(ty), np.sin(ty), np.cos(tx) * np.cos(ty)
+    # In solar radii: how far from the Sun's center the line of sight passes, and the distance to where it enters.
+    distance = distance / RSUN_KM
+    apart = np.hypot(aside, up)
+    clamped = (apart * distance >= 1) | (depth <= 0)
+    along = distance * depth - np.sqrt(np.maximum(1 - (distance * apart) ** 2, 0))
+    # A line of sight beyond the limb is moved to the limb.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scale = np.where(clamped, np.sqrt(1 - distance**-2) / apart, along)
+    sx, sy, sz = aside * scale, up * scale, np.where(clamped, 1 / distance, distance - depth * along)
     b0 = np.radians(tilt)
     north, front = sy * np.cos(b0) + sz * np.sin(b0), sz * np.cos(b0) - sy * np.sin(b0)
     return np.degrees(np.arctan2(sx, front)), np.degrees(np.arcsin(np.clip(north, -1, 1))), clamped

@@ -1,10 +1,9 @@
-"""Polygons on the Sun: one polygon, and a column of polygons."""
+"""A column of polygons."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import astropy.units as u
 import numpy as np
@@ -13,336 +12,18 @@ from astropy.table import MaskedColumn
 from astropy.utils.data_info import ParentDtypeInfo
 from numpy.typing import NDArray
 
-from sunpy_helio_plugins.arguments import FRAME, INSTANT, OBSERVER, PLACE, optional, taking
-from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
-from sunpy_helio_plugins.her.columns import frames, outlines, sphere
-from sunpy_helio_plugins.her.columns.origins import nothing, submitted
-from sunpy_helio_plugins.her.columns.points import PROBES
-from sunpy_helio_plugins.her.columns.sphere import seen
-from sunpy_helio_plugins.quantities import silence
+from sunpy_helio_plugins.arguments import FRAME, taking
+from sunpy_helio_plugins.errors import QueryError
+from sunpy_helio_plugins.her.columns import frames
+from sunpy_helio_plugins.her.columns.origins import CODES, nothing
+from sunpy_helio_plugins.her.columns.polygon import Polygon
+from sunpy_helio_plugins.her.outlines import exports, sphere
+from sunpy_helio_plugins.her.outlines.trace import Shapes, trace
+from sunpy_helio_plugins.her.outlines.transform import Vertices
 
-if TYPE_CHECKING:
-    from astropy.time import Time
-
-__all__ = ["Polygon", "Polygons"]
+__all__ = ["Polygons"]
 
 Floats = NDArray[np.float64]
-
-
-class Polygon(SkyCoord):
-    """
-    A polygon of one event: a coordinate of its vertices, shape (v,), with an area and a test for containment.
-
-    Parameters
-    ----------
-    vertices : numpy.ndarray
-        Shape (v, 2), in the units of the system; the first is repeated at the end, except for a line (`closed`).
-    system : str
-        ``"hpc"``, ``"hgs"``, ``"hgc"`` or ``"hrc"``.
-    instant, start : numpy.ndarray
-        Shape (1, 2): the time of the polygon, and of the start of the event, as parts of UTC Julian dates.
-    origin : numpy.ndarray, optional
-        Shape (1, 2): the system of submission and the scale of radii, as of `sunpy_helio_plugins.her.columns.origins`.
-        Unknown by default.
-    as_submitted : numpy.ndarray, optional
-        Shape (v, 2): the vertices in the system of submission, if the registry's conversion loses them; else NaN.
-
-    Notes
-    -----
-    The numbers of vertices are those of the registry, which moves vertices beyond the limb to the limb in ``hgs`` and
-    ``hgc`` (`clamped`), and shows those on the far side in ``hpc`` and ``hrc`` as if through the Sun.
-
-    Edges are straight in the system of submission. `traced` is the outline as submitted with vertices along its edges,
-    the same in all four systems, which `area`, `contains`, `to_region` and `~sunpy_helio_plugins.her.overlay` use.
-
-    The coordinate is computed on first access.
-    """
-
-    def __init__(
-        self, vertices: Floats, system: str, instant: Floats, start: Floats, origin: Floats | None = None,
-        as_submitted: Floats | None = None,
-    ) -> None:  # fmt: skip
-        # SkyCoord's own initialisation would compute everything at once.
-        known = nothing(1) if origin is None else origin
-        given = nothing(len(vertices)) if as_submitted is None else as_submitted
-        parts = {"vertices": vertices, "instant": instant, "start": start, "origin": known, "as_submitted": given}
-        self.__dict__.update(parts, system=system)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name in PROBES:
-            raise AttributeError(name)
-        if "_sky_coord_frame" not in self.__dict__:
-            frame = self.skycoord._sky_coord_frame
-            self.__dict__.update(_sky_coord_frame=frame, _extra_frameattr_names=set())
-        return self.__dict__[name] if name in self.__dict__ else super().__getattr__(name)
-
-    @property
-    def shape(self) -> tuple[int]:
-        """The shape of the coordinate."""
-        return (len(self.vertices),)
-
-    def __len__(self) -> int:
-        return len(self.vertices)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Polygon) and other.system == self.system and np.array_equal(
-            other.vertices, self.vertices
-        )  # fmt: skip
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def _apply(self, method: Any, *args: Any, **kwargs: Any) -> SkyCoord:
-        return self.skycoord._apply(method, *args, **kwargs)
-
-    def transform_to(self, frame: Any, merge_attributes: bool = True) -> SkyCoord:
-        """Return the vertices in another frame as a plain `~astropy.coordinates.SkyCoord`."""
-        return self.skycoord.transform_to(frame, merge_attributes)
-
-    def directional_offset_by(self, position_angle: Any, separation: Any) -> SkyCoord:
-        """Return positions at an offset from the vertices as a plain `~astropy.coordinates.SkyCoord`."""
-        return self.skycoord.directional_offset_by(position_angle, separation)
-
-    def spherical_offsets_by(self, d_lon: Any, d_lat: Any) -> SkyCoord:
-        """Return positions at an offset from the vertices as a plain `~astropy.coordinates.SkyCoord`."""
-        return self.skycoord.spherical_offsets_by(d_lon, d_lat)
-
-    def __setitem__(self, item: Any, value: Any) -> None:
-        raise TypeError("The vertices of a polygon do not change; use polygon.skycoord.copy() for a coordinate.")
-
-    def copy(self, *args: Any, **kwargs: Any) -> Self:
-        """Return an independent copy."""
-        vertices, system, *parts = self.__reduce__()[1]
-        return type(self)(vertices.copy(), system, *map(np.copy, parts))
-
-    def __copy__(self) -> Self:
-        return self.copy()
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self.copy()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.vertices, self.system, self.instant, self.start, self.origin, self.as_submitted)
-
-    def __repr__(self) -> str:
-        kind = "Polygon" if self.closed else "Line"
-        return f"<{kind} of {len(self)} vertices in {self.system} at {self.time.isot}>"
-
-    __str__ = __repr__
-
-    @property
-    def time(self) -> Time:
-        """The time of the polygon."""
-        return frames.times(self.instant[0])
-
-    @property
-    def closed(self) -> bool:
-        """Whether the last vertex is the first one: `True` for an outline or a box, `False` for a filament's line."""
-        x, y = self.vertices[0] - self.vertices[-1]
-        # A ring around the pole extends from longitude 0 to 360.
-        return bool(y == 0 and (x == 0 or (self.system in ("hgs", "hgc") and x % 360 == 0)))
-
-    @property
-    def wkt(self) -> str:
-        """The polygon or line as WKT, in the registry's numbers."""
-        numbers = ",".join(f"{x:.12g} {y:.12g}" for x, y in self.vertices)
-        return f"POLYGON(({numbers}))" if self.closed else f"LINESTRING({numbers})"
-
-    @cached_property
-    def skycoord(self) -> SkyCoord:
-        """The vertices as a coordinate, shape (v,), in a frame with one time and one observer."""
-        return frames.to_sky(self.vertices, self.system, self.instant, self.start, single=True, origins=self.origin)
-
-    @property
-    def _given(self) -> tuple[Floats, str]:
-        """The vertices as submitted, if they are known and the conversion loses them, and their system."""
-        known = bool(np.isfinite(self.as_submitted).all())
-        return (self.as_submitted, submitted(self.origin[0])) if known else (self.vertices, self.system)
-
-    @cached_property
-    def _surface(self) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-        return frames.on_surface(*self._given, self.instant, self.start, self.origin)
-
-    @property
-    def clamped(self) -> NDArray[np.bool_]:
-        """
-        Whether each vertex lies at or beyond the limb: its position on the surface is the nearest point of the limb.
-
-        The registry clamps its heliographic numbers as well, without flagging them: all that may be clamped are
-        flagged.
-        """
-        if self.system in ("hpc", "hrc"):
-            return self._surface[2]
-        longitude, latitude = (np.radians(part) for part in self._surface[:2])
-        tilt, distance = frames.earth(self.instant)
-        b0 = np.radians(tilt)
-        towards = np.sin(latitude) * np.sin(b0) + np.cos(latitude) * np.cos(b0) * np.cos(longitude)
-        # Vertices that the registry clamped are 2 to 5 arcsec within the limb, at 0.995 of the radius or more.
-        return np.asarray(towards <= frames.RSUN_KM / distance + np.sqrt(1 - 0.9945**2))
-
-    @property
-    def on_surface(self) -> SkyCoord:
-        """The vertices as submitted on the solar surface, Stonyhurst, at the time of the polygon; see `clamped`."""
-        from sunpy.coordinates import HeliographicStonyhurst
-
-        longitude, latitude, _ = self._surface
-        return SkyCoord(longitude * u.deg, latitude * u.deg, frame=HeliographicStonyhurst(obstime=self.time))
-
-    @cached_property
-    def traced(self) -> Polygon:
-        """
-        The same outline with vertices added along its edges, which are straight in the system of submission.
-
-        It is in that system, if it is known; otherwise in its own, or in ``hpc`` instead of ``hrc``.
-        """
-        vertices, system = outlines.outline(*self._given, self.instant, self.start, self.origin)
-        return Polygon(vertices, system, self.instant, self.start, self.origin)
-
-    @property
-    def on_the_sky(self) -> SkyCoord:
-        """The outline as a coordinate: the vertices if edges are straight in helioprojective images, else `traced`."""
-        return self.skycoord if self.system == self.traced.system == "hpc" else self.traced.skycoord
-
-    @cached_property
-    def _corners(self) -> Floats:
-        return sphere.corners(*self.traced._surface[:2])
-
-    @property
-    def area(self) -> u.Quantity:
-        """
-        The area on the sphere in square megameters, within the outline `traced`; 0 for a line.
-
-        Of an outline that extends beyond the limb, only the part on the disk is included.
-        """
-        return (sphere.area(self._corners) if self.closed else 0.0) * (frames.RSUN_KM / 1e3) ** 2 * u.Mm**2
-
-    @taking("Polygon.contains", place=PLACE)
-    def contains(self, place: SkyCoord) -> Any:
-        """
-        Return which positions lie in the polygon.
-
-        Parameters
-        ----------
-        place : astropy.coordinates.SkyCoord
-            Positions in any frame and of any shape; they are transformed to the time of the polygon.
-
-        Returns
-        -------
-        bool or numpy.ndarray of bool
-            Evaluated on the surface, within the outline `traced`; `False` for a position off the disk.
-        """
-        from sunpy.coordinates import HeliographicStonyhurst
-        from sunpy.util.exceptions import SunpyUserWarning
-
-        # sunpy warns if all positions are off the disk.
-        with silence.ignored(SunpyUserWarning):
-            found = place.transform_to(HeliographicStonyhurst(obstime=self.time))
-        longitude, latitude = (np.atleast_1d(part.to_value("rad")) for part in (found.lon, found.lat))
-        towards = sphere.directions(longitude, latitude).reshape(-1, 3)
-        inside = sphere.inside(towards, self._corners).reshape(longitude.shape) & self.closed
-        return bool(inside[0]) if found.isscalar else inside
-
-    @taking("Polygon.to_region", frame=optional(FRAME))
-    def to_region(self, frame: Any = None) -> Any:
-        """
-        Return the outline `traced` as a `regions.PolygonSkyRegion`.
-
-        Parameters
-        ----------
-        frame : sunpy.coordinates.Helioprojective, optional
-            The frame of an image, ``map.coordinate_frame``: the polygon is rotated to it with the solar surface and cut
-            at the limb. By default the outline is not rotated; parts beyond the limb are then not usable in an image of
-            another time.
-
-        Returns
-        -------
-        regions.PolygonSkyRegion or None
-            `None` if the polygon is completely on the far side.
-
-        Raises
-        ------
-        MissingDependencyError
-            regions is not installed.
-        """
-        try:
-            from regions import PolygonSkyRegion
-        except ImportError:
-            raise MissingDependencyError("A polygon as a region", "polygons") from None
-        if frame is None:
-            return PolygonSkyRegion(vertices=self.on_the_sky)
-        outline, visible = seen(self.traced.on_surface, frame, closed=True)
-        return PolygonSkyRegion(vertices=outline) if visible.any() else None
-
-    def to_shapely(self) -> Any:
-        """
-        Return the polygon or line for shapely, in the registry's numbers; made valid if its edges cross.
-
-        The numbers are in a plane: the area of a ring around a pole, or across the wrap of longitudes, is not
-        meaningful.
-
-        Returns
-        -------
-        shapely.Geometry
-            The polygon or line.
-
-        Raises
-        ------
-        MissingDependencyError
-            shapely is not installed.
-        """
-        try:
-            import shapely
-        except ImportError:
-            raise MissingDependencyError("A polygon as a shape", "polygons") from None
-        return shapely.make_valid(shapely.Polygon(self.vertices) if self.closed else shapely.LineString(self.vertices))
-
-    @taking("Polygon.rotated_to", time=INSTANT, observer=optional(OBSERVER))
-    def rotated_to(self, time: Any, observer: Any = None) -> SkyCoord:
-        """
-        Return the polygon as seen at another time, rotated with the solar surface.
-
-        Parameters
-        ----------
-        time : time-like
-            The time of the observation.
-        observer : astropy.coordinates.SkyCoord, optional
-            The observer. Defaults to Earth.
-
-        Returns
-        -------
-        astropy.coordinates.SkyCoord
-            Helioprojective, shape (v,), including vertices on the far side; see `visible`.
-        """
-        return seen(self.on_surface, _frame(time, observer))[0]
-
-    @taking("Polygon.visible", observer=optional(OBSERVER), time=optional(INSTANT))
-    def visible(self, observer: Any = None, time: Any = None) -> NDArray[np.bool_]:
-        """
-        Return which vertices an observer sees.
-
-        Parameters
-        ----------
-        observer : astropy.coordinates.SkyCoord, optional
-            The observer. Defaults to Earth.
-        time : time-like, optional
-            The time to which the polygon is rotated with the surface. Defaults to its own time.
-
-        Returns
-        -------
-        numpy.ndarray of bool
-            Shape (v,).
-        """
-        return seen(self.on_surface, _frame(self.time if time is None else time, observer))[1]
-
-
-def _frame(time: Any, observer: Any) -> Any:
-    from sunpy.coordinates import Helioprojective, get_earth
-    from sunpy.time import parse_time
-
-    when = parse_time(time)
-    return Helioprojective(obstime=when, observer=get_earth(when) if observer is None else observer)
 
 
 class PolygonsInfo(ParentDtypeInfo):
@@ -594,7 +275,98 @@ class Polygons:
 
     @property
     def skycoord(self) -> SkyCoord:
-        """All vertices as one coordinate, shape (v,), each with the time and observer of its row."""
-        rows = self.owners
+        """
+        All vertices as one coordinate, shape (v,), each with the time and observer of its row.
+
+        ``transform_to`` of it has the same results as for any coordinate, but computes the Sun's motion once for each
+        time.
+        """
+        shapes, rows = Shapes.of(self), self.owners
+        made = shapes.converted(np.full(len(self), CODES.index(self.system)))
         instants, starts, origins = (part[rows] for part in self._events)
-        return frames.to_sky(self.vertices, self.system, instants, starts, origins=origins)
+        plain = frames.to_sky(made.vertices, self.system, instants, starts, origins=origins)
+        return Vertices(plain._sky_coord_frame, shapes)
+
+    @property
+    def area(self) -> u.Quantity:
+        """The areas of the polygons, shape (n,), as of `Polygon`; NaN if missing."""
+        traced = trace(Shapes.of(self))
+        longitude, latitude, _ = traced.on_surface()
+        places = sphere.directions(np.radians(longitude), np.radians(latitude))
+        angles = np.where(self.mask, np.nan, np.where(traced.closed(), sphere.areas(places, traced.offsets), 0))
+        return angles * (frames.RSUN_KM / 1e3) ** 2 * u.Mm**2
+
+    @property
+    def deviation(self) -> u.Quantity:
+        """
+        The largest distance between the registry's vertices of each polygon and those computed from the submitted ones.
+
+        Shape (n,), in megameters: in ``hpc`` and ``hrc`` perpendicular to the direction of Earth, in ``hgs`` and
+        ``hgc`` along the surface; NaN if the vertices were submitted in the column's own system, or are not known.
+        """
+        given = Shapes.of(self)
+        own = given._replace(vertices=self.vertices, systems=np.full(len(self), CODES.index(self.system)))
+        apart = given.converted(own.systems).separation(own)
+        filled = np.flatnonzero((self.counts > 0) & (given.systems != own.systems))
+        made = np.full(len(self), np.nan)
+        if len(filled):
+            bounds = np.stack([self.offsets[filled], self.offsets[filled + 1]], axis=1).reshape(-1)
+            made[filled] = np.maximum.reduceat(np.append(apart, 0.0), bounds)[::2]
+        return made * u.Mm
+
+    @taking("Polygons.to_regions", frame=FRAME)
+    def to_regions(self, frame: Any) -> list[Any]:
+        """
+        Return the outlines in the frame of an image as `regions.PolygonSkyRegion`, as of `Polygon.to_region`.
+
+        Parameters
+        ----------
+        frame : sunpy.coordinates.Helioprojective
+            The frame of an image, ``map.coordinate_frame``.
+
+        Returns
+        -------
+        list of regions.PolygonSkyRegion or None
+            One for each row; `None` if it is missing, a line, or completely on the far side.
+
+        Raises
+        ------
+        MissingDependencyError
+            regions is not installed.
+        """
+        return exports.regions(Shapes.of(self), frame)
+
+    def to_shapely(self) -> NDArray[Any]:
+        """
+        Return the outlines for shapely, in the numbers of the column's system, as of `Polygon.to_shapely`.
+
+        Returns
+        -------
+        numpy.ndarray of shapely.Geometry or None
+            Shape (n,); `None` if a polygon is missing.
+
+        Raises
+        ------
+        MissingDependencyError
+            shapely is not installed.
+        """
+        return exports.shapes(Shapes.of(self), self.system)
+
+    def to_geodataframe(self) -> Any:
+        """
+        Return the outlines with their times for GeoPandas, in the numbers of the column's system.
+
+        The kind of edges is stated in ``frame.attrs["geometry"]``, in the words of GeoParquet: they are planar, since
+        the outlines have vertices along curved edges. There is no reference system, since those are of Earth.
+
+        Returns
+        -------
+        geopandas.GeoDataFrame
+            One row for each row of the column, with ``time`` and ``geometry``.
+
+        Raises
+        ------
+        MissingDependencyError
+            geopandas is not installed.
+        """
+        return exports.geodataframe(Shapes.of(self), self.system)

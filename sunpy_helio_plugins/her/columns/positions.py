@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from sunpy_helio_plugins.her.columns import chaincodes, frames, parse
 from sunpy_helio_plugins.her.columns.origins import CODES, KEYWORDS, numbers, origins
-from sunpy_helio_plugins.her.columns.outlines import NEAR_LIMB, Rings, submitted_vertices
 from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.columns.polygons import Polygons
+from sunpy_helio_plugins.her.outlines.trace import NEAR_LIMB, Rings, submitted_vertices
 
 __all__ = ["Positions"]
 
@@ -44,6 +44,9 @@ OUTLINES = tuple(f"{system}_{kind}" for system in CENTRES for kind in ("bbox", "
 
 POINTS = (*(name for pair in CENTRES.values() for name in pair), *COORDS, "hpc_radius")
 """All keywords of an event's center."""
+
+NAMED = 3
+"""The number of events that a sentence names."""
 
 CLAMPED = np.radians(8)
 """The largest angle between a position that the registry clamped to the limb and that of this package."""
@@ -77,6 +80,7 @@ class Positions:
         }
         self._mirrored: dict[str, set[int]] = defaultdict(set)
         self._unsure: dict[str, set[int]] = defaultdict(set)
+        self._clamped: dict[str, set[int]] = defaultdict(set)
         self._forget_zeros()
         self._correct_centres()
 
@@ -98,6 +102,8 @@ class Positions:
                 offsets = np.concatenate([[0], np.cumsum(np.bincount(rows[keep], minlength=self.rows))])
         events = self.instants, self.starts, self.origins
         submitted = submitted_vertices(name, offsets, self._rings, *events)
+        if name[:3] in ("hgs", "hgc"):
+            self._note_clamped(name, submitted, offsets)
         return Polygons(vertices, offsets, name[:3], *events, submitted)
 
     def places(self, name: str) -> Points:
@@ -117,13 +123,32 @@ class Positions:
         return Points(found, name[:3], self.instants, self.starts, self.origins)
 
     def say(self) -> None:
-        """Report which positions were computed from others, and which could not be."""
+        """Report which positions the registry changed, and which of these are not known."""
         mirrored = "the registry mirrors positions behind the pole; they are computed from those seen from Earth"
         unsure = "positions may be mirrored behind the pole, without any seen from Earth to check; they are masked"
-        for found, what in ((self._mirrored, mirrored), (self._unsure, unsure)):
-            rows = set().union(*found.values())
+        clamped = "the registry moves vertices beyond the limb to the limb; outlines are computed from those submitted"
+        for found, what in ((self._mirrored, mirrored), (self._unsure, unsure), (self._clamped, clamped)):
+            rows = sorted(set().union(*found.values()))
             if rows:
-                self.reader.problems.append(f"{', '.join(found)}: in {len(rows)} events {what}; see the column raw.")
+                events = f"{len(rows)} events ({self._named(rows)})" if len(rows) > 1 else self._named(rows)
+                self.reader.problems.append(f"{', '.join(found)}: in {events} {what}; see the column raw.")
+
+    def _named(self, rows: list[int]) -> str:
+        """Return the names of events: their IVORNs, or their rows."""
+        names = [str(self.reader.records[row].get("kb_archivid") or f"row {row}")[:120] for row in rows[:NAMED]]
+        return ", ".join(names) + (f" and {len(rows) - NAMED} more" if len(rows) > NAMED else "")
+
+    def _note_clamped(self, name: str, submitted: Floats, offsets: NDArray[np.int64]) -> None:
+        """Note the events with vertices that were submitted beyond the limb, where degrees are not defined."""
+        counts = np.diff(offsets)
+        limb = np.degrees(np.arcsin(frames.RSUN_KM / self.distance)) * 3600
+        polar = self.origins[:, 0] == CODES.index("hrc")
+        limb[polar] /= self.scales[polar]
+        with np.errstate(invalid="ignore"):
+            apart = np.where(np.repeat(polar, counts), submitted[:, 0], np.hypot(*submitted.T))
+            beyond = np.repeat(np.arange(len(counts)), counts)[apart > np.repeat(limb, counts)]
+        if len(beyond):
+            self._clamped[name] |= set(beyond.tolist())
 
     def _say(self, name: str, odd: list[Any], what: str) -> None:
         if odd:
@@ -140,8 +165,6 @@ class Positions:
             vertices, offsets, bad = chaincodes.rings(values, highest, widest)
             worst = [index for index in bad if not _is_placeholder(values[index])]
             self._say(name, [values[index] for index in worst], "not a polygon")
-            holes = [text for text in values if isinstance(text, str) and text.count("(") > 2]
-            self._say(name, holes, "more than one ring; the first is kept")
             self._known[name] = vertices, offsets
         return self._known[name]
 
@@ -162,14 +185,18 @@ class Positions:
         """Return the vertices of an outline as seen from Earth; NaN if their number differs."""
         counts = np.diff(offsets)
         seen = np.full((offsets[-1], 2), np.nan)
-        for system in ("hrc", "hpc"):
+        left = counts > 0
+        for system in ("hpc", "hrc"):
+            if not left.any():
+                break
             vertices, others = self._rings(system + name[3:])
-            same = (np.diff(others) == counts) & (counts > 0)
+            same = (np.diff(others) == counts) & left
             rows = np.repeat(np.arange(self.rows), np.diff(others))
             kept = vertices[same[rows]]
             if system == "hrc":
                 kept = self._on_the_sky(kept, rows[same[rows]])
             seen[np.repeat(same, counts)] = kept
+            left &= ~same
         return seen
 
     def _points_seen(self, name: str) -> Floats:

@@ -16,10 +16,10 @@ from sunpy_helio_plugins.errors import FileError, Problem
 from sunpy_helio_plugins.fido.fields import COMMON
 from sunpy_helio_plugins.her.columns import chaincodes, origins, relations
 from sunpy_helio_plugins.her.columns import frames as moments
-from sunpy_helio_plugins.her.columns.outlines import Rings, submitted_vertices
 from sunpy_helio_plugins.her.columns.points import Points
 from sunpy_helio_plugins.her.columns.polygons import Polygons
 from sunpy_helio_plugins.her.keywords import keywords
+from sunpy_helio_plugins.her.outlines.trace import Rings, submitted_vertices
 from sunpy_helio_plugins.io.columns import add_numbers, numbers_of
 from sunpy_helio_plugins.io.sheet import Parts, Sheet, register
 from sunpy_helio_plugins.io.text import add_text, text_of
@@ -64,12 +64,19 @@ _META = (
 
 
 def flat(table: QTable, form: str = "") -> QTable:
-    """Return a table of numbers and text only, for a format: times in ISO 8601, records and other objects as JSON."""
+    """
+    Return a table of numbers and text only, for a format: times in ISO 8601, records and other objects as JSON.
+
+    Times are kept for ``"pandas"``.
+    """
     made, systems = _parts(table, ragged=form in RAGGED and len(table) > 0)
     if form == "votable":
         # Names with a space are not identifiers there; these columns are created again on reading.
         made = {name: column for name, column in made.items() if name not in COMMON}
-    columns = [_flat(column, name.rpartition(".")[2] in AXES) for name, column in made.items()]
+    columns = [
+        column if form == "pandas" and isinstance(column, Time) else _flat(column, name.rpartition(".")[2] in AXES)
+        for name, column in made.items()
+    ]
     if form in ("fits", "votable"):
         columns = [_in_words(column, form) if isinstance(column, u.Quantity) else column for column in columns]
     if form == "fits":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import reduce
 from operator import or_
@@ -19,7 +20,7 @@ from sunpy_helio_plugins.her.filters.goes import is_class
 from sunpy_helio_plugins.her.filters.logic import Joinable
 from sunpy_helio_plugins.her.keywords import Keyword, did_you_mean, keywords
 
-__all__ = ["Field", "Filter", "UnknownKeyword", "field"]
+__all__ = ["Field", "Filter", "Raw", "UnknownKeyword", "field"]
 
 EQUALITY = ("=", "!=")
 ORDER = ("<", "<=", ">", ">=")
@@ -87,10 +88,11 @@ class Field:
 
     Notes
     -----
-    Text is compared alphabetically; `like` accepts ``%`` as a wildcard. GOES classes are compared by flux. Booleans are
-    compared with `True` and `False`. Numbers can be compared with a quantity; if each record has its own unit, this
-    package evaluates the comparison instead of the registry. Times are compared with a `~astropy.time.Time` or its
-    text.
+    Text is compared alphabetically, so that ``"M" < "SPoCA" < "a"``, and with its case: ``"spoca"`` may not find
+    ``"SPoCA"``. `like` accepts ``%`` as a wildcard. GOES classes are compared by flux, with a class (``"M1"``), a
+    letter (``"M"``, all of M1.0 to M9.9) or a flux in W/m2. Booleans are compared with `True` and `False`. Numbers can
+    be compared with a quantity; if each record has its own unit, this package evaluates the comparison instead of the
+    registry. Times are compared with a `~astropy.time.Time` or its text.
     """
 
     def __init__(self, keyword: Keyword, event_type: str = "") -> None:
@@ -104,7 +106,10 @@ class Field:
         self.__doc__ = keyword.description
 
     def _compare(self, operator: str, value: Any) -> Filter:
-        text, unit = _spelt(self.keyword, operator, value)
+        try:
+            text, unit = _spelt(self.keyword, operator, value)
+        except QueryError as error:
+            raise QueryError(f"{str(error).removesuffix('.')}; write {self.example}, for example.") from error
         return Filter(self.keyword.name, operator, text, self.event_type, unit)
 
     def __eq__(self, other: object) -> Filter:
@@ -220,13 +225,26 @@ def _spelt(keyword: Keyword, operator: str, value: Any) -> tuple[str, str]:
         return _number(keyword, operator, value)
     if keyword.kind == "time" and operator not in PATTERN:
         return _time(keyword, value), ""
+    if keyword.name == "fl_goescls" and operator not in PATTERN and isinstance(value, u.Quantity):
+        return _goes_class(keyword, value), ""
     if not isinstance(value, str):
         raise QueryError(f"{keyword.name} is text; it cannot be compared with {shown(value)}.")
     if keyword.name == "fl_goescls" and operator not in PATTERN and not is_class(value):
         raise QueryError(
-            f"{keyword.name} is a GOES class such as 'M1.2' or 'X'; it cannot be compared with {shown(value)}."
+            f"{keyword.name} is a GOES class such as 'M1.2' or 'X', or a flux; it cannot be compared with "
+            f"{shown(value)}."
         )
     return _sendable(keyword, value), ""
+
+
+def _goes_class(keyword: Keyword, value: u.Quantity) -> str:
+    """Return the GOES class of a flux."""
+    try:
+        return goes.class_of(float(value.to_value(goes.UNIT)))
+    except (u.UnitConversionError, TypeError, ValueError):
+        raise QueryError(
+            f"{keyword.name} is a positive flux in W/m2; it cannot be compared with {shown(value)}."
+        ) from None
 
 
 def _sendable(keyword: Keyword, text: str) -> str:
@@ -297,3 +315,84 @@ def _with_its_own(keyword: Keyword, value: u.Quantity) -> tuple[float, str]:
     if units.parse(text, context=keyword.context) != value.unit:
         raise QueryError(f"{keyword.name} cannot be compared in {text}; give the value in a simpler unit.")
     return float(value.value), text
+
+
+class Raw(Joinable, DataAttr):
+    """
+    Parameters that are sent to the registry as they are, for conditions that this package does not know.
+
+    Parameters
+    ----------
+    **parameters : str, bool or number
+        Comparisons as ``param1="ep.speed", op1=">", value1=500``, numbered in any way, and any other parameters.
+
+    Raises
+    ------
+    QueryError
+        No parameter was given, a comparison is not complete, a value is not text or a number, or this package sets the
+        parameter itself.
+
+    Notes
+    -----
+    Nothing is checked, neither before the request nor in the response. Comparisons are numbered again, after those of
+    the other attrs. A query can contain one of these attrs in each alternative.
+    """
+
+    def __init__(self, *given: Any, **parameters: Any) -> None:
+        super().__init__()
+        if given or not parameters:
+            allowed = "parameters of the registry by name, such as param1=..., op1=..., value1=..."
+            raise refused("a.her.Raw", given[0], allowed) if given else QueryError(f"a.her.Raw takes {allowed}.")
+        spelt = {name: _plain(name, value) for name, value in parameters.items()}
+        for name in spelt:
+            if name.lower() in OURS:
+                raise QueryError(f"a.her.Raw does not take {name}=, which this package sets itself; use other attrs.")
+        self.parameters = _comparisons(spelt)
+
+    def collides(self, other: Attr) -> bool:
+        """Return whether the other attr is of this class, too: give all parameters in one."""
+        return isinstance(other, Raw)
+
+    def asked(self) -> dict[str, Any]:
+        """Return the field of the query."""
+        return {"raw": self.parameters}
+
+    def __repr__(self) -> str:
+        return f"a.her.Raw({', '.join(' '.join(part) for part in self.parameters)})"
+
+
+OURS = (
+    "cosec", "cmd", "type", "event_type", "event_type1", "event_type2", "event_starttime", "event_endtime",
+    "event_region", "event_coordsys", "x1", "x2", "y1", "y2", "result_limit", "page", "temporalmode", "sort_by",
+    "sort_order", "showtests", "return", "callback",
+)  # fmt: skip
+"""The parameters that other attrs set, or that would change the form of the response."""
+
+
+def _comparisons(parameters: dict[str, str]) -> tuple[tuple[str, ...], ...]:
+    """Return the comparisons (keyword, operator, value), then the other parameters (name, value)."""
+    groups: dict[str, dict[str, str]] = {}
+    others: list[tuple[str, ...]] = []
+    for name, value in parameters.items():
+        numbered = re.fullmatch(r"(param|op|value)(\d+)", name)
+        if numbered:
+            groups.setdefault(numbered[2], {})[numbered[1]] = value
+        else:
+            others.append((name, value))
+    for number, group in groups.items():
+        if len(group) < 3 or group["op"] not in (*EQUALITY, *ORDER, "like"):
+            raise QueryError(
+                f"a.her.Raw takes param{number}=, op{number}= (one of =, !=, <, <=, >, >= and like) and "
+                f"value{number}= together, not {shown(group)}."
+            )
+    return (*((group["param"], group["op"], group["value"]) for group in groups.values()), *others)
+
+
+def _plain(name: str, value: Any) -> str:
+    """Return a value of a raw parameter as text; raise QueryError for other objects."""
+    if isinstance(value, bool | np.bool_):
+        return str(value).lower()
+    is_number = isinstance(value, int | float | np.number) and np.isfinite(value)
+    if not is_number and not (isinstance(value, str) and value and value.isprintable()):
+        raise QueryError(f"a.her.Raw takes text, a number, True or False for {name}=, not {shown(value)}.")
+    return str(value)

@@ -12,7 +12,7 @@ import astropy.units as u
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["class_holds", "fluxes", "is_class", "opposite", "peak_flux", "superset"]
+__all__ = ["class_holds", "class_of", "fluxes", "is_class", "opposite", "peak_flux", "superset"]
 
 _DECADES = "ABCMX"
 
@@ -31,6 +31,14 @@ def peak_flux(text: str | None) -> float | None:
     """Convert a GOES class (``"X1.6"``, or ``"X"`` for its lower end) to W/m2; `None` if the text is not a class."""
     found = _CLASS.fullmatch(text.strip()) if isinstance(text, str) else None
     return None if found is None else float(f"{_BASE[found[1].upper()] * float(found[2] or 1):.6g}")
+
+
+def class_of(flux: float) -> str:
+    """Return the GOES class of a flux in W/m2, with six digits; raise ValueError for one that is not positive."""
+    if not 0 < flux < inf:
+        raise ValueError(flux)
+    letter = next((each for each in reversed(_DECADES) if flux >= _BASE[each]), "A")
+    return letter + np.format_float_positional(flux / _BASE[letter], precision=6, fractional=False, trim="-")
 
 
 def fluxes(classes: Sequence[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sunpy.net.attr import Attr, AttrAnd, AttrOr
 
@@ -27,9 +27,8 @@ class Joinable:
     def __rand__(self, other: Attr) -> Attr:
         return _ours(other.__and__(self))
 
-    if TYPE_CHECKING:  # each subclass has its own negation
-
-        def __invert__(self) -> Attr: ...
+    def __invert__(self) -> Attr:
+        raise QueryError(f"{name_of(type(self))} cannot be negated; remove the ~ before it.")
 
     def __bool__(self) -> bool:
         # Python's "and", "or" and "1 < x < 5" would silently drop one of two comparisons.

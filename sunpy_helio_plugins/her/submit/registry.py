@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from sunpy_helio_plugins.arguments import ANY_TEXT, FLAG, instance, optional, shown, taking
-from sunpy_helio_plugins.errors import AnswerError, QueryError, ServiceRefused
+from sunpy_helio_plugins.errors import AnswerError, QueryError, RelationWarning, ServiceRefused, warn
 from sunpy_helio_plugins.her import service
 from sunpy_helio_plugins.her.explore import ivorn_of
 from sunpy_helio_plugins.her.query import ARCHIVE
@@ -98,6 +98,12 @@ def _decoded(answer: Response) -> dict[str, Any]:
 VERBS = ("causes", "is_associated_with")
 
 AUTOMATIC = ("splits_into", "merges_into", "is_followed_by")
+
+TRACKED = (
+    "according to the registry's API page users report causes and is_associated_with; {!r} is generally a relation of "
+    "methods that track features, with a strength of 1."
+)
+"""The warning for relations that the page posts in an example, but reserves for automatic methods."""
 
 
 @dataclass(frozen=True)
@@ -340,7 +346,8 @@ class Registry:
         first, second : str or astropy.table.Row
             IVORNs or rows.
         verb : str
-            ``"causes"``, or ``"is_associated_with"`` if the cause is tentative.
+            ``"causes"``, or ``"is_associated_with"`` if the cause is tentative. The verbs of methods that track
+            features, ``"is_followed_by"``, ``"splits_into"`` and ``"merges_into"``, are submitted with a warning.
         strength : float, optional
             From 0 to 1.
 
@@ -352,21 +359,20 @@ class Registry:
         Raises
         ------
         QueryError
-            The verb is not one of these: the registry computes containment from times and positions, and only methods
-            that track features submit following, splitting and merging.
+            The verb is not one of these: the registry computes containment from times and positions.
         ServiceError
             The request failed, or the registry refused the relation.
         """
         if isinstance(verb, str) and verb == "contains":
             words = "'contains' cannot be submitted: the registry computes it; search for it with a.her.Within."
             raise QueryError(words)
-        if not isinstance(verb, str) or verb not in VERBS:
-            kind = (
-                "is only for automatic methods" if isinstance(verb, str) and verb in AUTOMATIC else "is not a relation"
-            )
-            raise QueryError(f"{shown(verb)} {kind}; use {' or '.join(VERBS)}.")
+        if not isinstance(verb, str) or verb not in (*VERBS, *AUTOMATIC):
+            raise QueryError(f"{shown(verb)} is not a relation; use {', '.join((*VERBS, *AUTOMATIC))}.")
         ends = {"ivorn1": ivorn_of(first), "ivorn2": ivorn_of(second), "edge_type": verb}
-        return self._submit("create_edge", ends | {"edge_strength": fraction("A strength", strength)})
+        ends["edge_strength"] = fraction("A strength", strength)
+        if verb in AUTOMATIC:
+            warn(f"her.Registry.relate: {TRACKED.format(verb)}", RelationWarning)
+        return self._submit("create_edge", ends)
 
     @taking("Registry.upload", event=_EVENT)
     def upload(self, event: voevent.VOEvent) -> Submission:

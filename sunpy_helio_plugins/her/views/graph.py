@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from astropy.table import QTable
+from numpy.typing import NDArray
 
 from sunpy_helio_plugins.errors import MissingDependencyError
 from sunpy_helio_plugins.her.columns.relations import identity
 from sunpy_helio_plugins.her.tables import HERTable, events
 
-__all__ = ["graph", "tracks"]
+__all__ = ["Tracks", "graph", "tracks"]
 
 TRACKING = ("is_followed_by", "splits_into", "merges_into")
 """The relations between detections of one feature; others, such as "causes", are between two features."""
@@ -54,7 +56,32 @@ def graph(table: Any) -> Any:
     return made
 
 
-def tracks(table: Any) -> list[HERTable]:
+class Tracks(Sequence[HERTable]):
+    """
+    The tracks of features: a sequence of tables, each of which is made when it is accessed.
+
+    Attributes
+    ----------
+    table : HERTable
+        All events.
+    rows : list of numpy.ndarray of int
+        The rows of each track.
+    """
+
+    def __init__(self, table: HERTable, rows: list[NDArray[np.int64]]) -> None:
+        self.table, self.rows = table, rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, item: Any) -> Any:
+        return Tracks(self.table, self.rows[item]) if isinstance(item, slice) else self.table[self.rows[item]]
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} tracks of {len(self.table)} events>"
+
+
+def tracks(table: Any) -> Tracks:
     """
     Return the tracks of features, followed across detections, splitting and merging.
 
@@ -65,10 +92,10 @@ def tracks(table: Any) -> list[HERTable]:
 
     Returns
     -------
-    list of HERTable
-        The rows of one feature each, sorted by start; a detection without a successor is a track with one row. The
-        tracks are in the order of their first rows. Detections are part of one track if the relations connect them,
-        even if detections between them are not in the table.
+    Tracks
+        A sequence of tables, with the rows of one feature each, sorted by start; a detection without a successor is a
+        track with one row. The tracks are in the order of their first rows. Detections are part of one track if the
+        relations connect them, even if detections between them are not in the table.
     """
     table = events("her.tracks", table)
     leader: dict[str, str] = {}
@@ -86,7 +113,7 @@ def tracks(table: Any) -> list[HERTable]:
     for row, name in enumerate(_names(table)):
         rows.setdefault(first(name), []).append(row)
     starts = _texts(table, "event_starttime")
-    return [table[sorted(chosen, key=lambda row: (starts[row], row))] for chosen in rows.values()]
+    return Tracks(table, [np.array(sorted(chosen, key=lambda row: (starts[row], row))) for chosen in rows.values()])
 
 
 def _names(table: QTable) -> list[str]:

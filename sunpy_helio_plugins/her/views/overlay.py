@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
-import astropy.units as u
 import numpy as np
 from numpy.typing import NDArray
 
 from sunpy_helio_plugins.arguments import FLAG, TEXT, Kind, optional, taking
 from sunpy_helio_plugins.errors import QueryError
-from sunpy_helio_plugins.her.columns import sphere
-from sunpy_helio_plugins.her.columns.origins import code
-from sunpy_helio_plugins.her.columns.points import Points
-from sunpy_helio_plugins.her.columns.polygons import Polygon
+from sunpy_helio_plugins.her.columns.origins import CODES
 from sunpy_helio_plugins.her.keywords import event_types
-from sunpy_helio_plugins.her.tables import events
+from sunpy_helio_plugins.her.outlines.selection import selected
+from sunpy_helio_plugins.her.outlines.trace import Shapes, separated, trace
+from sunpy_helio_plugins.her.outlines.view import View
+from sunpy_helio_plugins.her.tables import HERTable, events
 
 if TYPE_CHECKING:
-    from astropy.coordinates import BaseCoordinateFrame, SkyCoord
+    from astropy.coordinates import BaseCoordinateFrame
     from matplotlib.artist import Artist
 
 __all__ = ["beside", "overlay"]
@@ -85,12 +84,6 @@ def _settle(artist: Any, boxes: list[Any], room: Any) -> Any:
     return box
 
 
-SAME_TIME = 900.0
-"""Seconds within which an outline is not rotated: the Sun rotates by 2.2 arcsec at the disk center in this time."""
-
-NEAR_EARTH = 2.5e6 * u.km
-"""The largest distance of an observer that is treated as Earth: SOHO is 1.5 million km away."""
-
 FAINT = 0.4
 """The opacity of a point on the far side, which cannot be dashed."""
 
@@ -103,17 +96,6 @@ COLOURS = {
 LABELS = ("fl_goescls", "ar_noaanum")
 """The columns to use as labels, in this order; otherwise the type is used."""
 
-SKY, SURFACE = ("hpc", "hrc", "hgs", "hgc"), ("hgs", "hgc", "hpc", "hrc")
-"""
-The order of systems for the position of an event, by the system of its submission: the registry computes the others.
-
-An event that was submitted in degrees may lie on the far side, and its ``hpc`` coordinates then show it as if through
-the Sun; the others were submitted as seen from Earth, and their degrees are clamped to the limb.
-"""
-
-SHAPES = ("boundcc", "skeletoncc", "bbox")
-"""The shape of an event: its outline, else its line, else its box."""
-
 
 def _labels(given: Any) -> bool | str:
     return TEXT.of(given) if isinstance(given, str) else FLAG.of(given)
@@ -123,6 +105,8 @@ _LABELS = Kind("True, False or the name of a column", _labels)
 
 _Lines = dict[str, list[Any]]
 """Lines by the type of their event."""
+
+Floats = NDArray[np.float64]
 
 
 @taking("her.overlay", hidden=optional(TEXT), boxes=FLAG, labels=_LABELS)
@@ -153,7 +137,7 @@ def overlay(
         Whether to label each event; or the column to use for the labels. A label that would overlap another one is
         moved, and one that would be repeated at the same position is written once.
     **kwargs
-        Passed to `~astropy.visualization.wcsaxes.WCSAxes.plot_coord`, such as ``color`` and ``linewidth``. Defaults to
+        Properties of `~matplotlib.lines.Line2D`, such as ``color`` and ``linewidth``. Defaults to
         a color for each event type, for which ``axes.legend()`` creates a legend.
 
     Returns
@@ -174,24 +158,33 @@ def overlay(
         The axes are not helioprojective, or do not have a time and observer.
     """
     table = events("her.overlay", table)
-    painter = _Painter(axes, hidden, boxes)
     spare = cycle(f"C{index}" for index in range(10))
+    style = {key: value for key, value in _long_names(kwargs).items() if key != "label"}
     colours: dict[str, str] = {}
-    wanted, limits = [], axes.axis()
+    wanted: list[tuple[Any, str, Any]] = []
+    labelled: set[int] = set()
     sides: tuple[_Lines, _Lines] = (defaultdict(list), defaultdict(list))
-    for index in range(len(table)):
-        row = table[index]
-        kind = str(row["event_type"])
+    for row, front, back in _lines(axes, selected(table, boxes), bool(hidden)):
+        kind = str(table["event_type"][row])
         if kind not in colours:
             colours[kind] = COLOURS.get(kind) or next(spare)
-        style = {"color": colours[kind]} | {key: value for key, value in kwargs.items() if key != "label"}
-        front, back = painter.lines(row, style)
-        sides[0][kind] += front
-        sides[1][kind] += back
-        if (front or back) and (text := _label(row, labels)):
-            wanted.append(((front or back)[0], text, style["color"]))
-    axes.axis(limits)
+        own = {"color": colours[kind]} | style
+        far = {"alpha": FAINT} if back is not None and len(back) == 1 else {"linestyle": hidden}
+        drawn = [_draw(axes, front, own), _draw(axes, back, own | far)]
+        for side, line in zip(sides, drawn, strict=True):
+            side[kind] += [line] * (line is not None)
+        if labels and row not in labelled and (text := _label(table, row, labels)):
+            labelled.add(row)
+            wanted.append((drawn[0] or drawn[1], text, own["color"]))
     return [*_named(sides, kwargs.get("label")), *beside(axes, wanted)]
+
+
+def _long_names(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return properties of lines by their full names, such as ``color`` for ``c``."""
+    from matplotlib.cbook import normalize_kwargs
+    from matplotlib.lines import Line2D
+
+    return dict(normalize_kwargs(kwargs, Line2D))
 
 
 def _named(sides: tuple[_Lines, _Lines], name: str | None) -> list[Artist]:
@@ -205,70 +198,54 @@ def _named(sides: tuple[_Lines, _Lines], name: str | None) -> list[Artist]:
     return every
 
 
-class _Painter:
-    """Draw events on axes one by one."""
+def _lines(axes: Any, shapes: Shapes, hidden: bool) -> Iterator[tuple[int, Floats | None, Floats | None]]:
+    """Return each row that is drawn, with the pixels of its parts on the near side and on the far side."""
+    view = View(_frame(axes))
+    # The edges that join holes to outlines are not drawn.
+    shapes, rows = separated(shapes)
+    seen = view.see(trace(shapes))
+    pixels = _pixels(axes, seen.x, seen.y)
+    straight = seen.as_submitted & (shapes.systems == CODES.index("hpc"))
+    # Edges that are straight in the image do not need more vertices.
+    corners = shapes.take(straight)
+    plain = iter(np.split(_pixels(axes, *(corners.vertices.T * view.larger)), corners.offsets[1:-1]))
+    for row, start, end, is_straight in zip(rows, seen.offsets[:-1], seen.offsets[1:], straight, strict=True):
+        if is_straight:
+            yield row, next(plain), None
+            continue
+        visible, place = seen.visible[start:end, None], pixels[start:end]
+        front = np.where(visible, place, np.nan) if visible.any() else None
+        behind = hidden and not visible.all() and np.isfinite(place).any()
+        if front is not None or behind:
+            yield row, front, np.where(visible, np.nan, place) if behind else None
 
-    def __init__(self, axes: Any, hidden: str | None, boxes: bool) -> None:
-        from sunpy.coordinates import get_earth
 
-        self.axes, self.hidden = axes, hidden
-        self.frame: Any = _frame(axes)
-        self.shapes = [name for name in SHAPES if boxes or name != "bbox"]
-        earth = get_earth(self.frame.obstime)
-        self.from_earth = bool(self.frame.observer.separation_3d(earth) < NEAR_EARTH)
-        # From SOHO, which is nearer to the Sun, everything is larger by 1 %.
-        self.larger = float(earth.radius / self.frame.observer.radius)
+def _pixels(axes: Any, x: Floats, y: Floats) -> Floats:
+    """Convert helioprojective arcsec to pixels, shape (v, 2)."""
+    degrees = {"longitude": x / 3600, "latitude": y / 3600}
+    world = np.stack([degrees[coordinate.coord_type] for coordinate in axes.coords], axis=1)
+    if not len(world):
+        return world
+    return np.asarray((axes.get_transform("world") - axes.transData).transform(world))
 
-    def lines(self, row: Any, style: dict[str, Any]) -> tuple[list[Artist], list[Artist]]:
-        """Draw one event, and return the lines on the near side and on the far side."""
-        shape = self._shape(row)
-        if shape is None or np.isnan(shape.instant).any():
-            return [], []
-        traced = shape.traced
-        on_the_sky = traced.system in ("hpc", "hrc")
-        if on_the_sky and ((self.from_earth and self._is_now(shape)) or traced.clamped.all()):
-            return self._plot(self._as_submitted(shape), style) if self.from_earth else [], []
-        outline, visible = sphere.seen(traced.on_surface, self.frame)
-        front = self._plot(_only(outline, visible), style) if visible.any() else []
-        if not self.hidden or visible.all():
-            return front, []
-        far = {"alpha": FAINT} if len(shape) == 1 else {"linestyle": self.hidden}
-        return front, self._plot(_only(outline, ~visible), style | far)
 
-    def _shape(self, row: Any) -> Polygon | None:
-        submitted = code(row["event_coordsys"]) if "event_coordsys" in row.colnames else np.nan
-        systems = SURFACE if submitted in (code("HGS"), code("HGC")) else SKY
-        names = [f"{system}_{kind}" for kind in self.shapes for system in systems]
-        for name in [*names, *(f"{system}_coord" for system in systems)]:
-            found = row[name] if name in row.colnames else None
-            if isinstance(found, Polygon):
-                return found
-            if isinstance(found, Points) and not found.mask:
-                parts = (part[None] for part in (found.instants, found.starts, found.origins))
-                return Polygon(found.values[None], found.system, *parts)
+def _draw(axes: Any, pixels: Floats | None, style: dict[str, Any]) -> Artist | None:
+    """Add one line, or a mark for a single position, without changing the limits of the axes."""
+    from matplotlib.lines import Line2D
+
+    if pixels is None:
         return None
-
-    def _is_now(self, shape: Polygon) -> bool:
-        return bool(abs((shape.time - self.frame.obstime).to_value("s")) <= SAME_TIME)
-
-    def _as_submitted(self, shape: Polygon) -> SkyCoord:
-        from astropy.coordinates import SkyCoord
-
-        place = shape.on_the_sky
-        return SkyCoord(place.Tx * self.larger, place.Ty * self.larger, frame=self.frame)
-
-    def _plot(self, outline: SkyCoord, style: dict[str, Any]) -> list[Artist]:
-        point = {"marker": "+"} if len(outline) == 1 else {}
-        return list(self.axes.plot_coord(outline, **(point | style)))
+    point = {"marker": "+"} if len(pixels) == 1 else {}
+    line: Artist = axes.add_artist(Line2D(*pixels.T, transform=axes.transData, **(point | style)))
+    return line
 
 
-def _label(row: Any, labels: bool | str) -> str:
-    names = LABELS if labels is True else (labels,) if labels else ()
-    for name in names:
-        value = row[name] if name in row.colnames else None
+def _label(table: HERTable, row: int, labels: bool | str) -> str:
+    for name in LABELS if labels is True else (labels,):
+        value = table[name][row] if name in table.colnames else None
         if value is not None and value is not np.ma.masked and str(value):
             return str(value)
-    return str(row["event_type"]) if labels is True else ""
+    return str(table["event_type"][row]) if labels is True else ""
 
 
 def _frame(axes: Any) -> BaseCoordinateFrame:
@@ -284,10 +261,3 @@ def _frame(axes: Any) -> BaseCoordinateFrame:
     if not complete:
         raise QueryError(f"The axes must be helioprojective with a time and an observer, not {frame!r}; use a map.")
     return frame
-
-
-def _only(outline: SkyCoord, chosen: NDArray[np.bool_]) -> SkyCoord:
-    from astropy.coordinates import SkyCoord
-
-    gone = np.where(chosen, 1.0, np.nan)
-    return SkyCoord(outline.Tx * gone, outline.Ty * gone, frame=outline.frame.replicate_without_data())

@@ -27,7 +27,7 @@ from sunpy_helio_plugins.store.publish import RunFolders, make_folder, new_part,
 from sunpy_helio_plugins.transport.connections import judge
 from sunpy_helio_plugins.transport.credentials import Login, netrc_file, netrc_login
 from sunpy_helio_plugins.transport.files.body import receive, text_start
-from sunpy_helio_plugins.transport.limits import NOT_AGAIN, Outages, one_request, request_deadline
+from sunpy_helio_plugins.transport.limits import NOT_AGAIN, OFFLINE, Outages, one_request, request_deadline
 from sunpy_helio_plugins.transport.messages import (
     RequestLog,
     connection_problem,
@@ -404,6 +404,8 @@ class Job:
 
     async def _request(self, session: aiohttp.ClientSession, url: str, giver: str = "") -> aiohttp.ClientResponse:
         permit(url)
+        if conf.offline:
+            raise TransferError(self._sentence(OFFLINE, url))
         deadline = request_deadline()
         if deadline.is_over():
             raise TransferError(self._sentence(f"no answer {deadline.text}", url))

@@ -83,14 +83,14 @@ class TestLoad:
         assert times_of(table) == times_of(whole)[: len(table)]
 
     def test_a_chunk_that_cannot_be_decoded_does_not_cost_the_others(self, archive, monkeypatch):
-        columns = file.HAPIDocument.columns
+        add_to = file.HAPIDocument.add_to
 
-        def damaged(document: Any) -> Any:
+        def damaged(document: Any, gathered: Any) -> None:
             if document.content[document.start :].startswith(b"2026-01-10T07:12"):
                 raise FileError("the record 17 is damaged")
-            return columns(document)
+            add_to(document, gathered)
 
-        monkeypatch.setattr(file.HAPIDocument, "columns", damaged)
+        monkeypatch.setattr(file.HAPIDocument, "add_to", damaged)
         found = Fido.search(DAY, *ACE, TEN, a.hapi.Format("csv"))["hapi"]
         with pytest.warns(IncompleteAnswerWarning, match=r"07:12:00.000Z to .* missing: .* the record 17 is damaged"):
             table = hapi.load(found)

@@ -21,6 +21,7 @@ from sunpy_helio_plugins import hapi
 from sunpy_helio_plugins.errors import CoverageError, IncompleteAnswerWarning, QueryError, ServiceRefused
 from sunpy_helio_plugins.hapi import Info, server_list
 from sunpy_helio_plugins.hapi.plan import cut, longest
+from sunpy_helio_plugins.hapi.records import load
 from sunpy_helio_plugins.quantities.spans import Moment, Span, seconds
 from sunpy_helio_plugins.transport.credentials import signed_in
 
@@ -43,6 +44,17 @@ def test_chunks_are_the_same_records_as_the_whole(archive: Any) -> None:
     assert np.array_equal(whole["BGSEc"].unmasked.value, parts["BGSEc"].unmasked.value, equal_nan=True)
     assert np.array_equal(whole["BGSEc"].mask, parts["BGSEc"].mask)
     assert len(_data_requests(archive)) == 1 + 4
+
+
+def test_only_large_ranges_are_requested_in_small_pieces(archive: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = hapi.load(*ACE, "BGSEc")
+    monkeypatch.setattr(load, "_SIZE", 50_000)
+    assert len(hapi.load(*ACE, "BGSEc")) == len(whole)
+    assert len(_data_requests(archive)) == 2
+    monkeypatch.setattr(load, "_WHOLE", 100_000)
+    parts = hapi.load(*ACE, "BGSEc")
+    assert len(_data_requests(archive)) == 2 + 6
+    assert (whole["Time"] == parts["Time"]).all()
 
 
 @pytest.mark.parametrize("given", ["BGSEc,Magnitude", " Magnitude , BGSEc,", ["Time,Magnitude", "BGSEc"], "M*,BG*"])

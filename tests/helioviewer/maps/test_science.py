@@ -335,7 +335,10 @@ def test_coverage_tells_gaps_and_cadence(archive: Any) -> None:
     assert (found.gaps["Duration"] > 36 * u.s).all()
     lengths = (found.gaps["End Time"] - found.gaps["Start Time"]).to(u.s)
     assert u.allclose(found.gaps["Duration"], lengths, rtol=0, atol=1 * u.us)
-    assert found.plot() is not None
+    lines = found.plot().lines
+    images = [len(line.get_xdata()) for line in lines if line.get_marker() == "|"]
+    assert images == [np.sum(found.images["Source ID"] == number) for number in (11, 13)]
+    assert [line.get_ydata()[0] for line in lines if line.get_marker() == "|"] == [0, 1]
     with pytest.raises(QueryError, match=r"a\.Time"):
         helioviewer.coverage("2026-01-10", a.helioviewer.SourceID(11))
 

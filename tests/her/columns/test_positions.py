@@ -106,8 +106,7 @@ def test_four_systems_of_a_real_hole_agree_within_the_limb(real_data: Path, syst
     assert (radius < 0.999).sum() > 8
     assert difference[radius < 0.999].max() < LIMITS[system]
     polygon = table["hgs_boundcc"][3]
-    assert polygon.clamped[radius > 0.9995].all()
-    assert not polygon.clamped[radius < 0.994].any()
+    assert polygon.clamped.tolist() == (radius >= 1).tolist()
 
 
 @pytest.mark.parametrize("kind", ["coord", "bbox", "boundcc"])
@@ -274,10 +273,10 @@ def test_what_is_no_polygon_gives_none_and_costs_nothing_else(text: Any) -> None
     ("text", "count"),
     [
         ("POLYGON((0 0, 9 0, 9 9, 0 0))", 4), ("polygon ((0 0,9 0,9 9,0 0))", 4), ("POLYGON((0 0,9 0,9 9))", 4),
-        ("POLYGON((0 0,9 0,9 9,0 0),(1 1,2 1,2 2,1 1))", 4), ("LINESTRING(0 0,1 1)", 2), ("0,0,9,0,9,9", 4),
+        ("POLYGON((0 0,9 0,9 9,0 0),(1 1,2 1,2 2,1 1))", 9), ("LINESTRING(0 0,1 1)", 2), ("0,0,9,0,9,9", 4),
         ("POLYGON((-1.5e2 0,9 0,9 9,-1.5e2 0))", 4), ("MULTIPOLYGON(((0 0,1 1,2 0,0 0)))", 4),
         ("MultiLineString ((0 0, 1 1, 2 3))", 3), ("LineString (0 0, 1 1)", 2),
-        ("POLYGON((0 0,9 0,9 9),(1 1,2 2,3 1))", 4),
+        ("POLYGON((0 0,9 0,9 9),(1 1,2 2,3 1))", 9),
     ],
 )  # fmt: skip
 def test_other_spellings_are_read(text: str, count: int) -> None:

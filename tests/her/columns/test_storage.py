@@ -132,7 +132,8 @@ def test_a_table_goes_to_pandas(events: HERTable) -> None:
     frame = events.to_pandas()
     assert len(frame) == len(events)
     assert frame["hpc_boundcc"][3].startswith("POLYGON((")
-    assert frame["event_endtime"][0] == "2024-05-10T00:06:08.000000000"
+    assert frame["event_endtime"][0] == np.datetime64("2024-05-10T00:06:08", "ns")
+    assert frame["event_peaktime"].isna().tolist() == np.asarray(events["event_peaktime"].mask).tolist()
 
 
 def test_a_table_that_was_read_fetches_its_documents(archive: Any, tmp_path: Path) -> None:

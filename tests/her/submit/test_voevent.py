@@ -225,7 +225,6 @@ def test_wrong_passwords_and_unknown_events_are_said(archive: Any) -> None:
     [
         lambda registry: registry.rate(FLARE, 1.5), lambda registry: registry.rate(FLARE, True),
         lambda registry: registry.comment(FLARE, " "), lambda registry: registry.relate(FLARE, "contains", OTHER),
-        lambda registry: registry.relate(FLARE, "is_followed_by", OTHER),
         lambda registry: registry.relate(FLARE, "loves", OTHER),
         lambda registry: registry.relate(FLARE, "causes", OTHER, 2),
         lambda registry: registry.rate("x", 0.5), lambda registry: registry.rate(FLARE, 0.5, revision=0),

@@ -180,3 +180,39 @@ def test_a_large_file_is_not_even_opened(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setattr(Path, "read_bytes", None)
     with pytest.raises(FileError, match="bytes"):
         voevent.read(path)
+
+
+def test_references_of_parts_and_by_link_are_kept() -> None:
+    inner = (
+        b'<Param name="OUTFLOW_SPEED" value="150.0"><Reference name="Plot" type="image" uri="https://x.org/p"/></Param>'
+    )
+    linked = (
+        b'<Reference xmlns:xlink="http://www.w3.org/1999/xlink" name="Paper" xlink:href="https://x.org/a?b=1&amp;c=2"/>'
+    )
+    changed = SUBMITTED.replace(b'<Param name="OUTFLOW_SPEED" value="150.0"/>', inner)
+    changed = changed.replace(b"<Citations>", linked + b"<Citations>")
+    event = voevent.read(changed)
+    found = {reference["ref_name"]: reference["ref_url"] for reference in event.references}
+    assert found["Plot"] == "https://x.org/p"
+    assert found["Paper"] == "https://x.org/a?b=1&c=2"
+    assert voevent.read(voevent.write(event, check=False)).references == event.references
+    assert HERTable.from_records([event.record()])["refs"][0] == event.references
+
+
+def test_inferences_and_their_probabilities_are_kept() -> None:
+    more = (
+        b'<Inference probability="0.9" relation="identified"><Name>AR 11093</Name><Concept>ActiveRegion</Concept>'
+        b'</Inference><Inference probability="0.4" relation="associated"><Description>A dimming.</Description>'
+        b"</Inference>"
+    )
+    event = voevent.read(SUBMITTED.replace(b'<Inference probability="0.9"/>', more))
+    assert event.values["event_probability"] == "0.9"
+    assert [one["probability"] for one in event.inferences] == ["0.9", "0.4"]
+    assert event.inferences[0]["name"] == "AR 11093"
+    back = voevent.read(voevent.write(event, check=False))
+    assert back.inferences == event.inferences
+    event.values["event_probability"] = "0.5"
+    changed = voevent.read(voevent.write(event, check=False))
+    assert [one["probability"] for one in changed.inferences] == ["0.5", "0.4"]
+    del event.values["event_probability"]
+    assert "probability" not in voevent.read(voevent.write(event, check=False)).inferences[0]

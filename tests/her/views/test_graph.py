@@ -107,3 +107,17 @@ def test_without_networkx_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "networkx", None)
     with pytest.raises(MissingDependencyError, match=r"\[graph\]"):
         her.graph(HERTable.from_records(EVENTS))
+
+
+def test_the_table_of_a_track_is_made_when_it_is_accessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = HERTable.from_records(EVENTS, EDGES, client=HERClient())
+    made: list[Any] = []
+    getitem = HERTable.__getitem__
+    monkeypatch.setattr(HERTable, "__getitem__", lambda self, item: made.append(item) or getitem(self, item))
+    tracks = her.tracks(table)
+    assert [item for item in made if not isinstance(item, str)] == []
+    assert [len(rows) for rows in tracks.rows] == [len(track) for track in tracks]
+    assert [names(track) for track in tracks[1:]] == [names(tracks[index]) for index in range(1, len(tracks))]
+    assert repr(tracks) == f"<{len(tracks)} tracks of {len(table)} events>"
+    with pytest.raises(IndexError):
+        tracks[len(tracks)]

@@ -219,6 +219,21 @@ def test_a_legend_names_each_type_once(hole: HERTable, picture: Any) -> None:
     assert [text.get_text() for text in axes.legend().get_texts()] == ["mine"]
 
 
+def test_properties_of_lines_may_have_short_names(hole: HERTable, picture: Any) -> None:
+    (line,) = overlay(picture("2026-01-10T12:05:00"), hole, c="red", lw=3, ls=":")
+    assert (line.get_color(), line.get_linewidth(), line.get_linestyle()) == ("red", 3, ":")
+
+
+@pytest.mark.parametrize("when", ["2026-01-10T12:00:05", "2026-01-12T12:00:05"])
+def test_the_hole_of_an_outline_is_a_line_of_its_own(picture: Any, when: str) -> None:
+    rings = "POLYGON((0 0,200 0,200 200,0 200,0 0),(50 50,50 100,100 100,50 50))"
+    table = HERTable.from_records([EVENT | {"event_coordsys": "UTC-HPC-TOPO", "hpc_boundcc": rings}])
+    outer, inner, text = overlay(axes := picture(when), table, labels=True)
+    extents = [np.ptp(drawn(axes, line), axis=0).max() for line in (outer, inner)]
+    assert extents == pytest.approx([200, 50], rel=0.1)
+    assert text.get_text() == "AR"
+
+
 def test_axes_that_are_no_picture_of_the_sun_are_refused(hole: HERTable) -> None:
     figure, axes = plt.subplots()
     with pytest.raises(QueryError, match="helioprojective"):

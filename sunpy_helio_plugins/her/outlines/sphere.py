@@ -1,19 +1,14 @@
-"""Geometry on the sphere and at the limb."""
+"""Areas and containment of polygons on the sphere."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import astropy.units as u
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from astropy.coordinates import SkyCoord
-
-__all__ = ["area", "corners", "directions", "inside", "limb_of", "seen"]
+__all__ = ["areas", "corners", "directions", "inside"]
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 STEP = np.radians(0.5)
 """The longest segment of an edge in a projection that bends edges; it deviates from the great circle by 2 arcsec."""
@@ -32,26 +27,39 @@ def corners(longitude: Floats, latitude: Floats) -> Floats:
     return made[:-1] if len(made) > 3 and np.allclose(made[0], made[-1], atol=1e-12) else made
 
 
-def _middle(ring: Floats) -> Floats:
-    """Return a direction in the middle of a polygon, on the side of its outline that has most of the corners."""
+def _middles(rings: Floats, following: Floats, starts: Integers) -> Floats:
+    """Return a direction in the middle of each polygon, on the side of its outline that has most of the corners."""
     # Unlike the mean of the corners, the sum over the edges is not biased to where the corners are dense.
-    across = np.cross(ring, np.roll(ring, -1, axis=0)).sum(axis=0)
-    mean: Floats = ring.mean(axis=0)
-    length = float(np.linalg.norm(across))
-    if length < 1e-9:
-        # A line in both directions.
-        across, length = mean, max(float(np.linalg.norm(mean)), 1e-300)
-    return np.asarray(across * (1 if across @ mean >= 0 else -1) / length)
+    across = np.add.reduceat(np.cross(rings, following), starts, axis=0)
+    total = np.add.reduceat(rings, starts, axis=0)
+    lengths = np.linalg.norm(across, axis=1)
+    is_line = lengths < 1e-9
+    across[is_line], lengths[is_line] = total[is_line], np.maximum(np.linalg.norm(total[is_line], axis=1), 1e-300)
+    sides = np.where(np.einsum("ij,ij->i", across, total) >= 0, 1, -1)
+    return np.asarray(across * (sides / lengths)[:, None])
 
 
-def area(ring: Floats) -> float:
-    """Return the solid angle in steradians of a polygon of unit vectors, shape (v, 3), without a closing corner."""
-    # Of the two sides of the outline, the one around the middle of the corners is used.
-    centre, following = _middle(ring), np.roll(ring, -1, axis=0)
+def _middle(ring: Floats) -> Floats:
+    return np.asarray(_middles(ring, np.roll(ring, -1, axis=0), np.zeros(1, np.int64))[0])
+
+
+def areas(rings: Floats, offsets: Integers) -> Floats:
+    """Return the solid angles in steradians, shape (n,), of polygons of unit vectors; 0 for one without corners."""
+    counts = np.diff(offsets)
+    made = np.zeros(len(counts))
+    filled = counts > 0
+    if not filled.any():
+        return made
+    starts, ends = offsets[:-1][filled], offsets[1:][filled]
+    following = np.roll(rings, -1, axis=0)
+    following[ends - 1] = rings[starts]
+    # Of the two sides of an outline, the one around the middle of the corners is used.
+    centres = np.repeat(_middles(rings, following, starts), counts[filled], axis=0)
     # The solid angle of the triangle of the center and an edge (van Oosterom and Strackee 1983).
-    triple = np.cross(ring, following) @ centre
-    below = 1 + ring @ centre + following @ centre + np.einsum("ij,ij->i", ring, following)
-    return float(abs(2 * np.arctan2(triple, below).sum()))
+    triple = np.einsum("ij,ij->i", np.cross(rings, following), centres)
+    products = (np.einsum("ij,ij->i", *pair) for pair in ((rings, centres), (following, centres), (rings, following)))
+    made[filled] = np.abs(np.add.reduceat(2 * np.arctan2(triple, 1 + sum(products)), starts))
+    return made
 
 
 def inside(places: Floats, ring: Floats) -> NDArray[np.bool_]:
@@ -100,34 +108,3 @@ def _encloses(places: Floats, ring: Floats) -> NDArray[np.bool_]:
             odd ^= ((py > y) != (qy > y)) & (x < px + (y - py) * (qx - px) / (qy - py))
     made[near] = odd
     return made
-
-
-Mask = NDArray[np.bool_]
-
-
-def limb_of(observer: Any, rsun: u.Quantity) -> u.Quantity:
-    """Return the distance of the plane of the limb from the Sun's center, in the direction of an observer."""
-    return rsun**2 / observer.radius
-
-
-def seen(surface: SkyCoord, frame: Any, closed: bool = False) -> tuple[SkyCoord, Mask]:
-    """Rotate positions with the solar surface to the time of a frame, and return them and which are visible."""
-    from astropy.coordinates import SkyCoord
-    from sunpy.coordinates import Heliocentric, propagate_with_solar_surface
-
-    with propagate_with_solar_surface():
-        place = surface.transform_to(Heliocentric(observer=frame.observer, obstime=frame.obstime))
-    rsun = np.sqrt(place.x**2 + place.y**2 + place.z**2)
-    limb = limb_of(frame.observer, rsun)
-    visible = np.asarray(place.z >= limb * (1 - 1e-6))
-    # Vertices on the far side are moved to the limb, so that an outline stays closed.
-    if closed and not visible.all():
-        aside = np.hypot(place.x, place.y)
-        outwards = np.where(visible, 1, np.sqrt(rsun**2 - limb**2) / np.maximum(aside, 1e-9 * rsun))
-        place = SkyCoord(
-            place.x * outwards,
-            place.y * outwards,
-            np.where(visible, place.z, limb),
-            frame=place.frame.replicate_without_data(),
-        )
-    return place.transform_to(frame), visible

@@ -1,0 +1,1 @@
+"""Records in parts: tables of a bounded size, Parquet files, and dask."""

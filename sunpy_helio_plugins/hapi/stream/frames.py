@@ -1,0 +1,142 @@
+"""Records of servers and files as frames of dask, which are requested or read when they are computed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from sunpy_helio_plugins.arguments import MAPPING, TEXT, optional, shown, taking
+from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
+from sunpy_helio_plugins.fido.partial import Partial, warn
+from sunpy_helio_plugins.hapi.model import Info
+from sunpy_helio_plugins.hapi.plan import DataRequest
+from sunpy_helio_plugins.hapi.query import PARAMETERS
+from sunpy_helio_plugins.hapi.records.load import Selection, gathered
+from sunpy_helio_plugins.hapi.records.read import INFO, Source, common_info, parse_source, read, sources_of
+from sunpy_helio_plugins.hapi.stream.chunks import is_of_files, requests_in_parts
+from sunpy_helio_plugins.hapi.stream.parts import empty_table
+from sunpy_helio_plugins.series.exits import to_pandas
+
+if TYPE_CHECKING:
+    import dask.dataframe as dd
+
+__all__ = ["dask_frames", "to_dask"]
+
+_SIZE = 1 << 24
+"""Estimated bytes of the response for one partition."""
+
+
+def dask_frames() -> Any:
+    """Return ``dask.dataframe``, or raise an error if dask is not installed."""
+    try:
+        import dask.dataframe
+    except ImportError:
+        raise MissingDependencyError("Converting records to dask", "dask") from None
+    return dask.dataframe
+
+
+@taking(
+    "hapi.to_dask", dataset=optional(TEXT), parameters=optional(PARAMETERS), format=optional(TEXT), info=optional(INFO),
+    context=optional(MAPPING),
+)  # fmt: skip
+def to_dask(
+    source: Any,
+    dataset: str | None = None,
+    start: Any = None,
+    stop: Any = None,
+    parameters: Sequence[str] | str | None = None,
+    *,
+    chunk: Any = None,
+    format: str | None = None,  # noqa: A002 - HAPI's own word
+    info: Mapping[str, Any] | Info | None = None,
+    context: Mapping[str, str] | None = None,
+) -> dd.DataFrame:
+    """
+    Return records as a frame of dask, whose partitions are requested or read when they are computed.
+
+    Parameters
+    ----------
+    source : str, HAPITable, QueryResponseRow, UnifiedResponse, path, bytes or binary file, or list of these
+        Short name or address of a server; or rows of a search, all of one dataset; or downloaded files, as in
+        `sunpy_helio_plugins.hapi.read`.
+    dataset, start, stop, parameters, chunk, format
+        As of `sunpy_helio_plugins.hapi.load`, for a server. By default, a request covers about 16 MB of records, or a
+        day if the server does not give the cadence.
+    info, context
+        As of `sunpy_helio_plugins.hapi.read`, for files.
+
+    Returns
+    -------
+    dask.dataframe.DataFrame
+        One partition for each request, with known divisions, or for each file. The partitions are those of
+        `sunpy_helio_plugins.series.to_pandas`. Each computation requests or reads the records again: write them with
+        `sunpy_helio_plugins.hapi.to_parquet` to compute several results.
+
+    Raises
+    ------
+    QueryError
+        As of `sunpy_helio_plugins.hapi.load`.
+    MissingDependencyError
+        If dask is not installed.
+    FileError
+        If files have different parameters.
+
+    Warns
+    -----
+    IncompleteAnswerWarning
+        The range was limited to that of the dataset. A request that fails is an error when it is computed.
+    """
+    dd = dask_frames()
+    selection = Selection(dataset, start, stop, parameters, chunk, format)
+    if is_of_files(source, dataset):
+        if any(one is not None for one in selection):
+            raise QueryError(
+                f"hapi.to_dask takes either files or a range of a dataset, not {shown(source)} and a range."
+            )
+        files = list(sources_of("hapi.to_dask", [source]))
+        own = _common(files, info)
+        return dd.from_map(
+            _frame_of_file, files, info=info, context=context, meta=to_pandas(empty_table(own, context or own.origin))
+        )
+    if info is not None or context is not None:
+        raise QueryError("hapi.to_dask takes info and context for files only; a server sends them itself.")
+    found = requests_in_parts("hapi.to_dask", source, selection, _SIZE)
+    warn(Partial(problems=found.problems + found.notes))
+    first = found.items[0]
+    meta = to_pandas(empty_table(first.info, {"server": first.server.name, "dataset": first.dataset}))
+    return dd.from_map(_frame_of_request, list(found.items), meta=meta, divisions=_divisions(found.items))
+
+
+def _common(files: Sequence[Source], info: Mapping[str, Any] | Info | None) -> Info:
+    """Return the header of files, of which one is open at a time."""
+    if not files:
+        raise QueryError("hapi.to_dask takes at least one file.")
+    documents = []
+    for one in files:
+        documents.append(parse_source(one, info))
+        documents[-1].release()
+    return common_info(documents)
+
+
+def _frame_of_file(source: Source, info: Any, context: Any) -> pd.DataFrame:
+    return to_pandas(read(source, info=info, context=context))
+
+
+def _frame_of_request(one: DataRequest) -> pd.DataFrame:
+    answer = gathered((one,))
+    warn(answer)
+    return to_pandas(answer.items[0])
+
+
+def _divisions(found: Sequence[DataRequest]) -> tuple[pd.Timestamp, ...] | None:
+    """Return the borders of the ranges; `None` if they overlap, or if pandas cannot represent one of them."""
+    if any(one.span.before > other.span.first for one, other in itertools.pairwise(found)):
+        return None
+    borders = [*(one.span.first for one in found), found[-1].span.before]
+    try:
+        return tuple(pd.Timestamp(border.text(9)) for border in borders)
+    except ValueError:
+        return None

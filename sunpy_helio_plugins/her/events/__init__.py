@@ -1,0 +1,1 @@
+"""Compare events with each other: several reports of one flare, and events at the same time and place."""

@@ -1,0 +1,91 @@
+"""Outlines as types of other packages: regions, shapely and GeoPandas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import astropy.units as u
+import numpy as np
+from astropy.coordinates import SkyCoord
+from numpy.typing import NDArray
+
+from sunpy_helio_plugins.errors import MissingDependencyError
+from sunpy_helio_plugins.her.columns import frames
+from sunpy_helio_plugins.her.columns.origins import CODES
+from sunpy_helio_plugins.her.outlines.trace import Shapes, continuous, separated, trace
+from sunpy_helio_plugins.her.outlines.view import View
+
+__all__ = ["geodataframe", "regions", "shapes"]
+
+Floats = NDArray[np.float64]
+
+
+def regions(given: Shapes, frame: Any) -> list[Any]:
+    """Return outlines in the frame of an image as regions; `None` if one is missing, or completely on the far side."""
+    try:
+        from regions import PolygonSkyRegion
+    except ImportError:
+        raise MissingDependencyError("A polygon as a region", "polygons") from None
+    view = View(frame)
+    traced = trace(given)
+    x, y, offsets = view.outlines(view.see(traced))
+    plain = frame.replicate_without_data()
+    closed = traced.closed()
+    return [
+        PolygonSkyRegion(SkyCoord(x[start:end] * u.arcsec, y[start:end] * u.arcsec, frame=plain))
+        if end > start and is_closed
+        else None
+        for start, end, is_closed in zip(offsets[:-1], offsets[1:], closed, strict=True)
+    ]
+
+
+def shapes(given: Shapes, system: str) -> NDArray[Any]:
+    """Return outlines and lines in the numbers of a system for shapely, made valid; `None` if one is missing."""
+    try:
+        import shapely
+    except ImportError:
+        raise MissingDependencyError("A polygon as a shape", "polygons") from None
+    rings, events = separated(given)
+    traced = trace(rings)
+    closed = traced.closed()
+    plane = traced.converted(np.full(len(closed), CODES.index(system)))
+    places = continuous(plane) if system in ("hgs", "hgc") else plane.vertices
+    made = np.empty(len(given.systems), dtype=object)
+    parts: dict[int, list[Floats]] = {}
+    for event, start, end in zip(events.tolist(), plane.offsets[:-1], plane.offsets[1:], strict=True):
+        parts.setdefault(event, []).append(places[start:end])
+    for row, (outer, *holes) in parts.items():
+        if len(outer) < 2 or not all(np.isfinite(ring).all() for ring in (outer, *holes)):
+            continue
+        if not closed[np.searchsorted(events, row)]:
+            made[row] = shapely.LineString(outer)
+        elif len(outer) > 3:
+            made[row] = shapely.make_valid(shapely.Polygon(_around_the_pole(outer), holes))
+    return made
+
+
+def _around_the_pole(ring: Floats) -> Floats:
+    """Return a ring of longitudes and latitudes whose ends are 360 degrees apart, closed along its pole."""
+    (first, latitude), last = ring[0], ring[-1, 0]
+    if abs(abs(last - first) - 360) > 1:
+        return ring
+    pole = np.copysign(90.0, np.mean(ring[:, 1]))
+    return np.concatenate([ring, [(last, pole), (first, pole), (first, latitude)]])
+
+
+def geodataframe(given: Shapes, system: str) -> Any:
+    """Return outlines in the numbers of a system, with their times, as a `geopandas.GeoDataFrame`."""
+    try:
+        import geopandas
+    except ImportError:
+        raise MissingDependencyError("Polygons as a GeoDataFrame", "geo") from None
+    when = frames.times(given.instants)
+    gone = np.broadcast_to(np.asarray(when.mask), when.shape)
+    stamps = np.where(gone, np.datetime64("NaT", "ns"), frames.times(np.nan_to_num(given.instants)).datetime64)
+    made = geopandas.GeoDataFrame({"time": stamps, "geometry": list(shapes(given, system))}, geometry="geometry")
+    # The entries of GeoParquet's metadata: without a reference system of Earth, and with all vertices of curved edges.
+    made.attrs["geometry"] = {
+        "crs": None, "edges": "planar", "system": system, "units": list(frames.SYSTEMS[system]),
+        "radius_km": frames.RSUN_KM,
+    }  # fmt: skip
+    return made

@@ -1,0 +1,121 @@
+"""Test columns of outlines as regions, as shapes and as a GeoDataFrame."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import astropy.units as u
+import numpy as np
+import pytest
+import shapely
+import sunpy.map
+from astropy.coordinates import SkyCoord
+from sunpy.coordinates import Helioprojective, get_earth
+from sunpy.map.header_helper import make_fitswcs_header
+
+from sunpy_helio_plugins import her
+from sunpy_helio_plugins.errors import MissingDependencyError, QueryError
+from sunpy_helio_plugins.her import HERTable
+
+START = "2026-01-10T12:00:00"
+EVENT = {"event_starttime": START, "event_endtime": START, "event_type": "CH", "event_coordsys": "UTC-HGS-TOPO"}
+FAR = "POLYGON((160 -5,200 -5,200 5,160 5,160 -5))"
+NEAR = "POLYGON((-10 -5,20 -5,20 5,-10 5,-10 -5))"
+LINE = "LINESTRING(0 0,5 5)"
+CAP = f"POLYGON(({','.join(f'{longitude} 60' for longitude in range(0, 361, 10))}))"
+
+
+def table(*texts: str | None, system: str = "hgs") -> HERTable:
+    return HERTable.from_records([EVENT | {f"{system}_boundcc": text} for text in texts])
+
+
+def picture() -> Any:
+    frame = Helioprojective(observer=get_earth(START), obstime=START)
+    middle = SkyCoord(0 * u.arcsec, 0 * u.arcsec, frame=frame)
+    return sunpy.map.Map(np.zeros((250, 250)), make_fitswcs_header((250, 250), middle, scale=[8, 8] * u.arcsec / u.pix))
+
+
+def test_regions_are_those_of_the_polygons_and_of_the_mask() -> None:
+    found, image = table(NEAR, None, FAR, LINE), picture()
+    near, missing, far, line = found["hgs_boundcc"].to_regions(image.coordinate_frame)
+    assert missing is far is line is None
+    alone = found["hgs_boundcc"][0].to_region(image.coordinate_frame)
+    assert (near.vertices.Tx == alone.vertices.Tx).all()
+    pixels = near.to_pixel(image.wcs).to_mask(mode="center").to_image(image.data.shape) > 0
+    assert (pixels != her.mask(image, found[:1])).sum() <= 2
+
+
+def test_regions_need_the_frame_of_an_image() -> None:
+    with pytest.raises(QueryError, match="frame"):
+        table(NEAR)["hgs_boundcc"].to_regions(None)
+
+
+def test_shapes_have_vertices_along_bent_edges() -> None:
+    near, missing, line = table(NEAR, None, LINE)["hgs_boundcc"].to_shapely()
+    assert missing is None
+    assert near.area == pytest.approx(300)
+    assert (line.geom_type, line.length) == ("LineString", pytest.approx(50**0.5))
+    # An edge of constant latitude is bent in the image.
+    record = EVENT | {"hgs_boundcc": "POLYGON((-40 40,40 40,40 60,-40 60,-40 40))"}
+    polygon = HERTable.from_records([record])["hgs_boundcc"][0]
+    seen = polygon.transform_to(Helioprojective(observer=get_earth(START), obstime=START))
+    hpc = ",".join(f"{x!r} {y!r}" for x, y in zip(seen.Tx.value.tolist(), seen.Ty.value.tolist(), strict=True))
+    both = HERTable.from_records([record | {"hpc_boundcc": f"POLYGON(({hpc}))"}])
+    bent = both["hpc_boundcc"].to_shapely()[0]
+    straight = shapely.Polygon(both["hpc_boundcc"][0].vertices)
+    assert bent.symmetric_difference(straight).area > 0.1 * straight.area
+    assert both["hgs_boundcc"].to_shapely()[0].area == pytest.approx(1600)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_outline_around_a_pole_is_closed_along_it(sign: int) -> None:
+    cap = CAP.replace(" 60", f" {60 * sign}")
+    (shape,) = table(cap)["hgs_boundcc"].to_shapely()
+    assert shape.is_valid
+    assert shape.area == pytest.approx(360 * 30)
+    assert shape.contains(shapely.Point(123, 80 * sign))
+
+
+def test_an_outline_across_the_seam_of_longitudes_is_continuous() -> None:
+    (shape,) = table("POLYGON((350 -5,10 -5,10 5,350 5,350 -5))")["hgs_boundcc"].to_shapely()
+    assert shape.area == pytest.approx(200)
+
+
+def test_holes_of_outlines_are_those_of_shapes() -> None:
+    outer, inner = NEAR[9:-2], "0 -2,0 2,5 2,5 -2,0 -2"
+    (shape,) = table(f"POLYGON(({outer}),({inner}))")["hgs_boundcc"].to_shapely()
+    assert len(shape.interiors) == 1
+    assert shape.area == pytest.approx(300 - 20)
+
+
+def test_a_geodataframe_states_times_and_edges() -> None:
+    pytest.importorskip("geopandas")
+    frame = table(NEAR, None)["hgs_boundcc"].to_geodataframe()
+    assert frame["time"].tolist() == [np.datetime64(START)] * 2
+    assert frame.geometry[0].area == pytest.approx(300)
+    assert frame.geometry[1] is None
+    assert frame.crs is None
+    stated = frame.attrs["geometry"]
+    assert (stated["edges"], stated["crs"], stated["system"], stated["units"]) == (
+        "planar",
+        None,
+        "hgs",
+        ["deg", "deg"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("package", "call", "extra"),
+    [
+        ("geopandas", lambda column: column.to_geodataframe(), "geo"),
+        ("shapely", lambda column: column.to_shapely(), "polygons"),
+        ("regions", lambda column: column.to_regions(picture().coordinate_frame), "polygons"),
+    ],
+)
+def test_a_package_that_is_not_installed_is_named(
+    package: str, call: Any, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingDependencyError, match=extra):
+        call(table(NEAR)["hgs_boundcc"])
