@@ -408,7 +408,10 @@ STONYHURST, CARRINGTON = (
         (lambda: a.her.event_starttime > "never", "is a time; it cannot be compared with 'never'"),
         (lambda: a.her.event_starttime > 5, "is a time; it cannot be compared with 5"),
         (lambda: a.her.event_starttime > Time(["2026-01-01", "2026-01-02"]), "a single time; .* with 2 times"),
-        (lambda: a.her.fl_goescls > "Z9", "is a GOES class such as 'M1.2' or 'X', or a flux; it cannot be compared with 'Z9'"),
+        (
+            lambda: a.her.fl_goescls > "Z9",
+            "is a GOES class such as 'M1.2' or 'X', or a flux; it cannot be compared with 'Z9'",
+        ),
         (lambda: a.her.frm_name.isin(5), r"frm_name\.isin\(\) takes several values, not 5"),
         (lambda: a.her.event_coord1 > 3 * u.hourangle, "cannot be compared in hourangle; give the value in a simpler"),
         (lambda: attrs.Field("frm_name"), "takes a Keyword and the name of an event type"),
